@@ -1,0 +1,1 @@
+"""Training benches: forward and backward through spiking layers and small networks."""

@@ -1,0 +1,45 @@
+"""The commands, each named by the function that runs it and imported only when chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from ranvier.errors import RanvierError
+
+__all__ = ["COMMANDS", "Command"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command whose options are the parameters of ``function`` in ``module``."""
+
+    module: str
+    function: str
+    summary: str
+
+    def load(self) -> Callable[..., Any]:
+        """Import the function.
+
+        Raises
+        ------
+        RanvierError
+            When a package that the command needs is not installed.
+        """
+        try:
+            return getattr(import_module(self.module), self.function)
+        except ModuleNotFoundError as error:
+            remedy = (
+                "install the package again"
+                if (error.name or "").startswith("ranvier")
+                else "install the extra that holds it, for example pip install 'ranvier[data]'"
+            )
+            raise RanvierError(f"this command needs {error.name!r}, which is not installed; {remedy}") from error
+
+
+COMMANDS: dict[str, Command] = {
+    "doctor": Command("ranvier.cli._doctor", "doctor", "Show versions, processor, kernel cache and what is missing."),
+    "demo": Command("ranvier.recipes.digits_and_circuit", "run", "Train on digits and simulate a circuit."),
+}

@@ -1,0 +1,184 @@
+"""How a differential equation becomes one step: each method writes statements from the state at the step's start.
+
+Choice when none is named (as Brian2 would where it can): a set of linear equations with constant coefficients is
+advanced exactly; an equation linear in its own variable by the exponential Euler rule; the rest by Euler's rule;
+whatever contains white noise by the Euler-Maruyama rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import networkx as nx
+import sympy as sp
+
+from ranvier.dynamics._functions import exprel, select
+from ranvier.dynamics._program import Exponential, Tape
+from ranvier.dynamics._system import System
+from ranvier.errors import EquationError
+
+__all__ = ["METHODS", "advance"]
+
+_DT = sp.Symbol("dt")
+Rates = Callable[[Mapping[sp.Symbol, sp.Expr]], dict[str, sp.Expr]]
+
+
+def _expand(e: sp.Expr) -> sp.Expr:
+    """Multiply sums out, leaving exp(a + b) whole: apart, its factors can overflow."""
+    return sp.expand(e, power_exp=False, power_base=False, log=False)
+
+
+def linear_states(system: System) -> tuple[str, ...]:
+    """The largest set of variables with linear, constant-coefficient equations that depend on nothing else but inputs."""
+    steady = {sp.Symbol(p) for p in system.parameters} | {_DT}
+    inputs = {sp.Symbol(i) for i in system.inputs}
+    chosen = list(system.odes)
+    while True:
+        symbols = [sp.Symbol(x) for x in chosen]
+        kept = []
+        for name in chosen:
+            rate = _expand(system.odes[name])
+            slopes = [_expand(sp.diff(rate, x)) for x in symbols]
+            rest = rate.xreplace({x: sp.Integer(0) for x in symbols})
+            if all(s.free_symbols <= steady for s in slopes) and rest.free_symbols <= steady | inputs:
+                kept.append(name)
+        if kept == chosen:
+            return tuple(chosen)
+        chosen = kept
+
+
+def advance(system: System, method: str | None, tape: Tape, active: sp.Expr | None) -> tuple[dict[str, sp.Expr], list[Exponential], dict[str, tuple[str, str]]]:
+    """Statements that advance every differential equation by dt.
+
+    Returns the new value of each variable, the matrix exponentials the prologue must supply, and (method, reason)
+    per variable for ``explain``. ``active`` is the truth value "not refractory", or None.
+    """
+    if method is not None and method not in METHODS:
+        raise EquationError(f"unknown integration method {method!r}: choose one of {', '.join(METHODS)}.", line="")
+    noises = {sp.Symbol(n) for n in system.noises}
+    noisy = {n for n, rate in system.odes.items() if rate.free_symbols & noises}
+    exact = () if method not in (None, "exact") else tuple(n for n in linear_states(system) if n not in noisy)
+    exponentials: list[Exponential] = []
+    reasons: dict[str, tuple[str, str]] = {}
+    new: dict[str, sp.Expr] = {}
+    if method == "exact" and set(exact) != set(system.odes):
+        left = next(n for n in system.odes if n not in exact)
+        raise EquationError(
+            f"{system.lines[left]!r} is not linear with constant coefficients, so it cannot be advanced exactly: use 'exponential_euler' or 'rk4'.",
+            line=system.lines[left],
+        )
+    if method in ("rk2", "rk4"):
+        if noisy:
+            raise EquationError(f"{system.lines[min(noisy)]!r} contains white noise: {method} is for ordinary equations, use 'euler'.", line=system.lines[min(noisy)])
+        new.update(_runge_kutta(system, method, tape, active))
+        return new, exponentials, {n: (method, "asked for") for n in system.odes}
+    for block in _blocks(system, exact):
+        new.update(_exact(system, block, exponentials, active, tape))
+        reasons.update({n: ("exact", "linear with constant coefficients") for n in block})
+    for name in system.odes:
+        if name in reasons:
+            continue
+        x, rate = sp.Symbol(name), system.odes[name]
+        slope = sp.diff(rate, x)
+        slope = slope if not slope.has(x) else _expand(slope)
+        conditionally = not slope.has(x)
+        if name in noisy:
+            new[name] = _euler_maruyama(x, rate, noises, system)
+            reasons[name] = ("euler_maruyama", "contains white noise")
+        elif method == "euler" or not conditionally:
+            if method == "exponential_euler":
+                raise EquationError(f"{system.lines[name]!r} is not linear in {name!r}: exponential_euler cannot advance it, use 'euler' or 'rk4'.", line=system.lines[name])
+            new[name] = x + _DT * rate
+            reasons[name] = ("euler", "asked for" if method == "euler" else f"not linear in {name}")
+        else:
+            new[name] = x + _DT * rate * exprel(slope * _DT)
+            reasons[name] = ("exponential_euler", "asked for" if method else f"linear in {name} while the other variables are held")
+    return new, exponentials, reasons
+
+
+def _blocks(system: System, names: tuple[str, ...]) -> list[list[str]]:
+    graph = nx.Graph()
+    graph.add_nodes_from(names)
+    for name in names:
+        graph.add_edges_from((name, str(s)) for s in system.odes[name].free_symbols if str(s) in names)
+    return [[n for n in names if n in part] for part in nx.connected_components(graph)]
+
+
+def _exact(system: System, block: list[str], exponentials: list[Exponential], active: sp.Expr | None, tape: Tape) -> dict[str, sp.Expr]:
+    symbols = [sp.Symbol(n) for n in block]
+    rates = [_expand(system.odes[n]) for n in block]
+    matrix = tuple(tuple(_expand(sp.diff(rate, x)) for x in symbols) for rate in rates)
+    drive = [rate.xreplace({x: sp.Integer(0) for x in symbols}) for rate in rates]
+    if len(block) == 1:
+        decay = sp.exp(matrix[0][0] * _DT)
+        return {block[0]: symbols[0] * decay + _expand(_DT * exprel(matrix[0][0] * _DT) * drive[0])}
+    new = _propagate(block, symbols, matrix, drive, exponentials, tape)
+    held = [n in system.frozen for n in block]
+    touched = active is not None and any(held) and any(matrix[i][j] != 0 for i in range(len(block)) for j in range(len(block)) if held[j] and not held[i])
+    if touched:
+        zero = sp.Integer(0)
+        still = tuple(tuple(zero for _ in block) if held[i] else matrix[i] for i in range(len(block)))
+        waiting = _propagate(block, symbols, still, [zero if h else d for h, d in zip(held, drive, strict=True)], exponentials, tape)
+        new = {n: new[n] if n in system.frozen else select(active, new[n], waiting[n]) for n in block}
+    return new
+
+
+def _propagate(block, symbols, matrix, drive, exponentials, tape) -> dict[str, sp.Expr]:
+    reach = nx.DiGraph()
+    reach.add_nodes_from(range(len(block)))
+    reach.add_edges_from((i, j) for i, row in enumerate(matrix) for j, a in enumerate(row) if a != 0)
+    near = {i: nx.descendants(reach, i) | {i} for i in reach}
+    E, F, new = {}, {}, {}
+    for i, name in enumerate(block):
+        value = sp.Integer(0)
+        for j in sorted(near[i]):
+            E[i, j] = str(tape.fresh(f"E_{name}_{block[j]}"))
+            value += sp.Symbol(E[i, j]) * symbols[j]
+            if drive[j] != 0:
+                F[i, j] = str(tape.fresh(f"F_{name}_{block[j]}"))
+                value += _expand(sp.Symbol(F[i, j]) * drive[j])
+        new[name] = value
+    exponentials.append(Exponential(matrix, *(tuple((i, j, n) for (i, j), n in x.items()) for x in (E, F))))
+    return new
+
+
+def _euler_maruyama(x: sp.Symbol, rate: sp.Expr, noises: set[sp.Symbol], system: System) -> sp.Expr:
+    rate = _expand(rate)
+    value = x + _DT * rate.xreplace({n: sp.Integer(0) for n in noises})
+    for noise in sorted(noises & rate.free_symbols, key=str):
+        strength = sp.diff(rate, noise)
+        if strength.free_symbols & noises:
+            raise EquationError(f"{system.lines[str(x)]!r}: white noise must enter linearly.", line=system.lines[str(x)])
+        value += strength * sp.sqrt(_DT) * noise
+    return value
+
+
+def _runge_kutta(system: System, method: str, tape: Tape, active: sp.Expr | None) -> dict[str, sp.Expr]:
+    names = list(system.odes)
+    symbols = [sp.Symbol(n) for n in names]
+
+    def slopes(stage: int, at: list[sp.Expr]) -> list[sp.Expr]:
+        place = dict(zip(symbols, at, strict=True))
+        out = []
+        for name in names:
+            rate = system.odes[name].xreplace(place)
+            if active is not None and name in system.frozen:
+                rate = select(active, rate, sp.Integer(0))
+            out.append(tape.add(f"k{stage}_{name}", rate))
+        return out
+
+    def at(stage: int, k: list[sp.Expr], fraction: sp.Expr) -> list[sp.Expr]:
+        return [tape.add(f"y{stage}_{n}", x + fraction * _DT * s) for n, x, s in zip(names, symbols, k, strict=True)]
+
+    half, one = sp.Rational(1, 2), sp.Integer(1)
+    k1 = slopes(1, list(symbols))
+    k2 = slopes(2, at(2, k1, half))
+    if method == "rk2":
+        return {n: x + _DT * k for n, x, k in zip(names, symbols, k2, strict=True)}
+    k3 = slopes(3, at(3, k2, half))
+    k4 = slopes(4, at(4, k3, one))
+    sixth = _DT / 6
+    return {n: x + sixth * (a + 2 * b + 2 * c + d) for n, x, a, b, c, d in zip(names, symbols, k1, k2, k3, k4, strict=True)}
+
+
+METHODS = ("exact", "exponential_euler", "euler", "rk2", "rk4")

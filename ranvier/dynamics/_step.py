@@ -1,0 +1,165 @@
+"""From a checked model to the program of one time step: arrive -> advance -> fire -> reset.
+
+The step leads from t_n to t_n + dt. Arrivals on a state are added before it is advanced; arrivals on an input are its
+value during the step; an event is tested on the advanced state; the reset follows at once. A cell that fired is
+refractory for exactly round(t_ref/dt) further steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from ranvier.dynamics._functions import gt, jump, maximum, nearest, select
+from ranvier.dynamics._integrators import advance
+from ranvier.dynamics._program import Program, Prologue, Statement, Tape, hoist, tidy
+from ranvier.dynamics._system import System
+
+__all__ = ["COUNTER", "Step", "build_step"]
+
+COUNTER = "refractory_left"
+_DT = sp.Symbol("dt")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One time step as a straight-line program.
+
+    ``program`` reads states, counters, streams and coefficients by name, and its outputs are the next value of every
+    state and counter (under their own names) and every emission: events (``spike``) and observable variables (``v:out``).
+    """
+
+    system: System
+    program: Program
+    prologue: Prologue
+    states: tuple[str, ...]
+    counters: tuple[str, ...]
+    streams: tuple[str, ...]
+    kicks: tuple[str, ...]
+    coefficients: tuple[str, ...]
+    events: tuple[str, ...]
+    surrogate: sp.Expr
+    reasons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Digest of the structure (not of any parameter value)."""
+        return Program(
+            (*self.program.statements, Statement(sp.Symbol("surrogate"), self.surrogate)), self.program.outputs
+        ).key
+
+
+def build_step(
+    system: System,
+    *,
+    method: str | None = None,
+    kicks: tuple[str, ...] = (),
+    surrogate: tuple[sp.Expr, tuple[str, ...]] = (sp.Integer(0), ()),
+) -> Step:
+    """Write the step of ``system``; ``kicks`` names the states on which projections arrive.
+
+    ``surrogate`` is the derivative at the threshold as an expression in ``u`` and the names of its parameters.
+    """
+    slope, slope_parameters = surrogate
+    tape = Tape({*system.dimensions, "u", COUNTER, *(f"kick_{k}" for k in kicks)})
+    counting = system.refractory
+    active = tape.add("active", gt(sp.Integer(1), sp.Symbol(COUNTER))) if counting else None
+    value: dict[str, sp.Expr] = {}
+    for name in system.states:
+        x = sp.Symbol(name)
+        value[name] = x
+        if name in kicks:
+            kick = sp.Symbol(f"kick_{name}")
+            held = active is not None and name in system.frozen
+            value[name] = tape.add(f"{name}_arrived", x + (select(active, kick, sp.Integer(0)) if held else kick))
+    start = {sp.Symbol(n): v for n, v in value.items()}
+
+    inner = Tape(tape._taken)
+    moved, exponentials, reasons = advance(system, method, inner, active)
+    for name, expression in system.updates.items():
+        moved[name] = expression
+        reasons[name] = ("update", "a rule for the next value")
+    for statement in inner.statements:
+        tape.statements.append(Statement(statement.target, statement.expression.xreplace(start)))
+    for name, expression in moved.items():
+        expression = expression.xreplace(start)
+        if active is not None and name in system.frozen:
+            expression = select(active, expression, start[sp.Symbol(name)])
+        value[name] = tape.add(f"{name}_advanced", expression)
+
+    outputs: dict[str, sp.Expr] = {}
+    events = []
+    for event in system.events:
+        now = {sp.Symbol(n): v for n, v in value.items()}
+        outputs[event.name] = fired = _fire(event, now, active, tape)
+        events.append(event.name)
+        for target, expression in event.assignments:
+            now = {sp.Symbol(n): v for n, v in value.items()}
+            value[target] = tape.add(f"{target}_reset", _jump(fired, expression.xreplace(now), value[target]))
+    if counting:
+        left = sp.Symbol(COUNTER)
+        fewer = maximum(left - 1, sp.Integer(0))
+        value[COUNTER] = select(outputs["spike"], nearest(sp.Symbol("refractory") / _DT), fewer) if "spike" in outputs else fewer
+    outputs = {**value, **outputs}
+    final = {sp.Symbol(n): v for n, v in value.items()}
+    outputs.update({f"{n}:out": final[sp.Symbol(n)] for n in system.states})
+    outputs.update({f"{n}:out": e.xreplace(final) for n, e in system.subexpressions.items()})
+
+    steady = frozenset(map(sp.Symbol, (*system.parameters, *slope_parameters, "dt", "refractory"))) | {
+        sp.Symbol(n) for x in exponentials for n in x.names
+    }
+    scalars: dict[sp.Expr, str] = {}
+
+    def coefficient(part: sp.Expr) -> sp.Symbol:
+        if part.is_Symbol:
+            scalars.setdefault(part, str(part))
+        return sp.Symbol(scalars.setdefault(part, f"_p{len(scalars)}"))
+
+    body = [Statement(s.target, hoist(s.expression, steady, coefficient), s.event) for s in tape.statements]
+    outputs = {n: hoist(e, steady, coefficient) for n, e in outputs.items()}
+    slope = hoist(slope, steady, coefficient)
+    program = tidy(body, outputs, "_c")
+    used = {s for st in program.statements for s in st.expression.free_symbols} | slope.free_symbols
+    used |= {s for e in program.outputs.values() for s in e.free_symbols}
+    named = tuple((name, part) for part, name in scalars.items() if sp.Symbol(name) in used)
+    streams = tuple(n for n in (*system.inputs, *(f"kick_{k}" for k in kicks), *system.noises, "t") if sp.Symbol(n) in used)
+    return Step(
+        system, program, Prologue(tuple(exponentials), named), system.states, (COUNTER,) if counting else (), streams, kicks,
+        tuple(n for n, _ in named), tuple(events), slope, reasons,
+    )  # fmt: skip
+
+
+def _fire(event, now: dict[sp.Symbol, sp.Expr], active: sp.Expr | None, tape: Tape) -> sp.Expr:
+    """The event as a statement: its first comparison carries the surrogate, further conditions gate it."""
+    terms = _conjunction(event.condition.xreplace(now))
+    crossing = next((k for k, term in enumerate(terms) if isinstance(term, gt) or term.func.__name__ == "ge"), None)
+    if crossing is None:
+        return tape.add(event.name, event.condition.xreplace(now))
+    a, b = terms[crossing].args
+    a, b = (x if x.is_Symbol else tape.add(f"{event.name}_{side}", x) for x, side in ((a, "level"), (b, "threshold")))
+    fired = tape.add(f"{event.name}_crossed", terms[crossing].func(a, b), event=event.name)
+    gates = [term for k, term in enumerate(terms) if k != crossing] + ([active] if active is not None else [])
+    if not gates:
+        return fired
+    value: sp.Expr = fired
+    for gate in gates:
+        value = value * gate
+    return tape.add(event.name, value)
+
+
+def _conjunction(condition: sp.Expr) -> list[sp.Expr]:
+    if condition.func.__name__ == "both":
+        return [term for arg in condition.args for term in _conjunction(arg)]
+    return [condition]
+
+
+def _jump(fired: sp.Expr, new: sp.Expr, old: sp.Expr) -> sp.Expr:
+    """``new`` where fired, else ``old``; written as old + jump(fired, difference, 0) where the difference is free of old."""
+    difference = sp.expand(new - old, power_exp=False, power_base=False, log=False)
+    if old.is_Symbol and old in new.free_symbols and old not in difference.free_symbols:
+        return old + jump(fired, difference, sp.Integer(0))
+    return jump(fired, new, old)
+
+

@@ -1,0 +1,70 @@
+"""The exceptions and the warning of the package, one per family of mistake.
+
+Every message names the offending value and the remedy.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "DimensionError",
+    "EquationError",
+    "FileFormatError",
+    "ProviderError",
+    "RanvierError",
+    "RanvierWarning",
+    "ShapeError",
+    "StateError",
+    "TrainingError",
+]
+
+
+class RanvierError(Exception):
+    """Base of every error that the package raises on purpose."""
+
+
+class EquationError(RanvierError, ValueError):
+    """Equation text cannot be read, checked or discretised.
+
+    Parameters
+    ----------
+    message
+        What is wrong and what to write instead.
+    line
+        The offending line of the equation text; empty when the mistake belongs to no single line.
+    """
+
+    def __init__(self, message: str, line: str = "") -> None:
+        super().__init__(message, line)
+        self.message = message
+        self.line = line.strip()
+
+    def __str__(self) -> str:
+        return f"{self.message}\n    in: {self.line}" if self.line else self.message
+
+
+class DimensionError(RanvierError, ValueError):
+    """A quantity has another physical dimension than the place where it is used."""
+
+
+class ShapeError(RanvierError, ValueError):
+    """An array has axes that do not fit; the message names the axes, for example ``[T, B, N]``."""
+
+
+class StateError(RanvierError, ValueError):
+    """A state value does not belong to the network it was given to."""
+
+
+class FileFormatError(RanvierError, ValueError):
+    """A file is damaged, truncated, hostile or of an unknown version; nothing was changed."""
+
+
+class ProviderError(RanvierError, RuntimeError):
+    """No kernel provider can honour the request; the message holds the reason of each."""
+
+
+class TrainingError(RanvierError, RuntimeError):
+    """Training cannot start or go on, for example because a loss is not finite."""
+
+
+class RanvierWarning(UserWarning):
+    """Something was done another way than asked; the message says how and why."""

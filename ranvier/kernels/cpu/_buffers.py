@@ -1,0 +1,195 @@
+"""Uninitialised tensors whose large memory is reused: fresh pages from the system cost more than most kernels.
+
+Blocks of a megabyte and more are private anonymous maps that ask for huge pages. A block returns to the shelf when the
+last view of its tensor is gone; what the shelf holds beyond its limit goes back to the system, oldest first.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+__all__ = ["BufferStats", "buffer_stats", "empty", "set_buffer_limit"]
+
+_ALIGNMENT = 64
+_LARGE = 1 << 20
+_HUGE_PAGE = 2 << 20
+
+
+class BufferStats(NamedTuple):
+    """Bytes of large blocks in use and on the shelf; how many requests the shelf served, and how many it did not."""
+
+    in_use: int
+    free: int
+    hits: int
+    misses: int
+
+
+def _block_size(size: int) -> int:
+    """``size`` rounded up to an eighth of its power of two, at least a huge page: few sizes, little waste."""
+    step = max(_HUGE_PAGE, 1 << max(0, size.bit_length() - 4))
+    return -(-size // step) * step
+
+
+def _map(size: int) -> np.ndarray:
+    """A fresh block of zero pages on a huge-page boundary."""
+    total = size + _HUGE_PAGE
+    if hasattr(mmap, "MAP_PRIVATE") and hasattr(mmap, "MAP_ANONYMOUS"):
+        # Python's default anonymous map is shared memory, which gets no huge pages
+        pages = mmap.mmap(-1, total, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    else:
+        pages = mmap.mmap(-1, total)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        try:
+            pages.madvise(mmap.MADV_HUGEPAGE)
+        except OSError:  # a kernel without huge pages: ordinary ones do
+            pass
+    block = np.frombuffer(pages, np.uint8)
+    start = -block.ctypes.data % _HUGE_PAGE
+    return block[start : start + size]
+
+
+class _Shelf:
+    """Free blocks in the order they came back, and the count of those lent."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.in_use = self.free = self.hits = self.misses = 0
+        self._blocks: list[np.ndarray] = []
+        self._returned: deque[np.ndarray] = deque()
+        self._lock = threading.Lock()
+
+    def lend(self, size: int) -> np.ndarray:
+        """A block of at least ``size`` bytes as an array of its own, whose end of life brings the block back."""
+        size = _block_size(size)
+        with self._lock:
+            self._sort_in()
+            block = self._take(size)
+            self.in_use += size
+            self.hits += block is not None
+            self.misses += block is None
+        if block is None:
+            try:
+                block = _map(size)
+            except (OSError, ValueError) as error:
+                with self._lock:
+                    self.in_use -= size
+                raise MemoryError(f"no {size / 2**20:.0f} MiB of memory for a buffer: {error}") from error
+        loan = block[:]
+        weakref.finalize(loan, _give_back, block).atexit = False
+        return loan
+
+    def give_back(self, block: np.ndarray) -> None:
+        """Safe at any moment: the garbage collector may call it in a thread that holds the lock."""
+        self._returned.append(block)
+        self.settle()
+
+    def settle(self) -> None:
+        """Put returned blocks on the shelf, unless somebody else is about to."""
+        while self._returned and self._lock.acquire(blocking=False):
+            try:
+                self._sort_in()
+            finally:
+                self._lock.release()
+
+    def trim(self) -> None:
+        """Let go of what exceeds the limit."""
+        with self._lock:
+            self._sort_in()
+
+    def _take(self, size: int) -> np.ndarray | None:
+        for place in range(len(self._blocks) - 1, -1, -1):
+            if self._blocks[place].nbytes == size:
+                self.free -= size
+                return self._blocks.pop(place)
+        return None
+
+    def _sort_in(self) -> None:
+        while self._returned:
+            block = self._returned.popleft()
+            self.in_use -= block.nbytes
+            if block.nbytes <= self.limit:
+                self._blocks.append(block)
+                self.free += block.nbytes
+        surplus = 0
+        while self.free > self.limit:
+            self.free -= self._blocks[surplus].nbytes
+            surplus += 1
+        del self._blocks[:surplus]
+
+
+_shelf = _Shelf(limit=1 << 30)
+
+
+def _give_back(block: np.ndarray) -> None:
+    _shelf.give_back(block)
+
+
+def _renew() -> None:
+    """A forked child starts with an empty shelf: another thread may have held the lock. Its loans stay valid."""
+    global _shelf
+    lent = _shelf.in_use
+    _shelf = _Shelf(_shelf.limit)
+    _shelf.in_use = lent
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
+
+
+def empty(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """An uninitialised contiguous CPU tensor at an address that is a multiple of 64 bytes.
+
+    Parameters
+    ----------
+    shape
+        Its axes, for example ``[T, B, N]``.
+    dtype
+        Its element type.
+
+    Raises
+    ------
+    MemoryError
+        When the system has no memory for it.
+    """
+    size = math.prod(shape) * dtype.itemsize
+    if size >= _LARGE:
+        memory = _shelf.lend(size)
+    else:
+        tensor = torch.empty(tuple(shape), dtype=dtype)
+        if tensor.data_ptr() % _ALIGNMENT == 0:
+            return tensor
+        memory = np.empty(size + _ALIGNMENT, np.uint8)
+        start = -memory.ctypes.data % _ALIGNMENT
+        memory = memory[start : start + size]
+    storage = torch.from_numpy(memory).untyped_storage()
+    return torch.empty(0, dtype=dtype).set_(storage, 0, tuple(shape))
+
+
+def set_buffer_limit(size: int) -> None:
+    """Keep at most ``size`` bytes of free blocks (1 GiB at first); 0 keeps none.
+
+    Raises
+    ------
+    ValueError
+        For a negative size.
+    """
+    if size < 0:
+        raise ValueError(f"the buffer limit is {size} bytes; it must be 0 or more")
+    _shelf.limit = size
+    _shelf.trim()
+
+
+def buffer_stats() -> BufferStats:
+    """What the large blocks of this process are doing."""
+    _shelf.settle()
+    return BufferStats(_shelf.in_use, _shelf.free, _shelf.hits, _shelf.misses)

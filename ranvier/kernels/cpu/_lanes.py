@@ -1,0 +1,361 @@
+"""One 64-byte vector of floats, as the code writer sees it: sixteen float32 or eight float64 neurons side by side.
+
+Every arithmetic instruction carries the flags ``contract``, ``nsz`` and ``arcp`` and no others: a product and a sum may
+fuse, the sign of zero is free, a quotient may become a product with a reciprocal. Nothing is reordered and NaN and
+infinity keep their meaning, so a diverging model stays visible.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from llvmlite import ir
+
+from ranvier.errors import ProviderError
+from ranvier.kernels.cpu import _elementary as elementary
+from ranvier.kernels.cpu._jit import has_feature
+
+__all__ = ["Lanes"]
+
+_BYTES = 64
+_FLAGS = ("contract", "nsz", "arcp")
+_I32, _I64 = ir.IntType(32), ir.IntType(64)
+
+
+class Lanes:
+    """Arithmetic on vectors of one float type, written through an IR builder.
+
+    Parameters
+    ----------
+    builder
+        Where instructions go. ``store`` with a ``streaming`` value leaves it at the end of a new block.
+    dtype
+        ``"float32"`` (16 lanes) or ``"float64"`` (8 lanes).
+    width
+        Another number of lanes; 64 bytes' worth by default.
+    wide
+        Whether the target multiplies such a vector by powers of two in one instruction (AVX-512F); by default what this
+        processor can do.
+
+    Raises
+    ------
+    ProviderError
+        For another dtype.
+    """
+
+    _SCALARS: ClassVar[dict[str, tuple[ir.Type, int, str]]] = {
+        "float32": (ir.FloatType(), 4, "f32"),
+        "float64": (ir.DoubleType(), 8, "f64"),
+    }
+
+    def __init__(self, builder: ir.IRBuilder, dtype: str, width: int | None = None, *, wide: bool | None = None) -> None:
+        if dtype not in self._SCALARS:
+            raise ProviderError(f"the cpu provider has no vectors of {dtype!r}; use 'float32' or 'float64'")
+        self.builder = builder
+        self.dtype = dtype
+        self.scalar, self.itemsize, self._suffix = self._SCALARS[dtype]
+        self.width = width or _BYTES // self.itemsize
+        self.wide = (has_feature("avx512f") if wide is None else wide) and self.width * self.itemsize == _BYTES
+        self.vector = ir.VectorType(self.scalar, self.width)
+        self.mask = ir.VectorType(ir.IntType(1), self.width)
+        self.integer = ir.VectorType(ir.IntType(8 * self.itemsize), self.width)
+
+    def double(self) -> Lanes:
+        """The same number of lanes in float64, for intermediate results."""
+        return Lanes(self.builder, "float64", self.width)
+
+    # ---- constants ---------------------------------------------------------------------------------------------------
+
+    def constant(self, x: float) -> ir.Constant:
+        """The number ``x``, rounded once to the dtype, in every lane.
+
+        Raises
+        ------
+        ProviderError
+            When a finite ``x`` overflows the dtype.
+        """
+        with np.errstate(over="ignore"):
+            value = float(np.dtype(self.dtype).type(x))
+        if math.isinf(value) and not math.isinf(x):
+            raise ProviderError(f"the constant {x!r} does not fit in {self.dtype}; use dtype='float64' or other units")
+        return ir.Constant(self.vector, [value] * self.width)
+
+    def integers(self, n: int) -> ir.Constant:
+        """The whole number ``n`` in every lane of the integer vector with the same bits as ``vector``."""
+        return ir.Constant(self.integer, [n] * self.width)
+
+    def splat(self, value: ir.Value) -> ir.Value:
+        """One scalar float in every lane; the other float type is converted."""
+        if value.type != self.scalar:
+            narrow = isinstance(self.scalar, ir.FloatType)
+            value = (self.builder.fptrunc if narrow else self.builder.fpext)(value, self.scalar)
+        empty = ir.Constant(self.vector, ir.Undefined)
+        first = self.builder.insert_element(empty, value, _I32(0))
+        return self.builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(_I32, self.width), [0] * self.width))
+
+    # ---- arithmetic --------------------------------------------------------------------------------------------------
+
+    def add(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a + b."""
+        return self.builder.fadd(a, b, flags=_FLAGS)
+
+    def sub(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a - b."""
+        return self.builder.fsub(a, b, flags=_FLAGS)
+
+    def mul(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a b."""
+        return self.builder.fmul(a, b, flags=_FLAGS)
+
+    def div(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a / b."""
+        return self.builder.fdiv(a, b, flags=_FLAGS)
+
+    def neg(self, a: ir.Value) -> ir.Value:
+        """-a."""
+        return self.builder.fneg(a, flags=_FLAGS)
+
+    def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+        """a b + c, rounded once (a slow library call on processors without the instruction)."""
+        return self.intrinsic("fma", a, b, c)
+
+    def minimum(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The smaller of both; ``a`` where either is NaN, so a NaN in ``a`` stays."""
+        return self.select(self.lt(b, a), b, a)
+
+    def maximum(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The larger of both; ``a`` where either is NaN, so a NaN in ``a`` stays."""
+        return self.select(self.gt(b, a), b, a)
+
+    def absolute(self, a: ir.Value) -> ir.Value:
+        """|a|."""
+        return self.intrinsic("fabs", a)
+
+    def floor(self, a: ir.Value) -> ir.Value:
+        """The largest whole number not above a."""
+        return self.intrinsic("floor", a)
+
+    def round(self, a: ir.Value) -> ir.Value:
+        """The nearest whole number, ties to even."""
+        return self.intrinsic("rint", a)
+
+    def sqrt(self, a: ir.Value) -> ir.Value:
+        """The square root; NaN below zero."""
+        return self.intrinsic("sqrt", a)
+
+    def polynomial(self, x: ir.Value, coefficients: Sequence[float]) -> ir.Value:
+        """c0 + c1 x + c2 x^2 + ..., lowest power first; pairs are joined in a tree (Estrin), which waits least."""
+        terms: list[ir.Value] = [self.constant(c) for c in coefficients]
+        while len(terms) > 1:
+            pairs = [self.add(self.mul(b, x), a) for a, b in zip(terms[::2], terms[1::2], strict=False)]
+            terms = pairs + terms[2 * len(pairs) :]
+            x = self.mul(x, x)
+        return terms[0]
+
+    # ---- elementary functions ----------------------------------------------------------------------------------------
+
+    def exp(self, x: ir.Value) -> ir.Value:
+        """e^x."""
+        return elementary.exp(self, x)
+
+    def expm1(self, x: ir.Value) -> ir.Value:
+        """e^x - 1, accurate near 0."""
+        return elementary.expm1(self, x)
+
+    def exprel(self, x: ir.Value) -> ir.Value:
+        """(e^x - 1) / x, and 1 at 0."""
+        return elementary.exprel(self, x)
+
+    def dexprel(self, x: ir.Value) -> ir.Value:
+        """The derivative of ``exprel``, 1/2 at 0."""
+        return elementary.dexprel(self, x)
+
+    def log(self, x: ir.Value) -> ir.Value:
+        """The natural logarithm."""
+        return elementary.log(self, x)
+
+    def log1p(self, x: ir.Value) -> ir.Value:
+        """log(1 + x), accurate near 0."""
+        return elementary.log1p(self, x)
+
+    def tanh(self, x: ir.Value) -> ir.Value:
+        """The hyperbolic tangent."""
+        return elementary.tanh(self, x)
+
+    def sigmoid(self, x: ir.Value) -> ir.Value:
+        """1 / (1 + e^-x)."""
+        return elementary.sigmoid(self, x)
+
+    def sin(self, x: ir.Value) -> ir.Value:
+        """The sine, x in radians, |x| < 1e5."""
+        return elementary.sin(self, x)
+
+    def cos(self, x: ir.Value) -> ir.Value:
+        """The cosine, x in radians, |x| < 1e5."""
+        return elementary.cos(self, x)
+
+    def power_int(self, x: ir.Value, n: int) -> ir.Value:
+        """x^n for a whole number known when the code is written."""
+        return elementary.power_int(self, x, n)
+
+    def power(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x^y."""
+        return elementary.power(self, x, y)
+
+    # ---- comparisons and masks ---------------------------------------------------------------------------------------
+
+    def lt(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a < b; false where either is NaN."""
+        return self.builder.fcmp_ordered("<", a, b)
+
+    def le(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a <= b; false where either is NaN."""
+        return self.builder.fcmp_ordered("<=", a, b)
+
+    def gt(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a > b; false where either is NaN."""
+        return self.builder.fcmp_ordered(">", a, b)
+
+    def ge(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a >= b; false where either is NaN."""
+        return self.builder.fcmp_ordered(">=", a, b)
+
+    def eq(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a == b; false where either is NaN."""
+        return self.builder.fcmp_ordered("==", a, b)
+
+    def ne(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a != b; true where either is NaN."""
+        return self.builder.fcmp_unordered("!=", a, b)
+
+    def nonzero(self, a: ir.Value) -> ir.Value:
+        """The mask of lanes that are not 0; a NaN is not 0."""
+        return self.ne(a, self.constant(0.0))
+
+    def both(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The lanes set in both masks."""
+        return self.builder.and_(a, b)
+
+    def either(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The lanes set in at least one mask."""
+        return self.builder.or_(a, b)
+
+    def negate_mask(self, a: ir.Value) -> ir.Value:
+        """The lanes not set in the mask."""
+        return self.builder.xor(a, ir.Constant(self.mask, [1] * self.width))
+
+    def select(self, mask: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
+        """``a`` where the mask is set, else ``b``."""
+        return self.builder.select(mask, a, b)
+
+    def to_float(self, mask: ir.Value) -> ir.Value:
+        """1.0 where the mask is set, else 0.0."""
+        return self.select(mask, self.constant(1.0), self.constant(0.0))
+
+    def first(self, count: ir.Value) -> ir.Value:
+        """The mask of the first ``count`` lanes; ``count`` is an i64, all lanes from ``width`` on."""
+        order = ir.VectorType(_I64, self.width)
+        empty = ir.Constant(order, ir.Undefined)
+        spread = self.builder.shuffle_vector(
+            self.builder.insert_element(empty, count, _I32(0)),
+            empty,
+            ir.Constant(ir.VectorType(_I32, self.width), [0] * self.width),
+        )
+        return self.builder.icmp_signed("<", ir.Constant(order, list(range(self.width))), spread)
+
+    def bits(self, mask: ir.Value) -> ir.Value:
+        """The mask as an i32; lane k is bit k (little-endian targets)."""
+        packed = self.builder.bitcast(mask, ir.IntType(self.width))
+        return packed if self.width == 32 else self.builder.zext(packed, _I32)
+
+    def any(self, mask: ir.Value) -> ir.Value:
+        """An i1: is any lane set?"""
+        packed = self.builder.bitcast(mask, ir.IntType(self.width))
+        return self.builder.icmp_unsigned("!=", packed, ir.Constant(packed.type, 0))
+
+    def sum(self, a: ir.Value) -> ir.Value:
+        """The sum of all lanes, a scalar; halves are added in a fixed tree, so the bits never change."""
+        width = self.width
+        while width > 1:
+            width //= 2
+            low, high = (ir.Constant(ir.VectorType(_I32, width), list(range(k, k + width))) for k in (0, width))
+            a = self.add(self.builder.shuffle_vector(a, a, low), self.builder.shuffle_vector(a, a, high))
+        return self.builder.extract_element(a, _I32(0))
+
+    # ---- memory ------------------------------------------------------------------------------------------------------
+
+    def address(self, pointer: ir.Value, index: ir.Value) -> ir.Value:
+        """The vector pointer at element ``index`` (i64) of a scalar pointer."""
+        return self.builder.bitcast(self.builder.gep(pointer, [index]), self.vector.as_pointer())
+
+    def load(self, pointer: ir.Value, index: ir.Value, mask: ir.Value | None = None) -> ir.Value:
+        """The lanes at ``pointer[index : index + width]``; no alignment is assumed.
+
+        With a mask only its lanes are read; the others are 0 and their memory is not touched.
+        """
+        place = self.address(pointer, index)
+        if mask is None:
+            value = self.builder.load(place)
+            value.align = self.itemsize
+            return value
+        kind = ir.FunctionType(self.vector, [place.type, _I32, self.mask, self.vector])
+        read = self.declare(f"llvm.masked.load.v{self.width}{self._suffix}.p0", kind)
+        return self.builder.call(read, [place, _I32(self.itemsize), mask, self.constant(0.0)])
+
+    def broadcast(self, pointer: ir.Value, index: ir.Value) -> ir.Value:
+        """The one number ``pointer[index]`` in every lane."""
+        return self.splat(self.builder.load(self.builder.gep(pointer, [index])))
+
+    def store(
+        self,
+        pointer: ir.Value,
+        index: ir.Value,
+        value: ir.Value,
+        streaming: ir.Value | bool | None = None,
+        mask: ir.Value | None = None,
+    ) -> None:
+        """Write the lanes to ``pointer[index : index + width]``.
+
+        Parameters
+        ----------
+        streaming
+            Where true (an i1, or a bool known now), the address must be a multiple of 64 bytes and the write goes
+            past the caches: faster for results much larger than them, slower for all others.
+        mask
+            Write its lanes only; cannot be streamed.
+        """
+        place = self.address(pointer, index)
+        if mask is not None:
+            kind = ir.FunctionType(ir.VoidType(), [self.vector, place.type, _I32, self.mask])
+            write = self.declare(f"llvm.masked.store.v{self.width}{self._suffix}.p0", kind)
+            self.builder.call(write, [value, place, _I32(self.itemsize), mask])
+        elif streaming is None or isinstance(streaming, bool):
+            self._store(place, value, past_caches=bool(streaming))
+        else:
+            with self.builder.if_else(streaming) as (yes, no):
+                with yes:
+                    self._store(place, value, past_caches=True)
+                with no:
+                    self._store(place, value, past_caches=False)
+
+    def _store(self, place: ir.Value, value: ir.Value, *, past_caches: bool) -> None:
+        write = self.builder.store(value, place)
+        write.align = _BYTES if past_caches else self.itemsize
+        if past_caches:
+            write.set_metadata("nontemporal", self.builder.module.add_metadata([_I32(1)]))
+
+    # ---- LLVM intrinsics ---------------------------------------------------------------------------------------------
+
+    def intrinsic(self, name: str, *operands: ir.Value) -> ir.Value:
+        """The LLVM operation ``llvm.<name>`` on vectors of this type."""
+        kind = ir.FunctionType(self.vector, [self.vector] * len(operands))
+        return self.builder.call(self.declare(f"llvm.{name}.v{self.width}{self._suffix}", kind), operands)
+
+    def declare(self, name: str, kind: ir.FunctionType) -> ir.Function:
+        """The function of that name, declared in the module unless it is already."""
+        module = self.builder.module
+        known = module.globals.get(name)
+        return known if known is not None else ir.Function(module, kind, name)

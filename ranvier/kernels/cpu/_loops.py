@@ -1,0 +1,166 @@
+"""The frame around generated code: a kernel's function, its arguments, counted loops and conditions.
+
+Every kernel is ``void name(i8** pointers, i64* integers, double* floats)``. :func:`function` opens one; its code is
+written with an :class:`llvmlite.ir.IRBuilder`; :meth:`Function.text` closes it and gives the IR for the compiler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from llvmlite import ir
+
+__all__ = [
+    "I32",
+    "I64",
+    "Function",
+    "at",
+    "counted",
+    "function",
+    "gathered",
+    "local",
+    "offset",
+    "prefetch",
+    "splat",
+    "vector_at",
+    "when",
+]
+
+I8 = ir.IntType(8)
+I32 = ir.IntType(32)
+I64 = ir.IntType(64)
+_DOUBLE = ir.DoubleType()
+
+
+class Function(NamedTuple):
+    """An open kernel function: where code goes (``builder``) and how its arguments are read.
+
+    ``pointers(i, type)`` is entry ``i`` of the pointer table as a ``type*``, ``integer(i)`` an i64, ``real(i)`` a
+    double (``real(i, type)`` rounds it to a float). Each emits a load where the builder stands: read arguments before loops.
+    """
+
+    module: ir.Module
+    builder: ir.IRBuilder
+    pointers: Callable[[int, ir.Type], ir.Value]
+    integer: Callable[[int], ir.Value]
+    real: Callable[..., ir.Value]
+
+    def text(self) -> str:
+        """Close the function with ``ret void`` and return the module's IR."""
+        self.builder.ret_void()
+        return str(self.module)
+
+
+def function(name: str) -> Function:
+    """Open a kernel called ``name`` in a module of its own."""
+    module = ir.Module(name)
+    arguments = [I8.as_pointer().as_pointer(), I64.as_pointer(), _DOUBLE.as_pointer()]
+    kernel = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), name)
+    for argument in kernel.args:
+        argument.add_attribute("noalias")
+    builder = ir.IRBuilder(kernel.append_basic_block("entry"))
+
+    def entry(table: int, i: int) -> ir.Value:
+        return builder.load(builder.gep(kernel.args[table], [I64(i)], inbounds=True))
+
+    def pointers(i: int, type: ir.Type) -> ir.Value:
+        return builder.bitcast(entry(0, i), type.as_pointer())
+
+    def integer(i: int) -> ir.Value:
+        return entry(1, i)
+
+    def real(i: int, type: ir.Type = _DOUBLE) -> ir.Value:
+        value = entry(2, i)
+        return value if type == _DOUBLE else builder.fptrunc(value, type)
+
+    return Function(module, builder, pointers, integer, real)
+
+
+@contextmanager
+def counted(
+    builder: ir.IRBuilder, start: ir.Value | int, stop: ir.Value | int, step: ir.Value | int = 1
+) -> Iterator[ir.Value]:
+    """Loop while ``i < stop`` (signed, i64) from ``start`` by ``step``; yields ``i``.
+
+    Values that change from turn to turn live in :func:`local` slots, which the optimiser turns into registers.
+    """
+    start, stop, step = _i64(start), _i64(stop), _i64(step)
+    before = builder.block
+    head = builder.append_basic_block("head")
+    body = builder.append_basic_block("body")
+    after = builder.append_basic_block("after")
+    builder.branch(head)
+    builder.position_at_end(head)
+    i = builder.phi(I64, "i")
+    i.add_incoming(start, before)
+    builder.cbranch(builder.icmp_signed("<", i, stop), body, after)
+    builder.position_at_end(body)
+    yield i
+    following = builder.add(i, step, flags=("nsw",))
+    i.add_incoming(following, builder.block)
+    builder.branch(head)
+    builder.position_at_end(after)
+
+
+@contextmanager
+def when(builder: ir.IRBuilder, condition: ir.Value) -> Iterator[None]:
+    """Run the code inside only where the i1 ``condition`` holds (``builder.if_else`` gives both sides)."""
+    with builder.if_then(condition):
+        yield
+
+
+def local(builder: ir.IRBuilder, initial: ir.Value) -> ir.Value:
+    """Make a mutable slot that holds ``initial`` from here on; read and write it with ``load`` and ``store``."""
+    with builder.goto_entry_block():
+        slot = builder.alloca(initial.type)
+    builder.store(initial, slot)
+    return slot
+
+
+def at(builder: ir.IRBuilder, pointer: ir.Value, index: ir.Value | int) -> ir.Value:
+    """Address of element ``index`` (signed) of the array at ``pointer``."""
+    return builder.gep(pointer, [_i64(index)], inbounds=True)
+
+
+def vector_at(builder: ir.IRBuilder, pointer: ir.Value, index: ir.Value | int, lanes: int) -> ir.Value:
+    """Address of element ``index`` as a pointer to a vector of ``lanes`` elements (aligned as one element only)."""
+    element = pointer.type.pointee
+    return builder.bitcast(at(builder, pointer, index), ir.VectorType(element, lanes).as_pointer())
+
+
+def offset(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
+    """Widen a stored unsigned 32-bit index to i64."""
+    return builder.zext(value, I64)
+
+
+def splat(builder: ir.IRBuilder, value: ir.Value, lanes: int) -> ir.Value:
+    """Vector with ``value`` in each of ``lanes``."""
+    kind = ir.VectorType(value.type, lanes)
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, I32(0))
+    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
+
+
+def gathered(builder: ir.IRBuilder, base: ir.Value, places: ir.Value, lanes: int) -> ir.Value:
+    """Vector of the elements of the array at ``base`` named by ``places`` (a vector of i32, not negative)."""
+    element = base.type.pointee
+    wide, chosen = ir.VectorType(element, lanes), ir.VectorType(ir.IntType(1), lanes)
+    addresses = builder.gep(splat(builder, base, lanes), [places], source_etype=element)
+    name = f"llvm.masked.gather.v{lanes}{'f32' if isinstance(element, ir.FloatType) else 'f64'}.v{lanes}p0"
+    kind = ir.FunctionType(wide, [addresses.type, I32, chosen, wide])
+    call = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    size = 4 if isinstance(element, ir.FloatType) else 8
+    everything = ir.Constant(chosen, [1] * lanes)
+    return builder.call(call, [addresses, I32(size), everything, ir.Constant(wide, ir.Undefined)])
+
+
+def prefetch(builder: ir.IRBuilder, pointer: ir.Value) -> None:
+    """Ask for the cache line at ``pointer`` (for reading, all cache levels); any address is allowed."""
+    kind = ir.FunctionType(ir.VoidType(), [I8.as_pointer(), I32, I32, I32])
+    call = builder.module.globals.get("llvm.prefetch.p0") or ir.Function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(call, [builder.bitcast(pointer, I8.as_pointer()), I32(0), I32(3), I32(1)])
+
+
+def _i64(value: ir.Value | int) -> ir.Value:
+    return I64(value) if isinstance(value, int) else value

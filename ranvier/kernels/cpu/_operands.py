@@ -1,0 +1,65 @@
+"""What a product kernel may be given: float32 or float64 tensors on the CPU, and how wide they are worked on."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import llvmlite.binding as llvm
+import torch
+from llvmlite import ir
+from torch import Tensor
+
+
+__all__ = ["address", "has_avx512", "lanes", "require", "scalar", "vectors"]
+
+_SCALARS = {torch.float32: ir.FloatType(), torch.float64: ir.DoubleType()}
+_VECTOR_BYTES = 64
+
+
+@cache
+def has_avx512() -> bool:
+    """Tell whether this processor has 64-byte registers with masks (AVX-512F)."""
+    return bool(llvm.get_host_cpu_features().get("avx512f", False))
+
+
+def scalar(dtype: torch.dtype) -> ir.Type:
+    """LLVM type of one element of ``dtype`` (float32 or float64)."""
+    return _SCALARS[dtype]
+
+
+def lanes(dtype: torch.dtype) -> int:
+    """Elements in a 64-byte vector: 16 of float32, 8 of float64."""
+    return _VECTOR_BYTES // dtype.itemsize
+
+
+def vectors() -> int:
+    """How many 64-byte accumulators the register file holds beside the operands."""
+    return 16 if has_avx512() else 4
+
+
+def address(tensor: Tensor | None) -> int:
+    """Address of the first element; 0 for no tensor."""
+    return 0 if tensor is None else tensor.data_ptr()
+
+
+def require(tensor: Tensor, name: str, shape: tuple[int | None, ...], dtype: torch.dtype | None = None) -> None:
+    """Check a kernel operand before its address is taken.
+
+    ``shape`` gives each expected length, ``None`` where any length is fine.
+
+    Raises:
+        TypeError: not float32 or float64 (or not ``dtype``).
+        ValueError: not on the CPU, not contiguous, or of another shape.
+    """
+    if tensor.device.type != "cpu":
+        raise ValueError(f"{name} is on {tensor.device}; the cpu products need it on the CPU: use {name}.cpu()")
+    if dtype is None and tensor.dtype not in _SCALARS:
+        raise TypeError(f"{name} has dtype {tensor.dtype}; use {name}.float() or {name}.double()")
+    if dtype is not None and tensor.dtype != dtype:
+        raise TypeError(f"{name} has dtype {tensor.dtype}, expected {dtype}: use {name}.to({dtype})")
+    fits = tensor.ndim == len(shape) and all(s is None or s == n for s, n in zip(shape, tensor.shape, strict=False))
+    if not fits:
+        wanted = ", ".join("any" if n is None else str(n) for n in shape)
+        raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected ({wanted})")
+    if not tensor.is_contiguous():
+        raise ValueError(f"{name} with strides {tensor.stride()} is not contiguous: use {name}.contiguous()")

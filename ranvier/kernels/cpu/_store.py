@@ -1,0 +1,161 @@
+"""Machine code in files: a private folder, one file per key, each checked against its own hash before it is used.
+
+Nothing here is ever required: without a usable folder kernels are compiled anew in each process, after one warning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+from ranvier.errors import RanvierWarning
+
+__all__ = ["cache_folder", "cache_size", "clear_cache", "discard", "load", "save"]
+
+_MAGIC = b"ranvier kernel 1\n"
+_HEADER = len(_MAGIC) + 64
+_SUFFIX = ".kernel"
+_LIMIT = 512 << 20
+_said: set[str] = set()
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels are kept: ``$RANVIER_CACHE/kernels``, else ``ranvier/kernels`` in the user's cache folder."""
+    chosen = os.environ.get("RANVIER_CACHE")
+    if chosen:
+        return Path(chosen).expanduser() / "kernels"
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "ranvier" / "kernels"
+
+
+def cache_size() -> tuple[int, int]:
+    """How many kernels the folder holds, and their bytes."""
+    sizes = [size for _, size, _ in _entries()]
+    return len(sizes), sum(sizes)
+
+
+def clear_cache() -> int:
+    """Delete all kernels in the folder; returns how many. Running processes keep what they have loaded."""
+    entries = _entries()
+    for path, _, _ in entries:
+        _remove(path)
+    return len(entries)
+
+
+def load(key: str) -> bytes | None:
+    """The machine code kept under ``key``; None when there is none, or none that is whole."""
+    folder = _usable_folder()
+    if folder is None:
+        return None
+    path = folder / (key + _SUFFIX)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        _warn(f"cannot read kernels from {folder} ({error}); they are compiled in each process")
+        return None
+    code = content[_HEADER:]
+    if content[:_HEADER] != _header(key, code):
+        discard(key, "the file is damaged")
+        return None
+    return code
+
+
+def save(key: str, code: bytes) -> None:
+    """Keep machine code under ``key``: a temporary file beside its place, then one atomic rename."""
+    folder = _usable_folder()
+    if folder is None:
+        return
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(suffix=".part", dir=folder)
+        with os.fdopen(handle, "wb") as file:
+            file.write(_header(key, code) + code)
+        os.replace(temporary, folder / (key + _SUFFIX))
+        _trim()
+    except OSError as error:
+        if temporary:
+            _remove(Path(temporary))
+        _warn(f"cannot write kernels to {folder} ({error}); set RANVIER_CACHE to a folder with space")
+
+
+def discard(key: str, reason: str) -> None:
+    """Delete the file of ``key`` and say why, once."""
+    path = cache_folder() / (key + _SUFFIX)
+    _remove(path)
+    _warn(f"the compiled kernel {path} was deleted and is compiled anew: {reason}")
+
+
+def _header(key: str, code: bytes) -> bytes:
+    """The magic line, the hash the file is named by, the hash of what follows."""
+    return _MAGIC + bytes.fromhex(key) + hashlib.sha256(code).digest()
+
+
+def _usable_folder() -> Path | None:
+    """The folder, made if need be; None, with one warning, unless it is this user's alone to write."""
+    folder = cache_folder()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+    except (OSError, RuntimeError) as error:
+        _warn(f"no folder for compiled kernels at {folder} ({error}); they are compiled in each process")
+        return None
+    if hasattr(os, "getuid"):
+        if status.st_uid != os.getuid():
+            _warn(f"the kernel folder {folder} belongs to user {status.st_uid} and is not used; set RANVIER_CACHE")
+            return None
+        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            _warn(f"others may write to the kernel folder {folder}, so it is not used; run: chmod 700 {folder}")
+            return None
+    return folder
+
+
+def _entries() -> list[tuple[Path, int, float]]:
+    """(file, bytes, time of writing) of each kernel; a file that vanishes meanwhile is left out."""
+    found = []
+    try:
+        paths = list(cache_folder().glob("*" + _SUFFIX))
+    except OSError:
+        return []
+    for path in paths:
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found.append((path, status.st_size, status.st_mtime))
+    return found
+
+
+def _trim() -> None:
+    """Delete the oldest kernels while the folder holds more than its limit."""
+    entries = _entries()
+    total = sum(size for _, size, _ in entries)
+    for path, size, _ in sorted(entries, key=lambda entry: entry[2]):
+        if total <= _LIMIT:
+            return
+        _remove(path)
+        total -= size
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        _warn(f"cannot delete {path} ({error})")
+
+
+def _warn(message: str) -> None:
+    if message not in _said:
+        _said.add(message)
+        warnings.warn(message, RanvierWarning, stacklevel=2)

@@ -1,0 +1,122 @@
+"""The weight gradient of a spike-driven product, from events alone.
+
+``dW_t[k, :] = sum over events (r, k) of value * grad[r, :]``. The events of a block of rows are put in order of column by
+a counting sort; then this is the same sum over named rows as the product itself (:mod:`._gather`), with the block of
+``grad`` in the second-level cache.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+from llvmlite import ir
+from torch import Tensor
+
+from ranvier.kernels.cpu._events import EventList
+from ranvier.kernels.cpu._gather import gather_span
+from ranvier.kernels.cpu._jit import Kernel, compile_kernel
+from ranvier.kernels.cpu._loops import I32, I64, at, counted, function, local, offset, when
+from ranvier.kernels.cpu._operands import address, require, scalar
+from ranvier.kernels.cpu._pool import run_tiles
+from ranvier.kernels.cpu._tiles import run_spans
+
+__all__ = ["by_column", "weight_gradient"]
+
+_BLOCK_BYTES = 1 << 19  # of grad, per block of rows
+_CHUNK_BYTES = 1 << 10  # of a row of grad, worked on together
+_LEAST = 1 << 18  # multiply-adds worth a tile of their own
+
+
+def weight_gradient(events: EventList, grad: Tensor, out: Tensor | None = None) -> Tensor:
+    """Gradient of ``sum(grad * (x @ weight_t))`` to ``weight_t``, for the ``x`` that ``events`` lists.
+
+    Args:
+        events: R rows over K columns.
+        grad: ``[R, N]``, contiguous.
+        out: ``[K, N]`` to add to; None for a new tensor.
+
+    Returns:
+        ``out``: ``[K, N]``.
+
+    Raises:
+        TypeError, ValueError: operands disagree in shape, dtype or layout.
+    """
+    require(grad, "grad", (events.rows, None))
+    rows, width, columns = events.rows, grad.shape[1], events.columns
+    if events.value is not None:
+        require(events.value, "events.value", (events.count,), grad.dtype)
+    if out is None:
+        out = torch.zeros(columns, width, dtype=grad.dtype)
+    require(out, "out", (columns, width), grad.dtype)
+    block = max(64, _BLOCK_BYTES // max(1, min(_CHUNK_BYTES, width * grad.itemsize)))
+    ordered = by_column(events, block)
+    pointer = ordered.pointer.data_ptr()
+
+    def task(start: int, stop: int) -> None:
+        for i in range(-(-rows // block)):
+            gather_span(ordered, pointer + 8 * i * columns, grad, (out, width), out, start, stop)
+
+    run_spans(task, columns, _LEAST * columns // max(1, events.count * width))
+    return out
+
+
+def by_column(events: EventList, block: int) -> EventList:
+    """Sort the events of each ``block`` rows by column.
+
+    Returns:
+        An event list with a row for each block and column (``blocks * K``, columns innermost); its index is the row of
+        the event in ``events``, ascending within each.
+    """
+    blocks, columns = -(-events.rows // block), events.columns
+    pointer = torch.zeros(blocks * columns + 1, dtype=torch.int64)
+    index = torch.empty_like(events.index)
+    value = None if events.value is None else torch.empty_like(events.value)
+    sort = _sort_kernel(torch.float32 if value is None else value.dtype)
+    given = [address(events.pointer), address(events.index), address(events.value)]
+
+    def task(i: int) -> None:
+        pointers = [*given, pointer.data_ptr() + 8 * (1 + i * columns), address(index), address(value)]
+        sort(pointers, [i * block, min((i + 1) * block, events.rows), columns, value is not None])
+
+    run_tiles(task, blocks)
+    return EventList(pointer, index, value, events.rows)
+
+
+@cache
+def _sort_kernel(dtype: torch.dtype) -> Kernel:
+    """Counting sort of the events of rows start..stop by column.
+
+    Pointers: pointer, index, value, cursor ``[columns]`` (zero before; the end of each column's events after), sorted
+    rows, sorted values. Integers: start, stop, columns, whether there are values.
+    """
+    real = scalar(dtype)
+    name = f"sort_events_{real}"
+    f = function(name)
+    b = f.builder
+    pointer, index, value = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, real)
+    cursor, rows, values = f.pointers(3, I64), f.pointers(4, I32), f.pointers(5, real)
+    start, stop, columns, valued = (f.integer(i) for i in range(4))
+    low, high = b.load(at(b, pointer, start)), b.load(at(b, pointer, stop))
+
+    def slot_of(event: ir.Value) -> ir.Value:
+        return at(b, cursor, offset(b, b.load(at(b, index, event))))
+
+    with counted(b, low, high) as e:
+        slot = slot_of(e)
+        b.store(b.add(b.load(slot), I64(1)), slot)
+    place = local(b, low)
+    with counted(b, 0, columns) as k:
+        slot = at(b, cursor, k)
+        begin = b.load(place)
+        b.store(b.add(begin, b.load(slot)), place)
+        b.store(begin, slot)
+    with counted(b, start, stop) as r:
+        with counted(b, b.load(at(b, pointer, r)), b.load(at(b, pointer, b.add(r, I64(1))))) as e:
+            slot = slot_of(e)
+            target = b.load(slot)
+            b.store(b.trunc(r, I32), at(b, rows, target))
+            with when(b, b.icmp_signed("!=", valued, I64(0))):
+                b.store(b.load(at(b, value, e)), at(b, values, target))
+            b.store(b.add(target, I64(1)), slot)
+    return compile_kernel(name, f.text())

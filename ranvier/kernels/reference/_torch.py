@@ -1,0 +1,101 @@
+"""SymPy expressions as torch source: the words of the reference provider and of every prologue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import sympy as sp
+import torch
+
+__all__ = ["compile_function", "source"]
+
+Tensor = torch.Tensor
+
+
+class _Fire(torch.autograd.Function):
+    """A threshold crossing: forward the comparison, backward the jump's slope; differentiable twice."""
+
+    @staticmethod
+    def forward(ctx, a: Tensor, b: Tensor, crossing: Tensor, slope: Callable[[Tensor], Tensor]) -> Tensor:
+        ctx.save_for_backward(a, b)
+        ctx.slope = slope
+        return crossing
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):
+        a, b = ctx.saved_tensors
+        at = grad * ctx.slope(a - b)
+        return at.sum_to_size(a.shape), (-at).sum_to_size(b.shape), None, None
+
+
+def _exprel(x: Tensor) -> Tensor:
+    """(exp(x) - 1)/x with the series where the quotient cancels; gradient safe on both branches."""
+    small = x.abs() < 1e-5
+    safe = torch.where(small, torch.ones_like(x), x)
+    return torch.where(small, 1 + x * (0.5 + x * (1 / 6 + x / 24)), torch.expm1(safe) / safe)
+
+
+def _dexprel(x: Tensor) -> Tensor:
+    small = x.abs() < 0.05
+    safe = torch.where(small, torch.ones_like(x), x)
+    series = torch.zeros_like(x)
+    for k in range(11, 1, -1):  # sum over k >= 2 of (k-1)/k! x^(k-2)
+        series = series * x + (k - 1) / float(sp.factorial(k))
+    return torch.where(small, series, (torch.exp(safe) - torch.expm1(safe) / safe) / safe)
+
+
+_WORDS = {
+    "exp": "torch.exp({0})", "expm1": "torch.expm1({0})", "log": "torch.log({0})", "log1p": "torch.log1p({0})",
+    "sin": "torch.sin({0})", "cos": "torch.cos({0})", "tanh": "torch.tanh({0})", "sigmoid": "torch.sigmoid({0})",
+    "exprel": "_exprel({0})", "dexprel": "_dexprel({0})", "absolute": "torch.abs({0})", "sign": "torch.sign({0})",
+    "floor": "torch.floor({0})", "nearest": "torch.round({0})", "minimum": "torch.minimum({0}, {1})",
+    "maximum": "torch.maximum({0}, {1})", "gt": "({0} > {1}).to(_like)", "ge": "({0} >= {1}).to(_like)",
+    "eq": "({0} == {1}).to(_like)", "both": "({0} * {1})", "either": "torch.maximum({0}, {1})", "invert": "(1 - {0})",
+    "select": "torch.where({0} != 0, {1}, {2})", "jump": "({0} * ({1} - {2}) + {2})",
+}  # fmt: skip
+
+
+def source(e: sp.Expr, name: Callable[[str], str] = str) -> str:
+    """The expression as torch source, keeping the order of terms; numbers become tensors only where torch needs them."""
+    if e.is_Symbol:
+        return name(str(e))
+    if e.is_Integer or e.is_Float:
+        return repr(float(e)) if e.is_Float else str(e)
+    if e.is_number:
+        return repr(float(e))
+    if isinstance(e, sp.Add):
+        return "(" + " + ".join(source(a, name) for a in e.args) + ")"
+    if isinstance(e, sp.Mul):
+        return "(" + " * ".join(source(a, name) for a in e.args) + ")"
+    if isinstance(e, sp.Pow):
+        base, power = e.args
+        if power == sp.Rational(1, 2):
+            return f"torch.sqrt({source(base, name)})"
+        if power == -1:
+            return f"(1 / {source(base, name)})"
+        if power.is_number and power < 0:
+            return f"(1 / {source(base**-power, name)})"
+        return f"({source(base, name)} ** {source(power, name)})"
+    word = e.func.__name__
+    if word not in _WORDS:
+        raise NotImplementedError(f"no torch form for {word}")
+    args = [source(a, name) for a in e.args]
+    if word in ("select", "jump", "minimum", "maximum", "either", "gt", "ge", "eq"):
+        args = [f"_tensor({t}, _like)" if a.is_number else t for t, a in zip(args, e.args, strict=True)]
+    elif e.args[0].is_number:
+        args = [f"_tensor({args[0]}, _like)"]
+    if word == "jump":
+        s, a, b = args
+        return f"torch.where({s} != 0, {a}, {b}) + ({s} - {s}.detach()) * ({a} - {b})"
+    return _WORDS[word].format(*args)
+
+
+def _tensor(x: float | Tensor, like: Tensor) -> Tensor:
+    return x if isinstance(x, Tensor) else torch.as_tensor(x, dtype=like.dtype, device=like.device)
+
+
+def compile_function(label: str, lines: Iterable[str], extra: Mapping[str, object] | None = None) -> Callable:
+    """Execute generated source and return the function called ``label``."""
+    namespace = {"torch": torch, "_exprel": _exprel, "_dexprel": _dexprel, "_fire": _Fire.apply, "_tensor": _tensor, **(extra or {})}
+    exec(compile("\n".join(lines), f"<ranvier {label}>", "exec"), namespace)
+    return namespace[label]

@@ -1,0 +1,6 @@
+"""Cells: neuron models as records of equations, with defaults from the literature."""
+
+from ranvier.neurons._cell import Cell, Part
+from ranvier.neurons._integrate_and_fire import ALIF, LIF, CurrentLIF, LeakyReadout
+
+__all__ = ["ALIF", "LIF", "Cell", "CurrentLIF", "LeakyReadout", "Part"]

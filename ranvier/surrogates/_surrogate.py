@@ -1,0 +1,62 @@
+"""A surrogate is one line: the derivative a threshold crossing pretends to have, in u = (level - threshold)/width."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import sympy as sp
+
+from ranvier.dynamics import Reader
+from ranvier.errors import RanvierError
+from ranvier.units import UNITS, as_quantity
+
+__all__ = ["Surrogate"]
+
+_NONE = UNITS["1"].dimension
+
+
+class SurrogateError(RanvierError, ValueError):
+    """A surrogate's shape parameter cannot be used."""
+
+
+class Surrogate:
+    """The derivative at the threshold, as an expression in ``u`` and shape parameters.
+
+    Parameters
+    ----------
+    expression
+        For example ``"1/(1 + (pi*u)**2)"``; the equation language's functions are allowed.
+    width
+        The unit of u: the distance from the threshold divided by ``width`` (in the unit of the compared values; a plain
+        number means base units, mV for a voltage). The derivative is divided by it too.
+    **shape
+        Plain numbers named in the expression.
+
+    >>> rv.surrogates.Surrogate("exp(-u**2)")
+    """
+
+    def __init__(self, expression: str, width: Any = 1.0, **shape: float) -> None:
+        self.expression = expression
+        self.width = float(as_quantity(width).value)
+        self.shape = {name: float(value) for name, value in shape.items()}
+        for name, value in {"width": self.width, **self.shape}.items():
+            if not math.isfinite(value) or value <= 0:
+                raise SurrogateError(f"surrogate {expression!r}: {name}={value} must be a positive finite number.")
+        names = {"u": _NONE, "pi": _NONE, **dict.fromkeys(self.shape, _NONE)}
+        read, _ = Reader(names).read(ast.parse(expression, mode="eval").body, expression)
+        width_symbol = sp.Symbol("surrogate_width")
+        rename = {sp.Symbol(n): sp.Symbol(f"surrogate_{n}") for n in self.shape}
+        rename |= {sp.Symbol("u"): sp.Symbol("u") / width_symbol, sp.Symbol("pi"): sp.Float(math.pi)}
+        self.slope: sp.Expr = read.xreplace(rename) / width_symbol
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """The shape parameters under the names the compiled slope uses."""
+        return {"surrogate_width": self.width, **{f"surrogate_{n}": v for n, v in self.shape.items()}}
+
+    def __repr__(self) -> str:
+        shape = "".join(f", {n}={v:g}" for n, v in self.shape.items())
+        return f"Surrogate({self.expression!r}, width={self.width:g}{shape})"

@@ -1,0 +1,56 @@
+"""A value that training may change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ranvier.errors import RanvierError
+from ranvier.units import Dimension, as_quantity
+from ranvier.values._distribution import Distribution
+
+__all__ = ["Learn"]
+
+
+class LearnError(RanvierError, ValueError):
+    """The bounds of a learnable value contradict it."""
+
+
+class Learn:
+    """Marks a value as learnable, optionally kept within bounds.
+
+    Parameters
+    ----------
+    value
+        The starting value: a number, a quantity, an array (one per cell) or a distribution.
+    min, max
+        Bounds in the same unit. Outside them the forward value is the bound, while the gradient still passes, so that a
+        value pushed against a bound can come back.
+    each
+        True gives every cell a value of its own even if they start equal.
+
+    >>> rv.LIF(256, tau=rv.Learn(10*ms, min=1*ms))
+    """
+
+    def __init__(self, value: Any, min: Any = None, max: Any = None, *, each: bool = False) -> None:
+        self.value, self.each = value, each
+        self.dimension: Dimension = value.dimension if isinstance(value, Distribution) else as_quantity(value).dimension
+        self.min, self.max = (self._bound(n, b) for n, b in (("min", min), ("max", max)))
+        if self.min is not None and self.max is not None and self.min >= self.max:
+            raise LearnError(f"Learn: min={min} is not below max={max}.")
+        if not isinstance(value, Distribution):
+            numbers = np.asarray(as_quantity(value).value)
+            if (self.min is not None and (numbers < self.min).any()) or (self.max is not None and (numbers > self.max).any()):
+                raise LearnError(f"Learn: the starting value {value} lies outside [{min}, {max}].")
+
+    def _bound(self, name: str, bound: Any) -> float | None:
+        if bound is None:
+            return None
+        quantity = as_quantity(bound)
+        if quantity.dimension != self.dimension:
+            raise LearnError(f"Learn: {name}={bound} has dimension {quantity.dimension}, the value has {self.dimension}; give both in one unit.")
+        return float(quantity.value)
+
+    def __repr__(self) -> str:
+        return f"Learn({self.value!r}, min={self.min}, max={self.max})"

@@ -1,0 +1,78 @@
+"""Check the rules of the house that no linter knows; exit 1 with one line for each breach.
+
+In ``ranvier/``: files of at most 500 lines; no wildcard imports, ``assert``, ``print``, bare ``except`` or public
+functions without a body; a docstring in every module; ``__all__`` in every package.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+MAX_LINES = 500
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def breaches(package: Path) -> Iterator[str]:
+    """Yield ``file:line: what is wrong and what to do`` for every breach below ``package``."""
+    for path in sorted(package.rglob("*.py")):
+        where = path.relative_to(package.parent)
+        text = path.read_text(encoding="utf-8")
+        lines = text.count("\n") + 1
+        if lines > MAX_LINES:
+            yield f"{where}:{MAX_LINES}: {lines} lines; split the file, one idea each, at most {MAX_LINES} lines"
+        tree = ast.parse(text, str(path))
+        yield from (f"{where}:{line}: {what}" for line, what in _in_module(path, tree))
+
+
+def _in_module(path: Path, tree: ast.Module) -> Iterator[tuple[int, str]]:
+    if ast.get_docstring(tree) is None and tree.body:
+        yield 1, "no docstring; say in one sentence what the file holds"
+    if path.name == "__init__.py" and not _assigns_all(tree):
+        yield 1, "no __all__; list the public names of the package"
+    for node in ast.walk(tree):
+        yield from _in_node(node)
+
+
+def _in_node(node: ast.AST) -> Iterator[tuple[int, str]]:
+    match node:
+        case ast.ImportFrom(names=[ast.alias(name="*")]):
+            yield node.lineno, "wildcard import; name what you use"
+        case ast.Assert():
+            yield node.lineno, "assert; raise an error of ranvier.errors that names the value and the remedy"
+        case ast.ExceptHandler(type=None):
+            yield node.lineno, "bare except; name the exceptions"
+        case ast.Call(func=ast.Name(id="print")):
+            yield node.lineno, "print; return the value, warn, or use the console of ranvier.cli"
+        case ast.FunctionDef() | ast.AsyncFunctionDef() if not node.name.startswith("_") and _is_empty(node):
+            yield node.lineno, f"{node.name} has no body; write it or leave it out"
+        case _:
+            return
+
+
+def _is_empty(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """True for a body of ``pass`` alone, with or without a docstring; protocols write ``...`` instead."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return len(body) == 1 and isinstance(body[0], ast.Pass)
+
+
+def _assigns_all(tree: ast.Module) -> bool:
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
+            return True
+    return False
+
+
+def main() -> int:
+    """Print every breach in the package and return the exit status."""
+    found = list(breaches(ROOT / "ranvier"))
+    for line in found:
+        print(line)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""The command line answers, and reports mistakes with a status and a sentence."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import pytest
+
+import ranvier
+from ranvier.cli import main
+from ranvier.cli._commands import COMMANDS, Command
+from ranvier.errors import RanvierError
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"ranvier {ranvier.__version__}\n"
+
+
+@pytest.mark.parametrize(("words", "status"), [([], 2), (["--help"], 0)])
+def test_the_overview_lists_every_command(words: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == status
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in COMMANDS)
+
+
+def test_an_unknown_command_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctors"]) == 2
+    assert "did you mean 'doctor'?" in capsys.readouterr().err
+
+
+def test_doctor_shows_versions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    assert "torch" in shown
+    assert "kernel cache" in shown
+
+
+def _install(monkeypatch: pytest.MonkeyPatch, function: object) -> None:
+    module = ModuleType("ranvier_test_command")
+    module.run = function  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(COMMANDS, "try", Command(module.__name__, "run", "Try."))
+
+
+def test_options_become_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def run(seed: int = 0) -> None:
+        seen.append(seed)
+
+    _install(monkeypatch, run)
+    assert main(["try", "--seed", "3"]) == 0
+    assert seen == [3]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [(RanvierError("dt = 0; give a positive dt"), 1, "give a positive dt"), (KeyboardInterrupt(), 130, "interrupted")],
+)
+def test_errors_become_a_status_and_a_sentence(
+    error: BaseException, status: int, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run() -> None:
+        raise error
+
+    _install(monkeypatch, run)
+    assert main(["try"]) == status
+    assert text in capsys.readouterr().err
+
+
+def test_a_missing_package_names_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(COMMANDS, "try", Command("surely_not_installed", "run", "Try."))
+    assert main(["try"]) == 1
+    assert "pip install" in capsys.readouterr().err

@@ -1,0 +1,124 @@
+"""The rules of the house hold, the checkers see breaches, and the flat page of names works."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import ranvier
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _script(name: str) -> ModuleType:
+    specification = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    folder = tmp_path / "package"
+    folder.mkdir()
+    (folder / "__init__.py").write_text('"""A package."""\n\n__all__ = []\n')
+    return folder
+
+
+class TestHouse:
+    def test_the_package_keeps_the_rules(self) -> None:
+        assert list(_script("check_house").breaches(ROOT / "ranvier")) == []
+
+    @pytest.mark.parametrize(
+        ("text", "complaint"),
+        [
+            ("from math import *\n", "wildcard"),
+            ("assert True\n", "assert"),
+            ("print(1)\n", "print"),
+            ("try:\n    x = 1\nexcept:\n    x = 2\n", "bare except"),
+            ('def f():\n    """Do."""\n    pass\n', "no body"),
+            ("x = 1\n" * 500, "lines"),
+        ],
+    )
+    def test_each_breach_is_seen(self, package: Path, text: str, complaint: str) -> None:
+        (package / "_module.py").write_text(f'"""A module."""\n\n{text}')
+        found = list(_script("check_house").breaches(package))
+        assert len(found) == 1
+        assert complaint in found[0]
+
+    def test_a_package_without_public_names_is_seen(self, package: Path) -> None:
+        (package / "__init__.py").write_text("")
+        assert "__all__" in next(_script("check_house").breaches(package))
+
+    def test_a_module_without_docstring_is_seen(self, package: Path) -> None:
+        (package / "_module.py").write_text("x = 1\n")
+        assert "docstring" in next(_script("check_house").breaches(package))
+
+    def test_protocols_and_private_stubs_pass(self, package: Path) -> None:
+        text = '"""A module."""\n\n\ndef f() -> int: ...\n\n\ndef _g() -> None:\n    pass\n'
+        (package / "_module.py").write_text(text)
+        assert list(_script("check_house").breaches(package)) == []
+
+
+class TestParameterNames:
+    def test_the_package_spells_each_parameter_in_one_way(self) -> None:
+        script = _script("check_parameter_names")
+        assert list(script.pairs(script.collect(ROOT / "ranvier"))) == []
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ("tau_m", "tau_mem"),
+            ("num_steps", "n_steps"),
+            ("v_th", "threshold_v"),
+            ("n_step", "n_steps"),
+            ("normalise", "normalize"),
+            ("refractory", "refrac"),
+        ],
+    )
+    def test_near_duplicates_are_seen(self, first: str, second: str) -> None:
+        pairs = list(_script("check_parameter_names").pairs({first: ["a.py:1"], second: ["b.py:1"]}))
+        assert pairs == [tuple(sorted((first, second)))]
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [("tau_m", "tau_s"), ("event", "events"), ("n", "count"), ("v_reset", "v_rest"), ("layer_1", "layer_2")],
+    )
+    def test_different_things_pass(self, first: str, second: str) -> None:
+        assert list(_script("check_parameter_names").pairs({first: ["a.py:1"], second: ["b.py:1"]})) == []
+
+    def test_parameters_of_functions_methods_and_records_are_collected(self, package: Path) -> None:
+        text = (
+            "def f(a, *, b=1): ...\ndef _g(hidden): ...\n"
+            "class C:\n    field: int\n    def __init__(self, c): ...\n    def _m(self, hidden): ...\n"
+        )
+        (package / "module.py").write_text(text)
+        assert set(_script("check_parameter_names").collect(package)) == {"a", "b", "c", "field"}
+
+    def test_only_exported_names_count_where_a_module_lists_them(self, package: Path) -> None:
+        (package / "module.py").write_text('__all__ = ["f"]\ndef f(a): ...\ndef g(b): ...\n')
+        assert set(_script("check_parameter_names").collect(package)) == {"a"}
+
+
+class TestPage:
+    def test_every_public_name_loads(self) -> None:
+        for name in ranvier.__all__:
+            assert getattr(ranvier, name) is not None
+
+    def test_dir_lists_the_public_names(self) -> None:
+        assert set(ranvier.__all__) <= set(dir(ranvier))
+
+    def test_an_unknown_name_is_an_attribute_error(self) -> None:
+        with pytest.raises(AttributeError, match=r"no attribute 'nothing'"):
+            _ = ranvier.nothing
+
+    def test_importing_the_page_loads_no_torch(self) -> None:
+        code = "import sys, ranvier; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
