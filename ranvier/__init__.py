@@ -12,6 +12,30 @@ __version__ = "0.1.0"
 
 # Public name -> the module that holds it; a name equal to the last part of its module is that module itself.
 _PUBLIC: dict[str, str] = {
+    "ALIF": "ranvier.neurons",
+    "AllToAll": "ranvier.connectivity",
+    "Cell": "ranvier.neurons",
+    "CurrentLIF": "ranvier.neurons",
+    "Exponentially": "ranvier.values",
+    "FixedInDegree": "ranvier.connectivity",
+    "FixedProbability": "ranvier.connectivity",
+    "FromArrays": "ranvier.connectivity",
+    "LIF": "ranvier.neurons",
+    "LeakyReadout": "ranvier.neurons",
+    "Learn": "ranvier.values",
+    "Linear": "ranvier.connectivity",
+    "LogNormal": "ranvier.values",
+    "Network": "ranvier.network",
+    "Normal": "ranvier.values",
+    "OneToOne": "ranvier.connectivity",
+    "Part": "ranvier.neurons",
+    "Plan": "ranvier.network",
+    "Recurrent": "ranvier.network",
+    "Relay": "ranvier.network",
+    "Sequential": "ranvier.network",
+    "State": "ranvier.network",
+    "Uniform": "ranvier.values",
+    "surrogates": "ranvier.surrogates",
     "units": "ranvier.units",
 }
 

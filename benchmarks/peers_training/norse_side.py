@@ -6,18 +6,26 @@ one without gradient is passed; arctan is not among its surrogates, SuperSpike 1
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import norse.torch as norse
 import torch
 from norse.torch.functional.leaky_integrator_box import LIBoxParameters
+from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_integral
+from norse.torch.functional.lif_adex import LIFAdExParameters
 from norse.torch.functional.lif_box import LIFBoxParameters
 from norse.torch.module.leaky_integrator_box import LIBoxCell
 from torch import Tensor, nn
 
 from benchmarks._protocol import Arrays, NotOffered, Options, Task
+from benchmarks.training import _cells
 from benchmarks.training import _torch_tasks as tasks
 from benchmarks.training._formula import Formula
 
 PACKAGES = ("norse", "torch")
+CUBA_NOTE = "lif_feed_forward_integral, input x 10, SuperSpike."
+ADEX_NOTE = "LIFAdExCell, SuperSpike."
 GAIN = 10.0
 RATE = torch.as_tensor(1.0 / 10e-3)
 SCALES = dict.fromkeys(("w1", "w2", "w3"), GAIN)
@@ -106,13 +114,43 @@ class Convolutional(_Network):
 NETWORKS = {"shd_feedforward": Feedforward, "shd_recurrent": Recurrent, "nmnist_conv": Convolutional}
 
 
+def norse_cuba() -> Callable[[Tensor], Tensor]:
+    """The library's LIF with synaptic current, its multi-step function."""
+    parameters = LIFParameters(tau_mem_inv=RATE, tau_syn_inv=torch.as_tensor(1.0 / 5e-3), method="super")
+
+    def scan(x: Tensor) -> Tensor:
+        zero = torch.zeros_like(x[0])
+        return lif_feed_forward_integral(x, LIFFeedForwardState(zero, zero), parameters)[0]
+
+    return scan
+
+
+def norse_adex() -> Callable[[Tensor], Tensor]:
+    """The library's AdEx cell unrolled over `unbind(0)` (its layer `LIFAdEx` indexes the tensor)."""
+    parameters = LIFAdExParameters(
+        adaptation_current=torch.as_tensor(_cells.ADEX_COUPLING),
+        adaptation_spike=torch.as_tensor(_cells.ADEX_JUMP),
+        delta_T=torch.as_tensor(_cells.ADEX_SLOPE),
+        tau_ada_inv=torch.as_tensor(_cells.ADEX_ADAPTATION * 1e3),
+        tau_syn_inv=torch.as_tensor(_cells.ADEX_SYNAPSE * 1e3),
+        tau_mem_inv=torch.as_tensor(_cells.ADEX_MEMBRANE * 1e3),
+        method="super",
+    )
+    cell = norse.LIFAdExCell(parameters)
+    return lambda x: unroll(cell, x)
+
+
 def build(bench: str, inputs: Arrays, options: Options) -> Task:
     """The task for `bench`."""
     if bench in ("lif_scan", "lif_scan_sum"):
         cell, summed = lif(), bench.endswith("sum")
-        return tasks.ScanTask(
-            lambda x: unroll(cell, x), inputs, FORMULA.as_dict(), NOTES, scale=GAIN, summed=summed
-        )
+        return tasks.ScanTask(lambda x: unroll(cell, x), inputs, FORMULA.as_dict(), NOTES, scale=GAIN, summed=summed)
+    if bench == "cuba_scan":
+        formula = replace(FORMULA, hard_reset=True, cut_reset=False)
+        return tasks.ScanTask(norse_cuba(), inputs, formula.as_dict(), (CUBA_NOTE,), scale=GAIN)
+    if bench == "adex_scan":
+        formula = replace(FORMULA, cut_reset=False)
+        return tasks.ScanTask(norse_adex(), inputs, formula.as_dict(), (ADEX_NOTE,))
     if bench in NETWORKS:
         return tasks.NetworkTask(NETWORKS[bench](inputs), inputs, FORMULA, NOTES, scales=SCALES)
     raise NotOffered(f"Norse has no cell for {bench}")

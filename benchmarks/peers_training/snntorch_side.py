@@ -7,12 +7,15 @@ membrane stays above threshold after its reset is pushed down once more for a st
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import snntorch as snn
 import torch
 from snntorch import surrogate
 from torch import Tensor, nn
 
 from benchmarks._protocol import Arrays, NotOffered, Options, Task
+from benchmarks.training import _cells
 from benchmarks.training import _torch_tasks as tasks
 from benchmarks.training._formula import BETA, Formula
 
@@ -112,6 +115,22 @@ class Convolutional(_Network):
 NETWORKS = {"shd_feedforward": Feedforward, "shd_recurrent": Recurrent, "nmnist_conv": Convolutional}
 
 
+def synaptic_scan(*, late: bool) -> Callable[[Tensor], Tensor]:
+    """The library's two-state cell, `Synaptic`."""
+    atan = surrogate.atan(alpha=2.0)
+    layer = snn.Synaptic(alpha=_cells.SYNAPSE_DECAY, beta=BETA, spike_grad=atan, reset_delay=late)
+
+    def scan(x: Tensor) -> Tensor:
+        syn, mem = layer.reset_mem()
+        spikes = []
+        for x_t in x.unbind(0):
+            spk, syn, mem = layer(x_t, syn, mem)
+            spikes.append(spk)
+        return torch.stack(spikes)
+
+    return scan
+
+
 def build(bench: str, inputs: Arrays, options: Options) -> Task:
     """The task for `bench`; `options["reset_delay"]` is the library's argument of that name (True)."""
     late = bool(options.get("reset_delay", True))
@@ -129,6 +148,8 @@ def build(bench: str, inputs: Arrays, options: Options) -> Task:
             return torch.stack(spikes)
 
         return tasks.ScanTask(scan, inputs, formula.as_dict(), notes, summed=bench.endswith("sum"))
+    if bench == "cuba_scan":
+        return tasks.ScanTask(synaptic_scan(late=late), inputs, formula.as_dict(), notes)
     if bench in NETWORKS:
         return tasks.NetworkTask(NETWORKS[bench](inputs, late=late), inputs, formula, notes)
     raise NotOffered(f"snnTorch has no cell for {bench}")

@@ -7,6 +7,7 @@ beta, which is therefore trained too.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -18,6 +19,7 @@ import spyx.nn
 from flax import nnx
 
 from benchmarks._protocol import Arrays, NotOffered, Options, Task
+from benchmarks.training import _cells
 from benchmarks.training._formula import BETA, Formula
 
 PACKAGES = ("spyx", "jax", "jaxlib", "flax", "optax")
@@ -34,11 +36,12 @@ def arctan() -> Any:
 class ScanTask:
     """Value and input gradient of one layer under `jit`."""
 
-    formula, notes = FORMULA.as_dict(), NOTES
+    notes = NOTES
 
-    def __init__(self, inputs: Arrays, *, summed: bool) -> None:
+    def __init__(self, cell: nnx.Module, inputs: Arrays, formula: Formula, *, summed: bool) -> None:
+        self.formula = formula.as_dict()
         self._x, self._upstream = jnp.asarray(inputs["x"]), jnp.asarray(inputs["upstream"])
-        graph, state = nnx.split(spyx.nn.LIF((inputs["x"].shape[-1],), BETA, activation=arctan(), rngs=nnx.Rngs(0)))
+        graph, state = nnx.split(cell)
 
         @jax.jit
         def both(x: jax.Array, upstream: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -164,7 +167,12 @@ class NetworkTask:
 def build(bench: str, inputs: Arrays, options: Options) -> Task:
     """The task for `bench`."""
     if bench in ("lif_scan", "lif_scan_sum"):
-        return ScanTask(inputs, summed=bench.endswith("sum"))
+        cell = spyx.nn.LIF((inputs["x"].shape[-1],), BETA, activation=arctan(), rngs=nnx.Rngs(0))
+        return ScanTask(cell, inputs, FORMULA, summed=bench.endswith("sum"))
+    if bench == "cuba_scan":
+        size = (inputs["x"].shape[-1],)
+        cell = spyx.nn.CuBaLIF(size, _cells.SYNAPSE_DECAY, BETA, activation=arctan(), rngs=nnx.Rngs(0))
+        return ScanTask(cell, inputs, replace(FORMULA, late_reset=False), summed=False)
     if bench in ("shd_feedforward", "shd_recurrent", "nmnist_conv"):
         return NetworkTask(bench, inputs)
     raise NotOffered(f"Spyx has no cell for {bench}")

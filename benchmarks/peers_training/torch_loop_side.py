@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks._protocol import Arrays, NotOffered, Options, Task
+from benchmarks.training import _cells
 from benchmarks.training import _torch_tasks as tasks
 from benchmarks.training._formula import BETA, Formula
 
@@ -44,6 +45,45 @@ def lif(x: Tensor, feedback: Callable[[Tensor], Tensor] | None = None) -> Tensor
         v = v - s.detach()
         spikes.append(s)
     return torch.stack(spikes)
+
+
+def cuba(x: Tensor) -> Tensor:
+    """Spikes of the current-based cell."""
+    steps = x.unbind(0)
+    v = i = torch.zeros_like(steps[0])
+    spikes = []
+    for x_t in steps:
+        i = torch.add(x_t, i, alpha=_cells.SYNAPSE_DECAY)
+        v = torch.add(i, v, alpha=BETA)
+        s = ArcTan.apply(v)
+        v = v - s.detach()
+        spikes.append(s)
+    return torch.stack(spikes)
+
+
+def adex(x: Tensor) -> Tensor:
+    """Spikes of the AdEx cell."""
+    steps = x.unbind(0)
+    v = i = w = torch.zeros_like(steps[0])
+    spikes = []
+    for x_t in steps:
+        v, i, w = _cells.adex_advance(torch, v, i, w, x_t)
+        s = ArcTan.apply(v)
+        kick = s.detach()
+        v, w = v * (1.0 - kick), torch.add(w, kick, alpha=_cells.ADEX_JUMP)
+        spikes.append(s)
+    return torch.stack(spikes)
+
+
+def hodgkin_huxley(x: Tensor) -> Tensor:
+    """Voltage trace of the Hodgkin-Huxley cell."""
+    steps = x.unbind(0)
+    state = tuple(torch.full_like(steps[0], value) for value in _cells.HH_REST)
+    trace = []
+    for x_t in steps:
+        state = _cells.hodgkin_huxley_step(torch, state, x_t)
+        trace.append(state[0])
+    return torch.stack(trace)
 
 
 def mean_leaky(x: Tensor) -> Tensor:
@@ -106,13 +146,22 @@ class Convolutional(nn.Module):
         return {f"w{i}": layer.weight for i, layer in enumerate(self.layers, 1)}
 
 
+SCANS = {
+    "lif_scan": lif,
+    "lif_scan_sum": lif,
+    "cuba_scan": cuba,
+    "adex_scan": adex,
+    "hodgkin_huxley_scan": hodgkin_huxley,
+}
 NETWORKS = {"shd_feedforward": Feedforward, "shd_recurrent": Recurrent, "nmnist_conv": Convolutional}
 
 
 def build(bench: str, inputs: Arrays, options: Options) -> Task:
     """The task for `bench`."""
-    if bench in ("lif_scan", "lif_scan_sum"):
-        return tasks.ScanTask(lif, inputs, Formula().as_dict(), summed=bench.endswith("sum"))
+    if bench in SCANS:
+        output = "v" if bench == "hodgkin_huxley_scan" else "spikes"
+        summed = bench.endswith("sum")
+        return tasks.ScanTask(SCANS[bench], inputs, Formula().as_dict(), summed=summed, output=output)
     if bench in NETWORKS:
         return tasks.NetworkTask(NETWORKS[bench](inputs), inputs, Formula())
     raise NotOffered(f"no hand-written loop for {bench}")

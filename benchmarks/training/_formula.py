@@ -28,6 +28,7 @@ class Formula:
         late_spike: the spike of step t leaves the layer in step t + 1.
         cut_reset: no gradient flows through the reset.
         residual_reset: a membrane still above threshold after its reset is pushed down for one step and back after it.
+        hard_reset: the membrane is set to 0 instead of lowered by 1 (the AdEx bench asks for this anyway).
         surrogate: `arctan` as asked, or `superspike`, 1 / (1 + |v' - 1|)^2.
     """
 
@@ -35,6 +36,7 @@ class Formula:
     late_spike: bool = False
     cut_reset: bool = True
     residual_reset: bool = False
+    hard_reset: bool = False
     surrogate: str = "arctan"
 
     def as_dict(self) -> dict[str, Any]:
@@ -48,6 +50,7 @@ class Formula:
             "late_spike": "spike one step late",
             "cut_reset": "gradient flows through the reset",
             "residual_reset": "a cell left above threshold is reset twice",
+            "hard_reset": "reset to zero",
             "surrogate": f"surrogate {self.surrogate}",
         }
         plain = Formula()

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.training import _cells
 from benchmarks.training._formula import BETA, THRESHOLD, Formula
 
 
@@ -37,7 +38,10 @@ def lif(x: Tensor, formula: Formula, recurrent: Tensor | None = None) -> Tensor:
     for x_t in x.unbind(0):
         kick = s.detach() if formula.cut_reset else s
         feedback = 0.0 if recurrent is None else s @ recurrent.T
-        rest = v if formula.late_reset else v - kick + residue
+        if formula.hard_reset:
+            rest = v * (1.0 - kick)
+        else:
+            rest = v if formula.late_reset else v - kick + residue
         residue = (rest.detach() >= THRESHOLD).to(v.dtype) if formula.residual_reset else 0.0
         v = BETA * rest + x_t + feedback - residue - (kick if formula.late_reset else 0.0)
         s = _Spike.apply(v - THRESHOLD, formula.surrogate)
@@ -45,6 +49,39 @@ def lif(x: Tensor, formula: Formula, recurrent: Tensor | None = None) -> Tensor:
     if formula.late_spike:
         spikes = [torch.zeros_like(s), *spikes[:-1]]
     return torch.stack(spikes)
+
+
+def cuba(x: Tensor, formula: Formula) -> Tensor:
+    """Spikes of the current-based cell: the input is filtered, then drives `lif`."""
+    i = torch.zeros_like(x[0])
+    current = []
+    for x_t in x.unbind(0):
+        i = _cells.SYNAPSE_DECAY * i + x_t
+        current.append(i)
+    return lif(torch.stack(current), formula)
+
+
+def adex(x: Tensor, formula: Formula) -> Tensor:
+    """Spikes of the AdEx cell."""
+    v = i = w = torch.zeros_like(x[0])
+    spikes = []
+    for x_t in x.unbind(0):
+        v, i, w = _cells.adex_advance(torch, v, i, w, x_t)
+        s = _Spike.apply(v - THRESHOLD, formula.surrogate)
+        kick = s.detach() if formula.cut_reset else s
+        v, w = v * (1.0 - kick), w + _cells.ADEX_JUMP * kick
+        spikes.append(s)
+    return torch.stack(spikes)
+
+
+def hodgkin_huxley(x: Tensor, formula: Formula) -> Tensor:
+    """Voltage trace of the Hodgkin-Huxley cell in mV."""
+    state = tuple(torch.full_like(x[0], value) for value in _cells.HH_REST)
+    trace = []
+    for x_t in x.unbind(0):
+        state = _cells.hodgkin_huxley_step(torch, state, x_t)
+        trace.append(state[0])
+    return torch.stack(trace)
 
 
 def mean_leaky(x: Tensor) -> Tensor:

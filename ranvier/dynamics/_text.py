@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import re
+import unicodedata
 from dataclasses import dataclass
+from fractions import Fraction
 
 from ranvier.errors import EquationError
 from ranvier.units import UNITS, Dimension, Quantity
 
-__all__ = ["FLAGS", "Assignment", "Equation", "parse_assignments", "parse_condition", "parse_equations", "parse_unit"]
+__all__ = ["FLAGS", "Assignment", "Equation", "parse_assignments", "parse_equations", "parse_expression", "parse_unit"]
 
+#: flag -> what it means
 FLAGS = {
     "unless refractory": "the variable is neither advanced nor kicked while the cell is refractory",
     "constant": "a parameter (the default for a declaration without equation)",
@@ -18,17 +22,26 @@ FLAGS = {
     "event-driven": "synapses only: advanced exactly, and only when an event needs it",
 }
 
+#: flag -> the kinds of line it may stand on
+_PLACES = {
+    "unless refractory": ("ode", "update"),
+    "constant": ("declaration",),
+    "input": ("declaration",),
+    "event-driven": ("ode",),
+}
 _ODE = re.compile(r"^d(\w+)\s*/\s*dt\s*=\s*(.+)$", re.S)
 _UPDATE = re.compile(r"^(\w+)'\s*=\s*(.+)$", re.S)
+_CONTRIBUTION = re.compile(r"^(\w+)\s*\+=\s*(.+)$", re.S)
 _SUBEXPRESSION = re.compile(r"^(\w+)\s*=(?!=)\s*(.+)$", re.S)
 _NAMES = re.compile(r"^(\w+(?:\s*,\s*\w+)*)$")
-_TAIL = re.compile(r"^(?P<unit>[^()]*(?:\([^()]*\)[^()]*)*?)\s*(?:\(\s*(?P<flags>[a-z][a-z \-,]*)\s*\))?\s*$", re.S)
+#: a unit, then flags in a bracket that does not continue the unit
+_TAIL = re.compile(r"^(?P<unit>.*?[^\s*/(])\s*(?:\((?P<flags>[^()]*)\)\s*)?$", re.S)
 _ASSIGNMENT = re.compile(r"^(\w+)\s*([-+*/]?=)(?!=)\s*(.+)$", re.S)
 
 
 @dataclass(frozen=True)
 class Equation:
-    """One line of a model: ``kind`` is ode, update, subexpression or declaration."""
+    """One line of a model: ``kind`` is ode, update, subexpression, contribution or declaration."""
 
     kind: str
     name: str
@@ -64,9 +77,9 @@ def parse_assignments(text: str, what: str) -> tuple[Assignment, ...]:
     for line in _lines(text.replace(";", "\n")):
         match = _ASSIGNMENT.match(line)
         if not match:
-            raise EquationError(f"cannot read the {what} statement {line!r}: write 'variable = expression' or 'variable += expression'.", line=line)
+            raise EquationError(f"cannot read the {what} statement: write 'variable = expression' or 'variable += expression'.", line=line)
         name, operator, body = match.groups()
-        tree = _expression(body, line)
+        tree = parse_expression(body, line)
         if operator != "=":
             symbol = {"+=": ast.Add(), "-=": ast.Sub(), "*=": ast.Mult(), "/=": ast.Div()}[operator]
             tree = ast.BinOp(ast.Name(name, ast.Load()), symbol, tree)
@@ -74,16 +87,22 @@ def parse_assignments(text: str, what: str) -> tuple[Assignment, ...]:
     return tuple(out)
 
 
-def parse_condition(text: str) -> ast.expr:
-    """Read a truth-valued expression such as ``v > V_t``."""
-    return _expression(text.strip(), text.strip())
+def parse_expression(text: str, line: str = "") -> ast.expr:
+    """Read an expression or condition such as ``v > V_t``; ``line`` is what it stands in, for messages."""
+    text, line = text.strip(), line or text.strip()
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        raise EquationError(f"cannot read the expression {text!r}: {error.msg}; correct it.", line=line) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise EquationError(f"cannot read the expression {text[:80]!r}…: too deep or not text; simplify it.", line=line[:80]) from error
 
 
 def parse_unit(text: str, line: str) -> Dimension:
     """The dimension of a unit expression such as ``mV``, ``1`` or ``uF/cm**2``."""
     try:
         value = _unit(ast.parse(text.strip(), mode="eval").body)
-    except (SyntaxError, KeyError, TypeError, ValueError) as error:
+    except (SyntaxError, KeyError, TypeError, ValueError, RecursionError, MemoryError, ArithmeticError) as error:
         known = ", ".join(sorted(UNITS))
         raise EquationError(f"unknown unit {text.strip()!r}: use 1 for none, or a product of {known}.", line=line) from error
     return value.dimension
@@ -100,57 +119,77 @@ def _unit(node: ast.expr) -> Quantity:
         if isinstance(node.op, ast.Div):
             return _unit(node.left) / _unit(node.right)
         if isinstance(node.op, ast.Pow):
-            return _unit(node.left) ** ast.literal_eval(node.right)
+            return _unit(node.left) ** _exponent(node.right)
     raise ValueError("not a product of units")
 
 
+def _exponent(node: ast.expr) -> Fraction:
+    """A constant such as 2, -1 or (1/2)."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return _exponent(node.left) / _exponent(node.right)
+    value = Fraction(ast.literal_eval(node))
+    if abs(value) > 100:
+        raise ValueError("not a power that a unit has")
+    return value
+
+
 def _lines(text: str) -> list[str]:
-    out, held, depth = [], "", 0
+    out, held, depth, first = [], "", 0, ""
     for raw in text.splitlines():
         line = raw.split("#", 1)[0].strip()
         if not line:
             continue
+        first = first if held else line
         held = f"{held} {line}".strip()
         depth = held.count("(") - held.count(")")
         if depth <= 0:
             out.append(held)
             held = ""
     if held:
-        raise EquationError(f"a bracket is never closed in {held!r}: add {depth} ')'.", line=held)
+        raise EquationError(f"a bracket is never closed: add {depth} ')' to the line that begins {first!r}.", line=first)
     return out
 
 
 def _equation(line: str) -> list[Equation]:
     head, colon, tail = line.rpartition(":")
-    if not colon:
-        raise EquationError(f"no unit in {line!r}: end the line with ': unit', for example ': mV' or ': 1'.", line=line)
-    match = _TAIL.match(tail)
-    unit, flagged = (match["unit"], match["flags"]) if match else (tail, None)
-    flags = frozenset(flag.strip() for flag in (flagged or "").split(",") if flag.strip())
+    match = _TAIL.match(tail.strip())
+    if not colon or not match:
+        raise EquationError("no unit: end the line with ': unit', for example ': mV' or ': 1'.", line=line)
+    flags = frozenset(flag.strip() for flag in (match["flags"] or "").split(",") if flag.strip())
     unknown = sorted(flags - FLAGS.keys())
     if unknown:
-        raise EquationError(f"unknown flag {unknown[0]!r} in {line!r}: the flags are {', '.join(sorted(FLAGS))}.", line=line)
-    if not unit.strip():
-        raise EquationError(f"no unit in {line!r}: end the line with ': unit', for example ': mV' or ': 1'.", line=line)
-    dimension = parse_unit(unit, line)
-    head = head.strip()
-    if head.startswith(("_", "d_")):
-        raise EquationError(f"names beginning with an underscore are the compiler's own: rename the variable in {line!r}.", line=line)
-    for kind, pattern in (("ode", _ODE), ("update", _UPDATE), ("subexpression", _SUBEXPRESSION)):
+        raise EquationError(f"unknown flag {unknown[0]!r}: the flags are {', '.join(sorted(FLAGS))}.", line=line)
+    dimension = parse_unit(match["unit"], line)
+    kind, names, body = _shape(head.strip(), line)
+    misplaced = sorted(flag for flag in flags if kind not in _PLACES[flag])
+    if misplaced or {"input", "constant"} <= flags:
+        flag = misplaced[0] if misplaced else "constant"
+        fits = " or ".join(_KINDS[k] for k in _PLACES[flag])
+        raise EquationError(f"({flag}) cannot stand here: it belongs to {fits}; {FLAGS[flag]}. Remove it.", line=line)
+    tree = parse_expression(body, line) if body is not None else None
+    return [Equation(kind, _checked_name(name, line), tree, dimension, flags, line) for name in names]
+
+
+_KINDS = {"ode": "a differential equation", "update": "a next value (x')", "declaration": "a declaration without equation"}
+
+
+def _shape(head: str, line: str) -> tuple[str, list[str], str | None]:
+    """Kind, names and right-hand side of what stands before the unit."""
+    patterns = {"ode": _ODE, "update": _UPDATE, "contribution": _CONTRIBUTION, "subexpression": _SUBEXPRESSION}
+    for kind, pattern in patterns.items():
         found = pattern.match(head)
         if found:
-            if "input" in flags or "constant" in flags:
-                raise EquationError(f"{found[1]!r} has an equation and cannot be flagged (input) or (constant): {line!r}.", line=line)
-            return [Equation(kind, found[1], _expression(found[2], line), dimension, flags, line)]
+            return kind, [found[1]], found[2]
     if _NAMES.match(head):
-        return [Equation("declaration", name.strip(), None, dimension, flags, line) for name in head.split(",")]
+        return "declaration", [name.strip() for name in head.split(",")], None
     raise EquationError(
-        f"cannot read {line!r}: write 'dx/dt = … : unit', \"x' = … : unit\", 'x = … : unit' or 'x : unit (input)'.", line=line
-    )
+        "cannot read this line: write 'dx/dt = … : unit', \"x' = … : unit\", 'x = … : unit', 'x += … : unit' "
+        "or 'x : unit (input)'.", line=line,
+    )  # fmt: skip
 
 
-def _expression(text: str, line: str) -> ast.expr:
-    try:
-        return ast.parse(text.strip(), mode="eval").body
-    except SyntaxError as error:
-        raise EquationError(f"cannot read the expression {text.strip()!r} in {line!r}: {error.msg}.", line=line) from error
+def _checked_name(name: str, line: str) -> str:
+    name = unicodedata.normalize("NFKC", name)
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise EquationError(f"{name!r} cannot be a name: use letters, digits and underscores, and no word of Python.", line=line)
+    return name

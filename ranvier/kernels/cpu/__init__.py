@@ -1,0 +1,20 @@
+"""The cpu provider: vector code generated through LLVM from the same programs the reference runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ranvier.kernels.cpu._scan import scan
+
+__all__ = ["refuses", "scan"]
+
+
+def refuses(request: Any) -> str | None:
+    """Why this provider cannot honour a request, as a sentence; None where it can."""
+    if request.device != "cpu":
+        return f"the cpu provider runs on the CPU, the network lives on {request.device}"
+    if request.dtype not in (torch.float32, torch.float64):
+        return f"the cpu provider has float32 and float64, not {request.dtype}"
+    return None

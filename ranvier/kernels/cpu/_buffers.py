@@ -13,6 +13,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -49,10 +50,8 @@ def _map(size: int) -> np.ndarray:
     else:
         pages = mmap.mmap(-1, total)
     if hasattr(mmap, "MADV_HUGEPAGE"):
-        try:
+        with suppress(OSError):  # a system without huge pages: ordinary ones do
             pages.madvise(mmap.MADV_HUGEPAGE)
-        except OSError:  # a kernel without huge pages: ordinary ones do
-            pass
     block = np.frombuffer(pages, np.uint8)
     start = -block.ctypes.data % _HUGE_PAGE
     return block[start : start + size]

@@ -1,9 +1,10 @@
 """Sine and cosine on vectors.
 
-Method (Cody and Waite, 1980): x = n pi/2 + r with |r| <= pi/4; n pi/2 is subtracted in three parts, each a full-precision
-number, by fused multiply-adds, so the first subtraction is exact and r keeps full relative precision next to multiples of
-pi/2. Then sin r = r + r^3 S(r^2) and cos r = 1 - r^2/2 + r^4 C(r^2), chosen and signed by n mod 4. Coefficients are
-minimax on |r| <= 0.81, found by Remez exchange with 60 digits.
+Method (W. J. Cody and W. Waite, *Software Manual for the Elementary Functions*, 1980): x = n pi/2 + r with |r| <= pi/4;
+n pi/2 is subtracted in three parts, each a full-precision number, by fused multiply-adds, so the first subtraction is
+exact and r keeps its relative precision next to multiples of pi/2. Then sin r = r + r^3 S(r^2) and
+cos r = 1 - r^2/2 + r^4 C(r^2), chosen and signed by n mod 4. The coefficients are minimax on |r| <= 0.81, found by
+Remez exchange with 60 digits.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Spike-driven products in which every synapse has a latency of its own.
 
-``out[t, b, n] = sum over k of weight[n, k] * x[t - latency[n, k], b, k]``, where a time before 0 reads the history. Time
-is counted from the start of the history (*extended time*, ``H`` history steps, then ``T``). For one batch element and a
-block of targets the kernels keep a small time line per target, ``line[n, time]``, in the first-level cache; an event at
-time s touches ``line[n, s + latency[n, k]]``. Nothing of shape ``[T, B, N, K]`` ever exists.
+``out[t, b, n] = sum over k of weight[n, k] * x[t - latency[n, k], b, k]``, where a time before 0 reads the history.
+Time is counted from the start of the history (*extended time*, ``H`` history steps, then ``T``). For one batch element
+and a block of targets the kernels keep a small time line per target, ``line[n, time]``, in the first-level cache; an
+event at time s touches ``line[n, s + latency[n, k]]``. Nothing of shape ``[T, B, N, K]`` ever exists.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ranvier.kernels.cpu._buffers import empty
 from ranvier.kernels.cpu._delay_kernels import deliver_kernel, input_kernel, weight_kernel
 from ranvier.kernels.cpu._events import EventList, events
 from ranvier.kernels.cpu._gather import chunks
@@ -29,10 +30,14 @@ _BLOCKS = 4  # blocks wanted at least, so that threads can share the weight grad
 class DelayedEvents:
     """The events of an input ``[T, B, K]`` and of the history before it.
 
-    Attributes:
-        now: events of ``x`` seen as ``[T * B, K]``.
-        before: events of the last ``history`` steps, ``[history * B, K]``; None without history.
-        steps, batch, history: T, B and H.
+    Attributes
+    ----------
+    now
+        Events of ``x`` seen as ``[T * B, K]``.
+    before
+        Events of the last ``history`` steps, ``[history * B, K]``; None without history.
+    steps, batch, history
+        T, B and H.
     """
 
     now: EventList
@@ -61,8 +66,10 @@ class _Layout:
 def delayed_events(x: Tensor, history: Tensor | None, longest: int) -> DelayedEvents:
     """List the events of ``x`` ``[T, B, K]`` and of the last ``longest`` steps of ``history`` ``[D, B, K]``.
 
-    Raises:
-        TypeError, ValueError: not such tensors.
+    Raises
+    ------
+    TypeError, ValueError
+        Not such tensors.
     """
     require(x, "x", (None, None, None))
     steps, batch, inputs = x.shape
@@ -78,25 +85,31 @@ def delayed_events(x: Tensor, history: Tensor | None, longest: int) -> DelayedEv
 def delayed_forward(happened: DelayedEvents, weight: Tensor, latency: Tensor) -> Tensor:
     """``out[t, b, n]`` as above: ``[T, B, N]``.
 
-    Args:
-        happened: the events.
-        weight: ``[N, K]``.
-        latency: int32 ``[N, K]``, in steps, none negative.
+    Parameters
+    ----------
+    happened
+        The events.
+    weight
+        ``[N, K]``.
+    latency
+        Int32 ``[N, K]``, in steps, none negative.
 
-    Raises:
-        TypeError, ValueError: operands disagree in shape, dtype or layout, or a latency is negative.
+    Raises
+    ------
+    TypeError, ValueError
+        Operands disagree in shape, dtype or layout, or a latency is negative.
     """
     targets = _check(happened, weight, latency)
     steps, batch = happened.steps, happened.batch
     layout = _layout(latency, happened.history + steps, weight.dtype)
     blocked = layout.blocked(weight)
-    out = torch.empty(steps, batch, targets, dtype=weight.dtype)
+    out = empty([steps, batch, targets], weight.dtype)
     kernel = deliver_kernel(weight.dtype, happened.now.value is not None, _valued_before(happened))
     shared = _table(happened) + [address(layout.place), address(blocked), address(out)]
     sizes = [batch, steps, happened.history, happened.now.columns, targets, layout.width, layout.length]
 
     def task(start: int, stop: int) -> None:
-        line = torch.empty(layout.width * layout.length, dtype=weight.dtype)
+        line = empty([layout.width * layout.length], weight.dtype)
         kernel([*shared, address(line)], [start, stop, *sizes])
 
     run_spans(task, layout.blocks * batch)
@@ -118,7 +131,7 @@ def delayed_weight_gradient(happened: DelayedEvents, latency: Tensor, grad: Tens
     sizes = [batch, steps, happened.history, inputs, targets, layout.width, layout.length]
 
     def task(start: int, stop: int) -> None:
-        line = torch.empty(layout.width * layout.length, dtype=grad.dtype)
+        line = empty([layout.width * layout.length], grad.dtype)
         kernel([*shared, address(line)], [start, stop, *sizes])
 
     run_spans(task, layout.blocks)
@@ -128,13 +141,19 @@ def delayed_weight_gradient(happened: DelayedEvents, latency: Tensor, grad: Tens
 def delayed_input_gradient(grad: Tensor, weight: Tensor, latency: Tensor, history: int) -> tuple[Tensor, Tensor]:
     """``dx[s, b, k] = sum over n of weight[n, k] * grad[s + latency[n, k], b, n]``, dense.
 
-    Args:
-        grad: ``[T, B, N]``.
-        weight: ``[N, K]``.
-        latency: int32 ``[N, K]``.
-        history: steps H before the first for which the gradient is wanted too.
+    Parameters
+    ----------
+    grad
+        ``[T, B, N]``.
+    weight
+        ``[N, K]``.
+    latency
+        Int32 ``[N, K]``.
+    history
+        Steps H before the first for which the gradient is wanted too.
 
-    Returns:
+    Returns
+    -------
         The gradient to the input ``[T, B, K]`` and to the last H steps before it ``[H, B, K]``.
     """
     steps, batch, targets = grad.shape
@@ -145,14 +164,14 @@ def delayed_input_gradient(grad: Tensor, weight: Tensor, latency: Tensor, histor
     pieces = chunks(extended, grad.dtype)
     size = pieces[0][1] if len(pieces) > 1 else -(-extended // lanes(grad.dtype)) * lanes(grad.dtype)
     blocked = layout.blocked(weight)
-    out = torch.empty(extended, batch, inputs, dtype=grad.dtype)
+    out = empty([extended, batch, inputs], grad.dtype)
     kernel = input_kernel(grad.dtype, size // lanes(grad.dtype))
     shared = [address(layout.place), address(blocked), address(grad), address(out)]
     sizes = [batch, steps, history, inputs, targets, layout.width, layout.length, layout.blocks, size * len(pieces)]
 
     def task(start: int, stop: int) -> None:
-        line = torch.empty(layout.width * layout.length, dtype=grad.dtype)
-        sums = torch.empty(inputs * size * len(pieces), dtype=grad.dtype)
+        line = empty([layout.width * layout.length], grad.dtype)
+        sums = empty([inputs * size * len(pieces)], grad.dtype)
         kernel([*shared, address(line), address(sums)], [start, stop, *sizes])
 
     run_spans(task, batch)

@@ -9,9 +9,10 @@ import torch
 from llvmlite import ir
 from torch import Tensor
 
-from ranvier.kernels.cpu._jit import Kernel, compile_kernel
+from ranvier.kernels.cpu._buffers import empty
+from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, function, local, offset, splat, vector_at, when
-from ranvier.kernels.cpu._operands import address, has_avx512, require, scalar
+from ranvier.kernels.cpu._operands import address, require, scalar
 from ranvier.kernels.cpu._pool import run_tiles
 from ranvier.kernels.cpu._tiles import spans
 
@@ -26,11 +27,16 @@ I1, I16 = ir.IntType(1), ir.IntType(16)
 class EventList:
     """The non-zero elements of a ``[rows, columns]`` tensor in row order.
 
-    Attributes:
-        pointer: int64 ``[rows + 1]``; events of row r are ``pointer[r]`` up to ``pointer[r + 1]``.
-        index: int32 ``[count]``, the column of each event (read as unsigned), ascending within a row.
-        value: ``[count]``, the element itself; None where every event is exactly 1.
-        columns: length of a row of the dense tensor.
+    Attributes
+    ----------
+    pointer
+        Int64 ``[rows + 1]``; events of row r are ``pointer[r]`` up to ``pointer[r + 1]``.
+    index
+        Int32 ``[count]``, the column of each event (read as unsigned), ascending within a row.
+    value
+        ``[count]``, the element itself; None where every event is exactly 1.
+    columns
+        Length of a row of the dense tensor.
     """
 
     pointer: Tensor
@@ -52,19 +58,24 @@ class EventList:
 def events(x: Tensor, compress: bool | None = None) -> EventList:
     """List the non-zero elements of ``x`` (NaN counts as non-zero, minus zero does not).
 
-    Args:
-        x: ``[R, K]``, contiguous, float32 or float64.
-        compress: use the AVX-512 compress instruction; by default where the processor has it.
+    Parameters
+    ----------
+    x
+        ``[R, K]``, contiguous, float32 or float64.
+    compress
+        Use the AVX-512 compress instruction; by default where the processor has it.
 
-    Raises:
-        TypeError, ValueError: ``x`` is not such a tensor.
+    Raises
+    ------
+    TypeError, ValueError
+        ``x`` is not such a tensor.
     """
     require(x, "x", (None, None))
     rows, columns = x.shape
-    scan = _scan_kernel(x.dtype, has_avx512() if compress is None else compress)
+    scan = _scan_kernel(x.dtype, has_feature("avx512f") if compress is None else compress)
     tiles = spans(rows, _LEAST // max(1, columns))
     pointer = torch.zeros(rows + 1, dtype=torch.int64)
-    found = torch.empty(rows * columns + _WIDTH * len(tiles), dtype=torch.int32)  # pages never written stay virtual
+    found = empty([rows * columns + _WIDTH * len(tiles)], torch.int32)  # pages never written stay virtual
     graded = torch.zeros(len(tiles), dtype=torch.int64)
 
     def place(i: int) -> int:
@@ -78,8 +89,8 @@ def events(x: Tensor, compress: bool | None = None) -> EventList:
     base = [0]
     for _, stop in tiles:
         base.append(base[-1] + (int(pointer[stop]) if rows else 0))
-    index = torch.empty(base[-1], dtype=torch.int32)
-    value = torch.empty(base[-1], dtype=x.dtype) if bool(graded.any()) else None
+    index = empty([base[-1]], torch.int32)
+    value = empty([base[-1]], x.dtype) if bool(graded.any()) else None
     pack = _pack_kernel(x.dtype)
 
     def gather(i: int) -> None:

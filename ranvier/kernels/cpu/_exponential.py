@@ -1,9 +1,9 @@
 """e^x and its relatives on vectors.
 
-Method (W. J. Cody and W. Waite, *Software Manual for the Elementary Functions*, 1980): x = n ln 2 + r with |r| <= ln 2 / 2,
-where n ln 2 is subtracted in two parts of which the first is exact; e^r - 1 = r + r^2 q(r), and the power of two goes into
-the exponent field. The coefficients of q are minimax for the relative error of e^r - 1, found by Remez exchange with
-60 digits.
+Method (W. J. Cody and W. Waite, *Software Manual for the Elementary Functions*, 1980): x = n ln 2 + r with
+|r| <= ln 2 / 2, where n ln 2 is subtracted in two parts of which the first is exact; e^r - 1 = r + r^2 q(r), and the
+power of two goes into the exponent field. All coefficients are minimax for the relative error of the result, found by
+Remez exchange with 60 digits.
 """
 
 from __future__ import annotations

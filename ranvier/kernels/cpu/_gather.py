@@ -27,18 +27,28 @@ __all__ = ["chunks", "gather", "gather_span"]
 _LEAST = 1 << 18  # multiply-adds worth a tile of their own
 
 
-def gather(events: EventList, weight_t: Tensor, out: Tensor, accumulate: bool = True, bias: Tensor | None = None) -> None:
+def gather(
+    events: EventList, weight_t: Tensor, out: Tensor, accumulate: bool = True, bias: Tensor | None = None
+) -> None:
     """Multiply events by a matrix: ``out += x @ weight_t`` for the ``x`` that ``events`` lists.
 
-    Args:
-        events: R rows over K columns.
-        weight_t: ``[K, N]``, contiguous.
-        out: ``[R, N]``, contiguous; written in place.
-        accumulate: add to what ``out`` holds; otherwise start from ``bias``.
-        bias: ``[N]``, or None for zero. Not allowed together with ``accumulate``.
+    Parameters
+    ----------
+    events
+        R rows over K columns.
+    weight_t
+        ``[K, N]``, contiguous.
+    out
+        ``[R, N]``, contiguous; written in place.
+    accumulate
+        Add to what ``out`` holds; otherwise start from ``bias``.
+    bias
+        ``[N]``, or None for zero. Not allowed together with ``accumulate``.
 
-    Raises:
-        TypeError, ValueError: operands disagree in shape, dtype or layout.
+    Raises
+    ------
+    TypeError, ValueError
+        Operands disagree in shape, dtype or layout.
     """
     require(weight_t, "weight_t", (events.columns, None))
     width = weight_t.shape[1]

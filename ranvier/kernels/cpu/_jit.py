@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import struct
 import threading
 from collections.abc import Callable, Sequence
@@ -64,6 +65,16 @@ class _Counts:
 
 _kernels: dict[str, Kernel] = {}
 _lock = threading.Lock()
+
+
+def _renew() -> None:
+    """A forked child keeps the kernels, but not a lock that another thread may have held."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
 
 
 def compiled_count() -> int:
@@ -142,8 +153,10 @@ def _compile(name: str, key: str, text: str) -> Kernel:
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
-    kernel = _link(name, module, machine, write=lambda _module, code: _store.save(key, code))
+    objects: list[bytes] = []
+    kernel = _link(name, module, machine, write=lambda _module, code: objects.append(code))
     _Counts.compiled += 1
+    _store.save(key, objects[0])
     return kernel
 
 

@@ -51,7 +51,9 @@ class Lanes:
         "float64": (ir.DoubleType(), 8, "f64"),
     }
 
-    def __init__(self, builder: ir.IRBuilder, dtype: str, width: int | None = None, *, wide: bool | None = None) -> None:
+    def __init__(
+        self, builder: ir.IRBuilder, dtype: str, width: int | None = None, *, wide: bool | None = None
+    ) -> None:
         if dtype not in self._SCALARS:
             raise ProviderError(f"the cpu provider has no vectors of {dtype!r}; use 'float32' or 'float64'")
         self.builder = builder

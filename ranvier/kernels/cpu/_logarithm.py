@@ -1,8 +1,9 @@
 """Logarithms and powers on vectors.
 
-Method (Cody and Waite, 1980, with the form of P. T. P. Tang, *ACM TOMS* 16, 1990): x = 2^e m with m in
-[1/sqrt 2, sqrt 2); with f = m - 1 and s = f / (2 + f), log m = 2 artanh s = f - f^2/2 + s (f^2/2 + R(s^2)). The
-coefficients of R are minimax, found by Remez exchange with 60 digits.
+Method (W. J. Cody and W. Waite, *Software Manual for the Elementary Functions*, 1980; order of terms after K. C. Ng,
+FDLIBM, 1993): x = 2^e m with m in [1/sqrt 2, sqrt 2); with f = m - 1 and s = f / (2 + f),
+log m = 2 artanh s = f - (f^2/2 - s (f^2/2 + R(s^2))). The coefficients of R are minimax, found by Remez exchange with
+60 digits.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def log1p(k: Lanes, x: ir.Value) -> ir.Value:
 
 
 def power_int(k: Lanes, x: ir.Value, n: int) -> ir.Value:
-    """x^n by repeated squaring; x^0 is 1 and x^-n is 1 / x^n. About log2(n) + 1 roundings, each up to n/2 ulp at the end."""
+    """x^n by repeated squaring, to about |n| ulp; x^0 is 1 and x^-n is 1 / x^n."""
     value: ir.Value | None = None
     rest, square = abs(n), x
     while rest:

@@ -38,7 +38,8 @@ class Function(NamedTuple):
     """An open kernel function: where code goes (``builder``) and how its arguments are read.
 
     ``pointers(i, type)`` is entry ``i`` of the pointer table as a ``type*``, ``integer(i)`` an i64, ``real(i)`` a
-    double (``real(i, type)`` rounds it to a float). Each emits a load where the builder stands: read arguments before loops.
+    double (``real(i, type)`` rounds it to a float). Each emits a load where the builder stands: read arguments
+    before loops.
     """
 
     module: ir.Module

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-import llvmlite.binding as llvm
 import torch
 from llvmlite import ir
 from torch import Tensor
 
+from ranvier.kernels.cpu._jit import has_feature
 
-__all__ = ["address", "has_avx512", "lanes", "require", "scalar", "vectors"]
+__all__ = ["address", "lanes", "require", "scalar", "vectors"]
 
 _SCALARS = {torch.float32: ir.FloatType(), torch.float64: ir.DoubleType()}
 _VECTOR_BYTES = 64
-
-
-@cache
-def has_avx512() -> bool:
-    """Tell whether this processor has 64-byte registers with masks (AVX-512F)."""
-    return bool(llvm.get_host_cpu_features().get("avx512f", False))
 
 
 def scalar(dtype: torch.dtype) -> ir.Type:
@@ -34,7 +26,7 @@ def lanes(dtype: torch.dtype) -> int:
 
 def vectors() -> int:
     """How many 64-byte accumulators the register file holds beside the operands."""
-    return 16 if has_avx512() else 4
+    return 16 if has_feature("avx512f") else 4
 
 
 def address(tensor: Tensor | None) -> int:
@@ -47,9 +39,12 @@ def require(tensor: Tensor, name: str, shape: tuple[int | None, ...], dtype: tor
 
     ``shape`` gives each expected length, ``None`` where any length is fine.
 
-    Raises:
-        TypeError: not float32 or float64 (or not ``dtype``).
-        ValueError: not on the CPU, not contiguous, or of another shape.
+    Raises
+    ------
+    TypeError
+        Not float32 or float64 (or not ``dtype``).
+    ValueError
+        Not on the CPU, not contiguous, or of another shape.
     """
     if tensor.device.type != "cpu":
         raise ValueError(f"{name} is on {tensor.device}; the cpu products need it on the CPU: use {name}.cpu()")

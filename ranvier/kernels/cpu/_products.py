@@ -1,7 +1,7 @@
 """Spike-driven linear products with exact gradients, and their pieces for time loops driven by hand.
 
-The input is scanned for events in each call; work then follows the events, not the size of the input. Gradients are those
-of the dense product: to the weights from the events, to the input from the (dense) output gradient.
+The input is scanned for events in each call; work then follows the events, not the size of the input. Gradients are
+those of the dense product: to the weights from the events, to the input from the (dense) output gradient.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from ranvier.kernels.cpu._buffers import empty
 from ranvier.kernels.cpu._delayed import (
     delayed_events,
     delayed_forward,
@@ -44,56 +45,84 @@ _LARGE = 1 << 22  # multiply-adds from which the choice of library matters
 def spike_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Apply ``x @ weight.T + bias`` to an ``x`` that is mostly zero.
 
-    Args:
-        x: ``[..., K]``, float32 or float64; spikes 0/1 or any values.
-        weight: ``[N, K]``.
-        bias: ``[N]`` or None.
+    Parameters
+    ----------
+    x
+        ``[..., K]``, float32 or float64; spikes 0/1 or any values.
+    weight
+        ``[N, K]``.
+    bias
+        ``[N]`` or None.
 
-    Returns:
+    Returns
+    -------
         ``[..., N]``.
 
-    Raises:
-        TypeError, ValueError: operands disagree in shape, dtype or device.
-        RuntimeError: a second derivative is asked for.
+    Raises
+    ------
+    TypeError, ValueError
+        Operands disagree in shape, dtype or device.
+    RuntimeError
+        A second derivative is asked for.
     """
     return _SpikeLinear.apply(x, weight, bias)
 
 
 def sparse_linear(x: Tensor, pattern: Pattern, values: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Apply a weight matrix of which only the synapses in ``pattern`` exist: ``out[target[s]] += values[s] * x[source]``.
+    """Apply a weight matrix of which only the synapses in ``pattern`` exist: ``out[target[s]] += values[s] x[source]``.
 
-    Args:
-        x: ``[..., K]``, float32 or float64, mostly zero.
-        pattern: the synapses, from K sources to N targets.
-        values: ``[synapses]``, the weight of each.
-        bias: ``[N]`` or None.
+    Parameters
+    ----------
+    x
+        ``[..., K]``, float32 or float64, mostly zero.
+    pattern
+        The synapses, from K sources to N targets.
+    values
+        ``[synapses]``, the weight of each.
+    bias
+        ``[N]`` or None.
 
-    Returns:
+    Returns
+    -------
         ``[..., N]``.
 
-    Raises:
-        TypeError, ValueError: operands disagree in shape, dtype or device.
-        RuntimeError: a second derivative is asked for.
+    Raises
+    ------
+    TypeError, ValueError
+        Operands disagree in shape, dtype or device.
+    RuntimeError
+        A second derivative is asked for.
     """
     return _SparseLinear.apply(x, pattern, values, bias)
 
 
 def delayed_linear(x: Tensor, weight: Tensor, latency: Tensor, history: Tensor | None = None) -> Tensor:
-    """Apply a weight matrix with a latency per synapse: ``out[t, b, n] = sum_k weight[n, k] x[t - latency[n, k], b, k]``.
+    """Apply a weight matrix with a latency per synapse.
 
-    Args:
-        x: ``[T, B, K]``, float32 or float64, mostly zero.
-        weight: ``[N, K]``.
-        latency: int32 ``[N, K]``, in steps, 0 or more.
-        history: ``[D, B, K]``, the steps before ``x``; ``history[-1]`` is the last. Earlier steps, and all of them where
-            it is None, are silent.
+    ``out[t, b, n] = sum over k of weight[n, k] * x[t - latency[n, k], b, k]``
 
-    Returns:
+    Parameters
+    ----------
+    x
+        ``[T, B, K]``, float32 or float64, mostly zero.
+    weight
+        ``[N, K]``.
+    latency
+        Int32 ``[N, K]``, in steps, 0 or more.
+    history
+        ``[D, B, K]``, the steps before ``x``; ``history[-1]`` is the last. Earlier steps, and all of them where
+        it is None, are silent.
+
+    Returns
+    -------
         ``[T, B, N]``.
 
-    Raises:
-        TypeError, ValueError: operands disagree in shape, dtype or device, or a latency is negative.
-        RuntimeError: a second derivative is asked for.
+    Raises
+    ------
+    TypeError, ValueError
+        Operands disagree in shape, dtype or device, or a latency is negative.
+    RuntimeError
+        A second derivative is asked for.
     """
     return _DelayedLinear.apply(x, weight, latency, history)
 
@@ -101,12 +130,17 @@ def delayed_linear(x: Tensor, weight: Tensor, latency: Tensor, history: Tensor |
 def input_gradient(grad: Tensor, weight: Tensor, out: Tensor | None = None) -> Tensor:
     """Gradient of ``x @ weight.T`` to ``x``, dense: ``grad @ weight``.
 
-    Args:
-        grad: ``[R, N]``.
-        weight: ``[N, K]``.
-        out: ``[R, K]`` to write to; None for a new tensor.
+    Parameters
+    ----------
+    grad
+        ``[R, N]``.
+    weight
+        ``[N, K]``.
+    out
+        ``[R, K]`` to write to; None for a new tensor.
 
-    Returns:
+    Returns
+    -------
         ``[R, K]``.
     """
     large = grad.shape[0] * weight.numel() >= _LARGE
@@ -129,7 +163,7 @@ class _SpikeLinear(Function):
         happened = events(rows)
         weight_t = weight.detach().t().contiguous()
         require(weight_t, "weight", (rows.shape[1], None), x.dtype)
-        out = torch.empty(rows.shape[0], weight_t.shape[1], dtype=x.dtype)
+        out = empty([rows.shape[0], weight_t.shape[1]], x.dtype)
         gather(happened, weight_t, out, accumulate=False, bias=None if bias is None else bias.contiguous())
         ctx.save_for_backward(weight)
         ctx.events = happened if ctx.needs_input_grad[1] else None
@@ -155,7 +189,7 @@ class _SparseLinear(Function):
         rows = _rows(x, pattern.rows)
         happened = events(rows)
         values = values.contiguous()
-        out = torch.zeros(rows.shape[0], pattern.columns, dtype=x.dtype)
+        out = empty([rows.shape[0], pattern.columns], x.dtype).zero_()
         if bias is not None:
             require(bias.contiguous(), "bias", (pattern.columns,), x.dtype)
             out += bias

@@ -9,6 +9,7 @@ import torch
 from llvmlite import ir
 from torch import Tensor
 
+from ranvier.kernels.cpu._buffers import empty
 from ranvier.kernels.cpu._events import EventList
 from ranvier.kernels.cpu._gather import gather
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel
@@ -27,13 +28,19 @@ _AT_ONCE = 4  # synapses written out side by side
 class Pattern:
     """Which of K sources reaches which of ``columns`` targets; synapse s of source k has row_pointer[k] <= s < [k + 1].
 
-    Attributes:
-        row_pointer: int64 ``[K + 1]``, from 0, never falling.
-        target: int32 or uint32 ``[synapses]``, each below ``columns``. One pair may be joined more than once.
-        columns: number of targets N.
+    Attributes
+    ----------
+    row_pointer
+        Int64 ``[K + 1]``, from 0, never falling.
+    target
+        Int32 or uint32 ``[synapses]``, each below ``columns``. One pair may be joined more than once.
+    columns
+        Number of targets N.
 
-    Raises:
-        TypeError, ValueError: at construction, where a kernel would read or write outside its arrays.
+    Raises
+    ------
+    TypeError, ValueError
+        At construction, where a kernel would read or write outside its arrays.
     """
 
     row_pointer: Tensor
@@ -46,11 +53,18 @@ class Pattern:
             object.__setattr__(self, "target", self.target.view(torch.int32))
         require(self.target, "target", (None,), torch.int32)
         synapses, pointer = self.target.numel(), self.row_pointer
-        if not pointer.numel() or int(pointer[0]) != 0 or int(pointer[-1]) != synapses or bool((pointer.diff() < 0).any()):
+        if (
+            not pointer.numel()
+            or int(pointer[0]) != 0
+            or int(pointer[-1]) != synapses
+            or bool((pointer.diff() < 0).any())
+        ):
             raise ValueError(f"row_pointer must rise from 0 to the number of targets ({synapses}); it is {pointer}")
-        if synapses and not (0 <= int(self.target.min()) and int(self.target.max()) < self.columns):
-            low, high = int(self.target.min()), int(self.target.max())
-            raise ValueError(f"targets run from {low} to {high}; they must lie in 0 .. {self.columns - 1} (columns - 1)")
+        low, high = (int(end) for end in self.target.aminmax()) if synapses else (0, -1)
+        if low < 0 or high >= self.columns:
+            raise ValueError(
+                f"targets run from {low} to {high}; they must lie in 0 .. {self.columns - 1} (columns - 1)"
+            )
 
     @property
     def rows(self) -> int:
@@ -66,14 +80,21 @@ class Pattern:
 def scatter(events: EventList, pattern: Pattern, weight: Tensor, out: Tensor) -> None:
     """Deliver events: ``out[r, target[s]] += value * weight[s]`` for every synapse s of every event.
 
-    Args:
-        events: R rows over K columns.
-        pattern: the connections, K sources.
-        weight: ``[synapses]``.
-        out: ``[R, N]``, added to in place.
+    Parameters
+    ----------
+    events
+        R rows over K columns.
+    pattern
+        The connections, K sources.
+    weight
+        ``[synapses]``.
+    out
+        ``[R, N]``, added to in place.
 
-    Raises:
-        TypeError, ValueError: operands disagree in shape, dtype or layout.
+    Raises
+    ------
+    TypeError, ValueError
+        Operands disagree in shape, dtype or layout.
     """
     _check(events, pattern, out, "out")
     require(weight, "weight", (pattern.synapses,), out.dtype)
@@ -90,20 +111,27 @@ def scatter(events: EventList, pattern: Pattern, weight: Tensor, out: Tensor) ->
 def value_gradient(events: EventList, pattern: Pattern, grad: Tensor) -> Tensor:
     """Gradient to the weight of each synapse: ``dw[s] = sum over events (r, k) of value * grad[r, target[s]]``.
 
-    Args:
-        events: R rows over K columns.
-        pattern: the connections, K sources.
-        grad: ``[R, N]``.
+    Parameters
+    ----------
+    events
+        R rows over K columns.
+    pattern
+        The connections, K sources.
+    grad
+        ``[R, N]``.
 
-    Returns:
+    Returns
+    -------
         ``[synapses]``.
 
-    Raises:
-        TypeError, ValueError: operands disagree in shape, dtype or layout.
+    Raises
+    ------
+    TypeError, ValueError
+        Operands disagree in shape, dtype or layout.
     """
     _check(events, pattern, grad, "grad")
     ordered = by_column(events, max(1, events.rows))
-    out = torch.zeros(pattern.synapses, dtype=grad.dtype)
+    out = empty([pattern.synapses], grad.dtype).zero_()
     if not events.count:
         return out
     kernel = _value_gradient_kernel(grad.dtype, events.value is not None)
@@ -123,7 +151,7 @@ def sparse_input_gradient(pattern: Pattern, weight: Tensor, grad: Tensor) -> Ten
     The pattern itself is read as an event list over the transposed gradient. Returns ``[R, K]``.
     """
     transposed = grad.t().contiguous()
-    out = torch.empty(pattern.rows, grad.shape[0], dtype=grad.dtype)
+    out = empty([pattern.rows, grad.shape[0]], grad.dtype)
     connections = EventList(pattern.row_pointer, pattern.target, weight, pattern.columns)
     gather(connections, transposed, out, accumulate=False)
     return out.t().contiguous()

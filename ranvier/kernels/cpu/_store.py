@@ -19,13 +19,13 @@ __all__ = ["cache_folder", "cache_size", "clear_cache", "discard", "load", "save
 
 _MAGIC = b"ranvier kernel 1\n"
 _HEADER = len(_MAGIC) + 64
-_SUFFIX = ".kernel"
+_SUFFIX, _PART = ".kernel", ".part"
 _LIMIT = 512 << 20
 _said: set[str] = set()
 
 
 def cache_folder() -> Path:
-    """Where compiled kernels are kept: ``$RANVIER_CACHE/kernels``, else ``ranvier/kernels`` in the user's cache folder."""
+    """Where compiled kernels are kept: ``$RANVIER_CACHE/kernels``, else ``ranvier/kernels`` among the user's caches."""
     chosen = os.environ.get("RANVIER_CACHE")
     if chosen:
         return Path(chosen).expanduser() / "kernels"
@@ -39,7 +39,7 @@ def cache_folder() -> Path:
 
 
 def cache_size() -> tuple[int, int]:
-    """How many kernels the folder holds, and their bytes."""
+    """How many files the folder holds, and their bytes."""
     sizes = [size for _, size, _ in _entries()]
     return len(sizes), sum(sizes)
 
@@ -79,7 +79,7 @@ def save(key: str, code: bytes) -> None:
         return
     temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(suffix=".part", dir=folder)
+        handle, temporary = tempfile.mkstemp(suffix=_PART, dir=folder)
         with os.fdopen(handle, "wb") as file:
             file.write(_header(key, code) + code)
         os.replace(temporary, folder / (key + _SUFFIX))
@@ -104,12 +104,12 @@ def _header(key: str, code: bytes) -> bytes:
 
 def _usable_folder() -> Path | None:
     """The folder, made if need be; None, with one warning, unless it is this user's alone to write."""
-    folder = cache_folder()
     try:
+        folder = cache_folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.stat()
-    except (OSError, RuntimeError) as error:
-        _warn(f"no folder for compiled kernels at {folder} ({error}); they are compiled in each process")
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home folder
+        _warn(f"no folder for compiled kernels ({error}), so each process compiles them; set RANVIER_CACHE")
         return None
     if hasattr(os, "getuid"):
         if status.st_uid != os.getuid():
@@ -122,13 +122,15 @@ def _usable_folder() -> Path | None:
 
 
 def _entries() -> list[tuple[Path, int, float]]:
-    """(file, bytes, time of writing) of each kernel; a file that vanishes meanwhile is left out."""
+    """(file, bytes, time of writing) of all kernels and broken-off writes; files that vanish meanwhile are left out."""
     found = []
     try:
-        paths = list(cache_folder().glob("*" + _SUFFIX))
-    except OSError:
+        paths = list(cache_folder().iterdir())
+    except (OSError, RuntimeError):
         return []
     for path in paths:
+        if path.suffix not in (_SUFFIX, _PART):
+            continue
         try:
             status = path.stat()
         except OSError:

@@ -18,7 +18,7 @@ _TILES_PER_THREAD = 4
 
 
 def spans(count: int, least: int = 1) -> list[tuple[int, int]]:
-    """Cut ``range(count)`` into nearly equal ``(start, stop)`` pieces of at least ``least`` (one piece per thread × 4)."""
+    """Cut ``range(count)`` into a few nearly equal ``(start, stop)`` pieces per thread, of at least ``least``."""
     threads = torch.get_num_threads()
     pieces = 1 if threads == 1 else max(1, min(threads * _TILES_PER_THREAD, count // max(1, least)))
     return [(count * i // pieces, count * (i + 1) // pieces) for i in range(pieces)]

@@ -1,8 +1,8 @@
 """The weight gradient of a spike-driven product, from events alone.
 
-``dW_t[k, :] = sum over events (r, k) of value * grad[r, :]``. The events of a block of rows are put in order of column by
-a counting sort; then this is the same sum over named rows as the product itself (:mod:`._gather`), with the block of
-``grad`` in the second-level cache.
+``dW_t[k, :] = sum over events (r, k) of value * grad[r, :]``. The events of a block of rows are put in order of column
+by a counting sort; then this is the same sum over named rows as the product itself (:mod:`._gather`), with the block
+of ``grad`` in the second-level cache.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import torch
 from llvmlite import ir
 from torch import Tensor
 
+from ranvier.kernels.cpu._buffers import empty
 from ranvier.kernels.cpu._events import EventList
 from ranvier.kernels.cpu._gather import gather_span
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel
@@ -31,23 +32,30 @@ _LEAST = 1 << 18  # multiply-adds worth a tile of their own
 def weight_gradient(events: EventList, grad: Tensor, out: Tensor | None = None) -> Tensor:
     """Gradient of ``sum(grad * (x @ weight_t))`` to ``weight_t``, for the ``x`` that ``events`` lists.
 
-    Args:
-        events: R rows over K columns.
-        grad: ``[R, N]``, contiguous.
-        out: ``[K, N]`` to add to; None for a new tensor.
+    Parameters
+    ----------
+    events
+        R rows over K columns.
+    grad
+        ``[R, N]``, contiguous.
+    out
+        ``[K, N]`` to add to; None for a new tensor.
 
-    Returns:
+    Returns
+    -------
         ``out``: ``[K, N]``.
 
-    Raises:
-        TypeError, ValueError: operands disagree in shape, dtype or layout.
+    Raises
+    ------
+    TypeError, ValueError
+        Operands disagree in shape, dtype or layout.
     """
     require(grad, "grad", (events.rows, None))
     rows, width, columns = events.rows, grad.shape[1], events.columns
     if events.value is not None:
         require(events.value, "events.value", (events.count,), grad.dtype)
     if out is None:
-        out = torch.zeros(columns, width, dtype=grad.dtype)
+        out = empty([columns, width], grad.dtype).zero_()
     require(out, "out", (columns, width), grad.dtype)
     block = max(64, _BLOCK_BYTES // max(1, min(_CHUNK_BYTES, width * grad.itemsize)))
     ordered = by_column(events, block)
@@ -64,14 +72,15 @@ def weight_gradient(events: EventList, grad: Tensor, out: Tensor | None = None) 
 def by_column(events: EventList, block: int) -> EventList:
     """Sort the events of each ``block`` rows by column.
 
-    Returns:
+    Returns
+    -------
         An event list with a row for each block and column (``blocks * K``, columns innermost); its index is the row of
         the event in ``events``, ascending within each.
     """
     blocks, columns = -(-events.rows // block), events.columns
     pointer = torch.zeros(blocks * columns + 1, dtype=torch.int64)
-    index = torch.empty_like(events.index)
-    value = None if events.value is None else torch.empty_like(events.value)
+    index = empty([events.count], torch.int32)
+    value = None if events.value is None else empty([events.count], events.value.dtype)
     sort = _sort_kernel(torch.float32 if value is None else value.dtype)
     given = [address(events.pointer), address(events.index), address(events.value)]
 
@@ -112,7 +121,8 @@ def _sort_kernel(dtype: torch.dtype) -> Kernel:
         b.store(b.add(begin, b.load(slot)), place)
         b.store(begin, slot)
     with counted(b, start, stop) as r:
-        with counted(b, b.load(at(b, pointer, r)), b.load(at(b, pointer, b.add(r, I64(1))))) as e:
+        begin, end = (b.load(at(b, pointer, b.add(r, I64(i)))) for i in (0, 1))
+        with counted(b, begin, end) as e:
             slot = slot_of(e)
             target = b.load(slot)
             b.store(b.trunc(r, I32), at(b, rows, target))

@@ -32,8 +32,8 @@ def run_cells(
 ) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:
     """Run ``text``; returns the variables of ``start`` after each step, ``[T, V, N]`` in base units, and the spikes.
 
-    ``inputs`` is (name, ``[T, N]``): a parameter that is set from a TimedArray at the very start of each step, so that every
-    stage of a Runge-Kutta method sees the same value.  ``units`` maps each name to its unit (1 where it has none).
+    ``inputs`` is (name, ``[T, N]``): a parameter that is set from a TimedArray at the very start of each step, so that
+    every stage of a Runge-Kutta method sees the same value.  ``units`` maps each name to its unit (1 where none).
     """
     b2.start_scope()
     name, table = inputs

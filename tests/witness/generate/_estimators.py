@@ -1,4 +1,4 @@
-"""Statistics of a recorded population: rate, irregularity, synchrony.  The definitions are given in ``data/README.md``."""
+"""Statistics of a recorded population: rate, irregularity, synchrony; defined in ``data/README.md``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def rates(time: Array, neuron: NDArray[np.integer], cells: int, begin: float, en
 def coefficients_of_variation(
     time: Array, neuron: NDArray[np.integer], cells: int, begin: float, end: float, fewest: int = 5
 ) -> Array:
-    """Standard deviation over mean (population form, ddof 0) of the intervals of each cell with at least ``fewest`` of them."""
+    """Standard deviation (ddof 0) over mean of the intervals of each cell that has at least ``fewest`` of them."""
     inside = (time >= begin) & (time < end)
     order = np.lexsort((time[inside], neuron[inside]))
     t, who = time[inside][order], neuron[inside][order]
@@ -29,7 +29,7 @@ def coefficients_of_variation(
 def pairwise_correlations(
     time: Array, neuron: NDArray[np.integer], first: int, begin: float, end: float, width: float
 ) -> Array:
-    """Pearson correlations of spike counts in bins of ``width`` ms, over all pairs of the cells 0 .. first-1 that fired."""
+    """Pearson correlations of spike counts in bins of ``width`` ms, all pairs of cells 0 .. first-1 that fired."""
     inside = (time >= begin) & (time < end) & (neuron < first)
     bins = round((end - begin) / width)
     index = np.minimum(((time[inside] - begin) / width + 1e-6).astype(int), bins - 1)

@@ -1,4 +1,4 @@
-"""Ranvier's step rule in plain numpy, as small as it can be written: the yardstick that a witness must meet before it is stored.
+"""Ranvier's step rule in plain numpy, as small as it can be written: what a witness must equal before it is stored.
 
 Step n: arrive -> advance -> fire -> reset, then record.  A state is an array ``[V, N]`` (variables, cells).
 """

@@ -1,7 +1,7 @@
 """Shared by the witness scripts: where the data go, how a file is written, and how a recorded noise is made.
 
-Every stored value is in Ranvier's base units (ms, mV, nA, uS, nF).  Arrays whose first axis is time are kept in Fortran
-order inside the archive, because a column (one cell) compresses better than a row; their shape is ``[T, N]`` all the same.
+Every stored value is in Ranvier's base units (ms, mV, nA, uS, nF).  Arrays lie in Fortran order inside the archive,
+because the column of one cell compresses better than the row of one step; their shape is ``[T, N]`` all the same.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class WitnessError(RuntimeError):
 
 
 def save(name: str, peers: tuple[str, ...], **arrays: ArrayLike) -> None:
-    """Write ``data/<name>.npz`` (compressed, no pickles) with the versions that made it; refuse a file that is too large."""
+    """Write ``data/<name>.npz`` (compressed, no pickles) with the versions that made it; refuse too large a file."""
     made = [f"{peer} {version(peer)}" for peer in (*peers, "numpy")] + [f"Python {platform.python_version()}"]
     path = DATA / f"{name}.npz"
-    columns = {key: np.asfortranarray(value) for key, value in arrays.items()}
+    columns = {key: np.asarray(value, order="F") for key, value in arrays.items()}
     np.savez_compressed(path, made_with=np.array(made), **columns)
     size = path.stat().st_size
     if size > LIMIT:
@@ -37,7 +37,7 @@ def save(name: str, peers: tuple[str, ...], **arrays: ArrayLike) -> None:
 def recorded_noise(
     rng: np.random.Generator, steps: int, cells: int, *, mean: float, sd: float, tau: float, dt: float
 ) -> NDArray[np.float64]:
-    """Draw ``[T, N]`` of coloured noise: first-order autoregressive, time constant ``tau`` (0 for white), in units of 1/256.
+    """Draw ``[T, N]`` of coloured noise: autoregressive with time constant ``tau`` (0: white), in units of 1/256.
 
     The grid of 1/256 makes the values exact in any float width and small on disk.
     """

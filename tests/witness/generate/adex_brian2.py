@@ -3,9 +3,10 @@
     dv/dt = (g_L*(E_L - v) + g_L*Delta_T*exp((v - V_T)/Delta_T) - w + I)/C_m : mV     threshold v > V_cut
     dw/dt = (a*(v - E_L) - w)/tau_w                                          : nA     reset     v = V_r; w += b
 
-Euler and rk2 (midpoint; exponential Euler is refused by Brian2, as v is not conditionally linear), dt 0.05 ms, 400 ms.  Eight cells: the
-parameters of Brette & Gerstner (2005) and three patterns of Naud et al. (2008, table 1: adaptation, initial burst, regular bursting),
-each under a current step and under recorded noise.  V_cut = V_T + 5 Delta_T, so that no intermediate exponential overflows.
+Euler and rk2 (midpoint; exponential Euler is refused by Brian2, as v is not conditionally linear), dt 0.05 ms, 400 ms.
+Eight cells: the parameters of Brette & Gerstner (2005) and three patterns of Naud et al. (2008, table 1: adaptation,
+initial burst, regular bursting), each under a current step and under recorded noise.  V_cut = V_T + 5 Delta_T, so that
+no intermediate exponential overflows.
 """
 
 from __future__ import annotations

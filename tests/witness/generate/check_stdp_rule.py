@@ -1,4 +1,4 @@
-"""Our rule for synapse code, in numpy, against ``data/stdp_brian2.npz``; run by hand or by ``stdp_brian2.py`` before it stores.
+"""Our rule for synapse code, in numpy, against ``data/stdp_brian2.npz``; ``stdp_brian2.py`` calls it before it stores.
 
 Step n: arrive -> advance -> fire -> reset, then record, with both pathways treated alike:
 
@@ -7,8 +7,9 @@ Step n: arrive -> advance -> fire -> reset, then record, with both pathways trea
 * inside one arrival phase every on_pre precedes every on_post;
 * the traces decay by exp(-dt/tau) in each advance.
 
-This is Brian2 event for event.  The tempting alternative, on_post at the end of the step that fired (``deferred=False``), swaps the two
-whenever an input spike arrives at the very moment t_(n+1) of the output spike, and is then *not* equal.
+This is Brian2 event for event.  The tempting alternative, on_post at the end of the step that fired
+(``deferred=False``), swaps the two whenever an input spike arrives at the very moment t_(n+1) of the output spike, and
+is then *not* equal.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Data = Mapping[str, np.ndarray]
 def simulate(
     data: Data, *, deferred: bool = True, jitter: float = 0.0
 ) -> tuple[list[tuple[int, int]], np.ndarray, int]:
-    """Return output spikes, the weights recorded after steps every-1, 2*every-1, ... (``[R, 50, 5]``), and the number of ties.
+    """Return output spikes, weights after steps every-1, 2*every-1, ... (``[R, 50, 5]``), and the number of ties.
 
     A tie is an input spike that arrives in step n + 1 at a cell that fired in step n.
     """
@@ -33,7 +34,7 @@ def simulate(
     }
     d_pre, d_post, w_max = (float(data[name]) for name in ("dApre", "dApost", "w_max"))
     weight, delay = data["weight_0"].copy(), data["delay_steps"]
-    inputs, outputs = weight.shape
+    outputs = weight.shape[1]
     steps, every = int(data["steps"]), int(data["every"])
     due: list[list[tuple[int, int]]] = [[] for _ in range(steps + int(delay.max()) + 2)]
     for step, i in zip(data["input_step"].tolist(), data["input_neuron"].tolist(), strict=True):
@@ -81,7 +82,7 @@ def peer_spikes(data: Data) -> list[tuple[int, int]]:
 
 
 def check(data: Data) -> None:
-    """Raise unless spikes, weights over time and final weights equal Brian2's; report the alternative and the robustness."""
+    """Raise unless spikes, weights over time and final weights equal Brian2's; report ties and the alternative."""
     peer = peer_spikes(data)
     spikes, rows, ties = simulate(data)
     require_equal_spikes("our rule", spikes, peer)

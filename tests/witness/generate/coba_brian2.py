@@ -4,8 +4,8 @@
     dg_e/dt = -g_e / tau_e : 1
     dg_i/dt = -g_i / tau_i : 1
 
-Threshold v > V_t, reset v = V_r, exponential Euler, dt 0.1 ms, 1 s.  Our refractory count is round(5 ms / dt) = 50 steps after the
-step of the spike; Brian2 freezes one step fewer than its own count, hence ``refractory=5.1*ms`` here.
+Threshold v > V_t, reset v = V_r, exponential Euler, dt 0.1 ms, 1 s.  Our refractory count is round(5 ms/dt) = 50 steps
+after the step of the spike; Brian2 freezes one step fewer than its own count, hence ``refractory=5.1*ms`` here.
 After Vogels & Abbott (2005) and the benchmark of Brette et al. (2007), with other numbers.
 """
 
@@ -41,7 +41,7 @@ def draw(seed: int) -> dict[str, np.ndarray]:
 
 
 def ours(net: dict[str, np.ndarray], jitter: float = 0.0) -> tuple[list[tuple[int, int]], np.ndarray]:
-    """Our rule; ``jitter`` moves the initial v, to see how far rounding reaches.  Also returns the final v, g_e, g_i."""
+    """Our rule; ``jitter`` moves the initial v, to see how far rounding reaches.  Also the final v, g_e, g_i."""
     v, g_e, g_i = net["v_0"] + jitter, net["g_e_0"].copy(), net["g_i_0"].copy()
     left = np.zeros(N, dtype=int)
     k = 1 + net["delay_steps"]

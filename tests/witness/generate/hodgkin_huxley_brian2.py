@@ -1,7 +1,8 @@
 """Witness: the squid axon of Hodgkin & Huxley (1952) in one compartment.  Made with Brian2 2.9.0.
 
-Six cells (five under constant or stepped current, the last under recorded noise), rk4 and exponential Euler, dt 0.01 ms, 100 ms.
-The equations are in ``TEXT``; per cm2 numbers times an area of 1e-3 cm2, so that 1 uF/cm2 is 1 nF and 10 uA/cm2 is 10 nA.
+Six cells (five under constant or stepped current, the last under recorded noise), rk4 and exponential Euler,
+dt 0.01 ms, 100 ms.  The equations are in ``TEXT``; the published numbers per cm2 times an area of 1e-3 cm2, so that
+1 uF/cm2 is 1 nF and 10 uA/cm2 is 10 nA.
 """
 
 from __future__ import annotations
@@ -88,7 +89,9 @@ def main() -> None:
             out[f"{method}_{name}"] = rows[EVERY - 1 :: EVERY, k]
         if method == "rk4":
             out["rk4_v_noise_cell"] = rows[:, 0, 5]
-        out[f"{method}_crossing_step"], out[f"{method}_crossing_cell"] = (np.argwhere(up) + [1, 0]).astype(np.int32).T
+        out[f"{method}_crossing_step"], out[f"{method}_crossing_cell"] = (
+            (np.argwhere(up) + np.array([1, 0])).astype(np.int32).T
+        )
     initial = {f"{name}_0": value for name, value in start.items()}
     save("hodgkin_huxley_brian2", ("brian2",), **P, dt=DT, steps=STEPS, every=EVERY, **initial, current=current, **out)
 

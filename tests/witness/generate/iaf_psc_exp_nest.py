@@ -1,11 +1,12 @@
-"""Witness: 150 current-based cells with heterogeneous delays, spike for spike.  Made with NEST 3.10.0 (``iaf_psc_exp``).
+"""Witness: 150 current-based cells with heterogeneous delays, spike for spike.  Made with NEST 3.10.0, ``iaf_psc_exp``.
 
     dv/dt   = (E_L - v)/tau_m + (i_e + i_i + I_ext)/C_m : mV  (unless refractory)
     di_e/dt = -i_e / tau_e : nA
     di_i/dt = -i_i / tau_i : nA
 
-Threshold v >= V_th, reset v = V_r, exact (matrix exponential), dt 0.1 ms, 1 s.  NEST's refractory count is ours: t_ref = 2 ms is 20 steps.
-NEST's time stamp t belongs to step round(t/dt) - 1; its delay of D steps is our ``connect`` delay of D steps, k = 1 + D.
+Threshold v >= V_th, reset v = V_r, exact (matrix exponential), dt 0.1 ms, 1 s.  NEST's refractory count is ours:
+t_ref = 2 ms is 20 steps.  NEST's time stamp t belongs to step round(t/dt) - 1; its delay of D steps is our ``connect``
+delay of D steps, k = 1 + D.
 Rotter & Diesmann (1999).
 """
 

@@ -4,8 +4,8 @@
     du/dt = a*(b*v - u)                              : mV       reset     v = c; u += d
 
 Euler, dt 0.1 ms, 500 ms; I in mV; ten cells: the five patterns under constant I, then the five under recorded noise.
-The published script does something else: dt 1 ms, v advanced by two half steps of 0.5 ms, then u from the *new* v, the threshold tested
-before the step; a trace made that way is not comparable with this one.
+The published script does something else: dt 1 ms, v advanced by two half steps of 0.5 ms, then u from the *new* v, the
+threshold tested before the step; a trace made that way is not comparable with this one.
 """
 
 from __future__ import annotations

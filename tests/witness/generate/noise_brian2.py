@@ -1,10 +1,11 @@
-"""Witness: Euler-Maruyama with recorded noise.  Made with Brian2 2.9.0 (``xi`` replaced by a TimedArray of N(0, 1)/sqrt(dt)).
+"""Witness: Euler-Maruyama with recorded noise.  Made with Brian2 2.9.0; ``xi`` is a TimedArray of N(0, 1)/sqrt(dt).
 
     Ornstein-Uhlenbeck:   dx/dt = -x/tau + sigma*sqrt(2/tau)*xi : 1
     noisy LIF:            dv/dt = (E_L - v + RI)/tau_m + sigma_v*sqrt(2/tau_m)*xi : mV  (unless refractory)
                           threshold v > V_th, reset v = V_r, refractory 2 ms = 20 of our steps (``2.1*ms`` in Brian2)
 
-One step is ``x + dt*f(x) + g*sqrt(dt)*normal[n]``; dt 0.1 ms, 400 ms, eight cells of each kind; the same ``normal`` drives both.
+One step is ``x + dt*f(x) + g*sqrt(dt)*normal[n]``; dt 0.1 ms, 400 ms, eight cells of each kind; the same ``normal``
+drives both.
 """
 
 from __future__ import annotations

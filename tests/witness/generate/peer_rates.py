@@ -1,14 +1,15 @@
-"""Witness: statistics of the conductance-based network of 4,000 cells, five seeds.  Made with Brian2 2.9.0 and NEST 3.10.0.
+"""Witness: statistics of the conductance-based network of 4,000 cells.  Made with Brian2 2.9.0 and NEST 3.10.0.
 
-3,200 excitatory and 800 inhibitory cells, each ordered pair joined with probability 0.02 (a cell may join itself), weights 0.6 and 6.7
-(in units of the leak conductance), random initial v, g_e, g_i (negative draws become 0), dt 0.1 ms.  Two circuits:
+3,200 excitatory and 800 inhibitory cells, each ordered pair joined with probability 0.02 (a cell may join itself),
+weights 0.6 and 6.7 in units of the leak conductance, dt 0.1 ms, negative conductances become 0.  Two circuits:
 
-* ``delayed``: inhibition 1 ms later than excitation.  It falls silent after one volley, in both peers and for every seed; the stored
-  number is the time of the last spike.
-* ``sustained``: no delay on either projection.  It stays active; 2 s, the first 500 ms left out; the statistics are of this one.
+* ``design``: v uniform in (-60, -50) mV, g_e normal(4, 1.5), g_i normal(20, 12), inhibition 1 ms later than excitation.
+  It falls silent after one volley in both peers, for every seed; the time of the last spike is stored.
+* ``sustained``: v normal(-65, 5) mV, g_e normal(4, 1.5), g_i normal(20, 20), no delay on either projection.  It stays
+  active; 2 s, the first 500 ms left out; the statistics are of this one.
 
-Brian2: exponential Euler, ``refractory=5.1*ms`` (50 of our steps).  NEST: ``iaf_cond_exp`` (adaptive Runge-Kutta), whose smallest delay is
-one step, so that its projections are 0.1 ms later where Brian2's have no delay.
+Brian2: exponential Euler, ``refractory=5.1*ms`` (50 of our steps).  NEST: ``iaf_cond_exp`` (adaptive Runge-Kutta);
+its smallest delay is one step, so that its projections are 0.1 ms later where Brian2's have no delay.
 After Vogels & Abbott (2005) and Brette et al. (2007).
 """
 
@@ -24,7 +25,7 @@ from _store import WitnessError, save
 
 CELLS, EXCITATORY, CHANCE, DT = 4000, 3200, 0.02, 0.1
 BEGIN, END = 500.0, 2000.0  # window of the statistics, ms
-DELAY, DELAYED_END = 1.0, 200.0  # the circuit with delayed inhibition, ms
+DELAY, DESIGN_END = 1.0, 200.0  # the circuit with delayed inhibition, ms
 SEEDS = (1, 2, 3, 4, 5)
 Spikes = tuple[np.ndarray, np.ndarray]
 Run = Callable[[dict[str, np.ndarray], float, float], Spikes]
@@ -37,13 +38,14 @@ NAMES = {"E_L": -60 * b2.mV, "E_e": 0 * b2.mV, "E_i": -80 * b2.mV, "V_t": -50 * 
 NAMES |= {"tau_m": 20 * b2.ms, "tau_e": 5 * b2.ms, "tau_i": 10 * b2.ms}
 
 
-def draw(seed: int) -> dict[str, np.ndarray]:
+def draw(seed: int, circuit: str) -> dict[str, np.ndarray]:
     """Draw initial values and edges; both peers get the same."""
     rng = np.random.default_rng(seed)
+    sustained = circuit == "sustained"
     start = {
-        "v": rng.uniform(-60, -50, CELLS),
+        "v": rng.normal(-65, 5, CELLS) if sustained else rng.uniform(-60, -50, CELLS),
         "g_e": np.clip(rng.normal(4, 1.5, CELLS), 0, None),
-        "g_i": np.clip(rng.normal(20, 12, CELLS), 0, None),
+        "g_i": np.clip(rng.normal(20, 20 if sustained else 12, CELLS), 0, None),
     }
     pre, post = np.nonzero(rng.random((CELLS, CELLS), dtype=np.float32) < CHANCE)
     return {**start, "pre": pre, "post": post}
@@ -78,7 +80,7 @@ def brian(net: dict[str, np.ndarray], delay: float, end: float) -> Spikes:
 
 
 def nest_run(net: dict[str, np.ndarray], delay: float, end: float) -> Spikes:
-    """Return spike times (moved to the start of the step, ms) and cells from NEST; one conductance unit is the leak, 10 nS."""
+    """Return spike times (moved to the start of the step, ms) and cells from NEST; the leak is 10 nS."""
     import nest  # last, as it prints a banner when it is imported
 
     nest.verbosity = nest.VerbosityLevel.ERROR
@@ -106,11 +108,10 @@ def collect(peer: str, run: Run) -> dict[str, np.ndarray]:
     rows: dict[str, list[np.ndarray]] = {}
     for seed in SEEDS:
         began = time.perf_counter()
-        net = draw(seed)
-        when, _ = run(net, DELAY, DELAYED_END)
-        rows.setdefault(f"{peer}_delayed_last_spike", []).append(when.max())
-        rows.setdefault(f"{peer}_delayed_spikes", []).append(np.int32(when.size))
-        when, who = run(net, 0.0, END)
+        when, _ = run(draw(seed, "design"), DELAY, DESIGN_END)
+        rows.setdefault(f"{peer}_design_last_spike", []).append(when.max())
+        rows.setdefault(f"{peer}_design_spikes", []).append(np.int32(when.size))
+        when, who = run(draw(seed, "sustained"), 0.0, END)
         if when.max() < END - 20:
             raise WitnessError(f"{peer}, seed {seed}: activity ended at {when.max():.1f} ms; choose another seed")
         for name, first, size in (("exc", 0, EXCITATORY), ("inh", EXCITATORY, CELLS - EXCITATORY)):

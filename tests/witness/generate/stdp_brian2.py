@@ -6,7 +6,7 @@
     on_pre : g_e += w;  Apre += dApre;  w = clip(w + Apost, 0, w_max)
     on_post: Apost += dApost;  w = clip(w + Apre, 0, w_max)
 
-50 recorded inputs onto 5 cells, dt 0.1 ms, 2 s; the inputs are silent after 1.95 s, so that nothing is pending at the end.
+50 recorded inputs onto 5 cells, dt 0.1 ms, 2 s; inputs are silent after 1.95 s, so that nothing is pending at the end.
 Song, Miller & Abbott (2000), with stronger weights.
 """
 
@@ -24,7 +24,7 @@ RULE = {"tau_pre": 20.0, "tau_post": 20.0, "dApre": 0.004, "dApost": -0.0042, "w
 
 
 def draw(seed: int) -> dict[str, np.ndarray]:
-    """Draw inputs (20 per second each, at most one spike per step), initial weights, delays of 0 to 50 steps, initial v."""
+    """Draw inputs (20 per second each, at most one per step), initial weights, delays of 0 to 50 steps, initial v."""
     rng = np.random.default_rng(seed)
     step, neuron = np.nonzero(rng.random((LAST, INPUTS)) < 20e-3 * DT)
     return {
@@ -37,7 +37,7 @@ def draw(seed: int) -> dict[str, np.ndarray]:
 
 
 def brian(net: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Run Brian2; the weights are taken at the start of steps every-1, 2*every-1, ..., before its synapse code of that step."""
+    """Run Brian2; weights are taken at the start of steps every-1, 2*every-1, ..., before the step's synapse code."""
     b2.start_scope()
     b2.defaultclock.dt = DT * b2.ms
     names = {name: value * (b2.ms if name.startswith("tau") else b2.mV) for name, value in P.items()}
@@ -90,7 +90,8 @@ def main() -> None:
     data |= brian(data)
     change = data["weight_final"] - data["weight_0"]
     print(
-        f"  inputs {len(data['input_step'])}, outputs {np.bincount(data['spike_neuron'])}, weight change {change.std():.3f} sd"
+        f"  inputs {len(data['input_step'])}, outputs {np.bincount(data['spike_neuron'])},",
+        f"weight change {change.std():.3f} sd",
     )
     check(data)
     save("stdp_brian2", ("brian2",), **data)

@@ -86,7 +86,9 @@ def main() -> None:
         print("  upward crossings of 0 mV:", up.sum(0))
         for k, name in enumerate(start):
             out[f"{method}_{name}"] = rows[EVERY - 1 :: EVERY, k]
-        out[f"{method}_crossing_step"], out[f"{method}_crossing_cell"] = (np.argwhere(up) + [1, 0]).astype(np.int32).T
+        out[f"{method}_crossing_step"], out[f"{method}_crossing_cell"] = (
+            (np.argwhere(up) + np.array([1, 0])).astype(np.int32).T
+        )
     initial = {f"{name}_0": value for name, value in start.items()}
     save("traub_miles_brian2", ("brian2",), **P, dt=DT, steps=STEPS, every=EVERY, **initial, current=current, **out)
 

@@ -1,0 +1,1 @@
+"""One side file per simulator."""

@@ -1,0 +1,1 @@
+"""Simulation benches: whole circuits, run phase only."""

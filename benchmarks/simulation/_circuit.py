@@ -1,0 +1,31 @@
+"""The constants of the conductance-based benchmark circuit (Vogels & Abbott 2005; Brette et al. 2007, benchmark 1).
+
+    dv/dt   = (E_L - v + g_e (E_e - v) + g_i (E_i - v)) / tau_m    (held for `REFRACTORY` after a spike)
+    dg_e/dt = -g_e / tau_e,   dg_i/dt = -g_i / tau_i               (in units of the leak conductance)
+
+80 % excitatory cells, about 80 synapses onto each cell whatever the size, excitation without delay beyond the step, inhibition after
+1 ms. The circuit is bistable: random initial conductances kick it into its active state.
+"""
+
+from __future__ import annotations
+
+DT = 0.1
+"""ms"""
+E_L, E_E, E_I, V_THRESHOLD, V_RESET = -60.0, 0.0, -80.0, -50.0, -60.0
+"""mV"""
+TAU_M, TAU_E, TAU_I, REFRACTORY, INHIBITORY_DELAY = 20.0, 5.0, 10.0, 5.0, 1.0
+"""ms"""
+W_E, W_I = 0.6, 6.7
+"""Increase of g_e, g_i at a spike, in units of the leak conductance."""
+G_E_START, G_I_START = (4.0, 1.5), (20.0, 12.0)
+"""Mean and standard deviation of the initial conductances (negative draws set to 0)."""
+EXCITATORY_FRACTION = 0.8
+SYNAPSES_PER_CELL = 80.0
+RATE_RANGE_HZ = (18.0, 20.0)
+"""Mean rate expected of the active state."""
+
+
+def sizes(cells: int) -> tuple[int, int, float]:
+    """Excitatory cells, inhibitory cells, connection probability."""
+    excitatory = round(EXCITATORY_FRACTION * cells)
+    return excitatory, cells - excitatory, SYNAPSES_PER_CELL / cells

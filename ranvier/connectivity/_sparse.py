@@ -1,0 +1,70 @@
+"""A fixed pattern of synapses, each with its own weight and latency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ranvier.kernels import products
+
+__all__ = ["Sparse", "Synapses"]
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class Synapses:
+    """Who talks to whom: ``pre`` and ``post`` [synapses], sorted by pre then post."""
+
+    pre: Tensor
+    post: Tensor
+    sizes: tuple[int, int]
+
+    def __len__(self) -> int:
+        return self.pre.numel()
+
+
+class Sparse(nn.Module):
+    """Weights [synapses] on a fixed pattern; ``latency`` one number or [synapses]."""
+
+    def __init__(self, synapses: Synapses, weight: Tensor, latency: Tensor | int, learn: bool = False) -> None:
+        super().__init__()
+        self.sizes = synapses.sizes
+        self.register_buffer("pre", synapses.pre.to(torch.int64))
+        self.register_buffer("post", synapses.post.to(torch.int64))
+        if learn:
+            self.weight = nn.Parameter(weight)
+        else:
+            self.register_buffer("weight", weight)
+        self.latency: Tensor | int = latency
+        if isinstance(latency, Tensor):
+            self.register_buffer("latency_table", latency)
+        self._patterns: dict[int, products.Pattern] = {}
+
+    def __len__(self) -> int:
+        return self.pre.numel()
+
+    def forward(self, x: Tensor, by_event: bool = False) -> Tensor:
+        """``x`` [..., pre] -> [..., post], without latency."""
+        return self._apply_some(x, -1, slice(None), by_event)
+
+    def delayed(self, x: Tensor, history: Tensor, by_event: bool = False) -> Tensor:
+        """``x`` [T, B, pre] with every synapse's own latency; ``history`` [D, B, pre] are the steps before."""
+        steps, past = x.shape[0], history.shape[0]
+        whole = torch.cat([history, x])
+        total = x.new_zeros(steps, x.shape[1], self.sizes[1])
+        for k in torch.unique(self.latency_table).tolist():
+            chosen = torch.nonzero(self.latency_table == k)[:, 0]
+            total = total + self._apply_some(whole[past - k : past - k + steps], k, chosen, by_event)
+        return total
+
+    def _apply_some(self, x: Tensor, key: int, chosen: Tensor | slice, by_event: bool) -> Tensor:
+        weight = self.weight[chosen]
+        if by_event:
+            if key not in self._patterns:
+                self._patterns[key] = products.pattern(self.pre[chosen], self.post[chosen], self.sizes)
+            return products.sparse_linear(x, self._patterns[key], weight)
+        out = x.new_zeros(*x.shape[:-1], self.sizes[1])
+        return out.index_add(-1, self.post[chosen], x[..., self.pre[chosen]] * weight)

@@ -1,0 +1,78 @@
+"""Lines of one model put together: who takes over whose port, what adds up, what depends on what."""
+
+from __future__ import annotations
+
+from graphlib import CycleError, TopologicalSorter
+
+import sympy as sp
+
+from ranvier.dynamics._symbols import Reader
+from ranvier.dynamics._text import Equation
+from ranvier.errors import DimensionError, EquationError
+
+__all__ = ["resolve", "take_over"]
+
+
+def take_over(equations: tuple[Equation, ...]) -> tuple[Equation, ...]:
+    """An equation takes over an input declared under the same name; every other repetition is a clash."""
+    kept: dict[str, Equation] = {}
+    for equation in (e for e in equations if e.kind != "contribution"):
+        known = kept.get(equation.name)
+        if known is not None:
+            ports = [e for e in (known, equation) if "input" in e.flags]
+            if not ports:
+                raise EquationError(
+                    f"{equation.name!r} is defined twice: {known.line!r} and {equation.line!r}; rename one of them.",
+                    line=equation.line,
+                )
+            if known.dimension != equation.dimension:
+                raise DimensionError(
+                    f"{equation.name!r} has dimension {known.dimension} in {known.line!r} and {equation.dimension} in "
+                    f"{equation.line!r}: give both one unit, or rename one of them."
+                )
+            if ports[0] is equation:
+                continue
+        kept[equation.name] = equation
+    contributions = tuple(e for e in equations if e.kind == "contribution")
+    for equation in contributions:
+        port = kept.get(equation.name)
+        if port is None or "input" not in port.flags:
+            found = "no such input" if port is None else f"{port.line!r} instead"
+            raise EquationError(
+                f"'{equation.name} += …' adds to an input called {equation.name!r}, but there is {found}: "
+                f"declare '{equation.name} : unit (input)', or add to another input.",
+                line=equation.line,
+            )
+        if port.dimension != equation.dimension:
+            raise DimensionError(
+                f"{equation.line!r} has dimension {equation.dimension}, but the input {equation.name!r} has {port.dimension}: "
+                f"give both one unit."
+            )
+    return (*kept.values(), *contributions)
+
+
+def resolve(equations: tuple[Equation, ...], reader: Reader) -> dict[sp.Symbol, sp.Expr]:
+    """Every subexpression, and every input with contributions, in terms of states, inputs and parameters."""
+    raw: dict[str, sp.Expr] = {}
+    lines: dict[str, str] = {}
+    ports = set()
+    for e in equations:
+        if e.kind in ("subexpression", "contribution"):
+            raw[e.name] = raw.get(e.name, sp.Integer(0)) + reader.read_as(e.tree, e.dimension, e.line, e.name)
+            lines[e.name] = e.line
+            if e.kind == "contribution":
+                ports.add(e.name)
+    graph = {n: {str(s) for s in x.free_symbols} & raw.keys() for n, x in raw.items()}
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        loop = error.args[1]
+        raise EquationError(
+            f"circular subexpressions: {' -> '.join(loop)}; an algebraic loop has no value - make one of them a state (dx/dt or x').",
+            line=lines[loop[0]],
+        ) from None
+    out: dict[sp.Symbol, sp.Expr] = {}
+    for name in order:
+        value = raw[name].xreplace(out)
+        out[sp.Symbol(name)] = value + sp.Symbol(name) if name in ports else value
+    return out

@@ -1,0 +1,73 @@
+"""Events: a condition, and what happens when it is true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import sympy as sp
+
+from ranvier.dynamics._names import check_name, is_noise
+from ranvier.dynamics._symbols import Reader
+from ranvier.dynamics._text import Assignment, Equation, parse_assignments, parse_expression
+from ranvier.errors import EquationError
+from ranvier.units import Dimension
+
+__all__ = ["Event", "EventReader"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happens when ``condition`` becomes true: the assignments, and refractoriness for the spike."""
+
+    name: str
+    condition: sp.Expr
+    assignments: tuple[tuple[str, sp.Expr], ...]
+    text: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class EventReader:
+    """Reads conditions and the statements that follow them."""
+
+    reader: Reader
+    by_name: Mapping[str, Equation]
+    subexpressions: Mapping[sp.Symbol, sp.Expr]
+    extra: Mapping[str, Dimension]
+    steady: set[sp.Symbol]
+
+    def read(self, events: Iterable[tuple[str, str, str]]) -> tuple[Event, ...]:
+        """All events, whose names must differ from each other and from the variables."""
+        out: dict[str, Event] = {}
+        for name, condition, code in events:
+            if not name.isidentifier() or name in out or name in self.by_name:
+                what = "is taken" if name.isidentifier() else "is no name"
+                raise EquationError(f"event name {name!r} {what}: choose another name.", line=condition)
+            check_name(name, condition)
+            truth = self._clean(self.reader.condition(parse_expression(condition), condition), condition)
+            if truth.free_symbols <= self.steady:
+                raise EquationError(f"the condition of {name!r} never changes: compare a variable, for example 'v > V_th'.", line=condition)
+            statements = parse_assignments(code, f"{name} reset") if code else ()
+            out[name] = Event(name, truth, tuple(map(self._assignment, statements)), (condition, code))
+        return tuple(out.values())
+
+    def _assignment(self, statement: Assignment) -> tuple[str, sp.Expr]:
+        name, line = statement.name, statement.line
+        target = self.by_name.get(name)
+        if name not in self.extra and (target is None or target.kind not in ("ode", "update")):
+            raise EquationError(
+                f"the statement assigns to {name!r}, which has no equation of its own: "
+                f"write 'd{name}/dt = … : unit' or \"{name}' = {name} : unit\".",
+                line=line,
+            )
+        dimension = self.extra[name] if target is None else target.dimension
+        return name, self._clean(self.reader.read_as(statement.tree, dimension, line, name), line)
+
+    def _clean(self, expression: sp.Expr, line: str) -> sp.Expr:
+        expression = expression.xreplace(self.subexpressions)
+        noise = sorted(str(s) for s in expression.free_symbols if is_noise(str(s)))
+        if noise:
+            raise EquationError(
+                f"white noise {noise[0]!r} belongs in an equation: make it a variable there and use that here.", line=line
+            )
+        return expression

@@ -1,0 +1,11 @@
+"""Networks as values: populations, projections, state, plans and the executor that runs them."""
+
+from ranvier.network._graph import GraphError
+from ranvier.network._network import Network
+from ranvier.network._plan import Choice, Plan
+from ranvier.network._population import Population, Relay
+from ranvier.network._projection import Projection
+from ranvier.network._sequential import Recurrent, Sequential
+from ranvier.network._state import State
+
+__all__ = ["Choice", "GraphError", "Network", "Plan", "Population", "Projection", "Recurrent", "Relay", "Sequential", "State"]

@@ -1,0 +1,370 @@
+"""A network: populations joined by projections. The same object is simulated, trained, fitted and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from ranvier.connectivity import Connectivity, FromArrays, Linear, Sparse, latency_steps
+from ranvier.errors import DimensionError, EquationError, ShapeError, StateError
+from ranvier.network._execute import execute
+from ranvier.network._graph import Edge, GraphError, arrange
+from ranvier.network._plan import Plan, Request, make_plan
+from ranvier.network._population import Population, Relay, tensor_of
+from ranvier.network._projection import Projection
+from ranvier.network._state import State
+from ranvier.neurons import Cell
+from ranvier.surrogates import Surrogate
+from ranvier.units import UNITS, as_quantity
+from ranvier.values import Distribution, Learn
+
+__all__ = ["Network", "step_length"]
+
+Tensor = torch.Tensor
+_TIME, _NONE = UNITS["ms"].dimension, UNITS["1"].dimension
+#: below this fraction of non-zero entries an external input counts as spikes
+_SPARSE = 0.3
+
+
+def step_length(dt: Any) -> float:
+    """The time step in ms."""
+    quantity = as_quantity(dt)
+    if quantity.dimension != _TIME:
+        raise DimensionError(f"dt={dt!r} has dimension {quantity.dimension}; give a time, for example dt=0.1*ms.")
+    value = float(quantity.value)
+    if not 0 < value < float("inf"):
+        raise DimensionError(f"dt={dt!r} must be a positive finite time, for example 0.1*ms.")
+    return value
+
+
+class Network(nn.Module):
+    """Populations and projections, advanced in steps of ``dt``.
+
+    Parameters
+    ----------
+    dt
+        Time step.
+    seed
+        Seeds everything drawn for this network: connectivity, initial values, noise.
+    surrogate
+        Derivative at the threshold for cells that name none.
+    dtype
+        float32 or float64.
+    provider
+        ``"cpu"`` or ``"reference"`` to insist on one; None lets the plan choose.
+
+    >>> net = rv.Network(dt=0.1*ms, seed=1)
+    >>> cells = net.population("cells", 100, rv.CurrentLIF())
+    >>> run = net.run(100*ms, record={"cells": ["spikes"]})
+    """
+
+    def __init__(
+        self, *, dt: Any, seed: int = 0, surrogate: Surrogate | None = None, dtype: torch.dtype = torch.float32,
+        provider: str | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if dtype not in (torch.float32, torch.float64):
+            raise ShapeError(f"dtype={dtype} is not supported: use torch.float32 or torch.float64.")
+        if provider not in (None, "cpu", "reference"):
+            raise GraphError(f"provider={provider!r} is unknown: use 'cpu', 'reference' or None.")
+        self.dt, self.seed, self.surrogate, self.provider = step_length(dt), int(seed), surrogate, provider
+        self.populations: Mapping[str, Population] = nn.ModuleDict()
+        self.projections: Mapping[str, Projection] = nn.ModuleDict()
+        self.relays: dict[str, Relay] = {}
+        self.inputs: dict[str, tuple[int, ...] | None] = {}
+        self.sources: dict[str, Any] = {}
+        self.outputs: list[str] = []
+        self.register_buffer("_probe", torch.empty(0, dtype=dtype), persistent=False)
+        self._plans: dict[Request, Plan] = {}
+
+    # ---- describing ----------------------------------------------------------------------------------------------
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """float32 or float64; follows ``.float()`` and ``.double()``."""
+        return self._probe.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lives."""
+        return self._probe.device
+
+    @property
+    def nodes(self) -> list[str]:
+        """Names of inputs, sources, populations and relays in the order they were made."""
+        return [*self.inputs, *self.sources, *self.populations, *self.relays]
+
+    def _name(self, name: str) -> str:
+        if not name or "." in name or "/" in name:
+            raise GraphError(f"{name!r} cannot name a population: use letters, digits and underscores.")
+        if name in self.nodes:
+            raise GraphError(f"there is already a part called {name!r}: choose another name.")
+        self._plans.clear()
+        return name
+
+    def input(self, name: str, size: int | tuple[int, ...] | None = None) -> str:
+        """Declare an external input, given at every call of the network."""
+        self.inputs[self._name(name)] = (size,) if isinstance(size, int) else size
+        return name
+
+    def source(self, name: str, source: Any) -> str:
+        """Add a stimulus that makes its own emissions (``rv.Poisson``, ``rv.SpikeTrains``, ``rv.TimedArray``, …)."""
+        self.sources[self._name(name)] = source
+        return name
+
+    def population(
+        self, name: str, size: int | tuple[int, ...] | None, cell: Cell | Relay, *, output: bool = False, **values: Any
+    ) -> str:
+        """Add ``size`` cells; further values replace the cell's own parameters or initial values.
+
+        ``output`` makes its emission a result of calling the network. Returns the name, which :meth:`connect` takes.
+        """
+        if not isinstance(cell, Cell | Relay):
+            raise EquationError(f"population {name!r} needs a cell, got {type(cell).__name__}: use rv.Cell(…), rv.LIF(…) or rv.Relay().", line=name)
+        size = size if size is not None else cell.size
+        shape = (size,) if isinstance(size, int) else size
+        if shape is not None and (not shape or any(not isinstance(n, int) or n <= 0 for n in shape)):
+            raise ShapeError(f"population {name!r}: size={size!r} must be a positive number or a shape of positive numbers.")
+        self._name(name)
+        if isinstance(cell, Relay):
+            self.relays[name] = Relay(shape)
+        else:
+            cell = cell.with_values(**values) if values else cell
+            self.populations[name] = Population(name, cell, shape, surrogate=self.surrogate, seed=self.seed, dtype=self.dtype)
+        if output:
+            self.outputs.append(name)
+        return name
+
+    def kicks(self, name: str) -> tuple[str, ...]:
+        """The states of a population on which projections arrive."""
+        states = self.populations[name].cell.system.states
+        arriving = {p.port for p in self.projections.values() if p.post == name}
+        return tuple(s for s in states if s in arriving)
+
+    def shape_of(self, name: str) -> tuple[int, ...] | None:
+        """Shape of what a part emits, or None while only a call can tell."""
+        if name in self.populations:
+            return self.populations[name].shape
+        if name in self.relays:
+            return self.relays[name].size
+        if name in self.sources:
+            return self.sources[name].shape
+        if name in self.inputs:
+            return self.inputs[name]
+        raise GraphError(f"there is no part called {name!r}: the network has {', '.join(self.nodes) or 'none yet'}.")
+
+    def port_of(self, post: str, to: str | None) -> str:
+        """The port a projection arrives on; may be left out where the cell has one input."""
+        if post in self.relays:
+            return "x"
+        cell = self.populations[post].cell
+        if to is None:
+            if len(cell.system.inputs) == 1:
+                return cell.system.inputs[0]
+            raise GraphError(f"name the port of {post!r} with to=…: it has {', '.join(cell.ports) or 'none'}.")
+        if to not in cell.ports:
+            raise GraphError(f"{post!r} has no port {to!r}: projections can arrive on {', '.join(cell.ports) or 'none'}.")
+        return to
+
+    def connect(
+        self, pre: str, post: str | Sequence[str], how: Connectivity | nn.Module, *, to: str | None = None, weight: Any = 1.0,
+        delay: Any = None, name: str | None = None,
+    ) -> list[str]:  # fmt: skip
+        """Let ``pre`` project to one or several populations.
+
+        Parameters
+        ----------
+        how
+            A rule (``rv.FixedProbability(0.1)``) for single synapses with ``weight`` and ``delay`` each (number, array,
+            distribution; the weight may be ``rv.Learn``), or a transform (``rv.Linear(…)``, any stateless torch module).
+        to
+            The port: an input, or a state, to which arrivals are added.
+        delay
+            Time from the threshold crossing to the arrival: a spike fired in step n arrives in step n + 1 + round(delay/dt).
+
+        Returns the names of the projections.
+        """
+        out = []
+        for target in [post] if isinstance(post, str) else list(post):
+            if target not in self.populations and target not in self.relays:
+                self.shape_of(target)
+                raise GraphError(f"{target!r} is not a population: nothing can arrive there.")
+            port = self.port_of(target, to)
+            label = name or f"{pre}_to_{target}_{port}"
+            label = label if label not in self.projections else f"{label}_{sum(k.startswith(label) for k in self.projections)}"
+            if isinstance(how, Connectivity):
+                chain: list[nn.Module] = [self._synapses(label, pre, target, port, how, weight, delay)]
+                latency = 1
+            else:
+                if isinstance(how, Linear):
+                    how.bind(self.dt, self.seed, label)
+                    how.to(self.dtype)
+                own = 0 if delay is None else latency_steps(delay, self.dt, 1, self.seed, label)
+                chain, latency = [how], 1 + int(own)
+            self._add(Projection(label, pre, target, port, chain, latency))
+            out.append(label)
+        return out
+
+    def _add(self, projection: Projection) -> None:
+        self.projections[projection.name] = projection
+        self._plans.clear()
+        for population in self.populations.values():
+            population._steps.clear()
+
+    def _synapses(self, label: str, pre: str, post: str, port: str, rule: Connectivity, weight: Any, delay: Any) -> Sparse:
+        sizes = []
+        for part in (pre, post):
+            shape = self.shape_of(part)
+            if shape is None or len(shape) != 1:
+                raise ShapeError(f"{label}: rules join populations with a number of cells, {part!r} has shape {shape}.")
+            sizes.append(shape[0])
+        synapses = rule.build((sizes[0], sizes[1]), pre == post, self.seed, label)
+        count = len(synapses)
+        wanted = self.populations[post].cell.system.dimensions[port] if post in self.populations else _NONE
+        given = weight.dimension if isinstance(weight, Distribution | Learn) else as_quantity(weight).dimension
+        if given != wanted:
+            raise DimensionError(f"{label}: weight={weight!r} has dimension {given}, but the port {post}.{port} has {wanted}; give the weight in that unit.")
+        learn = isinstance(weight, Learn)
+        weights = tensor_of(weight.value if learn else weight, (count,), self.seed, f"{label}.weight").expand(count)
+        latency = latency_steps(0 * UNITS["ms"] if delay is None else delay, self.dt, count, self.seed, label)
+        latency = latency + 1 if isinstance(latency, torch.Tensor) else latency
+        if isinstance(rule, FromArrays):
+            order = torch.from_numpy(rule.order())
+            weights = weights[order]
+            latency = latency[order] if isinstance(latency, torch.Tensor) else latency
+        sparse = Sparse(synapses, weights.to(self.dtype).contiguous(), latency, learn)
+        return sparse
+
+    # ---- planning ------------------------------------------------------------------------------------------------
+
+    def plan(self, *, gradient: bool = False, window: int | None = None, checkpoint: int | None = None, dense_inputs: frozenset[str] = frozenset()) -> Plan:
+        """Which kernel runs each part, and why."""
+        request = Request(self.dtype, self.device.type, gradient, window, checkpoint, self.provider, dense_inputs)
+        if request not in self._plans:
+            from ranvier.kernels.cpu import refuses
+
+            dense = {n for n, p in self.populations.items() if p.cell.emit not in {e.name for e in p.cell.system.events}} | set(self.relays)
+            full = Request(**{**request.__dict__, "dense_inputs": dense_inputs | dense})
+            edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in self.projections.values()]
+            projections = {n: (p.pre, bool(len(p.chain)) and isinstance(p.chain[0], Linear | Sparse)) for n, p in self.projections.items()}
+            self._plans[request] = make_plan(list(self.populations), projections, arrange(self.nodes, edges), full, refuses)
+        return self._plans[request]
+
+    # ---- running -------------------------------------------------------------------------------------------------
+
+    def initial_state(self, batch: int = 1, *, stream: int | None = None, shapes: Mapping[str, tuple[int, ...]] | None = None) -> State:
+        """A fresh state: given initial values, silence in flight. ``stream`` None takes a new one from torch's generator."""
+        shapes = {**{n: s for n in self.nodes if (s := self.shape_of(n)) is not None}, **(shapes or {})}
+        variables = {n: p.initial(batch, shapes[n], self.dtype, self.device) for n, p in self.populations.items()}
+        depth: dict[str, int] = {}
+        for p in self.projections.values():
+            depth[p.pre] = max(depth.get(p.pre, 0), p.depth)
+        history = {n: torch.zeros(d, batch, *shapes[n], dtype=self.dtype, device=self.device) for n, d in depth.items() if d}
+        if stream is None:
+            stream = int(torch.randint(0, 2**31 - 1, (1,)))
+        return State(0, variables, history, {}, stream)
+
+    def _take(self, x: Tensor | Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int, int]:
+        if not self.inputs:
+            raise GraphError("the network has no external input: declare one with net.input(…), or simulate with net.run(…).")
+        given = dict(x) if isinstance(x, Mapping) else {next(iter(self.inputs)): x}
+        if given.keys() != self.inputs.keys():
+            raise ShapeError(f"the network takes inputs {', '.join(self.inputs)}; got {', '.join(given) or 'none'}.")
+        out, sizes = {}, set()
+        for name, value in given.items():
+            value = value if isinstance(value, Tensor) else torch.as_tensor(value)
+            if value.is_complex():
+                raise ShapeError(f"input {name!r} is complex; give real numbers.")
+            shape = self.inputs[name]
+            least = 3 if shape is None else 2 + len(shape)
+            if value.ndim < least or (shape is not None and tuple(value.shape[2:]) != shape):
+                expected = "[T, B, …]" if shape is None else f"[T, B, {', '.join(map(str, shape))}]"
+                raise ShapeError(f"input {name!r} has shape {tuple(value.shape)}; expected {expected} (time, batch, features) - for one sample insert a batch axis with x.unsqueeze(1).")
+            if value.shape[1] == 0:
+                raise ShapeError(f"input {name!r} has shape {tuple(value.shape)}: the batch is empty.")
+            value = value.to(self.device, self.dtype)
+            if not bool(torch.isfinite(value.detach()).all()):
+                where = tuple(torch.nonzero(~torch.isfinite(value.detach()))[0].tolist())
+                raise ShapeError(f"input {name!r} holds {float(value.detach()[where])} at [time, batch, …] = {where}; clean the data before the call.")
+            out[name] = value
+            sizes.add(tuple(value.shape[:2]))
+        if len(sizes) > 1:
+            raise ShapeError(f"inputs disagree on [T, B]: {sorted(sizes)}.")
+        steps, batch = sizes.pop()
+        return out, steps, batch
+
+    def _dense(self, inputs: Mapping[str, Tensor]) -> frozenset[str]:
+        return frozenset(n for n, x in inputs.items() if x.numel() and float(torch.count_nonzero(x.detach())) > _SPARSE * x.numel())
+
+    def _shapes(self, inputs: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+        """Shapes of the parts whose size only the input tells."""
+        shapes = {n: tuple(x.shape[2:]) for n, x in inputs.items()}
+        unknown = [n for n in (*self.populations, *self.relays) if self.shape_of(n) is None]
+        for n in [*self.populations, *self.relays]:
+            if n not in unknown:
+                shapes[n] = self.shape_of(n)
+        while unknown:
+            ready = next((n for n in unknown if any(p.post == n and p.pre in shapes for p in self.projections.values())), None)
+            if ready is None:
+                raise ShapeError(f"the size of {unknown[0]!r} is unknown: give it one.")
+            projection = next(p for p in self.projections.values() if p.post == ready and p.pre in shapes)
+            shapes[ready] = projection.output_shape(shapes[projection.pre])
+            unknown.remove(ready)
+        return shapes
+
+    def _run(self, x, state: State | None, record: Mapping[str, Sequence[str]], window=None, checkpoint=None, cut_reset=False):
+        inputs, steps, batch = self._take(x)
+        if state is None:
+            state = self.initial_state(batch, shapes=self._shapes(inputs))
+        else:
+            self._check_state(state, batch)
+        self._check_record(record)
+        gradient = torch.is_grad_enabled()
+        key = self._dense(inputs)
+        plan = self.plan(gradient=gradient, window=window, checkpoint=checkpoint, dense_inputs=key)
+        return execute(self, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, cut_reset)
+
+    def _check_state(self, state: State, batch: int) -> None:
+        if set(state.variables) != set(self.populations):
+            raise StateError(f"the state holds {', '.join(state.variables)}, the network {', '.join(self.populations)}: it belongs to another network.")
+        for name, values in state.variables.items():
+            for variable, value in values.items():
+                if value.shape[0] != batch:
+                    raise StateError(f"the state was made for a batch of {value.shape[0]} ({name}.{variable}), the input has {batch}: start from state=None or a state of that batch.")
+
+    def _check_record(self, record: Mapping[str, Sequence[str]]) -> None:
+        for name, variables in record.items():
+            if name not in self.populations:
+                raise GraphError(f"cannot record {name!r}: the populations are {', '.join(self.populations)}.")
+            if isinstance(variables, str):
+                raise GraphError(f"record[{name!r}] must be a list of names, such as [{variables!r}].")
+            system = self.populations[name].cell.system
+            known = [*(["spikes"] if any(e.name == "spike" for e in system.events) else []), *system.states, *system.subexpressions]
+            for variable in variables:
+                if variable not in known and variable != "spike":
+                    raise GraphError(f"cannot record {variable!r} of {name!r}: it has {', '.join(known)}.")
+
+    def forward(self, x: Tensor | Mapping[str, Tensor], state: State | None = None, **how: Any) -> tuple[Any, State]:
+        """Run the network over an input [T, B, …]; returns (output, state after).
+
+        The output is the emission of the output population, or a dict by name where there are several.
+        """
+        if not self.outputs:
+            raise GraphError("the network has no output: make a population with output=True.")
+        emit = {n: self.populations[n].cell.emit for n in self.outputs}
+        run = self._run(x, state, {n: (e,) for n, e in emit.items()}, **how)
+        out = {n: run.recorded[n, e] for n, e in emit.items()}
+        return (next(iter(out.values())) if len(out) == 1 else out), run.state
+
+    def observe(self, x: Tensor | Mapping[str, Tensor], state: State | None = None, *, record: Mapping[str, Sequence[str]], **how: Any) -> dict[str, dict[str, Tensor]]:
+        """Hidden signals [T, B, …] by population and variable, with gradient."""
+        run = self._run(x, state, record, **how)
+        return {n: {v: run.recorded[n, v] for v in variables} for n, variables in record.items()}
+
+    def step(self, x: Tensor, state: State | None = None) -> tuple[Any, State]:
+        """One step: ``x`` [B, …] -> (output [B, …], state)."""
+        out, state = self(x.unsqueeze(0), state)
+        return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), state

@@ -1,0 +1,114 @@
+"""A population: a cell times a size, with its parameters as tensors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ranvier.dynamics import Step
+from ranvier.errors import EquationError, ShapeError
+from ranvier.neurons import Cell
+from ranvier.surrogates import ArcTan, Surrogate
+from ranvier.units import as_quantity
+from ranvier.values import Distribution, Learn
+
+__all__ = ["Population", "Relay", "tensor_of"]
+
+Tensor = torch.Tensor
+#: a learnable time constant never falls below this many ms
+_LEAST_TAU = 1e-3
+
+
+def tensor_of(value: Any, shape: tuple[int, ...] | None, seed: int, name: str) -> Tensor:
+    """A number, array or distribution as a float64 tensor: a scalar, or one value per cell."""
+    if isinstance(value, Distribution):
+        if shape is None:
+            raise ShapeError(f"{name}={value!r} draws one value per cell, but the population has no size yet: give it one, for example LIF(256, …).")
+        return torch.from_numpy(value.draw(math.prod(shape), seed, name)).reshape(shape)
+    number = as_quantity(value).value
+    tensor = number.detach().to(torch.float64) if isinstance(number, Tensor) else torch.from_numpy(np.array(number, dtype=np.float64))
+    if tensor.ndim == 0:
+        return tensor
+    if shape is None:
+        raise ShapeError(f"{name} has one value per cell (shape {tuple(tensor.shape)}), but the population has no size yet: give it one, for example LIF(256, …).")
+    try:
+        return tensor.expand(shape).clone()
+    except RuntimeError:
+        raise ShapeError(f"{name} has shape {tuple(tensor.shape)}, which does not fit a population of shape {shape}.") from None
+
+
+class Population(nn.Module):
+    """A cell times a size.
+
+    ``shape`` may be None in a ``Sequential``: it is then what arrives, and all parameters are shared.
+    """
+
+    def __init__(
+        self, name: str, cell: Cell, shape: tuple[int, ...] | None, *, surrogate: Surrogate | None = None, seed: int = 0,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.name, self.cell, self.shape, self.seed = name, cell, shape, seed
+        self.surrogate = cell.surrogate or surrogate or ArcTan()
+        self.bounds: dict[str, tuple[float | None, float | None]] = {}
+        self._steps: dict[tuple[str, ...], Step] = {}
+        for label, value in cell.parameters.items():
+            if hasattr(self, label):
+                raise EquationError(f"{label!r} cannot name a parameter of a population: it is a word of torch modules; rename it.", line=label)
+            self._keep(label, value, dtype)
+        for label, value in self.surrogate.values.items():
+            self.register_buffer(label, torch.tensor(value, dtype=torch.float64), persistent=False)
+
+    def _keep(self, label: str, value: Any, dtype: torch.dtype) -> None:
+        if not isinstance(value, Learn):
+            self.register_buffer(label, tensor_of(value, self.shape, self.seed, f"{self.name}.{label}"))
+            return
+        start = tensor_of(value.value, self.shape, self.seed, f"{self.name}.{label}")
+        if value.each:
+            if self.shape is None:
+                raise ShapeError(f"{label}={value!r} wants a value per cell, but the population has no size yet: give it one, for example LIF(256, …).")
+            start = start.expand(self.shape).clone()
+        low = _LEAST_TAU if value.min is None and label.startswith("tau") else value.min
+        self.bounds[label] = (low, value.max)
+        self.register_parameter(label, nn.Parameter(start.to(dtype)))
+
+    def values(self) -> dict[str, Tensor]:
+        """Every parameter by name, bounds applied (the gradient passes as if they were not there)."""
+        out = {n: getattr(self, n) for n in (*self.cell.parameters, *self.surrogate.values)}
+        for label, (low, high) in self.bounds.items():
+            raw = out[label]
+            out[label] = raw + (raw.detach().clamp(low, high) - raw.detach())
+        return out
+
+    def step(self, kicks: tuple[str, ...]) -> Step:
+        """The program of one step when projections arrive on the states ``kicks``."""
+        if kicks not in self._steps:
+            self._steps[kicks] = self.cell.step(kicks, self.surrogate)
+        return self._steps[kicks]
+
+    def initial(self, batch: int, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
+        """Initial variables [batch, *shape]; what was given no value starts at 0."""
+        out = {}
+        for n in self.cell.system.states:
+            start = tensor_of(self.cell.initial.get(n, 0.0), shape, self.seed, f"{self.name}.{n}")
+            out[n] = start.to(device=device, dtype=dtype).expand(batch, *shape)
+        if self.cell.system.refractory:
+            out["refractory_left"] = torch.zeros(batch, *shape, dtype=dtype, device=device)
+        return out
+
+    def extra_repr(self) -> str:
+        return f"{self.shape}, {self.cell!r}"
+
+
+class Relay:
+    """A population without state: it emits the sum of what arrives.
+
+    ``size`` may be None in a ``Sequential``. Use it to join branches.
+    """
+
+    def __init__(self, size: int | tuple[int, ...] | None = None) -> None:
+        self.size = (size,) if isinstance(size, int) else size

@@ -1,0 +1,87 @@
+"""A projection: what one population emits, carried to one port of another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from ranvier.connectivity import Linear, Sparse
+from ranvier.errors import ShapeError
+
+__all__ = ["Projection"]
+
+Tensor = torch.Tensor
+
+
+class Projection(nn.Module):
+    """Emissions of ``pre`` arrive at ``port`` of ``post`` through a chain of transforms.
+
+    ``latency`` is in steps: one number for all synapses, or with a delay per synapse the largest of them.
+    """
+
+    def __init__(self, name: str, pre: str, post: str, port: str, chain: Sequence[nn.Module], latency: int = 0) -> None:
+        super().__init__()
+        self.name, self.pre, self.post, self.port = name, pre, post, port
+        self.chain = nn.ModuleList(chain)
+        first = chain[0] if chain else None
+        own = first.latency if isinstance(first, Linear | Sparse) else 0
+        self.per_synapse = isinstance(own, Tensor)
+        self.latency = latency + (0 if self.per_synapse else own)
+        self.depth = int(own.max()) if self.per_synapse and own.numel() else self.latency
+        self.shortest = int(own.min()) if self.per_synapse and own.numel() else self.latency
+        for module in list(chain)[1:]:
+            if isinstance(module, Linear) and (isinstance(module.latency, Tensor) or module.latency):
+                raise ShapeError(f"projection {name!r}: only the first transform of a chain can have a delay; put a population (or Relay) between.")
+
+    def forward(self, x: Tensor | None, history: Tensor, steps: int, by_event: bool) -> Tensor:
+        """What arrives during ``steps`` steps.
+
+        ``history`` [depth or more, B, …] holds the emissions before the window, ``x`` those of the window itself, or None
+        where every latency is at least ``steps``.
+        """
+        first = self.chain[0] if len(self.chain) else None
+        if self.per_synapse:
+            now = history.new_zeros(steps, *history.shape[1:]) if x is None else x
+            out = first.delayed(now, history, by_event)
+            return self._rest(out, list(self.chain)[1:])
+        k = self.latency
+        if k:
+            past = history[history.shape[0] - k :]
+            x = past[:steps] if x is None or k >= steps else torch.cat([past, x])[:steps]
+        if isinstance(first, Linear | Sparse):
+            return self._rest(first(x, by_event), list(self.chain)[1:])
+        return self._rest(x, list(self.chain))
+
+    def _rest(self, x: Tensor, chain: list[nn.Module]) -> Tensor:
+        """Foreign modules see time and batch as one axis; norms therefore count both."""
+        if not chain:
+            return x
+        steps, batch = x.shape[:2]
+        flat = x.flatten(0, 1)
+        for module in chain:
+            out = module(flat)
+            if not isinstance(out, Tensor):
+                raise ShapeError(
+                    f"projection {self.name!r}: {type(module).__name__} returned {type(out).__name__} instead of a tensor; modules with a state of their own cannot be transforms."
+                )
+            flat = out
+        if flat.shape[0] != steps * batch:
+            raise ShapeError(f"projection {self.name!r}: the transforms turned {steps * batch} rows (time x batch) into {flat.shape[0]}; they must keep the first axis.")
+        return flat.unflatten(0, (steps, batch))
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of what arrives for emissions of ``shape``, found by carrying zeros."""
+        probe = next((q for q in self.parameters() if q.is_floating_point()), torch.empty(0))
+        x = torch.zeros(1, 1, *shape, dtype=probe.dtype, device=probe.device)
+        training = self.training
+        try:
+            with torch.no_grad():
+                chain = self.eval().chain
+                return tuple(self._rest(x, list(chain)).shape[2:])
+        finally:
+            self.train(training)
+
+    def extra_repr(self) -> str:
+        return f"{self.pre} -> {self.post}.{self.port}, latency={self.latency}"

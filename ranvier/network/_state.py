@@ -1,0 +1,95 @@
+"""State is a value: everything that lives from one step to the next, owned by whoever holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.utils import _pytree
+
+__all__ = ["State"]
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class State:
+    """A network's state after ``step`` steps.
+
+    Attributes
+    ----------
+    step
+        Number of steps taken; the time is step*dt.
+    variables
+        ``variables[population][name]`` [batch, *shape].
+    history
+        ``history[source]`` [depth, batch, *shape]: the last emissions of every source whose spikes are still in flight.
+    synapses
+        ``synapses[projection][name]`` [batch, synapses]: variables of plastic synapses.
+    stream
+        Key of the random stream in use.
+    """
+
+    step: int
+    variables: Mapping[str, Mapping[str, Tensor]]
+    history: Mapping[str, Tensor] = field(default_factory=dict)
+    synapses: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+    stream: int = 0
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> State:
+        """The same state with ``change`` applied to every tensor."""
+        return State(
+            self.step,
+            {p: {n: change(v) for n, v in values.items()} for p, values in self.variables.items()},
+            {n: change(v) for n, v in self.history.items()},
+            {p: {n: change(v) for n, v in values.items()} for p, values in self.synapses.items()},
+            self.stream,
+        )
+
+    def detach(self) -> State:
+        """The same numbers, cut off from the graph that made them."""
+        return self.map(Tensor.detach)
+
+    def clone(self) -> State:
+        """A copy that shares nothing."""
+        return self.map(Tensor.clone)
+
+    def to(self, *args: Any, **kwargs: Any) -> State:
+        """On another device or in another dtype, as :meth:`torch.Tensor.to`."""
+        return self.map(lambda t: t.to(*args, **kwargs))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor under a path such as ``variables/lif1/v``."""
+        out = {f"variables/{p}/{n}": v for p, values in self.variables.items() for n, v in values.items()}
+        out |= {f"history/{n}": v for n, v in self.history.items()}
+        out |= {f"synapses/{p}/{n}": v for p, values in self.synapses.items() for n, v in values.items()}
+        return out
+
+    @classmethod
+    def from_tensors(cls, step: int, stream: int, tensors: Mapping[str, Tensor]) -> State:
+        """Rebuild a state from :meth:`tensors`."""
+        nested: dict[str, dict[str, dict[str, Tensor]]] = {"variables": {}, "synapses": {}}
+        history = {}
+        for path, tensor in tensors.items():
+            kind, _, rest = path.partition("/")
+            if kind == "history":
+                history[rest] = tensor
+            else:
+                owner, _, name = rest.rpartition("/")
+                nested[kind].setdefault(owner, {})[name] = tensor
+        return cls(step, nested["variables"], history, nested["synapses"], stream)
+
+
+def _flatten(state: State) -> tuple[list[Tensor], tuple]:
+    tensors = state.tensors()
+    return list(tensors.values()), (state.step, state.stream, tuple(tensors))
+
+
+def _unflatten(values: Any, context: tuple) -> State:
+    step, stream, names = context
+    return State.from_tensors(step, stream, dict(zip(names, values, strict=True)))
+
+
+_pytree.register_pytree_node(State, _flatten, _unflatten)
