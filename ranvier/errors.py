@@ -9,6 +9,7 @@ __all__ = [
     "DimensionError",
     "EquationError",
     "FileFormatError",
+    "NonFiniteError",
     "ProviderError",
     "RanvierError",
     "RanvierWarning",
@@ -68,3 +69,7 @@ class TrainingError(RanvierError, RuntimeError):
 
 class RanvierWarning(UserWarning):
     """Something was done another way than asked; the message says how and why."""
+
+
+class NonFiniteError(RanvierError, ArithmeticError):
+    """A variable became infinite or NaN: the message says where, when and what may help."""

@@ -55,9 +55,7 @@ class CobaTask:
         group.g_e = f"clip({mean_e} + {spread_e}*randn(), 0, inf)"
         group.g_i = f"clip({mean_i} + {spread_i}*randn(), 0, inf)"
         to_e = brian2.Synapses(group[:excitatory], group, on_pre=f"g_e_post += {circuit.W_E}")
-        to_i = brian2.Synapses(
-            group[excitatory:], group, on_pre=f"g_i_post += {circuit.W_I}", delay=circuit.INHIBITORY_DELAY * ms
-        )
+        to_i = brian2.Synapses(group[excitatory:], group, on_pre=f"g_i_post += {circuit.W_I}")
         for synapses in (to_e, to_i):
             synapses.connect(p=probability)
         spikes = brian2.SpikeMonitor(group, record=False)

@@ -20,7 +20,7 @@ class CobaTask:
     """Build once; each repetition continues the run by `biological_s` seconds."""
 
     formula: dict[str, object] = {}
-    notes = ("iaf_cond_exp, double precision, excitatory delay 0.1 ms; state continues between repetitions.",)
+    notes = ("iaf_cond_exp, double precision, delays 0.1 ms; state continues between repetitions.",)
 
     def __init__(self, cells: int, seed: int, biological_s: float) -> None:
         self._cells, self._duration = cells, biological_s
@@ -56,7 +56,7 @@ class CobaTask:
         excitatory, _, probability = circuit.sizes(self._cells)
         rule = {"rule": "pairwise_bernoulli", "p": probability}
         excitation = {"weight": circuit.W_E * LEAK_NS, "delay": circuit.DT}
-        inhibition = {"weight": -circuit.W_I * LEAK_NS, "delay": circuit.INHIBITORY_DELAY}
+        inhibition = {"weight": -circuit.W_I * LEAK_NS, "delay": circuit.DT}
         nest.Connect(population[:excitatory], population, rule, excitation)
         nest.Connect(population[excitatory:], population, rule, inhibition)
 

@@ -42,9 +42,24 @@ class Sparse(nn.Module):
         if isinstance(latency, Tensor):
             self.register_buffer("latency_table", latency)
         self._patterns: dict[int, products.Pattern] = {}
+        self._uniform: tuple[tuple[int, int], bool] | None = None
 
     def __len__(self) -> int:
         return self.pre.numel()
+
+    def pattern(self) -> products.Pattern:
+        """All synapses as compressed rows."""
+        if -1 not in self._patterns:
+            self._patterns[-1] = products.pattern(self.pre, self.post, self.sizes)
+        return self._patterns[-1]
+
+    def shared_weight(self) -> Tensor:
+        """The weights, as a single number where all are equal."""
+        weight = self.weight.detach()
+        key = (weight.data_ptr(), weight._version)
+        if self._uniform is None or self._uniform[0] != key:
+            self._uniform = (key, weight.numel() > 0 and bool((weight == weight[0]).all()))
+        return weight[:1] if self._uniform[1] else weight
 
     def forward(self, x: Tensor, by_event: bool = False) -> Tensor:
         """``x`` [..., pre] -> [..., post], without latency."""

@@ -1,11 +1,13 @@
 """Equations become checked, discretised straight-line programs, and those their exact adjoints."""
 
 from ranvier.dynamics._adjoint import Adjoint, adjoint, choose_saved, tangent
-from ranvier.dynamics._integrators import METHODS
+from ranvier.dynamics._integrators import METHODS, check_method
+from ranvier.dynamics._names import check_name
 from ranvier.dynamics._program import Exponential, Program, Prologue, Statement, tidy
 from ranvier.dynamics._step import COUNTER, Step, build_step
 from ranvier.dynamics._symbols import Reader
 from ranvier.dynamics._system import Event, System, read_system
+from ranvier.dynamics._text import parse_expression
 
 __all__ = [
     "COUNTER",
@@ -21,7 +23,10 @@ __all__ = [
     "System",
     "adjoint",
     "build_step",
+    "check_method",
+    "check_name",
     "choose_saved",
+    "parse_expression",
     "read_system",
     "tangent",
     "tidy",

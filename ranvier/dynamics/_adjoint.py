@@ -88,7 +88,9 @@ def tangent(program: Program, dots: Mapping[str, str], slope: sp.Expr) -> Progra
     return tidy(statements, outputs, "_t")
 
 
-def choose_saved(program: Program, needed: Iterable[str], cost: Mapping[str, int], default: int = 1000) -> tuple[str, ...]:
+def choose_saved(
+    program: Program, needed: Iterable[str], cost: Mapping[str, int], default: int = 1000
+) -> tuple[str, ...]:
     """The cheapest set of values to keep so that every needed value can be had again: a minimum cut.
 
     ``cost`` gives reads that cost less than a saved stream (0 for coefficients, little for streams that exist anyway).
@@ -109,8 +111,9 @@ def choose_saved(program: Program, needed: Iterable[str], cost: Mapping[str, int
         target = str(statement.target)
         reads = [str(s) for s in statement.expression.free_symbols]
         depth[target] = 1 + max((depth[r] for r in reads), default=0)
-        later = min(depth[target], 100)
-        graph.add_edge((target, "in"), (target, "out"), capacity=cost.get(target, default) - later)
+        price = cost.get(target, default)
+        if price > 0:
+            graph.add_edge((target, "in"), (target, "out"), capacity=max(1, price - min(depth[target], 100)))
         for read in reads:
             graph.add_edge((read, "out"), (target, "in"))
     for name in needed:
@@ -118,4 +121,10 @@ def choose_saved(program: Program, needed: Iterable[str], cost: Mapping[str, int
     if not needed:
         return ()
     _, (near, _far) = nx.minimum_cut(graph, "source", "sink")
-    return tuple(sorted(n for n, side in near - {"source", "sink"} if side == "in" and (n, "out") not in near and graph.has_edge((n, "in"), (n, "out"))))
+    return tuple(
+        sorted(
+            n
+            for n, side in near - {"source", "sink"}
+            if side == "in" and (n, "out") not in near and graph.has_edge((n, "in"), (n, "out"))
+        )
+    )

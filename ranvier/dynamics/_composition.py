@@ -45,8 +45,8 @@ def take_over(equations: tuple[Equation, ...]) -> tuple[Equation, ...]:
             )
         if port.dimension != equation.dimension:
             raise DimensionError(
-                f"{equation.line!r} has dimension {equation.dimension}, but the input {equation.name!r} has {port.dimension}: "
-                f"give both one unit."
+                f"{equation.line!r} has dimension {equation.dimension}, but the input {equation.name!r} has "
+                f"{port.dimension}: give both one unit."
             )
     return (*kept.values(), *contributions)
 
@@ -68,7 +68,8 @@ def resolve(equations: tuple[Equation, ...], reader: Reader) -> dict[sp.Symbol, 
     except CycleError as error:
         loop = error.args[1]
         raise EquationError(
-            f"circular subexpressions: {' -> '.join(loop)}; an algebraic loop has no value - make one of them a state (dx/dt or x').",
+            f"circular subexpressions: {' -> '.join(loop)}; an algebraic loop has no value: "
+            f"make one of them a state (dx/dt or x').",
             line=lines[loop[0]],
         ) from None
     out: dict[sp.Symbol, sp.Expr] = {}

@@ -46,7 +46,10 @@ class EventReader:
             check_name(name, condition)
             truth = self._clean(self.reader.condition(parse_expression(condition), condition), condition)
             if truth.free_symbols <= self.steady:
-                raise EquationError(f"the condition of {name!r} never changes: compare a variable, for example 'v > V_th'.", line=condition)
+                raise EquationError(
+                    f"the condition of {name!r} never changes: compare a variable, for example 'v > V_th'.",
+                    line=condition,
+                )
             statements = parse_assignments(code, f"{name} reset") if code else ()
             out[name] = Event(name, truth, tuple(map(self._assignment, statements)), (condition, code))
         return tuple(out.values())
@@ -68,6 +71,7 @@ class EventReader:
         noise = sorted(str(s) for s in expression.free_symbols if is_noise(str(s)))
         if noise:
             raise EquationError(
-                f"white noise {noise[0]!r} belongs in an equation: make it a variable there and use that here.", line=line
+                f"white noise {noise[0]!r} belongs in an equation: make it a variable there and use that here.",
+                line=line,
             )
         return expression

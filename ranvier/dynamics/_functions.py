@@ -1,9 +1,14 @@
-"""The functions equations may use, with their derivatives, as SymPy functions that never rewrite themselves.
+"""The functions equations may use, with their derivatives, as SymPy functions that stay as they are written.
 
-Truth values are numbers: 1 for true, 0 for false, so a condition can be multiplied, saved and selected on.
+Only a function of nothing but numbers becomes a number at once, so that no kernel has to evaluate one. Truth values are
+numbers: 1 for true, 0 for false, so a condition can be multiplied, saved and selected on.
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import ClassVar
 
 import sympy as sp
 
@@ -25,7 +30,23 @@ __all__ = [
 _ZERO, _ONE = sp.Integer(0), sp.Integer(1)
 
 
-class _Flat(sp.Function):
+class _Named(sp.Function):
+    """A function with its value for plain numbers."""
+
+    number: ClassVar[Callable[..., float]]
+
+    @classmethod
+    def eval(cls, *args: sp.Expr) -> sp.Expr | None:
+        if not all(a.is_Number for a in args):
+            return None
+        try:
+            value = float(cls.number(*map(float, args)))
+        except (ArithmeticError, ValueError):
+            return sp.nan
+        return sp.Integer(int(value)) if value.is_integer() else sp.Float(value)
+
+
+class _Flat(_Named):
     """A function whose derivative is zero wherever it exists."""
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
@@ -36,89 +57,108 @@ class gt(_Flat):
     """1 where a > b."""
 
     nargs = 2
+    number = staticmethod(lambda a, b: a > b)
 
 
 class ge(_Flat):
     """1 where a >= b."""
 
     nargs = 2
+    number = staticmethod(lambda a, b: a >= b)
 
 
 class eq(_Flat):
     """1 where a == b."""
 
     nargs = 2
+    number = staticmethod(lambda a, b: a == b)
 
 
 class both(_Flat):
     """1 where both truth values are 1."""
 
     nargs = 2
+    number = staticmethod(lambda a, b: a * b)
 
 
 class either(_Flat):
     """1 where at least one truth value is 1."""
 
     nargs = 2
+    number = staticmethod(max)
 
 
 class invert(_Flat):
     """1 where the truth value is 0."""
 
     nargs = 1
+    number = staticmethod(lambda c: 1 - c)
 
 
 class floor(_Flat):
     """The largest whole number not above x."""
 
     nargs = 1
+    number = staticmethod(math.floor)
 
 
 class nearest(_Flat):
     """The nearest whole number; a half goes to the even one."""
 
     nargs = 1
+    number = staticmethod(round)
 
 
 class sign(_Flat):
     """-1, 0 or 1."""
 
     nargs = 1
+    number = staticmethod(lambda x: (x > 0) - (x < 0))
 
 
-class select(sp.Function):
+class select(_Named):
     """``a`` where the truth value c is 1, else ``b``; the condition carries no gradient."""
 
     nargs = 3
+    number = staticmethod(lambda c, a, b: a if c else b)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         c = self.args[0]
         return {1: _ZERO, 2: c, 3: invert(c)}[argindex]
 
 
-class jump(sp.Function):
+class jump(_Named):
     """``a`` where the event s happened, else ``b``; unlike :class:`select` the event carries gradient a - b."""
 
     nargs = 3
+    number = staticmethod(lambda s, a, b: a if s else b)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         s, a, b = self.args
         return {1: a - b, 2: s, 3: invert(s)}[argindex]
 
 
-class exprel(sp.Function):
+class exprel(_Named):
     """(exp(x) - 1)/x, and 1 at x = 0."""
 
     nargs = 1
+    number = staticmethod(lambda x: math.expm1(x) / x if x else 1.0)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return dexprel(self.args[0])
 
 
-class dexprel(sp.Function):
+def _dexprel(x: float) -> float:
+    if abs(x) < 0.05:
+        return math.fsum((k - 1) / math.factorial(k) * x ** (k - 2) for k in range(2, 12))
+    return (math.exp(x) - math.expm1(x) / x) / x
+
+
+class dexprel(_Named):
     """The derivative of :class:`exprel`, and 1/2 at x = 0."""
 
     nargs = 1
+    number = staticmethod(_dexprel)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         x = self.args[0]
@@ -126,66 +166,73 @@ class dexprel(sp.Function):
         return (sp.exp(x) - 2 * dexprel(x)) / x
 
 
-class expm1(sp.Function):
+class expm1(_Named):
     """exp(x) - 1 without cancellation."""
 
     nargs = 1
+    number = staticmethod(math.expm1)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return sp.exp(self.args[0])
 
 
-class log1p(sp.Function):
+class log1p(_Named):
     """log(1 + x) without cancellation."""
 
     nargs = 1
+    number = staticmethod(math.log1p)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return _ONE / (_ONE + self.args[0])
 
 
-class sigmoid(sp.Function):
+class sigmoid(_Named):
     """1/(1 + exp(-x))."""
 
     nargs = 1
+    number = staticmethod(lambda x: 0.5 + 0.5 * math.tanh(x / 2))
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         s = sigmoid(self.args[0])
         return s * (_ONE - s)
 
 
-class tanh(sp.Function):
+class tanh(_Named):
     """The hyperbolic tangent."""
 
     nargs = 1
+    number = staticmethod(math.tanh)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return _ONE - tanh(self.args[0]) ** 2
 
 
-class absolute(sp.Function):
+class absolute(_Named):
     """The magnitude of x; derivative sign(x)."""
 
     nargs = 1
+    number = staticmethod(abs)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return sign(self.args[0])
 
 
-class minimum(sp.Function):
+class minimum(_Named):
     """The smaller of two values; at a tie the first carries the gradient."""
 
     nargs = 2
+    number = staticmethod(min)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         a, b = self.args
         return ge(b, a) if argindex == 1 else gt(a, b)
 
 
-class maximum(sp.Function):
+class maximum(_Named):
     """The larger of two values; at a tie the first carries the gradient."""
 
     nargs = 2
+    number = staticmethod(max)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         a, b = self.args
@@ -194,10 +241,6 @@ class maximum(sp.Function):
 
 def _clip(x: sp.Expr, low: sp.Expr, high: sp.Expr) -> sp.Expr:
     return minimum(maximum(x, low), high)
-
-
-def _power(x: sp.Expr, y: sp.Expr) -> sp.Expr:
-    return x**y
 
 
 #: name in the text -> (builder, number of arguments)
@@ -219,7 +262,7 @@ FUNCTIONS = {
     "maximum": (maximum, 2),
     "clip": (_clip, 3),
     "where": (select, 3),
-    "pow": (_power, 2),
+    "pow": (sp.Pow, 2),
     "int": (lambda c: c, 1),
 }
 

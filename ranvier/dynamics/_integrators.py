@@ -7,8 +7,6 @@ whatever contains white noise by the Euler-Maruyama rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import networkx as nx
 import sympy as sp
 
@@ -17,10 +15,10 @@ from ranvier.dynamics._program import Exponential, Tape
 from ranvier.dynamics._system import System
 from ranvier.errors import EquationError
 
-__all__ = ["METHODS", "advance"]
+__all__ = ["METHODS", "advance", "check_method"]
 
-_DT = sp.Symbol("dt")
-Rates = Callable[[Mapping[sp.Symbol, sp.Expr]], dict[str, sp.Expr]]
+METHODS = ("exact", "exponential_euler", "euler", "rk2", "rk4")
+_DT, _T, _ZERO = sp.Symbol("dt"), sp.Symbol("t"), sp.Integer(0)
 
 
 def _expand(e: sp.Expr) -> sp.Expr:
@@ -29,7 +27,7 @@ def _expand(e: sp.Expr) -> sp.Expr:
 
 
 def linear_states(system: System) -> tuple[str, ...]:
-    """The largest set of variables with linear, constant-coefficient equations that depend on nothing else but inputs."""
+    """The largest set of variables whose equations are linear with constant coefficients, driven by inputs alone."""
     steady = {sp.Symbol(p) for p in system.parameters} | {_DT}
     inputs = {sp.Symbol(i) for i in system.inputs}
     chosen = list(system.odes)
@@ -39,7 +37,7 @@ def linear_states(system: System) -> tuple[str, ...]:
         for name in chosen:
             rate = _expand(system.odes[name])
             slopes = [_expand(sp.diff(rate, x)) for x in symbols]
-            rest = rate.xreplace({x: sp.Integer(0) for x in symbols})
+            rest = _expand(rate - sp.Add(*(a * x for a, x in zip(slopes, symbols, strict=True))))
             if all(s.free_symbols <= steady for s in slopes) and rest.free_symbols <= steady | inputs:
                 kept.append(name)
         if kept == chosen:
@@ -47,14 +45,23 @@ def linear_states(system: System) -> tuple[str, ...]:
         chosen = kept
 
 
-def advance(system: System, method: str | None, tape: Tape, active: sp.Expr | None) -> tuple[dict[str, sp.Expr], list[Exponential], dict[str, tuple[str, str]]]:
+def check_method(system: System, method: str | None) -> None:
+    """Raise :class:`EquationError` where ``method`` is unknown or cannot advance the equations."""
+    if method is not None and method not in METHODS:
+        raise EquationError(
+            f"unknown integration method {method!r}: choose one of {', '.join(METHODS)}.", line=str(method)
+        )
+    advance(system, method, Tape(), None)
+
+
+def advance(
+    system: System, method: str | None, tape: Tape, active: sp.Expr | None
+) -> tuple[dict[str, sp.Expr], list[Exponential], dict[str, tuple[str, str]]]:
     """Statements that advance every differential equation by dt.
 
     Returns the new value of each variable, the matrix exponentials the prologue must supply, and (method, reason)
     per variable for ``explain``. ``active`` is the truth value "not refractory", or None.
     """
-    if method is not None and method not in METHODS:
-        raise EquationError(f"unknown integration method {method!r}: choose one of {', '.join(METHODS)}.", line="")
     noises = {sp.Symbol(n) for n in system.noises}
     noisy = {n for n, rate in system.odes.items() if rate.free_symbols & noises}
     exact = () if method not in (None, "exact") else tuple(n for n in linear_states(system) if n not in noisy)
@@ -64,14 +71,17 @@ def advance(system: System, method: str | None, tape: Tape, active: sp.Expr | No
     if method == "exact" and set(exact) != set(system.odes):
         left = next(n for n in system.odes if n not in exact)
         raise EquationError(
-            f"{system.lines[left]!r} is not linear with constant coefficients, so it cannot be advanced exactly: use 'exponential_euler' or 'rk4'.",
+            f"d{left}/dt is not linear with constant coefficients, so it cannot be advanced exactly: "
+            f"use 'exponential_euler' or 'rk4'.",
             line=system.lines[left],
         )
+    if noisy and method not in (None, "euler"):
+        line = system.lines[min(noisy)]
+        raise EquationError(
+            f"d{min(noisy)}/dt contains white noise, but {method} is for ordinary equations: use 'euler'.", line=line
+        )
     if method in ("rk2", "rk4"):
-        if noisy:
-            raise EquationError(f"{system.lines[min(noisy)]!r} contains white noise: {method} is for ordinary equations, use 'euler'.", line=system.lines[min(noisy)])
-        new.update(_runge_kutta(system, method, tape, active))
-        return new, exponentials, {n: (method, "asked for") for n in system.odes}
+        return _runge_kutta(system, method, tape, active), [], dict.fromkeys(system.odes, (method, "asked for"))
     for block in _blocks(system, exact):
         new.update(_exact(system, block, exponentials, active, tape))
         reasons.update({n: ("exact", "linear with constant coefficients") for n in block})
@@ -81,18 +91,25 @@ def advance(system: System, method: str | None, tape: Tape, active: sp.Expr | No
         x, rate = sp.Symbol(name), system.odes[name]
         slope = sp.diff(rate, x)
         slope = slope if not slope.has(x) else _expand(slope)
-        conditionally = not slope.has(x)
+        conditionally = not (slope.has(x) or _expand(rate - slope * x).has(x))
         if name in noisy:
             new[name] = _euler_maruyama(x, rate, noises, system)
-            reasons[name] = ("euler_maruyama", "contains white noise")
+            reasons[name] = ("euler_maruyama", "contains white noise, taken in the sense of Ito")
         elif method == "euler" or not conditionally:
             if method == "exponential_euler":
-                raise EquationError(f"{system.lines[name]!r} is not linear in {name!r}: exponential_euler cannot advance it, use 'euler' or 'rk4'.", line=system.lines[name])
+                raise EquationError(
+                    f"d{name}/dt is not linear in {name!r}, so exponential_euler cannot advance it: "
+                    f"use 'euler' or 'rk4'.",
+                    line=system.lines[name],
+                )
             new[name] = x + _DT * rate
             reasons[name] = ("euler", "asked for" if method == "euler" else f"not linear in {name}")
         else:
             new[name] = x + _DT * rate * exprel(slope * _DT)
-            reasons[name] = ("exponential_euler", "asked for" if method else f"linear in {name} while the other variables are held")
+            reasons[name] = (
+                "exponential_euler",
+                "asked for" if method else f"linear in {name} while the other variables are held",
+            )
     return new, exponentials, reasons
 
 
@@ -104,7 +121,9 @@ def _blocks(system: System, names: tuple[str, ...]) -> list[list[str]]:
     return [[n for n in names if n in part] for part in nx.connected_components(graph)]
 
 
-def _exact(system: System, block: list[str], exponentials: list[Exponential], active: sp.Expr | None, tape: Tape) -> dict[str, sp.Expr]:
+def _exact(
+    system: System, block: list[str], exponentials: list[Exponential], active: sp.Expr | None, tape: Tape
+) -> dict[str, sp.Expr]:
     symbols = [sp.Symbol(n) for n in block]
     rates = [_expand(system.odes[n]) for n in block]
     matrix = tuple(tuple(_expand(sp.diff(rate, x)) for x in symbols) for rate in rates)
@@ -114,11 +133,17 @@ def _exact(system: System, block: list[str], exponentials: list[Exponential], ac
         return {block[0]: symbols[0] * decay + _expand(_DT * exprel(matrix[0][0] * _DT) * drive[0])}
     new = _propagate(block, symbols, matrix, drive, exponentials, tape)
     held = [n in system.frozen for n in block]
-    touched = active is not None and any(held) and any(matrix[i][j] != 0 for i in range(len(block)) for j in range(len(block)) if held[j] and not held[i])
+    touched = (
+        active is not None
+        and any(held)
+        and any(matrix[i][j] != 0 for i in range(len(block)) for j in range(len(block)) if held[j] and not held[i])
+    )
     if touched:
         zero = sp.Integer(0)
         still = tuple(tuple(zero for _ in block) if held[i] else matrix[i] for i in range(len(block)))
-        waiting = _propagate(block, symbols, still, [zero if h else d for h, d in zip(held, drive, strict=True)], exponentials, tape)
+        waiting = _propagate(
+            block, symbols, still, [zero if h else d for h, d in zip(held, drive, strict=True)], exponentials, tape
+        )
         new = {n: new[n] if n in system.frozen else select(active, new[n], waiting[n]) for n in block}
     return new
 
@@ -148,7 +173,10 @@ def _euler_maruyama(x: sp.Symbol, rate: sp.Expr, noises: set[sp.Symbol], system:
     for noise in sorted(noises & rate.free_symbols, key=str):
         strength = sp.diff(rate, noise)
         if strength.free_symbols & noises:
-            raise EquationError(f"{system.lines[str(x)]!r}: white noise must enter linearly.", line=system.lines[str(x)])
+            raise EquationError(
+                f"white noise {noise} does not enter d{x}/dt linearly: write 'drift + strength*{noise}'.",
+                line=system.lines[str(x)],
+            )
         value += strength * sp.sqrt(_DT) * noise
     return value
 
@@ -157,8 +185,8 @@ def _runge_kutta(system: System, method: str, tape: Tape, active: sp.Expr | None
     names = list(system.odes)
     symbols = [sp.Symbol(n) for n in names]
 
-    def slopes(stage: int, at: list[sp.Expr]) -> list[sp.Expr]:
-        place = dict(zip(symbols, at, strict=True))
+    def slopes(stage: int, at: list[sp.Expr], fraction: sp.Expr = _ZERO) -> list[sp.Expr]:
+        place = {**dict(zip(symbols, at, strict=True)), _T: _T + fraction * _DT}
         out = []
         for name in names:
             rate = system.odes[name].xreplace(place)
@@ -172,13 +200,12 @@ def _runge_kutta(system: System, method: str, tape: Tape, active: sp.Expr | None
 
     half, one = sp.Rational(1, 2), sp.Integer(1)
     k1 = slopes(1, list(symbols))
-    k2 = slopes(2, at(2, k1, half))
+    k2 = slopes(2, at(2, k1, half), half)
     if method == "rk2":
         return {n: x + _DT * k for n, x, k in zip(names, symbols, k2, strict=True)}
-    k3 = slopes(3, at(3, k2, half))
-    k4 = slopes(4, at(4, k3, one))
+    k3 = slopes(3, at(3, k2, half), half)
+    k4 = slopes(4, at(4, k3, one), one)
     sixth = _DT / 6
-    return {n: x + sixth * (a + 2 * b + 2 * c + d) for n, x, a, b, c, d in zip(names, symbols, k1, k2, k3, k4, strict=True)}
-
-
-METHODS = ("exact", "exponential_euler", "euler", "rk2", "rk4")
+    return {
+        n: x + sixth * (a + 2 * b + 2 * c + d) for n, x, a, b, c, d in zip(names, symbols, k1, k2, k3, k4, strict=True)
+    }

@@ -59,7 +59,9 @@ class Program:
     def reads(self) -> tuple[str, ...]:
         """Names the program takes from outside."""
         own = {s.target for s in self.statements}
-        used = set().union(*(s.expression.free_symbols for s in self.statements), *(e.free_symbols for e in self.outputs.values()))
+        used = set().union(
+            *(s.expression.free_symbols for s in self.statements), *(e.free_symbols for e in self.outputs.values())
+        )
         return tuple(sorted(str(s) for s in used - own))
 
     @cached_property
@@ -96,7 +98,14 @@ class Tape:
         self.statements: list[Statement] = []
         self._taken = set(taken)
 
+    def branch(self) -> Tape:
+        """An empty tape that draws from the same names."""
+        other = Tape()
+        other._taken = self._taken
+        return other
+
     def fresh(self, stem: str) -> sp.Symbol:
+        """A symbol no one uses yet: ``stem``, or ``stem`` with a number."""
         name, k = stem, 0
         while name in self._taken:
             k += 1

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import sympy as sp
 
-from ranvier.dynamics._functions import gt, jump, maximum, nearest, select
+from ranvier.dynamics._functions import both, ge, gt, jump, maximum, nearest, select
 from ranvier.dynamics._integrators import advance
 from ranvier.dynamics._program import Program, Prologue, Statement, Tape, hoist, tidy
-from ranvier.dynamics._system import System
+from ranvier.dynamics._system import Event, System
 
 __all__ = ["COUNTER", "Step", "build_step"]
 
@@ -27,8 +28,8 @@ _DT = sp.Symbol("dt")
 class Step:
     """One time step as a straight-line program.
 
-    ``program`` reads states, counters, streams and coefficients by name, and its outputs are the next value of every
-    state and counter (under their own names) and every emission: events (``spike``) and observable variables (``v:out``).
+    ``program`` reads states, counters, streams and coefficients by name. Its outputs are the next value of every state
+    and counter (under their own names) and every emission: events (``spike``) and observable variables (``v:out``).
     """
 
     system: System
@@ -43,7 +44,7 @@ class Step:
     surrogate: sp.Expr
     reasons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Digest of the structure (not of any parameter value)."""
         return Program(
@@ -76,10 +77,12 @@ def build_step(
             value[name] = tape.add(f"{name}_arrived", x + (select(active, kick, sp.Integer(0)) if held else kick))
     start = {sp.Symbol(n): v for n, v in value.items()}
 
-    inner = Tape(tape._taken)
+    inner = tape.branch()
     moved, exponentials, reasons = advance(system, method, inner, active)
+    # A noise stream holds standard normal numbers; as a value of the equations it has dimension 1/sqrt(time).
+    noise = {sp.Symbol(n): sp.Symbol(n) / sp.sqrt(_DT) for n in system.noises}
     for name, expression in system.updates.items():
-        moved[name] = expression
+        moved[name] = expression.xreplace(noise)
         reasons[name] = ("update", "a rule for the next value")
     for statement in inner.statements:
         tape.statements.append(Statement(statement.target, statement.expression.xreplace(start)))
@@ -93,7 +96,7 @@ def build_step(
     events = []
     for event in system.events:
         now = {sp.Symbol(n): v for n, v in value.items()}
-        outputs[event.name] = fired = _fire(event, now, active, tape)
+        outputs[event.name] = fired = _fire(event, now, active if event.name == "spike" else None, tape)
         events.append(event.name)
         for target, expression in event.assignments:
             now = {sp.Symbol(n): v for n, v in value.items()}
@@ -101,11 +104,13 @@ def build_step(
     if counting:
         left = sp.Symbol(COUNTER)
         fewer = maximum(left - 1, sp.Integer(0))
-        value[COUNTER] = select(outputs["spike"], nearest(sp.Symbol("refractory") / _DT), fewer) if "spike" in outputs else fewer
+        value[COUNTER] = (
+            select(outputs["spike"], nearest(sp.Symbol("refractory") / _DT), fewer) if "spike" in outputs else fewer
+        )
     outputs = {**value, **outputs}
     final = {sp.Symbol(n): v for n, v in value.items()}
     outputs.update({f"{n}:out": final[sp.Symbol(n)] for n in system.states})
-    outputs.update({f"{n}:out": e.xreplace(final) for n, e in system.subexpressions.items()})
+    outputs.update({f"{n}:out": e.xreplace({**final, **noise}) for n, e in system.subexpressions.items()})
 
     steady = frozenset(map(sp.Symbol, (*system.parameters, *slope_parameters, "dt", "refractory"))) | {
         sp.Symbol(n) for x in exponentials for n in x.names
@@ -119,24 +124,36 @@ def build_step(
 
     body = [Statement(s.target, hoist(s.expression, steady, coefficient), s.event) for s in tape.statements]
     outputs = {n: hoist(e, steady, coefficient) for n, e in outputs.items()}
-    slope = hoist(slope, steady, coefficient)
+    slope = hoist(slope, steady - {sp.Symbol("u")}, coefficient)
     program = tidy(body, outputs, "_c")
     used = {s for st in program.statements for s in st.expression.free_symbols} | slope.free_symbols
     used |= {s for e in program.outputs.values() for s in e.free_symbols}
     named = tuple((name, part) for part, name in scalars.items() if sp.Symbol(name) in used)
-    streams = tuple(n for n in (*system.inputs, *(f"kick_{k}" for k in kicks), *system.noises, "t") if sp.Symbol(n) in used)
+    streams = tuple(
+        n for n in (*system.inputs, *(f"kick_{k}" for k in kicks), *system.noises, "t") if sp.Symbol(n) in used
+    )
     return Step(
-        system, program, Prologue(tuple(exponentials), named), system.states, (COUNTER,) if counting else (), streams, kicks,
-        tuple(n for n, _ in named), tuple(events), slope, reasons,
-    )  # fmt: skip
+        system=system,
+        program=program,
+        prologue=Prologue(tuple(exponentials), named),
+        states=system.states,
+        counters=(COUNTER,) if counting else (),
+        streams=streams,
+        kicks=kicks,
+        coefficients=tuple(n for n, _ in named),
+        events=tuple(events),
+        surrogate=slope,
+        reasons=reasons,
+    )
 
 
-def _fire(event, now: dict[sp.Symbol, sp.Expr], active: sp.Expr | None, tape: Tape) -> sp.Expr:
+def _fire(event: Event, now: dict[sp.Symbol, sp.Expr], active: sp.Expr | None, tape: Tape) -> sp.Expr:
     """The event as a statement: its first comparison carries the surrogate, further conditions gate it."""
     terms = _conjunction(event.condition.xreplace(now))
-    crossing = next((k for k, term in enumerate(terms) if isinstance(term, gt) or term.func.__name__ == "ge"), None)
+    crossing = next((k for k, term in enumerate(terms) if isinstance(term, gt | ge)), None)
     if crossing is None:
-        return tape.add(event.name, event.condition.xreplace(now))
+        condition = event.condition.xreplace(now)
+        return tape.add(event.name, condition if active is None else both(active, condition))
     a, b = terms[crossing].args
     a, b = (x if x.is_Symbol else tape.add(f"{event.name}_{side}", x) for x, side in ((a, "level"), (b, "threshold")))
     fired = tape.add(f"{event.name}_crossed", terms[crossing].func(a, b), event=event.name)
@@ -150,16 +167,14 @@ def _fire(event, now: dict[sp.Symbol, sp.Expr], active: sp.Expr | None, tape: Ta
 
 
 def _conjunction(condition: sp.Expr) -> list[sp.Expr]:
-    if condition.func.__name__ == "both":
+    if isinstance(condition, both):
         return [term for arg in condition.args for term in _conjunction(arg)]
     return [condition]
 
 
 def _jump(fired: sp.Expr, new: sp.Expr, old: sp.Expr) -> sp.Expr:
-    """``new`` where fired, else ``old``; written as old + jump(fired, difference, 0) where the difference is free of old."""
+    """``new`` where fired, else ``old``; as old + jump(fired, difference, 0) where the difference is free of old."""
     difference = sp.expand(new - old, power_exp=False, power_base=False, log=False)
     if old.is_Symbol and old in new.free_symbols and old not in difference.free_symbols:
         return old + jump(fired, difference, sp.Integer(0))
     return jump(fired, new, old)
-
-

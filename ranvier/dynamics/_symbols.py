@@ -10,6 +10,7 @@ from fractions import Fraction
 import sympy as sp
 
 from ranvier.dynamics._functions import CONDITIONS, FUNCTIONS, both, either, invert
+from ranvier.dynamics._names import CONSTANTS, is_noise
 from ranvier.errors import DimensionError, EquationError
 from ranvier.units import UNITS, Dimension
 
@@ -19,7 +20,8 @@ _NONE = UNITS["1"].dimension
 _TIME = UNITS["ms"].dimension
 #: xi has the dimension of 1/sqrt(time): white noise of unit strength
 NOISE = _TIME ** Fraction(-1, 2)
-_SAME = {"minimum", "maximum", "clip", "abs", "where"}
+_SAME = {"minimum", "maximum", "clip", "abs"}
+_LARGEST = 1e300
 
 
 class Reader:
@@ -30,7 +32,7 @@ class Reader:
 
     def read(self, tree: ast.expr, line: str) -> tuple[sp.Expr, Dimension]:
         """The expression and its dimension."""
-        return _Visit(self.dimensions, line).visit(tree)
+        return self._checked(*_Visit(self.dimensions, line).visit(tree), line)
 
     def read_as(self, tree: ast.expr, dimension: Dimension, line: str, what: str) -> sp.Expr:
         """The expression, which must have the given dimension."""
@@ -46,8 +48,18 @@ class Reader:
         """A truth value."""
         visit = _Visit(self.dimensions, line)
         if not visit.truth(tree):
-            raise EquationError(f"{line!r} is not a condition: compare two expressions, for example 'v > V_th'.", line=line)
-        return visit.visit(tree)[0]
+            raise EquationError(
+                f"{line!r} is not a condition: compare two expressions, for example 'v > V_th'.", line=line
+            )
+        return self._checked(*visit.visit(tree), line)[0]
+
+    @staticmethod
+    def _checked(expression: sp.Expr, dimension: Dimension, line: str) -> tuple[sp.Expr, Dimension]:
+        if expression.has(sp.zoo, sp.oo, -sp.oo, sp.nan, sp.I):
+            raise EquationError(
+                "a part of this has no finite real value, such as log(0), sqrt(-1) or 1/0: correct it.", line=line
+            )
+        return expression, dimension
 
 
 class _Visit:
@@ -55,26 +67,39 @@ class _Visit:
         self.dimensions, self.line = dimensions, line
 
     def fail(self, message: str) -> EquationError:
-        return EquationError(f"in {self.line!r}: {message}", line=self.line)
+        return EquationError(message, line=self.line)
 
     @staticmethod
     def truth(node: ast.expr) -> bool:
-        return isinstance(node, ast.Compare | ast.BoolOp) or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not))
+        return isinstance(node, ast.Compare | ast.BoolOp) or (
+            isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+        )
 
     def visit(self, node: ast.expr) -> tuple[sp.Expr, Dimension]:
         method = getattr(self, type(node).__name__, None)
         if method is None:
-            raise self.fail(f"{ast.unparse(node)!r} is not part of the equation language (arithmetic, comparisons and functions only).")
+            raise self.fail(
+                f"{ast.unparse(node)!r} is not part of the equation language: "
+                f"write it with names, numbers, + - * / **, comparisons and functions."
+            )
         return method(node)
+
+    def visit_truth(self, node: ast.expr, where: str) -> sp.Expr:
+        if not self.truth(node):
+            raise self.fail(
+                f"{where} needs a condition, but {ast.unparse(node)!r} is none: "
+                f"compare it, for example '{ast.unparse(node)} > 0'."
+            )
+        return self.visit(node)[0]
 
     def Constant(self, node: ast.Constant) -> tuple[sp.Expr, Dimension]:
         if isinstance(node.value, bool):
             return sp.Integer(int(node.value)), _NONE
-        if isinstance(node.value, int):
-            return sp.Integer(node.value), _NONE
-        if isinstance(node.value, float):
-            return sp.Float(node.value), _NONE
-        raise self.fail(f"{node.value!r} is not a number.")
+        if not isinstance(node.value, int | float):
+            raise self.fail(f"{node.value!r} is not a number: write a real number or a name.")
+        if abs(node.value) > _LARGEST:
+            raise self.fail(f"a number here exceeds {_LARGEST:g}: use a smaller one, or another unit.")
+        return (sp.Integer(node.value) if isinstance(node.value, int) else sp.Float(node.value)), _NONE
 
     def Name(self, node: ast.Name) -> tuple[sp.Expr, Dimension]:
         if node.id in self.dimensions:
@@ -83,19 +108,28 @@ class _Visit:
             unit = UNITS[node.id]
             value = float(unit.value)
             return (sp.Integer(int(value)) if value.is_integer() else sp.Float(value)), unit.dimension
+        if node.id in CONSTANTS:
+            return sp.Float(CONSTANTS[node.id]), _NONE
+        if is_noise(node.id):
+            raise self.fail(
+                f"white noise {node.id!r} belongs in an equation: make it a variable there and use that here."
+            )
         near = get_close_matches(node.id, [*self.dimensions, *UNITS], n=3)
         hint = f" Did you mean {', '.join(near)}?" if near else ""
-        raise self.fail(f"unknown name {node.id!r}: give it a value as a keyword argument, an equation, or declare '{node.id} : unit (input)'.{hint}")
+        raise self.fail(
+            f"unknown name {node.id!r}: give it a value as a keyword argument, an equation, or declare "
+            f" '{node.id} : unit (input)'.{hint}"
+        )
 
     def UnaryOp(self, node: ast.UnaryOp) -> tuple[sp.Expr, Dimension]:
+        if isinstance(node.op, ast.Not):
+            return invert(self.visit_truth(node.operand, "not")), _NONE
         value, dimension = self.visit(node.operand)
         if isinstance(node.op, ast.USub):
             return -value, dimension
         if isinstance(node.op, ast.UAdd):
             return value, dimension
-        if isinstance(node.op, ast.Not):
-            return invert(value), _NONE
-        raise self.fail(f"operator in {ast.unparse(node)!r} is not supported.")
+        raise self.fail(f"operator in {ast.unparse(node)!r} is not supported; there are + - * / and **.")
 
     def BinOp(self, node: ast.BinOp) -> tuple[sp.Expr, Dimension]:
         (a, da), (b, db) = self.visit(node.left), self.visit(node.right)
@@ -103,21 +137,44 @@ class _Visit:
             return a * b, da * db
         if isinstance(node.op, ast.Div):
             if b.is_number and b == 0:
-                raise self.fail(f"{ast.unparse(node)!r} divides by zero.")
+                raise self.fail(f"{ast.unparse(node)!r} divides by zero: correct the denominator.")
             return a / b, da / db
         if isinstance(node.op, ast.Add | ast.Sub):
             word = "add" if isinstance(node.op, ast.Add) else "subtract"
             dimension = self.same(node.left, (a, da), node.right, (b, db), word)
             return (a + b if isinstance(node.op, ast.Add) else a - b), dimension
         if isinstance(node.op, ast.Pow):
-            if db != _NONE:
-                raise DimensionError(f"in {self.line!r}: the exponent {ast.unparse(node.right)!r} has dimension {db}; an exponent must be a plain number.")
-            if da != _NONE and not b.is_number:
-                raise DimensionError(f"in {self.line!r}: {ast.unparse(node.left)!r} has dimension {da} and can only be raised to a constant.")
-            return a**b, (da if da == _NONE else da ** Fraction(str(sp.nsimplify(b))))
+            return self.power(node.left, (a, da), node.right, (b, db))
         raise self.fail(f"operator in {ast.unparse(node)!r} is not supported; there are + - * / and **.")
 
-    def same(self, left: ast.expr, a: tuple[sp.Expr, Dimension], right: ast.expr, b: tuple[sp.Expr, Dimension], word: str) -> Dimension:
+    def power(
+        self, left: ast.expr, a: tuple[sp.Expr, Dimension], right: ast.expr, b: tuple[sp.Expr, Dimension]
+    ) -> tuple[sp.Expr, Dimension]:
+        if b[1] != _NONE:
+            raise DimensionError(
+                f"in {self.line!r}: the exponent {ast.unparse(right)!r} has dimension {b[1]}, "
+                f"but must be a plain number; divide it by a quantity of that dimension."
+            )
+        if not b[0].is_number:
+            if a[1] != _NONE:
+                raise DimensionError(
+                    f"in {self.line!r}: {ast.unparse(left)!r} has dimension {a[1]} and can only be raised to a "
+                    f"constant; divide it by a quantity of that dimension."
+                )
+            return a[0] ** b[0], _NONE
+        try:
+            exponent = Fraction(float(b[0])).limit_denominator(1000)
+            value = float(a[0]) ** float(b[0]) if a[0].is_number else 0.0
+            finite = not isinstance(value, complex) and abs(value) < _LARGEST and abs(exponent) < _LARGEST
+        except (ArithmeticError, TypeError):
+            finite = False
+        if not finite:
+            raise self.fail(f"{ast.unparse(left)!r} ** {ast.unparse(right)!r} has no finite real value: correct it.")
+        return (a[0] ** b[0] if not a[0].is_number or abs(value) < 2**53 else sp.Float(value)), a[1] ** exponent
+
+    def same(
+        self, left: ast.expr, a: tuple[sp.Expr, Dimension], right: ast.expr, b: tuple[sp.Expr, Dimension], word: str
+    ) -> Dimension:
         if a[1] == b[1] or b[0] == 0:
             return a[1]
         if a[0] == 0:
@@ -142,7 +199,7 @@ class _Visit:
 
     def BoolOp(self, node: ast.BoolOp) -> tuple[sp.Expr, Dimension]:
         join = both if isinstance(node.op, ast.And) else either
-        values = [self.visit(value)[0] for value in node.values]
+        values = [self.visit_truth(value, "and" if isinstance(node.op, ast.And) else "or") for value in node.values]
         out = values[0]
         for value in values[1:]:
             out = join(out, value)
@@ -159,26 +216,42 @@ class _Visit:
             raise self.fail(f"unsupported function {name!r}: there are {', '.join(sorted(FUNCTIONS))}.{hint}")
         build, count = FUNCTIONS[name]
         if len(node.args) != count or node.keywords:
-            raise self.fail(f"{name} takes {count} argument{'s' if count != 1 else ''}, got {ast.unparse(node)!r}.")
+            plural = "s" if count != 1 else ""
+            raise self.fail(f"{name} takes {count} argument{plural} by position, got {ast.unparse(node)!r}.")
+        if name in ("where", "int"):
+            self.visit_truth(node.args[0], name)
+        if name == "pow":
+            left, right = node.args
+            return self.power(left, self.visit(left), right, self.visit(right))
         values = [self.visit(arg) for arg in node.args]
-        expressions = [value for value, _ in values]
+        result = self.fold(build(*(value for value, _ in values)), node)
+        return result, self.result_dimension(name, node.args, values)
+
+    def fold(self, result: sp.Expr, node: ast.expr) -> sp.Expr:
+        """A function of numbers alone becomes a number, which must be finite and real."""
+        if not result.is_number or (result.is_Number and result.is_finite):
+            return result
+        value = complex(result) if result.is_finite else complex("nan")
+        if value.imag or not abs(value.real) < _LARGEST:
+            raise self.fail(f"{ast.unparse(node)!r} has no finite real value: correct it.")
+        return sp.Float(value.real)
+
+    def result_dimension(self, name: str, args: list[ast.expr], values: list[tuple[sp.Expr, Dimension]]) -> Dimension:
         if name == "where":
-            if not self.truth(node.args[0]):
-                raise self.fail(f"the first argument of where must be a condition, got {ast.unparse(node.args[0])!r}.")
-            return build(*expressions), self.same(node.args[1], values[1], node.args[2], values[2], "choose between")
+            return self.same(args[1], values[1], args[2], values[2], "choose between")
         if name in _SAME:
             dimension = values[0][1]
-            for arg, value in zip(node.args[1:], values[1:], strict=True):
-                dimension = self.same(node.args[0], (expressions[0], dimension), arg, value, f"take the {name} of")
-            return build(*expressions), dimension
+            for arg, value in zip(args[1:], values[1:], strict=True):
+                dimension = self.same(args[0], (values[0][0], dimension), arg, value, f"take the {name} of")
+            return dimension
         if name == "sqrt":
-            return build(*expressions), values[0][1] ** Fraction(1, 2)
+            return values[0][1] ** Fraction(1, 2)
         if name == "sign":
-            return build(*expressions), _NONE
-        for arg, (_, dimension) in zip(node.args, values, strict=True):
+            return _NONE
+        for arg, (_, dimension) in zip(args, values, strict=True):
             if dimension != _NONE:
                 raise DimensionError(
-                    f"in {self.line!r}: {name} needs a plain number, but {ast.unparse(arg)!r} has dimension {dimension}; divide it by a quantity of dimension {dimension}."
+                    f"in {self.line!r}: {name} needs a plain number, but {ast.unparse(arg)!r} has dimension "
+                    f"{dimension}; divide it by a quantity of dimension {dimension}."
                 )
-        return build(*expressions), _NONE
-
+        return _NONE

@@ -25,6 +25,7 @@ _TIME = UNITS["ms"].dimension
 class System:
     """The symbolic form of a model, before any time step is chosen.
 
+    ``inputs`` take arrivals as their value; ``ports`` are all names declared so, also where an equation took one over.
     ``subexpressions`` also holds the total of every input to which the model itself contributes (``x += …``).
     """
 
@@ -33,6 +34,7 @@ class System:
     updates: Mapping[str, sp.Expr]
     subexpressions: Mapping[str, sp.Expr]
     inputs: tuple[str, ...]
+    ports: tuple[str, ...]
     parameters: tuple[str, ...]
     noises: tuple[str, ...]
     dimensions: Mapping[str, Dimension]
@@ -60,13 +62,16 @@ def read_system(
     other records define (synapses see the variables of their pre- and postsynaptic cells).
     """
     values, extra = dict(values or {}), dict(extra or {})
-    equations = take_over(parse_equations(text))
+    lines = parse_equations(text)
+    equations = take_over(lines)
     by_name = {e.name: e for e in equations if e.kind != "contribution"}
     _check_names(by_name, values, extra)
     _check_values(by_name, values)
     states = [e for e in equations if e.kind in ("ode", "update")]
     own = {e.name for e in states}
-    noises = sorted({n.id for e in equations if e.tree for n in ast.walk(e.tree) if isinstance(n, ast.Name) and is_noise(n.id)})
+    noises = sorted(
+        {n.id for e in equations if e.tree for n in ast.walk(e.tree) if isinstance(n, ast.Name) and is_noise(n.id)}
+    )
     dimensions = {**extra, **values, **{e.name: e.dimension for e in by_name.values()}}
     reader = Reader({**dimensions, **dict.fromkeys(noises, NOISE)})
 
@@ -90,6 +95,7 @@ def read_system(
         updates=updates,
         subexpressions={str(k): v for k, v in subexpressions.items()},
         inputs=tuple(e.name for e in by_name.values() if "input" in e.flags),
+        ports=tuple(dict.fromkeys(e.name for e in lines if "input" in e.flags)),
         parameters=parameters,
         noises=tuple(noises),
         dimensions=dict(reader.dimensions),
@@ -100,11 +106,15 @@ def read_system(
     )
 
 
-def _check_names(by_name: Mapping[str, Equation], values: Mapping[str, Dimension], extra: Mapping[str, Dimension]) -> None:
+def _check_names(
+    by_name: Mapping[str, Equation], values: Mapping[str, Dimension], extra: Mapping[str, Dimension]
+) -> None:
     for name, equation in by_name.items():
         check_name(name, equation.line)
         if name in extra:
-            raise EquationError(f"{name!r} already means a variable of a neighbouring model: rename it.", line=equation.line)
+            raise EquationError(
+                f"{name!r} already means a variable of a neighbouring model: rename it.", line=equation.line
+            )
     for name in values:
         if name != "refractory":
             check_name(name, f"{name}=…")
@@ -116,10 +126,13 @@ def _check_values(by_name: Mapping[str, Equation], values: Mapping[str, Dimensio
         if equation is None:
             continue
         if equation.kind == "subexpression":
-            raise EquationError(f"{name!r} is a subexpression and cannot be given a value: remove one of them.", line=equation.line)
+            raise EquationError(
+                f"{name!r} is a subexpression and cannot be given a value: remove one of them.", line=equation.line
+            )
         if "input" in equation.flags:
             raise EquationError(
-                f"{name!r} is an input, whose value is what arrives: remove {name}=…, or the flag (input) to make it a parameter.",
+                f"{name!r} is an input, whose value is what arrives: remove {name}=…, "
+                f"or the flag (input) to make it a parameter.",
                 line=equation.line,
             )
         if equation.dimension != dimension:
@@ -130,5 +143,6 @@ def _check_values(by_name: Mapping[str, Equation], values: Mapping[str, Dimensio
     for equation in by_name.values():
         if equation.kind == "declaration" and "input" not in equation.flags and equation.name not in values:
             raise EquationError(
-                f"parameter {equation.name!r} has no value: pass {equation.name}=…, or flag it (input).", line=equation.line
+                f"parameter {equation.name!r} has no value: pass {equation.name}=…, or flag it (input).",
+                line=equation.line,
             )

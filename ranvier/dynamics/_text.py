@@ -77,7 +77,10 @@ def parse_assignments(text: str, what: str) -> tuple[Assignment, ...]:
     for line in _lines(text.replace(";", "\n")):
         match = _ASSIGNMENT.match(line)
         if not match:
-            raise EquationError(f"cannot read the {what} statement: write 'variable = expression' or 'variable += expression'.", line=line)
+            raise EquationError(
+                f"cannot read the {what} statement: write 'variable = expression' or 'variable += expression'.",
+                line=line,
+            )
         name, operator, body = match.groups()
         tree = parse_expression(body, line)
         if operator != "=":
@@ -95,7 +98,9 @@ def parse_expression(text: str, line: str = "") -> ast.expr:
     except SyntaxError as error:
         raise EquationError(f"cannot read the expression {text!r}: {error.msg}; correct it.", line=line) from error
     except (ValueError, RecursionError, MemoryError) as error:
-        raise EquationError(f"cannot read the expression {text[:80]!r}…: too deep or not text; simplify it.", line=line[:80]) from error
+        raise EquationError(
+            f"cannot read the expression {text[:80]!r}…: too deep or not text; simplify it.", line=line[:80]
+        ) from error
 
 
 def parse_unit(text: str, line: str) -> Dimension:
@@ -104,7 +109,9 @@ def parse_unit(text: str, line: str) -> Dimension:
         value = _unit(ast.parse(text.strip(), mode="eval").body)
     except (SyntaxError, KeyError, TypeError, ValueError, RecursionError, MemoryError, ArithmeticError) as error:
         known = ", ".join(sorted(UNITS))
-        raise EquationError(f"unknown unit {text.strip()!r}: use 1 for none, or a product of {known}.", line=line) from error
+        raise EquationError(
+            f"unknown unit {text.strip()!r}: use 1 for none, or a product of {known}.", line=line
+        ) from error
     return value.dimension
 
 
@@ -146,7 +153,9 @@ def _lines(text: str) -> list[str]:
             out.append(held)
             held = ""
     if held:
-        raise EquationError(f"a bracket is never closed: add {depth} ')' to the line that begins {first!r}.", line=first)
+        raise EquationError(
+            f"a bracket is never closed: add {depth} ')' to the line that begins {first!r}.", line=first
+        )
     return out
 
 
@@ -170,7 +179,11 @@ def _equation(line: str) -> list[Equation]:
     return [Equation(kind, _checked_name(name, line), tree, dimension, flags, line) for name in names]
 
 
-_KINDS = {"ode": "a differential equation", "update": "a next value (x')", "declaration": "a declaration without equation"}
+_KINDS = {
+    "ode": "a differential equation",
+    "update": "a next value (x')",
+    "declaration": "a declaration without equation",
+}
 
 
 def _shape(head: str, line: str) -> tuple[str, list[str], str | None]:
@@ -191,5 +204,7 @@ def _shape(head: str, line: str) -> tuple[str, list[str], str | None]:
 def _checked_name(name: str, line: str) -> str:
     name = unicodedata.normalize("NFKC", name)
     if not name.isidentifier() or keyword.iskeyword(name):
-        raise EquationError(f"{name!r} cannot be a name: use letters, digits and underscores, and no word of Python.", line=line)
+        raise EquationError(
+            f"{name!r} cannot be a name: use letters, digits and underscores, and no word of Python.", line=line
+        )
     return name

@@ -7,7 +7,7 @@ arrives in a window was fired before it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from ranvier.errors import ShapeError
 from ranvier.kernels import reference
 from ranvier.kernels._task import Scan
+from ranvier.kernels.cpu import CircuitPopulation, CircuitProjection, Spikes, run_circuit
 from ranvier.kernels.cpu import scan as cpu_scan
 from ranvier.network._noise import noise_block
 from ranvier.network._plan import Plan
@@ -31,18 +32,25 @@ Tensor = torch.Tensor
 
 @dataclass
 class Execution:
-    """What a run of the executor returns: recorded streams [T, B, …] by (population, variable), and the state after."""
+    """What a run of the executor returns.
+
+    ``recorded`` holds streams [T, B, …] by (population, variable); ``spikes`` those that a compiled loop gave as a list.
+    """
 
     recorded: dict[tuple[str, str], Tensor]
     state: State
+    spikes: dict[str, Spikes] = field(default_factory=dict)
 
 
 def execute(
     net: Network, plan: Plan, inputs: Mapping[str, Tensor], steps: int, state: State, record: Mapping[str, tuple[str, ...]],
-    cut_reset: bool = False,
+    cut_reset: bool = False, every: int = 1,
 ) -> Execution:  # fmt: skip
-    """Advance ``net`` by ``steps`` steps; ``inputs[name]`` are streams [T, B, …]."""
-    runner = _Runner(net, plan, record, cut_reset)
+    """Advance ``net`` by ``steps`` steps; ``inputs[name]`` are streams [T, B, …].
+
+    ``every`` is the recording interval in steps of compiled loops; other parts record every step.
+    """
+    runner = _Runner(net, plan, record, cut_reset, every)
     border = plan.window or plan.checkpoint or steps
     pieces: dict[tuple[str, str], list[Tensor]] = {}
     for first in range(0, steps, border) if steps else (0,):
@@ -56,14 +64,15 @@ def execute(
             pieces.setdefault(key, []).append(value)
         if plan.window and first + count < steps:
             state = state.detach()
-    return Execution({key: values[0] if len(values) == 1 else torch.cat(values) for key, values in pieces.items()}, state)
+    return Execution({key: values[0] if len(values) == 1 else torch.cat(values) for key, values in pieces.items()}, state, runner.spikes)
 
 
 class _Runner:
     """One call's view of a network: coefficients are computed once, streams are looked up by name."""
 
-    def __init__(self, net: Network, plan: Plan, record: Mapping[str, tuple[str, ...]], cut_reset: bool) -> None:
-        self.net, self.plan, self.record, self.cut_reset = net, plan, record, cut_reset
+    def __init__(self, net: Network, plan: Plan, record: Mapping[str, tuple[str, ...]], cut_reset: bool, every: int) -> None:
+        self.net, self.plan, self.record, self.cut_reset, self.every = net, plan, record, cut_reset, every
+        self.spikes: dict[str, Spikes] = {}
         self.dtype = net.dtype
         self.incoming = {n: [p for p in net.projections.values() if p.post == n] for n in net.nodes}
         self.steps = {n: p.step(net.kicks(n)) for n, p in net.populations.items()}
@@ -78,12 +87,14 @@ class _Runner:
             names = [n for n in part.members if n not in inputs]
             if not names:
                 continue
-            if part.cyclic:
+            if part.members in self.plan.loops:
+                self._loop(names, count, state, emissions, variables, recorded)
+            elif part.cyclic:
                 self._cycle(names, part.window or 1, count, state, emissions, variables, recorded)
             else:
                 arrivals = self._arrivals(names[0], emissions, state.history, count)
                 self._advance(names[0], arrivals, count, state, emissions, variables, recorded, state.step)
-        history = {n: torch.cat([h, emissions[n]])[count:] for n, h in state.history.items()}
+        history = {n: torch.cat([h, emissions[n]])[emissions[n].shape[0] :] for n, h in state.history.items()}
         return recorded, State(state.step + count, variables, history, state.synapses, state.stream)
 
     def _arrivals(self, name: str, emissions: Mapping[str, Tensor], history: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
@@ -143,6 +154,41 @@ class _Runner:
             else:
                 out[stream] = torch.zeros((1,) * (len(shape) + 1), dtype=self.dtype, device=self.net.device)
         return out
+
+    def _loop(self, names, count, state, emissions, variables, recorded) -> None:
+        """A cyclic part as one compiled loop."""
+        populations, projections = [], []
+        for n in names:
+            step, kicks = self.steps[n], self.steps[n].kicks
+            arrivals: dict[str, Tensor] = {}
+            for p in self.incoming[n]:
+                stream = f"kick_{p.port}" if p.port in kicks else p.port
+                if p.pre not in names:
+                    _add(arrivals, p.port, self._carry(p, emissions[p.pre], state.history.get(p.pre), count))
+                elif stream in step.streams:
+                    sparse = p.chain[0]
+                    latency = sparse.latency_table + (p.latency if not p.per_synapse else 0) if p.per_synapse else p.latency
+                    projections.append(CircuitProjection(p.pre, n, stream, sparse.pattern(), sparse.shared_weight(), latency))
+            cells = self.net.populations[n].shape[0]
+            fed = {f"kick_{p}" if p in kicks else p for p in arrivals} | set(step.system.noises) | {"t"}
+            streams = self._streams(n, step, arrivals, count, (1, cells), state, state.step)
+            outside = {s: x[:, 0] for s, x in streams.items() if s in fed}
+            history = state.history[n][:, 0] if n in state.history else torch.zeros(0, cells, dtype=self.dtype)
+            record = tuple(v for v in self.record.get(n, ()) if v not in ("spikes", "spike"))
+            states = {k: v[0] for k, v in variables[n].items()}
+            populations.append(CircuitPopulation(n, step, cells, states, self.coefficients[n], outside, history, record))
+        spikes, after, written = run_circuit(populations, projections, state.step, count, self.dtype, self.every)
+        outside_readers = {p.pre for p in self.net.projections.values() if p.post not in names}
+        for population in populations:
+            n = population.name
+            variables[n] = {k: v.unsqueeze(0) for k, v in after[n].items()}
+            recorded.update({(n, v): x.unsqueeze(1) for v, x in written[n].items()})
+            self.spikes[n] = spikes[n]
+            if n in outside_readers:
+                emissions[n] = spikes[n].dense(population.cells, self.dtype).unsqueeze(1)
+            elif n in state.history:
+                depth = state.history[n].shape[0]
+                emissions[n] = spikes[n].last(depth).dense(population.cells, self.dtype).unsqueeze(1)
 
     def _cycle(self, names, window, count, state, emissions, variables, recorded) -> None:
         """A cyclic part in short windows; what comes from outside is carried over the whole window first."""

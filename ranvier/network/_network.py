@@ -11,10 +11,12 @@ from torch import nn
 from ranvier.connectivity import Connectivity, FromArrays, Linear, Sparse, latency_steps
 from ranvier.errors import DimensionError, EquationError, ShapeError, StateError
 from ranvier.network._execute import execute
-from ranvier.network._graph import Edge, GraphError, arrange
+from ranvier.network._graph import Edge, GraphError, Part, arrange
 from ranvier.network._plan import Plan, Request, make_plan
 from ranvier.network._population import Population, Relay, tensor_of
 from ranvier.network._projection import Projection
+from ranvier.network._run import Run
+from ranvier.network._simulate import simulate
 from ranvier.network._state import State
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
@@ -240,9 +242,12 @@ class Network(nn.Module):
 
     # ---- planning ------------------------------------------------------------------------------------------------
 
-    def plan(self, *, gradient: bool = False, window: int | None = None, checkpoint: int | None = None, dense_inputs: frozenset[str] = frozenset()) -> Plan:
+    def plan(
+        self, *, gradient: bool = False, window: int | None = None, checkpoint: int | None = None, dense_inputs: frozenset[str] = frozenset(),
+        batch: int | None = 1,
+    ) -> Plan:  # fmt: skip
         """Which kernel runs each part, and why."""
-        request = Request(self.dtype, self.device.type, gradient, window, checkpoint, self.provider, dense_inputs)
+        request = Request(self.dtype, self.device.type, gradient, window, checkpoint, self.provider, dense_inputs, 1 if batch == 1 else None)
         if request not in self._plans:
             from ranvier.kernels.cpu import refuses
 
@@ -250,8 +255,24 @@ class Network(nn.Module):
             full = Request(**{**request.__dict__, "dense_inputs": dense_inputs | dense})
             edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in self.projections.values()]
             projections = {n: (p.pre, bool(len(p.chain)) and isinstance(p.chain[0], Linear | Sparse)) for n, p in self.projections.items()}
-            self._plans[request] = make_plan(list(self.populations), projections, arrange(self.nodes, edges), full, refuses)
+            self._plans[request] = make_plan(list(self.populations), projections, arrange(self.nodes, edges), full, refuses, self._not_loopable)
         return self._plans[request]
+
+    def _not_loopable(self, part: Part) -> str | None:
+        """Why a cycle cannot run as one compiled loop, as a sentence."""
+        for n in part.members:
+            if n not in self.populations:
+                return f"{n} is a relay"
+            if self.populations[n].cell.emit != "spike":
+                return f"{n} emits {self.populations[n].cell.emit}, not spikes"
+            shape = self.populations[n].shape
+            if shape is None or len(shape) != 1:
+                return f"{n} has shape {shape}, not a number of cells"
+        for p in self.projections.values():
+            inside = p.pre in part.members and p.post in part.members
+            if inside and not (len(p.chain) == 1 and isinstance(p.chain[0], Sparse) and p.shortest >= 1):
+                return f"{p.name} is not a set of single synapses"
+        return None
 
     # ---- running -------------------------------------------------------------------------------------------------
 
@@ -324,7 +345,7 @@ class Network(nn.Module):
         self._check_record(record)
         gradient = torch.is_grad_enabled()
         key = self._dense(inputs)
-        plan = self.plan(gradient=gradient, window=window, checkpoint=checkpoint, dense_inputs=key)
+        plan = self.plan(gradient=gradient, window=window, checkpoint=checkpoint, dense_inputs=key, batch=batch)
         return execute(self, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, cut_reset)
 
     def _check_state(self, state: State, batch: int) -> None:
@@ -368,3 +389,26 @@ class Network(nn.Module):
         """One step: ``x`` [B, …] -> (output [B, …], state)."""
         out, state = self(x.unsqueeze(0), state)
         return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), state
+
+    def run(
+        self, duration: Any, state: State | None = None, *, record: Mapping[str, Sequence[str]] | None = None, every: Any = None,
+        progress: bool = False,
+    ) -> Run:  # fmt: skip
+        """Simulate for ``duration`` with the network's own sources.
+
+        Parameters
+        ----------
+        state
+            Where to go on from (``run.state``); None starts afresh.
+        record
+            ``{"exc": ["spikes", "v"]}``.
+        every
+            Recording interval of variables; every step by default.
+        progress
+            Show a progress bar.
+
+        Returns a :class:`Run`: ``run["exc"].spikes``, ``run["exc"].v`` [samples, cells], ``run.state``.
+        """
+        if self.inputs:
+            raise GraphError(f"the network has external inputs ({', '.join(self.inputs)}): call net(x), or use sources instead.")
+        return simulate(self, duration, state, record or {}, every, progress)

@@ -24,6 +24,7 @@ class Request:
     checkpoint: int | None = None
     provider: str | None = None
     dense_inputs: frozenset[str] = frozenset()
+    batch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Plan:
     parts: tuple[Part, ...]
     window: int | None = None
     checkpoint: int | None = None
+    loops: frozenset[tuple[str, ...]] = frozenset()
 
     def provider(self, part: str) -> str:
         """The provider that runs a population or carries a projection."""
@@ -56,6 +58,7 @@ class Plan:
             "parts": [asdict(p) for p in self.parts],
             "window": self.window,
             "checkpoint": self.checkpoint,
+            "loops": sorted(map(list, self.loops)),
         }
 
     def __str__(self) -> str:
@@ -71,12 +74,13 @@ class Plan:
 
 
 def make_plan(
-    populations: Sequence[str], projections: Mapping[str, tuple[str, bool]], parts: tuple[Part, ...], request: Request, refuses: Any
-) -> Plan:
+    populations: Sequence[str], projections: Mapping[str, tuple[str, bool]], parts: tuple[Part, ...], request: Request, refuses: Any,
+    loopable: Any = lambda part: "not asked",
+) -> Plan:  # fmt: skip
     """Choose a provider for every part; a pure function of its arguments.
 
     ``projections`` maps a name to (source, whether its first transform has an event path); ``refuses(request)`` is the
-    cpu provider's sentence, or None.
+    cpu provider's sentence, or None; ``loopable(part)`` says why a cycle cannot be one compiled loop, or None.
     """
     sentence = refuses(request)
     if request.provider == "reference":
@@ -95,4 +99,12 @@ def make_plan(
             choices.append(Choice(name, "propagate", "torch", f"{source} is dense"))
         else:
             choices.append(Choice(name, "propagate", "cpu", f"by event: cost follows the spikes of {source}"))
-    return Plan(tuple(choices), parts, request.window, request.checkpoint)
+    loops = set()
+    for part in parts:
+        if not part.cyclic:
+            continue
+        reason = why if not fast else "a gradient is asked for" if request.gradient else "the batch is larger than one" if request.batch != 1 else loopable(part)
+        if reason is None:
+            loops.add(part.members)
+        choices.append(Choice("+".join(part.members), "loop", "cpu" if reason is None else "windows", "one compiled loop for the whole cycle" if reason is None else reason))
+    return Plan(tuple(choices), parts, request.window, request.checkpoint, frozenset(loops))

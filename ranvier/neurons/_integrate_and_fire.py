@@ -71,8 +71,8 @@ def ALIF(
 
 
 def CurrentLIF(
-    size: Size = None, *, tau_m: Any = 10 * ms, tau_s: Any = 2 * ms, R: Any = 40 * Mohm, E_L: Any = -65 * mV, V_th: Any = -50 * mV,
-    V_r: Any = -65 * mV, I_e: Any = 0 * nA, refractory: Any = 2 * ms, **options: Any,
+    size: Size = None, *, tau_m: Any = 10 * ms, tau_s: Any = 2 * ms, R: Any = 40 * Mohm, E_L: Any = -65 * mV,
+    V_th: Any = -50 * mV, V_r: Any = -65 * mV, I_e: Any = 0 * nA, refractory: Any = 2 * ms, **options: Any,
 ) -> Cell:  # fmt: skip
     """Leaky integrate-and-fire driven by exponentially decaying synaptic current; advanced exactly.
 
@@ -87,5 +87,5 @@ def CurrentLIF(
         dI/dt = -I/tau_s : nA
         """,
         threshold="v >= V_th", reset="v = V_r", refractory=refractory, name="lif", size=size,
-        **{"v": E_L, "tau_m": tau_m, "tau_s": tau_s, "R": R, "E_L": E_L, "V_th": V_th, "V_r": V_r, "I_e": I_e, **options},
+        tau_m=tau_m, tau_s=tau_s, R=R, E_L=E_L, V_th=V_th, V_r=V_r, I_e=I_e, **{"v": E_L, **options},
     )  # fmt: skip

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import math
 from collections.abc import Mapping
 from typing import Any
 
 import sympy as sp
 
-from ranvier.dynamics import Reader
+from ranvier.dynamics import Reader, check_name, parse_expression
 from ranvier.errors import RanvierError
 from ranvier.units import UNITS, as_quantity
 
@@ -45,12 +44,23 @@ class Surrogate:
         for name, value in {"width": self.width, **self.shape}.items():
             if not math.isfinite(value) or value <= 0:
                 raise SurrogateError(f"surrogate {expression!r}: {name}={value} must be a positive finite number.")
-        names = {"u": _NONE, "pi": _NONE, **dict.fromkeys(self.shape, _NONE)}
-        read, _ = Reader(names).read(ast.parse(expression, mode="eval").body, expression)
+        for name in self.shape:
+            if name == "u":
+                raise SurrogateError(
+                    f"surrogate {expression!r}: 'u' is the distance from the threshold; rename the shape."
+                )
+            check_name(name, f"{name}=…")
+        tree = parse_expression(expression)
+        slope = Reader({"u": _NONE, **dict.fromkeys(self.shape, _NONE)}).read_as(
+            tree, _NONE, expression, "the derivative"
+        )
+        unused = sorted(self.shape.keys() - {str(s) for s in slope.free_symbols})
+        if unused:
+            raise SurrogateError(f"surrogate {expression!r} does not use {unused[0]!r}: remove it or correct its name.")
         width_symbol = sp.Symbol("surrogate_width")
         rename = {sp.Symbol(n): sp.Symbol(f"surrogate_{n}") for n in self.shape}
-        rename |= {sp.Symbol("u"): sp.Symbol("u") / width_symbol, sp.Symbol("pi"): sp.Float(math.pi)}
-        self.slope: sp.Expr = read.xreplace(rename) / width_symbol
+        rename |= {sp.Symbol("u"): sp.Symbol("u") / width_symbol}
+        self.slope: sp.Expr = slope.xreplace(rename) / width_symbol
 
     @property
     def values(self) -> Mapping[str, float]:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from ranvier.errors import RanvierError
-from ranvier.units import Dimension, as_quantity
+from ranvier.units import Dimension, Quantity, as_quantity
 from ranvier.values._philox import key_of, uniforms
 
 __all__ = ["Distribution", "Exponentially", "LogNormal", "Normal", "Uniform"]
@@ -33,17 +33,27 @@ class Distribution(ABC):
         return self.quantile(uniforms(key_of(seed, name), count, stream=stream))
 
     def _same(self, **values: Any) -> list[float]:
-        quantities = {n: as_quantity(v) for n, v in values.items() if v is not None}
+        quantities = {n: self._single(n, v) for n, v in values.items() if v is not None}
         first_name, first = next(iter(quantities.items()))
         for name, quantity in quantities.items():
             if quantity.dimension != first.dimension:
                 raise DistributionError(
-                    f"{type(self).__name__}: {name}={values[name]} has dimension {quantity.dimension}, {first_name} has {first.dimension}; give both in one unit."
+                    f"{type(self).__name__}: {name}={values[name]} has dimension {quantity.dimension}, {first_name} has "
+                    f"{first.dimension}; give both in one unit."
                 )
-            if not np.isfinite(float(quantity.value)):
-                raise DistributionError(f"{type(self).__name__}: {name}={values[name]} is not finite.")
         self.dimension = first.dimension
         return [float(quantities[n].value) if n in quantities else float("nan") for n in values]
+
+    def _single(self, name: str, value: Any) -> Quantity:
+        """One finite number, with its dimension."""
+        try:
+            quantity = as_quantity(value)
+            finite = quantity.shape == () and np.isfinite(float(quantity.value))
+        except (TypeError, ValueError):
+            finite = False
+        if not finite:
+            raise DistributionError(f"{type(self).__name__}: {name}={value!r} must be a single finite number.")
+        return quantity
 
 
 class Uniform(Distribution):
@@ -75,15 +85,21 @@ class Normal(Distribution):
         self.low = -np.inf if np.isnan(self.low) else self.low
         self.high = np.inf if np.isnan(self.high) else self.high
         if self.low >= self.high:
-            raise DistributionError(f"Normal: low={low} is not below high={high}.")
+            raise DistributionError(f"Normal: low={low} is not below high={high}; swap or widen them.")
+        if self.std > 0 and np.diff(self._fractions())[0] < 1e-12:
+            raise DistributionError(
+                f"{self!r}: hardly any value lies between {self.low:g} and {self.high:g}; widen the bounds."
+            )
 
     def quantile(self, u: np.ndarray) -> np.ndarray:
         if self.std == 0:
             return np.full_like(u, np.clip(self.mean, self.low, self.high))
-        a, b = ndtr((self.low - self.mean) / self.std), ndtr((self.high - self.mean) / self.std)
-        if b - a < 1e-12:
-            raise DistributionError(f"{self!r}: hardly any value lies between {self.low:g} and {self.high:g}; widen the bounds.")
+        a, b = self._fractions()
         return np.clip(self.mean + self.std * ndtri(a + (b - a) * u), self.low, self.high)
+
+    def _fractions(self) -> tuple[float, float]:
+        """What part of the whole Gaussian lies below each bound."""
+        return ndtr((self.low - self.mean) / self.std), ndtr((self.high - self.mean) / self.std)
 
     def __repr__(self) -> str:
         return f"Normal({self.mean:g}, {self.std:g}, low={self.low:g}, high={self.high:g})"
@@ -94,9 +110,9 @@ class LogNormal(Distribution):
 
     def __init__(self, median: Any, sigma: float) -> None:
         (self.median,) = self._same(median=median)
-        self.sigma = float(sigma)
+        self.sigma = float(self._single("sigma", sigma))
         if self.median <= 0 or self.sigma < 0:
-            raise DistributionError(f"LogNormal: median={median} must be positive and sigma={sigma} not negative.")
+            raise DistributionError(f"LogNormal: median={median} must be positive and sigma={sigma} 0 or more.")
 
     def quantile(self, u: np.ndarray) -> np.ndarray:
         return self.median * np.exp(self.sigma * ndtri(u))
@@ -111,7 +127,7 @@ class Exponentially(Distribution):
     def __init__(self, mean: Any) -> None:
         (self.mean,) = self._same(mean=mean)
         if self.mean <= 0:
-            raise DistributionError(f"Exponentially: mean={mean} must be positive.")
+            raise DistributionError(f"Exponentially: mean={mean} must be positive; give a mean above 0.")
 
     def quantile(self, u: np.ndarray) -> np.ndarray:
         return -self.mean * np.log1p(-u)

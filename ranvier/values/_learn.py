@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ranvier.errors import RanvierError
-from ranvier.units import Dimension, as_quantity
+from ranvier.units import Dimension, Quantity, as_quantity
 from ranvier.values._distribution import Distribution
 
 __all__ = ["Learn"]
@@ -35,22 +35,47 @@ class Learn:
 
     def __init__(self, value: Any, min: Any = None, max: Any = None, *, each: bool = False) -> None:
         self.value, self.each = value, each
-        self.dimension: Dimension = value.dimension if isinstance(value, Distribution) else as_quantity(value).dimension
+        self.dimension: Dimension = (
+            value.dimension if isinstance(value, Distribution) else self._finite(value).dimension
+        )
         self.min, self.max = (self._bound(n, b) for n, b in (("min", min), ("max", max)))
         if self.min is not None and self.max is not None and self.min >= self.max:
-            raise LearnError(f"Learn: min={min} is not below max={max}.")
+            raise LearnError(f"Learn: min={min} is not below max={max}; swap or widen them.")
         if not isinstance(value, Distribution):
-            numbers = np.asarray(as_quantity(value).value)
-            if (self.min is not None and (numbers < self.min).any()) or (self.max is not None and (numbers > self.max).any()):
-                raise LearnError(f"Learn: the starting value {value} lies outside [{min}, {max}].")
+            numbers = _array(as_quantity(value))
+            below = self.min is not None and (numbers < self.min).any()
+            if below or (self.max is not None and (numbers > self.max).any()):
+                raise LearnError(
+                    f"Learn: the starting value {value} lies outside [{min}, {max}]; move it or the bounds."
+                )
+
+    @staticmethod
+    def _finite(value: Any) -> Quantity:
+        try:
+            quantity = as_quantity(value)
+        except (TypeError, ValueError) as error:
+            raise LearnError(f"Learn: {value!r} is not a number, a quantity, an array or a distribution.") from error
+        if not np.isfinite(_array(quantity)).all():
+            raise LearnError(f"Learn: the starting value {value} is not finite; give finite numbers.")
+        return quantity
 
     def _bound(self, name: str, bound: Any) -> float | None:
         if bound is None:
             return None
         quantity = as_quantity(bound)
         if quantity.dimension != self.dimension:
-            raise LearnError(f"Learn: {name}={bound} has dimension {quantity.dimension}, the value has {self.dimension}; give both in one unit.")
+            raise LearnError(
+                f"Learn: {name}={bound} has dimension {quantity.dimension}, the value has {self.dimension}; "
+                f"give both in one unit."
+            )
+        if quantity.shape != () or np.isnan(quantity.value):
+            raise LearnError(f"Learn: {name}={bound} must be one number for all cells.")
         return float(quantity.value)
 
     def __repr__(self) -> str:
         return f"Learn({self.value!r}, min={self.min}, max={self.max})"
+
+
+def _array(quantity: Quantity) -> np.ndarray:
+    value = quantity.value
+    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value, dtype=float)

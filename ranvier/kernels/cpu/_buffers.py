@@ -170,8 +170,7 @@ def empty(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> torch.Ten
         memory = np.empty(size + _ALIGNMENT, np.uint8)
         start = -memory.ctypes.data % _ALIGNMENT
         memory = memory[start : start + size]
-    storage = torch.from_numpy(memory).untyped_storage()
-    return torch.empty(0, dtype=dtype).set_(storage, 0, tuple(shape))
+    return torch.frombuffer(memory, dtype=dtype, count=math.prod(shape)).resize_(tuple(shape))
 
 
 def set_buffer_limit(size: int) -> None:

@@ -17,7 +17,7 @@ from ranvier.dynamics import Program, Step, adjoint, choose_saved, tidy
 from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._lanes import Lanes
-from ranvier.kernels.cpu._loops import counted, function
+from ranvier.kernels.cpu._loops import counted, flushed, function
 
 __all__ = ["Backward", "Forward", "backward_kernel", "forward_kernel", "saved_values"]
 
@@ -235,14 +235,17 @@ class _Time:
 
     def __init__(self, frame: _Frame, reverse: bool) -> None:
         self.frame, self.reverse = frame, reverse
+        self._flush = flushed(frame.builder)
         self._loop = counted(frame.builder, 0, frame.steps)
 
     def __enter__(self) -> ir.Value:
+        self._flush.__enter__()
         n = self._loop.__enter__()
         b = self.frame.builder
         return b.sub(b.sub(self.frame.steps, n), ir.Constant(ir.IntType(64), 1)) if self.reverse else n
 
     def __exit__(self, *error) -> None:
         self._loop.__exit__(*error)
+        self._flush.__exit__(*error)
 
 

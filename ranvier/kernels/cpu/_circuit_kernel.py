@@ -1,0 +1,224 @@
+"""One compiled loop for a whole circuit: arrive, advance, fire, reset and deliver, step after step.
+
+Arrivals wait in rings, one per population and port: slot (step mod length) holds what arrives in that step. A spike's
+synapses add their weights to the slots of their latencies. Within a slot the order of addition is that of steps,
+projections and cells, whatever the cut of the run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from llvmlite import ir
+
+from ranvier.dynamics import Program, Step
+from ranvier.kernels.cpu._emit import emit
+from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
+from ranvier.kernels.cpu._lanes import Lanes
+from ranvier.kernels.cpu._loops import I32, I64, at, counted, flushed, function, local, offset, prefetch, when
+
+__all__ = ["Member", "Wire", "circuit_kernel"]
+
+#: rows of synapses are asked for this many spikes ahead
+_AHEAD = 4
+
+
+@dataclass(frozen=True)
+class Member:
+    """A population as the loop sees it.
+
+    ``rings`` are the streams fed by projections of the circuit, ``outside`` those given as arrays for the whole call
+    (a stream may be both), ``recorded`` the variables written every ``every`` steps.
+    """
+
+    step: Step
+    rings: tuple[str, ...]
+    outside: tuple[str, ...]
+    recorded: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple:
+        """What the generated code depends on."""
+        return (self.step.key, self.rings, self.outside, self.recorded)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Member) and other.key == self.key
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A projection: indices of its populations and ring, and whether weight and latency are one number for all."""
+
+    pre: int
+    post: int
+    ring: int
+    one_weight: bool
+    one_latency: bool
+
+
+@lru_cache(maxsize=256)
+def circuit_kernel(members: tuple[Member, ...], wires: tuple[Wire, ...], dtype: str) -> Kernel:
+    """The kernel; arguments in the order :class:`_Writer` reads them (``_circuit.run`` packs them)."""
+    return compile_kernel("ranvier_circuit", _Writer(members, wires, dtype).text())
+
+
+class _Writer:
+    def __init__(self, members: tuple[Member, ...], wires: tuple[Wire, ...], dtype: str) -> None:
+        self.open = function("ranvier_circuit")
+        self.builder = self.open.builder
+        self.lanes = Lanes(self.builder, dtype, wide=has_feature("avx512f"))
+        self.members, self.wires = members, wires
+        self._p = self._n = 0
+
+    def pointer(self, kind: ir.Type | None = None) -> ir.Value:
+        self._p += 1
+        return self.open.pointers(self._p - 1, kind or self.lanes.scalar)
+
+    def integer(self) -> ir.Value:
+        self._n += 1
+        return self.open.integer(self._n - 1)
+
+    def text(self) -> str:
+        b = self.builder
+        first, steps, length, every, deliver_from = (self.integer() for _ in range(5))
+        groups = [self._arguments(m) for m in self.members]
+        wires = [self._wire_arguments(w) for w in self.wires]
+        # history first: spikes fired before this call whose arrivals lie within it
+        with counted(b, 0, deliver_from) as k:
+            step = b.add(b.sub(first, deliver_from), k)
+            for wire, values in zip(self.wires, wires, strict=True):
+                past, bounds = groups[wire.pre]["past"], groups[wire.pre]["past_bounds"]
+                start, stop = b.load(at(b, bounds, k)), b.load(at(b, bounds, b.add(k, I64(1))))
+                self._deliver(wire, values, groups, past, start, stop, step, length, b.sub(first, step))
+        with flushed(b), counted(b, 0, steps) as n:
+            step = b.add(first, n)
+            slot = b.srem(step, length)
+            for member, group in zip(self.members, groups, strict=True):
+                self._advance(member, group, n, step, slot, every)
+            for wire, values in zip(self.wires, wires, strict=True):
+                pre = groups[wire.pre]
+                start, stop = b.load(at(b, pre["bounds"], n)), b.load(at(b, pre["bounds"], b.add(n, I64(1))))
+                self._deliver(wire, values, groups, pre["spikes"], start, stop, step, length, I64(1))
+        return self.open.text()
+
+    def _arguments(self, member: Member) -> dict:
+        step = member.step
+        group: dict = {"cells": self.integer(), "padded": self.integer()}
+        group["states"] = {n: self.pointer() for n in (*step.states, *step.counters)}
+        group["coefficients"] = {n: (self.pointer(), self.integer()) for n in step.coefficients}
+        group["rings"] = {n: self.pointer() for n in member.rings}
+        group["outside"] = {n: (self.pointer(), self.integer(), self.integer()) for n in member.outside}
+        group["recorded"] = {n: self.pointer() for n in member.recorded}
+        group["spikes"], group["bounds"] = self.pointer(I32), self.pointer(I64)
+        group["past"], group["past_bounds"] = self.pointer(I32), self.pointer(I64)
+        return group
+
+    def _wire_arguments(self, wire: Wire) -> dict:
+        values = {"rows": self.pointer(I64), "target": self.pointer(I32), "weight": self.pointer()}
+        values["latency"] = self.integer() if wire.one_latency else self.pointer(I32)
+        return values
+
+    def _advance(self, member: Member, group: dict, n: ir.Value, step: ir.Value, slot: ir.Value, every: ir.Value) -> None:
+        b, lanes = self.builder, self.lanes
+        program: Program = member.step.program.only((*group["states"], "spike", *(f"{v}:out" for v in member.recorded)))
+        base = b.mul(slot, group["padded"])
+        first = b.load(at(b, group["bounds"], n))
+        fill = local(b, first)
+        due = b.icmp_signed("==", b.srem(b.add(step, I64(1)), every), I64(0)) if member.recorded else None
+        row = b.mul(b.sdiv(n, every), group["padded"]) if member.recorded else None
+        with counted(b, 0, group["cells"], lanes.width) as i:
+
+            def read(name: str) -> ir.Value:
+                if name in group["states"]:
+                    return lanes.load(group["states"][name], i)
+                if name in group["coefficients"]:
+                    pointer, stride = group["coefficients"][name]
+                    return lanes.load(pointer, b.mul(i, stride))
+                value = None
+                if name in group["rings"]:
+                    place = b.add(base, i)
+                    value = lanes.load(group["rings"][name], place)
+                    lanes.store(group["rings"][name], place, lanes.constant(0.0))
+                if name in group["outside"]:
+                    pointer, per_step, per_cell = group["outside"][name]
+                    given = lanes.load(pointer, b.add(b.mul(n, per_step), b.mul(i, per_cell)))
+                    value = given if value is None else lanes.add(value, given)
+                return lanes.constant(0.0) if value is None else value
+
+            values = emit(lanes, program, read)
+            for name, pointer in group["states"].items():
+                lanes.store(pointer, i, values[name])
+            if member.recorded:
+                with when(b, due):
+                    for name, pointer in group["recorded"].items():
+                        lanes.store(pointer, b.add(row, i), values[f"{name}:out"])
+            self._list(values["spike"], i, group, fill)
+        b.store(b.load(fill), at(b, group["bounds"], b.add(n, I64(1))))
+
+    def _list(self, spike: ir.Value, i: ir.Value, group: dict, fill: ir.Value) -> None:
+        """Append the cells of this vector that fired."""
+        b, lanes = self.builder, self.lanes
+        valid = lanes.first(b.sub(group["cells"], i))
+        fired = lanes.both(lanes.nonzero(spike), valid)
+        with when(b, lanes.any(fired)):
+            bits = local(b, b.zext(lanes.bits(fired), I64) if lanes.bits(fired).type != I64 else lanes.bits(fired))
+            head = b.append_basic_block("next_spike")
+            after = b.append_basic_block("no_more")
+            b.branch(head)
+            b.position_at_end(head)
+            left = b.load(bits)
+            lane = b.cttz(left, ir.Constant(ir.IntType(1), 1))
+            where = b.load(fill)
+            b.store(b.trunc(b.add(i, lane), I32), at(b, group["spikes"], where))
+            b.store(b.add(where, I64(1)), fill)
+            left = b.and_(left, b.sub(left, I64(1)))
+            b.store(left, bits)
+            b.cbranch(b.icmp_unsigned("!=", left, I64(0)), head, after)
+            b.position_at_end(after)
+
+    def _deliver(self, wire: Wire, values: dict, groups: list, spikes: ir.Value, start: ir.Value, stop: ir.Value, step: ir.Value,
+                 length: ir.Value, least: ir.Value) -> None:  # fmt: skip
+        """Add the weights of the spikes [start, stop) to the ring; only latencies of at least ``least`` steps count."""
+        b = self.builder
+        post = groups[wire.post]
+        ring = post["rings"][self.members[wire.post].rings[wire.ring]]
+        padded = post["padded"]
+        size = b.mul(length, padded)
+        one_weight = b.load(values["weight"]) if wire.one_weight else None
+        here = b.mul(b.srem(step, length), padded)
+        if wire.one_latency:
+            here = b.mul(b.srem(b.add(step, values["latency"]), length), padded)
+            stop = b.select(b.icmp_signed(">=", values["latency"], least), stop, start)
+        with counted(b, start, stop) as k:
+            ahead = b.add(k, I64(_AHEAD))
+            ahead = b.select(b.icmp_signed("<", ahead, stop), ahead, k)
+            soon = b.load(at(b, values["rows"], offset(b, b.load(at(b, spikes, ahead)))))
+            prefetch(b, at(b, values["target"], soon))
+            prefetch(b, at(b, values["target"], b.add(soon, I64(16))))
+            if not wire.one_weight:
+                prefetch(b, at(b, values["weight"], soon))
+                prefetch(b, at(b, values["weight"], b.add(soon, I64(16))))
+            cell = offset(b, b.load(at(b, spikes, k)))
+            low, high = b.load(at(b, values["rows"], cell)), b.load(at(b, values["rows"], b.add(cell, I64(1))))
+            with counted(b, low, high) as s:
+                target = offset(b, b.load(at(b, values["target"], s)))
+                weight = one_weight if wire.one_weight else b.load(at(b, values["weight"], s))
+                if wire.one_latency:
+                    self._add(ring, b.add(here, target), weight)
+                else:
+                    latency = b.sext(b.load(at(b, values["latency"], s)), I64)
+                    place = b.add(here, b.mul(latency, padded))
+                    place = b.select(b.icmp_signed(">=", place, size), b.sub(place, size), place)
+                    with when(b, b.icmp_signed(">=", latency, least)):
+                        self._add(ring, b.add(place, target), weight)
+
+    def _add(self, ring: ir.Value, place: ir.Value, weight: ir.Value) -> None:
+        b = self.builder
+        where = at(b, ring, place)
+        b.store(b.fadd(b.load(where), weight, flags=("contract", "nsz")), where)
+
+

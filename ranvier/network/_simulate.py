@@ -1,0 +1,129 @@
+"""Simulation: a network on its own, block after block, recording as it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from rich.progress import Progress
+
+from ranvier.errors import DimensionError, NonFiniteError
+from ranvier.network._execute import execute
+from ranvier.network._run import PopulationRecord, Run, SpikeTrain
+from ranvier.network._state import State
+from ranvier.units import UNITS, as_quantity
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = ["simulate", "steps_in"]
+
+#: a block holds at most this many numbers per dense stream
+_BLOCK = 4_000_000
+
+
+def steps_in(duration: Any, dt: float, what: str) -> int:
+    """round(duration/dt), for a time of 0 or more."""
+    quantity = as_quantity(duration)
+    if quantity.dimension != UNITS["ms"].dimension:
+        raise DimensionError(f"{what}={duration!r} has dimension {quantity.dimension}; give a time, for example 1*second.")
+    value = float(quantity.value)
+    if not 0 <= value < float("inf"):
+        raise DimensionError(f"{what}={duration!r} must be a finite time of 0 or more.")
+    return round(value / dt)
+
+
+def simulate(
+    net: Network, duration: Any, state: State | None, record: Mapping[str, Sequence[str]], every: Any, progress: bool
+) -> Run:
+    """Run ``net`` for ``duration``; see :meth:`Network.run`."""
+    steps = steps_in(duration, net.dt, "duration")
+    stride = 1 if every is None else steps_in(every, net.dt, "every")
+    if stride < 1:
+        raise DimensionError(f"every={every!r} is shorter than half a step of {net.dt} ms; give a longer recording interval.")
+    net._check_record(record)
+    if state is None:
+        state = net.initial_state(1, stream=0)
+    else:
+        net._check_state(state, 1)
+    record = {n: tuple(v) for n, v in record.items()}
+    largest = max([*(p.shape[0] for p in net.populations.values() if p.shape), 1])
+    block = max(stride, min(max(_BLOCK // largest, 64), 10_000) // stride * stride)
+    first, start = state.step, time.perf_counter()
+    plan = net.plan(batch=1)
+    recorder = _Recorder(net, record, stride, first)
+    with torch.no_grad(), Progress(disable=not progress, transient=True) as bar:
+        task = bar.add_task("simulating", total=steps)
+        done = 0
+        while done < steps:
+            count = min(block - (state.step % stride if done == 0 else 0) or block, steps - done)
+            inputs = {n: s.block(state.step, count, net) for n, s in net.sources.items()}
+            result = execute(net, plan, inputs, count, state, record, every=stride)
+            recorder.take(result, state.step, count)
+            _check_finite(net, result.state)
+            state = result.state
+            done += count
+            bar.update(task, completed=done)
+    seconds = time.perf_counter() - start
+    return Run(recorder.records(steps), state, steps * net.dt, seconds, plan)
+
+
+def _check_finite(net: Network, state: State) -> None:
+    for name, values in state.variables.items():
+        for variable, value in values.items():
+            bad = ~torch.isfinite(value)
+            if bool(bad.any()):
+                cell = int(torch.nonzero(bad[0].reshape(-1))[0])
+                raise NonFiniteError(
+                    f"{name}.{variable} of cell {cell} became {float(value[0].reshape(-1)[cell])} before step {state.step} (t = {state.step * net.dt:g} ms); "
+                    f"a smaller dt, another integration method or weaker input may help."
+                )
+
+
+class _Recorder:
+    """Collects blocks into arrays."""
+
+    def __init__(self, net: Network, record: Mapping[str, tuple[str, ...]], stride: int, first: int) -> None:
+        self.net, self.record, self.stride, self.first = net, record, stride, first
+        self.spikes: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {n: [] for n, v in record.items() if {"spikes", "spike"} & set(v)}
+        self.variables: dict[tuple[str, str], list[np.ndarray]] = {}
+        self.sampled: list[np.ndarray] = []
+
+    def take(self, result: Any, start: int, count: int) -> None:
+        """Keep what a block recorded; samples are taken after every ``stride``-th step."""
+        due = (np.arange(start, start + count) + 1) % self.stride == 0
+        self.sampled.append((np.arange(start, start + count) + 1)[due])
+        for n in self.spikes:
+            if n in result.spikes:
+                found = result.spikes[n]
+                step = np.repeat(np.arange(start, start + count), found.bounds.diff().numpy())
+                self.spikes[n].append((step, found.cell.numpy().astype(np.int64)))
+            else:
+                key = next(k for k in result.recorded if k[0] == n and k[1] in ("spikes", "spike"))
+                step, cell = np.nonzero(result.recorded[key][:, 0].flatten(1).numpy())
+                self.spikes[n].append((step + start, cell))
+        for n, variables in self.record.items():
+            for v in variables:
+                if v in ("spikes", "spike"):
+                    continue
+                x = result.recorded[n, v][:, 0].numpy()
+                self.variables.setdefault((n, v), []).append(x if len(x) != count or self.stride == 1 else x[due])
+
+    def records(self, steps: int) -> dict[str, PopulationRecord]:
+        """Everything recorded, by population."""
+        times = np.concatenate([*self.sampled, np.empty(0)]) * self.net.dt
+        out = {}
+        for n, names in self.record.items():
+            train = None
+            if n in self.spikes:
+                size = int(np.prod(self.net.populations[n].shape))
+                pairs = self.spikes[n]
+                step = np.concatenate([*(s for s, _ in pairs), np.empty(0, np.int64)])
+                cell = np.concatenate([*(c for _, c in pairs), np.empty(0, np.int64)])
+                train = SpikeTrain(step, cell, self.net.dt, size, self.first, steps)
+            values = {v: np.concatenate(self.variables[n, v]) for v in names if (n, v) in self.variables}
+            out[n] = PopulationRecord(train, values, times)
+        return out

@@ -1,0 +1,94 @@
+"""Values of a cell's parameters and variables, checked before any equation sees them."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ranvier.errors import DimensionError, EquationError
+from ranvier.units import UNITS, Dimension, as_quantity
+from ranvier.values import Distribution, Learn, Uniform
+
+__all__ = ["check_values", "dimension_of", "shape_of"]
+
+_TIME = UNITS["ms"].dimension
+_POSITIVE = ("tau", "C_", "area")
+
+
+def check_values(values: Mapping[str, Any]) -> dict[str, Dimension]:
+    """The dimension of every value; what cannot be one, or cannot be negative but is, raises."""
+    dimensions = {name: dimension_of(name, value) for name, value in values.items()}
+    if dimensions.get("refractory", _TIME) != _TIME:
+        raise DimensionError(
+            f"refractory={values['refractory']!r} has dimension {dimensions['refractory']}: "
+            f"give a time, for example 2*ms."
+        )
+    for name, value in values.items():
+        least = _least(value)
+        if least is None:
+            continue
+        if (name == "C" or name.startswith(_POSITIVE)) and least <= 0:
+            raise EquationError(
+                f"{name}={value!r}: a time constant, capacitance or area must be positive; give a value above 0.",
+                line=name,
+            )
+        if name == "refractory" and least < 0:
+            raise EquationError(
+                f"refractory={value!r}: a refractory period cannot be negative; give 0*ms or more.", line=name
+            )
+    return dimensions
+
+
+def dimension_of(name: str, value: Any) -> Dimension:
+    """The dimension of a number, quantity, array, distribution or learnable value."""
+    if isinstance(value, Distribution | Learn):
+        return value.dimension
+    try:
+        quantity = as_quantity(value)
+    except (TypeError, ValueError) as error:
+        raise EquationError(
+            f"{name}={value!r} is not a value: give a number, a quantity, an array, a distribution or Learn(…).",
+            line=name,
+        ) from error
+    if not np.isfinite(_array(quantity.value)).all():
+        raise EquationError(
+            f"{name}={value!r} is not finite: every value of a cell must be a finite number.", line=name
+        )
+    return quantity.dimension
+
+
+def shape_of(size: Any, name: str) -> tuple[int, ...] | None:
+    """``size`` as a shape of positive whole numbers, or None where the population decides."""
+    if size is None:
+        return None
+    try:
+        shape = tuple(map(operator.index, size)) if isinstance(size, tuple | list) else (operator.index(size),)
+    except TypeError:
+        shape = ()
+    if isinstance(size, bool) or not shape or min(shape) <= 0:
+        raise EquationError(
+            f"size={size!r}: a population has at least one cell; give a positive whole number, or a shape of them.",
+            line=name,
+        )
+    return shape
+
+
+def _array(value: Any) -> np.ndarray:
+    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value, dtype=float)
+
+
+def _least(value: Any) -> float | None:
+    """The smallest number a value can be; None where only a draw can tell."""
+    if isinstance(value, Learn):
+        least = _least(value.value)
+        bounds = [b for b in (least, value.min) if b is not None]
+        return min(bounds) if bounds else None
+    if isinstance(value, Uniform):
+        return value.low if value.low != 0 else None
+    if isinstance(value, Distribution):
+        return None
+    numbers = _array(as_quantity(value).value)
+    return float(numbers.min()) if numbers.size else None
