@@ -23,7 +23,7 @@ class Task(Protocol):
     """One contender's work on one bench, ready to be repeated.
 
     Attributes:
-        formula: JSON-able description of what this contender computes, used to choose the reference it is checked against.
+        formula: JSON-able description of what this contender computes; chooses the reference it is checked against.
         notes: one sentence per setting a reader must know (empty when the library's plain call was used).
     """
 

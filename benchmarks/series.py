@@ -10,6 +10,7 @@ import argparse
 import datetime
 import logging
 import os
+import re
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -25,6 +26,8 @@ from benchmarks._protocol import Bench, Contender
 from benchmarks._report import Row
 
 log = logging.getLogger("benchmarks")
+_ABSOLUTE_PATH = re.compile(r"(?:/[\w.+-]+)+/([\w.+-]+)")
+"""Pages must not carry the paths of the machine they were made on: only the last name is kept."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Settings:
         return not contender.optional or contender.name in self.also
 
     def python_for(self, contender: Contender) -> str:
-        """Interpreter for this contender: `--python WORD=PATH`, else `$RANVIER_WORD_PYTHON`, else the peers', else ours."""
+        """Interpreter for this contender: `--python WORD=PATH`, `$RANVIER_WORD_PYTHON`, the peers', or ours."""
         word = contender.interpreter
         if word == "main":
             return sys.executable
@@ -93,7 +96,7 @@ class _Runner:
 
     def fail(self, reason: str) -> None:
         self.working = False
-        self.row.failure = reason
+        self.row.failure = _ABSOLUTE_PATH.sub(r"\1", reason)
         self.row.seconds.clear()
         log.warning("%s: %s", self.contender.name, reason)
 

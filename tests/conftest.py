@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +21,12 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ranvier")
 
 # The workers of one run share the processor.
 torch.set_num_threads(1)
+
+# Compiled kernels go to a folder of this run, which its workers share; name one with RANVIER_CACHE to keep them.
+if "RANVIER_CACHE" not in os.environ:
+    os.environ["RANVIER_CACHE"] = tempfile.mkdtemp(prefix="ranvier-tests-")
+    _owner = os.getpid()
+    atexit.register(lambda: shutil.rmtree(os.environ["RANVIER_CACHE"], ignore_errors=True) if os.getpid() == _owner else None)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,12 +1,13 @@
-"""BrainPy's newer state-based API (`brainpy.state` on `brainstate`), event-driven connections, the whole run under one `jit`.
+"""BrainPy's newer API (`brainpy.state` on `brainstate`): event-driven connections, the whole run under one `jit`.
 
-Conductances are in siemens and the resistance in ohm, so that g (E - V) R is a voltage; the library's connections have a fixed
-number of targets per cell instead of a fixed probability.
+Conductances are in siemens and the resistance in ohm, so that g (E - V) R is a voltage; the library's connections have
+a fixed number of targets per cell instead of a fixed probability.
 """
 
 from __future__ import annotations
 
 import time
+from typing import Any, ClassVar
 
 import brainpy
 import brainstate
@@ -18,6 +19,7 @@ import numpy as np
 
 from benchmarks._protocol import Arrays, NotOffered, Options, Task
 from benchmarks.simulation import _circuit as circuit
+from benchmarks.simulation._lit import first_lit, still_lit
 
 PACKAGES = ("brainpy", "brainpy_state", "brainstate", "brainevent", "jax", "jaxlib")
 
@@ -75,7 +77,7 @@ class Net(brainstate.nn.Module):
 class CobaTask:
     """Build and compile once; each repetition continues the run by `biological_s` seconds."""
 
-    formula: dict[str, object] = {}
+    formula: ClassVar[dict[str, Any]] = {}
     notes = ("brainpy.state, float32, fixed number of targets per cell; state continues between repetitions.",)
 
     def __init__(self, cells: int, seed: int, biological_s: float) -> None:
@@ -98,7 +100,8 @@ class CobaTask:
 
     def step(self) -> float:
         start = time.perf_counter()
-        self._advance()
+        fired = self._advance()
+        still_lit(fired, self._cells, self._duration)
         return (time.perf_counter() - start) / self._duration
 
 
@@ -106,4 +109,5 @@ def build(bench: str, inputs: Arrays, options: Options) -> Task:
     """The task for `bench`."""
     if not bench.startswith("coba_"):
         raise NotOffered(f"not written for {bench}")
-    return CobaTask(int(inputs["cells"]), int(inputs["seed"]) % 2**31, options["biological_s"])
+    cells, seed = int(inputs["cells"]), int(inputs["seed"])
+    return first_lit(lambda s: CobaTask(cells, s, options["biological_s"]), seed)

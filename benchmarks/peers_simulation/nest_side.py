@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any, ClassVar
 
 import nest
 import numpy as np
 
 from benchmarks._protocol import Arrays, NotOffered, Options, Task
 from benchmarks.simulation import _circuit as circuit
+from benchmarks.simulation._lit import first_lit, still_lit
 
 PACKAGES = ("nest-simulator", "numpy")
 LEAK_NS = 10.0
@@ -19,7 +21,7 @@ LEAK_NS = 10.0
 class CobaTask:
     """Build once; each repetition continues the run by `biological_s` seconds."""
 
-    formula: dict[str, object] = {}
+    formula: ClassVar[dict[str, Any]] = {}
     notes = ("iaf_cond_exp, double precision, delays 0.1 ms; state continues between repetitions.",)
 
     def __init__(self, cells: int, seed: int, biological_s: float) -> None:
@@ -61,14 +63,19 @@ class CobaTask:
         nest.Connect(population[excitatory:], population, rule, inhibition)
 
     def step(self) -> float:
+        seconds, fired = self._advance()
+        still_lit(fired, self._cells, self._duration)
+        return seconds / self._duration
+
+    def _advance(self) -> tuple[float, int]:
+        """Seconds and spikes of one more run (the kernel's counter restarts with every run)."""
         start = time.perf_counter()
         nest.Run(self._duration * 1e3)
-        return (time.perf_counter() - start) / self._duration
+        seconds = time.perf_counter() - start
+        return seconds, nest.GetKernelStatus("local_spike_counter")
 
     def check(self) -> dict[str, np.ndarray]:
-        before = nest.GetKernelStatus("local_spike_counter")
-        self.step()
-        fired = nest.GetKernelStatus("local_spike_counter") - before
+        _, fired = self._advance()
         synapses = nest.GetKernelStatus("num_connections")
         return {"rate": np.array(fired / self._cells / self._duration), "synapses": np.array(synapses)}
 
@@ -77,4 +84,5 @@ def build(bench: str, inputs: Arrays, options: Options) -> Task:
     """The task for `bench`."""
     if not bench.startswith("coba_"):
         raise NotOffered(f"not written for {bench}")
-    return CobaTask(int(inputs["cells"]), int(inputs["seed"]) % 2**31, options["biological_s"])
+    cells, seed = int(inputs["cells"]), int(inputs["seed"])
+    return first_lit(lambda s: CobaTask(cells, s, options["biological_s"]), seed)

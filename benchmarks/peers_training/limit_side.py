@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ PACKAGES = ("torch", "numpy")
 class LimitTask:
     """Repeats `work`; there is nothing to compare."""
 
-    formula = {"limit": True}
+    formula: ClassVar[dict[str, Any]] = {"limit": True}
 
     def __init__(self, work: Callable[[], object], notes: tuple[str, ...]) -> None:
         self._work, self.notes = work, notes

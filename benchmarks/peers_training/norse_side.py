@@ -1,7 +1,8 @@
-"""Norse: box cells (no synaptic current) in a loop over `unbind(0)`; `Lift` would index the tensor and cost O(T^2) backward.
+"""Norse: box cells (no synaptic current) in a loop over `unbind(0)`; `Lift` would index and cost O(T^2) backward.
 
-The library's Euler step is v + 0.1 (x - v), so inputs and weights are ten times the bench's; its reset takes any callable, so
-one without gradient is passed; arctan is not among its surrogates, SuperSpike 1 / (1 + |v - 1|)^2 is used and compared with.
+The library's Euler step is v + 0.1 (x - v), so inputs and weights are ten times the bench's; its reset takes any
+callable, so one without gradient is passed; arctan is not among its surrogates, so SuperSpike, 1 / (1 + |v - 1|)^2, is
+used and compared with.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class Recurrent(Feedforward):
 
 
 class Convolutional(_Network):
-    """conv32-pool-conv64-pool-10 with time and batch merged around the cells; the read-out product is not a cell: no gain."""
+    """conv32-pool-conv64-pool-10 with time and batch merged around the cells; the read-out is no cell, so no gain."""
 
     def __init__(self, inputs: Arrays) -> None:
         layers = [tasks.conv(inputs["w1"], GAIN), tasks.conv(inputs["w2"], GAIN), tasks.linear(inputs["w3"], GAIN)]

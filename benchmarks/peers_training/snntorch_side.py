@@ -1,8 +1,9 @@
 """snnTorch: `Leaky` in the user's time loop, as its tutorials do.
 
 Two variants. The default subtracts the reset one step later, undecayed, without gradient; it is the faster one.
-`reset_delay=False` resets in the step of the spike, as asked, but lets the gradient flow through the reset, and a cell whose
-membrane stays above threshold after its reset is pushed down once more for a step (2-6 % of spikes move in the networks).
+`reset_delay=False` resets in the step of the spike, as asked, but lets the gradient flow through the reset, and a cell
+whose membrane stays above threshold after its reset is pushed down once more for a step (2-6 % of the raster's entries
+move in the networks).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""SpikingJelly 2: multi-step layers (`step_mode="m"`), soft reset, undecayed input, detached reset, arctan surrogate."""
+"""SpikingJelly 2: multi-step layers (`step_mode="m"`), soft detached reset, undecayed input, arctan surrogate."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Feedforward(_Network):
 
 
 class Recurrent(_Network):
-    """700-R256-20: single-step nodes in a loop (the library's recurrent container would add a trained identity product)."""
+    """700-R256-20: single-step nodes in a loop (the library's recurrent container adds a trained identity product)."""
 
     def __init__(self, inputs: Arrays) -> None:
         super().__init__()

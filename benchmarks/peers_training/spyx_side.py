@@ -1,8 +1,8 @@
 """Spyx (JAX): `spyx.nn.Sequential` under `spyx.nn.run` (a `lax.scan`), one jitted step with optax Adam.
 
-Its LIF compares the membrane of the step before with the threshold: the spike leaves one step late, the reset is undecayed, and
-gradient flows through the reset. The asked surrogate is given through `spyx.axn.custom`. Its parameters include each layer's
-beta, which is therefore trained too.
+Its LIF compares the membrane of the step before with the threshold: the spike leaves one step late, the reset is
+undecayed, and gradient flows through the reset. The asked surrogate is given through `spyx.axn.custom`. Its parameters
+include each layer's beta, which is therefore trained too.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""SpikingJelly's network (or its multi-step node) inside `torch.compile`, which unrolls the time loop: a program per shape.
+"""SpikingJelly's network (or multi-step node) inside `torch.compile`, which unrolls time: one program per shape.
 
-Compilation takes minutes; the series gives up after the contender's `prepare_limit_s`. Run it with `--also torch_compile`.
+Compilation takes minutes; the series gives up after the contender's `prepare_limit_s`. Run it with
+`--also torch_compile`.
 """
 
 from __future__ import annotations

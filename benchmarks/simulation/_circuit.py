@@ -3,9 +3,9 @@
     dv/dt   = (E_L - v + g_e (E_e - v) + g_i (E_i - v)) / tau_m    (held for `REFRACTORY` after a spike)
     dg_e/dt = -g_e / tau_e,   dg_i/dt = -g_i / tau_i               (in units of the leak conductance)
 
-80 % excitatory cells, about 80 synapses onto each cell whatever the size, no delay beyond the time step. The circuit is bistable:
-random initial conductances kick it into its active state. With an inhibitory delay of 0.5 ms or more the kick synchronises it
-and it falls silent within 50 ms (tried in Brian2 with two seeds, and at 1 ms in NEST), so none is used.
+80 % excitatory cells, about 80 synapses onto each cell whatever the size, no delay beyond the time step. The circuit is
+bistable: random initial conductances kick it into its active state. With an inhibitory delay of 0.5 ms or more the kick
+synchronises it and it falls silent within 50 ms (tried in Brian2, and at 1 ms in NEST), so none is used.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ W_E, W_I = 0.6, 6.7
 G_E_START, G_I_START = (4.0, 1.5), (20.0, 20.0)
 """Mean and standard deviation of the initial conductances (negative draws set to 0).
 
-The usual spread of g_i, 12, leaves about a quarter of the draws silent (6 of 8 lit up in Brian2 at 4,000 cells; 8 of 8 with 20).
+The usual spread of g_i, 12, leaves about a quarter of the draws silent (in Brian2 at 4,000 cells 6 of 8 lit up, with 20
+8 of 8).
 """
 EXCITATORY_FRACTION = 0.8
 SYNAPSES_PER_CELL = 80.0

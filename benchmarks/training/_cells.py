@@ -2,12 +2,12 @@
 
 Current-based cell (two states): i = 0.8 i + x; v' = 0.9 v + i; spike and reset as in `_formula`.
 
-AdEx (three states, forward Euler, dt = 1 ms; dimensionless voltage, threshold 1, reset 0; Brette & Gerstner 2005):
+AdEx (three states, forward Euler, dt = 1 ms; threshold 1, reset 0; Brette & Gerstner 2005):
     i = i + x;  v' = v + dt/10 (-v + D exp((v - 1) / D) + i - w);  w' = w + dt/100 (a v - w);  i' = i (1 - dt/5)
     spike where v' >= 1:  v = 0,  w = w' + b
 
 Hodgkin-Huxley (four states, squid axon; Hodgkin & Huxley 1952, voltages in mV shifted to rest at -65, time in ms,
-conductances in mS/cm2, C = 1 uF/cm2): exponential Euler for v, m, h, n, every right-hand side from the state before the step.
+conductances in mS/cm2, C = 1 uF/cm2): exponential Euler for v, m, h, n, all from the state before the step.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def hodgkin_huxley_step(xp: Any, state: tuple[Any, Any, Any, Any], x: Any) -> tu
 
 
 def _linoid(xp: Any, u: Any) -> Any:
-    """(u / 10) / (1 - exp(-u / 10)), in 1/ms; 1 + u / 20 near u = 0, where the quotient is 0 / 0 and float32 does land."""
+    """(u / 10) / (1 - exp(-u / 10)), in 1/ms; 1 + u / 20 near u = 0, where the quotient is 0 / 0."""
     scaled = u / 10.0
     near = abs(scaled) < 1e-4
     safe = xp.where(near, 1.0, scaled)

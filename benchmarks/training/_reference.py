@@ -29,8 +29,15 @@ class _Spike(torch.autograd.Function):
         return upstream / (1 + distance.abs()) ** 2, None
 
 
+def _rest(v: Tensor, kick: Tensor, formula: Formula) -> Tensor:
+    """Membrane after the reset in the step of the spike."""
+    if formula.late_reset:
+        return v
+    return v * (1.0 - kick) if formula.hard_reset else v - kick
+
+
 def lif(x: Tensor, formula: Formula, recurrent: Tensor | None = None) -> Tensor:
-    """Spikes [T, B, …] of a layer driven by `x` [T, B, …]; `recurrent` [N, N] feeds back the spikes of the step before."""
+    """Spikes [T, B, …] of a layer driven by `x` [T, B, …]; `recurrent` [N, N] feeds back the last step's spikes."""
     v = torch.zeros_like(x[0])
     s = torch.zeros_like(v)
     residue: Tensor | float = 0.0
@@ -38,10 +45,7 @@ def lif(x: Tensor, formula: Formula, recurrent: Tensor | None = None) -> Tensor:
     for x_t in x.unbind(0):
         kick = s.detach() if formula.cut_reset else s
         feedback = 0.0 if recurrent is None else s @ recurrent.T
-        if formula.hard_reset:
-            rest = v * (1.0 - kick)
-        else:
-            rest = v if formula.late_reset else v - kick + residue
+        rest = _rest(v, kick, formula) + residue
         residue = (rest.detach() >= THRESHOLD).to(v.dtype) if formula.residual_reset else 0.0
         v = BETA * rest + x_t + feedback - residue - (kick if formula.late_reset else 0.0)
         s = _Spike.apply(v - THRESHOLD, formula.surrogate)

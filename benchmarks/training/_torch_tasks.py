@@ -85,7 +85,7 @@ class NetworkTask:
         inputs: `x` [T, B, …] and `targets` [B].
         formula: what the library computes.
         notes: settings a reader must know.
-        scales: factors by which the library's weights differ from the bench's (1 where absent); undone in the gradients.
+        scales: factors from the bench's weights to the library's (1 where absent); undone in the gradients.
     """
 
     def __init__(

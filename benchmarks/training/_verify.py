@@ -1,4 +1,4 @@
-"""Compare a contender's first step with the reference: spikes by the fraction that differs, gradients by relative error."""
+"""Compare a contender's first step with the reference: spikes by fraction, gradients by relative error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmarks._protocol import Arrays, Verdict
 from benchmarks.training._formula import Formula
 
 SPIKE_TOLERANCE = 1e-3
-"""Largest fraction of spike-raster entries that may differ (float32 rounding moves a spike that sits on the threshold)."""
+"""Largest fraction of raster entries that may differ (float32 rounding moves a spike that sits on the threshold)."""
 GRADIENT_TOLERANCE = 2e-2
 """Largest relative error (2-norm) of a gradient; each moved spike changes the gradients a little."""
 

@@ -1,7 +1,7 @@
 """Richer cells, forward and adjoint: who else can do it? Run: `python -m benchmarks.training.hodgkin_huxley_scan`.
 
-Three benches: `cuba_scan` (two states), `adex_scan` (three states, an exponential, a jump) and `hodgkin_huxley_scan` (four
-states, no spike: the voltage trace is the output). The equations are in `_cells`.
+Three benches: `cuba_scan` (two states), `adex_scan` (three states, an exponential, a jump) and `hodgkin_huxley_scan`
+(four states, no spike: the voltage trace is the output). The equations are in `_cells`.
 """
 
 from __future__ import annotations

@@ -39,9 +39,9 @@ def _verify(inputs: Arrays, outputs: Arrays, declared: dict[str, Any], *, summed
 
 
 _TEXT = f"""
-v' = 0.9 v + x, spike where v' >= 1, soft reset without gradient, arctan surrogate; T = {STEPS}, B = {BATCH}, N = {CELLS},
-float32; forward and backward to x. The row `limit` streams as many bytes as a fused kernel must (forward: read x, write
-spikes and one saved tensor; backward: read both saved and upstream, write one gradient) with plain copies.
+v' = 0.9 v + x, spike where v' >= 1, soft reset without gradient, arctan surrogate; T = {STEPS}, B = {BATCH},
+N = {CELLS}, float32; forward and backward to x. The row `limit` streams as many bytes as a fused kernel must (forward:
+read x, write spikes and one saved tensor; backward: read saved and upstream, write one gradient) with plain copies.
 """
 DENSE = Bench(
     name="lif_scan",

@@ -1,4 +1,7 @@
-"""A feed-forward network the size of a spoken-digits model: 700-256-256-20. Run: `python -m benchmarks.training.shd_feedforward`."""
+"""A feed-forward network the size of a spoken-digits model, 700-256-256-20.
+
+Run: `python -m benchmarks.training.shd_feedforward`.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +47,9 @@ BENCH = Bench(
     name="shd_feedforward",
     title="Feed-forward network 700-256-256-20, one training step",
     text=f"""
-T = {STEPS}, B = {BATCH}, {DENSITY:.0%} input density, no biases, leaky read-out (0.9) averaged over time, cross entropy, backward,
-Adam; float32. The row `limit` does only the dense matrix products a dense library cannot avoid (forward three, backward five).
+T = {STEPS}, B = {BATCH}, {DENSITY:.0%} input density, no biases, leaky read-out (0.9) averaged over time, cross
+entropy, backward, Adam; float32. The row `limit` does only the dense matrix products a dense library cannot avoid
+(forward three, backward five).
 """,
     make_inputs=make_inputs,
     verify=verifier(forward),

@@ -82,6 +82,14 @@ class Linear(nn.Linear):
         out = (products.delayed_linear if by_event else _delayed)(x, self.weight, latency, history)
         return out if self.bias is None else out + self.bias
 
+    def by_latency(self) -> list[tuple[int, products.Pattern, Tensor]]:
+        """One (latency, pattern, weights) per distinct latency, as single synapses sorted by input."""
+        out = []
+        for k in torch.unique(self.latency_table).tolist():
+            pre, post = torch.nonzero(self.latency_table.t() == k, as_tuple=True)
+            out.append((int(k), products.pattern(pre, post, (self.in_features, self.out_features)), self.weight[post, pre]))
+        return out
+
 
 def _delayed(x: Tensor, weight: Tensor, latency: Tensor, history: Tensor) -> Tensor:
     """The specification: one product per distinct latency."""

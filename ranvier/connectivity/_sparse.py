@@ -43,6 +43,7 @@ class Sparse(nn.Module):
             self.register_buffer("latency_table", latency)
         self._patterns: dict[int, products.Pattern] = {}
         self._uniform: tuple[tuple[int, int], bool] | None = None
+        self._chosen: list[tuple[int, Tensor]] | None = None
 
     def __len__(self) -> int:
         return self.pre.numel()
@@ -70,10 +71,23 @@ class Sparse(nn.Module):
         steps, past = x.shape[0], history.shape[0]
         whole = torch.cat([history, x])
         total = x.new_zeros(steps, x.shape[1], self.sizes[1])
-        for k in torch.unique(self.latency_table).tolist():
-            chosen = torch.nonzero(self.latency_table == k)[:, 0]
+        for k, chosen in self._groups():
             total = total + self._apply_some(whole[past - k : past - k + steps], k, chosen, by_event)
         return total
+
+    def by_latency(self) -> list[tuple[int, products.Pattern, Tensor]]:
+        """One (latency, pattern, weights) per distinct latency."""
+        out = []
+        for k, chosen in self._groups():
+            if k not in self._patterns:
+                self._patterns[k] = products.pattern(self.pre[chosen], self.post[chosen], self.sizes)
+            out.append((k, self._patterns[k], self.weight[chosen]))
+        return out
+
+    def _groups(self) -> list[tuple[int, Tensor]]:
+        if self._chosen is None:
+            self._chosen = [(int(k), torch.nonzero(self.latency_table == k)[:, 0]) for k in torch.unique(self.latency_table)]
+        return self._chosen
 
     def _apply_some(self, x: Tensor, key: int, chosen: Tensor | slice, by_event: bool) -> Tensor:
         weight = self.weight[chosen]

@@ -118,7 +118,7 @@ class _Visit:
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         raise self.fail(
             f"unknown name {node.id!r}: give it a value as a keyword argument, an equation, or declare "
-            f" '{node.id} : unit (input)'.{hint}"
+            f"'{node.id} : unit (input)'.{hint}"
         )
 
     def UnaryOp(self, node: ast.UnaryOp) -> tuple[sp.Expr, Dimension]:
@@ -180,8 +180,9 @@ class _Visit:
         if a[0] == 0:
             return b[1]
         raise DimensionError(
-            f"in {self.line!r}: cannot {word} {ast.unparse(left)!r} of dimension {a[1]} and {ast.unparse(right)!r} of dimension {b[1]}; "
-            f"multiply or divide one of them by a quantity of dimension {a[1] / b[1]}."
+            f"in {self.line!r}: cannot {word} {ast.unparse(left)!r} of dimension {a[1]} and "
+            f"{ast.unparse(right)!r} of dimension {b[1]}; multiply or divide one of them by a quantity of "
+            f"dimension {a[1] / b[1]}."
         )
 
     def Compare(self, node: ast.Compare) -> tuple[sp.Expr, Dimension]:

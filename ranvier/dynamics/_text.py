@@ -117,7 +117,7 @@ def parse_unit(text: str, line: str) -> Dimension:
 
 def _unit(node: ast.expr) -> Quantity:
     if isinstance(node, ast.Name):
-        return UNITS[node.id]
+        return UNITS["kelvin" if node.id == "K" else node.id]  # dimensions are written with K
     if isinstance(node, ast.Constant) and node.value == 1:
         return UNITS["1"]
     if isinstance(node, ast.BinOp):

@@ -1,15 +1,16 @@
-"""What every provider is asked to do with a cell: a scan over time."""
+"""What every provider is asked to do: a scan of one population, or a loop of several that feed each other."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from ranvier.dynamics import Step
 
-__all__ = ["Scan", "ScanResult"]
+__all__ = ["Feedback", "Loop", "Scan", "ScanResult"]
 
 Tensor = torch.Tensor
 
@@ -18,7 +19,7 @@ Tensor = torch.Tensor
 class Scan:
     """Advance one population over a window of steps.
 
-    ``streams`` [T, *shape] (or broadcastable to it), ``states`` and ``counters`` [*shape], ``coefficients`` broadcastable to
+    ``streams`` [T, *shape] (or broadcastable to it), ``states`` and counters [*shape], ``coefficients`` broadcastable to
     [*shape]; ``wanted`` names the emissions to return as [T, *shape] streams; ``cut_reset`` drops the reset's gradient.
     """
 
@@ -39,3 +40,32 @@ class ScanResult:
 
     emitted: Mapping[str, Tensor]
     states: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """A projection inside a loop: spikes of ``pre`` reach ``stream`` of ``post`` ``latency`` steps later.
+
+    ``weight`` is [N, K], or [synapses] with a sparse ``pattern``; ``history`` [D, B, K] holds what ``pre`` emitted before.
+    """
+
+    pre: str
+    post: str
+    stream: str
+    latency: int
+    weight: Tensor
+    pattern: Any
+    history: Tensor | None
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Populations that feed each other, advanced together in windows of ``window`` steps.
+
+    ``members`` are scans by name, in the order of their same-step projections; their streams hold what comes from outside.
+    """
+
+    members: Mapping[str, Scan]
+    feedback: tuple[Feedback, ...]
+    window: int
+    emission: str = "spike"

@@ -6,6 +6,22 @@ from ranvier.network._plan import Choice, Plan
 from ranvier.network._population import Population, Relay
 from ranvier.network._projection import Projection
 from ranvier.network._sequential import Recurrent, Sequential
+from ranvier.network._sources import Poisson, Source, SpikeTrains, TimedArray
 from ranvier.network._state import State
 
-__all__ = ["Choice", "GraphError", "Network", "Plan", "Population", "Projection", "Recurrent", "Relay", "Sequential", "State"]
+__all__ = [
+    "Choice",
+    "GraphError",
+    "Network",
+    "Plan",
+    "Poisson",
+    "Population",
+    "Projection",
+    "Recurrent",
+    "Relay",
+    "Sequential",
+    "Source",
+    "SpikeTrains",
+    "State",
+    "TimedArray",
+]

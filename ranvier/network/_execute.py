@@ -15,8 +15,9 @@ from torch.utils.checkpoint import checkpoint
 
 from ranvier.errors import ShapeError
 from ranvier.kernels import reference
-from ranvier.kernels._task import Scan
+from ranvier.kernels._task import Loop, Scan, ScanResult
 from ranvier.kernels.cpu import CircuitPopulation, CircuitProjection, Spikes, run_circuit
+from ranvier.kernels.cpu import loop as cpu_loop
 from ranvier.kernels.cpu import scan as cpu_scan
 from ranvier.network._noise import noise_block
 from ranvier.network._plan import Plan
@@ -89,6 +90,8 @@ class _Runner:
                 continue
             if part.members in self.plan.loops:
                 self._loop(names, count, state, emissions, variables, recorded)
+            elif part.members in self.plan.fused:
+                self._fused(names, part.window or 1, count, state, emissions, variables, recorded)
             elif part.cyclic:
                 self._cycle(names, part.window or 1, count, state, emissions, variables, recorded)
             else:
@@ -110,29 +113,54 @@ class _Runner:
             history = x[:0]
         return projection(x, history, count, self.plan.provider(projection.name) == "cpu")
 
-    def _advance(
-        self, name: str, arrivals: Mapping[str, Tensor], count: int, state: State, emissions: dict[str, Tensor], variables: dict,
-        recorded: dict[tuple[str, str], Tensor], start: int,
-    ) -> None:  # fmt: skip
-        population = self.net.populations[name] if name in self.net.populations else None
-        if population is None:
-            emissions[name] = arrivals["x"]
-            return
-        step = self.steps[name]
+    def _scan(self, name: str, arrivals: Mapping[str, Tensor], count: int, state: State, before: Mapping[str, Tensor], start: int) -> Scan:
+        """The task of one population over a window."""
+        step, population = self.steps[name], self.net.populations[name]
         emit = _emission(population.cell.emit)
         also = tuple(_emission(v) for v in self.record.get(name, ()))
         wanted = tuple(dict.fromkeys((*([emit] if emit else []), *also)))
-        before = variables[name]
         some = next(iter(before.values()), None)
         shape = tuple(some.shape) if some is not None else tuple(next(iter(arrivals.values())).shape[1:])
         streams = self._streams(name, step, arrivals, count, shape, state, start)
-        task = Scan(step, count, shape, self.dtype, streams, before, self.coefficients[name], wanted, self.cut_reset)
-        result = (cpu_scan if self.plan.provider(name) == "cpu" else reference.scan)(task)
+        return Scan(step, count, shape, self.dtype, streams, before, self.coefficients[name], wanted, self.cut_reset)
+
+    def _take(self, name: str, result: ScanResult, emissions: dict[str, Tensor], variables: dict, recorded: dict) -> None:
         variables[name] = dict(result.states)
+        emit = _emission(self.net.populations[name].cell.emit)
         if emit:
             emissions[name] = result.emitted[emit]
         for variable in self.record.get(name, ()):
             recorded[name, variable] = result.emitted[_emission(variable)]
+
+    def _advance(
+        self, name: str, arrivals: Mapping[str, Tensor], count: int, state: State, emissions: dict[str, Tensor], variables: dict,
+        recorded: dict[tuple[str, str], Tensor], start: int,
+    ) -> None:  # fmt: skip
+        if name not in self.net.populations:
+            emissions[name] = arrivals["x"]
+            return
+        task = self._scan(name, arrivals, count, state, variables[name], start)
+        result = (cpu_scan if self.plan.provider(name) == "cpu" else reference.scan)(task)
+        self._take(name, result, emissions, variables, recorded)
+
+    def _fused(self, names, window, count, state, emissions, variables, recorded) -> None:
+        """A cyclic part as one differentiable operation."""
+        members, feedback = {}, []
+        for n in names:
+            arrivals: dict[str, Tensor] = {}
+            kicks = self.steps[n].kicks
+            for p in self.incoming[n]:
+                if p.pre in names:
+                    stream = f"kick_{p.port}" if p.port in kicks else p.port
+                    bias, found = p.feedback(state.history.get(p.pre), stream)
+                    feedback += found
+                    if bias is not None:
+                        _add(arrivals, p.port, bias)
+                else:
+                    _add(arrivals, p.port, self._carry(p, emissions[p.pre], state.history.get(p.pre), count))
+            members[n] = self._scan(n, arrivals, count, state, variables[n], state.step)
+        for n, result in cpu_loop(Loop(members, tuple(feedback), window)).items():
+            self._take(n, result, emissions, variables, recorded)
 
     def _streams(self, name, step, arrivals, count, shape, state, start) -> dict[str, Tensor]:
         out = {}

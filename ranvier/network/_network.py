@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from ranvier.network._population import Population, Relay, tensor_of
 from ranvier.network._projection import Projection
 from ranvier.network._run import Run
 from ranvier.network._simulate import simulate
+from ranvier.network._sources import Source
 from ranvier.network._state import State
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
@@ -29,6 +31,15 @@ Tensor = torch.Tensor
 _TIME, _NONE = UNITS["ms"].dimension, UNITS["1"].dimension
 #: below this fraction of non-zero entries an external input counts as spikes
 _SPARSE = 0.3
+#: numbers looked at to tell
+_SAMPLE = 16_384
+
+
+def _density(x: Tensor) -> float:
+    """Fraction of non-zero numbers, from an evenly spaced sample."""
+    flat = x.detach().reshape(-1)
+    sample = flat[:: max(1, flat.numel() // _SAMPLE)]
+    return float(torch.count_nonzero(sample)) / max(1, sample.numel())
 
 
 def step_length(dt: Any) -> float:
@@ -114,6 +125,8 @@ class Network(nn.Module):
 
     def source(self, name: str, source: Any) -> str:
         """Add a stimulus that makes its own emissions (``rv.Poisson``, ``rv.SpikeTrains``, ``rv.TimedArray``, …)."""
+        if not isinstance(source, Source):
+            raise GraphError(f"source {name!r} is {type(source).__name__}: give rv.Poisson(…), rv.SpikeTrains(…), rv.TimedArray(…) or your own Source.")
         self.sources[self._name(name)] = source
         return name
 
@@ -199,16 +212,21 @@ class Network(nn.Module):
             label = label if label not in self.projections else f"{label}_{sum(k.startswith(label) for k in self.projections)}"
             if isinstance(how, Connectivity):
                 chain: list[nn.Module] = [self._synapses(label, pre, target, port, how, weight, delay)]
-                latency = 1
+                latency = self._lag(pre)
             else:
                 if isinstance(how, Linear):
                     how.bind(self.dt, self.seed, label)
                     how.to(self.dtype)
                 own = 0 if delay is None else latency_steps(delay, self.dt, 1, self.seed, label)
-                chain, latency = [how], 1 + int(own)
+                chain, latency = [how], self._lag(pre) + int(own)
             self._add(Projection(label, pre, target, port, chain, latency))
             out.append(label)
         return out
+
+    def _lag(self, pre: str) -> int:
+        """Steps between an emission of ``pre`` and its earliest arrival."""
+        self.shape_of(pre)
+        return self.sources[pre].lag if pre in self.sources else 1
 
     def _add(self, projection: Projection) -> None:
         self.projections[projection.name] = projection
@@ -227,12 +245,13 @@ class Network(nn.Module):
         count = len(synapses)
         wanted = self.populations[post].cell.system.dimensions[port] if post in self.populations else _NONE
         given = weight.dimension if isinstance(weight, Distribution | Learn) else as_quantity(weight).dimension
-        if given != wanted:
-            raise DimensionError(f"{label}: weight={weight!r} has dimension {given}, but the port {post}.{port} has {wanted}; give the weight in that unit.")
+        carried = self.sources[pre].dimension if pre in self.sources else _NONE
+        if given * carried != wanted:
+            raise DimensionError(f"{label}: weight={weight!r} has dimension {given}, but the port {post}.{port} needs {wanted / carried}; give the weight in that unit.")
         learn = isinstance(weight, Learn)
         weights = tensor_of(weight.value if learn else weight, (count,), self.seed, f"{label}.weight").expand(count)
         latency = latency_steps(0 * UNITS["ms"] if delay is None else delay, self.dt, count, self.seed, label)
-        latency = latency + 1 if isinstance(latency, torch.Tensor) else latency
+        latency = latency + self._lag(pre) if isinstance(latency, torch.Tensor) else latency
         if isinstance(rule, FromArrays):
             order = torch.from_numpy(rule.order())
             weights = weights[order]
@@ -255,22 +274,34 @@ class Network(nn.Module):
             full = Request(**{**request.__dict__, "dense_inputs": dense_inputs | dense})
             edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in self.projections.values()]
             projections = {n: (p.pre, bool(len(p.chain)) and isinstance(p.chain[0], Linear | Sparse)) for n, p in self.projections.items()}
-            self._plans[request] = make_plan(list(self.populations), projections, arrange(self.nodes, edges), full, refuses, self._not_loopable)
+            self._plans[request] = make_plan(list(self.populations), projections, arrange(self.nodes, edges), full, refuses, self._not_loopable, self._not_fusible)
         return self._plans[request]
 
-    def _not_loopable(self, part: Part) -> str | None:
-        """Why a cycle cannot run as one compiled loop, as a sentence."""
+    def _inside(self, part: Part) -> list[Projection]:
+        return [p for p in self.projections.values() if p.pre in part.members and p.post in part.members]
+
+    def _not_fusible(self, part: Part) -> str | None:
+        """Why a cycle cannot run as one operation, as a sentence."""
         for n in part.members:
             if n not in self.populations:
                 return f"{n} is a relay"
             if self.populations[n].cell.emit != "spike":
                 return f"{n} emits {self.populations[n].cell.emit}, not spikes"
+        for p in self._inside(part):
+            if len(p.chain) != 1 or not isinstance(p.chain[0], Linear | Sparse):
+                return f"{p.name} is neither Linear nor single synapses"
+            if p.per_synapse and p.shortest == 0:
+                return f"{p.name} mixes same-step and later arrivals"
+        return None
+
+    def _not_loopable(self, part: Part) -> str | None:
+        """Why a cycle cannot run as one compiled loop, as a sentence."""
+        for n in part.members:
             shape = self.populations[n].shape
             if shape is None or len(shape) != 1:
                 return f"{n} has shape {shape}, not a number of cells"
-        for p in self.projections.values():
-            inside = p.pre in part.members and p.post in part.members
-            if inside and not (len(p.chain) == 1 and isinstance(p.chain[0], Sparse) and p.shortest >= 1):
+        for p in self._inside(part):
+            if not isinstance(p.chain[0], Sparse) or p.shortest < 1:
                 return f"{p.name} is not a set of single synapses"
         return None
 
@@ -307,7 +338,7 @@ class Network(nn.Module):
             if value.shape[1] == 0:
                 raise ShapeError(f"input {name!r} has shape {tuple(value.shape)}: the batch is empty.")
             value = value.to(self.device, self.dtype)
-            if not bool(torch.isfinite(value.detach()).all()):
+            if not math.isfinite(float(value.detach().sum())) and not bool(torch.isfinite(value.detach()).all()):
                 where = tuple(torch.nonzero(~torch.isfinite(value.detach()))[0].tolist())
                 raise ShapeError(f"input {name!r} holds {float(value.detach()[where])} at [time, batch, …] = {where}; clean the data before the call.")
             out[name] = value
@@ -318,7 +349,7 @@ class Network(nn.Module):
         return out, steps, batch
 
     def _dense(self, inputs: Mapping[str, Tensor]) -> frozenset[str]:
-        return frozenset(n for n, x in inputs.items() if x.numel() and float(torch.count_nonzero(x.detach())) > _SPARSE * x.numel())
+        return frozenset(n for n, x in inputs.items() if _density(x) > _SPARSE)
 
     def _shapes(self, inputs: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
         """Shapes of the parts whose size only the input tells."""

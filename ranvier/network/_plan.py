@@ -46,6 +46,7 @@ class Plan:
     window: int | None = None
     checkpoint: int | None = None
     loops: frozenset[tuple[str, ...]] = frozenset()
+    fused: frozenset[tuple[str, ...]] = frozenset()
 
     def provider(self, part: str) -> str:
         """The provider that runs a population or carries a projection."""
@@ -59,6 +60,7 @@ class Plan:
             "window": self.window,
             "checkpoint": self.checkpoint,
             "loops": sorted(map(list, self.loops)),
+            "fused": sorted(map(list, self.fused)),
         }
 
     def __str__(self) -> str:
@@ -75,12 +77,13 @@ class Plan:
 
 def make_plan(
     populations: Sequence[str], projections: Mapping[str, tuple[str, bool]], parts: tuple[Part, ...], request: Request, refuses: Any,
-    loopable: Any = lambda part: "not asked",
+    loopable: Any, fusible: Any,
 ) -> Plan:  # fmt: skip
     """Choose a provider for every part; a pure function of its arguments.
 
     ``projections`` maps a name to (source, whether its first transform has an event path); ``refuses(request)`` is the
-    cpu provider's sentence, or None; ``loopable(part)`` says why a cycle cannot be one compiled loop, or None.
+    cpu provider's sentence, or None; ``loopable(part)`` and
+    ``fusible(part)`` say why a cycle cannot be one compiled loop, or one operation, or None.
     """
     sentence = refuses(request)
     if request.provider == "reference":
@@ -99,12 +102,18 @@ def make_plan(
             choices.append(Choice(name, "propagate", "torch", f"{source} is dense"))
         else:
             choices.append(Choice(name, "propagate", "cpu", f"by event: cost follows the spikes of {source}"))
-    loops = set()
+    loops, fused = set(), set()
     for part in parts:
         if not part.cyclic:
             continue
-        reason = why if not fast else "a gradient is asked for" if request.gradient else "the batch is larger than one" if request.batch != 1 else loopable(part)
-        if reason is None:
+        apart = why if not fast else fusible(part)
+        compiled = "a gradient is asked for" if request.gradient else "the batch is larger than one" if request.batch != 1 else loopable(part)
+        if apart is not None:
+            choices.append(Choice("+".join(part.members), "loop", "windows", apart))
+        elif compiled is not None:
+            fused.add(part.members)
+            choices.append(Choice("+".join(part.members), "loop", "cpu", f"one operation, windows inside ({compiled})"))
+        else:
             loops.add(part.members)
-        choices.append(Choice("+".join(part.members), "loop", "cpu" if reason is None else "windows", "one compiled loop for the whole cycle" if reason is None else reason))
-    return Plan(tuple(choices), parts, request.window, request.checkpoint, frozenset(loops))
+            choices.append(Choice("+".join(part.members), "loop", "cpu", "one compiled loop for the whole cycle"))
+    return Plan(tuple(choices), parts, request.window, request.checkpoint, frozenset(loops), frozenset(fused))

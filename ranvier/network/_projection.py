@@ -9,6 +9,7 @@ from torch import nn
 
 from ranvier.connectivity import Linear, Sparse
 from ranvier.errors import ShapeError
+from ranvier.kernels._task import Feedback
 
 __all__ = ["Projection"]
 
@@ -53,6 +54,17 @@ class Projection(nn.Module):
         if isinstance(first, Linear | Sparse):
             return self._rest(first(x, by_event), list(self.chain)[1:])
         return self._rest(x, list(self.chain))
+
+    def feedback(self, history: Tensor | None, stream: str) -> tuple[Tensor | None, list[Feedback]]:
+        """This projection as part of a fused loop: (constant bias or None, one entry per distinct latency)."""
+        first = self.chain[0]
+        bias = first.bias if isinstance(first, Linear) else None
+        if not self.per_synapse:
+            pattern = first.pattern() if isinstance(first, Sparse) else None
+            return bias, [Feedback(self.pre, self.post, stream, self.latency, first.weight, pattern, history)]
+        return bias, [
+            Feedback(self.pre, self.post, stream, k, weight, pattern, history) for k, pattern, weight in first.by_latency()
+        ]
 
     def _rest(self, x: Tensor, chain: list[nn.Module]) -> Tensor:
         """Foreign modules see time and batch as one axis; norms therefore count both."""

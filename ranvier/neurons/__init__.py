@@ -1,7 +1,22 @@
 """Cells: neuron models as records of equations, with defaults from the literature."""
 
+from ranvier.neurons._adex import AdEx
 from ranvier.neurons._cell import Cell
+from ranvier.neurons._hodgkin_huxley import HodgkinHuxley, TraubMiles
 from ranvier.neurons._integrate_and_fire import ALIF, LIF, CurrentLIF, LeakyReadout
+from ranvier.neurons._izhikevich import IZHIKEVICH_KINDS, Izhikevich
 from ranvier.neurons._part import Part
 
-__all__ = ["ALIF", "LIF", "Cell", "CurrentLIF", "LeakyReadout", "Part"]
+__all__ = [
+    "ALIF",
+    "IZHIKEVICH_KINDS",
+    "LIF",
+    "AdEx",
+    "Cell",
+    "CurrentLIF",
+    "HodgkinHuxley",
+    "Izhikevich",
+    "LeakyReadout",
+    "Part",
+    "TraubMiles",
+]

@@ -38,8 +38,8 @@ class Distribution(ABC):
         for name, quantity in quantities.items():
             if quantity.dimension != first.dimension:
                 raise DistributionError(
-                    f"{type(self).__name__}: {name}={values[name]} has dimension {quantity.dimension}, {first_name} has "
-                    f"{first.dimension}; give both in one unit."
+                    f"{type(self).__name__}: {name}={values[name]} has dimension {quantity.dimension}, {first_name} "
+                    f"has {first.dimension}; give both in one unit."
                 )
         self.dimension = first.dimension
         return [float(quantities[n].value) if n in quantities else float("nan") for n in values]

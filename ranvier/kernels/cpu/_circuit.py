@@ -68,7 +68,8 @@ def run_circuit(
 ) -> tuple[dict[str, Spikes], dict[str, dict[str, Tensor]], dict[str, dict[str, Tensor]]]:  # fmt: skip
     """Advance the circuit by ``steps`` steps from step ``first``.
 
-    Returns spikes, the states after, and recorded variables [steps // every, cells], each by population.
+    Returns spikes, the states after, and recorded variables [samples, cells], each by population; a sample is taken after every
+    step n with n + 1 a multiple of ``every``.
     """
     index = {p.name: k for k, p in enumerate(populations)}
     rings = {p.name: tuple(dict.fromkeys(q.stream for q in projections if q.post == p.name)) for p in populations}
@@ -81,7 +82,8 @@ def run_circuit(
     depth = max((p.history.shape[0] for p in populations), default=0)
     width = 64 // dtype.itemsize
     table = _Table([first, steps, length, every, depth])
-    packed = [_pack(p, rings[p.name], table, length, depth, steps, every, width, dtype) for p in populations]
+    samples = (first + steps) // every - first // every
+    packed = [_pack(p, rings[p.name], table, length, depth, steps, samples, width, dtype) for p in populations]
     for q in projections:
         table.add(q.pattern.row_pointer, q.pattern.target, q.weight.to(dtype).contiguous())
         if isinstance(q.latency, int):
@@ -109,7 +111,10 @@ class _Table:
         self.tensors.extend(tensors)
 
 
-def _pack(p: CircuitPopulation, rings, table: _Table, length: int, depth: int, steps: int, every: int, width: int, dtype: torch.dtype):
+def _pack(
+    p: CircuitPopulation, rings: tuple[str, ...], table: _Table, length: int, depth: int, steps: int, samples: int, width: int,
+    dtype: torch.dtype,
+):  # fmt: skip
     padded = -(-p.cells // width) * width
 
     def array(t: Tensor) -> Tensor:
@@ -137,7 +142,7 @@ def _pack(p: CircuitPopulation, rings, table: _Table, length: int, depth: int, s
             wide[:, : p.cells] = x
             table.add(wide)
             table.integers += [padded if x.shape[0] > 1 else 0, 1]
-    record = {n: torch.empty(steps // every, padded, dtype=dtype) for n in p.recorded}
+    record = {n: torch.empty(samples, padded, dtype=dtype) for n in p.recorded}
     table.add(*record.values())
     cell, bounds = torch.empty(steps * p.cells + width, dtype=torch.int32), torch.zeros(steps + 1, dtype=torch.int64)
     past = torch.nonzero(p.history)

@@ -98,7 +98,7 @@ class _Writer:
             step = b.add(first, n)
             slot = b.srem(step, length)
             for member, group in zip(self.members, groups, strict=True):
-                self._advance(member, group, n, step, slot, every)
+                self._advance(member, group, n, first, slot, every)
             for wire, values in zip(self.wires, wires, strict=True):
                 pre = groups[wire.pre]
                 start, stop = b.load(at(b, pre["bounds"], n)), b.load(at(b, pre["bounds"], b.add(n, I64(1))))
@@ -122,14 +122,17 @@ class _Writer:
         values["latency"] = self.integer() if wire.one_latency else self.pointer(I32)
         return values
 
-    def _advance(self, member: Member, group: dict, n: ir.Value, step: ir.Value, slot: ir.Value, every: ir.Value) -> None:
+    def _advance(self, member: Member, group: dict, n: ir.Value, start: ir.Value, slot: ir.Value, every: ir.Value) -> None:
         b, lanes = self.builder, self.lanes
         program: Program = member.step.program.only((*group["states"], "spike", *(f"{v}:out" for v in member.recorded)))
         base = b.mul(slot, group["padded"])
         first = b.load(at(b, group["bounds"], n))
         fill = local(b, first)
-        due = b.icmp_signed("==", b.srem(b.add(step, I64(1)), every), I64(0)) if member.recorded else None
-        row = b.mul(b.sdiv(n, every), group["padded"]) if member.recorded else None
+        due = row = None
+        if member.recorded:
+            taken = b.add(b.add(start, n), I64(1))
+            due = b.icmp_signed("==", b.srem(taken, every), I64(0))
+            row = b.mul(b.sub(b.sub(b.sdiv(taken, every), b.sdiv(start, every)), I64(1)), group["padded"])
         with counted(b, 0, group["cells"], lanes.width) as i:
 
             def read(name: str) -> ir.Value:

@@ -1,0 +1,125 @@
+"""Networks and states on disk: a readable description and plain tensors, nothing pickled."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+
+from ranvier.errors import FileFormatError, RanvierError
+from ranvier.network._network import Network
+from ranvier.network._saving import Kind, Record, damaged, describe, read_pair, rebuild, write_file, write_pair
+from ranvier.network._state import State
+
+__all__ = ["load", "load_state", "save", "save_state"]
+
+_NETWORK = Kind("network", "network.json", "weights", 1)
+_STATE = "ranvier state 1"
+#: what a part that is given impossible things may raise besides the errors of the package
+_REFUSALS = (
+    RanvierError,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    RuntimeError,
+    MemoryError,
+    SyntaxError,
+)
+
+
+def save(net: Network, folder: str | os.PathLike[str]) -> None:
+    """Save a network so that it loads without the code that made it.
+
+    The folder holds ``network.json`` (equations, values, sizes, projections, latencies, step, seed and versions, to be
+    read by people too) and ``weights-….safetensors``, named after its own hash. A saved network that is there already
+    is replaced in one atomic step at the end; if anything fails before, it is untouched.
+
+    Parameters
+    ----------
+    net
+        The network; its transforms must be ranvier's own or plain torch modules.
+    folder
+        A new or empty folder, or one with a saved network in it.
+
+    Raises
+    ------
+    FileFormatError
+        Where a part is of a class that a file cannot hold, or the folder holds something else.
+    OSError
+        From the file system, for example where the disk is full.
+
+    Examples
+    --------
+    >>> rv.save(net, "model/")
+    >>> net = rv.load("model/")
+    """
+    if not isinstance(net, Network):
+        raise FileFormatError(f"save takes a network, got {type(net).__name__}: give rv.Network or rv.Sequential.")
+    description, tensors = describe(net)
+    write_pair(Path(folder), _NETWORK, description, tensors)
+
+
+def load(folder: str | os.PathLike[str]) -> Network:
+    """The network that :func:`save` wrote, with equal outputs and ``state_dict`` to the last bit, on the CPU.
+
+    Nothing is unpickled or executed: equations go through the equation parser, modules are made from a fixed list, and
+    every size, index and hash is checked first.
+
+    Raises
+    ------
+    FileFormatError
+        Where the folder is damaged, swapped, hostile or of an unknown version; the message says what to do.
+    """
+    description, tensors = read_pair(Path(folder), _NETWORK)
+    try:
+        return rebuild(Record(description, _NETWORK.file), tensors)
+    except FileFormatError:
+        raise
+    except _REFUSALS as error:
+        where = f"{_NETWORK.file} in {folder}"
+        raise damaged(where, f"it describes no network that can be built ({str(error)[:300]})") from error
+
+
+def save_state(state: State, path: str | os.PathLike[str]) -> None:
+    """Save a state as one safetensors file, whole or not at all.
+
+    >>> rv.save_state(run.state, "after-10s.safetensors")
+    """
+    tensors = {n: t.detach().cpu().contiguous().clone() for n, t in state.tensors().items()}
+    header = {"format": _STATE, "step": str(state.step), "stream": str(state.stream)}
+    write_file(Path(path), to_bytes(tensors, header))
+
+
+def load_state(path: str | os.PathLike[str]) -> State:
+    """The state that :func:`save_state` wrote, on the CPU.
+
+    Raises
+    ------
+    FileFormatError
+        Where the file is missing, damaged or holds something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileFormatError(f"{path} is no file: give the file of a saved state.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors: dict[str, torch.Tensor] = {n: file.get_tensor(n) for n in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
+        raise damaged(str(path), f"it is no safetensors file ({str(error)[:200]})") from error
+    whole = header.get("step", "").isdecimal() and header.get("stream", "").isdecimal()
+    if header.get("format") != _STATE or not whole or not all(_is_state_name(n) for n in tensors):
+        raise FileFormatError(
+            f"{path} holds no saved state (its format is {header.get('format')!r}): give another file."
+        )
+    return State.from_tensors(int(header["step"]), int(header["stream"]), tensors)
+
+
+def _is_state_name(name: str) -> bool:
+    kind, *rest = name.split("/")
+    return all(rest) and len(rest) == {"variables": 2, "synapses": 2, "history": 1}.get(kind, -1)

@@ -1,0 +1,64 @@
+"""Cells as plain data: their text and the values of their parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ranvier.errors import FileFormatError
+from ranvier.network._saving._record import Record
+from ranvier.network._saving._values import decode_value, encode_value
+from ranvier.neurons import Cell
+from ranvier.surrogates import Surrogate
+
+__all__ = ["decode_cell", "decode_surrogate", "encode_cell", "encode_surrogate"]
+
+_TEXTS = ("threshold", "reset", "method", "emit")
+
+
+def encode_cell(cell: Cell, name: str, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+    """Plain data for a cell; arrays among its values go to ``tensors`` under ``name``."""
+    if type(cell) is not Cell:
+        kind = type(cell).__name__
+        raise FileFormatError(f"{name} is a {kind}, whose class a file cannot hold: write it as rv.Cell(…) instead.")
+    return {
+        "name": cell.name,
+        "equations": cell.equations,
+        **{n: getattr(cell, n) for n in _TEXTS},
+        "events": {n: {"condition": condition, "code": code or ""} for n, (condition, code) in cell.events.items()},
+        "surrogate": encode_surrogate(cell.surrogate),
+        "size": list(cell.size) if cell.size is not None else None,
+        "values": {n: encode_value(v, f"{name}/{n}", tensors) for n, v in cell.values.items()},
+    }
+
+
+def decode_cell(record: Record, tensors: dict[str, torch.Tensor]) -> Cell:
+    """The cell that :func:`encode_cell` described; its text goes through the equation parser and nothing else."""
+    events = {n: (event.text("condition"), event.text("code")) for n, event in record.children("events")}
+    values = {n: decode_value(value, tensors) for n, value in record.children("values")}
+    clash = sorted(values.keys() & {"equations", "events", "surrogate", "size", "name", *_TEXTS})
+    if clash:
+        raise record.child("values").error(clash[0], "no word of rv.Cell as the name of a value")
+    texts = {n: record.text(n) if n in record else None for n in _TEXTS}
+    surrogate, size = decode_surrogate(record, "surrogate"), record.sizes("size")
+    equations, name = record.text("equations"), record.text("name")
+    return Cell(equations, events=events, surrogate=surrogate, name=name, size=size, **texts, **values)
+
+
+def encode_surrogate(surrogate: Surrogate | None) -> dict[str, Any] | None:
+    """Plain data for a surrogate."""
+    if surrogate is None:
+        return None
+    return {"expression": surrogate.expression, "width": surrogate.width, "shape": dict(surrogate.shape)}
+
+
+def decode_surrogate(record: Record, key: str) -> Surrogate | None:
+    """The surrogate described at ``key``, or None."""
+    if key not in record:
+        return None
+    inner = record.child(key)
+    shape = inner.child("shape")
+    if "width" in shape:
+        raise shape.error("width", "no shape parameter of this name")
+    return Surrogate(inner.text("expression"), inner.number("width"), **{n: shape.number(n) for n in shape.data})

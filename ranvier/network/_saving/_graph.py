@@ -1,0 +1,182 @@
+"""A whole network as plain data and tensors, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ranvier import __version__
+from ranvier.connectivity import Linear, Sparse
+from ranvier.errors import FileFormatError
+from ranvier.network._network import Network
+from ranvier.network._population import Population, Relay
+from ranvier.network._projection import Projection
+from ranvier.network._saving._cells import decode_cell, decode_surrogate, encode_cell, encode_surrogate
+from ranvier.network._saving._modules import decode_module, encode_module, fill
+from ranvier.network._saving._record import Record, damaged
+from ranvier.network._sequential import Sequential
+from ranvier.units import UNITS
+from ranvier.values import Distribution, Learn
+
+__all__ = ["describe", "rebuild"]
+
+Tensors = dict[str, torch.Tensor]
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def describe(net: Network) -> tuple[dict[str, Any], Tensors]:
+    """The description of a network, and its tensors by name.
+
+    Raises
+    ------
+    FileFormatError
+        Where a part is of a class that a file cannot hold, named with the remedy.
+    """
+    if net.sources:
+        names = ", ".join(net.sources)
+        raise FileFormatError(
+            f"sources ({names}) cannot be saved: make the network without them, and add them after loading."
+        )
+    tensors = _tensors(net)
+    seen: dict[int, str] = {}
+    description = {
+        "versions": {"ranvier": __version__, "torch": torch.__version__},
+        "kind": "Sequential" if isinstance(net, Sequential) else "Network",
+        "dt": net.dt,
+        "seed": net.seed,
+        "dtype": str(net.dtype).removeprefix("torch."),
+        "provider": net.provider,
+        "surrogate": encode_surrogate(net.surrogate),
+        "training": net.training,
+        "inputs": {n: _shape(s) for n, s in net.inputs.items()},
+        "outputs": list(net.outputs),
+        "populations": {n: _population(p, tensors) for n, p in net.populations.items()},
+        "relays": {n: _shape(r.size) for n, r in net.relays.items()},
+        "projections": {n: _projection(p, seen) for n, p in net.projections.items()},
+        "fixed": [n for n, q in net.named_parameters() if not q.requires_grad],
+    }
+    return description, tensors
+
+
+def _tensors(net: Network) -> Tensors:
+    """Every parameter and buffer, once; a tensor that two modules share has no name of its own and is refused."""
+    out: Tensors = {}
+    owner: dict[int, str] = {}
+    for prefix, module in net.named_modules():
+        for leaf, tensor in (*module._parameters.items(), *module._buffers.items()):
+            if tensor is None or (module is net and leaf == "_probe"):
+                continue
+            name = f"{prefix}.{leaf}" if prefix else leaf
+            if id(tensor) in owner:
+                one = f"{name} and {owner[id(tensor)]} are one tensor"
+                raise FileFormatError(f"{one}, which a file cannot say: use one module in both places, or a copy.")
+            owner[id(tensor)], out[name] = name, tensor
+    return out
+
+
+def _shape(shape: tuple[int, ...] | None) -> list[int] | None:
+    return None if shape is None else list(shape)
+
+
+def _population(population: Population, tensors: Tensors) -> dict[str, Any]:
+    cell = encode_cell(population.cell, f"cells/{population.name}", tensors)
+    return {"shape": _shape(population.shape), "cell": cell}
+
+
+def _projection(projection: Projection, seen: dict[int, str]) -> dict[str, Any]:
+    chain = []
+    for k, module in enumerate(projection.chain):
+        where = f"{projection.name}.{k}"
+        chain.append({"same_as": seen[id(module)]} if id(module) in seen else encode_module(module, where))
+        seen.setdefault(id(module), where)
+    first = projection.chain[0] if len(projection.chain) else None
+    own = first.latency if isinstance(first, Linear | Sparse) and isinstance(first.latency, int) else 0
+    ends = {"pre": projection.pre, "post": projection.post, "port": projection.port}
+    return {**ends, "latency": projection.latency - own, "chain": chain}
+
+
+def rebuild(record: Record, tensors: Tensors) -> Network:
+    """The network that :func:`describe` described. ``tensors`` must hold exactly what it needs.
+
+    Raises
+    ------
+    FileFormatError, or another error of the package from the part that refused what it was given
+    """
+    left = dict(tensors)
+    kinds: dict[str, type[Network]] = {"Network": Network, "Sequential": Sequential}
+    kind = kinds[record.choice("kind", *kinds)]
+    net = kind.__new__(kind)
+    Network.__init__(
+        net, dt=record.number("dt") * UNITS["ms"], seed=record.whole("seed", -(2**62)),
+        surrogate=decode_surrogate(record, "surrogate"), dtype=_DTYPES[record.choice("dtype", *_DTYPES)],
+        provider=record.text("provider") if "provider" in record else None,
+    )  # fmt: skip
+    for name in record.child("inputs").data:
+        net.input(name, record.child("inputs").sizes(name))
+    for name, inner in record.children("populations"):
+        _add_population(net, name, inner, left)
+    for name in record.child("relays").data:
+        net.population(name, record.child("relays").sizes(name), Relay())
+    modules: dict[str, nn.Module] = {}
+    for name, inner in record.children("projections"):
+        _add_projection(net, name, inner, left, modules)
+    _finish(net, record, left)
+    return net
+
+
+def _add_population(net: Network, name: str, record: Record, left: Tensors) -> None:
+    """Values per cell are drawn or copied as the population is made, so first see that the file holds as many."""
+    shape, cell = record.sizes("shape"), decode_cell(record.child("cell"), left)
+    for label, value in cell.parameters.items():
+        tensor = left.get(f"populations.{name}.{label}")
+        start = value.value if isinstance(value, Learn) else value
+        each = (
+            isinstance(start, Distribution) or np.ndim(getattr(start, "value", 0)) > 0 or getattr(value, "each", False)
+        )
+        if tensor is None or (each and tuple(tensor.shape) != shape):
+            found = "missing" if tensor is None else f"of shape {list(tensor.shape)}"
+            raise damaged(f"{record.where}.{label}", f"the tensor is {found}, expected one value per cell {shape}")
+    net.population(name, shape, cell)
+    population = net.populations[name]
+    fill(population, _taker(left, f"populations.{name}"), record.where)
+
+
+def _add_projection(net: Network, name: str, record: Record, left: Tensors, modules: dict[str, nn.Module]) -> None:
+    pre, post = record.text("pre"), record.text("post")
+    if not name or "." in name or "/" in name or post not in (*net.populations, *net.relays):
+        raise record.error("post", "the name of a population, in a projection whose name has no dot or slash")
+    ends = net.shape_of(pre), net.shape_of(post)
+    port = net.port_of(post, record.text("port"))
+    chain: list[nn.Module] = []
+    for k, inner in enumerate(record.items("chain")):
+        if "same_as" in inner:
+            module = modules[inner.choice("same_as", *modules)]
+        else:
+            module = decode_module(inner, _taker(left, f"projections.{name}.chain.{k}"))
+        if isinstance(module, Sparse) and tuple((n,) for n in module.sizes) != ends:
+            raise inner.error("sizes", f"the sizes of the populations it joins, {ends}")
+        modules[f"{name}.{k}"] = module
+        chain.append(module)
+    net._add(Projection(name, pre, post, port, chain, record.whole("latency")))
+
+
+def _finish(net: Network, record: Record, left: Tensors) -> None:
+    """Outputs, what is not to be trained, and a last look: nothing over, nothing off, and an order to run in."""
+    for name in record.names("outputs"):
+        net.shape_of(name)
+        net.outputs.append(name)
+    if left:
+        raise damaged(record.where, f"tensor {min(left)!r} belongs to no part of the network")
+    fixed = set(record.names("fixed"))
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad_(name not in fixed)
+    net.train(record.flag("training"))
+    net.plan()
+
+
+def _taker(left: Tensors, prefix: str) -> Callable[[str], torch.Tensor | None]:
+    return lambda name: left.pop(f"{prefix}.{name}", None)

@@ -1,0 +1,201 @@
+"""Stimuli: parts of a network that make their own emissions."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ranvier.errors import DimensionError, ShapeError
+from ranvier.units import UNITS, Dimension, as_quantity
+from ranvier.values import key_of, uniforms
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = ["Poisson", "Source", "SpikeTrains", "TimedArray"]
+
+_NONE, _TIME = UNITS["1"].dimension, UNITS["ms"].dimension
+#: random numbers drawn at a time
+_CHUNK = 1 << 18
+
+
+class Source(ABC):
+    """What a network can be driven by: emissions as a function of the step alone.
+
+    Attributes
+    ----------
+    shape
+        Shape of what is emitted at every step.
+    dimension
+        Physical dimension of what is emitted; a projection multiplies it by its weight.
+    lag
+        Steps from an emission to its earliest arrival: 1 for spikes, as between cells; 0 for a signal.
+    """
+
+    shape: tuple[int, ...]
+    dimension: Dimension = _NONE
+    lag: int = 1
+
+    @abstractmethod
+    def block(self, first: int, count: int, net: Network) -> torch.Tensor:
+        """The emissions of steps first, first + 1, …: [count, 1, *shape] in the network's dtype."""
+
+
+class TimedArray(Source):
+    """A recorded or computed signal: row n of ``values`` acts during step n.
+
+    Parameters
+    ----------
+    values
+        [T, …] numbers or a quantity. The last row goes on for ever.
+    dt
+        How long each row lasts, a multiple of the network's dt; one step where None.
+
+    >>> net.source("current", rv.TimedArray(np.sin(np.arange(1000)[:, None] / 50) * nA))
+    >>> net.connect("current", "cells", rv.AllToAll(), to="I")
+    """
+
+    lag = 0
+
+    def __init__(self, values: Any, *, dt: Any = None) -> None:
+        quantity = as_quantity(values)
+        array = _numpy(quantity.value)
+        if array.ndim < 2 or 0 in array.shape:
+            raise ShapeError(f"TimedArray: values have shape {array.shape}; expected [T, N], both at least 1 (a single signal is values[:, None]).")
+        if not np.isfinite(array).all():
+            where = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
+            raise ShapeError(f"TimedArray: values hold {array[where]} at [time, …] = {where}; give finite numbers.")
+        self.values, self.dimension, self.shape = torch.from_numpy(array), quantity.dimension, array.shape[1:]
+        self.dt = None if dt is None else _time(dt, "TimedArray: dt")
+
+    def block(self, first: int, count: int, net: Network) -> torch.Tensor:
+        each = 1 if self.dt is None else self.dt / net.dt
+        if round(each) < 1 or abs(each - round(each)) > 1e-6 * each:
+            raise DimensionError(f"TimedArray: dt={self.dt:g} ms is not a multiple of the network's dt={net.dt:g} ms; resample the values.")
+        rows = torch.arange(first, first + count).div(round(each), rounding_mode="floor").clamp(max=len(self.values) - 1)
+        return self.values[rows].unsqueeze(1).to(net.device, net.dtype)
+
+    def __repr__(self) -> str:
+        return f"TimedArray({list(self.values.shape)})"
+
+
+class SpikeTrains(Source):
+    """Given spikes.
+
+    Parameters
+    ----------
+    time
+        One entry per spike. Whole numbers are steps: the spike is fired in that step. A time t (``[1.5, 2] * ms``) is
+        that of the spike, as :attr:`SpikeTrain.times` gives it: it is fired in the step that ends at t.
+    cell
+        Who fired, one entry per spike.
+    size
+        Number of cells.
+
+    A cell listed twice in one step counts twice.
+
+    >>> net.source("input", rv.SpikeTrains([5, 5, 9] * ms, [0, 1, 0], 2))
+    """
+
+    def __init__(self, time: Any, cell: Any, size: int) -> None:
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ShapeError(f"SpikeTrains: size={size!r} must be a positive whole number of cells.")
+        quantity = as_quantity(time)
+        self.shape = (size,)
+        when, who = _numpy(quantity.value), _whole(_numpy(cell), "cell")
+        if when.shape != who.shape or who.ndim != 1:
+            raise ShapeError(f"SpikeTrains: time has shape {when.shape} and cell {who.shape}; give two lists of equal length.")
+        if who.size and (who.min() < 0 or who.max() >= size):
+            raise ShapeError(f"SpikeTrains: cell holds {who.min() if who.min() < 0 else who.max()}, but there are cells 0 to {size - 1}.")
+        if quantity.dimension not in (_TIME, _NONE):
+            raise DimensionError(f"SpikeTrains: time has dimension {quantity.dimension}; give times such as [1, 2]*ms, or whole numbers of steps.")
+        self._in_steps = quantity.dimension == _NONE
+        if self._in_steps:
+            when = _whole(when, "time")
+        elif not np.isfinite(when).all():
+            raise ShapeError("SpikeTrains: time holds a value that is not finite; leave those spikes out.")
+        if when.size and when.min() < 0:
+            raise ShapeError(f"SpikeTrains: time holds {when.min():g}, before the start; shift the spikes to 0 or later.")
+        order = np.lexsort((who, when))
+        self.when, self.who = when[order], who[order]
+
+    def block(self, first: int, count: int, net: Network) -> torch.Tensor:
+        step = self.when if self._in_steps else np.rint(self.when / net.dt).astype(np.int64) - 1
+        if step.size and step[0] < 0:
+            raise ShapeError(f"SpikeTrains: the spike at {self.when[0]:g} ms would be fired before the first step, which ends at dt={net.dt:g} ms; shift the spikes by one step.")
+        low, high = np.searchsorted(step, [first, first + count])
+        out = torch.zeros(count, self.shape[0], dtype=net.dtype)
+        rows, cells = torch.from_numpy(step[low:high] - first), torch.from_numpy(self.who[low:high])
+        out.index_put_((rows, cells), torch.ones(high - low, dtype=net.dtype), accumulate=True)
+        return out.unsqueeze(1).to(net.device)
+
+    def __repr__(self) -> str:
+        return f"SpikeTrains({len(self.who)} spikes, size={self.shape[0]})"
+
+
+class Poisson(Source):
+    """Independent random spikes: in every step each cell fires with probability rate*dt.
+
+    The spikes depend on the network's seed, the name of the source, the cell and the step alone: on no thread and no cut.
+
+    Parameters
+    ----------
+    rate
+        One rate, or one per cell.
+    size
+        Number of cells.
+
+    >>> net.source("background", rv.Poisson(8*Hz, 1000))
+    """
+
+    def __init__(self, rate: Any, size: int) -> None:
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ShapeError(f"Poisson: size={size!r} must be a positive whole number of cells.")
+        quantity = as_quantity(rate)
+        if quantity.dimension * _TIME != _NONE:
+            raise DimensionError(f"Poisson: rate={rate!r} has dimension {quantity.dimension}; give a rate, for example 8*Hz.")
+        values = _numpy(quantity.value).astype(np.float64)
+        if values.shape not in ((), (size,)):
+            raise ShapeError(f"Poisson: rate has shape {values.shape}; give one rate, or one for each of {size} cells.")
+        if not np.isfinite(values).all() or (values < 0).any():
+            raise DimensionError(f"Poisson: rate={rate!r} holds a negative or non-finite value; a rate is 0 or more.")
+        self.rate, self.shape = values, (size,)
+
+    def block(self, first: int, count: int, net: Network) -> torch.Tensor:
+        chance = self.rate * net.dt
+        if chance.max() > 1:
+            raise DimensionError(f"Poisson: {chance.max():g} spikes per cell and step of {net.dt:g} ms; a cell fires at most once in a step: lower the rate or dt.")
+        name = next((n for n, source in net.sources.items() if source is self), "")
+        key, size = key_of(net.seed, f"{name}.poisson"), self.shape[0]
+        out = torch.empty(count, 1, size, dtype=net.dtype)
+        rows = max(_CHUNK // size, 1)
+        for start in range(0, count, rows):
+            some = min(rows, count - start)
+            drawn = uniforms(key, some * size, start=(first + start) * size).reshape(some, size)
+            out[start : start + some, 0] = torch.from_numpy(drawn < chance)
+        return out.to(net.device)
+
+    def __repr__(self) -> str:
+        return f"Poisson({self.rate.mean() * 1000:g} Hz, size={self.shape[0]})"
+
+
+def _numpy(value: Any) -> np.ndarray:
+    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+
+
+def _whole(values: np.ndarray, what: str) -> np.ndarray:
+    """Indices as int64; an empty list may have any type."""
+    if values.size and not (np.issubdtype(values.dtype, np.integer) or (np.isfinite(values).all() and (values == np.rint(values)).all())):
+        raise ShapeError(f"SpikeTrains: {what} must hold whole numbers, got {values.dtype}.")
+    return values.astype(np.int64)
+
+
+def _time(value: Any, what: str) -> float:
+    quantity = as_quantity(value)
+    if quantity.dimension != _TIME or not (quantity.shape == () and 0 < float(quantity.value) < math.inf):
+        raise DimensionError(f"{what}={value!r} must be a positive finite time, for example 1*ms.")
+    return float(quantity.value)
