@@ -63,8 +63,11 @@ class Link:
             cwd=ROOT,
             env=_environment(threads),
         )
+        if self._process.stdin is None or self._process.stdout is None:
+            raise WorkerError("the worker was started without pipes")
+        self._requests, self._replies = self._process.stdin, self._process.stdout
         self._selector = selectors.DefaultSelector()
-        self._selector.register(self._process.stdout, selectors.EVENT_READ)
+        self._selector.register(self._replies, selectors.EVENT_READ)
 
     def ask(self, do: str, *, limit_s: float = 600.0, **arguments: Any) -> dict[str, Any]:
         """Send one request and return its reply.
@@ -73,14 +76,14 @@ class Link:
             WorkerError: refusal, failure, death, or no reply within `limit_s` (the worker is then stopped).
         """
         try:
-            self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
-            self._process.stdin.flush()
+            self._requests.write(json.dumps({"do": do, **arguments}) + "\n")
+            self._requests.flush()
         except BrokenPipeError as error:
             raise WorkerError(self._obituary()) from error
         if not self._selector.select(timeout=limit_s):
             self.stop()
             raise WorkerError(f"no answer to `{do}` within {limit_s:.0f} s")
-        line = self._process.stdout.readline()
+        line = self._replies.readline()
         if not line:
             raise WorkerError(self._obituary())
         reply = json.loads(line)
@@ -94,8 +97,8 @@ class Link:
             self._process.kill()
         self._process.wait()
         self._selector.close()
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._requests.close()
+        self._replies.close()
         self._log.close()
 
     def _obituary(self) -> str:

@@ -32,9 +32,11 @@ class Task(Protocol):
 
     def check(self) -> dict[str, np.ndarray]:
         """Run once from the initial weights and return everything to be compared (not timed)."""
+        ...
 
     def step(self) -> float | None:
         """Do one repetition; return its seconds if the library measures its own run phase, else None."""
+        ...
 
 
 class Build(Protocol):

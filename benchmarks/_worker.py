@@ -83,12 +83,13 @@ class Worker:
         module = importlib.import_module(self._module_name)
         _limit_threads(self._threads)
         inputs = {path.stem: np.load(path) for path in sorted(Path(folder).glob("*.npy"))}
-        self._task = module.build(bench, inputs, options)
+        task: Task = module.build(bench, inputs, options)
+        self._task = task
         _limit_threads(self._threads)
         self._idle_mb, _ = _memory_mb()
         return {
-            "formula": self._task.formula,
-            "notes": list(self._task.notes),
+            "formula": task.formula,
+            "notes": list(task.notes),
             "versions": _versions(module),
             "prepare_s": time.perf_counter() - start,
         }

@@ -67,14 +67,17 @@ class Network(Protocol):
 
     def __call__(self, x: Tensor) -> Tensor:
         """Input [T, B, …] to time-averaged logits [B, classes]."""
+        ...
 
     def observe(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The same, and the spikes [T, B, …] of each hidden layer."""
+        ...
 
     def parameters(self) -> Any: ...
 
     def weights(self) -> dict[str, nn.Parameter]:
         """The weights the bench names, `w1`, `w2`, …, in the bench's layout."""
+        ...
 
 
 class NetworkTask:

@@ -162,7 +162,7 @@ def _lines(text: str) -> list[str]:
 def _equation(line: str) -> list[Equation]:
     head, colon, tail = line.rpartition(":")
     match = _TAIL.match(tail.strip())
-    if not colon or not match:
+    if not colon or not match or match["unit"].strip("() ") in FLAGS:
         raise EquationError("no unit: end the line with ': unit', for example ': mV' or ': 1'.", line=line)
     flags = frozenset(flag.strip() for flag in (match["flags"] or "").split(",") if flag.strip())
     unknown = sorted(flags - FLAGS.keys())

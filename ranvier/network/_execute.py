@@ -21,6 +21,7 @@ from ranvier.kernels.cpu import loop as cpu_loop
 from ranvier.kernels.cpu import scan as cpu_scan
 from ranvier.network._noise import noise_block
 from ranvier.network._plan import Plan
+from ranvier.network._plastic import PlasticSynapses
 from ranvier.network._state import State
 
 if TYPE_CHECKING:
@@ -77,12 +78,14 @@ class _Runner:
         self.dtype = net.dtype
         self.incoming = {n: [p for p in net.projections.values() if p.post == n] for n in net.nodes}
         self.steps = {n: p.step(net.kicks(n)) for n, p in net.populations.items()}
+        self.plastic = {n: PlasticSynapses(p, net.dt, self.dtype, net.seed) for n, p in net.projections.items() if p.plasticity}
         self.coefficients = {n: reference.coefficients(self.steps[n], p.values(), net.dt) for n, p in net.populations.items()}
 
     def window(self, inputs: Mapping[str, Tensor], count: int, state: State) -> tuple[dict[tuple[str, str], Tensor], State]:
         """All parts over one window."""
         emissions: dict[str, Tensor] = dict(inputs)
         variables = {n: dict(v) for n, v in state.variables.items()}
+        self.synapses = {n: dict(v) for n, v in state.synapses.items()}
         recorded: dict[tuple[str, str], Tensor] = {}
         for part in self.plan.parts:
             names = [n for n in part.members if n not in inputs]
@@ -98,7 +101,7 @@ class _Runner:
                 arrivals = self._arrivals(names[0], emissions, state.history, count)
                 self._advance(names[0], arrivals, count, state, emissions, variables, recorded, state.step)
         history = {n: torch.cat([h, emissions[n]])[emissions[n].shape[0] :] for n, h in state.history.items()}
-        return recorded, State(state.step + count, variables, history, state.synapses, state.stream)
+        return recorded, State(state.step + count, variables, history, self.synapses, state.stream)
 
     def _arrivals(self, name: str, emissions: Mapping[str, Tensor], history: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
         """What arrives at each port of ``name`` during the window; projections into one port are summed."""
@@ -221,23 +224,32 @@ class _Runner:
     def _cycle(self, names, window, count, state, emissions, variables, recorded) -> None:
         """A cyclic part in short windows; what comes from outside is carried over the whole window first."""
         inside = set(names)
+        plastic = [self.plastic[p.name] for n in names for p in self.incoming[n] if p.plasticity]
         outside: dict[str, list[tuple[str, Tensor]]] = {n: [] for n in names}
         for n in names:
             for p in self.incoming[n]:
-                if p.pre not in inside:
+                if p.pre not in inside and not p.plasticity:
                     outside[n].append((p.port, self._carry(p, emissions[p.pre], state.history.get(p.pre), count)))
         past = {n: state.history[n] for n in names if n in state.history}
+        tapes = {
+            s.projection.pre: torch.cat([state.history[s.projection.pre], emissions[s.projection.pre]])
+            for s in plastic
+            if s.projection.pre not in inside
+        }
         pieces: dict[str, list[Tensor]] = {n: [] for n in names}
         kept: dict[tuple[str, str], list[Tensor]] = {}
         for first in range(0, count, window):
             length = min(window, count - first)
             now: dict[str, Tensor] = {}
+            delivered = self._react(plastic, first, tapes, past, variables) if plastic else {}
             for n in names:
                 arrivals: dict[str, Tensor] = {}
                 for port, value in outside[n]:
                     _add(arrivals, port, value[first : first + length])
+                for port, value in delivered.get(n, ()):
+                    _add(arrivals, port, value)
                 for p in self.incoming[n]:
-                    if p.pre in inside:
+                    if p.pre in inside and not p.plasticity:
                         _add(arrivals, p.port, self._carry(p, now.get(p.pre), past.get(p.pre), length))
                 fresh: dict[tuple[str, str], Tensor] = {}
                 self._advance(n, arrivals, length, state, now, variables, fresh, state.step + first)
@@ -248,8 +260,33 @@ class _Runner:
                     pieces[n].append(now[n])
                     if n in past:
                         past[n] = torch.cat([past[n], now[n]])[now[n].shape[0] :]
+            for s in plastic:
+                if (state.step + first + 1) % self.every == 0:
+                    for v in self.record.get(s.projection.name, ()):
+                        kept.setdefault((s.projection.name, v), []).append(self.synapses[s.projection.name][v].unsqueeze(0))
         emissions.update({n: torch.cat(values) for n, values in pieces.items() if values})
         recorded.update({key: torch.cat(values) for key, values in kept.items()})
+
+    def _react(self, plastic, first, tapes, past, variables) -> dict[str, list[tuple[str, Tensor]]]:
+        """The arrival phase of plastic projections: deliver and on_pre, then on_post; their variables advance after it."""
+        delivered: dict[str, list[tuple[str, Tensor]]] = {}
+        looks = []
+        for s in plastic:
+            p, values = s.projection, self.synapses[s.projection.name]
+            cells = s.cells(variables.get(p.pre), variables[p.post])
+            tape, position = (tapes[p.pre], self._depth(p.pre) + first) if p.pre in tapes else (past[p.pre], past[p.pre].shape[0])
+            spikes = s.arrived(tape, position)
+            delivered.setdefault(p.post, []).append((p.port, s.deliver(spikes, values)))
+            self.synapses[p.name] = s.react("on_pre", spikes, values, cells)
+            looks.append(cells)
+        for s, cells in zip(plastic, looks, strict=True):
+            name = s.projection.name
+            values = s.react("on_post", s.fired(past[s.projection.post][-1]), self.synapses[name], cells)
+            self.synapses[name] = s.advance(values, cells)
+        return delivered
+
+    def _depth(self, name: str) -> int:
+        return max(p.depth for p in self.net.projections.values() if p.pre == name)
 
 
 def _add(arrivals: dict[str, Tensor], port: str, value: Tensor) -> None:

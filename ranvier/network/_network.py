@@ -14,6 +14,7 @@ from ranvier.errors import DimensionError, EquationError, ShapeError, StateError
 from ranvier.network._execute import execute
 from ranvier.network._graph import Edge, GraphError, Part, arrange
 from ranvier.network._plan import Plan, Request, make_plan
+from ranvier.network._plastic import initial_synapses
 from ranvier.network._population import Population, Relay, tensor_of
 from ranvier.network._projection import Projection
 from ranvier.network._run import Run
@@ -22,7 +23,8 @@ from ranvier.network._sources import Source
 from ranvier.network._state import State
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
-from ranvier.units import UNITS, as_quantity
+from ranvier.synapses import BoundPlasticity, Plasticity
+from ranvier.units import UNITS, Dimension, as_quantity
 from ranvier.values import Distribution, Learn
 
 __all__ = ["Network", "step_length"]
@@ -186,7 +188,7 @@ class Network(nn.Module):
 
     def connect(
         self, pre: str, post: str | Sequence[str], how: Connectivity | nn.Module, *, to: str | None = None, weight: Any = 1.0,
-        delay: Any = None, name: str | None = None,
+        delay: Any = None, plasticity: Plasticity | None = None, name: str | None = None,
     ) -> list[str]:  # fmt: skip
         """Let ``pre`` project to one or several populations.
 
@@ -200,8 +202,13 @@ class Network(nn.Module):
         delay
             Time from the threshold crossing to the arrival: a spike fired in step n arrives in step n + 1 + round(delay/dt).
 
+        plasticity
+            A rule that changes the weights of single synapses as the network runs (``rv.plasticity``).
+
         Returns the names of the projections.
         """
+        if plasticity is not None and not isinstance(how, Connectivity):
+            raise GraphError(f"plasticity belongs to single synapses: connect with a rule such as rv.AllToAll(), not {type(how).__name__}.")
         out = []
         for target in [post] if isinstance(post, str) else list(post):
             if target not in self.populations and target not in self.relays:
@@ -219,7 +226,8 @@ class Network(nn.Module):
                     how.to(self.dtype)
                 own = 0 if delay is None else latency_steps(delay, self.dt, 1, self.seed, label)
                 chain, latency = [how], self._lag(pre) + int(own)
-            self._add(Projection(label, pre, target, port, chain, latency))
+            bound = None if plasticity is None else self._bind(plasticity, pre, target, port)
+            self._add(Projection(label, pre, target, port, chain, latency, bound))
             out.append(label)
         return out
 
@@ -233,6 +241,17 @@ class Network(nn.Module):
         self._plans.clear()
         for population in self.populations.values():
             population._steps.clear()
+
+    def _bind(self, rule: Plasticity, pre: str, post: str, port: str) -> BoundPlasticity:
+        def variables(part: str) -> dict[str, Dimension]:
+            if part not in self.populations:
+                return {}
+            system = self.populations[part].cell.system
+            return {n: system.dimensions[n] for n in system.states}
+
+        if post not in self.populations or self.populations[post].cell.emit != "spike":
+            raise GraphError(f"plasticity needs spikes at both ends, but {post!r} does not fire.")
+        return rule.bind(self.populations[post].cell.system.dimensions[port], variables(pre), variables(post))
 
     def _synapses(self, label: str, pre: str, post: str, port: str, rule: Connectivity, weight: Any, delay: Any) -> Sparse:
         sizes = []
@@ -273,6 +292,7 @@ class Network(nn.Module):
             dense = {n for n, p in self.populations.items() if p.cell.emit not in {e.name for e in p.cell.system.events}} | set(self.relays)
             full = Request(**{**request.__dict__, "dense_inputs": dense_inputs | dense})
             edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in self.projections.values()]
+            edges += [Edge(f"{p.name} (on_post)", p.post, p.post, 1) for p in self.projections.values() if p.plasticity]
             projections = {n: (p.pre, bool(len(p.chain)) and isinstance(p.chain[0], Linear | Sparse)) for n, p in self.projections.items()}
             self._plans[request] = make_plan(list(self.populations), projections, arrange(self.nodes, edges), full, refuses, self._not_loopable, self._not_fusible)
         return self._plans[request]
@@ -287,6 +307,9 @@ class Network(nn.Module):
                 return f"{n} is a relay"
             if self.populations[n].cell.emit != "spike":
                 return f"{n} emits {self.populations[n].cell.emit}, not spikes"
+        for p in self.projections.values():
+            if p.plasticity and p.post in part.members:
+                return f"{p.name} is plastic"
         for p in self._inside(part):
             if len(p.chain) != 1 or not isinstance(p.chain[0], Linear | Sparse):
                 return f"{p.name} is neither Linear nor single synapses"
@@ -314,10 +337,13 @@ class Network(nn.Module):
         depth: dict[str, int] = {}
         for p in self.projections.values():
             depth[p.pre] = max(depth.get(p.pre, 0), p.depth)
+            if p.plasticity:
+                depth[p.post] = max(depth.get(p.post, 0), 1)
         history = {n: torch.zeros(d, batch, *shapes[n], dtype=self.dtype, device=self.device) for n, d in depth.items() if d}
         if stream is None:
             stream = int(torch.randint(0, 2**31 - 1, (1,)))
-        return State(0, variables, history, {}, stream)
+        synapses = {n: initial_synapses(p, batch, self.seed) for n, p in self.projections.items() if p.plasticity}
+        return State(0, variables, history, synapses, stream)
 
     def _take(self, x: Tensor | Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int, int]:
         if not self.inputs:
@@ -389,6 +415,12 @@ class Network(nn.Module):
 
     def _check_record(self, record: Mapping[str, Sequence[str]]) -> None:
         for name, variables in record.items():
+            projection = self.projections[name] if name in self.projections else None
+            if projection is not None and projection.plasticity:
+                missing = [v for v in variables if v not in projection.plasticity.variables]
+                if missing:
+                    raise GraphError(f"cannot record {missing[0]!r} of {name!r}: it has {', '.join(projection.plasticity.variables)}.")
+                continue
             if name not in self.populations:
                 raise GraphError(f"cannot record {name!r}: the populations are {', '.join(self.populations)}.")
             if isinstance(variables, str):

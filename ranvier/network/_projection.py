@@ -10,6 +10,7 @@ from torch import nn
 from ranvier.connectivity import Linear, Sparse
 from ranvier.errors import ShapeError
 from ranvier.kernels._task import Feedback
+from ranvier.synapses import BoundPlasticity
 
 __all__ = ["Projection"]
 
@@ -22,9 +23,13 @@ class Projection(nn.Module):
     ``latency`` is in steps: one number for all synapses, or with a delay per synapse the largest of them.
     """
 
-    def __init__(self, name: str, pre: str, post: str, port: str, chain: Sequence[nn.Module], latency: int = 0) -> None:
+    def __init__(
+        self, name: str, pre: str, post: str, port: str, chain: Sequence[nn.Module], latency: int = 0,
+        plasticity: BoundPlasticity | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.name, self.pre, self.post, self.port = name, pre, post, port
+        self.plasticity = plasticity
         self.chain = nn.ModuleList(chain)
         first = chain[0] if chain else None
         own = first.latency if isinstance(first, Linear | Sparse) else 0

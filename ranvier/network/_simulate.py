@@ -118,7 +118,7 @@ class _Recorder:
         out = {}
         for n, names in self.record.items():
             train = None
-            if n in self.spikes:
+            if n in self.spikes and n in self.net.populations:
                 size = int(np.prod(self.net.populations[n].shape))
                 pairs = self.spikes[n]
                 step = np.concatenate([*(s for s, _ in pairs), np.empty(0, np.int64)])

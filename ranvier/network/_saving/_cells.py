@@ -24,7 +24,7 @@ def encode_cell(cell: Cell, name: str, tensors: dict[str, torch.Tensor]) -> dict
         raise FileFormatError(f"{name} is a {kind}, whose class a file cannot hold: write it as rv.Cell(…) instead.")
     return {
         "name": cell.name,
-        "equations": cell.equations,
+        "equations": [line.strip() for line in cell.equations.splitlines() if line.strip()],
         **{n: getattr(cell, n) for n in _TEXTS},
         "events": {n: {"condition": condition, "code": code or ""} for n, (condition, code) in cell.events.items()},
         "surrogate": encode_surrogate(cell.surrogate),
@@ -42,7 +42,7 @@ def decode_cell(record: Record, tensors: dict[str, torch.Tensor]) -> Cell:
         raise record.child("values").error(clash[0], "no word of rv.Cell as the name of a value")
     texts = {n: record.text(n) if n in record else None for n in _TEXTS}
     surrogate, size = decode_surrogate(record, "surrogate"), record.sizes("size")
-    equations, name = record.text("equations"), record.text("name")
+    equations, name = "\n".join(record.names("equations")), record.text("name")
     return Cell(equations, events=events, surrogate=surrogate, name=name, size=size, **texts, **values)
 
 

@@ -82,10 +82,11 @@ class Record:
         return tuple(value)
 
     def names(self, key: str) -> list[str]:
-        """A list of strings."""
+        """A list of strings, of sensible length together."""
         value = self.data.get(key)
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.error(key, "a list of names")
+        texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        if not texts or sum(map(len, value)) > _LONGEST:
+            raise self.error(key, f"a list of texts of at most {_LONGEST} characters")
         return value
 
     def child(self, key: str) -> Record:

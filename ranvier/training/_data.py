@@ -1,0 +1,128 @@
+"""Samples to time-major batches: the one place where the axes of data are turned."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from ranvier.errors import ShapeError, TrainingError
+
+__all__ = ["Batch", "Batches", "key"]
+
+Tensor = torch.Tensor
+Signal = Tensor | Mapping[str, Tensor]
+#: input [T, B, …] (or several by name) and target [B, …]
+Batch = tuple[Signal, Tensor]
+
+
+def key(*parts: object) -> int:
+    """A seed that depends on ``parts`` alone."""
+    text = "/".join(map(str, parts))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
+
+
+class Batches:
+    """Batches (x [T, B, …], y [B, …]) of a data set, epoch after epoch.
+
+    Parameters
+    ----------
+    source
+        A pair of tensors (x [S, T, …], y [S, …]); a torch ``Dataset`` of samples (x [T, …], y); or a ``DataLoader`` whose
+        batches are (x [B, T, …], y [B, …]) and which decides on order and size itself. ``x`` may be a mapping by input.
+    batch_size
+        Samples per batch; the last one may be smaller.
+    seed
+        With the number of the epoch, decides the order: the same for the same numbers, whatever else is drawn. None
+        keeps the given order.
+
+    Raises
+    ------
+    TrainingError
+        Where there is no sample, or the source is of another kind.
+    ShapeError
+        Where x and y disagree in number, or samples in shape.
+    """
+
+    def __init__(self, source: Any, batch_size: int, seed: int | None, name: str) -> None:
+        self.source, self.batch_size, self.seed, self.name = source, batch_size, seed, name
+        if isinstance(source, tuple | list) and len(source) == 2 and not isinstance(source, Dataset):
+            self.source = tuple(_map(part, torch.as_tensor) for part in source)
+            counts = [_rows(part) for part in self.source]
+            if counts[0] != counts[1]:
+                raise ShapeError(f"{name}: x has {counts[0]} samples and y {counts[1]}; give one target per sample.")
+            self.samples: int | None = counts[0]
+        elif isinstance(source, DataLoader):
+            self.samples = len(source.dataset) if hasattr(source.dataset, "__len__") else None  # pyright: ignore
+        elif hasattr(source, "__len__") and hasattr(source, "__getitem__"):
+            self.samples = len(source)
+        else:
+            kind = type(source).__name__
+            raise TrainingError(f"{name} is a {kind}: give (x, y) tensors, a torch Dataset with a length, or a DataLoader.")
+        if self.samples == 0:
+            raise TrainingError(f"{name} is empty: give at least one sample.")
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+        if isinstance(self.source, DataLoader):
+            return len(self.source)
+        return -(-cast(int, self.samples) // self.batch_size)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of one epoch."""
+        if isinstance(self.source, DataLoader):
+            for x, y in self.source:
+                yield _map(x, _time_first), y
+            return
+        order = self._order(number)
+        for first in range(0, len(order), self.batch_size):
+            yield self._collate(order[first : first + self.batch_size])
+
+    def first(self) -> Batch:
+        """One batch to look at."""
+        if isinstance(self.source, DataLoader):
+            return next(self.epoch(0))
+        return self._collate(torch.arange(min(self.batch_size, cast(int, self.samples))))
+
+    def _order(self, number: int) -> Tensor:
+        count = cast(int, self.samples)
+        if self.seed is None:
+            return torch.arange(count)
+        return torch.randperm(count, generator=torch.Generator().manual_seed(key(self.seed, number, "order")))
+
+    def _collate(self, index: Tensor) -> Batch:
+        if isinstance(self.source, tuple):
+            x, y = self.source
+            return _map(x, lambda part: _time_first(part[index])), y[index]
+        samples = [self.source[int(k)] for k in index]
+        x = _stack([sample[0] for sample in samples], self.name)
+        return x, torch.stack([torch.as_tensor(sample[1]) for sample in samples])
+
+
+def _time_first(x: Tensor) -> Tensor:
+    if x.ndim < 2:
+        raise ShapeError(f"a batch of inputs has shape {tuple(x.shape)}; expected [B, T, …], one series per sample.")
+    return x.transpose(0, 1)
+
+
+def _map(x: Any, change: Any) -> Any:
+    return {n: change(part) for n, part in x.items()} if isinstance(x, Mapping) else change(x)
+
+
+def _rows(x: Any) -> int:
+    first = next(iter(x.values())) if isinstance(x, Mapping) else x
+    return first.shape[0] if first.ndim else 0
+
+
+def _stack(samples: Sequence[Any], name: str) -> Signal:
+    if isinstance(samples[0], Mapping):
+        return {n: cast(Tensor, _stack([sample[n] for sample in samples], name)) for n in samples[0]}
+    tensors = [torch.as_tensor(sample) for sample in samples]
+    shapes = {tuple(t.shape) for t in tensors}
+    if len(shapes) > 1:
+        shown = ", ".join(map(str, sorted(shapes)[:3]))
+        raise ShapeError(f"{name}: samples of one batch have shapes {shown} [T, …]; pad them to one length.")
+    return torch.stack(tensors, dim=1)

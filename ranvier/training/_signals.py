@@ -1,0 +1,45 @@
+"""One call of a network that returns its output, the activity of its hidden populations, and the state after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ranvier.network import Network, State
+from ranvier.training._data import Signal
+
+__all__ = ["Signals", "run", "spiking"]
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class Signals:
+    """``outputs[name]`` [T, B, …], ``spikes[population]`` [T, B, …] of all that can fire, and the state after."""
+
+    outputs: Mapping[str, Tensor]
+    spikes: Mapping[str, Tensor]
+    state: State
+
+    @property
+    def out(self) -> Any:
+        """The output as the network returns it: a tensor, or a dict by name where there are several."""
+        return next(iter(self.outputs.values())) if len(self.outputs) == 1 else dict(self.outputs)
+
+
+def spiking(net: Network) -> tuple[str, ...]:
+    """Names of the populations that can fire."""
+    return tuple(n for n, p in net.populations.items() if any(e.name == "spike" for e in p.cell.system.events))
+
+
+def run(net: Network, x: Signal, state: State | None = None, **how: Any) -> Signals:
+    """Advance ``net`` over ``x`` [T, B, …]; ``how`` are the arguments of a rule (window, checkpoint, cut_reset)."""
+    emit = {n: "spikes" if (e := net.populations[n].cell.emit) == "spike" else e for n in net.outputs}
+    fire = spiking(net)
+    record = {n: tuple(dict.fromkeys((*(["spikes"] if n in fire else []), *([emit[n]] if n in emit else [])))) for n in net.populations}
+    done = net._run(x, state, {n: names for n, names in record.items() if names}, **how)
+    outputs = {n: done.recorded[n, e] for n, e in emit.items()}
+    return Signals(outputs, {n: done.recorded[n, "spikes"].detach() for n in fire}, done.state)

@@ -1,0 +1,70 @@
+"""Backpropagation through time: whole, truncated, or with checkpoints in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ranvier.errors import TrainingError
+from ranvier.network import Network
+from ranvier.training._data import Signal
+from ranvier.training._signals import run
+from ranvier.training.rules._rule import Criterion, Outcome, Rule
+from ranvier.training.rules._windows import in_windows
+
+__all__ = ["BPTT"]
+
+
+@dataclass(frozen=True)
+class BPTT(Rule):
+    """Backpropagation through time with surrogate gradients at the spikes.
+
+    Parameters
+    ----------
+    window
+        Truncate: the gradient stops at the borders of windows of this many steps. Each window is run twice, first for
+        the output and then for its gradient, so that any loss of the whole output can be used while memory is that of one
+        window, however long the series.
+    checkpoint
+        Keep the state every this many steps and compute what lies between again in the backward pass: the full gradient
+        with less memory (least near the square root of T) for one more forward pass.
+    reset_gradient
+        False leaves out the derivative of the reset (Zenke & Vogels, Neural Computation 2021).
+
+    Source: Werbos, Proceedings of the IEEE 1990; Williams & Peng, Neural Computation 1990 (truncation);
+    Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 2019 (surrogates).
+
+    >>> rv.train(net, data, epochs=10, rule=rv.rules.BPTT(checkpoint=50))
+    """
+
+    window: int | None = None
+    checkpoint: int | None = None
+    reset_gradient: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("window", "checkpoint"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value <= 0):
+                raise TrainingError(f"BPTT: {name}={value!r} must be a positive whole number of steps, or None.")
+        if self.window and self.checkpoint:
+            raise TrainingError(
+                f"BPTT: window={self.window} and checkpoint={self.checkpoint} exclude each other: a window keeps no more "
+                f"than its own steps; leave one out."
+            )
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of a call of the network under this rule."""
+        return {"window": self.window, "checkpoint": self.checkpoint, "cut_reset": not self.reset_gradient}
+
+    def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
+        """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
+        if self.window:
+            return in_windows(net, x, criterion, self.window, cut_reset=not self.reset_gradient)
+        signals = run(net, x, **self.arguments())
+        loss = criterion(signals.out)
+        loss.backward()
+        out = {n: o.detach() for n, o in signals.outputs.items()}
+        spikes = {n: s.sum((0, 1)) for n, s in signals.spikes.items()}
+        return Outcome(next(iter(out.values())) if len(out) == 1 else out, loss.detach(), spikes)

@@ -1,0 +1,73 @@
+"""Truncated backpropagation with the memory of a single window, for any loss of the whole output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from ranvier.network import Network, State
+from ranvier.training._data import Signal
+from ranvier.training._signals import run
+from ranvier.training.rules._rule import Criterion, Outcome
+
+__all__ = ["in_windows"]
+
+Tensor = torch.Tensor
+
+
+def in_windows(net: Network, x: Signal, criterion: Criterion, window: int, **how: Any) -> Outcome:
+    """The gradient in which no window sees the one before, added to ``.grad`` of every parameter.
+
+    One pass without gradient gives the output, whose loss is differentiated to dL/dout; a second pass differentiates
+    window after window, each seeded with its part of dL/dout. Random numbers are equal in both.
+    """
+    steps = next(iter(x.values())).shape[0] if isinstance(x, Mapping) else x.shape[0]
+    blocks = [_part(x, first, window) for first in range(0, max(steps, 1), window)]
+    pieces: dict[str, list[Tensor]] = {}
+    spikes: dict[str, Tensor] = {}
+    starts: list[tuple[State | None, Tensor]] = []
+    state: State | None = None
+    with torch.no_grad(), _same_buffers(net):
+        for block in blocks:
+            starts.append((state, torch.get_rng_state()))
+            signals = run(net, block, state, **how)
+            state = signals.state
+            for name, value in signals.outputs.items():
+                pieces.setdefault(name, []).append(value)
+            for name, value in signals.spikes.items():
+                spikes[name] = value.sum((0, 1)) + spikes.get(name, 0)
+    out = {n: torch.cat(values).requires_grad_() for n, values in pieces.items()}
+    loss = criterion(next(iter(out.values())) if len(out) == 1 else out)
+    loss.backward()
+    after = torch.get_rng_state()
+    first = 0
+    for block, (start, generator) in zip(blocks, starts, strict=True):
+        torch.set_rng_state(generator)
+        again = run(net, block, start, **how).outputs
+        count = next(iter(again.values())).shape[0]
+        wanted = [(a, out[n].grad[first : first + count]) for n, a in again.items() if a.requires_grad and out[n].grad is not None]
+        torch.autograd.backward([a for a, _ in wanted], [g for _, g in wanted])
+        first += count
+    torch.set_rng_state(after)
+    done = {n: o.detach() for n, o in out.items()}
+    return Outcome(next(iter(done.values())) if len(done) == 1 else done, loss.detach(), spikes)
+
+
+def _part(x: Signal, first: int, count: int) -> Signal:
+    if isinstance(x, Mapping):
+        return {n: part[first : first + count] for n, part in x.items()}
+    return x[first : first + count]
+
+
+@contextmanager
+def _same_buffers(net: Network) -> Iterator[None]:
+    """What the body changes in buffers (running means of norms) is undone, so that the second pass counts alone."""
+    before = {n: b.clone() for n, b in net.named_buffers()}
+    try:
+        yield
+    finally:
+        for name, buffer in net.named_buffers():
+            buffer.copy_(before[name])

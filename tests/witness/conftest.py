@@ -1,0 +1,58 @@
+"""What the witness tests share: stored runs of peers, and a circuit of uncoupled cells under a recorded input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import ranvier as rv
+from ranvier.units import ms
+
+DATA = Path(__file__).parent / "data"
+
+
+@cache
+def _load(name: str) -> Mapping[str, np.ndarray]:
+    with np.load(DATA / f"{name}.npz") as file:
+        return {key: file[key][()] for key in file.files}
+
+
+@pytest.fixture(scope="session")
+def witness() -> Callable[[str], Mapping[str, np.ndarray]]:
+    """``witness("coba_brian2")``: the arrays of a stored run."""
+    return _load
+
+
+@pytest.fixture
+def drive() -> Callable[..., rv.Network]:
+    """A network of uncoupled cells; row n of ``signal`` is the input ``I`` during step n."""
+
+    def build(cell: rv.Cell, signal: object, dt: float, provider: str) -> rv.Network:
+        net = rv.Network(dt=dt * ms, dtype=torch.float64, provider=provider)
+        source = rv.TimedArray(signal)
+        net.source("signal", source)
+        net.population("cells", source.shape[0], cell)
+        net.connect("signal", "cells", rv.OneToOne(), to="I")
+        return net
+
+    return build
+
+
+@pytest.fixture
+def same_spikes() -> Callable[..., None]:
+    """Compare two lists of spikes (step, cell) up to a step; the first difference is shown."""
+
+    def compare(step: np.ndarray, cell: np.ndarray, data: Mapping[str, np.ndarray], steps: int, prefix: str = "") -> None:
+        order = np.lexsort((cell, step))
+        ours = np.stack([step[order], cell[order]], 1)
+        until = data[f"{prefix}spike_step"] < steps
+        theirs = np.stack([data[f"{prefix}spike_step"][until], data[f"{prefix}spike_neuron"][until]], 1)
+        np.testing.assert_array_equal(ours, theirs)
+        assert len(ours), "the stretch holds no spike and proves nothing"
+
+    return compare
