@@ -99,12 +99,12 @@ def simulate(
     given = {**(streams or {}), **{f"kick_{n}": v for n, v in (kicks or {}).items()}}
     series = {n: np.asarray(v, float) if np.ndim(v) else np.full(steps, float(v)) for n, v in given.items()}
     series.setdefault("t", np.arange(steps) * dt)
-    state = {n: float(as_quantity(cell.initial.get(n, 0.0)).value) for n in step.states}
-    state |= dict.fromkeys(step.counters, 0.0)
+    state = {n: np.asarray(as_quantity(cell.initial.get(n, 0.0)).value) for n in step.states}
+    state |= {n: np.zeros(()) for n in step.counters}
     rows: dict[str, list] = {n: [] for n in step.program.outputs}
     for n in range(steps):
         out = call({**fixed, **state, **{name: s[n] for name, s in series.items()}})
         state = {name: out[name] for name in state}
         for name, row in rows.items():
             row.append(out[name])
-    return {n: np.array(v, float) for n, v in rows.items()}
+    return {n: np.stack(np.broadcast_arrays(*v)).astype(float) for n, v in rows.items()}

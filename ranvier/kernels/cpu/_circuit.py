@@ -49,6 +49,11 @@ class CircuitPopulation:
     history: Tensor
     recorded: tuple[str, ...] = ()
 
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """Coefficients with a value per cell."""
+        return tuple(n for n in self.step.coefficients if self.coefficients[n].numel() > 1)
+
 
 @dataclass(frozen=True)
 class CircuitProjection:
@@ -73,7 +78,7 @@ def run_circuit(
     """
     index = {p.name: k for k, p in enumerate(populations)}
     rings = {p.name: tuple(dict.fromkeys(q.stream for q in projections if q.post == p.name)) for p in populations}
-    members = tuple(Member(p.step, rings[p.name], tuple(p.outside), p.recorded) for p in populations)
+    members = tuple(Member(p.step, rings[p.name], tuple(p.outside), p.recorded, p.varied) for p in populations)
     wires = tuple(
         Wire(index[q.pre], index[q.post], rings[q.post].index(q.stream), q.weight.numel() == 1, isinstance(q.latency, int)) for q in projections
     )
@@ -96,6 +101,7 @@ def run_circuit(
     for p, (state, record, cell, bounds) in zip(populations, packed, strict=True):
         spikes[p.name] = Spikes(cell[: int(bounds[-1])].clone(), bounds)
         states[p.name] = {n: t[: p.cells] for n, t in state.items()}
+        states[p.name] |= {n: (t[: p.cells] - steps).clamp_(min=0) for n, t in state.items() if n in p.step.counters}
         recorded[p.name] = {n: t[:, : p.cells] for n, t in record.items()}
     return spikes, states, recorded
 
@@ -129,9 +135,7 @@ def _pack(
     table.add(*state.values())
     for n in p.step.coefficients:
         c = p.coefficients[n].to(dtype)
-        one = c.numel() == 1
-        table.add(c.reshape(1).expand(width).contiguous() if one else array(c.expand(p.cells)))
-        table.integers.append(0 if one else 1)
+        table.add(array(c.expand(p.cells)) if n in p.varied else c.reshape(1).contiguous())
     table.add(*(torch.zeros(length, padded, dtype=dtype) for _ in rings))
     for x in p.outside.values():
         if x.shape[1] == 1:

@@ -3,6 +3,8 @@
 Arrivals wait in rings, one per population and port: slot (step mod length) holds what arrives in that step. A spike's
 synapses add their weights to the slots of their latencies. Within a slot the order of addition is that of steps,
 projections and cells, whatever the cut of the run.
+
+A counter (steps of refractoriness left) is kept as the step at which it ends, which changes only when a cell fires.
 """
 
 from __future__ import annotations
@@ -29,18 +31,20 @@ class Member:
     """A population as the loop sees it.
 
     ``rings`` are the streams fed by projections of the circuit, ``outside`` those given as arrays for the whole call
-    (a stream may be both), ``recorded`` the variables written every ``every`` steps.
+    (a stream may be both), ``recorded`` the variables written every ``every`` steps, ``varied`` the coefficients with a
+    value per cell; the others stay in registers.
     """
 
     step: Step
     rings: tuple[str, ...]
     outside: tuple[str, ...]
     recorded: tuple[str, ...]
+    varied: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple:
         """What the generated code depends on."""
-        return (self.step.key, self.rings, self.outside, self.recorded)
+        return (self.step.key, self.rings, self.outside, self.recorded, self.varied)
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -108,8 +112,11 @@ class _Writer:
     def _arguments(self, member: Member) -> dict:
         step = member.step
         group: dict = {"cells": self.integer(), "padded": self.integer()}
-        group["states"] = {n: self.pointer() for n in (*step.states, *step.counters)}
-        group["coefficients"] = {n: (self.pointer(), self.integer()) for n in step.coefficients}
+        group["states"] = {n: self.pointer() for n in step.states}
+        group["counters"] = {n: self.pointer() for n in step.counters}
+        pointers = {n: self.pointer() for n in step.coefficients}
+        group["varied"] = {n: p for n, p in pointers.items() if n in member.varied}
+        group["shared"] = {n: self.lanes.broadcast(p, I64(0)) for n, p in pointers.items() if n not in member.varied}
         group["rings"] = {n: self.pointer() for n in member.rings}
         group["outside"] = {n: (self.pointer(), self.integer(), self.integer()) for n in member.outside}
         group["recorded"] = {n: self.pointer() for n in member.recorded}
@@ -124,7 +131,9 @@ class _Writer:
 
     def _advance(self, member: Member, group: dict, n: ir.Value, start: ir.Value, slot: ir.Value, every: ir.Value) -> None:
         b, lanes = self.builder, self.lanes
-        program: Program = member.step.program.only((*group["states"], "spike", *(f"{v}:out" for v in member.recorded)))
+        wanted = (*group["states"], *group["counters"], "spike", *(f"{v}:out" for v in member.recorded))
+        program: Program = member.step.program.only(wanted)
+        now = lanes.splat(b.sitofp(n, lanes.scalar))
         base = b.mul(slot, group["padded"])
         first = b.load(at(b, group["bounds"], n))
         fill = local(b, first)
@@ -138,9 +147,13 @@ class _Writer:
             def read(name: str) -> ir.Value:
                 if name in group["states"]:
                     return lanes.load(group["states"][name], i)
-                if name in group["coefficients"]:
-                    pointer, stride = group["coefficients"][name]
-                    return lanes.load(pointer, b.mul(i, stride))
+                if name in group["counters"]:
+                    end = lanes.load(group["counters"][name], i)
+                    return lanes.maximum(lanes.sub(end, now), lanes.constant(0.0))
+                if name in group["shared"]:
+                    return group["shared"][name]
+                if name in group["varied"]:
+                    return lanes.load(group["varied"][name], i)
                 value = None
                 if name in group["rings"]:
                     place = b.add(base, i)
@@ -159,19 +172,23 @@ class _Writer:
                 with when(b, due):
                     for name, pointer in group["recorded"].items():
                         lanes.store(pointer, b.add(row, i), values[f"{name}:out"])
-            self._list(values["spike"], i, group, fill)
+            following = lanes.add(now, lanes.constant(1.0))
+            ends = {p: lanes.add(following, values[name]) for name, p in group["counters"].items()}
+            self._list(values["spike"], i, group, fill, ends)
         b.store(b.load(fill), at(b, group["bounds"], b.add(n, I64(1))))
 
-    def _list(self, spike: ir.Value, i: ir.Value, group: dict, fill: ir.Value) -> None:
-        """Append the cells of this vector that fired."""
+    def _list(self, spike: ir.Value, i: ir.Value, group: dict, fill: ir.Value, ends: dict[ir.Value, ir.Value]) -> None:
+        """Append the cells of this vector that fired; only then do their counters change."""
         b, lanes = self.builder, self.lanes
-        valid = lanes.first(b.sub(group["cells"], i))
-        fired = lanes.both(lanes.nonzero(spike), valid)
+        fired = lanes.nonzero(spike)
         with when(b, lanes.any(fired)):
+            fired = lanes.both(fired, lanes.first(b.sub(group["cells"], i)))
+            for pointer, end in ends.items():
+                lanes.store(pointer, i, end)
             bits = local(b, b.zext(lanes.bits(fired), I64) if lanes.bits(fired).type != I64 else lanes.bits(fired))
             head = b.append_basic_block("next_spike")
             after = b.append_basic_block("no_more")
-            b.branch(head)
+            b.cbranch(b.icmp_unsigned("!=", b.load(bits), I64(0)), head, after)
             b.position_at_end(head)
             left = b.load(bits)
             lane = b.cttz(left, ir.Constant(ir.IntType(1), 1))

@@ -1,4 +1,4 @@
-"""Cells as plain data: their text and the values of their parameters."""
+"""Cells and rules of plasticity as plain data: their text and the values of their parameters."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ from ranvier.network._saving._record import Record
 from ranvier.network._saving._values import decode_value, encode_value
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
+from ranvier.synapses import Plasticity
 
-__all__ = ["decode_cell", "decode_surrogate", "encode_cell", "encode_surrogate"]
+__all__ = [
+    "decode_cell",
+    "decode_plasticity",
+    "decode_surrogate",
+    "encode_cell",
+    "encode_plasticity",
+    "encode_surrogate",
+]
 
 _TEXTS = ("threshold", "reset", "method", "emit")
+_RULE_TEXTS = ("equations", "on_pre", "on_post", "name")
 
 
 def encode_cell(cell: Cell, name: str, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
@@ -27,6 +36,7 @@ def encode_cell(cell: Cell, name: str, tensors: dict[str, torch.Tensor]) -> dict
         "equations": [line.strip() for line in cell.equations.splitlines() if line.strip()],
         **{n: getattr(cell, n) for n in _TEXTS},
         "events": {n: {"condition": condition, "code": code or ""} for n, (condition, code) in cell.events.items()},
+        "arrivals": dict(cell.arrivals),
         "surrogate": encode_surrogate(cell.surrogate),
         "size": list(cell.size) if cell.size is not None else None,
         "values": {n: encode_value(v, f"{name}/{n}", tensors) for n, v in cell.values.items()},
@@ -37,13 +47,35 @@ def decode_cell(record: Record, tensors: dict[str, torch.Tensor]) -> Cell:
     """The cell that :func:`encode_cell` described; its text goes through the equation parser and nothing else."""
     events = {n: (event.text("condition"), event.text("code")) for n, event in record.children("events")}
     values = {n: decode_value(value, tensors) for n, value in record.children("values")}
-    clash = sorted(values.keys() & {"equations", "events", "surrogate", "size", "name", *_TEXTS})
+    clash = sorted(values.keys() & {"equations", "events", "arrivals", "surrogate", "size", "name", *_TEXTS})
     if clash:
         raise record.child("values").error(clash[0], "no word of rv.Cell as the name of a value")
     texts = {n: record.text(n) if n in record else None for n in _TEXTS}
     surrogate, size = decode_surrogate(record, "surrogate"), record.sizes("size")
     equations, name = "\n".join(record.names("equations")), record.text("name")
-    return Cell(equations, events=events, surrogate=surrogate, name=name, size=size, **texts, **values)
+    arrivals = {n: record.child("arrivals").text(n) for n in record.child("arrivals").data}
+    words = {"events": events, "arrivals": arrivals, "surrogate": surrogate, "name": name, "size": size}
+    return Cell(equations, **words, **texts, **values)
+
+
+def encode_plasticity(rule: Plasticity, name: str, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+    """Plain data for a rule of plasticity; arrays among its values go to ``tensors`` under ``name``."""
+    if type(rule) is not Plasticity:
+        kind = type(rule).__name__
+        raise FileFormatError(
+            f"{name} is a {kind}, whose class a file cannot hold: write it as rv.Plasticity(…) instead."
+        )
+    texts = {n: getattr(rule, n) for n in _RULE_TEXTS}
+    return {**texts, "values": {n: encode_value(v, f"{name}/{n}", tensors) for n, v in rule.values.items()}}
+
+
+def decode_plasticity(record: Record, tensors: dict[str, torch.Tensor]) -> Plasticity:
+    """The rule that :func:`encode_plasticity` described."""
+    values = {n: decode_value(value, tensors) for n, value in record.children("values")}
+    clash = sorted(values.keys() & set(_RULE_TEXTS))
+    if clash:
+        raise record.child("values").error(clash[0], "no word of rv.Plasticity as the name of a value")
+    return Plasticity(**{n: record.text(n) for n in _RULE_TEXTS}, **values)
 
 
 def encode_surrogate(surrogate: Surrogate | None) -> dict[str, Any] | None:

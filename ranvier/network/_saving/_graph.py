@@ -15,9 +15,17 @@ from ranvier.errors import FileFormatError
 from ranvier.network._network import Network
 from ranvier.network._population import Population, Relay
 from ranvier.network._projection import Projection
-from ranvier.network._saving._cells import decode_cell, decode_surrogate, encode_cell, encode_surrogate
+from ranvier.network._saving._cells import (
+    decode_cell,
+    decode_plasticity,
+    decode_surrogate,
+    encode_cell,
+    encode_plasticity,
+    encode_surrogate,
+)
 from ranvier.network._saving._modules import decode_module, encode_module, fill
 from ranvier.network._saving._record import Record, damaged
+from ranvier.network._saving._sources import decode_source, encode_source
 from ranvier.network._sequential import Sequential
 from ranvier.units import UNITS
 from ranvier.values import Distribution, Learn
@@ -53,10 +61,11 @@ def describe(net: Network) -> tuple[dict[str, Any], Tensors]:
         "surrogate": encode_surrogate(net.surrogate),
         "training": net.training,
         "inputs": {n: _shape(s) for n, s in net.inputs.items()},
+        "sources": {n: encode_source(s, f"sources/{n}", tensors) for n, s in net.sources.items()},
         "outputs": list(net.outputs),
         "populations": {n: _population(p, tensors) for n, p in net.populations.items()},
         "relays": {n: _shape(r.size) for n, r in net.relays.items()},
-        "projections": {n: _projection(p, seen) for n, p in net.projections.items()},
+        "projections": {n: _projection(p, seen, tensors) for n, p in net.projections.items()},
         "fixed": [n for n, q in net.named_parameters() if not q.requires_grad],
     }
     return description, tensors
@@ -87,7 +96,7 @@ def _population(population: Population, tensors: Tensors) -> dict[str, Any]:
     return {"shape": _shape(population.shape), "cell": cell}
 
 
-def _projection(projection: Projection, seen: dict[int, str]) -> dict[str, Any]:
+def _projection(projection: Projection, seen: dict[int, str], tensors: Tensors) -> dict[str, Any]:
     chain = []
     for k, module in enumerate(projection.chain):
         where = f"{projection.name}.{k}"
@@ -96,7 +105,10 @@ def _projection(projection: Projection, seen: dict[int, str]) -> dict[str, Any]:
     first = projection.chain[0] if len(projection.chain) else None
     own = first.latency if isinstance(first, Linear | Sparse) and isinstance(first.latency, int) else 0
     ends = {"pre": projection.pre, "post": projection.post, "port": projection.port}
-    return {**ends, "latency": projection.latency - own, "chain": chain}
+    out = {**ends, "latency": projection.latency - own, "chain": chain, "plasticity": None}
+    if projection.plasticity is not None:
+        out["plasticity"] = encode_plasticity(projection.plasticity.rule, f"rules/{projection.name}", tensors)
+    return out
 
 
 def rebuild(record: Record, tensors: Tensors) -> Network:
@@ -117,6 +129,8 @@ def rebuild(record: Record, tensors: Tensors) -> Network:
     )  # fmt: skip
     for name in record.child("inputs").data:
         net.input(name, record.child("inputs").sizes(name))
+    for name, inner in record.children("sources"):
+        net.source(name, decode_source(inner, left))
     for name, inner in record.children("populations"):
         _add_population(net, name, inner, left)
     for name in record.child("relays").data:
@@ -161,7 +175,12 @@ def _add_projection(net: Network, name: str, record: Record, left: Tensors, modu
             raise inner.error("sizes", f"the sizes of the populations it joins, {ends}")
         modules[f"{name}.{k}"] = module
         chain.append(module)
-    net._add(Projection(name, pre, post, port, chain, record.whole("latency")))
+    bound = None
+    if "plasticity" in record:
+        if len(chain) != 1 or not isinstance(chain[0], Sparse):
+            raise record.error("plasticity", "none, as the projection has no single synapses")
+        bound = net._bind(decode_plasticity(record.child("plasticity"), left), pre, post, port)
+    net._add(Projection(name, pre, post, port, chain, record.whole("latency"), bound))
 
 
 def _finish(net: Network, record: Record, left: Tensors) -> None:

@@ -64,10 +64,11 @@ def _part(x: Signal, first: int, count: int) -> Signal:
 
 @contextmanager
 def _same_buffers(net: Network) -> Iterator[None]:
-    """What the body changes in buffers (running means of norms) is undone, so that the second pass counts alone."""
-    before = {n: b.clone() for n, b in net.named_buffers()}
+    """The running means of norms are put back after the body, so that the second pass alone counts."""
+    norms = [module for module in net.modules() if hasattr(module, "running_mean")]
+    before = [(buffer, buffer.clone()) for norm in norms for buffer in norm.buffers()]
     try:
         yield
     finally:
-        for name, buffer in net.named_buffers():
-            buffer.copy_(before[name])
+        for buffer, value in before:
+            buffer.copy_(value)

@@ -1,0 +1,14 @@
+"""Complete pieces of work from data to page: each recipe is a module with a ``run`` function."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+__all__ = ["digits_and_circuit"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name not in __all__:
+        raise AttributeError(f"module 'ranvier.recipes' has no recipe {name!r}; there are {', '.join(__all__)}")
+    return import_module(f"ranvier.recipes.{name}")

@@ -1,0 +1,70 @@
+"""The demonstration: one framework trains a network on digits and simulates a circuit, and writes down what came out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ranvier.errors import RanvierError
+from ranvier.recipes import _coba, _digits, _output, _report, _terminal
+from ranvier.recipes._machine import device, versions
+
+__all__ = ["run"]
+
+
+def run(out: Path = Path("out"), seeds: int = 5, seconds: float = 2.0, epochs: int = _digits.Setup.epochs) -> Path:
+    """Train on digits, simulate a circuit, and write out/report.html.
+
+    Parameters
+    ----------
+    out
+        Folder for the report; made if need be.
+    seeds
+        How many times to train, each with a split and initial weights of its own.
+    seconds
+        Biological time of the circuit in seconds.
+    epochs
+        Passes over the training set.
+
+    Returns the path of the report.
+
+    Raises
+    ------
+    RanvierError
+        When a number is out of range or the folder cannot be written, before any work.
+
+    >>> rv.recipes.digits_and_circuit.run(out="out", seeds=1)
+    """
+    for name, value, least in (("seeds", seeds, 1), ("epochs", epochs, 1), ("seconds", seconds, 0.01)):
+        if not least <= value < float("inf"):
+            raise RanvierError(f"{name}={value!r} is out of range; give {least} or more")
+    folder = _output.prepare(out)
+    console, start = Console(), time.perf_counter()
+    setup = replace(_digits.Setup(), epochs=epochs)
+    console.print(f"ranvier demo on {device()}", highlight=False)
+    with _bar(console) as bar:
+        digits = _train(bar, setup, seeds)
+        task = bar.add_task(f"circuit, {seconds:g} s of biological time", total=1)
+        circuit = _coba.simulate(seconds)
+        bar.advance(task)
+    page = _report.page(digits, circuit, device(), versions(), time.perf_counter() - start)
+    path = _output.write(folder / "report.html", page)
+    _terminal.show(console, digits, circuit, time.perf_counter() - start, path)
+    return path
+
+
+def _train(bar: Progress, setup: _digits.Setup, seeds: int) -> _digits.DigitsResult:
+    data, results = _digits.load(), []
+    for seed in range(seeds):
+        task = bar.add_task(f"digits, seed {seed}", total=setup.epochs)
+        results.append(_digits.run_seed(data, setup, seed, lambda task=task: bar.advance(task)))
+    return _digits.DigitsResult(setup, data, tuple(results))
+
+
+def _bar(console: Console) -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:g}/{task.total:g}")
+    return Progress(*columns, TimeElapsedColumn(), console=console, transient=True)

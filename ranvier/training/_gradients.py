@@ -1,0 +1,46 @@
+"""The size of the gradient: measured per parameter, checked, and limited."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from ranvier.errors import TrainingError
+from ranvier.network import Network
+
+__all__ = ["clip_gradient", "gradient_norms", "total_norm"]
+
+
+def gradient_norms(net: Network) -> dict[str, float]:
+    """The Euclidean norm of every parameter's gradient, by name."""
+    graded = [(n, q.grad) for n, q in net.named_parameters() if q.grad is not None]
+    if not graded:
+        return {}
+    norms = torch.stack([torch.linalg.vector_norm(g.detach(), dtype=torch.float64).cpu() for _, g in graded])
+    return dict(zip((n for n, _ in graded), norms.tolist(), strict=True))
+
+
+def total_norm(norms: dict[str, float], where: str) -> float:
+    """The norm of the whole gradient.
+
+    Raises
+    ------
+    TrainingError
+        Where a gradient is not finite: a step along it would destroy every parameter.
+    """
+    for name, norm in norms.items():
+        if not math.isfinite(norm):
+            raise TrainingError(
+                f"the gradient of {name} is not finite in {where}, although the loss is: lower lr, shorten the window of "
+                f"rv.rules.BPTT(window=…), or choose a surrogate with a lower peak."
+            )
+    return math.sqrt(sum(norm * norm for norm in norms.values()))
+
+
+def clip_gradient(net: Network, norm: float, clip: float) -> None:
+    """Scale the whole gradient, of the given norm, down to ``clip`` where it is longer."""
+    if norm > clip:
+        for parameter in net.parameters():
+            if parameter.grad is not None:
+                parameter.grad.mul_(clip / norm)

@@ -1,0 +1,88 @@
+"""Warnings that explain themselves: populations that are silent or saturated, gradients that explode."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import median
+
+import torch
+
+from ranvier.errors import RanvierWarning
+from ranvier.network import Network
+from ranvier.training._signals import spiking
+
+__all__ = ["Health"]
+
+#: a population is silent where at most this fraction of its cells fires at all in an epoch
+_SILENT = 1e-3
+#: and saturated above this many spikes per cell and step
+_SATURATED = 0.5
+#: a gradient explodes where it is this many times its usual norm, and larger than its parameter
+_EXPLODING = 1e3
+_USUAL = 20
+
+
+@dataclass
+class Health:
+    """Counts spikes and watches gradients; every complaint is made once.
+
+    ``rates()`` are those of the epoch so far.
+    """
+
+    net: Network
+    counts: dict[str, torch.Tensor] = field(default_factory=dict)
+    steps: int = 0
+    norms: dict[str, list[float]] = field(default_factory=dict)
+    told: set[tuple[str, str]] = field(default_factory=set)
+
+    def batch(self, spikes: Mapping[str, torch.Tensor], steps: int, norms: Mapping[str, float], where: str) -> None:
+        """Count a batch of ``steps`` steps times samples, with the norm of every parameter's gradient."""
+        self.steps += steps
+        for name, count in spikes.items():
+            self.counts[name] = self.counts[name] + count if name in self.counts else count.double()
+        for name, norm in norms.items():
+            usual = self.norms.setdefault(name, [])
+            if len(usual) < _USUAL:
+                usual.append(norm)
+            elif norm > _EXPLODING * median(usual) and norm > float(self.net.get_parameter(name).detach().norm()):
+                self._tell(
+                    "exploding", name,
+                    f"the gradient of {name} has the norm {norm:.3g} in {where}, {norm / max(median(usual), 1e-300):.3g} times the "
+                    f"{median(usual):.3g} of the first {_USUAL} batches: it explodes. Pass clip=1.0 to rv.train, lower lr, shorten "
+                    f"the window of rv.rules.BPTT(window=…), or choose a surrogate with a lower peak.",
+                )  # fmt: skip
+
+    def rates(self) -> dict[str, float]:
+        """Mean spikes per cell and step of every population that can fire."""
+        return {n: float(c.mean()) / max(self.steps, 1) for n, c in self.counts.items()}
+
+    def end_epoch(self, epoch: int) -> dict[str, float]:
+        """Warn where need be, start to count anew, and return the rates of the epoch."""
+        rates = self.rates()
+        for name in spiking(self.net):
+            if name not in self.counts:
+                continue
+            cells, active = self.counts[name].numel(), int((self.counts[name] > 0).sum())
+            if active <= _SILENT * cells:
+                self._tell(
+                    "silent", name,
+                    f"population {name!r} is silent: {active} of its {cells} cells fired at all in epoch {epoch}, so it passes "
+                    f"nothing on and learns little. Raise the weights into it, lower its threshold, lengthen its time "
+                    f"constant, or choose a surrogate with longer tails, such as rv.surrogates.ArcTan(width=…).",
+                )  # fmt: skip
+            elif rates[name] > _SATURATED:
+                self._tell(
+                    "saturated", name,
+                    f"population {name!r} is saturated: its cells fire in {100 * rates[name]:.0f} % of all steps in epoch {epoch}, so "
+                    f"their spikes say little. Lower the weights into it, raise its threshold, shorten its time constant, or "
+                    f"give it a refractory period.",
+                )  # fmt: skip
+        self.counts, self.steps = {}, 0
+        return rates
+
+    def _tell(self, what: str, name: str, message: str) -> None:
+        if (what, name) not in self.told:
+            self.told.add((what, name))
+            warnings.warn(message, RanvierWarning, stacklevel=4)

@@ -1,0 +1,49 @@
+"""What a user sees while training runs."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from ranvier.training._fit import Epoch
+
+__all__ = ["Display"]
+
+
+class Display:
+    """A bar over all batches with the last scores, on the error stream; silent where ``shown`` is False."""
+
+    def __init__(self, epochs: int, batches: int, done: int, shown: bool) -> None:
+        self.batches = batches
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"), TimeRemainingColumn())
+        self.progress = Progress(*columns, console=Console(stderr=True), disable=not shown)
+        self.task: TaskID = self.progress.add_task("training", total=epochs * batches, completed=done * batches, said="")
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.progress.stop()
+
+    def say(self, line: str) -> None:
+        """One line above the bar."""
+        if not self.progress.disable:
+            self.progress.console.print(line, highlight=False)
+
+    def batch(self) -> None:
+        """One batch is done."""
+        self.progress.advance(self.task)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """An epoch is done."""
+        seen = epoch.valid or epoch.train
+        accuracy = "" if seen.accuracy is None else f", accuracy {100 * seen.accuracy:.2f} %"
+        kind = "validation" if epoch.valid else "training"
+        self.progress.update(
+            self.task, completed=epoch.number * self.batches, description=f"epoch {epoch.number}",
+            said=f"{kind} loss {seen.loss:.4f}{accuracy}",
+        )  # fmt: skip
