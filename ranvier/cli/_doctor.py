@@ -16,7 +16,7 @@ from ranvier.errors import RanvierError
 
 __all__ = ["doctor"]
 
-_CORE = ("torch", "numpy", "scipy", "llvmlite", "sympy", "safetensors", "rich", "tyro", "matplotlib")
+_CORE = ("torch", "numpy", "scipy", "llvmlite", "sympy", "networkx", "safetensors", "rich", "tyro", "matplotlib")
 _OPTIONAL = {
     "data": ("scikit-learn", "h5py", "soundfile"),
     "neuro": ("neo", "pynwb", "pynapple", "elephant"),
@@ -28,7 +28,7 @@ _OPTIONAL = {
 
 
 def doctor() -> None:
-    """Show versions, processor, kernel cache and what is missing.
+    """Show versions, processor, kernel cache, what is missing, and try every provider against the reference.
 
     Raises
     ------
@@ -47,10 +47,22 @@ def doctor() -> None:
     table.add_row("accelerator", _accelerator())
     for extra, names in _OPTIONAL.items():
         table.add_row(f"extra {extra}", ", ".join(f"{name} {_version(name) or 'not installed'}" for name in names))
-    Console().print(table, highlight=False)
+    console = Console()
+    console.print(table, highlight=False)
     missing = [name for name, found in versions.items() if found is None]
     if missing:
         raise RanvierError(f"{', '.join(missing)} missing; install again with pip install ranvier")
+    console.print(_providers(), highlight=False)
+
+
+def _providers() -> Table:
+    """Every provider with the result of its self-test."""
+    selftest = import_module("ranvier.kernels._selftest").selftest
+    table = Table(box=None, show_header=False, padding=(0, 2), title="providers", title_justify="left")
+    for verdict in selftest():
+        mark = "[green]usable[/]" if verdict.usable else "[yellow]not usable[/]"
+        table.add_row(verdict.provider, mark, verdict.why, f"{verdict.seconds:.1f} s" if verdict.seconds else "")
+    return table
 
 
 def _version(name: str) -> str | None:
@@ -72,8 +84,9 @@ def _processor() -> str:
 
 def _cache() -> str:
     try:
-        store = import_module("ranvier.kernels.cpu._jit")
-        return f"{store.cache_folder()}, {store.cache_size() / 2**20:.1f} MiB"
+        store = import_module("ranvier.kernels.cpu._store")
+        files, size = store.cache_size()
+        return f"{store.cache_folder()}, {files} kernels, {size / 2**20:.1f} MiB"
     except (ImportError, AttributeError, OSError) as error:
         return f"unavailable: {error}"
 

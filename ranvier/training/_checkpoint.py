@@ -18,7 +18,7 @@ from ranvier.network._saving import Kind, Record, damaged, read_pair, write_pair
 from ranvier.training._fit import Epoch
 from ranvier.training._metrics import Score
 
-__all__ = ["Checkpoint", "fingerprint"]
+__all__ = ["Checkpoint", "fingerprint", "optimizer_settings"]
 
 _TRAINING = Kind("training", "training.json", "tensors", 1)
 Tensors = dict[str, torch.Tensor]
@@ -27,7 +27,9 @@ Tensors = dict[str, torch.Tensor]
 def fingerprint(net: Network) -> str:
     """A hash of what a network is apart from its numbers: equations, sizes, connections."""
     cells = {n: [p.cell.equations, p.cell.threshold, p.cell.reset, p.cell.method] for n, p in net.populations.items()}
-    joins = {n: [p.pre, p.post, p.port, p.latency, [type(m).__name__ for m in p.chain]] for n, p in net.projections.items()}
+    joins = {
+        n: [p.pre, p.post, p.port, p.latency, [type(m).__name__ for m in p.chain]] for n, p in net.projections.items()
+    }
     tensors = {n: [str(t.dtype), list(t.shape)] for n, t in net.state_dict().items()}
     text = json.dumps([net.dt, cells, joins, tensors, list(net.outputs)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -53,7 +55,7 @@ class Checkpoint:
             "settings": self.settings,
             "stopped": stopped,
             "history": [asdict(epoch) for epoch in history],
-            "optimizer": _describe_optimizer(optimizer, tensors),
+            "optimizer": _optimizer_state(optimizer, tensors),
             "plan": plan,
         }
         write_pair(self.folder, _TRAINING, described, tensors)
@@ -80,6 +82,9 @@ class Checkpoint:
         try:
             history = [_epoch(inner) for inner in record.items("history")]
             stopped = record.text("stopped")
+            wrong = _misfits(net.state_dict(), model) or _misfits(net.state_dict(), best, some=True)
+            if wrong:
+                raise damaged(str(self.folder), f"tensor {wrong[0]!r} does not fit the network")
             _restore_optimizer(optimizer, record.child("optimizer"), tensors)
             net.load_state_dict(model)
         except FileFormatError:
@@ -94,18 +99,31 @@ class Checkpoint:
             if found == wanted:
                 continue
             if name == "network":
-                raise TrainingError(f"the checkpoint in {self.folder} belongs to another network: choose another folder, or delete it.")
+                raise TrainingError(
+                    f"the checkpoint in {self.folder} belongs to another network: choose another folder, or delete it."
+                )
             raise TrainingError(
                 f"the checkpoint in {self.folder} was made with {name}={found!r}, now it is {wanted!r}: set it back to go on, "
                 f"or choose another folder to start anew."
             )
 
 
-def _describe_optimizer(optimizer: torch.optim.Optimizer, tensors: Tensors) -> dict[str, Any]:
-    """Plain data for an optimiser; its tensors are added to ``tensors``."""
-    state = optimizer.state_dict()
+def _misfits(own: Tensors, given: Tensors, some: bool = False) -> list[str]:
+    """Names of ``given`` that ``own`` lacks or has in another shape or type, and (unless ``some``) those it misses."""
+    wrong = [n for n, t in given.items() if n not in own or own[n].shape != t.shape or own[n].dtype != t.dtype]
+    return wrong if some else wrong + [n for n in own if n not in given]
+
+
+def optimizer_settings(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """What an optimiser is apart from its state: its class and numbers."""
+    groups = [{n: v for n, v in group.items() if n != "params"} for group in optimizer.state_dict()["param_groups"]]
+    return {"class": type(optimizer).__name__, "groups": json.loads(json.dumps(groups, default=repr))}
+
+
+def _optimizer_state(optimizer: torch.optim.Optimizer, tensors: Tensors) -> dict[str, Any]:
+    """Plain data for the state of an optimiser; its tensors are added to ``tensors``."""
     plain: dict[str, dict[str, Any]] = {}
-    for index, entries in state["state"].items():
+    for index, entries in optimizer.state_dict()["state"].items():
         plain[str(index)] = {}
         for name, value in entries.items():
             if isinstance(value, torch.Tensor):
@@ -114,14 +132,15 @@ def _describe_optimizer(optimizer: torch.optim.Optimizer, tensors: Tensors) -> d
                 plain[str(index)][name] = value
             else:
                 kind = type(optimizer).__name__
-                raise TrainingError(f"{kind} keeps {name} as {type(value).__name__}, which no checkpoint holds: train without checkpoint=….")
-    groups = [{n: v for n, v in group.items() if n not in ("params", "lr")} for group in state["param_groups"]]
-    return {"state": plain, "groups": json.loads(json.dumps(groups, default=repr))}
+                raise TrainingError(
+                    f"{kind} keeps {name} as {type(value).__name__}, which no checkpoint holds: train without checkpoint=…."
+                )
+    return plain
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, record: Record, tensors: Tensors) -> None:
-    """Hyperparameters stay those of the given optimiser, which the settings have been compared for."""
-    state: dict[int, dict[str, Any]] = {int(k): dict(inner.data) for k, inner in record.children("state")}
+    """The numbers of the optimiser stay as they are: the settings have been compared."""
+    state: dict[int, dict[str, Any]] = {int(k): dict(record.child(k).data) for k in record.data}
     for path, tensor in tensors.items():
         if path.startswith("optimizer/"):
             _, index, name = path.split("/")

@@ -61,7 +61,9 @@ class Batches:
             self.samples = len(source)
         else:
             kind = type(source).__name__
-            raise TrainingError(f"{name} is a {kind}: give (x, y) tensors, a torch Dataset with a length, or a DataLoader.")
+            raise TrainingError(
+                f"{name} is a {kind}: give (x, y) tensors, a torch Dataset with a length, or a DataLoader."
+            )
         if self.samples == 0:
             raise TrainingError(f"{name} is empty: give at least one sample.")
 

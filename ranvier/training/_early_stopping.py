@@ -22,7 +22,9 @@ class EarlyStopping:
 
     def __post_init__(self) -> None:
         if not isinstance(self.patience, int) or self.patience < 1:
-            raise TrainingError(f"early_stopping={self.patience!r}: give the number of epochs to wait, at least 1, or None.")
+            raise TrainingError(
+                f"early_stopping={self.patience!r}: give the number of epochs to wait, at least 1, or None."
+            )
 
     def __call__(self, history: Sequence[Epoch]) -> str | None:
         """Why to stop after these epochs, or None: a pure function, so that a resumed training stops alike."""

@@ -92,7 +92,9 @@ class Fit:
             valid = (_number(e.valid.loss), _share(e.valid.accuracy)) if e.valid else ("-", "-")
             name = f"{e.number}{'*' if e is self.best else ' '}"
             train = (_number(e.train.loss), _share(e.train.accuracy))
-            rows.append((name, *train, *valid, rate, f"{e.gradient_norm:.3g}", f"{e.learning_rate:.3g}", f"{e.seconds:.2f}"))
+            rows.append(
+                (name, *train, *valid, rate, f"{e.gradient_norm:.3g}", f"{e.learning_rate:.3g}", f"{e.seconds:.2f}")
+            )
         widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
         return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 

@@ -36,11 +36,15 @@ def make_optimizer(optimizer: Any, net: Network, lr: float) -> torch.optim.Optim
         return optimizer
     if isinstance(optimizer, str):
         if optimizer not in _NAMED:
-            raise TrainingError(f"optimizer={optimizer!r} is unknown: use {', '.join(_NAMED)}, or pass a torch optimiser class.")
+            raise TrainingError(
+                f"optimizer={optimizer!r} is unknown: use {', '.join(_NAMED)}, or pass a torch optimiser class."
+            )
         return _NAMED[optimizer](parameters, lr=lr)
     made = optimizer(parameters, lr=lr) if callable(optimizer) else None
     if not isinstance(made, torch.optim.Optimizer):
-        raise TrainingError(f"optimizer={optimizer!r} is no optimiser and makes none: pass torch.optim.Adam, for example.")
+        raise TrainingError(
+            f"optimizer={optimizer!r} is no optimiser and makes none: pass torch.optim.Adam, for example."
+        )
     return made
 
 
@@ -51,7 +55,9 @@ def rate_at(schedule: Schedule, epoch: int, epochs: int) -> float:
     if schedule == "cosine":
         return 0.5 * (1 + math.cos(math.pi * epoch / epochs))
     if isinstance(schedule, str) or not callable(schedule):
-        raise TrainingError(f"schedule={schedule!r} is unknown: use None, 'cosine', or a function of the epoch that gives a factor.")
+        raise TrainingError(
+            f"schedule={schedule!r} is unknown: use None, 'cosine', or a function of the epoch that gives a factor."
+        )
     factor = float(schedule(epoch))
     if not 0 <= factor < math.inf:
         raise TrainingError(f"schedule({epoch}) gave {factor}: it must be a finite factor of 0 or more.")

@@ -18,15 +18,24 @@ class Display:
 
     def __init__(self, epochs: int, batches: int, done: int, shown: bool) -> None:
         self.batches = batches
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[said]}"),
+            TimeRemainingColumn(),
+        )
         self.progress = Progress(*columns, console=Console(stderr=True), disable=not shown)
-        self.task: TaskID = self.progress.add_task("training", total=epochs * batches, completed=done * batches, said="")
+        self.task: TaskID = self.progress.add_task(
+            "training", total=epochs * batches, completed=done * batches, said=""
+        )
 
     def __enter__(self) -> Self:
         self.progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.progress.stop()
 
     def say(self, line: str) -> None:

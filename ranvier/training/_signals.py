@@ -1,4 +1,4 @@
-"""One call of a network that returns its output, the activity of its hidden populations, and the state after."""
+"""One call of a network that gives its output, the spikes of all its populations, and the state after."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def run(net: Network, x: Signal, state: State | None = None, **how: Any) -> Sign
     """Advance ``net`` over ``x`` [T, B, …]; ``how`` are the arguments of a rule (window, checkpoint, cut_reset)."""
     emit = {n: "spikes" if (e := net.populations[n].cell.emit) == "spike" else e for n in net.outputs}
     fire = spiking(net)
-    record = {n: tuple(dict.fromkeys((*(["spikes"] if n in fire else []), *([emit[n]] if n in emit else [])))) for n in net.populations}
+    record = {
+        n: tuple(dict.fromkeys((*(["spikes"] if n in fire else []), *([emit[n]] if n in emit else []))))
+        for n in net.populations
+    }
     done = net._run(x, state, {n: names for n, names in record.items() if names}, **how)
     outputs = {n: done.recorded[n, e] for n, e in emit.items()}
     return Signals(outputs, {n: done.recorded[n, "spikes"].detach() for n in fire}, done.state)

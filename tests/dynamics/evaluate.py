@@ -90,18 +90,24 @@ def step_surrogate(cell: Cell) -> Mapping[str, float]:
 
 
 def simulate(
-    cell: Cell, steps: int, dt: float, streams: Mapping[str, Any] | None = None, kicks: Mapping[str, Any] | None = None
+    cell: Cell,
+    steps: int,
+    dt: float,
+    streams: Mapping[str, Any] | None = None,
+    kicks: Mapping[str, Any] | None = None,
+    only: tuple[str, ...] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Every output after every step, [T, …]; ``streams`` and ``kicks`` are numbers or arrays [T, …]."""
+    """Outputs after every step, [T, …]; ``streams`` and ``kicks`` are numbers or arrays [T, …]."""
     step = cell.step(tuple(kicks or ()))
-    call = compiled(step.program)
+    program = step.program if only is None else step.program.only((*step.states, *step.counters, *only))
+    call = compiled(program)
     fixed = constants(cell, step, dt)
     given = {**(streams or {}), **{f"kick_{n}": v for n, v in (kicks or {}).items()}}
     series = {n: np.asarray(v, float) if np.ndim(v) else np.full(steps, float(v)) for n, v in given.items()}
     series.setdefault("t", np.arange(steps) * dt)
     state = {n: np.asarray(as_quantity(cell.initial.get(n, 0.0)).value) for n in step.states}
     state |= {n: np.zeros(()) for n in step.counters}
-    rows: dict[str, list] = {n: [] for n in step.program.outputs}
+    rows: dict[str, list] = {n: [] for n in program.outputs}
     for n in range(steps):
         out = call({**fixed, **state, **{name: s[n] for name, s in series.items()}})
         state = {name: out[name] for name in state}

@@ -44,11 +44,6 @@ def describe(net: Network) -> tuple[dict[str, Any], Tensors]:
     FileFormatError
         Where a part is of a class that a file cannot hold, named with the remedy.
     """
-    if net.sources:
-        names = ", ".join(net.sources)
-        raise FileFormatError(
-            f"sources ({names}) cannot be saved: make the network without them, and add them after loading."
-        )
     tensors = _tensors(net)
     seen: dict[int, str] = {}
     description = {

@@ -31,9 +31,13 @@ def series(out: Any, loss: Loss) -> Tensor:
     """The output as [T, B, C], or an error that says what to do."""
     name = type(loss).__name__
     if not isinstance(out, Tensor):
-        raise ShapeError(f"{name} takes one output, the network has several: write loss=lambda out, y: … that picks one.")
+        raise ShapeError(
+            f"{name} takes one output, the network has several: write loss=lambda out, y: … that picks one."
+        )
     if out.ndim != 3 or not out.shape[0]:
-        raise ShapeError(f"{name} takes an output [T, B, C] of at least one step, got {tuple(out.shape)}: end the network with C cells.")
+        raise ShapeError(
+            f"{name} takes an output [T, B, C] of at least one step, got {tuple(out.shape)}: end the network with C cells."
+        )
     return out
 
 
@@ -56,5 +60,7 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
         low, high = int(target.min()), int(target.max())
         if low < 0 or high >= classes:
             wrong = low if low < 0 else high
-            raise TrainingError(f"target {wrong} is no class of an output with {classes} cells: give classes from 0 to {classes - 1}.")
+            raise TrainingError(
+                f"target {wrong} is no class of an output with {classes} cells: give classes from 0 to {classes - 1}."
+            )
     return functional.cross_entropy(logits, target.long())

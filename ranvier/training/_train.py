@@ -1,0 +1,228 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch.nn.modules.loss import _Loss
+
+from ranvier.errors import TrainingError
+from ranvier.network import GraphError, Network
+from ranvier.training._callbacks import Callback
+from ranvier.training._checkpoint import Checkpoint, fingerprint, optimizer_settings
+from ranvier.training._data import Batches
+from ranvier.training._early_stopping import EarlyStopping
+from ranvier.training._fit import Epoch, Fit
+from ranvier.training._health import Health
+from ranvier.training._loop import Loop
+from ranvier.training._memory import forecast, spell_bytes
+from ranvier.training._optimizers import Schedule, make_optimizer, rate_at
+from ranvier.training._progress import Display
+from ranvier.training.losses import MaxOverTime, OverTime, SpikeCount
+from ranvier.training.rules import BPTT, Rule
+
+__all__ = ["train"]
+
+Tensor = torch.Tensor
+
+
+def train(
+    net: Network,
+    train_set: Any,
+    valid_set: Any = None,
+    *,
+    epochs: int,
+    rule: Rule | None = None,
+    loss: Callable[[Any, Tensor], Tensor] | None = None,
+    optimizer: str | torch.optim.Optimizer | Callable[..., torch.optim.Optimizer] = "adam",
+    lr: float = 1e-3,
+    batch_size: int = 64,
+    clip: float | None = None,
+    schedule: Schedule = None,
+    callbacks: Iterable[Callback] = (),
+    early_stopping: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    progress: bool = True,
+    restore_best: bool = True,
+) -> Fit:
+    """Train a network; it changes in place, and the record of how is returned.
+
+    Parameters
+    ----------
+    net
+        A network with an external input and an output. It needs nothing from this function: any torch loop trains it too.
+    train_set, valid_set
+        A pair of tensors (x [S, T, …], y [S, …]), a torch ``Dataset`` of samples (x [T, …], y), or a ``DataLoader`` of
+        batches (x [B, T, …], y [B, …]).
+    epochs
+        Passes over the training set.
+    rule
+        How gradients reach the parameters; ``rv.rules.BPTT()`` where None.
+    loss
+        ``loss(out, target)`` with the output [T, B, C]: one of ``rv.losses``, a ``torch.nn`` loss (applied to the mean over
+        time) or a function. Where None, ``SpikeCount`` for an output of spikes and ``MaxOverTime`` for any other.
+    optimizer
+        ``"adam"``, ``"adamw"``, ``"sgd"``, a torch optimiser, or what makes one from (parameters, lr=…).
+    lr
+        Learning rate.
+    batch_size
+        Samples per step of the optimiser.
+    clip
+        Largest norm of the gradient; a longer one is scaled down.
+    schedule
+        None, ``"cosine"`` (to 0 over all epochs), or a function of the epochs done that gives a factor on ``lr``.
+    callbacks
+        Each is called as ``callback(epoch, net)`` after every epoch; True ends the training.
+    early_stopping
+        Stop after this many epochs without a better validation score.
+    checkpoint
+        Folder that holds, after every epoch, all that the next one depends on. The same call goes on from there: a
+        training that was killed ends with the same numbers, to the last bit, as one that was not.
+    seed
+        Decides the order of samples and all random numbers drawn while training. Those of a ``DataLoader`` follow it
+        too, unless it has a generator of its own.
+    progress
+        Show a progress bar and the forecast of memory.
+    restore_best
+        End with the parameters of the best epoch on the validation set (accuracy, then loss) instead of the last.
+
+    Raises
+    ------
+    TrainingError
+        Where an argument cannot be used, the checkpoint is of another training, or the loss or gradient is not finite;
+        the message says where it was first so, and what to do.
+
+    Warns
+    -----
+    RanvierWarning
+        Once for each population that is silent or saturated, and each gradient that explodes, with the remedy.
+
+    Examples
+    --------
+    >>> fit = rv.train(net, (x, y), (x_valid, y_valid), epochs=50, lr=2e-3, early_stopping=10)
+    >>> print(fit.table())
+    """
+    _check(net, epochs, batch_size, clip, early_stopping, valid_set)
+    rule = rule if rule is not None else BPTT()
+    if not isinstance(rule, Rule):
+        raise TrainingError(f"rule={rule!r} is no learning rule: use one of rv.rules, for example rv.rules.BPTT().")
+    loss = _loss(net, loss)
+    batches = Batches(train_set, batch_size, seed, "train_set")
+    checks = None if valid_set is None else Batches(valid_set, batch_size, None, "valid_set")
+    made = make_optimizer(optimizer, net, lr)
+    rate_at(schedule, 0, epochs)
+    settings = {
+        "network": fingerprint(net), "seed": seed, "batch_size": batch_size, "rule": repr(rule), "loss": _name(loss), "clip": clip,
+        "optimizer": optimizer_settings(made), "schedule": _name(schedule), "train_samples": batches.samples,
+        "valid_samples": None if checks is None else checks.samples, "restore_best": restore_best,
+        "epochs_of_schedule": epochs if schedule == "cosine" else None,
+    }  # fmt: skip
+    stored = None if checkpoint is None else Checkpoint(checkpoint, settings)
+    history, best, stopped = stored.read(net, made) if stored else ([], {}, "")
+    if len(history) > epochs:
+        raise TrainingError(
+            f"epochs={epochs}, but the checkpoint in {checkpoint} has {len(history)} already: ask for more, or choose another folder."
+        )
+    stopped = "" if stopped.startswith("all ") and len(history) < epochs else stopped
+    x = batches.first()[0]
+    arguments = rule.arguments()
+    window, segment = arguments.get("window"), arguments.get("checkpoint")
+    plan = net.plan(
+        gradient=True, window=window, checkpoint=segment, dense_inputs=net._dense(net._take(x)[0]), batch=None
+    ).to_dict()
+    loop = Loop(net, rule, loss, made, clip, seed, Health(net))
+    base = [group["lr"] for group in made.param_groups]
+    training = net.training
+    with Display(epochs, len(batches), len(history), progress) as display:
+        display.say(f"a batch keeps about {spell_bytes(forecast(net, x, rule))} for its gradient")
+        try:
+            while len(history) < epochs and not stopped:
+                number, began = len(history) + 1, time.perf_counter()
+                for group, rate in zip(made.param_groups, base, strict=True):
+                    group["lr"] = rate * rate_at(schedule, number - 1, epochs)
+                score, norm, rates = loop.learn(batches, number, display.batch)
+                valid = None if checks is None else loop.validate(checks, number)
+                now = made.param_groups[0]["lr"]
+                history.append(Epoch(number, score, valid, now, norm, rates, time.perf_counter() - began))
+                if valid is not None and restore_best and Fit(tuple(history)).best is history[-1]:
+                    best = _snapshot(net)
+                stopped = _why_stop(history, epochs, early_stopping, [c(history[-1], net) for c in callbacks])
+                if stored:
+                    stored.write(net, made, history, best, plan, stopped)
+                display.epoch(history[-1])
+        except KeyboardInterrupt as interruption:
+            if stored:
+                interruption.add_note(f"{len(history)} epochs are in {checkpoint}: the same call goes on from there.")
+            raise
+        finally:
+            for group, rate in zip(made.param_groups, base, strict=True):
+                group["lr"] = rate
+            net.train(training)
+    if best:
+        net.load_state_dict(best, strict=False)
+    return Fit(tuple(history), plan, stopped)
+
+
+def _check(
+    net: Network, epochs: int, batch_size: int, clip: float | None, early_stopping: int | None, valid_set: Any
+) -> None:  # fmt: skip
+    if not isinstance(net, Network):
+        raise TrainingError(f"train takes a network, got {type(net).__name__}: give rv.Network or rv.Sequential.")
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+            raise TrainingError(f"{name}={value!r} must be a positive whole number.")
+    if clip is not None and not clip > 0:
+        raise TrainingError(f"clip={clip!r} must be a positive norm, or None.")
+    if early_stopping is not None:
+        EarlyStopping(early_stopping)
+        if valid_set is None:
+            raise TrainingError(f"early_stopping={early_stopping} needs a validation set to watch: pass valid_set.")
+    if not net.inputs or not net.outputs:
+        missing = (
+            "external input: declare one with net.input(…)"
+            if not net.inputs
+            else "output: make a population with output=True"
+        )
+        raise GraphError(f"the network to train has no {missing}.")
+
+
+def _loss(net: Network, loss: Any) -> Callable[[Any, Tensor], Tensor]:
+    if loss is None:
+        return (
+            SpikeCount()
+            if all(net.populations[n].cell.emit == "spike" for n in net.outputs if n in net.populations)
+            else MaxOverTime()
+        )
+    if isinstance(loss, _Loss):
+        return OverTime(loss)
+    if not callable(loss):
+        raise TrainingError(
+            f"loss={loss!r} cannot be called: use one of rv.losses, a torch.nn loss, or a function of (out, target)."
+        )
+    return loss
+
+
+def _name(part: Any) -> str | None:
+    """How a setting is written in a checkpoint: functions by name, without their address."""
+    if part is None or isinstance(part, str):
+        return part
+    return getattr(part, "__qualname__", None) or repr(part)
+
+
+def _snapshot(net: Network) -> dict[str, Tensor]:
+    """Copies of all that training changes: parameters, and the running means of norms."""
+    norms = [(n, m) for n, m in net.named_modules() if hasattr(m, "running_mean")]
+    out = {n: q.detach().clone() for n, q in net.named_parameters()}
+    return out | {f"{n}.{leaf}": b.clone() for n, m in norms for leaf, b in m.named_buffers()}
+
+
+def _why_stop(history: list[Epoch], epochs: int, patience: int | None, wishes: list[bool | None]) -> str:
+    if any(wish is True for wish in wishes):
+        return f"stopped by a callback after epoch {len(history)}"
+    early = None if patience is None else EarlyStopping(patience)(history)
+    return early or (f"all {epochs} epochs done" if len(history) == epochs else "")
