@@ -19,7 +19,7 @@ _ACCEPTED = "-".join(f"{rate:g}" for rate in RATE_ACCEPTED_HZ)
 _PEERS = "benchmarks.peers_simulation"
 RANVIER = Contender("ranvier", "benchmarks.ranvier_side")
 BRIAN2 = Contender("brian2", f"{_PEERS}.brian2_side", "simulators", {"precision": "float32"}, prepare_limit_s=900.0)
-BRIAN2_DOUBLE = replace(BRIAN2, name="brian2_double", options={"precision": "float64"}, optional=True)
+BRIAN2_DOUBLE = replace(BRIAN2, name="brian2_double", options={"precision": "float64"})
 NEST = Contender("nest", f"{_PEERS}.nest_side", "simulators", prepare_limit_s=900.0)
 BRAINPY = Contender("brainpy", f"{_PEERS}.brainpy_side", "brainpy", prepare_limit_s=900.0)
 

@@ -57,7 +57,7 @@ def doctor() -> None:
 
 def _providers() -> Table:
     """Every provider with the result of its self-test."""
-    selftest = import_module("ranvier.kernels._selftest").selftest
+    selftest = import_module("ranvier.cli._selftest").selftest
     table = Table(box=None, show_header=False, padding=(0, 2), title="providers", title_justify="left")
     for verdict in selftest():
         mark = "[green]usable[/]" if verdict.usable else "[yellow]not usable[/]"

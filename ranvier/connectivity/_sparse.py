@@ -71,20 +71,21 @@ class Sparse(nn.Module):
         steps, past = x.shape[0], history.shape[0]
         whole = torch.cat([history, x])
         total = x.new_zeros(steps, x.shape[1], self.sizes[1])
-        for k, chosen in self._groups():
+        for k, chosen in self.groups():
             total = total + self._apply_some(whole[past - k : past - k + steps], k, chosen, by_event)
         return total
 
     def by_latency(self) -> list[tuple[int, products.Pattern, Tensor]]:
         """One (latency, pattern, weights) per distinct latency."""
         out = []
-        for k, chosen in self._groups():
+        for k, chosen in self.groups():
             if k not in self._patterns:
                 self._patterns[k] = products.pattern(self.pre[chosen], self.post[chosen], self.sizes)
             out.append((k, self._patterns[k], self.weight[chosen]))
         return out
 
-    def _groups(self) -> list[tuple[int, Tensor]]:
+    def groups(self) -> list[tuple[int, Tensor]]:
+        """Which synapses have each distinct latency."""
         if self._chosen is None:
             self._chosen = [(int(k), torch.nonzero(self.latency_table == k)[:, 0]) for k in torch.unique(self.latency_table)]
         return self._chosen

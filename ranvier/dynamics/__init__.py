@@ -7,7 +7,7 @@ from ranvier.dynamics._program import Exponential, Program, Prologue, Statement,
 from ranvier.dynamics._step import COUNTER, Step, build_step
 from ranvier.dynamics._symbols import Reader
 from ranvier.dynamics._system import Event, System, read_system
-from ranvier.dynamics._text import parse_expression
+from ranvier.dynamics._text import parse_equations, parse_expression
 
 __all__ = [
     "COUNTER",
@@ -26,6 +26,7 @@ __all__ = [
     "check_method",
     "check_name",
     "choose_saved",
+    "parse_equations",
     "parse_expression",
     "read_system",
     "tangent",

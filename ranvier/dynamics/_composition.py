@@ -58,7 +58,7 @@ def resolve(equations: tuple[Equation, ...], reader: Reader) -> dict[sp.Symbol, 
     ports = set()
     for e in equations:
         if e.kind in ("subexpression", "contribution"):
-            raw[e.name] = raw.get(e.name, sp.Integer(0)) + reader.read_as(e.tree, e.dimension, e.line, e.name)
+            raw[e.name] = raw.get(e.name, sp.Integer(0)) + reader.read_as(e.body, e.dimension, e.line, e.name)
             lines[e.name] = e.line
             if e.kind == "contribution":
                 ports.add(e.name)

@@ -99,7 +99,7 @@ class floor(_Flat):
     """The largest whole number not above x."""
 
     nargs = 1
-    number = staticmethod(math.floor)
+    number = staticmethod(lambda x: math.floor(x))
 
 
 class nearest(_Flat):
@@ -211,7 +211,7 @@ class absolute(_Named):
     """The magnitude of x; derivative sign(x)."""
 
     nargs = 1
-    number = staticmethod(abs)
+    number = staticmethod(lambda x: abs(x))
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return sign(self.args[0])

@@ -80,7 +80,7 @@ def read_system(
     for equation in states:
         dimension = equation.dimension / _TIME if equation.kind == "ode" else equation.dimension
         what = f"d{equation.name}/dt" if equation.kind == "ode" else f"{equation.name}'"
-        expression = reader.read_as(equation.tree, dimension, equation.line, what).xreplace(subexpressions)
+        expression = reader.read_as(equation.body, dimension, equation.line, what).xreplace(subexpressions)
         (odes if equation.kind == "ode" else updates)[equation.name] = expression
     parameters = tuple(name for name in values if name not in own)
     steady = {sp.Symbol(n) for n in (*parameters, "dt")}

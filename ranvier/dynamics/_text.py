@@ -50,6 +50,13 @@ class Equation:
     flags: frozenset[str]
     line: str
 
+    @property
+    def body(self) -> ast.expr:
+        """The right-hand side, which every kind but a declaration has."""
+        if self.tree is None:
+            raise EquationError(f"{self.name!r} is declared without an equation: write one.", line=self.line)
+        return self.tree
+
     def __str__(self) -> str:
         return self.line
 

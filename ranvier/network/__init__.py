@@ -5,6 +5,7 @@ from ranvier.network._network import Network
 from ranvier.network._plan import Choice, Plan
 from ranvier.network._population import Population, Relay
 from ranvier.network._projection import Projection
+from ranvier.network._save import load, load_state, save, save_state
 from ranvier.network._sequential import Recurrent, Sequential
 from ranvier.network._sources import Poisson, Source, SpikeTrains, TimedArray
 from ranvier.network._state import State
@@ -24,4 +25,8 @@ __all__ = [
     "SpikeTrains",
     "State",
     "TimedArray",
+    "load",
+    "load_state",
+    "save",
+    "save_state",
 ]

@@ -16,9 +16,10 @@ from torch.utils.checkpoint import checkpoint
 from ranvier.errors import ShapeError
 from ranvier.kernels import reference
 from ranvier.kernels._task import Loop, Scan, ScanResult
-from ranvier.kernels.cpu import CircuitPopulation, CircuitProjection, Spikes, run_circuit
+from ranvier.kernels.cpu import Spikes
 from ranvier.kernels.cpu import loop as cpu_loop
 from ranvier.kernels.cpu import scan as cpu_scan
+from ranvier.network._compiled import add_arrival, compiled_loop
 from ranvier.network._noise import noise_block
 from ranvier.network._plan import Plan
 from ranvier.network._plastic import PlasticSynapses
@@ -92,7 +93,7 @@ class _Runner:
             if not names:
                 continue
             if part.members in self.plan.loops:
-                self._loop(names, count, state, emissions, variables, recorded)
+                compiled_loop(self, names, count, state, emissions, variables, recorded)
             elif part.members in self.plan.fused:
                 self._fused(names, part.window or 1, count, state, emissions, variables, recorded)
             elif part.cyclic:
@@ -107,11 +108,11 @@ class _Runner:
         """What arrives at each port of ``name`` during the window; projections into one port are summed."""
         out: dict[str, Tensor] = {}
         for projection in self.incoming[name]:
-            value = self._carry(projection, emissions[projection.pre], history.get(projection.pre), count)
+            value = self.carry(projection, emissions[projection.pre], history.get(projection.pre), count)
             out[projection.port] = out[projection.port] + value if projection.port in out else value
         return out
 
-    def _carry(self, projection, x: Tensor | None, history: Tensor | None, count: int) -> Tensor:
+    def carry(self, projection, x: Tensor | None, history: Tensor | None, count: int) -> Tensor:
         if history is None:
             history = x[:0]
         return projection(x, history, count, self.plan.provider(projection.name) == "cpu")
@@ -124,7 +125,7 @@ class _Runner:
         wanted = tuple(dict.fromkeys((*([emit] if emit else []), *also)))
         some = next(iter(before.values()), None)
         shape = tuple(some.shape) if some is not None else tuple(next(iter(arrivals.values())).shape[1:])
-        streams = self._streams(name, step, arrivals, count, shape, state, start)
+        streams = self.streams(name, step, arrivals, count, shape, state, start)
         return Scan(step, count, shape, self.dtype, streams, before, self.coefficients[name], wanted, self.cut_reset)
 
     def _take(self, name: str, result: ScanResult, emissions: dict[str, Tensor], variables: dict, recorded: dict) -> None:
@@ -158,14 +159,14 @@ class _Runner:
                     bias, found = p.feedback(state.history.get(p.pre), stream)
                     feedback += found
                     if bias is not None:
-                        _add(arrivals, p.port, bias)
+                        add_arrival(arrivals, p.port, bias)
                 else:
-                    _add(arrivals, p.port, self._carry(p, emissions[p.pre], state.history.get(p.pre), count))
+                    add_arrival(arrivals, p.port, self.carry(p, emissions[p.pre], state.history.get(p.pre), count))
             members[n] = self._scan(n, arrivals, count, state, variables[n], state.step)
         for n, result in cpu_loop(Loop(members, tuple(feedback), window)).items():
             self._take(n, result, emissions, variables, recorded)
 
-    def _streams(self, name, step, arrivals, count, shape, state, start) -> dict[str, Tensor]:
+    def streams(self, name, step, arrivals, count, shape, state, start) -> dict[str, Tensor]:
         out = {}
         ports = {(f"kick_{p}" if p in step.kicks else p): p for p in arrivals}
         for stream in step.streams:
@@ -186,41 +187,6 @@ class _Runner:
                 out[stream] = torch.zeros((1,) * (len(shape) + 1), dtype=self.dtype, device=self.net.device)
         return out
 
-    def _loop(self, names, count, state, emissions, variables, recorded) -> None:
-        """A cyclic part as one compiled loop."""
-        populations, projections = [], []
-        for n in names:
-            step, kicks = self.steps[n], self.steps[n].kicks
-            arrivals: dict[str, Tensor] = {}
-            for p in self.incoming[n]:
-                stream = f"kick_{p.port}" if p.port in kicks else p.port
-                if p.pre not in names:
-                    _add(arrivals, p.port, self._carry(p, emissions[p.pre], state.history.get(p.pre), count))
-                elif stream in step.streams:
-                    sparse = p.chain[0]
-                    latency = sparse.latency_table + (p.latency if not p.per_synapse else 0) if p.per_synapse else p.latency
-                    projections.append(CircuitProjection(p.pre, n, stream, sparse.pattern(), sparse.shared_weight(), latency))
-            cells = self.net.populations[n].shape[0]
-            fed = {f"kick_{p}" if p in kicks else p for p in arrivals} | set(step.system.noises) | {"t"}
-            streams = self._streams(n, step, arrivals, count, (1, cells), state, state.step)
-            outside = {s: x[:, 0] for s, x in streams.items() if s in fed}
-            history = state.history[n][:, 0] if n in state.history else torch.zeros(0, cells, dtype=self.dtype)
-            record = tuple(v for v in self.record.get(n, ()) if v not in ("spikes", "spike"))
-            states = {k: v[0] for k, v in variables[n].items()}
-            populations.append(CircuitPopulation(n, step, cells, states, self.coefficients[n], outside, history, record))
-        spikes, after, written = run_circuit(populations, projections, state.step, count, self.dtype, self.every)
-        outside_readers = {p.pre for p in self.net.projections.values() if p.post not in names}
-        for population in populations:
-            n = population.name
-            variables[n] = {k: v.unsqueeze(0) for k, v in after[n].items()}
-            recorded.update({(n, v): x.unsqueeze(1) for v, x in written[n].items()})
-            self.spikes[n] = spikes[n]
-            if n in outside_readers:
-                emissions[n] = spikes[n].dense(population.cells, self.dtype).unsqueeze(1)
-            elif n in state.history:
-                depth = state.history[n].shape[0]
-                emissions[n] = spikes[n].last(depth).dense(population.cells, self.dtype).unsqueeze(1)
-
     def _cycle(self, names, window, count, state, emissions, variables, recorded) -> None:
         """A cyclic part in short windows; what comes from outside is carried over the whole window first."""
         inside = set(names)
@@ -229,7 +195,7 @@ class _Runner:
         for n in names:
             for p in self.incoming[n]:
                 if p.pre not in inside and not p.plasticity:
-                    outside[n].append((p.port, self._carry(p, emissions[p.pre], state.history.get(p.pre), count)))
+                    outside[n].append((p.port, self.carry(p, emissions[p.pre], state.history.get(p.pre), count)))
         past = {n: state.history[n] for n in names if n in state.history}
         tapes = {
             s.projection.pre: torch.cat([state.history[s.projection.pre], emissions[s.projection.pre]])
@@ -245,12 +211,12 @@ class _Runner:
             for n in names:
                 arrivals: dict[str, Tensor] = {}
                 for port, value in outside[n]:
-                    _add(arrivals, port, value[first : first + length])
+                    add_arrival(arrivals, port, value[first : first + length])
                 for port, value in delivered.get(n, ()):
-                    _add(arrivals, port, value)
+                    add_arrival(arrivals, port, value)
                 for p in self.incoming[n]:
                     if p.pre in inside and not p.plasticity:
-                        _add(arrivals, p.port, self._carry(p, now.get(p.pre), past.get(p.pre), length))
+                        add_arrival(arrivals, p.port, self.carry(p, now.get(p.pre), past.get(p.pre), length))
                 fresh: dict[tuple[str, str], Tensor] = {}
                 self._advance(n, arrivals, length, state, now, variables, fresh, state.step + first)
                 for key, value in fresh.items():
@@ -287,10 +253,6 @@ class _Runner:
 
     def _depth(self, name: str) -> int:
         return max(p.depth for p in self.net.projections.values() if p.pre == name)
-
-
-def _add(arrivals: dict[str, Tensor], port: str, value: Tensor) -> None:
-    arrivals[port] = arrivals[port] + value if port in arrivals else value
 
 
 def _emission(name: str | None) -> str | None:

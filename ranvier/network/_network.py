@@ -17,6 +17,7 @@ from ranvier.network._plan import Plan, Request, make_plan
 from ranvier.network._plastic import initial_synapses
 from ranvier.network._population import Population, Relay, tensor_of
 from ranvier.network._projection import Projection
+from ranvier.network._row_rule import not_row_rule
 from ranvier.network._run import Run
 from ranvier.network._simulate import simulate
 from ranvier.network._sources import Source
@@ -300,16 +301,13 @@ class Network(nn.Module):
     def _inside(self, part: Part) -> list[Projection]:
         return [p for p in self.projections.values() if p.pre in part.members and p.post in part.members]
 
-    def _not_fusible(self, part: Part) -> str | None:
-        """Why a cycle cannot run as one operation, as a sentence."""
+    def _not_single(self, part: Part) -> str | None:
+        """Why a cycle cannot run in one go, as a sentence."""
         for n in part.members:
             if n not in self.populations:
                 return f"{n} is a relay"
             if self.populations[n].cell.emit != "spike":
                 return f"{n} emits {self.populations[n].cell.emit}, not spikes"
-        for p in self.projections.values():
-            if p.plasticity and p.post in part.members:
-                return f"{p.name} is plastic"
         for p in self._inside(part):
             if len(p.chain) != 1 or not isinstance(p.chain[0], Linear | Sparse):
                 return f"{p.name} is neither Linear nor single synapses"
@@ -317,8 +315,19 @@ class Network(nn.Module):
                 return f"{p.name} mixes same-step and later arrivals"
         return None
 
+    def _plastic(self, part: Part) -> list[Projection]:
+        return [p for p in self.projections.values() if p.plasticity and p.post in part.members]
+
+    def _not_fusible(self, part: Part) -> str | None:
+        """Why a cycle cannot run as one differentiable operation, as a sentence."""
+        plastic = self._plastic(part)
+        return f"{plastic[0].name} is plastic" if plastic else self._not_single(part)
+
     def _not_loopable(self, part: Part) -> str | None:
         """Why a cycle cannot run as one compiled loop, as a sentence."""
+        reason = self._not_single(part)
+        if reason:
+            return reason
         for n in part.members:
             shape = self.populations[n].shape
             if shape is None or len(shape) != 1:
@@ -326,6 +335,10 @@ class Network(nn.Module):
         for p in self._inside(part):
             if not isinstance(p.chain[0], Sparse) or p.shortest < 1:
                 return f"{p.name} is not a set of single synapses"
+        for p in self._plastic(part):
+            sentence = not_row_rule(p.plasticity)
+            if sentence:
+                return f"{p.name} is plastic and {sentence}"
         return None
 
     # ---- running -------------------------------------------------------------------------------------------------

@@ -106,14 +106,15 @@ def make_plan(
     for part in parts:
         if not part.cyclic:
             continue
+        compiled = why if not fast else "a gradient is asked for" if request.gradient else "the batch is larger than one" if request.batch != 1 else loopable(part)
         apart = why if not fast else fusible(part)
-        compiled = "a gradient is asked for" if request.gradient else "the batch is larger than one" if request.batch != 1 else loopable(part)
-        if apart is not None:
-            choices.append(Choice("+".join(part.members), "loop", "windows", apart))
-        elif compiled is not None:
-            fused.add(part.members)
-            choices.append(Choice("+".join(part.members), "loop", "cpu", f"one operation, windows inside ({compiled})"))
-        else:
+        name = "+".join(part.members)
+        if compiled is None:
             loops.add(part.members)
-            choices.append(Choice("+".join(part.members), "loop", "cpu", "one compiled loop for the whole cycle"))
+            choices.append(Choice(name, "loop", "cpu", "one compiled loop for the whole cycle"))
+        elif apart is None:
+            fused.add(part.members)
+            choices.append(Choice(name, "loop", "cpu", f"one operation, windows inside ({compiled})"))
+        else:
+            choices.append(Choice(name, "loop", "windows", apart if apart == compiled else f"{apart}; {compiled}"))
     return Plan(tuple(choices), parts, request.window, request.checkpoint, frozenset(loops), frozenset(fused))

@@ -41,7 +41,8 @@ class PlasticSynapses:
         shape = (len(self.sparse),)
         self.parameters = {n: tensor_of(v, shape, seed, f"{projection.name}.{n}").to(dtype) for n, v in values.items()}
         wide = {n: tensor_of(v, shape, seed, f"{projection.name}.{n}") for n, v in values.items()}
-        self.coefficients = {n: c.to(dtype) for n, c in reference.coefficients(self.bound.step, wide, dt).items()}
+        self.exact = reference.coefficients(self.bound.step, wide, dt)
+        self.coefficients = {n: c.to(dtype) for n, c in self.exact.items()}
         self.coefficients["dt"] = self.parameters["dt"] = torch.tensor(dt, dtype=dtype)
 
     def arrived(self, tape: Tensor, now: int) -> Tensor:

@@ -77,11 +77,11 @@ def load(folder: str | os.PathLike[str]) -> Network:
     """
     description, tensors = read_pair(Path(folder), _NETWORK)
     try:
-        return rebuild(Record(description, _NETWORK.file), tensors)
+        return rebuild(Record(description, _NETWORK.description), tensors)
     except FileFormatError:
         raise
     except _REFUSALS as error:
-        where = f"{_NETWORK.file} in {folder}"
+        where = f"{_NETWORK.description} in {folder}"
         raise damaged(where, f"it describes no network that can be built ({str(error)[:300]})") from error
 
 

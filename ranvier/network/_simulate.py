@@ -52,6 +52,8 @@ def simulate(
     record = {n: tuple(v) for n, v in record.items()}
     largest = max([*(p.shape[0] for p in net.populations.values() if p.shape), 1])
     block = max(stride, min(max(_BLOCK // largest, 64), 10_000) // stride * stride)
+    if any(n in net.projections for n in record):
+        block = stride  # weights are known at the end of a block
     first, start = state.step, time.perf_counter()
     plan = net.plan(batch=1)
     recorder = _Recorder(net, record, stride, first)

@@ -178,7 +178,9 @@ class Cell:
         unknown = [k for k in kicks if k not in self.system.states]
         if unknown:
             known = ", ".join(self.system.states) or "none"
-            raise EquationError(f"nothing can be added to {unknown[0]!r}: the cell's variables are {known}.", line=unknown[0])
+            raise EquationError(
+                f"nothing can be added to {unknown[0]!r}: the cell's variables are {known}.", line=unknown[0]
+            )
         chosen = self.surrogate or surrogate or ArcTan()
         return build_step(self.system, method=self.method, kicks=kicks, surrogate=(chosen.slope, tuple(chosen.values)))
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ranvier.dynamics import parse_equations
 from ranvier.errors import EquationError
 from ranvier.units import Dimension
 
@@ -36,6 +37,8 @@ class Part:
 
     def text_for(self, ports: Mapping[str, Dimension]) -> str:
         """The equations for a cell with these ports, units filled in."""
+        own = parse_equations(_UNIT_OF.sub("1", self.equations))
+        ports = {**ports, **{e.name: e.dimension for e in own if "input" in e.flags}}
 
         def unit(match: re.Match[str]) -> str:
             if match[1] not in ports:

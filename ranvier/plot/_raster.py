@@ -21,7 +21,7 @@ def raster(
     spikes: SpikeTrain | Mapping[str, SpikeTrain] | Any,
     *,
     dt: float | None = None,
-    cells: int | None = None,
+    cells: int | Mapping[str, int] | None = None,
     window: tuple[float, float] | None = None,
     size: float | None = None,
     ax: Axes | None = None,
@@ -36,7 +36,7 @@ def raster(
     dt
         Step length in ms of a dense array.
     cells
-        Show only the first so many cells of each train.
+        Show only the first so many cells: of each train, or by name.
     window
         Show only (from, to] in ms.
     size
@@ -59,7 +59,8 @@ def raster(
     first = min(train.first * train.dt for train in drawn.values())
     last = max((train.first + train.steps) * train.dt for train in drawn.values())
     low, high = check_window(window, first, last)
-    rows = {name: min(train.size, cells if cells is not None else train.size) for name, train in drawn.items()}
+    most = cells if isinstance(cells, Mapping) else dict.fromkeys(drawn, cells)
+    rows = {name: train.size if (n := most.get(name)) is None else min(train.size, n) for name, train in drawn.items()}
     area = size if size is not None else float(np.clip(600 / max(sum(rows.values()), 1), 0.5, 12))
     floor = 0
     for k, (name, train) in enumerate(drawn.items()):

@@ -26,7 +26,7 @@ def rates(populations: Mapping[str, SpikeTrain | Any], *, ax: Axes | None = None
     Parameters
     ----------
     populations
-        By name, from bottom to top in the order given reversed: a recorded :class:`SpikeTrain`, or the rate of each
+        By name, the first on top: a recorded :class:`SpikeTrain`, or the rate of each
         cell in Hz [N].
     ax
         Axes to draw in; new ones where None.

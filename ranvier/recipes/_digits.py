@@ -11,7 +11,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from ranvier.connectivity import Linear
-from ranvier.network import Sequential
+from ranvier.network import Plan, Sequential
 from ranvier.neurons import LIF, LeakyReadout
 from ranvier.recipes._baseline import Baseline, logistic_regression
 from ranvier.recipes._split import Split, split
@@ -86,7 +86,7 @@ class SeedResult:
     rates: Mapping[str, np.ndarray]
     weight: np.ndarray
     example: Example
-    plan: str
+    plan: Plan
     seconds: float
 
 
@@ -95,9 +95,13 @@ class DigitsResult:
     """All seeds, and what they have in common."""
 
     setup: Setup
+    data: Digits
     seeds: tuple[SeedResult, ...]
-    chance: float
-    sizes: tuple[int, int, int]
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of guessing."""
+        return 1 / len(np.unique(self.data.target))
 
     @property
     def test(self) -> np.ndarray:
@@ -108,11 +112,6 @@ class DigitsResult:
     def baseline(self) -> np.ndarray:
         """Test accuracy of logistic regression, by seed."""
         return np.array([s.baseline.test for s in self.seeds])
-
-    @property
-    def gain(self) -> np.ndarray:
-        """Their difference, by seed."""
-        return self.test - self.baseline
 
 
 def load() -> Digits:
@@ -185,5 +184,5 @@ def _test(
     baseline = logistic_regression(data.pixels, data.target, parts)
     return SeedResult(
         seed, fit.best_score, float(right.mean()), baseline, fit, target, predicted, rates, weight, example,
-        str(net.plan(gradient=True, batch=None)), time.perf_counter() - start,
+        net.plan(gradient=True, batch=None), time.perf_counter() - start,
     )  # fmt: skip

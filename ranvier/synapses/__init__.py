@@ -4,4 +4,13 @@ from ranvier.synapses._drives import NMDA, Conductance, Current
 from ranvier.synapses._kernels import Alpha, DoubleExponential, Exponential
 from ranvier.synapses._plasticity import BoundPlasticity, Plasticity
 
-__all__ = ["NMDA", "Alpha", "BoundPlasticity", "Conductance", "Current", "DoubleExponential", "Exponential", "Plasticity"]
+__all__ = [
+    "NMDA",
+    "Alpha",
+    "BoundPlasticity",
+    "Conductance",
+    "Current",
+    "DoubleExponential",
+    "Exponential",
+    "Plasticity",
+]

@@ -38,9 +38,13 @@ class Plasticity:
     >>> rule = rv.Plasticity("dx/dt = -x/tau : 1", on_pre="x += 1", on_post="w += A*x", tau=20*ms, A=0.01)
     """
 
-    def __init__(self, equations: str = "", *, on_pre: str = "", on_post: str = "", name: str = "plasticity", **values: Any) -> None:
+    def __init__(
+        self, equations: str = "", *, on_pre: str = "", on_post: str = "", name: str = "plasticity", **values: Any
+    ) -> None:
         if not on_pre and not on_post:
-            raise EquationError("a plasticity rule without on_pre and on_post never changes anything: give one of them.", line=name)
+            raise EquationError(
+                "a plasticity rule without on_pre and on_post never changes anything: give one of them.", line=name
+            )
         self.equations, self.on_pre, self.on_post, self.name = equations, on_pre, on_post, name
         self.values = dict(values)
         self.dimensions = {n: dimension_of(n, v) for n, v in values.items()}
@@ -53,7 +57,10 @@ class Plasticity:
         for event in system.events:
             for target, _ in event.assignments:
                 if target != "w" and target not in system.states:
-                    raise EquationError(f"{event.name} assigns to {target!r}: synapse code may change w and the rule's own variables.", line=event.text[1])
+                    raise EquationError(
+                        f"{event.name} assigns to {target!r}: synapse code may change w and the rule's own variables.",
+                        line=event.text[1],
+                    )
         codes = {e.name: _program(e.assignments) for e in system.events}
         return BoundPlasticity(self, system, build_step(replace(system, events=())), codes)
 
@@ -78,7 +85,9 @@ class BoundPlasticity:
     def reads(self, end: str) -> tuple[str, ...]:
         """Variables of the cell at ``end`` (pre or post) that the rule looks at."""
         used = {n for program in (*self.codes.values(), self.step.program) for n in program.reads}
-        return tuple(sorted(n.removesuffix(f"_{end}") for n in used if n.endswith(f"_{end}") and n in self.system.dimensions))
+        return tuple(
+            sorted(n.removesuffix(f"_{end}") for n in used if n.endswith(f"_{end}") and n in self.system.dimensions)
+        )
 
 
 def _program(assignments: tuple[tuple[str, sp.Expr], ...]) -> Program:

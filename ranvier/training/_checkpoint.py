@@ -38,15 +38,16 @@ def fingerprint(net: Network) -> str:
 class Checkpoint:
     """The checkpoint of one training in a folder.
 
-    ``settings`` are what the numbers depend on; a checkpoint made with others is refused. Batch order and random numbers
-    are functions of the seed and the epoch, so no generator needs saving.
+    ``settings`` are what the numbers depend on; a checkpoint made with others is refused. Batch order and random
+    numbers are functions of the seed and the epoch, so no generator needs saving.
     """
 
     def __init__(self, folder: str | os.PathLike[str], settings: dict[str, Any]) -> None:
         self.folder, self.settings = Path(folder), settings
 
     def write(
-        self, net: Network, optimizer: torch.optim.Optimizer, history: Sequence[Epoch], best: Tensors, plan: dict[str, Any], stopped: str
+        self, net: Network, optimizer: torch.optim.Optimizer, history: Sequence[Epoch], best: Tensors,
+        plan: dict[str, Any], stopped: str,
     ) -> None:  # fmt: skip
         """Replace the checkpoint by one after the last epoch of ``history``."""
         tensors = {f"model/{n}": t for n, t in net.state_dict().items()}
@@ -72,10 +73,10 @@ class Checkpoint:
         FileFormatError
             Where it is damaged.
         """
-        if not (self.folder / _TRAINING.file).exists():
+        if not (self.folder / _TRAINING.description).exists():
             return [], {}, ""
         description, tensors = read_pair(self.folder, _TRAINING)
-        record = Record(description, _TRAINING.file)
+        record = Record(description, _TRAINING.description)
         self._compare(record.child("settings"))
         model = {n.removeprefix("model/"): t for n, t in tensors.items() if n.startswith("model/")}
         best = {n.removeprefix("best/"): t for n, t in tensors.items() if n.startswith("best/")}
@@ -90,7 +91,7 @@ class Checkpoint:
         except FileFormatError:
             raise
         except (RanvierError, RuntimeError, ValueError, TypeError, LookupError) as error:
-            raise damaged(str(self.folder / _TRAINING.file), f"it cannot be restored ({str(error)[:300]})") from error
+            raise damaged(str(self.folder / _TRAINING.description), f"it cannot be restored ({str(error)[:300]})") from error
         return history, best, stopped
 
     def _compare(self, record: Record) -> None:
@@ -103,8 +104,8 @@ class Checkpoint:
                     f"the checkpoint in {self.folder} belongs to another network: choose another folder, or delete it."
                 )
             raise TrainingError(
-                f"the checkpoint in {self.folder} was made with {name}={found!r}, now it is {wanted!r}: set it back to go on, "
-                f"or choose another folder to start anew."
+                f"the checkpoint in {self.folder} was made with {name}={found!r}, now it is {wanted!r}: set it back to "
+                f"go on, or choose another folder to start anew."
             )
 
 
@@ -131,10 +132,8 @@ def _optimizer_state(optimizer: torch.optim.Optimizer, tensors: Tensors) -> dict
             elif value is None or isinstance(value, bool | int | float | str):
                 plain[str(index)][name] = value
             else:
-                kind = type(optimizer).__name__
-                raise TrainingError(
-                    f"{kind} keeps {name} as {type(value).__name__}, which no checkpoint holds: train without checkpoint=…."
-                )
+                what = f"{type(optimizer).__name__} keeps {name} as {type(value).__name__}"
+                raise TrainingError(f"{what}, which no checkpoint holds: train without checkpoint=….")
     return plain
 
 
@@ -158,7 +157,7 @@ def _epoch(record: Record) -> Epoch:
     rates = record.child("rates")
     valid = _score(record.child("valid")) if "valid" in record else None
     return Epoch(
-        record.whole("number", 1), _score(record.child("train")), valid, record.number("learning_rate"),
+        record.whole("epoch", 1), _score(record.child("train")), valid, record.number("learning_rate"),
         record.number("gradient_norm"), {n: rates.number(n) for n in rates.data}, record.number("seconds"),
     )  # fmt: skip
 

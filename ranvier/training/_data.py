@@ -31,12 +31,13 @@ class Batches:
     Parameters
     ----------
     source
-        A pair of tensors (x [S, T, …], y [S, …]); a torch ``Dataset`` of samples (x [T, …], y); or a ``DataLoader`` whose
-        batches are (x [B, T, …], y [B, …]) and which decides on order and size itself. ``x`` may be a mapping by input.
+        A pair of tensors (x [S, T, …], y [S, …]); a torch ``Dataset`` of samples (x [T, …], y); or a ``DataLoader``
+        whose batches are (x [B, T, …], y [B, …]) and which decides on order and size itself. ``x`` may be a mapping by
+        input.
     batch_size
         Samples per batch; the last one may be smaller.
     seed
-        With the number of the epoch, decides the order: the same for the same numbers, whatever else is drawn. None
+        With the epoch, decides the order: the same for the same numbers, whatever else is drawn. None
         keeps the given order.
 
     Raises
@@ -73,13 +74,13 @@ class Batches:
             return len(self.source)
         return -(-cast(int, self.samples) // self.batch_size)
 
-    def epoch(self, number: int) -> Iterator[Batch]:
+    def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch."""
         if isinstance(self.source, DataLoader):
             for x, y in self.source:
                 yield _map(x, _time_first), y
             return
-        order = self._order(number)
+        order = self._order(epoch)
         for first in range(0, len(order), self.batch_size):
             yield self._collate(order[first : first + self.batch_size])
 
@@ -89,11 +90,11 @@ class Batches:
             return next(self.epoch(0))
         return self._collate(torch.arange(min(self.batch_size, cast(int, self.samples))))
 
-    def _order(self, number: int) -> Tensor:
+    def _order(self, epoch: int) -> Tensor:
         count = cast(int, self.samples)
         if self.seed is None:
             return torch.arange(count)
-        return torch.randperm(count, generator=torch.Generator().manual_seed(key(self.seed, number, "order")))
+        return torch.randperm(count, generator=torch.Generator().manual_seed(key(self.seed, epoch, "order")))
 
     def _collate(self, index: Tensor) -> Batch:
         if isinstance(self.source, tuple):

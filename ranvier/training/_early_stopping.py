@@ -32,4 +32,4 @@ class EarlyStopping:
         waited = len(history) - 1 - best
         if waited < self.patience:
             return None
-        return f"stopped early: no better validation score in {waited} epochs since epoch {history[best].number}"
+        return f"stopped early: no better validation score in {waited} epochs since epoch {history[best].epoch}"

@@ -16,7 +16,7 @@ class Epoch:
 
     Attributes
     ----------
-    number
+    epoch
         Counts from 1.
     train, valid
         Mean loss and accuracy; during the pass for ``train``, after it for ``valid`` (None without a validation set).
@@ -30,7 +30,7 @@ class Epoch:
         How long it took.
     """
 
-    number: int
+    epoch: int
     train: Score
     valid: Score | None
     learning_rate: float
@@ -71,7 +71,7 @@ class Fit:
     @property
     def best_epoch(self) -> int:
         """Its number."""
-        return self.best.number
+        return self.best.epoch
 
     @property
     def best_score(self) -> float:
@@ -90,7 +90,7 @@ class Fit:
         for e in self.history:
             rate = f"{sum(e.rates.values()) / len(e.rates):.4f}" if e.rates else "-"
             valid = (_number(e.valid.loss), _share(e.valid.accuracy)) if e.valid else ("-", "-")
-            name = f"{e.number}{'*' if e is self.best else ' '}"
+            name = f"{e.epoch}{'*' if e is self.best else ' '}"
             train = (_number(e.train.loss), _share(e.train.accuracy))
             rows.append(
                 (name, *train, *valid, rate, f"{e.gradient_norm:.3g}", f"{e.learning_rate:.3g}", f"{e.seconds:.2f}")
@@ -104,7 +104,8 @@ class Fit:
         seen = self.best.valid or self.best.train
         what = f"accuracy {_share(seen.accuracy)}" if seen.accuracy is not None else f"loss {_number(seen.loss)}"
         where = "validation" if self.best.valid else "training"
-        return f"Fit({len(self.history)} epochs in {self.seconds:.1f} s, best {self.best_epoch}: {where} {what}; {self.stopped})"
+        spent = f"{len(self.history)} epochs in {self.seconds:.1f} s"
+        return f"Fit({spent}, best {self.best_epoch}: {where} {what}; {self.stopped})"
 
 
 def _number(value: float) -> str:

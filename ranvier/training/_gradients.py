@@ -32,8 +32,8 @@ def total_norm(norms: dict[str, float], where: str) -> float:
     for name, norm in norms.items():
         if not math.isfinite(norm):
             raise TrainingError(
-                f"the gradient of {name} is not finite in {where}, although the loss is: lower lr, shorten the window of "
-                f"rv.rules.BPTT(window=…), or choose a surrogate with a lower peak."
+                f"the gradient of {name} is not finite in {where}, although the loss is: lower lr, shorten the window "
+                f"of rv.rules.BPTT(window=…), or choose a surrogate with a lower peak."
             )
     return math.sqrt(sum(norm * norm for norm in norms.values()))
 

@@ -49,9 +49,9 @@ class Health:
             elif norm > _EXPLODING * median(usual) and norm > float(self.net.get_parameter(name).detach().norm()):
                 self._tell(
                     "exploding", name,
-                    f"the gradient of {name} has the norm {norm:.3g} in {where}, {norm / max(median(usual), 1e-300):.3g} times the "
-                    f"{median(usual):.3g} of the first {_USUAL} batches: it explodes. Pass clip=1.0 to rv.train, lower lr, shorten "
-                    f"the window of rv.rules.BPTT(window=…), or choose a surrogate with a lower peak.",
+                    f"the gradient of {name} has the norm {norm:.3g} in {where}, but {median(usual):.3g} in the first "
+                    f"{_USUAL} batches: it explodes. Pass clip=1.0 to rv.train, lower lr, shorten the window of "
+                    f"rv.rules.BPTT(window=…), or choose a surrogate with a lower peak.",
                 )  # fmt: skip
 
     def rates(self) -> dict[str, float]:
@@ -68,16 +68,16 @@ class Health:
             if active <= _SILENT * cells:
                 self._tell(
                     "silent", name,
-                    f"population {name!r} is silent: {active} of its {cells} cells fired at all in epoch {epoch}, so it passes "
-                    f"nothing on and learns little. Raise the weights into it, lower its threshold, lengthen its time "
-                    f"constant, or choose a surrogate with longer tails, such as rv.surrogates.ArcTan(width=…).",
+                    f"population {name!r} is silent: {active} of its {cells} cells fired at all in epoch {epoch}, so "
+                    f"it passes nothing on and learns little. Raise the weights into it, lower its threshold, lengthen "
+                    f"its time constant, or choose a surrogate with longer tails, such as rv.surrogates.ArcTan().",
                 )  # fmt: skip
             elif rates[name] > _SATURATED:
                 self._tell(
                     "saturated", name,
-                    f"population {name!r} is saturated: its cells fire in {100 * rates[name]:.0f} % of all steps in epoch {epoch}, so "
-                    f"their spikes say little. Lower the weights into it, raise its threshold, shorten its time constant, or "
-                    f"give it a refractory period.",
+                    f"population {name!r} is saturated: its cells fire in {100 * rates[name]:.0f} % of all steps of "
+                    f"epoch {epoch}, so their spikes say little. Lower the weights into it, raise its threshold, "
+                    f"shorten its time constant, or give it a refractory period.",
                 )  # fmt: skip
         self.counts, self.steps = {}, 0
         return rates

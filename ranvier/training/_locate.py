@@ -33,8 +33,8 @@ def first_non_finite(net: Network, x: Signal, generator: torch.Tensor) -> str:
             wrong = torch.nonzero(~torch.isfinite(signal))
             if len(wrong):
                 step, sample, *cell = wrong[0].tolist()
-                value = float(signal[tuple(wrong[0])])
-                what = f"{population}.{variable} is {value} first at step {step} (sample {sample} of the batch, cell {tuple(cell)})"
+                value, where = float(signal[tuple(wrong[0])]), ", ".join(map(str, cell))
+                what = f"{population}.{variable} is {value} first at step {step} (sample {sample}, cell {where})"
                 found.append((step, order[population], what))
     if found:
         return f"{min(found)[2]}: lower lr, pass clip=1.0, or bound what drives this population"

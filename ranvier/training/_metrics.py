@@ -23,7 +23,7 @@ class Score:
 def correct(loss: Any, out: Any, target: torch.Tensor) -> int | None:
     """How many of a batch are classified correctly, read out as the loss does; None where there are no classes.
 
-    For a loss that is a plain function, the class is that of the highest mean over time, if targets are whole numbers [B].
+    For a loss that is a plain function, the class is that of the highest mean over time, if targets are whole numbers.
     """
     if isinstance(loss, Loss):
         predicted = loss.predict(out)

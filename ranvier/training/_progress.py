@@ -53,6 +53,6 @@ class Display:
         accuracy = "" if seen.accuracy is None else f", accuracy {100 * seen.accuracy:.2f} %"
         kind = "validation" if epoch.valid else "training"
         self.progress.update(
-            self.task, completed=epoch.number * self.batches, description=f"epoch {epoch.number}",
+            self.task, completed=epoch.epoch * self.batches, description=f"epoch {epoch.epoch}",
             said=f"{kind} loss {seen.loss:.4f}{accuracy}",
         )  # fmt: skip

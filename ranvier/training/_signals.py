@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from ranvier.network import Network, State
+from ranvier.network import Network, Plan, State
 from ranvier.training._data import Signal
 
-__all__ = ["Signals", "run", "spiking"]
+__all__ = ["Signals", "plan_of", "run", "spiking"]
 
 Tensor = torch.Tensor
 
@@ -33,6 +33,13 @@ class Signals:
 def spiking(net: Network) -> tuple[str, ...]:
     """Names of the populations that can fire."""
     return tuple(n for n, p in net.populations.items() if any(e.name == "spike" for e in p.cell.system.events))
+
+
+def plan_of(net: Network, x: Signal, how: Mapping[str, Any]) -> Plan:
+    """The plan by which a batch like ``x`` is learnt from."""
+    inputs, _, batch = net._take(x)
+    kept = {n: how.get(n) for n in ("window", "checkpoint")}
+    return net.plan(gradient=True, dense_inputs=net._dense(inputs), batch=batch, **kept)
 
 
 def run(net: Network, x: Signal, state: State | None = None, **how: Any) -> Signals:

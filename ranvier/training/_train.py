@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch.nn.modules.loss import _Loss
 
 from ranvier.errors import TrainingError
-from ranvier.network import GraphError, Network
+from ranvier.network import Network
+from ranvier.training._arguments import check_arguments, choose_loss, choose_rule, name_of
 from ranvier.training._callbacks import Callback
 from ranvier.training._checkpoint import Checkpoint, fingerprint, optimizer_settings
 from ranvier.training._data import Batches
@@ -22,12 +22,13 @@ from ranvier.training._loop import Loop
 from ranvier.training._memory import forecast, spell_bytes
 from ranvier.training._optimizers import Schedule, make_optimizer, rate_at
 from ranvier.training._progress import Display
-from ranvier.training.losses import MaxOverTime, OverTime, SpikeCount
-from ranvier.training.rules import BPTT, Rule
+from ranvier.training._signals import plan_of
+from ranvier.training.rules import Rule
 
 __all__ = ["train"]
 
 Tensor = torch.Tensor
+_BY_CALLBACK = "stopped by a callback"
 
 
 def train(
@@ -55,17 +56,17 @@ def train(
     Parameters
     ----------
     net
-        A network with an external input and an output. It needs nothing from this function: any torch loop trains it too.
+        A network with an external input and an output. Any torch loop written by hand trains it too.
     train_set, valid_set
-        A pair of tensors (x [S, T, …], y [S, …]), a torch ``Dataset`` of samples (x [T, …], y), or a ``DataLoader`` of
-        batches (x [B, T, …], y [B, …]).
+        A pair of tensors (x [S, T, …], y [S, …]), a torch ``Dataset`` of samples (x [T, …], y), or a ``DataLoader``
+        of batches (x [B, T, …], y [B, …]).
     epochs
         Passes over the training set.
     rule
         How gradients reach the parameters; ``rv.rules.BPTT()`` where None.
     loss
-        ``loss(out, target)`` with the output [T, B, C]: one of ``rv.losses``, a ``torch.nn`` loss (applied to the mean over
-        time) or a function. Where None, ``SpikeCount`` for an output of spikes and ``MaxOverTime`` for any other.
+        ``loss(out, target)`` with the output [T, B, C]: one of ``rv.losses``, a ``torch.nn`` loss (applied to the mean
+        over time) or a function. Where None, ``SpikeCount`` for an output of spikes and ``MaxOverTime`` for any other.
     optimizer
         ``"adam"``, ``"adamw"``, ``"sgd"``, a torch optimiser, or what makes one from (parameters, lr=…).
     lr
@@ -107,39 +108,34 @@ def train(
     >>> fit = rv.train(net, (x, y), (x_valid, y_valid), epochs=50, lr=2e-3, early_stopping=10)
     >>> print(fit.table())
     """
-    _check(net, epochs, batch_size, clip, early_stopping, valid_set)
-    rule = rule if rule is not None else BPTT()
-    if not isinstance(rule, Rule):
-        raise TrainingError(f"rule={rule!r} is no learning rule: use one of rv.rules, for example rv.rules.BPTT().")
-    loss = _loss(net, loss)
+    check_arguments(net, epochs, batch_size, clip, early_stopping, valid_set)
+    rule, loss = choose_rule(rule), choose_loss(net, loss)
     batches = Batches(train_set, batch_size, seed, "train_set")
     checks = None if valid_set is None else Batches(valid_set, batch_size, None, "valid_set")
     made = make_optimizer(optimizer, net, lr)
     rate_at(schedule, 0, epochs)
     settings = {
-        "network": fingerprint(net), "seed": seed, "batch_size": batch_size, "rule": repr(rule), "loss": _name(loss), "clip": clip,
-        "optimizer": optimizer_settings(made), "schedule": _name(schedule), "train_samples": batches.samples,
+        "network": fingerprint(net), "seed": seed, "batch_size": batch_size, "rule": repr(rule), "loss": name_of(loss),
+        "clip": clip, "optimizer": optimizer_settings(made), "schedule": name_of(schedule),
+        "epochs_of_schedule": epochs if schedule == "cosine" else None, "train_samples": batches.samples,
         "valid_samples": None if checks is None else checks.samples, "restore_best": restore_best,
-        "epochs_of_schedule": epochs if schedule == "cosine" else None,
     }  # fmt: skip
     stored = None if checkpoint is None else Checkpoint(checkpoint, settings)
     history, best, stopped = stored.read(net, made) if stored else ([], {}, "")
     if len(history) > epochs:
-        raise TrainingError(
-            f"epochs={epochs}, but the checkpoint in {checkpoint} has {len(history)} already: ask for more, or choose another folder."
-        )
-    stopped = "" if stopped.startswith("all ") and len(history) < epochs else stopped
-    x = batches.first()[0]
-    arguments = rule.arguments()
-    window, segment = arguments.get("window"), arguments.get("checkpoint")
-    plan = net.plan(
-        gradient=True, window=window, checkpoint=segment, dense_inputs=net._dense(net._take(x)[0]), batch=None
-    ).to_dict()
+        done = f"the checkpoint in {checkpoint} has {len(history)} epochs already"
+        raise TrainingError(f"epochs={epochs}, but {done}: ask for more, or choose another folder.")
+    if not stopped.startswith(_BY_CALLBACK):
+        stopped = _why_stop(history, epochs, early_stopping, [])
+    with torch.random.fork_rng(devices=[]):
+        x = batches.first()[0]
+        plan = plan_of(net, x, rule.arguments()).to_dict()
+        memory = f"a batch keeps about {spell_bytes(forecast(net, x, rule))} for its gradient" if progress else ""
     loop = Loop(net, rule, loss, made, clip, seed, Health(net))
     base = [group["lr"] for group in made.param_groups]
     training = net.training
     with Display(epochs, len(batches), len(history), progress) as display:
-        display.say(f"a batch keeps about {spell_bytes(forecast(net, x, rule))} for its gradient")
+        display.say(memory)
         try:
             while len(history) < epochs and not stopped:
                 number, began = len(history) + 1, time.perf_counter()
@@ -168,52 +164,6 @@ def train(
     return Fit(tuple(history), plan, stopped)
 
 
-def _check(
-    net: Network, epochs: int, batch_size: int, clip: float | None, early_stopping: int | None, valid_set: Any
-) -> None:  # fmt: skip
-    if not isinstance(net, Network):
-        raise TrainingError(f"train takes a network, got {type(net).__name__}: give rv.Network or rv.Sequential.")
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-            raise TrainingError(f"{name}={value!r} must be a positive whole number.")
-    if clip is not None and not clip > 0:
-        raise TrainingError(f"clip={clip!r} must be a positive norm, or None.")
-    if early_stopping is not None:
-        EarlyStopping(early_stopping)
-        if valid_set is None:
-            raise TrainingError(f"early_stopping={early_stopping} needs a validation set to watch: pass valid_set.")
-    if not net.inputs or not net.outputs:
-        missing = (
-            "external input: declare one with net.input(…)"
-            if not net.inputs
-            else "output: make a population with output=True"
-        )
-        raise GraphError(f"the network to train has no {missing}.")
-
-
-def _loss(net: Network, loss: Any) -> Callable[[Any, Tensor], Tensor]:
-    if loss is None:
-        return (
-            SpikeCount()
-            if all(net.populations[n].cell.emit == "spike" for n in net.outputs if n in net.populations)
-            else MaxOverTime()
-        )
-    if isinstance(loss, _Loss):
-        return OverTime(loss)
-    if not callable(loss):
-        raise TrainingError(
-            f"loss={loss!r} cannot be called: use one of rv.losses, a torch.nn loss, or a function of (out, target)."
-        )
-    return loss
-
-
-def _name(part: Any) -> str | None:
-    """How a setting is written in a checkpoint: functions by name, without their address."""
-    if part is None or isinstance(part, str):
-        return part
-    return getattr(part, "__qualname__", None) or repr(part)
-
-
 def _snapshot(net: Network) -> dict[str, Tensor]:
     """Copies of all that training changes: parameters, and the running means of norms."""
     norms = [(n, m) for n, m in net.named_modules() if hasattr(m, "running_mean")]
@@ -223,6 +173,6 @@ def _snapshot(net: Network) -> dict[str, Tensor]:
 
 def _why_stop(history: list[Epoch], epochs: int, patience: int | None, wishes: list[bool | None]) -> str:
     if any(wish is True for wish in wishes):
-        return f"stopped by a callback after epoch {len(history)}"
-    early = None if patience is None else EarlyStopping(patience)(history)
+        return f"{_BY_CALLBACK} after epoch {len(history)}"
+    early = None if patience is None or not history else EarlyStopping(patience)(history)
     return early or (f"all {epochs} epochs done" if len(history) == epochs else "")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ranvier.dynamics import Program, Statement, Step, adjoint, choose_saved, tangent
 from ranvier.neurons import ALIF, LIF, AdEx, Cell, CurrentLIF, HodgkinHuxley, Izhikevich, TraubMiles
 from ranvier.surrogates import ArcTan, FastSigmoid
-from ranvier.units import ms, mV
+from ranvier.units import ms
 from tests.dynamics.evaluate import compiled, constants, step_surrogate
 
 EVERYTHING = Cell(
@@ -179,5 +179,7 @@ def test_no_cell_needs_to_save_more_than_its_states_and_streams(cell: Cell):
     step = cell.step()
     seeds = {n: f"l_{n}" for n in (*step.states, "spike")}
     values = adjoint(step.program, seeds, (*step.states, *step.streams), step.surrogate).values
-    saved = choose_saved(step.program, values, {**dict.fromkeys(step.coefficients, 0), **dict.fromkeys(step.streams, 400)})
+    saved = choose_saved(
+        step.program, values, {**dict.fromkeys(step.coefficients, 0), **dict.fromkeys(step.streams, 400)}
+    )
     assert len(saved) <= len(step.states) + len(step.counters) + len(step.streams)

@@ -69,9 +69,9 @@ def test_exact_block_equals_the_matrix_exponential(dt: float):
 
 def test_exact_block_equals_solve_ivp():
     run = simulate(Cell(OSCILLATOR, x=1.0), 50, 0.2, {"drive": 0.7})
-    reference = solve_ivp(
-        lambda _, s: [s[1], -s[0] - 0.3 * s[1] + 0.7], (0, 10), [1.0, 0.0], rtol=1e-11, atol=1e-12
-    ).y[:, -1]
+    reference = solve_ivp(lambda _, s: [s[1], -s[0] - 0.3 * s[1] + 0.7], (0, 10), [1.0, 0.0], rtol=1e-11, atol=1e-12).y[
+        :, -1
+    ]
     assert (run["x"][-1], run["y"][-1]) == pytest.approx(tuple(reference), rel=1e-8)
 
 
@@ -125,9 +125,7 @@ def test_exponential_euler_is_its_closed_form():
 def test_euler_maruyama_with_recorded_noise():
     rng = np.random.default_rng(3)
     noise, other = rng.standard_normal((2, 50))
-    cell = Cell(
-        "dx/dt = -x/tau + s*xi + r*x*xi_b : 1", tau=4 * ms, s=0.5 * kHz**0.5, r=0.2 * kHz**0.5, x=1.0
-    )
+    cell = Cell("dx/dt = -x/tau + s*xi + r*x*xi_b : 1", tau=4 * ms, s=0.5 * kHz**0.5, r=0.2 * kHz**0.5, x=1.0)
     run = simulate(cell, 50, 0.1, {"xi": noise, "xi_b": other})
     x = 1.0
     for n in range(50):

@@ -50,9 +50,7 @@ def test_a_subexpression_takes_over_an_input():
 
 
 def test_contributions_add_to_what_arrives():
-    system = read(
-        "dv/dt = I/tau : mV\nI : mV (input)\nI += a : mV\nI += 2*b : mV\na : mV (input)\nb = -v : mV", tau=MS
-    )
+    system = read("dv/dt = I/tau : mV\nI : mV (input)\nI += a : mV\nI += 2*b : mV\na : mV (input)\nb = -v : mV", tau=MS)
     v, current, a, tau = sp.symbols("v I a tau")
     assert sp.expand(system.odes["v"] - (current + a - 2 * v) / tau) == 0
     assert system.inputs == ("I", "a")
@@ -88,7 +86,7 @@ def test_names_of_a_neighbour_can_be_read_and_assigned():
 
 
 def test_a_neighbours_name_cannot_be_defined():
-    with pytest.raises(EquationError, match="v_post.*rename"):
+    with pytest.raises(EquationError, match=r"v_post.*rename"):
         read_system("dv_post/dt = -v_post/tau : mV", (), {"tau": MS}, extra={"v_post": MV})
 
 

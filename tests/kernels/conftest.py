@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from inspect import isfunction
 
 import pytest
 import torch
@@ -17,8 +18,7 @@ from ranvier.units import Hz, mV, ms
 
 Tensor = torch.Tensor
 
-READY = {name: getattr(neurons, name) for name in neurons.__all__ if name[0].isupper() and not name.isupper()}
-READY = {name: f for name, f in READY.items() if not isinstance(f, type)}
+READY = {name: getattr(neurons, name) for name in neurons.__all__ if isfunction(getattr(neurons, name))}
 
 CUSTOM = {
     "frozen": lambda: rv.Cell(

@@ -10,7 +10,18 @@ from ranvier.units import ms, mV, nA, nF, pA, uS
 from tests.dynamics.evaluate import simulate
 from tests.neurons.witnesses import load, require_equal_spikes, require_equal_traces
 
-UNITS = {"C_m": nF, "g_L": uS, "E_L": mV, "V_T": mV, "Delta_T": mV, "V_cut": mV, "V_r": mV, "tau_w": ms, "a": uS, "b": nA}
+UNITS = {
+    "C_m": nF,
+    "g_L": uS,
+    "E_L": mV,
+    "V_T": mV,
+    "Delta_T": mV,
+    "V_cut": mV,
+    "V_r": mV,
+    "tau_w": ms,
+    "a": uS,
+    "b": nA,
+}
 
 
 @pytest.mark.parametrize("method", ["euler", "rk2"])

@@ -25,14 +25,25 @@ def test_values_are_parameters_or_initial():
 
 
 @pytest.mark.parametrize(
-    "value", [5 * ms, Learn(5 * ms), np.full(3, 5.0) * ms, [4 * ms, 5 * ms], Uniform(1 * ms, 9 * ms), Normal(5 * ms, 1 * ms),
-              Learn(Uniform(1 * ms, 9 * ms)), Quantity(torch.ones(3, requires_grad=True), ms.dimension)],
-)  # fmt: skip
+    "value",
+    [
+        5 * ms,
+        [4 * ms, 5 * ms],
+        np.full(3, 5.0) * ms,
+        Quantity(torch.ones(3, requires_grad=True), ms.dimension),
+        Uniform(1 * ms, 9 * ms),
+        Normal(5 * ms, 1 * ms),
+        Learn(5 * ms),
+        Learn(Uniform(1 * ms, 9 * ms)),
+    ],
+)
 def test_every_form_of_value(value):
     assert "tau" in Cell(LEAK, tau=value).parameters
 
 
-@pytest.mark.parametrize(("size", "shape"), [(3, (3,)), ((2, 3), (2, 3)), ([4], (4,)), (np.int64(5), (5,)), (None, None)])
+@pytest.mark.parametrize(
+    ("size", "shape"), [(3, (3,)), ((2, 3), (2, 3)), ([4], (4,)), (np.int64(5), (5,)), (None, None)]
+)
 def test_sizes(size, shape):
     assert LIF(size).size == shape
 
@@ -47,7 +58,13 @@ def test_what_is_emitted():
 def test_a_copy_with_other_values_keeps_everything_else():
     cell = CurrentLIF(7, method="rk2", surrogate=Sigmoid(), events={"low": ("v < -90*mV", "")})
     copy = cell.with_values(tau_m=30 * ms, refractory=5 * ms)
-    assert (copy.size, copy.method, copy.surrogate, copy.emit, copy.name) == ((7,), "rk2", cell.surrogate, "spike", "lif")
+    assert (copy.size, copy.method, copy.surrogate, copy.emit, copy.name) == (
+        (7,),
+        "rk2",
+        cell.surrogate,
+        "spike",
+        "lif",
+    )
     assert list(copy.events) == ["low"]
     assert (copy.values["tau_m"], copy.values["refractory"]) == (30 * ms, 5 * ms)
     assert cell.values["tau_m"] == 10 * ms

@@ -14,9 +14,7 @@ from tests.neurons.witnesses import load, require_equal_spikes, require_equal_tr
 
 def test_equals_brian2_spike_for_spike():
     w = load("izhikevich")
-    cell = Izhikevich(
-        10, a=w["a"] / ms, b=w["b"], c=w["c"] * mV, d=w["d"] * mV, v=w["v_0"] * mV, u=w["u_0"] * mV
-    )
+    cell = Izhikevich(10, a=w["a"] / ms, b=w["b"], c=w["c"] * mV, d=w["d"] * mV, v=w["v_0"] * mV, u=w["u_0"] * mV)
     run = simulate(cell, 5000, float(w["dt"]), {"I": w["current"]}, only=("spike",))
     require_equal_spikes(run["spike"], w["spike_step"], w["spike_neuron"])
     for name in ("v", "u"):
@@ -33,13 +31,15 @@ def test_kinds_are_those_of_the_witness():
 @pytest.mark.parametrize("kind", IZHIKEVICH_KINDS)
 def test_every_kind_fires(kind: str):
     run = simulate(Izhikevich(kind=kind), 3000, 0.1, {"I": 12.0}, only=("spike",))
-    assert 3 <= run["spike"].sum() <= 60
+    assert 3 <= run["spike"].sum() <= 100
     assert run["v"].max() < 30
 
 
 def test_chattering_fires_in_bursts_and_regular_spiking_does_not():
     def spread(kind: str) -> float:
-        gaps = np.diff(np.flatnonzero(simulate(Izhikevich(kind=kind), 5000, 0.1, {"I": 10.0}, only=("spike",))["spike"]))
+        gaps = np.diff(
+            np.flatnonzero(simulate(Izhikevich(kind=kind), 5000, 0.1, {"I": 10.0}, only=("spike",))["spike"])
+        )
         return gaps.max() / gaps.min()
 
     assert spread("CH") > 5

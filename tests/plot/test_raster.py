@@ -36,6 +36,11 @@ def test_several_trains_are_stacked(ax: Axes, train: SpikeTrain) -> None:
     assert [label.get_text() for label in ax.get_yticklabels()] == ["exc\n(3)", "inh\n(3)"]
 
 
+def test_cells_may_differ_by_train(ax: Axes, train: SpikeTrain) -> None:
+    plot.raster({"exc": train, "inh": train}, cells={"exc": 1}, ax=ax)
+    assert _dots(ax)[:, 1].tolist() == [0, 0, 0, 1, 2, 4, 1, 1]
+
+
 def test_a_continued_recording_begins_where_it_began(ax: Axes) -> None:
     plot.raster(SpikeTrain(np.array([250]), np.array([0]), 1.0, 1, 200, 100), ax=ax)
     assert ax.get_xlim() == (200, 300)

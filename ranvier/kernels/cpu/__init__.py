@@ -6,11 +6,12 @@ from typing import Any
 
 import torch
 
-from ranvier.kernels.cpu._circuit import CircuitPopulation, CircuitProjection, Spikes, run_circuit
+from ranvier.kernels.cpu._circuit import CircuitPopulation, CircuitProjection, PlasticProjection, Spikes, run_circuit
 from ranvier.kernels.cpu._loop import loop
+from ranvier.kernels.cpu._plastic_kernel import RowRule
 from ranvier.kernels.cpu._scan import scan
 
-__all__ = ["CircuitPopulation", "CircuitProjection", "Spikes", "loop", "refuses", "run_circuit", "scan"]
+__all__ = ["CircuitPopulation", "CircuitProjection", "PlasticProjection", "RowRule", "Spikes", "loop", "refuses", "run_circuit", "scan"]
 
 
 def refuses(request: Any) -> str | None:

@@ -9,9 +9,10 @@ import torch
 
 from ranvier.dynamics import Step
 from ranvier.kernels.cpu._circuit_kernel import Member, Wire, circuit_kernel
+from ranvier.kernels.cpu._plastic_kernel import RowRule
 from ranvier.kernels.cpu._sparse import Pattern
 
-__all__ = ["CircuitPopulation", "CircuitProjection", "Spikes", "run_circuit"]
+__all__ = ["CircuitPopulation", "CircuitProjection", "CircuitResult", "PlasticProjection", "Spikes", "run_circuit"]
 
 Tensor = torch.Tensor
 
@@ -22,6 +23,14 @@ class Spikes:
 
     cell: Tensor
     bounds: Tensor
+
+    @classmethod
+    def of(cls, dense: Tensor) -> Spikes:
+        """The spikes of a stream [steps, size]; what is not zero counts once."""
+        found = torch.nonzero(dense)
+        bounds = torch.zeros(dense.shape[0] + 1, dtype=torch.int64)
+        bounds[1:] = torch.bincount(found[:, 0], minlength=dense.shape[0]).cumsum(0)
+        return cls(found[:, 1].to(torch.int32).contiguous(), bounds)
 
     def last(self, steps: int) -> Spikes:
         """Those of the last ``steps`` steps."""
@@ -56,6 +65,27 @@ class CircuitPopulation:
 
 
 @dataclass(frozen=True)
+class PlasticProjection:
+    """Plastic synapses of one latency from ``pre`` (or from spikes given from outside) to the stream ``stream``.
+
+    ``values`` holds the weight and the variables [synapses], ``decays`` the factor per step of each variable,
+    ``parameters`` one number each. ``outside`` are the spikes of a source for the ``latency`` steps before the call and
+    all steps of it.
+    """
+
+    pre: str | None
+    post: str
+    stream: str
+    pattern: Pattern
+    rule: RowRule
+    values: Mapping[str, Tensor]
+    decays: Mapping[str, float]
+    parameters: Mapping[str, Tensor]
+    latency: int
+    outside: Spikes | None = None
+
+
+@dataclass(frozen=True)
 class CircuitProjection:
     """Synapses from ``pre`` to the stream ``stream`` of ``post``; ``latency`` in steps, at least 1."""
 
@@ -67,43 +97,74 @@ class CircuitProjection:
     latency: Tensor | int
 
 
+@dataclass(frozen=True)
+class CircuitResult:
+    """Spikes, states after the call and recorded variables [samples, cells] by population; plastic values in order."""
+
+    spikes: dict[str, Spikes]
+    states: dict[str, dict[str, Tensor]]
+    recorded: dict[str, dict[str, Tensor]]
+    plastic: list[dict[str, Tensor]]
+
+
 def run_circuit(
     populations: Sequence[CircuitPopulation], projections: Sequence[CircuitProjection], first: int, steps: int, dtype: torch.dtype,
-    every: int = 1,
-) -> tuple[dict[str, Spikes], dict[str, dict[str, Tensor]], dict[str, dict[str, Tensor]]]:  # fmt: skip
+    every: int = 1, plastic: Sequence[PlasticProjection] = (),
+) -> CircuitResult:  # fmt: skip
     """Advance the circuit by ``steps`` steps from step ``first``.
 
-    Returns spikes, the states after, and recorded variables [samples, cells], each by population; a sample is taken after every
-    step n with n + 1 a multiple of ``every``.
+    A sample of the recorded variables is taken after every step n with n + 1 a multiple of ``every``.
     """
     index = {p.name: k for k, p in enumerate(populations)}
-    rings = {p.name: tuple(dict.fromkeys(q.stream for q in projections if q.post == p.name)) for p in populations}
+    every_one = (*projections, *plastic)
+    rings = {p.name: tuple(dict.fromkeys(q.stream for q in every_one if q.post == p.name)) for p in populations}
     members = tuple(Member(p.step, rings[p.name], tuple(p.outside), p.recorded, p.varied) for p in populations)
-    wires = tuple(
+    wires = [
         Wire(index[q.pre], index[q.post], rings[q.post].index(q.stream), q.weight.numel() == 1, isinstance(q.latency, int)) for q in projections
-    )
-    longest = max((int(q.latency.max()) if isinstance(q.latency, Tensor) and q.latency.numel() else q.latency if isinstance(q.latency, int) else 0 for q in projections), default=0)
-    length = longest + 1
+    ]
+    wires += [Wire(-1 if q.pre is None else index[q.pre], index[q.post], rings[q.post].index(q.stream), False, True, q.rule) for q in plastic]
+    length = 1 + max((_longest(q.latency) for q in projections), default=0)
     depth = max((p.history.shape[0] for p in populations), default=0)
     width = 64 // dtype.itemsize
     table = _Table([first, steps, length, every, depth])
     samples = (first + steps) // every - first // every
-    packed = [_pack(p, rings[p.name], table, length, depth, steps, samples, width, dtype) for p in populations]
+    logged = {q.post for q in plastic}
+    packed = [_pack(p, rings[p.name], table, length, depth, steps, samples, width, dtype, p.name in logged) for p in populations]
     for q in projections:
         table.add(q.pattern.row_pointer, q.pattern.target, q.weight.to(dtype).contiguous())
         if isinstance(q.latency, int):
             table.integers.append(q.latency)
         else:
             table.add(q.latency)
-    kernel = circuit_kernel(members, wires, str(dtype).removeprefix("torch."))
+    values = [_pack_plastic(q, table, packed, index, depth, steps, width, dtype) for q in plastic]
+    kernel = circuit_kernel(members, tuple(wires), str(dtype).removeprefix("torch."))
     kernel([t.data_ptr() for t in table.tensors], table.integers)
     spikes, states, recorded = {}, {}, {}
-    for p, (state, record, cell, bounds) in zip(populations, packed, strict=True):
-        spikes[p.name] = Spikes(cell[: int(bounds[-1])].clone(), bounds)
-        states[p.name] = {n: t[: p.cells] for n, t in state.items()}
-        states[p.name] |= {n: (t[: p.cells] - steps).clamp_(min=0) for n, t in state.items() if n in p.step.counters}
-        recorded[p.name] = {n: t[:, : p.cells] for n, t in record.items()}
-    return spikes, states, recorded
+    for p, pack in zip(populations, packed, strict=True):
+        spikes[p.name] = Spikes(pack.cell[: int(pack.bounds[-1])].clone(), pack.bounds)
+        states[p.name] = {n: t[: p.cells] for n, t in pack.state.items()}
+        states[p.name] |= {n: (t[: p.cells] - steps).clamp_(min=0) for n, t in pack.state.items() if n in p.step.counters}
+        recorded[p.name] = {n: t[:, : p.cells] for n, t in pack.record.items()}
+    after = [{n: t[: q.pattern.synapses] for n, t in v.items()} for q, v in zip(plastic, values, strict=True)]
+    return CircuitResult(spikes, states, recorded, after)
+
+
+def _longest(latency: Tensor | int) -> int:
+    if isinstance(latency, int):
+        return latency
+    return int(latency.max()) if latency.numel() else 0
+
+
+@dataclass(frozen=True)
+class _Packed:
+    """Own buffers of one population during a call."""
+
+    state: dict[str, Tensor]
+    record: dict[str, Tensor]
+    cell: Tensor
+    bounds: Tensor
+    past: Tensor
+    past_bounds: Tensor
 
 
 class _Table:
@@ -119,8 +180,8 @@ class _Table:
 
 def _pack(
     p: CircuitPopulation, rings: tuple[str, ...], table: _Table, length: int, depth: int, steps: int, samples: int, width: int,
-    dtype: torch.dtype,
-):  # fmt: skip
+    dtype: torch.dtype, logged: bool,
+) -> _Packed:  # fmt: skip
     padded = -(-p.cells // width) * width
 
     def array(t: Tensor) -> Tensor:
@@ -153,5 +214,33 @@ def _pack(
     counts = torch.bincount(past[:, 0], minlength=p.history.shape[0])
     past_bounds = torch.zeros(depth + 1, dtype=torch.int64)
     past_bounds[depth - p.history.shape[0] + 1 :] = counts.cumsum(0)
-    table.add(cell, bounds, past[:, 1].to(torch.int32).contiguous(), past_bounds)
-    return state, record, cell, bounds
+    past_cell = past[:, 1].to(torch.int32).contiguous()
+    table.add(cell, bounds, past_cell, past_bounds)
+    capacity = steps + 1 if logged else 0
+    table.add(torch.empty(p.cells * capacity, dtype=torch.int32), torch.zeros(p.cells if logged else 0, dtype=torch.int32))
+    table.integers.append(capacity)
+    return _Packed(state, record, cell, bounds, past_cell, past_bounds)
+
+
+def _pack_plastic(q: PlasticProjection, table: _Table, packed, index, depth: int, steps: int, width: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Rows padded by a vector, since a row's last vector may read into the next; decay factors by elapsed steps."""
+    synapses = q.pattern.synapses
+
+    def array(t: Tensor, kind: torch.dtype) -> Tensor:
+        out = torch.zeros(synapses + width, dtype=kind)
+        out[:synapses] = t
+        return out
+
+    values = {n: array(t, dtype) for n, t in q.values.items()}
+    elapsed = torch.arange(steps + 2, dtype=torch.float64)
+    tables = [torch.pow(torch.tensor(q.decays[n], dtype=torch.float64), elapsed).to(dtype) for n in q.rule.variables]
+    nothing = torch.zeros(synapses + width, dtype=torch.int32)
+    table.add(q.pattern.row_pointer, array(q.pattern.target, torch.int32), nothing, nothing.clone(), values["w"])
+    table.add(*(values[n] for n in q.rule.variables), *tables, *(q.parameters[n].to(dtype).reshape(1) for n in q.rule.parameters))
+    if q.outside is not None:
+        table.add(q.outside.cell, q.outside.bounds)
+    else:
+        pre = packed[index[q.pre]]
+        table.add(pre.past, pre.past_bounds)
+    table.integers += [q.pattern.rows, q.latency, q.latency if q.outside is not None else depth]
+    return values

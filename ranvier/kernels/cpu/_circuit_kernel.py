@@ -18,6 +18,7 @@ from ranvier.dynamics import Program, Step
 from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._lanes import Lanes
+from ranvier.kernels.cpu._plastic_kernel import PlasticRow, RowRule
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, flushed, function, local, offset, prefetch, when
 
 __all__ = ["Member", "Wire", "circuit_kernel"]
@@ -55,13 +56,17 @@ class Member:
 
 @dataclass(frozen=True)
 class Wire:
-    """A projection: indices of its populations and ring, and whether weight and latency are one number for all."""
+    """A projection: indices of its populations and ring, and whether weight and latency are one number for all.
+
+    With a ``rule`` its weights are plastic; then ``pre`` may be -1 for spikes from outside the circuit.
+    """
 
     pre: int
     post: int
     ring: int
     one_weight: bool
     one_latency: bool
+    rule: RowRule | None = None
 
 
 @lru_cache(maxsize=256)
@@ -76,6 +81,7 @@ class _Writer:
         self.builder = self.open.builder
         self.lanes = Lanes(self.builder, dtype, wide=has_feature("avx512f"))
         self.members, self.wires = members, wires
+        self.rows: dict[RowRule, PlasticRow] = {}
         self._p = self._n = 0
 
     def pointer(self, kind: ir.Type | None = None) -> ir.Value:
@@ -91,22 +97,31 @@ class _Writer:
         first, steps, length, every, deliver_from = (self.integer() for _ in range(5))
         groups = [self._arguments(m) for m in self.members]
         wires = [self._wire_arguments(w) for w in self.wires]
+        still = [(w, v) for w, v in zip(self.wires, wires, strict=True) if w.rule is None]
+        plastic = [(w, v) for w, v in zip(self.wires, wires, strict=True) if w.rule is not None]
         # history first: spikes fired before this call whose arrivals lie within it
         with counted(b, 0, deliver_from) as k:
             step = b.add(b.sub(first, deliver_from), k)
-            for wire, values in zip(self.wires, wires, strict=True):
+            for wire, values in still:
                 past, bounds = groups[wire.pre]["past"], groups[wire.pre]["past_bounds"]
                 start, stop = b.load(at(b, bounds, k)), b.load(at(b, bounds, b.add(k, I64(1))))
                 self._deliver(wire, values, groups, past, start, stop, step, length, b.sub(first, step))
         with flushed(b), counted(b, 0, steps) as n:
             step = b.add(first, n)
             slot = b.srem(step, length)
+            for wire, values in plastic:
+                self._arrive(wire, values, groups, n, slot)
+            for post in sorted({w.post for w, _ in plastic}):
+                self._note(groups[post], n, deliver_from)
             for member, group in zip(self.members, groups, strict=True):
-                self._advance(member, group, n, first, slot, every)
-            for wire, values in zip(self.wires, wires, strict=True):
+                self._advance(member, group, n, step, slot, every)
+            for wire, values in still:
                 pre = groups[wire.pre]
                 start, stop = b.load(at(b, pre["bounds"], n)), b.load(at(b, pre["bounds"], b.add(n, I64(1))))
                 self._deliver(wire, values, groups, pre["spikes"], start, stop, step, length, I64(1))
+        for wire, values in plastic:
+            with counted(b, 0, values["count"]) as row:
+                self._row(wire, values, groups, row, steps, I64(0), arrive=False)
         return self.open.text()
 
     def _arguments(self, member: Member) -> dict:
@@ -122,12 +137,59 @@ class _Writer:
         group["recorded"] = {n: self.pointer() for n in member.recorded}
         group["spikes"], group["bounds"] = self.pointer(I32), self.pointer(I64)
         group["past"], group["past_bounds"] = self.pointer(I32), self.pointer(I64)
+        group["log"], group["counts"], group["capacity"] = self.pointer(I32), self.pointer(I32), self.integer()
         return group
 
     def _wire_arguments(self, wire: Wire) -> dict:
+        if wire.rule is not None:
+            if wire.rule not in self.rows:
+                self.rows[wire.rule] = PlasticRow(self.open.module, f"row_{len(self.rows)}", wire.rule, self.lanes.dtype)
+            row = self.rows[wire.rule]
+            tables = [self.pointer(kind) for kind in row.kinds[:-2]]
+            spikes, bounds = self.pointer(I32), self.pointer(I64)
+            names = ("count", "latency", "known")
+            return {"row": row, "tables": tables, "spikes": spikes, "bounds": bounds, **{k: self.integer() for k in names}}
         values = {"rows": self.pointer(I64), "target": self.pointer(I32), "weight": self.pointer()}
         values["latency"] = self.integer() if wire.one_latency else self.pointer(I32)
         return values
+
+    def _arrive(self, wire: Wire, values: dict, groups: list, n: ir.Value, slot: ir.Value) -> None:
+        """Rows of the cells whose spikes arrive in this step: fired ``latency`` steps ago, here or before the call."""
+        b = self.builder
+        place = b.sub(b.add(n, values["known"]), values["latency"])  # position in the list of spikes known before
+        old = b.icmp_signed("<", place, values["known"])
+        spikes, bounds = values["spikes"], values["bounds"]
+        if wire.pre >= 0:
+            group = groups[wire.pre]
+            spikes, bounds = b.select(old, spikes, group["spikes"]), b.select(old, bounds, group["bounds"])
+            place = b.select(old, place, b.sub(place, values["known"]))
+        start, stop = b.load(at(b, bounds, place)), b.load(at(b, bounds, b.add(place, I64(1))))
+        base = b.mul(slot, groups[wire.post]["padded"])
+        with counted(b, start, stop) as k:
+            self._row(wire, values, groups, offset(b, b.load(at(b, spikes, k))), n, base, arrive=True)
+
+    def _row(self, wire: Wire, values: dict, groups: list, row: ir.Value, now: ir.Value, base: ir.Value, *, arrive: bool) -> None:
+        b, post = self.builder, groups[wire.post]
+        ring = post["rings"][self.members[wire.post].rings[wire.ring]]
+        flag = ir.Constant(ir.IntType(1), int(arrive))
+        tables = [*values["tables"], post["log"], post["counts"]]
+        b.call(values["row"].function, [*tables, row, b.trunc(now, I32), post["capacity"], flag, ring, base])
+
+    def _note(self, group: dict, n: ir.Value, depth: ir.Value) -> None:
+        """Write the spikes of the step before into the log of each cell, as events of this step."""
+        b = self.builder
+        begun = b.icmp_signed(">", n, I64(0))
+        spikes = b.select(begun, group["spikes"], group["past"])
+        bounds = b.select(begun, group["bounds"], group["past_bounds"])
+        place = b.select(begun, b.sub(n, I64(1)), b.sub(depth, I64(1)))
+        start, stop = b.load(at(b, bounds, place)), b.load(at(b, bounds, b.add(place, I64(1))))
+        with counted(b, start, stop) as k:
+            cell = offset(b, b.load(at(b, spikes, k)))
+            count = at(b, group["counts"], cell)
+            known = b.load(count)
+            where = b.add(b.mul(cell, group["capacity"]), b.sext(known, I64))
+            b.store(b.trunc(n, I32), at(b, group["log"], where))
+            b.store(b.add(known, I32(1)), count)
 
     def _advance(self, member: Member, group: dict, n: ir.Value, start: ir.Value, slot: ir.Value, every: ir.Value) -> None:
         b, lanes = self.builder, self.lanes

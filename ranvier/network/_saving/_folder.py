@@ -36,7 +36,7 @@ class Kind:
     """What a folder holds: ``name`` for messages, the file of the description, the stem of the tensors, the version."""
 
     name: str
-    file: str
+    description: str
     stem: str
     version: int
 
@@ -65,7 +65,7 @@ def write_pair(folder: Path, kind: Kind, description: Mapping[str, Any], tensors
     fresh = not weights.exists()
     try:
         write_file(weights, payload)
-        write_file(folder / kind.file, text.encode())
+        write_file(folder / kind.description, text.encode())
     except BaseException:
         with suppress(OSError):
             if fresh:
@@ -105,8 +105,8 @@ def read_pair(folder: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, torch
     """
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
-        raise FileFormatError(f"{folder} {what}: give the folder of a saved {kind.name}, which holds {kind.file}.")
-    path = folder / kind.file
+        raise FileFormatError(f"{folder} {what}: give the folder of a saved {kind.name}, which holds {kind.description}.")
+    path = folder / kind.description
     description = _read_json(path, kind)
     if description.get("format") != f"ranvier {kind.name}":
         found = description.get("format")
@@ -126,12 +126,12 @@ def read_pair(folder: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, torch
 def _claim(folder: Path, kind: Kind) -> bool:
     """Make the folder; True where it was not there before. A folder that holds something else is not taken over."""
     if folder.exists() and not folder.is_dir():
-        raise FileFormatError(f"{folder} is a file: give the name of a folder, which will hold {kind.file}.")
+        raise FileFormatError(f"{folder} is a file: give the name of a folder, which will hold {kind.description}.")
     if not folder.exists():
         folder.mkdir(parents=True)
         return True
-    if any(folder.iterdir()) and not (folder / kind.file).exists():
-        raise FileFormatError(f"{folder} holds other files and no {kind.file}: choose a new or an empty folder.")
+    if any(folder.iterdir()) and not (folder / kind.description).exists():
+        raise FileFormatError(f"{folder} holds other files and no {kind.description}: choose a new or an empty folder.")
     return False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -60,7 +61,8 @@ class Record:
     def number(self, key: str) -> float:
         """A finite number."""
         value = self.data.get(key)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= 1.8e308:
+        real = isinstance(value, int | float) and not isinstance(value, bool)
+        if not real or not abs(value) <= sys.float_info.max:
             raise self.error(key, "a finite number")
         return float(value)
 

@@ -19,13 +19,13 @@ Tensor = torch.Tensor
 class FirstSpike(Loss):
     """Cross-entropy of softmax(-L/temperature): the class whose cell fires first.
 
-    L = sum over t of prod over u <= t of (1 - s[u]) counts the steps before the first spike (T where there is none). Read
-    with spike probabilities s it is the mean waiting time, which makes it differentiable: a silent cell learns from every
-    step, an active one from its first spike on.
+    L = sum over t of prod over u <= t of (1 - s[u]) counts the steps before the first spike (T where there is none).
+    Read with spike probabilities s it is the mean waiting time, which makes it differentiable: a silent cell learns
+    from every step, an active one from its first spike and the steps before.
 
     s [T, B, C] output spikes; L [steps]; ``temperature`` [steps], how much earlier is clearly earlier.
-    Source: Mostafa, IEEE TNNLS 2018 (cross-entropy on first spike times); the waiting time is the discrete-time survival
-    sum of Cox, J. R. Stat. Soc. B 1972.
+    Source: Mostafa, IEEE TNNLS 2018 (cross-entropy on first spike times); the waiting time is the discrete-time
+    survival sum of Cox, J. R. Stat. Soc. B 1972.
 
     >>> rv.train(net, data, epochs=10, loss=rv.losses.FirstSpike(temperature=2.0))
     """

@@ -35,9 +35,8 @@ def series(out: Any, loss: Loss) -> Tensor:
             f"{name} takes one output, the network has several: write loss=lambda out, y: … that picks one."
         )
     if out.ndim != 3 or not out.shape[0]:
-        raise ShapeError(
-            f"{name} takes an output [T, B, C] of at least one step, got {tuple(out.shape)}: end the network with C cells."
-        )
+        expected = "[T, B, C] of at least one step"
+        raise ShapeError(f"{name} takes an output {expected}, got {tuple(out.shape)}: end the network with C cells.")
     return out
 
 
@@ -53,8 +52,8 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     integer = not (target.is_floating_point() or target.is_complex() or target.dtype == torch.bool)
     if not integer or target.shape != logits.shape[:1]:
         raise TrainingError(
-            f"targets are {target.dtype} of shape {tuple(target.shape)}; a loss on classes needs whole numbers of shape "
-            f"({logits.shape[0]},): convert them with .long(), or choose another loss."
+            f"targets are {target.dtype} of shape {tuple(target.shape)}; a loss on classes needs whole numbers of "
+            f"shape ({logits.shape[0]},): convert them with .long(), or choose another loss."
         )
     if target.numel():
         low, high = int(target.min()), int(target.max())

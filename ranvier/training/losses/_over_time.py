@@ -18,7 +18,7 @@ _CLASSES = (nn.CrossEntropyLoss, nn.NLLLoss, nn.MultiMarginLoss)
 
 @dataclass(frozen=True)
 class OverTime(Loss):
-    """loss(mean over t of out[t], target) for a torch loss; a plain ``torch.nn`` loss given to ``rv.train`` becomes this.
+    """loss(mean over t of out[t], target); a plain ``torch.nn`` loss given to ``rv.train`` becomes this.
 
     >>> rv.train(net, data, epochs=10, loss=torch.nn.CrossEntropyLoss(label_smoothing=0.1))
     """

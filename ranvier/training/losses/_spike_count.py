@@ -40,8 +40,9 @@ class SpikeCount(Loss):
 class SpikeRate(Loss):
     """Mean over batch and classes of (r - r*)**2, where r = mean over t of s[t] and r* is a rate to aim for.
 
-    r* is ``correct`` for the cell of the target and ``incorrect`` for the others, both in spikes per step; so no cell is
-    driven to fire all the time or never. s [T, B, C] output spikes. Source: Shrestha & Orchard, NeurIPS 2018 (SLAYER).
+    r* is ``correct`` for the cell of the target and ``incorrect`` for the others, both in spikes per step; so no cell
+    is driven to fire all the time or never. s [T, B, C] output spikes.
+    Source: Shrestha & Orchard, NeurIPS 2018 (SLAYER).
 
     >>> rv.train(net, data, epochs=10, loss=rv.losses.SpikeRate(correct=0.6, incorrect=0.02))
     """

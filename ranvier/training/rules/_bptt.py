@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._data import Signal
@@ -25,8 +23,8 @@ class BPTT(Rule):
     ----------
     window
         Truncate: the gradient stops at the borders of windows of this many steps. Each window is run twice, first for
-        the output and then for its gradient, so that any loss of the whole output can be used while memory is that of one
-        window, however long the series.
+        the output and then for its gradient, so that any loss of the whole output can be used while memory is that of
+        one window, however long the series.
     checkpoint
         Keep the state every this many steps and compute what lies between again in the backward pass: the full gradient
         with less memory (least near the square root of T) for one more forward pass.
@@ -50,8 +48,8 @@ class BPTT(Rule):
                 raise TrainingError(f"BPTT: {name}={value!r} must be a positive whole number of steps, or None.")
         if self.window and self.checkpoint:
             raise TrainingError(
-                f"BPTT: window={self.window} and checkpoint={self.checkpoint} exclude each other: a window keeps no more "
-                f"than its own steps; leave one out."
+                f"BPTT: window={self.window} and checkpoint={self.checkpoint} exclude each other: a window keeps no "
+                f"more than its own steps; leave one out."
             )
 
     def arguments(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ Criterion = Callable[[Any], torch.Tensor]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one batch came to: the detached output and loss, and ``spikes[population]`` [*shape], sums over time and batch."""
+    """What one batch came to: output and loss, detached; ``spikes[population]`` [*shape], sums over time and batch."""
 
     out: Any
     loss: torch.Tensor

@@ -29,8 +29,9 @@ def deviation(ours: Tensor, theirs: Tensor) -> float:
     assert ours.shape == theirs.shape
     if not ours.numel():
         return 0.0
-    assert torch.isfinite(theirs).all()
-    return float((ours.double() - theirs.double()).abs().max() / theirs.double().abs().max().clamp(min=1))
+    a, b = ours.detach().double(), theirs.detach().double()
+    assert torch.isfinite(b).all()
+    return float((a - b).abs().max() / b.abs().max().clamp(min=1))
 
 
 def equal(case, dtype: torch.dtype) -> dict[str, Tensor]:
@@ -62,15 +63,16 @@ def test_long_scan_in_double_precision(make_case: Callable, name: str) -> None:
 @settings(max_examples=5)
 @given(
     steps=st.sampled_from([0, 1, 2, 37]), shape=st.sampled_from(SHAPES), per_cell=st.booleans(), cut_reset=st.booleans(),
-    seed=st.integers(0, 99), dtype=st.sampled_from([torch.float32, torch.float64]), data=st.data(),
+    seed=st.integers(0, 99), dtype=st.sampled_from([torch.float32, torch.float64]),
+    learn=st.sampled_from(["nothing", "streams", "states", "parameters", "everything"]),
 )  # fmt: skip
 def test_any_shape_and_choice_of_gradients(
     make_case: Callable, name: str, steps: int, shape: tuple[int, ...], per_cell: bool, cut_reset: bool, seed: int,
-    dtype: torch.dtype, data: st.DataObject,
+    dtype: torch.dtype, learn: str,
 ) -> None:  # fmt: skip
     case = make_case(name, steps, shape, seed=seed, per_cell=per_cell, cut_reset=cut_reset)
-    learn = data.draw(st.lists(st.sampled_from(sorted(case.learn)), unique=True), label="learn")
-    equal(case.but(learn=tuple(learn)), dtype)
+    chosen = {"nothing": (), "streams": case.streams, "states": case.states, "parameters": case.population.cell.parameters}
+    equal(case.but(learn=tuple(chosen.get(learn, case.learn))), dtype)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from tests.dynamics.evaluate import compiled, simulate, step_surrogate
 Tensor = torch.Tensor
 PENDULUM = "dx/dt = y/ms : 1\ndy/dt = -sin(x)*(1 + u)/tau - 0.3*y*y/ms : 1\nu : 1 (input)"
 
+SYNAPTIC = LIF() + Exponential("x", tau=5 * ms)
+
 
 def values_of(cell: Cell) -> dict[str, Tensor]:
     numbers = {n: as_quantity(v).value for n, v in {**cell.parameters, **step_surrogate(cell)}.items()}
@@ -41,7 +43,7 @@ def run(cell: Cell, values: dict[str, Tensor], streams: dict[str, Tensor], dt: f
 
 @pytest.mark.parametrize(
     ("cell", "dt", "size"),
-    [(LIF(), 1.0, 0.6), (ALIF(), 1.0, 0.6), (HodgkinHuxley(), 0.02, 20.0), (LIF() + Exponential("x", tau=5 * ms), 1.0, 0.3)],
+    [(LIF(), 1.0, 0.6), (ALIF(), 1.0, 0.6), (HodgkinHuxley(), 0.02, 20.0), (SYNAPTIC, 1.0, 0.3)],
     ids=["LIF", "ALIF", "HodgkinHuxley", "LIF with synapse"],
 )  # fmt: skip
 def test_equal_to_the_interpreter(cell: Cell, dt: float, size: float):

@@ -1,0 +1,106 @@
+"""The page's second half: protocol, equations, plans, and how to do it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ranvier.network import Plan
+from ranvier.recipes._coba import EQUATIONS, CircuitResult
+from ranvier.recipes._digits import DigitsResult
+from ranvier.recipes._html import code, paragraph, section, table
+
+__all__ = ["how", "reproduce"]
+
+
+def how(digits: DigitsResult, circuit: CircuitResult) -> str:
+    """How both parts were computed, with the plan of each."""
+    return section("How it was computed", _protocol(digits), _training(digits), _simulation(circuit))
+
+
+def reproduce(digits: DigitsResult, device: str, versions: Mapping[str, str]) -> str:
+    """The command, the versions, and what depends on the machine."""
+    seeds = ", ".join(str(s.seed) for s in digits.seeds)
+    return section(
+        "How to reproduce it",
+        code(
+            "make demo          # in a checkout; sets up its own environment\nranvier demo       # where the package is installed"
+        ),
+        paragraph("Options: ranvier demo --help. No network is needed: the digits come with scikit-learn."),
+        table(("package", "version"), versions.items(), kind="plain"),
+        paragraph(f"Computed on: {device}. Seeds of the digits: {seeds}; of the circuit: 1."),
+        paragraph(
+            "With the same versions on the same machine every figure but the times comes out again. Another processor or "
+            "matrix library may round differently, and accuracies may move by an image or two.",
+            "soft",
+        ),
+    )
+
+
+def _protocol(digits: DigitsResult) -> str:
+    first = digits.seeds[0]
+    test = len(first.target)
+    rest = len(digits.data.target) - test
+    return section(
+        "Splits and scores",
+        paragraph(
+            f"For every seed the {len(digits.data.target):,} images are split anew, 60/20/20 with the ten classes in equal shares: "
+            f"{rest - test:,} or so to train, {test} to validate, {test} to test. Settings were chosen on validation images. The epoch "
+            "of the highest validation accuracy, and of the lowest loss among equals, is restored; then the test images are "
+            "shown, once. Logistic regression learns from the same training images, standardised pixel by pixel; its "
+            "regularisation is chosen on the same validation images. The spread is the standard deviation over seeds."
+        ),
+        level=3,
+    )
+
+
+def _training(digits: DigitsResult) -> str:
+    s = digits.setup
+    return section(
+        "The network",
+        paragraph(
+            f"A pixel of ink p, from 1 to 16, fires once, in step round((1 - p/16)·{s.steps - 1}) of {s.steps} steps of 1 ms; paper stays "
+            f"silent. {s.hidden} leaky integrate-and-fire cells (time constant {s.tau:g} ms) pass their spikes to ten membranes (20 ms) "
+            "that never fire; the class is the one with the highest mean."
+        ),
+        code(
+            f"rv.Sequential(\n    rv.Linear(64, {s.hidden}), rv.LIF({s.hidden}, tau={s.tau:g}*ms),\n"
+            f"    rv.Linear({s.hidden}, 10), rv.LeakyReadout(10, tau=20*ms),\n    dt=1*ms,\n)"
+        ),
+        paragraph(
+            f"Trained by backpropagation through time with a surrogate derivative, 1/(1 + (πu)²), at the threshold: cross-entropy of "
+            f"the mean membranes times {s.scale:g}, Adam, learning rate {s.lr:g} falling along a cosine to 0, batches of {s.batch_size}, "
+            f"{s.epochs} epochs."
+        ),
+        paragraph("The plan, that is, which kernel ran each part in training, and why:"),
+        _plan(digits.seeds[0].plan),
+        level=3,
+    )
+
+
+def _simulation(circuit: CircuitResult) -> str:
+    return section(
+        "The circuit",
+        code(EQUATIONS),
+        paragraph(
+            "A cell fires where v > -50 mV, then v = -60 mV for 5 ms. E_L = -60 mV, E_e = 0 mV, E_i = -80 mV; time constants 20, 5 and "
+            "10 ms. Every cell gets about 80 synapses, drawn at random from all cells; an excitatory spike adds 0.6 to g_e, an "
+            "inhibitory one 6.7 to g_i, one step of 0.1 ms later. Benchmark 1 of Brette et al., Journal of Computational "
+            "Neuroscience 2007, with initial values drawn so that activity sustains itself from the start."
+        ),
+        paragraph("The plan:"),
+        _plan(circuit.run.plan),
+        level=3,
+    )
+
+
+def _plan(plan: Plan) -> str:
+    rows = [(choice.part, choice.task, choice.provider, choice.why) for choice in plan.choices]
+    cycles = [part for part in plan.parts if part.cyclic]
+    notes = (
+        paragraph(
+            f"Cycle {' → '.join(p.members)}: windows of {p.window} step{'s' * (p.window != 1)}, its shortest latency.",
+            "soft",
+        )
+        for p in cycles
+    )
+    return "\n".join([table(("part", "task", "provider", "why"), rows, kind="plain"), *notes])

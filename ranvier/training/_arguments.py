@@ -1,0 +1,70 @@
+"""The arguments of a training: checked, and filled in where the user leaves the choice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.nn.modules.loss import _Loss
+
+from ranvier.errors import TrainingError
+from ranvier.network import GraphError, Network
+from ranvier.training._early_stopping import EarlyStopping
+from ranvier.training.losses import MaxOverTime, OverTime, SpikeCount
+from ranvier.training.rules import BPTT, Rule
+
+__all__ = ["check_arguments", "choose_loss", "choose_rule", "name_of"]
+
+Tensor = torch.Tensor
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+def check_arguments(
+    net: Network, epochs: int, batch_size: int, clip: float | None, early_stopping: int | None, valid_set: Any
+) -> None:
+    """Raise TrainingError or GraphError, with the remedy, where training cannot start."""
+    if not isinstance(net, Network):
+        raise TrainingError(f"train takes a network, got {type(net).__name__}: give rv.Network or rv.Sequential.")
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+            raise TrainingError(f"{name}={value!r} must be a positive whole number.")
+    if clip is not None and not clip > 0:
+        raise TrainingError(f"clip={clip!r} must be a positive norm, or None.")
+    if early_stopping is not None:
+        EarlyStopping(early_stopping)
+        if valid_set is None:
+            raise TrainingError(f"early_stopping={early_stopping} needs a validation set to watch: pass valid_set.")
+    if not net.inputs:
+        raise GraphError("the network to train has no external input: declare one with net.input(…).")
+    if not net.outputs:
+        raise GraphError("the network to train has no output: make a population with output=True.")
+
+
+def choose_rule(rule: Rule | None) -> Rule:
+    """The given rule, or BPTT."""
+    if rule is None:
+        return BPTT()
+    if not isinstance(rule, Rule):
+        raise TrainingError(f"rule={rule!r} is no learning rule: use one of rv.rules, for example rv.rules.BPTT().")
+    return rule
+
+
+def choose_loss(net: Network, loss: Any) -> Callable[[Any, Tensor], Tensor]:
+    """The given loss; a torch loss is applied to the mean over time."""
+    if loss is None:
+        emitted = {net.populations[n].cell.emit for n in net.outputs if n in net.populations}
+        return SpikeCount() if emitted == {"spike"} else MaxOverTime()
+    if isinstance(loss, _Loss):
+        return OverTime(loss)
+    if not callable(loss):
+        raise TrainingError(f"loss={loss!r} cannot be called: use one of rv.losses, a torch.nn loss, or a function.")
+    return loss
+
+
+def name_of(part: Any) -> str | None:
+    """How a setting is written in a checkpoint: functions by name, without their address."""
+    if part is None or isinstance(part, str):
+        return part
+    return getattr(part, "__qualname__", None) or _ADDRESS.sub("", repr(part))
