@@ -84,12 +84,12 @@ def _plastic(runner: _Runner, p: Projection, stream: str, names: Sequence[str], 
         groups = [(k, chosen, pattern(sparse.pre[chosen], sparse.post[chosen], sparse.sizes)) for k, chosen in sparse.groups()]
     else:
         groups = [(p.latency, None, sparse.pattern())]
-    tape = None if p.pre in names else torch.cat([state.history[p.pre], emissions[p.pre]])[:, 0]
+    given = None
+    if p.pre not in names:
+        given = Spikes.of(torch.cat([state.history[p.pre], emissions[p.pre]])[:, 0])
+        count = emissions[p.pre].shape[0]
     for latency, chosen, rows in groups:
         values = {n: (v[0] if chosen is None else v[0][chosen]) for n, v in synapses.items()}
-        outside = None
-        if tape is not None:
-            outside = Spikes.of(tape[state.history[p.pre].shape[0] - latency :])
-        yield chosen, PlasticProjection(
-            None if tape is not None else p.pre, p.post, stream, rows, rule, values, decays, parameters, latency, outside
-        )
+        outside = None if given is None else given.last(latency + count)
+        pre = p.pre if given is None else None
+        yield chosen, PlasticProjection(pre, p.post, stream, rows, rule, values, decays, parameters, latency, outside)

@@ -179,13 +179,12 @@ class Network(nn.Module):
         if post in self.relays:
             return "x"
         cell = self.populations[post].cell
+        to = cell.default_port if to is None else to
         if to is None:
-            if len(cell.system.inputs) == 1:
-                return cell.system.inputs[0]
             raise GraphError(f"name the port of {post!r} with to=…: it has {', '.join(cell.ports) or 'none'}.")
         if to not in cell.ports:
             raise GraphError(f"{post!r} has no port {to!r}: projections can arrive on {', '.join(cell.ports) or 'none'}.")
-        return to
+        return cell.arrival(to)
 
     def connect(
         self, pre: str, post: str | Sequence[str], how: Connectivity | nn.Module, *, to: str | None = None, weight: Any = 1.0,

@@ -19,8 +19,32 @@ if TYPE_CHECKING:
 __all__ = ["Poisson", "Source", "SpikeTrains", "TimedArray"]
 
 _NONE, _TIME = UNITS["1"].dimension, UNITS["ms"].dimension
-#: random numbers drawn at a time
-_CHUNK = 1 << 18
+#: steps for which a Poisson source draws at once, and the most draws a cell can need in them
+_EPOCH, _DRAWS = 1024, 4096
+
+
+def _spikes_of_epoch(key: tuple[int, int], epoch: int, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Spikes (step within the epoch, cell) of every cell: the gaps between them are geometric.
+
+    A cell forgets at every step when it last fired, so each epoch may begin afresh and needs no other.
+    """
+    cells = np.flatnonzero(chance > 0)
+    likely = float(chance.max(initial=0.0)) * _EPOCH
+    draws = int(likely + 6 * math.sqrt(likely) + 8)
+    last = np.full(cells.size, -1, dtype=np.int64)
+    with np.errstate(divide="ignore"):
+        scale = 1 / np.log1p(-chance[cells])
+    steps, who, drawn = [], [], 0
+    while cells.size:
+        start = (epoch * _DRAWS + drawn) * chance.size
+        u = uniforms(key, draws * chance.size, start=start).reshape(draws, chance.size)[:, cells]
+        place = last + np.cumsum(np.floor(np.log(u) * scale).astype(np.int64) + 1, axis=0)
+        row, column = np.nonzero(place < _EPOCH)
+        steps.append(place[row, column])
+        who.append(cells[column])
+        going = place[-1] < _EPOCH
+        cells, scale, last, drawn = cells[going], scale[going], place[-1][going], drawn + draws
+    return np.concatenate([*steps, np.empty(0, np.int64)]), np.concatenate([*who, np.empty(0, np.int64)])
 
 
 class Source(ABC):
@@ -170,13 +194,13 @@ class Poisson(Source):
         if chance.max() > 1:
             raise DimensionError(f"Poisson: {chance.max():g} spikes per cell and step of {net.dt:g} ms; a cell fires at most once in a step: lower the rate or dt.")
         name = next((n for n, source in net.sources.items() if source is self), "")
-        key, size = key_of(net.seed, f"{name}.poisson"), self.shape[0]
-        out = torch.empty(count, 1, size, dtype=net.dtype)
-        rows = max(_CHUNK // size, 1)
-        for start in range(0, count, rows):
-            some = min(rows, count - start)
-            drawn = uniforms(key, some * size, start=(first + start) * size).reshape(some, size)
-            out[start : start + some, 0] = torch.from_numpy(drawn < chance)
+        key = key_of(net.seed, f"{name}.poisson")
+        out = torch.zeros(count, 1, self.shape[0], dtype=net.dtype)
+        for epoch in range(first // _EPOCH, (first + count - 1) // _EPOCH + 1):
+            step, cell = _spikes_of_epoch(key, epoch, np.broadcast_to(chance, self.shape))
+            step += epoch * _EPOCH - first
+            kept = (step >= 0) & (step < count)
+            out[torch.from_numpy(step[kept]), 0, torch.from_numpy(cell[kept])] = 1
         return out.to(net.device)
 
     def __repr__(self) -> str:

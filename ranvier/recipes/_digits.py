@@ -14,6 +14,7 @@ from ranvier.connectivity import Linear
 from ranvier.network import Plan, Sequential
 from ranvier.neurons import LIF, LeakyReadout
 from ranvier.recipes._baseline import Baseline, logistic_regression
+from ranvier.recipes._distort import Distorted, distort
 from ranvier.recipes._split import Split, split
 from ranvier.training import Fit, losses, rules, train
 from ranvier.units import ms
@@ -27,18 +28,19 @@ Tensor = torch.Tensor
 class Setup:
     """Everything that was decided beforehand; chosen on validation sets.
 
-    ``steps`` of 1 ms per image, ``hidden`` cells with membrane time constant ``tau`` ms, ``gain`` on the initial input
-    weights, ``scale`` of the read-out in the loss.
+    ``steps`` of 1 ms per image; ``hidden`` cells with membrane time constant ``tau`` ms; ``gain`` on the initial input
+    weights; ``scale`` of the read-out in the loss; ``variants`` of every training image.
     """
 
-    steps: int = 20
+    steps: int = 12
     hidden: int = 512
     tau: float = 20.0
     gain: float = 4.0
     scale: float = 10.0
-    epochs: int = 60
-    batch_size: int = 64
-    lr: float = 5e-3
+    variants: int = 30
+    epochs: int = 150
+    batch_size: int = 128
+    lr: float = 1e-2
 
 
 @dataclass(frozen=True)
@@ -154,11 +156,18 @@ def run_seed(data: Digits, setup: Setup, seed: int, step: Callable[[], None] = l
     x, y = latencies(data.pixels, setup.steps), torch.from_numpy(data.target)
     net, loss = network(setup, seed), losses.MeanMembrane(scale=setup.scale)
     fit = train(
-        net, (x[parts.train], y[parts.train]), (x[parts.valid], y[parts.valid]), epochs=setup.epochs, rule=rules.BPTT(),
+        net, _varied(data, setup, parts.train, seed), (x[parts.valid], y[parts.valid]), epochs=setup.epochs, rule=rules.BPTT(),
         loss=loss, lr=setup.lr, batch_size=setup.batch_size, schedule="cosine", seed=seed, progress=False,
         callbacks=[lambda epoch, net: step()],
     )  # fmt: skip
     return _test(data, setup, seed, parts, x, net, loss, fit, start)
+
+
+def _varied(data: Digits, setup: Setup, chosen: np.ndarray, seed: int) -> Distorted:
+    pixels = data.pixels[chosen]
+    every = np.concatenate([pixels[None], distort(pixels, setup.variants, seed)])
+    x = latencies(every.reshape(-1, pixels.shape[1]), setup.steps).unflatten(0, every.shape[:2])
+    return Distorted(x, torch.from_numpy(data.target[chosen]))
 
 
 def _test(

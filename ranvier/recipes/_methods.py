@@ -67,6 +67,10 @@ def _training(digits: DigitsResult) -> str:
             f"    rv.Linear({s.hidden}, 10), rv.LeakyReadout(10, tau=20*ms),\n    dt=1*ms,\n)"
         ),
         paragraph(
+            f"Training images are turned by up to 10 degrees, moved by up to 0.6 pixels and stretched by up to exp(0.1), in "
+            f"{s.variants} variants of each besides the image itself; validation and test images are left as they are. "
+            f"Training images are turned by up to 10 degrees, moved by up to 0.6 pixels and stretched by up to exp(0.1), in "
+            f"{s.variants} variants besides the image itself; validation and test images are left as they are. "
             f"Trained by backpropagation through time with a surrogate derivative, 1/(1 + (πu)²), at the threshold: cross-entropy of "
             f"the mean membranes times {s.scale:g}, Adam, learning rate {s.lr:g} falling along a cosine to 0, batches of {s.batch_size}, "
             f"{s.epochs} epochs."

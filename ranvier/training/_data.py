@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from ranvier.errors import ShapeError, TrainingError
 
@@ -50,7 +50,7 @@ class Batches:
 
     def __init__(self, source: Any, batch_size: int, seed: int | None, name: str) -> None:
         self.source, self.batch_size, self.seed, self.name = source, batch_size, seed, name
-        if isinstance(source, tuple | list) and len(source) == 2 and not isinstance(source, Dataset):
+        if isinstance(source, tuple | list) and len(source) == 2 and all(_is_signal(part) for part in source):
             self.source = tuple(_map(part, torch.as_tensor) for part in source)
             counts = [_rows(part) for part in self.source]
             if counts[0] != counts[1]:
@@ -103,6 +103,11 @@ class Batches:
         samples = [self.source[int(k)] for k in index]
         x = _stack([sample[0] for sample in samples], self.name)
         return x, torch.stack([torch.as_tensor(sample[1]) for sample in samples])
+
+
+def _is_signal(part: Any) -> bool:
+    """True for what holds a whole side of a data set, not one sample of it."""
+    return isinstance(part, Mapping) or hasattr(part, "__array__")
 
 
 def _time_first(x: Tensor) -> Tensor:

@@ -1,66 +1,65 @@
-"""Spike-driven products in which every synapse has a latency of its own.
+"""Spike-driven products in which every synapse has a few taps in time, from a latency of its own on.
 
-``out[t, b, n] = sum over k of weight[n, k] * x[t - latency[n, k], b, k]``, where a time before 0 reads the history.
+``out[t, b, n] = sum over k and j of taps[n, k, j] * x[t - first[n, k] - j, b, k]``, where a time before 0 reads the
+history. One tap is a fixed latency, two a delay between steps, more a smooth one.
+
 Time is counted from the start of the history (*extended time*, ``H`` history steps, then ``T``). For one batch element
 and a block of targets the kernels keep a small time line per target, ``line[n, time]``, in the first-level cache; an
-event at time s touches ``line[n, s + latency[n, k]]``. Nothing of shape ``[T, B, N, K]`` ever exists.
+event at time s touches all taps of a synapse as one vector at ``line[n, s + first[n, k]]``. Events are sorted by source
+first, so that a source's synapses are read once for all its events. Nothing of shape ``[T, B, N, K]`` ever exists.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ranvier.kernels.cpu._buffers import empty
-from ranvier.kernels.cpu._delay_kernels import deliver_kernel, input_kernel, weight_kernel
-from ranvier.kernels.cpu._events import EventList, events
-from ranvier.kernels.cpu._gather import chunks
+from ranvier.kernels.cpu._correlate import correlate, lines_for, pack, steps_at_once
+from ranvier.kernels.cpu._delay_kernels import collect_kernel, deliver_kernel, order_kernel
+from ranvier.kernels.cpu._events import events
+from ranvier.kernels.cpu._jit import Kernel
 from ranvier.kernels.cpu._operands import address, lanes, require
 from ranvier.kernels.cpu._tiles import run_spans
 
-__all__ = ["DelayedEvents", "delayed_events", "delayed_forward", "delayed_input_gradient", "delayed_weight_gradient"]
+__all__ = ["DelayedEvents", "TapTable", "delayed_dense", "delayed_events", "delayed_forward", "delayed_input_gradient", "delayed_tap_gradient"]
 
-_WIDEST = 64  # targets in a block: its time lines stay in the first-level cache for about 150 steps
-_BLOCKS = 4  # blocks wanted at least, so that threads can share the weight gradient
+_WIDEST = 64  # targets in a block
+_LINE_BYTES = 5 << 13  # of time lines in a block: the first-level cache
+_BLOCKS = 4  # blocks wanted at least, so that threads can share the gradient to the taps
 
 
 @dataclass(frozen=True, slots=True)
 class DelayedEvents:
-    """The events of an input ``[T, B, K]`` and of the history before it.
+    """The events of an input ``[T, B, K]`` and of the history before it, sorted by batch element, source and time.
 
     Attributes
     ----------
-    now
-        Events of ``x`` seen as ``[T * B, K]``.
-    before
-        Events of the last ``history`` steps, ``[history * B, K]``; None without history.
-    steps, batch, history
-        T, B and H.
+    pointer
+        Int64 ``[B * K + 1]``: where the events of each source of each element begin.
+    time
+        Int32 ``[count]``, extended time.
+    value
+        ``[count]``; None where every event is exactly 1.
+    steps, batch, inputs, history
+        T, B, K and H.
     """
 
-    now: EventList
-    before: EventList | None
+    pointer: Tensor
+    time: Tensor
+    value: Tensor | None
     steps: int
     batch: int
+    inputs: int
     history: int
 
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """How targets are blocked and time lines laid out; depends on shapes and latencies only."""
-
-    width: int  # targets in a block
-    blocks: int
-    length: int  # elements of a time line
-    place: Tensor  # int32 [blocks, K, width]: n * length + latency
-
-    def blocked(self, weight: Tensor) -> Tensor:
-        """``[N, K]`` to ``[blocks, K, width]``, zero beyond N."""
-        padded = torch.zeros(self.blocks * self.width, weight.shape[1], dtype=weight.dtype)
-        padded[: weight.shape[0]] = weight
-        return padded.view(self.blocks, self.width, -1).transpose(1, 2).contiguous()
+    @property
+    def density(self) -> float:
+        """Events per source and step."""
+        return self.time.numel() / max(1, (self.steps + self.history) * self.batch * self.inputs)
 
 
 def delayed_events(x: Tensor, history: Tensor | None, longest: int) -> DelayedEvents:
@@ -74,81 +73,142 @@ def delayed_events(x: Tensor, history: Tensor | None, longest: int) -> DelayedEv
     require(x, "x", (None, None, None))
     steps, batch, inputs = x.shape
     now = events(x.view(steps * batch, inputs))
-    if history is None or longest == 0:
-        return DelayedEvents(now, None, steps, batch, 0)
-    require(history, "history", (None, batch, inputs), x.dtype)
-    recent = history[max(0, history.shape[0] - longest) :]
-    before = events(recent.reshape(recent.shape[0] * batch, inputs))
-    return DelayedEvents(now, before, steps, batch, recent.shape[0])
+    before, used = now, 0
+    if history is not None and longest:
+        require(history, "history", (None, batch, inputs), x.dtype)
+        recent = history[max(0, history.shape[0] - longest) :]
+        used = recent.shape[0]
+        before = events(recent.reshape(used * batch, inputs))
+    valued_before = bool(used) and before.value is not None
+    kernel = order_kernel(x.dtype, now.value is not None, valued_before)
+    cursor = torch.zeros(batch * inputs, dtype=torch.int64)
+    count = now.count + (before.count if used else 0)
+    time = empty([count], torch.int32)
+    value = empty([count], x.dtype) if now.value is not None or valued_before else None
+    table = [address(t) for found in (now, before) for t in (found.pointer, found.index, found.value)]
+    table += [address(cursor), address(time), address(value)]
+
+    def sort(stage: int) -> None:
+        run_spans(lambda i, j: kernel(table, [i, j, batch, steps, used, inputs, 0, 0, 0, 0, stage]), batch)
+
+    sort(0)
+    pointer = torch.zeros(batch * inputs + 1, dtype=torch.int64)
+    torch.cumsum(cursor, 0, out=pointer[1:])
+    cursor.copy_(pointer[:-1])
+    sort(1)
+    return DelayedEvents(pointer, time, value, steps, batch, inputs, used)
 
 
-def delayed_forward(happened: DelayedEvents, weight: Tensor, latency: Tensor) -> Tensor:
-    """``out[t, b, n]`` as above: ``[T, B, N]``.
+class TapTable:
+    """Taps ``[N, K, W]`` and first latencies int32 ``[N, K]``, laid out by blocks of targets; W is rounded up.
 
-    Parameters
-    ----------
-    happened
-        The events.
-    weight
-        ``[N, K]``.
-    latency
-        Int32 ``[N, K]``, in steps, none negative.
+    ``extended`` is the time the blocks are made for.
 
     Raises
     ------
     TypeError, ValueError
-        Operands disagree in shape, dtype or layout, or a latency is negative.
+        They disagree, or a latency is negative.
     """
-    targets = _check(happened, weight, latency)
-    steps, batch = happened.steps, happened.batch
-    layout = _layout(latency, happened.history + steps, weight.dtype)
-    blocked = layout.blocked(weight)
-    out = empty([steps, batch, targets], weight.dtype)
-    kernel = deliver_kernel(weight.dtype, happened.now.value is not None, _valued_before(happened))
-    shared = _table(happened) + [address(layout.place), address(blocked), address(out)]
-    sizes = [batch, steps, happened.history, happened.now.columns, targets, layout.width, layout.length]
 
-    def task(start: int, stop: int) -> None:
-        line = empty([layout.width * layout.length], weight.dtype)
-        kernel([*shared, address(line)], [start, stop, *sizes])
+    def __init__(self, taps: Tensor, first: Tensor, extended: int) -> None:
+        require(taps, "taps", (None, None, None))
+        self.targets, self.inputs, self.given = taps.shape
+        require(first, "latency", (self.targets, self.inputs), torch.int32)
+        self.dtype = taps.dtype
+        shortest, longest = (int(bound) for bound in first.aminmax()) if first.numel() else (0, 0)
+        if shortest < 0:
+            raise ValueError(f"latency holds {shortest}; a synapse cannot act before its spike: use 0 or more steps")
+        step = lanes(self.dtype)
+        self.wide = min(step, 1 << max(0, self.given - 1).bit_length())
+        self.taps = -(-self.given // self.wide) * self.wide
+        self.longest, self.extended = longest, extended
+        fitting = _LINE_BYTES // (self.line_length(extended) * self.dtype.itemsize * step)
+        shared = -(-self.targets // (_BLOCKS * step))
+        self.width = max(1, min(_WIDEST // step, fitting, shared)) * step
+        self.blocks = -(-self.targets // self.width)
+        self._taps, self._first = taps, first
 
-    run_spans(task, layout.blocks * batch)
+    @property
+    def reach(self) -> int:
+        """Steps before a window that matter in it."""
+        return self.longest + self.given - 1
+
+    @cached_property
+    def reversed(self) -> TapTable:
+        """The table that reads backwards in time, roles of sources and targets exchanged."""
+        taps = self._taps.flip(2).transpose(0, 1).contiguous()
+        return TapTable(taps, (self.longest - self._first).t().contiguous(), self.extended)
+
+    @cached_property
+    def blocked(self) -> Tensor:
+        """``[blocks, K, width, taps]``, zero where nothing was given."""
+        return self._block(self._taps, self.taps)
+
+    @cached_property
+    def first(self) -> Tensor:
+        """Int32 ``[blocks, K, width]``."""
+        return self._block(self._first.unsqueeze(-1), 1).squeeze(-1)
+
+    def place(self, length: int) -> Tensor:
+        """Int32 ``[blocks, K, width]``: the first tap in a block's time lines of that length."""
+        return self.first + torch.arange(0, self.width * length, length, dtype=torch.int32)
+
+    def unblocked(self, blocked: Tensor) -> Tensor:
+        """``[N, K, W]`` from ``[blocks, K, width, taps]``."""
+        flat = blocked.transpose(1, 2).reshape(self.blocks * self.width, self.inputs, self.taps)
+        return flat[: self.targets, :, : self.given]
+
+    def line_length(self, extended: int) -> int:
+        """Elements of a time line that every event and every vector fits in."""
+        step = lanes(self.dtype)
+        return -(-(extended + self.longest + self.taps) // step) * step
+
+    def _block(self, table: Tensor, taps: int) -> Tensor:
+        whole = self.targets == self.blocks * self.width and table.shape[2] == taps
+        if not whole:
+            padded = torch.zeros(self.blocks * self.width, self.inputs, taps, dtype=table.dtype)
+            padded[: self.targets, :, : table.shape[2]] = table
+            table = padded
+        return table.view(self.blocks, self.width, self.inputs, taps).transpose(1, 2).contiguous()
+
+
+def delayed_forward(happened: DelayedEvents, table: TapTable) -> Tensor:
+    """``out[t, b, n]`` as above, from the events: ``[T, B, N]``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Events and table disagree.
+    """
+    _check(happened, table)
+    out = empty([happened.steps, happened.batch, table.targets], table.dtype)
+    kernel = deliver_kernel(table.dtype, table.wide, happened.value is not None)
+    _run(kernel, happened, table, table.blocked, out, table.blocks * happened.batch)
     return out
 
 
-def delayed_weight_gradient(happened: DelayedEvents, latency: Tensor, grad: Tensor) -> Tensor:
-    """``dW[n, k] = sum over events (s, b, k) of value * grad[s + latency[n, k], b, n]``: ``[N, K]``.
+def delayed_tap_gradient(happened: DelayedEvents, table: TapTable, grad: Tensor) -> Tensor:
+    """``dtaps[n, k, j] = sum over events (s, b, k) of value * grad[s + first[n, k] + j, b, n]``: ``[N, K, W]``.
 
     ``grad`` is ``[T, B, N]``. Raises as :func:`delayed_forward`.
     """
-    steps, batch, targets = happened.steps, happened.batch, latency.shape[0]
-    require(grad, "grad", (steps, batch, targets))
-    layout = _layout(latency, happened.history + steps, grad.dtype)
-    inputs = happened.now.columns
-    blocked = torch.zeros(layout.blocks, inputs, layout.width, dtype=grad.dtype)
-    kernel = weight_kernel(grad.dtype, happened.now.value is not None, _valued_before(happened))
-    shared = _table(happened) + [address(layout.place), address(blocked), address(grad)]
-    sizes = [batch, steps, happened.history, inputs, targets, layout.width, layout.length]
-
-    def task(start: int, stop: int) -> None:
-        line = empty([layout.width * layout.length], grad.dtype)
-        kernel([*shared, address(line)], [start, stop, *sizes])
-
-    run_spans(task, layout.blocks)
-    return blocked.transpose(1, 2).reshape(layout.blocks * layout.width, inputs)[:targets]
+    _check(happened, table)
+    require(grad, "grad", (happened.steps, happened.batch, table.targets), table.dtype)
+    blocked = torch.zeros(table.blocks, table.inputs, table.width, table.taps, dtype=table.dtype)
+    kernel = collect_kernel(table.dtype, table.wide, happened.value is not None)
+    _run(kernel, happened, table, blocked, grad, table.blocks)
+    return table.unblocked(blocked)
 
 
-def delayed_input_gradient(grad: Tensor, weight: Tensor, latency: Tensor, history: int) -> tuple[Tensor, Tensor]:
-    """``dx[s, b, k] = sum over n of weight[n, k] * grad[s + latency[n, k], b, n]``, dense.
+def delayed_input_gradient(grad: Tensor, table: TapTable, history: int) -> tuple[Tensor, Tensor]:
+    """``dx[s, b, k] = sum over n and j of taps[n, k, j] * grad[s + first[n, k] + j, b, n]``, dense.
 
     Parameters
     ----------
     grad
         ``[T, B, N]``.
-    weight
-        ``[N, K]``.
-    latency
-        Int32 ``[N, K]``.
+    table
+        The taps.
     history
         Steps H before the first for which the gradient is wanted too.
 
@@ -156,61 +216,47 @@ def delayed_input_gradient(grad: Tensor, weight: Tensor, latency: Tensor, histor
     -------
         The gradient to the input ``[T, B, K]`` and to the last H steps before it ``[H, B, K]``.
     """
-    steps, batch, targets = grad.shape
-    inputs = weight.shape[1]
-    require(grad, "grad", (steps, batch, targets), weight.dtype)
+    steps, batch, _ = grad.shape
+    require(grad, "grad", (None, None, table.targets), table.dtype)
     extended = history + steps
-    layout = _layout(latency, extended, grad.dtype)
-    pieces = chunks(extended, grad.dtype)
-    size = pieces[0][1] if len(pieces) > 1 else -(-extended // lanes(grad.dtype)) * lanes(grad.dtype)
-    blocked = layout.blocked(weight)
-    out = empty([extended, batch, inputs], grad.dtype)
-    kernel = input_kernel(grad.dtype, size // lanes(grad.dtype))
-    shared = [address(layout.place), address(blocked), address(grad), address(out)]
-    sizes = [batch, steps, history, inputs, targets, layout.width, layout.length, layout.blocks, size * len(pieces)]
-
-    def task(start: int, stop: int) -> None:
-        line = empty([layout.width * layout.length], grad.dtype)
-        sums = empty([inputs * size * len(pieces)], grad.dtype)
-        kernel([*shared, address(line), address(sums)], [start, stop, *sizes])
-
-    run_spans(task, batch)
+    lines = lines_for(batch, table.targets, table.line_length(extended + steps_at_once()), table.dtype)
+    pack(grad, lines, history)
+    out = correlate(lines, table.first, table.blocked, (table.targets, table.inputs), (extended, batch))
     return out[history:], out[:history]
 
 
-def _check(happened: DelayedEvents, weight: Tensor, latency: Tensor) -> int:
-    require(weight, "weight", (None, happened.now.columns))
-    require(latency, "latency", tuple(weight.shape), torch.int32)
-    for listed in (happened.now, happened.before):
-        if listed is not None and listed.value is not None:
-            require(listed.value, "events.value", (listed.count,), weight.dtype)
-    return weight.shape[0]
+def delayed_dense(x: Tensor, history: Tensor | None, table: TapTable) -> Tensor:
+    """``out[t, b, n]`` as above, whatever the density of ``x`` ``[T, B, K]``: ``[T, B, N]``.
+
+    The input gradient's sum with time and roles reversed.
+    """
+    require(x, "x", (None, None, table.inputs), table.dtype)
+    steps, batch, _ = x.shape
+    reach = table.reach
+    reverse = table.reversed
+    lines = lines_for(batch, table.inputs, reverse.line_length(steps + steps_at_once()), table.dtype)
+    pack(x, lines, reach)
+    if history is not None and reach:
+        recent = history[max(0, history.shape[0] - reach) :]
+        pack(recent, lines, reach - recent.shape[0])
+    return correlate(lines, reverse.first, reverse.blocked, (table.inputs, table.targets), (steps, batch))
 
 
-def _layout(latency: Tensor, extended: int, dtype: torch.dtype) -> _Layout:
-    """Lay out time lines long enough for every event and for the vectors that read past the last step."""
-    targets, inputs = latency.shape
-    step = lanes(dtype)
-    width = min(_WIDEST, max(1, -(-targets // (_BLOCKS * step))) * step)
-    blocks = -(-targets // width)
-    longest = 0
-    if latency.numel():
-        shortest, longest = (int(bound) for bound in latency.aminmax())
-        if shortest < 0:
-            raise ValueError(f"latency holds {shortest}; a synapse cannot act before its spike: use 0 or more steps")
-    pieces = max(1, len(chunks(extended, dtype)))
-    length = -(-(extended + longest + pieces * step) // step) * step
-    place = torch.zeros(blocks * width, inputs, dtype=torch.int32)
-    place[:targets] = latency
-    place = place.view(blocks, width, inputs).transpose(1, 2)
-    place = place + torch.arange(0, width * length, length, dtype=torch.int32)
-    return _Layout(width, blocks, length, place.contiguous())
+def _run(kernel: Kernel, happened: DelayedEvents, table: TapTable, taps: Tensor, dense: Tensor, items: int) -> None:
+    length = table.line_length(happened.history + happened.steps)
+    place = table.place(length)
+    pointers = [happened.pointer, happened.time, happened.value, place, taps, dense]
+    sizes = [happened.batch, happened.steps, happened.history, table.inputs, table.targets, table.width, length, table.taps]
+
+    def task(start: int, stop: int) -> None:
+        line = empty([table.width * length], table.dtype)
+        kernel([*map(address, pointers), address(line)], [start, stop, *sizes])
+
+    run_spans(task, items)
 
 
-def _table(happened: DelayedEvents) -> list[int]:
-    lists = (happened.now, happened.before or happened.now)
-    return [address(tensor) for events in lists for tensor in (events.pointer, events.index, events.value)]
-
-
-def _valued_before(happened: DelayedEvents) -> bool:
-    return happened.before is not None and happened.before.value is not None
+def _check(happened: DelayedEvents, table: TapTable) -> None:
+    if happened.inputs != table.inputs:
+        raise ValueError(f"the input has {happened.inputs} sources, the taps have {table.inputs}")
+    if happened.value is not None:
+        require(happened.value, "events.value", (happened.time.numel(),), table.dtype)

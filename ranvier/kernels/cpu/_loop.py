@@ -14,8 +14,8 @@ import torch
 from ranvier.kernels._task import Feedback, Loop, Scan, ScanResult
 from ranvier.kernels.cpu import _scan_kernels as kernels
 from ranvier.kernels.cpu._buffers import empty
+from ranvier.kernels.cpu._direct import add_product
 from ranvier.kernels.cpu._events import events
-from ranvier.kernels.cpu._gather import gather
 from ranvier.kernels.cpu._pool import run_tiles
 from ranvier.kernels.cpu._products import input_gradient
 from ranvier.kernels.cpu._sparse import scatter, sparse_input_gradient, value_gradient
@@ -267,16 +267,14 @@ def _spikes(f: Feedback, members: dict[str, _Member], history: Tensor | None, em
 
 def _arrive(f: Feedback, members: dict[str, _Member], weight: Tensor, history: Tensor | None, emission: str, start: int, stop: int) -> None:
     post = members[f.post]
-    fired = events(_spikes(f, members, history, emission, start - f.latency, stop - f.latency))
-    if not fired.count:
-        return
+    fired = _spikes(f, members, history, emission, start - f.latency, stop - f.latency)
     target = post.streams[f.stream]
     exact = post.padded == post.count
     rows = post.rows(target, start, stop) if exact else post.rows(target, start, stop).clone()
     if f.pattern is None:
-        gather(fired, weight, rows, accumulate=True)
+        add_product(fired, weight, rows)
     else:
-        scatter(fired, f.pattern, weight, rows)
+        scatter(events(fired), f.pattern, weight, rows)
     if not exact:
         target[start:stop, : post.count] = rows.reshape(stop - start, post.count)
 

@@ -15,12 +15,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from ranvier.kernels.cpu._buffers import empty
-from ranvier.kernels.cpu._delayed import (
-    delayed_events,
-    delayed_forward,
-    delayed_input_gradient,
-    delayed_weight_gradient,
-)
+from ranvier.kernels.cpu._delay_products import delayed_linear
 from ranvier.kernels.cpu._events import EventList, events
 from ranvier.kernels.cpu._gather import gather
 from ranvier.kernels.cpu._operands import require
@@ -94,37 +89,6 @@ def sparse_linear(x: Tensor, pattern: Pattern, values: Tensor, bias: Tensor | No
         A second derivative is asked for.
     """
     return _SparseLinear.apply(x, pattern, values, bias)
-
-
-def delayed_linear(x: Tensor, weight: Tensor, latency: Tensor, history: Tensor | None = None) -> Tensor:
-    """Apply a weight matrix with a latency per synapse.
-
-    ``out[t, b, n] = sum over k of weight[n, k] * x[t - latency[n, k], b, k]``
-
-    Parameters
-    ----------
-    x
-        ``[T, B, K]``, float32 or float64, mostly zero.
-    weight
-        ``[N, K]``.
-    latency
-        Int32 ``[N, K]``, in steps, 0 or more.
-    history
-        ``[D, B, K]``, the steps before ``x``; ``history[-1]`` is the last. Earlier steps, and all of them where
-        it is None, are silent.
-
-    Returns
-    -------
-        ``[T, B, N]``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Operands disagree in shape, dtype or device, or a latency is negative.
-    RuntimeError
-        A second derivative is asked for.
-    """
-    return _DelayedLinear.apply(x, weight, latency, history)
 
 
 def input_gradient(grad: Tensor, weight: Tensor, out: Tensor | None = None) -> Tensor:
@@ -212,34 +176,6 @@ class _SparseLinear(Function):
             value_gradient(ctx.events, ctx.pattern, rows) if to_values else None,
             rows.sum(0) if to_bias else None,
         )
-
-
-class _DelayedLinear(Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, latency: Tensor, history: Tensor | None) -> Tensor:
-        latency, weight = latency.contiguous(), weight.contiguous()
-        longest = max(0, int(latency.max())) if latency.numel() else 0
-        happened = delayed_events(x.contiguous(), None if history is None else history.contiguous(), longest)
-        out = delayed_forward(happened, weight, latency)
-        ctx.save_for_backward(weight, latency)
-        ctx.events = happened if ctx.needs_input_grad[1] else None
-        ctx.used, ctx.given = happened.history, 0 if history is None else history.shape[0]
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        _refuse_second_derivative()
-        weight, latency = ctx.saved_tensors
-        grad = grad.contiguous()
-        to_x, to_weight, _, to_history = ctx.needs_input_grad
-        in_weight = delayed_weight_gradient(ctx.events, latency, grad) if to_weight else None
-        in_x = in_history = None
-        if to_x or to_history:
-            in_x, recent = delayed_input_gradient(grad, weight, latency, ctx.used if to_history else 0)
-            if to_history:
-                in_history = recent.new_zeros(ctx.given, *recent.shape[1:])
-                in_history[ctx.given - ctx.used :] = recent
-        return in_x if to_x else None, in_weight, None, in_history
 
 
 def _rows(tensor: Tensor, width: int) -> Tensor:

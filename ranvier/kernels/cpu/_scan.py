@@ -84,8 +84,9 @@ class _ScanFunction(torch.autograd.Function):
         incoming = dict(zip((*task.wanted, *(f"state:{n}" for n in names.states)), grads, strict=True))
         seeds = tuple(n for n in task.wanted if incoming[n] is not None)
         kernel = kernels.backward_kernel(step, _name(task.dtype), task.cut_reset, seeds, ctx.wanted, ctx.kept)
-        kept = dict(zip(ctx.kept, ctx.saved_tensors, strict=False))
-        coefficients = dict(zip(names.coefficients, ctx.saved_tensors[len(ctx.kept) :], strict=True))
+        saved = ctx.saved_tensors  # read once: a checkpoint computes them anew for every reading
+        kept = dict(zip(ctx.kept, saved, strict=False))
+        coefficients = dict(zip(names.coefficients, saved[len(ctx.kept) :], strict=True))
         layout = _Layout(task)
         state = [layout.array(incoming[f"state:{n}"]) for n in kernel.states]
         outgoing = [layout.new() for _ in kernel.streams]

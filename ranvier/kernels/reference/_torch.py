@@ -44,12 +44,22 @@ def _dexprel(x: Tensor) -> Tensor:
     return torch.where(small, series, (torch.exp(safe) - torch.expm1(safe) / safe) / safe)
 
 
+def _smaller(a: Tensor, b: Tensor) -> Tensor:
+    """The smaller value; at a tie the first carries the whole gradient, as in the equation language."""
+    return torch.where((a <= b) | torch.isnan(a), a, b)
+
+
+def _larger(a: Tensor, b: Tensor) -> Tensor:
+    """The larger value; at a tie the first carries the whole gradient, as in the equation language."""
+    return torch.where((a >= b) | torch.isnan(a), a, b)
+
+
 _WORDS = {
     "exp": "torch.exp({0})", "expm1": "torch.expm1({0})", "log": "torch.log({0})", "log1p": "torch.log1p({0})",
     "sin": "torch.sin({0})", "cos": "torch.cos({0})", "tanh": "torch.tanh({0})", "sigmoid": "torch.sigmoid({0})",
     "exprel": "_exprel({0})", "dexprel": "_dexprel({0})", "absolute": "torch.abs({0})", "sign": "torch.sign({0})",
-    "floor": "torch.floor({0})", "nearest": "torch.round({0})", "minimum": "torch.minimum({0}, {1})",
-    "maximum": "torch.maximum({0}, {1})", "gt": "({0} > {1}).to(_like)", "ge": "({0} >= {1}).to(_like)",
+    "floor": "torch.floor({0})", "nearest": "torch.round({0})", "minimum": "_smaller({0}, {1})",
+    "maximum": "_larger({0}, {1})", "gt": "({0} > {1}).to(_like)", "ge": "({0} >= {1}).to(_like)",
     "eq": "({0} == {1}).to(_like)", "both": "({0} * {1})", "either": "torch.maximum({0}, {1})", "invert": "(1 - {0})",
     "select": "torch.where({0} != 0, {1}, {2})", "jump": "({0} * ({1} - {2}) + {2})",
 }  # fmt: skip
@@ -96,6 +106,6 @@ def _tensor(x: float | Tensor, like: Tensor) -> Tensor:
 
 def compile_function(label: str, lines: Iterable[str], extra: Mapping[str, object] | None = None) -> Callable:
     """Execute generated source and return the function called ``label``."""
-    namespace = {"torch": torch, "_exprel": _exprel, "_dexprel": _dexprel, "_fire": _Fire.apply, "_tensor": _tensor, **(extra or {})}
+    namespace = {"torch": torch, "_exprel": _exprel, "_dexprel": _dexprel, "_smaller": _smaller, "_larger": _larger, "_fire": _Fire.apply, "_tensor": _tensor, **(extra or {})}
     exec(compile("\n".join(lines), f"<ranvier {label}>", "exec"), namespace)
     return namespace[label]

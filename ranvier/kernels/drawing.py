@@ -1,0 +1,20 @@
+"""Counted random numbers and compressed rows by provider-neutral names."""
+
+from __future__ import annotations
+
+from ranvier.kernels.cpu._degrees import divided, divided_distinct, transposed
+from ranvier.kernels.cpu._philox import counted_uniforms
+from ranvier.kernels.cpu._pool import run_tiles
+from ranvier.kernels.cpu._rows import RowDraw, bernoulli_rows, distinct_rows, repeated_rows
+
+__all__ = [
+    "RowDraw",
+    "bernoulli_rows",
+    "counted_uniforms",
+    "distinct_rows",
+    "divided",
+    "divided_distinct",
+    "repeated_rows",
+    "run_tiles",
+    "transposed",
+]

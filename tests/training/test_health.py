@@ -1,0 +1,75 @@
+"""Warnings about silent, saturated and exploding training: they fire, explain themselves, and keep quiet otherwise."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+
+import ranvier as rv
+from ranvier.errors import RanvierWarning
+from ranvier.training._health import Health
+
+Make = Callable[..., rv.Sequential]
+Task = Callable[..., tuple[torch.Tensor, torch.Tensor]]
+quiet = partial(rv.train, progress=False)
+
+
+def _scaled(net: rv.Sequential, factor: float) -> rv.Sequential:
+    with torch.no_grad():
+        net.projections["linear1"].chain[0].weight.abs_().mul_(factor)
+        net.projections["linear1"].chain[0].bias.fill_(1.0 if factor > 1 else 0.0)
+    return net
+
+
+def test_a_silent_population_is_named_once(net: Make, task: Task) -> None:
+    with pytest.warns(RanvierWarning) as caught:
+        fit = quiet(_scaled(net(), 1e-3), task(40), epochs=3, lr=1e-5)
+    messages = [str(w.message) for w in caught]
+    assert len(messages) == 1
+    assert "population 'lif1' is silent: 0 of its 20 cells fired at all in epoch 1" in messages[0]
+    assert "Raise the weights into it" in messages[0]
+    assert fit.history[0].rates["lif1"] == 0
+
+
+def test_a_saturated_population_is_named_once(net: Make, task: Task) -> None:
+    with pytest.warns(RanvierWarning) as caught:
+        fit = quiet(_scaled(net(), 30.0), task(40), epochs=3, lr=1e-5)
+    messages = [str(w.message) for w in caught]
+    assert len(messages) == 1
+    rate = fit.history[0].rates["lif1"]
+    assert rate > 0.5
+    assert f"'lif1' is saturated: its cells fire in {100 * rate:.0f} % of all steps of epoch 1" in messages[0]
+    assert "refractory period" in messages[0]
+
+
+def test_an_exploding_gradient_is_named_once(net: Make, task: Task) -> None:
+    calls = iter(range(10_000))
+
+    def loss(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        factor = 1e6 if next(calls) >= 40 else 1.0
+        return factor * rv.losses.MaxOverTime()(out, y)
+
+    with pytest.warns(RanvierWarning, match=r"the gradient of .* it explodes. Pass clip=1.0"):
+        quiet(net(), task(64), epochs=8, batch_size=8, lr=1e-6, loss=loss)
+
+
+def test_healthy_training_is_quiet(net: Make, task: Task) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RanvierWarning)
+        quiet(net(), task(100), task(50, seed=1), epochs=6, lr=1e-2, batch_size=16)
+
+
+def test_the_limits_are_where_the_words_say(net: Make) -> None:
+    health = Health(net())
+    spikes = torch.zeros(20)
+    spikes[0] = 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RanvierWarning)
+        health.batch({"lif1": spikes}, 10, {}, "batch 1")
+        assert health.end_epoch(1)["lif1"] == pytest.approx(1 / 200)
+        health.batch({"lif1": torch.full((20,), 5.0)}, 10, {}, "batch 1")
+        assert health.end_epoch(2)["lif1"] == pytest.approx(0.5)

@@ -1,0 +1,282 @@
+"""The training loop learns, stops, schedules, and refuses what it cannot do with a sentence."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import ranvier as rv
+from ranvier.errors import ShapeError, TrainingError
+from ranvier.network import GraphError
+from ranvier.units import ms
+
+Make = Callable[..., rv.Sequential]
+Task = Callable[..., tuple[torch.Tensor, torch.Tensor]]
+quiet = partial(rv.train, progress=False)
+
+
+class TestLearning:
+    @pytest.mark.parametrize("provider", ["cpu", "reference"])
+    def test_a_separable_task_is_learnt(self, net: Make, task: Task, provider: str) -> None:
+        made = net(provider=provider)
+        fit = quiet(made, task(200), task(100, seed=1), epochs=8, lr=1e-2, batch_size=32)
+        assert fit.best_score >= 0.97
+        assert fit.history[-1].train.loss < 0.5 * fit.history[0].train.loss
+
+    def test_both_providers_learn_alike(self, net: Make, task: Task) -> None:
+        fits = [quiet(net(provider=p), task(96), task(60, seed=1), epochs=3, lr=1e-2) for p in ("cpu", "reference")]
+        a, b = ([e.valid.loss for e in fit.history] for fit in fits)
+        assert a == pytest.approx(b, rel=1e-3)
+        assert fits[0].best_score == pytest.approx(fits[1].best_score, abs=0.02)
+
+    @pytest.mark.parametrize(
+        "loss",
+        [
+            rv.losses.SpikeCount(),
+            rv.losses.SpikeRate(),
+            rv.losses.FirstSpike(temperature=2.0),
+            None,
+        ],
+    )
+    def test_losses_on_spikes_learn(self, net: Make, task: Task, loss: rv.losses.Loss | None) -> None:
+        fit = quiet(net(fires=True), task(200), task(100, seed=1), epochs=12, lr=1e-2, batch_size=32, loss=loss)
+        assert fit.best_score >= 0.9
+
+    @pytest.mark.parametrize(
+        "loss",
+        [
+            rv.losses.MaxOverTime(),
+            rv.losses.MeanMembrane(scale=5.0),
+            rv.losses.LastMembrane(scale=5.0),
+            nn.CrossEntropyLoss(label_smoothing=0.1),
+            lambda out, y: nn.functional.cross_entropy(5 * out.mean(0), y),
+        ],
+    )
+    def test_losses_on_the_membrane_learn(self, net: Make, task: Task, loss: rv.losses.Loss) -> None:
+        fit = quiet(net(), task(200), task(100, seed=1), epochs=10, lr=1e-2, batch_size=32, loss=loss)
+        assert fit.best_score >= 0.9
+
+    @pytest.mark.parametrize("optimizer", ["adamw", "sgd", partial(torch.optim.SGD, momentum=0.9)])
+    def test_optimisers(self, net: Make, task: Task, optimizer: str) -> None:
+        fit = quiet(net(), task(64), epochs=3, lr=0.05, optimizer=optimizer)
+        assert fit.history[-1].train.loss < fit.history[0].train.loss
+
+    def test_a_loop_written_by_hand_learns_too(self, net: Make, task: Task) -> None:
+        made, (x, y) = net(), task(200)
+        optimizer = torch.optim.Adam(made.parameters(), lr=1e-2)
+        for _ in range(40):
+            optimizer.zero_grad()
+            out, _ = made(x.transpose(0, 1))
+            nn.functional.cross_entropy(out.amax(0), y).backward()
+            optimizer.step()
+        out, _ = made(task(100, seed=1)[0].transpose(0, 1))
+        assert (out.amax(0).argmax(1) == task(100, seed=1)[1]).float().mean() >= 0.9
+
+    def test_a_regression_has_a_loss_and_no_accuracy(self, net: Make, task: Task) -> None:
+        x, _ = task(32)
+        fit = quiet(net(), (x, torch.rand(32, 3)), epochs=2, loss=nn.MSELoss())
+        assert fit.history[0].train.accuracy is None
+        assert fit.best_score == min(e.train.loss for e in fit.history)
+
+
+class TestData:
+    def test_tensors_datasets_and_loaders_are_one(self, net: Make, task: Task) -> None:
+        x, y = task(48)
+        losses = []
+        for source in ((x, y), TensorDataset(x, y)):
+            losses.append([e.train.loss for e in quiet(net(), source, epochs=2, batch_size=16).history])
+        assert losses[0] == losses[1]
+        fits = [quiet(net(), DataLoader(TensorDataset(x, y), 16, shuffle=True), epochs=2) for _ in range(2)]
+        assert fits[0].history[-1].train == fits[1].history[-1].train
+
+    def test_order_depends_on_seed_and_epoch_alone(self, task: Task, net: Make) -> None:
+        from ranvier.training._data import Batches
+
+        batches = Batches(task(20), 8, 3, "train_set")
+        first = [y.tolist() for _, y in batches.epoch(1)]
+        torch.rand(5)
+        assert first == [y.tolist() for _, y in batches.epoch(1)]
+        assert first != [y.tolist() for _, y in batches.epoch(2)]
+        assert [len(y) for y in first] == [8, 8, 4]
+        assert next(batches.epoch(1))[0].shape == (15, 8, 12)
+
+    def test_several_inputs(self) -> None:
+        net = rv.Network(dt=1 * ms)
+        for name in ("a", "b"):
+            net.input(name, 3)
+        net.population("out", 2, rv.LeakyReadout(), output=True)
+        net.connect("a", "out", rv.Linear(3, 2))
+        net.connect("b", "out", rv.Linear(3, 2))
+        x = {"a": torch.rand(10, 5, 3), "b": torch.rand(10, 5, 3)}
+        assert len(quiet(net, (x, torch.zeros(10, dtype=torch.long)), epochs=2, batch_size=4).history) == 2
+
+    def test_training_leaves_the_random_numbers_of_the_caller_alone(self, net: Make, task: Task) -> None:
+        made, data = net(), task(20)
+        torch.manual_seed(7)
+        expected = torch.rand(3)
+        torch.manual_seed(7)
+        quiet(made, data, data, epochs=1)
+        assert torch.equal(torch.rand(3), expected)
+
+    def test_samples_of_two_lengths_are_named(self, net: Make) -> None:
+        samples = [(torch.zeros(t, 12), 0) for t in (5, 7)]
+        with pytest.raises(ShapeError, match=r"\(5, 12\), \(7, 12\).*pad them"):
+            quiet(net(), samples, epochs=1)
+
+
+class TestEnding:
+    def test_early_stopping(self, net: Make, task: Task) -> None:
+        fit = quiet(net(), task(40), task(20, seed=1), epochs=50, lr=1e-9, early_stopping=3, optimizer="sgd")
+        assert len(fit.history) == fit.best_epoch + 3
+        assert "no better validation score in 3 epochs" in fit.stopped
+
+    def test_a_callback_ends_it(self, net: Make, task: Task) -> None:
+        seen = []
+        fit = quiet(
+            net(), task(20), epochs=9, callbacks=[lambda epoch, _: seen.append(epoch.epoch), lambda e, _: e.epoch == 2]
+        )
+        assert seen == [1, 2]
+        assert fit.stopped == "stopped by a callback after epoch 2"
+
+    def test_the_best_parameters_come_back(self, net: Make, task: Task) -> None:
+        made, valid = net(), task(60, seed=1)
+        kept: list[torch.Tensor] = []
+        fit = quiet(
+            made, task(60), valid, epochs=6, lr=0.5, callbacks=[lambda e, n: kept.append(next(n.parameters()).detach().clone()) or None]
+        )  # fmt: skip
+        assert torch.equal(next(made.parameters()), kept[fit.best_epoch - 1])
+        fit = quiet(made, task(60), valid, epochs=4, lr=0.5, restore_best=False)
+        assert made.training
+
+    def test_schedules(self, net: Make, task: Task) -> None:
+        rates = [
+            e.learning_rate for e in quiet(net(), task(8), epochs=4, lr=1.0, optimizer="sgd", schedule="cosine").history
+        ]
+        assert rates == pytest.approx([1.0, 0.853553, 0.5, 0.146447], abs=1e-5)
+        fit = quiet(net(), task(8), epochs=3, lr=0.1, schedule=lambda epoch: 0.5**epoch)
+        assert [e.learning_rate for e in fit.history] == pytest.approx([0.1, 0.05, 0.025])
+
+    def test_clipping(self, net: Make, task: Task) -> None:
+        made = net()
+        before = torch.cat([p.detach().reshape(-1).clone() for p in made.parameters()])
+        fit = quiet(made, task(8), epochs=1, lr=1.0, optimizer="sgd", clip=1e-3)
+        after = torch.cat([p.detach().reshape(-1) for p in made.parameters()])
+        assert fit.history[0].gradient_norm > 1e-3
+        assert float((after - before).norm()) == pytest.approx(1e-3, rel=1e-2)
+
+    def test_the_table_marks_the_best(self, net: Make, task: Task) -> None:
+        fit = quiet(net(), task(20), task(20, seed=1), epochs=3)
+        lines = fit.table().splitlines()
+        assert len(lines) == 4
+        assert sum("*" in line for line in lines) == 1
+        assert "validation accuracy" in repr(fit)
+        assert fit.plan["choices"][0]["provider"] == "cpu"
+
+    def test_progress_is_shown(self, net: Make, task: Task, capsys: pytest.CaptureFixture[str]) -> None:
+        rv.train(net(), task(8), epochs=1)
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert "a batch keeps about" in shown.err
+
+
+BAD: dict[str, tuple[dict[str, object], str]] = {
+    "epochs": ({"epochs": 0}, "epochs=0 must be a positive"),
+    "batch_size": ({"batch_size": -1}, "batch_size=-1 must be"),
+    "lr": ({"lr": float("nan")}, "lr=nan must be"),
+    "clip": ({"clip": 0.0}, r"clip=0\.0 must be"),
+    "optimizer": ({"optimizer": "adamm"}, "use adam, adamw, sgd"),
+    "optimizer object": ({"optimizer": 3}, "is no optimiser"),
+    "schedule": ({"schedule": "linear"}, "use None, 'cosine'"),
+    "schedule value": ({"schedule": lambda _: -1.0}, r"gave -1\.0"),
+    "rule": ({"rule": "bptt"}, "use one of rv.rules"),
+    "loss": ({"loss": "mse"}, "cannot be called"),
+    "patience": ({"early_stopping": 0}, "early_stopping=0"),
+    "no validation": ({"early_stopping": 2}, "pass valid_set"),
+}
+
+
+class TestErrors:
+    @pytest.mark.parametrize("case", BAD)
+    def test_arguments(self, net: Make, task: Task, case: str) -> None:
+        arguments, message = BAD[case]
+        with pytest.raises(TrainingError, match=message):
+            quiet(net(), task(4), **{"epochs": 1, **arguments})  # type: ignore[arg-type]
+
+    def test_no_samples(self, net: Make) -> None:
+        with pytest.raises(TrainingError, match="train_set is empty"):
+            quiet(net(), (torch.zeros(0, 5, 12), torch.zeros(0)), epochs=1)
+
+    def test_not_data(self, net: Make) -> None:
+        with pytest.raises(TrainingError, match="train_set is a int"):
+            quiet(net(), 3, epochs=1)
+
+    def test_x_and_y_of_two_lengths(self, net: Make) -> None:
+        with pytest.raises(ShapeError, match="x has 4 samples and y 5"):
+            quiet(net(), (torch.zeros(4, 5, 12), torch.zeros(5)), epochs=1)
+
+    @pytest.mark.parametrize(
+        ("y", "message"),
+        [
+            (torch.tensor([0, 1, 2, 3]), "target 3 is no class of an output with 3 cells: give classes from 0 to 2"),
+            (torch.tensor([0, -1, 2, 0]), "target -1 is no class"),
+            (torch.zeros(4), r"targets are torch.float32 .*convert them with .long"),
+            (torch.zeros(4, 3, dtype=torch.long), r"of shape \(4, 3\)"),
+        ],
+    )
+    @pytest.mark.parametrize("loss", [rv.losses.MaxOverTime(), rv.losses.SpikeRate(), nn.CrossEntropyLoss()])
+    def test_targets(self, net: Make, task: Task, y: torch.Tensor, message: str, loss: rv.losses.Loss) -> None:
+        if isinstance(loss, nn.Module) and y.ndim == 2:
+            pytest.skip("a torch loss may take such targets")
+        with pytest.raises(TrainingError, match=message):
+            quiet(net(), (task(4)[0], y), epochs=1, loss=loss)
+
+    def test_nothing_to_learn(self, task: Task) -> None:
+        net = rv.Sequential(rv.LeakyReadout(12), dt=1 * ms)
+        with pytest.raises(TrainingError, match="nothing to learn"):
+            quiet(net, task(4), epochs=1)
+
+    def test_not_a_network_and_no_output(self, task: Task) -> None:
+        with pytest.raises(TrainingError, match="got Linear"):
+            quiet(nn.Linear(2, 2), task(4), epochs=1)  # type: ignore[arg-type]
+        net = rv.Network(dt=1 * ms)
+        with pytest.raises(GraphError, match="no external input"):
+            quiet(net, task(4), epochs=1)
+        net.input("x", 12)
+        with pytest.raises(GraphError, match="no output"):
+            quiet(net, task(4), epochs=1)
+
+    def test_a_loss_that_is_no_number(self, net: Make, task: Task) -> None:
+        with pytest.raises(TrainingError, match=r"one number per batch, got a tensor of shape \(4, 3\)"):
+            quiet(net(), task(4), epochs=1, loss=lambda out, y: out.mean(0))
+
+    def test_a_loss_that_is_not_finite_names_the_population(self, net: Make, task: Task) -> None:
+        made = net()
+        with torch.no_grad():
+            made.projections["linear2"].chain[0].weight.fill_(3e38)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with pytest.raises(
+                TrainingError, match=r"batch 1 of epoch 1: readout1\.v is -?(inf|nan) first at step \d+ \(sample"
+            ):
+                quiet(made, task(64), epochs=1, loss=rv.losses.MeanMembrane())
+
+    def test_a_parameter_that_is_not_finite_is_named(self, net: Make, task: Task) -> None:
+        made = net()
+        with torch.no_grad():
+            made.projections["linear2"].chain[0].bias[0] = float("nan")
+        with pytest.raises(TrainingError, match=r"the parameter projections\.linear2\.chain\.0\.bias was already"):
+            quiet(made, task(8), epochs=1)
+
+    def test_a_loss_that_makes_nan_itself_is_named(self, net: Make, task: Task) -> None:
+        with pytest.raises(TrainingError, match="the loss itself made it"):
+            quiet(net(), task(8), epochs=1, loss=lambda out, y: (out.sum() * 0).log() * 0)
+
+    def test_a_gradient_that_is_not_finite_is_named(self, net: Make, task: Task) -> None:
+        with pytest.raises(TrainingError, match=r"the gradient of .* is not finite in batch 1 of epoch 1"):
+            quiet(net(), task(8), epochs=1, loss=lambda out, y: (out * 0).abs().sqrt().mean())
