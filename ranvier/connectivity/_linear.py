@@ -57,16 +57,16 @@ class Linear(nn.Linear):
         self.delay = delay
         self.latency: Tensor | int = 0
 
-    def bind(self, dt: float, seed: int, name: str) -> None:
-        """Turn the delay into whole steps of ``dt``."""
+    def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> None:
+        """Turn the delay into whole steps of ``dt``; ``lag`` is added where every synapse has its own."""
         if self.delay is None:
             return
         steps = latency_steps(self.delay, dt, self.in_features * self.out_features, seed, name)
         if isinstance(steps, int):
             self.latency = steps
         else:
-            self.register_buffer("latency_table", steps.reshape(self.out_features, self.in_features), persistent=True)
-            self.latency = steps.reshape(self.out_features, self.in_features)
+            self.register_buffer("latency_table", (steps + lag).reshape(self.out_features, self.in_features), persistent=True)
+            self.latency = self.latency_table
 
     def forward(self, x: Tensor, by_event: bool = False) -> Tensor:
         """``x`` [..., in] -> [..., out], without delay."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ranvier.kernels.cpu._degrees import divided, divided_distinct, transposed
 from ranvier.kernels.cpu._philox import counted_uniforms
 from ranvier.kernels.cpu._pool import run_tiles
-from ranvier.kernels.cpu._rows import RowDraw, bernoulli_rows, distinct_rows, repeated_rows
+from ranvier.kernels.cpu._rows import RowDraw, bernoulli_rows, distinct_rows, repeated_rows, row_uniforms
 
 __all__ = [
     "RowDraw",
@@ -15,6 +15,7 @@ __all__ = [
     "divided",
     "divided_distinct",
     "repeated_rows",
+    "row_uniforms",
     "run_tiles",
     "transposed",
 ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from ranvier.kernels.cpu._products import delayed_linear, sparse_linear, spike_linear
+from ranvier.kernels.cpu._delay_products import delayed_linear, delayed_sparse
+from ranvier.kernels.cpu._products import sparse_linear, spike_linear
 from ranvier.kernels.cpu._sparse import Pattern
 
-__all__ = ["Pattern", "delayed_linear", "pattern", "sparse_linear", "spike_linear"]
+__all__ = ["Pattern", "delayed_linear", "delayed_sparse", "pattern", "sparse_linear", "spike_linear"]
 
 
 def pattern(pre: torch.Tensor, post: torch.Tensor, sizes: tuple[int, int]) -> Pattern:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,74 +11,68 @@ from ranvier.kernels.cpu import CircuitPopulation, CircuitProjection, PlasticPro
 from ranvier.kernels.products import pattern
 from ranvier.network._projection import Projection
 from ranvier.network._row_rule import row_rule
-from ranvier.network._state import State
+from ranvier.network._window import Window, add_arrival
 
 if TYPE_CHECKING:
-    from ranvier.network._execute import _Runner
+    from ranvier.network._runner import Runner
 
-__all__ = ["add_arrival", "compiled_loop"]
+__all__ = ["compiled_loop"]
 
 Tensor = torch.Tensor
 
 
-def add_arrival(arrivals: dict[str, Tensor], port: str, value: Tensor) -> None:
-    """Sum what several projections bring to one port."""
-    arrivals[port] = arrivals[port] + value if port in arrivals else value
-
-
-def compiled_loop(
-    runner: _Runner, names: Sequence[str], count: int, state: State, emissions: dict[str, Tensor], variables: dict[str, Any],
-    recorded: dict[tuple[str, str], Tensor],
-) -> None:  # fmt: skip
-    """Advance the populations ``names`` by ``count`` steps in one call."""
+def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
+    """Advance the populations ``names`` over the whole window in one call."""
     populations, projections, plastic, owners = [], [], [], []
     for n in names:
-        step, kicks = runner.steps[n], runner.steps[n].kicks
+        step = runner.steps[n]
         arrivals: dict[str, Tensor] = {}
+        for port, value in runner.from_outside(n, names, window):
+            add_arrival(arrivals, port, value)
         for p in runner.incoming[n]:
-            stream = f"kick_{p.port}" if p.port in kicks else p.port
+            stream = runner.stream_of(p)
             if p.plasticity:
-                for chosen, projection in _plastic(runner, p, stream, names, state, emissions):
+                for chosen, projection in _plastic(runner, p, stream, names, window):
                     plastic.append(projection)
                     owners.append((p.name, chosen))
-            elif p.pre not in names:
-                add_arrival(arrivals, p.port, runner.carry(p, emissions[p.pre], state.history.get(p.pre), count))
-            elif stream in step.streams:
+            elif p.pre in names and stream in step.streams:
                 sparse = p.chain[0]
                 latency = sparse.latency_table if p.per_synapse else p.latency
                 projections.append(CircuitProjection(p.pre, n, stream, sparse.pattern(), sparse.shared_weight(), latency))
         cells = runner.net.populations[n].shape[0]
-        fed = {f"kick_{p}" if p in kicks else p for p in arrivals} | set(step.system.noises) | {"t"}
-        streams = runner.streams(n, step, arrivals, count, (1, cells), state, state.step)
+        fed = {f"kick_{port}" if port in step.kicks else port for port in arrivals} | set(step.system.noises) | {"t"}
+        streams = runner.streams(n, arrivals, window.count, (1, cells), window)
         outside = {s: x[:, 0] for s, x in streams.items() if s in fed}
-        history = state.history[n][:, 0] if n in state.history else torch.zeros(0, cells, dtype=runner.dtype)
+        history = window.history[n][:, 0] if n in window.history else torch.zeros(0, cells, dtype=runner.dtype)
         record = tuple(v for v in runner.record.get(n, ()) if v not in ("spikes", "spike"))
-        states = {k: v[0] for k, v in variables[n].items()}
+        states = {k: v[0] for k, v in window.variables[n].items()}
         populations.append(CircuitPopulation(n, step, cells, states, runner.coefficients[n], outside, history, record))
-    result = run_circuit(populations, projections, state.step, count, runner.dtype, runner.every, plastic)
-    outside_readers = {p.pre for p in runner.net.projections.values() if p.post not in names}
+    result = run_circuit(populations, projections, window.start, window.count, runner.dtype, runner.every, plastic)
+    read_elsewhere = {p.pre for p in runner.net.projections.values() if p.post not in names}
     for population in populations:
         n, spikes = population.name, result.spikes[population.name]
-        variables[n] = {k: v.unsqueeze(0) for k, v in result.states[n].items()}
-        recorded.update({(n, v): x.unsqueeze(1) for v, x in result.recorded[n].items()})
+        window.variables[n] = {k: v.unsqueeze(0) for k, v in result.states[n].items()}
+        window.recorded.update({(n, v): x.unsqueeze(1) for v, x in result.recorded[n].items()})
         runner.spikes[n] = spikes
-        if n in outside_readers:
-            emissions[n] = spikes.dense(population.cells, runner.dtype).unsqueeze(1)
-        elif n in state.history:
-            emissions[n] = spikes.last(state.history[n].shape[0]).dense(population.cells, runner.dtype).unsqueeze(1)
+        if n in read_elsewhere:
+            window.emissions[n] = spikes.dense(population.cells, runner.dtype).unsqueeze(1)
+        elif n in window.history:
+            last = spikes.last(window.history[n].shape[0])
+            window.emissions[n] = last.dense(population.cells, runner.dtype).unsqueeze(1)
     for (name, chosen), values in zip(owners, result.plastic, strict=True):
-        old = runner.synapses[name]
-        runner.synapses[name] = {
+        old = window.synapses[name]
+        window.synapses[name] = {
             v: x.unsqueeze(0) if chosen is None else old[v].index_copy(1, chosen, x.unsqueeze(0)) for v, x in values.items()
         }
-    for name, variables_wanted in runner.record.items():
-        if name in runner.synapses and (state.step + count) % runner.every == 0:
-            recorded.update({(name, v): runner.synapses[name][v].unsqueeze(0) for v in variables_wanted})
+    if (window.start + window.count) % runner.every == 0:
+        for name in dict.fromkeys(name for name, _ in owners):
+            values = window.synapses[name]
+            window.recorded.update({(name, v): values[v].unsqueeze(0) for v in runner.record.get(name, ())})
 
 
-def _plastic(runner: _Runner, p: Projection, stream: str, names: Sequence[str], state: State, emissions: dict[str, Tensor]):
+def _plastic(runner: Runner, p: Projection, stream: str, names: Sequence[str], window: Window):
     """A plastic projection as one part per distinct latency: (which synapses, what the kernel needs)."""
-    sparse, synapses = p.chain[0], state.synapses[p.name]
+    sparse, synapses = p.chain[0], window.state.synapses[p.name]
     rule, decays, parameters = row_rule(runner.plastic[p.name])
     if p.per_synapse:
         groups = [(k, chosen, pattern(sparse.pre[chosen], sparse.post[chosen], sparse.sizes)) for k, chosen in sparse.groups()]
@@ -86,10 +80,9 @@ def _plastic(runner: _Runner, p: Projection, stream: str, names: Sequence[str], 
         groups = [(p.latency, None, sparse.pattern())]
     given = None
     if p.pre not in names:
-        given = Spikes.of(torch.cat([state.history[p.pre], emissions[p.pre]])[:, 0])
-        count = emissions[p.pre].shape[0]
+        given = Spikes.of(torch.cat([window.history[p.pre], window.emissions[p.pre]])[:, 0])
     for latency, chosen, rows in groups:
         values = {n: (v[0] if chosen is None else v[0][chosen]) for n, v in synapses.items()}
-        outside = None if given is None else given.last(latency + count)
+        outside = None if given is None else given.last(latency + window.count)
         pre = p.pre if given is None else None
         yield chosen, PlasticProjection(pre, p.post, stream, rows, rule, values, decays, parameters, latency, outside)

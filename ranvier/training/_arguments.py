@@ -51,7 +51,7 @@ def choose_rule(rule: Rule | None) -> Rule:
     return rule
 
 
-def choose_loss(net: Network, loss: Any) -> Callable[[Any, Tensor], Tensor]:
+def choose_loss(net: Network, loss: Any) -> Callable[[Any, Tensor], Any]:
     """The given loss; a torch loss is applied to the mean over time."""
     if loss is None:
         emitted = {net.populations[n].cell.emit for n in net.outputs if n in net.populations}

@@ -91,7 +91,9 @@ class Checkpoint:
         except FileFormatError:
             raise
         except (RanvierError, RuntimeError, ValueError, TypeError, LookupError) as error:
-            raise damaged(str(self.folder / _TRAINING.description), f"it cannot be restored ({str(error)[:300]})") from error
+            raise damaged(
+                str(self.folder / _TRAINING.description), f"it cannot be restored ({str(error)[:300]})"
+            ) from error
         return history, best, stopped
 
     def _compare(self, record: Record) -> None:

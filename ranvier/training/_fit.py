@@ -86,15 +86,15 @@ class Fit:
 
     def table(self) -> str:
         """The history as text, the best epoch marked."""
-        rows = [("epoch", "train loss", "accuracy", "valid loss", "accuracy", "rate", "|gradient|", "lr", "seconds")]
+        head = ("epoch", "train loss", "accuracy", "valid loss", "accuracy", "rate", "|gradient|", "lr", "seconds")
+        rows: list[tuple[str, ...]] = [head]
         for e in self.history:
             rate = f"{sum(e.rates.values()) / len(e.rates):.4f}" if e.rates else "-"
             valid = (_number(e.valid.loss), _share(e.valid.accuracy)) if e.valid else ("-", "-")
             name = f"{e.epoch}{'*' if e is self.best else ' '}"
             train = (_number(e.train.loss), _share(e.train.accuracy))
-            rows.append(
-                (name, *train, *valid, rate, f"{e.gradient_norm:.3g}", f"{e.learning_rate:.3g}", f"{e.seconds:.2f}")
-            )
+            rest = (rate, f"{e.gradient_norm:.3g}", f"{e.learning_rate:.3g}", f"{e.seconds:.2f}")
+            rows.append((name, *train, *valid, *rest))
         widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
         return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 

@@ -30,7 +30,7 @@ class Loop:
 
     net: Network
     rule: Rule
-    loss: Callable[[Any, Tensor], Tensor]
+    loss: Callable[[Any, Tensor], Any]
     optimizer: torch.optim.Optimizer
     clip: float | None
     seed: int

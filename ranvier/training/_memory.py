@@ -52,8 +52,9 @@ def forecast(net: Network, x: Signal, rule: Rule) -> int:
 
 def spell_bytes(count: int) -> str:
     """A number of bytes as people write it."""
+    size = float(count)
     for unit in ("B", "KB", "MB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} GB"
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} GB"

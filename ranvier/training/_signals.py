@@ -44,12 +44,12 @@ def plan_of(net: Network, x: Signal, how: Mapping[str, Any]) -> Plan:
 
 def run(net: Network, x: Signal, state: State | None = None, **how: Any) -> Signals:
     """Advance ``net`` over ``x`` [T, B, …]; ``how`` are the arguments of a rule (window, checkpoint, cut_reset)."""
-    emit = {n: "spikes" if (e := net.populations[n].cell.emit) == "spike" else e for n in net.outputs}
     fire = spiking(net)
-    record = {
-        n: tuple(dict.fromkeys((*(["spikes"] if n in fire else []), *([emit[n]] if n in emit else []))))
-        for n in net.populations
-    }
-    done = net._run(x, state, {n: names for n, names in record.items() if names}, **how)
+    record: dict[str, list[str]] = {n: ["spikes"] for n in fire}
+    emit = {n: str(net.populations[n].cell.emit) for n in net.outputs}
+    emit = {n: "spikes" if e == "spike" else e for n, e in emit.items()}
+    for name, emission in emit.items():
+        record[name] = list(dict.fromkeys([*record.get(name, []), emission]))
+    done = net._run(x, state, record, **how)
     outputs = {n: done.recorded[n, e] for n, e in emit.items()}
     return Signals(outputs, {n: done.recorded[n, "spikes"].detach() for n in fire}, done.state)

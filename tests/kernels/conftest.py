@@ -57,7 +57,7 @@ CUSTOM = {
 }  # fmt: skip
 
 #: sizes of inputs, of kicks and of deviations from the initial values, where 1 is too little to make spikes
-SCALE = {"HodgkinHuxley": 20.0, "TraubMiles": 1.0, "Izhikevich": 25.0, "CurrentLIF": 0.8, "AdEx": 2.0}
+SCALE = {"HodgkinHuxley": 20.0, "TraubMiles": 1.0, "Izhikevich": 25.0, "CurrentLIF": 4.0, "AdEx": 2.0}
 DT = {"HodgkinHuxley": 0.05, "TraubMiles": 0.05, "Izhikevich": 0.5, "AdEx": 0.1}
 
 
@@ -97,8 +97,7 @@ class Case:
         generator = torch.Generator().manual_seed(5)
         loss = torch.zeros((), dtype=dtype)
         for x in out.values():
-            if x.requires_grad:
-                loss = loss + (x * torch.randn(x.shape, generator=generator, dtype=torch.float64).to(dtype)).sum()
+            loss = loss + (x * torch.randn(x.shape, generator=generator, dtype=torch.float64).to(dtype)).sum()
         grads: list[Tensor | None] = [None] * len(asked)
         if loss.requires_grad:
             grads = list(torch.autograd.grad(loss, [leaves[n] for n in asked], allow_unused=True))
@@ -119,6 +118,7 @@ def ready() -> dict[str, Callable[..., rv.Cell]]:
 @pytest.fixture(scope="session")
 def make_case(ready: dict[str, Callable[..., rv.Cell]]) -> Callable[..., Case]:
     """``make_case("LIF", steps, shape)``: random inputs, states and weights of the loss."""
+    cells: dict[str, rv.Cell] = {}
 
     def make(
         name: str, steps: int, shape: tuple[int, ...], *, seed: int = 0, kicks: tuple[str, ...] = (),
@@ -130,7 +130,7 @@ def make_case(ready: dict[str, Callable[..., rv.Cell]]) -> Callable[..., Case]:
         def rand(*size: int) -> Tensor:
             return torch.rand(size, generator=generator, dtype=torch.float64)
 
-        cell = ready[name]()
+        cell = cells[name] if name in cells else cells.setdefault(name, ready[name]())
         population = Population("p", cell, shape[1:], surrogate=surrogate)
         if per_cell:
             for label in cell.parameters:
@@ -144,7 +144,7 @@ def make_case(ready: dict[str, Callable[..., rv.Cell]]) -> Callable[..., Case]:
             elif stream in step.system.noises:
                 streams[stream] = torch.randn(steps, *shape, generator=generator, dtype=torch.float64)
             else:
-                streams[stream] = (2 * rand(steps, *shape) - 0.5) * SCALE.get(name, 1.0)
+                streams[stream] = (2 * rand(steps, *shape) - 0.5) * (SCALE.get(name, 1.0) if stream == "I" else 1.0)
         states = population.initial(shape[0], shape[1:], torch.float64, torch.device("cpu"))
         states = {n: v + (0.01 * rand(*shape) if n not in step.counters else 0) for n, v in states.items()}
         if learn is None:

@@ -9,18 +9,7 @@ import torch
 
 import ranvier as rv
 from ranvier.units import ms
-
-Data = tuple[torch.Tensor, torch.Tensor]
-
-
-def make_task(samples: int, seed: int = 0, steps: int = 15) -> Data:
-    """Three classes: which third of 12 channels fires early. x [S, T, 12], y [S]."""
-    generator = torch.Generator().manual_seed(seed)
-    y = torch.randint(0, 3, (samples,), generator=generator)
-    rate = torch.full((samples, steps, 12), 0.05)
-    for k in range(3):
-        rate[y == k, : steps // 2, 4 * k : 4 * k + 4] = 0.5
-    return (torch.rand(rate.shape, generator=generator) < rate).float(), y
+from tests.training.job import Data, make_task
 
 
 def make_net(seed: int = 0, *, fires: bool = False, **options: object) -> rv.Sequential:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -19,71 +18,42 @@ import torch
 import ranvier as rv
 from ranvier.errors import FileFormatError, TrainingError
 from ranvier.units import ms
+from tests.training.job import job
 
 Make = Callable[..., rv.Sequential]
 Task = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 quiet = partial(rv.train, progress=False)
 
-SCRIPT = """
-import os, signal, sys, time
-import torch
-torch.set_num_threads(1)
-import ranvier as rv
-from torch import nn
-from ranvier.units import ms
-from tests.training.conftest import make_task
-
-class Slow(torch.utils.data.Dataset):
-    count = 0
-    def __init__(self, data): self.x, self.y = data
-    def __len__(self): return len(self.y)
-    def __getitem__(self, k):
-        Slow.count += 1
-        if Slow.count == int(sys.argv[2]): os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(float(sys.argv[3]))
-        return self.x[k], self.y[k]
-
-torch.manual_seed(int(sys.argv[4]))
-net = rv.Sequential(nn.Dropout(0.1), rv.Linear(12, 20), rv.LIF(20, tau=rv.Learn(8*ms)), nn.Linear(20, 16), nn.BatchNorm1d(16),
-    rv.LIF(16), rv.Linear(16, 3), rv.LeakyReadout(3), dt=1*ms)
-fit = rv.train(net, Slow(make_task(60)), make_task(30, seed=1), epochs=6, lr=1e-2, batch_size=16, schedule="cosine", clip=1.0,
-    optimizer="adamw", checkpoint=sys.argv[1] + "/checkpoint", progress=False)
-rv.save(net, sys.argv[1] + "/model")
-with open(sys.argv[1] + "/history.txt", "w") as file:
-    file.write(repr([(e.epoch, e.train, e.valid, e.rates, e.gradient_norm, e.learning_rate) for e in fit.history]) + fit.stopped)
-"""
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def _start(folder: Path, die_at: int = 0, wait: float = 0.0, seed: int = 0) -> subprocess.Popen[bytes]:
-    folder.mkdir(exist_ok=True)
-    arguments = [sys.executable, "-c", SCRIPT, str(folder), str(die_at), str(wait), str(seed)]
-    return subprocess.Popen(arguments, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+def _start(folder: Path, die_at: int, wait: float) -> subprocess.Popen[bytes]:
+    folder.mkdir()
+    arguments = [sys.executable, "-m", "tests.training.job", str(folder), str(die_at), str(wait), "0"]
+    return subprocess.Popen(arguments, cwd=ROOT)
 
 
-def _result(folder: Path) -> tuple[str, str, bytes]:
-    model = folder / "model"
-    weights = next(model.glob("*.safetensors")).read_bytes()
-    return (folder / "history.txt").read_text(), (model / "network.json").read_text(), weights
+def _epochs(folder: Path) -> int:
+    path = folder / "checkpoint" / "training.json"
+    return len(json.loads(path.read_text())["history"]) if path.exists() else 0
 
 
 def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
-    """Killed by itself in the middle of epoch 3, and from outside at a moment of its own; the new start has other weights."""
+    """Killed by itself within epoch 3, and from outside at any moment; the new start has other weights."""
     whole, within, outside = (tmp_path / n for n in ("whole", "within", "outside"))
-    processes = [_start(whole), _start(within, die_at=150), _start(outside, wait=0.002)]
-    checkpoint = outside / "checkpoint" / "training.json"
+    processes = [_start(within, 150, 0.0), _start(outside, 0, 0.002)]
+    numbers = job(whole)
     limit = time.monotonic() + 60
-    while time.monotonic() < limit and not (
-        checkpoint.exists() and len(json.loads(checkpoint.read_text())["history"]) >= 2
-    ):
+    while time.monotonic() < limit and _epochs(outside) < 2:
         time.sleep(0.01)
-    processes[2].send_signal(signal.SIGKILL)
-    codes = [process.wait(60) for process in processes]
-    assert codes == [0, -signal.SIGKILL, -signal.SIGKILL]
-    assert len(json.loads((within / "checkpoint" / "training.json").read_text())["history"]) == 2
-    assert [p.wait(60) for p in (_start(within, seed=7), _start(outside, seed=8))] == [0, 0]
-    assert _result(within) == _result(whole)
-    assert _result(outside) == _result(whole)
+    processes[1].send_signal(signal.SIGKILL)
+    assert [process.wait(60) for process in processes] == [-signal.SIGKILL, -signal.SIGKILL]
+    assert _epochs(within) == 2
+    assert 2 <= _epochs(outside) < 6
+    weights = next((whole / "model").glob("*.safetensors"))
+    for folder, seed in ((within, 7), (outside, 8)):
+        assert job(folder, seed=seed) == numbers
+        assert (folder / "model" / weights.name).read_bytes() == weights.read_bytes()
 
 
 class TestSameProcess:

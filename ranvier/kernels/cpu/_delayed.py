@@ -18,14 +18,24 @@ import torch
 from torch import Tensor
 
 from ranvier.kernels.cpu._buffers import empty
-from ranvier.kernels.cpu._correlate import correlate, lines_for, pack, steps_at_once
+from ranvier.kernels.cpu._correlate import Reading, correlate, pack, silent_lines, steps_at_once
 from ranvier.kernels.cpu._delay_kernels import collect_kernel, deliver_kernel, order_kernel
-from ranvier.kernels.cpu._events import events
+from ranvier.kernels.cpu._events import EventList, events
 from ranvier.kernels.cpu._jit import Kernel
 from ranvier.kernels.cpu._operands import address, lanes, require
 from ranvier.kernels.cpu._tiles import run_spans
 
-__all__ = ["DelayedEvents", "TapTable", "delayed_dense", "delayed_events", "delayed_forward", "delayed_input_gradient", "delayed_tap_gradient"]
+__all__ = [
+    "DelayedEvents",
+    "TapTable",
+    "delayed_dense",
+    "delayed_events",
+    "delayed_forward",
+    "delayed_input_gradient",
+    "delayed_tap_gradient",
+    "read_back",
+    "sorted_events",
+]
 
 _WIDEST = 64  # targets in a block
 _LINE_BYTES = 5 << 13  # of time lines in a block: the first-level cache
@@ -72,20 +82,28 @@ def delayed_events(x: Tensor, history: Tensor | None, longest: int) -> DelayedEv
     """
     require(x, "x", (None, None, None))
     steps, batch, inputs = x.shape
-    now = events(x.view(steps * batch, inputs))
-    before, used = now, 0
+    now, before, used = events(x.view(steps * batch, inputs)), None, 0
     if history is not None and longest:
         require(history, "history", (None, batch, inputs), x.dtype)
         recent = history[max(0, history.shape[0] - longest) :]
         used = recent.shape[0]
         before = events(recent.reshape(used * batch, inputs))
-    valued_before = bool(used) and before.value is not None
-    kernel = order_kernel(x.dtype, now.value is not None, valued_before)
+    return sorted_events(now, before, (steps, batch, inputs, used), x.dtype)
+
+
+def sorted_events(
+    now: EventList, before: EventList | None, sizes: tuple[int, int, int, int], dtype: torch.dtype
+) -> DelayedEvents:
+    """Sort events listed by row: those of ``[T * B, K]`` and of the history ``[H * B, K]``; ``sizes`` are T, B, K, H."""
+    steps, batch, inputs, used = sizes
+    earlier = before or now
+    valued_before = before is not None and before.value is not None
+    kernel = order_kernel(dtype, now.value is not None, valued_before)
     cursor = torch.zeros(batch * inputs, dtype=torch.int64)
-    count = now.count + (before.count if used else 0)
+    count = now.count + (before.count if before is not None else 0)
     time = empty([count], torch.int32)
-    value = empty([count], x.dtype) if now.value is not None or valued_before else None
-    table = [address(t) for found in (now, before) for t in (found.pointer, found.index, found.value)]
+    value = empty([count], dtype) if now.value is not None or valued_before else None
+    table = [address(t) for found in (now, earlier) for t in (found.pointer, found.index, found.value)]
     table += [address(cursor), address(time), address(value)]
 
     def sort(stage: int) -> None:
@@ -148,6 +166,11 @@ class TapTable:
     def first(self) -> Tensor:
         """Int32 ``[blocks, K, width]``."""
         return self._block(self._first.unsqueeze(-1), 1).squeeze(-1)
+
+    @property
+    def reading(self) -> Reading:
+        """How the targets' time lines are read back into sums per source."""
+        return Reading(self.first, self.blocked, self.targets, self.inputs, self.width)
 
     def place(self, length: int) -> Tensor:
         """Int32 ``[blocks, K, width]``: the first tap in a block's time lines of that length."""
@@ -216,12 +239,16 @@ def delayed_input_gradient(grad: Tensor, table: TapTable, history: int) -> tuple
     -------
         The gradient to the input ``[T, B, K]`` and to the last H steps before it ``[H, B, K]``.
     """
-    steps, batch, _ = grad.shape
     require(grad, "grad", (None, None, table.targets), table.dtype)
-    extended = history + steps
-    lines = lines_for(batch, table.targets, table.line_length(extended + steps_at_once()), table.dtype)
+    return read_back(grad, table.reading, table.line_length(history + grad.shape[0] + steps_at_once()), history)
+
+
+def read_back(grad: Tensor, reading: Reading, length: int, history: int) -> tuple[Tensor, Tensor]:
+    """What ``grad`` ``[T, B, N]`` hands back to the input ``[T, B, K]`` and to the H steps before it."""
+    steps, batch, targets = grad.shape
+    lines = silent_lines(batch, targets, length, grad.dtype)
     pack(grad, lines, history)
-    out = correlate(lines, table.first, table.blocked, (table.targets, table.inputs), (extended, batch))
+    out = correlate(lines, reading, history + steps, batch)
     return out[history:], out[:history]
 
 
@@ -234,12 +261,12 @@ def delayed_dense(x: Tensor, history: Tensor | None, table: TapTable) -> Tensor:
     steps, batch, _ = x.shape
     reach = table.reach
     reverse = table.reversed
-    lines = lines_for(batch, table.inputs, reverse.line_length(steps + steps_at_once()), table.dtype)
+    lines = silent_lines(batch, table.inputs, reverse.line_length(steps + steps_at_once()), table.dtype)
     pack(x, lines, reach)
     if history is not None and reach:
         recent = history[max(0, history.shape[0] - reach) :]
         pack(recent, lines, reach - recent.shape[0])
-    return correlate(lines, reverse.first, reverse.blocked, (table.inputs, table.targets), (steps, batch))
+    return correlate(lines, reverse.reading, steps, batch)
 
 
 def _run(kernel: Kernel, happened: DelayedEvents, table: TapTable, taps: Tensor, dense: Tensor, items: int) -> None:

@@ -24,7 +24,7 @@ from ranvier.kernels.cpu._loops import I32, I64, Function, at, counted, function
 from ranvier.kernels.cpu._philox import Stream, uniform_lanes
 from ranvier.kernels.cpu._pool import run_tiles
 
-__all__ = ["RowDraw", "bernoulli_rows", "distinct_rows", "repeated_rows"]
+__all__ = ["RowDraw", "bernoulli_rows", "distinct_rows", "repeated_rows", "row_uniforms"]
 
 _WIDTH = 8
 _TILE = 1 << 18  # synapses worth a tile of their own
@@ -74,6 +74,14 @@ def bernoulli_rows(draw: RowDraw, rows: int, p: float) -> tuple[np.ndarray, np.n
     target = np.empty(int(pointer[-1]), np.int32)
     _run(kernel, draw, pointer, target, None, pointer, (scale,))
     return pointer, target
+
+
+def row_uniforms(draw: RowDraw, row_pointer: np.ndarray) -> np.ndarray:
+    """Float64 numbers strictly between 0 and 1, one per synapse: number j of the stream of its row for synapse j."""
+    out = np.empty(int(row_pointer[-1]) + _WIDTH, np.float64)
+    numbers = [*draw.key, draw.stream, draw.first, 0, len(row_pointer) - 1, draw.choices, draw.barred, True]
+    _uniforms_kernel()([row_pointer.ctypes.data, 0, out.ctypes.data], numbers)
+    return out[: out.size - _WIDTH]
 
 
 def _run(
@@ -237,6 +245,20 @@ def _bernoulli_kernel() -> Kernel:
         with when(b, b.not_(writing)):
             b.store(b.load(count), at(b, k.pointer, b.add(row, I64(1))))
     return compile_kernel("bernoulli_rows", k.function.text())
+
+
+@cache
+def _uniforms_kernel() -> Kernel:
+    """A number per synapse, to scratch; a row's last vector runs into the next row, which is written after it."""
+    k = _Rows("row_uniforms")
+    b, lanes = k.b, k.lanes
+    out = k.function.pointers(2, lanes.scalar)
+    with counted(b, k.start, k.stop) as row:
+        low, high = k.row_bounds(row)
+        stream, _ = k.of(row)
+        with counted(b, I64(0), b.sub(high, low), _WIDTH) as j:
+            lanes.store(out, b.add(low, j), uniform_lanes(lanes, j, stream))
+    return compile_kernel("row_uniforms", k.function.text())
 
 
 @contextmanager

@@ -30,7 +30,8 @@ def scan(task: Scan) -> ScanResult:
         state = {name: _full(out[name], task) for name in state_names}
         for name in task.wanted:
             emitted[name].append(_full(out[name], task))
-    return ScanResult({n: torch.stack(v) for n, v in emitted.items()}, state)
+    none = like.new_empty(0, *task.shape, dtype=task.dtype)
+    return ScanResult({n: torch.stack(v) if v else none for n, v in emitted.items()}, state)
 
 
 def _full(value: torch.Tensor | float, task: Scan) -> torch.Tensor:

@@ -105,7 +105,9 @@ def read_pair(folder: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, torch
     """
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
-        raise FileFormatError(f"{folder} {what}: give the folder of a saved {kind.name}, which holds {kind.description}.")
+        raise FileFormatError(
+            f"{folder} {what}: give the folder of a saved {kind.name}, which holds {kind.description}."
+        )
     path = folder / kind.description
     description = _read_json(path, kind)
     if description.get("format") != f"ranvier {kind.name}":

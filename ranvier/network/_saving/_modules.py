@@ -108,7 +108,8 @@ def decode_module(record: Record, take: Callable[[str], torch.Tensor | None]) ->
 
 def fill(module: nn.Module, take: Callable[[str], torch.Tensor | None], where: str) -> None:
     """Put a tensor of the file in the place of every parameter and buffer of ``module`` itself."""
-    for table in (module._parameters, module._buffers):
+    tables: tuple[dict[str, Any], ...] = (module._parameters, module._buffers)
+    for table in tables:
         for name, old in table.items():
             if old is None:
                 continue

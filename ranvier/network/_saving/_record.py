@@ -39,28 +39,28 @@ class Record:
 
     def text(self, key: str) -> str:
         """A string of sensible length."""
-        value = self.data.get(key)
+        value: Any = self.data.get(key)
         if not isinstance(value, str) or len(value) > _LONGEST:
             raise self.error(key, f"text of at most {_LONGEST} characters")
         return value
 
     def choice(self, key: str, *choices: str) -> str:
         """One of some words."""
-        value = self.data.get(key)
+        value: Any = self.data.get(key)
         if value not in choices:
             raise self.error(key, f"one of {', '.join(choices)}")
         return value
 
     def whole(self, key: str, least: int = 0) -> int:
         """A whole number of at least ``least``."""
-        value = self.data.get(key)
+        value: Any = self.data.get(key)
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= _LARGEST:
             raise self.error(key, f"a whole number of at least {least}")
         return value
 
     def number(self, key: str) -> float:
         """A finite number."""
-        value = self.data.get(key)
+        value: Any = self.data.get(key)
         real = isinstance(value, int | float) and not isinstance(value, bool)
         if not real or not abs(value) <= sys.float_info.max:
             raise self.error(key, "a finite number")
@@ -68,14 +68,14 @@ class Record:
 
     def flag(self, key: str) -> bool:
         """true or false."""
-        value = self.data.get(key)
+        value: Any = self.data.get(key)
         if not isinstance(value, bool):
             raise self.error(key, "true or false")
         return value
 
     def sizes(self, key: str) -> tuple[int, ...] | None:
         """A shape of positive whole numbers, or None."""
-        value = self.data.get(key)
+        value: Any = self.data.get(key)
         if value is None and key in self.data:
             return None
         whole = isinstance(value, list) and 0 < len(value) < 16 and all(type(n) is int and n > 0 for n in value)
@@ -85,7 +85,7 @@ class Record:
 
     def names(self, key: str) -> list[str]:
         """A list of strings, of sensible length together."""
-        value = self.data.get(key)
+        value: Any = self.data.get(key)
         texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
         if not texts or sum(map(len, value)) > _LONGEST:
             raise self.error(key, f"a list of texts of at most {_LONGEST} characters")
@@ -103,7 +103,7 @@ class Record:
 
     def items(self, key: str) -> Iterator[Record]:
         """The objects in the list at ``key``."""
-        value = self.data.get(key)
+        value: Any = self.data.get(key)
         if not isinstance(value, list):
             raise self.error(key, "a list of objects")
         for k, item in enumerate(value):

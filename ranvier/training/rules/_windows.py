@@ -48,11 +48,8 @@ def in_windows(net: Network, x: Signal, criterion: Criterion, window: int, **how
         torch.set_rng_state(generator)
         again = run(net, block, start, **how).outputs
         count = next(iter(again.values())).shape[0]
-        wanted = [
-            (a, out[n].grad[first : first + count])
-            for n, a in again.items()
-            if a.requires_grad and out[n].grad is not None
-        ]
+        slopes = {n: o.grad for n, o in out.items()}
+        wanted = [(a, g[first : first + count]) for n, a in again.items() if (g := slopes[n]) is not None]
         torch.autograd.backward([a for a, _ in wanted], [g for _, g in wanted])
         first += count
     torch.set_rng_state(after)

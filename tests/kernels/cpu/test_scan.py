@@ -7,16 +7,21 @@ from unittest import mock
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import ranvier as rv
 from ranvier.kernels import reference
-from ranvier.kernels.cpu import _scan, _scan_kernels, scan
+from ranvier.kernels._task import Scan
+from ranvier.kernels.cpu import _scan_kernels, scan
 from ranvier.kernels.cpu._jit import compiled_count
 
 Tensor = torch.Tensor
+#: explaining a failure would take minutes
+PHASES = [Phase.explicit, Phase.generate, Phase.shrink]
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
+#: how many times rounding grows in the upstroke of a spike
+GROWTH = {"izhikevich": 100, "adex": 10, "hodgkin_huxley": 10}
 NAMES = [
     "ALIF", "LIF", "AdEx", "CurrentLIF", "HodgkinHuxley", "Izhikevich", "LeakyReadout", "TraubMiles",
     "frozen", "noisy", "events", "nonlinear", "silent", "counter",
@@ -40,11 +45,12 @@ def equal(case, dtype: torch.dtype) -> dict[str, Tensor]:
     if dtype == torch.float32:
         # A level within rounding of its threshold may fire in one provider only.
         assume(all(torch.equal(x, slow[n]) for n, x in fast.items() if n.removeprefix("emitted:") in case.population.step(case.kicks).events))
+    tolerance = TOLERANCE[dtype] * (GROWTH.get(case.population.cell.name, 1) if dtype == torch.float32 else 1)
     for kind, ours, theirs in (("value", fast, slow), ("gradient", fast_grad, slow_grad)):
         assert ours.keys() == theirs.keys()
         for n in ours:
             assert ours[n].dtype == theirs[n].dtype
-            assert deviation(ours[n], theirs[n]) < TOLERANCE[dtype], f"{kind} of {n}"
+            assert deviation(ours[n], theirs[n]) < tolerance, f"{kind} of {n}"
     return slow
 
 
@@ -54,13 +60,14 @@ def test_every_ready_cell_is_tested(ready: dict) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_long_scan_in_double_precision(make_case: Callable, name: str) -> None:
-    values = equal(make_case(name, 150, (2, 11), per_cell=True), torch.float64)
-    if "emitted:spike" in values and name != "HodgkinHuxley":
+    kicks = {"CurrentLIF": ("I",), "frozen": ("g",)}.get(name, ())
+    values = equal(make_case(name, 150, (2, 11), per_cell=True, kicks=kicks), torch.float64)
+    if "emitted:spike" in values:
         assert values["emitted:spike"].any(), "no spike: the test proves little"
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=5)
+@settings(max_examples=5, phases=PHASES)
 @given(
     steps=st.sampled_from([0, 1, 2, 37]), shape=st.sampled_from(SHAPES), per_cell=st.booleans(), cut_reset=st.booleans(),
     seed=st.integers(0, 99), dtype=st.sampled_from([torch.float32, torch.float64]),
@@ -71,7 +78,8 @@ def test_any_shape_and_choice_of_gradients(
     dtype: torch.dtype, learn: str,
 ) -> None:  # fmt: skip
     case = make_case(name, steps, shape, seed=seed, per_cell=per_cell, cut_reset=cut_reset)
-    chosen = {"nothing": (), "streams": case.streams, "states": case.states, "parameters": case.population.cell.parameters}
+    cell = case.population.cell
+    chosen = {"nothing": (), "streams": case.streams, "states": cell.system.states, "parameters": cell.parameters}
     equal(case.but(learn=tuple(chosen.get(learn, case.learn))), dtype)
 
 
@@ -152,15 +160,9 @@ class TestSaving:
 
     def saved(self, make_case: Callable, name: str, learn: tuple[str, ...], **how: object) -> tuple[str, ...]:
         case = make_case(name, 3, (1, 4), learn=learn, **how)
-        chosen: list[tuple[str, ...]] = []
-
-        def spy(*args: object) -> tuple[str, ...]:
-            chosen.append(_scan_kernels.saved_values(*args))
-            return chosen[-1]
-
-        with mock.patch.object(_scan.kernels, "saved_values", spy):
+        with mock.patch.object(_scan_kernels, "saved_values", wraps=_scan_kernels.saved_values) as spy:
             case.run(scan, torch.float64)
-        return chosen[0] if chosen else ()
+            return _scan_kernels.saved_values(*spy.call_args.args) if spy.called else ()
 
     def test_nothing_without_gradient(self, make_case: Callable) -> None:
         assert self.saved(make_case, "LIF", ()) == ()
@@ -201,13 +203,9 @@ def test_a_second_backward_pass_is_refused(make_case: Callable) -> None:
     case = make_case("LIF", 3, (1, 4), learn=("x",))
     x = case.streams["x"].clone().requires_grad_()
 
-    def provider(task):
-        return scan(task)
-
     step = case.population.step(())
-    from ranvier.kernels._task import Scan
-
-    task = Scan(step, 3, (1, 4), torch.float64, {"x": x}, case.states, reference.coefficients(step, case.population.values(), 1.0), ("spike",))
-    (grad,) = torch.autograd.grad(provider(task).emitted["spike"].sum(), x, create_graph=True)
+    coefficients = reference.coefficients(step, case.population.values(), 1.0)
+    task = Scan(step, 3, (1, 4), torch.float64, {"x": x}, case.states, coefficients, ("spike",))
+    (grad,) = torch.autograd.grad(scan(task).emitted["spike"].sum(), x, create_graph=True)
     with pytest.raises(RuntimeError):
         grad.sum().backward()

@@ -1,0 +1,96 @@
+"""A cyclic part in short windows, population by population: the general way, for whatever has no faster one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from ranvier.network._plastic import PlasticSynapses
+from ranvier.network._window import Window, add_arrival
+
+if TYPE_CHECKING:
+    from ranvier.network._runner import Runner
+
+__all__ = ["cycle"]
+
+Tensor = torch.Tensor
+
+
+def cycle(runner: Runner, names: Sequence[str], length: int, window: Window) -> None:
+    """Advance the populations ``names`` through ``window`` in windows of ``length`` steps.
+
+    What comes from outside is carried over the whole window first.
+    """
+    outside = {n: runner.from_outside(n, names, window) for n in names}
+    synapses = _Plastic(runner, names, window)
+    past = {n: window.history[n] for n in names if n in window.history}
+    emitted: dict[str, list[Tensor]] = {n: [] for n in names}
+    recorded: dict[tuple[str, str], list[Tensor]] = {}
+    for first in range(0, window.count, length):
+        count = min(length, window.count - first)
+        now: dict[str, Tensor] = {}
+        delivered = synapses.react(first, past)
+        for n in names:
+            arrivals: dict[str, Tensor] = {}
+            for port, value in outside[n]:
+                add_arrival(arrivals, port, value[first : first + count])
+            for port, value in delivered.get(n, ()):
+                add_arrival(arrivals, port, value)
+            for p in runner.incoming[n]:
+                if p.pre in names and not p.plasticity:
+                    add_arrival(arrivals, p.port, runner.carry(p, now.get(p.pre), past.get(p.pre), count))
+            if n not in runner.net.populations:
+                now[n] = arrivals["x"]
+                continue
+            result = runner.compute(n, runner.scan(n, arrivals, window, first, count))
+            for variable, value in runner.take(n, result, window).items():
+                recorded.setdefault((n, variable), []).append(value)
+            if n in window.emissions:
+                now[n] = window.emissions[n]
+        for n, value in now.items():
+            emitted[n].append(value)
+            if n in past:
+                past[n] = torch.cat([past[n], value])[value.shape[0] :]
+        for key, value in synapses.record(first):
+            recorded.setdefault(key, []).append(value)
+    window.emissions.update({n: torch.cat(values) for n, values in emitted.items() if values})
+    window.recorded.update({key: torch.cat(values) for key, values in recorded.items()})
+
+
+class _Plastic:
+    """The plastic projections onto a cycle, whose windows are single steps."""
+
+    def __init__(self, runner: Runner, names: Sequence[str], window: Window) -> None:
+        self.runner, self.window = runner, window
+        self.parts: list[PlasticSynapses] = [runner.plastic[p.name] for n in names for p in runner.incoming[n] if p.plasticity]
+        sources = {s.projection.pre for s in self.parts} - set(names)
+        self.tapes = {n: torch.cat([window.history[n], window.emissions[n]]) for n in sources}
+
+    def react(self, first: int, past: Mapping[str, Tensor]) -> dict[str, list[tuple[str, Tensor]]]:
+        """The arrival phase: deliver and on_pre everywhere, then on_post; the synapses' variables advance after it."""
+        delivered: dict[str, list[tuple[str, Tensor]]] = {}
+        window, looks = self.window, []
+        for s in self.parts:
+            p, values = s.projection, window.synapses[s.projection.name]
+            cells = s.cells(window.variables.get(p.pre), window.variables[p.post])
+            if p.pre in self.tapes:
+                spikes = s.arrived(self.tapes[p.pre], window.history[p.pre].shape[0] + first)
+            else:
+                spikes = s.arrived(past[p.pre], past[p.pre].shape[0])
+            delivered.setdefault(p.post, []).append((p.port, s.deliver(spikes, values)))
+            window.synapses[p.name] = s.react("on_pre", spikes, values, cells)
+            looks.append(cells)
+        for s, cells in zip(self.parts, looks, strict=True):
+            name = s.projection.name
+            values = s.react("on_post", s.fired(past[s.projection.post][-1]), window.synapses[name], cells)
+            window.synapses[name] = s.advance(values, cells)
+        return delivered
+
+    def record(self, first: int) -> list[tuple[tuple[str, str], Tensor]]:
+        """Recorded variables of synapses after step ``first``, where they are due."""
+        if (self.window.start + first + 1) % self.runner.every:
+            return []
+        names = [s.projection.name for s in self.parts]
+        return [((n, v), self.window.synapses[n][v].unsqueeze(0)) for n in names for v in self.runner.record.get(n, ())]

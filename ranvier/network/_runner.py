@@ -1,0 +1,162 @@
+"""One call's view of a network: every part over a window, by the kernel its plan names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from ranvier.dynamics import Step
+from ranvier.errors import ShapeError
+from ranvier.kernels import reference
+from ranvier.kernels._task import Loop, Scan, ScanResult
+from ranvier.kernels.cpu import Spikes
+from ranvier.kernels.cpu import loop as cpu_loop
+from ranvier.kernels.cpu import scan as cpu_scan
+from ranvier.network._compiled import compiled_loop
+from ranvier.network._cycle import cycle
+from ranvier.network._noise import noise_block
+from ranvier.network._plan import Plan
+from ranvier.network._plastic import PlasticSynapses
+from ranvier.network._projection import Projection
+from ranvier.network._state import State
+from ranvier.network._window import Window, add_arrival, output_name
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = ["Runner"]
+
+Tensor = torch.Tensor
+
+
+class Runner:
+    """Coefficients are computed once per call, streams are looked up by name."""
+
+    def __init__(self, net: Network, plan: Plan, record: Mapping[str, tuple[str, ...]], cut_reset: bool, every: int) -> None:
+        self.net, self.plan, self.record, self.cut_reset, self.every = net, plan, record, cut_reset, every
+        self.spikes: dict[str, Spikes] = {}
+        self.dtype = net.dtype
+        self.incoming = {n: [p for p in net.projections.values() if p.post == n] for n in net.nodes}
+        self.steps: dict[str, Step] = {n: p.step(net.kicks(n)) for n, p in net.populations.items()}
+        self.plastic = {n: PlasticSynapses(p, net.dt, self.dtype, net.seed) for n, p in net.projections.items() if p.plasticity}
+        self.coefficients = {n: reference.coefficients(self.steps[n], p.values(), net.dt) for n, p in net.populations.items()}
+
+    def run(self, inputs: Mapping[str, Tensor], count: int, state: State) -> tuple[dict[tuple[str, str], Tensor], State]:
+        """All parts over one window."""
+        window = Window(inputs, count, state)
+        for part in self.plan.parts:
+            names = [n for n in part.members if n not in inputs]
+            if not names:
+                continue
+            if part.members in self.plan.loops:
+                compiled_loop(self, names, window)
+            elif part.members in self.plan.fused:
+                self._fused(names, part.window or 1, window)
+            elif part.cyclic:
+                cycle(self, names, part.window or 1, window)
+            else:
+                self.advance(names[0], self._arrivals(names[0], window), window)
+        return window.recorded, window.after()
+
+    def carry(self, projection: Projection, x: Tensor | None, history: Tensor | None, count: int) -> Tensor:
+        """What a projection brings during ``count`` steps."""
+        if history is None:
+            if x is None:
+                raise ShapeError(f"projection {projection.name!r} has neither emissions nor a history to carry.")
+            history = x[:0]
+        return projection(x, history, count, self.plan.provider(projection.name) == "cpu")
+
+    def from_outside(self, name: str, inside: Sequence[str], window: Window) -> list[tuple[str, Tensor]]:
+        """(port, arrivals) of every projection from parts other than ``inside``; plastic ones are run with the cycle."""
+        return [
+            (p.port, self.carry(p, window.emissions[p.pre], window.history.get(p.pre), window.count))
+            for p in self.incoming[name]
+            if p.pre not in inside and not p.plasticity
+        ]
+
+    def _arrivals(self, name: str, window: Window) -> dict[str, Tensor]:
+        out: dict[str, Tensor] = {}
+        for port, value in self.from_outside(name, (), window):
+            add_arrival(out, port, value)
+        return out
+
+    def scan(self, name: str, arrivals: Mapping[str, Tensor], window: Window, first: int = 0, count: int | None = None) -> Scan:
+        """The task of one population over ``count`` steps from step ``first`` of the window."""
+        step, population, before = self.steps[name], self.net.populations[name], window.variables[name]
+        count = window.count if count is None else count
+        emit = output_name(population.cell.emit)
+        also = (output_name(v) for v in self.record.get(name, ()))
+        wanted = tuple(dict.fromkeys((*([emit] if emit else []), *also)))
+        some = next(iter(before.values()), None)
+        shape = tuple(some.shape) if some is not None else tuple(next(iter(arrivals.values())).shape[1:])
+        streams = self.streams(name, arrivals, count, shape, window, first)
+        return Scan(step, count, shape, self.dtype, streams, before, self.coefficients[name], wanted, self.cut_reset)
+
+    def take(self, name: str, result: ScanResult, window: Window) -> dict[str, Tensor]:
+        """Put a scan's result into the window; returns what was recorded."""
+        window.variables[name] = dict(result.states)
+        emit = output_name(self.net.populations[name].cell.emit)
+        if emit:
+            window.emissions[name] = result.emitted[emit]
+        return {v: result.emitted[output_name(v)] for v in self.record.get(name, ())}
+
+    def advance(self, name: str, arrivals: Mapping[str, Tensor], window: Window) -> None:
+        """One population, or relay, over the whole window."""
+        if name not in self.net.populations:
+            window.emissions[name] = arrivals["x"]
+            return
+        recorded = self.take(name, self.compute(name, self.scan(name, arrivals, window)), window)
+        window.recorded.update({(name, v): x for v, x in recorded.items()})
+
+    def compute(self, name: str, task: Scan) -> ScanResult:
+        """A scan by the provider of the plan."""
+        return (cpu_scan if self.plan.provider(name) == "cpu" else reference.scan)(task)
+
+    def _fused(self, names: Sequence[str], length: int, window: Window) -> None:
+        """A cyclic part as one differentiable operation."""
+        members, feedback = {}, []
+        for n in names:
+            arrivals: dict[str, Tensor] = {}
+            for port, value in self.from_outside(n, names, window):
+                add_arrival(arrivals, port, value)
+            for p in self.incoming[n]:
+                if p.pre in names:
+                    bias, found = p.feedback(window.history.get(p.pre), self.stream_of(p))
+                    feedback += found
+                    if bias is not None:
+                        add_arrival(arrivals, p.port, bias)
+            members[n] = self.scan(n, arrivals, window)
+        for n, result in cpu_loop(Loop(members, tuple(feedback), length)).items():
+            window.recorded.update({(n, v): x for v, x in self.take(n, result, window).items()})
+
+    def stream_of(self, projection: Projection) -> str:
+        """The stream of the postsynaptic step that a projection feeds."""
+        kicked = projection.port in self.steps[projection.post].kicks
+        return f"kick_{projection.port}" if kicked else projection.port
+
+    def streams(
+        self, name: str, arrivals: Mapping[str, Tensor], count: int, shape: tuple[int, ...], window: Window, first: int = 0
+    ) -> dict[str, Tensor]:
+        """Everything a population's step reads over time: arrivals, noise, the time itself."""
+        out, step, start = {}, self.steps[name], window.start + first
+        ports = {(f"kick_{p}" if p in step.kicks else p): p for p in arrivals}
+        for stream in step.streams:
+            if stream in ports:
+                x = arrivals[ports[stream]]
+                try:
+                    out[stream] = x.to(self.dtype).expand(count, *shape)
+                except RuntimeError:
+                    raise ShapeError(
+                        f"what arrives at {name}.{ports[stream]} has shape {tuple(x.shape)} [T, B, …], but the population holds {shape} [B, …]."
+                    ) from None
+            elif stream == "t":
+                time = (torch.arange(start, start + count, dtype=torch.float64) * self.net.dt).to(self.dtype)
+                out[stream] = time.reshape(count, *(1 for _ in shape)).to(self.net.device)
+            elif stream in step.system.noises:
+                noise = noise_block(self.net.seed, f"{name}.{stream}", window.state.stream, start, count, shape)
+                out[stream] = noise.to(self.net.device, self.dtype)
+            else:
+                out[stream] = torch.zeros((1,) * (len(shape) + 1), dtype=self.dtype, device=self.net.device)
+        return out

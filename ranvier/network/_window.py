@@ -1,0 +1,47 @@
+"""A window of steps while it is being computed: what is known, and what has been made so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ranvier.network._state import State
+
+__all__ = ["Window", "add_arrival", "output_name"]
+
+Tensor = torch.Tensor
+
+
+class Window:
+    """Steps [start, start + count) of one call.
+
+    ``emissions`` holds what each part emitted in the window (its last steps suffice where nobody else reads it),
+    ``variables`` and ``synapses`` the values after the steps done so far, ``history`` what was emitted before.
+    """
+
+    def __init__(self, inputs: Mapping[str, Tensor], count: int, state: State) -> None:
+        self.state, self.start, self.count = state, state.step, count
+        self.emissions: dict[str, Tensor] = dict(inputs)
+        self.history: Mapping[str, Tensor] = state.history
+        self.variables: dict[str, Mapping[str, Tensor]] = dict(state.variables)
+        self.synapses: dict[str, dict[str, Tensor]] = {n: dict(v) for n, v in state.synapses.items()}
+        self.recorded: dict[tuple[str, str], Tensor] = {}
+
+    def after(self) -> State:
+        """The state at the end of the window."""
+        history = {n: torch.cat([h, self.emissions[n]])[self.emissions[n].shape[0] :] for n, h in self.history.items()}
+        return State(self.start + self.count, self.variables, history, self.synapses, self.state.stream)
+
+
+def add_arrival(arrivals: dict[str, Tensor], port: str, value: Tensor) -> None:
+    """Sum what several projections bring to one port."""
+    arrivals[port] = arrivals[port] + value if port in arrivals else value
+
+
+def output_name(name: str | None) -> Any:
+    """A name as the user says it (spikes, v) as the program's output."""
+    if name is None:
+        return None
+    return "spike" if name in ("spikes", "spike") else f"{name}:out"
