@@ -4,69 +4,73 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
+from ranvier.connectivity._delays import Delays, latency_steps
+from ranvier.connectivity._interpolation import tap_product
 from ranvier.errors import ShapeError
 from ranvier.kernels import products
-from ranvier.units import UNITS, as_quantity
-from ranvier.values import Distribution, Learn
+from ranvier.values import Learn
 
 __all__ = ["Linear", "latency_steps"]
 
 Tensor = torch.Tensor
-_TIME = UNITS["ms"].dimension
-
-
-def latency_steps(delay: Any, dt: float, count: int, seed: int, name: str) -> Tensor | int:
-    """round(delay/dt) as one whole number, or as an int32 tensor of ``count`` of them."""
-    if isinstance(delay, Learn):
-        raise NotImplementedError(f"{name}: delay={delay!r} is learnable, which this version cannot train; give a number, an array or a distribution.")
-    if isinstance(delay, Distribution):
-        dimension, values = delay.dimension, delay.draw(count, seed, f"{name}.delay")
-    else:
-        quantity = as_quantity(delay)
-        dimension, values = quantity.dimension, np.asarray(quantity.value, dtype=np.float64)
-    if dimension != _TIME and not (np.ndim(values) == 0 and values == 0):
-        raise ShapeError(f"{name}: delay={delay!r} has dimension {dimension}; give a time, for example 1.5*ms.")
-    if not np.isfinite(values).all() or (values < 0).any():
-        raise ShapeError(f"{name}: delay={delay!r} holds a negative or non-finite value; a delay is a time of 0 or more.")
-    steps = np.rint(values / dt).astype(np.int64)
-    if steps.ndim == 0:
-        return int(steps)
-    if steps.size != count:
-        raise ShapeError(f"{name}: delay has {steps.size} values for {count} synapses; give one per synapse.")
-    return torch.from_numpy(steps.reshape(-1).astype(np.int32))
 
 
 class Linear(nn.Linear):
     """y = W x + b at every step: ``weight`` [out, in], ``bias`` [out].
 
     Spikes are summed by event (cost: spikes times fan-out), dense input goes to the matrix library; gradients are exact
-    either way. ``delay`` (one time, an array [out, in], or a distribution) lets a spike arrive later.
+    either way.
 
-    >>> rv.Linear(700, 256, delay=rv.Uniform(0*ms, 25*ms))
+    Parameters
+    ----------
+    delay
+        How much later a spike arrives: one time, an array [out, in], a distribution, or ``rv.Learn(…, max=…)`` for
+        delays that training moves (parameter ``delay.position``, ms).
+    per
+        ``"synapse"``, or one delay for each cell of a side: ``"pre"`` (an array is then [in]), ``"post"`` ([out]).
+    interpolation, width
+        Of learnable delays: ``"linear"``, or ``"gaussian"`` with a width (a time or ``rv.Learn``).
+
+    >>> rv.Linear(700, 256, delay=rv.Learn(rv.Uniform(0*ms, 25*ms), max=25*ms))
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, delay: Any = None, dtype: torch.dtype | None = None) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, *, delay: Any = None, per: str = "synapse",
+        interpolation: str = "linear", width: Any = None, dtype: torch.dtype | None = None,
+    ) -> None:  # fmt: skip
         for label, n in (("in_features", in_features), ("out_features", out_features)):
             if not isinstance(n, int) or n <= 0:
                 raise ShapeError(f"Linear: {label}={n!r} must be a positive whole number.")
+        if per not in ("synapse", "pre", "post"):
+            raise ShapeError(f"Linear: per={per!r} is unknown; a delay belongs to each 'synapse', 'pre' or 'post'.")
         super().__init__(in_features, out_features, bias, dtype=dtype)
-        self.delay = delay
+        self.given, self.per, self.interpolation, self.width = delay, per, interpolation, width
+        self.delay: Delays | None = None
         self.latency: Tensor | int = 0
 
-    def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> None:
-        """Turn the delay into whole steps of ``dt``; ``lag`` is added where every synapse has its own."""
-        if self.delay is None:
+    def bind(self, dt: float, seed: int, name: str) -> None:
+        """Tie the delay to steps of ``dt`` ms."""
+        if self.given is None:
             return
-        steps = latency_steps(self.delay, dt, self.in_features * self.out_features, seed, name)
-        if isinstance(steps, int):
-            self.latency = steps
-        else:
-            self.register_buffer("latency_table", (steps + lag).reshape(self.out_features, self.in_features), persistent=True)
-            self.latency = self.latency_table
+        shape = (self.out_features, self.in_features)
+        share = {"synapse": shape, "pre": (1, self.in_features), "post": (self.out_features, 1)}[self.per]
+        if isinstance(self.given, Learn):
+            if self.delay is None or self.delay.dt != dt:
+                self.delay = Delays(
+                    self.given, shape, share, interpolation=self.interpolation, width=self.width, dt=dt, seed=seed, name=name
+                ).to(self.weight)  # fmt: skip
+            return
+        steps = latency_steps(self.given, dt, share[0] * share[1], seed, name)
+        self.fix(steps if isinstance(steps, int) else steps.reshape(share).expand(shape).contiguous())
+
+    def fix(self, latency: Tensor | int) -> None:
+        """Set whole steps, one number or int32 [out, in], in place of a learnable delay."""
+        self.latency, self.delay = latency, None
+        if isinstance(latency, Tensor):
+            self.register_buffer("latency_table", latency, persistent=True)
 
     def forward(self, x: Tensor, by_event: bool = False) -> Tensor:
         """``x`` [..., in] -> [..., out], without delay."""
@@ -76,26 +80,22 @@ class Linear(nn.Linear):
             return products.spike_linear(x, self.weight, self.bias)
         return nn.functional.linear(x, self.weight, self.bias)
 
-    def delayed(self, x: Tensor, history: Tensor, by_event: bool = False) -> Tensor:
-        """``x`` [T, B, in] with every synapse's own latency; ``history`` [D, B, in] are the steps before."""
-        latency: Tensor = self.latency_table
-        out = (products.delayed_linear if by_event else _delayed)(x, self.weight, latency, history)
+    def taps(self, lag: int = 0) -> tuple[Tensor, Tensor]:
+        """Weights [out, in, W] on W steps, and int32 [out, in], the first of them (``lag`` later)."""
+        if self.delay is None:
+            return self.weight.unsqueeze(-1), self.latency_table + lag
+        taps, first = self.delay(self.weight)
+        return taps, first + lag
+
+    def delayed(self, x: Tensor, history: Tensor, by_event: bool = False, lag: int = 0) -> Tensor:
+        """``x`` [T, B, …, in] with every synapse's own delay; ``history`` [D, B, …, in] are the steps before."""
+        taps, first = self.taps(lag)
+        lead = x.shape[1:-1]
+        if len(lead) != 1:
+            x, history = x.flatten(1, -2), history.flatten(1, -2)
+        if by_event:
+            out = products.delayed_linear(x, taps, first, history)
+        else:
+            out = tap_product(x, taps, first, history)
+        out = out.unflatten(1, lead) if len(lead) != 1 else out
         return out if self.bias is None else out + self.bias
-
-    def by_latency(self) -> list[tuple[int, products.Pattern, Tensor]]:
-        """One (latency, pattern, weights) per distinct latency, as single synapses sorted by input."""
-        out = []
-        for k in torch.unique(self.latency_table).tolist():
-            pre, post = torch.nonzero(self.latency_table.t() == k, as_tuple=True)
-            out.append((int(k), products.pattern(pre, post, (self.in_features, self.out_features)), self.weight[post, pre]))
-        return out
-
-
-def _delayed(x: Tensor, weight: Tensor, latency: Tensor, history: Tensor) -> Tensor:
-    """The specification: one product per distinct latency."""
-    steps, past = x.shape[0], history.shape[0]
-    whole = torch.cat([history, x])
-    total = x.new_zeros(steps, x.shape[1], weight.shape[0])
-    for k in torch.unique(latency).tolist():
-        total = total + nn.functional.linear(whole[past - k : past - k + steps], weight * (latency == k))
-    return total

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from ranvier.connectivity._delays import Delays
 from ranvier.kernels import products
 
 __all__ = ["Sparse", "Synapses"]
@@ -27,9 +28,11 @@ class Synapses:
 
 
 class Sparse(nn.Module):
-    """Weights [synapses] on a fixed pattern; ``latency`` one number or [synapses]."""
+    """Weights [synapses] on a fixed pattern; ``latency`` one number or [synapses], or in its place learnable ``delay``."""
 
-    def __init__(self, synapses: Synapses, weight: Tensor, latency: Tensor | int, learn: bool = False) -> None:
+    def __init__(
+        self, synapses: Synapses, weight: Tensor, latency: Tensor | int, learn: bool = False, delay: Delays | None = None
+    ) -> None:
         super().__init__()
         self.sizes = synapses.sizes
         self.register_buffer("pre", synapses.pre.to(torch.int64))
@@ -38,10 +41,10 @@ class Sparse(nn.Module):
             self.weight = nn.Parameter(weight)
         else:
             self.register_buffer("weight", weight)
-        self.latency: Tensor | int = latency
-        if isinstance(latency, Tensor):
-            self.register_buffer("latency_table", latency)
-        self._patterns: dict[int, products.Pattern] = {}
+        self.latency: Tensor | int = 0
+        self.fix(latency)
+        self.delay = delay
+        self._pattern: products.Pattern | None = None
         self._uniform: tuple[tuple[int, int], bool] | None = None
         self._chosen: list[tuple[int, Tensor]] | None = None
 
@@ -50,9 +53,9 @@ class Sparse(nn.Module):
 
     def pattern(self) -> products.Pattern:
         """All synapses as compressed rows."""
-        if -1 not in self._patterns:
-            self._patterns[-1] = products.pattern(self.pre, self.post, self.sizes)
-        return self._patterns[-1]
+        if self._pattern is None:
+            self._pattern = products.pattern(self.pre, self.post, self.sizes)
+        return self._pattern
 
     def shared_weight(self) -> Tensor:
         """The weights, as a single number where all are equal."""
@@ -64,37 +67,44 @@ class Sparse(nn.Module):
 
     def forward(self, x: Tensor, by_event: bool = False) -> Tensor:
         """``x`` [..., pre] -> [..., post], without latency."""
-        return self._apply_some(x, -1, slice(None), by_event)
+        if by_event:
+            return products.sparse_linear(x, self.pattern(), self.weight)
+        out = x.new_zeros(*x.shape[:-1], self.sizes[1])
+        return out.index_add(-1, self.post, x[..., self.pre] * self.weight)
 
-    def delayed(self, x: Tensor, history: Tensor, by_event: bool = False) -> Tensor:
-        """``x`` [T, B, pre] with every synapse's own latency; ``history`` [D, B, pre] are the steps before."""
-        steps, past = x.shape[0], history.shape[0]
-        whole = torch.cat([history, x])
+    def fix(self, latency: Tensor | int) -> None:
+        """Set whole steps, one number or int32 [synapses], in place of a learnable delay."""
+        self.latency, self.delay = latency, None
+        if isinstance(latency, Tensor):
+            self.register_buffer("latency_table", latency)
+
+    def taps(self, lag: int = 0) -> tuple[Tensor, Tensor]:
+        """Weights [synapses, W] on W steps, and int32 [synapses], the first of them (``lag`` later)."""
+        if self.delay is None:
+            return self.weight.unsqueeze(-1), self.latency_table + lag
+        taps, first = self.delay(self.weight)
+        return taps, first + lag
+
+    def delayed(self, x: Tensor, history: Tensor, by_event: bool = False, lag: int = 0) -> Tensor:
+        """``x`` [T, B, pre] with every synapse's own delay; ``history`` [D, B, pre] are the steps before."""
+        taps, first = self.taps(lag)
+        if by_event:
+            return products.delayed_sparse(x, self.pattern(), taps, first, history)
+        steps = x.shape[0]
+        place = first.unsqueeze(-1) + torch.arange(taps.shape[-1], device=first.device)
+        longest = int(place.max()) if place.numel() else 0
+        silent = history.new_zeros(max(0, longest - history.shape[0]), *x.shape[1:])
+        whole = torch.cat([silent, history, x])
+        past = whole.shape[0] - steps
         total = x.new_zeros(steps, x.shape[1], self.sizes[1])
-        for k, chosen in self.groups():
-            total = total + self._apply_some(whole[past - k : past - k + steps], k, chosen, by_event)
+        for k in torch.unique(place).tolist():
+            some, tap = torch.nonzero(place == k, as_tuple=True)
+            arrived = whole[past - k : past - k + steps][..., self.pre[some]] * taps[some, tap]
+            total = total.index_add(-1, self.post[some], arrived)
         return total
-
-    def by_latency(self) -> list[tuple[int, products.Pattern, Tensor]]:
-        """One (latency, pattern, weights) per distinct latency."""
-        out = []
-        for k, chosen in self.groups():
-            if k not in self._patterns:
-                self._patterns[k] = products.pattern(self.pre[chosen], self.post[chosen], self.sizes)
-            out.append((k, self._patterns[k], self.weight[chosen]))
-        return out
 
     def groups(self) -> list[tuple[int, Tensor]]:
         """Which synapses have each distinct latency."""
         if self._chosen is None:
             self._chosen = [(int(k), torch.nonzero(self.latency_table == k)[:, 0]) for k in torch.unique(self.latency_table)]
         return self._chosen
-
-    def _apply_some(self, x: Tensor, key: int, chosen: Tensor | slice, by_event: bool) -> Tensor:
-        weight = self.weight[chosen]
-        if by_event:
-            if key not in self._patterns:
-                self._patterns[key] = products.pattern(self.pre[chosen], self.post[chosen], self.sizes)
-            return products.sparse_linear(x, self._patterns[key], weight)
-        out = x.new_zeros(*x.shape[:-1], self.sizes[1])
-        return out.index_add(-1, self.post[chosen], x[..., self.pre[chosen]] * weight)

@@ -54,6 +54,8 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
         window.variables[n] = {k: v.unsqueeze(0) for k, v in result.states[n].items()}
         window.recorded.update({(n, v): x.unsqueeze(1) for v, x in result.recorded[n].items()})
         runner.spikes[n] = spikes
+        for v in {"spikes", "spike"} & set(runner.record.get(n, ())) if not runner.lists else ():
+            window.recorded[n, v] = spikes.dense(population.cells, runner.dtype).unsqueeze(1)
         if n in read_elsewhere:
             window.emissions[n] = spikes.dense(population.cells, runner.dtype).unsqueeze(1)
         elif n in window.history:

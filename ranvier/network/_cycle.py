@@ -28,10 +28,10 @@ def cycle(runner: Runner, names: Sequence[str], length: int, window: Window) -> 
     past = {n: window.history[n] for n in names if n in window.history}
     emitted: dict[str, list[Tensor]] = {n: [] for n in names}
     recorded: dict[tuple[str, str], list[Tensor]] = {}
-    for first in range(0, window.count, length):
+    for first in range(0, max(window.count, 1), length):  # no steps still give empty emissions
         count = min(length, window.count - first)
         now: dict[str, Tensor] = {}
-        delivered = synapses.react(first, past)
+        delivered = synapses.react(first, past) if count else {}
         for n in names:
             arrivals: dict[str, Tensor] = {}
             for port, value in outside[n]:
@@ -53,7 +53,7 @@ def cycle(runner: Runner, names: Sequence[str], length: int, window: Window) -> 
             emitted[n].append(value)
             if n in past:
                 past[n] = torch.cat([past[n], value])[value.shape[0] :]
-        for key, value in synapses.record(first):
+        for key, value in synapses.record(first) if count else ():
             recorded.setdefault(key, []).append(value)
     window.emissions.update({n: torch.cat(values) for n, values in emitted.items() if values})
     window.recorded.update({key: torch.cat(values) for key, values in recorded.items()})

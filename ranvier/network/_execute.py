@@ -40,20 +40,22 @@ class Execution:
 
 def execute(
     net: Network, plan: Plan, inputs: Mapping[str, Tensor], steps: int, state: State, record: Mapping[str, tuple[str, ...]],
-    cut_reset: bool = False, every: int = 1,
+    cut_reset: bool = False, every: int = 1, lists: bool = False,
 ) -> Execution:  # fmt: skip
     """Advance ``net`` by ``steps`` steps; ``inputs[name]`` are streams [T, B, …].
 
     ``every`` is the recording interval in steps of compiled loops and of synapses; other parts record every step.
+    ``lists`` leaves the spikes of compiled loops as lists.
+    ``lists`` leaves the spikes of compiled loops as lists, which is enough for a simulation.
     """
-    runner = Runner(net, plan, record, cut_reset, every)
+    runner = Runner(net, plan, record, cut_reset, every, lists)
     border = plan.window or plan.checkpoint or steps
     pieces: dict[tuple[str, str], list[Tensor]] = {}
     for first in range(0, steps, border) if steps else (0,):
         count = min(border, steps - first)
         block = {n: x[first : first + count] for n, x in inputs.items()}
         if plan.checkpoint and torch.is_grad_enabled():
-            out, state = checkpoint(runner.run, block, count, state, use_reentrant=False, preserve_rng_state=False)
+            out, state = checkpoint(runner.run, block, count, state, use_reentrant=False, preserve_rng_state=True)
         else:
             out, state = runner.run(block, count, state)
         for key, value in out.items():

@@ -221,11 +221,12 @@ class Network(nn.Module):
                 chain: list[nn.Module] = [self._synapses(label, pre, target, port, how, weight, delay)]
                 latency = self._lag(pre)
             else:
-                if isinstance(how, Linear):
-                    how.bind(self.dt, self.seed, label)
-                    how.to(self.dtype)
                 own = 0 if delay is None else latency_steps(delay, self.dt, 1, self.seed, label)
-                chain, latency = [how], self._lag(pre) + int(own)
+                latency = self._lag(pre) + int(own)
+                if isinstance(how, Linear):
+                    how.bind(self.dt, self.seed, label, latency)
+                    how.to(self.dtype)
+                chain = [how]
             bound = None if plasticity is None else self._bind(plasticity, pre, target, port)
             self._add(Projection(label, pre, target, port, chain, latency, bound))
             out.append(label)

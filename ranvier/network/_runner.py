@@ -34,8 +34,10 @@ Tensor = torch.Tensor
 class Runner:
     """Coefficients are computed once per call, streams are looked up by name."""
 
-    def __init__(self, net: Network, plan: Plan, record: Mapping[str, tuple[str, ...]], cut_reset: bool, every: int) -> None:
-        self.net, self.plan, self.record, self.cut_reset, self.every = net, plan, record, cut_reset, every
+    def __init__(
+        self, net: Network, plan: Plan, record: Mapping[str, tuple[str, ...]], cut_reset: bool, every: int, lists: bool = False
+    ) -> None:  # fmt: skip
+        self.net, self.plan, self.record, self.cut_reset, self.every, self.lists = net, plan, record, cut_reset, every, lists
         self.spikes: dict[str, Spikes] = {}
         self.dtype = net.dtype
         self.incoming = {n: [p for p in net.projections.values() if p.post == n] for n in net.nodes}

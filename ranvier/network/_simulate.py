@@ -63,7 +63,7 @@ def simulate(
         while done < steps:
             count = min(block - (state.step % stride if done == 0 else 0) or block, steps - done)
             inputs = {n: s.block(state.step, count, net) for n, s in net.sources.items()}
-            result = execute(net, plan, inputs, count, state, record, every=stride)
+            result = execute(net, plan, inputs, count, state, record, every=stride, lists=True)
             recorder.take(result, state.step, count)
             _check_finite(net, result.state)
             state = result.state

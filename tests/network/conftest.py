@@ -74,9 +74,11 @@ NETWORKS: dict[str, Callable[..., rv.Network]] = {
     "circuit": lambda **how: circuit(cycle, **how),
     "dense circuit": lambda **how: circuit(dense_cycle, **how),
 }  # fmt: skip
+#: what multiplies the weights of transforms, so that cells fire
+LARGE = {"refractory": 16, "dense circuit": 10}
 
 
-@pytest.fixture(params=list(NETWORKS))
+@pytest.fixture(scope="session", params=list(NETWORKS))
 def kind(request: pytest.FixtureRequest) -> str:
     """Each kind of network in turn."""
     return request.param
@@ -92,7 +94,7 @@ def build() -> Callable[..., rv.Network]:
         with torch.no_grad():
             for p in net.projections.values():
                 if isinstance(p.chain[0], torch.nn.Linear):
-                    p.chain[0].weight.mul_(4 if "circuit" not in name else 10)
+                    p.chain[0].weight.mul_(LARGE.get(name, 4))
         return net
 
     return make

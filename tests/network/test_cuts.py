@@ -53,7 +53,7 @@ def test_every_network_fires(build: Callable, spikes: Callable, kind: str) -> No
     firing = [n for n, p in net.populations.items() if p.cell.emit == "spike"]
     seen = net.observe(spikes(T), record={n: ["spikes"] for n in firing})
     for name in firing:
-        assert 0.005 < float(seen[name]["spikes"].mean()) < 0.7, name
+        assert 0.005 < float(seen[name]["spikes"].detach().mean()) < 0.7, name
 
 
 @pytest.mark.parametrize("cut", [1, 9, 22])
@@ -76,20 +76,6 @@ def test_gradients_pass_through_a_cut(build: Callable, spikes: Callable, kind: s
     for ours, theirs in zip(*results, strict=True):
         close(ours, theirs, 1e-9)
     assert any(g.any() for g in results[0])
-
-
-def test_the_circuit_is_bitwise_equal_for_any_cut(build: Callable, spikes: Callable) -> None:
-    """No matrix library takes part, so not even rounding differs."""
-    net, x = build("circuit", dtype=torch.float32, provider="cpu"), spikes(60, 1, dtype=torch.float32)
-    with torch.no_grad():
-        whole, end = net(x, net.initial_state(1, stream=0))
-        for cuts in ([0, 1, 60], [0, 5, 6, 7, 31, 60], list(range(61))):
-            state, pieces = net.initial_state(1, stream=0), []
-            for low, high in zip(cuts, cuts[1:], strict=False):
-                out, state = net(x[low:high], state)
-                pieces.append(out)
-            assert torch.equal(torch.cat(pieces), whole)
-            assert all(torch.equal(t, end.tensors()[n]) for n, t in state.tensors().items())
 
 
 def test_one_step_at_a_time(build: Callable, spikes: Callable, kind: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -83,10 +84,13 @@ def test_noise(witness: Callable, same_spikes: Callable, monkeypatch: pytest.Mon
     data = witness("noise_brian2")
     steps, every, dt = (int(data["steps"]) if provider == "cpu" else SHORT), int(data["every"]), float(data["dt"])
     normal = torch.from_numpy(data["normal"])
-    monkeypatch.setattr(
-        "ranvier.network._execute.noise_block",
-        lambda seed, name, stream, start, count, shape: normal[start : start + count].reshape(count, *shape),
-    )
+
+    def recorded(seed: int, name: str, stream: int, start: int, count: int, shape: tuple[int, ...]) -> torch.Tensor:
+        return normal[start : start + count].reshape(count, *shape)
+
+    users = [m for n, m in sys.modules.items() if n.startswith("ranvier.network.") and hasattr(m, "noise_block")]
+    for module in users:
+        monkeypatch.setattr(module, "noise_block", recorded)
     walk = rv.Cell("dx/dt = -x/tau + sigma*sqrt(2/tau)*xi : 1", tau=float(data["tau"]) * ms, sigma=float(data["sigma"]), x=data["x_0"])
     fires = rv.Cell(
         "dv/dt = (E_L - v + RI)/tau_m + sigma_v*sqrt(2/tau_m)*xi : mV (unless refractory)",

@@ -108,7 +108,7 @@ def decode_module(record: Record, take: Callable[[str], torch.Tensor | None]) ->
 
 def fill(module: nn.Module, take: Callable[[str], torch.Tensor | None], where: str) -> None:
     """Put a tensor of the file in the place of every parameter and buffer of ``module`` itself."""
-    tables: tuple[dict[str, Any], ...] = (module._parameters, module._buffers)
+    tables: tuple[Any, Any] = (module._parameters, module._buffers)
     for table in tables:
         for name, old in table.items():
             if old is None:
@@ -118,7 +118,7 @@ def fill(module: nn.Module, take: Callable[[str], torch.Tensor | None], where: s
                 raise damaged(where, f"tensor {name!r} is missing")
             if new.shape != old.shape or not (new.dtype == old.dtype or {new.dtype, old.dtype} <= _FLOATS):
                 raise damaged(f"{where}.{name}", f"is {_of(new)}, expected {_of(old)}")
-            table[name] = nn.Parameter(new) if table is module._parameters else new
+            table[name] = nn.Parameter(new) if isinstance(old, nn.Parameter) else new
 
 
 def _sparse(record: Record, take: Callable[[str], torch.Tensor | None]) -> Sparse:

@@ -78,10 +78,10 @@ class Record:
         value: Any = self.data.get(key)
         if value is None and key in self.data:
             return None
-        whole = isinstance(value, list) and 0 < len(value) < 16 and all(type(n) is int and n > 0 for n in value)
-        if not whole or math.prod(value) > _LARGEST:
+        sizes = tuple(value) if isinstance(value, list) else ()
+        if not 0 < len(sizes) < 16 or not all(type(n) is int and n > 0 for n in sizes) or math.prod(sizes) > _LARGEST:
             raise self.error(key, "a list of positive whole numbers")
-        return tuple(value)
+        return sizes
 
     def names(self, key: str) -> list[str]:
         """A list of strings, of sensible length together."""

@@ -42,15 +42,15 @@ def in_windows(net: Network, x: Signal, criterion: Criterion, window: int, **how
     out = {n: torch.cat(values).requires_grad_() for n, values in pieces.items()}
     loss = criterion(next(iter(out.values())) if len(out) == 1 else out)
     loss.backward()
+    slopes = {n: slope for n, o in out.items() if (slope := o.grad) is not None}
     after = torch.get_rng_state()
     first = 0
     for block, (start, generator) in zip(blocks, starts, strict=True):
         torch.set_rng_state(generator)
         again = run(net, block, start, **how).outputs
         count = next(iter(again.values())).shape[0]
-        slopes = {n: o.grad for n, o in out.items()}
-        wanted = [(a, g[first : first + count]) for n, a in again.items() if (g := slopes[n]) is not None]
-        torch.autograd.backward([a for a, _ in wanted], [g for _, g in wanted])
+        learnt = [(a, slopes[n][first : first + count]) for n, a in again.items() if n in slopes and a.requires_grad]
+        torch.autograd.backward([a for a, _ in learnt], [slope for _, slope in learnt])
         first += count
     torch.set_rng_state(after)
     done = {n: o.detach() for n, o in out.items()}

@@ -1,0 +1,253 @@
+"""Delays: read from what a user gives, fixed on whole steps or real and learnable."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ranvier.connectivity._interpolation import gaussian_taps, linear_taps
+from ranvier.errors import RanvierError, ShapeError
+from ranvier.units import UNITS, Quantity, as_quantity
+from ranvier.values import Distribution, Learn
+
+__all__ = ["DelayError", "DelayWidth", "Delays", "delay_parameters", "latency_steps", "travel_time"]
+
+Tensor = torch.Tensor
+_TIME = UNITS["ms"].dimension
+_LEAST_WIDTH = 0.27  # steps; a narrower bell would fall between two of them
+_TOLERANCE = 1e-9  # of a step, so that max=25*ms at dt=0.1*ms is 250 steps and not 251
+
+
+class DelayError(RanvierError, ValueError):
+    """A delay that cannot be honoured."""
+
+
+def latency_steps(delay: Any, dt: float, count: int, seed: int, name: str) -> Tensor | int:
+    """round(delay/dt) as one whole number, or as an int32 tensor of ``count`` of them.
+
+    Raises
+    ------
+    ShapeError
+        For anything that is not a time of 0 or more, or ``count`` of them.
+    """
+    values = _times(delay, count, seed, f"{name}.delay")
+    steps = np.rint(values / dt).astype(np.int64)
+    if steps.ndim == 0:
+        return int(steps)
+    if steps.size != count:
+        raise ShapeError(f"{name}: delay has {steps.size} values for {count} synapses; give one per synapse.")
+    return torch.from_numpy(steps.reshape(-1).astype(np.int32))
+
+
+class Delays(nn.Module):
+    """Real-valued delays that training moves.
+
+    A delay of d steps is a few weighted taps on whole steps around d (:mod:`ranvier.connectivity._interpolation`), so
+    the result, and the gradient to d, is exact for that interpolation. Outside [min, max] the bound counts, while the
+    gradient passes.
+
+    Parameters
+    ----------
+    given
+        ``rv.Learn(value, min=, max=)``, times; ``max`` is needed, ``min`` is 0 by default.
+    shape
+        Of the weights: ``[out, in, …]`` or ``[synapses]``.
+    share
+        Shape of the delays, broadcastable to ``shape``.
+    interpolation
+        ``"linear"`` or ``"gaussian"``.
+    width
+        Of the bell: a time, or ``rv.Learn``; half a step by default.
+    dt, seed, name
+        The step in ms; what a distribution is drawn by.
+    lag
+        Whole steps added to every delay.
+
+    Attributes
+    ----------
+    position
+        Parameter, ms.
+    width
+        Parameter or buffer, ms; None for linear interpolation.
+    longest, shortest
+        The last and the first step on which a tap can stand.
+
+    Raises
+    ------
+    DelayError
+        Bounds that leave no room, an unknown interpolation, a width that is no positive time.
+    """
+
+    width: Tensor | None
+
+    def __init__(
+        self, given: Learn, shape: Sequence[int], share: Sequence[int], *, interpolation: str = "linear",
+        width: Any = None, dt: float, seed: int, name: str, lag: int = 0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if given.max is None:
+            raise DelayError(f"{name}: delay={given!r} has no largest value, so nobody knows how long to remember spikes; give max=, for example max=25*ms.")
+        low = given.min or 0.0
+        if low < 0:
+            raise DelayError(f"{name}: delay={given!r} allows negative times; give min=0*ms or more.")
+        if given.max / dt < 1 - _TOLERANCE:
+            raise DelayError(f"{name}: delay={given!r} stays below one step of {dt:g} ms; raise max or shorten dt.")
+        if interpolation not in ("linear", "gaussian"):
+            raise DelayError(f"{name}: interpolation={interpolation!r} is unknown; use 'linear' or 'gaussian'.")
+        if interpolation == "linear" and width is not None:
+            raise DelayError(f"{name}: width={width!r} belongs to interpolation='gaussian'; leave it out.")
+        self.shape, self.interpolation, self.dt, self.lag = tuple(shape), interpolation, dt, lag
+        self.low, self.high = low, given.max
+        self.position = nn.Parameter(_start(given.value, tuple(share), seed, f"{name}.delay"))
+        if interpolation == "linear":
+            self.register_buffer("width", None)
+        else:
+            self._keep_width(0.5 * dt * UNITS["ms"] if width is None else width, seed, name)
+
+    @property
+    def longest(self) -> int:
+        """The last step on which a tap can stand."""
+        return self.lag + self._steps()
+
+    @property
+    def shortest(self) -> int:
+        """The first step on which a tap can stand."""
+        return self.lag + (math.floor(self.low / self.dt + _TOLERANCE) if self.interpolation == "linear" else 0)
+
+    def bounded(self) -> Tensor:
+        """The delays in ms within their bounds, of the weights' shape."""
+        return _held(self.position, self.low, self.high).expand(self.shape)
+
+    def forward(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Taps ``[*shape, W]`` of ``weight``, and int32 ``[*shape]``, the step of the first."""
+        position = self.bounded() / self.dt
+        if self.width is None:
+            taps, first = linear_taps(weight, position, self._steps())
+        else:
+            width = _held(self.width, _LEAST_WIDTH * self.dt, None) / self.dt
+            taps, first = gaussian_taps(weight, position, width, self._steps())
+        return taps, first + self.lag
+
+    def rounded(self) -> Tensor:
+        """Int32 ``[*shape]``: every delay on its nearest whole step."""
+        steps = torch.round(self.bounded().detach().double() / self.dt)
+        return steps.to(torch.int32) + self.lag
+
+    def extra_repr(self) -> str:
+        return f"{self.interpolation}, {self.low:g} to {self.high:g} ms in steps of {self.dt:g} ms"
+
+    def _steps(self) -> int:
+        return math.ceil(self.high / self.dt - _TOLERANCE)
+
+    def _keep_width(self, width: Any, seed: int, name: str) -> None:
+        learn = isinstance(width, Learn)
+        value = width.value if learn else width
+        start = _start(value, tuple(self.position.shape) if learn else (), seed, f"{name}.width")
+        if not bool((start > 0).all()):
+            raise DelayError(f"{name}: width={width!r} must be a positive time, for example 5*ms.")
+        if learn:
+            self.register_parameter("width", nn.Parameter(start))
+        else:
+            self.register_buffer("width", start)
+
+
+class DelayWidth:
+    """Narrows the bells of Gaussian delays from epoch to epoch, as a callback of ``rv.train``.
+
+    ``width(e) = start (stop / start)**min(1, e / epochs)`` after e epochs (Hammouamri et al. 2023 take half the longest
+    delay to half a step over the first quarter of training).
+
+    >>> rv.train(net, data, epochs=100, callbacks=[DelayWidth(12*ms, 0.5*ms, epochs=25)])
+    """
+
+    def __init__(self, start: Any, stop: Any, *, epochs: int) -> None:
+        self.start, self.stop = (float(_times(w, 1, 0, "DelayWidth")) for w in (start, stop))
+        self.epochs = epochs
+        if min(self.start, self.stop) <= 0 or epochs < 1:
+            raise DelayError(f"DelayWidth({start!r}, {stop!r}, epochs={epochs!r}): widths are positive times, epochs 1 or more.")
+
+    def at(self, epoch: int) -> float:
+        """The width in ms after ``epoch`` epochs."""
+        return self.start * (self.stop / self.start) ** min(1.0, epoch / self.epochs)
+
+    def __call__(self, epoch: Any, net: nn.Module) -> None:
+        """Set the width for the next epoch; ``epoch`` is the number of those done, or a record of the last one."""
+        width = self.at(getattr(epoch, "epoch", epoch))
+        with torch.no_grad():
+            for delays in _delays_of(net):
+                if delays.width is not None:
+                    delays.width.fill_(width)
+
+
+def delay_parameters(net: nn.Module) -> list[nn.Parameter]:
+    """The positions (and learnable widths) of all delays, for a learning rate of their own.
+
+    >>> slow = delay_parameters(net)
+    >>> rest = [p for p in net.parameters() if all(p is not q for q in slow)]
+    >>> torch.optim.Adam([{"params": rest, "lr": 1e-3}, {"params": slow, "lr": 1e-1}])
+    """
+    return [p for delays in _delays_of(net) for p in delays.parameters(recurse=False)]
+
+
+def travel_time(pre: Any, post: Any, velocity: Any) -> Quantity:
+    """Delay of every synapse from its length: ``|post_n - pre_k| / velocity``.
+
+    Parameters
+    ----------
+    pre, post
+        Places ``[K, dimensions]`` and ``[N, dimensions]``, lengths.
+    velocity
+        For example ``0.3*mm/ms``.
+
+    Returns
+    -------
+        Times ``[N, K]``, as ``delay=`` takes them.
+    """
+    here, there, speed = as_quantity(pre), as_quantity(post), as_quantity(velocity)
+    gaps = np.asarray(there.value, dtype=float)[:, None] - np.asarray(here.value, dtype=float)[None]
+    time = Quantity(np.linalg.norm(gaps, axis=-1) / float(speed.value), here.dimension / speed.dimension)
+    if here.dimension != there.dimension or time.dimension != _TIME:
+        raise DelayError(f"travel_time: places in {here.dimension} and {there.dimension} over {speed.dimension} are no time; give lengths and a velocity.")
+    return time
+
+
+def _delays_of(net: nn.Module) -> Iterator[Delays]:
+    return (m for m in net.modules() if isinstance(m, Delays))
+
+
+def _held(value: Tensor, low: float | None, high: float | None) -> Tensor:
+    """``value`` within bounds, with the gradient as if there were none."""
+    held = value.detach()
+    return value + (held.clamp(low, high) - held)
+
+
+def _start(value: Any, shape: tuple[int, ...], seed: int, name: str) -> Tensor:
+    """Starting times of that shape in ms."""
+    times = torch.from_numpy(np.array(_times(value, math.prod(shape), seed, name)))
+    if times.ndim == 1 and times.numel() == math.prod(shape):
+        return times.reshape(shape)
+    try:
+        return times.expand(shape).clone()
+    except RuntimeError:
+        raise ShapeError(f"{name} has shape {tuple(times.shape)}, which does not fit {shape}; give one time, or one for each.") from None
+
+
+def _times(value: Any, count: int, seed: int, name: str) -> np.ndarray:
+    """Times of 0 or more in ms, as given or drawn."""
+    if isinstance(value, Distribution):
+        dimension, values = value.dimension, value.draw(count, seed, name)
+    else:
+        quantity = as_quantity(value)
+        raw = quantity.value
+        dimension = quantity.dimension
+        values = np.asarray(raw.detach().cpu() if isinstance(raw, Tensor) else raw, dtype=np.float64)
+    if dimension != _TIME and not (np.ndim(values) == 0 and values == 0):
+        raise ShapeError(f"{name}={value!r} has dimension {dimension}; give a time, for example 1.5*ms.")
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise ShapeError(f"{name}={value!r} holds a negative or non-finite value; a delay is a time of 0 or more.")
+    return values
