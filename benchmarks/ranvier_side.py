@@ -25,56 +25,55 @@ TAU = -DT / math.log(BETA)
 """Time constant whose decay over one step is the bench's 0.9."""
 
 
-def sequential(*layers: nn.Module, dt: rv.Quantity = DT) -> nn.Module:
-    """A network with the bench's surrogate and a reset without gradient."""
-    return rv.Sequential(*layers, dt=dt, surrogate=rv.surrogates.ArcTan(alpha=2.0), cuts=rv.Cuts(reset=True))
+def sequential(*parts: Any, dt: Any = DT) -> rv.Sequential:
+    """A network with the bench's surrogate."""
+    return rv.Sequential(*parts, dt=dt, surrogate=rv.surrogates.ArcTan(alpha=2.0))
 
 
-def lif(*size: int, **options: object) -> nn.Module:
+def lif(size: Any = None) -> rv.Cell:
     """The bench's neuron, v' = 0.9 v + x."""
-    return rv.LIF(*size, tau=TAU, **options)
+    return rv.LIF(size, tau=TAU)
 
 
-def cuba(cells: int) -> nn.Module:
-    """Two states: x arrives on i, then an Euler step gives v' = 0.9 v + i and i' = 0.8 i."""
-    equations = """
-    dv/dt = (10 * i - v) / tau_m : 1
-    di/dt = -i / tau_s : 1
+def cuba(cells: int) -> rv.Cell:
+    """Two states: x arrives on i before v' = 0.9 v + i."""
+    equations = f"""
+    v' = {BETA}*v + {_cells.SYNAPSE_DECAY}*i + x : 1
+    i' = {_cells.SYNAPSE_DECAY}*i + x : 1
+    x : 1 (input)
     """
-    time_constants = {"tau_m": 10 * DT, "tau_s": DT / (1 - _cells.SYNAPSE_DECAY)}
-    cell = rv.Cell(equations, threshold="v >= 1", reset="v -= 1", integrator="euler", **time_constants)
-    return rv.Population(cells, cell, port="i")
+    return rv.Cell(equations, threshold="v >= 1", reset="v -= 1", size=cells)
 
 
-def adex(cells: int) -> nn.Module:
-    """Three states, forward Euler, see `training._cells`."""
+def adex(cells: int) -> rv.Cell:
+    """Three states, forward Euler, see `training._cells`; x arrives on i before the step."""
     equations = """
-    dv/dt = (slope * exp((v - 1) / slope) - v + i - w) / tau_m : 1
-    di/dt = -i / tau_s : 1
-    dw/dt = (coupling * v - w) / tau_w : 1
+    dv/dt = (slope*exp((v - 1)/slope) - v + i + x - w)/tau_m : 1
+    dw/dt = (coupling*v - w)/tau_w : 1
+    i' = decay*(i + x) : 1
+    x : 1 (input)
     """
     numbers = {"slope": _cells.ADEX_SLOPE, "coupling": _cells.ADEX_COUPLING, "jump": _cells.ADEX_JUMP}
-    time_constants = {"tau_m": 10 * ms, "tau_s": 5 * ms, "tau_w": 100 * ms}
-    reset = "v = 0; w += jump"
-    cell = rv.Cell(equations, threshold="v >= 1", reset=reset, integrator="euler", **numbers, **time_constants)
-    return rv.Population(cells, cell, port="i")
+    numbers |= {"tau_m": 10 * ms, "tau_w": 100 * ms, "decay": 1 - _cells.ADEX_SYNAPSE}
+    return rv.Cell(equations, threshold="v >= 1", reset="v = 0; w += jump", method="euler", size=cells, **numbers)
 
 
-def hodgkin_huxley(cells: int) -> nn.Module:
+def hodgkin_huxley(cells: int) -> rv.Cell:
     """Four states, exponential Euler, emission v; see `training._cells`."""
     equations = """
-    dv/dt = (g_Na*m**3*h*(E_Na - v) + g_K*n**4*(E_K - v) + g_L*(E_L - v) + x) / unit : 1
-    dm/dt = ((1 - m) / exprel(-(v + 40) / 10) - 4 * m * exp(-(v + 65) / 18)) / unit : 1
-    dh/dt = (0.07 * (1 - h) * exp(-(v + 65) / 20) - h / (1 + exp(-(v + 35) / 10))) / unit : 1
-    dn/dt = (0.1 * (1 - n) / exprel(-(v + 55) / 10) - 0.125 * n * exp(-(v + 65) / 80)) / unit : 1
+    dv/dt = (g_Na*m**3*h*(E_Na - v) + g_K*n**4*(E_K - v) + g_L*(E_L - v) + x)/unit : 1
+    dm/dt = ((1 - m)/exprel(-(v + 40)/10) - 4*m*exp(-(v + 65)/18))/unit : 1
+    dh/dt = (0.07*(1 - h)*exp(-(v + 65)/20) - h/(1 + exp(-(v + 35)/10)))/unit : 1
+    dn/dt = (0.1*(1 - n)/exprel(-(v + 55)/10) - 0.125*n*exp(-(v + 65)/80))/unit : 1
+    x : 1 (input)
     """
     numbers = {"g_Na": _cells.G_NA, "g_K": _cells.G_K, "g_L": _cells.G_L, "unit": 1 * ms}
-    reversals = {"E_Na": _cells.E_NA, "E_K": _cells.E_K, "E_L": _cells.E_L}
-    cell = rv.Cell(equations, emit="v", integrator="exponential_euler", **numbers, **reversals)
-    return rv.Population(cells, cell, port="x", start=dict(zip("vmhn", _cells.HH_REST, strict=True)))
+    numbers |= {"E_Na": _cells.E_NA, "E_K": _cells.E_K, "E_L": _cells.E_L}
+    start = dict(zip("vmhn", _cells.HH_REST, strict=True))
+    return rv.Cell(equations, emit="v", method="exponential_euler", size=cells, **numbers, **start)
 
 
-LAYERS: dict[str, Callable[[int], nn.Module]] = {
+LAYERS: dict[str, Callable[[int], rv.Cell]] = {
     "lif_scan": lif,
     "lif_scan_sum": lif,
     "cuba_scan": cuba,
@@ -86,18 +85,20 @@ LAYERS: dict[str, Callable[[int], nn.Module]] = {
 class Network(nn.Module):
     """A network bench: the layers, which of them are weights `w1`, `w2`, `w3`, and which are hidden neurons."""
 
-    def __init__(self, net: nn.Module, weights: list[nn.Module], hidden: list[str]) -> None:
+    def __init__(self, net: rv.Sequential, weights: list[nn.Module], hidden: list[str], output: str) -> None:
         super().__init__()
-        self.net, self.hidden = net, hidden
+        self.net, self.hidden, self.output = net, hidden, output
         self._weights = {f"w{i}": layer.weight for i, layer in enumerate(weights, 1)}
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(x)[0].mean(0)
+        return self.net(x, cut_reset=True)[0].mean(0)
 
     def observe(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        record = {name: ["spikes"] for name in self.hidden}
-        seen = self.net.observe(x, record=record)
-        return seen.out.mean(0), [seen[name].spikes for name in self.hidden]
+        """Logits and hidden spikes; the output's membrane is what it emits."""
+        record = {**{name: ["spikes"] for name in self.hidden}, **({self.output: ["v"]} if self.output else {})}
+        seen = self.net.observe(x, record=record, cut_reset=True)
+        logits = seen[self.output]["v"].mean(0) if self.output else self(x)
+        return logits, [seen[name]["spikes"] for name in self.hidden]
 
     def weights(self) -> dict[str, nn.Parameter]:
         return self._weights
@@ -108,29 +109,32 @@ def linear(weight: np.ndarray) -> nn.Module:
 
 
 def conv(weight: np.ndarray) -> nn.Module:
-    return tasks.load(rv.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1, bias=False), weight)
+    return tasks.load(nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1, bias=False), weight)
+
+
+def readout(classes: int) -> rv.Cell:
+    """v' = 0.9 v + x, without the factor 1 - beta of `LeakyReadout`."""
+    return rv.Cell(f"v' = {BETA}*v + x : 1\nx : 1 (input)", emit="v", name="readout", size=classes)
 
 
 def feedforward(inputs: Arrays) -> Network:
     w1, w2, w3 = (linear(inputs[name]) for name in ("w1", "w2", "w3"))
     hidden, classes = inputs["w1"].shape[0], inputs["w3"].shape[0]
-    net = sequential(w1, lif(hidden), w2, lif(hidden), w3, rv.LeakyReadout(classes, tau=TAU))
-    return Network(net, [w1, w2, w3], ["lif1", "lif2"])
+    net = sequential(w1, lif(hidden), w2, lif(hidden), w3, readout(classes))
+    return Network(net, [w1, w2, w3], ["lif1", "lif2"], "readout1")
 
 
 def recurrent(inputs: Arrays) -> Network:
     w1, w2, w3 = (linear(inputs[name]) for name in ("w1", "w2", "w3"))
     hidden, classes = inputs["w1"].shape[0], inputs["w3"].shape[0]
-    net = sequential(w1, lif(hidden, recurrent=w2), w3, rv.LeakyReadout(classes, tau=TAU))
-    return Network(net, [w1, w2, w3], ["lif1"])
+    net = sequential(w1, rv.Recurrent(lif(hidden), w2), w3, readout(classes))
+    return Network(net, [w1, w2, w3], ["lif1"], "readout1")
 
 
 def convolutional(inputs: Arrays) -> Network:
     w1, w2, w3 = conv(inputs["w1"]), conv(inputs["w2"]), linear(inputs["w3"])
-    side, channels = inputs["x"].shape[-1], (inputs["w1"].shape[0], inputs["w2"].shape[0])
-    first = (w1, lif(channels[0], side, side), rv.MaxPool2d(2))
-    second = (w2, lif(channels[1], side // 2, side // 2), rv.MaxPool2d(2))
-    return Network(sequential(*first, *second, rv.Flatten(), w3), [w1, w2, w3], ["lif1", "lif2"])
+    first, second = (w1, lif(), nn.MaxPool2d(2)), (w2, lif(), nn.MaxPool2d(2))
+    return Network(sequential(*first, *second, nn.Flatten(), w3), [w1, w2, w3], ["lif1", "lif2"], "")
 
 
 NETWORKS = {"shd_feedforward": feedforward, "shd_recurrent": recurrent, "nmnist_conv": convolutional}
@@ -160,9 +164,9 @@ class CobaTask:
         )
         self._net = rv.Network(dt=circuit.DT * ms, seed=seed)
         start = {
-            "v": rv.Uniform(circuit.V_RESET * mV, circuit.V_THRESHOLD * mV),
-            "g_e": rv.Normal(*circuit.G_E_START, low=0),
-            "g_i": rv.Normal(*circuit.G_I_START, low=0),
+            "v": rv.Uniform(-65 * mV, circuit.V_THRESHOLD * mV),
+            "g_e": rv.Uniform(0, 2),
+            "g_i": rv.Uniform(0, 20),
         }
         exc = self._net.population("exc", excitatory, cell, **start)
         inh = self._net.population("inh", inhibitory, cell, **start)
@@ -170,10 +174,10 @@ class CobaTask:
         self._net.connect(inh, [exc, inh], rv.FixedProbability(probability), to="g_i", weight=circuit.W_I)
 
     def _advance(self) -> int:
-        record = {"exc": ["spike_count"], "inh": ["spike_count"]}
+        record = {"exc": ["spikes"], "inh": ["spikes"]}
         run = self._net.run(self._duration * second, state=self._state, record=record)
         self._state = run.state
-        return int(run["exc"].spike_count) + int(run["inh"].spike_count)
+        return len(run["exc"].spikes) + len(run["inh"].spikes)
 
     def check(self) -> dict[str, np.ndarray]:
         return {"rate": np.array(self._advance() / self._cells / self._duration)}
@@ -193,7 +197,7 @@ def build(bench: str, inputs: Arrays, options: Options) -> Task:
         net = sequential(LAYERS[bench](inputs["x"].shape[-1]), dt=dt)
         output = "v" if bench == "hodgkin_huxley_scan" else "spikes"
         summed = bench.endswith("sum")
-        return tasks.ScanTask(lambda x: net(x)[0], inputs, Formula().as_dict(), summed=summed, output=output)
+        return tasks.ScanTask(lambda x: net(x, cut_reset=True)[0], inputs, Formula().as_dict(), summed=summed, output=output)
     if bench in NETWORKS:
         return tasks.NetworkTask(NETWORKS[bench](inputs), inputs, Formula())
     if bench.startswith("coba_"):

@@ -86,12 +86,14 @@ class Delays(nn.Module):
     width: Tensor | None
 
     def __init__(
-        self, given: Learn, shape: Sequence[int], share: Sequence[int], *, interpolation: str = "linear",
-        width: Any = None, dt: float, seed: int, name: str, lag: int = 0,
+        self, given: Learn, shape: Sequence[int], share: Sequence[int], interpolation: str = "linear",
+        width: Any = None, *, dt: float, seed: int, name: str, lag: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         if given.max is None:
-            raise DelayError(f"{name}: delay={given!r} has no largest value, so nobody knows how long to remember spikes; give max=, for example max=25*ms.")
+            raise DelayError(
+                f"{name}: delay={given!r} has no largest value, so nobody knows how long to remember spikes; give max=, for example max=25*ms."
+            )
         low = given.min or 0.0
         if low < 0:
             raise DelayError(f"{name}: delay={given!r} allows negative times; give min=0*ms or more.")
@@ -169,7 +171,9 @@ class DelayWidth:
         self.start, self.stop = (float(_times(w, 1, 0, "DelayWidth")) for w in (start, stop))
         self.epochs = epochs
         if min(self.start, self.stop) <= 0 or epochs < 1:
-            raise DelayError(f"DelayWidth({start!r}, {stop!r}, epochs={epochs!r}): widths are positive times, epochs 1 or more.")
+            raise DelayError(
+                f"DelayWidth({start!r}, {stop!r}, epochs={epochs!r}): widths are positive times, epochs 1 or more."
+            )
 
     def at(self, epoch: int) -> float:
         """The width in ms after ``epoch`` epochs."""
@@ -212,7 +216,9 @@ def travel_time(pre: Any, post: Any, velocity: Any) -> Quantity:
     gaps = np.asarray(there.value, dtype=float)[:, None] - np.asarray(here.value, dtype=float)[None]
     time = Quantity(np.linalg.norm(gaps, axis=-1) / float(speed.value), here.dimension / speed.dimension)
     if here.dimension != there.dimension or time.dimension != _TIME:
-        raise DelayError(f"travel_time: places in {here.dimension} and {there.dimension} over {speed.dimension} are no time; give lengths and a velocity.")
+        raise DelayError(
+            f"travel_time: places in {here.dimension} and {there.dimension} over {speed.dimension} are no time; give lengths and a velocity."
+        )
     return time
 
 
@@ -234,7 +240,9 @@ def _start(value: Any, shape: tuple[int, ...], seed: int, name: str) -> Tensor:
     try:
         return times.expand(shape).clone()
     except RuntimeError:
-        raise ShapeError(f"{name} has shape {tuple(times.shape)}, which does not fit {shape}; give one time, or one for each.") from None
+        raise ShapeError(
+            f"{name} has shape {tuple(times.shape)}, which does not fit {shape}; give one time, or one for each."
+        ) from None
 
 
 def _times(value: Any, count: int, seed: int, name: str) -> np.ndarray:

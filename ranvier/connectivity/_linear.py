@@ -51,20 +51,21 @@ class Linear(nn.Linear):
         self.delay: Delays | None = None
         self.latency: Tensor | int = 0
 
-    def bind(self, dt: float, seed: int, name: str) -> None:
-        """Tie the delay to steps of ``dt`` ms."""
+    def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> None:
+        """Tie the delay to steps of ``dt`` ms; ``lag`` steps are added where every synapse has its own."""
         if self.given is None:
             return
         shape = (self.out_features, self.in_features)
         share = {"synapse": shape, "pre": (1, self.in_features), "post": (self.out_features, 1)}[self.per]
         if isinstance(self.given, Learn):
             if self.delay is None or self.delay.dt != dt:
-                self.delay = Delays(
-                    self.given, shape, share, interpolation=self.interpolation, width=self.width, dt=dt, seed=seed, name=name
-                ).to(self.weight)  # fmt: skip
+                bell = (self.interpolation, self.width)
+                self.delay = Delays(self.given, shape, share, *bell, dt=dt, seed=seed, name=name, lag=lag).to(
+                    self.weight
+                )
             return
         steps = latency_steps(self.given, dt, share[0] * share[1], seed, name)
-        self.fix(steps if isinstance(steps, int) else steps.reshape(share).expand(shape).contiguous())
+        self.fix(steps if isinstance(steps, int) else (steps + lag).reshape(share).expand(shape).contiguous())
 
     def fix(self, latency: Tensor | int) -> None:
         """Set whole steps, one number or int32 [out, in], in place of a learnable delay."""
@@ -75,21 +76,22 @@ class Linear(nn.Linear):
     def forward(self, x: Tensor, by_event: bool = False) -> Tensor:
         """``x`` [..., in] -> [..., out], without delay."""
         if x.shape[-1] != self.in_features:
-            raise ShapeError(f"Linear expects {self.in_features} features in the last axis, got an input of shape {tuple(x.shape)}.")
+            raise ShapeError(
+                f"Linear expects {self.in_features} features in the last axis, got an input of shape {tuple(x.shape)}."
+            )
         if by_event:
             return products.spike_linear(x, self.weight, self.bias)
         return nn.functional.linear(x, self.weight, self.bias)
 
-    def taps(self, lag: int = 0) -> tuple[Tensor, Tensor]:
-        """Weights [out, in, W] on W steps, and int32 [out, in], the first of them (``lag`` later)."""
+    def taps(self) -> tuple[Tensor, Tensor]:
+        """Weights [out, in, W] on W steps, and int32 [out, in], the first of them."""
         if self.delay is None:
-            return self.weight.unsqueeze(-1), self.latency_table + lag
-        taps, first = self.delay(self.weight)
-        return taps, first + lag
+            return self.weight.unsqueeze(-1), self.latency_table
+        return self.delay(self.weight)
 
-    def delayed(self, x: Tensor, history: Tensor, by_event: bool = False, lag: int = 0) -> Tensor:
+    def delayed(self, x: Tensor, history: Tensor, by_event: bool = False) -> Tensor:
         """``x`` [T, B, …, in] with every synapse's own delay; ``history`` [D, B, …, in] are the steps before."""
-        taps, first = self.taps(lag)
+        taps, first = self.taps()
         lead = x.shape[1:-1]
         if len(lead) != 1:
             x, history = x.flatten(1, -2), history.flatten(1, -2)

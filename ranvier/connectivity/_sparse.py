@@ -2,87 +2,120 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import numpy as np
 import torch
 from torch import nn
 
 from ranvier.connectivity._delays import Delays
+from ranvier.connectivity._synapses import Synapses
 from ranvier.kernels import products
 
-__all__ = ["Sparse", "Synapses"]
+__all__ = ["Sparse"]
 
 Tensor = torch.Tensor
 
 
-@dataclass(frozen=True)
-class Synapses:
-    """Who talks to whom: ``pre`` and ``post`` [synapses], sorted by pre then post."""
-
-    pre: Tensor
-    post: Tensor
-    sizes: tuple[int, int]
-
-    def __len__(self) -> int:
-        return self.pre.numel()
-
-
 class Sparse(nn.Module):
-    """Weights [synapses] on a fixed pattern; ``latency`` one number or [synapses], or in its place learnable ``delay``."""
+    """Synapses as compressed rows, with ``weight`` [synapses] or one for all [1].
+
+    Parameters
+    ----------
+    synapses
+        Who talks to whom.
+    weight
+        [synapses], or [1] for a weight that all share (not if it is learnt).
+    latency
+        Steps: one number, or [synapses] as uint8, int16 or int32.
+    learn
+        Make the weights a parameter.
+    delay
+        Learnable delays, in place of ``latency``.
+    bounds
+        Least and largest weight in use; a weight pushed beyond keeps its gradient, so that it can come back.
+    """
+
+    row_pointer: Tensor
+    target: Tensor
+    weight: Tensor
 
     def __init__(
-        self, synapses: Synapses, weight: Tensor, latency: Tensor | int, learn: bool = False, delay: Delays | None = None
-    ) -> None:
+        self, synapses: Synapses, weight: Tensor, latency: Tensor | int, learn: bool = False, delay: Delays | None = None,
+        bounds: tuple[float | None, float | None] = (None, None),
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.sizes = synapses.sizes
-        self.register_buffer("pre", synapses.pre.to(torch.int64))
-        self.register_buffer("post", synapses.post.to(torch.int64))
+        self.sizes, self.bounds = synapses.sizes, bounds
+        self.register_buffer("row_pointer", torch.from_numpy(np.ascontiguousarray(synapses.row_pointer)))
+        self.register_buffer("target", torch.from_numpy(np.ascontiguousarray(synapses.target)))
         if learn:
             self.weight = nn.Parameter(weight)
         else:
             self.register_buffer("weight", weight)
-        self.latency: Tensor | int = 0
-        self.fix(latency)
-        self.delay = delay
         self._pattern: products.Pattern | None = None
+        self._pre: Tensor | None = None
         self._uniform: tuple[tuple[int, int], bool] | None = None
         self._chosen: list[tuple[int, Tensor]] | None = None
+        self.latency: Tensor | int = latency
+        self.fix(latency)
+        self.delay = delay
 
     def __len__(self) -> int:
-        return self.pre.numel()
+        return self.target.numel()
+
+    @property
+    def pre(self) -> Tensor:
+        """Int64 [synapses], the presynaptic cells: worked out from the rows when something first needs them."""
+        if self._pre is None or self._pre.device != self.target.device:
+            degrees = self.row_pointer.diff()
+            cells = torch.arange(degrees.numel(), device=degrees.device)
+            self._pre = torch.repeat_interleave(cells, degrees, output_size=len(self))
+        return self._pre
+
+    @property
+    def post(self) -> Tensor:
+        """Int64 [synapses], the postsynaptic cells, made anew."""
+        return self.target.to(torch.int64)
 
     def pattern(self) -> products.Pattern:
         """All synapses as compressed rows."""
         if self._pattern is None:
-            self._pattern = products.pattern(self.pre, self.post, self.sizes)
+            self._pattern = products.Pattern(self.row_pointer, self.target, self.sizes[1])
         return self._pattern
 
+    def weights(self) -> Tensor:
+        """The weights in use [synapses]: within the bounds, one entry per synapse."""
+        weight = self.weight
+        if self.bounds != (None, None):
+            weight = weight + (weight.detach().clamp(*self.bounds) - weight.detach())
+        return weight.expand(len(self)).contiguous()
+
     def shared_weight(self) -> Tensor:
-        """The weights, as a single number where all are equal."""
+        """The weights in use, as a single number where all are equal."""
         weight = self.weight.detach()
-        key = (weight.data_ptr(), weight._version)
-        if self._uniform is None or self._uniform[0] != key:
-            self._uniform = (key, weight.numel() > 0 and bool((weight == weight[0]).all()))
-        return weight[:1] if self._uniform[1] else weight
+        if weight.numel() != 1:
+            key = (weight.data_ptr(), weight._version)
+            if self._uniform is None or self._uniform[0] != key:
+                self._uniform = (key, weight.numel() > 0 and bool((weight == weight[0]).all()))
+            weight = weight[:1] if self._uniform[1] else weight
+        return weight if self.bounds == (None, None) else weight.clamp(*self.bounds)
 
     def forward(self, x: Tensor, by_event: bool = False) -> Tensor:
         """``x`` [..., pre] -> [..., post], without latency."""
         if by_event:
-            return products.sparse_linear(x, self.pattern(), self.weight)
+            return products.sparse_linear(x, self.pattern(), self.weights())
         out = x.new_zeros(*x.shape[:-1], self.sizes[1])
-        return out.index_add(-1, self.post, x[..., self.pre] * self.weight)
+        return out.index_add(-1, self.post, x[..., self.pre] * self.weights())
 
     def fix(self, latency: Tensor | int) -> None:
-        """Set whole steps, one number or int32 [synapses], in place of a learnable delay."""
-        self.latency, self.delay = latency, None
+        """Set whole steps, one number or [synapses], in place of a learnable delay."""
+        self.latency, self.delay, self._chosen = latency, None, None
         if isinstance(latency, Tensor):
             self.register_buffer("latency_table", latency)
 
     def taps(self, lag: int = 0) -> tuple[Tensor, Tensor]:
         """Weights [synapses, W] on W steps, and int32 [synapses], the first of them (``lag`` later)."""
         if self.delay is None:
-            return self.weight.unsqueeze(-1), self.latency_table + lag
-        taps, first = self.delay(self.weight)
+            return self.weights().unsqueeze(-1), self.latency_table.to(torch.int32) + lag
+        taps, first = self.delay(self.weights())
         return taps, first + lag
 
     def delayed(self, x: Tensor, history: Tensor, by_event: bool = False, lag: int = 0) -> Tensor:
@@ -96,15 +129,17 @@ class Sparse(nn.Module):
         silent = history.new_zeros(max(0, longest - history.shape[0]), *x.shape[1:])
         whole = torch.cat([silent, history, x])
         past = whole.shape[0] - steps
+        pre, post = self.pre, self.post
         total = x.new_zeros(steps, x.shape[1], self.sizes[1])
         for k in torch.unique(place).tolist():
             some, tap = torch.nonzero(place == k, as_tuple=True)
-            arrived = whole[past - k : past - k + steps][..., self.pre[some]] * taps[some, tap]
-            total = total.index_add(-1, self.post[some], arrived)
+            arrived = whole[past - k : past - k + steps][..., pre[some]] * taps[some, tap]
+            total = total.index_add(-1, post[some], arrived)
         return total
 
     def groups(self) -> list[tuple[int, Tensor]]:
         """Which synapses have each distinct latency."""
         if self._chosen is None:
-            self._chosen = [(int(k), torch.nonzero(self.latency_table == k)[:, 0]) for k in torch.unique(self.latency_table)]
+            latencies = torch.unique(self.latency_table).tolist()
+            self._chosen = [(int(k), torch.nonzero(self.latency_table == k)[:, 0]) for k in latencies]
         return self._chosen

@@ -43,6 +43,8 @@ def cycle(runner: Runner, names: Sequence[str], length: int, window: Window) -> 
                     add_arrival(arrivals, p.port, runner.carry(p, now.get(p.pre), past.get(p.pre), count))
             if n not in runner.net.populations:
                 now[n] = arrivals["x"]
+                for variable in runner.record.get(n, ()):
+                    recorded.setdefault((n, variable), []).append(arrivals["x"])
                 continue
             result = runner.compute(n, runner.scan(n, arrivals, window, first, count))
             for variable, value in runner.take(n, result, window).items():

@@ -53,7 +53,7 @@ def execute(
     pieces: dict[tuple[str, str], list[Tensor]] = {}
     for first in range(0, steps, border) if steps else (0,):
         count = min(border, steps - first)
-        block = {n: x[first : first + count] for n, x in inputs.items()}
+        block = inputs if count == steps else {n: x[first : first + count] for n, x in inputs.items()}
         if plan.checkpoint and torch.is_grad_enabled():
             out, state = checkpoint(runner.run, block, count, state, use_reentrant=False, preserve_rng_state=True)
         else:

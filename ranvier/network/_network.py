@@ -9,24 +9,25 @@ from typing import Any
 import torch
 from torch import nn
 
-from ranvier.connectivity import Connectivity, FromArrays, Linear, Sparse, latency_steps
+from ranvier.connectivity import Connectivity, Linear, Sparse, latency_steps, place
+from ranvier.connectivity._conv import Conv2d
 from ranvier.errors import DimensionError, EquationError, ShapeError, StateError
 from ranvier.network._execute import execute
 from ranvier.network._graph import Edge, GraphError, Part, arrange
 from ranvier.network._plan import Plan, Request, make_plan
 from ranvier.network._plastic import initial_synapses
-from ranvier.network._population import Population, Relay, tensor_of
+from ranvier.network._population import Population, Relay
 from ranvier.network._projection import Projection
 from ranvier.network._row_rule import not_row_rule
 from ranvier.network._run import Run
 from ranvier.network._simulate import simulate
+from ranvier.network._single_synapses import single_synapses
 from ranvier.network._sources import Source
 from ranvier.network._state import State
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
 from ranvier.synapses import BoundPlasticity, Plasticity
 from ranvier.units import UNITS, Dimension, as_quantity
-from ranvier.values import Distribution, Learn
 
 __all__ = ["Network", "step_length"]
 
@@ -34,8 +35,17 @@ Tensor = torch.Tensor
 _TIME, _NONE = UNITS["ms"].dimension, UNITS["1"].dimension
 #: below this fraction of non-zero entries an external input counts as spikes
 _SPARSE = 0.3
+#: inputs of at most this many numbers are checked for NaN before the call
+_SMALL = 1 << 20
 #: numbers looked at to tell
 _SAMPLE = 16_384
+
+
+def _require_finite(name: str, value: Tensor) -> None:
+    value = value.detach()
+    if not math.isfinite(float(value.sum())) and not bool(torch.isfinite(value).all()):
+        where = tuple(torch.nonzero(~torch.isfinite(value))[0].tolist())
+        raise ShapeError(f"input {name!r} holds {float(value[where])} at [time, batch, …] = {where}; clean the data before the call.")
 
 
 def _density(x: Tensor) -> float:
@@ -134,11 +144,13 @@ class Network(nn.Module):
         return name
 
     def population(
-        self, name: str, size: int | tuple[int, ...] | None, cell: Cell | Relay, *, output: bool = False, **values: Any
-    ) -> str:
+        self, name: str, size: int | tuple[int, ...] | None, cell: Cell | Relay, *, output: bool = False, positions: Any = None,
+        **values: Any,
+    ) -> str:  # fmt: skip
         """Add ``size`` cells; further values replace the cell's own parameters or initial values.
 
-        ``output`` makes its emission a result of calling the network. Returns the name, which :meth:`connect` takes.
+        ``output`` makes its emission a result of calling the network. ``positions`` says where the cells are: coordinates
+        [cells, axes], ``rv.Grid``, ``rv.RandomPositions`` or ``rv.Positions``. Returns the name, which :meth:`connect` takes.
         """
         if not isinstance(cell, Cell | Relay):
             raise EquationError(f"population {name!r} needs a cell, got {type(cell).__name__}: use rv.Cell(…), rv.LIF(…) or rv.Relay().", line=name)
@@ -146,12 +158,16 @@ class Network(nn.Module):
         shape = (size,) if isinstance(size, int) else size
         if shape is not None and (not shape or any(not isinstance(n, int) or n <= 0 for n in shape)):
             raise ShapeError(f"population {name!r}: size={size!r} must be a positive number or a shape of positive numbers.")
+        if positions is not None and (isinstance(cell, Relay) or len(shape or ()) != 1):
+            raise ShapeError(f"population {name!r}: positions belong to a number of cells, not to a relay or the shape {shape}.")
         self._name(name)
         if isinstance(cell, Relay):
             self.relays[name] = Relay(shape)
         else:
             cell = cell.with_values(**values) if values else cell
             self.populations[name] = Population(name, cell, shape, surrogate=self.surrogate, seed=self.seed, dtype=self.dtype)
+            if positions is not None:
+                self.populations[name].positions = place(positions, shape[0], self.seed, name)
         if output:
             self.outputs.append(name)
         return name
@@ -188,27 +204,37 @@ class Network(nn.Module):
 
     def connect(
         self, pre: str, post: str | Sequence[str], how: Connectivity | nn.Module, *, to: str | None = None, weight: Any = 1.0,
-        delay: Any = None, plasticity: Plasticity | None = None, name: str | None = None,
+        delay: Any = None, sign: int | None = None, plasticity: Plasticity | None = None, name: str | None = None,
+        interpolation: str = "linear", width: Any = None, progress: bool = False,
     ) -> list[str]:  # fmt: skip
         """Let ``pre`` project to one or several populations.
 
         Parameters
         ----------
         how
-            A rule (``rv.FixedProbability(0.1)``) for single synapses with ``weight`` and ``delay`` each (number, array,
-            distribution; the weight may be ``rv.Learn``), or a transform (``rv.Linear(…)``, any stateless torch module).
+            A rule (``rv.FixedProbability(0.1)``) for single synapses with ``weight`` and ``delay`` each, or a transform
+            (``rv.Linear(…)``, any stateless torch module).
+        weight, delay
+            Of single synapses: a number, an array (one entry per synapse, or a table [pre, post]), a distribution, or a
+            function of distance; both may be ``rv.Learn``, the delay ``rv.Correlated`` with the weight.
         to
             The port: an input, or a state, to which arrivals are added.
         delay
             Time from the threshold crossing to the arrival: a spike fired in step n arrives in step n + 1 + round(delay/dt).
-
+            Where it is ``rv.Learn``, ``interpolation`` and ``width`` are those of ``rv.Linear``.
+        sign
+            +1 (excitatory) or -1 (inhibitory): weights must have this sign, and learnable ones are kept to it.
         plasticity
             A rule that changes the weights of single synapses as the network runs (``rv.plasticity``).
+        progress
+            Show what is built, and its memory.
 
         Returns the names of the projections.
         """
         if plasticity is not None and not isinstance(how, Connectivity):
             raise GraphError(f"plasticity belongs to single synapses: connect with a rule such as rv.AllToAll(), not {type(how).__name__}.")
+        if sign is not None and not isinstance(how, Connectivity):
+            raise GraphError(f"sign belongs to single synapses: connect with a rule such as rv.AllToAll(), not {type(how).__name__}.")
         out = []
         for target in [post] if isinstance(post, str) else list(post):
             if target not in self.populations and target not in self.relays:
@@ -218,12 +244,14 @@ class Network(nn.Module):
             label = name or f"{pre}_to_{target}_{port}"
             label = label if label not in self.projections else f"{label}_{sum(k.startswith(label) for k in self.projections)}"
             if isinstance(how, Connectivity):
-                chain: list[nn.Module] = [self._synapses(label, pre, target, port, how, weight, delay)]
                 latency = self._lag(pre)
+                given = {"weight": weight, "delay": delay, "sign": sign, "each": plasticity is not None, "progress": progress}
+                bell = {"interpolation": interpolation, "width": width}
+                chain: list[nn.Module] = [single_synapses(self, label, pre, target, port, how, latency, **given, **bell)]
             else:
                 own = 0 if delay is None else latency_steps(delay, self.dt, 1, self.seed, label)
                 latency = self._lag(pre) + int(own)
-                if isinstance(how, Linear):
+                if isinstance(how, Linear | Conv2d):
                     how.bind(self.dt, self.seed, label, latency)
                     how.to(self.dtype)
                 chain = [how]
@@ -254,31 +282,6 @@ class Network(nn.Module):
             raise GraphError(f"plasticity needs spikes at both ends, but {post!r} does not fire.")
         return rule.bind(self.populations[post].cell.system.dimensions[port], variables(pre), variables(post))
 
-    def _synapses(self, label: str, pre: str, post: str, port: str, rule: Connectivity, weight: Any, delay: Any) -> Sparse:
-        sizes = []
-        for part in (pre, post):
-            shape = self.shape_of(part)
-            if shape is None or len(shape) != 1:
-                raise ShapeError(f"{label}: rules join populations with a number of cells, {part!r} has shape {shape}.")
-            sizes.append(shape[0])
-        synapses = rule.build((sizes[0], sizes[1]), pre == post, self.seed, label)
-        count = len(synapses)
-        wanted = self.populations[post].cell.system.dimensions[port] if post in self.populations else _NONE
-        given = weight.dimension if isinstance(weight, Distribution | Learn) else as_quantity(weight).dimension
-        carried = self.sources[pre].dimension if pre in self.sources else _NONE
-        if given * carried != wanted:
-            raise DimensionError(f"{label}: weight={weight!r} has dimension {given}, but the port {post}.{port} needs {wanted / carried}; give the weight in that unit.")
-        learn = isinstance(weight, Learn)
-        weights = tensor_of(weight.value if learn else weight, (count,), self.seed, f"{label}.weight").expand(count)
-        latency = latency_steps(0 * UNITS["ms"] if delay is None else delay, self.dt, count, self.seed, label)
-        latency = latency + self._lag(pre) if isinstance(latency, torch.Tensor) else latency
-        if isinstance(rule, FromArrays):
-            order = torch.from_numpy(rule.order())
-            weights = weights[order]
-            latency = latency[order] if isinstance(latency, torch.Tensor) else latency
-        sparse = Sparse(synapses, weights.to(self.dtype).contiguous(), latency, learn)
-        return sparse
-
     # ---- planning ------------------------------------------------------------------------------------------------
 
     def plan(
@@ -294,7 +297,7 @@ class Network(nn.Module):
             full = Request(**{**request.__dict__, "dense_inputs": dense_inputs | dense})
             edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in self.projections.values()]
             edges += [Edge(f"{p.name} (on_post)", p.post, p.post, 1) for p in self.projections.values() if p.plasticity]
-            projections = {n: (p.pre, bool(len(p.chain)) and isinstance(p.chain[0], Linear | Sparse)) for n, p in self.projections.items()}
+            projections = {n: (p.pre, p.per_synapse or bool(len(p.chain)) and isinstance(p.chain[0], Linear | Sparse)) for n, p in self.projections.items()}
             self._plans[request] = make_plan(list(self.populations), projections, arrange(self.nodes, edges), full, refuses, self._not_loopable, self._not_fusible)
         return self._plans[request]
 
@@ -335,6 +338,8 @@ class Network(nn.Module):
         for p in self._inside(part):
             if not isinstance(p.chain[0], Sparse) or p.shortest < 1:
                 return f"{p.name} is not a set of single synapses"
+            if p.chain[0].delay is not None:
+                return f"{p.name} has learnable delays; rounded_delays(net) makes them fixed"
         for p in self._plastic(part):
             sentence = not_row_rule(p.plasticity)
             if sentence:
@@ -377,9 +382,8 @@ class Network(nn.Module):
             if value.shape[1] == 0:
                 raise ShapeError(f"input {name!r} has shape {tuple(value.shape)}: the batch is empty.")
             value = value.to(self.device, self.dtype)
-            if not math.isfinite(float(value.detach().sum())) and not bool(torch.isfinite(value.detach()).all()):
-                where = tuple(torch.nonzero(~torch.isfinite(value.detach()))[0].tolist())
-                raise ShapeError(f"input {name!r} holds {float(value.detach()[where])} at [time, batch, …] = {where}; clean the data before the call.")
+            if value.numel() <= _SMALL:
+                _require_finite(name, value)
             out[name] = value
             sizes.add(tuple(value.shape[:2]))
         if len(sizes) > 1:
@@ -413,10 +417,15 @@ class Network(nn.Module):
         else:
             self._check_state(state, batch)
         self._check_record(record)
+        inputs |= {n: s.block(state.step, steps, self).expand(steps, batch, *s.shape) for n, s in self.sources.items()}
         gradient = torch.is_grad_enabled()
         key = self._dense(inputs)
         plan = self.plan(gradient=gradient, window=window, checkpoint=checkpoint, dense_inputs=key, batch=batch)
-        return execute(self, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, cut_reset)
+        run = execute(self, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, cut_reset)
+        if not all(bool(torch.isfinite(v.detach()).all()) for values in run.state.variables.values() for v in values.values()):
+            for name in self.inputs:  # a large input is only searched once something went wrong
+                _require_finite(name, inputs[name])
+        return run
 
     def _check_state(self, state: State, batch: int) -> None:
         if set(state.variables) != set(self.populations):
@@ -434,12 +443,15 @@ class Network(nn.Module):
                 if missing:
                     raise GraphError(f"cannot record {missing[0]!r} of {name!r}: it has {', '.join(projection.plasticity.variables)}.")
                 continue
-            if name not in self.populations:
+            if name not in self.populations and name not in self.relays:
                 raise GraphError(f"cannot record {name!r}: the populations are {', '.join(self.populations)}.")
             if isinstance(variables, str):
                 raise GraphError(f"record[{name!r}] must be a list of names, such as [{variables!r}].")
-            system = self.populations[name].cell.system
-            known = [*(["spikes"] if any(e.name == "spike" for e in system.events) else []), *system.states, *system.subexpressions]
+            known = ["x"]
+            if name in self.populations:
+                system = self.populations[name].cell.system
+                events = ["spikes" if e.name == "spike" else e.name for e in system.events]
+                known = [*events, *system.states, *system.subexpressions]
             for variable in variables:
                 if variable not in known and variable != "spike":
                     raise GraphError(f"cannot record {variable!r} of {name!r}: it has {', '.join(known)}.")
@@ -451,7 +463,7 @@ class Network(nn.Module):
         """
         if not self.outputs:
             raise GraphError("the network has no output: make a population with output=True.")
-        emit = {n: self.populations[n].cell.emit for n in self.outputs}
+        emit = {n: self.populations[n].cell.emit if n in self.populations else "x" for n in self.outputs}
         run = self._run(x, state, {n: (e,) for n, e in emit.items()}, **how)
         out = {n: run.recorded[n, e] for n, e in emit.items()}
         return (next(iter(out.values())) if len(out) == 1 else out), run.state

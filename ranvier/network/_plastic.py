@@ -23,7 +23,7 @@ _NO_SLOPE = sp.Integer(0)
 def initial_synapses(projection: Projection, batch: int, seed: int) -> dict[str, Tensor]:
     """Starting weight and variables [batch, synapses]."""
     sparse, bound = projection.chain[0], projection.plasticity
-    out = {"w": sparse.weight.expand(batch, -1)}
+    out = {"w": sparse.weights().expand(batch, -1)}
     for n in bound.system.states:
         start = tensor_of(bound.rule.values.get(n, 0.0), (len(sparse),), seed, f"{projection.name}.{n}")
         out[n] = start.to(sparse.weight.dtype).expand(batch, len(sparse))

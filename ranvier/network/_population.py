@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ranvier.connectivity import Positions
 from ranvier.dynamics import Step
 from ranvier.errors import EquationError, ShapeError
 from ranvier.neurons import Cell
@@ -53,6 +54,7 @@ class Population(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.name, self.cell, self.shape, self.seed = name, cell, shape, seed
+        self.positions: Positions | None = None
         self.surrogate = cell.surrogate or surrogate or ArcTan()
         self.bounds: dict[str, tuple[float | None, float | None]] = {}
         self._steps: dict[tuple[str, ...], Step] = {}
@@ -60,6 +62,9 @@ class Population(nn.Module):
             if hasattr(self, label):
                 raise EquationError(f"{label!r} cannot name a parameter of a population: it is a word of torch modules; rename it.", line=label)
             self._keep(label, value, dtype)
+        for variable, value in cell.initial.items():
+            if isinstance(value, Learn):
+                self._keep(_start_of(variable), value, dtype)
         for label, value in self.surrogate.values.items():
             self.register_buffer(label, torch.tensor(value, dtype=torch.float64), persistent=False)
 
@@ -78,11 +83,13 @@ class Population(nn.Module):
 
     def values(self) -> dict[str, Tensor]:
         """Every parameter by name, bounds applied (the gradient passes as if they were not there)."""
-        out = {n: getattr(self, n) for n in (*self.cell.parameters, *self.surrogate.values)}
-        for label, (low, high) in self.bounds.items():
-            raw = out[label]
-            out[label] = raw + (raw.detach().clamp(low, high) - raw.detach())
-        return out
+        return {n: self._bounded(n) for n in (*self.cell.parameters, *self.surrogate.values)}
+
+    def _bounded(self, label: str) -> Tensor:
+        raw, (low, high) = getattr(self, label), self.bounds.get(label, (None, None))
+        if low is None and high is None:
+            return raw
+        return raw + (raw.detach().clamp(low, high) - raw.detach())
 
     def step(self, kicks: tuple[str, ...]) -> Step:
         """The program of one step when projections arrive on the states ``kicks``."""
@@ -94,7 +101,8 @@ class Population(nn.Module):
         """Initial variables [batch, *shape]; what was given no value starts at 0."""
         out = {}
         for n in self.cell.system.states:
-            start = tensor_of(self.cell.initial.get(n, 0.0), shape, self.seed, f"{self.name}.{n}")
+            learnt = isinstance(self.cell.initial.get(n), Learn)
+            start = self._bounded(_start_of(n)) if learnt else tensor_of(self.cell.initial.get(n, 0.0), shape, self.seed, f"{self.name}.{n}")
             out[n] = start.to(device=device, dtype=dtype).expand(batch, *shape)
         if self.cell.system.refractory:
             out["refractory_left"] = torch.zeros(batch, *shape, dtype=dtype, device=device)
@@ -102,6 +110,11 @@ class Population(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.shape}, {self.cell!r}"
+
+
+def _start_of(variable: str) -> str:
+    """The name under which a learnable initial value is kept."""
+    return f"{variable}_0"
 
 
 class Relay:

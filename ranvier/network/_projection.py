@@ -8,13 +8,16 @@ import torch
 from torch import nn
 
 from ranvier.connectivity import Linear, Sparse
+from ranvier.connectivity._conv import Conv2d
 from ranvier.errors import ShapeError
 from ranvier.kernels._task import Feedback
+from ranvier.kernels.products import DelayedFeedback
 from ranvier.synapses import BoundPlasticity
 
 __all__ = ["Projection"]
 
 Tensor = torch.Tensor
+_DELAYABLE = (Linear, Sparse, Conv2d)
 
 
 class Projection(nn.Module):
@@ -32,13 +35,20 @@ class Projection(nn.Module):
         self.plasticity = plasticity
         self.chain = nn.ModuleList(chain)
         first = chain[0] if chain else None
-        own = first.latency if isinstance(first, Linear | Sparse) else 0
-        self.per_synapse = isinstance(own, Tensor)
-        self.latency = latency + (0 if self.per_synapse else own)
-        self.depth = int(own.max()) if self.per_synapse and own.numel() else self.latency
-        self.shortest = int(own.min()) if self.per_synapse and own.numel() else self.latency
+        own = first.latency if isinstance(first, _DELAYABLE) else 0
+        learnable = first.delay if isinstance(first, _DELAYABLE) else None
+        self.per_synapse = isinstance(own, Tensor) or learnable is not None
+        self.latency = latency + (0 if isinstance(own, Tensor) else own)
+        if learnable is not None and plasticity is not None:
+            raise ShapeError(f"projection {name!r}: a plasticity rule reads fixed delays; give delay= a time, an array or a distribution.")
+        if learnable is not None:
+            self.shortest, self.depth = learnable.shortest, learnable.longest
+        elif isinstance(own, Tensor) and own.numel():
+            self.shortest, self.depth = (int(bound) for bound in own.aminmax())
+        else:
+            self.shortest = self.depth = self.latency
         for module in list(chain)[1:]:
-            if isinstance(module, Linear) and (isinstance(module.latency, Tensor) or module.latency):
+            if isinstance(module, _DELAYABLE) and (isinstance(module.latency, Tensor) or module.latency or module.delay is not None):
                 raise ShapeError(f"projection {name!r}: only the first transform of a chain can have a delay; put a population (or Relay) between.")
 
     def forward(self, x: Tensor | None, history: Tensor, steps: int, by_event: bool) -> Tensor:
@@ -61,15 +71,15 @@ class Projection(nn.Module):
         return self._rest(x, list(self.chain))
 
     def feedback(self, history: Tensor | None, stream: str) -> tuple[Tensor | None, list[Feedback]]:
-        """This projection as part of a fused loop: (constant bias or None, one entry per distinct latency)."""
+        """This projection as part of a fused loop: (constant bias or None, what it carries)."""
         first = self.chain[0]
         bias = first.bias if isinstance(first, Linear) else None
+        pattern = first.pattern() if isinstance(first, Sparse) else None
+        weight = first.weights() if isinstance(first, Sparse) else first.weight
         if not self.per_synapse:
-            pattern = first.pattern() if isinstance(first, Sparse) else None
-            return bias, [Feedback(self.pre, self.post, stream, self.latency, first.weight, pattern, history)]
-        return bias, [
-            Feedback(self.pre, self.post, stream, k, weight, pattern, history) for k, pattern, weight in first.by_latency()
-        ]
+            return bias, [Feedback(self.pre, self.post, stream, self.latency, weight, pattern, history)]
+        taps, place = first.taps()
+        return bias, [DelayedFeedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, place)]
 
     def _rest(self, x: Tensor, chain: list[nn.Module]) -> Tensor:
         """Foreign modules see time and batch as one axis; norms therefore count both."""

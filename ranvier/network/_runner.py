@@ -88,9 +88,8 @@ class Runner:
         """The task of one population over ``count`` steps from step ``first`` of the window."""
         step, population, before = self.steps[name], self.net.populations[name], window.variables[name]
         count = window.count if count is None else count
-        emit = output_name(population.cell.emit)
-        also = (output_name(v) for v in self.record.get(name, ()))
-        wanted = tuple(dict.fromkeys((*([emit] if emit else []), *also)))
+        emit = population.cell.emit
+        wanted = tuple(dict.fromkeys(output_name(v, step.events) for v in (*([emit] if emit else []), *self.record.get(name, ()))))
         some = next(iter(before.values()), None)
         shape = tuple(some.shape) if some is not None else tuple(next(iter(arrivals.values())).shape[1:])
         streams = self.streams(name, arrivals, count, shape, window, first)
@@ -99,15 +98,16 @@ class Runner:
     def take(self, name: str, result: ScanResult, window: Window) -> dict[str, Tensor]:
         """Put a scan's result into the window; returns what was recorded."""
         window.variables[name] = dict(result.states)
-        emit = output_name(self.net.populations[name].cell.emit)
+        emit, events = self.net.populations[name].cell.emit, self.steps[name].events
         if emit:
-            window.emissions[name] = result.emitted[emit]
-        return {v: result.emitted[output_name(v)] for v in self.record.get(name, ())}
+            window.emissions[name] = result.emitted[output_name(emit, events)]
+        return {v: result.emitted[output_name(v, events)] for v in self.record.get(name, ())}
 
     def advance(self, name: str, arrivals: Mapping[str, Tensor], window: Window) -> None:
         """One population, or relay, over the whole window."""
         if name not in self.net.populations:
             window.emissions[name] = arrivals["x"]
+            window.recorded.update({(name, v): arrivals["x"] for v in self.record.get(name, ())})
             return
         recorded = self.take(name, self.compute(name, self.scan(name, arrivals, window)), window)
         window.recorded.update({(name, v): x for v, x in recorded.items()})

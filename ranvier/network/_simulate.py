@@ -127,5 +127,7 @@ class _Recorder:
                 cell = np.concatenate([*(c for _, c in pairs), np.empty(0, np.int64)])
                 train = SpikeTrain(step, cell, self.net.dt, size, self.first, steps)
             values = {v: np.concatenate(self.variables[n, v]) for v in names if (n, v) in self.variables}
+            if not self.sampled:  # no step was taken
+                values = {v: np.empty((0, *self.net.shape_of(n))) for v in names if v not in ("spikes", "spike")}
             out[n] = PopulationRecord(train, values, times)
         return out

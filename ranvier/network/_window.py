@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from collections.abc import Mapping, Sequence
 import torch
 
 from ranvier.network._state import State
@@ -40,8 +38,7 @@ def add_arrival(arrivals: dict[str, Tensor], port: str, value: Tensor) -> None:
     arrivals[port] = arrivals[port] + value if port in arrivals else value
 
 
-def output_name(name: str | None) -> Any:
-    """A name as the user says it (spikes, v) as the program's output."""
-    if name is None:
-        return None
-    return "spike" if name in ("spikes", "spike") else f"{name}:out"
+def output_name(name: str, events: Sequence[str]) -> str:
+    """A name as the user says it (spikes, v) as the program's output; ``events`` are the program's own."""
+    name = "spike" if name == "spikes" else name
+    return name if name in events else f"{name}:out"

@@ -46,7 +46,7 @@ def run(net: Network, x: Signal, state: State | None = None, **how: Any) -> Sign
     """Advance ``net`` over ``x`` [T, B, …]; ``how`` are the arguments of a rule (window, checkpoint, cut_reset)."""
     fire = spiking(net)
     record: dict[str, list[str]] = {n: ["spikes"] for n in fire}
-    emit = {n: str(net.populations[n].cell.emit) for n in net.outputs}
+    emit = {n: str(net.populations[n].cell.emit) if n in net.populations else "x" for n in net.outputs}
     emit = {n: "spikes" if e == "spike" else e for n, e in emit.items()}
     for name, emission in emit.items():
         record[name] = list(dict.fromkeys([*record.get(name, []), emission]))

@@ -133,7 +133,7 @@ def train(
         memory = f"a batch keeps about {spell_bytes(forecast(net, x, rule))} for its gradient" if progress else ""
     loop = Loop(net, rule, loss, made, clip, seed, Health(net))
     base = [group["lr"] for group in made.param_groups]
-    training = net.training
+    training, kept = net.training, len(history)
     with Display(epochs, len(batches), len(history), progress) as display:
         display.say(memory)
         try:
@@ -150,10 +150,11 @@ def train(
                 stopped = _why_stop(history, epochs, early_stopping, [c(history[-1], net) for c in callbacks])
                 if stored:
                     stored.write(net, made, history, best, plan, stopped)
+                    kept = number
                 display.epoch(history[-1])
         except KeyboardInterrupt as interruption:
             if stored:
-                interruption.add_note(f"{len(history)} epochs are in {checkpoint}: the same call goes on from there.")
+                interruption.add_note(f"{checkpoint} stands after epoch {kept}: the same call goes on from there.")
             raise
         finally:
             for group, rate in zip(made.param_groups, base, strict=True):
@@ -165,10 +166,8 @@ def train(
 
 
 def _snapshot(net: Network) -> dict[str, Tensor]:
-    """Copies of all that training changes: parameters, and the running means of norms."""
-    norms = [(n, m) for n, m in net.named_modules() if hasattr(m, "running_mean")]
-    out = {n: q.detach().clone() for n, q in net.named_parameters()}
-    return out | {f"{n}.{leaf}": b.clone() for n, m in norms for leaf, b in m.named_buffers()}
+    """Copies of all that training may change: everything but tables of indices."""
+    return {n: t.detach().clone() for n, t in net.state_dict().items() if t.is_floating_point() or not t.ndim}
 
 
 def _why_stop(history: list[Epoch], epochs: int, patience: int | None, wishes: list[bool | None]) -> str:

@@ -85,7 +85,22 @@ def _input(net: rv.Network) -> Any:
     return {name: (torch.rand(30, 2, 6) < 0.3).float() for name in net.inputs}
 
 
-NETWORKS: list[Callable[[], rv.Network]] = [_recurrent, _convolutional, _branched]
+def _delayed() -> rv.Sequential:
+    torch.manual_seed(0)
+    learnt = rv.Learn(rv.Uniform(0 * ms, 6 * ms), max=6 * ms)
+    bell = {"interpolation": "gaussian", "width": rv.Learn(1 * ms)}
+    return rv.Sequential(
+        rv.Linear(12, 10, delay=learnt),
+        rv.LIF(10),
+        rv.Linear(10, 8, delay=learnt, per="pre", **bell),
+        rv.Recurrent(rv.LIF(8), rv.Linear(8, 8, delay=rv.Uniform(0 * ms, 3 * ms))),
+        rv.Linear(8, 5, delay=learnt, per="post", interpolation="gaussian"),
+        rv.LeakyReadout(5),
+        dt=1 * ms,
+    )
+
+
+NETWORKS: list[Callable[[], rv.Network]] = [_recurrent, _convolutional, _branched, _delayed]
 
 
 @pytest.mark.parametrize("make", NETWORKS)

@@ -92,7 +92,7 @@ class TestSameProcess:
 
         with pytest.raises(KeyboardInterrupt) as caught:
             quiet(net(), task(20), epochs=4, checkpoint=tmp_path / "c", callbacks=[interrupt])
-        assert "the same call goes on" in caught.value.__notes__[0]
+        assert "stands after epoch 1: the same call goes on" in caught.value.__notes__[0]
 
 
 class TestRefused:

@@ -78,6 +78,12 @@ class TestLearning:
         out, _ = made(task(100, seed=1)[0].transpose(0, 1))
         assert (out.amax(0).argmax(1) == task(100, seed=1)[1]).float().mean() >= 0.9
 
+    def test_a_network_that_ends_in_a_transform_learns(self, task: Task) -> None:
+        torch.manual_seed(0)
+        made = rv.Sequential(rv.Linear(12, 20), rv.LIF(20), rv.Linear(20, 3), dt=1 * ms)
+        fit = quiet(made, task(200), task(100, seed=1), epochs=10, lr=1e-2, loss=rv.losses.MeanMembrane())
+        assert fit.best_score >= 0.9
+
     def test_a_regression_has_a_loss_and_no_accuracy(self, net: Make, task: Task) -> None:
         x, _ = task(32)
         fit = quiet(net(), (x, torch.rand(32, 3)), epochs=2, loss=nn.MSELoss())

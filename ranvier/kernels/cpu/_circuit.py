@@ -87,7 +87,10 @@ class PlasticProjection:
 
 @dataclass(frozen=True)
 class CircuitProjection:
-    """Synapses from ``pre`` to the stream ``stream`` of ``post``; ``latency`` in steps, at least 1."""
+    """Synapses from ``pre`` to the stream ``stream`` of ``post``; ``latency`` in steps, at least 1.
+
+    ``weight`` is [synapses] or [1]; a ``latency`` for every synapse is uint8, int16 or int32.
+    """
 
     pre: str
     post: str
@@ -120,7 +123,8 @@ def run_circuit(
     rings = {p.name: tuple(dict.fromkeys(q.stream for q in every_one if q.post == p.name)) for p in populations}
     members = tuple(Member(p.step, rings[p.name], tuple(p.outside), p.recorded, p.varied) for p in populations)
     wires = [
-        Wire(index[q.pre], index[q.post], rings[q.post].index(q.stream), q.weight.numel() == 1, isinstance(q.latency, int)) for q in projections
+        Wire(index[q.pre], index[q.post], rings[q.post].index(q.stream), q.weight.numel() == 1, isinstance(q.latency, int), None, _bits(q.latency))
+        for q in projections
     ]
     wires += [Wire(-1 if q.pre is None else index[q.pre], index[q.post], rings[q.post].index(q.stream), False, True, q.rule) for q in plastic]
     length = 1 + max((_longest(q.latency) for q in projections), default=0)
@@ -147,6 +151,10 @@ def run_circuit(
         recorded[p.name] = {n: t[:, : p.cells] for n, t in pack.record.items()}
     after = [{n: t[: q.pattern.synapses] for n, t in v.items()} for q, v in zip(plastic, values, strict=True)]
     return CircuitResult(spikes, states, recorded, after)
+
+
+def _bits(latency: Tensor | int) -> int:
+    return 32 if isinstance(latency, int) else 8 * latency.itemsize
 
 
 def _longest(latency: Tensor | int) -> int:

@@ -58,6 +58,8 @@ class Member:
 class Wire:
     """A projection: indices of its populations and ring, and whether weight and latency are one number for all.
 
+    ``latency_bits`` is the size of a stored latency: 8 (unsigned), 16 or 32.
+
     With a ``rule`` its weights are plastic; then ``pre`` may be -1 for spikes from outside the circuit.
     """
 
@@ -67,6 +69,7 @@ class Wire:
     one_weight: bool
     one_latency: bool
     rule: RowRule | None = None
+    latency_bits: int = 32
 
 
 @lru_cache(maxsize=256)
@@ -114,7 +117,7 @@ class _Writer:
             for post in sorted({w.post for w, _ in plastic}):
                 self._note(groups[post], n, deliver_from)
             for member, group in zip(self.members, groups, strict=True):
-                self._advance(member, group, n, step, slot, every)
+                self._advance(member, group, n, first, slot, every)
             for wire, values in still:
                 pre = groups[wire.pre]
                 start, stop = b.load(at(b, pre["bounds"], n)), b.load(at(b, pre["bounds"], b.add(n, I64(1))))
@@ -150,7 +153,7 @@ class _Writer:
             names = ("count", "latency", "known")
             return {"row": row, "tables": tables, "spikes": spikes, "bounds": bounds, **{k: self.integer() for k in names}}
         values = {"rows": self.pointer(I64), "target": self.pointer(I32), "weight": self.pointer()}
-        values["latency"] = self.integer() if wire.one_latency else self.pointer(I32)
+        values["latency"] = self.integer() if wire.one_latency else self.pointer(ir.IntType(wire.latency_bits))
         return values
 
     def _arrive(self, wire: Wire, values: dict, groups: list, n: ir.Value, slot: ir.Value) -> None:
@@ -193,7 +196,7 @@ class _Writer:
 
     def _advance(self, member: Member, group: dict, n: ir.Value, start: ir.Value, slot: ir.Value, every: ir.Value) -> None:
         b, lanes = self.builder, self.lanes
-        wanted = (*group["states"], *group["counters"], "spike", *(f"{v}:out" for v in member.recorded))
+        wanted = (*group["states"], *group["counters"], "spike", *(_output(member, v) for v in member.recorded))
         program: Program = member.step.program.only(wanted)
         now = lanes.splat(b.sitofp(n, lanes.scalar))
         base = b.mul(slot, group["padded"])
@@ -233,7 +236,7 @@ class _Writer:
             if member.recorded:
                 with when(b, due):
                     for name, pointer in group["recorded"].items():
-                        lanes.store(pointer, b.add(row, i), values[f"{name}:out"])
+                        lanes.store(pointer, b.add(row, i), values[_output(member, name)])
             following = lanes.add(now, lanes.constant(1.0))
             ends = {p: lanes.add(following, values[name]) for name, p in group["counters"].items()}
             self._list(values["spike"], i, group, fill, ends)
@@ -292,7 +295,7 @@ class _Writer:
                 if wire.one_latency:
                     self._add(ring, b.add(here, target), weight)
                 else:
-                    latency = b.sext(b.load(at(b, values["latency"], s)), I64)
+                    latency = (b.zext if wire.latency_bits == 8 else b.sext)(b.load(at(b, values["latency"], s)), I64)
                     place = b.add(here, b.mul(latency, padded))
                     place = b.select(b.icmp_signed(">=", place, size), b.sub(place, size), place)
                     with when(b, b.icmp_signed(">=", latency, least)):
@@ -304,3 +307,6 @@ class _Writer:
         b.store(b.fadd(b.load(where), weight, flags=("contract", "nsz")), where)
 
 
+def _output(member: Member, name: str) -> str:
+    """What is recorded under ``name``: an event, or a variable after the step."""
+    return name if name in member.step.events else f"{name}:out"

@@ -76,6 +76,7 @@ class _DelayedLinear(Function):
     def forward(ctx: Any, x: Tensor, taps: Tensor, latency: Tensor, history: Tensor | None) -> Tensor:
         x, latency = x.contiguous(), latency.contiguous()
         history = None if history is None else history.contiguous()
+        require(x, "x", (None, None, taps.shape[1]), taps.dtype)
         table = TapTable(taps.contiguous(), latency, x.shape[0] + (0 if history is None else history.shape[0]))
         happened = delayed_events(x, history, table.reach)
         if happened.density > _worth_following(table.given, x.shape[1], x.dtype):
@@ -113,7 +114,8 @@ class _DelayedSparse(Function):
         rows = out.view(steps, -1)
         now, before, used, given = events(x.view(-1, inputs)), None, 0, 0
         if history is not None:
-            given = history.shape[0]
+            history, given = history.contiguous(), history.shape[0]
+            require(history, "history", (None, batch, inputs), x.dtype)
             used = min(given, synapses.reach)
         if history is not None and used:
             recent = history[given - used :].reshape(used * batch, inputs)

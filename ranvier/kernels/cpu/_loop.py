@@ -15,6 +15,7 @@ from ranvier.kernels._task import Feedback, Loop, Scan, ScanResult
 from ranvier.kernels.cpu import _scan_kernels as kernels
 from ranvier.kernels.cpu._buffers import empty
 from ranvier.kernels.cpu._direct import add_product
+from ranvier.kernels.cpu._delay_loop import DelayedFeedback, Flight
 from ranvier.kernels.cpu._events import events
 from ranvier.kernels.cpu._pool import run_tiles
 from ranvier.kernels.cpu._products import input_gradient
@@ -124,7 +125,7 @@ class _LoopFunction(torch.autograd.Function):
         needs = dict(zip(slots, ctx.needs_input_grad[2:], strict=True))
         values = dict(zip(slots, (t.detach() for t in tensors), strict=True))
         weights = [values[_Slot("feedback", k, "weight")] for k in range(len(task.feedback))]
-        transposed = [w if f.pattern is not None else w.t().contiguous() for w, f in zip(weights, task.feedback, strict=True)]
+        transposed = [w.t().contiguous() if f.pattern is None and w.ndim == 2 else w for w, f in zip(weights, task.feedback, strict=True)]
         steps = next(iter(task.members.values())).steps
         members, calls, kept = {}, {}, {}
         differentiable = any(needs.values())
@@ -150,13 +151,24 @@ class _LoopFunction(torch.autograd.Function):
                 [member.steady(n) for n in kernel.coefficients], out, [],
             )  # fmt: skip
             kept[name] = (saved, wanted, outputs, emitted_as)
+        histories = {k: values.get(_Slot("feedback", k, "history")) for k in range(len(task.feedback))}
+        flights = {
+            k: Flight(f, weights[k], histories[k], members, task.emission)
+            for k, f in enumerate(task.feedback)
+            if isinstance(f, DelayedFeedback)
+        }
+        for flight in flights.values():
+            flight.begin()
         for start in range(0, steps, task.window):
             stop = min(start + task.window, steps)
             for name in members:
                 for k, f in enumerate(task.feedback):
-                    if f.post == name:
-                        _arrive(f, members, transposed[k], values.get(_Slot("feedback", k, "history")), task.emission, start, stop)
+                    if f.post == name and k not in flights:
+                        _arrive(f, members, transposed[k], histories[k], task.emission, start, stop)
                 calls[name](start, stop)
+                for flight in flights.values():
+                    if flight.feedback.pre == name:
+                        flight.depart(start, stop)
         result: list[Tensor] = []
         for name, scan in task.members.items():
             member = members[name]
@@ -167,7 +179,7 @@ class _LoopFunction(torch.autograd.Function):
             result += finals
         if differentiable:
             ctx.task, ctx.slots, ctx.members, ctx.kept, ctx.weights, ctx.needs = task, slots, members, kept, weights, needs
-            ctx.histories = {k: values.get(_Slot("feedback", k, "history")) for k in range(len(task.feedback))}
+            ctx.histories, ctx.flights = histories, flights
             ctx.shapes = {s: v.shape for s, v in values.items()}
             ctx.set_materialize_grads(False)
         return tuple(result)
@@ -201,6 +213,8 @@ class _LoopFunction(torch.autograd.Function):
                 kernel.kernel, [lam[name][n] for n in kernel.states], [*(seeded[n] for n in kernel.seeds), *(buffers[n] for n in kernel.kept)],
                 [member.steady(n) for n in kernel.coefficients], list(gradient[name].values()), list(sums[name].values()),
             )  # fmt: skip
+        for flight in ctx.flights.values():
+            flight.listen(gradient[flight.feedback.post][flight.feedback.stream])
         borders = list(range(0, steps, task.window))
         for start in reversed(borders):
             stop = min(start + task.window, steps)
@@ -208,9 +222,15 @@ class _LoopFunction(torch.autograd.Function):
                 for k, f in enumerate(task.feedback):
                     if f.pre == name and start + f.latency < steps:
                         last = min(stop, steps - f.latency)
-                        back = _hand_back(f, ctx.weights[k], members[f.post].rows(gradient[f.post][f.stream], start + f.latency, last + f.latency))
+                        if k in ctx.flights:
+                            back = ctx.flights[k].hand_back(start, last)
+                        else:
+                            back = _hand_back(f, ctx.weights[k], members[f.post].rows(gradient[f.post][f.stream], start + f.latency, last + f.latency))
                         members[name].rows(asked[name], start, last).add_(back) if members[name].padded == members[name].count else _add_rows(members[name], asked[name], start, last, back)
                 calls[name](start, stop)
+                for flight in ctx.flights.values():
+                    if flight.feedback.post == name:
+                        flight.land(start, stop)
         out: dict[_Slot, Tensor] = {}
         for k, f in enumerate(task.feedback):
             _feedback_gradients(k, f, ctx, members, gradient, out, needs, steps)
@@ -290,6 +310,13 @@ def _add_rows(member: _Member, t: Tensor, start: int, stop: int, value: Tensor) 
 
 def _feedback_gradients(k: int, f: Feedback, ctx, members, gradient, out, needs, steps: int) -> None:
     slot, history = _Slot("feedback", k, "weight"), ctx.histories[k]
+    if k in ctx.flights:
+        if needs[slot]:
+            out[slot] = ctx.flights[k].tap_gradient()
+        slot = _Slot("feedback", k, "history")
+        if needs.get(slot):
+            out[slot] = ctx.flights[k].history_gradient()
+        return
     grad = members[f.post].rows(gradient[f.post][f.stream], 0, steps).contiguous()
     if needs[slot]:
         fired = events(_spikes(f, members, history, ctx.task.emission, -f.latency, steps - f.latency))

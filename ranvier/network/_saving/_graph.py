@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ranvier import __version__
-from ranvier.connectivity import Linear, Sparse
+from ranvier.connectivity import Linear, Positions, Sparse
 from ranvier.errors import FileFormatError
 from ranvier.network._network import Network
 from ranvier.network._population import Population, Relay
@@ -26,8 +26,9 @@ from ranvier.network._saving._cells import (
 from ranvier.network._saving._modules import decode_module, encode_module, fill
 from ranvier.network._saving._record import Record, damaged
 from ranvier.network._saving._sources import decode_source, encode_source
+from ranvier.network._saving._values import decode_value, encode_value
 from ranvier.network._sequential import Sequential
-from ranvier.units import UNITS
+from ranvier.units import UNITS, Quantity
 from ranvier.values import Distribution, Learn
 
 __all__ = ["describe", "rebuild"]
@@ -88,7 +89,12 @@ def _shape(shape: tuple[int, ...] | None) -> list[int] | None:
 
 def _population(population: Population, tensors: Tensors) -> dict[str, Any]:
     cell = encode_cell(population.cell, f"cells/{population.name}", tensors)
-    return {"shape": _shape(population.shape), "cell": cell}
+    out = {"shape": _shape(population.shape), "cell": cell}
+    where = population.positions
+    if where is not None:
+        coordinates = encode_value(Quantity(where.coordinates, where.dimension), f"positions/{population.name}", tensors)
+        out["positions"] = {**coordinates, "period": None if where.period is None else where.period.tolist()}
+    return out
 
 
 def _projection(projection: Projection, seen: dict[int, str], tensors: Tensors) -> dict[str, Any]:
@@ -149,9 +155,20 @@ def _add_population(net: Network, name: str, record: Record, left: Tensors) -> N
         if tensor is None or (each and tuple(tensor.shape) != shape):
             found = "missing" if tensor is None else f"of shape {list(tensor.shape)}"
             raise damaged(f"{record.where}.{label}", f"the tensor is {found}, expected one value per cell {shape}")
-    net.population(name, shape, cell)
+    net.population(name, shape, cell, positions=_positions(record, left) if "positions" in record else None)
     population = net.populations[name]
     fill(population, _taker(left, f"populations.{name}"), record.where)
+
+
+def _positions(record: Record, left: Tensors) -> Positions:
+    inner = record.child("positions")
+    coordinates = decode_value(inner, left)
+    if not isinstance(coordinates, Quantity):
+        raise inner.error("array", "the name of a tensor with coordinates")
+    period = inner.data.get("period")
+    if period is not None and (not isinstance(period, list) or any(type(x) not in (float, int) for x in period)):
+        raise inner.error("period", "a list of lengths or null")
+    return Positions(coordinates, None if period is None else Quantity(np.array(period, float), coordinates.dimension))
 
 
 def _add_projection(net: Network, name: str, record: Record, left: Tensors, modules: dict[str, nn.Module]) -> None:

@@ -10,6 +10,7 @@ from torch import nn
 
 from ranvier.connectivity import Linear, Sparse, Synapses
 from ranvier.errors import FileFormatError
+from ranvier.network._saving._delays import LONGEST, decode_delays, encode_delays
 from ranvier.network._saving._record import Record, damaged
 
 __all__ = ["decode_module", "encode_module"]
@@ -48,8 +49,6 @@ _TORCH: dict[type[nn.Module], tuple[str, ...]] = {
 _NAMES = {f"torch.{kind.__name__}": kind for kind in _TORCH}
 _FLOATS = {torch.float32, torch.float64}
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-#: no latency is longer: emissions are remembered that long
-_LONGEST = 10_000_000
 
 
 def encode_module(module: nn.Module, where: str) -> dict[str, Any]:
@@ -65,10 +64,12 @@ def encode_module(module: nn.Module, where: str) -> dict[str, Any]:
         raise FileFormatError(f"{where} ({kind}) has hooks, which a file cannot hold: remove them before saving.")
     if type(module) is Linear:
         sizes = {"in_features": module.in_features, "out_features": module.out_features}
-        return {"type": "Linear", **sizes, "bias": module.bias is not None, "latency": _steps(module.latency)}
+        when = {"latency": _steps(module.latency), "delay": encode_delays(module.delay)}
+        return {"type": "Linear", **sizes, "bias": module.bias is not None, **when}
     if type(module) is Sparse:
-        learn = isinstance(module.weight, nn.Parameter)
-        return {"type": "Sparse", "sizes": list(module.sizes), "latency": _steps(module.latency), "learn": learn}
+        when = {"latency": _steps(module.latency), "delay": encode_delays(module.delay)}
+        when |= {"learn": isinstance(module.weight, nn.Parameter), "bounds": list(module.bounds)}
+        return {"type": "Sparse", "sizes": list(module.sizes), **when}
     names = _TORCH.get(type(module))
     if names is None or getattr(module, "return_indices", False):
         kinds = ", ".join(("Linear", *(kind.__name__ for kind in _TORCH)))
@@ -99,10 +100,9 @@ def decode_module(record: Record, take: Callable[[str], torch.Tensor | None]) ->
             module = _NAMES[kind](**arguments)
     fill(module, take, record.where)
     if isinstance(module, Linear):
-        table = take("latency_table")
-        module.latency = _latency(record, table, (module.out_features, module.in_features))
-        if table is not None:
-            module.register_buffer("latency_table", table, persistent=True)
+        shape = (module.out_features, module.in_features)
+        module.fix(_latency(record, take("latency_table"), shape))
+        module.delay = decode_delays(record, shape, record.where, take)
     return module
 
 
@@ -126,28 +126,45 @@ def _sparse(record: Record, take: Callable[[str], torch.Tensor | None]) -> Spars
     sizes = record.sizes("sizes")
     if sizes is None or len(sizes) != 2:
         raise record.error("sizes", "two positive whole numbers")
-    pre, post, weight = (take(n) for n in ("pre", "post", "weight"))
-    if pre is None or post is None or weight is None or not pre.shape == post.shape == weight.shape or pre.ndim != 1:
-        raise damaged(record.where, "pre, post and weight are not three lists of equal length")
-    for name, index, size in (("pre", pre, sizes[0]), ("post", post, sizes[1])):
-        if index.dtype != torch.int64 or (index.numel() and not 0 <= int(index.min()) <= int(index.max()) < size):
-            raise damaged(record.where, f"{name} names a cell outside 0 to {size - 1}")
-    backwards = (pre[1:] < pre[:-1]) | ((pre[1:] == pre[:-1]) & (post[1:] < post[:-1]))
-    if bool(backwards.any()) or weight.dtype not in _FLOATS:
-        raise damaged(record.where, "the synapses are not sorted by pre and post, or their weights are no numbers")
-    latency = _latency(record, take("latency_table"), tuple(pre.shape))
-    return Sparse(Synapses(pre, post, (sizes[0], sizes[1])), weight, latency, record.flag("learn"))
+    pointer, target, weight = (take(n) for n in ("row_pointer", "target", "weight"))
+    if pointer is None or target is None or weight is None:
+        raise damaged(record.where, "row_pointer, target or weight is missing")
+    kinds = pointer.dtype == torch.int64 and target.dtype == torch.int32 and weight.dtype in _FLOATS
+    count = target.numel()
+    if not kinds or target.ndim != 1 or tuple(pointer.shape) != (sizes[0] + 1,) or weight.shape not in ((1,), (count,)):
+        raise damaged(record.where, "row_pointer, target and weight do not describe synapses")
+    if int(pointer[0]) != 0 or int(pointer[-1]) != count or bool((pointer.diff() < 0).any()):
+        raise damaged(record.where, f"row_pointer does not rise from 0 to the number of synapses, {count}")
+    if count and not 0 <= int(target.min()) <= int(target.max()) < sizes[1]:
+        raise damaged(record.where, f"target names a cell outside 0 to {sizes[1] - 1}")
+    backwards = target[1:] < target[:-1]
+    borders = pointer[1:-1][(pointer[1:-1] > 0) & (pointer[1:-1] < count)]
+    backwards[borders - 1] = False
+    if bool(backwards.any()):
+        raise damaged(record.where, "the synapses are not sorted by presynaptic and then by postsynaptic cell")
+    bounds = record.data.get("bounds", [None, None])
+    if not isinstance(bounds, list) or len(bounds) != 2 or any(type(x) not in (float, int, type(None)) for x in bounds):
+        raise record.error("bounds", "two numbers or null")
+    learn = record.flag("learn")
+    if learn and weight.numel() != count:
+        raise damaged(record.where, "weights that are learnt are not one per synapse")
+    latency = _latency(record, take("latency_table"), (count,), (torch.uint8, torch.int16, torch.int32))
+    synapses = Synapses(pointer.numpy(), target.numpy(), (sizes[0], sizes[1]))
+    delay = decode_delays(record, (count,), record.where, take)
+    return Sparse(synapses, weight, latency, learn, delay, (bounds[0], bounds[1]))
 
 
-def _latency(record: Record, table: torch.Tensor | None, shape: tuple[int, ...]) -> torch.Tensor | int:
+def _latency(
+    record: Record, table: torch.Tensor | None, shape: tuple[int, ...], kinds: tuple[torch.dtype, ...] = (torch.int32,)
+) -> torch.Tensor | int:
     if table is None:
         latency = record.whole("latency")
-        if latency > _LONGEST:
-            raise record.error("latency", f"at most {_LONGEST} steps")
+        if latency > LONGEST:
+            raise record.error("latency", f"at most {LONGEST} steps")
         return latency
-    fits = tuple(table.shape) == shape and table.dtype == torch.int32
-    if not fits or (table.numel() and not 0 <= int(table.min()) <= int(table.max()) <= _LONGEST):
-        expected = f"torch.int32 {list(shape)} from 0 to {_LONGEST}"
+    fits = tuple(table.shape) == shape and table.dtype in kinds
+    if not fits or (table.numel() and not 0 <= int(table.min()) <= int(table.max()) <= LONGEST):
+        expected = f"{kinds[-1]} {list(shape)} from 0 to {LONGEST}"
         raise damaged(record.where, f"latency_table is {_of(table)}, expected {expected}")
     return table
 

@@ -1,0 +1,225 @@
+"""From a rule to synapses with weights and latencies: drawn in tiles, on all threads, straight into their final form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import Progress
+
+from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends
+from ranvier.connectivity._delays import Delays
+from ranvier.connectivity._memory import check_memory, spell
+from ranvier.connectivity._per_synapse import Numbers, numbers_of
+from ranvier.connectivity._sparse import Sparse
+from ranvier.errors import DimensionError
+from ranvier.kernels.drawing import run_tiles
+from ranvier.units import UNITS, Dimension, Quantity
+from ranvier.values import Learn, key_of
+
+__all__ = ["SynapseRequest", "build_synapses"]
+
+_TIME = UNITS["ms"].dimension
+_TILE = 1 << 16
+_NARROW = ((np.uint8, 255), (np.int16, 32767), (np.int32, 2**31 - 1))
+#: latencies are remembered emissions: more steps than this are a mistake
+_LONGEST = 10_000_000
+
+
+@dataclass(frozen=True)
+class SynapseRequest:
+    """What ``connect`` was asked for.
+
+    ``weight`` and ``delay`` as the user gave them; ``dimension`` that the weight must have, ``dt`` in ms, ``lag`` steps
+    between an emission and its earliest arrival, ``sign`` +1, -1 or None, ``each`` a weight of its own for every synapse
+    even if they start equal; ``interpolation`` and ``width`` of learnable delays.
+    """
+
+    name: str
+    seed: int
+    weight: Any
+    delay: Any
+    dimension: Dimension
+    dt: float
+    lag: int
+    dtype: torch.dtype
+    sign: int | None = None
+    each: bool = False
+    interpolation: str = "linear"
+    width: Any = None
+    progress: bool = False
+
+
+def build_synapses(rule: Connectivity, ends: Ends, request: SynapseRequest) -> Sparse:
+    """The synapses of a projection.
+
+    Raises
+    ------
+    ConnectivityError
+        Where the rule, a value or the free memory forbids it.
+    DimensionError
+        Where weight or delay has the wrong unit.
+    """
+    if request.sign not in (None, 1, -1):
+        raise ConnectivityError(f"{request.name}: sign={request.sign!r} must be +1, -1 or None.")
+    synapses, needed = check_memory(rule, ends, _bytes(request), request.name)
+    with _shown(request, f"{request.name}: {synapses:,} synapses, {spell(needed)}", 2 * synapses) as advance:
+        found = rule.build(ends, key_of(request.seed, f"{request.name}.connectivity"))
+        learn = isinstance(request.weight, Learn)
+        given = request.weight.value if learn else request.weight
+        weight = numbers_of(given, found, ends, request.seed, request.name, "weight")
+        if weight.dimension != request.dimension:
+            raise DimensionError(
+                f"{request.name}: weight={request.weight!r} has dimension {weight.dimension}, but {request.dimension} is "
+                f"needed; give the weight in that unit."
+            )
+        if request.delay is None and "delay" in found.carried:
+            raise ConnectivityError(f"{request.name}: {rule!r} brings delays; say their unit, for example delay=1*ms.")
+        weights = _weights(weight, len(found), request, learn or request.each, advance)
+        moving = isinstance(request.delay, Learn)
+        late = request.delay.value if moving else 0 * UNITS["ms"] if request.delay is None else request.delay
+        delay = numbers_of(late, found, ends, request.seed, request.name, "delay", given)
+        if moving:
+            return Sparse(found, weights, 0, learn, _learnable(delay, len(found), request), _bounds(request, learn))
+        latency = _latencies(delay, len(found), request, advance)
+    return Sparse(found, weights, latency, learn, bounds=_bounds(request, learn))
+
+
+def _weights(
+    weight: Numbers, count: int, request: SynapseRequest, each: bool, advance: Callable[[int], None]
+) -> torch.Tensor:
+    """One weight for all, or [synapses]; finite and of the wanted sign."""
+
+    def check(values: np.ndarray, start: int) -> None:
+        bad = ~np.isfinite(values)
+        if bad.any():
+            k = int(np.argmax(bad))
+            raise ConnectivityError(
+                f"{request.name}: the weight of synapse {start + k} is {values[k]}; give finite weights."
+            )
+        if request.sign is not None and (request.sign * values < 0).any():
+            k = int(np.argmax(request.sign * values < 0))
+            kind, remedy = ("excitatory", "low=0") if request.sign > 0 else ("inhibitory", "high=0")
+            raise ConnectivityError(
+                f"{request.name}: sign={request.sign:+d} makes it {kind}, but the weight of synapse {start + k} is "
+                f"{values[k]:g}; bound the weights, for example rv.Normal(…, {remedy}), or leave sign out."
+            )
+
+    if weight.single is not None and not each:
+        check(np.array([weight.single]), 0)
+        return torch.tensor([weight.single], dtype=request.dtype)
+    out = torch.empty(count, dtype=request.dtype)
+    _fill(out.numpy(), weight, check, advance)
+    return out
+
+
+def _latencies(
+    delay: Numbers, count: int, request: SynapseRequest, advance: Callable[[int], None]
+) -> torch.Tensor | int:
+    """round(delay/dt) where it is one number for all, else that plus the lag, in the narrowest type."""
+    if delay.dimension != _TIME and delay.single != 0:
+        raise DimensionError(
+            f"{request.name}: delay={request.delay!r} has dimension {delay.dimension}; give a time, for example 1.5*ms."
+        )
+
+    def check(values: np.ndarray, start: int) -> None:
+        bad = ~((values >= 0) & (values <= _LONGEST * request.dt))
+        if bad.any():
+            k = int(np.argmax(bad))
+            raise ConnectivityError(
+                f"{request.name}: the delay of synapse {start + k} is {values[k]:g} ms; delays run from 0 to "
+                f"{_LONGEST * request.dt:g} ms ({_LONGEST:,} steps): bound them, for example rv.Normal(…, low=0.1*ms)."
+            )
+
+    def steps(values: np.ndarray) -> np.ndarray:
+        return np.rint(values / request.dt) + request.lag
+
+    if delay.single is not None:
+        check(np.array([delay.single]), 0)
+        return int(np.rint(delay.single / request.dt))
+    most = _LONGEST if delay.bounds is None else min(_LONGEST, float(steps(np.array(delay.bounds[1]))))
+    out = np.empty(count, _narrowest(most))
+    _fill(out, delay, check, advance, steps)
+    least, most = (int(out.min()), int(out.max())) if count else (request.lag, request.lag)
+    if least == most:
+        return least - request.lag
+    return torch.from_numpy(out.astype(_narrowest(most), copy=False))
+
+
+def _learnable(delay: Numbers, count: int, request: SynapseRequest) -> Delays:
+    """A delay per synapse that training moves."""
+    given: Learn = request.delay
+    low, high = (None if bound is None else Quantity(bound, delay.dimension) for bound in (given.min, given.max))
+    start = Learn(Quantity(delay.block(0, count).copy(), delay.dimension), low, high)
+    return Delays(
+        start, (count,), (count,), interpolation=request.interpolation, width=request.width,
+        dt=request.dt, seed=request.seed, name=request.name, lag=request.lag,
+    ).to(request.dtype)  # fmt: skip
+
+
+def _fill(
+    out: np.ndarray, numbers: Numbers, check: Callable[[np.ndarray, int], None], advance: Callable[[int], None],
+    change: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> None:  # fmt: skip
+    def task(i: int) -> None:
+        start, stop = i * _TILE, min((i + 1) * _TILE, len(out))
+        values = numbers.block(start, stop)
+        check(values, start)
+        out[start:stop] = values if change is None else change(values)
+        advance(stop - start)
+
+    run_tiles(task, -(-len(out) // _TILE))
+
+
+def _narrowest(most: float) -> type[np.integer]:
+    return next(kind for kind, limit in _NARROW if most <= limit)
+
+
+def _bytes(request: SynapseRequest) -> int:
+    """Bytes per synapse of the result, before anything is drawn."""
+    given = request.weight.value if isinstance(request.weight, Learn) else request.weight
+    each = isinstance(request.weight, Learn) or request.each or not _is_number(given)
+    latency = 0 if request.delay is None or _is_number(request.delay) else 4
+    return 4 + each * request.dtype.itemsize + latency
+
+
+def _is_number(value: Any) -> bool:
+    return not callable(value) and np.ndim(getattr(value, "value", value)) == 0 and not hasattr(value, "quantile")
+
+
+def _bounds(request: SynapseRequest, learn: bool) -> tuple[float | None, float | None]:
+    """What training keeps the weights within."""
+    if not learn:
+        return None, None
+    low, high = request.weight.min, request.weight.max
+    if request.sign == 1:
+        low = 0.0 if low is None else max(0.0, low)
+    if request.sign == -1:
+        high = 0.0 if high is None else min(0.0, high)
+    return low, high
+
+
+def _shown(request: SynapseRequest, text: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+    """A bar on the error stream, or nothing."""
+    return _Bar(text, total) if request.progress else nullcontext(lambda count: None)
+
+
+class _Bar:
+    """Progress through the weights and delays of one projection."""
+
+    def __init__(self, text: str, total: int) -> None:
+        self.bar = Progress(console=Console(stderr=True))
+        self.task = self.bar.add_task(text, total=total)
+
+    def __enter__(self) -> Callable[[int], None]:
+        self.bar.start()
+        return lambda count: self.bar.advance(self.task, count)
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.update(self.task, completed=self.bar.tasks[0].total)
+        self.bar.stop()

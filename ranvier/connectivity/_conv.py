@@ -1,0 +1,105 @@
+"""Convolution over space with a delay, if wanted, for every synapse of its kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from ranvier.connectivity._delays import Delays, latency_steps
+from ranvier.connectivity._interpolation import tap_product
+from ranvier.errors import ShapeError
+from ranvier.kernels import products
+from ranvier.values import Learn
+
+__all__ = ["Conv2d"]
+
+Tensor = torch.Tensor
+
+
+class Conv2d(nn.Conv2d):
+    """``torch.nn.Conv2d`` at every step, whose kernel elements [out, in, height, width] may each act later.
+
+    Every place shares the kernel, and with it the delays. With delays the input is laid out patch by patch, height x
+    width times its size, and then carried as by :class:`ranvier.Linear`.
+
+    Parameters
+    ----------
+    delay, interpolation, width
+        As in :class:`ranvier.Linear`.
+    per
+        ``"synapse"``, or one delay for each input channel (``"pre"``) or output channel (``"post"``).
+    options
+        Those of ``torch.nn.Conv2d``; ``groups`` must be 1 and padding zeros where there are delays.
+
+    >>> rv.Conv2d(2, 32, 5, delay=rv.Learn(rv.Uniform(0*ms, 10*ms), max=10*ms))
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], *, delay: Any = None,
+        per: str = "synapse", interpolation: str = "linear", width: Any = None, **options: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(in_channels, out_channels, kernel_size, **options)
+        if per not in ("synapse", "pre", "post"):
+            raise ShapeError(f"Conv2d: per={per!r} is unknown; a delay belongs to each 'synapse', 'pre' or 'post'.")
+        if delay is not None and (self.groups != 1 or self.padding_mode != "zeros" or isinstance(self.padding, str)):
+            raise ShapeError(
+                f"Conv2d: delays need groups=1 and padding by a number of zeros, got groups={self.groups}, "
+                f"padding={self.padding!r}, padding_mode={self.padding_mode!r}."
+            )
+        self.given, self.per, self.interpolation, self.width = delay, per, interpolation, width
+        self.delay: Delays | None = None
+        self.latency: Tensor | int = 0
+
+    def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> None:
+        """Tie the delay to steps of ``dt`` ms; ``lag`` steps are added where every synapse has its own."""
+        if self.given is None:
+            return
+        shape = tuple(self.weight.shape)
+        share = {"synapse": shape, "pre": (1, shape[1], 1, 1), "post": (shape[0], 1, 1, 1)}[self.per]
+        if isinstance(self.given, Learn):
+            if self.delay is None or self.delay.dt != dt:
+                bell = (self.interpolation, self.width)
+                self.delay = Delays(self.given, shape, share, *bell, dt=dt, seed=seed, name=name, lag=lag).to(
+                    self.weight
+                )
+            return
+        count = share[0] * share[1] * share[2] * share[3]
+        steps = latency_steps(self.given, dt, count, seed, name)
+        self.fix(steps if isinstance(steps, int) else (steps + lag).reshape(share).expand(shape).contiguous())
+
+    def fix(self, latency: Tensor | int) -> None:
+        """Set whole steps, one number or int32 of the kernel's shape, in place of a learnable delay."""
+        self.latency, self.delay = latency, None
+        if isinstance(latency, Tensor):
+            self.register_buffer("latency_table", latency, persistent=True)
+
+    def taps(self) -> tuple[Tensor, Tensor]:
+        """Kernel elements [out, in, height, width, W] on W steps, and int32 of the kernel's shape, the first of them."""
+        if self.delay is None:
+            return self.weight.unsqueeze(-1), self.latency_table
+        return self.delay(self.weight)
+
+    def delayed(self, x: Tensor, history: Tensor, by_event: bool = False) -> Tensor:
+        """``x`` [T, B, in, H, W] with every synapse's own delay; ``history`` [D, B, in, H, W] are the steps before."""
+        taps, first = self.taps()
+        now, before = self._patches(x), self._patches(history)
+        product = products.delayed_linear if by_event else tap_product
+        out = product(now, taps.flatten(1, 3), first.flatten(1), before)
+        height, width = (self._size(x.shape[k], k - 3) for k in (3, 4))
+        out = out.reshape(x.shape[0], x.shape[1], height, width, self.out_channels).permute(0, 1, 4, 2, 3)
+        return out if self.bias is None else out + self.bias.reshape(-1, 1, 1)
+
+    def _patches(self, x: Tensor) -> Tensor:
+        """[T, B, in, H, W] as [T, B * places, in * height * width]."""
+        steps, batch = x.shape[:2]
+        if steps == 0:
+            places = self._size(x.shape[3], 0) * self._size(x.shape[4], 1)
+            return x.new_zeros(0, batch * places, self.weight[0].numel())
+        patches = nn.functional.unfold(x.flatten(0, 1), self.kernel_size, self.dilation, self.padding, self.stride)
+        return patches.unflatten(0, (steps, batch)).transpose(2, 3).flatten(1, 2)
+
+    def _size(self, given: int, axis: int) -> int:
+        reach = self.dilation[axis] * (self.kernel_size[axis] - 1)
+        return (given + 2 * int(self.padding[axis]) - reach - 1) // self.stride[axis] + 1

@@ -1,0 +1,65 @@
+"""A given number of synapses between two populations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends
+from ranvier.connectivity._numbers import whole
+from ranvier.connectivity._synapses import Synapses
+from ranvier.kernels.drawing import RowDraw, distinct_rows, divided, divided_distinct, repeated_rows
+
+__all__ = ["FixedTotal"]
+
+
+class FixedTotal(Connectivity):
+    """Exactly ``total`` synapses, each between cells drawn at random (as in the cortical microcircuit of Potjans and
+    Diesmann, *Cereb. Cortex* 24, 2014).
+
+    Parameters
+    ----------
+    total
+        Number of synapses.
+    autapses
+        Let a cell reach itself where a population connects to itself.
+    multapses
+        Let a pair of cells be joined more than once; without, all sets of ``total`` pairs are equally likely.
+
+    Raises
+    ------
+    ConnectivityError
+        Where there are fewer pairs than synapses.
+
+    >>> net.connect("L4E", "L23E", rv.FixedTotal(19_818_321), weight=rv.Normal(87.8*pA, 8.8*pA, low=0*pA))
+    """
+
+    def __init__(self, total: Any, *, autapses: bool = True, multapses: bool = True) -> None:
+        self.total, self.autapses, self.multapses = whole(total, "FixedTotal: total"), autapses, multapses
+
+    def expected(self, ends: Ends) -> int:
+        """The total."""
+        pairs = ends.sizes[0] * ends.choices(self.autapses)
+        if pairs < (min(1, self.total) if self.multapses else self.total):
+            raise ConnectivityError(
+                f"FixedTotal: {self.total} synapses cannot be had from {pairs} pairs of cells; lower the total or allow "
+                f"{'autapses' if self.multapses else 'multapses'}."
+            )
+        return self.total
+
+    def build(self, ends: Ends, key: tuple[int, int]) -> Synapses:
+        """First how many synapses each row gets (streams 1 and 2), then their targets."""
+        self.expected(ends)
+        rows, choices = ends.sizes[0], ends.choices(self.autapses)
+        if self.multapses:
+            counts = divided(key, self.total, rows, 1)
+        else:
+            counts = divided_distinct(key, self.total, rows, choices, 1)
+        pointer = np.zeros(rows + 1, np.int64)
+        np.cumsum(counts, out=pointer[1:])
+        draw = RowDraw(key, 0, choices, ends.barred(self.autapses))
+        return Synapses(pointer, (repeated_rows if self.multapses else distinct_rows)(draw, pointer), ends.sizes)
+
+    def __repr__(self) -> str:
+        return f"FixedTotal({self.total}, autapses={self.autapses}, multapses={self.multapses})"

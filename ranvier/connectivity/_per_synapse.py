@@ -1,0 +1,141 @@
+"""One number for every synapse, from whatever a user may give as weight or delay, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ranvier.connectivity._connectivity import ConnectivityError, Ends
+from ranvier.connectivity._correlated import Correlated
+from ranvier.connectivity._synapses import Synapses
+from ranvier.errors import ShapeError
+from ranvier.kernels.drawing import counted_uniforms
+from ranvier.units import Dimension, as_quantity
+from ranvier.values import Distribution, key_of
+
+__all__ = ["Numbers", "numbers_of"]
+
+_EDGE = 2.0**-53
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A number per synapse in base units.
+
+    Attributes
+    ----------
+    dimension
+        Of the numbers.
+    block
+        ``block(start, stop)``: float64 numbers of synapses start … stop - 1.
+    single
+        The number, where one holds for all.
+    bounds
+        Least and largest number that can occur, where known without looking.
+    """
+
+    dimension: Dimension
+    block: Callable[[int, int], np.ndarray]
+    single: float | None = None
+    bounds: tuple[float, float] | None = None
+
+
+def numbers_of(
+    value: Any, synapses: Synapses, ends: Ends, seed: int, name: str, what: str, weight: Any = None
+) -> Numbers:
+    """The numbers that ``value`` means for the synapses of the projection ``name``.
+
+    Parameters
+    ----------
+    value
+        A number, an array (one entry per synapse, or a table [pre, post]), a distribution, ``Correlated``, or a function
+        of distance.
+    what
+        ``"weight"`` or ``"delay"``; numbers that the rule carries under this name are multiplied in.
+    weight
+        What was given as weight, for ``Correlated``.
+    """
+    found = _plain(value, synapses, ends, seed, name, what, weight)
+    carried = synapses.carried.get(what)
+    if carried is None:
+        return found
+
+    def block(start: int, stop: int) -> np.ndarray:
+        return carried[start:stop] * found.block(start, stop)
+
+    return Numbers(found.dimension, block)
+
+
+def _plain(value: Any, synapses: Synapses, ends: Ends, seed: int, name: str, what: str, weight: Any) -> Numbers:
+    if isinstance(value, Distribution):
+        return _drawn(value, key_of(seed, f"{name}.{what}"))
+    if isinstance(value, Correlated):
+        return _correlated(value, weight, seed, name, what)
+    if callable(value):
+        return _by_distance(value, synapses, ends, name, what)
+    quantity = as_quantity(value)
+    given = quantity.value.detach().cpu().numpy() if hasattr(quantity.value, "detach") else quantity.value
+    array = np.asarray(given, np.float64)
+    if array.ndim == 0:
+        number = float(array)
+        return Numbers(quantity.dimension, lambda start, stop: np.full(stop - start, number), number)
+    return _listed(array, quantity.dimension, synapses, name, what)
+
+
+def _drawn(distribution: Distribution, key: tuple[int, int]) -> Numbers:
+    def block(start: int, stop: int) -> np.ndarray:
+        return distribution.quantile(counted_uniforms(key, stop - start, start=start))
+
+    low, high = distribution.quantile(np.array([_EDGE, 1 - _EDGE]))
+    return Numbers(distribution.dimension, block, None, (float(low), float(high)))
+
+
+def _correlated(value: Correlated, weight: Any, seed: int, name: str, what: str) -> Numbers:
+    if what != "delay" or not isinstance(weight, Distribution):
+        raise ConnectivityError(
+            f"{name}: {what}={value!r} needs a weight that is drawn: give weight=rv.Normal(…) or another distribution, "
+            f"and rv.Correlated(…) as delay."
+        )
+    keys = key_of(seed, f"{name}.weight"), key_of(seed, f"{name}.{what}")
+
+    def block(start: int, stop: int) -> np.ndarray:
+        return value.quantile(*(counted_uniforms(key, stop - start, start=start) for key in keys))
+
+    return Numbers(value.distribution.dimension, block, None, _drawn(value.distribution, keys[1]).bounds)
+
+
+def _by_distance(function: Callable[[Any], Any], synapses: Synapses, ends: Ends, name: str, what: str) -> Numbers:
+    before, behind = ends.placed(f"{name}: a {what} that is a function of distance")
+
+    def quantities(pre: np.ndarray, post: np.ndarray) -> Any:
+        return as_quantity(function(before.distances(behind, pre, post)))
+
+    def block(start: int, stop: int) -> np.ndarray:
+        values = quantities(synapses.pre_of(start, stop), synapses.target[start:stop]).value
+        return np.broadcast_to(np.asarray(values, np.float64), (stop - start,))
+
+    return Numbers(quantities(np.zeros(1, np.int64), np.zeros(1, np.int64)).dimension, block)
+
+
+def _listed(array: np.ndarray, dimension: Dimension, synapses: Synapses, name: str, what: str) -> Numbers:
+    if array.shape == synapses.sizes and array.ndim == 2:
+
+        def block(start: int, stop: int) -> np.ndarray:
+            return array[synapses.pre_of(start, stop), synapses.target[start:stop]]
+
+    elif array.shape == (len(synapses),):
+        order = synapses.order
+
+        def block(start: int, stop: int) -> np.ndarray:
+            return array[start:stop] if order is None else array[order[start:stop]]
+
+    else:
+        pre, post = synapses.sizes
+        raise ShapeError(
+            f"{name}: {what} has the shape {array.shape} for {len(synapses)} synapses; give one number, one per synapse, or "
+            f"a table [{pre}, {post}]."
+        )
+    return Numbers(dimension, block)

@@ -1,0 +1,87 @@
+"""Functions of distance, as records that know their largest value and how far they reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ranvier.units import Quantity, as_quantity
+
+__all__ = ["Box", "Exponential", "Gaussian", "Linear"]
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """peak * exp(-d² / (2 sigma²)); 0 beyond ``reach``.
+
+    Parameters
+    ----------
+    peak
+        Value at distance 0: a probability, a weight, …
+    sigma
+        Length.
+    reach
+        Length beyond which the value is 0, or None.
+
+    >>> rv.profiles.Gaussian(0.3, 100*um)
+    """
+
+    peak: Any
+    sigma: Any
+    reach: Any = None
+
+    def __call__(self, distance: Any) -> Any:
+        return _within(distance, self.reach, self.peak, np.exp(-((distance / self.sigma) ** 2) / 2))
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """peak * exp(-d / scale); 0 beyond ``reach``.
+
+    >>> rv.profiles.Exponential(0.3, 150*um, reach=1*mm)
+    """
+
+    peak: Any
+    scale: Any
+    reach: Any = None
+
+    def __call__(self, distance: Any) -> Any:
+        return _within(distance, self.reach, self.peak, np.exp(-(distance / self.scale)))
+
+
+@dataclass(frozen=True)
+class Box:
+    """``peak`` up to the distance ``reach``, 0 beyond.
+
+    >>> rv.profiles.Box(0.1, 0.25*mm)
+    """
+
+    peak: Any
+    reach: Any
+
+    def __call__(self, distance: Any) -> Any:
+        return _within(distance, self.reach, self.peak, np.ones(np.shape(as_quantity(distance).value)))
+
+
+@dataclass(frozen=True)
+class Linear:
+    """offset + d / speed: the delay of a fibre.
+
+    >>> rv.profiles.Linear(0.5*ms, speed=0.3*mm/ms)
+    """
+
+    offset: Any
+    speed: Any
+
+    def __call__(self, distance: Any) -> Any:
+        return distance / self.speed + self.offset
+
+
+def _within(distance: Any, reach: Any, peak: Any, value: Any) -> Any:
+    value = as_quantity(value).value
+    if reach is not None:
+        value = value * (as_quantity(distance) <= reach)
+    peak = as_quantity(peak)
+    return Quantity(peak.value * value, peak.dimension)

@@ -1,0 +1,72 @@
+"""Delays on whole steps: what hardware, compiled circuits and files of other tools take."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from ranvier.connectivity._delays import Delays
+from ranvier.network._network import Network
+from ranvier.network._projection import Projection
+
+__all__ = ["RoundingReport", "compare_rounding", "rounded_delays"]
+
+
+@dataclass(frozen=True)
+class RoundingReport:
+    """What rounding the delays of a network costs.
+
+    Attributes
+    ----------
+    before, after
+        The measure with real-valued delays, and with every delay on its nearest step.
+    largest, mean
+        How far delays moved, in steps: 0.5 at most where they lie within their bounds.
+    """
+
+    before: float
+    after: float
+    largest: float
+    mean: float
+
+    def __str__(self) -> str:
+        return f"{self.before:.4g} with real delays, {self.after:.4g} on whole steps (moved by {self.mean:.2g} steps on average, {self.largest:.2g} at most)"
+
+
+def rounded_delays(net: Network) -> Network:
+    """A copy of ``net`` in which every learnable delay is fixed on its nearest whole step; ``net`` stays as it is.
+
+    >>> chip = rounded_delays(net)
+    """
+    fixed = copy.deepcopy(net)
+    for name, p in list(fixed.projections.items()):
+        first = p.chain[0] if len(p.chain) else None
+        delays = getattr(first, "delay", None)
+        if isinstance(delays, Delays):
+            first.fix(delays.rounded())
+            fixed.projections[name] = Projection(name, p.pre, p.post, p.port, list(p.chain), p.latency, p.plasticity)
+    fixed._plans.clear()
+    return fixed
+
+
+def compare_rounding(net: Network, measure: Callable[[Network], float]) -> RoundingReport:
+    """Measure ``net`` before and after rounding its delays.
+
+    Parameters
+    ----------
+    measure
+        For example the accuracy on a validation set; called with each network, without gradient.
+
+    >>> compare_rounding(net, lambda n: accuracy(n, valid_set))
+    """
+    moves = []
+    for delays in (m for m in net.modules() if isinstance(m, Delays)):
+        steps = delays.bounded().detach().double() / delays.dt
+        moves.append((steps - (delays.rounded() - delays.lag)).abs().flatten())
+    moved = torch.cat(moves) if moves else torch.zeros(1, dtype=torch.float64)
+    with torch.no_grad():
+        before, after = (float(measure(n)) for n in (net, rounded_delays(net)))
+    return RoundingReport(before, after, float(moved.max()), float(moved.mean()))

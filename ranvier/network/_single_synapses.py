@@ -1,0 +1,33 @@
+"""Single synapses between two parts of a network, from a rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ranvier.connectivity import Connectivity, Ends, Sparse, SynapseRequest, build_synapses
+from ranvier.errors import ShapeError
+from ranvier.units import UNITS
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = ["single_synapses"]
+
+_NONE = UNITS["1"].dimension
+
+
+def single_synapses(
+    net: Network, name: str, pre: str, post: str, port: str, rule: Connectivity, lag: int, **how: Any
+) -> Sparse:
+    """The synapses of the projection ``name``; ``how`` are the further fields of a ``SynapseRequest``."""
+    sizes, positions = [], []
+    for part in (pre, post):
+        shape = net.shape_of(part)
+        if shape is None or len(shape) != 1:
+            raise ShapeError(f"{name}: rules join populations with a number of cells, {part!r} has shape {shape}.")
+        sizes.append(shape[0])
+        positions.append(net.populations[part].positions if part in net.populations else None)
+    wanted = net.populations[post].cell.system.dimensions[port] if post in net.populations else _NONE
+    carried = net.sources[pre].dimension if pre in net.sources else _NONE
+    request = SynapseRequest(name, net.seed, dimension=wanted / carried, dt=net.dt, lag=lag, dtype=net.dtype, **how)
+    return build_synapses(rule, Ends((sizes[0], sizes[1]), pre == post, (positions[0], positions[1])), request)

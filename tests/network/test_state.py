@@ -1,0 +1,142 @@
+"""State is a value: a pytree that can be detached, moved, copied, and handed to any network of the same form."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch.utils import _pytree
+
+import ranvier as rv
+from ranvier.units import ms
+
+
+@pytest.fixture
+def made(build: Callable, spikes: Callable) -> tuple[rv.Network, rv.State]:
+    net = build("recurrent delays")
+    return net, net(spikes(6), net.initial_state(2, stream=5))[1]
+
+
+def equal(first: rv.State, second: rv.State) -> bool:
+    a, b = first.tensors(), second.tensors()
+    return (first.step, first.stream, list(a)) == (second.step, second.stream, list(b)) and all(torch.equal(a[n], b[n]) for n in a)
+
+
+def test_it_says_where_it_is(made: tuple) -> None:
+    _, state = made
+    assert (state.step, state.stream) == (6, 5)
+    assert state.variables["lif1"]["v"].shape == (2, 9)
+    assert state.history["input"].shape == (2, 2, 12)
+    assert state.history["lif1"].shape[0] == 5, "the longest latency: 4 ms, and one step for the way round"
+
+
+def test_pytree_round_trip(made: tuple) -> None:
+    _, state = made
+    leaves, form = _pytree.tree_flatten(state)
+    assert all(isinstance(leaf, torch.Tensor) for leaf in leaves)
+    assert equal(_pytree.tree_unflatten(leaves, form), state)
+    doubled = _pytree.tree_map(lambda t: 2 * t, state)
+    assert torch.equal(doubled.variables["lif1"]["v"], 2 * state.variables["lif1"]["v"])
+    assert doubled.step == state.step
+
+
+def test_detach_clone_and_to(made: tuple) -> None:
+    _, state = made
+    assert state.variables["lif1"]["v"].requires_grad
+    assert not any(t.requires_grad for t in state.detach().tensors().values())
+    copied = state.clone()
+    assert equal(copied, state)
+    assert not {t.data_ptr() for t in copied.tensors().values()} & {t.data_ptr() for t in state.tensors().values()}
+    assert all(t.dtype == torch.float32 for t in state.to(torch.float32).tensors().values())
+
+
+def test_a_call_does_not_touch_the_state_it_was_given(made: tuple, spikes: Callable) -> None:
+    net, state = made
+    before = state.clone()
+    net(spikes(4), state)
+    with torch.no_grad():
+        net(spikes(4), state)
+    assert equal(state, before)
+
+
+def test_without_a_state_calls_are_independent(build: Callable, spikes: Callable, kind: str) -> None:
+    """No hidden buffer survives a call: without noise, the same input gives the same output."""
+    if kind == "noise":
+        pytest.skip("a call without state draws new noise")
+    net, x = build(kind), spikes(10)
+    first = net(x)[0]
+    net(spikes(10, seed=1))
+    assert torch.equal(net(x)[0], first)
+
+
+def test_a_state_serves_a_copy_of_the_network(made: tuple, build: Callable, spikes: Callable) -> None:
+    net, state = made
+    assert torch.equal(build("recurrent delays")(spikes(5), state)[0], net(spikes(5), state)[0])
+    assert torch.equal(copy.deepcopy(net)(spikes(5), state)[0], net(spikes(5), state)[0])
+
+
+def test_deepcopy_is_independent(build: Callable, spikes: Callable, kind: str) -> None:
+    net = build(kind)
+    net(spikes(3))
+    twin = copy.deepcopy(net)
+    with torch.no_grad():
+        for p in twin.parameters():
+            p.add_(1)
+    fresh = build(kind)
+    for (_, ours), (_, theirs) in zip(net.named_parameters(), fresh.named_parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_state_dict_round_trip(build: Callable, spikes: Callable, kind: str) -> None:
+    net, other = build(kind), build(kind)
+    with torch.no_grad():
+        for p in other.parameters():
+            p.mul_(0.3)
+    missing = other.load_state_dict(net.state_dict())
+    assert not missing.missing_keys
+    assert not missing.unexpected_keys
+    state = net.initial_state(2, stream=0)
+    assert torch.equal(other(spikes(12), state)[0], net(spikes(12), state)[0])
+
+
+def test_state_dict_survives_plain_torch_saving(build: Callable, tmp_path) -> None:
+    net = build("recurrent delays")
+    torch.save(net.state_dict(), tmp_path / "net.pt")
+    build("recurrent delays").load_state_dict(torch.load(tmp_path / "net.pt", weights_only=True))
+
+
+def test_double_and_float_move_everything(build: Callable, spikes: Callable) -> None:
+    net = build("recurrent", dtype=torch.float32)
+    assert net(spikes(4, dtype=torch.float32))[0].dtype == torch.float32
+    net.double()
+    assert net.dtype == torch.float64
+    out, state = net(spikes(4))
+    assert out.dtype == torch.float64
+    assert all(t.dtype == torch.float64 for t in state.tensors().values())
+    expected = build("recurrent", dtype=torch.float64)(spikes(4))[0]
+    torch.testing.assert_close(out, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_inputs_of_any_number_type_are_taken(build: Callable, spikes: Callable) -> None:
+    net, x = build("feed-forward"), spikes(5)
+    expected = net(x)[0]
+    for other in (x.bool(), x.to(torch.uint8), x.to(torch.int64), x.float(), x.numpy()):
+        assert torch.equal(net(other)[0], expected)
+
+
+def test_initial_values_follow_the_seed() -> None:
+    def start(seed: int, name: str = "cells", dtype: torch.dtype = torch.float64) -> torch.Tensor:
+        net = rv.Network(dt=1 * ms, seed=seed, dtype=dtype)
+        net.population(name, 2000, rv.LIF(), v=rv.Normal(0.5, 0.1))
+        return net.initial_state(2).variables[name]["v"]
+
+    v = start(1)
+    assert v.shape == (2, 2000)
+    assert torch.equal(v, start(1))
+    assert torch.equal(v.float(), start(1, dtype=torch.float32))
+    assert not torch.equal(v, start(2))
+    assert not torch.equal(v, start(1, name="others"))
+    assert float(v.mean()) == pytest.approx(0.5, abs=0.01)
+    assert float(v.std()) == pytest.approx(0.1, abs=0.01)
