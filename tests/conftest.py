@@ -26,7 +26,9 @@ torch.set_num_threads(1)
 if "RANVIER_CACHE" not in os.environ:
     os.environ["RANVIER_CACHE"] = tempfile.mkdtemp(prefix="ranvier-tests-")
     _owner = os.getpid()
-    atexit.register(lambda: shutil.rmtree(os.environ["RANVIER_CACHE"], ignore_errors=True) if os.getpid() == _owner else None)
+    atexit.register(
+        lambda: shutil.rmtree(os.environ["RANVIER_CACHE"], ignore_errors=True) if os.getpid() == _owner else None
+    )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 from benchmarks.simulation import _microcircuit as circuit
 
 
-def build_ranvier(scale: float, threads: int) -> int:
-    """Build, and return the number of synapses."""
+def build_ranvier(scale: float, threads: int) -> tuple[int, Any]:
+    """Build, and return the number of synapses and what holds them."""
     import torch
 
     import ranvier as rv
@@ -34,10 +34,10 @@ def build_ranvier(scale: float, threads: int) -> int:
             pre, post, rv.FixedTotal(total), to="I", sign=1 if weight > 0 else -1,
             weight=rv.Normal(weight * pA, spread * pA, **bound), delay=rv.Normal(mean * ms, std * ms, low=0.1 * ms),
         )  # fmt: skip
-    return sum(len(p.chain[0]) for p in net.projections.values())
+    return sum(len(p.chain[0]) for p in net.projections.values()), net
 
 
-def build_nest(scale: float, threads: int) -> int:
+def build_nest(scale: float, threads: int) -> tuple[int, Any]:
     """The same in NEST."""
     import nest
 
@@ -55,7 +55,7 @@ def build_nest(scale: float, threads: int) -> int:
                 "delay": nest.math.redraw(nest.random.normal(mean, std), 0.1, float("inf")),
             },
         )  # fmt: skip
-    return int(nest.GetKernelStatus("num_connections"))
+    return int(nest.GetKernelStatus("num_connections")), cells
 
 
 def main() -> None:
@@ -69,7 +69,7 @@ def main() -> None:
     if not given.peer:
         build(0.01, given.threads)  # imports and compiled kernels
     before, wall, cpu = _resident(), time.perf_counter(), time.process_time()
-    synapses = build(given.scale, given.threads)
+    synapses, _kept = build(given.scale, given.threads)
     found = {
         "who": "nest" if given.peer else "ranvier", "scale": given.scale, "threads": given.threads, "synapses": synapses,
         "seconds": round(time.perf_counter() - wall, 2), "cpu_seconds": round(time.process_time() - cpu, 2),

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends
+from ranvier.connectivity._correlated import Correlated
 from ranvier.connectivity._delays import Delays
 from ranvier.connectivity._memory import check_memory, spell
 from ranvier.connectivity._per_synapse import Numbers, numbers_of
@@ -20,7 +21,7 @@ from ranvier.connectivity._sparse import Sparse
 from ranvier.errors import DimensionError
 from ranvier.kernels.drawing import run_tiles
 from ranvier.units import UNITS, Dimension, Quantity
-from ranvier.values import Learn, key_of
+from ranvier.values import Distribution, Learn, key_of
 
 __all__ = ["SynapseRequest", "build_synapses"]
 
@@ -81,10 +82,10 @@ def build_synapses(rule: Connectivity, ends: Ends, request: SynapseRequest) -> S
         if request.delay is None and "delay" in found.carried:
             raise ConnectivityError(f"{request.name}: {rule!r} brings delays; say their unit, for example delay=1*ms.")
         weights = _weights(weight, len(found), request, learn or request.each, advance)
-        moving = isinstance(request.delay, Learn)
-        late = request.delay.value if moving else 0 * UNITS["ms"] if request.delay is None else request.delay
+        late = request.delay.value if isinstance(request.delay, Learn) else request.delay
+        late = 0 * UNITS["ms"] if late is None else late
         delay = numbers_of(late, found, ends, request.seed, request.name, "delay", given)
-        if moving:
+        if isinstance(request.delay, Learn):
             return Sparse(found, weights, 0, learn, _learnable(delay, len(found), request), _bounds(request, learn))
         latency = _latencies(delay, len(found), request, advance)
     return Sparse(found, weights, latency, learn, bounds=_bounds(request, learn))
@@ -184,7 +185,14 @@ def _bytes(request: SynapseRequest) -> int:
     """Bytes per synapse of the result, before anything is drawn."""
     given = request.weight.value if isinstance(request.weight, Learn) else request.weight
     each = isinstance(request.weight, Learn) or request.each or not _is_number(given)
-    latency = 0 if request.delay is None or _is_number(request.delay) else 4
+    late = request.delay.distribution if isinstance(request.delay, Correlated) else request.delay
+    if isinstance(late, Learn):
+        latency = 8
+    elif isinstance(late, Distribution):
+        longest = float(late.quantile(np.array([1 - 2.0**-53]))[0]) / request.dt + request.lag
+        latency = np.dtype(_narrowest(min(longest, _LONGEST))).itemsize
+    else:
+        latency = 0 if late is None or _is_number(late) else 4
     return 4 + each * request.dtype.itemsize + latency
 
 

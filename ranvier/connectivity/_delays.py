@@ -12,10 +12,10 @@ from torch import nn
 
 from ranvier.connectivity._interpolation import gaussian_taps, linear_taps
 from ranvier.errors import RanvierError, ShapeError
-from ranvier.units import UNITS, Quantity, as_quantity
+from ranvier.units import UNITS, as_quantity
 from ranvier.values import Distribution, Learn
 
-__all__ = ["DelayError", "DelayWidth", "Delays", "delay_parameters", "latency_steps", "travel_time"]
+__all__ = ["DelayError", "Delays", "delay_parameters", "delays_of", "latency_steps", "times_of"]
 
 Tensor = torch.Tensor
 _TIME = UNITS["ms"].dimension
@@ -35,7 +35,7 @@ def latency_steps(delay: Any, dt: float, count: int, seed: int, name: str) -> Te
     ShapeError
         For anything that is not a time of 0 or more, or ``count`` of them.
     """
-    values = _times(delay, count, seed, f"{name}.delay")
+    values = times_of(delay, count, seed, f"{name}.delay")
     steps = np.rint(values / dt).astype(np.int64)
     if steps.ndim == 0:
         return int(steps)
@@ -158,36 +158,6 @@ class Delays(nn.Module):
             self.register_buffer("width", start)
 
 
-class DelayWidth:
-    """Narrows the bells of Gaussian delays from epoch to epoch, as a callback of ``rv.train``.
-
-    ``width(e) = start (stop / start)**min(1, e / epochs)`` after e epochs (Hammouamri et al. 2023 take half the longest
-    delay to half a step over the first quarter of training).
-
-    >>> rv.train(net, data, epochs=100, callbacks=[DelayWidth(12*ms, 0.5*ms, epochs=25)])
-    """
-
-    def __init__(self, start: Any, stop: Any, *, epochs: int) -> None:
-        self.start, self.stop = (float(_times(w, 1, 0, "DelayWidth")) for w in (start, stop))
-        self.epochs = epochs
-        if min(self.start, self.stop) <= 0 or epochs < 1:
-            raise DelayError(
-                f"DelayWidth({start!r}, {stop!r}, epochs={epochs!r}): widths are positive times, epochs 1 or more."
-            )
-
-    def at(self, epoch: int) -> float:
-        """The width in ms after ``epoch`` epochs."""
-        return self.start * (self.stop / self.start) ** min(1.0, epoch / self.epochs)
-
-    def __call__(self, epoch: Any, net: nn.Module) -> None:
-        """Set the width for the next epoch; ``epoch`` is the number of those done, or a record of the last one."""
-        width = self.at(getattr(epoch, "epoch", epoch))
-        with torch.no_grad():
-            for delays in _delays_of(net):
-                if delays.width is not None:
-                    delays.width.fill_(width)
-
-
 def delay_parameters(net: nn.Module) -> list[nn.Parameter]:
     """The positions (and learnable widths) of all delays, for a learning rate of their own.
 
@@ -195,34 +165,11 @@ def delay_parameters(net: nn.Module) -> list[nn.Parameter]:
     >>> rest = [p for p in net.parameters() if all(p is not q for q in slow)]
     >>> torch.optim.Adam([{"params": rest, "lr": 1e-3}, {"params": slow, "lr": 1e-1}])
     """
-    return [p for delays in _delays_of(net) for p in delays.parameters(recurse=False)]
+    return [p for delays in delays_of(net) for p in delays.parameters(recurse=False)]
 
 
-def travel_time(pre: Any, post: Any, velocity: Any) -> Quantity:
-    """Delay of every synapse from its length: ``|post_n - pre_k| / velocity``.
-
-    Parameters
-    ----------
-    pre, post
-        Places ``[K, dimensions]`` and ``[N, dimensions]``, lengths.
-    velocity
-        For example ``0.3*mm/ms``.
-
-    Returns
-    -------
-        Times ``[N, K]``, as ``delay=`` takes them.
-    """
-    here, there, speed = as_quantity(pre), as_quantity(post), as_quantity(velocity)
-    gaps = np.asarray(there.value, dtype=float)[:, None] - np.asarray(here.value, dtype=float)[None]
-    time = Quantity(np.linalg.norm(gaps, axis=-1) / float(speed.value), here.dimension / speed.dimension)
-    if here.dimension != there.dimension or time.dimension != _TIME:
-        raise DelayError(
-            f"travel_time: places in {here.dimension} and {there.dimension} over {speed.dimension} are no time; give lengths and a velocity."
-        )
-    return time
-
-
-def _delays_of(net: nn.Module) -> Iterator[Delays]:
+def delays_of(net: nn.Module) -> Iterator[Delays]:
+    """All learnable delays in a network."""
     return (m for m in net.modules() if isinstance(m, Delays))
 
 
@@ -234,7 +181,7 @@ def _held(value: Tensor, low: float | None, high: float | None) -> Tensor:
 
 def _start(value: Any, shape: tuple[int, ...], seed: int, name: str) -> Tensor:
     """Starting times of that shape in ms."""
-    times = torch.from_numpy(np.array(_times(value, math.prod(shape), seed, name)))
+    times = torch.from_numpy(np.array(times_of(value, math.prod(shape), seed, name)))
     if times.ndim == 1 and times.numel() == math.prod(shape):
         return times.reshape(shape)
     try:
@@ -245,7 +192,7 @@ def _start(value: Any, shape: tuple[int, ...], seed: int, name: str) -> Tensor:
         ) from None
 
 
-def _times(value: Any, count: int, seed: int, name: str) -> np.ndarray:
+def times_of(value: Any, count: int, seed: int, name: str) -> np.ndarray:
     """Times of 0 or more in ms, as given or drawn."""
     if isinstance(value, Distribution):
         dimension, values = value.dimension, value.draw(count, seed, name)

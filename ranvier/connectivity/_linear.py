@@ -95,9 +95,6 @@ class Linear(nn.Linear):
         lead = x.shape[1:-1]
         if len(lead) != 1:
             x, history = x.flatten(1, -2), history.flatten(1, -2)
-        if by_event:
-            out = products.delayed_linear(x, taps, first, history)
-        else:
-            out = tap_product(x, taps, first, history)
+        out = products.delayed_linear(x, taps, first, history) if by_event else tap_product(x, taps, first, history)
         out = out.unflatten(1, lead) if len(lead) != 1 else out
         return out if self.bias is None else out + self.bias

@@ -8,18 +8,19 @@ import numpy as np
 
 from ranvier.connectivity._all_to_all import AllToAll
 from ranvier.connectivity._connectivity import ConnectivityError, Ends, RowRule
-from ranvier.kernels.drawing import RowDraw, bernoulli_rows, row_uniforms, run_tiles
+from ranvier.kernels.drawing import RowDraw, bernoulli_rows, counted_uniforms, row_uniforms, run_tiles
 
 __all__ = ["PairwiseRule"]
 
 _TILE = 1 << 18  # pairs looked at together
+_SAMPLE = 1 << 14
 
 
 class PairwiseRule(RowRule):
     """Pairs are proposed with the largest probability and kept with the rest of their own (thinning), so the cost is that
     of the proposals, not of all pairs."""
 
-    scratch = 24
+    scratch = 4
     autapses: bool
 
     @abstractmethod
@@ -35,8 +36,15 @@ class PairwiseRule(RowRule):
         return self.peak(ends) * ends.choices(self.autapses)
 
     def expected(self, ends: Ends) -> int:
-        """At most what is looked at."""
-        return int(self.per_row(ends) * ends.sizes[0])
+        """From a sample of pairs, four standard errors up."""
+        pairs = ends.sizes[0] * ends.choices(self.autapses)
+        if pairs == 0:
+            return 0
+        most = self.per_row(ends) * ends.sizes[0]
+        drawn = counted_uniforms((0, 0), 2 * _SAMPLE).reshape(2, -1)
+        pre, post = ((u * size).astype(np.int64) for u, size in zip(drawn, ends.sizes, strict=True))
+        p = np.nan_to_num(np.clip(self.probability(ends, pre, post), 0.0, 1.0))
+        return int(min(most, pairs * (p.mean() + 4 * p.std() / _SAMPLE**0.5)))
 
     def proposals(
         self, ends: Ends, key: tuple[int, int], first: int, stop: int
@@ -61,11 +69,12 @@ class PairwiseRule(RowRule):
             pointer, target, proposed = self.proposals(ends, key, low, high)
             pre = np.repeat(np.arange(low, high), np.diff(pointer))
             p = self.probability(ends, pre, target)
-            bad = ~((p >= 0) & (p <= 1))
+            bad = ~((p >= 0) & (p <= proposed * (1 + 1e-12)))
             if bad.any():
                 k = int(np.argmax(bad))
                 raise ConnectivityError(
-                    f"{self!r} gives {p[k]} as the probability of the pair ({pre[k]}, {target[k]}); it must lie from 0 to 1."
+                    f"{self!r} gives {p[k]} as the probability of the pair ({pre[k]}, {target[k]}); it must lie from 0 to "
+                    f"{proposed:g}, the largest it declares."
                 )
             keep = row_uniforms(RowDraw(key, low, ends.sizes[1], stream=1), pointer) * proposed < p
             pieces[i] = target[keep]

@@ -159,10 +159,14 @@ class RandomPositions:
         return f"RandomPositions({Quantity(self.extent, self.dimension)}, periodic={self.periodic})"
 
 
-def place(positions: Any, cells: int, seed: int, name: str) -> Positions:
-    """What a user gives as ``positions``, for a population of ``cells`` cells."""
+def place(positions: Any, shape: tuple[int, ...] | None, seed: int, name: str) -> Positions:
+    """What a user gives as ``positions``, for a population of that shape (None for something without cells)."""
+    if shape is None or len(shape) != 1:
+        raise ShapeError(
+            f"{name!r} has the shape {shape}, but positions belong to a population with a number of cells."
+        )
     given = positions if isinstance(positions, Positions | Grid | RandomPositions) else Positions(positions)
-    return given.place(cells, seed, name)
+    return given.place(shape[0], seed, name)
 
 
 def _lengths(value: Any, axes: int, dimension: Dimension, name: str) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from torch import nn
 from ranvier.connectivity import Connectivity, Linear, Sparse, latency_steps, place
 from ranvier.connectivity._conv import Conv2d
 from ranvier.errors import DimensionError, EquationError, ShapeError, StateError
+from ranvier.network._checks import check_name, check_period, check_record, check_state, require_finite, shape_from, take_inputs, whole
 from ranvier.network._execute import execute
 from ranvier.network._graph import Edge, GraphError, Part, arrange
 from ranvier.network._plan import Plan, Request, make_plan
@@ -35,17 +37,8 @@ Tensor = torch.Tensor
 _TIME, _NONE = UNITS["ms"].dimension, UNITS["1"].dimension
 #: below this fraction of non-zero entries an external input counts as spikes
 _SPARSE = 0.3
-#: inputs of at most this many numbers are checked for NaN before the call
-_SMALL = 1 << 20
 #: numbers looked at to tell
 _SAMPLE = 16_384
-
-
-def _require_finite(name: str, value: Tensor) -> None:
-    value = value.detach()
-    if not math.isfinite(float(value.sum())) and not bool(torch.isfinite(value).all()):
-        where = tuple(torch.nonzero(~torch.isfinite(value))[0].tolist())
-        raise ShapeError(f"input {name!r} holds {float(value[where])} at [time, batch, …] = {where}; clean the data before the call.")
 
 
 def _density(x: Tensor) -> float:
@@ -57,13 +50,12 @@ def _density(x: Tensor) -> float:
 
 def step_length(dt: Any) -> float:
     """The time step in ms."""
-    quantity = as_quantity(dt)
-    if quantity.dimension != _TIME:
-        raise DimensionError(f"dt={dt!r} has dimension {quantity.dimension}; give a time, for example dt=0.1*ms.")
-    value = float(quantity.value)
-    if not 0 < value < float("inf"):
-        raise DimensionError(f"dt={dt!r} must be a positive finite time, for example 0.1*ms.")
-    return value
+    quantity = None if dt is None else as_quantity(dt)
+    if quantity is None or quantity.dimension != _TIME:
+        raise DimensionError(f"dt={dt!r} is no time: give one with its unit, for example dt=0.1*ms.")
+    if quantity.shape != () or not 0 < float(quantity.value) < math.inf:
+        raise DimensionError(f"dt={dt!r} must be one positive finite time, for example 0.1*ms.")
+    return float(quantity.value)
 
 
 class Network(nn.Module):
@@ -96,7 +88,9 @@ class Network(nn.Module):
             raise ShapeError(f"dtype={dtype} is not supported: use torch.float32 or torch.float64.")
         if provider not in (None, "cpu", "reference"):
             raise GraphError(f"provider={provider!r} is unknown: use 'cpu', 'reference' or None.")
-        self.dt, self.seed, self.surrogate, self.provider = step_length(dt), int(seed), surrogate, provider
+        if not isinstance(surrogate, Surrogate | None):
+            raise GraphError(f"surrogate={surrogate!r} is no surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan().")
+        self.dt, self.seed, self.surrogate, self.provider = step_length(dt), whole(seed, "seed"), surrogate, provider
         self.populations: Mapping[str, Population] = nn.ModuleDict()
         self.projections: Mapping[str, Projection] = nn.ModuleDict()
         self.relays: dict[str, Relay] = {}
@@ -124,16 +118,13 @@ class Network(nn.Module):
         return [*self.inputs, *self.sources, *self.populations, *self.relays]
 
     def _name(self, name: str) -> str:
-        if not name or "." in name or "/" in name:
-            raise GraphError(f"{name!r} cannot name a population: use letters, digits and underscores.")
-        if name in self.nodes:
-            raise GraphError(f"there is already a part called {name!r}: choose another name.")
+        check_name(name, self.nodes)
         self._plans.clear()
         return name
 
     def input(self, name: str, size: int | tuple[int, ...] | None = None) -> str:
         """Declare an external input, given at every call of the network."""
-        self.inputs[self._name(name)] = (size,) if isinstance(size, int) else size
+        self.inputs[self._name(name)] = shape_from(size, f"input {name!r}")
         return name
 
     def source(self, name: str, source: Any) -> str:
@@ -154,23 +145,27 @@ class Network(nn.Module):
         """
         if not isinstance(cell, Cell | Relay):
             raise EquationError(f"population {name!r} needs a cell, got {type(cell).__name__}: use rv.Cell(…), rv.LIF(…) or rv.Relay().", line=name)
-        size = size if size is not None else cell.size
-        shape = (size,) if isinstance(size, int) else size
-        if shape is not None and (not shape or any(not isinstance(n, int) or n <= 0 for n in shape)):
-            raise ShapeError(f"population {name!r}: size={size!r} must be a positive number or a shape of positive numbers.")
-        if positions is not None and (isinstance(cell, Relay) or len(shape or ()) != 1):
-            raise ShapeError(f"population {name!r}: positions belong to a number of cells, not to a relay or the shape {shape}.")
+        shape = shape_from(size if size is not None else cell.size, f"population {name!r}")
+        where = None if positions is None else place(positions, None if isinstance(cell, Relay) else shape, self.seed, name)
         self._name(name)
         if isinstance(cell, Relay):
             self.relays[name] = Relay(shape)
         else:
             cell = cell.with_values(**values) if values else cell
             self.populations[name] = Population(name, cell, shape, surrogate=self.surrogate, seed=self.seed, dtype=self.dtype)
-            if positions is not None:
-                self.populations[name].positions = place(positions, shape[0], self.seed, name)
+            self.populations[name].positions = where
         if output:
             self.outputs.append(name)
         return name
+
+    def depths(self) -> dict[str, int]:
+        """How many steps of each part's emissions are still needed, where any are."""
+        depth: dict[str, int] = {}
+        for p in self.projections.values():
+            depth[p.pre] = max(depth.get(p.pre, 0), p.depth)
+            if p.plasticity:
+                depth[p.post] = max(depth.get(p.post, 0), 1)
+        return {n: d for n, d in depth.items() if d}
 
     def kicks(self, name: str) -> tuple[str, ...]:
         """The states of a population on which projections arrive."""
@@ -231,23 +226,25 @@ class Network(nn.Module):
 
         Returns the names of the projections.
         """
-        if plasticity is not None and not isinstance(how, Connectivity):
-            raise GraphError(f"plasticity belongs to single synapses: connect with a rule such as rv.AllToAll(), not {type(how).__name__}.")
-        if sign is not None and not isinstance(how, Connectivity):
-            raise GraphError(f"sign belongs to single synapses: connect with a rule such as rv.AllToAll(), not {type(how).__name__}.")
-        out = []
-        for target in [post] if isinstance(post, str) else list(post):
+        for word, given in (("plasticity", plasticity), ("sign", sign)):
+            if given is not None and not isinstance(how, Connectivity):
+                raise GraphError(f"{word} belongs to single synapses: connect with a rule such as rv.AllToAll(), not {type(how).__name__}.")
+        if not isinstance(how, Connectivity | nn.Module):
+            raise GraphError(f"cannot connect with {how!r}: give a rule such as rv.AllToAll(), or a transform such as rv.Linear(…).")
+        if not isinstance(how, Connectivity) and not (isinstance(weight, float | int) and weight == 1):
+            raise GraphError(f"weight={weight!r} belongs to single synapses; {type(how).__name__} has weights of its own: set them there.")
+        out: list[str] = []
+        for target in [post] if isinstance(post, str) or not isinstance(post, Sequence) else post:
             if target not in self.populations and target not in self.relays:
                 self.shape_of(target)
                 raise GraphError(f"{target!r} is not a population: nothing can arrive there.")
             port = self.port_of(target, to)
-            label = name or f"{pre}_to_{target}_{port}"
-            label = label if label not in self.projections else f"{label}_{sum(k.startswith(label) for k in self.projections)}"
+            label = self._label(name or f"{pre}_to_{target}_{port}", name is None or bool(out))
             if isinstance(how, Connectivity):
                 latency = self._lag(pre)
-                given = {"weight": weight, "delay": delay, "sign": sign, "each": plasticity is not None, "progress": progress}
-                bell = {"interpolation": interpolation, "width": width}
-                chain: list[nn.Module] = [single_synapses(self, label, pre, target, port, how, latency, **given, **bell)]
+                request = {"weight": weight, "delay": delay, "sign": sign, "each": plasticity is not None, "progress": progress}
+                request |= {"interpolation": interpolation, "width": width}
+                chain: list[nn.Module] = [single_synapses(self, label, pre, target, port, how, latency, **request)]
             else:
                 own = 0 if delay is None else latency_steps(delay, self.dt, 1, self.seed, label)
                 latency = self._lag(pre) + int(own)
@@ -260,12 +257,20 @@ class Network(nn.Module):
             out.append(label)
         return out
 
+    def _label(self, name: str, numbered: bool) -> str:
+        """A name for a projection; ``numbered`` lets a number make it unlike the others."""
+        taken = list(self.projections)
+        free = (f"{name}_{k}" for k in itertools.count(1)) if numbered and name in taken else iter((name,))
+        return check_name(next(n for n in free if n not in taken or not numbered), taken, "projection")
+
     def _lag(self, pre: str) -> int:
         """Steps between an emission of ``pre`` and its earliest arrival."""
         self.shape_of(pre)
         return self.sources[pre].lag if pre in self.sources else 1
 
     def _add(self, projection: Projection) -> None:
+        if projection.pre in self.populations and self.populations[projection.pre].cell.emit is None:
+            raise GraphError(f"{projection.pre!r} emits nothing: give its cell a threshold, or say what it emits, such as emit='v'.")
         self.projections[projection.name] = projection
         self._plans.clear()
         for population in self.populations.values():
@@ -351,45 +356,18 @@ class Network(nn.Module):
     def initial_state(self, batch: int = 1, *, stream: int | None = None, shapes: Mapping[str, tuple[int, ...]] | None = None) -> State:
         """A fresh state: given initial values, silence in flight. ``stream`` None takes a new one from torch's generator."""
         shapes = {**{n: s for n in self.nodes if (s := self.shape_of(n)) is not None}, **(shapes or {})}
+        unknown = [n for n in self.nodes if n not in shapes]
+        if batch < 1 or unknown:
+            raise ShapeError(f"the size of {unknown[0]!r} is unknown: give it one." if unknown else f"batch={batch!r} must be at least 1.")
         variables = {n: p.initial(batch, shapes[n], self.dtype, self.device) for n, p in self.populations.items()}
-        depth: dict[str, int] = {}
-        for p in self.projections.values():
-            depth[p.pre] = max(depth.get(p.pre, 0), p.depth)
-            if p.plasticity:
-                depth[p.post] = max(depth.get(p.post, 0), 1)
-        history = {n: torch.zeros(d, batch, *shapes[n], dtype=self.dtype, device=self.device) for n, d in depth.items() if d}
+        history = {n: torch.zeros(d, batch, *shapes[n], dtype=self.dtype, device=self.device) for n, d in self.depths().items()}
         if stream is None:
             stream = int(torch.randint(0, 2**31 - 1, (1,)))
         synapses = {n: initial_synapses(p, batch, self.seed) for n, p in self.projections.items() if p.plasticity}
         return State(0, variables, history, synapses, stream)
 
     def _take(self, x: Tensor | Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int, int]:
-        if not self.inputs:
-            raise GraphError("the network has no external input: declare one with net.input(…), or simulate with net.run(…).")
-        given = dict(x) if isinstance(x, Mapping) else {next(iter(self.inputs)): x}
-        if given.keys() != self.inputs.keys():
-            raise ShapeError(f"the network takes inputs {', '.join(self.inputs)}; got {', '.join(given) or 'none'}.")
-        out, sizes = {}, set()
-        for name, value in given.items():
-            value = value if isinstance(value, Tensor) else torch.as_tensor(value)
-            if value.is_complex():
-                raise ShapeError(f"input {name!r} is complex; give real numbers.")
-            shape = self.inputs[name]
-            least = 3 if shape is None else 2 + len(shape)
-            if value.ndim < least or (shape is not None and tuple(value.shape[2:]) != shape):
-                expected = "[T, B, …]" if shape is None else f"[T, B, {', '.join(map(str, shape))}]"
-                raise ShapeError(f"input {name!r} has shape {tuple(value.shape)}; expected {expected} (time, batch, features) - for one sample insert a batch axis with x.unsqueeze(1).")
-            if value.shape[1] == 0:
-                raise ShapeError(f"input {name!r} has shape {tuple(value.shape)}: the batch is empty.")
-            value = value.to(self.device, self.dtype)
-            if value.numel() <= _SMALL:
-                _require_finite(name, value)
-            out[name] = value
-            sizes.add(tuple(value.shape[:2]))
-        if len(sizes) > 1:
-            raise ShapeError(f"inputs disagree on [T, B]: {sorted(sizes)}.")
-        steps, batch = sizes.pop()
-        return out, steps, batch
+        return take_inputs(self, x)
 
     def _dense(self, inputs: Mapping[str, Tensor]) -> frozenset[str]:
         return frozenset(n for n, x in inputs.items() if _density(x) > _SPARSE)
@@ -415,46 +393,17 @@ class Network(nn.Module):
         if state is None:
             state = self.initial_state(batch, shapes=self._shapes(inputs))
         else:
-            self._check_state(state, batch)
-        self._check_record(record)
+            check_state(self, state, batch)
+        check_record(self, record)
         inputs |= {n: s.block(state.step, steps, self).expand(steps, batch, *s.shape) for n, s in self.sources.items()}
         gradient = torch.is_grad_enabled()
         key = self._dense(inputs)
-        plan = self.plan(gradient=gradient, window=window, checkpoint=checkpoint, dense_inputs=key, batch=batch)
+        plan = self.plan(gradient=gradient, window=check_period(window, "window"), checkpoint=check_period(checkpoint, "checkpoint"), dense_inputs=key, batch=batch)
         run = execute(self, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, cut_reset)
         if not all(bool(torch.isfinite(v.detach()).all()) for values in run.state.variables.values() for v in values.values()):
             for name in self.inputs:  # a large input is only searched once something went wrong
-                _require_finite(name, inputs[name])
+                require_finite(name, inputs[name])
         return run
-
-    def _check_state(self, state: State, batch: int) -> None:
-        if set(state.variables) != set(self.populations):
-            raise StateError(f"the state holds {', '.join(state.variables)}, the network {', '.join(self.populations)}: it belongs to another network.")
-        for name, values in state.variables.items():
-            for variable, value in values.items():
-                if value.shape[0] != batch:
-                    raise StateError(f"the state was made for a batch of {value.shape[0]} ({name}.{variable}), the input has {batch}: start from state=None or a state of that batch.")
-
-    def _check_record(self, record: Mapping[str, Sequence[str]]) -> None:
-        for name, variables in record.items():
-            projection = self.projections[name] if name in self.projections else None
-            if projection is not None and projection.plasticity:
-                missing = [v for v in variables if v not in projection.plasticity.variables]
-                if missing:
-                    raise GraphError(f"cannot record {missing[0]!r} of {name!r}: it has {', '.join(projection.plasticity.variables)}.")
-                continue
-            if name not in self.populations and name not in self.relays:
-                raise GraphError(f"cannot record {name!r}: the populations are {', '.join(self.populations)}.")
-            if isinstance(variables, str):
-                raise GraphError(f"record[{name!r}] must be a list of names, such as [{variables!r}].")
-            known = ["x"]
-            if name in self.populations:
-                system = self.populations[name].cell.system
-                events = ["spikes" if e.name == "spike" else e.name for e in system.events]
-                known = [*events, *system.states, *system.subexpressions]
-            for variable in variables:
-                if variable not in known and variable != "spike":
-                    raise GraphError(f"cannot record {variable!r} of {name!r}: it has {', '.join(known)}.")
 
     def forward(self, x: Tensor | Mapping[str, Tensor], state: State | None = None, **how: Any) -> tuple[Any, State]:
         """Run the network over an input [T, B, …]; returns (output, state after).

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ranvier.connectivity._delays import Delays
+from ranvier.connectivity._delays import Delays, delays_of
 from ranvier.network._network import Network
 from ranvier.network._projection import Projection
 
@@ -63,7 +63,7 @@ def compare_rounding(net: Network, measure: Callable[[Network], float]) -> Round
     >>> compare_rounding(net, lambda n: accuracy(n, valid_set))
     """
     moves = []
-    for delays in (m for m in net.modules() if isinstance(m, Delays)):
+    for delays in delays_of(net):
         steps = delays.bounded().detach().double() / delays.dt
         moves.append((steps - (delays.rounded() - delays.lag)).abs().flatten())
     moved = torch.cat(moves) if moves else torch.zeros(1, dtype=torch.float64)

@@ -16,6 +16,7 @@ from ranvier.kernels.cpu import loop as cpu_loop
 from ranvier.kernels.cpu import scan as cpu_scan
 from ranvier.network._compiled import compiled_loop
 from ranvier.network._cycle import cycle
+from ranvier.network._graph import GraphError
 from ranvier.network._noise import noise_block
 from ranvier.network._plan import Plan
 from ranvier.network._plastic import PlasticSynapses
@@ -106,6 +107,8 @@ class Runner:
     def advance(self, name: str, arrivals: Mapping[str, Tensor], window: Window) -> None:
         """One population, or relay, over the whole window."""
         if name not in self.net.populations:
+            if "x" not in arrivals:
+                raise GraphError(f"nothing arrives at the relay {name!r}: connect something to it.")
             window.emissions[name] = arrivals["x"]
             window.recorded.update({(name, v): arrivals["x"] for v in self.record.get(name, ())})
             return

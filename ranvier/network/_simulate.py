@@ -11,6 +11,7 @@ import torch
 from rich.progress import Progress
 
 from ranvier.errors import DimensionError, NonFiniteError
+from ranvier.network._checks import check_record, check_state
 from ranvier.network._execute import execute
 from ranvier.network._run import PopulationRecord, Run, SpikeTrain
 from ranvier.network._state import State
@@ -44,11 +45,11 @@ def simulate(
     stride = 1 if every is None else steps_in(every, net.dt, "every")
     if stride < 1:
         raise DimensionError(f"every={every!r} is shorter than half a step of {net.dt} ms; give a longer recording interval.")
-    net._check_record(record)
+    check_record(net, record)
     if state is None:
         state = net.initial_state(1, stream=0)
     else:
-        net._check_state(state, 1)
+        check_state(net, state, 1)
     record = {n: tuple(v) for n, v in record.items()}
     largest = max([*(p.shape[0] for p in net.populations.values() if p.shape), 1])
     block = max(stride, min(max(_BLOCK // largest, 64), 10_000) // stride * stride)

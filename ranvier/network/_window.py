@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 import torch
 
+from ranvier.errors import ShapeError
 from ranvier.network._state import State
 
 __all__ = ["Window", "add_arrival", "output_name"]
@@ -35,7 +36,11 @@ class Window:
 
 def add_arrival(arrivals: dict[str, Tensor], port: str, value: Tensor) -> None:
     """Sum what several projections bring to one port."""
-    arrivals[port] = arrivals[port] + value if port in arrivals else value
+    try:
+        arrivals[port] = arrivals[port] + value if port in arrivals else value
+    except RuntimeError:
+        shapes = f"{tuple(arrivals[port].shape)} and {tuple(value.shape)}"
+        raise ShapeError(f"projections into port {port!r} bring {shapes} [T, B, …], which cannot be added: make them equal.") from None
 
 
 def output_name(name: str, events: Sequence[str]) -> str:

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 import ranvier as rv
 from ranvier.connectivity._conv import Conv2d
-from ranvier.connectivity._delays import DelayError, Delays, DelayWidth, delay_parameters, travel_time
+from ranvier.connectivity._delay_width import DelayWidth
+from ranvier.connectivity._delays import DelayError, Delays, delay_parameters
 from ranvier.connectivity._interpolation import gaussian_taps, linear_taps, tap_product
+from ranvier.connectivity._travel_time import travel_time
 from ranvier.errors import ShapeError
 from ranvier.units import mm, ms, mV
 
@@ -54,7 +56,9 @@ class TestTaps:
             taps, first = linear_taps(w, d, 8) if interpolation == "linear" else gaussian_taps(w, d, s, 8)
             return tap_product(x, taps, first, x.detach()[:0])
 
-        inputs = [t.requires_grad_() for t in (x, weight, position)] + [width.requires_grad_(interpolation == "gaussian")]
+        inputs = [t.requires_grad_() for t in (x, weight, position)] + [
+            width.requires_grad_(interpolation == "gaussian")
+        ]
         assert torch.autograd.gradcheck(run, inputs)
         assert torch.autograd.gradgradcheck(run, inputs)
 
@@ -193,7 +197,9 @@ class TestConv2d:
     @pytest.mark.parametrize("by_event", [True, False])
     def test_equal_to_a_convolution_over_time_and_space(self, per: str, by_event: bool) -> None:
         torch.manual_seed(0)
-        layer = Conv2d(2, 4, 3, padding=1, stride=2, delay=rv.Learn(rv.Uniform(0 * ms, 6 * ms), max=6 * ms), per=per).double()
+        layer = Conv2d(
+            2, 4, 3, padding=1, stride=2, delay=rv.Learn(rv.Uniform(0 * ms, 6 * ms), max=6 * ms), per=per
+        ).double()
         layer.bind(1.0, 0, "c")
         x = (torch.rand(12, 3, 2, 7, 6) < 0.2).double()
         history = torch.zeros(6, 3, 2, 7, 6, dtype=DOUBLE)
@@ -203,7 +209,9 @@ class TestConv2d:
             place = torch.nn.functional.one_hot((first + j).long(), 7).movedim(-1, 2)
             kernel = kernel + place * taps[..., j].unsqueeze(2)
         padded = nn.functional.pad(x.movedim(0, 2), (0, 0, 0, 0, 6, 0))
-        wanted = nn.functional.conv3d(padded, kernel.flip(2), layer.bias, stride=(1, 2, 2), padding=(0, 1, 1)).movedim(2, 0)
+        wanted = nn.functional.conv3d(padded, kernel.flip(2), layer.bias, stride=(1, 2, 2), padding=(0, 1, 1)).movedim(
+            2, 0
+        )
         got = layer.delayed(x, history, by_event)
         torch.testing.assert_close(got, wanted)
         own = [layer.weight, layer.delay.position]

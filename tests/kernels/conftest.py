@@ -14,7 +14,7 @@ from ranvier import neurons
 from ranvier.kernels import reference
 from ranvier.kernels._task import Scan
 from ranvier.network import Population
-from ranvier.units import Hz, mV, ms
+from ranvier.units import Hz, ms, mV
 
 Tensor = torch.Tensor
 
@@ -93,7 +93,9 @@ class Case:
             reference.coefficients(step, values, self.dt), self.wanted, self.cut_reset,
         )  # fmt: skip
         result = provider(task)
-        out = {f"emitted:{n}": x for n, x in result.emitted.items()} | {f"final:{n}": x for n, x in result.states.items()}
+        out = {f"emitted:{n}": x for n, x in result.emitted.items()} | {
+            f"final:{n}": x for n, x in result.states.items()
+        }
         generator = torch.Generator().manual_seed(5)
         loss = torch.zeros((), dtype=dtype)
         for x in out.values():
@@ -140,7 +142,9 @@ def make_case(ready: dict[str, Callable[..., rv.Cell]]) -> Callable[..., Case]:
         streams = {}
         for stream in step.streams:
             if stream == "t":
-                streams[stream] = (torch.arange(steps) * DT.get(name, 1.0)).reshape(-1, *(1 for _ in shape)).to(torch.float64)
+                streams[stream] = (
+                    (torch.arange(steps) * DT.get(name, 1.0)).reshape(-1, *(1 for _ in shape)).to(torch.float64)
+                )
             elif stream in step.system.noises:
                 streams[stream] = torch.randn(steps, *shape, generator=generator, dtype=torch.float64)
             else:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.units import mV, ms, nA
+from ranvier.units import ms, mV, nA
 
 FEATURES = 12
 FROZEN = """
@@ -40,7 +40,14 @@ def circuit(connect: Callable, **how: object) -> rv.Network:
 
 def cycle(net: rv.Network) -> None:
     """Every synapse has its own weight and delay."""
-    net.connect("exc", ["exc", "inh"], rv.FixedProbability(0.3), to="s", weight=rv.Uniform(0 * nA, 1 * nA), delay=rv.Uniform(0 * ms, 6 * ms))
+    net.connect(
+        "exc",
+        ["exc", "inh"],
+        rv.FixedProbability(0.3),
+        to="s",
+        weight=rv.Uniform(0 * nA, 1 * nA),
+        delay=rv.Uniform(0 * ms, 6 * ms),
+    )
     net.connect("inh", ["exc", "inh"], rv.FixedProbability(0.6), to="s", weight=-0.4 * nA, delay=2 * ms)
 
 
@@ -104,7 +111,9 @@ def build() -> Callable[..., rv.Network]:
 def spikes() -> Callable[..., torch.Tensor]:
     """``spikes(T, B)``: random input spikes [T, B, 12]."""
 
-    def make(steps: int, batch: int = 2, *, seed: int = 0, rate: float = 0.2, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    def make(
+        steps: int, batch: int = 2, *, seed: int = 0, rate: float = 0.2, dtype: torch.dtype = torch.float64
+    ) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed)
         return (torch.rand(steps, batch, FEATURES, generator=generator) < rate).to(dtype)
 

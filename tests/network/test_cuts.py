@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ranvier as rv
-
 
 Tensor = torch.Tensor
 T = 23
@@ -33,13 +33,15 @@ def same_state(ours: rv.State, theirs: rv.State, tolerance: float = 1e-11) -> No
 @pytest.mark.parametrize("provider", ["cpu", "reference"])
 @settings(max_examples=6)
 @given(cuts=CUTS, batch=st.integers(1, 3), seed=st.integers(0, 5))
-def test_any_cut(build: Callable, spikes: Callable, kind: str, provider: str, cuts: list[int], batch: int, seed: int) -> None:
+def test_any_cut(
+    build: Callable, spikes: Callable, kind: str, provider: str, cuts: list[int], batch: int, seed: int
+) -> None:
     net, x = build(kind, provider=provider), spikes(T, batch, seed=seed)
     with torch.no_grad():
         start = net.initial_state(batch, stream=seed)
         whole, end = net(x, start)
         state, pieces = start, []
-        for low, high in zip(cuts, cuts[1:], strict=False):
+        for low, high in itertools.pairwise(cuts):
             out, state = net(x[low:high], state)
             assert out.shape[0] == high - low
             pieces.append(out)
@@ -68,10 +70,12 @@ def test_gradients_pass_through_a_cut(build: Callable, spikes: Callable, kind: s
     for borders in ([0, T], [0, cut, T]):
         y, pieces = x.clone().requires_grad_(), []
         state = net.initial_state(2, stream=1)
-        for low, high in zip(borders, borders[1:], strict=False):
+        for low, high in itertools.pairwise(borders):
             out, state = net(y[low:high], state)
             pieces.append(out)
-        loss = torch.cat(pieces).square().sum() + sum(v.sum() for v in state.variables[net.outputs[0]].values() if v.requires_grad)
+        loss = torch.cat(pieces).square().sum() + sum(
+            v.sum() for v in state.variables[net.outputs[0]].values() if v.requires_grad
+        )
         results.append(torch.autograd.grad(loss, [y, *leaves]))
     for ours, theirs in zip(*results, strict=True):
         close(ours, theirs, 1e-9)
@@ -114,7 +118,9 @@ def test_windows_are_cuts_with_detached_state(build: Callable, spikes: Callable,
         piece, state = net(x[low : low + window], state.detach())
         pieces.append(piece)
     close(torch.cat(pieces), out)
-    for ours, theirs in zip(torch.autograd.grad(torch.cat(pieces).square().sum(), list(net.parameters())), truncated, strict=True):
+    for ours, theirs in zip(
+        torch.autograd.grad(torch.cat(pieces).square().sum(), list(net.parameters())), truncated, strict=True
+    ):
         close(ours, theirs, 1e-9)
 
 
@@ -124,4 +130,3 @@ def test_no_steps_change_nothing(build: Callable, spikes: Callable, kind: str) -
     out, after = net(spikes(0), before)
     assert out.shape[0] == 0
     same_state(after, before, 0.0)
-

@@ -27,7 +27,10 @@ def test_observing_changes_nothing(build: Callable, spikes: Callable, kind: str)
     (last,) = net.outputs
     emit = net.populations[last].cell.emit
     state = net.initial_state(2, stream=0)
-    everything = {n: ["spikes" if p.cell.emit == "spike" else p.cell.emit, *p.cell.system.states] for n, p in net.populations.items()}
+    everything = {
+        n: ["spikes" if p.cell.emit == "spike" else p.cell.emit, *p.cell.system.states]
+        for n, p in net.populations.items()
+    }
     for grad in (True, False):
         with torch.set_grad_enabled(grad):
             seen = net.observe(x[:, :1], net.initial_state(1, stream=0), record=everything)
@@ -56,7 +59,9 @@ def test_subexpressions_and_other_events_can_be_seen() -> None:
 
 
 def test_another_event_can_be_what_is_emitted() -> None:
-    cell = rv.Cell("v' = x : 1\nx : 1 (input)", threshold="v > 1", reset="", events={"low": ("v < -1", "v = 0")}, emit="low")
+    cell = rv.Cell(
+        "v' = x : 1\nx : 1 (input)", threshold="v > 1", reset="", events={"low": ("v < -1", "v = 0")}, emit="low"
+    )
     net = rv.Sequential(cell, dt=1 * ms)
     for grad in (True, False):
         with torch.set_grad_enabled(grad):

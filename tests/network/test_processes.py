@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def small(seed: int = 0) -> rv.Sequential:
     torch.manual_seed(seed)
-    return rv.Sequential(rv.Linear(12, 40), rv.LIF(40), rv.Recurrent(rv.ALIF(40), rv.Linear(40, 40)), rv.LeakyReadout(40), dt=1 * ms)
+    return rv.Sequential(
+        rv.Linear(12, 40), rv.LIF(40), rv.Recurrent(rv.ALIF(40), rv.Linear(40, 40)), rv.LeakyReadout(40), dt=1 * ms
+    )
 
 
 class Encoded(Dataset):
@@ -191,7 +192,9 @@ class TestCompiling:
 def test_importing_is_quick() -> None:
     """Everything of ours together, without what torch, sympy and the other libraries take, is under a second."""
     code = "import ranvier; [getattr(ranvier, n) for n in ranvier.__all__]"
-    done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     own = 0
     for line in done.stderr.splitlines():
         part = line.removeprefix("import time:").split("|")

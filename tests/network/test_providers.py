@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ranvier as rv
-from ranvier.units import Hz, mV, ms
+from ranvier.units import Hz, ms, mV
 
 Tensor = torch.Tensor
 
@@ -33,7 +33,9 @@ def test_cpu_equals_reference_with_gradients(build: Callable, spikes: Callable, 
         out, state = net(y, net.initial_state(3, stream=2))
         final = [t for n, t in sorted(state.tensors().items()) if "refractory" not in n]
         loss = out.square().sum() + sum((k + 1) * t.sum() for k, t in enumerate(final))
-        found.append((out.detach(), *(t.detach() for t in final), *torch.autograd.grad(loss, [y, *leaves], allow_unused=True)))
+        found.append(
+            (out.detach(), *(t.detach() for t in final), *torch.autograd.grad(loss, [y, *leaves], allow_unused=True))
+        )
     for ours, theirs in zip(*found, strict=True):
         assert (ours is None) == (theirs is None)
         if ours is not None:
@@ -52,7 +54,9 @@ def test_gradients_asked_or_not_give_the_same_values(build: Callable, spikes: Ca
 
 
 def test_single_precision_is_close(build: Callable, spikes: Callable) -> None:
-    narrow, wide = (build("feed-forward", dtype=d)(spikes(20, dtype=d))[0].double() for d in (torch.float32, torch.float64))
+    narrow, wide = (
+        build("feed-forward", dtype=d)(spikes(20, dtype=d))[0].double() for d in (torch.float32, torch.float64)
+    )
     close(narrow, wide, 1e-4)
 
 
@@ -63,7 +67,9 @@ dg_i/dt = -g_i/tau_i : 1
 """
 
 
-def random_circuit(sizes: tuple[int, int], delays: str, seed: int, provider: str, dtype: torch.dtype, noise: bool) -> rv.Network:
+def random_circuit(
+    sizes: tuple[int, int], delays: str, seed: int, provider: str, dtype: torch.dtype, noise: bool
+) -> rv.Network:
     """Two populations and a Poisson source; delays per synapse, per projection or none."""
     text = CELL.replace("/tau : mV", "/tau + 3*mV*sqrt(2/tau)*xi : mV") if noise else CELL
     cell = rv.Cell(
@@ -109,7 +115,9 @@ def test_the_compiled_loop_equals_the_windows(
 
 
 def test_the_random_circuit_fires() -> None:
-    run = random_circuit((40, 18), "each", 0, "cpu", torch.float64, False).run(100 * ms, record={"exc": ["spikes"], "inh": ["spikes"]})
+    run = random_circuit((40, 18), "each", 0, "cpu", torch.float64, False).run(
+        100 * ms, record={"exc": ["spikes"], "inh": ["spikes"]}
+    )
     assert 1 < run["exc"].spikes.rate() < 300
     assert 1 < run["inh"].spikes.rate() < 300
 

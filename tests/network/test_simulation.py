@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -10,12 +12,14 @@ from hypothesis import strategies as st
 
 import ranvier as rv
 from ranvier.errors import NonFiniteError
-from ranvier.units import Hz, mV, ms
+from ranvier.units import Hz, ms, mV
 
 RECORD = {"exc": ["spikes", "v", "g"], "inh": ["spikes"]}
 
 
-def circuit(seed: int = 1, *, provider: str | None = None, dtype: torch.dtype = torch.float32, delay: object = None) -> rv.Network:
+def circuit(
+    seed: int = 1, *, provider: str | None = None, dtype: torch.dtype = torch.float32, delay: object = None
+) -> rv.Network:
     """A noisy circuit that never falls silent; 0.5 ms steps."""
     cell = rv.Cell(
         """
@@ -50,14 +54,16 @@ class TestContinuing:
         net = circuit(delay=None if each else 2 * ms)
         whole = net.run(45 * ms, record=RECORD)
         borders, state, runs = [0, *sorted(cuts), 90], None, []
-        for low, high in zip(borders, borders[1:], strict=False):
+        for low, high in itertools.pairwise(borders):
             runs.append(net.run((high - low) * 0.5 * ms, state, record=RECORD))
             state = runs[-1].state
         for name in ("exc", "inh"):
             np.testing.assert_array_equal(np.concatenate([r[name].spikes.step for r in runs]), whole[name].spikes.step)
             np.testing.assert_array_equal(np.concatenate([r[name].spikes.cell for r in runs]), whole[name].spikes.cell)
         for variable in ("v", "g"):
-            np.testing.assert_array_equal(np.concatenate([getattr(r["exc"], variable) for r in runs]), getattr(whole["exc"], variable))
+            np.testing.assert_array_equal(
+                np.concatenate([getattr(r["exc"], variable) for r in runs]), getattr(whole["exc"], variable)
+            )
         assert all(torch.equal(t, whole.state.tensors()[n]) for n, t in runs[-1].state.tensors().items())
         assert len(whole["exc"].spikes) > 20
 
@@ -72,7 +78,10 @@ class TestContinuing:
 
 class TestRecords:
     @pytest.mark.parametrize("provider", ["cpu", "reference"])
-    @pytest.mark.parametrize(("every", "first", "length"), [(1, 0, 20), (3, 0, 20), (5, 3, 7), (5, 4, 1), (5, 3, 1), (7, 13, 30), (50, 0, 20)])
+    @pytest.mark.parametrize(
+        ("every", "first", "length"),
+        [(1, 0, 20), (3, 0, 20), (5, 3, 7), (5, 4, 1), (5, 3, 1), (7, 13, 30), (50, 0, 20)],
+    )
     def test_samples_are_taken_every_k_steps(self, provider: str, every: int, first: int, length: int) -> None:
         """After steps k - 1, 2k - 1, … counted from the beginning of time, wherever a run begins."""
         net = circuit(provider=provider, dtype=torch.float64)
@@ -122,7 +131,10 @@ class TestRecords:
 
     def test_other_events_and_subexpressions(self) -> None:
         cell = rv.Cell(
-            "v' = v + 1 : 1\nsquare = v**2 : 1", threshold="v > 4", reset="v = 0", events={"half": ("v > 1.5 and v < 2.5", "")}
+            "v' = v + 1 : 1\nsquare = v**2 : 1",
+            threshold="v > 4",
+            reset="v = 0",
+            events={"half": ("v > 1.5 and v < 2.5", "")},
         )
         for loop in (False, True):
             net = rv.Network(dt=1 * ms, dtype=torch.float64)
@@ -139,7 +151,10 @@ class TestRecords:
 class TestRandomness:
     def test_the_seed_decides(self) -> None:
         same(circuit(3).run(40 * ms, record=RECORD), circuit(3).run(40 * ms, record=RECORD))
-        assert circuit(3).run(40 * ms, record=RECORD)["exc"].v[-1, 0] != circuit(4).run(40 * ms, record=RECORD)["exc"].v[-1, 0]
+        assert (
+            circuit(3).run(40 * ms, record=RECORD)["exc"].v[-1, 0]
+            != circuit(4).run(40 * ms, record=RECORD)["exc"].v[-1, 0]
+        )
 
     def test_running_twice_from_the_start_is_the_same_run(self) -> None:
         net = circuit()
@@ -152,7 +167,9 @@ class TestRandomness:
         same(first, circuit().run(20 * ms, record=RECORD))
 
     def test_providers_share_their_random_numbers(self) -> None:
-        fast, slow = (circuit(provider=p, dtype=torch.float64).run(30 * ms, record=RECORD) for p in ("cpu", "reference"))
+        fast, slow = (
+            circuit(provider=p, dtype=torch.float64).run(30 * ms, record=RECORD) for p in ("cpu", "reference")
+        )
         np.testing.assert_array_equal(fast["exc"].spikes.step, slow["exc"].spikes.step)
         np.testing.assert_allclose(fast["exc"].v, slow["exc"].v, rtol=1e-9)
 

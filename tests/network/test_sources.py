@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 import ranvier as rv
 from ranvier.errors import DimensionError, ShapeError
 from ranvier.network import Source
-from ranvier.units import Hz, kHz, mV, ms, nA
+from ranvier.units import Hz, kHz, ms, mV, nA
 
 SOURCES = {
     "poisson": lambda: rv.Poisson(100 * Hz, 7),
@@ -38,7 +40,7 @@ def test_any_blocks_join_to_the_whole(cuts: list[int], name: str) -> None:
     assert whole.shape == (30, 1, 7)
     assert whole.dtype == torch.float64
     borders = [0, *sorted(cuts), 30]
-    pieces = [source.block(low, high - low, net) for low, high in zip(borders, borders[1:], strict=False)]
+    pieces = [source.block(low, high - low, net) for low, high in itertools.pairwise(borders)]
     assert torch.equal(torch.cat(pieces), whole)
 
 
@@ -101,7 +103,10 @@ class TestSpikeTrains:
 
     def test_any_order_and_doubles(self) -> None:
         source = rv.SpikeTrains([5, 2, 5, 5], [1, 0, 0, 1], 2)
-        assert source.block(0, 7, net_with(source))[:, 0].tolist() == [[0, 0]] * 2 + [[1, 0]] + [[0, 0]] * 2 + [[1, 2], [0, 0]]
+        assert source.block(0, 7, net_with(source))[:, 0].tolist() == [[0, 0]] * 2 + [[1, 0]] + [[0, 0]] * 2 + [
+            [1, 2],
+            [0, 0],
+        ]
 
     def test_no_spike_at_all(self) -> None:
         source = rv.SpikeTrains([], [], 3)
@@ -174,5 +179,5 @@ def test_your_own_source_is_a_class_of_its_own() -> None:
 
 @pytest.mark.parametrize("source", [np.ones((3, 2)), None, "poisson", rv.Poisson])
 def test_what_is_no_source_is_refused(source: object) -> None:
-    with pytest.raises(rv.network.GraphError, match="rv.Poisson"):
+    with pytest.raises(rv.network.GraphError, match=r"rv\.Poisson"):
         net_with(source)

@@ -21,7 +21,9 @@ def made(build: Callable, spikes: Callable) -> tuple[rv.Network, rv.State]:
 
 def equal(first: rv.State, second: rv.State) -> bool:
     a, b = first.tensors(), second.tensors()
-    return (first.step, first.stream, list(a)) == (second.step, second.stream, list(b)) and all(torch.equal(a[n], b[n]) for n in a)
+    return (first.step, first.stream, list(a)) == (second.step, second.stream, list(b)) and all(
+        torch.equal(a[n], b[n]) for n in a
+    )
 
 
 def test_it_says_where_it_is(made: tuple) -> None:

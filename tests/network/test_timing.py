@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 
 import ranvier as rv
 from ranvier.network import GraphError
-from ranvier.units import mV, ms
+from ranvier.units import ms, mV
 
 #: emits what arrived in this step
 ECHO = "y' = x : 1\nx : 1 (input)"
@@ -67,7 +65,9 @@ def test_every_synapse_has_its_own_delay(provider: str) -> None:
     assert torch.equal(out, expected)
 
 
-@pytest.mark.parametrize(("delay", "dt", "steps"), [(0.0, 1.0, 0), (0.4, 1.0, 0), (0.6, 1.0, 1), (2.5, 0.5, 5), (0.3, 0.1, 3)])
+@pytest.mark.parametrize(
+    ("delay", "dt", "steps"), [(0.0, 1.0, 0), (0.4, 1.0, 0), (0.6, 1.0, 1), (2.5, 0.5, 5), (0.3, 0.1, 3)]
+)
 def test_delays_are_rounded_to_steps(delay: float, dt: float, steps: int) -> None:
     net = rv.Sequential(identity(1, delay=delay * ms), echo(1), dt=dt * ms)
     assert when(net(one_spike(12, 2))[0]) == [2 + steps]
@@ -137,7 +137,12 @@ def test_spike_times_go_round() -> None:
     """Recorded spike times, given as a stimulus, are fired in the same steps."""
     net = rv.Network(dt=0.5 * ms)
     net.source("drive", rv.TimedArray(torch.full((1, 3), 30.0) * mV))
-    cell = rv.Cell("dv/dt = (x - v)/tau : mV\nx : mV (input)", threshold="v > 10*mV", reset="v = 0*mV", tau=rv.Uniform(5 * ms, 9 * ms))
+    cell = rv.Cell(
+        "dv/dt = (x - v)/tau : mV\nx : mV (input)",
+        threshold="v > 10*mV",
+        reset="v = 0*mV",
+        tau=rv.Uniform(5 * ms, 9 * ms),
+    )
     net.population("cells", 3, cell)
     net.connect("drive", "cells", rv.OneToOne(), to="x")
     recorded = net.run(50 * ms, record={"cells": ["spikes"]})["cells"].spikes

@@ -47,7 +47,9 @@ def drive() -> Callable[..., rv.Network]:
 def same_spikes() -> Callable[..., None]:
     """Compare two lists of spikes (step, cell) up to a step; the first difference is shown."""
 
-    def compare(step: np.ndarray, cell: np.ndarray, data: Mapping[str, np.ndarray], steps: int, prefix: str = "") -> None:
+    def compare(
+        step: np.ndarray, cell: np.ndarray, data: Mapping[str, np.ndarray], steps: int, prefix: str = ""
+    ) -> None:
         order = np.lexsort((cell, step))
         ours = np.stack([step[order], cell[order]], 1)
         until = data[f"{prefix}spike_step"] < steps

@@ -11,7 +11,7 @@ import torch
 
 import ranvier as rv
 from ranvier.neurons import AdEx, HodgkinHuxley, Izhikevich, TraubMiles
-from ranvier.units import mV, ms, nA, nF, uS
+from ranvier.units import ms, mV, nA, nF, uS
 
 #: the reference provider takes a step at a time in torch and is shown a shorter stretch
 SHORT = 400
@@ -30,9 +30,14 @@ def close(ours: np.ndarray, theirs: np.ndarray, tolerance: float = TOLERANCE) ->
 @pytest.mark.parametrize("method", ["rk4", "exponential_euler"])
 @pytest.mark.parametrize(
     ("name", "cell"),
-    [pytest.param("hodgkin_huxley_brian2", HodgkinHuxley, id="squid"), pytest.param("traub_miles_brian2", TraubMiles, id="pyramidal")],
+    [
+        pytest.param("hodgkin_huxley_brian2", HodgkinHuxley, id="squid"),
+        pytest.param("traub_miles_brian2", TraubMiles, id="pyramidal"),
+    ],
 )
-def test_channel_cells(witness: Callable, drive: Callable, name: str, cell: Callable[..., rv.Cell], method: str, provider: str) -> None:
+def test_channel_cells(
+    witness: Callable, drive: Callable, name: str, cell: Callable[..., rv.Cell], method: str, provider: str
+) -> None:
     data = witness(name)
     steps, every = (int(data["steps"]) if provider == "cpu" else SHORT), int(data["every"])
     start = {n: data[f"{n}_0"] * (mV if n == "v" else 1) for n in "vmhn"}
@@ -50,7 +55,13 @@ def test_channel_cells(witness: Callable, drive: Callable, name: str, cell: Call
 def test_izhikevich(witness: Callable, drive: Callable, same_spikes: Callable, provider: str) -> None:
     data = witness("izhikevich_brian2")
     steps, every, dense = (int(data["steps"]) if provider == "cpu" else SHORT), int(data["every"]), int(data["dense"])
-    numbers = {"a": data["a"] / ms, "b": data["b"], "c": data["c"] * mV, "d": data["d"] * mV, "V_peak": float(data["V_peak"]) * mV}
+    numbers = {
+        "a": data["a"] / ms,
+        "b": data["b"],
+        "c": data["c"] * mV,
+        "d": data["d"] * mV,
+        "V_peak": float(data["V_peak"]) * mV,
+    }
     cell = Izhikevich(**numbers, v=data["v_0"] * mV, u=data["u_0"] * mV)
     record = drive(cell, data["current"] * mV, float(data["dt"]), provider).run(
         steps * float(data["dt"]) * ms, record={"cells": ["spikes", "v", "u"]}
@@ -65,10 +76,23 @@ def test_izhikevich(witness: Callable, drive: Callable, same_spikes: Callable, p
 
 @pytest.mark.parametrize("provider", ["cpu", "reference"])
 @pytest.mark.parametrize("method", ["euler", "rk2"])
-def test_adaptive_exponential(witness: Callable, drive: Callable, same_spikes: Callable, method: str, provider: str) -> None:
+def test_adaptive_exponential(
+    witness: Callable, drive: Callable, same_spikes: Callable, method: str, provider: str
+) -> None:
     data = witness("adex_brian2")
     steps, every = (int(data["steps"]) if provider == "cpu" else 2 * SHORT), int(data["every"])
-    units = {"C_m": nF, "g_L": uS, "E_L": mV, "V_T": mV, "Delta_T": mV, "V_cut": mV, "V_r": mV, "tau_w": ms, "a": uS, "b": nA}
+    units = {
+        "C_m": nF,
+        "g_L": uS,
+        "E_L": mV,
+        "V_T": mV,
+        "Delta_T": mV,
+        "V_cut": mV,
+        "V_r": mV,
+        "tau_w": ms,
+        "a": uS,
+        "b": nA,
+    }
     cell = AdEx(method=method, **{n: data[n] * u for n, u in units.items()}, v=data["v_0"] * mV, w=data["w_0"] * nA)
     record = drive(cell, data["current"] * nA, float(data["dt"]), provider).run(
         steps * float(data["dt"]) * ms, record={"cells": ["spikes", "v", "w"]}
@@ -91,7 +115,12 @@ def test_noise(witness: Callable, same_spikes: Callable, monkeypatch: pytest.Mon
     users = [m for n, m in sys.modules.items() if n.startswith("ranvier.network.") and hasattr(m, "noise_block")]
     for module in users:
         monkeypatch.setattr(module, "noise_block", recorded)
-    walk = rv.Cell("dx/dt = -x/tau + sigma*sqrt(2/tau)*xi : 1", tau=float(data["tau"]) * ms, sigma=float(data["sigma"]), x=data["x_0"])
+    walk = rv.Cell(
+        "dx/dt = -x/tau + sigma*sqrt(2/tau)*xi : 1",
+        tau=float(data["tau"]) * ms,
+        sigma=float(data["sigma"]),
+        x=data["x_0"],
+    )
     fires = rv.Cell(
         "dv/dt = (E_L - v + RI)/tau_m + sigma_v*sqrt(2/tau_m)*xi : mV (unless refractory)",
         threshold="v > V_th", reset="v = V_r", refractory=int(data["refractory_steps"]) * dt * ms, v=data["v_0"] * mV,

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.units import mV, ms, nA, nF
+from ranvier.units import ms, mV, nA, nF
 
 STRETCHES = [pytest.param("cpu", None, id="cpu"), pytest.param("reference", 300, id="reference")]
 
@@ -66,7 +66,9 @@ def iaf(data: dict, provider: str) -> rv.Network:
 
 
 @pytest.mark.parametrize(("provider", "steps"), STRETCHES)
-def test_conductance_based_circuit_equals_brian2(witness: Callable, same_spikes: Callable, provider: str, steps: int | None) -> None:
+def test_conductance_based_circuit_equals_brian2(
+    witness: Callable, same_spikes: Callable, provider: str, steps: int | None
+) -> None:
     data = witness("coba_brian2")
     dt, whole = float(data["dt"]), int(data["steps"])
     net = coba(data, provider)
@@ -79,16 +81,22 @@ def test_conductance_based_circuit_equals_brian2(witness: Callable, same_spikes:
         # Brian2 has already delivered what arrives in the next step, which then decays for one step.
         state = net.run(dt * ms, run.state).state.variables["cells"]
         for name, tau in (("g_e", data["tau_e"]), ("g_i", data["tau_i"])):
-            np.testing.assert_allclose(state[name][0], data[f"{name}_final"] * np.exp(-dt / tau), rtol=1e-13, atol=1e-13)
+            np.testing.assert_allclose(
+                state[name][0], data[f"{name}_final"] * np.exp(-dt / tau), rtol=1e-13, atol=1e-13
+            )
 
 
 @pytest.mark.parametrize(("provider", "steps"), STRETCHES)
-def test_current_based_circuit_equals_nest(witness: Callable, same_spikes: Callable, provider: str, steps: int | None) -> None:
+def test_current_based_circuit_equals_nest(
+    witness: Callable, same_spikes: Callable, provider: str, steps: int | None
+) -> None:
     data = witness("iaf_psc_exp_nest")
     dt, whole, split = float(data["dt"]), int(data["steps"]), int(data["excitatory"])
     run = iaf(data, provider).run((steps or whole) * dt * ms, record={"exc": ["spikes"], "inh": ["spikes"]})
     exc, inh = run["exc"].spikes, run["inh"].spikes
-    same_spikes(np.concatenate([exc.step, inh.step]), np.concatenate([exc.cell, inh.cell + split]), data, steps or whole)
+    same_spikes(
+        np.concatenate([exc.step, inh.step]), np.concatenate([exc.cell, inh.cell + split]), data, steps or whole
+    )
     if steps is None:
         v = torch.cat([run.state.variables[n]["v"][0] for n in ("exc", "inh")])
         np.testing.assert_allclose(v, data["v_final"], rtol=1e-13, atol=1e-12)

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.units import mV, ms
+from ranvier.units import ms, mV
 
 CELLS, EXCITATORY, SEEDS = 4000, 3200, (1, 2, 3, 4, 5)
 
@@ -55,7 +55,9 @@ def build(seed: int, *, sustained: bool, dtype: torch.dtype) -> rv.Network:
 def test_delayed_inhibition_ends_in_the_same_volley(witness: Callable, seed: int) -> None:
     """Two thousand spikes in a few milliseconds, then silence: equal in number and in the last step."""
     data = witness("coba4000_statistics")
-    spikes = build(seed, sustained=False, dtype=torch.float64).run(60 * ms, record={"cells": ["spikes"]})["cells"].spikes
+    spikes = (
+        build(seed, sustained=False, dtype=torch.float64).run(60 * ms, record={"cells": ["spikes"]})["cells"].spikes
+    )
     assert len(spikes) == data["brian2_design_spikes"][seed - 1]
     assert spikes.step.max() == round(data["brian2_design_last_spike"][seed - 1] / 0.1)
 
@@ -66,7 +68,11 @@ def test_sustained_activity_has_the_peers_statistics(witness: Callable) -> None:
     data, measure = witness("coba4000_statistics"), estimators()
     rows: dict[str, list[float]] = {}
     for seed in SEEDS:
-        spikes = build(seed, sustained=True, dtype=torch.float32).run(2000 * ms, record={"cells": ["spikes"]})["cells"].spikes
+        spikes = (
+            build(seed, sustained=True, dtype=torch.float32)
+            .run(2000 * ms, record={"cells": ["spikes"]})["cells"]
+            .spikes
+        )
         for name, low, high in (("exc", 0, EXCITATORY), ("inh", EXCITATORY, CELLS)):
             chosen = (spikes.cell >= low) & (spikes.cell < high)
             found = measure.summary(spikes.step[chosen] * 0.1, spikes.cell[chosen] - low, high - low, 500.0, 2000.0)
@@ -76,4 +82,6 @@ def test_sustained_activity_has_the_peers_statistics(witness: Callable) -> None:
         for key, ours in rows.items():
             theirs = data[f"{peer}_{key}"]
             error = np.sqrt((np.var(ours, ddof=1) + np.var(theirs, ddof=1)) / len(SEEDS))
-            assert abs(np.mean(ours) - theirs.mean()) < 4 * error, f"{peer} {key}: {np.mean(ours)} against {theirs.mean()} ± {error}"
+            assert abs(np.mean(ours) - theirs.mean()) < 4 * error, (
+                f"{peer} {key}: {np.mean(ours)} against {theirs.mean()} ± {error}"
+            )

@@ -23,12 +23,12 @@ from ranvier.kernels.cpu._loops import I32, I64, Function, at, counted, function
 from ranvier.kernels.cpu._operands import address, lanes, scalar, vectors
 from ranvier.kernels.cpu._tiles import run_spans
 
-__all__ = ["Reading", "correlate", "correlate_step", "pack", "silent_lines", "steps_at_once"]
+__all__ = ["Wiring", "correlate", "correlate_step", "pack", "silent_lines", "steps_at_once"]
 
 _PIECE = 8  # taps in registers together
 
 
-class Reading(NamedTuple):
+class Wiring(NamedTuple):
     """Which lines are read into which sums, where and how strongly.
 
     Attributes
@@ -77,32 +77,42 @@ def pack(dense: Tensor, lines: Tensor, start: int) -> None:
     kernel([address(dense), address(lines)], [start, steps, batch, width, lines.shape[2], dense.stride(0)])
 
 
-def correlate(lines: Tensor, reading: Reading, steps: int, batch: int) -> Tensor:
+def correlate(lines: Tensor, wiring: Wiring, steps: int, batch: int) -> Tensor:
     """The sum above for all steps: ``[S, B, K]``; ``lines`` reach beyond the last whole chunk and its taps."""
-    out = empty([steps, batch, reading.outputs], lines.dtype)
+    out = empty([steps, batch, wiring.outputs], lines.dtype)
     groups, _, length, wide = lines.shape
     count = steps_at_once()
     chunks = -(-steps // count)
-    kernel, table = reading.kernel(count), reading.table(lines, out)
-    integers = [chunks, reading.sources, reading.outputs, reading.width, reading.taps.shape[-1], length, steps, batch, 0]
+    kernel, table = wiring.kernel(count), wiring.table(lines, out)
+    integers = [
+        chunks,
+        wiring.sources,
+        wiring.outputs,
+        wiring.width,
+        wiring.taps.shape[-1],
+        length,
+        steps,
+        batch,
+        0,
+    ]
 
     def task(start: int, stop: int) -> None:
-        sums = empty([reading.outputs, count, wide], lines.dtype)
+        sums = empty([wiring.outputs, count, wide], lines.dtype)
         kernel([*table, address(sums)], [start, stop, *integers])
 
     run_spans(task, groups * chunks)
     return out
 
 
-def correlate_step(lines: Tensor, reading: Reading, out: Tensor, time: int) -> None:
+def correlate_step(lines: Tensor, wiring: Wiring, out: Tensor, time: int) -> None:
     """The sum above for one step, ``out`` ``[B, K]``, from what the lines hold from ``time`` on."""
     groups, sources, length, wide = lines.shape
-    taps = reading.taps.shape[-1]
-    kernel, table = reading.kernel(1), reading.table(lines, out)
-    integers = [1, sources, reading.outputs, reading.width, taps, length, 1, out.shape[0], time]
+    taps = wiring.taps.shape[-1]
+    kernel, table = wiring.kernel(1), wiring.table(lines, out)
+    integers = [1, sources, wiring.outputs, wiring.width, taps, length, 1, out.shape[0], time]
 
     def task(start: int, stop: int) -> None:
-        sums = empty([reading.outputs, 1, wide], lines.dtype)
+        sums = empty([wiring.outputs, 1, wide], lines.dtype)
         kernel([*table, address(sums)], [start, stop, *integers])
 
     run_spans(task, groups)

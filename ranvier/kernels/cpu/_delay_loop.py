@@ -15,11 +15,13 @@ from torch import Tensor
 
 from ranvier.kernels._task import Feedback
 from ranvier.kernels.cpu._buffers import empty
-from ranvier.kernels.cpu._correlate import Reading, correlate_step, pack, silent_lines, steps_at_once
+from ranvier.kernels.cpu._correlate import Wiring, correlate_step, pack, silent_lines, steps_at_once
+from ranvier.kernels.cpu._delay_events import delayed_events
 from ranvier.kernels.cpu._delay_rows import Synapses, spread, synapse_gradient
-from ranvier.kernels.cpu._delayed import TapTable, delayed_events, delayed_tap_gradient, read_back
+from ranvier.kernels.cpu._delayed import delayed_tap_gradient, read_back
 from ranvier.kernels.cpu._events import events
 from ranvier.kernels.cpu._sparse import Pattern
+from ranvier.kernels.cpu._tap_table import TapTable
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu._loop import _Member
@@ -41,7 +43,12 @@ class Flight:
     """One such projection during one call of a loop; ``taps`` are its weights as plain numbers."""
 
     def __init__(
-        self, feedback: DelayedFeedback, taps: Tensor, history: Tensor | None, members: dict[str, _Member], emission: str
+        self,
+        feedback: DelayedFeedback,
+        taps: Tensor,
+        history: Tensor | None,
+        members: dict[str, _Member],
+        emission: str,
     ) -> None:
         self.feedback, self.taps, self.history = feedback, taps.contiguous(), history
         self.pre, self.post = members[feedback.pre], members[feedback.post]
@@ -98,9 +105,9 @@ class Flight:
     def hand_back(self, start: int, stop: int) -> Tensor:
         """What spikes of steps [start, stop) are worth: ``[steps * B, K]``."""
         out = empty([stop - start, self.batch, self.sources], self.taps.dtype)
-        reading: Reading = self.table.reading
+        wiring: Wiring = self.table.wiring
         for k in range(stop - start):
-            correlate_step(self.lines, reading, out[k], start + k)
+            correlate_step(self.lines, wiring, out[k], start + k)
         return out.view(-1, self.sources)
 
     def tap_gradient(self) -> Tensor:
@@ -118,7 +125,7 @@ class Flight:
         used = min(self.history.shape[0], self.table.reach)
         near = self._dense()[: min(self.steps, self.table.reach)]
         length = self.table.line_length(used + near.shape[0] + steps_at_once())
-        _, recent = read_back(near, self.table.reading, length, used)
+        _, recent = read_back(near, self.table.wiring, length, used)
         out[out.shape[0] - used :] = recent.reshape(used, *out.shape[1:])
         return out
 

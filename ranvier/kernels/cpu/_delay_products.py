@@ -10,20 +10,20 @@ from torch.autograd import Function
 
 from ranvier.kernels.cpu._buffers import empty
 from ranvier.kernels.cpu._correlate import steps_at_once
+from ranvier.kernels.cpu._delay_events import delayed_events, sorted_events
 from ranvier.kernels.cpu._delay_rows import Synapses, spread, synapse_gradient
 from ranvier.kernels.cpu._delayed import (
-    TapTable,
     delayed_dense,
-    delayed_events,
     delayed_forward,
     delayed_input_gradient,
     delayed_tap_gradient,
     read_back,
-    sorted_events,
 )
+from ranvier.kernels.cpu._derivatives import refuse_second_derivative
 from ranvier.kernels.cpu._events import events
 from ranvier.kernels.cpu._operands import lanes, require
 from ranvier.kernels.cpu._sparse import Pattern
+from ranvier.kernels.cpu._tap_table import TapTable
 
 __all__ = ["delayed_linear", "delayed_sparse"]
 
@@ -59,9 +59,7 @@ def delayed_linear(x: Tensor, taps: Tensor, latency: Tensor, history: Tensor | N
     return _DelayedLinear.apply(x, taps if taps.ndim == 3 else taps.unsqueeze(-1), latency, history)
 
 
-def delayed_sparse(
-    x: Tensor, pattern: Pattern, taps: Tensor, latency: Tensor, history: Tensor | None = None
-) -> Tensor:
+def delayed_sparse(x: Tensor, pattern: Pattern, taps: Tensor, latency: Tensor, history: Tensor | None = None) -> Tensor:
     """The same where only the synapses of ``pattern`` exist: ``taps`` ``[S, W]`` (or ``[S]``), ``latency`` int32 ``[S]``.
 
     ``out[t, b, target[s]] += taps[s, j] * x[t - latency[s] - j, b, source of s]``
@@ -90,7 +88,7 @@ class _DelayedLinear(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        _refuse_second_derivative()
+        refuse_second_derivative()
         grad = grad.contiguous()
         to_x, to_taps, _, to_history = ctx.needs_input_grad
         in_taps = delayed_tap_gradient(ctx.events, ctx.table, grad) if to_taps else None
@@ -103,15 +101,13 @@ class _DelayedLinear(Function):
 
 class _DelayedSparse(Function):
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, pattern: Pattern, taps: Tensor, latency: Tensor, history: Tensor | None
-    ) -> Tensor:
+    def forward(ctx: Any, x: Tensor, pattern: Pattern, taps: Tensor, latency: Tensor, history: Tensor | None) -> Tensor:
         synapses = Synapses(pattern, taps.contiguous(), latency.contiguous())
         x = x.contiguous()
         require(x, "x", (None, None, pattern.rows), taps.dtype)
         steps, batch, inputs = x.shape
         out = empty([steps, batch, pattern.columns], x.dtype).zero_()
-        rows = out.view(steps, -1)
+        rows = out.view(steps, batch * pattern.columns)
         now, before, used, given = events(x.view(-1, inputs)), None, 0, 0
         if history is not None:
             history, given = history.contiguous(), history.shape[0]
@@ -128,7 +124,7 @@ class _DelayedSparse(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        _refuse_second_derivative()
+        refuse_second_derivative()
         grad, synapses = grad.contiguous(), ctx.synapses
         to_x, _, to_taps, _, to_history = ctx.needs_input_grad
         in_taps = synapse_gradient(sorted_events(*ctx.listed, grad.dtype), synapses, grad) if to_taps else None
@@ -136,7 +132,7 @@ class _DelayedSparse(Function):
         if to_x or to_history:
             history = ctx.used if to_history else 0
             length = synapses.line_length(history + grad.shape[0] + steps_at_once())
-            in_x, recent = read_back(grad, synapses.reading, length, history)
+            in_x, recent = read_back(grad, synapses.wiring, length, history)
             in_history = _whole(recent, ctx.given) if to_history else None
         return in_x if to_x else None, None, in_taps, None, in_history
 
@@ -153,11 +149,3 @@ def _whole(recent: Tensor, given: int) -> Tensor:
     if recent.shape[0] == given:
         return recent
     return torch.cat([recent.new_zeros(given - recent.shape[0], *recent.shape[1:]), recent])
-
-
-def _refuse_second_derivative() -> None:
-    if torch.is_grad_enabled():
-        raise RuntimeError(
-            "delayed products of the cpu provider have no second derivative (create_graph=True); "
-            "use the `reference` provider for this network"
-        )

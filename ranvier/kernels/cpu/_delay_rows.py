@@ -13,8 +13,8 @@ import torch
 from llvmlite import ir
 from torch import Tensor
 
-from ranvier.kernels.cpu._correlate import Reading
-from ranvier.kernels.cpu._delayed import DelayedEvents
+from ranvier.kernels.cpu._correlate import Wiring
+from ranvier.kernels.cpu._delay_events import DelayedEvents
 from ranvier.kernels.cpu._events import EventList
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, function, local, offset, when
@@ -23,6 +23,8 @@ from ranvier.kernels.cpu._sparse import Pattern
 from ranvier.kernels.cpu._tiles import run_spans
 
 __all__ = ["Synapses", "spread", "synapse_gradient"]
+
+_WRITTEN_OUT = 4  # taps up to which the code names each
 
 
 class Synapses:
@@ -49,17 +51,17 @@ class Synapses:
         return self.longest + self.taps.shape[1] - 1
 
     @cached_property
-    def reading(self) -> Reading:
+    def wiring(self) -> Wiring:
         """How the targets' time lines are read back into sums per source."""
         given = self.taps.shape[1]
         count = 1 << (given - 1).bit_length() if given <= 8 else -(-given // 8) * 8
         padded = torch.nn.functional.pad(self.taps, (0, count - given)).contiguous()
         pattern = self.pattern
-        return Reading(self.first, padded, pattern.columns, pattern.rows, 1, pattern.row_pointer, pattern.target)
+        return Wiring(self.first, padded, pattern.columns, pattern.rows, 1, pattern.row_pointer, pattern.target)
 
     def line_length(self, extended: int) -> int:
         """Elements of a time line that every read fits in."""
-        return extended + self.longest + self.reading.taps.shape[1]
+        return extended + self.longest + self.wiring.taps.shape[1]
 
 
 def spread(events: EventList, synapses: Synapses, out: Tensor, start: int, batch: int) -> None:
@@ -78,11 +80,15 @@ def spread(events: EventList, synapses: Synapses, out: Tensor, start: int, batch
     """
     pattern, taps = synapses.pattern, synapses.taps
     if events.columns != pattern.rows or out.dtype != taps.dtype:
-        raise ValueError(f"events of {events.columns} sources in {out.dtype} meet synapses of {pattern.rows} in {taps.dtype}")
-    kernel = _spread_kernel(out.dtype, events.value is not None)
+        raise ValueError(
+            f"events of {events.columns} sources in {out.dtype} meet synapses of {pattern.rows} in {taps.dtype}"
+        )
+    steps, count = events.rows // batch, taps.shape[1]
+    inside = start + synapses.shortest >= 0 and start + steps + synapses.reach <= out.shape[0]
+    kernel = _spread_kernel(out.dtype, events.value is not None, count if count <= _WRITTEN_OUT else 0, inside)
     table = [events.pointer, events.index, events.value, pattern.row_pointer, pattern.target, synapses.first, taps, out]
     addresses = [address(t) for t in table]
-    sizes = [batch, events.rows // batch, start, out.shape[0], out.stride(0), pattern.columns, taps.shape[1]]
+    sizes = [batch, steps, start, out.shape[0], out.stride(0), pattern.columns, count]
     run_spans(lambda i, j: kernel(addresses, [i, j, *sizes]), batch)
 
 
@@ -95,7 +101,16 @@ def synapse_gradient(happened: DelayedEvents, synapses: Synapses, grad: Tensor) 
     require(grad, "grad", (happened.steps, happened.batch, pattern.columns), taps.dtype)
     out = torch.zeros_like(taps)
     kernel = _synapse_kernel(taps.dtype, happened.value is not None)
-    table = [happened.pointer, happened.time, happened.value, pattern.row_pointer, pattern.target, synapses.first, out, grad]
+    table = [
+        happened.pointer,
+        happened.time,
+        happened.value,
+        pattern.row_pointer,
+        pattern.target,
+        synapses.first,
+        out,
+        grad,
+    ]
     addresses = [address(t) for t in table]
     sizes = [happened.batch, pattern.rows, happened.history, happened.steps, pattern.columns, taps.shape[1]]
     run_spans(lambda i, j: kernel(addresses, [i, j, *sizes]), pattern.rows)
@@ -103,20 +118,34 @@ def synapse_gradient(happened: DelayedEvents, synapses: Synapses, grad: Tensor) 
 
 
 @cache
-def _spread_kernel(dtype: torch.dtype, valued: bool) -> Kernel:
-    """Items are batch elements.
+def _spread_kernel(dtype: torch.dtype, valued: bool, written: int, inside: bool) -> Kernel:
+    """Items are batch elements; ``written`` taps are written out (0: a loop), ``inside`` says that all arrive in time.
 
     Pointers: pointer, index, value; row pointer, target, first, taps; out. Integers: first and last item, batch, steps,
     start, rows of out, length of a row, targets, taps.
     """
     real = scalar(dtype)
-    name = f"spread_{real}{'_valued' if valued else ''}"
+    name = f"spread_{real}_{written}{'_valued' if valued else ''}{'_inside' if inside else ''}"
     f = function(name)
     b = f.builder
     pointer, index, value = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, real)
     row_pointer, target, first, taps = f.pointers(3, I64), f.pointers(4, I32), f.pointers(5, I32), f.pointers(6, real)
     out = f.pointers(7, real)
     low, high, batch, steps, start, limit, stride, columns, count = (f.integer(i) for i in range(9))
+
+    def add(arrival: ir.Value, place: ir.Value, tap: ir.Value, factor: ir.Value | None) -> None:
+        term = b.load(at(b, taps, tap))
+        term = term if factor is None else b.fmul(term, factor, flags=("contract",))
+        slot = at(b, out, b.add(b.mul(arrival, stride), place))
+        b.store(b.fadd(b.load(slot), term, flags=("contract",)), slot)
+
+    def land(arrival: ir.Value, *rest: ir.Value | None) -> None:
+        if inside:
+            add(arrival, *rest)
+        else:
+            with when(b, b.icmp_unsigned("<", arrival, limit)):
+                add(arrival, *rest)
+
     with counted(b, 0, steps) as t, counted(b, low, high) as element:
         row = b.add(b.mul(t, batch), element)
         now, column = b.add(start, t), b.mul(element, columns)
@@ -128,14 +157,11 @@ def _spread_kernel(dtype: torch.dtype, valued: bool) -> Kernel:
             with counted(b, left, right) as s:
                 time = b.add(now, offset(b, b.load(at(b, first, s))))
                 place = b.add(column, offset(b, b.load(at(b, target, s))))
-                own = b.mul(s, count)
-                with counted(b, 0, count) as j:
-                    arrival = b.add(time, j)
-                    with when(b, b.icmp_unsigned("<", arrival, limit)):
-                        term = b.load(at(b, taps, b.add(own, j)))
-                        term = term if factor is None else b.fmul(term, factor, flags=("contract",))
-                        slot = at(b, out, b.add(b.mul(arrival, stride), place))
-                        b.store(b.fadd(b.load(slot), term, flags=("contract",)), slot)
+                for j in range(written):
+                    land(b.add(time, I64(j)), place, b.add(b.mul(s, I64(written)), I64(j)), factor)
+                if not written:
+                    with counted(b, 0, count) as j:
+                        land(b.add(time, j), place, b.add(b.mul(s, count), j), factor)
     return compile_kernel(name, f.text())
 
 

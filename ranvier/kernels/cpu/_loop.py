@@ -14,8 +14,9 @@ import torch
 from ranvier.kernels._task import Feedback, Loop, Scan, ScanResult
 from ranvier.kernels.cpu import _scan_kernels as kernels
 from ranvier.kernels.cpu._buffers import empty
-from ranvier.kernels.cpu._direct import add_product
+from ranvier.kernels.cpu._derivatives import refuse_second_derivative
 from ranvier.kernels.cpu._delay_loop import DelayedFeedback, Flight
+from ranvier.kernels.cpu._direct import add_product
 from ranvier.kernels.cpu._events import events
 from ranvier.kernels.cpu._pool import run_tiles
 from ranvier.kernels.cpu._products import input_gradient
@@ -75,11 +76,11 @@ class _Member:
         self.fed = fed
         self.streams: dict[str, Tensor] = {}
 
-    def padded_copy(self, t: Tensor) -> Tensor:
-        """[T, *shape] or [*shape] numbers as own rows of whole vectors; spare lanes repeat the last neuron."""
+    def padded_copy(self, t: Tensor, apart: int = 0) -> Tensor:
+        """[T, *shape] or [*shape] numbers as own rows of whole vectors, ``apart`` vectors between; spare lanes repeat the last neuron."""
         rows = t.shape[0] if t.ndim == len(self.scan.shape) + 1 else None
         flat = t.expand(*(() if rows is None else (rows,)), *self.scan.shape).reshape(*(() if rows is None else (rows,)), self.count)
-        out = empty((*flat.shape[:-1], self.padded), self.scan.dtype)
+        out = empty((*flat.shape[:-1], self.padded + apart * self.width), self.scan.dtype)[..., : self.padded]
         out[..., : self.count] = flat
         if self.padded > self.count:
             out[..., self.count :] = flat[..., -1:]
@@ -131,6 +132,7 @@ class _LoopFunction(torch.autograd.Function):
         differentiable = any(needs.values())
         for name, scan in task.members.items():
             fed = frozenset(f.stream for f in task.feedback if f.post == name)
+            late = {f.stream for f in task.feedback if f.post == name and isinstance(f, DelayedFeedback)}
             given = {s.name: v for s, v in values.items() if s.owner == name}
             member = members[name] = _Member(scan, fed, given)
             wanted = tuple(n for n in (*scan.step.streams, *scan.step.coefficients) if n in fed or needs.get(_slot_of(slots, name, n), False))
@@ -143,7 +145,7 @@ class _LoopFunction(torch.autograd.Function):
             for s in scan.step.streams:
                 x = given[s]
                 x = x.expand(steps, *scan.shape) if s in fed else x
-                member.streams[s] = member.padded_copy(x)
+                member.streams[s] = member.padded_copy(x, apart=int(s in late))
             out = [empty((steps, member.padded), scan.dtype) for _ in (*outputs, *write)]
             member.out = dict(zip((*outputs, *write), out, strict=True))
             calls[name] = member.run(
@@ -185,8 +187,8 @@ class _LoopFunction(torch.autograd.Function):
         return tuple(result)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx, *grads: Tensor | None):
+        refuse_second_derivative()
         task, members, needs = ctx.task, ctx.members, ctx.needs
         steps = next(iter(task.members.values())).steps
         incoming, position = {}, 0

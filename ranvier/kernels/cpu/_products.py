@@ -16,6 +16,7 @@ from torch.autograd import Function
 
 from ranvier.kernels.cpu._buffers import empty
 from ranvier.kernels.cpu._delay_products import delayed_linear
+from ranvier.kernels.cpu._derivatives import refuse_second_derivative
 from ranvier.kernels.cpu._events import EventList, events
 from ranvier.kernels.cpu._gather import gather
 from ranvier.kernels.cpu._operands import require
@@ -136,7 +137,7 @@ class _SpikeLinear(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        _refuse_second_derivative()
+        refuse_second_derivative()
         (weight,) = ctx.saved_tensors
         rows = _rows(grad, weight.shape[0])
         to_x, to_weight, to_bias = ctx.needs_input_grad
@@ -166,7 +167,7 @@ class _SparseLinear(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        _refuse_second_derivative()
+        refuse_second_derivative()
         (values,) = ctx.saved_tensors
         rows = _rows(grad, ctx.pattern.columns)
         to_x, _, to_values, to_bias = ctx.needs_input_grad
@@ -184,11 +185,3 @@ def _rows(tensor: Tensor, width: int) -> Tensor:
         raise ValueError(f"an input of shape {tuple(tensor.shape)} meets weights for a last axis of {width}")
     rows = tensor.numel() // width if width else tensor.shape[:-1].numel()
     return tensor.detach().contiguous().view(rows, width)
-
-
-def _refuse_second_derivative() -> None:
-    if torch.is_grad_enabled():
-        raise RuntimeError(
-            "spike-driven products of the cpu provider have no second derivative (create_graph=True); "
-            "use the `reference` provider for this network"
-        )

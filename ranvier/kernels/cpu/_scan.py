@@ -10,6 +10,7 @@ import torch
 from ranvier.kernels._task import Scan, ScanResult
 from ranvier.kernels.cpu import _scan_kernels as kernels
 from ranvier.kernels.cpu._buffers import empty
+from ranvier.kernels.cpu._derivatives import refuse_second_derivative
 from ranvier.kernels.cpu._pool import run_tiles
 
 __all__ = ["scan"]
@@ -77,8 +78,8 @@ class _ScanFunction(torch.autograd.Function):
         return (*emitted, *finals)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx, *grads: Tensor | None):
+        refuse_second_derivative()
         task, names = ctx.task, ctx.names
         step = task.step
         incoming = dict(zip((*task.wanted, *(f"state:{n}" for n in names.states)), grads, strict=True))

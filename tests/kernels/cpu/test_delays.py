@@ -10,8 +10,10 @@ from torch import Tensor
 
 from ranvier.connectivity._interpolation import tap_product
 from ranvier.kernels.cpu import _delay_products
+from ranvier.kernels.cpu._delay_events import delayed_events
 from ranvier.kernels.cpu._delay_products import delayed_linear, delayed_sparse
-from ranvier.kernels.cpu._delayed import TapTable, delayed_dense, delayed_events, delayed_forward
+from ranvier.kernels.cpu._delayed import delayed_dense, delayed_forward
+from ranvier.kernels.cpu._tap_table import TapTable
 from ranvier.kernels.products import pattern
 
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-11}
@@ -50,7 +52,9 @@ def test_dense_equals_the_product_per_step(dtype: torch.dtype, dense: bool, data
     wanted = tap_product(x, weights, first, history)
     assert_near(got, wanted)
     grad = torch.randn_like(wanted)
-    for a, b in zip(gradients(got, [x, weights, history], grad), gradients(wanted, [x, weights, history], grad), strict=True):
+    for a, b in zip(
+        gradients(got, [x, weights, history], grad), gradients(wanted, [x, weights, history], grad), strict=True
+    ):
         assert_near(a, b)
 
 
@@ -73,14 +77,18 @@ def test_sparse_equals_the_dense_product(dtype: torch.dtype, data: st.DataObject
     wanted = tap_product(x, whole, place, history)
     assert_near(got, wanted)
     grad = torch.randn_like(wanted)
-    for a, b in zip(gradients(got, [x, weights, history], grad), gradients(wanted, [x, weights, history], grad), strict=True):
+    for a, b in zip(
+        gradients(got, [x, weights, history], grad), gradients(wanted, [x, weights, history], grad), strict=True
+    ):
         assert_near(a, b)
 
 
 def test_following_events_and_all_steps_agree() -> None:
     x = spikes((50, 5, 30), 0.3, False, torch.float64)
     table = TapTable(torch.randn(20, 30, 3, dtype=torch.float64), torch.randint(0, 25, (20, 30), dtype=torch.int32), 50)
-    torch.testing.assert_close(delayed_dense(x, None, table), delayed_forward(delayed_events(x, None, table.reach), table))
+    torch.testing.assert_close(
+        delayed_dense(x, None, table), delayed_forward(delayed_events(x, None, table.reach), table)
+    )
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -44,7 +44,13 @@ def equal(case, dtype: torch.dtype) -> dict[str, Tensor]:
     (fast, fast_grad), (slow, slow_grad) = case.run(scan, dtype), case.run(reference.scan, dtype)
     if dtype == torch.float32:
         # A level within rounding of its threshold may fire in one provider only.
-        assume(all(torch.equal(x, slow[n]) for n, x in fast.items() if n.removeprefix("emitted:") in case.population.step(case.kicks).events))
+        assume(
+            all(
+                torch.equal(x, slow[n])
+                for n, x in fast.items()
+                if n.removeprefix("emitted:") in case.population.step(case.kicks).events
+            )
+        )
     tolerance = TOLERANCE[dtype] * (GROWTH.get(case.population.cell.name, 1) if dtype == torch.float32 else 1)
     for kind, ours, theirs in (("value", fast, slow), ("gradient", fast_grad, slow_grad)):
         assert ours.keys() == theirs.keys()
@@ -85,13 +91,22 @@ def test_any_shape_and_choice_of_gradients(
 
 @pytest.mark.parametrize(
     ("name", "kicks"),
-    [("LIF", ("v",)), ("CurrentLIF", ("I", "v")), ("frozen", ("g",)), ("frozen", ("v", "g")), ("events", ("w",)), ("HodgkinHuxley", ("v",))],
+    [
+        ("LIF", ("v",)),
+        ("CurrentLIF", ("I", "v")),
+        ("frozen", ("g",)),
+        ("frozen", ("v", "g")),
+        ("events", ("w",)),
+        ("HodgkinHuxley", ("v",)),
+    ],
 )
 def test_kicks(make_case: Callable, name: str, kicks: tuple[str, ...]) -> None:
     equal(make_case(name, 60, (2, 9), kicks=kicks), torch.float64)
 
 
-@pytest.mark.parametrize("shape", ["ArcTan", "FastSigmoid", "Sigmoid", "Gaussian", "Triangle", "Boxcar", "StraightThrough"])
+@pytest.mark.parametrize(
+    "shape", ["ArcTan", "FastSigmoid", "Sigmoid", "Gaussian", "Triangle", "Boxcar", "StraightThrough"]
+)
 def test_surrogates(make_case: Callable, shape: str) -> None:
     case = make_case("ALIF", 40, (2, 9), surrogate=getattr(rv.surrogates, shape)())
     equal(case, torch.float64)
@@ -111,14 +126,18 @@ class TestLayouts:
         equal(case.but(streams={"x": x.expand(40, 3, 5) if expanded else x}), torch.float64)
 
     @pytest.mark.parametrize("size", [16, 5, 1])
-    @pytest.mark.parametrize("layout", ["batch first", "every other step", "every other cell", "reversed features", "column"])
+    @pytest.mark.parametrize(
+        "layout", ["batch first", "every other step", "every other cell", "reversed features", "column"]
+    )
     def test_streams_that_are_not_contiguous(self, make_case: Callable, layout: str, size: int) -> None:
         generator = torch.Generator().manual_seed(1)
         x = {
             "batch first": lambda: torch.rand(3, 40, size, generator=generator, dtype=torch.float64).transpose(0, 1),
             "every other step": lambda: torch.rand(80, 3, size, generator=generator, dtype=torch.float64)[::2],
             "every other cell": lambda: torch.rand(40, 3, 2 * size, generator=generator, dtype=torch.float64)[..., ::2],
-            "reversed features": lambda: torch.rand(40, size, 3, generator=generator, dtype=torch.float64).transpose(1, 2),
+            "reversed features": lambda: torch.rand(40, size, 3, generator=generator, dtype=torch.float64).transpose(
+                1, 2
+            ),
             "column": lambda: torch.rand(40, 3, 1, generator=generator, dtype=torch.float64).expand(40, 3, size),
         }[layout]()
         equal(make_case("LIF", 40, (3, size)).but(streams={"x": x}), torch.float64)
@@ -140,7 +159,9 @@ class TestLayouts:
 class TestThreads:
     @pytest.mark.parametrize("name", ["ALIF", "noisy"])
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-    def test_any_number_of_threads_gives_the_same_bits(self, make_case: Callable, name: str, dtype: torch.dtype) -> None:
+    def test_any_number_of_threads_gives_the_same_bits(
+        self, make_case: Callable, name: str, dtype: torch.dtype
+    ) -> None:
         case = make_case(name, 12, (3, 5003))
         before = torch.get_num_threads()
         try:

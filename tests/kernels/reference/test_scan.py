@@ -13,7 +13,7 @@ import ranvier as rv
 from ranvier.kernels import reference
 from ranvier.kernels._task import Scan
 from ranvier.network import Population
-from ranvier.units import mV, ms
+from ranvier.units import ms
 
 Tensor = torch.Tensor
 WIDE = torch.float64
@@ -56,7 +56,9 @@ class TestValues:
 
     def test_refractoriness_lasts_exactly_its_steps(self) -> None:
         """Frozen for round(t_ref/dt) further steps: neither advanced nor kicked; arrivals meanwhile are lost."""
-        cell = rv.Cell("dv/dt = 0*mV/ms : mV (unless refractory)", threshold="v > 1*mV", reset="v = 0*mV", refractory=3 * ms)
+        cell = rv.Cell(
+            "dv/dt = 0*mV/ms : mV (unless refractory)", threshold="v > 1*mV", reset="v = 0*mV", refractory=3 * ms
+        )
         kicks = torch.full((12, 1, 1), 2.0, dtype=WIDE)
         emitted, _ = run(cell, {"kick_v": kicks}, ("spike", "v:out"), kicks=("v",))
         assert emitted["spike"].flatten().tolist() == [1, 0, 0, 0] * 3
@@ -98,10 +100,16 @@ class TestGradients:
         cell = rv.Cell(text, method=method, emit="v", **given)
 
         def outcome(x: Tensor, v: Tensor, *values: Tensor) -> Tensor:
-            emitted, states = run(cell, {"x": x}, ("v:out",), values=dict(zip(given, values, strict=True)), states={"v": v})
+            emitted, states = run(
+                cell, {"x": x}, ("v:out",), values=dict(zip(given, values, strict=True)), states={"v": v}
+            )
             return torch.cat([emitted["v:out"].flatten(), states["v"].flatten()])
 
-        leaves = [rand(4, 1, 2, seed=1) - 0.5, rand(1, 2, seed=2), *(torch.tensor(3.0 if n == "tau" else 1.3, dtype=WIDE) for n in given)]
+        leaves = [
+            rand(4, 1, 2, seed=1) - 0.5,
+            rand(1, 2, seed=2),
+            *(torch.tensor(3.0 if n == "tau" else 1.3, dtype=WIDE) for n in given),
+        ]
         leaves = [x.requires_grad_() for x in leaves]
         assert torch.autograd.gradcheck(outcome, leaves, atol=1e-7)
         assert torch.autograd.gradgradcheck(outcome, leaves, atol=1e-6)

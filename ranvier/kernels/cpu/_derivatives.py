@@ -1,0 +1,24 @@
+"""What the cpu provider's gradients cannot do, said in a sentence."""
+
+from __future__ import annotations
+
+import torch
+
+from ranvier.errors import ProviderError
+
+__all__ = ["refuse_second_derivative"]
+
+
+def refuse_second_derivative() -> None:
+    """Called first in every backward pass.
+
+    Raises
+    ------
+    ProviderError
+        When the gradient itself is to be differentiated (``create_graph=True``, a Hessian, ``gradgradcheck``).
+    """
+    if torch.is_grad_enabled():
+        raise ProviderError(
+            "the cpu provider has no second derivative (create_graph=True); use the `reference` provider for this network "
+            "(provider='reference')"
+        )

@@ -1,0 +1,208 @@
+"""What is asked of a network is checked before anything is computed."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from ranvier.errors import ShapeError, StateError
+from ranvier.network._graph import GraphError
+from ranvier.network._state import State
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = [
+    "check_name",
+    "check_period",
+    "check_record",
+    "check_state",
+    "require_finite",
+    "shape_from",
+    "take_inputs",
+    "whole",
+]
+
+Tensor = torch.Tensor
+#: the largest input that is searched for NaN at every call
+_SMALL = 1 << 20
+_TAKEN = frozenset(dir(nn.ModuleDict()))
+
+
+def check_name(name: Any, taken: Sequence[str], what: str = "part") -> str:
+    """A name that can stand in files, tables and state dictionaries."""
+    if not isinstance(name, str) or not re.fullmatch(r"\w+", name):
+        raise GraphError(f"{name!r} cannot name a {what}: use letters, digits and underscores.")
+    if name in _TAKEN:
+        raise GraphError(
+            f"{name!r} cannot name a {what}, because modules of torch have something of that name: choose another."
+        )
+    if name in taken:
+        raise GraphError(f"there is already a {what} called {name!r}: choose another name.")
+    return name
+
+
+def whole(value: Any, what: str) -> int:
+    """A whole number, from anything that is one."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise GraphError(f"{what}={value!r} must be a whole number.") from None
+
+
+def shape_from(size: Any, what: str) -> tuple[int, ...] | None:
+    """A number of cells or a shape, as a tuple."""
+    if size is None:
+        return None
+    try:
+        shape = (
+            tuple(map(operator.index, size)) if isinstance(size, tuple | list | torch.Size) else (operator.index(size),)
+        )
+    except TypeError:
+        shape = ()
+    if not shape or min(shape) <= 0:
+        raise ShapeError(f"{what}: size={size!r} must be a positive number or a shape of positive numbers.")
+    return shape
+
+
+def check_period(value: Any, what: str) -> int | None:
+    """A number of steps of at least one, or None."""
+    if value is None:
+        return None
+    steps = whole(value, what)
+    if steps < 1:
+        raise GraphError(f"{what}={value!r} must be at least one step; None for the whole sequence.")
+    return steps
+
+
+def require_finite(name: str, value: Tensor) -> None:
+    """Find NaN and infinity in an input."""
+    value = value.detach()
+    if math.isfinite(float(value.sum())):  # a sum that is finite has seen no other; one that overflows is looked into
+        return
+    bad = ~torch.isfinite(value)
+    if bool(bad.any()):
+        where = tuple(torch.nonzero(bad)[0].tolist())
+        raise ShapeError(
+            f"input {name!r} holds {float(value[where])} at [time, batch, …] = {where}; clean the data before the call."
+        )
+
+
+def take_inputs(net: Network, x: Any) -> tuple[dict[str, Tensor], int, int]:
+    """The inputs of a call by name in the network's dtype, the number of steps and the batch."""
+    if net.dtype not in (torch.float32, torch.float64):
+        raise ShapeError(f"the network is in {net.dtype}: call net.float() or net.double() first.")
+    if not net.inputs:
+        raise GraphError(
+            "the network has no external input: declare one with net.input(…), or simulate with net.run(…)."
+        )
+    given = dict(x) if isinstance(x, Mapping) else {next(iter(net.inputs)): x}
+    if given.keys() != net.inputs.keys():
+        raise ShapeError(
+            f"the network takes inputs {', '.join(net.inputs)}; got {', '.join(map(str, given)) or 'none'}."
+        )
+    out = {name: _take(name, value, net.inputs[name], net) for name, value in given.items()}
+    sizes = {tuple(value.shape[:2]) for value in out.values()}
+    if len(sizes) > 1:
+        raise ShapeError(f"inputs disagree on [T, B]: {sorted(sizes)}.")
+    steps, batch = sizes.pop()
+    return out, steps, batch
+
+
+def _take(name: str, value: Any, shape: tuple[int, ...] | None, net: Network) -> Tensor:
+    try:
+        value = value if isinstance(value, Tensor) else torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise ShapeError(
+            f"input {name!r} is {type(value).__name__}: give a tensor or an array [T, B, …] of numbers."
+        ) from None
+    if value.is_complex():
+        raise ShapeError(f"input {name!r} is complex; give real numbers.")
+    least = 3 if shape is None else 2 + len(shape)
+    if value.ndim < least or (shape is not None and tuple(value.shape[2:]) != shape):
+        expected = "[T, B, …]" if shape is None else f"[T, B, {', '.join(map(str, shape))}]"
+        hint = " - for one sample insert a batch axis with x.unsqueeze(1)" if value.ndim < least else ""
+        raise ShapeError(
+            f"input {name!r} has shape {tuple(value.shape)}; expected {expected} (time, batch, features){hint}."
+        )
+    if value.shape[1] == 0:
+        raise ShapeError(f"input {name!r} has shape {tuple(value.shape)}: the batch is empty.")
+    value = value.to(net.device, net.dtype)
+    if value.numel() <= _SMALL:
+        require_finite(name, value)
+    return value
+
+
+def check_state(net: Network, state: Any, batch: int) -> None:
+    """That ``state`` was made by this network, or one of the same form, for the same batch."""
+    if not isinstance(state, State):
+        raise StateError(
+            f"state is {type(state).__name__}: pass on the state a call returned, or net.initial_state(batch)."
+        )
+    if set(state.variables) != set(net.populations):
+        raise StateError(
+            f"the state holds {', '.join(state.variables)}, the network {', '.join(net.populations)}: it belongs to another network."
+        )
+    for name, values in state.variables.items():
+        shape = net.populations[name].shape
+        for variable, value in values.items():
+            if value.shape[0] != batch:
+                raise StateError(
+                    f"the state was made for a batch of {value.shape[0]} ({name}.{variable}), the input has {batch}: "
+                    f"start from state=None or a state of that batch."
+                )
+            if shape is not None and tuple(value.shape[1:]) != shape:
+                raise StateError(
+                    f"{name}.{variable} of the state has shape {tuple(value.shape[1:])}, the population {shape}: it belongs to another network."
+                )
+            if value.dtype != net.dtype:
+                raise StateError(
+                    f"the state is in {value.dtype}, the network in {net.dtype}: call state.to({net.dtype})."
+                )
+    depths = net.depths()
+    held = {n: h.shape[0] for n, h in state.history.items()}
+    if held != depths:
+        raise StateError(
+            f"the state remembers spikes for {held or 'no'} steps, the delays of the network need {depths or 'none'}: it belongs to another network."
+        )
+
+
+def check_record(net: Network, record: Any) -> None:
+    """That everything asked for exists."""
+    if not isinstance(record, Mapping):
+        raise GraphError(
+            f"record is {type(record).__name__}: give names by population, such as record={{'exc': ['spikes', 'v']}}."
+        )
+    for name, variables in record.items():
+        if isinstance(variables, str):
+            raise GraphError(f"record[{name!r}] must be a list of names, such as [{variables!r}].")
+        known = _recordable(net, name)
+        for variable in variables:
+            if variable is None:
+                raise GraphError(
+                    f"{name!r} emits nothing: give its cell a threshold, or say what it emits, such as emit='v'."
+                )
+            if variable not in known and not (variable == "spike" and "spikes" in known):
+                raise GraphError(f"cannot record {variable!r} of {name!r}: it has {', '.join(known)}.")
+
+
+def _recordable(net: Network, name: str) -> list[str]:
+    if name in net.populations:
+        system = net.populations[name].cell.system
+        events = ["spikes" if e.name == "spike" else e.name for e in system.events]
+        return [*events, *system.states, *system.subexpressions]
+    if name in net.relays:
+        return ["x"]
+    plasticity = net.projections[name].plasticity if name in net.projections else None
+    if plasticity:
+        return list(plasticity.variables)
+    plastic = [n for n, p in net.projections.items() if p.plasticity]
+    raise GraphError(
+        f"cannot record {name!r}: there are {', '.join([*net.populations, *net.relays, *plastic]) or 'no populations'}."
+    )

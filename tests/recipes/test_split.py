@@ -1,0 +1,28 @@
+"""The three sets share nothing, leave nothing out and hold every class alike."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ranvier.recipes._digits import load
+from ranvier.recipes._split import split
+
+TARGET = load().target
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_sets_are_disjoint_complete_and_stratified(seed: int) -> None:
+    parts = split(TARGET, seed)
+    together = np.concatenate([parts.train, parts.valid, parts.test])
+    assert sorted(together) == list(range(len(TARGET)))
+    assert [len(parts.train), len(parts.valid), len(parts.test)] == [1078, 359, 360]
+    whole = np.bincount(TARGET) / len(TARGET)
+    for part in (parts.train, parts.valid, parts.test):
+        assert np.allclose(np.bincount(TARGET[part]) / len(part), whole, atol=0.01)
+
+
+def test_the_seed_decides() -> None:
+    assert np.array_equal(split(TARGET, 3).test, split(TARGET, 3).test)
+    assert not np.array_equal(split(TARGET, 3).test, split(TARGET, 4).test)
