@@ -6,7 +6,10 @@ from ranvier.connectivity._blocks import Blocks, Clustered
 from ranvier.connectivity._build import SynapseRequest, build_synapses
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends, RowRule
 from ranvier.connectivity._connectome import connectome
+from ranvier.connectivity._conv import Conv2d
 from ranvier.connectivity._correlated import Clipped, Correlated
+from ranvier.connectivity._delay_width import DelayWidth
+from ranvier.connectivity._delays import delay_parameters
 from ranvier.connectivity._distance_dependent import DistanceDependent
 from ranvier.connectivity._fixed_in_degree import FixedInDegree
 from ranvier.connectivity._fixed_out_degree import FixedOutDegree
@@ -22,6 +25,7 @@ from ranvier.connectivity._positions import Grid, Positions, RandomPositions, pl
 from ranvier.connectivity._small_world import SmallWorld
 from ranvier.connectivity._sparse import Sparse
 from ranvier.connectivity._synapses import Synapses
+from ranvier.connectivity._travel_time import travel_time
 
 __all__ = [
     "AllToAll",
@@ -30,7 +34,9 @@ __all__ = [
     "Clustered",
     "Connectivity",
     "ConnectivityError",
+    "Conv2d",
     "Correlated",
+    "DelayWidth",
     "DistanceDependent",
     "Ends",
     "FixedInDegree",
@@ -53,7 +59,9 @@ __all__ = [
     "Synapses",
     "build_synapses",
     "connectome",
+    "delay_parameters",
     "latency_steps",
     "place",
     "profiles",
+    "travel_time",
 ]

@@ -5,12 +5,16 @@ from ranvier.network._network import Network
 from ranvier.network._plan import Choice, Plan
 from ranvier.network._population import Population, Relay
 from ranvier.network._projection import Projection
+from ranvier.network._rounding import RoundingReport, compare_rounding, rounded_delays
 from ranvier.network._save import load, load_state, save, save_state
 from ranvier.network._sequential import Recurrent, Sequential
 from ranvier.network._sources import Poisson, Source, SpikeTrains, TimedArray
 from ranvier.network._state import State
 
 __all__ = [
+    "RoundingReport",
+    "compare_rounding",
+    "rounded_delays",
     "Choice",
     "GraphError",
     "Network",

@@ -69,7 +69,9 @@ class Runner:
             if x is None:
                 raise ShapeError(f"projection {projection.name!r} has neither emissions nor a history to carry.")
             history = x[:0]
-        return projection(x, history, count, self.plan.provider(projection.name) == "cpu")
+        provider = self.plan.provider(projection.name)
+        # with a delay per synapse the kernel itself chooses between events and a dense product
+        return projection(x, history, count, provider == "cpu" or (projection.per_synapse and provider != "reference"))
 
     def from_outside(self, name: str, inside: Sequence[str], window: Window) -> list[tuple[str, Tensor]]:
         """(port, arrivals) of every projection from parts other than ``inside``; plastic ones are run with the cycle."""

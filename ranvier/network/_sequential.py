@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ranvier.connectivity import Linear
+from ranvier.connectivity import Conv2d, Linear
 from ranvier.network._graph import GraphError
 from ranvier.network._network import Network
 from ranvier.network._population import Relay
@@ -77,7 +77,7 @@ class Sequential(Network):
         counts[f"/{kind}"] = counts.get(f"/{kind}", 0) + 1
         label = f"{kind}{counts[f'/{kind}']}"
         for k, module in enumerate(chain):
-            if isinstance(module, Linear):
+            if isinstance(module, Linear | Conv2d):
                 module.bind(self.dt, self.seed, label if not k else f"{label}.{k}")
             module.to(self.dtype)
         self._add(Projection(label, source, target, self.port_of(target, None), chain))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -11,9 +13,20 @@ import torch
 
 from ranvier import __version__
 
-__all__ = ["device", "versions"]
+__all__ = ["device", "one_thread", "versions"]
 
 _PACKAGES = ("torch", "numpy", "scipy", "llvmlite", "sympy", "scikit-learn", "matplotlib")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in one thread: for small batches more of them only wait for one another."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def device() -> str:

@@ -37,9 +37,7 @@ def reproduce(digits: DigitsResult, device: str, versions: Mapping[str, str]) ->
 
 
 def _protocol(digits: DigitsResult) -> str:
-    first = digits.seeds[0]
-    test = len(first.target)
-    rest = len(digits.data.target) - test
+    parts = split(digits.data.target, digits.seeds[0].seed)
     return section(
         "Splits and scores",
         paragraph(

@@ -67,7 +67,7 @@ def _answer(digits: DigitsResult, circuit: CircuitResult, seconds: float) -> str
     )
     found = (paragraph(verdict.text, "yes" if verdict.holds else "no") for verdict in verdicts(digits, circuit))
     return section(
-        "What came out", headline, *found, paragraph(f"Everything on this page took {seconds:.0f} s.", "soft"),
+        "What came out", headline, *found, paragraph(f"Training, testing and simulating took {seconds:.0f} s.", "soft"),
         _digits(digits), _circuit(circuit),
     )  # fmt: skip
 

@@ -43,7 +43,7 @@ def svg(draw: Callable[[Figure], object], width: float, height: float, name: str
         draw(figure)
         figure.savefig(text, format="svg", metadata=_NO_METADATA)
     # Names such as line2d_1 recur in every figure and nothing refers to them.
-    body = re.sub(r' id="[A-Za-z0-9]+_\d+"', "", text.getvalue().replace(_INK, "currentColor"))
+    body = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", text.getvalue().replace(_INK, "currentColor"))
     body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", body, flags=re.DOTALL)
     head = f'<svg role="img" aria-label="{escape(description)}" style="max-width:{width * 96:.0f}px" '
     return head + body[body.index("viewBox=") :].strip()

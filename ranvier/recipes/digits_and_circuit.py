@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ranvier.errors import RanvierError
 from ranvier.recipes import _coba, _digits, _output, _report, _terminal
-from ranvier.recipes._machine import device, versions
+from ranvier.recipes._machine import device, one_thread, versions
 
 __all__ = ["run"]
 
@@ -45,13 +45,14 @@ def run(out: Path = Path("out"), seeds: int = 5, seconds: float = 2.0, epochs: i
     folder = _output.prepare(out)
     console, start = Console(), time.perf_counter()
     setup = replace(_digits.Setup(), epochs=epochs)
-    console.print(f"ranvier demo on {device()}", highlight=False)
-    with _bar(console) as bar:
+    with one_thread(), _bar(console) as bar:
+        where = device()
+        bar.console.print(f"ranvier demo on {where}", highlight=False)
         digits = _train(bar, setup, seeds)
         task = bar.add_task(f"circuit, {seconds:g} s of biological time", total=1)
         circuit = _coba.simulate(seconds)
         bar.advance(task)
-    page = _report.page(digits, circuit, device(), versions(), time.perf_counter() - start)
+    page = _report.page(digits, circuit, where, versions(), time.perf_counter() - start)
     path = _output.write(folder / "report.html", page)
     _terminal.show(console, digits, circuit, time.perf_counter() - start, path)
     return path

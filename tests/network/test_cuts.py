@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import torch
@@ -41,7 +41,7 @@ def test_any_cut(
         start = net.initial_state(batch, stream=seed)
         whole, end = net(x, start)
         state, pieces = start, []
-        for low, high in itertools.pairwise(cuts):
+        for low, high in pairwise(cuts):
             out, state = net(x[low:high], state)
             assert out.shape[0] == high - low
             pieces.append(out)
@@ -70,7 +70,7 @@ def test_gradients_pass_through_a_cut(build: Callable, spikes: Callable, kind: s
     for borders in ([0, T], [0, cut, T]):
         y, pieces = x.clone().requires_grad_(), []
         state = net.initial_state(2, stream=1)
-        for low, high in itertools.pairwise(borders):
+        for low, high in pairwise(borders):
             out, state = net(y[low:high], state)
             pieces.append(out)
         loss = torch.cat(pieces).square().sum() + sum(
@@ -130,3 +130,17 @@ def test_no_steps_change_nothing(build: Callable, spikes: Callable, kind: str) -
     out, after = net(spikes(0), before)
     assert out.shape[0] == 0
     same_state(after, before, 0.0)
+
+
+@pytest.mark.parametrize("cuts", [[0, 1, 60], [0, 5, 6, 7, 31, 60], list(range(61))], ids=["two", "five", "every step"])
+def test_a_circuit_has_the_same_bits_for_any_cut(build: Callable, spikes: Callable, cuts: list[int]) -> None:
+    """No matrix library takes part, so not even rounding differs."""
+    net, x = build("circuit", dtype=torch.float32, provider="cpu"), spikes(60, 1, dtype=torch.float32)
+    with torch.no_grad():
+        whole, end = net(x, net.initial_state(1, stream=0))
+        state, pieces = net.initial_state(1, stream=0), []
+        for low, high in pairwise(cuts):
+            out, state = net(x[low:high], state)
+            pieces.append(out)
+    assert torch.equal(torch.cat(pieces), whole)
+    assert all(torch.equal(t, end.tensors()[n]) for n, t in state.tensors().items())
