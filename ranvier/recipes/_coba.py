@@ -70,11 +70,11 @@ def circuit(cells: int = 4000, seed: int = 1) -> Network:
     cell = Cell(
         EQUATIONS, threshold="v > V_th", reset="v = V_r", refractory=5 * ms,
         E_L=-60 * mV, E_e=0 * mV, E_i=-80 * mV, V_th=V_TH * mV, V_r=-60 * mV, tau_m=20 * ms, tau_e=5 * ms, tau_i=10 * ms,
+        v=Uniform(-65 * mV, -50 * mV), g_e=Uniform(0, 2), g_i=Uniform(0, 20),
     )  # fmt: skip
-    start = {"v": Uniform(-65 * mV, -50 * mV), "g_e": Uniform(0, 2), "g_i": Uniform(0, 20)}
     net = Network(dt=0.1 * ms, seed=seed)
-    exc = net.population("exc", cells * 4 // 5, cell, **start)
-    inh = net.population("inh", cells // 5, cell, **start)
+    exc = net.population("exc", cells * 4 // 5, cell)
+    inh = net.population("inh", cells // 5, cell)
     wiring = FixedProbability(min(_SYNAPSES_PER_CELL / cells, 1.0))
     net.connect(exc, [exc, inh], wiring, to="g_e", weight=_W_EXC)
     net.connect(inh, [exc, inh], wiring, to="g_i", weight=_W_INH)

@@ -37,7 +37,7 @@ class Setup:
     tau: float = 20.0
     gain: float = 4.0
     scale: float = 10.0
-    variants: int = 30
+    variants: int = 60
     epochs: int = 150
     batch_size: int = 128
     lr: float = 1e-2
@@ -130,10 +130,10 @@ def latencies(pixels: np.ndarray, steps: int) -> Tensor:
 
     Source: Thorpe, Delorme & Van Rullen, Neural Networks 2001 (the strongest input fires first).
     """
-    spikes = torch.zeros(len(pixels), steps, pixels.shape[1])
+    spikes = torch.zeros(len(pixels), steps, pixels.shape[1], dtype=torch.bool)
     sample, pixel = np.nonzero(pixels)
     step = np.rint((1 - pixels[sample, pixel] / 16) * (steps - 1)).astype(np.int64)
-    spikes[sample, step, pixel] = 1.0
+    spikes[sample, step, pixel] = True
     return spikes
 
 
@@ -173,7 +173,7 @@ def _varied(data: Digits, setup: Setup, chosen: np.ndarray, seed: int) -> Distor
 def _test(
     data: Digits, setup: Setup, seed: int, parts: Split, x: Tensor, net: Sequential, loss: losses.Loss, fit: Fit, start: float
 ) -> SeedResult:  # fmt: skip
-    shown = x[parts.test].transpose(0, 1)
+    shown = x[parts.test].transpose(0, 1).float()
     with torch.no_grad():
         seen = net.observe(shown, record={"lif1": ["spikes"], "readout1": ["v"]})
     hidden, readout = seen["lif1"]["spikes"], seen["readout1"]["v"]

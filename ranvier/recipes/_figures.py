@@ -114,12 +114,22 @@ def membranes(circuit: CircuitResult) -> str:
     record = circuit.close["exc"]
     counts = np.bincount(record.spikes.cell, minlength=record.spikes.size)
     order = np.argsort(counts, kind="stable")
+    window = (record.spikes.first * record.spikes.dt, float(record.times[-1]))
     cells = [int(order[int(share * (len(order) - 1))]) for share in (0.9, 0.75, 0.6)]
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots(len(cells), 1, sharex=True, sharey=True)
         for k, (ax, cell) in enumerate(zip(axes, cells, strict=True)):
-            plot.traces(record.v, record.times, cells=(cell,), spikes=record.spikes, peak=-30, threshold=V_TH, ax=ax)
+            plot.traces(
+                record.v,
+                record.times,
+                cells=(cell,),
+                spikes=record.spikes,
+                window=window,
+                peak=-30,
+                threshold=V_TH,
+                ax=ax,
+            )
             if k < len(cells) - 1:
                 ax.set_xlabel("")
             ax.set_title(f"cell {cell}, {counts[cell]} spikes", loc="right", fontsize="small", pad=2)

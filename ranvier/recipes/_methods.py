@@ -8,6 +8,7 @@ from ranvier.network import Plan
 from ranvier.recipes._coba import EQUATIONS, CircuitResult
 from ranvier.recipes._digits import DigitsResult
 from ranvier.recipes._html import code, paragraph, section, table
+from ranvier.recipes._split import split
 
 __all__ = ["how", "reproduce"]
 
@@ -42,7 +43,8 @@ def _protocol(digits: DigitsResult) -> str:
         "Splits and scores",
         paragraph(
             f"For every seed the {len(digits.data.target):,} images are split anew, 60/20/20 with the ten classes in equal shares: "
-            f"{rest - test:,} or so to train, {test} to validate, {test} to test. Settings were chosen on validation images. The epoch "
+            f"{len(parts.train):,} to train, {len(parts.valid)} to validate, {len(parts.test)} to test. Settings were chosen on the validation "
+            "images of other seeds. The epoch "
             "of the highest validation accuracy, and of the lowest loss among equals, is restored; then the test images are "
             "shown, once. Logistic regression learns from the same training images, standardised pixel by pixel; its "
             "regularisation is chosen on the same validation images. It sees no distorted variants: tried beforehand on validation "

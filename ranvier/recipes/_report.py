@@ -77,12 +77,13 @@ def _digits(digits: DigitsResult) -> str:
     wrong = sum(int((s.target != s.predicted).sum()) for s in digits.seeds)
     shown = sum(len(s.target) for s in digits.seeds)
     spikes = {name: float(rates.sum()) * digits.setup.steps / 1000 for name, rates in digits.seeds[0].rates.items()}
+    lines = f"Lines are means over {count} seeds, shades span their range" if count > 1 else "One seed"
     pictures = join(
         [
             figure(
                 _figures.learning(digits),
-                f"Learning. Lines are means over {count} seed{'s' * (count != 1)}, the shade spans their range; triangles mark "
-                "the epochs whose weights were kept, chosen by validation accuracy.",
+                f"Learning. {lines}; triangles mark the epochs whose weights were kept, chosen by validation accuracy. "
+                "Accuracy in training is that on distorted images, while it learns: hence it is the lower one.",
             ),
             figure(
                 _figures.confusion(digits),

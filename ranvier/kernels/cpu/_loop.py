@@ -89,7 +89,13 @@ class _Member:
     def rows(self, t: Tensor, start: int, stop: int) -> Tensor:
         """Steps [start, stop) of a buffer as [steps * B, N]."""
         batch = self.scan.shape[0]
+        if self.padded == self.count and t.is_contiguous():
+            return t.view(-1, self.count // batch)[start * batch : stop * batch]
         return t[start:stop, : self.count].reshape(-1, self.count // batch)
+
+    def add(self, t: Tensor, start: int, stop: int, value: Tensor) -> None:
+        """Add rows [steps * B, N] to steps [start, stop) of a buffer."""
+        t[start:stop, : self.count] += value.reshape(stop - start, self.count)
 
     def steady(self, name: str) -> tuple[Tensor, int]:
         c = self.given[name]
@@ -225,10 +231,10 @@ class _LoopFunction(torch.autograd.Function):
                     if f.pre == name and start + f.latency < steps:
                         last = min(stop, steps - f.latency)
                         if k in ctx.flights:
-                            back = ctx.flights[k].hand_back(start, last)
+                            members[name].add(asked[name], start, last, ctx.flights[k].hand_back(start, last))
                         else:
-                            back = _hand_back(f, ctx.weights[k], members[f.post].rows(gradient[f.post][f.stream], start + f.latency, last + f.latency))
-                        members[name].rows(asked[name], start, last).add_(back) if members[name].padded == members[name].count else _add_rows(members[name], asked[name], start, last, back)
+                            given = members[f.post].rows(gradient[f.post][f.stream], start + f.latency, last + f.latency)
+                            _hand_back_into(members[name], asked[name], start, last, f, ctx.weights[k], given)
                 calls[name](start, stop)
                 for flight in ctx.flights.values():
                     if flight.feedback.post == name:
@@ -306,8 +312,13 @@ def _hand_back(f: Feedback, weight: Tensor, grad: Tensor) -> Tensor:
     return input_gradient(grad, weight) if f.pattern is None else sparse_input_gradient(f.pattern, weight, grad)
 
 
-def _add_rows(member: _Member, t: Tensor, start: int, stop: int, value: Tensor) -> None:
-    t[start:stop, : member.count] += value.reshape(stop - start, member.count)
+def _hand_back_into(member: _Member, t: Tensor, start: int, stop: int, f: Feedback, weight: Tensor, grad: Tensor) -> None:
+    """Add what targets hand back through the weights to steps [start, stop) of ``t``."""
+    if f.pattern is None and member.padded == member.count and t.is_contiguous():
+        rows = member.rows(t, start, stop)
+        torch.addmm(rows, grad, weight, out=rows)
+    else:
+        member.add(t, start, stop, _hand_back(f, weight, grad))
 
 
 def _feedback_gradients(k: int, f: Feedback, ctx, members, gradient, out, needs, steps: int) -> None:
