@@ -197,7 +197,9 @@ def build(bench: str, inputs: Arrays, options: Options) -> Task:
         net = sequential(LAYERS[bench](inputs["x"].shape[-1]), dt=dt)
         output = "v" if bench == "hodgkin_huxley_scan" else "spikes"
         summed = bench.endswith("sum")
-        return tasks.ScanTask(lambda x: net(x, cut_reset=True)[0], inputs, Formula().as_dict(), summed=summed, output=output)
+        return tasks.ScanTask(
+            lambda x: net(x, cut_reset=True)[0], inputs, Formula().as_dict(), summed=summed, output=output
+        )
     if bench in NETWORKS:
         return tasks.NetworkTask(NETWORKS[bench](inputs), inputs, Formula())
     if bench.startswith("coba_"):

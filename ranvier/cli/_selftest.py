@@ -56,17 +56,26 @@ def _cpu() -> Verdict:
                 error = _difference(cell, kicks, dtype)
                 worst = max(worst, error / _TOLERANCE[dtype])
                 if error > _TOLERANCE[dtype]:
-                    why = f"{cell.name} in {str(dtype).removeprefix('torch.')} differs from the reference by {error:.1e}"
+                    why = (
+                        f"{cell.name} in {str(dtype).removeprefix('torch.')} differs from the reference by {error:.1e}"
+                    )
                     return Verdict("cpu", False, why, time.perf_counter() - start)
     except (RanvierError, RuntimeError, OSError) as error:
         return Verdict("cpu", False, f"{type(error).__name__}: {error}", time.perf_counter() - start)
-    return Verdict("cpu", True, f"equals the reference (worst difference {worst:.0e} of the tolerance)", time.perf_counter() - start)
+    return Verdict(
+        "cpu",
+        True,
+        f"equals the reference (worst difference {worst:.0e} of the tolerance)",
+        time.perf_counter() - start,
+    )
 
 
 def _cuda() -> Verdict:
     if not torch.cuda.is_available():
         return Verdict("cuda", False, "no CUDA device is visible to torch", 0.0)
-    return Verdict("cuda", False, "this version has no CUDA kernels; networks on a GPU run on the reference provider", 0.0)
+    return Verdict(
+        "cuda", False, "this version has no CUDA kernels; networks on a GPU run on the reference provider", 0.0
+    )
 
 
 def _difference(cell: Cell, kicks: tuple[str, ...], dtype: torch.dtype) -> float:
@@ -77,7 +86,10 @@ def _difference(cell: Cell, kicks: tuple[str, ...], dtype: torch.dtype) -> float
     coefficients = reference.coefficients(step, values, 1.0)
     generator = torch.Generator().manual_seed(0)
     streams = {n: torch.rand(40, 37, generator=generator, dtype=torch.float64).to(dtype) for n in step.streams}
-    starts = {n: torch.full((37,), float(as_quantity(cell.initial.get(n, 0.0)).value), dtype=dtype) for n in (*step.states, *step.counters)}
+    starts = {
+        n: torch.full((37,), float(as_quantity(cell.initial.get(n, 0.0)).value), dtype=dtype)
+        for n in (*step.states, *step.counters)
+    }
 
     def run(scan) -> list[Tensor]:
         given = {n: x.clone().requires_grad_() for n, x in streams.items()}
@@ -85,7 +97,11 @@ def _difference(cell: Cell, kicks: tuple[str, ...], dtype: torch.dtype) -> float
         finals = [result.states[n] for n in step.states]
         total = result.emitted["spike"].sum() + torch.stack([f.sum() for f in finals]).sum()
         total.backward()
-        return [result.emitted["spike"].detach(), *(f.detach() for f in finals), *(g.grad for g in given.values() if g.grad is not None)]
+        return [
+            result.emitted["spike"].detach(),
+            *(f.detach() for f in finals),
+            *(g.grad for g in given.values() if g.grad is not None),
+        ]
 
     pairs = zip(run(reference.scan), run(cpu_scan), strict=True)
     return max(float((a - b).abs().max() / a.abs().max().clamp(min=1e-6)) for a, b in pairs)

@@ -12,9 +12,6 @@ from ranvier.network._sources import Poisson, Source, SpikeTrains, TimedArray
 from ranvier.network._state import State
 
 __all__ = [
-    "RoundingReport",
-    "compare_rounding",
-    "rounded_delays",
     "Choice",
     "GraphError",
     "Network",
@@ -24,13 +21,16 @@ __all__ = [
     "Projection",
     "Recurrent",
     "Relay",
+    "RoundingReport",
     "Sequential",
     "Source",
     "SpikeTrains",
     "State",
     "TimedArray",
+    "compare_rounding",
     "load",
     "load_state",
+    "rounded_delays",
     "save",
     "save_state",
 ]

@@ -23,6 +23,7 @@ __all__ = [
     "check_period",
     "check_record",
     "check_state",
+    "describe_non_finite",
     "require_finite",
     "shape_from",
     "take_inputs",
@@ -79,6 +80,21 @@ def check_period(value: Any, what: str) -> int | None:
     if steps < 1:
         raise GraphError(f"{what}={value!r} must be at least one step; None for the whole sequence.")
     return steps
+
+
+def describe_non_finite(net: Network, state: State) -> str | None:
+    """Which variable of a state is NaN or infinite, as a sentence; None where all are finite."""
+    for name, values in state.variables.items():
+        for variable, value in values.items():
+            bad = ~torch.isfinite(value.detach())
+            if bool(bad.any()):
+                where = tuple(torch.nonzero(bad)[0].tolist())
+                return (
+                    f"{name}.{variable} of cell {where[1] if len(where) == 2 else where[1:]} became {float(value.detach()[where])} "
+                    f"before step {state.step} (t = {state.step * net.dt:g} ms); "
+                    "a smaller dt, another integration method or weaker input may help."
+                )
+    return None
 
 
 def require_finite(name: str, value: Tensor) -> None:

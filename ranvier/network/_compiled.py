@@ -38,7 +38,9 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
             elif p.pre in names and stream in step.streams:
                 sparse = p.chain[0]
                 latency = sparse.latency_table if p.per_synapse else p.latency
-                projections.append(CircuitProjection(p.pre, n, stream, sparse.pattern(), sparse.shared_weight(), latency))
+                projections.append(
+                    CircuitProjection(p.pre, n, stream, sparse.pattern(), sparse.shared_weight(), latency)
+                )
         cells = runner.net.populations[n].shape[0]
         fed = {f"kick_{port}" if port in step.kicks else port for port in arrivals} | set(step.system.noises) | {"t"}
         streams = runner.streams(n, arrivals, window.count, (1, cells), window)
@@ -64,7 +66,8 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
     for (name, chosen), values in zip(owners, result.plastic, strict=True):
         old = window.synapses[name]
         window.synapses[name] = {
-            v: x.unsqueeze(0) if chosen is None else old[v].index_copy(1, chosen, x.unsqueeze(0)) for v, x in values.items()
+            v: x.unsqueeze(0) if chosen is None else old[v].index_copy(1, chosen, x.unsqueeze(0))
+            for v, x in values.items()
         }
     if (window.start + window.count) % runner.every == 0:
         for name in dict.fromkeys(name for name, _ in owners):
@@ -77,7 +80,9 @@ def _plastic(runner: Runner, p: Projection, stream: str, names: Sequence[str], w
     sparse, synapses = p.chain[0], window.state.synapses[p.name]
     rule, decays, parameters = row_rule(runner.plastic[p.name])
     if p.per_synapse:
-        groups = [(k, chosen, pattern(sparse.pre[chosen], sparse.post[chosen], sparse.sizes)) for k, chosen in sparse.groups()]
+        groups = [
+            (k, chosen, pattern(sparse.pre[chosen], sparse.post[chosen], sparse.sizes)) for k, chosen in sparse.groups()
+        ]
     else:
         groups = [(p.latency, None, sparse.pattern())]
     given = None

@@ -66,7 +66,9 @@ class _Plastic:
 
     def __init__(self, runner: Runner, names: Sequence[str], window: Window) -> None:
         self.runner, self.window = runner, window
-        self.parts: list[PlasticSynapses] = [runner.plastic[p.name] for n in names for p in runner.incoming[n] if p.plasticity]
+        self.parts: list[PlasticSynapses] = [
+            runner.plastic[p.name] for n in names for p in runner.incoming[n] if p.plasticity
+        ]
         sources = {s.projection.pre for s in self.parts} - set(names)
         self.tapes = {n: torch.cat([window.history[n], window.emissions[n]]) for n in sources}
 

@@ -64,7 +64,9 @@ def arrange(nodes: Iterable[str], edges: Iterable[Edge]) -> tuple[Part, ...]:
             ordered = tuple(nx.lexicographical_topological_sort(instant, key=rank.__getitem__))
         except nx.NetworkXUnfeasible:
             loop = " -> ".join([pair[0] for pair in nx.find_cycle(instant)] + [nx.find_cycle(instant)[0][0]])
-            raise GraphError(f"the cycle {loop} has no delay, so a spike would have to arrive before it is fired: give one of its projections a delay of at least one step.") from None
+            raise GraphError(
+                f"the cycle {loop} has no delay, so a spike would have to arrive before it is fired: give one of its projections a delay of at least one step."
+            ) from None
         window = min(e.shortest for e in inside if e.shortest > 0)
         parts.append(Part(ordered, True, window))
     return tuple(parts)

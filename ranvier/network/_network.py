@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,15 +14,25 @@ from torch import nn
 
 from ranvier.connectivity import Connectivity, Linear, Sparse, latency_steps, place
 from ranvier.connectivity._conv import Conv2d
-from ranvier.errors import DimensionError, EquationError, ShapeError, StateError
-from ranvier.network._checks import check_name, check_period, check_record, check_state, require_finite, shape_from, take_inputs, whole
+from ranvier.errors import DimensionError, EquationError, RanvierWarning, ShapeError
+from ranvier.network._checks import (
+    check_name,
+    check_period,
+    check_record,
+    check_state,
+    describe_non_finite,
+    require_finite,
+    shape_from,
+    take_inputs,
+    whole,
+)
+from ranvier.network._cycle_choice import not_fusible, not_loopable
 from ranvier.network._execute import execute
-from ranvier.network._graph import Edge, GraphError, Part, arrange
+from ranvier.network._graph import Edge, GraphError, arrange
 from ranvier.network._plan import Plan, Request, make_plan
 from ranvier.network._plastic import initial_synapses
 from ranvier.network._population import Population, Relay
 from ranvier.network._projection import Projection
-from ranvier.network._row_rule import not_row_rule
 from ranvier.network._run import Run
 from ranvier.network._simulate import simulate
 from ranvier.network._single_synapses import single_synapses
@@ -89,7 +101,9 @@ class Network(nn.Module):
         if provider not in (None, "cpu", "reference"):
             raise GraphError(f"provider={provider!r} is unknown: use 'cpu', 'reference' or None.")
         if not isinstance(surrogate, Surrogate | None):
-            raise GraphError(f"surrogate={surrogate!r} is no surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan().")
+            raise GraphError(
+                f"surrogate={surrogate!r} is no surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan()."
+            )
         self.dt, self.seed, self.surrogate, self.provider = step_length(dt), whole(seed, "seed"), surrogate, provider
         self.populations: Mapping[str, Population] = nn.ModuleDict()
         self.projections: Mapping[str, Projection] = nn.ModuleDict()
@@ -130,7 +144,9 @@ class Network(nn.Module):
     def source(self, name: str, source: Any) -> str:
         """Add a stimulus that makes its own emissions (``rv.Poisson``, ``rv.SpikeTrains``, ``rv.TimedArray``, …)."""
         if not isinstance(source, Source):
-            raise GraphError(f"source {name!r} is {type(source).__name__}: give rv.Poisson(…), rv.SpikeTrains(…), rv.TimedArray(…) or your own Source.")
+            raise GraphError(
+                f"source {name!r} is {type(source).__name__}: give rv.Poisson(…), rv.SpikeTrains(…), rv.TimedArray(…) or your own Source."
+            )
         self.sources[self._name(name)] = source
         return name
 
@@ -144,15 +160,22 @@ class Network(nn.Module):
         [cells, axes], ``rv.Grid``, ``rv.RandomPositions`` or ``rv.Positions``. Returns the name, which :meth:`connect` takes.
         """
         if not isinstance(cell, Cell | Relay):
-            raise EquationError(f"population {name!r} needs a cell, got {type(cell).__name__}: use rv.Cell(…), rv.LIF(…) or rv.Relay().", line=name)
+            raise EquationError(
+                f"population {name!r} needs a cell, got {type(cell).__name__}: use rv.Cell(…), rv.LIF(…) or rv.Relay().",
+                line=name,
+            )
         shape = shape_from(size if size is not None else cell.size, f"population {name!r}")
-        where = None if positions is None else place(positions, None if isinstance(cell, Relay) else shape, self.seed, name)
+        where = (
+            None if positions is None else place(positions, None if isinstance(cell, Relay) else shape, self.seed, name)
+        )
         self._name(name)
         if isinstance(cell, Relay):
             self.relays[name] = Relay(shape)
         else:
             cell = cell.with_values(**values) if values else cell
-            self.populations[name] = Population(name, cell, shape, surrogate=self.surrogate, seed=self.seed, dtype=self.dtype)
+            self.populations[name] = Population(
+                name, cell, shape, surrogate=self.surrogate, seed=self.seed, dtype=self.dtype
+            )
             self.populations[name].positions = where
         if output:
             self.outputs.append(name)
@@ -194,7 +217,9 @@ class Network(nn.Module):
         if to is None:
             raise GraphError(f"name the port of {post!r} with to=…: it has {', '.join(cell.ports) or 'none'}.")
         if to not in cell.ports:
-            raise GraphError(f"{post!r} has no port {to!r}: projections can arrive on {', '.join(cell.ports) or 'none'}.")
+            raise GraphError(
+                f"{post!r} has no port {to!r}: projections can arrive on {', '.join(cell.ports) or 'none'}."
+            )
         return cell.arrival(to)
 
     def connect(
@@ -228,11 +253,17 @@ class Network(nn.Module):
         """
         for word, given in (("plasticity", plasticity), ("sign", sign)):
             if given is not None and not isinstance(how, Connectivity):
-                raise GraphError(f"{word} belongs to single synapses: connect with a rule such as rv.AllToAll(), not {type(how).__name__}.")
+                raise GraphError(
+                    f"{word} belongs to single synapses: connect with a rule such as rv.AllToAll(), not {type(how).__name__}."
+                )
         if not isinstance(how, Connectivity | nn.Module):
-            raise GraphError(f"cannot connect with {how!r}: give a rule such as rv.AllToAll(), or a transform such as rv.Linear(…).")
+            raise GraphError(
+                f"cannot connect with {how!r}: give a rule such as rv.AllToAll(), or a transform such as rv.Linear(…)."
+            )
         if not isinstance(how, Connectivity) and not (isinstance(weight, float | int) and weight == 1):
-            raise GraphError(f"weight={weight!r} belongs to single synapses; {type(how).__name__} has weights of its own: set them there.")
+            raise GraphError(
+                f"weight={weight!r} belongs to single synapses; {type(how).__name__} has weights of its own: set them there."
+            )
         out: list[str] = []
         for target in [post] if isinstance(post, str) or not isinstance(post, Sequence) else post:
             if target not in self.populations and target not in self.relays:
@@ -242,7 +273,13 @@ class Network(nn.Module):
             label = self._label(name or f"{pre}_to_{target}_{port}", name is None or bool(out))
             if isinstance(how, Connectivity):
                 latency = self._lag(pre)
-                request = {"weight": weight, "delay": delay, "sign": sign, "each": plasticity is not None, "progress": progress}
+                request = {
+                    "weight": weight,
+                    "delay": delay,
+                    "sign": sign,
+                    "each": plasticity is not None,
+                    "progress": progress,
+                }
                 request |= {"interpolation": interpolation, "width": width}
                 chain: list[nn.Module] = [single_synapses(self, label, pre, target, port, how, latency, **request)]
             else:
@@ -270,7 +307,9 @@ class Network(nn.Module):
 
     def _add(self, projection: Projection) -> None:
         if projection.pre in self.populations and self.populations[projection.pre].cell.emit is None:
-            raise GraphError(f"{projection.pre!r} emits nothing: give its cell a threshold, or say what it emits, such as emit='v'.")
+            raise GraphError(
+                f"{projection.pre!r} emits nothing: give its cell a threshold, or say what it emits, such as emit='v'."
+            )
         self.projections[projection.name] = projection
         self._plans.clear()
         for population in self.populations.values():
@@ -294,73 +333,58 @@ class Network(nn.Module):
         batch: int | None = 1,
     ) -> Plan:  # fmt: skip
         """Which kernel runs each part, and why."""
-        request = Request(self.dtype, self.device.type, gradient, window, checkpoint, self.provider, dense_inputs, 1 if batch == 1 else None)
+        request = Request(
+            self.dtype,
+            self.device.type,
+            gradient,
+            window,
+            checkpoint,
+            self.provider,
+            dense_inputs,
+            1 if batch == 1 else None,
+        )
         if request not in self._plans:
             from ranvier.kernels.cpu import refuses
 
-            dense = {n for n, p in self.populations.items() if p.cell.emit not in {e.name for e in p.cell.system.events}} | set(self.relays)
+            dense = {
+                n for n, p in self.populations.items() if p.cell.emit not in {e.name for e in p.cell.system.events}
+            } | set(self.relays)
             full = Request(**{**request.__dict__, "dense_inputs": dense_inputs | dense})
             edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in self.projections.values()]
             edges += [Edge(f"{p.name} (on_post)", p.post, p.post, 1) for p in self.projections.values() if p.plasticity]
-            projections = {n: (p.pre, p.per_synapse or bool(len(p.chain)) and isinstance(p.chain[0], Linear | Sparse)) for n, p in self.projections.items()}
-            self._plans[request] = make_plan(list(self.populations), projections, arrange(self.nodes, edges), full, refuses, self._not_loopable, self._not_fusible)
+            projections = {
+                n: (p.pre, p.per_synapse or (bool(len(p.chain)) and isinstance(p.chain[0], Linear | Sparse)))
+                for n, p in self.projections.items()
+            }
+            self._plans[request] = make_plan(
+                list(self.populations),
+                projections,
+                arrange(self.nodes, edges),
+                full,
+                refuses,
+                partial(not_loopable, self),
+                partial(not_fusible, self),
+            )
         return self._plans[request]
-
-    def _inside(self, part: Part) -> list[Projection]:
-        return [p for p in self.projections.values() if p.pre in part.members and p.post in part.members]
-
-    def _not_single(self, part: Part) -> str | None:
-        """Why a cycle cannot run in one go, as a sentence."""
-        for n in part.members:
-            if n not in self.populations:
-                return f"{n} is a relay"
-            if self.populations[n].cell.emit != "spike":
-                return f"{n} emits {self.populations[n].cell.emit}, not spikes"
-        for p in self._inside(part):
-            if len(p.chain) != 1 or not isinstance(p.chain[0], Linear | Sparse):
-                return f"{p.name} is neither Linear nor single synapses"
-            if p.per_synapse and p.shortest == 0:
-                return f"{p.name} mixes same-step and later arrivals"
-        return None
-
-    def _plastic(self, part: Part) -> list[Projection]:
-        return [p for p in self.projections.values() if p.plasticity and p.post in part.members]
-
-    def _not_fusible(self, part: Part) -> str | None:
-        """Why a cycle cannot run as one differentiable operation, as a sentence."""
-        plastic = self._plastic(part)
-        return f"{plastic[0].name} is plastic" if plastic else self._not_single(part)
-
-    def _not_loopable(self, part: Part) -> str | None:
-        """Why a cycle cannot run as one compiled loop, as a sentence."""
-        reason = self._not_single(part)
-        if reason:
-            return reason
-        for n in part.members:
-            shape = self.populations[n].shape
-            if shape is None or len(shape) != 1:
-                return f"{n} has shape {shape}, not a number of cells"
-        for p in self._inside(part):
-            if not isinstance(p.chain[0], Sparse) or p.shortest < 1:
-                return f"{p.name} is not a set of single synapses"
-            if p.chain[0].delay is not None:
-                return f"{p.name} has learnable delays; rounded_delays(net) makes them fixed"
-        for p in self._plastic(part):
-            sentence = not_row_rule(p.plasticity)
-            if sentence:
-                return f"{p.name} is plastic and {sentence}"
-        return None
 
     # ---- running -------------------------------------------------------------------------------------------------
 
-    def initial_state(self, batch: int = 1, *, stream: int | None = None, shapes: Mapping[str, tuple[int, ...]] | None = None) -> State:
+    def initial_state(
+        self, batch: int = 1, *, stream: int | None = None, shapes: Mapping[str, tuple[int, ...]] | None = None
+    ) -> State:
         """A fresh state: given initial values, silence in flight. ``stream`` None takes a new one from torch's generator."""
         shapes = {**{n: s for n in self.nodes if (s := self.shape_of(n)) is not None}, **(shapes or {})}
         unknown = [n for n in self.nodes if n not in shapes]
         if batch < 1 or unknown:
-            raise ShapeError(f"the size of {unknown[0]!r} is unknown: give it one." if unknown else f"batch={batch!r} must be at least 1.")
+            raise ShapeError(
+                f"the size of {unknown[0]!r} is unknown: give it one."
+                if unknown
+                else f"batch={batch!r} must be at least 1."
+            )
         variables = {n: p.initial(batch, shapes[n], self.dtype, self.device) for n, p in self.populations.items()}
-        history = {n: torch.zeros(d, batch, *shapes[n], dtype=self.dtype, device=self.device) for n, d in self.depths().items()}
+        history = {
+            n: torch.zeros(d, batch, *shapes[n], dtype=self.dtype, device=self.device) for n, d in self.depths().items()
+        }
         if stream is None:
             stream = int(torch.randint(0, 2**31 - 1, (1,)))
         synapses = {n: initial_synapses(p, batch, self.seed) for n, p in self.projections.items() if p.plasticity}
@@ -380,7 +404,9 @@ class Network(nn.Module):
             if n not in unknown:
                 shapes[n] = self.shape_of(n)
         while unknown:
-            ready = next((n for n in unknown if any(p.post == n and p.pre in shapes for p in self.projections.values())), None)
+            ready = next(
+                (n for n in unknown if any(p.post == n and p.pre in shapes for p in self.projections.values())), None
+            )
             if ready is None:
                 raise ShapeError(f"the size of {unknown[0]!r} is unknown: give it one.")
             projection = next(p for p in self.projections.values() if p.post == ready and p.pre in shapes)
@@ -388,7 +414,9 @@ class Network(nn.Module):
             unknown.remove(ready)
         return shapes
 
-    def _run(self, x, state: State | None, record: Mapping[str, Sequence[str]], window=None, checkpoint=None, cut_reset=False):
+    def _run(
+        self, x, state: State | None, record: Mapping[str, Sequence[str]], window=None, checkpoint=None, cut_reset=False
+    ):
         inputs, steps, batch = self._take(x)
         if state is None:
             state = self.initial_state(batch, shapes=self._shapes(inputs))
@@ -398,11 +426,19 @@ class Network(nn.Module):
         inputs |= {n: s.block(state.step, steps, self).expand(steps, batch, *s.shape) for n, s in self.sources.items()}
         gradient = torch.is_grad_enabled()
         key = self._dense(inputs)
-        plan = self.plan(gradient=gradient, window=check_period(window, "window"), checkpoint=check_period(checkpoint, "checkpoint"), dense_inputs=key, batch=batch)
+        plan = self.plan(
+            gradient=gradient,
+            window=check_period(window, "window"),
+            checkpoint=check_period(checkpoint, "checkpoint"),
+            dense_inputs=key,
+            batch=batch,
+        )
         run = execute(self, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, cut_reset)
-        if not all(bool(torch.isfinite(v.detach()).all()) for values in run.state.variables.values() for v in values.values()):
+        trouble = describe_non_finite(self, run.state)
+        if trouble:
             for name in self.inputs:  # a large input is only searched once something went wrong
                 require_finite(name, inputs[name])
+            warnings.warn(trouble, RanvierWarning, stacklevel=3)
         return run
 
     def forward(self, x: Tensor | Mapping[str, Tensor], state: State | None = None, **how: Any) -> tuple[Any, State]:
@@ -417,7 +453,14 @@ class Network(nn.Module):
         out = {n: run.recorded[n, e] for n, e in emit.items()}
         return (next(iter(out.values())) if len(out) == 1 else out), run.state
 
-    def observe(self, x: Tensor | Mapping[str, Tensor], state: State | None = None, *, record: Mapping[str, Sequence[str]], **how: Any) -> dict[str, dict[str, Tensor]]:
+    def observe(
+        self,
+        x: Tensor | Mapping[str, Tensor],
+        state: State | None = None,
+        *,
+        record: Mapping[str, Sequence[str]],
+        **how: Any,
+    ) -> dict[str, dict[str, Tensor]]:
         """Hidden signals [T, B, …] by population and variable, with gradient."""
         run = self._run(x, state, record, **how)
         return {n: {v: run.recorded[n, v] for v in variables} for n, variables in record.items()}
@@ -447,5 +490,7 @@ class Network(nn.Module):
         Returns a :class:`Run`: ``run["exc"].spikes``, ``run["exc"].v`` [samples, cells], ``run.state``.
         """
         if self.inputs:
-            raise GraphError(f"the network has external inputs ({', '.join(self.inputs)}): call net(x), or use sources instead.")
+            raise GraphError(
+                f"the network has external inputs ({', '.join(self.inputs)}): call net(x), or use sources instead."
+            )
         return simulate(self, duration, state, record or {}, every, progress)

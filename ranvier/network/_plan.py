@@ -67,11 +67,17 @@ class Plan:
         rows = [("part", "task", "provider", "why"), *((c.part, c.task, c.provider, c.why) for c in self.choices)]
         widths = [max(len(row[k]) for row in rows) for k in range(3)]
         lines = ["  ".join([*(row[k].ljust(widths[k]) for k in range(3)), row[3]]) for row in rows]
-        loops = [f"cycle {' -> '.join(p.members)}: windows of {p.window} step{'s' * (p.window != 1)}, its shortest latency" for p in self.parts if p.cyclic]
+        loops = [
+            f"cycle {' -> '.join(p.members)}: windows of {p.window} step{'s' * (p.window != 1)}, its shortest latency"
+            for p in self.parts
+            if p.cyclic
+        ]
         if self.window:
             loops.append(f"the whole network in windows of {self.window} steps; gradients stop at their borders")
         if self.checkpoint:
-            loops.append(f"checkpoints every {self.checkpoint} steps; what lies between is computed again in the backward pass")
+            loops.append(
+                f"checkpoints every {self.checkpoint} steps; what lies between is computed again in the backward pass"
+            )
         return "\n".join([*lines, *loops])
 
 
@@ -106,7 +112,15 @@ def make_plan(
     for part in parts:
         if not part.cyclic:
             continue
-        compiled = why if not fast else "a gradient is asked for" if request.gradient else "the batch is larger than one" if request.batch != 1 else loopable(part)
+        compiled = (
+            why
+            if not fast
+            else "a gradient is asked for"
+            if request.gradient
+            else "the batch is larger than one"
+            if request.batch != 1
+            else loopable(part)
+        )
         apart = why if not fast else fusible(part)
         name = "+".join(part.members)
         if compiled is None:

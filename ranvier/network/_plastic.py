@@ -56,14 +56,19 @@ class PlasticSynapses:
         out = spikes.new_zeros(1, spikes.shape[0], self.sparse.sizes[1])
         return out.index_add(-1, self.sparse.post, (spikes * variables["w"]).unsqueeze(0))
 
-    def react(self, code: str, spikes: Tensor, variables: dict[str, Tensor], cells: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def react(
+        self, code: str, spikes: Tensor, variables: dict[str, Tensor], cells: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
         """Run ``on_pre`` or ``on_post`` where there was a spike."""
         if code not in self.bound.codes:
             return variables
         function = step_function(self.bound.codes[code], _NO_SLOPE)
         changed = function({**self.parameters, **cells, **variables}, spikes)
         happened = spikes != 0
-        return {n: torch.where(happened, torch.as_tensor(changed[n], dtype=self.dtype), v) if n in changed else v for n, v in variables.items()}
+        return {
+            n: torch.where(happened, torch.as_tensor(changed[n], dtype=self.dtype), v) if n in changed else v
+            for n, v in variables.items()
+        }
 
     def advance(self, variables: dict[str, Tensor], cells: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Let the variables move by one step."""

@@ -28,18 +28,28 @@ def tensor_of(value: Any, shape: tuple[int, ...] | None, seed: int, name: str) -
     """A number, array or distribution as a float64 tensor: a scalar, or one value per cell."""
     if isinstance(value, Distribution):
         if shape is None:
-            raise ShapeError(f"{name}={value!r} draws one value per cell, but the population has no size yet: give it one, for example LIF(256, …).")
+            raise ShapeError(
+                f"{name}={value!r} draws one value per cell, but the population has no size yet: give it one, for example LIF(256, …)."
+            )
         return torch.from_numpy(value.draw(math.prod(shape), seed, name)).reshape(shape)
     number = as_quantity(value).value
-    tensor = number.detach().to(torch.float64) if isinstance(number, Tensor) else torch.from_numpy(np.array(number, dtype=np.float64))
+    tensor = (
+        number.detach().to(torch.float64)
+        if isinstance(number, Tensor)
+        else torch.from_numpy(np.array(number, dtype=np.float64))
+    )
     if tensor.ndim == 0:
         return tensor
     if shape is None:
-        raise ShapeError(f"{name} has one value per cell (shape {tuple(tensor.shape)}), but the population has no size yet: give it one, for example LIF(256, …).")
+        raise ShapeError(
+            f"{name} has one value per cell (shape {tuple(tensor.shape)}), but the population has no size yet: give it one, for example LIF(256, …)."
+        )
     try:
         return tensor.expand(shape).clone()
     except RuntimeError:
-        raise ShapeError(f"{name} has shape {tuple(tensor.shape)}, which does not fit a population of shape {shape}.") from None
+        raise ShapeError(
+            f"{name} has shape {tuple(tensor.shape)}, which does not fit a population of shape {shape}."
+        ) from None
 
 
 class Population(nn.Module):
@@ -60,7 +70,10 @@ class Population(nn.Module):
         self._steps: dict[tuple[str, ...], Step] = {}
         for label, value in cell.parameters.items():
             if hasattr(self, label):
-                raise EquationError(f"{label!r} cannot name a parameter of a population: it is a word of torch modules; rename it.", line=label)
+                raise EquationError(
+                    f"{label!r} cannot name a parameter of a population: it is a word of torch modules; rename it.",
+                    line=label,
+                )
             self._keep(label, value, dtype)
         for variable, value in cell.initial.items():
             if isinstance(value, Learn):
@@ -75,7 +88,9 @@ class Population(nn.Module):
         start = tensor_of(value.value, self.shape, self.seed, f"{self.name}.{label}")
         if value.each:
             if self.shape is None:
-                raise ShapeError(f"{label}={value!r} wants a value per cell, but the population has no size yet: give it one, for example LIF(256, …).")
+                raise ShapeError(
+                    f"{label}={value!r} wants a value per cell, but the population has no size yet: give it one, for example LIF(256, …)."
+                )
             start = start.expand(self.shape).clone()
         low = _LEAST_TAU if value.min is None and label.startswith("tau") else value.min
         self.bounds[label] = (low, value.max)
@@ -97,12 +112,18 @@ class Population(nn.Module):
             self._steps[kicks] = self.cell.step(kicks, self.surrogate)
         return self._steps[kicks]
 
-    def initial(self, batch: int, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
+    def initial(
+        self, batch: int, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device
+    ) -> dict[str, Tensor]:
         """Initial variables [batch, *shape]; what was given no value starts at 0."""
         out = {}
         for n in self.cell.system.states:
             learnt = isinstance(self.cell.initial.get(n), Learn)
-            start = self._bounded(_start_of(n)) if learnt else tensor_of(self.cell.initial.get(n, 0.0), shape, self.seed, f"{self.name}.{n}")
+            start = (
+                self._bounded(_start_of(n))
+                if learnt
+                else tensor_of(self.cell.initial.get(n, 0.0), shape, self.seed, f"{self.name}.{n}")
+            )
             out[n] = start.to(device=device, dtype=dtype).expand(batch, *shape)
         if self.cell.system.refractory:
             out["refractory_left"] = torch.zeros(batch, *shape, dtype=dtype, device=device)

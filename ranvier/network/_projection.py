@@ -40,7 +40,9 @@ class Projection(nn.Module):
         self.per_synapse = isinstance(own, Tensor) or learnable is not None
         self.latency = latency + (0 if isinstance(own, Tensor) else own)
         if learnable is not None and plasticity is not None:
-            raise ShapeError(f"projection {name!r}: a plasticity rule reads fixed delays; give delay= a time, an array or a distribution.")
+            raise ShapeError(
+                f"projection {name!r}: a plasticity rule reads fixed delays; give delay= a time, an array or a distribution."
+            )
         if learnable is not None:
             self.shortest, self.depth = learnable.shortest, learnable.longest
         elif isinstance(own, Tensor) and own.numel():
@@ -48,8 +50,12 @@ class Projection(nn.Module):
         else:
             self.shortest = self.depth = self.latency
         for module in list(chain)[1:]:
-            if isinstance(module, _DELAYABLE) and (isinstance(module.latency, Tensor) or module.latency or module.delay is not None):
-                raise ShapeError(f"projection {name!r}: only the first transform of a chain can have a delay; put a population (or Relay) between.")
+            if isinstance(module, _DELAYABLE) and (
+                isinstance(module.latency, Tensor) or module.latency or module.delay is not None
+            ):
+                raise ShapeError(
+                    f"projection {name!r}: only the first transform of a chain can have a delay; put a population (or Relay) between."
+                )
 
     def forward(self, x: Tensor | None, history: Tensor, steps: int, by_event: bool) -> Tensor:
         """What arrives during ``steps`` steps.
@@ -95,7 +101,9 @@ class Projection(nn.Module):
                 )
             flat = out
         if flat.shape[0] != steps * batch:
-            raise ShapeError(f"projection {self.name!r}: the transforms turned {steps * batch} rows (time x batch) into {flat.shape[0]}; they must keep the first axis.")
+            raise ShapeError(
+                f"projection {self.name!r}: the transforms turned {steps * batch} rows (time x batch) into {flat.shape[0]}; they must keep the first axis."
+            )
         return flat.unflatten(0, (steps, batch))
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -39,7 +39,11 @@ def not_row_rule(bound: BoundPlasticity) -> str | None:
     for program in bound.codes.values():
         if "t" in program.reads:
             return "its code reads the time"
-    varied = [n for n, v in bound.rule.values.items() if n not in bound.system.states and getattr(v, "value", v) is not None and _many(v)]
+    varied = [
+        n
+        for n, v in bound.rule.values.items()
+        if n not in bound.system.states and getattr(v, "value", v) is not None and _many(v)
+    ]
     return f"{varied[0]} differs between synapses" if varied else None
 
 

@@ -83,7 +83,9 @@ class PopulationRecord:
 
     def __getattr__(self, name: str) -> np.ndarray:
         if name.startswith("_") or name not in self._variables:
-            raise AttributeError(f"{name!r} was not recorded: pass record={{'name': [{name!r}]}} to net.run; there are {', '.join(self) or 'none'}.")
+            raise AttributeError(
+                f"{name!r} was not recorded: pass record={{'name': [{name!r}]}} to net.run; there are {', '.join(self) or 'none'}."
+            )
         return self._variables[name]
 
     def __iter__(self) -> Iterator[str]:

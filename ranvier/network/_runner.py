@@ -38,15 +38,28 @@ class Runner:
     def __init__(
         self, net: Network, plan: Plan, record: Mapping[str, tuple[str, ...]], cut_reset: bool, every: int, lists: bool = False
     ) -> None:  # fmt: skip
-        self.net, self.plan, self.record, self.cut_reset, self.every, self.lists = net, plan, record, cut_reset, every, lists
+        self.net, self.plan, self.record, self.cut_reset, self.every, self.lists = (
+            net,
+            plan,
+            record,
+            cut_reset,
+            every,
+            lists,
+        )
         self.spikes: dict[str, Spikes] = {}
         self.dtype = net.dtype
         self.incoming = {n: [p for p in net.projections.values() if p.post == n] for n in net.nodes}
         self.steps: dict[str, Step] = {n: p.step(net.kicks(n)) for n, p in net.populations.items()}
-        self.plastic = {n: PlasticSynapses(p, net.dt, self.dtype, net.seed) for n, p in net.projections.items() if p.plasticity}
-        self.coefficients = {n: reference.coefficients(self.steps[n], p.values(), net.dt) for n, p in net.populations.items()}
+        self.plastic = {
+            n: PlasticSynapses(p, net.dt, self.dtype, net.seed) for n, p in net.projections.items() if p.plasticity
+        }
+        self.coefficients = {
+            n: reference.coefficients(self.steps[n], p.values(), net.dt) for n, p in net.populations.items()
+        }
 
-    def run(self, inputs: Mapping[str, Tensor], count: int, state: State) -> tuple[dict[tuple[str, str], Tensor], State]:
+    def run(
+        self, inputs: Mapping[str, Tensor], count: int, state: State
+    ) -> tuple[dict[tuple[str, str], Tensor], State]:
         """All parts over one window."""
         window = Window(inputs, count, state)
         for part in self.plan.parts:
@@ -87,12 +100,16 @@ class Runner:
             add_arrival(out, port, value)
         return out
 
-    def scan(self, name: str, arrivals: Mapping[str, Tensor], window: Window, first: int = 0, count: int | None = None) -> Scan:
+    def scan(
+        self, name: str, arrivals: Mapping[str, Tensor], window: Window, first: int = 0, count: int | None = None
+    ) -> Scan:
         """The task of one population over ``count`` steps from step ``first`` of the window."""
         step, population, before = self.steps[name], self.net.populations[name], window.variables[name]
         count = window.count if count is None else count
         emit = population.cell.emit
-        wanted = tuple(dict.fromkeys(output_name(v, step.events) for v in (*([emit] if emit else []), *self.record.get(name, ()))))
+        wanted = tuple(
+            dict.fromkeys(output_name(v, step.events) for v in (*([emit] if emit else []), *self.record.get(name, ())))
+        )
         some = next(iter(before.values()), None)
         shape = tuple(some.shape) if some is not None else tuple(next(iter(arrivals.values())).shape[1:])
         streams = self.streams(name, arrivals, count, shape, window, first)
@@ -144,7 +161,13 @@ class Runner:
         return f"kick_{projection.port}" if kicked else projection.port
 
     def streams(
-        self, name: str, arrivals: Mapping[str, Tensor], count: int, shape: tuple[int, ...], window: Window, first: int = 0
+        self,
+        name: str,
+        arrivals: Mapping[str, Tensor],
+        count: int,
+        shape: tuple[int, ...],
+        window: Window,
+        first: int = 0,
     ) -> dict[str, Tensor]:
         """Everything a population's step reads over time: arrivals, noise, the time itself."""
         out, step, start = {}, self.steps[name], window.start + first

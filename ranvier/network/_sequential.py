@@ -27,7 +27,9 @@ class Recurrent:
 
     def __init__(self, cell: Cell, transform: nn.Module, *, to: str | None = None) -> None:
         if not isinstance(cell, Cell) or not isinstance(transform, nn.Module):
-            raise GraphError(f"Recurrent takes a cell and a transform, got {type(cell).__name__} and {type(transform).__name__}.")
+            raise GraphError(
+                f"Recurrent takes a cell and a transform, got {type(cell).__name__} and {type(transform).__name__}."
+            )
         self.cell, self.transform, self.to = cell, transform, to
 
 
@@ -73,7 +75,13 @@ class Sequential(Network):
         self.outputs.append(source)
 
     def _join(self, source: str, target: str, chain: Sequence[nn.Module], counts: dict[str, int]) -> None:
-        kind = "linear" if chain and isinstance(chain[0], nn.Linear) else type(chain[0]).__name__.lower() if chain else "direct"
+        kind = (
+            "linear"
+            if chain and isinstance(chain[0], nn.Linear)
+            else type(chain[0]).__name__.lower()
+            if chain
+            else "direct"
+        )
         counts[f"/{kind}"] = counts.get(f"/{kind}", 0) + 1
         label = f"{kind}{counts[f'/{kind}']}"
         for k, module in enumerate(chain):

@@ -11,7 +11,7 @@ import torch
 from rich.progress import Progress
 
 from ranvier.errors import DimensionError, NonFiniteError
-from ranvier.network._checks import check_record, check_state
+from ranvier.network._checks import check_record, check_state, describe_non_finite
 from ranvier.network._execute import execute
 from ranvier.network._run import PopulationRecord, Run, SpikeTrain
 from ranvier.network._state import State
@@ -30,7 +30,9 @@ def steps_in(duration: Any, dt: float, what: str) -> int:
     """round(duration/dt), for a time of 0 or more."""
     quantity = as_quantity(duration)
     if quantity.dimension != UNITS["ms"].dimension:
-        raise DimensionError(f"{what}={duration!r} has dimension {quantity.dimension}; give a time, for example 1*second.")
+        raise DimensionError(
+            f"{what}={duration!r} has dimension {quantity.dimension}; give a time, for example 1*second."
+        )
     value = float(quantity.value)
     if not 0 <= value < float("inf"):
         raise DimensionError(f"{what}={duration!r} must be a finite time of 0 or more.")
@@ -44,7 +46,9 @@ def simulate(
     steps = steps_in(duration, net.dt, "duration")
     stride = 1 if every is None else steps_in(every, net.dt, "every")
     if stride < 1:
-        raise DimensionError(f"every={every!r} is shorter than half a step of {net.dt} ms; give a longer recording interval.")
+        raise DimensionError(
+            f"every={every!r} is shorter than half a step of {net.dt} ms; give a longer recording interval."
+        )
     check_record(net, record)
     if state is None:
         state = net.initial_state(1, stream=0)
@@ -66,7 +70,9 @@ def simulate(
             inputs = {n: s.block(state.step, count, net) for n, s in net.sources.items()}
             result = execute(net, plan, inputs, count, state, record, every=stride, lists=True)
             recorder.take(result, state.step, count)
-            _check_finite(net, result.state)
+            trouble = describe_non_finite(net, result.state)
+            if trouble:
+                raise NonFiniteError(trouble)
             state = result.state
             done += count
             bar.update(task, completed=done)
@@ -74,24 +80,14 @@ def simulate(
     return Run(recorder.records(steps), state, steps * net.dt, seconds, plan)
 
 
-def _check_finite(net: Network, state: State) -> None:
-    for name, values in state.variables.items():
-        for variable, value in values.items():
-            bad = ~torch.isfinite(value)
-            if bool(bad.any()):
-                cell = int(torch.nonzero(bad[0].reshape(-1))[0])
-                raise NonFiniteError(
-                    f"{name}.{variable} of cell {cell} became {float(value[0].reshape(-1)[cell])} before step {state.step} (t = {state.step * net.dt:g} ms); "
-                    f"a smaller dt, another integration method or weaker input may help."
-                )
-
-
 class _Recorder:
     """Collects blocks into arrays."""
 
     def __init__(self, net: Network, record: Mapping[str, tuple[str, ...]], stride: int, first: int) -> None:
         self.net, self.record, self.stride, self.first = net, record, stride, first
-        self.spikes: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {n: [] for n, v in record.items() if {"spikes", "spike"} & set(v)}
+        self.spikes: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {
+            n: [] for n, v in record.items() if {"spikes", "spike"} & set(v)
+        }
         self.variables: dict[tuple[str, str], list[np.ndarray]] = {}
         self.sampled: list[np.ndarray] = []
 

@@ -89,7 +89,9 @@ class TimedArray(Source):
         quantity = as_quantity(values)
         array = _numpy(quantity.value)
         if array.ndim < 2 or 0 in array.shape:
-            raise ShapeError(f"TimedArray: values have shape {array.shape}; expected [T, N], both at least 1 (a single signal is values[:, None]).")
+            raise ShapeError(
+                f"TimedArray: values have shape {array.shape}; expected [T, N], both at least 1 (a single signal is values[:, None])."
+            )
         if not np.isfinite(array).all():
             where = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
             raise ShapeError(f"TimedArray: values hold {array[where]} at [time, …] = {where}; give finite numbers.")
@@ -99,8 +101,12 @@ class TimedArray(Source):
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
         each = 1 if self.dt is None else self.dt / net.dt
         if round(each) < 1 or abs(each - round(each)) > 1e-6 * each:
-            raise DimensionError(f"TimedArray: dt={self.dt:g} ms is not a multiple of the network's dt={net.dt:g} ms; resample the values.")
-        rows = torch.arange(first, first + count).div(round(each), rounding_mode="floor").clamp(max=len(self.values) - 1)
+            raise DimensionError(
+                f"TimedArray: dt={self.dt:g} ms is not a multiple of the network's dt={net.dt:g} ms; resample the values."
+            )
+        rows = (
+            torch.arange(first, first + count).div(round(each), rounding_mode="floor").clamp(max=len(self.values) - 1)
+        )
         return self.values[rows].unsqueeze(1).to(net.device, net.dtype)
 
     def __repr__(self) -> str:
@@ -132,25 +138,35 @@ class SpikeTrains(Source):
         self.shape = (size,)
         when, who = _numpy(quantity.value), _whole(_numpy(cell), "cell")
         if when.shape != who.shape or who.ndim != 1:
-            raise ShapeError(f"SpikeTrains: time has shape {when.shape} and cell {who.shape}; give two lists of equal length.")
+            raise ShapeError(
+                f"SpikeTrains: time has shape {when.shape} and cell {who.shape}; give two lists of equal length."
+            )
         if who.size and (who.min() < 0 or who.max() >= size):
-            raise ShapeError(f"SpikeTrains: cell holds {who.min() if who.min() < 0 else who.max()}, but there are cells 0 to {size - 1}.")
+            raise ShapeError(
+                f"SpikeTrains: cell holds {who.min() if who.min() < 0 else who.max()}, but there are cells 0 to {size - 1}."
+            )
         if quantity.dimension not in (_TIME, _NONE):
-            raise DimensionError(f"SpikeTrains: time has dimension {quantity.dimension}; give times such as [1, 2]*ms, or whole numbers of steps.")
+            raise DimensionError(
+                f"SpikeTrains: time has dimension {quantity.dimension}; give times such as [1, 2]*ms, or whole numbers of steps."
+            )
         self._in_steps = quantity.dimension == _NONE
         if self._in_steps:
             when = _whole(when, "time")
         elif not np.isfinite(when).all():
             raise ShapeError("SpikeTrains: time holds a value that is not finite; leave those spikes out.")
         if when.size and when.min() < 0:
-            raise ShapeError(f"SpikeTrains: time holds {when.min():g}, before the start; shift the spikes to 0 or later.")
+            raise ShapeError(
+                f"SpikeTrains: time holds {when.min():g}, before the start; shift the spikes to 0 or later."
+            )
         order = np.lexsort((who, when))
         self.when, self.who = when[order], who[order]
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
         step = self.when if self._in_steps else np.rint(self.when / net.dt).astype(np.int64) - 1
         if step.size and step[0] < 0:
-            raise ShapeError(f"SpikeTrains: the spike at {self.when[0]:g} ms would be fired before the first step, which ends at dt={net.dt:g} ms; shift the spikes by one step.")
+            raise ShapeError(
+                f"SpikeTrains: the spike at {self.when[0]:g} ms would be fired before the first step, which ends at dt={net.dt:g} ms; shift the spikes by one step."
+            )
         low, high = np.searchsorted(step, [first, first + count])
         out = torch.zeros(count, self.shape[0], dtype=net.dtype)
         rows, cells = torch.from_numpy(step[low:high] - first), torch.from_numpy(self.who[low:high])
@@ -181,7 +197,9 @@ class Poisson(Source):
             raise ShapeError(f"Poisson: size={size!r} must be a positive whole number of cells.")
         quantity = as_quantity(rate)
         if quantity.dimension * _TIME != _NONE:
-            raise DimensionError(f"Poisson: rate={rate!r} has dimension {quantity.dimension}; give a rate, for example 8*Hz.")
+            raise DimensionError(
+                f"Poisson: rate={rate!r} has dimension {quantity.dimension}; give a rate, for example 8*Hz."
+            )
         values = _numpy(quantity.value).astype(np.float64)
         if values.shape not in ((), (size,)):
             raise ShapeError(f"Poisson: rate has shape {values.shape}; give one rate, or one for each of {size} cells.")
@@ -192,7 +210,9 @@ class Poisson(Source):
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
         chance = self.rate * net.dt
         if chance.max() > 1:
-            raise DimensionError(f"Poisson: {chance.max():g} spikes per cell and step of {net.dt:g} ms; a cell fires at most once in a step: lower the rate or dt.")
+            raise DimensionError(
+                f"Poisson: {chance.max():g} spikes per cell and step of {net.dt:g} ms; a cell fires at most once in a step: lower the rate or dt."
+            )
         name = next((n for n, source in net.sources.items() if source is self), "")
         key = key_of(net.seed, f"{name}.poisson")
         out = torch.zeros(count, 1, self.shape[0], dtype=net.dtype)
@@ -213,7 +233,9 @@ def _numpy(value: Any) -> np.ndarray:
 
 def _whole(values: np.ndarray, what: str) -> np.ndarray:
     """Indices as int64; an empty list may have any type."""
-    if values.size and not (np.issubdtype(values.dtype, np.integer) or (np.isfinite(values).all() and (values == np.rint(values)).all())):
+    if values.size and not (
+        np.issubdtype(values.dtype, np.integer) or (np.isfinite(values).all() and (values == np.rint(values)).all())
+    ):
         raise ShapeError(f"SpikeTrains: {what} must hold whole numbers, got {values.dtype}.")
     return values.astype(np.int64)
 

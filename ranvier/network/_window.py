@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
 import torch
 
 from ranvier.errors import ShapeError
@@ -40,7 +41,9 @@ def add_arrival(arrivals: dict[str, Tensor], port: str, value: Tensor) -> None:
         arrivals[port] = arrivals[port] + value if port in arrivals else value
     except RuntimeError:
         shapes = f"{tuple(arrivals[port].shape)} and {tuple(value.shape)}"
-        raise ShapeError(f"projections into port {port!r} bring {shapes} [T, B, …], which cannot be added: make them equal.") from None
+        raise ShapeError(
+            f"projections into port {port!r} bring {shapes} [T, B, …], which cannot be added: make them equal."
+        ) from None
 
 
 def output_name(name: str, events: Sequence[str]) -> str:

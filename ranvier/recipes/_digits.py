@@ -171,7 +171,7 @@ def _varied(data: Digits, setup: Setup, chosen: np.ndarray, seed: int) -> Distor
 
 
 def _test(
-    data: Digits, setup: Setup, seed: int, parts: Split, x: Tensor, net: Sequential, loss: losses.Loss, fit: Fit, start: float
+    data: Digits, setup: Setup, seed: int, parts: Split, x: Tensor, net: Sequential, loss: losses.MeanMembrane, fit: Fit, start: float
 ) -> SeedResult:  # fmt: skip
     shown = x[parts.test].transpose(0, 1).float()
     with torch.no_grad():
@@ -189,7 +189,7 @@ def _test(
         "input": shown.mean((0, 1)).numpy() * per_second,
         "hidden": hidden.mean((0, 1)).numpy() * per_second,
     }
-    weight = net.projections["linear1"].chain[0].weight.detach().numpy()
+    weight = net.state_dict()["projections.linear1.chain.0.weight"].numpy()
     baseline = logistic_regression(data.pixels, data.target, parts)
     return SeedResult(
         seed, fit.best_score, float(right.mean()), baseline, fit, target, predicted, rates, weight, example,

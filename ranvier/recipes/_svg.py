@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from html import escape
 from io import StringIO
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -14,7 +15,7 @@ __all__ = ["svg"]
 
 #: drawn with this colour, then exchanged for the colour of the text around the figure
 _INK = "#010203"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 9.5,
     "text.color": _INK,

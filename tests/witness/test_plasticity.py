@@ -40,7 +40,13 @@ def build(d: dict[str, np.ndarray], provider: str | None) -> tuple[rv.Network, s
         tau_plus=float(d["tau_pre"]) * ms, tau_minus=float(d["tau_post"]) * ms,
     )  # fmt: skip
     (name,) = net.connect(
-        "input", "cells", rv.AllToAll(), to="g_e", weight=d["weight_0"].ravel(), delay=d["delay_steps"].ravel() * dt * ms, plasticity=rule
+        "input",
+        "cells",
+        rv.AllToAll(),
+        to="g_e",
+        weight=d["weight_0"].ravel(),
+        delay=d["delay_steps"].ravel() * dt * ms,
+        plasticity=rule,
     )
     return net, name
 

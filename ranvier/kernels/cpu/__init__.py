@@ -11,7 +11,17 @@ from ranvier.kernels.cpu._loop import loop
 from ranvier.kernels.cpu._plastic_kernel import RowRule
 from ranvier.kernels.cpu._scan import scan
 
-__all__ = ["CircuitPopulation", "CircuitProjection", "PlasticProjection", "RowRule", "Spikes", "loop", "refuses", "run_circuit", "scan"]
+__all__ = [
+    "CircuitPopulation",
+    "CircuitProjection",
+    "PlasticProjection",
+    "RowRule",
+    "Spikes",
+    "loop",
+    "refuses",
+    "run_circuit",
+    "scan",
+]
 
 
 def refuses(request: Any) -> str | None:

@@ -123,17 +123,31 @@ def run_circuit(
     rings = {p.name: tuple(dict.fromkeys(q.stream for q in every_one if q.post == p.name)) for p in populations}
     members = tuple(Member(p.step, rings[p.name], tuple(p.outside), p.recorded, p.varied) for p in populations)
     wires = [
-        Wire(index[q.pre], index[q.post], rings[q.post].index(q.stream), q.weight.numel() == 1, isinstance(q.latency, int), None, _bits(q.latency))
+        Wire(
+            index[q.pre],
+            index[q.post],
+            rings[q.post].index(q.stream),
+            q.weight.numel() == 1,
+            isinstance(q.latency, int),
+            None,
+            _bits(q.latency),
+        )
         for q in projections
     ]
-    wires += [Wire(-1 if q.pre is None else index[q.pre], index[q.post], rings[q.post].index(q.stream), False, True, q.rule) for q in plastic]
+    wires += [
+        Wire(-1 if q.pre is None else index[q.pre], index[q.post], rings[q.post].index(q.stream), False, True, q.rule)
+        for q in plastic
+    ]
     length = 1 + max((_longest(q.latency) for q in projections), default=0)
     depth = max((p.history.shape[0] for p in populations), default=0)
     width = 64 // dtype.itemsize
     table = _Table([first, steps, length, every, depth])
     samples = (first + steps) // every - first // every
     logged = {q.post for q in plastic}
-    packed = [_pack(p, rings[p.name], table, length, depth, steps, samples, width, dtype, p.name in logged) for p in populations]
+    packed = [
+        _pack(p, rings[p.name], table, length, depth, steps, samples, width, dtype, p.name in logged)
+        for p in populations
+    ]
     for q in projections:
         table.add(q.pattern.row_pointer, q.pattern.target, q.weight.to(dtype).contiguous())
         if isinstance(q.latency, int):
@@ -147,7 +161,9 @@ def run_circuit(
     for p, pack in zip(populations, packed, strict=True):
         spikes[p.name] = Spikes(pack.cell[: int(pack.bounds[-1])].clone(), pack.bounds)
         states[p.name] = {n: t[: p.cells] for n, t in pack.state.items()}
-        states[p.name] |= {n: (t[: p.cells] - steps).clamp_(min=0) for n, t in pack.state.items() if n in p.step.counters}
+        states[p.name] |= {
+            n: (t[: p.cells] - steps).clamp_(min=0) for n, t in pack.state.items() if n in p.step.counters
+        }
         recorded[p.name] = {n: t[:, : p.cells] for n, t in pack.record.items()}
     after = [{n: t[: q.pattern.synapses] for n, t in v.items()} for q, v in zip(plastic, values, strict=True)]
     return CircuitResult(spikes, states, recorded, after)
@@ -225,12 +241,16 @@ def _pack(
     past_cell = past[:, 1].to(torch.int32).contiguous()
     table.add(cell, bounds, past_cell, past_bounds)
     capacity = steps + 1 if logged else 0
-    table.add(torch.empty(p.cells * capacity, dtype=torch.int32), torch.zeros(p.cells if logged else 0, dtype=torch.int32))
+    table.add(
+        torch.empty(p.cells * capacity, dtype=torch.int32), torch.zeros(p.cells if logged else 0, dtype=torch.int32)
+    )
     table.integers.append(capacity)
     return _Packed(state, record, cell, bounds, past_cell, past_bounds)
 
 
-def _pack_plastic(q: PlasticProjection, table: _Table, packed, index, depth: int, steps: int, width: int, dtype: torch.dtype) -> dict[str, Tensor]:
+def _pack_plastic(
+    q: PlasticProjection, table: _Table, packed, index, depth: int, steps: int, width: int, dtype: torch.dtype
+) -> dict[str, Tensor]:
     """Rows padded by a vector, since a row's last vector may read into the next; decay factors by elapsed steps."""
     synapses = q.pattern.synapses
 
@@ -244,7 +264,11 @@ def _pack_plastic(q: PlasticProjection, table: _Table, packed, index, depth: int
     tables = [torch.pow(torch.tensor(q.decays[n], dtype=torch.float64), elapsed).to(dtype) for n in q.rule.variables]
     nothing = torch.zeros(synapses + width, dtype=torch.int32)
     table.add(q.pattern.row_pointer, array(q.pattern.target, torch.int32), nothing, nothing.clone(), values["w"])
-    table.add(*(values[n] for n in q.rule.variables), *tables, *(q.parameters[n].to(dtype).reshape(1) for n in q.rule.parameters))
+    table.add(
+        *(values[n] for n in q.rule.variables),
+        *tables,
+        *(q.parameters[n].to(dtype).reshape(1) for n in q.rule.parameters),
+    )
     if q.outside is not None:
         table.add(q.outside.cell, q.outside.bounds)
     else:

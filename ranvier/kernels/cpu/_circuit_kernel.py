@@ -18,8 +18,8 @@ from ranvier.dynamics import Program, Step
 from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._lanes import Lanes
-from ranvier.kernels.cpu._plastic_kernel import PlasticRow, RowRule
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, flushed, function, local, offset, prefetch, when
+from ranvier.kernels.cpu._plastic_kernel import PlasticRow, RowRule
 
 __all__ = ["Member", "Wire", "circuit_kernel"]
 
@@ -146,12 +146,20 @@ class _Writer:
     def _wire_arguments(self, wire: Wire) -> dict:
         if wire.rule is not None:
             if wire.rule not in self.rows:
-                self.rows[wire.rule] = PlasticRow(self.open.module, f"row_{len(self.rows)}", wire.rule, self.lanes.dtype)
+                self.rows[wire.rule] = PlasticRow(
+                    self.open.module, f"row_{len(self.rows)}", wire.rule, self.lanes.dtype
+                )
             row = self.rows[wire.rule]
             tables = [self.pointer(kind) for kind in row.kinds[:-2]]
             spikes, bounds = self.pointer(I32), self.pointer(I64)
             names = ("count", "latency", "known")
-            return {"row": row, "tables": tables, "spikes": spikes, "bounds": bounds, **{k: self.integer() for k in names}}
+            return {
+                "row": row,
+                "tables": tables,
+                "spikes": spikes,
+                "bounds": bounds,
+                **{k: self.integer() for k in names},
+            }
         values = {"rows": self.pointer(I64), "target": self.pointer(I32), "weight": self.pointer()}
         values["latency"] = self.integer() if wire.one_latency else self.pointer(ir.IntType(wire.latency_bits))
         return values
@@ -171,7 +179,9 @@ class _Writer:
         with counted(b, start, stop) as k:
             self._row(wire, values, groups, offset(b, b.load(at(b, spikes, k))), n, base, arrive=True)
 
-    def _row(self, wire: Wire, values: dict, groups: list, row: ir.Value, now: ir.Value, base: ir.Value, *, arrive: bool) -> None:
+    def _row(
+        self, wire: Wire, values: dict, groups: list, row: ir.Value, now: ir.Value, base: ir.Value, *, arrive: bool
+    ) -> None:
         b, post = self.builder, groups[wire.post]
         ring = post["rings"][self.members[wire.post].rings[wire.ring]]
         flag = ir.Constant(ir.IntType(1), int(arrive))
@@ -194,7 +204,9 @@ class _Writer:
             b.store(b.trunc(n, I32), at(b, group["log"], where))
             b.store(b.add(known, I32(1)), count)
 
-    def _advance(self, member: Member, group: dict, n: ir.Value, start: ir.Value, slot: ir.Value, every: ir.Value) -> None:
+    def _advance(
+        self, member: Member, group: dict, n: ir.Value, start: ir.Value, slot: ir.Value, every: ir.Value
+    ) -> None:
         b, lanes = self.builder, self.lanes
         wanted = (*group["states"], *group["counters"], "spike", *(_output(member, v) for v in member.recorded))
         program: Program = member.step.program.only(wanted)

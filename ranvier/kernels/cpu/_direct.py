@@ -63,9 +63,23 @@ def _kernel(dtype: torch.dtype) -> Kernel:
     start, stop, depth, width, chunked, whole = (f.integer(i) for i in range(6))
     with counted(b, start, stop) as row:
         source, target = at(b, x, b.mul(row, depth)), at(b, out, b.mul(row, width))
-        for low, high, held, step in ((I64(0), chunked, _HELD, lanes), (chunked, whole, 1, lanes), (whole, width, 1, 1)):
+        for low, high, held, step in (
+            (I64(0), chunked, _HELD, lanes),
+            (chunked, whole, 1, lanes),
+            (whole, width, 1, 1),
+        ):
             with counted(b, low, high, held * step) as column:
-                _row(b, source, weight, target, column, depth, width, held, ir.VectorType(real, step) if step > 1 else real)
+                _row(
+                    b,
+                    source,
+                    weight,
+                    target,
+                    column,
+                    depth,
+                    width,
+                    held,
+                    ir.VectorType(real, step) if step > 1 else real,
+                )
     return compile_kernel(f.module.name, f.text())
 
 
@@ -94,7 +108,10 @@ def _row(b: ir.IRBuilder, source, weight, target, column, depth, width, held: in
         values = b.load(b.bitcast(at(b, source, first), wide.as_pointer()), align=size)
         mask = b.bitcast(b.fcmp_unordered("!=", values, ir.Constant(wide, [0.0] * _LOOK)), ir.IntType(_LOOK))
         _each_bit(b, b.zext(mask, I64), lambda lane: add(b.add(first, lane)))
-    with counted(b, together, depth) as index, b.if_then(b.fcmp_unordered("!=", b.load(at(b, source, index)), real(0.0))):
+    with (
+        counted(b, together, depth) as index,
+        b.if_then(b.fcmp_unordered("!=", b.load(at(b, source, index)), real(0.0))),
+    ):
         add(index)
     for k, held_sum in enumerate(sums):
         b.store(b.load(held_sum), place(target, k), align=size)

@@ -14,8 +14,8 @@ import torch
 from ranvier.kernels._task import Feedback, Loop, Scan, ScanResult
 from ranvier.kernels.cpu import _scan_kernels as kernels
 from ranvier.kernels.cpu._buffers import empty
-from ranvier.kernels.cpu._derivatives import refuse_second_derivative
 from ranvier.kernels.cpu._delay_loop import DelayedFeedback, Flight
+from ranvier.kernels.cpu._derivatives import refuse_second_derivative
 from ranvier.kernels.cpu._direct import add_product
 from ranvier.kernels.cpu._events import events
 from ranvier.kernels.cpu._pool import run_tiles
@@ -79,7 +79,9 @@ class _Member:
     def padded_copy(self, t: Tensor, apart: int = 0) -> Tensor:
         """[T, *shape] or [*shape] numbers as own rows of whole vectors, ``apart`` vectors between; spare lanes repeat the last neuron."""
         rows = t.shape[0] if t.ndim == len(self.scan.shape) + 1 else None
-        flat = t.expand(*(() if rows is None else (rows,)), *self.scan.shape).reshape(*(() if rows is None else (rows,)), self.count)
+        flat = t.expand(*(() if rows is None else (rows,)), *self.scan.shape).reshape(
+            *(() if rows is None else (rows,)), self.count
+        )
         out = empty((*flat.shape[:-1], self.padded + apart * self.width), self.scan.dtype)[..., : self.padded]
         out[..., : self.count] = flat
         if self.padded > self.count:
@@ -103,19 +105,37 @@ class _Member:
             return c.reshape(1).expand(self.width).contiguous(), 0
         return self.padded_copy(c.expand(self.scan.shape)), 1
 
-    def run(self, kernel, arrays: list[Tensor], timed: list[Tensor], steady: list[tuple[Tensor, int]], out: list[Tensor], sums: list[Tensor]):
+    def run(
+        self,
+        kernel,
+        arrays: list[Tensor],
+        timed: list[Tensor],
+        steady: list[tuple[Tensor, int]],
+        out: list[Tensor],
+        sums: list[Tensor],
+    ):
         """A call for any window: pointers advance by rows, everything else is fixed."""
         fixed = [t.data_ptr() for t in arrays]
         moving = [(t.data_ptr(), t.element_size() * (t.stride(0) if t.shape[0] > 1 else 0)) for t in timed]
         still = [t.data_ptr() for t, _ in steady]
         written = [(t.data_ptr(), t.element_size() * t.stride(0)) for t in out]
         totals = [t.data_ptr() for t in sums]
-        strides = [n for t in timed for n in ((t.stride(0) if t.shape[0] > 1 else 0), 1)] + [lane for _, lane in steady] + [self.padded] * len(out)
+        strides = (
+            [n for t in timed for n in ((t.stride(0) if t.shape[0] > 1 else 0), 1)]
+            + [lane for _, lane in steady]
+            + [self.padded] * len(out)
+        )
         tiles = -(-self.padded // _TILE)
         keep = (arrays, timed, steady, out, sums)
 
         def call(start: int, stop: int) -> None:
-            pointers = [*fixed, *(p + start * s for p, s in moving), *still, *(p + start * s for p, s in written), *totals]
+            pointers = [
+                *fixed,
+                *(p + start * s for p, s in moving),
+                *still,
+                *(p + start * s for p, s in written),
+                *totals,
+            ]
 
             def tile(k: int) -> None:
                 kernel(pointers, [stop - start, k * _TILE, min(self.padded, (k + 1) * _TILE), 0, *strides])
@@ -132,7 +152,10 @@ class _LoopFunction(torch.autograd.Function):
         needs = dict(zip(slots, ctx.needs_input_grad[2:], strict=True))
         values = dict(zip(slots, (t.detach() for t in tensors), strict=True))
         weights = [values[_Slot("feedback", k, "weight")] for k in range(len(task.feedback))]
-        transposed = [w.t().contiguous() if f.pattern is None and w.ndim == 2 else w for w, f in zip(weights, task.feedback, strict=True)]
+        transposed = [
+            w.t().contiguous() if f.pattern is None and w.ndim == 2 else w
+            for w, f in zip(weights, task.feedback, strict=True)
+        ]
         steps = next(iter(task.members.values())).steps
         members, calls, kept = {}, {}, {}
         differentiable = any(needs.values())
@@ -141,7 +164,11 @@ class _LoopFunction(torch.autograd.Function):
             late = {f.stream for f in task.feedback if f.post == name and isinstance(f, DelayedFeedback)}
             given = {s.name: v for s, v in values.items() if s.owner == name}
             member = members[name] = _Member(scan, fed, given)
-            wanted = tuple(n for n in (*scan.step.streams, *scan.step.coefficients) if n in fed or needs.get(_slot_of(slots, name, n), False))
+            wanted = tuple(
+                n
+                for n in (*scan.step.streams, *scan.step.coefficients)
+                if n in fed or needs.get(_slot_of(slots, name, n), False)
+            )
             outputs = tuple(dict.fromkeys((task.emission, *scan.wanted)))
             saved = kernels.saved_values(scan.step, scan.cut_reset, outputs, wanted) if differentiable else ()
             emitted_as = {str(scan.step.program.outputs[n]): n for n in outputs}
@@ -182,11 +209,20 @@ class _LoopFunction(torch.autograd.Function):
             member = members[name]
             shape = (steps, *scan.shape)
             result += [_unpadded(member.out[n], member.count, shape) for n in scan.wanted]
-            finals = [_unpadded(member.state[n], member.count, scan.shape) for n in (*scan.step.states, *scan.step.counters)]
+            finals = [
+                _unpadded(member.state[n], member.count, scan.shape) for n in (*scan.step.states, *scan.step.counters)
+            ]
             ctx.mark_non_differentiable(*finals[len(scan.step.states) :])
             result += finals
         if differentiable:
-            ctx.task, ctx.slots, ctx.members, ctx.kept, ctx.weights, ctx.needs = task, slots, members, kept, weights, needs
+            ctx.task, ctx.slots, ctx.members, ctx.kept, ctx.weights, ctx.needs = (
+                task,
+                slots,
+                members,
+                kept,
+                weights,
+                needs,
+            )
             ctx.histories, ctx.flights = histories, flights
             ctx.shapes = {s: v.shape for s, v in values.items()}
             ctx.set_materialize_grads(False)
@@ -211,7 +247,9 @@ class _LoopFunction(torch.autograd.Function):
             seeded = {}
             for n in seeds:
                 g = incoming[name].get(n)
-                seeded[n] = torch.zeros(steps, member.padded, dtype=scan.dtype) if g is None else _zero_padded(member, g)
+                seeded[n] = (
+                    torch.zeros(steps, member.padded, dtype=scan.dtype) if g is None else _zero_padded(member, g)
+                )
             asked[name] = seeded[task.emission]
             lam[name] = {n: _zero_padded(member, incoming[name][f"state:{n}"]) for n in kernel.states}
             buffers = {n: member.streams.get(n, member.out.get(emitted_as.get(n, n))) for n in saved}
@@ -233,7 +271,9 @@ class _LoopFunction(torch.autograd.Function):
                         if k in ctx.flights:
                             members[name].add(asked[name], start, last, ctx.flights[k].hand_back(start, last))
                         else:
-                            given = members[f.post].rows(gradient[f.post][f.stream], start + f.latency, last + f.latency)
+                            given = members[f.post].rows(
+                                gradient[f.post][f.stream], start + f.latency, last + f.latency
+                            )
                             _hand_back_into(members[name], asked[name], start, last, f, ctx.weights[k], given)
                 calls[name](start, stop)
                 for flight in ctx.flights.values():
@@ -280,7 +320,9 @@ def _zero_padded(member: _Member, g: Tensor | None) -> Tensor:
     return out
 
 
-def _spikes(f: Feedback, members: dict[str, _Member], history: Tensor | None, emission: str, start: int, stop: int) -> Tensor:
+def _spikes(
+    f: Feedback, members: dict[str, _Member], history: Tensor | None, emission: str, start: int, stop: int
+) -> Tensor:
     """Emissions of ``f.pre`` in steps [start, stop) as rows [(stop - start) * B, K]; negative steps read the history."""
     pre = members[f.pre]
     batch = pre.scan.shape[0]
@@ -293,7 +335,15 @@ def _spikes(f: Feedback, members: dict[str, _Member], history: Tensor | None, em
     return (pieces[0] if len(pieces) == 1 else torch.cat(pieces)).contiguous()
 
 
-def _arrive(f: Feedback, members: dict[str, _Member], weight: Tensor, history: Tensor | None, emission: str, start: int, stop: int) -> None:
+def _arrive(
+    f: Feedback,
+    members: dict[str, _Member],
+    weight: Tensor,
+    history: Tensor | None,
+    emission: str,
+    start: int,
+    stop: int,
+) -> None:
     post = members[f.post]
     fired = _spikes(f, members, history, emission, start - f.latency, stop - f.latency)
     target = post.streams[f.stream]
@@ -312,7 +362,9 @@ def _hand_back(f: Feedback, weight: Tensor, grad: Tensor) -> Tensor:
     return input_gradient(grad, weight) if f.pattern is None else sparse_input_gradient(f.pattern, weight, grad)
 
 
-def _hand_back_into(member: _Member, t: Tensor, start: int, stop: int, f: Feedback, weight: Tensor, grad: Tensor) -> None:
+def _hand_back_into(
+    member: _Member, t: Tensor, start: int, stop: int, f: Feedback, weight: Tensor, grad: Tensor
+) -> None:
     """Add what targets hand back through the weights to steps [start, stop) of ``t``."""
     if f.pattern is None and member.padded == member.count and t.is_contiguous():
         rows = member.rows(t, start, stop)
@@ -335,7 +387,7 @@ def _feedback_gradients(k: int, f: Feedback, ctx, members, gradient, out, needs,
         fired = events(_spikes(f, members, history, ctx.task.emission, -f.latency, steps - f.latency))
         out[slot] = weight_gradient(fired, grad).t() if f.pattern is None else value_gradient(fired, f.pattern, grad)
     slot = _Slot("feedback", k, "history")
-    if slot in needs and needs[slot]:
+    if needs.get(slot):
         batch = members[f.pre].scan.shape[0]
         count = min(f.latency, steps)
         back = _hand_back(f, ctx.weights[k], grad[: count * batch])

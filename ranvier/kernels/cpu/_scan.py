@@ -96,7 +96,10 @@ class _ScanFunction(torch.autograd.Function):
             kernel.kernel, state, [*(incoming[n] for n in kernel.seeds), *(kept[n] for n in kernel.kept)],
             [coefficients[n] for n in kernel.coefficients], outgoing, sums,
         )  # fmt: skip
-        out = {n: g.view(task.steps, *task.shape).sum_to_size(ctx.shapes[n]) for n, g in zip(kernel.streams, outgoing, strict=True)}
+        out = {
+            n: g.view(task.steps, *task.shape).sum_to_size(ctx.shapes[n])
+            for n, g in zip(kernel.streams, outgoing, strict=True)
+        }
         out |= {n: g.view(task.shape).sum_to_size(ctx.shapes[n]) for n, g in zip(kernel.states, state, strict=True)}
         for n, g in zip(kernel.sums, sums, strict=True):
             out[n] = g.view(task.shape).to(torch.float64).sum_to_size(ctx.shapes[n]).to(task.dtype)
@@ -137,7 +140,11 @@ class _Layout:
         full = tensor.expand(self.steps, *self.shape)
         inner = full.stride()[1:]
         if all(s == 0 or n == 1 for s, n in zip(inner, self.shape, strict=True)) and self.count > 1:
-            row = full.reshape(self.steps, -1)[:1 if full.stride(0) == 0 else None, :1] if self.steps else full.new_zeros(0, 1)
+            row = (
+                full.reshape(self.steps, -1)[: 1 if full.stride(0) == 0 else None, :1]
+                if self.steps
+                else full.new_zeros(0, 1)
+            )
             return row.expand(-1, self.width).contiguous(), (0 if full.stride(0) == 0 else self.width), 0
         if full.stride(0) and self.steps > 1 and full[0].is_contiguous():
             return full, full.stride(0), 1
@@ -159,7 +166,9 @@ class _Layout:
             return
         flat = [self.stream(s) for s in streams]
         still = [self.steady(s) for s in steady]
-        strides = [n for _, row, lane in flat for n in (row, lane)] + [lane for _, lane in still] + [self.count] * len(out)
+        strides = (
+            [n for _, row, lane in flat for n in (row, lane)] + [lane for _, lane in still] + [self.count] * len(out)
+        )
         owners = [*arrays, *(t for t, *_ in flat), *(t for t, _ in still), *out, *sums]
         pointers = [t.data_ptr() for t in owners]
         big = sum(t.numel() for t in out) * self.dtype.itemsize > _STREAMING
@@ -182,12 +191,19 @@ class _Layout:
             return small
 
         small_arrays = [padded(t) for t in (*arrays, *sums)]
-        small_streams = [(t, row, 0) if lane == 0 else (padded(t.reshape(t.shape[0], -1)), (0 if row == 0 else w), 1) for t, row, lane in flat]
+        small_streams = [
+            (t, row, 0) if lane == 0 else (padded(t.reshape(t.shape[0], -1)), (0 if row == 0 else w), 1)
+            for t, row, lane in flat
+        ]
         small_still = [(t, 0) if lane == 0 else (padded(t), 1) for t, lane in still]
         small_out = [t.new_empty(self.steps, w) for t in out]
         first, last = small_arrays[: len(arrays)], small_arrays[len(arrays) :]
         owners = [*first, *(t for t, *_ in small_streams), *(t for t, _ in small_still), *small_out, *last]
-        strides = [n for _, row, lane in small_streams for n in (row, lane)] + [lane for _, lane in small_still] + [w] * len(out)
+        strides = (
+            [n for _, row, lane in small_streams for n in (row, lane)]
+            + [lane for _, lane in small_still]
+            + [w] * len(out)
+        )
         kernel([t.data_ptr() for t in owners], [self.steps, 0, w, 0, *strides])
         for whole, part in zip((*arrays, *sums, *out), (*first, *last, *small_out), strict=True):
             whole[..., self.whole :] = part[..., :left]

@@ -138,7 +138,9 @@ def backward_kernel(
 
 
 @lru_cache(maxsize=1024)
-def _backward(key: _Key, dtype: str, seeds: tuple[str, ...], wanted: tuple[str, ...], kept: tuple[str, ...]) -> Backward:
+def _backward(
+    key: _Key, dtype: str, seeds: tuple[str, ...], wanted: tuple[str, ...], kept: tuple[str, ...]
+) -> Backward:
     step = key.step
     reverse = _adjoint(key, seeds, wanted)
     again = [s for s in step.program.statements if str(s.target) not in kept]
@@ -247,5 +249,3 @@ class _Time:
     def __exit__(self, *error) -> None:
         self._loop.__exit__(*error)
         self._flush.__exit__(*error)
-
-

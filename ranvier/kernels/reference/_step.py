@@ -77,7 +77,11 @@ def _lines(label: str, program: Program, slope: sp.Expr) -> list[str]:
                       f"    {target} = _fire(_a, _b, (_a {sign} _b).to(_like), lambda u: _slope(u, _v))"]  # fmt: skip
     lines += ["    return {" + ", ".join(f"{n!r}: {source(e, name)}" for n, e in program.outputs.items()) + "}"]
     reads = {str(s): f"_v[{str(s)!r}]" for s in slope.free_symbols} | {"u": "u"}
-    lines += ["def _slope(u, _v):", "    _like = u", f"    return _tensor({source(slope, reads.__getitem__)}, u) + 0 * u"]
+    lines += [
+        "def _slope(u, _v):",
+        "    _like = u",
+        f"    return _tensor({source(slope, reads.__getitem__)}, u) + 0 * u",
+    ]
     return lines
 
 

@@ -106,6 +106,15 @@ def _tensor(x: float | Tensor, like: Tensor) -> Tensor:
 
 def compile_function(label: str, lines: Iterable[str], extra: Mapping[str, object] | None = None) -> Callable:
     """Execute generated source and return the function called ``label``."""
-    namespace = {"torch": torch, "_exprel": _exprel, "_dexprel": _dexprel, "_smaller": _smaller, "_larger": _larger, "_fire": _Fire.apply, "_tensor": _tensor, **(extra or {})}
+    namespace = {
+        "torch": torch,
+        "_exprel": _exprel,
+        "_dexprel": _dexprel,
+        "_smaller": _smaller,
+        "_larger": _larger,
+        "_fire": _Fire.apply,
+        "_tensor": _tensor,
+        **(extra or {}),
+    }
     exec(compile("\n".join(lines), f"<ranvier {label}>", "exec"), namespace)
     return namespace[label]

@@ -92,7 +92,9 @@ def _population(population: Population, tensors: Tensors) -> dict[str, Any]:
     out = {"shape": _shape(population.shape), "cell": cell}
     where = population.positions
     if where is not None:
-        coordinates = encode_value(Quantity(where.coordinates, where.dimension), f"positions/{population.name}", tensors)
+        coordinates = encode_value(
+            Quantity(where.coordinates, where.dimension), f"positions/{population.name}", tensors
+        )
         out["positions"] = {**coordinates, "period": None if where.period is None else where.period.tolist()}
     return out
 

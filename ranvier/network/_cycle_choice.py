@@ -1,0 +1,65 @@
+"""Which way a cycle can be run: each answer is a sentence saying why not, or None."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ranvier.connectivity import Linear, Sparse
+from ranvier.network._graph import Part
+from ranvier.network._projection import Projection
+from ranvier.network._row_rule import not_row_rule
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = ["not_fusible", "not_loopable"]
+
+
+def _inside(net: Network, part: Part) -> list[Projection]:
+    return [p for p in net.projections.values() if p.pre in part.members and p.post in part.members]
+
+
+def _plastic(net: Network, part: Part) -> list[Projection]:
+    return [p for p in net.projections.values() if p.plasticity and p.post in part.members]
+
+
+def _not_single(net: Network, part: Part) -> str | None:
+    for n in part.members:
+        if n not in net.populations:
+            return f"{n} is a relay"
+        if net.populations[n].cell.emit != "spike":
+            return f"{n} emits {net.populations[n].cell.emit}, not spikes"
+    for p in _inside(net, part):
+        if len(p.chain) != 1 or not isinstance(p.chain[0], Linear | Sparse):
+            return f"{p.name} is neither Linear nor single synapses"
+        if p.per_synapse and p.shortest == 0:
+            return f"{p.name} mixes same-step and later arrivals"
+    return None
+
+
+def not_fusible(net: Network, part: Part) -> str | None:
+    """Why a cycle cannot run as one differentiable operation."""
+    plastic = _plastic(net, part)
+    return f"{plastic[0].name} is plastic" if plastic else _not_single(net, part)
+
+
+def not_loopable(net: Network, part: Part) -> str | None:
+    """Why a cycle cannot run as one compiled loop."""
+    reason = _not_single(net, part)
+    if reason:
+        return reason
+    for n in part.members:
+        shape = net.populations[n].shape
+        if shape is None or len(shape) != 1:
+            return f"{n} has shape {shape}, not a number of cells"
+    for p in _inside(net, part):
+        first = p.chain[0]
+        if not isinstance(first, Sparse) or p.shortest < 1:
+            return f"{p.name} is not a set of single synapses"
+        if first.delay is not None:
+            return f"{p.name} has learnable delays; rounded_delays(net) makes them fixed"
+    for p in _plastic(net, part):
+        sentence = not_row_rule(p.plasticity) if p.plasticity else None
+        if sentence:
+            return f"{p.name} is plastic and {sentence}"
+    return None
