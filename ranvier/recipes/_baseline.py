@@ -30,12 +30,10 @@ def logistic_regression(pixels: np.ndarray, target: np.ndarray, parts: Split) ->
 
     Mean and scale of every pixel come from ``parts.train`` alone.
     """
-    best: tuple[float, float, LogisticRegression] | None = None
+    tried = []
     for strength in _STRENGTHS:
         model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000))
         model.fit(pixels[parts.train], target[parts.train])
-        score = float(model.score(pixels[parts.valid], target[parts.valid]))
-        if best is None or score > best[0]:
-            best = (score, strength, model)
-    valid, strength, model = best
+        tried.append((float(model.score(pixels[parts.valid], target[parts.valid])), strength, model))
+    valid, strength, model = max(tried, key=lambda t: t[0])
     return Baseline(strength, valid, float(model.score(pixels[parts.test], target[parts.test])))

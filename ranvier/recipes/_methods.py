@@ -43,8 +43,8 @@ def _protocol(digits: DigitsResult) -> str:
         "Splits and scores",
         paragraph(
             f"For every seed the {len(digits.data.target):,} images are split anew, 60/20/20 with the ten classes in equal shares: "
-            f"{len(parts.train):,} to train, {len(parts.valid)} to validate, {len(parts.test)} to test. Settings were chosen on the validation "
-            "images of other seeds. The epoch "
+            f"{len(parts.train):,} to train, {len(parts.valid)} to validate, {len(parts.test)} to test. Settings were chosen on validation "
+            "images, of these splits and of others. The epoch "
             "of the highest validation accuracy, and of the lowest loss among equals, is restored; then the test images are "
             "shown, once. Logistic regression learns from the same training images, standardised pixel by pixel; its "
             "regularisation is chosen on the same validation images. It sees no distorted variants: tried beforehand on validation "

@@ -10,7 +10,7 @@ from ranvier.recipes._coba import CircuitResult
 from ranvier.recipes._digits import DigitsResult
 from ranvier.recipes._html import document, figure, join, paragraph, section, table, tiles
 from ranvier.recipes._methods import how, reproduce
-from ranvier.recipes._statistics import percent, spread, summary
+from ranvier.recipes._statistics import bare, percent
 from ranvier.recipes._verdicts import verdicts
 
 __all__ = ["page"]
@@ -83,7 +83,7 @@ def _digits(digits: DigitsResult) -> str:
             figure(
                 _figures.learning(digits),
                 f"Learning. {lines}; triangles mark the epochs whose weights were kept, chosen by validation accuracy. "
-                "Accuracy in training is that on distorted images, while it learns: hence it is the lower one.",
+                "Accuracy in training is counted while the network learns, on distorted images.",
             ),
             figure(
                 _figures.confusion(digits),
@@ -117,30 +117,20 @@ def _digits(digits: DigitsResult) -> str:
 
 
 def _seeds(digits: DigitsResult) -> str:
+    gain = digits.test - digits.baseline
+    valid = [s.valid for s in digits.seeds]
     rows = [
         (
-            f"seed {s.seed}", percent(s.test), percent(s.baseline.test), f"{100 * (s.test - s.baseline.test):+.2f}", percent(s.valid),
+            f"seed {s.seed}", bare(s.test), bare(s.baseline.test), f"{100 * difference:+.2f}", bare(s.valid),
             str(s.fit.best_epoch), f"{s.baseline.strength:g}", f"{s.seconds:.1f} s",
         )
-        for s in digits.seeds
+        for s, difference in zip(digits.seeds, gain, strict=True)
     ]  # fmt: skip
-    gain = digits.test - digits.baseline
-    difference = f"{100 * gain.mean():+.2f}" + (f" ± {100 * spread(gain):.2f}" if len(gain) > 1 else "")
-    total = sum(s.seconds for s in digits.seeds)
     foot = (
-        "mean ± sd", summary(digits.test), summary(digits.baseline), difference, summary([s.valid for s in digits.seeds]),
-        "", "", f"{total:.1f} s",
+        "mean ± sd" if len(gain) > 1 else "mean", bare(digits.test), bare(digits.baseline), f"+{bare(gain)}".replace("+-", "-"),
+        bare(valid), "", "", f"{sum(s.seconds for s in digits.seeds):.1f} s",
     )  # fmt: skip
-    head = (
-        "",
-        "network, test",
-        "logistic, test",
-        "difference",
-        "network, validation",
-        "best epoch",
-        "logistic C",
-        "time",
-    )
+    head = ("", "test (%)", "logistic, test (%)", "difference", "validation (%)", "best epoch", "logistic C", "time")
     return table(head, rows, [foot])
 
 

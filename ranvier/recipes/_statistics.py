@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["percent", "spread", "summary"]
+__all__ = ["bare", "percent", "spread", "summary"]
 
 
 def spread(values: Sequence[float] | np.ndarray) -> float:
@@ -19,9 +19,13 @@ def percent(value: float, places: int = 2) -> str:
     return f"{100 * value:.{places}f} %"
 
 
-def summary(values: Sequence[float] | np.ndarray, places: int = 2) -> str:
-    """Mean ± standard deviation of fractions, in per cent: ``98.12 ± 0.41 %``; a single one without spread."""
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return percent(mean, places)
-    return f"{100 * mean:.{places}f} ± {100 * spread(values):.{places}f} %"
+def bare(values: float | Sequence[float] | np.ndarray) -> str:
+    """Fractions in per cent, mean ± standard deviation, without the sign: ``98.12 ± 0.41``; one alone without spread."""
+    every = np.atleast_1d(values)
+    mean = f"{100 * every.mean():.2f}"
+    return mean if len(every) < 2 else f"{mean} ± {100 * spread(every):.2f}"
+
+
+def summary(values: float | Sequence[float] | np.ndarray) -> str:
+    """The same with the sign: ``98.12 ± 0.41 %``."""
+    return f"{bare(values)} %"

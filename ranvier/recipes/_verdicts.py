@@ -8,7 +8,7 @@ import numpy as np
 
 from ranvier.recipes._coba import CircuitResult
 from ranvier.recipes._digits import DigitsResult
-from ranvier.recipes._statistics import percent, spread, summary
+from ranvier.recipes._statistics import bare, percent, spread
 
 __all__ = ["Verdict", "verdicts"]
 
@@ -29,10 +29,13 @@ def verdicts(digits: DigitsResult, circuit: CircuitResult) -> tuple[Verdict, ...
     margin = spread(gain)
     enough = (
         Verdict(
-            float(gain.mean()) > margin, f"{summary(gain)} above logistic regression, seed by seed on the same images"
+            float(gain.mean()) > margin,
+            f"{bare(gain)} percentage points above logistic regression, seed by seed on the same images",
         )
         if np.isfinite(margin)
-        else Verdict(float(gain.mean()) > 0, f"{percent(gain[0])} above logistic regression; one seed has no spread")
+        else Verdict(
+            float(gain.mean()) > 0, f"{bare(gain)} percentage points above logistic regression; one seed has no spread"
+        )
     )
     alive = len(circuit.close["exc"].spikes) > 0
     return (
