@@ -36,6 +36,8 @@ class Conv2d(nn.Conv2d):
     >>> rv.Conv2d(2, 32, 5, delay=rv.Learn(rv.Uniform(0*ms, 10*ms), max=10*ms))
     """
 
+    latency_table: Tensor
+
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], *, delay: Any = None,
         per: str = "synapse", interpolation: str = "linear", width: Any = None, **options: Any,
@@ -97,9 +99,15 @@ class Conv2d(nn.Conv2d):
         if steps == 0:
             places = self._size(x.shape[3], 0) * self._size(x.shape[4], 1)
             return x.new_zeros(0, batch * places, self.weight[0].numel())
-        patches = nn.functional.unfold(x.flatten(0, 1), self.kernel_size, self.dilation, self.padding, self.stride)
+        patches = nn.functional.unfold(x.flatten(0, 1), self.kernel_size, self.dilation, self._zeros(), self.stride)
         return patches.unflatten(0, (steps, batch)).transpose(2, 3).flatten(1, 2)
+
+    def _zeros(self) -> tuple[int, ...]:
+        """Zeros added at either side of each axis."""
+        if isinstance(self.padding, str):
+            raise ShapeError(f"Conv2d: delays need padding by a number of zeros, got padding={self.padding!r}.")
+        return self.padding
 
     def _size(self, given: int, axis: int) -> int:
         reach = self.dilation[axis] * (self.kernel_size[axis] - 1)
-        return (given + 2 * int(self.padding[axis]) - reach - 1) // self.stride[axis] + 1
+        return (given + 2 * self._zeros()[axis] - reach - 1) // self.stride[axis] + 1

@@ -37,6 +37,8 @@ class Linear(nn.Linear):
     >>> rv.Linear(700, 256, delay=rv.Learn(rv.Uniform(0*ms, 25*ms), max=25*ms))
     """
 
+    latency_table: Tensor
+
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, delay: Any = None, per: str = "synapse",
         interpolation: str = "linear", width: Any = None, dtype: torch.dtype | None = None,

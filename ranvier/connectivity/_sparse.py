@@ -37,6 +37,7 @@ class Sparse(nn.Module):
     row_pointer: Tensor
     target: Tensor
     weight: Tensor
+    latency_table: Tensor
 
     def __init__(
         self, synapses: Synapses, weight: Tensor, latency: Tensor | int, learn: bool = False, delay: Delays | None = None,

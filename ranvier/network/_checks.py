@@ -200,10 +200,6 @@ def check_record(net: Network, record: Any) -> None:
             raise GraphError(f"record[{name!r}] must be a list of names, such as [{variables!r}].")
         known = _recordable(net, name)
         for variable in variables:
-            if variable is None:
-                raise GraphError(
-                    f"{name!r} emits nothing: give its cell a threshold, or say what it emits, such as emit='v'."
-                )
             if variable not in known and not (variable == "spike" and "spikes" in known):
                 raise GraphError(f"cannot record {variable!r} of {name!r}: it has {', '.join(known)}.")
 

@@ -11,6 +11,7 @@ from ranvier.kernels.cpu import CircuitPopulation, CircuitProjection, PlasticPro
 from ranvier.kernels.products import pattern
 from ranvier.network._projection import Projection
 from ranvier.network._row_rule import row_rule
+from ranvier.network._shapes import known_shape
 from ranvier.network._window import Window, add_arrival
 
 if TYPE_CHECKING:
@@ -36,12 +37,12 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
                     plastic.append(projection)
                     owners.append((p.name, chosen))
             elif p.pre in names and stream in step.streams:
-                sparse = p.chain[0]
+                sparse = p.synapses
                 latency = sparse.latency_table if p.per_synapse else p.latency
                 projections.append(
                     CircuitProjection(p.pre, n, stream, sparse.pattern(), sparse.shared_weight(), latency)
                 )
-        cells = runner.net.populations[n].shape[0]
+        cells = known_shape(runner.net, n)[0]
         fed = {f"kick_{port}" if port in step.kicks else port for port in arrivals} | set(step.system.noises) | {"t"}
         streams = runner.streams(n, arrivals, window.count, (1, cells), window)
         outside = {s: x[:, 0] for s, x in streams.items() if s in fed}
@@ -77,7 +78,7 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
 
 def _plastic(runner: Runner, p: Projection, stream: str, names: Sequence[str], window: Window):
     """A plastic projection as one part per distinct latency: (which synapses, what the kernel needs)."""
-    sparse, synapses = p.chain[0], window.state.synapses[p.name]
+    sparse, synapses = p.synapses, window.state.synapses[p.name]
     rule, decays, parameters = row_rule(runner.plastic[p.name])
     if p.per_synapse:
         groups = [

@@ -7,12 +7,12 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 
-from ranvier.connectivity import Connectivity, Linear, Sparse, latency_steps, place
+from ranvier.connectivity import Connectivity, Linear, latency_steps, place
 from ranvier.connectivity._conv import Conv2d
 from ranvier.errors import DimensionError, EquationError, RanvierWarning, ShapeError
 from ranvier.network._checks import (
@@ -27,13 +27,16 @@ from ranvier.network._checks import (
     whole,
 )
 from ranvier.network._cycle_choice import not_fusible, not_loopable
+from ranvier.network._density import dense_among
 from ranvier.network._execute import execute
 from ranvier.network._graph import Edge, GraphError, arrange
+from ranvier.network._parts import Parts
 from ranvier.network._plan import Plan, Request, make_plan
 from ranvier.network._plastic import initial_synapses
-from ranvier.network._population import Population, Relay
+from ranvier.network._population import Population, Relay, emission_of
 from ranvier.network._projection import Projection
 from ranvier.network._run import Run
+from ranvier.network._shapes import shapes_from, unknown_shape
 from ranvier.network._simulate import simulate
 from ranvier.network._single_synapses import single_synapses
 from ranvier.network._sources import Source
@@ -47,17 +50,6 @@ __all__ = ["Network", "step_length"]
 
 Tensor = torch.Tensor
 _TIME, _NONE = UNITS["ms"].dimension, UNITS["1"].dimension
-#: below this fraction of non-zero entries an external input counts as spikes
-_SPARSE = 0.3
-#: numbers looked at to tell
-_SAMPLE = 16_384
-
-
-def _density(x: Tensor) -> float:
-    """Fraction of non-zero numbers, from an evenly spaced sample."""
-    flat = x.detach().reshape(-1)
-    sample = flat[:: max(1, flat.numel() // _SAMPLE)]
-    return float(torch.count_nonzero(sample)) / max(1, sample.numel())
 
 
 def step_length(dt: Any) -> float:
@@ -91,6 +83,10 @@ class Network(nn.Module):
     >>> run = net.run(100*ms, record={"cells": ["spikes"]})
     """
 
+    populations: Parts[Population]
+    projections: Parts[Projection]
+    _probe: Tensor
+
     def __init__(
         self, *, dt: Any, seed: int = 0, surrogate: Surrogate | None = None, dtype: torch.dtype = torch.float32,
         provider: str | None = None,
@@ -105,8 +101,8 @@ class Network(nn.Module):
                 f"surrogate={surrogate!r} is no surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan()."
             )
         self.dt, self.seed, self.surrogate, self.provider = step_length(dt), whole(seed, "seed"), surrogate, provider
-        self.populations: Mapping[str, Population] = nn.ModuleDict()
-        self.projections: Mapping[str, Projection] = nn.ModuleDict()
+        self.populations = cast("Parts[Population]", nn.ModuleDict())
+        self.projections = cast("Parts[Projection]", nn.ModuleDict())
         self.relays: dict[str, Relay] = {}
         self.inputs: dict[str, tuple[int, ...] | None] = {}
         self.sources: dict[str, Any] = {}
@@ -306,10 +302,8 @@ class Network(nn.Module):
         return self.sources[pre].lag if pre in self.sources else 1
 
     def _add(self, projection: Projection) -> None:
-        if projection.pre in self.populations and self.populations[projection.pre].cell.emit is None:
-            raise GraphError(
-                f"{projection.pre!r} emits nothing: give its cell a threshold, or say what it emits, such as emit='v'."
-            )
+        if projection.pre in self.populations:
+            emission_of(self.populations[projection.pre])  # refuses a cell that emits nothing
         self.projections[projection.name] = projection
         self._plans.clear()
         for population in self.populations.values():
@@ -352,10 +346,7 @@ class Network(nn.Module):
             full = Request(**{**request.__dict__, "dense_inputs": dense_inputs | dense})
             edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in self.projections.values()]
             edges += [Edge(f"{p.name} (on_post)", p.post, p.post, 1) for p in self.projections.values() if p.plasticity]
-            projections = {
-                n: (p.pre, p.per_synapse or (bool(len(p.chain)) and isinstance(p.chain[0], Linear | Sparse)))
-                for n, p in self.projections.items()
-            }
+            projections = {n: (p.pre, p.not_by_event()) for n, p in self.projections.items()}
             self._plans[request] = make_plan(
                 list(self.populations),
                 projections,
@@ -375,12 +366,10 @@ class Network(nn.Module):
         """A fresh state: given initial values, silence in flight. ``stream`` None takes a new one from torch's generator."""
         shapes = {**{n: s for n in self.nodes if (s := self.shape_of(n)) is not None}, **(shapes or {})}
         unknown = [n for n in self.nodes if n not in shapes]
-        if batch < 1 or unknown:
-            raise ShapeError(
-                f"the size of {unknown[0]!r} is unknown: give it one."
-                if unknown
-                else f"batch={batch!r} must be at least 1."
-            )
+        if unknown:
+            raise unknown_shape(unknown[0])
+        if batch < 1:
+            raise ShapeError(f"batch={batch!r} must be at least 1.")
         variables = {n: p.initial(batch, shapes[n], self.dtype, self.device) for n, p in self.populations.items()}
         history = {
             n: torch.zeros(d, batch, *shapes[n], dtype=self.dtype, device=self.device) for n, d in self.depths().items()
@@ -394,32 +383,14 @@ class Network(nn.Module):
         return take_inputs(self, x)
 
     def _dense(self, inputs: Mapping[str, Tensor]) -> frozenset[str]:
-        return frozenset(n for n, x in inputs.items() if _density(x) > _SPARSE)
-
-    def _shapes(self, inputs: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
-        """Shapes of the parts whose size only the input tells."""
-        shapes = {n: tuple(x.shape[2:]) for n, x in inputs.items()}
-        unknown = [n for n in (*self.populations, *self.relays) if self.shape_of(n) is None]
-        for n in [*self.populations, *self.relays]:
-            if n not in unknown:
-                shapes[n] = self.shape_of(n)
-        while unknown:
-            ready = next(
-                (n for n in unknown if any(p.post == n and p.pre in shapes for p in self.projections.values())), None
-            )
-            if ready is None:
-                raise ShapeError(f"the size of {unknown[0]!r} is unknown: give it one.")
-            projection = next(p for p in self.projections.values() if p.post == ready and p.pre in shapes)
-            shapes[ready] = projection.output_shape(shapes[projection.pre])
-            unknown.remove(ready)
-        return shapes
+        return dense_among(inputs)
 
     def _run(
         self, x, state: State | None, record: Mapping[str, Sequence[str]], window=None, checkpoint=None, cut_reset=False
     ):
         inputs, steps, batch = self._take(x)
         if state is None:
-            state = self.initial_state(batch, shapes=self._shapes(inputs))
+            state = self.initial_state(batch, shapes=shapes_from(self, inputs))
         else:
             check_state(self, state, batch)
         check_record(self, record)
@@ -448,7 +419,7 @@ class Network(nn.Module):
         """
         if not self.outputs:
             raise GraphError("the network has no output: make a population with output=True.")
-        emit = {n: self.populations[n].cell.emit if n in self.populations else "x" for n in self.outputs}
+        emit = {n: emission_of(self.populations[n]) if n in self.populations else "x" for n in self.outputs}
         run = self._run(x, state, {n: (e,) for n, e in emit.items()}, **how)
         out = {n: run.recorded[n, e] for n, e in emit.items()}
         return (next(iter(out.values())) if len(out) == 1 else out), run.state
@@ -467,8 +438,8 @@ class Network(nn.Module):
 
     def step(self, x: Tensor, state: State | None = None) -> tuple[Any, State]:
         """One step: ``x`` [B, …] -> (output [B, …], state)."""
-        out, state = self(x.unsqueeze(0), state)
-        return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), state
+        out, after = self(x.unsqueeze(0), state)
+        return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), after
 
     def run(
         self, duration: Any, state: State | None = None, *, record: Mapping[str, Sequence[str]] | None = None, every: Any = None,

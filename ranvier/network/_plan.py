@@ -82,12 +82,12 @@ class Plan:
 
 
 def make_plan(
-    populations: Sequence[str], projections: Mapping[str, tuple[str, bool]], parts: tuple[Part, ...], request: Request, refuses: Any,
+    populations: Sequence[str], projections: Mapping[str, tuple[str, str | None]], parts: tuple[Part, ...], request: Request, refuses: Any,
     loopable: Any, fusible: Any,
 ) -> Plan:  # fmt: skip
     """Choose a provider for every part; a pure function of its arguments.
 
-    ``projections`` maps a name to (source, whether its first transform has an event path); ``refuses(request)`` is the
+    ``projections`` maps a name to (source, why its spikes are not carried one by one, or None); ``refuses(request)`` is the
     cpu provider's sentence, or None; ``loopable(part)`` and
     ``fusible(part)`` say why a cycle cannot be one compiled loop, or one operation, or None.
     """
@@ -99,11 +99,11 @@ def make_plan(
     else:
         fast, why = True, "asked for" if request.provider == "cpu" else "generated vector code for this processor"
     choices = [Choice(n, "scan", "cpu" if fast else "reference", why) for n in populations]
-    for name, (source, by_event) in projections.items():
+    for name, (source, dense) in projections.items():
         if not fast:
             choices.append(Choice(name, "propagate", "reference", why))
-        elif not by_event:
-            choices.append(Choice(name, "propagate", "torch", "no event path for this transform"))
+        elif dense is not None:
+            choices.append(Choice(name, "propagate", "torch", dense))
         elif source in request.dense_inputs:
             choices.append(Choice(name, "propagate", "torch", f"{source} is dense"))
         else:

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 import sympy as sp
 import torch
 
-from ranvier.connectivity import Sparse
 from ranvier.kernels import reference
 from ranvier.kernels.reference import step_function
 from ranvier.network._population import tensor_of
 from ranvier.network._projection import Projection
-from ranvier.synapses import BoundPlasticity
 
 __all__ = ["PlasticSynapses", "initial_synapses"]
 
@@ -22,7 +20,7 @@ _NO_SLOPE = sp.Integer(0)
 
 def initial_synapses(projection: Projection, batch: int, seed: int) -> dict[str, Tensor]:
     """Starting weight and variables [batch, synapses]."""
-    sparse, bound = projection.chain[0], projection.plasticity
+    sparse, bound = projection.synapses, projection.bound
     out = {"w": sparse.weights().expand(batch, -1)}
     for n in bound.system.states:
         start = tensor_of(bound.rule.values.get(n, 0.0), (len(sparse),), seed, f"{projection.name}.{n}")
@@ -35,8 +33,7 @@ class PlasticSynapses:
 
     def __init__(self, projection: Projection, dt: float, dtype: torch.dtype, seed: int) -> None:
         self.projection, self.dtype = projection, dtype
-        self.bound: BoundPlasticity = projection.plasticity
-        self.sparse: Sparse = projection.chain[0]
+        self.bound, self.sparse = projection.bound, projection.synapses
         values = {n: v for n, v in self.bound.rule.values.items() if n not in self.bound.system.states}
         shape = (len(self.sparse),)
         self.parameters = {n: tensor_of(v, shape, seed, f"{projection.name}.{n}").to(dtype) for n, v in values.items()}

@@ -12,12 +12,13 @@ from torch import nn
 from ranvier.connectivity import Positions
 from ranvier.dynamics import Step
 from ranvier.errors import EquationError, ShapeError
+from ranvier.network._graph import GraphError
 from ranvier.neurons import Cell
 from ranvier.surrogates import ArcTan, Surrogate
 from ranvier.units import as_quantity
 from ranvier.values import Distribution, Learn
 
-__all__ = ["Population", "Relay", "tensor_of"]
+__all__ = ["Population", "Relay", "emission_of", "tensor_of"]
 
 Tensor = torch.Tensor
 #: a learnable time constant never falls below this many ms
@@ -131,6 +132,15 @@ class Population(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.shape}, {self.cell!r}"
+
+
+def emission_of(population: Population) -> str:
+    """The name of what the cells emit: the spike or a variable."""
+    if population.cell.emit is None:
+        raise GraphError(
+            f"{population.name!r} emits nothing: give its cell a threshold, or say what it emits, such as emit='v'."
+        )
+    return population.cell.emit
 
 
 def _start_of(variable: str) -> str:

@@ -12,11 +12,14 @@ from ranvier.connectivity._conv import Conv2d
 from ranvier.errors import ShapeError
 from ranvier.kernels._task import Feedback
 from ranvier.kernels.products import DelayedFeedback
+from ranvier.network._graph import GraphError
 from ranvier.synapses import BoundPlasticity
 
 __all__ = ["Projection"]
 
 Tensor = torch.Tensor
+#: below this many targets listing the spikes costs more than it saves
+_FEW = 48
 _DELAYABLE = (Linear, Sparse, Conv2d)
 
 
@@ -34,9 +37,9 @@ class Projection(nn.Module):
         self.name, self.pre, self.post, self.port = name, pre, post, port
         self.plasticity = plasticity
         self.chain = nn.ModuleList(chain)
-        first = chain[0] if chain else None
-        own = first.latency if isinstance(first, _DELAYABLE) else 0
-        learnable = first.delay if isinstance(first, _DELAYABLE) else None
+        first = self.delayable
+        own = 0 if first is None else first.latency
+        learnable = None if first is None else first.delay
         self.per_synapse = isinstance(own, Tensor) or learnable is not None
         self.latency = latency + (0 if isinstance(own, Tensor) else own)
         if learnable is not None and plasticity is not None:
@@ -57,28 +60,68 @@ class Projection(nn.Module):
                     f"projection {name!r}: only the first transform of a chain can have a delay; put a population (or Relay) between."
                 )
 
+    @property
+    def delayable(self) -> Linear | Sparse | Conv2d | None:
+        """The first transform, where it is of a kind that can have a delay."""
+        first = self.chain[0] if len(self.chain) else None
+        return first if isinstance(first, _DELAYABLE) else None
+
+    @property
+    def synapses(self) -> Sparse:
+        """The single synapses of a projection made by a rule."""
+        first = self.delayable
+        if not isinstance(first, Sparse):
+            raise GraphError(
+                f"projection {self.name!r} has no single synapses: connect with a rule such as rv.AllToAll()."
+            )
+        return first
+
+    @property
+    def bound(self) -> BoundPlasticity:
+        """The rule of a plastic projection, bound to its cells."""
+        if self.plasticity is None:
+            raise GraphError(f"projection {self.name!r} is not plastic: connect with plasticity=….")
+        return self.plasticity
+
     def forward(self, x: Tensor | None, history: Tensor, steps: int, by_event: bool) -> Tensor:
         """What arrives during ``steps`` steps.
 
         ``history`` [depth or more, B, …] holds the emissions before the window, ``x`` those of the window itself, or None
         where every latency is at least ``steps``.
         """
-        first = self.chain[0] if len(self.chain) else None
-        if self.per_synapse:
+        first = self.delayable
+        if first is not None and self.per_synapse:
             now = history.new_zeros(steps, *history.shape[1:]) if x is None else x
             out = first.delayed(now, history, by_event)
             return self._rest(out, list(self.chain)[1:])
         k = self.latency
-        if k:
+        if x is None and k < steps:
+            raise ShapeError(
+                f"projection {self.name!r} has a latency of {k} steps: {steps} steps need the emissions of the window itself."
+            )
+        if k or x is None:
             past = history[history.shape[0] - k :]
             x = past[:steps] if x is None or k >= steps else torch.cat([past, x])[:steps]
         if isinstance(first, Linear | Sparse):
             return self._rest(first(x, by_event), list(self.chain)[1:])
         return self._rest(x, list(self.chain))
 
+    def not_by_event(self) -> str | None:
+        """Why spikes are not carried one by one, as a sentence; None where they are."""
+        first = self.chain[0] if len(self.chain) else None
+        if self.per_synapse:
+            return None
+        if not isinstance(first, Linear | Sparse):
+            return "no event path for this transform"
+        if isinstance(first, Linear) and first.out_features < _FEW:
+            return f"only {first.out_features} targets: a dense product is cheaper"
+        return None
+
     def feedback(self, history: Tensor | None, stream: str) -> tuple[Tensor | None, list[Feedback]]:
         """This projection as part of a fused loop: (constant bias or None, what it carries)."""
-        first = self.chain[0]
+        first = self.delayable
+        if not isinstance(first, Linear | Sparse):
+            raise GraphError(f"projection {self.name!r} is neither Linear nor single synapses: no loop can be fused.")
         bias = first.bias if isinstance(first, Linear) else None
         pattern = first.pattern() if isinstance(first, Sparse) else None
         weight = first.weights() if isinstance(first, Sparse) else first.weight

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ranvier.connectivity._delays import Delays, delays_of
+from ranvier.connectivity._delays import delays_of
 from ranvier.network._network import Network
 from ranvier.network._projection import Projection
 
@@ -43,10 +43,9 @@ def rounded_delays(net: Network) -> Network:
     """
     fixed = copy.deepcopy(net)
     for name, p in list(fixed.projections.items()):
-        first = p.chain[0] if len(p.chain) else None
-        delays = getattr(first, "delay", None)
-        if isinstance(delays, Delays):
-            first.fix(delays.rounded())
+        first = p.delayable
+        if first is not None and first.delay is not None:
+            first.fix(first.delay.rounded())
             fixed.projections[name] = Projection(name, p.pre, p.post, p.port, list(p.chain), p.latency, p.plasticity)
     fixed._plans.clear()
     return fixed

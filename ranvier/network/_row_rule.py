@@ -8,6 +8,7 @@ import sympy as sp
 import torch
 
 from ranvier.kernels.cpu import RowRule
+from ranvier.network._graph import GraphError
 from ranvier.synapses import BoundPlasticity
 
 if TYPE_CHECKING:
@@ -61,5 +62,7 @@ def row_rule(synapses: PlasticSynapses) -> tuple[RowRule, dict[str, float], dict
     decays = {}
     for name in bound.system.states:
         factor = _decay(bound, name)
+        if factor is None:
+            raise GraphError(f"{name} does more than decay exponentially: the compiled loop cannot run this rule.")
         decays[name] = float(factor.subs({sp.Symbol(c): float(v) for c, v in synapses.exact.items()}))
     return rule, decays, {n: synapses.parameters[n] for n in read}

@@ -14,6 +14,7 @@ from ranvier.errors import DimensionError, NonFiniteError
 from ranvier.network._checks import check_record, check_state, describe_non_finite
 from ranvier.network._execute import execute
 from ranvier.network._run import PopulationRecord, Run, SpikeTrain
+from ranvier.network._shapes import known_shape
 from ranvier.network._state import State
 from ranvier.units import UNITS, as_quantity
 
@@ -118,13 +119,13 @@ class _Recorder:
         for n, names in self.record.items():
             train = None
             if n in self.spikes and n in self.net.populations:
-                size = int(np.prod(self.net.populations[n].shape))
+                size = int(np.prod(known_shape(self.net, n)))
                 pairs = self.spikes[n]
                 step = np.concatenate([*(s for s, _ in pairs), np.empty(0, np.int64)])
                 cell = np.concatenate([*(c for _, c in pairs), np.empty(0, np.int64)])
                 train = SpikeTrain(step, cell, self.net.dt, size, self.first, steps)
             values = {v: np.concatenate(self.variables[n, v]) for v in names if (n, v) in self.variables}
             if not self.sampled:  # no step was taken
-                values = {v: np.empty((0, *self.net.shape_of(n))) for v in names if v not in ("spikes", "spike")}
+                values = {v: np.empty((0, *known_shape(self.net, n))) for v in names if v not in ("spikes", "spike")}
             out[n] = PopulationRecord(train, values, times)
         return out

@@ -36,7 +36,7 @@ class DelayedFeedback(Feedback):
     ``weight`` holds taps: [N, K, W], or [synapses, W] with a ``pattern``; int32 ``first`` the steps of the first taps.
     """
 
-    first: Tensor | None = None
+    first: Tensor
 
 
 class Flight:
@@ -77,7 +77,9 @@ class Flight:
 
     def begin(self) -> None:
         """Deliver what was fired before the call."""
-        used = 0 if self.history is None else min(self.history.shape[0], self.synapses.reach)
+        if self.history is None:
+            return
+        used = min(self.history.shape[0], self.synapses.reach)
         if used:
             recent = self.history[self.history.shape[0] - used :]
             self._deliver(recent.reshape(used * self.batch, self.sources), -used)
@@ -119,8 +121,10 @@ class Flight:
             return synapse_gradient(happened, self.table, self._dense())
         return delayed_tap_gradient(happened, self.table, self._dense())
 
-    def history_gradient(self) -> Tensor:
-        """Gradient to the history."""
+    def history_gradient(self) -> Tensor | None:
+        """Gradient to the history, where there is one."""
+        if self.history is None:
+            return None
         out = torch.zeros_like(self.history)
         used = min(self.history.shape[0], self.table.reach)
         near = self._dense()[: min(self.steps, self.table.reach)]

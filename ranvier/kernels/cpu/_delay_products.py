@@ -127,8 +127,10 @@ class _DelayedSparse(Function):
         refuse_second_derivative()
         grad, synapses = grad.contiguous(), ctx.synapses
         to_x, _, to_taps, _, to_history = ctx.needs_input_grad
-        in_taps = synapse_gradient(sorted_events(*ctx.listed, grad.dtype), synapses, grad) if to_taps else None
-        in_x = in_history = None
+        in_x = in_taps = in_history = None
+        if to_taps:
+            now, before, sizes = ctx.listed
+            in_taps = synapse_gradient(sorted_events(now, before, sizes, grad.dtype), synapses, grad)
         if to_x or to_history:
             history = ctx.used if to_history else 0
             length = synapses.line_length(history + grad.shape[0] + steps_at_once())

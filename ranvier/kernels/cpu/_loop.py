@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ranvier.errors import StateError
 from ranvier.kernels._task import Feedback, Loop, Scan, ScanResult
 from ranvier.kernels.cpu import _scan_kernels as kernels
 from ranvier.kernels.cpu._buffers import empty
@@ -75,6 +76,8 @@ class _Member:
         self.padded = -(-self.count // self.width) * self.width
         self.fed = fed
         self.streams: dict[str, Tensor] = {}
+        self.state: dict[str, Tensor] = {}
+        self.out: dict[str, Tensor] = {}
 
     def padded_copy(self, t: Tensor, apart: int = 0) -> Tensor:
         """[T, *shape] or [*shape] numbers as own rows of whole vectors, ``apart`` vectors between; spare lanes repeat the last neuron."""
@@ -125,7 +128,8 @@ class _Member:
             + [lane for _, lane in steady]
             + [self.padded] * len(out)
         )
-        tiles = -(-self.padded // _TILE)
+        size = self.padded if torch.get_num_threads() == 1 else _TILE  # a neuron's result does not depend on its tile
+        tiles = -(-self.padded // size)
         keep = (arrays, timed, steady, out, sums)
 
         def call(start: int, stop: int) -> None:
@@ -138,7 +142,7 @@ class _Member:
             ]
 
             def tile(k: int) -> None:
-                kernel(pointers, [stop - start, k * _TILE, min(self.padded, (k + 1) * _TILE), 0, *strides])
+                kernel(pointers, [stop - start, k * size, min(self.padded, (k + 1) * size), 0, *strides])
 
             run_tiles(tile, tiles)
 
@@ -165,9 +169,7 @@ class _LoopFunction(torch.autograd.Function):
             given = {s.name: v for s, v in values.items() if s.owner == name}
             member = members[name] = _Member(scan, fed, given)
             wanted = tuple(
-                n
-                for n in (*scan.step.streams, *scan.step.coefficients)
-                if n in fed or needs.get(_slot_of(slots, name, n), False)
+                n for n in (*scan.step.streams, *scan.step.coefficients) if n in fed or _needed(needs, name, n)
             )
             outputs = tuple(dict.fromkeys((task.emission, *scan.wanted)))
             saved = kernels.saved_values(scan.step, scan.cut_reset, outputs, wanted) if differentiable else ()
@@ -252,7 +254,7 @@ class _LoopFunction(torch.autograd.Function):
                 )
             asked[name] = seeded[task.emission]
             lam[name] = {n: _zero_padded(member, incoming[name][f"state:{n}"]) for n in kernel.states}
-            buffers = {n: member.streams.get(n, member.out.get(emitted_as.get(n, n))) for n in saved}
+            buffers = {n: member.streams[n] if n in member.streams else member.out[emitted_as.get(n, n)] for n in saved}
             gradient[name] = {n: empty((steps, member.padded), scan.dtype) for n in kernel.streams}
             sums[name] = {n: torch.zeros(member.padded, dtype=scan.dtype) for n in kernel.sums}
             calls[name] = member.run(
@@ -299,8 +301,9 @@ class _LoopFunction(torch.autograd.Function):
         return (None, None, *(out.get(s) for s in ctx.slots))
 
 
-def _slot_of(slots: tuple[_Slot, ...], name: str, tensor: str) -> _Slot | None:
-    return next((s for s in slots if s.owner == name and s.name == tensor), None)
+def _needed(needs: dict[_Slot, bool], name: str, tensor: str) -> bool:
+    """Whether a tensor of the population ``name`` needs a gradient."""
+    return next((needed for s, needed in needs.items() if s.owner == name and s.name == tensor), False)
 
 
 def _name(dtype: torch.dtype) -> str:
@@ -328,6 +331,10 @@ def _spikes(
     batch = pre.scan.shape[0]
     pieces = []
     if start < 0:
+        if history is None:
+            raise StateError(
+                f"{f.pre!r} has no history, but its spikes take {f.latency} steps: pass the last {f.latency}."
+            )
         past = history.shape[0]
         pieces.append(history[past + start : past + min(stop, 0)].reshape(-1, pre.count // batch))
     if stop > 0:

@@ -83,8 +83,8 @@ class _ScanFunction(torch.autograd.Function):
         task, names = ctx.task, ctx.names
         step = task.step
         incoming = dict(zip((*task.wanted, *(f"state:{n}" for n in names.states)), grads, strict=True))
-        seeds = tuple(n for n in task.wanted if incoming[n] is not None)
-        kernel = kernels.backward_kernel(step, _name(task.dtype), task.cut_reset, seeds, ctx.wanted, ctx.kept)
+        seeds = {n: g for n in task.wanted if (g := incoming[n]) is not None}
+        kernel = kernels.backward_kernel(step, _name(task.dtype), task.cut_reset, tuple(seeds), ctx.wanted, ctx.kept)
         saved = ctx.saved_tensors  # read once: a checkpoint computes them anew for every reading
         kept = dict(zip(ctx.kept, saved, strict=False))
         coefficients = dict(zip(names.coefficients, saved[len(ctx.kept) :], strict=True))
@@ -93,7 +93,7 @@ class _ScanFunction(torch.autograd.Function):
         outgoing = [layout.new() for _ in kernel.streams]
         sums = [layout.zeros() for _ in kernel.sums]
         layout.run(
-            kernel.kernel, state, [*(incoming[n] for n in kernel.seeds), *(kept[n] for n in kernel.kept)],
+            kernel.kernel, state, [*(seeds[n] for n in kernel.seeds), *(kept[n] for n in kernel.kept)],
             [coefficients[n] for n in kernel.coefficients], outgoing, sums,
         )  # fmt: skip
         out = {

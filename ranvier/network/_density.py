@@ -1,0 +1,27 @@
+"""Which external inputs are dense, seen from a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+__all__ = ["dense_among"]
+
+Tensor = torch.Tensor
+#: below this fraction of non-zero entries an external input counts as spikes
+_SPARSE = 0.3
+#: numbers looked at to tell
+_SAMPLE = 16_384
+
+
+def dense_among(inputs: Mapping[str, Tensor]) -> frozenset[str]:
+    """The names of the inputs that are no spikes."""
+    return frozenset(n for n, x in inputs.items() if _density(x) > _SPARSE)
+
+
+def _density(x: Tensor) -> float:
+    """Fraction of non-zero numbers, from an evenly spaced sample."""
+    flat = x.detach().reshape(-1)
+    sample = flat[:: max(1, flat.numel() // _SAMPLE)]
+    return float(torch.count_nonzero(sample)) / max(1, sample.numel())

@@ -1,0 +1,32 @@
+"""Modules by name whose type is known."""
+
+from __future__ import annotations
+
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from typing import Protocol, TypeVar
+
+from torch import nn
+
+__all__ = ["Parts"]
+
+Kind = TypeVar("Kind", bound=nn.Module)
+
+
+class Parts(Protocol[Kind]):
+    """What a network uses of ``torch.nn.ModuleDict``, for modules of one ``Kind``."""
+
+    def __getitem__(self, key: str, /) -> Kind: ...
+
+    def __setitem__(self, key: str, module: Kind, /) -> None: ...
+
+    def __contains__(self, key: str, /) -> bool: ...
+
+    def __iter__(self) -> Iterator[str]: ...
+
+    def __len__(self) -> int: ...
+
+    def keys(self) -> KeysView[str]: ...
+
+    def values(self) -> ValuesView[Kind]: ...
+
+    def items(self) -> ItemsView[str, Kind]: ...
