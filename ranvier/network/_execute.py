@@ -45,7 +45,6 @@ def execute(
     """Advance ``net`` by ``steps`` steps; ``inputs[name]`` are streams [T, B, …].
 
     ``every`` is the recording interval in steps of compiled loops and of synapses; other parts record every step.
-    ``lists`` leaves the spikes of compiled loops as lists.
     ``lists`` leaves the spikes of compiled loops as lists, which is enough for a simulation.
     """
     runner = Runner(net, plan, record, cut_reset, every, lists)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ class Setup:
     """Everything that was decided beforehand; chosen on validation sets.
 
     ``steps`` of 1 ms per image; ``hidden`` cells with membrane time constant ``tau`` ms; ``gain`` on the initial input
-    weights; ``scale`` of the read-out in the loss; ``variants`` of every training image.
+    weights; ``scale`` of the read-out in the loss; ``variants`` of every training image; ``decay`` of the weights (AdamW).
     """
 
     steps: int = 12
@@ -41,6 +42,7 @@ class Setup:
     epochs: int = 150
     batch_size: int = 128
     lr: float = 1e-2
+    decay: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ def run_seed(data: Digits, setup: Setup, seed: int, step: Callable[[], None] = l
     net, loss = network(setup, seed), losses.MeanMembrane(scale=setup.scale)
     fit = train(
         net, _varied(data, setup, parts.train, seed), (x[parts.valid], y[parts.valid]), epochs=setup.epochs, rule=rules.BPTT(),
-        loss=loss, lr=setup.lr, batch_size=setup.batch_size, schedule="cosine", seed=seed, progress=False,
+        loss=loss, optimizer=partial(torch.optim.AdamW, weight_decay=setup.decay), lr=setup.lr, batch_size=setup.batch_size, schedule="cosine", seed=seed, progress=False,
         callbacks=[lambda epoch, net: step()],
     )  # fmt: skip
     return _test(data, setup, seed, parts, x, net, loss, fit, start)

@@ -73,7 +73,7 @@ def _training(digits: DigitsResult) -> str:
         ),
         paragraph(
             f"Trained by backpropagation through time with a surrogate derivative, 1/(1 + (πu)²), at the threshold: cross-entropy of "
-            f"the mean membranes times {s.scale:g}, Adam, learning rate {s.lr:g} falling along a cosine to 0, batches of {s.batch_size}, "
+            f"the mean membranes times {s.scale:g}, AdamW (weight decay {s.decay:g}), learning rate {s.lr:g} falling along a cosine to 0, batches of {s.batch_size}, "
             f"{s.epochs} epochs."
         ),
         paragraph("The plan, that is, which kernel ran each part in training, and why:"),

@@ -58,11 +58,13 @@ def test_circuits_become_one_loop(build: Callable) -> None:
     assert "batch" in str(net.plan(batch=2))
 
 
-def test_dense_input_goes_to_the_matrix_library(build: Callable) -> None:
-    net = build("feed-forward")
+def test_dense_input_and_few_targets_go_to_the_matrix_library() -> None:
+    net = rv.Sequential(rv.Linear(9, 64), rv.LIF(64), rv.Linear(64, 64), rv.LIF(64), rv.Linear(64, 5), dt=1 * ms)
     assert net.plan().provider("linear1") == "cpu"
     assert net.plan(dense_inputs=frozenset({"input"})).provider("linear1") == "torch"
     assert net.plan().provider("linear2") == "cpu"
+    assert net.plan().provider("linear3") == "torch"
+    assert "only 5 targets" in str(net.plan())
 
 
 def test_new_parts_make_new_plans() -> None:
