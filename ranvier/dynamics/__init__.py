@@ -1,6 +1,7 @@
 """Equations become checked, discretised straight-line programs, and those their exact adjoints."""
 
 from ranvier.dynamics._adjoint import Adjoint, adjoint, choose_saved, tangent
+from ranvier.dynamics._by_structure import ByStructure
 from ranvier.dynamics._integrators import METHODS, check_method
 from ranvier.dynamics._names import check_name
 from ranvier.dynamics._program import Exponential, Program, Prologue, Statement, tidy
@@ -13,6 +14,7 @@ __all__ = [
     "COUNTER",
     "METHODS",
     "Adjoint",
+    "ByStructure",
     "Event",
     "Exponential",
     "Program",

@@ -7,13 +7,12 @@ arrives in a window was fired before it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from ranvier.kernels.cpu import Spikes
 from ranvier.network._plan import Plan
 from ranvier.network._runner import Runner
 from ranvier.network._state import State
@@ -28,26 +27,18 @@ Tensor = torch.Tensor
 
 @dataclass
 class Execution:
-    """What a run of the executor returns.
-
-    ``recorded`` holds streams [T, B, …] by (population, variable); ``spikes`` those that a compiled loop gave as a list.
-    """
+    """What the executor returns: recorded streams [T, B, …] by (population, variable), and the state after."""
 
     recorded: dict[tuple[str, str], Tensor]
     state: State
-    spikes: dict[str, Spikes] = field(default_factory=dict)
 
 
 def execute(
     net: Network, plan: Plan, inputs: Mapping[str, Tensor], steps: int, state: State, record: Mapping[str, tuple[str, ...]],
-    cut_reset: bool = False, every: int = 1, lists: bool = False,
+    cut_reset: bool = False,
 ) -> Execution:  # fmt: skip
-    """Advance ``net`` by ``steps`` steps; ``inputs[name]`` are streams [T, B, …].
-
-    ``every`` is the recording interval in steps of compiled loops and of synapses; other parts record every step.
-    ``lists`` leaves the spikes of compiled loops as lists, which is enough for a simulation.
-    """
-    runner = Runner(net, plan, record, cut_reset, every, lists)
+    """Advance ``net`` by ``steps`` steps; ``inputs[name]`` are streams [T, B, …]."""
+    runner = Runner(net, plan, record, cut_reset)
     border = plan.window or plan.checkpoint or steps
     pieces: dict[tuple[str, str], list[Tensor]] = {}
     for first in range(0, steps, border) if steps else (0,):
@@ -62,4 +53,4 @@ def execute(
         if plan.window and first + count < steps:
             state = state.detach()
     joined = {key: values[0] if len(values) == 1 else torch.cat(values) for key, values in pieces.items()}
-    return Execution(joined, state, runner.spikes)
+    return Execution(joined, state)

@@ -36,8 +36,8 @@ class PlasticSynapses:
         self.bound, self.sparse = projection.bound, projection.synapses
         values = {n: v for n, v in self.bound.rule.values.items() if n not in self.bound.system.states}
         shape = (len(self.sparse),)
-        self.parameters = {n: tensor_of(v, shape, seed, f"{projection.name}.{n}").to(dtype) for n, v in values.items()}
         wide = {n: tensor_of(v, shape, seed, f"{projection.name}.{n}") for n, v in values.items()}
+        self.parameters = {n: v.to(dtype) for n, v in wide.items()}
         self.exact = reference.coefficients(self.bound.step, wide, dt)
         self.coefficients = {n: c.to(dtype) for n, c in self.exact.items()}
         self.coefficients["dt"] = self.parameters["dt"] = torch.tensor(dt, dtype=dtype)

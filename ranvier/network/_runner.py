@@ -33,10 +33,15 @@ Tensor = torch.Tensor
 
 
 class Runner:
-    """Coefficients are computed once per call, streams are looked up by name."""
+    """Coefficients are computed once, streams are looked up by name.
+
+    ``every`` is the recording interval in steps of compiled loops and of synapses; other parts record every step.
+    ``lists`` says that spikes of compiled loops are wanted as lists (``self.spikes``) rather than as streams.
+    """
 
     def __init__(
-        self, net: Network, plan: Plan, record: Mapping[str, tuple[str, ...]], cut_reset: bool, every: int, lists: bool = False
+        self, net: Network, plan: Plan, record: Mapping[str, tuple[str, ...]], cut_reset: bool = False, every: int = 1,
+        lists: bool = False,
     ) -> None:  # fmt: skip
         self.net, self.plan, self.record, self.cut_reset, self.every, self.lists = (
             net,

@@ -11,9 +11,10 @@ import torch
 from rich.progress import Progress
 
 from ranvier.errors import DimensionError, NonFiniteError
+from ranvier.kernels.cpu import Spikes
 from ranvier.network._checks import check_record, check_state, describe_non_finite
-from ranvier.network._execute import execute
 from ranvier.network._run import PopulationRecord, Run, SpikeTrain
+from ranvier.network._runner import Runner
 from ranvier.network._shapes import known_shape
 from ranvier.network._state import State
 from ranvier.units import UNITS, as_quantity
@@ -64,17 +65,18 @@ def simulate(
     plan = net.plan(batch=1)
     recorder = _Recorder(net, record, stride, first)
     with torch.no_grad(), Progress(disable=not progress, transient=True) as bar:
+        runner = Runner(net, plan, record, cut_reset=False, every=stride, lists=True)
         task = bar.add_task("simulating", total=steps)
         done = 0
         while done < steps:
             count = min(block - (state.step % stride if done == 0 else 0) or block, steps - done)
             inputs = {n: s.block(state.step, count, net) for n, s in net.sources.items()}
-            result = execute(net, plan, inputs, count, state, record, every=stride, lists=True)
-            recorder.take(result, state.step, count)
-            trouble = describe_non_finite(net, result.state)
+            recorded, after = runner.run(inputs, count, state)
+            recorder.take(recorded, runner.spikes, state.step, count)
+            trouble = describe_non_finite(net, after)
             if trouble:
                 raise NonFiniteError(trouble)
-            state = result.state
+            state = after
             done += count
             bar.update(task, completed=done)
     seconds = time.perf_counter() - start
@@ -92,24 +94,26 @@ class _Recorder:
         self.variables: dict[tuple[str, str], list[np.ndarray]] = {}
         self.sampled: list[np.ndarray] = []
 
-    def take(self, result: Any, start: int, count: int) -> None:
+    def take(
+        self, recorded: Mapping[tuple[str, str], torch.Tensor], spikes: Mapping[str, Spikes], start: int, count: int
+    ) -> None:
         """Keep what a block recorded; samples are taken after every ``stride``-th step."""
         due = (np.arange(start, start + count) + 1) % self.stride == 0
         self.sampled.append((np.arange(start, start + count) + 1)[due])
         for n in self.spikes:
-            if n in result.spikes:
-                found = result.spikes[n]
+            if n in spikes:
+                found = spikes[n]
                 step = np.repeat(np.arange(start, start + count), found.bounds.diff().numpy())
                 self.spikes[n].append((step, found.cell.numpy().astype(np.int64)))
             else:
-                key = next(k for k in result.recorded if k[0] == n and k[1] in ("spikes", "spike"))
-                step, cell = np.nonzero(result.recorded[key][:, 0].flatten(1).numpy())
+                key = next(k for k in recorded if k[0] == n and k[1] in ("spikes", "spike"))
+                step, cell = np.nonzero(recorded[key][:, 0].flatten(1).numpy())
                 self.spikes[n].append((step + start, cell))
         for n, variables in self.record.items():
             for v in variables:
                 if v in ("spikes", "spike"):
                     continue
-                x = result.recorded[n, v][:, 0].numpy()
+                x = recorded[n, v][:, 0].numpy()
                 self.variables.setdefault((n, v), []).append(x if len(x) != count or self.stride == 1 else x[due])
 
     def records(self, steps: int) -> dict[str, PopulationRecord]:

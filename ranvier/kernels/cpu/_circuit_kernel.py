@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from llvmlite import ir
 
-from ranvier.dynamics import Program, Step
+from ranvier.dynamics import ByStructure, Program, Step
 from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._lanes import Lanes
@@ -27,8 +27,8 @@ __all__ = ["Member", "Wire", "circuit_kernel"]
 _AHEAD = 4
 
 
-@dataclass(frozen=True)
-class Member:
+@dataclass(frozen=True, eq=False)
+class Member(ByStructure):
     """A population as the loop sees it.
 
     ``rings`` are the streams fed by projections of the circuit, ``outside`` those given as arrays for the whole call
@@ -46,12 +46,6 @@ class Member:
     def key(self) -> tuple:
         """What the generated code depends on."""
         return (self.step.key, self.rings, self.outside, self.recorded, self.varied)
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Member) and other.key == self.key
 
 
 @dataclass(frozen=True)

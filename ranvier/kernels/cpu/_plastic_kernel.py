@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from ranvier.dynamics import Program
+from ranvier.dynamics import ByStructure, Program
 from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._jit import has_feature
 from ranvier.kernels.cpu._lanes import Lanes
@@ -22,8 +22,8 @@ __all__ = ["PlasticRow", "RowRule"]
 I1 = ir.IntType(1)
 
 
-@dataclass(frozen=True)
-class RowRule:
+@dataclass(frozen=True, eq=False)
+class RowRule(ByStructure):
     """A rule as the loop runs it: the weight and variables that decay exponentially, and the code at both ends."""
 
     variables: tuple[str, ...]
@@ -35,12 +35,6 @@ class RowRule:
     def key(self) -> tuple:
         """What the generated code depends on."""
         return (self.variables, self.parameters, *(c.key if c else None for c in (self.on_pre, self.on_post)))
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, RowRule) and other.key == self.key
 
 
 class PlasticRow:

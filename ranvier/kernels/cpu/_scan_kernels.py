@@ -13,7 +13,7 @@ from functools import lru_cache
 import sympy as sp
 from llvmlite import ir
 
-from ranvier.dynamics import Program, Step, adjoint, choose_saved, tidy
+from ranvier.dynamics import ByStructure, Program, Step, adjoint, choose_saved, tidy
 from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._lanes import Lanes
@@ -50,22 +50,11 @@ class Backward:
     sums: tuple[str, ...]
 
 
-@lru_cache(maxsize=1024)
-def _programs(key: str, step: _Key) -> Program:
-    return step.step.program.cut_resets() if step.cut_reset else step.step.program
-
-
-class _Key:
+class _Key(ByStructure):
     """A step hashed by its structure, so that equal structures share kernels."""
 
     def __init__(self, step: Step, cut_reset: bool) -> None:
-        self.step, self.cut_reset, self._key = step, cut_reset, (step.key, cut_reset)
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and other._key == self._key
+        self.step, self.cut_reset, self.key = step, cut_reset, (step.key, cut_reset)
 
 
 def forward_kernel(step: Step, dtype: str, outputs: tuple[str, ...], saved: tuple[str, ...]) -> Forward:
@@ -121,7 +110,8 @@ def saved_values(step: Step, cut_reset: bool, seeds: tuple[str, ...], wanted: tu
 @lru_cache(maxsize=1024)
 def _adjoint(key: _Key, seeds: tuple[str, ...], wanted: tuple[str, ...]):
     step = key.step
-    program = _programs(step.key, key).only((*step.states, *seeds))
+    program = step.program.cut_resets() if key.cut_reset else step.program
+    program = program.only((*step.states, *seeds))
     names = {n: f"_lam_{n}" for n in step.states} | {n: f"_seed_{k}" for k, n in enumerate(seeds)}
     return adjoint(program, names, (*step.states, *wanted), step.surrogate)
 

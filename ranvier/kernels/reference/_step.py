@@ -8,7 +8,7 @@ from functools import lru_cache
 import sympy as sp
 import torch
 
-from ranvier.dynamics import Program, Prologue, Step
+from ranvier.dynamics import ByStructure, Program, Prologue, Step
 from ranvier.kernels.reference._torch import compile_function, source
 
 __all__ = ["coefficients", "step_function"]
@@ -85,18 +85,12 @@ def _lines(label: str, program: Program, slope: sp.Expr) -> list[str]:
     return lines
 
 
-class _Keyed:
+class _Keyed(ByStructure):
     """A program with its slope, hashed by structure so that equal steps share one compiled function."""
 
     def __init__(self, program: Program, slope: sp.Expr) -> None:
         self.program, self.slope = program, slope
         self.key = (program.key, sp.srepr(slope))
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Keyed) and other.key == self.key
 
 
 @lru_cache(maxsize=512)
