@@ -7,18 +7,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from ranvier.connectivity._delays import Delays, latency_steps
+from ranvier.connectivity._delayed_kernel import DelayedKernel
 from ranvier.connectivity._interpolation import tap_product
 from ranvier.errors import ShapeError
 from ranvier.kernels import products
-from ranvier.values import Learn
 
 __all__ = ["Conv2d"]
 
 Tensor = torch.Tensor
 
 
-class Conv2d(nn.Conv2d):
+class Conv2d(DelayedKernel, nn.Conv2d):
     """``torch.nn.Conv2d`` at every step, whose kernel elements [out, in, height, width] may each act later.
 
     Every place shares the kernel, and with it the delays. With delays the input is laid out patch by patch, height x
@@ -36,52 +35,17 @@ class Conv2d(nn.Conv2d):
     >>> rv.Conv2d(2, 32, 5, delay=rv.Learn(rv.Uniform(0*ms, 10*ms), max=10*ms))
     """
 
-    latency_table: Tensor
-
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], *, delay: Any = None,
         per: str = "synapse", interpolation: str = "linear", width: Any = None, **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(in_channels, out_channels, kernel_size, **options)
-        if per not in ("synapse", "pre", "post"):
-            raise ShapeError(f"Conv2d: per={per!r} is unknown; a delay belongs to each 'synapse', 'pre' or 'post'.")
         if delay is not None and (self.groups != 1 or self.padding_mode != "zeros" or isinstance(self.padding, str)):
             raise ShapeError(
                 f"Conv2d: delays need groups=1 and padding by a number of zeros, got groups={self.groups}, "
                 f"padding={self.padding!r}, padding_mode={self.padding_mode!r}."
             )
-        self.given, self.per, self.interpolation, self.width = delay, per, interpolation, width
-        self.delay: Delays | None = None
-        self.latency: Tensor | int = 0
-
-    def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> None:
-        """Tie the delay to steps of ``dt`` ms; ``lag`` steps are added where every synapse has its own."""
-        if self.given is None:
-            return
-        shape = tuple(self.weight.shape)
-        share = {"synapse": shape, "pre": (1, shape[1], 1, 1), "post": (shape[0], 1, 1, 1)}[self.per]
-        if isinstance(self.given, Learn):
-            if self.delay is None or self.delay.dt != dt:
-                bell = (self.interpolation, self.width)
-                self.delay = Delays(self.given, shape, share, *bell, dt=dt, seed=seed, name=name, lag=lag).to(
-                    self.weight
-                )
-            return
-        count = share[0] * share[1] * share[2] * share[3]
-        steps = latency_steps(self.given, dt, count, seed, name)
-        self.fix(steps if isinstance(steps, int) else (steps + lag).reshape(share).expand(shape).contiguous())
-
-    def fix(self, latency: Tensor | int) -> None:
-        """Set whole steps, one number or int32 of the kernel's shape, in place of a learnable delay."""
-        self.latency, self.delay = latency, None
-        if isinstance(latency, Tensor):
-            self.register_buffer("latency_table", latency, persistent=True)
-
-    def taps(self) -> tuple[Tensor, Tensor]:
-        """Kernel elements [out, in, height, width, W] on W steps, and int32 of the kernel's shape, the first of them."""
-        if self.delay is None:
-            return self.weight.unsqueeze(-1), self.latency_table
-        return self.delay(self.weight)
+        self.keep_delay(delay, per, interpolation, width)
 
     def delayed(self, x: Tensor, history: Tensor, by_event: bool = False) -> Tensor:
         """``x`` [T, B, in, H, W] with every synapse's own delay; ``history`` [D, B, in, H, W] are the steps before."""
