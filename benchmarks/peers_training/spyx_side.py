@@ -25,7 +25,7 @@ from benchmarks.training._formula import BETA, Formula
 PACKAGES = ("spyx", "jax", "jaxlib", "flax", "optax")
 FORMULA = Formula(late_reset=True, late_spike=True, cut_reset=False)
 NOTES = ("spyx.nn.run over lax.scan, jitted; beta of each layer is a trained parameter of the library.",)
-LEARNING_RATE = 1e-3
+LEARNING_RATE = 1e-6
 
 
 def arctan() -> Any:

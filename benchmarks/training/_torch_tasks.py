@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from benchmarks._protocol import Arrays
 from benchmarks.training._formula import Formula
 
-LEARNING_RATE = 1e-3
+LEARNING_RATE = 1e-6
+"""Small, so that the firing rates the bench states hold from the first round to the last."""
 
 
 class ScanTask:

@@ -20,12 +20,12 @@ CLASSES = 10
 DENSITY = 0.15
 
 
-def make_inputs(generator: np.random.Generator) -> dict[str, np.ndarray]:
+def make_inputs(generator: np.random.Generator, steps: int = STEPS) -> dict[str, np.ndarray]:
     """15 % input density; two 3x3 convolutions and a linear read-out after 34 -> 17 -> 8 pixels."""
     inputs, first, second = CHANNELS
     side = SIDE // 2 // 2
     return {
-        "x": spikes(generator, (STEPS, BATCH, inputs, SIDE, SIDE), DENSITY),
+        "x": spikes(generator, (steps, BATCH, inputs, SIDE, SIDE), DENSITY),
         "targets": generator.integers(0, CLASSES, BATCH),
         "w1": weight(generator, (first, inputs, 3, 3), 0.0, 0.32),
         "w2": weight(generator, (second, first, 3, 3), 0.001, 0.07),

@@ -22,11 +22,11 @@ STEPS, BATCH, SIZES = 100, 64, (700, 256, 256, 20)
 DENSITY = 0.05
 
 
-def make_inputs(generator: np.random.Generator) -> dict[str, np.ndarray]:
+def make_inputs(generator: np.random.Generator, steps: int = STEPS) -> dict[str, np.ndarray]:
     """5 % input density; weights such that hidden layers fire at 5-10 %."""
     inputs, first, second, classes = SIZES
     return {
-        "x": spikes(generator, (STEPS, BATCH, inputs), DENSITY),
+        "x": spikes(generator, (steps, BATCH, inputs), DENSITY),
         "targets": generator.integers(0, classes, BATCH),
         "w1": weight(generator, (first, inputs), 0.0015, 0.06),
         "w2": weight(generator, (second, first), 0.0040, 0.10),

@@ -19,11 +19,11 @@ STEPS, BATCH, SIZES = 100, 64, (700, 256, 20)
 DENSITY = 0.05
 
 
-def make_inputs(generator: np.random.Generator) -> dict[str, np.ndarray]:
+def make_inputs(generator: np.random.Generator, steps: int = STEPS) -> dict[str, np.ndarray]:
     """5 % input density; `w2` [256, 256] feeds spikes back with one step of latency."""
     inputs, hidden, classes = SIZES
     return {
-        "x": spikes(generator, (STEPS, BATCH, inputs), DENSITY),
+        "x": spikes(generator, (steps, BATCH, inputs), DENSITY),
         "targets": generator.integers(0, classes, BATCH),
         "w1": weight(generator, (hidden, inputs), 0.0015, 0.06),
         "w2": weight(generator, (hidden, hidden), 0.0, 0.05),

@@ -10,7 +10,7 @@ import torch
 
 from ranvier.dynamics import Step
 
-__all__ = ["Feedback", "Loop", "Scan", "ScanResult"]
+__all__ = ["Feed", "Feedback", "Loop", "Scan", "ScanResult"]
 
 Tensor = torch.Tensor
 
@@ -59,8 +59,18 @@ class Feedback:
 
 
 @dataclass(frozen=True)
+class Feed:
+    """Spikes from outside a loop, ``source`` [T, B, K], that reach ``stream`` of ``post`` through ``weight`` [N, K]."""
+
+    post: str
+    stream: str
+    source: Tensor
+    weight: Tensor
+
+
+@dataclass(frozen=True)
 class Loop:
-    """Populations that feed each other, advanced together in windows of ``window`` steps.
+    """Populations joined by projections, advanced together step by step, or in windows of ``window`` steps.
 
     ``members`` are scans by name, in the order of their same-step projections; their streams hold what comes from outside.
     """
@@ -68,4 +78,5 @@ class Loop:
     members: Mapping[str, Scan]
     feedback: tuple[Feedback, ...]
     window: int
+    feeds: tuple[Feed, ...] = ()
     emission: str = "spike"

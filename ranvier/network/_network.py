@@ -15,6 +15,7 @@ from torch import nn
 from ranvier.connectivity import Connectivity, Linear, latency_steps, place
 from ranvier.connectivity._conv import Conv2d
 from ranvier.errors import DimensionError, EquationError, RanvierWarning, ShapeError
+from ranvier.network._chain import is_plain, joins
 from ranvier.network._checks import (
     check_name,
     check_period,
@@ -31,7 +32,7 @@ from ranvier.network._density import dense_among
 from ranvier.network._execute import execute
 from ranvier.network._graph import Edge, GraphError, arrange
 from ranvier.network._parts import Parts
-from ranvier.network._plan import Plan, Request, make_plan
+from ranvier.network._plan import Carried, Plan, Request, make_plan
 from ranvier.network._plastic import initial_synapses
 from ranvier.network._population import Population, Relay, emission_of
 from ranvier.network._projection import Projection
@@ -346,7 +347,9 @@ class Network(nn.Module):
             full = Request(**{**request.__dict__, "dense_inputs": dense_inputs | dense})
             edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in self.projections.values()]
             edges += [Edge(f"{p.name} (on_post)", p.post, p.post, 1) for p in self.projections.values() if p.plasticity]
-            projections = {n: (p.pre, p.not_by_event()) for n, p in self.projections.items()}
+            projections = {
+                n: Carried(p.pre, p.post, p.not_by_event(), is_plain(p)) for n, p in self.projections.items()
+            }
             self._plans[request] = make_plan(
                 list(self.populations),
                 projections,
@@ -355,6 +358,7 @@ class Network(nn.Module):
                 refuses,
                 partial(not_loopable, self),
                 partial(not_fusible, self),
+                partial(joins, self),
             )
         return self._plans[request]
 

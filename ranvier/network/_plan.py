@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
+from ranvier.network._chain import chains
 from ranvier.network._graph import Part
 
-__all__ = ["Choice", "Plan", "Request", "make_plan"]
+__all__ = ["Carried", "Choice", "Plan", "Request", "make_plan"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,19 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Carried:
+    """A projection as a plan sees it: ``dense`` says why its spikes are not carried one by one, or None.
+
+    ``plain`` is a dense matrix with one fixed latency, which an operation of several parts carries by event in any case.
+    """
+
+    pre: str
+    post: str
+    dense: str | None
+    plain: bool
+
+
+@dataclass(frozen=True)
 class Plan:
     """Choices for every part, and the windows in which cycles run."""
 
@@ -47,10 +61,16 @@ class Plan:
     checkpoint: int | None = None
     loops: frozenset[tuple[str, ...]] = frozenset()
     fused: frozenset[tuple[str, ...]] = frozenset()
+    chains: tuple[tuple[int, int], ...] = ()
 
     def provider(self, part: str) -> str:
         """The provider that runs a population or carries a projection."""
         return next(c.provider for c in self.choices if c.part == part)
+
+    @property
+    def together(self) -> tuple[tuple[str, ...], ...]:
+        """Populations of neighbouring parts that run as one operation."""
+        return tuple(tuple(n for part in self.parts[a:b] for n in part.members) for a, b in self.chains)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for checkpoints."""
@@ -61,6 +81,7 @@ class Plan:
             "checkpoint": self.checkpoint,
             "loops": sorted(map(list, self.loops)),
             "fused": sorted(map(list, self.fused)),
+            "chains": [list(names) for names in self.together],
         }
 
     def __str__(self) -> str:
@@ -72,6 +93,7 @@ class Plan:
             for p in self.parts
             if p.cyclic
         ]
+        loops += [f"{' -> '.join(names)}: one operation, step by step" for names in self.together]
         if self.window:
             loops.append(f"the whole network in windows of {self.window} steps; gradients stop at their borders")
         if self.checkpoint:
@@ -82,14 +104,13 @@ class Plan:
 
 
 def make_plan(
-    populations: Sequence[str], projections: Mapping[str, tuple[str, str | None]], parts: tuple[Part, ...], request: Request, refuses: Any,
-    loopable: Any, fusible: Any,
+    populations: Sequence[str], projections: Mapping[str, Carried], parts: tuple[Part, ...], request: Request, refuses: Any,
+    loopable: Any, fusible: Any, join: Any,
 ) -> Plan:  # fmt: skip
     """Choose a provider for every part; a pure function of its arguments.
 
-    ``projections`` maps a name to (source, why its spikes are not carried one by one, or None); ``refuses(request)`` is the
-    cpu provider's sentence, or None; ``loopable(part)`` and
-    ``fusible(part)`` say why a cycle cannot be one compiled loop, or one operation, or None.
+    ``refuses(request)`` is the cpu provider's sentence, or None; ``loopable(part)`` and ``fusible(part)`` say why a cycle cannot be one compiled loop, or one operation, or None; ``join(part, before)`` says
+    whether a part can run in one operation with the populations before it.
     """
     sentence = refuses(request)
     if request.provider == "reference":
@@ -99,16 +120,8 @@ def make_plan(
     else:
         fast, why = True, "asked for" if request.provider == "cpu" else "generated vector code for this processor"
     choices = [Choice(n, "scan", "cpu" if fast else "reference", why) for n in populations]
-    for name, (source, dense) in projections.items():
-        if not fast:
-            choices.append(Choice(name, "propagate", "reference", why))
-        elif dense is not None:
-            choices.append(Choice(name, "propagate", "torch", dense))
-        elif source in request.dense_inputs:
-            choices.append(Choice(name, "propagate", "torch", f"{source} is dense"))
-        else:
-            choices.append(Choice(name, "propagate", "cpu", f"by event: cost follows the spikes of {source}"))
-    loops, fused = set(), set()
+    loops: set[tuple[str, ...]] = set()
+    fused: set[tuple[str, ...]] = set()
     for part in parts:
         if not part.cyclic:
             continue
@@ -121,14 +134,32 @@ def make_plan(
             if request.batch != 1
             else loopable(part)
         )
-        apart = why if not fast else fusible(part)
+        divided = why if not fast else fusible(part)
         name = "+".join(part.members)
         if compiled is None:
             loops.add(part.members)
             choices.append(Choice(name, "loop", "cpu", "one compiled loop for the whole cycle"))
-        elif apart is None:
+        elif divided is None:
             fused.add(part.members)
             choices.append(Choice(name, "loop", "cpu", f"one operation, windows inside ({compiled})"))
         else:
-            choices.append(Choice(name, "loop", "windows", apart if apart == compiled else f"{apart}; {compiled}"))
-    return Plan(tuple(choices), parts, request.window, request.checkpoint, frozenset(loops), frozenset(fused))
+            choices.append(
+                Choice(name, "loop", "windows", divided if divided == compiled else f"{divided}; {compiled}")
+            )
+    apart = frozenset(p.members for p in parts if p.cyclic and p.members not in fused)
+    together = chains(parts, apart, join) if fast else ()
+    joined = {n for first, last in together for part in parts[first:last] for n in part.members}
+    carried = [_carry(name, p, request, None if fast else why, p.post in joined) for name, p in projections.items()]
+    choices = [*choices[: len(populations)], *carried, *choices[len(populations) :]]
+    return Plan(tuple(choices), parts, request.window, request.checkpoint, frozenset(loops), frozenset(fused), together)
+
+
+def _carry(name: str, p: Carried, request: Request, slow: str | None, joined: bool) -> Choice:
+    """Who carries a projection; ``slow`` is why the reference does."""
+    if slow is not None:
+        return Choice(name, "propagate", "reference", slow)
+    if p.dense is not None and not (p.plain and joined):
+        return Choice(name, "propagate", "torch", p.dense)
+    if p.pre in request.dense_inputs:
+        return Choice(name, "propagate", "torch", f"{p.pre} is dense")
+    return Choice(name, "propagate", "cpu", f"by event: cost follows the spikes of {p.pre}")

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier.connectivity import Linear
 from ranvier.dynamics import Step
 from ranvier.errors import ShapeError
 from ranvier.kernels import reference
-from ranvier.kernels._task import Loop, Scan, ScanResult
+from ranvier.kernels._task import Feed, Loop, Scan, ScanResult
 from ranvier.kernels.cpu import Spikes
 from ranvier.kernels.cpu import loop as cpu_loop
 from ranvier.kernels.cpu import scan as cpu_scan
+from ranvier.network._chain import is_plain
 from ranvier.network._compiled import compiled_loop
 from ranvier.network._cycle import cycle
 from ranvier.network._graph import GraphError
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Runner"]
 
 Tensor = torch.Tensor
+#: rows of a product (steps times batch) from which parts run together
+_ENOUGH = 64
 
 
 class Runner:
@@ -67,11 +71,17 @@ class Runner:
     ) -> tuple[dict[tuple[str, str], Tensor], State]:
         """All parts over one window."""
         window = Window(inputs, count, state)
-        for part in self.plan.parts:
+        chains = dict(self.plan.chains)
+        done = 0
+        for index, part in enumerate(self.plan.parts):
             names = [n for n in part.members if n not in inputs]
-            if not names:
+            if index < done or not names:
                 continue
-            if part.members in self.plan.loops:
+            together = [n for p in self.plan.parts[index : chains.get(index, index)] for n in p.members]
+            if together and self._worth_joining(together, window):
+                done = chains[index]
+                self._fused(together, 1, window)
+            elif part.members in self.plan.loops:
                 compiled_loop(self, names, window)
             elif part.members in self.plan.fused:
                 self._fused(names, part.window or 1, window)
@@ -91,12 +101,14 @@ class Runner:
         # with a delay per synapse the kernel itself chooses between events and a dense product
         return projection(x, history, count, provider == "cpu" or (projection.per_synapse and provider != "reference"))
 
-    def from_outside(self, name: str, inside: Sequence[str], window: Window) -> list[tuple[str, Tensor]]:
+    def from_outside(
+        self, name: str, inside: Sequence[str], window: Window, without: Sequence[str] = ()
+    ) -> list[tuple[str, Tensor]]:
         """(port, arrivals) of every projection from parts other than ``inside``; plastic ones are run with the cycle."""
         return [
             (p.port, self.carry(p, window.emissions[p.pre], window.history.get(p.pre), window.count))
             for p in self.incoming[name]
-            if p.pre not in inside and not p.plasticity
+            if p.pre not in inside and p.name not in without and not p.plasticity
         ]
 
     def _arrivals(self, name: str, window: Window) -> dict[str, Tensor]:
@@ -106,12 +118,13 @@ class Runner:
         return out
 
     def scan(
-        self, name: str, arrivals: Mapping[str, Tensor], window: Window, first: int = 0, count: int | None = None
-    ) -> Scan:
-        """The task of one population over ``count`` steps from step ``first`` of the window."""
+        self, name: str, arrivals: Mapping[str, Tensor], window: Window, first: int = 0, count: int | None = None,
+        emits: bool = True,
+    ) -> Scan:  # fmt: skip
+        """The task of one population over ``count`` steps from step ``first`` of the window; ``emits`` if others read it."""
         step, population, before = self.steps[name], self.net.populations[name], window.variables[name]
         count = window.count if count is None else count
-        emit = population.cell.emit
+        emit = population.cell.emit if emits else None
         wanted = tuple(
             dict.fromkeys(output_name(v, step.events) for v in (*([emit] if emit else []), *self.record.get(name, ())))
         )
@@ -124,7 +137,7 @@ class Runner:
         """Put a scan's result into the window; returns what was recorded."""
         window.variables[name] = dict(result.states)
         emit, events = self.net.populations[name].cell.emit, self.steps[name].events
-        if emit:
+        if emit and output_name(emit, events) in result.emitted:
             window.emissions[name] = result.emitted[output_name(emit, events)]
         return {v: result.emitted[output_name(v, events)] for v in self.record.get(name, ())}
 
@@ -143,21 +156,38 @@ class Runner:
         """A scan by the provider of the plan."""
         return (cpu_scan if self.plan.provider(name) == "cpu" else reference.scan)(task)
 
+    def _worth_joining(self, names: Sequence[str], window: Window) -> bool:
+        """Whether a chain runs together: cells in a row each, and more steps than setting it up costs."""
+        rows = [next(iter(window.variables[n].values()), None) for n in names]
+        return all(r is not None and r.ndim == 2 and window.count * r.shape[0] >= _ENOUGH for r in rows)
+
+    def _fed(self, p: Projection, window: Window) -> bool:
+        """Whether spikes from outside go into an operation as they are."""
+        flat = window.emissions[p.pre].ndim == 3
+        return flat and is_plain(p) and p.latency == 0 and self.plan.provider(p.name) == "cpu"
+
     def _fused(self, names: Sequence[str], length: int, window: Window) -> None:
-        """A cyclic part as one differentiable operation."""
-        members, feedback = {}, []
+        """Several populations as one differentiable operation."""
+        members, feedback, feeds = {}, [], []
         for n in names:
             arrivals: dict[str, Tensor] = {}
-            for port, value in self.from_outside(n, names, window):
+            fed = [p for p in self.incoming[n] if p.pre not in names and self._fed(p, window)]
+            for port, value in self.from_outside(n, names, window, [p.name for p in fed]):
                 add_arrival(arrivals, port, value)
             for p in self.incoming[n]:
-                if p.pre in names:
+                bias = None
+                first = p.delayable
+                if p in fed and isinstance(first, Linear):
+                    bias = first.bias
+                    feeds.append(Feed(n, self.stream_of(p), window.emissions[p.pre], first.weight))
+                elif p.pre in names:
                     bias, found = p.feedback(window.history.get(p.pre), self.stream_of(p))
                     feedback += found
-                    if bias is not None:
-                        add_arrival(arrivals, p.port, bias)
-            members[n] = self.scan(n, arrivals, window)
-        for n, result in cpu_loop(Loop(members, tuple(feedback), length)).items():
+                if bias is not None:
+                    add_arrival(arrivals, p.port, bias)
+            readers = [p for p in self.net.projections.values() if p.pre == n and p.post not in names]
+            members[n] = self.scan(n, arrivals, window, emits=n in window.history or bool(readers))
+        for n, result in cpu_loop(Loop(members, tuple(feedback), length, tuple(feeds))).items():
             window.recorded.update({(n, v): x for v, x in self.take(n, result, window).items()})
 
     def stream_of(self, projection: Projection) -> str:

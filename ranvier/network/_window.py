@@ -31,8 +31,14 @@ class Window:
 
     def after(self) -> State:
         """The state at the end of the window."""
-        history = {n: torch.cat([h, self.emissions[n]])[self.emissions[n].shape[0] :] for n, h in self.history.items()}
+        history = {n: _last(h, self.emissions[n]) for n, h in self.history.items()}
         return State(self.start + self.count, self.variables, history, self.synapses, self.state.stream)
+
+
+def _last(before: Tensor, now: Tensor) -> Tensor:
+    """The last steps of both together, as many as ``before`` has."""
+    depth = before.shape[0]
+    return now[now.shape[0] - depth :].clone() if now.shape[0] >= depth else torch.cat([before[now.shape[0] :], now])
 
 
 def add_arrival(arrivals: dict[str, Tensor], port: str, value: Tensor) -> None:

@@ -24,7 +24,7 @@ from ranvier.kernels.cpu._sparse import Pattern
 from ranvier.kernels.cpu._tap_table import TapTable
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu._loop import _Member
+    from ranvier.kernels.cpu._loop_member import Member
 
 __all__ = ["DelayedFeedback", "Flight"]
 
@@ -47,7 +47,7 @@ class Flight:
         feedback: DelayedFeedback,
         taps: Tensor,
         history: Tensor | None,
-        members: dict[str, _Member],
+        members: dict[str, Member],
         emission: str,
     ) -> None:
         self.feedback, self.taps, self.history = feedback, taps.contiguous(), history
@@ -86,12 +86,12 @@ class Flight:
 
     def depart(self, start: int, stop: int) -> None:
         """Deliver what was fired in steps [start, stop)."""
-        self._deliver(self.pre.rows(self.pre.out[self.emission], start, stop).contiguous(), start)
+        self._deliver(self.pre.rows(self.pre.out[self.emission].tensor, start, stop).contiguous(), start)
 
     def _deliver(self, rows: Tensor, start: int) -> None:
         fired = events(rows)
         if fired.count:
-            spread(fired, self.synapses, self.post.streams[self.feedback.stream], start, self.batch)
+            spread(fired, self.synapses, self.post.streams[self.feedback.stream].tensor, start, self.batch)
 
     def listen(self, gradient: Tensor) -> None:
         """Begin the way back: ``gradient`` ``[T, row]`` of the arrivals will be written from the end."""
@@ -114,7 +114,9 @@ class Flight:
 
     def tap_gradient(self) -> Tensor:
         """Gradient to the taps, from all events of the call and those before it."""
-        fired = self.pre.rows(self.pre.out[self.emission], 0, self.steps).view(self.steps, self.batch, self.sources)
+        fired = self.pre.rows(self.pre.out[self.emission].tensor, 0, self.steps).view(
+            self.steps, self.batch, self.sources
+        )
         history = None if self.history is None else self.history.reshape(-1, self.batch, self.sources).contiguous()
         happened = delayed_events(fired.contiguous(), history, self.table.reach)
         if isinstance(self.table, Synapses):

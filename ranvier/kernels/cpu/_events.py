@@ -16,7 +16,7 @@ from ranvier.kernels.cpu._operands import address, require, scalar
 from ranvier.kernels.cpu._pool import run_tiles
 from ranvier.kernels.cpu._tiles import spans
 
-__all__ = ["EventList", "events"]
+__all__ = ["EventList", "events", "scan_kernel"]
 
 _WIDTH = 16  # elements looked at together, of either dtype
 _LEAST = 1 << 17  # elements worth a tile of their own
@@ -43,6 +43,11 @@ class EventList:
     index: Tensor
     value: Tensor | None
     columns: int
+
+    def then(self, other: EventList) -> EventList:
+        """The rows of ``other`` after these; both list plain spikes."""
+        pointer = torch.cat([self.pointer, other.pointer[1:] + self.pointer[-1]])
+        return EventList(pointer, torch.cat([self.index, other.index]), None, self.columns)
 
     @property
     def rows(self) -> int:
@@ -72,7 +77,7 @@ def events(x: Tensor, compress: bool | None = None) -> EventList:
     """
     require(x, "x", (None, None))
     rows, columns = x.shape
-    scan = _scan_kernel(x.dtype, has_feature("avx512f") if compress is None else compress)
+    scan = scan_kernel(x.dtype, compress)
     tiles = spans(rows, _LEAST // max(1, columns))
     pointer = torch.zeros(rows + 1, dtype=torch.int64)
     found = empty([rows * columns + _WIDTH * len(tiles)], torch.int32)  # pages never written stay virtual
@@ -83,7 +88,7 @@ def events(x: Tensor, compress: bool | None = None) -> EventList:
 
     def look(i: int) -> None:
         start, stop = tiles[i]
-        scan([x.data_ptr(), pointer.data_ptr(), place(i), graded.data_ptr() + 8 * i], [start, stop, columns])
+        scan([x.data_ptr(), pointer.data_ptr(), place(i), graded.data_ptr() + 8 * i], [start, stop, columns, False])
 
     run_tiles(look, len(tiles))
     base = [0]
@@ -102,21 +107,28 @@ def events(x: Tensor, compress: bool | None = None) -> EventList:
     return EventList(pointer, index, value, columns)
 
 
+def scan_kernel(dtype: torch.dtype, compress: bool | None = None) -> Kernel:
+    """The kernel that lists the non-zero elements of rows; its arguments are those of :func:`_scan_kernel`."""
+    return _scan_kernel(dtype, has_feature("avx512f") if compress is None else compress)
+
+
 @cache
 def _scan_kernel(dtype: torch.dtype, compress: bool) -> Kernel:
     """Columns of the non-zero elements of rows start..stop, and the running count after each row.
 
-    Pointers: x, pointer, found, graded. Integers: start, stop, columns. ``found`` is written up to 16 elements past the
-    last event.
+    Pointers: x, pointer, found, graded. Integers: start, stop, columns, whether the count goes on from ``pointer[start]``.
+    ``found`` is written up to 16 elements past the last event.
     """
     name = f"scan_events_{scalar(dtype)}_{'compress' if compress else 'bits'}"
     f = function(name)
     b, real = f.builder, scalar(dtype)
     x, pointer, found = f.pointers(0, real), f.pointers(1, I64), f.pointers(2, I32)
-    start, stop, columns = (f.integer(i) for i in range(3))
+    start, stop, columns, further = (f.integer(i) for i in range(4))
     wide = ir.VectorType(real, _WIDTH)
     zeros, ones = ir.Constant(wide, [0.0] * _WIDTH), ir.Constant(wide, [1.0] * _WIDTH)
-    count, graded = local(b, I64(0)), local(b, I16(0))
+    before = b.load(at(b, pointer, start))
+    count = local(b, b.select(b.icmp_signed("!=", further, I64(0)), before, I64(0)))
+    graded = local(b, I16(0))
     write = _write_compressed if compress else _write_bits
 
     def look(row: ir.Value, column: ir.Value, wanted: ir.Value | None = None) -> None:

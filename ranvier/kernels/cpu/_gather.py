@@ -22,7 +22,7 @@ from ranvier.kernels.cpu._loops import I32, I64, at, counted, function, local, o
 from ranvier.kernels.cpu._operands import address, lanes, require, scalar, vectors
 from ranvier.kernels.cpu._tiles import run_spans
 
-__all__ = ["chunks", "gather", "gather_span"]
+__all__ = ["chunks", "gather", "gather_kernel", "gather_span"]
 
 _LEAST = 1 << 18  # multiply-adds worth a tile of their own
 
@@ -81,7 +81,7 @@ def gather_span(
     table = [pointer, address(events.index), address(value), address(source), address(start_from), address(out)]
     for first, stop_column in chunks(width, source.dtype):
         size = stop_column - first
-        kernel = _gather_kernel(source.dtype, *_shape(size, source.dtype), value is not None)
+        kernel = gather_kernel(source.dtype, size, value is not None)
         kernel(table, [start, stop, first, size, width, stride, start_from is out])
 
 
@@ -97,6 +97,11 @@ def _shape(size: int, dtype: torch.dtype) -> tuple[int, int]:
     """Lanes and vectors for ``size`` columns: fewer lanes than a full vector only where the columns do not fill one."""
     wide = min(lanes(dtype), 1 << (size.bit_length() - 1))
     return wide, -(-size // wide)
+
+
+def gather_kernel(dtype: torch.dtype, size: int, valued: bool) -> Kernel:
+    """The kernel for a chunk of ``size`` columns; its arguments are those of :func:`_gather_kernel`."""
+    return _gather_kernel(dtype, *_shape(size, dtype), valued)
 
 
 @cache

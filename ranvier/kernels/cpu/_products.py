@@ -21,6 +21,7 @@ from ranvier.kernels.cpu._events import EventList, events
 from ranvier.kernels.cpu._gather import gather
 from ranvier.kernels.cpu._operands import require
 from ranvier.kernels.cpu._sparse import Pattern, scatter, sparse_input_gradient, value_gradient
+from ranvier.kernels.cpu._transpose import transposed
 from ranvier.kernels.cpu._weight_gradient import weight_gradient
 
 __all__ = [
@@ -126,7 +127,7 @@ class _SpikeLinear(Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         rows = _rows(x, weight.shape[-1])
         happened = events(rows)
-        weight_t = weight.detach().t().contiguous()
+        weight_t = transposed(weight.detach())
         require(weight_t, "weight", (rows.shape[1], None), x.dtype)
         out = empty([rows.shape[0], weight_t.shape[1]], x.dtype)
         gather(happened, weight_t, out, accumulate=False, bias=None if bias is None else bias.contiguous())
@@ -143,7 +144,7 @@ class _SpikeLinear(Function):
         to_x, to_weight, to_bias = ctx.needs_input_grad
         return (
             input_gradient(rows, weight).view(ctx.shape) if to_x else None,
-            weight_gradient(ctx.events, rows).t() if to_weight else None,
+            transposed(weight_gradient(ctx.events, rows)) if to_weight else None,
             rows.sum(0) if to_bias else None,
         )
 

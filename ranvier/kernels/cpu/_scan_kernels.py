@@ -93,18 +93,25 @@ def _forward(key: _Key, dtype: str, outputs: tuple[str, ...], saved: tuple[str, 
 
 
 @lru_cache(maxsize=1024)
-def _saved(key: _Key, seeds: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+def _saved(key: _Key, seeds: tuple[str, ...], wanted: tuple[str, ...], passing: frozenset[str]) -> tuple[str, ...]:
     step = key.step
     needed = _adjoint(key, seeds, wanted).values
     program = step.program
-    emitted = {str(program.outputs[s]): _STREAM_COST for s in seeds if program.outputs[s].is_Symbol}
-    cost = {**emitted, **dict.fromkeys(step.streams, _STREAM_COST), **dict.fromkeys(step.coefficients, 0)}
+    emitted = {str(program.outputs[s]): s for s in seeds if program.outputs[s].is_Symbol}
+    cost = dict.fromkeys(step.coefficients, 0)
+    cost |= {value: _STREAM_COST for value, name in emitted.items() if name not in passing}
+    cost |= {n: _STREAM_COST for n in step.streams if n not in passing}
     return choose_saved(program, needed, cost)
 
 
-def saved_values(step: Step, cut_reset: bool, seeds: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """The fewest streams to keep so that the adjoint can be run: names of values, states at the step's start or streams."""
-    return _saved(_Key(step, cut_reset), seeds, wanted)
+def saved_values(
+    step: Step, cut_reset: bool, seeds: tuple[str, ...], wanted: tuple[str, ...], passing: frozenset[str] = frozenset()
+) -> tuple[str, ...]:
+    """The fewest streams to keep so that the adjoint can be run: names of values, states at the step's start or streams.
+
+    ``passing`` names streams and outputs that would not exist as a whole unless they are kept.
+    """
+    return _saved(_Key(step, cut_reset), seeds, wanted, passing)
 
 
 @lru_cache(maxsize=1024)

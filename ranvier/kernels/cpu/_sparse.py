@@ -18,7 +18,7 @@ from ranvier.kernels.cpu._operands import address, lanes, require, scalar
 from ranvier.kernels.cpu._tiles import run_spans
 from ranvier.kernels.cpu._weight_gradient import by_column
 
-__all__ = ["Pattern", "scatter", "sparse_input_gradient", "value_gradient"]
+__all__ = ["Pattern", "scatter", "scatter_kernel", "sparse_input_gradient", "value_gradient"]
 
 _LEAST = 1 << 15  # synaptic events worth a tile of their own
 _AT_ONCE = 4  # synapses written out side by side
@@ -98,7 +98,7 @@ def scatter(events: EventList, pattern: Pattern, weight: Tensor, out: Tensor) ->
     """
     _check(events, pattern, out, "out")
     require(weight, "weight", (pattern.synapses,), out.dtype)
-    kernel = _scatter_kernel(out.dtype, events.value is not None)
+    kernel = scatter_kernel(out.dtype, events.value is not None)
     table = [events.pointer, events.index, events.value, pattern.row_pointer, pattern.target, weight, out]
     addresses = [address(tensor) for tensor in table]
 
@@ -171,7 +171,7 @@ def _least(events: EventList, pattern: Pattern, rows: int) -> int:
 
 
 @cache
-def _scatter_kernel(dtype: torch.dtype, valued: bool) -> Kernel:
+def scatter_kernel(dtype: torch.dtype, valued: bool = False) -> Kernel:
     """Pointers: pointer, index, value, row pointer, target, weight, out. Integers: start, stop, columns."""
     real = scalar(dtype)
     name = f"scatter_{real}{'_valued' if valued else ''}"

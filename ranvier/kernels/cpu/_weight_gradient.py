@@ -29,7 +29,7 @@ _CHUNK_BYTES = 1 << 10  # of a row of grad, worked on together
 _LEAST = 1 << 18  # multiply-adds worth a tile of their own
 
 
-def weight_gradient(events: EventList, grad: Tensor, out: Tensor | None = None) -> Tensor:
+def weight_gradient(events: EventList, grad: Tensor, out: Tensor | None = None, block: int | None = None) -> Tensor:
     """Gradient of ``sum(grad * (x @ weight_t))`` to ``weight_t``, for the ``x`` that ``events`` lists.
 
     Parameters
@@ -40,6 +40,8 @@ def weight_gradient(events: EventList, grad: Tensor, out: Tensor | None = None) 
         ``[R, N]``, contiguous.
     out
         ``[K, N]`` to add to; None for a new tensor.
+    block
+        Rows worked on together, from the last block to the first; by default what the second-level cache holds.
 
     Returns
     -------
@@ -57,12 +59,12 @@ def weight_gradient(events: EventList, grad: Tensor, out: Tensor | None = None) 
     if out is None:
         out = empty([columns, width], grad.dtype).zero_()
     require(out, "out", (columns, width), grad.dtype)
-    block = max(64, _BLOCK_BYTES // max(1, min(_CHUNK_BYTES, width * grad.itemsize)))
+    block = block or max(64, _BLOCK_BYTES // max(1, min(_CHUNK_BYTES, width * grad.itemsize)))
     ordered = by_column(events, block)
     pointer = ordered.pointer.data_ptr()
 
     def task(start: int, stop: int) -> None:
-        for i in range(-(-rows // block)):
+        for i in reversed(range(-(-rows // block))):
             gather_span(ordered, pointer + 8 * i * columns, grad, (out, width), out, start, stop)
 
     run_spans(task, columns, _LEAST * columns // max(1, events.count * width))

@@ -1,0 +1,178 @@
+"""The backward pass of a loop: steps in reverse, then the gradients of weights and of what was given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from ranvier.kernels._task import Loop
+from ranvier.kernels.cpu import _scan_kernels as kernels
+from ranvier.kernels.cpu._loop_forward import Made
+from ranvier.kernels.cpu._loop_link import SpikeLink
+from ranvier.kernels.cpu._loop_span import Rows, Span
+from ranvier.kernels.cpu._schedule import Call, Schedule, run_queues
+from ranvier.kernels.cpu._transpose import transposed
+
+__all__ = ["run"]
+
+Tensor = torch.Tensor
+Key = tuple[str | int, str]
+
+
+class _Adjoint:
+    """One population on the way back: what is asked of it, and what it finds."""
+
+    def __init__(
+        self, task: Loop, made: Made, name: str, incoming: Mapping[str, Tensor | None], needs: Mapping[Key, bool]
+    ) -> None:
+        member, scan, names = made.members[name], task.members[name], made.names[name]
+        self.member = member
+        self.links = [
+            made.links[k]
+            for k, f in enumerate(task.feedback)
+            if f.pre == name and k in made.links and f.latency < scan.steps
+        ]
+        self.flights = [f for f in made.flights.values() if f.feedback.pre == name]
+        asks = self.links or self.flights
+        seeds = tuple(n for n in names.outputs if (asks and n == task.emission) or incoming.get(n) is not None)
+        dtype = str(scan.dtype).removeprefix("torch.")
+        self.kernel = kernels.backward_kernel(scan.step, dtype, scan.cut_reset, seeds, names.wanted, names.saved)
+        chunk = made.spans.chunk
+        self.seeds: dict[str, Rows] = {}
+        for n in seeds:
+            mine = n == task.emission
+            self.seeds[n] = member.gradient_rows(incoming.get(n), scan.steps, own=bool(mine and self.flights))
+        self.asked_of = self.seeds.get(task.emission)
+        if self.links and not self.flights:
+            self.seeds[task.emission] = member.scratch(chunk)
+        self.asked = self.seeds.get(task.emission)
+        self.lam = {n: member.gradient_vector(incoming.get(f"state:{n}")) for n in self.kernel.states}
+        self.kept = [
+            member.streams[n] if n in member.streams else member.out[names.emitted_as.get(n, n)]
+            for n in self.kernel.kept
+        ]
+        self.gradient: dict[str, Rows] = {}
+        into = [link for link in made.links.values() if link.post == name]
+        read = {f.stream for k, f in made.feeds.items() if f.post == name and needs[f"feeds:{k}", "source"]}
+        for n in self.kernel.streams:
+            if made.in_turns and not needs.get((name, n)) and n not in read:
+                self.gradient[n] = member.scratch(chunk)
+                continue
+            latest = min(scan.steps, max((f.latency for f in into if f.stream == n), default=0))
+            self.gradient[n] = Rows(member.new(scan.steps + latest))
+            self.gradient[n].tensor[scan.steps :].zero_()  # nothing arrives after the last step
+        self.sums = {n: torch.zeros(member.padded, dtype=scan.dtype) for n in self.kernel.sums}
+
+    def calls(self, span: Span, found: Mapping[str, _Adjoint]) -> list[Call]:
+        """What its targets hand back, then its own adjoint."""
+        out: list[Call] = []
+        if self.links and self.asked is not None and self.asked_of is not None:
+            initial = self.asked_of.for_turn(span)
+            for link in self.links:
+                gradient = found[link.post].gradient[link.stream]
+                out += link.hand_back(span, gradient, initial, self.asked)
+                initial = self.asked
+        timed = [*(self.seeds[n] for n in self.kernel.seeds), *self.kept]
+        states, written = [self.lam[n] for n in self.kernel.states], list(self.gradient.values())
+        sums = list(self.sums.values())
+        scan = self.member.call(self.kernel.kernel, span, states, timed, self.kernel.coefficients, written, sums)
+        return [*out, scan]
+
+
+def run(
+    task: Loop, made: Made, incoming: Mapping[str, Mapping[str, Tensor | None]], needs: Mapping[Key, bool]
+) -> dict[Key, Tensor]:
+    """Gradients of everything that needs one, before they are summed to the shapes given."""
+    steps = next(iter(task.members.values())).steps
+    adjoints = {n: _Adjoint(task, made, n, incoming[n], needs) for n in made.members}
+    totals = _totals(made, needs)
+    order = list(reversed(made.members))
+
+    def calls(name: str, span: Span) -> list[Call]:
+        out = adjoints[name].calls(span, adjoints)
+        for key, total in totals.items():
+            source = made.summed[key]
+            if source.post == name:
+                gradient, batch = adjoints[name].gradient[source.stream], made.members[name].batch
+                out += source.add(span, gradient, batch, made.spans.block or 1, total)
+        return out
+
+    parts = made.spans.parts
+    if made.flights:
+        schedules = {n: Schedule(adjoints[n].calls(parts[0][0], adjoints)) for n in order} if steps else {}
+        _in_windows(task, made, adjoints, schedules, steps)
+    else:
+        queues = [
+            [(s.turns, Schedule([c for n in order for c in calls(n, s)])) for s in reversed(part)] for part in parts
+        ]
+        run_queues(queues, reverse=True)
+    out = _collect(task, made, adjoints, needs, steps)
+    return out | {(key, "weight"): transposed(total) for key, total in totals.items()}
+
+
+def _totals(made: Made, needs: Mapping[Key, bool]) -> dict[str, Tensor]:
+    """Sums of weight gradients that are taken turn by turn."""
+    wanted = {k: s for k, s in made.summed.items() if made.in_turns and needs[k, "weight"]}
+    return {k: torch.zeros(s.sizes, dtype=s.kept["weight"].dtype) for k, s in wanted.items()}
+
+
+def _in_windows(
+    task: Loop, made: Made, adjoints: Mapping[str, _Adjoint], schedules: Mapping[str, Schedule], steps: int
+) -> None:
+    for flight in made.flights.values():
+        flight.listen(adjoints[flight.feedback.post].gradient[flight.feedback.stream].tensor[:steps])
+    for start in reversed(range(0, steps, task.window)):
+        stop = min(start + task.window, steps)
+        for name in schedules:
+            asked = adjoints[name].asked
+            for flight in adjoints[name].flights:
+                if asked is not None and start + flight.feedback.latency < steps:
+                    last = min(stop, steps - flight.feedback.latency)
+                    made.members[name].add(asked.tensor, start, last, flight.hand_back(start, last))
+            schedules[name].run(start, stop, reverse=True)
+            for flight in made.flights.values():
+                if flight.feedback.post == name:
+                    flight.land(start, stop)
+
+
+def _collect(
+    task: Loop, made: Made, adjoints: Mapping[str, _Adjoint], needs: Mapping[Key, bool], steps: int
+) -> dict[Key, Tensor]:
+    out: dict[Key, Tensor] = {}
+
+    def arrived(post: str, stream: str) -> Tensor:
+        return made.members[post].rows(adjoints[post].gradient[stream].tensor[:steps], 0, steps).contiguous()
+
+    for key, source in made.summed.items():
+        if needs[key, "weight"] and not made.in_turns:
+            gradient = source.weight_gradient(arrived(source.post, source.stream), made.spans.block)
+            out[key, "weight"] = (
+                gradient if isinstance(source, SpikeLink) and source.pattern is not None else transposed(gradient)
+            )
+    for k, feed in made.feeds.items():
+        if needs[f"feeds:{k}", "source"]:
+            gradient = feed.source_gradient(arrived(feed.post, feed.stream))
+            out[f"feeds:{k}", "source"] = gradient.view(feed.shape)
+    for k, link in made.links.items():
+        if needs.get((f"feedback:{k}", "history")) and link.latency:
+            gradient = arrived(link.post, link.stream)
+            out[f"feedback:{k}", "history"] = link.history_gradient(gradient)
+    for k, flight in made.flights.items():
+        if needs[f"feedback:{k}", "weight"]:
+            out[f"feedback:{k}", "weight"] = flight.tap_gradient()
+        earlier = flight.history_gradient() if needs.get((f"feedback:{k}", "history")) else None
+        if earlier is not None:
+            out[f"feedback:{k}", "history"] = earlier
+    for name in task.members:
+        found, member = adjoints[name], made.members[name]
+        for n, g in found.gradient.items():
+            if needs.get((name, n)):
+                out[name, n] = member.shaped(g.tensor, steps)
+        for n, g in found.lam.items():
+            if needs.get((name, n)):
+                out[name, n] = member.unpadded(g)
+        for n, g in found.sums.items():
+            if needs.get((name, n)):
+                out[name, n] = member.unpadded(g).to(torch.float64)
+    return out

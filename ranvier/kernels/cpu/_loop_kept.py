@@ -1,0 +1,52 @@
+"""What a loop keeps for its backward pass, in autograd's hands: checkpoints and memory forecasts see all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from ranvier.kernels._task import Loop
+from ranvier.kernels.cpu._loop_forward import Made
+from ranvier.kernels.cpu._loop_span import Rows
+
+__all__ = ["Kept"]
+
+Tensor = torch.Tensor
+
+
+class Kept:
+    """A loop after its forward pass, without its large tensors between the passes."""
+
+    def __init__(self, task: Loop, made: Made) -> None:
+        self.made = made
+        scans = {n: replace(s, streams={}, states={}, coefficients={}) for n, s in task.members.items()}
+        self.task = replace(task, members=scans)
+        for name, member in made.members.items():
+            names = made.names[name]
+            needed = {names.emitted_as.get(n, n) for n in names.saved}
+            needed |= {task.emission} if made.reads_emissions else set()
+            member.out = {n: rows for n, rows in member.out.items() if n in needed and not rows.scratch}
+            member.streams = {n: rows for n, rows in member.streams.items() if n in names.saved}
+            member.given = {n: t for n, t in member.given.items() if n in member.scan.step.coefficients}
+        self._places: list[tuple[dict[str, Any], str]] = []
+
+    def release(self) -> list[Tensor]:
+        """The large tensors, which the loop itself lets go of."""
+        made, out = self.made, []
+        holders: list[dict[str, Any]] = [link.kept for link in (*made.feeds.values(), *made.links.values())]
+        holders += [values for member in made.members.values() for values in (member.out, member.streams)]
+        for values in holders:
+            for name, value in values.items():
+                out.append(value.tensor if isinstance(value, Rows) else value)
+                self._places.append((values, name))
+                values[name] = Rows if isinstance(value, Rows) else Tensor
+        return out
+
+    def restore(self, tensors: Sequence[Tensor]) -> None:
+        """Put back what was let go of."""
+        for (values, name), tensor in zip(self._places, tensors, strict=True):
+            rows = values[name] is Rows or isinstance(values[name], Rows)
+            values[name] = Rows(tensor) if rows else tensor

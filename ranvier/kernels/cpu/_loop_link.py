@@ -1,0 +1,176 @@
+"""Projections of a loop as calls of a schedule: spikes forward, and what they were worth backward."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+
+from ranvier.errors import StateError
+from ranvier.kernels._task import Feed, Feedback
+from ranvier.kernels.cpu import _hand_back
+from ranvier.kernels.cpu._buffers import empty
+from ranvier.kernels.cpu._events import EventList, events, scan_kernel
+from ranvier.kernels.cpu._gather import chunks, gather_kernel
+from ranvier.kernels.cpu._loop_member import Member
+from ranvier.kernels.cpu._loop_span import Rows, Span
+from ranvier.kernels.cpu._loop_weights import Summed
+from ranvier.kernels.cpu._operands import address
+from ranvier.kernels.cpu._products import input_gradient
+from ranvier.kernels.cpu._schedule import Call
+from ranvier.kernels.cpu._sparse import scatter_kernel, sparse_input_gradient, value_gradient
+from ranvier.kernels.cpu._transpose import transposed
+
+__all__ = ["Arrival", "FeedLink", "SpikeLink"]
+
+Tensor = torch.Tensor
+_MARGIN = 16  # an event list is written up to a vector past its end
+
+
+class Arrival(Protocol):
+    """Something that brings spikes to a stream of a population; ``in_place`` only adds to it."""
+
+    in_place: bool
+
+    def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
+        """Calls that set ``target`` to ``initial`` plus what arrives."""
+        ...
+
+
+class FeedLink(Summed):
+    """Spikes from outside, listed once for all steps."""
+
+    in_place = False
+
+    def __init__(self, feed: Feed, source: Tensor, weight: Tensor) -> None:
+        self.post, self.stream, self.shape = feed.post, feed.stream, source.shape
+        self.batch = source.shape[1]
+        listed = events(source.reshape(-1, source.shape[-1]).contiguous())
+        self.kept = {"weight": weight, "pointer": listed.pointer, "index": listed.index}
+        self.kept |= {} if listed.value is None else {"value": listed.value}
+        self.weight_t = transposed(weight)
+        self.sizes = tuple(self.weight_t.shape)
+
+    def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
+        listed, row = self.arrived(), 8 * self.batch
+        pointer = (listed.pointer.data_ptr() + span.first * row, span.chunk * row)
+        places = [pointer, (address(listed.index), 0), (address(listed.value), 0)]
+        return _gathered(span, span.rows(self.batch), places, self.weight_t, initial, target)
+
+    def arrived(self) -> EventList:
+        return EventList(self.kept["pointer"], self.kept["index"], self.kept.get("value"), self.shape[-1])
+
+    def source_gradient(self, gradient: Tensor) -> Tensor:
+        """Gradient ``[T * B, K]`` to the spikes themselves."""
+        return input_gradient(gradient, self.kept["weight"])
+
+
+class SpikeLink(Summed):
+    """Spikes of one population to another, ``latency`` steps later; all-to-all, or single synapses of a pattern.
+
+    ``listing`` keeps a list of all that arrives, for the gradient to the weights.
+    """
+
+    def __init__(
+        self, link: Feedback, weight: Tensor, history: Tensor | None, pre: Member, emission: str, listing: bool
+    ):
+        self.name, self.post, self.stream, self.latency = link.pre, link.post, link.stream, link.latency
+        self.pre, self.emission, self.pattern, self.listing = pre, emission, link.pattern, listing
+        self.in_place = self.pattern is not None
+        self.kept = {"weight": weight.contiguous()}
+        self.weight_t = self.kept["weight"] if self.in_place else transposed(weight)
+        self.sizes = tuple(self.weight_t.shape)
+        if self.latency:
+            if history is None:
+                raise StateError(
+                    f"{link.pre!r} has no history, but its spikes take {link.latency} steps: pass the last {link.latency}."
+                )
+            self.depth = history.shape[0]
+            self.kept["past"] = history[self.depth - self.latency :].reshape(self.latency, pre.count).contiguous()
+        if listing:
+            self.kept["pointer"], self.kept["index"] = self._new_list(pre.scan.steps * pre.batch)
+
+    def _new_list(self, rows: int) -> tuple[Tensor, Tensor]:
+        """Row pointers and room for the columns of ``rows`` rows of events."""
+        found = empty([rows * self.pre.cells + _MARGIN], torch.int32)  # pages never written stay virtual
+        return torch.zeros(rows + 1, dtype=torch.int64), found
+
+    def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
+        rows, weight = span.rows(self.pre.batch), self.kept["weight"]
+        listed = (self.kept["pointer"], self.kept["index"]) if self.listing else self._new_list(rows[1])
+        pointer, found = listed
+        step = 8 * self.pre.batch if self.listing else 0
+        graded = torch.zeros(1, dtype=torch.int64)
+        begin = (pointer.data_ptr() + span.first * step, span.chunk * step)
+        lists = [begin, (found.data_ptr(), 0), (graded.data_ptr(), 0)]
+        look, integers = scan_kernel(weight.dtype), [*rows, self.pre.cells, self.listing]
+        keep = (pointer, found, graded)
+        fired = self.pre.out[self.emission].pointer(span, -self.latency)
+        calls = [Call(look, [fired, *lists], integers, self.latency, keep=keep)]
+        if self.latency:
+            calls.append(Call(look, [Rows(self.kept["past"]).pointer(span), *lists], integers, 0, self.latency))
+        places = [*lists[:2], (0, 0)]
+        if self.pattern is None:
+            return calls + _gathered(span, rows, places, self.weight_t, initial, target)
+        wired = [(t.data_ptr(), 0) for t in (self.pattern.row_pointer, self.pattern.target, weight)]
+        kernel = scatter_kernel(weight.dtype)
+        return [*calls, Call(kernel, [*places, *wired, target.pointer(span)], [*rows, self.pattern.columns])]
+
+    def trim(self) -> None:
+        """Keep of the list what was written."""
+        if self.listing:
+            self.kept["index"] = self.kept["index"][: int(self.kept["pointer"][-1])].clone()
+
+    def arrived(self) -> EventList:
+        if self.listing:
+            return EventList(self.kept["pointer"], self.kept["index"], None, self.pre.cells)
+        late = max(0, self.pre.scan.steps - self.latency)
+        fired = self.pre.rows(self.pre.out[self.emission].tensor, 0, late).contiguous()
+        if not self.latency:
+            return events(fired)
+        before = self.kept["past"][: self.pre.scan.steps].reshape(-1, self.pre.cells)
+        return events(before).then(events(fired))
+
+    def hand_back(self, span: Span, gradient: Rows, initial: Rows, target: Rows) -> list[Call]:
+        """Calls that set ``target`` to ``initial`` plus what the arrivals of ``latency`` steps later are worth."""
+        rows, width = span.rows(self.pre.batch), self.pre.cells
+        arrived, begin, end = gradient.pointer(span, self.latency), initial.pointer(span), target.pointer(span)
+        given, keep = self.kept["weight"], (initial.tensor, target.tensor, gradient.tensor)
+        weight = (given.data_ptr(), 0)
+        if self.pattern is None:
+            integers = [*rows, given.shape[0], width, width]
+            return [Call(_hand_back.dense_kernel(given.dtype), [arrived, weight, begin, end], integers, keep=keep)]
+        wired = [(t.data_ptr(), 0) for t in (self.pattern.row_pointer, self.pattern.target)]
+        integers = [*rows, self.pattern.columns, width, width]
+        places = [arrived, *wired, weight, begin, end]
+        return [Call(_hand_back.sparse_kernel(given.dtype), places, integers, keep=keep)]
+
+    def weight_gradient(self, gradient: Tensor, block: int | None) -> Tensor:
+        if self.pattern is None:
+            return super().weight_gradient(gradient, block)
+        return value_gradient(self.arrived(), self.pattern, gradient)
+
+    def history_gradient(self, gradient: Tensor) -> Tensor:
+        """Gradient to the emissions before the call, from that of what arrived."""
+        steps, cells = min(self.latency, self.pre.scan.steps), self.pre.scan.shape
+        rows, weight = gradient[: steps * self.pre.batch], self.kept["weight"]
+        dense = self.pattern is None
+        back = input_gradient(rows, weight) if dense else sparse_input_gradient(self.pattern, weight, rows)
+        whole = torch.zeros(self.depth, *cells, dtype=weight.dtype)
+        first = self.depth - self.latency
+        whole[first : first + steps] = back.reshape(steps, *cells)
+        return whole
+
+
+def _gathered(
+    span: Span, rows: tuple[int, int], listed: list[tuple[int, int]], weight_t: Tensor, initial: Rows, target: Rows
+) -> list[Call]:
+    """Sum the rows of ``weight_t`` that ``listed`` events (row pointers, index, values) name."""
+    width = weight_t.shape[1]
+    places = [*listed, (weight_t.data_ptr(), 0), initial.pointer(span), target.pointer(span)]
+    valued, keep = listed[2][0] != 0, (weight_t, initial.tensor, target.tensor)
+    return [
+        Call(gather_kernel(weight_t.dtype, until - first, valued), places,
+             [*rows, first, until - first, width, width, initial is target], keep=keep)
+        for first, until in chunks(width, weight_t.dtype)
+    ]  # fmt: skip

@@ -1,0 +1,58 @@
+"""The gradient to the weights of a loop: turn by turn while gradients are in the cache, or at the end."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+
+from ranvier.kernels.cpu._events import EventList
+from ranvier.kernels.cpu._gather import chunks, gather_kernel
+from ranvier.kernels.cpu._loop_span import Rows, Span
+from ranvier.kernels.cpu._operands import address
+from ranvier.kernels.cpu._schedule import Call
+from ranvier.kernels.cpu._weight_gradient import by_column, weight_gradient
+
+__all__ = ["Summed"]
+
+Tensor = torch.Tensor
+
+
+class Summed(ABC):
+    """A dense matrix through which spikes arrive, and the sum of its gradient."""
+
+    post: str
+    stream: str
+    sizes: tuple[int, ...]
+    weight_t: Tensor
+    kept: dict[str, Tensor]
+    _ordered: EventList | None = None
+
+    @abstractmethod
+    def arrived(self) -> EventList:
+        """What arrived in the call: a row for each step and row of the batch."""
+
+    def add(self, span: Span, gradient: Rows, batch: int, block: int, total: Tensor) -> list[Call]:
+        """Calls that add to ``total`` [K, N] what the gradient of a turn, ``block`` rows, says about the weights."""
+        if self._ordered is None:
+            self._ordered = by_column(self.arrived(), block)
+        ordered = self._ordered
+        columns, width = total.shape
+        blocks = 8 * columns
+        first = ordered.pointer.data_ptr() + span.first * batch // block * blocks
+        row = batch * width * total.element_size()  # events name the rows of the whole call
+        begin, step = gradient.pointer(span)
+        source = (begin - span.first * row, step - span.chunk * row) if gradient.scratch else (begin, 0)
+        places = [(first, blocks), (address(ordered.index), 0), (address(ordered.value), 0), source]
+        places += [(total.data_ptr(), 0)] * 2
+        return [
+            Call(
+                gather_kernel(total.dtype, until - start, ordered.value is not None), places,
+                [0, columns, start, until - start, width, width, True], keep=(ordered, total),
+            )
+            for start, until in chunks(width, total.dtype)
+        ]  # fmt: skip
+
+    def weight_gradient(self, gradient: Tensor, block: int | None) -> Tensor:
+        """``[K, N]`` from the gradient ``[T * B, N]`` of what arrived."""
+        return weight_gradient(self.arrived(), gradient, block=block)
