@@ -99,7 +99,8 @@ class Runner:
             history = x[:0]
         provider = self.plan.provider(projection.name)
         # with a delay per synapse the kernel itself chooses between events and a dense product
-        return projection(x, history, count, provider == "cpu" or (projection.per_synapse and provider != "reference"))
+        fast = provider != "reference"
+        return projection(x, history, count, provider == "cpu" or (projection.per_synapse and fast), fast)
 
     def from_outside(
         self, name: str, inside: Sequence[str], window: Window, without: Sequence[str] = ()
