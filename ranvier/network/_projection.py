@@ -68,6 +68,12 @@ class Projection(nn.Module):
         return first if isinstance(first, _DELAYABLE) else None
 
     @property
+    def lets_go(self) -> bool:
+        """Whether what arrives is new memory that autograd does not keep: the result of a plain convolution or matrix."""
+        last = self.chain[-1] if len(self.chain) else None
+        return type(last) in (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear) and not last._forward_hooks
+
+    @property
     def synapses(self) -> Sparse:
         """The single synapses of a projection made by a rule."""
         first = self.delayable

@@ -58,7 +58,9 @@ class _ScanFunction(torch.autograd.Function):
         kernel = kernels.forward_kernel(step, _name(task.dtype), task.wanted, write)
         layout = _Layout(task)
         state = {n: layout.array(given[n]) for n in kernel.states}
-        outputs = [layout.new() for _ in range(len(task.wanted) + len(write))]
+        spent = [given[n] for n in names.streams if n in task.spent and n not in saved and layout.owns(given[n])]
+        outputs = [layout.new() for _ in task.wanted]
+        outputs += [spent.pop().view(task.steps, layout.count) if spent else layout.new() for _ in write]
         layout.run(
             kernel.kernel, [state[n] for n in kernel.states], [given[n] for n in kernel.streams],
             [given[n] for n in kernel.coefficients], outputs, [],
@@ -135,6 +137,10 @@ class _Layout:
 
     def new(self) -> Tensor:
         return empty((self.steps, self.count), self.dtype)
+
+    def owns(self, tensor: Tensor) -> bool:
+        """Whether a stream has a number of its own for every neuron and step, so that others can take their place."""
+        return tensor.shape == (self.steps, *self.shape) and tensor.is_contiguous() and tensor.dtype == self.dtype
 
     def stream(self, tensor: Tensor) -> tuple[Tensor, int, int]:
         """A stream as (tensor that owns the numbers, stride per step, stride per neuron)."""
