@@ -19,14 +19,15 @@ def _draw(*parts: object) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def held_out(group: np.ndarray, share: float, name: str) -> np.ndarray:
-    """A mask [S]: the groups that hold about ``share`` of all samples, whole groups in an order that ``name`` decides."""
+def held_out(group: np.ndarray, share: float, name: str, leave: int = 1) -> np.ndarray:
+    """A mask [S]: the groups that hold about ``share`` of all samples, whole groups in an order that ``name``
+    decides; at least ``leave`` groups stay behind."""
     names, counts = np.unique(group, return_counts=True)
-    if len(names) < 2:
-        raise DataError(f"{name}: one group, {names[0]!r}, cannot be divided without sharing it")
+    if len(names) <= leave:
+        raise DataError(f"{name}: {len(names)} group(s) cannot be divided into {leave + 1} parts without sharing one")
     order = sorted(range(len(names)), key=lambda i: _draw(name, names[i]))
     chosen, size = [], 0
-    for i in order[:-1]:
+    for i in order[:-leave]:
         if chosen and size + counts[i] / 2 > share * len(group):
             break
         chosen.append(names[i])
@@ -36,7 +37,7 @@ def held_out(group: np.ndarray, share: float, name: str) -> np.ndarray:
 
 def by_group(group: np.ndarray, shares: tuple[float, float], name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Masks of train, validation and test, no group in two of them; ``shares`` of validation and test."""
-    test = held_out(group, shares[1], f"{name}/test")
+    test = held_out(group, shares[1], f"{name}/test", leave=2)
     valid = np.zeros(len(group), bool)
     rest = np.flatnonzero(~test)
     valid[rest] = held_out(group[rest], shares[0] / (1 - shares[1]), f"{name}/valid")

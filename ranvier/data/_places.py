@@ -29,21 +29,21 @@ def is_offline() -> bool:
     return os.environ.get("RANVIER_OFFLINE", "0") not in ("", "0")
 
 
-def find(files: Iterable[str], places: Iterable[Path], name: str, source: str) -> Path:
-    """The first of ``places`` that holds all ``files``.
+def find(needed: Iterable[str], places: Iterable[Path], name: str, source: str) -> Path:
+    """The first of ``places`` that holds all files ``needed``.
 
     Raises
     ------
     DataError
         Where none does; the message names them all, and where the set comes from.
     """
-    files, places = list(files), list(places)
+    needed, places = list(needed), list(places)
     for place in places:
-        if all((place / file).exists() for file in files):
+        if all((place / file).exists() for file in needed):
             return place
     looked = ", ".join(map(str, places)) or "no folder"
     raise DataError(
-        f"{name}: no folder holds {', '.join(files)}; looked in {looked}. Get it from {source} and name the folder above it "
+        f"{name}: no folder holds {', '.join(needed)}; looked in {looked}. Get it from {source} and name the folder above it "
         "with folder=… or RANVIER_DATA."
     )
 

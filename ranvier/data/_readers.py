@@ -17,25 +17,21 @@ from ranvier.errors import FileFormatError
 
 __all__ = ["read_events"]
 
-#: AEDAT 2: (shift, bits) of x, y and polarity in an address, height and width.
-_CAMERAS = {
-    "dvs128": ((1, 7), (8, 7), (0, 1), 128, 128),
-    "davis346": ((12, 10), (22, 9), (11, 1), 260, 346),
+#: Formats known by name that no kept library reads, and what to do.
+_REFUSED = {
+    ".aedat": "AEDAT 1 to 3 has no kept reader; save the recording as AEDAT 4",
+    ".bag": "ROS bags have no reader here; save the recording as AEDAT 4 or EVT 3",
 }
 
 
-def read_events(
-    path: str | os.PathLike[str], *, camera: str | None = None, size: tuple[int, int] | None = None
-) -> Events:
+def read_events(path: str | os.PathLike[str], *, size: tuple[int, int] | None = None) -> Events:
     """The events of a file, counted from its first.
 
     Parameters
     ----------
     path
         ``.aedat4`` (through aedat), ``.dat`` and Prophesee ``.raw`` in EVT 2 or 3 (expelliarmus), ``.es`` (event_stream),
-        N-MNIST ``.bin`` and AEDAT 2 ``.aedat`` (tonic), ST-MNIST ``.mat`` (scipy). Others are refused.
-    camera
-        For AEDAT 2, whose addresses mean what the camera made of them: ``"dvs128"`` or ``"davis346"``.
+        N-MNIST ``.bin`` (tonic), ST-MNIST ``.mat`` (scipy). Others are refused by name.
     size
         (height, width) of the sensor, where the file does not say; else as far as its events reach.
 
@@ -56,11 +52,10 @@ def read_events(
         raise DataError(f"no file {path}")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise DataError(
-            f"{path.name}: no reader for {path.suffix or 'files without a suffix'}; there are {', '.join(sorted(_READERS))}"
-        )
+        why = _REFUSED.get(path.suffix.lower(), f"no reader for {path.suffix or 'files without a suffix'}")
+        raise DataError(f"{path.name}: {why}; there are readers for {', '.join(sorted(_READERS))}")
     try:
-        events = reader(path, camera, size)
+        events = reader(path, size)
     except (DataError, FileFormatError):
         raise
     except ModuleNotFoundError as error:
@@ -81,7 +76,7 @@ def _camera_events(columns: Any, size: tuple[int, int] | None) -> Events:
     return Events.from_columns(columns["t"], columns["x"], columns["y"], polarity, *size)
 
 
-def _aedat4(path: Path, camera: str | None, size: tuple[int, int] | None) -> Events:
+def _aedat4(path: Path, size: tuple[int, int] | None) -> Events:
     decoder = import_module("aedat").Decoder(str(path))
     streams = {number: stream for number, stream in decoder.id_to_stream().items() if stream["type"] == "events"}
     if not streams:
@@ -92,24 +87,7 @@ def _aedat4(path: Path, camera: str | None, size: tuple[int, int] | None) -> Eve
     return _camera_events(np.concatenate(packets), size) if packets else Events.sorted([], [], (2, *size))
 
 
-def _aedat2(path: Path, camera: str | None, size: tuple[int, int] | None) -> Events:
-    if camera not in _CAMERAS:
-        raise DataError(
-            f"{path.name}: AEDAT 2 does not say what its addresses mean; give camera= one of {', '.join(_CAMERAS)}"
-        )
-    io = import_module("tonic.io")
-    version, start, _ = io.read_aedat_header_from_file(str(path))
-    if not 2 <= version < 3:
-        raise DataError(f"{path.name} is AEDAT {version:g}; AEDAT 2 and 4 have readers here")
-    raw = io.get_aer_events_from_file(str(path), version, start)
-    *fields, height, width = _CAMERAS[camera]
-    x, y, p = (raw["address"].astype(np.int64) >> shift & (1 << bits) - 1 for shift, bits in fields)
-    if camera == "davis346":
-        x, y = width - 1 - x, height - 1 - y
-    return Events.from_columns(raw["timeStamp"], x, y, p, height, width)
-
-
-def _prophesee(path: Path, camera: str | None, size: tuple[int, int] | None) -> Events:
+def _prophesee(path: Path, size: tuple[int, int] | None) -> Events:
     encoding = "dat" if path.suffix.lower() == ".dat" else _raw_encoding(path)
     return _camera_events(import_module("expelliarmus").Wizard(encoding=encoding).read(path), size)
 
@@ -117,16 +95,14 @@ def _prophesee(path: Path, camera: str | None, size: tuple[int, int] | None) -> 
 def _raw_encoding(path: Path) -> str:
     with open(path, "rb") as file:
         head = file.read(4096)
-    lines = [line for line in head.split(b"\n") if line.startswith(b"%")]
+    lines = [line.strip().lower() for line in head.split(b"\n") if line.startswith(b"%")]
     for version in (b"2", b"3"):
-        if any(
-            line.strip().lower() in (b"% evt " + version + b".0", b"% format evt" + version) for line in lines
-        ) or any(line.lower().startswith(b"% format evt" + version) for line in lines):
+        if any(line.startswith((b"% evt " + version + b".", b"% format evt" + version)) for line in lines):
             return f"evt{version.decode()}"
     raise DataError(f"{path.name}: its header names neither EVT 2 nor EVT 3, which have readers here")
 
 
-def _event_stream(path: Path, camera: str | None, size: tuple[int, int] | None) -> Events:
+def _event_stream(path: Path, size: tuple[int, int] | None) -> Events:
     decoder = import_module("event_stream").Decoder(str(path))
     if decoder.type != "dvs":
         raise DataError(f"{path.name} holds {decoder.type} events; those of a dvs have a reader here")
@@ -138,14 +114,14 @@ def _event_stream(path: Path, camera: str | None, size: tuple[int, int] | None) 
     return Events.from_columns(columns["t"], columns["x"], size[0] - 1 - columns["y"].astype(int), columns["on"], *size)
 
 
-def _nmnist(path: Path, camera: str | None, size: tuple[int, int] | None) -> Events:
+def _nmnist(path: Path, size: tuple[int, int] | None) -> Events:
     kind = np.dtype([("x", int), ("y", int), ("t", int), ("p", int)])
     if path.stat().st_size % 5:
         raise FileFormatError(f"{path} has {path.stat().st_size} bytes, which is no multiple of 5; fetch it again")
     return _camera_events(import_module("tonic.io").read_mnist_file(str(path), dtype=kind), size or (34, 34))
 
 
-def _stmnist(path: Path, camera: str | None, size: tuple[int, int] | None) -> Events:
+def _stmnist(path: Path, size: tuple[int, int] | None) -> Events:
     train = import_module("scipy.io").loadmat(path).get("spiketrain")
     if train is None or train.ndim != 2 or train.shape[0] != 101:
         raise FileFormatError(f"{path} holds no array 'spiketrain' of 100 taxels and the time [101, E]")
@@ -154,9 +130,8 @@ def _stmnist(path: Path, camera: str | None, size: tuple[int, int] | None) -> Ev
     return Events.sorted(np.rint(train[100, moment] * 1e6), on * 100 + taxel, (2, 10, 10))
 
 
-_READERS: dict[str, Callable[[Path, str | None, tuple[int, int] | None], Events]] = {
+_READERS: dict[str, Callable[[Path, tuple[int, int] | None], Events]] = {
     ".aedat4": _aedat4,
-    ".aedat": _aedat2,
     ".dat": _prophesee,
     ".raw": _prophesee,
     ".es": _event_stream,

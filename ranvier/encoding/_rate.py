@@ -52,7 +52,7 @@ def poisson(rate: Any, steps: int, dt: Any = 1 * ms, *, generator: torch.Generat
     Parameters
     ----------
     rate
-        [B, …], a quantity (``50 * Hz``) or numbers in 1/ms.
+        [B, …], a quantity: ``50 * Hz``, ``x * Hz``.
     steps
         T.
     dt
