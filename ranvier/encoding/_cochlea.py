@@ -30,8 +30,8 @@ _RINGING = 0.05  # seconds for the last wave to pass
 class Cochlea:
     """Sound → basilar membrane → hair cells → nerve fibres → bushy cells: spikes [T, B, channels].
 
-    Every clip is scaled to ``level`` (root mean square) and faded in and out by a Hann window of its length; each place
-    of the membrane drives one hair cell and that, through ``bushy.fibres`` fibres, one bushy cell.
+    Every clip is scaled to ``level`` (root mean square) and faded in and out; each place of the membrane drives one hair
+    cell and that, through ``bushy.fibres`` fibres, one bushy cell.
 
     Parameters
     ----------
@@ -45,6 +45,9 @@ class Cochlea:
         Internal steps per second, above twice ``highest`` that the sound holds and above 9080.
     level
         Root mean square of a clip on the membrane; None leaves the sound as it is.
+    fade
+        Time at either end of a clip in which half a Hann window lifts and lowers it; None for a window of the whole
+        clip, as the Heidelberg digits were made.
     causal
         True: places answer after the sound, low ones later. False: with the sign of phase that the Heidelberg digits
         were made with, where they answer before it.
@@ -67,6 +70,7 @@ class Cochlea:
     dt: Any = 1 * ms
     rate: float = 24000.0
     level: float | None = 0.3
+    fade: Any = None
     causal: bool = True
     membrane: BasilarMembrane = field(default_factory=BasilarMembrane)
     hair: HairCells = field(default_factory=HairCells)
@@ -145,7 +149,7 @@ class Cochlea:
         inside, outside = (fft.next_fast_len(math.ceil(duration * r), real=True) for r in (sound_rate, self.rate))
         padded = np.zeros((len(clips), inside))
         for row, clip in zip(padded, clips, strict=True):
-            row[: len(clip)] = self._prepared(clip)
+            row[: len(clip)] = self._prepared(clip, sound_rate)
         if inside * self.rate != outside * sound_rate:  # one resolution for both transforms
             inside, outside = _common(duration, sound_rate, self.rate)
             padded = np.pad(padded, ((0, 0), (0, max(0, inside - padded.shape[1]))))[:, :inside]
@@ -158,11 +162,17 @@ class Cochlea:
             result[:, b] = fft.irfft(spectrum[b, None, :kept] * response, outside, axis=1)[:, :samples].T
         return result
 
-    def _prepared(self, clip: np.ndarray) -> np.ndarray:
+    def _prepared(self, clip: np.ndarray, sound_rate: float) -> np.ndarray:
         if self.level is not None:
             power = float(np.sqrt(np.mean(clip**2)))
             clip = clip * (self.level / power) if power > 0 else clip
-        return clip * np.hanning(len(clip)) if len(clip) > 2 else clip
+        half = len(clip) // 2
+        if self.fade is not None:
+            half = min(half, round(float(strip(self.fade, ms, "fade")) * sound_rate / 1000))
+        ramp = np.ones(len(clip))
+        ramp[:half] = np.hanning(2 * half)[:half]
+        ramp[len(clip) - half :] = ramp[:half][::-1]
+        return clip * ramp
 
     def _transduce(self, velocity: Tensor, out: Tensor, generator: torch.Generator | None) -> None:
         like = torch.zeros_like(velocity[0])
