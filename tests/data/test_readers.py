@@ -62,7 +62,7 @@ def test_formats_without_a_reader(tmp_path: Path) -> None:
     (tmp_path / "b.raw").write_bytes(b"% evt 4.0\n")
     with pytest.raises(data.DataError, match=r"no reader for \.rosbag"):
         data.read_events(tmp_path / "a.rosbag")
-    (tmp_path / "old.aedat").write_bytes(b"#!AER-DAT2.0")
+    (tmp_path / "old.aedat").write_bytes(b"an old recording")
     with pytest.raises(data.DataError, match="save the recording as AEDAT 4"):
         data.read_events(tmp_path / "old.aedat")
     with pytest.raises(data.DataError, match="neither EVT 2 nor EVT 3"):
