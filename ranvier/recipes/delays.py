@@ -16,10 +16,10 @@ from ranvier.data import Augmented
 from ranvier.errors import RanvierError
 from ranvier.network import Network, rounded_delays
 from ranvier.recipes import _output
-from ranvier.recipes._baseline import logistic_regression
 from ranvier.recipes._delay_networks import KINDS, network, optimizer
 from ranvier.recipes._delay_table import Row, table
 from ranvier.recipes._delay_tasks import TASKS, Task
+from ranvier.recipes._linear_model import linear_model
 from ranvier.recipes._machine import one_thread
 from ranvier.training import losses, train
 
@@ -76,7 +76,7 @@ def _missing(task: Task, seeds: int, kinds: Sequence[str], done: Sequence[Row]) 
     have = {(row.kind, row.fold, row.seed) for row in done}
     for fold in range(len(task.folds)):
         if ("linear model", fold, 0) not in have:
-            model = logistic_regression(task.features, task.y.numpy(), task.folds[fold])
+            model = linear_model(task.features, task.y.numpy(), task.folds[fold])
             yield Row("linear model", fold, 0, model.valid, model.test, model.test, 0, 0.0, 0.0, 0.0)
     for seed in range(seeds):
         for fold in range(len(task.folds)):
