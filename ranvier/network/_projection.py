@@ -68,6 +68,12 @@ class Projection(nn.Module):
         return first if isinstance(first, _DELAYABLE) else None
 
     @property
+    def by_spike(self) -> bool:
+        """Whether anything happens when the presynaptic cell fires."""
+        rule = self.plasticity
+        return rule is None or bool(rule.rule.on_pre) or not rule.sends("every_step")
+
+    @property
     def synapses(self) -> Sparse:
         """The single synapses of a projection made by a rule."""
         first = self.delayable

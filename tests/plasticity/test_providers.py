@@ -1,0 +1,83 @@
+"""Every rule: the compiled loop equals the reference, at any cut; the plan says how the loop updates it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+import ranvier as rv
+from ranvier.units import ms
+from tests.plasticity.rules import ALL, EAGER, LAZY
+
+STEPS = 160
+
+
+def outside(rule: rv.Plasticity) -> dict:
+    """A rule that reads the presynaptic cell cannot be fed by a source."""
+    return {} if "_pre" not in rule.every_step else {"plasticity": None}
+
+
+def build(circuit: Callable, name: str, provider: str | None = None, **how: object) -> rv.Network:
+    if "_pre" not in ALL[name].every_step:
+        return circuit(ALL[name], provider, **how)
+    net = circuit(ALL["STDP"], provider, **how)
+    net.connect(
+        "cells", "cells", rv.FixedProbability(0.4), to="g", weight=rv.units.mV, plasticity=ALL[name], name="more"
+    )
+    return net
+
+
+def plastic(net: rv.Network) -> list[str]:
+    return [n for n, p in net.projections.items() if p.plasticity]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_compiled_loop_equals_the_reference_at_any_cut(circuit: Callable, name: str) -> None:
+    nets = build(circuit, name), build(circuit, name, "reference")
+    assert ("cells",) in nets[0].plan().loops
+    assert ("cells",) not in nets[1].plan().loops
+    fast, slow = (net.run(STEPS * 0.5 * ms, record={"cells": ["spikes", "v"]}) for net in nets)
+    assert len(fast["cells"].spikes) > 40
+    np.testing.assert_array_equal(fast["cells"].spikes.step, slow["cells"].spikes.step)
+    np.testing.assert_array_equal(fast["cells"].spikes.cell, slow["cells"].spikes.cell)
+    np.testing.assert_allclose(fast["cells"].v, slow["cells"].v, rtol=1e-9)
+    ours, theirs = fast.state.tensors(), slow.state.tensors()
+    for key in ours:
+        torch.testing.assert_close(ours[key], theirs[key], rtol=1e-9, atol=1e-12)
+    state = None
+    for part in (1, 76, 0, 2, STEPS - 79):
+        state = nets[0].run(part * 0.5 * ms, state=state).state
+    for key, value in state.tensors().items():
+        torch.testing.assert_close(value, ours[key], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_weights_move(circuit: Callable, name: str) -> None:
+    net = build(circuit, name)
+    run = net.run(STEPS * 0.5 * ms)
+    for projection in plastic(net)[-1:]:
+        before = net.initial_state(1, stream=0).synapses[projection]
+        after = run.state.synapses[projection]
+        moved = [n for n in before if not torch.equal(before[n], after[n])]
+        assert moved or ALL[name].on_pre.startswith("sent")
+
+
+def test_the_plan_says_how_and_why(circuit: Callable) -> None:
+    for name in LAZY:
+        assert "lazily and exactly" in str(build(circuit, name).plan()), name
+    for name in EAGER:
+        assert "eagerly, every synapse in every step: " in str(build(circuit, name).plan()), name
+    assert "step by step" in str(build(circuit, "STDP", "reference").plan())
+
+
+def test_single_precision_is_close(circuit: Callable) -> None:
+    for name in ("triplet", "dopamine", "release", "facilitating"):
+        fast, slow = (
+            build(circuit, name, p, dtype=torch.float32).run(40 * ms).state.synapses["recurrent"]
+            for p in (None, "reference")
+        )
+        for variable in fast:
+            torch.testing.assert_close(fast[variable], slow[variable], rtol=1e-3, atol=1e-4)
