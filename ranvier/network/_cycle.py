@@ -81,7 +81,7 @@ class _Plastic:
             cells = s.cells(window.variables.get(p.pre), window.variables[p.post])
             looks.append(cells)
             if s.by_spike:
-                tape = self.tapes.get(p.pre, past.get(p.pre))
+                tape = self.tapes[p.pre] if p.pre in self.tapes else past[p.pre]
                 now = window.history[p.pre].shape[0] + (first if p.pre in self.tapes else 0)
                 window.synapses[p.name], sent = s.on_pre(s.arrived(tape, now), values, cells, step, window.state.stream)
                 delivered.setdefault(p.post, []).append((p.port, sent))

@@ -74,11 +74,19 @@ def row_rule(synapses: PlasticSynapses) -> tuple[RowRule, dict[str, Decay], dict
     programs = [*bound.codes.values(), *([advance] if advance else [])]
     read = sorted(({n for p in programs for n in p.reads} | ({"dt"} if _timed(programs) else set())) - known)
     given = {**synapses.parameters, **synapses.coefficients}
-    shifted = () if eager else tuple(n for n in states if (_moves(bound, n) or (0, 0))[1] != 0)
     rule = RowRule(
-        states, tuple(read), tuple(n for n in read if given[n].numel() > 1), cells,
-        *(bound.codes.get(n) for n in ("on_pre", "on_post", "every_step")), advance, eager, synapses.projection.by_spike, shifted,
-    )  # fmt: skip
+        variables=states,
+        parameters=tuple(read),
+        varied=tuple(n for n in read if given[n].numel() > 1),
+        cells=cells,
+        on_pre=bound.codes.get("on_pre"),
+        on_post=bound.codes.get("on_post"),
+        every_step=bound.codes.get("every_step"),
+        advance=advance,
+        eager=eager,
+        by_spike=synapses.projection.by_spike,
+        shifted=() if eager else tuple(n for n in states if (_moves(bound, n) or (0, 0))[1] != 0),
+    )
     decays = {} if eager else {n: _decay(bound, n, synapses.exact) for n in states}
     return rule, decays, {n: given[n] for n in read}
 
