@@ -270,6 +270,8 @@ class Network(nn.Module):
                 raise GraphError(f"{target!r} is not a population: nothing can arrive there.")
             port = self.port_of(target, to)
             bound = None if plasticity is None else self._bind(plasticity, pre, target, port)
+            if bound is not None and delay is not None and not bound.by_spike:
+                raise GraphError(f"delay={delay!r}: an electrical synapse has no spikes to delay; leave it out.")
             label = self._label(name or f"{pre}_to_{target}_{port}", name is None or bool(out))
             if isinstance(how, Connectivity):
                 latency = self._lag(pre)

@@ -70,8 +70,7 @@ class Projection(nn.Module):
     @property
     def by_spike(self) -> bool:
         """Whether anything happens when the presynaptic cell fires."""
-        rule = self.plasticity
-        return rule is None or bool(rule.rule.on_pre) or not rule.sends("every_step")
+        return self.plasticity is None or self.plasticity.by_spike
 
     @property
     def synapses(self) -> Sparse:

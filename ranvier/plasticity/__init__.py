@@ -6,6 +6,7 @@ from ranvier.plasticity._inhibitory import InhibitorySTDP
 from ranvier.plasticity._power_law import MultiplicativeSTDP, PowerLawSTDP
 from ranvier.plasticity._rates import BCM, Oja
 from ranvier.plasticity._resume import ReSuMe, Teacher
+from ranvier.plasticity._rewiring import Rewiring
 from ranvier.plasticity._stdp import STDP
 from ranvier.plasticity._tempotron import Tempotron, TempotronCell
 from ranvier.plasticity._triplet import TripletSTDP
@@ -22,6 +23,7 @@ __all__ = [
     "Oja",
     "PowerLawSTDP",
     "ReSuMe",
+    "Rewiring",
     "SynapticScaling",
     "Teacher",
     "Tempotron",

@@ -162,9 +162,9 @@ class BoundPlasticity:
         return code in self.codes and "sent" in self.codes[code].outputs
 
     @property
-    def random(self) -> bool:
-        """Whether spikes draw random numbers."""
-        return any("rand" in program.reads for program in self.codes.values())
+    def by_spike(self) -> bool:
+        """Whether anything happens when the presynaptic cell fires."""
+        return bool(self.rule.on_pre) or not self.sends("every_step")
 
     def reads(self, end: str, *codes: str) -> tuple[str, ...]:
         """Variables of the cell at ``end`` (pre or post) that the rule, or some of its code, looks at."""

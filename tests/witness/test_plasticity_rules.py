@@ -48,8 +48,8 @@ def build(d: Data, rule: str, provider: str | None) -> rv.Network:
         "dv/dt = (E_L - v + g_e*(E_e - v))/tau_m : mV\ndg_e/dt = -g_e/tau_e : 1",
         threshold="v > V_th", reset="v = V_r", method="exponential_euler", **{n: float(d[n]) * unit_of(n, "") for n in names},
     )  # fmt: skip
-    traces = {n: float(d[n]) * ms for n in ("tau_low", "tau_high")}
-    cell = cell + plasticity.VoltageTraces(**traces, start=float(d["E_L"]) * mV)
+    low, high = (float(d[n]) * ms for n in ("tau_low", "tau_high"))
+    cell = cell + plasticity.VoltageTraces(tau_low=low, tau_high=high, start=float(d["E_L"]) * mV)
     cell = cell + plasticity.Modulator("d", tau=float(d["tau_d"]) * ms)
     dt, inputs, outputs = float(d["dt"]), *d["weight_0"].shape
     net = rv.Network(dt=dt * ms, dtype=torch.float64, provider=provider)
