@@ -9,6 +9,7 @@ import torch
 
 from ranvier.kernels.cpu import CircuitPopulation, CircuitProjection, PlasticProjection, Spikes, run_circuit
 from ranvier.kernels.products import pattern
+from ranvier.network._plastic import spikes_alone
 from ranvier.network._projection import Projection
 from ranvier.network._row_rule import row_rule
 from ranvier.network._shapes import known_shape
@@ -90,7 +91,7 @@ def _plastic(runner: Runner, p: Projection, stream: str, names: Sequence[str], w
     if p.pre not in names:
         silent = torch.zeros(p.latency + window.count, 1, sparse.sizes[0])
         known = torch.cat([window.history[p.pre], window.emissions[p.pre]]) if p.by_spike else silent
-        given = Spikes.of(known[:, 0])
+        given = Spikes.of(spikes_alone(known, p.pre)[:, 0])
     key = (*runner.plastic[p.name].key, window.state.stream)
     for latency, chosen, rows in groups:
         values = {n: (v[0] if chosen is None else v[0][chosen]) for n, v in synapses.items()}

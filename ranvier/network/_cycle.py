@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.network._plastic import PlasticSynapses
+from ranvier.network._plastic import PlasticSynapses, spikes_alone
 from ranvier.network._window import Window, add_arrival
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class _Plastic:
             runner.plastic[p.name] for n in names for p in runner.incoming[n] if p.plasticity
         ]
         sources = {s.projection.pre for s in self.parts if s.by_spike} - set(names)
-        self.tapes = {n: torch.cat([window.history[n], window.emissions[n]]) for n in sources}
+        self.tapes = {n: spikes_alone(torch.cat([window.history[n], window.emissions[n]]), n) for n in sources}
 
     def react(self, first: int, past: Mapping[str, Tensor]) -> dict[str, list[tuple[str, Tensor]]]:
         """The arrival phase: on_pre everywhere, then on_post and every_step; the synapses' variables advance after it."""

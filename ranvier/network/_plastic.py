@@ -7,13 +7,14 @@ from collections.abc import Mapping
 import sympy as sp
 import torch
 
+from ranvier.errors import ShapeError
 from ranvier.kernels import reference
 from ranvier.kernels.reference import step_function
 from ranvier.network._population import tensor_of
 from ranvier.network._projection import Projection
 from ranvier.values import key_of, uniforms
 
-__all__ = ["PlasticSynapses", "initial_synapses"]
+__all__ = ["PlasticSynapses", "initial_synapses", "spikes_alone"]
 
 Tensor = torch.Tensor
 Values = Mapping[str, Tensor]
@@ -28,6 +29,16 @@ def initial_synapses(projection: Projection, batch: int, seed: int) -> dict[str,
         start = tensor_of(bound.rule.values.get(n, 0.0), (len(sparse),), seed, f"{projection.name}.{n}")
         out[n] = start.to(sparse.weight).expand(batch, len(sparse))
     return out
+
+
+def spikes_alone(tape: Tensor, source: str) -> Tensor:
+    """``tape`` [steps, B, pre], which must hold zeros and ones."""
+    odd = (tape != 0) & (tape != 1)
+    if bool(odd.any()):
+        raise ShapeError(
+            f"{source!r} emits {float(tape.detach()[odd][0]):g}, but plastic synapses take spikes: 0 or 1 per cell and step."
+        )
+    return tape
 
 
 class PlasticSynapses:

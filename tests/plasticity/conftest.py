@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.units import Hz, mM, ms, mV, nA
+from ranvier.units import Hz, ms, mV, nA
 
 CELL = """
 dv/dt = (E_L - v + R*I)/tau_m : mV (unless refractory)
@@ -26,7 +26,7 @@ def make_cell(**values: object) -> rv.Cell:
     return cell + rv.plasticity.VoltageTraces() + rv.plasticity.Modulator(tau=60 * ms) + rv.plasticity.Teacher()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def circuit() -> Callable[..., rv.Network]:
     """Build the circuit for a rule whose weights are in mV; projections "driven" and "recurrent" are under the rule."""
 
@@ -48,9 +48,3 @@ def circuit() -> Callable[..., rv.Network]:
         return net
 
     return build
-
-
-@pytest.fixture
-def calcium() -> rv.units.Quantity:
-    """A quantity of a dimension that no weight has."""
-    return 1 * mM

@@ -12,10 +12,6 @@ from ranvier.units import mM, ms, mV, nA
 from tests.plasticity.rules import ALL
 
 
-def use(circuit: Callable, rule: rv.Plasticity) -> rv.Network:
-    return circuit(rule)
-
-
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
@@ -74,6 +70,16 @@ def test_plastic_synapses_need_spikes_where_they_wait_for_them() -> None:
     assert not net.projections
 
 
+@pytest.mark.parametrize("provider", [None, "reference"])
+def test_plastic_synapses_take_spikes_alone(provider: str | None) -> None:
+    net = rv.Network(dt=1 * ms, provider=provider)
+    net.source("twice", rv.SpikeTrains([3, 3], [1, 1], 2))
+    net.population("cells", 3, rv.LIF())
+    net.connect("twice", "cells", rv.AllToAll(), plasticity=rv.plasticity.STDP())
+    with pytest.raises(RanvierError, match="'twice' emits 2, but plastic synapses take spikes"):
+        net.run(10 * ms)
+
+
 @pytest.mark.parametrize("weight", ["text", object(), {"a": 1}, None])
 def test_a_weight_that_is_none_is_told(weight: object) -> None:
     net = rv.Network(dt=1 * ms)
@@ -93,4 +99,4 @@ def test_weights_have_the_unit_of_the_rule() -> None:
 
 def test_parts_that_need_a_spike_are_told() -> None:
     with pytest.raises(EquationError, match="needs a threshold"):
-        rv.Cell("dv/dt = I*mV/nA/ms : mV\nI : nA (input)") + rv.plasticity.IntrinsicPlasticity()
+        rv.Cell("dv/dt = I*mV/nA/ms : mV\nI : nA (input)").__add__(rv.plasticity.IntrinsicPlasticity())

@@ -64,7 +64,7 @@ def test_what_cannot_be_rewired_is_told(circuit: Callable) -> None:
     state = net.initial_state(1)
     with pytest.raises(ConnectivityError, match="full: 361 synapses are to be replaced, but only 0 pairs"):
         rv.plasticity.Rewiring(below=2 * mV, weight=1 * mV)(net, state, "full")
-    with pytest.raises(DimensionError, match="below=0.1"):
+    with pytest.raises(DimensionError, match=r"below=0\.1"):
         rv.plasticity.Rewiring(below=0.1, weight=1 * mV)(net, state, "recurrent")
     with pytest.raises(rv.network.GraphError, match="not plastic"):
         rv.plasticity.Rewiring(below=1 * mV, weight=1 * mV)(net, state, "reward_to_cells_teach")

@@ -70,7 +70,7 @@ class PlasticProjection:
 
     ``values`` holds the weight and the variables [synapses], ``decays`` how each variable of a lazy rule moves per step,
     ``parameters`` one number each, or [synapses]. ``outside`` are the spikes of a source for the ``latency`` steps before
-    the call and all steps of it. Random rules draw number ``numbers[s]`` (s where None) of the stream ``key``.
+    the call and all steps of it. Random rules draw number ``elements[s]`` (s where None) of the stream ``key``.
     """
 
     pre: str | None
@@ -83,7 +83,7 @@ class PlasticProjection:
     parameters: Mapping[str, Tensor]
     latency: int
     outside: Spikes | None = None
-    numbers: Tensor | None = None
+    elements: Tensor | None = None
     key: tuple[int, int, int] = (0, 0, 0)
 
 
@@ -270,8 +270,8 @@ def _pack_plastic(
     for n in q.rule.parameters:
         table.add(array(q.parameters[n], dtype) if n in q.rule.varied else q.parameters[n].to(dtype).reshape(1))
     if q.rule.random:
-        numbers = torch.arange(synapses) if q.numbers is None else q.numbers
-        table.add(array(numbers, torch.int32), torch.tensor(q.key, dtype=torch.int64))
+        elements = torch.arange(synapses) if q.elements is None else q.elements
+        table.add(array(elements, torch.int32), torch.tensor(q.key, dtype=torch.int64))
     if q.outside is not None:
         table.add(q.outside.cell, q.outside.bounds)
     else:
