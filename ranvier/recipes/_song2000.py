@@ -49,7 +49,7 @@ class Song2000Result:
         return self.weak + self.strong > 0.6 and min(self.weak, self.strong) > middle
 
 
-def network(rate: Any = 10 * Hz, *, A_plus: float = 0.005, seed: int = 1) -> Network:
+def network(rate: Any = 20 * Hz, *, A_plus: float = 0.01, seed: int = 1) -> Network:
     """One conductance-driven cell under 1,000 plastic excitatory and 200 fixed inhibitory Poisson inputs.
 
     tau_m*dv/dt = E_L - v + g_e*(E_e - v) + g_i*(E_i - v), conductances decay with 5 ms; a spike above -54 mV, then -60 mV.
@@ -86,7 +86,7 @@ def network(rate: Any = 10 * Hz, *, A_plus: float = 0.005, seed: int = 1) -> Net
     return net
 
 
-def run(seconds: float = 300.0, *, rate: Any = 10 * Hz, A_plus: float = 0.005, seed: int = 1) -> Song2000Result:
+def run(seconds: float = 300.0, *, rate: Any = 20 * Hz, A_plus: float = 0.01, seed: int = 1) -> Song2000Result:
     """Simulate the competition.
 
     The claim: weights that began equal end near 0 or near the largest.

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ranvier as rv
-from ranvier.units import ms
+from ranvier.units import Hz, ms, mV, uS
+from tests.plasticity.conftest import make_cell
 from tests.plasticity.rules import ALL, EAGER, LAZY
 
 STEPS = 160
@@ -79,3 +80,31 @@ def test_single_precision_is_close(circuit: Callable) -> None:
         )
         for variable in fast:
             torch.testing.assert_close(fast[variable], slow[variable], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["STDP", "dopamine", "pre"])
+def test_between_populations(name: str) -> None:
+    """Rules see cells at both ends, also where those would otherwise run before one another."""
+    runs = []
+    for provider in (None, "reference"):
+        net = rv.Network(dt=0.5 * ms, seed=3, dtype=torch.float64, provider=provider)
+        net.source("input", rv.Poisson(60 * Hz, 23))
+        for population, cells in (("first", 11), ("second", 7), ("third", 5)):
+            net.population(population, cells, make_cell())
+        net.connect("input", "first", rv.AllToAll(), to="g", weight=1 * mV)
+        net.connect(
+            "first", "second", rv.AllToAll(), to="g", weight=1 * mV, delay=2 * ms, plasticity=ALL[name], name="learnt"
+        )
+        gap = rv.GapJunction()
+        for pre, post in (("second", "third"), ("third", "second")):
+            net.connect(pre, post, rv.AllToAll(), to="c", weight=2e-4 * uS, plasticity=gap)
+        net.connect("input", "third", rv.AllToAll(), to="g", weight=0.7 * mV)
+        loops = {frozenset(m) for m in net.plan().loops}
+        expected = {"second", "third"} | ({"first"} if name == "pre" else set())
+        assert loops == (set() if provider else {frozenset(expected)})
+        runs.append(net.run(60 * ms, record={n: ["spikes"] for n in ("first", "second", "third")}))
+    assert len(runs[0]["second"].spikes) > 5
+    for population in ("second", "third"):
+        np.testing.assert_array_equal(*(run[population].spikes.step for run in runs))
+    for key, value in runs[0].state.tensors().items():
+        torch.testing.assert_close(value, runs[1].state.tensors()[key], rtol=1e-9, atol=1e-12)
