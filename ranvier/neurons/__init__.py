@@ -5,7 +5,7 @@ from ranvier.neurons._cell import Cell
 from ranvier.neurons._hodgkin_huxley import HodgkinHuxley, TraubMiles
 from ranvier.neurons._integrate_and_fire import ALIF, LIF, CurrentLIF, LeakyReadout
 from ranvier.neurons._izhikevich import IZHIKEVICH_KINDS, Izhikevich
-from ranvier.neurons._part import Part, merge_values
+from ranvier.neurons._part import Part
 
 __all__ = [
     "ALIF",
@@ -19,5 +19,4 @@ __all__ = [
     "LeakyReadout",
     "Part",
     "TraubMiles",
-    "merge_values",
 ]

@@ -10,7 +10,7 @@ import sympy as sp
 
 from ranvier.dynamics import Program, Step, System, build_step, parse_equations, parse_unit, read_system
 from ranvier.errors import DimensionError, EquationError
-from ranvier.neurons import merge_values
+from ranvier.neurons._part import merge_values
 from ranvier.neurons._values import dimension_of
 from ranvier.units import UNITS, Dimension
 
