@@ -71,7 +71,13 @@ class Projection(nn.Module):
     def lets_go(self) -> bool:
         """Whether what arrives is new memory that autograd does not keep: the result of a plain convolution or matrix."""
         last = self.chain[-1] if len(self.chain) else None
-        return type(last) in (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear) and not last._forward_hooks
+        plain = isinstance(last, nn.Module) and type(last) in (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+        return plain and not last._forward_hooks
+
+    @property
+    def by_spike(self) -> bool:
+        """Whether anything happens when the presynaptic cell fires."""
+        return self.plasticity is None or self.plasticity.by_spike
 
     @property
     def synapses(self) -> Sparse:

@@ -113,6 +113,8 @@ class _Recorder:
             for v in variables:
                 if v in ("spikes", "spike"):
                     continue
+                if (n, v) not in recorded:  # no sample was due
+                    continue
                 x = recorded[n, v][:, 0].numpy()
                 self.variables.setdefault((n, v), []).append(x if len(x) != count or self.stride == 1 else x[due])
 
@@ -128,8 +130,9 @@ class _Recorder:
                 step = np.concatenate([*(s for s, _ in pairs), np.empty(0, np.int64)])
                 cell = np.concatenate([*(c for _, c in pairs), np.empty(0, np.int64)])
                 train = SpikeTrain(step, cell, self.net.dt, size, self.first, steps)
-            values = {v: np.concatenate(self.variables[n, v]) for v in names if (n, v) in self.variables}
-            if not self.sampled:  # no step was taken
-                values = {v: np.empty((0, *known_shape(self.net, n))) for v in names if v not in ("spikes", "spike")}
+            synapses = n in self.net.projections
+            shape = (len(self.net.projections[n].synapses),) if synapses else known_shape(self.net, n)
+            taken = {v: self.variables.get((n, v)) for v in names if v not in ("spikes", "spike")}
+            values = {v: np.concatenate(x) if x else np.empty((0, *shape)) for v, x in taken.items()}
             out[n] = PopulationRecord(train, values, times)
         return out

@@ -8,12 +8,13 @@ import torch
 
 from ranvier.kernels.cpu._circuit import CircuitPopulation, CircuitProjection, PlasticProjection, Spikes, run_circuit
 from ranvier.kernels.cpu._loop import loop
-from ranvier.kernels.cpu._plastic_kernel import RowRule
+from ranvier.kernels.cpu._row_rule import Decay, RowRule
 from ranvier.kernels.cpu._scan import scan
 
 __all__ = [
     "CircuitPopulation",
     "CircuitProjection",
+    "Decay",
     "PlasticProjection",
     "RowRule",
     "Spikes",

@@ -9,7 +9,7 @@ import torch
 
 from ranvier.dynamics import Step
 from ranvier.kernels.cpu._circuit_kernel import Member, Wire, circuit_kernel
-from ranvier.kernels.cpu._plastic_kernel import RowRule
+from ranvier.kernels.cpu._row_rule import Decay, RowRule
 from ranvier.kernels.cpu._sparse import Pattern
 
 __all__ = ["CircuitPopulation", "CircuitProjection", "CircuitResult", "PlasticProjection", "Spikes", "run_circuit"]
@@ -68,9 +68,9 @@ class CircuitPopulation:
 class PlasticProjection:
     """Plastic synapses of one latency from ``pre`` (or from spikes given from outside) to the stream ``stream``.
 
-    ``values`` holds the weight and the variables [synapses], ``decays`` the factor per step of each variable,
-    ``parameters`` one number each. ``outside`` are the spikes of a source for the ``latency`` steps before the call and
-    all steps of it.
+    ``values`` holds the weight and the variables [synapses], ``decays`` how each variable of a lazy rule moves per step,
+    ``parameters`` one number each, or [synapses]. ``outside`` are the spikes of a source for the ``latency`` steps before
+    the call and all steps of it. Random rules draw number ``elements[s]`` (s where None) of the stream ``key``.
     """
 
     pre: str | None
@@ -79,10 +79,12 @@ class PlasticProjection:
     pattern: Pattern
     rule: RowRule
     values: Mapping[str, Tensor]
-    decays: Mapping[str, float]
+    decays: Mapping[str, Decay]
     parameters: Mapping[str, Tensor]
     latency: int
     outside: Spikes | None = None
+    elements: Tensor | None = None
+    key: tuple[int, int, int] = (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -260,15 +262,16 @@ def _pack_plastic(
         return out
 
     values = {n: array(t, dtype) for n, t in q.values.items()}
-    elapsed = torch.arange(steps + 2, dtype=torch.float64)
-    tables = [torch.pow(torch.tensor(q.decays[n], dtype=torch.float64), elapsed).to(dtype) for n in q.rule.variables]
-    nothing = torch.zeros(synapses + width, dtype=torch.int32)
-    table.add(q.pattern.row_pointer, array(q.pattern.target, torch.int32), nothing, nothing.clone(), values["w"])
-    table.add(
-        *(values[n] for n in q.rule.variables),
-        *tables,
-        *(q.parameters[n].to(dtype).reshape(1) for n in q.rule.parameters),
-    )
+    tables = {n: _elapsed(decay, steps + 2).to(dtype) for n, decay in q.decays.items()}
+    last, cursor = (torch.zeros(synapses + width, dtype=torch.int32) for _ in range(2))
+    table.add(q.pattern.row_pointer, array(q.pattern.target, torch.int32), last, cursor, values["w"])
+    table.add(*(values[n] for n in q.rule.variables), *(t[0] for t in tables.values()))
+    table.add(*(tables[n][1] for n in q.rule.shifted))
+    for n in q.rule.parameters:
+        table.add(array(q.parameters[n], dtype) if n in q.rule.varied else q.parameters[n].to(dtype).reshape(1))
+    if q.rule.random:
+        elements = torch.arange(synapses) if q.elements is None else q.elements
+        table.add(array(elements, torch.int32), torch.tensor(q.key, dtype=torch.int64))
     if q.outside is not None:
         table.add(q.outside.cell, q.outside.bounds)
     else:
@@ -276,3 +279,11 @@ def _pack_plastic(
         table.add(pre.past, pre.past_bounds)
     table.integers += [q.pattern.rows, q.latency, q.latency if q.outside is not None else depth]
     return values
+
+
+def _elapsed(decay: Decay, count: int) -> Tensor:
+    """What 0, 1, … count - 1 steps do to a variable: factors and shifts [2, count]."""
+    elapsed = torch.arange(count, dtype=torch.float64)
+    factors = torch.pow(torch.tensor(decay.factor, dtype=torch.float64), elapsed)
+    whole = elapsed if decay.factor == 1 else (1 - factors) / (1 - decay.factor)
+    return torch.stack([factors, decay.shift * whole])

@@ -19,7 +19,8 @@ from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._lanes import Lanes
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, flushed, function, local, offset, prefetch, when
-from ranvier.kernels.cpu._plastic_kernel import PlasticRow, RowRule
+from ranvier.kernels.cpu._plastic_kernel import PlasticRow
+from ranvier.kernels.cpu._row_rule import RowRule
 
 __all__ = ["Member", "Wire", "circuit_kernel"]
 
@@ -107,9 +108,13 @@ class _Writer:
             step = b.add(first, n)
             slot = b.srem(step, length)
             for wire, values in plastic:
-                self._arrive(wire, values, groups, n, slot)
-            for post in sorted({w.post for w, _ in plastic}):
+                if wire.rule is not None and wire.rule.by_spike:
+                    self._arrive(wire, values, groups, n, step, slot)
+            for post in sorted({w.post for w, _ in plastic if w.rule is not None and w.rule.on_post is not None}):
                 self._note(groups[post], n, deliver_from)
+            for wire, values in plastic:
+                if wire.rule is not None and wire.rule.eager:
+                    self._sweep(wire, values, groups, n, step, b.mul(slot, groups[wire.post]["padded"]))
             for member, group in zip(self.members, groups, strict=True):
                 self._advance(member, group, n, first, slot, every)
             for wire, values in still:
@@ -117,8 +122,8 @@ class _Writer:
                 start, stop = b.load(at(b, pre["bounds"], n)), b.load(at(b, pre["bounds"], b.add(n, I64(1))))
                 self._deliver(wire, values, groups, pre["spikes"], start, stop, step, length, I64(1))
         for wire, values in plastic:
-            with counted(b, 0, values["count"]) as row:
-                self._row(wire, values, groups, row, steps, I64(0), arrive=False)
+            if wire.rule is not None and not wire.rule.eager:
+                self._sweep(wire, values, groups, steps, I64(0), I64(0))
         return self.open.text()
 
     def _arguments(self, member: Member) -> dict:
@@ -144,7 +149,7 @@ class _Writer:
                     self.open.module, f"row_{len(self.rows)}", wire.rule, self.lanes.dtype
                 )
             row = self.rows[wire.rule]
-            tables = [self.pointer(kind) for kind in row.kinds[:-2]]
+            tables = [self.pointer(kind) for kind in row.kinds]
             spikes, bounds = self.pointer(I32), self.pointer(I64)
             names = ("count", "latency", "known")
             return {
@@ -158,7 +163,7 @@ class _Writer:
         values["latency"] = self.integer() if wire.one_latency else self.pointer(ir.IntType(wire.latency_bits))
         return values
 
-    def _arrive(self, wire: Wire, values: dict, groups: list, n: ir.Value, slot: ir.Value) -> None:
+    def _arrive(self, wire: Wire, values: dict, groups: list, n: ir.Value, step: ir.Value, slot: ir.Value) -> None:
         """Rows of the cells whose spikes arrive in this step: fired ``latency`` steps ago, here or before the call."""
         b = self.builder
         place = b.sub(b.add(n, values["known"]), values["latency"])  # position in the list of spikes known before
@@ -171,16 +176,24 @@ class _Writer:
         start, stop = b.load(at(b, bounds, place)), b.load(at(b, bounds, b.add(place, I64(1))))
         base = b.mul(slot, groups[wire.post]["padded"])
         with counted(b, start, stop) as k:
-            self._row(wire, values, groups, offset(b, b.load(at(b, spikes, k))), n, base, arrive=True)
+            self._row(wire, values, groups, offset(b, b.load(at(b, spikes, k))), n, step, base, arrive=True)
+
+    def _sweep(self, wire: Wire, values: dict, groups: list, now: ir.Value, step: ir.Value, base: ir.Value) -> None:
+        """All rows, without an arrival: caught up (lazy rules) or moved by one step (eager ones)."""
+        with counted(self.builder, 0, values["count"]) as row:
+            self._row(wire, values, groups, row, now, step, base, arrive=False)
 
     def _row(
-        self, wire: Wire, values: dict, groups: list, row: ir.Value, now: ir.Value, base: ir.Value, *, arrive: bool
-    ) -> None:
+        self, wire: Wire, values: dict, groups: list, row: ir.Value, now: ir.Value, step: ir.Value, base: ir.Value, *,
+        arrive: bool,
+    ) -> None:  # fmt: skip
         b, post = self.builder, groups[wire.post]
         ring = post["rings"][self.members[wire.post].rings[wire.ring]]
         flag = ir.Constant(ir.IntType(1), int(arrive))
-        tables = [*values["tables"], post["log"], post["counts"]]
-        b.call(values["row"].function, [*tables, row, b.trunc(now, I32), post["capacity"], flag, ring, base])
+        ends = {"post": post, "pre": groups[wire.pre]}
+        cells = [ends[end]["states"][n] for end, n in wire.rule.cells] if wire.rule is not None else []
+        tables = [*values["tables"], *cells, post["log"], post["counts"]]
+        b.call(values["row"].function, [*tables, row, b.trunc(now, I32), step, post["capacity"], flag, ring, base])
 
     def _note(self, group: dict, n: ir.Value, depth: ir.Value) -> None:
         """Write the spikes of the step before into the log of each cell, as events of this step."""
