@@ -10,27 +10,43 @@ from ranvier.network._save import load, load_state, save, save_state
 from ranvier.network._sequential import Recurrent, Sequential
 from ranvier.network._sources import Poisson, Source, SpikeTrains, TimedArray
 from ranvier.network._state import State
+from ranvier.network._stimuli import (
+    OrnsteinUhlenbeck,
+    PoissonInput,
+    Signal,
+    Stimulus,
+    ramp_current,
+    sine_current,
+    step_current,
+)
 
 __all__ = [
     "Choice",
     "GraphError",
     "Network",
+    "OrnsteinUhlenbeck",
     "Plan",
     "Poisson",
+    "PoissonInput",
     "Population",
     "Projection",
     "Recurrent",
     "Relay",
     "RoundingReport",
     "Sequential",
+    "Signal",
     "Source",
     "SpikeTrains",
     "State",
+    "Stimulus",
     "TimedArray",
     "compare_rounding",
     "load",
     "load_state",
+    "ramp_current",
     "rounded_delays",
     "save",
     "save_state",
+    "sine_current",
+    "step_current",
 ]
