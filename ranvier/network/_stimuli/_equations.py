@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -68,6 +69,8 @@ class Stimulus(Signal):
             line = next(e.line for e in system.equations if e.kind != "subexpression" or system.noises)
             raise EquationError(_ALONE, line=line)
         self.dimension = system.dimensions[name]
+        whole = build_step(system)
+        self._step = replace(whole, program=whole.program.only((f"{name}:out",)))
         for n, v in values.items():
             if not isinstance(v, Distribution) and as_quantity(v).shape not in ((), self.shape):
                 raise ShapeError(
@@ -75,11 +78,10 @@ class Stimulus(Signal):
                 )
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
-        step, name = build_step(self.cell.system), f"{self.cell.emit}:out"
-        program = step.program.only((name,))
+        step, name = self._step, f"{self.cell.emit}:out"
         values = {n: tensor_of(v, self.shape, net.seed, f"stimulus.{n}") for n, v in self.cell.parameters.items()}
         coefficients = reference.coefficients(step, values, net.dt)
-        function, like = reference.step_function(program, step.surrogate), torch.empty((), dtype=torch.float64)
+        function, like = reference.step_function(step.program, step.surrogate), torch.empty((), dtype=torch.float64)
         together = max(1, _TOGETHER // self.shape[0])
         pieces = []
         for low in range(first // together * together, first + count, together):
