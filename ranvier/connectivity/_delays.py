@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity._interpolation import gaussian_taps, linear_taps
-from ranvier.errors import RanvierError, RanvierWarning, ShapeError
+from ranvier.errors import RanvierError, ShapeError
 from ranvier.units import UNITS, as_quantity
 from ranvier.values import Distribution, Learn
 
@@ -38,14 +37,6 @@ def latency_steps(delay: Any, dt: float, count: int, seed: int, name: str) -> Te
     """
     values = times_of(delay, count, seed, f"{name}.delay")
     steps = np.rint(values / dt).astype(np.int64)
-    longest = float(np.max(values, initial=0.0))
-    if 0 < longest < dt * (1 - _TOLERANCE):
-        warnings.warn(
-            f"{name}: no delay is longer than {longest:g} ms, less than one step of {dt:g} ms: rounded to {int(steps.max())} "
-            "steps; give a smaller dt, or no delay.",
-            RanvierWarning,
-            stacklevel=5,
-        )
     if steps.ndim == 0:
         return int(steps)
     if steps.size != count:

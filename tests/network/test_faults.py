@@ -28,20 +28,19 @@ def pair() -> rv.Network:
     return net
 
 
-@pytest.mark.parametrize("onset", [0, 1, 4321, 9999, 12000])
-@pytest.mark.parametrize("provider", [None, "reference"])
+@pytest.mark.parametrize(
+    ("onset", "provider"), [(0, None), (1, None), (4321, None), (9999, None), (12000, None), (7, "reference")]
+)
 def test_the_first_nan_is_located(onset: int, provider: str | None) -> None:
-    if provider and onset > 1:
-        pytest.skip("the same search; slow on the specification")
-    cell = rv.Cell("dv/dt = -v/tau + x/ms : 1\nx : 1 (input)", threshold="v > 5", reset="v = 0", tau=10 * ms)
+    cell = rv.Cell("dv/dt = -v/tau + x/ms : 1\nx : 1 (input)", emit="v", tau=10 * ms)
     net = rv.Network(dt=0.1 * ms, provider=provider)
-    signal = np.zeros((12500, 7))
+    signal = np.zeros((onset + 500, 7))
     signal[onset, 4] = 1e38
     net.source("drive", rv.TimedArray(signal))
     net.population("a", 7, cell)
     net.connect("drive", "a", rv.OneToOne(), to="x", weight=1e30)
     with pytest.raises(NonFiniteError) as caught:
-        net.run(1300 * ms, record={"a": ["v"]})
+        net.run((onset + 500) * 0.1 * ms, record={"a": ["v"]})
     said = re.search(r"a\.v of cell (\d+) became (nan|inf) before step (\d+)", str(caught.value))
     assert said is not None, str(caught.value)
     assert said[1] == "4"
@@ -61,13 +60,13 @@ def test_the_first_nan_is_located(onset: int, provider: str | None) -> None:
     ],
 )
 def test_impossible_degrees(rule: rv.connectivity.Connectivity) -> None:
-    with pytest.raises(ConnectivityError, match="30|900"):
+    with pytest.raises(ConnectivityError, match=r"30|900"):
         pair().connect("a", "a", rule, to="v", weight=1 * mV)
 
 
-@pytest.mark.parametrize("delay", [0.04 * ms, rv.Uniform(0.01 * ms, 0.09 * ms), [0.03] * 600 * ms])
+@pytest.mark.parametrize("delay", [0.04 * ms, rv.Uniform(0.01 * ms, 0.049 * ms), [0.03] * 600 * ms])
 def test_delays_below_a_step_are_said(delay: object) -> None:
-    with pytest.warns(RanvierWarning, match=r"less than one step of 0.1 ms"):
+    with pytest.warns(RanvierWarning, match=r"less than half a step of 0.1 ms"):
         pair().connect("a", "b", rv.AllToAll(), to="v", weight=1 * mV, delay=delay)
 
 
@@ -120,8 +119,8 @@ def resident() -> float:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory of the process from Linux")
-def test_thousands_of_networks_do_not_grow_memory() -> None:
-    """2,000 networks with new seeds, weights and delays are built, run and dropped."""
+def test_a_thousand_networks_do_not_grow_memory() -> None:
+    """1,000 networks with new seeds, weights and delays are built, run and dropped."""
 
     def cycle(seed: int) -> None:
         net = rv.Network(dt=0.1 * ms, seed=seed)
@@ -134,9 +133,9 @@ def test_thousands_of_networks_do_not_grow_memory() -> None:
 
     torch.manual_seed(0)
     sizes = []
-    for k in range(2000):
+    for k in range(1000):
         cycle(k)
-        if k % 500 == 499:
+        if k % 250 == 249:
             gc.collect()
             sizes.append(resident())
-    assert sizes[-1] - sizes[0] < 30, sizes  # one network takes about 0.3 MB: kept ones would add 450
+    assert sizes[-1] - sizes[0] < 30, sizes  # one network takes about 0.3 MB: kept ones would add 225
