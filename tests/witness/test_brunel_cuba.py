@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 import ranvier as rv
-from ranvier.recipes import _brunel, _cuba
+from ranvier.recipes import brunel, coba_cuba
 from ranvier.units import ms
 
 SEEDS = (1, 2, 3, 4, 5, 6, 7, 8)
@@ -57,17 +57,17 @@ def check(rows: dict[str, list[float]], data, circuit: str) -> None:
 @pytest.mark.parametrize("regime", REGIMES)
 def test_brunel(witness: Callable, regime: str) -> None:
     g, eta = REGIMES[regime]
-    check(ours(lambda seed: _brunel.circuit(g, eta, seed=seed), 200.0), witness("brunel_cuba_statistics"), regime)
+    check(ours(lambda seed: brunel.circuit(g, eta, seed=seed), 200.0), witness("brunel_cuba_statistics"), regime)
 
 
 @pytest.mark.slow
 def test_cuba(witness: Callable) -> None:
-    check(ours(lambda seed: _cuba.circuit(seed=seed), 300.0), witness("brunel_cuba_statistics"), "cuba")
+    check(ours(lambda seed: coba_cuba.circuit(seed=seed), 300.0), witness("brunel_cuba_statistics"), "cuba")
 
 
 def test_one_seed_of_the_asynchronous_regime_lies_among_the_peers(witness: Callable) -> None:
     """The quick check: within six standard deviations of the peers' seeds."""
     data = witness("brunel_cuba_statistics")
-    for key, (found,) in ours(lambda seed: _brunel.circuit(5, 2, seed=seed), 200.0, (1,)).items():
+    for key, (found,) in ours(lambda seed: brunel.circuit(5, 2, seed=seed), 200.0, (1,)).items():
         theirs = np.concatenate([data[f"brunel_ai_{peer}_{key}"] for peer in ("brian2", "nest")])
         assert abs(found - theirs.mean()) < 6 * theirs.std(ddof=1), key

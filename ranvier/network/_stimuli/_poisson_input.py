@@ -22,6 +22,8 @@ __all__ = ["PoissonInput"]
 
 #: more spikes in one step than this are no point process any more
 _MOST = 1000.0
+#: numbers drawn at once, so that they stay in the cache; slices of (0, 1) in a table
+_TOGETHER, _SLICES = 1 << 16, 1 << 12
 
 
 class PoissonInput(Source):
@@ -57,13 +59,31 @@ class PoissonInput(Source):
                 f"rv.OrnsteinUhlenbeck, for more than {_MOST:g}."
             )
         key = key_of(net.seed, f"{name_in(net, self)}.poisson_input")
-        u = counted_uniforms(key, count * size, start=first * size).reshape(count, size)
-        out = np.empty((count, size))
-        for value in np.unique(mean):
-            most = int(value + 12 * np.sqrt(value) + 20)
-            cells = np.flatnonzero(np.broadcast_to(mean == value, (size,)))
-            out[:, cells] = np.searchsorted(poisson.cdf(np.arange(most), value), u[:, cells], side="right")
-        return torch.from_numpy(out).unsqueeze(1).to(net.device, net.dtype)
+        out = torch.empty(count, size, dtype=net.dtype)
+        numbers = {value: _Inverse(value) for value in np.unique(mean).tolist()}
+        rows = max(1, _TOGETHER // size)
+        for low in range(0, count, rows):
+            part = out[low : low + rows].numpy()
+            u = counted_uniforms(key, part.size, start=(first + low) * size).reshape(part.shape)
+            for value, inverse in numbers.items():
+                cells = slice(None) if mean.ndim == 0 else np.flatnonzero(mean == value)
+                part[:, cells] = inverse(u[:, cells])
+        return out.unsqueeze(1).to(net.device)
 
     def __repr__(self) -> str:
         return f"PoissonInput({self.rate.mean() * 1000:g} Hz, size={self.shape[0]}, trains={self.trains})"
+
+
+class _Inverse:
+    """The inverse of a Poisson distribution: most numbers by looking up one of equal slices of (0, 1)."""
+
+    def __init__(self, mean: float) -> None:
+        self.cdf = poisson.cdf(np.arange(int(mean + 12 * np.sqrt(mean) + 20)), mean)
+        borders = np.searchsorted(self.cdf, np.arange(_SLICES + 1) / _SLICES, side="right")
+        self.least, self.sure = borders[:-1].astype(np.int32), borders[:-1] == borders[1:]
+
+    def __call__(self, u: np.ndarray) -> np.ndarray:
+        place = (u * _SLICES).astype(np.int32)
+        found, unsure = self.least[place], ~self.sure[place]
+        found[unsure] = np.searchsorted(self.cdf, u[unsure], side="right")
+        return found

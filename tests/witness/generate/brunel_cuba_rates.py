@@ -48,9 +48,9 @@ def brunel_brian(seed: int, g: float, eta: float) -> Spikes:
         refractory=2.1 * b2.ms, method="exact", namespace=space,
     )  # fmt: skip
     exc, inh, post = brunel_graph(seed)
-    links = []
+    links = []  # what arrives after the threshold acts in the next step: one step less than NEST's 1.5 ms
     for pre, count, jump in ((exc, FROM_EXC, JUMP), (inh, FROM_INH, -g * JUMP)):
-        link = b2.Synapses(cells, cells, on_pre="v += jump", delay=1.5 * b2.ms, namespace={"jump": jump * b2.mV})
+        link = b2.Synapses(cells, cells, on_pre="v += jump", delay=1.4 * b2.ms, namespace={"jump": jump * b2.mV})
         link.connect(i=pre, j=np.repeat(post, count))
         links.append(link)
     rate = eta * THETA / (JUMP * TAU)  # per ms, all trains together
