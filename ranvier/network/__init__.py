@@ -7,7 +7,7 @@ from ranvier.network._population import Population, Relay
 from ranvier.network._projection import Projection
 from ranvier.network._recording import Sample, SpikeStatistics, Statistics, load_records
 from ranvier.network._rounding import RoundingReport, compare_rounding, rounded_delays
-from ranvier.network._run import Run
+from ranvier.network._run import Run, SpikeTrain
 from ranvier.network._save import load, load_state, save, save_state
 from ranvier.network._sequential import Recurrent, Sequential
 from ranvier.network._sources import Poisson, Source, SpikeTrains, TimedArray
@@ -41,6 +41,7 @@ __all__ = [
     "Signal",
     "Source",
     "SpikeStatistics",
+    "SpikeTrain",
     "SpikeTrains",
     "State",
     "Statistics",

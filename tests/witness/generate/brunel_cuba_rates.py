@@ -8,6 +8,9 @@
 * ``cuba``: 3,200 and 800 cells, probability 0.02, exponential currents of 5 and 10 ms, jumps of 1.62 mV and -9 mV, no
   delay (NEST: its smallest, one step). Brette et al. (2007), benchmark 2. 1 s, the first 300 ms left out.
 
+What arrives in Brian2 acts after the threshold test, that is, in the next step: its 1.5 ms are one step more than NEST's.
+That counts only in the synchronous regular regime, whose period is locked to the delay (312 instead of 333 Hz).
+
 Every peer draws its own graphs and input; each stored array has the seed as its first axis.
 """
 
@@ -48,9 +51,9 @@ def brunel_brian(seed: int, g: float, eta: float) -> Spikes:
         refractory=2.1 * b2.ms, method="exact", namespace=space,
     )  # fmt: skip
     exc, inh, post = brunel_graph(seed)
-    links = []  # what arrives after the threshold acts in the next step: one step less than NEST's 1.5 ms
+    links = []
     for pre, count, jump in ((exc, FROM_EXC, JUMP), (inh, FROM_INH, -g * JUMP)):
-        link = b2.Synapses(cells, cells, on_pre="v += jump", delay=1.4 * b2.ms, namespace={"jump": jump * b2.mV})
+        link = b2.Synapses(cells, cells, on_pre="v += jump", delay=1.5 * b2.ms, namespace={"jump": jump * b2.mV})
         link.connect(i=pre, j=np.repeat(post, count))
         links.append(link)
     rate = eta * THETA / (JUMP * TAU)  # per ms, all trains together
