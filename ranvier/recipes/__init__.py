@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["brunel", "celegans", "coba_cuba", "digits_and_circuit", "polychrony", "reservoir", "ring_attractor"]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["brunel", "celegans", "coba_cuba", "digits_and_circuit", "reservoir", "ring_attractor"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> ModuleType:

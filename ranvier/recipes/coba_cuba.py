@@ -74,7 +74,7 @@ def run(out: Path = Path("out"), seconds: float = 2.0, cells: int = 4000, seed: 
             found = done[part].statistics
             rows.append(
                 (
-                    f"{name}, {part}", f"{net.shape_of(part)[0]:,}", f"{found.rate:.1f} Hz", f"{found.cv:.2f}", f"{found.correlation:.4f}",
+                    f"{name}, {part}", f"{done[part].spikes.size:,}", f"{found.rate:.1f} Hz", f"{found.cv:.2f}", f"{found.correlation:.4f}",
                     f"{found.fano:.2f}", f"{done.real_time_factor:.3f}",
                 )
             )  # fmt: skip
