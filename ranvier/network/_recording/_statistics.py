@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.optimize import curve_fit
 
 from ranvier.errors import DimensionError, ShapeError
 from ranvier.network._recording._sums import Binned, Intervals, Lagged
@@ -209,6 +208,8 @@ class Statistics:
 
         Source: Wilting & Priesemann, Nature Communications 2018.
         """
+        from scipy.optimize import curve_fit  # slow to import
+
         slopes = self.autocorrelation
         lags = np.arange(1, len(slopes) + 1)
         known = np.isfinite(slopes)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from scipy.signal import lfilter
 from scipy.special import ndtri
 
 from ranvier.errors import DimensionError
@@ -60,6 +59,8 @@ class OrnsteinUhlenbeck(Signal):
         self.tau = float(duration.value)
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
+        from scipy.signal import lfilter  # slow to import
+
         size, keep = self.shape[0], math.exp(-net.dt / self.tau)
         lead = math.ceil(_FORGOTTEN * self.tau / net.dt)
         stretch = max(lead, 1024)  # steps that begin together
