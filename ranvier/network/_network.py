@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -39,7 +40,7 @@ from ranvier.network._population import Population, Relay, emission_of
 from ranvier.network._projection import Projection
 from ranvier.network._run import Run
 from ranvier.network._shapes import shapes_from, unknown_shape
-from ranvier.network._simulate import simulate
+from ranvier.network._simulate import Keeping, simulate
 from ranvier.network._single_synapses import single_synapses
 from ranvier.network._sources import Source
 from ranvier.network._state import State
@@ -111,6 +112,7 @@ class Network(nn.Module):
         self.outputs: list[str] = []
         self.register_buffer("_probe", torch.empty(0, dtype=dtype), persistent=False)
         self._plans: dict[Request, Plan] = {}
+        self._said: set[str] = set()
 
     # ---- describing ----------------------------------------------------------------------------------------------
 
@@ -448,7 +450,8 @@ class Network(nn.Module):
         return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), after
 
     def run(
-        self, duration: Any, state: State | None = None, *, record: Mapping[str, Sequence[str]] | None = None, every: Any = None,
+        self, duration: Any, state: State | None = None, *, record: Mapping[str, Sequence[Any]] | None = None, every: Any = None,
+        to: str | os.PathLike[str] | None = None, checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: Any = None,
         progress: bool = False,
     ) -> Run:  # fmt: skip
         """Simulate for ``duration`` with the network's own sources.
@@ -458,16 +461,35 @@ class Network(nn.Module):
         state
             Where to go on from (``run.state``); None starts afresh.
         record
-            ``{"exc": ["spikes", "v"]}``.
+            ``{"exc": ["spikes", "v"]}``: names, ``rv.Sample(…)`` for chosen cells at an interval of their own,
+            ``rv.SpikeStatistics(…)`` for statistics without keeping spikes.
         every
             Recording interval of variables; every step by default.
+        to
+            A new folder to which records are streamed in the Zarr format, so that memory does not grow; read it with
+            :func:`rv.load_records`, or with zarr.
+        checkpoint
+            A folder for checkpoints. The same call again goes on from the last one, to the same bits; records are then
+            streamed to ``to``, or into this folder.
+        checkpoint_every
+            Time of the simulation between checkpoints; 1 s by default.
         progress
-            Show a progress bar.
+            Show a progress bar with the real-time factor.
 
-        Returns a :class:`Run`: ``run["exc"].spikes``, ``run["exc"].v`` [samples, cells], ``run.state``.
+        Returns a :class:`Run`: ``run["exc"].spikes``, ``run["exc"].v`` [samples, cells], ``run.state``. Ctrl-C ends the
+        run at the next block: ``run.stopped`` says so, and all that was done is there.
+
+        Raises
+        ------
+        NonFiniteError
+            Where a variable becomes NaN or infinite: naming population, cell and step; ``error.run`` is what was done.
+        RecordingError
+            Where records or checkpoints cannot be written; ``error.run`` is what was done.
+        StateError
+            Where the checkpoint belongs to another run.
         """
         if self.inputs:
             raise GraphError(
                 f"the network has external inputs ({', '.join(self.inputs)}): call net(x), or use sources instead."
             )
-        return simulate(self, duration, state, record or {}, every, progress)
+        return simulate(self, duration, state, record or {}, every, progress, Keeping(to, checkpoint, checkpoint_every))
