@@ -65,7 +65,7 @@ def simulate(
     plan = net.plan(batch=1)
     recorder = _Recorder(net, record, stride, first)
     with torch.no_grad(), Progress(disable=not progress, transient=True) as bar:
-        runner = Runner(net, plan, record, cut_reset=False, every=stride, lists=True)
+        runner = Runner(net, plan, record, every=stride, lists=True)
         task = bar.add_task("simulating", total=steps)
         done = 0
         while done < steps:
