@@ -92,7 +92,7 @@ class _ScanFunction(torch.autograd.Function):
         coefficients = dict(zip(names.coefficients, saved[len(ctx.kept) :], strict=True))
         layout = _Layout(task)
         state = [layout.array(incoming[f"state:{n}"]) for n in kernel.states]
-        spent = [] if keeps_graph() else [kept[n] for n in ctx.own if n in kept]
+        spent = [] if keeps_graph() or names.direct else [kept[n] for n in ctx.own if n in kept]
         outgoing = [spent.pop().view(task.steps, layout.count) if spent else layout.new() for _ in kernel.streams]
         sums = [layout.zeros() for _ in kernel.sums]
         layout.run(
