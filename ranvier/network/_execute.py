@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.utils.checkpoint import checkpoint
 
+from ranvier.dynamics import Cuts
 from ranvier.network._plan import Plan
 from ranvier.network._runner import Runner
 from ranvier.network._state import State
@@ -38,7 +39,7 @@ def execute(
     cut_reset: bool = False,
 ) -> Execution:  # fmt: skip
     """Advance ``net`` by ``steps`` steps; ``inputs[name]`` are streams [T, B, …]."""
-    runner = Runner(net, plan, record, cut_reset)
+    runner = Runner(net, plan, record, Cuts(reset=not cut_reset))
     border = plan.window or plan.checkpoint or steps
     pieces: dict[tuple[str, str], list[Tensor]] = {}
     for first in range(0, steps, border) if steps else (0,):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from ranvier.training._gradients import clip_gradient, gradient_norms, total_nor
 from ranvier.training._health import Health
 from ranvier.training._locate import first_non_finite
 from ranvier.training._metrics import Mean, Score, correct
-from ranvier.training.rules import Rule
+from ranvier.training.rules import PerStep, Rule
 
 __all__ = ["Loop"]
 
@@ -46,9 +47,10 @@ class Loop:
                 generator = torch.get_rng_state()
                 target = torch.as_tensor(y).to(self.net.device)
                 self.optimizer.zero_grad()
-                outcome = self.rule.gradient(
-                    self.net, x, lambda out, x=x, y=target, g=generator, w=where: self._score(out, x, y, g, w)
-                )
+                update = (epoch - 1) * len(batches) + number - 1
+                score = partial(self._score, x=x, target=target, generator=generator, where=where)
+                criterion = PerStep(score, getattr(self.loss, "per_step", False), update)
+                outcome = self.rule.gradient(self.net, x, criterion)
                 norms = gradient_norms(self.net)
                 norm = total_norm(norms, where)
                 if self.clip is not None:

@@ -11,7 +11,7 @@ import torch
 from ranvier.network import Network, Plan, State
 from ranvier.training._data import Signal
 
-__all__ = ["Signals", "plan_of", "run", "spiking"]
+__all__ = ["Signals", "emissions", "plan_of", "run", "spiking"]
 
 Tensor = torch.Tensor
 
@@ -35,6 +35,12 @@ def spiking(net: Network) -> tuple[str, ...]:
     return tuple(n for n, p in net.populations.items() if any(e.name == "spike" for e in p.cell.system.events))
 
 
+def emissions(net: Network) -> dict[str, str]:
+    """What each output emits, under the name by which it is recorded."""
+    emit = {n: str(net.populations[n].cell.emit) if n in net.populations else "x" for n in net.outputs}
+    return {n: "spikes" if e == "spike" else e for n, e in emit.items()}
+
+
 def plan_of(net: Network, x: Signal, how: Mapping[str, Any]) -> Plan:
     """The plan by which a batch like ``x`` is learnt from."""
     inputs, _, batch = net._take(x)
@@ -46,8 +52,7 @@ def run(net: Network, x: Signal, state: State | None = None, **how: Any) -> Sign
     """Advance ``net`` over ``x`` [T, B, …]; ``how`` are the arguments of a rule (window, checkpoint, cut_reset)."""
     fire = spiking(net)
     record: dict[str, list[str]] = {n: ["spikes"] for n in fire}
-    emit = {n: str(net.populations[n].cell.emit) if n in net.populations else "x" for n in net.outputs}
-    emit = {n: "spikes" if e == "spike" else e for n, e in emit.items()}
+    emit = emissions(net)
     for name, emission in emit.items():
         record[name] = list(dict.fromkeys([*record.get(name, []), emission]))
     done = net._run(x, state, record, **how)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch.nn import functional
@@ -16,7 +16,13 @@ Tensor = torch.Tensor
 
 
 class Loss(ABC):
-    """A scalar from the output of a network [T, B, C] and its targets, and the class that the output stands for."""
+    """A scalar from the output of a network [T, B, C] and its targets, and the class that the output stands for.
+
+    ``per_step`` declares a mean over steps, loss(out) = 1/T sum over t of l(out[t]): what a rule can differentiate while
+    the series goes by.
+    """
+
+    per_step: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, out: Any, target: Tensor) -> Tensor:

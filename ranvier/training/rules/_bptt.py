@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ranvier.dynamics import Cuts
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._data import Signal
 from ranvier.training._signals import run
-from ranvier.training.rules._rule import Criterion, Outcome, Rule
+from ranvier.training.rules._criterion import Criterion
+from ranvier.training.rules._rule import Outcome, Rule
+from ranvier.training.rules._series import Series
 from ranvier.training.rules._windows import in_windows
 
 __all__ = ["BPTT"]
@@ -22,9 +25,9 @@ class BPTT(Rule):
     Parameters
     ----------
     window
-        Truncate: the gradient stops at the borders of windows of this many steps. Each window is run twice, first for
-        the output and then for its gradient, so that any loss of the whole output can be used while memory is that of
-        one window, however long the series.
+        Truncate: the gradient stops at the borders of windows of this many steps. Memory is that of one
+        window, however long the series. A loss that is a mean over steps is differentiated as windows go by; for any
+        other the series is run twice, first for the output and then for its gradient.
     checkpoint
         Keep the state every this many steps and compute what lies between again in the backward pass: the full gradient
         with less memory (least near the square root of T) for one more forward pass.
@@ -59,7 +62,7 @@ class BPTT(Rule):
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         if self.window:
-            return in_windows(net, x, criterion, self.window, cut_reset=not self.reset_gradient)
+            return in_windows(net, lambda: Series(net, x, self.window or 1, Cuts(reset=self.reset_gradient)), criterion)
         signals = run(net, x, **self.arguments())
         loss = criterion(signals.out)
         loss.backward()
