@@ -137,20 +137,23 @@ class Projection(nn.Module):
             raise GraphError(f"projection {self.name!r} is neither Linear nor single synapses: no loop can be fused.")
         bias = first.bias if isinstance(first, Linear) else None
         pattern = first.pattern() if isinstance(first, Sparse) else None
-        weight = first.weights() if isinstance(first, Sparse) else first.weight
+        weight = first.weights()
         if not self.per_synapse:
             return bias, [Feedback(self.pre, self.post, stream, self.latency, weight, pattern, history)]
         taps, place = first.taps()
         return bias, [DelayedFeedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, place)]
 
     def _rest(self, x: Tensor, chain: list[nn.Module], fast: bool = False) -> Tensor:
-        """Foreign modules see time and batch as one axis; norms therefore count both."""
+        """Modules see time and batch as one axis, so norms count both; one with ``time_major = True`` sees [T, B, …]."""
         if not chain:
             return x
         steps, batch = x.shape[:2]
         flat = x.flatten(0, 1)
         for module in chain:
-            out = apply(module, flat, fast)
+            if getattr(module, "time_major", False):
+                out = module(flat.unflatten(0, (steps, batch))).flatten(0, 1)
+            else:
+                out = apply(module, flat, fast)
             if not isinstance(out, Tensor):
                 raise ShapeError(
                     f"projection {self.name!r}: {type(module).__name__} returned {type(out).__name__} instead of a tensor; modules with a state of their own cannot be transforms."

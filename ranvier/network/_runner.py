@@ -187,7 +187,7 @@ class Runner:
                 first = p.delayable
                 if p in fed and isinstance(first, Linear):
                     bias = first.bias
-                    feeds.append(Feed(n, self.stream_of(p), window.emissions[p.pre], first.weight))
+                    feeds.append(Feed(n, self.stream_of(p), window.emissions[p.pre], first.weights()))
                 elif p.pre in names:
                     bias, found = p.feedback(window.history.get(p.pre), self.stream_of(p))
                     feedback += found

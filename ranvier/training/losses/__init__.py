@@ -5,5 +5,16 @@ from ranvier.training.losses._loss import Loss
 from ranvier.training.losses._membrane import LastMembrane, MaxOverTime, MeanMembrane
 from ranvier.training.losses._over_time import OverTime
 from ranvier.training.losses._spike_count import SpikeCount, SpikeRate
+from ranvier.training.losses._tet import TET
 
-__all__ = ["FirstSpike", "LastMembrane", "Loss", "MaxOverTime", "MeanMembrane", "OverTime", "SpikeCount", "SpikeRate"]
+__all__ = [
+    "TET",
+    "FirstSpike",
+    "LastMembrane",
+    "Loss",
+    "MaxOverTime",
+    "MeanMembrane",
+    "OverTime",
+    "SpikeCount",
+    "SpikeRate",
+]

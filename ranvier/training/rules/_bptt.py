@@ -7,6 +7,7 @@ from typing import Any
 
 from ranvier.errors import TrainingError
 from ranvier.network import Network
+from ranvier.training._criterion import hidden_of, judge, lengths_of
 from ranvier.training._data import Signal
 from ranvier.training._signals import run
 from ranvier.training.rules._rule import Criterion, Outcome, Rule
@@ -52,6 +53,11 @@ class BPTT(Rule):
                 f"more than its own steps; leave one out."
             )
 
+    @property
+    def regularizable(self) -> bool:
+        """True where all steps are differentiated together."""
+        return self.window is None
+
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule."""
         return {"window": self.window, "checkpoint": self.checkpoint, "cut_reset": not self.reset_gradient}
@@ -60,8 +66,8 @@ class BPTT(Rule):
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         if self.window:
             return in_windows(net, x, criterion, self.window, cut_reset=not self.reset_gradient)
-        signals = run(net, x, **self.arguments())
-        loss = criterion(signals.out)
+        signals = run(net, x, hidden=hidden_of(criterion), lengths=lengths_of(criterion), **self.arguments())
+        loss = judge(criterion, signals.out, signals.hidden)
         loss.backward()
         out = {n: o.detach() for n, o in signals.outputs.items()}
         spikes = {n: s.sum((0, 1)) for n, s in signals.spikes.items()}

@@ -14,7 +14,7 @@ from ranvier.training._data import Signal
 
 __all__ = ["Criterion", "Outcome", "Rule"]
 
-#: output of the network [T, B, …] -> scalar loss
+#: output of the network [T, B, …] -> scalar loss; rv.train gives one that also says which steps count (``lengths``)
 Criterion = Callable[[Any], torch.Tensor]
 
 
@@ -29,6 +29,11 @@ class Outcome:
 
 class Rule(ABC):
     """A learning rule. It sees a network from outside: the network does not change with the rule."""
+
+    @property
+    def regularizable(self) -> bool:
+        """Whether hidden signals reach the criterion with their gradient, as regularisers need."""
+        return False
 
     @abstractmethod
     def arguments(self) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from ranvier.network import Network, State
+from ranvier.training._buffers import same_buffers
+from ranvier.training._criterion import lengths_of
 from ranvier.training._data import Signal
 from ranvier.training._signals import run
 from ranvier.training.rules._rule import Criterion, Outcome
@@ -25,15 +26,17 @@ def in_windows(net: Network, x: Signal, criterion: Criterion, window: int, **how
     window after window, each seeded with its part of dL/dout. Random numbers are equal in both.
     """
     steps = next(iter(x.values())).shape[0] if isinstance(x, Mapping) else x.shape[0]
-    blocks = [_part(x, first, window) for first in range(0, max(steps, 1), window)]
+    firsts, lengths = range(0, max(steps, 1), window), lengths_of(criterion)
+    blocks = [_part(x, first, window) for first in firsts]
     pieces: dict[str, list[Tensor]] = {}
     spikes: dict[str, Tensor] = {}
     starts: list[tuple[State | None, Tensor]] = []
     state: State | None = None
-    with torch.no_grad(), _same_buffers(net):
-        for block in blocks:
+    with torch.no_grad(), same_buffers(net):
+        for first, block in zip(firsts, blocks, strict=True):
             starts.append((state, torch.get_rng_state()))
-            signals = run(net, block, state, **how)
+            own = None if lengths is None else (lengths - first).clamp(0, window)
+            signals = run(net, block, state, lengths=own, **how)
             state = signals.state
             for name, value in signals.outputs.items():
                 pieces.setdefault(name, []).append(value)
@@ -61,15 +64,3 @@ def _part(x: Signal, first: int, count: int) -> Signal:
     if isinstance(x, Mapping):
         return {n: part[first : first + count] for n, part in x.items()}
     return x[first : first + count]
-
-
-@contextmanager
-def _same_buffers(net: Network) -> Iterator[None]:
-    """The running means of norms are put back after the body, so that the second pass alone counts."""
-    norms = [module for module in net.modules() if hasattr(module, "running_mean")]
-    before = [(buffer, buffer.clone()) for norm in norms for buffer in norm.buffers()]
-    try:
-        yield
-    finally:
-        for buffer, value in before:
-            buffer.copy_(value)
