@@ -202,7 +202,7 @@ class Runner:
     def _spent(self, name: str) -> frozenset[str]:
         """Streams that nobody but the population reads: what a single projection has just computed for one port."""
         ports = [p.port for p in self.incoming[name]]
-        return frozenset(self.stream_of(p) for p in self.incoming[name] if ports.count(p.port) == 1 and p.lets_go)
+        return frozenset(self.stream_of(name, p.port) for p in self.incoming[name] if ports.count(p.port) == 1 and p.lets_go)
 
     def compute(self, name: str, task: Scan) -> ScanResult:
         """A scan by the provider of the plan."""
@@ -233,7 +233,7 @@ class Runner:
                 first = p.delayable
                 if p in fed and isinstance(first, Linear):
                     bias = first.bias
-                    feeds.append(Feed(n, self.stream_of(n, p.port), window.emissions[p.pre], first.weight))
+                    feeds.append(Feed(n, self.stream_of(n, p.port), window.emissions[p.pre], first.weights()))
                 elif p.pre in names:
                     past = window.history.get(p.pre)
                     past = past.detach() if past is not None and self._apart(p) else past

@@ -47,7 +47,9 @@ def test_kinds_share_all_but_what_they_are_named_for() -> None:
     assert all(w.shape == first[0].shape for w in first)
 
 
-def test_order_is_learned_where_counts_say_nothing_and_a_call_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_order_is_learned_where_counts_say_nothing_and_a_call_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(_delay_tasks.TASKS, "order", order_task)
     kinds = ("no delays", "learned delays")
     path = delays.run("order", tmp_path, seeds=1, kinds=kinds)

@@ -6,9 +6,11 @@ from ranvier.training.losses._loss import Loss
 from ranvier.training.losses._membrane import LastMembrane, MaxOverTime, MeanMembrane
 from ranvier.training.losses._over_time import OverTime
 from ranvier.training.losses._spike_count import SpikeCount, SpikeRate
+from ranvier.training.losses._tet import TET
 from ranvier.training.losses._time_to_first_spike import TimeToFirstSpike
 
 __all__ = [
+    "TET",
     "EveryStep",
     "FirstSpike",
     "LastMembrane",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from ranvier.training.losses._loss import Loss, cross_entropy, series
+from ranvier.training.losses._loss import Loss, cross_entropy, mean_over_time, series, within
 
 __all__ = ["EveryStep"]
 
@@ -27,13 +27,16 @@ class EveryStep(Loss):
     scale: float = 1.0
     per_step: ClassVar[bool] = True
 
-    def __call__(self, out: Any, target: Tensor) -> Tensor:
+    def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The mean loss of the batch."""
-        out = series(out, self)
+        out = series(out, self, lengths)
         steps = out.shape[0]
         cross_entropy(out[0].detach(), target)  # only for its check of the targets
-        return torch.nn.functional.cross_entropy(self.scale * out.flatten(0, 1), target.long().repeat(steps))
+        logits = self.scale * out.flatten(0, 1)
+        each = torch.nn.functional.cross_entropy(logits, target.long().repeat(steps), reduction="none")
+        each, inside = each.unflatten(0, (steps, -1)), within(out, lengths)
+        return mean_over_time(each if inside is None else each * inside.squeeze(2), lengths).mean()
 
-    def predict(self, out: Any) -> Tensor:
+    def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """The class [B] of the highest mean."""
-        return series(out, self).mean(0).argmax(1)
+        return mean_over_time(series(out, self, lengths), lengths).argmax(1)

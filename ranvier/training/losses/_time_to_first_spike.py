@@ -40,19 +40,21 @@ class TimeToFirstSpike(Loss):
                 raise TrainingError(f"TimeToFirstSpike: {name}={getattr(self, name)!r} must be a positive time.")
             object.__setattr__(self, name, value)
 
-    def __call__(self, out: Any, target: Tensor) -> Tensor:
+    def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The mean loss of the batch."""
-        return cross_entropy(-self.times(out) / self.temperature, target)
+        return cross_entropy(-self.times(out, lengths) / self.temperature, target)
 
-    def times(self, out: Any) -> Tensor:
+    def times(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """t [B, C] in ms."""
-        s = series(out, self)
+        s = series(out, self, lengths)
         fired = s.detach() > 0
         first = fired.int().argmax(0)
         own = s.gather(0, first.unsqueeze(0)).squeeze(0)
         moved = (first + 1).to(s.dtype) * self.dt + (own - own.detach())
-        return torch.where(fired.any(0), moved, torch.full_like(moved, s.shape[0] * self.dt))
+        steps = moved.new_full((s.shape[1],), s.shape[0]) if lengths is None else lengths.to(moved)
+        end = (steps * self.dt).unsqueeze(1).expand_as(moved)
+        return torch.where(fired.any(0), moved, end)
 
-    def predict(self, out: Any) -> Tensor:
+    def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """The class [B] that fires first."""
-        return self.times(out).argmin(1)
+        return self.times(out, lengths).argmin(1)

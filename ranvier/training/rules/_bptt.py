@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ranvier.dynamics import Cuts
 from ranvier.errors import TrainingError
 from ranvier.network import Network
+from ranvier.training._criterion import hidden_of, judge, lengths_of
 from ranvier.training._data import Signal
 from ranvier.training._signals import run
 from ranvier.training.rules._criterion import Criterion
@@ -55,6 +57,11 @@ class BPTT(Rule):
                 f"more than its own steps; leave one out."
             )
 
+    @property
+    def regularizable(self) -> bool:
+        """True where all steps are differentiated together."""
+        return self.window is None
+
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule."""
         return {"window": self.window, "checkpoint": self.checkpoint, "cut_reset": not self.reset_gradient}
@@ -62,9 +69,10 @@ class BPTT(Rule):
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         if self.window:
-            return in_windows(net, lambda: Series(net, x, self.window or 1, Cuts(reset=self.reset_gradient)), criterion)
-        signals = run(net, x, **self.arguments())
-        loss = criterion(signals.out)
+            series = partial(Series, net, x, self.window, Cuts(reset=self.reset_gradient))
+            return in_windows(net, series, criterion)
+        signals = run(net, x, hidden=hidden_of(criterion), lengths=lengths_of(criterion), **self.arguments())
+        loss = judge(criterion, signals.out, signals.hidden)
         loss.backward()
         out = {n: o.detach() for n, o in signals.outputs.items()}
         spikes = {n: s.sum((0, 1)) for n, s in signals.spikes.items()}

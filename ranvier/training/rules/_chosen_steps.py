@@ -7,6 +7,7 @@ import torch
 from ranvier.dynamics import Cuts
 from ranvier.errors import TrainingError
 from ranvier.network import Network, State
+from ranvier.training._criterion import lengths_of
 from ranvier.training._data import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._rule import Outcome
@@ -30,7 +31,7 @@ def at_chosen_steps(net: Network, x: Signal, criterion: Criterion, keep: int, wi
     if keep > series.steps:
         raise TrainingError(f"SLTT: keep={keep} steps of a series of {series.steps}: keep at most all of them.")
     chosen = torch.randperm(series.steps)[:keep].sort().values
-    tally, starts = Tally(), _Starts(chosen)
+    tally, starts = Tally(lengths_of(criterion)), _Starts(chosen)
     with torch.no_grad():
         for block in series.blocks():
             starts.look(block)

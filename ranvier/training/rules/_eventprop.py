@@ -11,6 +11,7 @@ import torch
 from ranvier.dynamics import Cuts
 from ranvier.errors import TrainingError
 from ranvier.network import Network
+from ranvier.training._criterion import lengths_of
 from ranvier.training._data import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._refuse import learns, refuse_plastic, upstream_of
@@ -66,7 +67,7 @@ class EventProp(Rule):
                     f"rv.rules.BPTT()."
                 )
         steps = next(iter(x.values())).shape[0] if not isinstance(x, torch.Tensor) else x.shape[0]
-        series, tally = Series(net, x, max(steps, 1), TIMES, attached=True), Tally()
+        series, tally = Series(net, x, max(steps, 1), TIMES, attached=True), Tally(lengths_of(criterion))
         loss = torch.zeros(())
         for block in series.blocks():
             loss = criterion(one(block.outputs))

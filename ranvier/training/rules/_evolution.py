@@ -11,12 +11,14 @@ import torch
 from ranvier.dynamics import Cuts
 from ranvier.errors import TrainingError
 from ranvier.network import Network
+from ranvier.training._buffers import same_buffers
+from ranvier.training._criterion import lengths_of
 from ranvier.training._data import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._refuse import whole_number
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._series import Series
-from ranvier.training.rules._windows import Tally, one, same_buffers
+from ranvier.training.rules._windows import Tally, one
 
 __all__ = ["EvolutionStrategies"]
 
@@ -104,7 +106,7 @@ class EvolutionStrategies(Rule):
         return outcome
 
     def _run(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
-        tally = Tally()
+        tally = Tally(lengths_of(criterion))
         for block in Series(net, x, self.window, Cuts()).blocks():
             tally.add(block)
         out = {n: torch.cat(values) for n, values in tally.pieces.items()}

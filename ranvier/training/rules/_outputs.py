@@ -10,9 +10,11 @@ from ranvier.errors import TrainingError
 from ranvier.kernels._task import Scan
 from ranvier.network import Network
 from ranvier.network._window import Window, output_name
+from ranvier.training._buffers import same_buffers
+from ranvier.training._criterion import lengths_of
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._series import Block, Series
-from ranvier.training.rules._windows import Tally, one, same_buffers
+from ranvier.training.rules._windows import Tally, one
 
 __all__ = ["OutputErrors"]
 
@@ -30,7 +32,7 @@ class OutputErrors:
 
     def __init__(self, net: Network, make: Callable[[], Series], criterion: Criterion) -> None:
         _refuse(net)
-        generator, tally = torch.get_rng_state(), Tally()
+        generator, tally = torch.get_rng_state(), Tally(lengths_of(criterion))
         arrived: dict[tuple[str, str], list[Tensor]] = {}
         with torch.no_grad(), same_buffers(net):
             for block in make().blocks():

@@ -31,6 +31,11 @@ class Rule(ABC):
     Rules hold their settings and nothing else; what they draw follows torch's random numbers.
     """
 
+    @property
+    def regularizable(self) -> bool:
+        """Whether hidden signals reach the criterion with their gradient, as regularisers need."""
+        return False
+
     @abstractmethod
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule: window, checkpoint, cut_reset."""

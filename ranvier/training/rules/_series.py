@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ranvier.dynamics import Cuts
-from ranvier.network import Network, State
+from ranvier.network import Network, State, silence_after
 from ranvier.network._runner import Runner
 from ranvier.network._shapes import shapes_from
 from ranvier.network._window import Window
@@ -30,9 +30,12 @@ class Block:
     window: Window
     outputs: Mapping[str, Tensor]
 
-    def spikes(self, name: str) -> Tensor:
-        """Spikes of a population, summed over time and batch."""
-        return self.window.recorded[name, "spikes"].detach().sum((0, 1))
+    def spikes(self, name: str, lengths: Tensor | None = None) -> Tensor:
+        """Spikes of a population, summed over time and batch; of the series, the first ``lengths`` [B] steps count."""
+        found = self.window.recorded[name, "spikes"].detach()
+        if lengths is not None:
+            found = silence_after(found, (lengths - self.first).clamp(0, self.count))
+        return found.sum((0, 1))
 
 
 class Series:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from ranvier.network import Network
+from ranvier.training._buffers import same_buffers
+from ranvier.training._criterion import lengths_of
 from ranvier.training.rules._criterion import Criterion, is_per_step
 from ranvier.training.rules._rule import Outcome
 from ranvier.training.rules._series import Block, Series
 
-__all__ = ["Follower", "Tally", "in_windows", "look_first", "one", "same_buffers"]
+__all__ = ["Follower", "Tally", "in_windows", "look_first", "one"]
 
 Tensor = torch.Tensor
 Make = Callable[[], Series]
@@ -41,7 +42,7 @@ def in_windows(
     sees every block before and after its gradient is computed.
     """
     if is_per_step(criterion):
-        series, tally, loss = make(), Tally(), torch.zeros(())
+        series, tally, loss = make(), Tally(lengths_of(criterion)), torch.zeros(())
         follower = follow(series) if follow else Follower()
         for block in series.blocks():
             follower.look(block)
@@ -76,7 +77,7 @@ def look_first(net: Network, make: Make, criterion: Criterion) -> tuple[Tally, T
 
     The series draws the same random numbers as the pass did.
     """
-    generator, tally = torch.get_rng_state(), Tally()
+    generator, tally = torch.get_rng_state(), Tally(lengths_of(criterion))
     with torch.no_grad(), same_buffers(net):
         for block in make().blocks():
             tally.add(block)
@@ -91,8 +92,9 @@ def look_first(net: Network, make: Make, criterion: Criterion) -> tuple[Tally, T
 
 @dataclass
 class Tally:
-    """What goes by: outputs piece by piece, and the spikes of every population."""
+    """What goes by: outputs piece by piece, and the spikes of every population before each sample's end (``lengths``)."""
 
+    lengths: Tensor | None = None
     pieces: dict[str, list[Tensor]] = field(default_factory=dict)
     spikes: dict[str, Tensor] = field(default_factory=dict)
 
@@ -102,7 +104,7 @@ class Tally:
             self.pieces.setdefault(name, []).append(value.detach())
         for name, variable in block.window.recorded:
             if variable == "spikes":
-                self.spikes[name] = block.spikes(name) + self.spikes.get(name, 0)
+                self.spikes[name] = block.spikes(name, self.lengths) + self.spikes.get(name, 0)
 
     def outcome(self, loss: Tensor) -> Outcome:
         """The record of the whole series."""
@@ -113,15 +115,3 @@ class Tally:
 def one(outputs: Mapping[str, Tensor]) -> Any:
     """The output as the network returns it: a tensor, or a dict by name where there are several."""
     return next(iter(outputs.values())) if len(outputs) == 1 else dict(outputs)
-
-
-@contextmanager
-def same_buffers(net: Network) -> Iterator[None]:
-    """The running means of norms are put back after the body, so that the second pass alone counts."""
-    norms = [module for module in net.modules() if hasattr(module, "running_mean")]
-    before = [(buffer, buffer.clone()) for norm in norms for buffer in norm.buffers()]
-    try:
-        yield
-    finally:
-        for buffer, value in before:
-            buffer.copy_(value)
