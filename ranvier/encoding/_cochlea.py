@@ -13,6 +13,7 @@ from scipy import fft
 
 from ranvier.encoding._basilar_membrane import BasilarMembrane
 from ranvier.encoding._bushy_cells import BushyCells, Nerve
+from ranvier.encoding._checks import step_count
 from ranvier.encoding._hair_cells import HairCells
 from ranvier.errors import RanvierError, ShapeError
 from ranvier.units import ms
@@ -42,7 +43,7 @@ class Cochlea:
     dt
         Length of an output step; an output element counts the spikes of one channel in one step.
     rate
-        Internal steps per second, above twice ``highest`` that the sound holds and above 9080.
+        Internal steps per second, above 9080; sound above half of it is left out.
     level
         Root mean square of a clip on the membrane; None leaves the sound as it is.
     fade
@@ -125,7 +126,7 @@ class Cochlea:
         ShapeError
             Where a clip is not one-dimensional or is empty.
         RanvierError
-            Where a clip is not finite, or ``rate`` is too low for the sound.
+            Where a clip is not finite, or ``steps`` or ``sound_rate`` cannot be.
         """
         clips = [_clip(c, k) for k, c in enumerate(sound)]
         if not clips:
@@ -133,7 +134,7 @@ class Cochlea:
         if not sound_rate > 0:
             raise RanvierError(f"sound_rate={sound_rate} Hz: give the samples per second, above 0")
         longest = max(len(c) for c in clips) / sound_rate
-        total = steps if steps is not None else math.ceil(longest * self.rate / self._per_step - 1e-9)
+        total = step_count(steps) if steps is not None else math.ceil(longest * self.rate / self._per_step - 1e-9)
         samples = math.ceil(total * self._per_step)
         at_once = max(1, _ELEMENTS // (self.channels * max(samples, 1)))
         out = torch.zeros(total, len(clips), self.channels, dtype=dtype)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from ranvier.encoding._checks import shares, step_count
+from ranvier.errors import RanvierError
 
 __all__ = ["phase", "phase_weights"]
 
@@ -41,7 +42,7 @@ def phase(x: Any, steps: int, *, bits: int = 8) -> Tensor:
     >>> rv.encoding.phase(torch.tensor([[0.625]]), 4, bits=4).flatten()  # 0.1010 in binary
     tensor([1., 0., 1., 0.])
     """
-    value, bits = shares(x), min(step_count(bits), 24)
+    value, bits = shares(x), _bits(bits)
     whole = (value.double() * 2**bits).floor().clamp(max=2**bits - 1).long()
     place = bits - 1 - torch.arange(step_count(steps), device=value.device) % bits
     return (whole[None] >> place.reshape(-1, *[1] * value.ndim) & 1).to(value.dtype)
@@ -49,4 +50,10 @@ def phase(x: Any, steps: int, *, bits: int = 8) -> Tensor:
 
 def phase_weights(steps: int, *, bits: int = 8) -> Tensor:
     """2^-(1 + t mod K) for every step [T]: what a spike of :func:`phase` is worth."""
-    return 2.0 ** -(1.0 + torch.arange(step_count(steps)) % min(step_count(bits), 24))
+    return 2.0 ** -(1.0 + torch.arange(step_count(steps)) % _bits(bits))
+
+
+def _bits(bits: int) -> int:
+    if isinstance(bits, bool) or not isinstance(bits, int) or not 1 <= bits <= 24:
+        raise RanvierError(f"bits={bits!r}: give a whole number from 1 to 24")
+    return bits

@@ -143,6 +143,8 @@ def test_sounds_that_cannot_be() -> None:
         ear()([np.array([0.0, np.nan])], 8000)
     with pytest.raises(ShapeError, match="no clip"):
         ear()([], 8000)
+    with pytest.raises(RanvierError, match="steps=0"):
+        ear()([np.zeros(5)], 8000, steps=0)
     with pytest.raises(RanvierError, match="sound_rate"):
         ear()([np.zeros(5)], 0)
 

@@ -185,7 +185,7 @@ def test_learned_thresholds_see_no_future() -> None:
         (lambda: encoding.bernoulli(torch.tensor([0.5 + 1j]), 3), "real numbers"),
         (lambda: encoding.poisson(torch.tensor([-1.0]) * Hz, 3), "at least 0"),
         (lambda: encoding.latency(torch.tensor([0.5]), 5, tau=3.0), "both above 0"),
-        (lambda: encoding.phase(torch.tensor([0.5]), 5, bits=0), "steps=0"),
+        (lambda: encoding.phase(torch.tensor([0.5]), 5, bits=25), "from 1 to 24"),
         (lambda: encoding.burst(torch.tensor([0.5]), 5, shortest=3, longest=2), "shortest"),
         (lambda: encoding.delta(torch.zeros(3, 1), 0.0), "above 0"),
         (lambda: encoding.delta(torch.zeros(3), 1.0), r"\[T, B"),

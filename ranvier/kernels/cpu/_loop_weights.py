@@ -42,7 +42,9 @@ class Summed(ABC):
         first = ordered.pointer.data_ptr() + span.first * batch // block * blocks
         row = batch * width * total.element_size()  # events name the rows of the whole call
         begin, step = gradient.pointer(span)
-        source = (begin - span.first * row, step - span.chunk * row) if gradient.scratch else (begin, 0)
+        source = (
+            (begin - span.first * row, step - span.chunk * row) if gradient.scratch else (begin - span.first * row, 0)
+        )
         places = [(first, blocks), (address(ordered.index), 0), (address(ordered.value), 0), source]
         places += [(total.data_ptr(), 0)] * 2
         return [
