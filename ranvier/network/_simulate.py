@@ -13,6 +13,7 @@ from rich.progress import Progress
 from ranvier.errors import DimensionError, NonFiniteError
 from ranvier.kernels.cpu import Spikes
 from ranvier.network._checks import check_record, check_state, describe_non_finite
+from ranvier.network._plan import Plan
 from ranvier.network._run import PopulationRecord, Run, SpikeTrain
 from ranvier.network._runner import Runner
 from ranvier.network._shapes import known_shape
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["simulate", "steps_in"]
 
-#: a block holds at most this many numbers per dense stream
-_BLOCK = 4_000_000
+#: a block holds at most this many numbers per dense stream; where spikes are only listed, this many cells times steps
+_BLOCK, _LISTED = 4_000_000, 128_000_000
 
 
 def steps_in(duration: Any, dt: float, what: str) -> int:
@@ -58,11 +59,12 @@ def simulate(
         check_state(net, state, 1)
     record = {n: tuple(v) for n, v in record.items()}
     largest = max([*(p.shape[0] for p in net.populations.values() if p.shape), 1])
-    block = max(stride, min(max(_BLOCK // largest, 64), 10_000) // stride * stride)
+    plan = net.plan(batch=1)
+    budget = _LISTED if _only_lists(net, plan, record) else _BLOCK
+    block = max(stride, min(max(budget // largest, 64), 10_000) // stride * stride)
     if any(n in net.projections for n in record):
         block = stride  # weights are known at the end of a block
     first, start = state.step, time.perf_counter()
-    plan = net.plan(batch=1)
     recorder = _Recorder(net, record, stride, first)
     with torch.no_grad(), Progress(disable=not progress, transient=True) as bar:
         runner = Runner(net, plan, record, cut_reset=False, every=stride, lists=True)
@@ -81,6 +83,14 @@ def simulate(
             bar.update(task, completed=done)
     seconds = time.perf_counter() - start
     return Run(recorder.records(steps), state, steps * net.dt, seconds, plan)
+
+
+def _only_lists(net: Network, plan: Plan, record: Mapping[str, Sequence[str]]) -> bool:
+    """Whether nothing is as large as steps times cells: compiled loops alone, without noise, and spikes recorded."""
+    looped = {n for part in plan.loops for n in part}
+    quiet = not any(p.cell.system.noises for p in net.populations.values())
+    spikes = all(v in ("spikes", "spike") for names in record.values() for v in names)
+    return quiet and spikes and looped == set(net.nodes)
 
 
 class _Recorder:

@@ -1,0 +1,56 @@
+"""How many threads share a circuit, and which cells each has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ranvier.kernels.cpu._barrier import can_meet
+from ranvier.kernels.cpu._circuit_rows import Rows
+
+if TYPE_CHECKING:
+    from ranvier.kernels.cpu._circuit import CircuitPopulation, CircuitProjection, PlasticProjection
+
+__all__ = ["Team", "team_for"]
+
+#: cells worth a thread of their own
+_WORTH = 16_000
+
+
+@dataclass(frozen=True)
+class Team:
+    """``threads`` threads, each with as many vectors of ``width`` cells of every population."""
+
+    threads: int
+    width: int
+
+    def ranges(self, padded: int) -> list[tuple[int, int]]:
+        """First and last cell of each thread, of ``padded`` cells."""
+        each = -(-padded // (self.width * self.threads)) * self.width
+        return [(min(k * each, padded), min((k + 1) * each, padded)) for k in range(self.threads)]
+
+    def cuts(self, rows: Rows, padded: int) -> list[torch.Tensor]:
+        """Where each row passes from one thread to the next."""
+        return rows.cut(tuple(low for low, _ in self.ranges(padded)[1:])) or []
+
+
+def team_for(
+    populations: Sequence[CircuitPopulation], projections: Sequence[CircuitProjection],
+    plastic: Sequence[PlasticProjection], threads: int | None, width: int,
+) -> Team:  # fmt: skip
+    """As many threads as asked for; None: by the number of cells, never more than torch or the system allows."""
+    if threads is None:
+        allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = min(torch.get_num_threads(), allowed, sum(p.cells for p in populations) // _WORTH)
+    if threads <= 1 or plastic or not can_meet():
+        return Team(1, width)
+    team = Team(threads, width)
+    for q in projections:
+        padded = -(-q.pattern.columns // width) * width
+        if q.pattern.compact.cut(tuple(low for low, _ in team.ranges(padded)[1:])) is None:
+            return Team(1, width)
+    return team
