@@ -55,6 +55,7 @@ _PUBLIC: dict[str, str] = {
     "Plan": "ranvier.network",
     "Plasticity": "ranvier.synapses",
     "Poisson": "ranvier.network",
+    "PoissonInput": "ranvier.network",
     "Positions": "ranvier.connectivity",
     "RandomPositions": "ranvier.connectivity",
     "Recurrent": "ranvier.network",

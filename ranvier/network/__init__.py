@@ -3,6 +3,7 @@
 from ranvier.network._graph import GraphError
 from ranvier.network._network import Network
 from ranvier.network._plan import Choice, Plan
+from ranvier.network._poisson_input import PoissonInput
 from ranvier.network._population import Population, Relay
 from ranvier.network._projection import Projection
 from ranvier.network._rounding import RoundingReport, compare_rounding, rounded_delays
@@ -17,6 +18,7 @@ __all__ = [
     "Network",
     "Plan",
     "Poisson",
+    "PoissonInput",
     "Population",
     "Projection",
     "Recurrent",

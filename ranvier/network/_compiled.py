@@ -49,7 +49,10 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
         history = window.history[n][:, 0] if n in window.history else torch.zeros(0, cells, dtype=runner.dtype)
         record = tuple(v for v in runner.record.get(n, ()) if v not in ("spikes", "spike"))
         states = {k: v[0] for k, v in window.variables[n].items()}
-        populations.append(CircuitPopulation(n, step, cells, states, runner.coefficients[n], outside, history, record))
+        drives = tuple(runner.drives[p.name] for p in runner.incoming[n] if p.name in runner.drives)
+        populations.append(
+            CircuitPopulation(n, step, cells, states, runner.coefficients[n], outside, history, record, drives)
+        )
     result = run_circuit(populations, projections, window.start, window.count, runner.dtype, runner.every, plastic)
     read_elsewhere = {p.pre for p in runner.net.projections.values() if p.post not in names}
     for population in populations:

@@ -18,6 +18,7 @@ from ranvier.kernels.cpu import scan as cpu_scan
 from ranvier.network._chain import is_plain
 from ranvier.network._compiled import compiled_loop
 from ranvier.network._cycle import cycle
+from ranvier.network._drives import drives
 from ranvier.network._graph import GraphError
 from ranvier.network._noise import noise_block
 from ranvier.network._plan import Plan
@@ -59,6 +60,7 @@ class Runner:
         self.dtype = net.dtype
         self.incoming = {n: [p for p in net.projections.values() if p.post == n] for n in net.nodes}
         self.steps: dict[str, Step] = {n: p.step(net.kicks(n)) for n, p in net.populations.items()}
+        self.drives = drives(net, plan)
         self.plastic = {
             n: PlasticSynapses(p, net.dt, self.dtype, net.seed) for n, p in net.projections.items() if p.plasticity
         }
@@ -108,7 +110,7 @@ class Runner:
         return [
             (p.port, self.carry(p, window.emissions[p.pre], window.history.get(p.pre), window.count))
             for p in self.incoming[name]
-            if p.pre not in inside and p.name not in without and not p.plasticity
+            if p.pre not in inside and p.name not in without and not p.plasticity and p.name not in self.drives
         ]
 
     def _arrivals(self, name: str, window: Window) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from rich.progress import Progress
 from ranvier.errors import DimensionError, NonFiniteError
 from ranvier.kernels.cpu import Spikes
 from ranvier.network._checks import check_record, check_state, describe_non_finite
+from ranvier.network._drives import drawn_inside, drives
 from ranvier.network._plan import Plan
 from ranvier.network._run import PopulationRecord, Run, SpikeTrain
 from ranvier.network._runner import Runner
@@ -68,11 +69,15 @@ def simulate(
     recorder = _Recorder(net, record, stride, first)
     with torch.no_grad(), Progress(disable=not progress, transient=True) as bar:
         runner = Runner(net, plan, record, cut_reset=False, every=stride, lists=True)
+        inside, depths = drawn_inside(net, runner.drives), net.depths()
         task = bar.add_task("simulating", total=steps)
         done = 0
         while done < steps:
             count = min(block - (state.step % stride if done == 0 else 0) or block, steps - done)
-            inputs = {n: s.block(state.step, count, net) for n, s in net.sources.items()}
+            inputs = {}
+            for n, source in net.sources.items():
+                kept = min(count, depths.get(n, 0)) if n in inside else count  # of others the last steps suffice
+                inputs[n] = source.block(state.step + count - kept, kept, net)
             recorded, after = runner.run(inputs, count, state)
             recorder.take(recorded, runner.spikes, state.step, count)
             trouble = describe_non_finite(net, after)
@@ -88,9 +93,10 @@ def simulate(
 def _only_lists(net: Network, plan: Plan, record: Mapping[str, Sequence[str]]) -> bool:
     """Whether nothing is as large as steps times cells: compiled loops alone, without noise, and spikes recorded."""
     looped = {n for part in plan.loops for n in part}
+    inside = drawn_inside(net, drives(net, plan))
     quiet = not any(p.cell.system.noises for p in net.populations.values())
     spikes = all(v in ("spikes", "spike") for names in record.values() for v in names)
-    return quiet and spikes and looped == set(net.nodes)
+    return quiet and spikes and looped | inside == set(net.nodes)
 
 
 class _Recorder:

@@ -6,13 +6,20 @@ from typing import Any
 
 import torch
 
-from ranvier.kernels.cpu._circuit import CircuitPopulation, CircuitProjection, PlasticProjection, run_circuit
+from ranvier.kernels.cpu._circuit import (
+    CircuitDrive,
+    CircuitPopulation,
+    CircuitProjection,
+    PlasticProjection,
+    run_circuit,
+)
 from ranvier.kernels.cpu._loop import loop
 from ranvier.kernels.cpu._plastic_kernel import RowRule
 from ranvier.kernels.cpu._scan import scan
 from ranvier.kernels.cpu._spikes import Spikes
 
 __all__ = [
+    "CircuitDrive",
     "CircuitPopulation",
     "CircuitProjection",
     "PlasticProjection",

@@ -16,10 +16,33 @@ from ranvier.kernels.cpu._circuit_team import team_for
 from ranvier.kernels.cpu._plastic_kernel import RowRule
 from ranvier.kernels.cpu._sparse import Pattern
 from ranvier.kernels.cpu._spikes import Spikes
+from ranvier.values import PoissonLaw
 
-__all__ = ["CircuitPopulation", "CircuitProjection", "CircuitResult", "PlasticProjection", "Spikes", "run_circuit"]
+__all__ = [
+    "CircuitDrive",
+    "CircuitPopulation",
+    "CircuitProjection",
+    "CircuitResult",
+    "PlasticProjection",
+    "Spikes",
+    "run_circuit",
+]
 
 Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class CircuitDrive:
+    """Poisson-distributed counts times ``weight`` ([cells] or [1]), added to ``stream`` ``latency`` steps later.
+
+    ``law`` and ``key`` are those of ``ranvier.values.poisson_counts``.
+    """
+
+    stream: str
+    law: PoissonLaw
+    key: tuple[int, int]
+    weight: Tensor
+    latency: int
 
 
 @dataclass(frozen=True)
@@ -34,6 +57,12 @@ class CircuitPopulation:
     outside: Mapping[str, Tensor]
     history: Tensor
     recorded: tuple[str, ...] = ()
+    drives: tuple[CircuitDrive, ...] = ()
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Streams that come from outside the circuit: arrays, and drives; each drive has a stream of its own."""
+        return (*self.outside, *(d.stream for d in self.drives))
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -102,13 +131,22 @@ def run_circuit(
     direct = {
         p.name: tuple(
             s for s in rings[p.name]
-            if s not in p.outside and adds_to_state(p.step, s)
+            if s not in p.given and adds_to_state(p.step, s)
             and all(isinstance(q.latency, int) for q in projections if (q.post, q.stream) == (p.name, s))
         )
         for p in populations
     }  # fmt: skip
     members = tuple(
-        Member(p.step, rings[p.name], tuple(p.outside), p.recorded, p.varied, direct[p.name]) for p in populations
+        Member(
+            p.step,
+            rings[p.name],
+            tuple(p.outside),
+            p.recorded,
+            p.varied,
+            direct[p.name],
+            tuple(d.stream for d in p.drives),
+        )
+        for p in populations
     )
     width = 64 // dtype.itemsize
     team = team_for(populations, projections, plastic, threads, width)

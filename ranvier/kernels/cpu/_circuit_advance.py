@@ -34,6 +34,11 @@ class Form(Protocol):
         ...
 
     @property
+    def drives(self) -> tuple[str, ...]:
+        """Streams of Poisson drives."""
+        ...
+
+    @property
     def varied(self) -> tuple[str, ...]:
         """Coefficients with a value per cell."""
         ...
@@ -57,6 +62,7 @@ def advance(lanes: Lanes, member: Form, group: dict, n: ir.Value, start: ir.Valu
         for name, (ring, length) in group["rings"].items()
         if name not in member.direct
     }
+    driven = {stream: values["row"] for stream, values in zip(member.drives, group["drives"], strict=True)}
     fill = local(b, b.load(at(b, group["bounds"], n)))
     due = row = None
     if member.recorded:
@@ -89,6 +95,9 @@ def advance(lanes: Lanes, member: Form, group: dict, n: ir.Value, start: ir.Valu
                 pointer, per_step, per_cell = group["outside"][name]
                 given = lanes.load(pointer, b.add(b.mul(n, per_step), b.mul(i, per_cell)))
                 value = given if value is None else lanes.add(value, given)
+            if name in driven:
+                drawn = lanes.load(driven[name], i)
+                value = drawn if value is None else lanes.add(value, drawn)
             return lanes.constant(0.0) if value is None else value
 
         values = emit(lanes, program, read)

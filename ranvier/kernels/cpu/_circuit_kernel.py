@@ -24,6 +24,7 @@ from ranvier.kernels.cpu._arguments import TABLES, Arguments, entry, inner
 from ranvier.kernels.cpu._barrier import Barrier
 from ranvier.kernels.cpu._circuit_advance import advance
 from ranvier.kernels.cpu._circuit_deliver import deliver
+from ranvier.kernels.cpu._circuit_drive import drive, drive_arguments
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._lanes import Lanes
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, flushed, function, offset
@@ -38,7 +39,8 @@ class Member(ByStructure):
 
     ``rings`` are the streams fed by projections of the circuit, ``outside`` those given as arrays for the whole call
     (a stream may be both), ``recorded`` the variables written every ``every`` steps, ``varied`` the coefficients with a
-    value per cell; the others stay in registers. ``direct`` are the rings that are the states themselves.
+    value per cell; the others stay in registers. ``direct`` are the rings that are the states themselves, ``drives``
+    the streams of Poisson drives.
     """
 
     step: Step
@@ -47,11 +49,12 @@ class Member(ByStructure):
     recorded: tuple[str, ...]
     varied: tuple[str, ...] = ()
     direct: tuple[str, ...] = ()
+    drives: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple:
         """What the generated code depends on."""
-        return (self.step.key, self.rings, self.outside, self.recorded, self.varied, self.direct)
+        return (self.step.key, self.rings, self.outside, self.recorded, self.varied, self.direct, self.drives)
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,7 @@ class _Writer:
         group["past"], group["past_bounds"] = arguments.pointer(I32), arguments.pointer(I64)
         group["log"], group["counts"] = arguments.pointer(I32), arguments.pointer(I32)
         group["capacity"] = arguments.integer()
+        group["drives"] = [drive_arguments(arguments) for _ in member.drives]
         return group
 
     def _advance(self, member: Member) -> ir.Function:
@@ -160,6 +164,8 @@ class _Writer:
             pointers, integers, n, first, every = made.args
             lanes = Lanes(b, self.dtype, wide=has_feature("avx512f"))
             group = self._group(member, Arguments(b, pointers, integers, self.scalar))
+            for values in group["drives"]:
+                drive(lanes, values, group["low"], group["high"], b.add(first, n))
             advance(lanes, member, group, n, first, every)
             b.ret_void()
             self.functions[key] = made

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ranvier.kernels.cpu._circuit_drive import CHUNK
 from ranvier.kernels.cpu._jit import Kernel
 from ranvier.kernels.cpu._spikes import Spikes
 
@@ -142,6 +143,13 @@ def pack_population(
         torch.empty(p.cells * capacity, dtype=torch.int32), torch.zeros(p.cells if logged else 0, dtype=torch.int32)
     )
     table.number(capacity)
+    for d in p.drives:
+        row = torch.zeros(padded + CHUNK, dtype=dtype)
+        single = d.weight.numel() == 1
+        weight = torch.zeros(CHUNK if single else padded + CHUNK, dtype=dtype)
+        weight[: None if single else p.cells] = d.weight
+        table.add(row, weight, torch.from_numpy(d.law.threshold), torch.from_numpy(d.law.other))
+        table.number(*d.key, d.law.shift, d.latency, int(not single))
     return Packed(state, record, cell, bounds, past_cell, past_bounds)
 
 

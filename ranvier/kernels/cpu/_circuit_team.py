@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ranvier.kernels.cpu._barrier import can_meet
+from ranvier.kernels.cpu._circuit_drive import CHUNK
 from ranvier.kernels.cpu._circuit_rows import Rows
 
 if TYPE_CHECKING:
@@ -23,14 +24,13 @@ _WORTH = 16_000
 
 @dataclass(frozen=True)
 class Team:
-    """``threads`` threads, each with as many vectors of ``width`` cells of every population."""
+    """``threads`` threads, each with as many cells of every population."""
 
     threads: int
-    width: int
 
     def ranges(self, padded: int) -> list[tuple[int, int]]:
         """First and last cell of each thread, of ``padded`` cells."""
-        each = -(-padded // (self.width * self.threads)) * self.width
+        each = -(-padded // (CHUNK * self.threads)) * CHUNK
         return [(min(k * each, padded), min((k + 1) * each, padded)) for k in range(self.threads)]
 
     def cuts(self, rows: Rows, padded: int) -> list[torch.Tensor]:
@@ -47,10 +47,10 @@ def team_for(
         allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         threads = min(torch.get_num_threads(), allowed, sum(p.cells for p in populations) // _WORTH)
     if threads <= 1 or plastic or not can_meet():
-        return Team(1, width)
-    team = Team(threads, width)
+        return Team(1)
+    team = Team(threads)
     for q in projections:
         padded = -(-q.pattern.columns // width) * width
         if q.pattern.compact.cut(tuple(low for low, _ in team.ranges(padded)[1:])) is None:
-            return Team(1, width)
+            return Team(1)
     return team
