@@ -57,6 +57,7 @@ _PUBLIC: dict[str, str] = {
     "Poisson": "ranvier.network",
     "PoissonInput": "ranvier.network",
     "Positions": "ranvier.connectivity",
+    "Procedural": "ranvier.connectivity",
     "RandomPositions": "ranvier.connectivity",
     "Recurrent": "ranvier.network",
     "Relay": "ranvier.network",

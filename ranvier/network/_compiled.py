@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier.connectivity import ProceduralSynapses
 from ranvier.kernels.cpu import CircuitPopulation, CircuitProjection, PlasticProjection, Spikes, run_circuit
 from ranvier.kernels.products import pattern
 from ranvier.network._projection import Projection
@@ -36,7 +37,11 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
                 for chosen, projection in _plastic(runner, p, stream, names, window):
                     plastic.append(projection)
                     owners.append((p.name, chosen))
-            elif p.pre in names and stream in step.streams:
+            elif p.pre not in names or stream not in step.streams:
+                continue
+            elif isinstance(first := p.delayable, ProceduralSynapses):
+                projections.append(CircuitProjection(p.pre, n, stream, first.source, first.weight, p.latency))
+            else:
                 sparse = p.synapses
                 latency = sparse.latency_table if p.per_synapse else p.latency
                 projections.append(

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ranvier.connectivity import Connectivity, Ends, Sparse, SynapseRequest, build_synapses
+from ranvier.connectivity import (
+    Connectivity,
+    Ends,
+    Procedural,
+    ProceduralSynapses,
+    Sparse,
+    SynapseRequest,
+    build_synapses,
+)
+from ranvier.connectivity._build import procedural_synapses
 from ranvier.errors import ShapeError
 from ranvier.units import UNITS
 
@@ -18,7 +27,7 @@ _NONE = UNITS["1"].dimension
 
 def single_synapses(
     net: Network, name: str, pre: str, post: str, port: str, rule: Connectivity, lag: int, **how: Any
-) -> Sparse:
+) -> Sparse | ProceduralSynapses:
     """The synapses of the projection ``name``; ``how`` are the further fields of a ``SynapseRequest``."""
     sizes, positions = [], []
     for part in (pre, post):
@@ -30,4 +39,9 @@ def single_synapses(
     wanted = net.populations[post].cell.system.dimensions[port] if post in net.populations else _NONE
     carried = net.sources[pre].dimension if pre in net.sources else _NONE
     request = SynapseRequest(name, net.seed, dimension=wanted / carried, dt=net.dt, lag=lag, dtype=net.dtype, **how)
-    return build_synapses(rule, Ends((sizes[0], sizes[1]), pre == post, (positions[0], positions[1])), request)
+    ends = Ends((sizes[0], sizes[1]), pre == post, (positions[0], positions[1]))
+    return (
+        procedural_synapses(rule, ends, request)
+        if isinstance(rule, Procedural)
+        else build_synapses(rule, ends, request)
+    )

@@ -14,6 +14,7 @@ from ranvier.kernels.cpu._circuit_kernel import Member, Wire, circuit_kernel
 from ranvier.kernels.cpu._circuit_pack import Table, pack_plastic, pack_population, pack_projection
 from ranvier.kernels.cpu._circuit_team import team_for
 from ranvier.kernels.cpu._plastic_kernel import RowRule
+from ranvier.kernels.cpu._row_source import RowSource
 from ranvier.kernels.cpu._sparse import Pattern
 from ranvier.kernels.cpu._spikes import Spikes
 from ranvier.values import PoissonLaw
@@ -95,13 +96,14 @@ class PlasticProjection:
 class CircuitProjection:
     """Synapses from ``pre`` to the stream ``stream`` of ``post``; ``latency`` in steps, at least 1.
 
-    ``weight`` is [synapses] or [1]; a ``latency`` for every synapse is uint8, int16 or int32.
+    With a ``RowSource`` the synapses are drawn when a cell fires, and share weight and latency. ``weight`` is [synapses] or
+    [1]; a ``latency`` for every synapse is uint8, int16 or int32.
     """
 
     pre: str
     post: str
     stream: str
-    pattern: Pattern
+    pattern: Pattern | RowSource
     weight: Tensor
     latency: Tensor | int
 
@@ -150,13 +152,7 @@ def run_circuit(
     )
     width = 64 // dtype.itemsize
     team = team_for(populations, projections, plastic, threads, width)
-    wires = [
-        Wire(
-            index[q.pre], index[q.post], rings[q.post].index(q.stream), q.weight.numel() == 1, isinstance(q.latency, int),
-            None, _bits(q.latency), q.pattern.compact.bits,
-        )
-        for q in projections
-    ]  # fmt: skip
+    wires = [_wire(q, index, rings) for q in projections]
     wires += [
         Wire(-1 if q.pre is None else index[q.pre], index[q.post], rings[q.post].index(q.stream), False, True, q.rule)
         for q in plastic
@@ -198,6 +194,14 @@ def run_circuit(
         recorded[p.name] = {n: t[:, : p.cells] for n, t in pack.record.items()}
     after = [{n: t[: q.pattern.synapses] for n, t in v.items()} for q, v in zip(plastic, values, strict=True)]
     return CircuitResult(spikes, states, recorded, after)
+
+
+def _wire(q: CircuitProjection, index: Mapping[str, int], rings: Mapping[str, tuple[str, ...]]) -> Wire:
+    ends = index[q.pre], index[q.post], rings[q.post].index(q.stream)
+    if isinstance(q.pattern, RowSource):
+        return Wire(*ends, one_weight=True, one_latency=True, drawn=q.pattern.kind)
+    one_weight, one_latency = q.weight.numel() == 1, isinstance(q.latency, int)
+    return Wire(*ends, one_weight, one_latency, None, _bits(q.latency), q.pattern.compact.bits)
 
 
 def _bits(latency: Tensor | int) -> int:

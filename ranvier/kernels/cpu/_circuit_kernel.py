@@ -24,6 +24,7 @@ from ranvier.kernels.cpu._arguments import TABLES, Arguments, entry, inner
 from ranvier.kernels.cpu._barrier import Barrier
 from ranvier.kernels.cpu._circuit_advance import advance
 from ranvier.kernels.cpu._circuit_deliver import deliver
+from ranvier.kernels.cpu._circuit_drawn import deliver_drawn, drawn_arguments
 from ranvier.kernels.cpu._circuit_drive import drive, drive_arguments
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._lanes import Lanes
@@ -61,7 +62,8 @@ class Member(ByStructure):
 class Wire:
     """A projection: indices of its populations and ring, and whether weight and latency are one number for all.
 
-    ``latency_bits`` is the size of a stored latency: 8 (unsigned), 16 or 32; ``target_bits`` that of a stored target.
+    ``latency_bits`` is the size of a stored latency: 8 (unsigned), 16 or 32; ``target_bits`` that of a stored target. ``drawn`` names the
+    kernel that draws rows which are not stored.
 
     With a ``rule`` its weights are plastic; then ``pre`` may be -1 for spikes from outside the circuit.
     """
@@ -74,6 +76,7 @@ class Wire:
     rule: RowRule | None = None
     latency_bits: int = 32
     target_bits: int = 32
+    drawn: str | None = None
 
 
 @lru_cache(maxsize=256)
@@ -187,6 +190,8 @@ class _Writer:
                 "bounds": bounds,
                 **{k: arguments.integer() for k in names},
             }
+        if wire.drawn is not None:
+            return {**drawn_arguments(arguments), "latency": arguments.integer()}
         values = {"begin": arguments.pointer(I64), "end": arguments.pointer(I64), "reach": arguments.integer()}
         values |= {"target": arguments.pointer(ir.IntType(wire.target_bits)), "weight": arguments.pointer()}
         kind = ir.IntType(wire.latency_bits)
@@ -220,10 +225,19 @@ class _Writer:
         given = [v for n, v in values.items() if n != "latency" or not wire.one_latency]
         names = [n for n in values if n != "latency" or not wire.one_latency]
         given += [ring, post["padded"], spikes, start, stop, step, length, *([] if least is None else [least])]
-        key = ("deliver", least is None, wire.one_weight, wire.one_latency, wire.latency_bits, wire.target_bits)
+        key = (
+            "deliver",
+            least is None,
+            wire.one_weight,
+            wire.one_latency,
+            wire.latency_bits,
+            wire.target_bits,
+            wire.drawn,
+        )
         if key not in self.functions:
             made, inside = inner(self.open.module, f"deliver_{len(self.functions)}", [v.type for v in given])
-            deliver(inside, wire, dict(zip(names, made.args, strict=False)), *made.args[len(names) :])
+            write = deliver if wire.drawn is None else deliver_drawn
+            write(inside, wire, dict(zip(names, made.args, strict=False)), *made.args[len(names) :])
             inside.ret_void()
             self.functions[key] = made
         b.call(self.functions[key], given)

@@ -12,6 +12,7 @@ import torch
 
 from ranvier.kernels.cpu._circuit_drive import CHUNK
 from ranvier.kernels.cpu._jit import Kernel
+from ranvier.kernels.cpu._row_source import RowSource
 from ranvier.kernels.cpu._spikes import Spikes
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class Table:
         for pointers, tensor in zip(self.pointers, tensors, strict=True):
             pointers.append(tensor.data_ptr())
         self._kept.extend(tensors)
+
+    def keep(self, tensor: Tensor) -> None:
+        """An array that another one points to."""
+        self._kept.append(tensor)
 
     def number(self, *integers: int) -> None:
         """Numbers that all threads see."""
@@ -155,6 +160,13 @@ def pack_population(
 
 def pack_projection(q: CircuitProjection, table: Table, team: Team, dtype: torch.dtype) -> None:
     """Rows, weights and latencies."""
+    if isinstance(q.pattern, RowSource):
+        source = q.pattern
+        *tables, scratch = source.tables()
+        table.keep(scratch)
+        table.add(*tables, torch.from_numpy(source.degree), q.weight.to(dtype))
+        table.number(source.kernel.address, int(len(source.degree) > 1), int(q.latency))
+        return
     rows, weight = q.pattern.compact, q.weight.to(dtype).contiguous()
     columns = -(-q.pattern.columns * dtype.itemsize // 64) * 64 // dtype.itemsize
     cuts = [rows.pointer[:-1], *team.cuts(rows, columns), rows.pointer[1:]]

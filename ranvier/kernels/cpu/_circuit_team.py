@@ -12,6 +12,7 @@ import torch
 from ranvier.kernels.cpu._barrier import can_meet
 from ranvier.kernels.cpu._circuit_drive import CHUNK
 from ranvier.kernels.cpu._circuit_rows import Rows
+from ranvier.kernels.cpu._row_source import RowSource
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu._circuit import CircuitPopulation, CircuitProjection, PlasticProjection
@@ -46,10 +47,13 @@ def team_for(
     if threads is None:
         allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         threads = min(torch.get_num_threads(), allowed, sum(p.cells for p in populations) // _WORTH)
-    if threads <= 1 or plastic or not can_meet():
+    drawn = any(isinstance(q.pattern, RowSource) for q in projections)
+    if threads <= 1 or plastic or drawn or not can_meet():
         return Team(1)
     team = Team(threads)
     for q in projections:
+        if isinstance(q.pattern, RowSource):
+            continue
         padded = -(-q.pattern.columns // width) * width
         if q.pattern.compact.cut(tuple(low for low, _ in team.ranges(padded)[1:])) is None:
             return Team(1)
