@@ -9,7 +9,6 @@ import torch
 
 from ranvier.dynamics import Step
 from ranvier.kernels.cpu._barrier import LINE
-from ranvier.kernels.cpu._circuit_direct import adds_to_state
 from ranvier.kernels.cpu._circuit_kernel import Member, Wire, circuit_kernel
 from ranvier.kernels.cpu._circuit_pack import Table, pack_plastic, pack_population, pack_projection
 from ranvier.kernels.cpu._circuit_team import team_for
@@ -133,7 +132,7 @@ def run_circuit(
     direct = {
         p.name: tuple(
             s for s in rings[p.name]
-            if s not in p.given and adds_to_state(p.step, s)
+            if s not in p.given and s in p.step.added
             and all(isinstance(q.latency, int) for q in projections if (q.post, q.stream) == (p.name, s))
         )
         for p in populations

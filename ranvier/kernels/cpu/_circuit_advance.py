@@ -10,7 +10,6 @@ from llvmlite import ir
 from ranvier.dynamics import Program, Step
 from ranvier.dynamics._functions import gt
 from ranvier.dynamics._program import Statement
-from ranvier.kernels.cpu._circuit_direct import without_kicks
 from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._lanes import Lanes
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, local, when
@@ -53,8 +52,7 @@ def advance(lanes: Lanes, member: Form, group: dict, n: ir.Value, start: ir.Valu
     """Cells ``low`` … ``high`` - 1 through step ``start`` + n: read and clear their arrivals, record, list spikes."""
     b = lanes.builder
     wanted = (*group["states"], *group["counters"], "spike", *(_output(member, v) for v in member.recorded))
-    program = without_kicks(member.step.program.only(wanted), member.direct)
-    program = _by_end(program, tuple(group["counters"]))
+    program = _rewritten(member.step.program.only(wanted), tuple(group["counters"]), member.direct)
     now = lanes.splat(b.sitofp(n, lanes.scalar))
     following = lanes.add(now, lanes.constant(1.0))
     arrived = {
@@ -112,9 +110,11 @@ def advance(lanes: Lanes, member: Form, group: dict, n: ir.Value, start: ir.Valu
     b.store(b.load(fill), at(b, group["bounds"], b.add(n, I64(1))))
 
 
-def _by_end(program: Program, counters: tuple[str, ...]) -> Program:
-    """The test ``1 > steps left`` as ``following step > end``: one comparison, for whole numbers the same."""
-    swaps = {gt(1, sp.Symbol(c)): gt(sp.Symbol(_FOLLOWING), sp.Symbol(f"{_END}{c}")) for c in counters}
+def _rewritten(program: Program, counters: tuple[str, ...], added: tuple[str, ...]) -> Program:
+    """The test ``1 > steps left`` as ``following step > end``, one comparison and for whole numbers the same; streams
+    that were added to their states before are 0."""
+    swaps: dict[sp.Basic, sp.Basic] = {sp.Symbol(s): sp.Integer(0) for s in added}
+    swaps |= {gt(1, sp.Symbol(c)): gt(sp.Symbol(_FOLLOWING), sp.Symbol(f"{_END}{c}")) for c in counters}
     statements = tuple(Statement(s.target, s.expression.xreplace(swaps), s.event) for s in program.statements)
     return Program(statements, {n: e.xreplace(swaps) for n, e in program.outputs.items()})
 
