@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -43,10 +44,13 @@ def team_for(
     populations: Sequence[CircuitPopulation], projections: Sequence[CircuitProjection],
     plastic: Sequence[PlasticProjection], threads: int | None, width: int,
 ) -> Team:  # fmt: skip
-    """As many threads as asked for; None: by the number of cells, never more than torch or the system allows."""
+    """As many threads as asked for; None: by the number of cells, never more than torch allows or cores are idle.
+
+    Threads that meet at every step are slower than one where another program takes turns with them.
+    """
     if threads is None:
-        allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        threads = min(torch.get_num_threads(), allowed, sum(p.cells for p in populations) // _WORTH)
+        threads = min(torch.get_num_threads(), sum(p.cells for p in populations) // _WORTH)
+        threads = min(threads, _idle_cores()) if threads > 1 else 1
     drawn = any(isinstance(q.pattern, RowSource) for q in projections)
     if threads <= 1 or plastic or drawn or not can_meet():
         return Team(1)
@@ -58,3 +62,13 @@ def team_for(
         if q.pattern.compact.cut(tuple(low for low, _ in team.ranges(padded)[1:])) is None:
             return Team(1)
     return team
+
+
+def _idle_cores() -> int:
+    """Cores that nobody uses at this moment, with the one that runs this."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        running = int(Path("/proc/loadavg").read_text().split()[3].split("/")[0])
+    except (OSError, ValueError, IndexError):
+        return allowed
+    return allowed - running + 1
