@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import poisson
+from scipy.special import gammaln, xlogy
 
 from ranvier.values._philox import philox
 
@@ -42,7 +42,8 @@ class PoissonLaw:
         """The law of mean ``mean``; what lies beyond the table has a chance below 2^-32."""
         bits = max(5, math.ceil(math.log2(mean + 12 * math.sqrt(mean) + 16)))
         columns = 1 << bits
-        chance = poisson.pmf(np.arange(columns), mean)
+        k = np.arange(columns)
+        chance = np.exp(xlogy(k, mean) - mean - gammaln(k + 1))
         chance = chance / chance.sum() * columns
         other = np.arange(columns)
         small, large = ([int(k) for k in np.flatnonzero(side)] for side in (chance < 1, chance >= 1))
