@@ -5,6 +5,8 @@ Every message names the offending value and the remedy.
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "DimensionError",
     "EquationError",
@@ -13,6 +15,7 @@ __all__ = [
     "ProviderError",
     "RanvierError",
     "RanvierWarning",
+    "RecordingError",
     "ShapeError",
     "StateError",
     "TrainingError",
@@ -72,4 +75,18 @@ class RanvierWarning(UserWarning):
 
 
 class NonFiniteError(RanvierError, ArithmeticError):
-    """A variable became infinite or NaN: the message says where, when and what may help."""
+    """A variable became infinite or NaN: the message says where, when and what may help.
+
+    ``run`` is the simulation up to the last block that was sound, where there is one.
+    """
+
+    run: Any = None
+
+
+class RecordingError(RanvierError, OSError):
+    """A simulation stopped because a recording or checkpoint could not be written, for example on a full disk.
+
+    ``run`` is the simulation up to there: its state can be continued, its records read.
+    """
+
+    run: Any = None

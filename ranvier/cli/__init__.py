@@ -1,4 +1,4 @@
-"""The command line: ``ranvier doctor``, ``ranvier demo``."""
+"""The command line: ``ranvier doctor``, ``ranvier demo``, ``ranvier simulate``."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ranvier.errors import RanvierError
 
-__all__ = ["COMMANDS", "Command"]
+__all__ = ["COMMANDS", "SIMULATIONS", "Command"]
 
 
 @dataclass(frozen=True)
@@ -42,4 +42,15 @@ class Command:
 COMMANDS: dict[str, Command] = {
     "doctor": Command("ranvier.cli._doctor", "doctor", "Show versions, processor, kernel cache and what is missing."),
     "demo": Command("ranvier.recipes.digits_and_circuit", "run", "Train on digits and simulate a circuit."),
+}
+
+#: the recipes of ``ranvier simulate``
+SIMULATIONS: dict[str, Command] = {
+    "brunel": Command("ranvier.recipes.brunel", "run", "Regular, irregular, synchronous, asynchronous (Brunel 2000)."),
+    "celegans": Command("ranvier.recipes.celegans", "run", "Touch through the wiring of a worm's nervous system."),
+    "coba_cuba": Command("ranvier.recipes.coba_cuba", "run", "Two benchmarks of simulators (Brette et al. 2007)."),
+    "reservoir": Command("ranvier.recipes.reservoir", "run", "Memory of a circuit whose inhibition balances itself."),
+    "ring_attractor": Command(
+        "ranvier.recipes.ring_attractor", "run", "A bump of activity that remembers a direction."
+    ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 import tyro
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ranvier import __version__
-from ranvier.cli._commands import COMMANDS
+from ranvier.cli._commands import COMMANDS, SIMULATIONS, Command
 from ranvier.errors import RanvierError
 
 __all__ = ["main"]
@@ -29,36 +29,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help"):
-        _overview()
+        _overview(COMMANDS, "usage: ranvier COMMAND [options]    ranvier COMMAND --help    ranvier --version")
         return _OK if words else _MISUSED
     if words[0] == "--version":
         Console().print(f"ranvier {__version__}", highlight=False)
         return _OK
-    return _run(words[0], words[1:])
+    if words[0] != "simulate":
+        return _run(COMMANDS, words[0], words[1:], "ranvier")
+    if len(words) == 1 or words[1] in ("-h", "--help"):
+        _overview(SIMULATIONS, "usage: ranvier simulate NAME [options]    ranvier simulate NAME --help")
+        return _OK if len(words) > 1 else _MISUSED
+    return _run(SIMULATIONS, words[1], words[2:], "ranvier simulate")
 
 
-def _run(name: str, options: list[str]) -> int:
+def _run(commands: Mapping[str, Command], name: str, options: list[str], program: str) -> int:
     errors = Console(stderr=True)
-    if name not in COMMANDS:
-        near = get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(COMMANDS)}"
-        errors.print(f"ranvier: no command {name!r}; {hint}", highlight=False, markup=False)
+    if name not in commands:
+        near = get_close_matches(name, commands, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(commands)}"
+        errors.print(f"{program}: no command {name!r}; {hint}", highlight=False, markup=False)
         return _MISUSED
     try:
-        tyro.cli(COMMANDS[name].load(), prog=f"ranvier {name}", description=COMMANDS[name].summary, args=options)
+        tyro.cli(commands[name].load(), prog=f"{program} {name}", description=commands[name].summary, args=options)
     except RanvierError as error:
-        errors.print(f"ranvier {name}: {error}", highlight=False, markup=False)
+        errors.print(f"{program} {name}: {error}", highlight=False, markup=False)
         return _FAILED
     except KeyboardInterrupt:
-        errors.print(f"ranvier {name}: interrupted", highlight=False, markup=False)
+        errors.print(f"{program} {name}: interrupted", highlight=False, markup=False)
         return _INTERRUPTED
     return _OK
 
 
-def _overview() -> None:
+def _overview(commands: Mapping[str, Command], usage: str) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2))
-    for name, command in COMMANDS.items():
+    for name, command in commands.items():
         table.add_row(f"[bold]{name}", command.summary)
+    if commands is COMMANDS:
+        table.add_row("[bold]simulate", f"Run a circuit and write a report: {', '.join(SIMULATIONS)}.")
     console = Console()
-    console.print("usage: ranvier COMMAND [options]    ranvier COMMAND --help    ranvier --version\n", markup=False)
+    console.print(f"{usage}\n", markup=False)
     console.print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from ranvier.connectivity._per_synapse import Numbers, numbers_of
 from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
 from ranvier.connectivity._sparse import Sparse
 from ranvier.connectivity._synapses import Synapses
-from ranvier.errors import DimensionError
+from ranvier.errors import DimensionError, RanvierWarning
 from ranvier.kernels.drawing import run_tiles
 from ranvier.units import UNITS, Dimension, Quantity
 from ranvier.values import Distribution, Learn, key_of
@@ -178,14 +179,28 @@ def _latencies(
 
     if delay.single is not None:
         check(np.array([delay.single]), 0)
+        if 0 < delay.single < request.dt / 2:
+            _say_lost(request, delay.single)
         return int(np.rint(delay.single / request.dt))
     most = _LONGEST if delay.bounds is None else min(_LONGEST, float(steps(np.array(delay.bounds[1]))))
     out = np.empty(count, _narrowest(most))
     _fill(out, delay, check, advance, steps)
+    if count and out.max() == request.lag and (longest := float(delay.block(0, min(count, 1 << 16)).max())) > 0:
+        _say_lost(request, longest)
     least, most = (int(out.min()), int(out.max())) if count else (request.lag, request.lag)
     if least == most:
         return least - request.lag
     return torch.from_numpy(out.astype(_narrowest(most), copy=False))
+
+
+def _say_lost(request: SynapseRequest, longest: float) -> None:
+    """Warn of delays that all round to none."""
+    warnings.warn(
+        f"{request.name}: the delays, of at most {longest:g} ms, are all less than half a step of {request.dt:g} ms and "
+        "round to none: give a smaller dt, or no delay.",
+        RanvierWarning,
+        stacklevel=6,
+    )
 
 
 def _learnable(delay: Numbers, count: int, request: SynapseRequest) -> Delays:

@@ -76,7 +76,13 @@ def _plain(value: Any, synapses: Synapses, ends: Ends, seed: int, name: str, wha
         return _correlated(value, weight, seed, name, what)
     if callable(value):
         return _by_distance(value, synapses, ends, name, what)
-    quantity = as_quantity(value)
+    try:
+        quantity = as_quantity(value)
+    except (TypeError, ValueError) as error:
+        raise ConnectivityError(
+            f"{name}: {what}={value!r} is no value: give a number, an array, a distribution, rv.Learn(…) or a function of "
+            f"distance."
+        ) from error
     given = quantity.value.detach().cpu().numpy() if hasattr(quantity.value, "detach") else quantity.value
     array = np.asarray(given, np.float64)
     if array.ndim == 0:

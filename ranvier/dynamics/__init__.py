@@ -8,7 +8,7 @@ from ranvier.dynamics._program import Exponential, Program, Prologue, Statement,
 from ranvier.dynamics._step import COUNTER, Step, build_step
 from ranvier.dynamics._symbols import Reader
 from ranvier.dynamics._system import Event, System, read_system
-from ranvier.dynamics._text import parse_equations, parse_expression
+from ranvier.dynamics._text import parse_equations, parse_expression, parse_unit
 
 __all__ = [
     "COUNTER",
@@ -30,6 +30,7 @@ __all__ = [
     "choose_saved",
     "parse_equations",
     "parse_expression",
+    "parse_unit",
     "read_system",
     "tangent",
     "tidy",

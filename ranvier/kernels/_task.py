@@ -20,7 +20,8 @@ class Scan:
     """Advance one population over a window of steps.
 
     ``streams`` [T, *shape] (or broadcastable to it), ``states`` and counters [*shape], ``coefficients`` broadcastable to
-    [*shape]; ``wanted`` names the emissions to return as [T, *shape] streams; ``cut_reset`` drops the reset's gradient.
+    [*shape]; ``wanted`` names the emissions to return as [T, *shape] streams; ``cut_reset`` drops the reset's gradient;
+    ``spent`` names streams that nobody reads afterwards, whose memory may be written over.
     """
 
     step: Step
@@ -32,6 +33,7 @@ class Scan:
     coefficients: Mapping[str, Tensor]
     wanted: tuple[str, ...]
     cut_reset: bool = False
+    spent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,20 @@ import torch
 
 from ranvier.kernels.cpu._delay_loop import DelayedFeedback
 from ranvier.kernels.cpu._delay_products import delayed_linear, delayed_sparse
+from ranvier.kernels.cpu._pool2d import max_pool2d
 from ranvier.kernels.cpu._products import sparse_linear, spike_linear
 from ranvier.kernels.cpu._sparse import Pattern
 
-__all__ = ["DelayedFeedback", "Pattern", "delayed_linear", "delayed_sparse", "pattern", "sparse_linear", "spike_linear"]
+__all__ = [
+    "DelayedFeedback",
+    "Pattern",
+    "delayed_linear",
+    "delayed_sparse",
+    "max_pool2d",
+    "pattern",
+    "sparse_linear",
+    "spike_linear",
+]
 
 
 def pattern(pre: torch.Tensor, post: torch.Tensor, sizes: tuple[int, int]) -> Pattern:

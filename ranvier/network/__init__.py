@@ -3,36 +3,60 @@
 from ranvier.network._graph import GraphError
 from ranvier.network._network import Network
 from ranvier.network._plan import Choice, Plan
-from ranvier.network._poisson_input import PoissonInput
+from ranvier.network._poisson_drive import PoissonDrive
 from ranvier.network._population import Population, Relay
 from ranvier.network._projection import Projection
+from ranvier.network._recording import Sample, SpikeStatistics, Statistics, load_records
 from ranvier.network._rounding import RoundingReport, compare_rounding, rounded_delays
+from ranvier.network._run import Run, SpikeTrain
 from ranvier.network._save import load, load_state, save, save_state
 from ranvier.network._sequential import Recurrent, Sequential
 from ranvier.network._sources import Poisson, Source, SpikeTrains, TimedArray
 from ranvier.network._state import State
+from ranvier.network._stimuli import (
+    OrnsteinUhlenbeck,
+    PoissonInput,
+    Signal,
+    Stimulus,
+    ramp_current,
+    sine_current,
+    step_current,
+)
 
 __all__ = [
     "Choice",
     "GraphError",
     "Network",
+    "OrnsteinUhlenbeck",
     "Plan",
     "Poisson",
+    "PoissonDrive",
     "PoissonInput",
     "Population",
     "Projection",
     "Recurrent",
     "Relay",
     "RoundingReport",
+    "Run",
+    "Sample",
     "Sequential",
+    "Signal",
     "Source",
+    "SpikeStatistics",
+    "SpikeTrain",
     "SpikeTrains",
     "State",
+    "Statistics",
+    "Stimulus",
     "TimedArray",
     "compare_rounding",
     "load",
+    "load_records",
     "load_state",
+    "ramp_current",
     "rounded_delays",
     "save",
     "save_state",
+    "sine_current",
+    "step_current",
 ]

@@ -84,13 +84,13 @@ def check_period(value: Any, what: str) -> int | None:
 
 def describe_non_finite(net: Network, state: State) -> str | None:
     """Which variable of a state is NaN or infinite, as a sentence; None where all are finite."""
-    for name, values in state.variables.items():
-        for variable, value in values.items():
+    for what, owners in (("cell", state.variables), ("synapse", state.synapses)):
+        for name, variable, value in ((n, v, x) for n, values in owners.items() for v, x in values.items()):
             bad = ~torch.isfinite(value.detach())
             if bool(bad.any()):
                 where = tuple(torch.nonzero(bad)[0].tolist())
                 return (
-                    f"{name}.{variable} of cell {where[1] if len(where) == 2 else where[1:]} became {float(value.detach()[where])} "
+                    f"{name}.{variable} of {what} {where[1] if len(where) == 2 else where[1:]} became {float(value.detach()[where])} "
                     f"before step {state.step} (t = {state.step * net.dt:g} ms); "
                     "a smaller dt, another integration method or weaker input may help."
                 )

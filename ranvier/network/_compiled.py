@@ -10,6 +10,7 @@ import torch
 from ranvier.connectivity import ProceduralSynapses
 from ranvier.kernels.cpu import CircuitPopulation, CircuitProjection, PlasticProjection, Spikes, run_circuit
 from ranvier.kernels.products import pattern
+from ranvier.network._plastic import spikes_alone
 from ranvier.network._projection import Projection
 from ranvier.network._row_rule import row_rule
 from ranvier.network._shapes import known_shape
@@ -96,9 +97,28 @@ def _plastic(runner: Runner, p: Projection, stream: str, names: Sequence[str], w
         groups = [(p.latency, None, sparse.pattern())]
     given = None
     if p.pre not in names:
-        given = Spikes.of(torch.cat([window.history[p.pre], window.emissions[p.pre]])[:, 0])
+        silent = torch.zeros(p.latency + window.count, 1, sparse.sizes[0])
+        known = torch.cat([window.history[p.pre], window.emissions[p.pre]]) if p.by_spike else silent
+        given = Spikes.of(spikes_alone(known, p.pre)[:, 0])
+    key = (*runner.plastic[p.name].key, window.state.stream)
     for latency, chosen, rows in groups:
         values = {n: (v[0] if chosen is None else v[0][chosen]) for n, v in synapses.items()}
+        own = {n: v if chosen is None or v.numel() == 1 else v[chosen] for n, v in parameters.items()}
         outside = None if given is None else given.last(latency + window.count)
-        pre = p.pre if given is None else None
-        yield chosen, PlasticProjection(pre, p.post, stream, rows, rule, values, decays, parameters, latency, outside)
+        yield (
+            chosen,
+            PlasticProjection(
+                p.pre if given is None else None,
+                p.post,
+                stream,
+                rows,
+                rule,
+                values,
+                decays,
+                own,
+                latency,
+                outside,
+                chosen,
+                key,
+            ),
+        )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.network._plastic import PlasticSynapses
+from ranvier.network._plastic import PlasticSynapses, spikes_alone
 from ranvier.network._window import Window, add_arrival
 
 if TYPE_CHECKING:
@@ -69,27 +69,30 @@ class _Plastic:
         self.parts: list[PlasticSynapses] = [
             runner.plastic[p.name] for n in names for p in runner.incoming[n] if p.plasticity
         ]
-        sources = {s.projection.pre for s in self.parts} - set(names)
-        self.tapes = {n: torch.cat([window.history[n], window.emissions[n]]) for n in sources}
+        sources = {s.projection.pre for s in self.parts if s.by_spike} - set(names)
+        self.tapes = {n: spikes_alone(torch.cat([window.history[n], window.emissions[n]]), n) for n in sources}
 
     def react(self, first: int, past: Mapping[str, Tensor]) -> dict[str, list[tuple[str, Tensor]]]:
-        """The arrival phase: deliver and on_pre everywhere, then on_post; the synapses' variables advance after it."""
+        """The arrival phase: on_pre everywhere, then on_post and every_step; the synapses' variables advance after it."""
         delivered: dict[str, list[tuple[str, Tensor]]] = {}
-        window, looks = self.window, []
+        window, looks, step = self.window, [], self.window.start + first
         for s in self.parts:
             p, values = s.projection, window.synapses[s.projection.name]
             cells = s.cells(window.variables.get(p.pre), window.variables[p.post])
-            if p.pre in self.tapes:
-                spikes = s.arrived(self.tapes[p.pre], window.history[p.pre].shape[0] + first)
-            else:
-                spikes = s.arrived(past[p.pre], past[p.pre].shape[0])
-            delivered.setdefault(p.post, []).append((p.port, s.deliver(spikes, values)))
-            window.synapses[p.name] = s.react("on_pre", spikes, values, cells)
             looks.append(cells)
+            if s.by_spike:
+                tape = self.tapes[p.pre] if p.pre in self.tapes else past[p.pre]
+                now = window.history[p.pre].shape[0] + (first if p.pre in self.tapes else 0)
+                window.synapses[p.name], sent = s.on_pre(s.arrived(tape, now), values, cells, step, window.state.stream)
+                delivered.setdefault(p.post, []).append((p.port, sent))
         for s, cells in zip(self.parts, looks, strict=True):
-            name = s.projection.name
-            values = s.react("on_post", s.fired(past[s.projection.post][-1]), window.synapses[name], cells)
-            window.synapses[name] = s.advance(values, cells)
+            p, values = s.projection, window.synapses[s.projection.name]
+            if "on_post" in s.bound.codes:
+                values = s.on_post(past[p.post][-1], values, cells, step)
+            values, sent = s.every_step(values, cells, step)
+            if sent is not None:
+                delivered.setdefault(p.post, []).append((p.port, sent))
+            window.synapses[p.name] = s.advance(values, cells, step)
         return delivered
 
     def record(self, first: int) -> list[tuple[tuple[str, str], Tensor]]:

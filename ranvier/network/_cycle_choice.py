@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from ranvier.connectivity import Linear, ProceduralSynapses, Sparse
 from ranvier.network._graph import Part
 from ranvier.network._projection import Projection
-from ranvier.network._row_rule import not_row_rule
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -61,8 +60,4 @@ def not_loopable(net: Network, part: Part) -> str | None:
             return f"{p.name} is not a set of single synapses"
         if first.delay is not None:
             return f"{p.name} has learnable delays; rounded_delays(net) makes them fixed"
-    for p in _plastic(net, part):
-        sentence = not_row_rule(p.plasticity) if p.plasticity else None
-        if sentence:
-            return f"{p.name} is plastic and {sentence}"
     return None

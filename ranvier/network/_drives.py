@@ -9,7 +9,7 @@ import torch
 from ranvier.connectivity import Sparse
 from ranvier.kernels.cpu import CircuitDrive
 from ranvier.network._plan import Plan
-from ranvier.network._poisson_input import PoissonInput
+from ranvier.network._poisson_drive import PoissonDrive
 from ranvier.network._projection import Projection
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def drives(net: Network, plan: Plan) -> dict[str, CircuitDrive]:
     taken: set[tuple[str, str]] = set()
     for name, p in net.projections.items():
         source = net.sources.get(p.pre)
-        if p.post not in looped or not isinstance(source, PoissonInput) or (p.post, p.port) in taken:
+        if p.post not in looped or not isinstance(source, PoissonDrive) or (p.post, p.port) in taken:
             continue
         if source.rate.ndim or p.plasticity or p.per_synapse or len(p.chain) != 1 or not _one_to_one(p):
             continue

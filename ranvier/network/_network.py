@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -15,6 +16,7 @@ from torch import nn
 from ranvier.connectivity import Connectivity, Linear, latency_steps, place
 from ranvier.connectivity._conv import Conv2d
 from ranvier.errors import DimensionError, EquationError, RanvierWarning, ShapeError
+from ranvier.network._bind import bind_rule, plastic_edges, update_of
 from ranvier.network._chain import is_plain, joins
 from ranvier.network._checks import (
     check_name,
@@ -38,14 +40,14 @@ from ranvier.network._population import Population, Relay, emission_of
 from ranvier.network._projection import Projection
 from ranvier.network._run import Run
 from ranvier.network._shapes import shapes_from, unknown_shape
-from ranvier.network._simulate import simulate
+from ranvier.network._simulate import Keeping, simulate
 from ranvier.network._single_synapses import single_synapses
 from ranvier.network._sources import Source
 from ranvier.network._state import State
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
 from ranvier.synapses import BoundPlasticity, Plasticity
-from ranvier.units import UNITS, Dimension, as_quantity
+from ranvier.units import UNITS, as_quantity
 
 __all__ = ["Network", "step_length"]
 
@@ -110,6 +112,7 @@ class Network(nn.Module):
         self.outputs: list[str] = []
         self.register_buffer("_probe", torch.empty(0, dtype=dtype), persistent=False)
         self._plans: dict[Request, Plan] = {}
+        self._said: set[str] = set()
 
     # ---- describing ----------------------------------------------------------------------------------------------
 
@@ -182,8 +185,9 @@ class Network(nn.Module):
         """How many steps of each part's emissions are still needed, where any are."""
         depth: dict[str, int] = {}
         for p in self.projections.values():
-            depth[p.pre] = max(depth.get(p.pre, 0), p.depth)
-            if p.plasticity:
+            if p.by_spike:
+                depth[p.pre] = max(depth.get(p.pre, 0), p.depth)
+            if p.plasticity and p.plasticity.rule.on_post:
                 depth[p.post] = max(depth.get(p.post, 0), 1)
         return {n: d for n, d in depth.items() if d}
 
@@ -242,7 +246,7 @@ class Network(nn.Module):
         sign
             +1 (excitatory) or -1 (inhibitory): weights must have this sign, and learnable ones are kept to it.
         plasticity
-            A rule that changes the weights of single synapses as the network runs (``rv.plasticity``).
+            What single synapses do as the network runs: their weights change, tire, fail (``rv.plasticity``).
         progress
             Show what is built, and its memory.
 
@@ -267,6 +271,9 @@ class Network(nn.Module):
                 self.shape_of(target)
                 raise GraphError(f"{target!r} is not a population: nothing can arrive there.")
             port = self.port_of(target, to)
+            bound = None if plasticity is None else self._bind(plasticity, pre, target, port)
+            if bound is not None and delay is not None and not bound.by_spike:
+                raise GraphError(f"delay={delay!r}: an electrical synapse has no spikes to delay; leave it out.")
             label = self._label(name or f"{pre}_to_{target}_{port}", name is None or bool(out))
             if isinstance(how, Connectivity):
                 latency = self._lag(pre)
@@ -277,7 +284,11 @@ class Network(nn.Module):
                     "each": plasticity is not None,
                     "progress": progress,
                 }
-                request |= {"interpolation": interpolation, "width": width}
+                request |= {
+                    "interpolation": interpolation,
+                    "width": width,
+                    "unit": bound and bound.system.dimensions["w"],
+                }
                 chain: list[nn.Module] = [single_synapses(self, label, pre, target, port, how, latency, **request)]
             else:
                 own = 0 if delay is None else latency_steps(delay, self.dt, 1, self.seed, label)
@@ -286,7 +297,6 @@ class Network(nn.Module):
                     how.bind(self.dt, self.seed, label, latency)
                     how.to(self.dtype)
                 chain = [how]
-            bound = None if plasticity is None else self._bind(plasticity, pre, target, port)
             self._add(Projection(label, pre, target, port, chain, latency, bound))
             out.append(label)
         return out
@@ -303,7 +313,7 @@ class Network(nn.Module):
         return self.sources[pre].lag if pre in self.sources else 1
 
     def _add(self, projection: Projection) -> None:
-        if projection.pre in self.populations:
+        if projection.pre in self.populations and projection.by_spike:
             emission_of(self.populations[projection.pre])  # refuses a cell that emits nothing
         self.projections[projection.name] = projection
         self._plans.clear()
@@ -311,15 +321,7 @@ class Network(nn.Module):
             population._steps.clear()
 
     def _bind(self, rule: Plasticity, pre: str, post: str, port: str) -> BoundPlasticity:
-        def variables(part: str) -> dict[str, Dimension]:
-            if part not in self.populations:
-                return {}
-            system = self.populations[part].cell.system
-            return {n: system.dimensions[n] for n in system.states}
-
-        if post not in self.populations or self.populations[post].cell.emit != "spike":
-            raise GraphError(f"plasticity needs spikes at both ends, but {post!r} does not fire.")
-        return rule.bind(self.populations[post].cell.system.dimensions[port], variables(pre), variables(post))
+        return bind_rule(self, rule, pre, post, port)
 
     # ---- planning ------------------------------------------------------------------------------------------------
 
@@ -346,9 +348,11 @@ class Network(nn.Module):
             } | set(self.relays)
             full = Request(**{**request.__dict__, "dense_inputs": dense_inputs | dense})
             edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in self.projections.values()]
-            edges += [Edge(f"{p.name} (on_post)", p.post, p.post, 1) for p in self.projections.values() if p.plasticity]
+            edges += plastic_edges(self)
+            updates = update_of(self)
             projections = {
-                n: Carried(p.pre, p.post, p.not_by_event(), is_plain(p)) for n, p in self.projections.items()
+                n: Carried(p.pre, p.post, p.not_by_event(), is_plain(p), updates.get(n))
+                for n, p in self.projections.items()
             }
             self._plans[request] = make_plan(
                 list(self.populations),
@@ -446,7 +450,8 @@ class Network(nn.Module):
         return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), after
 
     def run(
-        self, duration: Any, state: State | None = None, *, record: Mapping[str, Sequence[str]] | None = None, every: Any = None,
+        self, duration: Any, state: State | None = None, *, record: Mapping[str, Sequence[Any]] | None = None, every: Any = None,
+        to: str | os.PathLike[str] | None = None, checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: Any = None,
         progress: bool = False,
     ) -> Run:  # fmt: skip
         """Simulate for ``duration`` with the network's own sources.
@@ -456,16 +461,35 @@ class Network(nn.Module):
         state
             Where to go on from (``run.state``); None starts afresh.
         record
-            ``{"exc": ["spikes", "v"]}``.
+            ``{"exc": ["spikes", "v"]}``: names, ``rv.Sample(…)`` for chosen cells at an interval of their own,
+            ``rv.SpikeStatistics(…)`` for statistics without keeping spikes.
         every
             Recording interval of variables; every step by default.
+        to
+            A new folder to which records are streamed in the Zarr format, so that memory does not grow; read it with
+            :func:`rv.load_records`, or with zarr.
+        checkpoint
+            A folder for checkpoints. The same call again goes on from the last one, to the same bits; records are then
+            streamed to ``to``, or into this folder.
+        checkpoint_every
+            Time of the simulation between checkpoints; 1 s by default.
         progress
-            Show a progress bar.
+            Show a progress bar with the real-time factor.
 
-        Returns a :class:`Run`: ``run["exc"].spikes``, ``run["exc"].v`` [samples, cells], ``run.state``.
+        Returns a :class:`Run`: ``run["exc"].spikes``, ``run["exc"].v`` [samples, cells], ``run.state``. Ctrl-C ends the
+        run at the next block: ``run.stopped`` says so, and all that was done is there.
+
+        Raises
+        ------
+        NonFiniteError
+            Where a variable becomes NaN or infinite: naming population, cell and step; ``error.run`` is what was done.
+        RecordingError
+            Where records or checkpoints cannot be written; ``error.run`` is what was done.
+        StateError
+            Where the checkpoint belongs to another run.
         """
         if self.inputs:
             raise GraphError(
                 f"the network has external inputs ({', '.join(self.inputs)}): call net(x), or use sources instead."
             )
-        return simulate(self, duration, state, record or {}, every, progress)
+        return simulate(self, duration, state, record or {}, every, progress, Keeping(to, checkpoint, checkpoint_every))

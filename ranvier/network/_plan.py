@@ -43,12 +43,14 @@ class Carried:
     """A projection as a plan sees it: ``dense`` says why its spikes are not carried one by one, or None.
 
     ``plain`` is a dense matrix with one fixed latency, which an operation of several parts carries by event in any case.
+    ``plastic`` says how a compiled loop updates its synapses, where they change.
     """
 
     pre: str
     post: str
     dense: str | None
     plain: bool
+    plastic: str | None = None
 
 
 @dataclass(frozen=True)
@@ -149,9 +151,22 @@ def make_plan(
     apart = frozenset(p.members for p in parts if p.cyclic and p.members not in fused)
     together = chains(parts, apart, join) if fast else ()
     joined = {n for first, last in together for part in parts[first:last] for n in part.members}
-    carried = [_carry(name, p, request, None if fast else why, p.post in joined) for name, p in projections.items()]
+    compiled = {n for members in loops for n in members}
+    carried = [
+        _update(name, p.plastic, p.post in compiled)
+        if p.plastic
+        else _carry(name, p, request, None if fast else why, p.post in joined)
+        for name, p in projections.items()
+    ]
     choices = [*choices[: len(populations)], *carried, *choices[len(populations) :]]
     return Plan(tuple(choices), parts, request.window, request.checkpoint, frozenset(loops), frozenset(fused), together)
+
+
+def _update(name: str, how: str, compiled: bool) -> Choice:
+    """Who runs plastic synapses; ``how`` is what a compiled loop does with them."""
+    if compiled:
+        return Choice(name, "plasticity", "cpu", how)
+    return Choice(name, "plasticity", "reference", "step by step, as its cells do not run in a compiled loop")
 
 
 def _carry(name: str, p: Carried, request: Request, slow: str | None, joined: bool) -> Choice:

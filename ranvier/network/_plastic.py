@@ -7,14 +7,17 @@ from collections.abc import Mapping
 import sympy as sp
 import torch
 
+from ranvier.errors import ShapeError
 from ranvier.kernels import reference
 from ranvier.kernels.reference import step_function
 from ranvier.network._population import tensor_of
 from ranvier.network._projection import Projection
+from ranvier.values import key_of, uniforms
 
-__all__ = ["PlasticSynapses", "initial_synapses"]
+__all__ = ["PlasticSynapses", "initial_synapses", "spikes_alone"]
 
 Tensor = torch.Tensor
+Values = Mapping[str, Tensor]
 _NO_SLOPE = sp.Integer(0)
 
 
@@ -24,23 +27,35 @@ def initial_synapses(projection: Projection, batch: int, seed: int) -> dict[str,
     out = {"w": sparse.weights().expand(batch, -1)}
     for n in bound.system.states:
         start = tensor_of(bound.rule.values.get(n, 0.0), (len(sparse),), seed, f"{projection.name}.{n}")
-        out[n] = start.to(sparse.weight.dtype).expand(batch, len(sparse))
+        out[n] = start.to(sparse.weight).expand(batch, len(sparse))
     return out
+
+
+def spikes_alone(tape: Tensor, source: str) -> Tensor:
+    """``tape`` [steps, B, pre], which must hold zeros and ones."""
+    odd = (tape != 0) & (tape != 1)
+    if bool(odd.any()):
+        raise ShapeError(
+            f"{source!r} emits {float(tape.detach()[odd][0]):g}, but plastic synapses take spikes: 0 or 1 per cell and step."
+        )
+    return tape
 
 
 class PlasticSynapses:
     """One call's view of a plastic projection."""
 
     def __init__(self, projection: Projection, dt: float, dtype: torch.dtype, seed: int) -> None:
-        self.projection, self.dtype = projection, dtype
+        self.projection, self.dtype, self.dt = projection, dtype, dt
         self.bound, self.sparse = projection.bound, projection.synapses
         values = {n: v for n, v in self.bound.rule.values.items() if n not in self.bound.system.states}
-        shape = (len(self.sparse),)
-        wide = {n: tensor_of(v, shape, seed, f"{projection.name}.{n}") for n, v in values.items()}
+        shape, device = (len(self.sparse),), self.sparse.weight.device
+        wide = {n: tensor_of(v, shape, seed, f"{projection.name}.{n}").to(device) for n, v in values.items()}
         self.parameters = {n: v.to(dtype) for n, v in wide.items()}
         self.exact = reference.coefficients(self.bound.step, wide, dt)
         self.coefficients = {n: c.to(dtype) for n, c in self.exact.items()}
-        self.coefficients["dt"] = self.parameters["dt"] = torch.tensor(dt, dtype=dtype)
+        self.coefficients["dt"] = self.parameters["dt"] = torch.tensor(dt, dtype=dtype, device=device)
+        self.key = key_of(seed, f"{projection.name}.rand")
+        self.by_spike = projection.by_spike
 
     def arrived(self, tape: Tensor, now: int) -> Tensor:
         """Spikes [B, synapses] that arrive in the step at position ``now`` of the tape [steps, B, pre]."""
@@ -48,40 +63,66 @@ class PlasticSynapses:
             return tape[now - self.projection.latency][:, self.sparse.pre]
         return tape[now - self.sparse.latency_table.long(), :, self.sparse.pre].t()
 
-    def deliver(self, spikes: Tensor, variables: Mapping[str, Tensor]) -> Tensor:
-        """What arrives at the postsynaptic cells [1, B, post]: the weights as they are."""
-        out = spikes.new_zeros(1, spikes.shape[0], self.sparse.sizes[1])
-        return out.index_add(-1, self.sparse.post, (spikes * variables["w"]).unsqueeze(0))
+    def on_pre(
+        self, spikes: Tensor, variables: Values, cells: Values, step: int, stream: int
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """What arriving spikes do: (variables after, what they deliver [1, B, post])."""
+        cells = dict(cells)
+        program = self.bound.codes.get("on_pre")
+        if program is not None and "rand" in program.reads:
+            drawn = torch.from_numpy(uniforms(self.key, spikes.numel(), step=step, stream=stream))
+            cells["rand"] = drawn.reshape(spikes.shape).to(spikes)
+        changed = self._run("on_pre", variables, cells, step)
+        sent = changed.pop("sent", None)
+        if sent is None:
+            sent = variables["w"].new_zeros(()) if self.bound.sends("every_step") else variables["w"]
+        return self._where(spikes != 0, changed, variables), self.deliver(spikes * sent)
 
-    def react(
-        self, code: str, spikes: Tensor, variables: dict[str, Tensor], cells: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
-        """Run ``on_pre`` or ``on_post`` where there was a spike."""
-        if code not in self.bound.codes:
-            return variables
-        function = step_function(self.bound.codes[code], _NO_SLOPE)
-        changed = function({**self.parameters, **cells, **variables}, spikes)
-        happened = spikes != 0
-        return {
-            n: torch.where(happened, torch.as_tensor(changed[n], dtype=self.dtype), v) if n in changed else v
-            for n, v in variables.items()
-        }
+    def on_post(self, spikes: Tensor, variables: Values, cells: Values, step: int) -> dict[str, Tensor]:
+        """What spikes [B, post] of the step before do."""
+        return self._where(spikes[:, self.sparse.post] != 0, self._run("on_post", variables, cells, step), variables)
 
-    def advance(self, variables: dict[str, Tensor], cells: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def every_step(self, variables: Values, cells: Values, step: int) -> tuple[dict[str, Tensor], Tensor | None]:
+        """What happens anyway: (variables after, what is delivered [1, B, post] or None)."""
+        changed = self._run("every_step", variables, cells, step)
+        sent = changed.pop("sent", None)
+        after = {n: self._full(changed.get(n, v), v) for n, v in variables.items()}
+        return after, None if sent is None else self.deliver(self._full(sent, variables["w"]))
+
+    def advance(self, variables: Values, cells: Values, step: int) -> dict[str, Tensor]:
         """Let the variables move by one step."""
         if not self.bound.system.states:
-            return variables
+            return dict(variables)
         program = self.bound.step.program.only(self.bound.system.states)
-        moved = step_function(program, _NO_SLOPE)({**self.coefficients, **cells, **variables}, variables["w"])
-        return {**variables, **moved}
+        given = {**self.coefficients, **cells, **variables, "t": self._time(step)}
+        moved = step_function(program, _NO_SLOPE)(given, variables["w"])
+        return {**variables, **{n: self._full(v, variables["w"]) for n, v in moved.items()}}
 
-    def fired(self, spikes: Tensor) -> Tensor:
-        """Spikes of the postsynaptic cells [B, post] as seen by their synapses."""
-        return spikes[:, self.sparse.post]
+    def deliver(self, sent: Tensor) -> Tensor:
+        """The sum over the synapses [B, synapses] of every cell, as [1, B, post]."""
+        out = sent.new_zeros(1, sent.shape[0], self.sparse.sizes[1])
+        return out.index_add(-1, self.sparse.post, sent.unsqueeze(0))
 
-    def cells(self, pre: Mapping[str, Tensor] | None, post: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def cells(self, pre: Values | None, post: Values) -> dict[str, Tensor]:
         """The variables of both cells that the rule reads, per synapse."""
         out = {f"{n}_post": post[n][:, self.sparse.post] for n in self.bound.reads("post")}
         if pre is not None:
             out |= {f"{n}_pre": pre[n][:, self.sparse.pre] for n in self.bound.reads("pre")}
         return out
+
+    def _run(self, code: str, variables: Values, cells: Values, step: int) -> dict[str, Tensor]:
+        if code not in self.bound.codes:
+            return {}
+        function = step_function(self.bound.codes[code], _NO_SLOPE)
+        return function({**self.parameters, **cells, **variables, "t": self._time(step)}, variables["w"])
+
+    def _where(self, happened: Tensor, changed: Values, variables: Values) -> dict[str, Tensor]:
+        return {
+            n: torch.where(happened, self._full(changed[n], v), v) if n in changed else v for n, v in variables.items()
+        }
+
+    def _full(self, value: Tensor | float, like: Tensor) -> Tensor:
+        return torch.as_tensor(value, dtype=self.dtype, device=like.device).expand(like.shape)
+
+    def _time(self, step: int) -> Tensor:
+        return torch.tensor(step * self.dt, dtype=self.dtype)

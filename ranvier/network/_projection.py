@@ -12,6 +12,7 @@ from ranvier.connectivity._conv import Conv2d
 from ranvier.errors import ShapeError
 from ranvier.kernels._task import Feedback
 from ranvier.kernels.products import DelayedFeedback
+from ranvier.network._foreign import apply
 from ranvier.network._graph import GraphError
 from ranvier.synapses import BoundPlasticity
 
@@ -67,6 +68,18 @@ class Projection(nn.Module):
         return first if isinstance(first, _DELAYABLE) else None
 
     @property
+    def lets_go(self) -> bool:
+        """Whether what arrives is new memory that autograd does not keep: the result of a plain convolution or matrix."""
+        last = self.chain[-1] if len(self.chain) else None
+        plain = isinstance(last, nn.Module) and type(last) in (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+        return plain and not last._forward_hooks
+
+    @property
+    def by_spike(self) -> bool:
+        """Whether anything happens when the presynaptic cell fires."""
+        return self.plasticity is None or self.plasticity.by_spike
+
+    @property
     def synapses(self) -> Sparse:
         """The single synapses of a projection made by a rule."""
         first = self.delayable
@@ -83,17 +96,17 @@ class Projection(nn.Module):
             raise GraphError(f"projection {self.name!r} is not plastic: connect with plasticity=….")
         return self.plasticity
 
-    def forward(self, x: Tensor | None, history: Tensor, steps: int, by_event: bool) -> Tensor:
+    def forward(self, x: Tensor | None, history: Tensor, steps: int, by_event: bool, fast: bool = False) -> Tensor:
         """What arrives during ``steps`` steps.
 
         ``history`` [depth or more, B, …] holds the emissions before the window, ``x`` those of the window itself, or None
-        where every latency is at least ``steps``.
+        where every latency is at least ``steps``. ``fast`` allows kernels of the cpu provider for foreign modules.
         """
         first = self.delayable
         if first is not None and not isinstance(first, ProceduralSynapses) and self.per_synapse:
             now = history.new_zeros(steps, *history.shape[1:]) if x is None else x
             out = first.delayed(now, history, by_event)
-            return self._rest(out, list(self.chain)[1:])
+            return self._rest(out, list(self.chain)[1:], fast)
         k = self.latency
         if x is None and k < steps:
             raise ShapeError(
@@ -103,8 +116,8 @@ class Projection(nn.Module):
             past = history[history.shape[0] - k :]
             x = past[:steps] if x is None or k >= steps else torch.cat([past, x])[:steps]
         if isinstance(first, Linear | Sparse):
-            return self._rest(first(x, by_event), list(self.chain)[1:])
-        return self._rest(x, list(self.chain))
+            return self._rest(first(x, by_event), list(self.chain)[1:], fast)
+        return self._rest(x, list(self.chain), fast)
 
     def not_by_event(self) -> str | None:
         """Why spikes are not carried one by one, as a sentence; None where they are."""
@@ -132,14 +145,14 @@ class Projection(nn.Module):
         taps, place = first.taps()
         return bias, [DelayedFeedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, place)]
 
-    def _rest(self, x: Tensor, chain: list[nn.Module]) -> Tensor:
+    def _rest(self, x: Tensor, chain: list[nn.Module], fast: bool = False) -> Tensor:
         """Foreign modules see time and batch as one axis; norms therefore count both."""
         if not chain:
             return x
         steps, batch = x.shape[:2]
         flat = x.flatten(0, 1)
         for module in chain:
-            out = module(flat)
+            out = apply(module, flat, fast)
             if not isinstance(out, Tensor):
                 raise ShapeError(
                     f"projection {self.name!r}: {type(module).__name__} returned {type(out).__name__} instead of a tensor; modules with a state of their own cannot be transforms."

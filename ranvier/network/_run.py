@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ranvier.network._plan import Plan
 from ranvier.network._state import State
+
+if TYPE_CHECKING:
+    from ranvier.network._recording import Statistics
 
 __all__ = ["PopulationRecord", "Run", "SpikeTrain"]
 
@@ -67,26 +71,62 @@ class SpikeTrain:
         return len(self.step)
 
 
-class PopulationRecord:
-    """What was recorded of one population: ``.spikes`` and every variable by name as an array [samples, cells]."""
+_MISSING = {
+    "spikes": "spikes were not recorded: pass record={'name': ['spikes']} to net.run.",
+    "statistics": "statistics were not gathered: pass record={'name': [rv.SpikeStatistics()]} to net.run.",
+    "times": "the variables were sampled at different intervals: ask for times_of('name').",
+}
 
-    def __init__(self, spikes: SpikeTrain | None, variables: Mapping[str, np.ndarray], times: np.ndarray) -> None:
-        self._spikes, self._variables = spikes, dict(variables)
-        self.times = times
+
+class PopulationRecord:
+    """What was recorded of one population: ``.spikes``, ``.statistics``, and every variable by name [samples, cells].
+
+    ``times`` are those of the samples in ms, where all variables share them; :meth:`times_of` tells each variable's.
+    A recording on disk is read anew at every access.
+    """
+
+    def __init__(
+        self, spikes: Callable[[], SpikeTrain] | None, variables: Mapping[str, Callable[[], np.ndarray]],
+        times: Mapping[str, np.ndarray], statistics: Any = None,
+    ) -> None:  # fmt: skip
+        self._spikes, self._variables, self._times, self._statistics = spikes, dict(variables), dict(times), statistics
 
     @property
     def spikes(self) -> SpikeTrain:
         """The spikes."""
         if self._spikes is None:
-            raise AttributeError("spikes were not recorded: pass record={'name': ['spikes']} to net.run.")
-        return self._spikes
+            raise AttributeError(_MISSING["spikes"])
+        return self._spikes()
+
+    @property
+    def statistics(self) -> Statistics:
+        """The statistics gathered while the network ran."""
+        if self._statistics is None:
+            raise AttributeError(_MISSING["statistics"])
+        return self._statistics
+
+    @property
+    def times(self) -> np.ndarray:
+        """Times of the samples in ms."""
+        kinds = list(self._times.values())
+        if any(len(t) != len(kinds[0]) or (t != kinds[0]).any() for t in kinds[1:]):
+            raise AttributeError(_MISSING["times"])
+        return kinds[0] if kinds else np.empty(0)
+
+    def times_of(self, name: str) -> np.ndarray:
+        """Times of the samples of one variable in ms."""
+        if name not in self._times:
+            return getattr(self, name)  # says what there is
+        return self._times[name]
 
     def __getattr__(self, name: str) -> np.ndarray:
+        if name in _MISSING:  # Python asks here once more when a property has none
+            raise AttributeError(_MISSING[name])
         if name.startswith("_") or name not in self._variables:
             raise AttributeError(
                 f"{name!r} was not recorded: pass record={{'name': [{name!r}]}} to net.run; there are {', '.join(self) or 'none'}."
             )
-        return self._variables[name]
+        return self._variables[name]()
 
     def __iter__(self) -> Iterator[str]:
         return iter([*(["spikes"] if self._spikes is not None else []), *self._variables])
@@ -106,6 +146,8 @@ class Run:
         Time it took.
     plan
         Which kernels ran.
+    stopped
+        Why it ended early; empty where it did not.
     """
 
     records: Mapping[str, PopulationRecord]
@@ -113,6 +155,7 @@ class Run:
     duration: float
     seconds: float
     plan: Plan
+    stopped: str = ""
 
     @property
     def real_time_factor(self) -> float:

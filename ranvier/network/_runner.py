@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -101,7 +102,8 @@ class Runner:
             history = x[:0]
         provider = self.plan.provider(projection.name)
         # with a delay per synapse the kernel itself chooses between events and a dense product
-        return projection(x, history, count, provider == "cpu" or (projection.per_synapse and provider != "reference"))
+        fast = provider != "reference"
+        return projection(x, history, count, provider == "cpu" or (projection.per_synapse and fast), fast)
 
     def from_outside(
         self, name: str, inside: Sequence[str], window: Window, without: Sequence[str] = ()
@@ -151,8 +153,14 @@ class Runner:
             window.emissions[name] = arrivals["x"]
             window.recorded.update({(name, v): arrivals["x"] for v in self.record.get(name, ())})
             return
-        recorded = self.take(name, self.compute(name, self.scan(name, arrivals, window)), window)
+        task = replace(self.scan(name, arrivals, window), spent=self._spent(name))
+        recorded = self.take(name, self.compute(name, task), window)
         window.recorded.update({(name, v): x for v, x in recorded.items()})
+
+    def _spent(self, name: str) -> frozenset[str]:
+        """Streams that nobody but the population reads: what a single projection has just computed for one port."""
+        ports = [p.port for p in self.incoming[name]]
+        return frozenset(self.stream_of(p) for p in self.incoming[name] if ports.count(p.port) == 1 and p.lets_go)
 
     def compute(self, name: str, task: Scan) -> ScanResult:
         """A scan by the provider of the plan."""

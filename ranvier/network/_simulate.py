@@ -2,150 +2,231 @@
 
 from __future__ import annotations
 
+import os
 import time
+import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from rich.progress import Progress
 
-from ranvier.errors import DimensionError, NonFiniteError
-from ranvier.kernels.cpu import Spikes
-from ranvier.network._checks import check_record, check_state, describe_non_finite
-from ranvier.network._drives import drawn_inside, drives
+from ranvier.errors import DimensionError, NonFiniteError, RanvierWarning, RecordingError
+from ranvier.network._checks import check_state, describe_non_finite
+from ranvier.network._drives import drawn_inside
+from ranvier.network._durations import steps_in
+from ranvier.network._graph import GraphError
+from ranvier.network._interrupts import Interrupts
+from ranvier.network._onset import locate_onset
 from ranvier.network._plan import Plan
-from ranvier.network._run import PopulationRecord, Run, SpikeTrain
+from ranvier.network._progress import simulation_bar
+from ranvier.network._progressed import Progressed
+from ranvier.network._recording import FolderColumns, MemoryColumns, Recorder, read_record
+from ranvier.network._recording._wanted import common_stride, stride_of
+from ranvier.network._run import Run
 from ranvier.network._runner import Runner
-from ranvier.network._shapes import known_shape
 from ranvier.network._state import State
-from ranvier.units import UNITS, as_quantity
+from ranvier.network._wiring import warn_of_wiring
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
+    from ranvier.network._run_checkpoint import RunCheckpoint
 
-__all__ = ["simulate", "steps_in"]
+__all__ = ["Keeping", "simulate"]
 
 #: a block holds at most this many numbers per dense stream; where spikes are only listed, this many cells times steps
 _BLOCK, _LISTED = 4_000_000, 128_000_000
 
 
-def steps_in(duration: Any, dt: float, what: str) -> int:
-    """round(duration/dt), for a time of 0 or more."""
-    quantity = as_quantity(duration)
-    if quantity.dimension != UNITS["ms"].dimension:
-        raise DimensionError(
-            f"{what}={duration!r} has dimension {quantity.dimension}; give a time, for example 1*second."
-        )
-    value = float(quantity.value)
-    if not 0 <= value < float("inf"):
-        raise DimensionError(f"{what}={duration!r} must be a finite time of 0 or more.")
-    return round(value / dt)
+@dataclass(frozen=True)
+class Keeping:
+    """Where a run is kept: ``to`` is the folder of its records, ``checkpoint`` that of its checkpoints."""
+
+    to: str | os.PathLike[str] | None = None
+    checkpoint: str | os.PathLike[str] | None = None
+    interval: Any = None
 
 
 def simulate(
-    net: Network, duration: Any, state: State | None, record: Mapping[str, Sequence[str]], every: Any, progress: bool
-) -> Run:
+    net: Network, duration: Any, state: State | None, record: Mapping[str, Sequence[Any]], every: Any, progress: bool,
+    keeping: Keeping | None = None,
+) -> Run:  # fmt: skip
     """Run ``net`` for ``duration``; see :meth:`Network.run`."""
+    keeping = keeping or Keeping()
     steps = steps_in(duration, net.dt, "duration")
-    stride = 1 if every is None else steps_in(every, net.dt, "every")
-    if stride < 1:
-        raise DimensionError(
-            f"every={every!r} is shorter than half a step of {net.dt} ms; give a longer recording interval."
-        )
-    check_record(net, record)
+    wanted = read_record(net, record, stride_of(every, net.dt))
     if state is None:
         state = net.initial_state(1, stream=0)
     else:
         check_state(net, state, 1)
-    record = {n: tuple(v) for n, v in record.items()}
-    largest = max([*(p.shape[0] for p in net.populations.values() if p.shape), 1])
+    warn_of_wiring(net)
+    asked = {"steps": steps, "record": repr({n: list(v) for n, v in record.items()}), "every": str(every)}
+    checkpoint, found, interval = _checkpoint(net, state, keeping, asked)
+    if checkpoint and found is None:
+        _written(lambda: checkpoint.write(Progressed(state, state.step, 0, 0.0)))
+    at = found or Progressed(state, state.step, 0, 0.0)
+    columns = _columns(keeping, found)
     plan = net.plan(batch=1)
-    budget = _LISTED if _only_lists(net, plan, record) else _BLOCK
-    block = max(stride, min(max(budget // largest, 64), 10_000) // stride * stride)
-    if any(n in net.projections for n in record):
-        block = stride  # weights are known at the end of a block
-    first, start = state.step, time.perf_counter()
-    recorder = _Recorder(net, record, stride, first)
-    with torch.no_grad(), Progress(disable=not progress, transient=True) as bar:
-        runner = Runner(net, plan, record, cut_reset=False, every=stride, lists=True)
-        inside, depths = drawn_inside(net, runner.drives), net.depths()
-        task = bar.add_task("simulating", total=steps)
-        done = 0
-        while done < steps:
-            count = min(block - (state.step % stride if done == 0 else 0) or block, steps - done)
-            inputs = {}
-            for n, source in net.sources.items():
-                kept = min(count, depths.get(n, 0)) if n in inside else count  # of others the last steps suffice
-                inputs[n] = source.block(state.step + count - kept, kept, net)
-            recorded, after = runner.run(inputs, count, state)
-            recorder.take(recorded, runner.spikes, state.step, count)
-            trouble = describe_non_finite(net, after)
-            if trouble:
-                raise NonFiniteError(trouble)
-            state = after
-            done += count
-            bar.update(task, completed=done)
-    seconds = time.perf_counter() - start
-    return Run(recorder.records(steps), state, steps * net.dt, seconds, plan)
+    stride = common_stride(wanted)
+    with torch.no_grad():
+        recorder = _written(lambda: Recorder(net, wanted, columns, stride, at.first))
+        for n, arrays in at.statistics.items():
+            recorder.gatherers[n].restore(dict(arrays))
+        _written(lambda: columns.commit(recorder.attributes(at.done)))
+        job = _Job(net, plan, recorder, at, checkpoint, interval)
+        return job.run(steps, stride, progress)
 
 
-def _only_lists(net: Network, plan: Plan, record: Mapping[str, Sequence[str]]) -> bool:
+def _checkpoint(
+    net: Network, state: State, keeping: Keeping, asked: Mapping[str, Any]
+) -> tuple[RunCheckpoint | None, Progressed | None, int]:
+    if keeping.checkpoint is None:
+        if keeping.interval is not None:
+            raise GraphError("checkpoint_every needs a folder: pass checkpoint='folder' too.")
+        return None, None, 0
+    from ranvier.network._run_checkpoint import RunCheckpoint, fingerprint_of  # files import networks
+
+    interval = 1000 / net.dt if keeping.interval is None else steps_in(keeping.interval, net.dt, "checkpoint_every")
+    if interval < 1:
+        raise DimensionError(
+            f"checkpoint_every={keeping.interval!r} is shorter than half a step; give a longer interval."
+        )
+    to = None if keeping.to is None else os.fspath(keeping.to)
+    checkpoint = RunCheckpoint(keeping.checkpoint, {"network": fingerprint_of(net, state), **asked, "to": to})
+    return checkpoint, checkpoint.read(), round(interval)
+
+
+def _columns(keeping: Keeping, found: Progressed | None):
+    if keeping.to is None and keeping.checkpoint is None:
+        return MemoryColumns()
+    folder = Path(keeping.to) if keeping.to is not None else Path(os.fspath(keeping.checkpoint or "")) / "records.zarr"
+    kept = None if found is None or not (found.done or folder.exists()) else found.lengths
+    return _written(lambda: FolderColumns(folder, kept))
+
+
+def _written(action):
+    """What ``action`` gives; trouble of the file system as an error of ours."""
+    try:
+        return action()
+    except OSError as error:
+        if isinstance(error, RecordingError):
+            raise
+        raise RecordingError(
+            f"cannot write the recording or checkpoint ({error.strerror or error}): {_REMEDY}"
+        ) from error
+
+
+_REMEDY = "make room, or give a folder that you may write in."
+
+
+class _Job:
+    """A run in progress."""
+
+    def __init__(
+        self,
+        net: Network,
+        plan: Plan,
+        recorder: Recorder,
+        at: Progressed,
+        checkpoint: RunCheckpoint | None,
+        interval: int,
+    ) -> None:
+        self.net, self.plan, self.recorder, self.checkpoint, self.interval = net, plan, recorder, checkpoint, interval
+        self.state, self.first, self.done, self.before = at.state, at.first, at.done, at.seconds
+        self.start = time.perf_counter()
+
+    def run(self, steps: int, stride: int, progress: bool) -> Run:
+        """All steps that are left."""
+        net, recorder, stopped = self.net, self.recorder, ""
+        largest = max([*(p.shape[0] for p in net.populations.values() if p.shape), 1])
+        record = {n: w.names for n, w in recorder.wanted.items()}
+        runner = Runner(net, self.plan, record, every=stride, lists=True)
+        inside = drawn_inside(net, runner.drives)
+        budget = _LISTED if _only_lists(net, self.plan, inside, record) else _BLOCK
+        block = max(stride, min(max(budget // largest, 64), 10_000) // stride * stride)
+        with Interrupts() as interrupts, simulation_bar(self.done, steps, net.dt, progress) as bar:
+            while self.done < steps:
+                count = self._length(steps, stride, block)
+                inputs = self._inputs(count, inside)
+                recorded, after = runner.run(inputs, count, self.state)
+                if describe_non_finite(net, after):
+                    raise self._not_finite(count, after)
+                recorder.take(recorded, runner.spikes, self.state.step, count)
+                self.state, self.done = after, self.done + count
+                try:
+                    self._keep(self.done == steps or interrupts.asked)
+                except OSError as error:
+                    raise self._unwritten(error) from error
+                bar.update(self.done)
+                if interrupts.asked and self.done < steps:
+                    stopped = f"interrupted at t = {self.state.step * net.dt:g} ms"
+                    break
+        if stopped:
+            warnings.warn(
+                f"the simulation was {stopped}, {self.done} of {steps} steps done; go on with net.run(…, state=run.state).",
+                RanvierWarning, stacklevel=4,
+            )  # fmt: skip
+        return self.result(stopped)
+
+    def _inputs(self, count: int, inside: set[str]) -> dict[str, torch.Tensor]:
+        """What the sources emit; of those that a loop draws itself, the last steps suffice."""
+        out, depths = {}, self.net.depths()
+        for n, source in self.net.sources.items():
+            kept = min(count, depths.get(n, 0)) if n in inside else count
+            out[n] = source.block(self.state.step + count - kept, kept, self.net)
+        return out
+
+    def _length(self, steps: int, stride: int, block: int) -> int:
+        """Steps of the next block: whole recording intervals, ended by what falls due in it."""
+        step = self.state.step
+        count = min(block - step % stride, steps - self.done)
+        due = self.recorder.boundary(step)
+        if due is not None:
+            count = min(count, due - step)
+        if self.checkpoint:
+            count = min(count, self.interval - self.done % self.interval)
+        return count
+
+    def _keep(self, last: bool) -> None:
+        """Commit what was recorded; write a checkpoint where one is due."""
+        due = self.checkpoint is not None and (last or self.done % self.interval == 0)
+        self.recorder.columns.commit(self.recorder.attributes(self.done), sync=due)
+        if self.checkpoint is not None and due:
+            gathered = {n: g.arrays() for n, g in self.recorder.gatherers.items()}
+            at = Progressed(self.state, self.first, self.done, self.seconds, self.recorder.columns.lengths(), gathered)
+            self.checkpoint.write(at)
+
+    @property
+    def seconds(self) -> float:
+        """Time it has taken."""
+        return self.before + time.perf_counter() - self.start
+
+    def result(self, stopped: str) -> Run:
+        """The run so far."""
+        return Run(
+            self.recorder.records(self.done), self.state, self.done * self.net.dt, self.seconds, self.plan, stopped
+        )
+
+    def _not_finite(self, count: int, after: State) -> NonFiniteError:
+        trouble = locate_onset(self.net, self.plan, self.state, count) or describe_non_finite(self.net, after)
+        error = NonFiniteError(trouble)
+        error.run = self.result("a value became NaN or infinite")
+        return error
+
+    def _unwritten(self, error: OSError) -> RecordingError:
+        where = f"t = {self.state.step * self.net.dt:g} ms"
+        made = RecordingError(
+            f"the simulation stopped at {where} because its recording or checkpoint could not be written "
+            f"({error.strerror or error}): {_REMEDY} What was written before can be read, and error.run.state continued."
+        )
+        made.run = self.result("the recording could not be written")
+        return made
+
+
+def _only_lists(net: Network, plan: Plan, inside: set[str], record: Mapping[str, Sequence[str]]) -> bool:
     """Whether nothing is as large as steps times cells: compiled loops alone, without noise, and spikes recorded."""
     looped = {n for part in plan.loops for n in part}
-    inside = drawn_inside(net, drives(net, plan))
     quiet = not any(p.cell.system.noises for p in net.populations.values())
     spikes = all(v in ("spikes", "spike") for names in record.values() for v in names)
     return quiet and spikes and looped | inside == set(net.nodes)
-
-
-class _Recorder:
-    """Collects blocks into arrays."""
-
-    def __init__(self, net: Network, record: Mapping[str, tuple[str, ...]], stride: int, first: int) -> None:
-        self.net, self.record, self.stride, self.first = net, record, stride, first
-        self.spikes: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {
-            n: [] for n, v in record.items() if {"spikes", "spike"} & set(v)
-        }
-        self.variables: dict[tuple[str, str], list[np.ndarray]] = {}
-        self.sampled: list[np.ndarray] = []
-
-    def take(
-        self, recorded: Mapping[tuple[str, str], torch.Tensor], spikes: Mapping[str, Spikes], start: int, count: int
-    ) -> None:
-        """Keep what a block recorded; samples are taken after every ``stride``-th step."""
-        due = (np.arange(start, start + count) + 1) % self.stride == 0
-        self.sampled.append((np.arange(start, start + count) + 1)[due])
-        for n in self.spikes:
-            if n in spikes:
-                found = spikes[n]
-                step = np.repeat(np.arange(start, start + count), found.bounds.diff().numpy())
-                self.spikes[n].append((step, found.cell.numpy().astype(np.int64)))
-            else:
-                key = next(k for k in recorded if k[0] == n and k[1] in ("spikes", "spike"))
-                step, cell = np.nonzero(recorded[key][:, 0].flatten(1).numpy())
-                self.spikes[n].append((step + start, cell))
-        for n, variables in self.record.items():
-            for v in variables:
-                if v in ("spikes", "spike"):
-                    continue
-                x = recorded[n, v][:, 0].numpy()
-                self.variables.setdefault((n, v), []).append(x if len(x) != count or self.stride == 1 else x[due])
-
-    def records(self, steps: int) -> dict[str, PopulationRecord]:
-        """Everything recorded, by population."""
-        times = np.concatenate([*self.sampled, np.empty(0)]) * self.net.dt
-        out = {}
-        for n, names in self.record.items():
-            train = None
-            if n in self.spikes and n in self.net.populations:
-                size = int(np.prod(known_shape(self.net, n)))
-                pairs = self.spikes[n]
-                step = np.concatenate([*(s for s, _ in pairs), np.empty(0, np.int64)])
-                cell = np.concatenate([*(c for _, c in pairs), np.empty(0, np.int64)])
-                train = SpikeTrain(step, cell, self.net.dt, size, self.first, steps)
-            values = {v: np.concatenate(self.variables[n, v]) for v in names if (n, v) in self.variables}
-            if not self.sampled:  # no step was taken
-                values = {v: np.empty((0, *known_shape(self.net, n))) for v in names if v not in ("spikes", "spike")}
-            out[n] = PopulationRecord(train, values, times)
-        return out

@@ -15,7 +15,7 @@ from ranvier.connectivity import (
 )
 from ranvier.connectivity._build import procedural_synapses
 from ranvier.errors import ShapeError
-from ranvier.units import UNITS
+from ranvier.units import UNITS, Dimension
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -26,9 +26,13 @@ _NONE = UNITS["1"].dimension
 
 
 def single_synapses(
-    net: Network, name: str, pre: str, post: str, port: str, rule: Connectivity, lag: int, **how: Any
-) -> Sparse | ProceduralSynapses:
-    """The synapses of the projection ``name``; ``how`` are the further fields of a ``SynapseRequest``."""
+    net: Network, name: str, pre: str, post: str, port: str, rule: Connectivity, lag: int,
+    unit: Dimension | None = None, **how: Any,
+) -> Sparse | ProceduralSynapses:  # fmt: skip
+    """The synapses of the projection ``name``, with weights in ``unit`` or what the port asks for.
+
+    ``how`` are the further fields of a ``SynapseRequest``.
+    """
     sizes, positions = [], []
     for part in (pre, post):
         shape = net.shape_of(part)
@@ -38,7 +42,8 @@ def single_synapses(
         positions.append(net.populations[part].positions if part in net.populations else None)
     wanted = net.populations[post].cell.system.dimensions[port] if post in net.populations else _NONE
     carried = net.sources[pre].dimension if pre in net.sources else _NONE
-    request = SynapseRequest(name, net.seed, dimension=wanted / carried, dt=net.dt, lag=lag, dtype=net.dtype, **how)
+    dimension = wanted / carried if unit is None else unit
+    request = SynapseRequest(name, net.seed, dimension=dimension, dt=net.dt, lag=lag, dtype=net.dtype, **how)
     ends = Ends((sizes[0], sizes[1]), pre == post, (positions[0], positions[1]))
     return (
         procedural_synapses(rule, ends, request)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from ranvier.errors import DimensionError, ShapeError
-from ranvier.units import UNITS, Dimension, as_quantity
+from ranvier.units import UNITS, Dimension, Quantity, as_quantity
 from ranvier.values import key_of, uniforms
 
 if TYPE_CHECKING:
@@ -160,6 +161,54 @@ class SpikeTrains(Source):
             )
         order = np.lexsort((who, when))
         self.when, self.who = when[order], who[order]
+
+    @classmethod
+    def from_times(cls, trains: Sequence[Any], *, start: float = 0.0) -> SpikeTrains:
+        """From the spike times in ms of every cell; ``start`` (ms) becomes the beginning of the run.
+
+        >>> rv.SpikeTrains.from_times([[1.0, 7.5], [], [3.2]])
+        """
+        arrays = [np.asarray(train, np.float64) - start for train in trains]
+        if not arrays:
+            raise ShapeError("SpikeTrains: the recording holds no spike train; give one with at least one.")
+        cell = np.repeat(np.arange(len(arrays)), [len(a) for a in arrays])
+        return cls(Quantity(np.concatenate(arrays), _TIME), cell, len(arrays))
+
+    @classmethod
+    def from_neo(cls, recording: Any, *, start: float = 0.0) -> SpikeTrains:
+        """From a ``neo.SpikeTrain``, a list of them, a ``Segment``, a ``Block``, or the path of a file that neo reads.
+
+        ``start`` (ms) becomes the beginning of the run. Needs the extra ``neuro``.
+
+        >>> net.source("recorded", rv.SpikeTrains.from_neo(block.segments[0]))
+        """
+        from ranvier.network._recordings import trains_of_neo
+
+        return cls.from_times(trains_of_neo(recording), start=start)
+
+    @classmethod
+    def from_pynapple(cls, recording: Any, *, start: float = 0.0) -> SpikeTrains:
+        """From a pynapple ``TsGroup`` or ``Ts``, or the path of a file that pynapple wrote.
+
+        ``start`` (ms) becomes the beginning of the run. Needs the extra ``neuro``.
+
+        >>> net.source("recorded", rv.SpikeTrains.from_pynapple(units))
+        """
+        from ranvier.network._recordings import trains_of_pynapple
+
+        return cls.from_times(trains_of_pynapple(recording), start=start)
+
+    @classmethod
+    def from_nwb(cls, recording: Any, *, start: float = 0.0) -> SpikeTrains:
+        """From the units of an ``NWBFile``, or the path of a file in Neurodata Without Borders format.
+
+        ``start`` (ms) becomes the beginning of the run. Needs the extra ``neuro``.
+
+        >>> net.source("recorded", rv.SpikeTrains.from_nwb("session.nwb"))
+        """
+        from ranvier.network._recordings import trains_of_nwb
+
+        return cls.from_times(trains_of_nwb(recording), start=start)
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
         step = self.when if self._in_steps else np.rint(self.when / net.dt).astype(np.int64) - 1

@@ -158,18 +158,19 @@ class Cell:
 
     def with_values(self, **values: Any) -> Cell:
         """The same cell with some values replaced or added."""
-        return self._copy(self.equations, {**self.values, **values}, self.arrivals)
+        return self._copy(self.equations, {**self.values, **values}, self.arrivals, self.reset)
 
     def __add__(self, part: Part) -> Cell:
         if not isinstance(part, Part):
             return NotImplemented
         ports = {n: self.system.dimensions[n] for n in self.system.ports}
         text = f"{self.equations}\n{part.text_for(ports)}"
-        return self._copy(text, merge_values(self.values, part.values), {**self.arrivals, **part.arrivals})
+        reset = "\n".join(filter(None, (self.reset, part.reset))) or self.reset
+        return self._copy(text, merge_values(self.values, part.values), {**self.arrivals, **part.arrivals}, reset)
 
-    def _copy(self, equations: str, values: Mapping[str, Any], arrivals: Mapping[str, str]) -> Cell:
+    def _copy(self, equations: str, values: Mapping[str, Any], arrivals: Mapping[str, str], reset: str | None) -> Cell:
         return Cell(
-            equations, threshold=self.threshold, reset=self.reset, events=self.events, method=self.method,
+            equations, threshold=self.threshold, reset=reset, events=self.events, method=self.method,
             surrogate=self.surrogate, emit=self.emit, arrivals=arrivals, name=self.name, size=self.size, **values,
         )  # fmt: skip
 

@@ -26,14 +26,18 @@ class Part:
         As for :class:`Cell`; ``{port}`` stands for the unit that the cell declares for its input ``port``.
     arrivals
         ``{"port": "variable"}`` where what arrives at a port touches another variable.
+    reset
+        Statements that the cell executes at its spike, after its own.
     values
         Parameters and initial values of the part.
 
     >>> Part("I += g_slow*(E_slow - v) : nA\\ng_slow : uS (input)", E_slow=-90*mV)
     """
 
-    def __init__(self, equations: str, *, arrivals: Mapping[str, str] | None = None, **values: Any) -> None:
-        self.equations, self.arrivals, self.values = equations, dict(arrivals or {}), values
+    def __init__(
+        self, equations: str, *, arrivals: Mapping[str, str] | None = None, reset: str = "", **values: Any
+    ) -> None:
+        self.equations, self.arrivals, self.reset, self.values = equations, dict(arrivals or {}), reset, values
 
     def text_for(self, ports: Mapping[str, Dimension]) -> str:
         """The equations for a cell with these ports, units filled in."""
@@ -58,6 +62,7 @@ class Part:
         return Part(
             f"{self.equations}\n{other.equations}",
             arrivals={**self.arrivals, **other.arrivals},
+            reset="\n".join(filter(None, (self.reset, other.reset))),
             **merge_values(self.values, other.values),
         )
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["digits_and_circuit"]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
+    "brunel",
+    "celegans",
+    "coba_cuba",
+    "delays",
+    "digits_and_circuit",
+    "reservoir",
+    "ring_attractor",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

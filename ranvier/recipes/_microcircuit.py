@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ranvier.connectivity import FixedTotal, OneToOne
-from ranvier.network import Network, PoissonInput
+from ranvier.network import Network, PoissonDrive
 from ranvier.network._run import Run
 from ranvier.neurons import CurrentLIF
 from ranvier.units import Hz, ms, mV, pA, second
@@ -94,7 +94,7 @@ def microcircuit(scale: float = 1.0, seed: int = 1, *, progress: bool = False) -
         mean, spread = _V_START[k]
         cell = CurrentLIF(tau_s=_TAU_S * ms, I_e=_lost_current(k, scale) * pA)
         net.population(name, size, cell, v=Normal(mean * mV, spread * mV))
-        net.source(f"to_{name}", PoissonInput(_BACKGROUND[k] * scale * _BACKGROUND_HZ * Hz, size))
+        net.source(f"to_{name}", PoissonDrive(_BACKGROUND[k] * scale * _BACKGROUND_HZ * Hz, size))
         net.connect(f"to_{name}", name, OneToOne(), to="I", weight=_WEIGHT * larger * pA, delay=1.5 * ms)
     for post, target in enumerate(NAMES):
         for pre, name in enumerate(NAMES):

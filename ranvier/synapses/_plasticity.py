@@ -1,4 +1,4 @@
-"""Synapses that change: equations for what lives on a synapse, and code for the spikes at its two ends."""
+"""Synapses with a life of their own: equations for what lives on a synapse, and code for what happens there."""
 
 from __future__ import annotations
 
@@ -8,61 +8,136 @@ from typing import Any
 
 import sympy as sp
 
-from ranvier.dynamics import Program, Step, System, build_step, read_system
-from ranvier.errors import EquationError
+from ranvier.dynamics import Program, Step, System, build_step, parse_equations, parse_unit, read_system
+from ranvier.errors import DimensionError, EquationError
+from ranvier.neurons._part import merge_values
 from ranvier.neurons._values import dimension_of
-from ranvier.units import Dimension
+from ranvier.units import UNITS, Dimension
 
-__all__ = ["BoundPlasticity", "Plasticity"]
+__all__ = ["CODES", "BoundPlasticity", "Plasticity"]
 
+#: the pieces of code a rule may have
+CODES = ("on_pre", "on_post", "every_step")
 _ALWAYS = "t >= 0*ms"
+_OWN = {"w": "its weight", "sent": "what it delivers", "rand": "a random number"}
 
 
 class Plasticity:
-    """A rule for the weight ``w`` of every synapse of a projection.
+    """What every synapse of a projection does: how its weight ``w`` changes, and what it delivers.
 
     Parameters
     ----------
     equations
-        Variables of each synapse (traces), one equation per line as in a cell. ``x_pre`` and ``x_post`` read the variable
-        x of the cell at either end.
+        Variables of each synapse (traces), one equation per line as in a cell.
     on_pre
-        Statements executed when a presynaptic spike arrives, after it has delivered the weight it found.
+        Statements executed when a presynaptic spike arrives.
     on_post
         Statements executed when the postsynaptic cell fired in the step before, after every ``on_pre`` of the step.
+    every_step
+        Statements executed in every step, after ``on_post``; ``"w += dt*(…)"`` is Euler's rule for the weight.
+    unit
+        Unit of the weight, where it is not that of the port.
+    name
+        What messages call the rule.
     values
-        Parameters, and initial values of variables.
+        Parameters (one number, or one per synapse), and initial values of variables.
 
-    In step n: arrive (deliver, ``on_pre``, then ``on_post``), advance (variables with the cells), fire, reset.
+    ``x_pre`` and ``x_post`` read the variable x of the cell at either end, as it is when the step begins. A spike delivers
+    the weight it finds, unless the code assigns to ``sent``: in ``on_pre`` that is what the spike delivers instead, in
+    ``every_step`` what the synapse delivers in every step (spikes then deliver nothing of their own). ``sent`` begins as
+    ``w``. ``rand`` in ``on_pre`` is a number between 0 and 1, drawn anew for every synapse and spike. Two rules join with
+    ``+``: the code of the first runs first.
+
+    In step n: arrive (``on_pre``, ``on_post``, ``every_step``, deliver), advance (variables with the cells), fire, reset.
+
+    Raises
+    ------
+    EquationError, DimensionError
+        With the line, the dimensions and the remedy; what depends on the cells when the rule is connected.
 
     >>> rule = rv.Plasticity("dx/dt = -x/tau : 1", on_pre="x += 1", on_post="w += A*x", tau=20*ms, A=0.01)
     """
 
     def __init__(
-        self, equations: str = "", *, on_pre: str = "", on_post: str = "", name: str = "plasticity", **values: Any
-    ) -> None:
-        if not on_pre and not on_post:
+        self, equations: str = "", *, on_pre: str = "", on_post: str = "", every_step: str = "", unit: str = "",
+        name: str = "plasticity", **values: Any,
+    ) -> None:  # fmt: skip
+        if not (on_pre or on_post or every_step):
             raise EquationError(
-                "a plasticity rule without on_pre and on_post never changes anything: give one of them.", line=name
+                "a rule without on_pre, on_post and every_step never does anything: give one of them.", line=name
             )
-        self.equations, self.on_pre, self.on_post, self.name = equations, on_pre, on_post, name
+        self.equations, self.on_pre, self.on_post, self.every_step = equations, on_pre, on_post, every_step
+        self.unit, self.name = unit, name
         self.values = dict(values)
         self.dimensions = {n: dimension_of(n, v) for n, v in values.items()}
 
-    def bind(self, weight: Dimension, pre: Mapping[str, Dimension], post: Mapping[str, Dimension]) -> BoundPlasticity:
-        """Check the rule against the weight's dimension and the variables of both cells, and write its programs."""
-        extra = {"w": weight, **{f"{n}_pre": d for n, d in pre.items()}, **{f"{n}_post": d for n, d in post.items()}}
-        events = [(n, _ALWAYS, code) for n, code in (("on_pre", self.on_pre), ("on_post", self.on_post)) if code]
+    @property
+    def codes(self) -> dict[str, str]:
+        """The pieces of code that there are."""
+        return {n: code for n in CODES if (code := getattr(self, n))}
+
+    def weight_dimension(self, port: Dimension) -> Dimension:
+        """The dimension of the weight of a projection that arrives at a port of dimension ``port``."""
+        return parse_unit(self.unit, f"unit={self.unit!r}") if self.unit else port
+
+    def bind(self, port: Dimension, pre: Mapping[str, Dimension], post: Mapping[str, Dimension]) -> BoundPlasticity:
+        """Check the rule against the port's dimension and the variables of both cells, and write its programs."""
+        cells = {**{f"{n}_pre": d for n, d in pre.items()}, **{f"{n}_post": d for n, d in post.items()}}
+        own = {e.name for e in parse_equations(self.equations)} | set(self.values)
+        for name in sorted(own & _OWN.keys()):
+            raise EquationError(
+                f"{name!r} is a word of synapses ({_OWN[name]}) and has no equation or value of its own: change it in "
+                f"on_pre, on_post or every_step, for example every_step='w += dt*(…)'.",
+                line=self.name,
+            )
+        extra = {"w": self.weight_dimension(port), "sent": port, "rand": UNITS["1"].dimension}
+        extra |= {n: d for n, d in cells.items() if n not in own}
+        events = [(n, _ALWAYS, code) for n, code in self.codes.items()]
         system = read_system(self.equations, events, self.dimensions, False, extra)
-        for event in system.events:
-            for target, _ in event.assignments:
-                if target != "w" and target not in system.states:
-                    raise EquationError(
-                        f"{event.name} assigns to {target!r}: synapse code may change w and the rule's own variables.",
-                        line=event.text[1],
-                    )
+        self._check(system)
         codes = {e.name: _program(e.assignments) for e in system.events}
+        sends = any("sent" in program.outputs for program in codes.values())
+        if extra["w"] != port and (not sends or any("sent" in program.reads for program in codes.values())):
+            raise DimensionError(
+                f"{self.name}: the weight in {extra['w']} cannot be delivered to a port in {port}: assign to 'sent', "
+                f"for example sent = w*(v_pre - v_post)."
+            )
+        start = {sp.Symbol("sent"): sp.Symbol("w")}
+        codes = {n: Program((), {k: e.xreplace(start) for k, e in c.outputs.items()}) for n, c in codes.items()}
         return BoundPlasticity(self, system, build_step(replace(system, events=())), codes)
+
+    def _check(self, system: System) -> None:
+        for kind, found in (("an input", system.inputs), ("white noise", system.noises)):
+            if found:
+                raise EquationError(
+                    f"{found[0]!r} is {kind}, which synapses do not have: put it into a cell and read it with _pre or _post.",
+                    line=self.name,
+                )
+        for event in system.events:
+            line = event.text[1]
+            for target, expression in event.assignments:
+                if target not in ("w", *system.states) and not (target == "sent" and event.name != "on_post"):
+                    allowed = "w, sent (in on_pre or every_step) and the rule's own variables"
+                    raise EquationError(f"{event.name} assigns to {target!r}: it may change {allowed}.", line=line)
+                if event.name != "on_pre" and sp.Symbol("rand") in expression.free_symbols:
+                    raise EquationError(
+                        f"{event.name} reads rand, which belongs to spikes that arrive: on_pre.", line=line
+                    )
+        for name in ("sent", "rand"):
+            if any(sp.Symbol(name) in e.free_symbols for e in (*system.odes.values(), *system.updates.values())):
+                raise EquationError(f"{name!r} cannot stand in an equation, only in on_pre.", line=self.name)
+
+    def __add__(self, other: Plasticity) -> Plasticity:
+        if not isinstance(other, Plasticity):
+            return NotImplemented
+        if self.unit and other.unit and self.unit != other.unit:
+            raise EquationError(
+                f"one rule has weights in {self.unit}, the other in {other.unit}: they cannot share them.",
+                line=self.name,
+            )
+        texts = {n: "\n".join(filter(None, (getattr(self, n), getattr(other, n)))) for n in ("equations", *CODES)}
+        values = merge_values(self.values, other.values)
+        return Plasticity(**texts, unit=self.unit or other.unit, name=f"{self.name}+{other.name}", **values)
 
     def __repr__(self) -> str:
         return f"{self.name}({', '.join(f'{n}={v}' for n, v in self.values.items())})"
@@ -82,12 +157,24 @@ class BoundPlasticity:
         """What lives on a synapse: the weight first."""
         return ("w", *self.system.states)
 
-    def reads(self, end: str) -> tuple[str, ...]:
-        """Variables of the cell at ``end`` (pre or post) that the rule looks at."""
-        used = {n for program in (*self.codes.values(), self.step.program) for n in program.reads}
-        return tuple(
-            sorted(n.removesuffix(f"_{end}") for n in used if n.endswith(f"_{end}") and n in self.system.dimensions)
-        )
+    def sends(self, code: str) -> bool:
+        """Whether a piece of code says what is delivered."""
+        return code in self.codes and "sent" in self.codes[code].outputs
+
+    @property
+    def by_spike(self) -> bool:
+        """Whether anything happens when the presynaptic cell fires."""
+        return bool(self.rule.on_pre) or not self.sends("every_step")
+
+    def reads(self, end: str, *codes: str) -> tuple[str, ...]:
+        """Variables of the cell at ``end`` (pre or post) that the rule, or some of its code, looks at."""
+        programs = [self.codes[c] for c in codes if c in self.codes] if codes else self.codes.values()
+        used = {n for program in programs for n in program.reads}
+        if not codes:
+            used |= set(self.step.program.only(self.system.states).reads)
+        own = {*self.system.states, *self.system.parameters, *self.system.subexpressions}
+        found = (n for n in used if n.endswith(f"_{end}") and n in self.system.dimensions and n not in own)
+        return tuple(sorted(n.removesuffix(f"_{end}") for n in found))
 
 
 def _program(assignments: tuple[tuple[str, sp.Expr], ...]) -> Program:

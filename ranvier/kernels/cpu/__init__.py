@@ -14,7 +14,7 @@ from ranvier.kernels.cpu._circuit import (
     run_circuit,
 )
 from ranvier.kernels.cpu._loop import loop
-from ranvier.kernels.cpu._plastic_kernel import RowRule
+from ranvier.kernels.cpu._row_rule import Decay, RowRule
 from ranvier.kernels.cpu._scan import scan
 from ranvier.kernels.cpu._spikes import Spikes
 
@@ -22,6 +22,7 @@ __all__ = [
     "CircuitDrive",
     "CircuitPopulation",
     "CircuitProjection",
+    "Decay",
     "PlasticProjection",
     "RowRule",
     "Spikes",

@@ -73,6 +73,7 @@ class _Shelf:
         with self._lock:
             self._sort_in()
             block = self._take(size)
+            size = size if block is None else block.nbytes
             self.in_use += size
             self.hits += block is not None
             self.misses += block is None
@@ -106,11 +107,13 @@ class _Shelf:
             self._sort_in()
 
     def _take(self, size: int) -> np.ndarray | None:
-        for place in range(len(self._blocks) - 1, -1, -1):
-            if self._blocks[place].nbytes == size:
-                self.free -= size
-                return self._blocks.pop(place)
-        return None
+        """The newest free block of this size, or else the smallest that is at most twice as large."""
+        fitting = [k for k, block in enumerate(self._blocks) if size <= block.nbytes <= 2 * size]
+        if not fitting:
+            return None
+        place = min(fitting, key=lambda k: (self._blocks[k].nbytes, -k))
+        self.free -= self._blocks[place].nbytes
+        return self._blocks.pop(place)
 
     def _sort_in(self) -> None:
         while self._returned:

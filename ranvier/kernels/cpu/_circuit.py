@@ -12,7 +12,7 @@ from ranvier.kernels.cpu._barrier import LINE
 from ranvier.kernels.cpu._circuit_kernel import Member, Wire, circuit_kernel
 from ranvier.kernels.cpu._circuit_pack import Table, pack_plastic, pack_population, pack_projection
 from ranvier.kernels.cpu._circuit_team import team_for
-from ranvier.kernels.cpu._plastic_kernel import RowRule
+from ranvier.kernels.cpu._row_rule import Decay, RowRule
 from ranvier.kernels.cpu._row_source import RowSource
 from ranvier.kernels.cpu._sparse import Pattern
 from ranvier.kernels.cpu._spikes import Spikes
@@ -74,9 +74,9 @@ class CircuitPopulation:
 class PlasticProjection:
     """Plastic synapses of one latency from ``pre`` (or from spikes given from outside) to the stream ``stream``.
 
-    ``values`` holds the weight and the variables [synapses], ``decays`` the factor per step of each variable,
-    ``parameters`` one number each. ``outside`` are the spikes of a source for the ``latency`` steps before the call and
-    all steps of it.
+    ``values`` holds the weight and the variables [synapses], ``decays`` how each variable of a lazy rule moves per step,
+    ``parameters`` one number each, or [synapses]. ``outside`` are the spikes of a source for the ``latency`` steps before
+    the call and all steps of it. Random rules draw number ``elements[s]`` (s where None) of the stream ``key``.
     """
 
     pre: str | None
@@ -85,10 +85,12 @@ class PlasticProjection:
     pattern: Pattern
     rule: RowRule
     values: Mapping[str, Tensor]
-    decays: Mapping[str, float]
+    decays: Mapping[str, Decay]
     parameters: Mapping[str, Tensor]
     latency: int
     outside: Spikes | None = None
+    elements: Tensor | None = None
+    key: tuple[int, int, int] = (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -129,10 +131,11 @@ def run_circuit(
     index = {p.name: k for k, p in enumerate(populations)}
     every_one = (*projections, *plastic)
     rings = {p.name: tuple(dict.fromkeys(q.stream for q in every_one if q.post == p.name)) for p in populations}
+    read = {end for q in plastic if q.rule.cells for end in (q.pre, q.post)}  # rules see states before arrivals
     direct = {
         p.name: tuple(
             s for s in rings[p.name]
-            if s not in p.given and s in p.step.added
+            if p.name not in read and s not in p.given and s in p.step.added
             and all(isinstance(q.latency, int) for q in projections if (q.post, q.stream) == (p.name, s))
         )
         for p in populations

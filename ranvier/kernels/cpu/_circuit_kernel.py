@@ -29,7 +29,8 @@ from ranvier.kernels.cpu._circuit_drive import drive, drive_arguments
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._lanes import Lanes
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, flushed, function, offset
-from ranvier.kernels.cpu._plastic_kernel import PlasticRow, RowRule
+from ranvier.kernels.cpu._plastic_kernel import PlasticRow
+from ranvier.kernels.cpu._row_rule import RowRule
 
 __all__ = ["Member", "Wire", "circuit_kernel"]
 
@@ -123,10 +124,7 @@ class _Writer:
             with counted(b, begin, end) as n:
                 for wire, values in steady:
                     self._collect(wire, values, groups, barrier, n, b.add(first, n), depth)
-                for wire, values in plastic:
-                    self._arrive(wire, values, groups, n, b.add(first, n))
-                for post in sorted({w.post for w, _ in plastic}):
-                    self._note(groups[post], n, depth)
+                self._plastic_step(plastic, groups, n, b.add(first, n), depth)
                 for member, where in zip(self.members, tables, strict=True):
                     b.call(self._advance(member), [*where, n, first, every])
             barrier.meet(end)
@@ -137,8 +135,8 @@ class _Writer:
                             fired = self._fired(groups[wire.pre], thread)
                             self._spread(wire, values, groups, *fired, n, b.add(first, n))
         for wire, values in plastic:
-            with counted(b, 0, values["count"]) as row:
-                self._row(wire, values, groups, row, steps, I64(0), arrive=False)
+            if wire.rule is not None and not wire.rule.eager:
+                self._sweep(wire, values, groups, steps, I64(0), I64(0))
         return self.open.text()
 
     def _group(self, member: Member, arguments: Arguments) -> dict:
@@ -180,7 +178,7 @@ class _Writer:
             if wire.rule not in self.rows:
                 self.rows[wire.rule] = PlasticRow(self.open.module, f"row_{len(self.rows)}", wire.rule, self.dtype)
             row = self.rows[wire.rule]
-            tables = [arguments.pointer(kind) for kind in row.kinds[:-2]]
+            tables = [arguments.pointer(kind) for kind in row.kinds]
             spikes, bounds = arguments.pointer(I32), arguments.pointer(I64)
             names = ("count", "latency", "known")
             return {
@@ -244,6 +242,25 @@ class _Writer:
 
     # ---- plastic synapses ----------------------------------------------------------------------------------------
 
+    def _plastic_step(
+        self, plastic: list[tuple[Wire, dict]], groups: list, n: ir.Value, step: ir.Value, depth: ir.Value
+    ) -> None:
+        """Spikes at both ends of plastic synapses, and whatever else their rules do in a step."""
+        for wire, values in plastic:
+            if wire.rule is not None and wire.rule.by_spike:
+                self._arrive(wire, values, groups, n, step)
+        for post in sorted({w.post for w, _ in plastic if w.rule is not None and w.rule.on_post is not None}):
+            self._note(groups[post], n, depth)
+        for wire, values in plastic:
+            if wire.rule is not None and wire.rule.eager:
+                self._sweep(wire, values, groups, n, step, self._slot(wire, groups, step))
+
+    def _slot(self, wire: Wire, groups: list, step: ir.Value) -> ir.Value:
+        """Where the present slot of a wire's ring begins."""
+        post = groups[wire.post]
+        _, length = post["rings"][self.members[wire.post].rings[wire.ring]]
+        return self.builder.mul(self.builder.srem(step, length), post["padded"])
+
     def _arrive(self, wire: Wire, values: dict, groups: list, n: ir.Value, step: ir.Value) -> None:
         """Rows of the cells whose spikes arrive in this step: fired ``latency`` steps ago, here or before the call."""
         b = self.builder
@@ -255,19 +272,26 @@ class _Writer:
             spikes, bounds = b.select(old, spikes, group["spikes"]), b.select(old, bounds, group["bounds"])
             place = b.select(old, place, b.sub(place, values["known"]))
         start, stop = b.load(at(b, bounds, place)), b.load(at(b, bounds, b.add(place, I64(1))))
-        length = groups[wire.post]["rings"][self.members[wire.post].rings[wire.ring]][1]
-        base = b.mul(b.srem(step, length), groups[wire.post]["padded"])
+        base = self._slot(wire, groups, step)
         with counted(b, start, stop) as k:
-            self._row(wire, values, groups, offset(b, b.load(at(b, spikes, k))), n, base, arrive=True)
+            self._row(wire, values, groups, offset(b, b.load(at(b, spikes, k))), n, step, base, arrive=True)
+
+    def _sweep(self, wire: Wire, values: dict, groups: list, now: ir.Value, step: ir.Value, base: ir.Value) -> None:
+        """All rows, without an arrival: caught up (lazy rules) or moved by one step (eager ones)."""
+        with counted(self.builder, 0, values["count"]) as row:
+            self._row(wire, values, groups, row, now, step, base, arrive=False)
 
     def _row(
-        self, wire: Wire, values: dict, groups: list, row: ir.Value, now: ir.Value, base: ir.Value, *, arrive: bool
-    ) -> None:
+        self, wire: Wire, values: dict, groups: list, row: ir.Value, now: ir.Value, step: ir.Value, base: ir.Value, *,
+        arrive: bool,
+    ) -> None:  # fmt: skip
         b, post = self.builder, groups[wire.post]
         ring, _ = post["rings"][self.members[wire.post].rings[wire.ring]]
         flag = ir.Constant(ir.IntType(1), int(arrive))
-        tables = [*values["tables"], post["log"], post["counts"]]
-        b.call(values["row"].function, [*tables, row, b.trunc(now, I32), post["capacity"], flag, ring, base])
+        ends = {"post": post, "pre": groups[wire.pre]}
+        cells = [ends[end]["states"][n] for end, n in wire.rule.cells] if wire.rule is not None else []
+        tables = [*values["tables"], *cells, post["log"], post["counts"]]
+        b.call(values["row"].function, [*tables, row, b.trunc(now, I32), step, post["capacity"], flag, ring, base])
 
     def _note(self, group: dict, n: ir.Value, depth: ir.Value) -> None:
         """Write the spikes of the step before into the log of each cell, as events of this step."""

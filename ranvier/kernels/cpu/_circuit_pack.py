@@ -12,6 +12,7 @@ import torch
 
 from ranvier.kernels.cpu._circuit_drive import CHUNK
 from ranvier.kernels.cpu._jit import Kernel
+from ranvier.kernels.cpu._row_rule import Decay
 from ranvier.kernels.cpu._row_source import RowSource
 from ranvier.kernels.cpu._spikes import Spikes
 
@@ -195,15 +196,16 @@ def pack_plastic(
         return out
 
     values = {n: array(t, dtype) for n, t in q.values.items()}
-    elapsed = torch.arange(steps + 2, dtype=torch.float64)
-    tables = [torch.pow(torch.tensor(q.decays[n], dtype=torch.float64), elapsed).to(dtype) for n in q.rule.variables]
-    nothing = torch.zeros(synapses + width, dtype=torch.int32)
-    table.add(q.pattern.row_pointer, array(q.pattern.target, torch.int32), nothing, nothing.clone(), values["w"])
-    table.add(
-        *(values[n] for n in q.rule.variables),
-        *tables,
-        *(q.parameters[n].to(dtype).reshape(1) for n in q.rule.parameters),
-    )
+    tables = {n: _elapsed(decay, steps + 2).to(dtype) for n, decay in q.decays.items()}
+    last, cursor = (torch.zeros(synapses + width, dtype=torch.int32) for _ in range(2))
+    table.add(q.pattern.row_pointer, array(q.pattern.target, torch.int32), last, cursor, values["w"])
+    table.add(*(values[n] for n in q.rule.variables), *(t[0] for t in tables.values()))
+    table.add(*(tables[n][1] for n in q.rule.shifted))
+    for n in q.rule.parameters:
+        table.add(array(q.parameters[n], dtype) if n in q.rule.varied else q.parameters[n].to(dtype).reshape(1))
+    if q.rule.random:
+        elements = torch.arange(synapses) if q.elements is None else q.elements
+        table.add(array(elements, torch.int32), torch.tensor(q.key, dtype=torch.int64))
     if q.outside is not None:
         table.add(q.outside.cell, q.outside.bounds)
     elif q.pre is not None:
@@ -211,3 +213,11 @@ def pack_plastic(
         table.add(pre.past, pre.past_bounds)
     table.number(q.pattern.rows, q.latency, q.latency if q.outside is not None else depth)
     return values
+
+
+def _elapsed(decay: Decay, count: int) -> Tensor:
+    """What 0, 1, … count - 1 steps do to a variable: factors and shifts [2, count]."""
+    elapsed = torch.arange(count, dtype=torch.float64)
+    factors = torch.pow(torch.tensor(decay.factor, dtype=torch.float64), elapsed)
+    whole = elapsed if decay.factor == 1 else (1 - factors) / (1 - decay.factor)
+    return torch.stack([factors, decay.shift * whole])

@@ -6,7 +6,7 @@ import torch
 
 from ranvier.errors import ProviderError
 
-__all__ = ["refuse_second_derivative"]
+__all__ = ["keeps_graph", "refuse_second_derivative"]
 
 
 def refuse_second_derivative() -> None:
@@ -22,3 +22,10 @@ def refuse_second_derivative() -> None:
             "the cpu provider has no second derivative (create_graph=True); use the `reference` provider for this network "
             "(provider='reference')"
         )
+
+
+def keeps_graph() -> bool:
+    """Whether the backward pass that runs now may run again (``retain_graph=True``), so that nothing may be overwritten."""
+    autograd = getattr(torch._C, "_autograd", None)
+    ask = getattr(autograd, "_get_current_graph_task_keep_graph", None)
+    return True if ask is None else bool(ask())

@@ -16,7 +16,7 @@ from ranvier.kernels.cpu._jit import Kernel, compile_kernel
 from ranvier.kernels.cpu._lanes import Lanes
 from ranvier.kernels.cpu._loops import I64, counted, function, splat
 
-__all__ = ["Stream", "counted_uniforms", "uniform_lanes"]
+__all__ = ["Stream", "counted_uniforms", "uniform_at", "uniform_lanes"]
 
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -50,6 +50,12 @@ def philox_lanes(b: ir.IRBuilder, counter: list[ir.Value], key: list[ir.Value]) 
 
 def uniform_lanes(lanes: Lanes, first: ir.Value, stream: Stream) -> ir.Value:
     """Numbers strictly between 0 and 1 for elements ``first``, ``first`` + 1, ... of a stream, one per float64 lane."""
+    order = ir.Constant(lanes.integer, list(range(lanes.width)))
+    return uniform_at(lanes, lanes.builder.add(splat(lanes.builder, first, lanes.width), order), stream)
+
+
+def uniform_at(lanes: Lanes, element: ir.Value, stream: Stream) -> ir.Value:
+    """The numbers of the elements in a vector of i64, one per float64 lane."""
     b, kind = lanes.builder, lanes.integer
 
     def every(n: int) -> ir.Constant:
@@ -58,7 +64,6 @@ def uniform_lanes(lanes: Lanes, first: ir.Value, stream: Stream) -> ir.Value:
     def spread(value: ir.Value) -> ir.Value:
         return splat(b, value, lanes.width)
 
-    element = b.add(spread(first), ir.Constant(kind, list(range(lanes.width))))
     counter = [b.and_(element, every(_LOW)), b.lshr(element, every(32)), spread(stream.step), spread(stream.stream)]
     words = philox_lanes(b, counter, [spread(k) for k in stream.key])
     bits = b.or_(b.shl(b.lshr(words[0], every(6)), every(26)), b.lshr(words[1], every(6)))

@@ -10,7 +10,7 @@ import torch
 from ranvier.kernels._task import Scan, ScanResult
 from ranvier.kernels.cpu import _scan_kernels as kernels
 from ranvier.kernels.cpu._buffers import empty
-from ranvier.kernels.cpu._derivatives import refuse_second_derivative
+from ranvier.kernels.cpu._derivatives import keeps_graph, refuse_second_derivative
 from ranvier.kernels.cpu._pool import run_tiles
 
 __all__ = ["scan"]
@@ -58,7 +58,9 @@ class _ScanFunction(torch.autograd.Function):
         kernel = kernels.forward_kernel(step, _name(task.dtype), task.wanted, write)
         layout = _Layout(task)
         state = {n: layout.array(given[n]) for n in kernel.states}
-        outputs = [layout.new() for _ in range(len(task.wanted) + len(write))]
+        spent = [given[n] for n in names.streams if n in task.spent and n not in saved and layout.owns(given[n])]
+        outputs = [layout.new() for _ in task.wanted]
+        outputs += [spent.pop().view(task.steps, layout.count) if spent else layout.new() for _ in write]
         layout.run(
             kernel.kernel, [state[n] for n in kernel.states], [given[n] for n in kernel.streams],
             [given[n] for n in kernel.coefficients], outputs, [],
@@ -66,7 +68,7 @@ class _ScanFunction(torch.autograd.Function):
         outputs = [t.view(task.steps, *task.shape) for t in outputs]
         emitted = outputs[: len(task.wanted)]
         if differentiable:
-            ctx.task, ctx.names, ctx.wanted, ctx.kept = task, names, wanted, saved
+            ctx.task, ctx.names, ctx.wanted, ctx.kept, ctx.own = task, names, wanted, saved, write
             kept = dict(zip(write, outputs[len(task.wanted) :], strict=True))
             kept |= {n: given[n] for n in saved if n in names.streams}
             kept |= {n: emitted[task.wanted.index(emitted_as[n])] for n in saved if n in emitted_as}
@@ -90,7 +92,8 @@ class _ScanFunction(torch.autograd.Function):
         coefficients = dict(zip(names.coefficients, saved[len(ctx.kept) :], strict=True))
         layout = _Layout(task)
         state = [layout.array(incoming[f"state:{n}"]) for n in kernel.states]
-        outgoing = [layout.new() for _ in kernel.streams]
+        spent = [] if keeps_graph() else [kept[n] for n in ctx.own if n in kept]
+        outgoing = [spent.pop().view(task.steps, layout.count) if spent else layout.new() for _ in kernel.streams]
         sums = [layout.zeros() for _ in kernel.sums]
         layout.run(
             kernel.kernel, state, [*(seeds[n] for n in kernel.seeds), *(kept[n] for n in kernel.kept)],
@@ -134,6 +137,10 @@ class _Layout:
 
     def new(self) -> Tensor:
         return empty((self.steps, self.count), self.dtype)
+
+    def owns(self, tensor: Tensor) -> bool:
+        """Whether a stream has a number of its own for every neuron and step, so that others can take their place."""
+        return tensor.shape == (self.steps, *self.shape) and tensor.is_contiguous() and tensor.dtype == self.dtype
 
     def stream(self, tensor: Tensor) -> tuple[Tensor, int, int]:
         """A stream as (tensor that owns the numbers, stride per step, stride per neuron)."""

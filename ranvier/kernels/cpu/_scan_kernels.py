@@ -98,9 +98,8 @@ def _saved(key: _Key, seeds: tuple[str, ...], wanted: tuple[str, ...], passing: 
     needed = _adjoint(key, seeds, wanted).values
     program = step.program
     emitted = {str(program.outputs[s]): s for s in seeds if program.outputs[s].is_Symbol}
-    cost = dict.fromkeys(step.coefficients, 0)
-    cost |= {value: _STREAM_COST for value, name in emitted.items() if name not in passing}
-    cost |= {n: _STREAM_COST for n in step.streams if n not in passing}
+    cost = {value: _STREAM_COST for value, name in emitted.items() if name not in passing}
+    cost |= {n: _STREAM_COST for n in step.streams if n not in passing} | dict.fromkeys(step.coefficients, 0)
     return choose_saved(program, needed, cost)
 
 

@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 _TEXTS = ("threshold", "reset", "method", "emit")
-_RULE_TEXTS = ("equations", "on_pre", "on_post", "name")
+_RULE_TEXTS = ("equations", "on_pre", "on_post", "every_step", "unit", "name")
 
 
 def encode_cell(cell: Cell, name: str, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:

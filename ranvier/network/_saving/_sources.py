@@ -11,11 +11,13 @@ from ranvier.errors import FileFormatError
 from ranvier.network._saving._record import Record
 from ranvier.network._saving._values import decode_value, encode_value
 from ranvier.network._sources import Poisson, Source, SpikeTrains, TimedArray
-from ranvier.units import UNITS, Quantity
+from ranvier.network._stimuli import OrnsteinUhlenbeck, PoissonInput, Signal, Stimulus, SumOfSignals
+from ranvier.units import UNITS, Dimension, Quantity
 
 __all__ = ["decode_source", "encode_source"]
 
 _TIME = UNITS["ms"].dimension
+_KINDS = ("Poisson", "SpikeTrains", "TimedArray", "PoissonInput", "OrnsteinUhlenbeck", "Stimulus", "SumOfSignals")
 Tensors = dict[str, torch.Tensor]
 
 
@@ -37,6 +39,21 @@ def encode_source(source: Source, name: str, tensors: Tensors) -> dict[str, Any]
     if type(source) is TimedArray:
         values = encode_value(Quantity(source.values, source.dimension), f"{name}/values", tensors)
         return {"type": "TimedArray", "values": values, "dt": source.dt}
+    if type(source) is PoissonInput:
+        rate = encode_value(_quantity(source.rate, (1 / UNITS["ms"]).dimension), f"{name}/rate", tensors)
+        return {"type": "PoissonInput", "rate": rate, "size": source.shape[0], "trains": source.trains}
+    if type(source) is OrnsteinUhlenbeck:
+        both = {
+            n: encode_value(_quantity(getattr(source, n), source.dimension), f"{name}/{n}", tensors)
+            for n in ("mean", "sigma")
+        }
+        return {"type": "OrnsteinUhlenbeck", **both, "tau": source.tau, "size": source.shape[0]}
+    if type(source) is Stimulus:
+        values = {n: encode_value(v, f"{name}/{n}", tensors) for n, v in source.cell.values.items()}
+        return {"type": "Stimulus", "equations": source.cell.equations, "values": values, "size": source.shape[0]}
+    if type(source) is SumOfSignals:
+        parts = [encode_source(part, f"{name}/{k}", tensors) for k, part in enumerate(source.parts)]
+        return {"type": "SumOfSignals", "parts": parts}
     kind = type(source).__name__
     raise FileFormatError(
         f"{name} is a {kind}, whose class a file cannot hold: save the network without it and add it after loading."
@@ -45,7 +62,22 @@ def encode_source(source: Source, name: str, tensors: Tensors) -> dict[str, Any]
 
 def decode_source(record: Record, tensors: Tensors) -> Source:
     """The stimulus that :func:`encode_source` described; its arrays are taken out of ``tensors``."""
-    kind = record.choice("type", "Poisson", "SpikeTrains", "TimedArray")
+    kind = record.choice("type", *_KINDS)
+    if kind == "PoissonInput":
+        rate = decode_value(record.child("rate"), tensors)
+        return PoissonInput(rate, record.whole("size", 1), trains=record.whole("trains", 1))
+    if kind == "OrnsteinUhlenbeck":
+        mean, sigma = (decode_value(record.child(n), tensors) for n in ("mean", "sigma"))
+        return OrnsteinUhlenbeck(mean, sigma, Quantity(record.number("tau"), _TIME), record.whole("size", 1))
+    if kind == "Stimulus":
+        values = {n: decode_value(value, tensors) for n, value in record.children("values")}
+        return Stimulus(record.text("equations"), record.whole("size", 1), **values)
+    if kind == "SumOfSignals":
+        parts = [decode_source(part, tensors) for part in record.items("parts")]
+        signals = [part for part in parts if isinstance(part, Signal)]
+        if len(signals) < max(2, len(parts)):
+            raise record.error("parts", "two or more signals")
+        return SumOfSignals(*signals)
     if kind == "Poisson":
         return Poisson(decode_value(record.child("rate"), tensors), record.whole("size", 1))
     if kind == "TimedArray":
@@ -56,3 +88,7 @@ def decode_source(record: Record, tensors: Tensors) -> Source:
         raise record.error("time" if time is None else "cell", "the name of a tensor in the file")
     when = time.numpy() if record.flag("steps") else Quantity(time.numpy(), _TIME)
     return SpikeTrains(when, cell.numpy(), record.whole("size", 1))
+
+
+def _quantity(values: np.ndarray, dimension: Dimension) -> Quantity:
+    return Quantity(float(values) if values.ndim == 0 else values, dimension)

@@ -89,7 +89,9 @@ def test_layers_run_together_and_the_plan_says_so() -> None:
 
 
 def test_what_it_keeps_is_in_the_hands_of_autograd() -> None:
-    net, x = make("cpu", (64, 64, 64, 3), (0, 0, 0), False, False), (torch.rand(50, 8, 64) < 0.2).double()
+    hidden = [part for _ in range(2) for part in (rv.Linear(64, 64), rv.LIF(64))]
+    net = rv.Sequential(*hidden, rv.Linear(64, 3), rv.LeakyReadout(3), dt=1 * ms)
+    x = (torch.rand(50, 8, 64) < 0.2).float()
     kept: list[int] = []
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -15,14 +15,14 @@ from ranvier.values import PoissonLaw, key_of, poisson_counts
 if TYPE_CHECKING:
     from ranvier.network._network import Network
 
-__all__ = ["PoissonInput"]
+__all__ = ["PoissonDrive"]
 
 _RATE = UNITS["Hz"].dimension
 #: spikes per cell and step: beyond, the sum is a current in all but name
 _MOST = 1000.0
 
 
-class PoissonInput(Source):
+class PoissonDrive(Source):
     """Spikes from very many independent sources: in each step a cell receives a Poisson-distributed number of them.
 
     P(k spikes in a step) = m^k e^-m / k!, m = rate*dt. Unlike :class:`Poisson` a cell may receive several in one step.
@@ -37,26 +37,26 @@ class PoissonInput(Source):
     size
         Number of cells.
 
-    >>> net.source("background", rv.PoissonInput(2000 * 8*Hz, 1000))
+    >>> net.source("background", rv.PoissonDrive(2000 * 8*Hz, 1000))
     >>> net.connect("background", "cells", rv.OneToOne(), to="I", weight=87.8*pA)
     """
 
     def __init__(self, rate: Any, size: int) -> None:
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ShapeError(f"PoissonInput: size={size!r} must be a positive whole number of cells.")
+            raise ShapeError(f"PoissonDrive: size={size!r} must be a positive whole number of cells.")
         quantity = as_quantity(rate)
         if quantity.dimension != _RATE:
             raise DimensionError(
-                f"PoissonInput: rate={rate!r} has dimension {quantity.dimension}; give a rate, for example 16*kHz."
+                f"PoissonDrive: rate={rate!r} has dimension {quantity.dimension}; give a rate, for example 16*kHz."
             )
         values = np.asarray(quantity.value, np.float64)
         if values.shape not in ((), (size,)):
             raise ShapeError(
-                f"PoissonInput: rate has shape {values.shape}; give one rate, or one for each of {size} cells."
+                f"PoissonDrive: rate has shape {values.shape}; give one rate, or one for each of {size} cells."
             )
         if not np.isfinite(values).all() or (values < 0).any():
             raise DimensionError(
-                f"PoissonInput: rate={rate!r} holds a negative or non-finite value; a rate is 0 or more."
+                f"PoissonDrive: rate={rate!r} holds a negative or non-finite value; a rate is 0 or more."
             )
         self.rate, self.shape = values, (size,)
 
@@ -69,7 +69,7 @@ class PoissonInput(Source):
         """How many spikes a step of ``dt`` ms brings at ``rate`` per ms."""
         if rate * dt > _MOST:
             raise DimensionError(
-                f"PoissonInput: {rate * dt:g} spikes per cell and step of {dt:g} ms; above {_MOST:g} give their mean as a "
+                f"PoissonDrive: {rate * dt:g} spikes per cell and step of {dt:g} ms; above {_MOST:g} give their mean as a "
                 f"current, or a smaller dt."
             )
         return PoissonLaw.of(rate * dt)
@@ -84,4 +84,4 @@ class PoissonInput(Source):
         return torch.from_numpy(out).unsqueeze(1).to(net.device, net.dtype)
 
     def __repr__(self) -> str:
-        return f"PoissonInput({self.rate.mean() * 1000:g} Hz, size={self.shape[0]})"
+        return f"PoissonDrive({self.rate.mean() * 1000:g} Hz, size={self.shape[0]})"

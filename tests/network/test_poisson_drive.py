@@ -48,7 +48,7 @@ def test_counts_depend_on_cell_and_step_alone(first: int, steps: int, cells: int
 
 def circuit(provider: str | None, *, rate=12 * kHz, dtype=torch.float64, delay=0.3 * ms) -> rv.Network:
     net = rv.Network(dt=0.1 * ms, seed=2, dtype=dtype, provider=provider)
-    net.source("background", rv.PoissonInput(rate, 70))
+    net.source("background", rv.PoissonDrive(rate, 70))
     net.population("cells", 70, rv.CurrentLIF())
     net.connect("background", "cells", rv.OneToOne(), to="I", delay=delay, weight=rv.Uniform(300 * pA, 400 * pA))
     net.connect(
@@ -87,7 +87,7 @@ def test_two_inputs_on_one_port_add_up() -> None:
     found = []
     for provider in (None, "reference"):
         net = circuit(provider)
-        net.source("more", rv.PoissonInput(5 * kHz, 70))
+        net.source("more", rv.PoissonDrive(5 * kHz, 70))
         net.connect("more", "cells", rv.OneToOne(), to="I", weight=100 * pA)
         found.append(net.run(20 * ms, record={"cells": ["v"]})["cells"].v)
     np.testing.assert_allclose(*found, atol=1e-9)
@@ -97,7 +97,7 @@ def test_a_rate_for_each_cell_is_handed_over() -> None:
     rates = np.linspace(0, 24, 70) * kHz
     found = [circuit(p, rate=rates).run(20 * ms, record={"cells": ["v"]})["cells"].v for p in (None, "reference")]
     np.testing.assert_allclose(*found, atol=1e-9)
-    counts = rv.PoissonInput(rates, 70).block(0, 500, circuit(None))
+    counts = rv.PoissonDrive(rates, 70).block(0, 500, circuit(None))
     assert counts[..., 0].max() == 0
     assert 2.0 < float(counts[..., -1].mean()) < 2.8
 
@@ -108,8 +108,8 @@ def test_a_rate_for_each_cell_is_handed_over() -> None:
      (float("nan") * Hz, 3, DimensionError)],
 )  # fmt: skip
 def test_nonsense_is_refused(rate, size: int, error: type[Exception]) -> None:
-    with pytest.raises(error, match="PoissonInput"):
-        rv.PoissonInput(rate, size)
+    with pytest.raises(error, match="PoissonDrive"):
+        rv.PoissonDrive(rate, size)
 
 
 def test_too_many_spikes_are_refused() -> None:

@@ -1,0 +1,108 @@
+"""Spoken words: sound [samples], float32 from -1 to 1, with the speaker of each."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ranvier.data._card import Card
+from ranvier.data._division import by_group
+from ranvier.data._errors import DataError
+from ranvier.data._places import find, optional, verified
+from ranvier.data._request import Request
+from ranvier.data._samples import Samples, Splits
+from ranvier.errors import FileFormatError
+
+__all__ = ["fsdd", "speech_commands"]
+
+_FSDD = Card(
+    "fsdd", "spoken digits, 8 kHz", "CC BY-SA 4.0", "Jackson et al., Free Spoken Digit Dataset, doi:10.5281/zenodo.1342401 (2018)",
+    "github.com/Jakobovski/free-spoken-digit-dataset", tuple("0123456789"),
+    "by speaker: one of four to test, one to validate, two to learn from",
+)  # fmt: skip
+_FSDD_PIN = "47fb01e6451d40fd4b1b41f87fe6f8addec54b5b90e408143f20aa2dddd9182e"
+_WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
+_COMMANDS = Card(
+    "speech_commands", "one-second commands, 16 kHz", "CC BY 4.0", "Warden, arXiv:1804.03209 (2018)",
+    "the Speech Commands data set, version 0.02", _WORDS,
+    "by speaker: the set's own lists where it comes with them, else 60/20/20 of the speakers",
+)  # fmt: skip
+_CLIPS_PIN = "8547a8d435921d4cf12736bdb57d325c6ec34e9e97c95a56a7b00d1c40e5b3de"
+
+
+def fsdd(request: Request) -> Splits:
+    """FSDD: one file ``fsdd.npz``, or the repository's folder ``recordings`` of wav files (which has no pin)."""
+    place = next((root / "fsdd" for root in request.roots if (root / "fsdd" / "recordings").is_dir()), None)
+    if place is not None:
+        return _recordings(place / "recordings")
+    (path,) = request.files(_FSDD, {"fsdd.npz": _FSDD_PIN})
+    with np.load(path) as file:
+        audio, offsets, label, speaker = (file[name] for name in ("audio", "offsets", "label", "speaker"))
+        names = file["speakers"]
+    get = lambda i: torch.from_numpy(audio[offsets[i] : offsets[i + 1]].astype(np.float32) / 32768)  # noqa: E731
+    return _by_speaker(_FSDD, get, label, names[speaker], (0.25, 0.25))
+
+
+def _recordings(folder: Path) -> Splits:
+    paths = sorted(folder.glob("*_*_*.wav"))
+    if not paths:
+        raise DataError(f"{folder} holds no files named digit_speaker_take.wav; get them from {_FSDD.source}")
+    parts = [path.stem.split("_") for path in paths]
+    labels, speakers = np.array([int(p[0]) for p in parts]), np.array([p[1] for p in parts])
+    return _by_speaker(_FSDD, lambda i: _read(paths[i]), labels, speakers, (0.25, 0.25))
+
+
+def speech_commands(request: Request) -> Splits:
+    """Ten words: the official folders ``<word>/<speaker>_nohash_<n>.wav``, or a ``clips.zip`` of the same in FLAC."""
+    folder = next((r / "speech_commands" for r in request.roots if (r / "speech_commands" / "yes").is_dir()), None)
+    if folder is not None:
+        paths = sorted(p for word in _WORDS for p in (folder / word).glob("*_nohash_*.*"))
+        names, get = [f"{p.parent.name}/{p.name}" for p in paths], lambda i: _read(paths[i])
+    else:
+        place = find(
+            ["clips.zip"], [root / "speech_commands" for root in request.roots], "speech_commands", _COMMANDS.source
+        )
+        path = verified(place / "clips.zip", _CLIPS_PIN) if request.verify else place / "clips.zip"
+        with zipfile.ZipFile(path) as archive:
+            names = sorted(n for n in archive.namelist() if n.split("/")[0] in _WORDS and "_nohash_" in n)
+
+        def get(i: int) -> torch.Tensor:
+            with zipfile.ZipFile(path) as archive:
+                return _read(io.BytesIO(archive.read(names[i])))
+
+    label = np.array([_WORDS.index(n.split("/")[0]) for n in names])
+    speaker = np.array([n.split("/")[1].split("_")[0] for n in names])
+    lists = None if folder is None else [folder / f"{part}_list.txt" for part in ("validation", "testing")]
+    if lists is None or not all(path.is_file() for path in lists):
+        return _by_speaker(_COMMANDS, get, label, speaker, (0.2, 0.2))
+    valid, test = (np.isin(names, path.read_text(encoding="utf-8").split()) for path in lists)
+    every = Samples(get, np.arange(len(names)), label, speaker)
+    return Splits(every.take(~(valid | test)), every.take(valid), every.take(test), _COMMANDS)
+
+
+def _read(source: Any) -> torch.Tensor:
+    try:
+        import soundfile
+    except ModuleNotFoundError as error:
+        raise DataError(optional("soundfile", "reading sound files")) from error
+    try:
+        sound, _ = soundfile.read(source, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise FileFormatError(
+            f"{getattr(source, 'name', 'a clip')} is no sound file that can be read: {error}"
+        ) from error
+    return torch.from_numpy(sound.mean(1))
+
+
+def _by_speaker(
+    card: Card, get: Callable[[int], torch.Tensor], label: np.ndarray, speaker: np.ndarray, shares: tuple[float, float]
+) -> Splits:
+    every = Samples(get, np.arange(len(label)), label.astype(np.int64), speaker)
+    train, valid, test = (every.take(mask) for mask in by_group(speaker, shares, card.name))
+    return Splits(train, valid, test, card)

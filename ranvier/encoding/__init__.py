@@ -1,0 +1,38 @@
+"""Signals to spikes: every encoder gives a time-major tensor [T, B, …] and draws from a torch generator."""
+
+from __future__ import annotations
+
+from ranvier.encoding._basilar_membrane import BasilarMembrane
+from ranvier.encoding._burst import burst
+from ranvier.encoding._bushy_cells import BushyCells
+from ranvier.encoding._camera import EventCamera
+from ranvier.encoding._cochlea import Cochlea
+from ranvier.encoding._delta import delta, undo_delta
+from ranvier.encoding._hair_cells import HairCells
+from ranvier.encoding._latency import latency
+from ranvier.encoding._phase import phase, phase_weights
+from ranvier.encoding._population import population, receptive_fields
+from ranvier.encoding._rate import bernoulli, poisson
+from ranvier.encoding._saccades import TRIANGLE, saccades
+from ranvier.encoding._threshold_adaptive import ThresholdAdaptive
+
+__all__ = [
+    "TRIANGLE",
+    "BasilarMembrane",
+    "BushyCells",
+    "Cochlea",
+    "EventCamera",
+    "HairCells",
+    "ThresholdAdaptive",
+    "bernoulli",
+    "burst",
+    "delta",
+    "latency",
+    "phase",
+    "phase_weights",
+    "poisson",
+    "population",
+    "receptive_fields",
+    "saccades",
+    "undo_delta",
+]

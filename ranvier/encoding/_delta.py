@@ -1,0 +1,69 @@
+"""Delta: spikes when a signal has moved by a threshold (send on delta)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ranvier.encoding._checks import real, series
+from ranvier.errors import RanvierError, ShapeError
+
+__all__ = ["delta", "undo_delta"]
+
+Tensor = torch.Tensor
+
+
+def delta(x: Any, threshold: Any, *, start: Any = None) -> Tensor:
+    """As many up or down spikes per step as whole thresholds lie between the signal and the level sent so far.
+
+        n[t] = trunc((x[t] - level[t-1]) / threshold),   level[t] = level[t-1] + threshold n[t]
+
+    so |x[t] - level[t]| < threshold, always (up to rounding).
+
+    Parameters
+    ----------
+    x
+        [T, B, …].
+    threshold
+        Above 0; a number, or one per channel (broadcast against [B, …]).
+    start
+        Level before the first step; the first value where None.
+
+    Returns
+    -------
+    Tensor
+        Counts [T, B, …, 2]: up in [..., 0], down in [..., 1].
+
+    Source: Miskowicz, Sensors 6, 49 (2006); as in an event camera, Lichtsteiner, Posch & Delbruck, IEEE JSSC 43, 566 (2008).
+
+    Examples
+    --------
+    >>> rv.encoding.delta(torch.tensor([[0.0], [1.1], [0.4]]), 0.5)[:, 0]
+    tensor([[0., 0.],
+            [2., 0.],
+            [0., 1.]])
+    """
+    signal = series(x)
+    size = _size(threshold, signal)
+    level = signal[0].clone() if start is None else real(start, "start").to(signal).expand_as(signal[0]).clone()
+    count = torch.empty_like(signal)
+    for t in range(len(signal)):
+        torch.trunc((signal[t] - level) / size, out=count[t])
+        level += size * count[t]
+    return torch.stack([count.clamp(min=0), (-count).clamp(min=0) + 0.0], -1)
+
+
+def undo_delta(spikes: Tensor, threshold: Any, start: Any) -> Tensor:
+    """The level that the receiver of :func:`delta` knows after each step: start + threshold Σ (up - down), [T, B, …]."""
+    if spikes.ndim < 3 or spikes.shape[-1] != 2:
+        raise ShapeError(f"spikes have shape {tuple(spikes.shape)}; expected [T, B, …, 2], up and down")
+    moved = (spikes[..., 0] - spikes[..., 1]).cumsum(0)
+    return real(start, "start") + _size(threshold, moved) * moved
+
+
+def _size(threshold: Any, signal: Tensor) -> Tensor:
+    size = real(threshold, "threshold").to(signal)
+    if not bool((size > 0).all()):
+        raise RanvierError(f"threshold={threshold}: give values above 0")
+    return size

@@ -1,0 +1,67 @@
+"""Fitting a rule of plasticity to the two cells of a projection, and what that means for the order of the network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ranvier.network._graph import Edge, GraphError
+from ranvier.network._row_rule import not_row_rule
+from ranvier.synapses import BoundPlasticity, Plasticity
+from ranvier.units import Dimension
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = ["bind_rule", "plastic_edges", "update_of"]
+
+
+def bind_rule(net: Network, rule: Plasticity, pre: str, post: str, port: str) -> BoundPlasticity:
+    """The rule for synapses from ``pre`` to ``port`` of ``post``.
+
+    Raises
+    ------
+    GraphError
+        Where the rule's code waits for spikes that a cell never fires.
+    """
+    if not isinstance(rule, Plasticity):
+        raise GraphError(f"plasticity={rule!r} is no rule: give rv.Plasticity(…) or one of rv.plasticity.")
+    if post not in net.populations:
+        raise GraphError(f"plastic synapses end at cells, but {post!r} is a relay: give it a population.")
+    ends = [("on_post", post)] if rule.on_post else []
+    ends += [("on_pre", pre)] if rule.on_pre and pre in net.populations else []
+    for code, end in ends:
+        if net.populations[end].cell.emit != "spike":
+            raise GraphError(
+                f"plasticity: {code} of {rule.name} waits for spikes, but {end!r} does not fire: give its cell a threshold."
+            )
+    cells = net.populations[post].cell.system
+    return rule.bind(cells.dimensions[port], _variables(net, pre), _variables(net, post))
+
+
+def _variables(net: Network, part: str) -> dict[str, Dimension]:
+    if part not in net.populations:
+        return {}
+    system = net.populations[part].cell.system
+    return {n: system.dimensions[n] for n in system.states}
+
+
+def plastic_edges(net: Network) -> list[Edge]:
+    """What rules see of cells, as edges of one step: such cells must be advanced together, step by step."""
+    edges = []
+    for p in net.projections.values():
+        if p.plasticity:
+            edges.append(Edge(f"{p.name} (rule)", p.post, p.post, 1))
+            if p.plasticity.reads("pre"):
+                edges.append(Edge(f"{p.name} (reads {p.pre})", p.post, p.pre, 1))
+    return edges
+
+
+def update_of(net: Network) -> dict[str, str]:
+    """How a compiled loop updates the synapses of each plastic projection, and why."""
+    lazily = "lazily and exactly: a synapse is brought up to date when a spike arrives there"
+    out = {}
+    for p in net.projections.values():
+        if p.plasticity:
+            reason = not_row_rule(p.plasticity)
+            out[p.name] = f"eagerly, every synapse in every step: {reason}" if reason else lazily
+    return out

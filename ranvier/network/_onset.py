@@ -1,0 +1,31 @@
+"""Where a variable first became NaN or infinite: the block is run again in halves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ranvier.network._checks import describe_non_finite
+from ranvier.network._plan import Plan
+from ranvier.network._runner import Runner
+from ranvier.network._state import State
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = ["locate_onset"]
+
+
+def locate_onset(net: Network, plan: Plan, state: State, count: int) -> str | None:
+    """Population, variable, cell and step of the first value that is not finite in the ``count`` steps after ``state``."""
+    runner = Runner(net, plan, {}, cut_reset=False, lists=True)
+    found = None
+    while count:
+        half = max(1, count // 2)
+        inputs = {n: s.block(state.step, half, net) for n, s in net.sources.items()}
+        _, after = runner.run(inputs, half, state)
+        trouble = describe_non_finite(net, after)
+        if trouble is None:
+            state, count = after, count - half
+        else:
+            found, count = trouble, half if half < count else 0
+    return found

@@ -1,0 +1,172 @@
+"""A growing array in a folder of the Zarr format, version 2, which many programs read.
+
+Chunks are zlib-compressed and of equal length along the first axis. Rows are added in memory and reach the disk with
+``commit``: first the chunks, then the description that says how many rows there are; each file is replaced in one atomic
+step. So whatever interrupts a commit, the folder holds the rows of the one before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ranvier.errors import FileFormatError
+
+__all__ = ["GrowingArray", "read_attributes", "write_attributes", "write_group"]
+
+#: bytes of a chunk before compression, about
+_CHUNK = 1 << 19
+_LARGEST_RANK = 2
+
+
+class GrowingArray:
+    """Rows of one shape and type in ``folder``; make one with :meth:`create` or :meth:`open`."""
+
+    def __init__(self, folder: Path, dtype: np.dtype, shape: tuple[int, ...], chunk: int, rows: int) -> None:
+        self.folder, self.dtype, self.shape, self.chunk, self.rows = folder, dtype, shape, chunk, rows
+        self._waiting: list[np.ndarray] = []
+        self._tail = np.empty((0, *shape), dtype)
+
+    @classmethod
+    def create(cls, folder: Path, dtype: np.dtype, shape: tuple[int, ...]) -> GrowingArray:
+        """An empty array."""
+        dtype = np.dtype(dtype).newbyteorder("<")
+        folder.mkdir(parents=True)
+        row = max(dtype.itemsize * int(np.prod(shape)), 1)
+        made = cls(folder, dtype, shape, int(np.clip(_CHUNK // row, 1, 1 << 16)), 0)
+        made._describe(0)
+        return made
+
+    @classmethod
+    def open(cls, folder: Path, rows: int | None = None) -> GrowingArray:
+        """An array that is there, of its first ``rows`` rows; all where None.
+
+        Raises
+        ------
+        FileFormatError
+            Where the folder is damaged, or holds fewer rows.
+        """
+        try:
+            found = json.loads((folder / ".zarray").read_text(encoding="utf-8"))
+            shape, chunks, dtype = tuple(found["shape"]), tuple(found["chunks"]), np.dtype(found["dtype"])
+            plain = (
+                found["zarr_format"] == 2
+                and found["order"] == "C"
+                and found["compressor"] == {"id": "zlib", "level": 1}
+            )
+            fits = 1 <= len(shape) <= _LARGEST_RANK and shape[1:] == chunks[1:] and min(chunks) >= 1 and min(shape) >= 0
+        except (OSError, ValueError, TypeError, LookupError) as error:
+            raise FileFormatError(
+                f"{folder} holds no recorded array ({str(error)[:200]}): give another folder."
+            ) from error
+        if not plain or not fits or dtype.kind not in "fiu":
+            raise FileFormatError(f"{folder} holds an array of another layout: open it with zarr.")
+        if rows is not None and not 0 <= rows <= shape[0]:
+            raise FileFormatError(f"{folder} has {shape[0]} rows instead of {rows}: it is damaged; start the run anew.")
+        made = cls(folder, dtype, shape[1:], chunks[0], shape[0] if rows is None else rows)
+        whole = made.rows // made.chunk
+        if made.rows % made.chunk:
+            made._tail = made._chunk(whole)[: made.rows % made.chunk]
+        return made
+
+    def append(self, rows: np.ndarray) -> None:
+        """Add rows [n, *shape]; they are on disk after the next :meth:`commit`."""
+        if len(rows):
+            self._waiting.append(np.asarray(rows, self.dtype).reshape(-1, *self.shape))
+
+    def commit(self, sync: bool = False) -> None:
+        """Write what was added; ``sync`` waits until it is on the disk.
+
+        Raises
+        ------
+        OSError
+            From the file system, for example where the disk is full; the rows of the last commit stay readable.
+        """
+        if self._waiting:
+            pending = np.concatenate([self._tail, *self._waiting])
+            base = self.rows - len(self._tail)
+            for low in range(0, len(pending), self.chunk):
+                piece = pending[low : low + self.chunk]
+                full = np.zeros((self.chunk, *self.shape), self.dtype)
+                full[: len(piece)] = piece
+                self._write(self._name((base + low) // self.chunk), zlib.compress(full.tobytes(), 1), sync)
+            rows = base + len(pending)
+            self._describe(rows, sync)
+            self.rows, self._waiting = rows, []
+            self._tail = pending[len(pending) // self.chunk * self.chunk :].copy()
+        elif sync:
+            self._describe(self.rows, sync)
+
+    def read(self) -> np.ndarray:
+        """All committed rows."""
+        chunks = [self._chunk(k) for k in range(-(-self.rows // self.chunk))]
+        return np.concatenate([*chunks, np.empty((0, *self.shape), self.dtype)])[: self.rows]
+
+    def _chunk(self, number: int) -> np.ndarray:
+        path = self.folder / self._name(number)
+        try:
+            payload = zlib.decompress(path.read_bytes())
+            return np.frombuffer(payload, self.dtype).reshape(self.chunk, *self.shape)
+        except (OSError, zlib.error, ValueError) as error:
+            raise FileFormatError(f"{path} is damaged or missing ({error}): the recording cannot be read.") from error
+
+    def _name(self, number: int) -> str:
+        return ".".join([str(number), *("0" for _ in self.shape)])
+
+    def _describe(self, rows: int, sync: bool = False) -> None:
+        text = {
+            "zarr_format": 2, "shape": [rows, *self.shape], "chunks": [self.chunk, *(max(n, 1) for n in self.shape)],
+            "dtype": self.dtype.str, "compressor": {"id": "zlib", "level": 1}, "fill_value": 0, "order": "C", "filters": None,
+        }  # fmt: skip
+        self._write(".zarray", json.dumps(text, indent=1).encode(), sync)
+
+    def _write(self, name: str, payload: bytes, sync: bool) -> None:
+        replace_file(self.folder / name, payload, sync)
+
+
+def replace_file(path: Path, payload: bytes, sync: bool = False) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f".{path.name.lstrip('.')}.partial")
+    try:
+        with open(partial, "wb") as file:
+            file.write(payload)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_group(folder: Path) -> None:
+    """Make a folder that holds arrays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / ".zgroup", b'{"zarr_format": 2}')
+
+
+def write_attributes(folder: Path, attributes: dict[str, Any], sync: bool = False) -> None:
+    """Replace the attributes of a group."""
+    replace_file(folder / ".zattrs", json.dumps(attributes, indent=1, allow_nan=False).encode(), sync)
+
+
+def read_attributes(folder: Path) -> dict[str, Any]:
+    """The attributes of a group.
+
+    Raises
+    ------
+    FileFormatError
+        Where there are none.
+    """
+    try:
+        found = json.loads((folder / ".zattrs").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FileFormatError(f"{folder} holds no recording ({str(error)[:200]}): give another folder.") from error
+    if not isinstance(found, dict):
+        raise FileFormatError(f"{folder / '.zattrs'} is damaged: it holds no object.")
+    return found

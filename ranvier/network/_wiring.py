@@ -1,0 +1,38 @@
+"""Parts of a circuit that can have no effect on one another: most often a mistake, so they are said."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from ranvier.connectivity import Sparse
+from ranvier.errors import RanvierWarning
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = ["warn_of_wiring"]
+
+
+def warn_of_wiring(net: Network) -> None:
+    """Warn of projections without synapses, and of parts that nothing joins to the rest, once per network."""
+    for sentence in wiring_troubles(net):
+        if sentence not in net._said:
+            net._said.add(sentence)
+            warnings.warn(sentence, RanvierWarning, stacklevel=4)
+
+
+def wiring_troubles(net: Network) -> list[str]:
+    """Every trouble as a sentence."""
+    out = []
+    for n, p in net.projections.items():
+        if any(isinstance(part, Sparse) and len(part) == 0 for part in p.chain):
+            out.append(f"projection {n!r} has no synapses: raise the probability or degree of its rule, or remove it.")
+    if not net.projections:
+        return out
+    joined = {end for p in net.projections.values() for end in (p.pre, p.post)}
+    for n in (*net.populations, *net.sources):
+        if n not in joined:
+            what = "population" if n in net.populations else "source"
+            out.append(f"{what} {n!r} is disconnected: nothing joins it to the rest; connect it, or remove it.")
+    return out

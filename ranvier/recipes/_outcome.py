@@ -1,0 +1,123 @@
+"""What a recipe found: shown in the terminal and written as one page that needs nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ranvier.network import Network, Plan
+from ranvier.network._run import Run
+from ranvier.recipes import _output
+from ranvier.recipes._html import code, document, figure, join, paragraph, section, table
+from ranvier.recipes._machine import device, versions
+from ranvier.recipes._verdicts import Verdict
+
+__all__ = ["Outcome", "finished", "publish", "synapses"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A result.
+
+    Attributes
+    ----------
+    name, title, question, source
+        The recipe's own name; the heading; what was asked and expected; the publication.
+    equations
+        The cell.
+    head, rows
+        The figures as a table; the first column names the row.
+    verdicts
+        Expectations, and whether they hold.
+    pictures
+        (SVG, caption) each.
+    plan
+        Which kernel ran each part.
+    notes
+        How the numbers were made, a paragraph each.
+    """
+
+    name: str
+    title: str
+    question: str
+    source: str
+    equations: str
+    head: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    verdicts: Sequence[Verdict]
+    pictures: Sequence[tuple[str, str]]
+    plan: Plan
+    notes: Sequence[str] = field(default_factory=tuple)
+
+
+def finished(run: Run) -> Run:
+    """The run, where it was not interrupted.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Where it was: a recipe has no use for half a result.
+    """
+    if run.stopped:
+        raise KeyboardInterrupt
+    return run
+
+
+def publish(outcome: Outcome, out: Path, started: float) -> Path:
+    """Print the figures and write ``out/NAME.html``; ``started`` is the ``time.perf_counter()`` of the beginning."""
+    folder, seconds = _output.prepare(out), time.perf_counter() - started
+    path = _output.write(folder / f"{outcome.name}.html", _page(outcome, seconds))
+    console = Console()
+    shown = Table(
+        title=outcome.title,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        padding=(0, 2, 0, 0),
+        header_style="dim",
+    )
+    for k, name in enumerate(outcome.head):
+        shown.add_column(name, justify="right" if k else "left", no_wrap=True)
+    for row in outcome.rows:
+        shown.add_row(*row)
+    console.print(shown)
+    for verdict in outcome.verdicts:
+        mark = "[green]✓[/]" if verdict.holds else "[red]✗[/]"
+        console.print(f"{mark} {verdict.text}", highlight=False)
+    console.print(f"\n[bold]{path}[/]  written after {seconds:.0f} s", highlight=False, soft_wrap=True)
+    return path
+
+
+def synapses(net: Network) -> int:
+    """How many single synapses a network has."""
+    return sum(len(p.synapses) for p in net.projections.values())
+
+
+def _page(outcome: Outcome, seconds: float) -> str:
+    found = [paragraph(v.text, "yes" if v.holds else "no") for v in outcome.verdicts]
+    plan = [(c.part, c.task, c.provider, c.why) for c in outcome.plan.choices]
+    body = join(
+        [
+            section("What was asked", paragraph(outcome.question), paragraph(f"Source: {outcome.source}.", "soft")),
+            section(
+                "What came out", *found, table(outcome.head, outcome.rows),
+                *(figure(picture, caption) for picture, caption in outcome.pictures),
+                paragraph(f"Building and simulating took {seconds:.0f} s.", "soft"),
+            ),
+            section(
+                "How it was computed", *map(paragraph, outcome.notes), code(outcome.equations),
+                table(("part", "task", "provider", "why"), plan, kind="plain"),
+            ),
+            section(
+                "How to reproduce it", code(f"ranvier simulate {outcome.name}"),
+                table(("package", "version"), versions().items(), kind="plain"), paragraph(f"Computed on: {device()}.", "soft"),
+            ),
+        ]
+    )  # fmt: skip
+    return document(f"Ranvier: {outcome.title}", f"{date.today():%d %B %Y}.", body)

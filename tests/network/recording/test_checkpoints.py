@@ -1,0 +1,181 @@
+"""Runs that are cut, killed, interrupted or short of disk go on to the same bits."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import ranvier as rv
+from ranvier.errors import FileFormatError, RanvierWarning, RecordingError, StateError
+from ranvier.network._recording import _zarr
+from ranvier.units import ms, mV, second
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(cut=st.integers(1, 399))
+def test_a_run_and_its_continuation_are_one_run(full: Callable, dtype: torch.dtype, cut: int) -> None:
+    """With delays per synapse, Poisson input, coloured and white noise."""
+    whole, first = (
+        full(dtype=dtype, plastic=False).run(n * 0.5 * ms, record={"exc": ["spikes", "v"]}) for n in (400, cut)
+    )
+    rest = full(dtype=dtype, plastic=False).run((400 - cut) * 0.5 * ms, first.state, record={"exc": ["spikes", "v"]})
+    np.testing.assert_array_equal(np.concatenate([first["exc"].v, rest["exc"].v]), whole["exc"].v)
+    steps = np.concatenate([first["exc"].spikes.step, rest["exc"].spikes.step])
+    np.testing.assert_array_equal(steps, whole["exc"].spikes.step)
+    for n, t in whole.state.tensors().items():
+        assert torch.equal(t, rest.state.tensors()[n]), n
+
+
+def test_plastic_synapses_go_on_to_rounding(full: Callable) -> None:
+    """Traces are decayed when a run ends, in one factor where the whole run has two: equal but for the last bits."""
+    whole, first = (full(dtype=torch.float64).run(n * ms) for n in (100, 37))
+    rest = full(dtype=torch.float64).run(63 * ms, first.state)
+    for n, t in whole.state.tensors().items():
+        torch.testing.assert_close(rest.state.tensors()[n], t, rtol=1e-9, atol=1e-9)
+
+
+def test_resumed_after_kill_9(full: Callable, record: dict, same: Callable, tmp_path: Path) -> None:
+    script = tmp_path / "job.py"
+    script.write_text(
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from conftest import RECORD, build_full\n"
+        "from ranvier.units import ms\n"
+        f"build_full().run(300000*ms, record=RECORD, checkpoint={str(tmp_path / 'kept')!r}, checkpoint_every=50*ms)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, str(script)], env=environment)
+    path, done, deadline = tmp_path / "kept" / "run.json", 0, time.monotonic() + 120
+    while done < 300:
+        assert time.monotonic() < deadline
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.02)
+        done = json.loads(path.read_text())["done"] if path.exists() else 0
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = json.loads(path.read_text())["done"]
+    assert 300 <= done < 600000
+    assert done % 100 == 0
+    # the network does not know how long it was to run: a shorter checkpointed run is another request
+    with pytest.raises(StateError, match="steps=600000"):
+        full().run(200 * ms, record=record, checkpoint=tmp_path / "kept", checkpoint_every=50 * ms)
+    described = json.loads(path.read_text())
+    described["request"]["steps"] = done + 130
+    path.write_text(json.dumps(described))
+    resumed = full().run((done + 130) * 0.5 * ms, record=record, checkpoint=tmp_path / "kept", checkpoint_every=50 * ms)
+    whole = full().run((done + 130) * 0.5 * ms, record=record, checkpoint=tmp_path / "other", checkpoint_every=50 * ms)
+    same(resumed, whole)
+
+
+def test_a_finished_run_is_given_back(full: Callable, record: dict, same: Callable, tmp_path: Path) -> None:
+    net, plain = full(plastic=False), {n: v for n, v in record.items() if n != "plastic"}
+    first = net.run(150 * ms, record=plain, checkpoint=tmp_path / "kept", checkpoint_every=40 * ms)
+    same(first, full(plastic=False).run(150 * ms, record=plain))
+    again = full(plastic=False).run(150 * ms, record=plain, checkpoint=tmp_path / "kept", checkpoint_every=40 * ms)
+    same(again, first)
+
+
+@pytest.mark.parametrize("change", ["seed", "weights", "duration", "record", "state"])
+def test_another_run_is_refused(full: Callable, tmp_path: Path, change: str) -> None:
+    net = full()
+    start = net.run(10 * ms).state
+    net.run(50 * ms, record={"exc": ["spikes"]}, checkpoint=tmp_path / "kept")
+    other = full(seed=2) if change == "seed" else full()
+    if change == "weights":
+        with torch.no_grad():
+            next(iter(other.projections.values())).chain[0].weight.mul_(2)
+    duration = 60 * ms if change == "duration" else 50 * ms
+    record = {"exc": ["spikes", "v"]} if change == "record" else {"exc": ["spikes"]}
+    with pytest.raises(StateError, match="choose another folder"):
+        other.run(duration, start if change == "state" else None, record=record, checkpoint=tmp_path / "kept")
+
+
+def test_reset_to_a_stored_state(full: Callable, tmp_path: Path) -> None:
+    net = full()
+    warm = net.run(100 * ms).state
+    rv.save_state(warm, tmp_path / "warm.safetensors")
+    first = net.run(50 * ms, warm, record={"exc": ["v"]})
+    again = full().run(50 * ms, rv.load_state(tmp_path / "warm.safetensors"), record={"exc": ["v"]})
+    np.testing.assert_array_equal(first["exc"].v, again["exc"].v)
+
+
+def test_ctrl_c_leaves_a_run_that_goes_on(full: Callable, record: dict, same: Callable) -> None:
+    net, before = full(), signal.getsignal(signal.SIGINT)
+    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    net.run(1 * ms)  # compile
+    timer.start()
+    with pytest.warns(RanvierWarning, match=r"interrupted at t = .*state=run\.state"):
+        run = net.run(3000 * second, record=record)
+    assert signal.getsignal(signal.SIGINT) is before
+    done = run.state.step
+    assert 0 < done < 6_000_000
+    assert run.stopped.startswith("interrupted")
+    assert run.duration == done * 0.5
+    same(run, full().run(done * 0.5 * ms, record=record))
+    assert net.run(10 * ms, run.state).state.step == done + 20
+
+
+def test_a_full_disk_stops_the_run_and_keeps_the_data(
+    full: Callable, record: dict, tmp_path: Path, monkeypatch
+) -> None:
+    left, real = [300_000], _zarr.replace_file
+
+    def small_disk(path: Path, payload: bytes, sync: bool = False) -> None:
+        left[0] -= len(payload)
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path, payload, sync)
+
+    monkeypatch.setattr(_zarr, "replace_file", small_disk)
+    with pytest.raises(RecordingError, match="No space left on device") as caught:
+        full().run(400 * second, record=record, to=tmp_path / "out.zarr")
+    monkeypatch.undo()
+    done = caught.value.run.state.step
+    records = rv.load_records(tmp_path / "out.zarr")
+    kept = records["exc"].spikes
+    assert 0 < kept.steps < done
+    whole = full().run(kept.steps * 0.5 * ms, record=record)
+    np.testing.assert_array_equal(kept.step, whole["exc"].spikes.step)
+    np.testing.assert_array_equal(records["exc"].v, whole["exc"].v)
+    np.testing.assert_array_equal(records["plastic"].w, whole["plastic"].w)
+    assert caught.value.run.state.step == full().run(1 * ms, caught.value.run.state).state.step - 2
+
+
+def test_a_damaged_checkpoint_is_refused(full: Callable, tmp_path: Path) -> None:
+    net = full()
+    net.run(50 * ms, record={"exc": ["spikes"]}, checkpoint=tmp_path / "kept")
+    tensors = next((tmp_path / "kept").glob("*.safetensors"))
+    tensors.write_bytes(tensors.read_bytes()[:-1])
+    with pytest.raises(FileFormatError, match="bytes instead of"):
+        net.run(50 * ms, record={"exc": ["spikes"]}, checkpoint=tmp_path / "kept")
+
+
+def test_mistakes_are_named(full: Callable, tmp_path: Path) -> None:
+    net = full()
+    with pytest.raises(rv.network.GraphError, match="needs a folder"):
+        net.run(1 * ms, checkpoint_every=1 * ms)
+    with pytest.raises(rv.errors.DimensionError, match="checkpoint_every"):
+        net.run(1 * ms, checkpoint=tmp_path / "a", checkpoint_every=1 * mV)
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "thesis.txt").write_text("precious")
+    with pytest.raises(FileFormatError, match="exists already"):
+        net.run(1 * ms, to=tmp_path / "there")
+    with pytest.raises(FileFormatError, match="other files"):
+        net.run(1 * ms, checkpoint=tmp_path / "there")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises((RecordingError, FileFormatError)):
+        net.run(1 * ms, to=tmp_path / "file" / "out.zarr")

@@ -1,0 +1,42 @@
+"""Every rule of the package, for weights in mV, and how the compiled loop is expected to update it."""
+
+from __future__ import annotations
+
+import ranvier as rv
+from ranvier import plasticity
+from ranvier.units import Hz, ms, mV
+
+W = 2 * mV
+
+LAZY = {
+    "STDP": plasticity.STDP(A_plus=0.1 * mV, A_minus=-0.11 * mV, w_max=W),
+    "nearest": plasticity.STDP(A_plus=0.1 * mV, A_minus=-0.11 * mV, pairs="nearest", w_max=W),
+    "triplet": plasticity.TripletSTDP(
+        A2_plus=1e-3 * mV, A3_plus=0.05 * mV, A2_minus=0.06 * mV, A3_minus=2e-3 * mV, w_max=W
+    ),
+    "power law": plasticity.PowerLawSTDP(rate=0.05, mu_plus=0.3, mu_minus=0.4, w_max=W),
+    "multiplicative": plasticity.MultiplicativeSTDP(A_plus=0.1 * mV, rate=0.1),
+    "inhibitory": plasticity.InhibitorySTDP(eta=0.1 * mV, target=20 * Hz, w_max=W),
+    "depressing": rv.TsodyksMarkram(tau_rec=100 * ms),
+    "facilitating": rv.TsodyksMarkram(U=0.1, tau_rec=50 * ms, tau_facil=200 * ms),
+    "release": rv.StochasticRelease(0.4),
+    "release per synapse": rv.StochasticRelease(rv.Uniform(0, 1)),
+    "short and long": rv.TsodyksMarkram(tau_rec=100 * ms)
+    + plasticity.STDP(A_plus=0.1 * mV, A_minus=-0.1 * mV, w_max=W),
+}
+
+EAGER = {
+    "voltage": plasticity.VoltageSTDP(
+        A_minus=0.01 * mV / mV, A_plus=1e-3 * mV / mV**2, theta_minus=-62 * mV, theta_plus=-58 * mV, w_max=W
+    ),
+    "BCM": plasticity.BCM(eta=0.01 * mV, target=20 * Hz, tau_theta=200 * ms, w_max=W),
+    "Oja": plasticity.Oja(eta=0.05 * mV, alpha=1 * mV, target=20 * Hz),
+    "scaling": plasticity.SynapticScaling(eta=0.5, target=20 * Hz, tau_y=100 * ms, w_max=W),
+    "dopamine": plasticity.DopamineSTDP(A_plus=0.1 * mV, A_minus=-0.08 * mV, tau_c=100 * ms, w_max=W),
+    "ReSuMe": plasticity.ReSuMe(eta=0.1 * mV, w_min=-1 * mV, w_max=W),
+    "tau per synapse": rv.TsodyksMarkram(tau_rec=rv.Uniform(50 * ms, 150 * ms)),
+    "time": rv.Plasticity(on_post="w += A*sin(t/ms)", A=0.05 * mV),
+    "pre": rv.Plasticity(every_step="w += dt*eta*(v_pre - v_post)/mV", eta=1e-3 * mV / ms),
+}
+
+ALL = {**LAZY, **EAGER}
