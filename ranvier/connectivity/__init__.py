@@ -20,6 +20,7 @@ from ranvier.connectivity._from_edges import FromEdges
 from ranvier.connectivity._from_graph import FromGraph
 from ranvier.connectivity._from_matrix import FromMatrix
 from ranvier.connectivity._linear import Linear, latency_steps
+from ranvier.connectivity._norm import StepBatchNorm, ThresholdBatchNorm
 from ranvier.connectivity._one_to_one import OneToOne
 from ranvier.connectivity._positions import Grid, Positions, RandomPositions, place
 from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
@@ -58,8 +59,10 @@ __all__ = [
     "RowRule",
     "SmallWorld",
     "Sparse",
+    "StepBatchNorm",
     "SynapseRequest",
     "Synapses",
+    "ThresholdBatchNorm",
     "build_synapses",
     "connectome",
     "delay_parameters",

@@ -29,30 +29,53 @@ class Conv2d(DelayedKernel, nn.Conv2d):
         As in :class:`ranvier.Linear`.
     per
         ``"synapse"``, or one delay for each input channel (``"pre"``) or output channel (``"post"``).
+    sign
+        As in :class:`ranvier.Linear`, per input channel.
     options
-        Those of ``torch.nn.Conv2d``; ``groups`` must be 1 and padding zeros where there are delays.
+        Those of ``torch.nn.Conv2d``; padding must be by a number of zeros where there are delays.
 
     >>> rv.Conv2d(2, 32, 5, delay=rv.Learn(rv.Uniform(0*ms, 10*ms), max=10*ms))
     """
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], *, delay: Any = None,
-        per: str = "synapse", interpolation: str = "linear", width: Any = None, **options: Any,
+        per: str = "synapse", interpolation: str = "linear", width: Any = None, sign: Any = None, **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(in_channels, out_channels, kernel_size, **options)
-        if delay is not None and (self.groups != 1 or self.padding_mode != "zeros" or isinstance(self.padding, str)):
+        if delay is not None and (self.padding_mode != "zeros" or isinstance(self.padding, str)):
             raise ShapeError(
-                f"Conv2d: delays need groups=1 and padding by a number of zeros, got groups={self.groups}, "
-                f"padding={self.padding!r}, padding_mode={self.padding_mode!r}."
+                f"Conv2d: delays need padding by a number of zeros, got padding={self.padding!r}, "
+                f"padding_mode={self.padding_mode!r}."
+            )
+        each = torch.as_tensor(0 if sign is None else sign).ndim > 0
+        if self.groups != 1 and ((delay is not None and per == "pre") or each):
+            what = "a sign" if each else "a delay"
+            raise ShapeError(
+                f"Conv2d: {what} for each input channel needs groups=1, got groups={self.groups}: give one for all, or "
+                f"each of delays per='synapse' or 'post'."
             )
         self.keep_delay(delay, per, interpolation, width)
+        self.keep_sign(sign)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` [B, in, H, W] -> [B, out, H', W'], without delay."""
+        return self._conv_forward(input, self.weights(), self.bias)
 
     def delayed(self, x: Tensor, history: Tensor, by_event: bool = False) -> Tensor:
         """``x`` [T, B, in, H, W] with every synapse's own delay; ``history`` [D, B, in, H, W] are the steps before."""
         taps, first = self.taps()
         now, before = self._patches(x), self._patches(history)
         product = products.delayed_linear if by_event else tap_product
-        out = product(now, taps.flatten(1, 3), first.flatten(1), before)
+        parts = zip(
+            *(
+                now.chunk(self.groups, -1),
+                before.chunk(self.groups, -1),
+                taps.chunk(self.groups),
+                first.chunk(self.groups),
+            ),
+            strict=True,
+        )
+        out = torch.cat([product(n, t.flatten(1, 3), f.flatten(1), b) for n, b, t, f in parts], -1)
         height, width = (self._size(x.shape[k], k - 3) for k in (3, 4))
         out = out.reshape(x.shape[0], x.shape[1], height, width, self.out_channels).permute(0, 1, 4, 2, 3)
         return out if self.bias is None else out + self.bias.reshape(-1, 1, 1)
@@ -62,7 +85,7 @@ class Conv2d(DelayedKernel, nn.Conv2d):
         steps, batch = x.shape[:2]
         if steps == 0:
             places = self._size(x.shape[3], 0) * self._size(x.shape[4], 1)
-            return x.new_zeros(0, batch * places, self.weight[0].numel())
+            return x.new_zeros(0, batch * places, self.weight[0].numel() * self.groups)
         patches = nn.functional.unfold(x.flatten(0, 1), self.kernel_size, self.dilation, self._zeros(), self.stride)
         return patches.unflatten(0, (steps, batch)).transpose(2, 3).flatten(1, 2)
 

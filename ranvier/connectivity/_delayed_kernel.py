@@ -1,4 +1,4 @@
-"""What dense transforms with a delay per weight have in common: tying delays to steps, and the weights on those steps."""
+"""What dense transforms have in common: delays tied to steps, weights kept to a sign, and the weights on those steps."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class DelayedKernel(nn.Module):
 
     weight: Tensor
     latency_table: Tensor
+    sign: Tensor | None
 
     def keep_delay(self, delay: Any, per: str, interpolation: str, width: Any) -> None:
         """Remember what was asked for until :meth:`bind` knows the time step."""
@@ -31,6 +32,26 @@ class DelayedKernel(nn.Module):
         self.given, self.per, self.interpolation, self.width = delay, per, interpolation, width
         self.delay: Delays | None = None
         self.latency: Tensor | int = 0
+
+    def keep_sign(self, sign: Any) -> None:
+        """Keep weights to a sign: one of -1 and 1 for all, or -1, 0 (free) or 1 for each input."""
+        self.register_buffer("sign", None)
+        if sign is None:
+            return
+        given = torch.as_tensor(sign).detach().to(self.weight.dtype)
+        inputs, kind = self.weight.shape[1], type(self).__name__
+        if given.shape not in ((), (inputs,)) or not bool(torch.isin(given, given.new_tensor([-1, 0, 1])).all()):
+            raise ShapeError(f"{kind}: sign={sign!r} must be -1 or 1, or one of -1, 0, 1 for each of {inputs} inputs.")
+        self.sign = given.reshape(1, -1, *(1 for _ in self.weight.shape[2:])).clone()
+        with torch.no_grad():
+            self.weight.copy_(torch.where(self.sign == 0, self.weight, self.sign * self.weight.abs()))
+
+    def weights(self) -> Tensor:
+        """The weights in use: one of the wrong sign counts as 0 and keeps its gradient, so that it can come back."""
+        if self.sign is None:
+            return self.weight
+        raw = self.weight.detach()
+        return self.weight + (torch.where(self.sign * raw < 0, 0.0, raw) - raw)
 
     def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> None:
         """Tie the delay to steps of ``dt`` ms; ``lag`` steps are added where every synapse has its own."""
@@ -57,5 +78,5 @@ class DelayedKernel(nn.Module):
     def taps(self) -> tuple[Tensor, Tensor]:
         """Weights [out, in, …, W] on W steps, and int32 of the weight's shape, the first of them."""
         if self.delay is None:
-            return self.weight.unsqueeze(-1), self.latency_table
-        return self.delay(self.weight)
+            return self.weights().unsqueeze(-1), self.latency_table
+        return self.delay(self.weights())

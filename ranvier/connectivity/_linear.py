@@ -33,19 +33,23 @@ class Linear(DelayedKernel, nn.Linear):
         ``"synapse"``, or one delay for each cell of a side: ``"pre"`` (an array is then [in]), ``"post"`` ([out]).
     interpolation, width
         Of learnable delays: ``"linear"``, or ``"gaussian"`` with a width (a time or ``rv.Learn``).
+    sign
+        Dale's law: 1 (excitatory) or -1 (inhibitory) for all weights, or an array [in] with the sign of every input
+        cell (0: free). Weights start on their side and are kept there; one that is pushed across counts as 0.
 
     >>> rv.Linear(700, 256, delay=rv.Learn(rv.Uniform(0*ms, 25*ms), max=25*ms))
     """
 
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, delay: Any = None, per: str = "synapse",
-        interpolation: str = "linear", width: Any = None, dtype: torch.dtype | None = None,
+        interpolation: str = "linear", width: Any = None, sign: Any = None, dtype: torch.dtype | None = None,
     ) -> None:  # fmt: skip
         for label, n in (("in_features", in_features), ("out_features", out_features)):
             if not isinstance(n, int) or n <= 0:
                 raise ShapeError(f"Linear: {label}={n!r} must be a positive whole number.")
         super().__init__(in_features, out_features, bias, dtype=dtype)
         self.keep_delay(delay, per, interpolation, width)
+        self.keep_sign(sign)
 
     def forward(self, x: Tensor, by_event: bool = False) -> Tensor:
         """``x`` [..., in] -> [..., out], without delay."""
@@ -54,8 +58,8 @@ class Linear(DelayedKernel, nn.Linear):
                 f"Linear expects {self.in_features} features in the last axis, got an input of shape {tuple(x.shape)}."
             )
         if by_event:
-            return products.spike_linear(x, self.weight, self.bias)
-        return nn.functional.linear(x, self.weight, self.bias)
+            return products.spike_linear(x, self.weights(), self.bias)
+        return nn.functional.linear(x, self.weights(), self.bias)
 
     def delayed(self, x: Tensor, history: Tensor, by_event: bool = False) -> Tensor:
         """``x`` [T, B, …, in] with every synapse's own delay; ``history`` [D, B, …, in] are the steps before."""

@@ -2,9 +2,11 @@
 
 from ranvier.dynamics._adjoint import Adjoint, adjoint, choose_saved, tangent
 from ranvier.dynamics._by_structure import ByStructure
+from ranvier.dynamics._cuts import WHOLE, Cuts
 from ranvier.dynamics._integrators import METHODS, check_method
 from ranvier.dynamics._names import check_name
 from ranvier.dynamics._program import Exponential, Program, Prologue, Statement, tidy
+from ranvier.dynamics._spike_times import SHIFT
 from ranvier.dynamics._step import COUNTER, Step, build_step
 from ranvier.dynamics._symbols import Reader
 from ranvier.dynamics._system import Event, System, read_system
@@ -13,8 +15,11 @@ from ranvier.dynamics._text import parse_equations, parse_expression, parse_unit
 __all__ = [
     "COUNTER",
     "METHODS",
+    "SHIFT",
+    "WHOLE",
     "Adjoint",
     "ByStructure",
+    "Cuts",
     "Event",
     "Exponential",
     "Program",

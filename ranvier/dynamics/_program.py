@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -82,10 +83,17 @@ class Program:
                 needed |= statement.expression.free_symbols
         return Program(tuple(reversed(statements)), kept)
 
-    def cut_resets(self) -> Program:
-        """The same program whose resets pass no gradient to the event that caused them."""
-        cut = [Statement(s.target, s.expression.replace(jump, select), s.event) for s in self.statements]
-        return Program(tuple(cut), {n: e.replace(jump, select) for n, e in self.outputs.items()})
+    def cut_resets(self, states: frozenset[str] | None = None) -> Program:
+        """The same program whose resets (all, or those of ``states``) pass no gradient to the event that caused them."""
+
+        def chosen(target: str) -> bool:
+            return states is None or re.sub(r"_reset(_\d+)?$", "", target) in states
+
+        cut = [
+            Statement(s.target, s.expression.replace(jump, select), s.event) if chosen(str(s.target)) else s
+            for s in self.statements
+        ]
+        return Program(tuple(cut), {n: e.replace(jump, select) if chosen(n) else e for n, e in self.outputs.items()})
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.statements), *(f"{name} <- {value}" for name, value in self.outputs.items())])

@@ -16,9 +16,10 @@ import sympy as sp
 from ranvier.dynamics._functions import both, ge, gt, jump, maximum, nearest, select
 from ranvier.dynamics._integrators import advance
 from ranvier.dynamics._program import Program, Prologue, Statement, Tape, hoist, tidy
+from ranvier.dynamics._spike_times import SHIFT, TIME_SLOPE, overshoot, shifted, wait
 from ranvier.dynamics._system import Event, System
 
-__all__ = ["COUNTER", "Step", "build_step"]
+__all__ = ["COUNTER", "Step", "build_step", "conjunction"]
 
 COUNTER = "refractory_left"
 _DT = sp.Symbol("dt")
@@ -69,12 +70,14 @@ def build_step(
     method: str | None = None,
     kicks: tuple[str, ...] = (),
     surrogate: tuple[sp.Expr, tuple[str, ...]] = (sp.Integer(0), ()),
+    times: bool = False,
 ) -> Step:
     """Write the step of ``system``; ``kicks`` names the states on which projections arrive.
 
-    ``surrogate`` is the derivative at the threshold as an expression in ``u`` and the names of its parameters.
+    ``surrogate`` is the derivative at the threshold as an expression in ``u`` and the names of its parameters. With
+    ``times`` spikes carry the derivative of their time instead (:mod:`ranvier.dynamics._spike_times`).
     """
-    slope, slope_parameters = surrogate
+    slope, slope_parameters = (TIME_SLOPE, ()) if times else surrogate
     tape = Tape({*system.dimensions, "u", COUNTER, *(f"kick_{k}" for k in kicks)})
     counting = system.refractory
     active = tape.add("active", gt(sp.Integer(1), sp.Symbol(COUNTER))) if counting else None
@@ -86,6 +89,8 @@ def build_step(
             kick = sp.Symbol(f"kick_{name}")
             held = active is not None and name in system.frozen
             value[name] = tape.add(f"{name}_arrived", x + (select(active, kick, sp.Integer(0)) if held else kick))
+    if times:
+        value = shifted(system, kicks, value, tape)
     start = {sp.Symbol(n): v for n, v in value.items()}
 
     inner = tape.branch()
@@ -107,11 +112,18 @@ def build_step(
     events = []
     for event in system.events:
         now = {sp.Symbol(n): v for n, v in value.items()}
-        outputs[event.name] = fired = _fire(event, now, active if event.name == "spike" else None, tape)
+        timed = times and event.name == "spike"
+        outputs[event.name] = fired = _fire(
+            event, now, active if event.name == "spike" else None, tape, start if timed else None
+        )
         events.append(event.name)
+        before = dict(value)
         for target, expression in event.assignments:
             now = {sp.Symbol(n): v for n, v in value.items()}
-            value[target] = tape.add(f"{target}_reset", _jump(fired, expression.xreplace(now), value[target]))
+            new = _jump(fired, expression.xreplace(now), value[target])
+            value[target] = tape.add(f"{target}_reset", new.replace(jump, select) if timed else new)
+        if timed:
+            value = wait(system, event, fired, before, value, tape)
     if counting:
         left = sp.Symbol(COUNTER)
         fewer = maximum(left - 1, sp.Integer(0))
@@ -141,7 +153,9 @@ def build_step(
     used |= {s for e in program.outputs.values() for s in e.free_symbols}
     named = tuple((name, part) for part, name in scalars.items() if sp.Symbol(name) in used)
     streams = tuple(
-        n for n in (*system.inputs, *(f"kick_{k}" for k in kicks), *system.noises, "t") if sp.Symbol(n) in used
+        n
+        for n in (*system.inputs, *(f"{s}{k}" for k in kicks for s in ("kick_", SHIFT)), *system.noises, "t")
+        if sp.Symbol(n) in used
     )
     return Step(
         system=system,
@@ -158,15 +172,27 @@ def build_step(
     )
 
 
-def _fire(event: Event, now: dict[sp.Symbol, sp.Expr], active: sp.Expr | None, tape: Tape) -> sp.Expr:
-    """The event as a statement: its first comparison carries the surrogate, further conditions gate it."""
-    terms = _conjunction(event.condition.xreplace(now))
+def _fire(
+    event: Event, now: dict[sp.Symbol, sp.Expr], active: sp.Expr | None, tape: Tape,
+    start: dict[sp.Symbol, sp.Expr] | None = None,
+) -> sp.Expr:  # fmt: skip
+    """The event as a statement: its first comparison carries the surrogate, further conditions gate it.
+
+    ``start`` are the states before the step, where the event is to carry the derivative of its time.
+    """
+    terms = conjunction(event.condition.xreplace(now))
     crossing = next((k for k, term in enumerate(terms) if isinstance(term, gt | ge)), None)
     if crossing is None:
         condition = event.condition.xreplace(now)
         return tape.add(event.name, condition if active is None else both(active, condition))
     a, b = terms[crossing].args
-    a, b = (x if x.is_Symbol else tape.add(f"{event.name}_{side}", x) for x, side in ((a, "level"), (b, "threshold")))
+    if start is not None:
+        first, second = next(t for t in conjunction(event.condition) if isinstance(t, gt | ge)).args
+        a, b = overshoot((first - second).xreplace(start), a - b, tape), sp.Integer(0)
+    a, b = (
+        x if x.is_Symbol or x.is_Integer else tape.add(f"{event.name}_{side}", x)
+        for x, side in ((a, "level"), (b, "threshold"))
+    )
     fired = tape.add(f"{event.name}_crossed", terms[crossing].func(a, b), event=event.name)
     gates = [term for k, term in enumerate(terms) if k != crossing] + ([active] if active is not None else [])
     if not gates:
@@ -177,9 +203,10 @@ def _fire(event: Event, now: dict[sp.Symbol, sp.Expr], active: sp.Expr | None, t
     return tape.add(event.name, value)
 
 
-def _conjunction(condition: sp.Expr) -> list[sp.Expr]:
+def conjunction(condition: sp.Expr) -> list[sp.Expr]:
+    """The terms that must all hold."""
     if isinstance(condition, both):
-        return [term for arg in condition.args for term in _conjunction(arg)]
+        return [term for arg in condition.args for term in conjunction(arg)]
     return [condition]
 
 

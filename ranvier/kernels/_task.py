@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from ranvier.dynamics import Step
+from ranvier.dynamics import WHOLE, Cuts, Step
 
 __all__ = ["Feed", "Feedback", "Loop", "Scan", "ScanResult"]
 
@@ -20,7 +20,8 @@ class Scan:
     """Advance one population over a window of steps.
 
     ``streams`` [T, *shape] (or broadcastable to it), ``states`` and counters [*shape], ``coefficients`` broadcastable to
-    [*shape]; ``wanted`` names the emissions to return as [T, *shape] streams; ``cut_reset`` drops the reset's gradient;
+    [*shape]; ``wanted`` names the emissions to return as [T, *shape] streams. Where ``cuts`` splits the gradient of
+    what arrives, ``direct`` [T, *shape] (zeros) takes that of the cells before, and ``streams`` that of the weights.
     ``spent`` names streams that nobody reads afterwards, whose memory may be written over.
     """
 
@@ -32,7 +33,8 @@ class Scan:
     states: Mapping[str, Tensor]
     coefficients: Mapping[str, Tensor]
     wanted: tuple[str, ...]
-    cut_reset: bool = False
+    cuts: Cuts = WHOLE
+    direct: Mapping[str, Tensor] = field(default_factory=dict)
     spent: frozenset[str] = frozenset()
 
 

@@ -1,12 +1,15 @@
 """Networks as values: populations, projections, state, plans and the executor that runs them."""
 
+from ranvier.network._fold import fold_norms
 from ranvier.network._graph import GraphError
+from ranvier.network._lengths import silence_after, take_lengths
 from ranvier.network._network import Network
 from ranvier.network._plan import Choice, Plan
 from ranvier.network._poisson_drive import PoissonDrive
 from ranvier.network._population import Population, Relay
 from ranvier.network._projection import Projection
 from ranvier.network._recording import Sample, SpikeStatistics, Statistics, load_records
+from ranvier.network._residual import Residual
 from ranvier.network._rounding import RoundingReport, compare_rounding, rounded_delays
 from ranvier.network._run import Run, SpikeTrain
 from ranvier.network._save import load, load_state, save, save_state
@@ -36,6 +39,7 @@ __all__ = [
     "Projection",
     "Recurrent",
     "Relay",
+    "Residual",
     "RoundingReport",
     "Run",
     "Sample",
@@ -50,6 +54,7 @@ __all__ = [
     "Stimulus",
     "TimedArray",
     "compare_rounding",
+    "fold_norms",
     "load",
     "load_records",
     "load_state",
@@ -57,6 +62,8 @@ __all__ = [
     "rounded_delays",
     "save",
     "save_state",
+    "silence_after",
     "sine_current",
     "step_current",
+    "take_lengths",
 ]

@@ -30,10 +30,10 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
     for n in names:
         step = runner.steps[n]
         arrivals: dict[str, Tensor] = {}
-        for port, value in runner.from_outside(n, names, window):
+        for port, value, _ in runner.from_outside(n, names, window):
             add_arrival(arrivals, port, value)
         for p in runner.incoming[n]:
-            stream = runner.stream_of(p)
+            stream = runner.stream_of(n, p.port)
             if p.plasticity:
                 for chosen, projection in _plastic(runner, p, stream, names, window):
                     plastic.append(projection)

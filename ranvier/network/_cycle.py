@@ -34,19 +34,26 @@ def cycle(runner: Runner, names: Sequence[str], length: int, window: Window) -> 
         delivered = synapses.react(first, past) if count else {}
         for n in names:
             arrivals: dict[str, Tensor] = {}
-            for port, value in outside[n]:
+            direct: dict[str, Tensor] = {}
+            for port, value, back in outside[n]:
                 add_arrival(arrivals, port, value[first : first + count])
+                if back is not None:
+                    add_arrival(direct, port, back[first : first + count])
             for port, value in delivered.get(n, ()):
                 add_arrival(arrivals, port, value)
             for p in runner.incoming[n]:
                 if p.pre in names and not p.plasticity:
-                    add_arrival(arrivals, p.port, runner.carry(p, now.get(p.pre), past.get(p.pre), count))
+                    value = runner.carry(p, now.get(p.pre), past.get(p.pre), count)
+                    back = runner.direct(p, now.get(p.pre), past.get(p.pre), value)
+                    add_arrival(arrivals, p.port, value)
+                    if back is not None:
+                        add_arrival(direct, p.port, back)
             if n not in runner.net.populations:
                 now[n] = arrivals["x"]
                 for variable in runner.record.get(n, ()):
                     recorded.setdefault((n, variable), []).append(arrivals["x"])
                 continue
-            result = runner.compute(n, runner.scan(n, arrivals, window, first, count))
+            result = runner.compute(n, runner.scan(n, arrivals, window, first, count, direct=direct))
             for variable, value in runner.take(n, result, window).items():
                 recorded.setdefault((n, variable), []).append(value)
             if n in window.emissions:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.utils.checkpoint import checkpoint
 
+from ranvier.dynamics import Cuts
+from ranvier.network._lengths import frozen, silence_after, window_borders
 from ranvier.network._plan import Plan
 from ranvier.network._runner import Runner
 from ranvier.network._state import State
@@ -35,14 +37,17 @@ class Execution:
 
 def execute(
     net: Network, plan: Plan, inputs: Mapping[str, Tensor], steps: int, state: State, record: Mapping[str, tuple[str, ...]],
-    cut_reset: bool = False,
+    cut_reset: bool = False, lengths: Tensor | None = None,
 ) -> Execution:  # fmt: skip
-    """Advance ``net`` by ``steps`` steps; ``inputs[name]`` are streams [T, B, …]."""
-    runner = Runner(net, plan, record, cut_reset)
+    """Advance ``net`` by ``steps`` steps; ``inputs[name]`` are streams [T, B, …].
+
+    With ``lengths`` [B] a sample's state stays as it was at its end, and its recorded streams are zero from there on.
+    """
+    runner = Runner(net, plan, record, Cuts(reset=not cut_reset))
     border = plan.window or plan.checkpoint or steps
     pieces: dict[tuple[str, str], list[Tensor]] = {}
-    for first in range(0, steps, border) if steps else (0,):
-        count = min(border, steps - first)
+    for first, last in window_borders(steps, border, lengths):
+        count, before = last - first, state
         block = inputs if count == steps else {n: x[first : first + count] for n, x in inputs.items()}
         if plan.checkpoint and torch.is_grad_enabled():
             out, state = checkpoint(runner.run, block, count, state, use_reentrant=False, preserve_rng_state=True)
@@ -50,7 +55,11 @@ def execute(
             out, state = runner.run(block, count, state)
         for key, value in out.items():
             pieces.setdefault(key, []).append(value)
-        if plan.window and first + count < steps:
+        if lengths is not None:
+            state = frozen(before, state, lengths >= last)
+        if plan.window and last < steps and last % plan.window == 0:
             state = state.detach()
     joined = {key: values[0] if len(values) == 1 else torch.cat(values) for key, values in pieces.items()}
+    if lengths is not None:
+        joined = {key: silence_after(value, lengths) for key, value in joined.items()}
     return Execution(joined, state)

@@ -33,6 +33,7 @@ from ranvier.network._cycle_choice import not_fusible, not_loopable
 from ranvier.network._density import dense_among
 from ranvier.network._execute import execute
 from ranvier.network._graph import Edge, GraphError, arrange
+from ranvier.network._lengths import take_lengths
 from ranvier.network._parts import Parts
 from ranvier.network._plan import Carried, Plan, Request, make_plan
 from ranvier.network._plastic import initial_synapses
@@ -394,14 +395,16 @@ class Network(nn.Module):
         return dense_among(inputs)
 
     def _run(
-        self, x, state: State | None, record: Mapping[str, Sequence[str]], window=None, checkpoint=None, cut_reset=False
-    ):
+        self, x, state: State | None, record: Mapping[str, Sequence[str]], window=None, checkpoint=None, cut_reset=False,
+        lengths: Any = None,
+    ):  # fmt: skip
         inputs, steps, batch = self._take(x)
         if state is None:
             state = self.initial_state(batch, shapes=shapes_from(self, inputs))
         else:
             check_state(self, state, batch)
         check_record(self, record)
+        ends = None if lengths is None else take_lengths(lengths, steps, batch)
         inputs |= {n: s.block(state.step, steps, self).expand(steps, batch, *s.shape) for n, s in self.sources.items()}
         gradient = torch.is_grad_enabled()
         key = self._dense(inputs)
@@ -412,7 +415,7 @@ class Network(nn.Module):
             dense_inputs=key,
             batch=batch,
         )
-        run = execute(self, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, cut_reset)
+        run = execute(self, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, cut_reset, ends)
         trouble = describe_non_finite(self, run.state)
         if trouble:
             for name in self.inputs:  # a large input is only searched once something went wrong
@@ -423,7 +426,8 @@ class Network(nn.Module):
     def forward(self, x: Tensor | Mapping[str, Tensor], state: State | None = None, **how: Any) -> tuple[Any, State]:
         """Run the network over an input [T, B, …]; returns (output, state after).
 
-        The output is the emission of the output population, or a dict by name where there are several.
+        The output is the emission of the output population, or a dict by name where there are several. After a sample's
+        own steps (``lengths`` [B]) the output is zero, and its state stays.
         """
         if not self.outputs:
             raise GraphError("the network has no output: make a population with output=True.")
@@ -440,7 +444,7 @@ class Network(nn.Module):
         record: Mapping[str, Sequence[str]],
         **how: Any,
     ) -> dict[str, dict[str, Tensor]]:
-        """Hidden signals [T, B, …] by population and variable, with gradient."""
+        """Hidden signals [T, B, …] by population and variable, with gradient; zero after a sample's end (``lengths``)."""
         run = self._run(x, state, record, **how)
         return {n: {v: run.recorded[n, v] for v in variables} for n, variables in record.items()}
 

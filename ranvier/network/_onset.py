@@ -17,7 +17,7 @@ __all__ = ["locate_onset"]
 
 def locate_onset(net: Network, plan: Plan, state: State, count: int) -> str | None:
     """Population, variable, cell and step of the first value that is not finite in the ``count`` steps after ``state``."""
-    runner = Runner(net, plan, {}, cut_reset=False, lists=True)
+    runner = Runner(net, plan, {}, lists=True)
     found = None
     while count:
         half = max(1, count // 2)

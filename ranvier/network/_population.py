@@ -68,7 +68,7 @@ class Population(nn.Module):
         self.positions: Positions | None = None
         self.surrogate = cell.surrogate or surrogate or ArcTan()
         self.bounds: dict[str, tuple[float | None, float | None]] = {}
-        self._steps: dict[tuple[str, ...], Step] = {}
+        self._steps: dict[tuple[tuple[str, ...], bool], Step] = {}
         for label, value in cell.parameters.items():
             if hasattr(self, label):
                 raise EquationError(
@@ -107,11 +107,11 @@ class Population(nn.Module):
             return raw
         return raw + (raw.detach().clamp(low, high) - raw.detach())
 
-    def step(self, kicks: tuple[str, ...]) -> Step:
-        """The program of one step when projections arrive on the states ``kicks``."""
-        if kicks not in self._steps:
-            self._steps[kicks] = self.cell.step(kicks, self.surrogate)
-        return self._steps[kicks]
+    def step(self, kicks: tuple[str, ...], times: bool = False) -> Step:
+        """The program of one step when projections arrive on the states ``kicks``; ``times`` as in ``Cell.step``."""
+        if (kicks, times) not in self._steps:
+            self._steps[kicks, times] = self.cell.step(kicks, self.surrogate, times)
+        return self._steps[kicks, times]
 
     def initial(
         self, batch: int, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device

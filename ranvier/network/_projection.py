@@ -21,6 +21,7 @@ __all__ = ["Projection"]
 Tensor = torch.Tensor
 #: below this many targets listing the spikes costs more than it saves
 _FEW = 48
+_PLAIN = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 _DELAYABLE = (Linear, Sparse, Conv2d, ProceduralSynapses)
 
 
@@ -71,8 +72,7 @@ class Projection(nn.Module):
     def lets_go(self) -> bool:
         """Whether what arrives is new memory that autograd does not keep: the result of a plain convolution or matrix."""
         last = self.chain[-1] if len(self.chain) else None
-        plain = isinstance(last, nn.Module) and type(last) in (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
-        return plain and not last._forward_hooks
+        return last is not None and type(last) in _PLAIN and not last._forward_hooks
 
     @property
     def by_spike(self) -> bool:
@@ -139,20 +139,23 @@ class Projection(nn.Module):
             raise GraphError(f"projection {self.name!r} is neither Linear nor single synapses: no loop can be fused.")
         bias = first.bias if isinstance(first, Linear) else None
         pattern = first.pattern() if isinstance(first, Sparse) else None
-        weight = first.weights() if isinstance(first, Sparse) else first.weight
+        weight = first.weights()
         if not self.per_synapse:
             return bias, [Feedback(self.pre, self.post, stream, self.latency, weight, pattern, history)]
         taps, place = first.taps()
         return bias, [DelayedFeedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, place)]
 
     def _rest(self, x: Tensor, chain: list[nn.Module], fast: bool = False) -> Tensor:
-        """Foreign modules see time and batch as one axis; norms therefore count both."""
+        """Modules see time and batch as one axis, so norms count both; one with ``time_major = True`` sees [T, B, …]."""
         if not chain:
             return x
         steps, batch = x.shape[:2]
         flat = x.flatten(0, 1)
         for module in chain:
-            out = apply(module, flat, fast)
+            if getattr(module, "time_major", False):
+                out = module(flat.unflatten(0, (steps, batch))).flatten(0, 1)
+            else:
+                out = apply(module, flat, fast)
             if not isinstance(out, Tensor):
                 raise ShapeError(
                     f"projection {self.name!r}: {type(module).__name__} returned {type(out).__name__} instead of a tensor; modules with a state of their own cannot be transforms."

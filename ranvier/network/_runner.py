@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ranvier.connectivity import Linear
-from ranvier.dynamics import Step
+from ranvier.dynamics import SHIFT, WHOLE, Cuts, Step
 from ranvier.errors import ShapeError
 from ranvier.kernels import reference
 from ranvier.kernels._task import Feed, Loop, Scan, ScanResult
@@ -26,6 +26,7 @@ from ranvier.network._plan import Plan
 from ranvier.network._plastic import PlasticSynapses
 from ranvier.network._projection import Projection
 from ranvier.network._state import State
+from ranvier.network._upstream import upstream
 from ranvier.network._window import Window, add_arrival, output_name
 
 if TYPE_CHECKING:
@@ -42,25 +43,18 @@ class Runner:
     """Coefficients are computed once, streams are looked up by name.
 
     ``every`` is the recording interval in steps of compiled loops and of synapses; other parts record every step.
-    ``lists`` says that spikes of compiled loops are wanted as lists (``self.spikes``) rather than as streams.
+    ``cuts`` are the paths a gradient may take. ``lists`` says that spikes of compiled loops are wanted as lists (``self.spikes``) rather than as streams.
     """
 
     def __init__(
-        self, net: Network, plan: Plan, record: Mapping[str, tuple[str, ...]], cut_reset: bool = False, every: int = 1,
+        self, net: Network, plan: Plan, record: Mapping[str, tuple[str, ...]], cuts: Cuts = WHOLE, every: int = 1,
         lists: bool = False,
     ) -> None:  # fmt: skip
-        self.net, self.plan, self.record, self.cut_reset, self.every, self.lists = (
-            net,
-            plan,
-            record,
-            cut_reset,
-            every,
-            lists,
-        )
+        self.net, self.plan, self.record, self.cuts, self.every, self.lists = net, plan, record, cuts, every, lists
         self.spikes: dict[str, Spikes] = {}
         self.dtype = net.dtype
         self.incoming = {n: [p for p in net.projections.values() if p.post == n] for n in net.nodes}
-        self.steps: dict[str, Step] = {n: p.step(net.kicks(n)) for n, p in net.populations.items()}
+        self.steps: dict[str, Step] = {n: p.step(net.kicks(n), cuts.times) for n, p in net.populations.items()}
         self.drives = drives(net, plan)
         self.plastic = {
             n: PlasticSynapses(p, net.dt, self.dtype, net.seed) for n, p in net.projections.items() if p.plasticity
@@ -72,6 +66,11 @@ class Runner:
     def run(
         self, inputs: Mapping[str, Tensor], count: int, state: State
     ) -> tuple[dict[tuple[str, str], Tensor], State]:
+        """All parts over one window: what was recorded, and the state after."""
+        window = self.window(inputs, count, state)
+        return window.recorded, window.after()
+
+    def window(self, inputs: Mapping[str, Tensor], count: int, state: State) -> Window:
         """All parts over one window."""
         window = Window(inputs, count, state)
         chains = dict(self.plan.chains)
@@ -86,13 +85,13 @@ class Runner:
                 self._fused(together, 1, window)
             elif part.members in self.plan.loops:
                 compiled_loop(self, names, window)
-            elif part.members in self.plan.fused:
+            elif part.members in self.plan.fused and not self._split_inside(names, window):
                 self._fused(names, part.window or 1, window)
             elif part.cyclic:
                 cycle(self, names, part.window or 1, window)
             else:
-                self.advance(names[0], self._arrivals(names[0], window), window)
-        return window.recorded, window.after()
+                self._advance_alone(names[0], window)
+        return window
 
     def carry(self, projection: Projection, x: Tensor | None, history: Tensor | None, count: int) -> Tensor:
         """What a projection brings during ``count`` steps."""
@@ -100,30 +99,66 @@ class Runner:
             if x is None:
                 raise ShapeError(f"projection {projection.name!r} has neither emissions nor a history to carry.")
             history = x[:0]
+        if self._apart(projection):
+            x, history = None if x is None else x.detach(), history.detach()
         provider = self.plan.provider(projection.name)
         # with a delay per synapse the kernel itself chooses between events and a dense product
         fast = provider != "reference"
         return projection(x, history, count, provider == "cpu" or (projection.per_synapse and fast), fast)
 
+    def _split(self, projection: Projection) -> bool:
+        return self.cuts.split and projection.post in self.net.populations
+
+    def _apart(self, projection: Projection) -> bool:
+        """Whether a projection passes no gradient on to the cells before it (or another way: :meth:`direct`)."""
+        late = bool(projection.depth) and not self.cuts.recurrent_spikes
+        return late or not self.cuts.layers or self._split(projection)
+
+    def _split_inside(self, names: Sequence[str], window: Window) -> bool:
+        """Whether what arrives at a cycle has two gradients; a fused cycle knows one."""
+        return self.cuts.split and any(
+            (p.pre in names and (not p.depth or self.cuts.recurrent_spikes))
+            or (p.pre not in names and window.emissions[p.pre].requires_grad)
+            for n in names
+            for p in self.incoming[n]
+        )
+
+    def direct(
+        self, projection: Projection, x: Tensor | None, history: Tensor | None, arrived: Tensor
+    ) -> Tensor | None:
+        """The way back to the cells before, where it is another than that to the weights; zeros like ``arrived``."""
+        late = bool(projection.depth) and not self.cuts.recurrent_spikes
+        some = x if x is not None else history
+        if not self._split(projection) or late or some is None:
+            return None
+        if not any(t is not None and t.requires_grad for t in (x, history)):
+            return None
+        return upstream(projection, some[:0] if x is None else x, history, arrived)
+
     def from_outside(
         self, name: str, inside: Sequence[str], window: Window, without: Sequence[str] = ()
-    ) -> list[tuple[str, Tensor]]:
-        """(port, arrivals) of every projection from parts other than ``inside``; plastic ones are run with the cycle."""
-        return [
-            (p.port, self.carry(p, window.emissions[p.pre], window.history.get(p.pre), window.count))
-            for p in self.incoming[name]
-            if p.pre not in inside and p.name not in without and not p.plasticity and p.name not in self.drives
-        ]
-
-    def _arrivals(self, name: str, window: Window) -> dict[str, Tensor]:
-        out: dict[str, Tensor] = {}
-        for port, value in self.from_outside(name, (), window):
-            add_arrival(out, port, value)
+    ) -> list[tuple[str, Tensor, Tensor | None]]:
+        """(port, arrivals, way back) of projections from parts other than ``inside``; plastic ones run with the cycle."""
+        out: list[tuple[str, Tensor, Tensor | None]] = []
+        for p in self.incoming[name]:
+            if p.pre not in inside and p.name not in (*without, *self.drives) and not p.plasticity:
+                x, history = window.emissions[p.pre], window.history.get(p.pre)
+                value = self.carry(p, x, history, window.count)
+                out.append((p.port, value, self.direct(p, x, history, value)))
         return out
+
+    def _advance_alone(self, name: str, window: Window) -> None:
+        arrivals: dict[str, Tensor] = {}
+        direct: dict[str, Tensor] = {}
+        for port, value, back in self.from_outside(name, (), window):
+            add_arrival(arrivals, port, value)
+            if back is not None:
+                add_arrival(direct, port, back)
+        self.advance(name, arrivals, window, direct)
 
     def scan(
         self, name: str, arrivals: Mapping[str, Tensor], window: Window, first: int = 0, count: int | None = None,
-        emits: bool = True,
+        emits: bool = True, direct: Mapping[str, Tensor] | None = None,
     ) -> Scan:  # fmt: skip
         """The task of one population over ``count`` steps from step ``first`` of the window; ``emits`` if others read it."""
         step, population, before = self.steps[name], self.net.populations[name], window.variables[name]
@@ -135,7 +170,14 @@ class Runner:
         some = next(iter(before.values()), None)
         shape = tuple(some.shape) if some is not None else tuple(next(iter(arrivals.values())).shape[1:])
         streams = self.streams(name, arrivals, count, shape, window, first)
-        return Scan(step, count, shape, self.dtype, streams, before, self.coefficients[name], wanted, self.cut_reset)
+        back = {self.stream_of(name, port): x for port, x in (direct or {}).items()}
+        if self.cuts.times:  # what goes back is the derivative of the time of arrival, a stream of its own
+            streams |= {SHIFT + port: x for port, x in (direct or {}).items() if SHIFT + port in step.streams}
+            back = {}
+        window.streams.setdefault(name, []).append(streams)
+        return Scan(
+            step, count, shape, self.dtype, streams, before, self.coefficients[name], wanted, self.cuts, back
+        )  # fmt: skip
 
     def take(self, name: str, result: ScanResult, window: Window) -> dict[str, Tensor]:
         """Put a scan's result into the window; returns what was recorded."""
@@ -145,7 +187,9 @@ class Runner:
             window.emissions[name] = result.emitted[output_name(emit, events)]
         return {v: result.emitted[output_name(v, events)] for v in self.record.get(name, ())}
 
-    def advance(self, name: str, arrivals: Mapping[str, Tensor], window: Window) -> None:
+    def advance(
+        self, name: str, arrivals: Mapping[str, Tensor], window: Window, direct: Mapping[str, Tensor] | None = None
+    ) -> None:
         """One population, or relay, over the whole window."""
         if name not in self.net.populations:
             if "x" not in arrivals:
@@ -153,28 +197,32 @@ class Runner:
             window.emissions[name] = arrivals["x"]
             window.recorded.update({(name, v): arrivals["x"] for v in self.record.get(name, ())})
             return
-        task = replace(self.scan(name, arrivals, window), spent=self._spent(name))
+        task = replace(self.scan(name, arrivals, window, direct=direct), spent=self._spent(name))
         recorded = self.take(name, self.compute(name, task), window)
         window.recorded.update({(name, v): x for v, x in recorded.items()})
 
     def _spent(self, name: str) -> frozenset[str]:
         """Streams that nobody but the population reads: what a single projection has just computed for one port."""
         ports = [p.port for p in self.incoming[name]]
-        return frozenset(self.stream_of(p) for p in self.incoming[name] if ports.count(p.port) == 1 and p.lets_go)
+        return frozenset(
+            self.stream_of(name, p.port) for p in self.incoming[name] if ports.count(p.port) == 1 and p.lets_go
+        )
 
     def compute(self, name: str, task: Scan) -> ScanResult:
         """A scan by the provider of the plan."""
         return (cpu_scan if self.plan.provider(name) == "cpu" else reference.scan)(task)
 
     def _worth_joining(self, names: Sequence[str], window: Window) -> bool:
-        """Whether a chain runs together: cells in a row each, and more steps than setting it up costs."""
+        """Whether a chain runs together: no path cut, cells in a row each, and more steps than setting it up costs."""
+        if not self.cuts.joined:
+            return False
         rows = [next(iter(window.variables[n].values()), None) for n in names]
         return all(r is not None and r.ndim == 2 and window.count * r.shape[0] >= _ENOUGH for r in rows)
 
     def _fed(self, p: Projection, window: Window) -> bool:
         """Whether spikes from outside go into an operation as they are."""
         flat = window.emissions[p.pre].ndim == 3
-        return flat and is_plain(p) and p.latency == 0 and self.plan.provider(p.name) == "cpu"
+        return self.cuts.joined and flat and is_plain(p) and p.latency == 0 and self.plan.provider(p.name) == "cpu"
 
     def _fused(self, names: Sequence[str], length: int, window: Window) -> None:
         """Several populations as one differentiable operation."""
@@ -182,16 +230,18 @@ class Runner:
         for n in names:
             arrivals: dict[str, Tensor] = {}
             fed = [p for p in self.incoming[n] if p.pre not in names and self._fed(p, window)]
-            for port, value in self.from_outside(n, names, window, [p.name for p in fed]):
+            for port, value, _ in self.from_outside(n, names, window, [p.name for p in fed]):
                 add_arrival(arrivals, port, value)
             for p in self.incoming[n]:
                 bias = None
                 first = p.delayable
                 if p in fed and isinstance(first, Linear):
                     bias = first.bias
-                    feeds.append(Feed(n, self.stream_of(p), window.emissions[p.pre], first.weight))
+                    feeds.append(Feed(n, self.stream_of(n, p.port), window.emissions[p.pre], first.weights()))
                 elif p.pre in names:
-                    bias, found = p.feedback(window.history.get(p.pre), self.stream_of(p))
+                    past = window.history.get(p.pre)
+                    past = past.detach() if past is not None and self._apart(p) else past
+                    bias, found = p.feedback(past, self.stream_of(n, p.port))
                     feedback += found
                 if bias is not None:
                     add_arrival(arrivals, p.port, bias)
@@ -200,10 +250,9 @@ class Runner:
         for n, result in cpu_loop(Loop(members, tuple(feedback), length, tuple(feeds))).items():
             window.recorded.update({(n, v): x for v, x in self.take(n, result, window).items()})
 
-    def stream_of(self, projection: Projection) -> str:
-        """The stream of the postsynaptic step that a projection feeds."""
-        kicked = projection.port in self.steps[projection.post].kicks
-        return f"kick_{projection.port}" if kicked else projection.port
+    def stream_of(self, name: str, port: str) -> str:
+        """The stream of a population's step that arrivals at ``port`` are."""
+        return f"kick_{port}" if port in self.steps[name].kicks else port
 
     def streams(
         self,

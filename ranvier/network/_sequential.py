@@ -13,6 +13,7 @@ from ranvier.network._graph import GraphError
 from ranvier.network._network import Network
 from ranvier.network._population import Relay
 from ranvier.network._projection import Projection
+from ranvier.network._residual import Residual, join_of
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
 
@@ -34,7 +35,8 @@ class Recurrent:
 
 
 class Sequential(Network):
-    """A network written as a chain: transforms (``Linear``, any stateless torch module) and cells in turn.
+    """A network written as a chain: transforms (``Linear``, any stateless torch module) and cells in turn, and
+    :class:`Residual` branches.
 
     Forward edges are same-step: a spike reaches the next population in the step it was fired, plus round(delay/dt).
     The last population is the output. Parts are called linear1, lif1, … in order of appearance; see :attr:`populations`.
@@ -44,37 +46,62 @@ class Sequential(Network):
     """
 
     def __init__(
-        self, *parts: nn.Module | Cell | Recurrent | Relay, dt: Any, seed: int = 0, surrogate: Surrogate | None = None,
+        self, *parts: nn.Module | Cell | Recurrent | Relay | Residual, dt: Any, seed: int = 0, surrogate: Surrogate | None = None,
         dtype: torch.dtype = torch.float32, provider: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(dt=dt, seed=seed, surrogate=surrogate, dtype=dtype, provider=provider)
         if not parts:
             raise GraphError("Sequential needs at least one transform or cell.")
-        counts: dict[str, int] = {}
         first = parts[0]
         source = self.input("input", first.in_features if isinstance(first, nn.Linear) else None)
-        chain: list[nn.Module] = []
+        counts: dict[str, int] = {}
+        source, chain = self._walk(parts, source, [], counts)
+        if chain:
+            source = self._relay("output", source, chain, counts)
+        self.outputs.append(source)
+
+    def _walk(
+        self, parts: Sequence[Any], source: str, chain: list[nn.Module], counts: dict[str, int]
+    ) -> tuple[str, list[nn.Module]]:
+        """Add parts after ``source``; ``chain`` are transforms that still wait for a target. Returns both as they end."""
         for part in parts:
             if isinstance(part, nn.Module):
-                chain.append(part)
+                chain = [*chain, part]
+                continue
+            if isinstance(part, Residual):
+                source, chain = self._residual(part, source, chain, counts), []
                 continue
             if not isinstance(part, Cell | Recurrent | Relay):
                 raise GraphError(f"Sequential takes transforms and cells, got {type(part).__name__}.")
             cell = part.cell if isinstance(part, Recurrent) else part
-            kind = cell.name if isinstance(cell, Cell) else "relay"
-            counts[kind] = counts.get(kind, 0) + 1
-            name = self.population(f"{kind}{counts[kind]}", None, cell)
+            name = self.population(_numbered(cell.name if isinstance(cell, Cell) else "relay", counts), None, cell)
             self._join(source, name, chain, counts)
             if isinstance(part, Recurrent):
-                self.connect(name, name, part.transform, to=part.to, name=f"recurrent{counts[kind]}")
+                own = name.removeprefix(cell.name if isinstance(cell, Cell) else "relay")
+                self.connect(name, name, part.transform, to=part.to, name=f"recurrent{own}")
             source, chain = name, []
-        if chain:
-            name = self.population("output", None, Relay())
-            self._join(source, name, chain, counts)
-            source = name
-        self.outputs.append(source)
+        return source, chain
 
-    def _join(self, source: str, target: str, chain: Sequence[nn.Module], counts: dict[str, int]) -> None:
+    def _residual(self, part: Residual, source: str, chain: list[nn.Module], counts: dict[str, int]) -> str:
+        """Both ways and their join; transforms that wait end in a relay, where the ways part."""
+        if chain:
+            source = self._relay(_numbered("fork", counts), source, chain, counts)
+        branch = self._walk(part.parts, source, [], counts)
+        past = self._walk(part.shortcut, source, [], counts)
+        cell, to_branch, to_past = join_of(part.join)
+        name = self.population(_numbered("join", counts), None, cell)
+        for (end, left), port in ((branch, to_branch), (past, to_past)):
+            self._join(end, name, left, counts, port)
+        return name
+
+    def _relay(self, name: str, source: str, chain: Sequence[nn.Module], counts: dict[str, int]) -> str:
+        made = self.population(name, None, Relay())
+        self._join(source, made, chain, counts)
+        return made
+
+    def _join(
+        self, source: str, target: str, chain: Sequence[nn.Module], counts: dict[str, int], port: str | None = None
+    ) -> None:
         kind = (
             "linear"
             if chain and isinstance(chain[0], nn.Linear)
@@ -82,10 +109,15 @@ class Sequential(Network):
             if chain
             else "direct"
         )
-        counts[f"/{kind}"] = counts.get(f"/{kind}", 0) + 1
-        label = f"{kind}{counts[f'/{kind}']}"
+        label = _numbered(f"/{kind}", counts).removeprefix("/")
         for k, module in enumerate(chain):
             if isinstance(module, Linear | Conv2d):
                 module.bind(self.dt, self.seed, label if not k else f"{label}.{k}")
             module.to(self.dtype)
-        self._add(Projection(label, source, target, self.port_of(target, None), chain))
+        self._add(Projection(label, source, target, self.port_of(target, port), chain))
+
+
+def _numbered(kind: str, counts: dict[str, int]) -> str:
+    """lif1, lif2, …: a name for the next of a kind."""
+    counts[kind] = counts.get(kind, 0) + 1
+    return f"{kind}{counts[kind]}"

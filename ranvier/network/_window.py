@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from ranvier.dynamics import COUNTER
 from ranvier.errors import ShapeError
 from ranvier.network._state import State
 
@@ -18,7 +19,9 @@ class Window:
     """Steps [start, start + count) of one call.
 
     ``emissions`` holds what each part emitted in the window (its last steps suffice where nobody else reads it),
-    ``variables`` and ``synapses`` the values after the steps done so far, ``history`` what was emitted before.
+    ``variables`` and ``synapses`` the values after the steps done so far, ``history`` what was emitted before,
+    ``streams`` what the step of each population read, piece by piece of the
+    window.
     """
 
     def __init__(self, inputs: Mapping[str, Tensor], count: int, state: State) -> None:
@@ -27,6 +30,7 @@ class Window:
         self.history: Mapping[str, Tensor] = state.history
         self.variables: dict[str, Mapping[str, Tensor]] = dict(state.variables)
         self.synapses: dict[str, dict[str, Tensor]] = {n: dict(v) for n, v in state.synapses.items()}
+        self.streams: dict[str, list[Mapping[str, Tensor]]] = {}
         self.recorded: dict[tuple[str, str], Tensor] = {}
 
     def after(self) -> State:
@@ -55,4 +59,4 @@ def add_arrival(arrivals: dict[str, Tensor], port: str, value: Tensor) -> None:
 def output_name(name: str, events: Sequence[str]) -> str:
     """A name as the user says it (spikes, v) as the program's output; ``events`` are the program's own."""
     name = "spike" if name == "spikes" else name
-    return name if name in events else f"{name}:out"
+    return name if name in events or name == COUNTER else f"{name}:out"

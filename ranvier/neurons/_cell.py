@@ -174,8 +174,11 @@ class Cell:
             surrogate=self.surrogate, emit=self.emit, arrivals=arrivals, name=self.name, size=self.size, **values,
         )  # fmt: skip
 
-    def step(self, kicks: tuple[str, ...] = (), surrogate: Surrogate | None = None) -> Step:
-        """The program of one time step, for projections arriving on the states ``kicks``."""
+    def step(self, kicks: tuple[str, ...] = (), surrogate: Surrogate | None = None, times: bool = False) -> Step:
+        """The program of one time step, for projections arriving on the states ``kicks``.
+
+        With ``times`` a spike carries the derivative of its time instead of a surrogate.
+        """
         unknown = [k for k in kicks if k not in self.system.states]
         if unknown:
             known = ", ".join(self.system.states) or "none"
@@ -183,7 +186,8 @@ class Cell:
                 f"nothing can be added to {unknown[0]!r}: the cell's variables are {known}.", line=unknown[0]
             )
         chosen = self.surrogate or surrogate or ArcTan()
-        return build_step(self.system, method=self.method, kicks=kicks, surrogate=(chosen.slope, tuple(chosen.values)))
+        slope = (chosen.slope, tuple(chosen.values))
+        return build_step(self.system, method=self.method, kicks=kicks, surrogate=slope, times=times)
 
     def explain(self, kicks: tuple[str, ...] = ()) -> str:
         """The equations, the integrator of each variable and why, and the generated step."""

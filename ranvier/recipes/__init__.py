@@ -11,6 +11,7 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "coba_cuba",
     "delays",
     "digits_and_circuit",
+    "fashion_mnist",
     "reservoir",
     "ring_attractor",
 ]

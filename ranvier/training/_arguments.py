@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +14,10 @@ from ranvier.errors import TrainingError
 from ranvier.network import GraphError, Network
 from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training.losses import MaxOverTime, OverTime, SpikeCount
+from ranvier.training.regularizers import Regularizer
 from ranvier.training.rules import BPTT, Rule
 
-__all__ = ["check_arguments", "choose_loss", "choose_rule", "name_of"]
+__all__ = ["check_arguments", "check_lengths", "check_regularizers", "choose_loss", "choose_rule", "name_of"]
 
 Tensor = torch.Tensor
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -51,7 +53,38 @@ def choose_rule(rule: Rule | None) -> Rule:
     return rule
 
 
-def choose_loss(net: Network, loss: Any) -> Callable[[Any, Tensor], Any]:
+def check_regularizers(regularizers: Any, rule: Rule, net: Network) -> None:
+    """That each is a regulariser, has something to watch, and that the rule brings its gradient."""
+    for regularizer in regularizers:
+        if not isinstance(regularizer, Regularizer):
+            raise TrainingError(
+                f"{regularizer!r} is no regulariser: use one of rv.regularizers, or a class derived from "
+                f"rv.regularizers.Regularizer."
+            )
+        regularizer.watched(net)
+    if regularizers and not rule.regularizable:
+        raise TrainingError(
+            f"{rule!r} carries no gradient of hidden signals, as {type(regularizers[0]).__name__} needs: use "
+            f"rule=rv.rules.BPTT() or rv.rules.BPTT(checkpoint=…), or leave regularizers out."
+        )
+
+
+def check_lengths(loss: Callable[..., Any], lengths: Tensor | None) -> None:
+    """That a loss takes lengths where the data gives some: only it can know how to leave out what is padded."""
+    if lengths is None:
+        return
+    try:
+        inspect.signature(loss).bind(None, None, lengths)
+    except TypeError:
+        raise TrainingError(
+            f"the data says how many steps belong to each sample, but loss={name_of(loss)} does not take it: write "
+            f"loss(out, target, lengths) and leave out the steps after each sample's end, or use one of rv.losses."
+        ) from None
+    except ValueError:  # a callable without a signature: the call itself will tell
+        return
+
+
+def choose_loss(net: Network, loss: Any) -> Callable[..., Any]:
     """The given loss; a torch loss is applied to the mean over time."""
     if loss is None:
         emitted = {net.populations[n].cell.emit for n in net.outputs if n in net.populations}

@@ -10,13 +10,14 @@ import torch
 from torch.utils.data import DataLoader
 
 from ranvier.errors import ShapeError, TrainingError
+from ranvier.network import take_lengths
 
 __all__ = ["Batch", "Batches", "key"]
 
 Tensor = torch.Tensor
 Signal = Tensor | Mapping[str, Tensor]
-#: input [T, B, …] (or several by name) and target [B, …]
-Batch = tuple[Signal, Tensor]
+#: input [T, B, …] (or several by name), target [B, …], and the steps of each sample [B] where they differ
+Batch = tuple[Signal, Tensor, Tensor | None]
 
 
 def key(*parts: object) -> int:
@@ -26,14 +27,15 @@ def key(*parts: object) -> int:
 
 
 class Batches:
-    """Batches (x [T, B, …], y [B, …]) of a data set, epoch after epoch.
+    """Batches (x [T, B, …], y [B, …], lengths [B] or None) of a data set, epoch after epoch.
 
     Parameters
     ----------
     source
         A pair of tensors (x [S, T, …], y [S, …]); a torch ``Dataset`` of samples (x [T, …], y); or a ``DataLoader``
         whose batches are (x [B, T, …], y [B, …]) and which decides on order and size itself. ``x`` may be a mapping by
-        input.
+        input. Samples of different length are padded to one, and each of the three then has a third part: how many of
+        the steps belong to the sample (lengths [S]; one number; lengths [B]).
     batch_size
         Samples per batch; the last one may be smaller.
     seed
@@ -50,11 +52,13 @@ class Batches:
 
     def __init__(self, source: Any, batch_size: int, seed: int | None, name: str) -> None:
         self.source, self.batch_size, self.seed, self.name = source, batch_size, seed, name
-        if isinstance(source, tuple | list) and len(source) == 2 and all(_is_signal(part) for part in source):
+        if isinstance(source, tuple | list) and len(source) in (2, 3) and all(_is_signal(part) for part in source):
             self.source = tuple(_map(part, torch.as_tensor) for part in source)
             counts = [_rows(part) for part in self.source]
             if counts[0] != counts[1]:
                 raise ShapeError(f"{name}: x has {counts[0]} samples and y {counts[1]}; give one target per sample.")
+            if counts[-1] != counts[0]:
+                raise ShapeError(f"{name}: x has {counts[0]} samples, lengths has {counts[-1]}; give one per sample.")
             self.samples: int | None = counts[0]
         elif isinstance(source, DataLoader):
             self.samples = len(source.dataset) if hasattr(source.dataset, "__len__") else None  # pyright: ignore
@@ -77,8 +81,9 @@ class Batches:
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch."""
         if isinstance(self.source, DataLoader):
-            for x, y in self.source:
-                yield _map(x, _time_first), y
+            for batch in self.source:
+                x = _map(batch[0], _time_first)
+                yield x, batch[1], self._lengths(batch[2], x) if len(batch) > 2 else None
             return
         order = self._order(epoch)
         for first in range(0, len(order), self.batch_size):
@@ -98,11 +103,22 @@ class Batches:
 
     def _collate(self, index: Tensor) -> Batch:
         if isinstance(self.source, tuple):
-            x, y = self.source
-            return _map(x, lambda part: _time_first(part[index])), y[index]
+            x, y, *lengths = self.source
+            chosen = _map(x, lambda part: _time_first(part[index]))
+            return chosen, y[index], self._lengths(lengths[0][index], chosen) if lengths else None
         samples = [self.source[int(k)] for k in index]
         x = _stack([sample[0] for sample in samples], self.name)
-        return x, torch.stack([torch.as_tensor(sample[1]) for sample in samples])
+        lengths = torch.tensor([int(sample[2]) for sample in samples]) if len(samples[0]) > 2 else None
+        target = torch.stack([torch.as_tensor(sample[1]) for sample in samples])
+        return x, target, None if lengths is None else self._lengths(lengths, x)
+
+    def _lengths(self, lengths: Any, x: Signal) -> Tensor:
+        """Lengths [B] of at least one step, none longer than the input."""
+        steps, batch = (next(iter(x.values())) if isinstance(x, Mapping) else x).shape[:2]
+        taken = take_lengths(lengths, steps, batch)
+        if not bool(taken.all()):
+            raise ShapeError(f"{self.name}: a sample has length 0, so there is nothing to learn from it; leave it out.")
+        return taken
 
 
 def _is_signal(part: Any) -> bool:
@@ -132,5 +148,7 @@ def _stack(samples: Sequence[Any], name: str) -> Signal:
     shapes = {tuple(t.shape) for t in tensors}
     if len(shapes) > 1:
         shown = ", ".join(map(str, sorted(shapes)[:3]))
-        raise ShapeError(f"{name}: samples of one batch have shapes {shown} [T, …]; pad them to one length.")
+        raise ShapeError(
+            f"{name}: samples of one batch have shapes {shown} [T, …]; pad them to one length, and give each sample's own as a third part: (x, y, length)."
+        )
     return torch.stack(tensors, dim=1)

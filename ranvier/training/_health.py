@@ -69,8 +69,9 @@ class Health:
                 self._tell(
                     "silent", name,
                     f"population {name!r} is silent: {active} of its {cells} cells fired at all in epoch {epoch}, so "
-                    f"it passes nothing on and learns little. Raise the weights into it, lower its threshold, lengthen "
-                    f"its time constant, or choose a surrogate with longer tails, such as rv.surrogates.ArcTan().",
+                    f"it passes nothing on and learns little. Call rv.initialize(net, x) on a batch before training, or "
+                    f"raise the weights into it, lower its threshold, lengthen its time constant, or choose a surrogate "
+                    f"with longer tails, such as rv.surrogates.ArcTan().",
                 )  # fmt: skip
             elif rates[name] > _SATURATED:
                 self._tell(

@@ -12,11 +12,13 @@ import torch
 
 from ranvier.errors import TrainingError
 from ranvier.network import Network
+from ranvier.training._criterion import BatchCriterion, Hidden
 from ranvier.training._data import Batches, Signal, key
 from ranvier.training._gradients import clip_gradient, gradient_norms, total_norm
 from ranvier.training._health import Health
 from ranvier.training._locate import first_non_finite
 from ranvier.training._metrics import Mean, Score, correct
+from ranvier.training.regularizers import Regularizer, signals_of
 from ranvier.training.rules import Rule
 
 __all__ = ["Loop"]
@@ -30,25 +32,26 @@ class Loop:
 
     net: Network
     rule: Rule
-    loss: Callable[[Any, Tensor], Any]
+    loss: Callable[..., Any]
     optimizer: torch.optim.Optimizer
     clip: float | None
     seed: int
     health: Health
+    regularizers: tuple[Regularizer, ...] = ()
 
     def learn(self, batches: Batches, epoch: int, after: Callable[[], None]) -> tuple[Score, float, dict[str, float]]:
         """One epoch; its score, the largest gradient norm, and the rates of all populations."""
         mean, largest = Mean(), 0.0
         self.net.train()
         with _random(self.seed, epoch, "train"):
-            for number, (x, y) in enumerate(batches.epoch(epoch), 1):
+            for number, (x, y, lengths) in enumerate(batches.epoch(epoch), 1):
                 where = f"batch {number} of epoch {epoch}"
                 generator = torch.get_rng_state()
                 target = torch.as_tensor(y).to(self.net.device)
                 self.optimizer.zero_grad()
-                outcome = self.rule.gradient(
-                    self.net, x, lambda out, x=x, y=target, g=generator, w=where: self._score(out, x, y, g, w)
-                )
+                update = (epoch - 1) * len(batches) + number - 1
+                criterion = self._criterion(x, target, lengths, generator, where, update)
+                outcome = self.rule.gradient(self.net, x, criterion)
                 norms = gradient_norms(self.net)
                 norm = total_norm(norms, where)
                 if self.clip is not None:
@@ -56,8 +59,9 @@ class Loop:
                 self.optimizer.step()
                 largest = max(largest, norm)
                 steps, samples = _sizes(x)
-                self.health.batch(outcome.spikes, steps * samples, norms, where)
-                mean.add(outcome.loss, correct(self.loss, outcome.out, target), samples)
+                counted = steps * samples if lengths is None else int(lengths.sum())
+                self.health.batch(outcome.spikes, counted, norms, where)
+                mean.add(outcome.loss, correct(self.loss, outcome.out, target, lengths), samples)
                 after()
         return mean.score(), largest, self.health.end_epoch(epoch)
 
@@ -67,16 +71,31 @@ class Loop:
         self.net.eval()
         window = self.rule.arguments().get("window")
         with torch.no_grad(), _random(self.seed, "valid"):
-            for number, (x, y) in enumerate(batches.epoch(0), 1):
+            for number, (x, y, lengths) in enumerate(batches.epoch(0), 1):
                 target = torch.as_tensor(y).to(self.net.device)
                 generator = torch.get_rng_state()
                 out, _ = self.net(x, window=window)
-                loss = self._score(out, x, target, generator, f"validation batch {number} after epoch {epoch}")
-                mean.add(loss, correct(self.loss, out, target), _sizes(x)[1])
+                where = f"validation batch {number} after epoch {epoch}"
+                loss = self._checked(self._loss(out, target, lengths), x, generator, where)
+                mean.add(loss, correct(self.loss, out, target, lengths), _sizes(x)[1])
         return mean.score()
 
-    def _score(self, out: Any, x: Signal, target: Tensor, generator: Tensor, where: str) -> Tensor:
-        loss = self.loss(out, target)
+    def _criterion(
+        self, x: Signal, target: Tensor, lengths: Tensor | None, generator: Tensor, where: str, update: int
+    ) -> BatchCriterion:
+        """The loss of one batch and what the regularisers add to it, with the signals that these read."""
+
+        def score(out: Any, hidden: Hidden) -> Tensor:
+            loss = self._checked(self._loss(out, target, lengths), x, generator, where)
+            return loss + sum(r(self.net, hidden, lengths) for r in self.regularizers) if self.regularizers else loss
+
+        per_step = lengths is None and getattr(self.loss, "per_step", False)  # steps of padded samples weigh unequally
+        return BatchCriterion(score, signals_of(self.regularizers, self.net), lengths, per_step, update)
+
+    def _loss(self, out: Any, target: Tensor, lengths: Tensor | None) -> Any:
+        return self.loss(out, target) if lengths is None else self.loss(out, target, lengths)
+
+    def _checked(self, loss: Any, x: Signal, generator: Tensor, where: str) -> Tensor:
         if not isinstance(loss, Tensor) or loss.numel() != 1:
             what = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
             raise TrainingError(

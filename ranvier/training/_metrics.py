@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 
+from ranvier.network import silence_after
 from ranvier.training.losses import Loss
+from ranvier.training.losses._loss import mean_over_time
 
 __all__ = ["Mean", "Score", "correct"]
 
@@ -20,15 +22,15 @@ class Score:
     accuracy: float | None
 
 
-def correct(loss: Any, out: Any, target: torch.Tensor) -> int | None:
+def correct(loss: Any, out: Any, target: torch.Tensor, lengths: torch.Tensor | None = None) -> int | None:
     """How many of a batch are classified correctly, read out as the loss does; None where there are no classes.
 
     For a loss that is a plain function, the class is that of the highest mean over time, if targets are whole numbers.
     """
     if isinstance(loss, Loss):
-        predicted = loss.predict(out)
+        predicted = loss.predict(out) if lengths is None else loss.predict(out, lengths)
     elif isinstance(out, torch.Tensor) and out.ndim == 3 and target.ndim == 1 and not target.is_floating_point():
-        predicted = out.mean(0).argmax(1)
+        predicted = mean_over_time(out if lengths is None else silence_after(out, lengths), lengths).argmax(1)
     else:
         predicted = None
     return None if predicted is None else int((predicted == target.to(predicted.device)).sum())

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from ranvier.network import Network, Plan, State
+from ranvier.network import Network, Plan, State, silence_after
 from ranvier.training._data import Signal
 
-__all__ = ["Signals", "plan_of", "run", "spiking"]
+__all__ = ["Signals", "emissions", "plan_of", "run", "spiking"]
 
 Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
 class Signals:
-    """``outputs[name]`` [T, B, …], ``spikes[population]`` [T, B, …] of all that can fire, and the state after."""
+    """``outputs[name]`` [T, B, …], ``spikes[population]`` [T, B, …] of all that can fire, and the state after.
+
+    ``hidden[population][variable]`` [T, B, …] are the signals asked for, with gradient.
+    """
 
     outputs: Mapping[str, Tensor]
     spikes: Mapping[str, Tensor]
     state: State
+    hidden: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
 
     @property
     def out(self) -> Any:
@@ -35,6 +39,12 @@ def spiking(net: Network) -> tuple[str, ...]:
     return tuple(n for n, p in net.populations.items() if any(e.name == "spike" for e in p.cell.system.events))
 
 
+def emissions(net: Network) -> dict[str, str]:
+    """What each output emits, under the name by which it is recorded."""
+    emit = {n: str(net.populations[n].cell.emit) if n in net.populations else "x" for n in net.outputs}
+    return {n: "spikes" if e == "spike" else e for n, e in emit.items()}
+
+
 def plan_of(net: Network, x: Signal, how: Mapping[str, Any]) -> Plan:
     """The plan by which a batch like ``x`` is learnt from."""
     inputs, _, batch = net._take(x)
@@ -42,14 +52,26 @@ def plan_of(net: Network, x: Signal, how: Mapping[str, Any]) -> Plan:
     return net.plan(gradient=True, dense_inputs=net._dense(inputs), batch=batch, **kept)
 
 
-def run(net: Network, x: Signal, state: State | None = None, **how: Any) -> Signals:
-    """Advance ``net`` over ``x`` [T, B, …]; ``how`` are the arguments of a rule (window, checkpoint, cut_reset)."""
+def run(
+    net: Network, x: Signal, state: State | None = None, *, hidden: Mapping[str, Sequence[str]] | None = None,
+    lengths: Tensor | None = None, **how: Any,
+) -> Signals:  # fmt: skip
+    """Advance ``net`` over ``x`` [T, B, …]; ``how`` are the arguments of a rule (window, checkpoint, cut_reset).
+
+    ``hidden`` names further signals to keep. Spikes after each sample's end (``lengths`` [B]) are left out of
+    ``spikes`` and ``hidden``; whoever scores the output leaves out the rest, so that the run needs no cut there.
+    """
     fire = spiking(net)
     record: dict[str, list[str]] = {n: ["spikes"] for n in fire}
-    emit = {n: str(net.populations[n].cell.emit) if n in net.populations else "x" for n in net.outputs}
-    emit = {n: "spikes" if e == "spike" else e for n, e in emit.items()}
+    emit = emissions(net)
     for name, emission in emit.items():
         record[name] = list(dict.fromkeys([*record.get(name, []), emission]))
+    for name, variables in (hidden or {}).items():
+        record[name] = list(dict.fromkeys([*record.get(name, []), *variables]))
     done = net._run(x, state, record, **how)
     outputs = {n: done.recorded[n, e] for n, e in emit.items()}
-    return Signals(outputs, {n: done.recorded[n, "spikes"].detach() for n in fire}, done.state)
+    counted = done.recorded
+    if lengths is not None:
+        counted = {key: silence_after(value, lengths) for key, value in counted.items()}
+    kept = {n: {v: counted[n, v] for v in variables} for n, variables in (hidden or {}).items()}
+    return Signals(outputs, {n: counted[n, "spikes"].detach() for n in fire}, done.state, kept)

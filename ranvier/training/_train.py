@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
 
 from ranvier.errors import TrainingError
 from ranvier.network import Network
-from ranvier.training._arguments import check_arguments, choose_loss, choose_rule, name_of
+from ranvier.training._arguments import (
+    check_arguments,
+    check_lengths,
+    check_regularizers,
+    choose_loss,
+    choose_rule,
+    name_of,
+)
 from ranvier.training._callbacks import Callback
 from ranvier.training._checkpoint import Checkpoint, fingerprint, optimizer_settings
 from ranvier.training._data import Batches
@@ -23,6 +30,7 @@ from ranvier.training._memory import forecast, spell_bytes
 from ranvier.training._optimizers import Schedule, make_optimizer, rate_at
 from ranvier.training._progress import Display
 from ranvier.training._signals import plan_of
+from ranvier.training.regularizers import Regularizer
 from ranvier.training.rules import Rule
 
 __all__ = ["train"]
@@ -38,12 +46,13 @@ def train(
     *,
     epochs: int,
     rule: Rule | None = None,
-    loss: Callable[[Any, Tensor], Tensor] | None = None,
+    loss: Callable[..., Tensor] | None = None,
     optimizer: str | torch.optim.Optimizer | Callable[..., torch.optim.Optimizer] = "adam",
     lr: float = 1e-3,
     batch_size: int = 64,
     clip: float | None = None,
     schedule: Schedule = None,
+    regularizers: Sequence[Regularizer] = (),
     callbacks: Iterable[Callback] = (),
     early_stopping: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -59,7 +68,8 @@ def train(
         A network with an external input and an output. Any torch loop written by hand trains it too.
     train_set, valid_set
         A pair of tensors (x [S, T, …], y [S, …]), a torch ``Dataset`` of samples (x [T, …], y), or a ``DataLoader``
-        of batches (x [B, T, …], y [B, …]).
+        of batches (x [B, T, …], y [B, …]). With samples of different length, padded to one, each has a third part:
+        how many steps belong to the sample; ``loss(out, target, lengths)`` is then called with it.
     epochs
         Passes over the training set.
     rule
@@ -77,6 +87,8 @@ def train(
         Largest norm of the gradient; a longer one is scaled down.
     schedule
         None, ``"cosine"`` (to 0 over all epochs), or a function of the epochs done that gives a factor on ``lr``.
+    regularizers
+        Added to the loss of every batch: some of ``rv.regularizers``.
     callbacks
         Each is called as ``callback(epoch, net)`` after every epoch; True ends the training.
     early_stopping
@@ -110,6 +122,7 @@ def train(
     """
     check_arguments(net, epochs, batch_size, clip, early_stopping, valid_set)
     rule, loss = choose_rule(rule), choose_loss(net, loss)
+    check_regularizers(regularizers, rule, net)
     batches = Batches(train_set, batch_size, seed, "train_set")
     checks = None if valid_set is None else Batches(valid_set, batch_size, None, "valid_set")
     made = make_optimizer(optimizer, net, lr)
@@ -119,6 +132,7 @@ def train(
         "clip": clip, "optimizer": optimizer_settings(made), "schedule": name_of(schedule),
         "epochs_of_schedule": epochs if schedule == "cosine" else None, "train_samples": batches.samples,
         "valid_samples": None if checks is None else checks.samples, "restore_best": restore_best,
+        "regularizers": repr(list(regularizers)),
     }  # fmt: skip
     stored = None if checkpoint is None else Checkpoint(checkpoint, settings)
     history, best, stopped = stored.read(net, made) if stored else ([], {}, "")
@@ -128,10 +142,11 @@ def train(
     if not stopped.startswith(_BY_CALLBACK):
         stopped = _why_stop(history, epochs, early_stopping, [])
     with torch.random.fork_rng(devices=[]):
-        x = batches.first()[0]
+        x, _, lengths = batches.first()
+        check_lengths(loss, lengths)
         plan = plan_of(net, x, rule.arguments()).to_dict()
         memory = f"a batch keeps about {spell_bytes(forecast(net, x, rule))} for its gradient" if progress else ""
-    loop = Loop(net, rule, loss, made, clip, seed, Health(net))
+    loop = Loop(net, rule, loss, made, clip, seed, Health(net), tuple(regularizers))
     base = [group["lr"] for group in made.param_groups]
     training, kept = net.training, len(history)
     with Display(epochs, len(batches), len(history), progress) as display:

@@ -193,25 +193,22 @@ class TestLinear:
 
 
 class TestConv2d:
-    @pytest.mark.parametrize("per", ["synapse", "pre", "post"])
+    @pytest.mark.parametrize(("per", "groups"), [("synapse", 1), ("pre", 1), ("post", 1), ("synapse", 2), ("post", 2)])
     @pytest.mark.parametrize("by_event", [True, False])
-    def test_equal_to_a_convolution_over_time_and_space(self, per: str, by_event: bool) -> None:
+    def test_equal_to_a_convolution_over_time_and_space(self, per: str, groups: int, by_event: bool) -> None:
         torch.manual_seed(0)
-        layer = Conv2d(
-            2, 4, 3, padding=1, stride=2, delay=rv.Learn(rv.Uniform(0 * ms, 6 * ms), max=6 * ms), per=per
-        ).double()
+        delay = rv.Learn(rv.Uniform(0 * ms, 6 * ms), max=6 * ms)
+        layer = Conv2d(2, 4, 3, padding=1, stride=2, delay=delay, per=per, groups=groups).double()
         layer.bind(1.0, 0, "c")
         x = (torch.rand(12, 3, 2, 7, 6) < 0.2).double()
         history = torch.zeros(6, 3, 2, 7, 6, dtype=DOUBLE)
         taps, first = layer.taps()
-        kernel = torch.zeros(4, 2, 7, 3, 3, dtype=DOUBLE)
+        kernel = torch.zeros(4, 2 // groups, 7, 3, 3, dtype=DOUBLE)
         for j in range(2):
             place = torch.nn.functional.one_hot((first + j).long(), 7).movedim(-1, 2)
             kernel = kernel + place * taps[..., j].unsqueeze(2)
         padded = nn.functional.pad(x.movedim(0, 2), (0, 0, 0, 0, 6, 0))
-        wanted = nn.functional.conv3d(padded, kernel.flip(2), layer.bias, stride=(1, 2, 2), padding=(0, 1, 1)).movedim(
-            2, 0
-        )
+        wanted = nn.functional.conv3d(padded, kernel.flip(2), layer.bias, (1, 2, 2), (0, 1, 1), 1, groups).movedim(2, 0)
         got = layer.delayed(x, history, by_event)
         torch.testing.assert_close(got, wanted)
         own = [layer.weight, layer.delay.position]
@@ -224,6 +221,10 @@ class TestConv2d:
         layer.bind(1.0, 0, "c")
         assert torch.equal(layer(x), nn.functional.conv2d(x, layer.weight, layer.bias))
 
-    def test_groups_are_refused_with_delays(self) -> None:
+    def test_a_delay_of_each_input_channel_needs_one_group(self) -> None:
         with pytest.raises(ShapeError, match="groups=1"):
-            Conv2d(2, 4, 3, groups=2, delay=1 * ms)
+            Conv2d(2, 4, 3, groups=2, delay=1 * ms, per="pre")
+
+    def test_groups_without_delay_are_torch_s(self) -> None:
+        layer, x = Conv2d(4, 6, 3, groups=2), torch.rand(5, 4, 7, 6)
+        assert torch.equal(layer(x), nn.functional.conv2d(x, layer.weight, layer.bias, groups=2))

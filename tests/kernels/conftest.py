@@ -11,6 +11,7 @@ import torch
 
 import ranvier as rv
 from ranvier import neurons
+from ranvier.dynamics import Cuts
 from ranvier.kernels import reference
 from ranvier.kernels._task import Scan
 from ranvier.network import Population
@@ -90,7 +91,7 @@ class Case:
             step, self.steps, self.shape, dtype,
             {n.split(":")[1]: x for n, x in leaves.items() if n.startswith("stream:")},
             {n.split(":")[1]: x for n, x in leaves.items() if n.startswith("state:")},
-            reference.coefficients(step, values, self.dt), self.wanted, self.cut_reset,
+            reference.coefficients(step, values, self.dt), self.wanted, Cuts(reset=not self.cut_reset),
         )  # fmt: skip
         result = provider(task)
         out = {f"emitted:{n}": x for n, x in result.emitted.items()} | {

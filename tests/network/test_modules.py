@@ -101,3 +101,23 @@ def test_a_delayed_convolution() -> None:
 def test_modules_that_cannot_be_transforms(module: nn.Module, message: str) -> None:
     with pytest.raises(ShapeError, match=message):
         rv.Sequential(module, rv.LeakyReadout(), dt=1 * ms)(torch.zeros(3, 2, 12))
+
+
+def test_a_module_may_see_the_steps_apart() -> None:
+    """A norm of one's own: each step is scaled by its own number."""
+
+    class PerStep(nn.Module):
+        time_major = True
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.arange(1.0, 7.0, dtype=torch.float64))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * self.scale[: x.shape[0]].reshape(-1, 1, *(1 for _ in x.shape[2:]))
+
+    x = torch.rand(6, 2, 3, dtype=torch.float64)
+    plain = rv.Sequential(rv.LeakyReadout(3), dt=1 * ms, dtype=torch.float64)
+    net = rv.Sequential(PerStep(), rv.LeakyReadout(3), dt=1 * ms, dtype=torch.float64)
+    wanted = plain(x * torch.arange(1.0, 7.0).reshape(-1, 1, 1))[0]
+    torch.testing.assert_close(net(x)[0], wanted, rtol=1e-12, atol=1e-12)

@@ -100,7 +100,19 @@ def _delayed() -> rv.Sequential:
     )
 
 
-NETWORKS: list[Callable[[], rv.Network]] = [_recurrent, _convolutional, _branched, _delayed]
+def _delayed_convolutions() -> rv.Sequential:
+    """Every kind of delay on convolutions, groups, signs, and both norms."""
+    torch.manual_seed(0)
+    learnt = rv.Learn(rv.Uniform(0 * ms, 4 * ms), max=4 * ms)
+    return rv.Sequential(
+        rv.Conv2d(1, 4, 3, padding=1, delay=learnt, bias=False), rv.ThresholdBatchNorm(4, V_th=0.5), rv.LIF(V_th=0.5),
+        rv.Conv2d(4, 6, 3, groups=2, delay=rv.Uniform(0 * ms, 3 * ms)), rv.StepBatchNorm(6), rv.LIF(tau=5 * ms),
+        rv.Conv2d(6, 2, 3, stride=2, delay=2 * ms, sign=np.array([1, 1, -1, 0, 1, -1])), rv.LIF(V_th=0.1), nn.Flatten(),
+        rv.Linear(8, 3, sign=-1), rv.LeakyReadout(3), dt=1 * ms, dtype=torch.float64,
+    )  # fmt: skip
+
+
+NETWORKS: list[Callable[[], rv.Network]] = [_recurrent, _convolutional, _branched, _delayed, _delayed_convolutions]
 
 
 @pytest.mark.parametrize("make", NETWORKS)

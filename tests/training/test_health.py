@@ -31,7 +31,7 @@ def test_a_silent_population_is_named_once(net: Make, task: Task) -> None:
     messages = [str(w.message) for w in caught]
     assert len(messages) == 1
     assert "population 'lif1' is silent: 0 of its 20 cells fired at all in epoch 1" in messages[0]
-    assert "Raise the weights into it" in messages[0]
+    assert "Call rv.initialize(net, x) on a batch" in messages[0]
     assert fit.history[0].rates["lif1"] == 0
 
 

@@ -20,6 +20,7 @@ ALL = [
     rv.losses.MaxOverTime(),
     rv.losses.MeanMembrane(),
     rv.losses.LastMembrane(),
+    rv.losses.TET(lam=0.3, level=0.4),
 ]
 
 
@@ -36,6 +37,11 @@ def _cross_entropy(logits: list[float], target: int) -> float:
         (rv.losses.MaxOverTime(scale=3.0), _cross_entropy([3, 0, 3], 2)),
         (rv.losses.MeanMembrane(), _cross_entropy([0.5, 0, 0.75], 2)),
         (rv.losses.LastMembrane(), _cross_entropy([0, 0, 1], 2)),
+        (
+            rv.losses.TET(lam=0.1, level=0.5),
+            0.9 * (2 * _cross_entropy([0, 0, 1], 2) + _cross_entropy([1, 0, 0], 2) + _cross_entropy([1, 0, 1], 2)) / 4
+            + 0.1 * 0.25,
+        ),
         (rv.losses.OverTime(nn.CrossEntropyLoss()), _cross_entropy([0.5, 0, 0.75], 2)),
     ],
 )

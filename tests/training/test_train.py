@@ -105,10 +105,10 @@ class TestData:
         from ranvier.training._data import Batches
 
         batches = Batches(task(20), 8, 3, "train_set")
-        first = [y.tolist() for _, y in batches.epoch(1)]
+        first = [y.tolist() for _, y, _ in batches.epoch(1)]
         torch.rand(5)
-        assert first == [y.tolist() for _, y in batches.epoch(1)]
-        assert first != [y.tolist() for _, y in batches.epoch(2)]
+        assert first == [y.tolist() for _, y, _ in batches.epoch(1)]
+        assert first != [y.tolist() for _, y, _ in batches.epoch(2)]
         assert [len(y) for y in first] == [8, 8, 4]
         assert next(batches.epoch(1))[0].shape == (15, 8, 12)
 

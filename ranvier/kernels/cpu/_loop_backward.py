@@ -28,16 +28,17 @@ class _Adjoint:
     ) -> None:
         member, scan, names = made.members[name], task.members[name], made.names[name]
         self.member = member
+        late = scan.cuts.recurrent_spikes  # else spikes of earlier steps pass nothing back
         self.links = [
             made.links[k]
             for k, f in enumerate(task.feedback)
-            if f.pre == name and k in made.links and f.latency < scan.steps
+            if f.pre == name and k in made.links and f.latency < scan.steps and (late or not f.latency)
         ]
-        self.flights = [f for f in made.flights.values() if f.feedback.pre == name]
+        self.flights = [f for f in made.flights.values() if f.feedback.pre == name and late]
         asks = self.links or self.flights
         seeds = tuple(n for n in names.outputs if (asks and n == task.emission) or incoming.get(n) is not None)
         dtype = str(scan.dtype).removeprefix("torch.")
-        self.kernel = kernels.backward_kernel(scan.step, dtype, scan.cut_reset, seeds, names.wanted, names.saved)
+        self.kernel = kernels.backward_kernel(scan.step, dtype, scan.cuts, seeds, names.wanted, names.saved)
         chunk = made.spans.chunk
         self.seeds: dict[str, Rows] = {}
         for n in seeds:

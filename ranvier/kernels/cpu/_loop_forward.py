@@ -141,7 +141,7 @@ def _prepare(
     outputs: tuple[str, ...] = (*sent, *scan.wanted)
     differentiable = any(needs.values())
     passing = frozenset({*fed, *sent}) if made.spans.alone else frozenset(fed)
-    saved = kernels.saved_values(step, scan.cut_reset, outputs, wanted, passing) if differentiable else ()
+    saved = kernels.saved_values(step, scan.cuts, outputs, wanted, passing) if differentiable else ()
     emitted_as = {str(step.program.outputs[n]): n for n in outputs}
     write = tuple(n for n in saved if n not in step.streams and n not in emitted_as)
     kernel = kernels.forward_kernel(step, str(scan.dtype).removeprefix("torch."), outputs, write)

@@ -26,9 +26,10 @@ def scan(task: Scan) -> ScanResult:
     step = task.step
     streams = [n for n in step.streams if n in task.streams]
     states = [*step.states, *step.counters]
-    names = _Names(tuple(streams), tuple(states), step.coefficients)
+    direct = [n for n in task.direct if n in task.streams]
+    names = _Names(tuple(streams), tuple(states), step.coefficients, tuple(direct))
     inputs = [task.streams[n] for n in streams] + [task.states[n] for n in states]
-    inputs += [task.coefficients[n] for n in step.coefficients]
+    inputs += [task.coefficients[n] for n in step.coefficients] + [task.direct[n] for n in direct]
     out = _ScanFunction.apply(task, names, *(t.to(task.dtype) for t in inputs))
     emitted = dict(zip(task.wanted, out, strict=False))
     return ScanResult(emitted, dict(zip(states, out[len(task.wanted) :], strict=True)))
@@ -39,6 +40,7 @@ class _Names:
     streams: tuple[str, ...]
     states: tuple[str, ...]
     coefficients: tuple[str, ...]
+    direct: tuple[str, ...]
 
 
 class _ScanFunction(torch.autograd.Function):
@@ -46,13 +48,13 @@ class _ScanFunction(torch.autograd.Function):
     def forward(ctx, task: Scan, names: _Names, *tensors: Tensor):
         step = task.step
         every = (*names.streams, *names.states, *names.coefficients)
-        given = dict(zip(every, (t.detach() for t in tensors), strict=True))
-        needs = dict(zip(every, ctx.needs_input_grad[2:], strict=True))
-        differentiable = any(needs.values())
+        given = dict(zip(every, (t.detach() for t in tensors), strict=False))
+        needs = dict(zip(every, ctx.needs_input_grad[2:], strict=False))
+        differentiable = any(ctx.needs_input_grad)
         wanted = tuple(n for n in (*names.streams, *names.coefficients) if needs[n])
         saved: tuple[str, ...] = ()
         if differentiable:
-            saved = kernels.saved_values(step, task.cut_reset, task.wanted, wanted)
+            saved = kernels.saved_values(step, task.cuts, task.wanted, wanted)
         emitted_as = {str(step.program.outputs[n]): n for n in task.wanted}
         write = tuple(n for n in saved if n not in names.streams and n not in emitted_as)
         kernel = kernels.forward_kernel(step, _name(task.dtype), task.wanted, write)
@@ -86,13 +88,13 @@ class _ScanFunction(torch.autograd.Function):
         step = task.step
         incoming = dict(zip((*task.wanted, *(f"state:{n}" for n in names.states)), grads, strict=True))
         seeds = {n: g for n in task.wanted if (g := incoming[n]) is not None}
-        kernel = kernels.backward_kernel(step, _name(task.dtype), task.cut_reset, tuple(seeds), ctx.wanted, ctx.kept)
+        kernel = kernels.backward_kernel(step, _name(task.dtype), task.cuts, tuple(seeds), ctx.wanted, ctx.kept)
         saved = ctx.saved_tensors  # read once: a checkpoint computes them anew for every reading
         kept = dict(zip(ctx.kept, saved, strict=False))
         coefficients = dict(zip(names.coefficients, saved[len(ctx.kept) :], strict=True))
         layout = _Layout(task)
         state = [layout.array(incoming[f"state:{n}"]) for n in kernel.states]
-        spent = [] if keeps_graph() else [kept[n] for n in ctx.own if n in kept]
+        spent = [] if keeps_graph() or names.direct else [kept[n] for n in ctx.own if n in kept]
         outgoing = [spent.pop().view(task.steps, layout.count) if spent else layout.new() for _ in kernel.streams]
         sums = [layout.zeros() for _ in kernel.sums]
         layout.run(
@@ -106,7 +108,24 @@ class _ScanFunction(torch.autograd.Function):
         out |= {n: g.view(task.shape).sum_to_size(ctx.shapes[n]) for n, g in zip(kernel.states, state, strict=True)}
         for n, g in zip(kernel.sums, sums, strict=True):
             out[n] = g.view(task.shape).to(torch.float64).sum_to_size(ctx.shapes[n]).to(task.dtype)
-        return (None, None, *(out.get(n) for n in (*names.streams, *names.states, *names.coefficients)))
+        split = _direct(task, seeds, kept, coefficients, names.direct, ctx.kept) if names.direct else ()
+        return (None, None, *(out.get(n) for n in (*names.streams, *names.states, *names.coefficients)), *split)
+
+
+def _direct(
+    task: Scan, seeds: dict[str, Tensor], kept: dict[str, Tensor], coefficients: dict[str, Tensor],
+    wanted: tuple[str, ...], stored: tuple[str, ...],
+) -> tuple[Tensor | None, ...]:  # fmt: skip
+    """What the arrivals of each step do within that step."""
+    kernel = kernels.backward_kernel(task.step, _name(task.dtype), task.cuts.instant, tuple(seeds), wanted, stored)
+    layout = _Layout(task)
+    outgoing = [layout.new() for _ in kernel.streams]
+    layout.run(
+        kernel.kernel, [], [*(seeds[n] for n in kernel.seeds), *(kept[n] for n in kernel.kept)],
+        [coefficients[n] for n in kernel.coefficients], outgoing, [],
+    )  # fmt: skip
+    out = dict(zip(kernel.streams, outgoing, strict=True))
+    return tuple(out[n].view(task.steps, *task.shape) if n in out else None for n in wanted)
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -13,7 +13,7 @@ from functools import lru_cache
 import sympy as sp
 from llvmlite import ir
 
-from ranvier.dynamics import ByStructure, Program, Step, adjoint, choose_saved, tidy
+from ranvier.dynamics import WHOLE, ByStructure, Cuts, Program, Step, adjoint, choose_saved, tidy
 from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._lanes import Lanes
@@ -53,13 +53,13 @@ class Backward:
 class _Key(ByStructure):
     """A step hashed by its structure, so that equal structures share kernels."""
 
-    def __init__(self, step: Step, cut_reset: bool) -> None:
-        self.step, self.cut_reset, self.key = step, cut_reset, (step.key, cut_reset)
+    def __init__(self, step: Step, cuts: Cuts) -> None:
+        self.step, self.cuts, self.key = step, cuts, (step.key, cuts)
 
 
 def forward_kernel(step: Step, dtype: str, outputs: tuple[str, ...], saved: tuple[str, ...]) -> Forward:
     """The kernel that advances the states over T steps and writes outputs and saved values."""
-    return _forward(_Key(step, False), dtype, outputs, saved)
+    return _forward(_Key(step, WHOLE), dtype, outputs, saved)
 
 
 @lru_cache(maxsize=1024)
@@ -104,33 +104,38 @@ def _saved(key: _Key, seeds: tuple[str, ...], wanted: tuple[str, ...], passing: 
 
 
 def saved_values(
-    step: Step, cut_reset: bool, seeds: tuple[str, ...], wanted: tuple[str, ...], passing: frozenset[str] = frozenset()
+    step: Step, cuts: Cuts, seeds: tuple[str, ...], wanted: tuple[str, ...], passing: frozenset[str] = frozenset()
 ) -> tuple[str, ...]:
     """The fewest streams to keep so that the adjoint can be run: names of values, states at the step's start or streams.
 
     ``passing`` names streams and outputs that would not exist as a whole unless they are kept.
     """
-    return _saved(_Key(step, cut_reset), seeds, wanted, passing)
+    return _saved(_Key(step, cuts), seeds, wanted, passing)
 
 
 @lru_cache(maxsize=1024)
 def _adjoint(key: _Key, seeds: tuple[str, ...], wanted: tuple[str, ...]):
     step = key.step
-    program = step.program.cut_resets() if key.cut_reset else step.program
-    program = program.only((*step.states, *seeds))
-    names = {n: f"_lam_{n}" for n in step.states} | {n: f"_seed_{k}" for k, n in enumerate(seeds)}
-    return adjoint(program, names, (*step.states, *wanted), step.surrogate)
+    states = _carried(key)
+    program = key.cuts.apply(step).only((*states, *seeds))
+    names = {n: f"_lam_{n}" for n in states} | {n: f"_seed_{k}" for k, n in enumerate(seeds)}
+    return adjoint(program, names, (*states, *wanted), step.surrogate)
+
+
+def _carried(key: _Key) -> tuple[str, ...]:
+    """The states through which the gradient runs back in time."""
+    return key.step.states if key.cuts.carry_to_weights else ()
 
 
 def backward_kernel(
-    step: Step, dtype: str, cut_reset: bool, seeds: tuple[str, ...], wanted: tuple[str, ...], kept: tuple[str, ...]
+    step: Step, dtype: str, cuts: Cuts, seeds: tuple[str, ...], wanted: tuple[str, ...], kept: tuple[str, ...]
 ) -> Backward:
     """The kernel that runs the adjoint from the last step to the first.
 
     ``seeds`` are the outputs with an incoming gradient, ``wanted`` streams and coefficients whose gradient is asked for,
     ``kept`` the values the forward pass saved.
     """
-    return _backward(_Key(step, cut_reset), dtype, seeds, wanted, kept)
+    return _backward(_Key(step, cuts), dtype, seeds, wanted, kept)
 
 
 @lru_cache(maxsize=1024)
@@ -148,7 +153,8 @@ def _backward(
     streams = tuple(n for n in wanted if n in step.streams)
     sums = tuple(n for n in wanted if n in step.coefficients)
     frame = _Frame(dtype, "ranvier_backward")
-    in_state = dict(zip((f"_lam_{n}" for n in step.states), frame.arrays(len(step.states)), strict=True))
+    states = _carried(key)
+    in_state = dict(zip((f"_lam_{n}" for n in states), frame.arrays(len(states)), strict=True))
     placed = dict(zip((f"_seed_{seeds.index(n)}" for n in live_seeds), frame.streams(len(live_seeds)), strict=True))
     placed |= dict(zip(kept, frame.streams(len(kept)), strict=True))
     placed |= dict(zip(coefficients, frame.steady(len(coefficients)), strict=True))
@@ -161,13 +167,13 @@ def _backward(
             return lanes.load(in_state[name], i) if name in in_state else placed[name].load(t, i)
 
         values = emit(lanes, program, read)
-        for name in step.states:
+        for name in states:
             lanes.store(in_state[f"_lam_{name}"], i, values[f"grad:{name}"])
         for name, stream in zip(streams, out, strict=True):
             stream.store(t, i, values[f"grad:{name}"], frame.streaming)
         for name, total in zip(sums, totals, strict=True):
             lanes.store(total, i, lanes.add(lanes.load(total, i), values[f"grad:{name}"]))
-    return Backward(frame.compile(), step.states, live_seeds, kept, coefficients, streams, sums)
+    return Backward(frame.compile(), states, live_seeds, kept, coefficients, streams, sums)
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,14 @@ __all__ = ["scan"]
 
 
 def scan(task: Scan) -> ScanResult:
-    """Run the window; gradients come from torch's own autograd, an independent witness of every adjoint."""
+    """Run the window; gradients come from torch's own autograd, an independent witness of every adjoint.
+
+    Where the gradient of what arrives is split, each step is done twice: the states go on from the one that only the
+    weights see, and emissions come from the one that the cells before see too.
+    """
     step = task.step
     state_names = (*step.states, *step.counters)
-    program = step.program.only((*state_names, *task.wanted))
-    if task.cut_reset:
-        program = program.cut_resets()
+    program = task.cuts.apply(step).only((*state_names, *task.wanted))
     function = step_function(program, step.surrogate)
     like = next(iter(task.states.values()), None)
     if like is None or not like.is_floating_point():
@@ -24,12 +26,22 @@ def scan(task: Scan) -> ScanResult:
     values = {n: v.to(task.dtype) for n, v in task.coefficients.items()}
     state = {n: task.states[n].to(task.dtype).expand(task.shape) for n in state_names}
     streams = {n: task.streams[n].expand(task.steps, *task.shape).unbind(0) for n in step.streams if n in task.streams}
+    direct = {n: x.expand(task.steps, *task.shape).unbind(0) for n, x in task.direct.items() if n in streams}
     emitted: dict[str, list[torch.Tensor]] = {n: [] for n in task.wanted}
     for n in range(task.steps):
-        out = function({**values, **state, **{name: s[n] for name, s in streams.items()}}, like)
+        if not task.cuts.carry_to_weights:
+            state = {name: value.detach() for name, value in state.items()}
+        now = {name: s[n] for name, s in streams.items()}
+        out = function({**values, **state, **now}, like)
+        if direct:
+            now |= {name: now[name] + (x[n] - x[n].detach()) for name, x in direct.items()}
+            seen = function({**values, **state, **now}, like)
+            out = {**seen, **{name: out[name] for name in state_names}}
         state = {name: _full(out[name], task) for name in state_names}
         for name in task.wanted:
             emitted[name].append(_full(out[name], task))
+    if not task.cuts.carry_to_weights:
+        state = {name: value.detach() for name, value in state.items()}
     none = like.new_empty(0, *task.shape, dtype=task.dtype)
     return ScanResult({n: torch.stack(v) if v else none for n, v in emitted.items()}, state)
 

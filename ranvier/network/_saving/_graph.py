@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ranvier import __version__
-from ranvier.connectivity import Linear, Positions, Sparse
+from ranvier.connectivity import Conv2d, Linear, Positions, Sparse
 from ranvier.errors import FileFormatError
 from ranvier.network._network import Network
 from ranvier.network._population import Population, Relay
@@ -106,7 +106,7 @@ def _projection(projection: Projection, seen: dict[int, str], tensors: Tensors) 
         chain.append({"same_as": seen[id(module)]} if id(module) in seen else encode_module(module, where))
         seen.setdefault(id(module), where)
     first = projection.chain[0] if len(projection.chain) else None
-    own = first.latency if isinstance(first, Linear | Sparse) and isinstance(first.latency, int) else 0
+    own = first.latency if isinstance(first, Linear | Sparse | Conv2d) and isinstance(first.latency, int) else 0
     ends = {"pre": projection.pre, "post": projection.post, "port": projection.port}
     out = {**ends, "latency": projection.latency - own, "chain": chain, "plasticity": None}
     if projection.plasticity is not None:

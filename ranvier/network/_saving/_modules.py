@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ranvier.connectivity import Linear, Sparse, Synapses
+from ranvier.connectivity import Conv2d, Linear, Sparse, StepBatchNorm, Synapses, ThresholdBatchNorm
 from ranvier.errors import FileFormatError
 from ranvier.network._saving._delays import LONGEST, decode_delays, encode_delays
 from ranvier.network._saving._record import Record, damaged
@@ -46,7 +46,17 @@ _TORCH: dict[type[nn.Module], tuple[str, ...]] = {
     nn.ReLU: ("inplace",),
     nn.Unflatten: ("dim", "unflattened_size"),
 }
-_NAMES = {f"torch.{kind.__name__}": kind for kind in _TORCH}
+_THRESHOLD = ("num_features", "V_th", "alpha", "eps", "momentum")
+#: our own modules without delays
+_OWN: dict[type[nn.Module], tuple[str, ...]] = {StepBatchNorm: _THRESHOLD, ThresholdBatchNorm: _THRESHOLD}
+#: transforms whose weights may have delays and signs
+_DELAYED: dict[type[Linear | Conv2d], tuple[str, ...]] = {
+    Linear: ("in_features", "out_features"),
+    Conv2d: _CONVOLUTION,
+}
+_NAMES = {f"torch.{kind.__name__}": kind for kind in _TORCH} | {kind.__name__: kind for kind in _OWN}
+_KINDS = {kind: name for name, kind in _NAMES.items()}
+_ARGUMENTS = _TORCH | _OWN
 _FLOATS = {torch.float32, torch.float64}
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
@@ -62,17 +72,18 @@ def encode_module(module: nn.Module, where: str) -> dict[str, Any]:
     if any(getattr(module, hooks, None) for hooks in _HOOKS):
         kind = type(module).__name__
         raise FileFormatError(f"{where} ({kind}) has hooks, which a file cannot hold: remove them before saving.")
-    if type(module) is Linear:
-        sizes = {"in_features": module.in_features, "out_features": module.out_features}
+    if isinstance(module, Linear | Conv2d) and type(module) in _DELAYED:
+        sizes = {n: _plain(getattr(module, n)) for n in _DELAYED[type(module)]}
         when = {"latency": _steps(module.latency), "delay": encode_delays(module.delay)}
-        return {"type": "Linear", **sizes, "bias": module.bias is not None, **when}
+        kept = {"bias": module.bias is not None, "sign": None if module.sign is None else module.sign.shape[1]}
+        return {"type": type(module).__name__, **sizes, **kept, **when}
     if type(module) is Sparse:
         when = {"latency": _steps(module.latency), "delay": encode_delays(module.delay)}
         when |= {"learn": isinstance(module.weight, nn.Parameter), "bounds": list(module.bounds)}
         return {"type": "Sparse", "sizes": list(module.sizes), **when}
-    names = _TORCH.get(type(module))
+    names = _ARGUMENTS.get(type(module))
     if names is None or getattr(module, "return_indices", False):
-        kinds = ", ".join(("Linear", *(kind.__name__ for kind in _TORCH)))
+        kinds = ", ".join((*(kind.__name__ for kind in (*_DELAYED, *_OWN)), *_NAMES))
         raise FileFormatError(
             f"{where} is a {type(module).__name__}, whose class a file cannot hold: build the network from {kinds}, "
             f"or save its state_dict() and make the network in code."
@@ -80,7 +91,7 @@ def encode_module(module: nn.Module, where: str) -> dict[str, Any]:
     values = {n: getattr(module, n) for n in names}
     if "bias" in values:
         values["bias"] = module.bias is not None
-    return {"type": f"torch.{type(module).__name__}", **{n: _plain(v) for n, v in values.items()}}
+    return {"type": _KINDS[type(module)], **{n: _plain(v) for n, v in values.items()}}
 
 
 def decode_module(record: Record, take: Callable[[str], torch.Tensor | None]) -> nn.Module:
@@ -88,19 +99,28 @@ def decode_module(record: Record, take: Callable[[str], torch.Tensor | None]) ->
 
     Nothing of the declared size is allocated before the tensors are seen to have it.
     """
-    kind = record.choice("type", "Linear", "Sparse", *_NAMES)
+    delayed = {kind.__name__: kind for kind in _DELAYED}
+    kind = record.choice("type", *delayed, "Sparse", *_NAMES)
     if kind == "Sparse":
         return _sparse(record, take)
     with torch.device("meta"):
-        if kind == "Linear":
-            sizes = record.whole("in_features", 1), record.whole("out_features", 1)
-            module: nn.Module = Linear(*sizes, record.flag("bias"))
+        if kind in delayed:
+            sizes = {n: record.whole(n, 1) for n in _DELAYED[delayed[kind]][:2]}
+            rest = {n: _argument(record, n) for n in _DELAYED[delayed[kind]][2:] if n in record}
+            module: nn.Module = delayed[kind](**sizes, **rest, bias=record.flag("bias"))
         else:
-            arguments = {n: _argument(record, n) for n in _TORCH[_NAMES[kind]] if n in record}
+            arguments = {n: _argument(record, n) for n in _ARGUMENTS[_NAMES[kind]] if n in record}
             module = _NAMES[kind](**arguments)
+        if isinstance(module, Linear | Conv2d) and "sign" in record:
+            inputs = record.whole("sign", 1)
+            if inputs not in (1, module.weight.shape[1]):
+                raise record.error("sign", f"1 or {module.weight.shape[1]}")
+            module.sign = torch.empty(1, inputs, *(1 for _ in module.weight.shape[2:]))
     fill(module, take, record.where)
-    if isinstance(module, Linear):
-        shape = (module.out_features, module.in_features)
+    if isinstance(module, Linear | Conv2d):
+        shape = tuple(module.weight.shape)
+        if module.sign is not None and not bool(torch.isin(module.sign, torch.tensor([-1.0, 0.0, 1.0])).all()):
+            raise damaged(f"{record.where}.sign", "holds other numbers than -1, 0 and 1")
         module.fix(_latency(record, take("latency_table"), shape))
         module.delay = decode_delays(record, shape, record.where, take)
     return module

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ranvier.errors import TrainingError
+from ranvier.network import silence_after
 from ranvier.training.losses._loss import Loss, cross_entropy, series
 
 __all__ = ["FirstSpike"]
@@ -36,14 +37,15 @@ class FirstSpike(Loss):
         if not self.temperature > 0:
             raise TrainingError(f"FirstSpike: temperature={self.temperature} must be a positive number of steps.")
 
-    def __call__(self, out: Any, target: Tensor) -> Tensor:
+    def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The mean loss of the batch."""
-        return cross_entropy(-self.latency(out) / self.temperature, target)
+        return cross_entropy(-self.latency(out, lengths) / self.temperature, target)
 
-    def latency(self, out: Any) -> Tensor:
+    def latency(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """L [B, C]: steps before the first spike."""
-        return torch.cumprod(1 - series(out, self), dim=0).sum(0)
+        waiting = torch.cumprod(1 - series(out, self, lengths), dim=0)
+        return (waiting if lengths is None else silence_after(waiting, lengths)).sum(0)
 
-    def predict(self, out: Any) -> Tensor:
+    def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """The class [B] that fires first."""
-        return self.latency(out).argmin(1)
+        return self.latency(out, lengths).argmin(1)

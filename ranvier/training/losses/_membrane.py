@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ranvier.training.losses._loss import Loss, cross_entropy, series
+from ranvier.training.losses._loss import Loss, cross_entropy, mean_over_time, series, within
 
 __all__ = ["LastMembrane", "MaxOverTime", "MeanMembrane"]
 
@@ -25,13 +25,13 @@ class MaxOverTime(Loss):
 
     scale: float = 1.0
 
-    def __call__(self, out: Any, target: Tensor) -> Tensor:
+    def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The mean loss of the batch."""
-        return cross_entropy(self.scale * series(out, self).amax(0), target)
+        return cross_entropy(self.scale * _highest(series(out, self, lengths), lengths), target)
 
-    def predict(self, out: Any) -> Tensor:
+    def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """The class [B] of the highest peak."""
-        return series(out, self).amax(0).argmax(1)
+        return _highest(series(out, self, lengths), lengths).argmax(1)
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class MeanMembrane(Loss):
 
     scale: float = 1.0
 
-    def __call__(self, out: Any, target: Tensor) -> Tensor:
+    def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The mean loss of the batch."""
-        return cross_entropy(self.scale * series(out, self).mean(0), target)
+        return cross_entropy(self.scale * mean_over_time(series(out, self, lengths), lengths), target)
 
-    def predict(self, out: Any) -> Tensor:
+    def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """The class [B] of the highest mean."""
-        return series(out, self).mean(0).argmax(1)
+        return mean_over_time(series(out, self, lengths), lengths).argmax(1)
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,23 @@ class LastMembrane(Loss):
 
     scale: float = 1.0
 
-    def __call__(self, out: Any, target: Tensor) -> Tensor:
+    def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The mean loss of the batch."""
-        return cross_entropy(self.scale * series(out, self)[-1], target)
+        return cross_entropy(self.scale * _last(series(out, self, lengths), lengths), target)
 
-    def predict(self, out: Any) -> Tensor:
+    def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """The class [B] that is highest at the end."""
-        return series(out, self)[-1].argmax(1)
+        return _last(series(out, self, lengths), lengths).argmax(1)
+
+
+def _highest(v: Tensor, lengths: Tensor | None) -> Tensor:
+    """The largest value [B, C] among each sample's own steps."""
+    inside = within(v, lengths)
+    return (v if inside is None else v.masked_fill(~inside, -torch.inf)).amax(0)
+
+
+def _last(v: Tensor, lengths: Tensor | None) -> Tensor:
+    """The value [B, C] in each sample's last step."""
+    if lengths is None:
+        return v[-1]
+    return v[lengths.to(v.device) - 1, torch.arange(v.shape[1], device=v.device)]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ranvier.training.losses._loss import Loss, cross_entropy, series
+from ranvier.training.losses._loss import Loss, cross_entropy, mean_over_time, series
 
 __all__ = ["OverTime"]
 
@@ -25,14 +25,16 @@ class OverTime(Loss):
 
     loss: nn.Module
 
-    def __call__(self, out: Any, target: Tensor) -> Tensor:
+    def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The loss of the batch."""
-        mean = series(out, self).mean(0)
+        mean = mean_over_time(series(out, self, lengths), lengths)
         if isinstance(self.loss, _CLASSES) and target.ndim == 1:
             cross_entropy(mean.detach(), target)  # only for its check of the targets
             return self.loss(mean, target.long())
         return self.loss(mean, target)
 
-    def predict(self, out: Any) -> Tensor | None:
+    def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor | None:
         """The class [B] of the highest mean, for losses on classes."""
-        return series(out, self).mean(0).argmax(1) if isinstance(self.loss, _CLASSES) else None
+        return (
+            mean_over_time(series(out, self, lengths), lengths).argmax(1) if isinstance(self.loss, _CLASSES) else None
+        )

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from ranvier.errors import TrainingError
-from ranvier.training.losses._loss import Loss, cross_entropy, series
+from ranvier.training.losses._loss import Loss, cross_entropy, mean_over_time, series
 
 __all__ = ["SpikeCount", "SpikeRate"]
 
@@ -27,13 +27,13 @@ class SpikeCount(Loss):
 
     scale: float = 1.0
 
-    def __call__(self, out: Any, target: Tensor) -> Tensor:
+    def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The mean loss of the batch."""
-        return cross_entropy(self.scale * series(out, self).sum(0), target)
+        return cross_entropy(self.scale * series(out, self, lengths).sum(0), target)
 
-    def predict(self, out: Any) -> Tensor:
+    def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """The class [B] of most spikes."""
-        return series(out, self).sum(0).argmax(1)
+        return series(out, self, lengths).sum(0).argmax(1)
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class SpikeRate(Loss):
                 f"choose 0 <= incorrect < correct <= 1."
             )
 
-    def __call__(self, out: Any, target: Tensor) -> Tensor:
+    def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The mean loss of the batch."""
-        rate = series(out, self).mean(0)
+        rate = mean_over_time(series(out, self, lengths), lengths)
         cross_entropy(rate.detach(), target)  # only for its check of the targets
         hot = functional.one_hot(target.long(), rate.shape[1]).to(rate.dtype)
         return functional.mse_loss(rate, self.incorrect + (self.correct - self.incorrect) * hot)
 
-    def predict(self, out: Any) -> Tensor:
+    def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """The class [B] of most spikes."""
-        return series(out, self).sum(0).argmax(1)
+        return series(out, self, lengths).sum(0).argmax(1)

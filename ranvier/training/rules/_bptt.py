@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from ranvier.dynamics import Cuts
 from ranvier.errors import TrainingError
 from ranvier.network import Network
+from ranvier.training._criterion import hidden_of, judge, lengths_of
 from ranvier.training._data import Signal
 from ranvier.training._signals import run
-from ranvier.training.rules._rule import Criterion, Outcome, Rule
+from ranvier.training.rules._criterion import Criterion
+from ranvier.training.rules._rule import Outcome, Rule
+from ranvier.training.rules._series import Series
 from ranvier.training.rules._windows import in_windows
 
 __all__ = ["BPTT"]
@@ -22,9 +27,9 @@ class BPTT(Rule):
     Parameters
     ----------
     window
-        Truncate: the gradient stops at the borders of windows of this many steps. Each window is run twice, first for
-        the output and then for its gradient, so that any loss of the whole output can be used while memory is that of
-        one window, however long the series.
+        Truncate: the gradient stops at the borders of windows of this many steps. Memory is that of one
+        window, however long the series. A loss that is a mean over steps is differentiated as windows go by; for any
+        other the series is run twice, first for the output and then for its gradient.
     checkpoint
         Keep the state every this many steps and compute what lies between again in the backward pass: the full gradient
         with less memory (least near the square root of T) for one more forward pass.
@@ -52,6 +57,11 @@ class BPTT(Rule):
                 f"more than its own steps; leave one out."
             )
 
+    @property
+    def regularizable(self) -> bool:
+        """True where all steps are differentiated together."""
+        return self.window is None
+
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule."""
         return {"window": self.window, "checkpoint": self.checkpoint, "cut_reset": not self.reset_gradient}
@@ -59,9 +69,10 @@ class BPTT(Rule):
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         if self.window:
-            return in_windows(net, x, criterion, self.window, cut_reset=not self.reset_gradient)
-        signals = run(net, x, **self.arguments())
-        loss = criterion(signals.out)
+            series = partial(Series, net, x, self.window, Cuts(reset=self.reset_gradient))
+            return in_windows(net, series, criterion)
+        signals = run(net, x, hidden=hidden_of(criterion), lengths=lengths_of(criterion), **self.arguments())
+        loss = judge(criterion, signals.out, signals.hidden)
         loss.backward()
         out = {n: o.detach() for n, o in signals.outputs.items()}
         spikes = {n: s.sum((0, 1)) for n, s in signals.spikes.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,9 @@ import torch
 
 from ranvier.network import Network
 from ranvier.training._data import Signal
+from ranvier.training.rules._criterion import Criterion
 
-__all__ = ["Criterion", "Outcome", "Rule"]
-
-#: output of the network [T, B, …] -> scalar loss
-Criterion = Callable[[Any], torch.Tensor]
+__all__ = ["Outcome", "Rule"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,15 @@ class Outcome:
 
 
 class Rule(ABC):
-    """A learning rule. It sees a network from outside: the network does not change with the rule."""
+    """A learning rule. It sees a network from outside: the network does not change with the rule.
+
+    Rules hold their settings and nothing else; what they draw follows torch's random numbers.
+    """
+
+    @property
+    def regularizable(self) -> bool:
+        """Whether hidden signals reach the criterion with their gradient, as regularisers need."""
+        return False
 
     @abstractmethod
     def arguments(self) -> dict[str, Any]:

@@ -1,75 +1,117 @@
-"""Truncated backpropagation with the memory of a single window, for any loss of the whole output."""
+"""Gradients in windows: once through the series where the loss is a mean over steps, else twice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from ranvier.network import Network, State
-from ranvier.training._data import Signal
-from ranvier.training._signals import run
-from ranvier.training.rules._rule import Criterion, Outcome
+from ranvier.network import Network
+from ranvier.training._buffers import same_buffers
+from ranvier.training._criterion import lengths_of
+from ranvier.training.rules._criterion import Criterion, is_per_step
+from ranvier.training.rules._rule import Outcome
+from ranvier.training.rules._series import Block, Series
 
-__all__ = ["in_windows"]
+__all__ = ["Follower", "Tally", "in_windows", "look_first", "one"]
 
 Tensor = torch.Tensor
+Make = Callable[[], Series]
 
 
-def in_windows(net: Network, x: Signal, criterion: Criterion, window: int, **how: Any) -> Outcome:
-    """The gradient in which no window sees the one before, added to ``.grad`` of every parameter.
+class Follower:
+    """Goes along with a series; this one does nothing."""
 
-    One pass without gradient gives the output, whose loss is differentiated to dL/dout; a second pass differentiates
-    window after window, each seeded with its part of dL/dout. Random numbers are equal in both.
+    def look(self, block: Block) -> None:
+        """Called before a block's gradient is computed, while its graph is there."""
+
+    def correct(self, block: Block) -> None:
+        """Called after it."""
+
+
+def in_windows(
+    net: Network, make: Make, criterion: Criterion, follow: Callable[[Series], Follower] | None = None
+) -> Outcome:
+    """The gradient in which no window's graph reaches the one before, added to ``.grad`` of every parameter.
+
+    A loss that is a mean over steps is differentiated window by window. For any other, a pass without gradient gives the
+    output, whose loss is differentiated to dL/dout; a second pass differentiates window after window, each seeded with
+    its part of dL/dout. Random numbers are equal in both. A follower
+    sees every block before and after its gradient is computed.
     """
-    steps = next(iter(x.values())).shape[0] if isinstance(x, Mapping) else x.shape[0]
-    blocks = [_part(x, first, window) for first in range(0, max(steps, 1), window)]
-    pieces: dict[str, list[Tensor]] = {}
-    spikes: dict[str, Tensor] = {}
-    starts: list[tuple[State | None, Tensor]] = []
-    state: State | None = None
-    with torch.no_grad(), _same_buffers(net):
-        for block in blocks:
-            starts.append((state, torch.get_rng_state()))
-            signals = run(net, block, state, **how)
-            state = signals.state
-            for name, value in signals.outputs.items():
-                pieces.setdefault(name, []).append(value)
-            for name, value in signals.spikes.items():
-                spikes[name] = value.sum((0, 1)) + spikes.get(name, 0)
-    out = {n: torch.cat(values).requires_grad_() for n, values in pieces.items()}
-    loss = criterion(next(iter(out.values())) if len(out) == 1 else out)
+    if is_per_step(criterion):
+        series, tally, loss = make(), Tally(lengths_of(criterion)), torch.zeros(())
+        follower = follow(series) if follow else Follower()
+        for block in series.blocks():
+            follower.look(block)
+            share = block.count / max(series.steps, 1)
+            part = criterion(one(block.outputs)) * share
+            if part.requires_grad:
+                part.backward()
+            loss = loss + part.detach()
+            tally.add(block)
+            follower.correct(block)
+            del block, part
+        series.finish()
+        return tally.outcome(loss)
+    tally, loss, slopes, series = look_first(net, make, criterion)
+    follower = follow(series) if follow else Follower()
+    for block in series.blocks():
+        follower.look(block)
+        learnt = [
+            (o, slopes[n][block.first : block.first + block.count])
+            for n, o in block.outputs.items()
+            if n in slopes and o.requires_grad
+        ]
+        torch.autograd.backward([o for o, _ in learnt], [slope for _, slope in learnt])
+        follower.correct(block)
+        del block, learnt
+    series.finish()
+    return tally.outcome(loss)
+
+
+def look_first(net: Network, make: Make, criterion: Criterion) -> tuple[Tally, Tensor, dict[str, Tensor], Series]:
+    """A pass without gradient: its record, the loss, dL/dout by output, and the series to be run for the gradient.
+
+    The series draws the same random numbers as the pass did.
+    """
+    generator, tally = torch.get_rng_state(), Tally(lengths_of(criterion))
+    with torch.no_grad(), same_buffers(net):
+        for block in make().blocks():
+            tally.add(block)
+            del block
+    out = {n: torch.cat(values).requires_grad_() for n, values in tally.pieces.items()}
+    loss = criterion(one(out))
     loss.backward()
     slopes = {n: slope for n, o in out.items() if (slope := o.grad) is not None}
-    after = torch.get_rng_state()
-    first = 0
-    for block, (start, generator) in zip(blocks, starts, strict=True):
-        torch.set_rng_state(generator)
-        again = run(net, block, start, **how).outputs
-        count = next(iter(again.values())).shape[0]
-        learnt = [(a, slopes[n][first : first + count]) for n, a in again.items() if n in slopes and a.requires_grad]
-        torch.autograd.backward([a for a, _ in learnt], [slope for _, slope in learnt])
-        first += count
-    torch.set_rng_state(after)
-    done = {n: o.detach() for n, o in out.items()}
-    return Outcome(next(iter(done.values())) if len(done) == 1 else done, loss.detach(), spikes)
+    torch.set_rng_state(generator)
+    return tally, loss.detach(), slopes, make()
 
 
-def _part(x: Signal, first: int, count: int) -> Signal:
-    if isinstance(x, Mapping):
-        return {n: part[first : first + count] for n, part in x.items()}
-    return x[first : first + count]
+@dataclass
+class Tally:
+    """What goes by: outputs piece by piece, and the spikes of every population before each sample's end (``lengths``)."""
+
+    lengths: Tensor | None = None
+    pieces: dict[str, list[Tensor]] = field(default_factory=dict)
+    spikes: dict[str, Tensor] = field(default_factory=dict)
+
+    def add(self, block: Block) -> None:
+        """Count a block."""
+        for name, value in block.outputs.items():
+            self.pieces.setdefault(name, []).append(value.detach())
+        for name, variable in block.window.recorded:
+            if variable == "spikes":
+                self.spikes[name] = block.spikes(name, self.lengths) + self.spikes.get(name, 0)
+
+    def outcome(self, loss: Tensor) -> Outcome:
+        """The record of the whole series."""
+        out = {n: torch.cat(values) for n, values in self.pieces.items()}
+        return Outcome(one(out), loss.detach(), self.spikes)
 
 
-@contextmanager
-def _same_buffers(net: Network) -> Iterator[None]:
-    """The running means of norms are put back after the body, so that the second pass alone counts."""
-    norms = [module for module in net.modules() if hasattr(module, "running_mean")]
-    before = [(buffer, buffer.clone()) for norm in norms for buffer in norm.buffers()]
-    try:
-        yield
-    finally:
-        for buffer, value in before:
-            buffer.copy_(value)
+def one(outputs: Mapping[str, Tensor]) -> Any:
+    """The output as the network returns it: a tensor, or a dict by name where there are several."""
+    return next(iter(outputs.values())) if len(outputs) == 1 else dict(outputs)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-from ranvier.dynamics import adjoint
+from ranvier.dynamics import Cuts, adjoint
 from ranvier.kernels._task import Scan
 from ranvier.kernels.reference import coefficients, scan
 from ranvier.neurons import ALIF, LIF, Cell, CurrentLIF, HodgkinHuxley, TraubMiles
@@ -36,7 +36,17 @@ def run(cell: Cell, values: dict[str, Tensor], streams: dict[str, Tensor], dt: f
     start = {n: torch.full(shape, float(as_quantity(cell.initial.get(n, 0.0)).value), dtype=torch.float64)
              for n in step.states} | {n: torch.zeros(shape, dtype=torch.float64) for n in step.counters}  # fmt: skip
     given = {n: streams.get(n, torch.zeros(steps, *shape, dtype=torch.float64)) for n in step.streams}
-    task = Scan(step, steps, shape, torch.float64, given, start, coefficients(step, values, dt), tuple(wanted), cut)
+    task = Scan(
+        step,
+        steps,
+        shape,
+        torch.float64,
+        given,
+        start,
+        coefficients(step, values, dt),
+        tuple(wanted),
+        Cuts(reset=not cut),
+    )
     result = scan(task)
     return {**{f"{n}(T)": v for n, v in result.states.items()}, **result.emitted}
 

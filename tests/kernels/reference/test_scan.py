@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import ranvier as rv
+from ranvier.dynamics import Cuts
 from ranvier.kernels import reference
 from ranvier.kernels._task import Scan
 from ranvier.network import Population
@@ -27,7 +28,9 @@ def run(cell: rv.Cell, streams: dict[str, Tensor], wanted: tuple[str, ...], *, v
     step = population.step(kicks)
     states = {**population.initial(shape[0], tuple(shape[1:]), WIDE, torch.device("cpu")), **(states or {})}
     coefficients = reference.coefficients(step, {**population.values(), **(values or {})}, 1.0)
-    result = reference.scan(Scan(step, steps, tuple(shape), WIDE, streams, states, coefficients, wanted, cut_reset))
+    result = reference.scan(
+        Scan(step, steps, tuple(shape), WIDE, streams, states, coefficients, wanted, Cuts(reset=not cut_reset))
+    )
     return result.emitted, result.states
 
 

@@ -1,0 +1,32 @@
+"""What the blocks have in common: a convolution with its norm, and what a block is checked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from ranvier.connectivity import Conv2d
+from ranvier.errors import ShapeError
+from ranvier.neurons import Cell
+
+__all__ = ["MakeCell", "MakeNorm", "check_sizes", "convolution"]
+
+#: makes a cell, such as ``rv.LIF`` or ``lambda: rv.LIF(tau=5*ms)``
+MakeCell = Callable[[], Cell]
+#: makes a norm for a number of channels, such as ``rv.ThresholdBatchNorm``
+MakeNorm = Callable[[int], nn.Module]
+
+
+def convolution(
+    given: int, made: int, norm: MakeNorm, *, size: int = 3, stride: int = 1
+) -> tuple[nn.Module, nn.Module]:
+    """A convolution without bias that keeps height and width (but for the stride), and its norm."""
+    return Conv2d(given, made, size, stride=stride, padding=size // 2, bias=False), norm(made)
+
+
+def check_sizes(block: str, **sizes: int) -> None:
+    """Raise ShapeError where one is no positive whole number."""
+    for name, value in sizes.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+            raise ShapeError(f"{block}: {name}={value!r} must be a positive whole number.")

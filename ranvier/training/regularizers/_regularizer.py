@@ -1,0 +1,92 @@
+"""What every regulariser promises, and how its signals are found."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ranvier.errors import TrainingError
+from ranvier.network import Network
+from ranvier.training._criterion import Hidden
+
+__all__ = ["Regularizer", "own_steps", "signals_of"]
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class Regularizer(ABC):
+    """A scalar from hidden signals, added to the loss in training (not in validation).
+
+    ``weight`` multiplies it; ``populations`` are those it watches, all that it can where None.
+    """
+
+    weight: float
+    populations: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.weight, int | float) or not 0 <= self.weight < math.inf:
+            raise TrainingError(f"{type(self).__name__}: weight={self.weight!r} must be a finite number of 0 or more.")
+        if isinstance(self.populations, str):
+            raise TrainingError(
+                f"{type(self).__name__}: populations={self.populations!r} must be a list, such as [{self.populations!r}]."
+            )
+
+    @abstractmethod
+    def variable(self, net: Network, population: str) -> str | None:
+        """The signal that is read of a population, or None where it has none of the kind."""
+
+    @abstractmethod
+    def penalty(self, net: Network, population: str, signal: Tensor, lengths: Tensor | None) -> Tensor:
+        """The scalar for one population; ``signal`` [T, B, …] is zero after each sample's end (``lengths`` [B])."""
+
+    def watched(self, net: Network) -> dict[str, str]:
+        """The variable that is read, by population.
+
+        Raises
+        ------
+        TrainingError
+            Where a population does not exist or has nothing to read.
+        """
+        if self.populations is None:
+            found = {n: self.variable(net, n) for n in net.populations}
+            kept = {n: v for n, v in found.items() if v is not None}
+        else:
+            kept = {}
+            for name in self.populations:
+                variable = self.variable(net, name) if name in net.populations else None
+                if variable is None:
+                    raise TrainingError(
+                        f"{type(self).__name__} has nothing to read of {name!r}: the network has the populations "
+                        f"{', '.join(net.populations)}, of which it can watch "
+                        f"{', '.join(n for n in net.populations if self.variable(net, n)) or 'none'}."
+                    )
+                kept[name] = variable
+        if not kept:
+            raise TrainingError(f"{type(self).__name__} finds no population to watch in this network: leave it out.")
+        return kept
+
+    def __call__(self, net: Network, hidden: Hidden, lengths: Tensor | None = None) -> Tensor:
+        """The weighted sum over the populations that are watched."""
+        parts = [self.penalty(net, n, hidden[n][v], lengths) for n, v in self.watched(net).items()]
+        return self.weight * torch.stack(parts).sum()
+
+
+def signals_of(regularizers: Iterable[Regularizer], net: Network) -> Mapping[str, tuple[str, ...]]:
+    """Everything that some regularisers read, as a request to record it."""
+    record: dict[str, tuple[str, ...]] = {}
+    for regularizer in regularizers:
+        for name, variable in regularizer.watched(net).items():
+            record[name] = tuple(dict.fromkeys((*record.get(name, ()), variable)))
+    return record
+
+
+def own_steps(signal: Tensor, lengths: Tensor | None) -> Tensor:
+    """The number of steps that belong to each sample, [B] in the signal's dtype."""
+    if lengths is None:
+        return signal.new_full((signal.shape[1],), signal.shape[0])
+    return lengths.to(signal)

@@ -1,0 +1,107 @@
+"""The gradient of a few steps of a series, each from the state it began with: time becomes batch."""
+
+from __future__ import annotations
+
+import torch
+
+from ranvier.dynamics import Cuts
+from ranvier.errors import TrainingError
+from ranvier.network import Network, State
+from ranvier.training._criterion import lengths_of
+from ranvier.training._data import Signal
+from ranvier.training.rules._criterion import Criterion
+from ranvier.training.rules._rule import Outcome
+from ranvier.training.rules._series import Block, Series
+from ranvier.training.rules._windows import Tally, one
+
+__all__ = ["at_chosen_steps"]
+
+Tensor = torch.Tensor
+
+
+def at_chosen_steps(net: Network, x: Signal, criterion: Criterion, keep: int, window: int, cuts: Cuts) -> Outcome:
+    """Differentiate ``keep`` random steps, scaled by T/keep, under ``cuts`` that carry nothing over time.
+
+    The series is run without a graph; the chosen steps are then run again, ``window`` of them at a time as
+    one step of a larger batch, which is exact because no gradient connects them.
+    """
+    _refuse_moments(net)
+    record = {n: (*p.cell.system.states, *_counters(net, n)) for n, p in net.populations.items()}
+    series = Series(net, x, window, cuts, record=record)
+    if keep > series.steps:
+        raise TrainingError(f"SLTT: keep={keep} steps of a series of {series.steps}: keep at most all of them.")
+    chosen = torch.randperm(series.steps)[:keep].sort().values
+    tally, starts = Tally(lengths_of(criterion)), _Starts(chosen)
+    with torch.no_grad():
+        for block in series.blocks():
+            starts.look(block)
+            tally.add(block)
+            del block
+    out = {n: torch.cat(values).requires_grad_() for n, values in tally.pieces.items()}
+    loss = criterion(one(out))
+    loss.backward()
+    slopes = {n: (series.steps / keep) * slope for n, o in out.items() if (slope := o.grad) is not None}
+    for first in range(0, keep, window):
+        _differentiate(series, chosen[first : first + window], starts.state(first, first + window), slopes)
+    series.finish()
+    return tally.outcome(loss)
+
+
+def _differentiate(series: Series, chosen: Tensor, state: State, slopes: dict[str, Tensor]) -> None:
+    """Run the chosen steps again, as one step of a larger batch, and add their gradient."""
+    net, count = series.net, len(chosen) * series.batch
+    now = {n: v[chosen].reshape(1, count, *v.shape[2:]) for n, v in series.inputs.items()}
+    for n, source in net.sources.items():
+        now[n] = torch.cat([source.block(int(t), 1, net).expand(1, series.batch, *source.shape) for t in chosen], 1)
+    again = series.runner.window(now, 1, state).recorded
+    learnt = [
+        (again[n, e], slopes[n][chosen].reshape(again[n, e].shape))
+        for n, e in series.emit.items()
+        if n in slopes and again[n, e].requires_grad
+    ]
+    torch.autograd.backward([o for o, _ in learnt], [slope for _, slope in learnt])
+
+
+class _Starts:
+    """The states with which chosen steps begin, picked from windows as they go by."""
+
+    def __init__(self, chosen: Tensor) -> None:
+        self.chosen, self.stream = chosen, 0
+        self.variables: dict[str, dict[str, list[Tensor]]] = {}
+        self.history: dict[str, list[Tensor]] = {}
+
+    def look(self, block: Block) -> None:
+        """Keep what the chosen steps of a window need."""
+        at = self.chosen[(self.chosen >= block.first) & (self.chosen < block.first + block.count)] - block.first
+        self.stream = block.start.stream
+        if not len(at):
+            return
+        for n, values in block.start.variables.items():
+            for v, before in values.items():
+                after = block.window.recorded[n, v]
+                rows = [before if k == 0 else after[k - 1].clone() for k in at.tolist()]
+                self.variables.setdefault(n, {}).setdefault(v, []).extend(rows)
+        for n, past in block.start.history.items():
+            tape = torch.cat([past, block.window.emissions[n]])
+            self.history.setdefault(n, []).extend(tape[k : k + past.shape[0]].clone() for k in at.tolist())
+
+    def state(self, low: int, high: int) -> State:
+        """Those of chosen steps ``low`` to ``high``, side by side in the batch."""
+        variables = {n: {v: torch.cat(rows[low:high]) for v, rows in own.items()} for n, own in self.variables.items()}
+        history = {n: torch.cat(rows[low:high], 1) for n, rows in self.history.items()}
+        return State(0, variables, history, {}, self.stream)
+
+
+def _counters(net: Network, name: str) -> tuple[str, ...]:
+    return net.populations[name].step(net.kicks(name)).counters
+
+
+def _refuse_moments(net: Network) -> None:
+    for n, population in net.populations.items():
+        step = population.step(net.kicks(n))
+        moving = [s for s in step.streams if s == "t" or s in step.system.noises]
+        if moving:
+            raise TrainingError(
+                f"SLTT(keep=…) runs chosen steps again, but {n!r} depends on {moving[0]}, which would not be the same: "
+                f"use SLTT() without keep."
+            )

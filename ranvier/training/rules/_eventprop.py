@@ -1,0 +1,112 @@
+"""EventProp: the exact gradient of spike times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+import torch
+
+from ranvier.dynamics import Cuts
+from ranvier.errors import TrainingError
+from ranvier.network import Network
+from ranvier.training._criterion import lengths_of
+from ranvier.training._data import Signal
+from ranvier.training.rules._criterion import Criterion
+from ranvier.training.rules._refuse import learns, refuse_plastic, upstream_of
+from ranvier.training.rules._rule import Outcome, Rule
+from ranvier.training.rules._series import Series
+from ranvier.training.rules._windows import Tally, one
+
+__all__ = ["EventProp"]
+
+#: spikes carry their time
+TIMES = Cuts(times=True)
+
+
+@dataclass(frozen=True)
+class EventProp(Rule):
+    """The gradient of the continuous equations dx/dt = f(x) through the times of their spikes; no surrogate.
+
+    Between spikes the adjoint is that of the step's program. At a spike dt_s = -dphi/(dphi/dt), where phi is the level
+    minus the threshold; then dx+ = Dh dx- + (Dh f(x-) - f(x+)) dt_s, where h is the reset, and where the spike arrives
+    with a jump w of state s, dx = -(df/ds) w dt_s. Spikes stay on the grid, their times are read off the straight line
+    through the levels before and after a step: the gradient is that of the continuous equations up to a term of order
+    dt. A spike that comes or goes has no derivative: a silent cell learns nothing.
+
+    For cells written as differential equations with arrivals on a state (a synaptic current) that is not itself
+    compared with the threshold, such as ``rv.CurrentLIF(refractory=None)``; delays, recurrent projections and read-outs
+    of a membrane included. The gradient that a loss gives to an output spike is taken for one by its time in ms: use
+    ``rv.losses.TimeToFirstSpike``, or a membrane.
+
+    Source: Wunderlich & Pehl, Scientific Reports 2021.
+
+    Raises
+    ------
+    TrainingError
+        Where a part of the network stands in the way.
+
+    >>> rv.train(net, data, epochs=10, rule=rv.rules.EventProp(), loss=rv.losses.TimeToFirstSpike(dt=0.1*ms))
+    """
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of a call of the network under this rule."""
+        return {}
+
+    def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
+        """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
+        refuse_plastic(net, "EventProp")
+        for name in net.populations:
+            _check_cell(net, name)
+        for p in net.projections.values():
+            first = p.delayable
+            if first is not None and first.delay is not None:
+                raise TrainingError(
+                    f"EventProp moves the times of spikes, not delays: {p.name!r} has learnable ones; fix them, or use "
+                    f"rv.rules.BPTT()."
+                )
+        steps = next(iter(x.values())).shape[0] if not isinstance(x, torch.Tensor) else x.shape[0]
+        series, tally = Series(net, x, max(steps, 1), TIMES, attached=True), Tally(lengths_of(criterion))
+        loss = torch.zeros(())
+        for block in series.blocks():
+            loss = criterion(one(block.outputs))
+            if loss.requires_grad:
+                loss.backward()
+            tally.add(block)
+        series.finish()
+        return tally.outcome(loss)
+
+
+def _check_cell(net: Network, name: str) -> None:
+    """Raise where the continuous equations of a cell are not known, or have no derivative by times."""
+    system = net.populations[name].cell.system
+    arriving = [p for p in net.projections.values() if p.post == name]
+    learnt = any(learns(q) for n in upstream_of(net, name) for q in net.projections.values() if q.post == n)
+    if not learnt:
+        return
+    if system.updates:
+        raise TrainingError(
+            f"EventProp needs differential equations, but {name!r} has a rule for the next value of "
+            f"{next(iter(system.updates))}: use rv.CurrentLIF(refractory=None), or write dv/dt = …."
+        )
+    if system.refractory:
+        raise TrainingError(
+            f"EventProp has no derivative for the end of a refractory period, and {name!r} has one: give its cell "
+            f"refractory=None, or use rv.rules.BPTT()."
+        )
+    if system.noises:
+        raise TrainingError(f"EventProp needs smooth equations, but {name!r} has noise: remove {system.noises[0]}.")
+    condition = next((e.condition for e in system.events if e.name == "spike"), sp.Integer(0))
+    for p in arriving:
+        fired = p.pre not in net.inputs and p.pre not in net.sources
+        if p.port not in system.states and fired:
+            raise TrainingError(
+                f"EventProp needs spikes to arrive on a state, but {p.name!r} brings them to the input {p.port!r} of "
+                f"{name!r}: give the cell a synaptic current, such as + rv.Exponential({p.port!r}, tau=5*ms)."
+            )
+        if sp.Symbol(p.port) in condition.free_symbols:
+            raise TrainingError(
+                f"EventProp needs a level that moves smoothly, but {p.name!r} adds spikes to {name}.{p.port}, which the "
+                f"threshold compares: give the cell a synaptic current."
+            )

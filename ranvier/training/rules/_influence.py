@@ -1,0 +1,118 @@
+"""The influence of parameters on the state of one sample, carried from window to window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from ranvier.connectivity import Linear
+from ranvier.errors import TrainingError
+from ranvier.network import Network
+from ranvier.training.rules._carriers import add_gradient
+from ranvier.training.rules._series import Block, Series
+
+__all__ = ["Influence"]
+
+Tensor = torch.Tensor
+
+
+class Influence:
+    """J = d(state)/d(parameters) of a series of one sample; ``masked`` keeps what one step can make.
+
+    The state is every variable of every cell and every spike in flight; parameters are those of the projections, and the
+    cells' coefficients, whose gradient ``Series.finish`` hands on.
+    """
+
+    def __init__(self, series: Series, masked: bool) -> None:
+        net = series.net
+        counters = {n: set(step.counters) for n, step in series.runner.steps.items()}
+        self.keys = [
+            k for k in series.start.tensors()
+            if not (k.startswith("variables/") and k.split("/")[2] in counters[k.split("/")[1]])
+        ]  # fmt: skip
+        own = [(n, q) for n, q in net.projections.named_parameters() if q.requires_grad]  # type: ignore[attr-defined]
+        cells = [
+            (n, leaf) for n, values in series.runner.coefficients.items() for leaf in values.values()
+            if leaf.requires_grad
+        ]  # fmt: skip
+        self.learnt = [q for _, q in own] + [leaf for _, leaf in cells]
+        start = series.start.tensors()
+        size = sum(start[k].numel() for k in self.keys)
+        self.J = [torch.zeros(size, q.numel(), dtype=torch.float64) for q in self.learnt]
+        self.masks: list[Tensor] | None = None
+        if masked:
+            owners = [(net.projections[n.partition(".")[0]].post, q) for n, q in own] + cells
+            owner_of = {id(q): n for n, q in own}
+            for _, q in owners[: len(own)]:
+                _refuse_shared(net, owner_of[id(q)])
+            self.masks = [_mask(net, n, q, [(k, start[k]) for k in self.keys]) for n, q in owners]
+
+    def learn(self, block: Block, slopes: Mapping[str, Tensor]) -> None:
+        """Add the gradient of a window, given dL/dout of its steps, and carry the influence to its end."""
+        start, end = block.start.tensors(), block.window.after().tensors()
+        before = [start[k] for k in self.keys]
+        inputs = [*self.learnt, *before]
+        outs = [(o, slopes[n]) for n, o in block.outputs.items() if n in slopes and o.requires_grad]
+        if outs:
+            found = torch.autograd.grad(
+                [o for o, _ in outs], inputs, [s for _, s in outs], retain_graph=True, allow_unused=True
+            )
+            now, error = self._split(inputs, found)
+            for q, g, J in zip(self.learnt, now, self.J, strict=True):
+                add_gradient(q, (g + error @ J).view_as(q).to(q.dtype))
+        rows: list[list[Tensor]] = []
+        carried: list[Tensor] = []
+        for value in (end[k] for k in self.keys):
+            for d in range(value.numel()):
+                seed = torch.zeros_like(value)
+                seed.view(-1)[d] = 1
+                if value.requires_grad:
+                    found = torch.autograd.grad(value, inputs, seed, retain_graph=True, allow_unused=True)
+                else:
+                    found = (None,) * len(inputs)
+                now, row = self._split(inputs, found)
+                rows.append(now)
+                carried.append(row)
+        A = torch.stack(carried)
+        self.J = [A @ J + torch.stack([row[k] for row in rows]) for k, J in enumerate(self.J)]
+        if self.masks is not None:
+            self.J = [J * mask for J, mask in zip(self.J, self.masks, strict=True)]
+
+    def _split(self, inputs: list[Tensor], found: tuple[Tensor | None, ...]) -> tuple[list[Tensor], Tensor]:
+        full = [
+            (torch.zeros_like(i) if g is None else g).detach().reshape(-1).double()
+            for i, g in zip(inputs, found, strict=True)
+        ]
+        count = len(self.learnt)
+        return full[:count], torch.cat(full[count:])
+
+
+def _refuse_shared(net: Network, parameter: str) -> None:
+    p = net.projections[parameter.partition(".")[0]]
+    if len(p.chain) != 1 or not isinstance(p.chain[0], Linear) or p.per_synapse:
+        raise TrainingError(
+            f"SnAp1 needs weights that lead to one cell each, but projection {p.name!r} is no plain rv.Linear: use "
+            f"rv.rules.RTRL() or rv.rules.BPTT()."
+        )
+
+
+def _mask(net: Network, name: str, q: Tensor, state: list[tuple[str, Tensor]]) -> Tensor:
+    """[state, q]: 1 where a parameter of the cells of ``name`` can touch a state number within one step."""
+    reached, front = set(), [name]
+    while front:
+        pre = front.pop()
+        after = {p.post for p in net.projections.values() if p.pre == pre and not p.depth} - reached
+        reached |= after
+        front += after
+    cells = q.numel() // (1 if q.ndim == 1 else q.shape[-1]) if q.shape[0] != 1 else q.numel()
+    cell = torch.arange(cells).repeat_interleave(q.numel() // cells)
+    rows = []
+    for k, t in state:
+        part = k.split("/")[1]
+        if part == name:
+            own = torch.arange(t.shape[-1]).repeat(t.numel() // t.shape[-1])
+            rows.append((own[:, None] == cell[None, :]).double())
+        else:
+            rows.append(torch.full((t.numel(), q.numel()), float(part in reached), dtype=torch.float64))
+    return torch.cat(rows)

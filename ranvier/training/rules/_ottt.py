@@ -1,0 +1,67 @@
+"""Online training through time: presynaptic traces times the errors of the moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ranvier.dynamics import Cuts
+from ranvier.network import Network
+from ranvier.training._data import Signal
+from ranvier.training.rules._criterion import Criterion
+from ranvier.training.rules._eligibility import Eligibility
+from ranvier.training.rules._refuse import refuse_late_layers, refuse_plastic, refuse_starts, whole_number
+from ranvier.training.rules._rule import Outcome, Rule
+from ranvier.training.rules._series import Series
+from ranvier.training.rules._windows import in_windows
+
+__all__ = ["OTTT"]
+
+#: the membrane remembers for its own weights only
+ONLINE = Cuts(carry_to_weights=True, carry_to_upstream=False, recurrent_spikes=False, reset=False)
+
+
+@dataclass(frozen=True)
+class OTTT(Rule):
+    """Gradient dL/dW = sum over t of (dL/du[t]) a[t], with a[t] = beta a[t-1] + x[t] the trace of what arrived.
+
+    dL/du[t] goes back from the outputs of step t through space, as in SLTT; the trace is what a membrane with decay
+    beta still holds of the spikes x. Resets pass no gradient. Where a cell answers differently at different times or
+    from cell to cell (refractoriness, a tau per cell), every synapse has a trace of its own, from the cell's program.
+
+    Parameters
+    ----------
+    window
+        Steps per graph. The gradient does not depend on it.
+
+    Gradients of all steps are added up (OTTT_A); for an update at every step (OTTT_O) train on series of one step with
+    the state passed on. A loss that is a mean over steps takes one pass, any other two. Norms and dropout within a
+    projection, and delays behind cells that learn, are refused. Source: Xiao et al., NeurIPS 2022.
+
+    Raises
+    ------
+    TrainingError
+        Where a part of the network stands in the way.
+
+    >>> rv.train(net, data, epochs=10, rule=rv.rules.OTTT(), loss=rv.losses.EveryStep())
+    """
+
+    window: int = 25
+
+    def __post_init__(self) -> None:
+        whole_number(self.window, "OTTT", "window")
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of a call of the network under this rule."""
+        return {"window": self.window, "cut_reset": True}
+
+    def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
+        """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
+        refuse_plastic(net, "OTTT")
+        refuse_starts(net, "OTTT")
+        refuse_late_layers(net, "OTTT")
+
+        def follow(series: Series) -> Eligibility:
+            return Eligibility(series, "OTTT", net.populations)
+
+        return in_windows(net, lambda: Series(net, x, self.window, ONLINE, leaves=True), criterion, follow)

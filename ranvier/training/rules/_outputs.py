@@ -1,0 +1,99 @@
+"""The error at the inputs of the output cells, over a whole series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from ranvier.errors import TrainingError
+from ranvier.kernels._task import Scan
+from ranvier.network import Network
+from ranvier.network._window import Window, output_name
+from ranvier.training._buffers import same_buffers
+from ranvier.training._criterion import lengths_of
+from ranvier.training.rules._criterion import Criterion
+from ranvier.training.rules._series import Block, Series
+from ranvier.training.rules._windows import Tally, one
+
+__all__ = ["OutputErrors"]
+
+Tensor = torch.Tensor
+#: error [B, …] by (output population, stream) for the steps of a block
+Errors = dict[tuple[str, str], Tensor]
+
+
+class OutputErrors:
+    """dL/dy[t] for what arrives at every output cell: exact for any loss and any output cell.
+
+    One pass without gradient keeps y [T, B, C]; the output cells alone are then run again over all steps with their
+    gradient. ``series`` is to be run for the rest of the gradient.
+    """
+
+    def __init__(self, net: Network, make: Callable[[], Series], criterion: Criterion) -> None:
+        _refuse(net)
+        generator, tally = torch.get_rng_state(), Tally(lengths_of(criterion))
+        arrived: dict[tuple[str, str], list[Tensor]] = {}
+        with torch.no_grad(), same_buffers(net):
+            for block in make().blocks():
+                tally.add(block)
+                for n in net.outputs:
+                    for stream, y in block.window.streams[n][0].items():
+                        arrived.setdefault((n, stream), []).append(y.expand(block.count, *y.shape[1:]))
+        torch.set_rng_state(generator)
+        self.series = series = make()
+        leaves = {key: torch.cat(values).requires_grad_() for key, values in arrived.items()}
+        out: dict[str, Tensor] = {}
+        for n in net.outputs:
+            streams = {stream: leaf for (owner, stream), leaf in leaves.items() if owner == n}
+            out[n] = _emit(series, n, streams)
+        loss = criterion(one(out))
+        loss.backward()
+        self._errors = {key: leaf.grad for key, leaf in leaves.items() if leaf.grad is not None}
+        self.outcome = tally.outcome(loss)
+
+    def of(self, block: Block) -> Errors:
+        """The errors of the steps of a block."""
+        return {key: g[block.first : block.first + block.count] for key, g in self._errors.items()}
+
+    def pairs(self, block: Block, errors: Errors) -> list[tuple[Tensor, Tensor]]:
+        """What arrives at the outputs, with its error: the gradient of the weights onto them."""
+        out = []
+        for (n, stream), error in errors.items():
+            y = block.window.streams[n][0][stream]
+            if y.requires_grad:
+                out.append((y, error.sum_to_size(y.shape)))
+        return out
+
+
+def _emit(series: Series, name: str, streams: dict[str, Tensor]) -> Tensor:
+    """The emission of an output population over all steps, differentiable in what arrives."""
+    runner = series.runner
+    wanted = output_name(series.emit[name], runner.steps[name].events)
+    start = series.start.variables[name]
+    shape = (series.batch, *series.shapes[name])
+    window = Window({}, series.steps, series.start)
+    full = runner.streams(name, {}, series.steps, shape, window) | streams
+    own = runner.coefficients[name]
+    task = Scan(runner.steps[name], series.steps, shape, runner.dtype, full, start, own, (wanted,))
+    return runner.compute(name, task).emitted[wanted]
+
+
+def _refuse(net: Network) -> None:
+    for n in net.outputs:
+        if n not in net.populations:
+            raise TrainingError(
+                f"EProp needs output cells, but {n!r} is a relay: end the network with rv.LeakyReadout."
+            )
+        onward = next((p for p in net.projections.values() if p.pre == n), None)
+        if onward is not None:
+            raise TrainingError(
+                f"EProp broadcasts errors from outputs, but output {n!r} projects on through {onward.name!r}: read it out "
+                f"by a population of its own."
+            )
+    for p in net.projections.values():
+        if p.post in net.outputs and (p.depth or p.per_synapse):
+            raise TrainingError(
+                f"EProp compares outputs with the spikes of the same step, but projection {p.name!r} has a delay: remove "
+                f"it, or use rv.rules.BPTT(window=…)."
+            )

@@ -1,0 +1,70 @@
+"""What a rule cannot do is said before it starts, with the part that stands in the way and the remedy."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ranvier.errors import TrainingError
+from ranvier.network import Network
+from ranvier.values import Learn
+
+__all__ = ["learns", "refuse_late_layers", "refuse_plastic", "refuse_starts", "whole_number"]
+
+
+def learns(module: nn.Module) -> bool:
+    """Whether anything in a module is learnt."""
+    return any(q.requires_grad for q in module.parameters())
+
+
+def upstream_of(net: Network, name: str) -> set[str]:
+    """``name`` and every part whose emissions reach it."""
+    found, front = {name}, [name]
+    while front:
+        post = front.pop()
+        before = {p.pre for p in net.projections.values() if p.post == post} - found
+        found |= before
+        front += before
+    return found
+
+
+def refuse_late_layers(net: Network, rule: str) -> None:
+    """Raise where cells that learn are reached only by a path over time, which ``rule`` does not keep.
+
+    Recurrent projections (whose source is also reached by their target) are what the rule is meant to cut.
+    """
+    for p in net.projections.values():
+        before = upstream_of(net, p.pre)
+        cyclic = p.post in before
+        learnt = any(learns(q) for q in net.projections.values() if q.post in before) or any(
+            learns(net.populations[n]) for n in before if n in net.populations
+        )
+        if p.depth and learnt and not cyclic:
+            raise TrainingError(
+                f"{rule} keeps no gradient through spikes in flight, but projection {p.name!r} carries those of "
+                f"{p.pre!r}, which learns, with a delay of up to {p.depth} steps: remove that delay, freeze what comes "
+                f"before it, or use rv.rules.BPTT(window=…)."
+            )
+
+
+def refuse_starts(net: Network, rule: str) -> None:
+    """Raise where an initial value is learnt: no gradient reaches it."""
+    for n, population in net.populations.items():
+        learnt = [v for v, value in population.cell.initial.items() if isinstance(value, Learn)]
+        if learnt:
+            raise TrainingError(
+                f"{rule} carries no gradient back to the start, but the initial {learnt[0]} of {n!r} is to be learnt: "
+                f"give it a number, or use rv.rules.BPTT()."
+            )
+
+
+def refuse_plastic(net: Network, rule: str) -> None:
+    """Raise where synapses change by a rule of their own."""
+    for p in net.projections.values():
+        if p.plasticity is not None:
+            raise TrainingError(f"{rule} cannot follow the plastic synapses of {p.name!r}: connect without plasticity.")
+
+
+def whole_number(value: object, rule: str, name: str) -> None:
+    """Raise unless ``value`` is a positive whole number."""
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise TrainingError(f"{rule}: {name}={value!r} must be a positive whole number.")

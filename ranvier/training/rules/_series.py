@@ -1,0 +1,103 @@
+"""A series in windows: the state goes on from one to the next, the graph does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from ranvier.dynamics import Cuts
+from ranvier.network import Network, State, silence_after
+from ranvier.network._runner import Runner
+from ranvier.network._shapes import shapes_from
+from ranvier.network._window import Window
+from ranvier.training._data import Signal
+from ranvier.training._signals import emissions, spiking
+
+__all__ = ["Block", "Series"]
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class Block:
+    """Steps [first, first + count) after they have been run; ``start`` is the state they began with."""
+
+    first: int
+    count: int
+    start: State
+    window: Window
+    outputs: Mapping[str, Tensor]
+
+    def spikes(self, name: str, lengths: Tensor | None = None) -> Tensor:
+        """Spikes of a population, summed over time and batch; of the series, the first ``lengths`` [B] steps count."""
+        found = self.window.recorded[name, "spikes"].detach()
+        if lengths is not None:
+            found = silence_after(found, (lengths - self.first).clamp(0, self.count))
+        return found.sum((0, 1))
+
+
+class Series:
+    """A batch ``x`` [T, B, …] through a network, in windows of ``size`` steps, from a fresh state.
+
+    Parameters
+    ----------
+    leaves
+        Let the state at the start of every window, and learnt coefficients for every cell and sample, collect a gradient.
+    attached
+        Let the gradient reach the initial values.
+    record
+        Further variables to keep of every window, by population.
+    """
+
+    def __init__(
+        self, net: Network, x: Signal, size: int, cuts: Cuts, *, leaves: bool = False, attached: bool = False,
+        record: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:  # fmt: skip
+        self.net, self.size, self.leaves = net, size, leaves
+        self.inputs, self.steps, self.batch = net._take(x)
+        self.shapes = shapes_from(net, self.inputs)
+        self.emit, self.fire = emissions(net), spiking(net)
+        wanted: dict[str, tuple[str, ...]] = {n: ("spikes",) for n in self.fire}
+        for name, names in (*((n, (e,)) for n, e in self.emit.items()), *(record or {}).items()):
+            wanted[name] = tuple(dict.fromkeys((*wanted.get(name, ()), *names)))
+        plan = net.plan(gradient=True, window=size, dense_inputs=net._dense(self.inputs), batch=self.batch)
+        self.runner = Runner(net, plan, wanted, cuts)
+        self.made = self.runner.coefficients
+        self.runner.coefficients = {n: {c: self._leaf(n, t) for c, t in own.items()} for n, own in self.made.items()}
+        start = net.initial_state(self.batch, shapes=self.shapes)
+        self.start = start if attached else start.detach()
+
+    def _leaf(self, name: str, made: Tensor) -> Tensor:
+        leaf = made.detach()
+        if self.leaves and made.requires_grad:
+            leaf = leaf.expand(self.batch, *self.shapes[name]).clone()
+        return leaf.requires_grad_(made.requires_grad)
+
+    def blocks(self) -> Iterator[Block]:
+        """Run one window after the other; let go of a block before asking for the next, so that one lives at a time."""
+        state = self.start
+        for first in range(0, max(self.steps, 1), self.size):
+            count = min(self.size, self.steps - first)
+            if self.leaves:
+                state = state.map(lambda t: t.requires_grad_())
+            block = {n: x[first : first + count] for n, x in self.inputs.items()}
+            for n, source in self.net.sources.items():
+                block[n] = source.block(state.step, count, self.net).expand(count, self.batch, *source.shape)
+            window = self.runner.window(block, count, state)
+            outputs = {n: window.recorded[n, e] for n, e in self.emit.items()}
+            yield Block(first, count, state, window, outputs)
+            state = window.after().detach()
+            del window, outputs, block  # the next window is made when this one is gone
+
+    def finish(self) -> None:
+        """Hand the gradient of the cells' coefficients on to the parameters they were made from."""
+        pairs = [
+            (made, leaf.grad.sum_to_size(made.shape))
+            for n, own in self.made.items()
+            for c, made in own.items()
+            if (leaf := self.runner.coefficients[n][c]).grad is not None
+        ]
+        if pairs:
+            torch.autograd.backward([made for made, _ in pairs], [slope for _, slope in pairs])

@@ -1,0 +1,143 @@
+"""Each regulariser is its formula, has a right gradient through the network, and moves what it should."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import ranvier as rv
+from ranvier.errors import TrainingError
+from ranvier.units import ms
+
+R = rv.regularizers
+LENGTHS = torch.tensor([5, 3])
+
+
+def net(**how: object) -> rv.Sequential:
+    torch.manual_seed(0)
+    made = rv.Sequential(
+        rv.Linear(6, 8), rv.LIF(8, V_th=0.5), rv.Linear(8, 4), rv.LIF(4, reset="v = 0"), rv.Linear(4, 3), rv.LeakyReadout(3),
+        dt=1 * ms, dtype=torch.float64, **how,
+    )  # fmt: skip
+    with torch.no_grad():
+        for p in made.projections.values():
+            p.chain[0].weight.mul_(4)
+    return made
+
+
+def signals(made: rv.Network, lengths: torch.Tensor | None) -> dict[str, dict[str, torch.Tensor]]:
+    x = (torch.rand(5, 2, 6, generator=torch.Generator().manual_seed(1)) < 0.5).double()
+    record = {"lif1": ["spikes", "v"], "lif2": ["spikes", "v"]}
+    return made.observe(x, record=record, lengths=lengths)
+
+
+def own(signal: torch.Tensor, lengths: torch.Tensor | None) -> list[torch.Tensor]:
+    """Each sample's own steps [T_b, N]."""
+    ends = [signal.shape[0]] * signal.shape[1] if lengths is None else lengths.tolist()
+    return [signal[:n, b] for b, n in enumerate(ends)]
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "padded"])
+class TestFormulas:
+    def test_spike_cost(self, lengths: torch.Tensor | None) -> None:
+        made = net()
+        seen = signals(made, lengths)
+        for power in (1, 2):
+            want = 0.0
+            for name in ("lif1", "lif2"):
+                rates = torch.stack([s.mean(0) for s in own(seen[name]["spikes"], lengths)])
+                want += float(rates.detach().pow(power).mean())
+            found = R.SpikeCost(0.3, power=power)(made, seen, lengths)
+            assert float(found.detach()) == pytest.approx(0.3 * want, rel=1e-12)
+
+    def test_rate_bounds(self, lengths: torch.Tensor | None) -> None:
+        made = net()
+        seen = signals(made, lengths)
+        rates = torch.cat(own(seen["lif1"]["spikes"], lengths)).mean(0).detach()
+        want = float(((0.3 - rates).clamp(min=0) ** 2 + (rates - 0.4).clamp(min=0) ** 2).mean())
+        assert want > 0
+        found = R.RateBounds(2.0, ["lif1"], low=0.3, high=0.4)(made, seen, lengths)
+        assert float(found.detach()) == pytest.approx(2 * want, rel=1e-12)
+        mean = float(rates.mean())
+        found = R.RateBounds(1.0, ["lif1"], low=0.0, high=0.1, per="population")(made, seen, lengths)
+        assert float(found.detach()) == pytest.approx(max(0.0, mean - 0.1) ** 2, rel=1e-12)
+
+    @pytest.mark.parametrize(("low", "high"), [(-0.2, 0.3), (0.1, 0.3), (-0.5, -0.1)])
+    def test_membrane_bounds(self, lengths: torch.Tensor | None, low: float, high: float) -> None:
+        made = net()
+        seen = signals(made, lengths)
+        v = torch.cat(own(seen["lif2"]["v"], lengths)).detach()
+        want = float(((low - v).clamp(min=0) ** 2 + (v - high).clamp(min=0) ** 2).mean())
+        found = R.MembraneBounds(1.0, ["lif2"], low=low, high=high)(made, seen, lengths)
+        assert float(found.detach()) == pytest.approx(want, rel=1e-12)
+
+    def test_residual_membrane(self, lengths: torch.Tensor | None) -> None:
+        """Only lif1 subtracts its threshold."""
+        made = net()
+        seen = signals(made, lengths)
+        v = torch.cat(own(seen["lif1"]["v"], lengths)).detach()
+        found = R.ResidualMembrane(1.0)(made, {"lif1": seen["lif1"]}, lengths)
+        assert float(found.detach()) == pytest.approx(float((v / 0.5).square().mean()), rel=1e-12)
+
+
+@pytest.mark.parametrize("provider", ["cpu", "reference"])
+@pytest.mark.parametrize("rule", [rv.rules.BPTT(), rv.rules.BPTT(checkpoint=3)], ids=repr)
+def test_the_gradient_is_that_of_a_hand_written_loop(rule: rv.rules.Rule, provider: str) -> None:
+    """One step of plain gradient descent with rv.train against autograd over observe."""
+    x = (torch.rand(3, 8, 6, generator=torch.Generator().manual_seed(1)) < 0.5).double()
+    y, n = torch.tensor([0, 1, 2]), torch.tensor([8, 6, 3])
+    terms = [R.SpikeCost(0.1), R.RateBounds(1.0, low=0.4, high=0.5), R.ResidualMembrane(0.2)]
+    made, twin = net(provider=provider), net(provider=provider)
+    rv.train(made, (x, y, n), epochs=1, rule=rule, regularizers=terms, optimizer="sgd", lr=0.1, progress=False)
+    record = {"lif1": ["spikes", "v"], "lif2": ["spikes"], "readout1": ["v"]}
+    seen = twin.observe(x.transpose(0, 1), record=record, lengths=n)
+    loss = rv.losses.MaxOverTime()(seen["readout1"]["v"], y, n) + sum(t(twin, seen, n) for t in terms)
+    loss.backward()
+    for a, b in zip(made.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(a, b - 0.1 * b.grad, rtol=1e-9, atol=1e-12)
+
+
+def test_rates_go_where_they_are_sent() -> None:
+    made = net()
+    x = (torch.rand(8, 20, 6, generator=torch.Generator().manual_seed(1)) < 0.5).double()
+    target = [R.RateBounds(100.0, low=0.10, high=0.12, per="population")]
+    fit = rv.train(made, (x, torch.zeros(8).long()), epochs=60, lr=2e-2, regularizers=target, progress=False)
+    first, last = fit.history[0].rates, made.observe(x.transpose(0, 1), record={"lif1": ["spikes"], "lif2": ["spikes"]})
+    assert min(first.values()) > 0.15
+    for name in first:
+        assert 0.05 < float(last[name]["spikes"].detach().mean()) < 0.17
+
+
+class Plain(rv.rules.Rule):
+    """A rule that brings no gradient of hidden signals."""
+
+    def arguments(self) -> dict[str, object]:
+        return {}
+
+    def gradient(self, net: rv.Network, x: object, criterion: object) -> rv.rules.Outcome:
+        raise NotImplementedError
+
+
+def test_misuse_is_named() -> None:
+    x, y = torch.zeros(2, 3, 6), torch.zeros(2).long()
+    for terms, what in (
+        ([0.1], "is no regulariser"),
+        ([R.SpikeCost(1.0, ["lif9"])], "nothing to read of 'lif9'"),
+        ([R.SpikeCost(1.0, ["readout1"])], "can watch lif1, lif2"),
+        ([R.ResidualMembrane(1.0, ["lif2"])], "can watch lif1"),
+    ):
+        with pytest.raises(TrainingError, match=what):
+            rv.train(net(), (x, y), epochs=1, regularizers=terms, progress=False)  # type: ignore[arg-type]
+    for rule in (Plain(), rv.rules.BPTT(window=2)):
+        with pytest.raises(TrainingError, match="carries no gradient of hidden signals"):
+            rv.train(net(), (x, y), epochs=1, rule=rule, regularizers=[R.SpikeCost(1.0)], progress=False)
+    for wrong in (
+        lambda: R.SpikeCost(-1.0),
+        lambda: R.SpikeCost(1.0, power=3),
+        lambda: R.SpikeCost(1.0, "lif1"),
+        lambda: R.RateBounds(1.0, low=0.5, high=0.2),
+        lambda: R.RateBounds(1.0, per="layer"),
+        lambda: R.MembraneBounds(1.0, low=1.0, high=0.0),
+    ):
+        with pytest.raises(TrainingError):
+            wrong()

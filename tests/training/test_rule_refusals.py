@@ -1,0 +1,167 @@
+"""What a rule cannot do is said by name, with the remedy, before anything is computed; and all rules train and resume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import ranvier as rv
+from ranvier.errors import TrainingError
+from ranvier.units import ms
+from tests.training.conftest import make_net
+from tests.training.job import make_task
+from tests.training.networks import X, build, gradient, lif
+
+R = rv.rules
+quiet = partial(rv.train, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: R.SLTT(keep=0), "keep=0 must be a positive whole number"),
+        (lambda: R.SLTT(window=2.5), "window=2.5 must be a positive"),  # type: ignore[arg-type]
+        (lambda: R.OTTT(window=-1), "window=-1"),
+        (lambda: R.EProp(feedback="mirror"), "feedback='mirror' must be"),  # type: ignore[arg-type]
+        (lambda: R.EProp(decay=1.5), "decay=1.5"),
+        (lambda: R.EProp(window=True), "window=True"),
+        (lambda: R.RTRL(window=0), "RTRL: window=0"),
+        (lambda: R.SnAp1(window=4), "leave it at 1"),
+        (lambda: R.EvolutionStrategies(population=3), "population=3 must be even"),
+        (lambda: R.EvolutionStrategies(sigma=0.0), "sigma=0.0"),
+        (lambda: R.EvolutionStrategies(sigma=float("nan")), "sigma=nan"),
+        (lambda: rv.losses.TimeToFirstSpike(dt=0 * ms), "must be a positive time"),
+    ],
+)
+def test_bad_arguments(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(TrainingError, match=message):
+        make()
+
+
+def _late() -> rv.Sequential:
+    parts = (rv.Linear(8, 7), rv.LIF(7), rv.Linear(7, 3, delay=4 * ms), rv.LeakyReadout(3))
+    return rv.Sequential(*parts, dt=1 * ms, dtype=torch.float64)
+
+
+def _with(*middle: Any) -> Callable[[], rv.Sequential]:
+    def make() -> rv.Sequential:
+        parts = (rv.Linear(8, 7), *middle, rv.LIF(7), rv.Linear(7, 3), rv.LeakyReadout(3))
+        return rv.Sequential(*parts, dt=1 * ms, dtype=torch.float64)
+
+    return make
+
+
+def _start() -> rv.Sequential:
+    parts = (rv.Linear(8, 7), rv.LIF(7, v=rv.Learn(0.5)), rv.Linear(7, 3), rv.LeakyReadout(3))
+    return rv.Sequential(*parts, dt=1 * ms, dtype=torch.float64)
+
+
+def _convolution() -> rv.Sequential:
+    parts = (nn.Unflatten(1, (1, 8)), nn.Conv1d(1, 2, 3), rv.ALIF(), nn.Flatten(), rv.Linear(12, 3), rv.LeakyReadout(3))
+    return rv.Sequential(*parts, dt=1 * ms, dtype=torch.float64)
+
+
+def _scattered() -> rv.Sequential:
+    parts = (rv.Linear(8, 7, delay=rv.Uniform(0 * ms, 3 * ms)), rv.LIF(7), rv.Linear(7, 3), rv.LeakyReadout(3))
+    return rv.Sequential(*parts, dt=1 * ms, dtype=torch.float64)
+
+
+def _noisy() -> rv.Sequential:
+    cell = rv.Cell(
+        "dv/dt = -v/tau + x + xi/tau**0.5 : 1\nx : kHz (input)", threshold="v > 1", reset="v = 0", tau=5 * ms
+    )
+    parts = (rv.Linear(8, 7), cell, rv.Linear(7, 3), rv.LeakyReadout(3))
+    return rv.Sequential(*parts, dt=1 * ms, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("make", "rule", "message"),
+    [
+        (_late, R.SLTT(), "with a delay of up to 4 steps"),
+        (_late, R.OTTT(), "SLTT|OTTT keeps no gradient through spikes in flight"),
+        (_late, R.EProp(), "compares outputs with the spikes of the same step"),
+        (_start, R.SLTT(), "initial v of 'lif1'"),
+        (_start, R.EProp(), "initial v of 'lif1'"),
+        (_with(nn.BatchNorm1d(7)), R.OTTT(), "holds BatchNorm1d"),
+        (_with(nn.Dropout(0.5)), R.EProp(), "holds Dropout"),
+        (_with(nn.BatchNorm1d(7)), R.RTRL(), "runs sample by sample, but projection 'linear1' holds BatchNorm1d"),
+        (_scattered, R.OTTT(), "has a delay per synapse"),
+        (_convolution, R.EProp(feedback="random"), "is not one matrix"),
+        (_convolution, R.SnAp1(), "no plain rv.Linear"),
+        (_noisy, R.SLTT(keep=3), "depends on xi"),
+        (_noisy, R.RTRL(), "draws noise"),
+        (partial(build, lif), R.SLTT(keep=30), "keep=30 steps of a series of 23"),
+        (partial(build, lif, deep=True), R.EProp(), "'lif1' projects to no output: use feedback='random'"),
+        (partial(build, lif), R.EventProp(), "has a rule for the next value of v"),
+    ],
+)
+def test_refused_by_name(make: Callable[[], rv.Sequential], rule: rv.rules.Rule, message: str) -> None:
+    net = make()
+    with pytest.raises(TrainingError, match=message):
+        gradient(net, rule)
+
+
+def test_a_large_network_is_not_for_rtrl() -> None:
+    net = rv.Sequential(rv.Linear(700, 256), rv.LIF(256), rv.Linear(256, 20), rv.LeakyReadout(20), dt=1 * ms)
+    with pytest.raises(TrainingError, match="it is for small networks"):
+        R.RTRL().gradient(net, torch.zeros(3, 2, 700), torch.sum)
+
+
+@pytest.mark.parametrize("rule", [R.SLTT(), R.OTTT(), R.EProp(), R.RTRL(), R.EvolutionStrategies(population=2)])
+def test_no_spikes_and_one_step_are_no_trouble(rule: rv.rules.Rule) -> None:
+    net = build(lif)
+    for x in (torch.zeros_like(X), X[:1]):
+        found = gradient(net, rule, x=x)
+        assert all(bool(torch.isfinite(g).all()) for g in found.values())
+
+
+ALL = [
+    R.SLTT(window=4),
+    R.SLTT(keep=3),
+    R.OTTT(window=4),
+    R.EProp(feedback="random"),
+    R.EProp(feedback="adaptive", decay=0.1),
+]
+
+
+@pytest.mark.parametrize("rule", [*ALL, R.RTRL(), R.SnAp1(), R.EvolutionStrategies(population=4, sigma=0.1)], ids=repr)
+def test_resumed_training_is_the_same_to_the_last_bit(rule: rv.rules.Rule, tmp_path: Path) -> None:
+    how: dict[str, Any] = {"rule": rule, "loss": rv.losses.EveryStep(), "lr": 1e-2, "batch_size": 3}
+    data = make_task(7, steps=6)
+    whole, parts = make_net(), make_net()
+    expected = quiet(whole, data, epochs=3, **how)
+    quiet(parts, data, epochs=2, checkpoint=tmp_path / "c", **how)
+    other = make_net(seed=9)
+    fit = quiet(other, data, epochs=3, checkpoint=tmp_path / "c", **how)
+    assert [e.train for e in fit.history] == [e.train for e in expected.history]
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), other.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("rule", [*ALL, R.BPTT(window=5)], ids=repr)
+@pytest.mark.parametrize("loss", [rv.losses.EveryStep(), rv.losses.MaxOverTime()], ids=["one pass", "two passes"])
+def test_rules_learn(rule: rv.rules.Rule, loss: rv.losses.Loss) -> None:
+    net = make_net()
+    fit = quiet(net, make_task(120), make_task(60, seed=1), epochs=12, rule=rule, loss=loss, lr=1e-2, batch_size=20)
+    assert fit.best_score > 0.8
+
+
+def test_spike_times_learn() -> None:
+    torch.manual_seed(0)
+    text = "dv/dt = (I - v)/tau_m : 1\ndI/dt = -I/tau_s : 1"
+    cell = rv.Cell(text, threshold="v > 0.2", reset="v = 0", tau_m=10 * ms, tau_s=5 * ms)
+    net = rv.Network(dt=0.5 * ms)
+    x, h, o = net.input("x", 12), net.population("h", 20, cell), net.population("o", 3, cell, output=True)
+    for pre, post, module in ((x, h, rv.Linear(12, 20)), (h, o, rv.Linear(20, 3))):
+        with torch.no_grad():
+            module.weight.abs_().mul_(1.5)
+        net.connect(pre, post, module, to="I", delay=1 * ms)
+    early = rv.losses.TimeToFirstSpike(dt=0.5 * ms, temperature=1 * ms)
+    data = tuple(part.repeat_interleave(2, 1) if k == 0 else part for k, part in enumerate(make_task(60)))
+    fit = quiet(net, data, epochs=15, rule=R.EventProp(), loss=early, lr=5e-3, batch_size=20)
+    assert fit.history[-1].train.loss < 0.8 * fit.history[0].train.loss
