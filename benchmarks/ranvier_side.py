@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 
 import ranvier as rv
+from benchmarks import ranvier_circuits
 from benchmarks._protocol import Arrays, NotOffered, Options, Task
-from benchmarks.simulation import _circuit as circuit
-from benchmarks.simulation._lit import first_lit, still_lit
+from benchmarks.simulation._circuit import kind_of
 from benchmarks.training import _cells
 from benchmarks.training import _torch_tasks as tasks
 from benchmarks.training._formula import BETA, Formula
-from ranvier.units import ms, mV, second
+from ranvier.units import ms
 
 PACKAGES = ("ranvier", "torch", "numpy")
 DT = 1 * ms
@@ -140,56 +139,6 @@ def convolutional(inputs: Arrays) -> Network:
 NETWORKS = {"shd_feedforward": feedforward, "shd_recurrent": recurrent, "nmnist_conv": convolutional}
 
 
-class CobaTask:
-    """The conductance-based circuit; state continues between repetitions."""
-
-    formula: ClassVar[dict[str, Any]] = {}
-    notes = ("float32, state continues between repetitions.",)
-
-    def __init__(self, cells: int, seed: int, biological_s: float) -> None:
-        self._cells, self._duration, self._state = cells, biological_s, None
-        excitatory, inhibitory, probability = circuit.sizes(cells)
-        cell = rv.Cell(
-            """
-            dv/dt   = (E_L - v + g_e*(E_e - v) + g_i*(E_i - v)) / tau_m : mV  (unless refractory)
-            dg_e/dt = -g_e / tau_e : 1
-            dg_i/dt = -g_i / tau_i : 1
-            """,
-            threshold="v > V_t",
-            reset="v = V_r",
-            refractory=circuit.REFRACTORY * ms,
-            **{"E_L": circuit.E_L * mV, "E_e": circuit.E_E * mV, "E_i": circuit.E_I * mV},
-            **{"V_t": circuit.V_THRESHOLD * mV, "V_r": circuit.V_RESET * mV},
-            **{"tau_m": circuit.TAU_M * ms, "tau_e": circuit.TAU_E * ms, "tau_i": circuit.TAU_I * ms},
-        )
-        self._net = rv.Network(dt=circuit.DT * ms, seed=seed)
-        start = {
-            "v": rv.Uniform(-65 * mV, circuit.V_THRESHOLD * mV),
-            "g_e": rv.Uniform(0, 2),
-            "g_i": rv.Uniform(0, 20),
-        }
-        exc = self._net.population("exc", excitatory, cell, **start)
-        inh = self._net.population("inh", inhibitory, cell, **start)
-        self._net.connect(exc, [exc, inh], rv.FixedProbability(probability), to="g_e", weight=circuit.W_E)
-        self._net.connect(inh, [exc, inh], rv.FixedProbability(probability), to="g_i", weight=circuit.W_I)
-
-    def _advance(self) -> int:
-        record = {"exc": ["spikes"], "inh": ["spikes"]}
-        run = self._net.run(self._duration * second, state=self._state, record=record)
-        self._state = run.state
-        return len(run["exc"].spikes) + len(run["inh"].spikes)
-
-    def check(self) -> dict[str, np.ndarray]:
-        return {"rate": np.array(self._advance() / self._cells / self._duration)}
-
-    def step(self) -> float:
-        start = time.perf_counter()
-        fired = self._advance()
-        seconds = time.perf_counter() - start
-        still_lit(fired, self._cells, self._duration)
-        return seconds / self._duration
-
-
 def build(bench: str, inputs: Arrays, options: Options) -> Task:
     """The task for `bench`."""
     if bench in LAYERS:
@@ -202,7 +151,6 @@ def build(bench: str, inputs: Arrays, options: Options) -> Task:
         )
     if bench in NETWORKS:
         return tasks.NetworkTask(NETWORKS[bench](inputs), inputs, Formula())
-    if bench.startswith("coba_"):
-        cells, seed = int(inputs["cells"]), int(inputs["seed"])
-        return first_lit(lambda s: CobaTask(cells, s, options["biological_s"]), seed)
+    if kind_of(bench) or bench.startswith("stdp"):
+        return ranvier_circuits.build(bench, inputs, options)
     raise NotOffered(f"not written for {bench}")

@@ -107,7 +107,7 @@ class CobaTask:
 
 def build(bench: str, inputs: Arrays, options: Options) -> Task:
     """The task for `bench`."""
-    if not bench.startswith("coba_"):
+    if circuit.kind_of(bench) != circuit.Kind("coba"):
         raise NotOffered(f"not written for {bench}")
     cells, seed = int(inputs["cells"]), int(inputs["seed"])
     return first_lit(lambda s: CobaTask(cells, s, options["biological_s"]), seed)

@@ -11,58 +11,44 @@ from brian2 import ms, mV, second
 
 from benchmarks._protocol import Arrays, NotOffered, Options, Task
 from benchmarks.simulation import _circuit as circuit
+from benchmarks.simulation import _song as song
 from benchmarks.simulation._lit import first_lit
 
 PACKAGES = ("brian2", "numpy", "cython")
-EQUATIONS = """
+EQUATIONS = {
+    "coba": """
 dv/dt   = (E_L - v + g_e*(E_e - v) + g_i*(E_i - v)) / tau_m : volt (unless refractory)
 dg_e/dt = -g_e / tau_e : 1
 dg_i/dt = -g_i / tau_i : 1
-"""
+""",
+    "cuba": """
+dv/dt   = (E_L - v + g_e + g_i) / tau_m : volt (unless refractory)
+dg_e/dt = -g_e / tau_e : volt
+dg_i/dt = -g_i / tau_i : volt
+""",
+}
 
 
-class CobaTask:
+class Standalone:
     """One standalone program for `biological_s` seconds."""
 
     formula: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, cells: int, seed: int, biological_s: float, precision: str) -> None:
+    def __init__(self, cells: int, seed: int, biological_s: float, precision: str, dt: float) -> None:
         self.notes = (f"cpp_standalone, {precision}, -O3 -ffast-math -march=native ; a process of its own.",)
         self._cells, self._duration = cells, biological_s
         self._folder = tempfile.TemporaryDirectory()
         brian2.device.reinit()
         brian2.set_device("cpp_standalone", directory=self._folder.name, build_on_run=False)
         brian2.prefs.core.default_float_dtype = np.dtype(precision).type
-        brian2.defaultclock.dt = circuit.DT * ms
+        brian2.defaultclock.dt = dt * ms
         brian2.seed(seed)
         self._network, self._spikes, self._synapses = self._build()
         self._network.run(biological_s * second, namespace={})
         brian2.device.build(directory=self._folder.name, compile=True, run=False)
 
     def _build(self) -> tuple[brian2.Network, brian2.SpikeMonitor, list[brian2.Synapses]]:
-        excitatory, _, probability = circuit.sizes(self._cells)
-        names = {"E_L": circuit.E_L * mV, "E_e": circuit.E_E * mV, "E_i": circuit.E_I * mV}
-        names |= {"tau_m": circuit.TAU_M * ms, "tau_e": circuit.TAU_E * ms, "tau_i": circuit.TAU_I * ms}
-        names |= {"V_t": circuit.V_THRESHOLD * mV, "V_r": circuit.V_RESET * mV}
-        group = brian2.NeuronGroup(
-            self._cells,
-            EQUATIONS,
-            threshold="v > V_t",
-            reset="v = V_r",
-            refractory=circuit.REFRACTORY * ms,
-            method="exponential_euler",
-            namespace=names,
-        )
-        group.v = "-60*mV + 10*mV*rand()"
-        (mean_e, spread_e), (mean_i, spread_i) = circuit.G_E_START, circuit.G_I_START
-        group.g_e = f"clip({mean_e} + {spread_e}*randn(), 0, inf)"
-        group.g_i = f"clip({mean_i} + {spread_i}*randn(), 0, inf)"
-        to_e = brian2.Synapses(group[:excitatory], group, on_pre=f"g_e_post += {circuit.W_E}")
-        to_i = brian2.Synapses(group[excitatory:], group, on_pre=f"g_i_post += {circuit.W_I}")
-        for synapses in (to_e, to_i):
-            synapses.connect(p=probability)
-        spikes = brian2.SpikeMonitor(group, record=False)
-        return brian2.Network(group, to_e, to_i, spikes), spikes, [to_e, to_i]
+        raise NotImplementedError
 
     def step(self) -> float:
         brian2.device.run(self._folder.name, with_output=False, run_args=[])
@@ -74,9 +60,85 @@ class CobaTask:
         return {"rate": np.array(rate), "synapses": np.array(sum(len(s) for s in self._synapses))}
 
 
+class CircuitTask(Standalone):
+    """The circuit of a kind."""
+
+    def __init__(self, kind: circuit.Kind, cells: int, seed: int, biological_s: float, precision: str) -> None:
+        self._kind = kind
+        super().__init__(cells, seed, biological_s, precision, circuit.DT)
+
+    def _build(self) -> tuple[brian2.Network, brian2.SpikeMonitor, list[brian2.Synapses]]:
+        kind, coba = self._kind, self._kind.model == "coba"
+        excitatory, _, probability = circuit.sizes(self._cells)
+        names = {"E_L": (circuit.E_L if coba else circuit.CUBA_E_L) * mV}
+        if coba:
+            names |= {"E_e": circuit.E_E * mV, "E_i": circuit.E_I * mV}
+        names |= {"tau_m": circuit.TAU_M * ms, "tau_e": circuit.TAU_E * ms, "tau_i": circuit.TAU_I * ms}
+        names |= {"V_t": circuit.V_THRESHOLD * mV, "V_r": circuit.V_RESET * mV}
+        group = brian2.NeuronGroup(
+            self._cells,
+            EQUATIONS[kind.model],
+            threshold="v > V_t",
+            reset="v = V_r",
+            refractory=circuit.REFRACTORY * ms,
+            method="exponential_euler" if coba else "exact",
+            namespace=names,
+        )
+        group.v = "-60*mV + 10*mV*rand()"
+        if coba:
+            (mean_e, spread_e), (mean_i, spread_i) = circuit.G_E_START, circuit.G_I_START
+            group.g_e = f"clip({mean_e} + {spread_e}*randn(), 0, inf)"
+            group.g_i = f"clip({mean_i} + {spread_i}*randn(), 0, inf)"
+        weights = (circuit.W_E, circuit.W_I) if coba else (circuit.CUBA_W_E, circuit.CUBA_W_I)
+        unit, kept = ("", "1") if coba else ("*mV", "volt")
+        projections = []
+        for part, port, weight in ((group[:excitatory], "g_e", weights[0]), (group[excitatory:], "g_i", weights[1])):
+            code = f"{port}_post += " + ("w" if kind.weights else f"{weight}{unit}")
+            synapses = brian2.Synapses(part, group, f"w : {kept} (constant)" if kind.weights else None, on_pre=code)
+            synapses.connect(p=probability)
+            if kind.weights:
+                synapses.w = f"{weight}{unit}*(1 + {circuit.SPREAD}*randn())"
+            if kind.delays:
+                synapses.delay = f"{circuit.LONGEST_DELAY}*ms*rand()"
+            projections.append(synapses)
+        spikes = brian2.SpikeMonitor(group, record=False)
+        return brian2.Network(group, *projections, spikes), spikes, projections
+
+
+class StdpTask(Standalone):
+    """All-to-all plastic synapses."""
+
+    def _build(self) -> tuple[brian2.Network, brian2.SpikeMonitor, list[brian2.Synapses]]:
+        names = {"E_L": song.E_L * mV, "E_e": song.E_E * mV, "V_t": song.V_THRESHOLD * mV, "V_r": song.V_RESET * mV}
+        names |= {"tau_m": song.TAU_M * ms, "tau_e": song.TAU_E * ms}
+        equations = "dv/dt = (g*(E_e - v) + E_L - v)/tau_m : volt\ndg/dt = -g/tau_e : 1"
+        inputs = brian2.PoissonGroup(self._cells, rates=song.INPUT_HZ * brian2.Hz)
+        group = brian2.NeuronGroup(
+            self._cells, equations, threshold="v > V_t", reset="v = V_r", method="exponential_euler", namespace=names
+        )
+        group.v = song.V_RESET * mV
+        decay = f"{song.TAU_STDP}*ms"
+        synapses = brian2.Synapses(
+            inputs, group,
+            f"w : 1\ndx/dt = -x/({decay}) : 1 (event-driven)\ndy/dt = -y/({decay}) : 1 (event-driven)",
+            on_pre=f"g_post += w\nx += {song.A_PLUS}\nw = clip(w + y, 0, {song.W_MAX})",
+            on_post=f"y += {song.A_MINUS}\nw = clip(w + x, 0, {song.W_MAX})",
+        )  # fmt: skip
+        synapses.connect()
+        synapses.w = f"rand()*{song.W_MAX}"
+        spikes = brian2.SpikeMonitor(group, record=False)
+        return brian2.Network(inputs, group, synapses, spikes), spikes, [synapses]
+
+    def check(self) -> dict[str, np.ndarray]:
+        return {**super().check(), "weight": np.array(np.mean(self._synapses[0].w) / song.W_MAX)}
+
+
 def build(bench: str, inputs: Arrays, options: Options) -> Task:
     """The task for `bench`."""
-    if not bench.startswith("coba_"):
+    cells, seed, kind = int(inputs["cells"]), int(inputs["seed"]), circuit.kind_of(bench)
+    how = options["biological_s"], options["precision"]
+    if bench.startswith("stdp"):
+        return StdpTask(cells, seed, *how, song.DT)
+    if kind is None:
         raise NotOffered(f"not written for {bench}")
-    cells, seed = int(inputs["cells"]), int(inputs["seed"])
-    return first_lit(lambda s: CobaTask(cells, s, options["biological_s"], options["precision"]), seed)
+    return first_lit(lambda s: CircuitTask(kind, cells, s, *how), seed, kind.accepted_hz[0])

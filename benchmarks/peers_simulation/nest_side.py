@@ -24,8 +24,8 @@ class CobaTask:
     formula: ClassVar[dict[str, Any]] = {}
     notes = ("iaf_cond_exp, double precision, delays 0.1 ms; state continues between repetitions.",)
 
-    def __init__(self, cells: int, seed: int, biological_s: float) -> None:
-        self._cells, self._duration = cells, biological_s
+    def __init__(self, kind: circuit.Kind, cells: int, seed: int, biological_s: float) -> None:
+        self._kind, self._cells, self._duration = kind, cells, biological_s
         nest.ResetKernel()
         nest.set_verbosity("M_ERROR")
         threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
@@ -57,10 +57,15 @@ class CobaTask:
     def _connect(self, population: nest.NodeCollection) -> None:
         excitatory, _, probability = circuit.sizes(self._cells)
         rule = {"rule": "pairwise_bernoulli", "p": probability}
-        excitation = {"weight": circuit.W_E * LEAK_NS, "delay": circuit.DT}
-        inhibition = {"weight": -circuit.W_I * LEAK_NS, "delay": circuit.DT}
+        excitation, inhibition = self._synapse(circuit.W_E * LEAK_NS), self._synapse(-circuit.W_I * LEAK_NS)
         nest.Connect(population[:excitatory], population, rule, excitation)
         nest.Connect(population[excitatory:], population, rule, inhibition)
+
+    def _synapse(self, weight: float) -> dict[str, object]:
+        """Weight and delay; a delay is at least a step."""
+        own = nest.random.normal(weight, circuit.SPREAD * abs(weight))
+        late = circuit.DT + nest.random.uniform(0.0, circuit.LONGEST_DELAY)
+        return {"weight": own if self._kind.weights else weight, "delay": late if self._kind.delays else circuit.DT}
 
     def step(self) -> float:
         seconds, fired = self._advance()
@@ -82,7 +87,8 @@ class CobaTask:
 
 def build(bench: str, inputs: Arrays, options: Options) -> Task:
     """The task for `bench`."""
-    if not bench.startswith("coba_"):
+    kind = circuit.kind_of(bench)
+    if kind is None or kind.model != "coba":
         raise NotOffered(f"not written for {bench}")
     cells, seed = int(inputs["cells"]), int(inputs["seed"])
-    return first_lit(lambda s: CobaTask(cells, s, options["biological_s"]), seed)
+    return first_lit(lambda s: CobaTask(kind, cells, s, options["biological_s"]), seed)

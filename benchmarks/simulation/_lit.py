@@ -19,8 +19,8 @@ class _Checked(Protocol):
 Circuit = TypeVar("Circuit", bound=_Checked)
 
 
-def first_lit(make: Callable[[int], Circuit], seed: int) -> Circuit:
-    """Build with `seed`, `seed + 1`, … until the rate over a repetition is that of the active state.
+def first_lit(make: Callable[[int], Circuit], seed: int, least: float = RATE_ACCEPTED_HZ[0]) -> Circuit:
+    """Build with `seed`, `seed + 1`, … until the rate over a repetition is at least `least`, that of the active state.
 
     Raises:
         RuntimeError: none of the draws lit up.
@@ -29,18 +29,18 @@ def first_lit(make: Callable[[int], Circuit], seed: int) -> Circuit:
     for attempt in range(ATTEMPTS):
         circuit = make(seed + attempt)
         rates.append(float(circuit.check()["rate"]))
-        if rates[-1] >= RATE_ACCEPTED_HZ[0]:
+        if rates[-1] >= least:
             return circuit
     raise RuntimeError(f"no draw lit up; rates were {', '.join(f'{rate:.2f}' for rate in rates)} Hz")
 
 
-def still_lit(spikes: Any, cells: int, duration_s: float) -> float:
+def still_lit(spikes: Any, cells: int, duration_s: float, least: float = RATE_ACCEPTED_HZ[0]) -> float:
     """Rate in Hz of a repetition that continues a run.
 
     Raises:
         RuntimeError: the circuit has fallen silent, so its time means nothing.
     """
     rate = float(spikes) / cells / duration_s
-    if rate < 0.5 * RATE_ACCEPTED_HZ[0]:
+    if rate < 0.5 * least:
         raise RuntimeError(f"the circuit fell silent: {rate:.2f} Hz in this repetition")
     return rate

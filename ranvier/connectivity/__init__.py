@@ -23,6 +23,7 @@ from ranvier.connectivity._linear import Linear, latency_steps
 from ranvier.connectivity._norm import StepBatchNorm, ThresholdBatchNorm
 from ranvier.connectivity._one_to_one import OneToOne
 from ranvier.connectivity._positions import Grid, Positions, RandomPositions, place
+from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
 from ranvier.connectivity._small_world import SmallWorld
 from ranvier.connectivity._sparse import Sparse
 from ranvier.connectivity._synapses import Synapses
@@ -52,6 +53,8 @@ __all__ = [
     "Linear",
     "OneToOne",
     "Positions",
+    "Procedural",
+    "ProceduralSynapses",
     "RandomPositions",
     "RowRule",
     "SmallWorld",

@@ -18,13 +18,15 @@ from ranvier.connectivity._correlated import Correlated
 from ranvier.connectivity._delays import Delays
 from ranvier.connectivity._memory import check_memory, spell
 from ranvier.connectivity._per_synapse import Numbers, numbers_of
+from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
 from ranvier.connectivity._sparse import Sparse
+from ranvier.connectivity._synapses import Synapses
 from ranvier.errors import DimensionError, RanvierWarning
 from ranvier.kernels.drawing import run_tiles
 from ranvier.units import UNITS, Dimension, Quantity
 from ranvier.values import Distribution, Learn, key_of
 
-__all__ = ["SynapseRequest", "build_synapses"]
+__all__ = ["SynapseRequest", "build_synapses", "procedural_synapses"]
 
 _TIME = UNITS["ms"].dimension
 _TILE = 1 << 16
@@ -90,6 +92,40 @@ def build_synapses(rule: Connectivity, ends: Ends, request: SynapseRequest) -> S
             return Sparse(found, weights, 0, learn, _learnable(delay, len(found), request), _bounds(request, learn))
         latency = _latencies(delay, len(found), request, advance)
     return Sparse(found, weights, latency, learn, bounds=_bounds(request, learn))
+
+
+def procedural_synapses(rule: Procedural, ends: Ends, request: SynapseRequest) -> ProceduralSynapses:
+    """Synapses that are never stored.
+
+    Raises
+    ------
+    ConnectivityError
+        Where weight or delay is not one number, or something is to change.
+    DimensionError
+        Where weight or delay has the wrong unit.
+    """
+    late = 0 * UNITS["ms"] if request.delay is None else request.delay
+    for what, given in (("weight", request.weight), ("delay", late)):
+        if isinstance(given, Learn) or not _is_number(given):
+            raise ConnectivityError(
+                f"{request.name}: {what}={given!r}, but procedural synapses share one number; give one, or leave "
+                f"Procedural out to store them."
+            )
+    if request.each:
+        raise ConnectivityError(f"{request.name}: plastic synapses must be stored; leave Procedural out.")
+    rule.expected(ends)
+    nothing = Synapses(np.zeros(ends.sizes[0] + 1, np.int64), np.empty(0, np.int32), ends.sizes)
+    weight = numbers_of(request.weight, nothing, ends, request.seed, request.name, "weight")
+    if weight.dimension != request.dimension:
+        raise DimensionError(
+            f"{request.name}: weight={request.weight!r} has dimension {weight.dimension}, but {request.dimension} is "
+            f"needed; give the weight in that unit."
+        )
+    delay = numbers_of(late, nothing, ends, request.seed, request.name, "delay")
+    weights = _weights(weight, 0, request, False, lambda count: None)
+    latency = _latencies(delay, 0, request, lambda count: None)
+    source = rule.rule.source(ends, key_of(request.seed, f"{request.name}.connectivity"))
+    return ProceduralSynapses(source, ends.sizes, weights, int(latency))
 
 
 def _weights(

@@ -10,6 +10,7 @@ import numpy as np
 from ranvier.connectivity._positions import Positions
 from ranvier.connectivity._synapses import Synapses
 from ranvier.errors import RanvierError
+from ranvier.kernels.drawing import RowSource
 
 __all__ = ["Connectivity", "ConnectivityError", "Ends", "RowRule"]
 
@@ -87,6 +88,10 @@ class RowRule(Connectivity):
     @abstractmethod
     def rows(self, ends: Ends, key: tuple[int, int], first: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Row pointer (int64, from 0) and ascending int32 targets of the presynaptic cells ``first`` … ``stop`` - 1."""
+
+    def source(self, ends: Ends, key: tuple[int, int]) -> RowSource:
+        """The same rows for a loop that draws them one at a time; not every rule has this."""
+        raise ConnectivityError(f"rows of {self!r} cannot be drawn inside a loop.")
 
     def build(self, ends: Ends, key: tuple[int, int]) -> Synapses:
         """All rows."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from ranvier.connectivity._connectivity import ConnectivityError, Ends, RowRule
 from ranvier.connectivity._numbers import degrees
-from ranvier.kernels.drawing import RowDraw, distinct_rows, repeated_rows
+from ranvier.kernels.drawing import RowDraw, RowSource, distinct_rows, repeated_rows
 
 __all__ = ["FixedOutDegree"]
 
@@ -46,6 +46,12 @@ class FixedOutDegree(RowRule):
         np.cumsum(check(self, ends, ends.sizes[0], "postsynaptic")[first:stop], out=pointer[1:])
         draw = RowDraw(key, first, ends.choices(self.autapses), ends.barred(self.autapses))
         return pointer, (repeated_rows if self.multapses else distinct_rows)(draw, pointer)
+
+    def source(self, ends: Ends, key: tuple[int, int]) -> RowSource:
+        """Rows one by one."""
+        degree = np.atleast_1d(np.asarray(self.degree, np.int64))
+        draw = RowDraw(key, 0, ends.choices(self.autapses), ends.barred(self.autapses))
+        return RowSource(ends.sizes[0], draw, degree, multapses=self.multapses)
 
     def __repr__(self) -> str:
         return spell(self)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ranvier.connectivity._all_to_all import AllToAll
-from ranvier.connectivity._connectivity import Ends, RowRule
+from ranvier.connectivity._connectivity import ConnectivityError, Ends, RowRule
 from ranvier.connectivity._numbers import probability
-from ranvier.kernels.drawing import RowDraw, bernoulli_rows
+from ranvier.kernels.drawing import RowDraw, RowSource, bernoulli_rows
 
 __all__ = ["FixedProbability"]
 
@@ -40,6 +40,13 @@ class FixedProbability(RowRule):
         if self.p == 1:
             return AllToAll(autapses=self.autapses).rows(ends, key, first, stop)
         return bernoulli_rows(RowDraw(key, first, choices, ends.barred(self.autapses)), stop - first, self.p)
+
+    def source(self, ends: Ends, key: tuple[int, int]) -> RowSource:
+        """Rows one by one."""
+        choices = ends.choices(self.autapses)
+        if self.p in (0, 1) or choices == 0:
+            raise ConnectivityError(f"{self!r} is the same for every cell: it needs no drawing; leave Procedural out.")
+        return RowSource(ends.sizes[0], RowDraw(key, 0, choices, ends.barred(self.autapses)), p=self.p)
 
     def __repr__(self) -> str:
         return f"FixedProbability({self.p:g}, autapses={self.autapses})"

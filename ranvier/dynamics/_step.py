@@ -46,6 +46,17 @@ class Step:
     reasons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @cached_property
+    def added(self) -> frozenset[str]:
+        """Streams that do nothing but add to their state: used once, as ``state + stream``, and the state nowhere else."""
+        used = [*(s.expression for s in self.program.statements), *self.program.outputs.values()]
+        found = set()
+        for state in self.kicks:
+            total = sp.Symbol(state) + sp.Symbol(f"kick_{state}")
+            if [e for e in used if e.free_symbols & total.free_symbols] == [total]:
+                found.add(f"kick_{state}")
+        return frozenset(found)
+
+    @cached_property
     def key(self) -> str:
         """Digest of the structure (not of any parameter value)."""
         return Program(

@@ -5,6 +5,7 @@ from ranvier.network._graph import GraphError
 from ranvier.network._lengths import silence_after, take_lengths
 from ranvier.network._network import Network
 from ranvier.network._plan import Choice, Plan
+from ranvier.network._poisson_drive import PoissonDrive
 from ranvier.network._population import Population, Relay
 from ranvier.network._projection import Projection
 from ranvier.network._recording import Sample, SpikeStatistics, Statistics, load_records
@@ -32,6 +33,7 @@ __all__ = [
     "OrnsteinUhlenbeck",
     "Plan",
     "Poisson",
+    "PoissonDrive",
     "PoissonInput",
     "Population",
     "Projection",

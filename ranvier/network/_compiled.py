@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier.connectivity import ProceduralSynapses
 from ranvier.kernels.cpu import CircuitPopulation, CircuitProjection, PlasticProjection, Spikes, run_circuit
 from ranvier.kernels.products import pattern
 from ranvier.network._plastic import spikes_alone
@@ -37,7 +38,11 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
                 for chosen, projection in _plastic(runner, p, stream, names, window):
                     plastic.append(projection)
                     owners.append((p.name, chosen))
-            elif p.pre in names and stream in step.streams:
+            elif p.pre not in names or stream not in step.streams:
+                continue
+            elif isinstance(first := p.delayable, ProceduralSynapses):
+                projections.append(CircuitProjection(p.pre, n, stream, first.source, first.weight, p.latency))
+            else:
                 sparse = p.synapses
                 latency = sparse.latency_table if p.per_synapse else p.latency
                 projections.append(
@@ -50,7 +55,10 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
         history = window.history[n][:, 0] if n in window.history else torch.zeros(0, cells, dtype=runner.dtype)
         record = tuple(v for v in runner.record.get(n, ()) if v not in ("spikes", "spike"))
         states = {k: v[0] for k, v in window.variables[n].items()}
-        populations.append(CircuitPopulation(n, step, cells, states, runner.coefficients[n], outside, history, record))
+        drives = tuple(runner.drives[p.name] for p in runner.incoming[n] if p.name in runner.drives)
+        populations.append(
+            CircuitPopulation(n, step, cells, states, runner.coefficients[n], outside, history, record, drives)
+        )
     result = run_circuit(populations, projections, window.start, window.count, runner.dtype, runner.every, plastic)
     read_elsewhere = {p.pre for p in runner.net.projections.values() if p.post not in names}
     for population in populations:

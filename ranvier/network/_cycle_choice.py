@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ranvier.connectivity import Linear, Sparse
+from ranvier.connectivity import Linear, ProceduralSynapses, Sparse
 from ranvier.network._graph import Part
 from ranvier.network._projection import Projection
 
@@ -29,7 +29,7 @@ def _not_single(net: Network, part: Part) -> str | None:
         if net.populations[n].cell.emit != "spike":
             return f"{n} emits {net.populations[n].cell.emit}, not spikes"
     for p in _inside(net, part):
-        if len(p.chain) != 1 or not isinstance(p.chain[0], Linear | Sparse):
+        if len(p.chain) != 1 or not isinstance(p.chain[0], Linear | Sparse | ProceduralSynapses):
             return f"{p.name} is neither Linear nor single synapses"
         if p.per_synapse and p.shortest == 0:
             return f"{p.name} mixes same-step and later arrivals"
@@ -39,7 +39,10 @@ def _not_single(net: Network, part: Part) -> str | None:
 def not_fusible(net: Network, part: Part) -> str | None:
     """Why a cycle cannot run as one differentiable operation."""
     plastic = _plastic(net, part)
-    return f"{plastic[0].name} is plastic" if plastic else _not_single(net, part)
+    if plastic:
+        return f"{plastic[0].name} is plastic"
+    drawn = [p.name for p in _inside(net, part) if len(p.chain) and isinstance(p.chain[0], ProceduralSynapses)]
+    return f"{drawn[0]} is procedural and has no gradient" if drawn else _not_single(net, part)
 
 
 def not_loopable(net: Network, part: Part) -> str | None:
@@ -53,7 +56,7 @@ def not_loopable(net: Network, part: Part) -> str | None:
             return f"{n} has shape {shape}, not a number of cells"
     for p in _inside(net, part):
         first = p.chain[0]
-        if not isinstance(first, Sparse) or p.shortest < 1:
+        if not isinstance(first, Sparse | ProceduralSynapses) or p.shortest < 1:
             return f"{p.name} is not a set of single synapses"
         if first.delay is not None:
             return f"{p.name} has learnable delays; rounded_delays(net) makes them fixed"

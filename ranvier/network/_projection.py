@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from ranvier.connectivity import Linear, Sparse
+from ranvier.connectivity import Linear, ProceduralSynapses, Sparse
 from ranvier.connectivity._conv import Conv2d
 from ranvier.errors import ShapeError
 from ranvier.kernels._task import Feedback
@@ -22,7 +22,7 @@ Tensor = torch.Tensor
 #: below this many targets listing the spikes costs more than it saves
 _FEW = 48
 _PLAIN = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
-_DELAYABLE = (Linear, Sparse, Conv2d)
+_DELAYABLE = (Linear, Sparse, Conv2d, ProceduralSynapses)
 
 
 class Projection(nn.Module):
@@ -63,7 +63,7 @@ class Projection(nn.Module):
                 )
 
     @property
-    def delayable(self) -> Linear | Sparse | Conv2d | None:
+    def delayable(self) -> Linear | Sparse | Conv2d | ProceduralSynapses | None:
         """The first transform, where it is of a kind that can have a delay."""
         first = self.chain[0] if len(self.chain) else None
         return first if isinstance(first, _DELAYABLE) else None
@@ -103,7 +103,7 @@ class Projection(nn.Module):
         where every latency is at least ``steps``. ``fast`` allows kernels of the cpu provider for foreign modules.
         """
         first = self.delayable
-        if first is not None and self.per_synapse:
+        if first is not None and not isinstance(first, ProceduralSynapses) and self.per_synapse:
             now = history.new_zeros(steps, *history.shape[1:]) if x is None else x
             out = first.delayed(now, history, by_event)
             return self._rest(out, list(self.chain)[1:], fast)
@@ -124,6 +124,8 @@ class Projection(nn.Module):
         first = self.chain[0] if len(self.chain) else None
         if self.per_synapse:
             return None
+        if isinstance(first, ProceduralSynapses):
+            return "its synapses are drawn when a cell fires"
         if not isinstance(first, Linear | Sparse):
             return "no event path for this transform"
         if isinstance(first, Linear) and first.out_features < _FEW:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ranvier.connectivity import ProceduralSynapses
 from ranvier.connectivity._delays import delays_of
 from ranvier.network._network import Network
 from ranvier.network._projection import Projection
@@ -44,7 +45,7 @@ def rounded_delays(net: Network) -> Network:
     fixed = copy.deepcopy(net)
     for name, p in list(fixed.projections.items()):
         first = p.delayable
-        if first is not None and first.delay is not None:
+        if first is not None and not isinstance(first, ProceduralSynapses) and first.delay is not None:
             first.fix(first.delay.rounded())
             fixed.projections[name] = Projection(name, p.pre, p.post, p.port, list(p.chain), p.latency, p.plasticity)
     fixed._plans.clear()

@@ -19,6 +19,7 @@ from ranvier.kernels.cpu import scan as cpu_scan
 from ranvier.network._chain import is_plain
 from ranvier.network._compiled import compiled_loop
 from ranvier.network._cycle import cycle
+from ranvier.network._drives import drives
 from ranvier.network._graph import GraphError
 from ranvier.network._noise import noise_block
 from ranvier.network._plan import Plan
@@ -54,6 +55,7 @@ class Runner:
         self.dtype = net.dtype
         self.incoming = {n: [p for p in net.projections.values() if p.post == n] for n in net.nodes}
         self.steps: dict[str, Step] = {n: p.step(net.kicks(n), cuts.times) for n, p in net.populations.items()}
+        self.drives = drives(net, plan)
         self.plastic = {
             n: PlasticSynapses(p, net.dt, self.dtype, net.seed) for n, p in net.projections.items() if p.plasticity
         }
@@ -139,7 +141,7 @@ class Runner:
         """(port, arrivals, way back) of projections from parts other than ``inside``; plastic ones run with the cycle."""
         out: list[tuple[str, Tensor, Tensor | None]] = []
         for p in self.incoming[name]:
-            if p.pre not in inside and p.name not in without and not p.plasticity:
+            if p.pre not in inside and p.name not in (*without, *self.drives) and not p.plasticity:
                 x, history = window.emissions[p.pre], window.history.get(p.pre)
                 value = self.carry(p, x, history, window.count)
                 out.append((p.port, value, self.direct(p, x, history, value)))
@@ -202,7 +204,9 @@ class Runner:
     def _spent(self, name: str) -> frozenset[str]:
         """Streams that nobody but the population reads: what a single projection has just computed for one port."""
         ports = [p.port for p in self.incoming[name]]
-        return frozenset(self.stream_of(name, p.port) for p in self.incoming[name] if ports.count(p.port) == 1 and p.lets_go)
+        return frozenset(
+            self.stream_of(name, p.port) for p in self.incoming[name] if ports.count(p.port) == 1 and p.lets_go
+        )
 
     def compute(self, name: str, task: Scan) -> ScanResult:
         """A scan by the provider of the plan."""

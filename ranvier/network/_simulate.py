@@ -14,6 +14,7 @@ import torch
 
 from ranvier.errors import DimensionError, NonFiniteError, RanvierWarning, RecordingError
 from ranvier.network._checks import check_state, describe_non_finite
+from ranvier.network._drives import drawn_inside
 from ranvier.network._durations import steps_in
 from ranvier.network._graph import GraphError
 from ranvier.network._interrupts import Interrupts
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Keeping", "simulate"]
 
-#: a block holds at most this many numbers per dense stream
-_BLOCK = 4_000_000
+#: a block holds at most this many numbers per dense stream; where spikes are only listed, this many cells times steps
+_BLOCK, _LISTED = 4_000_000, 128_000_000
 
 
 @dataclass(frozen=True)
@@ -139,12 +140,15 @@ class _Job:
         """All steps that are left."""
         net, recorder, stopped = self.net, self.recorder, ""
         largest = max([*(p.shape[0] for p in net.populations.values() if p.shape), 1])
-        block = max(stride, min(max(_BLOCK // largest, 64), 10_000) // stride * stride)
-        runner = Runner(net, self.plan, {n: w.names for n, w in recorder.wanted.items()}, every=stride, lists=True)
+        record = {n: w.names for n, w in recorder.wanted.items()}
+        runner = Runner(net, self.plan, record, every=stride, lists=True)
+        inside = drawn_inside(net, runner.drives)
+        budget = _LISTED if _only_lists(net, self.plan, inside, record) else _BLOCK
+        block = max(stride, min(max(budget // largest, 64), 10_000) // stride * stride)
         with Interrupts() as interrupts, simulation_bar(self.done, steps, net.dt, progress) as bar:
             while self.done < steps:
                 count = self._length(steps, stride, block)
-                inputs = {n: s.block(self.state.step, count, net) for n, s in net.sources.items()}
+                inputs = self._inputs(count, inside)
                 recorded, after = runner.run(inputs, count, self.state)
                 if describe_non_finite(net, after):
                     raise self._not_finite(count, after)
@@ -164,6 +168,14 @@ class _Job:
                 RanvierWarning, stacklevel=4,
             )  # fmt: skip
         return self.result(stopped)
+
+    def _inputs(self, count: int, inside: set[str]) -> dict[str, torch.Tensor]:
+        """What the sources emit; of those that a loop draws itself, the last steps suffice."""
+        out, depths = {}, self.net.depths()
+        for n, source in self.net.sources.items():
+            kept = min(count, depths.get(n, 0)) if n in inside else count
+            out[n] = source.block(self.state.step + count - kept, kept, self.net)
+        return out
 
     def _length(self, steps: int, stride: int, block: int) -> int:
         """Steps of the next block: whole recording intervals, ended by what falls due in it."""
@@ -210,3 +222,11 @@ class _Job:
         )
         made.run = self.result("the recording could not be written")
         return made
+
+
+def _only_lists(net: Network, plan: Plan, inside: set[str], record: Mapping[str, Sequence[str]]) -> bool:
+    """Whether nothing is as large as steps times cells: compiled loops alone, without noise, and spikes recorded."""
+    looped = {n for part in plan.loops for n in part}
+    quiet = not any(p.cell.system.noises for p in net.populations.values())
+    spikes = all(v in ("spikes", "spike") for names in record.values() for v in names)
+    return quiet and spikes and looped | inside == set(net.nodes)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ranvier.connectivity import Connectivity, Ends, Sparse, SynapseRequest, build_synapses
+from ranvier.connectivity import (
+    Connectivity,
+    Ends,
+    Procedural,
+    ProceduralSynapses,
+    Sparse,
+    SynapseRequest,
+    build_synapses,
+)
+from ranvier.connectivity._build import procedural_synapses
 from ranvier.errors import ShapeError
 from ranvier.units import UNITS, Dimension
 
@@ -19,7 +28,7 @@ _NONE = UNITS["1"].dimension
 def single_synapses(
     net: Network, name: str, pre: str, post: str, port: str, rule: Connectivity, lag: int,
     unit: Dimension | None = None, **how: Any,
-) -> Sparse:  # fmt: skip
+) -> Sparse | ProceduralSynapses:  # fmt: skip
     """The synapses of the projection ``name``, with weights in ``unit`` or what the port asks for.
 
     ``how`` are the further fields of a ``SynapseRequest``.
@@ -35,4 +44,9 @@ def single_synapses(
     carried = net.sources[pre].dimension if pre in net.sources else _NONE
     dimension = wanted / carried if unit is None else unit
     request = SynapseRequest(name, net.seed, dimension=dimension, dt=net.dt, lag=lag, dtype=net.dtype, **how)
-    return build_synapses(rule, Ends((sizes[0], sizes[1]), pre == post, (positions[0], positions[1])), request)
+    ends = Ends((sizes[0], sizes[1]), pre == post, (positions[0], positions[1]))
+    return (
+        procedural_synapses(rule, ends, request)
+        if isinstance(rule, Procedural)
+        else build_synapses(rule, ends, request)
+    )

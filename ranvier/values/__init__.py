@@ -3,5 +3,18 @@
 from ranvier.values._distribution import Distribution, Exponentially, LogNormal, Normal, Uniform
 from ranvier.values._learn import Learn
 from ranvier.values._philox import key_of, philox, uniforms
+from ranvier.values._poisson import PoissonLaw, poisson_counts
 
-__all__ = ["Distribution", "Exponentially", "Learn", "LogNormal", "Normal", "Uniform", "key_of", "philox", "uniforms"]
+__all__ = [
+    "Distribution",
+    "Exponentially",
+    "Learn",
+    "LogNormal",
+    "Normal",
+    "PoissonLaw",
+    "Uniform",
+    "key_of",
+    "philox",
+    "poisson_counts",
+    "uniforms",
+]

@@ -6,12 +6,20 @@ from typing import Any
 
 import torch
 
-from ranvier.kernels.cpu._circuit import CircuitPopulation, CircuitProjection, PlasticProjection, Spikes, run_circuit
+from ranvier.kernels.cpu._circuit import (
+    CircuitDrive,
+    CircuitPopulation,
+    CircuitProjection,
+    PlasticProjection,
+    run_circuit,
+)
 from ranvier.kernels.cpu._loop import loop
 from ranvier.kernels.cpu._row_rule import Decay, RowRule
 from ranvier.kernels.cpu._scan import scan
+from ranvier.kernels.cpu._spikes import Spikes
 
 __all__ = [
+    "CircuitDrive",
     "CircuitPopulation",
     "CircuitProjection",
     "Decay",

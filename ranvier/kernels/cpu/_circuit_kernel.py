@@ -1,8 +1,13 @@
 """One compiled loop for a whole circuit: arrive, advance, fire, reset and deliver, step after step.
 
-Arrivals wait in rings, one per population and port: slot (step mod length) holds what arrives in that step. A spike's
-synapses add their weights to the slots of their latencies. Within a slot the order of addition is that of steps,
-projections and cells, whatever the cut of the run.
+A projection with one latency adds its weights in the step of their arrival, straight to the state where that is all the
+cell does with them. Where synapses have latencies of their own, arrivals wait in a ring, one per population and port:
+slot (step mod length) holds what arrives in that step. Either way the order of addition is that of steps, projections and
+cells, whatever the cut of the run.
+
+Threads share the cells: each advances its own range of every population and adds to the rings of that range only, so
+nothing is written by two and the order of addition is that of one thread. They meet once per *slice*, as many steps as
+the shortest latency: a spike of the slice arrives after it.
 
 A counter (steps of refractoriness left) is kept as the step at which it ends, which changes only when a cell fires.
 """
@@ -14,18 +19,20 @@ from functools import lru_cache
 
 from llvmlite import ir
 
-from ranvier.dynamics import ByStructure, Program, Step
-from ranvier.kernels.cpu._emit import emit
+from ranvier.dynamics import ByStructure, Step
+from ranvier.kernels.cpu._arguments import TABLES, Arguments, entry, inner
+from ranvier.kernels.cpu._barrier import Barrier
+from ranvier.kernels.cpu._circuit_advance import advance
+from ranvier.kernels.cpu._circuit_deliver import deliver
+from ranvier.kernels.cpu._circuit_drawn import deliver_drawn, drawn_arguments
+from ranvier.kernels.cpu._circuit_drive import drive, drive_arguments
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._lanes import Lanes
-from ranvier.kernels.cpu._loops import I32, I64, at, counted, flushed, function, local, offset, prefetch, when
+from ranvier.kernels.cpu._loops import I32, I64, at, counted, flushed, function, offset
 from ranvier.kernels.cpu._plastic_kernel import PlasticRow
 from ranvier.kernels.cpu._row_rule import RowRule
 
 __all__ = ["Member", "Wire", "circuit_kernel"]
-
-#: rows of synapses are asked for this many spikes ahead
-_AHEAD = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +41,8 @@ class Member(ByStructure):
 
     ``rings`` are the streams fed by projections of the circuit, ``outside`` those given as arrays for the whole call
     (a stream may be both), ``recorded`` the variables written every ``every`` steps, ``varied`` the coefficients with a
-    value per cell; the others stay in registers.
+    value per cell; the others stay in registers. ``direct`` are the rings that are the states themselves, ``drives``
+    the streams of Poisson drives.
     """
 
     step: Step
@@ -42,18 +50,21 @@ class Member(ByStructure):
     outside: tuple[str, ...]
     recorded: tuple[str, ...]
     varied: tuple[str, ...] = ()
+    direct: tuple[str, ...] = ()
+    drives: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple:
         """What the generated code depends on."""
-        return (self.step.key, self.rings, self.outside, self.recorded, self.varied)
+        return (self.step.key, self.rings, self.outside, self.recorded, self.varied, self.direct, self.drives)
 
 
 @dataclass(frozen=True)
 class Wire:
     """A projection: indices of its populations and ring, and whether weight and latency are one number for all.
 
-    ``latency_bits`` is the size of a stored latency: 8 (unsigned), 16 or 32.
+    ``latency_bits`` is the size of a stored latency: 8 (unsigned), 16 or 32; ``target_bits`` that of a stored target. ``drawn`` names the
+    kernel that draws rows which are not stored.
 
     With a ``rule`` its weights are plastic; then ``pre`` may be -1 for spikes from outside the circuit.
     """
@@ -65,6 +76,8 @@ class Wire:
     one_latency: bool
     rule: RowRule | None = None
     latency_bits: int = 32
+    target_bits: int = 32
+    drawn: str | None = None
 
 
 @lru_cache(maxsize=256)
@@ -77,93 +90,178 @@ class _Writer:
     def __init__(self, members: tuple[Member, ...], wires: tuple[Wire, ...], dtype: str) -> None:
         self.open = function("ranvier_circuit")
         self.builder = self.open.builder
-        self.lanes = Lanes(self.builder, dtype, wide=has_feature("avx512f"))
+        self.dtype = dtype
+        self.scalar = Lanes(self.builder, dtype).scalar
+        pointers, integers, _ = self.builder.function.args
+        self.arguments = Arguments(self.builder, pointers, integers, self.scalar)
         self.members, self.wires = members, wires
         self.rows: dict[RowRule, PlasticRow] = {}
-        self._p = self._n = 0
-
-    def pointer(self, kind: ir.Type | None = None) -> ir.Value:
-        self._p += 1
-        return self.open.pointers(self._p - 1, kind or self.lanes.scalar)
-
-    def integer(self) -> ir.Value:
-        self._n += 1
-        return self.open.integer(self._n - 1)
+        self.functions: dict[tuple, ir.Function] = {}
 
     def text(self) -> str:
         b = self.builder
-        first, steps, length, every, deliver_from = (self.integer() for _ in range(5))
-        groups = [self._arguments(m) for m in self.members]
+        arguments = self.arguments
+        first, steps, every, depth, together = (arguments.integer() for _ in range(5))
+        barrier = Barrier(b, arguments.pointer(I64), arguments.integer(), arguments.integer())
+        tables = []
+        groups = []
+        for member in self.members:
+            tables.append(arguments.rest())
+            groups.append(self._group(member, arguments))
         wires = [self._wire_arguments(w) for w in self.wires]
-        still = [(w, v) for w, v in zip(self.wires, wires, strict=True) if w.rule is None]
         plastic = [(w, v) for w, v in zip(self.wires, wires, strict=True) if w.rule is not None]
+        steady = [(w, v) for w, v in zip(self.wires, wires, strict=True) if w.rule is None and w.one_latency]
+        varied = [(w, v) for w, v in zip(self.wires, wires, strict=True) if w.rule is None and not w.one_latency]
         # history first: spikes fired before this call whose arrivals lie within it
-        with counted(b, 0, deliver_from) as k:
-            step = b.add(b.sub(first, deliver_from), k)
-            for wire, values in still:
-                past, bounds = groups[wire.pre]["past"], groups[wire.pre]["past_bounds"]
-                start, stop = b.load(at(b, bounds, k)), b.load(at(b, bounds, b.add(k, I64(1))))
-                self._deliver(wire, values, groups, past, start, stop, step, length, b.sub(first, step))
-        with flushed(b), counted(b, 0, steps) as n:
-            step = b.add(first, n)
-            slot = b.srem(step, length)
-            for wire, values in plastic:
-                if wire.rule is not None and wire.rule.by_spike:
-                    self._arrive(wire, values, groups, n, step, slot)
-            for post in sorted({w.post for w, _ in plastic if w.rule is not None and w.rule.on_post is not None}):
-                self._note(groups[post], n, deliver_from)
-            for wire, values in plastic:
-                if wire.rule is not None and wire.rule.eager:
-                    self._sweep(wire, values, groups, n, step, b.mul(slot, groups[wire.post]["padded"]))
-            for member, group in zip(self.members, groups, strict=True):
-                self._advance(member, group, n, first, slot, every)
-            for wire, values in still:
-                pre = groups[wire.pre]
-                start, stop = b.load(at(b, pre["bounds"], n)), b.load(at(b, pre["bounds"], b.add(n, I64(1))))
-                self._deliver(wire, values, groups, pre["spikes"], start, stop, step, length, I64(1))
+        with counted(b, 0, depth) as k:
+            step = b.add(b.sub(first, depth), k)
+            for wire, values in varied:
+                past = groups[wire.pre]["past"], groups[wire.pre]["past_bounds"]
+                self._spread(wire, values, groups, *past, k, step, least=b.sub(first, step))
+        with flushed(b), counted(b, 0, steps, together) as begin:
+            end = b.add(begin, together)
+            end = b.select(b.icmp_signed("<", end, steps), end, steps)
+            with counted(b, begin, end) as n:
+                for wire, values in steady:
+                    self._collect(wire, values, groups, barrier, n, b.add(first, n), depth)
+                self._plastic_step(plastic, groups, n, b.add(first, n), depth)
+                for member, where in zip(self.members, tables, strict=True):
+                    b.call(self._advance(member), [*where, n, first, every])
+            barrier.meet(end)
+            if varied:
+                with counted(b, begin, end) as n:
+                    for wire, values in varied:
+                        with barrier.each() as thread:
+                            fired = self._fired(groups[wire.pre], thread)
+                            self._spread(wire, values, groups, *fired, n, b.add(first, n))
         for wire, values in plastic:
             if wire.rule is not None and not wire.rule.eager:
                 self._sweep(wire, values, groups, steps, I64(0), I64(0))
         return self.open.text()
 
-    def _arguments(self, member: Member) -> dict:
+    def _group(self, member: Member, arguments: Arguments) -> dict:
         step = member.step
-        group: dict = {"cells": self.integer(), "padded": self.integer()}
-        group["states"] = {n: self.pointer() for n in step.states}
-        group["counters"] = {n: self.pointer() for n in step.counters}
-        pointers = {n: self.pointer() for n in step.coefficients}
-        group["varied"] = {n: p for n, p in pointers.items() if n in member.varied}
-        group["shared"] = {n: self.lanes.broadcast(p, I64(0)) for n, p in pointers.items() if n not in member.varied}
-        group["rings"] = {n: self.pointer() for n in member.rings}
-        group["outside"] = {n: (self.pointer(), self.integer(), self.integer()) for n in member.outside}
-        group["recorded"] = {n: self.pointer() for n in member.recorded}
-        group["spikes"], group["bounds"] = self.pointer(I32), self.pointer(I64)
-        group["past"], group["past_bounds"] = self.pointer(I32), self.pointer(I64)
-        group["log"], group["counts"], group["capacity"] = self.pointer(I32), self.pointer(I32), self.integer()
+        group: dict = {name: arguments.integer() for name in ("cells", "padded", "low", "high", "thread")}
+        group["states"] = {n: arguments.pointer() for n in step.states}
+        group["counters"] = {n: arguments.pointer() for n in step.counters}
+        group["coefficients"] = {n: arguments.pointer() for n in step.coefficients}
+        group["rings"] = {n: (arguments.pointer(), arguments.integer()) for n in member.rings}
+        group["outside"] = {n: (arguments.pointer(), arguments.integer(), arguments.integer()) for n in member.outside}
+        group["recorded"] = {n: arguments.pointer() for n in member.recorded}
+        group["lists"], group["borders"] = arguments.pointer(I64), arguments.pointer(I64)
+        group["spikes"] = entry(arguments.b, group["lists"], group["thread"], I32)
+        group["bounds"] = entry(arguments.b, group["borders"], group["thread"], I64)
+        group["past"], group["past_bounds"] = arguments.pointer(I32), arguments.pointer(I64)
+        group["log"], group["counts"] = arguments.pointer(I32), arguments.pointer(I32)
+        group["capacity"] = arguments.integer()
+        group["drives"] = [drive_arguments(arguments) for _ in member.drives]
         return group
 
+    def _advance(self, member: Member) -> ir.Function:
+        """The function that advances such a population; equal ones share it."""
+        key = ("advance", member.key)
+        if key not in self.functions:
+            made, b = inner(self.open.module, f"advance_{len(self.functions)}", [*TABLES, I64, I64, I64])
+            pointers, integers, n, first, every = made.args
+            lanes = Lanes(b, self.dtype, wide=has_feature("avx512f"))
+            group = self._group(member, Arguments(b, pointers, integers, self.scalar))
+            for values in group["drives"]:
+                drive(lanes, values, group["low"], group["high"], b.add(first, n))
+            advance(lanes, member, group, n, first, every)
+            b.ret_void()
+            self.functions[key] = made
+        return self.functions[key]
+
     def _wire_arguments(self, wire: Wire) -> dict:
+        arguments = self.arguments
         if wire.rule is not None:
             if wire.rule not in self.rows:
-                self.rows[wire.rule] = PlasticRow(
-                    self.open.module, f"row_{len(self.rows)}", wire.rule, self.lanes.dtype
-                )
+                self.rows[wire.rule] = PlasticRow(self.open.module, f"row_{len(self.rows)}", wire.rule, self.dtype)
             row = self.rows[wire.rule]
-            tables = [self.pointer(kind) for kind in row.kinds]
-            spikes, bounds = self.pointer(I32), self.pointer(I64)
+            tables = [arguments.pointer(kind) for kind in row.kinds]
+            spikes, bounds = arguments.pointer(I32), arguments.pointer(I64)
             names = ("count", "latency", "known")
             return {
                 "row": row,
                 "tables": tables,
                 "spikes": spikes,
                 "bounds": bounds,
-                **{k: self.integer() for k in names},
+                **{k: arguments.integer() for k in names},
             }
-        values = {"rows": self.pointer(I64), "target": self.pointer(I32), "weight": self.pointer()}
-        values["latency"] = self.integer() if wire.one_latency else self.pointer(ir.IntType(wire.latency_bits))
+        if wire.drawn is not None:
+            return {**drawn_arguments(arguments), "latency": arguments.integer()}
+        values = {"begin": arguments.pointer(I64), "end": arguments.pointer(I64), "reach": arguments.integer()}
+        values |= {"target": arguments.pointer(ir.IntType(wire.target_bits)), "weight": arguments.pointer()}
+        kind = ir.IntType(wire.latency_bits)
+        values["latency"] = arguments.integer() if wire.one_latency else arguments.pointer(kind)
         return values
 
-    def _arrive(self, wire: Wire, values: dict, groups: list, n: ir.Value, step: ir.Value, slot: ir.Value) -> None:
+    def _fired(self, group: dict, thread: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """Cells that a thread listed in this call, and where each step begins."""
+        return entry(self.builder, group["lists"], thread, I32), entry(self.builder, group["borders"], thread, I64)
+
+    def _collect(
+        self, wire: Wire, values: dict, groups: list, barrier: Barrier, n: ir.Value, step: ir.Value, depth: ir.Value
+    ) -> None:
+        """What arrives in step n of a projection with one latency: fired in this call, or before it."""
+        b, pre = self.builder, groups[wire.pre]
+        fired = b.sub(n, values["latency"])
+        with b.if_else(b.icmp_signed("<", fired, I64(0))) as (before, within):
+            with before:
+                self._spread(wire, values, groups, pre["past"], pre["past_bounds"], b.add(depth, fired), step)
+            with within, barrier.each() as thread:
+                self._spread(wire, values, groups, *self._fired(pre, thread), fired, step)
+
+    def _spread(
+        self, wire: Wire, values: dict, groups: list, spikes: ir.Value, bounds: ir.Value, k: ir.Value, step: ir.Value,
+        least: ir.Value | None = None,
+    ) -> None:  # fmt: skip
+        """Add the weights of step k of a list of spikes to the ring, whose present slot is that of ``step``."""
+        b, post = self.builder, groups[wire.post]
+        ring, length = post["rings"][self.members[wire.post].rings[wire.ring]]
+        start, stop = b.load(at(b, bounds, k)), b.load(at(b, bounds, b.add(k, I64(1))))
+        given = [v for n, v in values.items() if n != "latency" or not wire.one_latency]
+        names = [n for n in values if n != "latency" or not wire.one_latency]
+        given += [ring, post["padded"], spikes, start, stop, step, length, *([] if least is None else [least])]
+        key = (
+            "deliver",
+            least is None,
+            wire.one_weight,
+            wire.one_latency,
+            wire.latency_bits,
+            wire.target_bits,
+            wire.drawn,
+        )
+        if key not in self.functions:
+            made, inside = inner(self.open.module, f"deliver_{len(self.functions)}", [v.type for v in given])
+            write = deliver if wire.drawn is None else deliver_drawn
+            write(inside, wire, dict(zip(names, made.args, strict=False)), *made.args[len(names) :])
+            inside.ret_void()
+            self.functions[key] = made
+        b.call(self.functions[key], given)
+
+    # ---- plastic synapses ----------------------------------------------------------------------------------------
+
+    def _plastic_step(
+        self, plastic: list[tuple[Wire, dict]], groups: list, n: ir.Value, step: ir.Value, depth: ir.Value
+    ) -> None:
+        """Spikes at both ends of plastic synapses, and whatever else their rules do in a step."""
+        for wire, values in plastic:
+            if wire.rule is not None and wire.rule.by_spike:
+                self._arrive(wire, values, groups, n, step)
+        for post in sorted({w.post for w, _ in plastic if w.rule is not None and w.rule.on_post is not None}):
+            self._note(groups[post], n, depth)
+        for wire, values in plastic:
+            if wire.rule is not None and wire.rule.eager:
+                self._sweep(wire, values, groups, n, step, self._slot(wire, groups, step))
+
+    def _slot(self, wire: Wire, groups: list, step: ir.Value) -> ir.Value:
+        """Where the present slot of a wire's ring begins."""
+        post = groups[wire.post]
+        _, length = post["rings"][self.members[wire.post].rings[wire.ring]]
+        return self.builder.mul(self.builder.srem(step, length), post["padded"])
+
+    def _arrive(self, wire: Wire, values: dict, groups: list, n: ir.Value, step: ir.Value) -> None:
         """Rows of the cells whose spikes arrive in this step: fired ``latency`` steps ago, here or before the call."""
         b = self.builder
         place = b.sub(b.add(n, values["known"]), values["latency"])  # position in the list of spikes known before
@@ -174,7 +272,7 @@ class _Writer:
             spikes, bounds = b.select(old, spikes, group["spikes"]), b.select(old, bounds, group["bounds"])
             place = b.select(old, place, b.sub(place, values["known"]))
         start, stop = b.load(at(b, bounds, place)), b.load(at(b, bounds, b.add(place, I64(1))))
-        base = b.mul(slot, groups[wire.post]["padded"])
+        base = self._slot(wire, groups, step)
         with counted(b, start, stop) as k:
             self._row(wire, values, groups, offset(b, b.load(at(b, spikes, k))), n, step, base, arrive=True)
 
@@ -188,7 +286,7 @@ class _Writer:
         arrive: bool,
     ) -> None:  # fmt: skip
         b, post = self.builder, groups[wire.post]
-        ring = post["rings"][self.members[wire.post].rings[wire.ring]]
+        ring, _ = post["rings"][self.members[wire.post].rings[wire.ring]]
         flag = ir.Constant(ir.IntType(1), int(arrive))
         ends = {"post": post, "pre": groups[wire.pre]}
         cells = [ends[end]["states"][n] for end, n in wire.rule.cells] if wire.rule is not None else []
@@ -210,122 +308,3 @@ class _Writer:
             where = b.add(b.mul(cell, group["capacity"]), b.sext(known, I64))
             b.store(b.trunc(n, I32), at(b, group["log"], where))
             b.store(b.add(known, I32(1)), count)
-
-    def _advance(
-        self, member: Member, group: dict, n: ir.Value, start: ir.Value, slot: ir.Value, every: ir.Value
-    ) -> None:
-        b, lanes = self.builder, self.lanes
-        wanted = (*group["states"], *group["counters"], "spike", *(_output(member, v) for v in member.recorded))
-        program: Program = member.step.program.only(wanted)
-        now = lanes.splat(b.sitofp(n, lanes.scalar))
-        base = b.mul(slot, group["padded"])
-        first = b.load(at(b, group["bounds"], n))
-        fill = local(b, first)
-        due = row = None
-        if member.recorded:
-            taken = b.add(b.add(start, n), I64(1))
-            due = b.icmp_signed("==", b.srem(taken, every), I64(0))
-            row = b.mul(b.sub(b.sub(b.sdiv(taken, every), b.sdiv(start, every)), I64(1)), group["padded"])
-        with counted(b, 0, group["cells"], lanes.width) as i:
-
-            def read(name: str) -> ir.Value:
-                if name in group["states"]:
-                    return lanes.load(group["states"][name], i)
-                if name in group["counters"]:
-                    end = lanes.load(group["counters"][name], i)
-                    return lanes.maximum(lanes.sub(end, now), lanes.constant(0.0))
-                if name in group["shared"]:
-                    return group["shared"][name]
-                if name in group["varied"]:
-                    return lanes.load(group["varied"][name], i)
-                value = None
-                if name in group["rings"]:
-                    place = b.add(base, i)
-                    value = lanes.load(group["rings"][name], place)
-                    lanes.store(group["rings"][name], place, lanes.constant(0.0))
-                if name in group["outside"]:
-                    pointer, per_step, per_cell = group["outside"][name]
-                    given = lanes.load(pointer, b.add(b.mul(n, per_step), b.mul(i, per_cell)))
-                    value = given if value is None else lanes.add(value, given)
-                return lanes.constant(0.0) if value is None else value
-
-            values = emit(lanes, program, read)
-            for name, pointer in group["states"].items():
-                lanes.store(pointer, i, values[name])
-            if member.recorded:
-                with when(b, due):
-                    for name, pointer in group["recorded"].items():
-                        lanes.store(pointer, b.add(row, i), values[_output(member, name)])
-            following = lanes.add(now, lanes.constant(1.0))
-            ends = {p: lanes.add(following, values[name]) for name, p in group["counters"].items()}
-            self._list(values["spike"], i, group, fill, ends)
-        b.store(b.load(fill), at(b, group["bounds"], b.add(n, I64(1))))
-
-    def _list(self, spike: ir.Value, i: ir.Value, group: dict, fill: ir.Value, ends: dict[ir.Value, ir.Value]) -> None:
-        """Append the cells of this vector that fired; only then do their counters change."""
-        b, lanes = self.builder, self.lanes
-        fired = lanes.nonzero(spike)
-        with when(b, lanes.any(fired)):
-            fired = lanes.both(fired, lanes.first(b.sub(group["cells"], i)))
-            for pointer, end in ends.items():
-                lanes.store(pointer, i, end)
-            bits = local(b, b.zext(lanes.bits(fired), I64) if lanes.bits(fired).type != I64 else lanes.bits(fired))
-            head = b.append_basic_block("next_spike")
-            after = b.append_basic_block("no_more")
-            b.cbranch(b.icmp_unsigned("!=", b.load(bits), I64(0)), head, after)
-            b.position_at_end(head)
-            left = b.load(bits)
-            lane = b.cttz(left, ir.Constant(ir.IntType(1), 1))
-            where = b.load(fill)
-            b.store(b.trunc(b.add(i, lane), I32), at(b, group["spikes"], where))
-            b.store(b.add(where, I64(1)), fill)
-            left = b.and_(left, b.sub(left, I64(1)))
-            b.store(left, bits)
-            b.cbranch(b.icmp_unsigned("!=", left, I64(0)), head, after)
-            b.position_at_end(after)
-
-    def _deliver(self, wire: Wire, values: dict, groups: list, spikes: ir.Value, start: ir.Value, stop: ir.Value, step: ir.Value,
-                 length: ir.Value, least: ir.Value) -> None:  # fmt: skip
-        """Add the weights of the spikes [start, stop) to the ring; only latencies of at least ``least`` steps count."""
-        b = self.builder
-        post = groups[wire.post]
-        ring = post["rings"][self.members[wire.post].rings[wire.ring]]
-        padded = post["padded"]
-        size = b.mul(length, padded)
-        one_weight = b.load(values["weight"]) if wire.one_weight else None
-        here = b.mul(b.srem(step, length), padded)
-        if wire.one_latency:
-            here = b.mul(b.srem(b.add(step, values["latency"]), length), padded)
-            stop = b.select(b.icmp_signed(">=", values["latency"], least), stop, start)
-        with counted(b, start, stop) as k:
-            ahead = b.add(k, I64(_AHEAD))
-            ahead = b.select(b.icmp_signed("<", ahead, stop), ahead, k)
-            soon = b.load(at(b, values["rows"], offset(b, b.load(at(b, spikes, ahead)))))
-            prefetch(b, at(b, values["target"], soon))
-            prefetch(b, at(b, values["target"], b.add(soon, I64(16))))
-            if not wire.one_weight:
-                prefetch(b, at(b, values["weight"], soon))
-                prefetch(b, at(b, values["weight"], b.add(soon, I64(16))))
-            cell = offset(b, b.load(at(b, spikes, k)))
-            low, high = b.load(at(b, values["rows"], cell)), b.load(at(b, values["rows"], b.add(cell, I64(1))))
-            with counted(b, low, high) as s:
-                target = offset(b, b.load(at(b, values["target"], s)))
-                weight = one_weight if wire.one_weight else b.load(at(b, values["weight"], s))
-                if wire.one_latency:
-                    self._add(ring, b.add(here, target), weight)
-                else:
-                    latency = (b.zext if wire.latency_bits == 8 else b.sext)(b.load(at(b, values["latency"], s)), I64)
-                    place = b.add(here, b.mul(latency, padded))
-                    place = b.select(b.icmp_signed(">=", place, size), b.sub(place, size), place)
-                    with when(b, b.icmp_signed(">=", latency, least)):
-                        self._add(ring, b.add(place, target), weight)
-
-    def _add(self, ring: ir.Value, place: ir.Value, weight: ir.Value) -> None:
-        b = self.builder
-        where = at(b, ring, place)
-        b.store(b.fadd(b.load(where), weight, flags=("contract", "nsz")), where)
-
-
-def _output(member: Member, name: str) -> str:
-    """What is recorded under ``name``: an event, or a variable after the step."""
-    return name if name in member.step.events else f"{name}:out"

@@ -21,6 +21,7 @@ __all__ = [
     "counted",
     "function",
     "gathered",
+    "gathered_ints",
     "local",
     "offset",
     "prefetch",
@@ -156,6 +157,17 @@ def gathered(builder: ir.IRBuilder, base: ir.Value, places: ir.Value, lanes: int
     size = 4 if isinstance(element, ir.FloatType) else 8
     everything = ir.Constant(chosen, [1] * lanes)
     return builder.call(call, [addresses, I32(size), everything, ir.Constant(wide, ir.Undefined)])
+
+
+def gathered_ints(builder: ir.IRBuilder, base: ir.Value, places: ir.Value, lanes: int) -> ir.Value:
+    """The same for an array of i32."""
+    wide, chosen = ir.VectorType(I32, lanes), ir.VectorType(ir.IntType(1), lanes)
+    addresses = builder.gep(splat(builder, base, lanes), [places], source_etype=I32)
+    name = f"llvm.masked.gather.v{lanes}i32.v{lanes}p0"
+    kind = ir.FunctionType(wide, [addresses.type, I32, chosen, wide])
+    call = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    everything = ir.Constant(chosen, [1] * lanes)
+    return builder.call(call, [addresses, I32(4), everything, ir.Constant(wide, ir.Undefined)])
 
 
 def prefetch(builder: ir.IRBuilder, pointer: ir.Value) -> None:

@@ -24,7 +24,16 @@ from ranvier.kernels.cpu._loops import I32, I64, Function, at, counted, function
 from ranvier.kernels.cpu._philox import Stream, uniform_lanes
 from ranvier.kernels.cpu._pool import run_tiles
 
-__all__ = ["RowDraw", "bernoulli_rows", "distinct_rows", "repeated_rows", "row_uniforms"]
+__all__ = [
+    "RowDraw",
+    "bernoulli_kernel",
+    "bernoulli_rows",
+    "distinct_kernel",
+    "distinct_rows",
+    "repeated_kernel",
+    "repeated_rows",
+    "row_uniforms",
+]
 
 _WIDTH = 8
 _TILE = 1 << 18  # synapses worth a tile of their own
@@ -49,7 +58,7 @@ def repeated_rows(draw: RowDraw, row_pointer: np.ndarray) -> np.ndarray:
     """Int32 targets ``[row_pointer[-1]]``, each any choice with equal probability, repetitions allowed."""
     target = np.empty(int(row_pointer[-1]), np.int32)
     longest = int(np.diff(row_pointer).max(initial=0))
-    _run(_repeated_kernel(), draw, row_pointer, target, lambda: np.empty(longest + 2 * _WIDTH, np.float64))
+    _run(repeated_kernel(), draw, row_pointer, target, lambda: np.empty(longest + 2 * _WIDTH, np.float64))
     return target
 
 
@@ -57,7 +66,7 @@ def distinct_rows(draw: RowDraw, row_pointer: np.ndarray) -> np.ndarray:
     """Int32 targets ``[row_pointer[-1]]``, all subsets of the choices of a row with equal probability."""
     target = np.empty(int(row_pointer[-1]), np.int32)
     words = draw.choices // 64 + 1
-    _run(_distinct_kernel(), draw, row_pointer, target, lambda: np.zeros(words, np.int64))
+    _run(distinct_kernel(), draw, row_pointer, target, lambda: np.zeros(words, np.int64))
     return target
 
 
@@ -68,7 +77,7 @@ def bernoulli_rows(draw: RowDraw, rows: int, p: float) -> tuple[np.ndarray, np.n
     """
     pointer = np.zeros(rows + 1, np.int64)
     steady = np.arange(rows + 1, dtype=np.int64) * max(1, int(draw.choices * p))  # the split into tiles
-    kernel, scale = _bernoulli_kernel(), 1.0 / np.log1p(-p)
+    kernel, scale = bernoulli_kernel(), 1.0 / np.log1p(-p)
     _run(kernel, draw, pointer, None, None, steady, (scale,))
     np.cumsum(pointer, out=pointer)
     target = np.empty(int(pointer[-1]), np.int32)
@@ -148,7 +157,7 @@ class _Rows:
 
 
 @cache
-def _repeated_kernel() -> Kernel:
+def repeated_kernel() -> Kernel:
     """Targets with replacement; scratch holds the partial sums of the longest row."""
     k = _Rows("repeated_rows")
     b, lanes, double = k.b, k.lanes, k.lanes.scalar
@@ -172,7 +181,7 @@ def _repeated_kernel() -> Kernel:
 
 
 @cache
-def _distinct_kernel() -> Kernel:
+def distinct_kernel() -> Kernel:
     """Targets without replacement; scratch holds a bit per choice, all 0 before and after."""
     k = _Rows("distinct_rows")
     b, lanes, double = k.b, k.lanes, k.lanes.scalar
@@ -211,7 +220,7 @@ def _distinct_kernel() -> Kernel:
 
 
 @cache
-def _bernoulli_kernel() -> Kernel:
+def bernoulli_kernel() -> Kernel:
     """Every choice with a probability. Counts go to ``row pointer[row + 1]``, or targets from ``row pointer[row]`` on.
 
     Float: 1 / log(1 - p).

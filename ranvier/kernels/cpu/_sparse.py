@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import torch
 from llvmlite import ir
 from torch import Tensor
 
 from ranvier.kernels.cpu._buffers import empty
+from ranvier.kernels.cpu._circuit_rows import Rows
 from ranvier.kernels.cpu._events import EventList
 from ranvier.kernels.cpu._gather import gather
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel
@@ -24,7 +25,7 @@ _LEAST = 1 << 15  # synaptic events worth a tile of their own
 _AT_ONCE = 4  # synapses written out side by side
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pattern:
     """Which of K sources reaches which of ``columns`` targets; synapse s of source k has row_pointer[k] <= s < [k + 1].
 
@@ -65,6 +66,11 @@ class Pattern:
             raise ValueError(
                 f"targets run from {low} to {high}; they must lie in 0 .. {self.columns - 1} (columns - 1)"
             )
+
+    @cached_property
+    def compact(self) -> Rows:
+        """The rows as a circuit's loop reads them."""
+        return Rows(self.row_pointer, self.target, self.columns)
 
     @property
     def rows(self) -> int:

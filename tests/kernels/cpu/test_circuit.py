@@ -65,7 +65,7 @@ class Circuit:
             latency = (1 + self.rand(len(source)) * longest).to(torch.int32).clamp(max=longest)
         return CircuitProjection(pre, post, stream, pattern(source, target, (n, m)), weight, latency)
 
-    def compiled(self, first: int, steps: int, outside: dict[str, Tensor], every: int = 1):
+    def compiled(self, first: int, steps: int, outside: dict[str, Tensor], every: int = 1, threads: int | None = None):
         populations = [
             CircuitPopulation(
                 n,
@@ -79,7 +79,7 @@ class Circuit:
             )
             for n, size in self.sizes.items()
         ]
-        return run_circuit(populations, self.wires, first, steps, WIDE, every)
+        return run_circuit(populations, self.wires, first, steps, WIDE, every, threads=threads)
 
     def slow(
         self, steps: int, outside: dict[str, Tensor]
@@ -211,3 +211,28 @@ def test_a_cell_of_every_kind_can_be_in_a_circuit(ready: dict[str, Callable[...,
             spikes.append((record.spikes.step.tolist(), torch.from_numpy(getattr(record, cell.system.states[0]))))
         assert spikes[0][0] == spikes[1][0], name
         torch.testing.assert_close(spikes[0][1], spikes[1][1], rtol=1e-9, atol=1e-9, msg=name)
+
+
+@pytest.mark.parametrize("latencies", ["shared", "one", "each"])
+@pytest.mark.parametrize("threads", [2, 3, 5])
+def test_threads_change_no_bit(latencies: str, threads: int) -> None:
+    """Ranges of cells are shared out, more threads than vectors among them; rows are cut between the ranges."""
+    circuit = Circuit((70, 25), 4, latencies, 6, 3, recorded=("v",))
+    outside = circuit.drive(60)
+    alone, team = (circuit.compiled(5, 60, outside, threads=k) for k in (1, threads))
+    for n in "ab":
+        assert alone.spikes[n].cell.numel() > 100
+        assert torch.equal(alone.spikes[n].cell, team.spikes[n].cell)
+        assert torch.equal(alone.spikes[n].bounds, team.spikes[n].bounds)
+        assert torch.equal(alone.recorded[n]["v"], team.recorded[n]["v"])
+        assert all(torch.equal(value, team.states[n][name]) for name, value in alone.states[n].items())
+
+
+def test_rows_that_do_not_ascend_run_on_one_thread() -> None:
+    circuit = Circuit((20, 20), 1, "one", 2, 0)
+    wire = circuit.wires[0]
+    falling = pattern(torch.tensor([0, 0]), torch.tensor([19, 3]), (20, 20))
+    circuit.wires = [CircuitProjection(wire.pre, wire.post, wire.stream, falling, torch.ones(2, dtype=WIDE), 1)]
+    outside = circuit.drive(30)
+    result, (spikes, *_) = circuit.compiled(0, 30, outside, threads=2), circuit.slow(30, outside)
+    assert all(torch.equal(result.spikes[n].dense(20, WIDE), spikes[n]) for n in "ab")

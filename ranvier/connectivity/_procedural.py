@@ -1,0 +1,81 @@
+"""Synapses that are never stored."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends, RowRule
+from ranvier.connectivity._synapses import Synapses
+from ranvier.kernels.drawing import RowSource
+
+__all__ = ["Procedural", "ProceduralSynapses"]
+
+Tensor = torch.Tensor
+
+
+class Procedural(Connectivity):
+    """The synapses of a rule, drawn again whenever a cell fires instead of being stored: for networks beyond memory.
+
+    The same synapses as with the rule itself; a spike costs a few nanoseconds per synapse more, and no synapse costs any
+    memory. All share one weight and one delay, and nothing is learnt.
+
+    Parameters
+    ----------
+    rule
+        ``rv.FixedOutDegree`` or ``rv.FixedProbability``: rules whose rows are independent of one another.
+
+    Raises
+    ------
+    ConnectivityError
+        For another rule.
+
+    >>> net.connect("exc", "inh", rv.Procedural(rv.FixedOutDegree(1000)), to="g_e", weight=0.1)
+    """
+
+    def __init__(self, rule: RowRule) -> None:
+        if not isinstance(rule, RowRule) or type(rule).source is RowRule.source:
+            raise ConnectivityError(
+                f"Procedural: rows of {rule!r} cannot be drawn one by one; use rv.FixedOutDegree or rv.FixedProbability."
+            )
+        self.rule = rule
+
+    def expected(self, ends: Ends) -> int:
+        """As many as the rule has."""
+        return self.rule.expected(ends)
+
+    def build(self, ends: Ends, key: tuple[int, int]) -> Synapses:
+        """The synapses, stored after all."""
+        return self.rule.build(ends, key)
+
+    def __repr__(self) -> str:
+        return f"Procedural({self.rule!r})"
+
+
+class ProceduralSynapses(nn.Module):
+    """Rows from ``source`` to ``sizes[1]`` cells; ``weight`` [1], ``latency`` in steps.
+
+    Spikes [R, pre] become arrivals [R, post].
+    """
+
+    weight: Tensor
+    delay = None
+
+    def __init__(self, source: RowSource, sizes: tuple[int, int], weight: Tensor, latency: int) -> None:
+        super().__init__()
+        self.source, self.sizes, self.latency = source, sizes, latency
+        self.register_buffer("weight", weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` [R, pre] -> [R, post], row by row."""
+        if x.requires_grad:
+            raise ConnectivityError("Procedural synapses have no gradient: leave Procedural out to store them.")
+        out = x.new_zeros(x.shape[0], self.sizes[1])
+        for r, k in torch.nonzero(x).tolist():
+            target = torch.from_numpy(self.source.row(k).astype(np.int64))
+            out[r].index_add_(0, target, (x[r, k] * self.weight).expand(target.numel()))
+        return out
+
+    def extra_repr(self) -> str:
+        return f"{self.sizes[0]} -> {self.sizes[1]}, latency={self.latency}"

@@ -1,0 +1,80 @@
+"""Where the threads of one kernel meet: each says how far it is and waits until all are.
+
+A thread that waits spins for a moment, then lets others have the processor, then sleeps a little: on a busy machine the
+one that is waited for may not be running at all.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+
+from ranvier.kernels.cpu._loops import I32, I64, at, counted, local, when
+
+__all__ = ["LINE", "Barrier", "can_meet"]
+
+#: flags of threads lie this many 64-bit numbers apart, so that no two share a cache line
+LINE = 16
+_SPINS, _YIELDS, _SLEEP = 4000, 200, 50  # rounds, rounds, microseconds
+
+
+def can_meet() -> bool:
+    """Whether the C library has what a waiting thread calls."""
+    library = ctypes.CDLL(None) if hasattr(ctypes, "CDLL") else None
+    found = all(hasattr(library, name) for name in ("sched_yield", "usleep"))
+    for name in ("sched_yield", "usleep") if found else ():
+        llvm.add_symbol(name, ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0)
+    return found
+
+
+class Barrier:
+    """The threads 0 … ``threads`` - 1 of a kernel, of which this is ``thread``; ``flags`` is theirs together."""
+
+    def __init__(self, b: ir.IRBuilder, flags: ir.Value, thread: ir.Value, threads: ir.Value) -> None:
+        self.b, self.flags, self.thread, self.threads = b, flags, thread, threads
+
+    @contextmanager
+    def each(self) -> Iterator[ir.Value]:
+        """Loop over the threads."""
+        with counted(self.b, 0, self.threads) as thread:
+            yield thread
+
+    def meet(self, stage: ir.Value) -> None:
+        """Go on when every thread has reached ``stage``, a number that grows from call to call."""
+        b = self.b
+        with when(b, b.icmp_signed(">", self.threads, I64(1))):
+            b.store_atomic(stage, self._flag(self.thread), "release", 8)
+            with self.each() as other:
+                self._await(self._flag(other), stage)
+
+    def _flag(self, thread: ir.Value) -> ir.Value:
+        return at(self.b, self.flags, self.b.mul(thread, I64(LINE)))
+
+    def _await(self, flag: ir.Value, stage: ir.Value) -> None:
+        b = self.b
+        tries = local(b, I64(0))
+        head, behind, patient, tired, after = (
+            b.append_basic_block(n) for n in ("look", "behind", "patient", "tired", "met")
+        )
+        b.branch(head)
+        b.position_at_end(head)
+        b.cbranch(b.icmp_signed("<", b.load_atomic(flag, "acquire", 8), stage), behind, after)
+        b.position_at_end(behind)
+        count = b.add(b.load(tries), I64(1))
+        b.store(count, tries)
+        b.cbranch(b.icmp_signed("<", count, I64(_SPINS)), head, patient)
+        b.position_at_end(patient)
+        b.call(self._extern("sched_yield", []), [])
+        b.cbranch(b.icmp_signed("<", count, I64(_SPINS + _YIELDS)), head, tired)
+        b.position_at_end(tired)
+        b.call(self._extern("usleep", [I32]), [I32(_SLEEP)])
+        b.branch(head)
+        b.position_at_end(after)
+
+    def _extern(self, name: str, arguments: list[ir.Type]) -> ir.Function:
+        known = self.b.module.globals.get(name)
+        return known or ir.Function(self.b.module, ir.FunctionType(I32, arguments), name)

@@ -1,0 +1,223 @@
+"""Packing the arguments of a circuit's loop, in the order its writer reads them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ranvier.kernels.cpu._circuit_drive import CHUNK
+from ranvier.kernels.cpu._jit import Kernel
+from ranvier.kernels.cpu._row_rule import Decay
+from ranvier.kernels.cpu._row_source import RowSource
+from ranvier.kernels.cpu._spikes import Spikes
+
+if TYPE_CHECKING:
+    from ranvier.kernels.cpu._circuit import CircuitPopulation, CircuitProjection, PlasticProjection
+    from ranvier.kernels.cpu._circuit_team import Team
+
+__all__ = ["Packed", "Table", "pack_plastic", "pack_population", "pack_projection"]
+
+Tensor = torch.Tensor
+
+
+class Table:
+    """Pointers and integers in the order the kernel reads them, for every thread."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self.pointers: list[list[int]] = [[] for _ in range(threads)]
+        self.integers: list[list[int]] = [[] for _ in range(threads)]
+        self._kept: list[Tensor] = []
+
+    def add(self, *tensors: Tensor) -> None:
+        """Arrays that all threads see."""
+        for tensor in tensors:
+            self.add_each([tensor] * self.threads)
+
+    def add_each(self, tensors: Sequence[Tensor]) -> None:
+        """An array for each thread."""
+        for pointers, tensor in zip(self.pointers, tensors, strict=True):
+            pointers.append(tensor.data_ptr())
+        self._kept.extend(tensors)
+
+    def keep(self, tensor: Tensor) -> None:
+        """An array that another one points to."""
+        self._kept.append(tensor)
+
+    def number(self, *integers: int) -> None:
+        """Numbers that all threads see."""
+        for n in integers:
+            self.each([n] * self.threads)
+
+    def each(self, integers: Iterable[int]) -> None:
+        """A number for each thread."""
+        for own, n in zip(self.integers, integers, strict=True):
+            own.append(n)
+
+    def addresses(self, tensors: Sequence[Tensor]) -> None:
+        """One array of addresses, one per thread."""
+        self._kept.extend(tensors)
+        self.add(torch.tensor([t.data_ptr() for t in tensors], dtype=torch.int64))
+
+    def run(self, kernel: Kernel) -> None:
+        """All threads at once, this one among them; they wait for one another, so each needs a thread of its own."""
+        others = [
+            threading.Thread(target=kernel, args=(self.pointers[k], self.integers[k])) for k in range(1, self.threads)
+        ]
+        for other in others:
+            other.start()
+        kernel(self.pointers[0], self.integers[0])
+        for other in others:
+            other.join()
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Own buffers of one population during a call; spike lists and their bounds for every thread."""
+
+    state: dict[str, Tensor]
+    record: dict[str, Tensor]
+    cell: list[Tensor]
+    bounds: list[Tensor]
+    past: Tensor
+    past_bounds: Tensor
+
+    def spikes(self) -> Spikes:
+        """What fired during the call."""
+        return Spikes.merged([Spikes(c[: int(k[-1])].clone(), k) for c, k in zip(self.cell, self.bounds, strict=True)])
+
+
+def pack_population(
+    p: CircuitPopulation, rings: Mapping[str, int], direct: Sequence[str], table: Table, team: Team,
+    times: tuple[int, int, int], dtype: torch.dtype, logged: bool,
+) -> Packed:  # fmt: skip
+    """``rings``: slots by stream; ``times``: depth of the history, steps and samples of the call."""
+    depth, steps, samples = times
+    width = 64 // dtype.itemsize
+    padded = -(-p.cells // width) * width
+
+    def array(t: Tensor) -> Tensor:
+        """Own, padded copy; the spare lanes repeat the last cell so that they stay finite."""
+        out = torch.empty(padded, dtype=dtype)
+        out[: p.cells] = t.reshape(-1)
+        out[p.cells :] = out[p.cells - 1]
+        return out
+
+    ranges = team.ranges(padded)
+    table.number(p.cells, padded)
+    table.each(low for low, _ in ranges)
+    table.each(high for _, high in ranges)
+    table.each(range(team.threads))
+    state = {n: array(p.states[n].expand(p.cells)) for n in (*p.step.states, *p.step.counters)}
+    table.add(*state.values())
+    for n in p.step.coefficients:
+        c = p.coefficients[n].to(dtype)
+        table.add(array(c.expand(p.cells)) if n in p.varied else c.reshape(1).contiguous())
+    kind = np.dtype(str(dtype).removeprefix("torch."))
+    for stream, length in rings.items():
+        own = state[stream.removeprefix("kick_")] if stream in direct else None
+        table.add(torch.from_numpy(np.zeros((length, padded), kind)) if own is None else own)
+        table.number(length)
+    for x in p.outside.values():
+        if x.shape[1] == 1:
+            table.add(x.to(dtype).expand(-1, width).contiguous())
+            table.number(width if x.shape[0] > 1 else 0, 0)
+        else:
+            wide = torch.zeros(x.shape[0], padded, dtype=dtype)
+            wide[:, : p.cells] = x
+            table.add(wide)
+            table.number(padded if x.shape[0] > 1 else 0, 1)
+    record = {n: torch.empty(samples, padded, dtype=dtype) for n in p.recorded}
+    table.add(*record.values())
+    cell = [torch.empty(steps * (high - low) + width, dtype=torch.int32) for low, high in ranges]
+    bounds = [torch.zeros(steps + 1, dtype=torch.int64) for _ in ranges]
+    table.addresses(cell)
+    table.addresses(bounds)
+    past = torch.nonzero(p.history)
+    counts = torch.bincount(past[:, 0], minlength=p.history.shape[0])
+    past_bounds = torch.zeros(depth + 1, dtype=torch.int64)
+    past_bounds[depth - p.history.shape[0] + 1 :] = counts.cumsum(0)
+    past_cell = past[:, 1].to(torch.int32).contiguous()
+    table.add(past_cell, past_bounds)
+    capacity = steps + 1 if logged else 0
+    table.add(
+        torch.empty(p.cells * capacity, dtype=torch.int32), torch.zeros(p.cells if logged else 0, dtype=torch.int32)
+    )
+    table.number(capacity)
+    for d in p.drives:
+        row = torch.zeros(padded + CHUNK, dtype=dtype)
+        single = d.weight.numel() == 1
+        weight = torch.zeros(CHUNK if single else padded + CHUNK, dtype=dtype)
+        weight[: None if single else p.cells] = d.weight
+        table.add(row, weight, torch.from_numpy(d.law.threshold), torch.from_numpy(d.law.other))
+        table.number(*d.key, d.law.shift, d.latency, int(not single))
+    return Packed(state, record, cell, bounds, past_cell, past_bounds)
+
+
+def pack_projection(q: CircuitProjection, table: Table, team: Team, dtype: torch.dtype) -> None:
+    """Rows, weights and latencies."""
+    if isinstance(q.pattern, RowSource):
+        source = q.pattern
+        *tables, scratch = source.tables()
+        table.keep(scratch)
+        table.add(*tables, torch.from_numpy(source.degree), q.weight.to(dtype))
+        table.number(source.kernel.address, int(len(source.degree) > 1), int(q.latency))
+        return
+    rows, weight = q.pattern.compact, q.weight.to(dtype).contiguous()
+    columns = -(-q.pattern.columns * dtype.itemsize // 64) * 64 // dtype.itemsize
+    cuts = [rows.pointer[:-1], *team.cuts(rows, columns), rows.pointer[1:]]
+    table.add_each(cuts[:-1])
+    table.add_each(cuts[1:])
+    each = rows.target.itemsize + (0 if weight.numel() == 1 else weight.itemsize)
+    each += 0 if isinstance(q.latency, int) else q.latency.itemsize
+    table.number(rows.reach(each))
+    table.add(rows.target, weight)
+    if isinstance(q.latency, int):
+        table.number(q.latency)
+    else:
+        table.add(q.latency)
+
+
+def pack_plastic(
+    q: PlasticProjection, table: Table, packed: Sequence[Packed], index: Mapping[str, int], depth: int, steps: int, width: int,
+    dtype: torch.dtype,
+) -> dict[str, Tensor]:  # fmt: skip
+    """Rows padded by a vector, since a row's last vector may read into the next; decay factors by elapsed steps."""
+    synapses = q.pattern.synapses
+
+    def array(t: Tensor, kind: torch.dtype) -> Tensor:
+        out = torch.zeros(synapses + width, dtype=kind)
+        out[:synapses] = t
+        return out
+
+    values = {n: array(t, dtype) for n, t in q.values.items()}
+    tables = {n: _elapsed(decay, steps + 2).to(dtype) for n, decay in q.decays.items()}
+    last, cursor = (torch.zeros(synapses + width, dtype=torch.int32) for _ in range(2))
+    table.add(q.pattern.row_pointer, array(q.pattern.target, torch.int32), last, cursor, values["w"])
+    table.add(*(values[n] for n in q.rule.variables), *(t[0] for t in tables.values()))
+    table.add(*(tables[n][1] for n in q.rule.shifted))
+    for n in q.rule.parameters:
+        table.add(array(q.parameters[n], dtype) if n in q.rule.varied else q.parameters[n].to(dtype).reshape(1))
+    if q.rule.random:
+        elements = torch.arange(synapses) if q.elements is None else q.elements
+        table.add(array(elements, torch.int32), torch.tensor(q.key, dtype=torch.int64))
+    if q.outside is not None:
+        table.add(q.outside.cell, q.outside.bounds)
+    elif q.pre is not None:
+        pre = packed[index[q.pre]]
+        table.add(pre.past, pre.past_bounds)
+    table.number(q.pattern.rows, q.latency, q.latency if q.outside is not None else depth)
+    return values
+
+
+def _elapsed(decay: Decay, count: int) -> Tensor:
+    """What 0, 1, … count - 1 steps do to a variable: factors and shifts [2, count]."""
+    elapsed = torch.arange(count, dtype=torch.float64)
+    factors = torch.pow(torch.tensor(decay.factor, dtype=torch.float64), elapsed)
+    whole = elapsed if decay.factor == 1 else (1 - factors) / (1 - decay.factor)
+    return torch.stack([factors, decay.shift * whole])

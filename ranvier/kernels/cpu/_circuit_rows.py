@@ -1,0 +1,80 @@
+"""Compressed rows as a circuit's loop reads them: targets as small as they can be, and each row cut among threads."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+
+from ranvier.kernels.cpu._jit import Kernel, compile_kernel
+from ranvier.kernels.cpu._loops import I32, I64, at, counted, function, local, offset, when
+
+__all__ = ["Rows"]
+
+Tensor = torch.Tensor
+_NARROW = 1 << 16
+#: rows of a projection that fits into this many bytes stay in the cache: nothing is asked for ahead
+_SMALL = 1 << 19
+#: bytes of a row that are asked for ahead; a longer one is followed by the processor itself
+_REACH = 768
+
+
+class Rows:
+    """Rows of ``columns`` targets: ``pointer`` int64 [rows + 1] and ``target``, uint16 where they fit, else int32."""
+
+    def __init__(self, pointer: Tensor, target: Tensor, columns: int) -> None:
+        self.pointer, self._wide = pointer, target
+        small = columns <= _NARROW
+        self.target = torch.from_numpy(target.numpy().astype("uint16")) if small and target.numel() else target
+        self._cuts: dict[tuple[int, ...], list[Tensor] | None] = {}
+
+    @property
+    def bits(self) -> int:
+        """Size of a stored target."""
+        return 8 * self.target.itemsize
+
+    def reach(self, bytes_per_synapse: int) -> int:
+        """How many synapses of a row to ask for ahead of time."""
+        count, rows = self.target.numel(), max(1, self.pointer.numel() - 1)
+        if count * bytes_per_synapse <= _SMALL:
+            return 0
+        return min(-(-3 * count // (2 * rows)), _REACH // bytes_per_synapse)
+
+    def cut(self, borders: tuple[int, ...]) -> list[Tensor] | None:
+        """Where the rows pass each border: ``[i][k]`` is the first synapse of row k with a target from ``borders[i]`` on.
+
+        None where targets do not ascend within a row.
+        """
+        if borders not in self._cuts:
+            self._cuts[borders] = self._search(borders)
+        return self._cuts[borders]
+
+    def _search(self, borders: tuple[int, ...]) -> list[Tensor] | None:
+        rows = self.pointer.numel() - 1
+        falls = torch.zeros(1, dtype=torch.int64)
+        out = [torch.empty(rows, dtype=torch.int64) for _ in borders]
+        for border, found in zip(borders, out, strict=True):
+            table = [self.pointer, self._wide, found, falls]
+            _search_kernel()([t.data_ptr() for t in table], [rows, border])
+        return None if int(falls) else out
+
+
+@cache
+def _search_kernel() -> Kernel:
+    """Pointers: row pointer, target, found, falls. Integers: rows, border."""
+    f = function("cut_rows")
+    b = f.builder
+    pointer, target, found, falls = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, I64), f.pointers(3, I64)
+    rows, border = f.integer(0), f.integer(1)
+    with counted(b, 0, rows) as k:
+        low, high = b.load(at(b, pointer, k)), b.load(at(b, pointer, b.add(k, I64(1))))
+        place = local(b, low)
+        before = local(b, I64(-1))
+        with counted(b, low, high) as s:
+            here = offset(b, b.load(at(b, target, s)))
+            with when(b, b.icmp_signed("<", here, b.load(before))):
+                b.store(I64(1), falls)
+            b.store(here, before)
+            b.store(b.add(b.load(place), b.zext(b.icmp_signed("<", here, border), I64)), place)
+        b.store(b.load(place), at(b, found, k))
+    return compile_kernel("cut_rows", f.text())

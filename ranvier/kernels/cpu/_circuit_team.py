@@ -1,0 +1,74 @@
+"""How many threads share a circuit, and which cells each has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ranvier.kernels.cpu._barrier import can_meet
+from ranvier.kernels.cpu._circuit_drive import CHUNK
+from ranvier.kernels.cpu._circuit_rows import Rows
+from ranvier.kernels.cpu._row_source import RowSource
+
+if TYPE_CHECKING:
+    from ranvier.kernels.cpu._circuit import CircuitPopulation, CircuitProjection, PlasticProjection
+
+__all__ = ["Team", "team_for"]
+
+#: cells worth a thread of their own
+_WORTH = 16_000
+
+
+@dataclass(frozen=True)
+class Team:
+    """``threads`` threads, each with as many cells of every population."""
+
+    threads: int
+
+    def ranges(self, padded: int) -> list[tuple[int, int]]:
+        """First and last cell of each thread, of ``padded`` cells."""
+        each = -(-padded // (CHUNK * self.threads)) * CHUNK
+        return [(min(k * each, padded), min((k + 1) * each, padded)) for k in range(self.threads)]
+
+    def cuts(self, rows: Rows, padded: int) -> list[torch.Tensor]:
+        """Where each row passes from one thread to the next."""
+        return rows.cut(tuple(low for low, _ in self.ranges(padded)[1:])) or []
+
+
+def team_for(
+    populations: Sequence[CircuitPopulation], projections: Sequence[CircuitProjection],
+    plastic: Sequence[PlasticProjection], threads: int | None, width: int,
+) -> Team:  # fmt: skip
+    """As many threads as asked for; None: by the number of cells, never more than torch allows or cores are idle.
+
+    Threads that meet at every step are slower than one where another program takes turns with them.
+    """
+    if threads is None:
+        threads = min(torch.get_num_threads(), sum(p.cells for p in populations) // _WORTH)
+        threads = min(threads, _idle_cores()) if threads > 1 else 1
+    drawn = any(isinstance(q.pattern, RowSource) for q in projections)
+    if threads <= 1 or plastic or drawn or not can_meet():
+        return Team(1)
+    team = Team(threads)
+    for q in projections:
+        if isinstance(q.pattern, RowSource):
+            continue
+        padded = -(-q.pattern.columns // width) * width
+        if q.pattern.compact.cut(tuple(low for low, _ in team.ranges(padded)[1:])) is None:
+            return Team(1)
+    return team
+
+
+def _idle_cores() -> int:
+    """Cores that nobody uses at this moment, with the one that runs this."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        running = int(Path("/proc/loadavg").read_text().split()[3].split("/")[0])
+    except (OSError, ValueError, IndexError):
+        return allowed
+    return allowed - running + 1

@@ -1,0 +1,56 @@
+"""Spikes as a list, in order of step and cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+__all__ = ["Spikes"]
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """Spikes in order of step and cell: cells of step k are ``cell[bounds[k]:bounds[k + 1]]``."""
+
+    cell: Tensor
+    bounds: Tensor
+
+    @classmethod
+    def of(cls, dense: Tensor) -> Spikes:
+        """The spikes of a stream [steps, size]; what is not zero counts once."""
+        found = torch.nonzero(dense)
+        bounds = torch.zeros(dense.shape[0] + 1, dtype=torch.int64)
+        bounds[1:] = torch.bincount(found[:, 0], minlength=dense.shape[0]).cumsum(0)
+        return cls(found[:, 1].to(torch.int32).contiguous(), bounds)
+
+    def last(self, steps: int) -> Spikes:
+        """Those of the last ``steps`` steps."""
+        bounds = self.bounds[max(0, self.bounds.numel() - 1 - steps) :]
+        return Spikes(self.cell[int(bounds[0]) :], bounds - bounds[0])
+
+    def dense(self, size: int, dtype: torch.dtype) -> Tensor:
+        """As a stream [steps, size] of zeros and ones."""
+        steps = self.bounds.numel() - 1
+        out = torch.zeros(steps, size, dtype=dtype)
+        out[torch.repeat_interleave(torch.arange(steps), self.bounds.diff()), self.cell.long()] = 1
+        return out
+
+    @classmethod
+    def merged(cls, lists: Sequence[Spikes]) -> Spikes:
+        """Spikes of ascending ranges of cells, each in order, as one list in order."""
+        if len(lists) == 1:
+            return lists[0]
+        counts = [s.bounds.diff() for s in lists]
+        bounds = torch.zeros_like(lists[0].bounds)
+        bounds[1:] = torch.stack(counts).sum(0).cumsum(0)
+        out = torch.empty(int(bounds[-1]), dtype=torch.int32)
+        begin = bounds[:-1].clone()
+        for part, count in zip(lists, counts, strict=True):
+            shift = torch.repeat_interleave(begin - part.bounds[:-1], count)
+            out[torch.arange(part.cell.numel()) + shift] = part.cell
+            begin += count
+        return cls(out, bounds)

@@ -1,0 +1,50 @@
+"""Which stimuli a compiled loop draws by itself, step by step, rather than being handed as arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from ranvier.connectivity import Sparse
+from ranvier.kernels.cpu import CircuitDrive
+from ranvier.network._plan import Plan
+from ranvier.network._poisson_drive import PoissonDrive
+from ranvier.network._projection import Projection
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = ["drawn_inside", "drives"]
+
+
+def drives(net: Network, plan: Plan) -> dict[str, CircuitDrive]:
+    """By projection: Poisson input of one rate, joined one to one with one latency; one for each stream of a cell."""
+    out: dict[str, CircuitDrive] = {}
+    looped = {n for part in plan.loops for n in part}
+    taken: set[tuple[str, str]] = set()
+    for name, p in net.projections.items():
+        source = net.sources.get(p.pre)
+        if p.post not in looped or not isinstance(source, PoissonDrive) or (p.post, p.port) in taken:
+            continue
+        if source.rate.ndim or p.plasticity or p.per_synapse or len(p.chain) != 1 or not _one_to_one(p):
+            continue
+        taken.add((p.post, p.port))
+        stream = f"kick_{p.port}" if p.port in net.kicks(p.post) else p.port
+        law = source.law(float(source.rate), net.dt)
+        out[name] = CircuitDrive(stream, law, source.key(net), p.synapses.shared_weight(), p.latency)
+    return out
+
+
+def drawn_inside(net: Network, found: dict[str, CircuitDrive]) -> set[str]:
+    """Sources all of whose projections are drawn inside loops: nobody needs their arrays."""
+    users = {n: [q for q, p in net.projections.items() if p.pre == n] for n in net.sources}
+    return {n for n, names in users.items() if names and all(q in found for q in names)}
+
+
+def _one_to_one(p: Projection) -> bool:
+    first = p.chain[0]
+    if not isinstance(first, Sparse) or first.sizes[0] != first.sizes[1] or len(first) != first.sizes[0]:
+        return False
+    order = torch.arange(first.sizes[0])
+    return bool((first.row_pointer[:-1] == order).all() and (first.target == order).all())

@@ -1,0 +1,87 @@
+"""The many background spikes a cell receives, as one stimulus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ranvier.errors import DimensionError, ShapeError
+from ranvier.network._sources import Source
+from ranvier.units import UNITS, as_quantity
+from ranvier.values import PoissonLaw, key_of, poisson_counts
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = ["PoissonDrive"]
+
+_RATE = UNITS["Hz"].dimension
+#: spikes per cell and step: beyond, the sum is a current in all but name
+_MOST = 1000.0
+
+
+class PoissonDrive(Source):
+    """Spikes from very many independent sources: in each step a cell receives a Poisson-distributed number of them.
+
+    P(k spikes in a step) = m^k e^-m / k!, m = rate*dt. Unlike :class:`Poisson` a cell may receive several in one step.
+
+    The counts depend on the network's seed, the name of the source, the cell and the step alone: on no thread and no cut.
+    Joined one to one to a population of a compiled circuit, with one rate, they are drawn inside its loop and never stored.
+
+    Parameters
+    ----------
+    rate
+        Of all sources of a cell together (K sources of rate r: K*r); one for all cells, or one per cell.
+    size
+        Number of cells.
+
+    >>> net.source("background", rv.PoissonDrive(2000 * 8*Hz, 1000))
+    >>> net.connect("background", "cells", rv.OneToOne(), to="I", weight=87.8*pA)
+    """
+
+    def __init__(self, rate: Any, size: int) -> None:
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ShapeError(f"PoissonDrive: size={size!r} must be a positive whole number of cells.")
+        quantity = as_quantity(rate)
+        if quantity.dimension != _RATE:
+            raise DimensionError(
+                f"PoissonDrive: rate={rate!r} has dimension {quantity.dimension}; give a rate, for example 16*kHz."
+            )
+        values = np.asarray(quantity.value, np.float64)
+        if values.shape not in ((), (size,)):
+            raise ShapeError(
+                f"PoissonDrive: rate has shape {values.shape}; give one rate, or one for each of {size} cells."
+            )
+        if not np.isfinite(values).all() or (values < 0).any():
+            raise DimensionError(
+                f"PoissonDrive: rate={rate!r} holds a negative or non-finite value; a rate is 0 or more."
+            )
+        self.rate, self.shape = values, (size,)
+
+    def key(self, net: Network) -> tuple[int, int]:
+        """The key of its random numbers."""
+        name = next((n for n, source in net.sources.items() if source is self), "")
+        return key_of(net.seed, f"{name}.counts")
+
+    def law(self, rate: float, dt: float) -> PoissonLaw:
+        """How many spikes a step of ``dt`` ms brings at ``rate`` per ms."""
+        if rate * dt > _MOST:
+            raise DimensionError(
+                f"PoissonDrive: {rate * dt:g} spikes per cell and step of {dt:g} ms; above {_MOST:g} give their mean as a "
+                f"current, or a smaller dt."
+            )
+        return PoissonLaw.of(rate * dt)
+
+    def block(self, first: int, count: int, net: Network) -> torch.Tensor:
+        """The counts."""
+        rates, which = np.unique(np.broadcast_to(self.rate, self.shape), return_inverse=True)
+        out = np.zeros((count, *self.shape), np.int32)
+        for k, rate in enumerate(rates):
+            drawn = poisson_counts(self.law(float(rate), net.dt), self.key(net), first, count, self.shape[0])
+            out = np.where(which == k, drawn, out)
+        return torch.from_numpy(out).unsqueeze(1).to(net.device, net.dtype)
+
+    def __repr__(self) -> str:
+        return f"PoissonDrive({self.rate.mean() * 1000:g} Hz, size={self.shape[0]})"

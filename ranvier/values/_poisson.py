@@ -1,0 +1,77 @@
+"""Poisson-distributed counts by counting: the count of (cell, step) depends on the key, the cell and the step alone.
+
+Each takes one 32-bit word of Philox and the alias method (A. J. Walker, *ACM Trans. Math. Softw.* 3, 1977): the word's
+upper bits choose a column, its lower bits one of the two counts that share the column.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammaln, xlogy
+
+from ranvier.values._philox import philox
+
+__all__ = ["CHUNK", "PoissonLaw", "poisson_counts"]
+
+#: cells that share a run of counters: cell c takes word (c mod 32) // 8 of element 8 (c // 32) + c mod 8
+CHUNK = 32
+_LANES = 8
+
+
+@dataclass(frozen=True)
+class PoissonLaw:
+    """A Poisson distribution as an alias table.
+
+    Attributes
+    ----------
+    shift
+        A word's bits above it name the column.
+    threshold, other
+        Int32 [columns]: a word whose lower bits, unsigned, are below the threshold counts its column, else ``other``.
+    """
+
+    shift: int
+    threshold: np.ndarray
+    other: np.ndarray
+
+    @classmethod
+    def of(cls, mean: float) -> PoissonLaw:
+        """The law of mean ``mean``; what lies beyond the table has a chance below 2^-32."""
+        bits = max(5, math.ceil(math.log2(mean + 12 * math.sqrt(mean) + 16)))
+        columns = 1 << bits
+        k = np.arange(columns)
+        chance = np.exp(xlogy(k, mean) - mean - gammaln(k + 1))
+        chance = chance / chance.sum() * columns
+        other = np.arange(columns)
+        small, large = ([int(k) for k in np.flatnonzero(side)] for side in (chance < 1, chance >= 1))
+        while small and large:
+            low, high = small.pop(), large[-1]
+            other[low] = high
+            chance[high] -= 1 - chance[low]
+            if chance[high] < 1:
+                small.append(large.pop())
+        threshold = np.minimum(np.rint(chance * 2.0 ** (32 - bits)), 2.0 ** (32 - bits))
+        return cls(32 - bits, threshold.astype(np.int64).astype(np.int32), other.astype(np.int32))
+
+    def counts(self, words: np.ndarray) -> np.ndarray:
+        """Int32 counts of uint32 words."""
+        column = (words >> np.uint32(self.shift)).astype(np.int64)
+        rest = words & np.uint32((1 << self.shift) - 1)
+        return np.where(rest < self.threshold[column].astype(np.uint32), column, self.other[column]).astype(np.int32)
+
+
+def poisson_counts(law: PoissonLaw, key: tuple[int, int], first: int, steps: int, cells: int) -> np.ndarray:
+    """Int32 counts [steps, cells] of the steps first, first + 1, …"""
+    chunks = -(-cells // CHUNK)
+    element = np.arange(chunks * _LANES, dtype=np.uint32)
+    out = np.empty((steps, cells), np.int32)
+    counter = np.zeros((len(element), 4), np.uint32)
+    counter[:, 0] = element
+    for n in range(steps):
+        counter[:, 2] = np.uint32((first + n) & 0xFFFFFFFF)
+        words = philox(counter, key).reshape(chunks, _LANES, 4).transpose(0, 2, 1).reshape(-1)
+        out[n] = law.counts(words[:cells])
+    return out

@@ -1,0 +1,49 @@
+"""How many threads share a circuit."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from ranvier.kernels.cpu import _circuit_team as team
+
+
+def cells(count: int) -> Any:
+    return [SimpleNamespace(cells=count)]
+
+
+@pytest.fixture
+def torch_threads():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("size", "torch_has", "idle", "expected"),
+    [(4_000, 4, 4, 1), (40_000, 4, 4, 2), (400_000, 4, 4, 4), (400_000, 1, 4, 1), (400_000, 4, 2, 2), (400_000, 4, 0, 1),
+     (400_000, 4, -20, 1)],
+)  # fmt: skip
+def test_never_more_than_idle_cores_or_worth(
+    torch_threads, monkeypatch, size: int, torch_has: int, idle: int, expected: int
+) -> None:
+    torch_threads(torch_has)
+    monkeypatch.setattr(team, "_idle_cores", lambda: idle)
+    assert team.team_for(cells(size), [], [], None, 16).threads == expected
+
+
+def test_the_number_of_idle_cores_is_sensible() -> None:
+    assert -10_000 < team._idle_cores() < 10_000
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+@pytest.mark.parametrize("padded", [16, 64, 80, 4000, 40_016])
+def test_ranges_cover_all_cells_once(threads: int, padded: int) -> None:
+    ranges = team.Team(threads).ranges(padded)
+    assert len(ranges) == threads
+    covered = [k for low, high in ranges for k in range(low, high)]
+    assert covered == list(range(padded))
+    assert all(low % 32 == 0 or low == padded for low, _ in ranges)

@@ -1,0 +1,118 @@
+"""Poisson-distributed input: its law, and that a compiled loop draws what the source itself would give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+import ranvier as rv
+from ranvier.errors import DimensionError, ShapeError
+from ranvier.units import Hz, kHz, ms, pA
+from ranvier.values import PoissonLaw, poisson_counts
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e-3, 0.4, 1.7, 9.0, 300.0])
+def test_the_table_is_the_law(mean: float) -> None:
+    """Every word counted: the share of words for each count is its probability."""
+    law = PoissonLaw.of(mean)
+    share = 2.0**-law.shift / len(law.threshold)
+    mine = law.threshold.astype(np.uint32) * share * 2.0**0
+    total = np.zeros(len(law.threshold))
+    np.add.at(total, np.arange(len(total)), mine)
+    np.add.at(total, law.other, 1 / len(law.threshold) - mine)
+    np.testing.assert_allclose(total, stats.poisson.pmf(np.arange(len(total)), mean), atol=1e-8)
+
+
+def test_counts_follow_the_law() -> None:
+    counts = poisson_counts(PoissonLaw.of(1.7), (3, 4), 0, 200, 500)
+    seen = np.bincount(counts.reshape(-1), minlength=10)[:10]
+    expected = stats.poisson.pmf(np.arange(10), 1.7) * counts.size
+    assert stats.chisquare(seen, expected * seen.sum() / expected.sum()).pvalue > 1e-3
+    assert abs(np.corrcoef(counts[:-1].reshape(-1), counts[1:].reshape(-1))[0, 1]) < 0.01
+    assert abs(np.corrcoef(counts[:, :-1].reshape(-1), counts[:, 1:].reshape(-1))[0, 1]) < 0.01
+
+
+@settings(max_examples=20)
+@given(first=st.integers(0, 2**33), steps=st.integers(0, 5), cells=st.integers(1, 70))
+def test_counts_depend_on_cell_and_step_alone(first: int, steps: int, cells: int) -> None:
+    law = PoissonLaw.of(2.5)
+    whole = poisson_counts(law, (1, 2), first, steps, 70)
+    assert np.array_equal(whole[:, :cells], poisson_counts(law, (1, 2), first, steps, cells))
+    for n in range(steps):
+        assert np.array_equal(whole[n], poisson_counts(law, (1, 2), first + n, 1, 70)[0])
+
+
+def circuit(provider: str | None, *, rate=12 * kHz, dtype=torch.float64, delay=0.3 * ms) -> rv.Network:
+    net = rv.Network(dt=0.1 * ms, seed=2, dtype=dtype, provider=provider)
+    net.source("background", rv.PoissonDrive(rate, 70))
+    net.population("cells", 70, rv.CurrentLIF())
+    net.connect("background", "cells", rv.OneToOne(), to="I", delay=delay, weight=rv.Uniform(300 * pA, 400 * pA))
+    net.connect(
+        "cells", "cells", rv.FixedProbability(0.2), to="I", weight=-200 * pA, delay=rv.Uniform(0.1 * ms, 1 * ms)
+    )
+    return net
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_loop_draws_what_the_source_gives(dtype: torch.dtype) -> None:
+    """The reference is handed the counts as an array."""
+    record = {"cells": ["spikes", "v"]}
+    inside, handed = (circuit(p, dtype=dtype).run(60 * ms, record=record) for p in (None, "reference"))
+    assert len(inside["cells"].spikes) > 50
+    if dtype == torch.float64:
+        assert np.array_equal(inside["cells"].spikes.step, handed["cells"].spikes.step)
+        np.testing.assert_allclose(inside["cells"].v, handed["cells"].v, atol=1e-9)
+    else:
+        assert abs(len(inside["cells"].spikes) - len(handed["cells"].spikes)) < 10
+
+
+def test_any_cut_gives_the_same_bits() -> None:
+    record = {"cells": ["spikes", "v"]}
+    net = circuit(None, dtype=torch.float32)
+    whole = net.run(30 * ms, record=record)
+    state, pieces = None, []
+    for length in (0.1, 0.7, 9.2, 20):
+        part = net.run(length * ms, state, record=record)
+        state = part.state
+        pieces.append(part["cells"].v)
+    assert np.array_equal(np.concatenate(pieces), whole["cells"].v)
+    assert all(torch.equal(t, whole.state.tensors()[n]) for n, t in state.tensors().items())
+
+
+def test_two_inputs_on_one_port_add_up() -> None:
+    found = []
+    for provider in (None, "reference"):
+        net = circuit(provider)
+        net.source("more", rv.PoissonDrive(5 * kHz, 70))
+        net.connect("more", "cells", rv.OneToOne(), to="I", weight=100 * pA)
+        found.append(net.run(20 * ms, record={"cells": ["v"]})["cells"].v)
+    np.testing.assert_allclose(*found, atol=1e-9)
+
+
+def test_a_rate_for_each_cell_is_handed_over() -> None:
+    rates = np.linspace(0, 24, 70) * kHz
+    found = [circuit(p, rate=rates).run(20 * ms, record={"cells": ["v"]})["cells"].v for p in (None, "reference")]
+    np.testing.assert_allclose(*found, atol=1e-9)
+    counts = rv.PoissonDrive(rates, 70).block(0, 500, circuit(None))
+    assert counts[..., 0].max() == 0
+    assert 2.0 < float(counts[..., -1].mean()) < 2.8
+
+
+@pytest.mark.parametrize(
+    ("rate", "size", "error"),
+    [(5, 3, DimensionError), (-1 * Hz, 3, DimensionError), ([1, 2] * Hz, 3, ShapeError), (5 * Hz, 0, ShapeError),
+     (float("nan") * Hz, 3, DimensionError)],
+)  # fmt: skip
+def test_nonsense_is_refused(rate, size: int, error: type[Exception]) -> None:
+    with pytest.raises(error, match="PoissonDrive"):
+        rv.PoissonDrive(rate, size)
+
+
+def test_too_many_spikes_are_refused() -> None:
+    net = circuit(None, rate=20_000 * kHz)
+    with pytest.raises(DimensionError, match="2000 spikes per cell and step"):
+        net.run(1 * ms)

@@ -1,0 +1,41 @@
+"""The cortical microcircuit, small: its numbers, and that it is active as published."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ranvier.recipes import _microcircuit as recipe
+
+
+def test_numbers_at_full_scale() -> None:
+    """77,169 cells; the published number of synapses is about 0.3 billion."""
+    pairs = [(k, j) for k in range(8) for j in range(8) if recipe._PROBABILITIES[k][j]]
+    assert sum(recipe._SIZES) == 77169
+    assert sum(round(recipe._synapses(*pair)) for pair in pairs) == 298_880_970  # NEST builds as many
+    assert recipe._lost_current(0, 1.0) == 0
+
+
+def test_the_mean_input_stays() -> None:
+    """In-degree and weight of a smaller circuit with the constant current: the mean of the full one."""
+    scale, post = 0.2, 5
+    full = recipe._BACKGROUND[post] * recipe._WEIGHT * recipe._BACKGROUND_HZ
+    for pre, name in enumerate(recipe.NAMES):
+        degree = recipe._synapses(post, pre) / recipe._SIZES[post]
+        full += degree * recipe._mean_weight(name, recipe.NAMES[post]) * recipe.RATES[pre]
+    kept = scale / np.sqrt(scale) * full * recipe._TAU_S / 1000
+    assert kept + recipe._lost_current(post, scale) == pytest.approx(full * recipe._TAU_S / 1000)
+
+
+def test_a_tenth_is_active_as_published() -> None:
+    found = recipe.simulate(0.5, scale=0.1, seed=3)
+    assert found.cells == pytest.approx(7717, abs=4)
+    assert found.synapses == pytest.approx(298_880_970 / 100, rel=1e-3)
+    for name, published in zip(recipe.NAMES, recipe.RATES, strict=True):
+        assert 0.4 * published < found.rates[name] < 1.6 * published, name
+    assert "one compiled loop" in str(found.run.plan)
+
+
+def test_nonsense_is_refused() -> None:
+    with pytest.raises(ValueError, match="scale=2"):
+        recipe.microcircuit(2)
