@@ -82,6 +82,8 @@ class Bench:
         verify: compares one contender's `check()` with the reference for its declared formula.
         contenders: rows; the first one present is the one that ratios refer to.
         per: unit of one repetition, for the table (`step`, `biological second`).
+        burst: a repetition is the mean of so many calls on end, after one that is not timed (0: one call, cold). Training
+            takes its steps on end; alone after another process's, a step also pays for a cold processor.
     """
 
     name: str
@@ -91,3 +93,4 @@ class Bench:
     verify: Callable[[Arrays, Arrays, dict[str, Any]], Verdict]
     contenders: tuple[Contender, ...]
     per: str = "step"
+    burst: int = 0

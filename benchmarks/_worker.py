@@ -113,12 +113,15 @@ class Worker:
         _reset_peak()
         return {"warm_s": seconds}
 
-    def repeat(self) -> Reply:
-        """One timed repetition; garbage is collected before it, not in it."""
+    def repeat(self, burst: int = 0) -> Reply:
+        """One timed repetition, or the mean of ``burst`` on end after one untimed; garbage is collected before them."""
         gc.collect()
+        if burst:
+            self._ready().step()
         start = time.perf_counter()
-        own = self._ready().step()
-        return {"seconds": time.perf_counter() - start if own is None else own}
+        own = [self._ready().step() for _ in range(max(1, burst))]
+        seconds = time.perf_counter() - start
+        return {"seconds": (seconds if own[0] is None else sum(own)) / len(own)}
 
     def memory(self) -> Reply:
         """Resident memory before the first repetition and at the peak of a repetition, in MB."""

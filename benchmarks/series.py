@@ -119,7 +119,7 @@ def run(bench: Bench, settings: Settings) -> list[Row]:
             _prepare(runner, bench, input_folder, inputs, folder / contender.name, settings)
             if runner.row.failure:
                 log.info("%s", log_file.read_text()[-2000:])
-        _rounds(runners, settings)
+        _rounds(runners, bench, settings)
         for runner in runners:
             memory = runner.attempt("memory", limit_s=60.0)
             runner.row.idle_mb, runner.row.peak_mb = memory.get("idle_mb", 0.0), memory.get("peak_mb", 0.0)
@@ -162,10 +162,10 @@ def _prepare(
     runner.attempt("warm", limit_s=limit, count=settings.warmups)
 
 
-def _rounds(runners: list[_Runner], settings: Settings) -> None:
+def _rounds(runners: list[_Runner], bench: Bench, settings: Settings) -> None:
     for index in range(settings.rounds):
         for runner in runners:
-            reply = runner.attempt("repeat", limit_s=settings.limit_s)
+            reply = runner.attempt("repeat", limit_s=settings.limit_s, burst=bench.burst)
             if reply:
                 runner.row.seconds.append(reply["seconds"])
         log.info("round %d of %d", index + 1, settings.rounds)
