@@ -94,6 +94,7 @@ def _host() -> tuple[str, str]:
     return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
 
+@cache
 def has_feature(name: str) -> bool:
     """Whether this processor has an LLVM target feature, for example ``avx512f``."""
     return f"+{name}" in _host()[1].split(",")

@@ -154,7 +154,7 @@ def _prepare(
         if s in fed and whole:
             member.streams[s] = member.own_rows(given[s], scan.steps, apart=int(s in late))
         elif s in fed:
-            given_rows[s], member.streams[s] = member.given_rows(given[s]), member.scratch(chunk)
+            given_rows[s], member.streams[s] = member.initial_rows(given[s]), member.scratch(chunk)
         else:
             member.streams[s] = member.given_rows(given[s])
     for n in (*outputs, *write):

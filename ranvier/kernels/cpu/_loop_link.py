@@ -134,14 +134,15 @@ class SpikeLink(Summed):
     def hand_back(self, span: Span, gradient: Rows, initial: Rows, target: Rows) -> list[Call]:
         """Calls that set ``target`` to ``initial`` plus what the arrivals of ``latency`` steps later are worth."""
         rows, width = span.rows(self.pre.batch), self.pre.cells
+        stride = 0 if initial.uniform else width
         arrived, begin, end = gradient.pointer(span, self.latency), initial.pointer(span), target.pointer(span)
         given, keep = self.kept["weight"], (initial.tensor, target.tensor, gradient.tensor)
         weight = (given.data_ptr(), 0)
         if self.pattern is None:
-            integers = [*rows, given.shape[0], width, width]
+            integers = [*rows, given.shape[0], width, stride]
             return [Call(_hand_back.dense_kernel(given.dtype), [arrived, weight, begin, end], integers, keep=keep)]
         wired = [(t.data_ptr(), 0) for t in (self.pattern.row_pointer, self.pattern.target)]
-        integers = [*rows, self.pattern.columns, width, width]
+        integers = [*rows, self.pattern.columns, width, stride]
         places = [arrived, *wired, weight, begin, end]
         return [Call(_hand_back.sparse_kernel(given.dtype), places, integers, keep=keep)]
 
@@ -171,6 +172,6 @@ def _gathered(
     valued, keep = listed[2][0] != 0, (weight_t, initial.tensor, target.tensor)
     return [
         Call(gather_kernel(weight_t.dtype, until - first, valued), places,
-             [*rows, first, until - first, width, width, initial is target], keep=keep)
+             [*rows, first, until - first, width, 0 if initial.uniform else width, initial is target], keep=keep)
         for first, until in chunks(width, weight_t.dtype)
     ]  # fmt: skip

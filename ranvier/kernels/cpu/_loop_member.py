@@ -55,6 +55,12 @@ class Member:
             return Rows(t.flatten(1))
         return Rows(self._filled(self.new(t.shape[0]), t.flatten(1)))
 
+    def initial_rows(self, t: Tensor) -> Rows:
+        """[T, *shape] numbers that something is added to; what all samples share at every step as one row."""
+        if t.shape[0] and all(t.shape[k] == 1 or t.stride(k) == 0 for k in (0, 1)):
+            return Rows(t[:1, :1].expand(1, 1, *self.scan.shape[1:]).reshape(1, self.cells).contiguous(), uniform=True)
+        return self.given_rows(t)
+
     def own_rows(self, t: Tensor, steps: int, apart: int = 0) -> Rows:
         """[T, *shape] numbers copied to rows that may be added to."""
         return Rows(self._filled(self.new(steps, apart), t.expand(steps, *self.scan.shape).flatten(1)))
@@ -74,8 +80,10 @@ class Member:
 
     def gradient_rows(self, g: Tensor | None, steps: int, own: bool = False) -> Rows:
         """An incoming gradient [T, *shape], or zeros, with silent spare lanes; ``own`` rows may be added to."""
+        if g is None and not own:
+            return Rows(torch.zeros(1, self.cells, dtype=self.scan.dtype), uniform=True)
         if g is None:
-            return Rows(torch.zeros(steps if own else 1, self.padded, dtype=self.scan.dtype))
+            return Rows(torch.zeros(steps, self.padded, dtype=self.scan.dtype))
         if not own and self.padded == self.count and steps and g[0].is_contiguous() and g.stride(0):
             return Rows(g.flatten(1))
         out = torch.zeros(steps, self.padded, dtype=self.scan.dtype)

@@ -56,10 +56,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Rows:
-    """A row of numbers per step, [S, row]: one row serves every step, ``scratch`` rows are used again in every turn."""
+    """A row of numbers per step, [S, row]: one row serves every step, ``scratch`` rows are used again in every turn.
+
+    A ``uniform`` row is that of one sample, the same for all of the batch.
+    """
 
     tensor: Tensor
     scratch: bool = False
+    uniform: bool = False
 
     @property
     def stride(self) -> int:
@@ -76,7 +80,7 @@ class Rows:
 
     def for_turn(self, span: Span) -> Rows:
         """The same with as many rows as a turn has steps, for products that read them end to end."""
-        if span.chunk == 1 or self.tensor.shape[0] > 1:
+        if span.chunk == 1 or self.tensor.shape[0] > 1 or self.uniform:
             return self
         return Rows(self.tensor.expand(span.chunk, -1).contiguous(), scratch=True)
 
