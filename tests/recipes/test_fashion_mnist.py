@@ -41,7 +41,12 @@ def test_a_file_comes_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "what"),
-    [(None, "dataset-fashion-mnist"), (b"no gzip", "no readable gzip"), (gzip.compress(b"\1\0\x08\1"), "no IDX file")],
+    [
+        (None, "dataset-fashion-mnist"),
+        (b"no gzip", "no readable gzip"),
+        (gzip.compress(b"\1\0\x08\1", mtime=0), "no IDX file"),
+    ],
+    ids=["missing", "not compressed", "not IDX"],
 )
 def test_other_files_are_refused(tmp_path: Path, content: bytes | None, what: str) -> None:
     if content is not None:
