@@ -12,35 +12,18 @@ from ranvier.connectivity import FixedTotal, OneToOne
 from ranvier.network import Network, PoissonDrive
 from ranvier.network._run import Run
 from ranvier.neurons import CurrentLIF
+from ranvier.recipes._cortex import MEAN_DELAY, NAMES, PROBABILITIES, SIZES, SPREAD, WEIGHT, mean_weight, synapses
 from ranvier.units import Hz, ms, mV, pA, second
 from ranvier.values import Normal
 
 __all__ = ["NAMES", "RATES", "MicrocircuitResult", "microcircuit", "simulate"]
 
-#: layer and kind of cell: excitatory or inhibitory
-NAMES = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
 #: published mean rates in Hz at full scale
 RATES = (0.903, 2.965, 4.414, 5.876, 7.569, 8.633, 1.105, 7.829)
 
-_SIZES = (20683, 5834, 21915, 5479, 4850, 1065, 14395, 2948)
-#: [post][pre]
-_PROBABILITIES = (
-    (0.1009, 0.1689, 0.0437, 0.0818, 0.0323, 0.0, 0.0076, 0.0),
-    (0.1346, 0.1371, 0.0316, 0.0515, 0.0755, 0.0, 0.0042, 0.0),
-    (0.0077, 0.0059, 0.0497, 0.1350, 0.0067, 0.0003, 0.0453, 0.0),
-    (0.0691, 0.0029, 0.0794, 0.1597, 0.0033, 0.0, 0.1057, 0.0),
-    (0.1004, 0.0622, 0.0505, 0.0057, 0.0831, 0.3726, 0.0204, 0.0),
-    (0.0548, 0.0269, 0.0257, 0.0022, 0.0600, 0.3158, 0.0086, 0.0),
-    (0.0156, 0.0066, 0.0211, 0.0166, 0.0572, 0.0197, 0.0396, 0.2252),
-    (0.0364, 0.0010, 0.0034, 0.0005, 0.0277, 0.0080, 0.0658, 0.1443),
-)
 #: background synapses of a cell, each firing at ``_BACKGROUND_HZ``
 _BACKGROUND = (1600, 1500, 2100, 1900, 2000, 1900, 2900, 2100)
 _BACKGROUND_HZ = 8.0
-#: pA, of an excitatory synapse; inhibitory ones are ``_G`` times it, L4E to L23E twice it
-_WEIGHT, _SPREAD, _G = 87.8, 0.1, -4.0
-#: ms, mean of the delay from excitatory and from inhibitory cells; half of it is the standard deviation
-_DELAY = {"E": 1.5, "I": 0.75}
 _TAU_S = 0.5
 #: mV, mean and standard deviation of the first membrane potential, close to those of the running circuit
 _V_START = (
@@ -49,15 +32,9 @@ _V_START = (
 )  # fmt: skip
 
 
-def _mean_weight(pre: str, post: str) -> float:
-    """pA."""
-    return _WEIGHT * (1.0 if pre.endswith("E") else _G) * (2.0 if (pre, post) == ("L4E", "L23E") else 1.0)
-
-
 def _synapses(post: int, pre: int) -> float:
-    """Synapses of a projection at full scale: K = ln(1 - p) / ln(1 - 1/(N_pre N_post))."""
-    p = _PROBABILITIES[post][pre]
-    return math.log1p(-p) / math.log1p(-1 / (_SIZES[pre] * _SIZES[post]))
+    """Synapses of a projection at full scale."""
+    return synapses(PROBABILITIES[post][pre], SIZES[pre] * SIZES[post])
 
 
 def _lost_current(post: int, scale: float) -> float:
@@ -65,9 +42,9 @@ def _lost_current(post: int, scale: float) -> float:
 
     tau_s (1 - sqrt(scale)) (sum over pre of K w rate + K_ext w_ext rate_ext), K the in-degrees at full scale.
     """
-    total = _BACKGROUND[post] * _WEIGHT * _BACKGROUND_HZ
+    total = _BACKGROUND[post] * WEIGHT * _BACKGROUND_HZ
     for pre, name in enumerate(NAMES):
-        total += _synapses(post, pre) / _SIZES[post] * _mean_weight(name, NAMES[post]) * RATES[pre]
+        total += _synapses(post, pre) / SIZES[post] * mean_weight(name, NAMES[post]) * RATES[pre]
     return _TAU_S / 1000 * (1 - math.sqrt(scale)) * total
 
 
@@ -90,22 +67,22 @@ def microcircuit(scale: float = 1.0, seed: int = 1, *, progress: bool = False) -
     net = Network(dt=0.1 * ms, seed=seed)
     larger = 1 / math.sqrt(scale)
     for k, name in enumerate(NAMES):
-        size = max(2, round(_SIZES[k] * scale))
+        size = max(2, round(SIZES[k] * scale))
         mean, spread = _V_START[k]
         cell = CurrentLIF(tau_s=_TAU_S * ms, I_e=_lost_current(k, scale) * pA)
         net.population(name, size, cell, v=Normal(mean * mV, spread * mV))
         net.source(f"to_{name}", PoissonDrive(_BACKGROUND[k] * scale * _BACKGROUND_HZ * Hz, size))
-        net.connect(f"to_{name}", name, OneToOne(), to="I", weight=_WEIGHT * larger * pA, delay=1.5 * ms)
+        net.connect(f"to_{name}", name, OneToOne(), to="I", weight=WEIGHT * larger * pA, delay=1.5 * ms)
     for post, target in enumerate(NAMES):
         for pre, name in enumerate(NAMES):
             total = round(_synapses(post, pre) * scale * scale)
             if total == 0:
                 continue
-            weight, delay = _mean_weight(name, target) * larger, _DELAY[name[-1]]
+            weight, delay = mean_weight(name, target) * larger, MEAN_DELAY[name[-1]]
             bound = {"low": 0 * pA} if weight > 0 else {"high": 0 * pA}
             net.connect(
                 name, target, FixedTotal(total), to="I", sign=1 if weight > 0 else -1, progress=progress,
-                weight=Normal(weight * pA, abs(weight) * _SPREAD * pA, **bound),
+                weight=Normal(weight * pA, abs(weight) * SPREAD * pA, **bound),
                 delay=Normal(delay * ms, delay / 2 * ms, low=0.1 * ms),
             )  # fmt: skip
     return net

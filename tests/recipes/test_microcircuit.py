@@ -10,8 +10,8 @@ from ranvier.recipes import _microcircuit as recipe
 
 def test_numbers_at_full_scale() -> None:
     """77,169 cells; the published number of synapses is about 0.3 billion."""
-    pairs = [(k, j) for k in range(8) for j in range(8) if recipe._PROBABILITIES[k][j]]
-    assert sum(recipe._SIZES) == 77169
+    pairs = [(k, j) for k in range(8) for j in range(8) if recipe.PROBABILITIES[k][j]]
+    assert sum(recipe.SIZES) == 77169
     assert sum(round(recipe._synapses(*pair)) for pair in pairs) == 298_880_970  # NEST builds as many
     assert recipe._lost_current(0, 1.0) == 0
 
@@ -19,10 +19,10 @@ def test_numbers_at_full_scale() -> None:
 def test_the_mean_input_stays() -> None:
     """In-degree and weight of a smaller circuit with the constant current: the mean of the full one."""
     scale, post = 0.2, 5
-    full = recipe._BACKGROUND[post] * recipe._WEIGHT * recipe._BACKGROUND_HZ
+    full = recipe._BACKGROUND[post] * recipe.WEIGHT * recipe._BACKGROUND_HZ
     for pre, name in enumerate(recipe.NAMES):
-        degree = recipe._synapses(post, pre) / recipe._SIZES[post]
-        full += degree * recipe._mean_weight(name, recipe.NAMES[post]) * recipe.RATES[pre]
+        degree = recipe._synapses(post, pre) / recipe.SIZES[post]
+        full += degree * recipe.mean_weight(name, recipe.NAMES[post]) * recipe.RATES[pre]
     kept = scale / np.sqrt(scale) * full * recipe._TAU_S / 1000
     assert kept + recipe._lost_current(post, scale) == pytest.approx(full * recipe._TAU_S / 1000)
 
