@@ -9,7 +9,6 @@ import torch
 from ranvier.kernels._task import Loop
 from ranvier.kernels.cpu import _scan_kernels as kernels
 from ranvier.kernels.cpu._loop_forward import Made
-from ranvier.kernels.cpu._loop_link import SpikeLink
 from ranvier.kernels.cpu._loop_span import Rows, Span
 from ranvier.kernels.cpu._schedule import Call, Schedule, run_queues
 from ranvier.kernels.cpu._transpose import transposed
@@ -147,10 +146,8 @@ def _collect(
 
     for key, source in made.summed.items():
         if needs[key, "weight"] and not made.in_turns:
-            gradient = source.weight_gradient(arrived(source.post, source.stream), made.spans.block)
-            out[key, "weight"] = (
-                gradient if isinstance(source, SpikeLink) and source.pattern is not None else transposed(gradient)
-            )
+            gradient = arrived(source.post, source.stream)
+            out[key, "weight"] = source.weight_gradient(gradient, made.spans.block)
     for k, feed in made.feeds.items():
         if needs[f"feeds:{k}", "source"]:
             gradient = feed.source_gradient(arrived(feed.post, feed.stream))

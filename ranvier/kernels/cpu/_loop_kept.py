@@ -23,15 +23,15 @@ class Kept:
     def __init__(self, task: Loop, made: Made) -> None:
         self.made = made
         scans = {n: replace(s, streams={}, states={}, coefficients={}) for n, s in task.members.items()}
-        self.task = replace(task, members=scans)
+        self.task = replace(task, members=scans, feeds=())
         for name, member in made.members.items():
-            names = made.names[name]
+            names, member.scan = made.names[name], scans[name]
             needed = {names.emitted_as.get(n, n) for n in names.saved}
             needed |= {task.emission} if made.reads_emissions else set()
             member.out = {n: rows for n, rows in member.out.items() if n in needed and not rows.scratch}
             member.streams = {n: rows for n, rows in member.streams.items() if n in names.saved}
             member.given = {n: t for n, t in member.given.items() if n in member.scan.step.coefficients}
-        self._places: list[tuple[dict[str, Any], str]] = []
+        self._places: list[tuple[dict[str, Any], str, bool]] = []
 
     def release(self) -> list[Tensor]:
         """The large tensors, which the loop itself lets go of."""
@@ -40,13 +40,13 @@ class Kept:
         holders += [values for member in made.members.values() for values in (member.out, member.streams)]
         for values in holders:
             for name, value in values.items():
-                out.append(value.tensor if isinstance(value, Rows) else value)
-                self._places.append((values, name))
-                values[name] = Rows if isinstance(value, Rows) else Tensor
+                rows = isinstance(value, Rows)
+                out.append(value.tensor if rows else value)
+                self._places.append((values, name, rows))
+                values[name] = None
         return out
 
     def restore(self, tensors: Sequence[Tensor]) -> None:
         """Put back what was let go of."""
-        for (values, name), tensor in zip(self._places, tensors, strict=True):
-            rows = values[name] is Rows or isinstance(values[name], Rows)
+        for (values, name, rows), tensor in zip(self._places, tensors, strict=True):
             values[name] = Rows(tensor) if rows else tensor

@@ -74,7 +74,7 @@ class SpikeLink(Summed):
     def __init__(
         self, link: Feedback, weight: Tensor, history: Tensor | None, pre: Member, emission: str, listing: bool
     ):
-        self.name, self.post, self.stream, self.latency = link.pre, link.post, link.stream, link.latency
+        self.post, self.stream, self.latency = link.post, link.stream, link.latency
         self.pre, self.emission, self.pattern, self.listing = pre, emission, link.pattern, listing
         self.in_place = self.pattern is not None
         self.kept = {"weight": weight.contiguous()}
@@ -97,8 +97,7 @@ class SpikeLink(Summed):
 
     def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
         rows, weight = span.rows(self.pre.batch), self.kept["weight"]
-        listed = (self.kept["pointer"], self.kept["index"]) if self.listing else self._new_list(rows[1])
-        pointer, found = listed
+        pointer, found = (self.kept["pointer"], self.kept["index"]) if self.listing else self._new_list(rows[1])
         step = 8 * self.pre.batch if self.listing else 0
         graded = torch.zeros(1, dtype=torch.int64)
         begin = (pointer.data_ptr() + span.first * step, span.chunk * step)

@@ -11,6 +11,7 @@ from ranvier.kernels.cpu._gather import chunks, gather_kernel
 from ranvier.kernels.cpu._loop_span import Rows, Span
 from ranvier.kernels.cpu._operands import address
 from ranvier.kernels.cpu._schedule import Call
+from ranvier.kernels.cpu._transpose import transposed
 from ranvier.kernels.cpu._weight_gradient import by_column, weight_gradient
 
 __all__ = ["Summed"]
@@ -56,5 +57,5 @@ class Summed(ABC):
         ]  # fmt: skip
 
     def weight_gradient(self, gradient: Tensor, block: int | None) -> Tensor:
-        """``[K, N]`` from the gradient ``[T * B, N]`` of what arrived."""
-        return weight_gradient(self.arrived(), gradient, block=block)
+        """That of the weights as they were given, from the gradient ``[T * B, N]`` of what arrived."""
+        return transposed(weight_gradient(self.arrived(), gradient, block=block))

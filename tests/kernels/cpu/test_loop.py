@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from itertools import pairwise
 
@@ -101,6 +102,17 @@ def test_what_it_keeps_is_in_the_hands_of_autograd() -> None:
     finally:
         torch.set_num_threads(threads)
     assert sum(n >= 50 * 8 * 64 for n in kept) == 2  # the membranes of both hidden layers: no spikes, no currents
+
+
+def test_nothing_else_is_kept_between_the_passes() -> None:
+    """Dense input reaches the first layer as a current, which its adjoint does not read."""
+    net = rv.Sequential(rv.Linear(9, 61), rv.LIF(61), rv.Linear(61, 3), rv.LeakyReadout(3), dt=1 * ms)
+    out, _ = net(torch.rand(20, 8, 9))
+    gc.collect()
+    assert not [
+        t for t in gc.get_objects() if type(t) is torch.Tensor and t.shape[-1:] == (61,) and t.numel() == 20 * 8 * 61
+    ]
+    out.sum().backward()
 
 
 def test_a_graph_can_be_used_twice() -> None:
