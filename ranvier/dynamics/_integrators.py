@@ -105,12 +105,31 @@ def advance(
             new[name] = x + _DT * rate
             reasons[name] = ("euler", "asked for" if method == "euler" else f"not linear in {name}")
         else:
-            new[name] = x + _DT * rate * exprel(slope * _DT)
+            new[name] = x + _exponential_change(x, rate, slope, system, tape)
             reasons[name] = (
                 "exponential_euler",
                 "asked for" if method else f"linear in {name} while the other variables are held",
             )
     return new, exponentials, reasons
+
+
+def _exponential_change(x: sp.Symbol, rate: sp.Expr, slope: sp.Expr, system: System, tape: Tape) -> sp.Expr:
+    """dt*rate*exprel(slope*dt), with the rate written as slope*x + rest where that is less work."""
+    steady = {sp.Symbol(p) for p in system.parameters} | {_DT}
+    rest = _DT * rate.xreplace({x: _ZERO})
+    if slope.free_symbols <= steady or _work(rest, steady) + 2 > _work(_DT * rate, steady):
+        return _DT * rate * exprel(slope * _DT)
+    exponent = tape.add(f"exponent_{x}", slope * _DT)
+    return (exponent * x + rest) * exprel(exponent)
+
+
+def _work(e: sp.Expr, steady: set[sp.Symbol]) -> int:
+    """Operations in ``e``, those among ``steady`` symbols left out."""
+    if e.free_symbols <= steady or e.is_Symbol:
+        return 0
+    varying = [a for a in e.args if not a.free_symbols <= steady]
+    here = 1 if not isinstance(e, sp.Add | sp.Mul) else len(varying) - (len(varying) == len(e.args))
+    return here + sum(_work(a, steady) for a in varying)
 
 
 def _blocks(system: System, names: tuple[str, ...]) -> list[list[str]]:

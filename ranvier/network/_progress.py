@@ -15,20 +15,24 @@ class simulation_bar:
 
     def __init__(self, done: int, steps: int, dt: float, shown: bool) -> None:
         self.dt, self.steps, self.before, self.start = dt, steps, done, time.perf_counter()
-        columns = TextColumn("simulating"), BarColumn(), TextColumn("{task.fields[said]}"), TimeRemainingColumn()
-        self.progress = Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown)
-        self.task = self.progress.add_task("simulating", total=steps, completed=done, said="")
+        self.progress = None
+        if shown:
+            columns = TextColumn("simulating"), BarColumn(), TextColumn("{task.fields[said]}"), TimeRemainingColumn()
+            self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
+            self.task = self.progress.add_task("simulating", total=steps, completed=done, said="")
 
     def __enter__(self) -> simulation_bar:
-        self.progress.start()
+        if self.progress:
+            self.progress.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.progress.stop()
+        if self.progress:
+            self.progress.stop()
 
     def update(self, done: int) -> None:
         """``done`` of all steps are taken."""
-        if self.progress.disable:
+        if not self.progress:
             return
         simulated = (done - self.before) * self.dt / 1000
         factor = (time.perf_counter() - self.start) / simulated if simulated else float("nan")

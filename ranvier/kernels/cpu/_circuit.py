@@ -9,6 +9,8 @@ import torch
 
 from ranvier.dynamics import Step
 from ranvier.kernels.cpu._barrier import LINE
+from ranvier.kernels.cpu._circuit_blocks import block_of, rows_by_block
+from ranvier.kernels.cpu._circuit_fired import fixed_counters
 from ranvier.kernels.cpu._circuit_kernel import Member, Wire, circuit_kernel
 from ranvier.kernels.cpu._circuit_pack import Table, pack_plastic, pack_population, pack_projection
 from ranvier.kernels.cpu._circuit_team import team_for
@@ -154,7 +156,9 @@ def run_circuit(
     )
     width = 64 // dtype.itemsize
     team = team_for(populations, projections, plastic, threads, width)
-    wires = [_wire(q, index, rings) for q in projections]
+    blocks = {p.name: 0 if p.name in read else block_of(p, projections) for p in populations}
+    cuts = [rows_by_block(q, blocks[q.post]) for q in projections]
+    wires = [_wire(q, index, rings, c is not None) for q, c in zip(projections, cuts, strict=True)]
     wires += [
         Wire(-1 if q.pre is None else index[q.pre], index[q.post], rings[q.post].index(q.stream), False, True, q.rule)
         for q in plastic
@@ -177,12 +181,21 @@ def run_circuit(
     logged = {q.post for q in plastic}
     packed = [
         pack_population(
-            p, lengths[p.name], direct[p.name], table, team, (depth, steps, samples), dtype, p.name in logged
+            p,
+            lengths[p.name],
+            direct[p.name],
+            table,
+            team,
+            (depth, steps, samples),
+            dtype,
+            p.name in logged,
+            blocks[p.name],
+            fixed_counters(m),
         )
-        for p in populations
+        for p, m in zip(populations, members, strict=True)
     ]
-    for q in projections:
-        pack_projection(q, table, team, dtype)
+    for q, c in zip(projections, cuts, strict=True):
+        pack_projection(q, table, team, dtype, blocks[q.post], c)
     values = [pack_plastic(q, table, packed, index, depth, steps, width, dtype) for q in plastic]
     kernel = circuit_kernel(members, tuple(wires), str(dtype).removeprefix("torch."))
     table.run(kernel)
@@ -191,19 +204,20 @@ def run_circuit(
         spikes[p.name] = pack.spikes()
         states[p.name] = {n: t[: p.cells] for n, t in pack.state.items()}
         states[p.name] |= {
-            n: (t[: p.cells] - steps).clamp_(min=0) for n, t in pack.state.items() if n in p.step.counters
+            n: (t[: p.cells] - steps).clamp_(min=0).to(dtype) for n, t in pack.state.items() if n in p.step.counters
         }
         recorded[p.name] = {n: t[:, : p.cells] for n, t in pack.record.items()}
     after = [{n: t[: q.pattern.synapses] for n, t in v.items()} for q, v in zip(plastic, values, strict=True)]
     return CircuitResult(spikes, states, recorded, after)
 
 
-def _wire(q: CircuitProjection, index: Mapping[str, int], rings: Mapping[str, tuple[str, ...]]) -> Wire:
+def _wire(q: CircuitProjection, index: Mapping[str, int], rings: Mapping[str, tuple[str, ...]], by_block: bool) -> Wire:
     ends = index[q.pre], index[q.post], rings[q.post].index(q.stream)
     if isinstance(q.pattern, RowSource):
         return Wire(*ends, one_weight=True, one_latency=True, drawn=q.pattern.kind)
     one_weight, one_latency = q.weight.numel() == 1, isinstance(q.latency, int)
-    return Wire(*ends, one_weight, one_latency, None, _bits(q.latency), q.pattern.compact.bits)
+    bits = 16 if by_block else q.pattern.compact.bits
+    return Wire(*ends, one_weight, one_latency, None, _bits(q.latency), bits, by_block=by_block)
 
 
 def _bits(latency: Tensor | int) -> int:

@@ -10,13 +10,14 @@ from llvmlite import ir
 from ranvier.dynamics import Program, Step
 from ranvier.dynamics._functions import gt
 from ranvier.dynamics._program import Statement
+from ranvier.kernels.cpu._circuit_fired import Bits, fixed_counters, list_fired
 from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._lanes import Lanes
-from ranvier.kernels.cpu._loops import I32, I64, at, counted, local, when
+from ranvier.kernels.cpu._loops import I64, at, counted, when
 
 __all__ = ["advance"]
 
-_FOLLOWING, _END = "following step", "end of "
+_FOLLOWING, _END, _FREE = "following step", "end of ", "free of "
 
 
 class Form(Protocol):
@@ -48,11 +49,19 @@ class Form(Protocol):
         ...
 
 
-def advance(lanes: Lanes, member: Form, group: dict, n: ir.Value, start: ir.Value, every: ir.Value) -> None:
-    """Cells ``low`` … ``high`` - 1 through step ``start`` + n: read and clear their arrivals, record, list spikes."""
+def advance(
+    lanes: Lanes, member: Form, group: dict, cells: tuple[ir.Value, ir.Value], n: ir.Value, start: ir.Value, every: ir.Value
+) -> None:  # fmt: skip
+    """The cells [low, high) through step ``start`` + n: read and clear their arrivals, record, list spikes."""
     b = lanes.builder
-    wanted = (*group["states"], *group["counters"], "spike", *(_output(member, v) for v in member.recorded))
-    program = _rewritten(member.step.program.only(wanted), tuple(group["counters"]), member.direct)
+    fixed = fixed_counters(member)
+    wanted = (
+        *group["states"],
+        *(set(group["counters"]) - set(fixed)),
+        "spike",
+        *(_output(member, v) for v in member.recorded),
+    )
+    program = _rewritten(member.step.program.only(wanted), tuple(group["counters"]), tuple(fixed), member.direct)
     now = lanes.splat(b.sitofp(n, lanes.scalar))
     following = lanes.add(now, lanes.constant(1.0))
     arrived = {
@@ -61,7 +70,7 @@ def advance(lanes: Lanes, member: Form, group: dict, n: ir.Value, start: ir.Valu
         if name not in member.direct
     }
     driven = {stream: values["row"] for stream, values in zip(member.drives, group["drives"], strict=True)}
-    fill = local(b, b.load(at(b, group["bounds"], n)))
+    fired, free = Bits(lanes, group["fired"]), {name: Bits(lanes, group["free"][name]) for name in fixed}
     due = row = None
     if member.recorded:
         taken = b.add(b.add(start, n), I64(1))
@@ -69,11 +78,17 @@ def advance(lanes: Lanes, member: Form, group: dict, n: ir.Value, start: ir.Valu
         row = b.mul(b.sub(b.sub(b.sdiv(taken, every), b.sdiv(start, every)), I64(1)), group["padded"])
     varied = {n: p for n, p in group["coefficients"].items() if n in member.varied}
     shared = {n: lanes.broadcast(p, I64(0)) for n, p in group["coefficients"].items() if n not in member.varied}
-    with counted(b, group["low"], group["high"], lanes.width) as i:
+    low, high = cells
+    ends, back = b.add(low, b.sub(high, I64(lanes.width))), b.trunc(b.add(start, n), ir.IntType(1))
+    with counted(b, low, high, lanes.width) as k:
+        i = b.select(back, b.sub(ends, k), k)  # to and fro: the cells of the last step's end are still in the cache
+        masks = {name: bits.load(i) for name, bits in free.items()}
 
         def read(name: str) -> ir.Value:
             if name == _FOLLOWING:
                 return following
+            if name.startswith(_FREE):
+                return masks[name.removeprefix(_FREE)]
             if name.startswith(_END):
                 return lanes.load(group["counters"][name.removeprefix(_END)], i)
             if name in group["states"]:
@@ -105,44 +120,25 @@ def advance(lanes: Lanes, member: Form, group: dict, n: ir.Value, start: ir.Valu
             with when(b, due):
                 for name, pointer in group["recorded"].items():
                     lanes.store(pointer, b.add(row, i), values[_output(member, name)])
-        ends = {p: lanes.add(following, values[name]) for name, p in group["counters"].items()}
-        _list(lanes, values["spike"], i, group, fill, ends)
-    b.store(b.load(fill), at(b, group["bounds"], b.add(n, I64(1))))
+        spike = lanes.nonzero(values["spike"])
+        fired.store(i, spike)
+        for name, pointer in group["counters"].items():
+            if name in fixed:
+                free[name].store(i, lanes.both(masks[name], lanes.negate_mask(spike)))
+            else:
+                lanes.store(pointer, i, lanes.add(following, values[name]), mask=spike)
+    lasting = {name: group["steps"][name] for name in fixed}
+    list_fired(lanes, group, cells, n, lasting)
 
 
-def _rewritten(program: Program, counters: tuple[str, ...], added: tuple[str, ...]) -> Program:
-    """The test ``1 > steps left`` as ``following step > end``, one comparison and for whole numbers the same; streams
-    that were added to their states before are 0."""
+def _rewritten(program: Program, counters: tuple[str, ...], fixed: tuple[str, ...], added: tuple[str, ...]) -> Program:
+    """The test ``1 > steps left`` as ``following step > end``, one comparison and for whole numbers the same, or as a
+    bit; streams that were added to their states before are 0."""
     swaps: dict[sp.Basic, sp.Basic] = {sp.Symbol(s): sp.Integer(0) for s in added}
     swaps |= {gt(1, sp.Symbol(c)): gt(sp.Symbol(_FOLLOWING), sp.Symbol(f"{_END}{c}")) for c in counters}
+    swaps |= {gt(1, sp.Symbol(c)): sp.Symbol(f"{_FREE}{c}") for c in fixed}
     statements = tuple(Statement(s.target, s.expression.xreplace(swaps), s.event) for s in program.statements)
     return Program(statements, {n: e.xreplace(swaps) for n, e in program.outputs.items()})
-
-
-def _list(
-    lanes: Lanes, spike: ir.Value, i: ir.Value, group: dict, fill: ir.Value, ends: dict[ir.Value, ir.Value]
-) -> None:
-    """Append the cells of this vector that fired; only then do their counters change."""
-    b = lanes.builder
-    fired = lanes.nonzero(spike)
-    with when(b, lanes.any(fired)):
-        fired = lanes.both(fired, lanes.first(b.sub(group["cells"], i)))
-        for pointer, end in ends.items():
-            lanes.store(pointer, i, end)
-        bits = local(b, b.zext(lanes.bits(fired), I64) if lanes.bits(fired).type != I64 else lanes.bits(fired))
-        head = b.append_basic_block("next_spike")
-        after = b.append_basic_block("no_more")
-        b.cbranch(b.icmp_unsigned("!=", b.load(bits), I64(0)), head, after)
-        b.position_at_end(head)
-        left = b.load(bits)
-        lane = b.cttz(left, ir.Constant(ir.IntType(1), 1))
-        where = b.load(fill)
-        b.store(b.trunc(b.add(i, lane), I32), at(b, group["spikes"], where))
-        b.store(b.add(where, I64(1)), fill)
-        left = b.and_(left, b.sub(left, I64(1)))
-        b.store(left, bits)
-        b.cbranch(b.icmp_unsigned("!=", left, I64(0)), head, after)
-        b.position_at_end(after)
 
 
 def _output(member: Form, name: str) -> str:

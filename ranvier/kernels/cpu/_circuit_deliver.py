@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Protocol
 
 from llvmlite import ir
 
 from ranvier.kernels.cpu._loops import I64, at, counted, offset, prefetch, when
 
-__all__ = ["AHEAD", "deliver"]
+__all__ = ["add_weight", "approached", "deliver"]
 
 #: synapses are asked for this many spikes ahead, and where they begin twice as many
 AHEAD = 4
@@ -43,33 +44,58 @@ def deliver(
     one_weight = b.load(values["weight"]) if form.one_weight else None
     slot = b.mul(b.srem(step, length), padded)
     here = at(b, ring, slot)
-    last = b.sub(stop, I64(1))
+    with (
+        approached(b, form, values, spikes, start, stop) as cell,
+        counted(b, b.load(at(b, values["begin"], cell)), b.load(at(b, values["end"], cell))) as s,
+    ):
+        target = offset(b, b.load(at(b, values["target"], s)))
+        weight = b.load(at(b, values["weight"], s)) if one_weight is None else one_weight
+        if form.one_latency:
+            add_weight(b, at(b, here, target), weight)
+        else:
+            latency = b.zext(b.load(at(b, values["latency"], s)), I64)
+            place = b.add(slot, b.mul(latency, padded))
+            place = b.select(b.icmp_signed(">=", place, size), b.sub(place, size), place)
+            with when(b, b.icmp_signed(">=", latency, least)) if least is not None else nullcontext():
+                add_weight(b, at(b, ring, b.add(place, target)), weight)
 
-    def row(k: ir.Value) -> ir.Value:
-        k = b.select(b.icmp_signed("<", k, last), k, last)
+
+@contextmanager
+def approached(
+    b: ir.IRBuilder, form: Form, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value,
+    head: Callable[[ir.Value], ir.Value] | None = None,
+) -> Iterator[ir.Value]:  # fmt: skip
+    """Loop over the cells of the spikes [start, stop), whose rows, and what ``head`` points to, are asked for ahead of time."""
+
+    def cell_of(k: ir.Value) -> ir.Value:
         return offset(b, b.load(at(b, spikes, k)))
 
+    def ask(k: ir.Value, rows: bool) -> None:
+        cell = cell_of(k)
+        begin = at(b, values["begin"], cell)
+        if rows:
+            _ask_row(b, form, values, b.load(begin))
+            return
+        for place in (begin, *([] if head is None else [head(cell)])):
+            prefetch(b, place)
+
+    far = b.icmp_signed(">", values["reach"], I64(0))
+    with when(b, far):
+        for ahead, rows in ((2 * AHEAD, False), (AHEAD, True)):
+            end = b.add(start, I64(ahead))
+            with counted(b, start, b.select(b.icmp_signed("<", end, stop), end, stop)) as k:
+                ask(k, rows)
+    last = b.sub(stop, I64(1))
     with counted(b, start, stop) as k:
-        with when(b, b.icmp_signed(">", values["reach"], I64(0))):
-            _ask(b, values, row(b.add(k, I64(AHEAD))), row(b.add(k, I64(2 * AHEAD))), form)
-        cell = offset(b, b.load(at(b, spikes, k)))
-        with counted(b, b.load(at(b, values["begin"], cell)), b.load(at(b, values["end"], cell))) as s:
-            target = offset(b, b.load(at(b, values["target"], s)))
-            weight = b.load(at(b, values["weight"], s)) if one_weight is None else one_weight
-            if form.one_latency:
-                _add(b, at(b, here, target), weight)
-            else:
-                latency = b.zext(b.load(at(b, values["latency"], s)), I64)
-                place = b.add(slot, b.mul(latency, padded))
-                place = b.select(b.icmp_signed(">=", place, size), b.sub(place, size), place)
-                with when(b, b.icmp_signed(">=", latency, least)) if least is not None else nullcontext():
-                    _add(b, at(b, ring, b.add(place, target)), weight)
+        with when(b, far):
+            for ahead, rows in ((2 * AHEAD, False), (AHEAD, True)):
+                soon = b.add(k, I64(ahead))
+                ask(b.select(b.icmp_signed("<", soon, last), soon, last), rows)
+        yield cell_of(k)
 
 
-def _ask(b: ir.IRBuilder, values: dict, soon: ir.Value, later: ir.Value, form: Form) -> None:
-    """Fetch the first ``reach`` synapses of one row, and where another begins."""
-    prefetch(b, at(b, values["begin"], later))
-    begin = b.load(at(b, values["begin"], soon))
+def _ask_row(b: ir.IRBuilder, form: Form, values: dict, begin: ir.Value) -> None:
+    """Fetch the first ``reach`` synapses from ``begin`` on."""
     arrays = ["target", *([] if form.one_weight else ["weight"]), *([] if form.one_latency else ["latency"])]
     for name in arrays:
         kind = values[name].type.pointee
@@ -80,5 +106,6 @@ def _ask(b: ir.IRBuilder, values: dict, soon: ir.Value, later: ir.Value, form: F
             prefetch(b, at(b, values[name], s))
 
 
-def _add(b: ir.IRBuilder, where: ir.Value, weight: ir.Value) -> None:
+def add_weight(b: ir.IRBuilder, where: ir.Value, weight: ir.Value) -> None:
+    """Add to the number at ``where``."""
     b.store(b.fadd(b.load(where), weight, flags=("contract", "nsz")), where)

@@ -9,11 +9,13 @@ Threads share the cells: each advances its own range of every population and add
 nothing is written by two and the order of addition is that of one thread. They meet once per *slice*, as many steps as
 the shortest latency: a spike of the slice arrives after it.
 
-A counter (steps of refractoriness left) is kept as the step at which it ends, which changes only when a cell fires.
+A counter (steps of refractoriness left) is kept as the step at which it ends, which changes only when a cell fires; mostly
+the loop over cells needs no more of it than a bit (``_circuit_fired``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,12 +25,14 @@ from ranvier.dynamics import ByStructure, Step
 from ranvier.kernels.cpu._arguments import TABLES, Arguments, entry, inner
 from ranvier.kernels.cpu._barrier import Barrier
 from ranvier.kernels.cpu._circuit_advance import advance
+from ranvier.kernels.cpu._circuit_blocks import empty_bin, file_rows
 from ranvier.kernels.cpu._circuit_deliver import deliver
 from ranvier.kernels.cpu._circuit_drawn import deliver_drawn, drawn_arguments
 from ranvier.kernels.cpu._circuit_drive import drive, drive_arguments
+from ranvier.kernels.cpu._circuit_fired import fixed_counters, release
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._lanes import Lanes
-from ranvier.kernels.cpu._loops import I32, I64, at, counted, flushed, function, offset
+from ranvier.kernels.cpu._loops import I8, I32, I64, at, counted, flushed, function, offset
 from ranvier.kernels.cpu._plastic_kernel import PlasticRow
 from ranvier.kernels.cpu._row_rule import RowRule
 
@@ -64,7 +68,7 @@ class Wire:
     """A projection: indices of its populations and ring, and whether weight and latency are one number for all.
 
     ``latency_bits`` is the size of a stored latency: 8 (unsigned), 16 or 32; ``target_bits`` that of a stored target. ``drawn`` names the
-    kernel that draws rows which are not stored.
+    kernel that draws rows which are not stored; ``by_block`` says that spikes go to the bins of blocks of cells first.
 
     With a ``rule`` its weights are plastic; then ``pre`` may be -1 for spikes from outside the circuit.
     """
@@ -78,6 +82,7 @@ class Wire:
     latency_bits: int = 32
     target_bits: int = 32
     drawn: str | None = None
+    by_block: bool = False
 
 
 @lru_cache(maxsize=256)
@@ -125,8 +130,9 @@ class _Writer:
                 for wire, values in steady:
                     self._collect(wire, values, groups, barrier, n, b.add(first, n), depth)
                 self._plastic_step(plastic, groups, n, b.add(first, n), depth)
-                for member, where in zip(self.members, tables, strict=True):
-                    b.call(self._advance(member), [*where, n, first, every])
+                for k, (member, where) in enumerate(zip(self.members, tables, strict=True)):
+                    bins = [(w, v) for w, v in steady if w.by_block and w.post == k]
+                    self._step_cells(member, where, groups[k], bins, (n, first, every))
             barrier.meet(end)
             if varied:
                 with counted(b, begin, end) as n:
@@ -141,9 +147,14 @@ class _Writer:
 
     def _group(self, member: Member, arguments: Arguments) -> dict:
         step = member.step
-        group: dict = {name: arguments.integer() for name in ("cells", "padded", "low", "high", "thread")}
+        group: dict = {name: arguments.integer() for name in ("cells", "padded", "low", "high", "block", "thread")}
         group["states"] = {n: arguments.pointer() for n in step.states}
-        group["counters"] = {n: arguments.pointer() for n in step.counters}
+        fixed = fixed_counters(member)
+        group["counters"] = {n: arguments.pointer(I32 if n in fixed else None) for n in step.counters}
+        group["fired"] = arguments.pointer(I8)
+        group["free"] = {n: arguments.pointer(I8) for n in fixed}
+        group["waiting"] = {n: arguments.integer() for n in fixed}
+        group["steps"] = {n: arguments.integer() for n in fixed}
         group["coefficients"] = {n: arguments.pointer() for n in step.coefficients}
         group["rings"] = {n: (arguments.pointer(), arguments.integer()) for n in member.rings}
         group["outside"] = {n: (arguments.pointer(), arguments.integer(), arguments.integer()) for n in member.outside}
@@ -157,17 +168,69 @@ class _Writer:
         group["drives"] = [drive_arguments(arguments) for _ in member.drives]
         return group
 
+    def _step_cells(
+        self, member: Member, where: tuple, group: dict, bins: list[tuple[Wire, dict]], time: tuple
+    ) -> None:
+        """Advance this thread's cells of a population by a step: block by block where arrivals wait in bins."""
+        b, (n, first, _) = self.builder, time
+        b.store(b.load(at(b, group["bounds"], n)), at(b, group["bounds"], b.add(n, I64(1))))
+        if group["free"]:
+            b.call(self._release(member), [*where, n])
+        with counted(b, group["low"], group["high"], group["block"]) as low:
+            high = b.add(low, group["block"])
+            high = b.select(b.icmp_signed("<", high, group["high"]), high, group["high"])
+            for wire, values in bins:
+                block = b.sdiv(low, group["block"])
+                slot = self._slot(wire, [group] * (wire.post + 1), b.add(first, n))
+                base = b.add(slot, b.and_(low, I64(~0xFFFF)))
+                ring, _ = group["rings"][member.rings[wire.ring]]
+                self._inside(
+                    "empty",
+                    wire,
+                    values,
+                    [at(b, ring, base), block],
+                    empty_bin,
+                )
+            b.call(self._advance(member), [*where, *time, low, high])
+
+    def _release(self, member: Member) -> ir.Function:
+        """The function that frees the cells of such a population whose counters have run out."""
+        key = ("release", member.key)
+        if key not in self.functions:
+            made, b = inner(self.open.module, f"release_{len(self.functions)}", [*TABLES, I64])
+            pointers, integers, n = made.args
+            lanes = Lanes(b, self.dtype, wide=has_feature("avx512f"))
+            group = self._group(member, Arguments(b, pointers, integers, self.scalar))
+            for name, steps in group["steps"].items():
+                release(lanes, group, name, steps, n)
+            b.ret_void()
+            self.functions[key] = made
+        return self.functions[key]
+
+    def _inside(self, what: str, wire: Wire, values: dict, given: list, write: Callable) -> None:
+        """Call what ``write`` writes for a wire whose rows go to bins."""
+        names = [n for n in values if n != "latency"]
+        key = (what, wire.one_weight)
+        if key not in self.functions:
+            kinds = [values[n].type for n in names] + [v.type for v in given]
+            made, b = inner(self.open.module, f"{what}_{len(self.functions)}", kinds)
+            lanes = Lanes(b, self.dtype, wide=has_feature("avx512f"))
+            write(lanes, wire, dict(zip(names, made.args, strict=False)), *made.args[len(names) :])
+            b.ret_void()
+            self.functions[key] = made
+        self.builder.call(self.functions[key], [*(values[n] for n in names), *given])
+
     def _advance(self, member: Member) -> ir.Function:
         """The function that advances such a population; equal ones share it."""
         key = ("advance", member.key)
         if key not in self.functions:
-            made, b = inner(self.open.module, f"advance_{len(self.functions)}", [*TABLES, I64, I64, I64])
-            pointers, integers, n, first, every = made.args
+            made, b = inner(self.open.module, f"advance_{len(self.functions)}", [*TABLES, I64, I64, I64, I64, I64])
+            pointers, integers, n, first, every, low, high = made.args
             lanes = Lanes(b, self.dtype, wide=has_feature("avx512f"))
             group = self._group(member, Arguments(b, pointers, integers, self.scalar))
             for values in group["drives"]:
-                drive(lanes, values, group["low"], group["high"], b.add(first, n))
-            advance(lanes, member, group, n, first, every)
+                drive(lanes, values, low, high, b.add(first, n))
+            advance(lanes, member, group, (low, high), n, first, every)
             b.ret_void()
             self.functions[key] = made
         return self.functions[key]
@@ -192,6 +255,11 @@ class _Writer:
             return {**drawn_arguments(arguments), "latency": arguments.integer()}
         values = {"begin": arguments.pointer(I64), "end": arguments.pointer(I64), "reach": arguments.integer()}
         values |= {"target": arguments.pointer(ir.IntType(wire.target_bits)), "weight": arguments.pointer()}
+        if wire.by_block:
+            values |= {"counts": arguments.pointer(ir.IntType(8))}
+            values |= {"bin_target": arguments.pointer(ir.IntType(16)), "bin_weight": arguments.pointer()}
+            values |= {"start": arguments.pointer(I64), "top": arguments.pointer(I64)}
+            values |= {name: arguments.integer() for name in ("blocks", "first", "end")}
         kind = ir.IntType(wire.latency_bits)
         values["latency"] = arguments.integer() if wire.one_latency else arguments.pointer(kind)
         return values
@@ -220,6 +288,9 @@ class _Writer:
         b, post = self.builder, groups[wire.post]
         ring, length = post["rings"][self.members[wire.post].rings[wire.ring]]
         start, stop = b.load(at(b, bounds, k)), b.load(at(b, bounds, b.add(k, I64(1))))
+        if wire.by_block:
+            self._inside("file", wire, values, [spikes, start, stop], file_rows)
+            return
         given = [v for n, v in values.items() if n != "latency" or not wire.one_latency]
         names = [n for n in values if n != "latency" or not wire.one_latency]
         given += [ring, post["padded"], spikes, start, stop, step, length, *([] if least is None else [least])]

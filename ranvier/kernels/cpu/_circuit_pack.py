@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ranvier.kernels.cpu._circuit_blocks import Bins
 from ranvier.kernels.cpu._circuit_drive import CHUNK
+from ranvier.kernels.cpu._circuit_fired import UNIT
+from ranvier.kernels.cpu._circuit_rows import Blocks
 from ranvier.kernels.cpu._jit import Kernel
 from ranvier.kernels.cpu._row_rule import Decay
 from ranvier.kernels.cpu._row_source import RowSource
@@ -94,9 +97,10 @@ class Packed:
 
 def pack_population(
     p: CircuitPopulation, rings: Mapping[str, int], direct: Sequence[str], table: Table, team: Team,
-    times: tuple[int, int, int], dtype: torch.dtype, logged: bool,
+    times: tuple[int, int, int], dtype: torch.dtype, logged: bool, block: int, fixed: Mapping[str, str],
 ) -> Packed:  # fmt: skip
-    """``rings``: slots by stream; ``times``: depth of the history, steps and samples of the call."""
+    """``rings``: slots by stream; ``times``: depth of the history, steps and samples of the call; ``block``: cells of one;
+    ``fixed``: counters of which the loop reads a bit, and the coefficient that a spike sets them to."""
     depth, steps, samples = times
     width = 64 // dtype.itemsize
     padded = -(-p.cells // width) * width
@@ -108,13 +112,18 @@ def pack_population(
         out[p.cells :] = out[p.cells - 1]
         return out
 
-    ranges = team.ranges(padded)
+    ranges = team.ranges(padded, block)
     table.number(p.cells, padded)
     table.each(low for low, _ in ranges)
     table.each(high for _, high in ranges)
+    table.number(block or padded)
     table.each(range(team.threads))
     state = {n: array(p.states[n].expand(p.cells)) for n in (*p.step.states, *p.step.counters)}
+    state |= {n: state[n].to(torch.int32) for n in fixed}
     table.add(*state.values())
+    bits = -(-padded // UNIT) * UNIT // 8
+    table.add(*(torch.zeros(bits, dtype=torch.uint8) for _ in range(1 + len(fixed))))
+    table.number(*(int(state[n].max()) for n in fixed), *(int(p.coefficients[steps]) for steps in fixed.values()))
     for n in p.step.coefficients:
         c = p.coefficients[n].to(dtype)
         table.add(array(c.expand(p.cells)) if n in p.varied else c.reshape(1).contiguous())
@@ -159,8 +168,10 @@ def pack_population(
     return Packed(state, record, cell, bounds, past_cell, past_bounds)
 
 
-def pack_projection(q: CircuitProjection, table: Table, team: Team, dtype: torch.dtype) -> None:
-    """Rows, weights and latencies."""
+def pack_projection(
+    q: CircuitProjection, table: Table, team: Team, dtype: torch.dtype, block: int = 0, cut: Blocks | None = None
+) -> None:
+    """Rows, weights and latencies; with ``cut`` also the bins of the blocks."""
     if isinstance(q.pattern, RowSource):
         source = q.pattern
         *tables, scratch = source.tables()
@@ -170,13 +181,21 @@ def pack_projection(q: CircuitProjection, table: Table, team: Team, dtype: torch
         return
     rows, weight = q.pattern.compact, q.weight.to(dtype).contiguous()
     columns = -(-q.pattern.columns * dtype.itemsize // 64) * 64 // dtype.itemsize
-    cuts = [rows.pointer[:-1], *team.cuts(rows, columns), rows.pointer[1:]]
+    cuts = [rows.pointer[:-1], *team.cuts(rows, columns, block), rows.pointer[1:]]
     table.add_each(cuts[:-1])
     table.add_each(cuts[1:])
     each = rows.target.itemsize + (0 if weight.numel() == 1 else weight.itemsize)
     each += 0 if isinstance(q.latency, int) else q.latency.itemsize
     table.number(rows.reach(each))
-    table.add(rows.target, weight)
+    table.add(rows.target if cut is None else rows.short, weight)
+    if cut is not None:
+        bins = Bins(cut, weight.numel() == 1, dtype, team.threads)
+        table.add(cut.counts, bins.target, bins.weight, bins.start)
+        table.add_each(bins.top)
+        table.number(cut.counts.shape[1])
+        ranges = team.ranges(columns, block)
+        table.each(low // block for low, _ in ranges)
+        table.each(-(-high // block) if high > low else low // block for low, high in ranges)
     if isinstance(q.latency, int):
         table.number(q.latency)
     else:

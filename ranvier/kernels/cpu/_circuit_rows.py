@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
+from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, function, local, offset, when
 
-__all__ = ["Rows"]
+__all__ = ["SPARE", "Blocks", "Rows"]
 
 Tensor = torch.Tensor
 _NARROW = 1 << 16
+#: targets of 16 bits are followed by as many more, so that they can be read a vector at a time
+SPARE = 32
 #: rows of a projection that fits into this many bytes stay in the cache: nothing is asked for ahead
 _SMALL = 1 << 19
 #: bytes of a row that are asked for ahead; a longer one is followed by the processor itself
 _REACH = 768
+
+
+class Blocks(NamedTuple):
+    """Rows cut into blocks of columns.
+
+    ``counts`` [rows, blocks], uint8, says how many targets of a row are in a block; ``start`` [blocks + 1] where each block's
+    own begin if all are put side by side, with ``SPARE`` room after each.
+    """
+
+    counts: Tensor
+    start: Tensor
 
 
 class Rows:
@@ -24,9 +39,17 @@ class Rows:
 
     def __init__(self, pointer: Tensor, target: Tensor, columns: int) -> None:
         self.pointer, self._wide = pointer, target
-        small = columns <= _NARROW
-        self.target = torch.from_numpy(target.numpy().astype("uint16")) if small and target.numel() else target
+        self.columns, self.synapses = columns, target.numel()
+        self.target = self.short if columns <= _NARROW and target.numel() else target
         self._cuts: dict[tuple[int, ...], list[Tensor] | None] = {}
+        self._blocks: dict[int, Blocks | None] = {}
+
+    @cached_property
+    def short(self) -> Tensor:
+        """The last 16 bits of every target, uint16 [synapses + SPARE]."""
+        out = np.zeros(self.synapses + SPARE, np.uint16)
+        out[: self.synapses] = self._wide.numpy().astype(np.uint16)
+        return torch.from_numpy(out)
 
     @property
     def bits(self) -> int:
@@ -35,7 +58,7 @@ class Rows:
 
     def reach(self, bytes_per_synapse: int) -> int:
         """How many synapses of a row to ask for ahead of time."""
-        count, rows = self.target.numel(), max(1, self.pointer.numel() - 1)
+        count, rows = self.synapses, max(1, self.pointer.numel() - 1)
         if count * bytes_per_synapse <= _SMALL:
             return 0
         return min(-(-3 * count // (2 * rows)), _REACH // bytes_per_synapse)
@@ -49,6 +72,16 @@ class Rows:
             self._cuts[borders] = self._search(borders)
         return self._cuts[borders]
 
+    def blocks(self, size: int) -> Blocks | None:
+        """The rows cut at every ``size`` columns.
+
+        None where targets do not ascend within a row, or too many of one are in a block.
+        """
+        if size not in self._blocks:
+            cuts = self.cut(tuple(range(size, self.columns, size)))
+            self._blocks[size] = None if cuts is None else _blocks(self.pointer, cuts)
+        return self._blocks[size]
+
     def _search(self, borders: tuple[int, ...]) -> list[Tensor] | None:
         rows = self.pointer.numel() - 1
         falls = torch.zeros(1, dtype=torch.int64)
@@ -57,6 +90,15 @@ class Rows:
             table = [self.pointer, self._wide, found, falls]
             _search_kernel()([t.data_ptr() for t in table], [rows, border])
         return None if int(falls) else out
+
+
+def _blocks(pointer: Tensor, cuts: list[Tensor]) -> Blocks | None:
+    counts = torch.stack([pointer[:-1], *cuts, pointer[1:]], 1).diff(dim=1)
+    if counts.numel() and int(counts.max()) > 255:
+        return None
+    start = torch.zeros(counts.shape[1] + 1, dtype=torch.int64)
+    start[1:] = (counts.sum(0) + SPARE).cumsum(0)
+    return Blocks(counts.to(torch.uint8), start)
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ranvier.kernels.cpu._barrier import can_meet
-from ranvier.kernels.cpu._circuit_drive import CHUNK
+from ranvier.kernels.cpu._circuit_fired import UNIT
 from ranvier.kernels.cpu._circuit_rows import Rows
 from ranvier.kernels.cpu._row_source import RowSource
 
@@ -30,14 +30,15 @@ class Team:
 
     threads: int
 
-    def ranges(self, padded: int) -> list[tuple[int, int]]:
-        """First and last cell of each thread, of ``padded`` cells."""
-        each = -(-padded // (CHUNK * self.threads)) * CHUNK
+    def ranges(self, padded: int, block: int = 0) -> list[tuple[int, int]]:
+        """First and last cell of each thread, of ``padded`` cells in blocks of ``block``."""
+        block = block or UNIT
+        each = -(-padded // (block * self.threads)) * block
         return [(min(k * each, padded), min((k + 1) * each, padded)) for k in range(self.threads)]
 
-    def cuts(self, rows: Rows, padded: int) -> list[torch.Tensor]:
+    def cuts(self, rows: Rows, padded: int, block: int = 0) -> list[torch.Tensor]:
         """Where each row passes from one thread to the next."""
-        return rows.cut(tuple(low for low, _ in self.ranges(padded)[1:])) or []
+        return rows.cut(tuple(low for low, _ in self.ranges(padded, block)[1:])) or []
 
 
 def team_for(

@@ -126,7 +126,7 @@ def exprel(k: Lanes, x: ir.Value) -> ir.Value:
     The builder is left in a new block.
     """
     b = k.builder
-    calm = k.polynomial(x, _CALM[k.dtype])
+    calm = k.polynomial(x, _CALM[k.dtype], patient=True)
     wild = k.any(k.ge(k.absolute(x), k.constant(0.5)))
     before = b.block
     with b.if_then(wild, likely=False):

@@ -148,9 +148,17 @@ class Lanes:
         """The square root; NaN below zero."""
         return self.intrinsic("sqrt", a)
 
-    def polynomial(self, x: ir.Value, coefficients: Sequence[float]) -> ir.Value:
-        """c0 + c1 x + c2 x^2 + ..., lowest power first; pairs are joined in a tree (Estrin), which waits least."""
+    def polynomial(self, x: ir.Value, coefficients: Sequence[float], *, patient: bool = False) -> ir.Value:
+        """c0 + c1 x + c2 x^2 + ..., lowest power first; pairs are joined in a tree (Estrin), which waits least.
+
+        ``patient`` takes one after the other (Horner), which works least: for loops that have other things to do meanwhile.
+        """
         terms: list[ir.Value] = [self.constant(c) for c in coefficients]
+        if patient:
+            value = terms.pop()
+            while terms:
+                value = self.add(self.mul(value, x), terms.pop())
+            return value
         while len(terms) > 1:
             pairs = [self.add(self.mul(b, x), a) for a, b in zip(terms[::2], terms[1::2], strict=False)]
             terms = pairs + terms[2 * len(pairs) :]
