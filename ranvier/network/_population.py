@@ -12,6 +12,7 @@ from torch import nn
 from ranvier.connectivity import Positions
 from ranvier.dynamics import Step
 from ranvier.errors import EquationError, ShapeError
+from ranvier.kernels import reference
 from ranvier.network._graph import GraphError
 from ranvier.neurons import Cell
 from ranvier.surrogates import ArcTan, Surrogate
@@ -69,6 +70,7 @@ class Population(nn.Module):
         self.surrogate = cell.surrogate or surrogate or ArcTan()
         self.bounds: dict[str, tuple[float | None, float | None]] = {}
         self._steps: dict[tuple[tuple[str, ...], bool], Step] = {}
+        self._computed: tuple[tuple, dict[str, Tensor]] | None = None
         for label, value in cell.parameters.items():
             if hasattr(self, label):
                 raise EquationError(
@@ -112,6 +114,16 @@ class Population(nn.Module):
         if (kicks, times) not in self._steps:
             self._steps[kicks, times] = self.cell.step(kicks, self.surrogate, times)
         return self._steps[kicks, times]
+
+    def coefficients(self, step: Step, dt: float) -> dict[str, Tensor]:
+        """Every coefficient of ``step`` in float64; computed anew where a gradient is wanted or a number changed."""
+        values = self.values()
+        if torch.is_grad_enabled() or any(v.numel() != 1 for v in values.values()):
+            return reference.coefficients(step, values, dt)
+        key = (step, dt, tuple((n, v.device, v.item()) for n, v in values.items()))
+        if self._computed is None or self._computed[0] != key:
+            self._computed = key, reference.coefficients(step, values, dt)
+        return dict(self._computed[1])
 
     def initial(
         self, batch: int, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device

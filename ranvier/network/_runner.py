@@ -59,9 +59,7 @@ class Runner:
         self.plastic = {
             n: PlasticSynapses(p, net.dt, self.dtype, net.seed) for n, p in net.projections.items() if p.plasticity
         }
-        self.coefficients = {
-            n: reference.coefficients(self.steps[n], p.values(), net.dt) for n, p in net.populations.items()
-        }
+        self.coefficients = {n: p.coefficients(self.steps[n], net.dt) for n, p in net.populations.items()}
 
     def run(
         self, inputs: Mapping[str, Tensor], count: int, state: State

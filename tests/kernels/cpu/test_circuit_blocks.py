@@ -11,7 +11,7 @@ from ranvier.kernels.cpu import _circuit_team as team
 from ranvier.kernels.cpu._circuit_fired import fixed_counters
 from ranvier.kernels.cpu._circuit_kernel import Member
 from ranvier.network import Population
-from ranvier.units import mV, ms
+from ranvier.units import ms, mV
 
 COBA = """
 dv/dt   = (E_L - v + g_e*(E_e - v) + g_i*(E_i - v)) / tau_m : mV  (unless refractory)
