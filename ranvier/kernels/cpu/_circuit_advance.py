@@ -14,6 +14,7 @@ from ranvier.kernels.cpu._circuit_fired import Bits, fixed_counters, list_fired
 from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._lanes import Lanes
 from ranvier.kernels.cpu._loops import I64, at, counted, when
+from ranvier.kernels.cpu._spread_factors import spread_factors
 
 __all__ = ["advance"]
 
@@ -78,6 +79,9 @@ def advance(
         row = b.mul(b.sub(b.sub(b.sdiv(taken, every), b.sdiv(start, every)), I64(1)), group["padded"])
     varied = {n: p for n, p in group["coefficients"].items() if n in member.varied}
     shared = {n: lanes.broadcast(p, I64(0)) for n, p in group["coefficients"].items() if n not in member.varied}
+    program, products = spread_factors(program, shared)
+    for name, product in products.items():
+        shared[name] = emit(lanes, Program((), {name: product}), shared.__getitem__)[name]
     low, high = cells
     ends, back = b.add(low, b.sub(high, I64(lanes.width))), b.trunc(b.add(start, n), ir.IntType(1))
     with counted(b, low, high, lanes.width) as k:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Packed", "Table", "pack_plastic", "pack_population", "pack_projection"]
 
 Tensor = torch.Tensor
+_NOTHING = torch.zeros(())
 
 
 class Table:
@@ -124,9 +125,11 @@ def pack_population(
     bits = -(-padded // UNIT) * UNIT // 8
     table.add(*(torch.zeros(bits, dtype=torch.uint8) for _ in range(1 + len(fixed))))
     table.number(*(int(state[n].max()) for n in fixed), *(int(p.coefficients[steps]) for steps in fixed.values()))
-    for n in p.step.coefficients:
-        c = p.coefficients[n].to(dtype)
-        table.add(array(c.expand(p.cells)) if n in p.varied else c.reshape(1).contiguous())
+    shared = torch.stack(
+        [p.coefficients[n].reshape(()) for n in p.step.coefficients if n not in p.varied] or [_NOTHING]
+    )
+    one = iter(shared.to(dtype).split(1))
+    table.add(*(array(p.coefficients[n].expand(p.cells)) if n in p.varied else next(one) for n in p.step.coefficients))
     kind = np.dtype(str(dtype).removeprefix("torch."))
     for stream, length in rings.items():
         own = state[stream.removeprefix("kick_")] if stream in direct else None

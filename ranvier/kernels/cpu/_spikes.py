@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 __all__ = ["Spikes"]
@@ -36,7 +37,8 @@ class Spikes:
         """As a stream [steps, size] of zeros and ones."""
         steps = self.bounds.numel() - 1
         out = torch.zeros(steps, size, dtype=dtype)
-        out[torch.repeat_interleave(torch.arange(steps), self.bounds.diff()), self.cell.long()] = 1
+        row = np.repeat(np.arange(steps), np.diff(self.bounds.numpy()))
+        out.numpy()[row, self.cell.numpy()] = 1
         return out
 
     @classmethod
