@@ -101,24 +101,27 @@ def list_fired(
     filled = at(b, group["bounds"], b.add(n, I64(1)))
     fill = local(b, b.load(filled))
     ends = {name: b.trunc(b.add(b.add(n, I64(1)), steps), I32) for name, steps in lasting.items()}
-    with counted(b, low, high, UNIT) as i:
-        word = b.load(bits.place(i, I64), align=1)
-        left = local(b, word)
-        head, found, after = (b.append_basic_block(name) for name in ("look", "fired", "none_left"))
+    words, count = b.bitcast(group["fired"], I64.as_pointer()), local(b, I64(0))
+    found = at(b, group["found"], b.udiv(low, I64(UNIT)))
+    with counted(b, b.udiv(low, I64(UNIT)), b.udiv(b.add(high, I64(UNIT - 1)), I64(UNIT))) as k:
+        some = b.icmp_unsigned("!=", b.load(at(b, words, k)), I64(0))
+        b.store(b.trunc(k, I32), at(b, found, b.load(count)))  # without a branch, which nobody could foresee
+        b.store(b.add(b.load(count), b.zext(some, I64)), count)
+    with counted(b, 0, b.load(count)) as e:
+        k = offset(b, b.load(at(b, found, e)))
+        first, left = b.mul(k, I64(UNIT)), local(b, b.load(at(b, words, k)))
+        head, after = b.append_basic_block("fired"), b.append_basic_block("none_left")
         b.branch(head)
         b.position_at_end(head)
         now = b.load(left)
-        b.cbranch(b.icmp_unsigned("!=", now, I64(0)), found, after)
-        b.position_at_end(found)
-        bit = b.cttz(now, ir.Constant(ir.IntType(1), 1))
-        cell = b.add(i, bit)
-        where = b.load(fill)
+        cell, where = b.add(first, b.cttz(now, ir.Constant(ir.IntType(1), 1))), b.load(fill)
         b.store(b.trunc(cell, I32), at(b, group["spikes"], where))
         for name, end in ends.items():
             b.store(end, at(b, group["counters"][name], cell))
         b.store(b.add(where, I64(1)), fill)
-        b.store(b.and_(now, b.sub(now, I64(1))), left)
-        b.branch(head)
+        rest = b.and_(now, b.sub(now, I64(1)))
+        b.store(rest, left)
+        b.cbranch(b.icmp_unsigned("!=", rest, I64(0)), head, after)
         b.position_at_end(after)
     b.store(b.load(fill), filled)
 

@@ -32,7 +32,7 @@ from ranvier.kernels.cpu._circuit_drive import drive, drive_arguments
 from ranvier.kernels.cpu._circuit_fired import fixed_counters, release
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._lanes import Lanes
-from ranvier.kernels.cpu._loops import I8, I32, I64, at, counted, flushed, function, offset
+from ranvier.kernels.cpu._loops import I8, I32, I64, at, counted, flushed, function, offset, when
 from ranvier.kernels.cpu._plastic_kernel import PlasticRow
 from ranvier.kernels.cpu._row_rule import RowRule
 
@@ -151,7 +151,7 @@ class _Writer:
         group["states"] = {n: arguments.pointer() for n in step.states}
         fixed = fixed_counters(member)
         group["counters"] = {n: arguments.pointer(I32 if n in fixed else None) for n in step.counters}
-        group["fired"] = arguments.pointer(I8)
+        group["fired"], group["found"] = arguments.pointer(I8), arguments.pointer(I32)
         group["free"] = {n: arguments.pointer(I8) for n in fixed}
         group["waiting"] = {n: arguments.integer() for n in fixed}
         group["steps"] = {n: arguments.integer() for n in fixed}
@@ -288,12 +288,21 @@ class _Writer:
         b, post = self.builder, groups[wire.post]
         ring, length = post["rings"][self.members[wire.post].rings[wire.ring]]
         start, stop = b.load(at(b, bounds, k)), b.load(at(b, bounds, b.add(k, I64(1))))
+        with when(b, b.icmp_signed("<", start, stop)):
+            self._carry(wire, values, post, (ring, length), spikes, start, stop, step, least)
+
+    def _carry(
+        self, wire: Wire, values: dict, post: dict, ring: tuple[ir.Value, ir.Value], spikes: ir.Value, start: ir.Value,
+        stop: ir.Value, step: ir.Value, least: ir.Value | None,
+    ) -> None:  # fmt: skip
+        """Spikes [start, stop) of a list to the bins of their targets, or to the ring itself."""
+        b = self.builder
         if wire.by_block:
             self._inside("file", wire, values, [spikes, start, stop], file_rows)
             return
         given = [v for n, v in values.items() if n != "latency" or not wire.one_latency]
         names = [n for n in values if n != "latency" or not wire.one_latency]
-        given += [ring, post["padded"], spikes, start, stop, step, length, *([] if least is None else [least])]
+        given += [ring[0], post["padded"], spikes, start, stop, step, ring[1], *([] if least is None else [least])]
         key = (
             "deliver",
             least is None,

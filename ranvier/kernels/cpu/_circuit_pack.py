@@ -122,8 +122,9 @@ def pack_population(
     state = {n: array(p.states[n].expand(p.cells)) for n in (*p.step.states, *p.step.counters)}
     state |= {n: state[n].to(torch.int32) for n in fixed}
     table.add(*state.values())
-    bits = -(-padded // UNIT) * UNIT // 8
-    table.add(*(torch.zeros(bits, dtype=torch.uint8) for _ in range(1 + len(fixed))))
+    words = -(-padded // UNIT)
+    free = [torch.zeros(words, dtype=torch.int64) for _ in fixed]
+    table.add(torch.zeros(words, dtype=torch.int64), torch.empty(words + 1, dtype=torch.int32), *free)
     table.number(*(int(state[n].max()) for n in fixed), *(int(p.coefficients[steps]) for steps in fixed.values()))
     shared = torch.stack(
         [p.coefficients[n].reshape(()) for n in p.step.coefficients if n not in p.varied] or [_NOTHING]

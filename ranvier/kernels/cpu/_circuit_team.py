@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Team", "team_for"]
 
-#: cells worth a thread of their own
-_WORTH = 16_000
+#: cells, and hundreds of synapses, worth a thread of their own: below, what threads tell one another costs more than they gain
+_WORTH = 150_000
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,14 @@ def team_for(
     populations: Sequence[CircuitPopulation], projections: Sequence[CircuitProjection],
     plastic: Sequence[PlasticProjection], threads: int | None, width: int,
 ) -> Team:  # fmt: skip
-    """As many threads as asked for; None: by the number of cells, never more than torch allows or cores are idle.
+    """As many threads as asked for; None: by the size of the circuit, never more than torch allows or cores are idle.
 
     Threads that meet at every step are slower than one where another program takes turns with them.
     """
     if threads is None:
-        threads = min(torch.get_num_threads(), sum(p.cells for p in populations) // _WORTH)
+        stored = sum(q.pattern.synapses for q in projections if not isinstance(q.pattern, RowSource))
+        work = sum(p.cells for p in populations) + stored // 100
+        threads = min(torch.get_num_threads(), work // _WORTH)
         threads = min(threads, _idle_cores()) if threads > 1 else 1
     drawn = any(isinstance(q.pattern, RowSource) for q in projections)
     if threads <= 1 or plastic or drawn or not can_meet():

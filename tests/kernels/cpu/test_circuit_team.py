@@ -24,8 +24,8 @@ def torch_threads():
 
 @pytest.mark.parametrize(
     ("size", "torch_has", "idle", "expected"),
-    [(4_000, 4, 4, 1), (40_000, 4, 4, 2), (400_000, 4, 4, 4), (400_000, 1, 4, 1), (400_000, 4, 2, 2), (400_000, 4, 0, 1),
-     (400_000, 4, -20, 1)],
+    [(4_000, 4, 4, 1), (40_000, 4, 4, 1), (300_000, 4, 4, 2), (900_000, 4, 4, 4), (900_000, 1, 4, 1), (900_000, 4, 2, 2),
+     (900_000, 4, 0, 1), (900_000, 4, -20, 1)],
 )  # fmt: skip
 def test_never_more_than_idle_cores_or_worth(
     torch_threads, monkeypatch, size: int, torch_has: int, idle: int, expected: int
@@ -33,6 +33,15 @@ def test_never_more_than_idle_cores_or_worth(
     torch_threads(torch_has)
     monkeypatch.setattr(team, "_idle_cores", lambda: idle)
     assert team.team_for(cells(size), [], [], None, 16).threads == expected
+
+
+def test_many_synapses_are_work_too(torch_threads, monkeypatch) -> None:
+    torch_threads(2)
+    monkeypatch.setattr(team, "_idle_cores", lambda: 2)
+    monkeypatch.setattr(team, "can_meet", lambda: True)
+    compact = SimpleNamespace(cut=lambda borders: [])
+    wire = SimpleNamespace(pattern=SimpleNamespace(synapses=30_000_000, columns=77_000, compact=compact))
+    assert team.team_for(cells(77_000), [wire], [], None, 16).threads == 2  # type: ignore[list-item]
 
 
 def test_the_number_of_idle_cores_is_sensible() -> None:
