@@ -12,7 +12,7 @@ from ranvier.kernels.cpu._barrier import LINE
 from ranvier.kernels.cpu._circuit_blocks import block_of, rows_by_block
 from ranvier.kernels.cpu._circuit_fired import fixed_counters
 from ranvier.kernels.cpu._circuit_kernel import Member, Wire, circuit_kernel
-from ranvier.kernels.cpu._circuit_pack import Table, pack_plastic, pack_population, pack_projection
+from ranvier.kernels.cpu._circuit_pack import Table, pack_plastic, pack_population, pack_projection, row_tables
 from ranvier.kernels.cpu._circuit_team import team_for
 from ranvier.kernels.cpu._row_rule import Decay, RowRule
 from ranvier.kernels.cpu._row_source import RowSource
@@ -194,8 +194,9 @@ def run_circuit(
         )
         for p, m in zip(populations, members, strict=True)
     ]
-    for q, c in zip(projections, cuts, strict=True):
-        pack_projection(q, table, team, dtype, blocks[q.post], c)
+    tables = row_tables(projections, team, blocks, dtype)
+    for q, rows, c in zip(projections, tables, cuts, strict=True):
+        pack_projection(q, rows, table, team, dtype, blocks[q.post], c)
     values = [pack_plastic(q, table, packed, index, depth, steps, width, dtype) for q in plastic]
     kernel = circuit_kernel(members, tuple(wires), str(dtype).removeprefix("torch."))
     table.run(kernel)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from llvmlite import ir
 
-from ranvier.kernels.cpu._circuit_deliver import Form, add_weight, approached
+from ranvier.kernels.cpu._circuit_deliver import Form, add_weight, approached, row_of
 from ranvier.kernels.cpu._circuit_rows import Blocks
 from ranvier.kernels.cpu._jit import has_feature
 from ranvier.kernels.cpu._lanes import Lanes
@@ -79,7 +79,7 @@ def file_rows(lanes: Lanes, form: Form, values: dict, spikes: ir.Value, start: i
 
     with approached(b, form, values, spikes, start, stop, head) as cell:
         counts = head(cell)
-        source = local(b, b.load(at(b, values["begin"], cell)))
+        source = local(b, b.load(row_of(b, values, cell)))
         with counted(b, values["first"], values["end"]) as block:
             count = b.zext(b.load(at(b, counts, block)), I64)
             place = at(b, values["top"], block)

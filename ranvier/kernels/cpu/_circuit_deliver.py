@@ -10,7 +10,7 @@ from llvmlite import ir
 
 from ranvier.kernels.cpu._loops import I64, at, counted, offset, prefetch, when
 
-__all__ = ["add_weight", "approached", "deliver"]
+__all__ = ["add_weight", "approached", "deliver", "row_of"]
 
 #: synapses are asked for this many spikes ahead, and where they begin twice as many
 AHEAD = 4
@@ -46,7 +46,7 @@ def deliver(
     here = at(b, ring, slot)
     with (
         approached(b, form, values, spikes, start, stop) as cell,
-        counted(b, b.load(at(b, values["begin"], cell)), b.load(at(b, values["end"], cell))) as s,
+        counted(b, b.load(row_of(b, values, cell)), b.load(row_of(b, values, cell, 1))) as s,
     ):
         target = offset(b, b.load(at(b, values["target"], s)))
         weight = b.load(at(b, values["weight"], s)) if one_weight is None else one_weight
@@ -72,7 +72,7 @@ def approached(
 
     def ask(k: ir.Value, rows: bool) -> None:
         cell = cell_of(k)
-        begin = at(b, values["begin"], cell)
+        begin = row_of(b, values, cell)
         if rows:
             _ask_row(b, form, values, b.load(begin))
             return
@@ -104,6 +104,11 @@ def _ask_row(b: ir.IRBuilder, form: Form, values: dict, begin: ir.Value) -> None
         )
         with counted(b, begin, b.add(begin, values["reach"]), each) as s:
             prefetch(b, at(b, values[name], s))
+
+
+def row_of(b: ir.IRBuilder, values: dict, cell: ir.Value, end: int = 0) -> ir.Value:
+    """Where it is written at which synapse the row of ``cell`` begins (or ends)."""
+    return at(b, values["rows"], b.add(b.mul(cell, values["stride"]), I64(end)))
 
 
 def add_weight(b: ir.IRBuilder, where: ir.Value, weight: ir.Value) -> None:

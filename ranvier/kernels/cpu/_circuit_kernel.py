@@ -253,7 +253,7 @@ class _Writer:
             }
         if wire.drawn is not None:
             return {**drawn_arguments(arguments), "latency": arguments.integer()}
-        values = {"begin": arguments.pointer(I64), "end": arguments.pointer(I64), "reach": arguments.integer()}
+        values = {"rows": arguments.pointer(I64), "stride": arguments.integer(), "reach": arguments.integer()}
         values |= {"target": arguments.pointer(ir.IntType(wire.target_bits)), "weight": arguments.pointer()}
         if wire.by_block:
             values |= {"counts": arguments.pointer(ir.IntType(8))}

@@ -13,7 +13,7 @@ import torch
 from ranvier.kernels.cpu._circuit_blocks import Bins
 from ranvier.kernels.cpu._circuit_drive import CHUNK
 from ranvier.kernels.cpu._circuit_fired import UNIT
-from ranvier.kernels.cpu._circuit_rows import Blocks
+from ranvier.kernels.cpu._circuit_rows import Blocks, joined
 from ranvier.kernels.cpu._jit import Kernel
 from ranvier.kernels.cpu._row_rule import Decay
 from ranvier.kernels.cpu._row_source import RowSource
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ranvier.kernels.cpu._circuit import CircuitPopulation, CircuitProjection, PlasticProjection
     from ranvier.kernels.cpu._circuit_team import Team
 
-__all__ = ["Packed", "Table", "pack_plastic", "pack_population", "pack_projection"]
+__all__ = ["Packed", "Table", "pack_plastic", "pack_population", "pack_projection", "row_tables"]
 
 Tensor = torch.Tensor
 _NOTHING = torch.zeros(())
@@ -172,9 +172,36 @@ def pack_population(
     return Packed(state, record, cell, bounds, past_cell, past_bounds)
 
 
+def row_tables(
+    projections: Sequence[CircuitProjection], team: Team, blocks: Mapping[str, int], dtype: torch.dtype
+) -> list[tuple[list[Tensor], int]]:
+    """For each projection the tables of its rows, by thread, and the numbers of one source in them."""
+    out: list[tuple[list[Tensor], int]] = [([], 0)] * len(projections)
+    by_source: dict[str, list[int]] = {}
+    for k, q in enumerate(projections):
+        if not isinstance(q.pattern, RowSource):
+            by_source.setdefault(q.pre, []).append(k)
+    for places in by_source.values():
+        together = [projections[k] for k in places]
+        patterns = [q.pattern for q in together if not isinstance(q.pattern, RowSource)]
+        borders = [
+            team.borders(_padded(p.columns, dtype), blocks[q.post]) for p, q in zip(patterns, together, strict=True)
+        ]
+        tables = joined([p.compact for p in patterns], borders)
+        for n, k in enumerate(places):
+            out[k] = [t[:, n:] for t in tables], tables[0].stride(0)
+    return out
+
+
+def _padded(cells: int, dtype: torch.dtype) -> int:
+    """Whole vectors of 64 bytes."""
+    return -(-cells * dtype.itemsize // 64) * 64 // dtype.itemsize
+
+
 def pack_projection(
-    q: CircuitProjection, table: Table, team: Team, dtype: torch.dtype, block: int = 0, cut: Blocks | None = None
-) -> None:
+    q: CircuitProjection, rows: tuple[list[Tensor], int], table: Table, team: Team, dtype: torch.dtype, block: int = 0,
+    cut: Blocks | None = None,
+) -> None:  # fmt: skip
     """Rows, weights and latencies; with ``cut`` also the bins of the blocks."""
     if isinstance(q.pattern, RowSource):
         source = q.pattern
@@ -183,21 +210,18 @@ def pack_projection(
         table.add(*tables, torch.from_numpy(source.degree), q.weight.to(dtype))
         table.number(source.kernel.address, int(len(source.degree) > 1), int(q.latency))
         return
-    rows, weight = q.pattern.compact, q.weight.to(dtype).contiguous()
-    columns = -(-q.pattern.columns * dtype.itemsize // 64) * 64 // dtype.itemsize
-    cuts = [rows.pointer[:-1], *team.cuts(rows, columns, block), rows.pointer[1:]]
-    table.add_each(cuts[:-1])
-    table.add_each(cuts[1:])
-    each = rows.target.itemsize + (0 if weight.numel() == 1 else weight.itemsize)
+    compact, weight = q.pattern.compact, q.weight.to(dtype).contiguous()
+    table.add_each(rows[0])
+    each = compact.target.itemsize + (0 if weight.numel() == 1 else weight.itemsize)
     each += 0 if isinstance(q.latency, int) else q.latency.itemsize
-    table.number(rows.reach(each))
-    table.add(rows.target if cut is None else rows.short, weight)
+    table.number(rows[1], compact.reach(each))
+    table.add(compact.target if cut is None else compact.short, weight)
     if cut is not None:
         bins = Bins(cut, weight.numel() == 1, dtype, team.threads)
         table.add(cut.counts, bins.target, bins.weight, bins.start)
         table.add_each(bins.top)
         table.number(cut.counts.shape[1])
-        ranges = team.ranges(columns, block)
+        ranges = team.ranges(_padded(q.pattern.columns, dtype), block)
         table.each(low // block for low, _ in ranges)
         table.each(-(-high // block) if high > low else low // block for low, high in ranges)
     if isinstance(q.latency, int):

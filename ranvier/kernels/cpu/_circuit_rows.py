@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, cached_property
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import torch
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, function, local, offset, when
 
-__all__ = ["SPARE", "Blocks", "Rows"]
+__all__ = ["SPARE", "Blocks", "Rows", "joined"]
 
 Tensor = torch.Tensor
 _NARROW = 1 << 16
@@ -43,6 +44,7 @@ class Rows:
         self.target = self.short if columns <= _NARROW and target.numel() else target
         self._cuts: dict[tuple[int, ...], list[Tensor] | None] = {}
         self._blocks: dict[int, Blocks | None] = {}
+        self.joined: dict[tuple, tuple[tuple[Rows, ...], list[Tensor]]] = {}
 
     @cached_property
     def short(self) -> Tensor:
@@ -90,6 +92,27 @@ class Rows:
             table = [self.pointer, self._wide, found, falls]
             _search_kernel()([t.data_ptr() for t in table], [rows, border])
         return None if int(falls) else out
+
+
+def joined(parts: Sequence[Rows], borders: Sequence[tuple[int, ...]]) -> list[Tensor]:
+    """Where rows of several projections of the same sources begin and end, for every thread: [sources, projections, 2].
+
+    All of a source lies side by side, since a spike reads it together. ``borders`` are those between the threads, for
+    each projection; targets ascend where there are any.
+    """
+    key = (tuple(map(id, parts)), tuple(borders))
+    known = parts[0].joined.get(key)
+    if known is None:
+        cuts = [[p.pointer[:-1], *(p.cut(b) or []), p.pointer[1:]] for p, b in zip(parts, borders, strict=True)]
+        width = len(parts) if len(parts) != 3 else 4  # a line holds four
+        tables = []
+        for k in range(len(borders[0]) + 1):
+            table = torch.zeros(len(cuts[0][0]), width, 2, dtype=torch.int64)
+            for n, cut in enumerate(cuts):
+                table[:, n, 0], table[:, n, 1] = cut[k], cut[k + 1]
+            tables.append(table)
+        known = parts[0].joined[key] = (tuple(parts), tables)  # the parts are kept: their names are in the key
+    return known[1]
 
 
 def _blocks(pointer: Tensor, cuts: list[Tensor]) -> Blocks | None:

@@ -12,7 +12,6 @@ import torch
 
 from ranvier.kernels.cpu._barrier import can_meet
 from ranvier.kernels.cpu._circuit_fired import UNIT
-from ranvier.kernels.cpu._circuit_rows import Rows
 from ranvier.kernels.cpu._row_source import RowSource
 
 if TYPE_CHECKING:
@@ -36,9 +35,9 @@ class Team:
         each = -(-padded // (block * self.threads)) * block
         return [(min(k * each, padded), min((k + 1) * each, padded)) for k in range(self.threads)]
 
-    def cuts(self, rows: Rows, padded: int, block: int = 0) -> list[torch.Tensor]:
-        """Where each row passes from one thread to the next."""
-        return rows.cut(tuple(low for low, _ in self.ranges(padded, block)[1:])) or []
+    def borders(self, padded: int, block: int = 0) -> tuple[int, ...]:
+        """Where one thread's cells end and the next one's begin."""
+        return tuple(low for low, _ in self.ranges(padded, block)[1:])
 
 
 def team_for(
@@ -62,7 +61,7 @@ def team_for(
         if isinstance(q.pattern, RowSource):
             continue
         padded = -(-q.pattern.columns // width) * width
-        if q.pattern.compact.cut(tuple(low for low, _ in team.ranges(padded)[1:])) is None:
+        if q.pattern.compact.cut(team.borders(padded)) is None:
             return Team(1)
     return team
 
