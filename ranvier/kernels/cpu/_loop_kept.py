@@ -37,6 +37,7 @@ class Kept:
         """The large tensors, which the loop itself lets go of."""
         made, out = self.made, []
         holders: list[dict[str, Any]] = [link.kept for link in (*made.feeds.values(), *made.links.values())]
+        holders += [source.kept for source in (*made.synapses.values(), *made.fired.values())]
         holders += [values for member in made.members.values() for values in (member.out, member.streams)]
         for values in holders:
             for name, value in values.items():
