@@ -95,7 +95,7 @@ class _Adjoint:
         for k, total in self.totals.items():
             if self.fired is not None:
                 link = self.sent[k]
-                out.append(link.collect(self.fired, span, found[link.link.post].gradient[link.link.stream], total))
+                out.append(link.collect(self.fired, span, found[link.target].gradient[link.stream], total))
         return out
 
     def _from_synapses(self, span: Span, found: Mapping[str, _Adjoint], cells: Listed) -> list[Call]:
@@ -115,7 +115,7 @@ class _Adjoint:
             integers = [*span.rows(member.batch), member.cells, stride]
             out.append(Call(copy_kernel(member.scan.dtype), places, integers, keep=(self.asked_of.tensor,)))
         for _, link in self.synapses:
-            gradient = found[link.link.post].gradient[link.link.stream]
+            gradient = found[link.target].gradient[link.stream]
             out.append(link.hand_back(cells, span, gradient, self.asked))
         return out
 
@@ -197,8 +197,8 @@ def _collect(
             gradient = arrived(link.post, link.stream)
             out[f"feedback:{k}", "history"] = link.history_gradient(gradient)
     for k, link in made.synapses.items():
-        gradient = adjoints[link.link.post].gradient[link.link.stream]
-        total = adjoints[link.link.pre].totals.get(k)
+        gradient = adjoints[link.target].gradient[link.stream]
+        total = adjoints[link.source].totals.get(k)
         if total is not None:
             link.collect_before(gradient, total)
             out[f"feedback:{k}", "weight"] = total.reshape(link.shape)

@@ -49,13 +49,11 @@ class Made:
 
     def sent(self, name: str) -> list[tuple[int, SynapseLink]]:
         """The single synapses of a population's spikes, by number."""
-        return [(k, link) for k, link in self.synapses.items() if link.link.pre == name]
+        return [(k, link) for k, link in self.synapses.items() if link.source == name]
 
     def margin(self, name: str, stream: str) -> int | None:
         """Rows of time wanted before and behind those of a call, where single synapses arrive."""
-        return max(
-            (s.reach for s in self.synapses.values() if (s.link.post, s.link.stream) == (name, stream)), default=None
-        )
+        return max((s.reach for s in self.synapses.values() if (s.target, s.stream) == (name, stream)), default=None)
 
     def rows_of_time(self, name: str, stream: str) -> Rows:
         """Uninitialised rows for what arrives through single synapses; silent before and behind the call."""
@@ -107,7 +105,7 @@ def run(task: Loop, given: Given, needs: Mapping[tuple[str | int, str], bool]) -
     for carried in made.flights.values():
         carried.begin()
     for link in made.synapses.values():
-        link.begin(members[link.link.post].streams[link.link.stream])
+        link.begin(members[link.target].streams[link.stream])
 
     def calls(name: str, span: Span) -> list[Call]:
         out, (kernel, given_rows, written) = [], scans[name]
@@ -124,7 +122,7 @@ def run(task: Loop, given: Given, needs: Mapping[tuple[str | int, str], bool]) -
         if name in made.fired:
             out.append(made.fired[name].look(member.out[task.emission], span))
         for _, link in made.sent(name):
-            out.append(link.send(made.fired[name], span, members[link.link.post].streams[link.link.stream]))
+            out.append(link.send(made.fired[name], span, members[link.target].streams[link.stream]))
         return out
 
     parts = made.spans.parts

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ranvier.kernels._task import Loop
+from ranvier.kernels._task import Feedback, Loop
 from ranvier.kernels.cpu._loop_forward import Made
 from ranvier.kernels.cpu._loop_span import Rows
 
@@ -23,7 +23,9 @@ class Kept:
     def __init__(self, task: Loop, made: Made) -> None:
         self.made = made
         scans = {n: replace(s, streams={}, states={}, coefficients={}) for n, s in task.members.items()}
-        self.task = replace(task, members=scans, feeds=())
+        nothing = torch.empty(0)
+        links = tuple(Feedback(f.pre, f.post, f.stream, f.latency, nothing, None, None) for f in task.feedback)
+        self.task = replace(task, members=scans, feeds=(), feedback=links)
         for name, member in made.members.items():
             names, member.scan = made.names[name], scans[name]
             needed = {names.emitted_as.get(n, n) for n in names.saved}

@@ -66,10 +66,14 @@ def row_stride(member: Member) -> int:
 
 
 class SynapseLink:
-    """One projection of single synapses; ``reach`` is its longest delay in steps."""
+    """One projection of single synapses, from the population ``source`` to a ``stream`` of the population ``target``.
+
+    ``reach`` is its longest delay in steps.
+    """
 
     def __init__(self, link: Feedback, weight: Tensor, history: Tensor | None, members: dict[str, Member]) -> None:
-        self.link, self.pre, self.post = link, members[link.pre], members[link.post]
+        self.source, self.target, self.stream = link.pre, link.post, link.stream
+        self.pre, self.post = members[link.pre], members[link.post]
         pattern, target, shape = link.pattern, link.pattern.target, weight.shape
         self.shape, self.history, self.base, self.reach = shape, history, link.latency, link.latency
         pointer, place = pattern.row_pointer, target
