@@ -87,10 +87,10 @@ class GradientRun:
 
 def run_with_gradient(
     net: Network, duration: Any, state: State | None, record: Mapping[str, Sequence[Any]], segment: Any = None,
-    loss: Loss | None = None, progress: bool = False, refused: Mapping[str, Any] | None = None,
+    loss: Loss | None = None, progress: bool = False, options: Mapping[str, Any] | None = None,
 ) -> GradientRun:  # fmt: skip
-    """Run ``net`` for ``duration``; see :meth:`Network.run`. ``refused`` are options that have no gradient."""
-    _refuse(net, record, refused or {})
+    """Run ``net`` for ``duration``; see :meth:`Network.run`. ``options`` are those of a plain run, which have no gradient."""
+    _refuse(net, record, options or {})
     check_record(net, record)
     steps = steps_in(duration, net.dt, "duration")
     length = steps if segment is None else steps_in(segment, net.dt, "segment")
