@@ -230,8 +230,8 @@ def test_mistakes_around_it() -> None:
         net.run(5 * ms, grad=True)
 
 
-def held(steps: int, **how: Any) -> int:
-    """Bytes between the passes: what autograd keeps, and every tensor that Python still reaches."""
+def held(steps: int, after: bool = False, **how: Any) -> int:
+    """Bytes between the passes (``after``: both): what autograd keeps, and every tensor that Python still reaches."""
     net, kept = example(exc=100, inh=30).build("cpu"), {}
 
     def note(t: Tensor) -> Tensor:
@@ -240,6 +240,9 @@ def held(steps: int, **how: Any) -> int:
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
         run = net.run(steps * 0.5 * ms, grad=True, record=WANTED, **how)
+    if after:
+        kept.clear()
+        (score(run.records) if run.loss is None else run.loss).backward()
     gc.collect()
     for found in gc.get_objects():
         if type(found) in (Tensor, torch.nn.Parameter):
@@ -254,9 +257,13 @@ def test_what_is_kept_does_not_grow_with_the_steps() -> None:
     border = sum(t.nbytes for t in net.initial_state(1).tensors().values())
     held(100)
     whole = held(1000) - held(200)
-    bounded = held(1000, segment=50 * ms, loss=score) - held(200, segment=50 * ms, loss=score)
+    bounded, after = (
+        held(1000, late, segment=50 * ms, loss=score) - held(200, late, segment=50 * ms, loss=score)
+        for late in (False, True)
+    )
     assert whole > 800 * 130 * 4 * 8  # four numbers and more of every cell and step
     assert bounded <= 8 * (border + 20_000)  # and what belongs to a call, such as the random state of torch
+    assert after <= 8 * (border + 20_000)
 
 
 def test_a_gradient_run_is_the_run() -> None:

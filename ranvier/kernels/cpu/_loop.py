@@ -98,6 +98,7 @@ class _LoopFunction(torch.autograd.Function):
             position += len(names)
         ctx.kept.restore(ctx.saved_tensors)
         found = _loop_backward.run(task, ctx.kept.made, incoming, ctx.needs)
+        ctx.kept.forget()
         dtype = next(iter(task.members.values())).dtype
         out = {k: g if g.shape == ctx.shapes[k] else g.sum_to_size(ctx.shapes[k]) for k, g in found.items()}
         return (None, None, *(out[s.key].to(dtype) if s.key in out else None for s in ctx.slots))

@@ -53,3 +53,8 @@ class Kept:
         """Put back what was let go of."""
         for (values, name, rows), tensor in zip(self._places, tensors, strict=True):
             values[name] = Rows(tensor) if rows else tensor
+
+    def forget(self) -> None:
+        """Let go again of what was put back: between segments computed anew, nothing else would."""
+        for values, name, _ in self._places:
+            values[name] = None
