@@ -76,7 +76,7 @@ class TimedArray(Source):
     Parameters
     ----------
     values
-        [T, …] numbers or a quantity. The last row goes on for ever.
+        [T, …] numbers or a quantity. The last row goes on for ever. A tensor that asks for a gradient gets one.
     dt
         How long each row lasts, a multiple of the network's dt; one step where None.
 
@@ -89,6 +89,7 @@ class TimedArray(Source):
     def __init__(self, values: Any, *, dt: Any = None) -> None:
         quantity = as_quantity(values)
         array = _numpy(quantity.value)
+        learnt = isinstance(quantity.value, torch.Tensor) and quantity.value.requires_grad
         if array.ndim < 2 or 0 in array.shape:
             raise ShapeError(
                 f"TimedArray: values have shape {array.shape}; expected [T, N], both at least 1 (a single signal is values[:, None])."
@@ -96,7 +97,8 @@ class TimedArray(Source):
         if not np.isfinite(array).all():
             where = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
             raise ShapeError(f"TimedArray: values hold {array[where]} at [time, …] = {where}; give finite numbers.")
-        self.values, self.dimension, self.shape = torch.from_numpy(array), quantity.dimension, array.shape[1:]
+        self.values = quantity.value if learnt else torch.from_numpy(array)
+        self.dimension, self.shape = quantity.dimension, array.shape[1:]
         self.dt = None if dt is None else _time(dt, "TimedArray: dt")
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:

@@ -12,6 +12,8 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "delays",
     "digits_and_circuit",
     "fashion_mnist",
+    "learn_pattern",
+    "recover_weights",
     "reservoir",
     "ring_attractor",
 ]
