@@ -10,9 +10,10 @@ import torch
 from ranvier.dynamics import Step
 from ranvier.kernels.cpu._barrier import LINE
 from ranvier.kernels.cpu._circuit_kernel import Member, Wire, circuit_kernel
-from ranvier.kernels.cpu._circuit_pack import Table, pack_plastic, pack_population, pack_projection
+from ranvier.kernels.cpu._circuit_pack import Table, pack_population, pack_projection
 from ranvier.kernels.cpu._circuit_team import team_for
-from ranvier.kernels.cpu._row_rule import Decay, RowRule
+from ranvier.kernels.cpu._plastic_pack import PlasticProjection, pack_plastic
+from ranvier.kernels.cpu._plastic_tables import LONGEST
 from ranvier.kernels.cpu._row_source import RowSource
 from ranvier.kernels.cpu._sparse import Pattern
 from ranvier.kernels.cpu._spikes import Spikes
@@ -68,29 +69,6 @@ class CircuitPopulation:
     def varied(self) -> tuple[str, ...]:
         """Coefficients with a value per cell."""
         return tuple(n for n in self.step.coefficients if self.coefficients[n].numel() > 1)
-
-
-@dataclass(frozen=True)
-class PlasticProjection:
-    """Plastic synapses of one latency from ``pre`` (or from spikes given from outside) to the stream ``stream``.
-
-    ``values`` holds the weight and the variables [synapses], ``decays`` how each variable of a lazy rule moves per step,
-    ``parameters`` one number each, or [synapses]. ``outside`` are the spikes of a source for the ``latency`` steps before
-    the call and all steps of it. Random rules draw number ``elements[s]`` (s where None) of the stream ``key``.
-    """
-
-    pre: str | None
-    post: str
-    stream: str
-    pattern: Pattern
-    rule: RowRule
-    values: Mapping[str, Tensor]
-    decays: Mapping[str, Decay]
-    parameters: Mapping[str, Tensor]
-    latency: int
-    outside: Spikes | None = None
-    elements: Tensor | None = None
-    key: tuple[int, int, int] = (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -156,9 +134,12 @@ def run_circuit(
     team = team_for(populations, projections, plastic, threads, width)
     wires = [_wire(q, index, rings) for q in projections]
     wires += [
-        Wire(-1 if q.pre is None else index[q.pre], index[q.post], rings[q.post].index(q.stream), False, True, q.rule)
+        Wire(
+            -1 if q.pre is None else index[q.pre], index[q.post], rings[q.post].index(q.stream), False, True, q.rule,
+            ascending=q.pattern.ascending,
+        )
         for q in plastic
-    ]
+    ]  # fmt: skip
     lengths = {
         p.name: {
             s: max([_longest(q) for q in projections if (q.post, q.stream) == (p.name, s)], default=1)
@@ -174,16 +155,16 @@ def run_circuit(
     table.each(range(team.threads))
     table.number(team.threads)
     samples = (first + steps) // every - first // every
-    logged = {q.post for q in plastic}
+    logs = dict.fromkeys((q.post for q in plastic if q.rule.walks), min(steps, LONGEST) + 1)
     packed = [
         pack_population(
-            p, lengths[p.name], direct[p.name], table, team, (depth, steps, samples), dtype, p.name in logged
+            p, lengths[p.name], direct[p.name], table, team, (depth, steps, samples), dtype, logs.get(p.name, 0)
         )
         for p in populations
     ]
     for q in projections:
         pack_projection(q, table, team, dtype)
-    values = [pack_plastic(q, table, packed, index, depth, steps, width, dtype) for q in plastic]
+    values = [pack_plastic(q, table, packed, index, steps, width, dtype) for q in plastic]
     kernel = circuit_kernel(members, tuple(wires), str(dtype).removeprefix("torch."))
     table.run(kernel)
     spikes, states, recorded = {}, {}, {}
@@ -194,8 +175,7 @@ def run_circuit(
             n: (t[: p.cells] - steps).clamp_(min=0) for n, t in pack.state.items() if n in p.step.counters
         }
         recorded[p.name] = {n: t[:, : p.cells] for n, t in pack.record.items()}
-    after = [{n: t[: q.pattern.synapses] for n, t in v.items()} for q, v in zip(plastic, values, strict=True)]
-    return CircuitResult(spikes, states, recorded, after)
+    return CircuitResult(spikes, states, recorded, values)
 
 
 def _wire(q: CircuitProjection, index: Mapping[str, int], rings: Mapping[str, tuple[str, ...]]) -> Wire:

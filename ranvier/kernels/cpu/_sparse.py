@@ -72,6 +72,14 @@ class Pattern:
         """The rows as a circuit's loop reads them."""
         return Rows(self.row_pointer, self.target, self.columns)
 
+    @cached_property
+    def ascending(self) -> bool:
+        """Whether the targets of every row rise, none twice."""
+        rises = self.target[1:] > self.target[:-1]
+        begins = self.row_pointer[1:-1]
+        rises[begins[(begins > 0) & (begins < self.synapses)] - 1] = True
+        return bool(rises.all())
+
     @property
     def rows(self) -> int:
         """Number of sources K."""
