@@ -42,18 +42,24 @@ def _reads(bound: BoundPlasticity, code: str, name: str) -> set[str]:
 
 def row_values(values: Tensor, pattern: Pattern, end: str) -> Tensor | None:
     """One value for each row (``end`` pre) or column (post) of ``values`` [synapses]; None where they differ."""
+    if pattern.full:
+        table = values.view(pattern.rows, pattern.columns)
+        out = table[:, :1] if end == "pre" else table[:1]
+        return out.flatten().clone() if bool((table == out).all()) else None
     out = values.new_zeros(pattern.rows if end == "pre" else pattern.columns)
     if values.numel():
         if end == "pre":
             some = pattern.row_pointer.diff() > 0
             out[some] = values[pattern.row_pointer[:-1][some]]
         else:
-            out[pattern.target.long()] = values
+            out[pattern.target] = values
     return out if torch.equal(spread(out, pattern, end), values) else None
 
 
 def spread(values: Tensor, pattern: Pattern, end: str) -> Tensor:
     """The value of its row or column for each synapse."""
+    if pattern.full:
+        return values.unsqueeze(int(end == "pre")).expand(pattern.rows, pattern.columns).reshape(-1)
     if end == "pre":
         return torch.repeat_interleave(values, pattern.row_pointer.diff(), output_size=pattern.synapses)
     return values[pattern.target]

@@ -34,11 +34,7 @@ def as_rows(runner: Runner, p: Projection, stream: str, names: Sequence[str], wi
     single = {n: _ordered(values[n][0], order) for n in ("w", *made.rule.variables)}
     given = None
     if p.pre not in names:
-        longest = max(latencies, default=0)
-        known = torch.zeros(longest + window.count, 1, p.synapses.sizes[0])
-        if p.by_spike:
-            known = torch.cat([window.history[p.pre], window.emissions[p.pre]])
-        given = Spikes.of(spikes_alone(known, p.pre)[:, 0]).last(longest + window.count)
+        given = _given(runner, p, max(latencies, default=0), window)
     parameters = {n: v if v.numel() == 1 else _ordered(v, order) for n, v in made.parameters.items()}
     return PlasticProjection(
         p.pre if given is None else None, p.post, stream, pattern, latencies, made.rule,
@@ -61,6 +57,17 @@ def after_rows(synapses: PlasticSynapses, q: PlasticProjection, values: Mapping[
     if q.rule.additive is not None:
         synapses.within = out["w"]
     return out
+
+
+def _given(runner: Runner, p: Projection, longest: int, window: Window) -> Spikes:
+    """Spikes from outside the part: those of ``longest`` steps before the window, and of the window."""
+    if not p.by_spike:
+        return Spikes.of(torch.zeros(longest + window.count, 1))
+    history, train = window.history[p.pre], runner.trains.get(p.pre)
+    if train is not None:
+        return Spikes.of(spikes_alone(history, p.pre)[:, 0]).last(longest).then(train)
+    known = torch.cat([history, window.emissions[p.pre]])
+    return Spikes.of(spikes_alone(known, p.pre)[:, 0]).last(longest + window.count)
 
 
 def _layout(p: Projection):

@@ -119,6 +119,8 @@ class PlasticLoop:
     def finish(self, steps: ir.Value) -> None:
         """Bring all synapses up to date."""
         for p in self.projections:
+            if p.rule.additive is not None:
+                self._begin_block(p, steps)
             if not p.rule.eager:
                 self._sweep(p, steps, I64(0))
 
@@ -130,16 +132,19 @@ class PlasticLoop:
         """A new block of sums where one begins, and all rows caught up before what they need is forgotten."""
         b, number = self.builder, p.tables.number
         if p.rule.additive is not None:
-            with when(b, self._due(n, number["block"])):
-                slot = b.srem(b.sdiv(n, number["block"]), number["slots"])
-                sums = at(b, p.tables.array["sums"], b.mul(slot, number["padded"]))
-                self._clear(sums, number["padded"])
+            self._begin_block(p, n)
         if p.rule.additive is not None or p.rule.walks:
             with when(b, self._due(n, number["sweep"])):
                 self._sweep(p, n, step)
                 if p.rule.walks:
                     synapses = b.load(at(b, p.tables.array["row_pointer"], number["rows"]))
                     self._clear(p.tables.array["cursor"], synapses)
+
+    def _begin_block(self, p: _Projection, n: ir.Value) -> None:
+        b, number = self.builder, p.tables.number
+        with when(b, self._due(n, number["block"])):
+            slot = b.srem(b.sdiv(n, number["block"]), number["slots"])
+            self._clear(at(b, p.tables.array["sums"], b.mul(slot, number["padded"])), number["padded"])
 
     def _clear(self, pointer: ir.Value, count: ir.Value) -> None:
         with counted(self.builder, 0, count) as k:

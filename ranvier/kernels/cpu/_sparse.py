@@ -81,6 +81,11 @@ class Pattern:
         return bool(rises.all())
 
     @property
+    def full(self) -> bool:
+        """Whether every source reaches every target once, in order."""
+        return 0 < self.synapses == self.rows * self.columns and self.ascending
+
+    @property
     def rows(self) -> int:
         """Number of sources K."""
         return self.row_pointer.numel() - 1
