@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 import ranvier as rv
 from ranvier import plasticity
+from ranvier.kernels.cpu import PlasticProjection, RowRule
 from ranvier.network import _compiled
 from ranvier.units import Hz, ms, mV
 from tests.plasticity.rules import ALL
 
 #: with tau = 2 ms and dt = 0.5 ms sums begin anew every 8 steps, and all rows are caught up every 128
-SHORT = {"tau_plus": 2 * ms, "tau_minus": 3 * ms, "A_plus": 0.1 * mV, "w_max": 2 * mV}
+SHORT: dict[str, Any] = {"tau_plus": 2 * ms, "tau_minus": 3 * ms, "A_plus": 0.1 * mV, "w_max": 2 * mV}
 
 
 def build(
@@ -34,11 +38,12 @@ def build(
     return net
 
 
-def rule_of(net: rv.Network, monkeypatch: pytest.MonkeyPatch) -> object:
+def rule_of(net: rv.Network, monkeypatch: pytest.MonkeyPatch) -> RowRule:
     """The rule that the loop runs."""
-    seen, whole = [], _compiled.as_rows
+    seen: list[PlasticProjection] = []
+    whole = _compiled.as_rows
 
-    def spy(*given: object) -> object:
+    def spy(*given: Any) -> PlasticProjection:
         seen.append(whole(*given))
         return seen[-1]
 
@@ -81,7 +86,7 @@ def test_a_long_call_equals_short_ones(name: str, cut: int) -> None:
     net, total = build(ALL[name]), 8192
     whole = net.run(total * 0.5 * ms, record={"cells": ["spikes"]})
     assert len(whole["cells"].spikes) > 500
-    state = None
+    state = net.initial_state()
     for steps in (700, cut - 700, 1, total - cut - 1):
         state = net.run(steps * 0.5 * ms, state=state).state
     same(whole.state, state)
@@ -97,7 +102,7 @@ def test_a_long_call_equals_short_ones(name: str, cut: int) -> None:
     ],
 )  # fmt: skip
 def test_what_all_synapses_of_a_cell_share_is_held_once(
-    circuit: object, monkeypatch: pytest.MonkeyPatch, name: str, row: tuple[str, ...], column: tuple[str, ...], summed: bool
+    circuit: Callable, monkeypatch: pytest.MonkeyPatch, name: str, row: tuple[str, ...], column: tuple[str, ...], summed: bool
 ) -> None:  # fmt: skip
     rule = rule_of(circuit(ALL[name]), monkeypatch)
     assert (rule.row, rule.column, rule.additive is not None) == (row, column, summed)
