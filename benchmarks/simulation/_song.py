@@ -23,7 +23,7 @@ TRIPLET = {"A2_plus": 5e-10, "A3_plus": 1.5e-3, "A2_minus": 7e-3, "A3_minus": 2.
 TRIPLET_TAU = {"tau_plus": 16.8, "tau_minus": 33.7, "tau_x": 101.0, "tau_y": 125.0}
 MULTIPLICATIVE = {"A_plus": 0.005, "rate": 0.01}
 INPUT_HZ = 15.0
-RATE_ACCEPTED_HZ = (8.0, 60.0)
+RATE_ACCEPTED_HZ = (8.0, 100.0)
 WEIGHT_ACCEPTED = (0.3, 0.7)
 """Mean weight over `W_MAX` in the first seconds."""
 
