@@ -29,7 +29,8 @@ def listed_sources(net: Network, plan: Plan) -> set[str]:
 def spike_list(net: Network, name: str, first: int, count: int) -> Spikes:
     """The spikes of steps first, first + 1, … of a source, in order of step and cell."""
     step, cell = net.sources[name].spikes(first, count, net)
-    order = np.lexsort((cell, step))
+    size = net.sources[name].shape[0]
+    place = np.sort((step - first) * size + cell)
     bounds = np.zeros(count + 1, np.int64)
-    np.cumsum(np.bincount(step - first, minlength=count), out=bounds[1:])
-    return Spikes(torch.from_numpy(cell[order].astype(np.int32)), torch.from_numpy(bounds))
+    np.cumsum(np.bincount(place // size, minlength=count), out=bounds[1:])
+    return Spikes(torch.from_numpy((place % size).astype(np.int32)), torch.from_numpy(bounds))

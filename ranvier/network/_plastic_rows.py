@@ -105,4 +105,6 @@ def _within(synapses: PlasticSynapses, values: Mapping[str, Tensor]) -> bool:
         return True
     if set(limits.reads) - {"w", *synapses.parameters}:
         return False
+    if weight.numel() and all(synapses.parameters[n].numel() == 1 for n in set(limits.reads) - {"w"}):
+        weight = torch.stack(weight.aminmax())
     return torch.equal(step_function(limits, NO_SLOPE)({**synapses.parameters, "w": weight}, weight)["w"], weight)
