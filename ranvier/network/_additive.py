@@ -1,4 +1,4 @@
-"""Whether what postsynaptic spikes do to a weight can be added up and done at once."""
+"""Whether what postsynaptic spikes do to a synapse can be added up and done at once."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from ranvier.dynamics._functions import maximum, minimum
 from ranvier.kernels.cpu import Additive
 from ranvier.synapses import BoundPlasticity
 
-__all__ = ["additive", "limits_of"]
-
-_W = sp.Symbol("w")
+__all__ = ["added_to", "additive", "limits_of"]
 
 
 class _Limit(NamedTuple):
-    """minimum or maximum of a weight and an expression that does not read it."""
+    """minimum or maximum of what is added to and an expression that does not read it."""
 
     function: type
     value: sp.Expr
@@ -28,18 +26,19 @@ def additive(
     bound: BoundPlasticity, row: Collection[str], column: Collection[str], shared: Collection[str], numbers: Mapping[str, float],
     moves: Mapping[str, tuple[float, float]], within: bool, positive: Collection[str],
 ) -> Additive | None:  # fmt: skip
-    """The change of the weight at a postsynaptic spike as ``variable*amount``, where the order of spikes does not matter.
+    """The change at a postsynaptic spike as ``variable*amount``, where the order of spikes does not matter.
 
-    ``on_post`` must be w = limits(w + x*c): x a variable of the row that decays towards 0, c made of variables of the
-    column and of parameters in ``shared`` (their values are ``numbers``). With limits, which ``within`` says all weights
-    keep now, all c must have one sign and ``on_pre`` must keep the weight within the same limits. ``moves`` are factor
-    and shift per step of each variable; those in ``positive`` are not negative now.
+    ``on_post`` must be z = limits(z + x*c): z the weight or a variable that stays where it is, x a variable of the row that
+    decays towards 0, c made of variables of the column and of parameters in ``shared`` (their values are ``numbers``). With
+    limits, which ``within`` says z keeps now everywhere, all c must have one sign and ``on_pre`` must keep z within the
+    same limits. ``moves`` are factor and shift per step of each variable; those in ``positive`` are not negative now.
     """
-    code = bound.codes.get("on_post")
-    if code is None or "w" not in code.outputs or set(code.outputs) - {"w", *column}:
+    target = added_to(bound, column)
+    if target is None or (target != "w" and tuple(moves[target]) != (1, 0)):
         return None
-    limits, inside = _peel(code.outputs["w"])
-    change = sp.expand(inside - _W)
+    z = sp.Symbol(target)
+    limits, inside = _peel(bound.codes["on_post"].outputs[target], z)
+    change = sp.expand(inside - z)
     read = {str(s) for s in change.free_symbols}
     variables = sorted(read & set(row))
     if len(variables) != 1 or read - {*variables, *column, *shared}:
@@ -49,31 +48,38 @@ def additive(
     factor, shift = moves[variables[0]]
     if sp.expand(change - amount * x) != 0 or not 0 < factor <= 1 or shift != 0:
         return None
-    if limits and not (within and _kept(bound, limits) and _one_sign(bound, amount, column, numbers, moves, positive)):
+    if limits and not (
+        within and _kept(bound, target, limits) and _one_sign(bound, amount, column, numbers, moves, positive)
+    ):
         return None
-    return Additive(variables[0], Program((), {"amount": amount}), _wrapped(limits))
+    return Additive(target, variables[0], Program((), {"amount": amount}), _wrapped(z, limits))
 
 
-def limits_of(bound: BoundPlasticity) -> Program | None:
-    """w within the limits that on_post puts it into; None without limits."""
+def added_to(bound: BoundPlasticity, column: Collection[str]) -> str | None:
+    """The one thing that on_post changes for each synapse; None where there are none or several."""
     code = bound.codes.get("on_post")
-    if code is None or "w" not in code.outputs:
-        return None
-    return _wrapped(_peel(code.outputs["w"])[0])
+    changed = [n for n in code.outputs if n not in column] if code is not None else []
+    return changed[0] if len(changed) == 1 else None
 
 
-def _wrapped(limits: list[_Limit]) -> Program | None:
-    wrapped: sp.Expr = _W
+def limits_of(bound: BoundPlasticity, target: str) -> Program | None:
+    """What on_post adds to, within the limits that it puts it into; None without limits."""
+    z = sp.Symbol(target)
+    return _wrapped(z, _peel(bound.codes["on_post"].outputs[target], z)[0])
+
+
+def _wrapped(z: sp.Symbol, limits: list[_Limit]) -> Program | None:
+    wrapped: sp.Expr = z
     for limit in reversed(limits):
         wrapped = limit.function(wrapped, limit.value)
-    return Program((), {"w": wrapped}) if limits else None
+    return Program((), {str(z): wrapped}) if limits else None
 
 
-def _peel(value: sp.Expr) -> tuple[list[_Limit], sp.Expr]:
-    """Limits around a new weight, from the outside, and what stands inside."""
+def _peel(value: sp.Expr, z: sp.Symbol) -> tuple[list[_Limit], sp.Expr]:
+    """Limits around a new value of z, from the outside, and what stands inside."""
     limits = []
     while isinstance(value, minimum | maximum):
-        reads = [_W in a.free_symbols for a in value.args]
+        reads = [z in a.free_symbols for a in value.args]
         if sum(reads) != 1:
             break
         limits.append(_Limit(value.func, value.args[1 - reads.index(True)]))
@@ -81,13 +87,15 @@ def _peel(value: sp.Expr) -> tuple[list[_Limit], sp.Expr]:
     return limits, value
 
 
-def _kept(bound: BoundPlasticity, limits: list[_Limit]) -> bool:
-    """Whether on_pre leaves the weight within the limits, which are parameters or numbers."""
+def _kept(bound: BoundPlasticity, target: str, limits: list[_Limit]) -> bool:
+    """Whether on_pre keeps its target within the limits, which are parameters or numbers."""
     parameters = {sp.Symbol(n) for n in bound.system.parameters}
     if any(limit.value.free_symbols - parameters for limit in limits):
         return False
     code = bound.codes.get("on_pre")
-    return code is None or "w" not in code.outputs or _peel(code.outputs["w"])[0][: len(limits)] == limits
+    if code is None or target not in code.outputs:
+        return True
+    return _peel(code.outputs[target], sp.Symbol(target))[0][: len(limits)] == limits
 
 
 def _one_sign(

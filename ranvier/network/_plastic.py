@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import sympy as sp
 import torch
@@ -14,9 +13,6 @@ from ranvier.kernels.reference import step_function
 from ranvier.network._population import tensor_of
 from ranvier.network._projection import Projection
 from ranvier.values import key_of, uniforms
-
-if TYPE_CHECKING:
-    from ranvier.network._row_rule import Compiled
 
 __all__ = ["NO_SLOPE", "PlasticSynapses", "initial_synapses", "spikes_alone"]
 
@@ -49,8 +45,8 @@ def spikes_alone(tape: Tensor, source: str) -> Tensor:
 class PlasticSynapses:
     """One call's view of a plastic projection.
 
-    What the compiled loop knows of its last results: ``compiled`` rules, by variable a tensor [1, synapses] and the values
-    by row or column of which it is made (``held``), and a tensor of weights that are within their limits (``within``).
+    What the compiled loop knows of its last results: by variable a tensor [1, synapses] and the values
+    by row or column of which it is made (``held``), and a tensor whose values are within the limits of the rule (``within``).
     """
 
     def __init__(self, projection: Projection, dt: float, dtype: torch.dtype, seed: int) -> None:
@@ -65,7 +61,6 @@ class PlasticSynapses:
         self.coefficients["dt"] = self.parameters["dt"] = torch.tensor(dt, dtype=dtype, device=device)
         self.key = key_of(seed, f"{projection.name}.rand")
         self.by_spike = projection.by_spike
-        self.compiled: dict[tuple, Compiled] = {}
         self.held: dict[str, tuple[Tensor, Tensor]] = {}
         self.within: Tensor | None = None
 

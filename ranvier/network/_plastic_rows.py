@@ -9,7 +9,7 @@ import torch
 
 from ranvier.kernels.cpu import PlasticProjection, Spikes
 from ranvier.kernels.reference import step_function
-from ranvier.network._additive import limits_of
+from ranvier.network._additive import added_to, limits_of
 from ranvier.network._lumped import row_values, spread
 from ranvier.network._plastic import NO_SLOPE, PlasticSynapses, spikes_alone
 from ranvier.network._projection import Projection
@@ -30,7 +30,7 @@ def as_rows(runner: Runner, p: Projection, stream: str, names: Sequence[str], wi
     latencies, order, pattern = _layout(p)
     row, column, compact = _held(synapses, values, order, pattern)
     positive = tuple(n for n in column if not bool((compact[n] < 0).any()))
-    made = row_rule(synapses, row, column, _within(synapses, values), positive)
+    made = row_rule(synapses, row, column, _within(synapses, values, column), positive)
     single = {n: _ordered(values[n][0], order) for n in ("w", *made.rule.variables)}
     given = None
     if p.pre not in names:
@@ -55,7 +55,7 @@ def after_rows(synapses: PlasticSynapses, q: PlasticProjection, values: Mapping[
         if end is not None:
             synapses.held[n] = (out[n], x)
     if q.rule.additive is not None:
-        synapses.within = out["w"]
+        synapses.within = out[q.rule.additive.target]
     return out
 
 
@@ -98,13 +98,16 @@ def _held(synapses: PlasticSynapses, values: Mapping[str, Tensor], order: Tensor
     return *found, compact
 
 
-def _within(synapses: PlasticSynapses, values: Mapping[str, Tensor]) -> bool:
-    """Whether all weights keep the limits that on_post puts them into."""
-    weight, limits = values["w"], limits_of(synapses.bound)
-    if limits is None or synapses.within is weight:
+def _within(synapses: PlasticSynapses, values: Mapping[str, Tensor], column: Sequence[str]) -> bool:
+    """Whether what on_post adds to keeps the limits that on_post puts it into."""
+    target = added_to(synapses.bound, column)
+    limits = None if target is None else limits_of(synapses.bound, target)
+    if target is None or limits is None or synapses.within is values[target]:
         return True
-    if set(limits.reads) - {"w", *synapses.parameters}:
+    now = values[target]
+    read = set(limits.reads) - {target}
+    if read - synapses.parameters.keys():
         return False
-    if weight.numel() and all(synapses.parameters[n].numel() == 1 for n in set(limits.reads) - {"w"}):
-        weight = torch.stack(weight.aminmax())
-    return torch.equal(step_function(limits, NO_SLOPE)({**synapses.parameters, "w": weight}, weight)["w"], weight)
+    if now.numel() and all(synapses.parameters[n].numel() == 1 for n in read):
+        now = torch.stack(now.aminmax())
+    return torch.equal(step_function(limits, NO_SLOPE)({**synapses.parameters, target: now}, now)[target], now)

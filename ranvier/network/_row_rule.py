@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 import torch
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ranvier.network._plastic import PlasticSynapses
 
 __all__ = ["Compiled", "held", "not_row_rule", "row_rule"]
+
+#: results kept with each projection
+_KEPT = 32
 
 
 def _moves(bound: BoundPlasticity, name: str) -> tuple[sp.Expr, sp.Expr] | None:
@@ -83,15 +86,31 @@ def row_rule(
 
     ``within`` says that all weights keep the limits of ``on_post`` now, ``positive`` which variables are not negative.
     """
-    key = (tuple(row), tuple(column), within, tuple(positive))
-    if key not in synapses.compiled:
-        synapses.compiled[key] = _compiled(synapses, tuple(row), tuple(column), within, positive)
-    return synapses.compiled[key]
+    shared, given = _shared(synapses), {**synapses.parameters, **synapses.coefficients}
+    numbers = {n: float(given[n]) for n in sorted(shared)}
+    exact = tuple(float(v) for v in synapses.exact.values() if v.numel() == 1)
+    key = (tuple(row), tuple(column), within, tuple(positive), tuple(numbers.items()), exact)
+    rule, decays = _once(
+        synapses, key, lambda: _compiled(synapses, tuple(row), tuple(column), within, positive, numbers)
+    )
+    return Compiled(rule, decays, {n: given[n] for n in rule.parameters})
 
 
 def held(synapses: PlasticSynapses, end: str, among: Collection[str]) -> tuple[str, ...]:
     """Variables ``among`` these that the cell at one ``end`` holds, if all its synapses begin with one value."""
-    return held_by_cells(synapses.bound, end, _shared(synapses), among)
+    shared = _shared(synapses)
+    key = ("held", end, tuple(among), *sorted(shared))
+    return _once(synapses, key, lambda: held_by_cells(synapses.bound, end, shared, among))
+
+
+def _once(synapses: PlasticSynapses, key: tuple, work: Callable[[], Any]) -> Any:
+    """What ``work`` gives, kept with the projection; values that change from call to call do not pile up."""
+    known = synapses.projection.compiled
+    if key not in known:
+        if len(known) >= _KEPT:
+            known.clear()
+        known[key] = work()
+    return known[key]
 
 
 def _shared(synapses: PlasticSynapses) -> set[str]:
@@ -99,15 +118,14 @@ def _shared(synapses: PlasticSynapses) -> set[str]:
 
 
 def _compiled(
-    synapses: PlasticSynapses, row: tuple[str, ...], column: tuple[str, ...], within: bool, positive: Collection[str]
-) -> Compiled:
+    synapses: PlasticSynapses, row: tuple[str, ...], column: tuple[str, ...], within: bool, positive: Collection[str],
+    numbers: dict[str, float],
+) -> tuple[RowRule, dict[str, Decay]]:  # fmt: skip
     bound, codes = synapses.bound, synapses.bound.codes
     eager = not_row_rule(bound) is not None
     states = tuple(bound.system.states)
     decays = {} if eager else {n: _decay(bound, n, synapses.exact) for n in states}
-    shared, given = _shared(synapses), {**synapses.parameters, **synapses.coefficients}
-    numbers = {n: float(given[n]) for n in shared}
-    sums = None if eager else additive(bound, row, column, shared, numbers, decays, within, positive)
+    sums = None if eager else additive(bound, row, column, numbers.keys(), numbers, decays, within, positive)
     if not eager and sums is None:  # what is read when a synapse is made up for must be kept with it
         column = _unread(bound, column)
     own = tuple(n for n in states if n not in (*row, *column))
@@ -126,7 +144,7 @@ def _compiled(
     rule = RowRule(
         variables=own,
         parameters=tuple(read),
-        varied=tuple(n for n in read if given[n].numel() > 1),
+        varied=tuple(n for n in read if n not in numbers),
         cells=cells,
         on_pre=part("on_pre", ("w", "sent", *own)),
         on_post=part("on_post", ("w", *own)),
@@ -143,7 +161,7 @@ def _compiled(
         column_advance=moved(column),
         additive=sums,
     )
-    return Compiled(rule, decays, {n: given[n] for n in read})
+    return rule, decays
 
 
 def _unread(bound: BoundPlasticity, column: tuple[str, ...]) -> tuple[str, ...]:

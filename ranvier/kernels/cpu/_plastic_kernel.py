@@ -3,7 +3,7 @@
 Nobody sees a synapse of a lazy rule between two arrivals of its presynaptic cell, so what postsynaptic spikes do to it is
 made up for when the row is next read. Three ways, by what the rule says:
 
-- *summed*: with w += x*c, x of the row, the c of every cell are summed as they come, each divided by what x loses until
+- *summed*: with w += x*c (or another variable that stays as it is), x of the row, the c of every cell are summed as they come, each divided by what x loses until
   then; the row multiplies the sums by its x. A row takes off what was summed before it was read, so that nobody needs to
   remember how much that was, and sums begin anew with every block of steps, which keeps their numbers near 1.
 - *walked*: any other code runs event by event, from a log per postsynaptic cell.
@@ -27,7 +27,7 @@ from ranvier.kernels.cpu._lanes import Lanes
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, local, splat, when
 from ranvier.kernels.cpu._philox import Stream, uniform_at
 from ranvier.kernels.cpu._plastic_tables import SLOTS, PlasticTables
-from ranvier.kernels.cpu._row_rule import RowRule
+from ranvier.kernels.cpu._row_rule import Additive, RowRule
 
 __all__ = ["PlasticRow"]
 
@@ -71,22 +71,10 @@ class PlasticRow:
         self.shared = {n: lanes.broadcast(self.array[f"={n}"], I64(0)) for n in rule.parameters if n not in rule.varied}
         self.low = b.load(at(b, self.array["row_pointer"], row))
         self.high = b.load(at(b, self.array["row_pointer"], b.add(row, I64(1))))
-        self._take_row()
-        if self.ascending:
-            first, final = (b.load(at(b, self.array["target"], k)) for k in (self.low, b.sub(self.high, I64(1))))
-            gapless = b.icmp_signed("==", b.sext(b.sub(final, first), I64), b.sub(b.sub(self.high, self.low), I64(1)))
-            with b.if_else(b.and_(gapless, b.icmp_signed("<", self.low, self.high))) as (straight, scattered):
-                with straight:
-                    self._synapses(b.sub(b.sext(first, I64), self.low))
-                with scattered:
-                    self._synapses(None)
-        else:
-            self._synapses(None)
-        if not rule.eager or self.arrive:
-            for n in rule.row:
-                b.store(b.extract_element(self.after[n], I32(0)), at(b, self.array[f":{n}"], row))
-        if not rule.eager:
-            b.store(b.trunc(now, I32), at(b, self.array["last"], row))
+        with when(b, b.icmp_signed("<", self.low, self.high)):
+            self._take_row()
+            self._all_synapses()
+            self._leave_row()
         b.ret_void()
 
     def _take_row(self) -> None:
@@ -132,6 +120,29 @@ class PlasticRow:
         self.present = b.mul(b.srem(final, slots), number["padded"])
         self.owed = lanes.mul(after, lanes.splat(power(b.sub(b.mul(final, block), self.now))))
 
+    def _leave_row(self) -> None:
+        """What the row holds from now on."""
+        b, rule = self.builder, self.rule
+        if not rule.eager or self.arrive:
+            for n in rule.row:
+                b.store(b.extract_element(self.after[n], I32(0)), at(b, self.array[f":{n}"], self.row))
+        if not rule.eager:
+            b.store(b.trunc(self.now, I32), at(b, self.array["last"], self.row))
+
+    def _all_synapses(self) -> None:
+        """Without looking at targets where they follow one another."""
+        b = self.builder
+        if not self.ascending:
+            self._synapses(None)
+            return
+        first, final = (b.load(at(b, self.array["target"], k)) for k in (self.low, b.sub(self.high, I64(1))))
+        gapless = b.icmp_signed("==", b.sext(b.sub(final, first), I64), b.sub(b.sub(self.high, self.low), I64(1)))
+        with b.if_else(gapless) as (straight, scattered):
+            with straight:
+                self._synapses(b.sub(b.sext(first, I64), self.low))
+            with scattered:
+                self._synapses(None)
+
     def _synapses(self, straight: ir.Value | None) -> None:
         """All synapses of the row; where target = place + ``straight`` nothing is gathered."""
         b, lanes, rule = self.builder, self.lanes, self.rule
@@ -142,7 +153,7 @@ class PlasticRow:
             own = ("w", *rule.variables)
             self.state = {n: local(b, lanes.load(self.array[f":{n}"], s)) for n in own}
             if rule.additive is not None:
-                self._add_sums()
+                self._add_sums(rule.additive)
             elif rule.walks:
                 self._walk()
             elif not rule.eager:
@@ -154,7 +165,8 @@ class PlasticRow:
                 self._one_step()
             if rule.additive is not None and self.arrive:
                 owed = lanes.mul(self.owed, self._of_cell(at(b, self.array["sums"], self.present)))
-                b.store(lanes.sub(b.load(self.state["w"]), owed), self.state["w"])
+                target = self.state[rule.additive.target]
+                b.store(lanes.sub(b.load(target), owed), target)
             for n in own:
                 lanes.store(self.array[f":{n}"], s, b.load(self.state[n]), mask=self.valid)
 
@@ -179,17 +191,18 @@ class PlasticRow:
         if rule.advance is not None:
             self._run(rule.advance, self.valid, self.held)
 
-    def _add_sums(self) -> None:
-        """What postsynaptic spikes have done to the weight."""
-        b, lanes, rule = self.builder, self.lanes, self.rule
+    def _add_sums(self, added: Additive) -> None:
+        """What postsynaptic spikes have done to the synapses."""
+        b, lanes, target = self.builder, self.lanes, self.state[added.target]
         with counted(b, 0, self.blocks) as k:
             sums = at(b, self.array["sums"], b.load(at(b, self.places, k)))
             change = lanes.mul(lanes.broadcast(self.weights, k), self._of_cell(sums))
-            b.store(lanes.add(b.load(self.state["w"]), change), self.state["w"])
-        for n in rule.variables:
-            b.store(self._moved(n, b.load(self.state[n])), self.state[n])
-        if rule.additive is not None and rule.additive.bound is not None:
-            self._run(rule.additive.bound, self.valid, self.held)
+            b.store(lanes.add(b.load(target), change), target)
+        for n in self.rule.variables:
+            if n != added.target:
+                b.store(self._moved(n, b.load(self.state[n])), self.state[n])
+        if added.bound is not None:
+            self._run(added.bound, self.valid, self.held)
 
     def _walk(self) -> None:
         """Run on_post for every logged spike of each target that this row has not seen."""

@@ -20,12 +20,13 @@ class Decay(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Additive(ByStructure):
-    """What postsynaptic spikes add to a weight: ``variable`` of the row times what ``amount`` gives for the cell.
+    """What postsynaptic spikes add to ``target``: ``variable`` of the row times what ``amount`` gives for the cell.
 
-    All amounts have one sign, so adding their sum at once, and then ``bound`` (w within its limits; None without any), is
-    the same as adding one by one.
+    The target is the weight or a variable that stays where it is. All amounts have one sign, so adding their sum at once,
+    and then ``bound`` (the target within its limits; None without any), is the same as adding one by one.
     """
 
+    target: str
     variable: str
     amount: Program
     bound: Program | None
@@ -33,7 +34,7 @@ class Additive(ByStructure):
     @property
     def key(self) -> tuple:
         """What the generated code depends on."""
-        return (self.variable, self.amount.key, self.bound.key if self.bound else None)
+        return (self.target, self.variable, self.amount.key, self.bound.key if self.bound else None)
 
 
 @dataclass(frozen=True, eq=False)
