@@ -12,8 +12,10 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "delays",
     "digits_and_circuit",
     "fashion_mnist",
+    "polychrony",
     "reservoir",
     "ring_attractor",
+    "song2000",
 ]
 
 
