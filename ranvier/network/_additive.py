@@ -23,13 +23,13 @@ class _Limit(NamedTuple):
 
 
 def additive(
-    bound: BoundPlasticity, row: Collection[str], column: Collection[str], shared: Collection[str], numbers: Mapping[str, float],
+    bound: BoundPlasticity, row: Collection[str], column: Collection[str], shared: Collection[str], given: Mapping[str, float],
     moves: Mapping[str, tuple[float, float]], within: bool, positive: Collection[str],
 ) -> Additive | None:  # fmt: skip
     """The change at a postsynaptic spike as ``variable*amount``, where the order of spikes does not matter.
 
     ``on_post`` must be z = limits(z + x*c): z the weight or a variable that stays where it is, x a variable of the row that
-    decays towards 0, c made of variables of the column and of parameters in ``shared`` (their values are ``numbers``). With
+    decays towards 0, c made of variables of the column and of parameters in ``shared`` (their values are ``given``). With
     limits, which ``within`` says z keeps now everywhere, all c must have one sign and ``on_pre`` must keep z within the
     same limits. ``moves`` are factor and shift per step of each variable; those in ``positive`` are not negative now.
     """
@@ -49,7 +49,7 @@ def additive(
     if sp.expand(change - amount * x) != 0 or not 0 < factor <= 1 or shift != 0:
         return None
     if limits and not (
-        within and _kept(bound, target, limits) and _one_sign(bound, amount, column, numbers, moves, positive)
+        within and _kept(bound, target, limits) and _one_sign(bound, amount, column, given, moves, positive)
     ):
         return None
     return Additive(target, variables[0], Program((), {"amount": amount}), _wrapped(z, limits))
@@ -99,11 +99,11 @@ def _kept(bound: BoundPlasticity, target: str, limits: list[_Limit]) -> bool:
 
 
 def _one_sign(
-    bound: BoundPlasticity, amount: sp.Expr, column: Collection[str], numbers: Mapping[str, float],
+    bound: BoundPlasticity, amount: sp.Expr, column: Collection[str], given: Mapping[str, float],
     moves: Mapping[str, tuple[float, float]], positive: Collection[str],
 ) -> bool:  # fmt: skip
     """Whether the amount never changes its sign: no negative terms, in variables that never become negative."""
-    code, known = bound.codes["on_post"], {sp.Symbol(n): v for n, v in numbers.items()}
+    code, known = bound.codes["on_post"], {sp.Symbol(n): v for n, v in given.items()}
     after = {n: code.outputs.get(n, sp.Symbol(n)) for n in column}
     symbols = [sp.Symbol(n) for n in column]
     used: set[str] = set()
