@@ -13,9 +13,11 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "digits_and_circuit",
     "fashion_mnist",
     "learn_pattern",
+    "polychrony",
     "recover_weights",
     "reservoir",
     "ring_attractor",
+    "song2000",
 ]
 
 
