@@ -49,6 +49,11 @@ SIMULATIONS: dict[str, Command] = {
     "brunel": Command("ranvier.recipes.brunel", "run", "Regular, irregular, synchronous, asynchronous (Brunel 2000)."),
     "celegans": Command("ranvier.recipes.celegans", "run", "Touch through the wiring of a worm's nervous system."),
     "coba_cuba": Command("ranvier.recipes.coba_cuba", "run", "Two benchmarks of simulators (Brette et al. 2007)."),
+    "microcircuit": Command(
+        "ranvier.recipes.microcircuit",
+        "run",
+        "Four layers of cortex (Potjans and Diesmann 2014), full size with --scale 1.",
+    ),
     "reservoir": Command("ranvier.recipes.reservoir", "run", "Memory of a circuit whose inhibition balances itself."),
     "ring_attractor": Command(
         "ranvier.recipes.ring_attractor", "run", "A bump of activity that remembers a direction."

@@ -12,6 +12,7 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "delays",
     "digits_and_circuit",
     "fashion_mnist",
+    "microcircuit",
     "reservoir",
     "ring_attractor",
 ]

@@ -18,6 +18,7 @@ SMALL = {
     "brunel": ["--seconds", "0.2", "--cells", "500"],
     "celegans": ["--controls", "1"],
     "coba_cuba": ["--seconds", "0.2"],
+    "microcircuit": ["--seconds", "2", "--scale", "0.05"],
     "reservoir": ["--seconds", "4", "--cells", "80"],
     "ring_attractor": ["--memory", "0.6", "--directions", "1", "--cells", "128"],
 }
