@@ -50,6 +50,11 @@ SIMULATIONS: dict[str, Command] = {
     "celegans": Command("ranvier.recipes.celegans", "run", "Touch through the wiring of a worm's nervous system."),
     "coba_cuba": Command("ranvier.recipes.coba_cuba", "run", "Two benchmarks of simulators (Brette et al. 2007)."),
     "learn_pattern": Command("ranvier.recipes.learn_pattern", "run", "2,000 cells learn when to fire, by gradient."),
+    "microcircuit": Command(
+        "ranvier.recipes.microcircuit",
+        "run",
+        "Four layers of cortex (Potjans and Diesmann 2014), full size with --scale 1.",
+    ),
     "polychrony": Command("ranvier.recipes.polychrony", "run", "Groups that delays and STDP make (Izhikevich 2006)."),
     "recover_weights": Command("ranvier.recipes.recover_weights", "run", "Weights of a circuit from its spikes alone."),
     "reservoir": Command("ranvier.recipes.reservoir", "run", "Memory of a circuit whose inhibition balances itself."),

@@ -1,11 +1,14 @@
 """Values: numbers, arrays, distributions and learnable values, one form everywhere."""
 
+from ranvier.values._clipped import Clipped
 from ranvier.values._distribution import Distribution, Exponentially, LogNormal, Normal, Uniform
+from ranvier.values._gaussian import gaussian_fraction, gaussian_quantile
 from ranvier.values._learn import Learn
 from ranvier.values._philox import key_of, philox, uniforms
-from ranvier.values._poisson import PoissonLaw, poisson_counts
+from ranvier.values._poisson import PoissonLaw, poisson_counts, poisson_counts_each
 
 __all__ = [
+    "Clipped",
     "Distribution",
     "Exponentially",
     "Learn",
@@ -13,8 +16,11 @@ __all__ = [
     "Normal",
     "PoissonLaw",
     "Uniform",
+    "gaussian_fraction",
+    "gaussian_quantile",
     "key_of",
     "philox",
     "poisson_counts",
+    "poisson_counts_each",
     "uniforms",
 ]

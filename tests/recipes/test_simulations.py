@@ -19,6 +19,7 @@ SMALL = {
     "celegans": ["--controls", "1"],
     "coba_cuba": ["--seconds", "0.2"],
     "learn_pattern": ["--cells", "200", "--duration", "60", "--epochs", "3"],
+    "microcircuit": ["--seconds", "2", "--scale", "0.05"],
     "polychrony": ["--seconds", "6", "--tried", "40", "--cells", "200"],
     "recover_weights": ["--cells", "40", "--seconds", "1", "--seeds", "1", "--epochs", "2"],
     "reservoir": ["--seconds", "4", "--cells", "80"],
