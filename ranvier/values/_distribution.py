@@ -99,9 +99,8 @@ class Normal(Distribution):
 
     def _fractions(self) -> tuple[float, float]:
         """What part of the whole Gaussian lies below each bound."""
-        return gaussian_fraction((self.low - self.mean) / self.std), gaussian_fraction(
-            (self.high - self.mean) / self.std
-        )
+        low, high = ((end - self.mean) / self.std for end in (self.low, self.high))
+        return float(gaussian_fraction(low)), float(gaussian_fraction(high))
 
     def __repr__(self) -> str:
         return f"Normal({self.mean:g}, {self.std:g}, low={self.low:g}, high={self.high:g})"

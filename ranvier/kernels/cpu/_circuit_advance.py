@@ -131,8 +131,8 @@ def advance(
                 free[name].store(i, lanes.both(masks[name], lanes.negate_mask(spike)))
             else:
                 lanes.store(pointer, i, lanes.add(following, values[name]), mask=spike)
-    lasting = {name: group["steps"][name] for name in fixed}
-    list_fired(lanes, group, cells, n, lasting)
+    holding = {name: group["steps"][name] for name in fixed}
+    list_fired(lanes, group, cells, n, holding)
 
 
 def _rewritten(program: Program, counters: tuple[str, ...], fixed: tuple[str, ...], added: tuple[str, ...]) -> Program:

@@ -90,9 +90,9 @@ class Bits:
 
 
 def list_fired(
-    lanes: Lanes, group: dict, cells: tuple[ir.Value, ir.Value], n: ir.Value, lasting: dict[str, ir.Value]
+    lanes: Lanes, group: dict, cells: tuple[ir.Value, ir.Value], n: ir.Value, holding: dict[str, ir.Value]
 ) -> None:
-    """Append those of [low, high) whose bit is set to the list of step ``n``; ``lasting``: steps for which counters hold."""
+    """Append those of [low, high) whose bit is set to the list of step ``n``; ``holding``: steps for which counters hold."""
     b, bits = lanes.builder, Bits(lanes, group["fired"])
     low, high = cells
     with when(b, b.icmp_signed(">", high, group["cells"])):  # spare lanes repeat the last cell
@@ -100,7 +100,7 @@ def list_fired(
         bits.store(last, lanes.both(bits.load(last), lanes.first(b.sub(group["cells"], last))))
     filled = at(b, group["bounds"], b.add(n, I64(1)))
     fill = local(b, b.load(filled))
-    ends = {name: b.trunc(b.add(b.add(n, I64(1)), steps), I32) for name, steps in lasting.items()}
+    ends = {name: b.trunc(b.add(b.add(n, I64(1)), steps), I32) for name, steps in holding.items()}
     words, count = b.bitcast(group["fired"], I64.as_pointer()), local(b, I64(0))
     found = at(b, group["found"], b.udiv(low, I64(UNIT)))
     with counted(b, b.udiv(low, I64(UNIT)), b.udiv(b.add(high, I64(UNIT - 1)), I64(UNIT))) as k:
