@@ -18,7 +18,7 @@ _PUBLIC: dict[str, str] = {
     "Alpha": "ranvier.synapses",
     "Blocks": "ranvier.connectivity",
     "Cell": "ranvier.neurons",
-    "Clipped": "ranvier.connectivity",
+    "Clipped": "ranvier.values",
     "Clustered": "ranvier.connectivity",
     "Conductance": "ranvier.synapses",
     "Conv2d": "ranvier.connectivity",

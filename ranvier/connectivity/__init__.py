@@ -7,7 +7,7 @@ from ranvier.connectivity._build import SynapseRequest, build_synapses
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends, RowRule
 from ranvier.connectivity._connectome import connectome
 from ranvier.connectivity._conv import Conv2d
-from ranvier.connectivity._correlated import Clipped, Correlated
+from ranvier.connectivity._correlated import Correlated
 from ranvier.connectivity._delay_width import DelayWidth
 from ranvier.connectivity._delays import delay_parameters
 from ranvier.connectivity._distance_dependent import DistanceDependent
@@ -32,7 +32,6 @@ from ranvier.connectivity._travel_time import travel_time
 __all__ = [
     "AllToAll",
     "Blocks",
-    "Clipped",
     "Clustered",
     "Connectivity",
     "ConnectivityError",

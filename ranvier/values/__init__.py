@@ -1,11 +1,13 @@
 """Values: numbers, arrays, distributions and learnable values, one form everywhere."""
 
+from ranvier.values._clipped import Clipped
 from ranvier.values._distribution import Distribution, Exponentially, LogNormal, Normal, Uniform
 from ranvier.values._learn import Learn
 from ranvier.values._philox import key_of, philox, uniforms
 from ranvier.values._poisson import PoissonLaw, poisson_counts
 
 __all__ = [
+    "Clipped",
     "Distribution",
     "Exponentially",
     "Learn",

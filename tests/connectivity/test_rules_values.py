@@ -125,14 +125,6 @@ class TestForms:
         with pytest.raises(ConnectivityError, match="rho=2"):
             rv.Correlated(rv.Uniform(1 * ms, 2 * ms), 2)
 
-    def test_wrong_clips(self) -> None:
-        with pytest.raises(ConnectivityError, match="exceeds"):
-            rv.Clipped(rv.Uniform(0, 1), low=2, high=1)
-        with pytest.raises(ValueError, match="unit"):
-            rv.Clipped(rv.Uniform(0, 1), low=2 * mV)
-        with pytest.raises(ConnectivityError, match="takes a distribution"):
-            rv.Clipped(3)
-
     def test_wrong_units(self) -> None:
         with pytest.raises(DimensionError, match="link: weight"):
             connected(weight=1 * mV)

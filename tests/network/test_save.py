@@ -204,7 +204,7 @@ class TestParts:
     @given(
         value=st.floats(1e-3, 1e3),
         spread=st.floats(0.1, 1.0),
-        kind=st.sampled_from(["number", "Uniform", "Normal", "LogNormal", "Exponentially", "array"]),
+        kind=st.sampled_from(["number", "Uniform", "Normal", "LogNormal", "Exponentially", "Clipped", "array"]),
         learn=st.booleans(),
     )
     def test_every_kind_of_value(
@@ -216,6 +216,7 @@ class TestParts:
             "Normal": lambda: rv.Normal(value * ms, spread * value * ms, low=0.5 * value * ms),
             "LogNormal": lambda: rv.LogNormal(value * ms, spread),
             "Exponentially": lambda: rv.Exponentially(value * ms),
+            "Clipped": lambda: rv.Clipped(rv.Exponentially(value * ms), low=0.5 * value * ms),
             "array": lambda: np.linspace(value, value + spread, 4) * ms,
         }
         tau = makers[kind]()

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ranvier import __version__
-from ranvier.connectivity import Conv2d, Linear, Positions, Sparse
+from ranvier.connectivity import Positions, ProceduralSynapses, Sparse
 from ranvier.errors import FileFormatError
 from ranvier.network._network import Network
 from ranvier.network._population import Population, Relay
@@ -102,11 +102,12 @@ def _population(population: Population, tensors: Tensors) -> dict[str, Any]:
 def _projection(projection: Projection, seen: dict[int, str], tensors: Tensors) -> dict[str, Any]:
     chain = []
     for k, module in enumerate(projection.chain):
-        where = f"{projection.name}.{k}"
-        chain.append({"same_as": seen[id(module)]} if id(module) in seen else encode_module(module, where))
+        where, name = f"{projection.name}.{k}", f"projections.{projection.name}.chain.{k}"
+        known = {"same_as": seen[id(module)]} if id(module) in seen else None
+        chain.append(known or encode_module(module, where, name, tensors))
         seen.setdefault(id(module), where)
-    first = projection.chain[0] if len(projection.chain) else None
-    own = first.latency if isinstance(first, Linear | Sparse | Conv2d) and isinstance(first.latency, int) else 0
+    first = projection.delayable
+    own = first.latency if first is not None and isinstance(first.latency, int) else 0
     ends = {"pre": projection.pre, "post": projection.post, "port": projection.port}
     out = {**ends, "latency": projection.latency - own, "chain": chain, "plasticity": None}
     if projection.plasticity is not None:
@@ -185,8 +186,10 @@ def _add_projection(net: Network, name: str, record: Record, left: Tensors, modu
             module = modules[inner.choice("same_as", *modules)]
         else:
             module = decode_module(inner, _taker(left, f"projections.{name}.chain.{k}"))
-        if isinstance(module, Sparse) and tuple((n,) for n in module.sizes) != ends:
+        if isinstance(module, Sparse | ProceduralSynapses) and tuple((n,) for n in module.sizes) != ends:
             raise inner.error("sizes", f"the sizes of the populations it joins, {ends}")
+        if isinstance(module, ProceduralSynapses) and module.source.draw.barred and pre != post:
+            raise inner.error("autapses", f"true, as {pre!r} and {post!r} are two populations")
         modules[f"{name}.{k}"] = module
         chain.append(module)
     bound = None

@@ -8,9 +8,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from ranvier.connectivity import Conv2d, Linear, Sparse, StepBatchNorm, Synapses, ThresholdBatchNorm
+from ranvier.connectivity import (
+    Conv2d,
+    Linear,
+    ProceduralSynapses,
+    Sparse,
+    StepBatchNorm,
+    Synapses,
+    ThresholdBatchNorm,
+)
 from ranvier.errors import FileFormatError
 from ranvier.network._saving._delays import LONGEST, decode_delays, encode_delays
+from ranvier.network._saving._procedural import decode_procedural, encode_procedural
 from ranvier.network._saving._record import Record, damaged
 
 __all__ = ["decode_module", "encode_module"]
@@ -61,8 +70,8 @@ _FLOATS = {torch.float32, torch.float64}
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
-def encode_module(module: nn.Module, where: str) -> dict[str, Any]:
-    """Plain data for a transform; its tensors are saved under their own names.
+def encode_module(module: nn.Module, where: str, name: str, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+    """Plain data for a transform; parameters and buffers are saved already, further arrays go to ``tensors`` under ``name``.
 
     Raises
     ------
@@ -81,6 +90,8 @@ def encode_module(module: nn.Module, where: str) -> dict[str, Any]:
         when = {"latency": _steps(module.latency), "delay": encode_delays(module.delay)}
         when |= {"learn": isinstance(module.weight, nn.Parameter), "bounds": list(module.bounds)}
         return {"type": "Sparse", "sizes": list(module.sizes), **when}
+    if type(module) is ProceduralSynapses:
+        return encode_procedural(module, name, tensors)
     names = _ARGUMENTS.get(type(module))
     if names is None or getattr(module, "return_indices", False):
         kinds = ", ".join((*(kind.__name__ for kind in (*_DELAYED, *_OWN)), *_NAMES))
@@ -100,9 +111,9 @@ def decode_module(record: Record, take: Callable[[str], torch.Tensor | None]) ->
     Nothing of the declared size is allocated before the tensors are seen to have it.
     """
     delayed = {kind.__name__: kind for kind in _DELAYED}
-    kind = record.choice("type", *delayed, "Sparse", *_NAMES)
-    if kind == "Sparse":
-        return _sparse(record, take)
+    kind = record.choice("type", *delayed, "Sparse", "Procedural", *_NAMES)
+    if kind in ("Sparse", "Procedural"):
+        return (_sparse if kind == "Sparse" else decode_procedural)(record, take)
     with torch.device("meta"):
         if kind in delayed:
             sizes = {n: record.whole(n, 1) for n in _DELAYED[delayed[kind]][:2]}

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ranvier.errors import FileFormatError
+from ranvier.network._poisson_drive import PoissonDrive
 from ranvier.network._saving._record import Record
 from ranvier.network._saving._values import decode_value, encode_value
 from ranvier.network._sources import Poisson, Source, SpikeTrains, TimedArray
@@ -17,15 +18,18 @@ from ranvier.units import UNITS, Dimension, Quantity
 __all__ = ["decode_source", "encode_source"]
 
 _TIME = UNITS["ms"].dimension
-_KINDS = ("Poisson", "SpikeTrains", "TimedArray", "PoissonInput", "OrnsteinUhlenbeck", "Stimulus", "SumOfSignals")
+_KINDS = (
+    "Poisson", "PoissonDrive", "SpikeTrains", "TimedArray", "PoissonInput", "OrnsteinUhlenbeck", "Stimulus", "SumOfSignals"
+)  # fmt: skip
+_RATES: dict[str, type[Poisson | PoissonDrive]] = {"Poisson": Poisson, "PoissonDrive": PoissonDrive}
 Tensors = dict[str, torch.Tensor]
 
 
 def encode_source(source: Source, name: str, tensors: Tensors) -> dict[str, Any]:
     """Plain data for a stimulus; its arrays go to ``tensors`` under ``name``."""
-    if type(source) is Poisson:
-        rate = Quantity(float(source.rate) if source.rate.ndim == 0 else source.rate, (1 / UNITS["ms"]).dimension)
-        return {"type": "Poisson", "rate": encode_value(rate, f"{name}/rate", tensors), "size": source.shape[0]}
+    if isinstance(source, Poisson | PoissonDrive) and type(source) in _RATES.values():
+        rate = encode_value(_quantity(source.rate, (1 / UNITS["ms"]).dimension), f"{name}/rate", tensors)
+        return {"type": type(source).__name__, "rate": rate, "size": source.shape[0]}
     if type(source) is SpikeTrains:
         tensors |= {f"{name}/time": torch.from_numpy(source.when), f"{name}/cell": torch.from_numpy(source.who)}
         whole = bool(np.issubdtype(source.when.dtype, np.integer))
@@ -78,8 +82,8 @@ def decode_source(record: Record, tensors: Tensors) -> Source:
         if len(signals) < max(2, len(parts)):
             raise record.error("parts", "two or more signals")
         return SumOfSignals(*signals)
-    if kind == "Poisson":
-        return Poisson(decode_value(record.child("rate"), tensors), record.whole("size", 1))
+    if kind in _RATES:
+        return _RATES[kind](decode_value(record.child("rate"), tensors), record.whole("size", 1))
     if kind == "TimedArray":
         dt = Quantity(record.number("dt"), _TIME) if "dt" in record else None
         return TimedArray(decode_value(record.child("values"), tensors), dt=dt)

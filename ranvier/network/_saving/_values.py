@@ -11,7 +11,7 @@ from ranvier.dynamics._text import parse_unit
 from ranvier.errors import FileFormatError
 from ranvier.network._saving._record import Record
 from ranvier.units import Dimension, Quantity, as_quantity
-from ranvier.values import Distribution, Exponentially, Learn, LogNormal, Normal, Uniform
+from ranvier.values import Clipped, Distribution, Exponentially, Learn, LogNormal, Normal, Uniform
 
 __all__ = ["decode_value", "encode_value"]
 
@@ -30,9 +30,13 @@ def encode_value(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any
     if isinstance(value, Learn):
         start = encode_value(value.value, name, tensors)
         return {"learn": start, "min": value.min, "max": value.max, "unit": str(value.dimension), "each": value.each}
+    if isinstance(value, Clipped):
+        low, high = (x if np.isfinite(x) else None for x in (value.low, value.high))
+        inner = encode_value(value.distribution, name, tensors)
+        return {"clipped": inner, "unit": str(value.dimension), "low": low, "high": high}
     if isinstance(value, Distribution):
         if type(value) not in _DISTRIBUTIONS:
-            kinds = ", ".join(sorted(kind.__name__ for kind in _DISTRIBUTIONS))
+            kinds = ", ".join(sorted(kind.__name__ for kind in (Clipped, *_DISTRIBUTIONS)))
             raise FileFormatError(f"{name}={value!r} cannot be saved: use {kinds}, or give the numbers as an array.")
         numbers = {n: float(getattr(value, n)) for n in _DISTRIBUTIONS[type(value)]}
         finite = {n: x if np.isfinite(x) else None for n, x in numbers.items()}
@@ -52,6 +56,9 @@ def decode_value(record: Record, tensors: dict[str, torch.Tensor]) -> Any:
     if "learn" in record:
         bounds = [Quantity(record.number(n), dimension) if n in record else None for n in ("min", "max")]
         return Learn(decode_value(record.child("learn"), tensors), *bounds, each=record.flag("each"))
+    if "clipped" in record:
+        bounds = {n: Quantity(record.number(n), dimension) for n in ("low", "high") if n in record}
+        return Clipped(decode_value(record.child("clipped"), tensors), **bounds)
     if "distribution" in record:
         kinds = {kind.__name__: kind for kind in _DISTRIBUTIONS}
         kind = kinds[record.choice("distribution", *kinds)]
