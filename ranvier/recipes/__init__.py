@@ -13,6 +13,7 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "digits_and_circuit",
     "fashion_mnist",
     "learn_pattern",
+    "microcircuit",
     "polychrony",
     "recover_weights",
     "reservoir",

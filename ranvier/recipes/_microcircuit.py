@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 from ranvier.connectivity import FixedTotal, OneToOne
 from ranvier.network import Network, PoissonDrive
@@ -16,7 +18,7 @@ from ranvier.recipes._cortex import MEAN_DELAY, NAMES, PROBABILITIES, SIZES, SPR
 from ranvier.units import Hz, ms, mV, pA, second
 from ranvier.values import Normal
 
-__all__ = ["NAMES", "RATES", "MicrocircuitResult", "microcircuit", "simulate"]
+__all__ = ["NAMES", "RATES", "MicrocircuitResult", "expected_synapses", "microcircuit", "simulate", "sizes"]
 
 #: published mean rates in Hz at full scale
 RATES = (0.903, 2.965, 4.414, 5.876, 7.569, 8.633, 1.105, 7.829)
@@ -35,6 +37,17 @@ _V_START = (
 def _synapses(post: int, pre: int) -> float:
     """Synapses of a projection at full scale."""
     return synapses(PROBABILITIES[post][pre], SIZES[pre] * SIZES[post])
+
+
+def sizes(scale: float = 1.0) -> list[int]:
+    """Cells of each population at ``scale``."""
+    return [max(2, round(size * scale)) for size in SIZES]
+
+
+def expected_synapses(scale: float = 1.0) -> int:
+    """Synapses of the whole circuit at ``scale``, without the background."""
+    every = range(len(NAMES))
+    return sum(round(_synapses(post, pre) * scale * scale) for post in every for pre in every)
 
 
 def _lost_current(post: int, scale: float) -> float:
@@ -66,25 +79,25 @@ def microcircuit(scale: float = 1.0, seed: int = 1, *, progress: bool = False) -
         raise ValueError(f"scale={scale!r} must be above 0 and at most 1, the full circuit.")
     net = Network(dt=0.1 * ms, seed=seed)
     larger = 1 / math.sqrt(scale)
-    for k, name in enumerate(NAMES):
-        size = max(2, round(SIZES[k] * scale))
+    for k, (name, size) in enumerate(zip(NAMES, sizes(scale), strict=True)):
         mean, spread = _V_START[k]
         cell = CurrentLIF(tau_s=_TAU_S * ms, I_e=_lost_current(k, scale) * pA)
         net.population(name, size, cell, v=Normal(mean * mV, spread * mV))
         net.source(f"to_{name}", PoissonDrive(_BACKGROUND[k] * scale * _BACKGROUND_HZ * Hz, size))
         net.connect(f"to_{name}", name, OneToOne(), to="I", weight=WEIGHT * larger * pA, delay=1.5 * ms)
-    for post, target in enumerate(NAMES):
-        for pre, name in enumerate(NAMES):
-            total = round(_synapses(post, pre) * scale * scale)
-            if total == 0:
-                continue
-            weight, delay = mean_weight(name, target) * larger, MEAN_DELAY[name[-1]]
-            bound = {"low": 0 * pA} if weight > 0 else {"high": 0 * pA}
-            net.connect(
-                name, target, FixedTotal(total), to="I", sign=1 if weight > 0 else -1, progress=progress,
-                weight=Normal(weight * pA, abs(weight) * SPREAD * pA, **bound),
-                delay=Normal(delay * ms, delay / 2 * ms, low=0.1 * ms),
-            )  # fmt: skip
+    pairs = [(post, pre) for post in range(len(NAMES)) for pre in range(len(NAMES))]
+    for post, pre in track(pairs, "building", console=Console(stderr=True), disable=not progress):
+        total = round(_synapses(post, pre) * scale * scale)
+        if total == 0:
+            continue
+        name, target = NAMES[pre], NAMES[post]
+        weight, delay = mean_weight(name, target) * larger, MEAN_DELAY[name[-1]]
+        bound = {"low": 0 * pA} if weight > 0 else {"high": 0 * pA}
+        net.connect(
+            name, target, FixedTotal(total), to="I", sign=1 if weight > 0 else -1,
+            weight=Normal(weight * pA, abs(weight) * SPREAD * pA, **bound),
+            delay=Normal(delay * ms, delay / 2 * ms, low=0.1 * ms),
+        )  # fmt: skip
     return net
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ranvier.cli import main
 from ranvier.recipes import _microcircuit as recipe
+from ranvier.recipes import microcircuit as command
 
 
 def test_numbers_at_full_scale() -> None:
@@ -39,3 +41,27 @@ def test_a_tenth_is_active_as_published() -> None:
 def test_nonsense_is_refused() -> None:
     with pytest.raises(ValueError, match="scale=2"):
         recipe.microcircuit(2)
+
+
+def test_the_forecast_counts_what_is_built() -> None:
+    net, expected = recipe.microcircuit(0.06), command.forecast(0.06, 1.0)
+    assert expected.synapses == sum(len(p.synapses) for p in net.projections.values() if p.pre in net.populations)
+    assert expected.cells == sum(net.shape_of(name)[0] for name in recipe.NAMES)
+    kept = sum(t.numel() * t.element_size() for t in net.state_dict().values())
+    assert kept < expected.memory - command.forecast(1e-6, 1.0).memory < 1.5 * kept
+
+
+def test_the_forecast_of_the_full_circuit_is_what_was_measured() -> None:
+    """3.7 GB and 15 s to build; 6.3 s per biological second (docs/benchmarks)."""
+    full = command.forecast(1.0, 10.0)
+    assert full.memory == pytest.approx(3.7e9, rel=0.1)
+    assert full.building == pytest.approx(15, rel=0.2)
+    assert full.running == pytest.approx(10.5 * 6.3, rel=0.1)
+
+
+def test_what_does_not_fit_is_refused_before_it_is_built(monkeypatch, tmp_path, capsys) -> None:
+    monkeypatch.setattr(command, "free_bytes", lambda: 10**9)
+    assert main(["simulate", "microcircuit", "--scale", "1", "--out", str(tmp_path)]) == 1
+    assert "smaller --scale" in capsys.readouterr().err
+    assert main(["simulate", "microcircuit", "--scale", "3", "--out", str(tmp_path)]) == 1
+    assert not list(tmp_path.iterdir())
