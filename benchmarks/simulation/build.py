@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any
 
-from benchmarks.simulation import _microcircuit as circuit
+from ranvier.recipes import _cortex as circuit
 
 
 def build_ranvier(scale: float, threads: int) -> tuple[int, Any]:
@@ -24,12 +24,12 @@ def build_ranvier(scale: float, threads: int) -> tuple[int, Any]:
 
     torch.set_num_threads(threads)
     net = rv.Network(dt=0.1 * ms, seed=1)
-    for name, size in circuit.populations(scale).items():
+    for name, size in zip(circuit.NAMES, circuit.sizes(scale), strict=True):
         net.population(name, size, rv.CurrentLIF())
-    for pre, post, total, weight in circuit.projections(scale):
-        spread = abs(weight) * circuit.RELATIVE_SPREAD
+    for pre, post, total, weight in circuit.pathways(scale):
+        spread = abs(weight) * circuit.SPREAD
         bound: dict[str, Any] = {"low": 0 * pA} if weight > 0 else {"high": 0 * pA}
-        mean, std = circuit.DELAYS_MS[pre[-1]]
+        mean, std = circuit.DELAYS[pre[-1]]
         net.connect(
             pre, post, rv.FixedTotal(total), to="I", sign=1 if weight > 0 else -1,
             weight=rv.Normal(weight * pA, spread * pA, **bound), delay=rv.Normal(mean * ms, std * ms, low=0.1 * ms),
@@ -43,11 +43,13 @@ def build_nest(scale: float, threads: int) -> tuple[int, Any]:
 
     nest.set_verbosity("M_ERROR")
     nest.SetKernelStatus({"resolution": 0.1, "local_num_threads": threads, "rng_seed": 1})
-    cells = {name: nest.Create("iaf_psc_exp", size) for name, size in circuit.populations(scale).items()}
-    for pre, post, total, weight in circuit.projections(scale):
-        spread = abs(weight) * circuit.RELATIVE_SPREAD
+    cells = {
+        name: nest.Create("iaf_psc_exp", size) for name, size in zip(circuit.NAMES, circuit.sizes(scale), strict=True)
+    }
+    for pre, post, total, weight in circuit.pathways(scale):
+        spread = abs(weight) * circuit.SPREAD
         low, high = (0.0, float("inf")) if weight > 0 else (float("-inf"), 0.0)
-        mean, std = circuit.DELAYS_MS[pre[-1]]
+        mean, std = circuit.DELAYS[pre[-1]]
         nest.Connect(
             cells[pre], cells[post], {"rule": "fixed_total_number", "N": total},
             {

@@ -1,7 +1,8 @@
 """Time and memory against size. Run: `python -m benchmarks.simulation.growth`.
 
-The conductance-based circuit with 80 synapses per cell from 1,000 to 1,000,000 cells, and the cortical microcircuit from a
-twentieth to full scale; each in a process of its own. Writes `docs/benchmarks/growth.md`, `.json` and a figure.
+Four series, every size in a process of its own: the conductance-based circuit (80 synapses per cell) against its cells; cells
+of one firing rate against their synapses per cell; the same, never stored, against cells; the cortical microcircuit from a
+twentieth to full scale. Writes `docs/benchmarks/growth.md`, `.json` and a figure.
 """
 
 from __future__ import annotations
@@ -14,82 +15,91 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from benchmarks._report import machine
+from benchmarks.simulation._growth_page import draw, page
+
+if TYPE_CHECKING:
+    from ranvier.network import Network
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-COBA = (1_000, 4_000, 10_000, 40_000, 100_000, 400_000, 1_000_000)
-MICROCIRCUIT = (0.05, 0.1, 0.2, 0.5, 1.0)
+CELLS_OF_FAN_OUT, FAN_OUT_OF_PROCEDURAL = 10_000, 1_000
+#: what is built: sizes (of the thing that the series varies)
+SERIES: dict[str, tuple[float, ...]] = {
+    "COBA": (1_000, 4_000, 10_000, 40_000, 100_000, 400_000, 1_000_000),
+    "fan-out": (100, 200, 500, 1_000, 2_000, 5_000, 10_000),
+    "procedural": (10_000, 30_000, 100_000, 300_000, 1_000_000),
+    "microcircuit": (0.05, 0.1, 0.2, 0.5, 1.0),
+}
 
 
-def measure(model: str, size: float, seconds: float, threads: int) -> dict[str, Any]:
-    """Build, settle, run; seconds of wall and processor time per biological second of the last run."""
-    import torch
+def driven(cells: int, fan_out: int, *, stored: bool) -> Network:
+    """Cells that fire at 0 to 33 Hz of a constant current; their synapses are too weak to change that.
 
-    from ranvier.network import Network
+    Stored, every synapse has its own weight and its own delay.
+    """
+    import ranvier as rv
+    from ranvier.units import ms, mV, pA
+
+    net = rv.Network(dt=0.1 * ms, seed=1)
+    start = rv.Uniform(-65 * mV, -50 * mV)
+    net.population("cells", cells, rv.CurrentLIF(I_e=rv.Uniform(330 * pA, 400 * pA), v=start))
+    rule, weight, delay = rv.FixedOutDegree(fan_out), rv.Normal(1e-3 * pA, 1e-4 * pA), rv.Uniform(0.5 * ms, 2.5 * ms)
+    if stored:
+        net.connect("cells", "cells", rule, to="I", weight=weight, delay=delay)
+    else:
+        net.connect("cells", "cells", rv.Procedural(rule), to="I", weight=1e-3 * pA, delay=1.5 * ms)
+    return net
+
+
+def build(series: str, size: float) -> tuple[Network, int]:
+    """The network of a series, and how many synapses it has, drawn ones included."""
     from ranvier.recipes._coba import circuit
     from ranvier.recipes._microcircuit import microcircuit
+
+    if series == "fan-out":
+        return driven(CELLS_OF_FAN_OUT, int(size), stored=True), CELLS_OF_FAN_OUT * int(size)
+    if series == "procedural":
+        return driven(int(size), FAN_OUT_OF_PROCEDURAL, stored=False), int(size) * FAN_OUT_OF_PROCEDURAL
+    net = circuit(int(size)) if series == "COBA" else microcircuit(size)
+    return net, sum(len(p.synapses) for p in net.projections.values() if p.pre in net.populations)
+
+
+def measure(series: str, size: float, threads: int) -> dict[str, Any]:
+    """Build, settle, run three times; seconds of wall and processor time per biological second, the median of them."""
+    import torch
+
     from ranvier.units import ms, second
 
     torch.set_num_threads(threads)
-    idle, start = _resident_peak(), time.perf_counter()
-    net: Network = circuit(int(size)) if model == "coba" else microcircuit(size)
+    build(series, {"microcircuit": 0.01}.get(series, 100))[0].run(1 * ms)  # imports, and what is compiled once
+    idle, start = _resident(), time.perf_counter()
+    net, synapses = build(series, size)
     built = time.perf_counter() - start
+    cells = sum(p.shape[0] for p in net.populations.values() if p.shape)
+    seconds = min(1.0, max(0.05, 20_000 / cells, 2e6 / synapses)) if series != "microcircuit" else 0.2
     record = {name: ["spikes"] for name in net.populations}
     state = net.run(100 * ms, record=record).state
-    wall, processor = time.perf_counter(), time.process_time()
-    run = net.run(seconds * second, state, record=record)
-    wall, processor = time.perf_counter() - wall, time.process_time() - processor
-    cells = sum(p.shape[0] for p in net.populations.values() if p.shape)
+    wall, processor, fired = [], [], 0
+    for _ in range(3):
+        before = time.perf_counter(), time.process_time()
+        run = net.run(seconds * second, state, record=record)
+        wall.append((time.perf_counter() - before[0]) / seconds)
+        processor.append((time.process_time() - before[1]) / seconds)
+        state, fired = run.state, fired + sum(len(run[name].spikes) for name in record)
     return {
-        "model": model, "cells": cells,
-        "synapses": sum(len(p.synapses) for p in net.projections.values() if p.pre in net.populations),
-        "build_s": built, "wall": wall / seconds, "processor": processor / seconds,
-        "grown_GB": _resident_peak() - idle,
-        "rate": sum(len(run[name].spikes) for name in record) / cells / seconds,
+        "series": series, "cells": cells, "synapses": synapses, "build_s": built, "wall": sorted(wall)[1],
+        "processor": sorted(processor)[1], "grown_GB": (_peak() - idle) / 1e9, "rate": fired / cells / seconds / 3,
     }  # fmt: skip
 
 
-def _resident_peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def page(rows: list[dict[str, Any]]) -> str:
-    """The table."""
-    lines = [
-        "# Growth of time and memory",
-        "",
-        "Wall and processor time per biological second of the run phase, one process per row; memory beyond imports, its peak.",
-        "",
-        "| model | cells | synapses | build s | wall s | processor s | ns per cell and step | memory GB | bytes per synapse | rate Hz |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for r in rows:
-        each = r["processor"] * 1e5 / r["cells"]
-        lines.append(
-            f"| {r['model']} | {r['cells']:,} | {r['synapses']:,} | {r['build_s']:.2f} | {r['wall']:.3g} | {r['processor']:.3g} "
-            f"| {each:.2f} | {r['grown_GB']:.2f} | {r['grown_GB'] * 1e9 / r['synapses']:.1f} | {r['rate']:.2f} |"
-        )
-    return "\n".join([*lines, "", "![Time and memory against the number of synapses](growth.svg)", ""])
-
-
-def draw(rows: list[dict[str, Any]], path: Path) -> None:
-    """Both against the number of synapses, on logarithmic axes; a straight line of slope one is linear growth."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-    for axis, name, label in zip(
-        axes, ("processor", "grown_GB"), ("processor s per biological s", "memory, GB"), strict=True
-    ):
-        for model in dict.fromkeys(r["model"] for r in rows):
-            some = [r for r in rows if r["model"] == model]
-            axis.loglog([r["synapses"] for r in some], [r[name] for r in some], "o-", label=model)
-        axis.set(xlabel="synapses", ylabel=label)
-        axis.legend(frameon=False)
-    figure.savefig(path)
-    pyplot.close(figure)
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def main() -> None:
@@ -97,28 +107,47 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "benchmarks")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--most", type=float, default=float("inf"), help="largest number of cells")
-    parser.add_argument("--one", nargs=3, metavar=("MODEL", "SIZE", "SECONDS"), help="measure one size, print JSON")
+    parser.add_argument("--most", type=float, default=float("inf"), help="largest number of synapses")
+    parser.add_argument(
+        "--only", default="", help="measure this series, and keep the others as they are in growth.json"
+    )
+    parser.add_argument("--one", nargs=2, metavar=("SERIES", "SIZE"), help="measure one size, print JSON")
     given = parser.parse_args()
     if given.one:
-        found = measure(given.one[0], float(given.one[1]), float(given.one[2]), given.threads)
-        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.write(json.dumps(measure(given.one[0], float(given.one[1]), given.threads)) + "\n")
         return
-    wanted = [("coba", n, max(0.05, min(1.0, 20_000 / n))) for n in COBA if n <= given.most]
-    wanted += [("microcircuit", s, 0.2 if s > 0.2 else 0.5) for s in MICROCIRCUIT if 77_169 * s <= given.most]
-    rows = []
-    for model, size, seconds in wanted:
-        command = [sys.executable, "-m", "benchmarks.simulation.growth", "--threads", str(given.threads)]
-        command += ["--one", model, str(size), str(seconds)]
-        done = subprocess.run(
-            command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
-        )
-        rows.append(json.loads(done.stdout))
-        sys.stderr.write(f"{rows[-1]}\n")
+    kept = given.folder / "growth.json"
+    rows = json.loads(kept.read_text())["rows"] if given.only else []
+    rows = [row for row in rows if row["series"] != given.only]
+    for series in [given.only] if given.only else list(SERIES):
+        rows += [
+            row for size in SERIES[series] if (row := _apart(series, size, given.threads))["synapses"] <= given.most
+        ]
+    rows.sort(key=lambda row: (list(SERIES).index(row["series"]), row["synapses"]))
     given.folder.mkdir(parents=True, exist_ok=True)
-    (given.folder / "growth.json").write_text(json.dumps(rows, indent=1) + "\n")
-    (given.folder / "growth.md").write_text(page(rows))
+    data = {"settings": {"threads": given.threads, "machine": machine()}, "rows": rows}
+    kept.write_text(json.dumps(data, indent=1) + "\n")
+    (given.folder / "growth.md").write_text(page(data))
     draw(rows, given.folder / "growth.svg")
+
+
+def _apart(series: str, size: float, threads: int) -> dict[str, Any]:
+    """One size in a process of its own."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.simulation.growth",
+        "--threads",
+        str(threads),
+        "--one",
+        series,
+        str(size),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    row = json.loads(done.stdout)
+    sys.stderr.write(f"{row}\n")
+    return row
 
 
 if __name__ == "__main__":

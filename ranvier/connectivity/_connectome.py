@@ -11,7 +11,6 @@ from pathlib import Path
 
 import networkx as nx
 import numpy as np
-from scipy import io, sparse
 
 from ranvier.connectivity._connectivity import ConnectivityError
 from ranvier.connectivity._from_edges import FromEdges
@@ -63,6 +62,8 @@ def connectome(
         if kind in _GRAPHS:
             return FromGraph(_GRAPHS[kind](path))
         if kind in (".mtx", ".npz"):
+            from scipy import io, sparse  # slow to import
+
             return FromMatrix(sparse.load_npz(path) if kind == ".npz" else io.mmread(path))
     except (OSError, ValueError, LookupError, SyntaxError, nx.NetworkXException, zipfile.BadZipFile) as error:
         if isinstance(error, ConnectivityError):

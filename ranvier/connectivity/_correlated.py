@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from ranvier.connectivity._connectivity import ConnectivityError
-from ranvier.values import Distribution
+from ranvier.values import Distribution, gaussian_fraction, gaussian_quantile
 
 __all__ = ["Correlated"]
 
@@ -39,8 +38,8 @@ class Correlated:
 
     def quantile(self, drawn: np.ndarray, u: np.ndarray) -> np.ndarray:
         """Values in base units from the numbers (0 to 1) that made the weights, and independent ones."""
-        score = self.rho * ndtri(drawn) + np.sqrt(1 - self.rho**2) * ndtri(u)
-        return self.distribution.quantile(np.clip(ndtr(score), _LEAST, 1 - _LEAST))
+        score = self.rho * gaussian_quantile(drawn) + np.sqrt(1 - self.rho**2) * gaussian_quantile(u)
+        return self.distribution.quantile(np.clip(gaussian_fraction(score), _LEAST, 1 - _LEAST))
 
     def __repr__(self) -> str:
         return f"Correlated({self.distribution!r}, rho={self.rho:g})"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from ranvier.connectivity._connectivity import ConnectivityError, Ends
 from ranvier.connectivity._from_arrays import Given
@@ -23,6 +22,8 @@ class FromMatrix(Given):
     """
 
     def __init__(self, matrix: Any) -> None:
+        from scipy import sparse  # slow to import
+
         dense = not sparse.issparse(matrix)
         table = np.asarray(matrix) if dense else matrix
         if table.ndim != 2 or table.dtype.kind not in "fiub":

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ranvier.errors import ShapeError
 from ranvier.units import Dimension, Quantity, as_quantity
 from ranvier.values import key_of, uniforms
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 __all__ = ["Grid", "Positions", "RandomPositions", "place"]
 
@@ -64,6 +66,8 @@ class Positions:
 
     @cached_property
     def _tree(self) -> cKDTree:
+        from scipy.spatial import cKDTree  # slow to import
+
         return cKDTree(self._folded(self.coordinates), boxsize=self.period)
 
     def _folded(self, coordinates: np.ndarray) -> np.ndarray:

@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 import torch
-from scipy.special import ndtri
 
 from ranvier.kernels.drawing import counted_uniforms
-from ranvier.values import key_of
+from ranvier.values import gaussian_quantile, key_of
 
 __all__ = ["noise_block"]
 
@@ -20,4 +19,4 @@ def noise_block(seed: int, name: str, stream: int, start: int, steps: int, shape
     out = np.empty((steps, count))
     for n in range(steps):
         out[n] = counted_uniforms(key, count, step=start + n, stream=stream)
-    return torch.from_numpy(ndtri(out, out=out)).reshape(steps, *shape)
+    return torch.from_numpy(gaussian_quantile(out, out=out)).reshape(steps, *shape)

@@ -14,51 +14,12 @@ from ranvier.connectivity import FixedTotal, OneToOne
 from ranvier.network import Network, PoissonDrive
 from ranvier.network._run import Run
 from ranvier.neurons import CurrentLIF
-from ranvier.recipes._cortex import MEAN_DELAY, NAMES, PROBABILITIES, SIZES, SPREAD, WEIGHT, mean_weight, synapses
+from ranvier.recipes import _cortex as cortex
+from ranvier.recipes._cortex import NAMES
 from ranvier.units import Hz, ms, mV, pA, second
 from ranvier.values import Normal
 
-__all__ = ["NAMES", "RATES", "MicrocircuitResult", "expected_synapses", "microcircuit", "simulate", "sizes"]
-
-#: published mean rates in Hz at full scale
-RATES = (0.903, 2.965, 4.414, 5.876, 7.569, 8.633, 1.105, 7.829)
-
-#: background synapses of a cell, each firing at ``_BACKGROUND_HZ``
-_BACKGROUND = (1600, 1500, 2100, 1900, 2000, 1900, 2900, 2100)
-_BACKGROUND_HZ = 8.0
-_TAU_S = 0.5
-#: mV, mean and standard deviation of the first membrane potential, close to those of the running circuit
-_V_START = (
-    (-68.28, 5.36), (-63.16, 4.57), (-63.33, 4.74), (-63.45, 4.94),
-    (-63.11, 4.94), (-61.66, 4.55), (-66.72, 5.46), (-61.43, 4.48),
-)  # fmt: skip
-
-
-def _synapses(post: int, pre: int) -> float:
-    """Synapses of a projection at full scale."""
-    return synapses(PROBABILITIES[post][pre], SIZES[pre] * SIZES[post])
-
-
-def sizes(scale: float = 1.0) -> list[int]:
-    """Cells of each population at ``scale``."""
-    return [max(2, round(size * scale)) for size in SIZES]
-
-
-def expected_synapses(scale: float = 1.0) -> int:
-    """Synapses of the whole circuit at ``scale``, without the background."""
-    every = range(len(NAMES))
-    return sum(round(_synapses(post, pre) * scale * scale) for post in every for pre in every)
-
-
-def _lost_current(post: int, scale: float) -> float:
-    """pA: what smaller in-degrees with weights 1/sqrt(scale) times as large take from a cell's mean input.
-
-    tau_s (1 - sqrt(scale)) (sum over pre of K w rate + K_ext w_ext rate_ext), K the in-degrees at full scale.
-    """
-    total = _BACKGROUND[post] * WEIGHT * _BACKGROUND_HZ
-    for pre, name in enumerate(NAMES):
-        total += _synapses(post, pre) / SIZES[post] * mean_weight(name, NAMES[post]) * RATES[pre]
-    return _TAU_S / 1000 * (1 - math.sqrt(scale)) * total
+__all__ = ["MicrocircuitResult", "microcircuit", "simulate"]
 
 
 def microcircuit(scale: float = 1.0, seed: int = 1, *, progress: bool = False) -> Network:
@@ -78,25 +39,21 @@ def microcircuit(scale: float = 1.0, seed: int = 1, *, progress: bool = False) -
     if not 0 < scale <= 1:
         raise ValueError(f"scale={scale!r} must be above 0 and at most 1, the full circuit.")
     net = Network(dt=0.1 * ms, seed=seed)
-    larger = 1 / math.sqrt(scale)
-    for k, (name, size) in enumerate(zip(NAMES, sizes(scale), strict=True)):
-        mean, spread = _V_START[k]
-        cell = CurrentLIF(tau_s=_TAU_S * ms, I_e=_lost_current(k, scale) * pA)
+    for k, (name, size) in enumerate(zip(NAMES, cortex.sizes(scale), strict=True)):
+        mean, spread = cortex.V_START[k]
+        cell = CurrentLIF(tau_s=cortex.TAU_S * ms, I_e=cortex.lost_current(k, scale) * pA)
         net.population(name, size, cell, v=Normal(mean * mV, spread * mV))
-        net.source(f"to_{name}", PoissonDrive(_BACKGROUND[k] * scale * _BACKGROUND_HZ * Hz, size))
-        net.connect(f"to_{name}", name, OneToOne(), to="I", weight=WEIGHT * larger * pA, delay=1.5 * ms)
-    pairs = [(post, pre) for post in range(len(NAMES)) for pre in range(len(NAMES))]
-    for post, pre in track(pairs, "building", console=Console(stderr=True), disable=not progress):
-        total = round(_synapses(post, pre) * scale * scale)
-        if total == 0:
-            continue
-        name, target = NAMES[pre], NAMES[post]
-        weight, delay = mean_weight(name, target) * larger, MEAN_DELAY[name[-1]]
-        bound = {"low": 0 * pA} if weight > 0 else {"high": 0 * pA}
+        net.source(f"to_{name}", PoissonDrive(cortex.background_rate(k, scale) * Hz, size))
+        weight, late = cortex.WEIGHT / math.sqrt(scale) * pA, cortex.BACKGROUND_DELAY * ms
+        net.connect(f"to_{name}", name, OneToOne(), to="I", weight=weight, delay=late)
+    pathways = cortex.pathways(scale)
+    for path in track(pathways, "building", console=Console(stderr=True), disable=not progress):
+        mean, spread = cortex.DELAYS[path.pre[-1]]
+        bound = {"low": 0 * pA} if path.weight > 0 else {"high": 0 * pA}
         net.connect(
-            name, target, FixedTotal(total), to="I", sign=1 if weight > 0 else -1,
-            weight=Normal(weight * pA, abs(weight) * SPREAD * pA, **bound),
-            delay=Normal(delay * ms, delay / 2 * ms, low=0.1 * ms),
+            path.pre, path.post, FixedTotal(path.synapses), to="I", sign=1 if path.weight > 0 else -1,
+            weight=Normal(path.weight * pA, abs(path.weight) * cortex.SPREAD * pA, **bound),
+            delay=Normal(mean * ms, spread * ms, low=0.1 * ms),
         )  # fmt: skip
     return net
 

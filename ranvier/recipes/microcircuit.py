@@ -16,7 +16,8 @@ from ranvier.connectivity._memory import free_bytes, spell
 from ranvier.errors import RanvierError
 from ranvier.network import Run, SpikeTrain
 from ranvier.plot._axes import COLOURS
-from ranvier.recipes._microcircuit import NAMES, RATES, MicrocircuitResult, expected_synapses, simulate, sizes
+from ranvier.recipes._cortex import NAMES, RATES, pathways, sizes
+from ranvier.recipes._microcircuit import MicrocircuitResult, simulate
 from ranvier.recipes._outcome import Outcome, finished, publish
 from ranvier.recipes._svg import svg
 from ranvier.recipes._verdicts import Verdict
@@ -58,7 +59,7 @@ class Forecast:
 
 def forecast(scale: float, seconds: float) -> Forecast:
     """What the circuit at ``scale`` takes for ``seconds``: memory follows its synapses, time its cells and their spikes."""
-    synapses = expected_synapses(scale)
+    synapses = sum(path.synapses for path in pathways(scale))
     running = (seconds + _SETTLE_MS / 1000) * scale * (_CELLS + _EVENTS * scale)
     return Forecast(sum(sizes(scale)), synapses, _IMPORTS + _BYTES * synapses, 1 + _BUILD * synapses, 1 + running)
 

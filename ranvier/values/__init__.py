@@ -2,6 +2,7 @@
 
 from ranvier.values._clipped import Clipped
 from ranvier.values._distribution import Distribution, Exponentially, LogNormal, Normal, Uniform
+from ranvier.values._gaussian import gaussian_fraction, gaussian_quantile
 from ranvier.values._learn import Learn
 from ranvier.values._philox import key_of, philox, uniforms
 from ranvier.values._poisson import PoissonLaw, poisson_counts
@@ -15,6 +16,8 @@ __all__ = [
     "Normal",
     "PoissonLaw",
     "Uniform",
+    "gaussian_fraction",
+    "gaussian_quantile",
     "key_of",
     "philox",
     "poisson_counts",

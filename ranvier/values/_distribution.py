@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from ranvier.errors import RanvierError
 from ranvier.units import Dimension, Quantity, as_quantity
+from ranvier.values._gaussian import gaussian_fraction, gaussian_quantile
 from ranvier.values._philox import key_of, uniforms
 
 __all__ = ["Distribution", "Exponentially", "LogNormal", "Normal", "Uniform"]
@@ -95,11 +95,13 @@ class Normal(Distribution):
         if self.std == 0:
             return np.full_like(u, np.clip(self.mean, self.low, self.high))
         a, b = self._fractions()
-        return np.clip(self.mean + self.std * ndtri(a + (b - a) * u), self.low, self.high)
+        return np.clip(self.mean + self.std * gaussian_quantile(a + (b - a) * u), self.low, self.high)
 
     def _fractions(self) -> tuple[float, float]:
         """What part of the whole Gaussian lies below each bound."""
-        return ndtr((self.low - self.mean) / self.std), ndtr((self.high - self.mean) / self.std)
+        return gaussian_fraction((self.low - self.mean) / self.std), gaussian_fraction(
+            (self.high - self.mean) / self.std
+        )
 
     def __repr__(self) -> str:
         return f"Normal({self.mean:g}, {self.std:g}, low={self.low:g}, high={self.high:g})"
@@ -115,7 +117,7 @@ class LogNormal(Distribution):
             raise DistributionError(f"LogNormal: median={median} must be positive and sigma={sigma} 0 or more.")
 
     def quantile(self, u: np.ndarray) -> np.ndarray:
-        return self.median * np.exp(self.sigma * ndtri(u))
+        return self.median * np.exp(self.sigma * gaussian_quantile(u))
 
     def __repr__(self) -> str:
         return f"LogNormal({self.median:g}, {self.sigma:g})"

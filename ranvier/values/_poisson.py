@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln, xlogy
 
 from ranvier.values._philox import philox
 
@@ -40,6 +39,8 @@ class PoissonLaw:
     @classmethod
     def of(cls, mean: float) -> PoissonLaw:
         """The law of mean ``mean``; what lies beyond the table has a chance below 2^-32."""
+        from scipy.special import gammaln, xlogy  # slow to import
+
         bits = max(5, math.ceil(math.log2(mean + 12 * math.sqrt(mean) + 16)))
         columns = 1 << bits
         k = np.arange(columns)

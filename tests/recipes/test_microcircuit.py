@@ -6,34 +6,37 @@ import numpy as np
 import pytest
 
 from ranvier.cli import main
+from ranvier.recipes import _cortex as cortex
 from ranvier.recipes import _microcircuit as recipe
 from ranvier.recipes import microcircuit as command
 
 
 def test_numbers_at_full_scale() -> None:
     """77,169 cells; the published number of synapses is about 0.3 billion."""
-    pairs = [(k, j) for k in range(8) for j in range(8) if recipe.PROBABILITIES[k][j]]
-    assert sum(recipe.SIZES) == 77169
-    assert sum(round(recipe._synapses(*pair)) for pair in pairs) == 298_880_970  # NEST builds as many
-    assert recipe._lost_current(0, 1.0) == 0
+    assert sum(cortex.sizes()) == 77169
+    assert sum(path.synapses for path in cortex.pathways()) == 298_880_970  # NEST builds as many
+    assert cortex.lost_current(0) == 0
 
 
 def test_the_mean_input_stays() -> None:
     """In-degree and weight of a smaller circuit with the constant current: the mean of the full one."""
-    scale, post = 0.2, 5
-    full = recipe._BACKGROUND[post] * recipe.WEIGHT * recipe._BACKGROUND_HZ
-    for pre, name in enumerate(recipe.NAMES):
-        degree = recipe._synapses(post, pre) / recipe.SIZES[post]
-        full += degree * recipe.mean_weight(name, recipe.NAMES[post]) * recipe.RATES[pre]
-    kept = scale / np.sqrt(scale) * full * recipe._TAU_S / 1000
-    assert kept + recipe._lost_current(post, scale) == pytest.approx(full * recipe._TAU_S / 1000)
+    post, name = 5, "L5I"
+    means = []
+    for scale in (1.0, 0.2):
+        mean = cortex.background_rate(post, scale) * cortex.WEIGHT / np.sqrt(scale)
+        for path in cortex.pathways(scale):
+            if path.post == name:
+                rate = cortex.RATES[cortex.NAMES.index(path.pre)]
+                mean += path.synapses / cortex.sizes(scale)[post] * path.weight * rate
+        means.append(mean * cortex.TAU_S / 1000 + cortex.lost_current(post, scale))
+    assert means[1] == pytest.approx(means[0], rel=1e-3)
 
 
 def test_a_tenth_is_active_as_published() -> None:
     found = recipe.simulate(0.5, scale=0.1, seed=3)
     assert found.cells == pytest.approx(7717, abs=4)
     assert found.synapses == pytest.approx(298_880_970 / 100, rel=1e-3)
-    for name, published in zip(recipe.NAMES, recipe.RATES, strict=True):
+    for name, published in zip(cortex.NAMES, cortex.RATES, strict=True):
         assert 0.4 * published < found.rates[name] < 1.6 * published, name
     assert "one compiled loop" in str(found.run.plan)
 
@@ -46,7 +49,7 @@ def test_nonsense_is_refused() -> None:
 def test_the_forecast_counts_what_is_built() -> None:
     net, expected = recipe.microcircuit(0.06), command.forecast(0.06, 1.0)
     assert expected.synapses == sum(len(p.synapses) for p in net.projections.values() if p.pre in net.populations)
-    assert expected.cells == sum(net.shape_of(name)[0] for name in recipe.NAMES)
+    assert expected.cells == sum(p.shape[0] for p in net.populations.values() if p.shape)
     kept = sum(t.numel() * t.element_size() for t in net.state_dict().values())
     assert kept < expected.memory - command.forecast(1e-6, 1.0).memory < 1.5 * kept
 

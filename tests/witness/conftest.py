@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -26,6 +28,18 @@ def _load(name: str) -> Mapping[str, np.ndarray]:
 def witness() -> Callable[[str], Mapping[str, np.ndarray]]:
     """``witness("coba_brian2")``: the arrays of a stored run."""
     return _load
+
+
+@pytest.fixture(scope="session")
+def estimators() -> ModuleType:
+    """The estimators the stored statistics were made with."""
+    path = Path(__file__).parent / "generate" / "_estimators.py"
+    specification = importlib.util.spec_from_file_location("_estimators", path)
+    if specification is None or specification.loader is None:
+        raise ImportError(f"{path} is missing")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

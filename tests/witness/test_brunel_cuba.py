@@ -4,9 +4,8 @@ inside the spread between seeds.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
-from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -21,17 +20,10 @@ KEYS = ("rate_mean", "cv_mean", "correlation_2ms_mean", "correlation_10ms_mean")
 REGIMES = {"brunel_sr": (3, 2), "brunel_si": (6, 4), "brunel_ai": (5, 2)}
 
 
-def estimators():
-    """The estimators the stored numbers were made with."""
-    path = Path(__file__).parent / "generate" / "_estimators.py"
-    specification = importlib.util.spec_from_file_location("_estimators", path)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-def ours(build: Callable[[int], rv.Network], begin: float, seeds: tuple[int, ...] = SEEDS) -> dict[str, list[float]]:
-    measure, rows = estimators(), {}
+def ours(
+    measure: ModuleType, build: Callable[[int], rv.Network], begin: float, seeds: tuple[int, ...] = SEEDS
+) -> dict[str, list[float]]:
+    rows: dict[str, list[float]] = {}
     for seed in seeds:
         run = build(seed).run(1000 * ms, record={"exc": ["spikes"], "inh": ["spikes"]})
         for part in ("exc", "inh"):
@@ -59,19 +51,23 @@ def check(rows: dict[str, list[float]], data, circuit: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("regime", REGIMES)
-def test_brunel(witness: Callable, regime: str) -> None:
+def test_brunel(witness: Callable, estimators: ModuleType, regime: str) -> None:
     g, eta = REGIMES[regime]
-    check(ours(lambda seed: brunel.circuit(g, eta, seed=seed), 200.0), witness("brunel_cuba_statistics"), regime)
+    check(
+        ours(estimators, lambda seed: brunel.circuit(g, eta, seed=seed), 200.0),
+        witness("brunel_cuba_statistics"),
+        regime,
+    )
 
 
 @pytest.mark.slow
-def test_cuba(witness: Callable) -> None:
-    check(ours(lambda seed: coba_cuba.circuit(seed=seed), 300.0), witness("brunel_cuba_statistics"), "cuba")
+def test_cuba(witness: Callable, estimators: ModuleType) -> None:
+    check(ours(estimators, lambda seed: coba_cuba.circuit(seed=seed), 300.0), witness("brunel_cuba_statistics"), "cuba")
 
 
-def test_one_seed_of_the_asynchronous_regime_lies_among_the_peers(witness: Callable) -> None:
+def test_one_seed_of_the_asynchronous_regime_lies_among_the_peers(witness: Callable, estimators: ModuleType) -> None:
     """The quick check: within six standard deviations of the peers' seeds."""
     data = witness("brunel_cuba_statistics")
-    for key, (found,) in ours(lambda seed: brunel.circuit(5, 2, seed=seed), 200.0, (1,)).items():
+    for key, (found,) in ours(estimators, lambda seed: brunel.circuit(5, 2, seed=seed), 200.0, (1,)).items():
         theirs = np.concatenate([data[f"brunel_ai_{peer}_{key}"] for peer in ("brian2", "nest")])
         assert abs(found - theirs.mean()) < 6 * theirs.std(ddof=1), key

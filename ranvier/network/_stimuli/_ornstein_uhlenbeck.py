@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from scipy.special import ndtri
 
 from ranvier.errors import DimensionError
 from ranvier.kernels.drawing import counted_uniforms
 from ranvier.network._stimuli._signal import Signal, name_in, one_or_each, size_of
 from ranvier.units import UNITS, as_quantity
-from ranvier.values import key_of
+from ranvier.values import gaussian_quantile, key_of
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -69,7 +68,7 @@ class OrnsteinUhlenbeck(Signal):
         for low in range(first // stretch * stretch, first + count, stretch):
             steps = min(low + stretch, first + count) - low + lead
             u = counted_uniforms(key, steps * size, start=low * size).reshape(steps, size)
-            x = lfilter([gain], [1.0, -keep], ndtri(u), axis=0)[lead:]
+            x = lfilter([gain], [1.0, -keep], gaussian_quantile(u), axis=0)[lead:]
             pieces.append(x[max(first - low, 0) :])
         out = self.mean + self.sigma * np.concatenate(pieces)
         return torch.from_numpy(out).unsqueeze(1).to(net.device, net.dtype)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from scipy.special import pdtr
 
 from ranvier.errors import DimensionError
 from ranvier.kernels.drawing import counted_uniforms
@@ -78,6 +77,8 @@ class _Inverse:
     """The inverse of a Poisson distribution: most numbers by looking up one of equal slices of (0, 1)."""
 
     def __init__(self, mean: float) -> None:
+        from scipy.special import pdtr  # slow to import
+
         self.cdf = pdtr(np.arange(int(mean + 12 * np.sqrt(mean) + 20)), mean)
         borders = np.searchsorted(self.cdf, np.arange(_SLICES + 1) / _SLICES, side="right")
         self.least, self.sure = borders[:-1].astype(np.int32), borders[:-1] == borders[1:]

@@ -81,6 +81,46 @@ def test_resumed_after_kill_9(full: Callable, record: dict, same: Callable, tmp_
     same(resumed, whole)
 
 
+@pytest.mark.parametrize(
+    ("file", "count", "half"),
+    [
+        ("state-", 4, True),
+        ("run.json", 4, False),
+        ("run.json", 4, True),
+        ("cell/.zarray", 13, True),
+        ("v/0.0", 6, False),
+    ],
+)
+def test_killed_while_a_checkpoint_is_written(
+    full: Callable, record: dict, same: Callable, tmp_path: Path, file: str, count: int, half: bool
+) -> None:
+    """The process kills itself as a file of a checkpoint is to appear, or with a half of it written."""
+    script, kept = tmp_path / "job.py", tmp_path / "kept"
+    script.write_text(
+        f"import os, signal, sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from conftest import RECORD, build_full\n"
+        "from ranvier.units import ms\n"
+        "real, seen = os.replace, 0\n"
+        "def deadly(old, new):\n"
+        "    global seen\n"
+        f"    seen += {file!r} in str(new)\n"
+        f"    if {file!r} in str(new) and seen >= {count}:\n"
+        f"        if {half}:\n"
+        "            os.truncate(old, os.path.getsize(old) // 2)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    real(old, new)\n"
+        "os.replace = deadly\n"
+        f"build_full().run(600*ms, record=RECORD, checkpoint={str(kept)!r}, checkpoint_every=50*ms)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run([sys.executable, str(script)], env=environment, timeout=300)
+    assert ended.returncode == -signal.SIGKILL
+    assert 100 <= json.loads((kept / "run.json").read_text())["done"] <= 300
+    resumed = full().run(600 * ms, record=record, checkpoint=kept, checkpoint_every=50 * ms)
+    whole = full().run(600 * ms, record=record, checkpoint=tmp_path / "other", checkpoint_every=50 * ms)
+    same(resumed, whole)
+
+
 def test_a_finished_run_is_given_back(full: Callable, record: dict, same: Callable, tmp_path: Path) -> None:
     net, plain = full(plastic=False), {n: v for n, v in record.items() if n != "plastic"}
     first = net.run(150 * ms, record=plain, checkpoint=tmp_path / "kept", checkpoint_every=40 * ms)

@@ -1,0 +1,163 @@
+"""From `python script.py` to the first result. Run: `python -m benchmarks.simulation.startup --peers-python …/bin/python`.
+
+Every run is a fresh process; three cases: nothing compiled before (empty caches), the equations changed, only numbers changed.
+Writes `docs/benchmarks/startup.md` and `.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks._report import machine
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+#: case -> what is kept from the run before, and what changes in the script
+CASES = {
+    "empty caches": "nothing was ever compiled on this machine",
+    "changed equations": "a model of the same shape was run before; a number written into its equations is another",
+    "changed numbers": "this model was run before, with another value of a parameter",
+}
+SIDES = {
+    "ranvier": ("benchmarks/simulation/startup_ranvier.py",),
+    "brian2 cython": ("benchmarks/peers_simulation/startup_brian2.py", "cython"),
+    "brian2 standalone": ("benchmarks/peers_simulation/startup_brian2.py", "standalone"),
+}
+_ACCEPTED_HZ = (12.0, 30.0)
+
+
+class Caches:
+    """Private folders for whatever a side compiles; the user's own caches are not touched."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def folder(self, side: str) -> Path:
+        """Where ``side`` keeps what it compiled."""
+        return self._root / side.replace(" ", "_")
+
+    def empty(self, side: str) -> None:
+        """Forget everything."""
+        shutil.rmtree(self.folder(side), ignore_errors=True)
+
+
+def once(python: str, side: str, caches: Caches, tau: float, literal: float) -> tuple[float, float]:
+    """Seconds of wall time from starting the process to its line, and of processor time with all its children."""
+    script, *target = SIDES[side]
+    folder = caches.folder(side)
+    arguments = [python, str(ROOT / script), str(tau), str(literal), *target, *([str(folder)] if target else [])]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "RANVIER_CACHE": str(folder)}
+    before, start = os.times(), time.perf_counter()
+    with subprocess.Popen(
+        arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        line = process.stdout.readline() if process.stdout else ""
+        seconds = time.perf_counter() - start
+        _, errors = process.communicate()
+    after = os.times()
+    if process.returncode:
+        raise RuntimeError(f"{side}: {errors[-2000:]}")
+    rate = float(line)
+    if not _ACCEPTED_HZ[0] < rate < _ACCEPTED_HZ[1]:
+        raise RuntimeError(f"{side}: {rate} Hz is not the active state")
+    used = (after.children_user - before.children_user) + (after.children_system - before.children_system)
+    return seconds, used
+
+
+def series(pythons: dict[str, str], rounds: int, cases: list[str], root: Path) -> list[dict[str, Any]]:
+    """All cases of all sides, round by round."""
+    caches = Caches(root)
+    rows = [{"case": case, "side": side, "wall": [], "processor": []} for case in cases for side in SIDES]
+    for k in range(rounds):
+        for row in rows:
+            case, side = row["case"], row["side"]
+            if case == "empty caches":
+                caches.empty(side)
+            elif not caches.folder(side).exists():
+                once(pythons[side], side, caches, 20.0, 1.0)
+            tau, literal = (20.0, 1.0) if case == "empty caches" else (20.0 + 0.01 * (k + 1), 1.0)
+            if case == "changed equations":
+                tau, literal = 20.0, 1.0 + 1e-3 * (k + 1)
+            wall, processor = once(pythons[side], side, caches, tau, literal)
+            row["wall"].append(wall)
+            row["processor"].append(processor)
+            sys.stderr.write(f"round {k}, {case}, {side}: {wall:.2f} s, {processor:.2f} s\n")
+    return rows
+
+
+def page(data: dict[str, Any]) -> str:
+    """The table."""
+    host = data["machine"]
+    lines = [
+        "# From `python script.py` to the first result", "",
+        "A conductance-based circuit of 4,000 cells for 0.1 s (two short scripts that build the same circuit, `startup_ranvier.py`",
+        "and `startup_brian2.py`), each run in a fresh process with caches of its own, in turn. Seconds from starting Python to the",
+        "printed rate: median and quartiles; beside them processor seconds, compilers included. Importing torch alone takes",
+        f"{data['torch']:.2f} s here.", "",
+        f"{data['rounds']} rounds, {host['processor']}, {host['cores']} cores, Brian2 {data['brian2']}, its own defaults otherwise.", "",
+        "| case | | wall s | quartiles | processor s | wall ÷ Ranvier | processor ÷ Ranvier |",
+        "|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for case in dict.fromkeys(row["case"] for row in data["rows"]):
+        some = {row["side"]: row for row in data["rows"] if row["case"] == case}
+        for side, row in some.items():
+            low, middle, high = np.percentile(row["wall"], [25, 50, 75])
+            ratios = [np.median(np.array(row[k]) / np.array(some["ranvier"][k])) for k in ("wall", "processor")]
+            lines.append(
+                f"| {case} | {side} | {middle:.2f} | {low:.2f}–{high:.2f} | {np.median(row['processor']):.2f} "
+                f"| {ratios[0]:.2f} | {ratios[1]:.2f} |"
+            )
+    return "\n".join([*lines, "", *(f"- *{case}*: {text}." for case, text in CASES.items()), ""])
+
+
+def main() -> None:
+    """Run the series, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers-python", default=sys.executable, help="interpreter with brian2")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--case", choices=list(CASES), help="only this one; the others stay as they are in startup.json"
+    )
+    parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "benchmarks")
+    given = parser.parse_args()
+    pythons = {side: sys.executable if side == "ranvier" else given.peers_python for side in SIDES}
+    kept = given.folder / "startup.json"
+    rows = json.loads(kept.read_text())["rows"] if given.case else []
+    with tempfile.TemporaryDirectory() as root:
+        found = series(pythons, given.rounds, [given.case] if given.case else list(CASES), Path(root))
+    rows = [row for row in rows if row["case"] != given.case] + found
+    rows.sort(key=lambda row: (list(CASES).index(row["case"]), list(SIDES).index(row["side"])))
+    data = {
+        "machine": machine(), "rounds": given.rounds, "rows": rows, "torch": _timed(sys.executable, "import torch"),
+        "brian2": _said(given.peers_python, "import brian2; print(brian2.__version__)"),
+    }  # fmt: skip
+    given.folder.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(data, indent=1) + "\n")
+    (given.folder / "startup.md").write_text(page(data))
+
+
+def _timed(python: str, code: str) -> float:
+    taken = []
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run([python, "-c", code], check=True)
+        taken.append(time.perf_counter() - start)
+    return float(np.median(taken))
+
+
+def _said(python: str, code: str) -> str:
+    return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()
