@@ -59,6 +59,11 @@ def _memory_mb() -> tuple[float, float]:
         return peak, peak
 
 
+def resident_mb() -> float:
+    """What this process holds in memory now."""
+    return _memory_mb()[0]
+
+
 def _versions(module: Any) -> dict[str, str]:
     found = {}
     for package in getattr(module, "PACKAGES", ()):
