@@ -10,7 +10,7 @@ import torch
 from ranvier.errors import DimensionError, ShapeError
 from ranvier.network._sources import Source
 from ranvier.units import UNITS, as_quantity
-from ranvier.values import PoissonLaw, key_of, poisson_counts
+from ranvier.values import PoissonLaw, key_of, poisson_counts, poisson_counts_each
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -43,20 +43,20 @@ class PoissonDrive(Source):
 
     def __init__(self, rate: Any, size: int) -> None:
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ShapeError(f"PoissonDrive: size={size!r} must be a positive whole number of cells.")
+            raise ShapeError(f"{type(self).__name__}: size={size!r} must be a positive whole number of cells.")
         quantity = as_quantity(rate)
         if quantity.dimension != _RATE:
             raise DimensionError(
-                f"PoissonDrive: rate={rate!r} has dimension {quantity.dimension}; give a rate, for example 16*kHz."
+                f"{type(self).__name__}: rate={rate!r} has dimension {quantity.dimension}; give a rate, for example 16*kHz."
             )
         values = np.asarray(quantity.value, np.float64)
         if values.shape not in ((), (size,)):
             raise ShapeError(
-                f"PoissonDrive: rate has shape {values.shape}; give one rate, or one for each of {size} cells."
+                f"{type(self).__name__}: rate has shape {values.shape}; give one rate, or one for each of {size} cells."
             )
         if not np.isfinite(values).all() or (values < 0).any():
             raise DimensionError(
-                f"PoissonDrive: rate={rate!r} holds a negative or non-finite value; a rate is 0 or more."
+                f"{type(self).__name__}: rate={rate!r} holds a negative or non-finite value; a rate is 0 or more."
             )
         self.rate, self.shape = values, (size,)
 
@@ -67,21 +67,24 @@ class PoissonDrive(Source):
 
     def law(self, rate: float, dt: float) -> PoissonLaw:
         """How many spikes a step of ``dt`` ms brings at ``rate`` per ms."""
+        return PoissonLaw.of(self._mean(rate, dt))
+
+    def _mean(self, rate: float, dt: float) -> float:
         if rate * dt > _MOST:
             raise DimensionError(
-                f"PoissonDrive: {rate * dt:g} spikes per cell and step of {dt:g} ms; above {_MOST:g} give their mean as a "
-                f"current, or a smaller dt."
+                f"{type(self).__name__}: {rate * dt:g} spikes per cell and step of {dt:g} ms; above {_MOST:g} give their "
+                f"mean as a current, such as rv.OrnsteinUhlenbeck, or a smaller dt."
             )
-        return PoissonLaw.of(rate * dt)
+        return rate * dt
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
         """The counts."""
-        rates, which = np.unique(np.broadcast_to(self.rate, self.shape), return_inverse=True)
-        out = np.zeros((count, *self.shape), np.int32)
-        for k, rate in enumerate(rates):
-            drawn = poisson_counts(self.law(float(rate), net.dt), self.key(net), first, count, self.shape[0])
-            out = np.where(which == k, drawn, out)
-        return torch.from_numpy(out).unsqueeze(1).to(net.device, net.dtype)
+        if self.rate.ndim:
+            self._mean(float(self.rate.max()), net.dt)
+            drawn = poisson_counts_each(self.rate * net.dt, self.key(net), first, count)
+        else:
+            drawn = poisson_counts(self.law(float(self.rate), net.dt), self.key(net), first, count, self.shape[0])
+        return torch.from_numpy(drawn).unsqueeze(1).to(net.device, net.dtype)
 
     def __repr__(self) -> str:
         return f"PoissonDrive({self.rate.mean() * 1000:g} Hz, size={self.shape[0]})"

@@ -5,7 +5,7 @@ from ranvier.values._distribution import Distribution, Exponentially, LogNormal,
 from ranvier.values._gaussian import gaussian_fraction, gaussian_quantile
 from ranvier.values._learn import Learn
 from ranvier.values._philox import key_of, philox, uniforms
-from ranvier.values._poisson import PoissonLaw, poisson_counts
+from ranvier.values._poisson import PoissonLaw, poisson_counts, poisson_counts_each
 
 __all__ = [
     "Clipped",
@@ -21,5 +21,6 @@ __all__ = [
     "key_of",
     "philox",
     "poisson_counts",
+    "poisson_counts_each",
     "uniforms",
 ]

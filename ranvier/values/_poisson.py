@@ -1,19 +1,20 @@
 """Poisson-distributed counts by counting: the count of (cell, step) depends on the key, the cell and the step alone.
 
-Each takes one 32-bit word of Philox and the alias method (A. J. Walker, *ACM Trans. Math. Softw.* 3, 1977): the word's
-upper bits choose a column, its lower bits one of the two counts that share the column.
+Each takes one 32-bit word of Philox. With one mean for all cells, the alias method (A. J. Walker, *ACM Trans. Math. Softw.* 3,
+1977): the word's upper bits choose a column, its lower bits one of the two counts that share the column.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ranvier.values._philox import philox
 
-__all__ = ["CHUNK", "PoissonLaw", "poisson_counts"]
+__all__ = ["CHUNK", "PoissonLaw", "poisson_counts", "poisson_counts_each"]
 
 #: cells that share a run of counters: cell c takes word (c mod 32) // 8 of element 8 (c // 32) + c mod 8
 CHUNK = 32
@@ -66,13 +67,32 @@ class PoissonLaw:
 
 def poisson_counts(law: PoissonLaw, key: tuple[int, int], first: int, steps: int, cells: int) -> np.ndarray:
     """Int32 counts [steps, cells] of the steps first, first + 1, …"""
+    out = np.empty((steps, cells), np.int32)
+    for row, words in zip(out, _words(key, first, steps, cells), strict=True):
+        row[:] = law.counts(words)
+    return out
+
+
+def poisson_counts_each(means: np.ndarray, key: tuple[int, int], first: int, steps: int) -> np.ndarray:
+    """Int32 counts [steps, cells] where every cell has a mean of its own, by inverting its distribution function."""
+    from scipy.special import pdtr  # slow to import
+
+    most, cell = float(means.max()), np.arange(len(means))
+    columns = int(most + 12 * math.sqrt(most) + 20)
+    # one ascending table for all: the fractions of cell i lie between i and i + 1
+    table = (pdtr(np.arange(columns), means[:, None]) + cell[:, None]).ravel()
+    out = np.empty((steps, len(means)), np.int32)
+    for row, words in zip(out, _words(key, first, steps, len(means)), strict=True):
+        row[:] = np.searchsorted(table, (words + 0.5) * 2.0**-32 + cell) - cell * columns
+    return out
+
+
+def _words(key: tuple[int, int], first: int, steps: int, cells: int) -> Iterator[np.ndarray]:
+    """Uint32 words [cells] of one step after the other."""
     chunks = -(-cells // CHUNK)
     element = np.arange(chunks * _LANES, dtype=np.uint32)
-    out = np.empty((steps, cells), np.int32)
     counter = np.zeros((len(element), 4), np.uint32)
     counter[:, 0] = element
     for n in range(steps):
         counter[:, 2] = np.uint32((first + n) & 0xFFFFFFFF)
-        words = philox(counter, key).reshape(chunks, _LANES, 4).transpose(0, 2, 1).reshape(-1)
-        out[n] = law.counts(words[:cells])
-    return out
+        yield philox(counter, key).reshape(chunks, _LANES, 4).transpose(0, 2, 1).reshape(-1)[:cells]

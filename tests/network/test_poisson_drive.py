@@ -12,7 +12,7 @@ from scipy import stats
 import ranvier as rv
 from ranvier.errors import DimensionError, ShapeError
 from ranvier.units import Hz, kHz, ms, pA
-from ranvier.values import PoissonLaw, poisson_counts
+from ranvier.values import PoissonLaw, poisson_counts, poisson_counts_each
 
 
 @pytest.mark.parametrize("mean", [0.0, 1e-3, 0.4, 1.7, 9.0, 300.0])
@@ -91,6 +91,30 @@ def test_two_inputs_on_one_port_add_up() -> None:
         net.connect("more", "cells", rv.OneToOne(), to="I", weight=100 * pA)
         found.append(net.run(20 * ms, record={"cells": ["v"]})["cells"].v)
     np.testing.assert_allclose(*found, atol=1e-9)
+
+
+def test_counts_with_a_mean_each_follow_their_laws_and_no_cut() -> None:
+    means = np.array([0.0, 1e-3, 0.4, 7.0, 400.0])
+    found = poisson_counts_each(means, (3, 4), 10, 20_000)
+    for mean, counts in zip(means, found.T, strict=True):
+        assert counts.mean() == pytest.approx(mean, abs=5 * np.sqrt((mean + 1e-12) / 20_000))
+        assert counts.var() == pytest.approx(mean, abs=0.05 * mean + 1e-3)
+    np.testing.assert_array_equal(found[700:], poisson_counts_each(means, (3, 4), 710, 19_300))
+    alike = poisson_counts_each(np.full(40, 2.5), (3, 4), 0, 300)
+    assert stats.ks_2samp(alike.ravel(), poisson_counts(PoissonLaw.of(2.5), (3, 5), 0, 300, 40).ravel()).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("provider", [None, "reference"])
+def test_many_trains_are_a_drive_of_their_sum(provider: str | None) -> None:
+    """The same counts as a drive of one name, and drawn inside the loop."""
+    runs = []
+    for source in (rv.PoissonDrive(16 * kHz, 70), rv.PoissonInput(8 * Hz, 70, trains=2000)):
+        net = rv.Network(dt=0.1 * ms, seed=3, provider=provider)
+        net.source("background", source)
+        net.population("cells", 70, rv.CurrentLIF())
+        net.connect("background", "cells", rv.OneToOne(), to="I", weight=87.8 * pA)
+        runs.append(net.run(50 * ms, record={"cells": ["v"]})["cells"].v)
+    np.testing.assert_array_equal(*runs)
 
 
 def test_a_rate_for_each_cell_is_handed_over() -> None:

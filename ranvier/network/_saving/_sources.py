@@ -44,7 +44,7 @@ def encode_source(source: Source, name: str, tensors: Tensors) -> dict[str, Any]
         values = encode_value(Quantity(source.values, source.dimension), f"{name}/values", tensors)
         return {"type": "TimedArray", "values": values, "dt": source.dt}
     if type(source) is PoissonInput:
-        rate = encode_value(_quantity(source.rate, (1 / UNITS["ms"]).dimension), f"{name}/rate", tensors)
+        rate = encode_value(_quantity(source.rate_of_one, (1 / UNITS["ms"]).dimension), f"{name}/rate", tensors)
         return {"type": "PoissonInput", "rate": rate, "size": source.shape[0], "trains": source.trains}
     if type(source) is OrnsteinUhlenbeck:
         both = {
