@@ -12,7 +12,7 @@ __all__ = ["draw", "exponent", "line", "page"]
 Rows = list[dict[str, Any]]
 _TITLE = """# Growth of time and memory
 
-One process per row; the median of three runs, in seconds of processor time per biological second of the run phase. Memory is
+One process per row; the least of five runs, in seconds of processor time per biological second of the run phase. Memory is
 what is resident at the highest point beyond imports, building included. COBA has 80 synapses per cell of one weight, 16 to
 20 Hz; *fan-out* has 10,000 cells and synapses with a weight and a delay each; *procedural* has 1,000 synapses per cell that are
 never stored; the cortical microcircuit goes from a twentieth to full scale, weights and delays for each synapse.

@@ -74,11 +74,10 @@ def once(python: str, side: str, caches: Caches, tau: float, literal: float) -> 
     return seconds, used
 
 
-def series(pythons: dict[str, str], rounds: int, cases: list[str], root: Path) -> list[dict[str, Any]]:
-    """All cases of all sides, round by round."""
+def series(pythons: dict[str, str], rounds: range, rows: list[dict[str, Any]], root: Path) -> None:
+    """Further rounds of all sides for the given rows, in turn."""
     caches = Caches(root)
-    rows = [{"case": case, "side": side, "wall": [], "processor": []} for case in cases for side in SIDES]
-    for k in range(rounds):
+    for k in rounds:
         for row in rows:
             case, side = row["case"], row["side"]
             if case == "empty caches":
@@ -92,7 +91,6 @@ def series(pythons: dict[str, str], rounds: int, cases: list[str], root: Path) -
             row["wall"].append(wall)
             row["processor"].append(processor)
             sys.stderr.write(f"round {k}, {case}, {side}: {wall:.2f} s, {processor:.2f} s\n")
-    return rows
 
 
 def page(data: dict[str, Any]) -> str:
@@ -104,7 +102,7 @@ def page(data: dict[str, Any]) -> str:
         "and `startup_brian2.py`), each run in a fresh process with caches of its own, in turn. Seconds from starting Python to the",
         "printed rate: median and quartiles; beside them processor seconds, compilers included. Importing torch alone takes",
         f"{data['torch']:.2f} s here.", "",
-        f"{data['rounds']} rounds, {host['processor']}, {host['cores']} cores, Brian2 {data['brian2']}, its own defaults otherwise.", "",
+        f"{min(len(row['wall']) for row in data['rows'])} rounds or more, {host['processor']}, {host['cores']} cores, Brian2 {data['brian2']}, its own defaults otherwise.", "",
         "| case | | wall s | quartiles | processor s | wall ÷ Ranvier | processor ÷ Ranvier |",
         "|---|---|---|---|---|---|---|",
     ]  # fmt: skip
@@ -125,20 +123,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers-python", default=sys.executable, help="interpreter with brian2")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument(
-        "--case", choices=list(CASES), help="only this one; the others stay as they are in startup.json"
-    )
+    parser.add_argument("--case", choices=list(CASES), action="append", help="only this one; others stay as they were")
+    parser.add_argument("--more", action="store_true", help="add rounds to those of startup.json")
     parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "benchmarks")
     given = parser.parse_args()
     pythons = {side: sys.executable if side == "ranvier" else given.peers_python for side in SIDES}
-    kept = given.folder / "startup.json"
-    rows = json.loads(kept.read_text())["rows"] if given.case else []
+    kept, cases = given.folder / "startup.json", given.case or list(CASES)
+    old = json.loads(kept.read_text())["rows"] if given.more or given.case else []
+    rows = [row for row in old if given.more or row["case"] not in cases]
+    there = {(row["case"], row["side"]) for row in rows}
+    rows += [
+        {"case": case, "side": side, "wall": [], "processor": []}
+        for case in cases
+        for side in SIDES
+        if (case, side) not in there
+    ]
     with tempfile.TemporaryDirectory() as root:
-        found = series(pythons, given.rounds, [given.case] if given.case else list(CASES), Path(root))
-    rows = [row for row in rows if row["case"] != given.case] + found
+        for case in cases:
+            some = [row for row in rows if row["case"] == case]
+            done = len(some[0]["wall"])
+            series(pythons, range(done, done + given.rounds), some, Path(root))
     rows.sort(key=lambda row: (list(CASES).index(row["case"]), list(SIDES).index(row["side"])))
     data = {
-        "machine": machine(), "rounds": given.rounds, "rows": rows, "torch": _timed(sys.executable, "import torch"),
+        "machine": machine(), "rows": rows, "torch": _timed(sys.executable, "import torch"),
         "brian2": _said(given.peers_python, "import brian2; print(brian2.__version__)"),
     }  # fmt: skip
     given.folder.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -117,24 +118,38 @@ def resident() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
 
 
+def delayed(seed: int) -> rv.Network:
+    """New weights and delays."""
+    net = rv.Network(dt=0.1 * ms, seed=seed)
+    net.source("drive", rv.Poisson(100 * Hz, 10))
+    net.population("cells", 200, LEAKY)
+    net.connect("drive", "cells", rv.FixedProbability(0.2), to="v", weight=2 * mV)
+    delay = rv.Uniform(0 * ms, (1 + seed % 5) * ms)
+    net.connect("cells", "cells", rv.FixedProbability(0.1), to="g", weight=rv.Uniform(0 * mV, 1 * mV), delay=delay)
+    return net
+
+
+def drawn_and_plastic(seed: int) -> rv.Network:
+    """Synapses and background drawn inside the loop, and synapses that change."""
+    net = rv.Network(dt=0.1 * ms, seed=seed)
+    net.source("drive", rv.PoissonDrive(200 * Hz, 200))
+    net.population("cells", 200, LEAKY)
+    net.connect("drive", "cells", rv.OneToOne(), to="v", weight=2 * mV)
+    net.connect("cells", "cells", rv.Procedural(rv.FixedOutDegree(20)), to="g", weight=0.1 * mV)
+    rule = rv.plasticity.STDP(A_plus=0.01 * mV, A_minus=-0.01 * mV, w_max=1 * mV)
+    net.connect("cells", "cells", rv.FixedProbability(0.1), to="v", weight=0.5 * mV, plasticity=rule, name="plastic")
+    return net
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory of the process from Linux")
-def test_a_thousand_networks_do_not_grow_memory() -> None:
+@pytest.mark.parametrize("make", [delayed, drawn_and_plastic])
+def test_a_thousand_networks_do_not_grow_memory(make: Callable[[int], rv.Network]) -> None:
     """1,000 networks with new seeds, weights and delays are built, run and dropped."""
-
-    def cycle(seed: int) -> None:
-        net = rv.Network(dt=0.1 * ms, seed=seed)
-        net.source("drive", rv.Poisson(100 * Hz, 10))
-        net.population("cells", 200, LEAKY)
-        net.connect("drive", "cells", rv.FixedProbability(0.2), to="v", weight=2 * mV)
-        delay = rv.Uniform(0 * ms, (1 + seed % 5) * ms)
-        net.connect("cells", "cells", rv.FixedProbability(0.1), to="g", weight=rv.Uniform(0 * mV, 1 * mV), delay=delay)
-        net.run(5 * ms, record={"cells": ["spikes", "v", rv.SpikeStatistics()]})
-
     torch.manual_seed(0)
     sizes = []
     for k in range(1000):
-        cycle(k)
+        make(k).run(5 * ms, record={"cells": ["spikes", "v", rv.SpikeStatistics()]})
         if k % 250 == 249:
             gc.collect()
             sizes.append(resident())
