@@ -42,7 +42,13 @@ def _columns(rows: Rows) -> dict[str, Rows]:
 def page(data: dict[str, Any]) -> str:
     """The table and the fits."""
     rows, host = data["rows"], data["settings"]["machine"]
-    lines = [_TITLE, f"{data['settings']['threads']} thread(s), {host['processor']}, {host['cores']} cores.", "", _HEAD]
+    shared = f"load {host['load_1min']} at the end: what else ran shares the core's caches and units."
+    lines = [
+        _TITLE,
+        f"{data['settings']['threads']} thread(s), {host['processor']}, {host['cores']} cores, {shared}",
+        "",
+        _HEAD,
+    ]
     for r in rows:
         events = r["rate"] * r["synapses"]
         lines.append(

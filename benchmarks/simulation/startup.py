@@ -101,10 +101,10 @@ def page(data: dict[str, Any]) -> str:
         "A conductance-based circuit of 4,000 cells for 0.1 s (two short scripts that build the same circuit, `startup_ranvier.py`",
         "and `startup_brian2.py`), each run in a fresh process with caches of its own, in turn. Seconds from starting Python to the",
         "printed rate: median and quartiles; beside them processor seconds, compilers included. Importing torch alone takes",
-        f"{data['torch']:.2f} s here.", "",
-        f"{min(len(row['wall']) for row in data['rows'])} rounds or more, {host['processor']}, {host['cores']} cores, Brian2 {data['brian2']}, its own defaults otherwise.", "",
-        "| case | | wall s | quartiles | processor s | wall ÷ Ranvier | processor ÷ Ranvier |",
-        "|---|---|---|---|---|---|---|",
+        f"{data['torch']:.2f} processor seconds.", "",
+        f"{host['processor']}, {host['cores']} cores, load {host['load_1min']}, Brian2 {data['brian2']}, its own defaults otherwise.", "",
+        "| case | | rounds | wall s | quartiles | processor s | wall ÷ Ranvier | processor ÷ Ranvier |",
+        "|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for case in dict.fromkeys(row["case"] for row in data["rows"]):
         some = {row["side"]: row for row in data["rows"] if row["case"] == case}
@@ -112,7 +112,7 @@ def page(data: dict[str, Any]) -> str:
             low, middle, high = np.percentile(row["wall"], [25, 50, 75])
             ratios = [np.median(np.array(row[k]) / np.array(some["ranvier"][k])) for k in ("wall", "processor")]
             lines.append(
-                f"| {case} | {side} | {middle:.2f} | {low:.2f}–{high:.2f} | {np.median(row['processor']):.2f} "
+                f"| {case} | {side} | {len(row['wall'])} | {middle:.2f} | {low:.2f}–{high:.2f} | {np.median(row['processor']):.2f} "
                 f"| {ratios[0]:.2f} | {ratios[1]:.2f} |"
             )
     return "\n".join([*lines, "", *(f"- *{case}*: {text}." for case, text in CASES.items()), ""])
@@ -145,7 +145,7 @@ def main() -> None:
             series(pythons, range(done, done + given.rounds), some, Path(root))
     rows.sort(key=lambda row: (list(CASES).index(row["case"]), list(SIDES).index(row["side"])))
     data = {
-        "machine": machine(), "rows": rows, "torch": _timed(sys.executable, "import torch"),
+        "machine": machine(), "rows": rows, "torch": _used(sys.executable, "import torch"),
         "brian2": _said(given.peers_python, "import brian2; print(brian2.__version__)"),
     }  # fmt: skip
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -153,12 +153,14 @@ def main() -> None:
     (given.folder / "startup.md").write_text(page(data))
 
 
-def _timed(python: str, code: str) -> float:
+def _used(python: str, code: str) -> float:
+    """Processor seconds of a process."""
     taken = []
-    for _ in range(5):
-        start = time.perf_counter()
+    for _ in range(3):
+        before = os.times()
         subprocess.run([python, "-c", code], check=True)
-        taken.append(time.perf_counter() - start)
+        after = os.times()
+        taken.append(after.children_user + after.children_system - before.children_user - before.children_system)
     return float(np.median(taken))
 
 
