@@ -97,7 +97,7 @@ class Normal(Distribution):
         a, b = self._fractions()
         return np.clip(self.mean + self.std * gaussian_quantile(a + (b - a) * u), self.low, self.high)
 
-    def _fractions(self) -> tuple[float, float]:
+    def _fractions(self) -> tuple[np.ndarray, np.ndarray]:
         """What part of the whole Gaussian lies below each bound."""
         return gaussian_fraction((self.low - self.mean) / self.std), gaussian_fraction(
             (self.high - self.mean) / self.std
