@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -48,6 +49,16 @@ class EventList:
         """The rows of ``other`` after these; both list plain spikes."""
         pointer = torch.cat([self.pointer, other.pointer[1:] + self.pointer[-1]])
         return EventList(pointer, torch.cat([self.index, other.index]), None, self.columns)
+
+    def of_rows(self, wanted: Sequence[range]) -> EventList:
+        """Some rows alone, one range after another; of plain spikes."""
+        ends = [(int(self.pointer[r.start]), int(self.pointer[r.stop])) for r in wanted]
+        pointer, before = [self.pointer.new_zeros(1)], 0
+        for r, (low, high) in zip(wanted, ends, strict=True):
+            pointer.append(self.pointer[r.start + 1 : r.stop + 1] + (before - low))
+            before += high - low
+        index = torch.cat([self.index[low:high] for low, high in ends])
+        return EventList(torch.cat(pointer), index, None, self.columns)
 
     @property
     def rows(self) -> int:

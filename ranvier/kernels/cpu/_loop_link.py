@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import torch
@@ -38,27 +39,40 @@ class Arrival(Protocol):
 
 
 class FeedLink(Summed):
-    """Spikes from outside, listed once for all steps."""
+    """Spikes from outside, listed once for all steps; a ``lasting`` one is given them by :meth:`renew`."""
 
     in_place = False
 
-    def __init__(self, feed: Feed, source: Tensor, weight: Tensor) -> None:
+    def __init__(self, feed: Feed, source: Tensor, weight: Tensor, lasting: bool = False) -> None:
         self.post, self.stream, self.shape = feed.post, feed.stream, source.shape
         self.batch = source.shape[1]
-        listed = events(source.reshape(-1, source.shape[-1]).contiguous())
-        self.kept = {"weight": weight, "pointer": listed.pointer, "index": listed.index}
-        self.kept |= {} if listed.value is None else {"value": listed.value}
+        if lasting:
+            rows = source.shape[0] * self.batch
+            found = empty([source.numel() + _MARGIN], torch.int32)  # pages never written stay virtual
+            self.kept = {"weight": weight, "pointer": torch.zeros(rows + 1, dtype=torch.int64), "index": found}
+        else:
+            listed = events(source.reshape(-1, source.shape[-1]).contiguous())
+            self.kept = {"weight": weight, "pointer": listed.pointer, "index": listed.index}
+            self.kept |= {} if listed.value is None else {"value": listed.value}
         self.weight_t = transposed(weight)
         self.sizes = tuple(self.weight_t.shape)
 
+    def renew(self, source: Tensor) -> bool:
+        """List other spikes in the same place; False where they are not all 1."""
+        rows = source.reshape(-1, source.shape[-1]).contiguous()
+        graded = torch.zeros(1, dtype=torch.int64)
+        places = [rows.data_ptr(), *(address(self.kept[n]) for n in ("pointer", "index")), graded.data_ptr()]
+        scan_kernel(rows.dtype)(places, [0, *rows.shape, False])
+        return not int(graded)
+
     def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
-        listed, row = self.arrived(), 8 * self.batch
-        pointer = (listed.pointer.data_ptr() + span.first * row, span.chunk * row)
-        places = [pointer, (address(listed.index), 0), (address(listed.value), 0)]
+        row = 8 * self.batch
+        pointer = (self.kept["pointer"].data_ptr() + span.first * row, span.chunk * row)
+        places = [pointer, *((address(self.kept.get(n)), 0) for n in ("index", "value"))]
         return _gathered(span, span.rows(self.batch), places, self.weight_t, initial, target)
 
     def arrived(self) -> EventList:
-        return EventList(self.kept["pointer"], self.kept["index"], self.kept.get("value"), self.shape[-1])
+        return _listed(self.kept, self.shape[-1])
 
     def source_gradient(self, gradient: Tensor) -> Tensor:
         """Gradient ``[T * B, K]`` to the spikes themselves."""
@@ -86,7 +100,7 @@ class SpikeLink(Summed):
                     f"{link.pre!r} has no history, but its spikes take {link.latency} steps: pass the last {link.latency}."
                 )
             self.depth = history.shape[0]
-            self.kept["past"] = history[self.depth - self.latency :].reshape(self.latency, pre.count).contiguous()
+            self.kept["past"] = history[self.depth - self.latency :].reshape(self.latency, pre.count).clone()
         if listing:
             self.kept["pointer"], self.kept["index"] = self._new_list(pre.scan.steps * pre.batch)
 
@@ -115,6 +129,10 @@ class SpikeLink(Summed):
         kernel = scatter_kernel(weight.dtype)
         return [*calls, Call(kernel, [*places, *wired, target.pointer(span)], [*rows, self.pattern.columns])]
 
+    def renew(self, history: Tensor) -> None:
+        """Begin with other spikes in flight."""
+        self.kept["past"].copy_(history[self.depth - self.latency :].reshape(self.latency, self.pre.count))
+
     def trim(self) -> None:
         """Keep of the list what was written."""
         if self.listing:
@@ -122,7 +140,7 @@ class SpikeLink(Summed):
 
     def arrived(self) -> EventList:
         if self.listing:
-            return EventList(self.kept["pointer"], self.kept["index"], None, self.pre.cells)
+            return _listed(self.kept, self.pre.cells)
         late = max(0, self.pre.scan.steps - self.latency)
         fired = self.pre.rows(self.pre.out[self.emission].tensor, 0, late).contiguous()
         if not self.latency:
@@ -160,6 +178,11 @@ class SpikeLink(Summed):
         first = self.depth - self.latency
         whole[first : first + steps] = back.reshape(steps, *cells)
         return whole
+
+
+def _listed(kept: Mapping[str, Tensor], columns: int) -> EventList:
+    count = int(kept["pointer"][-1])
+    return EventList(kept["pointer"], kept["index"][:count], kept.get("value"), columns)
 
 
 def _gathered(

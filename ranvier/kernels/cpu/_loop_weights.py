@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 
@@ -33,11 +34,17 @@ class Summed(ABC):
     def arrived(self) -> EventList:
         """What arrived in the call: a row for each step and row of the batch."""
 
+    def order(self, block: int) -> EventList:
+        """What arrived, by column within every ``block`` rows; in the same memory every time."""
+        listed = self.arrived()
+        if self._ordered is None:  # as much room as the list itself has
+            listed = EventList(listed.pointer, self.kept.get("index", listed.index), listed.value, listed.columns)
+        self._ordered = by_column(listed, block, self._ordered)
+        return self._ordered
+
     def add(self, span: Span, gradient: Rows, batch: int, block: int, total: Tensor) -> list[Call]:
         """Calls that add to ``total`` [K, N] what the gradient of a turn, ``block`` rows, says about the weights."""
-        if self._ordered is None:
-            self._ordered = by_column(self.arrived(), block)
-        ordered = self._ordered
+        ordered = self._ordered or self.order(block)
         columns, width = total.shape
         blocks = 8 * columns
         first = ordered.pointer.data_ptr() + span.first * batch // block * blocks
@@ -59,3 +66,8 @@ class Summed(ABC):
     def weight_gradient(self, gradient: Tensor, block: int | None) -> Tensor:
         """That of the weights as they were given, from the gradient ``[T * B, N]`` of what arrived."""
         return transposed(weight_gradient(self.arrived(), gradient, block=block))
+
+    def add_to(self, total: Tensor, gradient: Tensor, block: int | None, rows: Sequence[range] = ()) -> None:
+        """Add to ``total`` [K, N] what the gradient [R, N] of all rows, or of those named, says about the weights."""
+        listed = self.arrived()
+        weight_gradient(listed.of_rows(rows) if rows else listed, gradient, total, block)

@@ -71,8 +71,8 @@ def weight_gradient(events: EventList, grad: Tensor, out: Tensor | None = None, 
     return out
 
 
-def by_column(events: EventList, block: int) -> EventList:
-    """Sort the events of each ``block`` rows by column.
+def by_column(events: EventList, block: int, out: EventList | None = None) -> EventList:
+    """Sort the events of each ``block`` rows by column; ``out`` is an earlier result for as many rows, to be written over.
 
     Returns
     -------
@@ -80,9 +80,13 @@ def by_column(events: EventList, block: int) -> EventList:
         the event in ``events``, ascending within each.
     """
     blocks, columns = -(-events.rows // block), events.columns
-    pointer = torch.zeros(blocks * columns + 1, dtype=torch.int64)
-    index = empty([events.count], torch.int32)
-    value = None if events.value is None else empty([events.count], events.value.dtype)
+    if out is None:
+        value = None if events.value is None else empty([events.count], events.value.dtype)
+        pointer = torch.zeros(blocks * columns + 1, dtype=torch.int64)
+        out = EventList(pointer, empty([events.count], torch.int32), value, events.rows)
+    else:
+        out.pointer.zero_()
+    pointer, index, value = out.pointer, out.index, out.value
     sort = _sort_kernel(torch.float32 if value is None else value.dtype)
     given = [address(events.pointer), address(events.index), address(events.value)]
 
@@ -91,7 +95,7 @@ def by_column(events: EventList, block: int) -> EventList:
         sort(pointers, [i * block, min((i + 1) * block, events.rows), columns, value is not None])
 
     run_tiles(task, blocks)
-    return EventList(pointer, index, value, events.rows)
+    return out
 
 
 @cache

@@ -9,6 +9,7 @@ import torch
 
 from ranvier.dynamics import Cuts
 from ranvier.network import Network, State, silence_after
+from ranvier.network._again import Again
 from ranvier.network._runner import Runner
 from ranvier.network._shapes import shapes_from
 from ranvier.network._window import Window
@@ -64,6 +65,8 @@ class Series:
             wanted[name] = tuple(dict.fromkeys((*wanted.get(name, ()), *names)))
         plan = net.plan(gradient=True, window=size, dense_inputs=net._dense(self.inputs), batch=self.batch)
         self.runner = Runner(net, plan, wanted, cuts)
+        if cuts.joined and not leaves and not attached:
+            self.runner.again = Again()
         self.made = self.runner.coefficients
         self.runner.coefficients = {n: {c: self._leaf(n, t) for c, t in own.items()} for n, own in self.made.items()}
         start = net.initial_state(self.batch, shapes=self.shapes)
@@ -92,7 +95,9 @@ class Series:
             del window, outputs, block  # the next window is made when this one is gone
 
     def finish(self) -> None:
-        """Hand the gradient of the cells' coefficients on to the parameters they were made from."""
+        """Hand on gradients that were summed over windows, and those of the cells' coefficients to what they were made from."""
+        if self.runner.again is not None:
+            self.runner.again.finish()
         pairs = [
             (made, leaf.grad.sum_to_size(made.shape))
             for n, own in self.made.items()

@@ -101,7 +101,7 @@ class Tally:
     def add(self, block: Block) -> None:
         """Count a block."""
         for name, value in block.outputs.items():
-            self.pieces.setdefault(name, []).append(value.detach())
+            self.pieces.setdefault(name, []).append(value.detach().clone())
         for name, variable in block.window.recorded:
             if variable == "spikes":
                 self.spikes[name] = block.spikes(name, self.lengths) + self.spikes.get(name, 0)
