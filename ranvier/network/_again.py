@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,43 +20,60 @@ __all__ = ["Again"]
 _Key = tuple[tuple[str, ...], int, int, bool]
 
 
+@dataclass(frozen=True)
+class _Course:
+    """A loop with the names of the parts that feed it, and of those inside whose spikes are in flight."""
+
+    loop: LoopSeries
+    sources: tuple[str, ...]
+    past: tuple[str | None, ...]
+
+
 class Again:
     """The fused operations of one runner, for as long as no parameter changes and no gradient crosses a window."""
 
     def __init__(self) -> None:
-        self.made: dict[_Key, LoopSeries] = {}
-        self.refused: set[_Key] = set()
+        self._courses: dict[_Key, _Course | None] = {}
+        self._done: list[LoopSeries] = []
 
-    def run(self, runner: Runner, names: Sequence[str], length: int, window: Window) -> dict[str, ScanResult] | None:
+    def run(
+        self, runner: Runner, names: Sequence[str], length: int, window: Window
+    ) -> dict[str, ScanResult] | None:  # fmt: skip
         """A window of populations; None where it must be set up anew each time."""
-        batch = next(iter(window.variables[names[0]].values())).shape[0] if window.variables[names[0]] else 0
-        key = (tuple(names), window.count, batch, torch.is_grad_enabled())
-        if not batch or not window.count or key in self.refused or not _lasts(runner, names, window):
+        first = next(iter(window.variables[names[0]].values()), None)
+        if first is None or not window.count:
             return None
-        if key not in self.made:
-            task = runner.loop(names, length, window)
-            if not LoopSeries.suits(task):
-                self.refused.add(key)
-                return None
-            self.made[key] = LoopSeries(task)
-        sources = [window.emissions[p.pre] for p in runner.feeding(names, window)]
-        inside = [p for n in names for p in runner.incoming[n] if p.pre in names]
-        past = [window.history[p.pre] if p.latency else None for p in inside]
-        found = self.made[key].run(sources, {n: window.variables[n] for n in names}, past)
-        if found is None:
-            self.refused.add(key)
+        key = (tuple(names), window.count, first.shape[0], torch.is_grad_enabled())
+        if key not in self._courses:
+            self._courses[key] = _course(runner, names, length, window)
+        course = self._courses[key]
+        if course is None:
+            return None
+        sources = [window.emissions[n] for n in course.sources]
+        past = [None if n is None else window.history[n] for n in course.past]
+        found = course.loop.run(sources, window.variables, past)
+        if found is None:  # graded spikes: what came before is still to be handed over
+            self._courses[key] = None
+            self._done.append(course.loop)
         return found
 
     def finish(self) -> None:
         """Hand over the gradients of all windows."""
-        for made in self.made.values():
-            made.finish()
+        for loop in (*self._done, *(course.loop for course in self._courses.values() if course is not None)):
+            loop.finish()
 
 
-def _lasts(runner: Runner, names: Sequence[str], window: Window) -> bool:
-    """Whether all that changes from window to window are spikes that arrive as they are, and states."""
-    fed = [p.name for p in runner.feeding(names, window)]
+def _course(runner: Runner, names: Sequence[str], length: int, window: Window) -> _Course | None:
+    """The loop, if all that changes from window to window are spikes that arrive as they are, and states."""
+    fed = runner.feeding(names, window)
     arriving = [p for n in names for p in runner.incoming[n]]
-    return all(
-        (p.pre in names or p.name in fed) and p.name not in runner.drives and not p.plasticity for p in arriving
-    ) and not any("t" in s.streams or s.system.noises for s in (runner.steps[n] for n in names))
+    inside = [p for p in arriving if p.pre in names]
+    moving = any("t" in s.streams or s.system.noises for s in (runner.steps[n] for n in names))
+    other = any((p not in fed and p not in inside) or p.name in runner.drives or p.plasticity for p in arriving)
+    if moving or other:
+        return None
+    task = runner.loop(names, length, window)
+    if not LoopSeries.suits(task):
+        return None
+    past = tuple(p.pre if p.latency else None for p in inside)
+    return _Course(LoopSeries(task), tuple(p.pre for p in fed), past)

@@ -59,6 +59,17 @@ def test_keeping_every_step_is_keeping_none_apart(recurrent: bool) -> None:
     assert distance(gradient(net, rv.rules.SLTT()), gradient(net, rv.rules.SLTT(keep=len(X)))) < 1e-9
 
 
+@pytest.mark.parametrize("keep", [1, 6, 15])
+@pytest.mark.parametrize("recurrent", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+def test_chosen_steps_as_they_go_by_or_again(cell: str, recurrent: bool, keep: int) -> None:
+    """Steps left out on the way back, and the same steps run again as a batch."""
+    net, rule = build(CELLS[cell], recurrent=recurrent, deep=True), rv.rules.SLTT(keep=keep, window=20)
+    passing = gradient(net, rule)
+    assert all(float(g.abs().max()) > 0 for g in passing.values())
+    assert distance(passing, gradient(net, rule, per_step=False)) < 1e-9
+
+
 def test_keeping_some_steps_is_right_on_average_and_seeded() -> None:
     net, rule = build(lif, deep=True), rv.rules.SLTT(keep=6)
     whole, total = gradient(net, rv.rules.SLTT()), None

@@ -119,11 +119,10 @@ class LoopSeries:
         """The steps that a gradient is asked of: without a way over time, no other has one."""
         if any(scan.cuts.carry_to_weights or scan.cuts.recurrent_spikes for scan in self.task.members.values()):
             return list(range(self.steps))
-        found = torch.zeros(self.steps, dtype=torch.bool)
-        for g in grads:
-            if g is not None:
-                found |= g.reshape(self.steps, -1).any(1)
-        return found.nonzero().flatten().tolist()
+        given = [g.reshape(self.steps, -1) for g in grads if g is not None]
+        if any(bool((g[:, 0] != 0).all()) for g in given):
+            return list(range(self.steps))
+        return torch.stack([g.any(1) for g in given]).any(0).nonzero().flatten().tolist() if given else []
 
     def _way(self, incoming: Mapping[str, Mapping[str, Tensor | None]], few: bool) -> tuple[WayBack, Queues]:
         """The way back for these outputs, step by step where it is for a ``few`` steps."""

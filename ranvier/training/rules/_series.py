@@ -78,6 +78,12 @@ class Series:
             leaf = leaf.expand(self.batch, *self.shapes[name]).clone()
         return leaf.requires_grad_(made.requires_grad)
 
+    @property
+    def one_operation(self) -> bool:
+        """Whether all cells run together, so that steps of which no gradient is asked cost nothing on the way back."""
+        together = self.runner.plan.together
+        return self.runner.again is not None and len(together) == 1 and set(together[0]) == set(self.net.populations)
+
     def blocks(self) -> Iterator[Block]:
         """Run one window after the other; let go of a block before asking for the next, so that one lives at a time."""
         state = self.start
