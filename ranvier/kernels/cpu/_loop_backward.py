@@ -101,8 +101,8 @@ class WayBack:
     ----------
     parts
         Spans by thread; by default those of the forward pass.
-    in_turns
-        Whether weight gradients are summed in the turn that finds the gradient of what arrived.
+    in_turns, block
+        Whether weight gradients are summed in the turn that finds the gradient of what arrived, and rows in such a turn.
     lasting
         For incoming gradients that are renewed.
     """
@@ -110,10 +110,11 @@ class WayBack:
     def __init__(
         self, task: Loop, made: Made, incoming: Mapping[str, Mapping[str, Tensor | None]], needs: Mapping[Key, bool],
         totals: Mapping[str, Tensor], parts: Sequence[Sequence[Span]] | None = None, in_turns: bool | None = None,
-        lasting: bool = False,
+        block: int | None = None, lasting: bool = False,
     ) -> None:  # fmt: skip
         self.made, self.totals = made, totals
         self.in_turns = made.in_turns if in_turns is None else in_turns
+        self.block = block or made.spans.block or 1
         self.parts = made.spans.parts if parts is None else parts
         self.adjoints = {n: _Adjoint(task, made, n, incoming[n], needs, self.in_turns, lasting) for n in made.members}
 
@@ -131,7 +132,7 @@ class WayBack:
             source = self.made.summed[key]
             if source.post == name:
                 gradient = self.adjoints[name].gradient[source.stream]
-                out += source.add(span, gradient, batch, self.made.spans.block or 1, total)
+                out += source.add(span, gradient, batch, self.block, total)
         return out
 
     def arrived(self, post: str, stream: str, steps: int) -> Tensor:

@@ -44,6 +44,7 @@ class FeedLink(Summed):
     in_place = False
 
     def __init__(self, feed: Feed, source: Tensor, weight: Tensor, lasting: bool = False) -> None:
+        super().__init__()
         self.post, self.stream, self.shape = feed.post, feed.stream, source.shape
         self.batch = source.shape[1]
         if lasting:
@@ -88,6 +89,7 @@ class SpikeLink(Summed):
     def __init__(
         self, link: Feedback, weight: Tensor, history: Tensor | None, pre: Member, emission: str, listing: bool
     ):
+        super().__init__()
         self.post, self.stream, self.latency = link.post, link.stream, link.latency
         self.pre, self.emission, self.pattern, self.listing = pre, emission, link.pattern, listing
         self.in_place = self.pattern is not None

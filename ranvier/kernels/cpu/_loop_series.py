@@ -39,6 +39,7 @@ class LoopSeries:
         self.task, self.number = task, 0
         self.dtype = next(iter(task.members.values())).dtype
         self.steps = next(iter(task.members.values())).steps
+        self.batch = next(iter(task.members.values())).shape[0]
         self.tensors = {s.key: s.of(task).to(self.dtype) for s in slots_of(task)}
         learning = torch.is_grad_enabled()
         self.needs = {key: learning and t.requires_grad for key, t in self.tensors.items()}
@@ -110,7 +111,7 @@ class LoopSeries:
             adjoint.renew(incoming[name])
         if way.in_turns:
             for key in self.totals:
-                self.made.summed[key].order(self.made.spans.block or 1)
+                self.made.summed[key].order(way.block, asked if few else None)
         run_queues(queues, reverse=True, only=asked if few else None)
         if not way.in_turns:
             self._add(way, asked if few else None)
@@ -131,9 +132,9 @@ class LoopSeries:
             parts = (
                 [[Span(0, 1, self.steps, part[0].low, part[0].high)] for part in self.made.spans.parts] if few else None
             )
-            in_turns = self.made.in_turns and not few
+            in_turns, block = (self.made.spans.alone, self.batch) if few else (self.made.in_turns, None)
             way = WayBack(
-                self.task, self.made, incoming, self.needs, self.totals, parts, in_turns, lasting=True
+                self.task, self.made, incoming, self.needs, self.totals, parts, in_turns, block, lasting=True
             )  # fmt: skip
             self.ways[key] = way, way.queues()
         return self.ways[key]
@@ -143,12 +144,11 @@ class LoopSeries:
         for key, total in self.totals.items():
             source = self.made.summed[key]
             gradient = way.arrived(source.post, source.stream, self.steps)
-            rows = gradient.shape[0] // self.steps
             if only is None:
                 source.add_to(total, gradient, self.made.spans.block)
                 continue
-            some = gradient.unflatten(0, (self.steps, rows))[list(only)].flatten(0, 1)
-            source.add_to(total, some, None, [range(k * rows, (k + 1) * rows) for k in only])
+            some = gradient.unflatten(0, (self.steps, self.batch))[list(only)].flatten(0, 1)
+            source.add_to(total, some, None, [range(k * self.batch, (k + 1) * self.batch) for k in only])
 
     def finish(self) -> None:
         """Hand the gradients of all windows on to where the tensors given at first came from."""

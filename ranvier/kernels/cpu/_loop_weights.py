@@ -28,23 +28,25 @@ class Summed(ABC):
     sizes: tuple[int, ...]
     weight_t: Tensor
     kept: dict[str, Tensor]
-    _ordered: EventList | None = None
+
+    def __init__(self) -> None:
+        self._ordered: dict[int, EventList] = {}
 
     @abstractmethod
     def arrived(self) -> EventList:
         """What arrived in the call: a row for each step and row of the batch."""
 
-    def order(self, block: int) -> EventList:
-        """What arrived, by column within every ``block`` rows; in the same memory every time."""
+    def order(self, block: int, only: Sequence[int] | None = None) -> EventList:
+        """What arrived, by column within every ``block`` rows (or some of them), in the same memory every time."""
         listed = self.arrived()
-        if self._ordered is None:  # as much room as the list itself has
+        if block not in self._ordered:  # as much room as the list itself has
             listed = EventList(listed.pointer, self.kept.get("index", listed.index), listed.value, listed.columns)
-        self._ordered = by_column(listed, block, self._ordered)
-        return self._ordered
+        self._ordered[block] = by_column(listed, block, self._ordered.get(block), only)
+        return self._ordered[block]
 
     def add(self, span: Span, gradient: Rows, batch: int, block: int, total: Tensor) -> list[Call]:
         """Calls that add to ``total`` [K, N] what the gradient of a turn, ``block`` rows, says about the weights."""
-        ordered = self._ordered or self.order(block)
+        ordered = self._ordered.get(block) or self.order(block)
         columns, width = total.shape
         blocks = 8 * columns
         first = ordered.pointer.data_ptr() + span.first * batch // block * blocks
