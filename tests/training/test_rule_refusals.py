@@ -94,7 +94,6 @@ def _noisy() -> rv.Sequential:
         (_scattered, R.OTTT(), "has a delay per synapse"),
         (_convolution, R.EProp(feedback="random"), "is not one matrix"),
         (_convolution, R.SnAp1(), "no plain rv.Linear"),
-        (_noisy, R.SLTT(keep=3), "depends on xi"),
         (_noisy, R.RTRL(), "draws noise"),
         (partial(build, lif), R.SLTT(keep=30), "keep=30 steps of a series of 23"),
         (partial(build, lif, deep=True), R.EProp(), "'lif1' projects to no output: use feedback='random'"),
@@ -105,6 +104,11 @@ def test_refused_by_name(make: Callable[[], rv.Sequential], rule: rv.rules.Rule,
     net = make()
     with pytest.raises(TrainingError, match=message):
         gradient(net, rule)
+
+
+def test_steps_that_are_run_again_must_not_draw() -> None:
+    with pytest.raises(TrainingError, match="depends on xi"):
+        gradient(_noisy(), R.SLTT(keep=3), per_step=False)
 
 
 def test_a_large_network_is_not_for_rtrl() -> None:

@@ -26,20 +26,25 @@ def at_chosen_steps(net: Network, x: Signal, criterion: Criterion, keep: int, wi
     by. Else the series is run without a graph; the chosen steps are then run again, ``window`` of them at a time as
     one step of a larger batch, which is exact because no gradient connects them.
     """
-    series = Series(net, x, window, cuts)
-    if keep > series.steps:
-        raise TrainingError(f"SLTT: keep={keep} steps of a series of {series.steps}: keep at most all of them.")
-    chosen = torch.randperm(series.steps)[:keep].sort().values
-    if is_per_step(criterion) and series.one_operation:
-        return _as_they_go_by(series, criterion, chosen)
+    if is_per_step(criterion):
+        series = Series(net, x, window, cuts)
+        if series.one_operation:
+            return _as_they_go_by(series, criterion, _chosen(series, keep))
     _refuse_moments(net)
     record = {n: (*p.cell.system.states, *_counters(net, n)) for n, p in net.populations.items()}
-    return _run_again(Series(net, x, window, cuts, record=record), criterion, chosen)
+    series = Series(net, x, window, cuts, record=record)
+    return _run_again(series, criterion, _chosen(series, keep))
+
+
+def _chosen(series: Series, keep: int) -> Tensor:
+    if keep > series.steps:
+        raise TrainingError(f"SLTT: keep={keep} steps of a series of {series.steps}: keep at most all of them.")
+    return torch.randperm(series.steps)[:keep].sort().values
 
 
 def _as_they_go_by(series: Series, criterion: Criterion, chosen: Tensor) -> Outcome:
     """One pass: the loss of chosen steps asks nothing of the others, which a step-wise operation leaves out."""
-    tally, loss = Tally(lengths_of(criterion)), torch.zeros(())
+    tally, loss = Tally(series.steps, lengths_of(criterion)), torch.zeros(())
     for block in series.blocks():
         now = chosen[(chosen >= block.first) & (chosen < block.first + block.count)] - block.first
         if len(now):
@@ -56,13 +61,13 @@ def _as_they_go_by(series: Series, criterion: Criterion, chosen: Tensor) -> Outc
 def _run_again(series: Series, criterion: Criterion, chosen: Tensor) -> Outcome:
     """A pass without a graph, then the chosen steps once more."""
     keep, window = len(chosen), series.size
-    tally, starts = Tally(lengths_of(criterion)), _Starts(chosen)
+    tally, starts = Tally(series.steps, lengths_of(criterion)), _Starts(chosen)
     with torch.no_grad():
         for block in series.blocks():
             starts.look(block)
             tally.add(block)
             del block
-    out = {n: torch.cat(values).requires_grad_() for n, values in tally.pieces.items()}
+    out = {n: o.detach().requires_grad_() for n, o in tally.out.items()}
     loss = criterion(one(out))
     loss.backward()
     slopes = {n: (series.steps / keep) * slope for n, o in out.items() if (slope := o.grad) is not None}
