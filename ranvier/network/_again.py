@@ -34,7 +34,6 @@ class Again:
 
     def __init__(self) -> None:
         self._courses: dict[_Key, _Course | None] = {}
-        self._done: list[LoopSeries] = []
 
     def run(
         self, runner: Runner, names: Sequence[str], length: int, window: Window
@@ -45,7 +44,8 @@ class Again:
             return None
         key = (tuple(names), window.count, first.shape[0], torch.is_grad_enabled())
         if key not in self._courses:
-            self._courses[key] = _course(runner, names, length, window)
+            self.finish()  # windows of another length are over
+            self._courses = {key: _course(runner, names, length, window)}
         course = self._courses[key]
         if course is None:
             return None
@@ -53,14 +53,16 @@ class Again:
         past = [None if n is None else window.history[n] for n in course.past]
         found = course.loop.run(sources, window.variables, past)
         if found is None:  # graded spikes: what came before is still to be handed over
+            course.loop.finish()
             self._courses[key] = None
-            self._done.append(course.loop)
         return found
 
     def finish(self) -> None:
         """Hand over the gradients of all windows."""
-        for loop in (*self._done, *(course.loop for course in self._courses.values() if course is not None)):
-            loop.finish()
+        for course in self._courses.values():
+            if course is not None:
+                course.loop.finish()
+        self._courses = {}
 
 
 def _course(runner: Runner, names: Sequence[str], length: int, window: Window) -> _Course | None:

@@ -101,7 +101,7 @@ def prepare(
         if isinstance(link, DelayedFeedback):
             made.flights[k] = Flight(link, weight, history, members, task.emission)
         else:
-            made.links[k] = SpikeLink(link, weight, history, members[link.pre], task.emission, listing)
+            made.links[k] = SpikeLink(link, weight, history, members[link.pre], task.emission, listing, lasting)
     arrivals = _arrivals(made)
     scans = {n: _prepare(task, made, n, arrivals.get(n, {}), needs) for n in members}
 

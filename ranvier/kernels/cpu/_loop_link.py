@@ -49,7 +49,7 @@ class FeedLink(Summed):
         self.batch = source.shape[1]
         if lasting:
             rows = source.shape[0] * self.batch
-            found = empty([source.numel() + _MARGIN], torch.int32)  # pages never written stay virtual
+            found = torch.empty(source.numel() + _MARGIN, dtype=torch.int32)  # small pages: few are ever written
             self.kept = {"weight": weight, "pointer": torch.zeros(rows + 1, dtype=torch.int64), "index": found}
         else:
             listed = events(source.reshape(-1, source.shape[-1]).contiguous())
@@ -87,8 +87,9 @@ class SpikeLink(Summed):
     """
 
     def __init__(
-        self, link: Feedback, weight: Tensor, history: Tensor | None, pre: Member, emission: str, listing: bool
-    ):
+        self, link: Feedback, weight: Tensor, history: Tensor | None, pre: Member, emission: str, listing: bool,
+        lasting: bool = False,
+    ):  # fmt: skip
         super().__init__()
         self.post, self.stream, self.latency = link.post, link.stream, link.latency
         self.pre, self.emission, self.pattern, self.listing = pre, emission, link.pattern, listing
@@ -104,11 +105,12 @@ class SpikeLink(Summed):
             self.depth = history.shape[0]
             self.kept["past"] = history[self.depth - self.latency :].reshape(self.latency, pre.count).clone()
         if listing:
-            self.kept["pointer"], self.kept["index"] = self._new_list(pre.scan.steps * pre.batch)
+            self.kept["pointer"], self.kept["index"] = self._new_list(pre.scan.steps * pre.batch, lasting)
 
-    def _new_list(self, rows: int) -> tuple[Tensor, Tensor]:
+    def _new_list(self, rows: int, lasting: bool = False) -> tuple[Tensor, Tensor]:
         """Row pointers and room for the columns of ``rows`` rows of events."""
-        found = empty([rows * self.pre.cells + _MARGIN], torch.int32)  # pages never written stay virtual
+        room = [rows * self.pre.cells + _MARGIN]  # pages never written stay virtual
+        found = torch.empty(room, dtype=torch.int32) if lasting else empty(room, torch.int32)
         return torch.zeros(rows + 1, dtype=torch.int64), found
 
     def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
