@@ -39,7 +39,9 @@ class Summed(ABC):
     def order(self, block: int, only: Sequence[int] | None = None) -> EventList:
         """What arrived, by column within every ``block`` rows (or some of them), in the same memory every time."""
         listed = self.arrived()
-        if block not in self._ordered and "index" in self.kept:  # as much room as the list has; few pages are ever written
+        if (
+            block not in self._ordered and "index" in self.kept
+        ):  # as much room as the list has; few pages are ever written
             pointer = listed.pointer.new_zeros(-(-listed.rows // block) * listed.columns + 1)
             value = None if listed.value is None else torch.empty_like(listed.value)
             self._ordered[block] = EventList(pointer, torch.empty_like(self.kept["index"]), value, listed.rows)

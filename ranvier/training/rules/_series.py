@@ -23,13 +23,17 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class Block:
-    """Steps [first, first + count) after they have been run; ``start`` is the state they began with."""
+    """Steps [first, first + count) after they have been run; ``start`` is the state they began with.
+
+    ``hidden[population][variable]`` [K, B, …] are the further variables that were asked for.
+    """
 
     first: int
     count: int
     start: State
     window: Window
     outputs: Mapping[str, Tensor]
+    hidden: Mapping[str, Mapping[str, Tensor]]
 
     def spikes(self, name: str, lengths: Tensor | None = None) -> Tensor:
         """Spikes of a population, summed over time and batch; of the series, the first ``lengths`` [B] steps count."""
@@ -56,12 +60,12 @@ class Series:
         self, net: Network, x: Signal, size: int, cuts: Cuts, *, leaves: bool = False, attached: bool = False,
         record: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:  # fmt: skip
-        self.net, self.size, self.leaves = net, size, leaves
+        self.net, self.size, self.leaves, self.record = net, size, leaves, record or {}
         self.inputs, self.steps, self.batch = net._take(x)
         self.shapes = shapes_from(net, self.inputs)
         self.emit, self.fire = emissions(net), spiking(net)
         wanted: dict[str, tuple[str, ...]] = {n: ("spikes",) for n in self.fire}
-        for name, names in (*((n, (e,)) for n, e in self.emit.items()), *(record or {}).items()):
+        for name, names in (*((n, (e,)) for n, e in self.emit.items()), *self.record.items()):
             wanted[name] = tuple(dict.fromkeys((*wanted.get(name, ()), *names)))
         plan = net.plan(gradient=True, window=size, dense_inputs=net._dense(self.inputs), batch=self.batch)
         self.runner = Runner(net, plan, wanted, cuts)
@@ -96,9 +100,10 @@ class Series:
                 block[n] = source.block(state.step, count, self.net).expand(count, self.batch, *source.shape)
             window = self.runner.window(block, count, state)
             outputs = {n: window.recorded[n, e] for n, e in self.emit.items()}
-            yield Block(first, count, state, window, outputs)
+            hidden = {n: {v: window.recorded[n, v] for v in names} for n, names in self.record.items()}
+            yield Block(first, count, state, window, outputs, hidden)
             state = window.after().detach()
-            del window, outputs, block  # the next window is made when this one is gone
+            del window, outputs, hidden, block  # the next window is made when this one is gone
 
     def finish(self) -> None:
         """Hand on gradients that were summed over windows, and those of the cells' coefficients to what they were made from."""

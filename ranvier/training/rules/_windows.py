@@ -9,7 +9,7 @@ import torch
 
 from ranvier.network import Network
 from ranvier.training._buffers import same_buffers
-from ranvier.training._criterion import lengths_of
+from ranvier.training._criterion import judge, lengths_of, penalty_of
 from ranvier.training.rules._criterion import Criterion, is_per_step
 from ranvier.training.rules._rule import Outcome
 from ranvier.training.rules._series import Block, Series
@@ -37,17 +37,20 @@ def in_windows(
 
     A loss that is a mean over steps is differentiated window by window. For any other, a pass without gradient gives the
     output, whose loss is differentiated to dL/dout; a second pass differentiates window after window, each seeded with
-    its part of dL/dout. Random numbers are equal in both. A follower
-    sees every block before and after its gradient is computed.
+    its part of dL/dout. Random numbers are equal in both. What the criterion adds for hidden signals is taken for a mean
+    over steps. A follower sees every block before and after its gradient is computed.
     """
+    penalty = penalty_of(criterion)
     if is_per_step(criterion):
         series, loss = make(), torch.zeros(())
         tally = Tally(series.steps, lengths_of(criterion))
         follower = follow(series) if follow else Follower()
         for block in series.blocks():
             follower.look(block)
-            share = block.count / max(series.steps, 1)
-            part = criterion(one(block.outputs)) * share
+            part = (
+                criterion(one(block.outputs)) if penalty is None else judge(criterion, one(block.outputs), block.hidden)
+            )
+            part = part * (block.count / max(series.steps, 1))
             if part.requires_grad:
                 part.backward()
             loss = loss + part.detach()
@@ -65,6 +68,11 @@ def in_windows(
             for n, o in block.outputs.items()
             if n in slopes and o.requires_grad
         ]
+        if penalty is not None:
+            part = penalty(block.hidden) * (block.count / max(series.steps, 1))
+            loss = loss + part.detach()
+            learnt += [(part, torch.ones_like(part))] if part.requires_grad else []
+            del part
         torch.autograd.backward([o for o, _ in learnt], [slope for _, slope in learnt])
         follower.correct(block)
         del block, learnt
