@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -58,7 +58,7 @@ class Series:
 
     def __init__(
         self, net: Network, x: Signal, size: int, cuts: Cuts, *, leaves: bool = False, attached: bool = False,
-        record: Mapping[str, tuple[str, ...]] | None = None,
+        record: Mapping[str, Sequence[str]] | None = None,
     ) -> None:  # fmt: skip
         self.net, self.size, self.leaves, self.record = net, size, leaves, record or {}
         self.inputs, self.steps, self.batch = net._take(x)
