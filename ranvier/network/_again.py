@@ -33,7 +33,8 @@ class Again:
     """The fused operations of one runner, for as long as no parameter changes and no gradient crosses a window."""
 
     def __init__(self) -> None:
-        self._courses: dict[_Key, _Course | None] = {}
+        #: by populations, steps, batch and whether a gradient is wanted; None where they cannot be set up once
+        self.courses: dict[_Key, _Course | None] = {}
 
     def run(
         self, runner: Runner, names: Sequence[str], length: int, window: Window
@@ -43,10 +44,10 @@ class Again:
         if first is None or not window.count:
             return None
         key = (tuple(names), window.count, first.shape[0], torch.is_grad_enabled())
-        if key not in self._courses:
+        if key not in self.courses:
             self.finish()  # windows of another length are over
-            self._courses = {key: _course(runner, names, length, window)}
-        course = self._courses[key]
+            self.courses = {key: _course(runner, names, length, window)}
+        course = self.courses[key]
         if course is None:
             return None
         sources = [window.emissions[n] for n in course.sources]
@@ -54,15 +55,15 @@ class Again:
         found = course.loop.run(sources, window.variables, past)
         if found is None:  # graded spikes: what came before is still to be handed over
             course.loop.finish()
-            self._courses[key] = None
+            self.courses[key] = None
         return found
 
     def finish(self) -> None:
         """Hand over the gradients of all windows."""
-        for course in self._courses.values():
+        for course in self.courses.values():
             if course is not None:
                 course.loop.finish()
-        self._courses = {}
+        self.courses = {}
 
 
 def _course(runner: Runner, names: Sequence[str], length: int, window: Window) -> _Course | None:

@@ -24,7 +24,7 @@ class _Adjoint:
 
     def __init__(
         self, task: Loop, made: Made, name: str, incoming: Mapping[str, Tensor | None], needs: Mapping[Key, bool],
-        in_turns: bool, lasting: bool,
+        in_turns: bool, repeated: bool,
     ) -> None:  # fmt: skip
         member, scan, names = made.members[name], task.members[name], made.names[name]
         self.member = member
@@ -45,7 +45,7 @@ class _Adjoint:
         self.seeds: dict[str, Rows] = {}
         for n in seeds:
             mine = n == task.emission
-            own = bool(mine and self.flights) or (lasting and incoming.get(n) is not None)
+            own = bool(mine and self.flights) or (repeated and incoming.get(n) is not None)
             self.seeds[n] = member.gradient_rows(incoming.get(n), scan.steps, own)
         self.given = dict(self.seeds)
         self.asked_of = self.seeds.get(task.emission)
@@ -103,20 +103,20 @@ class WayBack:
         Spans by thread; by default those of the forward pass.
     in_turns, block
         Whether weight gradients are summed in the turn that finds the gradient of what arrived, and rows in such a turn.
-    lasting
+    repeated
         For incoming gradients that are renewed.
     """
 
     def __init__(
         self, task: Loop, made: Made, incoming: Mapping[str, Mapping[str, Tensor | None]], needs: Mapping[Key, bool],
         totals: Mapping[str, Tensor], parts: Sequence[Sequence[Span]] | None = None, in_turns: bool | None = None,
-        block: int | None = None, lasting: bool = False,
+        block: int | None = None, repeated: bool = False,
     ) -> None:  # fmt: skip
         self.made, self.totals = made, totals
         self.in_turns = made.in_turns if in_turns is None else in_turns
         self.block = block or made.spans.block or 1
         self.parts = made.spans.parts if parts is None else parts
-        self.adjoints = {n: _Adjoint(task, made, n, incoming[n], needs, self.in_turns, lasting) for n in made.members}
+        self.adjoints = {n: _Adjoint(task, made, n, incoming[n], needs, self.in_turns, repeated) for n in made.members}
 
     def queues(self) -> list[list[tuple[int, Schedule]]]:
         """The work of each thread."""

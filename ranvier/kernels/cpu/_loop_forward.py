@@ -85,23 +85,23 @@ def run(task: Loop, given: Given, needs: Mapping[tuple[str | int, str], bool]) -
 
 
 def prepare(
-    task: Loop, given: Given, needs: Mapping[tuple[str | int, str], bool], lasting: bool = False
+    task: Loop, given: Given, needs: Mapping[tuple[str | int, str], bool], repeated: bool = False
 ) -> tuple[Made, Calls]:
-    """Make all buffers; returns them, and the calls of a population in a span. ``lasting`` feeds are listed later."""
+    """Make all buffers; returns them, and the calls of a population in a span. ``repeated`` feeds are listed later."""
     steps = next(iter(task.members.values())).steps
     members = {
         n: Member(s, {name: t for (owner, name), t in given.items() if owner == n}) for n, s in task.members.items()
     }
     made = Made(members, {}, _spans(task, members, steps))
     for k, feed in enumerate(task.feeds):
-        made.feeds[k] = FeedLink(feed, given[f"feeds:{k}", "source"], given[f"feeds:{k}", "weight"], lasting)
+        made.feeds[k] = FeedLink(feed, given[f"feeds:{k}", "source"], given[f"feeds:{k}", "weight"], repeated)
     for k, link in enumerate(task.feedback):
         weight, history = given[f"feedback:{k}", "weight"], given.get((f"feedback:{k}", "history"))
         listing = made.spans.alone and needs[f"feedback:{k}", "weight"]
         if isinstance(link, DelayedFeedback):
             made.flights[k] = Flight(link, weight, history, members, task.emission)
         else:
-            made.links[k] = SpikeLink(link, weight, history, members[link.pre], task.emission, listing, lasting)
+            made.links[k] = SpikeLink(link, weight, history, members[link.pre], task.emission, listing, repeated)
     arrivals = _arrivals(made)
     scans = {n: _prepare(task, made, n, arrivals.get(n, {}), needs) for n in members}
 
@@ -165,7 +165,7 @@ def _prepare(
     emitted_as = {str(step.program.outputs[n]): n for n in outputs}
     write = tuple(n for n in saved if n not in step.streams and n not in emitted_as)
     kernel = kernels.forward_kernel(step, str(scan.dtype).removeprefix("torch."), outputs, write)
-    same = tuple(s for s in step.streams if needs.get((name, s)) and scan.steps > 1 and given[s].shape[0] == 1)
+    same = tuple(s for s in step.streams if needs.get((name, s)) and given[s].shape[0] == 1)
     made.names[name] = Names(wanted, outputs, saved, emitted_as, same)
     member.state = {n: member.vector(given[n]) for n in kernel.states}
     chunk = made.spans.chunk

@@ -39,15 +39,15 @@ class Arrival(Protocol):
 
 
 class FeedLink(Summed):
-    """Spikes from outside, listed once for all steps; a ``lasting`` one is given them by :meth:`renew`."""
+    """Spikes from outside, listed once for all steps; a ``repeated`` one is given them by :meth:`renew`."""
 
     in_place = False
 
-    def __init__(self, feed: Feed, source: Tensor, weight: Tensor, lasting: bool = False) -> None:
+    def __init__(self, feed: Feed, source: Tensor, weight: Tensor, repeated: bool = False) -> None:
         super().__init__()
         self.post, self.stream, self.shape = feed.post, feed.stream, source.shape
         self.batch = source.shape[1]
-        if lasting:
+        if repeated:
             rows = source.shape[0] * self.batch
             found = torch.empty(source.numel() + _MARGIN, dtype=torch.int32)  # small pages: few are ever written
             self.kept = {"weight": weight, "pointer": torch.zeros(rows + 1, dtype=torch.int64), "index": found}
@@ -88,7 +88,7 @@ class SpikeLink(Summed):
 
     def __init__(
         self, link: Feedback, weight: Tensor, history: Tensor | None, pre: Member, emission: str, listing: bool,
-        lasting: bool = False,
+        repeated: bool = False,
     ):  # fmt: skip
         super().__init__()
         self.post, self.stream, self.latency = link.post, link.stream, link.latency
@@ -105,12 +105,12 @@ class SpikeLink(Summed):
             self.depth = history.shape[0]
             self.kept["past"] = history[self.depth - self.latency :].reshape(self.latency, pre.count).clone()
         if listing:
-            self.kept["pointer"], self.kept["index"] = self._new_list(pre.scan.steps * pre.batch, lasting)
+            self.kept["pointer"], self.kept["index"] = self._new_list(pre.scan.steps * pre.batch, repeated)
 
-    def _new_list(self, rows: int, lasting: bool = False) -> tuple[Tensor, Tensor]:
+    def _new_list(self, rows: int, repeated: bool = False) -> tuple[Tensor, Tensor]:
         """Row pointers and room for the columns of ``rows`` rows of events."""
         room = [rows * self.pre.cells + _MARGIN]  # pages never written stay virtual
-        found = torch.empty(room, dtype=torch.int32) if lasting else empty(room, torch.int32)
+        found = torch.empty(room, dtype=torch.int32) if repeated else empty(room, torch.int32)
         return torch.zeros(rows + 1, dtype=torch.int64), found
 
     def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:

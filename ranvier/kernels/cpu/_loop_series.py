@@ -44,7 +44,7 @@ class LoopSeries:
         learning = torch.is_grad_enabled()
         self.needs = {key: learning and t.requires_grad for key, t in self.tensors.items()}
         given = {key: t.detach() for key, t in self.tensors.items()}
-        self.made, calls = _loop_forward.prepare(task, given, self.needs, lasting=True)
+        self.made, calls = _loop_forward.prepare(task, given, self.needs, repeated=True)
         self.queues = _loop_forward.queues(self.made, calls)
         self.totals = _loop_backward.totals_of(self.made, self.needs)
         self.ways: dict[tuple[Any, ...], tuple[WayBack, Queues]] = {}
@@ -134,7 +134,7 @@ class LoopSeries:
             )
             in_turns, block = (self.made.spans.alone, self.batch) if few else (self.made.in_turns, None)
             way = WayBack(
-                self.task, self.made, incoming, self.needs, self.totals, parts, in_turns, block, lasting=True
+                self.task, self.made, incoming, self.needs, self.totals, parts, in_turns, block, repeated=True
             )  # fmt: skip
             self.ways[key] = way, way.queues()
         return self.ways[key]

@@ -27,9 +27,11 @@ def at_chosen_steps(net: Network, x: Signal, criterion: Criterion, keep: int, wi
     one step of a larger batch, which is exact because no gradient connects them.
     """
     if is_per_step(criterion):
+        generator = torch.get_rng_state()
         series = Series(net, x, window, cuts)
         if series.one_operation:
             return _as_they_go_by(series, criterion, _chosen(series, keep))
+        torch.set_rng_state(generator)  # the choice does not depend on the way
     _refuse_moments(net)
     record = {n: (*p.cell.system.states, *_counters(net, n)) for n, p in net.populations.items()}
     series = Series(net, x, window, cuts, record=record)
