@@ -97,11 +97,11 @@ def prepare(
         made.feeds[k] = FeedLink(feed, given[f"feeds:{k}", "source"], given[f"feeds:{k}", "weight"], repeated)
     for k, link in enumerate(task.feedback):
         weight, history = given[f"feedback:{k}", "weight"], given.get((f"feedback:{k}", "history"))
-        listing = made.spans.alone and needs[f"feedback:{k}", "weight"]
+        lists = made.spans.alone and needs[f"feedback:{k}", "weight"]
         if isinstance(link, DelayedFeedback):
             made.flights[k] = Flight(link, weight, history, members, task.emission)
         else:
-            made.links[k] = SpikeLink(link, weight, history, members[link.pre], task.emission, listing, repeated)
+            made.links[k] = SpikeLink(link, weight, history, members[link.pre], task.emission, lists, repeated)
     arrivals = _arrivals(made)
     scans = {n: _prepare(task, made, n, arrivals.get(n, {}), needs) for n in members}
 

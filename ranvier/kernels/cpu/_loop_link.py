@@ -83,16 +83,16 @@ class FeedLink(Summed):
 class SpikeLink(Summed):
     """Spikes of one population to another, ``latency`` steps later; all-to-all, or single synapses of a pattern.
 
-    ``listing`` keeps a list of all that arrives, for the gradient to the weights.
+    ``lists`` keeps a list of all that arrives, for the gradient to the weights.
     """
 
     def __init__(
-        self, link: Feedback, weight: Tensor, history: Tensor | None, pre: Member, emission: str, listing: bool,
+        self, link: Feedback, weight: Tensor, history: Tensor | None, pre: Member, emission: str, lists: bool,
         repeated: bool = False,
     ):  # fmt: skip
         super().__init__()
         self.post, self.stream, self.latency = link.post, link.stream, link.latency
-        self.pre, self.emission, self.pattern, self.listing = pre, emission, link.pattern, listing
+        self.pre, self.emission, self.pattern, self.lists = pre, emission, link.pattern, lists
         self.in_place = self.pattern is not None
         self.kept = {"weight": weight.contiguous()}
         self.weight_t = self.kept["weight"] if self.in_place else transposed(weight)
@@ -104,7 +104,7 @@ class SpikeLink(Summed):
                 )
             self.depth = history.shape[0]
             self.kept["past"] = history[self.depth - self.latency :].reshape(self.latency, pre.count).clone()
-        if listing:
+        if lists:
             self.kept["pointer"], self.kept["index"] = self._new_list(pre.scan.steps * pre.batch, repeated)
 
     def _new_list(self, rows: int, repeated: bool = False) -> tuple[Tensor, Tensor]:
@@ -115,12 +115,12 @@ class SpikeLink(Summed):
 
     def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
         rows, weight = span.rows(self.pre.batch), self.kept["weight"]
-        pointer, found = (self.kept["pointer"], self.kept["index"]) if self.listing else self._new_list(rows[1])
-        step = 8 * self.pre.batch if self.listing else 0
+        pointer, found = (self.kept["pointer"], self.kept["index"]) if self.lists else self._new_list(rows[1])
+        step = 8 * self.pre.batch if self.lists else 0
         graded = torch.zeros(1, dtype=torch.int64)
         begin = (pointer.data_ptr() + span.first * step, span.chunk * step)
         lists = [begin, (found.data_ptr(), 0), (graded.data_ptr(), 0)]
-        look, integers = scan_kernel(weight.dtype), [*rows, self.pre.cells, self.listing]
+        look, integers = scan_kernel(weight.dtype), [*rows, self.pre.cells, self.lists]
         keep = (pointer, found, graded)
         fired = self.pre.out[self.emission].pointer(span, -self.latency)
         calls = [Call(look, [fired, *lists], integers, self.latency, keep=keep)]
@@ -139,11 +139,11 @@ class SpikeLink(Summed):
 
     def trim(self) -> None:
         """Keep of the list what was written."""
-        if self.listing:
+        if self.lists:
             self.kept["index"] = self.kept["index"][: int(self.kept["pointer"][-1])].clone()
 
     def arrived(self) -> EventList:
-        if self.listing:
+        if self.lists:
             return _listed(self.kept, self.pre.cells)
         late = max(0, self.pre.scan.steps - self.latency)
         fired = self.pre.rows(self.pre.out[self.emission].tensor, 0, late).contiguous()
