@@ -45,8 +45,9 @@ class Again:
             return None
         key = (tuple(names), window.count, first.shape[0], torch.is_grad_enabled())
         if key not in self.courses:
-            self.finish()  # windows of another length are over
-            self.courses = {key: _course(runner, names, length, window)}
+            for other in [k for k in self.courses if k[0] == key[0]]:  # windows of another length are over
+                self._end(other)
+            self.courses[key] = _course(runner, names, length, window)
         course = self.courses[key]
         if course is None:
             return None
@@ -54,16 +55,19 @@ class Again:
         past = [None if n is None else window.history[n] for n in course.past]
         found = course.loop.run(sources, window.variables, past)
         if found is None:  # graded spikes: what came before is still to be handed over
-            course.loop.finish()
+            self._end(key)
             self.courses[key] = None
         return found
 
     def finish(self) -> None:
         """Hand over the gradients of all windows."""
-        for course in self.courses.values():
-            if course is not None:
-                course.loop.finish()
-        self.courses = {}
+        for key in list(self.courses):
+            self._end(key)
+
+    def _end(self, key: _Key) -> None:
+        course = self.courses.pop(key)
+        if course is not None:
+            course.loop.finish()
 
 
 def _course(runner: Runner, names: Sequence[str], length: int, window: Window) -> _Course | None:

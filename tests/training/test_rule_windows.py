@@ -98,6 +98,28 @@ def test_chosen_steps_as_they_go_by_or_again(cell: str, recurrent: bool, keep: i
     assert distance(passing, gradient(nets[0], rule, x=SPARSE)) < 1e-9
 
 
+@pytest.mark.parametrize("rule", [rv.rules.SLTT(window=20), rv.rules.BPTT(window=20), rv.rules.SLTT(keep=30)], ids=repr)
+def test_two_operations_in_one_network(rule: rv.rules.Rule) -> None:
+    """What lies between them keeps them apart; each hands its own gradients over."""
+    found = []
+    for provider in ("reference", "cpu"):
+        torch.manual_seed(0)
+        before = (
+            strong(rv.Linear(80, 9), 8),
+            lif(9),
+            strong(rv.Linear(9, 9), 4),
+            lif(9),
+            nn.Linear(9, 8),
+            nn.Sigmoid(),
+        )
+        after = (strong(rv.Linear(8, 7), 3), learning_lif(7), rv.Linear(7, 3), rv.LeakyReadout(3))
+        net = rv.Sequential(*before, *after, dt=1 * ms, dtype=torch.float64, provider=provider)
+        found.append(gradient(net, rule, x=SPARSE))
+    assert len(net.plan(gradient=True, batch=4).together) == 2
+    assert distance(*found) < 1e-9
+    assert all(float(g.abs().max()) > 0 for g in found[0].values())
+
+
 @pytest.mark.parametrize(
     "rule", [rv.rules.SLTT(window=16), rv.rules.BPTT(window=16), rv.rules.SLTT(keep=19, window=16)], ids=repr
 )
