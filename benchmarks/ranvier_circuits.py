@@ -81,29 +81,39 @@ class CircuitTask:
         return seconds / self._duration
 
 
+def _rule(kind: song.Kind) -> rv.Plasticity:
+    """The rule of a bench."""
+    w_max = kind.w_max
+    if kind.rule == "triplet":
+        sizes = {n: a * w_max for n, a in song.TRIPLET.items()}
+        return rv.plasticity.TripletSTDP(**sizes, **{n: t * ms for n, t in song.TRIPLET_TAU.items()}, w_max=w_max)
+    taus = {"tau_plus": song.TAU_STDP * ms, "tau_minus": song.TAU_STDP * ms}
+    if kind.rule == "multiplicative":
+        sizes = song.MULTIPLICATIVE
+        return rv.plasticity.MultiplicativeSTDP(A_plus=sizes["A_plus"] * w_max, rate=sizes["rate"], **taus)
+    return rv.plasticity.STDP(A_plus=song.A_PLUS * w_max, A_minus=song.A_MINUS * w_max, w_max=w_max, **taus)
+
+
 class StdpTask:
-    """All-to-all plastic synapses; state continues between repetitions."""
+    """Plastic synapses from Poisson inputs; state continues between repetitions."""
 
     formula: ClassVar[dict[str, Any]] = {}
     notes = ("float32, rows read at input spikes, state continues between repetitions.",)
 
-    def __init__(self, size: int, seed: int, biological_s: float) -> None:
-        self._size, self._duration, self._state = size, biological_s, None
+    def __init__(self, kind: song.Kind, size: int, seed: int, biological_s: float) -> None:
+        self._kind, self._size, self._duration, self._state = kind, size, biological_s, None
         cell = rv.Cell(
             "dv/dt = (g*(E_e - v) + E_L - v)/tau_m : mV\ndg/dt = -g/tau_e : 1",
             threshold="v > V_t", reset="v = V_r", v=song.V_RESET * mV,
             E_e=song.E_E * mV, E_L=song.E_L * mV, V_t=song.V_THRESHOLD * mV, V_r=song.V_RESET * mV,
             tau_m=song.TAU_M * ms, tau_e=song.TAU_E * ms,
         )  # fmt: skip
-        rule = rv.plasticity.STDP(
-            A_plus=song.A_PLUS, A_minus=song.A_MINUS, w_max=song.W_MAX,
-            tau_plus=song.TAU_STDP * ms, tau_minus=song.TAU_STDP * ms,
-        )  # fmt: skip
         self._net = rv.Network(dt=song.DT * ms, seed=seed)
         self._net.source("input", rv.Poisson(song.INPUT_HZ * Hz, size))
         self._net.population("cells", size, cell)
-        weight = rv.Uniform(0, song.W_MAX)
-        self._name = self._net.connect("input", "cells", rv.AllToAll(), to="g", weight=weight, plasticity=rule)[0]
+        wiring = rv.AllToAll() if kind.probability == 1 else rv.FixedProbability(kind.probability)
+        weight = rv.Uniform(0, kind.w_max)
+        self._name = self._net.connect("input", "cells", wiring, to="g", weight=weight, plasticity=_rule(kind))[0]
 
     def _advance(self) -> int:
         run = self._net.run(self._duration * second, state=self._state, record={"cells": ["spikes"]})
@@ -112,7 +122,7 @@ class StdpTask:
 
     def check(self) -> dict[str, np.ndarray]:
         rate = self._advance() / self._size / self._duration
-        weight = float(self._state.synapses[self._name]["w"].mean()) / song.W_MAX
+        weight = float(self._state.synapses[self._name]["w"].mean()) / self._kind.w_max
         return {"rate": np.array(rate), "weight": np.array(weight)}
 
     def step(self) -> float:
@@ -124,8 +134,8 @@ class StdpTask:
 def build(bench: str, inputs: Arrays, options: Options) -> Task:
     """The task for `bench`."""
     cells, seed, kind = int(inputs["cells"]), int(inputs["seed"]), circuit.kind_of(bench)
-    if bench.startswith("stdp"):
-        return StdpTask(cells, seed, options["biological_s"])
+    if bench in song.KINDS:
+        return StdpTask(song.KINDS[bench], cells, seed, options["biological_s"])
     if kind is None:
         raise NotOffered(f"not written for {bench}")
     return first_lit(lambda s: CircuitTask(kind, cells, s, options["biological_s"]), seed, kind.accepted_hz[0])

@@ -105,8 +105,44 @@ class CircuitTask(Standalone):
         return brian2.Network(group, *projections, spikes), spikes, projections
 
 
+def _plastic(kind: song.Kind) -> dict[str, str]:
+    """Equations and code of a rule; each event-driven."""
+
+    def trace(name: str, tau: float) -> str:
+        return f"d{name}/dt = -{name}/({tau}*ms) : 1 (event-driven)"
+
+    top = kind.w_max
+    if kind.rule == "triplet":
+        a, tau = {n: v * top for n, v in song.TRIPLET.items()}, song.TRIPLET_TAU
+        traces = [
+            trace("r1", tau["tau_plus"]),
+            trace("r2", tau["tau_x"]),
+            trace("o1", tau["tau_minus"]),
+            trace("o2", tau["tau_y"]),
+        ]
+        return {
+            "model": "\n".join(["w : 1", *traces]),
+            "on_pre": f"g_post += w\nw = clip(w - o1*({a['A2_minus']} + {a['A3_minus']}*r2), 0, {top})\nr1 += 1\nr2 += 1",
+            "on_post": f"w = clip(w + r1*({a['A2_plus']} + {a['A3_plus']}*o2), 0, {top})\no1 += 1\no2 += 1",
+        }
+    model = "\n".join(["w : 1", trace("x", song.TAU_STDP), trace("y", song.TAU_STDP)])
+    if kind.rule == "multiplicative":
+        up, rate = song.MULTIPLICATIVE["A_plus"] * top, song.MULTIPLICATIVE["rate"]
+        on_pre = f"g_post += w\nx += 1\nw = clip(w - {rate}*w*y, 0, inf)"
+        return {"model": model, "on_pre": on_pre, "on_post": f"y += 1\nw += {up}*x"}
+    return {
+        "model": model,
+        "on_pre": f"g_post += w\nx += {song.A_PLUS * top}\nw = clip(w + y, 0, {top})",
+        "on_post": f"y += {song.A_MINUS * top}\nw = clip(w + x, 0, {top})",
+    }
+
+
 class StdpTask(Standalone):
-    """All-to-all plastic synapses."""
+    """Plastic synapses from Poisson inputs."""
+
+    def __init__(self, kind: song.Kind, *given: Any) -> None:
+        self._kind = kind
+        super().__init__(*given)
 
     def _build(self) -> tuple[brian2.Network, brian2.SpikeMonitor, list[brian2.Synapses]]:
         names = {"E_L": song.E_L * mV, "E_e": song.E_E * mV, "V_t": song.V_THRESHOLD * mV, "V_r": song.V_RESET * mV}
@@ -117,28 +153,22 @@ class StdpTask(Standalone):
             self._cells, equations, threshold="v > V_t", reset="v = V_r", method="exponential_euler", namespace=names
         )
         group.v = song.V_RESET * mV
-        decay = f"{song.TAU_STDP}*ms"
-        synapses = brian2.Synapses(
-            inputs, group,
-            f"w : 1\ndx/dt = -x/({decay}) : 1 (event-driven)\ndy/dt = -y/({decay}) : 1 (event-driven)",
-            on_pre=f"g_post += w\nx += {song.A_PLUS}\nw = clip(w + y, 0, {song.W_MAX})",
-            on_post=f"y += {song.A_MINUS}\nw = clip(w + x, 0, {song.W_MAX})",
-        )  # fmt: skip
-        synapses.connect()
-        synapses.w = f"rand()*{song.W_MAX}"
+        synapses = brian2.Synapses(inputs, group, **_plastic(self._kind))
+        synapses.connect(p=self._kind.probability)
+        synapses.w = f"rand()*{self._kind.w_max}"
         spikes = brian2.SpikeMonitor(group, record=False)
         return brian2.Network(inputs, group, synapses, spikes), spikes, [synapses]
 
     def check(self) -> dict[str, np.ndarray]:
-        return {**super().check(), "weight": np.array(np.mean(self._synapses[0].w) / song.W_MAX)}
+        return {**super().check(), "weight": np.array(np.mean(self._synapses[0].w) / self._kind.w_max)}
 
 
 def build(bench: str, inputs: Arrays, options: Options) -> Task:
     """The task for `bench`."""
     cells, seed, kind = int(inputs["cells"]), int(inputs["seed"]), circuit.kind_of(bench)
     how = options["biological_s"], options["precision"]
-    if bench.startswith("stdp"):
-        return StdpTask(cells, seed, *how, song.DT)
+    if bench in song.KINDS:
+        return StdpTask(song.KINDS[bench], cells, seed, *how, song.DT)
     if kind is None:
         raise NotOffered(f"not written for {bench}")
     return first_lit(lambda s: CircuitTask(kind, cells, s, *how), seed, kind.accepted_hz[0])

@@ -49,8 +49,14 @@ SIMULATIONS: dict[str, Command] = {
     "brunel": Command("ranvier.recipes.brunel", "run", "Regular, irregular, synchronous, asynchronous (Brunel 2000)."),
     "celegans": Command("ranvier.recipes.celegans", "run", "Touch through the wiring of a worm's nervous system."),
     "coba_cuba": Command("ranvier.recipes.coba_cuba", "run", "Two benchmarks of simulators (Brette et al. 2007)."),
+    "learn_pattern": Command("ranvier.recipes.learn_pattern", "run", "2,000 cells learn when to fire, by gradient."),
+    "polychrony": Command("ranvier.recipes.polychrony", "run", "Groups that delays and STDP make (Izhikevich 2006)."),
+    "recover_weights": Command("ranvier.recipes.recover_weights", "run", "Weights of a circuit from its spikes alone."),
     "reservoir": Command("ranvier.recipes.reservoir", "run", "Memory of a circuit whose inhibition balances itself."),
     "ring_attractor": Command(
         "ranvier.recipes.ring_attractor", "run", "A bump of activity that remembers a direction."
+    ),
+    "song2000": Command(
+        "ranvier.recipes.song2000", "run", "Synapses compete and end weak or strong (Song et al. 2000)."
     ),
 }

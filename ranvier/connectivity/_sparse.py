@@ -54,7 +54,7 @@ class Sparse(nn.Module):
         self._pattern: products.Pattern | None = None
         self._pre: Tensor | None = None
         self._uniform: tuple[tuple[int, int], bool] | None = None
-        self._chosen: list[tuple[int, Tensor]] | None = None
+        self._by_latency: tuple[tuple[int, ...], Tensor, products.Pattern] | None = None
         self.latency: Tensor | int = latency
         self.fix(latency)
         self.delay = delay
@@ -108,7 +108,7 @@ class Sparse(nn.Module):
 
     def fix(self, latency: Tensor | int) -> None:
         """Set whole steps, one number or [synapses], in place of a learnable delay."""
-        self.latency, self.delay, self._chosen = latency, None, None
+        self.latency, self.delay, self._by_latency = latency, None, None
         if isinstance(latency, Tensor):
             self.register_buffer("latency_table", latency)
 
@@ -138,9 +138,14 @@ class Sparse(nn.Module):
             total = total.index_add(-1, post[some], arrived)
         return total
 
-    def groups(self) -> list[tuple[int, Tensor]]:
-        """Which synapses have each distinct latency."""
-        if self._chosen is None:
-            latencies = torch.unique(self.latency_table).tolist()
-            self._chosen = [(int(k), torch.nonzero(self.latency_table == k)[:, 0]) for k in latencies]
-        return self._chosen
+    def by_latency(self) -> tuple[tuple[int, ...], Tensor, products.Pattern]:
+        """Distinct latencies, the synapses in their order, and rows: one for each latency and presynaptic cell."""
+        if self._by_latency is None:
+            latencies, which = torch.unique(self.latency_table, return_inverse=True)
+            order = torch.argsort(which, stable=True)
+            pointer = torch.zeros(len(latencies) * self.sizes[0] + 1, dtype=torch.int64)
+            rows = which * self.sizes[0] + self.pre
+            pointer[1:] = torch.bincount(rows, minlength=pointer.numel() - 1).cumsum(0)
+            pattern = products.Pattern(pointer, self.target[order].contiguous(), self.sizes[1])
+            self._by_latency = (tuple(int(k) for k in latencies), order, pattern)
+        return self._by_latency

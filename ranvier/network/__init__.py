@@ -1,6 +1,7 @@
 """Networks as values: populations, projections, state, plans and the executor that runs them."""
 
 from ranvier.network._fold import fold_norms
+from ranvier.network._gradient_run import GradientRun, Signals
 from ranvier.network._graph import GraphError
 from ranvier.network._lengths import silence_after, take_lengths
 from ranvier.network._network import Network
@@ -28,6 +29,7 @@ from ranvier.network._stimuli import (
 
 __all__ = [
     "Choice",
+    "GradientRun",
     "GraphError",
     "Network",
     "OrnsteinUhlenbeck",
@@ -45,6 +47,7 @@ __all__ = [
     "Sample",
     "Sequential",
     "Signal",
+    "Signals",
     "Source",
     "SpikeStatistics",
     "SpikeTrain",

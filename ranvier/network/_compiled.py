@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ranvier.connectivity import ProceduralSynapses
-from ranvier.kernels.cpu import CircuitPopulation, CircuitProjection, PlasticProjection, Spikes, run_circuit
-from ranvier.kernels.products import pattern
-from ranvier.network._plastic import spikes_alone
-from ranvier.network._projection import Projection
-from ranvier.network._row_rule import row_rule
+from ranvier.kernels.cpu import CircuitPopulation, CircuitProjection, run_circuit
+from ranvier.network._plastic_rows import after_rows, as_rows
 from ranvier.network._shapes import known_shape
 from ranvier.network._window import Window, add_arrival
 
@@ -35,9 +32,8 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
         for p in runner.incoming[n]:
             stream = runner.stream_of(n, p.port)
             if p.plasticity:
-                for chosen, projection in _plastic(runner, p, stream, names, window):
-                    plastic.append(projection)
-                    owners.append((p.name, chosen))
+                plastic.append(as_rows(runner, p, stream, names, window))
+                owners.append(p.name)
             elif p.pre not in names or stream not in step.streams:
                 continue
             elif isinstance(first := p.delayable, ProceduralSynapses):
@@ -73,52 +69,9 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
         elif n in window.history:
             last = spikes.last(window.history[n].shape[0])
             window.emissions[n] = last.dense(population.cells, runner.dtype).unsqueeze(1)
-    for (name, chosen), values in zip(owners, result.plastic, strict=True):
-        old = window.synapses[name]
-        window.synapses[name] = {
-            v: x.unsqueeze(0) if chosen is None else old[v].index_copy(1, chosen, x.unsqueeze(0))
-            for v, x in values.items()
-        }
+    for name, q, values in zip(owners, plastic, result.plastic, strict=True):
+        window.synapses[name] = after_rows(runner.plastic[name], q, values)
     if (window.start + window.count) % runner.every == 0:
-        for name in dict.fromkeys(name for name, _ in owners):
+        for name in owners:
             values = window.synapses[name]
             window.recorded.update({(name, v): values[v].unsqueeze(0) for v in runner.record.get(name, ())})
-
-
-def _plastic(runner: Runner, p: Projection, stream: str, names: Sequence[str], window: Window):
-    """A plastic projection as one part per distinct latency: (which synapses, what the kernel needs)."""
-    sparse, synapses = p.synapses, window.state.synapses[p.name]
-    rule, decays, parameters = row_rule(runner.plastic[p.name])
-    if p.per_synapse:
-        groups = [
-            (k, chosen, pattern(sparse.pre[chosen], sparse.post[chosen], sparse.sizes)) for k, chosen in sparse.groups()
-        ]
-    else:
-        groups = [(p.latency, None, sparse.pattern())]
-    given = None
-    if p.pre not in names:
-        silent = torch.zeros(p.latency + window.count, 1, sparse.sizes[0])
-        known = torch.cat([window.history[p.pre], window.emissions[p.pre]]) if p.by_spike else silent
-        given = Spikes.of(spikes_alone(known, p.pre)[:, 0])
-    key = (*runner.plastic[p.name].key, window.state.stream)
-    for latency, chosen, rows in groups:
-        values = {n: (v[0] if chosen is None else v[0][chosen]) for n, v in synapses.items()}
-        own = {n: v if chosen is None or v.numel() == 1 else v[chosen] for n, v in parameters.items()}
-        outside = None if given is None else given.last(latency + window.count)
-        yield (
-            chosen,
-            PlasticProjection(
-                p.pre if given is None else None,
-                p.post,
-                stream,
-                rows,
-                rule,
-                values,
-                decays,
-                own,
-                latency,
-                outside,
-                chosen,
-                key,
-            ),
-        )

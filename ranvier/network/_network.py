@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
-import warnings
 from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any, cast
+from typing import Any, Literal, cast, overload
 
 import torch
 from torch import nn
 
-from ranvier.connectivity import Connectivity, Linear, latency_steps, place
-from ranvier.connectivity._conv import Conv2d
-from ranvier.errors import DimensionError, EquationError, RanvierWarning, ShapeError
-from ranvier.network._bind import bind_rule, plastic_edges, update_of
-from ranvier.network._chain import is_plain, joins
-from ranvier.network._checks import (
-    check_name,
-    check_period,
-    check_record,
-    check_state,
-    describe_non_finite,
-    require_finite,
-    shape_from,
-    take_inputs,
-    whole,
-)
-from ranvier.network._cycle_choice import not_fusible, not_loopable
+from ranvier.connectivity import Connectivity, place
+from ranvier.errors import DimensionError, EquationError, ShapeError
+from ranvier.network._bind import bind_rule
+from ranvier.network._call import call
+from ranvier.network._checks import check_name, shape_from, take_inputs, whole
+from ranvier.network._connect import Connection, connect
 from ranvier.network._density import dense_among
-from ranvier.network._execute import execute
-from ranvier.network._graph import Edge, GraphError, arrange
-from ranvier.network._lengths import take_lengths
+from ranvier.network._execute import Execution
+from ranvier.network._gradient_run import GradientRun, Loss, run_with_gradient
+from ranvier.network._graph import GraphError
 from ranvier.network._parts import Parts
-from ranvier.network._plan import Carried, Plan, Request, make_plan
+from ranvier.network._plan import Plan, Request
+from ranvier.network._planning import plan_of
 from ranvier.network._plastic import initial_synapses
 from ranvier.network._population import Population, Relay, emission_of
 from ranvier.network._projection import Projection
 from ranvier.network._run import Run
-from ranvier.network._shapes import shapes_from, unknown_shape
+from ranvier.network._shapes import unknown_shape
 from ranvier.network._simulate import Keeping, simulate
-from ranvier.network._single_synapses import single_synapses
 from ranvier.network._sources import Source
 from ranvier.network._state import State
 from ranvier.neurons import Cell
@@ -253,65 +239,8 @@ class Network(nn.Module):
 
         Returns the names of the projections.
         """
-        for word, given in (("plasticity", plasticity), ("sign", sign)):
-            if given is not None and not isinstance(how, Connectivity):
-                raise GraphError(
-                    f"{word} belongs to single synapses: connect with a rule such as rv.AllToAll(), not {type(how).__name__}."
-                )
-        if not isinstance(how, Connectivity | nn.Module):
-            raise GraphError(
-                f"cannot connect with {how!r}: give a rule such as rv.AllToAll(), or a transform such as rv.Linear(…)."
-            )
-        if not isinstance(how, Connectivity) and not (isinstance(weight, float | int) and weight == 1):
-            raise GraphError(
-                f"weight={weight!r} belongs to single synapses; {type(how).__name__} has weights of its own: set them there."
-            )
-        out: list[str] = []
-        for target in [post] if isinstance(post, str) or not isinstance(post, Sequence) else post:
-            if target not in self.populations and target not in self.relays:
-                self.shape_of(target)
-                raise GraphError(f"{target!r} is not a population: nothing can arrive there.")
-            port = self.port_of(target, to)
-            bound = None if plasticity is None else self._bind(plasticity, pre, target, port)
-            if bound is not None and delay is not None and not bound.by_spike:
-                raise GraphError(f"delay={delay!r}: an electrical synapse has no spikes to delay; leave it out.")
-            label = self._label(name or f"{pre}_to_{target}_{port}", name is None or bool(out))
-            if isinstance(how, Connectivity):
-                latency = self._lag(pre)
-                request = {
-                    "weight": weight,
-                    "delay": delay,
-                    "sign": sign,
-                    "each": plasticity is not None,
-                    "progress": progress,
-                }
-                request |= {
-                    "interpolation": interpolation,
-                    "width": width,
-                    "unit": bound and bound.system.dimensions["w"],
-                }
-                chain: list[nn.Module] = [single_synapses(self, label, pre, target, port, how, latency, **request)]
-            else:
-                own = 0 if delay is None else latency_steps(delay, self.dt, 1, self.seed, label)
-                latency = self._lag(pre) + int(own)
-                if isinstance(how, Linear | Conv2d):
-                    how.bind(self.dt, self.seed, label, latency)
-                    how.to(self.dtype)
-                chain = [how]
-            self._add(Projection(label, pre, target, port, chain, latency, bound))
-            out.append(label)
-        return out
-
-    def _label(self, name: str, numbered: bool) -> str:
-        """A name for a projection; ``numbered`` lets a number make it unlike the others."""
-        taken = list(self.projections)
-        free = (f"{name}_{k}" for k in itertools.count(1)) if numbered and name in taken else iter((name,))
-        return check_name(next(n for n in free if n not in taken or not numbered), taken, "projection")
-
-    def _lag(self, pre: str) -> int:
-        """Steps between an emission of ``pre`` and its earliest arrival."""
-        self.shape_of(pre)
-        return self.sources[pre].lag if pre in self.sources else 1
+        request = Connection(pre, how, to, weight, delay, sign, plasticity, name, interpolation, width, progress)
+        return connect(self, request, post)
 
     def _add(self, projection: Projection) -> None:
         if projection.pre in self.populations and projection.by_spike:
@@ -342,29 +271,7 @@ class Network(nn.Module):
             1 if batch == 1 else None,
         )
         if request not in self._plans:
-            from ranvier.kernels.cpu import refuses
-
-            dense = {
-                n for n, p in self.populations.items() if p.cell.emit not in {e.name for e in p.cell.system.events}
-            } | set(self.relays)
-            full = Request(**{**request.__dict__, "dense_inputs": dense_inputs | dense})
-            edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in self.projections.values()]
-            edges += plastic_edges(self)
-            updates = update_of(self)
-            projections = {
-                n: Carried(p.pre, p.post, p.not_by_event(), is_plain(p), updates.get(n))
-                for n, p in self.projections.items()
-            }
-            self._plans[request] = make_plan(
-                list(self.populations),
-                projections,
-                arrange(self.nodes, edges),
-                full,
-                refuses,
-                partial(not_loopable, self),
-                partial(not_fusible, self),
-                partial(joins, self),
-            )
+            self._plans[request] = plan_of(self, request)
         return self._plans[request]
 
     # ---- running -------------------------------------------------------------------------------------------------
@@ -394,34 +301,8 @@ class Network(nn.Module):
     def _dense(self, inputs: Mapping[str, Tensor]) -> frozenset[str]:
         return dense_among(inputs)
 
-    def _run(
-        self, x, state: State | None, record: Mapping[str, Sequence[str]], window=None, checkpoint=None, cut_reset=False,
-        lengths: Any = None,
-    ):  # fmt: skip
-        inputs, steps, batch = self._take(x)
-        if state is None:
-            state = self.initial_state(batch, shapes=shapes_from(self, inputs))
-        else:
-            check_state(self, state, batch)
-        check_record(self, record)
-        ends = None if lengths is None else take_lengths(lengths, steps, batch)
-        inputs |= {n: s.block(state.step, steps, self).expand(steps, batch, *s.shape) for n, s in self.sources.items()}
-        gradient = torch.is_grad_enabled()
-        key = self._dense(inputs)
-        plan = self.plan(
-            gradient=gradient,
-            window=check_period(window, "window"),
-            checkpoint=check_period(checkpoint, "checkpoint"),
-            dense_inputs=key,
-            batch=batch,
-        )
-        run = execute(self, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, cut_reset, ends)
-        trouble = describe_non_finite(self, run.state)
-        if trouble:
-            for name in self.inputs:  # a large input is only searched once something went wrong
-                require_finite(name, inputs[name])
-            warnings.warn(trouble, RanvierWarning, stacklevel=3)
-        return run
+    def _run(self, x, state: State | None, record: Mapping[str, Sequence[str]], **how: Any) -> Execution:
+        return call(self, x, state, record, **how)
 
     def forward(self, x: Tensor | Mapping[str, Tensor], state: State | None = None, **how: Any) -> tuple[Any, State]:
         """Run the network over an input [T, B, …]; returns (output, state after).
@@ -453,11 +334,24 @@ class Network(nn.Module):
         out, after = self(x.unsqueeze(0), state)
         return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), after
 
+    @overload
+    def run(
+        self, duration: Any, state: State | None = None, *, grad: Literal[True], record: Mapping[str, Sequence[str]] | None = None,
+        segment: Any = None, loss: Loss | None = None, progress: bool = False,
+    ) -> GradientRun: ...  # fmt: skip
+
+    @overload
     def run(
         self, duration: Any, state: State | None = None, *, record: Mapping[str, Sequence[Any]] | None = None, every: Any = None,
         to: str | os.PathLike[str] | None = None, checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: Any = None,
-        progress: bool = False,
-    ) -> Run:  # fmt: skip
+        progress: bool = False, grad: Literal[False] = False,
+    ) -> Run: ...  # fmt: skip
+
+    def run(
+        self, duration: Any, state: State | None = None, *, record: Mapping[str, Sequence[Any]] | None = None, every: Any = None,
+        to: str | os.PathLike[str] | None = None, checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: Any = None,
+        progress: bool = False, grad: bool = False, segment: Any = None, loss: Loss | None = None,
+    ) -> Run | GradientRun:  # fmt: skip
         """Simulate for ``duration`` with the network's own sources.
 
         Parameters
@@ -479,9 +373,18 @@ class Network(nn.Module):
             Time of the simulation between checkpoints; 1 s by default.
         progress
             Show a progress bar with the real-time factor.
+        grad
+            Give tensors [T, 1, N] with gradient, as :meth:`observe` does: to weights, delays, parameters and initial values
+            that are ``rv.Learn``, to ``state``, and to the tensor of an ``rv.TimedArray``.
+        segment
+            With ``grad``: a time after which only the state is kept; what lies between is computed again on the way back.
+        loss
+            With ``grad``: ``loss(signals, step)`` of each segment's signals and first step; ``run.loss`` is their sum, and
+            no signal is kept.
 
         Returns a :class:`Run`: ``run["exc"].spikes``, ``run["exc"].v`` [samples, cells], ``run.state``. Ctrl-C ends the
-        run at the next block: ``run.stopped`` says so, and all that was done is there.
+        run at the next block: ``run.stopped`` says so, and all that was done is there. With ``grad`` it is a
+        :class:`GradientRun`.
 
         Raises
         ------
@@ -491,9 +394,17 @@ class Network(nn.Module):
             Where records or checkpoints cannot be written; ``error.run`` is what was done.
         StateError
             Where the checkpoint belongs to another run.
+        GraphError
+            With ``grad``, for what has none: plastic and procedural synapses, records that are streamed or sampled.
         """
         if self.inputs:
             raise GraphError(
                 f"the network has external inputs ({', '.join(self.inputs)}): call net(x), or use sources instead."
             )
+        if grad:
+            kept = {"every": every, "to": to, "checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
+            return run_with_gradient(self, duration, state, record or {}, segment, loss, progress, kept)
+        for word, value in (("segment", segment), ("loss", loss)):
+            if value is not None:
+                raise GraphError(f"{word}={value!r} belongs to grad=True: add it, or leave {word} out.")
         return simulate(self, duration, state, record or {}, every, progress, Keeping(to, checkpoint, checkpoint_every))

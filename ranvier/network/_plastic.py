@@ -14,11 +14,12 @@ from ranvier.network._population import tensor_of
 from ranvier.network._projection import Projection
 from ranvier.values import key_of, uniforms
 
-__all__ = ["PlasticSynapses", "initial_synapses", "spikes_alone"]
+__all__ = ["NO_SLOPE", "PlasticSynapses", "initial_synapses", "spikes_alone"]
 
 Tensor = torch.Tensor
 Values = Mapping[str, Tensor]
-_NO_SLOPE = sp.Integer(0)
+#: no event, so no derivative of one
+NO_SLOPE = sp.Integer(0)
 
 
 def initial_synapses(projection: Projection, batch: int, seed: int) -> dict[str, Tensor]:
@@ -42,7 +43,11 @@ def spikes_alone(tape: Tensor, source: str) -> Tensor:
 
 
 class PlasticSynapses:
-    """One call's view of a plastic projection."""
+    """One call's view of a plastic projection.
+
+    What the compiled loop knows of its last results: by variable a tensor [1, synapses] and the values
+    by row or column of which it is made (``held``), and a tensor whose values are within the limits of the rule (``within``).
+    """
 
     def __init__(self, projection: Projection, dt: float, dtype: torch.dtype, seed: int) -> None:
         self.projection, self.dtype, self.dt = projection, dtype, dt
@@ -56,6 +61,8 @@ class PlasticSynapses:
         self.coefficients["dt"] = self.parameters["dt"] = torch.tensor(dt, dtype=dtype, device=device)
         self.key = key_of(seed, f"{projection.name}.rand")
         self.by_spike = projection.by_spike
+        self.held: dict[str, tuple[Tensor, Tensor]] = {}
+        self.within: Tensor | None = None
 
     def arrived(self, tape: Tensor, now: int) -> Tensor:
         """Spikes [B, synapses] that arrive in the step at position ``now`` of the tape [steps, B, pre]."""
@@ -95,7 +102,7 @@ class PlasticSynapses:
             return dict(variables)
         program = self.bound.step.program.only(self.bound.system.states)
         given = {**self.coefficients, **cells, **variables, "t": self._time(step)}
-        moved = step_function(program, _NO_SLOPE)(given, variables["w"])
+        moved = step_function(program, NO_SLOPE)(given, variables["w"])
         return {**variables, **{n: self._full(v, variables["w"]) for n, v in moved.items()}}
 
     def deliver(self, sent: Tensor) -> Tensor:
@@ -113,7 +120,7 @@ class PlasticSynapses:
     def _run(self, code: str, variables: Values, cells: Values, step: int) -> dict[str, Tensor]:
         if code not in self.bound.codes:
             return {}
-        function = step_function(self.bound.codes[code], _NO_SLOPE)
+        function = step_function(self.bound.codes[code], NO_SLOPE)
         return function({**self.parameters, **cells, **variables, "t": self._time(step)}, variables["w"])
 
     def _where(self, happened: Tensor, changed: Values, variables: Values) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,8 +29,11 @@ _DELAYABLE = (Linear, Sparse, Conv2d, ProceduralSynapses)
 class Projection(nn.Module):
     """Emissions of ``pre`` arrive at ``port`` of ``post`` through a chain of transforms.
 
-    ``latency`` is in steps: one number for all synapses, or with a delay per synapse the largest of them.
+    ``latency`` is in steps: one number for all synapses, or with a delay per synapse the largest of them. ``compiled`` is
+    what the compiled loop has worked out about its rule of plasticity.
     """
+
+    compiled: dict[tuple, Any]
 
     def __init__(
         self, name: str, pre: str, post: str, port: str, chain: Sequence[nn.Module], latency: int = 0,
@@ -37,7 +41,7 @@ class Projection(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.name, self.pre, self.post, self.port = name, pre, post, port
-        self.plasticity = plasticity
+        self.plasticity, self.compiled = plasticity, {}
         self.chain = nn.ModuleList(chain)
         first = self.delayable
         own = 0 if first is None else first.latency

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 import torch
 
 from ranvier.dynamics import Program
 from ranvier.kernels.cpu import Decay, RowRule
+from ranvier.network._additive import additive
 from ranvier.network._graph import GraphError
+from ranvier.network._lumped import held_by_cells
 from ranvier.synapses import BoundPlasticity
 from ranvier.values import Distribution
 
 if TYPE_CHECKING:
     from ranvier.network._plastic import PlasticSynapses
 
-__all__ = ["not_row_rule", "row_rule"]
+__all__ = ["Compiled", "held", "not_row_rule", "row_rule"]
+
+#: results kept with each projection
+_KEPT = 32
 
 
 def _moves(bound: BoundPlasticity, name: str) -> tuple[sp.Expr, sp.Expr] | None:
@@ -63,32 +70,111 @@ def _many(bound: BoundPlasticity, name: str) -> bool:
     return isinstance(value, Distribution) or (not isinstance(inner, int | float) and getattr(inner, "size", 1) != 1)
 
 
-def row_rule(synapses: PlasticSynapses) -> tuple[RowRule, dict[str, Decay], dict[str, torch.Tensor]]:
-    """The rule for the loop, how each variable moves per step where it is lazy, and its parameters."""
-    bound = synapses.bound
+@dataclass(frozen=True)
+class Compiled:
+    """The rule for the loop, how each variable of a lazy one moves per step, and its parameters."""
+
+    rule: RowRule
+    decays: dict[str, Decay]
+    parameters: dict[str, torch.Tensor]
+
+
+def row_rule(
+    synapses: PlasticSynapses, row: Collection[str], column: Collection[str], within: bool, positive: Collection[str]
+) -> Compiled:
+    """A rule whose variables ``row`` and ``column`` (:func:`held`) have one value for each row and column now.
+
+    ``within`` says that all weights keep the limits of ``on_post`` now, ``positive`` which variables are not negative.
+    """
+    shared, given = _shared(synapses), {**synapses.parameters, **synapses.coefficients}
+    numbers = {n: float(given[n]) for n in sorted(shared)}
+    exact = tuple(float(v) for v in synapses.exact.values() if v.numel() == 1)
+    key = (tuple(row), tuple(column), within, tuple(positive), tuple(numbers.items()), exact)
+    rule, decays = _once(
+        synapses, key, lambda: _compiled(synapses, tuple(row), tuple(column), within, positive, numbers)
+    )
+    return Compiled(rule, decays, {n: given[n] for n in rule.parameters})
+
+
+def held(synapses: PlasticSynapses, end: str, among: Collection[str]) -> tuple[str, ...]:
+    """Variables ``among`` these that the cell at one ``end`` holds, if all its synapses begin with one value."""
+    shared = _shared(synapses)
+    key = ("held", end, tuple(among), *sorted(shared))
+    return _once(synapses, key, lambda: held_by_cells(synapses.bound, end, shared, among))
+
+
+def _once(synapses: PlasticSynapses, key: tuple, work: Callable[[], Any]) -> Any:
+    """What ``work`` gives, kept with the projection; values that change from call to call do not pile up."""
+    known = synapses.projection.compiled
+    if key not in known:
+        if len(known) >= _KEPT:
+            known.clear()
+        known[key] = work()
+    return known[key]
+
+
+def _shared(synapses: PlasticSynapses) -> set[str]:
+    return {n for n, v in {**synapses.parameters, **synapses.coefficients}.items() if v.numel() == 1}
+
+
+def _compiled(
+    synapses: PlasticSynapses, row: tuple[str, ...], column: tuple[str, ...], within: bool, positive: Collection[str],
+    numbers: dict[str, float],
+) -> tuple[RowRule, dict[str, Decay]]:  # fmt: skip
+    bound, codes = synapses.bound, synapses.bound.codes
     eager = not_row_rule(bound) is not None
     states = tuple(bound.system.states)
-    advance = bound.step.program.only(states) if eager and states else None
+    decays = {} if eager else {n: _decay(bound, n, synapses.exact) for n in states}
+    sums = None if eager else additive(bound, row, column, numbers.keys(), numbers, decays, within, positive)
+    if not eager and sums is None:  # what is read when a synapse is made up for must be kept with it
+        column = _unread(bound, column)
+    own = tuple(n for n in states if n not in (*row, *column))
+
+    def part(code: str, names: Collection[str]) -> Program | None:
+        found = [n for n in names if code in codes and n in codes[code].outputs]
+        return codes[code].only(found) if found else None
+
+    def moved(names: tuple[str, ...]) -> Program | None:
+        return bound.step.program.only(names) if eager and names else None
+
     cells = tuple((end, n) for end in ("pre", "post") for n in bound.reads(end))
     known = {"w", "t", "rand", *states, *(f"{n}_{end}" for end, n in cells)}
-    programs = [*bound.codes.values(), *([advance] if advance else [])]
+    programs = [*codes.values(), *([bound.step.program.only(states)] if eager and states else [])]
     read = sorted(({n for p in programs for n in p.reads} | ({"dt"} if _timed(programs) else set())) - known)
-    given = {**synapses.parameters, **synapses.coefficients}
     rule = RowRule(
-        variables=states,
+        variables=own,
         parameters=tuple(read),
-        varied=tuple(n for n in read if given[n].numel() > 1),
+        varied=tuple(n for n in read if n not in numbers),
         cells=cells,
-        on_pre=bound.codes.get("on_pre"),
-        on_post=bound.codes.get("on_post"),
-        every_step=bound.codes.get("every_step"),
-        advance=advance,
+        on_pre=part("on_pre", ("w", "sent", *own)),
+        on_post=part("on_post", ("w", *own)),
+        every_step=codes.get("every_step"),
+        advance=moved(own),
         eager=eager,
         by_spike=synapses.projection.by_spike,
-        shifted=() if eager else tuple(n for n in states if (_moves(bound, n) or (0, 0))[1] != 0),
+        shifted=tuple(n for n in states if n in decays and decays[n].shift != 0),
+        row=row,
+        row_on_pre=part("on_pre", row),
+        row_advance=moved(row),
+        column=column,
+        column_on_post=part("on_post", column),
+        column_advance=moved(column),
+        additive=sums,
     )
-    decays = {} if eager else {n: _decay(bound, n, synapses.exact) for n in states}
-    return rule, decays, {n: given[n] for n in read}
+    return rule, decays
+
+
+def _unread(bound: BoundPlasticity, column: tuple[str, ...]) -> tuple[str, ...]:
+    """Variables of the column that on_post does not look at on behalf of single synapses, nor of each other's remainder."""
+    outputs = bound.codes["on_post"].outputs if "on_post" in bound.codes else {}
+    while True:
+        read = {str(s) for n, e in outputs.items() if n not in column for s in e.free_symbols}
+        kept = tuple(n for n in column if n not in read)
+        own = {n: {str(s) for s in outputs[n].free_symbols} & set(column) if n in outputs else set() for n in kept}
+        kept = tuple(n for n in kept if own[n] <= set(kept))
+        if kept == column:
+            return column
+        column = kept
 
 
 def _timed(programs: list[Program]) -> bool:

@@ -44,7 +44,8 @@ class Runner:
     """Coefficients are computed once, streams are looked up by name.
 
     ``every`` is the recording interval in steps of compiled loops and of synapses; other parts record every step.
-    ``cuts`` are the paths a gradient may take. ``lists`` says that spikes of compiled loops are wanted as lists (``self.spikes``) rather than as streams.
+    ``cuts`` are the paths a gradient may take. ``lists`` says that spikes of compiled loops are wanted as lists
+    (``self.spikes``) rather than as streams; ``self.trains`` are the spikes of sources that loops take as lists.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Runner:
         self.net, self.plan, self.record, self.cuts, self.every, self.lists = net, plan, record, cuts, every, lists
         self.spikes: dict[str, Spikes] = {}
         self.again: Again | None = None
+        self.trains: dict[str, Spikes] = {}
         self.dtype = net.dtype
         self.incoming = {n: [p for p in net.projections.values() if p.post == n] for n in net.nodes}
         self.steps: dict[str, Step] = {n: p.step(net.kicks(n), cuts.times) for n, p in net.populations.items()}

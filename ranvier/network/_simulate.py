@@ -18,6 +18,7 @@ from ranvier.network._drives import drawn_inside
 from ranvier.network._durations import steps_in
 from ranvier.network._graph import GraphError
 from ranvier.network._interrupts import Interrupts
+from ranvier.network._listed import listed_sources, spike_list
 from ranvier.network._onset import locate_onset
 from ranvier.network._plan import Plan
 from ranvier.network._progress import simulation_bar
@@ -142,13 +143,15 @@ class _Job:
         largest = max([*(p.shape[0] for p in net.populations.values() if p.shape), 1])
         record = {n: w.names for n, w in recorder.wanted.items()}
         runner = Runner(net, self.plan, record, every=stride, lists=True)
-        inside = drawn_inside(net, runner.drives)
+        listed = listed_sources(net, self.plan)
+        inside = drawn_inside(net, runner.drives) | listed
         budget = _LISTED if _only_lists(net, self.plan, inside, record) else _BLOCK
         block = max(stride, min(max(budget // largest, 64), 10_000) // stride * stride)
         with Interrupts() as interrupts, simulation_bar(self.done, steps, net.dt, progress) as bar:
             while self.done < steps:
                 count = self._length(steps, stride, block)
                 inputs = self._inputs(count, inside)
+                runner.trains = {n: spike_list(net, n, self.state.step, count) for n in listed}
                 recorded, after = runner.run(inputs, count, self.state)
                 if describe_non_finite(net, after):
                     raise self._not_finite(count, after)
@@ -170,7 +173,7 @@ class _Job:
         return self.result(stopped)
 
     def _inputs(self, count: int, inside: set[str]) -> dict[str, torch.Tensor]:
-        """What the sources emit; of those that a loop draws itself, the last steps suffice."""
+        """What the sources emit; of those that a loop draws itself or takes as a list, the last steps suffice."""
         out, depths = {}, self.net.depths()
         for n, source in self.net.sources.items():
             kept = min(count, depths.get(n, 0)) if n in inside else count

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from ranvier.errors import DimensionError, ShapeError
+from ranvier.kernels.drawing import counted_uniforms
 from ranvier.units import UNITS, Dimension, Quantity, as_quantity
-from ranvier.values import key_of, uniforms
+from ranvier.values import key_of
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -31,14 +32,14 @@ def _spikes_of_epoch(key: tuple[int, int], epoch: int, chance: np.ndarray) -> tu
     """
     cells = np.flatnonzero(chance > 0)
     likely = float(chance.max(initial=0.0)) * _EPOCH
-    draws = int(likely + 6 * math.sqrt(likely) + 8)
+    draws = int(likely + 2 * math.sqrt(likely) + 2)  # those that need more draw again
     last = np.full(cells.size, -1, dtype=np.int64)
     with np.errstate(divide="ignore"):
         scale = 1 / np.log1p(-chance[cells])
     steps, who, drawn = [], [], 0
     while cells.size:
         start = (epoch * _DRAWS + drawn) * chance.size
-        u = uniforms(key, draws * chance.size, start=start).reshape(draws, chance.size)[:, cells]
+        u = counted_uniforms(key, draws * chance.size, start=start).reshape(draws, chance.size)[:, cells]
         place = last + np.cumsum(np.floor(np.log(u) * scale).astype(np.int64) + 1, axis=0)
         row, column = np.nonzero(place < _EPOCH)
         steps.append(place[row, column])
@@ -59,15 +60,23 @@ class Source(ABC):
         Physical dimension of what is emitted; a projection multiplies it by its weight.
     lag
         Steps from an emission to its earliest arrival: 1 for spikes, as between cells; 0 for a signal.
+    single
+        Whether it emits nothing but 0 and 1, and ``spikes`` gives the same as a list.
     """
 
     shape: tuple[int, ...]
     dimension: Dimension = _NONE
     lag: int = 1
+    single: bool = False
 
     @abstractmethod
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
         """The emissions of steps first, first + 1, …: [count, 1, *shape] in the network's dtype."""
+
+    def spikes(self, first: int, count: int, net: Network) -> tuple[np.ndarray, np.ndarray]:
+        """Step and cell of every spike of a ``single`` source in steps first, first + 1, …"""
+        step, _, cell = np.nonzero(self.block(first, count, net).cpu().numpy())
+        return step + first, cell
 
 
 class TimedArray(Source):
@@ -76,7 +85,7 @@ class TimedArray(Source):
     Parameters
     ----------
     values
-        [T, …] numbers or a quantity. The last row goes on for ever.
+        [T, …] numbers or a quantity. The last row goes on for ever. A tensor that asks for a gradient gets one.
     dt
         How long each row lasts, a multiple of the network's dt; one step where None.
 
@@ -89,6 +98,7 @@ class TimedArray(Source):
     def __init__(self, values: Any, *, dt: Any = None) -> None:
         quantity = as_quantity(values)
         array = _numpy(quantity.value)
+        learnt = isinstance(quantity.value, torch.Tensor) and quantity.value.requires_grad
         if array.ndim < 2 or 0 in array.shape:
             raise ShapeError(
                 f"TimedArray: values have shape {array.shape}; expected [T, N], both at least 1 (a single signal is values[:, None])."
@@ -96,7 +106,8 @@ class TimedArray(Source):
         if not np.isfinite(array).all():
             where = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
             raise ShapeError(f"TimedArray: values hold {array[where]} at [time, …] = {where}; give finite numbers.")
-        self.values, self.dimension, self.shape = torch.from_numpy(array), quantity.dimension, array.shape[1:]
+        self.values = quantity.value if learnt else torch.from_numpy(array)
+        self.dimension, self.shape = quantity.dimension, array.shape[1:]
         self.dt = None if dt is None else _time(dt, "TimedArray: dt")
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
@@ -241,6 +252,8 @@ class Poisson(Source):
     >>> net.source("background", rv.Poisson(8*Hz, 1000))
     """
 
+    single = True
+
     def __init__(self, rate: Any, size: int) -> None:
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise ShapeError(f"Poisson: size={size!r} must be a positive whole number of cells.")
@@ -257,6 +270,12 @@ class Poisson(Source):
         self.rate, self.shape = values, (size,)
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
+        out = torch.zeros(count, 1, self.shape[0], dtype=net.dtype)
+        step, cell = self.spikes(first, count, net)
+        out[torch.from_numpy(step - first), 0, torch.from_numpy(cell)] = 1
+        return out.to(net.device)
+
+    def spikes(self, first: int, count: int, net: Network) -> tuple[np.ndarray, np.ndarray]:
         chance = self.rate * net.dt
         if chance.max() > 1:
             raise DimensionError(
@@ -264,13 +283,14 @@ class Poisson(Source):
             )
         name = next((n for n, source in net.sources.items() if source is self), "")
         key = key_of(net.seed, f"{name}.poisson")
-        out = torch.zeros(count, 1, self.shape[0], dtype=net.dtype)
+        steps, cells = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         for epoch in range(first // _EPOCH, (first + count - 1) // _EPOCH + 1):
             step, cell = _spikes_of_epoch(key, epoch, np.broadcast_to(chance, self.shape))
-            step += epoch * _EPOCH - first
-            kept = (step >= 0) & (step < count)
-            out[torch.from_numpy(step[kept]), 0, torch.from_numpy(cell[kept])] = 1
-        return out.to(net.device)
+            step += epoch * _EPOCH
+            kept = (step >= first) & (step < first + count)
+            steps.append(step[kept])
+            cells.append(cell[kept])
+        return np.concatenate(steps), np.concatenate(cells)
 
     def __repr__(self) -> str:
         return f"Poisson({self.rate.mean() * 1000:g} Hz, size={self.shape[0]})"

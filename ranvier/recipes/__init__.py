@@ -12,8 +12,12 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "delays",
     "digits_and_circuit",
     "fashion_mnist",
+    "learn_pattern",
+    "polychrony",
+    "recover_weights",
     "reservoir",
     "ring_attractor",
+    "song2000",
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -66,6 +67,26 @@ class Surrogate:
     def values(self) -> Mapping[str, float]:
         """The shape parameters under the names the compiled slope uses."""
         return {"surrogate_width": self.width, **{f"surrogate_{n}": v for n, v in self.shape.items()}}
+
+    @cached_property
+    def support(self) -> float | None:
+        """How far from the threshold, in u, the derivative as computed is not yet zero; None where it nowhere ends.
+
+        Cells farther away pass no gradient to their spikes, and a circuit's backward pass does not ask for one.
+        """
+        if not self._is_zero(64.0):
+            return None
+        low, high = 0.0, 64.0
+        for _ in range(50):
+            middle = (low + high) / 2
+            low, high = (low, middle) if self._is_zero(middle) else (middle, high)
+        return high
+
+    def _is_zero(self, u: float) -> bool:
+        """Whether the derivative is zero on both sides at distance ``u``."""
+        known = {sp.Symbol(n): sp.Float(v) for n, v in self.values.items()}
+        sides = (known | {sp.Symbol("u"): sp.Float(side * u * self.width)} for side in (-1, 1))
+        return all(self.slope.xreplace(values).evalf() == 0 for values in sides)
 
     def __repr__(self) -> str:
         shape = "".join(f", {n}={v:g}" for n, v in self.shape.items())

@@ -18,8 +18,12 @@ SMALL = {
     "brunel": ["--seconds", "0.2", "--cells", "500"],
     "celegans": ["--controls", "1"],
     "coba_cuba": ["--seconds", "0.2"],
+    "learn_pattern": ["--cells", "200", "--duration", "60", "--epochs", "3"],
+    "polychrony": ["--seconds", "6", "--tried", "40", "--cells", "200"],
+    "recover_weights": ["--cells", "40", "--seconds", "1", "--seeds", "1", "--epochs", "2"],
     "reservoir": ["--seconds", "4", "--cells", "80"],
     "ring_attractor": ["--memory", "0.6", "--directions", "1", "--cells", "128"],
+    "song2000": ["--seconds", "5"],
 }
 
 

@@ -79,3 +79,15 @@ def test_bad_shapes_are_refused(make, words: tuple[str, ...]):
     with pytest.raises(RanvierError) as caught:
         make()
     assert not [w for w in words if w not in str(caught.value)], str(caught.value)
+
+
+SHAPES = {f.__name__: f for f in (Triangle, Boxcar, ArcTan, FastSigmoid, Gaussian, StraightThrough)}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_how_far_a_shape_reaches(name: str) -> None:
+    """Whatever the width: the reach is counted in it."""
+    ends = {"Triangle": 1.0, "Boxcar": 0.5}
+    shape = {} if name == "StraightThrough" else {"width": 3.0}
+    found = SHAPES[name](**shape).support
+    assert found is None if name not in ends else found == pytest.approx(ends[name])

@@ -15,11 +15,12 @@ from ranvier.kernels.cpu._circuit import (
 )
 from ranvier.kernels.cpu._loop import loop
 from ranvier.kernels.cpu._loop_series import LoopSeries
-from ranvier.kernels.cpu._row_rule import Decay, RowRule
+from ranvier.kernels.cpu._row_rule import Additive, Decay, RowRule
 from ranvier.kernels.cpu._scan import scan
 from ranvier.kernels.cpu._spikes import Spikes
 
 __all__ = [
+    "Additive",
     "CircuitDrive",
     "CircuitPopulation",
     "CircuitProjection",

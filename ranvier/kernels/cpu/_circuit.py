@@ -12,9 +12,10 @@ from ranvier.kernels.cpu._barrier import LINE
 from ranvier.kernels.cpu._circuit_blocks import block_of, rows_by_block
 from ranvier.kernels.cpu._circuit_fired import fixed_counters
 from ranvier.kernels.cpu._circuit_kernel import Member, Wire, circuit_kernel
-from ranvier.kernels.cpu._circuit_pack import Table, pack_plastic, pack_population, pack_projection, row_tables
+from ranvier.kernels.cpu._circuit_pack import Table, pack_population, pack_projection, row_tables
 from ranvier.kernels.cpu._circuit_team import team_for
-from ranvier.kernels.cpu._row_rule import Decay, RowRule
+from ranvier.kernels.cpu._plastic_pack import PlasticProjection, pack_plastic
+from ranvier.kernels.cpu._plastic_tables import LONGEST
 from ranvier.kernels.cpu._row_source import RowSource
 from ranvier.kernels.cpu._sparse import Pattern
 from ranvier.kernels.cpu._spikes import Spikes
@@ -70,29 +71,6 @@ class CircuitPopulation:
     def varied(self) -> tuple[str, ...]:
         """Coefficients with a value per cell."""
         return tuple(n for n in self.step.coefficients if self.coefficients[n].numel() > 1)
-
-
-@dataclass(frozen=True)
-class PlasticProjection:
-    """Plastic synapses of one latency from ``pre`` (or from spikes given from outside) to the stream ``stream``.
-
-    ``values`` holds the weight and the variables [synapses], ``decays`` how each variable of a lazy rule moves per step,
-    ``parameters`` one number each, or [synapses]. ``outside`` are the spikes of a source for the ``latency`` steps before
-    the call and all steps of it. Random rules draw number ``elements[s]`` (s where None) of the stream ``key``.
-    """
-
-    pre: str | None
-    post: str
-    stream: str
-    pattern: Pattern
-    rule: RowRule
-    values: Mapping[str, Tensor]
-    decays: Mapping[str, Decay]
-    parameters: Mapping[str, Tensor]
-    latency: int
-    outside: Spikes | None = None
-    elements: Tensor | None = None
-    key: tuple[int, int, int] = (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -160,9 +138,12 @@ def run_circuit(
     cuts = [rows_by_block(q, blocks[q.post]) for q in projections]
     wires = [_wire(q, index, rings, c is not None) for q, c in zip(projections, cuts, strict=True)]
     wires += [
-        Wire(-1 if q.pre is None else index[q.pre], index[q.post], rings[q.post].index(q.stream), False, True, q.rule)
+        Wire(
+            -1 if q.pre is None else index[q.pre], index[q.post], rings[q.post].index(q.stream), False, True, q.rule,
+            ascending=q.pattern.ascending,
+        )
         for q in plastic
-    ]
+    ]  # fmt: skip
     lengths = {
         p.name: {
             s: max([_longest(q) for q in projections if (q.post, q.stream) == (p.name, s)], default=1)
@@ -178,7 +159,7 @@ def run_circuit(
     table.each(range(team.threads))
     table.number(team.threads)
     samples = (first + steps) // every - first // every
-    logged = {q.post for q in plastic}
+    logs = dict.fromkeys((q.post for q in plastic if q.rule.walks), min(steps, LONGEST) + 1)
     packed = [
         pack_population(
             p,
@@ -188,7 +169,7 @@ def run_circuit(
             team,
             (depth, steps, samples),
             dtype,
-            p.name in logged,
+            logs.get(p.name, 0),
             blocks[p.name],
             fixed_counters(m),
         )
@@ -197,7 +178,7 @@ def run_circuit(
     tables = row_tables(projections, team, blocks, dtype)
     for q, rows, c in zip(projections, tables, cuts, strict=True):
         pack_projection(q, rows, table, team, dtype, blocks[q.post], c)
-    values = [pack_plastic(q, table, packed, index, depth, steps, width, dtype) for q in plastic]
+    values = [pack_plastic(q, table, packed, index, steps, width, dtype) for q in plastic]
     kernel = circuit_kernel(members, tuple(wires), str(dtype).removeprefix("torch."))
     table.run(kernel)
     spikes, states, recorded = {}, {}, {}
@@ -208,8 +189,7 @@ def run_circuit(
             n: (t[: p.cells] - steps).clamp_(min=0).to(dtype) for n, t in pack.state.items() if n in p.step.counters
         }
         recorded[p.name] = {n: t[:, : p.cells] for n, t in pack.record.items()}
-    after = [{n: t[: q.pattern.synapses] for n, t in v.items()} for q, v in zip(plastic, values, strict=True)]
-    return CircuitResult(spikes, states, recorded, after)
+    return CircuitResult(spikes, states, recorded, values)
 
 
 def _wire(q: CircuitProjection, index: Mapping[str, int], rings: Mapping[str, tuple[str, ...]], by_block: bool) -> Wire:

@@ -32,8 +32,8 @@ from ranvier.kernels.cpu._circuit_drive import drive, drive_arguments
 from ranvier.kernels.cpu._circuit_fired import fixed_counters, release
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._lanes import Lanes
-from ranvier.kernels.cpu._loops import I8, I32, I64, at, counted, flushed, function, offset, when
-from ranvier.kernels.cpu._plastic_kernel import PlasticRow
+from ranvier.kernels.cpu._loops import I8, I32, I64, at, counted, flushed, function, when
+from ranvier.kernels.cpu._plastic_loop import PlasticLoop
 from ranvier.kernels.cpu._row_rule import RowRule
 
 __all__ = ["Member", "Wire", "circuit_kernel"]
@@ -70,7 +70,8 @@ class Wire:
     ``latency_bits`` is the size of a stored latency: 8 (unsigned), 16 or 32; ``target_bits`` that of a stored target. ``drawn`` names the
     kernel that draws rows which are not stored; ``by_block`` says that spikes go to the bins of blocks of cells first.
 
-    With a ``rule`` its weights are plastic; then ``pre`` may be -1 for spikes from outside the circuit.
+    With a ``rule`` its weights are plastic; then ``pre`` may be -1 for spikes from outside the circuit. ``ascending`` says
+    that targets ascend in each row, none twice. Plastic projections follow all others.
     """
 
     pre: int
@@ -83,6 +84,7 @@ class Wire:
     target_bits: int = 32
     drawn: str | None = None
     by_block: bool = False
+    ascending: bool = False
 
 
 @lru_cache(maxsize=256)
@@ -100,7 +102,6 @@ class _Writer:
         pointers, integers, _ = self.builder.function.args
         self.arguments = Arguments(self.builder, pointers, integers, self.scalar)
         self.members, self.wires = members, wires
-        self.rows: dict[RowRule, PlasticRow] = {}
         self.functions: dict[tuple, ir.Function] = {}
 
     def text(self) -> str:
@@ -113,10 +114,13 @@ class _Writer:
         for member in self.members:
             tables.append(arguments.rest())
             groups.append(self._group(member, arguments))
-        wires = [self._wire_arguments(w) for w in self.wires]
-        plastic = [(w, v) for w, v in zip(self.wires, wires, strict=True) if w.rule is not None]
-        steady = [(w, v) for w, v in zip(self.wires, wires, strict=True) if w.rule is None and w.one_latency]
-        varied = [(w, v) for w, v in zip(self.wires, wires, strict=True) if w.rule is None and not w.one_latency]
+        plain = [(w, self._wire_arguments(w)) for w in self.wires if w.rule is None]
+        steady = [(w, v) for w, v in plain if w.one_latency]
+        varied = [(w, v) for w, v in plain if not w.one_latency]
+        plastic = PlasticLoop(self.open.module, arguments, self.dtype, groups, [m.rings for m in self.members])
+        for wire in self.wires:
+            if wire.rule is not None:
+                plastic.take(wire, wire.rule)
         # history first: spikes fired before this call whose arrivals lie within it
         with counted(b, 0, depth) as k:
             step = b.add(b.sub(first, depth), k)
@@ -129,7 +133,7 @@ class _Writer:
             with counted(b, begin, end) as n:
                 for wire, values in steady:
                     self._collect(wire, values, groups, barrier, n, b.add(first, n), depth)
-                self._plastic_step(plastic, groups, n, b.add(first, n), depth)
+                plastic.step(n, b.add(first, n), depth)
                 for k, (member, where) in enumerate(zip(self.members, tables, strict=True)):
                     bins = [(w, v) for w, v in steady if w.by_block and w.post == k]
                     self._step_cells(member, where, groups[k], bins, (n, first, every))
@@ -140,9 +144,8 @@ class _Writer:
                         with barrier.each() as thread:
                             fired = self._fired(groups[wire.pre], thread)
                             self._spread(wire, values, groups, *fired, n, b.add(first, n))
-        for wire, values in plastic:
-            if wire.rule is not None and not wire.rule.eager:
-                self._sweep(wire, values, groups, steps, I64(0), I64(0))
+        with flushed(b):
+            plastic.finish(steps)
         return self.open.text()
 
     def _group(self, member: Member, arguments: Arguments) -> dict:
@@ -181,16 +184,10 @@ class _Writer:
             high = b.select(b.icmp_signed("<", high, group["high"]), high, group["high"])
             for wire, values in bins:
                 block = b.sdiv(low, group["block"])
-                slot = self._slot(wire, [group] * (wire.post + 1), b.add(first, n))
-                base = b.add(slot, b.and_(low, I64(~0xFFFF)))
-                ring, _ = group["rings"][member.rings[wire.ring]]
-                self._inside(
-                    "empty",
-                    wire,
-                    values,
-                    [at(b, ring, base), block],
-                    empty_bin,
-                )
+                ring, length = group["rings"][member.rings[wire.ring]]
+                slot = b.mul(b.srem(b.add(first, n), length), group["padded"])
+                base = at(b, ring, b.add(slot, b.and_(low, I64(~0xFFFF))))
+                self._inside("empty", wire, values, [base, block], empty_bin)
             b.call(self._advance(member), [*where, *time, low, high])
 
     def _release(self, member: Member) -> ir.Function:
@@ -237,20 +234,6 @@ class _Writer:
 
     def _wire_arguments(self, wire: Wire) -> dict:
         arguments = self.arguments
-        if wire.rule is not None:
-            if wire.rule not in self.rows:
-                self.rows[wire.rule] = PlasticRow(self.open.module, f"row_{len(self.rows)}", wire.rule, self.dtype)
-            row = self.rows[wire.rule]
-            tables = [arguments.pointer(kind) for kind in row.kinds]
-            spikes, bounds = arguments.pointer(I32), arguments.pointer(I64)
-            names = ("count", "latency", "known")
-            return {
-                "row": row,
-                "tables": tables,
-                "spikes": spikes,
-                "bounds": bounds,
-                **{k: arguments.integer() for k in names},
-            }
         if wire.drawn is not None:
             return {**drawn_arguments(arguments), "latency": arguments.integer()}
         values = {"rows": arguments.pointer(I64), "stride": arguments.integer(), "reach": arguments.integer()}
@@ -319,72 +302,3 @@ class _Writer:
             inside.ret_void()
             self.functions[key] = made
         b.call(self.functions[key], given)
-
-    # ---- plastic synapses ----------------------------------------------------------------------------------------
-
-    def _plastic_step(
-        self, plastic: list[tuple[Wire, dict]], groups: list, n: ir.Value, step: ir.Value, depth: ir.Value
-    ) -> None:
-        """Spikes at both ends of plastic synapses, and whatever else their rules do in a step."""
-        for wire, values in plastic:
-            if wire.rule is not None and wire.rule.by_spike:
-                self._arrive(wire, values, groups, n, step)
-        for post in sorted({w.post for w, _ in plastic if w.rule is not None and w.rule.on_post is not None}):
-            self._note(groups[post], n, depth)
-        for wire, values in plastic:
-            if wire.rule is not None and wire.rule.eager:
-                self._sweep(wire, values, groups, n, step, self._slot(wire, groups, step))
-
-    def _slot(self, wire: Wire, groups: list, step: ir.Value) -> ir.Value:
-        """Where the present slot of a wire's ring begins."""
-        post = groups[wire.post]
-        _, length = post["rings"][self.members[wire.post].rings[wire.ring]]
-        return self.builder.mul(self.builder.srem(step, length), post["padded"])
-
-    def _arrive(self, wire: Wire, values: dict, groups: list, n: ir.Value, step: ir.Value) -> None:
-        """Rows of the cells whose spikes arrive in this step: fired ``latency`` steps ago, here or before the call."""
-        b = self.builder
-        place = b.sub(b.add(n, values["known"]), values["latency"])  # position in the list of spikes known before
-        old = b.icmp_signed("<", place, values["known"])
-        spikes, bounds = values["spikes"], values["bounds"]
-        if wire.pre >= 0:
-            group = groups[wire.pre]
-            spikes, bounds = b.select(old, spikes, group["spikes"]), b.select(old, bounds, group["bounds"])
-            place = b.select(old, place, b.sub(place, values["known"]))
-        start, stop = b.load(at(b, bounds, place)), b.load(at(b, bounds, b.add(place, I64(1))))
-        base = self._slot(wire, groups, step)
-        with counted(b, start, stop) as k:
-            self._row(wire, values, groups, offset(b, b.load(at(b, spikes, k))), n, step, base, arrive=True)
-
-    def _sweep(self, wire: Wire, values: dict, groups: list, now: ir.Value, step: ir.Value, base: ir.Value) -> None:
-        """All rows, without an arrival: caught up (lazy rules) or moved by one step (eager ones)."""
-        with counted(self.builder, 0, values["count"]) as row:
-            self._row(wire, values, groups, row, now, step, base, arrive=False)
-
-    def _row(
-        self, wire: Wire, values: dict, groups: list, row: ir.Value, now: ir.Value, step: ir.Value, base: ir.Value, *,
-        arrive: bool,
-    ) -> None:  # fmt: skip
-        b, post = self.builder, groups[wire.post]
-        ring, _ = post["rings"][self.members[wire.post].rings[wire.ring]]
-        flag = ir.Constant(ir.IntType(1), int(arrive))
-        ends = {"post": post, "pre": groups[wire.pre]}
-        cells = [ends[end]["states"][n] for end, n in wire.rule.cells] if wire.rule is not None else []
-        tables = [*values["tables"], *cells, post["log"], post["counts"]]
-        b.call(values["row"].function, [*tables, row, b.trunc(now, I32), step, post["capacity"], flag, ring, base])
-
-    def _note(self, group: dict, n: ir.Value, depth: ir.Value) -> None:
-        """Write the spikes of the step before into the log of each cell, as events of this step."""
-        b = self.builder
-        begun = b.icmp_signed(">", n, I64(0))
-        spikes = b.select(begun, group["spikes"], group["past"])
-        bounds = b.select(begun, group["bounds"], group["past_bounds"])
-        place = b.select(begun, b.sub(n, I64(1)), b.sub(depth, I64(1)))
-        start, stop = b.load(at(b, bounds, place)), b.load(at(b, bounds, b.add(place, I64(1))))
-        with counted(b, start, stop) as k:
-            cell = offset(b, b.load(at(b, spikes, k)))
-            count = at(b, group["counts"], cell)
-            known = b.load(count)
-            where = b.add(b.mul(cell, group["capacity"]), b.sext(known, I64))
-            b.store(b.trunc(n, I32), at(b, group["log"], where))
-            b.store(b.add(known, I32(1)), count)

@@ -15,15 +15,14 @@ from ranvier.kernels.cpu._circuit_drive import CHUNK
 from ranvier.kernels.cpu._circuit_fired import UNIT
 from ranvier.kernels.cpu._circuit_rows import Blocks, joined
 from ranvier.kernels.cpu._jit import Kernel
-from ranvier.kernels.cpu._row_rule import Decay
 from ranvier.kernels.cpu._row_source import RowSource
 from ranvier.kernels.cpu._spikes import Spikes
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu._circuit import CircuitPopulation, CircuitProjection, PlasticProjection
+    from ranvier.kernels.cpu._circuit import CircuitPopulation, CircuitProjection
     from ranvier.kernels.cpu._circuit_team import Team
 
-__all__ = ["Packed", "Table", "pack_plastic", "pack_population", "pack_projection", "row_tables"]
+__all__ = ["Packed", "Table", "pack_population", "pack_projection", "row_tables"]
 
 Tensor = torch.Tensor
 _NOTHING = torch.zeros(())
@@ -98,10 +97,11 @@ class Packed:
 
 def pack_population(
     p: CircuitPopulation, rings: Mapping[str, int], direct: Sequence[str], table: Table, team: Team,
-    times: tuple[int, int, int], dtype: torch.dtype, logged: bool, block: int, fixed: Mapping[str, str],
+    times: tuple[int, int, int], dtype: torch.dtype, capacity: int, block: int, fixed: Mapping[str, str],
 ) -> Packed:  # fmt: skip
-    """``rings``: slots by stream; ``times``: depth of the history, steps and samples of the call; ``block``: cells of one;
-    ``fixed``: counters of which the loop reads a bit, and the coefficient that a spike sets them to."""
+    """``rings``: slots by stream; ``times``: depth of the history, steps and samples of the call; ``capacity``: spikes of
+    each cell that its log can hold; ``block``: cells of one; ``fixed``: counters of which the loop reads a bit, and the
+    coefficient that a spike sets them to."""
     depth, steps, samples = times
     width = 64 // dtype.itemsize
     padded = -(-p.cells // width) * width
@@ -157,9 +157,8 @@ def pack_population(
     past_bounds[depth - p.history.shape[0] + 1 :] = counts.cumsum(0)
     past_cell = past[:, 1].to(torch.int32).contiguous()
     table.add(past_cell, past_bounds)
-    capacity = steps + 1 if logged else 0
     table.add(
-        torch.empty(p.cells * capacity, dtype=torch.int32), torch.zeros(p.cells if logged else 0, dtype=torch.int32)
+        torch.empty(p.cells * capacity, dtype=torch.int32), torch.zeros(p.cells if capacity else 0, dtype=torch.int32)
     )
     table.number(capacity)
     for d in p.drives:
@@ -228,43 +227,3 @@ def pack_projection(
         table.number(q.latency)
     else:
         table.add(q.latency)
-
-
-def pack_plastic(
-    q: PlasticProjection, table: Table, packed: Sequence[Packed], index: Mapping[str, int], depth: int, steps: int, width: int,
-    dtype: torch.dtype,
-) -> dict[str, Tensor]:  # fmt: skip
-    """Rows padded by a vector, since a row's last vector may read into the next; decay factors by elapsed steps."""
-    synapses = q.pattern.synapses
-
-    def array(t: Tensor, kind: torch.dtype) -> Tensor:
-        out = torch.zeros(synapses + width, dtype=kind)
-        out[:synapses] = t
-        return out
-
-    values = {n: array(t, dtype) for n, t in q.values.items()}
-    tables = {n: _elapsed(decay, steps + 2).to(dtype) for n, decay in q.decays.items()}
-    last, cursor = (torch.zeros(synapses + width, dtype=torch.int32) for _ in range(2))
-    table.add(q.pattern.row_pointer, array(q.pattern.target, torch.int32), last, cursor, values["w"])
-    table.add(*(values[n] for n in q.rule.variables), *(t[0] for t in tables.values()))
-    table.add(*(tables[n][1] for n in q.rule.shifted))
-    for n in q.rule.parameters:
-        table.add(array(q.parameters[n], dtype) if n in q.rule.varied else q.parameters[n].to(dtype).reshape(1))
-    if q.rule.random:
-        elements = torch.arange(synapses) if q.elements is None else q.elements
-        table.add(array(elements, torch.int32), torch.tensor(q.key, dtype=torch.int64))
-    if q.outside is not None:
-        table.add(q.outside.cell, q.outside.bounds)
-    elif q.pre is not None:
-        pre = packed[index[q.pre]]
-        table.add(pre.past, pre.past_bounds)
-    table.number(q.pattern.rows, q.latency, q.latency if q.outside is not None else depth)
-    return values
-
-
-def _elapsed(decay: Decay, count: int) -> Tensor:
-    """What 0, 1, … count - 1 steps do to a variable: factors and shifts [2, count]."""
-    elapsed = torch.arange(count, dtype=torch.float64)
-    factors = torch.pow(torch.tensor(decay.factor, dtype=torch.float64), elapsed)
-    whole = elapsed if decay.factor == 1 else (1 - factors) / (1 - decay.factor)
-    return torch.stack([factors, decay.shift * whole])

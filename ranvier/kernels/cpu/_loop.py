@@ -2,8 +2,9 @@
 
 Forward, every step gathers what arrives by event and runs the populations' kernels. Backward, steps run in reverse: the
 incoming gradient of a population is what was asked of its spikes plus what its targets hand back through the weights.
-The weights' own gradient is one product over all steps at the end. All of it is a schedule that one kernel walks
-through; only delays per synapse return to Python, in windows of the shortest delay.
+The weights' own gradient is one product over all steps at the end. Single synapses of few rows are driven by lists
+(:mod:`._loop_synapses`). All of it is a schedule that one kernel walks through; only matrices with a delay per entry, and
+large batches with one per synapse, return to Python, in windows of the shortest delay.
 """
 
 from __future__ import annotations
@@ -103,6 +104,7 @@ class _LoopFunction(torch.autograd.Function):
             position += len(names)
         ctx.kept.restore(ctx.saved_tensors)
         found = _loop_backward.run(task, ctx.kept.made, incoming, ctx.needs)
+        ctx.kept.forget()
         dtype = next(iter(task.members.values())).dtype
         out = {k: g if g.shape == ctx.shapes[k] else g.sum_to_size(ctx.shapes[k]) for k, g in found.items()}
         return (None, None, *(out[s.key].to(dtype) if s.key in out else None for s in ctx.slots))

@@ -10,7 +10,10 @@ from ranvier.kernels._task import Loop
 from ranvier.kernels.cpu import _scan_kernels as kernels
 from ranvier.kernels.cpu._loop_forward import Made
 from ranvier.kernels.cpu._loop_span import Rows, Span
+from ranvier.kernels.cpu._loop_synapses import Listed
+from ranvier.kernels.cpu._near_threshold import near_kernel
 from ranvier.kernels.cpu._schedule import Call, Schedule, run_queues
+from ranvier.kernels.cpu._synapse_kernels import copy_kernel
 from ranvier.kernels.cpu._transpose import transposed
 
 __all__ = ["WayBack", "run", "totals_of"]
@@ -35,7 +38,9 @@ class _Adjoint:
             if f.pre == name and k in made.links and f.latency < scan.steps and (late or not f.latency)
         ]
         self.flights = [f for f in made.flights.values() if f.feedback.pre == name and late]
-        asks = self.links or self.flights
+        self.synapses = [(k, s) for k, s in made.sent(name) if late or not s.reach]
+        self.fired = made.fired.get(name)
+        asks = self.links or self.flights or self.synapses
         seeds = tuple(n for n in names.outputs if (asks and n == task.emission) or incoming.get(n) is not None)
         dtype = str(scan.dtype).removeprefix("torch.")
         self.kernel = kernels.backward_kernel(
@@ -49,14 +54,15 @@ class _Adjoint:
             self.seeds[n] = member.gradient_rows(incoming.get(n), scan.steps, own)
         self.given = dict(self.seeds)
         self.asked_of = self.seeds.get(task.emission)
-        if self.links and not self.flights:
+        if (self.links or self.synapses) and not self.flights:
             self.seeds[task.emission] = member.scratch(chunk)
         self.asked = self.seeds.get(task.emission)
         self.lam = {n: member.gradient_vector(incoming.get(f"state:{n}")) for n in self.kernel.states}
-        self.kept = [
-            member.streams[n] if n in member.streams else member.out[names.emitted_as.get(n, n)]
-            for n in self.kernel.kept
-        ]
+        self.rows_of = {
+            n: member.streams[n] if n in member.streams else member.out[names.emitted_as.get(n, n)] for n in names.saved
+        }
+        self.kept = [self.rows_of[n] for n in self.kernel.kept]
+        self.dtype, self.emission, self.saved, self.sent = dtype, task.emission, names.saved, dict(made.sent(name))
         self.gradient: dict[str, Rows] = {}
         into = [link for link in made.links.values() if link.post == name]
         read = {f.stream for k, f in made.feeds.items() if f.post == name and needs[f"feeds:{k}", "source"]}
@@ -64,9 +70,16 @@ class _Adjoint:
             if in_turns and (n in names.same or not needs.get((name, n))) and n not in read:
                 self.gradient[n] = member.scratch(chunk)
                 continue
+            if made.margin(name, n) is not None:
+                self.gradient[n] = made.rows_of_time(name, n)
+                continue
             latest = min(scan.steps, max((f.latency for f in into if f.stream == n), default=0))
             self.gradient[n] = Rows(member.new(scan.steps + latest))
             self.gradient[n].tensor[scan.steps :].zero_()  # nothing arrives after the last step
+        self.totals = {
+            k: torch.zeros_like(s.kept["weight"]) for k, s in made.sent(name) if needs[f"feedback:{k}", "weight"]
+        }
+        self.asked_cells = Listed(member, 1) if self.synapses and task.emission in self.kernel.seeds else None
         self.sums = {n: torch.zeros(member.padded, dtype=scan.dtype) for n in self.kernel.sums}
 
     def renew(self, incoming: Mapping[str, Tensor | None]) -> None:
@@ -87,11 +100,38 @@ class _Adjoint:
                 gradient = found[link.post].gradient[link.stream]
                 out += link.hand_back(span, gradient, initial, self.asked)
                 initial = self.asked
+        if self.asked_cells is not None:
+            out += self._from_synapses(span, found, self.asked_cells)
         timed = [*(self.seeds[n] for n in self.kernel.seeds), *self.kept]
         states, written = [self.lam[n] for n in self.kernel.states], list(self.gradient.values())
         sums = list(self.sums.values())
-        scan = self.member.call(self.kernel.kernel, span, states, timed, self.kernel.coefficients, written, sums)
-        return [*out, scan]
+        out.append(self.member.call(self.kernel.kernel, span, states, timed, self.kernel.coefficients, written, sums))
+        for k, total in self.totals.items():
+            if self.fired is not None:
+                link = self.sent[k]
+                out.append(link.collect(self.fired, span, found[link.target].gradient[link.stream], total))
+        return out
+
+    def _from_synapses(self, span: Span, found: Mapping[str, _Adjoint], cells: Listed) -> list[Call]:
+        """What spikes through single synapses are worth, for cells at whose threshold the derivative is not zero."""
+        member, out = self.member, []
+        if self.asked is None or self.asked_of is None:
+            return out
+        near = near_kernel(member.scan.step, self.dtype, self.emission, self.saved)
+        factor = member.scratch(1)
+        out.append(
+            member.call(near.kernel, span, [], [self.rows_of[n] for n in near.kept], near.coefficients, [factor])
+        )
+        out.append(cells.look(factor, span))
+        if not self.links and self.asked is not self.asked_of:
+            stride = 0 if self.asked_of.uniform else member.cells
+            places = [self.asked_of.pointer(span), self.asked.pointer(span)]
+            integers = [*span.rows(member.batch), member.cells, stride]
+            out.append(Call(copy_kernel(member.scan.dtype), places, integers, keep=(self.asked_of.tensor,)))
+        for _, link in self.synapses:
+            gradient = found[link.target].gradient[link.stream]
+            out.append(link.hand_back(cells, span, gradient, self.asked))
+        return out
 
 
 class WayBack:
@@ -204,6 +244,15 @@ def _collect(task: Loop, made: Made, way: WayBack, needs: Mapping[Key, bool], st
         if needs.get((f"feedback:{k}", "history")) and link.latency:
             gradient = way.arrived(link.post, link.stream, steps)
             out[f"feedback:{k}", "history"] = link.history_gradient(gradient)
+    for k, link in made.synapses.items():
+        gradient = way.adjoints[link.target].gradient[link.stream]
+        total = way.adjoints[link.source].totals.get(k)
+        if total is not None:
+            link.collect_before(gradient, total)
+            out[f"feedback:{k}", "weight"] = total.reshape(link.shape)
+        earlier = link.history_gradient(gradient) if needs.get((f"feedback:{k}", "history")) else None
+        if earlier is not None:
+            out[f"feedback:{k}", "history"] = earlier
     for k, flight in made.flights.items():
         if needs[f"feedback:{k}", "weight"]:
             out[f"feedback:{k}", "weight"] = flight.tap_gradient()

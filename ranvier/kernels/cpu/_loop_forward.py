@@ -9,10 +9,12 @@ import torch
 
 from ranvier.kernels._task import Loop
 from ranvier.kernels.cpu import _scan_kernels as kernels
+from ranvier.kernels.cpu._buffers import empty
 from ranvier.kernels.cpu._delay_loop import DelayedFeedback, Flight
 from ranvier.kernels.cpu._loop_link import Arrival, FeedLink, SpikeLink
 from ranvier.kernels.cpu._loop_member import Member
 from ranvier.kernels.cpu._loop_span import Rows, Span, Spans, spans_of
+from ranvier.kernels.cpu._loop_synapses import FEW, Listed, SynapseLink, row_stride
 from ranvier.kernels.cpu._schedule import Call, Schedule, run_queues
 
 __all__ = ["Given", "Made", "Names", "prepare", "queues", "run"]
@@ -46,6 +48,25 @@ class Made:
     links: dict[int, SpikeLink] = field(default_factory=dict)
     feeds: dict[int, FeedLink] = field(default_factory=dict)
     flights: dict[int, Flight] = field(default_factory=dict)
+    synapses: dict[int, SynapseLink] = field(default_factory=dict)
+    fired: dict[str, Listed] = field(default_factory=dict)
+
+    def sent(self, name: str) -> list[tuple[int, SynapseLink]]:
+        """The single synapses of a population's spikes, by number."""
+        return [(k, link) for k, link in self.synapses.items() if link.source == name]
+
+    def margin(self, name: str, stream: str) -> int | None:
+        """Rows of time wanted before and behind those of a call, where single synapses arrive."""
+        return max((s.reach for s in self.synapses.values() if (s.target, s.stream) == (name, stream)), default=None)
+
+    def rows_of_time(self, name: str, stream: str) -> Rows:
+        """Uninitialised rows for what arrives through single synapses; silent before and behind the call."""
+        member, margin = self.members[name], self.margin(name, stream) or 0
+        steps = member.scan.steps
+        whole = empty((margin + steps + margin, row_stride(member)), member.scan.dtype)[:, : member.padded]
+        whole[:margin].zero_()
+        whole[margin + steps :].zero_()
+        return Rows(whole[margin:])
 
     @property
     def in_turns(self) -> bool:
@@ -71,14 +92,12 @@ def run(task: Loop, given: Given, needs: Mapping[tuple[str | int, str], bool]) -
     """Advance all populations over all steps."""
     made, calls = prepare(task, given, needs)
     steps, parts = next(iter(task.members.values())).steps, made.spans.parts
-    for flight in made.flights.values():
-        flight.begin()
     if made.flights:
         _in_windows(task, made, {n: Schedule(calls(n, parts[0][0])) for n in made.members} if steps else {}, steps)
     else:
         run_queues(queues(made, calls))
-    for link in made.links.values():
-        link.trim()
+    for listed in (*made.links.values(), *made.fired.values()):
+        listed.trim()
     for source in made.summed.values():
         del source.weight_t
     return made
@@ -98,12 +117,19 @@ def prepare(
     for k, link in enumerate(task.feedback):
         weight, history = given[f"feedback:{k}", "weight"], given.get((f"feedback:{k}", "history"))
         lists = made.spans.alone and needs[f"feedback:{k}", "weight"]
-        if isinstance(link, DelayedFeedback):
+        if link.pattern is not None and members[link.pre].batch <= FEW:
+            made.synapses[k] = SynapseLink(link, weight, history, members)
+            made.fired.setdefault(link.pre, Listed(members[link.pre], steps))
+        elif isinstance(link, DelayedFeedback):
             made.flights[k] = Flight(link, weight, history, members, task.emission)
         else:
             made.links[k] = SpikeLink(link, weight, history, members[link.pre], task.emission, lists, repeated)
     arrivals = _arrivals(made)
     scans = {n: _prepare(task, made, n, arrivals.get(n, {}), needs) for n in members}
+    for carried in made.flights.values():
+        carried.begin()
+    for link in made.synapses.values():
+        link.begin(members[link.target].streams[link.stream])
 
     def calls(name: str, span: Span) -> list[Call]:
         out, (kernel, given_rows, written) = [], scans[name]
@@ -116,7 +142,12 @@ def prepare(
                 initial = target
         states = [member.state[n] for n in kernel.states]
         streams = [member.streams[n] for n in kernel.streams]
-        return [*out, member.call(kernel.kernel, span, states, streams, kernel.coefficients, written)]
+        out.append(member.call(kernel.kernel, span, states, streams, kernel.coefficients, written))
+        if name in made.fired:
+            out.append(made.fired[name].look(member.out[task.emission], span))
+        for _, link in made.sent(name):
+            out.append(link.send(made.fired[name], span, members[link.target].streams[link.stream]))
+        return out
 
     return made, calls
 
@@ -130,7 +161,8 @@ def queues(made: Made, calls: Calls) -> list[list[tuple[int, Schedule]]]:
 def _spans(task: Loop, members: Mapping[str, Member], steps: int) -> Spans:
     first = next(iter(members.values()))
     together = all(link.latency == 0 for link in task.feedback)
-    late = any(isinstance(link, DelayedFeedback) for link in task.feedback)
+    late = any(isinstance(link, DelayedFeedback) or link.pattern is not None for link in task.feedback)
+    late = late and (first.batch <= FEW or any(isinstance(link, DelayedFeedback) for link in task.feedback))
     cells = [m.cells for m in members.values()]
     return spans_of(steps, first.batch, cells, first.lanes, together and not late, late)
 
@@ -154,7 +186,7 @@ def _prepare(
     member, scan = made.members[name], task.members[name]
     step, given = scan.step, member.given
     late = {f.feedback.stream for f in made.flights.values() if f.feedback.post == name}
-    fed = {*arrivals, *late}
+    fed = {*arrivals, *late, *(s for s in step.streams if made.margin(name, s) is not None)}
     wanted = tuple(n for n in (*step.streams, *step.coefficients) if n in fed or needs.get((name, n)))
     sends = any(link.pre == name for link in task.feedback)
     sent = (task.emission,) if sends and task.emission not in scan.wanted else ()
@@ -172,7 +204,10 @@ def _prepare(
     given_rows: dict[str, Rows] = {}
     for s in step.streams:
         whole = s in late or s in saved or any(a.in_place for a in arrivals.get(s, ()))
-        if s in fed and whole:
+        if made.margin(name, s) is not None:
+            member.streams[s] = made.rows_of_time(name, s)
+            member.fill(member.streams[s].tensor[: scan.steps], given[s])
+        elif s in fed and whole:
             member.streams[s] = member.own_rows(given[s], scan.steps, apart=int(s in late))
         elif s in fed:
             given_rows[s], member.streams[s] = member.initial_rows(given[s]), member.scratch(chunk)
@@ -180,7 +215,8 @@ def _prepare(
             member.streams[s] = member.given_rows(given[s])
     for n in (*outputs, *write):
         unread = n in sent and str(step.program.outputs[n]) not in saved
-        at_once = unread and made.spans.alone and made.spans.block is not None
+        listed = len(made.sent(name)) == sum(link.pre == name for link in task.feedback)
+        at_once = unread and made.spans.alone and (listed or made.spans.block is not None)
         member.out[n] = member.scratch(chunk) if at_once else Rows(member.new(scan.steps))
     return kernel, given_rows, list(member.out.values())
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ranvier.kernels._task import Loop
+from ranvier.kernels._task import Feedback, Loop
 from ranvier.kernels.cpu._loop_forward import Made
 from ranvier.kernels.cpu._loop_span import Rows
 
@@ -23,7 +23,9 @@ class Kept:
     def __init__(self, task: Loop, made: Made) -> None:
         self.made = made
         scans = {n: replace(s, streams={}, states={}, coefficients={}) for n, s in task.members.items()}
-        self.task = replace(task, members=scans, feeds=())
+        nothing = torch.empty(0)
+        links = tuple(Feedback(f.pre, f.post, f.stream, f.latency, nothing, None, None) for f in task.feedback)
+        self.task = replace(task, members=scans, feeds=(), feedback=links)
         for name, member in made.members.items():
             names, member.scan = made.names[name], scans[name]
             needed = {names.emitted_as.get(n, n) for n in names.saved}
@@ -37,6 +39,7 @@ class Kept:
         """The large tensors, which the loop itself lets go of."""
         made, out = self.made, []
         holders: list[dict[str, Any]] = [link.kept for link in (*made.feeds.values(), *made.links.values())]
+        holders += [source.kept for source in (*made.synapses.values(), *made.fired.values())]
         holders += [values for member in made.members.values() for values in (member.out, member.streams)]
         for values in holders:
             for name, value in values.items():
@@ -50,3 +53,8 @@ class Kept:
         """Put back what was let go of."""
         for (values, name, rows), tensor in zip(self._places, tensors, strict=True):
             values[name] = Rows(tensor) if rows else tensor
+
+    def forget(self) -> None:
+        """Let go again of what was put back: between segments computed anew, nothing else would."""
+        for values, name, _ in self._places:
+            values[name] = None

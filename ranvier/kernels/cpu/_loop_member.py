@@ -70,6 +70,10 @@ class Member:
         """[T, *shape] numbers copied to rows that may be added to."""
         return Rows(self._filled(self.new(steps, apart), t.expand(steps, *self.scan.shape).flatten(1)))
 
+    def fill(self, out: Tensor, t: Tensor) -> None:
+        """Put [T, *shape] numbers, or the same for every step, into rows."""
+        self._filled(out, t.expand(out.shape[0], *self.scan.shape).flatten(1))
+
     def _filled(self, out: Tensor, flat: Tensor) -> Tensor:
         out[..., : self.count] = flat
         if self.padded > self.count:

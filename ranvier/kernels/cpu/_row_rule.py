@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ranvier.dynamics import ByStructure, Program
 
-__all__ = ["Decay", "RowRule"]
+__all__ = ["Additive", "Decay", "RowRule"]
 
 
 class Decay(NamedTuple):
@@ -19,12 +19,34 @@ class Decay(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class Additive(ByStructure):
+    """What postsynaptic spikes add to ``target``: ``variable`` of the row times what ``amount`` gives for the cell.
+
+    The target is the weight or a variable that stays where it is. All amounts have one sign, so adding their sum at once,
+    and then ``bound`` (the target within its limits; None without any), is the same as adding one by one.
+    """
+
+    target: str
+    variable: str
+    amount: Program
+    bound: Program | None
+
+    @property
+    def key(self) -> tuple:
+        """What the generated code depends on."""
+        return (self.target, self.variable, self.amount.key, self.bound.key if self.bound else None)
+
+
+@dataclass(frozen=True, eq=False)
 class RowRule(ByStructure):
     """Variables of the synapse beside its weight, and its code.
 
-    ``parameters`` are read by name, those in ``varied`` with a value per synapse; ``cells`` are (end, variable) of the
-    cells at either end. A lazy rule has variables that decay, and nothing happens to a synapse but at spikes; an
-    ``eager`` one moves in every step by ``advance``. ``by_spike`` says that presynaptic spikes matter; variables in ``shifted`` do not decay towards 0.
+    ``variables`` differ between synapses; those in ``row`` are the same for all synapses of a row, those in ``column`` for
+    all synapses onto a cell, and have code of their own. ``parameters`` are read by name, those in ``varied`` with a value
+    per synapse; ``cells`` are (end, variable) of the cells at either end. A lazy rule has variables that decay, and
+    nothing happens to a synapse but at spikes; an ``eager`` one moves in every step by ``advance``. ``by_spike`` says that
+    presynaptic spikes matter; variables in ``shifted`` do not decay towards 0. ``additive`` stands for the ``on_post`` of
+    a lazy rule where it can.
     """
 
     variables: tuple[str, ...]
@@ -38,6 +60,13 @@ class RowRule(ByStructure):
     eager: bool = False
     by_spike: bool = True
     shifted: tuple[str, ...] = ()
+    row: tuple[str, ...] = ()
+    row_on_pre: Program | None = None
+    row_advance: Program | None = None
+    column: tuple[str, ...] = ()
+    column_on_post: Program | None = None
+    column_advance: Program | None = None
+    additive: Additive | None = None
 
     @cached_property
     def random(self) -> bool:
@@ -50,8 +79,26 @@ class RowRule(ByStructure):
         return self.every_step is not None and "sent" in self.every_step.outputs
 
     @property
+    def moving(self) -> tuple[str, ...]:
+        """All variables beside the weight."""
+        return (*self.variables, *self.row, *self.column)
+
+    @property
+    def by_post(self) -> bool:
+        """Whether postsynaptic spikes do something at once: to columns, to sums, or (eager) to synapses."""
+        at_once = self.column_on_post is not None or self.additive is not None
+        return at_once or (self.eager and self.on_post is not None)
+
+    @property
+    def walks(self) -> bool:
+        """Whether what postsynaptic spikes did is made up for event by event."""
+        return not self.eager and self.on_post is not None and self.additive is None
+
+    @property
     def key(self) -> tuple:
         """What the generated code depends on."""
         codes = (self.on_pre, self.on_post, self.every_step, self.advance)
+        codes += (self.row_on_pre, self.row_advance, self.column_on_post, self.column_advance)
         names = (self.variables, self.parameters, self.varied, self.cells, self.eager, self.by_spike, self.shifted)
+        names += (self.row, self.column, self.additive.key if self.additive else None)
         return (*names, *(c.key if c else None for c in codes))

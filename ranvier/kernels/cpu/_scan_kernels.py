@@ -1,9 +1,4 @@
-"""Kernels of a scan over time: the forward pass and its adjoint, written from one program.
-
-Time is the outer loop, neurons the inner one, in whole vectors. A stream is (pointer, stride per step, stride per
-neuron); a coefficient (pointer, stride per neuron). Stride 0 per neuron points at one vector of equal numbers, so that
-a scalar and an array run through the same code.
-"""
+"""Kernels of a scan over time: the forward pass and its adjoint, written from one program."""
 
 from __future__ import annotations
 
@@ -15,9 +10,8 @@ from llvmlite import ir
 
 from ranvier.dynamics import WHOLE, ByStructure, Cuts, Program, Step, adjoint, choose_saved, tidy
 from ranvier.kernels.cpu._emit import emit
-from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
-from ranvier.kernels.cpu._lanes import Lanes
-from ranvier.kernels.cpu._loops import counted, flushed, function
+from ranvier.kernels.cpu._jit import Kernel
+from ranvier.kernels.cpu._scan_frame import Frame
 
 __all__ = ["Backward", "Forward", "backward_kernel", "forward_kernel", "saved_values"]
 
@@ -72,7 +66,7 @@ def _forward(key: _Key, dtype: str, outputs: tuple[str, ...], saved: tuple[str, 
     reads = set(program.reads)
     streams = tuple(n for n in step.streams if n in reads)
     coefficients = tuple(n for n in step.coefficients if n in reads)
-    frame = _Frame(dtype, "ranvier_forward")
+    frame = Frame(dtype, "ranvier_forward")
     in_state = frame.arrays(len(states))
     in_stream = frame.streams(len(streams))
     in_coefficient = frame.steady(len(coefficients))
@@ -153,7 +147,7 @@ def _backward(
     live_seeds = tuple(n for k, n in enumerate(seeds) if f"_seed_{k}" in reads)
     streams = tuple(n for n in wanted if n in step.streams)
     sums = tuple(n for n in wanted if n in step.coefficients or n in same)
-    frame = _Frame(dtype, "ranvier_backward")
+    frame = Frame(dtype, "ranvier_backward")
     states = _carried(key)
     in_state = dict(zip((f"_lam_{n}" for n in states), frame.arrays(len(states)), strict=True))
     placed = dict(zip((f"_seed_{seeds.index(n)}" for n in live_seeds), frame.streams(len(live_seeds)), strict=True))
@@ -175,80 +169,3 @@ def _backward(
         for name, total in zip(sums, totals, strict=True):
             lanes.store(total, i, lanes.add(lanes.load(total, i), values[f"grad:{name}"]))
     return Backward(frame.compile(), states, live_seeds, kept, coefficients, streams, sums)
-
-
-@dataclass(frozen=True)
-class _Stream:
-    """Numbers that change with time: element (t, i) at t*row + i*lane."""
-
-    frame: _Frame
-    pointer: ir.Value
-    row: ir.Value | None
-    lane: ir.Value | None
-
-    def _at(self, t: ir.Value, i: ir.Value) -> ir.Value:
-        b = self.frame.builder
-        column = i if self.lane is None else b.mul(i, self.lane)
-        return column if self.row is None else b.add(b.mul(t, self.row), column)
-
-    def load(self, t: ir.Value, i: ir.Value) -> ir.Value:
-        return self.frame.lanes.load(self.pointer, self._at(t, i))
-
-    def store(self, t: ir.Value, i: ir.Value, value: ir.Value, streaming: ir.Value) -> None:
-        self.frame.lanes.store(self.pointer, self._at(t, i), value, streaming)
-
-
-class _Frame:
-    """Arguments and loops common to all scans: integers are T, first neuron, last neuron, streaming, then strides."""
-
-    def __init__(self, dtype: str, name: str) -> None:
-        self.open = function(name)
-        self.name = name
-        self.builder = self.open.builder
-        self.lanes = Lanes(self.builder, dtype, wide=has_feature("avx512f"))
-        self.steps, self.start, self.stop, streaming = (self.open.integer(k) for k in range(4))
-        self.streaming = self.builder.icmp_signed("!=", streaming, ir.Constant(ir.IntType(64), 0))
-        self._pointers, self._integers = 0, 4
-
-    def arrays(self, count: int) -> list[ir.Value]:
-        out = [self.open.pointers(self._pointers + k, self.lanes.scalar) for k in range(count)]
-        self._pointers += count
-        return out
-
-    def _integer(self) -> ir.Value:
-        self._integers += 1
-        return self.open.integer(self._integers - 1)
-
-    def streams(self, count: int, wide: bool = True) -> list[_Stream]:
-        return [_Stream(self, p, self._integer(), self._integer() if wide else None) for p in self.arrays(count)]
-
-    def steady(self, count: int) -> list[_Stream]:
-        return [_Stream(self, p, None, self._integer()) for p in self.arrays(count)]
-
-    def time(self, reverse: bool = False):
-        return _Time(self, reverse)
-
-    def neurons(self):
-        return counted(self.builder, self.start, self.stop, self.lanes.width)
-
-    def compile(self) -> Kernel:
-        return compile_kernel(self.name, self.open.text())
-
-
-class _Time:
-    """The loop over time, forwards or backwards."""
-
-    def __init__(self, frame: _Frame, reverse: bool) -> None:
-        self.frame, self.reverse = frame, reverse
-        self._flush = flushed(frame.builder)
-        self._loop = counted(frame.builder, 0, frame.steps)
-
-    def __enter__(self) -> ir.Value:
-        self._flush.__enter__()
-        n = self._loop.__enter__()
-        b = self.frame.builder
-        return b.sub(b.sub(self.frame.steps, n), ir.Constant(ir.IntType(64), 1)) if self.reverse else n
-
-    def __exit__(self, *error) -> None:
-        self._loop.__exit__(*error)
-        self._flush.__exit__(*error)

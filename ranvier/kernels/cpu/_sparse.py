@@ -72,6 +72,19 @@ class Pattern:
         """The rows as a circuit's loop reads them."""
         return Rows(self.row_pointer, self.target, self.columns)
 
+    @cached_property
+    def ascending(self) -> bool:
+        """Whether the targets of every row rise, none twice."""
+        rises = self.target[1:] > self.target[:-1]
+        begins = self.row_pointer[1:-1]
+        rises[begins[(begins > 0) & (begins < self.synapses)] - 1] = True
+        return bool(rises.all())
+
+    @property
+    def full(self) -> bool:
+        """Whether every source reaches every target once, in order."""
+        return 0 < self.synapses == self.rows * self.columns and self.ascending
+
     @property
     def rows(self) -> int:
         """Number of sources K."""

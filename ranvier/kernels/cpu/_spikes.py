@@ -33,6 +33,11 @@ class Spikes:
         bounds = self.bounds[max(0, self.bounds.numel() - 1 - steps) :]
         return Spikes(self.cell[int(bounds[0]) :], bounds - bounds[0])
 
+    def then(self, more: Spikes) -> Spikes:
+        """These, and in the steps after them ``more``."""
+        bounds = torch.cat([self.bounds, more.bounds[1:] + self.bounds[-1]])
+        return Spikes(torch.cat([self.cell, more.cell]), bounds)
+
     def dense(self, size: int, dtype: torch.dtype) -> Tensor:
         """As a stream [steps, size] of zeros and ones."""
         steps = self.bounds.numel() - 1

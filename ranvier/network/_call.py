@@ -1,0 +1,58 @@
+"""A call of a network: an external input [T, B, …], differentiable."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ranvier.errors import RanvierWarning
+from ranvier.network._checks import (
+    check_period,
+    check_record,
+    check_state,
+    describe_non_finite,
+    require_finite,
+    take_inputs,
+)
+from ranvier.network._density import dense_among
+from ranvier.network._execute import Execution, execute
+from ranvier.network._lengths import take_lengths
+from ranvier.network._shapes import shapes_from
+from ranvier.network._state import State
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = ["call"]
+
+
+def call(
+    net: Network, x: Any, state: State | None, record: Mapping[str, Sequence[str]], window: Any = None,
+    checkpoint: Any = None, cut_reset: bool = False, lengths: Any = None,
+) -> Execution:  # fmt: skip
+    """Run ``net`` over ``x``; ``record`` names what is wanted by population."""
+    inputs, steps, batch = take_inputs(net, x)
+    if state is None:
+        state = net.initial_state(batch, shapes=shapes_from(net, inputs))
+    else:
+        check_state(net, state, batch)
+    check_record(net, record)
+    ends = None if lengths is None else take_lengths(lengths, steps, batch)
+    inputs |= {n: s.block(state.step, steps, net).expand(steps, batch, *s.shape) for n, s in net.sources.items()}
+    plan = net.plan(
+        gradient=torch.is_grad_enabled(),
+        window=check_period(window, "window"),
+        checkpoint=check_period(checkpoint, "checkpoint"),
+        dense_inputs=dense_among(inputs),
+        batch=batch,
+    )
+    run = execute(net, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, cut_reset, ends)
+    trouble = describe_non_finite(net, run.state)
+    if trouble:
+        for name in net.inputs:  # a large input is only searched once something went wrong
+            require_finite(name, inputs[name])
+        warnings.warn(trouble, RanvierWarning, stacklevel=4)
+    return run

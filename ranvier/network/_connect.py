@@ -1,0 +1,114 @@
+"""Connecting: single synapses from a rule, or a transform, as projections with a name and a latency."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from ranvier.connectivity import Connectivity, Linear, latency_steps
+from ranvier.connectivity._conv import Conv2d
+from ranvier.network._bind import bind_rule
+from ranvier.network._checks import check_name
+from ranvier.network._graph import GraphError
+from ranvier.network._projection import Projection
+from ranvier.network._single_synapses import single_synapses
+from ranvier.synapses import Plasticity
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = ["Connection", "connect"]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What :meth:`Network.connect` was asked for, but for the targets."""
+
+    pre: str
+    how: Connectivity | nn.Module
+    to: str | None
+    weight: Any
+    delay: Any
+    sign: int | None
+    plasticity: Plasticity | None
+    name: str | None
+    interpolation: str
+    width: Any
+    progress: bool
+
+
+def connect(net: Network, asked: Connection, post: str | Sequence[str]) -> list[str]:
+    """Add a projection to every target; returns their names."""
+    _check(asked)
+    out: list[str] = []
+    for target in [post] if isinstance(post, str) or not isinstance(post, Sequence) else post:
+        if target not in net.populations and target not in net.relays:
+            net.shape_of(target)
+            raise GraphError(f"{target!r} is not a population: nothing can arrive there.")
+        out.append(_join(net, asked, target, numbered=asked.name is None or bool(out)))
+    return out
+
+
+def _join(net: Network, asked: Connection, target: str, numbered: bool) -> str:
+    pre, how, delay = asked.pre, asked.how, asked.delay
+    port = net.port_of(target, asked.to)
+    bound = None if asked.plasticity is None else bind_rule(net, asked.plasticity, pre, target, port)
+    if bound is not None and delay is not None and not bound.by_spike:
+        raise GraphError(f"delay={delay!r}: an electrical synapse has no spikes to delay; leave it out.")
+    label = _label(net, asked.name or f"{pre}_to_{target}_{port}", numbered)
+    latency = _lag(net, pre)
+    chain: list[nn.Module]
+    if isinstance(how, Connectivity):
+        request = {
+            "weight": asked.weight,
+            "delay": delay,
+            "sign": asked.sign,
+            "each": asked.plasticity is not None,
+            "progress": asked.progress,
+            "interpolation": asked.interpolation,
+            "width": asked.width,
+            "unit": bound and bound.system.dimensions["w"],
+        }
+        chain = [single_synapses(net, label, pre, target, port, how, latency, **request)]
+    else:
+        latency += int(0 if delay is None else latency_steps(delay, net.dt, 1, net.seed, label))
+        if isinstance(how, Linear | Conv2d):
+            how.bind(net.dt, net.seed, label, latency)
+            how.to(net.dtype)
+        chain = [how]
+    net._add(Projection(label, pre, target, port, chain, latency, bound))
+    return label
+
+
+def _check(asked: Connection) -> None:
+    how, weight = asked.how, asked.weight
+    for word, given in (("plasticity", asked.plasticity), ("sign", asked.sign)):
+        if given is not None and not isinstance(how, Connectivity):
+            raise GraphError(
+                f"{word} belongs to single synapses: connect with a rule such as rv.AllToAll(), not {type(how).__name__}."
+            )
+    if not isinstance(how, Connectivity | nn.Module):
+        raise GraphError(
+            f"cannot connect with {how!r}: give a rule such as rv.AllToAll(), or a transform such as rv.Linear(…)."
+        )
+    if not isinstance(how, Connectivity) and not (isinstance(weight, float | int) and weight == 1):
+        raise GraphError(
+            f"weight={weight!r} belongs to single synapses; {type(how).__name__} has weights of its own: set them there."
+        )
+
+
+def _label(net: Network, name: str, numbered: bool) -> str:
+    """A name for a projection; ``numbered`` lets a number make it unlike the others."""
+    taken = list(net.projections)
+    free = (f"{name}_{k}" for k in itertools.count(1)) if numbered and name in taken else iter((name,))
+    return check_name(next(n for n in free if n not in taken or not numbered), taken, "projection")
+
+
+def _lag(net: Network, pre: str) -> int:
+    """Steps between an emission of ``pre`` and its earliest arrival."""
+    net.shape_of(pre)
+    return net.sources[pre].lag if pre in net.sources else 1

@@ -1,0 +1,162 @@
+"""A simulation with gradient: a network on its own, in segments that are computed again on the way back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch.utils.checkpoint import checkpoint
+
+from ranvier.connectivity import ProceduralSynapses
+from ranvier.errors import DimensionError, NonFiniteError
+from ranvier.network._checks import check_record, check_state, describe_non_finite
+from ranvier.network._durations import steps_in
+from ranvier.network._graph import GraphError
+from ranvier.network._plan import Plan
+from ranvier.network._progress import simulation_bar
+from ranvier.network._runner import Runner
+from ranvier.network._state import State
+from ranvier.network._wiring import warn_of_wiring
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = ["GradientRun", "Loss", "Signals", "run_with_gradient"]
+
+Tensor = torch.Tensor
+#: a loss of one segment: its signals by population, and its first step
+Loss = Callable[[Mapping[str, "Signals"], int], Tensor]
+
+
+class Signals(Mapping[str, Tensor]):
+    """Signals of one population as tensors [T, 1, N] with gradient: ``.spikes``, ``.v``, or by name."""
+
+    def __init__(self, values: Mapping[str, Tensor]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._values[name]
+
+    def __getattr__(self, name: str) -> Tensor:
+        if name.startswith("_") or name not in self._values:
+            raise AttributeError(
+                f"{name!r} was not recorded: pass record={{'name': [{name!r}]}} to net.run; there are {', '.join(self) or 'none'}."
+            )
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+@dataclass(frozen=True)
+class GradientRun:
+    """What ``net.run(…, grad=True)`` gives.
+
+    Attributes
+    ----------
+    records
+        Signals by population, [T, 1, N] as :meth:`Network.observe` gives them; empty where a ``loss`` took them.
+    state
+        Where it ended, with gradient; ``run.state.detach()`` goes on without.
+    loss
+        The sum of the segments' losses; None where no ``loss`` was given.
+    duration, seconds
+        Simulated time in ms, and the time it took.
+    plan
+        Which kernels ran.
+    """
+
+    records: Mapping[str, Signals]
+    state: State
+    loss: Tensor | None
+    duration: float
+    seconds: float
+    plan: Plan
+
+    def __getitem__(self, name: str) -> Signals:
+        if name not in self.records:
+            raise KeyError(f"{name!r} was not recorded; there are {', '.join(self.records) or 'none'}")
+        return self.records[name]
+
+
+def run_with_gradient(
+    net: Network, duration: Any, state: State | None, record: Mapping[str, Sequence[Any]], segment: Any = None,
+    loss: Loss | None = None, progress: bool = False, options: Mapping[str, Any] | None = None,
+) -> GradientRun:  # fmt: skip
+    """Run ``net`` for ``duration``; see :meth:`Network.run`. ``options`` are those of a plain run, which have no gradient."""
+    _refuse(net, record, options or {})
+    check_record(net, record)
+    steps = steps_in(duration, net.dt, "duration")
+    length = steps if segment is None else steps_in(segment, net.dt, "segment")
+    if segment is not None and length < 1:
+        raise DimensionError(f"segment={segment!r} is shorter than half a step; give a longer time.")
+    if state is not None:
+        check_state(net, state, 1)
+    at = net.initial_state(1, stream=0) if state is None else state
+    warn_of_wiring(net)
+    started = time.perf_counter()
+    plan = net.plan(gradient=True, checkpoint=None if segment is None else length, batch=1)
+    runner = Runner(net, plan, {n: tuple(v) for n, v in record.items()})
+    pieces: dict[tuple[str, str], list[Tensor]] = {}
+    total: Tensor | None = None
+
+    def piece(before: State, count: int) -> tuple[Any, State]:
+        inputs = {n: s.block(before.step, count, net) for n, s in net.sources.items()}
+        found, after = runner.run(inputs, count, before)
+        return found if loss is None else loss(_by_population(found, record), before.step), after
+
+    with simulation_bar(0, steps, net.dt, progress) as bar:
+        for done in range(0, max(steps, 1), max(length, 1)):
+            count = min(length, steps - done)
+            if segment is None:
+                found, at = piece(at, count)
+            else:
+                found, at = cast("tuple[Any, State]", checkpoint(piece, at, count, use_reentrant=False))
+            if loss is None:
+                for key, value in found.items():
+                    pieces.setdefault(key, []).append(value)
+            else:
+                total = found if total is None else total + found
+            trouble = describe_non_finite(net, at)
+            if trouble:
+                raise NonFiniteError(trouble)
+            bar.update(done + count)
+    joined = {key: values[0] if len(values) == 1 else torch.cat(values) for key, values in pieces.items()}
+    records = {} if loss is not None else _by_population(joined, record)
+    return GradientRun(records, at, total, steps * net.dt, time.perf_counter() - started, plan)
+
+
+def _by_population(found: Mapping[tuple[str, str], Tensor], record: Mapping[str, Sequence[str]]) -> dict[str, Signals]:
+    return {n: Signals({v: found[n, v] for v in names}) for n, names in record.items()}
+
+
+def _refuse(net: Network, record: Mapping[str, Sequence[Any]], options: Mapping[str, Any]) -> None:
+    if not torch.is_grad_enabled():
+        raise GraphError("grad=True inside torch.no_grad(): nothing would have a gradient; leave one of them out.")
+    for name, value in options.items():
+        if value is not None:
+            raise GraphError(f"{name}={value!r} keeps numbers without gradient: leave it out where grad=True.")
+    for name, p in net.projections.items():
+        if p.plasticity is not None:
+            raise GraphError(
+                f"projection {name!r} is plastic: what its rule does to weights passes no gradient to the spikes that caused "
+                "it. Run without grad=True, or connect it without plasticity."
+            )
+        if len(p.chain) and isinstance(p.chain[0], ProceduralSynapses):
+            raise GraphError(
+                f"projection {name!r} is procedural: its synapses are never stored, so none has a gradient. Connect with the "
+                "rule itself, without rv.Procedural."
+            )
+    for name, wanted in record.items():
+        for one in wanted if isinstance(wanted, Sequence) else ():
+            if not isinstance(one, str):
+                raise GraphError(
+                    f"record[{name!r}] holds {one!r}: with grad=True record names, such as 'spikes' or 'v', and compute from the "
+                    "tensors."
+                )

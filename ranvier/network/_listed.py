@@ -1,0 +1,36 @@
+"""Stimuli that a compiled loop takes as lists of spikes, rather than as arrays of steps times cells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ranvier.kernels.cpu import Spikes
+from ranvier.network._plan import Plan
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = ["listed_sources", "spike_list"]
+
+
+def listed_sources(net: Network, plan: Plan) -> set[str]:
+    """Sources of single spikes whose every projection has plastic synapses inside a compiled loop."""
+    looped = {n for part in plan.loops for n in part}
+    readers = {n: [p for p in net.projections.values() if p.pre == n] for n in net.sources}
+    return {
+        n for n, found in readers.items()
+        if net.sources[n].single and found and all(p.plasticity and p.post in looped for p in found)
+    }  # fmt: skip
+
+
+def spike_list(net: Network, name: str, first: int, count: int) -> Spikes:
+    """The spikes of steps first, first + 1, … of a source, in order of step and cell."""
+    step, cell = net.sources[name].spikes(first, count, net)
+    size = net.sources[name].shape[0]
+    place = np.sort((step - first) * size + cell)
+    bounds = np.zeros(count + 1, np.int64)
+    np.cumsum(np.bincount(place // size, minlength=count), out=bounds[1:])
+    return Spikes(torch.from_numpy((place % size).astype(np.int32)), torch.from_numpy(bounds))

@@ -1,0 +1,246 @@
+"""The weights of a circuit from its spikes: gradient descent on the likelihood of what was recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from ranvier.connectivity import FixedInDegree, FromArrays, OneToOne
+from ranvier.network import Network, SpikeTrains
+from ranvier.neurons import Cell
+from ranvier.recipes._outcome import Outcome, finished, publish
+from ranvier.recipes._svg import svg
+from ranvier.recipes._verdicts import Verdict
+from ranvier.units import ms, mV
+from ranvier.values import Learn, LogNormal, Uniform
+
+__all__ = ["EQUATIONS", "Recording", "correlation", "descend", "likelihood_model", "planted", "record", "run"]
+
+Tensor = torch.Tensor
+_Price = Callable[[Tensor], Tensor]
+EQUATIONS = """
+v' = E_L + (v - E_L)*beta : mV
+beta = exp(-dt/tau_m) : 1
+n' = sigma*xi*sqrt(dt) : mV
+"""
+#: mV: spread of the threshold, its mean, what a spike takes from the membrane; ms: memory of the membrane, delay
+_SIGMA, _THRESHOLD, _RESET, _TAU, _DELAY = 2.5, -50.0, 10.0, 20.0, 1.0
+#: a candidate below this many mV is taken for no synapse; nats per mV that a candidate costs; mV a synapse may weigh
+_LEAST, _PRICE, _WIDE = 0.4, 8.0, 3.0
+_CAPTION = "Planted and found weights: of all planted synapses with the wiring known, of all pairs with it unknown."
+#: pieces of a recording, one step of descent each
+_PIECES = 20
+
+
+def planted(cells: int = 200, *, seed: int = 1) -> Network:
+    """Four fifths excitatory cells, each cell driven by 8 of them and by 2 inhibitory ones, 1 ms later.
+
+    A cell fires in a step of 1 ms with probability Phi((v - V_th)/sigma): noise of the threshold, drawn anew each step.
+    Weights: log-normal around 1.5 mV (sigma of the logarithm 0.5), and -10 to -3 mV.
+    """
+    excitatory = round(0.8 * cells)
+    cell = Cell(
+        EQUATIONS, threshold="v + n > V_th", reset="v = v - V_reset", E_L=-52 * mV, V_th=_THRESHOLD * mV,
+        V_reset=_RESET * mV, tau_m=_TAU * ms, sigma=_SIGMA * mV,
+    )  # fmt: skip
+    net = Network(dt=1 * ms, seed=seed)
+    for name, size in (("exc", excitatory), ("inh", cells - excitatory)):
+        net.population(name, size, cell, v=Uniform(-60 * mV, -50 * mV))
+    both, delay = ["exc", "inh"], _DELAY * ms
+    net.connect("exc", both, FixedInDegree(8), to="v", weight=LogNormal(1.7 * mV, 0.5), delay=delay)
+    net.connect("inh", both, FixedInDegree(2), to="v", weight=Uniform(-10 * mV, -3 * mV), delay=delay)
+    return net
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Spikes (step, cell) of ``cells`` cells in ``steps`` steps, and the weights [pre, post] that caused them."""
+
+    step: np.ndarray
+    cell: np.ndarray
+    cells: int
+    steps: int
+    weights: np.ndarray
+
+    @property
+    def dense(self) -> Tensor:
+        """[steps, 1, cells] of zeros and ones."""
+        out = torch.zeros(self.steps, 1, self.cells)
+        out[torch.from_numpy(self.step), 0, torch.from_numpy(self.cell)] = 1
+        return out
+
+
+def record(net: Network, seconds: float) -> Recording:
+    """Simulate a planted circuit and keep its spikes."""
+    sizes = {n: (p.shape or (0,))[0] for n, p in net.populations.items()}
+    first = {"exc": 0, "inh": sizes["exc"]}
+    spikes = finished(net.run(1000 * seconds * ms, record={n: ["spikes"] for n in first}))
+    cells = sum(sizes.values())
+    weights = np.zeros((cells, cells))
+    for p in net.projections.values():
+        known = p.synapses
+        pre, post = (known.pre + first[p.pre]).numpy(), (known.post + first[p.post]).numpy()
+        np.add.at(weights, (pre, post), known.weights().detach().double().numpy())
+    trains = [spikes[n].spikes for n in first]
+    step = np.concatenate([t.step for t in trains]).astype(np.int64)
+    cell = np.concatenate([t.cell + first[n] for n, t in zip(first, trains, strict=True)]).astype(np.int64)
+    return Recording(step, cell, cells, trains[0].steps, weights)
+
+
+def likelihood_model(recorded: Recording, pre: np.ndarray, post: np.ndarray, weight: np.ndarray) -> Network:
+    """The membranes of all cells, driven by the recorded spikes through synapses ``pre`` -> ``post`` to be learnt.
+
+    A cell's own spikes take from it what its reset does. Its resting potential is learnt too.
+    """
+    cell = Cell("dv/dt = (E_L - v)/tau_m : mV", E_L=Learn(-55 * mV, each=True), tau_m=_TAU * ms, v=-55 * mV)
+    net = Network(dt=1 * ms, seed=0)
+    net.source("spikes", SpikeTrains(recorded.step, recorded.cell, recorded.cells))
+    net.population("cells", recorded.cells, cell)
+    net.connect("spikes", "cells", OneToOne(), to="v", weight=-_RESET * mV)
+    rule = FromArrays(pre, post)
+    net.connect("spikes", "cells", rule, to="v", weight=Learn(weight * mV), delay=_DELAY * ms, name="synapses")
+    return net
+
+
+def descend(net: Network, recorded: Recording, epochs: int, lr: float, price: _Price) -> tuple[np.ndarray, float]:
+    """Weights after gradient descent (Adam) on the negative log-likelihood plus ``price(weights)``, and its last value.
+
+    The likelihood of step t is Phi((v - V_th)/sigma) where a spike was recorded, else one minus that. Each epoch goes
+    through the recording once, in pieces that pass on their state.
+    """
+    fired, weight, rest = recorded.dense, net.projections["synapses"].synapses.weight, net.populations["cells"].E_L
+    count, piece = float(fired.sum()), -(-recorded.steps // _PIECES)
+    optimizer = torch.optim.Adam([{"params": [weight], "lr": lr}, {"params": [rest], "lr": 2 * lr}], betas=(0.9, 0.99))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * _PIECES)
+    total = float("nan")
+    for _ in range(epochs):
+        state, total = None, 0.0
+        for start in range(0, recorded.steps, piece):
+            steps = min(piece, recorded.steps - start)
+            found = net.run(steps * ms, state, grad=True, record={"cells": ["v"]})
+            z = (found["cells"].v - _THRESHOLD) / _SIGMA
+            unlikely = -torch.special.log_ndtr(z * (2 * fired[start : start + steps] - 1)).sum()
+            loss = (unlikely + price(weight) * steps / recorded.steps) / count
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            state, total = found.state.detach(), total + float(loss.detach())
+    return weight.detach().double().numpy(), total
+
+
+def correlation(found: np.ndarray, wanted: np.ndarray, chosen: np.ndarray) -> float:
+    """Pearson's correlation of two tables of weights over the chosen pairs."""
+    return float(np.corrcoef(found[chosen], wanted[chosen])[0, 1])
+
+
+def run(out: Path = Path("out"), seconds: float = 10.0, cells: int = 200, seeds: int = 3, epochs: int = 30) -> Path:
+    """Record planted circuits, fit their weights with and without knowing the wiring, and write out/recover_weights.html.
+
+    Parameters
+    ----------
+    out
+        Folder for the report; made if need be.
+    seconds
+        Of recorded spikes.
+    cells
+        In the circuit.
+    seeds
+        Circuits, each with wiring, weights and noise of its own.
+    epochs
+        Passes through the recording with the wiring known; as many without, and two thirds as many after pruning.
+    """
+    started, rows, results, pictures, plans = time.perf_counter(), [], [], [], []
+    for seed in range(1, seeds + 1):
+        recorded = record(planted(cells, seed=seed), seconds)
+        known, unknown, kept = _fit(recorded, epochs)
+        apart, exists = ~np.eye(recorded.cells, dtype=bool), recorded.weights != 0
+        excitatory = recorded.weights > 0
+        results.append((correlation(known, recorded.weights, exists), correlation(unknown, recorded.weights, apart)))
+        simple = correlation(_covariance(recorded), recorded.weights, apart)
+        rows.append((
+            f"circuit {seed}", f"{len(recorded.step) / recorded.cells / seconds:.0f} Hz", f"{results[-1][0]:.3f}",
+            f"{correlation(known, recorded.weights, excitatory):.3f}", f"{results[-1][1]:.3f}",
+            f"{kept}, {int(exists.sum())}", f"{simple:.3f}",
+        ))  # fmt: skip
+        if seed == 1:
+            pictures.append((_picture(recorded.weights, known, unknown), _CAPTION))
+            pre, post = np.nonzero(exists)
+            plans.append(likelihood_model(recorded, pre, post, np.zeros(pre.size)).plan(gradient=True))
+    first, second = (np.array(values) for values in zip(*results, strict=True))
+    outcome = Outcome(
+        "recover_weights", "Weights from spikes",
+        "Does gradient descent find the weights of a circuit from its spikes alone? The recorded spikes drive a model of every "
+        "cell; its synapses move until the recorded spikes are as likely as they can be.",
+        "Paninski, Network 2004; Pillow et al., Nature 2008 (likelihood of recorded spikes)", EQUATIONS,
+        ("circuit", "mean rate", "wiring known", "of these excitatory", "wiring unknown", "pairs kept, planted", "by covariance"), rows,
+        (
+            Verdict(first.min() >= 0.9, f"correlation over all planted synapses, wiring known: {_spread(first)}; 0.9 was asked for"),
+            Verdict(second.min() >= 0.9, f"over all ordered pairs of cells, wiring unknown: {_spread(second)}"),
+        ),
+        pictures, plans[0],
+        (
+            f"{cells} cells, {seconds:g} s of spikes. Wiring known: only planted synapses are fitted, from zero. Wiring unknown: all "
+            f"{cells * (cells - 1):,} ordered pairs are fitted from zero at a price of {_PRICE:g} nats per mV; pairs below {_LEAST} mV "
+            "are dropped and the others fitted again. The correlation with unknown wiring counts every pair, planted or not.",
+            "By covariance: of the later cell's spikes with the earlier cell's, filtered as a membrane does. Membrane time "
+            "constant, threshold, its noise, reset and delay are given to the fit; resting potentials are not.",
+        ),
+    )  # fmt: skip
+    return publish(outcome, out, started)
+
+
+def _fit(recorded: Recording, epochs: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Tables of weights with the wiring known and unknown, and how many synapses were found."""
+
+    def wide(w: Tensor) -> Tensor:
+        return w.square().sum() / (2 * _WIDE**2)
+
+    def table(pre: np.ndarray, post: np.ndarray, start: np.ndarray, count: int, lr: float, price: _Price) -> np.ndarray:
+        found = np.zeros_like(recorded.weights)
+        found[pre, post], _ = descend(likelihood_model(recorded, pre, post, start), recorded, count, lr, price)
+        return found
+
+    pre, post = np.nonzero(recorded.weights)
+    known = table(pre, post, np.zeros(pre.size), epochs, 0.2, wide)
+    pre, post = np.nonzero(~np.eye(recorded.cells, dtype=bool))
+    every = table(pre, post, np.zeros(pre.size), epochs, 0.1, lambda w: _PRICE * w.abs().sum())
+    pre, post = np.nonzero(np.abs(every) > _LEAST)
+    return known, table(pre, post, every[pre, post], max(1, 2 * epochs // 3), 0.1, wide), pre.size
+
+
+def _covariance(recorded: Recording) -> np.ndarray:
+    """Of every cell's spikes with the filtered earlier spikes of every other."""
+    fired = recorded.dense[:, 0].double().numpy()
+    late, decay = round(_DELAY) + 1, np.exp(-1 / _TAU)
+    level, seen = np.zeros_like(fired), np.zeros(recorded.cells)
+    for t in range(late, recorded.steps):
+        seen = (seen + fired[t - late]) * decay
+        level[t] = seen
+    return (level - level.mean(0)).T @ (fired - fired.mean(0)) / recorded.steps
+
+
+def _spread(values: np.ndarray) -> str:
+    return f"{values.mean():.3f} ± {values.std():.3f} ({values.size} circuits, least {values.min():.3f})"
+
+
+def _picture(wanted: np.ndarray, known: np.ndarray, unknown: np.ndarray) -> str:
+    apart, exists = ~np.eye(wanted.shape[0], dtype=bool), wanted != 0
+
+    def draw(figure: Figure) -> None:
+        for ax, found, chosen, title in zip(
+            figure.subplots(1, 2, sharey=True), (known, unknown), (exists, apart), ("wiring known", "wiring unknown"),
+            strict=True,
+        ):  # fmt: skip
+            ax.plot(wanted[chosen], found[chosen], ".", ms=2, color="#2f6fb0", rasterized=True)
+            ax.axline((0, 0), slope=1, color="gray", lw=0.7)
+            ax.set(xlabel="planted weight (mV)", title=title)
+        figure.axes[0].set_ylabel("found weight (mV)")
+
+    return svg(draw, 7.0, 3.2, f"weights{int(exists.sum())}", "Found against planted weights")
