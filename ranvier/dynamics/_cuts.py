@@ -47,8 +47,8 @@ class Cuts:
 
     @property
     def joined(self) -> bool:
-        """True where the gradient takes every path between populations and over time, as in BPTT."""
-        return self == Cuts(reset=self.reset)
+        """True where populations can run as one: what arrives has one gradient, and it goes on to the cells before."""
+        return self.layers and not self.split and not self.times
 
     @property
     def instant(self) -> Cuts:

@@ -16,6 +16,7 @@ from ranvier.kernels._task import Feed, Loop, Scan, ScanResult
 from ranvier.kernels.cpu import Spikes
 from ranvier.kernels.cpu import loop as cpu_loop
 from ranvier.kernels.cpu import scan as cpu_scan
+from ranvier.network._again import Again
 from ranvier.network._chain import is_plain
 from ranvier.network._compiled import compiled_loop
 from ranvier.network._cycle import cycle
@@ -53,6 +54,7 @@ class Runner:
     ) -> None:  # fmt: skip
         self.net, self.plan, self.record, self.cuts, self.every, self.lists = net, plan, record, cuts, every, lists
         self.spikes: dict[str, Spikes] = {}
+        self.again: Again | None = None
         self.trains: dict[str, Spikes] = {}
         self.dtype = net.dtype
         self.incoming = {n: [p for p in net.projections.values() if p.post == n] for n in net.nodes}
@@ -158,9 +160,12 @@ class Runner:
 
     def scan(
         self, name: str, arrivals: Mapping[str, Tensor], window: Window, first: int = 0, count: int | None = None,
-        emits: bool = True, direct: Mapping[str, Tensor] | None = None,
+        emits: bool = True, direct: Mapping[str, Tensor] | None = None, steady: bool = False,
     ) -> Scan:  # fmt: skip
-        """The task of one population over ``count`` steps from step ``first`` of the window; ``emits`` if others read it."""
+        """The task of one population over ``count`` steps from step ``first`` of the window; ``emits`` if others read it.
+
+        ``steady`` leaves a stream that is the same at all steps as one row.
+        """
         step, population, before = self.steps[name], self.net.populations[name], window.variables[name]
         count = window.count if count is None else count
         emit = population.cell.emit if emits else None
@@ -169,7 +174,7 @@ class Runner:
         )
         some = next(iter(before.values()), None)
         shape = tuple(some.shape) if some is not None else tuple(next(iter(arrivals.values())).shape[1:])
-        streams = self.streams(name, arrivals, count, shape, window, first)
+        streams = self.streams(name, arrivals, count, shape, window, first, steady)
         back = {self.stream_of(name, port): x for port, x in (direct or {}).items()}
         if self.cuts.times:  # what goes back is the derivative of the time of arrival, a stream of its own
             streams |= {SHIFT + port: x for port, x in (direct or {}).items() if SHIFT + port in step.streams}
@@ -226,10 +231,21 @@ class Runner:
 
     def _fused(self, names: Sequence[str], length: int, window: Window) -> None:
         """Several populations as one differentiable operation."""
+        results = None if self.again is None else self.again.run(self, names, length, window)
+        for n, result in (cpu_loop(self.loop(names, length, window)) if results is None else results).items():
+            window.recorded.update({(n, v): x for v, x in self.take(n, result, window).items()})
+
+    def feeding(self, names: Sequence[str], window: Window) -> list[Projection]:
+        """Projections that bring spikes from outside into an operation of ``names`` as they are."""
+        incoming = (p for n in names for p in self.incoming[n])
+        return [p for p in incoming if p.pre not in names and self._fed(p, window)]
+
+    def loop(self, names: Sequence[str], length: int, window: Window) -> Loop:
+        """The task of several populations together."""
         members, feedback, feeds = {}, [], []
+        fed = self.feeding(names, window)
         for n in names:
             arrivals: dict[str, Tensor] = {}
-            fed = [p for p in self.incoming[n] if p.pre not in names and self._fed(p, window)]
             for port, value, _ in self.from_outside(n, names, window, [p.name for p in fed]):
                 add_arrival(arrivals, port, value)
             for p in self.incoming[n]:
@@ -246,9 +262,10 @@ class Runner:
                 if bias is not None:
                     add_arrival(arrivals, p.port, bias)
             readers = [p for p in self.net.projections.values() if p.pre == n and p.post not in names]
-            members[n] = self.scan(n, arrivals, window, emits=n in window.history or bool(readers))
-        for n, result in cpu_loop(Loop(members, tuple(feedback), length, tuple(feeds))).items():
-            window.recorded.update({(n, v): x for v, x in self.take(n, result, window).items()})
+            members[n] = self.scan(
+                n, arrivals, window, emits=n in window.history or bool(readers), steady=self.cuts.joined
+            )
+        return Loop(members, tuple(feedback), length, tuple(feeds))
 
     def stream_of(self, name: str, port: str) -> str:
         """The stream of a population's step that arrivals at ``port`` are."""
@@ -262,15 +279,17 @@ class Runner:
         shape: tuple[int, ...],
         window: Window,
         first: int = 0,
+        steady: bool = False,
     ) -> dict[str, Tensor]:
-        """Everything a population's step reads over time: arrivals, noise, the time itself."""
+        """Everything a population's step reads over time: arrivals (one row if ``steady``), noise, the time itself."""
         out, step, start = {}, self.steps[name], window.start + first
         ports = {(f"kick_{p}" if p in step.kicks else p): p for p in arrivals}
         for stream in step.streams:
             if stream in ports:
                 x = arrivals[ports[stream]]
+                rows = 1 if steady and (x.ndim <= len(shape) or x.shape[0] == 1) else count
                 try:
-                    out[stream] = x.to(self.dtype).expand(count, *shape)
+                    out[stream] = x.to(self.dtype).expand(rows, *shape)
                 except RuntimeError:
                     raise ShapeError(
                         f"what arrives at {name}.{ports[stream]} has shape {tuple(x.shape)} [T, B, …], but the population holds {shape} [B, …]."

@@ -53,7 +53,7 @@ def choose_rule(rule: Rule | None) -> Rule:
     return rule
 
 
-def check_regularizers(regularizers: Any, rule: Rule, net: Network) -> None:
+def check_regularizers(regularizers: Any, rule: Rule, net: Network, lengths: Tensor | None = None) -> None:
     """That each is a regulariser, has something to watch, and that the rule brings its gradient."""
     for regularizer in regularizers:
         if not isinstance(regularizer, Regularizer):
@@ -62,10 +62,23 @@ def check_regularizers(regularizers: Any, rule: Rule, net: Network) -> None:
                 f"rv.regularizers.Regularizer."
             )
         regularizer.watched(net)
-    if regularizers and not rule.regularizable:
+    if not regularizers or rule.regularizable:
+        return
+    if not rule.regularizable_per_step:
         raise TrainingError(
             f"{rule!r} carries no gradient of hidden signals, as {type(regularizers[0]).__name__} needs: use "
             f"rule=rv.rules.BPTT() or rv.rules.BPTT(checkpoint=…), or leave regularizers out."
+        )
+    whole = next((r for r in regularizers if not r.per_step), None)
+    if whole is not None:
+        raise TrainingError(
+            f"{rule!r} sees one window of steps at a time, but {whole!r} is no mean over steps: use "
+            f"rv.regularizers.SpikeCost(…, power=1) or one on membranes, or rule=rv.rules.BPTT()."
+        )
+    if lengths is not None:
+        raise TrainingError(
+            f"{rule!r} sees one window of steps at a time, in which samples of unequal lengths weigh unequally: leave "
+            f"regularizers out, or use rule=rv.rules.BPTT()."
         )
 
 

@@ -85,12 +85,15 @@ class Loop:
     ) -> BatchCriterion:
         """The loss of one batch and what the regularisers add to it, with the signals that these read."""
 
-        def score(out: Any, hidden: Hidden) -> Tensor:
-            loss = self._checked(self._loss(out, target, lengths), x, generator, where)
-            return loss + sum(r(self.net, hidden, lengths) for r in self.regularizers) if self.regularizers else loss
+        def score(out: Any) -> Tensor:
+            return self._checked(self._loss(out, target, lengths), x, generator, where)
+
+        def penalty(hidden: Hidden) -> Tensor:
+            return torch.stack([r(self.net, hidden, lengths) for r in self.regularizers]).sum()
 
         per_step = lengths is None and getattr(self.loss, "per_step", False)  # steps of padded samples weigh unequally
-        return BatchCriterion(score, signals_of(self.regularizers, self.net), lengths, per_step, update)
+        record = signals_of(self.regularizers, self.net)
+        return BatchCriterion(score, penalty if self.regularizers else None, record, lengths, per_step, update)
 
     def _loss(self, out: Any, target: Tensor, lengths: Tensor | None) -> Any:
         return self.loss(out, target) if lengths is None else self.loss(out, target, lengths)

@@ -144,6 +144,7 @@ def train(
     with torch.random.fork_rng(devices=[]):
         x, _, lengths = batches.first()
         check_lengths(loss, lengths)
+        check_regularizers(regularizers, rule, net, lengths)
         plan = plan_of(net, x, rule.arguments()).to_dict()
         memory = f"a batch keeps about {spell_bytes(forecast(net, x, rule))} for its gradient" if progress else ""
     loop = Loop(net, rule, loss, made, clip, seed, Health(net), tuple(regularizers))

@@ -12,6 +12,8 @@ from ranvier.units import ms
 Tensor = torch.Tensor
 LOSS = rv.losses.EveryStep()
 X = (torch.rand(23, 4, 8, generator=torch.Generator().manual_seed(3)) < 0.4).double()
+#: so few spikes that they are carried by event, and so many samples that all parts run as one operation
+SPARSE = (torch.rand(53, 4, 80, generator=torch.Generator().manual_seed(4)) < 0.06).double()
 Y = torch.tensor([0, 1, 2, 1])
 TAU, TAU_OUT = 10.0, 20.0
 
@@ -23,12 +25,16 @@ def strong(module: rv.Linear, gain: float) -> rv.Linear:
 
 
 def build(
-    cell: Callable[[int], rv.Cell], *, recurrent: bool = False, deep: bool = False, provider: str | None = None
-) -> rv.Sequential:
+    cell: Callable[[int], rv.Cell], *, recurrent: bool = False, deep: bool = False, provider: str | None = None,
+    inputs: int = 8,
+) -> rv.Sequential:  # fmt: skip
     """8 inputs, one or two layers of 7 cells, and a read-out of 3."""
     torch.manual_seed(0)
     first = cell(7)
-    parts = [strong(rv.Linear(8, 7), 3), rv.Recurrent(first, rv.Linear(7, 7)) if recurrent else first]
+    parts = [
+        strong(rv.Linear(inputs, 7), 3 * (inputs / 8) ** 0.5),
+        rv.Recurrent(first, rv.Linear(7, 7)) if recurrent else first,
+    ]
     if deep:
         parts += [strong(rv.Linear(7, 7), 3), cell(7)]
     last = (rv.Linear(7, 3), rv.LeakyReadout(3, tau=TAU_OUT * ms))

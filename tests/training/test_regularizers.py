@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
@@ -118,6 +120,35 @@ class Plain(rv.rules.Rule):
         raise NotImplementedError
 
 
+STEPWISE = [R.SpikeCost(0.1), R.MembraneBounds(0.5, low=-0.1, high=0.2), R.ResidualMembrane(0.2)]
+WINDOWED = [lambda w: rv.rules.BPTT(window=8), lambda w: rv.rules.SLTT(window=w), lambda w: rv.rules.OTTT(window=w)]
+
+
+@pytest.mark.parametrize("loss", [rv.losses.EveryStep(), rv.losses.MaxOverTime()], ids=["one pass", "two passes"])
+@pytest.mark.parametrize("make", WINDOWED)
+def test_means_over_steps_in_windows(make: Callable[[int], rv.rules.Rule], loss: rv.losses.Loss) -> None:
+    """The step does not depend on the window, nor on who runs it; with all steps in one, BPTT is BPTT."""
+    x = (torch.rand(16, 8, 6, generator=torch.Generator().manual_seed(1)) < 0.5).double()
+    y = torch.arange(16) % 3
+
+    def step(rule: rv.rules.Rule, regularizers: list[R.Regularizer], **how: object) -> list[torch.Tensor]:
+        made = net(**how)
+        before = [q.detach().clone() for q in made.parameters()]
+        rv.train(
+            made, (x, y), epochs=1, rule=rule, loss=loss, regularizers=regularizers, optimizer="sgd", lr=0.1, progress=False
+        )  # fmt: skip
+        return [q.detach() - b for q, b in zip(made.parameters(), before, strict=True)]
+
+    whole = step(make(8), STEPWISE, provider="reference")
+    for other in (step(make(8), STEPWISE), step(make(5), STEPWISE), step(make(1), STEPWISE)):
+        for a, b in zip(whole, other, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
+    assert any(not torch.allclose(a, b) for a, b in zip(whole, step(make(8), []), strict=True))
+    if isinstance(make(8), rv.rules.BPTT):
+        for a, b in zip(whole, step(rv.rules.BPTT(), STEPWISE), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
+
+
 def test_misuse_is_named() -> None:
     x, y = torch.zeros(2, 3, 6), torch.zeros(2).long()
     for terms, what in (
@@ -128,9 +159,22 @@ def test_misuse_is_named() -> None:
     ):
         with pytest.raises(TrainingError, match=what):
             rv.train(net(), (x, y), epochs=1, regularizers=terms, progress=False)  # type: ignore[arg-type]
-    for rule in (Plain(), rv.rules.BPTT(window=2)):
+    for rule in (Plain(), rv.rules.SLTT(keep=2), rv.rules.EProp(), rv.rules.RTRL()):
         with pytest.raises(TrainingError, match="carries no gradient of hidden signals"):
             rv.train(net(), (x, y), epochs=1, rule=rule, regularizers=[R.SpikeCost(1.0)], progress=False)
+    for rule in (rv.rules.BPTT(window=2), rv.rules.SLTT(), rv.rules.OTTT()):
+        for term in (R.SpikeCost(1.0, power=2), R.RateBounds(1.0)):
+            with pytest.raises(TrainingError, match=f"{type(term).__name__}.* is no mean over steps"):
+                rv.train(net(), (x, y), epochs=1, rule=rule, regularizers=[term], progress=False)
+        with pytest.raises(TrainingError, match="samples of unequal lengths weigh unequally"):
+            rv.train(
+                net(),
+                (x, y, torch.tensor([3, 2])),
+                epochs=1,
+                rule=rule,
+                regularizers=[R.SpikeCost(1.0)],
+                progress=False,
+            )
     for wrong in (
         lambda: R.SpikeCost(-1.0),
         lambda: R.SpikeCost(1.0, power=3),

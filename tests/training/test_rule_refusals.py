@@ -94,7 +94,6 @@ def _noisy() -> rv.Sequential:
         (_scattered, R.OTTT(), "has a delay per synapse"),
         (_convolution, R.EProp(feedback="random"), "is not one matrix"),
         (_convolution, R.SnAp1(), "no plain rv.Linear"),
-        (_noisy, R.SLTT(keep=3), "depends on xi"),
         (_noisy, R.RTRL(), "draws noise"),
         (partial(build, lif), R.SLTT(keep=30), "keep=30 steps of a series of 23"),
         (partial(build, lif, deep=True), R.EProp(), "'lif1' projects to no output: use feedback='random'"),
@@ -105,6 +104,11 @@ def test_refused_by_name(make: Callable[[], rv.Sequential], rule: rv.rules.Rule,
     net = make()
     with pytest.raises(TrainingError, match=message):
         gradient(net, rule)
+
+
+def test_steps_that_are_run_again_must_not_draw() -> None:
+    with pytest.raises(TrainingError, match="depends on xi"):
+        gradient(_noisy(), R.SLTT(keep=3), per_step=False)
 
 
 def test_a_large_network_is_not_for_rtrl() -> None:
@@ -130,7 +134,13 @@ ALL = [
 ]
 
 
-@pytest.mark.parametrize("rule", [*ALL, R.RTRL(), R.SnAp1(), R.EvolutionStrategies(population=4, sigma=0.1)], ids=repr)
+EVERY = [
+    *ALL, R.BPTT(), R.BPTT(window=4), R.BPTT(checkpoint=3), R.SLTT(), R.OTTT(), R.EProp(), R.RTRL(), R.SnAp1(),
+    R.EvolutionStrategies(population=4, sigma=0.1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", EVERY, ids=repr)
 def test_resumed_training_is_the_same_to_the_last_bit(rule: rv.rules.Rule, tmp_path: Path) -> None:
     how: dict[str, Any] = {"rule": rule, "loss": rv.losses.EveryStep(), "lr": 1e-2, "batch_size": 3}
     data = make_task(7, steps=6)
@@ -151,8 +161,9 @@ def test_rules_learn(rule: rv.rules.Rule, loss: rv.losses.Loss) -> None:
     assert fit.best_score > 0.8
 
 
-def test_spike_times_learn() -> None:
-    torch.manual_seed(0)
+def _timed(seed: int = 0) -> rv.Network:
+    """12 inputs, 20 cells and 3 outputs that fire, with synaptic currents."""
+    torch.manual_seed(seed)
     text = "dv/dt = (I - v)/tau_m : 1\ndI/dt = -I/tau_s : 1"
     cell = rv.Cell(text, threshold="v > 0.2", reset="v = 0", tau_m=10 * ms, tau_s=5 * ms)
     net = rv.Network(dt=0.5 * ms)
@@ -161,7 +172,28 @@ def test_spike_times_learn() -> None:
         with torch.no_grad():
             module.weight.abs_().mul_(1.5)
         net.connect(pre, post, module, to="I", delay=1 * ms)
-    early = rv.losses.TimeToFirstSpike(dt=0.5 * ms, temperature=1 * ms)
-    data = tuple(part.repeat_interleave(2, 1) if k == 0 else part for k, part in enumerate(make_task(60)))
-    fit = quiet(net, data, epochs=15, rule=R.EventProp(), loss=early, lr=5e-3, batch_size=20)
+    return net
+
+
+EARLY = rv.losses.TimeToFirstSpike(dt=0.5 * ms, temperature=1 * ms)
+
+
+def _spoken(samples: int) -> tuple[torch.Tensor, torch.Tensor]:
+    x, y = make_task(samples)
+    return x.repeat_interleave(2, 1), y
+
+
+def test_spike_times_learn() -> None:
+    fit = quiet(_timed(), _spoken(60), epochs=15, rule=R.EventProp(), loss=EARLY, lr=5e-3, batch_size=20)
     assert fit.history[-1].train.loss < 0.8 * fit.history[0].train.loss
+
+
+def test_resumed_training_by_spike_times_is_the_same_to_the_last_bit(tmp_path: Path) -> None:
+    how: dict[str, Any] = {"rule": R.EventProp(), "loss": EARLY, "lr": 5e-3, "batch_size": 8}
+    whole, other = _timed(), _timed(seed=9)
+    expected = quiet(whole, _spoken(20), epochs=3, **how)
+    quiet(_timed(), _spoken(20), epochs=2, checkpoint=tmp_path / "c", **how)
+    fit = quiet(other, _spoken(20), epochs=3, checkpoint=tmp_path / "c", **how)
+    assert [e.train for e in fit.history] == [e.train for e in expected.history]
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), other.parameters(), strict=True))
+    assert not torch.equal(next(whole.parameters()), next(_timed().parameters()))

@@ -9,8 +9,11 @@ import torch
 from torch import nn
 
 import ranvier as rv
+from ranvier.errors import StateError
+from ranvier.training.rules._series import Series
+from ranvier.training.rules._sltt import INSTANT
 from ranvier.units import ms
-from tests.training.networks import CELLS, LOSS, X, Y, build, distance, gradient, lif
+from tests.training.networks import CELLS, LOSS, SPARSE, X, Y, build, distance, gradient, learning_lif, lif, strong
 
 RULES = {
     "bptt": lambda w: rv.rules.BPTT(window=5),
@@ -57,6 +60,107 @@ def test_convolutions_have_traces(rule: rv.rules.Rule, provider: str) -> None:
 def test_keeping_every_step_is_keeping_none_apart(recurrent: bool) -> None:
     net = build(lambda n: rv.ALIF(n), recurrent=recurrent)
     assert distance(gradient(net, rv.rules.SLTT()), gradient(net, rv.rules.SLTT(keep=len(X)))) < 1e-9
+
+
+def _set_up_once(net: rv.Network, x: torch.Tensor = SPARSE) -> bool:
+    """Whether windows of 20 steps share one operation."""
+    series = Series(net, x, 20, INSTANT)
+    for _ in series.blocks():
+        pass
+    again = series.runner.again
+    return series.one_operation and again is not None and any(again.courses.values())
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("recurrent", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("rule", [rv.rules.SLTT(window=20), rv.rules.BPTT(window=20)], ids=repr)
+def test_windows_of_an_operation_set_up_once(rule: rv.rules.Rule, cell: str, recurrent: bool, deep: bool) -> None:
+    nets = [build(CELLS[cell], recurrent=recurrent, deep=deep, provider=p, inputs=80) for p in ("reference", "cpu")]
+    assert _set_up_once(nets[1])
+    reference, ours = (gradient(net, rule, x=SPARSE) for net in nets)
+    assert all(float(g.abs().max()) > 0 for g in ours.values())
+    assert distance(reference, ours) < 1e-9
+    assert distance(reference, gradient(nets[1], rule, x=SPARSE, per_step=False)) < 1e-9
+
+
+@pytest.mark.parametrize("keep", [1, 20, 45])
+@pytest.mark.parametrize("recurrent", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+def test_chosen_steps_as_they_go_by_or_again(cell: str, recurrent: bool, keep: int) -> None:
+    """Steps left out on the way back, and the same steps run again as a batch."""
+    nets = [build(CELLS[cell], recurrent=recurrent, deep=True, provider=p, inputs=80) for p in ("reference", "cpu")]
+    rule = rv.rules.SLTT(keep=keep, window=20)
+    assert _set_up_once(nets[1])
+    passing = gradient(nets[1], rule, x=SPARSE)
+    assert keep == 1 or all(float(g.abs().max()) > 0 for g in passing.values())
+    assert distance(passing, gradient(nets[1], rule, x=SPARSE, per_step=False)) < 1e-9
+    assert distance(passing, gradient(nets[0], rule, x=SPARSE)) < 1e-9
+
+
+@pytest.mark.parametrize("rule", [rv.rules.SLTT(window=20), rv.rules.BPTT(window=20), rv.rules.SLTT(keep=30)], ids=repr)
+def test_two_operations_in_one_network(rule: rv.rules.Rule) -> None:
+    """What lies between them keeps them apart; each hands its own gradients over."""
+    found = []
+    for provider in ("reference", "cpu"):
+        torch.manual_seed(0)
+        before = (
+            strong(rv.Linear(80, 9), 8),
+            lif(9),
+            strong(rv.Linear(9, 9), 4),
+            lif(9),
+            nn.Linear(9, 8),
+            nn.Sigmoid(),
+        )
+        after = (strong(rv.Linear(8, 7), 3), learning_lif(7), rv.Linear(7, 3), rv.LeakyReadout(3))
+        net = rv.Sequential(*before, *after, dt=1 * ms, dtype=torch.float64, provider=provider)
+        found.append(gradient(net, rule, x=SPARSE))
+    assert len(net.plan(gradient=True, batch=4).together) == 2
+    assert distance(*found) < 1e-9
+    assert all(float(g.abs().max()) > 0 for g in found[0].values())
+
+
+@pytest.mark.parametrize(
+    "rule", [rv.rules.SLTT(window=16), rv.rules.BPTT(window=16), rv.rules.SLTT(keep=19, window=16)], ids=repr
+)
+@pytest.mark.parametrize("first", [0, 20])
+def test_graded_spikes_from_some_step_on(rule: rv.rules.Rule, first: int) -> None:
+    x = SPARSE.clone()
+    x[first:] *= 0.7
+    nets = [build(learning_lif, recurrent=True, deep=True, provider=p, inputs=80) for p in ("cpu", "reference")]
+    ours, reference = (gradient(net, rule, x=x) for net in nets)
+    assert distance(reference, ours) < 1e-9
+    assert all(float(g.abs().max()) > 0 for g in ours.values())
+
+
+@pytest.mark.parametrize("recurrent", [False, True])
+@pytest.mark.parametrize("rule", [rv.rules.SLTT(), rv.rules.SLTT(keep=9), rv.rules.BPTT(window=25)], ids=repr)
+def test_threads_agree(rule: rv.rules.Rule, recurrent: bool) -> None:
+    torch.manual_seed(0)
+    hidden = rv.LIF(256, tau=rv.Learn(8 * ms))
+    cells = rv.Recurrent(hidden, strong(rv.Linear(256, 256), 0.5)) if recurrent else hidden
+    parts = (strong(rv.Linear(80, 256), 8), cells, rv.Linear(256, 3), rv.LeakyReadout(3))
+    net = rv.Sequential(*parts, dt=1 * ms, dtype=torch.float64)
+    x = (torch.rand(40, 96, 80, generator=torch.Generator().manual_seed(5)) < 0.06).double()
+    assert _set_up_once(net, x)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            net.zero_grad()
+            torch.manual_seed(1)
+            rule.gradient(net, x, rv.rules.PerStep(lambda out: LOSS(out, torch.arange(96) % 3)))
+            found.append({n: q.grad.clone() for n, q in net.named_parameters() if q.grad is not None})
+    finally:
+        torch.set_num_threads(before)
+    assert distance(*found) < 1e-9
+
+
+def test_a_window_is_differentiated_before_the_next() -> None:
+    series = Series(build(lif, inputs=80), SPARSE, 20, INSTANT)
+    kept = [block.outputs["readout1"] for block in series.blocks()]
+    with pytest.raises(StateError, match="differentiated after the next one was run"):
+        kept[0].sum().backward()
 
 
 def test_keeping_some_steps_is_right_on_average_and_seeded() -> None:

@@ -14,6 +14,7 @@ from ranvier.kernels.cpu._circuit import (
     run_circuit,
 )
 from ranvier.kernels.cpu._loop import loop
+from ranvier.kernels.cpu._loop_series import LoopSeries
 from ranvier.kernels.cpu._row_rule import Additive, Decay, RowRule
 from ranvier.kernels.cpu._scan import scan
 from ranvier.kernels.cpu._spikes import Spikes
@@ -24,6 +25,7 @@ __all__ = [
     "CircuitPopulation",
     "CircuitProjection",
     "Decay",
+    "LoopSeries",
     "PlasticProjection",
     "RowRule",
     "Spikes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from ranvier.kernels.cpu._buffers import empty
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
-from ranvier.kernels.cpu._loops import I32, I64, at, counted, function, local, offset, splat, vector_at, when
+from ranvier.kernels.cpu._loops import I32, I64, at, counted, function, local, offset, prefetch, splat, vector_at, when
 from ranvier.kernels.cpu._operands import address, require, scalar
 from ranvier.kernels.cpu._pool import run_tiles
 from ranvier.kernels.cpu._tiles import spans
@@ -20,6 +21,7 @@ __all__ = ["EventList", "events", "scan_kernel"]
 
 _WIDTH = 16  # elements looked at together, of either dtype
 _LEAST = 1 << 17  # elements worth a tile of their own
+_AHEAD = 1024  # elements that are asked for early: the processor itself does not look past the page
 I1, I16 = ir.IntType(1), ir.IntType(16)
 
 
@@ -48,6 +50,16 @@ class EventList:
         """The rows of ``other`` after these; both list plain spikes."""
         pointer = torch.cat([self.pointer, other.pointer[1:] + self.pointer[-1]])
         return EventList(pointer, torch.cat([self.index, other.index]), None, self.columns)
+
+    def of_rows(self, wanted: Sequence[range]) -> EventList:
+        """Some rows alone, one range after another; of plain spikes."""
+        ends = [(int(self.pointer[r.start]), int(self.pointer[r.stop])) for r in wanted]
+        pointer, before = [self.pointer.new_zeros(1)], 0
+        for r, (low, high) in zip(wanted, ends, strict=True):
+            pointer.append(self.pointer[r.start + 1 : r.stop + 1] + (before - low))
+            before += high - low
+        index = torch.cat([self.index[low:high] for low, high in ends])
+        return EventList(torch.cat(pointer), index, None, self.columns)
 
     @property
     def rows(self) -> int:
@@ -132,6 +144,7 @@ def _scan_kernel(dtype: torch.dtype, compress: bool) -> Kernel:
     write = _write_compressed if compress else _write_bits
 
     def look(row: ir.Value, column: ir.Value, wanted: ir.Value | None = None) -> None:
+        prefetch(b, at(b, b.gep(x, [row]), b.add(column, I64(_AHEAD))))
         values = b.load(vector_at(b, b.gep(x, [row]), column, _WIDTH), align=dtype.itemsize)
         mask = b.bitcast(b.fcmp_unordered("!=", values, zeros), I16)
         mask = mask if wanted is None else b.and_(mask, wanted)

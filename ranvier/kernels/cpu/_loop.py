@@ -21,22 +21,16 @@ from ranvier.kernels.cpu._derivatives import refuse_second_derivative
 from ranvier.kernels.cpu._loop_forward import Given
 from ranvier.kernels.cpu._loop_kept import Kept
 
-__all__ = ["loop"]
+__all__ = ["loop", "slots_of"]
 
 Tensor = torch.Tensor
 
 
 def loop(task: Loop) -> dict[str, ScanResult]:
     """Run the loop; equal to the windows of the executor up to rounding, forward and gradient."""
-    slots = [_Slot("feedback", k, "weight") for k in range(len(task.feedback))]
-    slots += [_Slot("feedback", k, "history") for k, f in enumerate(task.feedback) if f.history is not None]
-    slots += [_Slot("feeds", k, name) for k in range(len(task.feeds)) for name in ("source", "weight")]
-    for name, scan in task.members.items():
-        slots += [_Slot("streams", name, s) for s in scan.step.streams if s in scan.streams]
-        slots += [_Slot("states", name, s) for s in (*scan.step.states, *scan.step.counters)]
-        slots += [_Slot("coefficients", name, s) for s in scan.step.coefficients]
+    slots = slots_of(task)
     dtype = next(iter(task.members.values())).dtype
-    flat = _LoopFunction.apply(task, tuple(slots), *(s.of(task).to(dtype) for s in slots))
+    flat = _LoopFunction.apply(task, slots, *(s.of(task).to(dtype) for s in slots))
     out, position = {}, 0
     for name, scan in task.members.items():
         states = (*scan.step.states, *scan.step.counters)
@@ -45,6 +39,18 @@ def loop(task: Loop) -> dict[str, ScanResult]:
         out[name] = ScanResult(emitted, dict(zip(states, flat[position:], strict=False)))
         position += len(states)
     return out
+
+
+def slots_of(task: Loop) -> tuple[_Slot, ...]:
+    """Every tensor of a loop."""
+    slots = [_Slot("feedback", k, "weight") for k in range(len(task.feedback))]
+    slots += [_Slot("feedback", k, "history") for k, f in enumerate(task.feedback) if f.history is not None]
+    slots += [_Slot("feeds", k, name) for k in range(len(task.feeds)) for name in ("source", "weight")]
+    for name, scan in task.members.items():
+        slots += [_Slot("streams", name, s) for s in scan.step.streams if s in scan.streams]
+        slots += [_Slot("states", name, s) for s in (*scan.step.states, *scan.step.counters)]
+        slots += [_Slot("coefficients", name, s) for s in scan.step.coefficients]
+    return tuple(slots)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -16,7 +16,7 @@ from ranvier.kernels.cpu._schedule import Call, Schedule, run_queues
 from ranvier.kernels.cpu._synapse_kernels import copy_kernel
 from ranvier.kernels.cpu._transpose import transposed
 
-__all__ = ["run"]
+__all__ = ["WayBack", "run", "totals_of"]
 
 Tensor = torch.Tensor
 Key = tuple[str | int, str]
@@ -26,8 +26,9 @@ class _Adjoint:
     """One population on the way back: what is asked of it, and what it finds."""
 
     def __init__(
-        self, task: Loop, made: Made, name: str, incoming: Mapping[str, Tensor | None], needs: Mapping[Key, bool]
-    ) -> None:
+        self, task: Loop, made: Made, name: str, incoming: Mapping[str, Tensor | None], needs: Mapping[Key, bool],
+        in_turns: bool, repeated: bool,
+    ) -> None:  # fmt: skip
         member, scan, names = made.members[name], task.members[name], made.names[name]
         self.member = member
         late = scan.cuts.recurrent_spikes  # else spikes of earlier steps pass nothing back
@@ -42,12 +43,16 @@ class _Adjoint:
         asks = self.links or self.flights or self.synapses
         seeds = tuple(n for n in names.outputs if (asks and n == task.emission) or incoming.get(n) is not None)
         dtype = str(scan.dtype).removeprefix("torch.")
-        self.kernel = kernels.backward_kernel(scan.step, dtype, scan.cuts, seeds, names.wanted, names.saved)
+        self.kernel = kernels.backward_kernel(
+            scan.step, dtype, scan.cuts, seeds, names.wanted, names.saved, names.same
+        )  # fmt: skip
         chunk = made.spans.chunk
         self.seeds: dict[str, Rows] = {}
         for n in seeds:
             mine = n == task.emission
-            self.seeds[n] = member.gradient_rows(incoming.get(n), scan.steps, own=bool(mine and self.flights))
+            own = bool(mine and self.flights) or (repeated and incoming.get(n) is not None)
+            self.seeds[n] = member.gradient_rows(incoming.get(n), scan.steps, own)
+        self.given = dict(self.seeds)
         self.asked_of = self.seeds.get(task.emission)
         if (self.links or self.synapses) and not self.flights:
             self.seeds[task.emission] = member.scratch(chunk)
@@ -62,7 +67,7 @@ class _Adjoint:
         into = [link for link in made.links.values() if link.post == name]
         read = {f.stream for k, f in made.feeds.items() if f.post == name and needs[f"feeds:{k}", "source"]}
         for n in self.kernel.streams:
-            if made.in_turns and not needs.get((name, n)) and n not in read:
+            if in_turns and (n in names.same or not needs.get((name, n))) and n not in read:
                 self.gradient[n] = member.scratch(chunk)
                 continue
             if made.margin(name, n) is not None:
@@ -76,6 +81,15 @@ class _Adjoint:
         }
         self.asked_cells = Listed(member, 1) if self.synapses and task.emission in self.kernel.seeds else None
         self.sums = {n: torch.zeros(member.padded, dtype=scan.dtype) for n in self.kernel.sums}
+
+    def renew(self, incoming: Mapping[str, Tensor | None]) -> None:
+        """Begin again with other gradients of the same outputs."""
+        for n, rows in self.given.items():
+            g = incoming.get(n)
+            if g is not None:
+                rows.tensor[:, : self.member.count] = g.reshape(-1, self.member.count)
+        for lam in self.lam.values():
+            lam.zero_()
 
     def calls(self, span: Span, found: Mapping[str, _Adjoint]) -> list[Call]:
         """What its targets hand back, then its own adjoint."""
@@ -120,40 +134,79 @@ class _Adjoint:
         return out
 
 
+class WayBack:
+    """The backward pass, set up: its calls, and what they add up.
+
+    Parameters
+    ----------
+    parts
+        Spans by thread; by default those of the forward pass.
+    in_turns, block
+        Whether weight gradients are summed in the turn that finds the gradient of what arrived, and rows in such a turn.
+    repeated
+        For incoming gradients that are renewed.
+    """
+
+    def __init__(
+        self, task: Loop, made: Made, incoming: Mapping[str, Mapping[str, Tensor | None]], needs: Mapping[Key, bool],
+        totals: Mapping[str, Tensor], parts: Sequence[Sequence[Span]] | None = None, in_turns: bool | None = None,
+        block: int | None = None, repeated: bool = False,
+    ) -> None:  # fmt: skip
+        self.made, self.totals = made, totals
+        self.in_turns = made.in_turns if in_turns is None else in_turns
+        self.block = block or made.spans.block or 1
+        self.parts = made.spans.parts if parts is None else parts
+        self.adjoints = {n: _Adjoint(task, made, n, incoming[n], needs, self.in_turns, repeated) for n in made.members}
+
+    def queues(self) -> list[list[tuple[int, Schedule]]]:
+        """The work of each thread."""
+        order = list(reversed(self.made.members))
+        return [
+            [(s.turns, Schedule([c for n in order for c in self._calls(n, s)])) for s in reversed(part)]
+            for part in self.parts
+        ]
+
+    def _calls(self, name: str, span: Span) -> list[Call]:
+        out, batch = self.adjoints[name].calls(span, self.adjoints), self.made.members[name].batch
+        for key, total in self.totals.items() if self.in_turns else ():
+            source = self.made.summed[key]
+            if source.post == name:
+                gradient = self.adjoints[name].gradient[source.stream]
+                out += source.add(span, gradient, batch, self.block, total)
+        return out
+
+    def arrived(self, post: str, stream: str, steps: int) -> Tensor:
+        """The gradient [T * B, N] of what arrived, where it is kept."""
+        return self.made.members[post].rows(self.adjoints[post].gradient[stream].tensor[:steps], 0, steps).contiguous()
+
+    def sum(self, name: str, key: str) -> Tensor:
+        """The gradient of a coefficient, [*shape], or of a stream that is the same at all steps, [1, *shape]."""
+        found, member = self.adjoints[name], self.made.members[name]
+        whole = member.unpadded(found.sums[key]).to(torch.float64)
+        return whole.unsqueeze(0) if key in member.scan.step.streams else whole
+
+
 def run(
     task: Loop, made: Made, incoming: Mapping[str, Mapping[str, Tensor | None]], needs: Mapping[Key, bool]
 ) -> dict[Key, Tensor]:
     """Gradients of everything that needs one, before they are summed to the shapes given."""
     steps = next(iter(task.members.values())).steps
-    adjoints = {n: _Adjoint(task, made, n, incoming[n], needs) for n in made.members}
-    totals = _totals(made, needs)
-    order = list(reversed(made.members))
-
-    def calls(name: str, span: Span) -> list[Call]:
-        out = adjoints[name].calls(span, adjoints)
-        for key, total in totals.items():
-            source = made.summed[key]
-            if source.post == name:
-                gradient, batch = adjoints[name].gradient[source.stream], made.members[name].batch
-                out += source.add(span, gradient, batch, made.spans.block or 1, total)
-        return out
-
-    parts = made.spans.parts
+    totals = totals_of(made, needs) if made.in_turns else {}
+    way = WayBack(task, made, incoming, needs, totals)
     if made.flights:
-        schedules = {n: Schedule(adjoints[n].calls(parts[0][0], adjoints)) for n in order} if steps else {}
-        _in_windows(task, made, adjoints, schedules, steps)
+        first = way.parts[0][0] if steps else None
+        order = reversed(made.members)
+        schedules = {n: Schedule(way.adjoints[n].calls(first, way.adjoints)) for n in order} if first else {}
+        _in_windows(task, made, way.adjoints, schedules, steps)
     else:
-        queues = [
-            [(s.turns, Schedule([c for n in order for c in calls(n, s)])) for s in reversed(part)] for part in parts
-        ]
-        run_queues(queues, reverse=True)
-    out = _collect(task, made, adjoints, needs, steps)
+        run_queues(way.queues(), reverse=True)
+    out = _collect(task, made, way, needs, steps)
     return out | {(key, "weight"): transposed(total) for key, total in totals.items()}
 
 
-def _totals(made: Made, needs: Mapping[Key, bool]) -> dict[str, Tensor]:
-    """Sums of weight gradients that are taken turn by turn."""
-    wanted = {k: s for k, s in made.summed.items() if made.in_turns and needs[k, "weight"]}
+def totals_of(made: Made, needs: Mapping[Key, bool]) -> dict[str, Tensor]:
+    """Sums of weight gradients, [K, N]."""
+    wanted = {k: s for k, s in made.summed.items() if needs[k, "weight"]}
     return {k: torch.zeros(s.sizes, dtype=s.kept["weight"].dtype) for k, s in wanted.items()}
 
 
@@ -176,29 +229,24 @@ def _in_windows(
                     flight.land(start, stop)
 
 
-def _collect(
-    task: Loop, made: Made, adjoints: Mapping[str, _Adjoint], needs: Mapping[Key, bool], steps: int
-) -> dict[Key, Tensor]:
+def _collect(task: Loop, made: Made, way: WayBack, needs: Mapping[Key, bool], steps: int) -> dict[Key, Tensor]:
     out: dict[Key, Tensor] = {}
-
-    def arrived(post: str, stream: str) -> Tensor:
-        return made.members[post].rows(adjoints[post].gradient[stream].tensor[:steps], 0, steps).contiguous()
 
     for key, source in made.summed.items():
         if needs[key, "weight"] and not made.in_turns:
-            gradient = arrived(source.post, source.stream)
+            gradient = way.arrived(source.post, source.stream, steps)
             out[key, "weight"] = source.weight_gradient(gradient, made.spans.block)
     for k, feed in made.feeds.items():
         if needs[f"feeds:{k}", "source"]:
-            gradient = feed.source_gradient(arrived(feed.post, feed.stream))
+            gradient = feed.source_gradient(way.arrived(feed.post, feed.stream, steps))
             out[f"feeds:{k}", "source"] = gradient.view(feed.shape)
     for k, link in made.links.items():
         if needs.get((f"feedback:{k}", "history")) and link.latency:
-            gradient = arrived(link.post, link.stream)
+            gradient = way.arrived(link.post, link.stream, steps)
             out[f"feedback:{k}", "history"] = link.history_gradient(gradient)
     for k, link in made.synapses.items():
-        gradient = adjoints[link.target].gradient[link.stream]
-        total = adjoints[link.source].totals.get(k)
+        gradient = way.adjoints[link.target].gradient[link.stream]
+        total = way.adjoints[link.source].totals.get(k)
         if total is not None:
             link.collect_before(gradient, total)
             out[f"feedback:{k}", "weight"] = total.reshape(link.shape)
@@ -212,14 +260,12 @@ def _collect(
         if earlier is not None:
             out[f"feedback:{k}", "history"] = earlier
     for name in task.members:
-        found, member = adjoints[name], made.members[name]
+        found, member = way.adjoints[name], made.members[name]
         for n, g in found.gradient.items():
-            if needs.get((name, n)):
+            if needs.get((name, n)) and n not in found.sums:
                 out[name, n] = member.shaped(g.tensor, steps)
         for n, g in found.lam.items():
             if needs.get((name, n)):
                 out[name, n] = member.unpadded(g)
-        for n, g in found.sums.items():
-            if needs.get((name, n)):
-                out[name, n] = member.unpadded(g).to(torch.float64)
+        out |= {(name, n): way.sum(name, n) for n in found.sums if needs.get((name, n))}
     return out

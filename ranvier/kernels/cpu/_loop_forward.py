@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -17,7 +17,7 @@ from ranvier.kernels.cpu._loop_span import Rows, Span, Spans, spans_of
 from ranvier.kernels.cpu._loop_synapses import FEW, Listed, SynapseLink, row_stride
 from ranvier.kernels.cpu._schedule import Call, Schedule, run_queues
 
-__all__ = ["Given", "Made", "Names", "run"]
+__all__ = ["Given", "Made", "Names", "prepare", "queues", "run"]
 
 Tensor = torch.Tensor
 #: the loop's tensors by (population, name), or by ("feedback:0", "weight") for a numbered projection
@@ -26,12 +26,16 @@ Given = Mapping[tuple[str | int, str], Tensor]
 
 @dataclass(frozen=True)
 class Names:
-    """What one population computes: streams and coefficients with a gradient, outputs, and values kept for the adjoint."""
+    """What one population computes: streams and coefficients with a gradient, outputs, and values kept for the adjoint.
+
+    ``same`` are streams with a gradient that are one row for all steps.
+    """
 
     wanted: tuple[str, ...]
     outputs: tuple[str, ...]
     saved: tuple[str, ...]
     emitted_as: Mapping[str, str]
+    same: tuple[str, ...]
 
 
 @dataclass
@@ -81,25 +85,45 @@ class Made:
         return feeds | {f"feedback:{k}": link for k, link in self.links.items()}
 
 
+Calls = Callable[[str, Span], list[Call]]
+
+
 def run(task: Loop, given: Given, needs: Mapping[tuple[str | int, str], bool]) -> Made:
     """Advance all populations over all steps."""
+    made, calls = prepare(task, given, needs)
+    steps, parts = next(iter(task.members.values())).steps, made.spans.parts
+    if made.flights:
+        _in_windows(task, made, {n: Schedule(calls(n, parts[0][0])) for n in made.members} if steps else {}, steps)
+    else:
+        run_queues(queues(made, calls))
+    for listed in (*made.links.values(), *made.fired.values()):
+        listed.trim()
+    for source in made.summed.values():
+        del source.weight_t
+    return made
+
+
+def prepare(
+    task: Loop, given: Given, needs: Mapping[tuple[str | int, str], bool], repeated: bool = False
+) -> tuple[Made, Calls]:
+    """Make all buffers; returns them, and the calls of a population in a span. ``repeated`` feeds are listed later."""
     steps = next(iter(task.members.values())).steps
     members = {
         n: Member(s, {name: t for (owner, name), t in given.items() if owner == n}) for n, s in task.members.items()
     }
     made = Made(members, {}, _spans(task, members, steps))
     for k, feed in enumerate(task.feeds):
-        made.feeds[k] = FeedLink(feed, given[f"feeds:{k}", "source"], given[f"feeds:{k}", "weight"])
+        made.feeds[k] = FeedLink(feed, given[f"feeds:{k}", "source"], given[f"feeds:{k}", "weight"], repeated)
     for k, link in enumerate(task.feedback):
         weight, history = given[f"feedback:{k}", "weight"], given.get((f"feedback:{k}", "history"))
-        listing = made.spans.alone and needs[f"feedback:{k}", "weight"]
+        lists = made.spans.alone and needs[f"feedback:{k}", "weight"]
         if link.pattern is not None and members[link.pre].batch <= FEW:
             made.synapses[k] = SynapseLink(link, weight, history, members)
             made.fired.setdefault(link.pre, Listed(members[link.pre], steps))
         elif isinstance(link, DelayedFeedback):
             made.flights[k] = Flight(link, weight, history, members, task.emission)
         else:
-            made.links[k] = SpikeLink(link, weight, history, members[link.pre], task.emission, listing)
+            made.links[k] = SpikeLink(link, weight, history, members[link.pre], task.emission, lists, repeated)
     arrivals = _arrivals(made)
     scans = {n: _prepare(task, made, n, arrivals.get(n, {}), needs) for n in members}
     for carried in made.flights.values():
@@ -125,17 +149,13 @@ def run(task: Loop, given: Given, needs: Mapping[tuple[str | int, str], bool]) -
             out.append(link.send(made.fired[name], span, members[link.target].streams[link.stream]))
         return out
 
+    return made, calls
+
+
+def queues(made: Made, calls: Calls) -> list[list[tuple[int, Schedule]]]:
+    """The work of each thread: schedules with their numbers of turns."""
     parts = made.spans.parts
-    if made.flights:
-        _in_windows(task, made, {n: Schedule(calls(n, parts[0][0])) for n in members} if steps else {}, steps)
-    else:
-        queues = [[(s.turns, Schedule([c for n in members for c in calls(n, s)])) for s in part] for part in parts]
-        run_queues(queues)
-    for listed in (*made.links.values(), *made.fired.values()):
-        listed.trim()
-    for source in made.summed.values():
-        del source.weight_t
-    return made
+    return [[(s.turns, Schedule([c for n in made.members for c in calls(n, s)])) for s in part] for part in parts]
 
 
 def _spans(task: Loop, members: Mapping[str, Member], steps: int) -> Spans:
@@ -177,7 +197,8 @@ def _prepare(
     emitted_as = {str(step.program.outputs[n]): n for n in outputs}
     write = tuple(n for n in saved if n not in step.streams and n not in emitted_as)
     kernel = kernels.forward_kernel(step, str(scan.dtype).removeprefix("torch."), outputs, write)
-    made.names[name] = Names(wanted, outputs, saved, emitted_as)
+    same = tuple(s for s in step.streams if needs.get((name, s)) and given[s].shape[0] == 1)
+    made.names[name] = Names(wanted, outputs, saved, emitted_as, same)
     member.state = {n: member.vector(given[n]) for n in kernel.states}
     chunk = made.spans.chunk
     given_rows: dict[str, Rows] = {}

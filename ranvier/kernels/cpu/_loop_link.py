@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import torch
@@ -38,27 +39,41 @@ class Arrival(Protocol):
 
 
 class FeedLink(Summed):
-    """Spikes from outside, listed once for all steps."""
+    """Spikes from outside, listed once for all steps; a ``repeated`` one is given them by :meth:`renew`."""
 
     in_place = False
 
-    def __init__(self, feed: Feed, source: Tensor, weight: Tensor) -> None:
+    def __init__(self, feed: Feed, source: Tensor, weight: Tensor, repeated: bool = False) -> None:
+        super().__init__()
         self.post, self.stream, self.shape = feed.post, feed.stream, source.shape
         self.batch = source.shape[1]
-        listed = events(source.reshape(-1, source.shape[-1]).contiguous())
-        self.kept = {"weight": weight, "pointer": listed.pointer, "index": listed.index}
-        self.kept |= {} if listed.value is None else {"value": listed.value}
+        if repeated:
+            rows = source.shape[0] * self.batch
+            found = torch.empty(source.numel() + _MARGIN, dtype=torch.int32)  # small pages: few are ever written
+            self.kept = {"weight": weight, "pointer": torch.zeros(rows + 1, dtype=torch.int64), "index": found}
+        else:
+            listed = events(source.reshape(-1, source.shape[-1]).contiguous())
+            self.kept = {"weight": weight, "pointer": listed.pointer, "index": listed.index}
+            self.kept |= {} if listed.value is None else {"value": listed.value}
         self.weight_t = transposed(weight)
         self.sizes = tuple(self.weight_t.shape)
 
+    def renew(self, source: Tensor) -> bool:
+        """List other spikes in the same place; False where they are not all 1."""
+        rows = source.reshape(-1, source.shape[-1]).contiguous()
+        graded = torch.zeros(1, dtype=torch.int64)
+        places = [rows.data_ptr(), *(address(self.kept[n]) for n in ("pointer", "index")), graded.data_ptr()]
+        scan_kernel(rows.dtype)(places, [0, *rows.shape, False])
+        return not int(graded)
+
     def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
-        listed, row = self.arrived(), 8 * self.batch
-        pointer = (listed.pointer.data_ptr() + span.first * row, span.chunk * row)
-        places = [pointer, (address(listed.index), 0), (address(listed.value), 0)]
+        row = 8 * self.batch
+        pointer = (self.kept["pointer"].data_ptr() + span.first * row, span.chunk * row)
+        places = [pointer, *((address(self.kept.get(n)), 0) for n in ("index", "value"))]
         return _gathered(span, span.rows(self.batch), places, self.weight_t, initial, target)
 
     def arrived(self) -> EventList:
-        return EventList(self.kept["pointer"], self.kept["index"], self.kept.get("value"), self.shape[-1])
+        return _listed(self.kept, self.shape[-1])
 
     def source_gradient(self, gradient: Tensor) -> Tensor:
         """Gradient ``[T * B, K]`` to the spikes themselves."""
@@ -68,14 +83,16 @@ class FeedLink(Summed):
 class SpikeLink(Summed):
     """Spikes of one population to another, ``latency`` steps later; all-to-all, or single synapses of a pattern.
 
-    ``listing`` keeps a list of all that arrives, for the gradient to the weights.
+    ``lists`` keeps a list of all that arrives, for the gradient to the weights.
     """
 
     def __init__(
-        self, link: Feedback, weight: Tensor, history: Tensor | None, pre: Member, emission: str, listing: bool
-    ):
+        self, link: Feedback, weight: Tensor, history: Tensor | None, pre: Member, emission: str, lists: bool,
+        repeated: bool = False,
+    ):  # fmt: skip
+        super().__init__()
         self.post, self.stream, self.latency = link.post, link.stream, link.latency
-        self.pre, self.emission, self.pattern, self.listing = pre, emission, link.pattern, listing
+        self.pre, self.emission, self.pattern, self.lists = pre, emission, link.pattern, lists
         self.in_place = self.pattern is not None
         self.kept = {"weight": weight.contiguous()}
         self.weight_t = self.kept["weight"] if self.in_place else transposed(weight)
@@ -86,23 +103,24 @@ class SpikeLink(Summed):
                     f"{link.pre!r} has no history, but its spikes take {link.latency} steps: pass the last {link.latency}."
                 )
             self.depth = history.shape[0]
-            self.kept["past"] = history[self.depth - self.latency :].reshape(self.latency, pre.count).contiguous()
-        if listing:
-            self.kept["pointer"], self.kept["index"] = self._new_list(pre.scan.steps * pre.batch)
+            self.kept["past"] = history[self.depth - self.latency :].reshape(self.latency, pre.count).clone()
+        if lists:
+            self.kept["pointer"], self.kept["index"] = self._new_list(pre.scan.steps * pre.batch, repeated)
 
-    def _new_list(self, rows: int) -> tuple[Tensor, Tensor]:
+    def _new_list(self, rows: int, repeated: bool = False) -> tuple[Tensor, Tensor]:
         """Row pointers and room for the columns of ``rows`` rows of events."""
-        found = empty([rows * self.pre.cells + _MARGIN], torch.int32)  # pages never written stay virtual
+        room = [rows * self.pre.cells + _MARGIN]  # pages never written stay virtual
+        found = torch.empty(room, dtype=torch.int32) if repeated else empty(room, torch.int32)
         return torch.zeros(rows + 1, dtype=torch.int64), found
 
     def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
         rows, weight = span.rows(self.pre.batch), self.kept["weight"]
-        pointer, found = (self.kept["pointer"], self.kept["index"]) if self.listing else self._new_list(rows[1])
-        step = 8 * self.pre.batch if self.listing else 0
+        pointer, found = (self.kept["pointer"], self.kept["index"]) if self.lists else self._new_list(rows[1])
+        step = 8 * self.pre.batch if self.lists else 0
         graded = torch.zeros(1, dtype=torch.int64)
         begin = (pointer.data_ptr() + span.first * step, span.chunk * step)
         lists = [begin, (found.data_ptr(), 0), (graded.data_ptr(), 0)]
-        look, integers = scan_kernel(weight.dtype), [*rows, self.pre.cells, self.listing]
+        look, integers = scan_kernel(weight.dtype), [*rows, self.pre.cells, self.lists]
         keep = (pointer, found, graded)
         fired = self.pre.out[self.emission].pointer(span, -self.latency)
         calls = [Call(look, [fired, *lists], integers, self.latency, keep=keep)]
@@ -115,14 +133,18 @@ class SpikeLink(Summed):
         kernel = scatter_kernel(weight.dtype)
         return [*calls, Call(kernel, [*places, *wired, target.pointer(span)], [*rows, self.pattern.columns])]
 
+    def renew(self, history: Tensor) -> None:
+        """Begin with other spikes in flight."""
+        self.kept["past"].copy_(history[self.depth - self.latency :].reshape(self.latency, self.pre.count))
+
     def trim(self) -> None:
         """Keep of the list what was written."""
-        if self.listing:
+        if self.lists:
             self.kept["index"] = self.kept["index"][: int(self.kept["pointer"][-1])].clone()
 
     def arrived(self) -> EventList:
-        if self.listing:
-            return EventList(self.kept["pointer"], self.kept["index"], None, self.pre.cells)
+        if self.lists:
+            return _listed(self.kept, self.pre.cells)
         late = max(0, self.pre.scan.steps - self.latency)
         fired = self.pre.rows(self.pre.out[self.emission].tensor, 0, late).contiguous()
         if not self.latency:
@@ -160,6 +182,11 @@ class SpikeLink(Summed):
         first = self.depth - self.latency
         whole[first : first + steps] = back.reshape(steps, *cells)
         return whole
+
+
+def _listed(kept: Mapping[str, Tensor], columns: int) -> EventList:
+    count = int(kept["pointer"][-1])
+    return EventList(kept["pointer"], kept["index"][:count], kept.get("value"), columns)
 
 
 def _gathered(

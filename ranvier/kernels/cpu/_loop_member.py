@@ -47,6 +47,11 @@ class Member:
         """Own copy of [*shape] numbers."""
         return self._filled(empty((self.padded,), self.scan.dtype), t.expand(self.scan.shape).reshape(self.count))
 
+    def renew(self, states: Mapping[str, Tensor]) -> None:
+        """Begin with other states."""
+        for n, t in states.items():
+            self._filled(self.state[n], t.expand(self.scan.shape).reshape(self.count))
+
     def given_rows(self, t: Tensor) -> Rows:
         """[T, *shape] numbers as they lie, if they lie in rows; what is the same at every step as one row."""
         t = t[:1] if t.stride(0) == 0 else t

@@ -97,7 +97,7 @@ def spans_of(steps: int, batch: int, cells: Sequence[int], lanes: int, together:
     threads = min(torch.get_num_threads(), blocks, max(1, steps * batch * sum(cells) // _WORK))
     threads = 1 if alone or batch < _FEW else threads
     turn = max(1, _BYTES * lanes // (64 * max(1, *cells, 1) * max(1, batch)))
-    turn = min(max(1, steps), turn) if together and whole else 1
+    turn = -(-steps // max(1, -(-steps // turn))) if together and whole else 1  # turns of nearly equal length
     block = turn * batch if together and whole else None
     chunk = turn if threads == 1 else 1
     cuts = [min(batch, least * (blocks * k // threads)) for k in range(threads)] + [batch]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 
@@ -27,17 +28,29 @@ class Summed(ABC):
     sizes: tuple[int, ...]
     weight_t: Tensor
     kept: dict[str, Tensor]
-    _ordered: EventList | None = None
+
+    def __init__(self) -> None:
+        self._ordered: dict[int, EventList] = {}
 
     @abstractmethod
     def arrived(self) -> EventList:
         """What arrived in the call: a row for each step and row of the batch."""
 
+    def order(self, block: int, only: Sequence[int] | None = None) -> EventList:
+        """What arrived, by column within every ``block`` rows (or some of them), in the same memory every time."""
+        listed = self.arrived()
+        if (
+            block not in self._ordered and "index" in self.kept
+        ):  # as much room as the list has; few pages are ever written
+            pointer = listed.pointer.new_zeros(-(-listed.rows // block) * listed.columns + 1)
+            value = None if listed.value is None else torch.empty_like(listed.value)
+            self._ordered[block] = EventList(pointer, torch.empty_like(self.kept["index"]), value, listed.rows)
+        self._ordered[block] = by_column(listed, block, self._ordered.get(block), only)
+        return self._ordered[block]
+
     def add(self, span: Span, gradient: Rows, batch: int, block: int, total: Tensor) -> list[Call]:
         """Calls that add to ``total`` [K, N] what the gradient of a turn, ``block`` rows, says about the weights."""
-        if self._ordered is None:
-            self._ordered = by_column(self.arrived(), block)
-        ordered = self._ordered
+        ordered = self._ordered.get(block) or self.order(block)
         columns, width = total.shape
         blocks = 8 * columns
         first = ordered.pointer.data_ptr() + span.first * batch // block * blocks
@@ -59,3 +72,8 @@ class Summed(ABC):
     def weight_gradient(self, gradient: Tensor, block: int | None) -> Tensor:
         """That of the weights as they were given, from the gradient ``[T * B, N]`` of what arrived."""
         return transposed(weight_gradient(self.arrived(), gradient, block=block))
+
+    def add_to(self, total: Tensor, gradient: Tensor, block: int | None, rows: Sequence[range] = ()) -> None:
+        """Add to ``total`` [K, N] what the gradient [R, N] of all rows, or of those named, says about the weights."""
+        listed = self.arrived()
+        weight_gradient(listed.of_rows(rows) if rows else listed, gradient, total, block)

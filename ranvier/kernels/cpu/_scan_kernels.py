@@ -122,19 +122,20 @@ def _carried(key: _Key) -> tuple[str, ...]:
 
 
 def backward_kernel(
-    step: Step, dtype: str, cuts: Cuts, seeds: tuple[str, ...], wanted: tuple[str, ...], kept: tuple[str, ...]
-) -> Backward:
+    step: Step, dtype: str, cuts: Cuts, seeds: tuple[str, ...], wanted: tuple[str, ...], kept: tuple[str, ...],
+    same: tuple[str, ...] = (),
+) -> Backward:  # fmt: skip
     """The kernel that runs the adjoint from the last step to the first.
 
     ``seeds`` are the outputs with an incoming gradient, ``wanted`` streams and coefficients whose gradient is asked for,
-    ``kept`` the values the forward pass saved.
+    ``kept`` the values the forward pass saved; of streams that are the ``same`` at all steps the gradient is summed, too.
     """
-    return _backward(_Key(step, cuts), dtype, seeds, wanted, kept)
+    return _backward(_Key(step, cuts), dtype, seeds, wanted, kept, same)
 
 
 @lru_cache(maxsize=1024)
 def _backward(
-    key: _Key, dtype: str, seeds: tuple[str, ...], wanted: tuple[str, ...], kept: tuple[str, ...]
+    key: _Key, dtype: str, seeds: tuple[str, ...], wanted: tuple[str, ...], kept: tuple[str, ...], same: tuple[str, ...]
 ) -> Backward:
     step = key.step
     reverse = _adjoint(key, seeds, wanted)
@@ -145,7 +146,7 @@ def _backward(
     coefficients = tuple(n for n in step.coefficients if n in reads)
     live_seeds = tuple(n for k, n in enumerate(seeds) if f"_seed_{k}" in reads)
     streams = tuple(n for n in wanted if n in step.streams)
-    sums = tuple(n for n in wanted if n in step.coefficients)
+    sums = tuple(n for n in wanted if n in step.coefficients or n in same)
     frame = Frame(dtype, "ranvier_backward")
     states = _carried(key)
     in_state = dict(zip((f"_lam_{n}" for n in states), frame.arrays(len(states)), strict=True))

@@ -61,12 +61,15 @@ class Schedule:
         _driver()([self._table.ctypes.data, room.ctypes.data], [len(self._calls), start, stop, reverse])
 
 
-def run_queues(queues: Sequence[Sequence[tuple[int, Schedule]]], reverse: bool = False) -> None:
-    """Schedules with their numbers of turns: one queue for each thread."""
+def run_queues(
+    queues: Sequence[Sequence[tuple[int, Schedule]]], reverse: bool = False, only: Sequence[int] | None = None
+) -> None:
+    """Schedules with their numbers of turns: one queue for each thread; ``only`` some turns, where they are named."""
 
     def work(k: int) -> None:
         for turns, schedule in queues[k]:
-            schedule.run(0, turns, reverse)
+            for start, stop in [(0, turns)] if only is None else [(turn, turn + 1) for turn in only]:
+                schedule.run(start, stop, reverse)
 
     run_tiles(work, len(queues))
 

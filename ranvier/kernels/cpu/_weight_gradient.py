@@ -7,7 +7,9 @@ of ``grad`` in the second-level cache.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 
 import torch
 from llvmlite import ir
@@ -71,8 +73,17 @@ def weight_gradient(events: EventList, grad: Tensor, out: Tensor | None = None, 
     return out
 
 
-def by_column(events: EventList, block: int) -> EventList:
+def by_column(
+    events: EventList, block: int, out: EventList | None = None, only: Sequence[int] | None = None
+) -> EventList:
     """Sort the events of each ``block`` rows by column.
+
+    Parameters
+    ----------
+    out
+        An earlier result for as many rows, to be written over.
+    only
+        Blocks to be sorted, in order, where not all are asked for.
 
     Returns
     -------
@@ -80,18 +91,24 @@ def by_column(events: EventList, block: int) -> EventList:
         the event in ``events``, ascending within each.
     """
     blocks, columns = -(-events.rows // block), events.columns
-    pointer = torch.zeros(blocks * columns + 1, dtype=torch.int64)
-    index = empty([events.count], torch.int32)
-    value = None if events.value is None else empty([events.count], events.value.dtype)
-    sort = _sort_kernel(torch.float32 if value is None else value.dtype)
+    if out is None:
+        value = None if events.value is None else empty([events.count], events.value.dtype)
+        pointer = torch.empty(blocks * columns + 1, dtype=torch.int64)
+        out = EventList(pointer, empty([events.count], torch.int32), value, events.rows)
+    pointer, wanted = out.pointer.zero_(), range(blocks) if only is None else only
+    begins = [i for before, i in pairwise((-1, *wanted)) if i > before + 1]  # after a block that is left out
+    if begins and columns:
+        pointer[[i * columns for i in begins]] = events.pointer[[i * block for i in begins]]
+    sort = _sort_kernel(torch.float32 if out.value is None else out.value.dtype)
     given = [address(events.pointer), address(events.index), address(events.value)]
 
-    def task(i: int) -> None:
-        pointers = [*given, pointer.data_ptr() + 8 * (1 + i * columns), address(index), address(value)]
-        sort(pointers, [i * block, min((i + 1) * block, events.rows), columns, value is not None])
+    def task(k: int) -> None:
+        i = wanted[k]
+        pointers = [*given, pointer.data_ptr() + 8 * (1 + i * columns), address(out.index), address(out.value)]
+        sort(pointers, [i * block, min((i + 1) * block, events.rows), columns, out.value is not None])
 
-    run_tiles(task, blocks)
-    return EventList(pointer, index, value, events.rows)
+    run_tiles(task, len(wanted))
+    return out
 
 
 @cache

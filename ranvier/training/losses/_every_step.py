@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
+from torch.nn import functional
 
-from ranvier.training.losses._loss import Loss, cross_entropy, mean_over_time, series, within
+from ranvier.training.losses._loss import Loss, check_classes, mean_over_time, series, within
 
 __all__ = ["EveryStep"]
 
@@ -30,12 +31,14 @@ class EveryStep(Loss):
     def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The mean loss of the batch."""
         out = series(out, self, lengths)
-        steps = out.shape[0]
-        cross_entropy(out[0].detach(), target)  # only for its check of the targets
-        logits = self.scale * out.flatten(0, 1)
-        each = torch.nn.functional.cross_entropy(logits, target.long().repeat(steps), reduction="none")
-        each, inside = each.unflatten(0, (steps, -1)), within(out, lengths)
-        return mean_over_time(each if inside is None else each * inside.squeeze(2), lengths).mean()
+        steps, batch, classes = out.shape
+        check_classes(target, batch, classes)
+        logits = (out if self.scale == 1 else self.scale * out).flatten(0, 1)
+        targets, inside = target.long().repeat(steps), within(out, lengths)
+        if inside is None:
+            return functional.cross_entropy(logits, targets)
+        each = functional.cross_entropy(logits, targets, reduction="none").unflatten(0, (steps, batch))
+        return mean_over_time(each * inside.squeeze(2), lengths).mean()
 
     def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """The class [B] of the highest mean."""

@@ -11,7 +11,7 @@ from torch.nn import functional
 from ranvier.errors import ShapeError, TrainingError
 from ranvier.network import silence_after
 
-__all__ = ["Loss", "cross_entropy", "mean_over_time", "series", "within"]
+__all__ = ["Loss", "check_classes", "cross_entropy", "mean_over_time", "series", "within"]
 
 Tensor = torch.Tensor
 
@@ -79,18 +79,22 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     TrainingError
         Where a target is no class.
     """
-    classes = logits.shape[1]
+    check_classes(target, *logits.shape)
+    return functional.cross_entropy(logits, target.long())
+
+
+def check_classes(target: Tensor, batch: int, classes: int) -> None:
+    """Raise unless ``target`` holds a class from 0 to ``classes`` - 1 for each of ``batch`` samples."""
     integer = not (target.is_floating_point() or target.is_complex() or target.dtype == torch.bool)
-    if not integer or target.shape != logits.shape[:1]:
+    if not integer or target.shape != (batch,):
         raise TrainingError(
             f"targets are {target.dtype} of shape {tuple(target.shape)}; a loss on classes needs whole numbers of "
-            f"shape ({logits.shape[0]},): convert them with .long(), or choose another loss."
+            f"shape ({batch},): convert them with .long(), or choose another loss."
         )
     if target.numel():
-        low, high = int(target.min()), int(target.max())
+        low, high = (int(end) for end in target.aminmax())
         if low < 0 or high >= classes:
             wrong = low if low < 0 else high
             raise TrainingError(
                 f"target {wrong} is no class of an output with {classes} cells: give classes from 0 to {classes - 1}."
             )
-    return functional.cross_entropy(logits, target.long())

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from ranvier.errors import TrainingError
-from ranvier.training.losses._loss import Loss, cross_entropy, mean_over_time, series, within
+from ranvier.training.losses._loss import Loss, check_classes, mean_over_time, series, within
 
 __all__ = ["TET"]
 
@@ -38,10 +38,10 @@ class TET(Loss):
     def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The mean loss of the batch."""
         o = series(out, self, lengths)
-        cross_entropy(o[0].detach(), target)  # only for its check of the targets
-        steps = o.shape[0]
+        steps, batch, classes = o.shape
+        check_classes(target, batch, classes)
         wrong = functional.cross_entropy(o.flatten(0, 1), target.long().repeat(steps), reduction="none").unflatten(
-            0, (steps, -1)
+            0, (steps, batch)
         )
         far = (o - self.level).square().mean(2)
         each = (1 - self.lam) * wrong + self.lam * far

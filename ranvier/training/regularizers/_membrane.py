@@ -17,7 +17,15 @@ Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
-class MembraneBounds(Regularizer):
+class _OnMembranes(Regularizer):
+    @property
+    def per_step(self) -> bool:
+        """True: a mean over steps."""
+        return True
+
+
+@dataclass(frozen=True)
+class MembraneBounds(_OnMembranes):
     """Keep membranes in a range: weight * mean of max(0, low - v)**2 + max(0, v - high)**2.
 
     v is the membrane after each step, in the base unit of the cell (mV, or 1), of every cell that has a variable v and
@@ -46,7 +54,7 @@ class MembraneBounds(Regularizer):
 
 
 @dataclass(frozen=True)
-class ResidualMembrane(Regularizer):
+class ResidualMembrane(_OnMembranes):
     """RMP-loss: weight * mean of (u - V_th*s)**2/V_th**2, how far a membrane is from the spike it is rounded to.
 
     u is the membrane before the reset and s the spike. With the reset ``v -= V_th`` the difference is what the reset

@@ -36,6 +36,11 @@ class Regularizer(ABC):
                 f"{type(self).__name__}: populations={self.populations!r} must be a list, such as [{self.populations!r}]."
             )
 
+    @property
+    def per_step(self) -> bool:
+        """Whether it is a mean over steps, penalty(s) = 1/T sum over t of p(s[t]), so that it can be used in windows."""
+        return False
+
     @abstractmethod
     def variable(self, net: Network, population: str) -> str | None:
         """The signal that is read of a population, or None where it has none of the kind."""

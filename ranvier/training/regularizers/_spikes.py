@@ -40,6 +40,11 @@ class SpikeCost(_OnSpikes):
         if self.power not in (1, 2):
             raise TrainingError(f"SpikeCost: power={self.power!r} must be 1 or 2.")
 
+    @property
+    def per_step(self) -> bool:
+        """True for ``power=1``."""
+        return self.power == 1
+
     def penalty(self, net: Network, population: str, signal: Tensor, lengths: Tensor | None) -> Tensor:
         """The mean price of a cell in a sample."""
         steps = own_steps(signal, lengths).reshape(-1, *(1 for _ in signal.shape[2:]))

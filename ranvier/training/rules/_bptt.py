@@ -62,6 +62,11 @@ class BPTT(Rule):
         """True where all steps are differentiated together."""
         return self.window is None
 
+    @property
+    def regularizable_per_step(self) -> bool:
+        """True."""
+        return True
+
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule."""
         return {"window": self.window, "checkpoint": self.checkpoint, "cut_reset": not self.reset_gradient}
@@ -69,7 +74,8 @@ class BPTT(Rule):
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         if self.window:
-            series = partial(Series, net, x, self.window, Cuts(reset=self.reset_gradient))
+            cuts, record = Cuts(reset=self.reset_gradient), hidden_of(criterion)
+            series = partial(Series, net, x, self.window, cuts, record=record)
             return in_windows(net, series, criterion)
         signals = run(net, x, hidden=hidden_of(criterion), lengths=lengths_of(criterion), **self.arguments())
         loss = judge(criterion, signals.out, signals.hidden)

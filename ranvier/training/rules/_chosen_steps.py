@@ -1,4 +1,4 @@
-"""The gradient of a few steps of a series, each from the state it began with: time becomes batch."""
+"""The gradient of a few steps of a series: as they go by, or run again from the states they began with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ranvier.errors import TrainingError
 from ranvier.network import Network, State
 from ranvier.training._criterion import lengths_of
 from ranvier.training._data import Signal
-from ranvier.training.rules._criterion import Criterion
+from ranvier.training.rules._criterion import Criterion, is_per_step
 from ranvier.training.rules._rule import Outcome
 from ranvier.training.rules._series import Block, Series
 from ranvier.training.rules._windows import Tally, one
@@ -22,22 +22,54 @@ Tensor = torch.Tensor
 def at_chosen_steps(net: Network, x: Signal, criterion: Criterion, keep: int, window: int, cuts: Cuts) -> Outcome:
     """Differentiate ``keep`` random steps, scaled by T/keep, under ``cuts`` that carry nothing over time.
 
-    The series is run without a graph; the chosen steps are then run again, ``window`` of them at a time as
+    Where the loss is a mean over steps and the whole network is one operation, chosen steps are differentiated as they go
+    by. Else the series is run without a graph; the chosen steps are then run again, ``window`` of them at a time as
     one step of a larger batch, which is exact because no gradient connects them.
     """
+    if is_per_step(criterion):
+        generator = torch.get_rng_state()
+        series = Series(net, x, window, cuts)
+        if series.one_operation:
+            return _as_they_go_by(series, criterion, _chosen(series, keep))
+        torch.set_rng_state(generator)  # the choice does not depend on the way
     _refuse_moments(net)
     record = {n: (*p.cell.system.states, *_counters(net, n)) for n, p in net.populations.items()}
     series = Series(net, x, window, cuts, record=record)
+    return _run_again(series, criterion, _chosen(series, keep))
+
+
+def _chosen(series: Series, keep: int) -> Tensor:
     if keep > series.steps:
         raise TrainingError(f"SLTT: keep={keep} steps of a series of {series.steps}: keep at most all of them.")
-    chosen = torch.randperm(series.steps)[:keep].sort().values
-    tally, starts = Tally(lengths_of(criterion)), _Starts(chosen)
+    return torch.randperm(series.steps)[:keep].sort().values
+
+
+def _as_they_go_by(series: Series, criterion: Criterion, chosen: Tensor) -> Outcome:
+    """One pass: the loss of chosen steps asks nothing of the others, which a step-wise operation leaves out."""
+    tally, loss = Tally(series.steps, lengths_of(criterion)), torch.zeros(())
+    for block in series.blocks():
+        now = chosen[(chosen >= block.first) & (chosen < block.first + block.count)] - block.first
+        if len(now):
+            some = criterion(one({n: o.index_select(0, now) for n, o in block.outputs.items()}))
+            (some * (len(now) / len(chosen))).backward()
+        with torch.no_grad():
+            loss = loss + criterion(one(block.outputs)) * (block.count / series.steps)
+        tally.add(block)
+        del block
+    series.finish()
+    return tally.outcome(loss)
+
+
+def _run_again(series: Series, criterion: Criterion, chosen: Tensor) -> Outcome:
+    """A pass without a graph, then the chosen steps once more."""
+    keep, window = len(chosen), series.size
+    tally, starts = Tally(series.steps, lengths_of(criterion)), _Starts(chosen)
     with torch.no_grad():
         for block in series.blocks():
             starts.look(block)
             tally.add(block)
             del block
-    out = {n: torch.cat(values).requires_grad_() for n, values in tally.pieces.items()}
+    out = {n: o.detach().requires_grad_() for n, o in tally.out.items()}
     loss = criterion(one(out))
     loss.backward()
     slopes = {n: (series.steps / keep) * slope for n, o in out.items() if (slope := o.grad) is not None}

@@ -88,6 +88,7 @@ class EProp(Rule):
             pairs = broadcast.signals(block, given) + errors.pairs(block, given)
             torch.autograd.backward([t for t, _ in pairs], [g for _, g in pairs])
             eligibility.correct(block)
-            del block, pairs
+            errors.done(block)
+            del block, pairs, given
         series.finish()
         return errors.outcome

@@ -67,7 +67,7 @@ class EventProp(Rule):
                     f"rv.rules.BPTT()."
                 )
         steps = next(iter(x.values())).shape[0] if not isinstance(x, torch.Tensor) else x.shape[0]
-        series, tally = Series(net, x, max(steps, 1), TIMES, attached=True), Tally(lengths_of(criterion))
+        series, tally = Series(net, x, max(steps, 1), TIMES, attached=True), Tally(steps, lengths_of(criterion))
         loss = torch.zeros(())
         for block in series.blocks():
             loss = criterion(one(block.outputs))

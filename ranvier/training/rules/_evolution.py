@@ -18,7 +18,7 @@ from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._refuse import whole_number
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._series import Series
-from ranvier.training.rules._windows import Tally, one
+from ranvier.training.rules._windows import one, run_through
 
 __all__ = ["EvolutionStrategies"]
 
@@ -106,8 +106,5 @@ class EvolutionStrategies(Rule):
         return outcome
 
     def _run(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
-        tally = Tally(lengths_of(criterion))
-        for block in Series(net, x, self.window, Cuts()).blocks():
-            tally.add(block)
-        out = {n: torch.cat(values) for n, values in tally.pieces.items()}
-        return tally.outcome(criterion(one(out)))
+        tally = run_through(Series(net, x, self.window, Cuts()), lengths_of(criterion))
+        return tally.outcome(criterion(one(tally.out)))

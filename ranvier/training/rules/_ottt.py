@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ranvier.dynamics import Cuts
 from ranvier.network import Network
+from ranvier.training._criterion import hidden_of
 from ranvier.training._data import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._eligibility import Eligibility
@@ -51,6 +53,11 @@ class OTTT(Rule):
     def __post_init__(self) -> None:
         whole_number(self.window, "OTTT", "window")
 
+    @property
+    def regularizable_per_step(self) -> bool:
+        """True."""
+        return True
+
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule."""
         return {"window": self.window, "cut_reset": True}
@@ -64,4 +71,6 @@ class OTTT(Rule):
         def follow(series: Series) -> Eligibility:
             return Eligibility(series, "OTTT", net.populations)
 
-        return in_windows(net, lambda: Series(net, x, self.window, ONLINE, leaves=True), criterion, follow)
+        record = hidden_of(criterion)
+        make = partial(Series, net, x, self.window, ONLINE, leaves=True, record=record)
+        return in_windows(net, make, criterion, follow)

@@ -13,6 +13,7 @@ from ranvier.network._window import Window, output_name
 from ranvier.training._buffers import same_buffers
 from ranvier.training._criterion import lengths_of
 from ranvier.training.rules._criterion import Criterion
+from ranvier.training.rules._rule import Outcome
 from ranvier.training.rules._series import Block, Series
 from ranvier.training.rules._windows import Tally, one
 
@@ -27,22 +28,24 @@ class OutputErrors:
     """dL/dy[t] for what arrives at every output cell: exact for any loss and any output cell.
 
     One pass without gradient keeps y [T, B, C]; the output cells alone are then run again over all steps with their
-    gradient. ``series`` is to be run for the rest of the gradient.
+    gradient. ``series`` is to be run for the rest of the gradient. What is kept of a step is its error until its block
+    is done with, and its output from then on: memory that grows with the series is that of the output alone.
     """
 
     def __init__(self, net: Network, make: Callable[[], Series], criterion: Criterion) -> None:
         _refuse(net)
-        generator, tally = torch.get_rng_state(), Tally(lengths_of(criterion))
-        arrived: dict[tuple[str, str], list[Tensor]] = {}
+        generator = torch.get_rng_state()
         with torch.no_grad(), same_buffers(net):
-            for block in make().blocks():
-                tally.add(block)
-                for n in net.outputs:
-                    for stream, y in block.window.streams[n][0].items():
-                        arrived.setdefault((n, stream), []).append(y.expand(block.count, *y.shape[1:]))
+            first = make()
+            tally, arrived = Tally(first.steps, lengths_of(criterion)), _Arrived()
+            for block in first.blocks():
+                tally.count(block)
+                arrived.add(block, first)
+                del block
+            del first
         torch.set_rng_state(generator)
         self.series = series = make()
-        leaves = {key: torch.cat(values).requires_grad_() for key, values in arrived.items()}
+        leaves = {key: y.requires_grad_() for key, y in arrived.streams.items()}
         out: dict[str, Tensor] = {}
         for n in net.outputs:
             streams = {stream: leaf for (owner, stream), leaf in leaves.items() if owner == n}
@@ -50,11 +53,24 @@ class OutputErrors:
         loss = criterion(one(out))
         loss.backward()
         self._errors = {key: leaf.grad for key, leaf in leaves.items() if leaf.grad is not None}
-        self.outcome = tally.outcome(loss)
+        self._tally, self._loss = tally, loss.detach()
 
     def of(self, block: Block) -> Errors:
         """The errors of the steps of a block."""
         return {key: g[block.first : block.first + block.count] for key, g in self._errors.items()}
+
+    def done(self, block: Block) -> None:
+        """Let the outputs of a block take the place of its errors."""
+        for n, o in block.outputs.items():
+            own = [g for (owner, _), g in self._errors.items() if owner == n]
+            if n not in self._tally.out and len(own) == 1 and own[0].shape[1:] == o.shape[1:]:
+                self._tally.out[n] = own[0]
+        self._tally.keep(block)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The record of the series, when all blocks are done."""
+        return self._tally.outcome(self._loss)
 
     def pairs(self, block: Block, errors: Errors) -> list[tuple[Tensor, Tensor]]:
         """What arrives at the outputs, with its error: the gradient of the weights onto them."""
@@ -64,6 +80,21 @@ class OutputErrors:
             if y.requires_grad:
                 out.append((y, error.sum_to_size(y.shape)))
         return out
+
+
+class _Arrived:
+    """What arrives at the output cells, [T, B, …] by (population, stream)."""
+
+    def __init__(self) -> None:
+        self.streams: dict[tuple[str, str], Tensor] = {}
+
+    def add(self, block: Block, series: Series) -> None:
+        """Keep that of a block."""
+        for n in series.net.outputs:
+            for stream, y in block.window.streams[n][0].items():
+                if (n, stream) not in self.streams:
+                    self.streams[n, stream] = y.new_empty(series.steps, *y.shape[1:])
+                self.streams[n, stream][block.first : block.first + block.count] = y
 
 
 def _emit(series: Series, name: str, streams: dict[str, Tensor]) -> Tensor:

@@ -36,6 +36,11 @@ class Rule(ABC):
         """Whether hidden signals reach the criterion with their gradient, as regularisers need."""
         return False
 
+    @property
+    def regularizable_per_step(self) -> bool:
+        """Whether they reach it window by window, as regularisers that are a mean over steps need."""
+        return self.regularizable
+
     @abstractmethod
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule: window, checkpoint, cut_reset."""

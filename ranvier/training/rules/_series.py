@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from ranvier.dynamics import Cuts
 from ranvier.network import Network, State, silence_after
+from ranvier.network._again import Again
 from ranvier.network._runner import Runner
 from ranvier.network._shapes import shapes_from
 from ranvier.network._window import Window
@@ -22,13 +23,17 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class Block:
-    """Steps [first, first + count) after they have been run; ``start`` is the state they began with."""
+    """Steps [first, first + count) after they have been run; ``start`` is the state they began with.
+
+    ``hidden[population][variable]`` [K, B, …] are the further variables that were asked for.
+    """
 
     first: int
     count: int
     start: State
     window: Window
     outputs: Mapping[str, Tensor]
+    hidden: Mapping[str, Mapping[str, Tensor]]
 
     def spikes(self, name: str, lengths: Tensor | None = None) -> Tensor:
         """Spikes of a population, summed over time and batch; of the series, the first ``lengths`` [B] steps count."""
@@ -53,17 +58,19 @@ class Series:
 
     def __init__(
         self, net: Network, x: Signal, size: int, cuts: Cuts, *, leaves: bool = False, attached: bool = False,
-        record: Mapping[str, tuple[str, ...]] | None = None,
+        record: Mapping[str, Sequence[str]] | None = None,
     ) -> None:  # fmt: skip
-        self.net, self.size, self.leaves = net, size, leaves
+        self.net, self.size, self.leaves, self.record = net, size, leaves, record or {}
         self.inputs, self.steps, self.batch = net._take(x)
         self.shapes = shapes_from(net, self.inputs)
         self.emit, self.fire = emissions(net), spiking(net)
         wanted: dict[str, tuple[str, ...]] = {n: ("spikes",) for n in self.fire}
-        for name, names in (*((n, (e,)) for n, e in self.emit.items()), *(record or {}).items()):
+        for name, names in (*((n, (e,)) for n, e in self.emit.items()), *self.record.items()):
             wanted[name] = tuple(dict.fromkeys((*wanted.get(name, ()), *names)))
         plan = net.plan(gradient=True, window=size, dense_inputs=net._dense(self.inputs), batch=self.batch)
         self.runner = Runner(net, plan, wanted, cuts)
+        if cuts.joined and not leaves and not attached:
+            self.runner.again = Again()
         self.made = self.runner.coefficients
         self.runner.coefficients = {n: {c: self._leaf(n, t) for c, t in own.items()} for n, own in self.made.items()}
         start = net.initial_state(self.batch, shapes=self.shapes)
@@ -74,6 +81,12 @@ class Series:
         if self.leaves and made.requires_grad:
             leaf = leaf.expand(self.batch, *self.shapes[name]).clone()
         return leaf.requires_grad_(made.requires_grad)
+
+    @property
+    def one_operation(self) -> bool:
+        """Whether all cells run together, so that steps of which no gradient is asked cost nothing on the way back."""
+        together = self.runner.plan.together
+        return self.runner.again is not None and len(together) == 1 and set(together[0]) == set(self.net.populations)
 
     def blocks(self) -> Iterator[Block]:
         """Run one window after the other; let go of a block before asking for the next, so that one lives at a time."""
@@ -87,12 +100,15 @@ class Series:
                 block[n] = source.block(state.step, count, self.net).expand(count, self.batch, *source.shape)
             window = self.runner.window(block, count, state)
             outputs = {n: window.recorded[n, e] for n, e in self.emit.items()}
-            yield Block(first, count, state, window, outputs)
+            hidden = {n: {v: window.recorded[n, v] for v in names} for n, names in self.record.items()}
+            yield Block(first, count, state, window, outputs, hidden)
             state = window.after().detach()
-            del window, outputs, block  # the next window is made when this one is gone
+            del window, outputs, hidden, block  # the next window is made when this one is gone
 
     def finish(self) -> None:
-        """Hand the gradient of the cells' coefficients on to the parameters they were made from."""
+        """Hand on gradients that were summed over windows, and those of the cells' coefficients to what they were made from."""
+        if self.runner.again is not None:
+            self.runner.again.finish()
         pairs = [
             (made, leaf.grad.sum_to_size(made.shape))
             for n, own in self.made.items()

@@ -7,6 +7,7 @@ from typing import Any
 
 from ranvier.dynamics import Cuts
 from ranvier.network import Network
+from ranvier.training._criterion import hidden_of
 from ranvier.training._data import Signal
 from ranvier.training.rules._chosen_steps import at_chosen_steps
 from ranvier.training.rules._criterion import Criterion
@@ -54,6 +55,11 @@ class SLTT(Rule):
         if self.keep is not None:
             whole_number(self.keep, "SLTT", "keep")
 
+    @property
+    def regularizable_per_step(self) -> bool:
+        """True without ``keep``."""
+        return self.keep is None
+
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule."""
         return {"window": self.window}
@@ -64,5 +70,6 @@ class SLTT(Rule):
         refuse_starts(net, "SLTT")
         refuse_late_layers(net, "SLTT")
         if self.keep is None:
-            return in_windows(net, lambda: Series(net, x, self.window, INSTANT), criterion)
+            record = hidden_of(criterion)
+            return in_windows(net, lambda: Series(net, x, self.window, INSTANT, record=record), criterion)
         return at_chosen_steps(net, x, criterion, self.keep, self.window, INSTANT)

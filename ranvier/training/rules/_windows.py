@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from ranvier.network import Network
 from ranvier.training._buffers import same_buffers
-from ranvier.training._criterion import lengths_of
+from ranvier.training._criterion import judge, lengths_of, penalty_of
 from ranvier.training.rules._criterion import Criterion, is_per_step
 from ranvier.training.rules._rule import Outcome
 from ranvier.training.rules._series import Block, Series
 
-__all__ = ["Follower", "Tally", "in_windows", "look_first", "one"]
+__all__ = ["Follower", "Tally", "in_windows", "look_first", "one", "run_through"]
 
 Tensor = torch.Tensor
 Make = Callable[[], Series]
@@ -38,16 +37,20 @@ def in_windows(
 
     A loss that is a mean over steps is differentiated window by window. For any other, a pass without gradient gives the
     output, whose loss is differentiated to dL/dout; a second pass differentiates window after window, each seeded with
-    its part of dL/dout. Random numbers are equal in both. A follower
-    sees every block before and after its gradient is computed.
+    its part of dL/dout. Random numbers are equal in both. What the criterion adds for hidden signals is taken for a mean
+    over steps. A follower sees every block before and after its gradient is computed.
     """
+    penalty = penalty_of(criterion)
     if is_per_step(criterion):
-        series, tally, loss = make(), Tally(lengths_of(criterion)), torch.zeros(())
+        series, loss = make(), torch.zeros(())
+        tally = Tally(series.steps, lengths_of(criterion))
         follower = follow(series) if follow else Follower()
         for block in series.blocks():
             follower.look(block)
-            share = block.count / max(series.steps, 1)
-            part = criterion(one(block.outputs)) * share
+            part = (
+                criterion(one(block.outputs)) if penalty is None else judge(criterion, one(block.outputs), block.hidden)
+            )
+            part = part * (block.count / max(series.steps, 1))
             if part.requires_grad:
                 part.backward()
             loss = loss + part.detach()
@@ -65,6 +68,11 @@ def in_windows(
             for n, o in block.outputs.items()
             if n in slopes and o.requires_grad
         ]
+        if penalty is not None:
+            part = penalty(block.hidden) * (block.count / max(series.steps, 1))
+            loss = loss + part.detach()
+            learnt += [(part, torch.ones_like(part))] if part.requires_grad else []
+            del part
         torch.autograd.backward([o for o, _ in learnt], [slope for _, slope in learnt])
         follower.correct(block)
         del block, learnt
@@ -77,12 +85,10 @@ def look_first(net: Network, make: Make, criterion: Criterion) -> tuple[Tally, T
 
     The series draws the same random numbers as the pass did.
     """
-    generator, tally = torch.get_rng_state(), Tally(lengths_of(criterion))
+    generator = torch.get_rng_state()
     with torch.no_grad(), same_buffers(net):
-        for block in make().blocks():
-            tally.add(block)
-            del block
-    out = {n: torch.cat(values).requires_grad_() for n, values in tally.pieces.items()}
+        tally = run_through(make(), lengths_of(criterion))
+    out = {n: o.detach().requires_grad_() for n, o in tally.out.items()}
     loss = criterion(one(out))
     loss.backward()
     slopes = {n: slope for n, o in out.items() if (slope := o.grad) is not None}
@@ -90,26 +96,47 @@ def look_first(net: Network, make: Make, criterion: Criterion) -> tuple[Tally, T
     return tally, loss.detach(), slopes, make()
 
 
-@dataclass
-class Tally:
-    """What goes by: outputs piece by piece, and the spikes of every population before each sample's end (``lengths``)."""
+def run_through(series: Series, lengths: Tensor | None) -> Tally:
+    """The record of a series of which nothing else is asked."""
+    tally = Tally(series.steps, lengths)
+    for block in series.blocks():
+        tally.add(block)
+        del block
+    return tally
 
-    lengths: Tensor | None = None
-    pieces: dict[str, list[Tensor]] = field(default_factory=dict)
-    spikes: dict[str, Tensor] = field(default_factory=dict)
+
+class Tally:
+    """What goes by: outputs [T, B, …], and the spikes of every population before each sample's end (``lengths``).
+
+    The outputs are whoever's who asked for the gradient; nothing else grows with the series.
+    """
+
+    def __init__(self, steps: int, lengths: Tensor | None = None) -> None:
+        self.steps, self.lengths = steps, lengths
+        self.out: dict[str, Tensor] = {}
+        self.spikes: dict[str, Tensor] = {}
 
     def add(self, block: Block) -> None:
-        """Count a block."""
+        """Count a block and keep its outputs."""
+        self.keep(block)
+        self.count(block)
+
+    def keep(self, block: Block) -> None:
+        """Keep the outputs of a block."""
         for name, value in block.outputs.items():
-            self.pieces.setdefault(name, []).append(value.detach())
+            if name not in self.out:
+                self.out[name] = value.new_empty(self.steps, *value.shape[1:])
+            self.out[name][block.first : block.first + block.count] = value.detach()
+
+    def count(self, block: Block) -> None:
+        """Count the spikes of a block."""
         for name, variable in block.window.recorded:
             if variable == "spikes":
                 self.spikes[name] = block.spikes(name, self.lengths) + self.spikes.get(name, 0)
 
     def outcome(self, loss: Tensor) -> Outcome:
         """The record of the whole series."""
-        out = {n: torch.cat(values) for n, values in self.pieces.items()}
-        return Outcome(one(out), loss.detach(), self.spikes)
+        return Outcome(one(self.out), loss.detach(), self.spikes)
 
 
 def one(outputs: Mapping[str, Tensor]) -> Any:

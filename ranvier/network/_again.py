@@ -1,0 +1,86 @@
+"""Operations that run again in every window of a series: set up in the first, their gradients handed over at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ranvier.kernels._task import ScanResult
+from ranvier.kernels.cpu import LoopSeries
+
+if TYPE_CHECKING:
+    from ranvier.network._runner import Runner
+    from ranvier.network._window import Window
+
+__all__ = ["Again"]
+
+_Key = tuple[tuple[str, ...], int, int, bool]
+
+
+@dataclass(frozen=True)
+class _Course:
+    """A loop with the names of the parts that feed it, and of those inside whose spikes are in flight."""
+
+    loop: LoopSeries
+    sources: tuple[str, ...]
+    past: tuple[str | None, ...]
+
+
+class Again:
+    """The fused operations of one runner, for as long as no parameter changes and no gradient crosses a window."""
+
+    def __init__(self) -> None:
+        #: by populations, steps, batch and whether a gradient is wanted; None where they cannot be set up once
+        self.courses: dict[_Key, _Course | None] = {}
+
+    def run(
+        self, runner: Runner, names: Sequence[str], length: int, window: Window
+    ) -> dict[str, ScanResult] | None:  # fmt: skip
+        """A window of populations; None where it must be set up anew each time."""
+        first = next(iter(window.variables[names[0]].values()), None)
+        if first is None or not window.count:
+            return None
+        key = (tuple(names), window.count, first.shape[0], torch.is_grad_enabled())
+        if key not in self.courses:
+            for other in [k for k in self.courses if k[0] == key[0]]:  # windows of another length are over
+                self._end(other)
+            self.courses[key] = _course(runner, names, length, window)
+        course = self.courses[key]
+        if course is None:
+            return None
+        sources = [window.emissions[n] for n in course.sources]
+        past = [None if n is None else window.history[n] for n in course.past]
+        found = course.loop.run(sources, window.variables, past)
+        if found is None:  # graded spikes: what came before is still to be handed over
+            self._end(key)
+            self.courses[key] = None
+        return found
+
+    def finish(self) -> None:
+        """Hand over the gradients of all windows."""
+        for key in list(self.courses):
+            self._end(key)
+
+    def _end(self, key: _Key) -> None:
+        course = self.courses.pop(key)
+        if course is not None:
+            course.loop.finish()
+
+
+def _course(runner: Runner, names: Sequence[str], length: int, window: Window) -> _Course | None:
+    """The loop, if all that changes from window to window are spikes that arrive as they are, and states."""
+    fed = runner.feeding(names, window)
+    arriving = [p for n in names for p in runner.incoming[n]]
+    inside = [p for p in arriving if p.pre in names]
+    moving = any("t" in s.streams or s.system.noises for s in (runner.steps[n] for n in names))
+    other = any((p not in fed and p not in inside) or p.name in runner.drives or p.plasticity for p in arriving)
+    if moving or other:
+        return None
+    task = runner.loop(names, length, window)
+    if not LoopSeries.suits(task):
+        return None
+    past = tuple(p.pre if p.latency else None for p in inside)
+    return _Course(LoopSeries(task), tuple(p.pre for p in fed), past)
