@@ -57,11 +57,6 @@ SIMULATIONS: dict[str, Command] = {
     ),
     "polychrony": Command("ranvier.recipes.polychrony", "run", "Groups that delays and STDP make (Izhikevich 2006)."),
     "recover_weights": Command("ranvier.recipes.recover_weights", "run", "Weights of a circuit from its spikes alone."),
-    "microcircuit": Command(
-        "ranvier.recipes.microcircuit",
-        "run",
-        "Four layers of cortex (Potjans and Diesmann 2014), full size with --scale 1.",
-    ),
     "reservoir": Command("ranvier.recipes.reservoir", "run", "Memory of a circuit whose inhibition balances itself."),
     "ring_attractor": Command(
         "ranvier.recipes.ring_attractor", "run", "A bump of activity that remembers a direction."

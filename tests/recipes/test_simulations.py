@@ -22,7 +22,6 @@ SMALL = {
     "microcircuit": ["--seconds", "2", "--scale", "0.05"],
     "polychrony": ["--seconds", "6", "--tried", "40", "--cells", "200"],
     "recover_weights": ["--cells", "40", "--seconds", "1", "--seeds", "1", "--epochs", "2"],
-    "microcircuit": ["--seconds", "2", "--scale", "0.05"],
     "reservoir": ["--seconds", "4", "--cells", "80"],
     "ring_attractor": ["--memory", "0.6", "--directions", "1", "--cells", "128"],
     "song2000": ["--seconds", "5"],
