@@ -110,7 +110,8 @@ def pack_population(
         """Own, padded copy; the spare lanes repeat the last cell so that they stay finite."""
         out = torch.empty(padded, dtype=dtype)
         out[: p.cells] = t.reshape(-1)
-        out[p.cells :] = out[p.cells - 1]
+        if padded > p.cells:
+            out[p.cells :] = out[p.cells - 1]
         return out
 
     ranges = team.ranges(padded, block)
@@ -126,11 +127,10 @@ def pack_population(
     free = [torch.zeros(words, dtype=torch.int64) for _ in fixed]
     table.add(torch.zeros(words, dtype=torch.int64), torch.empty(words + 1, dtype=torch.int32), *free)
     table.number(*(int(state[n].max()) for n in fixed), *(int(p.coefficients[steps]) for steps in fixed.values()))
-    shared = torch.stack(
-        [p.coefficients[n].reshape(()) for n in p.step.coefficients if n not in p.varied] or [_NOTHING]
-    )
-    one = iter(shared.to(dtype).split(1))
-    table.add(*(array(p.coefficients[n].expand(p.cells)) if n in p.varied else next(one) for n in p.step.coefficients))
+    varied = set(p.varied)
+    alike = [p.coefficients[n].reshape(()) for n in p.step.coefficients if n not in varied]
+    one = iter(torch.stack(alike or [_NOTHING]).to(dtype).split(1))
+    table.add(*(array(p.coefficients[n].expand(p.cells)) if n in varied else next(one) for n in p.step.coefficients))
     kind = np.dtype(str(dtype).removeprefix("torch."))
     for stream, length in rings.items():
         own = state[stream.removeprefix("kick_")] if stream in direct else None
