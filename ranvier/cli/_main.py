@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import wraps
+from inspect import signature
+from typing import Any
 
 import tyro
 from rich.console import Console
@@ -16,6 +19,8 @@ from ranvier.errors import RanvierError
 
 __all__ = ["main"]
 
+#: options that are not a size, a time or a number of tries
+_MAY_BE_NOUGHT = {"seed", "controls"}
 _OK, _FAILED, _MISUSED, _INTERRUPTED = 0, 1, 2, 130
 
 
@@ -50,7 +55,8 @@ def _run(commands: Mapping[str, Command], name: str, options: list[str], program
         errors.print(f"{program}: no command {name!r}; {hint}", highlight=False, markup=False)
         return _MISUSED
     try:
-        tyro.cli(commands[name].load(), prog=f"{program} {name}", description=commands[name].summary, args=options)
+        function = _sound(commands[name].load())
+        tyro.cli(function, prog=f"{program} {name}", description=commands[name].summary, args=options)
     except RanvierError as error:
         errors.print(f"{program} {name}: {error}", highlight=False, markup=False)
         return _FAILED
@@ -58,6 +64,24 @@ def _run(commands: Mapping[str, Command], name: str, options: list[str], program
         errors.print(f"{program} {name}: interrupted", highlight=False, markup=False)
         return _INTERRUPTED
     return _OK
+
+
+def _sound(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which refuses numbers that make no sense for any command: a size or a time must be above 0."""
+
+    @wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        for name, value in signature(function).bind(*args, **kwargs).arguments.items():
+            nought = name in _MAY_BE_NOUGHT
+            if (
+                isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and not (value > 0 or (nought and value == 0))
+            ):
+                raise RanvierError(f"--{name} {value:g} must be {'0 or more' if nought else 'above 0'}.")
+        return function(*args, **kwargs)
+
+    return checked
 
 
 def _overview(commands: Mapping[str, Command], usage: str) -> None:

@@ -76,3 +76,23 @@ def test_a_missing_package_names_the_remedy(
     monkeypatch.setitem(COMMANDS, "try", Command("surely_not_installed", "run", "Try."))
     assert main(["try"]) == 1
     assert "pip install" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["polychrony", "--seconds", "-1"],
+        ["polychrony", "--tried", "0"],
+        ["learn_pattern", "--cells", "0"],
+        ["recover_weights", "--seeds", "0"],
+        ["recover_weights", "--epochs", "-1"],
+        ["reservoir", "--seconds", "-1"],
+        ["brunel", "--seed", "-1"],
+        ["song2000", "--seconds", "nan"],
+    ],
+)
+def test_sizes_and_times_that_make_no_sense_are_named(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert main(["simulate", *words]) == 1
+    said = capsys.readouterr().err
+    assert f"{words[1]} {words[2]} must be" in said
+    assert "Traceback" not in said
