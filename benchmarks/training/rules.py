@@ -101,9 +101,9 @@ def peak(name: str, steps: int) -> float:
     return _status("VmHWM") - before - 4 * steps * BATCH * CLASSES / 2**20
 
 
-def memory(name: str, steps: int) -> float:
-    """:func:`peak` in a process of its own."""
-    call = f"from benchmarks.training.rules import peak; print(peak({name!r}, {steps}))"
+def memory(name: str, steps: int, bench: str = "rules") -> float:
+    """``peak`` of a bench in a process of its own."""
+    call = f"from benchmarks.training.{bench} import peak; print(peak({name!r}, {steps}))"
     quiet = {"MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
     done = subprocess.run(
         [sys.executable, "-c", call], capture_output=True, text=True, check=True, cwd=ROOT, env={**os.environ, **quiet}

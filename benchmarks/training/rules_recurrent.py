@@ -6,8 +6,6 @@ Writes `docs/benchmarks/rules_recurrent.json` and prints the second table of `do
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,7 +14,7 @@ from statistics import median
 import torch
 
 import ranvier as rv
-from benchmarks.training.rules import _spread, _status
+from benchmarks.training.rules import _spread, _status, gradient, memory
 from ranvier.units import ms
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +26,6 @@ RULES = {
     "EventProp()": rv.rules.EventProp(),
 }
 BATCH, INPUTS, HIDDEN, CLASSES, DENSITY = 2, 20, 16, 3, 0.05
-LOSS = rv.losses.EveryStep()
 
 
 def network(seed: int = 0) -> rv.Network:
@@ -61,12 +58,6 @@ def batch(steps: int, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
     return x, torch.randint(0, CLASSES, (BATCH,), generator=draw)
 
 
-def gradient(net: rv.Network, rule: rv.rules.Rule, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    net.zero_grad(set_to_none=False)
-    rule.gradient(net, x, rv.rules.PerStep(lambda out: LOSS(out, y)))
-    return torch.cat([q.grad.flatten() for q in net.parameters() if q.grad is not None])
-
-
 def peak(name: str, steps: int) -> float:
     """Highest resident memory of a gradient beyond what a short one had, and the output, MB; this process."""
     net, (x, y) = network(), batch(steps)
@@ -75,16 +66,6 @@ def peak(name: str, steps: int) -> float:
     Path("/proc/self/clear_refs").write_text("5")
     gradient(net, RULES[name], x, y)
     return _status("VmHWM") - before - 8 * steps * BATCH * CLASSES / 2**20
-
-
-def memory(name: str, steps: int) -> float:
-    """:func:`peak` in a process of its own."""
-    call = f"from benchmarks.training.rules_recurrent import peak; print(peak({name!r}, {steps}))"
-    quiet = {"MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", call], capture_output=True, text=True, check=True, cwd=ROOT, env={**os.environ, **quiet}
-    )
-    return float(done.stdout)
 
 
 def times(steps: int, rounds: int) -> dict[str, list[float]]:
@@ -125,7 +106,7 @@ def table(found: dict) -> str:  # type: ignore[type-arg]
 def main() -> None:
     torch.set_num_threads(1)
     found = {
-        "memory_mb": {n: {str(t): memory(n, t) for t in (25, 100)} for n in RULES},
+        "memory_mb": {n: {str(t): memory(n, t, "rules_recurrent") for t in (25, 100)} for n in RULES},
         "seconds": times(50, 3),
         "cosines": cosines(3, 50),
     }

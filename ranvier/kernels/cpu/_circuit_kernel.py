@@ -178,7 +178,7 @@ class _Writer:
         b, (n, first, _) = self.builder, time
         b.store(b.load(at(b, group["bounds"], n)), at(b, group["bounds"], b.add(n, I64(1))))
         if group["free"]:
-            b.call(self._release(member), [*where, n])
+            b.call(self._of_member("release", member, 1, _release), [*where, n])
         with counted(b, group["low"], group["high"], group["block"]) as low:
             high = b.add(low, group["block"])
             high = b.select(b.icmp_signed("<", high, group["high"]), high, group["high"])
@@ -188,18 +188,16 @@ class _Writer:
                 slot = b.mul(b.srem(b.add(first, n), length), group["padded"])
                 base = at(b, ring, b.add(slot, b.and_(low, I64(~0xFFFF))))
                 self._inside("empty", wire, values, [base, block], empty_bin)
-            b.call(self._advance(member), [*where, *time, low, high])
+            b.call(self._of_member("advance", member, 5, _advance), [*where, *time, low, high])
 
-    def _release(self, member: Member) -> ir.Function:
-        """The function that frees the cells of such a population whose counters have run out."""
-        key = ("release", member.key)
+    def _of_member(self, what: str, member: Member, numbers: int, write: Callable[..., None]) -> ir.Function:
+        """A function of such a population, which takes its tables and ``numbers``; equal populations share it."""
+        key = (what, member.key)
         if key not in self.functions:
-            made, b = inner(self.open.module, f"release_{len(self.functions)}", [*TABLES, I64])
-            pointers, integers, n = made.args
+            made, b = inner(self.open.module, f"{what}_{len(self.functions)}", [*TABLES, *[I64] * numbers])
+            pointers, integers, *given = made.args
             lanes = Lanes(b, self.dtype, wide=has_feature("avx512f"))
-            group = self._group(member, Arguments(b, pointers, integers, self.scalar))
-            for name, steps in group["steps"].items():
-                release(lanes, group, name, steps, n)
+            write(lanes, member, self._group(member, Arguments(b, pointers, integers, self.scalar)), *given)
             b.ret_void()
             self.functions[key] = made
         return self.functions[key]
@@ -216,21 +214,6 @@ class _Writer:
             b.ret_void()
             self.functions[key] = made
         self.builder.call(self.functions[key], [*(values[n] for n in names), *given])
-
-    def _advance(self, member: Member) -> ir.Function:
-        """The function that advances such a population; equal ones share it."""
-        key = ("advance", member.key)
-        if key not in self.functions:
-            made, b = inner(self.open.module, f"advance_{len(self.functions)}", [*TABLES, I64, I64, I64, I64, I64])
-            pointers, integers, n, first, every, low, high = made.args
-            lanes = Lanes(b, self.dtype, wide=has_feature("avx512f"))
-            group = self._group(member, Arguments(b, pointers, integers, self.scalar))
-            for values in group["drives"]:
-                drive(lanes, values, low, high, b.add(first, n))
-            advance(lanes, member, group, (low, high), n, first, every)
-            b.ret_void()
-            self.functions[key] = made
-        return self.functions[key]
 
     def _wire_arguments(self, wire: Wire) -> dict:
         arguments = self.arguments
@@ -302,3 +285,18 @@ class _Writer:
             inside.ret_void()
             self.functions[key] = made
         b.call(self.functions[key], given)
+
+
+def _advance(
+    lanes: Lanes, member: Member, group: dict, n: ir.Value, first: ir.Value, every: ir.Value, low: ir.Value, high: ir.Value
+) -> None:  # fmt: skip
+    """The cells [low, high) by a step, after what drives them was drawn."""
+    for values in group["drives"]:
+        drive(lanes, values, low, high, lanes.builder.add(first, n))
+    advance(lanes, member, group, (low, high), n, first, every)
+
+
+def _release(lanes: Lanes, member: Member, group: dict, n: ir.Value) -> None:
+    """Free the cells whose counters have run out."""
+    for name, steps in group["steps"].items():
+        release(lanes, group, name, steps, n)

@@ -103,8 +103,7 @@ def pack_population(
     each cell that its log can hold; ``block``: cells of one; ``fixed``: counters of which the loop reads a bit, and the
     coefficient that a spike sets them to."""
     depth, steps, samples = times
-    width = 64 // dtype.itemsize
-    padded = -(-p.cells // width) * width
+    width, padded = 64 // dtype.itemsize, _padded(p.cells, dtype)
 
     def array(t: Tensor) -> Tensor:
         """Own, padded copy; the spare lanes repeat the last cell so that they stay finite."""
@@ -194,7 +193,8 @@ def row_tables(
 
 def _padded(cells: int, dtype: torch.dtype) -> int:
     """Whole vectors of 64 bytes."""
-    return -(-cells * dtype.itemsize // 64) * 64 // dtype.itemsize
+    width = 64 // dtype.itemsize
+    return -(-cells // width) * width
 
 
 def pack_projection(

@@ -80,7 +80,7 @@ class Rows:
         None where targets do not ascend within a row, or too many of one are in a block.
         """
         if size not in self._blocks:
-            cuts = self.cut(tuple(range(size, self.columns, size)))
+            cuts = self._search(tuple(range(size, self.columns, size)))
             self._blocks[size] = None if cuts is None else _blocks(self.pointer, cuts)
         return self._blocks[size]
 
@@ -111,7 +111,8 @@ def joined(parts: Sequence[Rows], borders: Sequence[tuple[int, ...]]) -> list[Te
             for n, cut in enumerate(cuts):
                 table[:, n, 0], table[:, n, 1] = cut[k], cut[k + 1]
             tables.append(table)
-        known = parts[0].joined[key] = (tuple(parts), tables)  # the parts are kept: their names are in the key
+        # the others are kept, since their names are in the key; itself would never be let go of
+        known = parts[0].joined[key] = (tuple(p for p in parts if p is not parts[0]), tables)
     return known[1]
 
 
