@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import ranvier as rv
+from ranvier.network._save import _NETWORK
+from ranvier.network._saving import write_pair
 from ranvier.units import ms, mV, nA
 
 FEATURES = 12
@@ -118,3 +123,19 @@ def spikes() -> Callable[..., torch.Tensor]:
         return (torch.rand(steps, batch, FEATURES, generator=generator) < rate).to(dtype)
 
     return make
+
+
+@pytest.fixture
+def spoilt() -> Callable[[Path, Callable, Path], Path]:
+    """Writes a saved model anew after ``spoil(description, tensors)``, with a hash that fits."""
+
+    def rewrite(model: Path, spoil: Callable, to: Path) -> Path:
+        description = json.loads((model / "network.json").read_text())
+        tensors = load_file(next(model.glob("*.safetensors")))
+        spoil(description, tensors)
+        for name in ("format", "version", "tensors"):
+            description.pop(name)
+        write_pair(to, _NETWORK, description, tensors)
+        return to
+
+    return rewrite

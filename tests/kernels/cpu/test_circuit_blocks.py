@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 import torch
 
@@ -10,6 +13,7 @@ from ranvier.kernels.cpu import _circuit_blocks as blocks
 from ranvier.kernels.cpu import _circuit_team as team
 from ranvier.kernels.cpu._circuit_fired import fixed_counters
 from ranvier.kernels.cpu._circuit_kernel import Member
+from ranvier.kernels.cpu._circuit_rows import Rows, joined
 from ranvier.network import Population
 from ranvier.units import ms, mV
 
@@ -40,6 +44,7 @@ def outcome(net: rv.Network, *durations: float) -> list[torch.Tensor]:
         run = net.run(d * ms, state=state, record={"exc": ["spikes"], "inh": ["spikes"]})
         state = run.state
         spikes += [torch.from_numpy(x) for n in ("exc", "inh") for x in (run[n].spikes.step, run[n].spikes.cell)]
+    assert state is not None
     assert len(spikes[0]) > 50
     joined = [torch.cat(spikes[k::4]) for k in range(4)]
     return [*joined, *(state.variables[n][v] for n in ("exc", "inh") for v in sorted(state.variables[n]))]
@@ -136,3 +141,16 @@ def test_which_counters_need_a_bit_only() -> None:
     assert coefficient in step.coefficients
     assert not fixed_counters(Member(step, (), (), (counter,)))  # recorded
     assert not fixed_counters(Member(step, (), (), (), varied=(coefficient,)))  # another time for every cell
+
+
+def test_rows_do_not_keep_themselves_alive() -> None:
+    pointer, target = torch.tensor([0, 2, 3]), torch.tensor([0, 1, 1], dtype=torch.int32)
+    rows = [Rows(pointer, target, 2) for _ in range(2)]
+    assert joined(rows, [(), ()])[0][:, :2].tolist() == [[[0, 2], [0, 2]], [[2, 3], [2, 3]]]
+    gone = [weakref.ref(r) for r in rows]
+    gc.disable()
+    try:
+        del rows
+        assert [r() for r in gone] == [None, None]
+    finally:
+        gc.enable()
