@@ -58,7 +58,10 @@ class MicrocircuitTask:
         weight = nest.math.redraw(nest.random.normal(path.weight, abs(path.weight) * cortex.SPREAD), low, high)
         delay = nest.math.redraw(nest.random.normal(mean, spread), DT, float("inf"))
         rule = {"rule": "fixed_total_number", "N": path.synapses}
-        nest.Connect(self._cells[path.pre], self._cells[path.post], rule, {"weight": weight, "delay": delay})
+        model = f"{path.pre}_{path.post}"  # a model holds at most 134 million synapses of a thread
+        nest.CopyModel("static_synapse", model)
+        synapses = {"synapse_model": model, "weight": weight, "delay": delay}
+        nest.Connect(self._cells[path.pre], self._cells[path.post], rule, synapses)
 
     def _events(self) -> np.ndarray:
         return np.array([recorder.n_events for recorder in self._recorders.values()])

@@ -1,7 +1,8 @@
-"""Where the threads of one kernel meet: each says how far it is and waits until all are.
+"""How the threads of one kernel keep step: each says how far it is, and waits for another before it reads what that made.
 
-A thread that waits spins for a moment, then lets others have the processor, then sleeps a little: on a busy machine the
-one that is waited for may not be running at all.
+A thread that waits spins for a moment (2 microseconds), then lets others have the processor, where the one that is waited for
+may be among them, then sleeps. Sleep comes late (10 milliseconds): who oversleeps makes the others wait until they fall
+asleep themselves, and so on.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from contextlib import contextmanager
 import llvmlite.binding as llvm
 from llvmlite import ir
 
+from ranvier.kernels.cpu._arguments import inner
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, local, when
 
 __all__ = ["LINE", "Barrier", "can_meet"]
 
 #: flags of threads lie this many 64-bit numbers apart, so that no two share a cache line
 LINE = 16
-_SPINS, _YIELDS, _SLEEP = 4000, 200, 50  # rounds, rounds, microseconds
+_SPINS, _YIELDS, _SLEEP = 4000, 20_000, 50  # rounds, rounds, microseconds
 
 
 def can_meet() -> bool:
@@ -43,19 +45,26 @@ class Barrier:
         with counted(self.b, 0, self.threads) as thread:
             yield thread
 
-    def meet(self, stage: ir.Value) -> None:
-        """Go on when every thread has reached ``stage``, a number that grows from call to call."""
-        b = self.b
-        with when(b, b.icmp_signed(">", self.threads, I64(1))):
-            b.store_atomic(stage, self._flag(self.thread), "release", 8)
-            with self.each() as other:
-                self._await(self._flag(other), stage)
+    def reach(self, stage: ir.Value) -> None:
+        """Say that this thread has done everything before ``stage``, a number that grows from call to call."""
+        self.b.store_atomic(stage, self._flag(self.thread), "release", 8)
+
+    def wait(self, thread: ir.Value, stage: ir.Value) -> None:
+        """Go on when ``thread`` has reached ``stage``."""
+        b, flag = self.b, self._flag(thread)
+        with when(b, b.icmp_signed("<", b.load_atomic(flag, "acquire", 8), stage)):
+            b.call(self._patience(), [flag, stage])
 
     def _flag(self, thread: ir.Value) -> ir.Value:
         return at(self.b, self.flags, self.b.mul(thread, I64(LINE)))
 
-    def _await(self, flag: ir.Value, stage: ir.Value) -> None:
-        b = self.b
+    def _patience(self) -> ir.Function:
+        """A function that returns when a flag has reached a stage."""
+        known = self.b.module.globals.get("patience")
+        if known:
+            return known
+        made, b = inner(self.b.module, "patience", [I64.as_pointer(), I64])
+        flag, stage = made.args
         tries = local(b, I64(0))
         head, behind, patient, tired, after = (
             b.append_basic_block(n) for n in ("look", "behind", "patient", "tired", "met")
@@ -74,6 +83,8 @@ class Barrier:
         b.call(self._extern("usleep", [I32]), [I32(_SLEEP)])
         b.branch(head)
         b.position_at_end(after)
+        b.ret_void()
+        return made
 
     def _extern(self, name: str, arguments: list[ir.Type]) -> ir.Function:
         known = self.b.module.globals.get(name)

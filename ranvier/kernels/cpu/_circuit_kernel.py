@@ -6,8 +6,8 @@ slot (step mod length) holds what arrives in that step. Either way the order of 
 cells, whatever the cut of the run.
 
 Threads share the cells: each advances its own range of every population and adds to the rings of that range only, so
-nothing is written by two and the order of addition is that of one thread. They meet once per *slice*, as many steps as
-the shortest latency: a spike of the slice arrives after it.
+nothing is written by two and the order of addition is that of one thread. Each waits for another before it reads what that one
+fired, once per *slice*, as many steps as the shortest latency: a spike of the slice arrives after it.
 
 A counter (steps of refractoriness left) is kept as the step at which it ends, which changes only when a cell fires; mostly
 the loop over cells needs no more of it than a bit (``_circuit_fired``).
@@ -137,11 +137,12 @@ class _Writer:
                 for k, (member, where) in enumerate(zip(self.members, tables, strict=True)):
                     bins = [(w, v) for w, v in steady if w.by_block and w.post == k]
                     self._step_cells(member, where, groups[k], bins, (n, first, every))
-            barrier.meet(end)
+            barrier.reach(end)
             if varied:
                 with counted(b, begin, end) as n:
                     for wire, values in varied:
                         with barrier.each() as thread:
+                            barrier.wait(thread, end)
                             fired = self._fired(groups[wire.pre], thread)
                             self._spread(wire, values, groups, *fired, n, b.add(first, n))
         with flushed(b):
@@ -244,6 +245,7 @@ class _Writer:
             with before:
                 self._spread(wire, values, groups, pre["past"], pre["past_bounds"], b.add(depth, fired), step)
             with within, barrier.each() as thread:
+                barrier.wait(thread, b.add(fired, I64(1)))
                 self._spread(wire, values, groups, *self._fired(pre, thread), fired, step)
 
     def _spread(
