@@ -184,10 +184,9 @@ def run_circuit(
     spikes, states, recorded = {}, {}, {}
     for p, pack in zip(populations, packed, strict=True):
         spikes[p.name] = pack.spikes()
-        states[p.name] = {n: t[: p.cells] for n, t in pack.state.items()}
-        states[p.name] |= {
-            n: (t[: p.cells] - steps).clamp_(min=0).to(dtype) for n, t in pack.state.items() if n in p.step.counters
-        }
+        states[p.name] = {n: t[: p.cells] for n, t in pack.states().items()}
+        for n in p.step.counters:
+            states[p.name][n] = (states[p.name][n] - steps).clamp_(min=0).to(dtype)
         recorded[p.name] = {n: t[:, : p.cells] for n, t in pack.record.items()}
     return CircuitResult(spikes, states, recorded, values)
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from ranvier.kernels.cpu._circuit_blocks import Bins
 from ranvier.kernels.cpu._circuit_drive import CHUNK
 from ranvier.kernels.cpu._circuit_fired import UNIT
 from ranvier.kernels.cpu._circuit_rows import Blocks, joined
+from ranvier.kernels.cpu._circuit_shares import Shares
 from ranvier.kernels.cpu._jit import Kernel
 from ranvier.kernels.cpu._row_source import RowSource
 from ranvier.kernels.cpu._spikes import Spikes
@@ -48,6 +48,11 @@ class Table:
             pointers.append(tensor.data_ptr())
         self._kept.extend(tensors)
 
+    def add_shares(self, *arrays: Sequence[Tensor]) -> None:
+        """Several arrays of which each thread has its own."""
+        for tensors in arrays:
+            self.add_each(tensors)
+
     def keep(self, tensor: Tensor) -> None:
         """An array that another one points to."""
         self._kept.append(tensor)
@@ -81,14 +86,19 @@ class Table:
 
 @dataclass(frozen=True)
 class Packed:
-    """Own buffers of one population during a call; spike lists and their bounds for every thread."""
+    """Own buffers of one population during a call; states, spike lists and their bounds for every thread."""
 
-    state: dict[str, Tensor]
+    shares: Shares
+    state: dict[str, list[Tensor]]
     record: dict[str, Tensor]
     cell: list[Tensor]
     bounds: list[Tensor]
     past: Tensor
     past_bounds: Tensor
+
+    def states(self) -> dict[str, Tensor]:
+        """States and counters of all cells."""
+        return {n: self.shares.whole(parts) for n, parts in self.state.items()}
 
     def spikes(self) -> Spikes:
         """What fired during the call."""
@@ -119,21 +129,19 @@ def pack_population(
     table.each(high for _, high in ranges)
     table.number(block or padded)
     table.each(range(team.threads))
-    state = {n: array(p.states[n].expand(p.cells)) for n in (*p.step.states, *p.step.counters)}
-    state |= {n: state[n].to(torch.int32) for n in fixed}
-    table.add(*state.values())
-    words = -(-padded // UNIT)
-    free = [torch.zeros(words, dtype=torch.int64) for _ in fixed]
-    table.add(torch.zeros(words, dtype=torch.int64), torch.empty(words + 1, dtype=torch.int32), *free)
-    table.number(*(int(state[n].max()) for n in fixed), *(int(p.coefficients[steps]) for steps in fixed.values()))
+    shares, units = Shares(ranges), Shares(ranges, UNIT)
+    start = {n: array(p.states[n].expand(p.cells)) for n in (*p.step.states, *p.step.counters)}
+    start |= {n: start[n].to(torch.int32) for n in fixed}
+    state = {n: shares.split(values) for n, values in start.items()}
+    table.add_shares(*state.values())
+    table.add_shares(units.room(torch.int64), units.room(torch.int32), *(units.room(torch.int64) for _ in fixed))
+    table.number(*(int(start[n].max()) for n in fixed), *(int(p.coefficients[steps]) for steps in fixed.values()))
     varied = set(p.varied)
     alike = [p.coefficients[n].reshape(()) for n in p.step.coefficients if n not in varied]
     one = iter(torch.stack(alike or [_NOTHING]).to(dtype).split(1))
     table.add(*(array(p.coefficients[n].expand(p.cells)) if n in varied else next(one) for n in p.step.coefficients))
-    kind = np.dtype(str(dtype).removeprefix("torch."))
     for stream, length in rings.items():
-        own = state[stream.removeprefix("kick_")] if stream in direct else None
-        table.add(torch.from_numpy(np.zeros((length, padded), kind)) if own is None else own)
+        table.add_each(state[stream.removeprefix("kick_")] if stream in direct else shares.room(dtype, length))
         table.number(length)
     for x in p.outside.values():
         if x.shape[1] == 1:
@@ -161,13 +169,14 @@ def pack_population(
     )
     table.number(capacity)
     for d in p.drives:
-        row = torch.zeros(padded + CHUNK, dtype=dtype)
+        row = Shares([(low, high + CHUNK if high == padded else high) for low, high in ranges]).room(dtype)
         single = d.weight.numel() == 1
         weight = torch.zeros(CHUNK if single else padded + CHUNK, dtype=dtype)
         weight[: None if single else p.cells] = d.weight
-        table.add(row, weight, torch.from_numpy(d.law.threshold), torch.from_numpy(d.law.other))
+        table.add_each(row)
+        table.add(weight, torch.from_numpy(d.law.threshold), torch.from_numpy(d.law.other))
         table.number(*d.key, d.law.shift, d.latency, int(not single))
-    return Packed(state, record, cell, bounds, past_cell, past_bounds)
+    return Packed(shares, state, record, cell, bounds, past_cell, past_bounds)
 
 
 def row_tables(

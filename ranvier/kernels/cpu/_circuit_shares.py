@@ -1,0 +1,55 @@
+"""What the threads of a circuit write of one population: each into an array of its own.
+
+Arrays have room for all cells, so that a cell has the same place in each, but a thread uses (and the system provides) only
+its own range. In one array shared by all, the processor that fetches ahead at the end of a range would take the first
+lines of the next one away from the core that works on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+__all__ = ["Shares"]
+
+Tensor = torch.Tensor
+#: bytes between arrays of different threads: nothing is fetched ahead beyond a page
+_APART = 4096
+
+
+class Shares:
+    """Ranges of the last axis, one for each thread, in units of ``grain`` cells."""
+
+    def __init__(self, ranges: Sequence[tuple[int, int]], grain: int = 1) -> None:
+        self.ranges = [(low // grain, -(-high // grain)) for low, high in ranges]
+        self.size = max(high for _, high in self.ranges)
+
+    def room(self, dtype: torch.dtype, rows: int | None = None) -> list[Tensor]:
+        """An array [size], or [rows, size], for each thread; zero where the thread uses it."""
+        shape = (self.size,) if rows is None else (rows, self.size)
+        if len(self.ranges) == 1:
+            return [
+                torch.from_numpy(np.zeros(shape, torch.empty(0, dtype=dtype).numpy().dtype))
+            ]  # pages come when used
+        count, apart = self.size * (rows or 1), _APART // dtype.itemsize
+        out = [torch.empty(count + apart, dtype=dtype)[:count].view(shape) for _ in self.ranges]
+        for t, (low, high) in zip(out, self.ranges, strict=True):
+            t[..., low:high] = 0
+        return out
+
+    def split(self, values: Tensor) -> list[Tensor]:
+        """Such arrays filled with ``values`` [size]."""
+        if len(self.ranges) == 1:
+            return [values]
+        out = self.room(values.dtype)
+        for t, (low, high) in zip(out, self.ranges, strict=True):
+            t[low:high] = values[low:high]
+        return out
+
+    def whole(self, parts: Sequence[Tensor]) -> Tensor:
+        """All cells [size] from the arrays of the threads."""
+        if len(parts) == 1:
+            return parts[0]
+        return torch.cat([t[low:high] for t, (low, high) in zip(parts, self.ranges, strict=True)])
