@@ -156,6 +156,7 @@ class _Job:
                 if describe_non_finite(net, after):
                     raise self._not_finite(count, after)
                 recorder.take(recorded, runner.spikes, self.state.step, count)
+                runner.spikes.clear()  # their memory is the next block's
                 self.state, self.done = after, self.done + count
                 try:
                     self._keep(self.done == steps or interrupts.asked)

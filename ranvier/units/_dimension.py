@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from fractions import Fraction
+from functools import lru_cache
 
 __all__ = ["Dimension"]
 
@@ -44,10 +45,10 @@ class Dimension:
         return not any(self.exponents)
 
     def __mul__(self, other: Dimension) -> Dimension:
-        return Dimension(*(a + b for a, b in zip(self.exponents, other.exponents, strict=True)))
+        return _product(self, other, 1)
 
     def __truediv__(self, other: Dimension) -> Dimension:
-        return Dimension(*(a - b for a, b in zip(self.exponents, other.exponents, strict=True)))
+        return _product(self, other, -1)
 
     def __pow__(self, exponent: float | Fraction) -> Dimension:
         power = _fraction(exponent)
@@ -64,6 +65,12 @@ class Dimension:
 
     def __repr__(self) -> str:
         return f"Dimension({self})"
+
+
+@lru_cache(maxsize=1024)
+def _product(first: Dimension, second: Dimension, power: int) -> Dimension:
+    """The dimension of ``first * second**power``; few are ever met, so all are kept."""
+    return Dimension(*(a + power * b for a, b in zip(first.exponents, second.exponents, strict=True)))
 
 
 def _fraction(value: float | Fraction) -> Fraction:

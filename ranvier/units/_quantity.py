@@ -14,6 +14,8 @@ from ranvier.units._ufuncs import apply_ufunc
 
 __all__ = ["Quantity"]
 
+_NONE = Dimension()
+
 
 class Quantity:
     """A value in the base units of its dimension.
@@ -206,7 +208,7 @@ def split(value: Any) -> tuple[Any, Dimension]:
     """A value in base units and its dimension; a plain number has none."""
     if isinstance(value, Quantity):
         return value.value, value.dimension
-    return plain(value), Dimension()
+    return plain(value), _NONE
 
 
 def plain(value: Any) -> Any:

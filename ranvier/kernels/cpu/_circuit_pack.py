@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier.kernels.cpu._buffers import empty
 from ranvier.kernels.cpu._circuit_blocks import Bins
 from ranvier.kernels.cpu._circuit_drive import CHUNK
 from ranvier.kernels.cpu._circuit_fired import UNIT
@@ -101,8 +102,8 @@ class Packed:
         return {n: self.shares.whole(parts) for n, parts in self.state.items()}
 
     def spikes(self) -> Spikes:
-        """What fired during the call."""
-        return Spikes.merged([Spikes(c[: int(k[-1])].clone(), k) for c, k in zip(self.cell, self.bounds, strict=True)])
+        """What fired during the call: views of the lists, so keep copies of what shall last."""
+        return Spikes.merged([Spikes(c[: int(k[-1])], k) for c, k in zip(self.cell, self.bounds, strict=True)])
 
 
 def pack_population(
@@ -154,7 +155,7 @@ def pack_population(
             table.number(padded if x.shape[0] > 1 else 0, 1)
     record = {n: torch.empty(samples, padded, dtype=dtype) for n in p.recorded}
     table.add(*record.values())
-    cell = [torch.empty(steps * (high - low) + width, dtype=torch.int32) for low, high in ranges]
+    cell = [empty([steps * (high - low) + width], torch.int32) for low, high in ranges]
     bounds = [torch.zeros(steps + 1, dtype=torch.int64) for _ in ranges]
     table.addresses(cell)
     table.addresses(bounds)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Team", "team_for"]
 
 #: cells, and hundreds of synapses, worth a thread of their own: below, what threads tell one another costs more than they gain
-_WORTH = 150_000
+_WORTH = 15_000
 
 
 @dataclass(frozen=True)

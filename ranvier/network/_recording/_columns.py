@@ -52,7 +52,8 @@ class MemoryColumns(Columns):
         self._rows[path].append(rows)
 
     def reader(self, path: str) -> Callable[[], np.ndarray]:
-        joined = np.concatenate(self._rows[path])
+        some = [rows for rows in self._rows[path] if len(rows)]
+        joined = some[0] if len(some) == 1 else np.concatenate(some or self._rows[path])
         self._rows[path] = [joined]
         return lambda: joined
 
