@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from ranvier.kernels.cpu._buffers import empty
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Packed", "Table", "pack_population", "pack_projection", "row_tables"]
 
 Tensor = torch.Tensor
-_NOTHING = torch.zeros(())
 
 
 class Table:
@@ -71,7 +71,7 @@ class Table:
     def addresses(self, tensors: Sequence[Tensor]) -> None:
         """One array of addresses, one per thread."""
         self._kept.extend(tensors)
-        self.add(torch.tensor([t.data_ptr() for t in tensors], dtype=torch.int64))
+        self.add(torch.from_numpy(np.array([t.data_ptr() for t in tensors], np.int64)))
 
     def run(self, kernel: Kernel) -> None:
         """All threads at once, this one among them; they wait for one another, so each needs a thread of its own."""
@@ -117,11 +117,12 @@ def pack_population(
     width, padded = 64 // dtype.itemsize, _padded(p.cells, dtype)
 
     def array(t: Tensor) -> Tensor:
-        """Own, padded copy; the spare lanes repeat the last cell so that they stay finite."""
+        """Own, padded copy of one value or one for each cell; the spare lanes repeat the last cell so that they stay finite."""
         out = torch.empty(padded, dtype=dtype)
-        out[: p.cells] = t.reshape(-1)
-        if padded > p.cells:
-            out[p.cells :] = out[p.cells - 1]
+        if padded == p.cells:
+            return out.copy_(t)
+        out[: p.cells] = t
+        out[p.cells :] = out[p.cells - 1]
         return out
 
     ranges = team.ranges(padded, block)
@@ -131,16 +132,16 @@ def pack_population(
     table.number(block or padded)
     table.each(range(team.threads))
     shares, units = Shares(ranges), Shares(ranges, UNIT)
-    start = {n: array(p.states[n].expand(p.cells)) for n in (*p.step.states, *p.step.counters)}
+    start = {n: array(p.states[n]) for n in (*p.step.states, *p.step.counters)}
     start |= {n: start[n].to(torch.int32) for n in fixed}
     state = {n: shares.split(values) for n, values in start.items()}
     table.add_shares(*state.values())
     table.add_shares(units.room(torch.int64), units.room(torch.int32), *(units.room(torch.int64) for _ in fixed))
     table.number(*(int(start[n].max()) for n in fixed), *(int(p.coefficients[steps]) for steps in fixed.values()))
     varied = set(p.varied)
-    alike = [p.coefficients[n].reshape(()) for n in p.step.coefficients if n not in varied]
-    one = iter(torch.stack(alike or [_NOTHING]).to(dtype).split(1))
-    table.add(*(array(p.coefficients[n].expand(p.cells)) if n in varied else next(one) for n in p.step.coefficients))
+    alike = [p.coefficients[n] for n in p.step.coefficients if n not in varied]
+    one = iter(torch.tensor([c.item() for c in alike], dtype=dtype).unbind())
+    table.add(*(array(p.coefficients[n].reshape(-1)) if n in varied else next(one) for n in p.step.coefficients))
     for stream, length in rings.items():
         table.add_each(state[stream.removeprefix("kick_")] if stream in direct else shares.room(dtype, length))
         table.number(length)

@@ -8,6 +8,7 @@ lines of the next one away from the core that works on them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import torch
@@ -53,3 +54,8 @@ class Shares:
         if len(parts) == 1:
             return parts[0]
         return torch.cat([t[low:high] for t, (low, high) in zip(parts, self.ranges, strict=True)])
+
+
+@cache
+def _numpy(dtype: torch.dtype) -> np.dtype:
+    return torch.empty(0, dtype=dtype).numpy().dtype

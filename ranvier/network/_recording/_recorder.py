@@ -53,7 +53,9 @@ class Recorder:
         self, recorded: Mapping[tuple[str, str], torch.Tensor], spikes: Mapping[str, Spikes], start: int, count: int
     ) -> None:
         """Keep what a block recorded; samples are taken after every stride-th step."""
-        ends = np.arange(start + 1, start + count + 1) if any(w.traces for w in self.wanted.values()) else np.empty(0, int)
+        ends = (
+            np.arange(start + 1, start + count + 1) if any(w.traces for w in self.wanted.values()) else np.empty(0, int)
+        )
         computed = ends[ends % self.stride == 0]
         for n, w in self.wanted.items():
             if w.spikes or w.statistics:
