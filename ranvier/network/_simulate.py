@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Keeping", "simulate"]
 
 #: a block holds at most this many numbers per dense stream; where spikes are only listed, this many cells times steps
-_BLOCK, _LISTED = 4_000_000, 128_000_000
+_BLOCK, _LISTED = 4_000_000, 256_000_000
 
 
 @dataclass(frozen=True)

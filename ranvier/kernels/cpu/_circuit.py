@@ -175,9 +175,9 @@ def run_circuit(
         )
         for p, m in zip(populations, members, strict=True)
     ]
-    tables = row_tables(projections, team, blocks, dtype)
-    for q, rows, c in zip(projections, tables, cuts, strict=True):
-        pack_projection(q, rows, table, team, dtype, blocks[q.post], c)
+    tables = row_tables(projections, cuts, team, blocks, dtype)
+    for k, (q, c) in enumerate(zip(projections, cuts, strict=True)):
+        pack_projection(q, tables.get(k), table, team, dtype, blocks[q.post], c)
     values = [pack_plastic(q, table, packed, index, steps, width, dtype) for q in plastic]
     kernel = circuit_kernel(members, tuple(wires), str(dtype).removeprefix("torch."))
     table.run(kernel)

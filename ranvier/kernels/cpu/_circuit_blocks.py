@@ -79,14 +79,16 @@ def file_rows(lanes: Lanes, form: Form, values: dict, spikes: ir.Value, start: i
 
     with approached(b, form, values, spikes, start, stop, head) as cell:
         counts = head(cell)
-        source = local(b, b.load(row_of(b, values, cell)))
+        source, weights = (local(b, b.load(row_of(b, values, cell, k))) for k in (0, 1))
         with counted(b, values["first"], values["end"]) as block:
             count = b.zext(b.load(at(b, counts, block)), I64)
             place = at(b, values["top"], block)
             top, begin = b.load(place), b.load(source)
             _copy(lanes, values["target"], begin, values["bin_target"], top, count, 32)
             if not form.one_weight:
-                _copy(lanes, values["weight"], begin, values["bin_weight"], top, count, lanes.width)
+                own = b.load(weights)
+                _copy(lanes, values["weight"], own, values["bin_weight"], top, count, lanes.width)
+                b.store(b.add(own, count), weights)
             b.store(b.add(top, count), place)
             b.store(b.add(begin, count), source)
 

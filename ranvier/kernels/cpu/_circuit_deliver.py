@@ -74,7 +74,8 @@ def approached(
         cell = cell_of(k)
         begin = row_of(b, values, cell)
         if rows:
-            _ask_row(b, form, values, b.load(begin))
+            own = begin if head is None else row_of(b, values, cell, 1)  # cut rows: where its weights begin
+            _ask_row(b, form, values, b.load(begin), b.load(own))
             return
         for place in (begin, *([] if head is None else [head(cell)])):
             prefetch(b, place)
@@ -94,10 +95,14 @@ def approached(
         yield cell_of(k)
 
 
-def _ask_row(b: ir.IRBuilder, form: Form, values: dict, begin: ir.Value) -> None:
-    """Fetch the first ``reach`` synapses from ``begin`` on."""
-    arrays = ["target", *([] if form.one_weight else ["weight"]), *([] if form.one_latency else ["latency"])]
-    for name in arrays:
+def _ask_row(b: ir.IRBuilder, form: Form, values: dict, first: ir.Value, own: ir.Value) -> None:
+    """Fetch ``reach`` synapses: targets from ``first`` on, weights and latencies from ``own`` on."""
+    arrays = {
+        "target": first,
+        **({} if form.one_weight else {"weight": own}),
+        **({} if form.one_latency else {"latency": own}),
+    }
+    for name, begin in arrays.items():
         kind = values[name].type.pointee
         each = (
             _LINE * 8 // (kind.width if isinstance(kind, ir.IntType) else 32 if isinstance(kind, ir.FloatType) else 64)

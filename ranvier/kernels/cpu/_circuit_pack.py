@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -181,11 +181,21 @@ def pack_population(
     return Packed(shares, state, record, cell, bounds, past_cell, past_bounds)
 
 
+@dataclass(frozen=True)
+class RowTable:
+    """Rows of one projection: its own columns of the tables, by thread, and of what is common to all of its sources."""
+
+    tables: list[Tensor]
+    target: Tensor
+    counts: Tensor
+
+
 def row_tables(
-    projections: Sequence[CircuitProjection], team: Team, blocks: Mapping[str, int], dtype: torch.dtype
-) -> list[tuple[list[Tensor], int]]:
-    """For each projection the tables of its rows, by thread, and the numbers of one source in them."""
-    out: list[tuple[list[Tensor], int]] = [([], 0)] * len(projections)
+    projections: Sequence[CircuitProjection], cuts: Sequence[Blocks | None], team: Team, blocks: Mapping[str, int],
+    dtype: torch.dtype,
+) -> dict[int, RowTable]:  # fmt: skip
+    """The rows of every projection that has any; ``cuts`` says which are cut into blocks."""
+    out: dict[int, RowTable] = {}
     by_source: dict[str, list[int]] = {}
     for k, q in enumerate(projections):
         if not isinstance(q.pattern, RowSource):
@@ -196,9 +206,15 @@ def row_tables(
         borders = [
             team.borders(_padded(p.columns, dtype), blocks[q.post]) for p, q in zip(patterns, together, strict=True)
         ]
-        tables = joined([p.compact for p in patterns], borders)
-        for n, k in enumerate(places):
-            out[k] = [t[:, n:] for t in tables], tables[0].stride(0)
+        rows = joined([p.compact for p in patterns], borders, [cuts[k] for k in places])
+        first = 0
+        for n, (k, pattern) in enumerate(zip(places, patterns, strict=True)):
+            cut, own = cuts[k], [t[:, n:] for t in rows.tables]
+            if cut is None:
+                out[k] = RowTable(own, pattern.compact.target, rows.counts)
+            else:
+                out[k] = RowTable(own, rows.target, rows.counts[:, first:])
+                first += cut.counts.shape[1]
     return out
 
 
@@ -209,28 +225,28 @@ def _padded(cells: int, dtype: torch.dtype) -> int:
 
 
 def pack_projection(
-    q: CircuitProjection, rows: tuple[list[Tensor], int], table: Table, team: Team, dtype: torch.dtype, block: int = 0,
+    q: CircuitProjection, rows: RowTable | None, table: Table, team: Team, dtype: torch.dtype, block: int = 0,
     cut: Blocks | None = None,
 ) -> None:  # fmt: skip
     """Rows, weights and latencies; with ``cut`` also the bins of the blocks."""
-    if isinstance(q.pattern, RowSource):
-        source = q.pattern
+    if isinstance(q.pattern, RowSource) or rows is None:
+        source = cast(RowSource, q.pattern)
         *tables, scratch = source.tables()
         table.keep(scratch)
         table.add(*tables, torch.from_numpy(source.degree), q.weight.to(dtype))
         table.number(source.kernel.address, int(len(source.degree) > 1), int(q.latency))
         return
-    compact, weight = q.pattern.compact, q.weight.to(dtype).contiguous()
-    table.add_each(rows[0])
-    each = compact.target.itemsize + (0 if weight.numel() == 1 else weight.itemsize)
+    weight = q.weight.to(dtype).contiguous()
+    table.add_each(rows.tables)
+    each = rows.target.itemsize + (0 if weight.numel() == 1 else weight.itemsize)
     each += 0 if isinstance(q.latency, int) else q.latency.itemsize
-    table.number(rows[1], compact.reach(each))
-    table.add(compact.target if cut is None else compact.short, weight)
+    table.number(rows.tables[0].stride(0), q.pattern.compact.reach(each))
+    table.add(rows.target, weight)
     if cut is not None:
         bins = Bins(cut, weight.numel() == 1, dtype, team.threads)
-        table.add(cut.counts, bins.target, bins.weight, bins.start)
+        table.add(rows.counts, bins.target, bins.weight, bins.start)
         table.add_each(bins.top)
-        table.number(cut.counts.shape[1])
+        table.number(rows.counts.stride(0))
         ranges = team.ranges(_padded(q.pattern.columns, dtype), block)
         table.each(low // block for low, _ in ranges)
         table.each(-(-high // block) if high > low else low // block for low, high in ranges)

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from llvmlite import ir
 
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, function, local, offset, when
 
-__all__ = ["SPARE", "Blocks", "Rows", "joined"]
+__all__ = ["SPARE", "Blocks", "Joined", "Rows", "joined"]
 
 Tensor = torch.Tensor
 _NARROW = 1 << 16
@@ -39,18 +40,18 @@ class Rows:
     """Rows of ``columns`` targets: ``pointer`` int64 [rows + 1] and ``target``, uint16 where they fit, else int32."""
 
     def __init__(self, pointer: Tensor, target: Tensor, columns: int) -> None:
-        self.pointer, self._wide = pointer, target
+        self.pointer, self.wide = pointer, target
         self.columns, self.synapses = columns, target.numel()
         self.target = self.short if columns <= _NARROW and target.numel() else target
         self._cuts: dict[tuple[int, ...], list[Tensor] | None] = {}
         self._blocks: dict[int, Blocks | None] = {}
-        self.joined: dict[tuple, tuple[tuple[Rows, ...], list[Tensor]]] = {}
+        self.joined: dict[tuple, tuple[tuple[Rows, ...], Joined]] = {}
 
     @cached_property
     def short(self) -> Tensor:
         """The last 16 bits of every target, uint16 [synapses + SPARE]."""
         out = np.zeros(self.synapses + SPARE, np.uint16)
-        out[: self.synapses] = self._wide.numpy().astype(np.uint16)
+        out[: self.synapses] = self.wide.numpy().astype(np.uint16)
         return torch.from_numpy(out)
 
     @property
@@ -89,31 +90,77 @@ class Rows:
         falls = torch.zeros(1, dtype=torch.int64)
         out = [torch.empty(rows, dtype=torch.int64) for _ in borders]
         for border, found in zip(borders, out, strict=True):
-            table = [self.pointer, self._wide, found, falls]
+            table = [self.pointer, self.wide, found, falls]
             _search_kernel()([t.data_ptr() for t in table], [rows, border])
         return None if int(falls) else out
 
 
-def joined(parts: Sequence[Rows], borders: Sequence[tuple[int, ...]]) -> list[Tensor]:
-    """Where rows of several projections of the same sources begin and end, for every thread: [sources, projections, 2].
+class Joined(NamedTuple):
+    """Rows of several projections of the same sources; all of a source lies side by side, since a spike reads it together.
 
-    All of a source lies side by side, since a spike reads it together. ``borders`` are those between the threads, for
-    each projection; targets ascend where there are any.
+    ``tables`` [sources, projections, 2], one for each thread: where its part of a row begins and ends. Of rows that are cut
+    into blocks the targets are in ``target``, and ``counts`` [sources, blocks of all]; where a row begins there is in the
+    table, and instead of its end where it begins in the projection's own weights.
     """
-    key = (tuple(map(id, parts)), tuple(borders))
+
+    tables: list[Tensor]
+    target: Tensor
+    counts: Tensor
+
+
+def joined(parts: Sequence[Rows], borders: Sequence[tuple[int, ...]], blocks: Sequence[Blocks | None]) -> Joined:
+    """``borders`` are those between the threads, for each projection; targets ascend where there are any."""
+    key = (tuple(map(id, parts)), tuple(borders), tuple(None if cut is None else cut.counts.shape[1] for cut in blocks))
     known = parts[0].joined.get(key)
     if known is None:
         cuts = [[p.pointer[:-1], *(p.cut(b) or []), p.pointer[1:]] for p, b in zip(parts, borders, strict=True)]
+        target, shifts = _laid([p if cut is not None else None for p, cut in zip(parts, blocks, strict=True)])
         width = len(parts) if len(parts) != 3 else 4  # a line holds four
         tables = []
         for k in range(len(borders[0]) + 1):
             table = torch.zeros(len(cuts[0][0]), width, 2, dtype=torch.int64)
-            for n, cut in enumerate(cuts):
-                table[:, n, 0], table[:, n, 1] = cut[k], cut[k + 1]
+            for n, (cut, shift) in enumerate(zip(cuts, shifts, strict=True)):
+                table[:, n, 0] = cut[k] if shift is None else cut[k] + shift
+                table[:, n, 1] = cut[k + 1] if shift is None else cut[k]
             tables.append(table)
+        counts = [cut.counts for cut in blocks if cut is not None]
+        together = torch.cat(counts, 1) if counts else torch.zeros(0, 0, dtype=torch.uint8)
         # the others are kept, since their names are in the key; itself would never be let go of
-        known = parts[0].joined[key] = (tuple(p for p in parts if p is not parts[0]), tables)
+        known = parts[0].joined[key] = (
+            tuple(p for p in parts if p is not parts[0]),
+            Joined(tables, target, together),
+        )
     return known[1]
+
+
+def _laid(parts: Sequence[Rows | None]) -> tuple[Tensor, list[Tensor | None]]:
+    """The last 16 bits of all targets, source after source, and by how much a row has moved there; None is left out."""
+    some = [p for p in parts if p is not None]
+    out = np.zeros(sum(p.synapses for p in some) + (SPARE if some else 0), np.uint16)
+    shifts: list[Tensor | None] = []
+    for part in parts:
+        if part is None:
+            shifts.append(None)
+            continue
+        k = some.index(part)
+        shift = sum([p.pointer[1:] for p in some[:k]] + [p.pointer[:-1] for p in some[k + 1 :]], 0 * part.pointer[1:])
+        table = [part.pointer, shift, part.wide, torch.from_numpy(out)]
+        _lay_kernel()([t.data_ptr() for t in table], [part.pointer.numel() - 1])
+        shifts.append(shift)
+    return torch.from_numpy(out), shifts
+
+
+@cache
+def _lay_kernel() -> Kernel:
+    """Pointers: row pointer, shift of each row, targets, the result. Integer: rows."""
+    f = function("lay_rows")
+    b, kind = f.builder, ir.IntType(16)
+    pointer, shift, target, out = f.pointers(0, I64), f.pointers(1, I64), f.pointers(2, I32), f.pointers(3, kind)
+    with counted(b, 0, f.integer(0)) as row:
+        moved = b.load(at(b, shift, row))
+        with counted(b, b.load(at(b, pointer, row)), b.load(at(b, pointer, b.add(row, I64(1))))) as s:
+            b.store(b.trunc(b.load(at(b, target, s)), kind), at(b, out, b.add(s, moved)))
+    return compile_kernel("lay_rows", f.text())
 
 
 def _blocks(pointer: Tensor, cuts: list[Tensor]) -> Blocks | None:

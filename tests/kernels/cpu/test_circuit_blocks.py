@@ -146,7 +146,7 @@ def test_which_counters_need_a_bit_only() -> None:
 def test_rows_do_not_keep_themselves_alive() -> None:
     pointer, target = torch.tensor([0, 2, 3]), torch.tensor([0, 1, 1], dtype=torch.int32)
     rows = [Rows(pointer, target, 2) for _ in range(2)]
-    assert joined(rows, [(), ()])[0][:, :2].tolist() == [[[0, 2], [0, 2]], [[2, 3], [2, 3]]]
+    assert joined(rows, [(), ()], [None, None]).tables[0][:, :2].tolist() == [[[0, 2], [0, 2]], [[2, 3], [2, 3]]]
     gone = [weakref.ref(r) for r in rows]
     gc.disable()
     try:
@@ -154,3 +154,17 @@ def test_rows_do_not_keep_themselves_alive() -> None:
         assert [r() for r in gone] == [None, None]
     finally:
         gc.enable()
+
+
+def test_rows_of_one_source_lie_together() -> None:
+    """Targets of two projections, source after source; the tables say where, and where own weights begin."""
+    first = Rows(torch.tensor([0, 2, 3]), torch.tensor([0, 3, 2], dtype=torch.int32), 4)
+    second = Rows(torch.tensor([0, 1, 4]), torch.tensor([5, 1, 6, 7], dtype=torch.int32), 8)
+    blocks = [rows.blocks(4) for rows in (first, second)]
+    found = joined([first, second], [(), ()], blocks)
+    assert found.target[:7].tolist() == [0, 3, 5, 2, 1, 6, 7]
+    assert found.tables[0].tolist() == [[[0, 0], [2, 0]], [[3, 2], [4, 1]]]
+    assert found.counts.tolist() == [[2, 0, 1], [1, 1, 2]]
+    alone = joined([first, second], [(), ()], [None, blocks[1]])
+    assert alone.target[:4].tolist() == [5, 1, 6, 7]
+    assert alone.tables[0].tolist() == [[[0, 2], [0, 0]], [[2, 3], [1, 1]]]
