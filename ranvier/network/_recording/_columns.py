@@ -52,8 +52,14 @@ class MemoryColumns(Columns):
         self._rows[path].append(rows)
 
     def reader(self, path: str) -> Callable[[], np.ndarray]:
-        some = [rows for rows in self._rows[path] if len(rows)]
-        joined = some[0] if len(some) == 1 else np.concatenate(some or self._rows[path])
+        first, *more = self._rows[path]
+        some = [rows for rows in (first, *more) if len(rows)]
+        if len(some) == 1 and some[0].dtype == first.dtype:
+            joined = some[0]
+        else:
+            shape = (sum(map(len, some)), *first.shape[1:])
+            joined = np.empty(shape, first.dtype)
+            np.concatenate([first[:0], *some], out=joined, casting="same_kind")
         self._rows[path] = [joined]
         return lambda: joined
 

@@ -89,9 +89,8 @@ class Recorder:
     ) -> tuple[np.ndarray, np.ndarray]:
         if n in spikes:
             found = spikes[n]
-            return np.repeat(np.arange(start, start + count), found.bounds.diff().numpy()), found.cell.numpy().astype(
-                np.int64
-            )
+            steps = np.repeat(np.arange(start, start + count), np.diff(found.bounds.numpy()))
+            return steps, found.cell.numpy().copy()  # the list is a view of memory that the next block uses
         step, cell = np.nonzero(recorded[n, "spikes"][:, 0].flatten(1).numpy())
         return step + start, cell
 
