@@ -134,7 +134,7 @@ def run_circuit(
     )
     width = 64 // dtype.itemsize
     team = team_for(populations, projections, plastic, threads, width)
-    blocks = {p.name: 0 if p.name in read else block_of(p, projections) for p in populations}
+    blocks = {p.name: 0 if p.name in read else block_of(p, projections, team.threads) for p in populations}
     cuts = [rows_by_block(q, blocks[q.post]) for q in projections]
     wires = [_wire(q, index, rings, c is not None) for q, c in zip(projections, cuts, strict=True)]
     wires += [

@@ -1,8 +1,9 @@
-"""Delivery by blocks of cells, for circuits larger than the first-level cache.
+"""Delivery by blocks of cells.
 
 The targets of a row ascend, so those of a block of cells lie together. A spike copies each such segment, a vector at a time,
 to the bin of its block; the bin is emptied just before the block advances. So cells that receive something are fetched
-once per step, for both. Additions happen in the order in which spikes would have made them themselves.
+once per step, for both, and one long loop adds instead of a short one for every row, whose end nobody foresees. Additions
+happen in the order in which spikes would have made them themselves.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING
 import torch
 from llvmlite import ir
 
+from ranvier.kernels.cpu._buffers import empty
 from ranvier.kernels.cpu._circuit_deliver import Form, add_weight, approached, row_of
+from ranvier.kernels.cpu._circuit_fired import UNIT
 from ranvier.kernels.cpu._circuit_rows import Blocks
 from ranvier.kernels.cpu._jit import has_feature
 from ranvier.kernels.cpu._lanes import Lanes
@@ -26,35 +29,51 @@ if TYPE_CHECKING:
 __all__ = ["Bins", "block_of", "empty_bin", "file_rows", "rows_by_block"]
 
 Tensor = torch.Tensor
-#: a smaller population stays in the second-level cache anyhow
-_LEAST = 64_000
-#: cells of a block: at least what fills the first-level cache, at most what a target of 16 bits can tell
-_SMALLEST, _LARGEST = 4096, 1 << 16
-#: synapses of a row in one block that pay for the copy
-_SEGMENT = 6
+#: cells from which bins pay where synapses have a weight each, which is copied too, and where all share one
+_LEAST_OWN, _LEAST_SHARED = 64_000, 500
+#: cells of a block: what fills the first-level cache with one stream, and what a target of 16 bits can tell
+_USUAL, _LARGEST = 1 << 14, 1 << 16
+#: synapses of a row in one block that pay for the copy; and where threads would have unequal shares otherwise
+_SEGMENT, _SHORT_SEGMENT = 6, 3
+#: cells of the busiest thread over those of all, times threads
+_UNEQUAL = 1.25
 
 
-def block_of(p: CircuitPopulation, projections: Sequence[CircuitProjection]) -> int:
+def block_of(p: CircuitPopulation, projections: Sequence[CircuitProjection], threads: int = 1) -> int:
     """Cells of a block of ``p``, a power of two; 0 where it is not worth it, or the processor has no masked vectors."""
     rows = [q.pattern for q in projections if q.post == p.name and _fit(q)]
-    if p.cells < _LEAST or not rows or not has_feature("avx2"):
+    if not rows or not has_feature("avx2"):
         return 0
     mean = max(r.synapses / max(1, r.rows) for r in rows if isinstance(r, Pattern))
-    block = _SMALLEST
-    while block < _LARGEST and mean * block < _SEGMENT * p.cells:
+
+    def segment(block: int) -> float:
+        return mean * min(block, p.cells) / p.cells
+
+    def unequal(block: int) -> bool:
+        each = -(-p.cells // (block * threads)) * block
+        return threads > 1 and each * threads > _UNEQUAL * p.cells
+
+    block = _USUAL
+    while block < _LARGEST and segment(block) < _SEGMENT:
         block *= 2
-    return block if mean * block >= _SEGMENT * p.cells else 0
+    if segment(block) < _SEGMENT:
+        return 0
+    while unequal(block) and block > UNIT and segment(block // 2) >= _SHORT_SEGMENT:
+        block //= 2
+    return 0 if unequal(block) else block
 
 
 def _fit(q: CircuitProjection) -> bool:
-    return isinstance(q.latency, int) and isinstance(q.pattern, Pattern) and q.pattern.synapses > 0
+    if not isinstance(q.latency, int) or not isinstance(q.pattern, Pattern) or not q.pattern.synapses:
+        return False
+    return q.pattern.columns >= (_LEAST_SHARED if q.weight.numel() == 1 else _LEAST_OWN)
 
 
 def rows_by_block(q: CircuitProjection, block: int) -> Blocks | None:
     """How the rows are cut; None where this projection goes another way."""
     if not block or not _fit(q) or not isinstance(q.pattern, Pattern):
         return None
-    if q.pattern.synapses * block < _SEGMENT * q.pattern.rows * q.pattern.columns / 4:
+    if q.pattern.synapses * min(block, q.pattern.columns) < _SEGMENT * q.pattern.rows * q.pattern.columns / 4:
         return None
     return q.pattern.compact.blocks(block)
 
@@ -65,8 +84,8 @@ class Bins:
     def __init__(self, blocks: Blocks, one_weight: bool, dtype: torch.dtype, threads: int) -> None:
         self.start = blocks.start
         size = int(self.start[-1])
-        self.target = torch.empty(size, dtype=torch.int16)
-        self.weight = torch.empty(0 if one_weight else size, dtype=dtype)
+        self.target = empty([size], torch.int16)
+        self.weight = empty([0 if one_weight else size], dtype)
         self.top = [self.start.clone() for _ in range(threads)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,9 +12,11 @@ import torch
 import ranvier as rv
 from ranvier.kernels.cpu import _circuit_blocks as blocks
 from ranvier.kernels.cpu import _circuit_team as team
+from ranvier.kernels.cpu._circuit import CircuitProjection
 from ranvier.kernels.cpu._circuit_fired import fixed_counters
 from ranvier.kernels.cpu._circuit_kernel import Member
 from ranvier.kernels.cpu._circuit_rows import Rows, joined
+from ranvier.kernels.products import pattern
 from ranvier.network import Population
 from ranvier.units import ms, mV
 
@@ -54,6 +57,12 @@ def same(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
     return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
 
 
+def least(monkeypatch, cells: int) -> None:
+    """Use blocks from so many cells on."""
+    monkeypatch.setattr(blocks, "_LEAST_OWN", cells)
+    monkeypatch.setattr(blocks, "_LEAST_SHARED", cells)
+
+
 @pytest.fixture
 def threads():
     before = torch.get_num_threads()
@@ -64,10 +73,11 @@ def threads():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("own_weights", [False, True])
 def test_blocks_change_no_bit(monkeypatch, threads, dtype: torch.dtype, own_weights: bool) -> None:
+    least(monkeypatch, 10**9)
     plain = outcome(circuit(own_weights, dtype), 60)
-    monkeypatch.setattr(blocks, "_LEAST", 0)
+    least(monkeypatch, 0)
     monkeypatch.setattr(blocks, "_SEGMENT", 0)
-    monkeypatch.setattr(blocks, "_SMALLEST", 64)
+    monkeypatch.setattr(blocks, "_USUAL", 64)
     used = []
     real = blocks.rows_by_block
     monkeypatch.setattr("ranvier.kernels.cpu._circuit.rows_by_block", lambda *a: used.append(real(*a)) or used[-1])
@@ -93,19 +103,37 @@ def test_targets_beyond_sixteen_bits(monkeypatch) -> None:
         assert done["many"].spikes.cell.max() > 66_000
         return [torch.from_numpy(done["many"].spikes.cell), done.state.variables["many"]["v"]]
 
-    monkeypatch.setattr(blocks, "_LEAST", 10**9)
+    least(monkeypatch, 10**9)
     plain = run(net())
-    monkeypatch.setattr(blocks, "_LEAST", 0)
+    least(monkeypatch, 0)
     monkeypatch.setattr(blocks, "_SEGMENT", 1)
     assert same(run(net()), plain)
 
 
 def test_a_row_with_too_many_targets_in_a_block_goes_the_plain_way(monkeypatch) -> None:
-    monkeypatch.setattr(blocks, "_LEAST", 0)
+    least(monkeypatch, 0)
     net = rv.Network(dt=1 * ms, seed=1)
     net.population("a", 500, rv.LIF(tau=10 * ms), v=rv.Uniform(0, 2))
     net.connect("a", "a", rv.AllToAll(), weight=0.001)
     assert len(net.run(20 * ms, record={"a": ["spikes"]})["a"].spikes) > 100
+
+
+@pytest.mark.parametrize(
+    ("cells", "mean", "own", "threads", "expected"),
+    [(4_000, 80, False, 1, 1 << 14), (4_000, 80, True, 1, 0), (400, 80, False, 1, 0), (40_000, 5, False, 1, 0), (320_000, 64, False, 1, 1 << 15),
+     (320_000, 64, True, 2, 1 << 15), (80_000, 16, False, 1, 1 << 15), (80_000, 16, False, 2, 1 << 14), (32_000, 64, False, 2, 1 << 14),
+     (8_000, 16, False, 2, 1 << 12), (8_000, 16, False, 7, 0)],
+)  # fmt: skip
+def test_blocks_are_worth_it_and_give_threads_equal_shares(
+    cells: int, mean: int, own: bool, threads: int, expected: int
+) -> None:
+    rows = 10
+    target = (torch.arange(rows * mean) * cells // mean) % cells
+    wires = pattern(torch.arange(rows).repeat_interleave(mean), target, (rows, cells))
+    weight = torch.zeros(rows * mean if own else 1)
+    population = SimpleNamespace(name="post", cells=cells)
+    found = blocks.block_of(population, [CircuitProjection("pre", "post", "x", wires, weight, 1)], threads)  # type: ignore[arg-type]
+    assert found == (expected if blocks.has_feature("avx2") else 0)
 
 
 @pytest.mark.parametrize("refractory", [0.0, 0.1, 0.3, 5.0])
