@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import torch
 from llvmlite import ir
 
-from ranvier.kernels.cpu._buffers import empty
 from ranvier.kernels.cpu._circuit_deliver import Form, add_weight, approached, row_of
 from ranvier.kernels.cpu._circuit_fired import UNIT
 from ranvier.kernels.cpu._circuit_rows import Blocks
@@ -84,8 +83,8 @@ class Bins:
     def __init__(self, blocks: Blocks, one_weight: bool, dtype: torch.dtype, threads: int) -> None:
         self.start = blocks.start
         size = int(self.start[-1])
-        self.target = empty([size], torch.int16)
-        self.weight = empty([0 if one_weight else size], dtype)
+        self.target = torch.empty(size, dtype=torch.int16)
+        self.weight = torch.empty(0 if one_weight else size, dtype=dtype)
         self.top = [self.start.clone() for _ in range(threads)]
 
 
