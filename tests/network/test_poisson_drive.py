@@ -11,6 +11,7 @@ from scipy import stats
 
 import ranvier as rv
 from ranvier.errors import DimensionError, ShapeError
+from ranvier.kernels.cpu import _circuit_team as team
 from ranvier.units import Hz, kHz, ms, pA
 from ranvier.values import PoissonLaw, poisson_counts, poisson_counts_each
 
@@ -140,3 +141,35 @@ def test_too_many_spikes_are_refused() -> None:
     net = circuit(None, rate=20_000 * kHz)
     with pytest.raises(DimensionError, match="2000 spikes per cell and step"):
         net.run(1 * ms)
+
+
+@pytest.mark.parametrize("size", [37, 1000])
+def test_threads_draw_the_same(monkeypatch, size: int) -> None:
+    """Also with delays of their own, variables recorded, and more threads than some population has vectors."""
+
+    def outcome(threads: int) -> list[np.ndarray]:
+        monkeypatch.setattr(team, "_idle_cores", lambda: threads)
+        torch.set_num_threads(threads)
+        net = rv.Network(dt=0.1 * ms, seed=3)
+        for name, cells in (("a", size), ("b", size // 3)):
+            net.population(name, cells, rv.LIF(tau=10 * ms, refractory=2 * ms), v=rv.Uniform(0, 1))
+            net.source(f"drive_{name}", rv.PoissonDrive(9 * kHz, cells))
+            net.connect(f"drive_{name}", name, rv.OneToOne(), weight=0.02)
+        net.connect(
+            "a", ["a", "b"], rv.FixedInDegree(9), weight=rv.Normal(0.05, 0.01), delay=rv.Uniform(0 * ms, 2 * ms)
+        )
+        net.connect("b", ["a", "b"], rv.FixedInDegree(9), weight=-0.1, delay=1 * ms)
+        run = net.run(100 * ms, record={"a": ["spikes", "v"], "b": ["spikes"]})
+        trains = [run[name].spikes for name in "ab"]
+        return [run["a"].v, *(t.cell for t in trains), *(t.step for t in trains)]
+
+    monkeypatch.setattr(team, "_WORTH", 1)
+    before = torch.get_num_threads()
+    try:
+        alone, *others = (outcome(k) for k in (1, 2, 3))
+    finally:
+        torch.set_num_threads(before)
+    assert len(alone[1]) > size
+    for other in others:
+        for mine, theirs in zip(alone, other, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
