@@ -40,19 +40,17 @@ class Table:
 
     def add(self, *tensors: Tensor) -> None:
         """Arrays that all threads see."""
-        for tensor in tensors:
-            self.add_each([tensor] * self.threads)
-
-    def add_each(self, tensors: Sequence[Tensor]) -> None:
-        """An array for each thread."""
-        for pointers, tensor in zip(self.pointers, tensors, strict=True):
-            pointers.append(tensor.data_ptr())
+        addresses = [tensor.data_ptr() for tensor in tensors]
+        for own in self.pointers:
+            own.extend(addresses)
         self._kept.extend(tensors)
 
-    def add_shares(self, *arrays: Sequence[Tensor]) -> None:
-        """Several arrays of which each thread has its own."""
+    def add_each(self, *arrays: Sequence[Tensor]) -> None:
+        """Arrays of which each thread has its own."""
         for tensors in arrays:
-            self.add_each(tensors)
+            for own, tensor in zip(self.pointers, tensors, strict=True):
+                own.append(tensor.data_ptr())
+            self._kept.extend(tensors)
 
     def keep(self, tensor: Tensor) -> None:
         """An array that another one points to."""
@@ -60,8 +58,8 @@ class Table:
 
     def number(self, *integers: int) -> None:
         """Numbers that all threads see."""
-        for n in integers:
-            self.each([n] * self.threads)
+        for own in self.integers:
+            own.extend(integers)
 
     def each(self, integers: Iterable[int]) -> None:
         """A number for each thread."""
@@ -135,8 +133,8 @@ def pack_population(
     start = {n: array(p.states[n]) for n in (*p.step.states, *p.step.counters)}
     start |= {n: start[n].to(torch.int32) for n in fixed}
     state = {n: shares.split(values) for n, values in start.items()}
-    table.add_shares(*state.values())
-    table.add_shares(units.room(torch.int64), units.room(torch.int32), *(units.room(torch.int64) for _ in fixed))
+    table.add_each(*state.values())
+    table.add_each(units.room(torch.int64), units.room(torch.int32), *(units.room(torch.int64) for _ in fixed))
     table.number(*(int(start[n].max()) for n in fixed), *(int(p.coefficients[steps]) for steps in fixed.values()))
     varied = set(p.varied)
     alike = [p.coefficients[n] for n in p.step.coefficients if n not in varied]
