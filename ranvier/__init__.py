@@ -5,8 +5,7 @@ Public names load on first use, so that ``import ranvier`` stays quick.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from ranvier._pages import page
 
 __version__ = "0.1.0"
 
@@ -113,16 +112,4 @@ _PUBLIC: dict[str, str] = {
 
 __all__ = ["__version__", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
 
-
-def __getattr__(name: str) -> Any:
-    module_name = _PUBLIC.get(name)
-    if module_name is None:
-        raise AttributeError(f"module 'ranvier' has no attribute {name!r}; dir(ranvier) lists what there is")
-    module = import_module(module_name)
-    value = module if module_name == f"ranvier.{name}" else getattr(module, name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = page(__name__, _PUBLIC)

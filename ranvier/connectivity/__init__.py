@@ -1,33 +1,40 @@
 """Who talks to whom, with what weight and what delay."""
 
-from ranvier.connectivity import profiles
-from ranvier.connectivity._all_to_all import AllToAll
-from ranvier.connectivity._blocks import Blocks, Clustered
-from ranvier.connectivity._build import SynapseRequest, build_synapses
-from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends, RowRule
-from ranvier.connectivity._connectome import connectome
-from ranvier.connectivity._conv import Conv2d
-from ranvier.connectivity._correlated import Correlated
-from ranvier.connectivity._delay_width import DelayWidth
-from ranvier.connectivity._delays import delay_parameters
-from ranvier.connectivity._distance_dependent import DistanceDependent
-from ranvier.connectivity._fixed_in_degree import FixedInDegree
-from ranvier.connectivity._fixed_out_degree import FixedOutDegree
-from ranvier.connectivity._fixed_probability import FixedProbability
-from ranvier.connectivity._fixed_total import FixedTotal
-from ranvier.connectivity._from_arrays import FromArrays
-from ranvier.connectivity._from_edges import FromEdges
-from ranvier.connectivity._from_graph import FromGraph
-from ranvier.connectivity._from_matrix import FromMatrix
-from ranvier.connectivity._linear import Linear, latency_steps
-from ranvier.connectivity._norm import StepBatchNorm, ThresholdBatchNorm
-from ranvier.connectivity._one_to_one import OneToOne
-from ranvier.connectivity._positions import Grid, Positions, RandomPositions, place
-from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
-from ranvier.connectivity._small_world import SmallWorld
-from ranvier.connectivity._sparse import Sparse
-from ranvier.connectivity._synapses import Synapses
-from ranvier.connectivity._travel_time import travel_time
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ranvier._pages import page
+
+if TYPE_CHECKING:
+    from ranvier.connectivity import profiles
+    from ranvier.connectivity._all_to_all import AllToAll
+    from ranvier.connectivity._blocks import Blocks, Clustered
+    from ranvier.connectivity._build import SynapseRequest, build_synapses
+    from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends, RowRule
+    from ranvier.connectivity._connectome import connectome
+    from ranvier.connectivity._conv import Conv2d
+    from ranvier.connectivity._correlated import Correlated
+    from ranvier.connectivity._delay_width import DelayWidth
+    from ranvier.connectivity._delays import delay_parameters
+    from ranvier.connectivity._distance_dependent import DistanceDependent
+    from ranvier.connectivity._fixed_in_degree import FixedInDegree
+    from ranvier.connectivity._fixed_out_degree import FixedOutDegree
+    from ranvier.connectivity._fixed_probability import FixedProbability
+    from ranvier.connectivity._fixed_total import FixedTotal
+    from ranvier.connectivity._from_arrays import FromArrays
+    from ranvier.connectivity._from_edges import FromEdges
+    from ranvier.connectivity._from_graph import FromGraph
+    from ranvier.connectivity._from_matrix import FromMatrix
+    from ranvier.connectivity._linear import Linear, latency_steps
+    from ranvier.connectivity._norm import StepBatchNorm, ThresholdBatchNorm
+    from ranvier.connectivity._one_to_one import OneToOne
+    from ranvier.connectivity._positions import Grid, Positions, RandomPositions, place
+    from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
+    from ranvier.connectivity._small_world import SmallWorld
+    from ranvier.connectivity._sparse import Sparse
+    from ranvier.connectivity._synapses import Synapses
+    from ranvier.connectivity._travel_time import travel_time
 
 __all__ = [
     "AllToAll",
@@ -70,3 +77,48 @@ __all__ = [
     "profiles",
     "travel_time",
 ]
+
+# Public name -> the module that holds it.
+_PUBLIC: dict[str, str] = {
+    "AllToAll": "._all_to_all",
+    "Blocks": "._blocks",
+    "Clustered": "._blocks",
+    "Connectivity": "._connectivity",
+    "ConnectivityError": "._connectivity",
+    "Conv2d": "._conv",
+    "Correlated": "._correlated",
+    "DelayWidth": "._delay_width",
+    "DistanceDependent": "._distance_dependent",
+    "Ends": "._connectivity",
+    "FixedInDegree": "._fixed_in_degree",
+    "FixedOutDegree": "._fixed_out_degree",
+    "FixedProbability": "._fixed_probability",
+    "FixedTotal": "._fixed_total",
+    "FromArrays": "._from_arrays",
+    "FromEdges": "._from_edges",
+    "FromGraph": "._from_graph",
+    "FromMatrix": "._from_matrix",
+    "Grid": "._positions",
+    "Linear": "._linear",
+    "OneToOne": "._one_to_one",
+    "Positions": "._positions",
+    "Procedural": "._procedural",
+    "ProceduralSynapses": "._procedural",
+    "RandomPositions": "._positions",
+    "RowRule": "._connectivity",
+    "SmallWorld": "._small_world",
+    "Sparse": "._sparse",
+    "StepBatchNorm": "._norm",
+    "SynapseRequest": "._build",
+    "Synapses": "._synapses",
+    "ThresholdBatchNorm": "._norm",
+    "build_synapses": "._build",
+    "connectome": "._connectome",
+    "delay_parameters": "._delays",
+    "latency_steps": "._linear",
+    "place": "._positions",
+    "profiles": ".profiles",
+    "travel_time": "._travel_time",
+}
+
+__getattr__, __dir__ = page(__name__, _PUBLIC)

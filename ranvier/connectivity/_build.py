@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import Progress
 
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends
 from ranvier.connectivity._correlated import Correlated
@@ -272,6 +270,9 @@ class _Bar:
     """Progress through the weights and delays of one projection."""
 
     def __init__(self, text: str, total: int) -> None:
+        from rich.console import Console  # slow to import
+        from rich.progress import Progress
+
         self.bar = Progress(console=Console(stderr=True))
         self.task = self.bar.add_task(text, total=total)
 

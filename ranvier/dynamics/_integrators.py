@@ -7,10 +7,12 @@ whatever contains white noise by the Euler-Maruyama rule.
 
 from __future__ import annotations
 
-import networkx as nx
+from functools import lru_cache
+
 import sympy as sp
 
 from ranvier.dynamics._functions import exprel, select
+from ranvier.dynamics._graphs import components, reachable
 from ranvier.dynamics._program import Exponential, Tape
 from ranvier.dynamics._system import System
 from ranvier.errors import EquationError
@@ -45,6 +47,7 @@ def linear_states(system: System) -> tuple[str, ...]:
         chosen = kept
 
 
+@lru_cache(maxsize=256)
 def check_method(system: System, method: str | None) -> None:
     """Raise :class:`EquationError` where ``method`` is unknown or cannot advance the equations."""
     if method is not None and method not in METHODS:
@@ -133,11 +136,13 @@ def _work(e: sp.Expr, steady: set[sp.Symbol]) -> int:
 
 
 def _blocks(system: System, names: tuple[str, ...]) -> list[list[str]]:
-    graph = nx.Graph()
-    graph.add_nodes_from(names)
+    """Variables whose equations hang together, whichever way."""
+    near: dict[str, set[str]] = {n: set() for n in names}
     for name in names:
-        graph.add_edges_from((name, str(s)) for s in system.odes[name].free_symbols if str(s) in names)
-    return [[n for n in names if n in part] for part in nx.connected_components(graph)]
+        for other in {str(s) for s in system.odes[name].free_symbols} & near.keys():
+            near[name].add(other)
+            near[other].add(name)
+    return components(near)
 
 
 def _exact(
@@ -168,14 +173,11 @@ def _exact(
 
 
 def _propagate(block, symbols, matrix, drive, exponentials, tape) -> dict[str, sp.Expr]:
-    reach = nx.DiGraph()
-    reach.add_nodes_from(range(len(block)))
-    reach.add_edges_from((i, j) for i, row in enumerate(matrix) for j, a in enumerate(row) if a != 0)
-    near = {i: nx.descendants(reach, i) | {i} for i in reach}
+    reads = {i: [j for j, a in enumerate(row) if a != 0] for i, row in enumerate(matrix)}
     E, F, new = {}, {}, {}
     for i, name in enumerate(block):
         value = sp.Integer(0)
-        for j in sorted(near[i]):
+        for j in sorted(reachable(reads, i)):
             E[i, j] = str(tape.fresh(f"E_{name}_{block[j]}"))
             value += sp.Symbol(E[i, j]) * symbols[j]
             if drive[j] != 0:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import sympy as sp
 
@@ -75,8 +75,16 @@ def build_step(
     """Write the step of ``system``; ``kicks`` names the states on which projections arrive.
 
     ``surrogate`` is the derivative at the threshold as an expression in ``u`` and the names of its parameters. With
-    ``times`` spikes carry the derivative of their time instead (:mod:`ranvier.dynamics._spike_times`).
+    ``times`` spikes carry the derivative of their time instead (:mod:`ranvier.dynamics._spike_times`). The same request
+    is the same step.
     """
+    return _build(system, method, kicks, surrogate, times)
+
+
+@lru_cache(maxsize=256)
+def _build(
+    system: System, method: str | None, kicks: tuple[str, ...], surrogate: tuple[sp.Expr, tuple[str, ...]], times: bool
+) -> Step:
     slope, slope_parameters = (TIME_SLOPE, ()) if times else surrogate
     tape = Tape({*system.dimensions, "u", COUNTER, *(f"kick_{k}" for k in kicks)})
     counting = system.refractory

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import sympy as sp
 
@@ -21,9 +22,9 @@ __all__ = ["Event", "System", "read_system"]
 _TIME = UNITS["ms"].dimension
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class System:
-    """The symbolic form of a model, before any time step is chosen.
+    """The symbolic form of a model, before any time step is chosen; one object for one text and one set of values.
 
     ``inputs`` take arrivals as their value; ``ports`` are all names declared so, also where an equation took one over.
     ``subexpressions`` also holds the total of every input to which the model itself contributes (``x += …``).
@@ -61,7 +62,19 @@ def read_system(
     ``events`` holds (name, condition, assignments); ``values`` the dimension of every given value; ``extra`` names that
     other records define (synapses see the variables of their pre- and postsynaptic cells).
     """
-    values, extra = dict(values or {}), dict(extra or {})
+    return _read(text, tuple(events), _items(values), refractory, _items(extra))
+
+
+def _items(dimensions: Mapping[str, Dimension] | None) -> tuple[tuple[str, Dimension], ...]:
+    return tuple((dimensions or {}).items())
+
+
+@lru_cache(maxsize=256)
+def _read(
+    text: str, events: tuple[tuple[str, str, str], ...], given: tuple[tuple[str, Dimension], ...], refractory: bool,
+    others: tuple[tuple[str, Dimension], ...],
+) -> System:  # fmt: skip
+    values, extra = dict(given), dict(others)
     lines = parse_equations(text)
     equations = take_over(lines)
     by_name = {e.name: e for e in equations if e.kind != "contribution"}

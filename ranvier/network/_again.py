@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier.kernels import cpu
 from ranvier.kernels._task import ScanResult
-from ranvier.kernels.cpu import LoopSeries
 
 if TYPE_CHECKING:
     from ranvier.network._runner import Runner
@@ -24,7 +24,7 @@ _Key = tuple[tuple[str, ...], int, int, bool]
 class _Course:
     """A loop with the names of the parts that feed it, and of those inside whose spikes are in flight."""
 
-    loop: LoopSeries
+    loop: cpu.LoopSeries
     sources: tuple[str, ...]
     past: tuple[str | None, ...]
 
@@ -80,7 +80,7 @@ def _course(runner: Runner, names: Sequence[str], length: int, window: Window) -
     if moving or other:
         return None
     task = runner.loop(names, length, window)
-    if not LoopSeries.suits(task):
+    if not cpu.LoopSeries.suits(task):
         return None
     past = tuple(p.pre if p.latency else None for p in inside)
-    return _Course(LoopSeries(task), tuple(p.pre for p in fed), past)
+    return _Course(cpu.LoopSeries(task), tuple(p.pre for p in fed), past)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from graphlib import CycleError
 from typing import NamedTuple
 
-import networkx as nx
-
+from ranvier.dynamics import components, ordered
 from ranvier.errors import RanvierError
 
 __all__ = ["Edge", "GraphError", "Part", "arrange"]
@@ -44,29 +44,30 @@ def arrange(nodes: Iterable[str], edges: Iterable[Edge]) -> tuple[Part, ...]:
         Where a cycle has no latency of at least one step: it would need its own result.
     """
     edges = list(edges)
-    graph = nx.DiGraph()
-    graph.add_nodes_from(nodes)
-    graph.add_edges_from((e.pre, e.post) for e in edges)
-    rank = {n: k for k, n in enumerate(graph.nodes)}
-    condensed = nx.condensation(graph)
-    members: Mapping[int, set[str]] = {c: condensed.nodes[c]["members"] for c in condensed.nodes}
-    order = nx.lexicographical_topological_sort(condensed, key=lambda c: min(rank[m] for m in members[c]))
+    after: dict[str, set[str]] = {n: set() for n in nodes}
+    for e in edges:
+        after[e.pre].add(e.post)
+    rank = {n: k for k, n in enumerate(after)}
+    groups = components(after)
+    group_of = {n: k for k, group in enumerate(groups) for n in group}
+    between = {k: {group_of[m] for n in group for m in after[n]} - {k} for k, group in enumerate(groups)}
     parts = []
-    for component in order:
-        inside = [e for e in edges if e.pre in members[component] and e.post in members[component]]
+    for k in ordered(between, key=lambda k: k):
+        members = groups[k]
+        inside = [e for e in edges if group_of[e.pre] == group_of[e.post] == k]
         if not inside:
-            parts.append(Part(tuple(members[component]), False, None))
+            parts.append(Part(tuple(members), False, None))
             continue
-        instant = nx.DiGraph()
-        instant.add_nodes_from(sorted(members[component], key=rank.__getitem__))
-        instant.add_edges_from((e.pre, e.post) for e in inside if e.shortest == 0)
+        instant: dict[str, list[str]] = {n: [] for n in members}
+        for e in inside:
+            if e.shortest == 0:
+                instant[e.pre].append(e.post)
         try:
-            ordered = tuple(nx.lexicographical_topological_sort(instant, key=rank.__getitem__))
-        except nx.NetworkXUnfeasible:
-            loop = " -> ".join([pair[0] for pair in nx.find_cycle(instant)] + [nx.find_cycle(instant)[0][0]])
+            in_order = tuple(ordered(instant, key=rank.__getitem__))
+        except CycleError as error:
             raise GraphError(
-                f"the cycle {loop} has no delay, so a spike would have to arrive before it is fired: give one of its projections a delay of at least one step."
+                f"the cycle {' -> '.join(error.args[1])} has no delay, so a spike would have to arrive before it is fired: give one of its projections a delay of at least one step."
             ) from None
         window = min(e.shortest for e in inside if e.shortest > 0)
-        parts.append(Part(ordered, True, window))
+        parts.append(Part(in_order, True, window))
     return tuple(parts)

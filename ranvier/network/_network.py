@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import torch
 from torch import nn
@@ -18,7 +18,6 @@ from ranvier.network._checks import check_name, shape_from, take_inputs, whole
 from ranvier.network._connect import Connection, connect
 from ranvier.network._density import dense_among
 from ranvier.network._execute import Execution
-from ranvier.network._gradient_run import GradientRun, Loss, run_with_gradient
 from ranvier.network._graph import GraphError
 from ranvier.network._parts import Parts
 from ranvier.network._plan import Plan, Request
@@ -35,6 +34,9 @@ from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
 from ranvier.synapses import BoundPlasticity, Plasticity
 from ranvier.units import UNITS, as_quantity
+
+if TYPE_CHECKING:
+    from ranvier.network._gradient_run import GradientRun, Loss
 
 __all__ = ["Network", "step_length"]
 
@@ -402,6 +404,8 @@ class Network(nn.Module):
                 f"the network has external inputs ({', '.join(self.inputs)}): call net(x), or use sources instead."
             )
         if grad:
+            from ranvier.network._gradient_run import run_with_gradient  # what most runs never use
+
             kept = {"every": every, "to": to, "checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
             return run_with_gradient(self, duration, state, record or {}, segment, loss, progress, kept)
         for word, value in (("segment", segment), ("loss", loss)):

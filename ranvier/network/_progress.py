@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import time
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
 __all__ = ["simulation_bar"]
 
 
@@ -17,6 +14,9 @@ class simulation_bar:
         self.dt, self.steps, self.before, self.start = dt, steps, done, time.perf_counter()
         self.progress = None
         if shown:
+            from rich.console import Console  # slow to import
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
             columns = TextColumn("simulating"), BarColumn(), TextColumn("{task.fields[said]}"), TimeRemainingColumn()
             self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
             self.task = self.progress.add_task("simulating", total=steps, completed=done, said="")

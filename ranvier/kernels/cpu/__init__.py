@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ranvier.kernels.cpu._circuit import (
-    CircuitDrive,
-    CircuitPopulation,
-    CircuitProjection,
-    PlasticProjection,
-    run_circuit,
-)
-from ranvier.kernels.cpu._loop import loop
-from ranvier.kernels.cpu._loop_series import LoopSeries
-from ranvier.kernels.cpu._row_rule import Additive, Decay, RowRule
-from ranvier.kernels.cpu._scan import scan
-from ranvier.kernels.cpu._spikes import Spikes
+from ranvier._pages import page
+
+if TYPE_CHECKING:
+    from ranvier.kernels._task import Loop, Scan, ScanResult
+    from ranvier.kernels.cpu._circuit import (
+        CircuitDrive,
+        CircuitPopulation,
+        CircuitProjection,
+        PlasticProjection,
+        run_circuit,
+    )
+    from ranvier.kernels.cpu._loop_series import LoopSeries
+    from ranvier.kernels.cpu._row_rule import Additive, Decay, RowRule
+    from ranvier.kernels.cpu._spikes import Spikes
 
 __all__ = [
     "Additive",
@@ -35,6 +37,22 @@ __all__ = [
     "scan",
 ]
 
+# Public name -> the module that holds it.
+_PUBLIC: dict[str, str] = {
+    "Additive": "._row_rule",
+    "CircuitDrive": "._circuit",
+    "CircuitPopulation": "._circuit",
+    "CircuitProjection": "._circuit",
+    "Decay": "._row_rule",
+    "LoopSeries": "._loop_series",
+    "PlasticProjection": "._circuit",
+    "RowRule": "._row_rule",
+    "Spikes": "._spikes",
+    "run_circuit": "._circuit",
+}
+
+__getattr__, __dir__ = page(__name__, _PUBLIC)
+
 
 def refuses(request: Any) -> str | None:
     """Why this provider cannot honour a request, as a sentence; None where it can."""
@@ -43,3 +61,17 @@ def refuses(request: Any) -> str | None:
     if request.dtype not in (torch.float32, torch.float64):
         return f"the cpu provider has float32 and float64, not {request.dtype}"
     return None
+
+
+def scan(task: Scan) -> ScanResult:
+    """One part over a window; equal to the reference provider up to rounding, forward and gradient."""
+    from ranvier.kernels.cpu import _scan  # what circuits never use
+
+    return _scan.scan(task)
+
+
+def loop(task: Loop) -> dict[str, ScanResult]:
+    """Neighbouring parts as one operation; equal to the windows of the executor up to rounding, forward and gradient."""
+    from ranvier.kernels.cpu import _loop  # what circuits never use
+
+    return _loop.loop(task)

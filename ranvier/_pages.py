@@ -1,0 +1,34 @@
+"""Packages whose public names load on first use: what nobody asks for costs nothing at the start."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+__all__ = ["page"]
+
+
+def page(package: str, holders: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """The ``__getattr__`` and ``__dir__`` of ``package``.
+
+    ``holders`` maps each public name to the module that holds it, below the package where it begins with a dot; a name
+    equal to the last part of its module is that module itself. Beside them the package imports the same names under
+    ``TYPE_CHECKING``, for tools that read and never run it.
+    """
+    namespace = vars(sys.modules[package])
+
+    def __getattr__(name: str) -> Any:
+        holder = holders.get(name)
+        if holder is None:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}; dir({package}) lists what there is")
+        module = import_module(holder, package)
+        value = module if holder.rpartition(".")[2] == name else getattr(module, name)
+        namespace[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*namespace, *holders})
+
+    return __getattr__, __dir__
