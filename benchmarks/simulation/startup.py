@@ -1,6 +1,7 @@
 """From `python script.py` to the first result. Run: `python -m benchmarks.simulation.startup --peers-python …/bin/python`.
 
 Every run is a fresh process; three cases: nothing compiled before (empty caches), the equations changed, only numbers changed.
+Python's own bytecode is there in all of them, as pip leaves it.
 Writes `docs/benchmarks/startup.md` and `.json`.
 """
 
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,15 @@ def once(python: str, side: str, caches: Caches, tau: float, literal: float) -> 
     script, *target = SIDES[side]
     folder = caches.folder(side)
     arguments = [python, str(ROOT / script), str(tau), str(literal), *target, *([str(folder)] if target else [])]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "RANVIER_CACHE": str(folder)}
+    rate, seconds, used = timed(arguments, {"RANVIER_CACHE": str(folder)})
+    if not _ACCEPTED_HZ[0] < rate < _ACCEPTED_HZ[1]:
+        raise RuntimeError(f"{side}: {rate} Hz is not the active state")
+    return seconds, used
+
+
+def timed(arguments: Sequence[str], added: Mapping[str, str]) -> tuple[float, float, float]:
+    """The number a process prints; seconds from its start to that line, and of processor time with all its children."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **added}
     before, start = os.times(), time.perf_counter()
     with subprocess.Popen(
         arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -66,12 +76,9 @@ def once(python: str, side: str, caches: Caches, tau: float, literal: float) -> 
         _, errors = process.communicate()
     after = os.times()
     if process.returncode:
-        raise RuntimeError(f"{side}: {errors[-2000:]}")
-    rate = float(line)
-    if not _ACCEPTED_HZ[0] < rate < _ACCEPTED_HZ[1]:
-        raise RuntimeError(f"{side}: {rate} Hz is not the active state")
+        raise RuntimeError(f"{' '.join(arguments)}: {errors[-2000:]}")
     used = (after.children_user - before.children_user) + (after.children_system - before.children_system)
-    return seconds, used
+    return float(line), seconds, used
 
 
 def series(pythons: dict[str, str], rounds: range, rows: list[dict[str, Any]], root: Path) -> None:
@@ -101,7 +108,8 @@ def page(data: dict[str, Any]) -> str:
         "A conductance-based circuit of 4,000 cells for 0.1 s (two short scripts that build the same circuit, `startup_ranvier.py`",
         "and `startup_brian2.py`), each run in a fresh process with caches of its own, in turn. Seconds from starting Python to the",
         "printed rate: median and quartiles; beside them processor seconds, compilers included. Importing torch alone takes",
-        f"{data['torch']:.2f} processor seconds.", "",
+        f"{data['torch'][0]:.2f} s of Ranvier's ({data['torch'][1]:.2f} processor seconds, the end of the process included). Python's bytecode is there, as pip",
+        "leaves it.", "",
         f"{host['processor']}, {host['cores']} cores, load {host['load_1min']}, Brian2 {data['brian2']}, its own defaults otherwise.", "",
         "| case | | rounds | wall s | quartiles | processor s | wall ÷ Ranvier | processor ÷ Ranvier |",
         "|---|---|---|---|---|---|---|---|",
@@ -138,6 +146,7 @@ def main() -> None:
         for side in SIDES
         if (case, side) not in there
     ]
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(ROOT / "ranvier")], check=True)
     with tempfile.TemporaryDirectory() as root:
         for case in cases:
             some = [row for row in rows if row["case"] == case]
@@ -145,7 +154,7 @@ def main() -> None:
             series(pythons, range(done, done + given.rounds), some, Path(root))
     rows.sort(key=lambda row: (list(CASES).index(row["case"]), list(SIDES).index(row["side"])))
     data = {
-        "machine": machine(), "rows": rows, "torch": _used(sys.executable, "import torch"),
+        "machine": machine(), "rows": rows, "torch": _torch(),
         "brian2": _said(given.peers_python, "import brian2; print(brian2.__version__)"),
     }  # fmt: skip
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -153,15 +162,10 @@ def main() -> None:
     (given.folder / "startup.md").write_text(page(data))
 
 
-def _used(python: str, code: str) -> float:
-    """Processor seconds of a process."""
-    taken = []
-    for _ in range(3):
-        before = os.times()
-        subprocess.run([python, "-c", code], check=True)
-        after = os.times()
-        taken.append(after.children_user + after.children_system - before.children_user - before.children_system)
-    return float(np.median(taken))
+def _torch() -> list[float]:
+    """Seconds until torch is imported, and processor seconds of such a process."""
+    taken = [timed([sys.executable, "-c", "import torch; print(0)"], {})[1:] for _ in range(3)]
+    return [float(np.median(some)) for some in zip(*taken, strict=True)]
 
 
 def _said(python: str, code: str) -> str:

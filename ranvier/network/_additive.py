@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import sympy as sp
 
 from ranvier.dynamics import Program
 from ranvier.dynamics._functions import maximum, minimum
 from ranvier.kernels.cpu import Additive
-from ranvier.synapses import BoundPlasticity
+
+if TYPE_CHECKING:
+    from ranvier.synapses import BoundPlasticity
 
 __all__ = ["added_to", "additive", "limits_of"]
 

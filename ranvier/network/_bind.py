@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from ranvier.network._graph import Edge, GraphError
 from ranvier.network._row_rule import not_row_rule
-from ranvier.synapses import BoundPlasticity, Plasticity
-from ranvier.units import Dimension
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
+    from ranvier.synapses import BoundPlasticity, Plasticity
+    from ranvier.units import Dimension
 
 __all__ = ["bind_rule", "plastic_edges", "update_of"]
 
@@ -23,6 +23,8 @@ def bind_rule(net: Network, rule: Plasticity, pre: str, post: str, port: str) ->
     GraphError
         Where the rule's code waits for spikes that a cell never fires.
     """
+    from ranvier.synapses import Plasticity  # what circuits with fixed weights never use
+
     if not isinstance(rule, Plasticity):
         raise GraphError(f"plasticity={rule!r} is no rule: give rv.Plasticity(…) or one of rv.plasticity.")
     if post not in net.populations:

@@ -16,10 +16,10 @@ from ranvier.network._checks import check_name
 from ranvier.network._graph import GraphError
 from ranvier.network._projection import Projection
 from ranvier.network._single_synapses import single_synapses
-from ranvier.synapses import Plasticity
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
+    from ranvier.synapses import Plasticity
 
 __all__ = ["Connection", "connect"]
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import torch
 
 from ranvier.kernels.products import Pattern
-from ranvier.synapses import BoundPlasticity
+
+if TYPE_CHECKING:
+    from ranvier.synapses import BoundPlasticity
 
 __all__ = ["held_by_cells", "row_values", "spread"]
 

@@ -32,11 +32,11 @@ from ranvier.network._sources import Source
 from ranvier.network._state import State
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
-from ranvier.synapses import BoundPlasticity, Plasticity
 from ranvier.units import UNITS, as_quantity
 
 if TYPE_CHECKING:
     from ranvier.network._gradient_run import GradientRun, Loss
+    from ranvier.synapses import BoundPlasticity, Plasticity
 
 __all__ = ["Network", "step_length"]
 

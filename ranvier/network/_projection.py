@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -11,11 +11,13 @@ from torch import nn
 from ranvier.connectivity import Linear, ProceduralSynapses, Sparse
 from ranvier.connectivity._conv import Conv2d
 from ranvier.errors import ShapeError
+from ranvier.kernels import products
 from ranvier.kernels._task import Feedback
-from ranvier.kernels.products import DelayedFeedback
 from ranvier.network._foreign import apply
 from ranvier.network._graph import GraphError
-from ranvier.synapses import BoundPlasticity
+
+if TYPE_CHECKING:
+    from ranvier.synapses import BoundPlasticity
 
 __all__ = ["Projection"]
 
@@ -147,7 +149,9 @@ class Projection(nn.Module):
         if not self.per_synapse:
             return bias, [Feedback(self.pre, self.post, stream, self.latency, weight, pattern, history)]
         taps, place = first.taps()
-        return bias, [DelayedFeedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, place)]
+        return bias, [
+            products.DelayedFeedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, place)
+        ]
 
     def _rest(self, x: Tensor, chain: list[nn.Module], fast: bool = False) -> Tensor:
         """Modules see time and batch as one axis, so norms count both; one with ``time_major = True`` sees [T, B, …]."""

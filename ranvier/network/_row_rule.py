@@ -14,11 +14,11 @@ from ranvier.kernels.cpu import Decay, RowRule
 from ranvier.network._additive import additive
 from ranvier.network._graph import GraphError
 from ranvier.network._lumped import held_by_cells
-from ranvier.synapses import BoundPlasticity
 from ranvier.values import Distribution
 
 if TYPE_CHECKING:
     from ranvier.network._plastic import PlasticSynapses
+    from ranvier.synapses import BoundPlasticity
 
 __all__ = ["Compiled", "held", "not_row_rule", "row_rule"]
 

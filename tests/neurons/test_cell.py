@@ -70,6 +70,20 @@ def test_a_copy_with_other_values_keeps_everything_else():
     assert cell.values["tau_m"] == 10 * ms
 
 
+def test_one_text_is_read_once():
+    def made(text: str = "dv/dt = -v/tau : mV", **values: object) -> Cell:
+        return Cell(text, threshold="v > V_th", **{"tau": 10 * ms, "V_th": 5 * mV, **values})
+
+    one, other = made(), made().with_values(tau=20 * ms)
+    assert one.system is other.system
+    assert one.step() is other.step()
+    assert one.step(("v",)) is not one.step()
+    assert made("dv/dt = -2*v/tau : mV").system is not one.system
+    assert made(v=1 * mV).system.parameters == one.system.parameters == ("tau", "V_th")
+    with pytest.raises(DimensionError, match="compare"):
+        made(V_th=5 * ms)
+
+
 def test_parts_add_equations_and_values():
     adapting = Part("da/dt = -a/tau_a : mV\nI += -a : mV", tau_a=50 * ms)
     cell = Cell(LEAK, threshold="v > 1*mV", reset="v = 0", tau=5 * ms) + adapting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
 import torch
 from llvmlite import ir
@@ -11,13 +12,13 @@ from torch import Tensor
 
 from ranvier.kernels.cpu._buffers import empty
 from ranvier.kernels.cpu._circuit_rows import Rows
-from ranvier.kernels.cpu._events import EventList
-from ranvier.kernels.cpu._gather import gather
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, function, gathered, local, offset, splat, vector_at, when
 from ranvier.kernels.cpu._operands import address, lanes, require, scalar
 from ranvier.kernels.cpu._tiles import run_spans
-from ranvier.kernels.cpu._weight_gradient import by_column
+
+if TYPE_CHECKING:
+    from ranvier.kernels.cpu._events import EventList
 
 __all__ = ["Pattern", "scatter", "scatter_kernel", "sparse_input_gradient", "value_gradient"]
 
@@ -148,6 +149,8 @@ def value_gradient(events: EventList, pattern: Pattern, grad: Tensor) -> Tensor:
     TypeError, ValueError
         Operands disagree in shape, dtype or layout.
     """
+    from ranvier.kernels.cpu._weight_gradient import by_column  # what circuits never use
+
     _check(events, pattern, grad, "grad")
     ordered = by_column(events, max(1, events.rows))
     out = empty([pattern.synapses], grad.dtype).zero_()
@@ -169,6 +172,9 @@ def sparse_input_gradient(pattern: Pattern, weight: Tensor, grad: Tensor) -> Ten
 
     The pattern itself is read as an event list over the transposed gradient. Returns ``[R, K]``.
     """
+    from ranvier.kernels.cpu._events import EventList  # what circuits never use
+    from ranvier.kernels.cpu._gather import gather
+
     transposed = grad.t().contiguous()
     out = empty([pattern.rows, grad.shape[0]], grad.dtype)
     connections = EventList(pattern.row_pointer, pattern.target, weight, pattern.columns)
