@@ -64,8 +64,8 @@ class TestPages:
         assert set(loaded) | {n for n in vars(module) if n in module.__all__} == set(module.__all__)
 
     def test_an_unknown_name_is_an_attribute_error(self) -> None:
-        with pytest.raises(AttributeError, match=r"'ranvier.network' has no attribute 'Netwrok'"):
-            _ = import_module("ranvier.network").Netwrok
+        with pytest.raises(AttributeError, match=r"'ranvier.network' has no attribute 'Nothing'"):
+            _ = import_module("ranvier.network").Nothing
 
     def test_a_module_is_a_name_too(self) -> None:
         load, names = page("tests", {"recipes": ".recipes", "evaluate": ".dynamics.evaluate"})

@@ -3,6 +3,7 @@
 from ranvier.dynamics._adjoint import Adjoint, adjoint, choose_saved, tangent
 from ranvier.dynamics._by_structure import ByStructure
 from ranvier.dynamics._cuts import WHOLE, Cuts
+from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._graphs import components, ordered
 from ranvier.dynamics._integrators import METHODS, check_method
 from ranvier.dynamics._names import check_name
@@ -35,6 +36,7 @@ __all__ = [
     "check_name",
     "choose_saved",
     "components",
+    "derivative",
     "ordered",
     "parse_equations",
     "parse_expression",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._program import Program, Statement, tidy
 
 __all__ = ["Adjoint", "adjoint", "choose_saved", "tangent"]
@@ -43,7 +44,7 @@ def adjoint(program: Program, seeds: Mapping[str, str], wanted: Iterable[str], s
     reverse: list[Statement] = []
 
     def give(expression: sp.Expr, weight: sp.Expr, partials: dict[sp.Symbol, sp.Expr] | None = None) -> None:
-        parts = partials if partials is not None else {q: sp.diff(expression, q) for q in expression.free_symbols}
+        parts = partials if partials is not None else {q: derivative(expression, q) for q in expression.free_symbols}
         for symbol in sorted(parts, key=str):
             if parts[symbol] != 0:
                 bar[symbol] = bar.get(symbol, sp.Integer(0)) + weight * parts[symbol]
@@ -74,7 +75,7 @@ def tangent(program: Program, dots: Mapping[str, str], slope: sp.Expr) -> Progra
     statements = list(program.statements)
 
     def push(expression: sp.Expr, partials: dict[sp.Symbol, sp.Expr] | None = None) -> sp.Expr:
-        parts = partials if partials is not None else {q: sp.diff(expression, q) for q in expression.free_symbols}
+        parts = partials if partials is not None else {q: derivative(expression, q) for q in expression.free_symbols}
         return sp.Add(*(d * dot[q] for q, d in sorted(parts.items(), key=lambda item: str(item[0])) if q in dot))
 
     for statement in program.statements:

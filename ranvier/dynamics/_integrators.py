@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import sympy as sp
 
+from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._functions import exprel, select
 from ranvier.dynamics._graphs import components, reachable
 from ranvier.dynamics._program import Exponential, Tape
@@ -38,7 +39,7 @@ def linear_states(system: System) -> tuple[str, ...]:
         kept = []
         for name in chosen:
             rate = _expand(system.odes[name])
-            slopes = [_expand(sp.diff(rate, x)) for x in symbols]
+            slopes = [_expand(derivative(rate, x)) for x in symbols]
             rest = _expand(rate - sp.Add(*(a * x for a, x in zip(slopes, symbols, strict=True))))
             if all(s.free_symbols <= steady for s in slopes) and rest.free_symbols <= steady | inputs:
                 kept.append(name)
@@ -92,7 +93,7 @@ def advance(
         if name in reasons:
             continue
         x, rate = sp.Symbol(name), system.odes[name]
-        slope = sp.diff(rate, x)
+        slope = derivative(rate, x)
         slope = slope if not slope.has(x) else _expand(slope)
         conditionally = not (slope.has(x) or _expand(rate - slope * x).has(x))
         if name in noisy:
@@ -150,7 +151,7 @@ def _exact(
 ) -> dict[str, sp.Expr]:
     symbols = [sp.Symbol(n) for n in block]
     rates = [_expand(system.odes[n]) for n in block]
-    matrix = tuple(tuple(_expand(sp.diff(rate, x)) for x in symbols) for rate in rates)
+    matrix = tuple(tuple(_expand(derivative(rate, x)) for x in symbols) for rate in rates)
     drive = [rate.xreplace({x: sp.Integer(0) for x in symbols}) for rate in rates]
     if len(block) == 1:
         decay = sp.exp(matrix[0][0] * _DT)
@@ -192,7 +193,7 @@ def _euler_maruyama(x: sp.Symbol, rate: sp.Expr, noises: set[sp.Symbol], system:
     rate = _expand(rate)
     value = x + _DT * rate.xreplace({n: sp.Integer(0) for n in noises})
     for noise in sorted(noises & rate.free_symbols, key=str):
-        strength = sp.diff(rate, noise)
+        strength = derivative(rate, noise)
         if strength.free_symbols & noises:
             raise EquationError(
                 f"white noise {noise} does not enter d{x}/dt linearly: write 'drift + strength*{noise}'.",

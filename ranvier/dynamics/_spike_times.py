@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sympy as sp
 
+from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._events import Event
 from ranvier.dynamics._functions import absolute, gt, jump, maximum, select
 from ranvier.dynamics._program import Tape
@@ -31,10 +32,10 @@ def shifted(system: System, kicks: tuple[str, ...], value: dict[str, sp.Expr], t
     out = dict(value)
     for port in kicks:
         for name, f in system.odes.items():
-            slope = sp.diff(f, sp.Symbol(port))
+            slope = derivative(f, sp.Symbol(port))
             if slope == 0:
                 continue
-            if sp.diff(slope, sp.Symbol(port)) != 0:
+            if derivative(slope, sp.Symbol(port)) != 0:
                 raise EquationError(
                     f"d{name}/dt is not linear in {port}, on which spikes arrive: the time of an arrival has no simple "
                     f"derivative there; use another learning rule than EventProp.",
@@ -65,7 +66,7 @@ def wait(
     new = {sp.Symbol(n): h for n, h in reset.items()}
     out = dict(after)
     for name, f in system.odes.items():
-        carried = sp.Add(*(sp.diff(reset[name], sp.Symbol(s)) * g for s, g in system.odes.items()))
+        carried = sp.Add(*(derivative(reset[name], sp.Symbol(s)) * g for s, g in system.odes.items()))
         change = sp.expand(carried - f.xreplace(new))
         if change == 0:
             continue

@@ -8,7 +8,7 @@ from functools import lru_cache
 import sympy as sp
 from llvmlite import ir
 
-from ranvier.dynamics import ByStructure, Statement, Step, tidy
+from ranvier.dynamics import ByStructure, Statement, Step, derivative, tidy
 from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._jit import Kernel
 from ranvier.kernels.cpu._scan_frame import Frame
@@ -73,4 +73,4 @@ def _factor(step: Step, emission: str) -> sp.Expr:
     slope = step.surrogate.xreplace({_U: level - threshold})
     if out == crossing.target:
         return slope
-    return slope * sp.diff(of[out].expression, crossing.target)
+    return slope * derivative(of[out].expression, crossing.target)
