@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--case", choices=list(CASES), action="append", help="only this one; others stay as they were")
     parser.add_argument("--more", action="store_true", help="add rounds to those of startup.json")
+    parser.add_argument("--caches", type=Path, help="keep what is compiled here, for further rounds of a series")
     parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "benchmarks")
     given = parser.parse_args()
     pythons = {side: sys.executable if side == "ranvier" else given.peers_python for side in SIDES}
@@ -147,7 +149,7 @@ def main() -> None:
         if (case, side) not in there
     ]
     subprocess.run([sys.executable, "-m", "compileall", "-q", str(ROOT / "ranvier")], check=True)
-    with tempfile.TemporaryDirectory() as root:
+    with tempfile.TemporaryDirectory() if given.caches is None else nullcontext(given.caches) as root:
         for case in cases:
             some = [row for row in rows if row["case"] == case]
             done = len(some[0]["wall"])
