@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -92,9 +93,9 @@ def series(pythons: dict[str, str], rounds: range, rows: list[dict[str, Any]], r
                 caches.empty(side)
             elif not caches.folder(side).exists():
                 once(pythons[side], side, caches, 20.0, 1.0)
-            tau, literal = (20.0, 1.0) if case == "empty caches" else (20.0 + 0.01 * (k + 1), 1.0)
-            if case == "changed equations":
-                tau, literal = 20.0, 1.0 + 1e-3 * (k + 1)
+            change = 1 + 0.01 * random.random()  # never the same, whatever the caches hold from before
+            tau = 20.0 * change if case == "changed numbers" else 20.0
+            literal = change if case == "changed equations" else 1.0
             wall, processor = once(pythons[side], side, caches, tau, literal)
             row["wall"].append(wall)
             row["processor"].append(processor)
