@@ -9,6 +9,7 @@ import numpy as np
 from ranvier.errors import RanvierError
 from ranvier.units import Dimension, Quantity, as_quantity
 from ranvier.values._distribution import Distribution
+from ranvier.values._flag import flag
 
 __all__ = ["Learn"]
 
@@ -34,7 +35,7 @@ class Learn:
     """
 
     def __init__(self, value: Any, min: Any = None, max: Any = None, *, each: bool = False) -> None:
-        self.value, self.each = value, each
+        self.value, self.each = value, flag(each, "Learn: each")
         self.dimension: Dimension = (
             value.dimension if isinstance(value, Distribution) else self._finite(value).dimension
         )
