@@ -15,6 +15,7 @@ from ranvier.errors import DimensionError, NonFiniteError
 from ranvier.network._checks import check_record, check_state, describe_non_finite
 from ranvier.network._durations import steps_in
 from ranvier.network._graph import GraphError
+from ranvier.network._onset import locate_onset
 from ranvier.network._plan import Plan
 from ranvier.network._progress import simulation_bar
 from ranvier.network._runner import Runner
@@ -91,6 +92,10 @@ def run_with_gradient(
 ) -> GradientRun:  # fmt: skip
     """Run ``net`` for ``duration``; see :meth:`Network.run`. ``options`` are those of a plain run, which have no gradient."""
     _refuse(net, record, options or {})
+    if loss is not None and not callable(loss):
+        raise GraphError(
+            f"loss={loss!r} is no function: give one of signals and first step that returns a single tensor."
+        )
     check_record(net, record)
     steps = steps_in(duration, net.dt, "duration")
     length = steps if segment is None else steps_in(segment, net.dt, "segment")
@@ -109,11 +114,11 @@ def run_with_gradient(
     def piece(before: State, count: int) -> tuple[Any, State]:
         inputs = {n: s.block(before.step, count, net) for n, s in net.sources.items()}
         found, after = runner.run(inputs, count, before)
-        return found if loss is None else loss(_by_population(found, record), before.step), after
+        return found if loss is None else _single(loss(_by_population(found, record), before.step)), after
 
     with simulation_bar(0, steps, net.dt, progress) as bar:
         for done in range(0, max(steps, 1), max(length, 1)):
-            count = min(length, steps - done)
+            count, before = min(length, steps - done), at.detach()
             if segment is None:
                 found, at = piece(at, count)
             else:
@@ -125,11 +130,22 @@ def run_with_gradient(
                 total = found if total is None else total + found
             trouble = describe_non_finite(net, at)
             if trouble:
-                raise NonFiniteError(trouble)
+                with torch.no_grad():
+                    raise NonFiniteError(locate_onset(net, plan, before, count) or trouble)
             bar.update(done + count)
     joined = {key: values[0] if len(values) == 1 else torch.cat(values) for key, values in pieces.items()}
     records = {} if loss is not None else _by_population(joined, record)
     return GradientRun(records, at, total, steps * net.dt, time.perf_counter() - started, plan)
+
+
+def _single(value: Any) -> Tensor:
+    """What a loss returned, if it is one number with a gradient to follow."""
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        shape = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"{value!r}"
+        raise GraphError(
+            f"loss returned {shape}: return a single number as a tensor, for example the mean of a signal."
+        )
+    return value
 
 
 def _by_population(found: Mapping[tuple[str, str], Tensor], record: Mapping[str, Sequence[str]]) -> dict[str, Signals]:

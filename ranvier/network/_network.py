@@ -14,7 +14,7 @@ from ranvier.connectivity import Connectivity, place
 from ranvier.errors import DimensionError, EquationError, ShapeError
 from ranvier.network._bind import bind_rule
 from ranvier.network._call import call
-from ranvier.network._checks import check_name, shape_from, take_inputs, whole
+from ranvier.network._checks import check_name, check_source, shape_from, take_inputs, whole
 from ranvier.network._connect import Connection, connect
 from ranvier.network._density import dense_among
 from ranvier.network._execute import Execution
@@ -29,12 +29,12 @@ from ranvier.network._projection import Projection
 from ranvier.network._run import Run
 from ranvier.network._shapes import unknown_shape
 from ranvier.network._simulate import Keeping, simulate
-from ranvier.network._sources import Source
 from ranvier.network._state import State
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
 from ranvier.synapses import BoundPlasticity, Plasticity
 from ranvier.units import UNITS, as_quantity
+from ranvier.values import flag
 
 __all__ = ["Network", "step_length"]
 
@@ -130,10 +130,7 @@ class Network(nn.Module):
 
     def source(self, name: str, source: Any) -> str:
         """Add a stimulus that makes its own emissions (``rv.Poisson``, ``rv.SpikeTrains``, ``rv.TimedArray``, …)."""
-        if not isinstance(source, Source):
-            raise GraphError(
-                f"source {name!r} is {type(source).__name__}: give rv.Poisson(…), rv.SpikeTrains(…), rv.TimedArray(…) or your own Source."
-            )
+        check_source(self, name, source)
         self.sources[self._name(name)] = source
         return name
 
@@ -164,7 +161,7 @@ class Network(nn.Module):
                 name, cell, shape, surrogate=self.surrogate, seed=self.seed, dtype=self.dtype
             )
             self.populations[name].positions = where
-        if output:
+        if flag(output, f"population {name!r}: output"):
             self.outputs.append(name)
         return name
 
@@ -401,7 +398,8 @@ class Network(nn.Module):
             raise GraphError(
                 f"the network has external inputs ({', '.join(self.inputs)}): call net(x), or use sources instead."
             )
-        if grad:
+        flag(progress, "progress")
+        if flag(grad, "grad"):
             kept = {"every": every, "to": to, "checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
             return run_with_gradient(self, duration, state, record or {}, segment, loss, progress, kept)
         for word, value in (("segment", segment), ("loss", loss)):
