@@ -13,6 +13,10 @@ from ranvier.units import Quantity, as_quantity
 __all__ = ["Box", "Exponential", "Gaussian", "Linear", "ProfileError"]
 
 
+#: distances that are equal on a grid differ by their rounding
+_ROUNDING = 1e-9
+
+
 class ProfileError(RanvierError, ValueError):
     """Numbers that make no function of distance."""
 
@@ -111,6 +115,6 @@ def _check(profile: str, finite: dict[str, Any], positive: dict[str, Any]) -> No
 def _within(distance: Any, reach: Any, peak: Any, value: Any) -> Any:
     value = as_quantity(value).value
     if reach is not None:
-        value = value * (as_quantity(distance) <= reach)
+        value = value * (as_quantity(distance) <= as_quantity(reach) * (1 + _ROUNDING))
     peak = as_quantity(peak)
     return Quantity(peak.value * value, peak.dimension)
