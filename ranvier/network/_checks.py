@@ -26,6 +26,7 @@ __all__ = [
     "check_source",
     "check_state",
     "describe_non_finite",
+    "one_shape",
     "require_finite",
     "shape_from",
     "take_inputs",
@@ -89,6 +90,14 @@ def shape_from(size: Any, what: str) -> tuple[int, ...] | None:
         shape = ()
     if not shape or min(shape) <= 0:
         raise ShapeError(f"{what}: size={size!r} must be a positive number or a shape of positive numbers.")
+    return shape
+
+
+def one_shape(size: Any, own: Any, what: str) -> tuple[int, ...] | None:
+    """The shape that a population (``size``) or its cell (``own``) was given; both if they agree."""
+    shape = shape_from(own if size is None else size, what)
+    if size is not None and own is not None and shape != shape_from(own, what):
+        raise ShapeError(f"{what}: size={size!r}, but its cell was made with size={own!r}: leave one of them out.")
     return shape
 
 

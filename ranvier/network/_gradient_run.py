@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -11,7 +12,7 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from ranvier.connectivity import ProceduralSynapses
-from ranvier.errors import DimensionError, NonFiniteError
+from ranvier.errors import DimensionError, NonFiniteError, RanvierWarning
 from ranvier.network._checks import check_record, check_state, describe_non_finite
 from ranvier.network._durations import steps_in
 from ranvier.network._graph import GraphError
@@ -55,6 +56,15 @@ class Signals(Mapping[str, Tensor]):
         return len(self._values)
 
 
+class _Recorded(dict[str, Signals]):
+    """Signals by population; says what there is where one was not recorded."""
+
+    def __missing__(self, name: str) -> Signals:
+        raise KeyError(
+            f"{name!r} was not recorded: pass record={{{name!r}: ['spikes']}}; there are {', '.join(self) or 'none'}"
+        )
+
+
 @dataclass(frozen=True)
 class GradientRun:
     """What ``net.run(…, grad=True)`` gives.
@@ -81,8 +91,6 @@ class GradientRun:
     plan: Plan
 
     def __getitem__(self, name: str) -> Signals:
-        if name not in self.records:
-            raise KeyError(f"{name!r} was not recorded; there are {', '.join(self.records) or 'none'}")
         return self.records[name]
 
 
@@ -134,7 +142,15 @@ def run_with_gradient(
                     raise NonFiniteError(locate_onset(net, plan, before, count) or trouble)
             bar.update(done + count)
     joined = {key: values[0] if len(values) == 1 else torch.cat(values) for key, values in pieces.items()}
-    records = {} if loss is not None else _by_population(joined, record)
+    records = _Recorded() if loss is not None else _by_population(joined, record)
+    left = [*joined.values(), *at.tensors().values(), *([] if total is None else [total])]
+    if steps and not any(t.requires_grad for t in left):
+        warnings.warn(
+            "grad=True, but nothing that was run depends on a value that is learnt: mark weights, delays or parameters with "
+            "rv.Learn(…), or give a state or an rv.TimedArray that asks for a gradient.",
+            RanvierWarning,
+            stacklevel=3,
+        )
     return GradientRun(records, at, total, steps * net.dt, time.perf_counter() - started, plan)
 
 
@@ -148,8 +164,8 @@ def _single(value: Any) -> Tensor:
     return value
 
 
-def _by_population(found: Mapping[tuple[str, str], Tensor], record: Mapping[str, Sequence[str]]) -> dict[str, Signals]:
-    return {n: Signals({v: found[n, v] for v in names}) for n, names in record.items()}
+def _by_population(found: Mapping[tuple[str, str], Tensor], record: Mapping[str, Sequence[str]]) -> _Recorded:
+    return _Recorded({n: Signals({v: found[n, v] for v in names}) for n, names in record.items()})
 
 
 def _refuse(net: Network, record: Mapping[str, Sequence[Any]], options: Mapping[str, Any]) -> None:

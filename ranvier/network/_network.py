@@ -14,7 +14,7 @@ from ranvier.connectivity import Connectivity, place
 from ranvier.errors import DimensionError, EquationError, ShapeError
 from ranvier.network._bind import bind_rule
 from ranvier.network._call import call
-from ranvier.network._checks import check_name, check_source, shape_from, take_inputs, whole
+from ranvier.network._checks import check_name, check_source, one_shape, shape_from, take_inputs, whole
 from ranvier.network._connect import Connection, connect
 from ranvier.network._density import dense_among
 from ranvier.network._execute import Execution
@@ -148,7 +148,7 @@ class Network(nn.Module):
                 f"population {name!r} needs a cell, got {type(cell).__name__}: use rv.Cell(…), rv.LIF(…) or rv.Relay().",
                 line=name,
             )
-        shape = shape_from(size if size is not None else cell.size, f"population {name!r}")
+        shape = one_shape(size, cell.size, f"population {name!r}")
         where = (
             None if positions is None else place(positions, None if isinstance(cell, Relay) else shape, self.seed, name)
         )

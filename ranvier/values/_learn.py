@@ -29,7 +29,8 @@ class Learn:
         Bounds in the same unit. Outside them the forward value is the bound, while the gradient still passes, so that a
         value pushed against a bound can come back.
     each
-        True gives every cell a value of its own even if they start equal.
+        True gives every cell a value of its own even if they start equal. Learnable weights and delays of single synapses
+        always have one each.
 
     >>> rv.LIF(256, tau=rv.Learn(10*ms, min=1*ms))
     """

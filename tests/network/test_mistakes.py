@@ -77,6 +77,14 @@ def test_stimuli(make: Callable[[], object], words: str) -> None:
         make()
 
 
+def test_population_and_cell_agree_on_their_size() -> None:
+    net = rv.Network(dt=1 * ms)
+    net.population("same", 10, rv.LIF(10))
+    for cell in (rv.LIF(10), rv.Relay(10)):
+        with pytest.raises(RanvierError, match=r"size=5, but its cell was made with size=.*10"):
+            net.population("other", 5, cell)
+
+
 def test_whole_numbers_of_any_kind_are_sizes() -> None:
     two = np.int64(2)
     for source in (
@@ -198,6 +206,25 @@ def test_the_first_nan_is_located_with_gradient_too(segment: object, provider: s
     with pytest.raises(NonFiniteError) as graded:
         build().run(10 * ms, grad=True, segment=segment)
     assert str(graded.value) == str(plain.value)
+
+
+def test_a_gradient_to_nothing_is_said() -> None:
+    net = network()
+    with pytest.warns(RanvierWarning, match=r"nothing that was run depends on a value that is learnt"):
+        net.run(1 * ms, grad=True, record={"cells": ["v"]})
+    learnt = rv.Network(dt=0.1 * ms)
+    learnt.population("cells", 5, rv.LIF(tau=rv.Learn(10 * ms)), v=rv.Uniform(0, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RanvierWarning)
+        learnt.run(1 * ms, grad=True, record={"cells": ["v"]})["cells"].v.sum().backward()
+
+
+def test_signals_that_were_not_recorded() -> None:
+    with pytest.raises(KeyError, match=r"'other' was not recorded.*there are cells"):
+        network().run(1 * ms, grad=True, record={"cells": ["v"]}, loss=lambda signals, step: signals["other"].v.sum())
+    run = network().run(1 * ms, grad=True, record={"cells": ["v"]})
+    with pytest.raises(KeyError, match=r"'other' was not recorded.*there are cells"):
+        run["other"]
 
 
 def test_refractory_periods_below_a_step_are_said_once() -> None:
