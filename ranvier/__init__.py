@@ -85,6 +85,7 @@ _PUBLIC: dict[str, str] = {
     "data": "ranvier.data",
     "delay_parameters": "ranvier.connectivity",
     "encoding": "ranvier.encoding",
+    "errors": "ranvier.errors",
     "fold_norms": "ranvier.network",
     "initialize": "ranvier.training",
     "load": "ranvier.network",

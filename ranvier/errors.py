@@ -12,6 +12,7 @@ __all__ = [
     "EquationError",
     "FileFormatError",
     "NonFiniteError",
+    "NumberError",
     "ProviderError",
     "RanvierError",
     "RanvierWarning",
@@ -56,6 +57,10 @@ class ShapeError(RanvierError, ValueError):
 
 class StateError(RanvierError, ValueError):
     """A state value does not belong to the network it was given to."""
+
+
+class NumberError(RanvierError, TypeError):
+    """Something that is no number, quantity, array or tensor stands where one is needed."""
 
 
 class FileFormatError(RanvierError, ValueError):

@@ -21,6 +21,7 @@ def test_every_error_is_of_the_family() -> None:
         ("DimensionError", ValueError),
         ("EquationError", ValueError),
         ("ShapeError", ValueError),
+        ("NumberError", TypeError),
         ("StateError", ValueError),
         ("FileFormatError", ValueError),
         ("ProviderError", RuntimeError),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ranvier.connectivity._connectivity import Ends, RowRule
+from ranvier.values import flag
 
 __all__ = ["AllToAll"]
 
@@ -18,7 +19,7 @@ class AllToAll(RowRule):
     """
 
     def __init__(self, *, autapses: bool = True) -> None:
-        self.autapses = autapses
+        self.autapses = flag(autapses, "AllToAll: autapses")
 
     def expected(self, ends: Ends) -> int:
         """Pre times post."""

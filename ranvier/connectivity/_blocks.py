@@ -9,6 +9,7 @@ import numpy as np
 from ranvier.connectivity._connectivity import ConnectivityError, Ends
 from ranvier.connectivity._numbers import probability, whole
 from ranvier.connectivity._pairwise import PairwiseRule
+from ranvier.values import flag
 
 __all__ = ["Blocks", "Clustered"]
 
@@ -31,7 +32,8 @@ class Blocks(PairwiseRule):
     """
 
     def __init__(self, p: Any, pre: Any, post: Any = None, *, autapses: bool = True) -> None:
-        self.p, self.autapses = np.asarray(p, np.float64), autapses
+        self.autapses = flag(autapses, "Blocks: autapses")
+        self.p = _table(p)
         if self.p.ndim != 2 or not ((self.p >= 0) & (self.p <= 1)).all():
             raise ConnectivityError(f"Blocks: p={p!r} must be a table of numbers from 0 to 1.")
         self.pre = _groups(pre, self.p.shape[0], "pre")
@@ -68,7 +70,7 @@ class Clustered(PairwiseRule):
     """
 
     def __init__(self, clusters: int, *, p_in: float, p_out: float, autapses: bool = True) -> None:
-        self.clusters, self.autapses = whole(clusters, "Clustered: clusters", 1), autapses
+        self.clusters, self.autapses = whole(clusters, "Clustered: clusters", 1), flag(autapses, "Clustered: autapses")
         self.p_in, self.p_out = probability(p_in, "Clustered: p_in"), probability(p_out, "Clustered: p_out")
 
     def expected(self, ends: Ends) -> int:
@@ -95,6 +97,14 @@ class Clustered(PairwiseRule):
 
     def __repr__(self) -> str:
         return f"Clustered({self.clusters}, p_in={self.p_in:g}, p_out={self.p_out:g}, autapses={self.autapses})"
+
+
+def _table(p: Any) -> np.ndarray:
+    """Numbers; nothing where ``p`` has others, or rows of different length."""
+    try:
+        return np.asarray(p, np.float64)
+    except (TypeError, ValueError):
+        return np.empty(0)
 
 
 def _groups(labels: Any, count: int, name: str) -> np.ndarray:

@@ -67,8 +67,7 @@ def build_synapses(rule: Connectivity, ends: Ends, request: SynapseRequest) -> S
     DimensionError
         Where weight or delay has the wrong unit.
     """
-    if request.sign not in (None, 1, -1):
-        raise ConnectivityError(f"{request.name}: sign={request.sign!r} must be +1, -1 or None.")
+    _check_sign(request)
     synapses, needed = check_memory(rule, ends, _bytes(request), request.name)
     with _shown(request, f"{request.name}: {synapses:,} synapses, {spell(needed)}", 2 * synapses) as advance:
         found = rule.build(ends, key_of(request.seed, f"{request.name}.connectivity"))
@@ -102,6 +101,7 @@ def procedural_synapses(rule: Procedural, ends: Ends, request: SynapseRequest) -
     DimensionError
         Where weight or delay has the wrong unit.
     """
+    _check_sign(request)
     late = 0 * UNITS["ms"] if request.delay is None else request.delay
     for what, given in (("weight", request.weight), ("delay", late)):
         if isinstance(given, Learn) or not _is_number(given):
@@ -126,17 +126,25 @@ def procedural_synapses(rule: Procedural, ends: Ends, request: SynapseRequest) -
     return ProceduralSynapses(source, ends.sizes, weights, int(latency))
 
 
+def _check_sign(request: SynapseRequest) -> None:
+    if request.sign not in (None, 1, -1):
+        raise ConnectivityError(f"{request.name}: sign={request.sign!r} must be +1, -1 or None.")
+
+
 def _weights(
     weight: Numbers, count: int, request: SynapseRequest, each: bool, advance: Callable[[int], None]
 ) -> torch.Tensor:
     """One weight for all, or [synapses]; finite and of the wanted sign."""
 
+    most = torch.finfo(request.dtype).max
+
     def check(values: np.ndarray, start: int) -> None:
-        bad = ~np.isfinite(values)
+        bad = ~(np.abs(values) <= most)
         if bad.any():
             k = int(np.argmax(bad))
             raise ConnectivityError(
-                f"{request.name}: the weight of synapse {start + k} is {values[k]}; give finite weights."
+                f"{request.name}: the weight of synapse {start + k} is {values[k]}; give finite weights, of at most "
+                f"{most:.2g}."
             )
         if request.sign is not None and (request.sign * values < 0).any():
             k = int(np.argmax(request.sign * values < 0))
@@ -177,7 +185,7 @@ def _latencies(
 
     if delay.single is not None:
         check(np.array([delay.single]), 0)
-        if 0 < delay.single < request.dt / 2:
+        if delay.single > 0 == round(delay.single / request.dt):
             _say_lost(request, delay.single)
         return int(np.rint(delay.single / request.dt))
     most = _LONGEST if delay.bounds is None else min(_LONGEST, float(steps(np.array(delay.bounds[1]))))

@@ -10,7 +10,6 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import networkx as nx
-import numpy as np
 
 from ranvier.connectivity._connectivity import ConnectivityError
 from ranvier.connectivity._from_edges import FromEdges
@@ -52,6 +51,8 @@ def connectome(
     >>> net.population("worm", len(worm.nodes), cell)
     >>> net.connect("worm", "worm", worm, weight=0.05*mV)
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ConnectivityError(f"connectome: {path!r} is no path; give the name of a file.")
     path = Path(path)
     kind = _kind(path)
     try:
@@ -105,6 +106,7 @@ def _name(text: str) -> str | int:
 
 def _is_number(text: str) -> bool:
     try:
-        return bool(np.isfinite(float(text)))
+        float(text)  # "nan" is a number, if a wrong one: no title
+        return True
     except ValueError:
         return False

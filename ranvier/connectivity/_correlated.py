@@ -32,7 +32,7 @@ class Correlated:
     def __init__(self, distribution: Distribution, rho: float) -> None:
         if not isinstance(distribution, Distribution):
             raise ConnectivityError(f"Correlated takes a distribution, got {distribution!r}; for example rv.Normal(…).")
-        if not -1 <= rho <= 1:
+        if not isinstance(rho, int | float | np.number) or not -1 <= rho <= 1:
             raise ConnectivityError(f"Correlated: rho={rho!r} is no correlation; give a number from -1 to 1.")
         self.distribution, self.rho = distribution, float(rho)
 

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from ranvier.connectivity._connectivity import ConnectivityError, Ends
+from ranvier.connectivity._numbers import spread
 from ranvier.connectivity._pairwise import PairwiseRule
 from ranvier.units import DimensionError, as_quantity
+from ranvier.values import flag
 
 __all__ = ["DistanceDependent"]
 
@@ -38,13 +40,16 @@ class DistanceDependent(PairwiseRule):
             raise ConnectivityError(
                 f"DistanceDependent: {profile!r} is no function of distance; give rv.profiles.Gaussian(…) or a function."
             )
-        self.profile, self.autapses = profile, autapses
+        self.profile, self.autapses = profile, flag(autapses, "DistanceDependent: autapses")
 
     def peak(self, ends: Ends) -> float:
         """The profile's own, or 1."""
         pre, post = ends.placed("DistanceDependent")
         pre.match(post)
-        return min(1.0, float(getattr(self.profile, "peak", 1.0)))
+        peak = float(getattr(self.profile, "peak", 1.0))
+        if not peak >= 0:
+            raise ConnectivityError(f"{self!r}: its peak {peak:g} is no probability; give a number from 0 to 1.")
+        return min(1.0, peak)
 
     def proposals(
         self, ends: Ends, key: tuple[int, int], first: int, stop: int
@@ -68,7 +73,7 @@ class DistanceDependent(PairwiseRule):
         p = as_quantity(self.profile(before.distances(behind, pre, post)))
         if not p.dimension.is_none:
             raise DimensionError(f"{self!r} gives probabilities in {p.dimension}; they must be plain numbers.")
-        return np.broadcast_to(np.asarray(p.value, np.float64), pre.shape)
+        return spread(p.value, len(pre), repr(self))
 
     def per_row(self, ends: Ends) -> float:
         """Pairs within reach, or proposed anywhere."""

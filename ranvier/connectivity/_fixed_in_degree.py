@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ranvier.connectivity._connectivity import Connectivity, Ends
-from ranvier.connectivity._fixed_out_degree import FixedOutDegree, check, spell
-from ranvier.connectivity._numbers import degrees
+from ranvier.connectivity._connectivity import Ends
+from ranvier.connectivity._degree_rule import DegreeRule
+from ranvier.connectivity._fixed_out_degree import FixedOutDegree
 from ranvier.connectivity._synapses import Synapses
 from ranvier.kernels.drawing import transposed
 
 __all__ = ["FixedInDegree"]
 
 
-class FixedInDegree(Connectivity):
+class FixedInDegree(DegreeRule):
     """Every postsynaptic cell receives exactly ``degree`` synapses from cells drawn at random.
 
     Parameters
@@ -35,12 +33,9 @@ class FixedInDegree(Connectivity):
 
     scratch = 4
 
-    def __init__(self, degree: Any, *, autapses: bool = True, multapses: bool = True) -> None:
-        self.degree, self.autapses, self.multapses = degrees(degree, "FixedInDegree: degree"), autapses, multapses
-
     def expected(self, ends: Ends) -> int:
         """Cells times degree."""
-        return int(check(self, _turned(ends), ends.sizes[1], "presynaptic").sum())
+        return int(self.degrees(_turned(ends), ends.sizes[1], "presynaptic").sum())
 
     def build(self, ends: Ends, key: tuple[int, int]) -> Synapses:
         """Sources of every cell are drawn, then sorted by presynaptic cell."""
@@ -48,9 +43,6 @@ class FixedInDegree(Connectivity):
         turned = _turned(ends)
         sources = FixedOutDegree(self.degree, autapses=self.autapses, multapses=self.multapses)
         return Synapses(*transposed(*sources.rows(turned, key, 0, ends.sizes[1]), ends.sizes[0]), ends.sizes)
-
-    def __repr__(self) -> str:
-        return spell(self)
 
 
 def _turned(ends: Ends) -> Ends:

@@ -8,6 +8,7 @@ from ranvier.connectivity._all_to_all import AllToAll
 from ranvier.connectivity._connectivity import ConnectivityError, Ends, RowRule
 from ranvier.connectivity._numbers import probability
 from ranvier.kernels.drawing import RowDraw, RowSource, bernoulli_rows
+from ranvier.values import flag
 
 __all__ = ["FixedProbability"]
 
@@ -26,7 +27,7 @@ class FixedProbability(RowRule):
     """
 
     def __init__(self, p: float, *, autapses: bool = True) -> None:
-        self.p, self.autapses = probability(p, "FixedProbability: p"), autapses
+        self.p, self.autapses = probability(p, "FixedProbability: p"), flag(autapses, "FixedProbability: autapses")
 
     def expected(self, ends: Ends) -> int:
         """p times all pairs."""

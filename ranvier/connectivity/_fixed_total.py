@@ -10,6 +10,7 @@ from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, 
 from ranvier.connectivity._numbers import whole
 from ranvier.connectivity._synapses import Synapses
 from ranvier.kernels.drawing import RowDraw, distinct_rows, divided, divided_distinct, repeated_rows
+from ranvier.values import flag
 
 __all__ = ["FixedTotal"]
 
@@ -36,7 +37,9 @@ class FixedTotal(Connectivity):
     """
 
     def __init__(self, total: Any, *, autapses: bool = True, multapses: bool = True) -> None:
-        self.total, self.autapses, self.multapses = whole(total, "FixedTotal: total"), autapses, multapses
+        self.total = whole(total, "FixedTotal: total")
+        self.autapses = flag(autapses, "FixedTotal: autapses")
+        self.multapses = flag(multapses, "FixedTotal: multapses")
 
     def expected(self, ends: Ends) -> int:
         """The total."""

@@ -37,7 +37,12 @@ class FromEdges(Given):
     """
 
     def __init__(self, edges: Iterable[Sequence[Any]], nodes: Sequence[Hashable] | int | None = None) -> None:
+        if not isinstance(edges, Iterable):
+            raise ConnectivityError(f"{self._name}: edges={edges!r} must be a list of edges such as ('A', 'B', 4).")
         rows = list(edges)
+        lone = next((k for k, row in enumerate(rows) if not isinstance(row, Sequence | np.ndarray)), None)
+        if lone is not None:
+            raise ConnectivityError(f"{self._name}: edge {lone} is {rows[lone]!r}; give pairs such as ('A', 'B').")
         width = len(rows[0]) if rows else 2
         for k, row in enumerate(rows):
             if len(row) != width or not 2 <= width <= 4:
@@ -54,7 +59,11 @@ class FromEdges(Given):
                     f"{self._name}: the names of the cells cannot be sorted; give their order as nodes=[…]."
                 ) from None
         else:
-            self.nodes = tuple(range(nodes)) if isinstance(nodes, int) else tuple(nodes)
+            if isinstance(nodes, bool | str) or not isinstance(nodes, int | np.integer | Iterable):
+                raise ConnectivityError(
+                    f"{self._name}: nodes={nodes!r} must be the names of the cells, or their number."
+                )
+            self.nodes = tuple(range(nodes)) if isinstance(nodes, int | np.integer) else tuple(nodes)
         place = {name: k for k, name in enumerate(self.nodes)}
         if len(place) != len(self.nodes):
             raise ConnectivityError(f"{self._name}: a name occurs twice in nodes; give every cell a name of its own.")

@@ -25,7 +25,10 @@ class FromMatrix(Given):
         from scipy import sparse  # slow to import
 
         dense = not sparse.issparse(matrix)
-        table = np.asarray(matrix) if dense else matrix
+        try:
+            table = np.asarray(matrix) if dense else matrix
+        except ValueError:  # rows of different length
+            table = np.empty(0, object)
         if table.ndim != 2 or table.dtype.kind not in "fiub":
             raise ConnectivityError(
                 f"FromMatrix takes a matrix of numbers [pre, post], got {table.dtype} of shape {tuple(table.shape)}."

@@ -8,7 +8,7 @@ import numpy as np
 
 from ranvier.connectivity._connectivity import ConnectivityError
 
-__all__ = ["degrees", "probability", "whole"]
+__all__ = ["degrees", "probability", "spread", "whole"]
 
 
 def probability(value: Any, name: str) -> float:
@@ -31,7 +31,20 @@ def whole(value: Any, name: str, least: int = 0) -> int:
 
 def degrees(value: Any, name: str) -> np.ndarray:
     """One whole number of 0 or more, or one per cell."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different length
+        array = np.empty((0, 0))
     if array.ndim > 1 or not np.issubdtype(array.dtype, np.integer) or (array < 0).any():
         raise ConnectivityError(f"{name}={value!r} must be a whole number of 0 or more, or one such number per cell.")
     return array.astype(np.int64)
+
+
+def spread(values: Any, count: int, name: str) -> np.ndarray:
+    """What a function of ``count`` distances gave, as one number for each."""
+    array = np.asarray(values, np.float64)
+    if array.shape not in ((), (count,)):
+        raise ConnectivityError(
+            f"{name} gives the shape {array.shape} for {count} distances; return one number for each."
+        )
+    return np.broadcast_to(array, (count,))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ranvier.connectivity._connectivity import ConnectivityError, Ends
 from ranvier.connectivity._correlated import Correlated
+from ranvier.connectivity._numbers import spread
 from ranvier.connectivity._synapses import Synapses
 from ranvier.errors import ShapeError
 from ranvier.kernels.drawing import counted_uniforms
@@ -74,6 +75,8 @@ def _plain(value: Any, synapses: Synapses, ends: Ends, seed: int, name: str, wha
         return _drawn(value, key_of(seed, f"{name}.{what}"))
     if isinstance(value, Correlated):
         return _correlated(value, weight, seed, name, what)
+    if isinstance(value, type):
+        raise ConnectivityError(f"{name}: {what}={value.__name__} is a class; make one, such as rv.Normal(1.0, 0.1).")
     if callable(value):
         return _by_distance(value, synapses, ends, name, what)
     try:
@@ -121,7 +124,7 @@ def _by_distance(function: Callable[[Any], Any], synapses: Synapses, ends: Ends,
 
     def block(start: int, stop: int) -> np.ndarray:
         values = quantities(synapses.pre_of(start, stop), synapses.target[start:stop]).value
-        return np.broadcast_to(np.asarray(values, np.float64), (stop - start,))
+        return spread(values, stop - start, f"{name}: {what}={function!r}")
 
     return Numbers(quantities(np.zeros(1, np.int64), np.zeros(1, np.int64)).dimension, block)
 

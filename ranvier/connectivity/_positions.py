@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ranvier.errors import ShapeError
-from ranvier.units import Dimension, Quantity, as_quantity
-from ranvier.values import key_of, uniforms
+from ranvier.errors import DimensionError, ShapeError
+from ranvier.units import UNITS, Dimension, Quantity, as_quantity
+from ranvier.values import flag, key_of, uniforms
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree
 
 __all__ = ["Grid", "Positions", "RandomPositions", "place"]
+
+_LENGTH = UNITS["mm"].dimension
 
 
 class Positions:
@@ -34,7 +36,10 @@ class Positions:
     def __init__(self, coordinates: Any, period: Any = None) -> None:
         quantity = as_quantity(coordinates)
         self.dimension: Dimension = quantity.dimension
-        self.coordinates = np.array(quantity.value, np.float64)
+        if self.dimension not in (_LENGTH, Dimension()):
+            raise DimensionError(f"positions have the dimension {self.dimension}; give lengths, for example in mm.")
+        given = quantity.value
+        self.coordinates = np.array(given.detach().cpu().numpy() if hasattr(given, "detach") else given, np.float64)
         if self.coordinates.ndim != 2 or not 1 <= self.coordinates.shape[1] <= 3:
             raise ShapeError(
                 f"positions have the shape {self.coordinates.shape}; give [cells, axes] with one to three axes."
@@ -105,7 +110,7 @@ class Grid:
     Parameters
     ----------
     shape
-        Cells along each axis; their product is the size of the population.
+        Cells along each axis (one number for a line); their product is the size of the population.
     spacing
         Distance of neighbours: one length, or one per axis.
     periodic
@@ -114,8 +119,9 @@ class Grid:
     >>> net.population("exc", 1600, cell, positions=rv.Grid((40, 40), 25*um, periodic=True))
     """
 
-    def __init__(self, shape: Sequence[int], spacing: Any, *, periodic: bool = False) -> None:
-        self.shape, self.spacing, self.periodic = tuple(shape), spacing, periodic
+    def __init__(self, shape: Sequence[int] | int, spacing: Any, *, periodic: bool = False) -> None:
+        self.shape = tuple(shape) if isinstance(shape, Sequence | np.ndarray) else (shape,)
+        self.spacing, self.periodic = spacing, flag(periodic, "Grid: periodic")
         if not 1 <= len(self.shape) <= 3 or any(not isinstance(n, int | np.integer) or n < 1 for n in self.shape):
             raise ShapeError(f"Grid: shape={shape!r} must be one to three positive whole numbers.")
 
@@ -149,7 +155,7 @@ class RandomPositions:
 
     def __init__(self, extent: Any, *, periodic: bool = False) -> None:
         quantity = as_quantity(extent)
-        self.dimension, self.periodic = quantity.dimension, periodic
+        self.dimension, self.periodic = quantity.dimension, flag(periodic, "RandomPositions: periodic")
         self.extent = _lengths(quantity, max(1, len(np.atleast_1d(quantity.value))), self.dimension, "extent")
 
     def place(self, cells: int, seed: int, name: str) -> Positions:

@@ -26,13 +26,25 @@ def travel_time(pre: Any, post: Any, velocity: Any) -> Quantity:
 
     Returns
     -------
-        Times ``[N, K]``, as ``delay=`` takes them.
+        Times ``[N, K]``, as ``rv.Linear(…, delay=)`` takes them. Tables of single synapses are [pre, post]: for a rule
+        exchange ``pre`` and ``post``, or give ``rv.profiles.Linear`` and positions.
+
+    Raises
+    ------
+    DelayError
+        For places that are no table of lengths, or a velocity that is not positive.
     """
     here, there, speed = as_quantity(pre), as_quantity(post), as_quantity(velocity)
-    gaps = np.asarray(there.value, dtype=float)[:, None] - np.asarray(here.value, dtype=float)[None]
-    time = Quantity(np.linalg.norm(gaps, axis=-1) / float(speed.value), here.dimension / speed.dimension)
-    if here.dimension != there.dimension or time.dimension != _TIME:
+    dimension = here.dimension / speed.dimension
+    if here.dimension != there.dimension or dimension != _TIME:
         raise DelayError(
             f"travel_time: places in {here.dimension} and {there.dimension} over {speed.dimension} are no time; give lengths and a velocity."
         )
-    return time
+    before, behind = (np.asarray(places.value, dtype=float) for places in (here, there))
+    if before.ndim != 2 or behind.ndim != 2 or before.shape[1] != behind.shape[1]:
+        raise DelayError(
+            f"travel_time: places have the shapes {before.shape} and {behind.shape}; give [cells, axes], with as many axes."
+        )
+    if speed.shape != () or not 0 < float(speed.value) < np.inf:
+        raise DelayError(f"travel_time: velocity={velocity!r} must be one positive velocity, for example 0.3*mm/ms.")
+    return Quantity(np.linalg.norm(behind[:, None] - before[None], axis=-1) / float(speed.value), dimension)

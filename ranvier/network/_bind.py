@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from typing import TYPE_CHECKING
 
+import torch
+
+from ranvier.errors import RanvierWarning
 from ranvier.network._graph import Edge, GraphError
 from ranvier.network._row_rule import not_row_rule
+from ranvier.units import as_quantity
+from ranvier.values import Distribution, Learn
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
     from ranvier.synapses import BoundPlasticity, Plasticity
     from ranvier.units import Dimension
 
-__all__ = ["bind_rule", "plastic_edges", "update_of"]
+__all__ = ["bind_rule", "plastic_edges", "update_of", "warn_of_limits"]
+
+#: how the ready rules keep a weight between two values of theirs
+_LIMITS = re.compile(r"w = clip\(.*, (0|w_min), (w_max)\)")
 
 
 def bind_rule(net: Network, rule: Plasticity, pre: str, post: str, port: str) -> BoundPlasticity:
@@ -36,8 +46,32 @@ def bind_rule(net: Network, rule: Plasticity, pre: str, post: str, port: str) ->
             raise GraphError(
                 f"plasticity: {code} of {rule.name} waits for spikes, but {end!r} does not fire: give its cell a threshold."
             )
+    if pre in net.sources and net.sources[pre].lag == 0:
+        raise GraphError(f"{pre!r} is a signal, but plastic synapses take spikes: connect a source or cells that fire.")
     cells = net.populations[post].cell.system
     return rule.bind(cells.dimensions[port], _variables(net, pre), _variables(net, post))
+
+
+def warn_of_limits(name: str, bound: BoundPlasticity, weight: torch.Tensor) -> None:
+    """Warn where weights start outside what the rule will clip them to."""
+    values = {"0": 0.0, **bound.rule.values}
+    found = (m for code in bound.rule.codes.values() if (m := _LIMITS.search(code)))
+    for low, high in {m.groups() for m in found}:
+        if any(isinstance(values[n], Distribution | Learn) for n in (low, high)):
+            continue
+        least, most = (as_quantity(values[n]) for n in (low, high))
+        if least.shape != () or most.shape != () or not weight.numel():
+            continue
+        bottom, top = float(least.value), float(most.value)
+        slack = 1e-6 * max(abs(bottom), abs(top))
+        smallest, largest = float(weight.detach().min()), float(weight.detach().max())
+        if smallest < bottom - slack or largest > top + slack:
+            warnings.warn(
+                f"{name}: weights start from {smallest:g} to {largest:g}, but {bound.rule.name} clips them to {bottom:g} to "
+                f"{top:g} at their first change: give weights within, or another {high}.",
+                RanvierWarning,
+                stacklevel=5,
+            )
 
 
 def _variables(net: Network, part: str) -> dict[str, Dimension]:

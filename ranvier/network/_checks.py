@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +13,7 @@ from torch import nn
 
 from ranvier.errors import ShapeError, StateError
 from ranvier.network._graph import GraphError
+from ranvier.network._sources import Source
 from ranvier.network._state import State
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ __all__ = [
     "check_name",
     "check_period",
     "check_record",
+    "check_source",
     "check_state",
     "describe_non_finite",
+    "one_shape",
     "require_finite",
     "shape_from",
     "take_inputs",
@@ -57,6 +60,24 @@ def whole(value: Any, what: str) -> int:
         raise GraphError(f"{what}={value!r} must be a whole number.") from None
 
 
+def check_source(net: Network, name: str, source: Any) -> None:
+    """That ``source`` is one, and no other name of this network already stands for it: random numbers go by the name."""
+    if not isinstance(source, Source):
+        raise GraphError(
+            f"source {name!r} is {type(source).__name__}: give rv.Poisson(…), rv.SpikeTrains(…), rv.TimedArray(…) or your own Source."
+        )
+    for known, other in net.sources.items():
+        if any(part is mine for part in _parts(other) for mine in _parts(source)):
+            raise GraphError(
+                f"source {name!r} is (or holds) the very object that {known!r} is, and would bring the same numbers: make "
+                f"another one, or connect {known!r} to both targets."
+            )
+
+
+def _parts(source: Any) -> tuple[Any, ...]:
+    return (source, *getattr(source, "parts", ()))
+
+
 def shape_from(size: Any, what: str) -> tuple[int, ...] | None:
     """A number of cells or a shape, as a tuple."""
     if size is None:
@@ -69,6 +90,14 @@ def shape_from(size: Any, what: str) -> tuple[int, ...] | None:
         shape = ()
     if not shape or min(shape) <= 0:
         raise ShapeError(f"{what}: size={size!r} must be a positive number or a shape of positive numbers.")
+    return shape
+
+
+def one_shape(size: Any, own: Any, what: str) -> tuple[int, ...] | None:
+    """The shape that a population (``size``) or its cell (``own``) was given; both if they agree."""
+    shape = shape_from(own if size is None else size, what)
+    if size is not None and own is not None and shape != shape_from(own, what):
+        raise ShapeError(f"{what}: size={size!r}, but its cell was made with size={own!r}: leave one of them out.")
     return shape
 
 
@@ -183,6 +212,25 @@ def check_state(net: Network, state: Any, batch: int) -> None:
                 raise StateError(
                     f"the state is in {value.dtype}, the network in {net.dtype}: call state.to({net.dtype})."
                 )
+        wanted = {*net.populations[name].cell.system.states}
+        if missing := wanted - {*values}:
+            raise StateError(
+                f"the state of {name!r} holds {', '.join(values) or 'nothing'}, but its cells have {', '.join(sorted(missing))} "
+                f"too: it belongs to another network."
+            )
+    plastic = {n: p for n, p in net.projections.items() if p.plasticity}
+    if state.synapses.keys() != plastic.keys():
+        raise StateError(
+            f"the state holds plastic synapses of {', '.join(state.synapses) or 'no projection'}, the network has "
+            f"{', '.join(plastic) or 'none'}: it belongs to another network."
+        )
+    for name, p in plastic.items():
+        given, wanted = {n: tuple(v.shape) for n, v in state.synapses[name].items()}, (batch, len(p.synapses))
+        if {*given} != {*p.bound.variables} or any(shape != wanted for shape in given.values()):
+            raise StateError(
+                f"the state of {name!r} holds {given}, the projection has {', '.join(p.bound.variables)} of shape {wanted}: it "
+                f"belongs to another network, or to other synapses (another seed?)."
+            )
     depths = net.depths()
     held = {n: h.shape[0] for n, h in state.history.items()}
     if held != depths:
@@ -198,8 +246,10 @@ def check_record(net: Network, record: Any) -> None:
             f"record is {type(record).__name__}: give names by population, such as record={{'exc': ['spikes', 'v']}}."
         )
     for name, variables in record.items():
-        if isinstance(variables, str):
-            raise GraphError(f"record[{name!r}] must be a list of names, such as [{variables!r}].")
+        if isinstance(variables, str) or not isinstance(variables, Iterable):
+            raise GraphError(
+                f"record[{name!r}] must be a list of names, such as [{variables if isinstance(variables, str) else 'spikes'!r}]."
+            )
         known = _recordable(net, name)
         for variable in variables:
             if variable not in known and not (variable == "spike" and "spikes" in known):

@@ -11,11 +11,12 @@ from torch import nn
 
 from ranvier.connectivity import Connectivity, Linear, latency_steps
 from ranvier.connectivity._conv import Conv2d
-from ranvier.network._bind import bind_rule
+from ranvier.network._bind import bind_rule, warn_of_limits
 from ranvier.network._checks import check_name
 from ranvier.network._graph import GraphError
 from ranvier.network._projection import Projection
 from ranvier.network._single_synapses import single_synapses
+from ranvier.values import Learn, flag
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -45,7 +46,10 @@ def connect(net: Network, asked: Connection, post: str | Sequence[str]) -> list[
     """Add a projection to every target; returns their names."""
     _check(asked)
     out: list[str] = []
-    for target in [post] if isinstance(post, str) or not isinstance(post, Sequence) else post:
+    targets = list(post) if isinstance(post, Sequence) and not isinstance(post, str) else [post]
+    if not targets or not all(isinstance(target, str) for target in targets):
+        raise GraphError(f"post={post!r} must be the name of a population, or a list of names.")
+    for target in targets:
         if target not in net.populations and target not in net.relays:
             net.shape_of(target)
             raise GraphError(f"{target!r} is not a population: nothing can arrive there.")
@@ -73,7 +77,10 @@ def _join(net: Network, asked: Connection, target: str, numbered: bool) -> str:
             "width": asked.width,
             "unit": bound and bound.system.dimensions["w"],
         }
-        chain = [single_synapses(net, label, pre, target, port, how, latency, **request)]
+        synapses = single_synapses(net, label, pre, target, port, how, latency, **request)
+        if bound is not None:
+            warn_of_limits(label, bound, synapses.weight)
+        chain = [synapses]
     else:
         latency += int(0 if delay is None else latency_steps(delay, net.dt, 1, net.seed, label))
         if isinstance(how, Linear | Conv2d):
@@ -86,6 +93,16 @@ def _join(net: Network, asked: Connection, target: str, numbered: bool) -> str:
 
 def _check(asked: Connection) -> None:
     how, weight = asked.how, asked.weight
+    if not isinstance(asked.pre, str):
+        raise GraphError(f"pre={asked.pre!r} must be one name: call connect for each population that projects.")
+    if not (isinstance(how, Connectivity) and isinstance(asked.delay, Learn)):
+        for word, given in (("interpolation", asked.interpolation != "linear"), ("width", asked.width is not None)):
+            if given:
+                raise GraphError(
+                    f"{word}={getattr(asked, word)!r} belongs to learnable delays of single synapses: give "
+                    "delay=rv.Learn(…), or leave it out (rv.Linear takes its own)."
+                )
+    flag(asked.progress, "progress")
     for word, given in (("plasticity", asked.plasticity), ("sign", asked.sign)):
         if given is not None and not isinstance(how, Connectivity):
             raise GraphError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -11,10 +12,11 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from ranvier.connectivity import ProceduralSynapses
-from ranvier.errors import DimensionError, NonFiniteError
+from ranvier.errors import DimensionError, NonFiniteError, RanvierWarning
 from ranvier.network._checks import check_record, check_state, describe_non_finite
 from ranvier.network._durations import steps_in
 from ranvier.network._graph import GraphError
+from ranvier.network._onset import locate_onset
 from ranvier.network._plan import Plan
 from ranvier.network._progress import simulation_bar
 from ranvier.network._runner import Runner
@@ -54,6 +56,15 @@ class Signals(Mapping[str, Tensor]):
         return len(self._values)
 
 
+class _Recorded(dict[str, Signals]):
+    """Signals by population; says what there is where one was not recorded."""
+
+    def __missing__(self, name: str) -> Signals:
+        raise KeyError(
+            f"{name!r} was not recorded: pass record={{{name!r}: ['spikes']}}; there are {', '.join(self) or 'none'}"
+        )
+
+
 @dataclass(frozen=True)
 class GradientRun:
     """What ``net.run(…, grad=True)`` gives.
@@ -80,8 +91,6 @@ class GradientRun:
     plan: Plan
 
     def __getitem__(self, name: str) -> Signals:
-        if name not in self.records:
-            raise KeyError(f"{name!r} was not recorded; there are {', '.join(self.records) or 'none'}")
         return self.records[name]
 
 
@@ -91,6 +100,10 @@ def run_with_gradient(
 ) -> GradientRun:  # fmt: skip
     """Run ``net`` for ``duration``; see :meth:`Network.run`. ``options`` are those of a plain run, which have no gradient."""
     _refuse(net, record, options or {})
+    if loss is not None and not callable(loss):
+        raise GraphError(
+            f"loss={loss!r} is no function: give one of signals and first step that returns a single tensor."
+        )
     check_record(net, record)
     steps = steps_in(duration, net.dt, "duration")
     length = steps if segment is None else steps_in(segment, net.dt, "segment")
@@ -109,11 +122,11 @@ def run_with_gradient(
     def piece(before: State, count: int) -> tuple[Any, State]:
         inputs = {n: s.block(before.step, count, net) for n, s in net.sources.items()}
         found, after = runner.run(inputs, count, before)
-        return found if loss is None else loss(_by_population(found, record), before.step), after
+        return found if loss is None else _single(loss(_by_population(found, record), before.step)), after
 
     with simulation_bar(0, steps, net.dt, progress) as bar:
         for done in range(0, max(steps, 1), max(length, 1)):
-            count = min(length, steps - done)
+            count, before = min(length, steps - done), at.detach()
             if segment is None:
                 found, at = piece(at, count)
             else:
@@ -125,15 +138,34 @@ def run_with_gradient(
                 total = found if total is None else total + found
             trouble = describe_non_finite(net, at)
             if trouble:
-                raise NonFiniteError(trouble)
+                with torch.no_grad():
+                    raise NonFiniteError(locate_onset(net, plan, before, count) or trouble)
             bar.update(done + count)
     joined = {key: values[0] if len(values) == 1 else torch.cat(values) for key, values in pieces.items()}
-    records = {} if loss is not None else _by_population(joined, record)
+    records = _Recorded() if loss is not None else _by_population(joined, record)
+    left = [*joined.values(), *at.tensors().values(), *([] if total is None else [total])]
+    if steps and not any(t.requires_grad for t in left):
+        warnings.warn(
+            "grad=True, but nothing that was run depends on a value that is learnt: mark weights, delays or parameters with "
+            "rv.Learn(…), or give a state or an rv.TimedArray that asks for a gradient.",
+            RanvierWarning,
+            stacklevel=3,
+        )
     return GradientRun(records, at, total, steps * net.dt, time.perf_counter() - started, plan)
 
 
-def _by_population(found: Mapping[tuple[str, str], Tensor], record: Mapping[str, Sequence[str]]) -> dict[str, Signals]:
-    return {n: Signals({v: found[n, v] for v in names}) for n, names in record.items()}
+def _single(value: Any) -> Tensor:
+    """What a loss returned, if it is one number with a gradient to follow."""
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        shape = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"{value!r}"
+        raise GraphError(
+            f"loss returned {shape}: return a single number as a tensor, for example the mean of a signal."
+        )
+    return value
+
+
+def _by_population(found: Mapping[tuple[str, str], Tensor], record: Mapping[str, Sequence[str]]) -> _Recorded:
+    return _Recorded({n: Signals({v: found[n, v] for v in names}) for n, names in record.items()})
 
 
 def _refuse(net: Network, record: Mapping[str, Sequence[Any]], options: Mapping[str, Any]) -> None:

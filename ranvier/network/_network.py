@@ -14,7 +14,7 @@ from ranvier.connectivity import Connectivity, place
 from ranvier.errors import DimensionError, EquationError, ShapeError
 from ranvier.network._bind import bind_rule
 from ranvier.network._call import call
-from ranvier.network._checks import check_name, shape_from, take_inputs, whole
+from ranvier.network._checks import check_name, check_source, one_shape, shape_from, take_inputs, whole
 from ranvier.network._connect import Connection, connect
 from ranvier.network._density import dense_among
 from ranvier.network._execute import Execution
@@ -28,11 +28,11 @@ from ranvier.network._projection import Projection
 from ranvier.network._run import Run
 from ranvier.network._shapes import unknown_shape
 from ranvier.network._simulate import Keeping, simulate
-from ranvier.network._sources import Source
 from ranvier.network._state import State
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
 from ranvier.units import UNITS, as_quantity
+from ranvier.values import flag
 
 if TYPE_CHECKING:
     from ranvier.network._gradient_run import GradientRun, Loss
@@ -132,10 +132,7 @@ class Network(nn.Module):
 
     def source(self, name: str, source: Any) -> str:
         """Add a stimulus that makes its own emissions (``rv.Poisson``, ``rv.SpikeTrains``, ``rv.TimedArray``, …)."""
-        if not isinstance(source, Source):
-            raise GraphError(
-                f"source {name!r} is {type(source).__name__}: give rv.Poisson(…), rv.SpikeTrains(…), rv.TimedArray(…) or your own Source."
-            )
+        check_source(self, name, source)
         self.sources[self._name(name)] = source
         return name
 
@@ -153,7 +150,7 @@ class Network(nn.Module):
                 f"population {name!r} needs a cell, got {type(cell).__name__}: use rv.Cell(…), rv.LIF(…) or rv.Relay().",
                 line=name,
             )
-        shape = shape_from(size if size is not None else cell.size, f"population {name!r}")
+        shape = one_shape(size, cell.size, f"population {name!r}")
         where = (
             None if positions is None else place(positions, None if isinstance(cell, Relay) else shape, self.seed, name)
         )
@@ -166,7 +163,7 @@ class Network(nn.Module):
                 name, cell, shape, surrogate=self.surrogate, seed=self.seed, dtype=self.dtype
             )
             self.populations[name].positions = where
-        if output:
+        if flag(output, f"population {name!r}: output"):
             self.outputs.append(name)
         return name
 
@@ -403,7 +400,8 @@ class Network(nn.Module):
             raise GraphError(
                 f"the network has external inputs ({', '.join(self.inputs)}): call net(x), or use sources instead."
             )
-        if grad:
+        flag(progress, "progress")
+        if flag(grad, "grad"):
             from ranvier.network._gradient_run import run_with_gradient  # what most runs never use
 
             kept = {"every": every, "to": to, "checkpoint": checkpoint, "checkpoint_every": checkpoint_every}

@@ -12,6 +12,7 @@ from ranvier.kernels import reference
 from ranvier.kernels.reference import step_function
 from ranvier.network._population import tensor_of
 from ranvier.network._projection import Projection
+from ranvier.neurons._values import check_drawn
 from ranvier.values import key_of, uniforms
 
 __all__ = ["NO_SLOPE", "PlasticSynapses", "initial_synapses", "spikes_alone"]
@@ -55,6 +56,8 @@ class PlasticSynapses:
         values = {n: v for n, v in self.bound.rule.values.items() if n not in self.bound.system.states}
         shape, device = (len(self.sparse),), self.sparse.weight.device
         wide = {n: tensor_of(v, shape, seed, f"{projection.name}.{n}").to(device) for n, v in values.items()}
+        for n, v in values.items():
+            check_drawn(n, v, wide[n], projection.name)
         self.parameters = {n: v.to(dtype) for n, v in wide.items()}
         self.exact = reference.coefficients(self.bound.step, wide, dt)
         self.coefficients = {n: c.to(dtype) for n, c in self.exact.items()}

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ranvier.errors import DimensionError, ShapeError
+from ranvier.network._counts import count_of
 from ranvier.network._sources import Source
 from ranvier.units import UNITS, as_quantity
 from ranvier.values import PoissonLaw, key_of, poisson_counts, poisson_counts_each
@@ -42,8 +43,7 @@ class PoissonDrive(Source):
     """
 
     def __init__(self, rate: Any, size: int) -> None:
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ShapeError(f"{type(self).__name__}: size={size!r} must be a positive whole number of cells.")
+        size = count_of(size, f"{type(self).__name__}: size")
         quantity = as_quantity(rate)
         if quantity.dimension != _RATE:
             raise DimensionError(

@@ -15,6 +15,7 @@ from ranvier.errors import EquationError, ShapeError
 from ranvier.kernels import reference
 from ranvier.network._graph import GraphError
 from ranvier.neurons import Cell
+from ranvier.neurons._values import check_drawn
 from ranvier.surrogates import ArcTan, Surrogate
 from ranvier.units import as_quantity
 from ranvier.values import Distribution, Learn
@@ -86,7 +87,9 @@ class Population(nn.Module):
 
     def _keep(self, label: str, value: Any, dtype: torch.dtype) -> None:
         if not isinstance(value, Learn):
-            self.register_buffer(label, tensor_of(value, self.shape, self.seed, f"{self.name}.{label}"))
+            drawn = tensor_of(value, self.shape, self.seed, f"{self.name}.{label}")
+            check_drawn(label, value, drawn, self.name)
+            self.register_buffer(label, drawn)
             return
         start = tensor_of(value.value, self.shape, self.seed, f"{self.name}.{label}")
         if value.each:

@@ -12,6 +12,7 @@ import torch
 
 from ranvier.errors import DimensionError, ShapeError
 from ranvier.kernels.drawing import counted_uniforms
+from ranvier.network._counts import count_of
 from ranvier.units import UNITS, Dimension, Quantity, as_quantity
 from ranvier.values import key_of
 
@@ -144,8 +145,7 @@ class SpikeTrains(Source):
     """
 
     def __init__(self, time: Any, cell: Any, size: int) -> None:
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ShapeError(f"SpikeTrains: size={size!r} must be a positive whole number of cells.")
+        size = count_of(size, "SpikeTrains: size")
         quantity = as_quantity(time)
         self.shape = (size,)
         when, who = _numpy(quantity.value), _whole(_numpy(cell), "cell")
@@ -174,12 +174,21 @@ class SpikeTrains(Source):
         self.when, self.who = when[order], who[order]
 
     @classmethod
-    def from_times(cls, trains: Sequence[Any], *, start: float = 0.0) -> SpikeTrains:
-        """From the spike times in ms of every cell; ``start`` (ms) becomes the beginning of the run.
+    def from_times(cls, trains: Sequence[Any], *, start: Any = 0.0) -> SpikeTrains:
+        """From the spike times of every cell, in ms where they have no unit; ``start`` becomes the beginning of the run.
 
         >>> rv.SpikeTrains.from_times([[1.0, 7.5], [], [3.2]])
+        >>> rv.SpikeTrains.from_times([[0.25, 0.5] * second, [] * second], start=100 * ms)
         """
-        arrays = [np.asarray(train, np.float64) - start for train in trains]
+        if not isinstance(trains, Sequence | np.ndarray) or isinstance(trains, str):
+            raise ShapeError(f"SpikeTrains: trains={trains!r} must be a list with the spike times of each cell.")
+        origin = _milliseconds(start, "start")
+        if origin.shape != ():
+            raise ShapeError(f"SpikeTrains: start={start!r} must be one time, such as 100*ms.")
+        arrays = [_milliseconds(train, f"the train of cell {k}") - origin for k, train in enumerate(trains)]
+        for k, array in enumerate(arrays):
+            if array.ndim != 1:
+                raise ShapeError(f"SpikeTrains: the train of cell {k} is {trains[k]!r}; give a list of times per cell.")
         if not arrays:
             raise ShapeError("SpikeTrains: the recording holds no spike train; give one with at least one.")
         cell = np.repeat(np.arange(len(arrays)), [len(a) for a in arrays])
@@ -255,8 +264,7 @@ class Poisson(Source):
     single = True
 
     def __init__(self, rate: Any, size: int) -> None:
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ShapeError(f"Poisson: size={size!r} must be a positive whole number of cells.")
+        size = count_of(size, "Poisson: size")
         quantity = as_quantity(rate)
         if quantity.dimension * _TIME != _NONE:
             raise DimensionError(
@@ -300,11 +308,23 @@ def _numpy(value: Any) -> np.ndarray:
     return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
 
 
+def _milliseconds(times: Any, what: str) -> np.ndarray:
+    """Times with their unit, or numbers of ms."""
+    quantity = as_quantity(times)
+    array = _numpy(quantity.value).astype(np.float64)
+    if quantity.dimension not in (_TIME, _NONE):
+        raise DimensionError(
+            f"SpikeTrains: {what} has dimension {quantity.dimension}; give times such as [1, 2]*ms, or numbers of ms."
+        )
+    return array
+
+
 def _whole(values: np.ndarray, what: str) -> np.ndarray:
     """Indices as int64; an empty list may have any type."""
-    if values.size and not (
-        np.issubdtype(values.dtype, np.integer) or (np.isfinite(values).all() and (values == np.rint(values)).all())
-    ):
+    whole = np.issubdtype(values.dtype, np.integer) or (
+        values.dtype.kind == "f" and np.isfinite(values).all() and (values == np.rint(values)).all()
+    )
+    if values.size and not whole:
         raise ShapeError(f"SpikeTrains: {what} must hold whole numbers, got {values.dtype}.")
     return values.astype(np.int64)
 

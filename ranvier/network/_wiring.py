@@ -15,7 +15,8 @@ __all__ = ["warn_of_wiring"]
 
 
 def warn_of_wiring(net: Network) -> None:
-    """Warn of projections without synapses, and of parts that nothing joins to the rest, once per network."""
+    """Warn of projections without synapses, of parts that nothing joins to the rest, and of refractory periods that round
+    to none, once per network."""
     for sentence in wiring_troubles(net):
         if sentence not in net._said:
             net._said.add(sentence)
@@ -28,6 +29,13 @@ def wiring_troubles(net: Network) -> list[str]:
     for n, p in net.projections.items():
         if any(isinstance(part, Sparse) and len(part) == 0 for part in p.chain):
             out.append(f"projection {n!r} has no synapses: raise the probability or degree of its rule, or remove it.")
+    for n, p in net.populations.items():
+        lasting = p.values().get("refractory")
+        if lasting is not None and (longest := float(lasting.detach().max())) > 0 == round(longest / net.dt):
+            out.append(
+                f"population {n!r}: a refractory period of {longest:g} ms is less than half a step of {net.dt:g} ms and "
+                f"rounds to none: give a smaller dt, or leave it out."
+            )
     if not net.projections:
         return out
     joined = {end for p in net.projections.values() for end in (p.pre, p.post)}

@@ -8,7 +8,7 @@ from typing import Any
 from ranvier.dynamics import COUNTER, Step, System, build_step, check_method, read_system
 from ranvier.errors import EquationError
 from ranvier.neurons._part import Part, merge_values
-from ranvier.neurons._values import check_values, shape_of
+from ranvier.neurons._values import check_text, check_values, shape_of
 from ranvier.surrogates import ArcTan, Surrogate
 from ranvier.units import Quantity
 from ranvier.values import Distribution, Learn
@@ -77,6 +77,7 @@ class Cell:
         if not threshold and (reset or refractory is not None):
             what = f"reset={reset!r}" if reset else f"refractory={refractory!r}"
             raise EquationError(f"{what} needs a threshold to follow: pass threshold='…' too.", line=what)
+        check_text(name, equations=equations, threshold=threshold or "", reset=reset or "")
         self.equations, self.threshold, self.reset = equations, threshold, reset
         self.events, self.arrivals = dict(events or {}), dict(arrivals or {})
         self.method, self.name, self.surrogate = method, name, surrogate

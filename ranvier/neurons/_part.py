@@ -75,5 +75,8 @@ def merge_values(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[st
     """Both sets of values; a name in both is a clash."""
     clash: Iterable[str] = sorted(first.keys() & second.keys())
     for name in clash:
-        raise EquationError(f"both sides of + define {name!r}: rename it in one of them.", line=name)
+        raise EquationError(
+            f"both sides of + define {name!r}: rename it in one of them (rules of plasticity may share equal values).",
+            line=name,
+        )
     return {**first, **second}

@@ -12,7 +12,7 @@ from ranvier.errors import DimensionError, EquationError
 from ranvier.units import UNITS, Dimension, as_quantity
 from ranvier.values import Distribution, Learn, Uniform
 
-__all__ = ["check_values", "dimension_of", "shape_of"]
+__all__ = ["check_drawn", "check_text", "check_values", "dimension_of", "shape_of"]
 
 _TIME = UNITS["ms"].dimension
 _POSITIVE = ("tau", "C_", "area")
@@ -30,16 +30,40 @@ def check_values(values: Mapping[str, Any]) -> dict[str, Dimension]:
         least = _least(value)
         if least is None:
             continue
-        if (name == "C" or name.startswith(_POSITIVE)) and least <= 0:
-            raise EquationError(
-                f"{name}={value!r}: a time constant, capacitance or area must be positive; give a value above 0.",
-                line=name,
-            )
-        if name == "refractory" and least < 0:
-            raise EquationError(
-                f"refractory={value!r}: a refractory period cannot be negative; give 0*ms or more.", line=name
-            )
+        trouble = _trouble(name, least)
+        if trouble:
+            raise EquationError(f"{name}={value!r}: {trouble}.", line=name)
     return dimensions
+
+
+def check_drawn(name: str, value: Any, drawn: Any, owner: str) -> None:
+    """That nothing was drawn from the distribution ``value`` that a value called ``name`` cannot be."""
+    if not isinstance(value, Distribution) or not (numbers := _array(drawn)).size:
+        return
+    trouble = _trouble(name, float(numbers.min()))
+    if trouble:
+        k = int(numbers.argmin())
+        raise EquationError(
+            f"{owner}.{name}={value!r} draws {numbers.flat[k]:g} for number {k}: {trouble}, or bound what is drawn, for "
+            "example rv.Normal(…, low=…).",
+            line=name,
+        )
+
+
+def _trouble(name: str, least: float) -> str | None:
+    """What is wrong with so small a value of this name."""
+    if (name == "C" or name.startswith(_POSITIVE)) and least <= 0:
+        return "a time constant, capacitance or area must be positive; give a value above 0"
+    if name == "refractory" and least < 0:
+        return "a refractory period cannot be negative; give 0*ms or more"
+    return None
+
+
+def check_text(line: str, **texts: Any) -> None:
+    """That what should be code is text."""
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise EquationError(f"{name}={text!r} is no text: give it as a string, for example 'v > V_th'.", line=line)
 
 
 def dimension_of(name: str, value: Any) -> Dimension:

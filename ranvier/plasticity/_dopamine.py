@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.neurons import Part
+from ranvier.plasticity._stdp import say_sign
 from ranvier.synapses import Plasticity
+from ranvier.synapses._ranges import require
 from ranvier.units import as_quantity, ms, second
 
 __all__ = ["DopamineSTDP", "Modulator"]
@@ -55,6 +57,8 @@ def DopamineSTDP(
     >>> net.connect("input", "cells", rv.AllToAll(), to="x", weight=0.5, plasticity=rv.plasticity.DopamineSTDP())
     """
     unit = as_quantity(A_plus).dimension
+    require("DopamineSTDP", 0, w_max=w_max)
+    say_sign("DopamineSTDP", A_plus, A_minus)
     return Plasticity(
         f"""
         dx_plus/dt = -x_plus/tau_plus : {unit}

@@ -6,6 +6,7 @@ from typing import Any
 
 from ranvier.neurons import Part
 from ranvier.synapses import Plasticity
+from ranvier.synapses._ranges import require
 from ranvier.units import Hz, nA, second
 
 __all__ = ["IntrinsicPlasticity", "SynapticScaling"]
@@ -33,6 +34,7 @@ def SynapticScaling(*, target: Any = 5 * Hz, eta: Any = 0.01, tau_y: Any = 1 * s
 
     >>> net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.SynapticScaling())
     """
+    require("SynapticScaling", 0, target=target, w_max=w_max)
     return Plasticity(
         "dy/dt = -y/tau_y : Hz",
         on_post="y += 1/tau_y",
@@ -60,6 +62,7 @@ def IntrinsicPlasticity(into: str = "I", *, target: Any = 5 * Hz, eta: Any = 0.0
 
     >>> rv.AdEx() + rv.plasticity.IntrinsicPlasticity(target=8*Hz, eta=0.002*nA)
     """
+    require("IntrinsicPlasticity", 0, target=target, eta=eta)
     text = f"""
     {into} += I_intrinsic : {{{into}}}
     dI_intrinsic/dt = eta_intrinsic*target_intrinsic : {{{into}}}

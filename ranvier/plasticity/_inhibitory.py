@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.synapses import Plasticity
+from ranvier.synapses._ranges import require
 from ranvier.units import Hz, ms
 
 __all__ = ["InhibitorySTDP"]
@@ -29,6 +30,7 @@ def InhibitorySTDP(*, eta: Any = 0.005, target: Any = 5 * Hz, w_max: Any = 1.0, 
 
     >>> net.connect("inh", "exc", rv.AllToAll(), to="g_i", weight=0.1, plasticity=rv.plasticity.InhibitorySTDP())
     """
+    require("InhibitorySTDP", 0, target=target, w_max=w_max)
     return Plasticity(
         """
         dx_in/dt = -x_in/tau : 1

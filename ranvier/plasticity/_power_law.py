@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.synapses import Plasticity
+from ranvier.synapses._ranges import require
 from ranvier.units import ms
 
 __all__ = ["MultiplicativeSTDP", "PowerLawSTDP"]
@@ -35,6 +36,8 @@ def PowerLawSTDP(
 
     >>> net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.PowerLawSTDP())
     """
+    require("PowerLawSTDP", 0, mu_plus=mu_plus, mu_minus=mu_minus)
+    require("PowerLawSTDP", above=0, w_max=w_max)
     return Plasticity(
         """
         dx_plus/dt = -x_plus/tau_plus : 1
@@ -69,6 +72,7 @@ def MultiplicativeSTDP(
 
     >>> net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.MultiplicativeSTDP())
     """
+    require("MultiplicativeSTDP", 0, rate=rate)
     return Plasticity(
         """
         dx_plus/dt = -x_plus/tau_plus : 1

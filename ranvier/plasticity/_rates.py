@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.synapses import Plasticity
+from ranvier.synapses._ranges import require
 from ranvier.units import Hz, ms, second
 
 __all__ = ["BCM", "Oja"]
@@ -38,6 +39,8 @@ def BCM(
 
     >>> net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.BCM())
     """
+    require("BCM", 0, w_max=w_max)
+    require("BCM", above=0, target=target)
     return Plasticity(
         _RATES + "dtheta/dt = (y**2/target - theta)/tau_theta : Hz",
         on_pre="x += 1/tau_x",
@@ -70,6 +73,7 @@ def Oja(
 
     >>> net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.Oja())
     """
+    require("Oja", above=0, target=target, alpha=alpha)
     return Plasticity(
         _RATES,
         on_pre="x += 1/tau_x",

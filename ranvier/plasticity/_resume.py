@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from ranvier.errors import EquationError
 from ranvier.neurons import Part
 from ranvier.synapses import Plasticity
-from ranvier.units import ms
+from ranvier.units import as_quantity, ms
 
 __all__ = ["ReSuMe", "Teacher"]
 
@@ -53,6 +56,9 @@ def ReSuMe(
     >>> net.connect("desired", "cells", rv.OneToOne(), to="teach", weight=1)
     >>> net.connect("input", "cells", rv.AllToAll(), to="x", weight=0.1, plasticity=rv.plasticity.ReSuMe())
     """
+    low, high = (as_quantity(bound) for bound in (w_min, w_max))
+    if low.dimension == high.dimension and not np.all(np.asarray(low.value) <= np.asarray(high.value)):
+        raise EquationError(f"ReSuMe: w_min={w_min!r} exceeds w_max={w_max!r}; swap them.", line="ReSuMe")
     return Plasticity(
         "dx/dt = -x/tau : 1",
         on_pre="x += 1",

@@ -12,9 +12,10 @@ from torch import nn
 from ranvier.connectivity import ConnectivityError, Sparse, Synapses
 from ranvier.errors import DimensionError, StateError
 from ranvier.network import GraphError, Projection, State
+from ranvier.network._checks import check_state
 from ranvier.network._plastic import initial_synapses
 from ranvier.units import as_quantity
-from ranvier.values import key_of, uniforms
+from ranvier.values import flag, key_of, uniforms
 
 if TYPE_CHECKING:
     from ranvier.network import Network
@@ -60,6 +61,9 @@ class Rewiring:
     weight: Any
     autapses: bool = False
 
+    def __post_init__(self) -> None:
+        flag(self.autapses, "Rewiring: autapses")
+
     def __call__(self, net: Network, state: State, name: str) -> State:
         """Rewire the projection ``name`` of ``net`` in place; returns the state to go on from."""
         if name not in net.projections:
@@ -69,11 +73,12 @@ class Rewiring:
         sparse, bound = projection.synapses, projection.bound
         if sparse.delay is not None:
             raise ConnectivityError(f"{name}: synapses with learnable delays cannot be replaced; fix them first.")
-        values = state.synapses[name]
-        if values["w"].shape[0] != 1:
+        values = state.synapses.get(name, {})
+        if values and values["w"].shape[0] != 1:
             raise StateError(
                 f"{name}: {values['w'].shape[0]} samples would each prune other synapses; rewire a batch of one."
             )
+        check_state(net, state, 1)
         dimension = bound.system.dimensions["w"]
         below, start = (self._number(n, v, dimension) for n, v in (("below", self.below), ("weight", self.weight)))
         weak = (values["w"][0].abs() < below).numpy()
@@ -101,7 +106,12 @@ class Rewiring:
             raise DimensionError(
                 f"Rewiring: {name}={value!r} has dimension {quantity.dimension}; the weight has {dimension}."
             )
-        return float(quantity.value)
+        number = np.asarray(quantity.value, np.float64)
+        if number.shape != () or not np.isfinite(number) or (name == "below" and number < 0):
+            raise DimensionError(
+                f"Rewiring: {name}={value!r} must be one finite number{' of 0 or more' if name == 'below' else ''}."
+            )
+        return float(number)
 
 
 def _grow(

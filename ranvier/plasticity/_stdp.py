@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
-from ranvier.errors import EquationError
-from ranvier.synapses import Plasticity
-from ranvier.units import as_quantity, ms
+import numpy as np
 
-__all__ = ["STDP"]
+from ranvier.errors import EquationError, RanvierWarning
+from ranvier.synapses import Plasticity
+from ranvier.synapses._ranges import require
+from ranvier.units import as_quantity, ms
+from ranvier.values import Distribution, Learn
+
+__all__ = ["STDP", "say_sign"]
 
 #: what a spike does to its own trace
 _PAIRS = {"all": "+=", "nearest": "="}
@@ -36,7 +41,12 @@ def STDP(
     Raises
     ------
     EquationError
-        For another word than those two.
+        For another word than those two, and a largest weight below 0.
+
+    Warns
+    -----
+    RanvierWarning
+        Where neither size is negative, as other simulators write it: a synapse could then only grow.
 
     Source: Song, Miller & Abbott, Nature Neuroscience 2000; pairings: Morrison, Diesmann & Gerstner, Biological
     Cybernetics 2008.
@@ -45,6 +55,8 @@ def STDP(
     """
     if pairs not in _PAIRS:
         raise EquationError(f"STDP: pairs={pairs!r} is unknown: choose 'all' or 'nearest'.", line="STDP")
+    require("STDP", 0, w_max=w_max)
+    say_sign("STDP", A_plus, A_minus)
     unit, sets = as_quantity(A_plus).dimension, _PAIRS[pairs]
     return Plasticity(
         f"""
@@ -55,3 +67,16 @@ def STDP(
         on_post=f"x_minus {sets} A_minus; w = clip(w + x_plus, 0, w_max)",
         name="STDP", A_plus=A_plus, A_minus=A_minus, w_max=w_max, tau_plus=tau_plus, tau_minus=tau_minus,
     )  # fmt: skip
+
+
+def say_sign(rule: str, A_plus: Any, A_minus: Any) -> None:
+    """Warn where both changes go upwards: most often a depression that lost its sign."""
+    if any(isinstance(value, Distribution | Learn) for value in (A_plus, A_minus)):
+        return
+    if np.all(as_quantity(A_plus).value > 0) and np.any(as_quantity(A_minus).value > 0):
+        warnings.warn(
+            f"{rule}: A_minus={A_minus!r} is positive, so synapses grow whatever the order of spikes; write depression as a "
+            f"negative number, such as A_minus=-{A_minus!r}.",
+            RanvierWarning,
+            stacklevel=3,
+        )

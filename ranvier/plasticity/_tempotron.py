@@ -8,6 +8,7 @@ from ranvier.errors import EquationError
 from ranvier.neurons import Cell
 from ranvier.plasticity._resume import Teacher
 from ranvier.synapses import Plasticity
+from ranvier.synapses._ranges import require
 from ranvier.units import as_quantity, ms, mV
 
 __all__ = ["Tempotron", "TempotronCell"]
@@ -79,6 +80,7 @@ def Tempotron(
     >>> net.connect("label", "readout", rv.OneToOne(), to="teach", weight=1)
     >>> net.connect("input", "readout", rv.AllToAll(), to="r", weight=1*mV, plasticity=rv.plasticity.Tempotron())
     """
+    require("Tempotron", above=0, tau_m=tau_m, tau_s=tau_s)
     ratio = float(as_quantity(tau_m).value) / float(as_quantity(tau_s).value)
     if ratio == 1:
         raise EquationError(f"Tempotron: tau_m and tau_s are both {tau_m}: make them differ.", line="Tempotron")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.synapses import Plasticity
+from ranvier.synapses._ranges import require
 from ranvier.units import ms
 
 __all__ = ["TripletSTDP"]
@@ -32,6 +33,7 @@ def TripletSTDP(
 
     >>> net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.TripletSTDP())
     """
+    require("TripletSTDP", 0, w_max=w_max)
     return Plasticity(
         """
         dr1/dt = -r1/tau_plus : 1

@@ -6,6 +6,7 @@ from typing import Any
 
 from ranvier.neurons import Part
 from ranvier.synapses import Plasticity
+from ranvier.synapses._ranges import require
 from ranvier.units import ms, mV
 
 __all__ = ["VoltageSTDP", "VoltageTraces"]
@@ -65,6 +66,7 @@ def VoltageSTDP(
     >>> cell = rv.AdEx() + rv.plasticity.VoltageTraces() + rv.Conductance("g_e", E=0*mV) + rv.Exponential("g_e", tau=5*ms)
     >>> rule = rv.plasticity.VoltageSTDP(A_minus=14e-8*uS/mV, A_plus=8e-8*uS/mV**2, w_max=0.002*uS)
     """
+    require("VoltageSTDP", 0, w_max=w_max)
     return Plasticity(
         "dx/dt = -x/tau_x : 1",
         on_pre="w = clip(w - A_minus*maximum(v_low_post - theta_minus, 0*mV), 0, w_max); x += 1",

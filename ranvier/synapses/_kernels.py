@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ranvier.errors import EquationError
 from ranvier.neurons import Part
 from ranvier.units import Quantity
 
@@ -85,4 +86,8 @@ def DoubleExponential(port: str, *, tau_rise: Any, tau_decay: Any, unit: Quantit
 
 
 def _unit(port: str, unit: Quantity | None) -> str:
+    if not isinstance(port, str) or not port.isidentifier():
+        raise EquationError(f"{port!r} cannot name a port: use letters, digits and underscores.", line=str(port))
+    if not isinstance(unit, Quantity | None):
+        raise EquationError(f"unit={unit!r} of port {port!r} is no unit: give one such as nA, or None.", line=port)
     return f"{{{port}}}" if unit is None else str(unit.dimension)

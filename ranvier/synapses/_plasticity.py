@@ -11,8 +11,9 @@ import sympy as sp
 from ranvier.dynamics import Program, Step, System, build_step, parse_equations, parse_unit, read_system
 from ranvier.errors import DimensionError, EquationError
 from ranvier.neurons._part import merge_values
-from ranvier.neurons._values import dimension_of
-from ranvier.units import UNITS, Dimension
+from ranvier.neurons._values import check_text, check_values
+from ranvier.units import UNITS, Dimension, as_quantity
+from ranvier.values import Distribution, Learn
 
 __all__ = ["CODES", "BoundPlasticity", "Plasticity"]
 
@@ -46,7 +47,7 @@ class Plasticity:
     the weight it finds, unless the code assigns to ``sent``: in ``on_pre`` that is what the spike delivers instead, in
     ``every_step`` what the synapse delivers in every step (spikes then deliver nothing of their own). ``sent`` begins as
     ``w``. ``rand`` in ``on_pre`` is a number between 0 and 1, drawn anew for every synapse and spike. Two rules join with
-    ``+``: the code of the first runs first.
+    ``+``: the code of the first runs first; a value that both name, such as ``w_max``, must be equal.
 
     In step n: arrive (``on_pre``, ``on_post``, ``every_step``, deliver), advance (variables with the cells), fire, reset.
 
@@ -62,6 +63,7 @@ class Plasticity:
         self, equations: str = "", *, on_pre: str = "", on_post: str = "", every_step: str = "", unit: str = "",
         name: str = "plasticity", **values: Any,
     ) -> None:  # fmt: skip
+        check_text(name, equations=equations, on_pre=on_pre, on_post=on_post, every_step=every_step, unit=unit)
         if not (on_pre or on_post or every_step):
             raise EquationError(
                 "a rule without on_pre, on_post and every_step never does anything: give one of them.", line=name
@@ -69,7 +71,7 @@ class Plasticity:
         self.equations, self.on_pre, self.on_post, self.every_step = equations, on_pre, on_post, every_step
         self.unit, self.name = unit, name
         self.values = dict(values)
-        self.dimensions = {n: dimension_of(n, v) for n, v in values.items()}
+        self.dimensions = check_values(values)
 
     @property
     def codes(self) -> dict[str, str]:
@@ -123,9 +125,21 @@ class Plasticity:
                     raise EquationError(
                         f"{event.name} reads rand, which belongs to spikes that arrive: on_pre.", line=line
                     )
+        self._check_use(system)
         for name in ("sent", "rand"):
             if any(sp.Symbol(name) in e.free_symbols for e in (*system.odes.values(), *system.updates.values())):
                 raise EquationError(f"{name!r} cannot stand in an equation, only in on_pre.", line=self.name)
+
+    def _check_use(self, system: System) -> None:
+        expressions = [*system.odes.values(), *system.updates.values(), *system.subexpressions.values()]
+        expressions += [e for event in system.events for _, e in event.assignments]
+        used = {str(s) for e in expressions for s in e.free_symbols} | {*system.states}
+        for name in self.values:
+            if name not in used:
+                raise EquationError(
+                    f"value {name!r} is used by no equation and no code of the rule: remove it or correct its name.",
+                    line=self.name,
+                )
 
     def __add__(self, other: Plasticity) -> Plasticity:
         if not isinstance(other, Plasticity):
@@ -136,7 +150,8 @@ class Plasticity:
                 line=self.name,
             )
         texts = {n: "\n".join(filter(None, (getattr(self, n), getattr(other, n)))) for n in ("equations", *CODES)}
-        values = merge_values(self.values, other.values)
+        shared = {n for n in self.values.keys() & other.values.keys() if _equal(self.values[n], other.values[n])}
+        values = merge_values(self.values, {n: v for n, v in other.values.items() if n not in shared})
         return Plasticity(**texts, unit=self.unit or other.unit, name=f"{self.name}+{other.name}", **values)
 
     def __repr__(self) -> str:
@@ -175,6 +190,16 @@ class BoundPlasticity:
         own = {*self.system.states, *self.system.parameters, *self.system.subexpressions}
         found = (n for n in used if n.endswith(f"_{end}") and n in self.system.dimensions and n not in own)
         return tuple(sorted(n.removesuffix(f"_{end}") for n in found))
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two single numbers are the same quantity."""
+    if isinstance(one, Distribution | Learn) or isinstance(other, Distribution | Learn):
+        return one is other
+    first, second = as_quantity(one), as_quantity(other)
+    if first.shape != () or second.shape != ():
+        return one is other
+    return first.dimension == second.dimension and float(first.value) == float(second.value)
 
 
 def _program(assignments: tuple[tuple[str, sp.Expr], ...]) -> Program:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.synapses._plasticity import Plasticity
+from ranvier.synapses._ranges import require
 from ranvier.units import ms
 
 __all__ = ["TsodyksMarkram"]
@@ -35,6 +36,7 @@ def TsodyksMarkram(*, U: Any = 0.5, tau_rec: Any = 800 * ms, tau_facil: Any = No
     ...             plasticity=rv.TsodyksMarkram(U=0.04, tau_rec=100*ms, tau_facil=1000*ms))
     """
     name = "TsodyksMarkram"
+    require(name, 0, 1, U=U)
     if tau_facil is None:
         return Plasticity(
             "dx/dt = (1 - x)/tau_rec : 1", on_pre="sent = sent*U*x; x -= U*x", name=name, U=U, tau_rec=tau_rec, x=1.0

@@ -7,7 +7,7 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
-from ranvier.errors import DimensionError
+from ranvier.errors import DimensionError, NumberError
 from ranvier.units._dimension import Dimension
 from ranvier.units._display import spell
 from ranvier.units._ufuncs import apply_ufunc
@@ -220,9 +220,12 @@ def plain(value: Any) -> Any:
     if hasattr(value, "requires_grad"):  # a torch tensor: kept, so that gradients pass
         return value
     if not isinstance(value, np.ndarray | list | tuple):
-        raise TypeError(f"{value!r} is not a number, an array or a tensor")
-    array = np.asarray(value)
+        raise NumberError(f"{value!r} is not a number, an array or a tensor; give one, with its unit, for example 5*ms")
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise NumberError(f"{value!r} has rows of different length; give a table, all rows of one length") from None
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{value!r} holds {array.dtype} values; a quantity needs real numbers")
+        raise NumberError(f"{value!r} holds {array.dtype} values; a quantity needs real numbers")
     array = array if array.dtype.kind == "f" else array.astype(np.float64)
     return float(array) if array.ndim == 0 else array

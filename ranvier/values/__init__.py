@@ -2,6 +2,7 @@
 
 from ranvier.values._clipped import Clipped
 from ranvier.values._distribution import Distribution, Exponentially, LogNormal, Normal, Uniform
+from ranvier.values._flag import FlagError, flag
 from ranvier.values._gaussian import gaussian_fraction, gaussian_quantile
 from ranvier.values._learn import Learn
 from ranvier.values._philox import key_of, philox, uniforms
@@ -11,11 +12,13 @@ __all__ = [
     "Clipped",
     "Distribution",
     "Exponentially",
+    "FlagError",
     "Learn",
     "LogNormal",
     "Normal",
     "PoissonLaw",
     "Uniform",
+    "flag",
     "gaussian_fraction",
     "gaussian_quantile",
     "key_of",

@@ -9,6 +9,7 @@ import numpy as np
 from ranvier.errors import RanvierError
 from ranvier.units import Dimension, Quantity, as_quantity
 from ranvier.values._distribution import Distribution
+from ranvier.values._flag import flag
 
 __all__ = ["Learn"]
 
@@ -28,13 +29,14 @@ class Learn:
         Bounds in the same unit. Outside them the forward value is the bound, while the gradient still passes, so that a
         value pushed against a bound can come back.
     each
-        True gives every cell a value of its own even if they start equal.
+        True gives every cell a value of its own even if they start equal. Learnable weights and delays of single synapses
+        always have one each.
 
     >>> rv.LIF(256, tau=rv.Learn(10*ms, min=1*ms))
     """
 
     def __init__(self, value: Any, min: Any = None, max: Any = None, *, each: bool = False) -> None:
-        self.value, self.each = value, each
+        self.value, self.each = value, flag(each, "Learn: each")
         self.dimension: Dimension = (
             value.dimension if isinstance(value, Distribution) else self._finite(value).dimension
         )

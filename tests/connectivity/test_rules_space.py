@@ -178,3 +178,13 @@ class TestValuesByDistance:
             net.connect("placed", "placed", rv.OneToOne(), to="I", weight=rv.profiles.Box(1 * mV, 1 * mm))
         with pytest.raises(DimensionError, match="give a time"):
             net.connect("placed", "placed", rv.OneToOne(), to="I", weight=1 * nA, delay=lambda d: d)
+
+
+def test_every_cell_of_a_closed_grid_has_the_same_neighbours() -> None:
+    """Neighbours at the reach itself, 8 spacings away, are within it wherever the cell lies."""
+    net = rv.Network(dt=0.1 * ms, seed=1)
+    net.population("cells", 2000, rv.LIF(), positions=rv.Grid((40, 50), 25 * um, periodic=True))
+    net.connect("cells", "cells", rv.DistanceDependent(rv.profiles.Box(1.0, 200 * um)))
+    counts = np.bincount(net.projections["cells_to_cells_x"].synapses.pre.numpy(), minlength=2000)
+    steps = np.arange(-8, 9)
+    assert set(counts.tolist()) == {int((np.add.outer(steps**2, steps**2) <= 64).sum())}

@@ -7,9 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from ranvier.errors import RanvierError
 from ranvier.units import Quantity, as_quantity
 
-__all__ = ["Box", "Exponential", "Gaussian", "Linear"]
+__all__ = ["Box", "Exponential", "Gaussian", "Linear", "ProfileError"]
+
+
+#: distances that are equal on a grid differ by their rounding
+_ROUNDING = 1e-9
+
+
+class ProfileError(RanvierError, ValueError):
+    """Numbers that make no function of distance."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,9 @@ class Gaussian:
     sigma: Any
     reach: Any = None
 
+    def __post_init__(self) -> None:
+        _check("Gaussian", finite={"peak": self.peak}, positive={"sigma": self.sigma, "reach": self.reach})
+
     def __call__(self, distance: Any) -> Any:
         return _within(distance, self.reach, self.peak, np.exp(-((distance / self.sigma) ** 2) / 2))
 
@@ -47,6 +59,9 @@ class Exponential:
     scale: Any
     reach: Any = None
 
+    def __post_init__(self) -> None:
+        _check("Exponential", finite={"peak": self.peak}, positive={"scale": self.scale, "reach": self.reach})
+
     def __call__(self, distance: Any) -> Any:
         return _within(distance, self.reach, self.peak, np.exp(-(distance / self.scale)))
 
@@ -60,6 +75,9 @@ class Box:
 
     peak: Any
     reach: Any
+
+    def __post_init__(self) -> None:
+        _check("Box", finite={"peak": self.peak}, positive={"reach": self.reach})
 
     def __call__(self, distance: Any) -> Any:
         return _within(distance, self.reach, self.peak, np.ones(np.shape(as_quantity(distance).value)))
@@ -75,13 +93,28 @@ class Linear:
     offset: Any
     speed: Any
 
+    def __post_init__(self) -> None:
+        _check("Linear", finite={"offset": self.offset}, positive={"speed": self.speed})
+
     def __call__(self, distance: Any) -> Any:
         return distance / self.speed + self.offset
+
+
+def _check(profile: str, finite: dict[str, Any], positive: dict[str, Any]) -> None:
+    """That each is one finite number, some of them above 0; None for what is left out."""
+    for name, value in {**finite, **positive}.items():
+        if value is None:
+            continue
+        quantity = as_quantity(value)
+        if quantity.shape != () or not np.isfinite(float(quantity.value)):
+            raise ProfileError(f"profiles.{profile}: {name}={value!r} must be one finite number.")
+        if name in positive and float(quantity.value) <= 0:
+            raise ProfileError(f"profiles.{profile}: {name}={value!r} must be above 0.")
 
 
 def _within(distance: Any, reach: Any, peak: Any, value: Any) -> Any:
     value = as_quantity(value).value
     if reach is not None:
-        value = value * (as_quantity(distance) <= reach)
+        value = value * (as_quantity(distance) <= as_quantity(reach) * (1 + _ROUNDING))
     peak = as_quantity(peak)
     return Quantity(peak.value * value, peak.dimension)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ranvier.errors import DimensionError, ShapeError
+from ranvier.errors import DimensionError
+from ranvier.network._counts import count_of
 from ranvier.network._recording._sums import Binned, Intervals, Lagged
 from ranvier.units import UNITS, as_quantity
 
@@ -49,10 +50,9 @@ class SpikeStatistics:
                 (bin, "bin", 5.0, 1e-9),
             )
         )
-        for name, value in (("cells", cells), ("lags", lags)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ShapeError(f"SpikeStatistics: {name}={value!r} must be a positive whole number.")
-        self.cells, self.lags = cells, lags
+        self.cells, self.lags = (
+            count_of(value, f"SpikeStatistics: {name}") for name, value in (("cells", cells), ("lags", lags))
+        )
 
     def __repr__(self) -> str:
         return (
@@ -131,9 +131,9 @@ class Statistics:
 
     @cached_property
     def rates(self) -> np.ndarray:
-        """Firing rate of every cell, Hz [cells]."""
+        """Firing rate of every cell, Hz [cells]; NaN where nothing was gathered."""
         seconds = self.duration / 1000
-        return self._sums.intervals.spikes / seconds if seconds else np.zeros(self._sums.size)
+        return self._sums.intervals.spikes / seconds if seconds else np.full(self._sums.size, np.nan)
 
     @property
     def rate(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,10 @@ def stride_of(every: Any, dt: float, default: int = 1) -> int:
 def read_record(net: Network, record: Mapping[str, Sequence[Any]], stride: int) -> dict[str, Wanted]:
     """Every request, checked; ``stride`` is that of variables asked for by name alone."""
     if isinstance(record, Mapping):
-        names = {n: v if isinstance(v, str) else [_name(x, n) for x in v] for n, v in record.items()}
+        names = {
+            n: [_name(x, n) for x in v] if isinstance(v, Iterable) and not isinstance(v, str) else v
+            for n, v in record.items()
+        }
         check_record(net, names)
     else:
         check_record(net, record)

@@ -12,9 +12,11 @@ import torch
 from ranvier.dynamics import Reader, build_step, parse_expression
 from ranvier.errors import EquationError, ShapeError
 from ranvier.kernels import reference
+from ranvier.network._counts import count_of
 from ranvier.network._population import tensor_of
-from ranvier.network._stimuli._signal import Signal, size_of
+from ranvier.network._stimuli._signal import Signal, name_in
 from ranvier.neurons import Cell
+from ranvier.neurons._values import check_text
 from ranvier.units import Dimension, as_quantity
 from ranvier.values import Distribution, Learn
 
@@ -51,12 +53,13 @@ class Stimulus(Signal):
     EquationError, DimensionError
         With the line and the remedy; also for differential equations and noise, which depend on more than the time.
 
-    >>> net.source("slow wave", rv.Stimulus("x = 1*nA*sin(2*pi*3*Hz*t)", 10))
-    >>> net.connect("slow wave", "cells", rv.OneToOne(), to="I")
+    >>> net.source("slow_wave", rv.Stimulus("x = 1*nA*sin(2*pi*3*Hz*t)", 10))
+    >>> net.connect("slow_wave", "cells", rv.OneToOne(), to="I")
     """
 
     def __init__(self, equations: str, size: int = 1, **values: Any) -> None:
-        self.shape = (size_of(size, "Stimulus"),)
+        self.shape = (count_of(size, "Stimulus: size"),)
+        check_text("Stimulus", equations=equations)
         known = {n: v.dimension if isinstance(v, Distribution) else as_quantity(v).dimension for n, v in values.items()
                  if not isinstance(v, Learn)}  # fmt: skip
         learnt = [n for n, v in values.items() if isinstance(v, Learn)]
@@ -79,7 +82,8 @@ class Stimulus(Signal):
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
         step, name = self._step, f"{self.cell.emit}:out"
-        values = {n: tensor_of(v, self.shape, net.seed, f"stimulus.{n}") for n, v in self.cell.parameters.items()}
+        own = f"{name_in(net, self)}.stimulus"  # drawn values are those of this stimulus, like its name
+        values = {n: tensor_of(v, self.shape, net.seed, f"{own}.{n}") for n, v in self.cell.parameters.items()}
         coefficients = reference.coefficients(step, values, net.dt)
         function, like = reference.step_function(step.program, step.surrogate), torch.empty((), dtype=torch.float64)
         together = max(1, _TOGETHER // self.shape[0])

@@ -10,7 +10,8 @@ import torch
 
 from ranvier.errors import DimensionError
 from ranvier.kernels.drawing import counted_uniforms
-from ranvier.network._stimuli._signal import Signal, name_in, one_or_each, size_of
+from ranvier.network._counts import count_of
+from ranvier.network._stimuli._signal import Signal, name_in, one_or_each
 from ranvier.units import UNITS, as_quantity
 from ranvier.values import gaussian_quantile, key_of
 
@@ -47,7 +48,7 @@ class OrnsteinUhlenbeck(Signal):
     """
 
     def __init__(self, mean: Any, sigma: Any, tau: Any, size: int = 1) -> None:
-        self.shape = (size_of(size, "OrnsteinUhlenbeck"),)
+        self.shape = (count_of(size, "OrnsteinUhlenbeck: size"),)
         self.mean, self.dimension = one_or_each(mean, size, "OrnsteinUhlenbeck: mean")
         self.sigma, _ = one_or_each(sigma, size, "OrnsteinUhlenbeck: sigma", self.dimension)
         if (self.sigma < 0).any():

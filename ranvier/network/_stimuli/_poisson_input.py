@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ranvier.network._counts import count_of
 from ranvier.network._poisson_drive import PoissonDrive
-from ranvier.network._stimuli._signal import size_of
 
 __all__ = ["PoissonInput"]
 
@@ -30,7 +30,7 @@ class PoissonInput(PoissonDrive):
 
     def __init__(self, rate: Any, size: int, *, trains: int = 1) -> None:
         super().__init__(rate, size)
-        self.trains, self.rate_of_one = size_of(trains, "PoissonInput: trains"), self.rate
+        self.trains, self.rate_of_one = count_of(trains, "PoissonInput: trains"), self.rate
         self.rate = self.rate * self.trains
 
     def __repr__(self) -> str:

@@ -14,7 +14,7 @@ from ranvier.units import Dimension, as_quantity
 if TYPE_CHECKING:
     from ranvier.network._network import Network
 
-__all__ = ["Signal", "SumOfSignals", "name_in", "one_or_each", "size_of"]
+__all__ = ["Signal", "SumOfSignals", "name_in", "one_or_each"]
 
 
 class Signal(Source):
@@ -64,13 +64,6 @@ class SumOfSignals(Signal):
 
     def __repr__(self) -> str:
         return " + ".join(map(repr, self.parts))
-
-
-def size_of(size: Any, what: str) -> int:
-    """A positive whole number of cells."""
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise ShapeError(f"{what}: size={size!r} must be a positive whole number of cells.")
-    return size
 
 
 def one_or_each(value: Any, size: int, what: str, dimension: Dimension | None = None) -> tuple[np.ndarray, Dimension]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.errors import DimensionError
+from ranvier.network._counts import count_of
 from ranvier.network._stimuli._equations import Stimulus
-from ranvier.network._stimuli._signal import one_or_each, size_of
+from ranvier.network._stimuli._signal import one_or_each
 from ranvier.units import UNITS, Quantity
 
 __all__ = ["ramp_current", "sine_current", "step_current"]
@@ -29,7 +30,7 @@ def step_current(amplitude: Any, size: int = 1, *, start: Any = None, stop: Any 
 
     >>> net.source("pulse", rv.step_current([0.2, 0.4]*nA, 2, start=100*ms, stop=600*ms))
     """
-    size_of(size, "step_current")
+    size = count_of(size, "step_current: size")
     values = {
         "amplitude": _value(amplitude, size, "step_current: amplitude"),
         **_times(start, stop, size, "step_current"),
@@ -51,7 +52,9 @@ def ramp_current(first: Any, last: Any, size: int = 1, *, start: Any = None, sto
 
     >>> net.source("ramp", rv.ramp_current(0*nA, 1*nA, 10, stop=1*second))
     """
-    size_of(size, "ramp_current")
+    size = count_of(size, "ramp_current: size")
+    if stop is None:
+        raise DimensionError("ramp_current: stop=None leaves open how steep the ramp is; give a time, such as 100*ms.")
     values = {"first": _value(first, size, "ramp_current: first"), "last": _value(last, size, "ramp_current: last")}
     values |= _times(start, stop, size, "ramp_current")
     return Stimulus("x = first + (last - first)*clip((t - start)/(stop - start), 0, 1)", size, **values)
@@ -73,7 +76,7 @@ def sine_current(amplitude: Any, frequency: Any, size: int = 1, *, phase: Any = 
 
     >>> net.source("theta", rv.sine_current(0.3*nA, 8*Hz, 2, phase=[0, 3.14]))
     """
-    size_of(size, "sine_current")
+    size = count_of(size, "sine_current: size")
     high = _value(amplitude, size, "sine_current: amplitude")
     values = {
         "amplitude": high,
