@@ -41,7 +41,7 @@ def call(
         check_state(net, state, batch)
     check_record(net, record)
     ends = None if lengths is None else take_lengths(lengths, steps, batch)
-    inputs |= {n: s.block(state.step, steps, net).expand(steps, batch, *s.shape) for n, s in net.sources.items()}
+    inputs |= {n: s.emissions(state.step, steps, net).expand(steps, batch, *s.shape) for n, s in net.sources.items()}
     plan = net.plan(
         gradient=torch.is_grad_enabled(),
         window=check_period(window, "window"),

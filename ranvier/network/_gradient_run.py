@@ -120,7 +120,7 @@ def run_with_gradient(
     total: Tensor | None = None
 
     def piece(before: State, count: int) -> tuple[Any, State]:
-        inputs = {n: s.block(before.step, count, net) for n, s in net.sources.items()}
+        inputs = {n: s.emissions(before.step, count, net) for n, s in net.sources.items()}
         found, after = runner.run(inputs, count, before)
         return found if loss is None else _single(loss(_by_population(found, record), before.step)), after
 

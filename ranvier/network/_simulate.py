@@ -178,7 +178,7 @@ class _Job:
         out, depths = {}, self.net.depths()
         for n, source in self.net.sources.items():
             kept = min(count, depths.get(n, 0)) if n in inside else count
-            out[n] = source.block(self.state.step + count - kept, kept, self.net)
+            out[n] = source.emissions(self.state.step + count - kept, kept, self.net)
         return out
 
     def _length(self, steps: int, stride: int, block: int) -> int:

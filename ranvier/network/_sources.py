@@ -74,9 +74,20 @@ class Source(ABC):
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
         """The emissions of steps first, first + 1, …: [count, 1, *shape] in the network's dtype."""
 
+    def emissions(self, first: int, count: int, net: Network) -> torch.Tensor:
+        """What :meth:`block` gives, if it is what it has to be."""
+        found, wanted = self.block(first, count, net), (count, 1, *self.shape)
+        if not isinstance(found, torch.Tensor) or tuple(found.shape) != wanted:
+            given = f"shape {tuple(found.shape)}" if isinstance(found, torch.Tensor) else type(found).__name__
+            raise ShapeError(
+                f"{type(self).__name__}.block({first}, {count}, net) gave {given}; it must give a tensor of shape {wanted}: "
+                "steps, 1, and the shape of the source."
+            )
+        return found.to(net.device, net.dtype)
+
     def spikes(self, first: int, count: int, net: Network) -> tuple[np.ndarray, np.ndarray]:
         """Step and cell of every spike of a ``single`` source in steps first, first + 1, …"""
-        step, _, cell = np.nonzero(self.block(first, count, net).cpu().numpy())
+        step, _, cell = np.nonzero(self.emissions(first, count, net).cpu().numpy())
         return step + first, cell
 
 

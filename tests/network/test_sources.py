@@ -181,3 +181,22 @@ def test_your_own_source_is_a_class_of_its_own() -> None:
 def test_what_is_no_source_is_refused(source: object) -> None:
     with pytest.raises(rv.network.GraphError, match=r"rv\.Poisson"):
         net_with(source)
+
+
+@pytest.mark.parametrize(("shape", "said"),
+    [((5, 3), r"shape \(5, 3\)"), ((7, 1, 3), r"\(7, 1, 3\)"), ((5, 1, 4), r"\(5, 1, 4\)"), (None, "ndarray")],
+)  # fmt: skip
+def test_what_an_own_source_gives_is_looked_at(shape: tuple[int, ...] | None, said: str) -> None:
+    class Own(Source):
+        def __init__(self) -> None:
+            self.shape = (3,)
+
+        def block(self, first: int, count: int, net: rv.Network) -> torch.Tensor:
+            return np.zeros((count, 1, 3)) if shape is None else torch.ones(shape)  # type: ignore[return-value]
+
+    net = rv.Network(dt=1 * ms, seed=1)
+    net.source("own", Own())
+    net.population("cells", 3, rv.LIF(tau=10 * ms))
+    net.connect("own", "cells", rv.OneToOne())
+    with pytest.raises(ShapeError, match=rf"Own\.block\(0, 5, net\) gave .*{said}.* of shape \(5, 1, 3\)"):
+        net.run(5 * ms)

@@ -1,0 +1,109 @@
+"""One thread against two: `python -m benchmarks.simulation.threads [--threads 2] [--rounds 7]`, on cores that nobody else uses.
+
+COBA and CUBA circuits of 4,000 to 400,000 cells, run phase, first with one thread, then with several, in turn (A B A B). Threads
+are used whatever the size; the column *by itself* says how many Ranvier would take. Spikes must be the same. Writes
+`docs/benchmarks/threads.md` and `.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import ranvier as rv
+from benchmarks._report import machine
+from benchmarks.ranvier_circuits import CircuitTask
+from benchmarks.simulation import _circuit as circuit
+from ranvier.kernels.cpu import _circuit_team as team
+from ranvier.units import ms
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+#: model, cells, simulated seconds of a round
+CASES = (
+    *(("coba", n, s) for n, s in ((4_000, 0.5), (10_000, 0.5), (20_000, 0.4), (40_000, 0.3), (100_000, 0.1), (400_000, 0.05))),
+    *(("cuba", n, s) for n, s in ((20_000, 0.4), (40_000, 0.4), (100_000, 0.2))),
+)  # fmt: skip
+
+
+def measure(model: str, cells: int, seconds: float, threads: int, rounds: int) -> dict[str, Any]:
+    """Seconds of every round for one and for ``threads`` threads."""
+    task = CircuitTask(circuit.kind_of(f"{model}_{cells}") or circuit.Kind(model), cells, 1, seconds)
+    net, record = task._net, {"exc": ["spikes"], "inh": ["spikes"]}
+    state = net.run(100 * ms).state
+    usual, idle = team._WORTH, team._idle_cores
+    found: dict[int, list[float]] = {1: [], threads: []}
+    spikes: dict[int, rv.Run] = {}
+    torch.set_num_threads(threads)
+    alone = _taken(net)
+    try:
+        team._WORTH, team._idle_cores = 1, lambda: threads
+        for turn in range(rounds + 1):
+            for count in found:
+                torch.set_num_threads(count)
+                start = time.perf_counter()
+                spikes[count] = net.run(1000 * seconds * ms, state, record=record)
+                if turn:
+                    found[count].append(time.perf_counter() - start)
+    finally:
+        team._WORTH, team._idle_cores = usual, idle
+    for name in record:
+        one, more = (spikes[count][name].spikes for count in (1, threads))
+        if not ((one.cell == more.cell).all() and (one.step == more.step).all()):
+            raise RuntimeError(f"{model}, {cells} cells: other spikes with {threads} threads")
+    ratios = [one / more for one, more in zip(found[1], found[threads], strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    times = {f"ms_{count}": 1e3 * statistics.median(found[count]) / seconds for count in found}
+    return {"model": model, "cells": cells, **times, "ratio": middle, "quartiles": [low, high], "by_itself": alone}
+
+
+def _taken(net: rv.Network) -> int:
+    """Threads that the circuit takes where all cores are idle."""
+    stored = sum(len(p.synapses) for p in net.projections.values())
+    cells = sum(p.shape[0] for p in net.populations.values() if p.shape)
+    return max(1, min(torch.get_num_threads(), (cells + stored // 100) // team._WORTH))
+
+
+def page(rows: list[dict[str, Any]], threads: int, rounds: int) -> str:
+    """The table."""
+    here = machine()
+    lines = [
+        f"# One thread and {threads}",
+        "",
+        "`python -m benchmarks.simulation.threads`: one weight, 80 synapses per cell, run phase with spikes recorded, float32; milliseconds of wall",
+        f"time per biological second, median of {rounds} rounds in turn; the same spikes. {here['processor']}, {here['cores']} cores, load {here['load_1min']} at the end.",
+        "",
+        f"| circuit | cells | one thread | {threads} threads | one ÷ {threads} (quartiles) | threads by itself |",
+        "|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        low, high = r["quartiles"]
+        lines.append(
+            f"| {r['model'].upper()} | {r['cells']:,} | {r['ms_1']:.1f} | {r[f'ms_{threads}']:.1f} | {r['ratio']:.2f} ({low:.2f}–{high:.2f}) | {r['by_itself']} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """All cases, and the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks")
+    given = parser.parse_args()
+    rows = []
+    for model, cells, seconds in CASES:
+        rows.append(measure(model, cells, seconds, given.threads, given.rounds))
+        sys.stderr.write(f"{rows[-1]}\n")
+    (given.out / "threads.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    (given.out / "threads.md").write_text(page(rows, given.threads, given.rounds), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
