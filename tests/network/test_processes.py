@@ -170,8 +170,9 @@ class TestCompiling:
             net((torch.rand(steps, batch, 7) < 0.2).float())[0].sum().backward()
 
         use(16, 5, 2, 10.0, 1.0)
+        use(16, 1, 2, 10.0, 1.0)  # a series of one step, in which nothing comes back, has a structure of its own
         compiled.clear()
-        for numbers in ((17, 1, 1, 3.0, 0.5), (1, 30, 3, 20.0, 1.5), (33, 8, 16, 7.0, 1.0)):
+        for numbers in ((17, 1, 1, 3.0, 0.5), (9, 2, 1, 3.0, 0.5), (1, 30, 3, 20.0, 1.5), (33, 8, 16, 7.0, 1.0)):
             use(*numbers)
         assert compiled == []
 
