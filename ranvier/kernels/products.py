@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 from ranvier._pages import page
 
 if TYPE_CHECKING:
@@ -13,7 +11,7 @@ if TYPE_CHECKING:
     from ranvier.kernels.cpu._delay_products import delayed_linear, delayed_sparse
     from ranvier.kernels.cpu._pool2d import max_pool2d
     from ranvier.kernels.cpu._products import sparse_linear, spike_linear
-    from ranvier.kernels.cpu._sparse import Pattern
+    from ranvier.kernels.cpu._sparse import Pattern, pattern
 
 __all__ = [
     "DelayedFeedback",
@@ -33,15 +31,9 @@ _PUBLIC: dict[str, str] = {
     "delayed_linear": "ranvier.kernels.cpu._delay_products",
     "delayed_sparse": "ranvier.kernels.cpu._delay_products",
     "max_pool2d": "ranvier.kernels.cpu._pool2d",
+    "pattern": "ranvier.kernels.cpu._sparse",
     "sparse_linear": "ranvier.kernels.cpu._products",
     "spike_linear": "ranvier.kernels.cpu._products",
 }
 
 __getattr__, __dir__ = page(__name__, _PUBLIC)
-
-
-def pattern(pre: torch.Tensor, post: torch.Tensor, sizes: tuple[int, int]) -> Pattern:
-    """The compressed rows of synapses sorted by presynaptic cell."""
-    pointer = torch.zeros(sizes[0] + 1, dtype=torch.int64)
-    pointer[1:] = torch.bincount(pre, minlength=sizes[0]).cumsum(0)
-    return Pattern(pointer, post.to(torch.int32).contiguous(), sizes[1])

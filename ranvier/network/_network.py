@@ -102,6 +102,7 @@ class Network(nn.Module):
         self.register_buffer("_probe", torch.empty(0, dtype=dtype), persistent=False)
         self._plans: dict[Request, Plan] = {}
         self._said: set[str] = set()
+        self._looked_at: tuple[str, ...] = ()
 
     # ---- describing ----------------------------------------------------------------------------------------------
 

@@ -16,7 +16,11 @@ __all__ = ["warn_of_wiring"]
 
 def warn_of_wiring(net: Network) -> None:
     """Warn of projections without synapses, of parts that nothing joins to the rest, and of refractory periods that round
-    to none, once per network."""
+    to none, once per network; a network that has got no new part since the last time has no new trouble."""
+    parts = (*net.populations, *net.sources, *net.projections)
+    if parts == net._looked_at:
+        return
+    net._looked_at = parts
     for sentence in wiring_troubles(net):
         if sentence not in net._said:
             net._said.add(sentence)

@@ -34,8 +34,8 @@ _LEAST_OWN, _LEAST_SHARED = 64_000, 500
 _USUAL, _LARGEST = 1 << 14, 1 << 16
 #: synapses of a row in one block that pay for the copy; and where threads would have unequal shares otherwise
 _SEGMENT, _SHORT_SEGMENT = 6, 3
-#: cells of the busiest thread over those of all, times threads
-_UNEQUAL = 1.25
+#: cells of the busiest thread times threads, over those of all: good, and the most that is taken
+_EQUAL, _UNEQUAL = 1.1, 1.25
 
 
 def block_of(p: CircuitPopulation, projections: Sequence[CircuitProjection], threads: int = 1) -> int:
@@ -48,18 +48,19 @@ def block_of(p: CircuitPopulation, projections: Sequence[CircuitProjection], thr
     def segment(block: int) -> float:
         return mean * min(block, p.cells) / p.cells
 
-    def unequal(block: int) -> bool:
-        each = -(-p.cells // (block * threads)) * block
-        return threads > 1 and each * threads > _UNEQUAL * p.cells
+    def share(block: int) -> float:
+        return -(-p.cells // (block * threads)) * block * threads / p.cells if threads > 1 else 1.0
 
     block = _USUAL
     while block < _LARGEST and segment(block) < _SEGMENT:
         block *= 2
     if segment(block) < _SEGMENT:
         return 0
-    while unequal(block) and block > UNIT and segment(block // 2) >= _SHORT_SEGMENT:
-        block //= 2
-    return 0 if unequal(block) else block
+    smaller = [block]
+    while share(smaller[-1]) > _EQUAL and smaller[-1] > UNIT and segment(smaller[-1] // 2) >= _SHORT_SEGMENT:
+        smaller.append(smaller[-1] // 2)
+    best = min(smaller, key=share)
+    return best if share(best) <= _UNEQUAL else 0
 
 
 def _fit(q: CircuitProjection) -> bool:

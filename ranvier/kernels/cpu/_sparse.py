@@ -20,7 +20,7 @@ from ranvier.kernels.cpu._tiles import run_spans
 if TYPE_CHECKING:
     from ranvier.kernels.cpu._events import EventList
 
-__all__ = ["Pattern", "scatter", "scatter_kernel", "sparse_input_gradient", "value_gradient"]
+__all__ = ["Pattern", "pattern", "scatter", "scatter_kernel", "sparse_input_gradient", "value_gradient"]
 
 _LEAST = 1 << 15  # synaptic events worth a tile of their own
 _AT_ONCE = 4  # synapses written out side by side
@@ -95,6 +95,13 @@ class Pattern:
     def synapses(self) -> int:
         """Number of connections."""
         return self.target.numel()
+
+
+def pattern(pre: Tensor, post: Tensor, sizes: tuple[int, int]) -> Pattern:
+    """The compressed rows of synapses sorted by presynaptic cell."""
+    pointer = torch.zeros(sizes[0] + 1, dtype=torch.int64)
+    pointer[1:] = torch.bincount(pre, minlength=sizes[0]).cumsum(0)
+    return Pattern(pointer, post.to(torch.int32).contiguous(), sizes[1])
 
 
 def scatter(events: EventList, pattern: Pattern, weight: Tensor, out: Tensor) -> None:

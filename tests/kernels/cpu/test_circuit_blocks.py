@@ -122,7 +122,7 @@ def test_a_row_with_too_many_targets_in_a_block_goes_the_plain_way(monkeypatch) 
     ("cells", "mean", "own", "threads", "expected"),
     [(4_000, 80, False, 1, 1 << 14), (4_000, 80, True, 1, 0), (400, 80, False, 1, 0), (40_000, 5, False, 1, 0), (320_000, 64, False, 1, 1 << 15),
      (320_000, 64, True, 2, 1 << 15), (80_000, 16, False, 1, 1 << 15), (80_000, 16, False, 2, 1 << 14), (32_000, 64, False, 2, 1 << 14),
-     (8_000, 16, False, 2, 1 << 12), (8_000, 16, False, 7, 0)],
+     (8_000, 16, False, 2, 1 << 12), (80_000, 64, False, 2, 1 << 13), (8_000, 16, False, 7, 0)],
 )  # fmt: skip
 def test_blocks_are_worth_it_and_give_threads_equal_shares(
     cells: int, mean: int, own: bool, threads: int, expected: int
