@@ -37,13 +37,13 @@ def measure(model: str, cells: int, seconds: float, threads: int, rounds: int) -
     task = CircuitTask(circuit.kind_of(f"{model}_{cells}") or circuit.Kind(model), cells, 1, seconds)
     net, record = task._net, {"exc": ["spikes"], "inh": ["spikes"]}
     state = net.run(100 * ms).state
-    usual, idle = team._WORTH, team._idle_cores
+    usual = team._WORTH, team._CALL, team._idle_cores
     found: dict[int, list[float]] = {1: [], threads: []}
     spikes: dict[int, rv.Run] = {}
     torch.set_num_threads(threads)
     alone = _taken(net)
     try:
-        team._WORTH, team._idle_cores = 1, lambda: threads
+        team._WORTH, team._CALL, team._idle_cores = 1, 0, lambda: threads
         for turn in range(rounds + 1):
             for count in found:
                 torch.set_num_threads(count)
@@ -52,7 +52,7 @@ def measure(model: str, cells: int, seconds: float, threads: int, rounds: int) -
                 if turn:
                     found[count].append(time.perf_counter() - start)
     finally:
-        team._WORTH, team._idle_cores = usual, idle
+        team._WORTH, team._CALL, team._idle_cores = usual
     for name in record:
         one, more = (spikes[count][name].spikes for count in (1, threads))
         if not ((one.cell == more.cell).all() and (one.step == more.step).all()):
@@ -64,7 +64,7 @@ def measure(model: str, cells: int, seconds: float, threads: int, rounds: int) -
 
 
 def _taken(net: rv.Network) -> int:
-    """Threads that the circuit takes where all cores are idle."""
+    """Threads that a long call of the circuit takes where all cores are idle."""
     stored = sum(len(p.synapses) for p in net.projections.values())
     cells = sum(p.shape[0] for p in net.populations.values() if p.shape)
     return max(1, min(torch.get_num_threads(), (cells + stored // 100) // team._WORTH))

@@ -164,6 +164,7 @@ def test_threads_draw_the_same(monkeypatch, size: int) -> None:
         return [run["a"].v, *(t.cell for t in trains), *(t.step for t in trains)]
 
     monkeypatch.setattr(team, "_WORTH", 1)
+    monkeypatch.setattr(team, "_CALL", 0)
     before = torch.get_num_threads()
     try:
         alone, *others = (outcome(k) for k in (1, 2, 3))

@@ -133,7 +133,7 @@ def run_circuit(
         for p in populations
     )
     width = 64 // dtype.itemsize
-    team = team_for(populations, projections, plastic, threads, width)
+    team = team_for(populations, projections, plastic, threads, width, steps)
     blocks = {p.name: 0 if p.name in read else block_of(p, projections, team.threads) for p in populations}
     cuts = [rows_by_block(q, blocks[q.post]) for q in projections]
     wires = [_wire(q, index, rings, c is not None) for q, c in zip(projections, cuts, strict=True)]

@@ -42,17 +42,16 @@ class Rows:
     def __init__(self, pointer: Tensor, target: Tensor, columns: int) -> None:
         self.pointer, self.wide = pointer, target
         self.columns, self.synapses = columns, target.numel()
-        self.target = self.short if columns <= _NARROW and target.numel() else target
         self._cuts: dict[tuple[int, ...], list[Tensor] | None] = {}
         self._blocks: dict[int, Blocks | None] = {}
         self.joined: dict[tuple, tuple[tuple[Rows, ...], Joined]] = {}
 
     @cached_property
-    def short(self) -> Tensor:
-        """The last 16 bits of every target, uint16 [synapses + SPARE]."""
-        out = np.zeros(self.synapses + SPARE, np.uint16)
-        out[: self.synapses] = self.wide.numpy().astype(np.uint16)
-        return torch.from_numpy(out)
+    def target(self) -> Tensor:
+        """Targets in as few bits as they need."""
+        if self.columns > _NARROW or not self.synapses:
+            return self.wide
+        return torch.from_numpy(self.wide.numpy().astype(np.uint16))
 
     @property
     def bits(self) -> int:
@@ -137,16 +136,12 @@ def _laid(parts: Sequence[Rows | None]) -> tuple[Tensor, list[Tensor | None]]:
     """The last 16 bits of all targets, source after source, and by how much a row has moved there; None is left out."""
     some = [p for p in parts if p is not None]
     out = np.zeros(sum(p.synapses for p in some) + (SPARE if some else 0), np.uint16)
-    shifts: list[Tensor | None] = []
-    for part in parts:
-        if part is None:
-            shifts.append(None)
-            continue
-        k = some.index(part)
+    shifts: list[Tensor | None] = [None] * len(parts)
+    for k, (n, part) in enumerate((n, p) for n, p in enumerate(parts) if p is not None):
         shift = sum([p.pointer[1:] for p in some[:k]] + [p.pointer[:-1] for p in some[k + 1 :]], 0 * part.pointer[1:])
         table = [part.pointer, shift, part.wide, torch.from_numpy(out)]
         _lay_kernel()([t.data_ptr() for t in table], [part.pointer.numel() - 1])
-        shifts.append(shift)
+        shifts[n] = shift
     return torch.from_numpy(out), shifts
 
 

@@ -21,6 +21,8 @@ __all__ = ["Team", "team_for"]
 
 #: cells, and hundreds of synapses, worth a thread of their own: below, what threads tell one another costs more than they gain
 _WORTH = 15_000
+#: that, times steps: what a call must have to pay for starting threads and giving each its arrays
+_CALL = 40_000_000
 
 
 @dataclass(frozen=True)
@@ -42,16 +44,17 @@ class Team:
 
 def team_for(
     populations: Sequence[CircuitPopulation], projections: Sequence[CircuitProjection],
-    plastic: Sequence[PlasticProjection], threads: int | None, width: int,
+    plastic: Sequence[PlasticProjection], threads: int | None, width: int, steps: int,
 ) -> Team:  # fmt: skip
-    """As many threads as asked for; None: by the size of the circuit, never more than torch allows or cores are idle.
+    """As many threads as asked for; None: by the size of the circuit and of the call, never more than torch allows or cores
+    are idle.
 
     Threads that meet at every step are slower than one where another program takes turns with them.
     """
     if threads is None:
         stored = sum(q.pattern.synapses for q in projections if not isinstance(q.pattern, RowSource))
         work = sum(p.cells for p in populations) + stored // 100
-        threads = min(torch.get_num_threads(), work // _WORTH)
+        threads = min(torch.get_num_threads(), work // _WORTH) if work * steps >= _CALL else 1
         threads = min(threads, _idle_cores()) if threads > 1 else 1
     drawn = any(isinstance(q.pattern, RowSource) for q in projections)
     if threads <= 1 or plastic or drawn or not can_meet():

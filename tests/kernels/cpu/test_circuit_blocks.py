@@ -82,6 +82,7 @@ def test_blocks_change_no_bit(monkeypatch, threads, dtype: torch.dtype, own_weig
     real = blocks.rows_by_block
     monkeypatch.setattr("ranvier.kernels.cpu._circuit.rows_by_block", lambda *a: used.append(real(*a)) or used[-1])
     monkeypatch.setattr(team, "_WORTH", 1)
+    monkeypatch.setattr(team, "_CALL", 0)
     for count in (1, 3):
         threads(count)
         monkeypatch.setattr(team, "_idle_cores", lambda count=count: count)

@@ -32,7 +32,7 @@ def test_never_more_than_idle_cores_or_worth(
 ) -> None:
     torch_threads(torch_has)
     monkeypatch.setattr(team, "_idle_cores", lambda: idle)
-    assert team.team_for(cells(size), [], [], None, 16).threads == expected
+    assert team.team_for(cells(size), [], [], None, 16, 10_000).threads == expected
 
 
 def test_many_synapses_are_work_too(torch_threads, monkeypatch) -> None:
@@ -41,7 +41,15 @@ def test_many_synapses_are_work_too(torch_threads, monkeypatch) -> None:
     monkeypatch.setattr(team, "can_meet", lambda: True)
     compact = SimpleNamespace(cut=lambda borders: [])
     wire = SimpleNamespace(pattern=SimpleNamespace(synapses=30_000_000, columns=77_000, compact=compact))
-    assert team.team_for(cells(77_000), [wire], [], None, 16).threads == 2  # type: ignore[list-item]
+    assert team.team_for(cells(77_000), [wire], [], None, 16, 200).threads == 2  # type: ignore[list-item]
+
+
+def test_a_short_call_is_not_worth_threads(torch_threads, monkeypatch) -> None:
+    torch_threads(2)
+    monkeypatch.setattr(team, "_idle_cores", lambda: 2)
+    monkeypatch.setattr(team, "can_meet", lambda: True)
+    found = [team.team_for(cells(400_000), [], [], None, 16, steps).threads for steps in (1, 50, 1000)]
+    assert found == [1, 1, 2]
 
 
 def test_the_number_of_idle_cores_is_sensible() -> None:
