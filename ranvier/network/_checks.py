@@ -239,8 +239,8 @@ def check_state(net: Network, state: Any, batch: int) -> None:
         )
 
 
-def check_record(net: Network, record: Any) -> None:
-    """That everything asked for exists."""
+def check_record(net: Network, record: Any, sources: bool = False) -> None:
+    """That everything asked for exists; the spikes of ``sources`` are known in a simulation alone."""
     if not isinstance(record, Mapping):
         raise GraphError(
             f"record is {type(record).__name__}: give names by population, such as record={{'exc': ['spikes', 'v']}}."
@@ -250,13 +250,13 @@ def check_record(net: Network, record: Any) -> None:
             raise GraphError(
                 f"record[{name!r}] must be a list of names, such as [{variables if isinstance(variables, str) else 'spikes'!r}]."
             )
-        known = _recordable(net, name)
+        known = _recordable(net, name, sources)
         for variable in variables:
             if variable not in known and not (variable == "spike" and "spikes" in known):
                 raise GraphError(f"cannot record {variable!r} of {name!r}: it has {', '.join(known)}.")
 
 
-def _recordable(net: Network, name: str) -> list[str]:
+def _recordable(net: Network, name: str, sources: bool) -> list[str]:
     if name in net.populations:
         system = net.populations[name].cell.system
         events = ["spikes" if e.name == "spike" else e.name for e in system.events]
@@ -266,7 +266,14 @@ def _recordable(net: Network, name: str) -> list[str]:
     plasticity = net.projections[name].plasticity if name in net.projections else None
     if plasticity:
         return list(plasticity.variables)
+    if sources and name in net.sources:
+        if net.sources[name].lag > 0:
+            return ["spikes"]
+        raise GraphError(
+            f"cannot record {name!r}: it is a signal, a function of the step; its block(first, steps, net) gives the values."
+        )
+    fire = [n for n, s in net.sources.items() if s.lag > 0] if sources else []
     plastic = [n for n, p in net.projections.items() if p.plasticity]
     raise GraphError(
-        f"cannot record {name!r}: there are {', '.join([*net.populations, *net.relays, *plastic]) or 'no populations'}."
+        f"cannot record {name!r}: there are {', '.join([*net.populations, *net.relays, *plastic, *fire]) or 'no populations'}."
     )

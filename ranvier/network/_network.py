@@ -360,7 +360,7 @@ class Network(nn.Module):
             Where to go on from (``run.state``); None starts afresh.
         record
             ``{"exc": ["spikes", "v"]}``: names, ``rv.Sample(…)`` for chosen cells at an interval of their own,
-            ``rv.SpikeStatistics(…)`` for statistics without keeping spikes.
+            ``rv.SpikeStatistics(…)`` for statistics without keeping spikes. Sources have ``"spikes"`` too.
         every
             Recording interval of variables; every step by default.
         to

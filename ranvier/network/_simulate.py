@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ranvier.errors import DimensionError, NonFiniteError, RanvierWarning, RecordingError
+from ranvier.kernels.cpu import Spikes
 from ranvier.network._checks import check_state, describe_non_finite
 from ranvier.network._drives import drawn_inside
 from ranvier.network._durations import steps_in
@@ -155,7 +156,8 @@ class _Job:
                 recorded, after = runner.run(inputs, count, self.state)
                 if describe_non_finite(net, after):
                     raise self._not_finite(count, after)
-                recorder.take(recorded, runner.spikes, self.state.step, count)
+                spikes = runner.spikes | self._trains(runner, count)
+                recorder.take(recorded, spikes, self.state.step, count)
                 runner.spikes.clear()  # their memory is the next block's
                 self.state, self.done = after, self.done + count
                 try:
@@ -172,6 +174,13 @@ class _Job:
                 RanvierWarning, stacklevel=4,
             )  # fmt: skip
         return self.result(stopped)
+
+    def _trains(self, runner: Runner, count: int) -> dict[str, Spikes]:
+        """The spikes of the sources that are recorded."""
+        out = {}
+        for n in self.net.sources.keys() & self.recorder.wanted.keys():
+            out[n] = runner.trains[n] if n in runner.trains else spike_list(self.net, n, self.state.step, count)
+        return out
 
     def _inputs(self, count: int, inside: set[str]) -> dict[str, torch.Tensor]:
         """What the sources emit; of those that a loop draws itself or takes as a list, the last steps suffice."""

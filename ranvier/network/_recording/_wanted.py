@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ranvier.errors import DimensionError, ShapeError
+from ranvier.errors import DimensionError, RanvierWarning, ShapeError
 from ranvier.network._checks import check_record
 from ranvier.network._durations import steps_in
 from ranvier.network._graph import GraphError
 from ranvier.network._recording._sample import Sample
 from ranvier.network._recording._statistics import SpikeStatistics
+from ranvier.units import as_quantity
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -45,8 +47,13 @@ class Wanted:
 
 
 def stride_of(every: Any, dt: float, default: int = 1) -> int:
-    """A recording interval in steps, at least 1."""
+    """A recording interval in steps, at least 1; one between two steps is told."""
     stride = default if every is None else steps_in(every, dt, "every")
+    if every is not None and abs(float(as_quantity(every).value) / dt - stride) > 1e-6 * stride:
+        warnings.warn(
+            f"every={every!r} lies between two steps of {dt:g} ms: samples are {stride * dt:g} ms apart.", RanvierWarning,
+            stacklevel=5,
+        )  # fmt: skip
     if stride < 1:
         raise DimensionError(
             f"every={every!r} is shorter than half a step of {dt} ms; give a longer recording interval."
@@ -61,7 +68,7 @@ def read_record(net: Network, record: Mapping[str, Sequence[Any]], stride: int) 
             n: [_name(x, n) for x in v] if isinstance(v, Iterable) and not isinstance(v, str) else v
             for n, v in record.items()
         }
-        check_record(net, names)
+        check_record(net, names, sources=True)
     else:
         check_record(net, record)
     out: dict[str, Wanted] = {}
