@@ -83,9 +83,8 @@ class Bins:
 
     def __init__(self, blocks: Blocks, one_weight: bool, dtype: torch.dtype, threads: int) -> None:
         self.start = blocks.start
-        size = int(self.start[-1])
-        self.target = torch.empty(size, dtype=torch.int16)
-        self.weight = torch.empty(0 if one_weight else size, dtype=dtype)
+        self.target = torch.empty(blocks.size, dtype=torch.int16)
+        self.weight = torch.empty(0 if one_weight else blocks.size, dtype=dtype)
         self.top = [self.start.clone() for _ in range(threads)]
 
 

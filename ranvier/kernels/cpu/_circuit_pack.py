@@ -158,12 +158,10 @@ def pack_population(
     bounds = [torch.zeros(steps + 1, dtype=torch.int64) for _ in ranges]
     table.addresses(cell)
     table.addresses(bounds)
-    past = torch.nonzero(p.history)
-    counts = torch.bincount(past[:, 0], minlength=p.history.shape[0])
+    past = Spikes.of(p.history)
     past_bounds = torch.zeros(depth + 1, dtype=torch.int64)
-    past_bounds[depth - p.history.shape[0] + 1 :] = counts.cumsum(0)
-    past_cell = past[:, 1].to(torch.int32).contiguous()
-    table.add(past_cell, past_bounds)
+    past_bounds[depth - p.history.shape[0] :] = past.bounds
+    table.add(past.cell, past_bounds)
     table.add(
         torch.empty(p.cells * capacity, dtype=torch.int32), torch.zeros(p.cells if capacity else 0, dtype=torch.int32)
     )
@@ -176,7 +174,7 @@ def pack_population(
         table.add_each(row)
         table.add(weight, torch.from_numpy(d.law.threshold), torch.from_numpy(d.law.other))
         table.number(*d.key, d.law.shift, d.latency, int(not single))
-    return Packed(shares, state, record, cell, bounds, past_cell, past_bounds)
+    return Packed(shares, state, record, cell, bounds, past.cell, past_bounds)
 
 
 @dataclass(frozen=True)

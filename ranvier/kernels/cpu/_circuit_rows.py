@@ -29,11 +29,12 @@ class Blocks(NamedTuple):
     """Rows cut into blocks of columns.
 
     ``counts`` [rows, blocks], uint8, says how many targets of a row are in a block; ``start`` [blocks + 1] where each block's
-    own begin if all are put side by side, with ``SPARE`` room after each.
+    own begin if all are put side by side, with ``SPARE`` room after each, and ``size`` where the last ends.
     """
 
     counts: Tensor
     start: Tensor
+    size: int
 
 
 class Rows:
@@ -164,7 +165,7 @@ def _blocks(pointer: Tensor, cuts: list[Tensor]) -> Blocks | None:
         return None
     start = torch.zeros(counts.shape[1] + 1, dtype=torch.int64)
     start[1:] = (counts.sum(0) + SPARE).cumsum(0)
-    return Blocks(counts.to(torch.uint8), start)
+    return Blocks(counts.to(torch.uint8), start, int(start[-1]))
 
 
 @cache

@@ -23,15 +23,15 @@ class Spikes:
     @classmethod
     def of(cls, dense: Tensor) -> Spikes:
         """The spikes of a stream [steps, size]; what is not zero counts once."""
-        found = torch.nonzero(dense)
-        bounds = torch.zeros(dense.shape[0] + 1, dtype=torch.int64)
-        bounds[1:] = torch.bincount(found[:, 0], minlength=dense.shape[0]).cumsum(0)
-        return cls(found[:, 1].to(torch.int32).contiguous(), bounds)
+        step, cell = np.nonzero(dense.detach().numpy())
+        bounds = np.zeros(dense.shape[0] + 1, np.int64)
+        np.cumsum(np.bincount(step, minlength=dense.shape[0]), out=bounds[1:])
+        return cls(torch.from_numpy(cell.astype(np.int32)), torch.from_numpy(bounds))
 
     def last(self, steps: int) -> Spikes:
         """Those of the last ``steps`` steps."""
-        bounds = self.bounds[max(0, self.bounds.numel() - 1 - steps) :]
-        return Spikes(self.cell[int(bounds[0]) :], bounds - bounds[0])
+        bounds = self.bounds.numpy()[max(0, self.bounds.numel() - 1 - steps) :]
+        return Spikes(self.cell[bounds[0] :], torch.from_numpy(bounds - bounds[0]))
 
     def then(self, more: Spikes) -> Spikes:
         """These, and in the steps after them ``more``."""
@@ -40,10 +40,11 @@ class Spikes:
 
     def dense(self, size: int, dtype: torch.dtype) -> Tensor:
         """As a stream [steps, size] of zeros and ones."""
-        steps = self.bounds.numel() - 1
+        bounds, cell = self.bounds.numpy(), self.cell.numpy()
+        steps = len(bounds) - 1
         out = torch.zeros(steps, size, dtype=dtype)
-        row = np.repeat(np.arange(steps), np.diff(self.bounds.numpy()))
-        out.numpy()[row, self.cell.numpy()] = 1
+        row = np.repeat(np.arange(steps), bounds[1:] - bounds[:-1]) if steps != 1 else 0
+        out.numpy()[row, cell] = 1
         return out
 
     @classmethod
