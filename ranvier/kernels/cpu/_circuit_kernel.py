@@ -32,7 +32,7 @@ from ranvier.kernels.cpu._circuit_drive import drive, drive_arguments
 from ranvier.kernels.cpu._circuit_fired import fixed_counters, release
 from ranvier.kernels.cpu._jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu._lanes import Lanes
-from ranvier.kernels.cpu._loops import I8, I32, I64, at, counted, flushed, function, when
+from ranvier.kernels.cpu._loops import I8, I32, I64, at, counted, flushed, function, local, when
 from ranvier.kernels.cpu._plastic_loop import PlasticLoop
 from ranvier.kernels.cpu._row_rule import RowRule
 
@@ -180,15 +180,20 @@ class _Writer:
         b.store(b.load(at(b, group["bounds"], n)), at(b, group["bounds"], b.add(n, I64(1))))
         if group["free"]:
             b.call(self._of_member("release", member, 1, _release), [*where, n])
+        passed = local(b, I64(0))
         with counted(b, group["low"], group["high"], group["block"]) as low:
             high = b.add(low, group["block"])
             high = b.select(b.icmp_signed("<", high, group["high"]), high, group["high"])
             for wire, values in bins:
-                block = b.sdiv(low, group["block"])
-                ring, length = group["rings"][member.rings[wire.ring]]
-                slot = b.mul(b.srem(b.add(first, n), length), group["padded"])
-                base = at(b, ring, b.add(slot, b.and_(low, I64(~0xFFFF))))
-                self._inside("empty", wire, values, [base, block], empty_bin)
+                stream = member.rings[wire.ring]
+                ring, length = group["rings"][stream]
+                base = b.and_(low, I64(~0xFFFF))
+                if stream not in member.direct:
+                    base = b.add(base, b.mul(b.srem(b.add(first, n), length), group["padded"]))
+                block = b.add(values["first"], b.load(passed))
+                self._inside("empty", wire, values, [at(b, ring, base), block], empty_bin)
+            if bins:
+                b.store(b.add(b.load(passed), I64(1)), passed)
             b.call(self._of_member("advance", member, 5, _advance), [*where, *time, low, high])
 
     def _of_member(self, what: str, member: Member, numbers: int, write: Callable[..., None]) -> ir.Function:
