@@ -117,14 +117,19 @@ def _details(timed: list[Row]) -> list[str]:
 
 
 def write(folder: Path, bench: Bench, rows: list[Row], settings: dict[str, Any]) -> tuple[Path, Path]:
-    """Write `<name>.md` and `<name>.json` through a temporary file and a rename; return both paths."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write `<name>.md` and `<name>.json` of a bench; return both paths."""
     data = {"bench": bench.name, "title": bench.title, "per": bench.per, "settings": settings}
     data["rows"] = [asdict(row) for row in rows]
-    page, record = folder / f"{bench.name}.md", folder / f"{bench.name}.json"
-    _replace(page, markdown(bench, rows, settings))
-    _replace(record, json.dumps(data, indent=1) + "\n")
-    return page, record
+    return publish(folder, bench.name, markdown(bench, rows, settings), data)
+
+
+def publish(folder: Path, name: str, page: str, data: Any) -> tuple[Path, Path]:
+    """Write `<name>.md` and `<name>.json` through a temporary file and a rename; return both paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = folder / f"{name}.md", folder / f"{name}.json"
+    for path, text in zip(paths, (page, json.dumps(data, indent=1) + "\n"), strict=True):
+        _replace(path, text)
+    return paths
 
 
 def _replace(path: Path, text: str) -> None:

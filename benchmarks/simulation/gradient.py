@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks._report import publish
 from benchmarks.simulation import _circuit as c
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -169,8 +170,7 @@ def main() -> None:
         )  # fmt: skip
         rows.append(json.loads(done.stdout.splitlines()[-1]))
         sys.stderr.write(f"{rows[-1]}\n")
-    (options.out / "gradient.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    (options.out / "gradient.md").write_text(page(rows), encoding="utf-8")
+    publish(options.out, "gradient", page(rows), rows)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks._report import machine
+from benchmarks._report import machine, publish
 from benchmarks.simulation._growth_page import draw, page
 
 if TYPE_CHECKING:
@@ -125,10 +125,8 @@ def main() -> None:
             row for size in SERIES[series] if (row := _apart(series, size, given.threads))["synapses"] <= given.most
         ]
     rows.sort(key=lambda row: (list(SERIES).index(row["series"]), row["synapses"]))
-    given.folder.mkdir(parents=True, exist_ok=True)
     data = {"settings": {"threads": given.threads, "machine": machine()}, "rows": rows}
-    kept.write_text(json.dumps(data, indent=1) + "\n")
-    (given.folder / "growth.md").write_text(page(data))
+    publish(given.folder, "growth", page(data), data)
     draw(rows, given.folder / "growth.svg")
 
 

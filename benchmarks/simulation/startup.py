@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._report import machine
+from benchmarks._report import machine, publish
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: case -> what is kept from the run before, and what changes in the script
@@ -160,9 +160,7 @@ def main() -> None:
         "machine": machine(), "rows": rows, "torch": _torch(),
         "brian2": _said(given.peers_python, "import brian2; print(brian2.__version__)"),
     }  # fmt: skip
-    given.folder.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(data, indent=1) + "\n")
-    (given.folder / "startup.md").write_text(page(data))
+    publish(given.folder, "startup", page(data), data)
 
 
 def _torch() -> list[float]:

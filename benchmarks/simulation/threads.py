@@ -8,7 +8,6 @@ are used whatever the size; the column *by itself* says how many Ranvier would t
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -18,7 +17,7 @@ from typing import Any
 import torch
 
 import ranvier as rv
-from benchmarks._report import machine
+from benchmarks._report import machine, publish
 from benchmarks.ranvier_circuits import CircuitTask
 from benchmarks.simulation import _circuit as circuit
 from ranvier.kernels.cpu import _circuit_team as team
@@ -67,7 +66,7 @@ def _taken(net: rv.Network) -> int:
     """Threads that a long call of the circuit takes where all cores are idle."""
     stored = sum(len(p.synapses) for p in net.projections.values())
     cells = sum(p.shape[0] for p in net.populations.values() if p.shape)
-    return max(1, min(torch.get_num_threads(), (cells + stored // 100) // team._WORTH))
+    return team.worth(cells, stored, steps=10_000)
 
 
 def page(rows: list[dict[str, Any]], threads: int, rounds: int) -> str:
@@ -101,8 +100,7 @@ def main() -> None:
     for model, cells, seconds in CASES:
         rows.append(measure(model, cells, seconds, given.threads, given.rounds))
         sys.stderr.write(f"{rows[-1]}\n")
-    (given.out / "threads.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    (given.out / "threads.md").write_text(page(rows, given.threads, given.rounds), encoding="utf-8")
+    publish(given.out, "threads", page(rows, given.threads, given.rounds), rows)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from ranvier.errors import RanvierError
-from ranvier.kernels import reference
+from ranvier.kernels import cpu, reference
 from ranvier.kernels._task import Scan, ScanResult
 from ranvier.kernels.cpu import refuses
-from ranvier.kernels.cpu import scan as cpu_scan
 from ranvier.neurons import ALIF, LIF, CurrentLIF
 from ranvier.neurons._cell import Cell
 from ranvier.surrogates import ArcTan
@@ -103,5 +102,5 @@ def _difference(cell: Cell, kicks: tuple[str, ...], dtype: torch.dtype) -> float
             *(g.grad for g in given.values() if g.grad is not None),
         ]
 
-    pairs = zip(run(reference.scan), run(cpu_scan), strict=True)
+    pairs = zip(run(reference.scan), run(cpu.scan), strict=True)
     return max(float((a - b).abs().max() / a.abs().max().clamp(min=1e-6)) for a, b in pairs)

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from ranvier.kernels.cpu import Spikes
-from ranvier.network._graph import GraphError
 from ranvier.network._plan import Plan
 
 if TYPE_CHECKING:
@@ -29,30 +28,11 @@ def listed_sources(net: Network, plan: Plan) -> set[str]:
 
 
 def spike_list(net: Network, name: str, first: int, count: int) -> Spikes:
-    """The spikes of steps first, first + 1, … of a source, in order of step and cell; some may fall together.
-
-    Raises
-    ------
-    GraphError
-        Where it emits something else than whole numbers.
-    """
+    """The spikes of steps first, first + 1, … of a source, in order of step and cell; some may fall together."""
     source = net.sources[name]
     size = math.prod(source.shape)
-    step, cell = source.spikes(first, count, net) if source.single else _counted(net, name, first, count)
+    step, cell = source.spikes(first, count, net)
     place = np.sort((step - first) * size + cell)
     bounds = np.zeros(count + 1, np.int64)
     np.cumsum(np.bincount(place // size, minlength=count), out=bounds[1:])
     return Spikes(torch.from_numpy((place % size).astype(np.int32)), torch.from_numpy(bounds))
-
-
-def _counted(net: Network, name: str, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Step and cell of every spike of a source that emits counts."""
-    emitted = net.sources[name].emissions(first, count, net)[:, 0].flatten(1).cpu().numpy()
-    step, cell = np.nonzero(emitted)
-    found = emitted[step, cell]
-    if (found < 0).any() or (found != np.rint(found)).any():
-        raise GraphError(
-            f"cannot record the spikes of {name!r}: it emits {found.min():g} to {found.max():g}, not counts."
-        )
-    each = found.astype(np.int64)
-    return np.repeat(step + first, each), np.repeat(cell, each)

@@ -11,11 +11,9 @@ import torch
 from ranvier.connectivity import Linear
 from ranvier.dynamics import SHIFT, WHOLE, Cuts, Step
 from ranvier.errors import ShapeError
-from ranvier.kernels import reference
+from ranvier.kernels import cpu, reference
 from ranvier.kernels._task import Feed, Loop, Scan, ScanResult
 from ranvier.kernels.cpu import Spikes
-from ranvier.kernels.cpu import loop as cpu_loop
-from ranvier.kernels.cpu import scan as cpu_scan
 from ranvier.network._again import Again
 from ranvier.network._chain import is_plain
 from ranvier.network._compiled import compiled_loop
@@ -215,7 +213,7 @@ class Runner:
 
     def compute(self, name: str, task: Scan) -> ScanResult:
         """A scan by the provider of the plan."""
-        return (cpu_scan if self.plan.provider(name) == "cpu" else reference.scan)(task)
+        return (cpu.scan if self.plan.provider(name) == "cpu" else reference.scan)(task)
 
     def _worth_joining(self, names: Sequence[str], window: Window) -> bool:
         """Whether a chain runs together: no path cut, cells in a row each, and more steps than setting it up costs."""
@@ -232,7 +230,7 @@ class Runner:
     def _fused(self, names: Sequence[str], length: int, window: Window) -> None:
         """Several populations as one differentiable operation."""
         results = None if self.again is None else self.again.run(self, names, length, window)
-        for n, result in (cpu_loop(self.loop(names, length, window)) if results is None else results).items():
+        for n, result in (cpu.loop(self.loop(names, length, window)) if results is None else results).items():
             window.recorded.update({(n, v): x for v, x in self.take(n, result, window).items()})
 
     def feeding(self, names: Sequence[str], window: Window) -> list[Projection]:

@@ -13,6 +13,7 @@ import torch
 from ranvier.errors import DimensionError, ShapeError
 from ranvier.kernels.drawing import counted_uniforms
 from ranvier.network._counts import count_of
+from ranvier.network._graph import GraphError
 from ranvier.units import UNITS, Dimension, Quantity, as_quantity
 from ranvier.values import key_of
 
@@ -62,7 +63,7 @@ class Source(ABC):
     lag
         Steps from an emission to its earliest arrival: 1 for spikes, as between cells; 0 for a signal.
     single
-        Whether it emits nothing but 0 and 1, and ``spikes`` gives the same as a list.
+        Whether it emits nothing but 0 and 1, so that a loop may take the list of ``spikes`` instead.
     """
 
     shape: tuple[int, ...]
@@ -86,9 +87,23 @@ class Source(ABC):
         return found.to(net.device, net.dtype)
 
     def spikes(self, first: int, count: int, net: Network) -> tuple[np.ndarray, np.ndarray]:
-        """Step and cell of every spike of a ``single`` source in steps first, first + 1, …"""
-        step, _, cell = np.nonzero(self.emissions(first, count, net).cpu().numpy())
-        return step + first, cell
+        """Step and cell of every spike in steps first, first + 1, …: as many as the number emitted.
+
+        Raises
+        ------
+        GraphError
+            Where something else than whole numbers is emitted.
+        """
+        emitted = self.emissions(first, count, net)[:, 0].flatten(1).cpu().numpy()
+        step, cell = np.nonzero(emitted)
+        found = emitted[step, cell]
+        if (found < 0).any() or (found != np.rint(found)).any():
+            name = next((n for n, known in net.sources.items() if known is self), type(self).__name__)
+            raise GraphError(
+                f"cannot record the spikes of {name!r}: it emits {found.min():g} to {found.max():g}, not counts."
+            )
+        each = found.astype(np.int64)
+        return np.repeat(step + first, each), np.repeat(cell, each)
 
 
 class TimedArray(Source):

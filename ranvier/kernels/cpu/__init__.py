@@ -9,7 +9,6 @@ import torch
 from ranvier._pages import page
 
 if TYPE_CHECKING:
-    from ranvier.kernels._task import Loop, Scan, ScanResult
     from ranvier.kernels.cpu._circuit import (
         CircuitDrive,
         CircuitPopulation,
@@ -17,8 +16,10 @@ if TYPE_CHECKING:
         PlasticProjection,
         run_circuit,
     )
+    from ranvier.kernels.cpu._loop import loop
     from ranvier.kernels.cpu._loop_series import LoopSeries
     from ranvier.kernels.cpu._row_rule import Additive, Decay, RowRule
+    from ranvier.kernels.cpu._scan import scan
     from ranvier.kernels.cpu._spikes import Spikes
 
 __all__ = [
@@ -48,7 +49,9 @@ _PUBLIC: dict[str, str] = {
     "PlasticProjection": "._circuit",
     "RowRule": "._row_rule",
     "Spikes": "._spikes",
+    "loop": "._loop",
     "run_circuit": "._circuit",
+    "scan": "._scan",
 }
 
 __getattr__, __dir__ = page(__name__, _PUBLIC)
@@ -61,17 +64,3 @@ def refuses(request: Any) -> str | None:
     if request.dtype not in (torch.float32, torch.float64):
         return f"the cpu provider has float32 and float64, not {request.dtype}"
     return None
-
-
-def scan(task: Scan) -> ScanResult:
-    """One part over a window; equal to the reference provider up to rounding, forward and gradient."""
-    from ranvier.kernels.cpu import _scan  # what circuits never use
-
-    return _scan.scan(task)
-
-
-def loop(task: Loop) -> dict[str, ScanResult]:
-    """Neighbouring parts as one operation; equal to the windows of the executor up to rounding, forward and gradient."""
-    from ranvier.kernels.cpu import _loop  # what circuits never use
-
-    return _loop.loop(task)

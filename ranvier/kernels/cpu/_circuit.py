@@ -12,7 +12,7 @@ from ranvier.kernels.cpu._barrier import LINE
 from ranvier.kernels.cpu._circuit_blocks import block_of, rows_by_block
 from ranvier.kernels.cpu._circuit_fired import fixed_counters
 from ranvier.kernels.cpu._circuit_kernel import Member, Wire, circuit_kernel
-from ranvier.kernels.cpu._circuit_pack import Table, pack_population, pack_projection, row_tables
+from ranvier.kernels.cpu._circuit_pack import Table, pack_drawn, pack_population, pack_projection, row_tables
 from ranvier.kernels.cpu._circuit_team import team_for
 from ranvier.kernels.cpu._plastic_pack import PlasticProjection, pack_plastic
 from ranvier.kernels.cpu._plastic_tables import LONGEST
@@ -177,7 +177,10 @@ def run_circuit(
     ]
     tables = row_tables(projections, cuts, team, blocks, dtype)
     for k, (q, c) in enumerate(zip(projections, cuts, strict=True)):
-        pack_projection(q, tables.get(k), table, team, dtype, blocks[q.post], c)
+        if isinstance(q.pattern, RowSource):
+            pack_drawn(q, q.pattern, table, dtype)
+        else:
+            pack_projection(q, tables[k], table, team, dtype, blocks[q.post], c)
     values = [pack_plastic(q, table, packed, index, steps, width, dtype) for q in plastic]
     kernel = circuit_kernel(members, tuple(wires), str(dtype).removeprefix("torch."))
     table.run(kernel)

@@ -7,10 +7,11 @@ from typing import Protocol
 import sympy as sp
 from llvmlite import ir
 
-from ranvier.dynamics import Program, Step
+from ranvier.dynamics import Program
 from ranvier.dynamics._functions import gt
 from ranvier.dynamics._program import Statement
 from ranvier.kernels.cpu._circuit_fired import Bits, fixed_counters, list_fired
+from ranvier.kernels.cpu._circuit_fired import Form as Fired
 from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._lanes import Lanes
 from ranvier.kernels.cpu._loops import I64, at, counted, when
@@ -21,13 +22,8 @@ __all__ = ["advance"]
 _FOLLOWING, _END, _FREE = "following step", "end of ", "free of "
 
 
-class Form(Protocol):
-    """What the code depends on."""
-
-    @property
-    def step(self) -> Step:
-        """Of the population."""
-        ...
+class Form(Fired, Protocol):
+    """What the code depends on, beside what listing spikes does."""
 
     @property
     def direct(self) -> tuple[str, ...]:
@@ -37,16 +33,6 @@ class Form(Protocol):
     @property
     def drives(self) -> tuple[str, ...]:
         """Streams of Poisson drives."""
-        ...
-
-    @property
-    def varied(self) -> tuple[str, ...]:
-        """Coefficients with a value per cell."""
-        ...
-
-    @property
-    def recorded(self) -> tuple[str, ...]:
-        """Variables to be written."""
         ...
 
 

@@ -18,7 +18,7 @@ from ranvier.dynamics._functions import gt
 from ranvier.kernels.cpu._lanes import Lanes
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, local, offset, splat, when
 
-__all__ = ["UNIT", "Bits", "fixed_counters", "list_fired", "release"]
+__all__ = ["UNIT", "Bits", "Form", "fixed_counters", "list_fired", "release"]
 
 #: cells that are looked at together; threads share cells in such units
 UNIT = 64

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,8 +14,9 @@ from ranvier.kernels.cpu._buffers import empty
 from ranvier.kernels.cpu._circuit_blocks import Bins
 from ranvier.kernels.cpu._circuit_drive import CHUNK
 from ranvier.kernels.cpu._circuit_fired import UNIT
-from ranvier.kernels.cpu._circuit_rows import Blocks, joined
+from ranvier.kernels.cpu._circuit_rows import Blocks, Rows, joined
 from ranvier.kernels.cpu._circuit_shares import Shares
+from ranvier.kernels.cpu._circuit_team import whole_vectors
 from ranvier.kernels.cpu._jit import Kernel
 from ranvier.kernels.cpu._row_source import RowSource
 from ranvier.kernels.cpu._spikes import Spikes
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ranvier.kernels.cpu._circuit import CircuitPopulation, CircuitProjection
     from ranvier.kernels.cpu._circuit_team import Team
 
-__all__ = ["Packed", "Table", "pack_population", "pack_projection", "row_tables"]
+__all__ = ["Packed", "Table", "pack_drawn", "pack_population", "pack_projection", "row_tables"]
 
 Tensor = torch.Tensor
 
@@ -112,7 +113,8 @@ def pack_population(
     each cell that its log can hold; ``block``: cells of one; ``fixed``: counters of which the loop reads a bit, and the
     coefficient that a spike sets them to."""
     depth, steps, samples = times
-    width, padded = 64 // dtype.itemsize, _padded(p.cells, dtype)
+    width = 64 // dtype.itemsize
+    padded = whole_vectors(p.cells, width)
 
     def array(t: Tensor) -> Tensor:
         """Own, padded copy of one value or one for each cell; the spare lanes repeat the last cell so that they stay finite."""
@@ -181,6 +183,7 @@ def pack_population(
 class RowTable:
     """Rows of one projection: its own columns of the tables, by thread, and of what is common to all of its sources."""
 
+    compact: Rows
     tables: list[Tensor]
     target: Tensor
     counts: Tensor
@@ -200,50 +203,46 @@ def row_tables(
         together = [projections[k] for k in places]
         patterns = [q.pattern for q in together if not isinstance(q.pattern, RowSource)]
         borders = [
-            team.borders(_padded(p.columns, dtype), blocks[q.post]) for p, q in zip(patterns, together, strict=True)
+            team.borders(whole_vectors(p.columns, 64 // dtype.itemsize), blocks[q.post])
+            for p, q in zip(patterns, together, strict=True)
         ]
         rows = joined([p.compact for p in patterns], borders, [cuts[k] for k in places])
         first = 0
         for n, (k, pattern) in enumerate(zip(places, patterns, strict=True)):
             cut, own = cuts[k], [t[:, n:] for t in rows.tables]
             if cut is None:
-                out[k] = RowTable(own, pattern.compact.target, rows.counts)
+                out[k] = RowTable(pattern.compact, own, pattern.compact.target, rows.counts)
             else:
-                out[k] = RowTable(own, rows.target, rows.counts[:, first:])
+                out[k] = RowTable(pattern.compact, own, rows.target, rows.counts[:, first:])
                 first += cut.counts.shape[1]
     return out
 
 
-def _padded(cells: int, dtype: torch.dtype) -> int:
-    """Whole vectors of 64 bytes."""
-    width = 64 // dtype.itemsize
-    return -(-cells // width) * width
+def pack_drawn(q: CircuitProjection, source: RowSource, table: Table, dtype: torch.dtype) -> None:
+    """What draws the rows of a projection."""
+    *tables, scratch = source.tables()
+    table.keep(scratch)
+    table.add(*tables, torch.from_numpy(source.degree), q.weight.to(dtype))
+    table.number(source.kernel.address, int(len(source.degree) > 1), int(q.latency))
 
 
 def pack_projection(
-    q: CircuitProjection, rows: RowTable | None, table: Table, team: Team, dtype: torch.dtype, block: int = 0,
+    q: CircuitProjection, rows: RowTable, table: Table, team: Team, dtype: torch.dtype, block: int = 0,
     cut: Blocks | None = None,
 ) -> None:  # fmt: skip
     """Rows, weights and latencies; with ``cut`` also the bins of the blocks."""
-    if isinstance(q.pattern, RowSource) or rows is None:
-        source = cast(RowSource, q.pattern)
-        *tables, scratch = source.tables()
-        table.keep(scratch)
-        table.add(*tables, torch.from_numpy(source.degree), q.weight.to(dtype))
-        table.number(source.kernel.address, int(len(source.degree) > 1), int(q.latency))
-        return
     weight = q.weight.to(dtype).contiguous()
     table.add_each(rows.tables)
     each = rows.target.itemsize + (0 if weight.numel() == 1 else weight.itemsize)
     each += 0 if isinstance(q.latency, int) else q.latency.itemsize
-    table.number(rows.tables[0].stride(0), q.pattern.compact.reach(each))
+    table.number(rows.tables[0].stride(0), rows.compact.reach(each))
     table.add(rows.target, weight)
     if cut is not None:
         bins = Bins(cut, weight.numel() == 1, dtype, team.threads)
         table.add(rows.counts, bins.target, bins.weight, bins.start)
         table.add_each(bins.top)
         table.number(rows.counts.stride(0))
-        ranges = team.ranges(_padded(q.pattern.columns, dtype), block)
+        ranges = team.ranges(whole_vectors(rows.compact.columns, 64 // dtype.itemsize), block)
         table.each(low // block for low, _ in ranges)
         table.each(-(-high // block) if high > low else low // block for low, high in ranges)
     if isinstance(q.latency, int):

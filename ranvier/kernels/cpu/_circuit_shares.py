@@ -8,7 +8,6 @@ lines of the next one away from the core that works on them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 import torch
@@ -31,9 +30,7 @@ class Shares:
         """An array [size], or [rows, size], for each thread; zero where the thread uses it."""
         shape = (self.size,) if rows is None else (rows, self.size)
         if len(self.ranges) == 1:
-            return [
-                torch.from_numpy(np.zeros(shape, torch.empty(0, dtype=dtype).numpy().dtype))
-            ]  # pages come when used
+            return [torch.from_numpy(np.zeros(shape, str(dtype).removeprefix("torch.")))]  # pages come when used
         count, apart = self.size * (rows or 1), _APART // dtype.itemsize
         out = [torch.empty(count + apart, dtype=dtype)[:count].view(shape) for _ in self.ranges]
         for t, (low, high) in zip(out, self.ranges, strict=True):
@@ -54,8 +51,3 @@ class Shares:
         if len(parts) == 1:
             return parts[0]
         return torch.cat([t[low:high] for t, (low, high) in zip(parts, self.ranges, strict=True)])
-
-
-@cache
-def _numpy(dtype: torch.dtype) -> np.dtype:
-    return torch.empty(0, dtype=dtype).numpy().dtype

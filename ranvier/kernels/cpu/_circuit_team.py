@@ -17,7 +17,7 @@ from ranvier.kernels.cpu._row_source import RowSource
 if TYPE_CHECKING:
     from ranvier.kernels.cpu._circuit import CircuitPopulation, CircuitProjection, PlasticProjection
 
-__all__ = ["Team", "team_for"]
+__all__ = ["Team", "team_for", "whole_vectors", "worth"]
 
 #: cells, and hundreds of synapses, worth a thread of their own: below, what threads tell one another costs more than they gain
 _WORTH = 15_000
@@ -53,8 +53,7 @@ def team_for(
     """
     if threads is None:
         stored = sum(q.pattern.synapses for q in projections if not isinstance(q.pattern, RowSource))
-        work = sum(p.cells for p in populations) + stored // 100
-        threads = min(torch.get_num_threads(), work // _WORTH) if work * steps >= _CALL else 1
+        threads = worth(sum(p.cells for p in populations), stored, steps)
         threads = min(threads, _idle_cores()) if threads > 1 else 1
     drawn = any(isinstance(q.pattern, RowSource) for q in projections)
     if threads <= 1 or plastic or drawn or not can_meet():
@@ -63,10 +62,20 @@ def team_for(
     for q in projections:
         if isinstance(q.pattern, RowSource):
             continue
-        padded = -(-q.pattern.columns // width) * width
-        if q.pattern.compact.cut(team.borders(padded)) is None:
+        if q.pattern.compact.cut(team.borders(whole_vectors(q.pattern.columns, width))) is None:
             return Team(1)
     return team
+
+
+def worth(cells: int, synapses: int, steps: int) -> int:
+    """Threads that pay for a call of so many steps where all cores are idle; never more than torch allows."""
+    work = cells + synapses // 100
+    return max(1, min(torch.get_num_threads(), work // _WORTH)) if work * steps >= _CALL else 1
+
+
+def whole_vectors(cells: int, width: int) -> int:
+    """Room for ``cells`` in whole vectors."""
+    return -(-cells // width) * width
 
 
 def _idle_cores() -> int:

@@ -52,14 +52,10 @@ class MemoryColumns(Columns):
         self._rows[path].append(rows)
 
     def reader(self, path: str) -> Callable[[], np.ndarray]:
-        first, *more = self._rows[path]
-        some = [rows for rows in (first, *more) if len(rows)]
-        if len(some) == 1 and some[0].dtype == first.dtype:
-            joined = some[0]
-        else:
-            shape = (sum(map(len, some)), *first.shape[1:])
-            joined = np.empty(shape, first.dtype)
-            np.concatenate([first[:0], *some], out=joined, casting="same_kind")
+        first = self._rows[path][0]
+        some = [rows for rows in self._rows[path] if len(rows)] or [first]
+        whole = len(some) == 1 and some[0].dtype == first.dtype
+        joined = some[0] if whole else np.concatenate(some, dtype=first.dtype, casting="same_kind")
         self._rows[path] = [joined]
         return lambda: joined
 

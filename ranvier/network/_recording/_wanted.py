@@ -49,15 +49,15 @@ class Wanted:
 def stride_of(every: Any, dt: float, default: int = 1) -> int:
     """A recording interval in steps, at least 1; one between two steps is told."""
     stride = default if every is None else steps_in(every, dt, "every")
+    if stride < 1:
+        raise DimensionError(
+            f"every={every!r} is shorter than half a step of {dt} ms; give a longer recording interval."
+        )
     if every is not None and abs(float(as_quantity(every).value) / dt - stride) > 1e-6 * stride:
         warnings.warn(
             f"every={every!r} lies between two steps of {dt:g} ms: samples are {stride * dt:g} ms apart.", RanvierWarning,
             stacklevel=5,
         )  # fmt: skip
-    if stride < 1:
-        raise DimensionError(
-            f"every={every!r} is shorter than half a step of {dt} ms; give a longer recording interval."
-        )
     return stride
 
 
