@@ -31,10 +31,10 @@ class WorkerError(Exception):
         self.refused = refused
 
 
-def _environment(threads: int) -> dict[str, str]:
+def _environment(threads: int, root: Path) -> dict[str, str]:
     environment = dict(os.environ)
     environment.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
-    environment["PYTHONPATH"] = str(ROOT)
+    environment["PYTHONPATH"] = str(root)
     environment["JAX_PLATFORMS"] = "cpu"
     if threads == 1:
         environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
@@ -50,9 +50,10 @@ class Link:
         core: processor to pin to, or -1 for none.
         threads: number of threads every library is told to use.
         log: file that receives what the library prints.
+        root: checkout whose `benchmarks` and `ranvier` the worker imports.
     """
 
-    def __init__(self, python: str, module: str, *, core: int, threads: int, log: Path) -> None:
+    def __init__(self, python: str, module: str, *, core: int, threads: int, log: Path, root: Path = ROOT) -> None:
         self._log = log.open("w")
         self._process = subprocess.Popen(
             [python, "-m", "benchmarks._worker", module, str(core), str(threads)],
@@ -60,8 +61,8 @@ class Link:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            cwd=ROOT,
-            env=_environment(threads),
+            cwd=root,
+            env=_environment(threads, root),
         )
         if self._process.stdin is None or self._process.stdout is None:
             raise WorkerError("the worker was started without pipes")

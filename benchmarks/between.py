@@ -1,0 +1,148 @@
+"""This checkout beside another one. Run: `python -m benchmarks.between FOLDER [NAME …] [--pairs 15]`.
+
+Both checkouts run in one interleaved series (A B, B A, A B, …), each with its own `benchmarks` and `ranvier`, in processes
+pinned to the same core. Both must first compute the same thing as the reference of the bench. The table gives the median
+ratio of time, this checkout ÷ the other, with a 95 % bootstrap interval; below 1 this checkout is faster.
+
+    git worktree add ../before fa3a729
+    python -m benchmarks.between ../before lif_scan coba_4000
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks._link import ROOT, Link
+from benchmarks._protocol import Bench
+from benchmarks._report import machine
+from benchmarks.simulation import coba, stdp
+from benchmarks.simulation.startup import timed
+from benchmarks.training import hodgkin_huxley_scan, lif_scan, nmnist_conv, shd_feedforward, shd_recurrent
+
+_TRAINING = (
+    lif_scan.DENSE,
+    lif_scan.SUMMED,
+    shd_feedforward.BENCH,
+    shd_recurrent.BENCH,
+    nmnist_conv.BENCH,
+    *(bench for bench in vars(hodgkin_huxley_scan).values() if isinstance(bench, Bench)),
+)
+BENCHES = {bench.name: bench for bench in (*_TRAINING, *coba.BENCHES.values(), *stdp.BENCHES.values())}
+STARTUP = "startup"
+DEFAULT = (
+    "lif_scan",
+    "shd_feedforward",
+    "shd_recurrent",
+    "nmnist_conv",
+    "coba_4000",
+    "cuba_4000",
+    "stdp_1000",
+    STARTUP,
+)
+_SIDE = "benchmarks.ranvier_side"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Seconds of this checkout and of the other, pair by pair."""
+
+    name: str
+    ours: list[float]
+    theirs: list[float]
+
+    def ratio(self, seed: int = 0, draws: int = 4000) -> tuple[float, float, float]:
+        """Median ratio ours ÷ theirs over the pairs, and its 95 % bootstrap interval."""
+        ratios = np.array(self.ours) / np.array(self.theirs)
+        some = np.random.default_rng(seed).choice(ratios, (draws, len(ratios)))
+        low, high = np.percentile(np.median(some, axis=1), [2.5, 97.5])
+        return float(np.median(ratios)), float(low), float(high)
+
+
+def compare(name: str, other: Path, pairs: int, core: int) -> Comparison:
+    """``pairs`` interleaved pairs of one bench."""
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
+        make = _startup if name == STARTUP else _bench
+        ours, theirs = make(name, (ROOT, other), core, Path(scratch), stack)
+        taken: list[tuple[float, float]] = []
+        for pair in range(pairs):
+            if pair % 2:
+                later = theirs()
+                taken.append((ours(), later))
+            else:
+                taken.append((ours(), theirs()))
+    return Comparison(name, [a for a, _ in taken], [b for _, b in taken])
+
+
+def _bench(
+    name: str, roots: tuple[Path, Path], core: int, scratch: Path, stack: ExitStack
+) -> Iterator[Callable[[], float]]:
+    bench = BENCHES[name]
+    inputs = bench.make_inputs(np.random.default_rng(1))
+    given = scratch / "inputs"
+    given.mkdir()
+    for key, value in inputs.items():
+        np.save(given / f"{key}.npy", value)
+    options = next(c.options for c in bench.contenders if c.module == _SIDE)
+    for index, root in enumerate(roots):
+        log, out = scratch / f"{index}.log", scratch / str(index)
+        out.mkdir()
+        link = stack.enter_context(Link(sys.executable, _SIDE, core=core, threads=1, log=log, root=root))
+        ready = link.ask("prepare", bench=name, folder=str(given), options=options)
+        checked = link.ask("check", folder=str(out))
+        verdict = bench.verify(inputs, {key: np.load(out / f"{key}.npy") for key in checked["names"]}, ready["formula"])
+        if not verdict.equal:
+            raise SystemExit(f"{name} in {root}: not equal to the reference: {verdict.summary}")
+        link.ask("warm", count=3)
+        yield lambda link=link: float(link.ask("repeat", burst=bench.burst)["seconds"])
+
+
+def _startup(
+    name: str, roots: tuple[Path, Path], core: int, scratch: Path, stack: ExitStack
+) -> Iterator[Callable[[], float]]:
+    """From starting Python to the first result of a model that was run before with another number."""
+    for index, root in enumerate(roots):
+        added = {"PYTHONPATH": str(root), "RANVIER_CACHE": str(scratch / str(index))}
+        script = str(root / "benchmarks" / "simulation" / "startup_ranvier.py")
+
+        def once(script: str = script, added: dict[str, str] = added) -> float:
+            return timed([sys.executable, script, "20.0", "1.0"], added)[1]
+
+        once()
+        yield once
+
+
+def main() -> None:
+    """Compare and print one row a bench."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("other", type=Path, help="folder of the other checkout")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join([*BENCHES, STARTUP])}")
+    parser.add_argument("--pairs", type=int, default=15)
+    parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1, help="-1: do not pin")
+    given = parser.parse_args()
+    unknown = [n for n in given.names if n not in BENCHES and n != STARTUP]
+    if unknown:
+        parser.error(f"no bench is called {unknown[0]!r}: choose of {', '.join([*BENCHES, STARTUP])}")
+    if not (given.other / "ranvier" / "__init__.py").exists():
+        parser.error(f"{given.other} is no checkout of Ranvier")
+    host = machine()
+    sys.stdout.write(f"{given.pairs} pairs, one thread, {host['processor']}, load {host['load_1min']} at the start\n\n")
+    sys.stdout.write("| bench | this ms | other ms | this ÷ other | 95 % interval |\n|---|---|---|---|---|\n")
+    for name in given.names or DEFAULT:
+        c = compare(name, given.other.resolve(), given.pairs, given.core)
+        ours, theirs = (float(np.median(s)) * 1e3 for s in (c.ours, c.theirs))
+        ratio, low, high = c.ratio()
+        sys.stdout.write(f"| {name} | {ours:.4g} | {theirs:.4g} | {ratio:.3f} | {low:.3f}–{high:.3f} |\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
