@@ -15,7 +15,8 @@ def page(package: str, holders: Mapping[str, str]) -> tuple[Callable[[str], Any]
 
     ``holders`` maps each public name to the module that holds it, below the package where it begins with a dot; a name
     equal to the last part of its module is that module itself. Beside them the package imports the same names under
-    ``TYPE_CHECKING``, for tools that read and never run it.
+    ``TYPE_CHECKING``, for tools that read and never run it; the flat page hides this function from them, so that they
+    report a name that is not there.
     """
     namespace = vars(sys.modules[package])
 

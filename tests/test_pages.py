@@ -14,6 +14,7 @@ from ranvier._pages import page
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
+    "ranvier",
     "ranvier.connectivity",
     "ranvier.kernels.cpu",
     "ranvier.kernels.drawing",
