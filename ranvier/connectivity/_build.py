@@ -13,7 +13,7 @@ import torch
 
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends
 from ranvier.connectivity._correlated import Correlated
-from ranvier.connectivity._delays import Delays
+from ranvier.connectivity._delays import LONGEST, Delays
 from ranvier.connectivity._memory import check_memory, spell
 from ranvier.connectivity._per_synapse import Numbers, numbers_of
 from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
@@ -29,8 +29,6 @@ __all__ = ["SynapseRequest", "build_synapses", "procedural_synapses"]
 _TIME = UNITS["ms"].dimension
 _TILE = 1 << 16
 _NARROW = ((np.uint8, 255), (np.int16, 32767), (np.int32, 2**31 - 1))
-#: latencies are remembered emissions: more steps than this are a mistake
-_LONGEST = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -172,12 +170,12 @@ def _latencies(
         )
 
     def check(values: np.ndarray, start: int) -> None:
-        bad = ~((values >= 0) & (values <= _LONGEST * request.dt))
+        bad = ~((values >= 0) & (values <= LONGEST * request.dt))
         if bad.any():
             k = int(np.argmax(bad))
             raise ConnectivityError(
                 f"{request.name}: the delay of synapse {start + k} is {values[k]:g} ms; delays run from 0 to "
-                f"{_LONGEST * request.dt:g} ms ({_LONGEST:,} steps): bound them, for example rv.Normal(…, low=0.1*ms)."
+                f"{LONGEST * request.dt:g} ms ({LONGEST:,} steps): bound them, for example rv.Normal(…, low=0.1*ms)."
             )
 
     def steps(values: np.ndarray) -> np.ndarray:
@@ -188,7 +186,7 @@ def _latencies(
         if delay.single > 0 == round(delay.single / request.dt):
             _say_lost(request, delay.single)
         return int(np.rint(delay.single / request.dt))
-    most = _LONGEST if delay.bounds is None else min(_LONGEST, float(steps(np.array(delay.bounds[1]))))
+    most = LONGEST if delay.bounds is None else min(LONGEST, float(steps(np.array(delay.bounds[1]))))
     out = np.empty(count, _narrowest(most))
     _fill(out, delay, check, advance, steps)
     if count and out.max() == request.lag and (longest := float(delay.block(0, min(count, 1 << 16)).max())) > 0:
@@ -247,7 +245,7 @@ def _bytes(request: SynapseRequest) -> int:
         latency = 8
     elif isinstance(late, Distribution):
         longest = float(late.quantile(np.array([1 - 2.0**-53]))[0]) / request.dt + request.lag
-        latency = np.dtype(_narrowest(min(longest, _LONGEST))).itemsize
+        latency = np.dtype(_narrowest(min(longest, LONGEST))).itemsize
     else:
         latency = 0 if late is None or _is_number(late) else 4
     return 4 + each * request.dtype.itemsize + latency

@@ -15,9 +15,11 @@ from ranvier.errors import RanvierError, ShapeError
 from ranvier.units import UNITS, as_quantity
 from ranvier.values import Distribution, Learn
 
-__all__ = ["DelayError", "Delays", "delay_parameters", "delays_of", "latency_steps", "times_of"]
+__all__ = ["LONGEST", "DelayError", "Delays", "delay_parameters", "delays_of", "latency_steps", "times_of"]
 
 Tensor = torch.Tensor
+#: no delay is longer, in steps: emissions are remembered that long
+LONGEST = 10_000_000
 _TIME = UNITS["ms"].dimension
 _LEAST_WIDTH = 0.27  # steps; a narrower bell would fall between two of them
 _TOLERANCE = 1e-9  # of a step, so that max=25*ms at dt=0.1*ms is 250 steps and not 251
@@ -34,8 +36,11 @@ def latency_steps(delay: Any, dt: float, count: int, seed: int, name: str) -> Te
     ------
     ShapeError
         For anything that is not a time of 0 or more, or ``count`` of them.
+    DelayError
+        For a time of more than ``LONGEST`` steps.
     """
     values = times_of(delay, count, seed, f"{name}.delay")
+    _within_reach(float(values.max(initial=0.0)), dt, f"{name}: delay={delay!r}")
     steps = np.rint(values / dt).astype(np.int64)
     if steps.ndim == 0:
         return int(steps)
@@ -99,6 +104,7 @@ class Delays(nn.Module):
             raise DelayError(f"{name}: delay={given!r} allows negative times; give min=0*ms or more.")
         if given.max / dt < 1 - _TOLERANCE:
             raise DelayError(f"{name}: delay={given!r} stays below one step of {dt:g} ms; raise max or shorten dt.")
+        _within_reach(given.max, dt, f"{name}: delay={given!r}")
         if interpolation not in ("linear", "gaussian"):
             raise DelayError(f"{name}: interpolation={interpolation!r} is unknown; use 'linear' or 'gaussian'.")
         if interpolation == "linear" and width is not None:
@@ -156,6 +162,14 @@ class Delays(nn.Module):
             self.register_parameter("width", nn.Parameter(start))
         else:
             self.register_buffer("width", start)
+
+
+def _within_reach(longest: float, dt: float, what: str) -> None:
+    """Refuse a delay that no history can hold, before it is counted in steps."""
+    if longest > LONGEST * dt:
+        raise DelayError(
+            f"{what} reaches {longest:g} ms, more than {LONGEST:,} steps of {dt:g} ms: give a shorter delay, or a longer dt."
+        )
 
 
 def delay_parameters(net: nn.Module) -> list[nn.Parameter]:

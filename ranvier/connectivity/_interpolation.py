@@ -31,7 +31,7 @@ def linear_taps(weight: Tensor, position: Tensor, longest: int) -> tuple[Tensor,
     -------
         Taps ``[..., 2]`` and, int32 ``[...]``, the step of the first.
     """
-    first = position.detach().floor().clamp(0, longest - 1)
+    first = _whole(position.detach().floor(), longest - 1)
     late = weight * (position - first)
     return torch.stack((weight - late, late), -1), first.to(torch.int32)
 
@@ -48,9 +48,14 @@ def gaussian_taps(weight: Tensor, position: Tensor, width: Tensor, longest: int)
     reach = _REACH[position.dtype] * float(width.detach().max()) if width.numel() else 1.0
     half = max(1, math.ceil(reach - 0.5))
     count = min(2 * half + 1, longest + 1)
-    first = (position.detach().round() - half).clamp(0, longest + 1 - count)
+    first = _whole(position.detach().round() - half, longest + 1 - count)
     taps = _GaussianTaps.apply(weight, position, width.expand_as(position), first, count)
     return taps, first.to(torch.int32)
+
+
+def _whole(steps: Tensor, last: int) -> Tensor:
+    """``steps`` within 0 … ``last``; a position that became NaN stands on step 0, and its taps carry the NaN on."""
+    return steps.nan_to_num_(0.0).clamp_(0, last)
 
 
 def tap_product(x: Tensor, taps: Tensor, first: Tensor, history: Tensor) -> Tensor:

@@ -25,6 +25,8 @@ __all__ = ["Poisson", "Source", "SpikeTrains", "TimedArray"]
 _NONE, _TIME = UNITS["1"].dimension, UNITS["ms"].dimension
 #: steps for which a Poisson source draws at once, and the most draws a cell can need in them
 _EPOCH, _DRAWS = 1024, 4096
+#: a step that no run reaches, and that fits an int64
+_NEVER = 1 << 62
 
 
 def _spikes_of_epoch(key: tuple[int, int], epoch: int, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -36,13 +38,14 @@ def _spikes_of_epoch(key: tuple[int, int], epoch: int, chance: np.ndarray) -> tu
     likely = float(chance.max(initial=0.0)) * _EPOCH
     draws = int(likely + 2 * math.sqrt(likely) + 2)  # those that need more draw again
     last = np.full(cells.size, -1, dtype=np.int64)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         scale = 1 / np.log1p(-chance[cells])
     steps, who, drawn = [], [], 0
     while cells.size:
         start = (epoch * _DRAWS + drawn) * chance.size
         u = counted_uniforms(key, draws * chance.size, start=start).reshape(draws, chance.size)[:, cells]
-        place = last + np.cumsum(np.floor(np.log(u) * scale).astype(np.int64) + 1, axis=0)
+        gap = np.minimum(np.log(u) * scale, _EPOCH)  # a longer one ends in no other way, and may be no int64
+        place = last + np.cumsum(gap.astype(np.int64) + 1, axis=0)
         row, column = np.nonzero(place < _EPOCH)
         steps.append(place[row, column])
         who.append(cells[column])
@@ -144,7 +147,9 @@ class TimedArray(Source):
                 f"TimedArray: dt={self.dt:g} ms is not a multiple of the network's dt={net.dt:g} ms; resample the values."
             )
         rows = (
-            torch.arange(first, first + count).div(round(each), rounding_mode="floor").clamp(max=len(self.values) - 1)
+            torch.arange(first, first + count)
+            .div(min(round(each), _NEVER), rounding_mode="floor")
+            .clamp(max=len(self.values) - 1)
         )
         return self.values[rows].unsqueeze(1).to(net.device, net.dtype)
 
@@ -257,7 +262,7 @@ class SpikeTrains(Source):
         return cls.from_times(trains_of_nwb(recording), start=start)
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
-        step = self.when if self._in_steps else np.rint(self.when / net.dt).astype(np.int64) - 1
+        step = self.when if self._in_steps else np.rint(np.minimum(self.when / net.dt, _NEVER)).astype(np.int64) - 1
         if step.size and step[0] < 0:
             raise ShapeError(
                 f"SpikeTrains: the spike at {self.when[0]:g} ms would be fired before the first step, which ends at dt={net.dt:g} ms; shift the spikes by one step."
@@ -348,10 +353,10 @@ def _milliseconds(times: Any, what: str) -> np.ndarray:
 def _whole(values: np.ndarray, what: str) -> np.ndarray:
     """Indices as int64; an empty list may have any type."""
     whole = np.issubdtype(values.dtype, np.integer) or (
-        values.dtype.kind == "f" and np.isfinite(values).all() and (values == np.rint(values)).all()
+        values.dtype.kind == "f" and (np.abs(values) <= _NEVER).all() and (values == np.rint(values)).all()
     )
     if values.size and not whole:
-        raise ShapeError(f"SpikeTrains: {what} must hold whole numbers, got {values.dtype}.")
+        raise ShapeError(f"SpikeTrains: {what} must hold whole numbers of at most 2^62, got {values.dtype}.")
     return values.astype(np.int64)
 
 

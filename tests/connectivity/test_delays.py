@@ -84,6 +84,13 @@ class TestTaps:
         for a, b in zip(got, wanted, strict=True):
             assert float((a.double() - b).norm() / b.norm()) < 1e-5
 
+    @pytest.mark.parametrize("taps", [linear_taps, lambda w, d, n: gaussian_taps(w, d, torch.ones(2), n)])
+    def test_a_position_that_became_nan_stands_within_the_history(self, taps: object) -> None:
+        made, first = taps(torch.ones(2), torch.tensor([2.0, float("nan")]), 8)
+        assert 0 <= int(first.min()) <= int(first.max()) <= 8
+        assert bool(made[0].isfinite().all())
+        assert bool(made[1].isnan().any())
+
 
 class TestDelays:
     def test_one_step_is_dt(self) -> None:
@@ -125,6 +132,7 @@ class TestDelays:
         [
             ({"value": rv.Learn(1 * ms)}, "give max="),
             ({"value": rv.Learn(0.1 * ms, max=0.4 * ms)}, "below one step"),
+            ({"value": rv.Learn(0.1 * ms, max=1e12 * ms)}, "more than 10,000,000 steps"),
             ({"interpolation": "cubic"}, "'linear' or 'gaussian'"),
             ({"width": 1 * ms}, "belongs to interpolation='gaussian'"),
             ({"interpolation": "gaussian", "width": 0 * ms}, "positive time"),
@@ -186,6 +194,11 @@ class TestLinear:
         out = layer.delayed(x, history, True)
         assert out.shape == (6, 2, 5, 2)
         torch.testing.assert_close(out[:, :, 4], layer.delayed(x[:, :, 4], history[:, :, 4]))
+
+    @pytest.mark.parametrize("delay", [3e9, 1e300])
+    def test_a_delay_beyond_every_history_is_refused(self, delay: float) -> None:
+        with pytest.raises(DelayError, match="more than 10,000,000 steps of 1 ms"):
+            rv.Sequential(rv.Linear(3, 2, delay=delay * ms), rv.LIF(2), dt=1 * ms)
 
     def test_an_unknown_side_is_refused(self) -> None:
         with pytest.raises(ShapeError, match="'synapse', 'pre' or 'post'"):

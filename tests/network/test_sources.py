@@ -77,6 +77,29 @@ class TestPoisson:
         assert torch.equal(first[..., [0, 2, 5]], second[..., [0, 2, 5]])
         assert second[..., 4].all()
 
+    @pytest.mark.parametrize("dt", [0.1, 1.0])
+    def test_rates_over_many_orders(self, dt: float) -> None:
+        """Rates that fall off like a Gaussian, to 1e-20 Hz and less: 645 spikes are expected in a second."""
+        rates = 50 * np.exp(-(np.linspace(0, 1, 100) ** 2) / (2 * 0.1**2))
+        source = rv.Poisson(rates * Hz, 100)
+        counts = source.block(0, round(10_000 / dt), net_with(source, dt)).sum((0, 1)).numpy()
+        assert abs(counts.sum() - 10 * rates.sum()) < 4 * np.sqrt(10 * rates.sum())
+        assert not counts[rates < 1e-9].any()
+
+    @pytest.mark.parametrize("rate", [0.0, 5e-324, 1e-300, 1e-18])
+    def test_a_rate_next_to_nothing_is_silent(self, rate: float) -> None:
+        source = rv.Poisson(np.full(1000, rate) * Hz, 1000)
+        assert not source.block(0, 5000, net_with(source, 0.1)).any()
+
+    @pytest.mark.parametrize("drive", [rv.Poisson, rv.PoissonDrive])
+    def test_more_than_a_step_holds_is_refused(self, drive: type) -> None:
+        for rate in (1e9, 1e300):
+            source = drive(rate * Hz, 2)
+            with pytest.raises(DimensionError, match="per cell and step"):
+                source.block(0, 1, net_with(source))
+        with pytest.raises(DimensionError, match="non-finite"):
+            drive(float("inf") * Hz, 2)
+
     @pytest.mark.parametrize(
         ("rate", "size", "error", "message"),
         [
@@ -125,6 +148,12 @@ class TestSpikeTrains:
         with pytest.raises(error, match=message):
             rv.SpikeTrains(time, cell, size)
 
+    def test_times_that_no_run_reaches(self) -> None:
+        source = rv.SpikeTrains([1.0, 1e300] * ms, [0, 0], 1)
+        assert source.block(0, 9, net_with(source)).flatten().tolist() == [1.0] + [0.0] * 8
+        with pytest.raises(ShapeError, match="at most 2"):
+            rv.SpikeTrains([1], [1e300], 1)
+
     def test_a_spike_before_the_first_step(self) -> None:
         source = rv.SpikeTrains([0.1] * ms, [0], 1)
         with pytest.raises(ShapeError, match="before the first step"):
@@ -135,6 +164,10 @@ class TestTimedArray:
     def test_rows_last_as_long_as_they_should(self) -> None:
         source = rv.TimedArray(np.array([[1.0], [2.0], [3.0]]), dt=1 * ms)
         assert source.block(0, 8, net_with(source, 0.5)).flatten().tolist() == [1, 1, 2, 2, 3, 3, 3, 3]
+
+    def test_a_row_that_lasts_for_ever(self) -> None:
+        source = rv.TimedArray(np.array([[1.0], [2.0]]), dt=1e300 * ms)
+        assert source.block(0, 3, net_with(source)).flatten().tolist() == [1, 1, 1]
 
     def test_its_unit_meets_the_weight(self) -> None:
         net = rv.Network(dt=1 * ms)

@@ -9,15 +9,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from ranvier.connectivity._delays import Delays
+from ranvier.connectivity._delays import LONGEST, Delays
 from ranvier.network._saving._record import Record, damaged
 from ranvier.units import UNITS, Quantity
 from ranvier.values import Learn
 
 __all__ = ["LONGEST", "decode_delays", "encode_delays"]
 
-#: no delay is longer, in steps: emissions are remembered that long
-LONGEST = 10_000_000
 _TIME = UNITS["ms"].dimension
 
 
