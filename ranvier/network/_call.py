@@ -38,7 +38,7 @@ def call(
     if state is None:
         state = net.initial_state(batch, shapes=shapes_from(net, inputs))
     else:
-        check_state(net, state, batch)
+        state = check_state(net, state, batch)
     check_record(net, record)
     ends = None if lengths is None else take_lengths(lengths, steps, batch)
     inputs |= {n: s.emissions(state.step, steps, net).expand(steps, batch, *s.shape) for n, s in net.sources.items()}

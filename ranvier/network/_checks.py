@@ -6,6 +6,7 @@ import math
 import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +16,7 @@ from ranvier.errors import ShapeError, StateError
 from ranvier.network._graph import GraphError
 from ranvier.network._sources import Source
 from ranvier.network._state import State
+from ranvier.units._steps import same_time
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -186,11 +188,16 @@ def _take(name: str, value: Any, shape: tuple[int, ...] | None, net: Network) ->
     return value
 
 
-def check_state(net: Network, state: Any, batch: int) -> None:
-    """That ``state`` was made by this network, or one of the same form, for the same batch."""
+def check_state(net: Network, state: Any, batch: int) -> State:
+    """``state``, which this network made, or one of the same form and step length, for the same batch."""
     if not isinstance(state, State):
         raise StateError(
             f"state is {type(state).__name__}: pass on the state a call returned, or net.initial_state(batch)."
+        )
+    if state.dt is not None and not same_time(state.dt, net.dt):
+        raise StateError(
+            f"the state was made with dt={state.dt:g} ms, the network has dt={net.dt:g} ms: its time, delays and refractory "
+            f"periods are counted in steps. Start from state=None, or use a network of that dt."
         )
     if set(state.variables) != set(net.populations):
         raise StateError(
@@ -237,6 +244,7 @@ def check_state(net: Network, state: Any, batch: int) -> None:
         raise StateError(
             f"the state remembers spikes for {held or 'no'} steps, the delays of the network need {depths or 'none'}: it belongs to another network."
         )
+    return replace(state, dt=net.dt)
 
 
 def check_record(net: Network, record: Any, sources: bool = False) -> None:

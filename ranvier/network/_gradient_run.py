@@ -110,7 +110,7 @@ def run_with_gradient(
     if segment is not None and length < 1:
         raise DimensionError(f"segment={segment!r} is shorter than half a step; give a longer time.")
     if state is not None:
-        check_state(net, state, 1)
+        state = check_state(net, state, 1)
     at = net.initial_state(1, stream=0) if state is None else state
     warn_of_wiring(net)
     started = time.perf_counter()

@@ -92,7 +92,7 @@ class Network(nn.Module):
             raise GraphError(
                 f"surrogate={surrogate!r} is no surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan()."
             )
-        self.dt, self.seed, self.surrogate, self.provider = step_length(dt), whole(seed, "seed"), surrogate, provider
+        self._dt, self.seed, self.surrogate, self.provider = step_length(dt), whole(seed, "seed"), surrogate, provider
         self.populations = cast("Parts[Population]", nn.ModuleDict())
         self.projections = cast("Parts[Projection]", nn.ModuleDict())
         self.relays: dict[str, Relay] = {}
@@ -105,6 +105,18 @@ class Network(nn.Module):
         self._looked_at: tuple[str, ...] = ()
 
     # ---- describing ----------------------------------------------------------------------------------------------
+
+    @property
+    def dt(self) -> float:
+        """The time step in ms, fixed when the network is made: delays, refractory periods and sources are counted in it."""
+        return self._dt
+
+    @dt.setter
+    def dt(self, value: Any) -> None:
+        raise GraphError(
+            f"dt={value!r}: the step of a network cannot change, because its delays are already counted in steps of "
+            f"{self.dt:g} ms. Make another network with the dt that you want."
+        )
 
     @property
     def dtype(self) -> torch.dtype:
@@ -293,7 +305,7 @@ class Network(nn.Module):
         if stream is None:
             stream = int(torch.randint(0, 2**31 - 1, (1,)))
         synapses = {n: initial_synapses(p, batch, self.seed) for n, p in self.projections.items() if p.plasticity}
-        return State(0, variables, history, synapses, stream)
+        return State(0, variables, history, synapses, stream, self.dt)
 
     def _take(self, x: Tensor | Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int, int]:
         return take_inputs(self, x)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["RunCheckpoint", "fingerprint_of"]
 
 _RUN = Kind("run", "run.json", "state", 1)
+_ADDED = frozenset({"dt"})  # what checkpoints of earlier versions do not name
 Tensors = dict[str, torch.Tensor]
 
 
@@ -66,7 +67,7 @@ class RunCheckpoint:
         record = Record(described, str(self.folder / _RUN.description))
         found = record.child("request").data
         for name, wanted in self.request.items():
-            if found.get(name) != wanted:
+            if found.get(name, wanted if name in _ADDED else None) != wanted:
                 raise StateError(
                     f"the checkpoint in {self.folder} belongs to a run with {name}={found.get(name)!r}, now it is "
                     f"{wanted!r}: set it back to go on, or choose another folder to start anew."
@@ -80,7 +81,7 @@ class RunCheckpoint:
                     statistics.setdefault(n, {})[k] = t.numpy()
             rows = record.child("lengths")
             return Progressed(
-                State.from_tensors(record.whole("step"), record.whole("stream"), state), record.whole("first"),
+                State.from_tensors(record.whole("step"), record.whole("stream"), state, self.request["dt"]), record.whole("first"),
                 record.whole("done"), record.number("seconds"), {n: rows.whole(n) for n in rows.data}, statistics,
             )  # fmt: skip
         except (ValueError, LookupError, TypeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -92,6 +93,7 @@ def save_state(state: State, path: str | os.PathLike[str]) -> None:
     """
     tensors = {n: t.detach().cpu().contiguous().clone() for n, t in state.tensors().items()}
     header = {"format": _STATE, "step": str(state.step), "stream": str(state.stream)}
+    header |= {} if state.dt is None else {"dt": repr(state.dt)}
     write_file(Path(path), to_bytes(tensors, header))
 
 
@@ -117,7 +119,20 @@ def load_state(path: str | os.PathLike[str]) -> State:
         raise FileFormatError(
             f"{path} holds no saved state (its format is {header.get('format')!r}): give another file."
         )
-    return State.from_tensors(int(header["step"]), int(header["stream"]), tensors)
+    return State.from_tensors(int(header["step"]), int(header["stream"]), tensors, _step_length(header, path))
+
+
+def _step_length(header: dict[str, str], path: Path) -> float | None:
+    """The dt of a state in ms; None in files of earlier versions."""
+    if "dt" not in header:
+        return None
+    try:
+        dt = float(header["dt"])
+    except ValueError:
+        dt = math.nan
+    if not 0 < dt < math.inf:
+        raise damaged(str(path), f"its dt is {header['dt']!r}, no positive time")
+    return dt
 
 
 def _is_state_name(name: str) -> bool:

@@ -58,10 +58,7 @@ def simulate(
     keeping = keeping or Keeping()
     steps = steps_in(duration, net.dt, "duration")
     wanted = read_record(net, record, stride_of(every, net.dt))
-    if state is None:
-        state = net.initial_state(1, stream=0)
-    else:
-        check_state(net, state, 1)
+    state = net.initial_state(1, stream=0) if state is None else check_state(net, state, 1)
     warn_of_wiring(net)
     asked = {"steps": steps, "record": repr({n: list(v) for n, v in record.items()}), "every": str(every)}
     checkpoint, found, interval = _checkpoint(net, state, keeping, asked)
@@ -95,7 +92,9 @@ def _checkpoint(
             f"checkpoint_every={keeping.interval!r} is shorter than half a step; give a longer interval."
         )
     to = None if keeping.to is None else os.fspath(keeping.to)
-    checkpoint = RunCheckpoint(keeping.checkpoint, {"network": fingerprint_of(net, state), **asked, "to": to})
+    checkpoint = RunCheckpoint(
+        keeping.checkpoint, {"dt": net.dt, "network": fingerprint_of(net, state), **asked, "to": to}
+    )
     return checkpoint, checkpoint.read(), round(interval)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -30,6 +30,8 @@ class State:
         ``synapses[projection][name]`` [batch, synapses]: variables of plastic synapses.
     stream
         Key of the random stream in use.
+    dt
+        Step length in ms; None where it is not known, as in files of earlier versions.
     """
 
     step: int
@@ -37,15 +39,15 @@ class State:
     history: Mapping[str, Tensor] = field(default_factory=dict)
     synapses: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
     stream: int = 0
+    dt: float | None = None
 
     def map(self, change: Callable[[Tensor], Tensor]) -> State:
         """The same state with ``change`` applied to every tensor."""
-        return State(
-            self.step,
-            {p: {n: change(v) for n, v in values.items()} for p, values in self.variables.items()},
-            {n: change(v) for n, v in self.history.items()},
-            {p: {n: change(v) for n, v in values.items()} for p, values in self.synapses.items()},
-            self.stream,
+        return replace(
+            self,
+            variables={p: {n: change(v) for n, v in values.items()} for p, values in self.variables.items()},
+            history={n: change(v) for n, v in self.history.items()},
+            synapses={p: {n: change(v) for n, v in values.items()} for p, values in self.synapses.items()},
         )
 
     def detach(self) -> State:
@@ -68,7 +70,7 @@ class State:
         return out
 
     @classmethod
-    def from_tensors(cls, step: int, stream: int, tensors: Mapping[str, Tensor]) -> State:
+    def from_tensors(cls, step: int, stream: int, tensors: Mapping[str, Tensor], dt: float | None = None) -> State:
         """Rebuild a state from :meth:`tensors`."""
         nested: dict[str, dict[str, dict[str, Tensor]]] = {"variables": {}, "synapses": {}}
         history = {}
@@ -79,17 +81,17 @@ class State:
             else:
                 owner, _, name = rest.rpartition("/")
                 nested[kind].setdefault(owner, {})[name] = tensor
-        return cls(step, nested["variables"], history, nested["synapses"], stream)
+        return cls(step, nested["variables"], history, nested["synapses"], stream, dt)
 
 
 def _flatten(state: State) -> tuple[list[Tensor], tuple]:
     tensors = state.tensors()
-    return list(tensors.values()), (state.step, state.stream, tuple(tensors))
+    return list(tensors.values()), (state.step, state.stream, state.dt, tuple(tensors))
 
 
 def _unflatten(values: Any, context: tuple) -> State:
-    step, stream, names = context
-    return State.from_tensors(step, stream, dict(zip(names, values, strict=True)))
+    step, stream, dt, names = context
+    return State.from_tensors(step, stream, dict(zip(names, values, strict=True)), dt)
 
 
 _pytree.register_pytree_node(State, _flatten, _unflatten)

@@ -36,7 +36,7 @@ class Window:
     def after(self) -> State:
         """The state at the end of the window."""
         history = {n: _last(h, self.emissions[n]) for n, h in self.history.items()}
-        return State(self.start + self.count, self.variables, history, self.synapses, self.state.stream)
+        return State(self.start + self.count, self.variables, history, self.synapses, self.state.stream, self.state.dt)
 
 
 def _last(before: Tensor, now: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,7 +78,7 @@ class Rewiring:
             raise StateError(
                 f"{name}: {values['w'].shape[0]} samples would each prune other synapses; rewire a batch of one."
             )
-        check_state(net, state, 1)
+        state = check_state(net, state, 1)
         dimension = bound.system.dimensions["w"]
         below, start = (self._number(n, v, dimension) for n, v in (("below", self.below), ("weight", self.weight)))
         weak = (values["w"][0].abs() < below).numpy()
@@ -98,7 +98,7 @@ class Rewiring:
         net._add(p)
         new = initial_synapses(p, 1, net.seed)
         after = {n: torch.where(fresh[order], new[n], v[:, order]) for n, v in values.items()}
-        return State(state.step, state.variables, state.history, {**state.synapses, name: after}, state.stream)
+        return replace(state, synapses={**state.synapses, name: after})
 
     def _number(self, name: str, value: Any, dimension: Any) -> float:
         quantity = as_quantity(value)

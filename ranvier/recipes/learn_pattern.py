@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -182,7 +182,7 @@ def _other_start(net: Network) -> State:
         return v[:, torch.randperm(v.shape[1], generator=generator)]
 
     variables = {n: {k: deal(v) if k == "v" else v for k, v in x.items()} for n, x in state.variables.items()}
-    return State(state.step, variables, state.history, state.synapses, state.stream)
+    return replace(state, variables=variables)
 
 
 def _by_chance(wanted: Tensor, seed: int) -> float:

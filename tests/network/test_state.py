@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -142,3 +143,53 @@ def test_initial_values_follow_the_seed() -> None:
     assert not torch.equal(v, start(1, name="others"))
     assert float(v.mean()) == pytest.approx(0.5, abs=0.01)
     assert float(v.std()) == pytest.approx(0.1, abs=0.01)
+
+
+def test_it_knows_the_step_length(made: tuple, tmp_path) -> None:
+    _, state = made
+    leaves, form = _pytree.tree_flatten(state)
+    rv.save_state(state, tmp_path / "state.safetensors")
+    kept = (
+        state,
+        state.detach(),
+        state.clone(),
+        state.to(torch.float32),
+        state.map(torch.clone),
+        _pytree.tree_unflatten(leaves, form),
+        rv.load_state(tmp_path / "state.safetensors"),
+    )
+    assert [s.dt for s in kept] == [1.0] * len(kept)
+
+
+def test_a_state_of_another_step_length_is_refused() -> None:
+    def network(dt: float) -> rv.Network:
+        net = rv.Network(dt=dt * ms)
+        net.population("cells", 3, rv.CurrentLIF())
+        return net
+
+    state = network(0.1).run(1 * ms).state
+    with pytest.raises(rv.errors.StateError, match=r"made with dt=0\.1 ms, the network has dt=0\.05 ms"):
+        network(0.05).run(1 * ms, state)
+    assert network(0.1).run(1 * ms, state).state.step == 20
+    unknown = rv.State(state.step, state.variables, state.history, state.synapses, state.stream)
+    assert network(0.1).run(1 * ms, unknown).state.dt == 0.1, "a state of an earlier version learns it"
+
+
+def test_a_file_with_a_broken_step_length_is_refused(made: tuple, tmp_path) -> None:
+    path = tmp_path / "state.safetensors"
+    rv.save_state(made[1], path)
+    path.write_bytes(path.read_bytes().replace(b'"dt":"1.0"', b'"dt":"nan"'))
+    with pytest.raises(rv.errors.FileFormatError, match="its dt is 'nan'"):
+        rv.load_state(path)
+    rv.save_state(replace(made[1], dt=None), path)
+    assert rv.load_state(path).dt is None
+
+
+def test_the_step_of_a_network_cannot_change() -> None:
+    net = rv.Network(dt=0.1 * ms)
+    with pytest.raises(
+        rv.network.GraphError, match=r"dt=0\.05: the step of a network cannot change.*0\.1 ms.*another network"
+    ):
+        net.dt = 0.05
+    assert net.dt == 0.1
+    assert copy.deepcopy(net).dt == 0.1

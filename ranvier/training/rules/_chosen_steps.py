@@ -99,13 +99,14 @@ class _Starts:
 
     def __init__(self, chosen: Tensor) -> None:
         self.chosen, self.stream = chosen, 0
+        self.dt: float | None = None
         self.variables: dict[str, dict[str, list[Tensor]]] = {}
         self.history: dict[str, list[Tensor]] = {}
 
     def look(self, block: Block) -> None:
         """Keep what the chosen steps of a window need."""
         at = self.chosen[(self.chosen >= block.first) & (self.chosen < block.first + block.count)] - block.first
-        self.stream = block.start.stream
+        self.stream, self.dt = block.start.stream, block.start.dt
         if not len(at):
             return
         for n, values in block.start.variables.items():
@@ -121,7 +122,7 @@ class _Starts:
         """Those of chosen steps ``low`` to ``high``, side by side in the batch."""
         variables = {n: {v: torch.cat(rows[low:high]) for v, rows in own.items()} for n, own in self.variables.items()}
         history = {n: torch.cat(rows[low:high], 1) for n, rows in self.history.items()}
-        return State(0, variables, history, {}, self.stream)
+        return State(0, variables, history, {}, self.stream, self.dt)
 
 
 def _counters(net: Network, name: str) -> tuple[str, ...]:

@@ -228,3 +228,17 @@ def test_mistakes_are_named(full: Callable, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises((RecordingError, FileFormatError)):
         net.run(1 * ms, to=tmp_path / "file" / "out.zarr")
+
+
+def test_a_checkpoint_of_another_step_length_is_refused(tmp_path: Path) -> None:
+    def network(dt: float) -> rv.Network:
+        net = rv.Network(dt=dt * ms)
+        net.population("cells", 3, rv.CurrentLIF())
+        return net
+
+    network(0.1).run(10 * ms, checkpoint=tmp_path / "kept")
+    with pytest.raises(StateError, match=r"belongs to a run with dt=0\.1, now it is 0\.2"):
+        network(0.2).run(10 * ms, checkpoint=tmp_path / "kept")
+    about = tmp_path / "kept" / "run.json"
+    about.write_text(about.read_text().replace('"dt": 0.1,', ""))
+    assert network(0.1).run(10 * ms, checkpoint=tmp_path / "kept").state.dt == 0.1, "one of an earlier version"

@@ -1,0 +1,110 @@
+"""Times as whole steps: the one place that decides how many steps a time is.
+
+A time such as ``700*us`` or ``3*0.1*ms`` is a float64 next to the number that was meant, and so is its quotient with a step.
+Where such a quotient differs by rounding alone from a whole number of steps, or from a half, it is that number. A step such as
+0.1 ms is read as the simplest fraction next to it, 1/10, so that step n begins at the float64 nearest to n/10.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ranvier.errors import DimensionError, RanvierWarning
+from ranvier.units._catalogue import UNITS
+from ranvier.units._edge import as_quantity
+
+__all__ = ["fraction_of", "nearest_steps", "same_time", "steps_in", "times_at", "whole_steps"]
+
+#: what some products and quotients of float64 lose, relative to their value
+_ROUNDING = 2.0**-46
+#: steps by which a time may miss a whole step with a warning: the rounding of float32, or of a few printed digits
+_SLIGHT = 1e-3
+_SIMPLE = 1_000_000
+
+
+def steps_in(time: Any, dt: float) -> np.ndarray:
+    """time/dt as float64; a whole number of steps, or a half, exactly where only rounding separates both.
+
+    >>> steps_in(0.35, 0.1)
+    array(3.5)
+    """
+    doubled = 2 * np.asarray(time, dtype=np.float64) / dt
+    near = np.rint(doubled)
+    exact = np.abs(doubled - near) <= np.minimum(_ROUNDING * np.abs(near), _SLIGHT)
+    return np.where(exact, near, doubled) / 2
+
+
+def nearest_steps(time: Any, dt: float) -> np.ndarray:
+    """round(time/dt) as float64, halves to even.
+
+    >>> nearest_steps([0.25, 0.35, 0.36], 0.1)
+    array([2., 4., 4.])
+    """
+    return np.rint(steps_in(time, dt))
+
+
+def whole_steps(time: Any, dt: float, what: str, least: int = 0) -> int:
+    """A time that is a whole number of steps of ``dt`` ms; one that rounding separates from it is told.
+
+    Raises
+    ------
+    DimensionError
+        Where ``time`` is no finite time of 0 or more, lies between two steps, or is less than ``least`` steps.
+    """
+    quantity = as_quantity(time)
+    if quantity.dimension != UNITS["ms"].dimension:
+        raise DimensionError(f"{what}={time!r} has dimension {quantity.dimension}; give a time, for example 1*second.")
+    value = float(quantity.value) if quantity.shape == () else math.nan
+    if not 0 <= value < math.inf:
+        raise DimensionError(f"{what}={time!r} must be one finite time of 0 or more.")
+    exact = float(steps_in(value, dt))
+    steps = round(exact)
+    if steps < least or 0 < value < (0.5 - _SLIGHT) * dt:
+        raise DimensionError(f"{what}={time!r} is shorter than one step of {dt:g} ms: give {dt:g}*ms or more.")
+    if abs(exact - steps) > _SLIGHT:
+        below, above = (float(times_at(n, dt)) for n in (math.floor(exact), math.ceil(exact)))
+        raise DimensionError(
+            f"{what}={time!r} is no whole number of steps of {dt:g} ms: give {below:.15g}*ms or {above:.15g}*ms."
+        )
+    if exact != steps:
+        warnings.warn(
+            f"{what}={time!r} is taken as {float(times_at(steps, dt)):.15g} ms, {steps} whole steps of {dt:g} ms.",
+            RanvierWarning, stacklevel=6,
+        )  # fmt: skip
+    return steps
+
+
+def times_at(step: Any, dt: float) -> np.ndarray:
+    """The time in ms at which each step begins: the float64 nearest to step*dt, with dt as a simple fraction.
+
+    >>> times_at([3, 21], 0.1)
+    array([0.3, 2.1])
+    """
+    size = fraction_of(dt)
+    step = np.asarray(step, dtype=np.float64)
+    if size.denominator > _SIMPLE:
+        return step * dt
+    return step * size.numerator / size.denominator
+
+
+@lru_cache(maxsize=64)
+def fraction_of(value: float) -> Fraction:
+    """The simplest fraction that differs from ``value`` by rounding alone; else ``value`` itself.
+
+    >>> fraction_of(0.1), fraction_of(700.0000000000001)
+    (Fraction(1, 10), Fraction(700, 1))
+    """
+    exact = Fraction(value)
+    simple = exact.limit_denominator(_SIMPLE)
+    return simple if abs(simple - exact) <= Fraction(_ROUNDING) * abs(exact) else exact
+
+
+def same_time(one: float, other: float) -> bool:
+    """Whether two times differ by rounding alone."""
+    return abs(one - other) <= _ROUNDING * max(abs(one), abs(other))
