@@ -11,6 +11,7 @@ __all__ = [
     "DimensionError",
     "EquationError",
     "FileFormatError",
+    "MemoryLimitError",
     "NonFiniteError",
     "NumberError",
     "ProviderError",
@@ -65,6 +66,10 @@ class NumberError(RanvierError, TypeError):
 
 class FileFormatError(RanvierError, ValueError):
     """A file is damaged, truncated, hostile or of an unknown version; nothing was changed."""
+
+
+class MemoryLimitError(RanvierError, MemoryError):
+    """A request needs more memory than is free; the message says how much, and how to need less. Nothing was taken."""
 
 
 class ProviderError(RanvierError, RuntimeError):

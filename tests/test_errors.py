@@ -24,6 +24,7 @@ def test_every_error_is_of_the_family() -> None:
         ("NumberError", TypeError),
         ("StateError", ValueError),
         ("FileFormatError", ValueError),
+        ("MemoryLimitError", MemoryError),
         ("ProviderError", RuntimeError),
         ("TrainingError", RuntimeError),
     ],

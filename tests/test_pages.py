@@ -19,6 +19,7 @@ PAGES = [
     "ranvier.kernels.cpu",
     "ranvier.kernels.drawing",
     "ranvier.kernels.products",
+    "ranvier.limits",
     "ranvier.network",
 ]
 _CIRCUIT = """

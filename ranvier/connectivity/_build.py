@@ -14,13 +14,14 @@ import torch
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends
 from ranvier.connectivity._correlated import Correlated
 from ranvier.connectivity._delays import LONGEST, Delays
-from ranvier.connectivity._memory import check_memory, spell
+from ranvier.connectivity._memory import check_memory
 from ranvier.connectivity._per_synapse import Numbers, numbers_of
 from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
 from ranvier.connectivity._sparse import Sparse
 from ranvier.connectivity._synapses import Synapses
 from ranvier.errors import DimensionError, RanvierWarning
 from ranvier.kernels.drawing import run_tiles
+from ranvier.limits import spell
 from ranvier.units import UNITS, Dimension, Quantity
 from ranvier.values import Distribution, Learn, key_of
 

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from ranvier import plot
-from ranvier.connectivity._memory import free_bytes, spell
 from ranvier.errors import RanvierError
+from ranvier.limits import free_bytes, spell
 from ranvier.network import Run, SpikeTrain
 from ranvier.plot._axes import COLOURS
 from ranvier.recipes._cortex import NAMES, RATES, pathways, sizes

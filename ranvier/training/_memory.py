@@ -12,7 +12,7 @@ from ranvier.training._data import Signal
 from ranvier.training._signals import run
 from ranvier.training.rules import Rule
 
-__all__ = ["forecast", "spell_bytes"]
+__all__ = ["forecast"]
 
 Tensor = torch.Tensor
 #: sizes of the samples run; smaller ones would be kept in rows padded to whole vectors
@@ -58,13 +58,3 @@ def _count(net: Network, x: Signal, rule: Rule, samples: int, steps: int) -> flo
     between = segments * sum(t.numel() * t.element_size() for t in signals.state.tensors().values())
     output = sum(o.numel() * o.element_size() for o in signals.outputs.values()) * steps / max(held, 1)
     return sum(kept.values()) + between + 2 * output
-
-
-def spell_bytes(count: int) -> str:
-    """A number of bytes as people write it."""
-    size = float(count)
-    for unit in ("B", "KB", "MB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} GB"

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ranvier.errors import TrainingError
+from ranvier.limits import spell
 from ranvier.network import Network
 from ranvier.training._arguments import (
     check_arguments,
@@ -26,7 +27,7 @@ from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training._fit import Epoch, Fit
 from ranvier.training._health import Health
 from ranvier.training._loop import Loop
-from ranvier.training._memory import forecast, spell_bytes
+from ranvier.training._memory import forecast
 from ranvier.training._optimizers import Schedule, make_optimizer, rate_at
 from ranvier.training._progress import Display
 from ranvier.training._signals import plan_of
@@ -146,7 +147,7 @@ def train(
         check_lengths(loss, lengths)
         check_regularizers(regularizers, rule, net, lengths)
         plan = plan_of(net, x, rule.arguments()).to_dict()
-        memory = f"a batch keeps about {spell_bytes(forecast(net, x, rule))} for its gradient" if progress else ""
+        memory = f"a batch keeps about {spell(forecast(net, x, rule))} for its gradient" if progress else ""
     loop = Loop(net, rule, loss, made, clip, seed, Health(net), tuple(regularizers))
     base = [group["lr"] for group in made.param_groups]
     training, kept = net.training, len(history)

@@ -1,0 +1,28 @@
+"""Bounds on what a request or a file may take: memory, time, and what another library may do while it reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ranvier._pages import page
+
+if TYPE_CHECKING:
+    from ranvier.limits._files import content, plain_file
+    from ranvier.limits._guard import Answer, guarded
+    from ranvier.limits._memory import free_bytes, need, spell
+    from ranvier.limits._npz import read_npy, read_npz
+
+__all__ = ["Answer", "content", "free_bytes", "guarded", "need", "plain_file", "read_npy", "read_npz", "spell"]
+
+_PUBLIC = {
+    "Answer": "._guard",
+    "content": "._files",
+    "free_bytes": "._memory",
+    "guarded": "._guard",
+    "need": "._memory",
+    "plain_file": "._files",
+    "read_npy": "._npz",
+    "read_npz": "._npz",
+    "spell": "._memory",
+}
+__getattr__, __dir__ = page(__name__, _PUBLIC)

@@ -1,0 +1,181 @@
+"""A library that reads an untrusted file does so in a process of its own, with bounds on time and memory.
+
+Nothing is pickled on the way: the request goes there as JSON, arrays of numbers come back as bytes. What the process may
+not do, whatever the file says, is in ``_child``: unpickle, run another program, change files, open a connection. The process
+stays for the next file, which saves the start of an interpreter; after a crash or a hang there is a new one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ranvier.errors import FileFormatError, MemoryLimitError
+from ranvier.limits._files import plain_file
+from ranvier.limits._memory import free_bytes, need, spell
+
+__all__ = ["Answer", "guarded"]
+
+#: seconds that any file is given, and seconds for each of its megabytes
+_BASE, _PER_MEGABYTE = 60.0, 2.0
+_LARGEST_HEADER = 1 << 24
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.stdin.readline()); from ranvier.limits._child import serve; serve()"
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: ``arrays`` of numbers by name, and ``facts`` as plain data."""
+
+    arrays: Mapping[str, np.ndarray]
+    facts: Mapping[str, Any]
+
+
+def guarded(
+    function: str, path: Path, *, needs: Sequence[str] = (), seconds: float | None = None, **arguments: Any
+) -> Answer:
+    """What ``function`` reads from ``path``, in a process of its own.
+
+    Parameters
+    ----------
+    function
+        ``module:name`` of a function ``(path, **arguments) -> (arrays, facts)`` of this package.
+    path
+        A regular file.
+    needs
+        Modules it imports; loaded before the bounds hold.
+    seconds
+        Limit of time; grows with the file where None.
+    arguments
+        Plain data.
+
+    Raises
+    ------
+    FileFormatError
+        Where the reader refuses the file, crashes, or takes longer; the message names the path.
+    MemoryLimitError
+        Where it needs more memory than is free.
+    ModuleNotFoundError
+        Where a module of ``needs`` is not installed.
+    """
+    plain_file(path)
+    limit = _BASE + _PER_MEGABYTE * path.stat().st_size / 1e6 if seconds is None else seconds
+    job = {"function": function, "path": str(path.absolute()), "arguments": arguments, "needs": list(needs)}
+    job |= {"seconds": math.ceil(limit), "bytes": free_bytes()}
+    with _lock:
+        worker = _worker()
+        header, arrays = worker.ask(job, limit)
+    again = "it is damaged; fetch or save it again"
+    match header.get("outcome"):
+        case "read":
+            return Answer(arrays, header["facts"])
+        case "missing":
+            raise ModuleNotFoundError(str(header["what"]), name=str(header["what"]))
+        case "memory":
+            raise MemoryLimitError(
+                f"reading {path} needs more memory than the {spell(job['bytes'] or 0)} that is free: it is damaged, or too "
+                "large for this machine."
+            )
+        case "refused":
+            raise FileFormatError(f"{path} cannot be read ({str(header['what'])[:300]}): {again}.")
+        case "late":
+            raise FileFormatError(f"{path} was still being read after {limit:.3g} s: {again}.")
+    raise FileFormatError(f"{path} ended the process that read it ({header.get('what')}): {again}.")
+
+
+class _Worker:
+    """A process that reads files, one after another."""
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _START], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        self._send(sys.path)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked, and by this process."""
+        return self.owner == os.getpid() and self._process.poll() is None
+
+    def ask(self, job: dict[str, Any], seconds: float) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """The header and the arrays of the answer; the outcome "late" or "ended" where there was none."""
+        late = threading.Event()
+        watch = threading.Timer(seconds, lambda: (late.set(), self._process.kill()))
+        watch.daemon = True
+        watch.start()
+        try:
+            self._send(job)
+            header = json.loads(self._take(min(int.from_bytes(self._take(8), "little"), _LARGEST_HEADER)))
+            shapes = header.get("arrays", [])
+            size = sum(np.dtype(dtype).itemsize * math.prod(shape) for _, dtype, shape in shapes)
+            need(size, "what was read", "use a machine with more memory")
+            return header, {name: self._array(dtype, shape) for name, dtype, shape in shapes}
+        except (OSError, EOFError, ValueError) as error:
+            self.close()
+            return {
+                "outcome": "late" if late.is_set() else "ended",
+                "what": f"exit status {self._process.returncode}, {error}",
+            }, {}
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            watch.cancel()
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                pipe.close()  # pyright: ignore[reportOptionalMemberAccess]
+
+    def _send(self, value: Any) -> None:
+        stream: Any = self._process.stdin
+        stream.write(json.dumps(value).encode() + b"\n")
+        stream.flush()
+
+    def _take(self, count: int) -> bytes:
+        stream: Any = self._process.stdout
+        found = stream.read(count)
+        if len(found) < count:
+            raise EOFError("no answer")
+        return found
+
+    def _array(self, dtype: str, shape: list[int]) -> np.ndarray:
+        values = np.empty(shape, np.dtype(dtype))
+        left: Any = memoryview(values).cast("B") if values.size else b""
+        stream: Any = self._process.stdout
+        while left:
+            got = stream.readinto(left)
+            if not got:
+                raise EOFError("half an answer")
+            left = left[got:]
+        return values
+
+
+_lock = threading.Lock()
+_running: list[_Worker] = []
+
+
+def _worker() -> _Worker:
+    """The process that waits, or a new one; after a fork, the child has its own."""
+    if _running and not _running[0].alive:
+        _running.clear()
+    if not _running:
+        _running.append(_Worker())
+    return _running[0]

@@ -1,0 +1,108 @@
+"""Arrays of an ``.npz`` or ``.npy`` file: nothing is unpickled, and no memory is taken before the sizes agree."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from ranvier.errors import FileFormatError, RanvierError
+from ranvier.limits._files import plain_file
+from ranvier.limits._memory import need
+
+__all__ = ["read_npy", "read_npz"]
+
+_PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_READERS: dict[tuple[int, int], Any] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+def read_npz(path: Path, names: Iterable[str], optional: Iterable[str] = ()) -> dict[str, np.ndarray]:
+    """The arrays ``names`` of an ``.npz`` file, and those of ``optional`` that it holds; others are not looked at.
+
+    Raises
+    ------
+    FileFormatError
+        Where the file is no zip file of plain arrays, one is missing, holds Python objects, or is not of its declared size.
+    MemoryLimitError
+        Where the arrays do not fit into memory.
+    """
+    plain_file(path)
+    again = "fetch or save it again"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            held = {info.filename: info for info in archive.infolist()}
+            names = list(names)
+            missing = [n for n in names if f"{n}.npy" not in held]
+            if missing:
+                raise FileFormatError(f"{path} holds no array {missing[0]!r}: {again}.")
+            chosen = [held[f"{n}.npy"] for n in (*names, *optional) if f"{n}.npy" in held]
+            if any(info.compress_type not in _PLAIN for info in chosen):
+                raise FileFormatError(f"{path} is compressed in another way than numpy does: {again}.")
+            need(2 * sum(info.file_size for info in chosen), f"reading {path}", "use a machine with more memory")
+            found = {}
+            for info in chosen:
+                with archive.open(info) as file:
+                    found[info.filename.removesuffix(".npy")] = _array(file, info.file_size, f"{path}: {info.filename}")
+            return found
+    except RanvierError:
+        raise
+    except (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, SyntaxError, OverflowError) as error:
+        raise FileFormatError(f"{path} is no readable .npz file ({str(error)[:200]}): {again}.") from error
+    except (zipfile.BadZipFile, zlib.error, MemoryError, RecursionError, NotImplementedError) as error:
+        raise FileFormatError(f"{path} is no readable .npz file ({str(error)[:200]}): {again}.") from error
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """The array of an ``.npy`` file.
+
+    Raises
+    ------
+    FileFormatError
+        Where the file is no plain array, or not of its declared size.
+    MemoryLimitError
+        Where it does not fit into memory.
+    """
+    plain_file(path)
+    try:
+        size = path.stat().st_size
+        need(size, f"reading {path}", "use a machine with more memory")
+        with open(path, "rb") as file:
+            return _array(file, size, str(path))
+    except RanvierError:
+        raise
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        SyntaxError,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+    ) as error:
+        raise FileFormatError(f"{path} is no readable .npy file ({str(error)[:200]}): fetch it again.") from error
+
+
+def _array(file: IO[bytes], size: int, where: str) -> np.ndarray:
+    """One array; its header has to promise as many bytes as there are."""
+    version = np.lib.format.read_magic(file)
+    if version not in _READERS:
+        raise FileFormatError(f"{where} has version {version} of the format: save it with numpy again.")
+    shape, fortran, dtype = _READERS[version](file)
+    if dtype.hasobject:
+        raise FileFormatError(f"{where} holds Python objects, which could run any code: save plain numbers.")
+    held = size - file.tell()
+    if any(n < 0 for n in shape) or math.prod(shape) * dtype.itemsize != held:
+        raise FileFormatError(
+            f"{where} promises {dtype} of shape {shape} and holds {held} bytes: fetch or save it again."
+        )
+    values = np.frombuffer(file.read(held), dtype)
+    return values.reshape(shape[::-1]).T if fortran else values.reshape(shape)
