@@ -187,9 +187,7 @@ class TestDale:
 class TestMemory:
     def test_too_much_is_refused_before_anything_is_drawn(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("ranvier.limits._memory.free_bytes", lambda: 10_000)
-        message = (
-            r"link: FixedTotal.* about 5,000 synapses of 9 bytes; building them needs 45\.4 KB .* but 10 KB is free: use fewer"
-        )
+        message = r"link: FixedTotal.* about 5,000 synapses of 9 bytes; building them needs 45\.4 KB .* but 10 KB is free: use fewer"
         monkeypatch.setattr(rv.FixedTotal, "build", None)
         with pytest.raises(ConnectivityError, match=message):
             connected(rv.FixedTotal(5000), weight=rv.Normal(1 * nA, 0.1 * nA), delay=rv.Uniform(0 * ms, 1 * ms))
