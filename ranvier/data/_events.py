@@ -11,6 +11,9 @@ from ranvier.errors import ShapeError
 
 __all__ = ["Events"]
 
+#: the latest time in µs: differences of two stay within 64 bits
+_LATEST = 1 << 61
+
 
 @dataclass(frozen=True)
 class Events:
@@ -53,7 +56,7 @@ class Events:
     @classmethod
     def sorted(cls, t: Any, place: Any, shape: tuple[int, ...]) -> Events:
         """Events in the order of their times, the first at 0 unless it is later by itself."""
-        time = np.asarray(t).astype(np.int64)
+        time = _whole(np.asarray(t))
         order = np.argsort(time, kind="stable")
         return cls(time[order], np.asarray(place, np.int64)[order], shape)
 
@@ -65,3 +68,12 @@ class Events:
         """The events of [start, stop) in microseconds, counted from ``start``."""
         chosen = (self.t >= start) & (self.t < stop)
         return Events(self.t[chosen] - int(start), self.place[chosen], self.shape)
+
+
+def _whole(t: np.ndarray) -> np.ndarray:
+    """Times as whole numbers, which they have to fit."""
+    if t.size and not (t.min() >= -_LATEST and t.max() <= _LATEST):  # also where one is NaN
+        raise ShapeError(
+            f"times reach from {t.min()} to {t.max()} µs; they must be finite and at most {_LATEST:.1e} µs"
+        )
+    return t.astype(np.int64)

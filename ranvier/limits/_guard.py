@@ -158,7 +158,7 @@ class _Worker:
 
     def _array(self, dtype: str, shape: list[int]) -> np.ndarray:
         values = np.empty(shape, np.dtype(dtype))
-        left: Any = memoryview(values).cast("B") if values.size else b""
+        left: Any = values.reshape(-1).view(np.uint8).data if values.size else b""
         stream: Any = self._process.stdout
         while left:
             got = stream.readinto(left)
