@@ -23,6 +23,8 @@ class DelayedKernel(nn.Module):
     weight: Tensor
     latency_table: Tensor
     sign: Tensor | None
+    #: how delays per synapse follow the input, as a sentence
+    follows = "by event; by step in windows where many inputs fire (the kernel counts them)"
 
     def keep_delay(self, delay: Any, per: str, interpolation: str, width: Any) -> None:
         """Remember what was asked for until :meth:`bind` knows the time step."""

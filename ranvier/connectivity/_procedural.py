@@ -61,6 +61,7 @@ class ProceduralSynapses(nn.Module):
 
     weight: Tensor
     delay = None
+    follows = None
 
     def __init__(self, source: RowSource, sizes: tuple[int, int], weight: Tensor, latency: int) -> None:
         super().__init__()

@@ -38,6 +38,8 @@ class Sparse(nn.Module):
     target: Tensor
     weight: Tensor
     latency_table: Tensor
+    #: how delays per synapse follow the input, as a sentence
+    follows = "by event: every spike goes to the steps of its synapses"
 
     def __init__(
         self, synapses: Synapses, weight: Tensor, latency: Tensor | int, learn: bool = False, delay: Delays | None = None,

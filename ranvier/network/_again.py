@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from ranvier.kernels import cpu
 from ranvier.kernels._task import ScanResult
 
 if TYPE_CHECKING:
+    from ranvier.network._plan import Unit
     from ranvier.network._runner import Runner
     from ranvier.network._window import Window
 
@@ -36,18 +36,16 @@ class Again:
         #: by populations, steps, batch and whether a gradient is wanted; None where they cannot be set up once
         self.courses: dict[_Key, _Course | None] = {}
 
-    def run(
-        self, runner: Runner, names: Sequence[str], length: int, window: Window
-    ) -> dict[str, ScanResult] | None:  # fmt: skip
+    def run(self, runner: Runner, unit: Unit, window: Window) -> dict[str, ScanResult] | None:
         """A window of populations; None where it must be set up anew each time."""
-        first = next(iter(window.variables[names[0]].values()), None)
+        first = next(iter(window.variables[unit.members[0]].values()), None)
         if first is None or not window.count:
             return None
-        key = (tuple(names), window.count, first.shape[0], torch.is_grad_enabled())
+        key = (unit.members, window.count, first.shape[0], torch.is_grad_enabled())
         if key not in self.courses:
             for other in [k for k in self.courses if k[0] == key[0]]:  # windows of another length are over
                 self._end(other)
-            self.courses[key] = _course(runner, names, length, window)
+            self.courses[key] = _course(runner, unit, window)
         course = self.courses[key]
         if course is None:
             return None
@@ -70,17 +68,11 @@ class Again:
             course.loop.finish()
 
 
-def _course(runner: Runner, names: Sequence[str], length: int, window: Window) -> _Course | None:
-    """The loop, if all that changes from window to window are spikes that arrive as they are, and states."""
-    fed = runner.feeding(names, window)
-    arriving = [p for n in names for p in runner.incoming[n]]
-    inside = [p for p in arriving if p.pre in names]
-    moving = any("t" in s.streams or s.system.noises for s in (runner.steps[n] for n in names))
-    other = any((p not in fed and p not in inside) or p.name in runner.drives or p.plasticity for p in arriving)
-    if moving or other:
-        return None
-    task = runner.loop(names, length, window)
+def _course(runner: Runner, unit: Unit, window: Window) -> _Course | None:
+    """The loop; all that changes from window to window are spikes that arrive as they are, and states."""
+    task = runner.loop(unit, window)
     if not cpu.LoopSeries.suits(task):
         return None
-    past = tuple(p.pre if p.latency else None for p in inside)
-    return _Course(cpu.LoopSeries(task), tuple(p.pre for p in fed), past)
+    arriving = [p for n in unit.members for p in runner.incoming[n]]
+    past = tuple(p.pre if p.latency else None for p in arriving if p.pre in unit.members)
+    return _Course(cpu.LoopSeries(task), tuple(p.pre for p in arriving if p.name in unit.feeds), past)

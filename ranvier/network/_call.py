@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ranvier.dynamics import WHOLE, Cuts
 from ranvier.errors import RanvierWarning
 from ranvier.network._checks import (
     check_period,
@@ -17,9 +18,9 @@ from ranvier.network._checks import (
     require_finite,
     take_inputs,
 )
-from ranvier.network._density import dense_among
 from ranvier.network._execute import Execution, execute
 from ranvier.network._lengths import take_lengths
+from ranvier.network._planning import plan_call
 from ranvier.network._shapes import shapes_from
 from ranvier.network._state import State
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from ranvier.network._network import Network
 
 __all__ = ["call"]
+
+_WITHOUT_RESET = Cuts(reset=False)
 
 
 def call(
@@ -42,14 +45,10 @@ def call(
     check_record(net, record)
     ends = None if lengths is None else take_lengths(lengths, steps, batch)
     inputs |= {n: s.emissions(state.step, steps, net).expand(steps, batch, *s.shape) for n, s in net.sources.items()}
-    plan = net.plan(
-        gradient=torch.is_grad_enabled(),
-        window=check_period(window, "window"),
-        checkpoint=check_period(checkpoint, "checkpoint"),
-        dense_inputs=dense_among(inputs),
-        batch=batch,
-    )
-    run = execute(net, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, cut_reset, ends)
+    periods = {"window": check_period(window, "window"), "checkpoint": check_period(checkpoint, "checkpoint")}
+    cuts = _WITHOUT_RESET if cut_reset else WHOLE
+    plan = plan_call(net, inputs, state, torch.is_grad_enabled(), steps, batch, cuts=cuts, **periods)
+    run = execute(net, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, ends)
     trouble = describe_non_finite(net, run.state)
     if trouble:
         for name in net.inputs:  # a large input is only searched once something went wrong

@@ -15,21 +15,28 @@ from ranvier.network._projection import Projection
 if TYPE_CHECKING:
     from ranvier.network._network import Network
 
-__all__ = ["drawn_inside", "drives"]
+__all__ = ["drawable", "drawn_inside", "drives"]
+
+
+def drawable(net: Network) -> frozenset[str]:
+    """Projections of Poisson input of one rate, joined one to one with one latency; one for each stream of a cell."""
+    out: dict[tuple[str, str], str] = {}
+    for name, p in net.projections.items():
+        source = net.sources.get(p.pre)
+        if not isinstance(source, PoissonDrive) or source.rate.ndim or (p.post, p.port) in out:
+            continue
+        if not p.plasticity and not p.per_synapse and len(p.chain) == 1 and _one_to_one(p):
+            out[p.post, p.port] = name
+    return frozenset(out.values())
 
 
 def drives(net: Network, plan: Plan) -> dict[str, CircuitDrive]:
-    """By projection: Poisson input of one rate, joined one to one with one latency; one for each stream of a cell."""
+    """What compiled loops draw themselves, by projection."""
     out: dict[str, CircuitDrive] = {}
-    looped = {n for part in plan.loops for n in part}
-    taken: set[tuple[str, str]] = set()
     for name, p in net.projections.items():
-        source = net.sources.get(p.pre)
-        if p.post not in looped or not isinstance(source, PoissonDrive) or (p.post, p.port) in taken:
+        if name not in plan.drawn:
             continue
-        if source.rate.ndim or p.plasticity or p.per_synapse or len(p.chain) != 1 or not _one_to_one(p):
-            continue
-        taken.add((p.post, p.port))
+        source: PoissonDrive = net.sources[p.pre]
         stream = f"kick_{p.port}" if p.port in net.kicks(p.post) else p.port
         law = source.law(float(source.rate), net.dt)
         out[name] = CircuitDrive(stream, law, source.key(net), p.synapses.shared_weight(), p.latency)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from ranvier.dynamics import Cuts
 from ranvier.network._lengths import frozen, silence_after, window_borders
 from ranvier.network._plan import Plan
 from ranvier.network._runner import Runner
@@ -37,13 +36,13 @@ class Execution:
 
 def execute(
     net: Network, plan: Plan, inputs: Mapping[str, Tensor], steps: int, state: State, record: Mapping[str, tuple[str, ...]],
-    cut_reset: bool = False, lengths: Tensor | None = None,
+    lengths: Tensor | None = None,
 ) -> Execution:  # fmt: skip
     """Advance ``net`` by ``steps`` steps; ``inputs[name]`` are streams [T, B, …].
 
     With ``lengths`` [B] a sample's state stays as it was at its end, and its recorded streams are zero from there on.
     """
-    runner = Runner(net, plan, record, Cuts(reset=not cut_reset))
+    runner = Runner(net, plan, record)
     border = plan.window or plan.checkpoint or steps
     pieces: dict[tuple[str, str], list[Tensor]] = {}
     for first, last in window_borders(steps, border, lengths):

@@ -18,6 +18,7 @@ from ranvier.network._durations import steps_in
 from ranvier.network._graph import GraphError
 from ranvier.network._onset import locate_onset
 from ranvier.network._plan import Plan
+from ranvier.network._planning import plan_for
 from ranvier.network._progress import simulation_bar
 from ranvier.network._runner import Runner
 from ranvier.network._state import State
@@ -114,7 +115,7 @@ def run_with_gradient(
     at = net.initial_state(1, stream=0) if state is None else state
     warn_of_wiring(net)
     started = time.perf_counter()
-    plan = net.plan(gradient=True, checkpoint=None if segment is None else length, batch=1)
+    plan = plan_for(net, gradient=True, steps=steps, batch=1, checkpoint=None if segment is None else length)
     runner = Runner(net, plan, {n: tuple(v) for n, v in record.items()})
     pieces: dict[tuple[str, str], list[Tensor]] = {}
     total: Tensor | None = None

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import torch
 from torch import nn
 
 from ranvier.connectivity import Connectivity, place
+from ranvier.dynamics import WHOLE, Cuts
 from ranvier.errors import DimensionError, EquationError, ShapeError
 from ranvier.network._bind import bind_rule
 from ranvier.network._call import call
-from ranvier.network._checks import check_name, check_source, one_shape, shape_from, take_inputs, whole
+from ranvier.network._checks import (
+    check_name,
+    check_period,
+    check_source,
+    one_shape,
+    shape_from,
+    take_inputs,
+    whole,
+)
 from ranvier.network._connect import Connection, connect
-from ranvier.network._density import dense_among
 from ranvier.network._execute import Execution
 from ranvier.network._graph import GraphError
 from ranvier.network._parts import Parts
-from ranvier.network._plan import Plan, Request
-from ranvier.network._planning import plan_of
+from ranvier.network._plan import Plan
+from ranvier.network._planning import plan_for
 from ranvier.network._plastic import initial_synapses
 from ranvier.network._population import Population, Relay, emission_of
 from ranvier.network._projection import Projection
 from ranvier.network._run import Run
-from ranvier.network._shapes import unknown_shape
+from ranvier.network._shapes import shapes_known, unknown_shape
 from ranvier.network._simulate import Keeping, simulate
 from ranvier.network._state import State
 from ranvier.neurons import Cell
@@ -100,7 +108,7 @@ class Network(nn.Module):
         self.sources: dict[str, Any] = {}
         self.outputs: list[str] = []
         self.register_buffer("_probe", torch.empty(0, dtype=dtype), persistent=False)
-        self._plans: dict[Request, Plan] = {}
+        self._plans: dict[tuple, Plan] = {}
         self._said: set[str] = set()
         self._looked_at: tuple[str, ...] = ()
 
@@ -268,23 +276,34 @@ class Network(nn.Module):
     # ---- planning ------------------------------------------------------------------------------------------------
 
     def plan(
-        self, *, gradient: bool = False, window: int | None = None, checkpoint: int | None = None, dense_inputs: frozenset[str] = frozenset(),
-        batch: int | None = 1,
+        self, *, gradient: bool = False, steps: int | None = None, batch: int | None = 1, window: int | None = None,
+        checkpoint: int | None = None, dense_inputs: Collection[str] = (), cuts: Cuts = WHOLE,
+        shapes: Mapping[str, tuple[int, ...]] | None = None,
     ) -> Plan:  # fmt: skip
-        """Which kernel runs each part, and why."""
-        request = Request(
-            self.dtype,
-            self.device.type,
-            gradient,
-            window,
-            checkpoint,
-            self.provider,
-            dense_inputs,
-            1 if batch == 1 else None,
-        )
-        if request not in self._plans:
-            self._plans[request] = plan_of(self, request)
-        return self._plans[request]
+        """What runs each part in a call, and why.
+
+        Parameters
+        ----------
+        gradient
+            Whether gradients are recorded, as in any call outside ``torch.no_grad()``.
+        steps, batch
+            Size of the call; None stands for many.
+        window, checkpoint, cuts
+            As the call, or the learning rule, has them.
+        dense_inputs
+            Inputs of which at least 30 % of the numbers are not zero; a call looks at a sample.
+        shapes
+            Of inputs whose shape was not declared, without time and batch; they are taken for a row of numbers.
+
+        >>> print(net.plan(steps=100, batch=32, gradient=True))
+        """
+        known = {n: s for n, s in {**self.inputs, **(shapes or {})}.items() if s is not None}
+        spread = [n for n, s in shapes_known(self, known).items() if len(s) != 1]
+        return plan_for(
+            self, gradient=gradient, steps=None if steps is None else whole(steps, "steps"), batch=check_period(batch, "batch"), cuts=cuts,
+            window=check_period(window, "window"), checkpoint=check_period(checkpoint, "checkpoint"),
+            dense_inputs=frozenset(dense_inputs), spread=spread,
+        )  # fmt: skip
 
     # ---- running -------------------------------------------------------------------------------------------------
 
@@ -309,9 +328,6 @@ class Network(nn.Module):
 
     def _take(self, x: Tensor | Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int, int]:
         return take_inputs(self, x)
-
-    def _dense(self, inputs: Mapping[str, Tensor]) -> frozenset[str]:
-        return dense_among(inputs)
 
     def _run(self, x, state: State | None, record: Mapping[str, Sequence[str]], **how: Any) -> Execution:
         return call(self, x, state, record, **how)

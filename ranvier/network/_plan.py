@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 import torch
 
-from ranvier.network._chain import chains
+from ranvier.dynamics import WHOLE, Cuts
 from ranvier.network._graph import Part
 
-__all__ = ["Carried", "Choice", "Plan", "Request", "make_plan"]
+__all__ = ["Choice", "Plan", "Request", "Unit"]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a network: the facts a plan may depend on."""
+    """What is asked of a network: the facts a plan may depend on, and no number that differs from call to call.
+
+    Attributes
+    ----------
+    single
+        The batch is one sample.
+    few
+        A window holds fewer rows (steps times batch) than it takes to run neighbouring parts together.
+    cuts
+        The paths a gradient may take.
+    spread
+        Parts whose cells do not form a row (images).
+    learnt
+        Inputs that ask for a gradient.
+    series
+        Windows of one series follow each other, and no parameter changes between them.
+    """
 
     dtype: torch.dtype
     device: str
@@ -25,7 +41,12 @@ class Request:
     checkpoint: int | None = None
     provider: str | None = None
     dense_inputs: frozenset[str] = frozenset()
-    batch: int | None = None
+    single: bool = True
+    few: bool = False
+    cuts: Cuts = WHOLE
+    spread: frozenset[str] = frozenset()
+    learnt: frozenset[str] = frozenset()
+    series: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,142 +60,102 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Carried:
-    """A projection as a plan sees it: ``dense`` says why its spikes are not carried one by one, or None.
+class Unit:
+    """What runs at once.
 
-    ``plain`` is a dense matrix with one fixed latency, which an operation of several parts carries by event in any case.
-    ``plastic`` says how a compiled loop updates its synapses, where they change.
+    ``how`` is ``"scan"`` (a population or relay by itself), ``"joined"`` (neighbouring parts, one operation, step by
+    step), ``"fused"`` (a cycle as one operation, in windows of ``window`` steps), ``"loop"`` (a cycle as one compiled loop)
+    or ``"windows"`` (a cycle, population by population). ``feeds`` names the projections whose spikes enter as they are;
+    ``again`` says that one set-up serves all windows of a series.
     """
 
-    pre: str
-    post: str
-    dense: str | None
-    plain: bool
-    plastic: str | None = None
+    members: tuple[str, ...]
+    how: Literal["scan", "joined", "fused", "loop", "windows"]
+    window: int = 1
+    feeds: tuple[str, ...] = ()
+    again: bool = False
+
+    def __str__(self) -> str:
+        path = " -> ".join(self.members)
+        steps = f"windows of {self.window} step{'s' * (self.window != 1)}"
+        text = {
+            "scan": f"{path}: by itself",
+            "joined": f"{path}: one operation, step by step",
+            "fused": f"cycle {path}: one operation, {steps} inside",
+            "loop": f"cycle {path}: one compiled loop over all steps",
+            "windows": f"cycle {path}: {steps}, its shortest latency, population by population",
+        }[self.how]
+        once = ", set up once for all windows (in each window anew once a source sends other numbers than 0 and 1)"
+        return text + once * self.again
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Choices for every part, and the windows in which cycles run."""
+    """Choices for every part, and the units in the order in which they run.
+
+    ``notes`` say why parts that could run together do not; ``drawn`` names the projections whose spikes a compiled loop
+    draws itself.
+    """
 
     choices: tuple[Choice, ...]
     parts: tuple[Part, ...]
+    units: tuple[Unit, ...]
     window: int | None = None
     checkpoint: int | None = None
-    loops: frozenset[tuple[str, ...]] = frozenset()
-    fused: frozenset[tuple[str, ...]] = frozenset()
-    chains: tuple[tuple[int, int], ...] = ()
+    cuts: Cuts = WHOLE
+    notes: tuple[str, ...] = ()
+    drawn: frozenset[str] = frozenset()
+
+    @cached_property
+    def _providers(self) -> dict[str, str]:
+        return {c.part: c.provider for c in reversed(self.choices)}
 
     def provider(self, part: str) -> str:
         """The provider that runs a population or carries a projection."""
-        return next(c.provider for c in self.choices if c.part == part)
+        return self._providers[part]
+
+    @cached_property
+    def loops(self) -> frozenset[tuple[str, ...]]:
+        """Cycles that run as one compiled loop."""
+        return frozenset(u.members for u in self.units if u.how == "loop")
+
+    @property
+    def fused(self) -> frozenset[tuple[str, ...]]:
+        """Cycles that run as one differentiable operation by themselves."""
+        return frozenset(u.members for u in self.units if u.how == "fused")
 
     @property
     def together(self) -> tuple[tuple[str, ...], ...]:
         """Populations of neighbouring parts that run as one operation."""
-        return tuple(tuple(n for part in self.parts[a:b] for n in part.members) for a, b in self.chains)
+        return tuple(u.members for u in self.units if u.how == "joined")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for checkpoints."""
         return {
             "choices": [asdict(c) for c in self.choices],
             "parts": [asdict(p) for p in self.parts],
+            "units": [asdict(u) for u in self.units],
             "window": self.window,
             "checkpoint": self.checkpoint,
-            "loops": sorted(map(list, self.loops)),
-            "fused": sorted(map(list, self.fused)),
-            "chains": [list(names) for names in self.together],
+            "cuts": asdict(self.cuts),
+            "notes": list(self.notes),
+            "drawn": sorted(self.drawn),
         }
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What runs together and what does not, a sentence each."""
+        lines = [*(str(u) for u in self.units if u.how != "scan"), *self.notes]
+        if self.window:
+            lines.append(f"the whole network in windows of {self.window} steps; gradients stop at their borders")
+        if self.checkpoint:
+            lines.append(
+                f"checkpoints every {self.checkpoint} steps; what lies between is computed again in the backward pass"
+            )
+        return tuple(lines)
 
     def __str__(self) -> str:
         rows = [("part", "task", "provider", "why"), *((c.part, c.task, c.provider, c.why) for c in self.choices)]
         widths = [max(len(row[k]) for row in rows) for k in range(3)]
         lines = ["  ".join([*(row[k].ljust(widths[k]) for k in range(3)), row[3]]) for row in rows]
-        loops = [
-            f"cycle {' -> '.join(p.members)}: windows of {p.window} step{'s' * (p.window != 1)}, its shortest latency"
-            for p in self.parts
-            if p.cyclic
-        ]
-        loops += [f"{' -> '.join(names)}: one operation, step by step" for names in self.together]
-        if self.window:
-            loops.append(f"the whole network in windows of {self.window} steps; gradients stop at their borders")
-        if self.checkpoint:
-            loops.append(
-                f"checkpoints every {self.checkpoint} steps; what lies between is computed again in the backward pass"
-            )
-        return "\n".join([*lines, *loops])
-
-
-def make_plan(
-    populations: Sequence[str], projections: Mapping[str, Carried], parts: tuple[Part, ...], request: Request, refuses: Any,
-    loopable: Any, fusible: Any, join: Any,
-) -> Plan:  # fmt: skip
-    """Choose a provider for every part; a pure function of its arguments.
-
-    ``refuses(request)`` is the cpu provider's sentence, or None; ``loopable(part)`` and ``fusible(part)`` say why a cycle cannot be one compiled loop, or one operation, or None; ``join(part, before)`` says
-    whether a part can run in one operation with the populations before it.
-    """
-    sentence = refuses(request)
-    if request.provider == "reference":
-        fast, why = False, "asked for"
-    elif sentence is not None:
-        fast, why = False, sentence
-    else:
-        fast, why = True, "asked for" if request.provider == "cpu" else "generated vector code for this processor"
-    choices = [Choice(n, "scan", "cpu" if fast else "reference", why) for n in populations]
-    loops: set[tuple[str, ...]] = set()
-    fused: set[tuple[str, ...]] = set()
-    for part in parts:
-        if not part.cyclic:
-            continue
-        compiled = (
-            why
-            if not fast
-            else "a gradient is asked for"
-            if request.gradient
-            else "the batch is larger than one"
-            if request.batch != 1
-            else loopable(part)
-        )
-        divided = why if not fast else fusible(part)
-        name = "+".join(part.members)
-        if compiled is None:
-            loops.add(part.members)
-            choices.append(Choice(name, "loop", "cpu", "one compiled loop for the whole cycle"))
-        elif divided is None:
-            fused.add(part.members)
-            choices.append(Choice(name, "loop", "cpu", f"one operation, windows inside ({compiled})"))
-        else:
-            choices.append(
-                Choice(name, "loop", "windows", divided if divided == compiled else f"{divided}; {compiled}")
-            )
-    apart = frozenset(p.members for p in parts if p.cyclic and p.members not in fused)
-    together = chains(parts, apart, join) if fast else ()
-    joined = {n for first, last in together for part in parts[first:last] for n in part.members}
-    compiled = {n for members in loops for n in members}
-    carried = [
-        _update(name, p.plastic, p.post in compiled)
-        if p.plastic
-        else _carry(name, p, request, None if fast else why, p.post in joined)
-        for name, p in projections.items()
-    ]
-    choices = [*choices[: len(populations)], *carried, *choices[len(populations) :]]
-    return Plan(tuple(choices), parts, request.window, request.checkpoint, frozenset(loops), frozenset(fused), together)
-
-
-def _update(name: str, how: str, compiled: bool) -> Choice:
-    """Who runs plastic synapses; ``how`` is what a compiled loop does with them."""
-    if compiled:
-        return Choice(name, "plasticity", "cpu", how)
-    return Choice(name, "plasticity", "reference", "step by step, as its cells do not run in a compiled loop")
-
-
-def _carry(name: str, p: Carried, request: Request, slow: str | None, joined: bool) -> Choice:
-    """Who carries a projection; ``slow`` is why the reference does."""
-    if slow is not None:
-        return Choice(name, "propagate", "reference", slow)
-    if p.dense is not None and not (p.plain and joined):
-        return Choice(name, "propagate", "torch", p.dense)
-    if p.pre in request.dense_inputs:
-        return Choice(name, "propagate", "torch", f"{p.pre} is dense")
-    return Choice(name, "propagate", "cpu", f"by event: cost follows the spikes of {p.pre}")
+        return "\n".join([*lines, *self.remarks])

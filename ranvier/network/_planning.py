@@ -1,41 +1,96 @@
-"""A network as a planner sees it."""
+"""A network as a planner sees it, and what a call asks of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import torch
+
+from ranvier.dynamics import WHOLE, Cuts
 from ranvier.network._bind import plastic_edges, update_of
 from ranvier.network._chain import is_plain, joins
 from ranvier.network._cycle_choice import not_fusible, not_loopable
+from ranvier.network._density import dense_among
+from ranvier.network._drives import drawable
 from ranvier.network._graph import Edge, arrange
-from ranvier.network._plan import Carried, Plan, Request, make_plan
+from ranvier.network._make_plan import Carried, Known, make_plan
+from ranvier.network._plan import Plan, Request
+from ranvier.network._projection import Projection
+from ranvier.network._state import State
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
 
-__all__ = ["plan_of"]
+__all__ = ["plan_call", "plan_for"]
+
+Tensor = torch.Tensor
+#: rows of a product (steps times batch) from which neighbouring parts run together
+_ENOUGH = 64
 
 
-def plan_of(net: Network, request: Request) -> Plan:
-    """The plan of ``net`` for a request; what its cells emit besides events counts as dense."""
+def plan_for(
+    net: Network, *, gradient: bool, steps: int | None, batch: int | None, window: int | None = None, checkpoint: int | None = None,
+    dense_inputs: frozenset[str] = frozenset(), cuts: Cuts = WHOLE, spread: Iterable[str] = (), learnt: Iterable[str] = (),
+    series: bool = False,
+) -> Plan:  # fmt: skip
+    """The plan of a request, made once."""
+    few = False
+    if steps is not None and batch is not None:
+        few = min(steps, window or checkpoint or steps) * batch < _ENOUGH
+    asked = (
+        net.dtype, net.device.type, gradient, window, checkpoint, net.provider, dense_inputs, batch == 1, few, cuts,
+        frozenset(spread), frozenset(learnt), series,
+    )  # fmt: skip
+    found = net._plans.get(asked)
+    if found is None:
+        found = net._plans[asked] = _made(net, Request(*asked))
+    return found
+
+
+def plan_call(
+    net: Network, inputs: Mapping[str, Tensor], state: State, gradient: bool, steps: int, batch: int, **how
+) -> Plan:
+    """The plan of a call with ``inputs`` [T, B, …] that begins in ``state``; ``how`` are further facts of the request."""
+    spread = [n for n, x in inputs.items() if x.ndim != 3]
+    for n, values in state.variables.items():
+        some = next(iter(values.values()), None)
+        if some is not None and some.ndim != 2:
+            spread.append(n)
+    learnt = [n for n, x in inputs.items() if x.requires_grad] if gradient else ()
+    return plan_for(
+        net, gradient=gradient, steps=steps, batch=batch, dense_inputs=dense_among(inputs), spread=spread, learnt=learnt, **how
+    )  # fmt: skip
+
+
+def _made(net: Network, request: Request) -> Plan:
+    """What cells emit besides events counts as dense."""
     from ranvier.kernels.cpu import refuses
 
     dense = {n for n, p in net.populations.items() if p.cell.emit not in {e.name for e in p.cell.system.events}}
     full = replace(request, dense_inputs=request.dense_inputs | dense | set(net.relays))
     edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in net.projections.values()] + plastic_edges(net)
-    updates = update_of(net)
-    projections = {
-        n: Carried(p.pre, p.post, p.not_by_event(), is_plain(p), updates.get(n)) for n, p in net.projections.items()
-    }
-    return make_plan(
+    updates, drawn = update_of(net), drawable(net)
+    moving = (n for n, p in net.populations.items() if "t" in (s := p.step(net.kicks(n))).streams or s.system.noises)
+    known = Known(
         list(net.populations),
-        projections,
+        {n: _carried(p, updates.get(n), n in drawn) for n, p in net.projections.items()},
         arrange(net.nodes, edges),
-        full,
-        refuses,
+        frozenset((*net.inputs, *net.sources)),
+        frozenset(moving),
         partial(not_loopable, net),
         partial(not_fusible, net),
         partial(joins, net),
     )
+    return make_plan(known, full, refuses)
+
+
+def _carried(p: Projection, update: str | None, drawable: bool) -> Carried:
+    first = p.delayable
+    own = None if first is None or not p.per_synapse else first.follows
+    return Carried(
+        p.pre, p.post, p.not_by_event(), is_plain(p), own, update, p.shortest, p.depth, drawable,
+        is_plain(p) and p.depth == p.shortest,
+    )  # fmt: skip

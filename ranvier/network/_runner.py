@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING
 import torch
 
 from ranvier.connectivity import Linear
-from ranvier.dynamics import SHIFT, WHOLE, Cuts, Step
+from ranvier.dynamics import SHIFT, Step
 from ranvier.errors import ShapeError
 from ranvier.kernels import cpu, reference
 from ranvier.kernels._task import Feed, Loop, Scan, ScanResult
 from ranvier.kernels.cpu import Spikes
 from ranvier.network._again import Again
-from ranvier.network._chain import is_plain
 from ranvier.network._compiled import compiled_loop
 from ranvier.network._cycle import cycle
 from ranvier.network._drives import drives
 from ranvier.network._graph import GraphError
 from ranvier.network._noise import noise_block
-from ranvier.network._plan import Plan
+from ranvier.network._plan import Plan, Unit
 from ranvier.network._plastic import PlasticSynapses
 from ranvier.network._projection import Projection
 from ranvier.network._state import State
@@ -34,23 +33,21 @@ if TYPE_CHECKING:
 __all__ = ["Runner"]
 
 Tensor = torch.Tensor
-#: rows of a product (steps times batch) from which parts run together
-_ENOUGH = 64
 
 
 class Runner:
     """Coefficients are computed once, streams are looked up by name.
 
     ``every`` is the recording interval in steps of compiled loops and of synapses; other parts record every step.
-    ``cuts`` are the paths a gradient may take. ``lists`` says that spikes of compiled loops are wanted as lists
-    (``self.spikes``) rather than as streams; ``self.trains`` are the spikes of sources that loops take as lists.
+    ``lists`` says that spikes of compiled loops are wanted as lists (``self.spikes``) rather than as streams;
+    ``self.trains`` are the spikes of sources that loops take as lists.
     """
 
     def __init__(
-        self, net: Network, plan: Plan, record: Mapping[str, tuple[str, ...]], cuts: Cuts = WHOLE, every: int = 1,
-        lists: bool = False,
-    ) -> None:  # fmt: skip
-        self.net, self.plan, self.record, self.cuts, self.every, self.lists = net, plan, record, cuts, every, lists
+        self, net: Network, plan: Plan, record: Mapping[str, tuple[str, ...]], every: int = 1, lists: bool = False
+    ) -> None:
+        self.net, self.plan, self.record, self.every, self.lists = net, plan, record, every, lists
+        cuts = self.cuts = plan.cuts
         self.spikes: dict[str, Spikes] = {}
         self.again: Again | None = None
         self.trains: dict[str, Spikes] = {}
@@ -73,24 +70,15 @@ class Runner:
     def window(self, inputs: Mapping[str, Tensor], count: int, state: State) -> Window:
         """All parts over one window."""
         window = Window(inputs, count, state)
-        chains = dict(self.plan.chains)
-        done = 0
-        for index, part in enumerate(self.plan.parts):
-            names = [n for n in part.members if n not in inputs]
-            if index < done or not names:
-                continue
-            together = [n for p in self.plan.parts[index : chains.get(index, index)] for n in p.members]
-            if together and self._worth_joining(together, window):
-                done = chains[index]
-                self._fused(together, 1, window)
-            elif part.members in self.plan.loops:
-                compiled_loop(self, names, window)
-            elif part.members in self.plan.fused and not self._split_inside(names, window):
-                self._fused(names, part.window or 1, window)
-            elif part.cyclic:
-                cycle(self, names, part.window or 1, window)
+        for unit in self.plan.units:
+            if unit.how == "scan":
+                self._advance_alone(unit.members[0], window)
+            elif unit.how == "loop":
+                compiled_loop(self, unit.members, window)
+            elif unit.how == "windows":
+                cycle(self, unit.members, unit.window, window)
             else:
-                self._advance_alone(names[0], window)
+                self._fused(unit, window)
         return window
 
     def carry(self, projection: Projection, x: Tensor | None, history: Tensor | None, count: int) -> Tensor:
@@ -102,9 +90,7 @@ class Runner:
         if self._apart(projection):
             x, history = None if x is None else x.detach(), history.detach()
         provider = self.plan.provider(projection.name)
-        # with a delay per synapse the kernel itself chooses between events and a dense product
-        fast = provider != "reference"
-        return projection(x, history, count, provider == "cpu" or (projection.per_synapse and fast), fast)
+        return projection(x, history, count, provider == "cpu", provider != "reference")
 
     def _split(self, projection: Projection) -> bool:
         return self.cuts.split and projection.post in self.net.populations
@@ -113,15 +99,6 @@ class Runner:
         """Whether a projection passes no gradient on to the cells before it (or another way: :meth:`direct`)."""
         late = bool(projection.depth) and not self.cuts.recurrent_spikes
         return late or not self.cuts.layers or self._split(projection)
-
-    def _split_inside(self, names: Sequence[str], window: Window) -> bool:
-        """Whether what arrives at a cycle has two gradients; a fused cycle knows one."""
-        return self.cuts.split and any(
-            (p.pre in names and (not p.depth or self.cuts.recurrent_spikes))
-            or (p.pre not in names and window.emissions[p.pre].requires_grad)
-            for n in names
-            for p in self.incoming[n]
-        )
 
     def direct(
         self, projection: Projection, x: Tensor | None, history: Tensor | None, arrived: Tensor
@@ -215,41 +192,23 @@ class Runner:
         """A scan by the provider of the plan."""
         return (cpu.scan if self.plan.provider(name) == "cpu" else reference.scan)(task)
 
-    def _worth_joining(self, names: Sequence[str], window: Window) -> bool:
-        """Whether a chain runs together: no path cut, cells in a row each, and more steps than setting it up costs."""
-        if not self.cuts.joined:
-            return False
-        rows = [next(iter(window.variables[n].values()), None) for n in names]
-        return all(r is not None and r.ndim == 2 and window.count * r.shape[0] >= _ENOUGH for r in rows)
-
-    def _fed(self, p: Projection, window: Window) -> bool:
-        """Whether spikes from outside go into an operation as they are."""
-        flat = window.emissions[p.pre].ndim == 3
-        return self.cuts.joined and flat and is_plain(p) and p.latency == 0 and self.plan.provider(p.name) == "cpu"
-
-    def _fused(self, names: Sequence[str], length: int, window: Window) -> None:
+    def _fused(self, unit: Unit, window: Window) -> None:
         """Several populations as one differentiable operation."""
-        results = None if self.again is None else self.again.run(self, names, length, window)
-        for n, result in (cpu.loop(self.loop(names, length, window)) if results is None else results).items():
+        results = self.again.run(self, unit, window) if self.again is not None and unit.again else None
+        for n, result in (cpu.loop(self.loop(unit, window)) if results is None else results).items():
             window.recorded.update({(n, v): x for v, x in self.take(n, result, window).items()})
 
-    def feeding(self, names: Sequence[str], window: Window) -> list[Projection]:
-        """Projections that bring spikes from outside into an operation of ``names`` as they are."""
-        incoming = (p for n in names for p in self.incoming[n])
-        return [p for p in incoming if p.pre not in names and self._fed(p, window)]
-
-    def loop(self, names: Sequence[str], length: int, window: Window) -> Loop:
+    def loop(self, unit: Unit, window: Window) -> Loop:
         """The task of several populations together."""
-        members, feedback, feeds = {}, [], []
-        fed = self.feeding(names, window)
+        members, feedback, feeds, names = {}, [], [], unit.members
         for n in names:
             arrivals: dict[str, Tensor] = {}
-            for port, value, _ in self.from_outside(n, names, window, [p.name for p in fed]):
+            for port, value, _ in self.from_outside(n, names, window, unit.feeds):
                 add_arrival(arrivals, port, value)
             for p in self.incoming[n]:
                 bias = None
                 first = p.delayable
-                if p in fed and isinstance(first, Linear):
+                if p.name in unit.feeds and isinstance(first, Linear):
                     bias = first.bias
                     feeds.append(Feed(n, self.stream_of(n, p.port), window.emissions[p.pre], first.weights()))
                 elif p.pre in names:
@@ -263,7 +222,7 @@ class Runner:
             members[n] = self.scan(
                 n, arrivals, window, emits=n in window.history or bool(readers), steady=self.cuts.joined
             )
-        return Loop(members, tuple(feedback), length, tuple(feeds))
+        return Loop(members, tuple(feedback), unit.window, tuple(feeds))
 
     def stream_of(self, name: str, port: str) -> str:
         """The stream of a population's step that arrivals at ``port`` are."""

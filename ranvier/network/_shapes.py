@@ -12,7 +12,7 @@ from ranvier.errors import ShapeError
 if TYPE_CHECKING:
     from ranvier.network._network import Network
 
-__all__ = ["known_shape", "shapes_from", "unknown_shape"]
+__all__ = ["known_shape", "shapes_from", "shapes_known", "unknown_shape"]
 
 
 def unknown_shape(name: str) -> ShapeError:
@@ -30,7 +30,16 @@ def known_shape(net: Network, name: str) -> tuple[int, ...]:
 
 def shapes_from(net: Network, inputs: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
     """Shapes of inputs [T, B, …] and of every population and relay that they reach."""
-    shapes = {n: tuple(x.shape[2:]) for n, x in inputs.items()}
+    shapes = shapes_known(net, {n: tuple(x.shape[2:]) for n, x in inputs.items()})
+    unknown = [n for n in (*net.populations, *net.relays) if n not in shapes]
+    if unknown:
+        raise unknown_shape(unknown[0])
+    return shapes
+
+
+def shapes_known(net: Network, given: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Shapes of the inputs ``given``, of every part with a size, and of those that they reach."""
+    shapes = {n: tuple(s) for n, s in given.items()}
     unknown: list[str] = []
     for n in (*net.populations, *net.relays):
         shape = net.shape_of(n)
@@ -42,7 +51,7 @@ def shapes_from(net: Network, inputs: Mapping[str, torch.Tensor]) -> dict[str, t
         arriving = (p for n in unknown for p in net.projections.values() if p.post == n)
         ready = next((p for p in arriving if p.pre in shapes), None)
         if ready is None:
-            raise unknown_shape(unknown[0])
+            break
         shapes[ready.post] = ready.output_shape(shapes[ready.pre])
         unknown.remove(ready.post)
     return shapes

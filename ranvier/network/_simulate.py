@@ -22,6 +22,7 @@ from ranvier.network._interrupts import Interrupts
 from ranvier.network._listed import listed_sources, spike_list
 from ranvier.network._onset import locate_onset
 from ranvier.network._plan import Plan
+from ranvier.network._planning import plan_for
 from ranvier.network._progress import simulation_bar
 from ranvier.network._progressed import Progressed
 from ranvier.network._recording import FolderColumns, MemoryColumns, Recorder, read_record
@@ -66,7 +67,7 @@ def simulate(
         _written(lambda: checkpoint.write(Progressed(state, state.step, 0, 0.0)))
     at = found or Progressed(state, state.step, 0, 0.0)
     columns = _columns(keeping, found)
-    plan = net.plan(batch=1)
+    plan = plan_for(net, gradient=False, steps=steps, batch=1)
     stride = common_stride(wanted)
     with torch.no_grad():
         recorder = _written(lambda: Recorder(net, wanted, columns, stride, at.first))

@@ -100,12 +100,5 @@ def _simulation(circuit: CircuitResult) -> str:
 
 def _plan(plan: Plan) -> str:
     rows = [(choice.part, choice.task, choice.provider, choice.why) for choice in plan.choices]
-    cycles = [part for part in plan.parts if part.cyclic]
-    notes = (
-        paragraph(
-            f"Cycle {' → '.join(p.members)}: windows of {p.window} step{'s' * (p.window != 1)}, its shortest latency.",
-            "soft",
-        )
-        for p in cycles
-    )
+    notes = (paragraph(f"{text[:1].upper()}{text[1:]}.", "soft") for text in plan.remarks)
     return "\n".join([table(("part", "task", "provider", "why"), rows, kind="plain"), *notes])

@@ -8,7 +8,10 @@ from typing import Any
 
 import torch
 
+from ranvier.dynamics import Cuts
 from ranvier.network import Network, Plan, State, silence_after
+from ranvier.network._planning import plan_call
+from ranvier.network._shapes import shapes_from
 from ranvier.training._data import Signal
 
 __all__ = ["Signals", "emissions", "plan_of", "run", "spiking"]
@@ -47,9 +50,11 @@ def emissions(net: Network) -> dict[str, str]:
 
 def plan_of(net: Network, x: Signal, how: Mapping[str, Any]) -> Plan:
     """The plan by which a batch like ``x`` is learnt from."""
-    inputs, _, batch = net._take(x)
-    kept = {n: how.get(n) for n in ("window", "checkpoint")}
-    return net.plan(gradient=True, dense_inputs=net._dense(inputs), batch=batch, **kept)
+    inputs, steps, batch = net._take(x)
+    periods = {n: how.get(n) for n in ("window", "checkpoint")}
+    cuts = Cuts(reset=not how.get("cut_reset", False))
+    state = net.initial_state(batch, stream=0, shapes=shapes_from(net, inputs))
+    return plan_call(net, inputs, state, True, steps, batch, cuts=cuts, **periods)
 
 
 def run(

@@ -10,6 +10,7 @@ import torch
 from ranvier.dynamics import Cuts
 from ranvier.network import Network, State, silence_after
 from ranvier.network._again import Again
+from ranvier.network._planning import plan_call
 from ranvier.network._runner import Runner
 from ranvier.network._shapes import shapes_from
 from ranvier.network._window import Window
@@ -67,13 +68,15 @@ class Series:
         wanted: dict[str, tuple[str, ...]] = {n: ("spikes",) for n in self.fire}
         for name, names in (*((n, (e,)) for n, e in self.emit.items()), *self.record.items()):
             wanted[name] = tuple(dict.fromkeys((*wanted.get(name, ()), *names)))
-        plan = net.plan(gradient=True, window=size, dense_inputs=net._dense(self.inputs), batch=self.batch)
-        self.runner = Runner(net, plan, wanted, cuts)
-        if cuts.joined and not leaves and not attached:
+        start = net.initial_state(self.batch, shapes=self.shapes)
+        repeated = cuts.joined and not leaves and not attached
+        how = {"window": size, "cuts": cuts, "series": repeated}
+        plan = plan_call(net, self.inputs, start, True, self.steps, self.batch, **how)
+        self.runner = Runner(net, plan, wanted)
+        if repeated:
             self.runner.again = Again()
         self.made = self.runner.coefficients
         self.runner.coefficients = {n: {c: self._leaf(n, t) for c, t in own.items()} for n, own in self.made.items()}
-        start = net.initial_state(self.batch, shapes=self.shapes)
         self.start = start if attached else start.detach()
 
     def _leaf(self, name: str, made: Tensor) -> Tensor:
