@@ -23,6 +23,7 @@ from ranvier.errors import DimensionError, RanvierWarning
 from ranvier.kernels.drawing import run_tiles
 from ranvier.limits import spell
 from ranvier.units import UNITS, Dimension, Quantity
+from ranvier.units._steps import nearest_steps
 from ranvier.values import Distribution, Learn, key_of
 
 __all__ = ["SynapseRequest", "build_synapses", "procedural_synapses"]
@@ -180,13 +181,14 @@ def _latencies(
             )
 
     def steps(values: np.ndarray) -> np.ndarray:
-        return np.rint(values / request.dt) + request.lag
+        return nearest_steps(values, request.dt) + request.lag
 
     if delay.single is not None:
         check(np.array([delay.single]), 0)
-        if delay.single > 0 == round(delay.single / request.dt):
+        steps_of_all = int(nearest_steps(delay.single, request.dt))
+        if delay.single > 0 == steps_of_all:
             _say_lost(request, delay.single)
-        return int(np.rint(delay.single / request.dt))
+        return steps_of_all
     most = LONGEST if delay.bounds is None else min(LONGEST, float(steps(np.array(delay.bounds[1]))))
     out = np.empty(count, _narrowest(most))
     _fill(out, delay, check, advance, steps)

@@ -13,6 +13,7 @@ from torch import nn
 from ranvier.connectivity._interpolation import gaussian_taps, linear_taps
 from ranvier.errors import RanvierError, ShapeError
 from ranvier.units import UNITS, as_quantity
+from ranvier.units._steps import nearest_steps, steps_in
 from ranvier.values import Distribution, Learn
 
 __all__ = ["LONGEST", "DelayError", "Delays", "delay_parameters", "delays_of", "latency_steps", "times_of"]
@@ -22,7 +23,6 @@ Tensor = torch.Tensor
 LONGEST = 10_000_000
 _TIME = UNITS["ms"].dimension
 _LEAST_WIDTH = 0.27  # steps; a narrower bell would fall between two of them
-_TOLERANCE = 1e-9  # of a step, so that max=25*ms at dt=0.1*ms is 250 steps and not 251
 
 
 class DelayError(RanvierError, ValueError):
@@ -41,7 +41,7 @@ def latency_steps(delay: Any, dt: float, count: int, seed: int, name: str) -> Te
     """
     values = times_of(delay, count, seed, f"{name}.delay")
     _within_reach(float(values.max(initial=0.0)), dt, f"{name}: delay={delay!r}")
-    steps = np.rint(values / dt).astype(np.int64)
+    steps = nearest_steps(values, dt).astype(np.int64)
     if steps.ndim == 0:
         return int(steps)
     if steps.size != count:
@@ -102,7 +102,7 @@ class Delays(nn.Module):
         low = given.min or 0.0
         if low < 0:
             raise DelayError(f"{name}: delay={given!r} allows negative times; give min=0*ms or more.")
-        if given.max / dt < 1 - _TOLERANCE:
+        if steps_in(given.max, dt) < 1:
             raise DelayError(f"{name}: delay={given!r} stays below one step of {dt:g} ms; raise max or shorten dt.")
         _within_reach(given.max, dt, f"{name}: delay={given!r}")
         if interpolation not in ("linear", "gaussian"):
@@ -125,7 +125,7 @@ class Delays(nn.Module):
     @property
     def shortest(self) -> int:
         """The first step on which a tap can stand."""
-        return self.lag + (math.floor(self.low / self.dt + _TOLERANCE) if self.interpolation == "linear" else 0)
+        return self.lag + (math.floor(steps_in(self.low, self.dt)) if self.interpolation == "linear" else 0)
 
     def bounded(self) -> Tensor:
         """The delays in ms within their bounds, of the weights' shape."""
@@ -143,14 +143,18 @@ class Delays(nn.Module):
 
     def rounded(self) -> Tensor:
         """Int32 ``[*shape]``: every delay on its nearest whole step."""
-        steps = torch.round(self.bounded().detach().double() / self.dt)
-        return steps.to(torch.int32) + self.lag
+        return torch.round(self.in_steps()).to(torch.int32) + self.lag
+
+    def in_steps(self) -> Tensor:
+        """The delays within their bounds in steps, float64, without gradient."""
+        steps = steps_in(self.bounded().detach().double().cpu().numpy(), self.dt)
+        return torch.from_numpy(steps).to(self.position.device)
 
     def extra_repr(self) -> str:
         return f"{self.interpolation}, {self.low:g} to {self.high:g} ms in steps of {self.dt:g} ms"
 
     def _steps(self) -> int:
-        return math.ceil(self.high / self.dt - _TOLERANCE)
+        return math.ceil(steps_in(self.high, self.dt))
 
     def _keep_width(self, width: Any, seed: int, name: str) -> None:
         learn = isinstance(width, Learn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ranvier.data._events import Events
 from ranvier.errors import RanvierError, ShapeError
 from ranvier.units import ms
 from ranvier.units._edge import strip
+from ranvier.units._steps import fraction_of, steps_before
 
 __all__ = ["Bins"]
 
@@ -56,8 +58,7 @@ class Bins:
         """``events`` as [T, P, H, W] or [T, N]; pooled sides are rounded up."""
         if not isinstance(events, Events):
             raise ShapeError(f"{type(events).__name__} given; Bins takes Events")
-        width = self._width(events)
-        step = (events.t / width).astype(np.int64)
+        step = steps_before(events.t, self._width(events))
         place, shape = _pooled(events, self.pool)
         inside = (step >= 0) & (step < self.steps)
         size = int(np.prod(shape))
@@ -65,10 +66,11 @@ class Bins:
         counts = torch.from_numpy(flat.reshape(self.steps, *shape)).to(torch.float32)
         return counts.clamp_(max=1) if self.binary else counts
 
-    def _width(self, events: Events) -> float:
+    def _width(self, events: Events) -> Fraction:
+        """Of a step in microseconds."""
         if self.dt is not None:
-            return float(strip(self.dt, ms, "dt")) * 1000
-        return (int(events.t[-1]) + 1) / self.steps if len(events) else 1.0
+            return fraction_of(float(strip(self.dt, ms, "dt")) * 1000)
+        return Fraction(int(events.t[-1]) + 1, self.steps) if len(events) else Fraction(1)
 
 
 def _pooled(events: Events, pool: int) -> tuple[np.ndarray, tuple[int, ...]]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ranvier.errors import ShapeError
+from ranvier.units._steps import steps_in
 
 __all__ = ["Events"]
 
@@ -76,4 +77,4 @@ def _whole(t: np.ndarray) -> np.ndarray:
         raise ShapeError(
             f"times reach from {t.min()} to {t.max()} µs; they must be finite and at most {_LATEST:.1e} µs"
         )
-    return t.astype(np.int64)
+    return np.floor(steps_in(t, 1.0)).astype(np.int64) if t.dtype.kind == "f" else t.astype(np.int64)

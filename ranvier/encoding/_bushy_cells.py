@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ranvier.units._steps import steps_in
+
 __all__ = ["BushyCells", "Nerve"]
 
 Tensor = torch.Tensor
@@ -46,7 +48,7 @@ class Nerve:
 
     def __init__(self, cells: BushyCells, rate: float, like: Tensor, generator: torch.Generator | None) -> None:
         self.cells, self.generator = cells, generator
-        self.dead = max(1, math.ceil(cells.refractory * rate - 1e-9))
+        self.dead = max(1, math.ceil(steps_in(cells.refractory * rate, 1.0)))
         self.leak, self.fade = math.exp(-1 / (rate * cells.tau_m)), math.exp(-1 / (rate * cells.tau_syn))
         self.kick = cells.weight / (cells.fibres * rate)
         self.ready = torch.full_like(like, cells.fibres)

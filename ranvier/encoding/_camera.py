@@ -90,7 +90,7 @@ class EventCamera:
         step, blind = float(strip(dt, ms, "dt")), round(time_in_steps(self.refractory, dt, "refractory"))
         on, off = (self._thresholds(mean, light[0], generator) for mean in (self.on, self.off))
         seen = _log(light[0])
-        level, wait = seen.clone(), torch.zeros_like(seen)
+        level, wait = seen.clone(), torch.zeros_like(seen, dtype=torch.int64)
         out = light.new_zeros(len(light), light.shape[1], 2, *light.shape[2:])
         for t in range(len(light)):
             seen = self._receive(seen, light[t], step) if t else seen
@@ -104,7 +104,7 @@ class EventCamera:
             ups, downs = ups + noise_up, downs + noise_down
             if blind:
                 ups, downs = ups.clamp(max=1), downs.clamp(max=1)
-            wait = torch.where((ups > 0) | (downs > 0), float(blind), wait - 1)
+            wait = torch.where((ups > 0) | (downs > 0), blind, wait - 1)
             out[t, :, 0], out[t, :, 1] = ups, downs
         return out
 

@@ -9,6 +9,7 @@ import torch
 from ranvier.errors import RanvierError, ShapeError
 from ranvier.units import ms
 from ranvier.units._edge import strip
+from ranvier.units._steps import steps_in
 
 __all__ = ["real", "series", "shares", "step_count", "time_in_steps"]
 
@@ -57,4 +58,4 @@ def time_in_steps(value: Any, dt: Any, name: str) -> float:
     time, step = float(strip(value, ms, name)), float(strip(dt, ms, "dt"))
     if not step > 0 or not time >= 0:
         raise RanvierError(f"{name}={value}, dt={dt}: give times, dt above 0")
-    return time / step
+    return float(steps_in(time, step))

@@ -18,6 +18,7 @@ from ranvier.encoding._hair_cells import HairCells
 from ranvier.errors import RanvierError, ShapeError
 from ranvier.units import ms
 from ranvier.units._edge import strip
+from ranvier.units._steps import nearest_steps, steps_in
 
 __all__ = ["Cochlea"]
 
@@ -134,8 +135,8 @@ class Cochlea:
         if not sound_rate > 0:
             raise RanvierError(f"sound_rate={sound_rate} Hz: give the samples per second, above 0")
         longest = max(len(c) for c in clips) / sound_rate
-        total = step_count(steps) if steps is not None else math.ceil(longest * self.rate / self._per_step - 1e-9)
-        samples = math.ceil(total * self._per_step)
+        total = step_count(steps) if steps is not None else math.ceil(steps_in(longest * self.rate, self._per_step))
+        samples = math.ceil(steps_in(total * self._per_step, 1.0))
         at_once = max(1, _ELEMENTS // (self.channels * max(samples, 1)))
         out = torch.zeros(total, len(clips), self.channels, dtype=dtype)
         for first in range(0, len(clips), at_once):
@@ -169,7 +170,7 @@ class Cochlea:
             clip = clip * (self.level / power) if power > 0 else clip
         half = len(clip) // 2
         if self.fade is not None:
-            half = min(half, round(float(strip(self.fade, ms, "fade")) * sound_rate / 1000))
+            half = min(half, int(nearest_steps(float(strip(self.fade, ms, "fade")) * sound_rate, 1000.0)))
         ramp = np.ones(len(clip))
         ramp[:half] = np.hanning(2 * half)[:half]
         ramp[len(clip) - half :] = ramp[:half][::-1]
@@ -182,7 +183,7 @@ class Cochlea:
             opening = self.hair.opening(velocity[first : first + _BLOCK], self.rate)
             for sample, one in enumerate(opening, first):
                 fires = nerve.step(self.hair.step(one, pools, self.rate))
-                out[min(int(sample / self._per_step), len(out) - 1)] += fires
+                out[min(math.floor(steps_in(sample, self._per_step)), len(out) - 1)] += fires
 
 
 def _clip(clip: Any, index: int) -> np.ndarray:

@@ -12,9 +12,8 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from ranvier.connectivity import ProceduralSynapses
-from ranvier.errors import DimensionError, NonFiniteError, RanvierWarning
+from ranvier.errors import NonFiniteError, RanvierWarning
 from ranvier.network._checks import check_record, check_state, describe_non_finite
-from ranvier.network._durations import steps_in
 from ranvier.network._graph import GraphError
 from ranvier.network._onset import locate_onset
 from ranvier.network._plan import Plan
@@ -23,6 +22,7 @@ from ranvier.network._progress import simulation_bar
 from ranvier.network._runner import Runner
 from ranvier.network._state import State
 from ranvier.network._wiring import warn_of_wiring
+from ranvier.units._steps import whole_steps
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -106,10 +106,8 @@ def run_with_gradient(
             f"loss={loss!r} is no function: give one of signals and first step that returns a single tensor."
         )
     check_record(net, record)
-    steps = steps_in(duration, net.dt, "duration")
-    length = steps if segment is None else steps_in(segment, net.dt, "segment")
-    if segment is not None and length < 1:
-        raise DimensionError(f"segment={segment!r} is shorter than half a step; give a longer time.")
+    steps = whole_steps(duration, net.dt, "duration")
+    length = steps if segment is None else whole_steps(segment, net.dt, "segment", 1)
     if state is not None:
         state = check_state(net, state, 1)
     at = net.initial_state(1, stream=0) if state is None else state

@@ -64,8 +64,7 @@ def compare_rounding(net: Network, measure: Callable[[Network], float]) -> Round
     """
     moves = []
     for delays in delays_of(net):
-        steps = delays.bounded().detach().double() / delays.dt
-        moves.append((steps - (delays.rounded() - delays.lag)).abs().flatten())
+        moves.append((delays.in_steps() - (delays.rounded() - delays.lag)).abs().flatten())
     moved = torch.cat(moves) if moves else torch.zeros(1, dtype=torch.float64)
     with torch.no_grad():
         before, after = (float(measure(n)) for n in (net, rounded_delays(net)))

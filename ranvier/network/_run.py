@@ -10,6 +10,7 @@ import numpy as np
 
 from ranvier.network._plan import Plan
 from ranvier.network._state import State
+from ranvier.units._steps import times_at
 
 if TYPE_CHECKING:
     from ranvier.network._recording import Statistics
@@ -41,12 +42,12 @@ class SpikeTrain:
     @property
     def times(self) -> np.ndarray:
         """Times of the spikes in ms: step n ends at (n + 1)*dt."""
-        return (self.step + 1) * self.dt
+        return times_at(self.step + 1, self.dt)
 
     @property
     def duration(self) -> float:
         """Length of the recording in ms."""
-        return self.steps * self.dt
+        return float(times_at(self.steps, self.dt))
 
     def rates(self) -> np.ndarray:
         """Firing rate of every cell in Hz."""

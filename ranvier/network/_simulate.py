@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ranvier.errors import DimensionError, NonFiniteError, RanvierWarning, RecordingError
+from ranvier.errors import NonFiniteError, RanvierWarning, RecordingError
 from ranvier.kernels.cpu import Spikes
 from ranvier.network._checks import check_state, describe_non_finite
 from ranvier.network._drives import drawn_inside
-from ranvier.network._durations import steps_in
 from ranvier.network._graph import GraphError
 from ranvier.network._interrupts import Interrupts
 from ranvier.network._listed import listed_sources, spike_list
@@ -31,6 +30,7 @@ from ranvier.network._run import Run
 from ranvier.network._runner import Runner
 from ranvier.network._state import State
 from ranvier.network._wiring import warn_of_wiring
+from ranvier.units._steps import nearest_steps, whole_steps
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -57,7 +57,7 @@ def simulate(
 ) -> Run:  # fmt: skip
     """Run ``net`` for ``duration``; see :meth:`Network.run`."""
     keeping = keeping or Keeping()
-    steps = steps_in(duration, net.dt, "duration")
+    steps = whole_steps(duration, net.dt, "duration")
     wanted = read_record(net, record, stride_of(every, net.dt))
     state = net.initial_state(1, stream=0) if state is None else check_state(net, state, 1)
     warn_of_wiring(net)
@@ -87,16 +87,14 @@ def _checkpoint(
         return None, None, 0
     from ranvier.network._run_checkpoint import RunCheckpoint, fingerprint_of  # files import networks
 
-    interval = 1000 / net.dt if keeping.interval is None else steps_in(keeping.interval, net.dt, "checkpoint_every")
-    if interval < 1:
-        raise DimensionError(
-            f"checkpoint_every={keeping.interval!r} is shorter than half a step; give a longer interval."
-        )
+    interval = max(1, int(nearest_steps(1000, net.dt)))
+    if keeping.interval is not None:
+        interval = whole_steps(keeping.interval, net.dt, "checkpoint_every", 1)
     to = None if keeping.to is None else os.fspath(keeping.to)
     checkpoint = RunCheckpoint(
         keeping.checkpoint, {"dt": net.dt, "network": fingerprint_of(net, state), **asked, "to": to}
     )
-    return checkpoint, checkpoint.read(), round(interval)
+    return checkpoint, checkpoint.read(), interval
 
 
 def _columns(keeping: Keeping, found: Progressed | None):

@@ -15,6 +15,7 @@ from ranvier.kernels.drawing import counted_uniforms
 from ranvier.network._counts import count_of
 from ranvier.network._graph import GraphError
 from ranvier.units import UNITS, Dimension, Quantity, as_quantity
+from ranvier.units._steps import nearest_steps, steps_in
 from ranvier.values import key_of
 
 if TYPE_CHECKING:
@@ -141,8 +142,8 @@ class TimedArray(Source):
         self.dt = None if dt is None else _time(dt, "TimedArray: dt")
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
-        each = 1 if self.dt is None else self.dt / net.dt
-        if round(each) < 1 or abs(each - round(each)) > 1e-6 * each:
+        each = 1 if self.dt is None else float(steps_in(self.dt, net.dt))
+        if each < 1 or each != round(each):
             raise DimensionError(
                 f"TimedArray: dt={self.dt:g} ms is not a multiple of the network's dt={net.dt:g} ms; resample the values."
             )
@@ -262,7 +263,9 @@ class SpikeTrains(Source):
         return cls.from_times(trains_of_nwb(recording), start=start)
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
-        step = self.when if self._in_steps else np.rint(np.minimum(self.when / net.dt, _NEVER)).astype(np.int64) - 1
+        step = (
+            self.when if self._in_steps else np.minimum(nearest_steps(self.when, net.dt), _NEVER).astype(np.int64) - 1
+        )
         if step.size and step[0] < 0:
             raise ShapeError(
                 f"SpikeTrains: the spike at {self.when[0]:g} ms would be fired before the first step, which ends at dt={net.dt:g} ms; shift the spikes by one step."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ranvier.connectivity import Sparse
 from ranvier.errors import RanvierWarning
+from ranvier.units._steps import nearest_steps
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -35,7 +36,7 @@ def wiring_troubles(net: Network) -> list[str]:
             out.append(f"projection {n!r} has no synapses: raise the probability or degree of its rule, or remove it.")
     for n, p in net.populations.items():
         lasting = p.values().get("refractory")
-        if lasting is not None and (longest := float(lasting.detach().max())) > 0 == round(longest / net.dt):
+        if lasting is not None and (longest := float(lasting.detach().max())) > 0 == nearest_steps(longest, net.dt):
             out.append(
                 f"population {n!r}: a refractory period of {longest:g} ms is less than half a step of {net.dt:g} ms and "
                 f"rounds to none: give a smaller dt, or leave it out."

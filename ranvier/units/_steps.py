@@ -19,13 +19,17 @@ from ranvier.errors import DimensionError, RanvierWarning
 from ranvier.units._catalogue import UNITS
 from ranvier.units._edge import as_quantity
 
-__all__ = ["fraction_of", "nearest_steps", "same_time", "steps_in", "times_at", "whole_steps"]
+__all__ = ["fraction_of", "nearest_steps", "same_time", "steps_before", "steps_in", "times_at", "whole_steps"]
 
 #: what some products and quotients of float64 lose, relative to their value
 _ROUNDING = 2.0**-46
 #: steps by which a time may miss a whole step with a warning: the rounding of float32, or of a few printed digits
 _SLIGHT = 1e-3
 _SIMPLE = 1_000_000
+#: whole numbers stay below, so that they and their products with a few more fit int64
+_LARGEST = 1 << 62
+#: more steps cannot be counted in float64
+_COUNTED = 1 << 53
 
 
 def steps_in(time: Any, dt: float) -> np.ndarray:
@@ -46,7 +50,11 @@ def nearest_steps(time: Any, dt: float) -> np.ndarray:
     >>> nearest_steps([0.25, 0.35, 0.36], 0.1)
     array([2., 4., 4.])
     """
-    return np.rint(steps_in(time, dt))
+    quotient = np.asarray(time, dtype=np.float64) / dt
+    near = np.rint(quotient)
+    apart = np.abs(quotient - near)
+    # most often no quotient is next to a half, and rounding it needs no second look
+    return near if float(np.max(apart, initial=0.0)) < 0.5 - _SLIGHT else np.rint(steps_in(time, dt))
 
 
 def whole_steps(time: Any, dt: float, what: str, least: int = 0) -> int:
@@ -63,6 +71,8 @@ def whole_steps(time: Any, dt: float, what: str, least: int = 0) -> int:
     value = float(quantity.value) if quantity.shape == () else math.nan
     if not 0 <= value < math.inf:
         raise DimensionError(f"{what}={time!r} must be one finite time of 0 or more.")
+    if not value < _COUNTED * dt:
+        raise DimensionError(f"{what}={time!r} is more than 2^53 steps of {dt:g} ms: give a shorter time.")
     exact = float(steps_in(value, dt))
     steps = round(exact)
     if steps < least or 0 < value < (0.5 - _SLIGHT) * dt:
@@ -78,6 +88,18 @@ def whole_steps(time: Any, dt: float, what: str, least: int = 0) -> int:
             RanvierWarning, stacklevel=6,
         )  # fmt: skip
     return steps
+
+
+def steps_before(time: np.ndarray, step: Fraction) -> np.ndarray:
+    """floor(time/step) of whole numbers, as int64; at most 2^62.
+
+    >>> steps_before(np.array([1399, 1400]), Fraction(700))
+    array([1, 2])
+    """
+    largest = int(np.abs(time).max(initial=0))
+    if largest * step.denominator < _LARGEST and step.numerator < _LARGEST:
+        return time.astype(np.int64) * step.denominator // step.numerator
+    return np.minimum(np.floor(steps_in(time, float(step))), _LARGEST).astype(np.int64)
 
 
 def times_at(step: Any, dt: float) -> np.ndarray:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ranvier.data import Bins, Events
 from ranvier.errors import RanvierError, ShapeError
-from ranvier.units import ms
+from ranvier.units import ms, us
 
 EVENTS = st.lists(
     st.tuples(st.integers(0, 20_000), st.integers(0, 8), st.integers(0, 6), st.booleans()), min_size=1, max_size=60
@@ -62,3 +62,19 @@ def test_what_cannot_be() -> None:
         Bins(0)
     with pytest.raises(ShapeError, match="Bins takes Events"):
         Bins(3)(torch.zeros(3))  # pyright: ignore[reportArgumentType]
+
+
+def test_an_event_on_an_edge_belongs_to_the_bin_that_begins_there() -> None:
+    edges = Events.sorted([700, 1400, 2100], [0, 0, 0], (1,))
+    assert Bins(4, dt=700 * us)(edges)[:, 0].tolist() == [0, 1, 1, 1]
+    wrong = []
+    for width in range(1, 20_001):
+        events = Events(np.array([0, width - 1, width, 3 * width - 1, 3 * width]), np.zeros(5, np.int64), (1,))
+        if Bins(4, dt=width * us)(events)[:, 0].tolist() != [1 + (width > 0), 1, 1, 1]:
+            wrong.append(width)
+    assert not wrong
+
+
+def test_times_with_rounding_are_the_microseconds_they_mean() -> None:
+    events = Events.sorted(np.array([0.0007, 0.0014, 0.0021, 4.1e-6]) * 1e6, [0] * 4, (1,))
+    assert events.t.tolist() == [4, 700, 1400, 2100]

@@ -28,7 +28,7 @@ def network(cells: int = 20, seed: int = 1, plastic: bool = False) -> rv.Network
     ("ask", "words"),
     [
         (lambda net: net.run([1, 2] * ms), "duration=.* one finite time"),
-        (lambda net: net.run(0.04 * ms), "duration=40 us is shorter than half a step of 0.1 ms"),
+        (lambda net: net.run(0.04 * ms), "duration=40 us is shorter than one step of 0.1 ms"),
         (lambda net: net.run("x"), "'x' is not a number"),
         (lambda net: net.run(1 * ms, record={"cells": None}), r"record\['cells'\] must be a list of names"),
         (lambda net: net.run(1 * ms, record={"cells": 3}), r"record\['cells'\] must be a list of names"),

@@ -15,6 +15,7 @@ from ranvier.network._recording._statistics import Gatherer, Statistics
 from ranvier.network._recording._wanted import Trace, Wanted
 from ranvier.network._run import PopulationRecord, SpikeTrain
 from ranvier.network._shapes import known_shape
+from ranvier.units._steps import times_at
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -135,7 +136,7 @@ def record_from(
         return SpikeTrain(step[:rows], cell[:rows], dt, part["size"], first, steps)
 
     def sampled(stride: int) -> np.ndarray:
-        return np.arange(first // stride + 1, (first + steps) // stride + 1) * stride * dt
+        return times_at(np.arange(first // stride + 1, (first + steps) // stride + 1) * stride, dt)
 
     times = {v: sampled(stride) for v, stride in part["stride"].items()}
     reads = {v: reader(f"{n}/{v}") for v in times}

@@ -11,6 +11,7 @@ from ranvier.errors import DimensionError
 from ranvier.network._counts import count_of
 from ranvier.network._recording._sums import Binned, Intervals, Lagged
 from ranvier.units import UNITS, as_quantity
+from ranvier.units._steps import nearest_steps, times_at, whole_steps
 
 __all__ = ["Gatherer", "SpikeStatistics", "Statistics"]
 
@@ -25,9 +26,10 @@ class SpikeStatistics:
     after
         Leave out what comes before this time of the simulation; nothing where None.
     window
-        Spikes are counted in windows of this length for the Fano factor; 100 ms where None.
+        Spikes are counted in windows of this length for the Fano factor; the steps next to 100 ms where None.
     bin
-        Spikes are counted in bins of this length for correlations and the branching ratio; 5 ms where None.
+        Spikes are counted in bins of this length for correlations and the branching ratio; the steps next to 5 ms where
+        None.
     cells
         Correlations are those of all pairs among so many cells, evenly spaced over the population.
     lags
@@ -50,6 +52,7 @@ class SpikeStatistics:
                 (bin, "bin", 5.0, 1e-9),
             )
         )
+        self.unset = frozenset(n for n, v in (("after", after), ("window", window), ("bin", bin)) if v is None)
         self.cells, self.lags = (
             count_of(value, f"SpikeStatistics: {name}") for name, value in (("cells", cells), ("lags", lags))
         )
@@ -75,9 +78,9 @@ class Gatherer:
 
     def __init__(self, asked: SpikeStatistics, size: int, dt: float, first: int) -> None:
         self.asked, self.size, self.dt = asked, size, dt
-        self.origin = max(first, round(asked.after / dt))
+        self.origin = max(first, self._steps("after", 0))
         self.until = self.origin
-        window, width = (max(1, round(t / dt)) for t in (asked.window, asked.bin))
+        window, width = (self._steps(name, 1) for name in ("window", "bin"))
         self.chosen = np.unique(np.linspace(0, size - 1, min(asked.cells, size)).round().astype(np.int64))
         self.place = np.full(size, -1, np.int64)
         self.place[self.chosen] = np.arange(len(self.chosen))
@@ -85,6 +88,12 @@ class Gatherer:
         self.windows = Binned(size, window, products=False)
         self.pairs = Binned(len(self.chosen), width, products=True)
         self.activity = Lagged(width, asked.lags)
+
+    def _steps(self, name: str, least: int) -> int:
+        time = getattr(self.asked, name)
+        if name in self.asked.unset:  # 100 ms need not be a whole number of steps
+            return max(least, int(nearest_steps(time, self.dt)))
+        return whole_steps(time * UNITS["ms"], self.dt, f"SpikeStatistics: {name}", least)
 
     def take(self, step: np.ndarray, cell: np.ndarray, start: int, count: int) -> None:
         """Add the spikes of steps [start, start + count), in order of time."""
@@ -127,7 +136,7 @@ class Statistics:
     @property
     def duration(self) -> float:
         """Time over which was gathered, ms."""
-        return (self._sums.until - self._sums.origin) * self._sums.dt
+        return float(times_at(self._sums.until - self._sums.origin, self._sums.dt))
 
     @cached_property
     def rates(self) -> np.ndarray:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ranvier.errors import DimensionError, RanvierWarning, ShapeError
+from ranvier.errors import ShapeError
 from ranvier.network._checks import check_record
-from ranvier.network._durations import steps_in
 from ranvier.network._graph import GraphError
 from ranvier.network._recording._sample import Sample
 from ranvier.network._recording._statistics import SpikeStatistics
-from ranvier.units import as_quantity
+from ranvier.units._steps import whole_steps
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -47,18 +45,8 @@ class Wanted:
 
 
 def stride_of(every: Any, dt: float, default: int = 1) -> int:
-    """A recording interval in steps, at least 1; one between two steps is told."""
-    stride = default if every is None else steps_in(every, dt, "every")
-    if stride < 1:
-        raise DimensionError(
-            f"every={every!r} is shorter than half a step of {dt} ms; give a longer recording interval."
-        )
-    if every is not None and abs(float(as_quantity(every).value) / dt - stride) > 1e-6 * stride:
-        warnings.warn(
-            f"every={every!r} lies between two steps of {dt:g} ms: samples are {stride * dt:g} ms apart.", RanvierWarning,
-            stacklevel=5,
-        )  # fmt: skip
-    return stride
+    """A recording interval in steps, at least 1."""
+    return default if every is None else whole_steps(every, dt, "every", 1)
 
 
 def read_record(net: Network, record: Mapping[str, Sequence[Any]], stride: int) -> dict[str, Wanted]:

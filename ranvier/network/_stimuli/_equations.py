@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from ranvier.dynamics import Reader, build_step, parse_expression
@@ -18,6 +19,7 @@ from ranvier.network._stimuli._signal import Signal, name_in
 from ranvier.neurons import Cell
 from ranvier.neurons._values import check_text
 from ranvier.units import Dimension, as_quantity
+from ranvier.units._steps import times_at
 from ranvier.values import Distribution, Learn
 
 if TYPE_CHECKING:
@@ -89,14 +91,14 @@ class Stimulus(Signal):
         together = max(1, _TOGETHER // self.shape[0])
         pieces = []
         for low in range(first // together * together, first + count, together):
-            t = (torch.arange(low, low + together, dtype=torch.float64) * net.dt).unsqueeze(1).expand(-1, *self.shape)
+            t = torch.from_numpy(times_at(np.arange(low, low + together), net.dt)).unsqueeze(1).expand(-1, *self.shape)
             x = function({**coefficients, "t": t.contiguous()}, like)[name]
             x = torch.as_tensor(x, dtype=torch.float64).expand(together, *self.shape)
             pieces.append(x[max(first - low, 0) : first + count - low])
         whole = torch.cat(pieces) if pieces else torch.empty(0, *self.shape, dtype=torch.float64)
         bad = torch.nonzero(~torch.isfinite(whole))
         if len(bad):
-            when = (first + int(bad[0, 0])) * net.dt
+            when = float(times_at(first + int(bad[0, 0]), net.dt))
             raise EquationError(
                 f"the stimulus is {float(whole[tuple(bad[0])])} at t = {when:g} ms: keep it finite.",
                 line=self.cell.equations,

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.errors import RanvierWarning
+from ranvier.errors import DimensionError
 from ranvier.network import GraphError
 from ranvier.units import Hz, ms, second
 
@@ -87,9 +87,8 @@ def test_what_has_no_spikes_is_refused() -> None:
             net.run(1 * ms, record=record)
 
 
-def test_an_interval_between_two_steps_is_told() -> None:
-    with pytest.warns(
-        RanvierWarning, match=r"every=0\.25 ms lies between two steps of 0\.1 ms: samples are 0\.2 ms apart"
-    ):
-        run = circuit().run(1 * ms, record={"cells": ["v"]}, every=0.25 * ms)
-    np.testing.assert_allclose(run["cells"].times, [0.2, 0.4, 0.6, 0.8, 1.0])
+def test_an_interval_between_two_steps_is_refused() -> None:
+    with pytest.raises(DimensionError, match=r"every=0\.25 ms is no whole number of steps.*give 0\.2\*ms or 0\.3\*ms"):
+        circuit().run(1 * ms, record={"cells": ["v"]}, every=0.25 * ms)
+    run = circuit().run(0.9 * ms, record={"cells": ["v"]}, every=3 * 0.1 * ms)
+    assert run["cells"].times.tolist() == [0.3, 0.6, 0.9]
