@@ -9,10 +9,22 @@ from ranvier._pages import page
 if TYPE_CHECKING:
     from ranvier.limits._files import content, plain_file
     from ranvier.limits._guard import Answer, guarded
+    from ranvier.limits._hdf5 import own_dataset
     from ranvier.limits._memory import free_bytes, need, spell
     from ranvier.limits._npz import read_npy, read_npz
 
-__all__ = ["Answer", "content", "free_bytes", "guarded", "need", "plain_file", "read_npy", "read_npz", "spell"]
+__all__ = [
+    "Answer",
+    "content",
+    "free_bytes",
+    "guarded",
+    "need",
+    "own_dataset",
+    "plain_file",
+    "read_npy",
+    "read_npz",
+    "spell",
+]
 
 _PUBLIC = {
     "Answer": "._guard",
@@ -20,6 +32,7 @@ _PUBLIC = {
     "free_bytes": "._memory",
     "guarded": "._guard",
     "need": "._memory",
+    "own_dataset": "._hdf5",
     "plain_file": "._files",
     "read_npy": "._npz",
     "read_npz": "._npz",

@@ -5,32 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ranvier.errors import FileFormatError, RanvierError, ShapeError
+from ranvier.errors import RanvierError, ShapeError
+from ranvier.network._trains_in_files import Trains, neo_file, nwb_file, pynapple_file
 
 __all__ = ["trains_of_neo", "trains_of_nwb", "trains_of_pynapple"]
-
-#: spike times in ms of every cell
-Trains = list[np.ndarray]
 
 
 def trains_of_neo(recording: Any) -> Trains:
     """From a ``neo.SpikeTrain``, a list of them, a ``Segment``, a ``Block``, or a file that neo reads."""
-    neo = _package("neo")
     if isinstance(recording, str | os.PathLike):
-        path = _file(recording)
-        if path.suffix.lower() in (".pkl", ".pickle"):
-            raise FileFormatError(
-                f"{path} is a pickle, which could run any code: save the recording in another format."
-            )
-        try:
-            recording = neo.io.get_io(str(path)).read_block(lazy=False)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError, NotImplementedError) as error:
-            raise FileFormatError(f"{path} cannot be read by neo ({str(error)[:200]}): give another file.") from error
+        return neo_file(recording)
+    neo = _package("neo")
     if isinstance(recording, neo.SpikeTrain):
         found = [recording]
     elif isinstance(recording, neo.Segment):
@@ -51,15 +40,9 @@ def trains_of_neo(recording: Any) -> Trains:
 
 def trains_of_pynapple(recording: Any) -> Trains:
     """From a pynapple ``TsGroup`` or ``Ts``, or an ``.npz`` file that pynapple wrote."""
-    nap = _package("pynapple")
     if isinstance(recording, str | os.PathLike):
-        path = _file(recording)
-        try:
-            recording = nap.load_file(str(path))
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            raise FileFormatError(
-                f"{path} cannot be read by pynapple ({str(error)[:200]}): give another file."
-            ) from error
+        return pynapple_file(recording)
+    nap = _package("pynapple")
     if isinstance(recording, nap.TsGroup):
         return [np.asarray(recording[n].times("ms"), np.float64) for n in recording]
     if isinstance(recording, nap.Ts):
@@ -69,16 +52,9 @@ def trains_of_pynapple(recording: Any) -> Trains:
 
 def trains_of_nwb(recording: Any) -> Trains:
     """From the units table of an ``NWBFile``, such a table itself, or a file in Neurodata Without Borders format."""
-    pynwb = _package("pynwb")
     if isinstance(recording, str | os.PathLike):
-        path = _file(recording)
-        try:
-            with pynwb.NWBHDF5IO(str(path), "r") as file:
-                return trains_of_nwb(file.read())
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            if isinstance(error, RanvierError):
-                raise
-            raise FileFormatError(f"{path} cannot be read as NWB ({str(error)[:200]}): give another file.") from error
+        return nwb_file(recording)
+    pynwb = _package("pynwb")
     units = recording.units if isinstance(recording, pynwb.NWBFile) else recording
     if not isinstance(units, pynwb.misc.Units) or "spike_times" not in units.colnames:
         raise ShapeError("the NWB file holds no units with spike times: give one with sorted units.")
@@ -90,10 +66,3 @@ def _package(name: str) -> Any:
         return import_module(name)
     except ImportError as error:
         raise RanvierError(f"reading this recording needs {name}: pip install 'ranvier[neuro]'") from error
-
-
-def _file(path: str | os.PathLike[str]) -> Path:
-    path = Path(path)
-    if not path.exists():
-        raise FileFormatError(f"{path} does not exist: give the file of a recording.")
-    return path

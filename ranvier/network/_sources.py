@@ -230,7 +230,8 @@ class SpikeTrains(Source):
     def from_neo(cls, recording: Any, *, start: float = 0.0) -> SpikeTrains:
         """From a ``neo.SpikeTrain``, a list of them, a ``Segment``, a ``Block``, or the path of a file that neo reads.
 
-        ``start`` (ms) becomes the beginning of the run. Needs the extra ``neuro``.
+        A file is read in a process of its own, which may not run code that it holds. ``start`` (ms) becomes the beginning of
+        the run. Needs the extra ``neuro``.
 
         >>> net.source("recorded", rv.SpikeTrains.from_neo(block.segments[0]))
         """
@@ -242,7 +243,8 @@ class SpikeTrains(Source):
     def from_pynapple(cls, recording: Any, *, start: float = 0.0) -> SpikeTrains:
         """From a pynapple ``TsGroup`` or ``Ts``, or the path of a file that pynapple wrote.
 
-        ``start`` (ms) becomes the beginning of the run. Needs the extra ``neuro``.
+        What the file pickles beside the times is never read. ``start`` (ms) becomes the beginning of the run. Objects need the
+        extra ``neuro``; files need nothing.
 
         >>> net.source("recorded", rv.SpikeTrains.from_pynapple(units))
         """
@@ -254,7 +256,8 @@ class SpikeTrains(Source):
     def from_nwb(cls, recording: Any, *, start: float = 0.0) -> SpikeTrains:
         """From the units of an ``NWBFile``, or the path of a file in Neurodata Without Borders format.
 
-        ``start`` (ms) becomes the beginning of the run. Needs the extra ``neuro``.
+        ``start`` (ms) becomes the beginning of the run. Objects need the extra ``neuro``; files need the package h5py (extras
+        ``data`` and ``neuro``).
 
         >>> net.source("recorded", rv.SpikeTrains.from_nwb("session.nwb"))
         """
