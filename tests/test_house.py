@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -122,3 +123,23 @@ class TestPage:
     def test_importing_the_page_loads_no_torch(self) -> None:
         code = "import sys, ranvier; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+class TestPackaging:
+    def test_the_extra_data_is_permissive_and_the_archive_whole(self) -> None:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+        extras = project["project"]["optional-dependencies"]
+        gpl = ("tonic", "event_stream", "expelliarmus", "importRosbag")
+        held = " ".join([*project["project"]["dependencies"], *extras["data"], *extras["dev"]])
+        assert not any(name in held for name in gpl)
+        archive = set(project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"])
+        assert archive >= {
+            "ranvier",
+            "tests",
+            "docs",
+            "benchmarks",
+            "scripts",
+            "Makefile",
+            "constraints.txt",
+            "LICENSE",
+        }

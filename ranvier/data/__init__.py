@@ -7,6 +7,7 @@ from ranvier.data._bins import Bins
 from ranvier.data._card import Card
 from ranvier.data._errors import DataError
 from ranvier.data._events import Events
+from ranvier.data._idx import read_idx
 from ranvier.data._load import load, names
 from ranvier.data._readers import read_events
 from ranvier.data._samples import Samples, Splits
@@ -28,4 +29,5 @@ __all__ = [
     "load",
     "names",
     "read_events",
+    "read_idx",
 ]

@@ -18,19 +18,19 @@ __all__ = ["load", "names"]
 _LOG = logging.getLogger("ranvier.data")
 _SETS = {
     "braille_touch": "_series",
-    "cifar10_dvs": "_tonic",
+    "cifar10_dvs": "_cameras",
     "digits": "_images",
-    "dvs_gesture": "_tonic",
+    "dvs_gesture": "_cameras",
     "fashion_mnist": "_images",
     "fsdd": "_sound",
     "japanese_vowels": "_series",
     "mnist": "_images",
     "mnist_t10k": "_images",
-    "nmnist": "_tonic",
+    "nmnist": "_cameras",
     "nmnist_small": "_series",
-    "shd": "_tonic",
+    "shd": "_spoken_spikes",
     "speech_commands": "_sound",
-    "ssc": "_tonic",
+    "ssc": "_spoken_spikes",
 }
 _told: set[str] = set()
 
@@ -57,7 +57,7 @@ def load(
     folder
         Folder above those of the sets; where None the one that ``RANVIER_DATA`` names, or else ``data``.
     download
-        Fetch what is missing (those sets that tonic knows: shd, ssc, nmnist, dvs_gesture, cifar10_dvs). Never while
+        Fetch what is missing: shd, ssc, nmnist, dvs_gesture and cifar10_dvs, through tonic (extra ``data-gpl``). Never while
         ``RANVIER_OFFLINE`` is set.
     verify
         Compare files that have a pinned SHA-256 with it.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 from ranvier.data._errors import DataError
 from ranvier.errors import FileFormatError
+from ranvier.limits import plain_file
 
 __all__ = ["find", "is_offline", "optional", "roots", "verified"]
 
@@ -56,12 +58,13 @@ def verified(path: Path, pin: str) -> Path:
     FileFormatError
         Where they differ, or the file is damaged.
     """
+    plain_file(path)
     digest = hashlib.sha256()
     try:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise FileFormatError(f"{path} cannot be read ({error}); fetch it again") from error
     if digest.hexdigest() != pin:
         raise FileFormatError(

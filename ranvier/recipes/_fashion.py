@@ -13,10 +13,10 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from ranvier.connectivity import Conv2d, Linear, ThresholdBatchNorm
+from ranvier.data import read_idx
 from ranvier.errors import FileFormatError
 from ranvier.network import Network, Sequential
 from ranvier.neurons import LIF
-from ranvier.recipes._idx import read_idx
 from ranvier.training import losses
 from ranvier.units import ms
 
@@ -72,6 +72,10 @@ def load(folder: Path = FOLDER, seed: int = 0) -> Images:
     """
     sets = []
     for name, count in (("train", 60_000), ("t10k", 10_000)):
+        if not (folder / f"{name}-images-idx3-ubyte.gz").exists():
+            raise FileFormatError(
+                f"{folder} holds no {name}-images-idx3-ubyte.gz: install the Debian package dataset-fashion-mnist, or name the folder that holds it."
+            )
         pixels = read_idx(folder / f"{name}-images-idx3-ubyte.gz")
         target = read_idx(folder / f"{name}-labels-idx1-ubyte.gz")
         if pixels.shape != (count, 28, 28) or target.shape != (count,):

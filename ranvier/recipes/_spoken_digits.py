@@ -11,6 +11,8 @@ import numpy as np
 import torch
 
 from ranvier.encoding import Cochlea
+from ranvier.errors import FileFormatError
+from ranvier.limits import read_npz
 from ranvier.units import ms
 
 __all__ = ["EAR", "SpikeTable", "hear", "heard"]
@@ -59,5 +61,7 @@ def heard(path: Path, clips: Sequence[np.ndarray]) -> SpikeTable:
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(partial, sample=table.sample, time=table.time, channel=table.channel)
         os.replace(partial, path)
-    with np.load(path) as file:
-        return SpikeTable(file["sample"], file["time"], file["channel"])
+    found = read_npz(path, ["sample", "time", "channel"])
+    if any(column.ndim != 1 or column.dtype.kind not in "iu" for column in found.values()):
+        raise FileFormatError(f"{path} holds no spikes: delete it, and they are computed anew.")
+    return SpikeTable(found["sample"], found["time"], found["channel"])

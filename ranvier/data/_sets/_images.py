@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +11,13 @@ import torch
 from ranvier.data._card import Card
 from ranvier.data._division import divide
 from ranvier.data._errors import DataError
+from ranvier.data._idx import read_idx
 from ranvier.data._places import optional
 from ranvier.data._request import Request
 from ranvier.data._samples import Samples, Splits
 from ranvier.errors import FileFormatError
 
-__all__ = ["digits", "fashion_mnist", "mnist", "mnist_t10k", "read_idx"]
+__all__ = ["digits", "fashion_mnist", "mnist", "mnist_t10k"]
 
 _TEN = tuple("0123456789")
 _DEBIAN = Path("/usr/share/datasets/fashion-mnist")
@@ -59,27 +59,6 @@ _DIGITS = Card(
 )  # fmt: skip
 
 
-def read_idx(path: Path) -> np.ndarray:
-    """The unsigned bytes of a gzip IDX file, in its shape.
-
-    Raises
-    ------
-    FileFormatError
-        Where the file is damaged or holds another type.
-    """
-    try:
-        data = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError) as error:
-        raise FileFormatError(f"{path} is no whole gzip file: {error}") from error
-    if len(data) < 4 or data[:3] != b"\0\0\x08" or len(data) < 4 + 4 * data[3]:
-        raise FileFormatError(f"{path} begins with {data[:4]!r}; an IDX file of bytes begins with 00 00 08")
-    shape = tuple(np.frombuffer(data, ">i4", data[3], 4))
-    values = np.frombuffer(data, np.uint8, offset=4 + 4 * data[3])
-    if values.size != np.prod(shape, dtype=np.int64):
-        raise FileFormatError(f"{path} promises {shape} bytes and holds {values.size}; fetch it again")
-    return values.reshape(shape)
-
-
 def fashion_mnist(request: Request) -> Splits:
     """Fashion-MNIST: from ``fashion_mnist`` below a root, or Debian's folder."""
     return _from_four(_FASHION, _FASHION_PINS, request, _DEBIAN)
@@ -106,7 +85,17 @@ def digits(request: Request) -> Splits:
     return _divided(_DIGITS, np.asarray(pixels).reshape(-1, 8, 8) / 16, np.asarray(target))
 
 
+def _checked(card: Card, images: np.ndarray, labels: np.ndarray) -> None:
+    """As many labels as images, each the number of a class."""
+    if images.ndim != 3 or labels.shape != images.shape[:1] or (labels >= len(card.classes)).any():
+        raise FileFormatError(
+            f"{card.name}: images {images.shape} and labels {labels.shape} up to {labels.max(initial=0)} do not belong together; "
+            f"expected [S, H, W] and [S] of {len(card.classes)} classes. Get the files again from {card.source}."
+        )
+
+
 def _divided(card: Card, images: np.ndarray, labels: np.ndarray) -> Splits:
+    _checked(card, images, labels)
     train, valid, test = divide(labels, (0.6, 0.2), card.name)
     every = _samples(images, labels)
     return Splits(every.take(train), every.take(valid), every.take(test), card)
@@ -114,6 +103,8 @@ def _divided(card: Card, images: np.ndarray, labels: np.ndarray) -> Splits:
 
 def _from_four(card: Card, pins: dict[str, str], request: Request, *also: Path) -> Splits:
     images, labels, test_images, test_labels = (read_idx(path) for path in request.files(card, pins, *also))
+    for pair in ((images, labels), (test_images, test_labels)):
+        _checked(card, *pair)
     valid, train = divide(labels, (1 / 12,), card.name)
     learn = _samples(images, labels)
     return Splits(learn.take(train), learn.take(valid), _samples(test_images, test_labels), card)

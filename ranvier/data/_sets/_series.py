@@ -11,12 +11,14 @@ import torch
 
 from ranvier.data._bins import Bins
 from ranvier.data._card import Card
+from ranvier.data._columns import checked_labels, checked_offsets, checked_whole
 from ranvier.data._division import divide
 from ranvier.data._events import Events
 from ranvier.data._places import find
 from ranvier.data._request import Request
 from ranvier.data._samples import Samples, Splits
 from ranvier.errors import FileFormatError
+from ranvier.limits import content, read_npz
 from ranvier.units import ms
 
 __all__ = ["braille_touch", "japanese_vowels", "nmnist_small"]
@@ -41,8 +43,13 @@ _VOWEL_FILES = ("JapaneseVowels_TRAIN.ts", "JapaneseVowels_TEST.ts")
 def braille_touch(request: Request) -> Splits:
     """Touches [76, 12] from 0 to 1; the repetition is the group."""
     pin = {"braille.npz": "7cc4f735953cdae3f981a05df6e390591472d5e3532299770895321cd00baa5a"}
-    with np.load(request.files(_BRAILLE, pin)[0]) as file:
-        x, label, repetition = file["x"], file["label"], file["repetition"]
+    (path,) = request.files(_BRAILLE, pin)
+    found = read_npz(path, ["x", "label", "repetition"])
+    x, label, repetition = found["x"], checked_labels(found["label"], len(_BRAILLE.classes), path), found["repetition"]
+    if x.ndim != 3 or x.dtype != np.uint8 or not len(x) == len(label) == len(checked_whole(repetition, path)):
+        raise FileFormatError(
+            f"{path} holds no touches [S, T, C] in bytes, each with a label and a repetition: fetch it again."
+        )
     get = lambda i: torch.from_numpy(x[i].astype(np.float32) / 255)  # noqa: E731
     every = Samples(get, np.arange(len(x)), label.astype(np.int64), repetition)
     valid = (repetition >= 21) & (repetition < 28)
@@ -61,14 +68,19 @@ def nmnist_small(request: Request) -> Splits:
 
 
 def _recordings(path: Path) -> Samples:
-    with np.load(path) as file:
-        t, x, y, p, offsets, label = (file[name] for name in ("t_us", "x", "y", "p", "offsets", "label"))
+    names = ("t_us", "x", "y", "p")
+    found = read_npz(path, [*names, "offsets", "label"])
+    t, x, y, p = (checked_whole(found[name], path) for name in names)
+    label = checked_labels(found["label"], 10, path)
+    offsets = checked_offsets(found["offsets"], len(label), len(t), path)
+    if not len(t) == len(x) == len(y) == len(p):
+        raise FileFormatError(f"{path} holds columns t_us, x, y and p of different lengths: fetch it again.")
 
     def get(i: int) -> Events:
         own = slice(offsets[i], offsets[i + 1])
         return Events.from_columns(t[own], x[own], y[own], p[own], 34, 34)
 
-    return Samples(get, np.arange(len(label)), label.astype(np.int64), transform=Bins(30, 10 * ms))
+    return Samples(get, np.arange(len(label)), label, transform=Bins(30, 10 * ms))
 
 
 def japanese_vowels(request: Request) -> Splits:
@@ -89,6 +101,10 @@ def _vowels(path: Path) -> Samples:
     series, labels = read_ts(path)
     if any(s.shape[1] != 12 or len(s) > 29 for s in series):
         raise FileFormatError(f"{path}: expected series of 12 coefficients and at most 29 steps")
+    if not set(labels) <= set(_VOWELS.classes):
+        raise FileFormatError(
+            f"{path}: expected labels from 1 to 9, found {sorted(set(labels) - set(_VOWELS.classes))[0][:50]!r}"
+        )
     padded = torch.zeros(len(series), 29, 12)
     for row, one in zip(padded, series, strict=True):
         row[: len(one)] = torch.from_numpy(one)
@@ -97,7 +113,10 @@ def _vowels(path: Path) -> Samples:
 
 def read_ts(path: Path) -> tuple[list[np.ndarray], list[str]]:
     """Series [T, C] and labels of a ``.ts`` file: one case per line, channels parted by ``:``, values by ``,``."""
-    head, mark, body = path.read_text(encoding="utf-8").partition("@data")
+    try:
+        head, mark, body = content(path, 20).decode("utf-8").partition("@data")
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"{path} is no text (byte {error.start}); fetch it again") from error
     lines = [line for line in body.splitlines() if line.strip()]
     if not mark or not lines or not re.search(r"@classlabel\s+true", head, re.IGNORECASE):
         raise FileFormatError(f"{path} is no .ts file with class labels and data; fetch it again")
@@ -108,6 +127,8 @@ def read_ts(path: Path) -> tuple[list[np.ndarray], list[str]]:
             values = [np.array([float(v) for v in channel.split(",")], np.float32) for channel in channels]
             series.append(np.stack(values, 1))
         except ValueError as error:
-            raise FileFormatError(f"{path}, case {number}: {error}") from error
+            raise FileFormatError(f"{path}, case {number}: {str(error)[:200]}; fetch it again") from error
+        if not np.isfinite(series[-1]).all():
+            raise FileFormatError(f"{path}, case {number}: a value is not finite; fetch it again")
         labels.append(label.strip())
     return series, labels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ import numpy as np
 import torch
 
 from ranvier.data._card import Card
+from ranvier.data._columns import checked_labels, checked_offsets, checked_whole
 from ranvier.data._division import by_group
 from ranvier.data._errors import DataError
 from ranvier.data._places import find, optional, verified
 from ranvier.data._request import Request
 from ranvier.data._samples import Samples, Splits
-from ranvier.errors import FileFormatError
+from ranvier.errors import FileFormatError, RanvierError
+from ranvier.limits import content, need, plain_file, read_npz
 
 __all__ = ["fsdd", "speech_commands"]
 
@@ -33,6 +36,9 @@ _COMMANDS = Card(
     "the Speech Commands data set, version 0.02", _WORDS,
     "by speaker: the set's own lists where it comes with them, else 60/20/20 of the speakers",
 )  # fmt: skip
+#: samples of sound per byte, at most: silence in FLAC
+_DENSEST = 4096
+_LARGEST_CLIP = 1 << 28
 _CLIPS_PIN = "8547a8d435921d4cf12736bdb57d325c6ec34e9e97c95a56a7b00d1c40e5b3de"
 
 
@@ -42,9 +48,13 @@ def fsdd(request: Request) -> Splits:
     if place is not None:
         return _recordings(place / "recordings")
     (path,) = request.files(_FSDD, {"fsdd.npz": _FSDD_PIN})
-    with np.load(path) as file:
-        audio, offsets, label, speaker = (file[name] for name in ("audio", "offsets", "label", "speaker"))
-        names = file["speakers"]
+    found = read_npz(path, ["audio", "offsets", "label", "speaker", "speakers"])
+    audio, names = checked_whole(found["audio"], path), found["speakers"]
+    label = checked_labels(found["label"], 10, path)
+    speaker = checked_labels(found["speaker"], len(names) if names.ndim == 1 else 0, path)
+    offsets = checked_offsets(found["offsets"], len(label), len(audio), path)
+    if len(speaker) != len(label):
+        raise FileFormatError(f"{path} holds {len(label)} labels and {len(speaker)} speakers: fetch it again.")
     get = lambda i: torch.from_numpy(audio[offsets[i] : offsets[i + 1]].astype(np.float32) / 32768)  # noqa: E731
     return _by_speaker(_FSDD, get, label, names[speaker], (0.25, 0.25))
 
@@ -54,8 +64,11 @@ def _recordings(folder: Path) -> Splits:
     if not paths:
         raise DataError(f"{folder} holds no files named digit_speaker_take.wav; get them from {_FSDD.source}")
     parts = [path.stem.split("_") for path in paths]
+    strange = next((path for path, p in zip(paths, parts, strict=True) if p[0] not in _FSDD.classes), None)
+    if strange is not None:
+        raise FileFormatError(f"{strange} is not named digit_speaker_take.wav: take it out, or fetch the set again.")
     labels, speakers = np.array([int(p[0]) for p in parts]), np.array([p[1] for p in parts])
-    return _by_speaker(_FSDD, lambda i: _read(paths[i]), labels, speakers, (0.25, 0.25))
+    return _by_speaker(_FSDD, lambda i: _sound_of(paths[i]), labels, speakers, (0.25, 0.25))
 
 
 def speech_commands(request: Request) -> Splits:
@@ -63,40 +76,86 @@ def speech_commands(request: Request) -> Splits:
     folder = next((r / "speech_commands" for r in request.roots if (r / "speech_commands" / "yes").is_dir()), None)
     if folder is not None:
         paths = sorted(p for word in _WORDS for p in (folder / word).glob("*_nohash_*.*"))
-        names, get = [f"{p.parent.name}/{p.name}" for p in paths], lambda i: _read(paths[i])
+        names, get = [f"{p.parent.name}/{p.name}" for p in paths], lambda i: _sound_of(paths[i])
     else:
         place = find(
             ["clips.zip"], [root / "speech_commands" for root in request.roots], "speech_commands", _COMMANDS.source
         )
         path = verified(place / "clips.zip", _CLIPS_PIN) if request.verify else place / "clips.zip"
-        with zipfile.ZipFile(path) as archive:
-            names = sorted(n for n in archive.namelist() if n.split("/")[0] in _WORDS and "_nohash_" in n)
-
-        def get(i: int) -> torch.Tensor:
-            with zipfile.ZipFile(path) as archive:
-                return _read(io.BytesIO(archive.read(names[i])))
+        names = sorted(n for n in _names(path) if n.split("/")[0] in _WORDS and "_nohash_" in n)
+        get = lambda i: _sound_in(path, names[i])  # noqa: E731
 
     label = np.array([_WORDS.index(n.split("/")[0]) for n in names])
     speaker = np.array([n.split("/")[1].split("_")[0] for n in names])
     lists = None if folder is None else [folder / f"{part}_list.txt" for part in ("validation", "testing")]
     if lists is None or not all(path.is_file() for path in lists):
         return _by_speaker(_COMMANDS, get, label, speaker, (0.2, 0.2))
-    valid, test = (np.isin(names, path.read_text(encoding="utf-8").split()) for path in lists)
+    valid, test = (np.isin(names, _words(path)) for path in lists)
     every = Samples(get, np.arange(len(names)), label, speaker)
     return Splits(every.take(~(valid | test)), every.take(valid), every.take(test), _COMMANDS)
 
 
-def _read(source: Any) -> torch.Tensor:
+def _words(path: Path) -> list[str]:
+    return content(path, 20).decode("utf-8", "replace").split()
+
+
+def _names(path: Path) -> list[str]:
+    """What an archive of clips holds."""
+    try:
+        with zipfile.ZipFile(plain_file(path)) as archive:
+            return archive.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise FileFormatError(f"{path} is no archive that can be read ({error}): fetch it again.") from error
+
+
+def _sound_in(path: Path, name: str) -> torch.Tensor:
+    """One clip of an archive."""
+    try:
+        with zipfile.ZipFile(plain_file(path)) as archive:
+            size = archive.getinfo(name).file_size
+            if size > _LARGEST_CLIP:
+                raise FileFormatError(f"{path}: {name} has {size:,} bytes, more than any clip: fetch the set again.")
+            return _read(io.BytesIO(archive.read(name)), f"{path}: {name}", size)
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        RuntimeError,
+        EOFError,
+        zlib.error,
+        zipfile.BadZipFile,
+        NotImplementedError,
+    ) as error:
+        if isinstance(error, RanvierError):
+            raise
+        raise FileFormatError(f"{path}: {name} cannot be read ({error}): fetch the set again.") from error
+
+
+def _sound_of(path: Path) -> torch.Tensor:
+    plain_file(path)
+    return _read(path, str(path), path.stat().st_size)
+
+
+def _read(source: Any, where: str, size: int) -> torch.Tensor:
+    """The mean of all channels; what the header promises is held against the file first."""
     try:
         import soundfile
     except ModuleNotFoundError as error:
         raise DataError(optional("soundfile", "reading sound files")) from error
     try:
-        sound, _ = soundfile.read(source, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise FileFormatError(
-            f"{getattr(source, 'name', 'a clip')} is no sound file that can be read: {error}"
-        ) from error
+        with soundfile.SoundFile(source) as file:
+            if file.frames * file.channels > _DENSEST * size or not file.channels:
+                raise FileFormatError(
+                    f"{where} promises {file.frames:,} samples in {size:,} bytes: it is damaged; fetch it again."
+                )
+            need(8 * file.frames * file.channels, f"reading {where}", "use a machine with more memory")
+            sound = file.read(dtype="float32", always_2d=True)
+    except (soundfile.SoundFileRuntimeError, RuntimeError, TypeError, ValueError, OSError) as error:
+        if isinstance(error, RanvierError):
+            raise
+        raise FileFormatError(f"{where} is no sound file that can be read ({error}): fetch it again.") from error
+    if not np.isfinite(sound).all():
+        raise FileFormatError(f"{where} holds sound that is not finite: fetch it again.")
     return torch.from_numpy(sound.mean(1))
 
 

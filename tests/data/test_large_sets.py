@@ -1,16 +1,15 @@
-"""The sets that tonic reads, from small files in their formats; nothing is fetched."""
+"""The large sets, from small files in the folders that tonic makes; nothing is fetched."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ranvier import data
-from ranvier.errors import ShapeError
-
-pytest.importorskip("tonic", reason="tonic is not installed; the extra `data` holds it")
+from ranvier.errors import FileFormatError
 
 CHANNEL = np.array([3, 699, 0], np.uint16)
 
@@ -88,12 +87,12 @@ def test_cifar10_dvs_in_aedat4(tmp_path: Path, data_folder) -> None:
     sets = data.load("cifar10_dvs", folder=tmp_path)
     assert tuple(map(len, (sets.train, sets.valid, sets.test))) == (8, 1, 1)
     assert sets.test.target.tolist() == [6]
-    with pytest.raises(ShapeError, match="x=319"):  # the sample is of another camera: noticed, not cut
+    with pytest.raises(FileFormatError, match="x=319"):  # the sample is of another camera: noticed, not cut
         sets.test[0]
 
 
 def test_nothing_is_fetched_unasked_or_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import tonic
+    tonic = pytest.importorskip("tonic", reason="tonic is not installed; the extra `data-gpl` holds it")
 
     def fetched(self) -> None:
         raise RuntimeError("fetched")
@@ -106,4 +105,55 @@ def test_nothing_is_fetched_unasked_or_offline(tmp_path: Path, monkeypatch: pyte
         data.load("shd", folder=tmp_path, download=True)
     monkeypatch.setenv("RANVIER_OFFLINE", "1")
     with pytest.raises(data.DataError, match="RANVIER_OFFLINE"):
+        data.load("shd", folder=tmp_path, download=True)
+
+
+def test_spoken_spikes_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "SHD" / "shd_train.h5"
+    write_spoken(tmp_path / "SHD" / "shd_test.h5", 12)
+
+    def refused(message: str, name: str, values: object, dtype: object = None) -> None:
+        write_spoken(path, 12)
+        with h5py.File(path, "r+") as file:
+            del file[name]
+            file.create_dataset(name, data=values, dtype=dtype)
+        with pytest.raises(FileFormatError, match=message):
+            data.load("shd", folder=tmp_path)
+
+    refused("labels up to 20; there are 20 classes", "labels", np.full(12, 20))
+    refused("differ in number", "extra/speaker", np.arange(11))
+    refused("no whole numbers", "labels", np.full(12, 0.5))
+    refused("no lists of real numbers", "spikes/times", np.zeros(12))
+    for values, message in (([0.5, np.nan, 0.5], "not finite"), ([0.5], "more times than units, or fewer")):
+        times = np.empty(12, object)
+        times[:] = [np.array(values, np.float16)] * 12
+        refused(message, "spikes/times", times, h5py.vlen_dtype(np.float16))
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(FileFormatError, match=r"shd_train\.h5 cannot be read"):
+        data.load("shd", folder=tmp_path)
+
+
+def test_gestures_that_are_none_are_refused(tmp_path: Path) -> None:
+    for part in ("Train", "Test"):
+        folder = tmp_path / "DVSGesture" / f"ibmGesture{part}" / "user01_led"
+        folder.mkdir(parents=True)
+        for k, table in enumerate(
+            (np.array([[1, 2, 1, np.nan]]), np.array([[1, 200, 1, 3.0]]), np.zeros((2, 3)), np.array([{}]))
+        ):
+            np.save(folder / f"{k}.npy", table, allow_pickle=True)
+    from ranvier.data._request import Request
+    from ranvier.data._sets._cameras import _gestures
+
+    samples = _gestures("Train", Request((tmp_path,)))
+    for k, message in enumerate(("finite", "y=200", r"shape \(2, 3\)", "Python objects")):
+        with pytest.raises(FileFormatError, match=message):
+            samples[k]
+
+
+def test_tonic_is_named_with_its_licence_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RANVIER_OFFLINE", raising=False)
+    monkeypatch.setitem(sys.modules, "tonic.datasets", None)
+    monkeypatch.setitem(sys.modules, "tonic", None)
+    with pytest.raises(data.DataError, match=r"GPL-3\.0.*ranvier\[data-gpl\]"):
         data.load("shd", folder=tmp_path, download=True)
