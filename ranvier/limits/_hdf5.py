@@ -9,7 +9,7 @@ from ranvier.errors import FileFormatError
 __all__ = ["own_dataset"]
 
 
-def own_dataset(file: Any, name: str) -> Any:
+def own_dataset(archive: Any, name: str) -> Any:
     """The dataset ``name`` of an open ``h5py.File``.
 
     Raises
@@ -19,7 +19,7 @@ def own_dataset(file: Any, name: str) -> Any:
     """
     import h5py
 
-    inner = file
+    inner = archive
     for part in name.split("/"):
         link = inner.get(part, getlink=True) if isinstance(inner, h5py.Group) else None
         if link is None:
