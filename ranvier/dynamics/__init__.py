@@ -8,6 +8,7 @@ from ranvier.dynamics._graphs import components, ordered
 from ranvier.dynamics._integrators import METHODS, check_method
 from ranvier.dynamics._names import check_name
 from ranvier.dynamics._program import Exponential, Program, Prologue, Statement, tidy
+from ranvier.dynamics._quotients import Quotient, quotients
 from ranvier.dynamics._spike_times import SHIFT
 from ranvier.dynamics._step import COUNTER, Step, build_step
 from ranvier.dynamics._symbols import Reader
@@ -26,6 +27,7 @@ __all__ = [
     "Exponential",
     "Program",
     "Prologue",
+    "Quotient",
     "Reader",
     "Statement",
     "Step",
@@ -41,6 +43,7 @@ __all__ = [
     "parse_equations",
     "parse_expression",
     "parse_unit",
+    "quotients",
     "read_system",
     "tangent",
     "tidy",

@@ -17,14 +17,18 @@ __all__ = [
     "FUNCTIONS",
     "both",
     "either",
+    "exp",
+    "expm1",
     "exprel",
     "ge",
     "gt",
     "invert",
     "jump",
+    "log1p",
     "maximum",
     "nearest",
     "select",
+    "sigmoid",
 ]
 
 _ZERO, _ONE = sp.Integer(0), sp.Integer(1)
@@ -138,6 +142,19 @@ class jump(_Named):
         return {1: a - b, 2: s, 3: invert(s)}[argindex]
 
 
+class exp(_Named):
+    """The exponential of its argument as written.
+
+    SymPy's own splits exp(a - 4) into 0.0183…*exp(a), whose rounding 1 - exp(a - 4) keeps near its zero.
+    """
+
+    nargs = 1
+    number = staticmethod(lambda x: math.exp(x) or 5e-324)  # nowhere zero
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return self
+
+
 class exprel(_Named):
     """(exp(x) - 1)/x, and 1 at x = 0."""
 
@@ -163,7 +180,7 @@ class dexprel(_Named):
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         x = self.args[0]
         # From x*exprel' = exp - exprel; used only by second derivatives of text equations, away from x = 0.
-        return (sp.exp(x) - 2 * dexprel(x)) / x
+        return (exp(x) - 2 * dexprel(x)) / x
 
 
 class expm1(_Named):
@@ -173,7 +190,7 @@ class expm1(_Named):
     number = staticmethod(math.expm1)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
-        return sp.exp(self.args[0])
+        return exp(self.args[0])
 
 
 class log1p(_Named):
@@ -239,25 +256,50 @@ class maximum(_Named):
         return ge(a, b) if argindex == 1 else gt(b, a)
 
 
+def _sinh(x: sp.Expr) -> sp.Expr:
+    return (expm1(x) - expm1(-x)) / 2
+
+
+def _cosh(x: sp.Expr) -> sp.Expr:
+    return (exp(x) + exp(-x)) / 2
+
+
+def _tan(x: sp.Expr) -> sp.Expr:
+    return sp.sin(x) / sp.cos(x)
+
+
+def _log10(x: sp.Expr) -> sp.Expr:
+    return sp.log(x) * sp.Float(1 / math.log(10))
+
+
+def _ceil(x: sp.Expr) -> sp.Expr:
+    return -floor(-x)
+
+
 def _clip(x: sp.Expr, low: sp.Expr, high: sp.Expr) -> sp.Expr:
     return minimum(maximum(x, low), high)
 
 
 #: name in the text -> (builder, number of arguments)
 FUNCTIONS = {
-    "exp": (sp.exp, 1),
+    "exp": (exp, 1),
     "expm1": (expm1, 1),
     "exprel": (exprel, 1),
     "log": (sp.log, 1),
     "log1p": (log1p, 1),
+    "log10": (_log10, 1),
     "sin": (sp.sin, 1),
     "cos": (sp.cos, 1),
+    "tan": (_tan, 1),
+    "sinh": (_sinh, 1),
+    "cosh": (_cosh, 1),
     "tanh": (tanh, 1),
     "sigmoid": (sigmoid, 1),
     "sqrt": (sp.sqrt, 1),
     "abs": (absolute, 1),
     "sign": (sign, 1),
     "floor": (floor, 1),
+    "ceil": (_ceil, 1),
     "minimum": (minimum, 2),
     "maximum": (maximum, 2),
     "clip": (_clip, 3),

@@ -6,11 +6,15 @@ import ast
 from collections.abc import Mapping
 from difflib import get_close_matches
 from fractions import Fraction
+from types import UnionType
 
 import sympy as sp
 
+from ranvier.dynamics._bounds import check_numbers, check_size
+from ranvier.dynamics._exact_form import ExactForm
 from ranvier.dynamics._functions import CONDITIONS, FUNCTIONS, both, either, invert
 from ranvier.dynamics._names import CONSTANTS, is_noise
+from ranvier.dynamics._removable import lifted, may_vanish
 from ranvier.errors import DimensionError, EquationError
 from ranvier.units import UNITS, Dimension
 
@@ -25,14 +29,21 @@ _LARGEST = 1e300
 
 
 class Reader:
-    """Reads expressions over known names; ``dimensions`` maps each name to its dimension."""
+    """Reads expressions over known names; ``dimensions`` maps each name to its dimension.
 
-    def __init__(self, dimensions: Mapping[str, Dimension]) -> None:
+    ``definitions`` are the subexpressions by name: a quotient may be 0/0 only through what they stand for.
+    """
+
+    def __init__(
+        self, dimensions: Mapping[str, Dimension], definitions: Mapping[str, ast.expr] | None = None
+    ) -> None:  # fmt: skip
         self.dimensions = {"dt": _TIME, "t": _TIME, **dimensions}
+        self.definitions = definitions or {}
 
     def read(self, tree: ast.expr, line: str) -> tuple[sp.Expr, Dimension]:
         """The expression and its dimension."""
-        return self._checked(*_Visit(self.dimensions, line).visit(tree), line)
+        check_size(tree, line)
+        return self._checked(*_Visit(self.dimensions, self.definitions, line).visit(tree), line)
 
     def read_as(self, tree: ast.expr, dimension: Dimension, line: str, what: str) -> sp.Expr:
         """The expression, which must have the given dimension."""
@@ -46,7 +57,8 @@ class Reader:
 
     def condition(self, tree: ast.expr, line: str) -> sp.Expr:
         """A truth value."""
-        visit = _Visit(self.dimensions, line)
+        check_size(tree, line)
+        visit = _Visit(self.dimensions, self.definitions, line)
         if not visit.truth(tree):
             raise EquationError(
                 f"{line!r} is not a condition: compare two expressions, for example 'v > V_th'.", line=line
@@ -59,12 +71,25 @@ class Reader:
             raise EquationError(
                 "a part of this has no finite real value, such as log(0), sqrt(-1) or 1/0: correct it.", line=line
             )
+        check_numbers(expression, line)
         return expression, dimension
 
 
+def _chain(node: ast.BinOp, operators: UnionType) -> tuple[ast.expr, list[tuple[ast.BinOp, ast.expr]]]:
+    """What a row of operators of one rank begins with, and each of them with what stands at its right."""
+    rest: list[tuple[ast.BinOp, ast.expr]] = []
+    at: ast.expr = node
+    while isinstance(at, ast.BinOp) and isinstance(at.op, operators):
+        rest.append((at, at.right))
+        at = at.left
+    return at, rest[::-1]
+
+
 class _Visit:
-    def __init__(self, dimensions: Mapping[str, Dimension], line: str) -> None:
-        self.dimensions, self.line = dimensions, line
+    def __init__(
+        self, dimensions: Mapping[str, Dimension], definitions: Mapping[str, ast.expr], line: str
+    ) -> None:  # fmt: skip
+        self.dimensions, self.definitions, self.line = dimensions, definitions, line
 
     def fail(self, message: str) -> EquationError:
         return EquationError(message, line=self.line)
@@ -132,20 +157,48 @@ class _Visit:
         raise self.fail(f"operator in {ast.unparse(node)!r} is not supported; there are + - * / and **.")
 
     def BinOp(self, node: ast.BinOp) -> tuple[sp.Expr, Dimension]:
-        (a, da), (b, db) = self.visit(node.left), self.visit(node.right)
-        if isinstance(node.op, ast.Mult):
-            return a * b, da * db
-        if isinstance(node.op, ast.Div):
-            if b.is_number and b == 0:
-                raise self.fail(f"{ast.unparse(node)!r} divides by zero: correct the denominator.")
-            return a / b, da / db
+        if isinstance(node.op, ast.Mult | ast.Div):
+            return self.product(node)
         if isinstance(node.op, ast.Add | ast.Sub):
-            word = "add" if isinstance(node.op, ast.Add) else "subtract"
-            dimension = self.same(node.left, (a, da), node.right, (b, db), word)
-            return (a + b if isinstance(node.op, ast.Add) else a - b), dimension
+            return self.sum(node)
         if isinstance(node.op, ast.Pow):
-            return self.power(node.left, (a, da), node.right, (b, db))
+            return self.power(node.left, self.visit(node.left), node.right, self.visit(node.right))
         raise self.fail(f"operator in {ast.unparse(node)!r} is not supported; there are + - * / and **.")
+
+    def product(self, node: ast.BinOp) -> tuple[sp.Expr, Dimension]:
+        first, rest = _chain(node, ast.Mult | ast.Div)
+        value, dimension = self.visit(first)
+        for step, right in rest:
+            b, db = self.visit(right)
+            if isinstance(step.op, ast.Mult):
+                value, dimension = value * b, dimension * db
+                continue
+            if b.is_number and b == 0:
+                raise self.fail(f"{ast.unparse(step)!r} divides by zero: correct the denominator.")
+            value, dimension = value / b, dimension / db
+        whole = self.lifted(node)
+        return (value if whole is None else whole), dimension
+
+    def lifted(self, node: ast.BinOp) -> sp.Expr | None:
+        """The product with its removable singularities written as the functions that they are; None without any."""
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & self.definitions.keys()
+        for definitions in ({}, self.definitions) if names else ({},):
+            form = ExactForm(lambda part: self.visit(part)[0], self.dimensions, definitions)
+            if may_vanish(node, definitions) and (found := lifted(node, form)) is not None:
+                return found
+        return None
+
+    def sum(self, node: ast.BinOp) -> tuple[sp.Expr, Dimension]:
+        first, rest = _chain(node, ast.Add | ast.Sub)
+        value, dimension = self.visit(first)
+        values = [value]
+        for step, right in rest:
+            b, db = self.visit(right)
+            word = "add" if isinstance(step.op, ast.Add) else "subtract"
+            so_far = values[0] if all(v == 0 for v in values) else sp.Integer(1)
+            dimension = self.same(step.left, (so_far, dimension), right, (b, db), word)
+            values.append(b if isinstance(step.op, ast.Add) else -b)
+        return sp.Add(*values), dimension
 
     def power(
         self, left: ast.expr, a: tuple[sp.Expr, Dimension], right: ast.expr, b: tuple[sp.Expr, Dimension]

@@ -49,6 +49,10 @@ class System:
         """Names of the variables that live from step to step."""
         return (*self.odes, *self.updates)
 
+    def inlined(self, expression: sp.Expr) -> sp.Expr:
+        """``expression`` with subexpressions replaced by what they stand for."""
+        return expression.xreplace({sp.Symbol(n): e for n, e in self.subexpressions.items()})
+
 
 def read_system(
     text: str,
@@ -86,7 +90,8 @@ def _read(
         {n.id for e in equations if e.tree for n in ast.walk(e.tree) if isinstance(n, ast.Name) and is_noise(n.id)}
     )
     dimensions = {**extra, **values, **{e.name: e.dimension for e in by_name.values()}}
-    reader = Reader({**dimensions, **dict.fromkeys(noises, NOISE)})
+    definitions = {e.name: e.body for e in by_name.values() if e.kind == "subexpression"}
+    reader = Reader({**dimensions, **dict.fromkeys(noises, NOISE)}, definitions)
 
     subexpressions = resolve(equations, reader)
     odes, updates = {}, {}
@@ -97,7 +102,7 @@ def _read(
         (odes if equation.kind == "ode" else updates)[equation.name] = expression
     parameters = tuple(name for name in values if name not in own)
     steady = {sp.Symbol(n) for n in (*parameters, "dt")}
-    read = EventReader(Reader(dimensions), by_name, subexpressions, extra, steady).read(events)
+    read = EventReader(Reader(dimensions, definitions), by_name, subexpressions, extra, steady).read(events)
     frozen = frozenset(e.name for e in equations if "unless refractory" in e.flags)
     if frozen and not refractory:
         line = by_name[min(frozen)].line

@@ -9,6 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ranvier.dynamics._bounds import check_digits, check_text_length, too_deep
 from ranvier.errors import EquationError
 from ranvier.units import UNITS, Dimension, Quantity
 
@@ -100,13 +101,19 @@ def parse_assignments(text: str, what: str) -> tuple[Assignment, ...]:
 def parse_expression(text: str, line: str = "") -> ast.expr:
     """Read an expression or condition such as ``v > V_t``; ``line`` is what it stands in, for messages."""
     text, line = text.strip(), line or text.strip()
+    check_text_length(text)
+    check_digits(text, line)
     try:
         return ast.parse(text, mode="eval").body
     except SyntaxError as error:
+        if "nested parentheses" in error.msg:
+            raise too_deep(line) from error
         raise EquationError(f"cannot read the expression {text!r}: {error.msg}; correct it.", line=line) from error
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (RecursionError, MemoryError) as error:
+        raise too_deep(line) from error
+    except ValueError as error:
         raise EquationError(
-            f"cannot read the expression {text[:80]!r}…: too deep or not text; simplify it.", line=line[:80]
+            f"cannot read the expression {text[:80]!r}: {error}; correct it.", line=line[:80]
         ) from error
 
 
@@ -148,6 +155,7 @@ def _exponent(node: ast.expr) -> Fraction:
 
 
 def _lines(text: str) -> list[str]:
+    check_text_length(text)
     out, held, depth, first = [], "", 0, ""
     for raw in text.splitlines():
         line = raw.split("#", 1)[0].strip()

@@ -113,8 +113,12 @@ def check_period(value: Any, what: str) -> int | None:
     return steps
 
 
-def describe_non_finite(net: Network, state: State) -> str | None:
-    """Which variable of a state is NaN or infinite, as a sentence; None where all are finite."""
+def describe_non_finite(net: Network, state: State, cause: str | None = None) -> str | None:
+    """Which variable of a state is NaN or infinite, as a sentence; None where all are finite.
+
+    ``cause`` says why, where that is known.
+    """
+    hint = cause or "a smaller dt, another integration method or weaker input may help"
     for what, owners in (("cell", state.variables), ("synapse", state.synapses)):
         for name, variable, value in ((n, v, x) for n, values in owners.items() for v, x in values.items()):
             if math.isfinite(float(value.detach().sum())):  # as in require_finite
@@ -124,8 +128,7 @@ def describe_non_finite(net: Network, state: State) -> str | None:
                 where = tuple(torch.nonzero(bad)[0].tolist())
                 return (
                     f"{name}.{variable} of {what} {where[1] if len(where) == 2 else where[1:]} became {float(value.detach()[where])} "
-                    f"before step {state.step} (t = {state.step * net.dt:g} ms); "
-                    "a smaller dt, another integration method or weaker input may help."
+                    f"before step {state.step} (t = {state.step * net.dt:g} ms); {hint}."
                 )
     return None
 

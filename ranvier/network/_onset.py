@@ -8,6 +8,7 @@ from ranvier.network._checks import describe_non_finite
 from ranvier.network._plan import Plan
 from ranvier.network._runner import Runner
 from ranvier.network._state import State
+from ranvier.network._undefined import undefined_quotient
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -16,7 +17,7 @@ __all__ = ["locate_onset"]
 
 
 def locate_onset(net: Network, plan: Plan, state: State, count: int) -> str | None:
-    """Population, variable, cell and step of the first value that is not finite in the ``count`` steps after ``state``."""
+    """Population, variable, cell, step and cause of the first value that is not finite in the ``count`` steps after ``state``."""
     runner = Runner(net, plan, {}, lists=True)
     found = None
     while count:
@@ -27,5 +28,6 @@ def locate_onset(net: Network, plan: Plan, state: State, count: int) -> str | No
         if trouble is None:
             state, count = after, count - half
         else:
-            found, count = trouble, half if half < count else 0
+            found = trouble if half > 1 else describe_non_finite(net, after, undefined_quotient(net, state, after))
+            count = half if half < count else 0
     return found

@@ -33,7 +33,7 @@ def HodgkinHuxley(
     alpha_m = 0.1*(v + 40)/(1 - exp(-(v + 40)/10)), beta_m = 4*exp(-(v + 65)/18),
     alpha_h = 0.07*exp(-(v + 65)/20),               beta_h = 1/(1 + exp(-(v + 35)/10)),
     alpha_n = 0.01*(v + 55)/(1 - exp(-(v + 55)/10)), beta_n = 0.125*exp(-(v + 65)/80);
-    the quotients are written with exprel, so that nothing is singular. A spike where v > V_th, at most one in
+    the quotients have their limits where they are 0/0. A spike where v > V_th, at most one in
     ``refractory``; nothing is reset, the channels do it.
 
     Parameters
@@ -64,11 +64,11 @@ def HodgkinHuxley(
     >>> rv.HodgkinHuxley(10, method="rk4")
     """
     rates = """
-    alpha_m = 1/exprel(-(v + 40*mV)/(10*mV))/ms : kHz
+    alpha_m = 0.1*(v + 40*mV)/mV/(1 - exp(-(v + 40*mV)/(10*mV)))/ms : kHz
     beta_m = 4*exp(-(v + 65*mV)/(18*mV))/ms : kHz
     alpha_h = 0.07*exp(-(v + 65*mV)/(20*mV))/ms : kHz
     beta_h = 1/(1 + exp(-(v + 35*mV)/(10*mV)))/ms : kHz
-    alpha_n = 0.1/exprel(-(v + 55*mV)/(10*mV))/ms : kHz
+    alpha_n = 0.01*(v + 55*mV)/mV/(1 - exp(-(v + 55*mV)/(10*mV)))/ms : kHz
     beta_n = 0.125*exp(-(v + 65*mV)/(80*mV))/ms : kHz
     """
     rest = {"v": -65 * mV, "m": 0.0529325, "h": 0.5961208, "n": 0.3176769}
@@ -89,7 +89,7 @@ def TraubMiles(
     alpha_m = 0.32*(13 - u)/(exp((13 - u)/4) - 1), beta_m = 0.28*(u - 40)/(exp((u - 40)/5) - 1),
     alpha_h = 0.128*exp((17 - u)/18),              beta_h = 4/(1 + exp((40 - u)/5)),
     alpha_n = 0.032*(15 - u)/(exp((15 - u)/5) - 1), beta_n = 0.5*exp((10 - u)/40);
-    the quotients are written with exprel, so that nothing is singular.
+    the quotients have their limits where they are 0/0.
 
     Parameters
     ----------
@@ -111,11 +111,11 @@ def TraubMiles(
     >>> rv.TraubMiles(4000) + rv.Conductance("g_e", E=0*mV) + rv.Exponential("g_e", tau=5*ms)
     """
     rates = """
-    alpha_m = 1.28/exprel((13*mV - v + V_T)/(4*mV))/ms : kHz
-    beta_m = 1.4/exprel((v - V_T - 40*mV)/(5*mV))/ms : kHz
+    alpha_m = 0.32*(13*mV - v + V_T)/mV/(exp((13*mV - v + V_T)/(4*mV)) - 1)/ms : kHz
+    beta_m = 0.28*(v - V_T - 40*mV)/mV/(exp((v - V_T - 40*mV)/(5*mV)) - 1)/ms : kHz
     alpha_h = 0.128*exp((17*mV - v + V_T)/(18*mV))/ms : kHz
     beta_h = 4/(1 + exp((40*mV - v + V_T)/(5*mV)))/ms : kHz
-    alpha_n = 0.16/exprel((15*mV - v + V_T)/(5*mV))/ms : kHz
+    alpha_n = 0.032*(15*mV - v + V_T)/mV/(exp((15*mV - v + V_T)/(5*mV)) - 1)/ms : kHz
     beta_n = 0.5*exp((10*mV - v + V_T)/(40*mV))/ms : kHz
     """
     rest = {"v": -60 * mV, "m": 0.0268633, "h": 0.9913058, "n": 0.060434}

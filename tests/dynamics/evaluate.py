@@ -40,6 +40,7 @@ FUNCTIONS: dict[str, Callable] = {
     "jump": lambda c, a, b: np.where(c != 0, a, b),
     "exprel": special.exprel,
     "dexprel": _dexprel,
+    "exp": np.exp,
     "expm1": np.expm1,
     "log1p": np.log1p,
     "sigmoid": special.expit,

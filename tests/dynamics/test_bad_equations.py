@@ -83,7 +83,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], tuple[str, ...]]] = {
     "keyword argument": (with_expression("clip(v, 0, high=v)"), E, ("clip takes 3 arguments by position",)),
     "star argument": (with_expression("abs(*v)"), E, ("*v", "not part of the equation language")),
     "too few arguments": (with_expression("maximum(v)"), E, ("maximum takes 2 arguments", "maximum(v)")),
-    "unknown function": (with_expression("tan(w)"), E, ("'tan'", "Did you mean tanh", "there are abs")),
+    "unknown function": (with_expression("tann(w)"), E, ("'tann'", "Did you mean tan", "there are abs")),
     "method call": (with_expression("v.exp(2)"), E, ("'v.exp'", "there are abs")),
     "hidden import": (with_expression("__import__('os')"), E, ("'__import__'", "unsupported function")),
     "modulo": (with_expression("v % 2"), E, ("v % 2", "+ - * / and **")),

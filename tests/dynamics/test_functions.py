@@ -17,7 +17,20 @@ CLASSES = {
     for name, c in inspect.getmembers(_functions, inspect.isclass)
     if issubclass(c, sp.Function) and not name.startswith("_")
 }
-SMOOTH = ["exprel", "expm1", "log1p", "sigmoid", "tanh", "absolute", "minimum", "maximum", "floor", "sign", "nearest"]
+SMOOTH = [
+    "exp",
+    "exprel",
+    "expm1",
+    "log1p",
+    "sigmoid",
+    "tanh",
+    "absolute",
+    "minimum",
+    "maximum",
+    "floor",
+    "sign",
+    "nearest",
+]
 X, Y, Z = sp.symbols("x y z")
 
 

@@ -100,5 +100,7 @@ def test_statements_and_their_augmented_forms():
 
 @pytest.mark.parametrize("text", ["v >", "(" * 500 + "v" + ")" * 500, "v\0", "-" * 100_000 + "v", "1 +* 2", ""])
 def test_what_python_cannot_read_is_an_equation_error(text: str):
-    with pytest.raises(EquationError, match=r"cannot read the expression .*(correct|simplify) it"):
+    with pytest.raises(
+        EquationError, match=r"(?s)cannot read the expression .*correct it|too large: it may have .* as subexpressions"
+    ):
         parse_expression(text)

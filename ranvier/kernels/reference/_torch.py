@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 
 import sympy as sp
@@ -28,19 +29,27 @@ class _Fire(torch.autograd.Function):
         return at.sum_to_size(a.shape), (-at).sum_to_size(b.shape), None, None
 
 
+_NEAR = 0.05
+#: exprel as a series: 1/(k + 1)! for x^k
+_EXPREL = tuple(1 / math.factorial(k + 1) for k in range(9))
+
+
 def _exprel(x: Tensor) -> Tensor:
-    """(exp(x) - 1)/x with the series where the quotient cancels; gradient safe on both branches."""
-    small = x.abs() < 1e-5
-    safe = torch.where(small, torch.ones_like(x), x)
-    return torch.where(small, 1 + x * (0.5 + x * (1 / 6 + x / 24)), torch.expm1(safe) / safe)
+    """(exp(x) - 1)/x with the series where the derivatives of the quotient cancel; gradient safe on both branches."""
+    small = x.abs() < _NEAR
+    safe = torch.where(small, 1.0, x)
+    series = x * _EXPREL[-1] + _EXPREL[-2]
+    for coefficient in _EXPREL[-3::-1]:
+        series = series * x + coefficient
+    return torch.where(small, series, torch.expm1(safe) / safe)
 
 
 def _dexprel(x: Tensor) -> Tensor:
-    small = x.abs() < 0.05
+    small = x.abs() < _NEAR
     safe = torch.where(small, torch.ones_like(x), x)
     series = torch.zeros_like(x)
     for k in range(11, 1, -1):  # sum over k >= 2 of (k-1)/k! x^(k-2)
-        series = series * x + (k - 1) / float(sp.factorial(k))
+        series = series * x + (k - 1) / math.factorial(k)
     return torch.where(small, series, (torch.exp(safe) - torch.expm1(safe) / safe) / safe)
 
 

@@ -1,0 +1,85 @@
+"""Bounds on the size of equation text: what exceeds them is refused before it costs time or memory."""
+
+from __future__ import annotations
+
+import ast
+
+import sympy as sp
+
+from ranvier.errors import EquationError
+
+__all__ = ["LONGEST_TEXT", "check_digits", "check_numbers", "check_size", "check_text_length", "too_deep"]
+
+#: characters of one text
+LONGEST_TEXT = 200_000
+#: parts (names, numbers, operators, calls) of one expression
+_MOST_PARTS = 5_000
+#: operators, brackets and calls inside each other
+_DEEPEST = 60
+#: digits of one number
+_MOST_DIGITS = 1_000
+#: the largest number, and the largest whole power
+_LARGEST, _LARGEST_POWER = 1e300, 10_000
+
+
+def check_text_length(text: str) -> None:
+    """Raise where ``text`` is longer than any model."""
+    if len(text) > LONGEST_TEXT:
+        raise EquationError(
+            f"the text has {len(text):,} characters and may have {LONGEST_TEXT:,}: split the model into several cells.",
+            line=text[:80],
+        )
+
+
+def check_digits(text: str, line: str) -> None:
+    """Raise where a number in ``text`` has more digits than a number needs."""
+    run = 0
+    for character in text:
+        run = run + 1 if character.isdigit() else 0
+        if run > _MOST_DIGITS:
+            raise EquationError(f"a number has more than {_MOST_DIGITS} digits: write it shorter.", line=line[:80])
+
+
+def too_deep(line: str) -> EquationError:
+    """The error for an expression that is too large or too deeply nested."""
+    return EquationError(
+        f"the expression is too large: it may have about 1,000 terms in a row, {_MOST_PARTS:,} parts and "
+        f"{_DEEPEST} levels of brackets; write parts of it as subexpressions of their own, 'x = … : unit'.",
+        line=line[:80],
+    )
+
+
+def check_size(tree: ast.expr, line: str) -> None:
+    """Raise where an expression has too many parts, or too many levels; a row of + and -, or of * and /, is one level."""
+    stack: list[tuple[ast.AST, int]] = [(tree, 0)]
+    parts = 0
+    while stack:
+        node, depth = stack.pop()
+        parts += 1
+        if parts > _MOST_PARTS or depth > _DEEPEST:
+            raise too_deep(line)
+        for child in ast.iter_child_nodes(node):
+            same = isinstance(node, ast.BinOp) and child is node.left and _rank(child) == _rank(node)
+            stack.append((child, depth if same else depth + 1))
+
+
+def _rank(node: ast.AST) -> str:
+    """Operators of one rank stand in a row."""
+    if not isinstance(node, ast.BinOp):
+        return ""
+    sums = isinstance(node.op, ast.Add | ast.Sub)
+    return "sum" if sums else "product" if isinstance(node.op, ast.Mult | ast.Div) else type(node).__name__
+
+
+def check_numbers(expression: sp.Expr, line: str) -> None:
+    """Raise where numbers of the text make one that no floating point number holds."""
+    for number in expression.atoms(sp.Number):
+        if abs(number) > _LARGEST:
+            raise EquationError(
+                f"numbers here make one that exceeds {_LARGEST:g}: use smaller ones, or another unit.", line=line
+            )
+    for power in expression.atoms(sp.Pow):
+        if power.exp.is_number and abs(power.exp) > _LARGEST_POWER:
+            raise EquationError(
+                f"the power {power.exp} exceeds {_LARGEST_POWER:,}: use a smaller one, or exp and log.", line=line
+            )
