@@ -9,6 +9,7 @@ import numpy as np
 
 from ranvier.connectivity._connectivity import ConnectivityError, Ends
 from ranvier.connectivity._from_arrays import Given
+from ranvier.limits import need
 
 __all__ = ["FromEdges"]
 
@@ -50,31 +51,64 @@ class FromEdges(Given):
                     f"{self._name}: edge {k} is {tuple(row)!r}; give (pre, post), (pre, post, weight) or "
                     f"(pre, post, weight, delay), all of one length."
                 )
-        names = [row[0] for row in rows], [row[1] for row in rows]
-        if nodes is None:
-            try:
-                self.nodes: tuple[Hashable, ...] = tuple(sorted({*names[0], *names[1]}))
-            except TypeError:
-                raise ConnectivityError(
-                    f"{self._name}: the names of the cells cannot be sorted; give their order as nodes=[…]."
-                ) from None
-        else:
-            if isinstance(nodes, bool | str) or not isinstance(nodes, int | np.integer | Iterable):
-                raise ConnectivityError(
-                    f"{self._name}: nodes={nodes!r} must be the names of the cells, or their number."
-                )
-            self.nodes = tuple(range(nodes)) if isinstance(nodes, int | np.integer) else tuple(nodes)
+        place: dict[Hashable, int] = {}
+        try:
+            pre, post = (
+                np.array([place.setdefault(row[side], len(place)) for row in rows], np.int64) for side in (0, 1)
+            )
+        except TypeError as error:
+            raise ConnectivityError(
+                f"{self._name}: a cell's name is no name ({error}); give texts or numbers."
+            ) from None
+        columns = {name: [row[k] for row in rows] for k, name in ((2, "weight"), (3, "delay")) if k < width}
+        carried = {name: self._numbers(name, values) for name, values in columns.items()}
+        self._place(list(place), pre, post, carried, nodes)
+
+    @classmethod
+    def of_columns(
+        cls,
+        names: Sequence[Hashable],
+        pre: np.ndarray,
+        post: np.ndarray,
+        carried: dict[str, np.ndarray],
+        nodes: Sequence[Hashable] | int | None = None,
+    ) -> FromEdges:
+        """From places ``pre`` and ``post`` among ``names``, and the numbers of every edge by name."""
+        made = cls.__new__(cls)
+        made._place(names, pre, post, carried, nodes)
+        return made
+
+    def _place(
+        self, names: Sequence[Hashable], pre: np.ndarray, post: np.ndarray, carried: dict[str, np.ndarray], nodes: Any
+    ) -> None:
+        """Number the cells by ``nodes``, and take the synapses."""
+        self.nodes = self._order(names, nodes)
         place = {name: k for k, name in enumerate(self.nodes)}
         if len(place) != len(self.nodes):
             raise ConnectivityError(f"{self._name}: a name occurs twice in nodes; give every cell a name of its own.")
         try:
-            pre, post = (np.array([place[name] for name in side], np.int64) for side in names)
+            number = np.array([place[name] for name in names], np.int64)
         except KeyError as error:
             raise ConnectivityError(
                 f"{self._name}: an edge names {error.args[0]!r}, which nodes do not hold."
             ) from None
-        columns = {name: [row[k] for row in rows] for k, name in ((2, "weight"), (3, "delay")) if k < width}
-        super().__init__(pre, post, {name: self._numbers(name, values) for name, values in columns.items()})
+        Given.__init__(self, number[pre] if len(pre) else pre, number[post] if len(post) else post, carried)
+
+    def _order(self, names: Sequence[Hashable], nodes: Any) -> tuple[Hashable, ...]:
+        """The names of the cells in their order."""
+        if nodes is None:
+            try:
+                return tuple(sorted(names))  # pyright: ignore[reportArgumentType]
+            except TypeError:
+                raise ConnectivityError(
+                    f"{self._name}: the names of the cells cannot be sorted; give their order as nodes=[…]."
+                ) from None
+        if isinstance(nodes, bool | str) or not isinstance(nodes, int | np.integer | Iterable):
+            raise ConnectivityError(f"{self._name}: nodes={nodes!r} must be the names of the cells, or their number.")
+        if not isinstance(nodes, int | np.integer):
+            return tuple(nodes)
+        need(150 * max(0, int(nodes)), f"{self._name}: nodes={nodes:,}", "give fewer cells", ConnectivityError)
+        return tuple(range(nodes))
 
     def _numbers(self, name: str, values: list[Any]) -> np.ndarray:
         try:
