@@ -21,6 +21,7 @@ __all__ = [
     "ShapeError",
     "StateError",
     "TrainingError",
+    "WriteError",
 ]
 
 
@@ -93,7 +94,11 @@ class NonFiniteError(RanvierError, ArithmeticError):
     run: Any = None
 
 
-class RecordingError(RanvierError, OSError):
+class WriteError(RanvierError, OSError):
+    """A file cannot be written, for example on a full disk: the message says which; what was there before is untouched."""
+
+
+class RecordingError(WriteError):
     """A simulation stopped because a recording or checkpoint could not be written, for example on a full disk.
 
     ``run`` is the simulation up to there: its state can be continued, its records read.

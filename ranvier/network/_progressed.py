@@ -14,7 +14,10 @@ __all__ = ["Progressed"]
 
 @dataclass(frozen=True)
 class Progressed:
-    """How far a run is: ``done`` steps from step ``first``, in ``seconds``, ``lengths`` rows recorded of each column."""
+    """How far a run is: ``done`` steps from step ``first``, in ``seconds``, ``lengths`` rows recorded of each column.
+
+    ``recording`` names the run in the folder of its records.
+    """
 
     state: State
     first: int
@@ -22,3 +25,4 @@ class Progressed:
     seconds: float
     lengths: Mapping[str, int] = field(default_factory=dict)
     statistics: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    recording: str = ""

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from ranvier.errors import FileFormatError, StateError
+from ranvier.errors import FileFormatError, RanvierError, StateError
 from ranvier.network._progressed import Progressed
-from ranvier.network._saving import Kind, Record, damaged, read_pair, write_pair
-from ranvier.network._saving._sources import encode_source
-from ranvier.network._sources import Source
+from ranvier.network._saving import (
+    Kind,
+    Record,
+    damaged,
+    differences,
+    fingerprint,
+    holds_pair,
+    plain,
+    read_pair,
+    shown,
+    tidy,
+    write_pair,
+)
+from ranvier.network._saving._plain import digest
 from ranvier.network._state import State
-from ranvier.synapses import Plasticity
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
 
-__all__ = ["RunCheckpoint", "fingerprint_of"]
+__all__ = ["RunCheckpoint", "request_of"]
 
-_RUN = Kind("run", "run.json", "state", 1)
-_ADDED = frozenset({"dt"})  # what checkpoints of earlier versions do not name
+_RUN = Kind("run", "run.json", "state", 2)
 Tensors = dict[str, torch.Tensor]
 
 
@@ -41,18 +49,18 @@ class RunCheckpoint:
 
         Raises
         ------
-        OSError
+        WriteError
             From the file system; the checkpoint before stays.
         """
         tensors: Tensors = {f"state/{n}": t for n, t in at.state.tensors().items()}
         for n, arrays in at.statistics.items():
             tensors |= {f"statistics/{n}/{k}": torch.from_numpy(np.ascontiguousarray(v)) for k, v in arrays.items()}
         described = {"request": self.request, "step": at.state.step, "stream": at.state.stream, "first": at.first}
-        described |= {"done": at.done, "seconds": at.seconds, "lengths": dict(at.lengths)}
+        described |= {"done": at.done, "seconds": at.seconds, "lengths": dict(at.lengths), "recording": at.recording}
         write_pair(self.folder, _RUN, described, tensors)
 
-    def read(self) -> Progressed | None:
-        """Where the run was; None where the folder holds no checkpoint yet.
+    def read(self, checked: Callable[[State], State]) -> Progressed | None:
+        """Where the run was; None where the folder holds no checkpoint yet. ``checked`` looks at its state.
 
         Raises
         ------
@@ -61,62 +69,48 @@ class RunCheckpoint:
         FileFormatError
             Where it is damaged.
         """
-        if not (self.folder / _RUN.description).exists():
+        if not holds_pair(self.folder, _RUN):
             return None
         described, tensors = read_pair(self.folder, _RUN)
         record = Record(described, str(self.folder / _RUN.description))
-        found = record.child("request").data
-        for name, wanted in self.request.items():
-            if found.get(name, wanted if name in _ADDED else None) != wanted:
-                raise StateError(
-                    f"the checkpoint in {self.folder} belongs to a run with {name}={found.get(name)!r}, now it is "
-                    f"{wanted!r}: set it back to go on, or choose another folder to start anew."
-                )
+        for path, found, wanted in differences(record.child("request").data, self.request):
+            raise StateError(
+                f"the checkpoint in {self.folder} belongs to a run with {path}={shown(found)}, now it is {shown(wanted)}: "
+                f"set it back to go on, or choose another folder to start anew."
+            )
+        tidy(self.folder, _RUN, described["tensors"]["sha256"])
         try:
-            state = {n.removeprefix("state/"): t for n, t in tensors.items() if n.startswith("state/")}
-            statistics: dict[str, dict[str, np.ndarray]] = {}
-            for path, t in tensors.items():
-                if path.startswith("statistics/"):
-                    _, n, k = path.split("/")
-                    statistics.setdefault(n, {})[k] = t.numpy()
-            rows = record.child("lengths")
-            return Progressed(
-                State.from_tensors(record.whole("step"), record.whole("stream"), state, self.request["dt"]), record.whole("first"),
-                record.whole("done"), record.number("seconds"), {n: rows.whole(n) for n in rows.data}, statistics,
-            )  # fmt: skip
-        except (ValueError, LookupError, TypeError) as error:
-            if isinstance(error, FileFormatError):
-                raise
-            raise damaged(str(self.folder), f"it cannot be restored ({str(error)[:200]})") from error
+            return self._progressed(record, tensors, checked)
+        except FileFormatError:
+            raise
+        except (RanvierError, ValueError, LookupError, TypeError) as error:
+            raise damaged(str(self.folder), f"it cannot be restored ({str(error)[:300]})") from error
+
+    def _progressed(self, record: Record, tensors: Tensors, checked: Callable[[State], State]) -> Progressed:
+        state: Tensors = {}
+        statistics: dict[str, dict[str, np.ndarray]] = {}
+        for path, tensor in tensors.items():
+            kind, _, rest = path.partition("/")
+            if kind == "state":
+                state[rest] = tensor
+            elif kind == "statistics" and rest.count("/") == 1:
+                n, _, k = rest.partition("/")
+                statistics.setdefault(n, {})[k] = tensor.numpy()
+            else:
+                raise damaged(record.where, f"tensor {path!r} belongs to no part of a run")
+        step, first, done = (record.whole(n) for n in ("step", "first", "done"))
+        if step != first + done or first != self.request["state"]["step"] or done > self.request["steps"]:
+            raise damaged(
+                record.where, f"step {step} is not {done} of {self.request['steps']} steps after step {first}"
+            )
+        if record.whole("stream") != self.request["state"]["stream"]:
+            raise record.error("stream", f"{self.request['state']['stream']}, with which the run began")
+        found, rows = checked(State.from_tensors(step, record.whole("stream"), state)), record.child("lengths")
+        lengths, recording = {n: rows.whole(n) for n in rows.data}, record.text("recording")
+        return Progressed(found, first, done, record.number("seconds"), lengths, statistics, recording)
 
 
-def fingerprint_of(net: Network, state: State) -> str:
-    """A hash of the network, with its numbers and sources, and of the state it starts from."""
-    digest = hashlib.sha256()
-    cells = {
-        n: [p.cell.equations, p.cell.threshold, p.cell.reset, p.cell.method, p.shape]
-        for n, p in net.populations.items()
-    }
-    joins = {n: [p.pre, p.post, p.port, None if p.per_synapse else p.latency] for n, p in net.projections.items()}
-    rules = {n: _rule(p.plasticity.rule) for n, p in net.projections.items() if p.plasticity}
-    tensors: Tensors = {}
-    sources = {n: _source(s, n, tensors) for n, s in net.sources.items()}
-    digest.update(json.dumps([net.dt, net.seed, str(net.dtype), cells, joins, rules, sources], default=str).encode())
-    for n, t in (*net.state_dict().items(), *tensors.items(), *state.tensors().items()):
-        digest.update(n.encode())
-        digest.update(np.ascontiguousarray(t.detach().cpu().numpy()).tobytes())
-    digest.update(str((state.step, state.stream)).encode())
-    return digest.hexdigest()[:16]
-
-
-def _rule(rule: Plasticity) -> dict[str, str]:
-    """What a plasticity rule says, as text."""
-    return {n: str(v) for n, v in vars(rule).items() if isinstance(v, str | int | float | Mapping | tuple)}
-
-
-def _source(source: Source, name: str, tensors: Tensors) -> Any:
-    """A source as plain data; of a class that files do not hold, what it says of itself."""
-    try:
-        return encode_source(source, name, tensors)
-    except FileFormatError:
-        return repr(source)
+def request_of(net: Network, state: State, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What the result of a run depends on: the network with its numbers, the state it starts from, what was asked for."""
+    start = {"step": state.step, "stream": state.stream, **{n: digest(t) for n, t in state.tensors().items()}}
+    return {**plain(dict(asked)), "network": fingerprint(net, learnt=True), "state": start}

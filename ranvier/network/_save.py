@@ -10,14 +10,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
+from ranvier._files import replace_file, sweep
 from ranvier.errors import FileFormatError, RanvierError
 from ranvier.network._network import Network
-from ranvier.network._saving import Kind, Record, damaged, describe, read_pair, rebuild, write_file, write_pair
+from ranvier.network._saving import FORMAT, Kind, Record, damaged, describe, read_pair, rebuild, write_pair
 from ranvier.network._state import State
 
 __all__ = ["load", "load_state", "save", "save_state"]
 
-_NETWORK = Kind("network", "network.json", "weights", 1)
+_NETWORK = Kind("network", "network.json", "weights", FORMAT)
 _STATE = "ranvier state 1"
 #: what a part that is given impossible things may raise besides the errors of the package
 _REFUSALS = (
@@ -51,8 +52,8 @@ def save(net: Network, folder: str | os.PathLike[str]) -> None:
     ------
     FileFormatError
         Where a part is of a class that a file cannot hold, or the folder holds something else.
-    OSError
-        From the file system, for example where the disk is full.
+    WriteError
+        From the file system, for example where the disk is full; it names the file and the remedy.
 
     Examples
     --------
@@ -89,12 +90,19 @@ def load(folder: str | os.PathLike[str]) -> Network:
 def save_state(state: State, path: str | os.PathLike[str]) -> None:
     """Save a state as one safetensors file, whole or not at all.
 
+    Raises
+    ------
+    WriteError
+        From the file system; it names the file and the remedy.
+
     >>> rv.save_state(run.state, "after-10s.safetensors")
     """
     tensors = {n: t.detach().cpu().contiguous().clone() for n, t in state.tensors().items()}
     header = {"format": _STATE, "step": str(state.step), "stream": str(state.stream)}
     header |= {} if state.dt is None else {"dt": repr(state.dt)}
-    write_file(Path(path), to_bytes(tensors, header))
+    path = Path(path)
+    replace_file(path, to_bytes(tensors, header))
+    sweep(path.parent, path.name)
 
 
 def load_state(path: str | os.PathLike[str]) -> State:

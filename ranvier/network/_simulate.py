@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from ranvier.network._plan import Plan
 from ranvier.network._planning import plan_for
 from ranvier.network._progress import simulation_bar
 from ranvier.network._progressed import Progressed
-from ranvier.network._recording import FolderColumns, MemoryColumns, Recorder, read_record
+from ranvier.network._recording import Columns, FolderColumns, MemoryColumns, Recorder, begin_of, read_record
 from ranvier.network._recording._wanted import common_stride, stride_of
 from ranvier.network._run import Run
 from ranvier.network._runner import Runner
@@ -61,18 +61,16 @@ def simulate(
     wanted = read_record(net, record, stride_of(every, net.dt))
     state = net.initial_state(1, stream=0) if state is None else check_state(net, state, 1)
     warn_of_wiring(net)
-    asked = {"steps": steps, "record": repr({n: list(v) for n, v in record.items()}), "every": str(every)}
-    checkpoint, found, interval = _checkpoint(net, state, keeping, asked)
+    checkpoint, found, interval = _checkpoint(net, state, keeping, {"steps": steps, "record": wanted})
+    at = found or Progressed(state, state.step, 0, 0.0, recording=os.urandom(8).hex() if checkpoint else "")
     if checkpoint and found is None:
-        _written(lambda: checkpoint.write(Progressed(state, state.step, 0, 0.0)))
-    at = found or Progressed(state, state.step, 0, 0.0)
-    columns = _columns(keeping, found)
+        _written(lambda: checkpoint.write(at))
     plan = plan_for(net, gradient=False, steps=steps, batch=1)
     stride = common_stride(wanted)
     with torch.no_grad():
+        columns = _written(lambda: _columns(keeping, at, begin_of(net.dt, at.first)))
         recorder = _written(lambda: Recorder(net, wanted, columns, stride, at.first))
-        for n, arrays in at.statistics.items():
-            recorder.gatherers[n].restore(dict(arrays))
+        recorder.restore(at)
         _written(lambda: columns.commit(recorder.attributes(at.done)))
         job = _Job(net, plan, recorder, at, checkpoint, interval)
         return job.run(steps, stride, progress)
@@ -85,39 +83,29 @@ def _checkpoint(
         if keeping.interval is not None:
             raise GraphError("checkpoint_every needs a folder: pass checkpoint='folder' too.")
         return None, None, 0
-    from ranvier.network._run_checkpoint import RunCheckpoint, fingerprint_of  # files import networks
+    from ranvier.network._run_checkpoint import RunCheckpoint, request_of  # files import networks
 
     interval = max(1, int(nearest_steps(1000, net.dt)))
     if keeping.interval is not None:
         interval = whole_steps(keeping.interval, net.dt, "checkpoint_every", 1)
     to = None if keeping.to is None else os.fspath(keeping.to)
-    checkpoint = RunCheckpoint(
-        keeping.checkpoint, {"dt": net.dt, "network": fingerprint_of(net, state), **asked, "to": to}
-    )
-    return checkpoint, checkpoint.read(), interval
+    checkpoint = RunCheckpoint(keeping.checkpoint, request_of(net, state, {**asked, "to": to}))
+    return checkpoint, checkpoint.read(lambda found: check_state(net, found, 1)), interval
 
 
-def _columns(keeping: Keeping, found: Progressed | None):
+def _columns(keeping: Keeping, at: Progressed, begin: Mapping[str, Any]) -> Columns:
     if keeping.to is None and keeping.checkpoint is None:
         return MemoryColumns()
     folder = Path(keeping.to) if keeping.to is not None else Path(os.fspath(keeping.checkpoint or "")) / "records.zarr"
-    kept = None if found is None or not (found.done or folder.exists()) else found.lengths
-    return _written(lambda: FolderColumns(folder, kept))
+    return FolderColumns(folder, begin, at.recording, at.lengths)
 
 
-def _written(action):
+def _written(action: Callable[[], Any]) -> Any:
     """What ``action`` gives; trouble of the file system as an error of ours."""
     try:
         return action()
     except OSError as error:
-        if isinstance(error, RecordingError):
-            raise
-        raise RecordingError(
-            f"cannot write the recording or checkpoint ({error.strerror or error}): {_REMEDY}"
-        ) from error
-
-
-_REMEDY = "make room, or give a folder that you may write in."
+        raise RecordingError(f"the simulation cannot begin, for its recording or checkpoint: {error}") from error
 
 
 class _Job:
@@ -133,7 +121,13 @@ class _Job:
         interval: int,
     ) -> None:
         self.net, self.plan, self.recorder, self.checkpoint, self.interval = net, plan, recorder, checkpoint, interval
-        self.state, self.first, self.done, self.before = at.state, at.first, at.done, at.seconds
+        self.state, self.first, self.done, self.before, self.recording = (
+            at.state,
+            at.first,
+            at.done,
+            at.seconds,
+            at.recording,
+        )
         self.start = time.perf_counter()
 
     def run(self, steps: int, stride: int, progress: bool) -> Run:
@@ -205,7 +199,8 @@ class _Job:
         self.recorder.columns.commit(self.recorder.attributes(self.done), sync=due)
         if self.checkpoint is not None and due:
             gathered = {n: g.arrays() for n, g in self.recorder.gatherers.items()}
-            at = Progressed(self.state, self.first, self.done, self.seconds, self.recorder.columns.lengths(), gathered)
+            lengths = self.recorder.columns.lengths()
+            at = Progressed(self.state, self.first, self.done, self.seconds, lengths, gathered, self.recording)
             self.checkpoint.write(at)
 
     @property
@@ -228,8 +223,8 @@ class _Job:
     def _unwritten(self, error: OSError) -> RecordingError:
         where = f"t = {self.state.step * self.net.dt:g} ms"
         made = RecordingError(
-            f"the simulation stopped at {where} because its recording or checkpoint could not be written "
-            f"({error.strerror or error}): {_REMEDY} What was written before can be read, and error.run.state continued."
+            f"the simulation stopped at {where}, {self.done} steps done, because its recording or checkpoint could not be "
+            f"written: {error} What was written before can be read, and error.run.state continued."
         )
         made.run = self.result("the recording could not be written")
         return made

@@ -12,22 +12,24 @@ import torch
 from ranvier.errors import TrainingError
 from ranvier.limits import spell
 from ranvier.network import Network
+from ranvier.network.keeping import fingerprint, plain
 from ranvier.training._arguments import (
     check_arguments,
     check_lengths,
     check_regularizers,
     choose_loss,
     choose_rule,
-    name_of,
 )
 from ranvier.training._callbacks import Callback
-from ranvier.training._checkpoint import Checkpoint, fingerprint, optimizer_settings
+from ranvier.training._checkpoint import Checkpoint, moving
 from ranvier.training._data import Batches
+from ranvier.training._data_print import fingerprint_of_data
 from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training._fit import Epoch, Fit
 from ranvier.training._health import Health
 from ranvier.training._loop import Loop
 from ranvier.training._memory import forecast
+from ranvier.training._optimizer_state import optimizer_settings
 from ranvier.training._optimizers import Schedule, make_optimizer, rate_at
 from ranvier.training._progress import Display
 from ranvier.training._signals import plan_of
@@ -128,13 +130,15 @@ def train(
     checks = None if valid_set is None else Batches(valid_set, batch_size, None, "valid_set")
     made = make_optimizer(optimizer, net, lr)
     rate_at(schedule, 0, epochs)
-    settings = {
-        "network": fingerprint(net), "seed": seed, "batch_size": batch_size, "rule": repr(rule), "loss": name_of(loss),
-        "clip": clip, "optimizer": optimizer_settings(made), "schedule": name_of(schedule),
-        "epochs_of_schedule": epochs if schedule == "cosine" else None, "train_samples": batches.samples,
-        "valid_samples": None if checks is None else checks.samples, "restore_best": restore_best,
-        "regularizers": repr(list(regularizers)),
-    }  # fmt: skip
+    settings = {}
+    if checkpoint is not None:
+        told = {"rule": rule, "loss": loss, "regularizers": list(regularizers), "schedule": schedule}
+        settings = {
+            "network": fingerprint(net, learnt=False), "seed": seed, "batch_size": batch_size, "clip": clip,
+            **plain(told), "optimizer": optimizer_settings(made), "restore_best": restore_best,
+            "epochs_of_schedule": epochs if schedule == "cosine" else None, "train_set": fingerprint_of_data(train_set),
+            "valid_set": None if checks is None else fingerprint_of_data(valid_set),
+        }  # fmt: skip
     stored = None if checkpoint is None else Checkpoint(checkpoint, settings)
     history, best, stopped = stored.read(net, made) if stored else ([], {}, "")
     if len(history) > epochs:
@@ -163,7 +167,7 @@ def train(
                 now = made.param_groups[0]["lr"]
                 history.append(Epoch(number, score, valid, now, norm, rates, time.perf_counter() - began))
                 if valid is not None and restore_best and Fit(tuple(history)).best is history[-1]:
-                    best = _snapshot(net)
+                    best = {n: t.detach().clone() for n, t in moving(net).items()}
                 stopped = _why_stop(history, epochs, early_stopping, [c(history[-1], net) for c in callbacks])
                 if stored:
                     stored.write(net, made, history, best, plan, stopped)
@@ -180,11 +184,6 @@ def train(
     if best:
         net.load_state_dict(best, strict=False)
     return Fit(tuple(history), plan, stopped)
-
-
-def _snapshot(net: Network) -> dict[str, Tensor]:
-    """Copies of all that training may change: everything but tables of indices."""
-    return {n: t.detach().clone() for n, t in net.state_dict().items() if t.is_floating_point() or not t.ndim}
 
 
 def _why_stop(history: list[Epoch], epochs: int, patience: int | None, wishes: list[bool | None]) -> str:

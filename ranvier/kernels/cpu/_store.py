@@ -9,17 +9,17 @@ import hashlib
 import os
 import stat
 import sys
-import tempfile
 import warnings
 from pathlib import Path
 
+from ranvier._files import is_partial, replace_file, sweep
 from ranvier.errors import RanvierWarning
 
 __all__ = ["cache_folder", "cache_size", "clear_cache", "discard", "load", "save"]
 
 _MAGIC = b"ranvier kernel 1\n"
 _HEADER = len(_MAGIC) + 64
-_SUFFIX, _PART = ".kernel", ".part"
+_SUFFIX = ".kernel"
 _LIMIT = 512 << 20
 _said: set[str] = set()
 
@@ -73,21 +73,16 @@ def load(key: str) -> bytes | None:
 
 
 def save(key: str, code: bytes) -> None:
-    """Keep machine code under ``key``: a temporary file beside its place, then one atomic rename."""
+    """Keep machine code under ``key``, whole or not at all."""
     folder = _usable_folder()
     if folder is None:
         return
-    temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(suffix=_PART, dir=folder)
-        with os.fdopen(handle, "wb") as file:
-            file.write(_header(key, code) + code)
-        os.replace(temporary, folder / (key + _SUFFIX))
+        replace_file(folder / (key + _SUFFIX), _header(key, code) + code, sync=False, mode=0o600)
+        sweep(folder)
         _trim()
     except OSError as error:
-        if temporary:
-            _remove(Path(temporary))
-        _warn(f"cannot write kernels to {folder} ({error}); set RANVIER_CACHE to a folder with space")
+        _warn(f"{error} Kernels are compiled in each process; RANVIER_CACHE names another folder for them.")
 
 
 def discard(key: str, reason: str) -> None:
@@ -129,7 +124,7 @@ def _entries() -> list[tuple[Path, int, float]]:
     except (OSError, RuntimeError):
         return []
     for path in paths:
-        if path.suffix not in (_SUFFIX, _PART):
+        if path.suffix != _SUFFIX and not is_partial(path.name):
             continue
         try:
             status = path.stat()

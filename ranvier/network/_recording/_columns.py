@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,8 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from ranvier._files import is_partial, make_folder, sweep
 from ranvier.errors import FileFormatError
-from ranvier.network._recording._zarr import GrowingArray, write_attributes, write_group
+from ranvier.network._recording._zarr import (
+    GrowingArray,
+    belongs_to_recording,
+    read_attributes,
+    write_attributes,
+    write_group,
+)
 
 __all__ = ["Columns", "FolderColumns", "MemoryColumns"]
 
@@ -67,31 +76,76 @@ class MemoryColumns(Columns):
 
 
 class FolderColumns(Columns):
-    """Arrays in a folder of the Zarr format; ``lengths`` are the rows to keep of a recording that goes on.
+    """Arrays in a folder of the Zarr format.
+
+    Parameters
+    ----------
+    folder
+        A new or empty folder, one in which nothing has been recorded yet, or that of ``run``.
+    begin
+        The attributes of a recording of no steps.
+    run
+        Names the run that goes on in this folder; empty where none does.
+    kept
+        Rows to keep of each column of a recording that goes on.
 
     Raises
     ------
     FileFormatError
-        Where the folder holds something and nothing is to go on.
+        Where the folder holds something else.
     """
 
-    def __init__(self, folder: Path, lengths: Mapping[str, int] | None = None) -> None:
-        self.folder, self._kept = folder, dict(lengths or {})
+    def __init__(
+        self, folder: Path, begin: Mapping[str, Any], run: str = "", kept: Mapping[str, int] | None = None
+    ) -> None:
+        self.folder, self.run, self._kept = folder, run, dict(kept or {})
         self._arrays: dict[str, GrowingArray] = {}
-        if lengths is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise FileFormatError(f"{folder} exists already: give a new folder to record into, or delete it.")
+        if not self._goes_on():
+            if any(self._kept.values()):
+                raise FileFormatError(f"{folder} holds no recording: it was moved; start the run anew.")
+            write_attributes(make_folder(folder), {**begin, "run": run})
         write_group(folder)
+        sweep(folder)
+
+    def _goes_on(self) -> bool:
+        """Whether this run has begun in the folder; what another began there and recorded nothing in is removed."""
+        folder = self.folder
+        if not folder.exists() or (folder.is_dir() and all(is_partial(name, ".zattrs") for name in os.listdir(folder))):
+            return False
+        about = read_attributes(folder) if (folder / ".zattrs").is_file() else {}
+        if about.get("format") != "ranvier recording":
+            raise FileFormatError(f"{folder} exists already: give a new folder to record into, or delete it.")
+        if self.run and about.get("run") == self.run:
+            return True
+        files = [name for _, _, names in os.walk(folder) for name in names]
+        if about.get("steps") != 0 or self._kept or not all(map(belongs_to_recording, files)):
+            raise FileFormatError(
+                f"{folder} exists already: it holds another recording ({about.get('steps')} steps). Give a new folder to "
+                f"record into, or delete it."
+            )
+        for inner in folder.iterdir():
+            if inner.is_dir():
+                shutil.rmtree(inner)
+            elif inner.name != ".zattrs":  # says to the last that this folder may be taken
+                inner.unlink()
+        return False
 
     def declare(self, path: str, dtype: Any, shape: tuple[int, ...]) -> None:
-        inner = self.folder / path
-        if self._kept.get(path, 0) and not inner.is_dir():
-            raise FileFormatError(f"{inner} is missing: the recording was moved; start the run anew.")
+        inner, kind, rows = self.folder / path, np.dtype(dtype).newbyteorder("<"), self._kept.get(path, 0)
         for parent in reversed(inner.relative_to(self.folder).parents[:-1]):
             write_group(self.folder / parent)
-        if inner.is_dir():
-            self._arrays[path] = GrowingArray.open(inner, self._kept.get(path, 0))
+        if not rows:
+            self._arrays[path] = GrowingArray.create(inner, kind, shape)
+        elif not inner.is_dir():
+            raise FileFormatError(f"{inner} is missing: the recording was moved; start the run anew.")
         else:
-            self._arrays[path] = GrowingArray.create(inner, np.dtype(dtype), shape)
+            found = self._arrays[path] = GrowingArray.open(inner, rows)
+            if found.dtype != kind or found.shape != shape:
+                raise FileFormatError(
+                    f"{inner} holds rows of {found.dtype} {list(found.shape)}, the run records {kind} {list(shape)}: the "
+                    f"recording was replaced; start the run anew."
+                )
+        sweep(inner)
 
     def append(self, path: str, rows: np.ndarray) -> None:
         self._arrays[path].append(rows)
@@ -102,7 +156,7 @@ class FolderColumns(Columns):
     def commit(self, attributes: Mapping[str, Any], sync: bool = False) -> None:
         for array in self._arrays.values():
             array.commit(sync)
-        write_attributes(self.folder, dict(attributes), sync)
+        write_attributes(self.folder, {**attributes, "run": self.run}, sync)
 
     def lengths(self) -> dict[str, int]:
         return {path: array.rows for path, array in self._arrays.items()}

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from ranvier.errors import FileFormatError
 from ranvier.kernels.cpu import Spikes
+from ranvier.network._progressed import Progressed
 from ranvier.network._recording._columns import Columns
 from ranvier.network._recording._statistics import Gatherer, Statistics
 from ranvier.network._recording._wanted import Trace, Wanted
@@ -20,7 +22,7 @@ from ranvier.units._steps import times_at
 if TYPE_CHECKING:
     from ranvier.network._network import Network
 
-__all__ = ["Recorder", "record_from"]
+__all__ = ["Recorder", "begin_of", "record_from"]
 
 
 class Recorder:
@@ -106,20 +108,35 @@ class Recorder:
         for n, w in self.wanted.items():
             strides = {v: t.stride for v, t in w.traces.items()}
             parts[n] = {"size": self.sizes[n], "spikes": w.spikes, "stride": strides}
-        return {
-            "format": "ranvier recording",
-            "version": 1,
-            "dt": self.net.dt,
-            "first": self.first,
-            "steps": steps,
-            "parts": parts,
-        }
+        return {**begin_of(self.net.dt, self.first), "steps": steps, "parts": parts}
+
+    def restore(self, at: Progressed) -> None:
+        """Go on from what was gathered before.
+
+        Raises
+        ------
+        FileFormatError
+            Where it does not belong to this recording.
+        """
+        if at.done and at.statistics.keys() != self.gatherers.keys():
+            found = ", ".join(at.statistics) or "no population"
+            raise FileFormatError(f"the checkpoint holds statistics of {found}: it is damaged; start the run anew.")
+        for n, arrays in at.statistics.items():
+            self.gatherers[n].restore(dict(arrays), at.first + at.done)
+        known = self.columns.lengths()
+        if at.lengths and at.lengths.keys() != known.keys():
+            raise FileFormatError("the checkpoint counts the rows of other columns: it is damaged; start the run anew.")
 
     def records(self, steps: int) -> dict[str, PopulationRecord]:
         """Everything recorded, by population."""
         about = self.attributes(steps)
         found = {n: Statistics(g) for n, g in self.gatherers.items()}
         return {n: record_from(about, n, self.columns.reader, found.get(n)) for n in self.wanted}
+
+
+def begin_of(dt: float, first: int) -> dict[str, Any]:
+    """The attributes of a recording from step ``first`` on, in which there is nothing yet."""
+    return {"format": "ranvier recording", "version": 1, "dt": dt, "first": first, "steps": 0, "parts": {}}
 
 
 def record_from(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ranvier.errors import DimensionError
+from ranvier.errors import DimensionError, FileFormatError
 from ranvier.network._counts import count_of
 from ranvier.network._recording._sums import Binned, Intervals, Lagged
 from ranvier.units import UNITS, as_quantity
@@ -16,6 +16,8 @@ from ranvier.units._steps import nearest_steps, times_at, whole_steps
 __all__ = ["Gatherer", "SpikeStatistics", "Statistics"]
 
 _TIME = UNITS["ms"].dimension
+#: no sum of a simulation is larger
+_MOST = 2**60
 
 
 class SpikeStatistics:
@@ -118,13 +120,44 @@ class Gatherer:
             out |= {f"{name}.{n}": v for n, v in vars(getattr(self, name)).items() if isinstance(v, np.ndarray)}
         return out
 
-    def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Go on from what :meth:`arrays` gave."""
+    def restore(self, arrays: dict[str, np.ndarray], step: int) -> None:
+        """Go on from what :meth:`arrays` gave after step ``step``.
+
+        Raises
+        ------
+        FileFormatError
+            Where the arrays are not of this form.
+        """
+        own, elapsed = self.arrays(), max(step - self.origin, 0)
+        for name in sorted(own.keys() | arrays.keys()):
+            found = arrays.get(name)
+            if found is None or name not in own or not _fits(name, found, own[name], elapsed, len(self.activity.sums)):
+                what = "missing" if found is None else f"{found.dtype} {list(found.shape)}"
+                raise FileFormatError(
+                    f"the checkpoint's statistics {name!r} are {what} or hold impossible counts: it is damaged; start the "
+                    f"run anew."
+                )
+        if int(arrays["until"][0]) != max(self.origin, step):
+            raise FileFormatError(
+                f"the checkpoint's statistics end at step {int(arrays['until'][0])} instead of {max(self.origin, step)}: it "
+                f"is damaged; start the run anew."
+            )
         self.until = int(arrays["until"][0])
         for path, value in arrays.items():
             if path != "until":
                 name, _, field = path.partition(".")
                 setattr(getattr(self, name), field, value.copy())
+
+
+def _fits(name: str, found: np.ndarray, own: np.ndarray, elapsed: int, lags: int) -> bool:
+    """Whether an array read back has the form of ``own``, and counts that so many steps can give."""
+    shape = found.shape[:1] if name == "activity.recent" else own.shape  # of at most as many bins as there are lags
+    if found.shape != shape or (name == "activity.recent" and len(found) > lags) or found.dtype != own.dtype:
+        return False
+    if not found.size:
+        return True
+    least, most = (-1, elapsed - 1) if name == "intervals.last" else (0, _MOST)
+    return least <= int(found.min()) and int(found.max()) <= most
 
 
 class Statistics:

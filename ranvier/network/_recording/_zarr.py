@@ -8,20 +8,22 @@ step. So whatever interrupts a commit, the folder holds the rows of the one befo
 from __future__ import annotations
 
 import json
-import os
+import re
 import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ranvier._files import is_partial, make_folder, replace_file
 from ranvier.errors import FileFormatError
 
-__all__ = ["GrowingArray", "read_attributes", "write_attributes", "write_group"]
+__all__ = ["GrowingArray", "belongs_to_recording", "read_attributes", "write_attributes", "write_group"]
 
 #: bytes of a chunk before compression, about
 _CHUNK = 1 << 19
 _LARGEST_RANK = 2
+_OWN = re.compile(r"\.z(array|attrs|group)|\d+(\.\d+)*")
 
 
 class GrowingArray:
@@ -34,9 +36,9 @@ class GrowingArray:
 
     @classmethod
     def create(cls, folder: Path, dtype: np.dtype, shape: tuple[int, ...]) -> GrowingArray:
-        """An empty array."""
+        """An empty array, also where the beginning of one is there already."""
         dtype = np.dtype(dtype).newbyteorder("<")
-        folder.mkdir(parents=True)
+        make_folder(folder)
         row = max(dtype.itemsize * int(np.prod(shape)), 1)
         made = cls(folder, dtype, shape, int(np.clip(_CHUNK // row, 1, 1 << 16)), 0)
         made._describe(0)
@@ -84,7 +86,7 @@ class GrowingArray:
 
         Raises
         ------
-        OSError
+        WriteError
             From the file system, for example where the disk is full; the rows of the last commit stay readable.
         """
         if self._waiting:
@@ -126,33 +128,23 @@ class GrowingArray:
         self._write(".zarray", json.dumps(text, indent=1).encode(), sync)
 
     def _write(self, name: str, payload: bytes, sync: bool) -> None:
-        replace_file(self.folder / name, payload, sync)
+        replace_file(self.folder / name, payload, sync=sync)
 
 
-def replace_file(path: Path, payload: bytes, sync: bool = False) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name.lstrip('.')}.partial")
-    try:
-        with open(partial, "wb") as file:
-            file.write(payload)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+def belongs_to_recording(name: str) -> bool:
+    """Whether a file of this name may stand in a recording."""
+    return _OWN.fullmatch(name) is not None or is_partial(name)
 
 
 def write_group(folder: Path) -> None:
     """Make a folder that holds arrays."""
-    folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / ".zgroup", b'{"zarr_format": 2}')
+    make_folder(folder)
+    replace_file(folder / ".zgroup", b'{"zarr_format": 2}', sync=False)
 
 
 def write_attributes(folder: Path, attributes: dict[str, Any], sync: bool = False) -> None:
     """Replace the attributes of a group."""
-    replace_file(folder / ".zattrs", json.dumps(attributes, indent=1, allow_nan=False).encode(), sync)
+    replace_file(folder / ".zattrs", json.dumps(attributes, indent=1, allow_nan=False).encode(), sync=sync)
 
 
 def read_attributes(folder: Path) -> dict[str, Any]:

@@ -1,7 +1,24 @@
 """How a network, a state or a training run becomes files, and comes back from files that may be damaged or hostile."""
 
-from ranvier.network._saving._folder import Kind, read_pair, write_file, write_pair
-from ranvier.network._saving._graph import describe, rebuild
+from ranvier.network._saving._fingerprint import fingerprint
+from ranvier.network._saving._folder import Kind, holds_pair, read_pair, tidy, write_pair
+from ranvier.network._saving._graph import FORMAT, describe, rebuild
+from ranvier.network._saving._plain import differences, plain, shown
 from ranvier.network._saving._record import Record, damaged
 
-__all__ = ["Kind", "Record", "damaged", "describe", "read_pair", "rebuild", "write_file", "write_pair"]
+__all__ = [
+    "FORMAT",
+    "Kind",
+    "Record",
+    "damaged",
+    "describe",
+    "differences",
+    "fingerprint",
+    "holds_pair",
+    "plain",
+    "read_pair",
+    "rebuild",
+    "shown",
+    "tidy",
+    "write_pair",
+]

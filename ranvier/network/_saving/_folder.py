@@ -1,6 +1,6 @@
 """A readable description beside its tensors, replaced in one atomic step and believed only after checks.
 
-The tensor file is called after its own hash. Writing puts the new tensors beside the old ones, then replaces the
+The tensor file is named after its own hash. Writing puts the new tensors beside the old ones, then replaces the
 description, which names them; so at every moment the folder holds the old pair or the new one, whole.
 """
 
@@ -11,7 +11,6 @@ import json
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,9 +21,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from ranvier._files import is_partial, made_folder, replace_file, sweep, write_error
 from ranvier.errors import FileFormatError
 
-__all__ = ["Kind", "read_pair", "write_file", "write_pair"]
+__all__ = ["Kind", "holds_pair", "read_pair", "tidy", "write_pair"]
 
 #: a description larger than this is no description
 _LARGEST = 256 << 20
@@ -44,55 +44,63 @@ class Kind:
         """Name of the tensor file with this hash."""
         return f"{self.stem}-{sha256[:16]}.safetensors"
 
+    def owns(self, name: str) -> bool:
+        """Whether a file of this name holds tensors of such a pair."""
+        return re.fullmatch(rf"{self.stem}-[0-9a-f]{{16}}\.safetensors", name) is not None
+
 
 def write_pair(folder: Path, kind: Kind, description: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
     """Write or replace the pair in ``folder``; on any error what was there before is untouched.
+
+    Into a new folder goes first a description that says that nothing is finished yet: so the next call knows what a
+    process that was killed left there.
 
     Raises
     ------
     FileFormatError
         Where ``folder`` is a file, or a folder that holds something else.
-    OSError
+    WriteError
         From the file system, for example where the disk is full.
     """
-    made = _claim(folder, kind)
     payload = save({n: t.detach().cpu().contiguous().clone() for n, t in tensors.items()})
     sha256 = hashlib.sha256(payload).hexdigest()
-    header = {"format": f"ranvier {kind.name}", "version": kind.version}
     footer = {"tensors": {"bytes": len(payload), "sha256": sha256}}
-    text = json.dumps({**header, **description, **footer}, indent=1, ensure_ascii=False, allow_nan=False)
-    weights = folder / kind.tensors(sha256)
-    fresh = not weights.exists()
-    try:
-        write_file(weights, payload)
-        write_file(folder / kind.description, text.encode())
-    except BaseException:
-        with suppress(OSError):
-            if fresh:
-                weights.unlink(missing_ok=True)
-            if made:
-                folder.rmdir()
-        raise
-    for old in folder.glob(f"{kind.stem}-*.safetensors"):
-        if old != weights:
-            with suppress(OSError):
-                old.unlink()
+    text = json.dumps({**_header(kind), **description, **footer}, indent=1, ensure_ascii=False, allow_nan=False)
+    _claim(folder, kind)
+    weights, path = folder / kind.tensors(sha256), folder / kind.description
+    with made_folder(folder):
+        first, fresh = not path.exists(), not weights.exists()
+        try:
+            if first:
+                replace_file(path, _unfinished(kind))
+            replace_file(weights, payload)
+            replace_file(path, text.encode())
+        except BaseException:
+            for made in ([weights] if fresh else []) + ([path] if first else []):
+                with suppress(OSError):
+                    made.unlink(missing_ok=True)
+            raise
+    tidy(folder, kind, sha256)
 
 
-def write_file(path: Path, payload: bytes) -> None:
-    """Write a file whole or not at all: a temporary neighbour, flushed to the disk, takes its place at the end."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+def holds_pair(folder: Path, kind: Kind) -> bool:
+    """Whether ``folder`` holds a pair, and not only the beginning of one that was cut short."""
+    path, unfinished = folder / kind.description, _unfinished(kind)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+        return path.stat().st_size != len(unfinished) or path.read_bytes() != unfinished
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise FileFormatError(f"{path} cannot be read ({error.strerror}): check permissions and disk.") from error
+
+
+def tidy(folder: Path, kind: Kind, sha256: str) -> None:
+    """Remove the tensors of earlier pairs, and what broken-off writes left; ``sha256`` is the hash of the tensors in use."""
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if kind.owns(name) and name != kind.tensors(sha256):
+                os.unlink(folder / name)
+    sweep(folder)
 
 
 def read_pair(folder: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -118,6 +126,8 @@ def read_pair(folder: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, torch
             f"{path} has version {description.get('version')!r} of the format, this program reads {kind.version}: "
             f"install the release of ranvier that wrote it."
         )
+    if description.get("unfinished"):
+        raise FileFormatError(f"{path} was cut short before anything was whole: save the {kind.name} again.")
     entry = description.get("tensors")
     sha256, size = (entry.get("sha256"), entry.get("bytes")) if isinstance(entry, dict) else (None, None)
     if not isinstance(sha256, str) or not _HASH.fullmatch(sha256) or not isinstance(size, int):
@@ -125,16 +135,35 @@ def read_pair(folder: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, torch
     return description, _read_tensors(folder / kind.tensors(sha256), sha256, size, kind)
 
 
-def _claim(folder: Path, kind: Kind) -> bool:
-    """Make the folder; True where it was not there before. A folder that holds something else is not taken over."""
-    if folder.exists() and not folder.is_dir():
-        raise FileFormatError(f"{folder} is a file: give the name of a folder, which will hold {kind.description}.")
+def _header(kind: Kind) -> dict[str, Any]:
+    return {"format": f"ranvier {kind.name}", "version": kind.version}
+
+
+def _unfinished(kind: Kind) -> bytes:
+    """The description of a pair whose writing has only begun."""
+    return json.dumps({**_header(kind), "unfinished": True}, indent=1).encode()
+
+
+def _claim(folder: Path, kind: Kind) -> None:
+    """Refuse to take over a folder that holds something else."""
     if not folder.exists():
-        folder.mkdir(parents=True)
-        return True
-    if any(folder.iterdir()) and not (folder / kind.description).exists():
-        raise FileFormatError(f"{folder} holds other files and no {kind.description}: choose a new or an empty folder.")
-    return False
+        return
+    if not folder.is_dir():
+        raise FileFormatError(f"{folder} is a file: give the name of a folder, which will hold {kind.description}.")
+    path, begin = folder / kind.description, f'{{"format":"ranvier{kind.name}"'.encode()
+    try:
+        if not path.exists():
+            foreign = [name for name in os.listdir(folder) if not is_partial(name, kind.description)]
+            if foreign:
+                found = f"{folder} holds other files and no {kind.description}"
+                raise FileFormatError(f"{found} ({min(foreign)!r}): choose a new or an empty folder.")
+            return
+        with path.open("rb") as file:
+            found = b"".join(file.read(2 * len(begin)).split())
+    except OSError as error:
+        raise write_error(folder, error) from error
+    if not begin.startswith(found[: len(begin)]):
+        raise FileFormatError(f"{path} is no saved {kind.name}: choose a new or an empty folder.")
 
 
 def _read_json(path: Path, kind: Kind) -> dict[str, Any]:
@@ -190,10 +219,3 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(out) != len(pairs):
         raise ValueError("a name occurs twice in one object")
     return out
-
-
-def _umask() -> int:
-    """The permissions that new files are denied; it can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -31,9 +31,14 @@ from ranvier.network._sequential import Sequential
 from ranvier.units import UNITS, Quantity
 from ranvier.values import Distribution, Learn
 
-__all__ = ["describe", "rebuild"]
+__all__ = ["FORMAT", "describe", "describe_parts", "rebuild"]
+
+#: version of the description; raise it whenever a description means something else than before
+FORMAT = 1
 
 Tensors = dict[str, torch.Tensor]
+#: a part whose class a file cannot hold -> plain data
+Unknown = Callable[[Any], Any]
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -46,8 +51,17 @@ def describe(net: Network) -> tuple[dict[str, Any], Tensors]:
         Where a part is of a class that a file cannot hold, named with the remedy.
     """
     tensors = _tensors(net)
+    return describe_parts(net, tensors), tensors
+
+
+def describe_parts(net: Network, tensors: Tensors, unknown: Unknown | None = None) -> dict[str, Any]:
+    """The description of a network; arrays that belong to no module go to ``tensors``.
+
+    ``unknown`` gives plain data for a part whose class a file cannot hold; where None, such a part is refused.
+    """
     seen: dict[int, str] = {}
-    description = {
+    sources = {n: _told(s, unknown, encode_source, s, f"sources/{n}", tensors) for n, s in net.sources.items()}
+    return {
         "versions": {"ranvier": __version__, "torch": torch.__version__},
         "kind": "Sequential" if isinstance(net, Sequential) else "Network",
         "dt": net.dt,
@@ -57,14 +71,23 @@ def describe(net: Network) -> tuple[dict[str, Any], Tensors]:
         "surrogate": encode_surrogate(net.surrogate),
         "training": net.training,
         "inputs": {n: _shape(s) for n, s in net.inputs.items()},
-        "sources": {n: encode_source(s, f"sources/{n}", tensors) for n, s in net.sources.items()},
+        "sources": sources,
         "outputs": list(net.outputs),
-        "populations": {n: _population(p, tensors) for n, p in net.populations.items()},
+        "populations": {n: _population(p, tensors, unknown) for n, p in net.populations.items()},
         "relays": {n: _shape(r.size) for n, r in net.relays.items()},
-        "projections": {n: _projection(p, seen, tensors) for n, p in net.projections.items()},
+        "projections": {n: _projection(p, seen, tensors, unknown) for n, p in net.projections.items()},
         "fixed": [n for n, q in net.named_parameters() if not q.requires_grad],
     }
-    return description, tensors
+
+
+def _told(part: Any, unknown: Unknown | None, encode: Callable[..., Any], *arguments: Any) -> Any:
+    """``encode(*arguments)``, or what ``unknown`` says of a part that no file holds."""
+    try:
+        return encode(*arguments)
+    except FileFormatError:
+        if unknown is None:
+            raise
+        return unknown(part)
 
 
 def _tensors(net: Network) -> Tensors:
@@ -87,8 +110,8 @@ def _shape(shape: tuple[int, ...] | None) -> list[int] | None:
     return None if shape is None else list(shape)
 
 
-def _population(population: Population, tensors: Tensors) -> dict[str, Any]:
-    cell = encode_cell(population.cell, f"cells/{population.name}", tensors)
+def _population(population: Population, tensors: Tensors, unknown: Unknown | None) -> dict[str, Any]:
+    cell = _told(population.cell, unknown, encode_cell, population.cell, f"cells/{population.name}", tensors)
     out = {"shape": _shape(population.shape), "cell": cell}
     where = population.positions
     if where is not None:
@@ -99,19 +122,22 @@ def _population(population: Population, tensors: Tensors) -> dict[str, Any]:
     return out
 
 
-def _projection(projection: Projection, seen: dict[int, str], tensors: Tensors) -> dict[str, Any]:
+def _projection(
+    projection: Projection, seen: dict[int, str], tensors: Tensors, unknown: Unknown | None
+) -> dict[str, Any]:
     chain = []
     for k, module in enumerate(projection.chain):
         where, name = f"{projection.name}.{k}", f"projections.{projection.name}.chain.{k}"
         known = {"same_as": seen[id(module)]} if id(module) in seen else None
-        chain.append(known or encode_module(module, where, name, tensors))
+        chain.append(known or _told(module, unknown, encode_module, module, where, name, tensors))
         seen.setdefault(id(module), where)
     first = projection.delayable
     own = first.latency if first is not None and isinstance(first.latency, int) else 0
     ends = {"pre": projection.pre, "post": projection.post, "port": projection.port}
     out = {**ends, "latency": projection.latency - own, "chain": chain, "plasticity": None}
     if projection.plasticity is not None:
-        out["plasticity"] = encode_plasticity(projection.plasticity.rule, f"rules/{projection.name}", tensors)
+        rule = projection.plasticity.rule
+        out["plasticity"] = _told(rule, unknown, encode_plasticity, rule, f"rules/{projection.name}", tensors)
     return out
 
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import ranvier as rv
 from ranvier.errors import FileFormatError, RanvierWarning, RecordingError, StateError
 from ranvier.network._recording import _zarr
-from ranvier.units import ms, mV, second
+from ranvier.units import Hz, ms, mV, second
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -64,7 +64,7 @@ def test_resumed_after_kill_9(full: Callable, record: dict, same: Callable, tmp_
         assert time.monotonic() < deadline
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.02)
-        done = json.loads(path.read_text())["done"] if path.exists() else 0
+        done = json.loads(path.read_text()).get("done", 0) if path.exists() else 0
     process.send_signal(signal.SIGKILL)
     process.wait()
     done = json.loads(path.read_text())["done"]
@@ -144,6 +144,41 @@ def test_another_run_is_refused(full: Callable, tmp_path: Path, change: str) -> 
         other.run(duration, start if change == "state" else None, record=record, checkpoint=tmp_path / "kept")
 
 
+def test_what_a_run_depends_on_is_told_by_its_path(tmp_path: Path) -> None:
+    """Rules that are never stored, code of events, values and sources."""
+
+    def build(degree: int = 5, code: str = "v = E_L", rate: float = 50.0, V_th: float = -50.0) -> rv.Network:
+        net = rv.Network(dt=0.5 * ms, seed=1)
+        text = f"dv/dt = (E_L - v + 9*mV)/(10*ms) : mV\nE_L = -65*mV : mV\nV_th = {V_th}*mV : mV"
+        cell = rv.Cell(text, threshold="v > V_th", reset="v = E_L", events={"high": ("v > -55*mV", code)})
+        net.population("cells", 30, cell)
+        net.source("input", rv.Poisson(rate * Hz, 20))
+        net.connect("input", "cells", rv.Procedural(rv.FixedOutDegree(degree)), to="v", weight=0.5 * mV)
+        return net
+
+    build().run(10 * ms, checkpoint=tmp_path / "c")
+    build().run(10 * ms, checkpoint=tmp_path / "c")
+    for changed, message in (
+        ({"degree": 20}, r"chain\[0\]\.degree=5, now it is 20"),
+        ({"code": "v = E_L - 1*mV"}, r"events\.high\.code='v = E_L', now it is 'v = E_L - 1\*mV'"),
+        ({"rate": 60.0}, r"network\.sources\.input\.rate\.value=0\.05, now it is 0\.06"),
+        ({"V_th": -49.0}, r"network\.populations\.cells\.cell\."),
+    ):
+        with pytest.raises(StateError, match=message):
+            build(**changed).run(10 * ms, checkpoint=tmp_path / "c")
+
+
+def test_the_recording_of_another_run_is_not_taken_over(full: Callable, tmp_path: Path) -> None:
+    """Neither by a run that was refused once and is started again, nor by one that was moved."""
+    to = tmp_path / "out.zarr"
+    full().run(20 * ms, record={"exc": ["spikes"]}, to=to)
+    before = {path: path.read_bytes() for path in to.rglob("*") if path.is_file()}
+    for _ in range(2):
+        with pytest.raises(FileFormatError, match=r"holds another recording \(40 steps\)"):
+            full(seed=2).run(20 * ms, record={"exc": ["spikes"]}, to=to, checkpoint=tmp_path / "kept")
+    assert before == {path: path.read_bytes() for path in to.rglob("*") if path.is_file()}
+
+
 def test_reset_to_a_stored_state(full: Callable, tmp_path: Path) -> None:
     net = full()
     warm = net.run(100 * ms).state
@@ -187,7 +222,7 @@ def test_a_full_disk_stops_the_run_and_keeps_the_data(
         left[0] -= len(payload)
         if left[0] < 0:
             raise OSError(errno.ENOSPC, "No space left on device")
-        real(path, payload, sync)
+        real(path, payload, sync=sync)
 
     monkeypatch.setattr(_zarr, "replace_file", small_disk)
     with pytest.raises(RecordingError, match="No space left on device") as caught:

@@ -1,0 +1,104 @@
+"""The state of an optimiser as plain data and tensors, and back after checks."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import torch
+
+from ranvier.errors import TrainingError
+from ranvier.network.keeping import Record, damaged, plain
+
+__all__ = ["optimizer_settings", "optimizer_state", "restore_optimizer"]
+
+Tensors = dict[str, torch.Tensor]
+
+
+def optimizer_settings(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """What an optimiser is apart from its state: its class and numbers."""
+    groups = [{n: v for n, v in group.items() if n != "params"} for group in optimizer.state_dict()["param_groups"]]
+    return {"class": type(optimizer).__name__, "groups": json.loads(json.dumps(plain(groups)))}
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer, tensors: Tensors) -> dict[str, Any]:
+    """Plain data for the state of an optimiser; its tensors are added to ``tensors``."""
+    found: dict[str, dict[str, Any]] = {}
+    for index, entries in optimizer.state_dict()["state"].items():
+        found[str(index)] = {}
+        for name, value in entries.items():
+            if isinstance(value, torch.Tensor):
+                tensors[f"optimizer/{index}/{name}"] = value
+            elif value is None or isinstance(value, bool | int | float | str):
+                found[str(index)][name] = value
+            else:
+                what = f"{type(optimizer).__name__} keeps {name} as {type(value).__name__}"
+                raise TrainingError(f"{what}, which no checkpoint holds: train without checkpoint=….")
+    return found
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, record: Record, tensors: Tensors) -> None:
+    """Put the state back; the numbers of the optimiser stay as they are, for the settings have been compared.
+
+    Raises
+    ------
+    FileFormatError
+        Where an entry is missing, too many, not finite, or of another form than the optimiser makes itself.
+    """
+    state: dict[int, dict[str, Any]] = {_index(record, k): dict(record.child(k).data) for k in record.data}
+    for path, tensor in tensors.items():
+        if path.startswith("optimizer/"):
+            _, index, name = path.split("/")
+            state.setdefault(_index(record, index), {})[name] = tensor
+    usual = _usual(optimizer)
+    for k, entries in state.items():
+        if k not in usual:
+            raise damaged(record.where, f"the state of parameter {k} does not fit the optimiser")
+        expected = usual[k]
+        names = entries.keys() if expected is None else sorted(entries.keys() | expected.keys())
+        for name in names:
+            trouble = _trouble(entries.get(name), None if expected is None else expected.get(name, _MISSING))
+            if name not in entries or trouble:
+                raise damaged(f"{record.where}.{k}.{name}", trouble or "is missing")
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+_MISSING = object()
+
+
+def _index(record: Record, text: str) -> int:
+    if not text.isdecimal() or len(text) > 9:
+        raise damaged(record.where, f"{text[:40]!r} is no number of a parameter")
+    return int(text)
+
+
+def _trouble(found: Any, expected: Any) -> str:
+    """What is wrong with an entry; ``expected`` is one that the optimiser made, None where it cannot tell."""
+    if expected is _MISSING:
+        return "is not kept by this optimiser"
+    if isinstance(found, torch.Tensor) and not bool(torch.isfinite(found).all()):
+        return "is not finite"
+    if expected is None:
+        return ""
+    if isinstance(expected, torch.Tensor):
+        if not isinstance(found, torch.Tensor) or (found.shape, found.dtype) != (expected.shape, expected.dtype):
+            what = f"{found.dtype} {list(found.shape)}" if isinstance(found, torch.Tensor) else repr(found)[:60]
+            return f"is {what}, expected {expected.dtype} {list(expected.shape)}"
+        return ""
+    kinds = (int, float) if isinstance(expected, int | float) and not isinstance(expected, bool) else (type(expected),)
+    return "" if type(found) in kinds else f"is {found!r}"[:80]
+
+
+def _usual(optimizer: torch.optim.Optimizer) -> dict[int, dict[str, Any] | None]:
+    """The state of each parameter after a step of a copy with no gradient; None where a step takes more than that."""
+    shadow = copy.deepcopy(optimizer)
+    parameters = [p for group in shadow.param_groups for p in group["params"]]
+    for parameter in parameters:
+        parameter.grad = torch.zeros_like(parameter)
+    try:
+        shadow.step()
+    except (TypeError, RuntimeError):  # one that calls the loss itself
+        return dict.fromkeys(range(len(parameters)))
+    made = shadow.state_dict()["state"]
+    return {k: made.get(k, {}) for k in range(len(parameters))}
