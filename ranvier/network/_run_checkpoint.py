@@ -113,4 +113,4 @@ class RunCheckpoint:
 def request_of(net: Network, state: State, asked: Mapping[str, Any]) -> dict[str, Any]:
     """What the result of a run depends on: the network with its numbers, the state it starts from, what was asked for."""
     start = {"step": state.step, "stream": state.stream, **{n: digest(t) for n, t in state.tensors().items()}}
-    return {**plain(dict(asked)), "network": fingerprint(net, learnt=True), "state": start}
+    return {"dt": net.dt, **plain(dict(asked)), "network": fingerprint(net, learnt=True), "state": start}
