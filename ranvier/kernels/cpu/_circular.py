@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from llvmlite import ir
 
-from ranvier.kernels.cpu._bits import FORMATS, round_to_integer
+from ranvier.kernels.cpu._bits import round_to_integer
+from ranvier.kernels.cpu._far_angles import far_angle
+from ranvier.kernels.cpu._loops import I32, counted, local
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu._lanes import Lanes
@@ -41,27 +43,24 @@ _COSINE = {
 }  # fmt: skip
 
 
+#: from here on n is too large for a product to find the nearest one: the bits of 2/pi do (:mod:`_far_angles`)
+_FAR = {"float32": 2.0**17, "float64": 2.0**46}
+
+
 def sin(k: Lanes, x: ir.Value) -> ir.Value:
-    """sin x, x in radians: 2 ulp for |x| < 1e5; see ``_wave`` for larger arguments."""
+    """sin x to 2 ulp for every finite x in radians; NaN at infinity. The builder is left in a new block."""
     return _wave(k, x, 0)
 
 
 def cos(k: Lanes, x: ir.Value) -> ir.Value:
-    """cos x, x in radians: 2 ulp for |x| < 1e5; see ``_wave`` for larger arguments."""
+    """cos x to 2 ulp for every finite x in radians; NaN at infinity. The builder is left in a new block."""
     return _wave(k, x, 1)
 
 
 def _wave(k: Lanes, x: ir.Value, quarter: int) -> ir.Value:
-    """sin(x + quarter pi/2).
-
-    Accuracy falls slowly for |x| > 1e5 in float32. Beyond 2^21 (float32) or 2^50 (float64), where neighbouring numbers
-    are a sizeable part of a turn apart, the phase is unknown and the result is NaN.
-    """
+    """sin(x + quarter pi/2)."""
     b = k.builder
-    nearest, n = round_to_integer(k, k.mul(x, k.constant(2.0 / math.pi)))
-    r = x
-    for part in _HALF_PI[k.dtype]:
-        r = k.fma(nearest, k.constant(-part), r)
+    r, n = _reduce(k, x)
     z = k.mul(r, r)
     sine = k.add(r, k.mul(k.mul(r, z), k.polynomial(z, _SINE[k.dtype])))
     bend = k.sub(k.mul(k.mul(z, z), k.polynomial(z, _COSINE[k.dtype])), k.mul(z, k.constant(0.5)))
@@ -70,6 +69,45 @@ def _wave(k: Lanes, x: ir.Value, quarter: int) -> ir.Value:
     swapped = b.icmp_unsigned("!=", b.and_(turn, k.integers(1)), k.integers(0))
     value = k.select(swapped, cosine, sine)
     sign = b.shl(b.and_(turn, k.integers(2)), k.integers(8 * k.itemsize - 2))
-    value = b.bitcast(b.xor(b.bitcast(value, k.integer), sign), k.vector)
-    known = k.lt(k.absolute(x), k.constant(2.0 ** (FORMATS[k.dtype].mantissa - 2)))
-    return k.select(known, value, k.constant(math.nan))
+    return b.bitcast(b.xor(b.bitcast(value, k.integer), sign), k.vector)
+
+
+def _reduce(k: Lanes, x: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """r and n with x = r + n pi/2 (n modulo 4); the lanes of large angles one by one, where there are any."""
+    b = k.builder
+    nearest, n = round_to_integer(k, k.mul(x, k.constant(2.0 / math.pi)))
+    r = x
+    for part in _HALF_PI[k.dtype]:
+        r = k.fma(nearest, k.constant(-part), r)
+    far = k.ge(k.absolute(x), k.constant(_FAR[k.dtype]))
+    near = b.block
+    with b.if_then(k.any(far), likely=False):
+        far_r, far_n = _far_lanes(k, x, far, r, n)
+        inside = b.block
+    return _either(b, (r, near), (far_r, inside)), _either(b, (n, near), (far_n, inside))
+
+
+def _far_lanes(k: Lanes, x: ir.Value, far: ir.Value, r: ir.Value, n: ir.Value) -> tuple[ir.Value, ir.Value]:
+    b = k.builder
+    finite = k.both(far, k.lt(k.absolute(x), k.constant(math.inf)))
+    safe = k.select(finite, x, k.constant(_FAR[k.dtype]))
+    slots = [local(b, value) for value in (k.constant(0.0), k.integers(0))]
+    reduce = far_angle(b.module)
+    with counted(b, 0, k.width) as lane:
+        angle = b.extract_element(safe, lane)
+        pair = b.call(reduce, [angle if k.itemsize == 8 else b.fpext(angle, ir.DoubleType())])
+        rest, turns = b.extract_value(pair, 0), b.extract_value(pair, 1)
+        if k.itemsize == 4:
+            rest, turns = b.fptrunc(rest, k.scalar), b.trunc(turns, I32)
+        for slot, value in zip(slots, (rest, turns), strict=True):
+            b.store(b.insert_element(b.load(slot), value, lane), slot)
+    rests, turns = (b.load(slot) for slot in slots)
+    r = k.select(finite, rests, k.select(far, k.constant(math.nan), r))
+    return r, b.select(finite, turns, n)
+
+
+def _either(b: ir.IRBuilder, one: tuple[ir.Value, ir.Block], other: tuple[ir.Value, ir.Block]) -> ir.Value:
+    out = b.phi(one[0].type)
+    out.add_incoming(*one)
+    out.add_incoming(*other)
+    return out

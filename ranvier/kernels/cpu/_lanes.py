@@ -200,11 +200,11 @@ class Lanes:
         return elementary.sigmoid(self, x)
 
     def sin(self, x: ir.Value) -> ir.Value:
-        """The sine, x in radians, |x| < 1e5."""
+        """The sine, x in radians."""
         return elementary.sin(self, x)
 
     def cos(self, x: ir.Value) -> ir.Value:
-        """The cosine, x in radians, |x| < 1e5."""
+        """The cosine, x in radians."""
         return elementary.cos(self, x)
 
     def power_int(self, x: ir.Value, n: int) -> ir.Value:

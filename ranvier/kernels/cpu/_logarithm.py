@@ -1,4 +1,4 @@
-"""Logarithms and powers on vectors.
+"""Logarithms on vectors.
 
 Method (W. J. Cody and W. Waite, *Software Manual for the Elementary Functions*, 1980; order of terms after K. C. Ng,
 FDLIBM, 1993): x = 2^e m with m in [1/sqrt 2, sqrt 2); with f = m - 1 and s = f / (2 + f),
@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 from llvmlite import ir
 
 from ranvier.kernels.cpu._bits import FORMATS
-from ranvier.kernels.cpu._exponential import exp
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu._lanes import Lanes
 
-__all__ = ["log", "log1p", "power", "power_int"]
+__all__ = ["LN2", "log", "log1p", "split"]
 
-_LN2 = {
+LN2 = {
     "float32": (0.693145751953125, 1.4286068203094172e-06),
     "float64": (0.6931471805598903, 5.497923018708371e-14),
 }
@@ -48,7 +47,7 @@ def _split(k: Lanes, x: ir.Value) -> tuple[ir.Value, ir.Value]:
 
 def _combine(k: Lanes, e: ir.Value, f: ir.Value, tail: ir.Value) -> ir.Value:
     """e ln 2 + log(1 + f) + tail, smallest terms first."""
-    high, low = _LN2[k.dtype]
+    high, low = LN2[k.dtype]
     s = k.div(f, k.add(f, k.constant(2.0)))
     z = k.mul(s, s)
     half_square = k.mul(k.mul(f, f), k.constant(0.5))
@@ -64,13 +63,18 @@ def _limits(k: Lanes, x: ir.Value, value: ir.Value) -> ir.Value:
     return k.select(k.lt(x, k.constant(0.0)), k.constant(math.nan), value)
 
 
-def log(k: Lanes, x: ir.Value) -> ir.Value:
-    """The natural logarithm to 1 ulp, subnormal arguments included; -inf at 0, NaN below."""
+def split(k: Lanes, x: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """The exponent e, as a float, and m of a positive finite x = 2^e m with m in [1/sqrt 2, sqrt 2)."""
     fmt = FORMATS[k.dtype]
     subnormal = k.lt(x, k.constant(fmt.tiny))
     lift = fmt.mantissa + 1
     e, m = _split(k, k.select(subnormal, k.mul(x, k.constant(2.0**lift)), x))
-    e = k.select(subnormal, k.sub(e, k.constant(lift)), e)
+    return k.select(subnormal, k.sub(e, k.constant(lift)), e), m
+
+
+def log(k: Lanes, x: ir.Value) -> ir.Value:
+    """The natural logarithm to 1 ulp, subnormal arguments included; -inf at 0, NaN below."""
+    e, m = split(k, x)
     return _limits(k, x, _combine(k, e, k.sub(m, k.constant(1.0)), k.constant(0.0)))
 
 
@@ -87,48 +91,3 @@ def log1p(k: Lanes, x: ir.Value) -> ir.Value:
     f = k.select(direct, x, k.sub(m, one))
     tail = k.select(direct, k.constant(0.0), k.div(lost, u))
     return _limits(k, u, _combine(k, e, f, tail))
-
-
-def power_int(k: Lanes, x: ir.Value, n: int) -> ir.Value:
-    """x^n by repeated squaring, to about |n| ulp; x^0 is 1 and x^-n is 1 / x^n."""
-    value: ir.Value | None = None
-    rest, square = abs(n), x
-    while rest:
-        if rest & 1:
-            value = square if value is None else k.mul(value, square)
-        rest >>= 1
-        if rest:
-            square = k.mul(square, square)
-    if value is None:
-        return k.constant(1.0)
-    return value if n > 0 else k.div(k.constant(1.0), value)
-
-
-def power(k: Lanes, x: ir.Value, y: ir.Value) -> ir.Value:
-    """x^y = e^(y log x): float32 through float64, to 1 ulp; float64 to about 2 (1 + |y log x|) ulp.
-
-    x^0 = 1 and 1^y = 1, also for NaN; a negative x needs a whole y, else the result is NaN.
-    """
-    size = k.absolute(x)
-    if k.dtype == "float32":
-        double = k.double()
-        wide = exp(double, _exponent(double, _widen(double, size), _widen(double, y)))
-        value = k.builder.fptrunc(wide, k.vector)
-    else:
-        value = exp(k, _exponent(k, size, y))
-    whole = k.eq(k.floor(y), y)
-    half = k.mul(y, k.constant(0.5))
-    odd = k.ne(k.floor(half), half)
-    signed = k.select(whole, k.select(odd, k.neg(value), value), k.constant(math.nan))
-    value = k.select(k.lt(x, k.constant(0.0)), signed, value)
-    certain = k.either(k.eq(y, k.constant(0.0)), k.eq(x, k.constant(1.0)))
-    return k.select(certain, k.constant(1.0), value)
-
-
-def _exponent(k: Lanes, size: ir.Value, y: ir.Value) -> ir.Value:
-    """y log|x|, and 0 at |x| = 1 even where y is infinite."""
-    return k.select(k.eq(size, k.constant(1.0)), k.constant(0.0), k.mul(y, log(k, size)))
-
-
-def _widen(double: Lanes, x: ir.Value) -> ir.Value:
-    return double.builder.fpext(x, double.vector)

@@ -112,8 +112,8 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 EXACT: dict[str, tuple[Callable, tuple[float, float], tuple[float, float], float]] = {
     "exp": (np.exp, (-110, 95), (-760, 715), 1.0),
     "expm1": (np.expm1, (-110, 95), (-760, 715), 2.0),
-    "exprel": (exprel, (-1e4, 97), (-1e4, 720), 2.5),
-    "dexprel": (slope_of_exprel, (-1e4, 97), (-1e4, 720), 8.0),
+    "exprel": (exprel, (-1e4, 97), (-1e4, 720), 2.0),
+    "dexprel": (slope_of_exprel, (-1e4, 97), (-1e4, 720), 5.0),
     "log": (np.log, (0, 1e6), (0, 1e6), 1.0),
     "log1p": (np.log1p, (-1, 1e6), (-1, 1e6), 1.0),
     "tanh": (np.tanh, (-12, 12), (-25, 25), 2.0),
@@ -154,11 +154,6 @@ class TestAccuracy:
                 got = run(lambda k, a, name=name: getattr(k, name)(a), dtype, x)[:2000]
                 assert ulps(got, np.array(expected, np.longdouble)) <= 4
 
-    @pytest.mark.parametrize("dtype", DTYPES)
-    def test_waves_of_a_lost_phase_are_nan(self, dtype: str) -> None:
-        x = np.array([1e7, 1e30] if dtype == "float32" else [1e16, 1e300])
-        assert np.isnan(run(lambda k, a: k.sin(a), dtype, x)).all()
-
     @needs_long_double
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_logarithms_over_the_whole_range(self, dtype: str) -> None:
@@ -176,19 +171,12 @@ class TestAccuracy:
             expected = x.astype(np.longdouble) ** y
         assert ulps(run(lambda k, a, b: k.power(a, b), "float32", x, y), expected) <= 1
 
-    @needs_long_double
-    def test_power_in_double_precision_keeps_its_bound(self) -> None:
-        x, y = np.exp(RNG.uniform(-20, 20, 50_000)), RNG.uniform(-8, 8, 50_000)
-        expected = x.astype(np.longdouble) ** y
-        relative = np.abs(run(lambda k, a, b: k.power(a, b), "float64", x, y) / expected - 1)
-        assert (relative <= 2 * (1 + np.abs(y * np.log(x))) * np.finfo(float).eps).all()
-
     @pytest.mark.parametrize("dtype", DTYPES)
     @given(n=st.integers(-12, 40))
     def test_whole_powers(self, dtype: str, n: int) -> None:
         x = np.linspace(0.5, 1.5, 32).astype(dtype)
         got = run(lambda k, a: k.power_int(a, n), dtype, x)
-        np.testing.assert_allclose(got, x.astype(np.longdouble) ** n, rtol=(abs(n) + 2) * np.finfo(dtype).eps)
+        np.testing.assert_allclose(got, x.astype(np.longdouble) ** n, rtol=2 * np.finfo(dtype).eps)
 
 
 class TestSpecialValues:
