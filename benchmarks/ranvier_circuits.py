@@ -66,7 +66,7 @@ class CircuitTask:
 
     def _advance(self) -> int:
         record = {"exc": ["spikes"], "inh": ["spikes"]}
-        run = self._net.run(self._duration * second, state=self._state, record=record)
+        run = self._net.run(self._duration * second, self._state, stream=0, record=record)
         self._state = run.state
         return len(run["exc"].spikes) + len(run["inh"].spikes)
 
@@ -116,7 +116,7 @@ class StdpTask:
         self._name = self._net.connect("input", "cells", wiring, to="g", weight=weight, plasticity=_rule(kind))[0]
 
     def _advance(self) -> int:
-        run = self._net.run(self._duration * second, state=self._state, record={"cells": ["spikes"]})
+        run = self._net.run(self._duration * second, self._state, stream=0, record={"cells": ["spikes"]})
         self._state = run.state
         return len(run["cells"].spikes)
 

@@ -25,7 +25,7 @@ class MicrocircuitTask:
         self._seconds, before, start = biological_s, resident_mb(), time.perf_counter()
         self._net = microcircuit(scale, seed)
         built = time.perf_counter() - start
-        self._state = self._net.run(0.3 * second).state
+        self._state = self._net.run(0.3 * second, stream=0).state
         grown = resident_mb() - before
         self.notes = (
             f"float32; built in {built:.1f} s; {grown / 1000:.2f} GB more than before building, after 0.3 s.",

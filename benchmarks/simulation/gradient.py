@@ -91,7 +91,7 @@ def measure(case: Case, repeats: int) -> dict[str, Any]:
 
     how = {"segment": case.segment * c.DT * ms, "loss": score} if case.segment else {}
     record = {"exc": ["spikes"], "inh": ["spikes"]}
-    first = net.run(20 * c.DT * ms, grad=True, record=record)  # compiles
+    first = net.run(20 * c.DT * ms, grad=True, stream=0, record=record)  # compiles
     score(first.records, 0).backward()
     del first
     idle = _resident_peak()
@@ -100,7 +100,7 @@ def measure(case: Case, repeats: int) -> dict[str, Any]:
     for turn in range(repeats + 1):
         net.zero_grad()
         begin = time.process_time()
-        run = net.run(duration, grad=True, record=record, **how)
+        run = net.run(duration, grad=True, stream=0, record=record, **how)
         loss = score(run.records, 0) if run.loss is None else run.loss
         middle = time.process_time()
         loss.backward()
@@ -112,7 +112,7 @@ def measure(case: Case, repeats: int) -> dict[str, Any]:
     grown = _resident_peak() - idle
     for turn in range(repeats + 1):
         begin = time.process_time()
-        plain = net.run(duration, record=record)
+        plain = net.run(duration, stream=0, record=record)
         if turn:
             times["free"].append(time.process_time() - begin)
         rate = sum(len(plain[n].spikes) for n in record) / case.cells / (case.steps * c.DT / 1000)

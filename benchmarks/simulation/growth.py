@@ -81,7 +81,7 @@ def measure(series: str, size: float, threads: int) -> dict[str, Any]:
     cells = sum(p.shape[0] for p in net.populations.values() if p.shape)
     seconds = min(1.0, max(0.05, 20_000 / cells, 2e6 / synapses)) if series != "microcircuit" else 0.2
     record = {name: ["spikes"] for name in net.populations}
-    state = net.run(100 * ms, record=record).state
+    state = net.run(100 * ms, stream=0, record=record).state
     wall, processor, fired = [], [], 0
     for _ in range(_RUNS):
         before = time.perf_counter(), time.process_time()

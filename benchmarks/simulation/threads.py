@@ -35,7 +35,7 @@ def measure(model: str, cells: int, seconds: float, threads: int, rounds: int) -
     """Seconds of every round for one and for ``threads`` threads."""
     task = CircuitTask(circuit.kind_of(f"{model}_{cells}") or circuit.Kind(model), cells, 1, seconds)
     net, record = task._net, {"exc": ["spikes"], "inh": ["spikes"]}
-    state = net.run(100 * ms).state
+    state = net.run(100 * ms, stream=0).state
     usual = team._WORTH, team._CALL, team._idle_cores
     found: dict[int, list[float]] = {1: [], threads: []}
     spikes: dict[int, rv.Run] = {}

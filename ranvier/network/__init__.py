@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ranvier.network._lengths import silence_after, take_lengths
     from ranvier.network._network import Network
     from ranvier.network._plan import Choice, Plan
+    from ranvier.network._poisson import Poisson
     from ranvier.network._poisson_drive import PoissonDrive
     from ranvier.network._population import Population, Relay
     from ranvier.network._projection import Projection
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ranvier.network._run import Run, SpikeTrain
     from ranvier.network._save import load, load_state, save, save_state
     from ranvier.network._sequential import Recurrent, Sequential
-    from ranvier.network._sources import Poisson, Source, SpikeTrains, TimedArray
+    from ranvier.network._sources import Source, SpikeTrains, TimedArray
     from ranvier.network._state import State
     from ranvier.network._stimuli import (
         OrnsteinUhlenbeck,
@@ -86,7 +87,7 @@ _PUBLIC: dict[str, str] = {
     "Network": "._network",
     "OrnsteinUhlenbeck": "._stimuli",
     "Plan": "._plan",
-    "Poisson": "._sources",
+    "Poisson": "._poisson",
     "PoissonDrive": "._poisson_drive",
     "PoissonInput": "._stimuli",
     "Population": "._population",

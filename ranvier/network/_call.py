@@ -34,17 +34,17 @@ _WITHOUT_RESET = Cuts(reset=False)
 
 def call(
     net: Network, x: Any, state: State | None, record: Mapping[str, Sequence[str]], window: Any = None,
-    checkpoint: Any = None, cut_reset: bool = False, lengths: Any = None,
+    checkpoint: Any = None, cut_reset: bool = False, lengths: Any = None, stream: int | None = None,
 ) -> Execution:  # fmt: skip
-    """Run ``net`` over ``x``; ``record`` names what is wanted by population."""
+    """Run ``net`` over ``x``; ``record`` names what is wanted by population, ``stream`` what is drawn."""
     inputs, steps, batch = take_inputs(net, x)
     if state is None:
-        state = net.initial_state(batch, shapes=shapes_from(net, inputs))
+        state = net.initial_state(batch, stream=stream, shapes=shapes_from(net, inputs))
     else:
-        state = check_state(net, state, batch)
+        state = check_state(net, state, batch).with_stream(stream)
     check_record(net, record)
     ends = None if lengths is None else take_lengths(lengths, steps, batch)
-    inputs |= {n: s.emissions(state.step, steps, net).expand(steps, batch, *s.shape) for n, s in net.sources.items()}
+    inputs |= {n: s.emissions(state.step, steps, net, state.stream, batch) for n, s in net.sources.items()}
     periods = {"window": check_period(window, "window"), "checkpoint": check_period(checkpoint, "checkpoint")}
     cuts = _WITHOUT_RESET if cut_reset else WHOLE
     plan = plan_call(net, inputs, state, torch.is_grad_enabled(), steps, batch, cuts=cuts, **periods)

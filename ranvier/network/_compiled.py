@@ -9,6 +9,7 @@ import torch
 
 from ranvier.connectivity import ProceduralSynapses
 from ranvier.kernels.cpu import CircuitPopulation, CircuitProjection, run_circuit
+from ranvier.network._drives import drive_with
 from ranvier.network._plastic_rows import after_rows, as_rows
 from ranvier.network._shapes import known_shape
 from ranvier.network._window import Window, add_arrival
@@ -51,7 +52,11 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
         history = window.history[n][:, 0] if n in window.history else torch.zeros(0, cells, dtype=runner.dtype)
         record = tuple(v for v in runner.record.get(n, ()) if v not in ("spikes", "spike"))
         states = {k: v[0] for k, v in window.variables[n].items()}
-        drives = tuple(runner.drives[p.name] for p in runner.incoming[n] if p.name in runner.drives)
+        drives = tuple(
+            drive_with(runner.net, runner.drives[p.name], p.pre, window.state.stream)
+            for p in runner.incoming[n]
+            if p.name in runner.drives
+        )
         populations.append(
             CircuitPopulation(n, step, cells, states, runner.coefficients[n], outside, history, record, drives)
         )

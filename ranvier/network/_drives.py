@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,7 +16,7 @@ from ranvier.network._projection import Projection
 if TYPE_CHECKING:
     from ranvier.network._network import Network
 
-__all__ = ["drawable", "drawn_inside", "drives"]
+__all__ = ["drawable", "drawn_inside", "drive_with", "drives"]
 
 
 def drawable(net: Network) -> frozenset[str]:
@@ -39,8 +40,13 @@ def drives(net: Network, plan: Plan) -> dict[str, CircuitDrive]:
         source: PoissonDrive = net.sources[p.pre]
         stream = f"kick_{p.port}" if p.port in net.kicks(p.post) else p.port
         law = source.law(float(source.rate), net.dt)
-        out[name] = CircuitDrive(stream, law, source.key(net), p.synapses.shared_weight(), p.latency)
+        out[name] = CircuitDrive(stream, law, source.key(net, 0), p.synapses.shared_weight(), p.latency)
     return out
+
+
+def drive_with(net: Network, found: CircuitDrive, source: str, stream: int) -> CircuitDrive:
+    """What :func:`drives` ``found`` for ``source``, in a call that draws from ``stream``."""
+    return replace(found, key=net.sources[source].key(net, stream))
 
 
 def drawn_inside(net: Network, found: dict[str, CircuitDrive]) -> set[str]:

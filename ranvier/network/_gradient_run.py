@@ -97,7 +97,7 @@ class GradientRun:
 
 def run_with_gradient(
     net: Network, duration: Any, state: State | None, record: Mapping[str, Sequence[Any]], segment: Any = None,
-    loss: Loss | None = None, progress: bool = False, options: Mapping[str, Any] | None = None,
+    loss: Loss | None = None, progress: bool = False, options: Mapping[str, Any] | None = None, stream: int | None = None,
 ) -> GradientRun:  # fmt: skip
     """Run ``net`` for ``duration``; see :meth:`Network.run`. ``options`` are those of a plain run, which have no gradient."""
     _refuse(net, record, options or {})
@@ -110,7 +110,7 @@ def run_with_gradient(
     length = steps if segment is None else whole_steps(segment, net.dt, "segment", 1)
     if state is not None:
         state = check_state(net, state, 1)
-    at = net.initial_state(1, stream=0) if state is None else state
+    at = net.initial_state(1, stream=stream) if state is None else state.with_stream(stream)
     warn_of_wiring(net)
     started = time.perf_counter()
     plan = plan_for(net, gradient=True, steps=steps, batch=1, checkpoint=None if segment is None else length)
@@ -119,7 +119,7 @@ def run_with_gradient(
     total: Tensor | None = None
 
     def piece(before: State, count: int) -> tuple[Any, State]:
-        inputs = {n: s.emissions(before.step, count, net) for n, s in net.sources.items()}
+        inputs = {n: s.emissions(before.step, count, net, before.stream) for n, s in net.sources.items()}
         found, after = runner.run(inputs, count, before)
         return found if loss is None else _single(loss(_by_population(found, record), before.step)), after
 

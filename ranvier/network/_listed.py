@@ -27,11 +27,11 @@ def listed_sources(net: Network, plan: Plan) -> set[str]:
     }  # fmt: skip
 
 
-def spike_list(net: Network, name: str, first: int, count: int) -> Spikes:
-    """The spikes of steps first, first + 1, … of a source, in order of step and cell; some may fall together."""
+def spike_list(net: Network, name: str, first: int, count: int, stream: int) -> Spikes:
+    """The spikes of ``stream`` in steps first, first + 1, … of a source, in order of step and cell; some may fall together."""
     source = net.sources[name]
     size = math.prod(source.shape)
-    step, cell = source.spikes(first, count, net)
+    step, cell = source.spikes(first, count, net, stream)
     place = np.sort((step - first) * size + cell)
     bounds = np.zeros(count + 1, np.int64)
     np.cumsum(np.bincount(place // size, minlength=count), out=bounds[1:])

@@ -36,7 +36,7 @@ from ranvier.network._projection import Projection
 from ranvier.network._run import Run
 from ranvier.network._shapes import shapes_known, unknown_shape
 from ranvier.network._simulate import Keeping, simulate
-from ranvier.network._state import State
+from ranvier.network._state import State, stream_of
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
 from ranvier.units import UNITS, as_quantity
@@ -310,20 +310,27 @@ class Network(nn.Module):
     def initial_state(
         self, batch: int = 1, *, stream: int | None = None, shapes: Mapping[str, tuple[int, ...]] | None = None
     ) -> State:
-        """A fresh state: given initial values, silence in flight. ``stream`` None takes a new one from torch's generator."""
+        """A fresh state: given initial values, silence in flight.
+
+        ``stream`` says which random numbers are drawn: those of initial values here, of sources and noise later. None takes
+        a new one from torch's generator. Sample b has the same numbers whatever the ``batch``.
+        """
         shapes = {**{n: s for n in self.nodes if (s := self.shape_of(n)) is not None}, **(shapes or {})}
         unknown = [n for n in self.nodes if n not in shapes]
         if unknown:
             raise unknown_shape(unknown[0])
         if batch < 1:
             raise ShapeError(f"batch={batch!r} must be at least 1.")
-        variables = {n: p.initial(batch, shapes[n], self.dtype, self.device) for n, p in self.populations.items()}
+        stream = stream_of(stream)
+        variables = {
+            n: p.initial(batch, shapes[n], self.dtype, self.device, stream) for n, p in self.populations.items()
+        }
         history = {
             n: torch.zeros(d, batch, *shapes[n], dtype=self.dtype, device=self.device) for n, d in self.depths().items()
         }
-        if stream is None:
-            stream = int(torch.randint(0, 2**31 - 1, (1,)))
-        synapses = {n: initial_synapses(p, batch, self.seed) for n, p in self.projections.items() if p.plasticity}
+        synapses = {
+            n: initial_synapses(p, batch, self.seed, stream) for n, p in self.projections.items() if p.plasticity
+        }
         return State(0, variables, history, synapses, stream, self.dt)
 
     def _take(self, x: Tensor | Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int, int]:
@@ -336,7 +343,8 @@ class Network(nn.Module):
         """Run the network over an input [T, B, …]; returns (output, state after).
 
         The output is the emission of the output population, or a dict by name where there are several. After a sample's
-        own steps (``lengths`` [B]) the output is zero, and its state stays.
+        own steps (``lengths`` [B]) the output is zero, and its state stays. What is drawn (sources, noise, initial values) is
+        new for every sample and call; ``stream=n`` gives the numbers of stream n again, as the state that continues does.
         """
         if not self.outputs:
             raise GraphError("the network has no output: make a population with output=True.")
@@ -365,20 +373,20 @@ class Network(nn.Module):
     @overload
     def run(
         self, duration: Any, state: State | None = None, *, grad: Literal[True], record: Mapping[str, Sequence[str]] | None = None,
-        segment: Any = None, loss: Loss | None = None, progress: bool = False,
+        segment: Any = None, loss: Loss | None = None, progress: bool = False, stream: int | None = None,
     ) -> GradientRun: ...  # fmt: skip
 
     @overload
     def run(
         self, duration: Any, state: State | None = None, *, record: Mapping[str, Sequence[Any]] | None = None, every: Any = None,
         to: str | os.PathLike[str] | None = None, checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: Any = None,
-        progress: bool = False, grad: Literal[False] = False,
+        progress: bool = False, grad: Literal[False] = False, stream: int | None = None,
     ) -> Run: ...  # fmt: skip
 
     def run(
         self, duration: Any, state: State | None = None, *, record: Mapping[str, Sequence[Any]] | None = None, every: Any = None,
         to: str | os.PathLike[str] | None = None, checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: Any = None,
-        progress: bool = False, grad: bool = False, segment: Any = None, loss: Loss | None = None,
+        progress: bool = False, grad: bool = False, segment: Any = None, loss: Loss | None = None, stream: int | None = None,
     ) -> Run | GradientRun:  # fmt: skip
         """Simulate for ``duration`` with the network's own sources.
 
@@ -409,6 +417,9 @@ class Network(nn.Module):
         loss
             With ``grad``: ``loss(signals, step)`` of each segment's signals and first step; ``run.loss`` is their sum, and
             no signal is kept.
+        stream
+            Which random numbers are drawn, 0 to 2^32 - 1; None goes on with those of ``state``, or takes new ones from
+            torch's generator, so that every run differs. ``run.state.stream`` tells.
 
         Returns a :class:`Run`: ``run["exc"].spikes``, ``run["exc"].v`` [samples, cells], ``run.state``. Ctrl-C ends the
         run at the next block: ``run.stopped`` says so, and all that was done is there. With ``grad`` it is a
@@ -434,8 +445,10 @@ class Network(nn.Module):
             from ranvier.network._gradient_run import run_with_gradient  # what most runs never use
 
             kept = {"every": every, "to": to, "checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
-            return run_with_gradient(self, duration, state, record or {}, segment, loss, progress, kept)
+            return run_with_gradient(self, duration, state, record or {}, segment, loss, progress, kept, stream)
         for word, value in (("segment", segment), ("loss", loss)):
             if value is not None:
                 raise GraphError(f"{word}={value!r} belongs to grad=True: add it, or leave {word} out.")
-        return simulate(self, duration, state, record or {}, every, progress, Keeping(to, checkpoint, checkpoint_every))
+        return simulate(
+            self, duration, state, record or {}, every, progress, Keeping(to, checkpoint, checkpoint_every), stream
+        )

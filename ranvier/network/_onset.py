@@ -22,7 +22,7 @@ def locate_onset(net: Network, plan: Plan, state: State, count: int) -> str | No
     found = None
     while count:
         half = max(1, count // 2)
-        inputs = {n: s.emissions(state.step, half, net) for n, s in net.sources.items()}
+        inputs = {n: s.emissions(state.step, half, net, state.stream) for n, s in net.sources.items()}
         _, after = runner.run(inputs, half, state)
         trouble = describe_non_finite(net, after)
         if trouble is None:

@@ -10,7 +10,7 @@ import torch
 from ranvier.errors import ShapeError
 from ranvier.kernels import reference
 from ranvier.kernels.reference import step_function
-from ranvier.network._population import tensor_of
+from ranvier.network._population import start_of, tensor_of
 from ranvier.network._projection import Projection
 from ranvier.neurons._values import check_drawn
 from ranvier.values import key_of, uniforms
@@ -23,13 +23,13 @@ Values = Mapping[str, Tensor]
 NO_SLOPE = sp.Integer(0)
 
 
-def initial_synapses(projection: Projection, batch: int, seed: int) -> dict[str, Tensor]:
-    """Starting weight and variables [batch, synapses]."""
-    sparse, bound = projection.synapses, projection.bound
-    out = {"w": sparse.weights().expand(batch, -1)}
+def initial_synapses(projection: Projection, batch: int, seed: int, stream: int) -> dict[str, Tensor]:
+    """Starting weight and variables [batch, synapses]; drawn variables are those of ``stream``, the weights the network's."""
+    sparse, bound, shape = projection.synapses, projection.bound, (batch, len(projection.synapses))
+    out = {"w": sparse.weights().repeat(batch, 1)}
     for n in bound.system.states:
-        start = tensor_of(bound.rule.values.get(n, 0.0), (len(sparse),), seed, f"{projection.name}.{n}")
-        out[n] = start.to(sparse.weight).expand(batch, len(sparse))
+        start = start_of(bound.rule.values.get(n, 0.0), shape, seed, f"{projection.name}.{n}", stream)
+        out[n] = torch.empty(shape, dtype=sparse.weight.dtype, device=sparse.weight.device).copy_(start)
     return out
 
 

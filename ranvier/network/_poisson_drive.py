@@ -11,7 +11,7 @@ from ranvier.errors import DimensionError, ShapeError
 from ranvier.network._counts import count_of
 from ranvier.network._sources import Source
 from ranvier.units import UNITS, as_quantity
-from ranvier.values import PoissonLaw, key_of, poisson_counts, poisson_counts_each
+from ranvier.values import PoissonLaw, flag, key_of, poisson_counts, poisson_counts_each
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -28,7 +28,8 @@ class PoissonDrive(Source):
 
     P(k spikes in a step) = m^k e^-m / k!, m = rate*dt. Unlike :class:`Poisson` a cell may receive several in one step.
 
-    The counts depend on the network's seed, the name of the source, the cell and the step alone: on no thread and no cut.
+    Every sample of a batch and every call gets counts of its own. They depend on the network's seed, the name of the source,
+    the call's ``stream``, the sample, the cell and the step alone: on no thread and no cut. Their chances are multiples of 2^-32.
     Joined one to one to a population of a compiled circuit, with one rate, they are drawn inside its loop and never stored.
 
     Parameters
@@ -37,12 +38,14 @@ class PoissonDrive(Source):
         Of all sources of a cell together (K sources of rate r: K*r); one for all cells, or one per cell.
     size
         Number of cells.
+    frozen
+        Give all samples and all calls the same counts.
 
     >>> net.source("background", rv.PoissonDrive(2000 * 8*Hz, 1000))
     >>> net.connect("background", "cells", rv.OneToOne(), to="I", weight=87.8*pA)
     """
 
-    def __init__(self, rate: Any, size: int) -> None:
+    def __init__(self, rate: Any, size: int, *, frozen: bool = False) -> None:
         size = count_of(size, f"{type(self).__name__}: size")
         quantity = as_quantity(rate)
         if quantity.dimension != _RATE:
@@ -58,12 +61,12 @@ class PoissonDrive(Source):
             raise DimensionError(
                 f"{type(self).__name__}: rate={rate!r} holds a negative or non-finite value; a rate is 0 or more."
             )
-        self.rate, self.shape = values, (size,)
+        self.rate, self.shape, self.frozen = values, (size,), flag(frozen, f"{type(self).__name__}: frozen")
 
-    def key(self, net: Network) -> tuple[int, int]:
-        """The key of its random numbers."""
+    def key(self, net: Network, stream: int) -> tuple[int, int, int]:
+        """The key of its random numbers, and their stream, in a call with ``stream``."""
         name = next((n for n, source in net.sources.items() if source is self), "")
-        return key_of(net.seed, f"{name}.counts")
+        return (*key_of(net.seed, f"{name}.counts"), self.stream_for(stream))
 
     def law(self, rate: float, dt: float) -> PoissonLaw:
         """How many spikes a step of ``dt`` ms brings at ``rate`` per ms."""
@@ -79,12 +82,17 @@ class PoissonDrive(Source):
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
         """The counts."""
+        return self.draw(first, count, net, 0, 1)
+
+    def draw(self, first: int, count: int, net: Network, stream: int, batch: int) -> torch.Tensor:
+        size, key = self.shape[0], self.key(net, stream)
         if self.rate.ndim:
             self._mean(float(self.rate.max()), net.dt)
-            drawn = poisson_counts_each(self.rate * net.dt, self.key(net), first, count)
+            drawn = poisson_counts_each(self.rate * net.dt, key, first, count, batch)
         else:
-            drawn = poisson_counts(self.law(float(self.rate), net.dt), self.key(net), first, count, self.shape[0])
-        return torch.from_numpy(drawn).unsqueeze(1).to(net.device, net.dtype)
+            drawn = poisson_counts(self.law(float(self.rate), net.dt), key, first, count, size, batch)
+        return torch.from_numpy(drawn).to(net.device, net.dtype)
 
     def __repr__(self) -> str:
-        return f"PoissonDrive({self.rate.mean() * 1000:g} Hz, size={self.shape[0]})"
+        frozen = ", frozen=True" if self.frozen else ""
+        return f"PoissonDrive({self.rate.mean() * 1000:g} Hz, size={self.shape[0]}{frozen})"

@@ -18,9 +18,9 @@ from ranvier.neurons import Cell
 from ranvier.neurons._values import check_drawn
 from ranvier.surrogates import ArcTan, Surrogate
 from ranvier.units import as_quantity
-from ranvier.values import Distribution, Learn
+from ranvier.values import Distribution, Learn, key_of
 
-__all__ = ["Population", "Relay", "emission_of", "tensor_of"]
+__all__ = ["Population", "Relay", "emission_of", "start_of", "tensor_of"]
 
 Tensor = torch.Tensor
 #: a learnable time constant never falls below this many ms
@@ -53,6 +53,19 @@ def tensor_of(value: Any, shape: tuple[int, ...] | None, seed: int, name: str) -
         raise ShapeError(
             f"{name} has shape {tuple(tensor.shape)}, which does not fit a population of shape {shape}."
         ) from None
+
+
+def start_of(value: Any, shape: tuple[int, ...], seed: int, name: str, stream: int) -> Tensor:
+    """Where a variable starts, float64 [B, …], or what all of ``shape`` share.
+
+    A distribution is drawn anew for every sample and ``stream``; number i of sample b is number b*size + i.
+    """
+    if not isinstance(value, Distribution):
+        return tensor_of(value, shape[1:], seed, name)
+    from ranvier.kernels.drawing import counted_uniforms  # what a network whose values are given never needs
+
+    drawn = value.quantile(counted_uniforms(key_of(seed, name), math.prod(shape), stream=stream))
+    return torch.from_numpy(drawn).reshape(shape)
 
 
 class Population(nn.Module):
@@ -129,18 +142,18 @@ class Population(nn.Module):
         return dict(self._computed[1])
 
     def initial(
-        self, batch: int, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device
+        self, batch: int, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, stream: int
     ) -> dict[str, Tensor]:
-        """Initial variables [batch, *shape]; what was given no value starts at 0."""
-        out = {}
+        """Initial variables [batch, *shape]; what was given no value starts at 0, what is drawn is that of ``stream``."""
+        out, whole = {}, (batch, *shape)
         for n in self.cell.system.states:
-            learnt = isinstance(self.cell.initial.get(n), Learn)
+            given = self.cell.initial.get(n, 0.0)
+            learnt = isinstance(given, Learn)
             start = (
-                self._bounded(_start_of(n))
-                if learnt
-                else tensor_of(self.cell.initial.get(n, 0.0), shape, self.seed, f"{self.name}.{n}")
+                self._bounded(_start_of(n)) if learnt else start_of(given, whole, self.seed, f"{self.name}.{n}", stream)
             )
-            out[n] = start.to(device=device, dtype=dtype).expand(batch, *shape)
+            start = start.to(device=device, dtype=dtype)
+            out[n] = start.expand(whole).clone(memory_format=torch.contiguous_format)
         if self.cell.system.refractory:
             out["refractory_left"] = torch.zeros(batch, *shape, dtype=dtype, device=device)
         return out

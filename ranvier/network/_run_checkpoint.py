@@ -32,7 +32,7 @@ from ranvier.network._state import State
 if TYPE_CHECKING:
     from ranvier.network._network import Network
 
-__all__ = ["RunCheckpoint", "request_of"]
+__all__ = ["RunCheckpoint", "request_of", "stream_in"]
 
 _RUN = Kind("run", "run.json", "state", 2)
 Tensors = dict[str, torch.Tensor]
@@ -108,6 +108,14 @@ class RunCheckpoint:
         found, rows = checked(State.from_tensors(step, record.whole("stream"), state)), record.child("lengths")
         lengths, recording = {n: rows.whole(n) for n in rows.data}, record.text("recording")
         return Progressed(found, first, done, record.number("seconds"), lengths, statistics, recording)
+
+
+def stream_in(folder: str | os.PathLike[str]) -> int | None:
+    """The random stream of the run whose checkpoint a folder holds; None where it holds none."""
+    if not holds_pair(Path(folder), _RUN):
+        return None
+    described, _ = read_pair(Path(folder), _RUN)
+    return Record(described, str(Path(folder) / _RUN.description)).whole("stream")
 
 
 def request_of(net: Network, state: State, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,13 +53,16 @@ class Keeping:
 
 def simulate(
     net: Network, duration: Any, state: State | None, record: Mapping[str, Sequence[Any]], every: Any, progress: bool,
-    keeping: Keeping | None = None,
+    keeping: Keeping | None = None, stream: int | None = None,
 ) -> Run:  # fmt: skip
     """Run ``net`` for ``duration``; see :meth:`Network.run`."""
     keeping = keeping or Keeping()
     steps = whole_steps(duration, net.dt, "duration")
     wanted = read_record(net, record, stride_of(every, net.dt))
-    state = net.initial_state(1, stream=0) if state is None else check_state(net, state, 1)
+    if state is None:
+        state = net.initial_state(1, stream=_kept_stream(keeping) if stream is None else stream)
+    else:
+        state = check_state(net, state, 1).with_stream(stream)
     warn_of_wiring(net)
     checkpoint, found, interval = _checkpoint(net, state, keeping, {"steps": steps, "record": wanted})
     at = found or Progressed(state, state.step, 0, 0.0, recording=os.urandom(8).hex() if checkpoint else "")
@@ -74,6 +77,15 @@ def simulate(
         _written(lambda: columns.commit(recorder.attributes(at.done)))
         job = _Job(net, plan, recorder, at, checkpoint, interval)
         return job.run(steps, stride, progress)
+
+
+def _kept_stream(keeping: Keeping) -> int | None:
+    """The random stream of the run that a checkpoint belongs to, where there is one."""
+    if keeping.checkpoint is None:
+        return None
+    from ranvier.network._run_checkpoint import stream_in  # files import networks
+
+    return stream_in(keeping.checkpoint)
 
 
 def _checkpoint(
@@ -144,7 +156,7 @@ class _Job:
             while self.done < steps:
                 count = self._length(steps, stride, block)
                 inputs = self._inputs(count, inside)
-                runner.trains = {n: spike_list(net, n, self.state.step, count) for n in listed}
+                runner.trains = {n: spike_list(net, n, self.state.step, count, self.state.stream) for n in listed}
                 recorded, after = runner.run(inputs, count, self.state)
                 if describe_non_finite(net, after):
                     raise self._not_finite(count, after)
@@ -169,9 +181,9 @@ class _Job:
 
     def _trains(self, runner: Runner, count: int) -> dict[str, Spikes]:
         """The spikes of the sources that are recorded."""
-        out = {}
+        out, at = {}, self.state
         for n in self.net.sources.keys() & self.recorder.wanted.keys():
-            out[n] = runner.trains[n] if n in runner.trains else spike_list(self.net, n, self.state.step, count)
+            out[n] = runner.trains[n] if n in runner.trains else spike_list(self.net, n, at.step, count, at.stream)
         return out
 
     def _inputs(self, count: int, inside: set[str]) -> dict[str, torch.Tensor]:
@@ -179,7 +191,7 @@ class _Job:
         out, depths = {}, self.net.depths()
         for n, source in self.net.sources.items():
             kept = min(count, depths.get(n, 0)) if n in inside else count
-            out[n] = source.emissions(self.state.step + count - kept, kept, self.net)
+            out[n] = source.emissions(self.state.step + count - kept, kept, self.net, self.state.stream)
         return out
 
     def _length(self, steps: int, stride: int, block: int) -> int:

@@ -11,52 +11,27 @@ import numpy as np
 import torch
 
 from ranvier.errors import DimensionError, ShapeError
-from ranvier.kernels.drawing import counted_uniforms
 from ranvier.network._counts import count_of
 from ranvier.network._graph import GraphError
 from ranvier.units import UNITS, Dimension, Quantity, as_quantity
 from ranvier.units._steps import nearest_steps, steps_in
-from ranvier.values import key_of
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
 
-__all__ = ["Poisson", "Source", "SpikeTrains", "TimedArray"]
+__all__ = ["Source", "SpikeTrains", "TimedArray"]
 
 _NONE, _TIME = UNITS["1"].dimension, UNITS["ms"].dimension
-#: steps for which a Poisson source draws at once, and the most draws a cell can need in them
-_EPOCH, _DRAWS = 1024, 4096
 #: a step that no run reaches, and that fits an int64
 _NEVER = 1 << 62
 
 
-def _spikes_of_epoch(key: tuple[int, int], epoch: int, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Spikes (step within the epoch, cell) of every cell: the gaps between them are geometric.
-
-    A cell forgets at every step when it last fired, so each epoch may begin afresh and needs no other.
-    """
-    cells = np.flatnonzero(chance > 0)
-    likely = float(chance.max(initial=0.0)) * _EPOCH
-    draws = int(likely + 2 * math.sqrt(likely) + 2)  # those that need more draw again
-    last = np.full(cells.size, -1, dtype=np.int64)
-    with np.errstate(divide="ignore", over="ignore"):
-        scale = 1 / np.log1p(-chance[cells])
-    steps, who, drawn = [], [], 0
-    while cells.size:
-        start = (epoch * _DRAWS + drawn) * chance.size
-        u = counted_uniforms(key, draws * chance.size, start=start).reshape(draws, chance.size)[:, cells]
-        gap = np.minimum(np.log(u) * scale, _EPOCH)  # a longer one ends in no other way, and may be no int64
-        place = last + np.cumsum(gap.astype(np.int64) + 1, axis=0)
-        row, column = np.nonzero(place < _EPOCH)
-        steps.append(place[row, column])
-        who.append(cells[column])
-        going = place[-1] < _EPOCH
-        cells, scale, last, drawn = cells[going], scale[going], place[-1][going], drawn + draws
-    return np.concatenate([*steps, np.empty(0, np.int64)]), np.concatenate([*who, np.empty(0, np.int64)])
-
-
 class Source(ABC):
-    """What a network can be driven by: emissions as a function of the step alone.
+    """What a network can be driven by: emissions as a function of the step and, unless ``frozen``, of sample and stream.
+
+    A function of the step alone gives its values in :meth:`block`. A source that draws has ``frozen = False`` and
+    gives them in :meth:`draw`, by counting: the same step, sample and stream must give the same numbers, whatever else
+    is asked for.
 
     Attributes
     ----------
@@ -68,37 +43,55 @@ class Source(ABC):
         Steps from an emission to its earliest arrival: 1 for spikes, as between cells; 0 for a signal.
     single
         Whether it emits nothing but 0 and 1, so that a loop may take the list of ``spikes`` instead.
+    frozen
+        Whether all samples of a batch and all calls get the same emissions.
     """
 
     shape: tuple[int, ...]
     dimension: Dimension = _NONE
     lag: int = 1
     single: bool = False
+    frozen: bool = True
 
     @abstractmethod
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
-        """The emissions of steps first, first + 1, …: [count, 1, *shape] in the network's dtype."""
+        """The emissions of steps first, first + 1, …: [count, 1, *shape] in the network's dtype.
 
-    def emissions(self, first: int, count: int, net: Network) -> torch.Tensor:
-        """What :meth:`block` gives, if it is what it has to be."""
-        found, wanted = self.block(first, count, net), (count, 1, *self.shape)
+        Of a source that draws, those of sample 0 of stream 0.
+        """
+
+    def draw(self, first: int, count: int, net: Network, stream: int, batch: int) -> torch.Tensor:
+        """The emissions of samples 0, 1, …, batch - 1 of ``stream``: [count, batch, *shape]."""
+        return self.block(first, count, net)
+
+    def emissions(self, first: int, count: int, net: Network, stream: int = 0, batch: int = 1) -> torch.Tensor:
+        """What a call of ``batch`` samples with ``stream`` gets, [count, batch, *shape], if it is what it has to be."""
+        which = self.stream_for(stream), 1 if self.frozen else batch
+        found, wanted = self.draw(first, count, net, *which), (count, which[1], *self.shape)
         if not isinstance(found, torch.Tensor) or tuple(found.shape) != wanted:
             given = f"shape {tuple(found.shape)}" if isinstance(found, torch.Tensor) else type(found).__name__
-            raise ShapeError(
-                f"{type(self).__name__}.block({first}, {count}, net) gave {given}; it must give a tensor of shape {wanted}: "
-                "steps, 1, and the shape of the source."
+            asked = (
+                f"block({first}, {count}, net)" if self.frozen else f"draw({first}, {count}, net, {stream}, {batch})"
             )
-        return found.to(net.device, net.dtype)
+            raise ShapeError(
+                f"{type(self).__name__}.{asked} gave {given}; it must give a tensor of shape {wanted}: "
+                f"steps, {'1' if self.frozen else 'samples'}, and the shape of the source."
+            )
+        return found.to(net.device, net.dtype).expand(count, batch, *self.shape)
 
-    def spikes(self, first: int, count: int, net: Network) -> tuple[np.ndarray, np.ndarray]:
-        """Step and cell of every spike in steps first, first + 1, …: as many as the number emitted.
+    def stream_for(self, stream: int) -> int:
+        """The stream that it draws from in a call with ``stream``: always 0 where it is frozen."""
+        return 0 if self.frozen else stream
+
+    def spikes(self, first: int, count: int, net: Network, stream: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Step and cell of every spike of sample 0 in steps first, first + 1, …: as many as the number emitted.
 
         Raises
         ------
         GraphError
             Where something else than whole numbers is emitted.
         """
-        emitted = self.emissions(first, count, net)[:, 0].flatten(1).cpu().numpy()
+        emitted = self.emissions(first, count, net, stream)[:, 0].flatten(1).cpu().numpy()
         step, cell = np.nonzero(emitted)
         found = emitted[step, cell]
         if (found < 0).any() or (found != np.rint(found)).any():
@@ -281,64 +274,6 @@ class SpikeTrains(Source):
 
     def __repr__(self) -> str:
         return f"SpikeTrains({len(self.who)} spikes, size={self.shape[0]})"
-
-
-class Poisson(Source):
-    """Independent random spikes: in every step each cell fires with probability rate*dt.
-
-    The spikes depend on the network's seed, the name of the source, the cell and the step alone: on no thread and no cut.
-
-    Parameters
-    ----------
-    rate
-        One rate, or one per cell.
-    size
-        Number of cells.
-
-    >>> net.source("background", rv.Poisson(8*Hz, 1000))
-    """
-
-    single = True
-
-    def __init__(self, rate: Any, size: int) -> None:
-        size = count_of(size, "Poisson: size")
-        quantity = as_quantity(rate)
-        if quantity.dimension * _TIME != _NONE:
-            raise DimensionError(
-                f"Poisson: rate={rate!r} has dimension {quantity.dimension}; give a rate, for example 8*Hz."
-            )
-        values = _numpy(quantity.value).astype(np.float64)
-        if values.shape not in ((), (size,)):
-            raise ShapeError(f"Poisson: rate has shape {values.shape}; give one rate, or one for each of {size} cells.")
-        if not np.isfinite(values).all() or (values < 0).any():
-            raise DimensionError(f"Poisson: rate={rate!r} holds a negative or non-finite value; a rate is 0 or more.")
-        self.rate, self.shape = values, (size,)
-
-    def block(self, first: int, count: int, net: Network) -> torch.Tensor:
-        out = torch.zeros(count, 1, self.shape[0], dtype=net.dtype)
-        step, cell = self.spikes(first, count, net)
-        out[torch.from_numpy(step - first), 0, torch.from_numpy(cell)] = 1
-        return out.to(net.device)
-
-    def spikes(self, first: int, count: int, net: Network) -> tuple[np.ndarray, np.ndarray]:
-        chance = self.rate * net.dt
-        if chance.max() > 1:
-            raise DimensionError(
-                f"Poisson: {chance.max():g} spikes per cell and step of {net.dt:g} ms; a cell fires at most once in a step: lower the rate or dt."
-            )
-        name = next((n for n, source in net.sources.items() if source is self), "")
-        key = key_of(net.seed, f"{name}.poisson")
-        steps, cells = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-        for epoch in range(first // _EPOCH, (first + count - 1) // _EPOCH + 1):
-            step, cell = _spikes_of_epoch(key, epoch, np.broadcast_to(chance, self.shape))
-            step += epoch * _EPOCH
-            kept = (step >= first) & (step < first + count)
-            steps.append(step[kept])
-            cells.append(cell[kept])
-        return np.concatenate(steps), np.concatenate(cells)
-
-    def __repr__(self) -> str:
-        return f"Poisson({self.rate.mean() * 1000:g} Hz, size={self.shape[0]})"
 
 
 def _numpy(value: Any) -> np.ndarray:

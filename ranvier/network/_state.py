@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,9 +10,24 @@ from typing import Any
 import torch
 from torch.utils import _pytree
 
-__all__ = ["State"]
+from ranvier.errors import StateError
+
+__all__ = ["State", "stream_of"]
 
 Tensor = torch.Tensor
+
+
+def stream_of(given: Any = None) -> int:
+    """The number of a random stream; a new one from torch's generator where None is ``given``."""
+    if given is None:
+        return int(torch.randint(0, 2**31 - 1, (1,)))
+    try:
+        stream = -1 if isinstance(given, bool) else operator.index(given)
+    except TypeError:
+        stream = -1
+    if not 0 <= stream < 2**32:
+        raise StateError(f"stream={given!r} must be a whole number from 0 to 2^32 - 1; None takes a new one.")
+    return stream
 
 
 @dataclass(frozen=True)
@@ -29,7 +45,7 @@ class State:
     synapses
         ``synapses[projection][name]`` [batch, synapses]: variables of plastic synapses.
     stream
-        Key of the random stream in use.
+        Which random numbers are drawn from here on: sources, noise and whatever else is drawn anew in every call.
     dt
         Step length in ms; None where it is not known, as in files of earlier versions.
     """
@@ -49,6 +65,16 @@ class State:
             history={n: change(v) for n, v in self.history.items()},
             synapses={p: {n: change(v) for n, v in values.items()} for p, values in self.synapses.items()},
         )
+
+    def with_stream(self, stream: int | None) -> State:
+        """The same state, going on with other random numbers; with its own where ``stream`` is None.
+
+        Raises
+        ------
+        StateError
+            Where ``stream`` is no whole number from 0 to 2^32 - 1.
+        """
+        return self if stream is None else replace(self, stream=stream_of(stream))
 
     def detach(self) -> State:
         """The same numbers, cut off from the graph that made them."""

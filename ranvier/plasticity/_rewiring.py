@@ -96,7 +96,7 @@ class Rewiring:
         chain = [Sparse(found, weights[order], latency, learn, bounds=sparse.bounds)]
         p = Projection(name, projection.pre, projection.post, projection.port, chain, projection.latency - own, bound)
         net._add(p)
-        new = initial_synapses(p, 1, net.seed)
+        new = initial_synapses(p, 1, net.seed, state.stream)
         after = {n: torch.where(fresh[order], new[n], v[:, order]) for n, v in values.items()}
         return replace(state, synapses={**state.synapses, name: after})
 

@@ -90,7 +90,7 @@ def simulate(seconds: float = 2.0, *, cells: int = 4000, seed: int = 1, close_ms
     net = circuit(cells, seed)
     net.run(0.1 * ms)
     preparation = time.perf_counter() - start
-    run = net.run(seconds * second, record={"exc": ["spikes"], "inh": ["spikes"]})
+    run = net.run(seconds * second, stream=0, record={"exc": ["spikes"], "inh": ["spikes"]})
     close = net.run(close_ms * ms, run.state, record={"exc": ["spikes", "v"], "inh": ["spikes"]})
     trains = [run[name].spikes for name in ("exc", "inh")]
     size = sum(train.size for train in trains)

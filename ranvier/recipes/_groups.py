@@ -116,7 +116,7 @@ def _set_off(graph: Graph, anchors: list[np.ndarray]) -> list[tuple[np.ndarray, 
         steps.append(k * _TRIAL + LONGEST - graph.delay[synapses])  # forced to fire one step later
         cells.append(graph.pre[synapses])
     net = circuit(graph, stimulus=lambda size: SpikeTrains(np.concatenate(steps), np.concatenate(cells), size))
-    run = finished(net.run(len(anchors) * _TRIAL * ms, record={"exc": ["spikes"], "inh": ["spikes"]}))
+    run = finished(net.run(len(anchors) * _TRIAL * ms, stream=0, record={"exc": ["spikes"], "inh": ["spikes"]}))
     exc, inh = run["exc"].spikes, run["inh"].spikes
     step = np.concatenate([exc.step, inh.step])
     cell = np.concatenate([exc.cell, inh.cell + graph.exc])

@@ -89,7 +89,7 @@ def simulate(
     start = time.perf_counter()
     net = microcircuit(scale, seed, progress=progress)
     building = time.perf_counter() - start
-    state = net.run(settle_ms * ms).state
+    state = net.run(settle_ms * ms, stream=0).state
     run = net.run(seconds * second, state, record={n: ["spikes"] for n in NAMES}, progress=progress)
     trains = {n: run[n].spikes for n in NAMES}
     synapses = sum(len(p.synapses) for p in net.projections.values() if p.pre in net.populations)

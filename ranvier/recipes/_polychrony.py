@@ -129,7 +129,7 @@ def learn(graph: Graph, seconds: int, seed: int = 1, *, told: Callable[[int, Run
     net, state, weight = circuit(graph, seed), None, graph.weight.copy()
     order = {n: _place(net, n, graph, chosen) for n, chosen in _parts(graph).items() if n != "inh_exc"}
     for k in range(seconds):
-        run = finished(net.run(1 * second, state=state, record={"exc": ["spikes"], "inh": ["spikes"]}))
+        run = finished(net.run(1 * second, state, stream=0, record={"exc": ["spikes"], "inh": ["spikes"]}))
         state = run.state
         for n, place in order.items():
             weight[place] = _grow(state, n)

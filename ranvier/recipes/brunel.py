@@ -86,7 +86,9 @@ def run(out: Path = Path("out"), seconds: float = 1.0, cells: int = 5000, seed: 
     for name, (g, eta) in REGIMES.items():
         net = circuit(g, eta, cells=cells, seed=seed)
         asked = ["spikes", SpikeStatistics(after=200 * ms, bin=2 * ms)]
-        done = finished(net.run((0.2 + seconds) * second, record={"exc": asked, "inh": ["spikes"]}, progress=True))
+        done = finished(
+            net.run((0.2 + seconds) * second, stream=0, record={"exc": asked, "inh": ["spikes"]}, progress=True)
+        )
         numbers = found[name] = done["exc"].statistics
         rows.append(
             (

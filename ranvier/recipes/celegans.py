@@ -119,7 +119,7 @@ def _folder(data: Path | None) -> Path:
 
 
 def _touch(net: Network) -> Run:
-    return finished(net.run(_STOP * ms, record={"cells": ["spikes"]}))
+    return finished(net.run(_STOP * ms, stream=0, record={"cells": ["spikes"]}))
 
 
 def _response(done: Run) -> np.ndarray:

@@ -94,7 +94,7 @@ def learn(net: Network, wanted: Tensor, epochs: int, lr: float = 0.1) -> Learnt:
     duration, curve = wanted.shape[0] * ms, []
     first = _spikes(net, duration)
     for _ in range(epochs):
-        fired = net.run(duration, grad=True, record={"exc": ["spikes"]})["exc"].spikes[:, 0]
+        fired = net.run(duration, grad=True, stream=0, record={"exc": ["spikes"]})["exc"].spikes[:, 0]
         loss = distance(fired, wanted)
         optimizer.zero_grad()
         loss.backward()
@@ -168,7 +168,7 @@ def run(
 
 def _spikes(net: Network, duration: object, state: State | None = None) -> Tensor:
     """Trains [T, N] of the excitatory cells, without gradient."""
-    trains = net.run(duration, state, record={"exc": ["spikes"]})["exc"].spikes
+    trains = net.run(duration, state, stream=0, record={"exc": ["spikes"]})["exc"].spikes
     out = torch.zeros(trains.steps, trains.size)
     out[torch.from_numpy(trains.step - trains.first), torch.from_numpy(trains.cell.astype(np.int64))] = 1
     return out

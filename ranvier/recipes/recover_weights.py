@@ -80,7 +80,7 @@ def record(net: Network, seconds: float) -> Recording:
     """Simulate a planted circuit and keep its spikes."""
     sizes = {n: (p.shape or (0,))[0] for n, p in net.populations.items()}
     first = {"exc": 0, "inh": sizes["exc"]}
-    spikes = finished(net.run(1000 * seconds * ms, record={n: ["spikes"] for n in first}))
+    spikes = finished(net.run(1000 * seconds * ms, stream=0, record={n: ["spikes"] for n in first}))
     cells = sum(sizes.values())
     weights = np.zeros((cells, cells))
     for p in net.projections.values():
@@ -123,7 +123,7 @@ def descend(net: Network, recorded: Recording, epochs: int, lr: float, price: _P
         state, total = None, 0.0
         for start in range(0, recorded.steps, piece):
             steps = min(piece, recorded.steps - start)
-            found = net.run(steps * ms, state, grad=True, record={"cells": ["v"]})
+            found = net.run(steps * ms, state, grad=True, stream=0, record={"cells": ["v"]})
             z = (found["cells"].v - _THRESHOLD) / _SIGMA
             unlikely = -torch.special.log_ndtr(z * (2 * fired[start : start + steps] - 1)).sum()
             loss = (unlikely + price(weight) * steps / recorded.steps) / count

@@ -96,7 +96,7 @@ def run(out: Path = Path("out"), seconds: float = 40.0, cells: int = 400, seed: 
     found, rates, rows, net, weight = {}, {}, [], circuit(signal, cells, seed=seed), None
     for name in ("self-balancing", "one weight for all"):
         net = circuit(signal, cells, fixed=weight, seed=seed)
-        done = finished(net.run(seconds * 1000 * ms, record={"exc": ["spikes"]}, progress=True))
+        done = finished(net.run(seconds * 1000 * ms, stream=0, record={"exc": ["spikes"]}, progress=True))
         weight = weight or float(done.state.synapses["balance"]["w"].mean())
         spikes = done["exc"].spikes
         found[name] = _memory(spikes, signal)

@@ -107,7 +107,7 @@ def run(out: Path = Path("out"), memory: float = 3.0, cells: int = 256, directio
 
 
 def _simulate(net: Network, memory: float) -> SpikeTrain:
-    return finished(net.run((_STOP + 1000 * memory) * ms, record={"ring": ["spikes"]}))["ring"].spikes
+    return finished(net.run((_STOP + 1000 * memory) * ms, stream=0, record={"ring": ["spikes"]}))["ring"].spikes
 
 
 def _read(spikes: SpikeTrain) -> tuple[float, float]:

@@ -109,7 +109,7 @@ def compete(seconds: float = 300.0, *, rate: Any = 20 * Hz, A_plus: float = 0.01
     >>> song2000.compete(300).bimodal
     """
     net = circuit(rate, A_plus=A_plus, seed=seed)
-    result = finished(net.run(seconds * second, record={"cell": ["spikes"]}, progress=seconds > 60))
+    result = finished(net.run(seconds * second, stream=0, record={"cell": ["spikes"]}, progress=seconds > 60))
     weights = result.state.synapses["synapses"]["w"][0].numpy() / _G_MAX
     counts = np.bincount((result["cell"].spikes.times / 1000).astype(int), minlength=int(seconds))[: int(seconds)]
     weak, strong = float((weights < 0.2).mean()), float((weights > 0.8).mean())

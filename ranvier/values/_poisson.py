@@ -1,4 +1,4 @@
-"""Poisson-distributed counts by counting: the count of (cell, step) depends on the key, the cell and the step alone.
+"""Poisson-distributed counts by counting: a count depends on key and stream, sample, cell and step alone.
 
 Each takes one 32-bit word of Philox. With one mean for all cells, the alias method (A. J. Walker, *ACM Trans. Math. Softw.* 3,
 1977): the word's upper bits choose a column, its lower bits one of the two counts that share the column.
@@ -65,34 +65,40 @@ class PoissonLaw:
         return np.where(rest < self.threshold[column].astype(np.uint32), column, self.other[column]).astype(np.int32)
 
 
-def poisson_counts(law: PoissonLaw, key: tuple[int, int], first: int, steps: int, cells: int) -> np.ndarray:
-    """Int32 counts [steps, cells] of the steps first, first + 1, …"""
-    out = np.empty((steps, cells), np.int32)
-    for row, words in zip(out, _words(key, first, steps, cells), strict=True):
+def poisson_counts(
+    law: PoissonLaw, key: tuple[int, int, int], first: int, steps: int, cells: int, batch: int = 1
+) -> np.ndarray:
+    """Int32 counts [steps, batch, cells] of the steps first, first + 1, …; ``key`` ends with the stream."""
+    out = np.empty((steps, batch, cells), np.int32)
+    for row, words in zip(out, _words(key, first, steps, cells, batch), strict=True):
         row[:] = law.counts(words)
     return out
 
 
-def poisson_counts_each(means: np.ndarray, key: tuple[int, int], first: int, steps: int) -> np.ndarray:
-    """Int32 counts [steps, cells] where every cell has a mean of its own, by inverting its distribution function."""
+def poisson_counts_each(
+    means: np.ndarray, key: tuple[int, int, int], first: int, steps: int, batch: int = 1
+) -> np.ndarray:
+    """Int32 counts [steps, batch, cells] where every cell has a mean of its own, by inverting its distribution function."""
     from scipy.special import pdtr  # slow to import
 
     most, cell = float(means.max()), np.arange(len(means))
     columns = int(most + 12 * math.sqrt(most) + 20)
     # one ascending table for all: the fractions of cell i lie between i and i + 1
     table = (pdtr(np.arange(columns), means[:, None]) + cell[:, None]).ravel()
-    out = np.empty((steps, len(means)), np.int32)
-    for row, words in zip(out, _words(key, first, steps, len(means)), strict=True):
+    out = np.empty((steps, batch, len(means)), np.int32)
+    for row, words in zip(out, _words(key, first, steps, len(means), batch), strict=True):
         row[:] = np.searchsorted(table, (words + 0.5) * 2.0**-32 + cell) - cell * columns
     return out
 
 
-def _words(key: tuple[int, int], first: int, steps: int, cells: int) -> Iterator[np.ndarray]:
-    """Uint32 words [cells] of one step after the other."""
+def _words(key: tuple[int, int, int], first: int, steps: int, cells: int, batch: int) -> Iterator[np.ndarray]:
+    """Uint32 words [batch, cells] of one step after the other."""
     chunks = -(-cells // CHUNK)
-    element = np.arange(chunks * _LANES, dtype=np.uint32)
-    counter = np.zeros((len(element), 4), np.uint32)
-    counter[:, 0] = element
+    counter = np.zeros((batch, chunks * _LANES, 4), np.uint32)
+    counter[..., 0] = np.arange(chunks * _LANES, dtype=np.uint32)
+    counter[..., 1] = np.arange(batch, dtype=np.uint32)[:, None]
+    counter[..., 3] = np.uint32(key[2])
     for n in range(steps):
-        counter[:, 2] = np.uint32((first + n) & 0xFFFFFFFF)
-        yield philox(counter, key).reshape(chunks, _LANES, 4).transpose(0, 2, 1).reshape(-1)[:cells]
+        counter[..., 2] = np.uint32((first + n) & 0xFFFFFFFF)
+        words = philox(counter, key[:2]).reshape(batch, chunks, _LANES, 4)
+        yield words.transpose(0, 1, 3, 2).reshape(batch, -1)[:, :cells]

@@ -46,7 +46,7 @@ def test_single_rows_are_those_of_the_rule(name: str, seed: int, same: bool) -> 
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_a_run_has_the_bits_of_stored_synapses(name: str, dtype: torch.dtype) -> None:
     stored, drawn = (circuit(how(RULES[name]()), dtype=dtype) for how in (lambda r: r, rv.Procedural))
-    runs = [net.run(60 * ms, record={"cells": ["spikes", "v"]}) for net in (stored, drawn)]
+    runs = [net.run(60 * ms, stream=0, record={"cells": ["spikes", "v"]}) for net in (stored, drawn)]
     assert "one compiled loop" in str(drawn.plan())
     assert len(runs[0]["cells"].spikes) > 50
     assert np.array_equal(runs[0]["cells"].v, runs[1]["cells"].v)
@@ -54,7 +54,7 @@ def test_a_run_has_the_bits_of_stored_synapses(name: str, dtype: torch.dtype) ->
 
 def test_the_reference_gives_the_same() -> None:
     fast, slow = (circuit(rv.Procedural(rv.FixedOutDegree(7)), p) for p in (None, "reference"))
-    found = [net.run(30 * ms, record={"cells": ["v", "spikes"]})["cells"] for net in (fast, slow)]
+    found = [net.run(30 * ms, stream=0, record={"cells": ["v", "spikes"]})["cells"] for net in (fast, slow)]
     assert len(found[0].spikes) > 20
     assert np.array_equal(found[0].spikes.step, found[1].spikes.step)
     np.testing.assert_allclose(found[0].v, found[1].v, atol=1e-9)
@@ -62,9 +62,9 @@ def test_the_reference_gives_the_same() -> None:
 
 def test_any_cut_gives_the_same_bits() -> None:
     net = circuit(rv.Procedural(rv.FixedProbability(0.2)), dtype=torch.float32)
-    whole, state = net.run(20 * ms), None
+    whole, state = net.run(20 * ms, stream=0), None
     for length in (0.1, 0.3, 9.6, 10):
-        state = net.run(length * ms, state).state
+        state = net.run(length * ms, state, stream=0).state
     assert all(torch.equal(t, whole.state.tensors()[n]) for n, t in state.tensors().items())
 
 
@@ -74,7 +74,7 @@ def test_nothing_is_stored() -> None:
     net.population("cells", 100_000, rv.CurrentLIF(I_e=2 * nA, v=rv.Uniform(-65 * mV, -50 * mV)))
     net.connect("cells", "cells", rv.Procedural(rv.FixedOutDegree(1000)), to="I", weight=-1 * pA)
     assert sum(t.numel() for t in net.state_dict().values()) < 1_000_000
-    assert len(net.run(0.5 * ms, record={"cells": ["spikes"]})["cells"].spikes) > 100
+    assert len(net.run(0.5 * ms, stream=0, record={"cells": ["spikes"]})["cells"].spikes) > 100
 
 
 @pytest.mark.parametrize("rule", [rv.FixedInDegree(3), rv.OneToOne(), rv.SmallWorld(4, 0.1)])
@@ -103,5 +103,5 @@ def test_what_would_have_to_be_stored_is_refused(values: dict, error: type[Ranvi
 def test_a_copy_stands_alone() -> None:
     net = circuit(rv.Procedural(rv.FixedOutDegree(7)))
     twin = copy.deepcopy(net)
-    first, second = (n.run(20 * ms, record={"cells": ["v"]})["cells"].v for n in (net, twin))
+    first, second = (n.run(20 * ms, stream=0, record={"cells": ["v"]})["cells"].v for n in (net, twin))
     assert np.array_equal(first, second)

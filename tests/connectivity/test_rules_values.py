@@ -82,7 +82,7 @@ class TestStorage:
             if wide:
                 part.fix(part.latency_table.to(torch.int32))
                 part.weight = part.weights().clone()
-            runs.append(net.run(60 * ms, record={"cells": ["spikes"]})["cells"].spikes)
+            runs.append(net.run(60 * ms, stream=0, record={"cells": ["spikes"]})["cells"].spikes)
         assert len(runs[0]) > 20
         np.testing.assert_array_equal(runs[0].step, runs[1].step)
         np.testing.assert_array_equal(runs[0].cell, runs[1].cell)

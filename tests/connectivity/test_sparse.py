@@ -100,8 +100,8 @@ def test_a_changed_weight_is_seen() -> None:
     net = rv.Network(dt=1 * ms)
     net.population("cells", 4, rv.LIF(), v=1.5)
     (name,) = net.connect("cells", "cells", rv.AllToAll(), to="v", weight=0.5)
-    before = net.run(3 * ms, record={"cells": ["v"]})["cells"].v
+    before = net.run(3 * ms, stream=0, record={"cells": ["v"]})["cells"].v
     with torch.no_grad():
         net.projections[name].chain[0].weight.mul_(2)
-    after = net.run(3 * ms, record={"cells": ["v"]})["cells"].v
+    after = net.run(3 * ms, stream=0, record={"cells": ["v"]})["cells"].v
     assert (after[1] > before[1]).all()

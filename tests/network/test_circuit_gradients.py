@@ -111,7 +111,7 @@ def learn(net: rv.Network, pieces: list[int], **how: Any) -> dict[str, Tensor]:
     state, total, fired = None, torch.zeros((), dtype=torch.float64), 0.0
     for steps in pieces:
         first = 0 if state is None else state.step
-        run = net.run(steps * 0.5 * ms, state, grad=True, record=WANTED, **how)
+        run = net.run(steps * 0.5 * ms, state, stream=0, grad=True, record=WANTED, **how)
         state = run.state
         total = total + (score(run.records, first) if run.loss is None else run.loss)
         fired += float(run["exc"].spikes.detach().sum()) if run.records else 0.0
@@ -182,7 +182,7 @@ def test_gradients_of_a_current() -> None:
         net.population("a", 3, rv.Cell("dv/dt = (I - v)/(10*ms) : 1\nI : 1 (input)", threshold="v > 99", reset="v = 0"))
         net.source("I", rv.TimedArray(current, dt=5 * ms))
         net.connect("I", "a", rv.OneToOne(), to="I")
-        return (net.run(20 * ms, grad=True, record={"a": ["v"]})["a"].v ** 2).sum()
+        return (net.run(20 * ms, stream=0, grad=True, record={"a": ["v"]})["a"].v ** 2).sum()
 
     torch.autograd.gradcheck(run, [values], eps=1e-6, atol=1e-7)
 
@@ -201,7 +201,7 @@ REFUSED = {
 def test_what_has_no_gradient_is_refused_by_name(what: str) -> None:
     how, said = REFUSED[what]
     with pytest.raises(RanvierError, match=said):
-        example().build("cpu").run(5 * ms, grad=True, **how)
+        example().build("cpu").run(5 * ms, stream=0, grad=True, **how)
 
 
 def test_synapses_without_gradient_are_refused_by_name() -> None:
@@ -210,16 +210,16 @@ def test_synapses_without_gradient_are_refused_by_name() -> None:
         rule = rv.FixedProbability(0.2) if more else rv.Procedural(rv.FixedProbability(0.2))
         net.connect("exc", "exc", rule, to="g_e", weight=0.1, name="bad", **more)
         with pytest.raises(RanvierError, match=f"'bad' {said}"):
-            net.run(5 * ms, grad=True)
+            net.run(5 * ms, stream=0, grad=True)
 
 
 def test_mistakes_around_it() -> None:
     net = example().build("cpu")
     with torch.no_grad(), pytest.raises(RanvierError, match="no_grad"):
-        net.run(5 * ms, grad=True)
+        net.run(5 * ms, stream=0, grad=True)
     with pytest.raises(RanvierError, match="belongs to grad=True"):
-        net.run(5 * ms, segment=1 * ms)  # pyright: ignore[reportCallIssue, reportArgumentType]
-    run = net.run(5 * ms, grad=True, record={"exc": ["v"]})
+        net.run(5 * ms, stream=0, segment=1 * ms)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    run = net.run(5 * ms, stream=0, grad=True, record={"exc": ["v"]})
     with pytest.raises(AttributeError, match="'spikes' was not recorded"):
         _ = run["exc"].spikes
     with pytest.raises(KeyError, match="'inh' was not recorded"):
@@ -227,7 +227,7 @@ def test_mistakes_around_it() -> None:
     with torch.no_grad():
         net.populations["exc"].v_0.fill_(torch.inf)
     with pytest.raises(NonFiniteError, match="exc"):
-        net.run(5 * ms, grad=True)
+        net.run(5 * ms, stream=0, grad=True)
 
 
 def held(steps: int, after: bool = False, **how: Any) -> int:
@@ -239,7 +239,7 @@ def held(steps: int, after: bool = False, **how: Any) -> int:
         return t
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
-        run = net.run(steps * 0.5 * ms, grad=True, record=WANTED, **how)
+        run = net.run(steps * 0.5 * ms, stream=0, grad=True, record=WANTED, **how)
     if after:
         kept.clear()
         (score(run.records) if run.loss is None else run.loss).backward()
@@ -268,12 +268,12 @@ def test_what_is_kept_does_not_grow_with_the_steps() -> None:
 
 def test_a_gradient_run_is_the_run() -> None:
     net = example(delays="each").build("cpu")
-    plain = net.run(100 * ms, record={"exc": ["spikes"]})
-    run = net.run(100 * ms, grad=True, record={"exc": ["spikes"]})
+    plain = net.run(100 * ms, stream=0, record={"exc": ["spikes"]})
+    run = net.run(100 * ms, stream=0, grad=True, record={"exc": ["spikes"]})
     step, _, cell = torch.nonzero(run["exc"].spikes.detach(), as_tuple=True)
     assert step.tolist() == plain["exc"].spikes.step.tolist()
     assert cell.tolist() == plain["exc"].spikes.cell.tolist()
     assert run.state.step == plain.state.step
-    after = net.run(5 * ms, run.state.detach(), grad=True, record={"exc": ["v"]})
+    after = net.run(5 * ms, run.state.detach(), stream=0, grad=True, record={"exc": ["v"]})
     assert after["exc"].v.shape == (10, 1, 24)
     assert list(after["exc"]) == ["v"]

@@ -41,7 +41,7 @@ def test_the_first_nan_is_located(onset: int, provider: str | None) -> None:
     net.population("a", 7, cell)
     net.connect("drive", "a", rv.OneToOne(), to="x", weight=1e30)
     with pytest.raises(NonFiniteError) as caught:
-        net.run((onset + 500) * 0.1 * ms, record={"a": ["v"]})
+        net.run((onset + 500) * 0.1 * ms, stream=0, record={"a": ["v"]})
     said = re.search(r"a\.v of cell (\d+) became (nan|inf) before step (\d+)", str(caught.value))
     assert said is not None, str(caught.value)
     assert said[1] == "4"
@@ -92,25 +92,25 @@ class TestWiring:
         net.source("lonely", rv.Poisson(1 * Hz, 3))
         net.connect("a", "a", rv.AllToAll(), to="v", weight=1 * mV)
         with pytest.warns(RanvierWarning) as said:
-            net.run(1 * ms)
+            net.run(1 * ms, stream=0)
         assert sorted(str(w.message).split(":")[0] for w in said) == [
             "population 'b' is disconnected",
             "source 'lonely' is disconnected",
         ]
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            net.run(1 * ms)
+            net.run(1 * ms, stream=0)
 
     def test_a_projection_without_synapses_is_said(self) -> None:
         net = pair()
         net.connect("a", "b", rv.FixedProbability(0.0), to="v", weight=1 * mV, name="nothing")
         with pytest.warns(RanvierWarning, match="'nothing' has no synapses"):
-            net.run(1 * ms)
+            net.run(1 * ms, stream=0)
 
     def test_uncoupled_cells_alone_are_no_mistake(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            pair().run(1 * ms)
+            pair().run(1 * ms, stream=0)
 
 
 def resident() -> float:
@@ -149,7 +149,7 @@ def test_a_thousand_networks_do_not_grow_memory(make: Callable[[int], rv.Network
     torch.manual_seed(0)
     sizes = []
     for k in range(1000):
-        make(k).run(5 * ms, record={"cells": ["spikes", "v", rv.SpikeStatistics()]})
+        make(k).run(5 * ms, stream=0, record={"cells": ["spikes", "v", rv.SpikeStatistics()]})
         if k % 250 == 249:
             gc.collect()
             sizes.append(resident())

@@ -85,6 +85,6 @@ def test_units_are_kept() -> None:
     made = rv.Network(dt=1 * ms)
     made.population("cells", 2, cell)
     assert float(made.populations["cells"].E) == -60.0
-    assert made.run(1 * ms, record={"cells": ["v"]})["cells"].v[0, 0] == pytest.approx(
+    assert made.run(1 * ms, stream=0, record={"cells": ["v"]})["cells"].v[0, 0] == pytest.approx(
         -60 + 10 * math.exp(-0.2), rel=1e-6
     )

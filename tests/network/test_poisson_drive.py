@@ -29,7 +29,7 @@ def test_the_table_is_the_law(mean: float) -> None:
 
 
 def test_counts_follow_the_law() -> None:
-    counts = poisson_counts(PoissonLaw.of(1.7), (3, 4), 0, 200, 500)
+    counts = poisson_counts(PoissonLaw.of(1.7), (3, 4, 0), 0, 200, 500)[:, 0]
     seen = np.bincount(counts.reshape(-1), minlength=10)[:10]
     expected = stats.poisson.pmf(np.arange(10), 1.7) * counts.size
     assert stats.chisquare(seen, expected * seen.sum() / expected.sum()).pvalue > 1e-3
@@ -41,10 +41,10 @@ def test_counts_follow_the_law() -> None:
 @given(first=st.integers(0, 2**33), steps=st.integers(0, 5), cells=st.integers(1, 70))
 def test_counts_depend_on_cell_and_step_alone(first: int, steps: int, cells: int) -> None:
     law = PoissonLaw.of(2.5)
-    whole = poisson_counts(law, (1, 2), first, steps, 70)
-    assert np.array_equal(whole[:, :cells], poisson_counts(law, (1, 2), first, steps, cells))
+    whole = poisson_counts(law, (1, 2, 5), first, steps, 70, 3)
+    assert np.array_equal(whole[:, :2, :cells], poisson_counts(law, (1, 2, 5), first, steps, cells, 2))
     for n in range(steps):
-        assert np.array_equal(whole[n], poisson_counts(law, (1, 2), first + n, 1, 70)[0])
+        assert np.array_equal(whole[n], poisson_counts(law, (1, 2, 5), first + n, 1, 70, 3)[0])
 
 
 def circuit(provider: str | None, *, rate=12 * kHz, dtype=torch.float64, delay=0.3 * ms) -> rv.Network:
@@ -62,7 +62,7 @@ def circuit(provider: str | None, *, rate=12 * kHz, dtype=torch.float64, delay=0
 def test_the_loop_draws_what_the_source_gives(dtype: torch.dtype) -> None:
     """The reference is handed the counts as an array."""
     record = {"cells": ["spikes", "v"]}
-    inside, handed = (circuit(p, dtype=dtype).run(60 * ms, record=record) for p in (None, "reference"))
+    inside, handed = (circuit(p, dtype=dtype).run(60 * ms, stream=0, record=record) for p in (None, "reference"))
     assert len(inside["cells"].spikes) > 50
     if dtype == torch.float64:
         assert np.array_equal(inside["cells"].spikes.step, handed["cells"].spikes.step)
@@ -74,10 +74,10 @@ def test_the_loop_draws_what_the_source_gives(dtype: torch.dtype) -> None:
 def test_any_cut_gives_the_same_bits() -> None:
     record = {"cells": ["spikes", "v"]}
     net = circuit(None, dtype=torch.float32)
-    whole = net.run(30 * ms, record=record)
+    whole = net.run(30 * ms, stream=0, record=record)
     state, pieces = None, []
     for length in (0.1, 0.7, 9.2, 20):
-        part = net.run(length * ms, state, record=record)
+        part = net.run(length * ms, state, stream=0, record=record)
         state = part.state
         pieces.append(part["cells"].v)
     assert np.array_equal(np.concatenate(pieces), whole["cells"].v)
@@ -90,19 +90,21 @@ def test_two_inputs_on_one_port_add_up() -> None:
         net = circuit(provider)
         net.source("more", rv.PoissonDrive(5 * kHz, 70))
         net.connect("more", "cells", rv.OneToOne(), to="I", weight=100 * pA)
-        found.append(net.run(20 * ms, record={"cells": ["v"]})["cells"].v)
+        found.append(net.run(20 * ms, stream=0, record={"cells": ["v"]})["cells"].v)
     np.testing.assert_allclose(*found, atol=1e-9)
 
 
 def test_counts_with_a_mean_each_follow_their_laws_and_no_cut() -> None:
     means = np.array([0.0, 1e-3, 0.4, 7.0, 400.0])
-    found = poisson_counts_each(means, (3, 4), 10, 20_000)
+    found = poisson_counts_each(means, (3, 4, 0), 10, 20_000)[:, 0]
     for mean, counts in zip(means, found.T, strict=True):
         assert counts.mean() == pytest.approx(mean, abs=5 * np.sqrt((mean + 1e-12) / 20_000))
         assert counts.var() == pytest.approx(mean, abs=0.05 * mean + 1e-3)
-    np.testing.assert_array_equal(found[700:], poisson_counts_each(means, (3, 4), 710, 19_300))
-    alike = poisson_counts_each(np.full(40, 2.5), (3, 4), 0, 300)
-    assert stats.ks_2samp(alike.ravel(), poisson_counts(PoissonLaw.of(2.5), (3, 5), 0, 300, 40).ravel()).pvalue > 1e-3
+    np.testing.assert_array_equal(found[700:], poisson_counts_each(means, (3, 4, 0), 710, 19_300)[:, 0])
+    alike = poisson_counts_each(np.full(40, 2.5), (3, 4, 0), 0, 300)
+    assert (
+        stats.ks_2samp(alike.ravel(), poisson_counts(PoissonLaw.of(2.5), (3, 5, 0), 0, 300, 40).ravel()).pvalue > 1e-3
+    )
 
 
 @pytest.mark.parametrize("provider", [None, "reference"])
@@ -114,13 +116,15 @@ def test_many_trains_are_a_drive_of_their_sum(provider: str | None) -> None:
         net.source("background", source)
         net.population("cells", 70, rv.CurrentLIF())
         net.connect("background", "cells", rv.OneToOne(), to="I", weight=87.8 * pA)
-        runs.append(net.run(50 * ms, record={"cells": ["v"]})["cells"].v)
+        runs.append(net.run(50 * ms, stream=0, record={"cells": ["v"]})["cells"].v)
     np.testing.assert_array_equal(*runs)
 
 
 def test_a_rate_for_each_cell_is_handed_over() -> None:
     rates = np.linspace(0, 24, 70) * kHz
-    found = [circuit(p, rate=rates).run(20 * ms, record={"cells": ["v"]})["cells"].v for p in (None, "reference")]
+    found = [
+        circuit(p, rate=rates).run(20 * ms, stream=0, record={"cells": ["v"]})["cells"].v for p in (None, "reference")
+    ]
     np.testing.assert_allclose(*found, atol=1e-9)
     counts = rv.PoissonDrive(rates, 70).block(0, 500, circuit(None))
     assert counts[..., 0].max() == 0
@@ -140,7 +144,7 @@ def test_nonsense_is_refused(rate, size: int, error: type[Exception]) -> None:
 def test_too_many_spikes_are_refused() -> None:
     net = circuit(None, rate=20_000 * kHz)
     with pytest.raises(DimensionError, match="2000 spikes per cell and step"):
-        net.run(1 * ms)
+        net.run(1 * ms, stream=0)
 
 
 @pytest.mark.parametrize("size", [37, 1000])
@@ -159,7 +163,7 @@ def test_threads_draw_the_same(monkeypatch, size: int) -> None:
             "a", ["a", "b"], rv.FixedInDegree(9), weight=rv.Normal(0.05, 0.01), delay=rv.Uniform(0 * ms, 2 * ms)
         )
         net.connect("b", ["a", "b"], rv.FixedInDegree(9), weight=-0.1, delay=1 * ms)
-        run = net.run(100 * ms, record={"a": ["spikes", "v"], "b": ["spikes"]})
+        run = net.run(100 * ms, stream=0, record={"a": ["spikes", "v"], "b": ["spikes"]})
         trains = [run[name].spikes for name in "ab"]
         return [run["a"].v, *(t.cell for t in trains), *(t.step for t in trains)]
 

@@ -131,11 +131,11 @@ def test_memory_does_not_grow_with_runs() -> None:
     net.connect("cells", "cells", rv.FixedProbability(0.1), to="v", weight=0.01, delay=rv.Uniform(0 * ms, 5 * ms))
     state = None
     for _ in range(30):
-        state = net.run(20 * ms, state, record={"cells": ["spikes", "v"]}).state
+        state = net.run(20 * ms, state, stream=0, record={"cells": ["spikes", "v"]}).state
     gc.collect()
     objects, memory = len(gc.get_objects()), _resident()
     for _ in range(300):
-        state = net.run(20 * ms, state, record={"cells": ["spikes", "v"]}).state
+        state = net.run(20 * ms, state, stream=0, record={"cells": ["spikes", "v"]}).state
     gc.collect()
     assert len(gc.get_objects()) - objects < 200
     assert _resident() - memory < 4 << 20
@@ -181,7 +181,7 @@ class TestCompiling:
             net = rv.Network(dt=0.5 * ms, seed=seed)
             net.population("a", cells, rv.CurrentLIF(I_e=rv.Uniform(0.3 * nA, 0.6 * nA), tau_m=5 * weight * ms))
             net.connect("a", "a", rv.FixedProbability(0.3), to="I", weight=weight * nA, delay=delay * ms)
-            net.run(duration * ms, record={"a": ["spikes"]})
+            net.run(duration * ms, stream=0, record={"a": ["spikes"]})
 
         use(20, 10, 1.0, 1.0, 0)
         compiled.clear()

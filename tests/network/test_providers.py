@@ -99,7 +99,7 @@ def test_the_compiled_loop_equals_the_windows(
     for provider in ("cpu", "reference"):
         net = random_circuit(sizes, delays, seed, provider, dtype, noise)
         assert bool(net.plan().loops) is (provider == "cpu")
-        runs.append(net.run(steps * 0.5 * ms, record={"exc": ["spikes", "v", "g_i"], "inh": ["spikes"]}))
+        runs.append(net.run(steps * 0.5 * ms, stream=0, record={"exc": ["spikes", "v", "g_i"], "inh": ["spikes"]}))
     fast, slow = runs
     if dtype == torch.float64:
         for name in ("exc", "inh"):
@@ -116,7 +116,7 @@ def test_the_compiled_loop_equals_the_windows(
 
 def test_the_random_circuit_fires() -> None:
     run = random_circuit((40, 18), "each", 0, "cpu", torch.float64, False).run(
-        100 * ms, record={"exc": ["spikes"], "inh": ["spikes"]}
+        100 * ms, stream=0, record={"exc": ["spikes"], "inh": ["spikes"]}
     )
     assert 1 < run["exc"].spikes.rate() < 300
     assert 1 < run["inh"].spikes.rate() < 300

@@ -168,7 +168,7 @@ class TestParts:
         net.connect("current", "cells", rv.OneToOne(), to="I")
         rv.save(net, tmp_path / "model")
         back = rv.load(tmp_path / "model")
-        runs = [each.run(100 * ms, record={"cells": ["spikes", "v"]}) for each in (net, back)]
+        runs = [each.run(100 * ms, stream=0, record={"cells": ["spikes", "v"]}) for each in (net, back)]
         assert len(runs[0]["cells"].spikes.step) > 10
         assert np.array_equal(runs[0]["cells"].spikes.step, runs[1]["cells"].spikes.step)
         assert np.array_equal(runs[0]["cells"].v, runs[1]["cells"].v)

@@ -49,7 +49,7 @@ def test_a_loaded_circuit_runs_to_the_same_bits(
     net, folder = _circuit(RULES[rule](), RATES[rate], dtype), tmp_path_factory.mktemp("drawn")
     rv.save(net, folder / "one")
     back = rv.load(folder / "one")
-    runs = [each.run(30 * ms, record={"cells": ["spikes", "v"]}) for each in (net, back)]
+    runs = [each.run(30 * ms, stream=0, record={"cells": ["spikes", "v"]}) for each in (net, back)]
     assert len(runs[0]["cells"].spikes) > 20
     assert np.array_equal(runs[0]["cells"].v, runs[1]["cells"].v)
     assert str(net.plan()) == str(back.plan())
@@ -61,9 +61,9 @@ def test_a_loaded_circuit_runs_to_the_same_bits(
 def test_a_checkpoint_of_one_goes_on_in_the_other(tmp_path: Path) -> None:
     net = _circuit(RULES["distinct"](), RATES["one"])
     rv.save(net, tmp_path / "model")
-    whole = net.run(20 * ms, record={"cells": ["spikes"]})
-    half = net.run(10 * ms)
-    rest = rv.load(tmp_path / "model").run(10 * ms, half.state)
+    whole = net.run(20 * ms, stream=0, record={"cells": ["spikes"]})
+    half = net.run(10 * ms, stream=0)
+    rest = rv.load(tmp_path / "model").run(10 * ms, half.state, stream=0)
     assert all(torch.equal(t, whole.state.tensors()[n]) for n, t in rest.state.tensors().items())
 
 

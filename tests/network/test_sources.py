@@ -207,7 +207,7 @@ def test_your_own_source_is_a_class_of_its_own() -> None:
     net = net_with(Ramp())
     net.population("out", 2, rv.Cell("y' = x : 1\nx : 1 (input)", emit="y"))
     net.connect("source", "out", rv.OneToOne(), to="x", weight=2.0)
-    assert net.run(4 * ms, record={"out": ["y"]})["out"].y[:, 1].tolist() == [0, 2, 4, 6]
+    assert net.run(4 * ms, stream=0, record={"out": ["y"]})["out"].y[:, 1].tolist() == [0, 2, 4, 6]
 
 
 @pytest.mark.parametrize("source", [np.ones((3, 2)), None, "poisson", rv.Poisson])
@@ -232,4 +232,4 @@ def test_what_an_own_source_gives_is_looked_at(shape: tuple[int, ...] | None, sa
     net.population("cells", 3, rv.LIF(tau=10 * ms))
     net.connect("own", "cells", rv.OneToOne())
     with pytest.raises(ShapeError, match=rf"Own\.block\(0, 5, net\) gave .*{said}.* of shape \(5, 1, 3\)"):
-        net.run(5 * ms)
+        net.run(5 * ms, stream=0)

@@ -128,7 +128,7 @@ def test_a_signal_acts_in_its_own_step(provider: str) -> None:
     net.population("b", 1, echo())
     net.connect("signal", "a", rv.OneToOne(), to="x")
     net.connect("spikes", "b", rv.OneToOne(), to="x", delay=1 * ms)
-    run = net.run(8 * ms, record={"a": ["y"], "b": ["y"]})
+    run = net.run(8 * ms, stream=0, record={"a": ["y"], "b": ["y"]})
     assert run["a"].y[:, 0].tolist() == [0, 1, 2, 3, 4, 5, 5, 5]
     assert run["b"].y[:, 0].tolist() == [0, 0, 0, 0, 1, 0, 1, 0]
 
@@ -145,12 +145,12 @@ def test_spike_times_go_round() -> None:
     )
     net.population("cells", 3, cell)
     net.connect("drive", "cells", rv.OneToOne(), to="x")
-    recorded = net.run(50 * ms, record={"cells": ["spikes"]})["cells"].spikes
+    recorded = net.run(50 * ms, stream=0, record={"cells": ["spikes"]})["cells"].spikes
     again = rv.Network(dt=0.5 * ms)
     again.source("replay", rv.SpikeTrains(recorded.times * ms, recorded.cell, recorded.size))
     again.population("cells", 3, firing(3))
     again.connect("replay", "cells", rv.OneToOne(), to="x")
-    copy = again.run(60 * ms, record={"cells": ["spikes"]})["cells"].spikes
+    copy = again.run(60 * ms, stream=0, record={"cells": ["spikes"]})["cells"].spikes
     assert len(recorded) > 5
     assert copy.step.tolist() == (recorded.step + 1).tolist()
     assert copy.cell.tolist() == recorded.cell.tolist()

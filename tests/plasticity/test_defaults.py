@@ -27,7 +27,7 @@ def test_a_rule_works_without_arguments(make: type) -> None:
     net.source("input", rv.Poisson(50 * Hz, 30))
     net.population("cells", 4, CELL + plasticity.VoltageTraces() + plasticity.Modulator() + plasticity.Teacher())
     net.connect("input", "cells", rv.AllToAll(), to="g", weight=0.5, plasticity=rule, name="synapses")
-    w = net.run(100 * ms, record={"synapses": ["w"]}, every=10 * ms)["synapses"].w
+    w = net.run(100 * ms, stream=0, record={"synapses": ["w"]}, every=10 * ms)["synapses"].w
     assert w.shape == (10, 120)
     assert (w[-1] != 0.5).any() or make in (rv.TsodyksMarkram, rv.StochasticRelease, plasticity.DopamineSTDP)
 
@@ -37,4 +37,4 @@ def test_the_tempotron_works_without_arguments() -> None:
     net.source("input", rv.Poisson(50 * Hz, 30))
     net.population("readout", 2, plasticity.TempotronCell())
     net.connect("input", "readout", rv.AllToAll(), to="r", weight=1 * mV, plasticity=plasticity.Tempotron())
-    assert net.run(20 * ms).state.step == 40
+    assert net.run(20 * ms, stream=0).state.step == 40

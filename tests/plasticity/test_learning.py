@@ -28,7 +28,9 @@ def test_a_tempotron_learns_to_tell_patterns() -> None:
     rule = plasticity.Tempotron(eta=0.1 * mV, V_th=10 * mV)
     net.connect("input", "readout", rv.AllToAll(), to="r", weight=rv.Uniform(0 * mV, 1 * mV), plasticity=rule, name="w")
     assert ("readout",) in net.plan().loops
-    v = net.run(epochs * patterns * trial * ms, record={"readout": ["v"]})["readout"].v.reshape(epochs, patterns, trial)
+    v = net.run(epochs * patterns * trial * ms, stream=0, record={"readout": ["v"]})["readout"].v.reshape(
+        epochs, patterns, trial
+    )
     right = ((v.max(-1) > 10) == label).mean(-1)
     assert right[0] < 0.8
     assert (right[-3:] == 1).all()
@@ -48,7 +50,7 @@ def test_resume_learns_spike_times() -> None:
     net.connect("desired", "out", rv.OneToOne(), to="teach")
     rule = plasticity.ReSuMe(eta=0.01, a=0.02, tau=8 * ms)
     net.connect("input", "out", rv.AllToAll(), to="x", weight=rv.Uniform(0, 0.02), plasticity=rule)
-    spikes = net.run(epochs * trial * ms, record={"out": ["spikes"]})["out"].spikes.step
+    spikes = net.run(epochs * trial * ms, stream=0, record={"out": ["spikes"]})["out"].spikes.step
     last = spikes[spikes >= start[-1]] - start[-1]
     assert len(last) == len(desired)
     assert np.abs(last - desired).max() <= 3
@@ -60,9 +62,9 @@ def test_scaling_finds_its_rate() -> None:
     net.population("cells", 8, rv.LIF(tau=20 * ms))
     rule = plasticity.SynapticScaling(target=8 * Hz, eta=0.05, tau_y=1 * second)
     net.connect("input", "cells", rv.AllToAll(), weight=rv.Uniform(0.02, 0.2), plasticity=rule)
-    warm = net.run(20 * second, record={"cells": ["spikes"]})
-    found = net.run(40 * second, state=warm.state, record={"cells": ["spikes"]})
-    first = net.run(1 * second, record={"cells": ["spikes"]})["cells"].spikes.rate()
+    warm = net.run(20 * second, stream=0, record={"cells": ["spikes"]})
+    found = net.run(40 * second, stream=0, state=warm.state, record={"cells": ["spikes"]})
+    first = net.run(1 * second, stream=0, record={"cells": ["spikes"]})["cells"].spikes.rate()
     assert abs(first - 8) > 4
     np.testing.assert_allclose(found["cells"].spikes.rates(), 8, rtol=0.1)
 
@@ -75,8 +77,8 @@ def test_intrinsic_plasticity_finds_its_rate() -> None:
     cell = cell + plasticity.IntrinsicPlasticity(target=12 * Hz, eta=0.01 * nA)
     net = rv.Network(dt=0.5 * ms, seed=1)
     net.population("cells", 20, cell)
-    warm = net.run(10 * second, record={"cells": ["spikes"]})
-    found = net.run(20 * second, state=warm.state, record={"cells": ["spikes"]})
+    warm = net.run(10 * second, stream=0, record={"cells": ["spikes"]})
+    found = net.run(20 * second, stream=0, state=warm.state, record={"cells": ["spikes"]})
     np.testing.assert_allclose(found["cells"].spikes.rates(), 12, rtol=0.05)
 
 
@@ -91,8 +93,8 @@ def test_inhibition_finds_its_rate() -> None:
         minus.equations, on_pre=f"{minus.on_pre}; sent = -w", on_post=minus.on_post, **minus.values
     )
     net.connect("inh", "cells", rv.AllToAll(), weight=0.0, plasticity=negative)
-    warm = net.run(20 * second, record={"cells": ["spikes"]})
-    found = net.run(20 * second, state=warm.state, record={"cells": ["spikes"]})
+    warm = net.run(20 * second, stream=0, record={"cells": ["spikes"]})
+    found = net.run(20 * second, stream=0, state=warm.state, record={"cells": ["spikes"]})
     assert warm["cells"].spikes.step.size > found["cells"].spikes.step.size
     np.testing.assert_allclose(found["cells"].spikes.rates(), 10, rtol=0.4)
 
@@ -108,7 +110,7 @@ def test_reward_decides_what_is_learnt() -> None:
     net.connect("input", "cells", rv.AllToAll(), to="x", weight=2.0, name="drive")
     rule = plasticity.DopamineSTDP(A_plus=0.1, A_minus=-0.05)
     net.connect("input", "cells", rv.AllToAll(), to="x", weight=0.2, plasticity=rule, name="learnt")
-    w = net.run(3 * second).state.synapses["learnt"]["w"][0]
+    w = net.run(3 * second, stream=0).state.synapses["learnt"]["w"][0]
     assert float(w[0]) == 0.2
     assert float(w[1]) > 0.21
 
@@ -121,7 +123,7 @@ def test_release_happens_as_often_as_it_should() -> None:
     counter = rv.Cell("n' = n : 1", threshold="n < 0")
     net.population("count", 4, counter)
     net.connect("input", "count", rv.AllToAll(), to="n", weight=1, plasticity=rv.StochasticRelease(p))
-    n = net.run(4001 * ms).state.variables["count"]["n"][0].numpy()
+    n = net.run(4001 * ms, stream=0).state.variables["count"]["n"][0].numpy()
     np.testing.assert_allclose(n / 4000, p, atol=4 * np.sqrt(0.25 / 4000))
     assert n[0] == 0
     assert n[3] == 4000

@@ -34,7 +34,7 @@ def test_the_compiled_loop_equals_the_reference_at_any_cut(circuit: Callable, na
     nets = build(circuit, name), build(circuit, name, "reference")
     assert ("cells",) in nets[0].plan().loops
     assert ("cells",) not in nets[1].plan().loops
-    fast, slow = (net.run(STEPS * 0.5 * ms, record={"cells": ["spikes", "v"]}) for net in nets)
+    fast, slow = (net.run(STEPS * 0.5 * ms, stream=0, record={"cells": ["spikes", "v"]}) for net in nets)
     assert len(fast["cells"].spikes) > 40
     before = nets[0].initial_state(1, stream=0).synapses
     moved = {v for n in before for v in before[n] if not torch.equal(before[n][v], fast.state.synapses[n][v])}
@@ -47,7 +47,7 @@ def test_the_compiled_loop_equals_the_reference_at_any_cut(circuit: Callable, na
         torch.testing.assert_close(ours[key], theirs[key], rtol=1e-9, atol=1e-12)
     state = None
     for part in (1, 76, 0, 2, STEPS - 79):
-        state = nets[0].run(part * 0.5 * ms, state=state).state
+        state = nets[0].run(part * 0.5 * ms, stream=0, state=state).state
     for key, value in state.tensors().items():
         torch.testing.assert_close(value, ours[key], rtol=1e-9, atol=1e-12)
 
@@ -57,9 +57,11 @@ def test_the_compiled_loop_equals_the_reference_at_any_cut(circuit: Callable, na
 @given(cuts=st.lists(st.integers(0, STEPS), max_size=3))
 def test_any_cut_and_any_recording(circuit: Callable, name: str, cuts: list[int]) -> None:
     net, state = build(circuit, name), None
-    whole = net.run(STEPS * 0.5 * ms).state.tensors()
+    whole = net.run(STEPS * 0.5 * ms, stream=0).state.tensors()
     for low, high in pairwise([0, *sorted(cuts), STEPS]):
-        state = net.run((high - low) * 0.5 * ms, state=state, record={"recurrent": ["w"]}, every=10 * ms).state
+        state = net.run(
+            (high - low) * 0.5 * ms, stream=0, state=state, record={"recurrent": ["w"]}, every=10 * ms
+        ).state
     for key, value in (state or net.initial_state()).tensors().items():
         torch.testing.assert_close(value, whole[key], rtol=1e-9, atol=1e-12)
 
@@ -75,7 +77,7 @@ def test_the_plan_says_how_and_why(circuit: Callable) -> None:
 def test_single_precision_is_close(circuit: Callable) -> None:
     for name in ("triplet", "dopamine", "release", "facilitating"):
         fast, slow = (
-            build(circuit, name, p, dtype=torch.float32).run(40 * ms).state.synapses["recurrent"]
+            build(circuit, name, p, dtype=torch.float32).run(40 * ms, stream=0).state.synapses["recurrent"]
             for p in (None, "reference")
         )
         for variable in fast:
@@ -102,7 +104,7 @@ def test_between_populations(name: str) -> None:
         loops = {frozenset(m) for m in net.plan().loops}
         expected = {"second", "third"} | ({"first"} if name == "pre" else set())
         assert loops == (set() if provider else {frozenset(expected)})
-        runs.append(net.run(60 * ms, record={n: ["spikes"] for n in ("first", "second", "third")}))
+        runs.append(net.run(60 * ms, stream=0, record={n: ["spikes"] for n in ("first", "second", "third")}))
     assert len(runs[0]["second"].spikes) > 5
     for population in ("second", "third"):
         np.testing.assert_array_equal(*(run[population].spikes.step for run in runs))

@@ -28,7 +28,7 @@ def table(net: rv.Network, state: rv.State, name: str) -> dict[tuple[int, int], 
 
 def test_survivors_stay_as_they_are_and_others_move_to_free_pairs(circuit: Callable) -> None:
     net = circuit(RULE)
-    state = net.run(60 * ms).state
+    state = net.run(60 * ms, stream=0).state
     before = table(net, state, "recurrent")
     weights = np.array([v[0] for v in before.values()])
     below = float(np.quantile(weights, 0.4))
@@ -50,8 +50,8 @@ def test_the_rewired_network_runs_the_same_on_both_providers_and_again(circuit: 
     for provider in (None, "reference", None):
         net, state = circuit(RULE, provider), None
         for _ in range(2):
-            state = rewire(net, net.run(25 * ms, state=state).state, "recurrent")
-        ends.append((net.projections["recurrent"].synapses.target, net.run(25 * ms, state=state).state.tensors()))
+            state = rewire(net, net.run(25 * ms, state, stream=0).state, "recurrent")
+        ends.append((net.projections["recurrent"].synapses.target, net.run(25 * ms, state, stream=0).state.tensors()))
     for target, tensors in ends[1:]:
         assert torch.equal(target, ends[0][0])
         for name, value in tensors.items():

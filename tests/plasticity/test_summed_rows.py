@@ -49,7 +49,7 @@ def rule_of(net: rv.Network, monkeypatch: pytest.MonkeyPatch) -> RowRule:
 
     with monkeypatch.context() as patch:
         patch.setattr(_compiled, "as_rows", spy)
-        net.run(1 * ms)
+        net.run(1 * ms, stream=0)
     return seen[0].rule
 
 
@@ -63,7 +63,8 @@ def same(a: rv.network.State, b: rv.network.State) -> None:
 def test_sums_agree_with_the_reference_over_many_blocks(wiring: rv.connectivity.Connectivity, steps: int) -> None:
     rule = plasticity.STDP(A_minus=-0.11 * mV, **SHORT)
     fast, slow = (
-        build(rule, wiring, p).run(steps * 0.5 * ms, record={"cells": ["spikes"]}) for p in (None, "reference")
+        build(rule, wiring, p).run(steps * 0.5 * ms, stream=0, record={"cells": ["spikes"]})
+        for p in (None, "reference")
     )
     np.testing.assert_array_equal(fast["cells"].spikes.step, slow["cells"].spikes.step)
     assert steps < 100 or len(fast["cells"].spikes) > 20
@@ -75,7 +76,7 @@ def test_sums_agree_with_the_reference_over_many_blocks(wiring: rv.connectivity.
 )
 def test_two_synapses_of_one_pair_and_delays_of_their_own(wiring: rv.connectivity.Connectivity) -> None:
     rule, late = plasticity.STDP(A_minus=-0.11 * mV, **SHORT), rv.Uniform(0 * ms, 3 * ms)
-    runs = [build(rule, wiring, p, delay=late).run(140 * ms) for p in (None, "reference")]
+    runs = [build(rule, wiring, p, delay=late).run(140 * ms, stream=0) for p in (None, "reference")]
     same(runs[0].state, runs[1].state)
 
 
@@ -84,11 +85,11 @@ def test_two_synapses_of_one_pair_and_delays_of_their_own(wiring: rv.connectivit
 )
 def test_a_long_call_equals_short_ones(name: str, cut: int) -> None:
     net, total = build(ALL[name]), 8192
-    whole = net.run(total * 0.5 * ms, record={"cells": ["spikes"]})
+    whole = net.run(total * 0.5 * ms, stream=0, record={"cells": ["spikes"]})
     assert len(whole["cells"].spikes) > 500
-    state = net.initial_state()
+    state = net.initial_state(stream=0)
     for steps in (700, cut - 700, 1, total - cut - 1):
-        state = net.run(steps * 0.5 * ms, state=state).state
+        state = net.run(steps * 0.5 * ms, stream=0, state=state).state
     same(whole.state, state)
 
 
@@ -143,7 +144,7 @@ NOT_SUMMED = {
 def test_rules_that_cannot_be_added_up_are_not(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rule, weight = NOT_SUMMED[name]
     assert rule_of(build(rule, weight=weight), monkeypatch).additive is None
-    fast, slow = (build(rule, None, p, weight=weight).run(60 * ms) for p in (None, "reference"))
+    fast, slow = (build(rule, None, p, weight=weight).run(60 * ms, stream=0) for p in (None, "reference"))
     same(fast.state, slow.state)
 
 
@@ -151,10 +152,10 @@ def test_limits_that_fall_below_the_weights_are_noticed(monkeypatch: pytest.Monk
     """The rule is chosen anew for every call: a state from elsewhere may break what was true before."""
     rule = plasticity.STDP(A_minus=-0.11 * mV, **SHORT)
     fast, slow = build(rule), build(rule, None, "reference")
-    state = fast.run(30 * ms).state
+    state = fast.run(30 * ms, stream=0).state
     state.synapses["learnt"]["w"].add_(1.0)
     state.synapses["learnt"]["x_plus"][0, 3] = 0.2
-    same(fast.run(60 * ms, state=state).state, slow.run(60 * ms, state=state).state)
+    same(fast.run(60 * ms, stream=0, state=state).state, slow.run(60 * ms, stream=0, state=state).state)
 
 
 def test_poisson_spikes_as_a_list_are_those_of_the_array() -> None:

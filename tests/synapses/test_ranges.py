@@ -48,10 +48,10 @@ def test_those_of_own_rules_too() -> None:
 @pytest.mark.parametrize("value", [rv.Normal(20 * ms, 30 * ms), rv.Clipped(rv.Normal(20 * ms, 30 * ms), low=0 * ms)])
 def test_what_is_drawn_is_looked_at(value: Distribution) -> None:
     with pytest.raises(EquationError, match=r"input_to_cells_x.tau_plus=.* draws .*must be positive.*low="):
-        bind(p.STDP(tau_plus=value)).run(2 * ms)
+        bind(p.STDP(tau_plus=value)).run(2 * ms, stream=0)
     with pytest.raises(EquationError, match=r"cells.tau=.* draws .*must be positive.*low="):
         rv.Network(dt=1 * ms).population("cells", 100, rv.LIF(tau=value))
-    bind(p.STDP(tau_plus=rv.Normal(20 * ms, 5 * ms, low=1 * ms))).run(2 * ms)
+    bind(p.STDP(tau_plus=rv.Normal(20 * ms, 5 * ms, low=1 * ms))).run(2 * ms, stream=0)
 
 
 def test_drawn_refractory_periods_are_looked_at() -> None:
@@ -152,8 +152,8 @@ def test_signals_are_no_spikes() -> None:
 
 def test_rules_share_equal_values() -> None:
     """Scaling is to be joined with another rule, and both bound the weight."""
-    bind(p.STDP() + p.SynapticScaling()).run(20 * ms)
-    bind(p.STDP(w_max=0.7) + p.SynapticScaling(w_max=0.7)).run(20 * ms)
+    bind(p.STDP() + p.SynapticScaling()).run(20 * ms, stream=0)
+    bind(p.STDP(w_max=0.7) + p.SynapticScaling(w_max=0.7)).run(20 * ms, stream=0)
     for other in (0.6, [0.7] * 50, rv.Uniform(0.5, 0.7)):
         with pytest.raises(EquationError, match="both sides of \\+ define 'w_max'"):
             _ = p.STDP(w_max=0.7) + p.SynapticScaling(w_max=other)

@@ -43,7 +43,7 @@ def test_channel_cells(
     start = {n: data[f"{n}_0"] * (mV if n == "v" else 1) for n in "vmhn"}
     start |= {n: float(data[n]) * mV for n in ("E_L", "E_Na", "E_K")}
     net = drive(cell(method=method, **start), data["current"] * nA, float(data["dt"]), provider)
-    record = net.run(steps * net.dt * ms, record={"cells": ["v", "m", "h", "n"]})["cells"]
+    record = net.run(steps * net.dt * ms, stream=0, record={"cells": ["v", "m", "h", "n"]})["cells"]
     for variable in "vmhn":
         close(getattr(record, variable)[every - 1 :: every], data[f"{method}_{variable}"][: steps // every])
     crossing = np.argwhere((record.v[1:] > 0) & (record.v[:-1] <= 0)) + [1, 0]
@@ -64,7 +64,7 @@ def test_izhikevich(witness: Callable, drive: Callable, same_spikes: Callable, p
     }
     cell = Izhikevich(**numbers, v=data["v_0"] * mV, u=data["u_0"] * mV)
     record = drive(cell, data["current"] * mV, float(data["dt"]), provider).run(
-        steps * float(data["dt"]) * ms, record={"cells": ["spikes", "v", "u"]}
+        steps * float(data["dt"]) * ms, stream=0, record={"cells": ["spikes", "v", "u"]}
     )["cells"]
     same_spikes(record.spikes.step, record.spikes.cell, data, steps)
     for variable in "vu":
@@ -95,7 +95,7 @@ def test_adaptive_exponential(
     }
     cell = AdEx(method=method, **{n: data[n] * u for n, u in units.items()}, v=data["v_0"] * mV, w=data["w_0"] * nA)
     record = drive(cell, data["current"] * nA, float(data["dt"]), provider).run(
-        steps * float(data["dt"]) * ms, record={"cells": ["spikes", "v", "w"]}
+        steps * float(data["dt"]) * ms, stream=0, record={"cells": ["spikes", "v", "w"]}
     )["cells"]
     same_spikes(record.spikes.step, record.spikes.cell, data, steps, f"{method}_")
     for variable in "vw":
@@ -129,7 +129,7 @@ def test_noise(witness: Callable, same_spikes: Callable, monkeypatch: pytest.Mon
     net = rv.Network(dt=dt * ms, dtype=torch.float64, provider=provider)
     net.population("walk", 8, walk)
     net.population("fires", 8, fires)
-    run = net.run(steps * dt * ms, record={"walk": ["x"], "fires": ["spikes", "v"]})
+    run = net.run(steps * dt * ms, stream=0, record={"walk": ["x"], "fires": ["spikes", "v"]})
     spikes = run["fires"].spikes
     same_spikes(spikes.step, spikes.cell, data, steps)
     close(run["walk"].x[every - 1 :: every], data["x"][: steps // every], 1e-13)

@@ -55,7 +55,7 @@ def test_the_compiled_loop_equals_brian2(witness: dict[str, np.ndarray]) -> None
     net, name = build(witness, None)
     dt, steps, every = (float(witness[n]) for n in ("dt", "steps", "every"))
     assert ("cells",) in net.plan().loops
-    run = net.run(steps * dt * ms, record={"cells": ["spikes"], name: ["w"]}, every=every * dt * ms)
+    run = net.run(steps * dt * ms, stream=0, record={"cells": ["spikes"], name: ["w"]}, every=every * dt * ms)
     np.testing.assert_array_equal(run["cells"].spikes.step, witness["spike_step"])
     np.testing.assert_array_equal(run["cells"].spikes.cell, witness["spike_neuron"])
     shape = witness["weights"].shape
@@ -66,14 +66,14 @@ def test_the_reference_equals_the_compiled_loop_wherever_it_is_cut(witness: dict
     steps, dt = 1500, float(witness["dt"])
     fast, name = build(witness, None)
     slow, _ = build(witness, "reference")
-    whole = fast.run(steps * dt * ms, record={"cells": ["spikes"]})
-    specified = slow.run(steps * dt * ms, record={"cells": ["spikes"]})
+    whole = fast.run(steps * dt * ms, stream=0, record={"cells": ["spikes"]})
+    specified = slow.run(steps * dt * ms, stream=0, record={"cells": ["spikes"]})
     np.testing.assert_array_equal(whole["cells"].spikes.step, specified["cells"].spikes.step)
     for variable in ("w", "x_plus", "x_minus"):
         a, b = (r.state.synapses[name][variable].numpy() for r in (whole, specified))
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
-    first = fast.run(0.4 * steps * dt * ms)
-    second = fast.run(0.6 * steps * dt * ms, state=first.state)
+    first = fast.run(0.4 * steps * dt * ms, stream=0)
+    second = fast.run(0.6 * steps * dt * ms, stream=0, state=first.state)
     np.testing.assert_allclose(second.state.synapses[name]["w"], whole.state.synapses[name]["w"], rtol=0, atol=1e-13)
 
 
@@ -89,7 +89,7 @@ def test_recurrent_plastic_synapses_equal_the_reference() -> None:
             "cells", "cells", rv.FixedProbability(0.3), to="I", weight=0.1 * rv.units.nA,
             delay=rv.Uniform(0 * ms, 3 * ms), plasticity=rule, name="synapses",
         )  # fmt: skip
-        return net.run(150 * ms, record={"cells": ["spikes"]})
+        return net.run(150 * ms, stream=0, record={"cells": ["spikes"]})
 
     fast, specified = run(None), run("reference")
     assert len(fast["cells"].spikes) > 100

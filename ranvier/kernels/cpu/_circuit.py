@@ -38,12 +38,12 @@ Tensor = torch.Tensor
 class CircuitDrive:
     """Poisson-distributed counts times ``weight`` ([cells] or [1]), added to ``stream`` ``latency`` steps later.
 
-    ``law`` and ``key`` are those of ``ranvier.values.poisson_counts``.
+    ``law`` and ``key`` (which ends with the stream of random numbers) are those of ``ranvier.values.poisson_counts``.
     """
 
     stream: str
     law: PoissonLaw
-    key: tuple[int, int]
+    key: tuple[int, int, int]
     weight: Tensor
     latency: int
 

@@ -20,7 +20,7 @@ def drive_arguments(arguments: Arguments) -> dict:
     """Pointers and integers of one drive: the row it fills, its law, weights and latency."""
     values = {"row": arguments.pointer(), "weight": arguments.pointer()}
     values |= {"threshold": arguments.pointer(I32), "other": arguments.pointer(I32)}
-    return values | {name: arguments.integer() for name in ("key0", "key1", "shift", "latency", "per_cell")}
+    return values | {name: arguments.integer() for name in ("key0", "key1", "draws", "shift", "latency", "per_cell")}
 
 
 def drive(lanes: Lanes, values: dict, low: ir.Value, high: ir.Value, step: ir.Value) -> None:
@@ -39,11 +39,11 @@ def drive(lanes: Lanes, values: dict, low: ir.Value, high: ir.Value, step: ir.Va
     key = [every(values[k]) for k in ("key0", "key1")]
     shift = splat(b, b.trunc(values["shift"], I32), _LANES)
     mask = b.sub(b.shl(splat(b, I32(1), _LANES), shift), splat(b, I32(1), _LANES))
-    nothing = ir.Constant(wide, [0] * _LANES)
+    nothing, draws = ir.Constant(wide, [0] * _LANES), every(values["draws"])
     moment = every(b.and_(emitted, I64(_LOW)))
     with counted(b, low, high, CHUNK) as cell:
         element = b.add(every(b.lshr(cell, I64(2))), ir.Constant(wide, list(range(_LANES))))
-        words = philox_lanes(b, [element, nothing, moment, nothing], key)
+        words = philox_lanes(b, [element, nothing, moment, draws], key)
         for k, word in enumerate(words):
             bits = b.trunc(word, half)
             column, rest = b.lshr(bits, shift), b.and_(bits, mask)

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 
 from ranvier.errors import FileFormatError
+from ranvier.network._poisson import Poisson
 from ranvier.network._poisson_drive import PoissonDrive
 from ranvier.network._saving._record import Record
 from ranvier.network._saving._values import decode_value, encode_value
-from ranvier.network._sources import Poisson, Source, SpikeTrains, TimedArray
+from ranvier.network._sources import Source, SpikeTrains, TimedArray
 from ranvier.network._stimuli import OrnsteinUhlenbeck, PoissonInput, Signal, Stimulus, SumOfSignals
 from ranvier.units import UNITS, Dimension, Quantity
 
@@ -29,7 +30,7 @@ def encode_source(source: Source, name: str, tensors: Tensors) -> dict[str, Any]
     """Plain data for a stimulus; its arrays go to ``tensors`` under ``name``."""
     if isinstance(source, Poisson | PoissonDrive) and type(source) in _RATES.values():
         rate = encode_value(_quantity(source.rate, (1 / UNITS["ms"]).dimension), f"{name}/rate", tensors)
-        return {"type": type(source).__name__, "rate": rate, "size": source.shape[0]}
+        return {"type": type(source).__name__, "rate": rate, "size": source.shape[0], "frozen": source.frozen}
     if type(source) is SpikeTrains:
         tensors |= {f"{name}/time": torch.from_numpy(source.when), f"{name}/cell": torch.from_numpy(source.who)}
         whole = bool(np.issubdtype(source.when.dtype, np.integer))
@@ -45,13 +46,15 @@ def encode_source(source: Source, name: str, tensors: Tensors) -> dict[str, Any]
         return {"type": "TimedArray", "values": values, "dt": source.dt}
     if type(source) is PoissonInput:
         rate = encode_value(_quantity(source.rate_of_one, (1 / UNITS["ms"]).dimension), f"{name}/rate", tensors)
-        return {"type": "PoissonInput", "rate": rate, "size": source.shape[0], "trains": source.trains}
+        own = {"size": source.shape[0], "trains": source.trains, "frozen": source.frozen}
+        return {"type": "PoissonInput", "rate": rate, **own}
     if type(source) is OrnsteinUhlenbeck:
         both = {
             n: encode_value(_quantity(getattr(source, n), source.dimension), f"{name}/{n}", tensors)
             for n in ("mean", "sigma")
         }
-        return {"type": "OrnsteinUhlenbeck", **both, "tau": source.tau, "size": source.shape[0]}
+        own = {"tau": source.tau, "size": source.shape[0], "frozen": source.frozen}
+        return {"type": "OrnsteinUhlenbeck", **both, **own}
     if type(source) is Stimulus:
         values = {n: encode_value(v, f"{name}/{n}", tensors) for n, v in source.cell.values.items()}
         return {"type": "Stimulus", "equations": source.cell.equations, "values": values, "size": source.shape[0]}
@@ -69,10 +72,11 @@ def decode_source(record: Record, tensors: Tensors) -> Source:
     kind = record.choice("type", *_KINDS)
     if kind == "PoissonInput":
         rate = decode_value(record.child("rate"), tensors)
-        return PoissonInput(rate, record.whole("size", 1), trains=record.whole("trains", 1))
+        return PoissonInput(rate, record.whole("size", 1), trains=record.whole("trains", 1), frozen=_frozen(record))
     if kind == "OrnsteinUhlenbeck":
         mean, sigma = (decode_value(record.child(n), tensors) for n in ("mean", "sigma"))
-        return OrnsteinUhlenbeck(mean, sigma, Quantity(record.number("tau"), _TIME), record.whole("size", 1))
+        tau = Quantity(record.number("tau"), _TIME)
+        return OrnsteinUhlenbeck(mean, sigma, tau, record.whole("size", 1), frozen=_frozen(record))
     if kind == "Stimulus":
         values = {n: decode_value(value, tensors) for n, value in record.children("values")}
         return Stimulus(record.text("equations"), record.whole("size", 1), **values)
@@ -83,7 +87,8 @@ def decode_source(record: Record, tensors: Tensors) -> Source:
             raise record.error("parts", "two or more signals")
         return SumOfSignals(*signals)
     if kind in _RATES:
-        return _RATES[kind](decode_value(record.child("rate"), tensors), record.whole("size", 1))
+        rate = decode_value(record.child("rate"), tensors)
+        return _RATES[kind](rate, record.whole("size", 1), frozen=_frozen(record))
     if kind == "TimedArray":
         dt = Quantity(record.number("dt"), _TIME) if "dt" in record else None
         return TimedArray(decode_value(record.child("values"), tensors), dt=dt)
@@ -92,6 +97,11 @@ def decode_source(record: Record, tensors: Tensors) -> Source:
         raise record.error("time" if time is None else "cell", "the name of a tensor in the file")
     when = time.numpy() if record.flag("steps") else Quantity(time.numpy(), _TIME)
     return SpikeTrains(when, cell.numpy(), record.whole("size", 1))
+
+
+def _frozen(record: Record) -> bool:
+    """Whether a source that draws is frozen; files of 0.1.0 do not say."""
+    return "frozen" in record and record.flag("frozen")
 
 
 def _quantity(values: np.ndarray, dimension: Dimension) -> Quantity:

@@ -13,7 +13,7 @@ from ranvier.kernels.drawing import counted_uniforms
 from ranvier.network._counts import count_of
 from ranvier.network._stimuli._signal import Signal, name_in, one_or_each
 from ranvier.units import UNITS, as_quantity
-from ranvier.values import gaussian_quantile, key_of
+from ranvier.values import flag, gaussian_quantile, key_of
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -30,8 +30,8 @@ class OrnsteinUhlenbeck(Signal):
 
     ``dx = (mean - x)/tau*dt + sigma*sqrt(2/tau)*dW``, exact at the steps: x(t + dt) - mean = a*(x(t) - mean) +
     sigma*sqrt(1 - a²)*normal with a = exp(-dt/tau). A stretch begins so many time constants early that its start is
-    forgotten to the last bit, so the value depends on the network's seed, the name of the source, the cell and the step
-    alone: on no thread and no cut.
+    forgotten to the last bit, so the value depends on the network's seed, the name of the source, the call's ``stream``,
+    the sample, the cell and the step alone: on no thread and no cut. Every sample and every call has noise of its own.
 
     Parameters
     ----------
@@ -41,13 +41,15 @@ class OrnsteinUhlenbeck(Signal):
         Correlation time; one value for all cells.
     size
         Number of cells, each with noise of its own.
+    frozen
+        Give all samples and all calls the same noise.
 
     Source: Uhlenbeck & Ornstein, Physical Review 1930; exact updating: Gillespie, Physical Review E 1996.
 
     >>> net.source("noise", rv.OrnsteinUhlenbeck(0.2*nA, 0.05*nA, 5*ms, 100))
     """
 
-    def __init__(self, mean: Any, sigma: Any, tau: Any, size: int = 1) -> None:
+    def __init__(self, mean: Any, sigma: Any, tau: Any, size: int = 1, *, frozen: bool = False) -> None:
         self.shape = (count_of(size, "OrnsteinUhlenbeck: size"),)
         self.mean, self.dimension = one_or_each(mean, size, "OrnsteinUhlenbeck: mean")
         self.sigma, _ = one_or_each(sigma, size, "OrnsteinUhlenbeck: sigma", self.dimension)
@@ -56,23 +58,30 @@ class OrnsteinUhlenbeck(Signal):
         duration = as_quantity(tau)
         if duration.dimension != _TIME or duration.shape != () or not 0 < float(duration.value) < math.inf:
             raise DimensionError(f"OrnsteinUhlenbeck: tau={tau!r} must be one positive finite time, for example 5*ms.")
-        self.tau = float(duration.value)
+        self.tau, self.frozen = float(duration.value), flag(frozen, "OrnsteinUhlenbeck: frozen")
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
+        return self.draw(first, count, net, 0, 1)
+
+    def draw(self, first: int, count: int, net: Network, stream: int, batch: int) -> torch.Tensor:
         from scipy.signal import lfilter  # slow to import
 
         size, keep = self.shape[0], math.exp(-net.dt / self.tau)
         lead = math.ceil(_FORGOTTEN * self.tau / net.dt)
         stretch = max(lead, 1024)  # steps that begin together
         key, gain = key_of(net.seed, f"{name_in(net, self)}.ornstein_uhlenbeck"), math.sqrt(1 - keep**2)
-        pieces = [np.empty((0, size))]
+        pieces = [np.empty((0, batch, size))]
         for low in range(first // stretch * stretch, first + count, stretch):
             steps = min(low + stretch, first + count) - low + lead
-            u = counted_uniforms(key, steps * size, start=low * size).reshape(steps, size)
-            x = lfilter([gain], [1.0, -keep], gaussian_quantile(u), axis=0)[lead:]
+            u = np.empty((steps, batch, size))
+            for k in range(batch):
+                numbers = counted_uniforms(key, steps * size, step=k, stream=stream, start=low * size)
+                u[:, k] = numbers.reshape(steps, size)
+            x = lfilter([gain], [1.0, -keep], gaussian_quantile(u, out=u), axis=0)[lead:]
             pieces.append(x[max(first - low, 0) :])
         out = self.mean + self.sigma * np.concatenate(pieces)
-        return torch.from_numpy(out).unsqueeze(1).to(net.device, net.dtype)
+        return torch.from_numpy(out).to(net.device, net.dtype)
 
     def __repr__(self) -> str:
-        return f"OrnsteinUhlenbeck(tau={self.tau:g} ms, size={self.shape[0]})"
+        frozen = ", frozen=True" if self.frozen else ""
+        return f"OrnsteinUhlenbeck(tau={self.tau:g} ms, size={self.shape[0]}{frozen})"

@@ -23,15 +23,20 @@ class PoissonInput(PoissonDrive):
         Number of cells.
     trains
         How many trains reach each cell.
+    frozen
+        Give all samples and all calls the same counts.
 
     >>> net.source("cortex", rv.PoissonInput(8*Hz, 1000, trains=1600))
     >>> net.connect("cortex", "cells", rv.OneToOne(), to="I", weight=0.1*nA, delay=1.5*ms)
     """
 
-    def __init__(self, rate: Any, size: int, *, trains: int = 1) -> None:
-        super().__init__(rate, size)
+    def __init__(self, rate: Any, size: int, *, trains: int = 1, frozen: bool = False) -> None:
+        super().__init__(rate, size, frozen=frozen)
         self.trains, self.rate_of_one = count_of(trains, "PoissonInput: trains"), self.rate
         self.rate = self.rate * self.trains
 
     def __repr__(self) -> str:
-        return f"PoissonInput({self.rate_of_one.mean() * 1000:g} Hz, size={self.shape[0]}, trains={self.trains})"
+        frozen = ", frozen=True" if self.frozen else ""
+        return (
+            f"PoissonInput({self.rate_of_one.mean() * 1000:g} Hz, size={self.shape[0]}, trains={self.trains}{frozen})"
+        )

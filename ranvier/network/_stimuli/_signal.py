@@ -54,9 +54,13 @@ class SumOfSignals(Signal):
                     f"cannot add signals of dimensions {first.dimension} and {part.dimension}: give both one unit."
                 )
         self.parts, self.shape, self.dimension = parts, first.shape, first.dimension
+        self.frozen = all(part.frozen for part in parts)
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
-        wide = [part.block(first, count, net) for part in self.parts]
+        return self.draw(first, count, net, 0, 1)
+
+    def draw(self, first: int, count: int, net: Network, stream: int, batch: int) -> torch.Tensor:
+        wide = [part.emissions(first, count, net, stream, batch) for part in self.parts]
         out = wide[0]
         for x in wide[1:]:
             out = out + x

@@ -207,7 +207,7 @@ def test_a_cell_of_every_kind_can_be_in_a_circuit(ready: dict[str, Callable[...,
             net.population("cells", 5, cell)
             net.connect("drive", "cells", rv.AllToAll(), to=port, weight=3 * unit)
             net.connect("cells", "cells", rv.AllToAll(), to=port, weight=0.1 * unit, delay=rv.Uniform(0 * ms, 0.2 * ms))
-            record = net.run(3 * ms, record={"cells": ["spikes", cell.system.states[0]]})["cells"]
+            record = net.run(3 * ms, stream=0, record={"cells": ["spikes", cell.system.states[0]]})["cells"]
             spikes.append((record.spikes.step.tolist(), torch.from_numpy(getattr(record, cell.system.states[0]))))
         assert spikes[0][0] == spikes[1][0], name
         torch.testing.assert_close(spikes[0][1], spikes[1][1], rtol=1e-9, atol=1e-9, msg=name)

@@ -44,7 +44,7 @@ def circuit(own_weights: bool, dtype: torch.dtype, refractory: float = 5.0, prov
 def outcome(net: rv.Network, *durations: float) -> list[torch.Tensor]:
     state, spikes = None, []
     for d in durations:
-        run = net.run(d * ms, state=state, record={"exc": ["spikes"], "inh": ["spikes"]})
+        run = net.run(d * ms, stream=0, state=state, record={"exc": ["spikes"], "inh": ["spikes"]})
         state = run.state
         spikes += [torch.from_numpy(x) for n in ("exc", "inh") for x in (run[n].spikes.step, run[n].spikes.cell)]
     assert state is not None
@@ -100,7 +100,7 @@ def test_targets_beyond_sixteen_bits(monkeypatch) -> None:
         return made
 
     def run(network: rv.Network) -> list[torch.Tensor]:
-        done = network.run(20 * ms, record={"many": ["spikes"]})
+        done = network.run(20 * ms, stream=0, record={"many": ["spikes"]})
         assert done["many"].spikes.cell.max() > 66_000
         return [torch.from_numpy(done["many"].spikes.cell), done.state.variables["many"]["v"]]
 
@@ -116,7 +116,7 @@ def test_a_row_with_too_many_targets_in_a_block_goes_the_plain_way(monkeypatch) 
     net = rv.Network(dt=1 * ms, seed=1)
     net.population("a", 500, rv.LIF(tau=10 * ms), v=rv.Uniform(0, 2))
     net.connect("a", "a", rv.AllToAll(), weight=0.001)
-    assert len(net.run(20 * ms, record={"a": ["spikes"]})["a"].spikes) > 100
+    assert len(net.run(20 * ms, stream=0, record={"a": ["spikes"]})["a"].spikes) > 100
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_threshold_that_ignores_refractoriness_starts_it_anew() -> None:
         net = rv.Network(dt=1 * ms, seed=1, dtype=torch.float64, provider=provider)
         net.population("a", 70, cell, w=rv.Uniform(0, 1))
         net.connect("a", "a", rv.FixedProbability(0.1), to="w", weight=0.05)
-        done = net.run(60 * ms, record={"a": ["spikes", "v"]})
+        done = net.run(60 * ms, stream=0, record={"a": ["spikes", "v"]})
         runs.append(
             (torch.from_numpy(done["a"].spikes.step), torch.from_numpy(done["a"].v), done.state.variables["a"]["v"])
         )

@@ -102,7 +102,7 @@ def test_dense_and_single_synapses_share_a_loop() -> None:
         late = rv.Uniform(0 * ms, 4 * ms)
         net.connect("b", "a", rv.FixedProbability(0.5), weight=rv.Learn(0.5, each=True), delay=late)
         net.connect("a", "b", rv.FixedProbability(0.5), weight=rv.Learn(0.5))
-        run = net.run(50 * ms, grad=True, record={"a": ["spikes", "v"], "b": ["v"]})
+        run = net.run(50 * ms, stream=0, grad=True, record={"a": ["spikes", "v"], "b": ["v"]})
         ((run["a"].v ** 2).sum() + run["b"].v.sum() + (run["a"].spikes * torch.arange(20)).sum()).backward()
         assert run["a"].spikes.sum() > 100
         found.append([p.grad for p in net.parameters()])

@@ -31,9 +31,12 @@ from ranvier.units import Hz, ms, mV, second
 def test_a_run_and_its_continuation_are_one_run(full: Callable, dtype: torch.dtype, cut: int) -> None:
     """With delays per synapse, Poisson input, coloured and white noise."""
     whole, first = (
-        full(dtype=dtype, plastic=False).run(n * 0.5 * ms, record={"exc": ["spikes", "v"]}) for n in (400, cut)
+        full(dtype=dtype, plastic=False).run(n * 0.5 * ms, stream=0, record={"exc": ["spikes", "v"]})
+        for n in (400, cut)
     )
-    rest = full(dtype=dtype, plastic=False).run((400 - cut) * 0.5 * ms, first.state, record={"exc": ["spikes", "v"]})
+    rest = full(dtype=dtype, plastic=False).run(
+        (400 - cut) * 0.5 * ms, first.state, stream=0, record={"exc": ["spikes", "v"]}
+    )
     np.testing.assert_array_equal(np.concatenate([first["exc"].v, rest["exc"].v]), whole["exc"].v)
     steps = np.concatenate([first["exc"].spikes.step, rest["exc"].spikes.step])
     np.testing.assert_array_equal(steps, whole["exc"].spikes.step)
@@ -43,8 +46,8 @@ def test_a_run_and_its_continuation_are_one_run(full: Callable, dtype: torch.dty
 
 def test_plastic_synapses_go_on_to_rounding(full: Callable) -> None:
     """Traces are decayed when a run ends, in one factor where the whole run has two: equal but for the last bits."""
-    whole, first = (full(dtype=torch.float64).run(n * ms) for n in (100, 37))
-    rest = full(dtype=torch.float64).run(63 * ms, first.state)
+    whole, first = (full(dtype=torch.float64).run(n * ms, stream=0) for n in (100, 37))
+    rest = full(dtype=torch.float64).run(63 * ms, first.state, stream=0)
     for n, t in whole.state.tensors().items():
         torch.testing.assert_close(rest.state.tensors()[n], t, rtol=1e-9, atol=1e-9)
 
@@ -55,7 +58,7 @@ def test_resumed_after_kill_9(full: Callable, record: dict, same: Callable, tmp_
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from conftest import RECORD, build_full\n"
         "from ranvier.units import ms\n"
-        f"build_full().run(300000*ms, record=RECORD, checkpoint={str(tmp_path / 'kept')!r}, checkpoint_every=50*ms)\n"
+        f"build_full().run(300000*ms, stream=0, record=RECORD, checkpoint={str(tmp_path / 'kept')!r}, checkpoint_every=50*ms)\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen([sys.executable, str(script)], env=environment)
@@ -72,12 +75,16 @@ def test_resumed_after_kill_9(full: Callable, record: dict, same: Callable, tmp_
     assert done % 100 == 0
     # the network does not know how long it was to run: a shorter checkpointed run is another request
     with pytest.raises(StateError, match="steps=600000"):
-        full().run(200 * ms, record=record, checkpoint=tmp_path / "kept", checkpoint_every=50 * ms)
+        full().run(200 * ms, stream=0, record=record, checkpoint=tmp_path / "kept", checkpoint_every=50 * ms)
     described = json.loads(path.read_text())
     described["request"]["steps"] = done + 130
     path.write_text(json.dumps(described))
-    resumed = full().run((done + 130) * 0.5 * ms, record=record, checkpoint=tmp_path / "kept", checkpoint_every=50 * ms)
-    whole = full().run((done + 130) * 0.5 * ms, record=record, checkpoint=tmp_path / "other", checkpoint_every=50 * ms)
+    resumed = full().run(
+        (done + 130) * 0.5 * ms, stream=0, record=record, checkpoint=tmp_path / "kept", checkpoint_every=50 * ms
+    )
+    whole = full().run(
+        (done + 130) * 0.5 * ms, stream=0, record=record, checkpoint=tmp_path / "other", checkpoint_every=50 * ms
+    )
     same(resumed, whole)
 
 
@@ -110,30 +117,32 @@ def test_killed_while_a_checkpoint_is_written(
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "    real(old, new)\n"
         "os.replace = deadly\n"
-        f"build_full().run(600*ms, record=RECORD, checkpoint={str(kept)!r}, checkpoint_every=50*ms)\n"
+        f"build_full().run(600*ms, stream=0, record=RECORD, checkpoint={str(kept)!r}, checkpoint_every=50*ms)\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     ended = subprocess.run([sys.executable, str(script)], env=environment, timeout=300)
     assert ended.returncode == -signal.SIGKILL
     assert 100 <= json.loads((kept / "run.json").read_text())["done"] <= 300
-    resumed = full().run(600 * ms, record=record, checkpoint=kept, checkpoint_every=50 * ms)
-    whole = full().run(600 * ms, record=record, checkpoint=tmp_path / "other", checkpoint_every=50 * ms)
+    resumed = full().run(600 * ms, stream=0, record=record, checkpoint=kept, checkpoint_every=50 * ms)
+    whole = full().run(600 * ms, stream=0, record=record, checkpoint=tmp_path / "other", checkpoint_every=50 * ms)
     same(resumed, whole)
 
 
 def test_a_finished_run_is_given_back(full: Callable, record: dict, same: Callable, tmp_path: Path) -> None:
     net, plain = full(plastic=False), {n: v for n, v in record.items() if n != "plastic"}
-    first = net.run(150 * ms, record=plain, checkpoint=tmp_path / "kept", checkpoint_every=40 * ms)
-    same(first, full(plastic=False).run(150 * ms, record=plain))
-    again = full(plastic=False).run(150 * ms, record=plain, checkpoint=tmp_path / "kept", checkpoint_every=40 * ms)
+    first = net.run(150 * ms, stream=0, record=plain, checkpoint=tmp_path / "kept", checkpoint_every=40 * ms)
+    same(first, full(plastic=False).run(150 * ms, stream=0, record=plain))
+    again = full(plastic=False).run(
+        150 * ms, stream=0, record=plain, checkpoint=tmp_path / "kept", checkpoint_every=40 * ms
+    )
     same(again, first)
 
 
 @pytest.mark.parametrize("change", ["seed", "weights", "duration", "record", "state"])
 def test_another_run_is_refused(full: Callable, tmp_path: Path, change: str) -> None:
     net = full()
-    start = net.run(10 * ms).state
-    net.run(50 * ms, record={"exc": ["spikes"]}, checkpoint=tmp_path / "kept")
+    start = net.run(10 * ms, stream=0).state
+    net.run(50 * ms, stream=0, record={"exc": ["spikes"]}, checkpoint=tmp_path / "kept")
     other = full(seed=2) if change == "seed" else full()
     if change == "weights":
         with torch.no_grad():
@@ -141,7 +150,7 @@ def test_another_run_is_refused(full: Callable, tmp_path: Path, change: str) -> 
     duration = 60 * ms if change == "duration" else 50 * ms
     record = {"exc": ["spikes", "v"]} if change == "record" else {"exc": ["spikes"]}
     with pytest.raises(StateError, match="choose another folder"):
-        other.run(duration, start if change == "state" else None, record=record, checkpoint=tmp_path / "kept")
+        other.run(duration, start if change == "state" else None, stream=0, record=record, checkpoint=tmp_path / "kept")
 
 
 def test_what_a_run_depends_on_is_told_by_its_path(tmp_path: Path) -> None:
@@ -156,8 +165,8 @@ def test_what_a_run_depends_on_is_told_by_its_path(tmp_path: Path) -> None:
         net.connect("input", "cells", rv.Procedural(rv.FixedOutDegree(degree)), to="v", weight=0.5 * mV)
         return net
 
-    build().run(10 * ms, checkpoint=tmp_path / "c")
-    build().run(10 * ms, checkpoint=tmp_path / "c")
+    build().run(10 * ms, stream=0, checkpoint=tmp_path / "c")
+    build().run(10 * ms, stream=0, checkpoint=tmp_path / "c")
     for changed, message in (
         ({"degree": 20}, r"chain\[0\]\.degree=5, now it is 20"),
         ({"code": "v = E_L - 1*mV"}, r"events\.high\.code='v = E_L', now it is 'v = E_L - 1\*mV'"),
@@ -165,26 +174,26 @@ def test_what_a_run_depends_on_is_told_by_its_path(tmp_path: Path) -> None:
         ({"V_th": -49.0}, r"network\.populations\.cells\.cell\."),
     ):
         with pytest.raises(StateError, match=message):
-            build(**changed).run(10 * ms, checkpoint=tmp_path / "c")
+            build(**changed).run(10 * ms, stream=0, checkpoint=tmp_path / "c")
 
 
 def test_the_recording_of_another_run_is_not_taken_over(full: Callable, tmp_path: Path) -> None:
     """Neither by a run that was refused once and is started again, nor by one that was moved."""
     to = tmp_path / "out.zarr"
-    full().run(20 * ms, record={"exc": ["spikes"]}, to=to)
+    full().run(20 * ms, stream=0, record={"exc": ["spikes"]}, to=to)
     before = {path: path.read_bytes() for path in to.rglob("*") if path.is_file()}
     for _ in range(2):
         with pytest.raises(FileFormatError, match=r"holds another recording \(40 steps\)"):
-            full(seed=2).run(20 * ms, record={"exc": ["spikes"]}, to=to, checkpoint=tmp_path / "kept")
+            full(seed=2).run(20 * ms, stream=0, record={"exc": ["spikes"]}, to=to, checkpoint=tmp_path / "kept")
     assert before == {path: path.read_bytes() for path in to.rglob("*") if path.is_file()}
 
 
 def test_reset_to_a_stored_state(full: Callable, tmp_path: Path) -> None:
     net = full()
-    warm = net.run(100 * ms).state
+    warm = net.run(100 * ms, stream=0).state
     rv.save_state(warm, tmp_path / "warm.safetensors")
-    first = net.run(50 * ms, warm, record={"exc": ["v"]})
-    again = full().run(50 * ms, rv.load_state(tmp_path / "warm.safetensors"), record={"exc": ["v"]})
+    first = net.run(50 * ms, warm, stream=0, record={"exc": ["v"]})
+    again = full().run(50 * ms, rv.load_state(tmp_path / "warm.safetensors"), stream=0, record={"exc": ["v"]})
     np.testing.assert_array_equal(first["exc"].v, again["exc"].v)
 
 
@@ -200,17 +209,17 @@ def interruptible() -> Iterator[None]:
 def test_ctrl_c_leaves_a_run_that_goes_on(full: Callable, record: dict, same: Callable) -> None:
     net, before = full(), signal.getsignal(signal.SIGINT)
     timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
-    net.run(1 * ms)  # compile
+    net.run(1 * ms, stream=0)  # compile
     timer.start()
     with pytest.warns(RanvierWarning, match=r"interrupted at t = .*state=run\.state"):
-        run = net.run(3000 * second, record=record)
+        run = net.run(3000 * second, stream=0, record=record)
     assert signal.getsignal(signal.SIGINT) is before
     done = run.state.step
     assert 0 < done < 6_000_000
     assert run.stopped.startswith("interrupted")
     assert run.duration == done * 0.5
-    same(run, full().run(done * 0.5 * ms, record=record))
-    assert net.run(10 * ms, run.state).state.step == done + 20
+    same(run, full().run(done * 0.5 * ms, stream=0, record=record))
+    assert net.run(10 * ms, run.state, stream=0).state.step == done + 20
 
 
 def test_a_full_disk_stops_the_run_and_keeps_the_data(
@@ -226,43 +235,43 @@ def test_a_full_disk_stops_the_run_and_keeps_the_data(
 
     monkeypatch.setattr(_zarr, "replace_file", small_disk)
     with pytest.raises(RecordingError, match="No space left on device") as caught:
-        full().run(400 * second, record=record, to=tmp_path / "out.zarr")
+        full().run(400 * second, stream=0, record=record, to=tmp_path / "out.zarr")
     monkeypatch.undo()
     done = caught.value.run.state.step
     records = rv.load_records(tmp_path / "out.zarr")
     kept = records["exc"].spikes
     assert 0 < kept.steps < done
-    whole = full().run(kept.steps * 0.5 * ms, record=record)
+    whole = full().run(kept.steps * 0.5 * ms, stream=0, record=record)
     np.testing.assert_array_equal(kept.step, whole["exc"].spikes.step)
     np.testing.assert_array_equal(records["exc"].v, whole["exc"].v)
     np.testing.assert_array_equal(records["plastic"].w, whole["plastic"].w)
-    assert caught.value.run.state.step == full().run(1 * ms, caught.value.run.state).state.step - 2
+    assert caught.value.run.state.step == full().run(1 * ms, caught.value.run.state, stream=0).state.step - 2
 
 
 def test_a_damaged_checkpoint_is_refused(full: Callable, tmp_path: Path) -> None:
     net = full()
-    net.run(50 * ms, record={"exc": ["spikes"]}, checkpoint=tmp_path / "kept")
+    net.run(50 * ms, stream=0, record={"exc": ["spikes"]}, checkpoint=tmp_path / "kept")
     tensors = next((tmp_path / "kept").glob("*.safetensors"))
     tensors.write_bytes(tensors.read_bytes()[:-1])
     with pytest.raises(FileFormatError, match="bytes instead of"):
-        net.run(50 * ms, record={"exc": ["spikes"]}, checkpoint=tmp_path / "kept")
+        net.run(50 * ms, stream=0, record={"exc": ["spikes"]}, checkpoint=tmp_path / "kept")
 
 
 def test_mistakes_are_named(full: Callable, tmp_path: Path) -> None:
     net = full()
     with pytest.raises(rv.network.GraphError, match="needs a folder"):
-        net.run(1 * ms, checkpoint_every=1 * ms)
+        net.run(1 * ms, stream=0, checkpoint_every=1 * ms)
     with pytest.raises(rv.errors.DimensionError, match="checkpoint_every"):
-        net.run(1 * ms, checkpoint=tmp_path / "a", checkpoint_every=1 * mV)
+        net.run(1 * ms, stream=0, checkpoint=tmp_path / "a", checkpoint_every=1 * mV)
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "thesis.txt").write_text("precious")
     with pytest.raises(FileFormatError, match="exists already"):
-        net.run(1 * ms, to=tmp_path / "there")
+        net.run(1 * ms, stream=0, to=tmp_path / "there")
     with pytest.raises(FileFormatError, match="other files"):
-        net.run(1 * ms, checkpoint=tmp_path / "there")
+        net.run(1 * ms, stream=0, checkpoint=tmp_path / "there")
     (tmp_path / "file").write_text("x")
     with pytest.raises((RecordingError, FileFormatError)):
-        net.run(1 * ms, to=tmp_path / "file" / "out.zarr")
+        net.run(1 * ms, stream=0, to=tmp_path / "file" / "out.zarr")
 
 
 def test_a_checkpoint_of_another_step_length_is_refused(tmp_path: Path) -> None:
@@ -271,6 +280,6 @@ def test_a_checkpoint_of_another_step_length_is_refused(tmp_path: Path) -> None:
         net.population("cells", 3, rv.CurrentLIF())
         return net
 
-    network(0.1).run(10 * ms, checkpoint=tmp_path / "kept")
+    network(0.1).run(10 * ms, stream=0, checkpoint=tmp_path / "kept")
     with pytest.raises(StateError, match=r"belongs to a run with dt=0\.1, now it is 0\.2"):
-        network(0.2).run(10 * ms, checkpoint=tmp_path / "kept")
+        network(0.2).run(10 * ms, stream=0, checkpoint=tmp_path / "kept")

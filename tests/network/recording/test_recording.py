@@ -20,8 +20,8 @@ from ranvier.units import ms, mV
 
 
 def test_a_folder_holds_what_memory_would(full: Callable, record: dict, same: Callable, tmp_path: Path) -> None:
-    streamed = full().run(300 * ms, record=record, to=tmp_path / "out.zarr")
-    kept = full().run(300 * ms, record=record)
+    streamed = full().run(300 * ms, stream=0, record=record, to=tmp_path / "out.zarr")
+    kept = full().run(300 * ms, stream=0, record=record)
     same(streamed, kept)
     records = rv.load_records(tmp_path / "out.zarr")
     assert list(records) == ["exc", "inh", "plastic"]
@@ -32,7 +32,7 @@ def test_a_folder_holds_what_memory_would(full: Callable, record: dict, same: Ca
 
 def test_zarr_reads_it(full: Callable, tmp_path: Path) -> None:
     zarr = pytest.importorskip("zarr")
-    run = full().run(300 * ms, record={"exc": ["spikes", "v"]}, to=tmp_path / "out.zarr")
+    run = full().run(300 * ms, stream=0, record={"exc": ["spikes", "v"]}, to=tmp_path / "out.zarr")
     group = zarr.open_group(str(tmp_path / "out.zarr"), mode="r")
     np.testing.assert_array_equal(group["exc/v"][:], run["exc"].v)
     np.testing.assert_array_equal(group["exc/spikes/step"][:], run["exc"].spikes.step)
@@ -41,8 +41,10 @@ def test_zarr_reads_it(full: Callable, tmp_path: Path) -> None:
 
 def test_samples_are_rows_and_columns_of_the_whole(full: Callable) -> None:
     asked = {"exc": [rv.Sample("v", [3, 0, 3], every=2 * ms), "g"], "plastic": [rv.Sample("w", [5, 1], every=3.5 * ms)]}
-    some = full(dtype=torch.float64).run(60 * ms, record=asked, every=3 * ms)
-    whole = full(dtype=torch.float64).run(60 * ms, record={"exc": ["v", "g"], "plastic": ["w"]}, every=0.5 * ms)
+    some = full(dtype=torch.float64).run(60 * ms, stream=0, record=asked, every=3 * ms)
+    whole = full(dtype=torch.float64).run(
+        60 * ms, stream=0, record={"exc": ["v", "g"], "plastic": ["w"]}, every=0.5 * ms
+    )
     np.testing.assert_allclose(some["exc"].v, whole["exc"].v[3::4][:, [3, 0, 3]], rtol=1e-9)
     np.testing.assert_allclose(some["exc"].g, whole["exc"].g[5::6], rtol=1e-9)
     np.testing.assert_allclose(some["plastic"].w, whole["plastic"].w[6::7][:, [5, 1]], rtol=1e-9, atol=1e-15)
@@ -58,10 +60,10 @@ def test_streaming_does_not_grow_memory(tmp_path: Path) -> None:
     net, peaks = rv.Network(dt=0.5 * ms), []
     cell = rv.Cell("dv/dt = -v/ms + 1/ms : 1\ng = v : 1", threshold="v > 0.5", reset="v = 0", v=rv.Uniform(0, 1))
     net.population("exc", 33, cell)
-    net.run(100 * ms, record={"exc": ["v", "g", "spikes"]}, to=tmp_path / "warm.zarr")
+    net.run(100 * ms, stream=0, record={"exc": ["v", "g", "spikes"]}, to=tmp_path / "warm.zarr")
     for k, duration in enumerate((5000 * ms, 20_000 * ms)):
         tracemalloc.start()
-        net.run(duration, record={"exc": ["v", "g", "spikes"]}, every=0.5 * ms, to=tmp_path / f"{k}.zarr")
+        net.run(duration, stream=0, record={"exc": ["v", "g", "spikes"]}, every=0.5 * ms, to=tmp_path / f"{k}.zarr")
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.3 * peaks[0] + 1e6  # 11 MB were recorded in the second
@@ -82,7 +84,7 @@ def test_streaming_does_not_grow_memory(tmp_path: Path) -> None:
 )
 def test_requests_that_cannot_be(full: Callable, record: dict, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
-        full().run(1 * ms, record=record)
+        full().run(1 * ms, stream=0, record=record)
 
 
 @pytest.mark.parametrize(

@@ -29,22 +29,22 @@ def circuit(plastic: bool = False) -> rv.Network:
 def test_they_are_what_the_source_emits_whatever_the_cut(plastic: bool) -> None:
     net = circuit(plastic)
     record = {"input": ["spikes"], "trains": ["spikes"]}
-    whole = net.run(200 * ms, record=record)
+    whole = net.run(200 * ms, stream=0, record=record)
     step, cell = net.sources["input"].spikes(0, 2000, net)
     order = np.lexsort((cell, step))
     np.testing.assert_array_equal(whole["input"].spikes.step, step[order])
     np.testing.assert_array_equal(whole["input"].spikes.cell, cell[order])
     assert whole["trains"].spikes.times.round(6).tolist() == [1.0, 3.0, 3.0]
     assert whole["trains"].spikes.cell.tolist() == [2, 0, 1]
-    first = net.run(70 * ms, record=record)
-    second_half = net.run(130 * ms, first.state, record=record)
+    first = net.run(70 * ms, stream=0, record=record)
+    second_half = net.run(130 * ms, first.state, stream=0, record=record)
     both = np.concatenate([first["input"].spikes.step, second_half["input"].spikes.step])
     np.testing.assert_array_equal(both, whole["input"].spikes.step)
 
 
 def test_statistics_and_folders_take_them_too(tmp_path: Path) -> None:
     net = circuit()
-    run = net.run(2 * second, record={"input": ["spikes", rv.SpikeStatistics()]}, to=tmp_path / "records")
+    run = net.run(2 * second, stream=0, record={"input": ["spikes", rv.SpikeStatistics()]}, to=tmp_path / "records")
     assert run["input"].spikes.rate() == pytest.approx(50, rel=0.1)
     assert run["input"].statistics.rate == pytest.approx(run["input"].spikes.rate())
     found = rv.load_records(tmp_path / "records")["input"].spikes
@@ -57,7 +57,7 @@ def test_counts_are_as_many_spikes() -> None:
     net.connect("drive", "cells", rv.OneToOne(), weight=0.1)
     net.source("twice", rv.SpikeTrains([2.0, 2.0, 5.0] * ms, [1, 1, 0], 2))
     net.connect("twice", "cells", rv.AllToAll(), weight=0.1)
-    run = net.run(100 * ms, record={"drive": ["spikes"], "twice": ["spikes"]})
+    run = net.run(100 * ms, stream=0, record={"drive": ["spikes"], "twice": ["spikes"]})
     counts = net.sources["drive"].block(0, 1000, net)
     assert len(run["drive"].spikes) == int(counts.sum()) > 1000
     np.testing.assert_array_equal(np.bincount(run["drive"].spikes.cell), counts.sum((0, 1)))
@@ -84,11 +84,11 @@ def test_what_has_no_spikes_is_refused() -> None:
         ({"inputs": ["spikes"]}, "there are cells, input, trains, halves"),
     ):
         with pytest.raises(GraphError, match=said):
-            net.run(1 * ms, record=record)
+            net.run(1 * ms, stream=0, record=record)
 
 
 def test_an_interval_between_two_steps_is_refused() -> None:
     with pytest.raises(DimensionError, match=r"every=0\.25 ms is no whole number of steps.*give 0\.2\*ms or 0\.3\*ms"):
-        circuit().run(1 * ms, record={"cells": ["v"]}, every=0.25 * ms)
-    run = circuit().run(0.9 * ms, record={"cells": ["v"]}, every=3 * 0.1 * ms)
+        circuit().run(1 * ms, stream=0, record={"cells": ["v"]}, every=0.25 * ms)
+    run = circuit().run(0.9 * ms, stream=0, record={"cells": ["v"]}, every=3 * 0.1 * ms)
     assert run["cells"].times.tolist() == [0.3, 0.6, 0.9]

@@ -81,16 +81,16 @@ def test_poisson_spikes_have_known_values() -> None:
 
 def test_in_a_run_without_keeping_spikes(full: Callable) -> None:
     asked = rv.SpikeStatistics(after=50 * ms, window=50 * ms)
-    run = full(plastic=False).run(500 * ms, record={"exc": [asked]})
+    run = full(plastic=False).run(500 * ms, stream=0, record={"exc": [asked]})
     with pytest.raises(AttributeError, match="spikes were not recorded"):
         run["exc"].spikes
-    spikes = full(plastic=False).run(500 * ms, record={"exc": ["spikes"]})["exc"].spikes
+    spikes = full(plastic=False).run(500 * ms, stream=0, record={"exc": ["spikes"]})["exc"].spikes
     late = spikes.step >= 100
     np.testing.assert_array_equal(run["exc"].statistics.rates, np.bincount(spikes.cell[late], minlength=33) / 0.45)
     assert "rate=" in repr(run["exc"].statistics)
     assert run["exc"].statistics.duration == 450
     with pytest.raises(AttributeError, match="statistics were not gathered"):
-        full().run(1 * ms, record={"exc": ["spikes"]})["exc"].statistics
+        full().run(1 * ms, stream=0, record={"exc": ["spikes"]})["exc"].statistics
 
 
 def test_silence_has_no_values_but_a_rate() -> None:

@@ -126,7 +126,7 @@ class TestPoissonInput:
         cell = rv.Cell("v' = v + x : 1\nx : 1 (input)", threshold="v > 1e9", reset="v = 0")
         net.population("cells", 3, cell)
         net.connect("source", "cells", rv.OneToOne(), to="x")
-        run = net.run(50 * ms, record={"cells": ["v"]})
+        run = net.run(50 * ms, stream=0, record={"cells": ["v"]})
         drawn = net.sources["source"].block(0, 100, net)[:, 0]
         expected = torch.cat([torch.zeros(1, 3, dtype=torch.float64), drawn.cumsum(0)[:-1]])  # one step later
         np.testing.assert_array_equal(run["cells"].v, expected)
@@ -136,7 +136,7 @@ def test_a_current_drives_cells_during_the_same_step() -> None:
     net = net_with(rv.step_current(1 * nA, 2, start=2 * ms), dtype=torch.float64)
     net.population("cells", 2, rv.Cell("x : nA (input)\ny' = x : nA", emit="y"))
     net.connect("source", "cells", rv.OneToOne(), to="x")
-    assert net.run(4 * ms, record={"cells": ["y"]})["cells"].y[:, 0].tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert net.run(4 * ms, stream=0, record={"cells": ["y"]})["cells"].y[:, 0].tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
