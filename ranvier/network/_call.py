@@ -10,10 +10,10 @@ import torch
 
 from ranvier.dynamics import WHOLE, Cuts
 from ranvier.errors import RanvierWarning
+from ranvier.network._check_state import check_state
 from ranvier.network._checks import (
     check_period,
     check_record,
-    check_state,
     describe_non_finite,
     require_finite,
     take_inputs,

@@ -6,17 +6,15 @@ import math
 import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from ranvier.errors import ShapeError, StateError
+from ranvier.errors import ShapeError
 from ranvier.network._graph import GraphError
 from ranvier.network._sources import Source
 from ranvier.network._state import State
-from ranvier.units._steps import same_time
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -26,7 +24,6 @@ __all__ = [
     "check_period",
     "check_record",
     "check_source",
-    "check_state",
     "describe_non_finite",
     "one_shape",
     "require_finite",
@@ -189,65 +186,6 @@ def _take(name: str, value: Any, shape: tuple[int, ...] | None, net: Network) ->
     if value.numel() <= _SMALL:
         require_finite(name, value)
     return value
-
-
-def check_state(net: Network, state: Any, batch: int) -> State:
-    """``state``, which this network made, or one of the same form and step length, for the same batch."""
-    if not isinstance(state, State):
-        raise StateError(
-            f"state is {type(state).__name__}: pass on the state a call returned, or net.initial_state(batch)."
-        )
-    if state.dt is not None and not same_time(state.dt, net.dt):
-        raise StateError(
-            f"the state was made with dt={state.dt:g} ms, the network has dt={net.dt:g} ms: its time, delays and refractory "
-            f"periods are counted in steps. Start from state=None, or use a network of that dt."
-        )
-    if set(state.variables) != set(net.populations):
-        raise StateError(
-            f"the state holds {', '.join(state.variables)}, the network {', '.join(net.populations)}: it belongs to another network."
-        )
-    for name, values in state.variables.items():
-        shape = net.populations[name].shape
-        for variable, value in values.items():
-            if value.shape[0] != batch:
-                raise StateError(
-                    f"the state was made for a batch of {value.shape[0]} ({name}.{variable}), the input has {batch}: "
-                    f"start from state=None or a state of that batch."
-                )
-            if shape is not None and tuple(value.shape[1:]) != shape:
-                raise StateError(
-                    f"{name}.{variable} of the state has shape {tuple(value.shape[1:])}, the population {shape}: it belongs to another network."
-                )
-            if value.dtype != net.dtype:
-                raise StateError(
-                    f"the state is in {value.dtype}, the network in {net.dtype}: call state.to({net.dtype})."
-                )
-        wanted = {*net.populations[name].cell.system.states}
-        if missing := wanted - {*values}:
-            raise StateError(
-                f"the state of {name!r} holds {', '.join(values) or 'nothing'}, but its cells have {', '.join(sorted(missing))} "
-                f"too: it belongs to another network."
-            )
-    plastic = {n: p for n, p in net.projections.items() if p.plasticity}
-    if state.synapses.keys() != plastic.keys():
-        raise StateError(
-            f"the state holds plastic synapses of {', '.join(state.synapses) or 'no projection'}, the network has "
-            f"{', '.join(plastic) or 'none'}: it belongs to another network."
-        )
-    for name, p in plastic.items():
-        given, wanted = {n: tuple(v.shape) for n, v in state.synapses[name].items()}, (batch, len(p.synapses))
-        if {*given} != {*p.bound.variables} or any(shape != wanted for shape in given.values()):
-            raise StateError(
-                f"the state of {name!r} holds {given}, the projection has {', '.join(p.bound.variables)} of shape {wanted}: it "
-                f"belongs to another network, or to other synapses (another seed?)."
-            )
-    depths = net.depths()
-    held = {n: h.shape[0] for n, h in state.history.items()}
-    if held != depths:
-        raise StateError(
-            f"the state remembers spikes for {held or 'no'} steps, the delays of the network need {depths or 'none'}: it belongs to another network."
-        )
-    return replace(state, dt=net.dt)
 
 
 def check_record(net: Network, record: Any, sources: bool = False) -> None:

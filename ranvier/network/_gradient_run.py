@@ -13,7 +13,8 @@ from torch.utils.checkpoint import checkpoint
 
 from ranvier.connectivity import ProceduralSynapses
 from ranvier.errors import NonFiniteError, RanvierWarning
-from ranvier.network._checks import check_record, check_state, describe_non_finite
+from ranvier.network._check_state import check_state
+from ranvier.network._checks import check_record, describe_non_finite
 from ranvier.network._graph import GraphError
 from ranvier.network._onset import locate_onset
 from ranvier.network._plan import Plan

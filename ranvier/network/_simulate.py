@@ -14,7 +14,8 @@ import torch
 
 from ranvier.errors import NonFiniteError, RanvierWarning, RecordingError
 from ranvier.kernels.cpu import Spikes
-from ranvier.network._checks import check_state, describe_non_finite
+from ranvier.network._check_state import check_state
+from ranvier.network._checks import describe_non_finite
 from ranvier.network._drives import drawn_inside
 from ranvier.network._graph import GraphError
 from ranvier.network._interrupts import Interrupts

@@ -12,7 +12,7 @@ from torch import nn
 from ranvier.connectivity import ConnectivityError, Sparse, Synapses
 from ranvier.errors import DimensionError, StateError
 from ranvier.network import GraphError, Projection, State
-from ranvier.network._checks import check_state
+from ranvier.network._check_state import check_state
 from ranvier.network._plastic import initial_synapses
 from ranvier.units import as_quantity
 from ranvier.values import flag, key_of, uniforms

@@ -123,9 +123,20 @@ class Recorder:
             raise FileFormatError(f"the checkpoint holds statistics of {found}: it is damaged; start the run anew.")
         for n, arrays in at.statistics.items():
             self.gatherers[n].restore(dict(arrays), at.first + at.done)
-        known = self.columns.lengths()
-        if at.lengths and at.lengths.keys() != known.keys():
-            raise FileFormatError("the checkpoint counts the rows of other columns: it is damaged; start the run anew.")
+        if at.done and dict(at.lengths) != self._rows(at):
+            raise FileFormatError(
+                f"the checkpoint counts the rows {dict(at.lengths)} after {at.done} steps: it is damaged; start the run anew."
+            )
+
+    def _rows(self, at: Progressed) -> dict[str, int]:
+        """How many rows each column must have; spikes have as many steps as cells."""
+        rows: dict[str, int] = {}
+        for n, w in self.wanted.items():
+            if w.spikes:
+                rows |= dict.fromkeys((f"{n}/spikes/step", f"{n}/spikes/cell"), at.lengths.get(f"{n}/spikes/step", 0))
+            for v, trace in w.traces.items():
+                rows[f"{n}/{v}"] = (at.first + at.done) // trace.stride - at.first // trace.stride
+        return rows
 
     def records(self, steps: int) -> dict[str, PopulationRecord]:
         """Everything recorded, by population."""

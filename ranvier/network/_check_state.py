@@ -1,0 +1,170 @@
+"""What a state must be before any kernel sees it, whether a user gives it or a file held it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ranvier.dynamics import COUNTER
+from ranvier.errors import StateError
+from ranvier.network._state import State
+from ranvier.units._steps import same_time
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+
+__all__ = ["check_state"]
+
+Tensor = torch.Tensor
+#: neither the number of steps nor the key of a stream is larger
+_MOST = 2**62
+
+
+def check_state(net: Network, state: Any, batch: int) -> State:
+    """``state``, which this network made, or one of the same form and step length, for the same batch.
+
+    Names, shapes, types and devices must be those of the network; numbers finite; counters whole; what spiking parts emitted 0 or 1.
+    """
+    if not isinstance(state, State):
+        raise StateError(
+            f"state is {type(state).__name__}: pass on the state a call returned, or net.initial_state(batch)."
+        )
+    if state.dt is not None and not same_time(state.dt, net.dt):
+        raise StateError(
+            f"the state was made with dt={state.dt:g} ms, the network has dt={net.dt:g} ms: its time, delays and refractory "
+            f"periods are counted in steps. Start from state=None, or use a network of that dt."
+        )
+    for name in ("step", "stream"):
+        value = getattr(state, name)
+        if type(value) is not int or not 0 <= value < _MOST:
+            raise StateError(f"{name}={value!r} of the state must be a whole number from 0 to {_MOST - 1}.")
+    _check_variables(net, state, batch)
+    _check_synapses(net, state, batch)
+    _check_history(net, state, batch)
+    return replace(state, dt=net.dt)
+
+
+def _check_variables(net: Network, state: State, batch: int) -> None:
+    if {*state.variables} != {*net.populations}:
+        raise StateError(
+            f"the state holds {', '.join(state.variables)}, the network {', '.join(net.populations)}: it belongs to another network."
+        )
+    for name, values in state.variables.items():
+        population = net.populations[name]
+        system = population.cell.system
+        wanted = {*system.states, *([COUNTER] if system.refractory else [])}
+        if {*values} != wanted:
+            missing, odd = sorted(wanted - {*values}), sorted({*values} - wanted)
+            what = f"have {', '.join(missing)} too" if missing else f"have no {', '.join(odd)}"
+            raise StateError(
+                f"the state of {name!r} holds {', '.join(values) or 'nothing'}, but its cells {what}: it belongs to another network."
+            )
+        shapes = {_tail(v) for v in values.values()} if population.shape is None else {population.shape}
+        for variable, value in values.items():
+            _check_tensor(net, f"{name}.{variable}", value, (batch,), shapes)
+        if COUNTER in values:
+            _check_counter(f"{name}.{COUNTER}", values[COUNTER])
+
+
+def _check_synapses(net: Network, state: State, batch: int) -> None:
+    plastic = {n: p for n, p in net.projections.items() if p.plasticity}
+    if state.synapses.keys() != plastic.keys():
+        raise StateError(
+            f"the state holds plastic synapses of {', '.join(state.synapses) or 'no projection'}, the network has "
+            f"{', '.join(plastic) or 'none'}: it belongs to another network."
+        )
+    for name, p in plastic.items():
+        given, wanted = {n: tuple(v.shape) for n, v in state.synapses[name].items()}, (batch, len(p.synapses))
+        if {*given} != {*p.bound.variables} or any(shape != wanted for shape in given.values()):
+            raise StateError(
+                f"the state of {name!r} holds {given}, the projection has {', '.join(p.bound.variables)} of shape {wanted}: it "
+                f"belongs to another network, or to other synapses (another seed?)."
+            )
+        for variable, value in state.synapses[name].items():
+            _check_tensor(net, f"{name}.{variable}", value, (batch,), {wanted[1:]})
+
+
+def _check_history(net: Network, state: State, batch: int) -> None:
+    depths = net.depths()
+    held = {n: h.shape[0] if h.ndim else 0 for n, h in state.history.items()}
+    if held != depths:
+        raise StateError(
+            f"the state remembers spikes for {held or 'no'} steps, the delays of the network need {depths or 'none'}: it belongs to another network."
+        )
+    for name, value in state.history.items():
+        shape = net.shape_of(name)
+        _check_tensor(
+            net, f"the history of {name!r}", value, (depths[name], batch), {_tail(value, 2) if shape is None else shape}
+        )
+        numbers = _numbers(value) if _spikes_alone(net, name) else None
+        if numbers is not None and not bool(((numbers == 0) | (numbers == 1)).all()):
+            odd = float(numbers[(numbers != 0) & (numbers != 1)][0])
+            raise StateError(
+                f"the history of {name!r} in the state holds {odd:g}, but it emits spikes, 0 or 1 per cell and step: pass on "
+                f"a state as a call returned it."
+            )
+
+
+def _check_tensor(net: Network, what: str, value: Any, head: tuple[int, ...], tails: set[tuple[int, ...]]) -> None:
+    """That ``value`` [*head, *tail] is a finite tensor of the network's type, on its device."""
+    if not isinstance(value, Tensor):
+        raise StateError(f"{what} of the state is {type(value).__name__}: it must be a tensor.")
+    shape = tuple(value.shape)
+    if shape[: len(head)] != head and len(shape) >= len(head) and shape[: len(head) - 1] == head[:-1]:
+        raise StateError(
+            f"the state was made for a batch of {shape[len(head) - 1]} ({what}), the input has {head[-1]}: start from "
+            f"state=None or a state of that batch."
+        )
+    if shape[: len(head)] != head or tails != {shape[len(head) :]}:
+        raise StateError(
+            f"{what} of the state has shape {shape[len(head) :]}, the population {min(tails)}: it belongs to another network."
+        )
+    if value.dtype != net.dtype:
+        raise StateError(f"the state is in {value.dtype}, the network in {net.dtype}: call state.to({net.dtype}).")
+    if value.device != net.device:
+        raise StateError(
+            f"the state is on {value.device}, the network on {net.device}: call state.to({str(net.device)!r})."
+        )
+    numbers = _numbers(value)
+    if numbers is not None and not bool(np.isfinite(numbers).all()):
+        where = np.argwhere(~np.isfinite(numbers))[0]
+        raise StateError(
+            f"{what} of the state is {numbers[tuple(where)]} at {where.tolist()}: every number of a state must be finite. Start "
+            f"from state=None, or from a state before it became so."
+        )
+
+
+def _check_counter(what: str, value: Tensor) -> None:
+    """Steps of refractoriness left."""
+    numbers = _numbers(value)
+    if numbers is None or not numbers.size:
+        return
+    least = float(numbers.min())
+    if least < 0 or bool((numbers != np.floor(numbers)).any()):
+        raise StateError(
+            f"{what} of the state holds {least:g} or fractions: it counts the steps of refractoriness left, whole numbers of "
+            f"at least 0."
+        )
+
+
+def _spikes_alone(net: Network, name: str) -> bool:
+    """Whether a part emits nothing but 0 and 1."""
+    if name in net.populations:
+        cell = net.populations[name].cell
+        return any(event.name == cell.emit for event in cell.system.events)
+    return name in net.sources and net.sources[name].single
+
+
+def _tail(value: Any, head: int = 1) -> tuple[int, ...]:
+    return tuple(value.shape[head:]) if isinstance(value, Tensor) else ()
+
+
+def _numbers(value: Tensor) -> np.ndarray | None:
+    """The numbers of a tensor, for a look; None where a transform of functions stands in for them."""
+    try:
+        return value.detach().cpu().numpy()
+    except (RuntimeError, TypeError):
+        return None
