@@ -6,9 +6,11 @@ from ranvier.dynamics._cuts import WHOLE, Cuts
 from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._graphs import components, ordered
 from ranvier.dynamics._integrators import METHODS, check_method
+from ranvier.dynamics._named import placed, shortened
 from ranvier.dynamics._names import check_name
-from ranvier.dynamics._program import Exponential, Program, Prologue, Statement, tidy
+from ranvier.dynamics._program import Exponential, Program, Prologue, Statement, Tape, tidy
 from ranvier.dynamics._quotients import Quotient, quotients
+from ranvier.dynamics._sizes import expanded, terms
 from ranvier.dynamics._spike_times import SHIFT
 from ranvier.dynamics._step import COUNTER, Step, build_step
 from ranvier.dynamics._symbols import Reader
@@ -32,6 +34,7 @@ __all__ = [
     "Statement",
     "Step",
     "System",
+    "Tape",
     "adjoint",
     "build_step",
     "check_method",
@@ -39,12 +42,16 @@ __all__ = [
     "choose_saved",
     "components",
     "derivative",
+    "expanded",
     "ordered",
     "parse_equations",
     "parse_expression",
     "parse_unit",
+    "placed",
     "quotients",
     "read_system",
+    "shortened",
     "tangent",
+    "terms",
     "tidy",
 ]

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 import sympy as sp
 
 from ranvier.errors import EquationError
 
-__all__ = ["LONGEST_TEXT", "check_digits", "check_numbers", "check_size", "check_text_length", "too_deep"]
+__all__ = [
+    "check_conditions",
+    "check_digits",
+    "check_model",
+    "check_numbers",
+    "check_size",
+    "check_text_length",
+    "too_deep",
+]
 
 #: characters of one text
-LONGEST_TEXT = 200_000
-#: parts (names, numbers, operators, calls) of one expression
-_MOST_PARTS = 5_000
+_LONGEST_TEXT = 200_000
+#: parts (names, numbers, operations) of one expression
+_MOST_PARTS = 8_000
+#: parts of all expressions of one model
+_MOST_IN_MODEL = 25_000
+#: conditions joined by and, by or, or in one chain of comparisons
+_MOST_CONDITIONS = 50
 #: operators, brackets and calls inside each other
 _DEEPEST = 60
 #: digits of one number
@@ -24,9 +37,9 @@ _LARGEST, _LARGEST_POWER = 1e300, 10_000
 
 def check_text_length(text: str) -> None:
     """Raise where ``text`` is longer than any model."""
-    if len(text) > LONGEST_TEXT:
+    if len(text) > _LONGEST_TEXT:
         raise EquationError(
-            f"the text has {len(text):,} characters and may have {LONGEST_TEXT:,}: split the model into several cells.",
+            f"the text has {len(text):,} characters and may have {_LONGEST_TEXT:,}: split the model into several cells.",
             line=text[:80],
         )
 
@@ -37,7 +50,7 @@ def check_digits(text: str, line: str) -> None:
     for character in text:
         run = run + 1 if character.isdigit() else 0
         if run > _MOST_DIGITS:
-            raise EquationError(f"a number has more than {_MOST_DIGITS} digits: write it shorter.", line=line[:80])
+            raise EquationError(f"a number has more than {_MOST_DIGITS:,} digits: write it shorter.", line=line[:80])
 
 
 def too_deep(line: str) -> EquationError:
@@ -55,12 +68,33 @@ def check_size(tree: ast.expr, line: str) -> None:
     parts = 0
     while stack:
         node, depth = stack.pop()
-        parts += 1
+        parts += isinstance(node, ast.expr)
         if parts > _MOST_PARTS or depth > _DEEPEST:
             raise too_deep(line)
         for child in ast.iter_child_nodes(node):
             same = isinstance(node, ast.BinOp) and child is node.left and _rank(child) == _rank(node)
             stack.append((child, depth if same else depth + 1))
+
+
+def check_model(trees: Iterable[ast.expr], text: str) -> None:
+    """Raise where a model is too large to be compiled within seconds."""
+    parts = sum(isinstance(node, ast.expr) for tree in trees for node in ast.walk(tree))
+    if parts > _MOST_IN_MODEL:
+        raise EquationError(
+            f"the equations have {parts:,} parts (names, numbers, operations) and may have {_MOST_IN_MODEL:,}: "
+            f"split the model into several cells.",
+            line=text.strip()[:80],
+        )
+
+
+def check_conditions(count: int, line: str) -> None:
+    """Raise where too many conditions are joined."""
+    if count > _MOST_CONDITIONS:
+        raise EquationError(
+            f"{count} conditions are joined and {_MOST_CONDITIONS} may be: write parts of them as subexpressions, "
+            f"'x = int(a > b and …) : 1', and compare those.",
+            line=line[:80],
+        )
 
 
 def _rank(node: ast.AST) -> str:

@@ -6,11 +6,16 @@ from graphlib import CycleError, TopologicalSorter
 
 import sympy as sp
 
+from ranvier.dynamics._names import is_noise
+from ranvier.dynamics._sizes import depth, nodes
 from ranvier.dynamics._symbols import Reader
 from ranvier.dynamics._text import Equation
 from ranvier.errors import DimensionError, EquationError
 
 __all__ = ["resolve", "take_over"]
+
+#: parts and levels of a subexpression that is still written out where it is used
+_LARGEST, _DEEPEST = 300, 24
 
 
 def take_over(equations: tuple[Equation, ...]) -> tuple[Equation, ...]:
@@ -51,8 +56,12 @@ def take_over(equations: tuple[Equation, ...]) -> tuple[Equation, ...]:
     return (*kept.values(), *contributions)
 
 
-def resolve(equations: tuple[Equation, ...], reader: Reader) -> dict[sp.Symbol, sp.Expr]:
-    """Every subexpression, and every input with contributions, in terms of states, inputs and parameters."""
+def resolve(equations: tuple[Equation, ...], reader: Reader) -> tuple[dict[sp.Symbol, sp.Expr], dict[str, sp.Expr]]:
+    """Every subexpression, and every input with contributions, in terms of states, inputs and parameters.
+
+    The second are the large ones, by names that no model uses, in the order in which they can be computed: written out
+    where they are used, a chain of them would double from line to line. The first then hold these names.
+    """
     raw: dict[str, sp.Expr] = {}
     lines: dict[str, str] = {}
     ports = set()
@@ -73,7 +82,19 @@ def resolve(equations: tuple[Equation, ...], reader: Reader) -> dict[sp.Symbol, 
             line=lines[loop[0]],
         ) from None
     out: dict[sp.Symbol, sp.Expr] = {}
+    named: dict[str, sp.Expr] = {}
     for name in order:
         value = raw[name].xreplace(out)
-        out[sp.Symbol(name)] = value + sp.Symbol(name) if name in ports else value
-    return out
+        value = value + sp.Symbol(name) if name in ports else value
+        if nodes(value, _LARGEST) >= _LARGEST or depth(value) > _DEEPEST:
+            noise = sorted(str(s) for s in value.free_symbols if is_noise(str(s)))
+            if noise:
+                raise EquationError(
+                    f"{name!r} is too large an expression for white noise {noise[0]!r} in it: use the noise in an equation "
+                    f"'dx/dt = … + strength*{noise[0]}' of its own.",
+                    line=lines[name],
+                )
+            named[f"_named_{name}"] = value
+            value = sp.Symbol(f"_named_{name}")
+        out[sp.Symbol(name)] = value
+    return out, named

@@ -14,38 +14,37 @@ import sympy as sp
 from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._functions import exprel, select
 from ranvier.dynamics._graphs import components, reachable
+from ranvier.dynamics._named import linear_slope, placed
 from ranvier.dynamics._program import Exponential, Tape
+from ranvier.dynamics._sizes import expanded
 from ranvier.dynamics._system import System
 from ranvier.errors import EquationError
 
 __all__ = ["METHODS", "advance", "check_method"]
 
+#: variables of one linear block; a block of n makes n**2 coefficients
+_LARGEST_BLOCK = 64
 METHODS = ("exact", "exponential_euler", "euler", "rk2", "rk4")
 _DT, _T, _ZERO = sp.Symbol("dt"), sp.Symbol("t"), sp.Integer(0)
-
-
-def _expand(e: sp.Expr) -> sp.Expr:
-    """Multiply sums out, leaving exp(a + b) whole: apart, its factors can overflow."""
-    return sp.expand(e, power_exp=False, power_base=False, log=False)
 
 
 def linear_states(system: System) -> tuple[str, ...]:
     """The largest set of variables whose equations are linear with constant coefficients, driven by inputs alone."""
     steady = {sp.Symbol(p) for p in system.parameters} | {_DT}
     inputs = {sp.Symbol(i) for i in system.inputs}
-    chosen = list(system.odes)
+    states = {sp.Symbol(x) for x in system.odes}
+    reads: dict[str, set[str]] = {}
+    for name, rate in system.odes.items():
+        rate = expanded(rate)
+        slopes = {x: expanded(derivative(rate, x)) for x in sorted(states & rate.free_symbols, key=str)}
+        rest = expanded(rate - sp.Add(*(a * x for x, a in slopes.items())))
+        if all(s.free_symbols <= steady for s in slopes.values()) and rest.free_symbols <= steady | inputs:
+            reads[name] = {str(x) for x in slopes}
     while True:
-        symbols = [sp.Symbol(x) for x in chosen]
-        kept = []
-        for name in chosen:
-            rate = _expand(system.odes[name])
-            slopes = [_expand(derivative(rate, x)) for x in symbols]
-            rest = _expand(rate - sp.Add(*(a * x for a, x in zip(slopes, symbols, strict=True))))
-            if all(s.free_symbols <= steady for s in slopes) and rest.free_symbols <= steady | inputs:
-                kept.append(name)
-        if kept == chosen:
-            return tuple(chosen)
-        chosen = kept
+        kept = {n: others for n, others in reads.items() if others <= reads.keys()}
+        if len(kept) == len(reads):
+            return tuple(kept)
+        reads = kept
 
 
 @lru_cache(maxsize=256)
@@ -68,15 +67,20 @@ def advance(
     """
     noises = {sp.Symbol(n) for n in system.noises}
     noisy = {n for n, rate in system.odes.items() if rate.free_symbols & noises}
-    exact = () if method not in (None, "exact") else tuple(n for n in linear_states(system) if n not in noisy)
+    place = {} if method in ("rk2", "rk4") else placed(system, tape, {}, system.odes.values())
+    linear = () if method not in (None, "exact") else tuple(n for n in linear_states(system) if n not in noisy)
+    blocks = [block for block in _blocks(system, linear) if len(block) <= _LARGEST_BLOCK]
+    exact = {n for block in blocks for n in block}
     exponentials: list[Exponential] = []
     reasons: dict[str, tuple[str, str]] = {}
     new: dict[str, sp.Expr] = {}
-    if method == "exact" and set(exact) != set(system.odes):
+    if method == "exact" and exact != set(system.odes):
         left = next(n for n in system.odes if n not in exact)
+        what = f"is one of more than {_LARGEST_BLOCK} that hang together" if left in linear else (
+            "is not linear with constant coefficients"
+        )  # fmt: skip
         raise EquationError(
-            f"d{left}/dt is not linear with constant coefficients, so it cannot be advanced exactly: "
-            f"use 'exponential_euler' or 'rk4'.",
+            f"d{left}/dt {what}, so it cannot be advanced exactly: use 'exponential_euler' or 'rk4'.",
             line=system.lines[left],
         )
     if noisy and method not in (None, "euler"):
@@ -86,30 +90,31 @@ def advance(
         )
     if method in ("rk2", "rk4"):
         return _runge_kutta(system, method, tape, active), [], dict.fromkeys(system.odes, (method, "asked for"))
-    for block in _blocks(system, exact):
+    for block in blocks:
         new.update(_exact(system, block, exponentials, active, tape))
         reasons.update({n: ("exact", "linear with constant coefficients") for n in block})
     for name in system.odes:
         if name in reasons:
             continue
         x, rate = sp.Symbol(name), system.odes[name]
-        slope = derivative(rate, x)
-        slope = slope if not slope.has(x) else _expand(slope)
-        conditionally = not (slope.has(x) or _expand(rate - slope * x).has(x))
+        slope = None if name in noisy or method == "euler" else linear_slope(system, rate, x)
         if name in noisy:
-            new[name] = _euler_maruyama(x, rate, noises, system)
+            new[name] = _euler_maruyama(x, rate, noises, system).xreplace(place)
             reasons[name] = ("euler_maruyama", "contains white noise, taken in the sense of Ito")
-        elif method == "euler" or not conditionally:
+        elif slope is None:
             if method == "exponential_euler":
                 raise EquationError(
                     f"d{name}/dt is not linear in {name!r}, so exponential_euler cannot advance it: "
                     f"use 'euler' or 'rk4'.",
                     line=system.lines[name],
                 )
-            new[name] = x + _DT * rate
+            new[name] = x + _DT * rate.xreplace(place)
             reasons[name] = ("euler", "asked for" if method == "euler" else f"not linear in {name}")
         else:
-            new[name] = x + _exponential_change(x, rate, slope, system, tape)
+            through = any(x in system.behind[n] for n in system.named_in([rate]))
+            rate, slope = rate.xreplace(place), slope.xreplace(place)
+            whole = _DT * rate * exprel(slope * _DT)
+            new[name] = x + (whole if through else _exponential_change(x, rate, slope, system, tape))
             reasons[name] = (
                 "exponential_euler",
                 "asked for" if method else f"linear in {name} while the other variables are held",
@@ -150,12 +155,12 @@ def _exact(
     system: System, block: list[str], exponentials: list[Exponential], active: sp.Expr | None, tape: Tape
 ) -> dict[str, sp.Expr]:
     symbols = [sp.Symbol(n) for n in block]
-    rates = [_expand(system.odes[n]) for n in block]
-    matrix = tuple(tuple(_expand(derivative(rate, x)) for x in symbols) for rate in rates)
+    rates = [expanded(system.odes[n]) for n in block]
+    matrix = tuple(tuple(expanded(derivative(rate, x)) for x in symbols) for rate in rates)
     drive = [rate.xreplace({x: sp.Integer(0) for x in symbols}) for rate in rates]
     if len(block) == 1:
         decay = sp.exp(matrix[0][0] * _DT)
-        return {block[0]: symbols[0] * decay + _expand(_DT * exprel(matrix[0][0] * _DT) * drive[0])}
+        return {block[0]: symbols[0] * decay + expanded(_DT * exprel(matrix[0][0] * _DT) * drive[0])}
     new = _propagate(block, symbols, matrix, drive, exponentials, tape)
     held = [n in system.frozen for n in block]
     touched = (
@@ -177,20 +182,20 @@ def _propagate(block, symbols, matrix, drive, exponentials, tape) -> dict[str, s
     reads = {i: [j for j, a in enumerate(row) if a != 0] for i, row in enumerate(matrix)}
     E, F, new = {}, {}, {}
     for i, name in enumerate(block):
-        value = sp.Integer(0)
+        terms = []
         for j in sorted(reachable(reads, i)):
             E[i, j] = str(tape.fresh(f"E_{name}_{block[j]}"))
-            value += sp.Symbol(E[i, j]) * symbols[j]
+            terms.append(sp.Symbol(E[i, j]) * symbols[j])
             if drive[j] != 0:
                 F[i, j] = str(tape.fresh(f"F_{name}_{block[j]}"))
-                value += _expand(sp.Symbol(F[i, j]) * drive[j])
-        new[name] = value
+                terms.append(expanded(sp.Symbol(F[i, j]) * drive[j]))
+        new[name] = sp.Add(*terms)
     exponentials.append(Exponential(matrix, *(tuple((i, j, n) for (i, j), n in x.items()) for x in (E, F))))
     return new
 
 
 def _euler_maruyama(x: sp.Symbol, rate: sp.Expr, noises: set[sp.Symbol], system: System) -> sp.Expr:
-    rate = _expand(rate)
+    rate = expanded(rate)
     value = x + _DT * rate.xreplace({n: sp.Integer(0) for n in noises})
     for noise in sorted(noises & rate.free_symbols, key=str):
         strength = derivative(rate, noise)
@@ -208,8 +213,8 @@ def _runge_kutta(system: System, method: str, tape: Tape, active: sp.Expr | None
     symbols = [sp.Symbol(n) for n in names]
 
     def slopes(stage: int, at: list[sp.Expr], fraction: sp.Expr = _ZERO) -> list[sp.Expr]:
-        place = {**dict(zip(symbols, at, strict=True)), _T: _T + fraction * _DT}
-        out = []
+        place: dict[sp.Symbol, sp.Expr] = {**dict(zip(symbols, at, strict=True)), _T: _T + fraction * _DT}
+        out, place = [], placed(system, tape, place, system.odes.values())
         for name in names:
             rate = system.odes[name].xreplace(place)
             if active is not None and name in system.frozen:

@@ -83,6 +83,15 @@ class Program:
                 needed |= statement.expression.free_symbols
         return Program(tuple(reversed(statements)), kept)
 
+    def replaced(self, values: Mapping[sp.Symbol, sp.Expr]) -> Program:
+        """The same program with names from outside replaced by ``values``."""
+        statements = (Statement(s.target, s.expression.xreplace(values), s.event) for s in self.statements)
+        return Program(tuple(statements), {n: e.xreplace(values) for n, e in self.outputs.items()})
+
+    def behind(self, output: str) -> frozenset[str]:
+        """The names from outside that one output depends on."""
+        return frozenset(self.only((output,)).reads)
+
     def cut_resets(self, states: frozenset[str] | None = None) -> Program:
         """The same program whose resets (all, or those of ``states``) pass no gradient to the event that caused them."""
 

@@ -24,7 +24,7 @@ class Quotient(NamedTuple):
 
 
 def quotients(system: System) -> tuple[Quotient, ...]:
-    """Every division that stays one in the program, with subexpressions replaced by what they stand for."""
+    """Every division that stays one in the program, with small subexpressions written out."""
     definitions = {e.name: e.body for e in system.equations if e.kind == "subexpression"}
     reader = Reader(system.dimensions, definitions)
     found = []
@@ -38,6 +38,6 @@ def quotients(system: System) -> tuple[Quotient, ...]:
             reads = tuple(
                 sorted(n.id for n in ast.walk(node.right) if isinstance(n, ast.Name) and n.id in system.lines)
             )
-            above, below = system.inlined(above), system.inlined(below)
+            above, below = system.written(above), system.written(below)
             found.append(Quotient(ast.unparse(node), equation.line, above, below, tuple(dict.fromkeys(reads))))
     return tuple(found)

@@ -14,6 +14,7 @@ from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._events import Event
 from ranvier.dynamics._functions import absolute, gt, jump, maximum, select
 from ranvier.dynamics._program import Tape
+from ranvier.dynamics._sizes import expanded
 from ranvier.dynamics._system import System
 from ranvier.errors import EquationError
 
@@ -67,7 +68,7 @@ def wait(
     out = dict(after)
     for name, f in system.odes.items():
         carried = sp.Add(*(derivative(reset[name], sp.Symbol(s)) * g for s, g in system.odes.items()))
-        change = sp.expand(carried - f.xreplace(new))
+        change = expanded(carried - f.xreplace(new))
         if change == 0:
             continue
         later = tape.add(f"{name}_later", change.xreplace(old))

@@ -15,9 +15,12 @@ import sympy as sp
 
 from ranvier.dynamics._functions import both, ge, gt, jump, maximum, nearest, select
 from ranvier.dynamics._integrators import advance
+from ranvier.dynamics._named import placed
 from ranvier.dynamics._program import Program, Prologue, Statement, Tape, hoist, tidy
+from ranvier.dynamics._sizes import expanded
 from ranvier.dynamics._spike_times import SHIFT, TIME_SLOPE, overshoot, shifted, wait
 from ranvier.dynamics._system import Event, System
+from ranvier.errors import EquationError
 
 __all__ = ["COUNTER", "Step", "build_step", "conjunction"]
 
@@ -85,6 +88,12 @@ def build_step(
 def _build(
     system: System, method: str | None, kicks: tuple[str, ...], surrogate: tuple[sp.Expr, tuple[str, ...]], times: bool
 ) -> Step:
+    if times and system.named:
+        name = next(iter(system.subexpressions))
+        raise EquationError(
+            "the equations are too large for the derivative of spike times: use another learning rule than EventProp.",
+            line=system.lines.get(name, name),
+        )
     slope, slope_parameters = (TIME_SLOPE, ()) if times else surrogate
     tape = Tape({*system.dimensions, "u", COUNTER, *(f"kick_{k}" for k in kicks)})
     counting = system.refractory
@@ -105,8 +114,9 @@ def _build(
     moved, exponentials, reasons = advance(system, method, inner, active)
     # A noise stream holds standard normal numbers; as a value of the equations it has dimension 1/sqrt(time).
     noise = {sp.Symbol(n): sp.Symbol(n) / sp.sqrt(_DT) for n in system.noises}
+    ready = placed(system, inner, {}, system.updates.values())
     for name, expression in system.updates.items():
-        moved[name] = expression.xreplace(noise)
+        moved[name] = expression.xreplace(ready).xreplace(noise)
         reasons[name] = ("update", "a rule for the next value")
     for statement in inner.statements:
         tape.statements.append(Statement(statement.target, statement.expression.xreplace(start)))
@@ -119,7 +129,7 @@ def _build(
     outputs: dict[str, sp.Expr] = {}
     events = []
     for event in system.events:
-        now = {sp.Symbol(n): v for n, v in value.items()}
+        now = placed(system, tape, {sp.Symbol(n): v for n, v in value.items()}, [event.condition])
         timed = times and event.name == "spike"
         outputs[event.name] = fired = _fire(
             event, now, active if event.name == "spike" else None, tape, start if timed else None
@@ -127,7 +137,7 @@ def _build(
         events.append(event.name)
         before = dict(value)
         for target, expression in event.assignments:
-            now = {sp.Symbol(n): v for n, v in value.items()}
+            now = placed(system, tape, {sp.Symbol(n): v for n, v in value.items()}, [expression])
             new = _jump(fired, expression.xreplace(now), value[target])
             value[target] = tape.add(f"{target}_reset", new.replace(jump, select) if timed else new)
         if timed:
@@ -141,7 +151,8 @@ def _build(
     outputs = {**value, **outputs}
     final = {sp.Symbol(n): v for n, v in value.items()}
     outputs.update({f"{n}:out": final[sp.Symbol(n)] for n in system.states})
-    outputs.update({f"{n}:out": e.xreplace({**final, **noise}) for n, e in system.subexpressions.items()})
+    last = placed(system, tape, {**final, **noise}, system.subexpressions.values())
+    outputs.update({f"{n}:out": e.xreplace(last) for n, e in system.subexpressions.items()})
 
     steady = frozenset(map(sp.Symbol, (*system.parameters, *slope_parameters, "dt", "refractory"))) | {
         sp.Symbol(n) for x in exponentials for n in x.names
@@ -220,7 +231,7 @@ def conjunction(condition: sp.Expr) -> list[sp.Expr]:
 
 def _jump(fired: sp.Expr, new: sp.Expr, old: sp.Expr) -> sp.Expr:
     """``new`` where fired, else ``old``; as old + jump(fired, difference, 0) where the difference is free of old."""
-    difference = sp.expand(new - old, power_exp=False, power_base=False, log=False)
+    difference = expanded(new - old)
     if old.is_Symbol and old in new.free_symbols and old not in difference.free_symbols:
         return old + jump(fired, difference, sp.Integer(0))
     return jump(fired, new, old)

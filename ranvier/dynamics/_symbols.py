@@ -10,7 +10,7 @@ from types import UnionType
 
 import sympy as sp
 
-from ranvier.dynamics._bounds import check_numbers, check_size
+from ranvier.dynamics._bounds import check_conditions, check_numbers, check_size
 from ranvier.dynamics._exact_form import ExactForm
 from ranvier.dynamics._functions import CONDITIONS, FUNCTIONS, both, either, invert
 from ranvier.dynamics._names import CONSTANTS, is_noise
@@ -240,6 +240,7 @@ class _Visit:
 
     def Compare(self, node: ast.Compare) -> tuple[sp.Expr, Dimension]:
         terms = [node.left, *node.comparators]
+        check_conditions(len(node.ops), self.line)
         out: sp.Expr | None = None
         for operator, left, right in zip(node.ops, terms, terms[1:], strict=False):
             build = CONDITIONS.get(type(operator).__name__)
@@ -252,6 +253,7 @@ class _Visit:
         return out, _NONE
 
     def BoolOp(self, node: ast.BoolOp) -> tuple[sp.Expr, Dimension]:
+        check_conditions(len(node.values), self.line)
         join = both if isinstance(node.op, ast.And) else either
         values = [self.visit_truth(value, "and" if isinstance(node.op, ast.And) else "or") for value in node.values]
         out = values[0]

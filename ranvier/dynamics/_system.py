@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import sympy as sp
 
+from ranvier.dynamics._bounds import check_model
 from ranvier.dynamics._composition import resolve, take_over
 from ranvier.dynamics._events import Event, EventReader
 from ranvier.dynamics._names import check_name, is_noise
@@ -27,13 +28,15 @@ class System:
     """The symbolic form of a model, before any time step is chosen; one object for one text and one set of values.
 
     ``inputs`` take arrivals as their value; ``ports`` are all names declared so, also where an equation took one over.
-    ``subexpressions`` also holds the total of every input to which the model itself contributes (``x += …``).
+    ``subexpressions`` also holds the total of every input to which the model itself contributes (``x += …``). Large ones stay
+    names: ``named`` holds what these stand for, in the order in which they can be computed.
     """
 
     equations: tuple[Equation, ...]
     odes: Mapping[str, sp.Expr]
     updates: Mapping[str, sp.Expr]
     subexpressions: Mapping[str, sp.Expr]
+    named: Mapping[str, sp.Expr]
     inputs: tuple[str, ...]
     ports: tuple[str, ...]
     parameters: tuple[str, ...]
@@ -49,8 +52,35 @@ class System:
         """Names of the variables that live from step to step."""
         return (*self.odes, *self.updates)
 
-    def inlined(self, expression: sp.Expr) -> sp.Expr:
-        """``expression`` with subexpressions replaced by what they stand for."""
+    @property
+    def expressions(self) -> list[sp.Expr]:
+        """Every right-hand side, those of events included."""
+        own = [*self.odes.values(), *self.updates.values(), *self.subexpressions.values(), *self.named.values()]
+        return own + [e for event in self.events for e in (event.condition, *(a for _, a in event.assignments))]
+
+    @cached_property
+    def behind(self) -> Mapping[str, frozenset[sp.Symbol]]:
+        """What each named subexpression depends on: states, inputs and parameters, and other names on the way there."""
+        out: dict[str, frozenset[sp.Symbol]] = {}
+        for name, definition in self.named.items():
+            direct = frozenset(definition.free_symbols)
+            out[name] = direct.union(*(out[str(s)] for s in direct if str(s) in out))
+        return out
+
+    def named_in(self, expressions: Iterable[sp.Expr]) -> frozenset[str]:
+        """The named subexpressions that must be computed before ``expressions``."""
+        read = {s for e in expressions for s in e.free_symbols if str(s) in self.named}
+        read = read.union(*(self.behind[str(s)] for s in read))
+        return frozenset(str(s) for s in read) & self.named.keys()
+
+    def symbols_of(self, expression: sp.Expr) -> frozenset[sp.Symbol]:
+        """The states, inputs and parameters that ``expression`` depends on."""
+        direct = frozenset(expression.free_symbols)
+        every = direct.union(*(self.behind[str(s)] for s in direct if str(s) in self.named))
+        return frozenset(s for s in every if str(s) not in self.named)
+
+    def written(self, expression: sp.Expr) -> sp.Expr:
+        """``expression`` with small subexpressions replaced by what they stand for, and large ones by their names."""
         return expression.xreplace({sp.Symbol(n): e for n, e in self.subexpressions.items()})
 
 
@@ -80,6 +110,7 @@ def _read(
 ) -> System:  # fmt: skip
     values, extra = dict(given), dict(others)
     lines = parse_equations(text)
+    check_model((e.tree for e in lines if e.tree is not None), text)
     equations = take_over(lines)
     by_name = {e.name: e for e in equations if e.kind != "contribution"}
     _check_names(by_name, values, extra)
@@ -93,7 +124,7 @@ def _read(
     definitions = {e.name: e.body for e in by_name.values() if e.kind == "subexpression"}
     reader = Reader({**dimensions, **dict.fromkeys(noises, NOISE)}, definitions)
 
-    subexpressions = resolve(equations, reader)
+    subexpressions, named = resolve(equations, reader)
     odes, updates = {}, {}
     for equation in states:
         dimension = equation.dimension / _TIME if equation.kind == "ode" else equation.dimension
@@ -112,6 +143,7 @@ def _read(
         odes=odes,
         updates=updates,
         subexpressions={str(k): v for k, v in subexpressions.items()},
+        named=named,
         inputs=tuple(e.name for e in by_name.values() if "input" in e.flags),
         ports=tuple(dict.fromkeys(e.name for e in lines if "input" in e.flags)),
         parameters=parameters,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sympy as sp
 
-from ranvier.dynamics import Program
+from ranvier.dynamics import Program, expanded, terms
 from ranvier.dynamics._functions import maximum, minimum
 from ranvier.kernels.cpu import Additive
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ranvier.synapses import BoundPlasticity
 
 __all__ = ["added_to", "additive", "limits_of"]
+
+
+#: what a spike adds has fewer terms than this
+_MOST_TERMS = 500
 
 
 class _Limit(NamedTuple):
@@ -40,7 +44,7 @@ def additive(
         return None
     z = sp.Symbol(target)
     limits, inside = _peel(bound.codes["on_post"].outputs[target], z)
-    change = sp.expand(inside - z)
+    change = expanded(inside - z)
     read = {str(s) for s in change.free_symbols}
     variables = sorted(read & set(row))
     if len(variables) != 1 or read - {*variables, *column, *shared}:
@@ -48,7 +52,7 @@ def additive(
     x = sp.Symbol(variables[0])
     amount = change.coeff(x, 1)
     factor, shift = moves[variables[0]]
-    if sp.expand(change - amount * x) != 0 or not 0 < factor <= 1 or shift != 0:
+    if expanded(change - amount * x) != 0 or not 0 < factor <= 1 or shift != 0:
         return None
     if limits and not (
         within and _kept(bound, target, limits) and _one_sign(bound, amount, column, given, moves, positive)
@@ -115,7 +119,7 @@ def _one_sign(
         more = {str(s) for n in used for s in after[n].free_symbols} & after.keys()
 
     def signs(value: sp.Expr) -> set[int] | None:
-        polynomial = sp.expand(value.xreplace(known)).as_poly(*symbols)
+        polynomial = sp.expand(value.xreplace(known)).as_poly(*symbols) if terms(value) < _MOST_TERMS else None
         if polynomial is None or any(not c.is_number for c in polynomial.coeffs()):
             return None
         return {int(sp.sign(c)) for c in polynomial.coeffs() if c != 0}

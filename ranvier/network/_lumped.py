@@ -39,7 +39,7 @@ def _reads(bound: BoundPlasticity, code: str, name: str) -> set[str]:
     """What the next value of a variable depends on."""
     used = set(bound.step.program.only((name,)).reads)
     if code in bound.codes and name in bound.codes[code].outputs:
-        used |= {str(s) for s in bound.codes[code].outputs[name].free_symbols}
+        used |= bound.codes[code].behind(name)
     return used
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 import torch
 
-from ranvier.dynamics import Program
+from ranvier.dynamics import Program, terms
 from ranvier.kernels.cpu import Decay, RowRule
 from ranvier.network._additive import additive
 from ranvier.network._graph import GraphError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Compiled", "held", "not_row_rule", "row_rule"]
 
+#: a linear rule has fewer terms than this
+_MOST_TERMS = 500
 #: results kept with each projection
 _KEPT = 32
 
@@ -33,6 +35,8 @@ def _moves(bound: BoundPlasticity, name: str) -> tuple[sp.Expr, sp.Expr] | None:
     value = program.outputs[name]
     for statement in reversed(program.statements):
         value = value.xreplace({statement.target: statement.expression})
+        if terms(value) > _MOST_TERMS:
+            return None
     value = sp.expand(value)
     a, b = value.coeff(x, 1), value.coeff(x, 0)
     steady = {sp.Symbol(c) for c in bound.step.coefficients}
@@ -166,11 +170,12 @@ def _compiled(
 
 def _unread(bound: BoundPlasticity, column: tuple[str, ...]) -> tuple[str, ...]:
     """Variables of the column that on_post does not look at on behalf of single synapses, nor of each other's remainder."""
-    outputs = bound.codes["on_post"].outputs if "on_post" in bound.codes else {}
+    code = bound.codes.get("on_post")
+    behind = {n: code.behind(n) for n in code.outputs} if code is not None else {}
     while True:
-        read = {str(s) for n, e in outputs.items() if n not in column for s in e.free_symbols}
+        read = {s for n, names in behind.items() if n not in column for s in names}
         kept = tuple(n for n in column if n not in read)
-        own = {n: {str(s) for s in outputs[n].free_symbols} & set(column) if n in outputs else set() for n in kept}
+        own = {n: behind.get(n, frozenset()) & set(column) for n in kept}
         kept = tuple(n for n in kept if own[n] <= set(kept))
         if kept == column:
             return column

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sympy as sp
 import torch
 
-from ranvier.dynamics import Program, quotients
+from ranvier.dynamics import Program, Tape, placed, quotients
 from ranvier.kernels import reference
 
 if TYPE_CHECKING:
@@ -31,13 +31,16 @@ def undefined_quotient(net: Network, before: State, after: State) -> str | None:
         system = net.populations[name].cell.system
         found = quotients(system)
         outputs = {f"{part}{k}": getattr(q, part) for k, q in enumerate(found) for part in ("above", "below")}
-        outputs |= {f"read{k}_{n}": system.inlined(sp.Symbol(n)) for k, q in enumerate(found) for n in q.reads}
+        outputs |= {f"read{k}_{n}": system.written(sp.Symbol(n)) for k, q in enumerate(found) for n in q.reads}
         known = {**net.populations[name].values(), **before.variables[name]}
         known |= {"t": torch.tensor(before.step * net.dt), "dt": torch.tensor(net.dt)}
         known = {n: v.detach().to(net.dtype) for n, v in known.items()}
-        readable = {n: e for n, e in outputs.items() if {str(s) for s in e.free_symbols} <= known.keys()}
+        readable = {n: e for n, e in outputs.items() if {str(s) for s in system.symbols_of(e)} <= known.keys()}
+        tape = Tape()
+        place = placed(system, tape, {}, readable.values())
+        program = Program(tuple(tape.statements), {n: e.xreplace(place) for n, e in readable.items()})
         like = next(iter(before.variables[name].values()))
-        values = reference.step_function(Program((), readable), sp.Integer(0))(known, like)
+        values = reference.step_function(program, sp.Integer(0))(known, like)
         for k, quotient in enumerate(found):
             if f"above{k}" not in values or f"below{k}" not in values:
                 continue

@@ -122,10 +122,7 @@ class Cell:
 
     def _check_use(self) -> None:
         system = self.system
-        expressions = [*system.odes.values(), *system.updates.values(), *system.subexpressions.values()]
-        for event in system.events:
-            expressions += [event.condition, *(a for _, a in event.assignments)]
-        used = {str(s) for e in expressions for s in e.free_symbols} | {*system.states, "refractory"}
+        used = {str(s) for e in system.expressions for s in e.free_symbols} | {*system.states, "refractory"}
         unused = [n for n in self.values if n not in used]
         if unused:
             raise EquationError(

@@ -8,7 +8,18 @@ from typing import Any
 
 import sympy as sp
 
-from ranvier.dynamics import Program, Step, System, build_step, parse_equations, parse_unit, read_system
+from ranvier.dynamics import (
+    Program,
+    Step,
+    System,
+    Tape,
+    build_step,
+    parse_equations,
+    parse_unit,
+    placed,
+    read_system,
+    shortened,
+)
 from ranvier.errors import DimensionError, EquationError
 from ranvier.neurons._part import merge_values
 from ranvier.neurons._values import check_text, check_values
@@ -97,15 +108,14 @@ class Plasticity:
         events = [(n, _ALWAYS, code) for n, code in self.codes.items()]
         system = read_system(self.equations, events, self.dimensions, False, extra)
         self._check(system)
-        codes = {e.name: _program(e.assignments) for e in system.events}
+        codes = {e.name: _program(system, e.assignments) for e in system.events}
         sends = any("sent" in program.outputs for program in codes.values())
         if extra["w"] != port and (not sends or any("sent" in program.reads for program in codes.values())):
             raise DimensionError(
                 f"{self.name}: the weight in {extra['w']} cannot be delivered to a port in {port}: assign to 'sent', "
                 f"for example sent = w*(v_pre - v_post)."
             )
-        start = {sp.Symbol("sent"): sp.Symbol("w")}
-        codes = {n: Program((), {k: e.xreplace(start) for k, e in c.outputs.items()}) for n, c in codes.items()}
+        codes = {n: c.replaced({sp.Symbol("sent"): sp.Symbol("w")}) for n, c in codes.items()}
         return BoundPlasticity(self, system, build_step(replace(system, events=())), codes)
 
     def _check(self, system: System) -> None:
@@ -121,19 +131,17 @@ class Plasticity:
                 if target not in ("w", *system.states) and not (target == "sent" and event.name != "on_post"):
                     allowed = "w, sent (in on_pre or every_step) and the rule's own variables"
                     raise EquationError(f"{event.name} assigns to {target!r}: it may change {allowed}.", line=line)
-                if event.name != "on_pre" and sp.Symbol("rand") in expression.free_symbols:
+                if event.name != "on_pre" and sp.Symbol("rand") in system.symbols_of(expression):
                     raise EquationError(
                         f"{event.name} reads rand, which belongs to spikes that arrive: on_pre.", line=line
                     )
         self._check_use(system)
         for name in ("sent", "rand"):
-            if any(sp.Symbol(name) in e.free_symbols for e in (*system.odes.values(), *system.updates.values())):
+            if any(sp.Symbol(name) in system.symbols_of(e) for e in (*system.odes.values(), *system.updates.values())):
                 raise EquationError(f"{name!r} cannot stand in an equation, only in on_pre.", line=self.name)
 
     def _check_use(self, system: System) -> None:
-        expressions = [*system.odes.values(), *system.updates.values(), *system.subexpressions.values()]
-        expressions += [e for event in system.events for _, e in event.assignments]
-        used = {str(s) for e in expressions for s in e.free_symbols} | {*system.states}
+        used = {str(s) for e in system.expressions for s in e.free_symbols} | {*system.states}
         for name in self.values:
             if name not in used:
                 raise EquationError(
@@ -202,9 +210,11 @@ def _equal(one: Any, other: Any) -> bool:
     return first.dimension == second.dimension and float(first.value) == float(second.value)
 
 
-def _program(assignments: tuple[tuple[str, sp.Expr], ...]) -> Program:
+def _program(system: System, assignments: tuple[tuple[str, sp.Expr], ...]) -> Program:
     """Statements in order, as the new value of each variable they change."""
     value: dict[str, sp.Expr] = {}
+    tape = Tape(system.dimensions)
     for target, expression in assignments:
-        value[target] = expression.xreplace({sp.Symbol(n): v for n, v in value.items()})
-    return Program((), value)
+        now = placed(system, tape, {sp.Symbol(n): v for n, v in value.items()}, [expression])
+        value[target] = shortened(expression.xreplace(now), f"{target}_assigned", tape)
+    return Program(tuple(tape.statements), value)
