@@ -88,7 +88,7 @@ def build_synapses(rule: Connectivity, ends: Ends, request: SynapseRequest) -> S
         if isinstance(request.delay, Learn):
             return Sparse(found, weights, 0, learn, _learnable(delay, len(found), request), _bounds(request, learn))
         latency = _latencies(delay, len(found), request, advance)
-    return Sparse(found, weights, latency, learn, bounds=_bounds(request, learn))
+    return Sparse(found, weights, latency, learn, bounds=_bounds(request, learn), lag=request.lag)
 
 
 def procedural_synapses(rule: Procedural, ends: Ends, request: SynapseRequest) -> ProceduralSynapses:
@@ -217,7 +217,7 @@ def _learnable(delay: Numbers, count: int, request: SynapseRequest) -> Delays:
     start = Learn(Quantity(delay.block(0, count).copy(), delay.dimension), low, high)
     return Delays(
         start, (count,), (count,), interpolation=request.interpolation, width=request.width,
-        dt=request.dt, seed=request.seed, name=request.name, lag=request.lag,
+        dt=request.dt, seed=request.seed, name=request.name,
     ).to(request.dtype)  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from ranvier.connectivity._delayed_kernel import DelayedKernel
 from ranvier.connectivity._interpolation import tap_product
+from ranvier.connectivity.transform import Placement
 from ranvier.errors import ShapeError
 from ranvier.kernels import products
 
@@ -57,13 +58,17 @@ class Conv2d(DelayedKernel, nn.Conv2d):
         self.keep_delay(delay, per, interpolation, width)
         self.keep_sign(sign)
 
-    def forward(self, input: Tensor) -> Tensor:
-        """``input`` [B, in, H, W] -> [B, out, H', W'], without delay."""
-        return self._conv_forward(input, self.weights(), self.bias)
+    def forward(
+        self, input: Tensor, history: Tensor | None = None, place: Placement | None = None, by_event: bool = False
+    ) -> Tensor:
+        """``input`` [B, in, H, W] -> [B, out, H', W'], without delay; with ``history`` and ``place`` as :meth:`delayed`."""
+        if history is not None and place is not None:
+            return self.delayed(input, history, place, by_event)
+        return self._conv_forward(input, self.effective_weight(), self.bias)
 
-    def delayed(self, x: Tensor, history: Tensor, by_event: bool = False) -> Tensor:
+    def delayed(self, x: Tensor, history: Tensor, place: Placement, by_event: bool = False) -> Tensor:
         """``x`` [T, B, in, H, W] with every synapse's own delay; ``history`` [D, B, in, H, W] are the steps before."""
-        taps, first = self.taps()
+        taps, first = self.taps(place)
         now, before = self._patches(x), self._patches(history)
         product = products.delayed_linear if by_event else tap_product
         parts = zip(

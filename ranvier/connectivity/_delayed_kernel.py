@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
 
 from ranvier.connectivity._delays import Delays, latency_steps
+from ranvier.connectivity.transform import Placement, Transform
 from ranvier.errors import ShapeError
+from ranvier.units import UNITS, Quantity
 from ranvier.values import Learn
 
 __all__ = ["DelayedKernel"]
@@ -17,23 +19,22 @@ __all__ = ["DelayedKernel"]
 Tensor = torch.Tensor
 
 
-class DelayedKernel(nn.Module):
+class DelayedKernel(Transform):
     """A transform whose ``weight`` [out, in, …] may carry a delay for each element, each input or each output."""
 
-    weight: Tensor
-    latency_table: Tensor
     sign: Tensor | None
+    bias: Tensor | None
     #: how delays per synapse follow the input, as a sentence
     follows = "by event; by step in windows where many inputs fire (the kernel counts them)"
 
     def keep_delay(self, delay: Any, per: str, interpolation: str, width: Any) -> None:
-        """Remember what was asked for until :meth:`bind` knows the time step."""
+        """Remember what was asked for; :meth:`bind` makes it steps."""
         if per not in ("synapse", "pre", "post"):
             kind = type(self).__name__
             raise ShapeError(f"{kind}: per={per!r} is unknown; a delay belongs to each 'synapse', 'pre' or 'post'.")
         self.given, self.per, self.interpolation, self.width = delay, per, interpolation, width
         self.delay: Delays | None = None
-        self.latency: Tensor | int = 0
+        self.drawn_for: tuple[int, str] | None = None
 
     def keep_sign(self, sign: Any) -> None:
         """Keep weights to a sign: one of -1 and 1 for all, or -1, 0 (free) or 1 for each input."""
@@ -48,37 +49,57 @@ class DelayedKernel(nn.Module):
         with torch.no_grad():
             self.weight.copy_(torch.where(self.sign == 0, self.weight, self.sign * self.weight.abs()))
 
-    def weights(self) -> Tensor:
+    @property
+    def constant(self) -> Tensor | None:
+        """The bias [out]."""
+        return self.bias
+
+    @property
+    def has_delay(self) -> bool:
+        """Whether any delay was asked for."""
+        return self.given is not None
+
+    def effective_weight(self) -> Tensor:
         """The weights in use: one of the wrong sign counts as 0 and keeps its gradient, so that it can come back."""
         if self.sign is None:
             return self.weight
         raw = self.weight.detach()
         return self.weight + (torch.where(self.sign * raw < 0, 0.0, raw) - raw)
 
-    def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> None:
-        """Tie the delay to steps of ``dt`` ms; ``lag`` steps are added where every synapse has its own."""
+    def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> Placement:
+        """Its delays in steps of ``dt`` ms, ``lag`` steps later.
+
+        Delays from a distribution are drawn by the seed and name of the first place, and are the same in all others;
+        so are learnable ones, whose parameter is made there.
+        """
         if self.given is None:
-            return
+            return Placement(dt, lag, lag)
+        self.drawn_for = key = self.drawn_for or (seed, name)
         shape = tuple(self.weight.shape)
         rest = (1,) * (len(shape) - 2)
         share = {"synapse": shape, "pre": (1, shape[1], *rest), "post": (shape[0], 1, *rest)}[self.per]
         if isinstance(self.given, Learn):
-            if self.delay is None or self.delay.dt != dt:
+            if self.delay is None:
                 bell = (self.interpolation, self.width)
-                made = Delays(self.given, shape, share, *bell, dt=dt, seed=seed, name=name, lag=lag)
+                made = Delays(self.given, shape, share, *bell, dt=dt, seed=key[0], name=key[1])
                 self.delay = made.to(self.weight)
-            return
-        steps = latency_steps(self.given, dt, math.prod(share), seed, name)
-        self.fix(steps if isinstance(steps, int) else (steps + lag).reshape(share).expand(shape).contiguous())
+            self.delay.check(dt, name)
+            return Placement(dt, lag, lag)
+        steps = latency_steps(self.given, dt, math.prod(share), *key)
+        if isinstance(steps, int):
+            return Placement(dt, lag, lag + steps)
+        return Placement(dt, lag, lag, (steps + lag).reshape(share).expand(shape).contiguous())
 
-    def fix(self, latency: Tensor | int) -> None:
-        """Set whole steps, one number or int32 of the weight's shape, in place of a learnable delay."""
-        self.latency, self.delay = latency, None
-        if isinstance(latency, Tensor):
-            self.register_buffer("latency_table", latency, persistent=True)
+    def fix_delays(self, dt: float, lag: int) -> None:
+        """Put every learnable delay on its nearest step of ``dt`` ms."""
+        if self.delay is not None:
+            self.keep_times(self.delay.rounded(dt).double().numpy() * dt)
 
-    def taps(self) -> tuple[Tensor, Tensor]:
-        """Weights [out, in, …, W] on W steps, and int32 of the weight's shape, the first of them."""
-        if self.delay is None:
-            return self.weights().unsqueeze(-1), self.latency_table
-        return self.delay(self.weights())
+    def keep_learnable(self, delay: Delays) -> None:
+        """Learnable delays in place of what was asked for."""
+        low, high = (Quantity(bound, UNITS["ms"].dimension) for bound in (delay.low, delay.high))
+        self.given, self.delay = Learn(low, low, high), delay
+
+    def keep_times(self, times: float | np.ndarray) -> None:
+        """Fixed delays in ms, one or an array of the weight's shape, in place of what was asked for."""
+        self.given, self.per, self.delay = Quantity(times, UNITS["ms"].dimension), "synapse", None

@@ -68,10 +68,10 @@ class Delays(nn.Module):
         ``"linear"`` or ``"gaussian"``.
     width
         Of the bell: a time, or ``rv.Learn``; half a step by default.
-    dt, seed, name
-        The step in ms; what a distribution is drawn by.
-    lag
-        Whole steps added to every delay.
+    dt
+        The step in ms at which they are made: half of it is the default width. They may be used at any other.
+    seed, name
+        What a distribution is drawn by.
 
     Attributes
     ----------
@@ -79,8 +79,6 @@ class Delays(nn.Module):
         Parameter, ms.
     width
         Parameter or buffer, ms; None for linear interpolation.
-    longest, shortest
-        The last and the first step on which a tap can stand.
 
     Raises
     ------
@@ -92,7 +90,7 @@ class Delays(nn.Module):
 
     def __init__(
         self, given: Learn, shape: Sequence[int], share: Sequence[int], interpolation: str = "linear",
-        width: Any = None, *, dt: float, seed: int, name: str, lag: int = 0,
+        width: Any = None, *, dt: float, seed: int, name: str,
     ) -> None:  # fmt: skip
         super().__init__()
         if given.max is None:
@@ -102,59 +100,60 @@ class Delays(nn.Module):
         low = given.min or 0.0
         if low < 0:
             raise DelayError(f"{name}: delay={given!r} allows negative times; give min=0*ms or more.")
-        if steps_in(given.max, dt) < 1:
-            raise DelayError(f"{name}: delay={given!r} stays below one step of {dt:g} ms; raise max or shorten dt.")
-        _within_reach(given.max, dt, f"{name}: delay={given!r}")
         if interpolation not in ("linear", "gaussian"):
             raise DelayError(f"{name}: interpolation={interpolation!r} is unknown; use 'linear' or 'gaussian'.")
         if interpolation == "linear" and width is not None:
             raise DelayError(f"{name}: width={width!r} belongs to interpolation='gaussian'; leave it out.")
-        self.shape, self.interpolation, self.dt, self.lag = tuple(shape), interpolation, dt, lag
+        self.shape, self.interpolation = tuple(shape), interpolation
         self.low, self.high = low, given.max
+        self.check(dt, name)
         self.position = nn.Parameter(_start(given.value, tuple(share), seed, f"{name}.delay"))
         if interpolation == "linear":
             self.register_buffer("width", None)
         else:
             self._keep_width(0.5 * dt * UNITS["ms"] if width is None else width, seed, name)
 
-    @property
-    def longest(self) -> int:
-        """The last step on which a tap can stand."""
-        return self.lag + self._steps()
+    def check(self, dt: float, name: str) -> None:
+        """Raise where no delay reaches one step of ``dt`` ms, or some reach beyond any history."""
+        _within_reach(self.high, dt, f"{name}: delay of at most {self.high:g} ms")
+        if steps_in(self.high, dt) < 1:
+            raise DelayError(
+                f"{name}: delays of at most {self.high:g} ms stay below one step of {dt:g} ms; raise max or shorten dt."
+            )
 
-    @property
-    def shortest(self) -> int:
-        """The first step on which a tap can stand."""
-        return self.lag + (math.floor(steps_in(self.low, self.dt)) if self.interpolation == "linear" else 0)
+    def longest(self, dt: float) -> int:
+        """The last step of ``dt`` ms on which a tap can stand."""
+        return math.ceil(steps_in(self.high, dt))
+
+    def shortest(self, dt: float) -> int:
+        """The first step of ``dt`` ms on which a tap can stand."""
+        return math.floor(steps_in(self.low, dt)) if self.interpolation == "linear" else 0
 
     def bounded(self) -> Tensor:
         """The delays in ms within their bounds, of the weights' shape."""
         return _held(self.position, self.low, self.high).expand(self.shape)
 
-    def forward(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """Taps ``[*shape, W]`` of ``weight``, and int32 ``[*shape]``, the step of the first."""
-        position = self.bounded() / self.dt
+    def forward(self, weight: Tensor, dt: float, lag: int = 0) -> tuple[Tensor, Tensor]:
+        """Taps ``[*shape, W]`` of ``weight`` on steps of ``dt`` ms, and int32 ``[*shape]``, the first, ``lag`` later."""
+        position = self.bounded() / dt
         if self.width is None:
-            taps, first = linear_taps(weight, position, self._steps())
+            taps, first = linear_taps(weight, position, self.longest(dt))
         else:
-            width = _held(self.width, _LEAST_WIDTH * self.dt, None) / self.dt
-            taps, first = gaussian_taps(weight, position, width, self._steps())
-        return taps, first + self.lag
+            width = _held(self.width, _LEAST_WIDTH * dt, None) / dt
+            taps, first = gaussian_taps(weight, position, width, self.longest(dt))
+        return taps, first + lag
 
-    def rounded(self) -> Tensor:
-        """Int32 ``[*shape]``: every delay on its nearest whole step."""
-        return torch.round(self.in_steps()).to(torch.int32) + self.lag
+    def rounded(self, dt: float) -> Tensor:
+        """Int32 ``[*shape]``: every delay on its nearest step of ``dt`` ms."""
+        return torch.round(self.in_steps(dt)).to(torch.int32)
 
-    def in_steps(self) -> Tensor:
-        """The delays within their bounds in steps, float64, without gradient."""
-        steps = steps_in(self.bounded().detach().double().cpu().numpy(), self.dt)
+    def in_steps(self, dt: float) -> Tensor:
+        """The delays within their bounds in steps of ``dt`` ms, float64, without gradient."""
+        steps = steps_in(self.bounded().detach().double().cpu().numpy(), dt)
         return torch.from_numpy(steps).to(self.position.device)
 
     def extra_repr(self) -> str:
-        return f"{self.interpolation}, {self.low:g} to {self.high:g} ms in steps of {self.dt:g} ms"
-
-    def _steps(self) -> int:
-        return math.ceil(steps_in(self.high, self.dt))
+        return f"{self.interpolation}, {self.low:g} to {self.high:g} ms"
 
     def _keep_width(self, width: Any, seed: int, name: str) -> None:
         learn = isinstance(width, Learn)

@@ -10,6 +10,7 @@ from torch import nn
 from ranvier.connectivity._delayed_kernel import DelayedKernel
 from ranvier.connectivity._delays import latency_steps
 from ranvier.connectivity._interpolation import tap_product
+from ranvier.connectivity.transform import Placement
 from ranvier.errors import ShapeError
 from ranvier.kernels import products
 
@@ -40,6 +41,8 @@ class Linear(DelayedKernel, nn.Linear):
     >>> rv.Linear(700, 256, delay=rv.Learn(rv.Uniform(0*ms, 25*ms), max=25*ms))
     """
 
+    event_path = is_matrix = True
+
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, delay: Any = None, per: str = "synapse",
         interpolation: str = "linear", width: Any = None, sign: Any = None, dtype: torch.dtype | None = None,
@@ -51,22 +54,30 @@ class Linear(DelayedKernel, nn.Linear):
         self.keep_delay(delay, per, interpolation, width)
         self.keep_sign(sign)
 
-    def forward(self, x: Tensor, by_event: bool = False) -> Tensor:
-        """``x`` [..., in] -> [..., out], without delay."""
+    def forward(
+        self, x: Tensor, history: Tensor | None = None, place: Placement | None = None, by_event: bool = False
+    ) -> Tensor:
+        """``x`` [..., in] -> [..., out]; with ``history`` and ``place`` as :meth:`delayed`, else without delay."""
+        if history is not None and place is not None:
+            return self.delayed(x, history, place, by_event)
         if x.shape[-1] != self.in_features:
             raise ShapeError(
                 f"Linear expects {self.in_features} features in the last axis, got an input of shape {tuple(x.shape)}."
             )
         if by_event:
-            return products.spike_linear(x, self.weights(), self.bias)
-        return nn.functional.linear(x, self.weights(), self.bias)
+            return products.spike_linear(x, self.effective_weight(), self.bias)
+        return nn.functional.linear(x, self.effective_weight(), self.bias)
 
-    def delayed(self, x: Tensor, history: Tensor, by_event: bool = False) -> Tensor:
+    def delayed(self, x: Tensor, history: Tensor, place: Placement, by_event: bool = False) -> Tensor:
         """``x`` [T, B, …, in] with every synapse's own delay; ``history`` [D, B, …, in] are the steps before."""
-        taps, first = self.taps()
+        taps, first = self.taps(place)
         lead = x.shape[1:-1]
         if len(lead) != 1:
             x, history = x.flatten(1, -2), history.flatten(1, -2)
         out = products.delayed_linear(x, taps, first, history) if by_event else tap_product(x, taps, first, history)
         out = out.unflatten(1, lead) if len(lead) != 1 else out
         return out if self.bias is None else out + self.bias
+
+    def pullback(self, grad: Tensor, x: Tensor) -> Tensor:
+        """``grad @ weight``, with the effective weights."""
+        return grad.matmul(self.effective_weight().detach())

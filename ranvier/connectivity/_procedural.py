@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import nn
 
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends, RowRule
 from ranvier.connectivity._synapses import Synapses
+from ranvier.connectivity.transform import Placement, Transform
 from ranvier.kernels.drawing import RowSource
 
 __all__ = ["Procedural", "ProceduralSynapses"]
@@ -53,20 +53,29 @@ class Procedural(Connectivity):
         return f"Procedural({self.rule!r})"
 
 
-class ProceduralSynapses(nn.Module):
+class ProceduralSynapses(Transform):
     """Rows from ``source`` to ``sizes[1]`` cells; ``weight`` [1], ``latency`` in steps.
 
     Spikes [R, pre] become arrivals [R, post].
     """
 
-    weight: Tensor
     delay = None
     follows = None
+    differentiable = False
 
     def __init__(self, source: RowSource, sizes: tuple[int, int], weight: Tensor, latency: int) -> None:
         super().__init__()
         self.source, self.sizes, self.latency = source, sizes, latency
         self.register_buffer("weight", weight)
+
+    @property
+    def has_delay(self) -> bool:
+        """Whether there is a latency."""
+        return self.latency != 0
+
+    def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> Placement:
+        """Its one latency."""
+        return Placement(dt, lag, lag + self.latency)
 
     def forward(self, x: Tensor) -> Tensor:
         """``x`` [R, pre] -> [R, post], row by row."""
@@ -75,7 +84,7 @@ class ProceduralSynapses(nn.Module):
         out = x.new_zeros(x.shape[0], self.sizes[1])
         for r, k in torch.nonzero(x).tolist():
             target = torch.from_numpy(self.source.row(k).astype(np.int64))
-            out[r].index_add_(0, target, (x[r, k] * self.weight).expand(target.numel()))
+            out[r].index_add_(0, target, (x[r, k] * self.effective_weight()).expand(target.numel()))
         return out
 
     def extra_repr(self) -> str:

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ranvier.connectivity._delays import Delays
+from ranvier.connectivity._delays import DelayError, Delays
 from ranvier.connectivity._synapses import Synapses
+from ranvier.connectivity.transform import Placement, Transform
 from ranvier.kernels import products
 
 __all__ = ["Sparse"]
@@ -15,7 +16,7 @@ __all__ = ["Sparse"]
 Tensor = torch.Tensor
 
 
-class Sparse(nn.Module):
+class Sparse(Transform):
     """Synapses as compressed rows, with ``weight`` [synapses] or one for all [1].
 
     Parameters
@@ -25,28 +26,30 @@ class Sparse(nn.Module):
     weight
         [synapses], or [1] for a weight that all share (not if it is learnt).
     latency
-        Steps: one number, or [synapses] as uint8, int16 or int32.
+        Steps: one number, or [synapses] as uint8, int16 or int32, which then hold the lag too.
     learn
         Make the weights a parameter.
     delay
         Learnable delays, in place of ``latency``.
     bounds
         Least and largest weight in use; a weight pushed beyond keeps its gradient, so that it can come back.
+    lag
+        Steps between an emission and its earliest arrival that a latency per synapse was made for; None for any.
     """
 
     row_pointer: Tensor
     target: Tensor
-    weight: Tensor
     latency_table: Tensor
+    event_path = True
     #: how delays per synapse follow the input, as a sentence
     follows = "by event: every spike goes to the steps of its synapses"
 
     def __init__(
         self, synapses: Synapses, weight: Tensor, latency: Tensor | int, learn: bool = False, delay: Delays | None = None,
-        bounds: tuple[float | None, float | None] = (None, None),
+        bounds: tuple[float | None, float | None] = (None, None), lag: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.sizes, self.bounds = synapses.sizes, bounds
+        self.sizes, self.bounds, self.lag = synapses.sizes, bounds, lag
         self.register_buffer("row_pointer", torch.from_numpy(np.ascontiguousarray(synapses.row_pointer)))
         self.register_buffer("target", torch.from_numpy(np.ascontiguousarray(synapses.target)))
         if learn:
@@ -84,7 +87,7 @@ class Sparse(nn.Module):
             self._pattern = products.Pattern(self.row_pointer, self.target, self.sizes[1])
         return self._pattern
 
-    def weights(self) -> Tensor:
+    def effective_weight(self) -> Tensor:
         """The weights in use [synapses]: within the bounds, one entry per synapse."""
         weight = self.weight
         if self.bounds != (None, None):
@@ -101,12 +104,46 @@ class Sparse(nn.Module):
             weight = weight[:1] if self._uniform[1] else weight
         return weight if self.bounds == (None, None) else weight.clamp(*self.bounds)
 
-    def forward(self, x: Tensor, by_event: bool = False) -> Tensor:
-        """``x`` [..., pre] -> [..., post], without latency."""
+    @property
+    def has_delay(self) -> bool:
+        """Whether any latency or delay was asked for."""
+        return isinstance(self.latency, Tensor) or self.latency != 0 or self.delay is not None
+
+    @property
+    def own_table(self) -> Tensor | None:
+        """The latencies [synapses], where there is one for each."""
+        return self.latency_table if isinstance(self.latency, Tensor) else None
+
+    def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> Placement:
+        """Its steps; a latency for each synapse was made for one lag, and fits no other."""
+        if self.delay is not None:
+            self.delay.check(dt, name)
+            return Placement(dt, lag, lag)
+        if not isinstance(self.latency, Tensor):
+            return Placement(dt, lag, lag + self.latency)
+        if self.lag is not None and self.lag != lag:
+            raise DelayError(
+                f"{name}: these synapses have latencies made for a lag of {self.lag} steps, and here it is {lag}: connect "
+                f"with the rule once more."
+            )
+        return Placement(dt, lag, lag, self.latency_table)
+
+    def forward(
+        self, x: Tensor, history: Tensor | None = None, place: Placement | None = None, by_event: bool = False
+    ) -> Tensor:
+        """``x`` [..., pre] -> [..., post]; with ``history`` and ``place`` as :meth:`delayed`, else without latency."""
+        if history is not None and place is not None:
+            return self.delayed(x, history, place, by_event)
         if by_event:
-            return products.sparse_linear(x, self.pattern(), self.weights())
+            return products.sparse_linear(x, self.pattern(), self.effective_weight())
         out = x.new_zeros(*x.shape[:-1], self.sizes[1])
-        return out.index_add(-1, self.post, x[..., self.pre] * self.weights())
+        return out.index_add(-1, self.post, x[..., self.pre] * self.effective_weight())
+
+    def fix_delays(self, dt: float, lag: int) -> None:
+        """Put every learnable delay on its nearest step of ``dt`` ms, ``lag`` later."""
+        if self.delay is not None:
+            self.lag = lag
+            self.fix(self.delay.rounded(dt) + lag)
 
     def fix(self, latency: Tensor | int) -> None:
         """Set whole steps, one number or [synapses], in place of a learnable delay."""
@@ -114,28 +151,26 @@ class Sparse(nn.Module):
         if isinstance(latency, Tensor):
             self.register_buffer("latency_table", latency)
 
-    def taps(self, lag: int = 0) -> tuple[Tensor, Tensor]:
-        """Weights [synapses, W] on W steps, and int32 [synapses], the first of them (``lag`` later)."""
-        if self.delay is None:
-            return self.weights().unsqueeze(-1), self.latency_table.to(torch.int32) + lag
-        taps, first = self.delay(self.weights())
-        return taps, first + lag
+    def pullback(self, grad: Tensor, x: Tensor) -> Tensor:
+        """What each synapse brings back to its presynaptic cell, by the effective weights."""
+        back = grad.new_zeros(*grad.shape[:-1], self.sizes[0])
+        return back.index_add(-1, self.pre, grad[..., self.post] * self.effective_weight().detach())
 
-    def delayed(self, x: Tensor, history: Tensor, by_event: bool = False, lag: int = 0) -> Tensor:
+    def delayed(self, x: Tensor, history: Tensor, place: Placement, by_event: bool = False) -> Tensor:
         """``x`` [T, B, pre] with every synapse's own delay; ``history`` [D, B, pre] are the steps before."""
-        taps, first = self.taps(lag)
+        taps, first = self.taps(place)
         if by_event:
             return products.delayed_sparse(x, self.pattern(), taps, first, history)
         steps = x.shape[0]
-        place = first.unsqueeze(-1) + torch.arange(taps.shape[-1], device=first.device)
-        longest = int(place.max()) if place.numel() else 0
+        at = first.unsqueeze(-1) + torch.arange(taps.shape[-1], device=first.device)
+        longest = int(at.max()) if at.numel() else 0
         silent = history.new_zeros(max(0, longest - history.shape[0]), *x.shape[1:])
         whole = torch.cat([silent, history, x])
         past = whole.shape[0] - steps
         pre, post = self.pre, self.post
         total = x.new_zeros(steps, x.shape[1], self.sizes[1])
-        for k in torch.unique(place).tolist():
-            some, tap = torch.nonzero(place == k, as_tuple=True)
+        for k in torch.unique(at).tolist():
+            some, tap = torch.nonzero(at == k, as_tuple=True)
             arrived = whole[past - k : past - k + steps][..., pre[some]] * taps[some, tap]
             total = total.index_add(-1, post[some], arrived)
         return total

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ranvier.connectivity import Linear
 from ranvier.network._graph import Part
 from ranvier.network._projection import Projection
 
@@ -17,7 +16,8 @@ __all__ = ["chains", "is_plain", "joins"]
 
 def is_plain(p: Projection) -> bool:
     """Whether a projection is a dense matrix with one fixed latency."""
-    return len(p.chain) == 1 and isinstance(p.chain[0], Linear) and not p.per_synapse and not p.plasticity
+    first = p.transform if len(p.chain) == 1 else None
+    return first is not None and first.is_matrix and not p.per_synapse and not p.plasticity
 
 
 def joins(net: Network, part: Part, before: Sequence[str], spread: frozenset[str]) -> bool:

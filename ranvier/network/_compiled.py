@@ -37,8 +37,10 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
                 owners.append(p.name)
             elif p.pre not in names or stream not in step.streams:
                 continue
-            elif isinstance(first := p.delayable, ProceduralSynapses):
-                projections.append(CircuitProjection(p.pre, n, stream, first.source, first.weight, p.latency))
+            elif isinstance(first := p.transform, ProceduralSynapses):
+                projections.append(
+                    CircuitProjection(p.pre, n, stream, first.source, first.effective_weight(), p.latency)
+                )
             else:
                 sparse = p.synapses
                 latency = sparse.latency_table if p.per_synapse else p.latency

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from ranvier.connectivity import Connectivity, Linear, latency_steps
-from ranvier.connectivity._conv import Conv2d
+from ranvier.connectivity import Connectivity, latency_steps
+from ranvier.connectivity.transform import as_transform
 from ranvier.network._bind import bind_rule, warn_of_limits
 from ranvier.network._checks import check_name
 from ranvier.network._graph import GraphError
@@ -83,11 +83,10 @@ def _join(net: Network, asked: Connection, target: str, numbered: bool) -> str:
         chain = [synapses]
     else:
         latency += int(0 if delay is None else latency_steps(delay, net.dt, 1, net.seed, label))
-        if isinstance(how, Linear | Conv2d):
-            how.bind(net.dt, net.seed, label, latency)
+        if as_transform(how) is not None:
             how.to(net.dtype)
         chain = [how]
-    net._add(Projection(label, pre, target, port, chain, latency, bound))
+    net._add(Projection(label, pre, target, port, chain, latency, bound, dt=net.dt, seed=net.seed))
     return label
 
 

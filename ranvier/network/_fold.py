@@ -10,7 +10,6 @@ from torch import nn
 from ranvier.connectivity import Conv2d, Linear, StepBatchNorm, ThresholdBatchNorm
 from ranvier.network._graph import GraphError
 from ranvier.network._network import Network
-from ranvier.network._projection import Projection
 
 __all__ = ["fold_norms"]
 
@@ -43,8 +42,7 @@ def fold_norms(net: Network) -> Network:
             else:
                 chain.append(module)
         if len(chain) < len(p.chain):
-            own = p.delayable.latency if p.delayable is not None and isinstance(p.delayable.latency, int) else 0
-            folded.projections[name] = Projection(name, p.pre, p.post, p.port, chain, p.latency - own, p.plasticity)
+            folded.projections[name] = p.replaced(chain)
     folded._plans.clear()
     return folded
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from ranvier.connectivity import ProceduralSynapses
 from ranvier.errors import NonFiniteError, RanvierWarning
 from ranvier.network._check_state import check_state
 from ranvier.network._checks import check_record, describe_non_finite
@@ -180,7 +179,7 @@ def _refuse(net: Network, record: Mapping[str, Sequence[Any]], options: Mapping[
                 f"projection {name!r} is plastic: what its rule does to weights passes no gradient to the spikes that caused "
                 "it. Run without grad=True, or connect it without plasticity."
             )
-        if len(p.chain) and isinstance(p.chain[0], ProceduralSynapses):
+        if p.transform is not None and not p.transform.differentiable:
             raise GraphError(
                 f"projection {name!r} is procedural: its synapses are never stored, so none has a gradient. Connect with the "
                 "rule itself, without rv.Procedural."

@@ -26,7 +26,7 @@ NO_SLOPE = sp.Integer(0)
 def initial_synapses(projection: Projection, batch: int, seed: int, stream: int) -> dict[str, Tensor]:
     """Starting weight and variables [batch, synapses]; drawn variables are those of ``stream``, the weights the network's."""
     sparse, bound, shape = projection.synapses, projection.bound, (batch, len(projection.synapses))
-    out = {"w": sparse.weights().repeat(batch, 1)}
+    out = {"w": sparse.effective_weight().repeat(batch, 1)}
     for n in bound.system.states:
         start = start_of(bound.rule.values.get(n, 0.0), shape, seed, f"{projection.name}.{n}", stream)
         out[n] = torch.empty(shape, dtype=sparse.weight.dtype, device=sparse.weight.device).copy_(start)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ranvier.connectivity import Linear, ProceduralSynapses, Sparse
-from ranvier.connectivity._conv import Conv2d
+from ranvier.connectivity import Sparse
+from ranvier.connectivity.transform import Placement, Transform, as_transform, matrix_of
 from ranvier.errors import ShapeError
 from ranvier.kernels import products
 from ranvier.kernels._task import Feedback
@@ -25,54 +25,66 @@ Tensor = torch.Tensor
 #: below this many targets listing the spikes costs more than it saves
 _FEW = 48
 _PLAIN = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
-_DELAYABLE = (Linear, Sparse, Conv2d, ProceduralSynapses)
 
 
 class Projection(nn.Module):
     """Emissions of ``pre`` arrive at ``port`` of ``post`` through a chain of transforms.
 
-    ``latency`` is in steps: one number for all synapses, or with a delay per synapse the largest of them. ``compiled`` is
-    what the compiled loop has worked out about its rule of plasticity.
+    ``lag`` are the steps between an emission and its earliest arrival, ``dt`` the time step in ms; delays of the first
+    transform come on top. ``latency`` is in steps: one number for all synapses, or the lag where each has its own.
+    ``compiled`` is what the compiled loop has worked out about its rule of plasticity.
     """
 
     compiled: dict[tuple, Any]
+    latency_table: Tensor | None
 
     def __init__(
-        self, name: str, pre: str, post: str, port: str, chain: Sequence[nn.Module], latency: int = 0,
-        plasticity: BoundPlasticity | None = None,
+        self, name: str, pre: str, post: str, port: str, chain: Sequence[nn.Module], lag: int = 0,
+        plasticity: BoundPlasticity | None = None, *, dt: float, seed: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.name, self.pre, self.post, self.port = name, pre, post, port
         self.plasticity, self.compiled = plasticity, {}
         self.chain = nn.ModuleList(chain)
-        first = self.delayable
-        own = 0 if first is None else first.latency
-        learnable = None if first is None else first.delay
-        self.per_synapse = isinstance(own, Tensor) or learnable is not None
-        self.latency = latency + (0 if isinstance(own, Tensor) else own)
-        if learnable is not None and plasticity is not None:
+        first = self.transform
+        place = Placement(dt, lag, lag) if first is None else first.bind(dt, seed, name, lag)
+        self.dt, self.lag, self.latency = dt, lag, place.latency
+        self.register_buffer("latency_table", place.table if first is None or first.own_table is None else None)
+        self.per_synapse = place.table is not None or (first is not None and first.delay is not None)
+        if first is not None and first.delay is not None and plasticity is not None:
             raise ShapeError(
                 f"projection {name!r}: a plasticity rule reads fixed delays; give delay= a time, an array or a distribution."
             )
-        if learnable is not None:
-            self.shortest, self.depth = learnable.shortest, learnable.longest
-        elif isinstance(own, Tensor) and own.numel():
-            self.shortest, self.depth = (int(bound) for bound in own.aminmax())
-        else:
-            self.shortest = self.depth = self.latency
+        self._span()
         for module in list(chain)[1:]:
-            if isinstance(module, _DELAYABLE) and (
-                isinstance(module.latency, Tensor) or module.latency or module.delay is not None
-            ):
+            if (later := as_transform(module)) is not None and later.has_delay:
                 raise ShapeError(
                     f"projection {name!r}: only the first transform of a chain can have a delay; put a population (or Relay) between."
                 )
 
+    def _span(self) -> None:
+        """``shortest`` and ``depth``, the first and the last step on which anything can arrive."""
+        first, table = self.transform, self.place.table
+        if first is not None and first.delay is not None:
+            self.shortest = self.lag + first.delay.shortest(self.dt)
+            self.depth = self.lag + first.delay.longest(self.dt)
+        elif table is not None and table.numel():
+            self.shortest, self.depth = (int(bound) for bound in table.aminmax())
+        else:
+            self.shortest = self.depth = self.latency
+
     @property
-    def delayable(self) -> Linear | Sparse | Conv2d | ProceduralSynapses | None:
-        """The first transform, where it is of a kind that can have a delay."""
-        first = self.chain[0] if len(self.chain) else None
-        return first if isinstance(first, _DELAYABLE) else None
+    def transform(self) -> Transform | None:
+        """The first of the chain where it is a transform of ours, which may have delays and an event path."""
+        return as_transform(self.chain[0]) if len(self.chain) else None
+
+    @property
+    def place(self) -> Placement:
+        """Where the first transform stands in time."""
+        table, first = self.latency_table, self.transform
+        if table is None and first is not None:
+            table = first.own_table
+        return Placement(self.dt, self.lag, self.latency, table)
 
     @property
     def lets_go(self) -> bool:
@@ -88,7 +100,7 @@ class Projection(nn.Module):
     @property
     def synapses(self) -> Sparse:
         """The single synapses of a projection made by a rule."""
-        first = self.delayable
+        first = self.transform
         if not isinstance(first, Sparse):
             raise GraphError(
                 f"projection {self.name!r} has no single synapses: connect with a rule such as rv.AllToAll()."
@@ -102,17 +114,26 @@ class Projection(nn.Module):
             raise GraphError(f"projection {self.name!r} is not plastic: connect with plasticity=….")
         return self.plasticity
 
-    def forward(self, x: Tensor | None, history: Tensor, steps: int, by_event: bool, fast: bool = False) -> Tensor:
+    def forward(
+        self, x: Tensor | None, history: Tensor, *, steps: int, by_event: bool = False, fast: bool = False
+    ) -> Tensor:
         """What arrives during ``steps`` steps.
 
         ``history`` [depth or more, B, …] holds the emissions before the window, ``x`` those of the window itself, or None
         where every latency is at least ``steps``. ``fast`` allows kernels of the cpu provider for foreign modules.
         """
-        first = self.delayable
-        if first is not None and not isinstance(first, ProceduralSynapses) and self.per_synapse:
+        first = self.transform
+        if first is not None and self.per_synapse:
             now = history.new_zeros(steps, *history.shape[1:]) if x is None else x
-            out = first.delayed(now, history, by_event)
+            out = first(now, history=history, place=self.place, by_event=by_event)
             return self._rest(out, list(self.chain)[1:], fast)
+        x = self.entering(x, history, steps)
+        if first is not None and first.event_path:
+            return self._rest(first(x, by_event=by_event), list(self.chain)[1:], fast)
+        return self._rest(x, list(self.chain), fast)
+
+    def entering(self, x: Tensor | None, history: Tensor, steps: int) -> Tensor:
+        """What enters the transforms during ``steps`` steps, where all synapses have one latency."""
         k = self.latency
         if x is None and k < steps:
             raise ShapeError(
@@ -120,38 +141,58 @@ class Projection(nn.Module):
             )
         if k or x is None:
             past = history[history.shape[0] - k :]
-            x = past[:steps] if x is None or k >= steps else torch.cat([past, x])[:steps]
-        if isinstance(first, Linear | Sparse):
-            return self._rest(first(x, by_event), list(self.chain)[1:], fast)
-        return self._rest(x, list(self.chain), fast)
+            return past[:steps] if x is None or k >= steps else torch.cat([past, x])[:steps]
+        return x
 
     def not_by_event(self) -> str | None:
         """Why spikes are not carried one by one, as a sentence; None where they are."""
-        first = self.chain[0] if len(self.chain) else None
+        first = self.transform
         if self.per_synapse:
             return None
-        if isinstance(first, ProceduralSynapses):
+        if first is not None and not first.differentiable:
             return "its synapses are drawn when a cell fires"
-        if not isinstance(first, Linear | Sparse):
+        if first is None or not first.event_path:
             return "no event path for this transform"
-        if isinstance(first, Linear) and first.out_features < _FEW:
-            return f"only {first.out_features} targets: a dense product is cheaper"
+        matrix = first.matrix()
+        if matrix is not None and len(matrix) < _FEW:
+            return f"only {len(matrix)} targets: a dense product is cheaper"
         return None
+
+    def matrix(self) -> Tensor | None:
+        """The effective weights [post, pre] where the whole chain is one dense matrix; None for any other."""
+        return matrix_of(self.chain[0]) if len(self.chain) == 1 else None
 
     def feedback(self, history: Tensor | None, stream: str) -> tuple[Tensor | None, list[Feedback]]:
         """This projection as part of a fused loop: (constant bias or None, what it carries)."""
-        first = self.delayable
-        if not isinstance(first, Linear | Sparse):
+        first = self.transform
+        if first is None or not first.event_path:
             raise GraphError(f"projection {self.name!r} is neither Linear nor single synapses: no loop can be fused.")
-        bias = first.bias if isinstance(first, Linear) else None
-        pattern = first.pattern() if isinstance(first, Sparse) else None
-        weight = first.weights()
+        bias, pattern = first.constant, first.pattern()
         if not self.per_synapse:
+            weight = first.effective_weight()
             return bias, [Feedback(self.pre, self.post, stream, self.latency, weight, pattern, history)]
-        taps, place = first.taps()
+        taps, place = first.taps(self.place)
         return bias, [
             products.DelayedFeedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, place)
         ]
+
+    def replaced(self, chain: Sequence[nn.Module]) -> Projection:
+        """The same projection through other transforms; delays that were drawn or loaded stay as they are."""
+        made = Projection(
+            self.name, self.pre, self.post, self.port, chain, self.lag, self.plasticity, dt=self.dt, seed=0
+        )
+        if self.latency_table is not None and made.latency_table is not None:
+            made.latency_table = self.latency_table
+            made._span()
+        return made
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Whole steps were once kept under the name of the transform; and what arrives when follows from them."""
+        old = f"{prefix}chain.0.latency_table"
+        if old in state_dict and "latency_table" not in self.chain[0]._buffers:
+            state_dict[f"{prefix}latency_table"] = state_dict.pop(old)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+        self._span()
 
     def _rest(self, x: Tensor, chain: list[nn.Module], fast: bool = False) -> Tensor:
         """Modules see time and batch as one axis, so norms count both; one with ``time_major = True`` sees [T, B, …]."""

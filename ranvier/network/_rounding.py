@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from ranvier.connectivity import ProceduralSynapses
 from ranvier.connectivity._delays import delays_of
 from ranvier.network._network import Network
-from ranvier.network._projection import Projection
 
 __all__ = ["RoundingReport", "compare_rounding", "rounded_delays"]
 
@@ -43,11 +41,12 @@ def rounded_delays(net: Network) -> Network:
     >>> chip = rounded_delays(net)
     """
     fixed = copy.deepcopy(net)
-    for name, p in list(fixed.projections.items()):
-        first = p.delayable
-        if first is not None and not isinstance(first, ProceduralSynapses) and first.delay is not None:
-            first.fix(first.delay.rounded())
-            fixed.projections[name] = Projection(name, p.pre, p.post, p.port, list(p.chain), p.latency, p.plasticity)
+    learnable = [n for n, p in fixed.projections.items() if p.transform is not None and p.transform.delay is not None]
+    for name in learnable:
+        p = fixed.projections[name]
+        if (first := p.transform) is not None and first.delay is not None:  # one that stands twice is fixed once
+            first.fix_delays(p.dt, p.lag)
+        fixed.projections[name] = p.replaced(list(p.chain))
     fixed._plans.clear()
     return fixed
 
@@ -64,7 +63,7 @@ def compare_rounding(net: Network, measure: Callable[[Network], float]) -> Round
     """
     moves = []
     for delays in delays_of(net):
-        moves.append((delays.in_steps() - (delays.rounded() - delays.lag)).abs().flatten())
+        moves.append((delays.in_steps(net.dt) - delays.rounded(net.dt)).abs().flatten())
     moved = torch.cat(moves) if moves else torch.zeros(1, dtype=torch.float64)
     with torch.no_grad():
         before, after = (float(measure(n)) for n in (net, rounded_delays(net)))

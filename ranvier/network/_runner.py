@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.connectivity import Linear
 from ranvier.dynamics import SHIFT, Step
 from ranvier.errors import ShapeError
 from ranvier.kernels import cpu, reference
@@ -90,7 +89,7 @@ class Runner:
         if self._apart(projection):
             x, history = None if x is None else x.detach(), history.detach()
         provider = self.plan.provider(projection.name)
-        return projection(x, history, count, provider == "cpu", provider != "reference")
+        return projection(x, history, steps=count, by_event=provider == "cpu", fast=provider != "reference")
 
     def _split(self, projection: Projection) -> bool:
         return self.cuts.split and projection.post in self.net.populations
@@ -207,10 +206,9 @@ class Runner:
                 add_arrival(arrivals, port, value)
             for p in self.incoming[n]:
                 bias = None
-                first = p.delayable
-                if p.name in unit.feeds and isinstance(first, Linear):
-                    bias = first.bias
-                    feeds.append(Feed(n, self.stream_of(n, p.port), window.emissions[p.pre], first.weights()))
+                if p.name in unit.feeds and (first := p.transform) is not None:
+                    bias, weight = first.constant, first.effective_weight()
+                    feeds.append(Feed(n, self.stream_of(n, p.port), window.emissions[p.pre], weight))
                 elif p.pre in names:
                     past = window.history.get(p.pre)
                     past = past.detach() if past is not None and self._apart(p) else past

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from ranvier.connectivity import Conv2d, Linear
 from ranvier.network._graph import GraphError
 from ranvier.network._network import Network
 from ranvier.network._population import Relay
@@ -110,11 +109,9 @@ class Sequential(Network):
             else "direct"
         )
         label = _numbered(f"/{kind}", counts).removeprefix("/")
-        for k, module in enumerate(chain):
-            if isinstance(module, Linear | Conv2d):
-                module.bind(self.dt, self.seed, label if not k else f"{label}.{k}")
+        for module in chain:
             module.to(self.dtype)
-        self._add(Projection(label, source, target, self.port_of(target, port), chain))
+        self._add(Projection(label, source, target, self.port_of(target, port), chain, dt=self.dt, seed=self.seed))
 
 
 def _numbered(kind: str, counts: dict[str, int]) -> str:

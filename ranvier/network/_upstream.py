@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.func import functional_call
 
-from ranvier.connectivity import Linear
+from ranvier.connectivity.transform import input_gradient, quiet
 from ranvier.network._projection import Projection
 
 __all__ = ["upstream"]
@@ -31,12 +31,11 @@ class _Upstream(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         projection: Projection = ctx.projection
         x, history = ctx.saved_tensors
-        chain = list(projection.chain)
-        if len(chain) == 1 and isinstance(chain[0], Linear) and not projection.depth:
-            return None, None, grads[0].matmul(chain[0].weight.detach()), None
-        with torch.enable_grad():
+        if projection.matrix() is not None and not projection.depth:
+            return None, None, input_gradient(projection.chain[0], grads[0], x), None
+        with torch.enable_grad(), quiet(projection):
             x, history = x.detach().requires_grad_(), history.detach().requires_grad_()
             own = {n: t.detach() for n, t in (*projection.named_parameters(), *projection.named_buffers())}
-            out = functional_call(projection, own, (x, history, ctx.steps, False))
+            out = functional_call(projection, own, (x, history), {"steps": ctx.steps})
             back = torch.autograd.grad(out, (x, history), grads[0], allow_unused=True)
         return None, None, *back

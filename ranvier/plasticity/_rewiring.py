@@ -11,7 +11,7 @@ from torch import nn
 
 from ranvier.connectivity import ConnectivityError, Sparse, Synapses
 from ranvier.errors import DimensionError, StateError
-from ranvier.network import GraphError, Projection, State
+from ranvier.network import GraphError, State
 from ranvier.network._check_state import check_state
 from ranvier.network._plastic import initial_synapses
 from ranvier.units import as_quantity
@@ -90,11 +90,10 @@ class Rewiring:
         order, fresh = torch.from_numpy(found.order), torch.from_numpy(weak)
         weights = sparse.weight.detach().expand(len(sparse)).clone()
         weights[fresh] = start
-        own = sparse.latency if isinstance(sparse.latency, int) else 0
-        latency = own if isinstance(sparse.latency, int) else sparse.latency_table[order]
+        latency = sparse.latency if isinstance(sparse.latency, int) else sparse.latency_table[order]
         learn = isinstance(sparse.weight, nn.Parameter)
-        chain = [Sparse(found, weights[order], latency, learn, bounds=sparse.bounds)]
-        p = Projection(name, projection.pre, projection.post, projection.port, chain, projection.latency - own, bound)
+        chain = [Sparse(found, weights[order], latency, learn, bounds=sparse.bounds, lag=sparse.lag)]
+        p = projection.replaced(chain)
         net._add(p)
         new = initial_synapses(p, 1, net.seed, state.stream)
         after = {n: torch.where(fresh[order], new[n], v[:, order]) for n, v in values.items()}

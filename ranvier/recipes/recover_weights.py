@@ -86,7 +86,7 @@ def record(net: Network, seconds: float) -> Recording:
     for p in net.projections.values():
         known = p.synapses
         pre, post = (known.pre + first[p.pre]).numpy(), (known.post + first[p.post]).numpy()
-        np.add.at(weights, (pre, post), known.weights().detach().double().numpy())
+        np.add.at(weights, (pre, post), known.effective_weight().detach().double().numpy())
     trains = [spikes[n].spikes for n in first]
     step = np.concatenate([t.step for t in trains]).astype(np.int64)
     cell = np.concatenate([t.cell + first[n] for n, t in zip(first, trains, strict=True)]).astype(np.int64)

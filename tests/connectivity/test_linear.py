@@ -18,7 +18,6 @@ WIDE = torch.float64
 def linear(inputs: int, outputs: int, *, bias: bool = True, delay: object = None, seed: int = 0) -> rv.Linear:
     torch.manual_seed(seed)
     made = rv.Linear(inputs, outputs, bias, delay=delay, dtype=WIDE)
-    made.bind(1.0, seed, "linear")
     return made
 
 
@@ -46,8 +45,8 @@ def test_events_and_matrices_agree(
     made, generator = linear(inputs, outputs, bias=bias, seed=seed), torch.Generator().manual_seed(seed)
     x = (torch.rand(*shape, inputs, generator=generator) < density).to(WIDE)
     x = x * torch.rand(x.shape, generator=generator, dtype=WIDE) if analog else x
-    close(results(made, x, lambda y: made(y, True)), results(made, x, lambda y: made(y, False)))
-    torch.testing.assert_close(made(x, False), torch.nn.functional.linear(x, made.weight, made.bias))
+    close(results(made, x, lambda y: made(y, by_event=True)), results(made, x, lambda y: made(y, by_event=False)))
+    torch.testing.assert_close(made(x, by_event=False), torch.nn.functional.linear(x, made.weight, made.bias))
 
 
 @pytest.mark.parametrize("steps", [0, 1, 4, 15])
@@ -55,41 +54,43 @@ def test_events_and_matrices_agree(
 def test_delays_written_out(steps: int, by_event: bool) -> None:
     """out[t, b, j] = sum over i of w[j, i] x[t - d[j, i], b, i], where negative steps read the history."""
     made = linear(7, 5, delay=rv.Uniform(0 * ms, 6 * ms))
+    place = made.bind(1.0, 0, "linear")
     generator = torch.Generator().manual_seed(1)
     whole = (torch.rand(6 + steps, 2, 7, generator=generator) < 0.4).to(WIDE)
-    table = made.latency_table.long()
+    table = place.table.long()
     expected = torch.zeros(steps, 2, 5, dtype=WIDE) + made.bias.detach()
     for t in range(steps):
         for j in range(5):
             for i in range(7):
                 expected[t, :, j] += made.weight[j, i].detach() * whole[6 + t - table[j, i], :, i]
-    torch.testing.assert_close(made.delayed(whole[6:], whole[:6], by_event).detach(), expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        made.delayed(whole[6:], whole[:6], place, by_event).detach(), expected, rtol=1e-12, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("density", [0.1, 0.6])
 def test_delayed_gradients_agree(density: float) -> None:
     made, generator = linear(9, 6, delay=rv.Uniform(0 * ms, 5 * ms)), torch.Generator().manual_seed(2)
     x, past = ((torch.rand(n, 3, 9, generator=generator) < density).to(WIDE) for n in (8, 5))
-    found = []
+    found, place = [], made.bind(1.0, 0, "linear")
     for by_event in (True, False):
         history = past.clone().requires_grad_()
-        values = results(made, x, lambda y, h=history, e=by_event: made.delayed(y, h, e))
-        (grad,) = torch.autograd.grad(made.delayed(x, history, by_event).square().sum(), history)
+        values = results(made, x, lambda y, h=history, e=by_event: made.delayed(y, h, place, e))
+        (grad,) = torch.autograd.grad(made.delayed(x, history, place, by_event).square().sum(), history)
         found.append([*values, grad])
     close(*found)
 
 
 def test_one_delay_for_all_is_a_number() -> None:
-    assert linear(3, 2, delay=4 * ms).latency == 4
-    assert linear(3, 2).latency == 0
+    assert linear(3, 2, delay=4 * ms).bind(1.0, 0, "l").latency == 4
+    assert linear(3, 2).bind(1.0, 0, "l").latency == 0
 
 
 def test_delays_follow_seed_and_name() -> None:
     tables = []
     for seed, name in ((0, "a"), (0, "a"), (1, "a"), (0, "b")):
         made = rv.Linear(20, 20, delay=rv.Uniform(0 * ms, 50 * ms))
-        made.bind(0.5, seed, name)
-        tables.append(made.latency_table)
+        tables.append(made.bind(0.5, seed, name).table)
     assert torch.equal(tables[0], tables[1])
     assert not torch.equal(tables[0], tables[2])
     assert not torch.equal(tables[0], tables[3])

@@ -28,7 +28,7 @@ def table(net: rv.Network) -> np.ndarray:
     """Weights [pre, post] of the only projection."""
     part = next(iter(net.projections.values())).chain[0]
     out = np.zeros(part.sizes)
-    np.add.at(out, (part.pre.numpy(), part.post.numpy()), part.weights().numpy())
+    np.add.at(out, (part.pre.numpy(), part.post.numpy()), part.effective_weight().numpy())
     return out
 
 

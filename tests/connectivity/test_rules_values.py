@@ -30,7 +30,7 @@ class TestStorage:
         part = connected(weight=0.3 * nA, delay=2 * ms)
         assert part.weight.shape == (1,)
         assert part.latency == 20
-        assert part.weights().shape == (len(part),)
+        assert part.effective_weight().shape == (len(part),)
         assert part.target.dtype == torch.int32
 
     @pytest.mark.parametrize(("longest", "kind"), [(20, torch.uint8), (30, torch.int16), (5000, torch.int32)])
@@ -81,7 +81,7 @@ class TestStorage:
             part = net.projections["link"].chain[0]
             if wide:
                 part.fix(part.latency_table.to(torch.int32))
-                part.weight = part.weights().clone()
+                part.weight = part.effective_weight().clone()
             runs.append(net.run(60 * ms, stream=0, record={"cells": ["spikes"]})["cells"].spikes)
         assert len(runs[0]) > 20
         np.testing.assert_array_equal(runs[0].step, runs[1].step)
@@ -175,7 +175,7 @@ class TestDale:
         with torch.no_grad():
             part.weight[:12] *= -1
         out, _ = net(torch.ones(20, 1, 6, dtype=torch.float64))
-        assert (sign * part.weights() >= 0).all()
+        assert (sign * part.effective_weight() >= 0).all()
         out.sum().backward()
         assert (part.weight.grad != 0).all()
 

@@ -63,7 +63,7 @@ def test_recurrent_weights_keep_their_sign() -> None:
         )
         out, _ = net(x)
         outs.append((out.detach(), *torch.autograd.grad(out.square().sum(), list(net.parameters()))))
-        assert (loop.weights() <= 0).all()
+        assert (loop.effective_weight() <= 0).all()
     for a, b in zip(*outs, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
 
@@ -76,8 +76,8 @@ def test_training_never_breaks_the_law() -> None:
     assert (layer.weight[:, 4:] <= 0).all()
     x, y = (torch.rand(30, 10, 6) < 0.5).float(), torch.randint(0, 2, (30,))
     rv.train(net, (x, y), epochs=10, lr=0.1, progress=False)
-    assert (layer.weights()[:, :4] >= 0).all()
-    assert (layer.weights()[:, 4:] <= 0).all()
+    assert (layer.effective_weight()[:, :4] >= 0).all()
+    assert (layer.effective_weight()[:, 4:] <= 0).all()
     assert (layer.weight[:, :4] < 0).any()
 
 

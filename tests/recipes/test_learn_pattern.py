@@ -36,4 +36,4 @@ def test_learning_lowers_the_distance(delays: bool) -> None:
     assert all(not torch.equal(before[n], p) for n, p in net.named_parameters())
     assert len(delay_parameters(net)) == (4 if delays else 0)
     signs = [p.synapses for p in net.projections.values() if p.pre == "inh"]
-    assert all(bool((s.weights() <= 0).all()) for s in signs)
+    assert all(bool((s.effective_weight() <= 0).all()) for s in signs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -24,18 +23,18 @@ def encode_delays(delays: Delays | None) -> dict[str, Any] | None:
     if delays is None:
         return None
     width = "learnt" if isinstance(delays.width, nn.Parameter) else "none" if delays.width is None else "fixed"
-    bounds = {"min": delays.low, "max": delays.high, "dt": delays.dt, "lag": delays.lag}
-    return {"share": list(delays.position.shape), "interpolation": delays.interpolation, "width": width, **bounds}
+    form = {"share": list(delays.position.shape), "interpolation": delays.interpolation, "width": width}
+    return {**form, "min": delays.low, "max": delays.high}
 
 
 def decode_delays(
-    record: Record, shape: tuple[int, ...], where: str, take: Callable[[str], torch.Tensor | None]
+    record: Record, shape: tuple[int, ...], where: str, take: Callable[[str], torch.Tensor | None], dt: float
 ) -> Delays | None:
     """The delays described under ``delay`` for weights of ``shape``, with their tensors from ``take``."""
     if "delay" not in record:
         return None
     inner = record.child("delay")
-    share, dt, low, high = inner.sizes("share"), inner.number("dt"), inner.number("min"), inner.number("max")
+    share, low, high = inner.sizes("share"), inner.number("min"), inner.number("max")
     position, width = take("delay.position"), take("delay.width")
     if position is None or share is None or tuple(position.shape) != share:
         raise damaged(f"{where}.delay", f"the tensor of positions is missing or not of shape {share}")
@@ -43,7 +42,7 @@ def decode_delays(
         fits = torch.broadcast_shapes(share, shape) == torch.Size(shape)
     except RuntimeError:
         fits = False
-    if not fits or not 0 < dt < math.inf or not 0 <= high / dt <= LONGEST or inner.whole("lag") > LONGEST:
+    if not fits or not 0 <= high / dt <= LONGEST:
         raise damaged(
             f"{where}.delay", f"{share} delays of up to {high} ms do not fit weights {shape}, steps of {dt} ms"
         )
@@ -52,7 +51,7 @@ def decode_delays(
     start = None if kind == "none" else Quantity(dt, _TIME)
     delays = Delays(
         given, shape, share, interpolation=inner.choice("interpolation", "linear", "gaussian"),
-        width=Learn(start) if kind == "learnt" else start, dt=dt, seed=0, name=where, lag=inner.whole("lag"),
+        width=Learn(start) if kind == "learnt" else start, dt=dt, seed=0, name=where,
     )  # fmt: skip
     for name, new in (("position", position), ("width", width)):
         old = getattr(delays, name)

@@ -11,6 +11,7 @@ from torch import nn
 
 from ranvier import __version__
 from ranvier.connectivity import Positions, ProceduralSynapses, Sparse
+from ranvier.connectivity.transform import Placement
 from ranvier.errors import FileFormatError
 from ranvier.network._network import Network
 from ranvier.network._population import Population, Relay
@@ -99,6 +100,8 @@ def _tensors(net: Network) -> Tensors:
             if tensor is None or (module is net and leaf == "_probe"):
                 continue
             name = f"{prefix}.{leaf}" if prefix else leaf
+            if leaf == "latency_table" and isinstance(module, Projection):
+                name = f"{prefix}.chain.0.{leaf}"  # the name it has in files
             if id(tensor) in owner:
                 one = f"{name} and {owner[id(tensor)]} are one tensor"
                 raise FileFormatError(f"{one}, which a file cannot say: use one module in both places, or a copy.")
@@ -129,12 +132,10 @@ def _projection(
     for k, module in enumerate(projection.chain):
         where, name = f"{projection.name}.{k}", f"projections.{projection.name}.chain.{k}"
         known = {"same_as": seen[id(module)]} if id(module) in seen else None
-        chain.append(known or _told(module, unknown, encode_module, module, where, name, tensors))
+        chain.append(known or _told(module, unknown, encode_module, module, where, name, tensors, projection.place))
         seen.setdefault(id(module), where)
-    first = projection.delayable
-    own = first.latency if first is not None and isinstance(first.latency, int) else 0
     ends = {"pre": projection.pre, "post": projection.post, "port": projection.port}
-    out = {**ends, "latency": projection.latency - own, "chain": chain, "plasticity": None}
+    out = {**ends, "latency": projection.lag, "chain": chain, "plasticity": None}
     if projection.plasticity is not None:
         rule = projection.plasticity.rule
         out["plasticity"] = _told(rule, unknown, encode_plasticity, rule, f"rules/{projection.name}", tensors)
@@ -207,11 +208,12 @@ def _add_projection(net: Network, name: str, record: Record, left: Tensors, modu
     ends = net.shape_of(pre), net.shape_of(post)
     port = net.port_of(post, record.text("port"))
     chain: list[nn.Module] = []
+    lag = record.whole("latency")
     for k, inner in enumerate(record.items("chain")):
         if "same_as" in inner:
             module = modules[inner.choice("same_as", *modules)]
         else:
-            module = decode_module(inner, _taker(left, f"projections.{name}.chain.{k}"))
+            module = decode_module(inner, _taker(left, f"projections.{name}.chain.{k}"), Placement(net.dt, lag))
         if isinstance(module, Sparse | ProceduralSynapses) and tuple((n,) for n in module.sizes) != ends:
             raise inner.error("sizes", f"the sizes of the populations it joins, {ends}")
         if isinstance(module, ProceduralSynapses) and module.source.draw.barred and pre != post:
@@ -223,7 +225,11 @@ def _add_projection(net: Network, name: str, record: Record, left: Tensors, modu
         if len(chain) != 1 or not isinstance(chain[0], Sparse):
             raise record.error("plasticity", "none, as the projection has no single synapses")
         bound = net._bind(decode_plasticity(record.child("plasticity"), left), pre, post, port)
-    net._add(Projection(name, pre, post, port, chain, record.whole("latency"), bound))
+    made = Projection(name, pre, post, port, chain, lag, bound, dt=net.dt, seed=net.seed)
+    steps = left.pop(f"projections.{name}.chain.0.latency_table", None)  # of a transform that stands elsewhere too
+    if steps is not None and (made.latency_table is None or not torch.equal(steps, made.latency_table)):
+        raise damaged(record.where, "its whole steps are not those of the transform it shares")
+    net._add(made)
 
 
 def _finish(net: Network, record: Record, left: Tensors) -> None:

@@ -17,12 +17,15 @@ from ranvier.connectivity import (
     Synapses,
     ThresholdBatchNorm,
 )
+from ranvier.connectivity.transform import Placement
 from ranvier.errors import FileFormatError
 from ranvier.network._saving._delays import LONGEST, decode_delays, encode_delays
 from ranvier.network._saving._procedural import decode_procedural, encode_procedural
 from ranvier.network._saving._record import Record, damaged
 
 __all__ = ["decode_module", "encode_module"]
+
+Take = Callable[[str], torch.Tensor | None]
 
 _CONVOLUTION = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode")
 _TRANSPOSED = (*_CONVOLUTION[:5], "output_padding", "groups", "dilation", "padding_mode")
@@ -70,8 +73,12 @@ _FLOATS = {torch.float32, torch.float64}
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
-def encode_module(module: nn.Module, where: str, name: str, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+def encode_module(
+    module: nn.Module, where: str, name: str, tensors: dict[str, torch.Tensor], place: Placement
+) -> dict[str, Any]:
     """Plain data for a transform; parameters and buffers are saved already, further arrays go to ``tensors`` under ``name``.
+
+    ``place`` is where it stands in time.
 
     Raises
     ------
@@ -83,11 +90,13 @@ def encode_module(module: nn.Module, where: str, name: str, tensors: dict[str, t
         raise FileFormatError(f"{where} ({kind}) has hooks, which a file cannot hold: remove them before saving.")
     if isinstance(module, Linear | Conv2d) and type(module) in _DELAYED:
         sizes = {n: _plain(getattr(module, n)) for n in _DELAYED[type(module)]}
-        when = {"latency": _steps(module.latency), "delay": encode_delays(module.delay)}
+        own = None if place.table is not None else place.latency - place.lag
+        when = {"latency": own, "delay": encode_delays(module.delay)}
         kept = {"bias": module.bias is not None, "sign": None if module.sign is None else module.sign.shape[1]}
         return {"type": type(module).__name__, **sizes, **kept, **when}
     if type(module) is Sparse:
-        when = {"latency": _steps(module.latency), "delay": encode_delays(module.delay)}
+        own = None if isinstance(module.latency, torch.Tensor) else module.latency
+        when = {"latency": own, "delay": encode_delays(module.delay)}
         when |= {"learn": isinstance(module.weight, nn.Parameter), "bounds": list(module.bounds)}
         return {"type": "Sparse", "sizes": list(module.sizes), **when}
     if type(module) is ProceduralSynapses:
@@ -105,15 +114,16 @@ def encode_module(module: nn.Module, where: str, name: str, tensors: dict[str, t
     return {"type": _KINDS[type(module)], **{n: _plain(v) for n, v in values.items()}}
 
 
-def decode_module(record: Record, take: Callable[[str], torch.Tensor | None]) -> nn.Module:
+def decode_module(record: Record, take: Take, place: Placement) -> nn.Module:
     """The module that :func:`encode_module` described, with its tensors from ``take(name)`` (None: the file has none).
 
+    ``place`` has the dt and the lag of the projection in which it first stands.
     Nothing of the declared size is allocated before the tensors are seen to have it.
     """
     delayed = {kind.__name__: kind for kind in _DELAYED}
     kind = record.choice("type", *delayed, "Sparse", "Procedural", *_NAMES)
     if kind in ("Sparse", "Procedural"):
-        return (_sparse if kind == "Sparse" else decode_procedural)(record, take)
+        return _sparse(record, take, place) if kind == "Sparse" else decode_procedural(record, take)
     with torch.device("meta"):
         if kind in delayed:
             sizes = {n: record.whole(n, 1) for n in _DELAYED[delayed[kind]][:2]}
@@ -129,11 +139,9 @@ def decode_module(record: Record, take: Callable[[str], torch.Tensor | None]) ->
             module.sign = torch.empty(1, inputs, *(1 for _ in module.weight.shape[2:]))
     fill(module, take, record.where)
     if isinstance(module, Linear | Conv2d):
-        shape = tuple(module.weight.shape)
         if module.sign is not None and not bool(torch.isin(module.sign, torch.tensor([-1.0, 0.0, 1.0])).all()):
             raise damaged(f"{record.where}.sign", "holds other numbers than -1, 0 and 1")
-        module.fix(_latency(record, take("latency_table"), shape))
-        module.delay = decode_delays(record, shape, record.where, take)
+        _put_delays(module, record, take, place)
     return module
 
 
@@ -152,7 +160,22 @@ def fill(module: nn.Module, take: Callable[[str], torch.Tensor | None], where: s
             table[name] = nn.Parameter(new) if isinstance(old, nn.Parameter) else new
 
 
-def _sparse(record: Record, take: Callable[[str], torch.Tensor | None]) -> Sparse:
+def _put_delays(module: Linear | Conv2d, record: Record, take: Take, place: Placement) -> None:
+    """Times in ms from the whole steps of the file, or learnable ones."""
+    shape = tuple(module.weight.shape)
+    steps = _latency(record, take("latency_table"), shape)
+    if isinstance(steps, torch.Tensor):
+        if steps.numel() and int(steps.min()) < place.lag:
+            raise damaged(record.where, f"latency_table is below the lag of {place.lag} steps")
+        module.keep_times((steps.double().numpy() - place.lag) * place.dt)
+    elif steps:
+        module.keep_times(steps * place.dt)
+    delay = decode_delays(record, shape, record.where, take, place.dt)
+    if delay is not None:
+        module.keep_learnable(delay)
+
+
+def _sparse(record: Record, take: Take, place: Placement) -> Sparse:
     """Synapses index memory in native kernels, so every index is checked."""
     sizes = record.sizes("sizes")
     if sizes is None or len(sizes) != 2:
@@ -181,8 +204,8 @@ def _sparse(record: Record, take: Callable[[str], torch.Tensor | None]) -> Spars
         raise damaged(record.where, "weights that are learnt are not one per synapse")
     latency = _latency(record, take("latency_table"), (count,), (torch.uint8, torch.int16, torch.int32))
     synapses = Synapses(pointer.numpy(), target.numpy(), (sizes[0], sizes[1]))
-    delay = decode_delays(record, (count,), record.where, take)
-    return Sparse(synapses, weight, latency, learn, delay, (bounds[0], bounds[1]))
+    delay = decode_delays(record, (count,), record.where, take, place.dt)
+    return Sparse(synapses, weight, latency, learn, delay, (bounds[0], bounds[1]), place.lag)
 
 
 def _latency(
@@ -198,10 +221,6 @@ def _latency(
         expected = f"{kinds[-1]} {list(shape)} from 0 to {LONGEST}"
         raise damaged(record.where, f"latency_table is {_of(table)}, expected {expected}")
     return table
-
-
-def _steps(latency: torch.Tensor | int) -> int | None:
-    return None if isinstance(latency, torch.Tensor) else latency
 
 
 def _of(tensor: torch.Tensor) -> str:

@@ -9,6 +9,7 @@ from torch import nn
 
 from ranvier.connectivity import Linear, Sparse
 from ranvier.connectivity._conv import Conv2d
+from ranvier.connectivity.transform import matrix_of
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.network._projection import Projection
@@ -57,7 +58,7 @@ class Carrier:
     @property
     def dense(self) -> bool:
         """Whether it is a plain matrix [post, pre], so that every synapse can have an eligibility of its own."""
-        return not self.before and not self.after and isinstance(self.module, Linear | nn.Linear)
+        return not self.before and not self.after and matrix_of(self.module) is not None
 
     def carried(self, block: Block) -> Tensor:
         """What enters the weights in every step of a block [K, B, …]."""

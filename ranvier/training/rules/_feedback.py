@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import nn
 
-from ranvier.connectivity import Linear
 from ranvier.errors import TrainingError
 from ranvier.network import Network
-from ranvier.network._projection import Projection
 from ranvier.network._upstream import upstream
 from ranvier.training._data import key
 from ranvier.training.rules._refuse import learns
@@ -37,7 +34,7 @@ class Feedback:
                     f"EProp(feedback={kind!r}) sends errors back along output weights, but {n!r} projects to no output: "
                     f"use feedback='random', or connect it to the output."
                 )
-            odd = next((p for p in self.onto[n] if kind == "adaptive" and _matrix(p) is None), None)
+            odd = next((p for p in self.onto[n] if kind == "adaptive" and p.matrix() is None), None)
             if odd is not None:
                 raise TrainingError(
                     f"EProp(feedback='adaptive') follows a weight matrix, but projection {odd.name!r} is not one: "
@@ -67,7 +64,7 @@ class Feedback:
         along = [p for p in self.onto[name] if p.post == output and p.port == stream.removeprefix("kick_")]
         total = torch.zeros_like(z)
         for p in along:
-            W = _matrix(p)
+            W = p.matrix()
             if W is not None and z.ndim == 3:
                 B = W.detach()
                 if self.kind == "adaptive":
@@ -83,9 +80,3 @@ class Feedback:
         """[outputs, cells] normal numbers of variance 1/cells, the same at every call."""
         generator = torch.Generator().manual_seed(key(self.seed, label))
         return (torch.randn(outputs, cells, generator=generator, dtype=torch.float64) / math.sqrt(cells)).to(like)
-
-
-def _matrix(p: Projection) -> Tensor | None:
-    """The weight [post, pre] of a projection that is nothing but a matrix."""
-    module = p.chain[0] if len(p.chain) == 1 else None
-    return module.weight if isinstance(module, Linear | nn.Linear) else None

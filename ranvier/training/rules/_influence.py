@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import torch
 
-from ranvier.connectivity import Linear
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training.rules._carriers import add_gradient
@@ -90,7 +89,7 @@ class Influence:
 
 def _refuse_shared(net: Network, parameter: str) -> None:
     p = net.projections[parameter.partition(".")[0]]
-    if len(p.chain) != 1 or not isinstance(p.chain[0], Linear) or p.per_synapse:
+    if p.matrix() is None or p.per_synapse:
         raise TrainingError(
             f"SnAp1 needs weights that lead to one cell each, but projection {p.name!r} is no plain rv.Linear: use "
             f"rv.rules.RTRL() or rv.rules.BPTT()."

@@ -1,0 +1,201 @@
+"""One transform, one effective weight: read on the way forward, on the way back and in every projection it stands in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import ranvier as rv
+from ranvier.connectivity._delays import DelayError
+from ranvier.connectivity.transform import input_gradient, matrix_of
+from ranvier.network._rounding import rounded_delays
+from ranvier.units import ms
+from tests.training.networks import distance, gradient
+
+PROVIDERS = pytest.mark.parametrize("provider", ["cpu", "reference"])
+MADE = {
+    "linear": lambda: rv.Linear(6, 5, sign=[1, -1, 0, 1, -1, 1]),
+    "conv": lambda: rv.Conv2d(2, 4, 3, padding=1, stride=2, sign=[1, -1]),
+    "groups": lambda: rv.Conv2d(4, 4, 3, groups=2, sign=-1),
+    "foreign": lambda: nn.Linear(6, 5),
+    "foreign conv": lambda: nn.Conv1d(2, 3, 2),
+}
+SHAPES = {"linear": (7, 6), "foreign": (7, 6), "conv": (7, 2, 5, 4), "groups": (7, 4, 5, 5), "foreign conv": (7, 2, 6)}
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_the_way_back_is_the_gradient_of_the_way_forward(kind: str) -> None:
+    torch.manual_seed(0)
+    module = MADE[kind]().double()
+    with torch.no_grad():  # training has moved weights across zero
+        module.weight.add_(torch.randn_like(module.weight))
+    x = torch.rand(SHAPES[kind], dtype=torch.float64, requires_grad=True)
+    out = module(x)
+    grad = torch.randn_like(out)
+    (wanted,) = torch.autograd.grad(out, x, grad)
+    torch.testing.assert_close(input_gradient(module, grad, x), wanted, rtol=1e-12, atol=1e-12)
+    assert all(q.grad is None for q in module.parameters())
+
+
+def test_the_way_back_of_single_synapses_is_bounded() -> None:
+    net = rv.Network(dt=1 * ms, dtype=torch.float64)
+    net.input("x", 6)
+    net.population("y", 5, rv.LeakyReadout(), output=True)
+    net.connect("x", "y", rv.FixedProbability(0.6), to="x", weight=rv.Learn(rv.Uniform(0, 1), min=0, max=1), sign=1)
+    module = net.projections["x_to_y_x"].synapses
+    with torch.no_grad():
+        module.weight.add_(torch.randn_like(module.weight))
+    x = torch.rand(3, 6, dtype=torch.float64, requires_grad=True)
+    (wanted,) = torch.autograd.grad(module(x), x, torch.ones(3, 5, dtype=torch.float64))
+    assert (module.weight < 0).any()
+    torch.testing.assert_close(input_gradient(module, torch.ones(3, 5, dtype=torch.float64), x), wanted)
+
+
+def test_only_a_plain_matrix_is_one() -> None:
+    class Doubled(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(x)
+
+    assert matrix_of(Doubled(3, 2)) is None
+    assert matrix_of(rv.Conv2d(1, 1, 1)) is None
+    signed = rv.Linear(3, 2, sign=1)
+    with torch.no_grad():
+        signed.weight.fill_(-1.0)
+    assert torch.equal(matrix_of(signed), torch.zeros(2, 3))
+
+
+def signed(layers: int, sign: int | None, provider: str) -> rv.Sequential:
+    """The output layer has a sign, and weights of both signs; without sign they are clamped at 0."""
+    torch.manual_seed(0)
+    parts: list = []
+    for k in range(layers):
+        parts += [rv.Linear(12 if k else 8, 12), rv.LIF(12, tau=10 * ms)]
+        with torch.no_grad():
+            parts[-2].weight.mul_(3)
+    hidden, last = (rv.Linear(12, 12, sign=sign), rv.Linear(12, 3, sign=sign))
+    for module in (hidden, last):
+        with torch.no_grad():
+            module.weight.copy_(torch.randn(module.weight.shape, generator=torch.Generator().manual_seed(2)))
+            if sign is None:
+                module.weight.clamp_(min=0)
+    if layers > 1:
+        parts[2] = hidden
+    return rv.Sequential(*parts, last, rv.LeakyReadout(3, tau=20 * ms), dt=1 * ms, dtype=torch.float64, provider=provider)
+
+
+@PROVIDERS
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize(
+    "rule",
+    [rv.rules.BPTT(), rv.rules.SLTT(), rv.rules.OTTT(), rv.rules.EProp(), rv.rules.EProp(feedback="adaptive")],
+    ids=repr,
+)
+def test_every_rule_goes_back_by_the_weights_in_use(rule: rv.rules.Rule, layers: int, provider: str) -> None:
+    if layers > 1 and isinstance(rule, rv.rules.EProp):
+        pytest.skip("symmetric and adaptive feedback need every hidden population to project to an output")
+    held, free = signed(layers, 1, provider), signed(layers, None, provider)
+    assert all((q.weight < 0).any() for p in list(held.projections.values())[1:] for q in p.chain)
+    found, wanted = gradient(held, rule), gradient(free, rule)
+    assert all(float(g.abs().max()) > 0 for g in wanted.values())
+    assert distance(wanted, found) < 1e-12
+
+
+X = (torch.rand(30, 8, 4, generator=torch.Generator().manual_seed(1)) < 0.3).double()
+
+
+def twice(shared: bool, delay: object, provider: str, **options: object) -> tuple[rv.Sequential, list[nn.Module]]:
+    """One Linear forward and inside a recurrent part, or two equal ones."""
+    torch.manual_seed(0)
+    first = rv.Linear(4, 4, delay=delay, **options)
+    with torch.no_grad():
+        first.weight.add_(0.4)
+    second = first
+    if not shared:
+        second = rv.Linear(4, 4, delay=delay, **options)
+        with torch.no_grad():
+            second.weight.copy_(first.weight)
+            second.bias.copy_(first.bias)
+    parts = (first, rv.Recurrent(rv.LIF(4, tau=5 * ms), second))
+    return rv.Sequential(*parts, dt=1 * ms, dtype=torch.float64, provider=provider), [first, second]
+
+
+DELAYS = {
+    "none": lambda: None,
+    "one": lambda: 2 * ms,
+    "array": lambda: np.array([[1, 0, 3, 2]] * 4) * ms,
+    "learnable": lambda: rv.Learn(np.array([[1, 0.5, 3.2, 2]] * 4) * ms, max=4 * ms),
+}
+
+
+@PROVIDERS
+@pytest.mark.parametrize("delay", DELAYS)
+def test_one_transform_in_two_places_is_two_equal_ones(delay: str, provider: str) -> None:
+    one, modules = twice(True, DELAYS[delay](), provider)
+    two, separate = twice(False, DELAYS[delay](), provider)
+    out, same = one(X)[0], two(X)[0]
+    assert out.any()
+    assert torch.equal(out, same)
+    assert len(list(one.parameters())) == len(list(modules[0].parameters()))
+    weight = torch.randn_like(out)
+    (out * weight).sum().backward()
+    (same * weight).sum().backward()
+    for n, q in modules[0].named_parameters():
+        wanted = sum(dict(m.named_parameters())[n].grad for m in separate)
+        torch.testing.assert_close(q.grad, wanted, rtol=1e-10, atol=1e-12)
+
+
+@PROVIDERS
+@pytest.mark.parametrize("delay", DELAYS)
+def test_saving_and_rounding_keep_two_places_of_one_transform(delay: str, provider: str, tmp_path: Path) -> None:
+    net, _ = twice(True, DELAYS[delay](), provider)
+    rv.save(net, tmp_path / "model")
+    again = rv.load(tmp_path / "model")
+    assert torch.equal(net(X)[0], again(X)[0])
+    assert again.projections["linear1"].chain[0] is again.projections["recurrent1"].chain[0]
+    assert {n for n, _ in again.named_parameters()} == {n for n, _ in net.named_parameters()}
+    whole = rounded_delays(net)
+    assert all(p.transform.delay is None for p in whole.projections.values())
+    assert (whole.projections["recurrent1"].shortest, whole.projections["linear1"].shortest) in ((1, 0), (3, 2))
+
+
+def test_drawn_delays_are_the_same_in_both_places() -> None:
+    layer = rv.Linear(4, 4, delay=rv.Uniform(0 * ms, 9 * ms))
+    net = rv.Sequential(layer, rv.Recurrent(rv.LIF(4), layer), dt=1 * ms)
+    first, second = (net.projections[n].place for n in ("linear1", "recurrent1"))
+    assert torch.equal(first.table + 1, second.table)
+    slow = rv.Sequential(layer, rv.LIF(4), dt=3 * ms).projections["linear1"].place
+    assert int((3 * slow.table - first.table).abs().max()) <= 2
+    assert not list(layer.buffers()), "nothing of a place is written into the transform"
+
+
+def test_whole_steps_come_with_the_state_dict_and_from_the_older_name() -> None:
+    def made(seed: int) -> rv.Sequential:
+        torch.manual_seed(0)
+        return rv.Sequential(
+            rv.Linear(4, 4, delay=rv.Uniform(0 * ms, 9 * ms)), rv.LIF(4, V_th=0.1), dt=1 * ms, seed=seed
+        )
+
+    one, two, three = made(0), made(1), made(2)
+    x = X.float()
+    assert not torch.equal(one(x)[0], two(x)[0])
+    kept = one.state_dict()
+    two.load_state_dict(kept)
+    old = dict(kept)
+    old["projections.linear1.chain.0.latency_table"] = old.pop("projections.linear1.latency_table")
+    three.load_state_dict(old)
+    for net in (two, three):
+        assert torch.equal(one(x)[0], net(x)[0])
+        assert net.projections["linear1"].depth == one.projections["linear1"].depth
+
+
+def test_synapses_made_for_another_lag_are_refused() -> None:
+    net = rv.Network(dt=1 * ms)
+    cells = net.population("cells", 4, rv.LIF(4))
+    net.connect(cells, cells, rv.AllToAll(), to="x", delay=rv.Uniform(1 * ms, 5 * ms), name="rule")
+    net.source("signal", rv.TimedArray(np.zeros((3, 4)), dt=1 * ms))
+    with pytest.raises(DelayError, match="lag of 1 steps, and here it is 0"):
+        net.connect("signal", cells, net.projections["rule"].synapses, to="x", name="again")
