@@ -163,6 +163,9 @@ class Network(nn.Module):
     ) -> str:  # fmt: skip
         """Add ``size`` cells; further values replace the cell's own parameters or initial values.
 
+        Populations of one cell object share its ``rv.Learn`` values, as two places of one module do in torch. A cell with
+        further values is another one, with parameters of its own.
+
         ``output`` makes its emission a result of calling the network. ``positions`` says where the cells are: coordinates
         [cells, axes], ``rv.Grid``, ``rv.RandomPositions`` or ``rv.Positions``. Returns the name, which :meth:`connect` takes.
         """
@@ -181,12 +184,16 @@ class Network(nn.Module):
         else:
             cell = cell.with_values(**values) if values else cell
             self.populations[name] = Population(
-                name, cell, shape, surrogate=self.surrogate, seed=self.seed, dtype=self.dtype
+                name, cell, shape, surrogate=self.surrogate, seed=self.seed, dtype=self.dtype, like=self._of_cell(cell)
             )
             self.populations[name].positions = where
         if flag(output, f"population {name!r}: output"):
             self.outputs.append(name)
         return name
+
+    def _of_cell(self, cell: Cell) -> Population | None:
+        """The first population of the very same cell object."""
+        return next((p for p in self.populations.values() if p.cell is cell), None)
 
     def depths(self) -> dict[str, int]:
         """How many steps of each part's emissions are still needed, where any are."""

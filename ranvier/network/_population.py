@@ -71,12 +71,13 @@ def start_of(value: Any, shape: tuple[int, ...], seed: int, name: str, stream: i
 class Population(nn.Module):
     """A cell times a size.
 
-    ``shape`` may be None in a ``Sequential``: it is then what arrives, and all parameters are shared.
+    ``shape`` may be None in a ``Sequential``: it is then what arrives, and all parameters are shared. ``like`` is another
+    population of the very same cell, whose learnable values this one uses too.
     """
 
     def __init__(
         self, name: str, cell: Cell, shape: tuple[int, ...] | None, *, surrogate: Surrogate | None = None, seed: int = 0,
-        dtype: torch.dtype = torch.float32,
+        dtype: torch.dtype = torch.float32, like: Population | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.name, self.cell, self.shape, self.seed = name, cell, shape, seed
@@ -91,14 +92,24 @@ class Population(nn.Module):
                     f"{label!r} cannot name a parameter of a population: it is a word of torch modules; rename it.",
                     line=label,
                 )
-            self._keep(label, value, dtype)
+            self._keep(label, value, dtype, like)
         for variable, value in cell.initial.items():
             if isinstance(value, Learn):
-                self._keep(_start_of(variable), value, dtype)
+                self._keep(_start_of(variable), value, dtype, like)
         for label, value in self.surrogate.values.items():
             self.register_buffer(label, torch.tensor(value, dtype=torch.float64), persistent=False)
 
-    def _keep(self, label: str, value: Any, dtype: torch.dtype) -> None:
+    def _keep(self, label: str, value: Any, dtype: torch.dtype, like: Population | None) -> None:
+        if like is not None and isinstance(value, Learn):
+            shared = getattr(like, label)
+            if shared.ndim and like.shape != self.shape:
+                raise ShapeError(
+                    f"{self.name!r} has the cell of {like.name!r}, so they share {label}, one value for each of {like.shape} cells, "
+                    f"but {self.name!r} has shape {self.shape}: give it a cell of its own, or one value for all."
+                )
+            self.bounds[label] = like.bounds[label]
+            self.register_parameter(label, shared)
+            return
         if not isinstance(value, Learn):
             drawn = tensor_of(value, self.shape, self.seed, f"{self.name}.{label}")
             check_drawn(label, value, drawn, self.name)

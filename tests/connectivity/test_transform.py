@@ -84,7 +84,9 @@ def signed(layers: int, sign: int | None, provider: str) -> rv.Sequential:
                 module.weight.clamp_(min=0)
     if layers > 1:
         parts[2] = hidden
-    return rv.Sequential(*parts, last, rv.LeakyReadout(3, tau=20 * ms), dt=1 * ms, dtype=torch.float64, provider=provider)
+    return rv.Sequential(
+        *parts, last, rv.LeakyReadout(3, tau=20 * ms), dt=1 * ms, dtype=torch.float64, provider=provider
+    )
 
 
 @PROVIDERS

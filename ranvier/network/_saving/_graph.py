@@ -74,7 +74,7 @@ def describe_parts(net: Network, tensors: Tensors, unknown: Unknown | None = Non
         "inputs": {n: _shape(s) for n, s in net.inputs.items()},
         "sources": sources,
         "outputs": list(net.outputs),
-        "populations": {n: _population(p, tensors, unknown) for n, p in net.populations.items()},
+        "populations": {n: _population(p, _sharing(net, p), tensors, unknown) for n, p in net.populations.items()},
         "relays": {n: _shape(r.size) for n, r in net.relays.items()},
         "projections": {n: _projection(p, seen, tensors, unknown) for n, p in net.projections.items()},
         "fixed": [n for n, q in net.named_parameters() if not q.requires_grad],
@@ -102,6 +102,8 @@ def _tensors(net: Network) -> Tensors:
             name = f"{prefix}.{leaf}" if prefix else leaf
             if leaf == "latency_table" and isinstance(module, Projection):
                 name = f"{prefix}.chain.0.{leaf}"  # the name it has in files
+            if isinstance(module, Population) and _sharing(net, module) and isinstance(tensor, nn.Parameter):
+                continue  # the first population of this cell has it
             if id(tensor) in owner:
                 one = f"{name} and {owner[id(tensor)]} are one tensor"
                 raise FileFormatError(f"{one}, which a file cannot say: use one module in both places, or a copy.")
@@ -113,9 +115,19 @@ def _shape(shape: tuple[int, ...] | None) -> list[int] | None:
     return None if shape is None else list(shape)
 
 
-def _population(population: Population, tensors: Tensors, unknown: Unknown | None) -> dict[str, Any]:
-    cell = _told(population.cell, unknown, encode_cell, population.cell, f"cells/{population.name}", tensors)
-    out = {"shape": _shape(population.shape), "cell": cell}
+def _sharing(net: Network, population: Population) -> str | None:
+    """The name of the population whose learnable values this one uses, where there is one."""
+    first = net._of_cell(population.cell)
+    return None if first is None or first is population or not list(first.parameters()) else first.name
+
+
+def _population(population: Population, same: str | None, tensors: Tensors, unknown: Unknown | None) -> dict[str, Any]:
+    out: dict[str, Any] = {"shape": _shape(population.shape)}
+    if same is None:
+        cell = population.cell
+        out["cell"] = _told(cell, unknown, encode_cell, cell, f"cells/{population.name}", tensors)
+    else:
+        out["same_cell_as"] = same
     where = population.positions
     if where is not None:
         coordinates = encode_value(
@@ -175,8 +187,14 @@ def rebuild(record: Record, tensors: Tensors) -> Network:
 
 def _add_population(net: Network, name: str, record: Record, left: Tensors) -> None:
     """Values per cell are drawn or copied as the population is made, so first see that the file holds as many."""
-    shape, cell = record.sizes("shape"), decode_cell(record.child("cell"), left)
+    shape, shares = record.sizes("shape"), "same_cell_as" in record
+    if shares:
+        cell = net.populations[record.choice("same_cell_as", *net.populations)].cell
+    else:
+        cell = decode_cell(record.child("cell"), left)
     for label, value in cell.parameters.items():
+        if shares and isinstance(value, Learn):
+            continue
         tensor = left.get(f"populations.{name}.{label}")
         start = value.value if isinstance(value, Learn) else value
         each = (
@@ -187,7 +205,7 @@ def _add_population(net: Network, name: str, record: Record, left: Tensors) -> N
             raise damaged(f"{record.where}.{label}", f"the tensor is {found}, expected one value per cell {shape}")
     net.population(name, shape, cell, positions=_positions(record, left) if "positions" in record else None)
     population = net.populations[name]
-    fill(population, _taker(left, f"populations.{name}"), record.where)
+    fill(population, _taker(left, f"populations.{name}"), record.where, parameters=not shares)
 
 
 def _positions(record: Record, left: Tensors) -> Positions:

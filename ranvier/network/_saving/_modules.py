@@ -145,9 +145,9 @@ def decode_module(record: Record, take: Take, place: Placement) -> nn.Module:
     return module
 
 
-def fill(module: nn.Module, take: Callable[[str], torch.Tensor | None], where: str) -> None:
-    """Put a tensor of the file in the place of every parameter and buffer of ``module`` itself."""
-    tables: tuple[Any, Any] = (module._parameters, module._buffers)
+def fill(module: nn.Module, take: Take, where: str, parameters: bool = True) -> None:
+    """Put a tensor of the file in the place of every parameter (if ``parameters``) and buffer of ``module`` itself."""
+    tables: tuple[Any, ...] = (module._parameters, module._buffers) if parameters else (module._buffers,)
     for table in tables:
         for name, old in table.items():
             if old is None:

@@ -41,11 +41,9 @@ class Influence:
         self.J = [torch.zeros(size, q.numel(), dtype=torch.float64) for q in self.learnt]
         self.masks: list[Tensor] | None = None
         if masked:
-            owners = [(net.projections[n.partition(".")[0]].post, q) for n, q in own] + cells
-            owner_of = {id(q): n for n, q in own}
-            for _, q in owners[: len(own)]:
-                _refuse_shared(net, owner_of[id(q)])
-            self.masks = [_mask(net, n, q, [(k, start[k]) for k in self.keys]) for n, q in owners]
+            state = [(k, start[k]) for k in self.keys]
+            self.masks = [_mask(net, _targets(net, q), q, len(q), state) for _, q in own]
+            self.masks += [_mask(net, (n,), leaf, leaf.numel(), state) for n, leaf in cells]
 
     def learn(self, block: Block, slopes: Mapping[str, Tensor]) -> None:
         """Add the gradient of a window, given dL/dout of its steps, and carry the influence to its end."""
@@ -87,29 +85,34 @@ class Influence:
         return full[:count], torch.cat(full[count:])
 
 
-def _refuse_shared(net: Network, parameter: str) -> None:
-    p = net.projections[parameter.partition(".")[0]]
-    if p.matrix() is None or p.per_synapse:
+def _targets(net: Network, q: Tensor) -> tuple[str, ...]:
+    """The populations at whose cells a weight ends; a transform may stand in several places."""
+    places = [p for p in net.projections.values() if any(r is q for r in p.parameters())]
+    odd = next((p for p in places if p.matrix() is None or p.per_synapse), None)
+    if odd is not None:
         raise TrainingError(
-            f"SnAp1 needs weights that lead to one cell each, but projection {p.name!r} is no plain rv.Linear: use "
+            f"SnAp1 needs weights that lead to one cell each, but projection {odd.name!r} is no plain rv.Linear: use "
             f"rv.rules.RTRL() or rv.rules.BPTT()."
         )
+    return tuple(p.post for p in places)
 
 
-def _mask(net: Network, name: str, q: Tensor, state: list[tuple[str, Tensor]]) -> Tensor:
-    """[state, q]: 1 where a parameter of the cells of ``name`` can touch a state number within one step."""
-    reached, front = set(), [name]
+def _mask(net: Network, names: tuple[str, ...], q: Tensor, cells: int, state: list[tuple[str, Tensor]]) -> Tensor:
+    """[state, q]: 1 where a parameter of the cells of ``names`` can touch a state number within one step.
+
+    ``q`` has as many entries for each of the ``cells``, cell by cell.
+    """
+    reached, front = set(), list(names)
     while front:
         pre = front.pop()
         after = {p.post for p in net.projections.values() if p.pre == pre and not p.depth} - reached
         reached |= after
         front += after
-    cells = q.numel() // (1 if q.ndim == 1 else q.shape[-1]) if q.shape[0] != 1 else q.numel()
     cell = torch.arange(cells).repeat_interleave(q.numel() // cells)
     rows = []
     for k, t in state:
         part = k.split("/")[1]
-        if part == name:
+        if part in names and part not in reached:
             own = torch.arange(t.shape[-1]).repeat(t.numel() // t.shape[-1])
             rows.append((own[:, None] == cell[None, :]).double())
         else:
