@@ -53,8 +53,7 @@ def cycle(runner: Runner, names: Sequence[str], length: int, window: Window) -> 
                 for variable in runner.record.get(n, ()):
                     recorded.setdefault((n, variable), []).append(arrivals["x"])
                 continue
-            result = runner.compute(n, runner.scan(n, arrivals, window, first, count, direct=direct))
-            for variable, value in runner.take(n, result, window).items():
+            for variable, value in runner.advanced(n, arrivals, window, first, count, direct).items():
                 recorded.setdefault((n, variable), []).append(value)
             if n in window.emissions:
                 now[n] = window.emissions[n]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ranvier.kernels import products
+from ranvier.network._hooks import has_hook
 
 __all__ = ["apply"]
 
@@ -17,7 +18,7 @@ def apply(module: nn.Module, x: Tensor, fast: bool) -> object:
 
 def _pool_size(module: nn.Module) -> tuple[int, int] | None:
     """Pixels that a plain maximum pooling joins, each in one block; None for any other module."""
-    if type(module) is not nn.MaxPool2d or module._forward_hooks or module._forward_pre_hooks or module._backward_hooks:
+    if type(module) is not nn.MaxPool2d or has_hook(module):
         return None
     size, stride, padding, dilation = (
         (n, n) if isinstance(n, int) else tuple(n)

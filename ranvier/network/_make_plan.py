@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ranvier.network._chain import chains
 from ranvier.network._graph import Part
@@ -76,7 +77,7 @@ def make_plan(known: Known, request: Request, refuses: Callable[[Request], str |
             cycles[part.members], row = _cycle(part, known, request, None if fast else why)
             rows.append(row)
     apart = frozenset(members for members, unit in cycles.items() if unit.how in ("loop", "windows"))
-    ranges = chains(known.parts, apart, lambda part, before: known.join(part, before, request.spread)) if fast else ()
+    ranges = chains(known.parts, apart, partial(_joins, known, request)) if fast else ()
     chained = {n for a, b in ranges for part in known.parts[a:b] for n in part.members}
     reason = _not_joined(request)
     units, notes = [], []
@@ -99,11 +100,29 @@ def make_plan(known: Known, request: Request, refuses: Callable[[Request], str |
     ]
     by_event = {c.part for c in carried if c.provider == "cpu"}
     units = [_fed(u, known, request, by_event) if u.how in ("joined", "fused") else u for u in units]
-    drawn = {n for n, p in known.projections.items() if p.drawable and home[p.post].how == "loop"}
+    drawn = {
+        n for n, p in known.projections.items()
+        if p.drawable and home[p.post].how == "loop" and n not in request.hooked
+    }  # fmt: skip
+    notes += [f"{n}: runs by itself, as a hook is registered on it" for n in sorted(request.hooked)]
     return Plan(
         (*choices, *carried, *rows), known.parts, tuple(units), request.window, request.checkpoint, request.cuts,
-        tuple(notes), frozenset(drawn),
+        tuple(notes), frozenset(drawn), request.hooked,
     )  # fmt: skip
+
+
+def _joins(known: Known, request: Request, part: Part, before: Sequence[str]) -> bool:
+    """Whether ``part`` runs in one operation with the populations ``before`` it."""
+    return _hook_inside((*before, *part.members), known, request) is None and known.join(part, before, request.spread)
+
+
+def _hook_inside(members: Collection[str], known: Known, request: Request) -> str | None:
+    """Why populations cannot run as one operation: something inside has a hook, which nothing would call."""
+    if not request.hooked:
+        return None
+    inside = (n for n, p in known.projections.items() if p.pre in members and p.post in members)
+    found = next((n for n in (*members, *inside) if n in request.hooked), None)
+    return None if found is None else f"a hook is registered on {found}"
 
 
 def _provider(request: Request, refuses: Callable[[Request], str | None]) -> tuple[bool, str]:
@@ -135,10 +154,11 @@ def _cycle(part: Part, known: Known, request: Request, slow: str | None) -> tupl
     elif not request.single:
         compiled = "the batch is larger than one"
     else:
-        compiled = known.loopable(part)
+        compiled = _hook_inside(part.members, known, request) or known.loopable(part)
     if compiled is None:
         return Unit(part.members, "loop", length), Choice(name, "loop", "cpu", "one compiled loop for the whole cycle")
-    divided = slow or known.fusible(part) or _two_gradients(part.members, known, request)
+    divided = slow or known.fusible(part) or _hook_inside(part.members, known, request)
+    divided = divided or _two_gradients(part.members, known, request)
     if divided is None:
         why = f"one operation, windows inside ({compiled})"
         return Unit(part.members, "fused", length), Choice(name, "loop", "cpu", why)
@@ -167,7 +187,7 @@ def _carry(name: str, p: Carried, request: Request, slow: str | None, home: Unit
         return Choice(name, "plasticity", "reference", "step by step, as its cells do not run in a compiled loop")
     if slow is not None:
         return Choice(name, "propagate", "reference", slow)
-    if home.how == "loop" and p.drawable:
+    if home.how == "loop" and p.drawable and name not in request.hooked:
         return Choice(name, "propagate", "cpu", f"the loop draws the spikes of {p.pre} itself")
     if home.how in ("loop", "fused", "joined") and p.pre in home.members:
         rows = "drawn when a cell fires" if p.dense and home.how == "loop" else "by event"
@@ -189,6 +209,7 @@ def _fed(unit: Unit, known: Known, request: Request, by_event: Collection[str]) 
     feeds = tuple(
         n for n, p in entering.items()
         if request.cuts.joined and p.plain and not p.latest and n in by_event and p.pre not in request.spread
+        and n not in request.hooked
     )  # fmt: skip
     silent = known.outside - request.learnt
     again = (

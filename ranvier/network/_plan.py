@@ -32,6 +32,8 @@ class Request:
         Inputs that ask for a gradient.
     series
         Windows of one series follow each other, and no parameter changes between them.
+    hooked
+        Populations and projections with a hook, which run by themselves.
     """
 
     dtype: torch.dtype
@@ -47,6 +49,7 @@ class Request:
     spread: frozenset[str] = frozenset()
     learnt: frozenset[str] = frozenset()
     series: bool = False
+    hooked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class Plan:
     """Choices for every part, and the units in the order in which they run.
 
     ``notes`` say why parts that could run together do not; ``drawn`` names the projections whose spikes a compiled loop
-    draws itself.
+    draws itself, ``hooked`` the populations and projections with a hook.
     """
 
     choices: tuple[Choice, ...]
@@ -105,6 +108,7 @@ class Plan:
     cuts: Cuts = WHOLE
     notes: tuple[str, ...] = ()
     drawn: frozenset[str] = frozenset()
+    hooked: frozenset[str] = frozenset()
 
     @cached_property
     def _providers(self) -> dict[str, str]:
@@ -140,6 +144,7 @@ class Plan:
             "cuts": asdict(self.cuts),
             "notes": list(self.notes),
             "drawn": sorted(self.drawn),
+            "hooked": sorted(self.hooked),
         }
 
     @property

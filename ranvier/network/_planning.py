@@ -16,6 +16,7 @@ from ranvier.network._cycle_choice import not_fusible, not_loopable
 from ranvier.network._density import dense_among
 from ranvier.network._drives import drawable
 from ranvier.network._graph import Edge, arrange
+from ranvier.network._hooks import hooked_parts
 from ranvier.network._make_plan import Carried, Known, make_plan
 from ranvier.network._plan import Plan, Request
 from ranvier.network._projection import Projection
@@ -42,7 +43,7 @@ def plan_for(
         few = min(steps, window or checkpoint or steps) * batch < _ENOUGH
     asked = (
         net.dtype, net.device.type, gradient, window, checkpoint, net.provider, dense_inputs, batch == 1, few, cuts,
-        frozenset(spread), frozenset(learnt), series,
+        frozenset(spread), frozenset(learnt), series, hooked_parts(net),
     )  # fmt: skip
     found = net._plans.get(asked)
     if found is None:

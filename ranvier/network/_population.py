@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,12 @@ class Population(nn.Module):
         low = _LEAST_TAU if value.min is None and label.startswith("tau") else value.min
         self.bounds[label] = (low, value.max)
         self.register_parameter(label, nn.Parameter(start.to(dtype)))
+
+    def forward(
+        self, arrivals: Mapping[str, Tensor], *, run: Callable[[Mapping[str, Tensor]], Tensor | None]
+    ) -> Tensor | None:
+        """What the cells emit [T, B, …] for what arrives at their ports; a hook sees both."""
+        return run(arrivals)
 
     def values(self) -> dict[str, Tensor]:
         """Every parameter by name, bounds applied (the gradient passes as if they were not there)."""

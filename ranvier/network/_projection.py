@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity import Sparse
-from ranvier.connectivity.transform import Placement, Transform, as_transform, matrix_of
+from ranvier.connectivity.transform import Placement, Transform, as_transform, matrix_of, quiet
 from ranvier.errors import ShapeError
 from ranvier.kernels import products
 from ranvier.kernels._task import Feedback
@@ -90,7 +90,7 @@ class Projection(nn.Module):
     def lets_go(self) -> bool:
         """Whether what arrives is new memory that autograd does not keep: the result of a plain convolution or matrix."""
         last = self.chain[-1] if len(self.chain) else None
-        return last is not None and type(last) in _PLAIN and not last._forward_hooks
+        return last is not None and type(last) in _PLAIN
 
     @property
     def by_spike(self) -> bool:
@@ -222,7 +222,7 @@ class Projection(nn.Module):
         x = torch.zeros(1, 1, *shape, dtype=probe.dtype, device=probe.device)
         training = self.training
         try:
-            with torch.no_grad():
+            with torch.no_grad(), quiet(self):
                 chain = self.eval().chain
                 return tuple(self._rest(x, list(chain)).shape[2:])
         finally:

@@ -176,15 +176,40 @@ class Runner:
             window.emissions[name] = arrivals["x"]
             window.recorded.update({(name, v): arrivals["x"] for v in self.record.get(name, ())})
             return
-        task = replace(self.scan(name, arrivals, window, direct=direct), spent=self._spent(name))
-        recorded = self.take(name, self.compute(name, task), window)
+        recorded = self.advanced(name, arrivals, window, direct=direct, spent=self._spent(name))
         window.recorded.update({(name, v): x for v, x in recorded.items()})
+
+    def advanced(
+        self, name: str, arrivals: Mapping[str, Tensor], window: Window, first: int = 0, count: int | None = None,
+        direct: Mapping[str, Tensor] | None = None, spent: frozenset[str] = frozenset(),
+    ) -> dict[str, Tensor]:  # fmt: skip
+        """One population over ``count`` steps, its hooks included: what was recorded."""
+        recorded: dict[str, Tensor] = {}
+
+        def run(arrivals: Mapping[str, Tensor]) -> Tensor | None:
+            task = replace(self.scan(name, arrivals, window, first, count, direct=direct), spent=spent)
+            recorded.update(self.take(name, self.compute(name, task), window))
+            return window.emissions.get(name)
+
+        if name not in self.plan.hooked:
+            run(arrivals)
+            return recorded
+        population = self.net.populations[name]
+        emitted = population(arrivals, run=run)
+        if emitted is not None and emitted is not window.emissions[name]:  # a hook gave another output
+            events, emit = self.steps[name].events, population.cell.emit or ""
+            same = [v for v in recorded if output_name(v, events) == output_name(emit, events)]
+            recorded.update(dict.fromkeys(same, emitted))
+            window.emissions[name] = emitted
+        return recorded
 
     def _spent(self, name: str) -> frozenset[str]:
         """Streams that nobody but the population reads: what a single projection has just computed for one port."""
-        ports = [p.port for p in self.incoming[name]]
+        ports, hooked = [p.port for p in self.incoming[name]], self.plan.hooked
         return frozenset(
-            self.stream_of(name, p.port) for p in self.incoming[name] if ports.count(p.port) == 1 and p.lets_go
+            self.stream_of(name, p.port)
+            for p in self.incoming[name]
+            if ports.count(p.port) == 1 and p.lets_go and p.name not in hooked and name not in hooked
         )
 
     def compute(self, name: str, task: Scan) -> ScanResult:

@@ -19,6 +19,7 @@ from ranvier.connectivity import (
 )
 from ranvier.connectivity.transform import Placement
 from ranvier.errors import FileFormatError
+from ranvier.network._hooks import has_hook
 from ranvier.network._saving._delays import LONGEST, decode_delays, encode_delays
 from ranvier.network._saving._procedural import decode_procedural, encode_procedural
 from ranvier.network._saving._record import Record, damaged
@@ -70,7 +71,6 @@ _NAMES = {f"torch.{kind.__name__}": kind for kind in _TORCH} | {kind.__name__: k
 _KINDS = {kind: name for name, kind in _NAMES.items()}
 _ARGUMENTS = _TORCH | _OWN
 _FLOATS = {torch.float32, torch.float64}
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 def encode_module(
@@ -85,7 +85,7 @@ def encode_module(
     FileFormatError
         Where a file could not make the module again.
     """
-    if any(getattr(module, hooks, None) for hooks in _HOOKS):
+    if has_hook(module):
         kind = type(module).__name__
         raise FileFormatError(f"{where} ({kind}) has hooks, which a file cannot hold: remove them before saving.")
     if isinstance(module, Linear | Conv2d) and type(module) in _DELAYED:

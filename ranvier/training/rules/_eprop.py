@@ -15,7 +15,7 @@ from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._eligibility import Eligibility
 from ranvier.training.rules._feedback import Feedback
 from ranvier.training.rules._outputs import OutputErrors
-from ranvier.training.rules._refuse import refuse_plastic, refuse_starts, whole_number
+from ranvier.training.rules._refuse import refuse_hooks, refuse_plastic, refuse_starts, whole_number
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._series import Series
 
@@ -76,6 +76,7 @@ class EProp(Rule):
 
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
+        refuse_hooks(net, "EProp")
         refuse_plastic(net, "EProp")
         refuse_starts(net, "EProp")
         broadcast = Feedback(net, self.feedback, self.decay, self.seed, getattr(criterion, "update", 0))

@@ -14,7 +14,7 @@ from ranvier.network import Network
 from ranvier.training._criterion import lengths_of
 from ranvier.training._data import Signal
 from ranvier.training.rules._criterion import Criterion
-from ranvier.training.rules._refuse import learns, refuse_plastic, upstream_of
+from ranvier.training.rules._refuse import learns, refuse_hooks, refuse_plastic, upstream_of
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._series import Series
 from ranvier.training.rules._windows import Tally, one
@@ -56,6 +56,7 @@ class EventProp(Rule):
 
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
+        refuse_hooks(net, "EventProp")
         refuse_plastic(net, "EventProp")
         for name in net.populations:
             _check_cell(net, name)

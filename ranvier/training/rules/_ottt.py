@@ -12,7 +12,7 @@ from ranvier.training._criterion import hidden_of
 from ranvier.training._data import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._eligibility import Eligibility
-from ranvier.training.rules._refuse import refuse_late_layers, refuse_plastic, refuse_starts, whole_number
+from ranvier.training.rules._refuse import refuse_hooks, refuse_late_layers, refuse_plastic, refuse_starts, whole_number
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._series import Series
 from ranvier.training.rules._windows import in_windows
@@ -64,6 +64,7 @@ class OTTT(Rule):
 
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
+        refuse_hooks(net, "OTTT")
         refuse_plastic(net, "OTTT")
         refuse_starts(net, "OTTT")
         refuse_late_layers(net, "OTTT")

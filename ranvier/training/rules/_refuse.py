@@ -6,9 +6,10 @@ from torch import nn
 
 from ranvier.errors import TrainingError
 from ranvier.network import Network
+from ranvier.network._hooks import hooked_parts
 from ranvier.values import Learn
 
-__all__ = ["learns", "refuse_late_layers", "refuse_plastic", "refuse_starts", "whole_number"]
+__all__ = ["learns", "refuse_hooks", "refuse_late_layers", "refuse_plastic", "refuse_starts", "whole_number"]
 
 
 def learns(module: nn.Module) -> bool:
@@ -55,6 +56,16 @@ def refuse_starts(net: Network, rule: str) -> None:
                 f"{rule} carries no gradient back to the start, but the initial {learnt[0]} of {n!r} is to be learnt: "
                 f"give it a number, or use rv.rules.BPTT()."
             )
+
+
+def refuse_hooks(net: Network, rule: str) -> None:
+    """Raise where a hook could change what a part emits: ``rule`` computes parts of the gradient by itself."""
+    found = hooked_parts(net)
+    if found:
+        raise TrainingError(
+            f"{rule} computes the way back past {min(found)!r} by itself, where a hook is registered that could change what "
+            f"is computed: remove it, or use rv.rules.BPTT() or rv.rules.SLTT()."
+        )
 
 
 def refuse_plastic(net: Network, rule: str) -> None:
