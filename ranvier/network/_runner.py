@@ -198,8 +198,9 @@ class Runner:
         emitted = population(arrivals, run=run)
         if emitted is not None and emitted is not window.emissions[name]:  # a hook gave another output
             events, emit = self.steps[name].events, population.cell.emit or ""
-            same = [v for v in recorded if output_name(v, events) == output_name(emit, events)]
-            recorded.update(dict.fromkeys(same, emitted))
+            for v in recorded:
+                if output_name(v, events) == output_name(emit, events):
+                    recorded[v] = emitted
             window.emissions[name] = emitted
         return recorded
 
