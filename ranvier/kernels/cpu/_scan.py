@@ -55,6 +55,9 @@ class _ScanFunction(torch.autograd.Function):
         saved: tuple[str, ...] = ()
         if differentiable:
             saved = kernels.saved_values(step, task.cuts, task.wanted, wanted)
+            if names.direct:
+                more = kernels.saved_values(step, task.cuts.instant, task.wanted, names.direct)
+                saved = tuple(dict.fromkeys((*saved, *more)))
         emitted_as = {str(step.program.outputs[n]): n for n in task.wanted}
         write = tuple(n for n in saved if n not in names.streams and n not in emitted_as)
         kernel = kernels.forward_kernel(step, _name(task.dtype), task.wanted, write)

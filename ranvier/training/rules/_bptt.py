@@ -13,6 +13,7 @@ from ranvier.training._criterion import hidden_of, judge, lengths_of
 from ranvier.training._data import Signal
 from ranvier.training._signals import run
 from ranvier.training.rules._criterion import Criterion
+from ranvier.training.rules._refuse import learnt_starts
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._series import Series
 from ranvier.training.rules._windows import in_windows
@@ -75,7 +76,7 @@ class BPTT(Rule):
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         if self.window:
             cuts, record = Cuts(reset=self.reset_gradient), hidden_of(criterion)
-            series = partial(Series, net, x, self.window, cuts, record=record)
+            series = partial(Series, net, x, self.window, cuts, attached=bool(learnt_starts(net)), record=record)
             return in_windows(net, series, criterion)
         signals = run(net, x, hidden=hidden_of(criterion), lengths=lengths_of(criterion), **self.arguments())
         loss = judge(criterion, signals.out, signals.hidden)

@@ -111,10 +111,11 @@ class _Starts:
         if not len(at):
             return
         for n, values in block.start.variables.items():
+            own = self.variables.setdefault(n, {})
             for v, before in values.items():
                 after = block.window.recorded[n, v]
                 rows = [before if k == 0 else after[k - 1].clone() for k in at.tolist()]
-                self.variables.setdefault(n, {}).setdefault(v, []).extend(rows)
+                own.setdefault(v, []).extend(rows)
         for n, past in block.start.history.items():
             tape = torch.cat([past, block.window.emissions[n]])
             self.history.setdefault(n, []).extend(tape[k : k + past.shape[0]].clone() for k in at.tolist())
@@ -131,6 +132,15 @@ def _counters(net: Network, name: str) -> tuple[str, ...]:
 
 
 def _refuse_moments(net: Network) -> None:
+    """Raise where steps side by side in a batch would not be what they are one after the other."""
+    for n, p in net.projections.items():
+        for module in p.chain.modules():
+            norm = hasattr(module, "running_mean") and (module.training or module.running_mean is None)
+            if norm or (module.training and "Dropout" in type(module).__name__):
+                raise TrainingError(
+                    f"SLTT(keep=…) runs chosen steps again, side by side, but projection {n!r} holds {type(module).__name__}, "
+                    f"which would then act differently: use SLTT() without keep, or net.eval()."
+                )
     for n, population in net.populations.items():
         step = population.step(net.kicks(n))
         moving = [s for s in step.streams if s == "t" or s in step.system.noises]

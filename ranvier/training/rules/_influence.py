@@ -62,7 +62,7 @@ class Influence:
         carried: list[Tensor] = []
         for value in (end[k] for k in self.keys):
             for d in range(value.numel()):
-                seed = torch.zeros_like(value)
+                seed = torch.zeros(value.shape, dtype=value.dtype)
                 seed.view(-1)[d] = 1
                 if value.requires_grad:
                     found = torch.autograd.grad(value, inputs, seed, retain_graph=True, allow_unused=True)

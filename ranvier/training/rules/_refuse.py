@@ -9,7 +9,15 @@ from ranvier.network import Network
 from ranvier.network._hooks import hooked_parts
 from ranvier.values import Learn
 
-__all__ = ["learns", "refuse_hooks", "refuse_late_layers", "refuse_plastic", "refuse_starts", "whole_number"]
+__all__ = [
+    "learns",
+    "learnt_starts",
+    "refuse_hooks",
+    "refuse_late_layers",
+    "refuse_plastic",
+    "refuse_starts",
+    "whole_number",
+]
 
 
 def learns(module: nn.Module) -> bool:
@@ -47,15 +55,20 @@ def refuse_late_layers(net: Network, rule: str) -> None:
             )
 
 
+def learnt_starts(net: Network) -> list[tuple[str, str]]:
+    """Populations and variables whose initial values are learnt."""
+    return [
+        (n, v) for n, p in net.populations.items() for v, start in p.cell.initial.items() if isinstance(start, Learn)
+    ]
+
+
 def refuse_starts(net: Network, rule: str) -> None:
     """Raise where an initial value is learnt: no gradient reaches it."""
-    for n, population in net.populations.items():
-        learnt = [v for v, value in population.cell.initial.items() if isinstance(value, Learn)]
-        if learnt:
-            raise TrainingError(
-                f"{rule} carries no gradient back to the start, but the initial {learnt[0]} of {n!r} is to be learnt: "
-                f"give it a number, or use rv.rules.BPTT()."
-            )
+    for n, variable in learnt_starts(net)[:1]:
+        raise TrainingError(
+            f"{rule} carries no gradient back to the start, but the initial {variable} of {n!r} is to be learnt: "
+            f"give it a number, or use rv.rules.BPTT()."
+        )
 
 
 def refuse_hooks(net: Network, rule: str) -> None:
