@@ -1,0 +1,234 @@
+"""A network one step at a time, in plain torch: what every rule is compared with.
+
+It reads of a network who projects where, raw parameters and whole steps; weights in use, cells, delays and the paths a
+gradient may take are written out here once more, without any kernel, plan or adjoint of the package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+import ranvier as rv
+from ranvier.connectivity import Sparse
+from tests.training.crossed.cells import CELLS, Cell
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Which paths a gradient may take.
+
+    ``carry``: from a state to the state before; ``back``: with the carry to the cells before, otherwise only within the
+    step; ``late``: through spikes that arrive later; ``reset``: through resets (``"level"``: not of what is compared);
+    ``layers``: from one population to another at all; ``times``: spikes carry their time.
+    """
+
+    carry: bool = True
+    back: bool = True
+    late: bool = True
+    reset: bool | str = True
+    layers: bool = True
+    times: bool = False
+
+
+@dataclass
+class State:
+    """Variables by population, and past emissions by part, the latest last."""
+
+    variables: dict[str, dict[str, Tensor]]
+    past: dict[str, list[Tensor]]
+
+    def detach(self) -> State:
+        return State(
+            {n: {k: v.detach() for k, v in own.items()} for n, own in self.variables.items()},
+            {n: [z.detach() for z in past] for n, past in self.past.items()},
+        )
+
+
+def straight(raw: Tensor, used: Tensor) -> Tensor:
+    """``used`` in value, with the gradient of ``raw``."""
+    return raw + (used - raw).detach()
+
+
+def weight_of(module: nn.Module) -> Tensor:
+    """The weights in use, from the raw ones: of the wrong sign 0, beyond a bound the bound."""
+    raw = module.weight
+    if isinstance(module, Sparse):
+        low, high = module.bounds
+        return straight(raw, raw.detach().clamp(low, high)) if low is not None or high is not None else raw
+    sign = getattr(module, "sign", None)
+    return raw if sign is None else straight(raw, raw.detach() * (sign * raw.detach() >= 0))
+
+
+class Slow:
+    """``net`` in plain torch. ``replaced`` puts tensors in the place of parameters, by identity."""
+
+    def __init__(self, net: rv.Network, paths: Paths = Paths()) -> None:  # noqa: B008
+        self.net, self.paths = net, paths
+        self.cells: dict[str, Cell] = {n: CELLS[p.cell.name](p, net.dt) for n, p in net.populations.items()}
+        self.order = self._order()
+        self.depth: dict[str, int] = {}
+        for p in net.projections.values():
+            self.depth[p.pre] = max(self.depth.get(p.pre, 0), self.latest(p))
+
+    def latest(self, p: object) -> int:
+        first = p.chain[0] if len(p.chain) else None
+        if getattr(first, "delay", None) is not None:
+            return p.lag + -(-int(first.delay.high / self.net.dt + 0.999999) // 1)
+        return int(p.place.table.max()) if p.place.table is not None else p.latency
+
+    def _order(self) -> list[str]:
+        left, out = [*self.net.populations, *self.net.relays], []
+        while left:
+            waits = {
+                p.post for p in self.net.projections.values()
+                if p.pre in left and p.shortest == 0 and p.post in left
+            }  # fmt: skip
+            out += [n for n in left if n not in waits]
+            left = [n for n in left if n in waits]
+        return out
+
+    def start(self, x: Tensor) -> State:
+        """Initial variables and silence, for inputs [T, B, …]."""
+        batch, shapes = x.shape[1], {next(iter(self.net.inputs)): tuple(x.shape[2:])}
+        for n in self.order:
+            shapes[n] = self._shape(n, shapes)
+        variables = {n: c.start(batch, shapes[n]) for n, c in self.cells.items()}
+        past = {n: [x.new_zeros(batch, *shapes[n])] * d for n, d in self.depth.items()}
+        return State(variables, past)
+
+    def _shape(self, name: str, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+        known = self.net.shape_of(name)
+        if known is not None:
+            return known
+        p = next(q for q in self.net.projections.values() if q.post == name and q.pre in shapes)
+        zeros = torch.zeros(2, *shapes[p.pre], dtype=self.net.dtype)
+        with torch.no_grad():
+            return tuple(self._chain(p, zeros, held=True).shape[1:])
+
+    def step(self, state: State, x: Tensor) -> tuple[State, dict[str, Tensor], dict[tuple[str, str], Tensor]]:
+        """The state after one step, what each part emitted, and what arrived at each port."""
+        paths = self.paths
+        state = state if paths.carry else state.detach()
+        emitted: dict[str, Tensor] = {next(iter(self.net.inputs)): x}
+        variables, arrived = {}, {}
+        for n in self.order:
+            own: dict[str, Tensor] = {}
+            way_back: dict[str, Tensor] = {}
+            for p in self.net.projections.values():
+                if p.post != n:
+                    continue
+                value, back = self._arrival(p, state, emitted, n in self.cells)
+                own[p.port] = own[p.port] + value if p.port in own else value
+                if back is not None:
+                    way_back[p.port] = way_back[p.port] + back if p.port in way_back else back
+            arrived.update({(n, port): value for port, value in own.items()})
+            if n not in self.cells:
+                emitted[n] = own["x"]
+                continue
+            cell = self.cells[n]
+            if paths.times:
+                variables[n], emitted[n] = cell.timed(state.variables[n], own, way_back)
+                continue
+            variables[n], emitted[n] = cell.step(state.variables[n], own, paths.reset)
+            if way_back:
+                both = {port: own[port] + way_back.get(port, 0) for port in own}
+                emitted[n] = cell.step(state.variables[n], both, paths.reset)[1]
+        past = {n: [*state.past[n], emitted[n]][1:] if d else [] for n, d in self.depth.items()}
+        return State(variables, past), emitted, arrived
+
+    def _arrival(
+        self, p: object, state: State, emitted: Mapping[str, Tensor], cells: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        paths = self.paths
+        cut = not paths.layers or (self.latest(p) > 0 and not paths.late)
+        split = cells and not cut and (paths.times or (paths.carry and not paths.back))
+        value = self._carried(p, state, emitted, cut or split, held=False)
+        if not split:
+            return value, None
+        back = self._carried(p, state, emitted, False, held=True)
+        return value, back - back.detach()
+
+    def _carried(self, p: object, state: State, emitted: Mapping[str, Tensor], cut: bool, held: bool) -> Tensor:
+        """What arrives now: emissions of the steps before, through the chain."""
+        tape = [*state.past.get(p.pre, []), *([emitted[p.pre]] if p.pre in emitted else [])]
+        if p.pre not in emitted:
+            tape.append(torch.zeros_like(tape[-1]))  # fired later in this step, so it cannot arrive yet
+        ago = (lambda k: tape[len(tape) - 1 - k].detach()) if cut else (lambda k: tape[len(tape) - 1 - k])
+        first = p.chain[0] if len(p.chain) else None
+        delay = getattr(first, "delay", None)
+        if p.place.table is None and delay is None:
+            return self._chain(p, ago(p.latency), held)
+        weight = weight_of(first)
+        if delay is None:
+            taps = [(weight, p.place.table)]
+        else:
+            d = straight(delay.position, delay.position.detach().clamp(delay.low, delay.high)) / self.net.dt
+            d = d.expand(weight.shape)
+            low = d.detach().floor().clamp(max=-(-delay.high // self.net.dt) - 1)
+            taps = [(weight * (1 - (d - low)), p.lag + low), (weight * (d - low), p.lag + low + 1)]
+        total = 0
+        for w, steps in taps:
+            w = w.detach() if held else w
+            for k in range(int(steps.max()) + 1):
+                total = total + self._product(first, ago(k), torch.where(steps == k, w, 0.0))
+        bias = getattr(first, "bias", None)
+        if bias is not None:
+            bias = bias.detach() if held else bias
+            total = total + bias.reshape(-1, *([1] * (total.ndim - 2)))
+        return self._modules(total, list(p.chain)[1:], held)
+
+    def _product(self, module: nn.Module, x: Tensor, weight: Tensor) -> Tensor:
+        if isinstance(module, Sparse):
+            table = torch.zeros(module.sizes[1], module.sizes[0], dtype=x.dtype)
+            return x @ table.index_put((module.post, module.pre), weight.expand(len(module)), accumulate=True).T
+        if isinstance(module, nn.Conv2d):
+            return functional.conv2d(
+                x, weight, None, module.stride, module.padding, module.dilation, module.groups
+            )
+        return x @ weight.T
+
+    def _chain(self, p: object, x: Tensor, held: bool) -> Tensor:
+        return self._modules(x, list(p.chain), held)
+
+    def _modules(self, x: Tensor, chain: list[nn.Module], held: bool) -> Tensor:
+        for module in chain:
+            if hasattr(module, "weight") and not hasattr(module, "running_mean"):
+                w, b = weight_of(module), getattr(module, "bias", None)
+                w, b = (None if q is None else q.detach() if held else q for q in (w, b))
+                x = self._product(module, x, w)
+                x = x if b is None else x + b.reshape(-1, *([1] * (x.ndim - 2)))
+            elif hasattr(module, "running_mean"):
+                x = self._norm(module, x, held)
+            else:
+                x = module(x)  # pools and shapes, which have no parameters
+        return x
+
+    def _norm(self, module: nn.Module, x: Tensor, held: bool) -> Tensor:
+        gain, bias = module.weight, module.bias
+        gain = gain * getattr(module, "alpha", 1.0) * getattr(module, "V_th", 1.0)
+        gain, bias = (q.detach() if held else q for q in (gain, bias))
+        axes = (0, *range(2, x.ndim))
+        shape = (1, -1, *([1] * (x.ndim - 2)))
+        mean, var = module.running_mean, module.running_var
+        if module.training:
+            mean, var = x.mean(axes), x.var(axes, correction=0)
+        scale = gain / torch.sqrt(var + module.eps)
+        return (x - mean.reshape(shape)) * scale.reshape(shape) + bias.reshape(shape)
+
+    def run(self, x: Tensor, window: int | None = None) -> tuple[Tensor, list[dict], list[dict]]:
+        """The output [T, B, …] of the one output, emissions and arrivals of every step; cut every ``window`` steps."""
+        state, emissions, arrivals = self.start(x), [], []
+        for n, now in enumerate(x):
+            if window and n and n % window == 0:
+                state = state.detach()
+            state, emitted, arrived = self.step(state, now)
+            emissions.append(emitted)
+            arrivals.append(arrived)
+        return torch.stack([e[self.net.outputs[0]] for e in emissions]), emissions, arrivals
