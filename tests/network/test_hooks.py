@@ -128,7 +128,7 @@ def test_hooks_in_a_circuit() -> None:
             seen["cells"].on(net.populations["cells"])
             seen["drive"].on(net.projections["drive"])
             seen["loop"].on(net.projections["loop"])
-        runs.append(net.run(50 * ms, record={"cells": ["spikes"]})["cells"].spikes)
+        runs.append(net.run(50 * ms, stream=0, record={"cells": ["spikes"]})["cells"].spikes)
         assert all(bool(s.calls) == hooked for s in seen.values())
     assert len(runs[0]) > 0
     assert runs[0].step.tolist() == runs[1].step.tolist()

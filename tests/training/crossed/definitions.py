@@ -126,7 +126,9 @@ def snap(net: rv.Network, x: Tensor, loss: Loss) -> Gradient:
             before, now = _flat(state), _flat(after)
             if masks is None:
                 masks = {n: _reach(net, state, n, q) for n, q in leaves.items()}
-                J = {n: torch.zeros(sum(v.numel() for v in before), q.numel(), dtype=x.dtype) for n, q in leaves.items()}
+                J = {
+                    n: torch.zeros(sum(v.numel() for v in before), q.numel(), dtype=x.dtype) for n, q in leaves.items()
+                }
             inputs = [*leaves.values(), *before]
             y = emitted[net.outputs[0]]
             direct, error = _rows([y], inputs, len(names), slope[t, b : b + 1])
@@ -164,7 +166,9 @@ def _rows(
                 rows.append([torch.zeros(i.numel(), dtype=value.dtype) for i in inputs])
                 continue
             found = torch.autograd.grad(value, inputs, one.view_as(value), retain_graph=True, allow_unused=True)
-            rows.append([(torch.zeros_like(i) if g is None else g).reshape(-1) for i, g in zip(inputs, found, strict=True)])
+            rows.append(
+                [(torch.zeros_like(i) if g is None else g).reshape(-1) for i, g in zip(inputs, found, strict=True)]
+            )
     columns = [torch.stack([row[k] for row in rows]) for k in range(len(inputs))]
     return columns[:count], torch.cat(columns[count:], 1)
 
@@ -172,7 +176,11 @@ def _rows(
 def _reach(net: rv.Network, state: State, name: str, q: Tensor) -> Tensor:
     """[state, q]: the cell that a parameter belongs to, and all that this cell reaches without delay."""
     kind, owner = name.split(".")[:2]
-    targets = {owner} if kind == "populations" else {p.post for p in net.projections.values() if any(r is q for r in p.parameters())}
+    targets = (
+        {owner}
+        if kind == "populations"
+        else {p.post for p in net.projections.values() if any(r is q for r in p.parameters())}
+    )
     reached, front = set(), list(targets)
     while front:
         pre = front.pop()

@@ -226,7 +226,9 @@ def current(size: int = 6) -> rv.Cell:
 
 
 def level() -> rv.Cell:
-    return rv.Cell("dv/dt = (I - v)/tau_m : 1\ndI/dt = -I/tau_s : 1", tau_m=9 * ms, tau_s=5 * ms, emit="v", name="level", size=3)
+    return rv.Cell(
+        "dv/dt = (I - v)/tau_m : 1\ndI/dt = -I/tau_s : 1", tau_m=9 * ms, tau_s=5 * ms, emit="v", name="level", size=3
+    )
 
 
 def currents(

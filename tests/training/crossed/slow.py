@@ -69,7 +69,7 @@ def weight_of(module: nn.Module) -> Tensor:
 class Slow:
     """``net`` in plain torch. ``replaced`` puts tensors in the place of parameters, by identity."""
 
-    def __init__(self, net: rv.Network, paths: Paths = Paths()) -> None:  # noqa: B008
+    def __init__(self, net: rv.Network, paths: Paths = Paths()) -> None:
         self.net, self.paths = net, paths
         self.cells: dict[str, Cell] = {n: CELLS[p.cell.name](p, net.dt) for n, p in net.populations.items()}
         self.order = self._order()
@@ -189,9 +189,7 @@ class Slow:
             table = torch.zeros(module.sizes[1], module.sizes[0], dtype=x.dtype)
             return x @ table.index_put((module.post, module.pre), weight.expand(len(module)), accumulate=True).T
         if isinstance(module, nn.Conv2d):
-            return functional.conv2d(
-                x, weight, None, module.stride, module.padding, module.dilation, module.groups
-            )
+            return functional.conv2d(x, weight, None, module.stride, module.padding, module.dilation, module.groups)
         return x @ weight.T
 
     def _chain(self, p: object, x: Tensor, held: bool) -> Tensor:
