@@ -5,7 +5,7 @@ from ranvier.training._callbacks import Callback
 from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training._fit import Epoch, Fit
 from ranvier.training._initialize import initialize
-from ranvier.training._metrics import Score
+from ranvier.training._metrics import Metric, Score
 from ranvier.training._shrink import Stage, shrink_steps
 from ranvier.training._train import train
 
@@ -14,6 +14,7 @@ __all__ = [
     "EarlyStopping",
     "Epoch",
     "Fit",
+    "Metric",
     "Score",
     "Stage",
     "initialize",

@@ -97,13 +97,30 @@ def check_lengths(loss: Callable[..., Any], lengths: Tensor | None) -> None:
         return
 
 
-def choose_loss(net: Network, loss: Any) -> Callable[..., Any]:
-    """The given loss; a torch loss is applied to the mean over time."""
+def choose_loss(net: Network, loss: Any, target: Any, steps: int) -> Callable[..., Any]:
+    """The given loss; a plain torch loss only where ``target`` leaves one reading, a target for every one of the steps.
+
+    Raises
+    ------
+    TrainingError
+        Where it cannot be called, or could be meant in several ways; the message names them.
+    """
     if loss is None:
         emitted = {net.populations[n].cell.emit for n in net.outputs if n in net.populations}
         return SpikeCount() if emitted == {"spike"} else MaxOverTime()
     if isinstance(loss, _Loss):
-        return OverTime(loss)
+        shape = tuple(torch.as_tensor(target).shape)
+        sizes = {net.shape_of(n) for n in net.outputs}
+        every = OverTime(loss, at="every")
+        tail = () if every.classifies else next(iter(sizes)) if len(sizes) == 1 else None
+        if tail is not None and shape[1:] == (steps, *tail):
+            return every
+        name = type(loss).__name__
+        raise TrainingError(
+            f"loss={name}() does not say which output it judges, as targets have shape {shape} and no axis of {steps} steps: "
+            f"write rv.losses.OverTime({name}(), at='mean') for the mean over time, at='every' for every step, or at='last' "
+            f"for the last step."
+        )
     if not callable(loss):
         raise TrainingError(f"loss={loss!r} cannot be called: use one of rv.losses, a torch.nn loss, or a function.")
     return loss

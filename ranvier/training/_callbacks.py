@@ -13,6 +13,8 @@ __all__ = ["Callback"]
 class Callback(Protocol):
     """Any callable ``callback(epoch, net)``, called after every epoch, before its checkpoint; True ends the training.
 
+    ``epoch`` is the :class:`Epoch`: ``epoch.train.loss``, ``epoch.valid.metrics["accuracy"]``, rates, learning rate.
+
     >>> rv.train(net, data, epochs=100, callbacks=[lambda epoch, net: epoch.train.loss < 0.01])
     """
 

@@ -103,6 +103,11 @@ class Checkpoint:
         try:
             history = [_epoch(inner) for inner in record.items("history")]
             stopped = record.text("stopped")
+            scored = {
+                (e.chosen, e.larger, *e.train.metrics, "", *(e.valid.metrics if e.valid else ())) for e in history
+            }
+            if len(scored) > 1 or any(e.chosen not in ("loss", *e.train.metrics) for e in history):
+                raise record.error("history", "the same metrics in every epoch")
             if [epoch.epoch for epoch in history] != list(range(1, len(history) + 1)):
                 raise record.error("history", "epochs 1, 2, … without a gap")
             _check_tensors(record, own, model, "model")
@@ -153,8 +158,10 @@ def _epoch(record: Record) -> Epoch:
     return Epoch(
         record.whole("epoch", 1), _score(record.child("train")), valid, record.number("learning_rate"),
         record.number("gradient_norm"), {n: rates.number(n) for n in rates.data}, record.number("seconds"),
+        record.text("chosen"), record.flag("larger"),
     )  # fmt: skip
 
 
 def _score(record: Record) -> Score:
-    return Score(record.number("loss"), record.number("accuracy") if "accuracy" in record else None)
+    metrics = record.child("metrics")
+    return Score(record.number("loss"), {n: metrics.number(n) for n in metrics.data})

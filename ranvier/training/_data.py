@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from ranvier.errors import ShapeError, TrainingError
 from ranvier.network import take_lengths
 
-__all__ = ["Batch", "Batches", "key"]
+__all__ = ["Batch", "Batches", "key", "steps_of"]
 
 Tensor = torch.Tensor
 Signal = Tensor | Mapping[str, Tensor]
@@ -24,6 +24,11 @@ def key(*parts: object) -> int:
     """A seed that depends on ``parts`` alone."""
     text = "/".join(map(str, parts))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
+
+
+def steps_of(x: Signal) -> int:
+    """Steps of an input [T, B, …]."""
+    return (next(iter(x.values())) if isinstance(x, Mapping) else x).shape[0]
 
 
 class Batches:
@@ -114,8 +119,8 @@ class Batches:
 
     def _lengths(self, lengths: Any, x: Signal) -> Tensor:
         """Lengths [B] of at least one step, none longer than the input."""
-        steps, batch = (next(iter(x.values())) if isinstance(x, Mapping) else x).shape[:2]
-        taken = take_lengths(lengths, steps, batch)
+        batch = (next(iter(x.values())) if isinstance(x, Mapping) else x).shape[1]
+        taken = take_lengths(lengths, steps_of(x), batch)
         if not bool(taken.all()):
             raise ShapeError(f"{self.name}: a sample has length 0, so there is nothing to learn from it; leave it out.")
         return taken

@@ -13,7 +13,7 @@ __all__ = ["EarlyStopping"]
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """Stop after ``patience`` epochs without a better validation score (accuracy, then loss).
+    """Stop after ``patience`` epochs without a better validation score (the chosen metric, then the loss).
 
     Source: Prechelt, Neural Networks: Tricks of the Trade, 1998.
     """

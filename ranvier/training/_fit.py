@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ranvier.training._metrics import Score
 
-__all__ = ["Epoch", "Fit"]
+__all__ = ["Epoch", "Fit", "spell_score"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Epoch:
     epoch
         Counts from 1.
     train, valid
-        Mean loss and accuracy; during the pass for ``train``, after it for ``valid`` (None without a validation set).
+        Mean loss and metrics; during the pass for ``train``, after it for ``valid`` (None without a validation set).
     learning_rate
         Of this epoch.
     gradient_norm
@@ -28,6 +29,8 @@ class Epoch:
         Mean spikes per cell and step of each population that can fire.
     seconds
         How long it took.
+    chosen, larger
+        The name of what the best epoch is chosen by, a metric or "loss", and whether larger is better.
     """
 
     epoch: int
@@ -37,12 +40,19 @@ class Epoch:
     gradient_norm: float
     rates: dict[str, float]
     seconds: float
+    chosen: str = "loss"
+    larger: bool = False
+
+    @property
+    def seen(self) -> Score:
+        """The score on the validation set, or else on the training set."""
+        return self.valid or self.train
 
     @property
     def score(self) -> tuple[float, float]:
-        """What the best epoch is chosen by: accuracy, then loss, on the validation set or else the training set."""
-        seen = self.valid or self.train
-        return (0.0 if seen.accuracy is None else seen.accuracy, -seen.loss)
+        """What the best epoch is chosen by: the chosen metric, then the loss; larger is better."""
+        value = round(self.seen.of(self.chosen), 12)  # means over batches differ in the last bits
+        return (value if self.larger else -value, -self.seen.loss)
 
 
 @dataclass(frozen=True)
@@ -75,9 +85,8 @@ class Fit:
 
     @property
     def best_score(self) -> float:
-        """Its accuracy, or its loss where there are no classes."""
-        seen = self.best.valid or self.best.train
-        return seen.loss if seen.accuracy is None else seen.accuracy
+        """Its metric that epochs are chosen by, or its loss."""
+        return self.best.seen.of(self.best.chosen)
 
     @property
     def seconds(self) -> float:
@@ -86,13 +95,14 @@ class Fit:
 
     def table(self) -> str:
         """The history as text, the best epoch marked."""
-        head = ("epoch", "train loss", "accuracy", "valid loss", "accuracy", "rate", "|gradient|", "lr", "seconds")
+        names = list(self.history[0].train.metrics) if self.history else []
+        head = ("epoch", "train loss", *names, "valid loss", *names, "rate", "|gradient|", "lr", "seconds")
         rows: list[tuple[str, ...]] = [head]
         for e in self.history:
             rate = f"{sum(e.rates.values()) / len(e.rates):.4f}" if e.rates else "-"
-            valid = (_number(e.valid.loss), _share(e.valid.accuracy)) if e.valid else ("-", "-")
+            valid = _cells(e.valid, names) if e.valid else ("-",) * (1 + len(names))
             name = f"{e.epoch}{'*' if e is self.best else ' '}"
-            train = (_number(e.train.loss), _share(e.train.accuracy))
+            train = _cells(e.train, names)
             rest = (rate, f"{e.gradient_norm:.3g}", f"{e.learning_rate:.3g}", f"{e.seconds:.2f}")
             rows.append((name, *train, *valid, *rest))
         widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
@@ -101,16 +111,19 @@ class Fit:
     def __repr__(self) -> str:
         if not self.history:
             return f"Fit(no epochs, {self.stopped})"
-        seen = self.best.valid or self.best.train
-        what = f"accuracy {_share(seen.accuracy)}" if seen.accuracy is not None else f"loss {_number(seen.loss)}"
+        chosen = self.best.chosen
+        what = f"{chosen} {spell_score(chosen, self.best_score)}"
         where = "validation" if self.best.valid else "training"
         spent = f"{len(self.history)} epochs in {self.seconds:.1f} s"
         return f"Fit({spent}, best {self.best_epoch}: {where} {what}; {self.stopped})"
 
 
-def _number(value: float) -> str:
-    return f"{value:.4f}" if 1e-3 < abs(value) < 1e4 else f"{value:.2e}"
+def spell_score(name: str, value: float) -> str:
+    """A metric as people write it."""
+    if name == "accuracy":
+        return f"{100 * value:.2f} %"
+    return f"{value:.4f}" if 1e-3 < abs(value) < 1e4 or not value else f"{value:.2e}"
 
 
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.2f} %"
+def _cells(score: Score, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(spell_score(n, score.of(n)) for n in ("loss", *names))

@@ -17,7 +17,7 @@ from ranvier.training._data import Batches, Signal, key
 from ranvier.training._gradients import clip_gradient, gradient_norms, total_norm
 from ranvier.training._health import Health
 from ranvier.training._locate import first_non_finite
-from ranvier.training._metrics import Mean, Score, correct
+from ranvier.training._metrics import Mean, Metric, Score
 from ranvier.training.regularizers import Regularizer, signals_of
 from ranvier.training.rules import Rule
 
@@ -38,10 +38,11 @@ class Loop:
     seed: int
     health: Health
     regularizers: tuple[Regularizer, ...] = ()
+    metrics: tuple[Metric, ...] = ()
 
     def learn(self, batches: Batches, epoch: int, after: Callable[[], None]) -> tuple[Score, float, dict[str, float]]:
         """One epoch; its score, the largest gradient norm, and the rates of all populations."""
-        mean, largest = Mean(), 0.0
+        mean, largest = Mean(self.metrics), 0.0
         self.net.train()
         with _random(self.seed, epoch, "train"):
             for number, (x, y, lengths) in enumerate(batches.epoch(epoch), 1):
@@ -61,13 +62,13 @@ class Loop:
                 steps, samples = _sizes(x)
                 counted = steps * samples if lengths is None else int(lengths.sum())
                 self.health.batch(outcome.spikes, counted, norms, where)
-                mean.add(outcome.loss, correct(self.loss, outcome.out, target, lengths), samples)
+                mean.add(outcome.loss, outcome.out, target, lengths, samples)
                 after()
         return mean.score(), largest, self.health.end_epoch(epoch)
 
     def validate(self, batches: Batches, epoch: int) -> Score:
-        """Loss and accuracy on data that is not learnt from; noise is drawn alike in every epoch."""
-        mean = Mean()
+        """Loss and metrics on data that is not learnt from; noise is drawn alike in every epoch."""
+        mean = Mean(self.metrics)
         self.net.eval()
         window = self.rule.arguments().get("window")
         with torch.no_grad(), _random(self.seed, "valid"):
@@ -77,7 +78,7 @@ class Loop:
                 out, _ = self.net(x, window=window)
                 where = f"validation batch {number} after epoch {epoch}"
                 loss = self._checked(self._loss(out, target, lengths), x, generator, where)
-                mean.add(loss, correct(self.loss, out, target, lengths), _sizes(x)[1])
+                mean.add(loss, out, target, lengths, _sizes(x)[1])
         return mean.score()
 
     def _criterion(

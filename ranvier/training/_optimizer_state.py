@@ -85,7 +85,8 @@ def _trouble(found: Any, expected: Any) -> str:
         if not isinstance(found, torch.Tensor) or (found.shape, found.dtype) != (expected.shape, expected.dtype):
             what = f"{found.dtype} {list(found.shape)}" if isinstance(found, torch.Tensor) else repr(found)[:60]
             return f"is {what}, expected {expected.dtype} {list(expected.shape)}"
-        return ""
+        counts = not found.ndim and float(expected) == 1  # after one step of the copy, whose gradient is 0
+        return f"is {float(found)}, expected a count of steps" if counts and not float(found) >= 1 else ""
     kinds = (int, float) if isinstance(expected, int | float) and not isinstance(expected, bool) else (type(expected),)
     return "" if type(found) in kinds else f"is {found!r}"[:80]
 

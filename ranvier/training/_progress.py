@@ -8,7 +8,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from ranvier.training._fit import Epoch
+from ranvier.training._fit import Epoch, spell_score
 
 __all__ = ["Display"]
 
@@ -49,10 +49,9 @@ class Display:
 
     def epoch(self, epoch: Epoch) -> None:
         """An epoch is done."""
-        seen = epoch.valid or epoch.train
-        accuracy = "" if seen.accuracy is None else f", accuracy {100 * seen.accuracy:.2f} %"
+        shown = "".join(f", {n} {spell_score(n, value)}" for n, value in epoch.seen.metrics.items())
         kind = "validation" if epoch.valid else "training"
         self.progress.update(
             self.task, completed=epoch.epoch * self.batches, description=f"epoch {epoch.epoch}",
-            said=f"{kind} loss {seen.loss:.4f}{accuracy}",
+            said=f"{kind} loss {epoch.seen.loss:.4f}{shown}",
         )  # fmt: skip

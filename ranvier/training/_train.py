@@ -22,13 +22,14 @@ from ranvier.training._arguments import (
 )
 from ranvier.training._callbacks import Callback
 from ranvier.training._checkpoint import Checkpoint, moving
-from ranvier.training._data import Batches
+from ranvier.training._data import Batches, steps_of
 from ranvier.training._data_print import fingerprint_of_data
 from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training._fit import Epoch, Fit
 from ranvier.training._health import Health
 from ranvier.training._loop import Loop
 from ranvier.training._memory import forecast
+from ranvier.training._metrics import choose_metrics
 from ranvier.training._optimizer_state import optimizer_settings
 from ranvier.training._optimizers import Schedule, make_optimizer, rate_at
 from ranvier.training._progress import Display
@@ -50,6 +51,7 @@ def train(
     epochs: int,
     rule: Rule | None = None,
     loss: Callable[..., Tensor] | None = None,
+    metric: str | Callable[..., Any] | Sequence[str | Callable[..., Any]] | None = None,
     optimizer: str | torch.optim.Optimizer | Callable[..., torch.optim.Optimizer] = "adam",
     lr: float = 1e-3,
     batch_size: int = 64,
@@ -78,8 +80,14 @@ def train(
     rule
         How gradients reach the parameters; ``rv.rules.BPTT()`` where None.
     loss
-        ``loss(out, target)`` with the output [T, B, C]: one of ``rv.losses``, a ``torch.nn`` loss (applied to the mean
-        over time) or a function. Where None, ``SpikeCount`` for an output of spikes and ``MaxOverTime`` for any other.
+        ``loss(out, target)`` with the output [T, B, C] and targets as the data holds them: one of ``rv.losses`` or a
+        function. A ``torch.nn`` loss goes into ``rv.losses.OverTime(loss, at="mean")``, ``at="every"`` or ``at="last"``; alone
+        it is taken where targets [S, T, …] have a value for every step. Where None, ``SpikeCount`` for an output of spikes
+        and ``MaxOverTime`` for any other.
+    metric
+        What is scored beside the loss: ``"accuracy"``, a function ``(out, target)`` of which larger is better, a
+        ``rv.training.Metric``, or several of them. The first chooses the best epoch; ``"loss"`` lets the loss choose. Where
+        None, accuracy for losses that are known to classify, and for any other the loss chooses.
     optimizer
         ``"adam"``, ``"adamw"``, ``"sgd"``, a torch optimiser, or what makes one from (parameters, lr=…).
     lr
@@ -105,7 +113,7 @@ def train(
     progress
         Show a progress bar and the forecast of memory.
     restore_best
-        End with the parameters of the best epoch on the validation set (accuracy, then loss) instead of the last.
+        End with the parameters of the best epoch on the validation set (the first metric, then the loss) instead of the last.
 
     Raises
     ------
@@ -124,15 +132,19 @@ def train(
     >>> print(fit.table())
     """
     check_arguments(net, epochs, batch_size, clip, early_stopping, valid_set)
-    rule, loss = choose_rule(rule), choose_loss(net, loss)
+    rule = choose_rule(rule)
     check_regularizers(regularizers, rule, net)
     batches = Batches(train_set, batch_size, seed, "train_set")
+    with torch.random.fork_rng(devices=[]):
+        x, target, lengths = batches.first()
+    loss = choose_loss(net, loss, target, steps_of(x))
+    scoring = choose_metrics(metric, loss)
     checks = None if valid_set is None else Batches(valid_set, batch_size, None, "valid_set")
     made = make_optimizer(optimizer, net, lr)
     rate_at(schedule, 0, epochs)
     settings = {}
     if checkpoint is not None:
-        told = {"rule": rule, "loss": loss, "regularizers": list(regularizers), "schedule": schedule}
+        told = {"metric": scoring, "rule": rule, "loss": loss, "regularizers": list(regularizers), "schedule": schedule}
         settings = {
             "network": fingerprint(net, learnt=False), "seed": seed, "batch_size": batch_size, "clip": clip,
             **plain(told), "optimizer": optimizer_settings(made), "restore_best": restore_best,
@@ -147,16 +159,17 @@ def train(
     if not stopped.startswith(_BY_CALLBACK):
         stopped = _why_stop(history, epochs, early_stopping, [])
     with torch.random.fork_rng(devices=[]):
-        x, _, lengths = batches.first()
         check_lengths(loss, lengths)
         check_regularizers(regularizers, rule, net, lengths)
         plan = plan_of(net, x, rule.arguments()).to_dict()
         memory = f"a batch keeps about {spell(forecast(net, x, rule))} for its gradient" if progress else ""
-    loop = Loop(net, rule, loss, made, clip, seed, Health(net), tuple(regularizers))
+    loop = Loop(net, rule, loss, made, clip, seed, Health(net), tuple(regularizers), scoring.metrics)
     base = [group["lr"] for group in made.param_groups]
     training, kept = net.training, len(history)
     with Display(epochs, len(batches), len(history), progress) as display:
         display.say(memory)
+        if metric is None and not scoring.metrics:
+            display.say("the loss chooses the best epoch; metric=… scores something else (rv.train)")
         try:
             while len(history) < epochs and not stopped:
                 number, began = len(history) + 1, time.perf_counter()
@@ -165,7 +178,8 @@ def train(
                 score, norm, rates = loop.learn(batches, number, display.batch)
                 valid = None if checks is None else loop.validate(checks, number)
                 now = made.param_groups[0]["lr"]
-                history.append(Epoch(number, score, valid, now, norm, rates, time.perf_counter() - began))
+                spent = time.perf_counter() - began
+                history.append(Epoch(number, score, valid, now, norm, rates, spent, scoring.chosen, scoring.larger))
                 if valid is not None and restore_best and Fit(tuple(history)).best is history[-1]:
                     best = {n: t.detach().clone() for n, t in moving(net).items()}
                 stopped = _why_stop(history, epochs, early_stopping, [c(history[-1], net) for c in callbacks])

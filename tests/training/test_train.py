@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -54,12 +56,14 @@ class TestLearning:
             rv.losses.MaxOverTime(),
             rv.losses.MeanMembrane(scale=5.0),
             rv.losses.LastMembrane(scale=5.0),
-            nn.CrossEntropyLoss(label_smoothing=0.1),
+            rv.losses.OverTime(nn.CrossEntropyLoss(label_smoothing=0.1)),
             lambda out, y: nn.functional.cross_entropy(5 * out.mean(0), y),
         ],
     )
     def test_losses_on_the_membrane_learn(self, net: Make, task: Task, loss: rv.losses.Loss) -> None:
-        fit = quiet(net(), task(200), task(100, seed=1), epochs=10, lr=1e-2, batch_size=32, loss=loss)
+        fit = quiet(
+            net(), task(200), task(100, seed=1), epochs=10, lr=1e-2, batch_size=32, loss=loss, metric="accuracy"
+        )
         assert fit.best_score >= 0.9
 
     @pytest.mark.parametrize("optimizer", ["adamw", "sgd", partial(torch.optim.SGD, momentum=0.9)])
@@ -86,7 +90,7 @@ class TestLearning:
 
     def test_a_regression_has_a_loss_and_no_accuracy(self, net: Make, task: Task) -> None:
         x, _ = task(32)
-        fit = quiet(net(), (x, torch.rand(32, 3)), epochs=2, loss=nn.MSELoss())
+        fit = quiet(net(), (x, torch.rand(32, 3)), epochs=2, loss=rv.losses.OverTime(nn.MSELoss()))
         assert fit.history[0].train.accuracy is None
         assert fit.best_score == min(e.train.loss for e in fit.history)
 
@@ -134,6 +138,114 @@ class TestData:
         samples = [(torch.zeros(t, 12), 0) for t in (5, 7)]
         with pytest.raises(ShapeError, match=r"\(5, 12\), \(7, 12\).*pad them"):
             quiet(net(), samples, epochs=1)
+
+
+class TestMetrics:
+    """What is scored is what was asked for, and it chooses the best epoch."""
+
+    @staticmethod
+    def population_code(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Cells 0 to 5 in pairs: the class is the pair whose mean is highest."""
+        return nn.functional.cross_entropy(out.mean(0).unflatten(1, (3, 2)).mean(2), y)
+
+    @staticmethod
+    def pairs(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return (out.mean(0).unflatten(1, (3, 2)).mean(2).argmax(1) == y).float().mean()
+
+    def build(self) -> rv.Sequential:
+        torch.manual_seed(0)
+        parts = (rv.Linear(12, 20), rv.LIF(20), rv.Linear(20, 6), rv.LeakyReadout(6))
+        return rv.Sequential(*parts, dt=1 * ms)
+
+    def test_a_population_code_is_scored_by_its_own_metric(self, task: Task) -> None:
+        made, valid = self.build(), task(100, seed=1)
+        how: dict[str, Any] = {"epochs": 12, "lr": 2e-2, "batch_size": 32, "loss": self.population_code}
+        fit = quiet(made, task(200), valid, metric=self.pairs, **how)
+        out, _ = made(valid[0].transpose(0, 1))
+        assert fit.best_score == pytest.approx(float(self.pairs(out, valid[1])), abs=1e-6)
+        assert fit.best_score >= 0.85
+        assert fit.best.valid.accuracy is None
+        assert "validation pairs" in repr(fit)
+        assert fit.best_score == max(e.valid.metrics["pairs"] for e in fit.history)
+        plain = quiet(self.build(), task(200), valid, metric=[self.pairs, "accuracy"], **how)
+        assert plain.best.valid.accuracy < 0.6, "the class of the highest single cell is another thing"
+        assert "accuracy" in plain.table().splitlines()[0]
+
+    def test_a_function_without_a_metric_is_chosen_by_its_loss(self, task: Task) -> None:
+        fit = quiet(self.build(), task(64), task(32, seed=1), epochs=4, lr=0.05, loss=self.population_code)
+        assert fit.best.valid.metrics == {}
+        assert fit.best_score == min(e.valid.loss for e in fit.history)
+        assert "validation loss" in repr(fit)
+
+    def test_smaller_can_be_better(self, net: Make, task: Task) -> None:
+        error = rv.training.Metric(lambda out, y: (out.mean(0).argmax(1) != y).float().mean(), "error", larger=False)
+        fit = quiet(net(), task(64), task(32, seed=1), epochs=4, lr=0.05, metric=[error, "accuracy"])
+        assert fit.best_score == min(e.valid.metrics["error"] for e in fit.history)
+
+    def test_the_loss_may_choose_for_a_classifier(self, net: Make, task: Task) -> None:
+        fit = quiet(net(), task(64), task(32, seed=1), epochs=4, lr=0.05, metric=["loss", "accuracy"])
+        assert fit.best.valid.loss == min(e.valid.loss for e in fit.history)
+        assert fit.best.valid.accuracy is not None
+
+    def test_callbacks_see_the_metrics(self, net: Make, task: Task) -> None:
+        seen: list[float | None] = []
+        quiet(net(), task(20), task(20, seed=1), epochs=2, callbacks=[lambda e, _: seen.append(e.valid.accuracy)])
+        assert len(seen) == 2
+        assert all(value is not None for value in seen)
+
+    def test_they_survive_a_checkpoint(self, net: Make, task: Task, tmp_path: Path) -> None:
+        how: dict[str, Any] = {"loss": lambda out, y: out.square().mean(), "metric": "accuracy", "checkpoint": tmp_path}
+        first = quiet(net(), task(20), epochs=2, **how)
+        assert quiet(net(seed=3), task(20), epochs=2, **how) == first
+        with pytest.raises(TrainingError, match="made with metric"):
+            quiet(net(), task(20), epochs=2, **{**how, "metric": "loss"})
+
+
+class TestTorchLosses:
+    """Where a torch loss looks is said, and equals the formula."""
+
+    OUT = torch.rand(5, 4, 3, generator=torch.Generator().manual_seed(0))
+    EACH = torch.rand(4, 5, 3, generator=torch.Generator().manual_seed(1))
+
+    @pytest.mark.parametrize(
+        ("at", "target", "expected"),
+        [
+            ("mean", EACH[:, 0], (OUT.mean(0) - EACH[:, 0]).square().mean()),
+            ("last", EACH[:, 0], (OUT[-1] - EACH[:, 0]).square().mean()),
+            ("every", EACH, (OUT - EACH.transpose(0, 1)).square().mean()),
+            ("every", EACH[:, 0], (OUT - EACH[:, 0]).square().mean()),
+        ],
+    )
+    def test_values(self, at: Any, target: torch.Tensor, expected: torch.Tensor) -> None:
+        loss = rv.losses.OverTime(nn.MSELoss(), at=at)
+        torch.testing.assert_close(loss(self.OUT, target), expected)
+        with pytest.raises(ShapeError, match="targets"):
+            loss(self.OUT, target[:, :2] if at != "every" else target[..., :2])
+
+    def test_steps_after_the_end_do_not_count(self) -> None:
+        lengths = torch.tensor([5, 2, 3, 1])
+        wrong = (self.OUT - self.EACH.transpose(0, 1)).square().sum(2)
+        inside = torch.arange(5).unsqueeze(1) < lengths
+        expected = wrong[inside].sum() / (3 * inside.sum())
+        torch.testing.assert_close(rv.losses.OverTime(nn.MSELoss(), at="every")(self.OUT, self.EACH, lengths), expected)
+
+    def test_classes_in_every_step(self) -> None:
+        y = torch.tensor([[0, 1, 2, 0, 1]] * 4)
+        loss = rv.losses.OverTime(nn.CrossEntropyLoss(), at="every")
+        expected = nn.functional.cross_entropy(self.OUT.flatten(0, 1), y.t().flatten())
+        torch.testing.assert_close(loss(self.OUT, y), expected)
+
+    def test_targets_of_every_step_leave_one_reading(self, net: Make, task: Task) -> None:
+        """Targets as the data holds them, [S, T, C]: nobody turns axes."""
+        x, _ = task(32)
+        made = net()
+        fit = quiet(made, (x, torch.rand(32, x.shape[1], 3)), epochs=3, lr=1e-2, loss=nn.MSELoss())
+        assert fit.history[-1].train.loss < fit.history[0].train.loss
+        assert fit.best.train.accuracy is None
+        per_step = quiet(
+            net(), (x, torch.zeros(32, x.shape[1], dtype=torch.long)), epochs=6, lr=5e-2, loss=nn.CrossEntropyLoss()
+        )
+        assert per_step.best.train.accuracy > 0.9
 
 
 class TestEnding:
@@ -191,6 +303,8 @@ class TestEnding:
         assert "a batch keeps about" in shown.err
 
 
+OVER_TIME = rv.losses.OverTime(nn.CrossEntropyLoss())
+
 BAD: dict[str, tuple[dict[str, object], str]] = {
     "epochs": ({"epochs": 0}, "epochs=0 must be a positive"),
     "batch_size": ({"batch_size": -1}, "batch_size=-1 must be"),
@@ -202,6 +316,14 @@ BAD: dict[str, tuple[dict[str, object], str]] = {
     "schedule value": ({"schedule": lambda _: -1.0}, r"gave -1\.0"),
     "rule": ({"rule": "bptt"}, "use one of rv.rules"),
     "loss": ({"loss": "mse"}, "cannot be called"),
+    "torch loss": (
+        {"loss": nn.MSELoss()},
+        r"OverTime\(MSELoss\(\), at='mean'\).*at='every' for every step, or at='last'",
+    ),
+    "torch loss on classes": ({"loss": nn.CrossEntropyLoss()}, "does not say which output it judges"),
+    "metric": ({"metric": "f1"}, "metric='f1' is unknown"),
+    "metric twice": ({"metric": ["accuracy", "accuracy"]}, "names 'accuracy' twice"),
+    "metric that is no number": ({"metric": lambda out, y: out}, "it must give one number per batch"),
     "patience": ({"early_stopping": 0}, "early_stopping=0"),
     "no validation": ({"early_stopping": 2}, "pass valid_set"),
 }
@@ -235,9 +357,9 @@ class TestErrors:
             (torch.zeros(4, 3, dtype=torch.long), r"of shape \(4, 3\)"),
         ],
     )
-    @pytest.mark.parametrize("loss", [rv.losses.MaxOverTime(), rv.losses.SpikeRate(), nn.CrossEntropyLoss()])
+    @pytest.mark.parametrize("loss", [rv.losses.MaxOverTime(), rv.losses.SpikeRate(), OVER_TIME])
     def test_targets(self, net: Make, task: Task, y: torch.Tensor, message: str, loss: rv.losses.Loss) -> None:
-        if isinstance(loss, nn.Module) and y.ndim == 2:
+        if loss is OVER_TIME and y.ndim == 2:
             pytest.skip("a torch loss may take such targets")
         with pytest.raises(TrainingError, match=message):
             quiet(net(), (task(4)[0], y), epochs=1, loss=loss)

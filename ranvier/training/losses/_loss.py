@@ -26,6 +26,11 @@ class Loss(ABC):
 
     per_step: ClassVar[bool] = False
 
+    @property
+    def classifies(self) -> bool:
+        """Whether outputs stand for classes: then accuracy is scored."""
+        return True
+
     @abstractmethod
     def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The mean loss of the batch, differentiable in ``out``."""

@@ -9,7 +9,7 @@ import torch
 
 from ranvier.training.losses._loss import Loss, cross_entropy, mean_over_time, series, within
 
-__all__ = ["LastMembrane", "MaxOverTime", "MeanMembrane"]
+__all__ = ["LastMembrane", "MaxOverTime", "MeanMembrane", "last_step"]
 
 Tensor = torch.Tensor
 
@@ -63,11 +63,11 @@ class LastMembrane(Loss):
 
     def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The mean loss of the batch."""
-        return cross_entropy(self.scale * _last(series(out, self, lengths), lengths), target)
+        return cross_entropy(self.scale * last_step(series(out, self, lengths), lengths), target)
 
     def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """The class [B] that is highest at the end."""
-        return _last(series(out, self, lengths), lengths).argmax(1)
+        return last_step(series(out, self, lengths), lengths).argmax(1)
 
 
 def _highest(v: Tensor, lengths: Tensor | None) -> Tensor:
@@ -76,7 +76,7 @@ def _highest(v: Tensor, lengths: Tensor | None) -> Tensor:
     return (v if inside is None else v.masked_fill(~inside, -torch.inf)).amax(0)
 
 
-def _last(v: Tensor, lengths: Tensor | None) -> Tensor:
+def last_step(v: Tensor, lengths: Tensor | None) -> Tensor:
     """The value [B, C] in each sample's last step."""
     if lengths is None:
         return v[-1]
