@@ -45,11 +45,27 @@ quantities = st.builds(Quantity, finite, dimensions)
 
 
 class TestUnits:
+    @pytest.mark.parametrize(
+        ("long", "short"),
+        [
+            ("msiemens", 1e3 * uS), ("nsiemens", nS), ("ufarad", uF), ("pfarad", 1e-3 * nF), ("umetre", 1e-4 * cm),
+            ("mmeter", 0.1 * cm), ("namp", nA), ("pampere", 1e-3 * nA), ("mvolt", mV), ("uvolt", 1e-3 * mV),
+            ("msecond", ms), ("khertz", kHz), ("Mohm", Mohm), ("mmolar", mM), ("coulomb", 1e12 * nA * ms),
+            ("joule", 1e15 * nA * mV * ms), ("watt", 1e12 * nA * mV), ("radian", dimensionless),
+        ],
+    )  # fmt: skip
+    def test_long_names_are_the_same_units(self, long: str, short: Quantity) -> None:
+        unit = UNITS[long]
+        assert unit.dimension == short.dimension
+        assert float(unit.value) == pytest.approx(float(short.value), rel=1e-15)
+
     def test_every_unit_is_exported(self) -> None:
         for name, unit in UNITS.items():
             if name != "1":
                 assert getattr(units, name) is unit
-                assert name in units.__all__
+        assert {*units.__all__} >= {"mV", "nS", "pF", "second", "siemens"}
+        with pytest.raises(AttributeError, match="'mvlot'"):
+            _ = units.mvlot
 
     @pytest.mark.parametrize(
         ("product", "unit"),

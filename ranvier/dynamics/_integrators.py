@@ -104,8 +104,8 @@ def advance(
         elif slope is None:
             if method == "exponential_euler":
                 raise EquationError(
-                    f"d{name}/dt is not linear in {name!r}, so exponential_euler cannot advance it: "
-                    f"use 'euler' or 'rk4'.",
+                    f"d{name}/dt is not linear in {name!r}, so exponential_euler cannot advance it: use 'rk4', or leave "
+                    f"method= out, which advances {name} by 'euler' and the linear equations by exponential_euler.",
                     line=system.lines[name],
                 )
             new[name] = x + _DT * rate.xreplace(place)

@@ -13,6 +13,7 @@ import sympy as sp
 from ranvier.dynamics._bounds import check_conditions, check_numbers, check_size
 from ranvier.dynamics._exact_form import ExactForm
 from ranvier.dynamics._functions import CONDITIONS, FUNCTIONS, both, either, invert
+from ranvier.dynamics._guidance import NAMES_ELSEWHERE, OPERATORS_ELSEWHERE
 from ranvier.dynamics._names import CONSTANTS, is_noise
 from ranvier.dynamics._removable import lifted, may_vanish
 from ranvier.errors import DimensionError, EquationError
@@ -26,6 +27,7 @@ _TIME = UNITS["ms"].dimension
 NOISE = _TIME ** Fraction(-1, 2)
 _SAME = {"minimum", "maximum", "clip", "abs"}
 _LARGEST = 1e300
+_LONGEST_SHOWN = 120
 
 
 class Reader:
@@ -59,6 +61,7 @@ class Reader:
         """A truth value."""
         check_size(tree, line)
         visit = _Visit(self.dimensions, self.definitions, line)
+        visit.other_operator(tree)
         if not visit.truth(tree):
             raise EquationError(
                 f"{line!r} is not a condition: compare two expressions, for example 'v > V_th'.", line=line
@@ -85,6 +88,15 @@ def _chain(node: ast.BinOp, operators: UnionType) -> tuple[ast.expr, list[tuple[
     return at, rest[::-1]
 
 
+def shown(node: ast.expr) -> str:
+    """A part of an expression as text for a message, shortened where it is long."""
+    try:
+        text = ast.unparse(node)
+    except RecursionError:  # a long row of operators
+        text = f"a part of {node.end_col_offset or 0} characters"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+
+
 class _Visit:
     def __init__(
         self, dimensions: Mapping[str, Dimension], definitions: Mapping[str, ast.expr], line: str
@@ -104,16 +116,21 @@ class _Visit:
         method = getattr(self, type(node).__name__, None)
         if method is None:
             raise self.fail(
-                f"{ast.unparse(node)!r} is not part of the equation language: "
+                f"{shown(node)!r} is not part of the equation language: "
                 f"write it with names, numbers, + - * / **, comparisons and functions."
             )
         return method(node)
 
+    def other_operator(self, node: ast.expr) -> None:
+        """Raise where ``node`` is joined by an operator that the language lacks, such as | between conditions."""
+        if isinstance(node, ast.BinOp | ast.UnaryOp) and type(node.op) in OPERATORS_ELSEWHERE:
+            raise self.operator(node)
+
     def visit_truth(self, node: ast.expr, where: str) -> sp.Expr:
+        self.other_operator(node)
         if not self.truth(node):
             raise self.fail(
-                f"{where} needs a condition, but {ast.unparse(node)!r} is none: "
-                f"compare it, for example '{ast.unparse(node)} > 0'."
+                f"{where} needs a condition, but {shown(node)!r} is none: compare it, for example '{shown(node)} > 0'."
             )
         return self.visit(node)[0]
 
@@ -139,7 +156,9 @@ class _Visit:
             raise self.fail(
                 f"white noise {node.id!r} belongs in an equation: make it a variable there and use that here."
             )
-        near = get_close_matches(node.id, [*self.dimensions, *UNITS], n=3)
+        if node.id in NAMES_ELSEWHERE:
+            raise self.fail(f"there is no {node.id!r} in the equation language: {NAMES_ELSEWHERE[node.id]}.")
+        near = get_close_matches(node.id, self.dimensions, n=3) + get_close_matches(node.id, UNITS, n=2, cutoff=0.75)
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         raise self.fail(
             f"unknown name {node.id!r}: give it a value as a keyword argument, an equation, or declare "
@@ -154,7 +173,7 @@ class _Visit:
             return -value, dimension
         if isinstance(node.op, ast.UAdd):
             return value, dimension
-        raise self.fail(f"operator in {ast.unparse(node)!r} is not supported; there are + - * / and **.")
+        raise self.operator(node)
 
     def BinOp(self, node: ast.BinOp) -> tuple[sp.Expr, Dimension]:
         if isinstance(node.op, ast.Mult | ast.Div):
@@ -163,7 +182,11 @@ class _Visit:
             return self.sum(node)
         if isinstance(node.op, ast.Pow):
             return self.power(node.left, self.visit(node.left), node.right, self.visit(node.right))
-        raise self.fail(f"operator in {ast.unparse(node)!r} is not supported; there are + - * / and **.")
+        raise self.operator(node)
+
+    def operator(self, node: ast.UnaryOp | ast.BinOp) -> EquationError:
+        instead = OPERATORS_ELSEWHERE.get(type(node.op), "write it with those")
+        return self.fail(f"operator in {shown(node)!r} is not supported, there are + - * / and **: {instead}.")
 
     def product(self, node: ast.BinOp) -> tuple[sp.Expr, Dimension]:
         first, rest = _chain(node, ast.Mult | ast.Div)
@@ -174,7 +197,7 @@ class _Visit:
                 value, dimension = value * b, dimension * db
                 continue
             if b.is_number and b == 0:
-                raise self.fail(f"{ast.unparse(step)!r} divides by zero: correct the denominator.")
+                raise self.fail(f"{shown(step)!r} divides by zero: correct the denominator.")
             value, dimension = value / b, dimension / db
         whole = self.lifted(node)
         return (value if whole is None else whole), dimension
@@ -205,13 +228,13 @@ class _Visit:
     ) -> tuple[sp.Expr, Dimension]:
         if b[1] != _NONE:
             raise DimensionError(
-                f"in {self.line!r}: the exponent {ast.unparse(right)!r} has dimension {b[1]}, "
+                f"in {self.line!r}: the exponent {shown(right)!r} has dimension {b[1]}, "
                 f"but must be a plain number; divide it by a quantity of that dimension."
             )
         if not b[0].is_number:
             if a[1] != _NONE:
                 raise DimensionError(
-                    f"in {self.line!r}: {ast.unparse(left)!r} has dimension {a[1]} and can only be raised to a "
+                    f"in {self.line!r}: {shown(left)!r} has dimension {a[1]} and can only be raised to a "
                     f"constant; divide it by a quantity of that dimension."
                 )
             return a[0] ** b[0], _NONE
@@ -222,7 +245,7 @@ class _Visit:
         except (ArithmeticError, TypeError):
             finite = False
         if not finite:
-            raise self.fail(f"{ast.unparse(left)!r} ** {ast.unparse(right)!r} has no finite real value: correct it.")
+            raise self.fail(f"{shown(left)!r} ** {shown(right)!r} has no finite real value: correct it.")
         return (a[0] ** b[0] if not a[0].is_number or abs(value) < 2**53 else sp.Float(value)), a[1] ** exponent
 
     def same(
@@ -233,8 +256,8 @@ class _Visit:
         if a[0] == 0:
             return b[1]
         raise DimensionError(
-            f"in {self.line!r}: cannot {word} {ast.unparse(left)!r} of dimension {a[1]} and "
-            f"{ast.unparse(right)!r} of dimension {b[1]}; multiply or divide one of them by a quantity of "
+            f"in {self.line!r}: cannot {word} {shown(left)!r} of dimension {a[1]} and "
+            f"{shown(right)!r} of dimension {b[1]}; multiply or divide one of them by a quantity of "
             f"dimension {a[1] / b[1]}."
         )
 
@@ -245,7 +268,7 @@ class _Visit:
         for operator, left, right in zip(node.ops, terms, terms[1:], strict=False):
             build = CONDITIONS.get(type(operator).__name__)
             if build is None:
-                raise self.fail(f"comparison in {ast.unparse(node)!r} is not supported; there are > >= < <= == and !=.")
+                raise self.fail(f"comparison in {shown(node)!r} is not supported; there are > >= < <= == and !=.")
             a, b = self.visit(left), self.visit(right)
             self.same(left, a, right, b, "compare")
             term = build(a[0], b[0])
@@ -262,10 +285,12 @@ class _Visit:
         return out, _NONE
 
     def IfExp(self, node: ast.IfExp) -> tuple[sp.Expr, Dimension]:
-        raise self.fail(f"write where(condition, a, b) instead of {ast.unparse(node)!r}.")
+        raise self.fail(f"write where(condition, a, b) instead of {shown(node)!r}.")
 
     def Call(self, node: ast.Call) -> tuple[sp.Expr, Dimension]:
-        name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
+        name = node.func.id if isinstance(node.func, ast.Name) else shown(node.func)
+        if name not in FUNCTIONS and name in NAMES_ELSEWHERE:
+            raise self.fail(f"there is no function {name!r} in the equation language: {NAMES_ELSEWHERE[name]}.")
         if name not in FUNCTIONS:
             near = get_close_matches(name, FUNCTIONS, n=2)
             hint = f" Did you mean {', '.join(near)}?" if near else ""
@@ -273,8 +298,16 @@ class _Visit:
         build, count = FUNCTIONS[name]
         if len(node.args) != count or node.keywords:
             plural = "s" if count != 1 else ""
-            raise self.fail(f"{name} takes {count} argument{plural} by position, got {ast.unparse(node)!r}.")
-        if name in ("where", "int"):
+            raise self.fail(f"{name} takes {count} argument{plural} by position, got {shown(node)!r}.")
+        if name == "int":
+            self.other_operator(node.args[0])
+        if name == "int" and not self.truth(node.args[0]):
+            what = shown(node.args[0])
+            raise self.fail(
+                f"int needs a condition, 1 where it holds and 0 elsewhere, but {what!r} is none: "
+                f"write int({what} > 0), or floor({what}) for the whole part."
+            )
+        if name == "where":
             self.visit_truth(node.args[0], name)
         if name == "pow":
             left, right = node.args
@@ -289,7 +322,7 @@ class _Visit:
             return result
         value = complex(result) if result.is_finite else complex("nan")
         if value.imag or not abs(value.real) < _LARGEST:
-            raise self.fail(f"{ast.unparse(node)!r} has no finite real value: correct it.")
+            raise self.fail(f"{shown(node)!r} has no finite real value: correct it.")
         return sp.Float(value.real)
 
     def result_dimension(self, name: str, args: list[ast.expr], values: list[tuple[sp.Expr, Dimension]]) -> Dimension:
@@ -307,7 +340,7 @@ class _Visit:
         for arg, (_, dimension) in zip(args, values, strict=True):
             if dimension != _NONE:
                 raise DimensionError(
-                    f"in {self.line!r}: {name} needs a plain number, but {ast.unparse(arg)!r} has dimension "
+                    f"in {self.line!r}: {name} needs a plain number, but {shown(arg)!r} has dimension "
                     f"{dimension}; divide it by a quantity of dimension {dimension}."
                 )
         return _NONE

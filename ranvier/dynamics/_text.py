@@ -7,9 +7,11 @@ import keyword
 import re
 import unicodedata
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fractions import Fraction
 
 from ranvier.dynamics._bounds import check_digits, check_text_length, too_deep
+from ranvier.dynamics._guidance import FLAGS_ELSEWHERE, python_word
 from ranvier.errors import EquationError
 from ranvier.units import UNITS, Dimension, Quantity
 
@@ -108,6 +110,11 @@ def parse_expression(text: str, line: str = "") -> ast.expr:
     except SyntaxError as error:
         if "nested parentheses" in error.msg:
             raise too_deep(line) from error
+        word = python_word(text)
+        if word is not None:
+            raise EquationError(
+                f"{word!r} is a word of Python and cannot be a name: rename it, for example {word}_.", line=line
+            ) from error
         raise EquationError(f"cannot read the expression {text!r}: {error.msg}; correct it.", line=line) from error
     except (RecursionError, MemoryError) as error:
         raise too_deep(line) from error
@@ -122,9 +129,13 @@ def parse_unit(text: str, line: str) -> Dimension:
     try:
         value = _unit(ast.parse(text.strip(), mode="eval").body)
     except (SyntaxError, KeyError, TypeError, ValueError, RecursionError, MemoryError, ArithmeticError) as error:
-        known = ", ".join(sorted(UNITS))
+        unknown = (w for w in re.findall(r"[^\W\d]\w*", text) if w not in UNITS)
+        near = get_close_matches(next(unknown, ""), UNITS, n=3)
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
         raise EquationError(
-            f"unknown unit {text.strip()!r}: use 1 for none, or a product of {known}.", line=line
+            f"unknown unit {text.strip()[:80]!r}: use 1 for none, or a product of units such as mV, nA, nS, pF, ms, Hz, um, "
+            f"mM, kelvin, or long names such as msiemens.{hint}",
+            line=line,
         ) from error
     return value.dimension
 
@@ -182,7 +193,11 @@ def _equation(line: str) -> list[Equation]:
     flags = frozenset(flag.strip() for flag in (match["flags"] or "").split(",") if flag.strip())
     unknown = sorted(flags - FLAGS.keys())
     if unknown:
-        raise EquationError(f"unknown flag {unknown[0]!r}: the flags are {', '.join(sorted(FLAGS))}.", line=line)
+        instead = FLAGS_ELSEWHERE.get(unknown[0])
+        known = f"the flags are {', '.join(sorted(FLAGS))}"
+        if instead is not None:
+            raise EquationError(f"there is no flag {unknown[0]!r}: {instead}; {known}.", line=line)
+        raise EquationError(f"unknown flag {unknown[0]!r}: {known}.", line=line)
     dimension = parse_unit(match["unit"], line)
     kind, names, body = _shape(head.strip(), line)
     misplaced = sorted(flag for flag in flags if kind not in _PLACES[flag])

@@ -8,6 +8,8 @@ A unit is a quantity of size one; multiply by it to give a number a unit, and di
 -60 mV
 >>> 1 * uF / cm**2
 10 nF/mm**2
+
+Long names, such as ``msiemens``, ``ufarad`` or ``umetre``, are the same units: in equations, and as ``ranvier.units.msiemens``.
 """
 
 from __future__ import annotations
@@ -75,3 +77,10 @@ hertz, Hz, kHz = (UNITS[name] for name in ("hertz", "Hz", "kHz"))
 metre, cm, mm, um = (UNITS[name] for name in ("metre", "cm", "mm", "um"))
 molar, mM, uM = (UNITS[name] for name in ("molar", "mM", "uM"))
 kelvin = UNITS["kelvin"]
+
+
+def __getattr__(name: str) -> Quantity:
+    """A unit by its long name."""
+    if name in UNITS and name != "1":
+        return UNITS[name]
+    raise AttributeError(f"module {__name__!r} has no unit {name!r}")

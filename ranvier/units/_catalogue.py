@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ranvier.units._dimension import Dimension
+from ranvier.units._long_names import long_names
 from ranvier.units._quantity import Quantity
 
 __all__ = ["UNITS"]
@@ -32,7 +33,29 @@ _SIZES: dict[Dimension, dict[str, float]] = {
     Dimension(temperature=1): {"kelvin": 1.0},
 }
 
+_LONG: dict[str, Dimension] = {
+    "time": _TIME,
+    "voltage": _VOLTAGE,
+    "current": _CURRENT,
+    "conductance": _CONDUCTANCE,
+    "capacitance": _CAPACITANCE,
+    "resistance": _RESISTANCE,
+    "rate": _RATE,
+    "length": _LENGTH,
+    "concentration": _CONCENTRATION,
+    "charge": _CURRENT * _TIME,
+    "energy": _VOLTAGE * _CURRENT * _TIME,
+    "power": _VOLTAGE * _CURRENT,
+    "angle": Dimension(),
+}
+
 UNITS: dict[str, Quantity] = {
     name: Quantity(size, dimension) for dimension, sizes in _SIZES.items() for name, size in sizes.items()
+}
+UNITS |= {
+    name: Quantity(size, dimension)
+    for kind, dimension in _LONG.items()
+    for name, size in long_names(kind).items()
+    if name not in UNITS
 }
 """Every unit by the name that equations may use, and ``1`` for none."""

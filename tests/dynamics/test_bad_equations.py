@@ -93,7 +93,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], tuple[str, ...]]] = {
     "if expression": (with_expression("v if v > 0 else 0"), E, ("write where(condition, a, b)",)),
     "is": (with_expression("where(v is v, v, 0)"), E, ("v is v", "> >= <")),
     "where without condition": (with_expression("where(w, v, 0)"), E, ("where needs a condition", "'w > 0'")),
-    "int of a number": (with_expression("int(w)", "1"), E, ("int needs a condition", "'w > 0'")),
+    "int of a number": (with_expression("int(w)", "1"), E, ("int needs a condition", "int(w > 0)")),
     "and of a number": (with_expression("int(w > 0 and w)", "1"), E, ("and needs a condition", "'w > 0'")),
     "not of a number": (with_expression("int(not w)", "1"), E, ("not needs a condition", "'w > 0'")),
     "division by zero": (with_expression("v/0"), E, ("v / 0", "divides by zero", "correct")),
