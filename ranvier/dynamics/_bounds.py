@@ -25,6 +25,8 @@ _LONGEST_TEXT = 200_000
 _MOST_PARTS = 8_000
 #: parts of all expressions of one model
 _MOST_IN_MODEL = 25_000
+#: bits above and below the bar of a fraction: about the digits of one number
+_MOST_BITS = 3_400
 #: conditions joined by and, by or, or in one chain of comparisons
 _MOST_CONDITIONS = 50
 #: operators, brackets and calls inside each other
@@ -106,11 +108,19 @@ def _rank(node: ast.AST) -> str:
 
 
 def check_numbers(expression: sp.Expr, line: str) -> None:
-    """Raise where numbers of the text make one that no floating point number holds."""
+    """Raise where numbers of the text make one that no floating point number holds, or that is not real."""
+    if expression.has(sp.zoo, sp.oo, -sp.oo, sp.nan, sp.I):
+        raise EquationError(
+            "a part of this has no finite real value, such as log(0), sqrt(-1) or 1/0: correct it.", line=line
+        )
     for number in expression.atoms(sp.Number):
         if abs(number) > _LARGEST:
             raise EquationError(
                 f"numbers here make one that exceeds {_LARGEST:g}: use smaller ones, or another unit.", line=line
+            )
+        if isinstance(number, sp.Rational) and max(abs(number.p), number.q).bit_length() > _MOST_BITS:
+            raise EquationError(
+                f"numbers here make a fraction of more than {_MOST_DIGITS:,} digits: write it as a decimal.", line=line
             )
     for power in expression.atoms(sp.Pow):
         if power.exp.is_number and abs(power.exp) > _LARGEST_POWER:

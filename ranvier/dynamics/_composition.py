@@ -6,6 +6,8 @@ from graphlib import CycleError, TopologicalSorter
 
 import sympy as sp
 
+from ranvier.dynamics._bounds import check_numbers
+from ranvier.dynamics._functions import folded
 from ranvier.dynamics._names import is_noise
 from ranvier.dynamics._sizes import depth, nodes
 from ranvier.dynamics._symbols import Reader
@@ -85,7 +87,8 @@ def resolve(equations: tuple[Equation, ...], reader: Reader) -> tuple[dict[sp.Sy
     named: dict[str, sp.Expr] = {}
     for name in order:
         value = raw[name].xreplace(out)
-        value = value + sp.Symbol(name) if name in ports else value
+        value = folded(value + sp.Symbol(name) if name in ports else value)
+        check_numbers(value, lines[name])
         if nodes(value, _LARGEST) >= _LARGEST or depth(value) > _DEEPEST:
             noise = sorted(str(s) for s in value.free_symbols if is_noise(str(s)))
             if noise:

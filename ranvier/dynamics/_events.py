@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from ranvier.dynamics._bounds import check_numbers
+from ranvier.dynamics._functions import folded
 from ranvier.dynamics._names import check_name, is_noise
 from ranvier.dynamics._symbols import Reader
 from ranvier.dynamics._text import Assignment, Equation, parse_assignments, parse_expression
@@ -67,7 +69,8 @@ class EventReader:
         return name, self._clean(self.reader.read_as(statement.tree, dimension, line, name), line)
 
     def _clean(self, expression: sp.Expr, line: str) -> sp.Expr:
-        expression = expression.xreplace(self.subexpressions)
+        expression = folded(expression.xreplace(self.subexpressions))
+        check_numbers(expression, line)
         noise = sorted(str(s) for s in expression.free_symbols if is_noise(str(s)))
         if noise:
             raise EquationError(

@@ -54,7 +54,7 @@ class ExactForm:
 
     def _visit(self, node: ast.expr) -> sp.Expr:
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-            return sp.Rational(repr(node.value))
+            return sp.Rational(repr(node.value + 0))  # a truth value is 1 or 0
         if isinstance(node, ast.Name):
             return self._name(node)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):

@@ -20,6 +20,7 @@ __all__ = [
     "exp",
     "expm1",
     "exprel",
+    "folded",
     "ge",
     "gt",
     "invert",
@@ -254,6 +255,19 @@ class maximum(_Named):
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         a, b = self.args
         return ge(a, b) if argindex == 1 else gt(b, a)
+
+
+def folded(e: sp.Expr) -> sp.Expr:
+    """``e`` with every function of nothing but numbers as a number."""
+    if e.is_Atom:
+        return e
+    parts = [folded(part) for part in e.args]
+    if any(new is not old for new, old in zip(parts, e.args, strict=True)):
+        e = e.func(*parts)
+    if isinstance(e, sp.Function) and all(part.is_Number for part in e.args):
+        value = complex(e)
+        return sp.Float(value.real) if not value.imag else sp.nan
+    return e
 
 
 def _sinh(x: sp.Expr) -> sp.Expr:

@@ -12,7 +12,7 @@ import sympy as sp
 
 from ranvier.dynamics._bounds import check_conditions, check_numbers, check_size
 from ranvier.dynamics._exact_form import ExactForm
-from ranvier.dynamics._functions import CONDITIONS, FUNCTIONS, both, either, invert
+from ranvier.dynamics._functions import CONDITIONS, FUNCTIONS, both, either, folded, invert
 from ranvier.dynamics._guidance import NAMES_ELSEWHERE, OPERATORS_ELSEWHERE
 from ranvier.dynamics._names import CONSTANTS, is_noise
 from ranvier.dynamics._removable import lifted, may_vanish
@@ -28,6 +28,8 @@ NOISE = _TIME ** Fraction(-1, 2)
 _SAME = {"minimum", "maximum", "clip", "abs"}
 _LARGEST = 1e300
 _LONGEST_SHOWN = 120
+#: powers of numbers up to this one stay fractions
+_LARGEST_EXACT = 32
 
 
 class Reader:
@@ -70,10 +72,7 @@ class Reader:
 
     @staticmethod
     def _checked(expression: sp.Expr, dimension: Dimension, line: str) -> tuple[sp.Expr, Dimension]:
-        if expression.has(sp.zoo, sp.oo, -sp.oo, sp.nan, sp.I):
-            raise EquationError(
-                "a part of this has no finite real value, such as log(0), sqrt(-1) or 1/0: correct it.", line=line
-            )
+        expression = folded(expression)
         check_numbers(expression, line)
         return expression, dimension
 
@@ -102,6 +101,9 @@ class _Visit:
         self, dimensions: Mapping[str, Dimension], definitions: Mapping[str, ast.expr], line: str
     ) -> None:  # fmt: skip
         self.dimensions, self.definitions, self.line = dimensions, definitions, line
+        self._known: dict[int, tuple[sp.Expr, Dimension]] = {}
+        #: reads parts of a quotient: each once, and without looking through names a second time
+        self._parts = _Visit(dimensions, {}, line) if definitions else self
 
     def fail(self, message: str) -> EquationError:
         return EquationError(message, line=self.line)
@@ -113,6 +115,11 @@ class _Visit:
         )
 
     def visit(self, node: ast.expr) -> tuple[sp.Expr, Dimension]:
+        if id(node) not in self._known:
+            self._known[id(node)] = self._visit(node)
+        return self._known[id(node)]
+
+    def _visit(self, node: ast.expr) -> tuple[sp.Expr, Dimension]:
         method = getattr(self, type(node).__name__, None)
         if method is None:
             raise self.fail(
@@ -206,7 +213,7 @@ class _Visit:
         """The product with its removable singularities written as the functions that they are; None without any."""
         names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & self.definitions.keys()
         for definitions in ({}, self.definitions) if names else ({},):
-            form = ExactForm(lambda part: self.visit(part)[0], self.dimensions, definitions)
+            form = ExactForm(lambda part: self._parts.visit(part)[0], self.dimensions, definitions)
             if may_vanish(node, definitions) and (found := lifted(node, form)) is not None:
                 return found
         return None
@@ -246,7 +253,8 @@ class _Visit:
             finite = False
         if not finite:
             raise self.fail(f"{shown(left)!r} ** {shown(right)!r} has no finite real value: correct it.")
-        return (a[0] ** b[0] if not a[0].is_number or abs(value) < 2**53 else sp.Float(value)), a[1] ** exponent
+        short = not a[0].is_number or (abs(value) < 2**53 and abs(exponent) < _LARGEST_EXACT)
+        return (a[0] ** b[0] if short else sp.Float(value)), a[1] ** exponent
 
     def same(
         self, left: ast.expr, a: tuple[sp.Expr, Dimension], right: ast.expr, b: tuple[sp.Expr, Dimension], word: str

@@ -9,9 +9,10 @@ from functools import cached_property, lru_cache
 
 import sympy as sp
 
-from ranvier.dynamics._bounds import check_model
+from ranvier.dynamics._bounds import check_model, check_numbers
 from ranvier.dynamics._composition import resolve, take_over
 from ranvier.dynamics._events import Event, EventReader
+from ranvier.dynamics._functions import folded
 from ranvier.dynamics._names import check_name, is_noise
 from ranvier.dynamics._symbols import NOISE, Reader
 from ranvier.dynamics._text import Equation, parse_equations
@@ -129,7 +130,8 @@ def _read(
     for equation in states:
         dimension = equation.dimension / _TIME if equation.kind == "ode" else equation.dimension
         what = f"d{equation.name}/dt" if equation.kind == "ode" else f"{equation.name}'"
-        expression = reader.read_as(equation.body, dimension, equation.line, what).xreplace(subexpressions)
+        expression = folded(reader.read_as(equation.body, dimension, equation.line, what).xreplace(subexpressions))
+        check_numbers(expression, equation.line)
         (odes if equation.kind == "ode" else updates)[equation.name] = expression
     parameters = tuple(name for name in values if name not in own)
     steady = {sp.Symbol(n) for n in (*parameters, "dt")}

@@ -193,3 +193,21 @@ def test_a_block_of_very_many_linear_equations_is_advanced_one_by_one():
     assert {reason for reason, _ in Cell(text).step().reasons.values()} == {"exponential_euler"}
     with pytest.raises(EquationError, match="more than 64 that hang together"):
         Cell(text, method="exact")
+
+
+def test_a_subexpression_of_zero_divides_nothing():
+    for text in ("x = 0 : 1\nv' = v/x : 1", "x = 0 : 1\ny = (v/x)**3 : 1\nv' = y : 1"):
+        with pytest.raises(EquationError, match="no finite real value"):
+            Cell(text)
+    with pytest.raises(EquationError, match="no finite real value"):
+        Cell("x = 0 : 1\nv' = v : 1", threshold="v > 1", reset="v = 1/x")
+
+
+def test_powers_of_fractions_stay_short():
+    assert run("v' = v + (3000**-1)**2000 : 1", v=0.5)[-1, 0] == 0.5
+
+
+def test_functions_of_constant_subexpressions_are_numbers():
+    text = "w = 1/expm1(40) : 1\nx = w : 1\nv' = tanh(x)/(exprel(sin(w)**20) + 1) + cos(2*w) : 1"
+    assert run(text)[-1, 0] == pytest.approx(1.0, rel=1e-12)
+    assert not read_system(text).updates["v"].free_symbols
