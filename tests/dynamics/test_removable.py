@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mpmath as mp
+import numpy as np
 import pytest
 import torch
 
@@ -148,3 +149,38 @@ def test_true_poles_and_other_quotients_stay_as_written(text: str):
     none = UNITS["1"].dimension
     found, _ = Reader(dict.fromkeys("xyk", none)).read(parse_expression(text), text)
     assert "exprel" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "second"),
+    [
+        ("x/(exp(x) - 1)", 1 / 6),
+        ("x/tanh(x)", 2 / 3),
+        ("x/sinh(x)", -1 / 3),
+        ("tanh(x)/x", -2 / 3),
+        ("sinh(x)/x", 1 / 3),
+    ],
+)
+def test_the_second_derivative_is_right_at_the_point(text: str, second: float):
+    net = rv.Network(dt=0.1 * ms, dtype=torch.float64, provider="reference")
+    net.population(
+        "p", 3, rv.Cell(f"x' = x : 1\nf = {text} : 1", x=rv.Learn(torch.tensor([0.0, 1e-7, -1e-7]).double()))
+    )
+    (start,) = net.parameters()
+    signal = net.run(0.1 * ms, record={"p": ["f"]}, grad=True)["p"].f
+    (slope,) = torch.autograd.grad(signal.sum(), start, create_graph=True)
+    (bend,) = torch.autograd.grad(slope.sum(), start)
+    np.testing.assert_allclose(
+        slope.detach(), [slope[0].item(), *(slope[0].item() + second * h for h in (1e-7, -1e-7))], atol=1e-12
+    )
+    np.testing.assert_allclose(bend, [second] * 3, rtol=1e-5)
+
+
+def test_the_cells_of_textbooks_keep_their_programs():
+    """Statements of a step as they were when the quotients were written with exprel by hand."""
+    counts = {None: (18, 20), "euler": (10, 12), "rk2": (25, 28), "rk4": (45, 50)}
+    for method, expected in counts.items():
+        cells = rv.HodgkinHuxley(method=method), rv.TraubMiles(method=method)
+        programs = [cell.step().program for cell in cells]
+        assert tuple(len(p.statements) for p in programs) == expected
+        assert all("exprel" in str(p) for p in programs)

@@ -65,8 +65,9 @@ def _outcome(attempt: str, *texts: str) -> str:
     return outcome
 
 
-def _try(count: int, seed: int) -> Counter[str]:
-    rng, outcomes = random.Random(seed), Counter()
+def _try(count: int, seed: int) -> Counter[tuple[str, str]]:
+    rng = random.Random(seed)
+    outcomes: Counter[tuple[str, str]] = Counter()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(count):
         kind = rng.random()
