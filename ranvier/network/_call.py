@@ -19,7 +19,9 @@ from ranvier.network._checks import (
     take_inputs,
 )
 from ranvier.network._execute import Execution, execute
+from ranvier.network._kept_graph import attached
 from ranvier.network._lengths import take_lengths
+from ranvier.network._modes import refuse_modes
 from ranvier.network._planning import plan_call
 from ranvier.network._shapes import shapes_from
 from ranvier.network._state import State
@@ -37,11 +39,14 @@ def call(
     checkpoint: Any = None, cut_reset: bool = False, lengths: Any = None, stream: int | None = None,
 ) -> Execution:  # fmt: skip
     """Run ``net`` over ``x``; ``record`` names what is wanted by population, ``stream`` what is drawn."""
+    refuse_modes()
     inputs, steps, batch = take_inputs(net, x)
     if state is None:
         state = net.initial_state(batch, stream=stream, shapes=shapes_from(net, inputs))
     else:
         state = check_state(net, state, batch).with_stream(stream)
+        if torch.is_grad_enabled():
+            state = attached(state)
     check_record(net, record)
     ends = None if lengths is None else take_lengths(lengths, steps, batch)
     inputs |= {n: s.emissions(state.step, steps, net, state.stream, batch) for n, s in net.sources.items()}

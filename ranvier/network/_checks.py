@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from ranvier._nearest import meant
 from ranvier.errors import ShapeError
 from ranvier.network._graph import GraphError
 from ranvier.network._sources import Source
@@ -38,8 +39,8 @@ _SMALL = 1 << 20
 _TAKEN = frozenset(dir(nn.ModuleDict()))
 
 
-def check_name(name: Any, taken: Sequence[str], what: str = "part") -> str:
-    """A name that can stand in files, tables and state dictionaries."""
+def check_name(name: Any, taken: Mapping[str, str], what: str = "part") -> str:
+    """A name that can stand in files, tables and state dictionaries; ``taken`` says what has which name already."""
     if not isinstance(name, str) or not re.fullmatch(r"\w+", name):
         raise GraphError(f"{name!r} cannot name a {what}: use letters, digits and underscores.")
     if name in _TAKEN:
@@ -47,7 +48,7 @@ def check_name(name: Any, taken: Sequence[str], what: str = "part") -> str:
             f"{name!r} cannot name a {what}, because modules of torch have something of that name: choose another."
         )
     if name in taken:
-        raise GraphError(f"there is already a {what} called {name!r}: choose another name.")
+        raise GraphError(f"{name!r} is already the name of {taken[name]}: choose another name for the {what}.")
     return name
 
 
@@ -65,10 +66,11 @@ def check_source(net: Network, name: str, source: Any) -> None:
         raise GraphError(
             f"source {name!r} is {type(source).__name__}: give rv.Poisson(…), rv.SpikeTrains(…), rv.TimedArray(…) or your own Source."
         )
+    source.check(net.dt)
     for known, other in net.sources.items():
         if any(part is mine for part in _parts(other) for mine in _parts(source)):
             raise GraphError(
-                f"source {name!r} is (or holds) the very object that {known!r} is, and would bring the same numbers: make "
+                f"source {name!r} reuses the object registered as {known!r}; both would emit identical random numbers: make "
                 f"another one, or connect {known!r} to both targets."
             )
 
@@ -164,6 +166,12 @@ def take_inputs(net: Network, x: Any) -> tuple[dict[str, Tensor], int, int]:
     return out, steps, batch
 
 
+def _any_axes(net: Network, name: str) -> bool:
+    """Whether further axes may come before the declared ones: cells without a size take theirs from what arrives."""
+    readers = [p for p in net.projections.values() if p.pre == name]
+    return bool(readers) and all(net.shape_of(p.post) is None for p in readers)
+
+
 def _take(name: str, value: Any, shape: tuple[int, ...] | None, net: Network) -> Tensor:
     try:
         value = value if isinstance(value, Tensor) else torch.as_tensor(value)
@@ -174,6 +182,8 @@ def _take(name: str, value: Any, shape: tuple[int, ...] | None, net: Network) ->
     if value.is_complex():
         raise ShapeError(f"input {name!r} is complex; give real numbers.")
     least = 3 if shape is None else 2 + len(shape)
+    if shape is not None and value.ndim > least and tuple(value.shape[-len(shape) :]) == shape and _any_axes(net, name):
+        shape = None
     if value.ndim < least or (shape is not None and tuple(value.shape[2:]) != shape):
         expected = "[T, B, …]" if shape is None else f"[T, B, {', '.join(map(str, shape))}]"
         hint = " - for one sample insert a batch axis with x.unsqueeze(1)" if value.ndim < least else ""
@@ -201,8 +211,10 @@ def check_record(net: Network, record: Any, sources: bool = False) -> None:
             )
         known = _recordable(net, name, sources)
         for variable in variables:
-            if variable not in known and not (variable == "spike" and "spikes" in known):
-                raise GraphError(f"cannot record {variable!r} of {name!r}: it has {', '.join(known)}.")
+            if variable not in known:
+                raise GraphError(
+                    f"cannot record {variable!r} of {name!r}: it has {', '.join(known)}.{meant(variable, known)}"
+                )
 
 
 def _recordable(net: Network, name: str, sources: bool) -> list[str]:
@@ -223,6 +235,12 @@ def _recordable(net: Network, name: str, sources: bool) -> list[str]:
         )
     fire = [n for n, s in net.sources.items() if s.lag > 0] if sources else []
     plastic = [n for n, p in net.projections.items() if p.plasticity]
-    raise GraphError(
-        f"cannot record {name!r}: there are {', '.join([*net.populations, *net.relays, *plastic, *fire]) or 'no populations'}."
-    )
+    there = [*net.populations, *net.relays, *plastic, *fire]
+    if name in net.inputs or name in net.sources:
+        raise GraphError(f"cannot record {name!r}: it is what the network is given. There are {', '.join(there)}.")
+    if name in net.projections:
+        raise GraphError(
+            f"cannot record {name!r}: it is a projection without plasticity, whose synapses have no variables. There are "
+            f"{', '.join(there)}."
+        )
+    raise GraphError(f"cannot record {name!r}: there are {', '.join(there) or 'no populations'}.{meant(name, there)}")

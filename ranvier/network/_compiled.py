@@ -52,7 +52,7 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
         streams = runner.streams(n, arrivals, window.count, (1, cells), window)
         outside = {s: x[:, 0] for s, x in streams.items() if s in fed}
         history = window.history[n][:, 0] if n in window.history else torch.zeros(0, cells, dtype=runner.dtype)
-        record = tuple(v for v in runner.record.get(n, ()) if v not in ("spikes", "spike"))
+        record = tuple(v for v in runner.record.get(n, ()) if v != "spikes")
         states = {k: v[0] for k, v in window.variables[n].items()}
         drives = tuple(
             drive_with(runner.net, runner.drives[p.name], p.pre, window.state.stream)
@@ -69,8 +69,8 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
         window.variables[n] = {k: v.unsqueeze(0) for k, v in result.states[n].items()}
         window.recorded.update({(n, v): x.unsqueeze(1) for v, x in result.recorded[n].items()})
         runner.spikes[n] = spikes
-        for v in {"spikes", "spike"} & set(runner.record.get(n, ())) if not runner.lists else ():
-            window.recorded[n, v] = spikes.dense(population.cells, runner.dtype).unsqueeze(1)
+        if "spikes" in runner.record.get(n, ()) and not runner.lists:
+            window.recorded[n, "spikes"] = spikes.dense(population.cells, runner.dtype).unsqueeze(1)
         if n in read_elsewhere:
             window.emissions[n] = spikes.dense(population.cells, runner.dtype).unsqueeze(1)
         elif n in window.history:

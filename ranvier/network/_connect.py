@@ -90,6 +90,26 @@ def _join(net: Network, asked: Connection, target: str, numbered: bool) -> str:
     return label
 
 
+def _instead_of(how: Any) -> str:
+    """What to write for what is neither a rule nor a transform."""
+    if isinstance(how, type):
+        return f"that is a class: write rv.{how.__name__}(…), with its arguments."
+    if isinstance(how, float | int) and 0 < how <= 1:
+        return f"for a probability write rv.FixedProbability({how})."
+    text = how.replace(" ", "") if isinstance(how, str) else ""
+    if text in ("i!=j", "j!=i"):
+        return "all pairs but a cell with itself are rv.AllToAll(autapses=False)."
+    if text in ("i==j", "j==i"):
+        return "each cell with its own counterpart is rv.OneToOne()."
+    rules = (
+        "all pairs rv.AllToAll(), counterparts rv.OneToOne(), at random rv.FixedProbability(p) or rv.FixedInDegree(n), by distance "
+        "rv.DistanceDependent(…), chosen pairs rv.FromArrays(pre, post)"
+    )
+    if isinstance(how, str) or callable(how):
+        return f"conditions are not read from text or functions. Give a rule: {rules}."
+    return f"give a rule ({rules}), or a transform such as rv.Linear(…)."
+
+
 def _check(asked: Connection) -> None:
     how, weight = asked.how, asked.weight
     if not isinstance(asked.pre, str):
@@ -108,9 +128,7 @@ def _check(asked: Connection) -> None:
                 f"{word} belongs to single synapses: connect with a rule such as rv.AllToAll(), not {type(how).__name__}."
             )
     if not isinstance(how, Connectivity | nn.Module):
-        raise GraphError(
-            f"cannot connect with {how!r}: give a rule such as rv.AllToAll(), or a transform such as rv.Linear(…)."
-        )
+        raise GraphError(f"cannot connect with {how!r}: {_instead_of(how)}")
     if not isinstance(how, Connectivity) and not (isinstance(weight, float | int) and weight == 1):
         raise GraphError(
             f"weight={weight!r} belongs to single synapses; {type(how).__name__} has weights of its own: set them there."
@@ -118,8 +136,8 @@ def _check(asked: Connection) -> None:
 
 
 def _label(net: Network, name: str, numbered: bool) -> str:
-    """A name for a projection; ``numbered`` lets a number make it unlike the others."""
-    taken = list(net.projections)
+    """A name for a projection; ``numbered`` lets a number make it unlike all others."""
+    taken = net._taken
     free = (f"{name}_{k}" for k in itertools.count(1)) if numbered and name in taken else iter((name,))
     return check_name(next(n for n in free if n not in taken or not numbered), taken, "projection")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch.utils.checkpoint import checkpoint
 
+from ranvier._nearest import meant
 from ranvier.errors import NonFiniteError, RanvierWarning
 from ranvier.network._check_state import check_state
 from ranvier.network._checks import check_record, describe_non_finite
@@ -47,6 +48,7 @@ class Signals(Mapping[str, Tensor]):
         if name.startswith("_") or name not in self._values:
             raise AttributeError(
                 f"{name!r} was not recorded: pass record={{'name': [{name!r}]}} to net.run; there are {', '.join(self) or 'none'}."
+                f"{meant(name, self)}"
             )
         return self._values[name]
 
@@ -62,7 +64,8 @@ class _Recorded(dict[str, Signals]):
 
     def __missing__(self, name: str) -> Signals:
         raise KeyError(
-            f"{name!r} was not recorded: pass record={{{name!r}: ['spikes']}}; there are {', '.join(self) or 'none'}"
+            f"{name!r} was not recorded: pass record={{{name!r}: ['spikes']}}; there are {', '.join(self) or 'none'}."
+            f"{meant(name, self)}"
         )
 
 

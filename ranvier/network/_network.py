@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 import torch
 from torch import nn
 
+from ranvier._nearest import meant
 from ranvier.connectivity import Connectivity, place
 from ranvier.dynamics import WHOLE, Cuts
 from ranvier.errors import DimensionError, EquationError, ShapeError
@@ -31,7 +32,7 @@ from ranvier.network._parts import Parts
 from ranvier.network._plan import Plan
 from ranvier.network._planning import plan_for
 from ranvier.network._plastic import initial_synapses
-from ranvier.network._population import Population, Relay, emission_of
+from ranvier.network._population import Population, Relay, emission_of, signal_of
 from ranvier.network._projection import Projection
 from ranvier.network._run import Run
 from ranvier.network._shapes import shapes_known, unknown_shape
@@ -93,7 +94,10 @@ class Network(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         if dtype not in (torch.float32, torch.float64):
-            raise ShapeError(f"dtype={dtype} is not supported: use torch.float32 or torch.float64.")
+            raise ShapeError(
+                f"dtype={dtype} is not supported: use torch.float32 or torch.float64; spikes at a threshold do not survive half "
+                "precision."
+            )
         if provider not in (None, "cpu", "reference"):
             raise GraphError(f"provider={provider!r} is unknown: use 'cpu', 'reference' or None.")
         if not isinstance(surrogate, Surrogate | None):
@@ -141,20 +145,29 @@ class Network(nn.Module):
         """Names of inputs, sources, populations and relays in the order they were made."""
         return [*self.inputs, *self.sources, *self.populations, *self.relays]
 
-    def _name(self, name: str) -> str:
-        check_name(name, self.nodes)
+    @property
+    def _taken(self) -> dict[str, str]:
+        """What has which name: parts and projections share one set of names."""
+        kinds = {
+            "an input": self.inputs, "a source": self.sources, "a population": self.populations, "a relay": self.relays,
+            "a projection": self.projections,
+        }  # fmt: skip
+        return {name: kind for kind, named in kinds.items() for name in named}
+
+    def _name(self, name: str, what: str) -> str:
+        check_name(name, self._taken, what)
         self._plans.clear()
         return name
 
     def input(self, name: str, size: int | tuple[int, ...] | None = None) -> str:
         """Declare an external input, given at every call of the network."""
-        self.inputs[self._name(name)] = shape_from(size, f"input {name!r}")
+        self.inputs[self._name(name, "input")] = shape_from(size, f"input {name!r}")
         return name
 
     def source(self, name: str, source: Any) -> str:
         """Add a stimulus that makes its own emissions (``rv.Poisson``, ``rv.SpikeTrains``, ``rv.TimedArray``, …)."""
         check_source(self, name, source)
-        self.sources[self._name(name)] = source
+        self.sources[self._name(name, "source")] = source
         return name
 
     def population(
@@ -178,7 +191,7 @@ class Network(nn.Module):
         where = (
             None if positions is None else place(positions, None if isinstance(cell, Relay) else shape, self.seed, name)
         )
-        self._name(name)
+        self._name(name, "relay" if isinstance(cell, Relay) else "population")
         if isinstance(cell, Relay):
             self.relays[name] = Relay(shape)
         else:
@@ -221,7 +234,9 @@ class Network(nn.Module):
             return self.sources[name].shape
         if name in self.inputs:
             return self.inputs[name]
-        raise GraphError(f"there is no part called {name!r}: the network has {', '.join(self.nodes) or 'none yet'}.")
+        raise GraphError(
+            f"there is no part called {name!r}: the network has {', '.join(self.nodes) or 'none yet'}.{meant(name, self.nodes)}"
+        )
 
     def port_of(self, post: str, to: str | None) -> str:
         """The port a projection arrives on; may be left out where the cell has one input."""
@@ -233,7 +248,7 @@ class Network(nn.Module):
             raise GraphError(f"name the port of {post!r} with to=…: it has {', '.join(cell.ports) or 'none'}.")
         if to not in cell.ports:
             raise GraphError(
-                f"{post!r} has no port {to!r}: projections can arrive on {', '.join(cell.ports) or 'none'}."
+                f"{post!r} has no port {to!r}: projections can arrive on {', '.join(cell.ports) or 'none'}.{meant(to, cell.ports)}"
             )
         return cell.arrival(to)
 
@@ -355,7 +370,7 @@ class Network(nn.Module):
         """
         if not self.outputs:
             raise GraphError("the network has no output: make a population with output=True.")
-        emit = {n: emission_of(self.populations[n]) if n in self.populations else "x" for n in self.outputs}
+        emit = {n: signal_of(self.populations[n]) if n in self.populations else "x" for n in self.outputs}
         run = self._run(x, state, {n: (e,) for n, e in emit.items()}, **how)
         out = {n: run.recorded[n, e] for n, e in emit.items()}
         return (next(iter(out.values())) if len(out) == 1 else out), run.state

@@ -21,7 +21,7 @@ from ranvier.surrogates import ArcTan, Surrogate
 from ranvier.units import as_quantity
 from ranvier.values import Distribution, Learn, key_of
 
-__all__ = ["Population", "Relay", "emission_of", "start_of", "tensor_of"]
+__all__ = ["Population", "Relay", "emission_of", "signal_of", "start_of", "tensor_of"]
 
 Tensor = torch.Tensor
 #: a learnable time constant never falls below this many ms
@@ -187,6 +187,12 @@ def emission_of(population: Population) -> str:
             f"{population.name!r} emits nothing: give its cell a threshold, or say what it emits, such as emit='v'."
         )
     return population.cell.emit
+
+
+def signal_of(population: Population) -> str:
+    """What the cells emit, under the name by which it is recorded."""
+    emit = emission_of(population)
+    return "spikes" if emit == "spike" else emit
 
 
 def _start_of(variable: str) -> str:

@@ -25,6 +25,7 @@ Tensor = torch.Tensor
 #: below this many targets listing the spikes costs more than it saves
 _FEW = 48
 _PLAIN = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+_VIEWS = (nn.Flatten, nn.Unflatten, nn.Identity)
 
 
 class Projection(nn.Module):
@@ -128,9 +129,11 @@ class Projection(nn.Module):
             out = first(now, history=history, place=self.place, by_event=by_event)
             return self._rest(out, list(self.chain)[1:], fast)
         x = self.entering(x, history, steps)
-        if first is not None and first.event_path:
-            return self._rest(first(x, by_event=by_event), list(self.chain)[1:], fast)
-        return self._rest(x, list(self.chain), fast)
+        chain, (k, carrier) = list(self.chain), self._carrier()
+        if carrier is not None and carrier.event_path:
+            flat = self._rest(x, chain[:k], fast)
+            return self._rest(carrier(flat, by_event=by_event), chain[k + 1 :], fast)
+        return self._rest(x, chain, fast)
 
     def entering(self, x: Tensor | None, history: Tensor, steps: int) -> Tensor:
         """What enters the transforms during ``steps`` steps, where all synapses have one latency."""
@@ -144,9 +147,18 @@ class Projection(nn.Module):
             return past[:steps] if x is None or k >= steps else torch.cat([past, x])[:steps]
         return x
 
+    def _views(self) -> int:
+        """How many modules at the start of the chain only rearrange, so that spikes stay spikes."""
+        return next((k for k, module in enumerate(self.chain) if type(module) not in _VIEWS), len(self.chain))
+
+    def _carrier(self) -> tuple[int, Transform | None]:
+        """The place in the chain of the first module that does more than rearrange, and the module if it is of ours."""
+        k = self._views()
+        return k, as_transform(self.chain[k]) if k < len(self.chain) else None
+
     def not_by_event(self) -> str | None:
         """Why spikes are not carried one by one, as a sentence; None where they are."""
-        first = self.transform
+        first = self._carrier()[1]
         if self.per_synapse:
             return None
         if first is not None and not first.differentiable:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ranvier._nearest import meant
 from ranvier.network._plan import Plan
 from ranvier.network._state import State
 from ranvier.units._steps import times_at
@@ -126,6 +127,7 @@ class PopulationRecord:
         if name.startswith("_") or name not in self._variables:
             raise AttributeError(
                 f"{name!r} was not recorded: pass record={{'name': [{name!r}]}} to net.run; there are {', '.join(self) or 'none'}."
+                f"{meant(name, self)}"
             )
         return self._variables[name]()
 
@@ -165,5 +167,7 @@ class Run:
 
     def __getitem__(self, name: str) -> PopulationRecord:
         if name not in self.records:
-            raise KeyError(f"{name!r} was not recorded; there are {', '.join(self.records) or 'none'}")
+            raise KeyError(
+                f"{name!r} was not recorded; there are {', '.join(self.records) or 'none'}.{meant(name, self.records)}"
+            )
         return self.records[name]

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ranvier.connectivity import Connectivity
 from ranvier.network._graph import GraphError
 from ranvier.network._network import Network
 from ranvier.network._population import Relay
@@ -19,6 +20,18 @@ from ranvier.surrogates import Surrogate
 __all__ = ["Recurrent", "Sequential"]
 
 
+def _instead_of(part: Any) -> str:
+    """What to write for what is no part."""
+    if isinstance(part, list | tuple):
+        return "write rv.Sequential(*parts, dt=…)."
+    if isinstance(part, Connectivity):
+        return "a rule makes single synapses between populations of rv.Network: net.connect('a', 'b', rule)."
+    if callable(part):
+        name = getattr(part, "__name__", "it")
+        return f"call it, as in {name}(…), if it makes a part; a function of tensors needs a module, such as torch.nn.ReLU()."
+    return "give modules such as rv.Linear(…) and cells such as rv.LIF(…)."
+
+
 class Recurrent:
     """A cell whose population also projects to itself, one step later (plus the transform's own delay).
 
@@ -26,9 +39,16 @@ class Recurrent:
     """
 
     def __init__(self, cell: Cell, transform: nn.Module, *, to: str | None = None) -> None:
+        if isinstance(transform, Connectivity):
+            rule = type(transform).__name__
+            raise GraphError(
+                f"Recurrent takes a transform such as rv.Linear(n, n), not the rule {rule}. Single synapses belong to a network made "
+                f"part by part: net = rv.Network(dt=…), net.population(…), net.connect('cells', 'cells', rv.{rule}(…))."
+            )
         if not isinstance(cell, Cell) or not isinstance(transform, nn.Module):
             raise GraphError(
-                f"Recurrent takes a cell and a transform, got {type(cell).__name__} and {type(transform).__name__}."
+                f"Recurrent takes a cell and a transform, got {type(cell).__name__} and {type(transform).__name__}: write "
+                "rv.Recurrent(rv.LIF(n), rv.Linear(n, n))."
             )
         self.cell, self.transform, self.to = cell, transform, to
 
@@ -64,6 +84,11 @@ class Sequential(Network):
     ) -> tuple[str, list[nn.Module]]:
         """Add parts after ``source``; ``chain`` are transforms that still wait for a target. Returns both as they end."""
         for part in parts:
+            if isinstance(part, Network):
+                raise GraphError(
+                    f"a {type(part).__name__} cannot be a part of another: it has a step and values of its own. Give its parts: "
+                    "parts = [rv.Linear(…), rv.LIF(…)], then rv.Sequential(*parts, …, dt=…)."
+                )
             if isinstance(part, nn.Module):
                 chain = [*chain, part]
                 continue
@@ -71,9 +96,11 @@ class Sequential(Network):
                 source, chain = self._residual(part, source, chain, counts), []
                 continue
             if not isinstance(part, Cell | Recurrent | Relay):
-                raise GraphError(f"Sequential takes transforms and cells, got {type(part).__name__}.")
+                raise GraphError(
+                    f"Sequential takes transforms and cells, got {type(part).__name__}: {_instead_of(part)}"
+                )
             cell = part.cell if isinstance(part, Recurrent) else part
-            name = self.population(_numbered(cell.name if isinstance(cell, Cell) else "relay", counts), None, cell)
+            name = self.population(self._free(cell.name if isinstance(cell, Cell) else "relay", counts), None, cell)
             self._join(source, name, chain, counts)
             if isinstance(part, Recurrent):
                 own = name.removeprefix(cell.name if isinstance(cell, Cell) else "relay")
@@ -84,11 +111,11 @@ class Sequential(Network):
     def _residual(self, part: Residual, source: str, chain: list[nn.Module], counts: dict[str, int]) -> str:
         """Both ways and their join; transforms that wait end in a relay, where the ways part."""
         if chain:
-            source = self._relay(_numbered("fork", counts), source, chain, counts)
+            source = self._relay(self._free("fork", counts), source, chain, counts)
         branch = self._walk(part.parts, source, [], counts)
         past = self._walk(part.shortcut, source, [], counts)
         cell, to_branch, to_past = join_of(part.join)
-        name = self.population(_numbered("join", counts), None, cell)
+        name = self.population(self._free("join", counts), None, cell)
         for (end, left), port in ((branch, to_branch), (past, to_past)):
             self._join(end, name, left, counts, port)
         return name
@@ -108,13 +135,14 @@ class Sequential(Network):
             if chain
             else "direct"
         )
-        label = _numbered(f"/{kind}", counts).removeprefix("/")
+        label = self._free(kind, counts, "projection")
         for module in chain:
             module.to(self.dtype)
         self._add(Projection(label, source, target, self.port_of(target, port), chain, dt=self.dt, seed=self.seed))
 
-
-def _numbered(kind: str, counts: dict[str, int]) -> str:
-    """lif1, lif2, …: a name for the next of a kind."""
-    counts[kind] = counts.get(kind, 0) + 1
-    return f"{kind}{counts[kind]}"
+    def _free(self, kind: str, counts: dict[str, int], among: str = "part") -> str:
+        """lif1, lif2, …: a name for the next of a kind ``among`` parts or projections that nothing else has."""
+        while True:
+            counts[f"{among} {kind}"] = number = counts.get(f"{among} {kind}", 0) + 1
+            if f"{kind}{number}" not in self._taken:
+                return f"{kind}{number}"

@@ -247,5 +247,5 @@ def _only_lists(net: Network, plan: Plan, inside: set[str], record: Mapping[str,
     """Whether nothing is as large as steps times cells: compiled loops alone, without noise, and spikes recorded."""
     looped = {n for part in plan.loops for n in part}
     quiet = not any(p.cell.system.noises for p in net.populations.values())
-    spikes = all(v in ("spikes", "spike") for names in record.values() for v in names)
+    spikes = all(v == "spikes" for names in record.values() for v in names)
     return quiet and spikes and looped | inside == set(net.nodes)

@@ -53,6 +53,9 @@ class Source(ABC):
     single: bool = False
     frozen: bool = True
 
+    def check(self, dt: float) -> None:  # noqa: B027
+        """Refuse what no network of step ``dt`` (ms) can emit; called when the source is added."""
+
     @abstractmethod
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
         """The emissions of steps first, first + 1, …: [count, 1, *shape] in the network's dtype.
@@ -195,6 +198,11 @@ class SpikeTrains(Source):
             raise ShapeError(
                 f"SpikeTrains: time holds {when.min():g}, before the start; shift the spikes to 0 or later."
             )
+        if when.size and when.min() == 0 and not self._in_steps:
+            raise ShapeError(
+                "SpikeTrains: time holds 0 ms, where the first step begins; a spike has the time at which its step ends, so shift "
+                "the spikes by dt, or give whole numbers of steps, which count from 0."
+            )
         order = np.lexsort((who, when))
         self.when, self.who = when[order], who[order]
 
@@ -258,14 +266,19 @@ class SpikeTrains(Source):
 
         return cls.from_times(trains_of_nwb(recording), start=start)
 
+    def check(self, dt: float) -> None:
+        """That every spike falls into a step of a network of step ``dt`` (ms)."""
+        if not self._in_steps and self.when.size and int(nearest_steps(self.when[:1], dt)[0]) < 1:
+            raise ShapeError(
+                f"SpikeTrains: the spike at {self.when[0]:g} ms would be fired before the first step, which ends at dt={dt:g} ms; "
+                "shift the spikes by one step."
+            )
+
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
+        self.check(net.dt)
         step = (
             self.when if self._in_steps else np.minimum(nearest_steps(self.when, net.dt), _NEVER).astype(np.int64) - 1
         )
-        if step.size and step[0] < 0:
-            raise ShapeError(
-                f"SpikeTrains: the spike at {self.when[0]:g} ms would be fired before the first step, which ends at dt={net.dt:g} ms; shift the spikes by one step."
-            )
         low, high = np.searchsorted(step, [first, first + count])
         out = torch.zeros(count, self.shape[0], dtype=net.dtype)
         rows, cells = torch.from_numpy(step[low:high] - first), torch.from_numpy(self.who[low:high])

@@ -7,6 +7,7 @@ from typing import Any
 
 from ranvier.dynamics import COUNTER, Step, System, build_step, check_method, read_system
 from ranvier.errors import EquationError
+from ranvier.neurons._habits import check_words, remedy
 from ranvier.neurons._part import Part, merge_values
 from ranvier.neurons._values import check_text, check_values, shape_of
 from ranvier.surrogates import ArcTan, Surrogate
@@ -80,12 +81,18 @@ class Cell:
         if not threshold and (reset or refractory is not None):
             what = f"reset={reset!r}" if reset else f"refractory={refractory!r}"
             raise EquationError(f"{what} needs a threshold to follow: pass threshold='…' too.", line=what)
+        if not isinstance(surrogate, Surrogate | None):
+            raise EquationError(
+                f"surrogate={surrogate!r} is no surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan().",
+                line=name,
+            )
         check_text(name, equations=equations, threshold=threshold or "", reset=reset or "")
         self.equations, self.threshold, self.reset = equations, threshold, reset
         self.events, self.arrivals = dict(events or {}), dict(arrivals or {})
         self.method, self.name, self.surrogate = method, name, surrogate
         self.size = shape_of(size, name)
         self.values = values if refractory is None else {**values, "refractory": refractory}
+        check_words(self.values)
         dimensions = check_values(self.values)
         self.system: System = read_system(equations, self._named_events(), dimensions, refractory is not None)
         check_method(self.system, method)
@@ -128,9 +135,11 @@ class Cell:
         used = {str(s) for e in system.expressions for s in e.free_symbols} | {*system.states, "refractory"}
         unused = [n for n in self.values if n not in used]
         if unused:
+            name, known = unused[0], {n: None for n in sorted(used) if n not in ("dt", "t")}
             raise EquationError(
-                f"value {unused[0]!r} is used by no equation of the cell: remove it or correct its name.",
-                line=unused[0],
+                f"value {name!r} is used by no equation of the cell: remove it or correct its name."
+                f"{remedy(name, self.values[name], known)}",
+                line=name,
             )
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.neurons._cell import Cell
+from ranvier.neurons._habits import checked
 from ranvier.units import Mohm, ms, mV, nA
 
 __all__ = ["ALIF", "LIF", "CurrentLIF", "LeakyReadout"]
@@ -28,7 +29,8 @@ def LIF(size: Size = None, *, tau: Any = 20 * ms, V_th: Any = 1.0, reset: str = 
         beta = exp(-dt/tau) : 1
         x : 1 (input)
         """,
-        threshold="v > V_th", reset=reset, name="lif", size=size, tau=tau, V_th=V_th, **options,
+        threshold="v > V_th", reset=reset, name="lif", size=size, tau=tau, V_th=V_th,
+        **checked("LIF", options, tau=tau, V_th=V_th, reset=reset),
     )  # fmt: skip
 
 
@@ -45,7 +47,7 @@ def LeakyReadout(size: Size = None, *, tau: Any = 20 * ms, **options: Any) -> Ce
         beta = exp(-dt/tau) : 1
         x : 1 (input)
         """,
-        emit="v", name="readout", size=size, tau=tau, **options,
+        emit="v", name="readout", size=size, tau=tau, **checked("LeakyReadout", options, tau=tau),
     )  # fmt: skip
 
 
@@ -66,7 +68,7 @@ def ALIF(
         x : 1 (input)
         """,
         threshold="v > V_th + beta_a*a", reset="v -= V_th + beta_a*a; a += 1 - rho", name="alif", size=size,
-        tau=tau, tau_a=tau_a, beta_a=beta_a, V_th=V_th, **options,
+        tau=tau, tau_a=tau_a, beta_a=beta_a, V_th=V_th, **checked("ALIF", options, V_th=V_th, tau=tau, tau_a=tau_a),
     )  # fmt: skip
 
 
@@ -87,5 +89,6 @@ def CurrentLIF(
         dI/dt = -I/tau_s : nA
         """,
         threshold="v >= V_th", reset="v = V_r", refractory=refractory, name="lif", size=size,
-        tau_m=tau_m, tau_s=tau_s, R=R, E_L=E_L, V_th=V_th, V_r=V_r, I_e=I_e, **{"v": E_L, **options},
+        tau_m=tau_m, tau_s=tau_s, R=R, E_L=E_L, V_th=V_th, V_r=V_r, I_e=I_e,
+        **{"v": E_L, **checked("CurrentLIF", options, tau_m=tau_m, tau_s=tau_s)},
     )  # fmt: skip

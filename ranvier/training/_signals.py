@@ -11,6 +11,7 @@ import torch
 from ranvier.dynamics import Cuts
 from ranvier.network import Network, Plan, State, silence_after
 from ranvier.network._planning import plan_call
+from ranvier.network._population import signal_of
 from ranvier.network._shapes import shapes_from
 from ranvier.training._data import Signal
 
@@ -44,8 +45,7 @@ def spiking(net: Network) -> tuple[str, ...]:
 
 def emissions(net: Network) -> dict[str, str]:
     """What each output emits, under the name by which it is recorded."""
-    emit = {n: str(net.populations[n].cell.emit) if n in net.populations else "x" for n in net.outputs}
-    return {n: "spikes" if e == "spike" else e for n, e in emit.items()}
+    return {n: signal_of(net.populations[n]) if n in net.populations else "x" for n in net.outputs}
 
 
 def plan_of(net: Network, x: Signal, how: Mapping[str, Any]) -> Plan:

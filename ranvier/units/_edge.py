@@ -76,9 +76,15 @@ def strip(x: Any, dimension: Dimension | Quantity, name: str) -> Any:
     if quantity.dimension == wanted:
         return quantity.value
     if quantity.dimension.is_none:
+        unit = _name_of(dimension)
+        if quantity.shape != ():
+            raise DimensionError(
+                f"{name} holds plain numbers (shape {tuple(quantity.shape)}), but needs the dimension {wanted}; multiply by a unit, "
+                f"for example {name}*{unit}"
+            )
         raise DimensionError(
             f"{name} = {quantity} is a plain number, but the dimension {wanted} is needed; "
-            f"multiply it by a unit, for example {name} = {quantity}*{wanted}"
+            f"multiply it by a unit, for example {name} = {quantity}*{unit}"
         )
     if wanted.is_none:
         raise DimensionError(
@@ -89,6 +95,16 @@ def strip(x: Any, dimension: Dimension | Quantity, name: str) -> Any:
         f"{name} = {quantity} has the dimension {quantity.dimension}, but {wanted} is needed; "
         f"give {name} in {wanted} or a multiple of it"
     )
+
+
+def _name_of(unit: Quantity | Dimension) -> str:
+    """How a unit is written; a dimension by its base unit."""
+    from ranvier.units._catalogue import UNITS  # the table is made of quantities
+
+    if isinstance(unit, Dimension):
+        return str(unit)
+    same = (n for n, u in UNITS.items() if u.dimension == unit.dimension and float(u.value) == float(unit.value))
+    return next(same, str(unit.dimension))
 
 
 def _stack(items: list[Quantity]) -> Quantity:

@@ -11,7 +11,7 @@ from torch import nn
 
 import ranvier as rv
 from ranvier.errors import RanvierError
-from ranvier.units import ms, mV, nA
+from ranvier.units import Hz, ms, mV, nA
 
 NAN, INF = float("nan"), float("inf")
 X = torch.zeros(5, 2, 4)
@@ -75,8 +75,8 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "to an input": (lambda: graph().connect("a", "in", rv.OneToOne()), "'in' is not a population"),
     "wrong port": (lambda: connect("a", rv.OneToOne(), to="g"), "no port 'g': projections can arrive on x, v"),
     "port left open": (lambda: connect("b", rv.AllToAll()), "with to=…: it has v, I"),
-    "a word for a rule": (lambda: connect("a", "all"), r"'all': give a rule such as rv.AllToAll\(\)"),
-    "a rule without brackets": (lambda: connect("a", rv.OneToOne), "give a rule"),
+    "a word for a rule": (lambda: connect("a", "all"), r"'all': .*Give a rule: all pairs rv.AllToAll\(\)"),
+    "a rule without brackets": (lambda: connect("a", rv.OneToOne), "that is a class: write rv.OneToOne"),
     "unequal sizes": (lambda: connect("b", rv.OneToOne(), to="I", weight=1 * nA), "equal size, got 4 and 3"),
     "huge probability": (lambda: rv.FixedProbability(1.5), "p=1.5 .* from 0 to 1"),
     "NaN probability": (lambda: rv.FixedProbability(NAN), "p=nan"),
@@ -100,7 +100,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "a silent source": (
         lambda: then(graph(), lambda n: (n.population("c", 4, silent_cell()), n.connect("c", "a", rv.OneToOne()))), "'c' emits nothing"
     ),
-    "a name twice": (lambda: then(graph(), lambda n: [n.connect("in", "a", rv.OneToOne(), name="p") for _ in "12"]), "already .* 'p'"),
+    "a name twice": (lambda: then(graph(), lambda n: [n.connect("in", "a", rv.OneToOne(), name="p") for _ in "12"]), "'p' is already the name of a projection"),
     "a name with a dot": (lambda: connect("a", rv.OneToOne(), name="x.y"), "'x.y' cannot name"),
     # shapes that meet
     "transform and population": (lambda: chain(rv.Linear(4, 3), rv.LIF(5))(X), r"lif1.x has shape \(5, 2, 3\).*\(2, 5\)"),
@@ -113,8 +113,17 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "a module that mixes samples": (lambda: chain(nn.Flatten(0), rv.LIF(40))(X), "keep the first axis"),
     "a linear layer of no size": (lambda: rv.Linear(0, 3), "in_features=0"),
     # parts
-    "duplicate population": (lambda: graph().population("a", 3, rv.LIF()), "already a part called 'a'"),
-    "duplicate input": (lambda: graph().input("a", 3), "already a part called 'a'"),
+    "duplicate population": (lambda: graph().population("a", 3, rv.LIF()), "'a' is already the name of a population"),
+    "duplicate input": (lambda: graph().input("a", 3), "'a' is already the name of a population: choose .* for the input"),
+    "duplicate source": (lambda: graph().source("in", rv.Poisson(1 * Hz, 2)), "'in' is already the name of an input"),
+    "projection like a population": (
+        lambda: connect("a", rv.Linear(4, 4), name="b"), "'b' is already the name of a population: choose .* for the projection"),
+    "population like a projection": (
+        lambda: then(graph(), lambda n: (n.connect("in", "a", rv.Linear(4, 4)), n.population("in_to_a_x", 3, rv.LIF()))),
+        "'in_to_a_x' is already the name of a projection"),
+    "relay like a projection": (
+        lambda: then(graph(), lambda n: (n.connect("in", "a", rv.Linear(4, 4), name="q"), n.population("q", 3, rv.Relay()))),
+        "'q' is already the name of a projection: choose another name for the relay"),
     "empty name": (lambda: graph().population("", 3, rv.LIF()), "letters, digits and underscores"),
     "a number as a name": (lambda: graph().population(3, 3, rv.LIF()), "3 cannot name"),
     "a word of torch": (lambda: graph().population("items", 3, rv.LIF()), "modules of torch"),
@@ -157,6 +166,35 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     # records and durations
     "record of nobody": (lambda: chain().observe(X, record={"zz": ["v"]}), "cannot record 'zz'.* lif1"),
     "record of nothing known": (lambda: chain().observe(X, record={"lif1": ["w"]}), "cannot record 'w' of 'lif1': it has spikes, v"),
+    # what other libraries write
+    "condition as text": (lambda: connect("a", "i != j"), r"rv\.AllToAll\(autapses=False\)"),
+    "counterparts as text": (lambda: connect("a", "i==j"), r"rv\.OneToOne\(\)"),
+    "another condition": (lambda: connect("a", "abs(i-j) < 3"), r"not read from text.*rv\.FromArrays"),
+    "condition as function": (lambda: connect("a", lambda i, j: i != j), r"not read from text or functions"),
+    "probability": (lambda: connect("a", 0.1), r"rv\.FixedProbability\(0\.1\)"),
+    "class of a rule": (lambda: connect("a", rv.AllToAll), r"is a class: write rv\.AllToAll"),
+    "network in a network": (lambda: chain(chain(), rv.Linear(3, 2)), r"Sequential cannot be a part of another.*\*parts"),
+    "list of parts": (lambda: chain([rv.Linear(4, 3), rv.LIF(3)]), r"got list: write rv\.Sequential\(\*parts"),
+    "function as a part": (lambda: chain(rv.Linear(4, 3), torch.relu), r"needs a module, such as torch\.nn\.ReLU"),
+    "rule as a part": (lambda: chain(rv.OneToOne()), "a rule makes single synapses between populations"),
+    "rule in a recurrence": (lambda: rv.Recurrent(rv.LIF(3), rv.OneToOne()), r"not the rule OneToOne.*net\.connect"),
+    "recurrence the wrong way": (lambda: rv.Recurrent(rv.Linear(3, 3), rv.LIF(3)), r"write rv\.Recurrent\(rv\.LIF\(n\)"),
+    "brain floats": (lambda: chain(dtype=torch.bfloat16), "torch.bfloat16.*float64; spikes at a threshold"),
+    "half precision later": (lambda: chain().half()(X), r"torch\.float16: call net\.float\(\)"),
+    "features of tokens": (lambda: chain()(torch.zeros(5, 2, 9, 7)), r"expected \[T, B, 4\]"),
+    "tokens for cells in a row": (lambda: chain()(torch.zeros(5, 2, 9, 4)), r"expected \[T, B, 4\]|the population holds"),
+    "record of one spike": (lambda: chain().observe(X, record={"lif1": ["spike"]}), "'spike' of 'lif1': .* Did you mean 'spikes'"),
+    "one spike of a run": (lambda: alone().run(1 * ms, record={"a": ["spike"]}), "Did you mean 'spikes'"),
+    "one spike with gradient": (lambda: alone().run(1 * ms, record={"a": ["spike"]}, grad=True), "Did you mean 'spikes'"),
+    "capital": (lambda: alone().run(1 * ms, record={"a": ["V"]}), "cannot record 'V'.* Did you mean 'v'"),
+    "capital of a sample": (lambda: alone().run(1 * ms, record={"a": [rv.Sample("V")]}), "Did you mean 'v'"),
+    "sample of spikes": (lambda: rv.Sample("spike"), "spikes are recorded with 'spikes'"),
+    "statistics of a wrong name": (lambda: alone().run(1 * ms, record={"aa": [rv.SpikeStatistics()]}), "'aa'.*mean 'a'"),
+    "record of an input": (lambda: chain().observe(X, record={"input": ["x"]}), "'input': it is what the network is given"),
+    "record of a projection": (
+        lambda: chain().observe(X, record={"linear1": ["w"]}), "'linear1': it is a projection without plasticity"),
+    "record of a near name": (lambda: chain().observe(X, record={"lif": ["v"]}), "Did you mean 'lif1'"),
+    "near port": (lambda: connect("b", rv.Linear(4, 3), to="i"), "no port 'i'.* Did you mean 'I'"),
     "record without list": (lambda: chain().observe(X, record={"lif1": "v"}), r"such as \['v'\]"),
     "record without names": (lambda: chain().observe(X, record=["lif1"]), "record is list"),
     "record of a silent output": (

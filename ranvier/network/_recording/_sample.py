@@ -31,7 +31,10 @@ class Sample:
 
     def __init__(self, variable: str, cells: Sequence[int] | np.ndarray | None = None, *, every: Any = None) -> None:
         if not isinstance(variable, str) or variable in ("spikes", "spike"):
-            raise ShapeError(f"Sample: variable={variable!r} must be the name of a variable, such as 'v'.")
+            raise ShapeError(
+                f"Sample: variable={variable!r} must be the name of a variable, such as 'v'; spikes are recorded with "
+                "'spikes' beside it."
+            )
         self.variable, self.every = variable, every
         self.cells = None
         if cells is not None:

@@ -67,7 +67,7 @@ def read_record(net: Network, record: Mapping[str, Sequence[Any]], stride: int) 
                 if wanted.statistics is not None:
                     raise GraphError(f"record[{n!r}] asks for statistics twice: remove one of them.")
                 wanted.statistics = x
-            elif x in ("spikes", "spike"):
+            elif x == "spikes":
                 wanted.spikes = True
             else:
                 variable, trace = (

@@ -223,6 +223,8 @@ def _add_projection(net: Network, name: str, record: Record, left: Tensors, modu
     pre, post = record.text("pre"), record.text("post")
     if not name or "." in name or "/" in name or post not in (*net.populations, *net.relays):
         raise record.error("post", "the name of a population, in a projection whose name has no dot or slash")
+    if name in net._taken:
+        raise damaged(record.where, f"{name!r} is already the name of {net._taken[name]}")
     ends = net.shape_of(pre), net.shape_of(post)
     port = net.port_of(post, record.text("port"))
     chain: list[nn.Module] = []

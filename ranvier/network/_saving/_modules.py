@@ -105,8 +105,8 @@ def encode_module(
     if names is None or getattr(module, "return_indices", False):
         kinds = ", ".join((*(kind.__name__ for kind in (*_DELAYED, *_OWN)), *_NAMES))
         raise FileFormatError(
-            f"{where} is a {type(module).__name__}, whose class a file cannot hold: build the network from {kinds}, "
-            f"or save its state_dict() and make the network in code."
+            f"{where} is a {type(module).__name__}, whose class a file cannot hold: save the numbers, "
+            f"torch.save(net.state_dict(), path), make the network in code and call net.load_state_dict; or build it from {kinds}."
         )
     values = {n: getattr(module, n) for n in names}
     if "bias" in values:

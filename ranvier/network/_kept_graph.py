@@ -1,0 +1,63 @@
+"""A state that still hangs on the graph of the call before: fine until that graph has been used up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.autograd import Function
+
+from ranvier.errors import StateError
+from ranvier.network._state import State
+
+__all__ = ["attached"]
+
+Tensor = torch.Tensor
+#: nodes of the graph before the state that are looked at
+_LOOKED_AT = 200
+
+
+def attached(state: State) -> State:
+    """The same state; a backward pass through it says what to do where the graph before it is gone."""
+    tensors = state.tensors()
+    hanging = {n: t for n, t in tensors.items() if t.grad_fn is not None}
+    if not hanging:
+        return state
+    passed = _Attached.apply([t.grad_fn for t in hanging.values()], *hanging.values())
+    return State.from_tensors(
+        state.step, state.stream, {**tensors, **dict(zip(hanging, passed, strict=True))}, state.dt
+    )
+
+
+class _Attached(Function):
+    @staticmethod
+    def forward(ctx: Any, before: list[Any], *tensors: Tensor) -> tuple[Tensor, ...]:
+        ctx.before = before
+        ctx.set_materialize_grads(False)
+        return tuple(t.view_as(t) for t in tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        if any(_used_up(node) for node, grad in zip(ctx.before, grads, strict=True) if grad is not None):
+            raise StateError(
+                "the state passed to this call belongs to a graph that a backward pass has used up: pass state.detach(), so that "
+                "gradients stop where the batch begins. To go back through both calls, sum their losses and call backward once."
+            )
+        return None, *grads
+
+
+def _used_up(node: Any) -> bool:
+    """Whether a node before the state has let go of what it saved."""
+    waiting, seen = [node], {node}
+    while waiting and len(seen) < _LOOKED_AT:
+        node = waiting.pop()
+        try:
+            for name in dir(node):
+                if name == "saved_tensors" or name.startswith("_saved_"):
+                    getattr(node, name)
+        except RuntimeError:
+            return True
+        fresh = [n for n, _ in node.next_functions if n is not None and n not in seen]
+        seen.update(fresh)
+        waiting += fresh
+    return False

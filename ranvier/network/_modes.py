@@ -1,0 +1,36 @@
+"""Modes of torch that a call cannot follow, each with what to write instead."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from torch._C import _functorch
+from torch._C._dynamo import eval_frame
+
+from ranvier.errors import ProviderError, RanvierWarning
+
+__all__ = ["refuse_modes"]
+
+_FUNC = (
+    "torch.func and torch.vmap cannot follow a network: its kernels read numbers. Give all samples at once, [T, B, …], instead of "
+    "vmap; take gradients with torch.autograd.grad, second ones with provider='reference'."
+)
+_COMPILE = (
+    "torch.compile cannot follow a network, whose kernels are compiled already: compile the modules around it instead, or "
+    "mark the call with @torch.compiler.disable."
+)
+_AUTOCAST = (
+    "torch.autocast has no effect here: a network computes in its own dtype, float32 or float64, as spikes at a threshold do not "
+    "survive half precision. Leave the network out of it."
+)
+
+
+def refuse_modes() -> None:
+    """Refuse calls inside torch.compile and torch.func; warn where autocast is on."""
+    if torch.compiler.is_compiling() or callable(eval_frame.get_eval_frame_callback()):
+        raise ProviderError(_COMPILE)
+    if _functorch.maybe_current_level() is not None:
+        raise ProviderError(_FUNC)
+    if torch.is_autocast_enabled("cpu"):
+        warnings.warn(_AUTOCAST, RanvierWarning, stacklevel=5)

@@ -1,0 +1,119 @@
+"""Words of other libraries for what a cell is given, and what to write here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ranvier._nearest import meant
+from ranvier.errors import DimensionError, EquationError
+from ranvier.units import UNITS, as_quantity
+from ranvier.values import Distribution, Learn
+
+__all__ = ["checked", "remedy"]
+
+_THRESHOLD = "the threshold of a cell is V_th: write V_th={value}"
+_RESET = 'write reset="v -= V_th" (subtract), reset="v = 0" (to zero) or reset="" (none)'
+_DECAY = "the decay over a step follows from a time constant: write tau=-dt/ln({name}), such as {example}"
+_SLOPE = "write surrogate=, with one of rv.surrogates, such as rv.surrogates.ArcTan()"
+_LEARN = "mark the value itself, such as tau=rv.Learn(20*ms) or V_th=rv.Learn(1.0)"
+_CUT = "which gradients pass the reset is a matter of the learning rule: rv.rules.BPTT(reset_gradient=False)"
+_STATE = "the state of a network is a value: out, state = net(x, state)"
+
+_WORDS = {
+    **dict.fromkeys(("threshold", "v_threshold", "v_th", "vth", "theta", "thresh"), _THRESHOLD),
+    **dict.fromkeys(("beta", "decay", "alpha", "leak"), _DECAY),
+    **dict.fromkeys(("reset_mechanism", "v_reset", "hard_reset", "soft_reset", "reset_mode"), _RESET),
+    **dict.fromkeys(("spike_grad", "surrogate_function", "surrogate_fn", "act", "spike_fn"), _SLOPE),
+    **dict.fromkeys(("learn_beta", "learn_threshold", "learnable", "trainable"), _LEARN),
+    **dict.fromkeys(("detach_reset", "reset_delay"), _CUT),
+    **dict.fromkeys(("init_hidden", "output", "step_mode"), _STATE),
+}  # fmt: skip
+
+
+def remedy(name: str, value: Any, known: Mapping[str, Any]) -> str:
+    """What to write instead of ``name=value`` for a cell whose parameters are ``known``; empty where nobody can tell."""
+    text = _WORDS.get(name)
+    if text is None or (text is _DECAY and "tau" not in known) or (text is _THRESHOLD and "V_th" not in known):
+        return meant(name, known)
+    return f" In Ranvier {text.format(name=name, value=value, example=_example(value))}."
+
+
+def _example(beta: Any) -> str:
+    import math
+
+    plain = isinstance(beta, float | int) and 0 < beta < 1
+    return f"tau={-1 / math.log(beta):.4g}*ms for {beta:g} at dt=1*ms" if plain else "tau=9.491*ms for 0.9 at dt=1*ms"
+
+
+def check_words(values: Mapping[str, Any]) -> None:
+    """Refuse settings of other libraries that are no numbers, such as ``reset_mechanism="zero"``."""
+    for name, value in values.items():
+        if name in _WORDS and (isinstance(value, str | bool) or callable(value)):
+            raise EquationError(
+                f"{name}={value!r} is no value of a cell.{remedy(name, value, {'tau': 0, 'V_th': 0})}", line=name
+            )
+
+
+def checked(cell: str, options: Mapping[str, Any], *, V_th: Any = 0.0, reset: str = "", **times: Any) -> dict[str, Any]:
+    """The further arguments of a ready cell, none of which it sets itself.
+
+    ``times`` are time constants with units, ``V_th`` a threshold without.
+    """
+    check_words(options)
+    if reset in ("zero", "subtract", "none", "hard", "soft"):
+        raise EquationError(f"reset={reset!r} is no statement: {_RESET}.", line=cell)
+    for name in options:
+        if _WORDS.get(name) is _DECAY:
+            raise EquationError(f"{name}={options[name]!r}: {remedy(name, options[name], times).strip()}", line=name)
+    for name in ("threshold", "equations", "emit", "arrivals", "name"):
+        if name in options:
+            why = remedy(name, options[name], {"V_th": 0}) if name == "threshold" else ""
+            raise EquationError(
+                f"{name}={options[name]!r}: {cell} sets its own {name}.{why} For another one write the equations: rv.Cell(…).",
+                line=name,
+            )
+    for name, value in times.items():
+        _check_time(cell, name, value)
+    if (unit := _dimension(V_th)) not in (None, UNITS["1"].dimension):
+        raise DimensionError(
+            f"V_th={V_th!r} has dimension {unit}, but v of {cell} is a plain number: write V_th=1.0, or take rv.CurrentLIF, whose "
+            f"membrane is in mV."
+        )
+    return dict(options)
+
+
+def _dimension(value: Any) -> Any:
+    """The dimension of a value; None where it is none."""
+    try:
+        return value.dimension if isinstance(value, Distribution | Learn) else as_quantity(value).dimension
+    except (TypeError, ValueError):
+        return None
+
+
+def _check_time(cell: str, name: str, value: Any) -> None:
+    inner = value.value if isinstance(value, Learn) else value
+    if isinstance(inner, Distribution):
+        return
+    try:
+        quantity = as_quantity(inner)
+    except (TypeError, ValueError):
+        return  # the cell says what it is
+    if quantity.dimension == UNITS["1"].dimension and quantity.shape == ():
+        number = float(quantity.value)
+        if number == float("inf"):
+            _refuse_endless(cell, name)
+        raise DimensionError(
+            f"{name}={number:g} has no unit: write {name}={number:g}*ms (from ranvier.units import ms). A time constant in "
+            f"steps is that many times dt."
+        )
+    if quantity.shape == () and float(quantity.value) == float("inf"):
+        _refuse_endless(cell, name)
+
+
+def _refuse_endless(cell: str, name: str) -> None:
+    raise EquationError(
+        f"{name}=inf: {cell} needs a finite time constant. A cell without leak is "
+        'rv.Cell("v\' = v + x : 1\\nx : 1 (input)", threshold="v > V_th", reset="v -= V_th", V_th=1.0).',
+        line=name,
+    )

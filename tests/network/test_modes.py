@@ -1,0 +1,80 @@
+"""Modes of torch that a network cannot follow are refused, or warned of, with what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+import ranvier as rv
+from ranvier.errors import ProviderError, RanvierWarning, StateError
+from ranvier.units import ms
+
+X = torch.ones(9, 8, 4)
+
+
+def chain(**how: object) -> rv.Sequential:
+    return rv.Sequential(rv.Linear(4, 3), rv.LIF(3), rv.Linear(3, 2), rv.LeakyReadout(2), dt=1 * ms, **how)
+
+
+def recurrent(**how: object) -> rv.Sequential:
+    return rv.Sequential(rv.Linear(4, 3), rv.Recurrent(rv.LIF(3), rv.Linear(3, 3)), dt=1 * ms, **how)
+
+
+@pytest.mark.parametrize("provider", ["cpu", "reference"])
+def test_torch_func_is_refused(provider: str) -> None:
+    net = chain(provider=provider)
+    weights = dict(net.named_parameters())
+    for act in (
+        lambda: torch.vmap(lambda x: net(x.unsqueeze(1))[0], in_dims=1)(X),
+        lambda: torch.func.grad(lambda x: net(x)[0].sum())(X),
+        lambda: torch.func.grad(lambda p: torch.func.functional_call(net, p, (X,))[0].sum())(weights),
+    ):
+        with pytest.raises(ProviderError, match=r"\[T, B, …\], instead of vmap"):
+            act()
+    assert torch.equal(torch.func.functional_call(net, weights, (X,))[0], net(X)[0])
+
+
+@pytest.mark.slow
+def test_torch_compile_is_refused() -> None:
+    net = chain()
+    with pytest.raises(ProviderError, match=r"torch\.compile cannot follow"):
+        torch.compile(net)(X)
+    net(X)
+
+
+def test_autocast_is_told_to_have_no_effect() -> None:
+    net = chain()
+    with torch.autocast("cpu", dtype=torch.bfloat16), pytest.warns(RanvierWarning, match="autocast has no effect"):
+        out, _ = net(X)
+    assert out.dtype == torch.float32
+    assert torch.equal(out, net(X)[0])
+
+
+@pytest.mark.parametrize("provider", ["cpu", "reference"])
+@pytest.mark.parametrize("steps", [9, 2])
+@pytest.mark.parametrize("make", [chain, recurrent])
+def test_a_state_kept_from_a_batch_that_was_learnt_is_told(make: Callable, steps: int, provider: str) -> None:
+    net, x = make(provider=provider), X[:steps]
+    out, state = net(x)
+    out.sum().backward()
+    out, _ = net(x, state)
+    with pytest.raises(StateError, match=r"pass state\.detach\(\)"):
+        out.sum().backward()
+    assert torch.equal(out, net(x, state.detach())[0])
+    net(x, state.detach())[0].sum().backward()
+
+
+@pytest.mark.parametrize("make", [chain, recurrent])
+def test_a_state_may_hang_on_a_graph_that_is_still_there(make: Callable) -> None:
+    torch.manual_seed(0)
+    net = make(dtype=torch.float64)
+    x = X.double()
+    whole = net(x)[0].sum()
+    expected = torch.autograd.grad(whole, list(net.parameters()))
+    first, state = net(x[:4])
+    second, _ = net(x[4:], state)
+    found = torch.autograd.grad(first.sum() + second.sum(), list(net.parameters()))
+    for a, b in zip(found, expected, strict=True):
+        assert torch.allclose(a, b, rtol=1e-10, atol=1e-12)

@@ -1,0 +1,51 @@
+"""What other libraries call things is answered by what to write here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import ranvier as rv
+from ranvier.errors import RanvierError
+from ranvier.units import ms, mV
+
+WORDS: dict[str, tuple[dict[str, Any], str]] = {
+    "threshold": ({"threshold": 1.0}, r"write V_th=1\.0"),
+    "v_threshold": ({"v_threshold": 0.5}, r"write V_th=0\.5"),
+    "beta": ({"beta": 0.9}, r"write tau=-dt/ln\(beta\), such as tau=9\.491\*ms for 0\.9"),
+    "decay": ({"decay": 0.5}, r"tau=-dt/ln\(decay\), such as tau=1\.443\*ms"),
+    "plain tau": ({"tau": 10}, r"tau=10 has no unit: write tau=10\*ms"),
+    "endless tau": ({"tau": float("inf") * ms}, r"A cell without leak is rv\.Cell"),
+    "threshold in mV": ({"V_th": 1 * mV}, "plain number: write V_th=1.0"),
+    "tau_m": ({"tau_m": 10 * ms}, "Did you mean 'tau'"),
+    "reset by a word": ({"reset": "zero"}, 'reset="v = 0"'),
+    "reset mechanism": ({"reset_mechanism": "zero"}, 'reset="v = 0"'),
+    "slope": ({"spike_grad": 3}, r"write surrogate="),
+    "surrogate that is none": ({"surrogate": lambda x: x}, "is no surrogate"),
+    "surrogate without brackets": ({"surrogate": rv.surrogates.ArcTan}, r"such as rv\.surrogates\.ArcTan\(\)"),
+    "learnable": ({"learn_beta": True}, r"rv\.Learn\(20\*ms\)"),
+    "hidden state": ({"init_hidden": True}, r"out, state = net\(x, state\)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(WORDS))
+def test_words_of_other_libraries(name: str) -> None:
+    values, message = WORDS[name]
+    with pytest.raises(RanvierError, match=message):
+        rv.LIF(2, **values)
+
+
+def test_the_remedies_work() -> None:
+    rv.LIF(2, V_th=1.0, tau=9.491 * ms, reset="v = 0", surrogate=rv.surrogates.ArcTan())
+    text = "v' = v + x : 1\nx : 1 (input)"
+    net = rv.Network(dt=1 * ms)
+    net.source("x", rv.TimedArray([[0.4]]))
+    net.population("cells", 1, rv.Cell(text, threshold="v > V_th", reset="v -= V_th", V_th=1.0))
+    net.connect("x", "cells", rv.OneToOne(), to="x")
+    assert len(net.run(10 * ms, record={"cells": ["spikes"]})["cells"].spikes) == 3
+
+
+def test_a_model_may_use_such_names_for_its_own_parameters() -> None:
+    cell = rv.Cell("dv/dt = -v*decay/ms : 1", threshold="v > theta", decay=0.5, theta=2.0)
+    assert cell.parameters == {"decay": 0.5, "theta": 2.0}
