@@ -1,5 +1,6 @@
 # Every target sets up what it needs: a fresh machine with Python 3.11 or newer and pip is enough.
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all check format bench clean
 
@@ -10,6 +11,9 @@ BIN := $(VENV)/bin
 UNFINISHED := $(VENV)/.unfinished
 READY := $(VENV)/.ready
 BENCH ?= $(wildcard benchmarks/training/[a-z]*.py benchmarks/simulation/[a-z]*.py)
+INSTALL := $(BIN)/python -m pip install --progress-bar off
+# What pip does, a short line each: what is fetched and how large it is, and what is installed.
+SHORTLY := | awk '/^ *(Downloading|Using cached|Building|Installing|Successfully)/ { print substr($$0, 1, 100); fflush() }'
 PYTEST := $(BIN)/python -m pytest -n 2
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -26,17 +30,21 @@ $(READY): pyproject.toml constraints.txt
 	  echo "Creating $(VENV)"; rm -rf $(VENV); mkdir -p $(VENV); touch $(UNFINISHED); \
 	  $(PYTHON) -m venv $(VENV); \
 	else touch $(UNFINISHED); fi
-	@echo "Installing torch and the packages of constraints.txt; minutes the first time"
 	@# torch first and by itself: any other way of asking for it may bring a build with gigabytes of CUDA libraries.
-	@$(BIN)/python -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
-	@$(BIN)/python -m pip install --quiet --editable '.[data,dev]' --constraint constraints.txt
+	@echo "1/2 torch, the largest package (some hundred MB; minutes the first time)"
+	@$(INSTALL) "$$(grep '^torch==' constraints.txt)" $(SHORTLY)
+	@echo "2/2 Ranvier and the other packages of constraints.txt ($$(grep -c == constraints.txt) in all)"
+	@$(INSTALL) --editable '.[data,dev]' --constraint constraints.txt $(SHORTLY)
 	@rm -f $(UNFINISHED)
 	@touch $(READY)
+	@echo "Ready: $$(du -sh $(VENV) | cut -f1) in $(VENV)"
 
 demo: $(READY) ## Train on digits and simulate a circuit: the whole framework on one page
+	@echo "Training five networks on digits and simulating a circuit: one or two minutes"
 	@$(BIN)/ranvier demo
 
 test: $(READY) ## Run the quick tests
+	@echo "The quick tests: some minutes"
 	@$(PYTEST) -m "not slow and not peers"
 
 test-all: $(READY) ## Run every test; those against peers only where the peers are installed

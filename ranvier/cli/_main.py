@@ -7,20 +7,28 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import wraps
 from inspect import signature
+from io import TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 import tyro
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ranvier import __version__
 from ranvier.cli._commands import COMMANDS, SIMULATIONS, Command
 from ranvier.errors import RanvierError
+from ranvier.recipes._output import prepare
 
 __all__ = ["main"]
 
 #: options that are not a size, a time or a number of tries
 _MAY_BE_NOUGHT = {"seed", "controls"}
+#: whole numbers of a command fit into 63 bits, those of a seed too
+_LARGEST = 2**63 - 1
+#: the shortest time that an option of this name may have
+_TIMES = {"seconds": 0.001, "duration": 0.1, "memory": 0.001, "step": 0.0001}
 _OK, _FAILED, _MISUSED, _INTERRUPTED = 0, 1, 2, 130
 
 
@@ -32,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments
         The words after the program's name; taken from the process when left out.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal without a sign shows a question mark
+            stream.reconfigure(errors="replace")
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help"):
         _overview(COMMANDS, "usage: ranvier COMMAND [options]    ranvier COMMAND --help    ranvier --version")
@@ -50,8 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(commands: Mapping[str, Command], name: str, options: list[str], program: str) -> int:
     errors = Console(stderr=True)
     if name not in commands:
-        near = get_close_matches(name, commands, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(commands)}"
+        known = [*commands, *(["simulate"] if commands is COMMANDS else [])]
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
         errors.print(f"{program}: no command {name!r}; {hint}", highlight=False, markup=False)
         return _MISUSED
     try:
@@ -67,29 +79,36 @@ def _run(commands: Mapping[str, Command], name: str, options: list[str], program
 
 
 def _sound(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which refuses numbers that make no sense for any command: a size or a time must be above 0."""
+    """The function, which first refuses what makes no sense for any command: numbers out of range, a file for a folder."""
 
     @wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
         for name, value in signature(function).bind(*args, **kwargs).arguments.items():
-            nought = name in _MAY_BE_NOUGHT
-            if (
-                isinstance(value, int | float)
-                and not isinstance(value, bool)
-                and not (value > 0 or (nought and value == 0))
-            ):
-                raise RanvierError(f"--{name} {value:g} must be {'0 or more' if nought else 'above 0'}.")
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                _check_number(name, value)
+            if name == "out" and isinstance(value, Path):
+                prepare(value)
         return function(*args, **kwargs)
 
     return checked
 
 
+def _check_number(name: str, value: float) -> None:
+    nought = name in _MAY_BE_NOUGHT
+    if not (value > 0 or (nought and value == 0)):
+        raise RanvierError(f"--{name} {value:g} must be {'0 or more' if nought else 'above 0'}.")
+    if value > _LARGEST:
+        raise RanvierError(f"--{name} {value:g} is too large: give at most {_LARGEST:,}.")
+    if name in _TIMES and value < _TIMES[name]:
+        raise RanvierError(f"--{name} {value:g} is shorter than any step or window: give {_TIMES[name]:g} or more.")
+
+
 def _overview(commands: Mapping[str, Command], usage: str) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2))
     for name, command in commands.items():
-        table.add_row(f"[bold]{name}", command.summary)
+        table.add_row(Text(name, "bold"), Text(command.summary))
     if commands is COMMANDS:
-        table.add_row("[bold]simulate", f"Run a circuit and write a report: {', '.join(SIMULATIONS)}.")
+        table.add_row(Text("simulate", "bold"), f"Run a circuit and write a report: {', '.join(SIMULATIONS)}.")
     console = Console()
     console.print(f"{usage}\n", markup=False)
     console.print(table)

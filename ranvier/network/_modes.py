@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 import torch
-from torch._C import _functorch
+from torch._C import _functorch  # pyright: ignore[reportAttributeAccessIssue]
 from torch._C._dynamo import eval_frame
 
 from ranvier.errors import ProviderError, RanvierWarning

@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from ranvier.connectivity import Linear
 from ranvier.network import Plan, Sequential
 from ranvier.neurons import LIF, LeakyReadout
-from ranvier.recipes._baseline import Baseline, logistic_regression
+from ranvier.recipes._baseline import Baseline, logistic_regression, nearest_neighbours, support_vectors
 from ranvier.recipes._distort import Distorted, distort
 from ranvier.recipes._split import Split, split
 from ranvier.training import Fit, losses, rules, train
@@ -30,7 +30,8 @@ class Setup:
     """Everything that was decided beforehand; chosen on validation sets.
 
     ``steps`` of 1 ms per image; ``hidden`` cells with membrane time constant ``tau`` ms; ``gain`` on the initial input
-    weights; ``scale`` of the read-out in the loss; ``variants`` of every training image; ``decay`` of the weights (AdamW).
+    weights; ``scale`` of the read-out in the loss; ``variants`` of every training image, the first ``shared`` of which the
+    baselines learn from too; ``decay`` of the weights (AdamW).
     """
 
     steps: int = 12
@@ -39,6 +40,7 @@ class Setup:
     gain: float = 4.0
     scale: float = 10.0
     variants: int = 60
+    shared: int = 16
     epochs: int = 150
     batch_size: int = 128
     lr: float = 1e-2
@@ -74,6 +76,8 @@ class SeedResult:
         Accuracy of the network from its best epoch; ``test`` was computed once.
     target, predicted
         Class of every test image, and what the network took it for.
+    machine, neighbours
+        Test accuracies of a support vector machine and of three nearest neighbours, which learnt from distorted variants.
     rates
         Firing rate in Hz of every cell, mean over the test images, by layer.
     weight
@@ -84,6 +88,8 @@ class SeedResult:
     valid: float
     test: float
     baseline: Baseline
+    machine: float
+    neighbours: float
     fit: Fit
     target: np.ndarray
     predicted: np.ndarray
@@ -116,6 +122,16 @@ class DigitsResult:
     def baseline(self) -> np.ndarray:
         """Test accuracy of logistic regression, by seed."""
         return np.array([s.baseline.test for s in self.seeds])
+
+    @property
+    def machine(self) -> np.ndarray:
+        """Test accuracy of the support vector machine, by seed."""
+        return np.array([s.machine for s in self.seeds])
+
+    @property
+    def neighbours(self) -> np.ndarray:
+        """Test accuracy of three nearest neighbours, by seed."""
+        return np.array([s.neighbours for s in self.seeds])
 
 
 def load() -> Digits:
@@ -152,28 +168,34 @@ def network(setup: Setup, seed: int) -> Sequential:
 
 
 def run_seed(data: Digits, setup: Setup, seed: int, step: Callable[[], None] = lambda: None) -> SeedResult:
-    """Train and test one network, and logistic regression beside it; ``step`` is called after every epoch."""
+    """Train and test one network, and the baselines beside it; ``step`` is called after every epoch."""
     start = time.perf_counter()
     parts = split(data.target, seed)
     x, y = latencies(data.pixels, setup.steps), torch.from_numpy(data.target)
     net, loss = network(setup, seed), losses.MeanMembrane(scale=setup.scale)
+    every = _variants(data, setup, parts.train, seed)
     fit = train(
-        net, _varied(data, setup, parts.train, seed), (x[parts.valid], y[parts.valid]), epochs=setup.epochs, rule=rules.BPTT(),
+        net, _varied(data, setup, parts.train, every), (x[parts.valid], y[parts.valid]), epochs=setup.epochs, rule=rules.BPTT(),
         loss=loss, optimizer=partial(torch.optim.AdamW, weight_decay=setup.decay), lr=setup.lr, batch_size=setup.batch_size, schedule="cosine", seed=seed, progress=False,
         callbacks=[lambda epoch, net: step()],
     )  # fmt: skip
-    return _test(data, setup, seed, parts, x, net, loss, fit, start)
+    return _test(data, setup, seed, parts, x, net, loss, fit, every[: setup.shared + 1], start)
 
 
-def _varied(data: Digits, setup: Setup, chosen: np.ndarray, seed: int) -> Distorted:
+def _variants(data: Digits, setup: Setup, chosen: np.ndarray, seed: int) -> np.ndarray:
+    """The chosen images and their variants [1 + variants, S, P]."""
     pixels = data.pixels[chosen]
-    every = np.concatenate([pixels[None], distort(pixels, setup.variants, seed)])
-    x = latencies(every.reshape(-1, pixels.shape[1]), setup.steps).unflatten(0, every.shape[:2])
+    return np.concatenate([pixels[None], distort(pixels, setup.variants, seed)])
+
+
+def _varied(data: Digits, setup: Setup, chosen: np.ndarray, every: np.ndarray) -> Distorted:
+    x = latencies(every.reshape(-1, every.shape[2]), setup.steps).unflatten(0, every.shape[:2])
     return Distorted(x, torch.from_numpy(data.target[chosen]))
 
 
 def _test(
-    data: Digits, setup: Setup, seed: int, parts: Split, x: Tensor, net: Sequential, loss: losses.MeanMembrane, fit: Fit, start: float
+    data: Digits, setup: Setup, seed: int, parts: Split, x: Tensor, net: Sequential, loss: losses.MeanMembrane, fit: Fit,
+    variants: np.ndarray, start: float,
 ) -> SeedResult:  # fmt: skip
     shown = x[parts.test].transpose(0, 1).float()
     with torch.no_grad():
@@ -193,7 +215,9 @@ def _test(
     }
     weight = net.state_dict()["projections.linear1.chain.0.weight"].numpy()
     baseline = logistic_regression(data.pixels, data.target, parts)
+    learnt = variants.reshape(-1, variants.shape[2]), np.tile(data.target[parts.train], len(variants))
+    asked = data.pixels[parts.test], target
     return SeedResult(
-        seed, fit.best_score, float(right.mean()), baseline, fit, target, predicted, rates, weight, example,
-        net.plan(gradient=True, batch=None), time.perf_counter() - start,
+        seed, fit.best_score, float(right.mean()), baseline, support_vectors(*learnt, *asked), nearest_neighbours(*learnt, *asked), fit, target, predicted, rates, weight, example,
+        net.plan(gradient=True, steps=setup.steps, batch=setup.batch_size), time.perf_counter() - start,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from ranvier.network._run import Run
 from ranvier.recipes import _output
 from ranvier.recipes._html import code, document, figure, join, paragraph, section, table
 from ranvier.recipes._machine import device, versions
+from ranvier.recipes._say import say_verdicts, say_written
 from ranvier.recipes._verdicts import Verdict
 
 __all__ = ["Outcome", "finished", "publish", "synapses"]
@@ -87,10 +88,8 @@ def publish(outcome: Outcome, out: Path, started: float) -> Path:
     for row in outcome.rows:
         shown.add_row(*row)
     console.print(shown)
-    for verdict in outcome.verdicts:
-        mark = "[green]✓[/]" if verdict.holds else "[red]✗[/]"
-        console.print(f"{mark} {verdict.text}", highlight=False)
-    console.print(f"\n[bold]{path}[/]  written after {seconds:.0f} s", highlight=False, soft_wrap=True)
+    say_verdicts(console, outcome.verdicts)
+    say_written(console, path, seconds)
     return path
 
 
@@ -113,6 +112,7 @@ def _page(outcome: Outcome, seconds: float) -> str:
             section(
                 "How it was computed", *map(paragraph, outcome.notes), code(outcome.equations),
                 table(("part", "task", "provider", "why"), plan, kind="plain"),
+                *(paragraph(f"{text[:1].upper()}{text[1:]}.", "soft") for text in outcome.plan.remarks),
             ),
             section(
                 "How to reproduce it", code(f"ranvier simulate {outcome.name}"),

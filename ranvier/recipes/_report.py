@@ -56,6 +56,8 @@ def _answer(digits: DigitsResult, circuit: CircuitResult, seconds: float) -> str
                 "digits, test accuracy",
                 f"{over}; chance {percent(digits.chance, 0)}",
             ),
+            (percent(float(digits.machine.mean())), "support vectors (RBF)", "same splits, same distortions"),
+            (percent(float(digits.neighbours.mean())), "3 nearest neighbours", "same splits, same distortions"),
             (percent(float(digits.baseline.mean())), "logistic regression", "same images, same splits"),
             (f"{circuit.rate:.1f} Hz", "circuit, mean firing rate", f"CV of intervals {circuit.cv:.2f}"),
             (
@@ -121,16 +123,28 @@ def _seeds(digits: DigitsResult) -> str:
     valid = [s.valid for s in digits.seeds]
     rows = [
         (
-            f"seed {s.seed}", bare(s.test), bare(s.baseline.test), f"{100 * difference:+.2f}", bare(s.valid),
+            f"seed {s.seed}", bare(s.test), bare(s.machine), bare(s.neighbours), bare(s.baseline.test), f"{100 * difference:+.2f}", bare(s.valid),
             str(s.fit.best_epoch), f"{s.baseline.strength:g}", f"{s.seconds:.1f} s",
         )
         for s, difference in zip(digits.seeds, gain, strict=True)
     ]  # fmt: skip
     foot = (
-        "mean ± sd" if len(gain) > 1 else "mean", bare(digits.test), bare(digits.baseline), f"+{bare(gain)}".replace("+-", "-"),
+        "mean ± sd" if len(gain) > 1 else "mean", bare(digits.test), bare(digits.machine), bare(digits.neighbours),
+        bare(digits.baseline), f"+{bare(gain)}".replace("+-", "-"),
         bare(valid), "", "", f"{sum(s.seconds for s in digits.seeds):.1f} s",
     )  # fmt: skip
-    head = ("", "test (%)", "logistic, test (%)", "difference", "validation (%)", "best epoch", "logistic C", "time")
+    head = (
+        "",
+        "test (%)",
+        "SVM, test (%)",
+        "3-NN, test (%)",
+        "logistic, test (%)",
+        "difference to logistic",
+        "validation (%)",
+        "best epoch",
+        "logistic C",
+        "time",
+    )
     return table(head, rows, [foot])
 
 

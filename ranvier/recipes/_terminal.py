@@ -10,10 +10,17 @@ from rich.table import Table
 from ranvier.recipes._coba import CircuitResult
 from ranvier.recipes._digits import DigitsResult
 from ranvier.recipes._machine import versions
+from ranvier.recipes._say import say_verdicts, say_written
 from ranvier.recipes._statistics import percent, summary
 from ranvier.recipes._verdicts import verdicts
 
-__all__ = ["show"]
+__all__ = ["LIMITS", "show"]
+
+#: what the split of the digits cannot show
+LIMITS = (
+    "Settings were chosen on images of these splits and of others, so some test images had a say in them; the split is not by "
+    "writer, so nothing is said about a new hand."
+)
 
 
 def show(console: Console, digits: DigitsResult, circuit: CircuitResult, seconds: float, path: Path) -> None:
@@ -22,13 +29,11 @@ def show(console: Console, digits: DigitsResult, circuit: CircuitResult, seconds
     console.print()
     console.print(_digits(digits, f"Handwritten digits, test accuracy, {count} seed{'s' * (count != 1)}"))
     console.print(_circuit(circuit))
-    for verdict in verdicts(digits, circuit):
-        console.print(
-            f"[{'green' if verdict.holds else 'red'}]{'✓' if verdict.holds else '✗'}[/] {verdict.text}", highlight=False
-        )
+    console.print(f"[dim]{LIMITS}[/]", highlight=False)
+    say_verdicts(console, verdicts(digits, circuit))
     used = ", ".join(f"{name} {number}" for name, number in versions().items())
     console.print(f"\n[dim]{used}[/]", highlight=False)
-    console.print(f"[bold]{path}[/]  written after {seconds:.0f} s", highlight=False, soft_wrap=True)
+    say_written(console, path, seconds)
 
 
 def _digits(digits: DigitsResult, title: str) -> Table:
@@ -37,7 +42,11 @@ def _digits(digits: DigitsResult, title: str) -> Table:
         table.add_column(name, justify="left" if not name else "right", no_wrap=True)
     each = [f"{100 * value:.1f}" for value in digits.test]
     table.add_row("spiking network", summary(digits.test), *each, style="bold")
-    table.add_row("logistic regression", summary(digits.baseline), *(f"{100 * value:.1f}" for value in digits.baseline))
+    others = {
+        "support vectors (RBF)": digits.machine, "3 nearest neighbours": digits.neighbours, "logistic regression": digits.baseline
+    }  # fmt: skip
+    for name, values in others.items():
+        table.add_row(name, summary(values), *(f"{100 * value:.1f}" for value in values))
     table.add_row("chance", percent(digits.chance))
     return table
 

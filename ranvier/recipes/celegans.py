@@ -114,7 +114,12 @@ def _folder(data: Path | None) -> Path:
     named = os.environ.get("RANVIER_DATA")
     folder = data or (Path(named) / "connectomes" if named else None)
     if folder is None or not (folder / "herm_chem_edgelist.csv.gz").is_file():
-        raise RanvierError(f"no connectome in {folder}; give its folder with --data, or set RANVIER_DATA")
+        where = "RANVIER_DATA is not set" if folder is None else f"{str(folder)!r} has none"
+        raise RanvierError(
+            "herm_chem_edgelist.csv.gz and herm_chem_nodes.csv.gz are needed, the chemical connectome of the hermaphrodite (Cook et al., "
+            f"Nature 2019), but {where}. Get the adjacency matrices from https://wormwiring.org/pages/adjacency.html, write one row for "
+            "each connection (pre,post,weight) and one for each cell (name), and give their folder with --data."
+        )
     return folder
 
 

@@ -36,6 +36,9 @@ _BYTES, _IMPORTS, _BUILD = 11.5, 400e6, 50e-9
 #: seconds of one thread per biological second: of all cells, and of all spikes' synapses at full scale
 _CELLS, _EVENTS = 1.1, 5.2
 
+#: of the circuit that still has cells in every population
+_SMALLEST = 0.005
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -78,8 +81,8 @@ def run(out: Path = Path("out"), seconds: float = 10.0, scale: float = 0.2, seed
     seed
         Of wiring, input and first potentials.
     """
-    if not 0 < scale <= 1 or not seconds > 0:
-        raise RanvierError(f"scale={scale:g} must be above 0 and at most 1, and seconds={seconds:g} above 0.")
+    if not _SMALLEST <= scale <= 1 or not seconds > 0:
+        raise RanvierError(f"scale={scale:g} must lie between {_SMALLEST:g} and 1, and seconds={seconds:g} above 0.")
     started, expected, free = time.perf_counter(), forecast(scale, seconds), free_bytes()
     Console().print(f"{expected}.", highlight=False, soft_wrap=True)
     if free is not None and expected.memory > free:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
 from types import ModuleType
 
 import pytest
+from rich.console import Console
 
 import ranvier
 from ranvier.cli import main
 from ranvier.cli._commands import COMMANDS, Command
 from ranvier.errors import RanvierError
+from ranvier.recipes._say import say_verdicts, say_written
+from ranvier.recipes._verdicts import Verdict
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,6 +94,8 @@ def test_a_missing_package_names_the_remedy(
         ["reservoir", "--seconds", "-1"],
         ["brunel", "--seed", "-1"],
         ["song2000", "--seconds", "nan"],
+        ["microcircuit", "--scale", "-1"],
+        ["microcircuit", "--scale", "nan"],
     ],
 )
 def test_sizes_and_times_that_make_no_sense_are_named(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
@@ -96,3 +103,60 @@ def test_sizes_and_times_that_make_no_sense_are_named(capsys: pytest.CaptureFixt
     said = capsys.readouterr().err
     assert f"{words[1]} {words[2]} must be" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["brunel", "--seed", str(2**64)], "--seed 1.84467e+19 is too large"),
+        (["brunel", "--seconds", "inf"], "--seconds inf is too large"),
+        (["brunel", "--seconds", "1e-9"], "--seconds 1e-09 is shorter than any step"),
+        (["microcircuit", "--scale", "1e-9"], "scale=1e-09 must lie between 0.005 and 1"),
+    ],
+)
+def test_numbers_out_of_range_are_named(capsys: pytest.CaptureFixture[str], words: list[str], text: str) -> None:
+    assert main(["simulate", *words]) == 1
+    assert text in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_file_for_a_folder_is_refused_before_the_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def run(out: Path = tmp_path) -> None:
+        raise AssertionError("the work began")
+
+    _install(monkeypatch, run)
+    (tmp_path / "file").touch()
+    assert main(["try", "--out", str(tmp_path / "file")]) == 1
+    assert "cannot write into the folder" in capsys.readouterr().err
+
+
+def test_simulate_is_one_of_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulat"]) == 2
+    assert "did you mean 'simulate'?" in capsys.readouterr().err
+    assert main(["zzz"]) == 2
+    assert "simulate" in capsys.readouterr().err
+
+
+def test_the_worm_without_its_wiring_says_what_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("RANVIER_DATA", raising=False)
+    for words in ([], ["--data", str(tmp_path)]):
+        assert main(["simulate", "celegans", "--out", str(tmp_path), *words]) == 1
+        said = " ".join(capsys.readouterr().err.split())
+        assert "herm_chem_edgelist.csv.gz" in said
+        assert "wormwiring.org" in said
+        assert "None" not in said
+
+
+@pytest.mark.parametrize(("encoding", "sign"), [("utf-8", "✓"), ("ascii", "yes")])
+def test_paths_and_signs_on_any_terminal(encoding: str, sign: str) -> None:
+    stream = TextIOWrapper(BytesIO(), encoding=encoding)
+    console = Console(file=stream)
+    say_verdicts(console, [Verdict(True, "rate [red]as[/] wanted"), Verdict(False, "not")])
+    say_written(console, Path("r[v1]/report.html"), 3)
+    stream.flush()
+    said = stream.buffer.getvalue().decode(encoding)
+    assert f"{sign} rate [red]as[/] wanted" in said
+    assert "r[v1]/report.html written after 3 s" in said

@@ -45,7 +45,7 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
 
         def outer(*given: Any, **named: Any) -> Any:
             out = inner(*given, **named)
-            note(out, *given)
+            note(out, *given, **named)
             return out
 
         m.setattr(owner, name, outer)
@@ -65,7 +65,7 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
             _again.Again, "run", lambda out, self, runner, unit, window: out is not None and seen.once.add(unit.members)
         )
 
-        def carried(_: Any, self: Any, x: Any, history: Any, steps: int, by_event: bool, fast: bool = False) -> None:
+        def carried(_: Any, self: Any, *rest: Any, by_event: bool = False, **how: Any) -> None:
             seen.carried.setdefault(self.name, set()).add(by_event)
 
         spy(Projection, "forward", carried)

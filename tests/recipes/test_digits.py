@@ -36,6 +36,8 @@ def test_a_small_network_learns(result: SeedResult) -> None:
     assert result.valid > 0.85
     assert result.test > 0.8
     assert result.baseline.test > 0.9
+    assert 0.93 < result.machine <= 1
+    assert 0.93 < result.neighbours <= 1
     assert len(result.fit.history) == SMALL.epochs
 
 
@@ -65,3 +67,5 @@ def test_results_of_several_seeds(result: SeedResult) -> None:
     assert both.chance == 0.1
     assert both.test.tolist() == [result.test, 0.5]
     assert both.baseline.tolist() == [result.baseline.test] * 2
+    assert both.machine.tolist() == [result.machine] * 2
+    assert both.neighbours.tolist() == [result.neighbours] * 2
