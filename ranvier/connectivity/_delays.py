@@ -131,7 +131,7 @@ class Delays(nn.Module):
 
     def bounded(self) -> Tensor:
         """The delays in ms within their bounds, of the weights' shape."""
-        return _held(self.position, self.low, self.high).expand(self.shape)
+        return _held(self.position, self.low, self.high).expand(self.shape).contiguous()
 
     def forward(self, weight: Tensor, dt: float, lag: int = 0) -> tuple[Tensor, Tensor]:
         """Taps ``[*shape, W]`` of ``weight`` on steps of ``dt`` ms, and int32 ``[*shape]``, the first, ``lag`` later."""

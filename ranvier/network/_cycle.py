@@ -63,6 +63,7 @@ def cycle(runner: Runner, names: Sequence[str], length: int, window: Window) -> 
                 past[n] = torch.cat([past[n], value])[value.shape[0] :]
         for key, value in synapses.record(first) if count else ():
             recorded.setdefault(key, []).append(value)
+    synapses.finish()
     window.emissions.update({n: torch.cat(values) for n, values in emitted.items() if values})
     window.recorded.update({key: torch.cat(values) for key, values in recorded.items()})
 
@@ -100,6 +101,13 @@ class _Plastic:
                 delivered.setdefault(p.post, []).append((p.port, sent))
             window.synapses[p.name] = s.advance(values, cells, step)
         return delivered
+
+    def finish(self) -> None:
+        """Give every variable memory of its own: two may be one tensor, one number for all, or that of the state before."""
+        for s in self.parts:
+            values = self.window.synapses[s.projection.name]
+            own = {n: v.clone(memory_format=torch.contiguous_format) for n, v in values.items()}
+            self.window.synapses[s.projection.name] = own
 
     def record(self, first: int) -> list[tuple[tuple[str, str], Tensor]]:
         """Recorded variables of synapses after step ``first``, where they are due."""

@@ -150,7 +150,11 @@ class Population(nn.Module):
         return self._steps[kicks, times]
 
     def coefficients(self, step: Step, dt: float) -> dict[str, Tensor]:
-        """Every coefficient of ``step`` in float64; computed anew where a gradient is wanted or a number changed."""
+        """Every coefficient of ``step`` in float64, as tensors of their own."""
+        return {n: c.clone() for n, c in self.coefficients_in_use(step, dt).items()}
+
+    def coefficients_in_use(self, step: Step, dt: float) -> dict[str, Tensor]:
+        """Every coefficient, to be read alone; computed anew where a gradient is wanted or a number changed."""
         values = self.values()
         if torch.is_grad_enabled() or any(v.numel() != 1 for v in values.values()):
             return reference.coefficients(step, values, dt)

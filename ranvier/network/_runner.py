@@ -24,7 +24,7 @@ from ranvier.network._plastic import PlasticSynapses
 from ranvier.network._projection import Projection
 from ranvier.network._state import State
 from ranvier.network._upstream import upstream
-from ranvier.network._window import Window, add_arrival, output_name
+from ranvier.network._window import Window, add_arrival, copy_if_shared, output_name
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -57,7 +57,7 @@ class Runner:
         self.plastic = {
             n: PlasticSynapses(p, net.dt, self.dtype, net.seed) for n, p in net.projections.items() if p.plasticity
         }
-        self.coefficients = {n: p.coefficients(self.steps[n], net.dt) for n, p in net.populations.items()}
+        self.coefficients = {n: p.coefficients_in_use(self.steps[n], net.dt) for n, p in net.populations.items()}
 
     def run(
         self, inputs: Mapping[str, Tensor], count: int, state: State
@@ -173,8 +173,9 @@ class Runner:
         if name not in self.net.populations:
             if "x" not in arrivals:
                 raise GraphError(f"nothing arrives at the relay {name!r}: connect something to it.")
+            for v in self.record.get(name, ()):
+                window.recorded[name, v] = copy_if_shared(arrivals["x"], window.emissions.values())
             window.emissions[name] = arrivals["x"]
-            window.recorded.update({(name, v): arrivals["x"] for v in self.record.get(name, ())})
             return
         recorded = self.advanced(name, arrivals, window, direct=direct, spent=self._spent(name))
         window.recorded.update({(name, v): x for v, x in recorded.items()})

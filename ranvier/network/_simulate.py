@@ -224,7 +224,12 @@ class _Job:
     def result(self, stopped: str) -> Run:
         """The run so far."""
         return Run(
-            self.recorder.records(self.done), self.state, self.done * self.net.dt, self.seconds, self.plan, stopped
+            self.recorder.records(self.done),
+            self.state if self.done else self.state.clone(),
+            self.done * self.net.dt,
+            self.seconds,
+            self.plan,
+            stopped,
         )
 
     def _not_finite(self, count: int, after: State) -> NonFiniteError:

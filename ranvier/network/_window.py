@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
@@ -10,7 +10,7 @@ from ranvier.dynamics import COUNTER
 from ranvier.errors import ShapeError
 from ranvier.network._state import State
 
-__all__ = ["Window", "add_arrival", "output_name"]
+__all__ = ["Window", "add_arrival", "copy_if_shared", "output_name"]
 
 Tensor = torch.Tensor
 
@@ -43,6 +43,12 @@ def _last(before: Tensor, now: Tensor) -> Tensor:
     """The last steps of both together, as many as ``before`` has."""
     depth = before.shape[0]
     return now[now.shape[0] - depth :].clone() if now.shape[0] >= depth else torch.cat([before[now.shape[0] :], now])
+
+
+def copy_if_shared(x: Tensor, others: Iterable[Tensor]) -> Tensor:
+    """``x``, or a copy of it where it lies in the memory of one of ``others``."""
+    place = x.untyped_storage().data_ptr()
+    return x.clone() if any(place == other.untyped_storage().data_ptr() for other in others) else x
 
 
 def add_arrival(arrivals: dict[str, Tensor], port: str, value: Tensor) -> None:

@@ -42,6 +42,8 @@ def scan(task: Scan) -> ScanResult:
             emitted[name].append(_full(out[name], task))
     if not task.cuts.carry_to_weights:
         state = {name: value.detach() for name, value in state.items()}
+    # two states may be one tensor, or that of a coefficient or of the state before: each gets memory of its own
+    state = {name: value.clone(memory_format=torch.contiguous_format) for name, value in state.items()}
     none = like.new_empty(0, *task.shape, dtype=task.dtype)
     return ScanResult({n: torch.stack(v) if v else none for n, v in emitted.items()}, state)
 
