@@ -17,7 +17,7 @@ import torch
 
 import ranvier as rv
 from ranvier.errors import FileFormatError, TrainingError
-from ranvier.units import ms
+from ranvier.units import Hz, ms
 from tests.training.job import job
 
 Make = Callable[..., rv.Sequential]
@@ -225,3 +225,28 @@ class TestRefused:
         with pytest.raises(FileFormatError):
             quiet(made, task(20), epochs=3, checkpoint=folder)
         assert all(torch.equal(a, b) for a, b in zip(before, made.parameters(), strict=True))
+
+
+def test_noise_of_a_resumed_training_is_that_of_the_uninterrupted(tmp_path: Path) -> None:
+    """Random sources and drawn starts: each batch of each epoch has its own, as a function of seed and epoch."""
+    x = (torch.rand(12, 10, 6, generator=torch.Generator().manual_seed(1)) < 0.3).float()
+    y = torch.arange(12) % 3
+
+    def learnt(epochs: int, folder: Path, before: int) -> rv.Network:
+        torch.manual_seed(0)
+        net = rv.Network(dt=1 * ms, seed=1)
+        net.input("input", 6)
+        net.source("noise", rv.Poisson(100 * Hz, 5))
+        net.population("cells", 5, rv.LIF(v=rv.Uniform(0, 1)))
+        net.population("out", 3, rv.LeakyReadout(3), output=True)
+        net.connect("input", "cells", rv.Linear(6, 5))
+        net.connect("noise", "cells", rv.OneToOne(), weight=0.5)
+        net.connect("cells", "out", rv.Linear(5, 3))
+        torch.manual_seed(before)  # what was drawn before has no part in it
+        quiet(net, (x, y), epochs=epochs, batch_size=5, checkpoint=folder, seed=4)
+        return net
+
+    learnt(1, tmp_path / "cut", 1)
+    resumed, whole = learnt(3, tmp_path / "cut", 2), learnt(3, tmp_path / "whole", 3)
+    for n, t in whole.state_dict().items():
+        assert torch.equal(t, resumed.state_dict()[n]), n
