@@ -164,7 +164,7 @@ class Population(nn.Module):
         return dict(self._computed[1])
 
     def initial(
-        self, batch: int, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, stream: int
+        self, batch: int, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, stream: int = 0
     ) -> dict[str, Tensor]:
         """Initial variables [batch, *shape]; what was given no value starts at 0, what is drawn is that of ``stream``."""
         out, whole = {}, (batch, *shape)

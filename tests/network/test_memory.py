@@ -140,7 +140,7 @@ def test_runs(name: str, provider: str | None) -> None:
         everything |= {"w": run["plastic"].w} if RULES[name] else {}
         everything |= named("net", net.state_dict())
         assert not shared(everything)
-        before = {n: np.array(t) for n, t in everything.items()}
+        before = {n: np.asarray(t).copy() for n, t in everything.items()}
         net.run(3 * ms, run.state, record=record)
         assert all(np.array_equal(t, before[n]) for n, t in everything.items())
 
