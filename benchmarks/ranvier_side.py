@@ -90,12 +90,12 @@ class Network(nn.Module):
         self._weights = {f"w{i}": layer.weight for i, layer in enumerate(weights, 1)}
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(x, cut_reset=True)[0].mean(0)
+        return self.net(x, reset="detached")[0].mean(0)
 
     def observe(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Logits and hidden spikes; the output's membrane is what it emits."""
         record = {**{name: ["spikes"] for name in self.hidden}, **({self.output: ["v"]} if self.output else {})}
-        seen = self.net.observe(x, record=record, cut_reset=True)
+        seen = self.net.observe(x, record=record, reset="detached")
         logits = seen[self.output]["v"].mean(0) if self.output else self(x)
         return logits, [seen[name]["spikes"] for name in self.hidden]
 
@@ -147,7 +147,7 @@ def build(bench: str, inputs: Arrays, options: Options) -> Task:
         output = "v" if bench == "hodgkin_huxley_scan" else "spikes"
         summed = bench.endswith("sum")
         return tasks.ScanTask(
-            lambda x: net(x, cut_reset=True)[0], inputs, Formula().as_dict(), summed=summed, output=output
+            lambda x: net(x, reset="detached")[0], inputs, Formula().as_dict(), summed=summed, output=output
         )
     if bench in NETWORKS:
         return tasks.NetworkTask(NETWORKS[bench](inputs), inputs, Formula())

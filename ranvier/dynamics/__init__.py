@@ -2,7 +2,7 @@
 
 from ranvier.dynamics._adjoint import Adjoint, adjoint, choose_saved, tangent
 from ranvier.dynamics._by_structure import ByStructure
-from ranvier.dynamics._cuts import WHOLE, Cuts
+from ranvier.dynamics._cuts import RESETS, WHOLE, Cuts, Reset, wrong_reset
 from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._graphs import components, ordered
 from ranvier.dynamics._integrators import METHODS, check_method
@@ -20,6 +20,7 @@ from ranvier.dynamics._text import parse_equations, parse_expression, parse_unit
 __all__ = [
     "COUNTER",
     "METHODS",
+    "RESETS",
     "SHIFT",
     "WHOLE",
     "Adjoint",
@@ -31,6 +32,7 @@ __all__ = [
     "Prologue",
     "Quotient",
     "Reader",
+    "Reset",
     "Statement",
     "Step",
     "System",
@@ -54,4 +56,5 @@ __all__ = [
     "tangent",
     "terms",
     "tidy",
+    "wrong_reset",
 ]

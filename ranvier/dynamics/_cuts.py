@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
+from ranvier.dynamics._events import conjunction
 from ranvier.dynamics._functions import ge, gt
 from ranvier.dynamics._program import Program
-from ranvier.dynamics._step import Step, conjunction
+from ranvier.dynamics._step import Step
 
-__all__ = ["WHOLE", "Cuts"]
+__all__ = ["RESETS", "WHOLE", "Cuts", "Reset", "wrong_reset"]
+
+#: which gradient passes the reset to the spike that caused it
+Reset = Literal["auto", "surrogate", "detached", "level", "times"]
+RESETS: tuple[str, ...] = get_args(Reset)
 
 
 @dataclass(frozen=True)
@@ -25,20 +30,25 @@ class Cuts:
     recurrent_spikes
         Through spikes that arrive at a later step than they were fired in (latency of one step or more).
     reset
-        Through the reset to the spike that caused it; ``"level"`` cuts it for the variables compared with the threshold
-        and keeps it for the others (an adaptation counts its spikes).
+        Through everything that an event assigns, back to the event. ``"surrogate"``: at every step. ``"detached"``:
+        nowhere. ``"level"``: nowhere for the variables compared with the threshold, at every step for the others (an
+        adaptation counts its spikes). ``"times"``: spikes pass on the derivative of their time (EventProp), and no
+        surrogate is used anywhere. ``"auto"``: one of the first two for each population, see :meth:`of`; the first where
+        nobody tells what is read.
     layers
         From one population to the ones before it at all. Where cut, a rule hands every population its error itself.
-    times
-        Spikes pass on the derivative of their time (EventProp) instead of a surrogate of their size.
     """
 
     carry_to_weights: bool = True
     carry_to_upstream: bool = True
     recurrent_spikes: bool = True
-    reset: bool | Literal["level"] = True
+    reset: Reset = "auto"
     layers: bool = True
-    times: bool = False
+
+    @property
+    def times(self) -> bool:
+        """True where spikes pass on the derivative of their time instead of a surrogate of their size."""
+        return self.reset == "times"
 
     @property
     def split(self) -> bool:
@@ -53,15 +63,29 @@ class Cuts:
     @property
     def instant(self) -> Cuts:
         """The same without any carry: what is left of the gradient within one step."""
-        return Cuts(False, False, self.recurrent_spikes, self.reset, self.layers)
+        return replace(self, carry_to_weights=False, carry_to_upstream=False)
+
+    def of(self, spikes: bool) -> Cuts:
+        """These cuts for one population: ``"auto"`` decided by whether its ``spikes`` are what is read of it.
+
+        Spikes have no derivative, so whoever reads them needs the surrogate, also in the reset: it says that a spike now
+        is no spike a step later. A variable has one, and a surrogate in the reset would falsify it even where the cell
+        is silent.
+        """
+        return replace(self, reset="surrogate" if spikes else "detached") if self.reset == "auto" else self
 
     def apply(self, step: Step) -> Program:
         """The program of ``step`` whose resets pass the gradient that these cuts keep."""
-        if self.reset is True:
-            return step.program
-        if self.reset is False:
+        if self.reset == "detached":
             return step.program.cut_resets()
-        return step.program.cut_resets(_level(step))
+        return step.program.cut_resets(_level(step)) if self.reset == "level" else step.program
+
+
+def wrong_reset(value: Any, allowed: tuple[str, ...] = RESETS) -> str | None:
+    """What is wrong with ``reset=value``, as a sentence; None where it is one of the ``allowed`` words."""
+    if isinstance(value, str) and value in allowed:
+        return None
+    return f"reset={value!r} must be {', '.join(map(repr, allowed[:-1]))} or {allowed[-1]!r}."
 
 
 def _level(step: Step) -> frozenset[str]:

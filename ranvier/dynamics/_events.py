@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import sympy as sp
 
 from ranvier.dynamics._bounds import check_numbers
-from ranvier.dynamics._functions import folded
+from ranvier.dynamics._functions import both, folded
 from ranvier.dynamics._names import check_name, is_noise
 from ranvier.dynamics._symbols import Reader
 from ranvier.dynamics._text import Assignment, Equation, parse_assignments, parse_expression
 from ranvier.errors import EquationError
 from ranvier.units import Dimension
 
-__all__ = ["Event", "EventReader"]
+__all__ = ["Event", "EventReader", "conjunction"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,13 @@ class Event:
     condition: sp.Expr
     assignments: tuple[tuple[str, sp.Expr], ...]
     text: tuple[str, str]
+
+
+def conjunction(condition: sp.Expr) -> list[sp.Expr]:
+    """The terms that must all hold."""
+    if isinstance(condition, both):
+        return [term for arg in condition.args for term in conjunction(arg)]
+    return [condition]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 
 import sympy as sp
 
+from ranvier.dynamics._events import conjunction
 from ranvier.dynamics._functions import both, ge, gt, jump, maximum, nearest, select
 from ranvier.dynamics._integrators import advance
 from ranvier.dynamics._named import placed
@@ -22,7 +23,7 @@ from ranvier.dynamics._spike_times import SHIFT, TIME_SLOPE, overshoot, shifted,
 from ranvier.dynamics._system import Event, System
 from ranvier.errors import EquationError
 
-__all__ = ["COUNTER", "Step", "build_step", "conjunction"]
+__all__ = ["COUNTER", "Step", "build_step"]
 
 COUNTER = "refractory_left"
 _DT = sp.Symbol("dt")
@@ -220,13 +221,6 @@ def _fire(
     for gate in gates:
         value = value * gate
     return tape.add(event.name, value)
-
-
-def conjunction(condition: sp.Expr) -> list[sp.Expr]:
-    """The terms that must all hold."""
-    if isinstance(condition, both):
-        return [term for arg in condition.args for term in conjunction(arg)]
-    return [condition]
 
 
 def _jump(fired: sp.Expr, new: sp.Expr, old: sp.Expr) -> sp.Expr:

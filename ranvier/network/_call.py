@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ranvier.dynamics import WHOLE, Cuts
 from ranvier.errors import RanvierWarning
 from ranvier.network._check_state import check_state
 from ranvier.network._checks import (
@@ -23,7 +22,9 @@ from ranvier.network._kept_graph import attached
 from ranvier.network._lengths import take_lengths
 from ranvier.network._modes import refuse_modes
 from ranvier.network._planning import plan_call
+from ranvier.network._reset import cuts_of
 from ranvier.network._shapes import shapes_from
+from ranvier.network._starts import warn_of_starts
 from ranvier.network._state import State
 
 if TYPE_CHECKING:
@@ -31,18 +32,18 @@ if TYPE_CHECKING:
 
 __all__ = ["call"]
 
-_WITHOUT_RESET = Cuts(reset=False)
-
 
 def call(
     net: Network, x: Any, state: State | None, record: Mapping[str, Sequence[str]], window: Any = None,
-    checkpoint: Any = None, cut_reset: bool = False, lengths: Any = None, stream: int | None = None,
+    checkpoint: Any = None, reset: Any = "auto", lengths: Any = None, stream: int | None = None,
 ) -> Execution:  # fmt: skip
     """Run ``net`` over ``x``; ``record`` names what is wanted by population, ``stream`` what is drawn."""
     refuse_modes()
     inputs, steps, batch = take_inputs(net, x)
+    _warn_of_axes(net, steps, batch)
     if state is None:
         state = net.initial_state(batch, stream=stream, shapes=shapes_from(net, inputs))
+        warn_of_starts(net, state)
     else:
         state = check_state(net, state, batch).with_stream(stream)
         if torch.is_grad_enabled():
@@ -51,7 +52,7 @@ def call(
     ends = None if lengths is None else take_lengths(lengths, steps, batch)
     inputs |= {n: s.emissions(state.step, steps, net, state.stream, batch) for n, s in net.sources.items()}
     periods = {"window": check_period(window, "window"), "checkpoint": check_period(checkpoint, "checkpoint")}
-    cuts = _WITHOUT_RESET if cut_reset else WHOLE
+    cuts = cuts_of(net, reset)
     plan = plan_call(net, inputs, state, torch.is_grad_enabled(), steps, batch, cuts=cuts, **periods)
     run = execute(net, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, ends)
     trouble = describe_non_finite(net, run.state)
@@ -60,3 +61,15 @@ def call(
             require_finite(name, inputs[name])
         warnings.warn(trouble, RanvierWarning, stacklevel=4)
     return run
+
+
+def _warn_of_axes(net: Network, steps: int, batch: int) -> None:
+    """Warn where an input has the two axes of the last one, in the other order."""
+    last, net._last_call = net._last_call, (steps, batch)
+    if last == (batch, steps) and steps != batch:
+        warnings.warn(
+            f"the input has {steps} steps of {batch} samples, the last one had {batch} steps of {steps} samples: the first axis "
+            "is time, [T, B, …]. If this one is [B, T, …], pass x.transpose(0, 1).",
+            RanvierWarning,
+            stacklevel=5,
+        )

@@ -36,6 +36,8 @@ __all__ = [
 Tensor = torch.Tensor
 #: the largest input that is searched for NaN at every call
 _SMALL = 1 << 20
+#: magnitudes that no model means
+_MOST = 1e20
 _TAKEN = frozenset(dir(nn.ModuleDict()))
 
 
@@ -113,16 +115,16 @@ def check_period(value: Any, what: str) -> int | None:
 
 
 def describe_non_finite(net: Network, state: State, cause: str | None = None) -> str | None:
-    """Which variable of a state is NaN or infinite, as a sentence; None where all are finite.
+    """Which variable of a state is NaN, infinite or beyond all sense, as a sentence; None where all are sound.
 
     ``cause`` says why, where that is known.
     """
     hint = cause or "a smaller dt, another integration method or weaker input may help"
     for what, owners in (("cell", state.variables), ("synapse", state.synapses)):
         for name, variable, value in ((n, v, x) for n, values in owners.items() for v, x in values.items()):
-            if math.isfinite(float(value.detach().sum())):  # as in require_finite
+            if abs(float(value.detach().sum())) < _MOST:  # as in require_finite; false for NaN
                 continue
-            bad = ~torch.isfinite(value.detach())
+            bad = ~(value.detach().abs() < _MOST)
             if bool(bad.any()):
                 where = tuple(torch.nonzero(bad)[0].tolist())
                 return (

@@ -20,7 +20,9 @@ from ranvier.network._onset import locate_onset
 from ranvier.network._plan import Plan
 from ranvier.network._planning import plan_for
 from ranvier.network._progress import simulation_bar
+from ranvier.network._reset import cuts_of
 from ranvier.network._runner import Runner
+from ranvier.network._starts import warn_of_starts
 from ranvier.network._state import State
 from ranvier.network._wiring import warn_of_wiring
 from ranvier.units._steps import whole_steps
@@ -101,6 +103,7 @@ class GradientRun:
 def run_with_gradient(
     net: Network, duration: Any, state: State | None, record: Mapping[str, Sequence[Any]], segment: Any = None,
     loss: Loss | None = None, progress: bool = False, options: Mapping[str, Any] | None = None, stream: int | None = None,
+    reset: Any = "auto",
 ) -> GradientRun:  # fmt: skip
     """Run ``net`` for ``duration``; see :meth:`Network.run`. ``options`` are those of a plain run, which have no gradient."""
     _refuse(net, record, options or {})
@@ -109,14 +112,17 @@ def run_with_gradient(
             f"loss={loss!r} is no function: give one of signals and first step that returns a single tensor."
         )
     check_record(net, record)
+    cuts = cuts_of(net, reset)
     steps = whole_steps(duration, net.dt, "duration")
     length = steps if segment is None else whole_steps(segment, net.dt, "segment", 1)
     if state is not None:
         state = check_state(net, state, 1)
     at = net.initial_state(1, stream=stream) if state is None else state.with_stream(stream)
     warn_of_wiring(net)
+    if state is None:
+        warn_of_starts(net, at)
     started = time.perf_counter()
-    plan = plan_for(net, gradient=True, steps=steps, batch=1, checkpoint=None if segment is None else length)
+    plan = plan_for(net, gradient=True, steps=steps, batch=1, checkpoint=None if segment is None else length, cuts=cuts)
     runner = Runner(net, plan, {n: tuple(v) for n, v in record.items()})
     pieces: dict[tuple[str, str], list[Tensor]] = {}
     total: Tensor | None = None

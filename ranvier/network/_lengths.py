@@ -30,9 +30,11 @@ def take_lengths(lengths: Any, steps: int, batch: int) -> Tensor:
             raise ShapeError("the mask has a gap: a sample is a run of true steps from the first, then false.")
         return given.sum(0)
     if given.dtype == torch.bool or given.is_floating_point() or given.is_complex() or given.shape != (batch,):
+        turned = given.shape in ((steps,), (batch, steps)) and steps != batch
+        hint = " If the input is [B, T, …], pass x.transpose(0, 1): the first axis is time." if turned else ""
         raise ShapeError(
             f"lengths are {given.dtype} of shape {tuple(given.shape)}: give whole numbers of shape ({batch},), one for "
-            f"each sample, or a mask of booleans ({steps}, {batch})."
+            f"each sample, or a mask of booleans ({steps}, {batch}).{hint}"
         )
     given = given.to(torch.int64)
     wrong = given[(given < 0) | (given > steps)]

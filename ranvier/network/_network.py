@@ -12,7 +12,7 @@ from torch import nn
 
 from ranvier._nearest import meant
 from ranvier.connectivity import Connectivity, place
-from ranvier.dynamics import WHOLE, Cuts
+from ranvier.dynamics import WHOLE, Cuts, Reset
 from ranvier.errors import DimensionError, EquationError, ShapeError
 from ranvier.network._bind import bind_rule
 from ranvier.network._call import call
@@ -115,6 +115,8 @@ class Network(nn.Module):
         self._plans: dict[tuple, Plan] = {}
         self._said: set[str] = set()
         self._looked_at: tuple[str, ...] = ()
+        self._started: tuple[str, ...] = ()
+        self._last_call: tuple[int, int] | None = None
 
     # ---- describing ----------------------------------------------------------------------------------------------
 
@@ -367,6 +369,11 @@ class Network(nn.Module):
         The output is the emission of the output population, or a dict by name where there are several. After a sample's
         own steps (``lengths`` [B]) the output is zero, and its state stays. What is drawn (sources, noise, initial values) is
         new for every sample and call; ``stream=n`` gives the numbers of stream n again, as the state that continues does.
+        ``window`` and ``checkpoint`` are numbers of steps: where the gradient is truncated, and between which states it is
+        computed again. ``reset`` says which gradient passes a reset to its spike: ``"surrogate"``, that of the spike;
+        ``"detached"``, none; ``"level"``, none to what the threshold compares; ``"times"``, that of the spike's time.
+        ``"auto"`` (the default) takes the surrogate where spikes are read of a population, and detaches where its
+        variables are: ``docs/gradients.md``.
         """
         if not self.outputs:
             raise GraphError("the network has no output: make a population with output=True.")
@@ -383,19 +390,23 @@ class Network(nn.Module):
         record: Mapping[str, Sequence[str]],
         **how: Any,
     ) -> dict[str, dict[str, Tensor]]:
-        """Hidden signals [T, B, …] by population and variable, with gradient; zero after a sample's end (``lengths``)."""
+        """Hidden signals [T, B, …] by population and variable, with gradient; zero after a sample's end (``lengths``).
+
+        ``how`` are the arguments of a call: ``window``, ``checkpoint``, ``reset``, ``lengths``, ``stream``.
+        """
         run = self._run(x, state, record, **how)
         return {n: {v: run.recorded[n, v] for v in variables} for n, variables in record.items()}
 
-    def step(self, x: Tensor, state: State | None = None) -> tuple[Any, State]:
-        """One step: ``x`` [B, …] -> (output [B, …], state)."""
-        out, after = self(x.unsqueeze(0), state)
+    def step(self, x: Tensor, state: State | None = None, *, reset: Reset = "auto") -> tuple[Any, State]:
+        """One step: ``x`` [B, …] -> (output [B, …], state); ``reset`` as in a call."""
+        out, after = self(x.unsqueeze(0), state, reset=reset)
         return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), after
 
     @overload
     def run(
         self, duration: Any, state: State | None = None, *, grad: Literal[True], record: Mapping[str, Sequence[str]] | None = None,
         segment: Any = None, loss: Loss | None = None, progress: bool = False, stream: int | None = None,
+        reset: Reset | None = None,
     ) -> GradientRun: ...  # fmt: skip
 
     @overload
@@ -409,6 +420,7 @@ class Network(nn.Module):
         self, duration: Any, state: State | None = None, *, record: Mapping[str, Sequence[Any]] | None = None, every: Any = None,
         to: str | os.PathLike[str] | None = None, checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: Any = None,
         progress: bool = False, grad: bool = False, segment: Any = None, loss: Loss | None = None, stream: int | None = None,
+        reset: Reset | None = None,
     ) -> Run | GradientRun:  # fmt: skip
         """Simulate for ``duration`` with the network's own sources.
 
@@ -442,6 +454,8 @@ class Network(nn.Module):
         stream
             Which random numbers are drawn, 0 to 2^32 - 1; None goes on with those of ``state``, or takes new ones from
             torch's generator, so that every run differs. ``run.state.stream`` tells.
+        reset
+            With ``grad``: which gradient passes a reset to its spike, as in a call; ``"auto"`` by default.
 
         Returns a :class:`Run`: ``run["exc"].spikes``, ``run["exc"].v`` [samples, cells], ``run.state``. Ctrl-C ends the
         run at the next block: ``run.stopped`` says so, and all that was done is there. With ``grad`` it is a
@@ -467,8 +481,9 @@ class Network(nn.Module):
             from ranvier.network._gradient_run import run_with_gradient  # what most runs never use
 
             kept = {"every": every, "to": to, "checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
-            return run_with_gradient(self, duration, state, record or {}, segment, loss, progress, kept, stream)
-        for word, value in (("segment", segment), ("loss", loss)):
+            how = "auto" if reset is None else reset
+            return run_with_gradient(self, duration, state, record or {}, segment, loss, progress, kept, stream, how)
+        for word, value in (("segment", segment), ("loss", loss), ("reset", reset)):
             if value is not None:
                 raise GraphError(f"{word}={value!r} belongs to grad=True: add it, or leave {word} out.")
         return simulate(

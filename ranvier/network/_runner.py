@@ -22,6 +22,7 @@ from ranvier.network._noise import noise_block
 from ranvier.network._plan import Plan, Unit
 from ranvier.network._plastic import PlasticSynapses
 from ranvier.network._projection import Projection
+from ranvier.network._reset import reads_spikes
 from ranvier.network._state import State
 from ranvier.network._upstream import upstream
 from ranvier.network._window import Window, add_arrival, copy_if_shared, output_name
@@ -38,7 +39,7 @@ class Runner:
     """Coefficients are computed once, streams are looked up by name.
 
     ``every`` is the recording interval in steps of compiled loops and of synapses; other parts record every step.
-    ``lists`` says that spikes of compiled loops are wanted as lists (``self.spikes``) rather than as streams;
+    ``own_cuts`` are the paths that a gradient may take in each population. ``lists`` says that spikes of compiled loops are wanted as lists (``self.spikes``) rather than as streams;
     ``self.trains`` are the spikes of sources that loops take as lists.
     """
 
@@ -53,6 +54,7 @@ class Runner:
         self.dtype = net.dtype
         self.incoming = {n: [p for p in net.projections.values() if p.post == n] for n in net.nodes}
         self.steps: dict[str, Step] = {n: p.step(net.kicks(n), cuts.times) for n, p in net.populations.items()}
+        self.own_cuts = {n: cuts.of(reads_spikes(net, n, record.get(n, ()))) for n in net.populations}
         self.drives = drives(net, plan)
         self.plastic = {
             n: PlasticSynapses(p, net.dt, self.dtype, net.seed) for n, p in net.projections.items() if p.plasticity
@@ -155,7 +157,7 @@ class Runner:
             back = {}
         window.streams.setdefault(name, []).append(streams)
         return Scan(
-            step, count, shape, self.dtype, streams, before, self.coefficients[name], wanted, self.cuts, back
+            step, count, shape, self.dtype, streams, before, self.coefficients[name], wanted, self.own_cuts[name], back
         )  # fmt: skip
 
     def take(self, name: str, result: ScanResult, window: Window) -> dict[str, Tensor]:

@@ -29,6 +29,7 @@ from ranvier.network._recording import Columns, FolderColumns, MemoryColumns, Re
 from ranvier.network._recording._wanted import common_stride, stride_of
 from ranvier.network._run import Run
 from ranvier.network._runner import Runner
+from ranvier.network._starts import warn_of_starts
 from ranvier.network._state import State
 from ranvier.network._wiring import warn_of_wiring
 from ranvier.units._steps import nearest_steps, whole_steps
@@ -62,6 +63,7 @@ def simulate(
     wanted = read_record(net, record, stride_of(every, net.dt))
     if state is None:
         state = net.initial_state(1, stream=_kept_stream(keeping) if stream is None else stream)
+        warn_of_starts(net, state)
     else:
         state = check_state(net, state, 1).with_stream(stream)
     warn_of_wiring(net)

@@ -35,7 +35,8 @@ def AdEx(
         Reset voltage, and where the upstroke is cut off [mV]; V_T + 5*Delta_T where V_cut is None, early enough for
         no exponential to overflow.
     method
-        Euler's rule, as other simulators choose for it; ``"rk2"`` is more exact. See :class:`Cell`.
+        Euler's rule, as other simulators choose for it; ``"rk2"`` and ``"rk4"`` are more exact. Their stages end at the cut,
+        so that no current is computed from a voltage that the cell never has. See :class:`Cell`.
     options
         More for :class:`Cell`: ``refractory``, ``surrogate``, initial values …
 

@@ -38,8 +38,9 @@ class Cell:
     events
         More named events: ``{"name": ("condition", "statements")}``.
     method
-        Integration method for all differential equations (exact, exponential_euler, euler, rk2, rk4); chosen per
-        equation where None, see :meth:`explain`.
+        Integration method for all differential equations (exact, exponential_euler, exponential_midpoint, euler, rk2,
+        rk4); chosen per equation where None, see :meth:`explain`. Stages of a method end where an event would set the
+        variable to a new value.
     surrogate
         The derivative at the threshold (:mod:`ranvier.surrogates`).
     emit

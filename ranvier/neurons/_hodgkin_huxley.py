@@ -24,7 +24,8 @@ I : nA (input)
 def HodgkinHuxley(
     size: Size = None, *, area: Any = 1e-3 * cm**2, C_m: Any = 1 * uF / _PER_AREA, g_Na: Any = 120 * mS / _PER_AREA,
     g_K: Any = 36 * mS / _PER_AREA, g_L: Any = 0.3 * mS / _PER_AREA, E_Na: Any = 50 * mV, E_K: Any = -77 * mV,
-    E_L: Any = -54.387 * mV, V_th: Any = -20 * mV, refractory: Any = 3 * ms, **options: Any,
+    E_L: Any = -54.387 * mV, V_th: Any = -20 * mV, refractory: Any = 3 * ms,
+    method: str | None = "exponential_midpoint", **options: Any,
 ) -> Cell:  # fmt: skip
     """One compartment of the squid's giant axon, with voltages of the modern convention (rest near -65 mV).
 
@@ -49,8 +50,11 @@ def HodgkinHuxley(
         Reversal potentials [mV].
     V_th, refractory
         A spike is counted where v exceeds V_th [mV], then not again for ``refractory`` [ms].
+    method
+        ``"exponential_midpoint"`` is of second order and stable at 0.1 ms. At 0.05 ms the last of four spikes comes 0.15 ms
+        late; ``"exponential_euler"``, a quarter faster, is 1.3 ms late; ``"rk4"`` is right, but breaks down at 0.1 ms.
     options
-        More for :class:`Cell`: ``method`` (default: exponential Euler; ``"rk4"`` is more exact), initial values …
+        More for :class:`Cell`: initial values, ``surrogate`` …
 
     Projections arrive on I (nA). The cell starts at rest.
 
@@ -74,14 +78,15 @@ def HodgkinHuxley(
     rest = {"v": -65 * mV, "m": 0.0529325, "h": 0.5961208, "n": 0.3176769}
     return Cell(
         _MEMBRANE + rates, threshold="v > V_th", refractory=refractory, name="hodgkin_huxley", size=size, area=area,
-        C_m=C_m, g_Na=g_Na, g_K=g_K, g_L=g_L, E_Na=E_Na, E_K=E_K, E_L=E_L, V_th=V_th, **{**rest, **options},
+        C_m=C_m, g_Na=g_Na, g_K=g_K, g_L=g_L, E_Na=E_Na, E_K=E_K, E_L=E_L, V_th=V_th, method=method, **{**rest, **options},
     )  # fmt: skip
 
 
 def TraubMiles(
     size: Size = None, *, area: Any = 20_000 * um**2, C_m: Any = 1 * uF / _PER_AREA, g_Na: Any = 100 * mS / _PER_AREA,
     g_K: Any = 30 * mS / _PER_AREA, g_L: Any = 0.05 * mS / _PER_AREA, E_Na: Any = 50 * mV, E_K: Any = -90 * mV,
-    E_L: Any = -60 * mV, V_T: Any = -63 * mV, V_th: Any = -20 * mV, refractory: Any = 3 * ms, **options: Any,
+    E_L: Any = -60 * mV, V_T: Any = -63 * mV, V_th: Any = -20 * mV, refractory: Any = 3 * ms,
+    method: str | None = "exponential_midpoint", **options: Any,
 ) -> Cell:  # fmt: skip
     """A hippocampal pyramidal cell in one compartment, as used in the COBAHH benchmark.
 
@@ -93,7 +98,7 @@ def TraubMiles(
 
     Parameters
     ----------
-    size, area, C_m, g_Na, g_K, g_L, E_Na, E_K, E_L, V_th, refractory, options
+    size, area, C_m, g_Na, g_K, g_L, E_Na, E_K, E_L, V_th, refractory, method, options
         As in :func:`HodgkinHuxley`; the default area makes 0.2 nF, 20 uS, 6 uS and 10 nS of the densities.
     V_T
         Shifts all rates, and so the threshold [mV].
@@ -121,5 +126,5 @@ def TraubMiles(
     rest = {"v": -60 * mV, "m": 0.0268633, "h": 0.9913058, "n": 0.060434}
     return Cell(
         _MEMBRANE + rates, threshold="v > V_th", refractory=refractory, name="traub_miles", size=size, area=area,
-        C_m=C_m, g_Na=g_Na, g_K=g_K, g_L=g_L, E_Na=E_Na, E_K=E_K, E_L=E_L, V_T=V_T, V_th=V_th, **{**rest, **options},
+        C_m=C_m, g_Na=g_Na, g_K=g_K, g_L=g_L, E_Na=E_Na, E_K=E_K, E_L=E_L, V_T=V_T, V_th=V_th, method=method, **{**rest, **options},
     )  # fmt: skip

@@ -167,7 +167,9 @@ def network(setup: Setup, seed: int) -> Sequential:
     )  # fmt: skip
 
 
-def run_seed(data: Digits, setup: Setup, seed: int, step: Callable[[], None] = lambda: None) -> SeedResult:
+def run_seed(
+    data: Digits, setup: Setup, seed: int, step: Callable[[], None] = lambda: None, rule: rules.Rule | None = None
+) -> SeedResult:  # fmt: skip
     """Train and test one network, and the baselines beside it; ``step`` is called after every epoch."""
     start = time.perf_counter()
     parts = split(data.target, seed)
@@ -175,7 +177,8 @@ def run_seed(data: Digits, setup: Setup, seed: int, step: Callable[[], None] = l
     net, loss = network(setup, seed), losses.MeanMembrane(scale=setup.scale)
     every = _variants(data, setup, parts.train, seed)
     fit = train(
-        net, _varied(data, setup, parts.train, every), (x[parts.valid], y[parts.valid]), epochs=setup.epochs, rule=rules.BPTT(),
+        net, _varied(data, setup, parts.train, every), (x[parts.valid], y[parts.valid]), epochs=setup.epochs,
+        rule=rule or rules.BPTT(),
         loss=loss, optimizer=partial(torch.optim.AdamW, weight_decay=setup.decay), lr=setup.lr, batch_size=setup.batch_size, schedule="cosine", seed=seed, progress=False,
         callbacks=[lambda epoch, net: step()],
     )  # fmt: skip

@@ -51,7 +51,7 @@ def _count(net: Network, x: Signal, rule: Rule, samples: int, steps: int) -> flo
     training = net.training
     generator = torch.get_rng_state()
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        signals = run(net.eval(), sample, None, cut_reset=how.get("cut_reset", False))
+        signals = run(net.eval(), sample, None, reset=how.get("reset", "auto"))
     torch.set_rng_state(generator)
     net.train(training)
     segments = math.ceil(steps / held) if held < steps else 0

@@ -52,7 +52,7 @@ def plan_of(net: Network, x: Signal, how: Mapping[str, Any]) -> Plan:
     """The plan by which a batch like ``x`` is learnt from."""
     inputs, steps, batch = net._take(x)
     periods = {n: how.get(n) for n in ("window", "checkpoint")}
-    cuts = Cuts(reset=not how.get("cut_reset", False))
+    cuts = Cuts(reset=how.get("reset", "auto"))
     state = net.initial_state(batch, stream=0, shapes=shapes_from(net, inputs))
     return plan_call(net, inputs, state, True, steps, batch, cuts=cuts, **periods)
 
@@ -61,7 +61,7 @@ def run(
     net: Network, x: Signal, state: State | None = None, *, hidden: Mapping[str, Sequence[str]] | None = None,
     lengths: Tensor | None = None, **how: Any,
 ) -> Signals:  # fmt: skip
-    """Advance ``net`` over ``x`` [T, B, …]; ``how`` are the arguments of a rule (window, checkpoint, cut_reset).
+    """Advance ``net`` over ``x`` [T, B, …]; ``how`` are the arguments of a rule (window, checkpoint, reset).
 
     ``hidden`` names further signals to keep. Spikes after each sample's end (``lengths`` [B]) are left out of
     ``spikes`` and ``hidden``; whoever scores the output leaves out the rest, so that the run needs no cut there.

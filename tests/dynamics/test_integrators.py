@@ -8,6 +8,7 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 from scipy.special import exprel
 
+from ranvier.errors import EquationError
 from ranvier.neurons import Cell
 from ranvier.units import kHz, ms, mV
 from tests.dynamics.evaluate import simulate
@@ -91,13 +92,15 @@ def test_singular_matrix_a_pure_integrator():
     assert run["x"][-1] == pytest.approx(3 * 5 + 0.5 * 2 * 25)
 
 
-@pytest.mark.parametrize(("method", "order"), [("euler", 1), ("exponential_euler", 1), ("rk2", 2), ("rk4", 4)])
+@pytest.mark.parametrize(
+    ("method", "order"), [("euler", 1), ("exponential_euler", 1), ("exponential_midpoint", 2), ("rk2", 2), ("rk4", 4)]
+)
 def test_order_of_convergence(method: str, order: int):
-    text = PENDULUM if method != "exponential_euler" else "dx/dt = (y - x)/ms : 1\ndy/dt = (-x*x - y)/ms : 1"
+    text = PENDULUM if not method.startswith("exponential") else "dx/dt = (y - x)/ms : 1\ndy/dt = (-x*x - y)/ms : 1"
 
     def rate(_, s):
         x, y = s
-        return [y, -np.sin(x) - 0.1 * x * y] if method != "exponential_euler" else [y - x, -x * x - y]
+        return [y, -np.sin(x) - 0.1 * x * y] if not method.startswith("exponential") else [y - x, -x * x - y]
 
     exact = solve_ivp(rate, (0, 2), [1.0, 0.2], rtol=1e-12, atol=1e-13).y[0, -1]
     error = []
@@ -108,8 +111,8 @@ def test_order_of_convergence(method: str, order: int):
     assert np.log2(error[1] / error[2]) == pytest.approx(order, abs=0.2)
 
 
-@pytest.mark.parametrize(("method", "order"), [("rk2", 2), ("rk4", 4)])
-def test_runge_kutta_keeps_its_order_where_time_is_explicit(method: str, order: int):
+@pytest.mark.parametrize(("method", "order"), [("rk2", 2), ("exponential_midpoint", 2), ("rk4", 4)])
+def test_a_method_keeps_its_order_where_time_is_explicit(method: str, order: int):
     cell = Cell("dx/dt = cos(t/ms)*x/ms : 1", method=method, x=1.0)
     error = [abs(simulate(cell, n, 2 / n)["x"][-1] - np.exp(np.sin(2.0))) for n in (40, 80)]
     assert np.log2(error[0] / error[1]) == pytest.approx(order, abs=0.3)
@@ -120,6 +123,29 @@ def test_exponential_euler_is_its_closed_form():
     run = simulate(cell, 1, 0.2, {"g": 1.7, "h": 0.3})
     a = -1.7 * 0.2
     assert run["v"][0] == pytest.approx(-50 * np.exp(a) + 0.2 * exprel(a) * (1.7 * -70 + 0.3), rel=1e-14)
+
+
+def test_exponential_midpoint_is_its_closed_form():
+    text = "dv/dt = g*(E - v)*kHz : mV\ndg/dt = -g*kHz : 1"
+    run = simulate(Cell(text, method="exponential_midpoint", E=-70 * mV, v=-50 * mV, g=1.7), 1, 0.2)
+    assert run["v"][0] == pytest.approx(-70 + 20 * np.exp(-1.7 * np.exp(-0.1) * 0.2), rel=1e-14)
+    assert run["g"][0] == pytest.approx(1.7 * np.exp(-0.2), rel=1e-14)
+
+
+def test_exponential_midpoint_adds_noise_to_the_whole_step():
+    noise = np.random.default_rng(3).standard_normal(50)
+    text = "dx/dt = -y*x/tau + s*xi : 1\ndy/dt = -0.1*y/tau : 1"
+    values = {"tau": 4 * ms, "x": 1.0, "y": 1.0, "method": "exponential_midpoint"}
+    run = simulate(Cell(text, s=0.5 * kHz**0.5, **values), 50, 0.1, {"xi": noise})
+    x = 1.0
+    for n in range(50):
+        x = x * np.exp(-0.025 * np.exp(-0.0025 * (n + 0.5))) + np.sqrt(0.1) * 0.5 * noise[n]
+        assert run["x"][n] == pytest.approx(x, rel=1e-12)
+
+
+def test_exponential_midpoint_names_what_is_not_linear():
+    with pytest.raises(EquationError, match="so exponential_midpoint cannot advance it"):
+        Cell("dx/dt = -x**3/ms : 1", method="exponential_midpoint")
 
 
 def test_euler_maruyama_with_recorded_noise():

@@ -75,7 +75,7 @@ class Case:
     states: dict[str, Tensor]
     learn: tuple[str, ...]
     wanted: tuple[str, ...]
-    cut_reset: bool = False
+    reset: str = "surrogate"
 
     def run(self, provider: Callable, dtype: torch.dtype) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """(values, gradients) of one provider: emissions and final states; streams, states and parameters."""
@@ -91,7 +91,7 @@ class Case:
             step, self.steps, self.shape, dtype,
             {n.split(":")[1]: x for n, x in leaves.items() if n.startswith("stream:")},
             {n.split(":")[1]: x for n, x in leaves.items() if n.startswith("state:")},
-            reference.coefficients(step, values, self.dt), self.wanted, Cuts(reset=not self.cut_reset),
+            reference.coefficients(step, values, self.dt), self.wanted, Cuts(reset=self.reset),
         )  # fmt: skip
         result = provider(task)
         out = {f"emitted:{n}": x for n, x in result.emitted.items()} | {
@@ -126,7 +126,7 @@ def make_case(ready: dict[str, Callable[..., rv.Cell]]) -> Callable[..., Case]:
     def make(
         name: str, steps: int, shape: tuple[int, ...], *, seed: int = 0, kicks: tuple[str, ...] = (),
         learn: tuple[str, ...] | None = None, surrogate: rv.surrogates.Surrogate | None = None, per_cell: bool = False,
-        cut_reset: bool = False,
+        reset: str = "surrogate",
     ) -> Case:  # fmt: skip
         generator = torch.Generator().manual_seed(seed)
 
@@ -150,11 +150,11 @@ def make_case(ready: dict[str, Callable[..., rv.Cell]]) -> Callable[..., Case]:
                 streams[stream] = torch.randn(steps, *shape, generator=generator, dtype=torch.float64)
             else:
                 streams[stream] = (2 * rand(steps, *shape) - 0.5) * (SCALE.get(name, 1.0) if stream == "I" else 1.0)
-        states = population.initial(shape[0], shape[1:], torch.float64, torch.device("cpu"))
+        states = population.initial(shape[0], shape[1:], torch.float64, torch.device("cpu"), 0)
         states = {n: v + (0.01 * rand(*shape) if n not in step.counters else 0) for n, v in states.items()}
         if learn is None:
             learn = (*step.streams, *step.states, *cell.parameters)
         wanted = (*step.events, *(f"{n}:out" for n in (*step.states, *step.system.subexpressions)))
-        return Case(population, kicks, DT.get(name, 1.0), steps, shape, streams, states, learn, wanted, cut_reset)
+        return Case(population, kicks, DT.get(name, 1.0), steps, shape, streams, states, learn, wanted, reset)
 
     return make

@@ -243,3 +243,11 @@ def test_refractory_periods_below_a_step_are_said_once() -> None:
         net.run(1 * ms)
         for lasting in (0 * ms, 0.06 * ms, 2 * ms, rv.Uniform(0 * ms, 2 * ms)):
             build(lasting).run(1 * ms)
+
+
+def test_a_magnitude_that_no_model_means_is_not_finite() -> None:
+    net = rv.Network(dt=1 * ms, dtype=torch.float64)
+    net.population("cells", 3, rv.Cell("dx/dt = x/tau : 1", emit="x", tau=1 * ms, x=np.array([0.0, 1.0, 0.0])))
+    net.run(40 * ms)
+    with pytest.raises(NonFiniteError, match=r"cells.x of cell 1 became 1.*e\+20 before step 47"):
+        net.run(100 * ms)

@@ -21,8 +21,8 @@ CUTS = {
     "whole": Cuts(),
     "instant": Cuts(False, False),
     "split": Cuts(True, False, False),
-    "local": Cuts(True, False, False, True, False),
-    "times": Cuts(times=True),
+    "local": Cuts(True, False, False, "surrogate", False),
+    "times": Cuts(reset="times"),
 }
 
 
@@ -95,7 +95,7 @@ def same(net: rv.Network, plan: rv.Plan, seen: Watch) -> None:
 @pytest.mark.parametrize(
     ("steps", "batch", "how"),
     [
-        (1, 1, {}), (10, 1, {}), (9, 8, {}), (70, 1, {"cut_reset": True}), (70, 1, {"window": 64}), (40, 2, {"window": 4}),
+        (1, 1, {}), (10, 1, {}), (9, 8, {}), (70, 1, {"reset": "detached"}), (70, 1, {"window": 64}), (40, 2, {"window": 4}),
         (20, 4, {"checkpoint": 17}),
     ],
 )  # fmt: skip
@@ -106,8 +106,8 @@ def test_a_call(
     if provider == "reference" and steps == 70:
         return  # it joins nothing, whatever the size
     net = build(kind, provider=provider)
-    asked = {n: v for n, v in how.items() if n != "cut_reset"}
-    plan = net.plan(gradient=gradient, steps=steps, batch=batch, cuts=Cuts(reset="cut_reset" not in how), **asked)
+    asked = {n: v for n, v in how.items() if n != "reset"}
+    plan = net.plan(gradient=gradient, steps=steps, batch=batch, cuts=Cuts(reset=how.get("reset", "auto")), **asked)
     with watching(monkeypatch) as seen, torch.set_grad_enabled(gradient):
         net(spikes(steps, batch), **how)
     same(net, plan, seen)

@@ -72,3 +72,18 @@ def test_area_scales_the_current_alone():
     large = simulate(HodgkinHuxley(area=200 * um**2), 500, 0.02, {"I": 0.02}, only=("v:out",))
     assert small["v"] == pytest.approx(large["v"], rel=1e-12)
     assert (1 * uF / cm**2).dimension == (1 * mS * ms / cm**2).dimension
+
+
+@pytest.mark.parametrize(
+    ("make", "current", "converged", "dt", "late"),
+    [
+        (HodgkinHuxley, 10.0, [1.819, 16.718, 31.366, 46.003], 0.05, 0.2),
+        (HodgkinHuxley, 10.0, [1.819, 16.718, 31.366, 46.003], 0.1, 0.6),
+        (TraubMiles, 1.0, [1.631, 9.173, 16.700, 24.228], 0.05, 0.3),
+        (TraubMiles, 1.0, [1.631, 9.173, 16.700, 24.228], 0.1, 0.65),
+    ],
+)
+def test_spikes_do_not_drift_by_default(make, current: float, converged: list[float], dt: float, late: float):
+    """Times of rk4 at 0.001 ms. At 0.05 ms exponential Euler is 1.3 and 1.5 ms late at the fourth spike."""
+    run = simulate(make(), round((converged[-1] + 1) / dt), dt, {"I": current}, only=("spike",))
+    assert (np.flatnonzero(run["spike"]) + 1) * dt == pytest.approx(converged, abs=late)

@@ -77,9 +77,9 @@ class TestGradients:
 
     def test_the_reset_can_be_left_out(self, provider: str) -> None:
         net = _recurrent(provider).eval()
-        cut = _gradient(net, rv.rules.BPTT(reset_gradient=False))
+        cut = _gradient(net, rv.rules.BPTT(reset="detached"))
         assert not _close(cut, _gradient(net, rv.rules.BPTT()))
-        assert _close(cut, _gradient(net, rv.rules.BPTT(reset_gradient=False, window=24)))
+        assert _close(cut, _gradient(net, rv.rules.BPTT(reset="detached", window=24)))
 
 
 def test_running_means_are_counted_once() -> None:

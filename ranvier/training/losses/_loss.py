@@ -94,7 +94,8 @@ def check_classes(target: Tensor, batch: int, classes: int) -> None:
     if not integer or target.shape != (batch,):
         raise TrainingError(
             f"targets are {target.dtype} of shape {tuple(target.shape)}; a loss on classes needs whole numbers of "
-            f"shape ({batch},): convert them with .long(), or choose another loss."
+            f"shape ({batch},), one for each sample of an input [T, B, …]: convert them with .long(), transpose an input "
+            "that is [B, T, …], or choose another loss."
         )
     if target.numel():
         low, high = (int(end) for end in target.aminmax())

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ranvier.dynamics import Cuts
+from ranvier.dynamics import Cuts, Reset
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._criterion import hidden_of, judge, lengths_of
 from ranvier.training._data import Signal
 from ranvier.training._signals import run
 from ranvier.training.rules._criterion import Criterion
-from ranvier.training.rules._refuse import learnt_starts
+from ranvier.training.rules._refuse import check_reset, learnt_starts
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._series import Series
 from ranvier.training.rules._windows import in_windows
@@ -34,8 +34,10 @@ class BPTT(Rule):
     checkpoint
         Keep the state every this many steps and compute what lies between again in the backward pass: the full gradient
         with less memory (least near the square root of T) for one more forward pass.
-    reset_gradient
-        False leaves out the derivative of the reset (Zenke & Vogels, Neural Computation 2021).
+    reset
+        Which gradient passes a reset to its spike: ``"surrogate"``, that of the spike; ``"detached"``, none (Zenke &
+        Vogels, Neural Computation 2021); ``"level"``, none to what the threshold compares. ``"auto"`` takes the surrogate
+        where spikes are read of a population, and detaches where its variables are.
 
     Source: Werbos, Proceedings of the IEEE 1990; Williams & Peng, Neural Computation 1990 (truncation);
     Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 2019 (surrogates).
@@ -45,9 +47,10 @@ class BPTT(Rule):
 
     window: int | None = None
     checkpoint: int | None = None
-    reset_gradient: bool = True
+    reset: Reset = "auto"
 
     def __post_init__(self) -> None:
+        check_reset(self.reset, "BPTT")
         for name in ("window", "checkpoint"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value <= 0):
@@ -70,12 +73,12 @@ class BPTT(Rule):
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule."""
-        return {"window": self.window, "checkpoint": self.checkpoint, "cut_reset": not self.reset_gradient}
+        return {"window": self.window, "checkpoint": self.checkpoint, "reset": self.reset}
 
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         if self.window:
-            cuts, record = Cuts(reset=self.reset_gradient), hidden_of(criterion)
+            cuts, record = Cuts(reset=self.reset), hidden_of(criterion)
             series = partial(Series, net, x, self.window, cuts, attached=bool(learnt_starts(net)), record=record)
             return in_windows(net, series, criterion)
         signals = run(net, x, hidden=hidden_of(criterion), lengths=lengths_of(criterion), **self.arguments())

@@ -54,7 +54,7 @@ class _Part:
         step, own = runner.steps[name], runner.coefficients[name]
         self.states, self.dtype = step.states, series.net.dtype
         self.learnt = {c: leaf for c, leaf in own.items() if leaf.requires_grad}
-        self.response: Response | None = steady_response(step, runner.cuts, series.made[name])
+        self.response: Response | None = steady_response(step, runner.own_cuts[name], series.made[name])
         self.streams = {c.port: runner.stream_of(name, c.port) for c in found}
         if self.response is None:
             odd = next((c for c in found if not c.dense), None)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
 
-from ranvier.dynamics import Cuts
+from ranvier.dynamics import Cuts, Reset
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._data import Signal
@@ -15,7 +15,7 @@ from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._eligibility import Eligibility
 from ranvier.training.rules._feedback import Feedback
 from ranvier.training.rules._outputs import OutputErrors
-from ranvier.training.rules._refuse import refuse_hooks, refuse_plastic, refuse_starts, whole_number
+from ranvier.training.rules._refuse import check_reset, refuse_hooks, refuse_plastic, refuse_starts, whole_number
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._series import Series
 
@@ -45,6 +45,8 @@ class EProp(Rule):
         Of the random numbers.
     window
         Steps per graph. The gradient does not depend on it.
+    reset
+        Which gradient passes the reset, as in :class:`BPTT`; ``"level"`` is the definition.
 
     Two passes: the first gives the errors of the outputs, whatever the loss, the second the gradient; memory beyond one
     window is that of the outputs [T, B, C]. Norms, dropout, and convolutions onto cells other than plain LIF are refused,
@@ -62,8 +64,10 @@ class EProp(Rule):
     decay: float = 1e-2
     seed: int = 0
     window: int = 25
+    reset: Reset = "level"
 
     def __post_init__(self) -> None:
+        check_reset(self.reset, "EProp")
         whole_number(self.window, "EProp", "window")
         if self.feedback not in ("symmetric", "random", "adaptive"):
             raise TrainingError(f"EProp: feedback={self.feedback!r} must be 'symmetric', 'random' or 'adaptive'.")
@@ -72,7 +76,7 @@ class EProp(Rule):
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule."""
-        return {"window": self.window}
+        return {"window": self.window, "reset": self.reset}
 
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
@@ -80,7 +84,8 @@ class EProp(Rule):
         refuse_plastic(net, "EProp")
         refuse_starts(net, "EProp")
         broadcast = Feedback(net, self.feedback, self.decay, self.seed, getattr(criterion, "update", 0))
-        errors = OutputErrors(net, lambda: Series(net, x, self.window, LOCAL, leaves=True), criterion)
+        cuts = replace(LOCAL, reset=self.reset)
+        errors = OutputErrors(net, lambda: Series(net, x, self.window, cuts, leaves=True), criterion)
         series = errors.series
         eligibility = Eligibility(series, "EProp", broadcast.hidden)
         for block in series.blocks():

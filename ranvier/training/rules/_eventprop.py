@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import sympy as sp
 import torch
 
 from ranvier.dynamics import Cuts
 from ranvier.errors import TrainingError
 from ranvier.network import Network
+from ranvier.network._reset import without_times
 from ranvier.training._criterion import lengths_of
 from ranvier.training._data import Signal
 from ranvier.training.rules._criterion import Criterion
@@ -22,7 +22,7 @@ from ranvier.training.rules._windows import Tally, one
 __all__ = ["EventProp"]
 
 #: spikes carry their time
-TIMES = Cuts(times=True)
+TIMES = Cuts(reset="times")
 
 
 @dataclass(frozen=True)
@@ -81,33 +81,7 @@ class EventProp(Rule):
 
 def _check_cell(net: Network, name: str) -> None:
     """Raise where the continuous equations of a cell are not known, or have no derivative by times."""
-    system = net.populations[name].cell.system
-    arriving = [p for p in net.projections.values() if p.post == name]
     learnt = any(learns(q) for n in upstream_of(net, name) for q in net.projections.values() if q.post == n)
-    if not learnt:
-        return
-    if system.updates:
-        raise TrainingError(
-            f"EventProp needs differential equations, but {name!r} has a rule for the next value of "
-            f"{next(iter(system.updates))}: use rv.CurrentLIF(refractory=None), or write dv/dt = …."
-        )
-    if system.refractory:
-        raise TrainingError(
-            f"EventProp has no derivative for the end of a refractory period, and {name!r} has one: give its cell "
-            f"refractory=None, or use rv.rules.BPTT()."
-        )
-    if system.noises:
-        raise TrainingError(f"EventProp needs smooth equations, but {name!r} has noise: remove {system.noises[0]}.")
-    condition = next((e.condition for e in system.events if e.name == "spike"), sp.Integer(0))
-    for p in arriving:
-        fired = p.pre not in net.inputs and p.pre not in net.sources
-        if p.port not in system.states and fired:
-            raise TrainingError(
-                f"EventProp needs spikes to arrive on a state, but {p.name!r} brings them to the input {p.port!r} of "
-                f"{name!r}: give the cell a synaptic current, such as + rv.Exponential({p.port!r}, tau=5*ms)."
-            )
-        if sp.Symbol(p.port) in condition.free_symbols:
-            raise TrainingError(
-                f"EventProp needs a level that moves smoothly, but {p.name!r} adds spikes to {name}.{p.port}, which the "
-                f"threshold compares: give the cell a synaptic current."
-            )
+    trouble = without_times(net, name, "EventProp", "use rv.rules.BPTT()") if learnt else None
+    if trouble:
+        raise TrainingError(trouble)

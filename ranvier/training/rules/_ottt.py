@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from ranvier.dynamics import Cuts
+from ranvier.dynamics import Cuts, Reset
 from ranvier.network import Network
 from ranvier.training._criterion import hidden_of
 from ranvier.training._data import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._eligibility import Eligibility
-from ranvier.training.rules._refuse import refuse_hooks, refuse_late_layers, refuse_plastic, refuse_starts, whole_number
+from ranvier.training.rules._refuse import (
+    check_reset,
+    refuse_hooks,
+    refuse_late_layers,
+    refuse_plastic,
+    refuse_starts,
+    whole_number,
+)
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._series import Series
 from ranvier.training.rules._windows import in_windows
@@ -20,7 +27,7 @@ from ranvier.training.rules._windows import in_windows
 __all__ = ["OTTT"]
 
 #: the membrane remembers for its own weights only
-ONLINE = Cuts(carry_to_weights=True, carry_to_upstream=False, recurrent_spikes=False, reset=False)
+ONLINE = Cuts(carry_to_weights=True, carry_to_upstream=False, recurrent_spikes=False, reset="detached")
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,9 @@ class OTTT(Rule):
     ----------
     window
         Steps per graph. The gradient does not depend on it.
+    reset
+        Which gradient passes the reset, as in :class:`BPTT`. By the definition none does; any other choice gives every
+        synapse a trace of its own.
 
     Gradients of all steps are added up (OTTT_A); for an update at every step (OTTT_O) train on series of one step with
     the state passed on. A loss that is a mean over steps takes one pass, any other two. Norms and dropout within a
@@ -49,8 +59,10 @@ class OTTT(Rule):
     """
 
     window: int = 25
+    reset: Reset = "detached"
 
     def __post_init__(self) -> None:
+        check_reset(self.reset, "OTTT")
         whole_number(self.window, "OTTT", "window")
 
     @property
@@ -60,7 +72,7 @@ class OTTT(Rule):
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule."""
-        return {"window": self.window, "cut_reset": True}
+        return {"window": self.window, "reset": self.reset}
 
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
@@ -73,5 +85,5 @@ class OTTT(Rule):
             return Eligibility(series, "OTTT", net.populations)
 
         record = hidden_of(criterion)
-        make = partial(Series, net, x, self.window, ONLINE, leaves=True, record=record)
+        make = partial(Series, net, x, self.window, replace(ONLINE, reset=self.reset), leaves=True, record=record)
         return in_windows(net, make, criterion, follow)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from torch import nn
 
+from ranvier.dynamics import wrong_reset
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.network._hooks import hooked_parts
 from ranvier.values import Learn
 
 __all__ = [
+    "check_reset",
     "learns",
     "learnt_starts",
     "refuse_hooks",
@@ -92,3 +94,11 @@ def whole_number(value: object, rule: str, name: str) -> None:
     """Raise unless ``value`` is a positive whole number."""
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
         raise TrainingError(f"{rule}: {name}={value!r} must be a positive whole number.")
+
+
+def check_reset(value: object, rule: str) -> None:
+    """Raise unless ``value`` says which gradient passes the reset; spike times have a rule of their own."""
+    trouble = wrong_reset(value, ("auto", "surrogate", "detached", "level"))
+    if trouble:
+        hint = " For the derivative of spike times use rv.rules.EventProp()." if value == "times" else ""
+        raise TrainingError(f"{rule}: {trouble}{hint}")

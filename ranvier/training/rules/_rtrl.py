@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from ranvier.dynamics import Cuts
+from ranvier.dynamics import Cuts, Reset
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._data import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._influence import Influence
-from ranvier.training.rules._refuse import refuse_plastic, refuse_starts, whole_number
+from ranvier.training.rules._refuse import check_reset, refuse_plastic, refuse_starts, whole_number
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._series import Series
 from ranvier.training.rules._windows import look_first
@@ -36,6 +36,8 @@ class RTRL(Rule):
     ----------
     window
         Steps between updates of J; the gradient does not depend on it, and D adjoints are run per window.
+    reset
+        Which gradient passes the reset, as in :class:`BPTT`.
 
     Norms and dropout are refused, for samples are run one by one. Source: Williams & Zipser, Neural Computation 1989.
 
@@ -48,8 +50,10 @@ class RTRL(Rule):
     """
 
     window: int = 8
+    reset: Reset = "auto"
 
     def __post_init__(self) -> None:
+        check_reset(self.reset, type(self).__name__)
         whole_number(self.window, type(self).__name__, "window")
 
     @property
@@ -58,7 +62,7 @@ class RTRL(Rule):
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule."""
-        return {"window": self.window}
+        return {"window": self.window, "reset": self.reset}
 
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
@@ -66,7 +70,8 @@ class RTRL(Rule):
         refuse_plastic(net, name)
         refuse_starts(net, name)
         _refuse_mixing(net, name)
-        tally, loss, slopes, whole = look_first(net, lambda: Series(net, x, self.window, Cuts()), criterion)
+        cuts = Cuts(reset=self.reset)
+        tally, loss, slopes, whole = look_first(net, lambda: Series(net, x, self.window, cuts), criterion)
         needed = _state_size(whole) * sum(q.numel() for q in net.parameters() if q.requires_grad)
         if 8 * needed > _MOST:
             raise TrainingError(
@@ -76,7 +81,7 @@ class RTRL(Rule):
         generator = torch.get_rng_state()
         for b in range(whole.batch):
             part = {n: v[:, b : b + 1] for n, v in whole.inputs.items()}
-            series = Series(net, part, self.window, Cuts(), leaves=True)
+            series = Series(net, part, self.window, cuts, leaves=True)
             influence = Influence(series, self._masked)
             for block in series.blocks():
                 low, high = block.first, block.first + block.count
@@ -102,6 +107,7 @@ class SnAp1(RTRL):
     window: int = 1
 
     def __post_init__(self) -> None:
+        check_reset(self.reset, "SnAp1")
         if self.window != 1:
             raise TrainingError(
                 f"SnAp1: window={self.window!r}; influence is thinned out at every step: leave it at 1."

@@ -43,7 +43,7 @@ class Rule(ABC):
 
     @abstractmethod
     def arguments(self) -> dict[str, Any]:
-        """The arguments of a call of the network under this rule: window, checkpoint, cut_reset."""
+        """The arguments of a call of the network under this rule: window, checkpoint, reset."""
 
     @abstractmethod
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:

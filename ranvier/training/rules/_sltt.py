@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ranvier.dynamics import Cuts
+from ranvier.dynamics import Cuts, Reset
 from ranvier.network import Network
 from ranvier.training._criterion import hidden_of
 from ranvier.training._data import Signal
 from ranvier.training.rules._chosen_steps import at_chosen_steps
 from ranvier.training.rules._criterion import Criterion
-from ranvier.training.rules._refuse import refuse_late_layers, refuse_plastic, refuse_starts, whole_number
+from ranvier.training.rules._refuse import check_reset, refuse_late_layers, refuse_plastic, refuse_starts, whole_number
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._series import Series
 from ranvier.training.rules._windows import in_windows
@@ -35,6 +35,8 @@ class SLTT(Rule):
         gradient is scaled by T/keep, so that its mean over choices is that of all steps. The others are only run.
     window
         Steps per graph. The gradient does not depend on it; memory grows with it, speed too up to a point.
+    reset
+        Which gradient passes the reset, as in :class:`BPTT`; of effect only where an output is read after the reset.
 
     A loss that is a mean over steps takes one pass, any other two. Delays are supported where nothing that learns lies
     before them. Source: Meng et al., ICCV 2023.
@@ -49,8 +51,10 @@ class SLTT(Rule):
 
     keep: int | None = None
     window: int = 25
+    reset: Reset = "auto"
 
     def __post_init__(self) -> None:
+        check_reset(self.reset, "SLTT")
         whole_number(self.window, "SLTT", "window")
         if self.keep is not None:
             whole_number(self.keep, "SLTT", "keep")
@@ -62,14 +66,15 @@ class SLTT(Rule):
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule."""
-        return {"window": self.window}
+        return {"window": self.window, "reset": self.reset}
 
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         refuse_plastic(net, "SLTT")
         refuse_starts(net, "SLTT")
         refuse_late_layers(net, "SLTT")
+        cuts = replace(INSTANT, reset=self.reset)
         if self.keep is None:
             record = hidden_of(criterion)
-            return in_windows(net, lambda: Series(net, x, self.window, INSTANT, record=record), criterion)
-        return at_chosen_steps(net, x, criterion, self.keep, self.window, INSTANT)
+            return in_windows(net, lambda: Series(net, x, self.window, cuts, record=record), criterion)
+        return at_chosen_steps(net, x, criterion, self.keep, self.window, cuts)

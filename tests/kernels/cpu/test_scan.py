@@ -76,15 +76,15 @@ def test_long_scan_in_double_precision(make_case: Callable, name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=5, phases=PHASES)
 @given(
-    steps=st.sampled_from([0, 1, 2, 37]), shape=st.sampled_from(SHAPES), per_cell=st.booleans(), cut_reset=st.booleans(),
-    seed=st.integers(0, 99), dtype=st.sampled_from([torch.float32, torch.float64]),
+    steps=st.sampled_from([0, 1, 2, 37]), shape=st.sampled_from(SHAPES), per_cell=st.booleans(),
+    reset=st.sampled_from(["surrogate", "detached", "level"]), seed=st.integers(0, 99), dtype=st.sampled_from([torch.float32, torch.float64]),
     learn=st.sampled_from(["nothing", "streams", "states", "parameters", "everything"]),
 )  # fmt: skip
 def test_any_shape_and_choice_of_gradients(
-    make_case: Callable, name: str, steps: int, shape: tuple[int, ...], per_cell: bool, cut_reset: bool, seed: int,
+    make_case: Callable, name: str, steps: int, shape: tuple[int, ...], per_cell: bool, reset: str, seed: int,
     dtype: torch.dtype, learn: str,
 ) -> None:  # fmt: skip
-    case = make_case(name, steps, shape, seed=seed, per_cell=per_cell, cut_reset=cut_reset)
+    case = make_case(name, steps, shape, seed=seed, per_cell=per_cell, reset=reset)
     cell = case.population.cell
     chosen = {"nothing": (), "streams": case.streams, "states": cell.system.states, "parameters": cell.parameters}
     equal(case.but(learn=tuple(chosen.get(learn, case.learn))), dtype)

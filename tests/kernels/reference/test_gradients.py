@@ -45,7 +45,7 @@ def run(cell: Cell, values: dict[str, Tensor], streams: dict[str, Tensor], dt: f
         start,
         coefficients(step, values, dt),
         tuple(wanted),
-        Cuts(reset=not cut),
+        Cuts(reset="detached" if cut else "surrogate"),
     )
     result = scan(task)
     return {**{f"{n}(T)": v for n, v in result.states.items()}, **result.emitted}

@@ -21,15 +21,15 @@ WIDE = torch.float64
 
 
 def run(cell: rv.Cell, streams: dict[str, Tensor], wanted: tuple[str, ...], *, values: dict | None = None, states: dict | None = None,
-        kicks: tuple[str, ...] = (), cut_reset: bool = False, surrogate: rv.surrogates.Surrogate | None = None) -> tuple:  # fmt: skip
+        kicks: tuple[str, ...] = (), reset: str = "surrogate", surrogate: rv.surrogates.Surrogate | None = None) -> tuple:  # fmt: skip
     """(emitted, states after) over [T, B, N] streams with dt = 1 ms."""
     steps, *shape = next(iter(streams.values())).shape
     population = Population("p", cell, tuple(shape[1:]), surrogate=surrogate)
     step = population.step(kicks)
-    states = {**population.initial(shape[0], tuple(shape[1:]), WIDE, torch.device("cpu")), **(states or {})}
+    states = {**population.initial(shape[0], tuple(shape[1:]), WIDE, torch.device("cpu"), 0), **(states or {})}
     coefficients = reference.coefficients(step, {**population.values(), **(values or {})}, 1.0)
     result = reference.scan(
-        Scan(step, steps, tuple(shape), WIDE, streams, states, coefficients, wanted, Cuts(reset=not cut_reset))
+        Scan(step, steps, tuple(shape), WIDE, streams, states, coefficients, wanted, Cuts(reset=reset))
     )
     return result.emitted, result.states
 
@@ -131,15 +131,16 @@ class TestGradients:
         }[shape]  # fmt: skip
         np.testing.assert_allclose(grad, expected, rtol=1e-12)
 
-    @pytest.mark.parametrize("cut", [False, True])
-    def test_the_reset_passes_gradient_unless_cut(self, cut: bool) -> None:
-        """v1 = x - s: dv1/dx = 1 - slope, or 1 where the reset is cut; a kept membrane carries it on."""
+    @pytest.mark.parametrize("reset", ["surrogate", "detached"])
+    def test_the_reset_passes_the_gradient_that_is_asked_for(self, reset: str) -> None:
+        """v1 = x - s: dv1/dx = 1 - slope, or 1 where the reset is detached; a kept membrane carries it on."""
         x = torch.tensor([[[1.25]], [[0.0]]], dtype=WIDE, requires_grad=True)
         cell = rv.Cell("v' = 0.5*v + x : 1\nx : 1 (input)", threshold="v > 1", reset="v -= 1")
-        emitted, _ = run(cell, {"x": x}, ("v:out",), surrogate=rv.surrogates.ArcTan(), cut_reset=cut)
+        emitted, _ = run(cell, {"x": x}, ("v:out",), surrogate=rv.surrogates.ArcTan(), reset=reset)
         (grad,) = torch.autograd.grad(emitted["v:out"][1].sum(), x)
         slope = [1 / (1 + (np.pi * u) ** 2) for u in (0.25, 0.125 - 1)]
-        carried = [0.5 * (1 if cut else (1 - slope[0]) * (1 - slope[1])), 1 if cut else 1 - slope[1]]
+        passed = [1 - u if reset == "surrogate" else 1 for u in slope]
+        carried = [0.5 * passed[0] * passed[1], passed[1]]
         np.testing.assert_allclose(grad.flatten(), carried, rtol=1e-12)
 
     def test_spiking_cells_can_be_differentiated_twice(self) -> None:

@@ -236,7 +236,7 @@ RULES: dict[str, tuple[R.Rule, Callable[[rv.Network, Tensor, Loss], Gradient]]] 
     "BPTT": (R.BPTT(), whole),
     "BPTT, window": (R.BPTT(window=4), lambda n, x, f: truncated(n, x, f, 4)),
     "BPTT, checkpoint": (R.BPTT(checkpoint=3), whole),
-    "BPTT, no reset": (R.BPTT(reset_gradient=False), lambda n, x, f: whole(n, x, f, Paths(reset=False))),
+    "BPTT, no reset": (R.BPTT(reset="detached"), lambda n, x, f: whole(n, x, f, Paths(reset=False))),
     "SLTT": (R.SLTT(window=5), lambda n, x, f: whole(n, x, f, Paths(carry=False, back=False, late=False))),
     "SLTT-K": (R.SLTT(keep=4, window=5), lambda n, x, f: kept_steps(n, x, f, 4)),
     "OTTT": (R.OTTT(window=5), lambda n, x, f: whole(n, x, f, Paths(back=False, late=False, reset=False))),

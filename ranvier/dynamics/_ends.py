@@ -1,0 +1,61 @@
+"""Where an event ends the course of a variable: no stage of an integrator may look beyond.
+
+A cell whose upstroke is cut off and reset (an exponential or quadratic one) has no dynamics behind its cut. A stage of a
+Runge-Kutta rule that steps over it would evaluate them there, and what it finds (exp of a voltage that is never reached)
+would enter the other variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sympy as sp
+
+from ranvier.dynamics._derivative import derivative
+from ranvier.dynamics._events import Event, conjunction
+from ranvier.dynamics._functions import ge, gt, maximum, minimum, select
+from ranvier.dynamics._system import System
+
+__all__ = ["End", "ends"]
+
+
+@dataclass(frozen=True)
+class End:
+    """A variable is reset as soon as it passes ``value``: upwards, or else downwards; ``held`` while refractory."""
+
+    value: sp.Expr
+    upwards: bool
+    held: bool
+
+    def clip(
+        self, stage: sp.Expr, start: sp.Expr, place: Mapping[sp.Symbol, sp.Expr], active: sp.Expr | None
+    ) -> sp.Expr:
+        """``stage`` kept on this side, or where the step started from if that was beyond."""
+        value = self.value.xreplace(place)
+        inside = minimum(stage, maximum(value, start)) if self.upwards else maximum(stage, minimum(value, start))
+        return select(active, inside, stage) if self.held and active is not None else inside
+
+
+def ends(system: System) -> dict[str, End]:
+    """The end of every variable that an event sets to a value which does not depend on it."""
+    out: dict[str, End] = {}
+    for event in system.events:
+        for name, assigned in event.assignments:
+            x = sp.Symbol(name)
+            found = _crossing(system, event, x) if name in system.odes and not assigned.has(x) else None
+            if found is not None and name not in out:
+                out[name] = End(*found, held=event.name == "spike")
+    return out
+
+
+def _crossing(system: System, event: Event, x: sp.Symbol) -> tuple[sp.Expr, bool] | None:
+    """The value of ``x`` beyond which the event happens, and whether that is above."""
+    terms = conjunction(event.condition)
+    if len(terms) != 1 or not isinstance(terms[0], gt | ge) or system.named_in([event.condition]):
+        return None
+    level = sp.expand(terms[0].args[0] - terms[0].args[1])
+    slope = derivative(level, x)
+    if not slope.is_number or slope == 0:
+        return None
+    return sp.expand(x - level / slope), bool(slope > 0)

@@ -1,0 +1,110 @@
+"""How a network starts tells of likely mistakes: cells above their threshold, and steps far longer than a time constant.
+
+Steps are compared with how fast each variable forgets at its start. Three time constants in a step leave 5 % of what was:
+an exponential rule is then still stable, but what happens within a step is lost. Explicit rules (euler, rk2, rk4) are
+unstable from two time constants on.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import sympy as sp
+import torch
+
+from ranvier.dynamics import Program, System, derivative
+from ranvier.errors import RanvierWarning
+from ranvier.kernels import reference
+from ranvier.network._population import Population
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+    from ranvier.network._state import State
+
+__all__ = ["warn_of_starts"]
+
+Tensor = torch.Tensor
+_MOST = {"euler": 2.0, "rk2": 2.0, "rk4": 2.0}
+_FORGOTTEN = 3.0
+_DT = sp.Symbol("dt")
+
+
+def warn_of_starts(net: Network, state: State) -> None:
+    """Warn of a network's first state, once per network and whenever it has got a new population since."""
+    parts = tuple(net.populations)
+    if parts == net._started:
+        return
+    net._started = parts
+    for name, population in net.populations.items():
+        for sentence in (
+            _above(net, population, state.variables[name]),
+            _coarse(net, population, state.variables[name]),
+        ):
+            if sentence is not None and sentence not in net._said:
+                net._said.add(sentence)
+                warnings.warn(sentence, RanvierWarning, stacklevel=5)
+
+
+def _above(net: Network, population: Population, start: Mapping[str, Tensor]) -> str | None:
+    """What is wrong where a cell starts beyond its threshold."""
+    system = population.cell.system
+    event = next((e for e in system.events if e.name == "spike"), None)
+    if event is None:
+        return None
+    found = _values(net, population, start, {"above": event.condition}).get("above")
+    if found is None or not bool((found != 0).any()):
+        return None
+    level = min((n for n in system.states if sp.Symbol(n) in event.condition.free_symbols), default=None)
+    where = torch.nonzero(found.expand_as(next(iter(start.values()))))[0].tolist()
+    at = "" if level is None else f" ({level} = {float(start[level][tuple(where)]):g} {system.dimensions[level]})"
+    return (
+        f"population {population.name!r}: cell {where[1] if len(where) == 2 else tuple(where[1:])} starts beyond its "
+        f"threshold {event.text[0]!r}{at} and fires at once: start it below, for example {level or 'v'}=… of the population."
+    )
+
+
+def _coarse(net: Network, population: Population, start: Mapping[str, Tensor]) -> str | None:
+    """What is wrong where a variable forgets far faster than the network steps."""
+    system = population.cell.system
+    reasons = population.step(net.kicks(population.name)).reasons
+    for name, share in _values(net, population, start, _shares(system)).items():
+        method, _ = reasons[name]
+        steps = float(share.detach().max())
+        if not math.isfinite(steps) or steps <= _MOST.get(method, _FORGOTTEN):
+            continue
+        return (
+            f"population {population.name!r}: {name} forgets with a time constant of {net.dt / steps:.3g} ms, but a step "
+            f"takes {net.dt:g} ms ({method}): what happens within a step is lost. Give a smaller dt, or a longer time "
+            f"constant."
+        )
+    return None
+
+
+def _shares(system: System) -> dict[str, sp.Expr]:
+    """Time constants per step, by variable, where the equations tell: -dt d(dx/dt)/dx, or -log of what an update keeps."""
+    out = {}
+    for name, rate in system.odes.items():
+        slope = derivative(rate, sp.Symbol(name))
+        if slope != 0:
+            out[name] = -_DT * slope
+    for name, update in system.updates.items():
+        kept = derivative(update, sp.Symbol(name))
+        if kept.has(_DT):
+            out[name] = -sp.log(kept)
+    return out
+
+
+def _values(
+    net: Network, population: Population, start: Mapping[str, Tensor], wanted: Mapping[str, sp.Expr]
+) -> dict[str, Tensor]:
+    """The expressions that states and parameters alone decide, in float64."""
+    known = {**population.values(), **start, "dt": torch.tensor(net.dt)}
+    given = {n: v.detach().double() for n, v in known.items()}
+    some = {n: e for n, e in wanted.items() if {str(s) for s in e.free_symbols} <= given.keys()}
+    if not some:
+        return {}
+    found = reference.step_function(Program((), some), sp.Integer(0))(given, torch.empty((), dtype=torch.float64))
+    return {n: torch.as_tensor(v, dtype=torch.float64) for n, v in found.items()}
