@@ -95,7 +95,7 @@ class Delays(nn.Module):
         super().__init__()
         if given.max is None:
             raise DelayError(
-                f"{name}: delay={given!r} has no largest value, so nobody knows how long to remember spikes; give max=, for example max=25*ms."
+                f"{name}: delay={given!r} needs max=, for example max=25*ms: it sets the length of the history."
             )
         low = given.min or 0.0
         if low < 0:

@@ -79,6 +79,9 @@ class Network(nn.Module):
     provider
         ``"cpu"`` or ``"reference"`` to insist on one; None lets the plan choose.
 
+    Describe with :meth:`population`, :meth:`source`, :meth:`input` and :meth:`connect`; run with ``net(x)``, :meth:`observe`,
+    :meth:`step` and :meth:`run`; look with :meth:`plan` and :meth:`initial_state`. All else is ``torch.nn.Module``.
+
     >>> net = rv.Network(dt=0.1*ms, seed=1)
     >>> cells = net.population("cells", 100, rv.CurrentLIF())
     >>> run = net.run(100*ms, record={"cells": ["spikes"]})

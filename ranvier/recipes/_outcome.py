@@ -71,8 +71,13 @@ def finished(run: Run) -> Run:
 
 
 def publish(outcome: Outcome, out: Path, started: float) -> Path:
-    """Print the figures and write ``out/NAME.html``; ``started`` is the ``time.perf_counter()`` of the beginning."""
+    """Print the figures, write ``out/NAME.html``, and the expectations to ``out/NAME.txt``.
+
+    ``started`` is the ``time.perf_counter()`` of the beginning.
+    """
     folder, seconds = _output.prepare(out), time.perf_counter() - started
+    said = [v.text if v.holds else f"**does not hold**: {v.text}" for v in outcome.verdicts]
+    _output.write(folder / f"{outcome.name}.txt", "\n".join(said) + "\n")
     path = _output.write(folder / f"{outcome.name}.html", _page(outcome, seconds))
     console = Console()
     shown = Table(

@@ -1,4 +1,4 @@
-"""Running, recording and driving a network with what cannot be meant: told by name before anything is computed."""
+"""Running, recording and driving a network by requests that are invalid: errors name the argument before anything is computed."""
 
 from __future__ import annotations
 

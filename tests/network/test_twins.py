@@ -44,14 +44,15 @@ def test_the_twin_of_snntorch_has_its_membranes_and_the_gradient_of_a_loss_on_th
     assert torch.allclose(seen["v"], v, rtol=1e-12, atol=1e-13)
     target = torch.arange(STEPS * BATCH) % CELLS
     found, expected = (
-        torch.autograd.grad(torch.nn.functional.cross_entropy(m.reshape(-1, CELLS), target), weight)[0] for m in (seen["v"], v)
+        torch.autograd.grad(torch.nn.functional.cross_entropy(m.reshape(-1, CELLS), target), weight)[0]
+        for m in (seen["v"], v)
     )
     assert torch.allclose(found, expected, rtol=1e-10, atol=1e-13)
 
 
 def test_the_reset_at_the_spike_has_the_spikes_and_other_membranes() -> None:
     """``v -= V_th/beta`` is spike for spike equal; what is recorded is v after the reset."""
-    net, weight = network("cpu")
+    _, weight = network("cpu")
     x = (torch.rand(STEPS, BATCH, INPUTS, generator=torch.Generator().manual_seed(5)) < 0.3).double()
     cell = rv.LIF(CELLS, tau=-1 / torch.tensor(BETA, dtype=torch.float64).log().item() * ms, reset=f"v -= V_th/{BETA}")
     other = rv.Sequential(rv.Linear(INPUTS, CELLS, bias=False), cell, dt=1 * ms, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""What a few rows of gradient are worth to the cells before them: dense and sparse products inside a loop.
+"""Input gradient ``grad @ weight``, a few rows at a time: dense and sparse products inside a loop.
 
 ``out[r, :] = initial[r, :] + grad[r, :] @ weight``; blocks of rows share each line of the weights, sums stay in registers.
 """

@@ -108,7 +108,7 @@ def run_through(series: Series, lengths: Tensor | None) -> Tally:
 class Tally:
     """What goes by: outputs [T, B, …], and the spikes of every population before each sample's end (``lengths``).
 
-    The outputs are whoever's who asked for the gradient; nothing else grows with the series.
+    The caller owns the outputs; nothing else grows with the series.
     """
 
     def __init__(self, steps: int, lengths: Tensor | None = None) -> None:
