@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         save_state,
         sine_current,
         step_current,
+        step_graph,
     )
     from ranvier.neurons import (
         ALIF,
@@ -202,6 +203,7 @@ _PUBLIC: dict[str, str] = {
     "shrink_steps": "ranvier.training",
     "sine_current": "ranvier.network",
     "step_current": "ranvier.network",
+    "step_graph": "ranvier.network",
     "surrogates": "ranvier.surrogates",
     "train": "ranvier.training",
     "travel_time": "ranvier.connectivity",
@@ -307,6 +309,7 @@ __all__ = [
     "shrink_steps",
     "sine_current",
     "step_current",
+    "step_graph",
     "surrogates",
     "train",
     "travel_time",

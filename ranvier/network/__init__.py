@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ranvier.network._sequential import Recurrent, Sequential
     from ranvier.network._sources import Source, SpikeTrains, TimedArray
     from ranvier.network._state import State
+    from ranvier.network._step_graph import step_graph
     from ranvier.network._stimuli import (
         OrnsteinUhlenbeck,
         PoissonInput,
@@ -76,6 +77,7 @@ __all__ = [
     "silence_after",
     "sine_current",
     "step_current",
+    "step_graph",
     "take_lengths",
 ]
 
@@ -121,6 +123,7 @@ _PUBLIC: dict[str, str] = {
     "silence_after": "._lengths",
     "sine_current": "._stimuli",
     "step_current": "._stimuli",
+    "step_graph": "._step_graph",
     "take_lengths": "._lengths",
 }
 

@@ -12,10 +12,10 @@ from ranvier.dynamics._functions import gt
 from ranvier.dynamics._program import Statement
 from ranvier.kernels.cpu._circuit_fired import Bits, fixed_counters, list_fired
 from ranvier.kernels.cpu._circuit_fired import Form as Fired
-from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._lanes import Lanes
 from ranvier.kernels.cpu._loops import I64, at, counted, when
 from ranvier.kernels.cpu._spread_factors import spread_factors
+from ranvier.kernels.writer import emit
 
 __all__ = ["advance"]
 

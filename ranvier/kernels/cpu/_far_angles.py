@@ -9,37 +9,45 @@ angles this large are rare.
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 from llvmlite import ir
 
-__all__ = ["far_angle"]
+from ranvier.kernels.cpu._loops import I32, counted, local
+from ranvier.kernels.elementary import TWO_OVER_PI
+
+if TYPE_CHECKING:
+    from ranvier.kernels.cpu._lanes import Lanes
+
+__all__ = ["far_angle", "far_lanes"]
 
 _I64, _I128, _DOUBLE = ir.IntType(64), ir.IntType(128), ir.DoubleType()
 _NAME = "far_angle"
-#: 64 zeros, then the binary digits of 2/pi
-_TWO_OVER_PI = (
-    0x0000000000000000,
-    0xA2F9836E4E441529,
-    0xFC2757D1F534DDC0,
-    0xDB6295993C439041,
-    0xFE5163ABDEBBC561,
-    0xB7246E3A424DD2E0,
-    0x06492EEA09D1921C,
-    0xFE1DEB1CB129A73E,
-    0xE88235F52EBB4484,
-    0xE99C7026B45F7E41,
-    0x3991D639835339F4,
-    0x9C845F8BBDF9283B,
-    0x1FF897FFDE05980F,
-    0xEF2F118B5A0A6D1F,
-    0x6D367ECF27CB09B7,
-    0x4F463F669E5FEA2D,
-    0x7527BAC7EBE5F17B,
-    0x3D0739F78A5292EA,
-    0x6BFB5FB11F8D5D08,
-    0x56033046FC7B6BAB,
-)
 _HALF_PI = (1.5707963267948966, 6.123233995736766e-17)
 _LOW_BITS = 2047  # of 64, those beyond the 53 of a double
+
+
+def far_lanes(
+    k: Lanes, x: ir.Value, beyond: ir.Value, far: float, r: ir.Value, n: ir.Value
+) -> tuple[ir.Value, ir.Value]:
+    """r and n, and those of :func:`far_angle` in the lanes of ``beyond``, one lane after the other; NaN at infinity."""
+    b = k.builder
+    finite = k.both(beyond, k.lt(k.absolute(x), k.constant(math.inf)))
+    safe = k.select(finite, x, k.constant(far))
+    slots = [local(b, value) for value in (k.constant(0.0), k.integers(0))]
+    reduce = far_angle(b.module)
+    with counted(b, 0, k.width) as lane:
+        angle = b.extract_element(safe, lane)
+        pair = b.call(reduce, [angle if k.itemsize == 8 else b.fpext(angle, ir.DoubleType())])
+        rest, turns = b.extract_value(pair, 0), b.extract_value(pair, 1)
+        if k.itemsize == 4:
+            rest, turns = b.fptrunc(rest, k.scalar), b.trunc(turns, I32)
+        for slot, value in zip(slots, (rest, turns), strict=True):
+            b.store(b.insert_element(b.load(slot), value, lane), slot)
+    rests, turns = (b.load(slot) for slot in slots)
+    r = k.select(finite, rests, k.select(beyond, k.constant(math.nan), r))
+    return r, b.select(finite, turns, n)
 
 
 def far_angle(module: ir.Module) -> ir.Function:
@@ -75,9 +83,9 @@ def _parts(b: ir.IRBuilder, bits: ir.Value) -> tuple[ir.Value, ir.Value]:
 
 def _window(b: ir.IRBuilder, module: ir.Module, e: ir.Value) -> list[ir.Value]:
     """Three words, from the first bit of 2/pi whose product with m 2^e is not a multiple of 4."""
-    table = ir.GlobalVariable(module, ir.ArrayType(_I64, len(_TWO_OVER_PI)), f"{_NAME}_bits")
+    table = ir.GlobalVariable(module, ir.ArrayType(_I64, len(TWO_OVER_PI)), f"{_NAME}_bits")
     table.linkage, table.global_constant = "internal", True
-    table.initializer = ir.Constant(table.value_type, list(_TWO_OVER_PI))
+    table.initializer = ir.Constant(table.value_type, list(TWO_OVER_PI))
     place = b.add(e, _I64(62))
     first, shift = b.lshr(place, _I64(6)), b.and_(place, _I64(63))
     words = [b.load(b.gep(table, [_I64(0), b.add(first, _I64(k))])) for k in range(4)]

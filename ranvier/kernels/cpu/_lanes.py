@@ -8,15 +8,16 @@ infinity keep their meaning, so a diverging model stays visible.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 from llvmlite import ir
 
 from ranvier.errors import ProviderError
-from ranvier.kernels.cpu import _elementary as elementary
+from ranvier.kernels.cpu._far_angles import far_lanes
 from ranvier.kernels.cpu._jit import has_feature
+from ranvier.kernels.elementary import Elementary
 
 __all__ = ["Lanes"]
 
@@ -25,7 +26,7 @@ _FLAGS = ("contract", "nsz", "arcp")
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 
 
-class Lanes:
+class Lanes(Elementary):
     """Arithmetic on vectors of one float type, written through an IR builder.
 
     Parameters
@@ -148,72 +149,86 @@ class Lanes:
         """The square root; NaN below zero."""
         return self.intrinsic("sqrt", a)
 
-    def polynomial(self, x: ir.Value, coefficients: Sequence[float], *, patient: bool = False) -> ir.Value:
-        """c0 + c1 x + c2 x^2 + ..., lowest power first; pairs are joined in a tree (Estrin), which waits least.
+    # ---- the float format as integers ---------------------------------------------------------------------------------
 
-        ``patient`` takes one after the other (Horner), which works least: for loops that have other things to do meanwhile.
-        """
-        terms: list[ir.Value] = [self.constant(c) for c in coefficients]
-        if patient:
-            value = terms.pop()
-            while terms:
-                value = self.add(self.mul(value, x), terms.pop())
-            return value
-        while len(terms) > 1:
-            pairs = [self.add(self.mul(b, x), a) for a, b in zip(terms[::2], terms[1::2], strict=False)]
-            terms = pairs + terms[2 * len(pairs) :]
-            x = self.mul(x, x)
-        return terms[0]
+    def as_integer(self, x: ir.Value) -> ir.Value:
+        """The bits of each float as an integer."""
+        return self.builder.bitcast(x, self.integer)
 
-    # ---- elementary functions ----------------------------------------------------------------------------------------
+    def as_float(self, n: ir.Value) -> ir.Value:
+        """The floats of which the integers are the bits."""
+        return self.builder.bitcast(n, self.vector)
 
-    def exp(self, x: ir.Value) -> ir.Value:
-        """e^x."""
-        return elementary.exp(self, x)
+    def int_add(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a + b of integers, modulo their size."""
+        return self.builder.add(a, b)
 
-    def expm1(self, x: ir.Value) -> ir.Value:
-        """e^x - 1, accurate near 0."""
-        return elementary.expm1(self, x)
+    def int_sub(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a - b of integers, modulo their size."""
+        return self.builder.sub(a, b)
 
-    def exprel(self, x: ir.Value) -> ir.Value:
-        """(e^x - 1) / x, and 1 at 0."""
-        return elementary.exprel(self, x)
+    def int_and(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The bits set in both."""
+        return self.builder.and_(a, b)
 
-    def dexprel(self, x: ir.Value) -> ir.Value:
-        """The derivative of ``exprel``, 1/2 at 0."""
-        return elementary.dexprel(self, x)
+    def int_xor(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The bits set in one of both."""
+        return self.builder.xor(a, b)
 
-    def log(self, x: ir.Value) -> ir.Value:
-        """The natural logarithm."""
-        return elementary.log(self, x)
+    def int_shl(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a shifted left by b bits."""
+        return self.builder.shl(a, b)
 
-    def log1p(self, x: ir.Value) -> ir.Value:
-        """log(1 + x), accurate near 0."""
-        return elementary.log1p(self, x)
+    def int_ashr(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a shifted right by b bits, its sign kept."""
+        return self.builder.ashr(a, b)
 
-    def tanh(self, x: ir.Value) -> ir.Value:
-        """The hyperbolic tangent."""
-        return elementary.tanh(self, x)
+    def int_ne(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The mask of lanes whose integers differ."""
+        return self.builder.icmp_unsigned("!=", a, b)
 
-    def sigmoid(self, x: ir.Value) -> ir.Value:
-        """1 / (1 + e^-x)."""
-        return elementary.sigmoid(self, x)
+    def widen(self, x: ir.Value) -> ir.Value:
+        """The lanes in float64, for :meth:`double`."""
+        return self.builder.fpext(x, self.double().vector)
 
-    def sin(self, x: ir.Value) -> ir.Value:
-        """The sine, x in radians."""
-        return elementary.sin(self, x)
+    def narrow(self, x: ir.Value) -> ir.Value:
+        """Lanes of :meth:`double`, rounded to the dtype."""
+        return self.builder.fptrunc(x, self.vector)
 
-    def cos(self, x: ir.Value) -> ir.Value:
-        """The cosine, x in radians."""
-        return elementary.cos(self, x)
+    def scale(self, x: ir.Value, nearest: ir.Value, n: ir.Value) -> ir.Value:
+        """x 2^n for |n| below twice the bias, n given as a float and as an integer; the power itself may not be normal."""
+        if not self.wide:
+            return super().scale(x, nearest, n)
+        bits = ir.IntType(self.width)
+        kind = ir.FunctionType(self.vector, [self.vector, self.vector, self.vector, bits, _I32])
+        name = "llvm.x86.avx512.mask.scalef." + ("ps" if self.itemsize == 4 else "pd") + ".512"
+        current_rounding = _I32(4)
+        return self.builder.call(self.declare(name, kind), [x, nearest, x, bits(-1), current_rounding])
 
-    def power_int(self, x: ir.Value, n: int) -> ir.Value:
-        """x^n for a whole number known when the code is written."""
-        return elementary.power_int(self, x, n)
+    def unless(self, mask: ir.Value, calm: ir.Value, full: Callable[[], ir.Value]) -> ir.Value:
+        """``calm``, or where any lane of the mask is set what ``full`` writes; the builder is left in a new block."""
+        return self._where_any(mask, (calm,), lambda: (full(),))[0]
 
-    def power(self, x: ir.Value, y: ir.Value) -> ir.Value:
-        """x^y."""
-        return elementary.power(self, x, y)
+    def far_angles(self, x: ir.Value, far: float, r: ir.Value, n: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """r and n, and where |x| >= ``far`` those with x = r + n pi/2 (n modulo 4); r is NaN at infinity."""
+        beyond = self.ge(self.absolute(x), self.constant(far))
+        r, n = self._where_any(beyond, (r, n), lambda: far_lanes(self, x, beyond, far, r, n))
+        return r, n
+
+    def _where_any(
+        self, mask: ir.Value, usual: tuple[ir.Value, ...], write: Callable[[], tuple[ir.Value, ...]]
+    ) -> list[ir.Value]:
+        """``usual``, or what ``write`` writes where any lane of the mask is set."""
+        before, out = self.builder.block, []
+        with self.builder.if_then(self.any(mask), likely=False):
+            others = write()
+            inside = self.builder.block
+        for one, other in zip(usual, others, strict=True):
+            merged = self.builder.phi(one.type)
+            merged.add_incoming(one, before)
+            merged.add_incoming(other, inside)
+            out.append(merged)
+        return out
 
     # ---- comparisons and masks ---------------------------------------------------------------------------------------
 

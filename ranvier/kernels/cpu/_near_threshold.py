@@ -9,9 +9,9 @@ import sympy as sp
 from llvmlite import ir
 
 from ranvier.dynamics import ByStructure, Statement, Step, derivative, tidy
-from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._jit import Kernel
 from ranvier.kernels.cpu._scan_frame import Frame
+from ranvier.kernels.writer import emit
 
 __all__ = ["Near", "near_kernel"]
 

@@ -8,12 +8,12 @@ from llvmlite import ir
 
 from ranvier.dynamics import Program
 from ranvier.kernels.cpu._arguments import TABLES, Arguments
-from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._jit import has_feature
 from ranvier.kernels.cpu._lanes import Lanes
 from ranvier.kernels.cpu._loops import I32, I64, at, counted, offset
 from ranvier.kernels.cpu._plastic_tables import PlasticTables
 from ranvier.kernels.cpu._row_rule import RowRule
+from ranvier.kernels.writer import emit
 
 __all__ = ["PlasticCells"]
 

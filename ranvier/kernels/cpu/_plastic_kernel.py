@@ -20,7 +20,6 @@ from llvmlite import ir
 
 from ranvier.dynamics import Program
 from ranvier.kernels.cpu._arguments import TABLES, Arguments
-from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._int_lanes import IntLanes
 from ranvier.kernels.cpu._jit import has_feature
 from ranvier.kernels.cpu._lanes import Lanes
@@ -28,6 +27,7 @@ from ranvier.kernels.cpu._loops import I32, I64, at, counted, local, splat, when
 from ranvier.kernels.cpu._philox import Stream, uniform_at
 from ranvier.kernels.cpu._plastic_tables import SLOTS, PlasticTables
 from ranvier.kernels.cpu._row_rule import Additive, RowRule
+from ranvier.kernels.writer import emit
 
 __all__ = ["PlasticRow"]
 

@@ -9,9 +9,9 @@ import sympy as sp
 from llvmlite import ir
 
 from ranvier.dynamics import WHOLE, ByStructure, Cuts, Program, Step, adjoint, choose_saved, tidy
-from ranvier.kernels.cpu._emit import emit
 from ranvier.kernels.cpu._jit import Kernel
 from ranvier.kernels.cpu._scan_frame import Frame
+from ranvier.kernels.writer import emit
 
 __all__ = ["Backward", "Forward", "backward_kernel", "forward_kernel", "saved_values"]
 

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from llvmlite import ir
-
-from ranvier.kernels.cpu._bits import power_of_two, round_to_integer, scale
+from ranvier.kernels.elementary._bits import power_of_two, round_to_integer
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu._lanes import Lanes
+    from ranvier.kernels.elementary._words import Value, Words
 
 __all__ = ["dexprel", "exp", "exp_of_sum", "expm1", "exprel", "sigmoid", "tanh"]
 
@@ -76,7 +74,7 @@ _SHIFT = 32  # exprel and its slope are formed 2^32 times too small, so that e^x
 _FADED = -60.0  # below, e^x is nothing beside 1 / x
 
 
-def _reduce(k: Lanes, x: ir.Value, tail: ir.Value | None = None) -> tuple[ir.Value, ir.Value, ir.Value]:
+def _reduce(k: Words, x: Value, tail: Value | None = None) -> tuple[Value, Value, Value]:
     """n as a float and as an integer, and e^r - 1, where x + tail = n ln 2 + r."""
     table = _TABLES[k.dtype]
     nearest, n = round_to_integer(k, k.mul(x, k.constant(_LOG2_E)))
@@ -88,66 +86,56 @@ def _reduce(k: Lanes, x: ir.Value, tail: ir.Value | None = None) -> tuple[ir.Val
     return nearest, n, k.add(exact, k.sub(curve, correction))  # not r + curve: r carries a rounding
 
 
-def exp(k: Lanes, x: ir.Value) -> ir.Value:
+def exp(k: Words, x: Value) -> Value:
     """e^x to 1 ulp; subnormal results are gradual, NaN stays."""
     return _exp(k, x)[0]
 
 
-def _exp(k: Lanes, x: ir.Value) -> tuple[ir.Value, ir.Value]:
+def _exp(k: Words, x: Value) -> tuple[Value, Value]:
     """e^x, and about how much more it is, relative to itself."""
     table, one = _TABLES[k.dtype], k.constant(1.0)
     x = k.minimum(k.maximum(x, k.constant(table.lowest)), k.constant(table.highest))
     nearest, n, rest = _reduce(k, x)
     mantissa = k.add(rest, one)
-    return scale(k, mantissa, nearest, n), k.sub(rest, k.sub(mantissa, one))
+    return k.scale(mantissa, nearest, n), k.sub(rest, k.sub(mantissa, one))
 
 
-def exp_of_sum(k: Lanes, x: ir.Value, tail: ir.Value) -> ir.Value:
+def exp_of_sum(k: Words, x: Value, tail: Value) -> Value:
     """e^(x + tail) to 1 ulp, where ``tail`` is what rounding took from x."""
     table, one = _TABLES[k.dtype], k.constant(1.0)
     x = k.minimum(k.maximum(x, k.constant(table.lowest)), k.constant(table.highest))
     nearest, n, rest = _reduce(k, x, tail)
-    return scale(k, k.add(rest, one), nearest, n)
+    return k.scale(k.add(rest, one), nearest, n)
 
 
-def expm1(k: Lanes, x: ir.Value) -> ir.Value:
+def expm1(k: Words, x: Value) -> Value:
     """e^x - 1 to 2 ulp, also near 0."""
     table = _TABLES[k.dtype]
     _, n, rest = _reduce(k, k.minimum(k.maximum(x, k.constant(table.vanished)), k.constant(table.highest)))
-    half_power = power_of_two(k, k.builder.sub(n, k.integers(1)))  # 2^n itself overflows for the largest x
+    half_power = power_of_two(k, k.int_sub(n, k.integers(1)))  # 2^n itself overflows for the largest x
     half = k.add(k.mul(half_power, rest), k.sub(half_power, k.constant(0.5)))
     return k.select(k.lt(k.absolute(x), k.constant(2.0**-55)), x, k.add(half, half))
 
 
-def _shifted(k: Lanes, x: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
+def _shifted(k: Words, x: Value) -> tuple[Value, Value, Value]:
     """(x, 2^-s (e^x - 1), 2^-s e^x) with s = 32 and x kept below the point where every relative overflows."""
     x = k.minimum(x, k.constant(_TABLES[k.dtype].highest + 10.0))
     _, n, rest = _reduce(k, k.maximum(x, k.constant(_FADED)))
-    power = power_of_two(k, k.builder.sub(n, k.integers(_SHIFT)))
+    power = power_of_two(k, k.int_sub(n, k.integers(_SHIFT)))
     product = k.mul(power, rest)
     return x, k.add(product, k.sub(power, k.constant(2.0**-_SHIFT))), k.add(product, power)
 
 
-def exprel(k: Lanes, x: ir.Value) -> ir.Value:
+def exprel(k: Words, x: Value) -> Value:
     """(e^x - 1) / x to 2 ulp; 1 at 0; overflows only where its value does.
 
     Where every lane lies within one half of 0, as in most steps of an exponential Euler rule, a polynomial alone does.
-    The builder is left in a new block.
     """
-    b = k.builder
     calm = k.polynomial(x, _CALM[k.dtype], patient=True)
-    wild = k.any(k.ge(k.absolute(x), k.constant(0.5)))
-    before = b.block
-    with b.if_then(wild, likely=False):
-        full = _exprel(k, x)
-        inside = b.block
-    out = b.phi(k.vector)
-    out.add_incoming(calm, before)
-    out.add_incoming(full, inside)
-    return out
+    return k.unless(k.ge(k.absolute(x), k.constant(0.5)), calm, lambda: _exprel(k, x))
 
 
-def _exprel(k: Lanes, x: ir.Value) -> ir.Value:
+def _exprel(k: Words, x: Value) -> Value:
     bounded, numerator, _ = _shifted(k, x)
     quotient = k.div(numerator, k.mul(bounded, k.constant(2.0**-_SHIFT)))
     near = k.add(k.mul(x, k.constant(0.5)), k.constant(1.0))
@@ -169,7 +157,7 @@ _CALM = {
 _NEAR = {"float32": 2.0**-12, "float64": 2.0**-26}  # here 1 + x / 2 is exprel to the last bit
 
 
-def dexprel(k: Lanes, x: ir.Value) -> ir.Value:
+def dexprel(k: Words, x: Value) -> Value:
     """d/dx exprel(x) = (e^x - exprel(x)) / x to 5 ulp; 1/2 at 0; overflows only where its value does.
 
     Within [-1, 1], where the difference cancels, a minimax polynomial.
@@ -183,7 +171,7 @@ def dexprel(k: Lanes, x: ir.Value) -> ir.Value:
     return k.select(k.le(k.absolute(x), k.constant(1.0)), near, far)
 
 
-def sigmoid(k: Lanes, x: ir.Value) -> ir.Value:
+def sigmoid(k: Words, x: Value) -> Value:
     """1 / (1 + e^-x) to 2 ulp.
 
     Written with d = e^-|x|, so that neither tail overflows or loses digits. What rounding takes from d and from 1 + d
@@ -200,7 +188,7 @@ def sigmoid(k: Lanes, x: ir.Value) -> ir.Value:
     return k.sub(quotient, k.mul(upper, error))
 
 
-def tanh(k: Lanes, x: ir.Value) -> ir.Value:
+def tanh(k: Words, x: Value) -> Value:
     """The hyperbolic tangent to 2 ulp: 1 - 2 / (e^2|x| + 1) with the sign of x; an odd polynomial for |x| <= 0.55."""
     one = k.constant(1.0)
     size = k.absolute(x)

@@ -11,12 +11,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from llvmlite import ir
-
-from ranvier.kernels.cpu._bits import FORMATS
+from ranvier.kernels.elementary._bits import FORMATS
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu._lanes import Lanes
+    from ranvier.kernels.elementary._words import Value, Words
 
 __all__ = ["LN2", "log", "log1p", "split"]
 
@@ -33,19 +31,19 @@ _SERIES = {
 }  # fmt: skip
 
 
-def _split(k: Lanes, x: ir.Value) -> tuple[ir.Value, ir.Value]:
+def _split(k: Words, x: Value) -> tuple[Value, Value]:
     """The exponent e, as a float, and m of a positive normal x = 2^e m with m in [1/sqrt 2, sqrt 2)."""
-    fmt, b = FORMATS[k.dtype], k.builder
-    bits = b.bitcast(x, k.integer)
-    root = b.bitcast(k.constant(math.sqrt(0.5)), k.integer)
-    field = b.and_(b.sub(bits, root), k.integers(-1 << fmt.mantissa))
-    m = b.bitcast(b.sub(bits, field), k.vector)
+    fmt = FORMATS[k.dtype]
+    bits = k.as_integer(x)
+    root = k.as_integer(k.constant(math.sqrt(0.5)))
+    field = k.int_and(k.int_sub(bits, root), k.integers(-1 << fmt.mantissa))
+    m = k.as_float(k.int_sub(bits, field))
     magic = 1.5 * 2.0**fmt.mantissa
-    whole = b.add(b.ashr(field, k.integers(fmt.mantissa)), b.bitcast(k.constant(magic), k.integer))
-    return k.sub(b.bitcast(whole, k.vector), k.constant(magic)), m
+    whole = k.int_add(k.int_ashr(field, k.integers(fmt.mantissa)), k.as_integer(k.constant(magic)))
+    return k.sub(k.as_float(whole), k.constant(magic)), m
 
 
-def _combine(k: Lanes, e: ir.Value, f: ir.Value, tail: ir.Value) -> ir.Value:
+def _combine(k: Words, e: Value, f: Value, tail: Value) -> Value:
     """e ln 2 + log(1 + f) + tail, smallest terms first."""
     high, low = LN2[k.dtype]
     s = k.div(f, k.add(f, k.constant(2.0)))
@@ -56,14 +54,14 @@ def _combine(k: Lanes, e: ir.Value, f: ir.Value, tail: ir.Value) -> ir.Value:
     return k.sub(k.mul(e, k.constant(high)), k.sub(k.sub(half_square, small), f))
 
 
-def _limits(k: Lanes, x: ir.Value, value: ir.Value) -> ir.Value:
+def _limits(k: Words, x: Value, value: Value) -> Value:
     """-inf at 0, inf at inf, NaN below 0 and at NaN."""
     value = k.select(k.lt(x, k.constant(math.inf)), value, x)
     value = k.select(k.eq(x, k.constant(0.0)), k.constant(-math.inf), value)
     return k.select(k.lt(x, k.constant(0.0)), k.constant(math.nan), value)
 
 
-def split(k: Lanes, x: ir.Value) -> tuple[ir.Value, ir.Value]:
+def split(k: Words, x: Value) -> tuple[Value, Value]:
     """The exponent e, as a float, and m of a positive finite x = 2^e m with m in [1/sqrt 2, sqrt 2)."""
     fmt = FORMATS[k.dtype]
     subnormal = k.lt(x, k.constant(fmt.tiny))
@@ -72,13 +70,13 @@ def split(k: Lanes, x: ir.Value) -> tuple[ir.Value, ir.Value]:
     return k.select(subnormal, k.sub(e, k.constant(lift)), e), m
 
 
-def log(k: Lanes, x: ir.Value) -> ir.Value:
+def log(k: Words, x: Value) -> Value:
     """The natural logarithm to 1 ulp, subnormal arguments included; -inf at 0, NaN below."""
     e, m = split(k, x)
     return _limits(k, x, _combine(k, e, k.sub(m, k.constant(1.0)), k.constant(0.0)))
 
 
-def log1p(k: Lanes, x: ir.Value) -> ir.Value:
+def log1p(k: Words, x: Value) -> Value:
     """log(1 + x) to 2 ulp, also near 0; -inf at -1, NaN below.
 
     What the sum 1 + x loses to rounding, c, returns as c / (1 + x).

@@ -1,15 +1,14 @@
-"""Straight-line programs as vector instructions."""
+"""Straight-line programs in the words of a target: vector instructions, C or NumPy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 import sympy as sp
-from llvmlite import ir
 
 from ranvier.dynamics import Program
 from ranvier.errors import ProviderError
-from ranvier.kernels.cpu._lanes import Lanes
+from ranvier.kernels.elementary import Elementary, Value
 
 __all__ = ["emit"]
 
@@ -21,10 +20,10 @@ _BINARY = {"minimum": "minimum", "maximum": "maximum"}
 _COMPARE = {"gt": "gt", "ge": "ge", "eq": "eq"}
 
 
-def emit(lanes: Lanes, program: Program, read: Callable[[str], ir.Value]) -> Mapping[str, ir.Value]:
-    """Write the program's statements where the builder stands; returns the value of every output.
+def emit(lanes: Elementary, program: Program, read: Callable[[str], Value]) -> Mapping[str, Value]:
+    """Write the program's statements; returns the value of every output.
 
-    ``read`` supplies what the program takes from outside, once per name. Truth values stay lane masks as long as only
+    ``read`` supplies what the program takes from outside, once per name. Truth values stay masks as long as only
     conditions use them.
     """
     writer = _Writer(lanes, read)
@@ -34,20 +33,20 @@ def emit(lanes: Lanes, program: Program, read: Callable[[str], ir.Value]) -> Map
 
 
 class _Writer:
-    def __init__(self, lanes: Lanes, read: Callable[[str], ir.Value]) -> None:
+    def __init__(self, lanes: Elementary, read: Callable[[str], Value]) -> None:
         self.lanes, self.read = lanes, read
-        self.values: dict[sp.Symbol, ir.Value] = {}
+        self.values: dict[sp.Symbol, Value] = {}
 
-    def number(self, value: ir.Value) -> ir.Value:
+    def number(self, value: Value) -> Value:
         return self.lanes.to_float(value) if value.type == self.lanes.mask else value
 
-    def truth(self, value: ir.Value) -> ir.Value:
+    def truth(self, value: Value) -> Value:
         return value if value.type == self.lanes.mask else self.lanes.nonzero(value)
 
-    def numbers(self, args: tuple[sp.Expr, ...]) -> list[ir.Value]:
+    def numbers(self, args: tuple[sp.Expr, ...]) -> list[Value]:
         return [self.number(self.value(a)) for a in args]
 
-    def value(self, e: sp.Expr) -> ir.Value:
+    def value(self, e: sp.Expr) -> Value:
         lanes = self.lanes
         if e.is_Symbol:
             if e not in self.values:
@@ -81,9 +80,9 @@ class _Writer:
             (x,) = self.numbers(e.args)
             zero = lanes.constant(0.0)
             return lanes.sub(lanes.to_float(lanes.gt(x, zero)), lanes.to_float(lanes.lt(x, zero)))
-        raise ProviderError(f"the cpu provider has no code for the function {name!r}")
+        raise ProviderError(f"no target has code for the function {name!r}")
 
-    def _sum(self, e: sp.Add) -> ir.Value:
+    def _sum(self, e: sp.Add) -> Value:
         positive = [a for a in e.args if not a.could_extract_minus_sign()]
         negative = [-a for a in e.args if a.could_extract_minus_sign()]
         terms = [self.number(self.value(a)) for a in positive]
@@ -95,7 +94,7 @@ class _Writer:
             total = self.lanes.neg(term) if total is None else self.lanes.sub(total, term)
         return total
 
-    def _product(self, e: sp.Mul) -> ir.Value:
+    def _product(self, e: sp.Mul) -> Value:
         below = [a for a in e.args if isinstance(a, sp.Pow) and a.args[1].is_number and a.args[1] < 0]
         above = [a for a in e.args if a not in below]
         sign = sp.Integer(-1) in above
@@ -107,7 +106,7 @@ class _Writer:
             for a in masks[1:]:
                 out = self.lanes.both(out, self.truth(self.value(a)))
             return out
-        total: ir.Value | None = None
+        total: Value | None = None
         for a in factors:
             value = self.number(self.value(a))
             total = value if total is None else self.lanes.mul(total, value)
@@ -127,7 +126,7 @@ class _Writer:
             return e in self.values and self.values[e].type == self.lanes.mask
         return e.func.__name__ in ("gt", "ge", "eq", "both", "either", "invert")
 
-    def _power(self, base: sp.Expr, power: sp.Expr) -> ir.Value:
+    def _power(self, base: sp.Expr, power: sp.Expr) -> Value:
         lanes = self.lanes
         if power == sp.Rational(1, 2):
             return lanes.sqrt(self.number(self.value(base)))

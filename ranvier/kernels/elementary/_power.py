@@ -11,13 +11,11 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from llvmlite import ir
-
-from ranvier.kernels.cpu._exponential import exp, exp_of_sum
-from ranvier.kernels.cpu._logarithm import LN2, log, split
+from ranvier.kernels.elementary._exponential import exp, exp_of_sum
+from ranvier.kernels.elementary._logarithm import LN2, log, split
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu._lanes import Lanes
+    from ranvier.kernels.elementary._words import Value, Words
 
 __all__ = ["power", "power_int"]
 
@@ -32,11 +30,11 @@ _BEYOND = 2000.0  # |y log x| from which x^y is 0 or infinite, far on either sid
 class _Sum(NamedTuple):
     """high + low, with low at most half a unit of high's last place."""
 
-    high: ir.Value
-    low: ir.Value
+    high: Value
+    low: Value
 
 
-def power_int(k: Lanes, x: ir.Value, n: int) -> ir.Value:
+def power_int(k: Words, x: Value, n: int) -> Value:
     """x^n by repeated squaring, to 2 ulp; x^0 is 1 and x^-n is 1 / x^n."""
     if n < 0:
         return k.div(k.constant(1.0), power_int(k, x, -n))
@@ -60,7 +58,7 @@ def _squared(x: _T, n: int, times: Callable[[_T, _T], _T]) -> _T:
     return value
 
 
-def power(k: Lanes, x: ir.Value, y: ir.Value) -> ir.Value:
+def power(k: Words, x: Value, y: Value) -> Value:
     """x^y to 1 ulp; float32 goes through float64.
 
     x^0 = 1 and 1^y = 1, also for NaN; a negative x needs a whole y, else the result is NaN.
@@ -68,8 +66,8 @@ def power(k: Lanes, x: ir.Value, y: ir.Value) -> ir.Value:
     size = k.absolute(x)
     if k.dtype == "float32":
         double = k.double()
-        exponent = _exponent(double, _widen(double, size), _widen(double, y))
-        value = k.builder.fptrunc(exp(double, exponent), k.vector)
+        exponent = _exponent(double, k.widen(size), k.widen(y))
+        value = k.narrow(exp(double, exponent))
     else:
         value = _precise(k, size, y)
     whole = k.eq(k.floor(y), y)
@@ -81,12 +79,12 @@ def power(k: Lanes, x: ir.Value, y: ir.Value) -> ir.Value:
     return k.select(certain, k.constant(1.0), value)
 
 
-def _exponent(k: Lanes, size: ir.Value, y: ir.Value) -> ir.Value:
+def _exponent(k: Words, size: Value, y: Value) -> Value:
     """y log|x|, and 0 at |x| = 1 even where y is infinite."""
     return k.select(k.eq(size, k.constant(1.0)), k.constant(0.0), k.mul(y, log(k, size)))
 
 
-def _precise(k: Lanes, size: ir.Value, y: ir.Value) -> ir.Value:
+def _precise(k: Words, size: Value, y: Value) -> Value:
     """e^(y log size) with a logarithm of about 65 digits."""
     logarithm = _long_log(k, size)
     high = k.mul(y, logarithm.high)
@@ -97,7 +95,7 @@ def _precise(k: Lanes, size: ir.Value, y: ir.Value) -> ir.Value:
     return exp_of_sum(k, high, k.select(usual, low, k.constant(0.0)))
 
 
-def _long_log(k: Lanes, x: ir.Value) -> _Sum:
+def _long_log(k: Words, x: Value) -> _Sum:
     """log x of a positive finite x."""
     one, two = k.constant(1.0), k.constant(2.0)
     e, m = split(k, x)
@@ -118,17 +116,13 @@ def _long_log(k: Lanes, x: ir.Value) -> _Sum:
     return _Sum(total, k.add(k.sub(main, k.sub(total, whole)), rest))
 
 
-def _product(k: Lanes, a: _Sum, b: _Sum) -> _Sum:
+def _product(k: Words, a: _Sum, b: _Sum) -> _Sum:
     high = k.mul(a.high, b.high)
     cross = k.add(k.mul(a.high, b.low), k.mul(a.low, b.high))
     return _Sum(high, k.add(k.fma(a.high, b.high, k.neg(high)), cross))
 
 
-def _joined(k: Lanes, larger: ir.Value, b: _Sum) -> _Sum:
+def _joined(k: Words, larger: Value, b: _Sum) -> _Sum:
     """larger + b, where ``larger`` is the larger one."""
     high = k.add(larger, b.high)
     return _Sum(high, k.add(k.sub(b.high, k.sub(high, larger)), b.low))
-
-
-def _widen(double: Lanes, x: ir.Value) -> ir.Value:
-    return double.builder.fpext(x, double.vector)

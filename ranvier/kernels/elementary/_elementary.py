@@ -1,0 +1,86 @@
+"""The elementary functions of every target: polynomials in its own words, never a library call per lane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ranvier.kernels.elementary import _bits, _circular, _exponential, _logarithm, _power
+from ranvier.kernels.elementary._words import Value, Words
+
+__all__ = ["Elementary"]
+
+
+class Elementary(Words, Protocol):
+    """A target with all that follows from its own arithmetic."""
+
+    def polynomial(self, x: Value, coefficients: Sequence[float], *, patient: bool = False) -> Value:
+        """c0 + c1 x + c2 x^2 + ..., lowest power first; pairs are joined in a tree (Estrin), which waits least.
+
+        ``patient`` takes one after the other (Horner), which works least: for loops that have other things to do meanwhile.
+        """
+        terms: list[Value] = [self.constant(c) for c in coefficients]
+        if patient:
+            value = terms.pop()
+            while terms:
+                value = self.add(self.mul(value, x), terms.pop())
+            return value
+        while len(terms) > 1:
+            pairs = [self.add(self.mul(b, x), a) for a, b in zip(terms[::2], terms[1::2], strict=False)]
+            terms = pairs + terms[2 * len(pairs) :]
+            x = self.mul(x, x)
+        return terms[0]
+
+    # ---- elementary functions ----------------------------------------------------------------------------------------
+
+    def exp(self, x: Value) -> Value:
+        """e^x."""
+        return _exponential.exp(self, x)
+
+    def expm1(self, x: Value) -> Value:
+        """e^x - 1, accurate near 0."""
+        return _exponential.expm1(self, x)
+
+    def exprel(self, x: Value) -> Value:
+        """(e^x - 1) / x, and 1 at 0."""
+        return _exponential.exprel(self, x)
+
+    def dexprel(self, x: Value) -> Value:
+        """The derivative of ``exprel``, 1/2 at 0."""
+        return _exponential.dexprel(self, x)
+
+    def log(self, x: Value) -> Value:
+        """The natural logarithm."""
+        return _logarithm.log(self, x)
+
+    def log1p(self, x: Value) -> Value:
+        """log(1 + x), accurate near 0."""
+        return _logarithm.log1p(self, x)
+
+    def tanh(self, x: Value) -> Value:
+        """The hyperbolic tangent."""
+        return _exponential.tanh(self, x)
+
+    def sigmoid(self, x: Value) -> Value:
+        """1 / (1 + e^-x)."""
+        return _exponential.sigmoid(self, x)
+
+    def sin(self, x: Value) -> Value:
+        """The sine, x in radians."""
+        return _circular.sin(self, x)
+
+    def cos(self, x: Value) -> Value:
+        """The cosine, x in radians."""
+        return _circular.cos(self, x)
+
+    def power_int(self, x: Value, n: int) -> Value:
+        """x^n for a whole number known when the code is written."""
+        return _power.power_int(self, x, n)
+
+    def power(self, x: Value, y: Value) -> Value:
+        """x^y."""
+        return _power.power(self, x, y)
+
+    def scale(self, x: Value, nearest: Value, n: Value) -> Value:
+        """x 2^n for |n| below twice the bias, n given as a float and as an integer; the power itself may not be normal."""
+        return _bits.scale(self, x, n)

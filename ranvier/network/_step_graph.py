@@ -1,0 +1,150 @@
+"""A network as a step graph: populations, projections and delay lines of one sample, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ranvier.connectivity.lowering import lower, lower_delayed
+from ranvier.dynamics import WHOLE
+from ranvier.errors import ProviderError
+from ranvier.kernels.step import Add, Advance, Builder, DelayPop, DelayPush, Fill, StepGraph
+from ranvier.network._graph import Edge, arrange
+from ranvier.network._population import emission_of
+from ranvier.network._shapes import shapes_known, unknown_shape
+from ranvier.network._window import output_name
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+    from ranvier.network._projection import Projection
+    from ranvier.network._state import State
+
+__all__ = ["step_graph"]
+
+
+def step_graph(
+    net: Network, state: State | None = None, *, shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> StepGraph:
+    """What ``net`` does in one step for one sample, as nodes that can be printed as C99 or run with NumPy.
+
+    Parameters
+    ----------
+    state
+        Where it starts, of one sample; a fresh state by default.
+    shapes
+        Of inputs that were declared without one.
+
+    Raises
+    ------
+    ProviderError
+        For sources, noise and plastic synapses, and for transforms without a node; the message names the part.
+    ShapeError
+        For a part whose size is not known.
+
+    >>> graph = rv.step_graph(net)
+    >>> source = ranvier.kernels.step.c99(graph)
+    """
+    _refuse(net)
+    known = shapes_known(net, {**{n: s for n, s in net.inputs.items() if s is not None}, **(shapes or {})})
+    unknown = [n for n in net.nodes if n not in known]
+    if unknown:
+        raise unknown_shape(unknown[0])
+    state = net.initial_state(1, shapes=known) if state is None else state
+    with torch.no_grad():
+        return _Writing(net, state, known).graph()
+
+
+def _refuse(net: Network) -> None:
+    if net.sources:
+        raise ProviderError(
+            f"a step graph has no sources, but the network has {next(iter(net.sources))!r}: make it an input and give its emissions."
+        )
+    for n, p in net.projections.items():
+        if p.plasticity is not None:
+            raise ProviderError(f"a step graph has fixed weights, but projection {n!r} is plastic.")
+    for n, p in net.populations.items():
+        if p.cell.system.noises:
+            raise ProviderError(
+                f"a step graph draws nothing, but the equations of {n!r} hold {p.cell.system.noises[0]}."
+            )
+
+
+class _Writing:
+    def __init__(self, net: Network, state: State, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.net, self.state, self.shapes = net, state, shapes
+        self.to = Builder(str(net.dtype).removeprefix("torch."), net.dt, state.step)
+        self.emitted: dict[str, str] = {n: self.to.given(n, shapes[n], "input") for n in net.inputs}
+        self.lines: dict[str, str] = {}
+        for n, depth in net.depths().items():
+            past = state.history[n][-depth:, 0]
+            self.lines[n] = self.to.state(f"{n}_line", past.flatten(1).numpy())
+
+    def graph(self) -> StepGraph:
+        net = self.net
+        edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in net.projections.values()]
+        later = []
+        for part in arrange(net.nodes, edges):
+            for n in part.members:
+                if n in net.populations:
+                    self._population(n)
+                elif n in net.relays:
+                    self.emitted[n] = self._arrivals(n, "x")
+        for n, line in self.lines.items():
+            later.append(DelayPush(self.emitted[n], line))
+        for n in net.outputs:
+            out = self.to.given(n, self.shapes[n], "output")
+            later += [Fill(out), Add(self.emitted[n], out)]
+        for node in later:
+            self.to.add(node)
+        return self.to.graph()
+
+    def _population(self, name: str) -> None:
+        net, to, population = self.net, self.to, self.net.populations[name]
+        kicks = net.kicks(name)
+        step = population.step(kicks)
+        cells = int(np.prod(self.shapes[name]))
+        ports = {(f"kick_{p}" if p in kicks else p): p for p in (*kicks, *population.cell.ports)}
+        reads = {s: self._arrivals(name, ports[s]) for s in step.streams if s != "t"}
+        kept = {n: to.state(f"{name}_{n}", v[0].numpy()) for n, v in self.state.variables[name].items()}
+        writes = {n: kept[n] for n in (*step.states, *step.counters)}
+        if population.cell.emit is not None:
+            emission = output_name(emission_of(population), step.events)
+            self.emitted[name] = writes[emission] = to.scratch(f"{name}_emitted", self.shapes[name])
+        program = WHOLE.apply(step).only(tuple(writes))
+        for label, value in population.coefficients(step, net.dt).items():
+            if label not in program.reads:
+                continue
+            spread = value if value.numel() == 1 else value.expand(self.shapes[name])
+            reads[label] = to.constant(f"{name}_{label}", spread.numpy())
+        used = {n: b for n, b in {**reads, **kept}.items() if n in program.reads}
+        to.add(Advance(program, cells, used, writes, "t" if "t" in program.reads else None))
+
+    def _arrivals(self, name: str, port: str) -> str:
+        arriving = [p for p in self.net.projections.values() if (p.post, p.port) == (name, port)]
+        total = self.to.scratch(f"{name}_{port}", self.shapes[name])
+        self.to.add(Fill(total))
+        for p in arriving:
+            self.to.add(Add(self._carried(p), total))
+        return total
+
+    def _carried(self, p: Projection) -> str:
+        first, chain = p.transform, list(p.chain)
+        if first is not None and p.per_synapse:
+            x = lower_delayed(first, self.to, lambda k: self._past(p.pre, k), p.place, p.name)
+            chain = chain[1:]
+        else:
+            x = self._past(p.pre, p.latency)
+        for module in chain:
+            x = lower(module, self.to, x, p.name)
+        return x
+
+    def _past(self, name: str, lag: int) -> str:
+        """What a part emitted ``lag`` steps ago."""
+        if not lag:
+            return self.emitted[name]
+        found = self.to.scratch(f"{name}_{lag}_ago", self.shapes[name])
+        self.to.add(DelayPop(self.lines[name], found, lag))
+        return found
