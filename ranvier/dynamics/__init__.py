@@ -2,6 +2,7 @@
 
 from ranvier.dynamics._adjoint import Adjoint, adjoint, choose_saved, tangent
 from ranvier.dynamics._by_structure import ByStructure
+from ranvier.dynamics._clock import TIME, time_apart
 from ranvier.dynamics._cuts import RESETS, WHOLE, Cuts, Reset, wrong_reset
 from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._graphs import components, ordered
@@ -22,6 +23,7 @@ __all__ = [
     "METHODS",
     "RESETS",
     "SHIFT",
+    "TIME",
     "WHOLE",
     "Adjoint",
     "ByStructure",
@@ -56,5 +58,6 @@ __all__ = [
     "tangent",
     "terms",
     "tidy",
+    "time_apart",
     "wrong_reset",
 ]

@@ -35,6 +35,8 @@ class Step:
 
     ``program`` reads states, counters, streams and coefficients by name. Its outputs are the next value of every state
     and counter (under their own names) and every emission: events (``spike``) and observable variables (``v:out``).
+    ``period`` is the coefficient that counts the steps of the refractory period.
+    ``clock`` makes those streams that the time and the coefficients ``timing`` decide (:mod:`ranvier.dynamics._clock`).
     """
 
     system: System
@@ -48,6 +50,9 @@ class Step:
     events: tuple[str, ...]
     surrogate: sp.Expr
     reasons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    clock: Program = field(default_factory=lambda: Program(()))
+    timing: tuple[str, ...] = ()
+    period: str | None = None
 
     @cached_property
     def added(self) -> frozenset[str]:
@@ -189,6 +194,7 @@ def _build(
         events=tuple(events),
         surrogate=slope,
         reasons=reasons,
+        period=next((n for n, part in named if part == nearest(sp.Symbol("refractory") / _DT)), None),
     )
 
 

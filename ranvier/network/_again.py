@@ -50,8 +50,9 @@ class Again:
         if course is None:
             return None
         sources = [window.emissions[n] for n in course.sources]
+        variables = {n: runner.given(n, window.variables[n], window.count) for n in unit.members}
         past = [None if n is None else window.history[n] for n in course.past]
-        found = course.loop.run(sources, window.variables, past)
+        found = course.loop.run(sources, variables, past)
         if found is None:  # graded spikes: what came before is still to be handed over
             self._end(key)
             self.courses[key] = None

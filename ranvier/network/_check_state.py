@@ -44,7 +44,13 @@ def check_state(net: Network, state: Any, batch: int) -> State:
     _check_variables(net, state, batch)
     _check_synapses(net, state, batch)
     _check_history(net, state, batch)
-    return replace(state, dt=net.dt)
+    counted = {n: {v: _whole(x) if v == COUNTER else x for v, x in own.items()} for n, own in state.variables.items()}
+    return replace(state, dt=net.dt, variables=counted)
+
+
+def _whole(left: Tensor) -> Tensor:
+    """Steps left as int64, which states of earlier versions hold as floats."""
+    return left.detach().to(torch.int64) if left.is_floating_point() else left
 
 
 def _check_variables(net: Network, state: State, batch: int) -> None:
@@ -122,7 +128,7 @@ def _check_tensor(net: Network, what: str, value: Any, head: tuple[int, ...], ta
         raise StateError(
             f"{what} of the state has shape {shape[len(head) :]}, the population {min(tails)}: it belongs to another network."
         )
-    if value.dtype != net.dtype:
+    if value.dtype not in (net.dtype, torch.int64 if what.endswith(f".{COUNTER}") else net.dtype):
         raise StateError(f"the state is in {value.dtype}, the network in {net.dtype}: call state.to({net.dtype}).")
     if value.device != net.device:
         raise StateError(

@@ -48,12 +48,15 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
                     CircuitProjection(p.pre, n, stream, sparse.pattern(), sparse.shared_weight(), latency)
                 )
         cells = known_shape(runner.net, n)[0]
-        fed = {f"kick_{port}" if port in step.kicks else port for port in arrivals} | set(step.system.noises) | {"t"}
+        fed = {f"kick_{port}" if port in step.kicks else port for port in arrivals} | {
+            *step.system.noises,
+            *step.clock.outputs,
+        }
         streams = runner.streams(n, arrivals, window.count, (1, cells), window)
         outside = {s: x[:, 0] for s, x in streams.items() if s in fed}
         history = window.history[n][:, 0] if n in window.history else torch.zeros(0, cells, dtype=runner.dtype)
         record = tuple(v for v in runner.record.get(n, ()) if v != "spikes")
-        states = {k: v[0] for k, v in window.variables[n].items()}
+        states = {k: v[0] for k, v in runner.given(n, window.variables[n], window.count).items()}
         drives = tuple(
             drive_with(runner.net, runner.drives[p.name], p.pre, window.state.stream)
             for p in runner.incoming[n]
@@ -66,7 +69,8 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
     read_elsewhere = {p.pre for p in runner.net.projections.values() if p.post not in names}
     for population in populations:
         n, spikes = population.name, result.spikes[population.name]
-        window.variables[n] = {k: v.unsqueeze(0) for k, v in result.states[n].items()}
+        states = {k: v.unsqueeze(0) for k, v in result.states[n].items()}
+        window.variables[n] = runner.after(n, window.variables[n], states, window.count)
         window.recorded.update({(n, v): x.unsqueeze(1) for v, x in result.recorded[n].items()})
         runner.spikes[n] = spikes
         if "spikes" in runner.record.get(n, ()) and not runner.lists:

@@ -74,7 +74,7 @@ def _made(net: Network, request: Request) -> Plan:
     full = replace(request, dense_inputs=request.dense_inputs | dense | set(net.relays))
     edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in net.projections.values()] + plastic_edges(net)
     updates, drawn = update_of(net), drawable(net)
-    moving = (n for n, p in net.populations.items() if "t" in (s := p.step(net.kicks(n))).streams or s.system.noises)
+    moving = (n for n, p in net.populations.items() if (s := p.step(net.kicks(n))).clock.outputs or s.system.noises)
     known = Known(
         list(net.populations),
         {n: _carried(p, updates.get(n), n in drawn) for n, p in net.projections.items()},

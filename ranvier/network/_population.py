@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity import Positions
-from ranvier.dynamics import Step
+from ranvier.dynamics import COUNTER, Step, time_apart
 from ranvier.errors import EquationError, ShapeError
 from ranvier.kernels import reference
 from ranvier.network._graph import GraphError
@@ -146,7 +146,7 @@ class Population(nn.Module):
     def step(self, kicks: tuple[str, ...], times: bool = False) -> Step:
         """The program of one step when projections arrive on the states ``kicks``; ``times`` as in ``Cell.step``."""
         if (kicks, times) not in self._steps:
-            self._steps[kicks, times] = self.cell.step(kicks, self.surrogate, times)
+            self._steps[kicks, times] = time_apart(self.cell.step(kicks, self.surrogate, times))
         return self._steps[kicks, times]
 
     def coefficients(self, step: Step, dt: float) -> dict[str, Tensor]:
@@ -177,7 +177,7 @@ class Population(nn.Module):
             start = start.to(device=device, dtype=dtype)
             out[n] = start.expand(whole).clone(memory_format=torch.contiguous_format)
         if self.cell.system.refractory:
-            out["refractory_left"] = torch.zeros(batch, *shape, dtype=dtype, device=device)
+            out[COUNTER] = torch.zeros(batch, *shape, dtype=torch.int64, device=device)
         return out
 
     def extra_repr(self) -> str:

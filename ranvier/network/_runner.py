@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from ranvier.dynamics import SHIFT, Step
@@ -22,10 +23,12 @@ from ranvier.network._noise import noise_block
 from ranvier.network._plan import Plan, Unit
 from ranvier.network._plastic import PlasticSynapses
 from ranvier.network._projection import Projection
+from ranvier.network._refractory import Refractory
 from ranvier.network._reset import reads_spikes
 from ranvier.network._state import State
 from ranvier.network._upstream import upstream
 from ranvier.network._window import Window, add_arrival, copy_if_shared, output_name
+from ranvier.units._steps import times_at
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -60,6 +63,11 @@ class Runner:
             n: PlasticSynapses(p, net.dt, self.dtype, net.seed) for n, p in net.projections.items() if p.plasticity
         }
         self.coefficients = {n: p.coefficients_in_use(self.steps[n], net.dt) for n, p in net.populations.items()}
+        self.refractory = {
+            n: Refractory(p, self.steps[n], net.dt) for n, p in net.populations.items() if self.steps[n].counters
+        }
+        for n, period in self.refractory.items():
+            self.coefficients[n] |= period.coefficient
 
     def run(
         self, inputs: Mapping[str, Tensor], count: int, state: State
@@ -142,8 +150,9 @@ class Runner:
 
         ``steady`` leaves a stream that is the same at all steps as one row.
         """
-        step, population, before = self.steps[name], self.net.populations[name], window.variables[name]
+        step, population = self.steps[name], self.net.populations[name]
         count = window.count if count is None else count
+        before = self.given(name, window.variables[name], count)
         emit = population.cell.emit if emits else None
         wanted = tuple(
             dict.fromkeys(output_name(v, step.events) for v in (*([emit] if emit else []), *self.record.get(name, ())))
@@ -160,9 +169,22 @@ class Runner:
             step, count, shape, self.dtype, streams, before, self.coefficients[name], wanted, self.own_cuts[name], back
         )  # fmt: skip
 
-    def take(self, name: str, result: ScanResult, window: Window) -> dict[str, Tensor]:
+    def given(self, name: str, variables: Mapping[str, Tensor], count: int) -> Mapping[str, Tensor]:
+        """The variables of a population as a provider takes them for ``count`` steps."""
+        period = self.refractory.get(name)
+        return variables if period is None else period.given(variables, self.dtype, count)
+
+    def after(
+        self, name: str, before: Mapping[str, Tensor], states: Mapping[str, Tensor], count: int
+    ) -> dict[str, Tensor]:
+        """The variables of a population ``count`` steps later, from what a provider gave back."""
+        period = self.refractory.get(name)
+        return dict(states) if period is None else period.after(before, states, count)
+
+    def take(self, name: str, result: ScanResult, window: Window, count: int | None = None) -> dict[str, Tensor]:
         """Put a scan's result into the window; returns what was recorded."""
-        window.variables[name] = dict(result.states)
+        steps = window.count if count is None else count
+        window.variables[name] = self.after(name, window.variables[name], result.states, steps)
         emit, events = self.net.populations[name].cell.emit, self.steps[name].events
         if emit and output_name(emit, events) in result.emitted:
             window.emissions[name] = result.emitted[output_name(emit, events)]
@@ -191,7 +213,7 @@ class Runner:
 
         def run(arrivals: Mapping[str, Tensor]) -> Tensor | None:
             task = replace(self.scan(name, arrivals, window, first, count, direct=direct), spent=spent)
-            recorded.update(self.take(name, self.compute(name, task), window))
+            recorded.update(self.take(name, self.compute(name, task), window, count))
             return window.emissions.get(name)
 
         if name not in self.plan.hooked:
@@ -278,12 +300,20 @@ class Runner:
                     raise ShapeError(
                         f"what arrives at {name}.{ports[stream]} has shape {tuple(x.shape)} [T, B, …], but the population holds {shape} [B, …]."
                     ) from None
-            elif stream == "t":
-                time = (torch.arange(start, start + count, dtype=torch.float64) * self.net.dt).to(self.dtype)
-                out[stream] = time.reshape(count, *(1 for _ in shape)).to(self.net.device)
+            elif stream in step.clock.outputs:
+                continue
             elif stream in step.system.noises:
                 noise = noise_block(self.net.seed, f"{name}.{stream}", window.state.stream, start, count, shape)
                 out[stream] = noise.to(self.net.device, self.dtype)
             else:
                 out[stream] = torch.zeros((1,) * (len(shape) + 1), dtype=self.dtype, device=self.net.device)
-        return out
+        return out | self._timed(name, start, count, len(shape))
+
+    def _timed(self, name: str, start: int, count: int, rank: int) -> dict[str, Tensor]:
+        """The streams of a population that the time decides, over steps from ``start``."""
+        step = self.steps[name]
+        if not step.clock.outputs:
+            return {}
+        times = torch.from_numpy(times_at(np.arange(start, start + count), self.net.dt)).to(self.net.device)
+        made = reference.clock(step, self.coefficients[name], times, rank)
+        return {n: x.to(self.dtype) for n, x in made.items()}

@@ -39,7 +39,7 @@ class State:
     step
         Number of steps taken; the time is step*dt.
     variables
-        ``variables[population][name]`` [batch, *shape].
+        ``variables[population][name]`` [batch, *shape]; ``refractory_left``, the steps of refractoriness left, is int64.
     history
         ``history[source]`` [depth, batch, *shape]: the last emissions of every source whose spikes are still in flight.
     synapses
@@ -85,8 +85,14 @@ class State:
         return self.map(Tensor.clone)
 
     def to(self, *args: Any, **kwargs: Any) -> State:
-        """On another device or in another dtype, as :meth:`torch.Tensor.to`."""
-        return self.map(lambda t: t.to(*args, **kwargs))
+        """On another device or in another dtype, as :meth:`torch.nn.Module.to`: whole numbers stay what they are."""
+
+        def moved(t: Tensor) -> Tensor:
+            if t.is_floating_point():
+                return t.to(*args, **kwargs)
+            return t.to(torch.empty(0, device=t.device).to(*args, **kwargs).device)
+
+        return self.map(moved)
 
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor under a path such as ``variables/lif1/v``."""

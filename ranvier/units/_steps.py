@@ -19,10 +19,19 @@ from ranvier.errors import DimensionError, RanvierWarning
 from ranvier.units._catalogue import UNITS
 from ranvier.units._edge import as_quantity
 
-__all__ = ["fraction_of", "nearest_steps", "same_time", "steps_before", "steps_in", "times_at", "whole_steps"]
+__all__ = [
+    "ROUNDING",
+    "fraction_of",
+    "nearest_steps",
+    "same_time",
+    "steps_before",
+    "steps_in",
+    "times_at",
+    "whole_steps",
+]
 
 #: what some products and quotients of float64 lose, relative to their value
-_ROUNDING = 2.0**-46
+ROUNDING = 2.0**-46
 #: steps by which a time may miss a whole step with a warning: the rounding of float32, or of a few printed digits
 _SLIGHT = 1e-3
 _SIMPLE = 1_000_000
@@ -40,7 +49,7 @@ def steps_in(time: Any, dt: float) -> np.ndarray:
     """
     doubled = 2 * np.asarray(time, dtype=np.float64) / dt
     near = np.rint(doubled)
-    exact = np.abs(doubled - near) <= np.minimum(_ROUNDING * np.abs(near), _SLIGHT)
+    exact = np.abs(doubled - near) <= np.minimum(ROUNDING * np.abs(near), _SLIGHT)
     return np.where(exact, near, doubled) / 2
 
 
@@ -124,9 +133,9 @@ def fraction_of(value: float) -> Fraction:
     """
     exact = Fraction(value)
     simple = exact.limit_denominator(_SIMPLE)
-    return simple if abs(simple - exact) <= Fraction(_ROUNDING) * abs(exact) else exact
+    return simple if abs(simple - exact) <= Fraction(ROUNDING) * abs(exact) else exact
 
 
 def same_time(one: float, other: float) -> bool:
     """Whether two times differ by rounding alone."""
-    return abs(one - other) <= _ROUNDING * max(abs(one), abs(other))
+    return abs(one - other) <= ROUNDING * max(abs(one), abs(other))

@@ -142,16 +142,16 @@ def make_case(ready: dict[str, Callable[..., rv.Cell]]) -> Callable[..., Case]:
         step = population.step(kicks)
         streams = {}
         for stream in step.streams:
-            if stream == "t":
-                streams[stream] = (
-                    (torch.arange(steps) * DT.get(name, 1.0)).reshape(-1, *(1 for _ in shape)).to(torch.float64)
-                )
+            if stream in step.clock.outputs:
+                times = torch.arange(steps, dtype=torch.float64) * DT.get(name, 1.0)
+                known = population.coefficients(step, DT.get(name, 1.0))
+                streams[stream] = reference.clock(step, known, times, len(shape))[stream].detach()
             elif stream in step.system.noises:
                 streams[stream] = torch.randn(steps, *shape, generator=generator, dtype=torch.float64)
             else:
                 streams[stream] = (2 * rand(steps, *shape) - 0.5) * (SCALE.get(name, 1.0) if stream == "I" else 1.0)
         states = population.initial(shape[0], shape[1:], torch.float64, torch.device("cpu"), 0)
-        states = {n: v + (0.01 * rand(*shape) if n not in step.counters else 0) for n, v in states.items()}
+        states = {n: v + 0.01 * rand(*shape) if n not in step.counters else v.double() for n, v in states.items()}
         if learn is None:
             learn = (*step.streams, *step.states, *cell.parameters)
         wanted = (*step.events, *(f"{n}:out" for n in (*step.states, *step.system.subexpressions)))

@@ -8,10 +8,10 @@ from functools import lru_cache
 import sympy as sp
 import torch
 
-from ranvier.dynamics import ByStructure, Program, Prologue, Step
+from ranvier.dynamics import TIME, ByStructure, Program, Prologue, Step
 from ranvier.kernels.reference._torch import compile_function, source
 
-__all__ = ["coefficients", "step_function"]
+__all__ = ["clock", "coefficients", "step_function"]
 
 Tensor = torch.Tensor
 Values = Mapping[str, Tensor]
@@ -54,7 +54,17 @@ def coefficients(step: Step, values: Values, dt: float) -> dict[str, Tensor]:
     wide = {n: v.to(torch.float64) for n, v in values.items()}
     wide["dt"] = torch.tensor(dt, dtype=torch.float64, device=device)
     out = _prologue(step.prologue)(wide, wide["dt"])
-    return {n: out[n] for n in step.coefficients}
+    return {n: out[n] for n in dict.fromkeys((*step.coefficients, *step.timing))}
+
+
+def clock(step: Step, values: Values, times: Tensor, rank: int) -> dict[str, Tensor]:
+    """The streams that the time decides, float64 [T, …] of 1 + ``rank`` axes; ``values`` are coefficients, ``times`` [T] in ms."""
+    given = {n: values[n] for n in step.timing} | {TIME: times.reshape(-1, *(1 for _ in range(rank)))}
+    out = step_function(step.clock, sp.Integer(0))(given, times)
+    return {
+        n: v.expand(len(times), *v.shape[1:]) if v.ndim > rank else v.expand(len(times), *v.shape)
+        for n, v in out.items()
+    }
 
 
 def _lines(label: str, program: Program, slope: sp.Expr) -> list[str]:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 import sympy as sp
 import torch
 
+from ranvier.units._steps import ROUNDING
+
 __all__ = ["compile_function", "source"]
 
 Tensor = torch.Tensor
@@ -63,6 +65,18 @@ def _larger(a: Tensor, b: Tensor) -> Tensor:
     return torch.where((a >= b) | torch.isnan(a), a, b)
 
 
+def _between(a: Tensor, b: Tensor) -> Tensor:
+    """a - b, and 0 where rounding alone separates both."""
+    apart = a - b
+    return torch.where(apart.abs() <= ROUNDING * torch.maximum(a.abs(), b.abs()), torch.zeros_like(apart), apart)
+
+
+def _settled(x: Tensor) -> Tensor:
+    """x, or the whole number that rounding alone separates from it."""
+    near = x.round()
+    return torch.where((x - near).abs() <= ROUNDING * near.abs(), near, x)
+
+
 _WORDS = {
     "exp": "torch.exp({0})", "expm1": "torch.expm1({0})", "log": "torch.log({0})", "log1p": "torch.log1p({0})",
     "sin": "torch.sin({0})", "cos": "torch.cos({0})", "tanh": "torch.tanh({0})", "sigmoid": "torch.sigmoid({0})",
@@ -70,6 +84,8 @@ _WORDS = {
     "floor": "torch.floor({0})", "nearest": "torch.round({0})", "minimum": "_smaller({0}, {1})",
     "maximum": "_larger({0}, {1})", "gt": "({0} > {1}).to(_like)", "ge": "({0} >= {1}).to(_like)",
     "eq": "({0} == {1}).to(_like)", "both": "({0} * {1})", "either": "torch.maximum({0}, {1})", "invert": "(1 - {0})",
+    "between": "_between({0}, {1})", "settled": "_settled({0})",
+    "angle": f"(torch.remainder({{0}} + {math.pi}, {2 * math.pi}) - {math.pi})",
     "select": "torch.where({0} != 0, {1}, {2})", "jump": "({0} * ({1} - {2}) + {2})",
 }  # fmt: skip
 
@@ -99,7 +115,7 @@ def source(e: sp.Expr, name: Callable[[str], str] = str) -> str:
     if word not in _WORDS:
         raise NotImplementedError(f"no torch form for {word}")
     args = [source(a, name) for a in e.args]
-    if word in ("select", "jump", "minimum", "maximum", "either", "gt", "ge", "eq"):
+    if word in ("select", "jump", "minimum", "maximum", "either", "gt", "ge", "eq", "between"):
         args = [f"_tensor({t}, _like)" if a.is_number else t for t, a in zip(args, e.args, strict=True)]
     elif e.args[0].is_number:
         args = [f"_tensor({args[0]}, _like)"]
@@ -120,6 +136,8 @@ def compile_function(label: str, lines: Iterable[str], extra: Mapping[str, objec
         "_exprel": _exprel,
         "_dexprel": _dexprel,
         "_smaller": _smaller,
+        "_between": _between,
+        "_settled": _settled,
         "_larger": _larger,
         "_fire": _Fire.apply,
         "_tensor": _tensor,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ranvier.dynamics import Reader, build_step, parse_expression
+from ranvier.dynamics import Reader, build_step, parse_expression, time_apart
 from ranvier.errors import EquationError, ShapeError
 from ranvier.kernels import reference
 from ranvier.network._counts import count_of
@@ -75,7 +75,7 @@ class Stimulus(Signal):
             raise EquationError(_ALONE, line=line)
         self.dimension = system.dimensions[name]
         whole = build_step(system)
-        self._step = replace(whole, program=whole.program.only((f"{name}:out",)))
+        self._step = time_apart(replace(whole, program=whole.program.only((f"{name}:out",))))
         for n, v in values.items():
             if not isinstance(v, Distribution) and as_quantity(v).shape not in ((), self.shape):
                 raise ShapeError(
@@ -91,8 +91,8 @@ class Stimulus(Signal):
         together = max(1, _TOGETHER // self.shape[0])
         pieces = []
         for low in range(first // together * together, first + count, together):
-            t = torch.from_numpy(times_at(np.arange(low, low + together), net.dt)).unsqueeze(1).expand(-1, *self.shape)
-            x = function({**coefficients, "t": t.contiguous()}, like)[name]
+            times = torch.from_numpy(times_at(np.arange(low, low + together), net.dt))
+            x = function({**coefficients, **reference.clock(step, coefficients, times, 1)}, like)[name]
             x = torch.as_tensor(x, dtype=torch.float64).expand(together, *self.shape)
             pieces.append(x[max(first - low, 0) : first + count - low])
         whole = torch.cat(pieces) if pieces else torch.empty(0, *self.shape, dtype=torch.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ranvier.dynamics import Cuts
+from ranvier.dynamics import TIME, Cuts
 from ranvier.errors import TrainingError
 from ranvier.network import Network, State
 from ranvier.training._criterion import lengths_of
@@ -143,7 +143,7 @@ def _refuse_moments(net: Network) -> None:
                 )
     for n, population in net.populations.items():
         step = population.step(net.kicks(n))
-        moving = [s for s in step.streams if s == "t" or s in step.system.noises]
+        moving = [*((TIME,) if step.clock.outputs else ()), *step.system.noises]
         if moving:
             raise TrainingError(
                 f"SLTT(keep=…) runs chosen steps again, but {n!r} depends on {moving[0]}, which would not be the same: "

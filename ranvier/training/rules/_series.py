@@ -97,7 +97,7 @@ class Series:
         for first in range(0, max(self.steps, 1), self.size):
             count = min(self.size, self.steps - first)
             if self.leaves:
-                state = state.map(lambda t: t.requires_grad_())
+                state = state.map(lambda t: t.requires_grad_(t.is_floating_point()))
             block = {n: x[first : first + count] for n, x in self.inputs.items()}
             for n, source in self.net.sources.items():
                 block[n] = source.emissions(state.step, count, self.net, state.stream, self.batch)

@@ -1,0 +1,127 @@
+"""What a step knows from the time alone: a program of its own, evaluated once per step in float64.
+
+A float32 holds no more than 24 bits of a time that grows with the run, so nothing that grows with it enters the lanes. Parts
+that depend on the time ``t`` and on parameters become streams, which a provider reads like any input: ``sin(2*pi*f*t)``,
+``t >= t_on``, ``exp(-t/tau)``. In a wave of the time and of something else, ``sin(2*pi*f*t + phase)``, the time's part
+becomes an angle between -pi and pi. Two times that rounding alone separates are equal to a comparison, whichever way they
+were computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import sympy as sp
+
+from ranvier.dynamics._functions import eq, floor, ge, gt
+from ranvier.dynamics._program import Program, Statement
+from ranvier.dynamics._step import Step
+
+__all__ = ["TIME", "time_apart"]
+
+TIME = "t"
+_T, _ZERO = sp.Symbol(TIME), sp.Integer(0)
+
+
+class between(sp.Function):
+    """a - b, and 0 where rounding alone separates both."""
+
+    nargs = 2
+
+
+class settled(sp.Function):
+    """x, or the whole number that rounding alone separates from it."""
+
+    nargs = 1
+
+
+class angle(sp.Function):
+    """x less a multiple of 2 pi, from -pi to pi."""
+
+    nargs = 1
+
+
+def time_apart(step: Step) -> Step:
+    """The same step, in which streams stand for all that the time and parameters decide; they are ``step.clock.outputs``."""
+    if TIME not in step.streams:
+        return step
+    split = _Split(frozenset(map(sp.Symbol, step.coefficients)))
+    statements = [found for s in step.program.statements if (found := split.statement(s)) is not None]
+    outputs = {n: split.expression(e) for n, e in step.program.outputs.items()}
+    program = Program(tuple(statements), outputs)
+    clock = Program(tuple(split.statements), dict(split.outputs)).only(split.outputs)
+    read = {*program.reads, *map(str, step.surrogate.free_symbols)}
+    return replace(
+        step,
+        program=program,
+        clock=clock,
+        streams=(*(s for s in step.streams if s != TIME), *split.outputs),
+        coefficients=tuple(n for n in step.coefficients if n in read),
+        timing=tuple(n for n in step.coefficients if n in clock.reads),
+    )
+
+
+class _Split:
+    """Takes statements in their order and sorts them by what they depend on."""
+
+    def __init__(self, steady: frozenset[sp.Symbol]) -> None:
+        self.known, self.moving = {*steady, _T}, {_T}
+        self.statements: list[Statement] = []
+        self.outputs: dict[str, sp.Expr] = {}
+        self._streams: dict[sp.Expr, sp.Symbol] = {}
+
+    def statement(self, s: Statement) -> Statement | None:
+        """What is left of a statement for the lanes."""
+        if s.event is not None:
+            a, b = s.expression.args
+            if self._timed((a, b)):
+                return Statement(s.target, s.expression.func(self._stream(between(a, b)), _ZERO), s.event)
+            return Statement(s.target, self.expression(s.expression), s.event)
+        if self._timed((s.expression,)):
+            self.statements.append(Statement(s.target, _exact(s.expression)))
+            self.known.add(s.target)
+            self.moving.add(s.target)
+            return None
+        return Statement(s.target, self.expression(s.expression), s.event)
+
+    def expression(self, e: sp.Expr) -> sp.Expr:
+        """``e`` with streams in the place of its largest parts that the time and parameters decide."""
+        if not e.free_symbols & self.moving:
+            return e
+        if self._timed((e,)):
+            return self._stream(_exact(e))
+        if e.func in (sp.sin, sp.cos) and isinstance(e.args[0], sp.Add):
+            timed, rest = self._parts(e.args[0].args)
+            if timed:
+                return e.func(self._stream(angle(_exact(sp.Add(*timed)))) + self.expression(sp.Add(*rest)))
+        if isinstance(e, sp.Add | sp.Mul):
+            timed, rest = self._parts(e.args)
+            if timed:
+                return e.func(self._stream(_exact(e.func(*timed))), *map(self.expression, rest))
+        return e.func(*map(self.expression, e.args))
+
+    def _parts(self, args: Iterable[sp.Expr]) -> tuple[list[sp.Expr], list[sp.Expr]]:
+        """What the time and parameters decide, with the parameters beside it, and the rest."""
+        args = list(args)
+        if not any(self._timed((a,)) for a in args):
+            return [], args
+        return [a for a in args if a.free_symbols <= self.known], [a for a in args if not a.free_symbols <= self.known]
+
+    def _timed(self, expressions: Iterable[sp.Expr]) -> bool:
+        free = {s for e in expressions for s in e.free_symbols}
+        return bool(free & self.moving) and free <= self.known
+
+    def _stream(self, e: sp.Expr) -> sp.Symbol:
+        if e not in self._streams:
+            name = TIME if e == _T else f"_t{len(self._streams)}"
+            self._streams[e] = sp.Symbol(name)
+            self.outputs[name] = e
+        return self._streams[e]
+
+
+def _exact(e: sp.Expr) -> sp.Expr:
+    """``e`` with comparisons and steps that rounding cannot move."""
+    for comparison in (gt, ge, eq):
+        e = e.replace(comparison, lambda a, b, kind=comparison: kind(between(a, b), _ZERO))
+    return e.replace(floor, lambda x: floor(settled(x)))

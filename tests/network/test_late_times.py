@@ -1,0 +1,123 @@
+"""The time is right to a rounding of float64 wherever equations read it, however long a run lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import ranvier as rv
+from ranvier.units import Hz, kHz, ms
+
+HOUR = 36_000_000  # steps of 0.1 ms
+STARTS = [0, 3_338_000, HOUR, 10**10]
+WAVE = "y = sin(2*pi*f*t) : 1\non = int(t >= start) : 1\ndv/dt = (y + on - v)/(10*ms) : 1\ndg/dt = -g/(5*ms) : 1"
+
+
+def alone(net: rv.Network) -> None:
+    """One population."""
+
+
+def circuit(net: rv.Network) -> None:
+    """A compiled loop."""
+    net.connect("cells", "cells", rv.AllToAll(autapses=False), to="g", weight=0.0, delay=0.3 * ms)
+
+
+def plastic(net: rv.Network) -> None:
+    """A loop with plastic synapses."""
+    net.connect("cells", "cells", rv.AllToAll(autapses=False), to="g", weight=0.0, plasticity=rv.plasticity.STDP())
+
+
+def run(
+    build: Callable, provider: str | None, start: int, steps: int, cut: int | None = None
+) -> tuple[np.ndarray, ...]:
+    """y, on and v of the last cell in the steps from ``start`` on."""
+    net = rv.Network(dt=0.1 * ms, seed=1, provider=provider)
+    cell = rv.Cell(WAVE, threshold="v > 10", reset="v = 0", f=1 * kHz, start=(start + 21) * 0.1 * ms)
+    net.population("cells", 3, cell)
+    build(net)
+    state = replace(net.initial_state(1, stream=0), step=start)
+    pieces = []
+    for count in [steps] if cut is None else [cut, steps - cut]:
+        made = net.run(count * 0.1 * ms, state, record={"cells": ["y", "on", "v"]})
+        pieces.append([made["cells"].y[:, 2], made["cells"].on[:, 2], made["cells"].v[:, 2]])
+        state = made.state
+    return tuple(np.concatenate(x) for x in zip(*pieces, strict=True))
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("provider", ["cpu", "reference"])
+@pytest.mark.parametrize("build", [alone, circuit])
+def test_waves_and_switches_after_any_time(build: Callable, provider: str, start: int) -> None:
+    y, on, v = run(build, provider, start, 50)
+    phase = 2e-16 * 2 * np.pi * start / 10  # what float64 itself leaves of the angle
+    np.testing.assert_allclose(y, np.sin(2 * np.pi * np.arange(50) / 10), rtol=0, atol=1e-7 + 2 * phase)
+    assert on.tolist() == [float(n >= 21) for n in range(50)]
+    np.testing.assert_array_equal(np.stack(run(build, provider, start, 50, cut=17)), np.stack((y, on, v)))
+
+
+@pytest.mark.parametrize("start", [0, HOUR])
+def test_a_circuit_with_plastic_synapses(start: int) -> None:
+    np.testing.assert_array_equal(np.stack(run(plastic, None, start, 40)), np.stack(run(circuit, None, start, 40)))
+
+
+def sequence(f: object, provider: str | None = None) -> rv.Sequential:
+    torch.manual_seed(1)
+    cell = rv.Cell(
+        "dv/dt = (x + sin(2*pi*f*t) - v)/(10*ms) : 1\nx : 1 (input)",
+        threshold="v > 0.5",
+        reset="v = 0",
+        f=f,
+        size=5,
+        name="c",
+    )
+    return rv.Sequential(
+        rv.Linear(4, 5), cell, rv.Linear(5, 3), rv.LeakyReadout(3, tau=20 * ms), dt=0.1 * ms, seed=1, provider=provider
+    )
+
+
+@pytest.mark.parametrize("f", [1 * kHz, rv.Uniform(900 * Hz, 1100 * Hz)])
+def test_calls_fused_and_step_by_step(f: object) -> None:
+    x = (torch.rand(30, 2, 4, generator=torch.Generator().manual_seed(1)) < 0.4).float()
+    made = {}
+    for provider in ("cpu", "reference"):
+        net = sequence(f, provider)
+        for start in (0, HOUR * 10):
+            state = replace(net.initial_state(2, stream=0), step=start)
+            out, after = net(x, state)
+            first, middle = net(x[:11], state)
+            np.testing.assert_allclose(torch.cat([first, net(x[11:], middle)[0]]).detach(), out.detach(), atol=1e-6)
+            made[provider, start] = out.detach()
+            assert after.step == start + 30
+    torch.testing.assert_close(made["cpu", HOUR * 10], made["reference", HOUR * 10], rtol=1e-4, atol=1e-5)
+    if f == 1 * kHz:
+        torch.testing.assert_close(made["cpu", HOUR * 10], made["cpu", 0], rtol=1e-4, atol=1e-5)
+
+
+def test_the_gradient_of_a_frequency_passes_through_the_time() -> None:
+    def loss(f: float) -> tuple[torch.Tensor, rv.Sequential]:
+        cell = rv.Cell(
+            "dv/dt = (x + sin(2*pi*f*t) - v)/(10*ms) : 1\nx : 1 (input)", emit="v", f=rv.Learn(f * kHz), size=2
+        )
+        torch.manual_seed(1)
+        net = rv.Sequential(rv.Linear(1, 2), cell, dt=0.1 * ms, dtype=torch.float64, seed=1)
+        return net(torch.ones(40, 1, 1))[0].pow(2).sum(), net
+
+    total, net = loss(0.3)
+    total.backward()
+    found = float(next(p for n, p in net.named_parameters() if n.endswith(".f")).grad)
+    step = 1e-6
+    assert found == pytest.approx((loss(0.3 + step)[0] - loss(0.3 - step)[0]).item() / (2 * step), rel=1e-6)
+
+
+def test_stimuli_switch_at_the_right_step() -> None:
+    net = rv.Network(dt=0.7 * ms, seed=1)
+    for start in (2.1 * ms, 3 * 0.7 * ms):
+        on = rv.Stimulus("x = int(t >= start)", start=start)
+        assert on.block(0, 6, net).flatten().tolist() == [0, 0, 0, 1, 1, 1]
+    late = rv.Stimulus("x = int(t >= start)", start=(HOUR + 3) * 0.7 * ms)
+    assert late.block(HOUR, 6, net).flatten().tolist() == [0, 0, 0, 1, 1, 1]
+    assert rv.Stimulus("x = sin(2*pi*f*t)", f=10 * Hz).block(HOUR, 1, net).abs() < 1e-7
