@@ -47,8 +47,8 @@ class Refractory:
     def after(self, before: Mapping[str, Tensor], states: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
         """The variables after a window, from what a provider gave back."""
         left, known = states[COUNTER].detach().to(torch.int64), before[COUNTER].to(torch.int64)
-        if self.long or bool((known > MOST).any()):
+        waiting = torch.where(known > MOST, known - count, left)
+        if self.long:
             begun = left > MOST - count  # only a spike in this window leaves so many
-            waiting = torch.where(known > MOST, known - count, left)
-            left = torch.where(begun, left + (self.steps - MOST).clamp(min=0), waiting)
-        return {**states, COUNTER: left}
+            waiting = torch.where(begun, left + (self.steps - MOST).clamp(min=0), waiting)
+        return {**states, COUNTER: waiting}
