@@ -14,7 +14,7 @@ from ranvier.connectivity._interpolation import gaussian_taps, linear_taps
 from ranvier.errors import RanvierError, ShapeError
 from ranvier.units import UNITS, as_quantity
 from ranvier.units._steps import nearest_steps, steps_in
-from ranvier.values import Distribution, Learn
+from ranvier.values import Distribution, Learn, scale_of
 
 __all__ = ["LONGEST", "DelayError", "Delays", "delay_parameters", "delays_of", "latency_steps", "times_of"]
 
@@ -128,6 +128,11 @@ class Delays(nn.Module):
     def shortest(self, dt: float) -> int:
         """The first step of ``dt`` ms on which a tap can stand."""
         return math.floor(steps_in(self.low, dt)) if self.interpolation == "linear" else 0
+
+    def natural_scales(self) -> dict[str, float]:
+        """The size of the delays and of a learnt width, ms."""
+        out = {"position": scale_of(self.position, self.low, self.high)}
+        return out | ({"width": scale_of(self.width)} if isinstance(self.width, nn.Parameter) else {})
 
     def bounded(self) -> Tensor:
         """The delays in ms within their bounds, of the weights' shape."""

@@ -10,6 +10,7 @@ from ranvier.connectivity._delays import DelayError, Delays
 from ranvier.connectivity._synapses import Synapses
 from ranvier.connectivity.transform import Placement, Transform
 from ranvier.kernels import products
+from ranvier.values import scale_of
 
 __all__ = ["Sparse"]
 
@@ -93,6 +94,10 @@ class Sparse(Transform):
         if self.bounds != (None, None):
             weight = weight + (weight.detach().clamp(*self.bounds) - weight.detach())
         return weight.expand(len(self)).contiguous()
+
+    def natural_scales(self) -> dict[str, float]:
+        """The size of the weights, where they are learnt."""
+        return {"weight": scale_of(self.weight, *self.bounds)} if isinstance(self.weight, nn.Parameter) else {}
 
     def shared_weight(self) -> Tensor:
         """The weights in use, as a single number where all are equal."""

@@ -19,7 +19,7 @@ from ranvier.neurons import Cell
 from ranvier.neurons._values import check_drawn
 from ranvier.surrogates import ArcTan, Surrogate
 from ranvier.units import as_quantity
-from ranvier.values import Distribution, Learn, key_of
+from ranvier.values import Distribution, Learn, key_of, scale_of
 
 __all__ = ["Population", "Relay", "emission_of", "signal_of", "start_of", "tensor_of"]
 
@@ -136,6 +136,12 @@ class Population(nn.Module):
     def values(self) -> dict[str, Tensor]:
         """Every parameter by name, bounds applied (the gradient passes as if they were not there)."""
         return {n: self._bounded(n) for n in (*self.cell.parameters, *self.surrogate.values)}
+
+    def natural_scales(self) -> dict[str, float]:
+        """The size of every learnt value that has a physical unit, in base units."""
+        learnt = {**self.cell.parameters, **{_start_of(n): v for n, v in self.cell.initial.items()}}
+        units = {n: v.dimension for n, v in learnt.items() if n in self.bounds}
+        return {n: scale_of(getattr(self, n), *self.bounds[n]) for n, unit in units.items() if not unit.is_none}
 
     def _bounded(self, label: str) -> Tensor:
         raw, (low, high) = getattr(self, label), self.bounds.get(label, (None, None))

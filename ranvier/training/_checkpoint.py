@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -27,6 +28,7 @@ from ranvier.network.keeping import (
 from ranvier.training._fit import Epoch
 from ranvier.training._metrics import Score
 from ranvier.training._optimizer_state import optimizer_state, restore_optimizer
+from ranvier.training._scales import Scales
 
 __all__ = ["Checkpoint", "moving"]
 
@@ -51,7 +53,7 @@ class Checkpoint:
 
     def write(
         self, net: Network, optimizer: torch.optim.Optimizer, history: Sequence[Epoch], best: Tensors,
-        plan: dict[str, Any], stopped: str,
+        plan: dict[str, Any], stopped: str, scales: Scales,
     ) -> None:  # fmt: skip
         """Replace the checkpoint by one after the last epoch of ``history``.
 
@@ -68,6 +70,7 @@ class Checkpoint:
             "history": [asdict(epoch) for epoch in history],
             "optimizer": optimizer_state(optimizer, tensors),
             "plan": plan,
+            "scales": scales.factors,
         }
         try:
             write_pair(self.folder, _TRAINING, described, tensors)
@@ -80,8 +83,8 @@ class Checkpoint:
             )
             raise WriteError(f"epoch {done} is done, but not its checkpoint ({before}): {error}") from error
 
-    def read(self, net: Network, optimizer: torch.optim.Optimizer) -> tuple[list[Epoch], Tensors, str]:
-        """Put network and optimiser where the last checkpoint left them; (history, best tensors, why it had stopped).
+    def read(self, net: Network, optimizer: torch.optim.Optimizer, scales: Scales) -> tuple[list[Epoch], Tensors, str]:
+        """Put network, optimiser and scales where the last checkpoint left them; (history, best tensors, why it had stopped).
 
         Without a checkpoint in the folder nothing is changed and the history is empty.
 
@@ -116,8 +119,14 @@ class Checkpoint:
             odd = [n for n in tensors if n.partition("/")[0] not in ("model", "best", "optimizer")]
             if odd:
                 raise damaged(record.where, f"tensor {odd[0]!r} belongs to no part of a training")
+            factors = {n: record.child("scales").number(n) for n in record.child("scales").data}
+            if factors.keys() != scales.factors.keys() or any(
+                math.frexp(s)[0] != 0.5 or s <= 0 for s in factors.values()
+            ):
+                raise record.error("scales", f"powers of two for {', '.join(scales.factors) or 'no parameter'}")
             restore_optimizer(optimizer, record.child("optimizer"), tensors)
             net.load_state_dict(model, strict=False)
+            scales.factors = factors
         except FileFormatError:
             raise
         except (RanvierError, RuntimeError, ValueError, TypeError, LookupError) as error:

@@ -18,6 +18,7 @@ from ranvier.training._gradients import clip_gradient, gradient_norms, total_nor
 from ranvier.training._health import Health
 from ranvier.training._locate import first_non_finite
 from ranvier.training._metrics import Mean, Metric, Score
+from ranvier.training._scales import Scales
 from ranvier.training.regularizers import Regularizer, signals_of
 from ranvier.training.rules import Rule
 
@@ -37,6 +38,7 @@ class Loop:
     clip: float | None
     seed: int
     health: Health
+    scales: Scales
     regularizers: tuple[Regularizer, ...] = ()
     metrics: tuple[Metric, ...] = ()
 
@@ -53,11 +55,13 @@ class Loop:
                 update = (epoch - 1) * len(batches) + number - 1
                 criterion = self._criterion(x, target, lengths, generator, where, update)
                 outcome = self.rule.gradient(self.net, x, criterion)
+                self.scales.gradients()
                 norms = gradient_norms(self.net)
                 norm = total_norm(norms, where)
                 if self.clip is not None:
                     clip_gradient(self.net, norm, self.clip)
-                self.optimizer.step()
+                with self.scales.applied():
+                    self.optimizer.step()
                 largest = max(largest, norm)
                 steps, samples = _sizes(x)
                 counted = steps * samples if lengths is None else int(lengths.sum())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -33,6 +33,7 @@ from ranvier.training._metrics import choose_metrics
 from ranvier.training._optimizer_state import optimizer_settings
 from ranvier.training._optimizers import Schedule, make_optimizer, rate_at
 from ranvier.training._progress import Display
+from ranvier.training._scales import choose_scales
 from ranvier.training._signals import plan_of
 from ranvier.training.regularizers import Regularizer
 from ranvier.training.rules import Rule
@@ -54,6 +55,7 @@ def train(
     metric: str | Callable[..., Any] | Sequence[str | Callable[..., Any]] | None = None,
     optimizer: str | torch.optim.Optimizer | Callable[..., torch.optim.Optimizer] = "adam",
     lr: float = 1e-3,
+    scale: str | Mapping[str, float] | None = "auto",
     batch_size: int = 64,
     clip: float | None = None,
     schedule: Schedule = None,
@@ -92,10 +94,15 @@ def train(
         ``"adam"``, ``"adamw"``, ``"sgd"``, a torch optimiser, or what makes one from (parameters, lr=…).
     lr
         Learning rate.
+    scale
+        What ``lr`` counts in, for each parameter. ``"auto"``: the root mean square of its first values, or the room between
+        its bounds where that is less, for what has a physical unit (weights in µS, time constants, delays) and for weights of
+        single synapses; 1 for all others. Factors by name (``net.named_parameters()``) replace these; None leaves all at 1,
+        as for an optimiser that is given ready. Factors are rounded to powers of two, so that scaling loses no digit.
     batch_size
         Samples per step of the optimiser.
     clip
-        Largest norm of the gradient; a longer one is scaled down.
+        Largest norm of the gradient, in the units of ``scale``; a longer one is scaled down.
     schedule
         None, ``"cosine"`` (to 0 over all epochs), or a function of the epochs done that gives a factor on ``lr``.
     regularizers
@@ -141,10 +148,18 @@ def train(
     scoring = choose_metrics(metric, loss)
     checks = None if valid_set is None else Batches(valid_set, batch_size, None, "valid_set")
     made = make_optimizer(optimizer, net, lr)
+    scales = choose_scales(net, scale, ready=made is optimizer)
     rate_at(schedule, 0, epochs)
     settings = {}
     if checkpoint is not None:
-        told = {"metric": scoring, "rule": rule, "loss": loss, "regularizers": list(regularizers), "schedule": schedule}
+        told = {
+            "metric": scoring,
+            "scale": scale,
+            "rule": rule,
+            "loss": loss,
+            "regularizers": list(regularizers),
+            "schedule": schedule,
+        }
         settings = {
             "network": fingerprint(net, learnt=False), "seed": seed, "batch_size": batch_size, "clip": clip,
             **plain(told), "optimizer": optimizer_settings(made), "restore_best": restore_best,
@@ -152,7 +167,7 @@ def train(
             "valid_set": None if checks is None else fingerprint_of_data(valid_set),
         }  # fmt: skip
     stored = None if checkpoint is None else Checkpoint(checkpoint, settings)
-    history, best, stopped = stored.read(net, made) if stored else ([], {}, "")
+    history, best, stopped = stored.read(net, made, scales) if stored else ([], {}, "")
     if len(history) > epochs:
         done = f"the checkpoint in {checkpoint} has {len(history)} epochs already"
         raise TrainingError(f"epochs={epochs}, but {done}: ask for more, or choose another folder.")
@@ -161,13 +176,15 @@ def train(
     with torch.random.fork_rng(devices=[]):
         check_lengths(loss, lengths)
         check_regularizers(regularizers, rule, net, lengths)
-        plan = plan_of(net, x, rule.arguments()).to_dict()
+        plan = {**plan_of(net, x, rule.arguments()).to_dict(), "scales": dict(scales.factors)}
         memory = f"a batch keeps about {spell(forecast(net, x, rule))} for its gradient" if progress else ""
-    loop = Loop(net, rule, loss, made, clip, seed, Health(net), tuple(regularizers), scoring.metrics)
+    loop = Loop(net, rule, loss, made, clip, seed, Health(net), scales, tuple(regularizers), scoring.metrics)
     base = [group["lr"] for group in made.param_groups]
     training, kept = net.training, len(history)
     with Display(epochs, len(batches), len(history), progress) as display:
         display.say(memory)
+        if scales.factors:
+            display.say(f"steps are scaled to the size of parameters: {scales}")
         if metric is None and not scoring.metrics:
             display.say("the loss chooses the best epoch; metric=… scores something else (rv.train)")
         try:
@@ -184,7 +201,7 @@ def train(
                     best = {n: t.detach().clone() for n, t in moving(net).items()}
                 stopped = _why_stop(history, epochs, early_stopping, [c(history[-1], net) for c in callbacks])
                 if stored:
-                    stored.write(net, made, history, best, plan, stopped)
+                    stored.write(net, made, history, best, plan, stopped, scales)
                     kept = number
                 display.epoch(history[-1])
         except KeyboardInterrupt as interruption:

@@ -7,6 +7,7 @@ from ranvier.values._gaussian import gaussian_fraction, gaussian_quantile
 from ranvier.values._learn import Learn
 from ranvier.values._philox import key_of, philox, uniforms
 from ranvier.values._poisson import PoissonLaw, poisson_counts, poisson_counts_each
+from ranvier.values._scale import scale_of
 
 __all__ = [
     "Clipped",
@@ -25,5 +26,6 @@ __all__ = [
     "philox",
     "poisson_counts",
     "poisson_counts_each",
+    "scale_of",
     "uniforms",
 ]
