@@ -13,9 +13,10 @@ from torch import nn
 from ranvier.connectivity._delays import DelayError, Delays
 from ranvier.kernels import products
 
-__all__ = ["Placement", "Transform", "as_transform", "input_gradient", "matrix_of", "quiet"]
+__all__ = ["Placement", "Transform", "as_transform", "input_gradient", "is_linear", "matrix_of", "quiet"]
 
 Tensor = torch.Tensor
+_LINEAR = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
@@ -117,6 +118,11 @@ def matrix_of(module: nn.Module) -> Tensor | None:
     if isinstance(module, Transform):
         return module.matrix()
     return module.weight if type(module) is nn.Linear else None
+
+
+def is_linear(module: nn.Module) -> bool:
+    """Whether what a module gives is linear in its weights, and in what enters (but for a bias)."""
+    return module.differentiable if isinstance(module, Transform) else isinstance(module, _LINEAR)
 
 
 def input_gradient(module: nn.Module, grad: Tensor, x: Tensor) -> Tensor:

@@ -79,7 +79,7 @@ def _join(net: Network, asked: Connection, target: str, numbered: bool) -> str:
         }
         synapses = single_synapses(net, label, pre, target, port, how, latency, **request)
         if bound is not None:
-            warn_of_limits(label, bound, synapses.weight)
+            warn_of_limits(label, bound, synapses.shared_weight())
         chain = [synapses]
     else:
         latency += int(0 if delay is None else latency_steps(delay, net.dt, 1, net.seed, label))

@@ -30,16 +30,27 @@ def hooked_parts(net: Network) -> frozenset[str]:
     GraphError
         For a plastic projection, whose synapses no call of a module carries.
     """
-    everything = torch_module._has_any_global_hook()
-    found = [n for n, p in net.populations.items() if everything or has_hook(p)]
-    for n, p in net.projections.items():
-        if has_hook(p) or any(has_hook(m) for m in p.chain.modules()):
-            if p.plasticity is not None:
+    if torch_module._has_any_global_hook():
+        return frozenset((*net.populations, *(n for n, p in net.projections.items() if p.plasticity is None)))
+    # this runs in every call of a network, so modules are looked up where torch keeps them
+    parts: dict[str, nn.Module] = net._modules  # pyright: ignore[reportAssignmentType]
+    found = [n for n, p in parts["populations"]._modules.items() if p is not None and has_hook(p)]
+    for n, p in parts["projections"]._modules.items():
+        if p is not None and (has_hook(p) or _inside(p)):
+            if net.projections[n].plasticity is not None:
                 raise GraphError(
                     f"projection {n!r} is plastic, so nothing would call the hook on it: remove the hook, and record the "
                     f"variables of the synapses instead."
                 )
             found.append(n)
-        elif everything and p.plasticity is None:
-            found.append(n)
     return frozenset(found)
+
+
+def _inside(module: nn.Module) -> bool:
+    """Whether anything inside a module has a hook."""
+    for m in module._modules.values():
+        if m is None:
+            continue
+        if has_hook(m) or (m._modules and _inside(m)):
+            return True
+    return False

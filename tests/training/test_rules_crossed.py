@@ -24,9 +24,9 @@ EVERY = pytest.mark.parametrize("option", OPTIONS)
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "rules.md"
 
 
-def check(rule: str, option: str, provider: str | None, per_step: bool = True) -> None:
+def check(rule: str, option: str, provider: str | None, per_step: bool = True, many: bool = False) -> None:
     """One cell."""
-    result = outcome(rule, option, provider, per_step)
+    result = outcome(rule, option, provider, per_step, many)
     if rule in REFUSED[option]:
         assert result.refusal is not None, f"{rule}, {option}: expected a refusal, got {result}"
         assert result.refusal.startswith(type(RULES[rule][0]).__name__)
@@ -75,6 +75,28 @@ def test_every_cell_in_two_passes(option: str) -> None:
     """The same loss, as one that needs the whole output first."""
     for rule in RULES:
         check(rule, option, "cpu", per_step=False)
+
+
+@pytest.mark.parametrize(
+    ("option", "rule"),
+    [
+        ("sign, two layers", "SLTT"), ("sign, two layers", "BPTT, window"), ("shared transform", "BPTT, window"),
+        ("recurrence, sign", "BPTT"), ("shared transform, delays", "BPTT"), ("shared cell", "SLTT"),
+    ],
+)  # fmt: skip
+def test_parts_that_run_together(option: str, rule: str) -> None:
+    net, x = network(option, "cpu", many=True)
+    plan = net.plan(gradient=True, steps=len(x), batch=x.shape[1])
+    assert plan.together or plan.fused
+    check(rule, option, "cpu", many=True)
+
+
+@pytest.mark.slow
+@EVERY
+def test_every_cell_of_parts_that_run_together(option: str) -> None:
+    for rule in RULES:
+        if rule not in ("RTRL", "SnAp1"):  # sample by sample
+            check(rule, option, "cpu", many=True)
 
 
 @pytest.mark.slow

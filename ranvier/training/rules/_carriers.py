@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from ranvier.connectivity import Linear, Sparse
-from ranvier.connectivity._conv import Conv2d
-from ranvier.connectivity.transform import matrix_of
+from ranvier.connectivity.transform import is_linear, matrix_of
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.network._projection import Projection
@@ -19,7 +17,6 @@ from ranvier.training.rules._series import Block
 __all__ = ["Carrier", "carriers"]
 
 Tensor = torch.Tensor
-_WEIGHTED = (Linear, Sparse, Conv2d, nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _BEFORE = (
     nn.Flatten, nn.Unflatten, nn.Identity, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d, nn.AdaptiveAvgPool2d,
     nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d,
@@ -35,12 +32,13 @@ class Carrier:
         at = next((k for k, m in enumerate(chain) if learns(m)), None)
         fits = (
             at is not None
-            and isinstance(chain[at], _WEIGHTED)
+            and is_linear(chain[at])
             and all(isinstance(m, _BEFORE) for m in chain[:at])
             and all(isinstance(m, _AFTER) for m in chain[at + 1 :])
         )
         if at is None or not fits:
-            wrong = next((m for m in chain if not isinstance(m, (*_WEIGHTED, *_BEFORE))), chain[-1] if chain else None)
+            odd = (m for m in chain if not is_linear(m) and not isinstance(m, _BEFORE))
+            wrong = next(odd, chain[-1] if chain else None)
             raise TrainingError(
                 f"{rule} needs what arrives to be linear in the weights and in the spikes, but projection "
                 f"{projection.name!r} holds {type(wrong).__name__}: use one Linear or convolution with poolings, or "

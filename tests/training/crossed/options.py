@@ -16,9 +16,9 @@ Make = Callable[..., rv.Network]
 ROW, IMAGE = (5,), (2, 5, 4)
 
 
-def spikes(shape: tuple[int, ...], steps: int = 11, batch: int = 2) -> torch.Tensor:
+def spikes(shape: tuple[int, ...], steps: int = 11, batch: int = 2, density: float = 0.45) -> torch.Tensor:
     drawn = torch.rand(steps, batch, *shape, generator=torch.Generator().manual_seed(5))
-    return (drawn < 0.45).double()
+    return (drawn < density).double()
 
 
 def _strong(*modules: nn.Module, gain: float = 3.0) -> None:

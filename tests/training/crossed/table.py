@@ -12,11 +12,11 @@ from tests.training.crossed.definitions import RULES, Gradient, collect
 from tests.training.crossed.options import OPTIONS, spikes
 
 Tensor = torch.Tensor
-Y = torch.tensor([0, 2])
+Y = torch.tensor([0, 2, 1])
 
 
 def loss(out: Tensor) -> Tensor:
-    return rv.losses.EveryStep()(out, Y)
+    return rv.losses.EveryStep()(out, Y[torch.arange(out.shape[1]) % 3])
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,10 @@ class Outcome:
         return "refused" if self.refusal else f"{self.distance:.0e}"
 
 
-def network(option: str, provider: str | None = None) -> tuple[rv.Network, Tensor]:
+def network(option: str, provider: str | None = None, many: bool = False) -> tuple[rv.Network, Tensor]:
+    """A network and its input: two samples, or so ``many`` and so few spikes that parts run together and by event."""
     make, shape = OPTIONS[option]
-    return make(provider=provider), spikes(shape)
+    return make(provider=provider), spikes(shape, batch=40, density=0.25) if many else spikes(shape)
 
 
 def found(net: rv.Network, rule: rv.rules.Rule, x: Tensor, per_step: bool = True) -> Gradient:
@@ -49,9 +50,9 @@ def apart(a: Gradient, b: Gradient) -> float:
     return max(float((a[n] - b[n]).abs().max()) for n in a) / max(size, 1e-12)
 
 
-def outcome(rule: str, option: str, provider: str | None, per_step: bool = True) -> Outcome:
+def outcome(rule: str, option: str, provider: str | None, per_step: bool = True, many: bool = False) -> Outcome:
     """One cell of the table."""
-    net, x = network(option, provider)
+    net, x = network(option, provider, many)
     given, definition = RULES[rule]
     try:
         ours = found(net, given, x, per_step)
