@@ -127,16 +127,19 @@ def test_every_cell_saved_and_loaded(option: str, provider: str, tmp_path: Path)
 @PROVIDERS
 @EVERY
 def test_every_cell_in_single_precision(option: str, provider: str) -> None:
-    """Against the definition in double precision, with the rounded numbers."""
+    """Against the definition in double precision, with the rounded numbers.
+
+    Evolution strategies draw their perturbations in the precision of the network, so they are other numbers here.
+    """
     net, x = network(option, provider)
     net.float()
     wide = copy.deepcopy(net).double()
     for rule, (given, definition) in RULES.items():
-        if rule in REFUSED[option]:
+        if rule in REFUSED[option] or rule == "Evolution":
             continue
         ours = {n: g.double() for n, g in found(net, given, x.float()).items()}
         wanted = definition(wide, x, loss)
-        assert apart(wanted, ours) < (2e-3 if rule == "Evolution" else 2e-5), rule
+        assert apart(wanted, ours) < 2e-5, rule
 
 
 @pytest.mark.slow

@@ -112,11 +112,11 @@ def snap(net: rv.Network, x: Tensor, loss: Loss) -> Gradient:
     out, _, _ = Slow(net).run(x)
     leaf = out.detach().requires_grad_()
     (slope,) = torch.autograd.grad(loss(leaf), leaf)
-    names = [n for n, _ in net.named_parameters()]
+    names = [n for n, q in net.named_parameters() if q.requires_grad]
     found = {n: torch.zeros_like(q) for n, q in net.named_parameters()}
     for b in range(x.shape[1]):
         slow = Slow(net)
-        leaves = dict(net.named_parameters())
+        leaves = {n: q for n, q in net.named_parameters() if q.requires_grad}
         state = slow.start(x[:, b : b + 1]).detach()
         masks: dict[str, Tensor] | None = None
         J: dict[str, Tensor] = {}

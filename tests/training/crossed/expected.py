@@ -19,7 +19,9 @@ _REFUSED: dict[tuple[str, ...], tuple[str, ...]] = {
     ("one delay behind",): (*_AT_ONCE, *_DIFFERENTIAL),
     (
         "delay per synapse", "delay per synapse, sign", "learnable delay", "convolution, delays",
-        "recurrence, delay per synapse", "shared transform, delays", "single synapses, delays",
+        "recurrence, delay per synapse", "shared transform, delays", "single synapses, delays", "delay per input",
+        "learnable delay per output", "learnable delay, Gaussian", "convolution, learnable delays",
+        "two transforms in a row",
     ): (*_TRACES, *_DIFFERENTIAL, "SnAp1"),
     (
         "delay per synapse behind", "learnable delay behind", "populations, bounds", "populations, delays",
@@ -30,7 +32,7 @@ _REFUSED: dict[tuple[str, ...], tuple[str, ...]] = {
         "maximum pooling",
     ): ("EProp, adaptive", *_DIFFERENTIAL, "SnAp1"),
     ("single synapses, bounds",): (*_EPROP, *_DIFFERENTIAL, "SnAp1"),
-    ("batch norm, settled", "threshold norm, settled"): (*_TRACES, *_DIFFERENTIAL, *_BY_SAMPLE),
+    ("batch norm, settled", "threshold norm, settled", "dropout, settled"): (*_TRACES, *_DIFFERENTIAL, *_BY_SAMPLE),
     ("step norm",): ("SLTT-K", *_TRACES, *_DIFFERENTIAL, *_BY_SAMPLE),
     ("learnable start",): (*_AT_ONCE, *_DIFFERENTIAL, *_BY_SAMPLE),
     ("currents", "currents, sign", "currents, two layers", "currents, delays", "currents, recurrence"): (*_AT_ONCE,),

@@ -176,6 +176,27 @@ def same_cell(**how: Any) -> rv.Network:
     return chain(layers[0], cell, layers[1], cell, layers[2], readout(), **how)
 
 
+def frozen(what: str) -> Make:
+    """The first layer without its weights, or without anything, to be learnt."""
+
+    def make(**how: Any) -> rv.Network:
+        net = simple(cell=lif_learnt)(**how)
+        for name, q in net.projections["linear1"].chain[0].named_parameters():
+            q.requires_grad_(what == "weights" and name == "bias")
+        return net
+
+    return make
+
+
+def unlayered(**how: Any) -> rv.Network:
+    torch.manual_seed(0)
+    return chain(rv.Linear(5, 3), readout(), **how)
+
+
+def dropped(**how: Any) -> rv.Network:
+    return simple(between=(nn.Dropout(0.5),))(**how).eval()
+
+
 def deep(**how: Any) -> rv.Network:
     torch.manual_seed(0)
     layers = [rv.Linear(5, 6), rv.Linear(6, 6), rv.Linear(6, 3)]
@@ -280,6 +301,15 @@ OPTIONS: dict[str, tuple[Make, tuple[int, ...]]] = {
     ),
     "learnable delay": (simple(lambda: rv.Linear(5, 6, delay=real_times((6, 5), 3))), ROW),
     "learnable delay behind": (simple(last=lambda: rv.Linear(6, 3, delay=real_times((3, 6), 3))), ROW),
+    "delay per input": (simple(lambda: rv.Linear(5, 6, delay=drawn_times((5,), 3), per="pre")), ROW),
+    "learnable delay per output": (simple(lambda: rv.Linear(5, 6, delay=real_times((6, 1), 3), per="post")), ROW),
+    "learnable delay, Gaussian": (
+        simple(lambda: rv.Linear(
+            5, 6, delay=real_times((6, 5), 3), interpolation="gaussian", width=rv.Learn(0.6 * ms))), ROW,
+    ),
+    "convolution, learnable delays": (
+        images(lambda: rv.Conv2d(2, 3, 3, delay=real_times((3, 2, 3, 3), 2)), (), 18), IMAGE,
+    ),
     "convolution": (images(lambda: rv.Conv2d(2, 3, 3), (), 18), IMAGE),
     "convolution, sign": (images(lambda: rv.Conv2d(2, 3, 3, sign=[1, -1]), (), 18), IMAGE),
     "convolution, groups": (images(lambda: rv.Conv2d(2, 4, 3, groups=2), (), 24), IMAGE),
@@ -305,6 +335,18 @@ OPTIONS: dict[str, tuple[Make, tuple[int, ...]]] = {
     "refractory": (simple(cell=tired), ROW),
     "learnable tau": (simple(cell=lif_learnt), ROW),
     "learnable tau, beyond its bound": (_beyond(simple(cell=lif_pushed)), ROW),
+    "learnable tau of each cell": (
+        simple(cell=lambda: rv.LIF(6, tau=rv.Learn(np.linspace(4, 9, 6) * ms, min=3 * ms))), ROW,
+    ),
+    "learnable threshold": (simple(cell=lambda: rv.LIF(6, tau=6 * ms, V_th=rv.Learn(0.9))), ROW),
+    "learnable adaptation": (
+        simple(cell=lambda: rv.ALIF(6, tau=rv.Learn(6 * ms), tau_a=rv.Learn(20 * ms), beta_a=0.7)), ROW,
+    ),
+    "frozen weights": (frozen("weights"), ROW),
+    "frozen layer": (frozen("layer"), ROW),
+    "no hidden cells": (unlayered, ROW),
+    "dropout, settled": (dropped, ROW),
+    "two transforms in a row": (simple(between=(rv.Linear(6, 6),)), ROW),
     "learnable start": (simple(cell=lambda: lif(v=rv.Learn(0.4))), ROW),
     "shared transform": (same_layer, ROW),
     "shared transform, delays": (same_looped, ROW),

@@ -168,6 +168,8 @@ class Slow:
         weight = weight_of(first)
         if delay is None:
             taps = [(weight, p.place.table)]
+        elif delay.width is not None:
+            taps = self._bell(weight, delay, p.lag)
         else:
             d = straight(delay.position, delay.position.detach().clamp(delay.low, delay.high)) / self.net.dt
             d = d.expand(weight.shape)
@@ -183,6 +185,16 @@ class Slow:
             bias = bias.detach() if held else bias
             total = total + bias.reshape(-1, *([1] * (total.ndim - 2)))
         return self._modules(total, list(p.chain)[1:], held)
+
+    def _bell(self, weight: Tensor, delay: nn.Module, lag: int) -> list[tuple[Tensor, Tensor]]:
+        """A share of the weight on every step up to the longest: a normalised Gaussian around the delay."""
+        dt, longest = self.net.dt, int(-(-delay.high // self.net.dt))
+        d = straight(delay.position, delay.position.detach().clamp(delay.low, delay.high)) / dt
+        width = straight(delay.width, delay.width.detach().clamp(min=0.27 * dt)) / dt
+        bell = [torch.exp(-((j - d) ** 2) / (2 * width**2)) for j in range(longest + 1)]
+        total = sum(bell) + 1e-7
+        steps = torch.zeros(weight.shape)
+        return [(weight * e / total, steps + lag + j) for j, e in enumerate(bell)]
 
     def _product(self, module: nn.Module, x: Tensor, weight: Tensor) -> Tensor:
         if isinstance(module, Sparse):
