@@ -25,7 +25,7 @@ def ours(
 ) -> dict[str, list[float]]:
     rows: dict[str, list[float]] = {}
     for seed in seeds:
-        run = build(seed).run(1000 * ms, record={"exc": ["spikes"], "inh": ["spikes"]})
+        run = build(seed).run(1000 * ms, stream=0, record={"exc": ["spikes"], "inh": ["spikes"]})
         for part in ("exc", "inh"):
             train = run[part].spikes
             found = measure.summary(train.step * 0.1, train.cell, train.size, begin, 1000.0)

@@ -72,14 +72,14 @@ def test_conductance_based_circuit_equals_brian2(
     data = witness("coba_brian2")
     dt, whole = float(data["dt"]), int(data["steps"])
     net = coba(data, provider)
-    run = net.run((steps or whole) * dt * ms, record={"cells": ["spikes"]})
+    run = net.run((steps or whole) * dt * ms, stream=0, record={"cells": ["spikes"]})
     spikes = run["cells"].spikes
     same_spikes(spikes.step, spikes.cell, data, steps or whole)
     if steps is None:
         state = run.state.variables["cells"]
         np.testing.assert_allclose(state["v"][0], data["v_final"], rtol=1e-14, atol=1e-12)
         # Brian2 has already delivered what arrives in the next step, which then decays for one step.
-        state = net.run(dt * ms, run.state).state.variables["cells"]
+        state = net.run(dt * ms, run.state, stream=0).state.variables["cells"]
         for name, tau in (("g_e", data["tau_e"]), ("g_i", data["tau_i"])):
             np.testing.assert_allclose(
                 state[name][0], data[f"{name}_final"] * np.exp(-dt / tau), rtol=1e-13, atol=1e-13
@@ -92,7 +92,7 @@ def test_current_based_circuit_equals_nest(
 ) -> None:
     data = witness("iaf_psc_exp_nest")
     dt, whole, split = float(data["dt"]), int(data["steps"]), int(data["excitatory"])
-    run = iaf(data, provider).run((steps or whole) * dt * ms, record={"exc": ["spikes"], "inh": ["spikes"]})
+    run = iaf(data, provider).run((steps or whole) * dt * ms, stream=0, record={"exc": ["spikes"], "inh": ["spikes"]})
     exc, inh = run["exc"].spikes, run["inh"].spikes
     same_spikes(
         np.concatenate([exc.step, inh.step]), np.concatenate([exc.cell, inh.cell + split]), data, steps or whole
@@ -107,7 +107,7 @@ def test_split_runs_equal_brian2_too(witness: Callable, same_spikes: Callable) -
     data = witness("coba_brian2")
     net, state, found = coba(data, "cpu"), None, []
     for steps in (1, 7, 29, 30, 333, 1600):
-        run = net.run(steps * float(data["dt"]) * ms, state, record={"cells": ["spikes"]})
+        run = net.run(steps * float(data["dt"]) * ms, state, stream=0, record={"cells": ["spikes"]})
         state = run.state
         found.append((run["cells"].spikes.step, run["cells"].spikes.cell))
     step, cell = (np.concatenate([f[k] for f in found]) for k in range(2))
@@ -119,7 +119,9 @@ def test_split_runs_equal_brian2_too(witness: Callable, same_spikes: Callable) -
 def test_both_providers_stay_equal_for_long(witness: Callable, circuit: Callable) -> None:
     data = witness("coba_brian2" if circuit is coba else "iaf_psc_exp_nest")
     record = {n: ["spikes"] for n in circuit(data, "cpu").populations}
-    fast, slow = (circuit(data, p).run(2000 * float(data["dt"]) * ms, record=record) for p in ("cpu", "reference"))
+    fast, slow = (
+        circuit(data, p).run(2000 * float(data["dt"]) * ms, stream=0, record=record) for p in ("cpu", "reference")
+    )
     for name in record:
         np.testing.assert_array_equal(fast[name].spikes.step, slow[name].spikes.step)
         np.testing.assert_array_equal(fast[name].spikes.cell, slow[name].spikes.cell)

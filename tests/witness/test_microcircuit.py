@@ -26,7 +26,7 @@ def ours(estimators) -> Callable[[tuple[int, ...]], Statistics]:
     def run(seeds: tuple[int, ...]) -> Statistics:
         rows: Statistics = {}
         for seed in seeds:
-            done = microcircuit(0.1, seed).run(5500 * ms, record={name: ["spikes"] for name in NAMES})
+            done = microcircuit(0.1, seed).run(5500 * ms, stream=0, record={name: ["spikes"] for name in NAMES})
             for name in NAMES:
                 train = done[name].spikes
                 found = estimators.summary(train.step * 0.1, train.cell, train.size, 500.0, 5500.0)

@@ -69,7 +69,9 @@ def build(d: Data, rule: str, provider: str | None) -> rv.Network:
 def test_the_compiled_loop_equals_brian2_for_a_second(data: Data, rule: str, same_spikes: Callable) -> None:
     net, dt, steps = build(data, rule, None), float(data["dt"]), int(data["steps"])
     assert ("cells",) in net.plan().loops
-    run = net.run(steps * dt * ms, record={"cells": ["spikes"], "synapses": ["w"]}, every=int(data["every"]) * dt * ms)
+    run = net.run(
+        steps * dt * ms, stream=0, record={"cells": ["spikes"], "synapses": ["w"]}, every=int(data["every"]) * dt * ms
+    )
     same_spikes(run["cells"].spikes.step, run["cells"].spikes.cell, data, steps, f"{rule}_")
     theirs = data[f"{rule}_weights"]
     np.testing.assert_allclose(run["synapses"].w.reshape(theirs.shape), theirs, rtol=1e-9, atol=1e-12)

@@ -36,7 +36,7 @@ def membrane(d: Data, method: str) -> rv.Cell:
 
 
 def compare(net: rv.Network, d: Data, name: str, same_spikes: Callable) -> None:
-    run = net.run(int(d["steps"]) * float(d["dt"]) * ms, record={"cells": ["spikes", "v"]})
+    run = net.run(int(d["steps"]) * float(d["dt"]) * ms, stream=0, record={"cells": ["spikes", "v"]})
     same_spikes(run["cells"].spikes.step, run["cells"].spikes.cell, d, int(d["steps"]), f"{name}_")
     np.testing.assert_allclose(run["cells"].v[::100], d[f"{name}_v"], rtol=1e-9)
 

@@ -47,7 +47,9 @@ def test_delayed_inhibition_ends_in_the_same_volley(witness: Callable, seed: int
     """Two thousand spikes in a few milliseconds, then silence: equal in number and in the last step."""
     data = witness("coba4000_statistics")
     spikes = (
-        build(seed, sustained=False, dtype=torch.float64).run(60 * ms, record={"cells": ["spikes"]})["cells"].spikes
+        build(seed, sustained=False, dtype=torch.float64)
+        .run(60 * ms, stream=0, record={"cells": ["spikes"]})["cells"]
+        .spikes
     )
     assert len(spikes) == data["brian2_design_spikes"][seed - 1]
     assert spikes.step.max() == round(data["brian2_design_last_spike"][seed - 1] / 0.1)
@@ -61,7 +63,7 @@ def test_sustained_activity_has_the_peers_statistics(witness: Callable, estimato
     data = witness("coba4000_statistics")
     rows: dict[str, list[float]] = {}
     for seed in SEEDS:
-        run = build(seed, sustained=True, dtype=torch.float32).run(2000 * ms, record={"cells": ["spikes"]})
+        run = build(seed, sustained=True, dtype=torch.float32).run(2000 * ms, stream=0, record={"cells": ["spikes"]})
         spikes = run["cells"].spikes
         for name, low, high in (("exc", 0, EXCITATORY), ("inh", EXCITATORY, CELLS)):
             chosen = (spikes.cell >= low) & (spikes.cell < high)
