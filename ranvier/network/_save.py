@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from safetensors.torch import save as to_bytes
 
 from ranvier._files import replace_file, sweep
 from ranvier.errors import FileFormatError, RanvierError
+from ranvier.limits import plain_file
 from ranvier.network._network import Network
 from ranvier.network._saving import FORMAT, Kind, Record, damaged, describe, read_pair, rebuild, write_pair
 from ranvier.network._state import State
@@ -20,6 +22,7 @@ __all__ = ["load", "load_state", "save", "save_state"]
 
 _NETWORK = Kind("network", "network.json", "weights", FORMAT)
 _STATE = "ranvier state 1"
+_COUNT = re.compile(r"[0-9]{1,19}")
 #: what a part that is given impossible things may raise besides the errors of the package
 _REFUSALS = (
     RanvierError,
@@ -77,6 +80,8 @@ def load(folder: str | os.PathLike[str]) -> Network:
     FileFormatError
         Where the folder is damaged, swapped, hostile or of an unknown version; the message says what to do.
     """
+    if not isinstance(folder, str | os.PathLike):
+        raise FileFormatError(f"{folder!r} is no path: give the folder of a saved network.")
     description, tensors = read_pair(Path(folder), _NETWORK)
     try:
         return rebuild(Record(description, _NETWORK.description), tensors)
@@ -113,19 +118,17 @@ def load_state(path: str | os.PathLike[str]) -> State:
     FileFormatError
         Where the file is missing, damaged or holds something else.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileFormatError(f"{path} is no file: give the file of a saved state.")
+    path = plain_file(path, "saved state")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors: dict[str, torch.Tensor] = {n: file.get_tensor(n) for n in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
         raise damaged(str(path), f"it is no safetensors file ({str(error)[:200]})") from error
-    whole = header.get("step", "").isdecimal() and header.get("stream", "").isdecimal()
+    whole = all(_COUNT.fullmatch(header.get(name, "")) for name in ("step", "stream"))
     if header.get("format") != _STATE or not whole or not all(_is_state_name(n) for n in tensors):
         raise FileFormatError(
-            f"{path} holds no saved state (its format is {header.get('format')!r}): give another file."
+            f"{path} holds no saved state (its format is {str(header.get('format'))[:100]!r}): give another file."
         )
     return State.from_tensors(int(header["step"]), int(header["stream"]), tensors, _step_length(header, path))
 

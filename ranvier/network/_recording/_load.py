@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ranvier.errors import FileFormatError
 from ranvier.network._recording._recorder import record_from
@@ -12,6 +16,8 @@ from ranvier.network._recording._zarr import GrowingArray, read_attributes
 from ranvier.network._run import PopulationRecord
 
 __all__ = ["load_records"]
+
+_LARGEST = 1 << 48
 
 
 def load_records(folder: str | os.PathLike[str]) -> dict[str, PopulationRecord]:
@@ -27,20 +33,61 @@ def load_records(folder: str | os.PathLike[str]) -> dict[str, PopulationRecord]:
     >>> records = rv.load_records("long.zarr")
     >>> records["exc"].spikes.rate()
     """
+    if not isinstance(folder, str | os.PathLike):
+        raise FileFormatError(f"{folder!r} is no path: give the folder of a recording.")
     folder = Path(folder)
     about = read_attributes(folder)
     if about.get("format") != "ranvier recording" or about.get("version") != 1:
-        raise FileFormatError(f"{folder} holds no recording of this version (its format is {about.get('format')!r}).")
+        raise FileFormatError(
+            f"{folder} holds no recording of this version (its format is {str(about.get('format'))[:100]!r})."
+        )
     try:
-        wrong = not all(type(about[n]) is int and about[n] >= 0 for n in ("first", "steps"))
+        wrong = not all(_whole(about[n]) for n in ("first", "steps"))
         wrong |= not (isinstance(about["dt"], float | int) and 0 < about["dt"] < math.inf)
         for n, part in about["parts"].items():
-            wrong |= not (n.isidentifier() and type(part["size"]) is int and isinstance(part["spikes"], bool))
-            wrong |= not all(v.isidentifier() and type(s) is int and s > 0 for v, s in part["stride"].items())
+            wrong |= not (n.isidentifier() and _whole(part["size"], 1) and isinstance(part["spikes"], bool))
+            wrong |= not all(v.isidentifier() and _whole(s, 1) for v, s in part["stride"].items())
     except (LookupError, TypeError, AttributeError) as error:
-        raise FileFormatError(f"the description in {folder} is damaged ({error}): record anew.") from error
+        raise FileFormatError(f"the description in {folder} is damaged ({str(error)[:200]}): record anew.") from error
     if wrong:
         raise FileFormatError(f"the description in {folder} is damaged: record anew.")
-    return {
-        n: record_from(about, n, lambda path: lambda: GrowingArray.open(folder / path).read()) for n in about["parts"]
-    }
+    return {n: _part(folder, about, n) for n in about["parts"]}
+
+
+def _whole(value: Any, least: int = 0) -> bool:
+    return type(value) is int and least <= value <= _LARGEST
+
+
+def _part(folder: Path, about: dict[str, Any], n: str) -> PopulationRecord:
+    """The record of one part; its columns have to hold what the description says."""
+    part, first, steps = about["parts"][n], about["first"], about["steps"]
+    for v, stride in part["stride"].items():
+        promised, held = (first + steps) // stride - first // stride, GrowingArray.open(folder / n / v).rows
+        if promised > held:
+            raise FileFormatError(
+                f"{folder / n / v} holds {held} rows instead of {promised}: the recording is damaged."
+            )
+    reads = {"step": lambda x: _spikes(x, first, None), "cell": lambda x: _spikes(x, 0, part["size"] - 1)}
+    if not part["spikes"]:
+        reads = {}
+    checks = {f"{n}/spikes/{what}": check for what, check in reads.items()}
+
+    def reader(path: str) -> Callable[[], np.ndarray]:
+        def read() -> np.ndarray:
+            rows = GrowingArray.open(folder / path).read()
+            if path in checks and not checks[path](rows):
+                raise FileFormatError(f"{folder / path} holds numbers that no spikes have: the recording is damaged.")
+            return rows
+
+        return read
+
+    return record_from(about, n, reader)
+
+
+def _spikes(rows: np.ndarray, least: int, most: int | None) -> bool:
+    """Whether rows are steps that do not fall (``most`` None), or cells up to ``most``."""
+    if rows.ndim != 1 or rows.dtype != np.int64:
+        return False
+    if not len(rows):
+        return True
+    return rows.min() >= least and (bool((np.diff(rows) >= 0).all()) if most is None else rows.max() <= most)

@@ -8,6 +8,8 @@ step. So whatever interrupts a commit, the folder holds the rows of the one befo
 from __future__ import annotations
 
 import json
+import math
+import os
 import re
 import zlib
 from pathlib import Path
@@ -17,6 +19,7 @@ import numpy as np
 
 from ranvier._files import is_partial, make_folder, replace_file
 from ranvier.errors import FileFormatError
+from ranvier.limits import need, plain_file
 
 __all__ = ["GrowingArray", "belongs_to_recording", "read_attributes", "write_attributes", "write_group"]
 
@@ -24,6 +27,10 @@ __all__ = ["GrowingArray", "belongs_to_recording", "read_attributes", "write_att
 _CHUNK = 1 << 19
 _LARGEST_RANK = 2
 _OWN = re.compile(r"\.z(array|attrs|group)|\d+(\.\d+)*")
+_LARGEST, _LARGEST_TEXT = 1 << 48, 1 << 26
+#: deflate packs no more closely
+_DENSEST = 1032
+_DTYPES = frozenset(np.dtype(kind).newbyteorder("<").str for kind in "bhilqBHILQefd")
 
 
 class GrowingArray:
@@ -53,21 +60,15 @@ class GrowingArray:
         FileFormatError
             Where the folder is damaged, or holds fewer rows.
         """
-        try:
-            found = json.loads((folder / ".zarray").read_text(encoding="utf-8"))
-            shape, chunks, dtype = tuple(found["shape"]), tuple(found["chunks"]), np.dtype(found["dtype"])
-            plain = (
-                found["zarr_format"] == 2
-                and found["order"] == "C"
-                and found["compressor"] == {"id": "zlib", "level": 1}
-            )
-            fits = 1 <= len(shape) <= _LARGEST_RANK and shape[1:] == chunks[1:] and min(chunks) >= 1 and min(shape) >= 0
-        except (OSError, ValueError, TypeError, LookupError) as error:
-            raise FileFormatError(
-                f"{folder} holds no recorded array ({str(error)[:200]}): give another folder."
-            ) from error
-        if not plain or not fits or dtype.kind not in "fiu":
+        found = _json(folder / ".zarray", "recorded array")
+        shape, chunks = (_sizes(found.get(name)) for name in ("shape", "chunks"))
+        written = found.get("dtype")
+        layout = {"zarr_format": 2, "order": "C", "compressor": {"id": "zlib", "level": 1}}
+        plain = isinstance(written, str) and written in _DTYPES and {n: found.get(n) for n in layout} == layout
+        fits = shape and chunks and len(shape) <= _LARGEST_RANK and shape[1:] == chunks[1:] and min(chunks) >= 1
+        if not plain or not fits:
             raise FileFormatError(f"{folder} holds an array of another layout: open it with zarr.")
+        dtype = np.dtype(str(written))
         if rows is not None and not 0 <= rows <= shape[0]:
             raise FileFormatError(f"{folder} has {shape[0]} rows instead of {rows}: it is damaged; start the run anew.")
         made = cls(folder, dtype, shape[1:], chunks[0], shape[0] if rows is None else rows)
@@ -105,17 +106,56 @@ class GrowingArray:
             self._describe(self.rows, sync)
 
     def read(self) -> np.ndarray:
-        """All committed rows."""
-        chunks = [self._chunk(k) for k in range(-(-self.rows // self.chunk))]
+        """All committed rows.
+
+        Raises
+        ------
+        FileFormatError
+            Where a chunk is damaged or missing.
+        MemoryLimitError
+            Where the rows do not fit into memory.
+        """
+        count = -(-self.rows // self.chunk)
+        packed = sum(self._packed(k) for k in range(min(count, len(self._present()))))
+        size = self.rows * self._row
+        if count > len(self._present()) or size > _DENSEST * packed:
+            raise FileFormatError(
+                f"{self.folder} promises {self.rows} rows of {self._row} bytes and holds {len(self._present())} chunks of {packed} "
+                "bytes: the recording is damaged."
+            )
+        need(2 * size, f"reading {self.folder}", "open it with zarr and read it in parts")
+        chunks = [self._chunk(k) for k in range(count)]
         return np.concatenate([*chunks, np.empty((0, *self.shape), self.dtype)])[: self.rows]
 
-    def _chunk(self, number: int) -> np.ndarray:
-        path = self.folder / self._name(number)
+    @property
+    def _row(self) -> int:
+        """Bytes of a row."""
+        return self.dtype.itemsize * math.prod(self.shape)
+
+    def _present(self) -> list[str]:
+        return [name for name in os.listdir(self.folder) if not name.startswith(".")]
+
+    def _packed(self, number: int) -> int:
+        """Bytes of a chunk on disk."""
         try:
-            payload = zlib.decompress(path.read_bytes())
+            return plain_file(self.folder / self._name(number)).stat().st_size
+        except OSError as error:
+            raise FileFormatError(f"{self.folder} cannot be read ({error}): the recording is damaged.") from error
+
+    def _chunk(self, number: int) -> np.ndarray:
+        path, size = self.folder / self._name(number), self.chunk * self._row
+        try:
+            if size > _DENSEST * self._packed(number):
+                raise ValueError(f"it has too few bytes for {size}")
+            unpacker = zlib.decompressobj()
+            payload = unpacker.decompress(path.read_bytes(), size + 1)
+            if len(payload) != size or not unpacker.eof:
+                raise ValueError(f"it does not hold the {size} bytes that it should")
             return np.frombuffer(payload, self.dtype).reshape(self.chunk, *self.shape)
         except (OSError, zlib.error, ValueError) as error:
-            raise FileFormatError(f"{path} is damaged or missing ({error}): the recording cannot be read.") from error
+            raise FileFormatError(
+                f"{path} is damaged or missing ({str(error)[:200]}): the recording cannot be read."
+            ) from error
 
     def _name(self, number: int) -> str:
         return ".".join([str(number), *("0" for _ in self.shape)])
@@ -155,10 +195,21 @@ def read_attributes(folder: Path) -> dict[str, Any]:
     FileFormatError
         Where there are none.
     """
+    return _json(folder / ".zattrs", "recording")
+
+
+def _json(path: Path, what: str) -> dict[str, Any]:
+    """An object in a file of sensible size."""
     try:
-        found = json.loads((folder / ".zattrs").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise FileFormatError(f"{folder} holds no recording ({str(error)[:200]}): give another folder.") from error
+        found = json.loads(plain_file(path, most=_LARGEST_TEXT).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise FileFormatError(f"{path.parent} holds no {what} ({str(error)[:200]}): give another folder.") from error
     if not isinstance(found, dict):
-        raise FileFormatError(f"{folder / '.zattrs'} is damaged: it holds no object.")
+        raise FileFormatError(f"{path} is damaged: it holds no object.")
     return found
+
+
+def _sizes(value: Any) -> tuple[int, ...]:
+    """Whole numbers from 0; none where something else is written."""
+    sizes = tuple(value) if isinstance(value, list) else ()
+    return sizes if all(type(n) is int and 0 <= n <= _LARGEST for n in sizes) else ()

@@ -1,0 +1,89 @@
+"""Bytes that cells, states and recordings take, held against free memory before they are made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ranvier.limits import need
+
+if TYPE_CHECKING:
+    from ranvier.network._network import Network
+    from ranvier.network._recording._wanted import Wanted
+
+__all__ = ["check_cells", "check_run", "check_state_size", "check_traces"]
+
+#: bytes per cell of a simulation beside its variables: lists of spikes and input, over the steps of a block
+_PER_CELL = 32
+#: copies of each variable while a block is computed
+_COPIES = 3
+
+
+def check_cells(name: str, count: int, variables: int, width: int) -> None:
+    """That the variables of ``count`` cells fit into memory; ``width`` bytes each.
+
+    Raises
+    ------
+    MemoryLimitError
+        With both numbers, before anything is drawn.
+    """
+    need(count * variables * width, f"population {name!r} of {count:,} cells", "make it smaller")
+
+
+def check_state_size(net: Network, batch: int, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """That a state for ``batch`` samples fits: variables, and spikes in flight for as long as the longest delay.
+
+    Raises
+    ------
+    MemoryLimitError
+        With both numbers.
+    """
+    width = net.dtype.itemsize
+    cells = sum(math.prod(shapes[n]) * _variables(net, n) for n in net.populations)
+    need(batch * cells * width, f"a state of {cells:,} variables for a batch of {batch}", "use fewer cells or a smaller batch")
+    for n, depth in net.depths().items():
+        need(
+            depth * batch * math.prod(shapes[n]) * width,
+            f"the history of {n!r}, {depth:,} steps of {math.prod(shapes[n]):,} cells for a batch of {batch},",
+            "shorten its delays (max= of learnable ones), or use a larger dt",
+        )
+
+
+def check_run(net: Network) -> None:
+    """That a simulation of these cells fits into memory.
+
+    Raises
+    ------
+    MemoryLimitError
+        With both numbers.
+    """
+    shapes = {n: net.shape_of(n) or () for n in net.populations}
+    cells = sum(math.prod(shape) for shape in shapes.values())
+    variables = sum(math.prod(shape) * _variables(net, n) for n, shape in shapes.items())
+    needed = cells * _PER_CELL + _COPIES * variables * net.dtype.itemsize
+    need(needed, f"simulating {cells:,} cells", "use fewer cells")
+
+
+def check_traces(sizes: Mapping[str, int], wanted: Mapping[str, Wanted], width: int, steps: int) -> None:
+    """That the variables recorded over ``steps`` steps fit into memory, where they are kept there.
+
+    Raises
+    ------
+    MemoryLimitError
+        With both numbers.
+    """
+    for n, w in wanted.items():
+        for v, trace in w.traces.items():
+            cells = sizes[n] if trace.cells is None else len(trace.cells)
+            samples = steps // trace.stride
+            need(
+                samples * cells * width,
+                f"recording {v!r} of {n!r}, {samples:,} samples of {cells:,} values,",
+                "stream it to a folder (to='…'), record at intervals (every=), or fewer cells (rv.Sample)",
+            )
+
+
+def _variables(net: Network, name: str) -> int:
+    system = net.populations[name].cell.system
+    return max(1, len(system.states) + bool(system.refractory))
