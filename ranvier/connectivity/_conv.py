@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 
 from ranvier.connectivity._delayed_kernel import DelayedKernel
 from ranvier.connectivity._interpolation import tap_product
+from ranvier.connectivity._memory import check_weights
 from ranvier.connectivity.transform import Placement
 from ranvier.errors import ShapeError
 from ranvier.kernels import products
@@ -42,6 +44,7 @@ class Conv2d(DelayedKernel, nn.Conv2d):
         self, in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], *, delay: Any = None,
         per: str = "synapse", interpolation: str = "linear", width: Any = None, sign: Any = None, **options: Any,
     ) -> None:  # fmt: skip
+        self._check_size(in_channels, out_channels, kernel_size, options.get("groups", 1), delay is not None)
         super().__init__(in_channels, out_channels, kernel_size, **options)
         if delay is not None and (self.padding_mode != "zeros" or isinstance(self.padding, str)):
             raise ShapeError(
@@ -57,6 +60,18 @@ class Conv2d(DelayedKernel, nn.Conv2d):
             )
         self.keep_delay(delay, per, interpolation, width)
         self.keep_sign(sign)
+
+    @staticmethod
+    def _check_size(in_channels: Any, out_channels: Any, kernel_size: Any, groups: Any, delayed: bool) -> None:
+        sides = tuple(kernel_size) if isinstance(kernel_size, tuple | list) else (kernel_size, kernel_size)
+        sizes = (in_channels, out_channels, *sides)
+        if len(sizes) != 4 or any(not isinstance(n, int) or n <= 0 for n in sizes):
+            raise ShapeError(
+                f"Conv2d: in_channels={in_channels!r}, out_channels={out_channels!r}, kernel_size={kernel_size!r}: give positive "
+                "whole numbers, one or two for the kernel."
+            )
+        weights = math.prod(sizes) // groups if isinstance(groups, int) and groups > 0 else 0
+        check_weights(weights, delayed, f"Conv2d with {weights:,} weights", "use fewer channels or a smaller kernel")
 
     def forward(
         self, input: Tensor, history: Tensor | None = None, place: Placement | None = None, by_event: bool = False

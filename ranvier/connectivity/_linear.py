@@ -10,6 +10,7 @@ from torch import nn
 from ranvier.connectivity._delayed_kernel import DelayedKernel
 from ranvier.connectivity._delays import latency_steps
 from ranvier.connectivity._interpolation import tap_product
+from ranvier.connectivity._memory import check_weights
 from ranvier.connectivity.transform import Placement
 from ranvier.errors import ShapeError
 from ranvier.kernels import products
@@ -50,6 +51,12 @@ class Linear(DelayedKernel, nn.Linear):
         for label, n in (("in_features", in_features), ("out_features", out_features)):
             if not isinstance(n, int) or n <= 0:
                 raise ShapeError(f"Linear: {label}={n!r} must be a positive whole number.")
+        check_weights(
+            in_features * out_features,
+            delay is not None,
+            f"Linear({in_features:,}, {out_features:,})",
+            "use fewer cells, or net.connect with a sparse rule such as rv.FixedProbability",
+        )
         super().__init__(in_features, out_features, bias, dtype=dtype)
         self.keep_delay(delay, per, interpolation, width)
         self.keep_sign(sign)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import torch
+
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends
 from ranvier.limits import need
 
-__all__ = ["check_memory"]
+__all__ = ["check_memory", "check_weights"]
 
 
 def check_memory(rule: Connectivity, ends: Ends, per_synapse: int, name: str) -> tuple[int, int]:
@@ -25,3 +27,15 @@ def check_memory(rule: Connectivity, ends: Ends, per_synapse: int, name: str) ->
         ConnectivityError,
     )
     return synapses, needed
+
+
+def check_weights(count: int, delayed: bool, what: str, remedy: str) -> None:
+    """That ``count`` weights, and delays where there are some, fit into memory; on another device than it they may.
+
+    Raises
+    ------
+    MemoryLimitError
+        With both numbers, before they are drawn.
+    """
+    if torch.get_default_device().type == "cpu":
+        need((12 if delayed else 4) * count, what, remedy)

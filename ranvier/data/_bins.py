@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 
 from ranvier.data._events import Events
 from ranvier.errors import RanvierError, ShapeError
+from ranvier.limits import need
 from ranvier.units import ms
 from ranvier.units._edge import strip
 from ranvier.units._steps import fraction_of, steps_before
@@ -61,7 +63,12 @@ class Bins:
         step = steps_before(events.t, self._width(events))
         place, shape = _pooled(events, self.pool)
         inside = (step >= 0) & (step < self.steps)
-        size = int(np.prod(shape))
+        size = math.prod(shape)
+        need(
+            12 * self.steps * size + 32 * len(events),
+            f"{self.steps:,} bins of {' x '.join(map(str, shape))}",
+            "use fewer steps, or join pixels (pool=)",
+        )
         flat = np.bincount(step[inside] * size + place[inside], minlength=self.steps * size)
         counts = torch.from_numpy(flat.reshape(self.steps, *shape)).to(torch.float32)
         return counts.clamp_(max=1) if self.binary else counts

@@ -41,7 +41,8 @@ def burst(x: Any, steps: int, *, spikes: int = 5, shortest: int = 1, longest: in
     >>> rv.encoding.burst(torch.tensor([[1.0]]), 6, spikes=3, shortest=2).flatten()
     tensor([1., 0., 1., 0., 1., 0.])
     """
-    value, total = shares(x), step_count(steps)
+    value = shares(x)
+    total = step_count(steps, each=value)
     longest = max(shortest, (total - 1) // max(step_count(spikes) - 1, 1)) if longest is None else longest
     if not 1 <= shortest <= longest:
         raise RanvierError(f"shortest={shortest}, longest={longest}: give 1 <= shortest <= longest, in steps")

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from ranvier.errors import RanvierError, ShapeError
+from ranvier.limits import need
 from ranvier.units import ms
 from ranvier.units._edge import strip
 from ranvier.units._steps import steps_in
@@ -46,10 +47,16 @@ def series(x: Any, name: str = "x") -> Tensor:
     return tensor
 
 
-def step_count(steps: int, least: int = 1) -> int:
-    """``steps`` if it is a whole number of at least ``least``."""
+def step_count(steps: int, least: int = 1, each: Tensor | None = None) -> int:
+    """``steps`` if it is a whole number of at least ``least``, and as many times ``each`` fit into memory."""
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < least:
         raise RanvierError(f"steps={steps!r}: give a whole number of at least {least}")
+    if each is not None:
+        need(
+            2 * steps * each.numel() * each.element_size(),
+            f"{steps:,} steps of {each.numel():,} values",
+            "give fewer steps, or encode a smaller batch at a time",
+        )
     return steps
 
 

@@ -46,7 +46,8 @@ def latency(x: Any, steps: int, *, threshold: float = 0.0, tau: float | None = N
     >>> rv.encoding.latency(torch.tensor([[1.0, 0.5, 0.0]]), 5).argmax(0), rv.encoding.latency(torch.tensor([[0.0]]), 5).sum()
     (tensor([[0, 2, 0]]), tensor(0.))
     """
-    value, last = shares(x), step_count(steps) - 1
+    value = shares(x)
+    last = step_count(steps, each=value) - 1
     if not 0 <= threshold < 1 or (tau is not None and not (tau > 0 and threshold > 0)):
         raise RanvierError(f"threshold={threshold}, tau={tau}: give 0 <= threshold < 1; with tau both above 0")
     fires = value > threshold

@@ -44,7 +44,7 @@ def phase(x: Any, steps: int, *, bits: int = 8) -> Tensor:
     """
     value, bits = shares(x), _bits(bits)
     whole = (value.double() * 2**bits).floor().clamp(max=2**bits - 1).long()
-    place = bits - 1 - torch.arange(step_count(steps), device=value.device) % bits
+    place = bits - 1 - torch.arange(step_count(steps, each=value), device=value.device) % bits
     return (whole[None] >> place.reshape(-1, *[1] * value.ndim) & 1).to(value.dtype)
 
 

@@ -41,7 +41,7 @@ def bernoulli(x: Any, steps: int, *, generator: torch.Generator | None = None) -
     tensor([[0., 3.]])
     """
     chance = shares(x)
-    shape = (step_count(steps), *chance.shape)
+    shape = (step_count(steps, each=chance), *chance.shape)
     u = torch.rand(shape, generator=generator, dtype=chance.dtype, device=chance.device)
     return (u < chance).to(chance.dtype)
 
@@ -74,4 +74,4 @@ def poisson(rate: Any, steps: int, dt: Any = 1 * ms, *, generator: torch.Generat
     mean = real(strip(rate, Hz, "rate"), "rate") * float(strip(dt, ms, "dt"))
     if mean.numel() and float(mean.min()) < 0:
         raise RanvierError(f"rate={rate}: give rates of at least 0")
-    return torch.poisson(mean.expand(step_count(steps), *mean.shape), generator=generator)
+    return torch.poisson(mean.expand(step_count(steps, each=mean), *mean.shape), generator=generator)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ranvier.limits import need
+from ranvier import limits
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_cells", "check_run", "check_state_size", "check_traces"]
 
+#: less is not asked for: short runs are made in thousands
+_SMALL = 1 << 24
 #: bytes per cell of a simulation beside its variables: lists of spikes and input, over the steps of a block
 _PER_CELL = 32
 #: copies of each variable while a block is computed
@@ -28,7 +30,7 @@ def check_cells(name: str, count: int, variables: int, width: int) -> None:
     MemoryLimitError
         With both numbers, before anything is drawn.
     """
-    need(count * variables * width, f"population {name!r} of {count:,} cells", "make it smaller")
+    _need(count * variables * width, f"population {name!r} of {count:,} cells", "make it smaller")
 
 
 def check_state_size(net: Network, batch: int, shapes: Mapping[str, tuple[int, ...]]) -> None:
@@ -41,9 +43,13 @@ def check_state_size(net: Network, batch: int, shapes: Mapping[str, tuple[int, .
     """
     width = net.dtype.itemsize
     cells = sum(math.prod(shapes[n]) * _variables(net, n) for n in net.populations)
-    need(batch * cells * width, f"a state of {cells:,} variables for a batch of {batch}", "use fewer cells or a smaller batch")
+    _need(
+        batch * cells * width,
+        f"a state of {cells:,} variables for a batch of {batch}",
+        "use fewer cells or a smaller batch",
+    )
     for n, depth in net.depths().items():
-        need(
+        _need(
             depth * batch * math.prod(shapes[n]) * width,
             f"the history of {n!r}, {depth:,} steps of {math.prod(shapes[n]):,} cells for a batch of {batch},",
             "shorten its delays (max= of learnable ones), or use a larger dt",
@@ -62,7 +68,7 @@ def check_run(net: Network) -> None:
     cells = sum(math.prod(shape) for shape in shapes.values())
     variables = sum(math.prod(shape) * _variables(net, n) for n, shape in shapes.items())
     needed = cells * _PER_CELL + _COPIES * variables * net.dtype.itemsize
-    need(needed, f"simulating {cells:,} cells", "use fewer cells")
+    _need(needed, f"simulating {cells:,} cells", "use fewer cells")
 
 
 def check_traces(sizes: Mapping[str, int], wanted: Mapping[str, Wanted], width: int, steps: int) -> None:
@@ -77,7 +83,7 @@ def check_traces(sizes: Mapping[str, int], wanted: Mapping[str, Wanted], width: 
         for v, trace in w.traces.items():
             cells = sizes[n] if trace.cells is None else len(trace.cells)
             samples = steps // trace.stride
-            need(
+            _need(
                 samples * cells * width,
                 f"recording {v!r} of {n!r}, {samples:,} samples of {cells:,} values,",
                 "stream it to a folder (to='…'), record at intervals (every=), or fewer cells (rv.Sample)",
@@ -87,3 +93,9 @@ def check_traces(sizes: Mapping[str, int], wanted: Mapping[str, Wanted], width: 
 def _variables(net: Network, name: str) -> int:
     system = net.populations[name].cell.system
     return max(1, len(system.states) + bool(system.refractory))
+
+
+def _need(count: int, what: str, remedy: str) -> None:
+    """:func:`ranvier.limits.need`, which asks the system, only for what is not small."""
+    if count > _SMALL:
+        limits.need(count, what, remedy)

@@ -27,6 +27,7 @@ from ranvier.network._checks import (
 )
 from ranvier.network._connect import Connection, connect
 from ranvier.network._execute import Execution
+from ranvier.network._forecast import check_cells, check_state_size
 from ranvier.network._graph import GraphError
 from ranvier.network._parts import Parts
 from ranvier.network._plan import Plan
@@ -201,6 +202,8 @@ class Network(nn.Module):
             self.relays[name] = Relay(shape)
         else:
             cell = cell.with_values(**values) if values else cell
+            if shape is not None:
+                check_cells(name, math.prod(shape), max(1, len(cell.system.states)), self.dtype.itemsize)
             self.populations[name] = Population(
                 name, cell, shape, surrogate=self.surrogate, seed=self.seed, dtype=self.dtype, like=self._of_cell(cell)
             )
@@ -348,6 +351,7 @@ class Network(nn.Module):
             raise unknown_shape(unknown[0])
         if batch < 1:
             raise ShapeError(f"batch={batch!r} must be at least 1.")
+        check_state_size(self, batch, shapes)
         stream = stream_of(stream)
         variables = {
             n: p.initial(batch, shapes[n], self.dtype, self.device, stream) for n, p in self.populations.items()

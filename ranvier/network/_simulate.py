@@ -17,6 +17,7 @@ from ranvier.kernels.cpu import Spikes
 from ranvier.network._check_state import check_state
 from ranvier.network._checks import describe_non_finite
 from ranvier.network._drives import drawn_inside
+from ranvier.network._forecast import check_run, check_traces
 from ranvier.network._graph import GraphError
 from ranvier.network._interrupts import Interrupts
 from ranvier.network._listed import listed_sources, spike_list
@@ -61,6 +62,7 @@ def simulate(
     keeping = keeping or Keeping()
     steps = whole_steps(duration, net.dt, "duration")
     wanted = read_record(net, record, stride_of(every, net.dt))
+    check_run(net)
     if state is None:
         state = net.initial_state(1, stream=_kept_stream(keeping) if stream is None else stream)
         warn_of_starts(net, state)
@@ -76,6 +78,8 @@ def simulate(
     with torch.no_grad():
         columns = _written(lambda: _columns(keeping, at, begin_of(net.dt, at.first)))
         recorder = _written(lambda: Recorder(net, wanted, columns, stride, at.first))
+        if isinstance(columns, MemoryColumns):
+            check_traces(recorder.sizes, wanted, net.dtype.itemsize, steps)
         recorder.restore(at)
         _written(lambda: columns.commit(recorder.attributes(at.done)))
         job = _Job(net, plan, recorder, at, checkpoint, interval)

@@ -67,7 +67,9 @@ class GrowingArray:
         plain = isinstance(written, str) and written in _DTYPES and {n: found.get(n) for n in layout} == layout
         fits = shape and chunks and len(shape) <= _LARGEST_RANK and shape[1:] == chunks[1:] and min(chunks) >= 1
         if not plain or not fits:
-            raise FileFormatError(f"{folder} holds an array of another layout: open it with zarr.")
+            raise FileFormatError(
+                f"{folder} holds no recorded array, or one of another layout: give another folder, or open it with zarr."
+            )
         dtype = np.dtype(str(written))
         if rows is not None and not 0 <= rows <= shape[0]:
             raise FileFormatError(f"{folder} has {shape[0]} rows instead of {rows}: it is damaged; start the run anew.")
