@@ -40,8 +40,9 @@ def _exprel(x: Tensor) -> Tensor:
     """(exp(x) - 1)/x with the series where the derivatives of the quotient cancel; gradient safe on both branches."""
     small = x.abs() < _NEAR
     safe = torch.where(small, 1.0, x)
-    series = x * _EXPREL[-1] + _EXPREL[-2]
-    for coefficient in _EXPREL[-3::-1]:
+    last, *rest = _EXPREL[: 5 if x.dtype == torch.float32 else 9][::-1]
+    series = x * last + rest[0]
+    for coefficient in rest[1:]:
         series = series * x + coefficient
     return torch.where(small, series, torch.expm1(safe) / safe)
 
