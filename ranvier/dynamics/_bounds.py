@@ -24,7 +24,7 @@ _LONGEST_TEXT = 200_000
 #: parts (names, numbers, operations) of one expression
 _MOST_PARTS = 8_000
 #: parts of all expressions of one model
-_MOST_IN_MODEL = 25_000
+_MOST_IN_MODEL = 12_000
 #: bits above and below the bar of a fraction: about the digits of one number
 _MOST_BITS = 3_400
 #: conditions joined by and, by or, or in one chain of comparisons

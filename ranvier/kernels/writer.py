@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import sympy as sp
@@ -26,15 +27,17 @@ def emit(lanes: Elementary, program: Program, read: Callable[[str], Value]) -> M
     ``read`` supplies what the program takes from outside, once per name. Truth values stay masks as long as only
     conditions use them.
     """
-    writer = _Writer(lanes, read)
+    expressions = (*(s.expression for s in program.statements), *program.outputs.values())
+    uses = Counter(part.func.__name__ for e in expressions for part in e.atoms(sp.Function))
+    writer = _Writer(lanes, read, uses)
     for statement in program.statements:
         writer.values[statement.target] = writer.value(statement.expression)
     return {name: writer.number(writer.value(e)) for name, e in program.outputs.items()}
 
 
 class _Writer:
-    def __init__(self, lanes: Elementary, read: Callable[[str], Value]) -> None:
-        self.lanes, self.read = lanes, read
+    def __init__(self, lanes: Elementary, read: Callable[[str], Value], uses: Mapping[str, int]) -> None:
+        self.lanes, self.read, self.uses = lanes, read, uses
         self.values: dict[sp.Symbol, Value] = {}
 
     def number(self, value: Value) -> Value:
@@ -62,7 +65,8 @@ class _Writer:
             return self._power(*e.args)
         name = e.func.__name__
         if name in _UNARY:
-            return getattr(lanes, _UNARY[name])(*self.numbers(e.args))
+            (x,) = self.numbers(e.args)
+            return lanes.function(_UNARY[name], x, self.uses[name])
         if name in _BINARY:
             return getattr(lanes, _BINARY[name])(*self.numbers(e.args))
         if name in _COMPARE:

@@ -17,6 +17,7 @@ from llvmlite import ir
 from ranvier.errors import ProviderError
 from ranvier.kernels.cpu._far_angles import far_lanes
 from ranvier.kernels.cpu._jit import has_feature
+from ranvier.kernels.cpu._outlined import CALLABLE, MOST_COPIES, called
 from ranvier.kernels.elementary import Elementary
 
 __all__ = ["Lanes"]
@@ -194,6 +195,10 @@ class Lanes(Elementary):
     def narrow(self, x: ir.Value) -> ir.Value:
         """Lanes of :meth:`double`, rounded to the dtype."""
         return self.builder.fptrunc(x, self.vector)
+
+    def function(self, name: str, x: ir.Value, uses: int) -> ir.Value:
+        """The function ``name`` of x; called where the program uses it very often, and copied elsewhere."""
+        return called(self, name, x) if uses > MOST_COPIES and name in CALLABLE else super().function(name, x, uses)
 
     def scale(self, x: ir.Value, nearest: ir.Value, n: ir.Value) -> ir.Value:
         """x 2^n for |n| below twice the bias, n given as a float and as an integer; the power itself may not be normal."""

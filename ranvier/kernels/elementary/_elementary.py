@@ -31,6 +31,10 @@ class Elementary(Words, Protocol):
             x = self.mul(x, x)
         return terms[0]
 
+    def function(self, name: str, x: Value, uses: int) -> Value:
+        """The function ``name`` of x in a program that uses it so many times: a target may call what others copy."""
+        return getattr(self, name)(x)
+
     # ---- elementary functions ----------------------------------------------------------------------------------------
 
     def exp(self, x: Value) -> Value:
