@@ -26,6 +26,7 @@ from ranvier.network._checks import (
     whole,
 )
 from ranvier.network._connect import Connection, connect
+from ranvier.network._delays_of import delays_of
 from ranvier.network._execute import Execution
 from ranvier.network._forecast import check_cells, check_state_size
 from ranvier.network._graph import GraphError
@@ -302,6 +303,10 @@ class Network(nn.Module):
 
     def _bind(self, rule: Plasticity, pre: str, post: str, port: str) -> BoundPlasticity:
         return bind_rule(self, rule, pre, post, port)
+
+    def delays(self, name: str) -> Tensor:
+        """Delays of a projection in ms as a run has them, fixed ones on whole steps: one, or one for each synapse."""
+        return delays_of(self, name)
 
     # ---- planning ------------------------------------------------------------------------------------------------
 
