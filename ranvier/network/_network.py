@@ -319,18 +319,14 @@ class Network(nn.Module):
 
         Parameters
         ----------
-        gradient
-            Whether gradients are recorded, as in any call outside ``torch.no_grad()``.
+        gradient, window, checkpoint, cuts
+            As the call, or the learning rule, has them; a call records gradients outside ``torch.no_grad()``.
         steps, batch
             Size of the call; None stands for many.
-        window, checkpoint, cuts
-            As the call, or the learning rule, has them.
         dense_inputs
             Inputs of which at least 30 % of the numbers are not zero; a call looks at a sample.
         shapes
             Of inputs whose shape was not declared, without time and batch; they are taken for a row of numbers.
-
-        >>> print(net.plan(steps=100, batch=32, gradient=True))
         """
         known = {n: s for n, s in {**self.inputs, **(shapes or {})}.items() if s is not None}
         spread = [n for n, s in shapes_known(self, known).items() if len(s) != 1]
