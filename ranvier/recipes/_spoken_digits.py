@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ranvier._files import make_folder, replace_file
 from ranvier.encoding import Cochlea
 from ranvier.errors import FileFormatError
 from ranvier.limits import read_npz
@@ -57,10 +58,9 @@ def heard(path: Path, clips: Sequence[np.ndarray]) -> SpikeTable:
     """The spikes in the file ``path``, or, where there is none, of ``clips``, which are then written to it."""
     if not path.is_file():
         table = hear(clips)
-        partial = path.with_name(path.name + ".partial.npz")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(partial, sample=table.sample, time=table.time, channel=table.channel)
-        os.replace(partial, path)
+        payload = io.BytesIO()
+        np.savez_compressed(payload, sample=table.sample, time=table.time, channel=table.channel)
+        replace_file(make_folder(path.parent) / path.name, payload.getvalue())
     found = read_npz(path, ["sample", "time", "channel"])
     if any(column.ndim != 1 or column.dtype.kind not in "iu" for column in found.values()):
         raise FileFormatError(f"{path} holds no spikes: delete it, and they are computed anew.")
