@@ -77,7 +77,8 @@ class Projection(nn.Module):
     @property
     def transform(self) -> Transform | None:
         """The first of the chain where it is a transform of ours, which may have delays and an event path."""
-        return as_transform(self.chain[0]) if len(self.chain) else None
+        chain: nn.ModuleList = self._modules["chain"]  # pyright: ignore[reportAssignmentType]
+        return as_transform(chain._modules.get("0"))  # asked often: looked up where torch keeps it
 
     @property
     def place(self) -> Placement:
