@@ -9,13 +9,15 @@ import numpy as np
 import torch
 
 from ranvier.connectivity.lowering import lower, lower_delayed
-from ranvier.dynamics import WHOLE
+from ranvier.dynamics import COUNTER, TIME, WHOLE, Step
 from ranvier.errors import ProviderError
 from ranvier.kernels.step import Add, Advance, Builder, DelayPop, DelayPush, Fill, StepGraph
 from ranvier.network._graph import Edge, arrange
 from ranvier.network._population import emission_of
+from ranvier.network._refractory import MOST, Refractory
 from ranvier.network._shapes import shapes_known, unknown_shape
 from ranvier.network._window import output_name
+from ranvier.units._steps import as_quotient
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -75,7 +77,7 @@ def _refuse(net: Network) -> None:
 class _Writing:
     def __init__(self, net: Network, state: State, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self.net, self.state, self.shapes = net, state, shapes
-        self.to = Builder(str(net.dtype).removeprefix("torch."), net.dt, state.step)
+        self.to = Builder(str(net.dtype).removeprefix("torch."), as_quotient(net.dt), state.step)
         self.emitted: dict[str, str] = {n: self.to.given(n, shapes[n], "input") for n in net.inputs}
         self.lines: dict[str, str] = {}
         for n, depth in net.depths().items():
@@ -107,20 +109,46 @@ class _Writing:
         step = population.step(kicks)
         cells = int(np.prod(self.shapes[name]))
         ports = {(f"kick_{p}" if p in kicks else p): p for p in (*kicks, *population.cell.ports)}
-        reads = {s: self._arrivals(name, ports[s]) for s in step.streams if s != "t"}
+        coefficients = population.coefficients(step, net.dt)
+        if step.counters:
+            period = Refractory(population, step, net.dt)
+            coefficients |= period.coefficient
+            self._countable(name, period)
+        reads = {s: self._arrivals(name, ports[s]) for s in step.streams if s not in step.clock.outputs}
+        reads |= self._clock(name, step, coefficients)
         kept = {n: to.state(f"{name}_{n}", v[0].numpy()) for n, v in self.state.variables[name].items()}
         writes = {n: kept[n] for n in (*step.states, *step.counters)}
         if population.cell.emit is not None:
             emission = output_name(emission_of(population), step.events)
             self.emitted[name] = writes[emission] = to.scratch(f"{name}_emitted", self.shapes[name])
         program = WHOLE.apply(step).only(tuple(writes))
-        for label, value in population.coefficients(step, net.dt).items():
+        for label, value in coefficients.items():
             if label not in program.reads:
                 continue
             spread = value if value.numel() == 1 else value.expand(self.shapes[name])
             reads[label] = to.constant(f"{name}_{label}", spread.numpy())
         used = {n: b for n, b in {**reads, **kept}.items() if n in program.reads}
-        to.add(Advance(program, cells, used, writes, "t" if "t" in program.reads else None))
+        to.add(Advance(program, cells, used, writes))
+
+    def _clock(self, name: str, step: Step, coefficients: Mapping[str, torch.Tensor]) -> dict[str, str]:
+        """Streams that the time decides, evaluated in float64 before the cells."""
+        if not step.clock.outputs:
+            return {}
+        known = {n: v if v.numel() == 1 else v.expand(self.shapes[name]) for n, v in coefficients.items()}
+        reads = {
+            n: self.to.constant(f"{name}_{n}", known[n].numpy(), "float64")
+            for n in step.timing
+            if n in step.clock.reads
+        }
+        cells = max((known[n].numel() for n in reads), default=1)
+        shape = self.shapes[name] if cells > 1 else (1,)
+        writes = {n: self.to.scratch(f"{name}_{n}", shape) for n in step.clock.outputs}
+        self.to.add(Advance(step.clock, cells, reads, writes, TIME))
+        return writes
+
+    def _countable(self, name: str, period: Refractory) -> None:
+        if period.long or bool((self.state.variables[name][COUNTER] > MOST).any()):
+            raise ProviderError(f"a step graph counts at most {MOST} refractory steps, but {name!r} waits longer.")
 
     def _arrivals(self, name: str, port: str) -> str:
         arriving = [p for p in self.net.projections.values() if (p.post, p.port) == (name, port)]

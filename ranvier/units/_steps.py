@@ -21,6 +21,7 @@ from ranvier.units._edge import as_quantity
 
 __all__ = [
     "ROUNDING",
+    "as_quotient",
     "fraction_of",
     "nearest_steps",
     "same_time",
@@ -117,11 +118,18 @@ def times_at(step: Any, dt: float) -> np.ndarray:
     >>> times_at([3, 21], 0.1)
     array([0.3, 2.1])
     """
+    over, under = as_quotient(dt)
+    return np.asarray(step, dtype=np.float64) * over / under
+
+
+def as_quotient(dt: float) -> tuple[float, float]:
+    """dt as a quotient of whole numbers, where they are small; else dt over 1.
+
+    >>> as_quotient(0.1)
+    (1.0, 10.0)
+    """
     size = fraction_of(dt)
-    step = np.asarray(step, dtype=np.float64)
-    if size.denominator > _SIMPLE:
-        return step * dt
-    return step * size.numerator / size.denominator
+    return (dt, 1.0) if size.denominator > _SIMPLE else (float(size.numerator), float(size.denominator))
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ranvier.kernels.elementary import _bits, _circular, _exponential, _logarithm, _power
+from ranvier.kernels.elementary import _bits, _circular, _clock, _exponential, _logarithm, _power
 from ranvier.kernels.elementary._words import Value, Words
 
 __all__ = ["Elementary"]
@@ -88,3 +88,15 @@ class Elementary(Words, Protocol):
     def scale(self, x: Value, nearest: Value, n: Value) -> Value:
         """x 2^n for |n| below twice the bias, n given as a float and as an integer; the power itself may not be normal."""
         return _bits.scale(self, x, n)
+
+    def between(self, a: Value, b: Value) -> Value:
+        """a - b, and 0 where rounding alone separates both."""
+        return _clock.between(self, a, b)
+
+    def settled(self, x: Value) -> Value:
+        """x, or the whole number that rounding alone separates from it."""
+        return _clock.settled(self, x)
+
+    def angle(self, x: Value) -> Value:
+        """x less a multiple of 2 pi, from -pi to pi."""
+        return _clock.angle(self, x)

@@ -14,7 +14,7 @@ __all__ = ["Builder"]
 class Builder:
     """A step graph while it is being written."""
 
-    def __init__(self, dtype: str, dt: float, first: int) -> None:
+    def __init__(self, dtype: str, dt: tuple[float, float], first: int) -> None:
         self.dtype, self.dt, self.first = dtype, dt, first
         self.nodes: list[Node] = []
         self._buffers: dict[str, Buffer] = {}
@@ -42,9 +42,9 @@ class Builder:
         """A buffer for one step; zero before anything is written."""
         return self._named(name, shape, "scratch")
 
-    def constant(self, name: str, values: np.ndarray) -> str:
-        """Numbers that never change: floats in the dtype of the graph, integers as int32."""
-        kind = self.dtype if values.dtype.kind == "f" else "int32"
+    def constant(self, name: str, values: np.ndarray, dtype: str | None = None) -> str:
+        """Numbers that never change: floats in the dtype of the graph unless another is named, integers as int32."""
+        kind = (dtype or self.dtype) if values.dtype.kind == "f" else "int32"
         buffer = self._named(name, values.shape, "constant")
         self._constants[buffer] = np.ascontiguousarray(values, kind)
         return buffer

@@ -122,7 +122,8 @@ def _letter(graph: StepGraph) -> str:
 
 def _table(graph: StepGraph, name: str, values: np.ndarray) -> str:
     real = values.dtype.kind == "f"
-    kind, letter = "real" if real else "int32_t", _letter(graph)
+    letter = "d" if values.dtype == np.float64 else "f"
+    kind = f"real_{letter}" if real else "int32_t"
     text = [_number(FLOAT, letter, float(x)) if real else str(int(x)) for x in values.reshape(-1)] or ["0"]
     return f"static const {kind} {name}[{len(text)}] = {{{', '.join(text)}}};"
 
@@ -158,7 +159,7 @@ def _node(graph: StepGraph, node: Node) -> Iterator[str]:
 
 def _advance(graph: StepGraph, node: Advance) -> Iterator[str]:
     page = Page()
-    lanes = TextLanes(graph.dtype, _TARGET, page)
+    lanes = TextLanes(graph.dtype if node.time is None else "float64", _TARGET, page)
 
     def read(name: str) -> Value:
         if name == node.time:
@@ -168,12 +169,16 @@ def _advance(graph: StepGraph, node: Advance) -> Iterator[str]:
 
     results = emit(lanes, node.program, read)
     if node.time is not None:
-        yield f"const real time = (real)((double)(s->step + {graph.first}) * {float(graph.dt).hex()});"
+        over, under = (x.hex() for x in graph.dt)
+        yield "{"
+        yield f"const double time = (double)(s->step + {graph.first}) * {over} / {under};"
     yield f"for (int i = 0; i < {node.cells}; i++) {{"
     yield from (f"  {line}" for line in page.needed(results.values()))
-    yield from (f"  const real y{index} = {value.text};" for index, value in enumerate(results.values()))
+    yield from (f"  const real y{index} = (real){value.text};" for index, value in enumerate(results.values()))
     yield from (f"  {_place(graph, node.writes[name])}[i] = y{index};" for index, name in enumerate(results))
     yield "}"
+    if node.time is not None:
+        yield "}"
 
 
 def _product(operand: Dense | Csr | Convolution, x: str, y: str) -> Iterator[str]:

@@ -55,7 +55,8 @@ class Add:
 class Advance:
     """One step of a population: ``program`` reads ``reads`` and writes ``writes``, program name -> buffer.
 
-    A read buffer has one number per cell, or one for all. ``time`` is the name under which the program reads the time.
+    A read buffer has one number per cell, or one for all. With ``time``, the program reads the time under that name, and is
+    evaluated in float64; what it writes is rounded to the dtype of the graph.
     """
 
     program: Program
@@ -145,11 +146,11 @@ Node = Fill | Add | Advance | Product | Pool | DelayPush | DelayPop
 class StepGraph:
     """Buffers, nodes in order, constants by name, and what the state buffers hold before the first step.
 
-    ``first`` is the number of that step: the time is (first + steps taken) dt.
+    ``first`` is the number of that step; the time is (first + steps taken) dt, with dt a fraction where that is simple.
     """
 
     dtype: str
-    dt: float
+    dt: tuple[float, float]
     first: int
     buffers: Mapping[str, Buffer]
     nodes: tuple[Node, ...]

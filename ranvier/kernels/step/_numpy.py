@@ -55,7 +55,7 @@ _TARGET = Target(_number, lambda kind, letter, name, text: f"{name} = {text}", _
 def numpy_source(node: Advance, dtype: str) -> str:
     """A population's step as Python source: ``advance(reads, time)`` returns what it writes, by name."""
     page = Page()
-    lanes = TextLanes(dtype, _TARGET, page)
+    lanes = TextLanes(dtype if node.time is None else "float64", _TARGET, page)
     local = {name: f"r{k}" for k, name in enumerate(node.reads)}
     results = emit(lanes, node.program, lambda n: Value("time" if n == node.time else local[n], FLOAT))
     body = [f"{local[n]} = reads[{n!r}]" for n in node.reads] + page.needed(results.values())
@@ -111,7 +111,8 @@ class NumpyStep:
             case Add(source, target):
                 v[target] += v[source]
             case Advance():
-                time = self._real((self.graph.first + self.steps) * self.graph.dt)
+                over, under = self.graph.dt
+                time = np.float64(self.graph.first + self.steps) * over / under
                 reads = {n: v[b] for n, b in node.reads.items()}
                 for name, value in self._made[index](reads, time).items():
                     v[node.writes[name]] = np.array(np.broadcast_to(value, node.cells), self._real)

@@ -14,7 +14,7 @@ import ranvier as rv
 from ranvier.errors import ProviderError
 from ranvier.kernels.step import NumpyStep
 from ranvier.kernels.step._text import Page, Target, TextLanes
-from ranvier.units import ms, mV, second
+from ranvier.units import Hz, ms, mV, second
 from tests.kernels.step.compiled import CompiledStep, needs_compiler
 
 DTYPES = (torch.float32, torch.float64)
@@ -27,6 +27,17 @@ CELLS: dict[str, Callable[[], rv.Cell]] = {
     "HodgkinHuxley": lambda: rv.HodgkinHuxley(6),
     "TraubMiles": lambda: rv.TraubMiles(6),
     "LeakyReadout": lambda: rv.LeakyReadout(6),
+    "timed": lambda: rv.Cell(
+        "dv/dt = (x + 1 + sin(2*pi*f*t + phase) + int(t >= 7.3*ms)*cos(w*t) - v)/tau : 1\nx : 1 (input)",
+        threshold="v > 1",
+        reset="v = 0",
+        refractory=2 * ms,
+        f=80 * Hz,
+        phase=rv.Uniform(0, 6),
+        w=rv.Uniform(1 / ms, 2 / ms),
+        tau=5 * ms,
+        size=6,
+    ),
 }
 #: input that makes each cell fire now and then
 DRIVE = {"AdEx": 0.8, "CurrentLIF": 3.0, "Izhikevich": 15.0, "HodgkinHuxley": 10.0, "TraubMiles": 0.5}
