@@ -176,7 +176,7 @@ def _reciprocal(name: str, a: sp.Expr) -> sp.Expr:
         return 1 / exprel(a)
     if name in ("log", "log1p"):
         return exprel(_logarithm(name, a))
-    if name == "tanh":
-        return a + 1 / exprel(2 * a)
     size = _size(a)
+    if name == "tanh":
+        return 1 / exprel(-2 * size) - size
     return exp(-size) / exprel(-2 * size)

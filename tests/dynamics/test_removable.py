@@ -184,3 +184,21 @@ def test_the_cells_of_textbooks_keep_their_programs():
         programs = [cell.step().program for cell in cells]
         assert tuple(len(p.statements) for p in programs) == expected
         assert all("exprel" in str(p) for p in programs)
+
+
+@pytest.mark.parametrize("provider", ["cpu", "reference"])
+def test_hyperbolic_quotients_keep_their_slopes_far_away(provider: str):
+    """Where exp of the argument overflows in float32."""
+    x = torch.tensor([60.0, 200.0, 400.0, -60.0, -400.0], dtype=torch.float64)
+    net = rv.Network(dt=0.1 * ms, provider=provider)
+    net.population(
+        "p", len(x), rv.Cell("x' = x : 1\nf = x/tanh(x) : 1\ng = tanh(x)/x : 1\nh = x/sinh(x) : 1", x=rv.Learn(x))
+    )
+    run = net.run(0.1 * ms, record={"p": ["f", "g", "h"]}, grad=True)["p"]
+    (start,) = net.parameters()
+    expected = {"f": (x.abs(), x.sign()), "g": (1 / x.abs(), -x.sign() / x**2), "h": (0 * x, 0 * x)}
+    for name, (value, slope) in expected.items():
+        found = getattr(run, name)[0, 0]
+        (grad,) = torch.autograd.grad(found.sum(), start, retain_graph=True)
+        torch.testing.assert_close(found.detach().double(), value, rtol=1e-6, atol=1e-20)
+        torch.testing.assert_close(grad.double(), slope, rtol=1e-6, atol=1e-20)
