@@ -10,7 +10,7 @@ import torch
 
 from ranvier.dynamics import COUNTER
 from ranvier.errors import StateError
-from ranvier.network._state import State
+from ranvier.network._state import STREAMS, State
 from ranvier.units._steps import same_time
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["check_state"]
 
 Tensor = torch.Tensor
-#: neither the number of steps nor the key of a stream is larger
-_MOST = 2**62
+#: what the step and the stream of a state stay below
+_BOUNDS = {"step": 2**62, "stream": STREAMS}
 
 
 def check_state(net: Network, state: Any, batch: int) -> State:
@@ -37,10 +37,10 @@ def check_state(net: Network, state: Any, batch: int) -> State:
             f"the state was made with dt={state.dt:g} ms, the network has dt={net.dt:g} ms: its time, delays and refractory "
             f"periods are counted in steps. Start from state=None, or use a network of that dt."
         )
-    for name in ("step", "stream"):
+    for name, bound in _BOUNDS.items():
         value = getattr(state, name)
-        if type(value) is not int or not 0 <= value < _MOST:
-            raise StateError(f"{name}={value!r} of the state must be a whole number from 0 to {_MOST - 1}.")
+        if type(value) is not int or not 0 <= value < bound:
+            raise StateError(f"{name}={value!r} of the state must be a whole number from 0 to {bound - 1}.")
     _check_variables(net, state, batch)
     _check_synapses(net, state, batch)
     _check_history(net, state, batch)

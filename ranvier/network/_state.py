@@ -12,9 +12,11 @@ from torch.utils import _pytree
 
 from ranvier.errors import StateError
 
-__all__ = ["State", "stream_of"]
+__all__ = ["STREAMS", "State", "stream_of"]
 
 Tensor = torch.Tensor
+#: how many random streams there are: the counter holds 32 bits of them
+STREAMS = 1 << 32
 
 
 def stream_of(given: Any = None) -> int:
@@ -25,7 +27,7 @@ def stream_of(given: Any = None) -> int:
         stream = -1 if isinstance(given, bool) else operator.index(given)
     except TypeError:
         stream = -1
-    if not 0 <= stream < 2**32:
+    if not 0 <= stream < STREAMS:
         raise StateError(f"stream={given!r} must be a whole number from 0 to 2^32 - 1; None takes a new one.")
     return stream
 

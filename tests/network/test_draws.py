@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -166,6 +167,11 @@ class TestCalls:
     def test_streams_are_numbers(self, stream: object, x: torch.Tensor) -> None:
         with pytest.raises(StateError, match="0 to 2\\^32 - 1"):
             driven()(x, stream=stream)
+
+    def test_a_state_of_no_stream_is_refused(self, x: torch.Tensor) -> None:
+        net = driven()
+        with pytest.raises(StateError, match="from 0 to 4294967295"):
+            net(x, replace(net.initial_state(4), stream=2**32))
 
 
 def test_initial_values_are_distributed_as_asked() -> None:
