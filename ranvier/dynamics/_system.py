@@ -195,6 +195,7 @@ def _check_values(by_name: Mapping[str, Equation], values: Mapping[str, Dimensio
     for equation in by_name.values():
         if equation.kind == "declaration" and "input" not in equation.flags and equation.name not in values:
             raise EquationError(
-                f"parameter {equation.name!r} has no value: pass {equation.name}=…, or flag it (input).",
+                f"parameter {equation.name!r} has no value: pass {equation.name}=… to the cell (net.population may replace it "
+                f"later), or flag it (input).",
                 line=equation.line,
             )
