@@ -19,6 +19,7 @@ from ranvier.network._checks import (
 )
 from ranvier.network._execute import Execution, execute
 from ranvier.network._kept_graph import attached
+from ranvier.network._late_times import warn_of_late_times
 from ranvier.network._lengths import take_lengths
 from ranvier.network._modes import refuse_modes
 from ranvier.network._planning import plan_call
@@ -49,6 +50,7 @@ def call(
         if torch.is_grad_enabled():
             state = attached(state)
     check_record(net, record)
+    warn_of_late_times(net, state.step + steps)
     ends = None if lengths is None else take_lengths(lengths, steps, batch)
     inputs |= {n: s.emissions(state.step, steps, net, state.stream, batch) for n, s in net.sources.items()}
     periods = {"window": check_period(window, "window"), "checkpoint": check_period(checkpoint, "checkpoint")}

@@ -16,6 +16,7 @@ from ranvier.errors import NonFiniteError, RanvierWarning
 from ranvier.network._check_state import check_state
 from ranvier.network._checks import check_record, describe_non_finite
 from ranvier.network._graph import GraphError
+from ranvier.network._late_times import warn_of_late_times
 from ranvier.network._onset import locate_onset
 from ranvier.network._plan import Plan
 from ranvier.network._planning import plan_for
@@ -119,6 +120,7 @@ def run_with_gradient(
         state = check_state(net, state, 1)
     at = net.initial_state(1, stream=stream) if state is None else state.with_stream(stream)
     warn_of_wiring(net)
+    warn_of_late_times(net, at.step + steps)
     if state is None:
         warn_of_starts(net, at)
     started = time.perf_counter()

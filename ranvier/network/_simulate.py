@@ -20,6 +20,7 @@ from ranvier.network._drives import drawn_inside
 from ranvier.network._forecast import check_run, check_traces
 from ranvier.network._graph import GraphError
 from ranvier.network._interrupts import Interrupts
+from ranvier.network._late_times import warn_of_late_times
 from ranvier.network._listed import listed_sources, spike_list
 from ranvier.network._onset import locate_onset
 from ranvier.network._plan import Plan
@@ -69,6 +70,7 @@ def simulate(
     else:
         state = check_state(net, state, 1).with_stream(stream)
     warn_of_wiring(net)
+    warn_of_late_times(net, state.step + steps)
     checkpoint, found, interval = _checkpoint(net, state, keeping, {"steps": steps, "record": wanted})
     at = found or Progressed(state, state.step, 0, 0.0, recording=os.urandom(8).hex() if checkpoint else "")
     if checkpoint and found is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.units import Hz, kHz, ms
+from ranvier.units import Hz, kHz, ms, nA
 
 HOUR = 36_000_000  # steps of 0.1 ms
 STARTS = [0, 3_338_000, HOUR, 10**10]
@@ -121,3 +122,30 @@ def test_stimuli_switch_at_the_right_step() -> None:
     late = rv.Stimulus("x = int(t >= start)", start=(HOUR + 3) * 0.7 * ms)
     assert late.block(HOUR, 6, net).flatten().tolist() == [0, 0, 0, 1, 1, 1]
     assert rv.Stimulus("x = sin(2*pi*f*t)", f=10 * Hz).block(HOUR, 1, net).abs() < 1e-7
+
+
+def test_a_time_kept_in_float32_is_told_when_it_loses_digits() -> None:
+    def network(text: str, dtype: torch.dtype = torch.float32, plasticity: object = None) -> rv.Network:
+        net = rv.Network(dt=0.1 * ms, seed=1, dtype=dtype)
+        cell = (
+            rv.Cell(text, threshold="v > 1", reset="last = t", v=0, last=0 * ms) if "last" in text else rv.CurrentLIF()
+        )
+        net.population("cells", 2, cell)
+        if plasticity:
+            net.connect("cells", "cells", rv.AllToAll(autapses=False), to="I", weight=0 * nA, plasticity=plasticity)
+        return net
+
+    def late(net: rv.Network) -> None:
+        net.run(0.1 * ms, replace(net.initial_state(1, stream=0), step=HOUR))
+
+    since = "v' = v*exp(-(t - last)/(10*ms)) : 1\nlast' = last : ms"
+    gate = rv.Plasticity(on_pre="w += 0.001*w*int(t > 10*second)")
+    with pytest.warns(rv.errors.RanvierWarning, match=r"population 'cells' compares or combines the time t.*float64"):
+        late(network(since))
+    with pytest.warns(rv.errors.RanvierWarning, match=r"projection 'cells_to_cells.*' compares or combines the time t"):
+        late(network("", plasticity=gate))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        late(network(since, torch.float64))
+        network(since).run(0.1 * ms)
+        run(alone, None, HOUR, 3)
