@@ -49,8 +49,8 @@ def check_state(net: Network, state: Any, batch: int) -> State:
 
 
 def _whole(left: Tensor) -> Tensor:
-    """Steps left as int64, which states of earlier versions hold as floats."""
-    return left.detach().to(torch.int64) if left.is_floating_point() else left
+    """Steps left as int32, which states of earlier versions hold as floats."""
+    return left if left.dtype == torch.int32 else left.detach().to(torch.int32)
 
 
 def _check_variables(net: Network, state: State, batch: int) -> None:
@@ -128,7 +128,7 @@ def _check_tensor(net: Network, what: str, value: Any, head: tuple[int, ...], ta
         raise StateError(
             f"{what} of the state has shape {shape[len(head) :]}, the population {min(tails)}: it belongs to another network."
         )
-    if value.dtype not in (net.dtype, torch.int64 if what.endswith(f".{COUNTER}") else net.dtype):
+    if value.dtype not in (net.dtype, torch.int32 if what.endswith(f".{COUNTER}") else net.dtype):
         raise StateError(f"the state is in {value.dtype}, the network in {net.dtype}: call state.to({net.dtype}).")
     if value.device != net.device:
         raise StateError(
@@ -149,10 +149,10 @@ def _check_counter(what: str, value: Tensor) -> None:
     if numbers is None or not numbers.size:
         return
     least = float(numbers.min())
-    if least < 0 or bool((numbers != np.floor(numbers)).any()):
+    if least < 0 or float(numbers.max()) >= 2**31 or bool((numbers != np.floor(numbers)).any()):
         raise StateError(
-            f"{what} of the state holds {least:g} or fractions: it counts the steps of refractoriness left, whole numbers of "
-            f"at least 0."
+            f"{what} of the state holds {least:g} to {float(numbers.max()):g}, or fractions: it counts the steps of "
+            f"refractoriness left, whole numbers from 0 to 2^31 - 1."
         )
 
 

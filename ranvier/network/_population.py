@@ -183,7 +183,7 @@ class Population(nn.Module):
             start = start.to(device=device, dtype=dtype)
             out[n] = start.expand(whole).clone(memory_format=torch.contiguous_format)
         if self.cell.system.refractory:
-            out[COUNTER] = torch.zeros(batch, *shape, dtype=torch.int64, device=device)
+            out[COUNTER] = torch.zeros(batch, *shape, dtype=torch.int32, device=device)
         return out
 
     def extra_repr(self) -> str:

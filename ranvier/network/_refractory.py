@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ranvier.dynamics import COUNTER, Step
-from ranvier.errors import ShapeError
+from ranvier.errors import DimensionError, ShapeError
 from ranvier.network._population import Population
 from ranvier.units._steps import nearest_steps
 
@@ -21,7 +21,7 @@ __all__ = ["Refractory"]
 
 Tensor = torch.Tensor
 MOST = 1 << 23
-_NEVER = 1 << 62
+_NEVER = (1 << 31) - 1
 
 
 class Refractory:
@@ -29,8 +29,13 @@ class Refractory:
 
     def __init__(self, population: Population, step: Step, dt: float) -> None:
         value = population.values()["refractory"].detach()
-        steps = np.minimum(nearest_steps(value.cpu().numpy(), dt), _NEVER).astype(np.int64)
-        self.steps = torch.from_numpy(np.asarray(steps)).to(value.device)
+        steps = nearest_steps(value.cpu().numpy(), dt)
+        if steps.size and steps.max() > _NEVER:
+            raise DimensionError(
+                f"population {population.name!r}: a refractory period of {float(value.max()):g} ms is more than {_NEVER:,} "
+                f"steps of {dt:g} ms: give a shorter one."
+            )
+        self.steps = torch.from_numpy(np.asarray(steps.astype(np.int32))).to(value.device)
         self.long = bool((self.steps > MOST).any())
         self.coefficient = {} if step.period is None else {step.period: self.steps.clamp(max=MOST).to(torch.float64)}
 
@@ -42,11 +47,11 @@ class Refractory:
                 f"a window of {count} steps is too long beside refractory periods of more than {MOST} steps: call with "
                 f"shorter inputs and pass the state on."
             )
-        return {**variables, COUNTER: left.clamp(max=MOST).to(dtype)}
+        return {**variables, COUNTER: (left.clamp(max=MOST) if self.long else left).to(dtype)}
 
     def after(self, before: Mapping[str, Tensor], states: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
         """The variables after a window, from what a provider gave back."""
-        left, known = states[COUNTER].detach().to(torch.int64), before[COUNTER].to(torch.int64)
+        left, known = states[COUNTER].detach().to(torch.int32), before[COUNTER].to(torch.int32)
         waiting = torch.where(known > MOST, known - count, left)
         if self.long:
             begun = left > MOST - count  # only a spike in this window leaves so many

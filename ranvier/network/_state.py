@@ -41,7 +41,7 @@ class State:
     step
         Number of steps taken; the time is step*dt.
     variables
-        ``variables[population][name]`` [batch, *shape]; ``refractory_left``, the steps of refractoriness left, is int64.
+        ``variables[population][name]`` [batch, *shape]; ``refractory_left``, the steps of refractoriness left, is int32.
     history
         ``history[source]`` [depth, batch, *shape]: the last emissions of every source whose spikes are still in flight.
     synapses

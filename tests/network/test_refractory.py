@@ -56,7 +56,7 @@ def test_a_period_of_eighteen_million_steps_ends_at_its_step(
     for cut in (1, 7):
         part = net.run(cut * 0.1 * ms, run.state)
         assert part.state.variables["cells"]["refractory_left"].tolist() == [[max(n - 5 - cut, 0) for n in steps]]
-    left = torch.tensor([[2**24 + 3, 4, 0]])
+    left = torch.tensor([[2**24 + 3, 4, 0]], dtype=torch.int32)
     variables = {"cells": {**run.state.variables["cells"], "refractory_left": left}}
     last = net.run(0.6 * ms, replace(run.state, variables=variables), record={"cells": ["spikes"]})
     assert last["cells"].spikes.cell.tolist() == [2], "free at once: three steps to the threshold"
@@ -129,8 +129,8 @@ def test_states_of_earlier_versions_and_other_types() -> None:
     net = network(alone, 5 * 0.1 * ms)
     state = net.run(0.5 * ms).state
     counter = state.variables["cells"]["refractory_left"]
-    assert counter.dtype == torch.int64
-    assert state.to(torch.float64).variables["cells"]["refractory_left"].dtype == torch.int64
+    assert counter.dtype == torch.int32
+    assert state.to(torch.float64).variables["cells"]["refractory_left"].dtype == torch.int32
     assert state.to(torch.float64).variables["cells"]["v"].dtype == torch.float64
     old = replace(state, variables={"cells": {**state.variables["cells"], "refractory_left": counter.float()}})
     assert torch.equal(net.run(0.1 * ms, old).state.variables["cells"]["refractory_left"], (counter - 1).clamp(min=0))
