@@ -82,7 +82,12 @@ def load(folder: str | os.PathLike[str]) -> Network:
     """
     if not isinstance(folder, str | os.PathLike):
         raise FileFormatError(f"{folder!r} is no path: give the folder of a saved network.")
-    description, tensors = read_pair(Path(folder), _NETWORK)
+    try:
+        description, tensors = read_pair(Path(folder), _NETWORK)
+    except OSError as error:
+        raise FileFormatError(
+            f"{str(folder)[:200]!r} cannot be opened ({error.strerror}): give another folder."
+        ) from error
     try:
         return rebuild(Record(description, _NETWORK.description), tensors)
     except FileFormatError:
