@@ -49,7 +49,7 @@ def _circuit() -> rv.Network:
 
 def _run(folder: Path, steps: int, state: rv.State | None = None) -> rv.network.Run:
     return _circuit().run(
-        steps * 0.5 * ms, state, record=_RECORD, checkpoint=folder, checkpoint_every=_EVERY * 0.5 * ms
+        steps * 0.5 * ms, state, stream=0, record=_RECORD, checkpoint=folder, checkpoint_every=_EVERY * 0.5 * ms
     )
 
 
@@ -222,7 +222,7 @@ def test_a_state_that_a_user_tampered_with(what: str) -> None:
         "dtype": lambda: tensors.update({"synapses/plastic/w": tensors["synapses/plastic/w"].double()}),
         "nan": lambda: tensors[history].view(-1).__setitem__(0, float("nan")),
         "large": lambda: tensors[history].view(-1).__setitem__(0, 1e9),
-        "counter": lambda: tensors["variables/cells/refractory_left"].view(-1).__setitem__(0, 0.5),
+        "counter": lambda: tensors["variables/cells/refractory_left"].view(-1).__setitem__(0, -1),
         "extra": lambda: tensors.update({"variables/cells/u": tensors["variables/cells/v"]}),
         "step": lambda: None,
     }
