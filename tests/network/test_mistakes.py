@@ -203,7 +203,7 @@ def test_the_first_nan_is_located_with_gradient_too(segment: object, provider: s
         net.connect("cells", "seen", rv.OneToOne(), weight=rv.Learn(1.0))
         return net
 
-    with pytest.raises(NonFiniteError, match=r"cells.x of cell 7 became inf") as plain:
+    with pytest.raises(NonFiniteError, match=r"cells.x of cell 7 became 1.9\d+e\+33") as plain:
         build().run(10 * ms)
     with pytest.raises(NonFiniteError) as graded:
         build().run(10 * ms, grad=True, segment=segment)
@@ -249,5 +249,5 @@ def test_a_magnitude_that_no_model_means_is_not_finite() -> None:
     net = rv.Network(dt=1 * ms, dtype=torch.float64)
     net.population("cells", 3, rv.Cell("dx/dt = x/tau : 1", emit="x", tau=1 * ms, x=np.array([0.0, 1.0, 0.0])))
     net.run(40 * ms)
-    with pytest.raises(NonFiniteError, match=r"cells.x of cell 1 became 1.*e\+20 before step 47"):
+    with pytest.raises(NonFiniteError, match=r"cells.x of cell 1 became 2.58\d+e\+20 before step 47"):
         net.run(100 * ms)
