@@ -17,6 +17,7 @@ import ranvier as rv
 from benchmarks.training.rules import Data, digits
 from benchmarks.training.voltage_gradients import paste
 from ranvier.dynamics import Reset
+from ranvier.recipes import learn_pattern
 from ranvier.recipes._digits import Setup, load, run_seed
 from ranvier.units import ms
 
@@ -51,6 +52,13 @@ def scanned_digits(reset: Reset, seed: int) -> float:
     return run_seed(load(), replace(Setup(), epochs=30, variants=10), seed, rule=rv.rules.BPTT(reset=reset)).test
 
 
+def pattern(reset: Reset, seed: int) -> float:
+    """Distance of 300 cells from the pattern they learn, after 120 steps."""
+    net = learn_pattern.circuit(300, seed=seed)
+    wanted = learn_pattern.target_pattern((net.populations["exc"].shape or (0,))[0], 500, seed)
+    return learn_pattern.learn(net, wanted, 120, reset=reset).after
+
+
 def _cell(found: list[float]) -> str:
     return f"{mean(found):.3f} ({min(found):.3f}-{max(found):.3f})"
 
@@ -64,6 +72,7 @@ def main() -> None:
     tasks: dict[str, Callable[[Reset, int], float]] = {
         "demo digits, forward LIF": scanned_digits,
         **{f"N-MNIST, {n}": lambda reset, seed, n=n: event_digits(n, reset, seed, data) for n in HIDDEN},
+        "circuit that learns a pattern": pattern,
     }
     rows = ["| network | " + " | ".join(f"`{r}`" for r in RESETS) + " |", "|---" * (1 + len(RESETS)) + "|"]
     for name, task in tasks.items():

@@ -211,7 +211,9 @@ def table(seeds: int, finer: int) -> str:
             rows.append(_row(fits, "the program", lambda f: f.differences(1e-5)))
             if spiking and how.timed:
                 some = [replace(f, moments=4) for f in fits]
-                rows.append(_row(some, "continuous time", lambda f: replace(f, finer=finer).differences(1e-3)))
+                for share, what in ((1, "continuous time"), (8, "continuous time, dt/8")):
+                    fine = [replace(f, finer=share) for f in some]
+                    rows.append(_row(fine, what, lambda f: replace(f, finer=finer).differences(1e-3)))
     return "\n".join(rows)
 
 

@@ -11,6 +11,7 @@ import torch
 from matplotlib.figure import Figure
 
 from ranvier.connectivity import FixedProbability, delay_parameters
+from ranvier.dynamics import Reset
 from ranvier.network import Network, Poisson, State
 from ranvier.neurons import Cell
 from ranvier.recipes._outcome import Outcome, publish, synapses
@@ -85,7 +86,7 @@ class Learnt:
     last: np.ndarray = field(repr=False)
 
 
-def learn(net: Network, wanted: Tensor, epochs: int, lr: float = 0.1) -> Learnt:
+def learn(net: Network, wanted: Tensor, epochs: int, lr: float = 0.1, reset: Reset = "auto") -> Learnt:
     """Adam on the distance of the excitatory cells' trains; delays move twice as fast, in ms."""
     slow = delay_parameters(net)
     rest = [p for p in net.parameters() if all(p is not q for q in slow)]
