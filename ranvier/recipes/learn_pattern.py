@@ -87,7 +87,7 @@ class Learnt:
 
 
 def learn(net: Network, wanted: Tensor, epochs: int, lr: float = 0.1, reset: Reset = "auto") -> Learnt:
-    """Adam on the distance of the excitatory cells' trains; delays move twice as fast, in ms."""
+    """Adam on the distance of the excitatory cells' trains; delays move twice as fast, in ms. ``reset`` as in ``net.run``."""
     slow = delay_parameters(net)
     rest = [p for p in net.parameters() if all(p is not q for q in slow)]
     optimizer = torch.optim.Adam([{"params": rest, "lr": lr}, {"params": slow, "lr": 2 * lr}])
@@ -95,7 +95,8 @@ def learn(net: Network, wanted: Tensor, epochs: int, lr: float = 0.1, reset: Res
     duration, curve = wanted.shape[0] * ms, []
     first = _spikes(net, duration)
     for _ in range(epochs):
-        fired = net.run(duration, grad=True, stream=0, record={"exc": ["spikes"]})["exc"].spikes[:, 0]
+        run = net.run(duration, grad=True, stream=0, record={"exc": ["spikes"]}, reset=reset)
+        fired = run["exc"].spikes[:, 0]
         loss = distance(fired, wanted)
         optimizer.zero_grad()
         loss.backward()
