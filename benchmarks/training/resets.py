@@ -15,7 +15,7 @@ import torch
 
 import ranvier as rv
 from benchmarks.training.rules import Data, digits
-from benchmarks.training.voltage_gradients import paste
+from benchmarks.training.voltage_gradients import paste, pasted
 from ranvier.dynamics import Reset
 from ranvier.recipes import learn_pattern
 from ranvier.recipes._digits import Setup, load, run_seed
@@ -66,7 +66,9 @@ def _cell(found: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    seeds = range(1, parser.parse_args().seeds + 1)
+    parser.add_argument("--only", nargs="*", help="rows to write anew, by a part of their names; the others stay")
+    given = parser.parse_args()
+    seeds = range(1, given.seeds + 1)
     torch.set_num_threads(1)
     data = digits()
     tasks: dict[str, Callable[[Reset, int], float]] = {
@@ -75,7 +77,11 @@ def main() -> None:
         "circuit that learns a pattern": pattern,
     }
     rows = ["| network | " + " | ".join(f"`{r}`" for r in RESETS) + " |", "|---" * (1 + len(RESETS)) + "|"]
+    known = {line.split("|")[1].strip(): line for line in pasted("training").splitlines()[2:]}
     for name, task in tasks.items():
+        if given.only and not any(part in name for part in given.only):
+            rows += [known[name]] if name in known else []
+            continue
         rows.append(" | ".join([f"| {name}", *(_cell([task(r, s) for s in seeds]) for r in RESETS)]) + " |")
         sys.stderr.write(rows[-1] + "\n")
     paste("training", "\n".join(rows))

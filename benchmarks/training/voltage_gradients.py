@@ -239,11 +239,22 @@ def main() -> None:
     paste("table", table(given.seeds, given.finer))
 
 
+def pasted(name: str) -> str:
+    """The table between its marks on the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    before, after = _place(page, name)
+    return page[before:after].strip()
+
+
+def _place(page: str, name: str) -> tuple[int, int]:
+    first, last = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    return page.index(first) + len(first), page.index(last)
+
+
 def paste(name: str, text: str) -> None:
     """Put a table between its marks on the page."""
     page = PAGE.read_text(encoding="utf-8")
-    first, last = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    before, after = page.index(first) + len(first), page.index(last)
+    before, after = _place(page, name)
     PAGE.write_text(f"{page[:before]}\n{text}\n{page[after:]}", encoding="utf-8")
 
 

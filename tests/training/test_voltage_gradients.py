@@ -8,8 +8,10 @@ import torch
 
 import ranvier as rv
 from benchmarks.training.voltage_gradients import KINDS, Fit, errors
+from ranvier.dynamics import Reset
 from ranvier.errors import RanvierError, TrainingError
 from ranvier.units import ms, nA, nS, pF
+from tests.training.networks import LOSS, X, Y, build
 
 Tensor = torch.Tensor
 PROVIDERS = ["cpu", "reference"]
@@ -137,6 +139,21 @@ class TestTheChoice:
             net(x, reset="off")
         with pytest.raises(RanvierError, match=r'reset="times" needs differential equations'):
             net(x, reset="times")
+
+    @pytest.mark.parametrize("reset", ["surrogate", "detached", "level"])
+    def test_rules_that_follow_the_whole_gradient_take_it_alike(self, reset: Reset) -> None:
+        net = build(lambda n: rv.ALIF(n, tau=10 * ms, tau_a=30 * ms))
+
+        def gradient(rule: rv.rules.Rule) -> Tensor:
+            net.zero_grad()
+            rule.gradient(net, X, rv.rules.PerStep(lambda out: LOSS(out, Y)))
+            return torch.cat([q.grad.flatten() for q in net.parameters() if q.grad is not None])
+
+        whole = gradient(rv.rules.BPTT(reset=reset))
+        torch.testing.assert_close(gradient(rv.rules.RTRL(reset=reset)), whole, rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(gradient(rv.rules.EProp(reset=reset)), whole, rtol=1e-10, atol=1e-12)
+        parts = [gradient(rv.rules.OTTT(window=w, reset=reset)) for w in (1, 7)]
+        torch.testing.assert_close(*parts, rtol=1e-10, atol=1e-12)
 
     def test_a_simulation_without_gradient_has_none_to_choose(self) -> None:
         net = rv.Network(dt=0.1 * ms)
