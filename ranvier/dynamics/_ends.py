@@ -38,15 +38,24 @@ class End:
 
 
 def ends(system: System) -> dict[str, End]:
-    """The end of every variable that an event sets to a value which does not depend on it."""
+    """The end of every variable that an event sets to a value which does not depend on it.
+
+    A variable whose rate is linear in itself has none: beyond its threshold it goes on as before, and so do its stages.
+    """
     out: dict[str, End] = {}
     for event in system.events:
         for name, assigned in event.assignments:
             x = sp.Symbol(name)
-            found = _crossing(system, event, x) if name in system.odes and not assigned.has(x) else None
+            ended = name in system.odes and not assigned.has(x) and _curved(system, system.odes[name], x)
+            found = _crossing(system, event, x) if ended else None
             if found is not None and name not in out:
                 out[name] = End(*found, held=event.name == "spike")
     return out
+
+
+def _curved(system: System, rate: sp.Expr, x: sp.Symbol) -> bool:
+    """Whether the rate of ``x`` is not linear in it, as far as can be told."""
+    return derivative(rate, x).has(x) or bool(system.named_in([rate]))
 
 
 def _crossing(system: System, event: Event, x: sp.Symbol) -> tuple[sp.Expr, bool] | None:

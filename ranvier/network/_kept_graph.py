@@ -24,9 +24,7 @@ def attached(state: State) -> State:
     if not hanging:
         return state
     passed = _Attached.apply([t.grad_fn for t in hanging.values()], *hanging.values())
-    return State.from_tensors(
-        state.step, state.stream, {**tensors, **dict(zip(hanging, passed, strict=True))}, state.dt
-    )
+    return state.with_tensors({**tensors, **dict(zip(hanging, passed, strict=True))})
 
 
 class _Attached(Function):

@@ -73,4 +73,4 @@ def frozen(before: State, after: State, running: Tensor) -> State:
         shape = [1] * value.ndim
         shape[axis] = -1
         out[path] = torch.where(running.to(value.device).reshape(shape), value, old[path])
-    return State.from_tensors(after.step, after.stream, out, after.dt)
+    return after.with_tensors(out)

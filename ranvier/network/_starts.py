@@ -19,6 +19,7 @@ from ranvier.dynamics import Program, System, derivative
 from ranvier.errors import RanvierWarning
 from ranvier.kernels import reference
 from ranvier.network._population import Population
+from ranvier.values import Distribution
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -49,7 +50,7 @@ def warn_of_starts(net: Network, state: State) -> None:
 
 
 def _above(net: Network, population: Population, start: Mapping[str, Tensor]) -> str | None:
-    """What is wrong where a cell starts beyond its threshold."""
+    """What is wrong where a cell starts beyond its threshold; starts that are drawn may have such a tail."""
     system = population.cell.system
     event = next((e for e in system.events if e.name == "spike"), None)
     if event is None:
@@ -58,6 +59,8 @@ def _above(net: Network, population: Population, start: Mapping[str, Tensor]) ->
     if found is None or not bool((found != 0).any()):
         return None
     level = min((n for n in system.states if sp.Symbol(n) in event.condition.free_symbols), default=None)
+    if level is not None and isinstance(population.cell.initial.get(level), Distribution):
+        return None
     where = torch.nonzero(found.expand_as(next(iter(start.values()))))[0].tolist()
     at = "" if level is None else f" ({level} = {float(start[level][tuple(where)]):g} {system.dimensions[level]})"
     return (

@@ -103,6 +103,12 @@ class State:
         out |= {f"synapses/{p}/{n}": v for p, values in self.synapses.items() for n, v in values.items()}
         return out
 
+    def with_tensors(self, tensors: Mapping[str, Tensor]) -> State:
+        """The same state with other :meth:`tensors`; populations without variables stay."""
+        made = State.from_tensors(self.step, self.stream, tensors, self.dt)
+        variables = {n: made.variables.get(n, {}) for n in self.variables}
+        return replace(made, variables=variables, synapses={n: made.synapses.get(n, {}) for n in self.synapses})
+
     @classmethod
     def from_tensors(cls, step: int, stream: int, tensors: Mapping[str, Tensor], dt: float | None = None) -> State:
         """Rebuild a state from :meth:`tensors`."""
@@ -120,12 +126,14 @@ class State:
 
 def _flatten(state: State) -> tuple[list[Tensor], tuple]:
     tensors = state.tensors()
-    return list(tensors.values()), (state.step, state.stream, state.dt, tuple(tensors))
+    owners = tuple(state.variables), tuple(state.synapses)
+    return list(tensors.values()), (state.step, state.stream, state.dt, tuple(tensors), owners)
 
 
 def _unflatten(values: Any, context: tuple) -> State:
-    step, stream, dt, names = context
-    return State.from_tensors(step, stream, dict(zip(names, values, strict=True)), dt)
+    step, stream, dt, names, (populations, projections) = context
+    empty = State(step, {n: {} for n in populations}, {}, {n: {} for n in projections}, stream, dt)
+    return empty.with_tensors(dict(zip(names, values, strict=True)))
 
 
 _pytree.register_pytree_node(State, _flatten, _unflatten)

@@ -94,6 +94,8 @@ def test_deep_networks_agree_and_can_be_cut_and_saved(tmp_path: Path) -> None:
     torch.testing.assert_close(torch.cat([first, second]), whole, rtol=1e-10, atol=1e-12)
     rv.save(net, tmp_path / "model")
     assert torch.equal(rv.load(tmp_path / "model")(X)[0], whole)
+    rv.save_state(state.detach(), tmp_path / "state.safetensors")
+    torch.testing.assert_close(net(X[2:], rv.load_state(tmp_path / "state.safetensors"))[0], second)
     torch.testing.assert_close(rv.fold_norms(net)(X)[0], whole, rtol=1e-9, atol=1e-11)
 
 

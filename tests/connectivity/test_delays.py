@@ -130,7 +130,7 @@ class TestDelays:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"value": rv.Learn(1 * ms)}, "give max="),
+            ({"value": rv.Learn(1 * ms)}, "needs max="),
             ({"value": rv.Learn(0.1 * ms, max=0.4 * ms)}, "below one step"),
             ({"value": rv.Learn(0.1 * ms, max=1e12 * ms)}, "more than 10,000,000 steps"),
             ({"interpolation": "cubic"}, "'linear' or 'gaussian'"),

@@ -98,8 +98,11 @@ def test_adaptive_exponential(
         steps * float(data["dt"]) * ms, stream=0, record={"cells": ["spikes", "v", "w"]}
     )["cells"]
     same_spikes(record.spikes.step, record.spikes.cell, data, steps, f"{method}_")
+    # a stage of Brian2's rk2 looks beyond the cut, where ours ends (tests/neurons/test_adex.py compares without the cut)
+    tolerance = TOLERANCE if method == "euler" else 1e-4
     for variable in "vw":
-        close(getattr(record, variable)[every - 1 :: every], data[f"{method}_{variable}"][: steps // every])
+        ours = getattr(record, variable)[every - 1 :: every]
+        close(ours, data[f"{method}_{variable}"][: steps // every], tolerance)
 
 
 @pytest.mark.parametrize("provider", ["cpu", "reference"])

@@ -82,7 +82,10 @@ def save(key: str, code: bytes) -> None:
         sweep(folder)
         _trim()
     except OSError as error:
-        _warn(f"{error} Kernels are compiled in each process; RANVIER_CACHE names another folder for them.")
+        reason = error.strerror or error.__cause__ or error
+        _warn(
+            f"cannot write kernels to {folder} ({reason}); each process compiles them; RANVIER_CACHE names another folder"
+        )
 
 
 def discard(key: str, reason: str) -> None:
