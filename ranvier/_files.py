@@ -1,7 +1,7 @@
 """Files that are written whole or not at all, whatever ends the process or fills the disk.
 
 A write goes to a temporary neighbour (``.NAME.xxxxxxxx.partial``), which takes the place of the file in one atomic step.
-The writer holds a lock on its neighbour. One that nobody holds was left by a process that died, and is swept away.
+The writer locks its neighbour. A neighbour without a lock was left by a process that died, and is removed.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _REMEDIES = {
     errno.EPERM: "give a folder that you may write in",
     errno.EROFS: "give a folder on a disk that is not read-only",
     errno.ENOENT: "make the folder first",
-    errno.ENOTDIR: "give a path whose folders are folders",
+    errno.ENOTDIR: "give a path in which every part but the last is a folder",
     errno.EISDIR: "give the name of a file",
     errno.ENAMETOOLONG: "give a shorter name",
 }
 
 
 def write_error(path: str | os.PathLike[str], error: OSError) -> WriteError:
-    """The error of the package for trouble with the file system at ``path``; one that is of the package stays."""
+    """``error`` of the file system at ``path`` as an error of the package; an error of the package stays as it is."""
     if isinstance(error, WriteError):
         return error
     remedy = _REMEDIES.get(error.errno or 0, "check the disk, or give a folder on another one")
@@ -84,13 +84,13 @@ def replace_file(path: Path, payload: bytes, *, sync: bool = True, mode: int = 0
 
 
 def is_partial(name: str, of: str | None = None) -> bool:
-    """Whether a file of this name is a write that has not ended; ``of`` asks for those of one file."""
+    """Whether a file of this name is an unfinished write; ``of`` limits the question to one file."""
     found = _PARTIAL.fullmatch(name)
     return found is not None and (of is None or found["name"] == of[:_LONGEST])
 
 
 def sweep(folder: Path, of: str | None = None) -> None:
-    """Remove from ``folder`` what broken-off writes left: of the file ``of``, or of all. Writes in progress stay."""
+    """Remove remains of interrupted writes from ``folder``: of the file ``of``, or of all. Current writes stay."""
     try:
         names = os.listdir(folder)
     except OSError:
@@ -150,7 +150,7 @@ def _open(path: Path, mode: int) -> tuple[int, str]:
             return handle, temporary
         if os.fstat(handle).st_nlink:
             return handle, temporary
-        os.close(handle)  # swept away before it was locked
+        os.close(handle)  # another process removed it before it was locked
 
 
 def _write(handle: int, payload: bytes) -> None:
@@ -173,7 +173,7 @@ def _remove_stale(path: str) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder lasting, where the system can."""
+    """Flush the names in a folder to disk, where the system can."""
     if fcntl is None:
         return
     with suppress(OSError):

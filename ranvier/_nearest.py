@@ -1,4 +1,4 @@
-"""The names that somebody may have meant."""
+"""Suggestions for a misspelt name."""
 
 from __future__ import annotations
 

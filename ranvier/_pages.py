@@ -1,4 +1,4 @@
-"""Packages whose public names load on first use: what nobody asks for costs nothing at the start."""
+"""Packages whose public names load on first use, for a fast start."""
 
 from __future__ import annotations
 

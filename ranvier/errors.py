@@ -62,7 +62,7 @@ class StateError(RanvierError, ValueError):
 
 
 class NumberError(RanvierError, TypeError):
-    """Something that is no number, quantity, array or tensor stands where one is needed."""
+    """A value is not a number, quantity, array or tensor where one is needed."""
 
 
 class FileFormatError(RanvierError, ValueError):
@@ -70,7 +70,7 @@ class FileFormatError(RanvierError, ValueError):
 
 
 class MemoryLimitError(RanvierError, MemoryError):
-    """A request needs more memory than is free; the message says how much, and how to need less. Nothing was taken."""
+    """A request needs more memory than is free; the message names both sizes and the remedy. Nothing was allocated."""
 
 
 class ProviderError(RanvierError, RuntimeError):
@@ -82,7 +82,7 @@ class TrainingError(RanvierError, RuntimeError):
 
 
 class RanvierWarning(UserWarning):
-    """Something was done another way than asked; the message says how and why."""
+    """A request was fulfilled in another way, or is a likely mistake; the message says how and why."""
 
 
 class NonFiniteError(RanvierError, ArithmeticError):
@@ -95,13 +95,13 @@ class NonFiniteError(RanvierError, ArithmeticError):
 
 
 class WriteError(RanvierError, OSError):
-    """A file cannot be written, for example on a full disk: the message says which; what was there before is untouched."""
+    """A file cannot be written, for example on a full disk. The message names it; earlier content is untouched."""
 
 
 class RecordingError(WriteError):
     """A simulation stopped because a recording or checkpoint could not be written, for example on a full disk.
 
-    ``run`` is the simulation up to there: its state can be continued, its records read.
+    ``run`` is the simulation up to there; its state can be continued and its records read.
     """
 
     run: Any = None

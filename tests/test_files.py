@@ -132,7 +132,7 @@ def test_what_is_foreign_stays(tmp_path: Path) -> None:
     net = rv.Sequential(rv.Linear(5, 6), rv.LIF(6), dt=1 * ms)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "network.json").write_text('{"format": "something else"}')
-    with pytest.raises(FileFormatError, match="is no saved network"):
+    with pytest.raises(FileFormatError, match="is not a saved network"):
         rv.save(net, tmp_path / "other")
     rv.save(net, tmp_path / "model")
     (tmp_path / "model" / "weights-mine.safetensors").write_text("precious")

@@ -80,7 +80,7 @@ def test_whole_times_fall_into_the_bins_that_hold_them() -> None:
 
 def test_a_time_between_two_steps_is_refused_with_both_neighbours() -> None:
     with pytest.raises(
-        DimensionError, match=r"duration=2\.5 ms is no whole number of steps of 1 ms: give 2\*ms or 3\*ms"
+        DimensionError, match=r"duration=2\.5 ms is not a whole number of steps of 1 ms: give 2\*ms or 3\*ms"
     ):
         whole_steps(2.5 * ms, 1.0, "duration")
     with pytest.raises(DimensionError, match=r"give 0\.3\*ms or 0\.4\*ms"):

@@ -26,7 +26,7 @@ def convolution(
 
 
 def check_sizes(block: str, **sizes: int) -> None:
-    """Raise ShapeError where one is no positive whole number."""
+    """Raise ShapeError where one is not a positive whole number."""
     for name, value in sizes.items():
         if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
             raise ShapeError(f"{block}: {name}={value!r} must be a positive whole number.")

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The words after the program's name; taken from the process when left out.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal without a sign shows a question mark
+        if isinstance(stream, TextIOWrapper):  # the terminal shows a question mark for signs that it lacks
             stream.reconfigure(errors="replace")
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help"):
@@ -79,7 +79,7 @@ def _run(commands: Mapping[str, Command], name: str, options: list[str], program
 
 
 def _sound(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which first refuses what makes no sense for any command: numbers out of range, a file for a folder."""
+    """The function behind checks that hold for every command: numbers in range, no file in the place of a folder."""
 
     @wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:

@@ -62,7 +62,7 @@ def connectome(
             return FromMatrix(read_matrix(path, kind))
     except (ConnectivityError, MemoryLimitError):
         raise
-    except Exception as error:  # the readers of NetworkX raise what they like
+    except Exception as error:  # the readers of NetworkX raise errors of any class
         raise ConnectivityError(f"{str(path)[:500]} cannot be read as a connectome ({str(error)[:300]}).") from error
     known = ", ".join([*TABLES, *GRAPHS, *MATRICES])
     raise ConnectivityError(f"{path} has the ending {kind!r}; connectomes are read from {known}.")

@@ -33,7 +33,7 @@ class Correlated:
         if not isinstance(distribution, Distribution):
             raise ConnectivityError(f"Correlated takes a distribution, got {distribution!r}; for example rv.Normal(…).")
         if not isinstance(rho, int | float | np.number) or not -1 <= rho <= 1:
-            raise ConnectivityError(f"Correlated: rho={rho!r} is no correlation; give a number from -1 to 1.")
+            raise ConnectivityError(f"Correlated: rho={rho!r} is not a correlation; give a number from -1 to 1.")
         self.distribution, self.rho = distribution, float(rho)
 
     def quantile(self, drawn: np.ndarray, u: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ class DelayedKernel(Transform):
     follows = "by event; by step in windows where many inputs fire (the kernel counts them)"
 
     def keep_delay(self, delay: Any, per: str, interpolation: str, width: Any) -> None:
-        """Remember what was asked for; :meth:`bind` makes it steps."""
+        """Store the requested delays; :meth:`bind` converts them to steps."""
         if per not in ("synapse", "pre", "post"):
             kind = type(self).__name__
             raise ShapeError(f"{kind}: per={per!r} is unknown; a delay belongs to each 'synapse', 'pre' or 'post'.")
@@ -56,7 +56,7 @@ class DelayedKernel(Transform):
 
     @property
     def has_delay(self) -> bool:
-        """Whether any delay was asked for."""
+        """Whether a delay was requested."""
         return self.given is not None
 
     def effective_weight(self) -> Tensor:
@@ -96,10 +96,10 @@ class DelayedKernel(Transform):
             self.keep_times(self.delay.rounded(dt).double().numpy() * dt)
 
     def keep_learnable(self, delay: Delays) -> None:
-        """Learnable delays in place of what was asked for."""
+        """Replace the requested delays by learnable ones."""
         low, high = (Quantity(bound, UNITS["ms"].dimension) for bound in (delay.low, delay.high))
         self.given, self.delay = Learn(low, low, high), delay
 
     def keep_times(self, times: float | np.ndarray) -> None:
-        """Fixed delays in ms, one or an array of the weight's shape, in place of what was asked for."""
+        """Fixed delays in ms, one or an array of the weight's shape; they replace the requested ones."""
         self.given, self.per, self.delay = Quantity(times, UNITS["ms"].dimension), "synapse", None

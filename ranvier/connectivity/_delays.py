@@ -83,7 +83,7 @@ class Delays(nn.Module):
     Raises
     ------
     DelayError
-        Bounds that leave no room, an unknown interpolation, a width that is no positive time.
+        Bounds that leave no room, an unknown interpolation, a width that is not a positive time.
     """
 
     width: Tensor | None
@@ -114,7 +114,7 @@ class Delays(nn.Module):
             self._keep_width(0.5 * dt * UNITS["ms"] if width is None else width, seed, name)
 
     def check(self, dt: float, name: str) -> None:
-        """Raise where no delay reaches one step of ``dt`` ms, or some reach beyond any history."""
+        """Raise where all delays are shorter than one step of ``dt`` ms, or some exceed the longest history."""
         _within_reach(self.high, dt, f"{name}: delay of at most {self.high:g} ms")
         if steps_in(self.high, dt) < 1:
             raise DelayError(
@@ -173,7 +173,7 @@ class Delays(nn.Module):
 
 
 def _within_reach(longest: float, dt: float, what: str) -> None:
-    """Refuse a delay that no history can hold, before it is counted in steps."""
+    """Refuse a delay that exceeds the longest history, before it is converted to steps."""
     if longest > LONGEST * dt:
         raise DelayError(
             f"{what} reaches {longest:g} ms, more than {LONGEST:,} steps of {dt:g} ms: give a shorter delay, or a longer dt."

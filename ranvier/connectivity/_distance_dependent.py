@@ -38,7 +38,7 @@ class DistanceDependent(PairwiseRule):
     def __init__(self, profile: Callable[[Any], Any], *, autapses: bool = True) -> None:
         if not callable(profile):
             raise ConnectivityError(
-                f"DistanceDependent: {profile!r} is no function of distance; give rv.profiles.Gaussian(…) or a function."
+                f"DistanceDependent: {profile!r} is not a function of distance; give rv.profiles.Gaussian(…) or a function."
             )
         self.profile, self.autapses = profile, flag(autapses, "DistanceDependent: autapses")
 
@@ -48,7 +48,7 @@ class DistanceDependent(PairwiseRule):
         pre.match(post)
         peak = float(getattr(self.profile, "peak", 1.0))
         if not peak >= 0:
-            raise ConnectivityError(f"{self!r}: its peak {peak:g} is no probability; give a number from 0 to 1.")
+            raise ConnectivityError(f"{self!r}: its peak {peak:g} is not a probability; give a number from 0 to 1.")
         return min(1.0, peak)
 
     def proposals(
@@ -88,7 +88,7 @@ class DistanceDependent(PairwiseRule):
         reach = as_quantity(reach)
         if reach.dimension != positions.dimension:
             raise DimensionError(
-                f"{self!r}: the reach {reach} is no length like the positions, in {positions.dimension}."
+                f"{self!r}: the reach {reach} is not a length like the positions, in {positions.dimension}."
             )
         extent = np.ptp(positions.coordinates, axis=0) if positions.period is None else positions.period
         length = float(reach.value)

@@ -58,7 +58,7 @@ class FromEdges(Given):
             )
         except TypeError as error:
             raise ConnectivityError(
-                f"{self._name}: a cell's name is no name ({error}); give texts or numbers."
+                f"{self._name}: a cell has an invalid name ({error}); give texts or numbers."
             ) from None
         columns = {name: [row[k] for row in rows] for k, name in ((2, "weight"), (3, "delay")) if k < width}
         carried = {name: self._numbers(name, values) for name, values in columns.items()}
@@ -114,7 +114,7 @@ class FromEdges(Given):
         try:
             return np.array([float(value) for value in values])
         except (TypeError, ValueError) as error:
-            raise ConnectivityError(f"{self._name}: a {name} is no number ({error}).") from None
+            raise ConnectivityError(f"{self._name}: a {name} is not a number ({error}).") from None
 
     def expected(self, ends: Ends) -> int:
         """As many as there are edges."""

@@ -30,7 +30,7 @@ def check_memory(rule: Connectivity, ends: Ends, per_synapse: int, name: str) ->
 
 
 def check_weights(count: int, delayed: bool, what: str, remedy: str) -> None:
-    """That ``count`` weights, and delays where there are some, fit into memory; on another device than it they may.
+    """Check that ``count`` weights and their delays fit into memory; other devices than the processor are not checked.
 
     Raises
     ------

@@ -83,7 +83,7 @@ def _plain(value: Any, synapses: Synapses, ends: Ends, seed: int, name: str, wha
         quantity = as_quantity(value)
     except (TypeError, ValueError) as error:
         raise ConnectivityError(
-            f"{name}: {what}={value!r} is no value: give a number, an array, a distribution, rv.Learn(…) or a function of "
+            f"{name}: {what}={value!r} is not a value: give a number, an array, a distribution, rv.Learn(…) or a function of "
             f"distance."
         ) from error
     given = quantity.value.detach().cpu().numpy() if hasattr(quantity.value, "detach") else quantity.value

@@ -183,7 +183,7 @@ def _lengths(value: Any, axes: int, dimension: Dimension, name: str) -> np.ndarr
     quantity = as_quantity(value)
     numbers = np.asarray(quantity.value, np.float64)
     if quantity.dimension != dimension:
-        raise ShapeError(f"{name}={quantity} is no length like the positions, which have the unit {dimension}.")
+        raise ShapeError(f"{name}={quantity} is not a length like the positions, which have the unit {dimension}.")
     if numbers.shape not in ((), (axes,)) or not 1 <= axes <= 3 or not (np.isfinite(numbers) & (numbers > 0)).all():
         raise ShapeError(f"{name}={quantity} must be one positive length, or one for each of at most three axes.")
     return np.broadcast_to(numbers, (axes,)).copy()

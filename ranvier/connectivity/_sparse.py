@@ -111,7 +111,7 @@ class Sparse(Transform):
 
     @property
     def has_delay(self) -> bool:
-        """Whether any latency or delay was asked for."""
+        """Whether a latency or delay was requested."""
         return isinstance(self.latency, Tensor) or self.latency != 0 or self.delay is not None
 
     @property
@@ -157,7 +157,7 @@ class Sparse(Transform):
             self.register_buffer("latency_table", latency)
 
     def pullback(self, grad: Tensor, x: Tensor) -> Tensor:
-        """What each synapse brings back to its presynaptic cell, by the effective weights."""
+        """Input gradient of each synapse for its presynaptic cell, by the effective weights."""
         back = grad.new_zeros(*grad.shape[:-1], self.sizes[0])
         return back.index_add(-1, self.pre, grad[..., self.post] * self.effective_weight().detach())
 

@@ -32,13 +32,13 @@ def travel_time(pre: Any, post: Any, velocity: Any) -> Quantity:
     Raises
     ------
     DelayError
-        For places that are no table of lengths, or a velocity that is not positive.
+        For places that are not a table of lengths, or a velocity that is not positive.
     """
     here, there, speed = as_quantity(pre), as_quantity(post), as_quantity(velocity)
     dimension = here.dimension / speed.dimension
     if here.dimension != there.dimension or dimension != _TIME:
         raise DelayError(
-            f"travel_time: places in {here.dimension} and {there.dimension} over {speed.dimension} are no time; give lengths and a velocity."
+            f"travel_time: places in {here.dimension} and {there.dimension} over {speed.dimension} are not a time; give lengths and a velocity."
         )
     before, behind = (np.asarray(places.value, dtype=float) for places in (here, there))
     if before.ndim != 2 or behind.ndim != 2 or before.shape[1] != behind.shape[1]:

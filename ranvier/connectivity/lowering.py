@@ -1,6 +1,6 @@
-"""Transforms as nodes of a step graph: what a projection carries in one step, in numbers alone.
+"""Transforms as nodes of a step graph: what a projection carries in one step, without torch.
 
-A torch module that nothing here knows is refused by name; to support another, register one more function with
+An unknown torch module raises an error that names it; to support one, register a function with
 ``@lower.register``.
 """
 
@@ -30,12 +30,12 @@ _NORMS = (ThresholdNorm, nn.modules.batchnorm._BatchNorm)
 
 @singledispatch
 def lower(module: nn.Module, builder: Builder, source: str, name: str) -> str:
-    """Append the nodes of ``module`` in evaluation; returns the buffer that holds what ``source`` becomes.
+    """Append the nodes of ``module`` in evaluation mode; returns the buffer of its output for ``source``.
 
     Raises
     ------
     ProviderError
-        For a module that has no such form; the message names it.
+        For a module without such a form; the message names it.
     """
     kind = type(module).__name__
     if isinstance(module, _SAME):
@@ -101,7 +101,7 @@ def _(module: nn.MaxPool2d | nn.AvgPool2d, builder: Builder, source: str, name: 
     odd = module.ceil_mode or _pair(getattr(module, "dilation", 1)) != (1, 1)
     if odd or not getattr(module, "count_include_pad", True) or getattr(module, "divisor_override", None):
         raise ProviderError(
-            f"{name}: a step graph pools plainly; leave ceil_mode, dilation and divisors of {module} out."
+            f"{name}: a step graph supports plain pooling only; remove ceil_mode, dilation and divisors from {module}."
         )
     channels, plane = _plane(builder, source, name)
     window, stride, padding = (_pair(v) for v in (module.kernel_size, module.stride, module.padding))
@@ -112,7 +112,7 @@ def _(module: nn.MaxPool2d | nn.AvgPool2d, builder: Builder, source: str, name: 
 
 
 def _carry(module: Transform, weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
-    """``target`` (made where None) plus what ``source`` becomes by these weights in the module's layout."""
+    """``target`` (made where None) plus the product of ``source`` and these weights in the module's layout."""
     if isinstance(module, Sparse):
         return _synapses(module, weight, builder, source, name, target)
     if isinstance(module, Conv2d):
@@ -191,7 +191,7 @@ def _plane(builder: Builder, source: str, name: str) -> tuple[int, tuple[int, in
 
 
 def _reached(plane: tuple[int, int], *sizes: tuple[int, int]) -> tuple[int, int]:
-    """Size of what windows of ``sizes`` (reach, stride, padding, each by axis) make of a plane."""
+    """Size of a plane after windows of ``sizes`` (reach, stride, padding, each by axis)."""
     down, across = ((n + 2 * p - w) // s + 1 for n, w, s, p in zip(plane, *sizes, strict=True))
     return down, across
 

@@ -1,4 +1,4 @@
-"""What a projection asks of a transform: its effective weight, its delays in one place, and the way back to its input."""
+"""The interface of a transform to a projection: effective weight, delays in one placement, input gradient."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_
 
 
 class Placement(NamedTuple):
-    """A transform in one projection. Nothing of this is written into the transform, which may stand in several.
+    """A transform in one projection. The transform itself stores none of this, so several projections may use it.
 
     Attributes
     ----------
@@ -44,8 +44,8 @@ class Placement(NamedTuple):
 class Transform(nn.Module):
     """A linear map from what a population emits to what arrives, with weights and, if wanted, delays.
 
-    ``weight`` is the parameter as the optimizer moves it; :meth:`effective_weight` is the weight in use, within sign
-    and bounds. Products, gradients of every learning rule and kernels read the latter.
+    ``weight`` is the parameter that the optimizer moves; :meth:`effective_weight` is the weight in use, within sign
+    and bounds. Products, kernels and learning rules read the latter.
     """
 
     weight: Tensor
@@ -61,21 +61,21 @@ class Transform(nn.Module):
 
     @property
     def has_delay(self) -> bool:
-        """Whether any delay was asked for."""
+        """Whether a delay was requested."""
         return self.delay is not None
 
     @property
     def constant(self) -> Tensor | None:
-        """What arrives in every step, whatever was emitted: the bias."""
+        """The bias: it arrives in every step, without spikes too."""
         return None
 
     @property
     def own_table(self) -> Tensor | None:
-        """Whole steps of every synapse that the transform itself keeps; a projection keeps those of all others."""
+        """Whole steps of every synapse, where the transform keeps them itself; else the projection keeps them."""
         return None
 
     def effective_weight(self) -> Tensor:
-        """The weights in use; gradients pass as if there were no sign and no bounds."""
+        """The weights in use; gradients ignore sign and bounds."""
         return self.weight
 
     def matrix(self) -> Tensor | None:
@@ -83,7 +83,7 @@ class Transform(nn.Module):
         return self.effective_weight() if self.is_matrix else None
 
     def pattern(self) -> products.Pattern | None:
-        """Who talks to whom, where single synapses do; None for any other map."""
+        """The pairs of cells joined by single synapses; None for any other map."""
         return None
 
     def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> Placement:
@@ -114,14 +114,14 @@ def as_transform(module: nn.Module | None) -> Transform | None:
 
 
 def matrix_of(module: nn.Module) -> Tensor | None:
-    """The effective weights [post, pre] of a module that is nothing but a dense matrix (with a bias), or None."""
+    """The effective weights [post, pre] of a module that is a dense matrix (with a bias); else None."""
     if isinstance(module, Transform):
         return module.matrix()
     return module.weight if type(module) is nn.Linear else None
 
 
 def is_linear(module: nn.Module) -> bool:
-    """Whether what a module gives is linear in its weights, and in what enters (but for a bias)."""
+    """Whether the output of a module is linear in its weights and, but for a bias, in its input."""
     return module.differentiable if isinstance(module, Transform) else isinstance(module, _LINEAR)
 
 
@@ -135,7 +135,7 @@ def input_gradient(module: nn.Module, grad: Tensor, x: Tensor) -> Tensor:
 
 @contextmanager
 def quiet(module: nn.Module) -> Iterator[None]:
-    """Suspend the hooks of ``module`` and of all inside, while something is computed a second time."""
+    """Suspend the hooks of ``module`` and its submodules during a recomputation."""
     kept = [(m, n, getattr(m, n)) for m in module.modules() for n in _HOOKS if getattr(m, n)]
     for m, n, _ in kept:
         setattr(m, n, OrderedDict())

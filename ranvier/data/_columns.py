@@ -1,4 +1,4 @@
-"""Columns of a set's file, looked at before they are indexed by."""
+"""Columns of a set's file, checked before they serve as indices."""
 
 from __future__ import annotations
 

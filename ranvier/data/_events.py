@@ -72,7 +72,7 @@ class Events:
 
 
 def _whole(t: np.ndarray) -> np.ndarray:
-    """Times as whole numbers, which they have to fit."""
+    """Times as whole numbers; an error where they do not fit."""
     if t.size and not (t.min() >= -_LATEST and t.max() <= _LATEST):  # also where one is NaN
         raise ShapeError(
             f"times reach from {t.min()} to {t.max()} µs; they must be finite and at most {_LATEST:.1e} µs"

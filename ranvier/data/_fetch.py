@@ -1,4 +1,4 @@
-"""Sets that others host: their files where they are, or fetched by tonic, which is asked for nothing else."""
+"""Sets that others host: local files, or files that tonic fetches; tonic does nothing else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def located(kind: str, needed: str, request: Request, card: Card, **arguments: A
     Raises
     ------
     DataError
-        Where the files are not here and may not be, or cannot be, fetched.
+        Where the files are missing and fetching is off, or fails.
     """
     for root in request.roots:
         if _holds(root / kind / needed):
@@ -34,7 +34,7 @@ def located(kind: str, needed: str, request: Request, card: Card, **arguments: A
         looked = ", ".join(str(root / kind / needed) for root in request.roots)
         why = "RANVIER_OFFLINE is set" if request.download else "download=False"
         raise DataError(
-            f"{card.name} is not on this machine (looked for {looked}) and may not be fetched ({why}). Put the extracted files there, or "
+            f"{card.name} is not on this machine (looked for {looked}), and fetching is off ({why}). Put the extracted files there, or "
             f"call load({card.name!r}, download=True) with a network; from {card.source}."
         )
     try:

@@ -1,4 +1,4 @@
-"""The IDX files in which MNIST and its kin are kept: a header, then bytes."""
+"""The IDX files in which MNIST and similar sets are stored: a header, then bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bounds on the size of equation text: what exceeds them is refused before it costs time or memory."""
+"""Bounds on the size of equation text, checked before it costs time or memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_TEXT = 200_000
 _MOST_PARTS = 8_000
 #: parts of all expressions of one model
 _MOST_IN_MODEL = 12_000
-#: bits above and below the bar of a fraction: about the digits of one number
+#: bits of numerator and denominator: about the digits of one number
 _MOST_BITS = 3_400
 #: conditions joined by and, by or, or in one chain of comparisons
 _MOST_CONDITIONS = 50
@@ -38,7 +38,7 @@ _LARGEST, _LARGEST_POWER = 1e300, 10_000
 
 
 def check_text_length(text: str) -> None:
-    """Raise where ``text`` is longer than any model."""
+    """Raise where ``text`` exceeds the longest text."""
     if len(text) > _LONGEST_TEXT:
         raise EquationError(
             f"the text has {len(text):,} characters and may have {_LONGEST_TEXT:,}: split the model into several cells.",
@@ -47,7 +47,7 @@ def check_text_length(text: str) -> None:
 
 
 def check_digits(text: str, line: str) -> None:
-    """Raise where a number in ``text`` has more digits than a number needs."""
+    """Raise where a number in ``text`` has too many digits."""
     run = 0
     for character in text:
         run = run + 1 if character.isdigit() else 0
@@ -108,7 +108,7 @@ def _rank(node: ast.AST) -> str:
 
 
 def check_numbers(expression: sp.Expr, line: str) -> None:
-    """Raise where numbers of the text make one that no floating point number holds, or that is not real."""
+    """Raise where constants combine to a value that is not real, or that exceeds the range of floats."""
     if expression.has(sp.zoo, sp.oo, -sp.oo, sp.nan, sp.I):
         raise EquationError(
             "a part of this has no finite real value, such as log(0), sqrt(-1) or 1/0: correct it.", line=line
@@ -116,11 +116,12 @@ def check_numbers(expression: sp.Expr, line: str) -> None:
     for number in expression.atoms(sp.Number):
         if abs(number) > _LARGEST:
             raise EquationError(
-                f"numbers here make one that exceeds {_LARGEST:g}: use smaller ones, or another unit.", line=line
+                f"the constants here combine to more than {_LARGEST:g}: use smaller ones, or another unit.", line=line
             )
         if isinstance(number, sp.Rational) and max(abs(number.p), number.q).bit_length() > _MOST_BITS:
             raise EquationError(
-                f"numbers here make a fraction of more than {_MOST_DIGITS:,} digits: write it as a decimal.", line=line
+                f"the constants here combine to a fraction of more than {_MOST_DIGITS:,} digits: write it as a decimal.",
+                line=line,
             )
     for power in expression.atoms(sp.Pow):
         if power.exp.is_number and abs(power.exp) > _LARGEST_POWER:

@@ -1,10 +1,9 @@
-"""What a step knows from the time alone: a program of its own, evaluated once per step in float64.
+"""The part of a step that depends on the time alone: a separate program, evaluated once per step in float64.
 
-A float32 holds no more than 24 bits of a time that grows with the run, so nothing that grows with it enters the lanes. Parts
-that depend on the time ``t`` and on parameters become streams, which a provider reads like any input: ``sin(2*pi*f*t)``,
-``t >= t_on``, ``exp(-t/tau)``. In a wave of the time and of something else, ``sin(2*pi*f*t + phase)``, the time's part
-becomes an angle between -pi and pi. Two times that rounding alone separates are equal to a comparison, whichever way they
-were computed.
+A float32 holds 24 bits of a time that grows with the run, so no growing value enters the lanes. Parts that depend on
+the time ``t`` and on parameters become streams, which a provider reads like any input: ``sin(2*pi*f*t)``,
+``t >= t_on``, ``exp(-t/tau)``. In a wave that also depends on a state, ``sin(2*pi*f*t + phase)``, the time's part
+becomes an angle between -pi and pi. Comparisons treat two times that differ by rounding alone as equal.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class angle(sp.Function):
 
 
 def time_apart(step: Step) -> Step:
-    """The same step, in which streams stand for all that the time and parameters decide; they are ``step.clock.outputs``."""
+    """The same step with streams, ``step.clock.outputs``, for all that depends on the time and parameters alone."""
     if TIME not in step.streams:
         return step
     split = _Split(frozenset(map(sp.Symbol, step.coefficients)))
@@ -63,7 +62,7 @@ def time_apart(step: Step) -> Step:
 
 
 class _Split:
-    """Takes statements in their order and sorts them by what they depend on."""
+    """Takes statements in order and sorts them by their dependencies."""
 
     def __init__(self, steady: frozenset[sp.Symbol]) -> None:
         self.known, self.moving = {*steady, _T}, {_T}
@@ -72,7 +71,7 @@ class _Split:
         self._streams: dict[sp.Expr, sp.Symbol] = {}
 
     def statement(self, s: Statement) -> Statement | None:
-        """What is left of a statement for the lanes."""
+        """The rest of a statement, for the lanes."""
         if s.event is not None:
             a, b = s.expression.args
             if self._timed((a, b)):
@@ -86,7 +85,7 @@ class _Split:
         return Statement(s.target, self.expression(s.expression), s.event)
 
     def expression(self, e: sp.Expr) -> sp.Expr:
-        """``e`` with streams in the place of its largest parts that the time and parameters decide."""
+        """``e`` with streams in place of its largest parts that depend on the time and parameters alone."""
         if not e.free_symbols & self.moving:
             return e
         if self._timed((e,)):
@@ -102,7 +101,7 @@ class _Split:
         return e.func(*map(self.expression, e.args))
 
     def _parts(self, args: Iterable[sp.Expr]) -> tuple[list[sp.Expr], list[sp.Expr]]:
-        """What the time and parameters decide, with the parameters beside it, and the rest."""
+        """The part that depends on the time and parameters alone, its parameters, and the rest."""
         args = list(args)
         if not any(self._timed((a,)) for a in args):
             return [], args

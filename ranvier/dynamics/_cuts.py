@@ -34,7 +34,7 @@ class Cuts:
         nowhere. ``"level"``: nowhere for the variables compared with the threshold, at every step for the others (an
         adaptation counts its spikes). ``"times"``: spikes pass on the derivative of their time (EventProp), and no
         surrogate is used anywhere. ``"auto"``: one of the first two for each population, see :meth:`of`; the first where
-        nobody tells what is read.
+        the caller does not tell what is read.
     layers
         From one population to the ones before it at all. Where cut, a rule hands every population its error itself.
     """
@@ -68,8 +68,8 @@ class Cuts:
     def of(self, spikes: bool) -> Cuts:
         """These cuts for one population: ``"auto"`` decided by whether its ``spikes`` are what is read of it.
 
-        Spikes have no derivative, so whoever reads them needs the surrogate, also in the reset: it says that a spike now
-        is no spike a step later. A variable has one, and a surrogate in the reset would falsify it even where the cell
+        Spikes have no derivative, so a reader of spikes needs the surrogate, also in the reset: a spike now prevents a
+        spike a step later. A variable has a derivative, and a surrogate in the reset would falsify it even where the cell
         is silent.
         """
         return replace(self, reset="surrogate" if spikes else "detached") if self.reset == "auto" else self
@@ -82,7 +82,7 @@ class Cuts:
 
 
 def wrong_reset(value: Any, allowed: tuple[str, ...] = RESETS) -> str | None:
-    """What is wrong with ``reset=value``, as a sentence; None where it is one of the ``allowed`` words."""
+    """The error text for ``reset=value``; None where it is one of the ``allowed`` words."""
     if isinstance(value, str) and value in allowed:
         return None
     return f"reset={value!r} must be {', '.join(map(repr, allowed[:-1]))} or {allowed[-1]!r}."

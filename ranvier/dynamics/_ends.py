@@ -1,8 +1,8 @@
-"""Where an event ends the course of a variable: no stage of an integrator may look beyond.
+"""Bounds that an event sets to a variable: no stage of an integrator may look beyond.
 
-A cell whose upstroke is cut off and reset (an exponential or quadratic one) has no dynamics behind its cut. A stage of a
-Runge-Kutta rule that steps over it would evaluate them there, and what it finds (exp of a voltage that is never reached)
-would enter the other variables.
+An exponential or quadratic cell resets its upstroke at a cut and has no dynamics beyond. A Runge-Kutta stage that
+steps over the cut would evaluate the equations there, and the result (exp of a voltage that is never reached) would
+enter the other variables.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class End:
 
 
 def ends(system: System) -> dict[str, End]:
-    """The end of every variable that an event sets to a value which does not depend on it.
+    """The bound of every variable that an event sets to a value independent of it.
 
-    A variable whose rate is linear in itself has none: beyond its threshold it goes on as before, and so do its stages.
+    A variable whose rate is linear in itself has none: its course, and that of its stages, continues beyond the threshold.
     """
     out: dict[str, End] = {}
     for event in system.events:

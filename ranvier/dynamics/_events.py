@@ -50,7 +50,7 @@ class EventReader:
         out: dict[str, Event] = {}
         for name, condition, code in events:
             if not name.isidentifier() or name in out or name in self.by_name:
-                what = "is taken" if name.isidentifier() else "is no name"
+                what = "is taken" if name.isidentifier() else "is not a name"
                 raise EquationError(f"event name {name!r} {what}: choose another name.", line=condition)
             check_name(name, condition)
             truth = self._clean(self.reader.condition(parse_expression(condition), condition), condition)

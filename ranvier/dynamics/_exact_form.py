@@ -15,14 +15,14 @@ from ranvier.units import UNITS
 
 __all__ = ["KEPT", "ExactForm", "TooLargeError"]
 
-#: functions that stay functions, unevaluated even of numbers
+#: functions that stay unevaluated, even for numbers
 KEPT = {name: sp.Function(f"_{name}") for name in ("exp", "expm1", "log", "log1p", "sinh", "tanh")}
 _LARGEST_POWER = 8
 _DEEPEST = 50
 
 
 class TooLargeError(Exception):
-    """An expression has more parts than the search for a removable singularity looks at."""
+    """An expression has too many parts for the search after removable singularities."""
 
 
 class ExactForm:

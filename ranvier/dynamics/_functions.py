@@ -258,7 +258,7 @@ class maximum(_Named):
 
 
 def folded(e: sp.Expr) -> sp.Expr:
-    """``e`` with every function of nothing but numbers as a number."""
+    """``e`` with every function of numbers evaluated."""
     if e.is_Atom:
         return e
     parts = [folded(part) for part in e.args]

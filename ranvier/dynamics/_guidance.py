@@ -41,7 +41,7 @@ NAMES_ELSEWHERE = {
     "bool": "write int(condition) instead",
     "float": "leave it out: every value is a real number",
     "rand": "draw initial values with rv.Uniform(a, b), and noise with xi in an equation; in on_pre of rv.Plasticity "
-    "the name rand without brackets is a number between 0 and 1",
+    "the name rand without brackets is a random number between 0 and 1",
     "randn": "draw initial values with rv.Normal(mean, std), and write noise as xi in an equation: dx/dt = … + sigma*xi",
     "poisson": "connect a source of spikes instead: rv.Poisson(rate, size), or rv.PoissonDrive for very many",
     "timestep": "write floor(t/dt + 0.5) instead, or compare times",

@@ -78,7 +78,7 @@ def advance(
     new: dict[str, sp.Expr] = {}
     if method == "exact" and exact != set(system.odes):
         left = next(n for n in system.odes if n not in exact)
-        what = f"is one of more than {_LARGEST_BLOCK} that hang together" if left in linear else (
+        what = f"is one of more than {_LARGEST_BLOCK} that depend on each other" if left in linear else (
             "is not linear with constant coefficients"
         )  # fmt: skip
         raise EquationError(
@@ -192,7 +192,7 @@ def _work(e: sp.Expr, steady: set[sp.Symbol]) -> int:
 
 
 def _blocks(system: System, names: tuple[str, ...]) -> list[list[str]]:
-    """Variables whose equations hang together, whichever way."""
+    """Variables whose equations depend on each other, in either direction."""
     near: dict[str, set[str]] = {n: set() for n in names}
     for name in names:
         for other in {str(s) for s in system.odes[name].free_symbols} & near.keys():

@@ -1,4 +1,4 @@
-"""The quotients of a model, for the search after one that is 0/0."""
+"""The quotients of a model, for the search after a 0/0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quotients that are 0/0 at one point and have a limit there, such as x/(exp(x) - 1), written so that they reach it.
+"""Quotients that are 0/0 at one point and have a limit there, such as x/(exp(x) - 1), in a form that takes the limit.
 
 A factor g(A) that vanishes with A is A times a smooth function. Where A cancels against another factor of the quotient,
 only the smooth function is left, and it is a combination of :class:`exprel`.
@@ -83,7 +83,7 @@ def lifted(node: ast.expr, form: ExactForm) -> sp.Expr | None:
 
 
 def _zero(base: sp.Expr) -> _Zero | None:
-    """How a factor vanishes, if it is one of the functions that do."""
+    """The zero of a factor, where it has the form of one; None for any other."""
     name = next((n for n, kept in KEPT.items() if base.func == kept), None)
     if name is not None:
         (a,) = base.args
@@ -120,7 +120,7 @@ def _exponential(term: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
 def _partner(
     below: sp.Expr, powers: Mapping[sp.Expr, int], zeros: Mapping[sp.Expr, _Zero]
 ) -> tuple[sp.Expr, _Zero | None, sp.Expr] | None:
-    """The factor above whose zero is that of ``below``, and what is left of both: the simplest of those there are.
+    """The numerator factor with the same zero as ``below``, and the rest of both; the simplest candidate wins.
 
     A factor above vanishes as a function does, or as a sum of products that share a factor.
     """

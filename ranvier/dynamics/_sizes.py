@@ -1,4 +1,4 @@
-"""How large an expression is, and how large it would become."""
+"""The size of an expression, and its size once multiplied out."""
 
 from __future__ import annotations
 

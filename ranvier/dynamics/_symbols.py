@@ -78,7 +78,7 @@ class Reader:
 
 
 def _chain(node: ast.BinOp, operators: UnionType) -> tuple[ast.expr, list[tuple[ast.BinOp, ast.expr]]]:
-    """What a row of operators of one rank begins with, and each of them with what stands at its right."""
+    """The first operand in a row of operators of one rank, then each operator with its right operand."""
     rest: list[tuple[ast.BinOp, ast.expr]] = []
     at: ast.expr = node
     while isinstance(at, ast.BinOp) and isinstance(at.op, operators):

@@ -113,7 +113,7 @@ def parse_expression(text: str, line: str = "") -> ast.expr:
         word = python_word(text)
         if word is not None:
             raise EquationError(
-                f"{word!r} is a word of Python and cannot be a name: rename it, for example {word}_.", line=line
+                f"{word!r} is a keyword of Python and cannot be a name: rename it, for example {word}_.", line=line
             ) from error
         raise EquationError(f"cannot read the expression {text!r}: {error.msg}; correct it.", line=line) from error
     except (RecursionError, MemoryError) as error:

@@ -1,4 +1,4 @@
-"""Straight-line programs in the words of a target: vector instructions, C or NumPy."""
+"""Straight-line programs in the operations of a target: vector instructions, C or NumPy."""
 
 from __future__ import annotations
 

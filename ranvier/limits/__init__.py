@@ -1,4 +1,4 @@
-"""Bounds on what a request or a file may take: memory, time, and what another library may do while it reads."""
+"""Bounds on the memory and time of a request or a file, and on the actions of another library that reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The other process of a guarded reader: for each file bounds first, then the library, then the answer."""
+"""The child process of a guarded reader: for each file it sets bounds, calls the library and answers."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ import numpy as np
 
 __all__ = ["Forbidden", "serve"]
 
-#: audit events of what no reader needs
+#: audit events that no reader needs
 _FORBIDDEN = frozenset({
     "pickle.find_class", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.startfile", "subprocess.Popen",
     "socket.connect", "socket.bind", "socket.getaddrinfo", "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink",
     "os.truncate", "os.chmod", "os.chown", "os.utime", "os.setxattr", "shutil.rmtree", "shutil.move", "webbrowser.open", "ctypes.dlopen",
 })  # fmt: skip
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-#: whether the audit hook, which cannot be taken off, looks
+#: whether the audit hook, which cannot be removed, is active
 _watching: list[bool] = []
 
 
 class Forbidden(BaseException):
-    """A file makes a library do what no reader needs; not to be caught by the library."""
+    """A file makes a library do what no reader needs. The library cannot catch it."""
 
 
 def serve() -> None:
     """Answer the requests of standard input until it ends."""
     sys.dont_write_bytecode = True
     output = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no part of an answer
+    os.dup2(2, 1)  # what a library prints is not part of an answer
     sys.addaudithook(_watch)
     for line in sys.stdin:
         _answer(json.loads(line), output)
@@ -54,7 +54,7 @@ def _answer(job: dict[str, Any], output: BinaryIO) -> None:
         header = {"outcome": "read", "facts": facts}
         header["arrays"] = [[name, values.dtype.str, list(values.shape)] for name, values in arrays.items()]
         if any(values.dtype.kind not in "biuf" for values in arrays.values()):
-            header = {"outcome": "refused", "what": "it holds something else than numbers"}
+            header = {"outcome": "refused", "what": "it holds something other than numbers"}
     except ModuleNotFoundError as error:
         header = {"outcome": "missing", "what": error.name or str(error)}
     except MemoryError:

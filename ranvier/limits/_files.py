@@ -1,4 +1,4 @@
-"""Files are looked at before they are read: a regular file, of a size that fits, whose content does not explode."""
+"""Checks before a file is read: a regular file, of a size that fits, whose content expands within bounds."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _MOST_GROWTH, _SMALL = 200, 64 << 20
 
 
 def plain_file(path: Any, what: str = "file", most: int | None = None) -> Path:
-    """``path``, if a regular file of at most ``most`` bytes is there; links are followed.
+    """``path``, where it is a regular file of at most ``most`` bytes; links are followed.
 
     Raises
     ------
     FileFormatError
-        For a folder, a pipe, a device, a missing or larger file, and for what is no path.
+        For a folder, a pipe, a device, a missing or larger file, and for what is not a path.
     """
     if not isinstance(path, str | os.PathLike):
-        raise FileFormatError(f"{path!r} is no path: give the name of a {what}.")
+        raise FileFormatError(f"{path!r} is not a path: give the name of a {what}.")
     path = Path(os.fsdecode(path))
     try:
         status = path.stat()
@@ -59,7 +59,7 @@ def content(path: Path, growth: float = 1.0) -> bytes:
     Raises
     ------
     FileFormatError
-        Where it is no regular file, damaged, or a compressed file that grows more than two hundredfold.
+        Where it is not a regular file, damaged, or a compressed file that grows more than two hundredfold.
     MemoryLimitError
         Where the memory is not free.
     """
@@ -84,7 +84,7 @@ def _unpack(file: gzip.GzipFile, path: Path, size: int, growth: float) -> bytes:
         if total > max(_SMALL, _MOST_GROWTH * size):
             raise FileFormatError(
                 f"{path} has {spell(size)} and unpacks to more than {spell(total)}, over {_MOST_GROWTH} times as much: "
-                "unpack it yourself if that is meant."
+                "unpack it yourself if that is intended."
             )
         if total % (16 * _CHUNK) < _CHUNK:
             need(growth * total, f"reading {path}", "read a part of it, or use a machine with more memory")

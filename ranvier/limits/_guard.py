@@ -1,8 +1,8 @@
-"""A library that reads an untrusted file does so in a process of its own, with bounds on time and memory.
+"""Libraries read untrusted files in a separate process, with bounds on time and memory.
 
-Nothing is pickled on the way: the request goes there as JSON, arrays of numbers come back as bytes. What the process may
-not do, whatever the file says, is in ``_child``: unpickle, run another program, change files, open a connection. The process
-stays for the next file, which saves the start of an interpreter; after a crash or a hang there is a new one.
+Nothing is pickled on the way: the request goes as JSON, and arrays come back as bytes. ``_child`` bars the process
+from unpickling, running programs, changing files and opening connections. The process stays for the next file, which
+saves the start of an interpreter; a new one replaces it after a crash or a hang.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ranvier.limits._memory import free_bytes, need, spell
 
 __all__ = ["Answer", "guarded"]
 
-#: seconds that any file is given, and seconds for each of its megabytes
+#: time limit in seconds: a constant, and a part per megabyte
 _BASE, _PER_MEGABYTE = 60.0, 2.0
 _LARGEST_HEADER = 1 << 24
 _START = (
@@ -37,7 +37,7 @@ _START = (
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: ``arrays`` of numbers by name, and ``facts`` as plain data."""
+    """The answer: ``arrays`` of numbers by name, and ``facts`` as plain data."""
 
     arrays: Mapping[str, np.ndarray]
     facts: Mapping[str, Any]
@@ -46,7 +46,7 @@ class Answer:
 def guarded(
     function: str, path: Path, *, needs: Sequence[str] = (), seconds: float | None = None, **arguments: Any
 ) -> Answer:
-    """What ``function`` reads from ``path``, in a process of its own.
+    """The result of ``function`` on ``path``, read in a separate process.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class _Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked, and by this process."""
+        """Whether this process can ask it."""
         return self.owner == os.getpid() and self._process.poll() is None
 
     def ask(self, job: dict[str, Any], seconds: float) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -28,7 +28,7 @@ def own_dataset(archive: Any, name: str) -> Any:
             raise FileFormatError(f"{name!r} is a link, which may point into another file")
         inner = inner[part]
     if not isinstance(inner, h5py.Dataset):
-        raise FileFormatError(f"{name!r} is no dataset")
+        raise FileFormatError(f"{name!r} is not a dataset")
     if inner.external or inner.is_virtual:
         raise FileFormatError(f"the numbers of {name!r} lie in another file")
     return inner

@@ -37,7 +37,7 @@ def free_bytes() -> int | None:
 
 
 def spell(count: float) -> str:
-    """A number of bytes as people write it."""
+    """A number of bytes with a unit, such as 1.5 GB."""
     for unit in ("B", "KB", "MB"):
         if count < 1000:
             return f"{count:.3g} {unit}"
@@ -56,7 +56,7 @@ def _free_of_machine() -> int | None:
 
 
 def _free_of_group() -> int | None:
-    """What a container's limit leaves; file cache of the group counts as free."""
+    """Memory left under a container's limit; its file cache counts as free."""
     folder = Path("/sys/fs/cgroup")
     try:
         limit, used = ((folder / f"memory.{n}").read_text().strip() for n in ("max", "current"))
@@ -67,7 +67,7 @@ def _free_of_group() -> int | None:
 
 
 def _free_of_process() -> int | None:
-    """What a limit on the address space of this process leaves."""
+    """Memory left under a limit on the address space of this process."""
     if sys.platform == "win32":
         return None
     import resource

@@ -1,4 +1,4 @@
-"""Arrays of an ``.npz`` or ``.npy`` file: nothing is unpickled, and no memory is taken before the sizes agree."""
+"""Arrays of an ``.npz`` or ``.npy`` file: never unpickled, and read only after their sizes agree."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _READERS: dict[tuple[int, int], Any] = {
 
 
 def read_npz(path: Path, names: Iterable[str], optional: Iterable[str] = ()) -> dict[str, np.ndarray]:
-    """The arrays ``names`` of an ``.npz`` file, and those of ``optional`` that it holds; others are not looked at.
+    """The arrays ``names`` of an ``.npz`` file, and those of ``optional`` that it holds; all others are ignored.
 
     Raises
     ------
     FileFormatError
-        Where the file is no zip file of plain arrays, one is missing, holds Python objects, or is not of its declared size.
+        Where the file is not a zip file of plain arrays, one is missing, holds Python objects, or is not of its declared size.
     MemoryLimitError
         Where the arrays do not fit into memory.
     """
@@ -44,7 +44,7 @@ def read_npz(path: Path, names: Iterable[str], optional: Iterable[str] = ()) -> 
                 raise FileFormatError(f"{path} holds no array {missing[0]!r}: {again}.")
             chosen = [held[f"{n}.npy"] for n in (*names, *optional) if f"{n}.npy" in held]
             if any(info.compress_type not in _PLAIN for info in chosen):
-                raise FileFormatError(f"{path} is compressed in another way than numpy does: {again}.")
+                raise FileFormatError(f"{path} is compressed by a method that numpy does not use: {again}.")
             need(2 * sum(info.file_size for info in chosen), f"reading {path}", "use a machine with more memory")
             found = {}
             for info in chosen:
@@ -54,7 +54,7 @@ def read_npz(path: Path, names: Iterable[str], optional: Iterable[str] = ()) -> 
     except RanvierError:
         raise
     except Exception as error:  # damaged headers reach the tokenizer, damaged archives every decoder
-        raise FileFormatError(f"{path} is no readable .npz file ({str(error)[:200]}): {again}.") from error
+        raise FileFormatError(f"{path} is not a readable .npz file ({str(error)[:200]}): {again}.") from error
 
 
 def read_npy(path: Path) -> np.ndarray:
@@ -63,7 +63,7 @@ def read_npy(path: Path) -> np.ndarray:
     Raises
     ------
     FileFormatError
-        Where the file is no plain array, or not of its declared size.
+        Where the file is not a plain array, or not of its declared size.
     MemoryLimitError
         Where it does not fit into memory.
     """
@@ -76,11 +76,11 @@ def read_npy(path: Path) -> np.ndarray:
     except RanvierError:
         raise
     except Exception as error:  # damaged headers reach the tokenizer, damaged archives every decoder
-        raise FileFormatError(f"{path} is no readable .npy file ({str(error)[:200]}): fetch it again.") from error
+        raise FileFormatError(f"{path} is not a readable .npy file ({str(error)[:200]}): fetch it again.") from error
 
 
 def _array(file: IO[bytes], size: int, where: str) -> np.ndarray:
-    """One array; its header has to promise as many bytes as there are."""
+    """One array; the size in its header must equal the number of bytes."""
     version = np.lib.format.read_magic(file)
     if version not in _READERS:
         raise FileFormatError(f"{where} has version {version} of the format: save it with numpy again.")

@@ -36,7 +36,7 @@ def bind_rule(net: Network, rule: Plasticity, pre: str, post: str, port: str) ->
     from ranvier.synapses import Plasticity  # what circuits with fixed weights never use
 
     if not isinstance(rule, Plasticity):
-        raise GraphError(f"plasticity={rule!r} is no rule: give rv.Plasticity(…) or one of rv.plasticity.")
+        raise GraphError(f"plasticity={rule!r} is not a rule: give rv.Plasticity(…) or one of rv.plasticity.")
     if post not in net.populations:
         raise GraphError(f"plastic synapses end at cells, but {post!r} is a relay: give it a population.")
     ends = [("on_post", post)] if rule.on_post else []

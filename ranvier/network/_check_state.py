@@ -1,4 +1,4 @@
-"""What a state must be before any kernel sees it, whether a user gives it or a file held it."""
+"""Checks of a state from a user or a file, before any kernel reads it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["check_state"]
 
 Tensor = torch.Tensor
-#: what the step and the stream of a state stay below
+#: upper limits of the step and the stream of a state
 _BOUNDS = {"step": 2**62, "stream": STREAMS}
 
 
@@ -123,7 +123,7 @@ def _check_history(net: Network, state: State, batch: int) -> None:
 def _fits(
     value: Any, head: tuple[int, ...], tails: set[tuple[int, ...]], form: tuple[torch.dtype, torch.device]
 ) -> bool:
-    """Whether :func:`_check_tensor` has nothing to say, in as little time as a step allows."""
+    """A fast test whether :func:`_check_tensor` would pass."""
     if not isinstance(value, Tensor) or (value.dtype, value.device) != form:
         return False
     shape, numbers = tuple(value.shape), _numbers(value)
@@ -132,7 +132,7 @@ def _fits(
 
 
 def _check_tensor(net: Network, what: str, value: Any, head: tuple[int, ...], tails: set[tuple[int, ...]]) -> None:
-    """That ``value`` [*head, *tail] is a finite tensor of the network's type, on its device."""
+    """Check that ``value`` [*head, *tail] is a finite tensor of the network's type, on its device."""
     if not isinstance(value, Tensor):
         raise StateError(f"{what} of the state is {type(value).__name__}: it must be a tensor.")
     shape = tuple(value.shape)
@@ -156,7 +156,7 @@ def _check_tensor(net: Network, what: str, value: Any, head: tuple[int, ...], ta
         where = np.argwhere(~np.isfinite(numbers))[0]
         raise StateError(
             f"{what} of the state is {numbers[tuple(where)]} at {where.tolist()}: every number of a state must be finite. Start "
-            f"from state=None, or from a state before it became so."
+            f"from state=None, or from an earlier state."
         )
 
 
@@ -174,7 +174,7 @@ def _check_counter(what: str, value: Tensor) -> None:
 
 
 def _spikes_alone(net: Network, name: str) -> bool:
-    """Whether a part emits nothing but 0 and 1."""
+    """Whether a part emits only 0 and 1."""
     if name in net.populations:
         cell = net.populations[name].cell
         return any(event.name == cell.emit for event in cell.system.events)
@@ -186,7 +186,7 @@ def _tail(value: Any, head: int = 1) -> tuple[int, ...]:
 
 
 def _numbers(value: Tensor) -> np.ndarray | None:
-    """The numbers of a tensor, for a look; None where a transform of functions stands in for them."""
+    """The numbers of a tensor, for a check; None under a function transform of torch."""
     try:
         return (value if value.device.type == "cpu" else value.cpu()).detach().numpy()
     except (RuntimeError, TypeError):

@@ -36,7 +36,7 @@ __all__ = [
 Tensor = torch.Tensor
 #: the largest input that is searched for NaN at every call
 _SMALL = 1 << 20
-#: magnitudes that no model means
+#: magnitudes beyond any model
 _MOST = 1e20
 _TAKEN = frozenset(dir(nn.ModuleDict()))
 
@@ -115,9 +115,9 @@ def check_period(value: Any, what: str) -> int | None:
 
 
 def describe_non_finite(net: Network, state: State, cause: str | None = None) -> str | None:
-    """Which variable of a state is NaN, infinite or beyond all sense, as a sentence; None where all are sound.
+    """Which variable of a state is NaN, infinite or beyond 1e20, as a sentence; None where all are sound.
 
-    ``cause`` says why, where that is known.
+    ``cause`` is the reason, where known.
     """
     hint = cause or "a smaller dt, another integration method or weaker input may help"
     for what, owners in (("cell", state.variables), ("synapse", state.synapses)):
@@ -239,7 +239,7 @@ def _recordable(net: Network, name: str, sources: bool) -> list[str]:
     plastic = [n for n, p in net.projections.items() if p.plasticity]
     there = [*net.populations, *net.relays, *plastic, *fire]
     if name in net.inputs or name in net.sources:
-        raise GraphError(f"cannot record {name!r}: it is what the network is given. There are {', '.join(there)}.")
+        raise GraphError(f"cannot record {name!r}: it is an input of the network. There are {', '.join(there)}.")
     if name in net.projections:
         raise GraphError(
             f"cannot record {name!r}: it is a projection without plasticity, whose synapses have no variables. There are "

@@ -91,7 +91,7 @@ def _join(net: Network, asked: Connection, target: str, numbered: bool) -> str:
 
 
 def _instead_of(how: Any) -> str:
-    """What to write for what is neither a rule nor a transform."""
+    """The remedy for an argument that is neither a rule nor a transform."""
     if isinstance(how, type):
         return f"that is a class: write rv.{how.__name__}(…), with its arguments."
     if isinstance(how, float | int) and 0 < how <= 1:
@@ -136,7 +136,7 @@ def _check(asked: Connection) -> None:
 
 
 def _label(net: Network, name: str, numbered: bool) -> str:
-    """A name for a projection; ``numbered`` lets a number make it unlike all others."""
+    """A name for a projection; with ``numbered``, a number makes it unique."""
     taken = net._taken
     free = (f"{name}_{k}" for k in itertools.count(1)) if numbered and name in taken else iter((name,))
     return check_name(next(n for n in free if n not in taken or not numbered), taken, "projection")

@@ -103,7 +103,7 @@ class _Plastic:
         return delivered
 
     def finish(self) -> None:
-        """Give every variable memory of its own: two may be one tensor, one number for all, or that of the state before."""
+        """Give every variable its own memory: it may share a tensor, be expanded, or belong to the last state."""
         for s in self.parts:
             values = self.window.synapses[s.projection.name]
             own = {n: v.clone(memory_format=torch.contiguous_format) for n, v in values.items()}

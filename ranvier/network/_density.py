@@ -16,7 +16,7 @@ _SAMPLE = 16_384
 
 
 def dense_among(inputs: Mapping[str, Tensor]) -> frozenset[str]:
-    """The names of the inputs that are no spikes."""
+    """The names of the inputs that are not spikes."""
     return frozenset(n for n, x in inputs.items() if _density(x) > _SPARSE)
 
 

@@ -32,7 +32,7 @@ def drawable(net: Network) -> frozenset[str]:
 
 
 def drives(net: Network, plan: Plan) -> dict[str, CircuitDrive]:
-    """What compiled loops draw themselves, by projection."""
+    """The input that compiled loops draw themselves, by projection."""
     out: dict[str, CircuitDrive] = {}
     for name, p in net.projections.items():
         if name not in plan.drawn:

@@ -1,4 +1,4 @@
-"""Bytes that cells, states and recordings take, held against free memory before they are made."""
+"""The memory of cells, states and recordings, compared with free memory before they are made."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_cells", "check_run", "check_state_size", "check_traces"]
 
-#: less is not asked for: short runs are made in thousands
+#: smaller requests are not checked: short runs come in thousands
 _SMALL = 1 << 24
 #: bytes per cell of a simulation beside its variables: lists of spikes and input, over the steps of a block
 _PER_CELL = 32
@@ -23,7 +23,7 @@ _COPIES = 3
 
 
 def check_cells(name: str, count: int, variables: int, width: int) -> None:
-    """That the variables of ``count`` cells fit into memory; ``width`` bytes each.
+    """Check that the variables of ``count`` cells, of ``width`` bytes each, fit into memory.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def check_cells(name: str, count: int, variables: int, width: int) -> None:
 
 
 def check_state_size(net: Network, batch: int, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """That a state for ``batch`` samples fits: variables, and spikes in flight for as long as the longest delay.
+    """Check that a state for ``batch`` samples fits: variables, and a history as long as the longest delay.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def check_state_size(net: Network, batch: int, shapes: Mapping[str, tuple[int, .
 
 
 def check_run(net: Network) -> None:
-    """That a simulation of these cells fits into memory.
+    """Check that a simulation of these cells fits into memory.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def check_run(net: Network) -> None:
 
 
 def check_traces(sizes: Mapping[str, int], wanted: Mapping[str, Wanted], width: int, steps: int) -> None:
-    """That the variables recorded over ``steps`` steps fit into memory, where they are kept there.
+    """Check that the variables recorded in memory over ``steps`` steps fit.
 
     Raises
     ------
@@ -96,6 +96,6 @@ def _variables(net: Network, name: str) -> int:
 
 
 def _need(count: int, what: str, remedy: str) -> None:
-    """:func:`ranvier.limits.need`, which asks the system, only for what is not small."""
+    """:func:`ranvier.limits.need` for large requests; it asks the system."""
     if count > _SMALL:
         limits.need(count, what, remedy)

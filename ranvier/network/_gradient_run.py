@@ -110,7 +110,7 @@ def run_with_gradient(
     _refuse(net, record, options or {})
     if loss is not None and not callable(loss):
         raise GraphError(
-            f"loss={loss!r} is no function: give one of signals and first step that returns a single tensor."
+            f"loss={loss!r} is not a function: give one of signals and first step that returns a single tensor."
         )
     check_record(net, record)
     cuts = cuts_of(net, reset)

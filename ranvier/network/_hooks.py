@@ -1,4 +1,4 @@
-"""Hooks that a user has registered on parts of a network: such parts run by themselves, so that the hooks are called."""
+"""User hooks on parts of a network: such parts run separately, so that torch calls the hooks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def hooked_parts(net: Network) -> frozenset[str]:
     Raises
     ------
     GraphError
-        For a plastic projection, whose synapses no call of a module carries.
+        For a plastic projection, whose synapses run outside module calls.
     """
     if torch_module._has_any_global_hook():
         return frozenset((*net.populations, *(n for n, p in net.projections.items() if p.plasticity is None)))
@@ -39,7 +39,7 @@ def hooked_parts(net: Network) -> frozenset[str]:
         if p is not None and (has_hook(p) or _inside(p)):
             if net.projections[n].plasticity is not None:
                 raise GraphError(
-                    f"projection {n!r} is plastic, so nothing would call the hook on it: remove the hook, and record the "
+                    f"projection {n!r} is plastic, so its hook would never be called: remove the hook, and record the "
                     f"variables of the synapses instead."
                 )
             found.append(n)

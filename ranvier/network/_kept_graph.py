@@ -1,4 +1,4 @@
-"""A state that still hangs on the graph of the call before: fine until that graph has been used up."""
+"""A state attached to the graph of the last call: valid until a backward pass frees that graph."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ranvier.network._state import State
 __all__ = ["attached"]
 
 Tensor = torch.Tensor
-#: nodes of the graph before the state that are looked at
+#: nodes of the graph before the state to inspect
 _LOOKED_AT = 200
 
 
 def attached(state: State) -> State:
-    """The same state; a backward pass through it says what to do where the graph before it is gone."""
+    """The same state; a backward pass through it raises an error with the remedy where the earlier graph is freed."""
     tensors = state.tensors()
     hanging = {n: t for n, t in tensors.items() if t.grad_fn is not None}
     if not hanging:
@@ -38,14 +38,14 @@ class _Attached(Function):
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         if any(_used_up(node) for node, grad in zip(ctx.before, grads, strict=True) if grad is not None):
             raise StateError(
-                "the state passed to this call belongs to a graph that a backward pass has used up: pass state.detach(), so that "
+                "the state passed to this call belongs to a graph that a backward pass has freed: pass state.detach(), so that "
                 "gradients stop where the batch begins. To go back through both calls, sum their losses and call backward once."
             )
         return None, *grads
 
 
 def _used_up(node: Any) -> bool:
-    """Whether a node before the state has let go of what it saved."""
+    """Whether a node before the state has freed its saved tensors."""
     waiting, seen = [node], {node}
     while waiting and len(seen) < _LOOKED_AT:
         node = waiting.pop()

@@ -1,4 +1,4 @@
-"""Where a float32 still holds a time that grows with the run: beside a state that is a time, and in code of synapses."""
+"""Uses of the growing time in float32: beside a state that holds a time, and in code of synapses."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _read_in_synapses(bound) -> bool:
 
 
 def _grows(step: Step) -> bool:
-    """Whether something that grows with the time enters the lanes: the time itself, a multiple, a difference."""
+    """Whether a value that grows with the time (itself, a multiple, a difference) enters the lanes."""
     known = {s.target: s.expression for s in step.clock.statements}
     for e in step.clock.outputs.values():
         e = known.get(e, e)

@@ -1,4 +1,4 @@
-"""From what is known of a network and what is asked of it to a plan: a pure function."""
+"""The planner: a pure function of a known network and a request."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Carried:
     Attributes
     ----------
     dense
-        Why its spikes are not carried one by one; None where they are.
+        The reason why its spikes are not carried one by one; None where they are.
     plain
         A dense matrix with one fixed latency, which an operation of several parts carries by event in any case.
     own
-        With a delay per synapse the kernel has its own way with dense input, said here.
+        How the kernel treats dense input with a delay per synapse.
     plastic
         How a compiled loop updates its synapses, where they change.
     earliest, latest
@@ -117,7 +117,7 @@ def _joins(known: Known, request: Request, part: Part, before: Sequence[str]) ->
 
 
 def _hook_inside(members: Collection[str], known: Known, request: Request) -> str | None:
-    """Why populations cannot run as one operation: something inside has a hook, which nothing would call."""
+    """The reason why populations cannot run as one operation: a part inside has a hook, which would not be called."""
     if not request.hooked:
         return None
     inside = (n for n, p in known.projections.items() if p.pre in members and p.post in members)
@@ -145,7 +145,7 @@ def _not_joined(request: Request) -> str | None:
 
 
 def _cycle(part: Part, known: Known, request: Request, slow: str | None) -> tuple[Unit, Choice]:
-    """How a cycle runs; ``slow`` is why the reference runs it."""
+    """How a cycle runs; ``slow`` is the reason for the reference."""
     name, length = "+".join(part.members), part.window or 1
     if slow is not None:
         compiled = slow
@@ -167,7 +167,7 @@ def _cycle(part: Part, known: Known, request: Request, slow: str | None) -> tupl
 
 
 def _two_gradients(members: Collection[str], known: Known, request: Request) -> str | None:
-    """Why what arrives at a cycle has two gradients, where one operation knows one."""
+    """The reason why an arrival at a cycle has two gradients, where one operation has a single one."""
     if not (request.gradient and request.cuts.split):
         return None
     silent = known.outside - request.learnt
@@ -175,12 +175,12 @@ def _two_gradients(members: Collection[str], known: Known, request: Request) -> 
         inside = p.pre in members
         returns = (not p.latest or request.cuts.recurrent_spikes) if inside else p.pre not in silent
         if p.post in members and returns:
-            return f"the rule lets what {name} brings pass one gradient to its weights and another to {p.pre}"
+            return f"under the rule, {name} passes one gradient to its weights and another to {p.pre}"
     return None
 
 
 def _carry(name: str, p: Carried, request: Request, slow: str | None, home: Unit, chained: bool) -> Choice:
-    """Who carries a projection into its unit ``home``; ``slow`` is why the reference does."""
+    """The provider that carries a projection into its unit ``home``; ``slow`` is the reason for the reference."""
     if p.plastic is not None:
         if home.how == "loop":
             return Choice(name, "plasticity", "cpu", p.plastic)

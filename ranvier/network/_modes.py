@@ -1,4 +1,4 @@
-"""Modes of torch that a call cannot follow, each with what to write instead."""
+"""Modes of torch that a call does not support, each with the remedy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COMPILE = (
 )
 _AUTOCAST = (
     "torch.autocast has no effect here: a network computes in its own dtype, float32 or float64, as spikes at a threshold do not "
-    "survive half precision. Leave the network out of it."
+    "survive half precision. Call the network outside autocast."
 )
 
 

@@ -59,7 +59,7 @@ def step_length(dt: Any) -> float:
     """The time step in ms."""
     quantity = None if dt is None else as_quantity(dt)
     if quantity is None or quantity.dimension != _TIME:
-        raise DimensionError(f"dt={dt!r} is no time: give one with its unit, for example dt=0.1*ms.")
+        raise DimensionError(f"dt={dt!r} is not a time: give one with its unit, for example dt=0.1*ms.")
     if quantity.shape != () or not 0 < float(quantity.value) < math.inf:
         raise DimensionError(f"dt={dt!r} must be one positive finite time, for example 0.1*ms.")
     return float(quantity.value)
@@ -107,7 +107,7 @@ class Network(nn.Module):
             raise GraphError(f"provider={provider!r} is unknown: use 'cpu', 'reference' or None.")
         if not isinstance(surrogate, Surrogate | None):
             raise GraphError(
-                f"surrogate={surrogate!r} is no surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan()."
+                f"surrogate={surrogate!r} is not a surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan()."
             )
         self._dt, self.seed, self.surrogate, self.provider = step_length(dt), whole(seed, "seed"), surrogate, provider
         self.populations = cast("Parts[Population]", nn.ModuleDict())
@@ -154,7 +154,7 @@ class Network(nn.Module):
 
     @property
     def _taken(self) -> dict[str, str]:
-        """What has which name: parts and projections share one set of names."""
+        """The owner of each name: parts and projections share one set of names."""
         kinds = {
             "an input": self.inputs, "a source": self.sources, "a population": self.populations, "a relay": self.relays,
             "a projection": self.projections,
@@ -315,7 +315,7 @@ class Network(nn.Module):
         checkpoint: int | None = None, dense_inputs: Collection[str] = (), cuts: Cuts = WHOLE,
         shapes: Mapping[str, tuple[int, ...]] | None = None,
     ) -> Plan:  # fmt: skip
-        """What runs each part in a call, and why.
+        """The kernel of each part in a call, and the reason.
 
         Parameters
         ----------
@@ -324,9 +324,9 @@ class Network(nn.Module):
         steps, batch
             Size of the call; None stands for many.
         dense_inputs
-            Inputs of which at least 30 % of the numbers are not zero; a call looks at a sample.
+            Inputs with at least 30 % nonzero numbers; a call inspects a sample.
         shapes
-            Of inputs whose shape was not declared, without time and batch; they are taken for a row of numbers.
+            Shapes of undeclared inputs, without time and batch; the default is a row of numbers.
         """
         known = {n: s for n, s in {**self.inputs, **(shapes or {})}.items() if s is not None}
         spread = [n for n, s in shapes_known(self, known).items() if len(s) != 1]

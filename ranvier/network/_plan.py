@@ -16,7 +16,7 @@ __all__ = ["Choice", "Plan", "Request", "Unit"]
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a network: the facts a plan may depend on, and no number that differs from call to call.
+    """A request: the facts that a plan may depend on, without numbers that differ from call to call.
 
     Attributes
     ----------
@@ -149,7 +149,7 @@ class Plan:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What runs together and what does not, a sentence each."""
+        """The parts that run together and those that do not, a sentence each."""
         lines = [*(str(u) for u in self.units if u.how != "scan"), *self.notes]
         if self.window:
             lines.append(f"the whole network in windows of {self.window} steps; gradients stop at their borders")

@@ -1,4 +1,4 @@
-"""A network as a planner sees it, and what a call asks of it."""
+"""A network as a planner sees it, and the request of a call."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def plan_call(
 
 
 def _made(net: Network, request: Request) -> Plan:
-    """What cells emit besides events counts as dense."""
+    """Emissions other than events count as dense."""
     from ranvier.kernels.cpu import refuses
 
     dense = {n for n, p in net.populations.items() if p.cell.emit not in {e.name for e in p.cell.system.events}}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Poisson"]
 
 _RATE = UNITS["Hz"].dimension
-#: steps for which a source draws at once, and the most draws a cell can need in them
+#: steps that a source draws at once, and the largest number of draws per cell in them
 _EPOCH, _DRAWS = 1024, 4096
 
 
@@ -29,7 +29,7 @@ class Poisson(Source):
     """Independent random spikes: in every step each cell fires with probability rate*dt.
 
     Every sample of a batch and every call gets spikes of its own. They depend on the network's seed, the name of the
-    source, the call's ``stream``, the sample, the cell and the step alone: on no thread and no cut.
+    source, the call's ``stream``, the sample, the cell and the step alone, not on threads or cuts.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def _spikes_of_epoch(
     """
     size, cells = chance.size, np.flatnonzero(chance > 0)
     likely = float(chance.max(initial=0.0)) * steps
-    draws = int(likely + 2 * math.sqrt(likely) + 2)  # those that need more draw again
+    draws = int(likely + 2 * math.sqrt(likely) + 2)  # cells that need more draw again
     with np.errstate(divide="ignore", over="ignore"):
         scale = 1 / np.log1p(-chance[cells])
     place = (np.arange(batch)[:, None] * size + cells).reshape(-1)
@@ -112,7 +112,7 @@ def _spikes_of_epoch(
     when, who, drawn = [], [], 0
     while place.size:
         u = _numbers(key, place, size, draws, (epoch * _DRAWS + drawn) * size, stream)
-        gap = np.minimum(np.log(u) * scale, _EPOCH)  # a longer one ends in no other way, and may be no int64
+        gap = np.minimum(np.log(u) * scale, _EPOCH)  # a longer one ends in no other way, and may not fit an int64
         fired = last + np.cumsum(gap.astype(np.int64) + 1, axis=0)
         row, column = np.nonzero(fired < steps)
         when.append(fired[row, column])

@@ -29,7 +29,7 @@ class PoissonDrive(Source):
     P(k spikes in a step) = m^k e^-m / k!, m = rate*dt. Unlike :class:`Poisson` a cell may receive several in one step.
 
     Every sample of a batch and every call gets counts of its own. They depend on the network's seed, the name of the source,
-    the call's ``stream``, the sample, the cell and the step alone: on no thread and no cut. Their chances are multiples of 2^-32.
+    the call's ``stream``, the sample, the cell and the step, not on threads or cuts. Their chances are multiples of 2^-32.
     Joined one to one to a population of a compiled circuit, with one rate, they are drawn inside its loop and never stored.
 
     Parameters

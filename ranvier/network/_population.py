@@ -63,7 +63,7 @@ def start_of(value: Any, shape: tuple[int, ...], seed: int, name: str, stream: i
     """
     if not isinstance(value, Distribution):
         return tensor_of(value, shape[1:], seed, name)
-    from ranvier.kernels.drawing import counted_uniforms  # what a network whose values are given never needs
+    from ranvier.kernels.drawing import counted_uniforms  # not needed by networks with given values
 
     drawn = value.quantile(counted_uniforms(key_of(seed, name), math.prod(shape), stream=stream))
     return torch.from_numpy(drawn).reshape(shape)
@@ -160,7 +160,7 @@ class Population(nn.Module):
         return {n: c.clone() for n, c in self.coefficients_in_use(step, dt).items()}
 
     def coefficients_in_use(self, step: Step, dt: float) -> dict[str, Tensor]:
-        """Every coefficient, to be read alone; computed anew where a gradient is wanted or a number changed."""
+        """Every coefficient, read-only; computed anew where a gradient is wanted or a number changed."""
         values = self.values()
         if torch.is_grad_enabled() or any(v.numel() != 1 for v in values.values()):
             return reference.coefficients(step, values, dt)
@@ -172,7 +172,7 @@ class Population(nn.Module):
     def initial(
         self, batch: int, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, stream: int = 0
     ) -> dict[str, Tensor]:
-        """Initial variables [batch, *shape]; what was given no value starts at 0, what is drawn is that of ``stream``."""
+        """Initial variables [batch, *shape]; variables without a value start at 0, drawn ones come from ``stream``."""
         out, whole = {}, (batch, *shape)
         for n in self.cell.system.states:
             given = self.cell.initial.get(n, 0.0)

@@ -78,7 +78,7 @@ class Projection(nn.Module):
     def transform(self) -> Transform | None:
         """The first of the chain where it is a transform of ours, which may have delays and an event path."""
         chain: nn.ModuleList = self._modules["chain"]  # pyright: ignore[reportAssignmentType]
-        return as_transform(chain._modules.get("0"))  # asked often: looked up where torch keeps it
+        return as_transform(chain._modules.get("0"))  # a frequent look-up, so it reads the table of torch directly
 
     @property
     def place(self) -> Placement:
@@ -200,7 +200,7 @@ class Projection(nn.Module):
         return made
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        """Whole steps were once kept under the name of the transform; and what arrives when follows from them."""
+        """Read whole steps also under the earlier name, that of the transform, and update the arrivals."""
         old = f"{prefix}chain.0.latency_table"
         if old in state_dict and "latency_table" not in self.chain[0]._buffers:
             state_dict[f"{prefix}latency_table"] = state_dict.pop(old)

@@ -1,8 +1,8 @@
-"""Steps of refractoriness left: whole numbers of any size in the state, no more than a float counts in the lanes.
+"""Steps of refractoriness left: whole numbers of any size in the state, bounded numbers in the lanes.
 
-A float32 that counts down from more than 2^24 stays where it is. So a provider is given at most ``MOST`` steps, of which no
-window takes half, and what was held back is added again: to cells that were still waiting, and to those whose spike began to
-wait in the window.
+A float32 cannot count down from more than 2^24. So a provider gets at most ``MOST`` steps, and a window takes less than
+half of them. Afterwards the steps held back are added again, to cells that were refractory before and to those that fired
+in the window.
 """
 
 from __future__ import annotations

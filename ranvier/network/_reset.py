@@ -1,4 +1,4 @@
-"""Which gradient passes the resets of a network, and which cells have a derivative by the times of their spikes."""
+"""The gradient of the resets of a network, and the cells with a derivative by spike times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["cuts_of", "reads_spikes", "without_times"]
 
 
 def cuts_of(net: Network, reset: Any) -> Cuts:
-    """The paths of a call with ``reset``; raises where the word is none, or a cell has no derivative by spike times."""
+    """The paths of a call with ``reset``; raises for an unknown word or a cell without a derivative by spike times."""
     trouble = wrong_reset(reset)
     if trouble is None and reset == "times":
         found = (without_times(net, n, 'reset="times"', "choose another reset") for n in net.populations)
@@ -28,7 +28,7 @@ def cuts_of(net: Network, reset: Any) -> Cuts:
 
 
 def without_times(net: Network, name: str, who: str, instead: str) -> str | None:
-    """Why ``who`` has no derivative by spike times for a population, as a sentence; None where it has one.
+    """The reason why ``who`` has no derivative by spike times for a population; None where it has one.
 
     ``instead`` is the remedy where the cell is to stay as it is.
     """
@@ -67,7 +67,7 @@ def without_times(net: Network, name: str, who: str, instead: str) -> str | None
 
 
 def reads_spikes(net: Network, name: str, recorded: Sequence[str]) -> bool:
-    """Whether spikes are what gradients come to a population by: other cells receive them, or no variable is read of it."""
+    """Whether gradients reach a population through spikes: other cells receive them, or no variable of it is read."""
     cell = net.populations[name].cell
     events = {"spikes", *(e.name for e in cell.system.events)}
     sends = any(p.pre == name for p in net.projections.values())

@@ -45,7 +45,7 @@ def _moves(bound: BoundPlasticity, name: str) -> tuple[sp.Expr, sp.Expr] | None:
 
 
 def not_row_rule(bound: BoundPlasticity) -> str | None:
-    """Why a rule cannot be made up for later, as a sentence; None where it can."""
+    """The reason why updates of a rule cannot be applied later, as a sentence; None where they can."""
     if bound.rule.every_step:
         return "it has code for every step"
     for name in bound.system.states:
@@ -130,7 +130,7 @@ def _compiled(
     states = tuple(bound.system.states)
     decays = {} if eager else {n: _decay(bound, n, synapses.exact) for n in states}
     sums = None if eager else additive(bound, row, column, numbers.keys(), numbers, decays, within, positive)
-    if not eager and sums is None:  # what is read when a synapse is made up for must be kept with it
+    if not eager and sums is None:  # values that later updates of a synapse read are kept with it
         column = _unread(bound, column)
     own = tuple(n for n in states if n not in (*row, *column))
 
@@ -189,6 +189,6 @@ def _timed(programs: list[Program]) -> bool:
 def _decay(bound: BoundPlasticity, name: str, exact: dict[str, torch.Tensor]) -> Decay:
     moves = _moves(bound, name)
     if moves is None:
-        raise GraphError(f"{name} does more than decay exponentially: it cannot be made up for later.")
+        raise GraphError(f"{name} does more than decay exponentially: its updates cannot be applied later.")
     numbers = {sp.Symbol(c): float(v) for c, v in exact.items() if v.numel() == 1}
     return Decay(*(float(part.subs(numbers)) for part in moves))

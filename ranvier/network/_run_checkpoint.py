@@ -60,7 +60,7 @@ class RunCheckpoint:
         write_pair(self.folder, _RUN, described, tensors)
 
     def read(self, checked: Callable[[State], State]) -> Progressed | None:
-        """Where the run was; None where the folder holds no checkpoint yet. ``checked`` looks at its state.
+        """The progress of the run; None where the folder holds no checkpoint yet. ``checked`` checks its state.
 
         Raises
         ------
@@ -119,6 +119,6 @@ def stream_in(folder: str | os.PathLike[str]) -> int | None:
 
 
 def request_of(net: Network, state: State, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What the result of a run depends on: the network with its numbers, the state it starts from, what was asked for."""
+    """The dependencies of a run's result: the network with its numbers, the first state and the request."""
     start = {"step": state.step, "stream": state.stream, **{n: digest(t) for n, t in state.tensors().items()}}
     return {"dt": net.dt, **plain(dict(asked)), "network": fingerprint(net, learnt=True), "state": start}

@@ -81,7 +81,7 @@ def load(folder: str | os.PathLike[str]) -> Network:
         Where the folder is damaged, swapped, hostile or of an unknown version; the message says what to do.
     """
     if not isinstance(folder, str | os.PathLike):
-        raise FileFormatError(f"{folder!r} is no path: give the folder of a saved network.")
+        raise FileFormatError(f"{folder!r} is not a path: give the folder of a saved network.")
     try:
         description, tensors = read_pair(Path(folder), _NETWORK)
     except OSError as error:
@@ -129,7 +129,7 @@ def load_state(path: str | os.PathLike[str]) -> State:
             header = file.metadata() or {}
             tensors: dict[str, torch.Tensor] = {n: file.get_tensor(n) for n in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
-        raise damaged(str(path), f"it is no safetensors file ({str(error)[:200]})") from error
+        raise damaged(str(path), f"it is not a safetensors file ({str(error)[:200]})") from error
     whole = all(_COUNT.fullmatch(header.get(name, "")) for name in ("step", "stream"))
     if header.get("format") != _STATE or not whole or not all(_is_state_name(n) for n in tensors):
         raise FileFormatError(

@@ -21,7 +21,7 @@ __all__ = ["Recurrent", "Sequential"]
 
 
 def _instead_of(part: Any) -> str:
-    """What to write for what is no part."""
+    """The remedy for an argument that is not a part."""
     if isinstance(part, list | tuple):
         return "write rv.Sequential(*parts, dt=…)."
     if isinstance(part, Connectivity):

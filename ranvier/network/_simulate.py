@@ -257,7 +257,7 @@ class _Job:
 
 
 def _only_lists(net: Network, plan: Plan, inside: set[str], record: Mapping[str, Sequence[str]]) -> bool:
-    """Whether nothing is as large as steps times cells: compiled loops alone, without noise or time, and spikes recorded."""
+    """Whether no array has steps times cells: only compiled loops, without noise or time, and only spikes recorded."""
     looped = {n for part in plan.loops for n in part}
     quiet = not any(p.cell.system.noises or p.step(net.kicks(n)).clock.outputs for n, p in net.populations.items())
     spikes = all(v == "spikes" for names in record.values() for v in names)

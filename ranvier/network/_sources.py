@@ -22,16 +22,15 @@ if TYPE_CHECKING:
 __all__ = ["Source", "SpikeTrains", "TimedArray"]
 
 _NONE, _TIME = UNITS["1"].dimension, UNITS["ms"].dimension
-#: a step that no run reaches, and that fits an int64
+#: a step beyond any run that still fits an int64
 _NEVER = 1 << 62
 
 
 class Source(ABC):
-    """What a network can be driven by: emissions as a function of the step and, unless ``frozen``, of sample and stream.
+    """An input that a network generates: emissions by step and, unless ``frozen``, by sample and stream.
 
     A function of the step alone gives its values in :meth:`block`. A source that draws has ``frozen = False`` and
-    gives them in :meth:`draw`, by counting: the same step, sample and stream must give the same numbers, whatever else
-    is asked for.
+    gives them in :meth:`draw`, by counting: the same step, sample and stream must always give the same numbers.
 
     Attributes
     ----------
@@ -54,7 +53,7 @@ class Source(ABC):
     frozen: bool = True
 
     def check(self, dt: float) -> None:  # noqa: B027
-        """Refuse what no network of step ``dt`` (ms) can emit; called when the source is added."""
+        """Raise for emissions that a step of ``dt`` (ms) does not allow; called when the source is added."""
 
     @abstractmethod
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
@@ -68,7 +67,7 @@ class Source(ABC):
         return self.block(first, count, net)
 
     def emissions(self, first: int, count: int, net: Network, stream: int = 0, batch: int = 1) -> torch.Tensor:
-        """What a call of ``batch`` samples with ``stream`` gets, [count, batch, *shape], if it is what it has to be."""
+        """What a call of ``batch`` samples with ``stream`` gets, [count, batch, *shape], after a check."""
         which = self.stream_for(stream), 1 if self.frozen else batch
         found, wanted = self.draw(first, count, net, *which), (count, which[1], *self.shape)
         if not isinstance(found, torch.Tensor) or tuple(found.shape) != wanted:
@@ -92,7 +91,7 @@ class Source(ABC):
         Raises
         ------
         GraphError
-            Where something else than whole numbers is emitted.
+            Where emissions are not whole numbers.
         """
         emitted = self.emissions(first, count, net, stream)[:, 0].flatten(1).cpu().numpy()
         step, cell = np.nonzero(emitted)
@@ -267,7 +266,7 @@ class SpikeTrains(Source):
         return cls.from_times(trains_of_nwb(recording), start=start)
 
     def check(self, dt: float) -> None:
-        """That every spike falls into a step of a network of step ``dt`` (ms)."""
+        """Check that every spike falls into a step of ``dt`` (ms)."""
         if not self._in_steps and self.when.size and int(nearest_steps(self.when[:1], dt)[0]) < 1:
             raise ShapeError(
                 f"SpikeTrains: the spike at {self.when[0]:g} ms would be fired before the first step, which ends at dt={dt:g} ms; "

@@ -1,7 +1,7 @@
-"""How a network starts tells of likely mistakes: cells above their threshold, and steps far longer than a time constant.
+"""Warnings at the start of a network: cells above their threshold, and steps far longer than a time constant.
 
-Steps are compared with how fast each variable forgets at its start. Three time constants in a step leave 5 % of what was:
-an exponential rule is then still stable, but what happens within a step is lost. Explicit rules (euler, rk2, rk4) are
+The step is compared with the time constant of each variable at the start. Three time constants leave 5 % of a value: an
+exponential rule is then still stable, but it misses the course within a step. Explicit rules (euler, rk2, rk4) are
 unstable from two time constants on.
 """
 
@@ -34,7 +34,7 @@ _DT = sp.Symbol("dt")
 
 
 def warn_of_starts(net: Network, state: State) -> None:
-    """Warn of a network's first state, once per network and whenever it has got a new population since."""
+    """Warn of a network's first state, once per network and again after a new population."""
     parts = tuple(net.populations)
     if parts == net._started:
         return
@@ -50,7 +50,7 @@ def warn_of_starts(net: Network, state: State) -> None:
 
 
 def _above(net: Network, population: Population, start: Mapping[str, Tensor]) -> str | None:
-    """What is wrong where a cell starts beyond its threshold; starts that are drawn may have such a tail."""
+    """The warning for a cell that starts beyond its threshold; drawn starts may have such a tail."""
     system = population.cell.system
     event = next((e for e in system.events if e.name == "spike"), None)
     if event is None:
@@ -70,7 +70,7 @@ def _above(net: Network, population: Population, start: Mapping[str, Tensor]) ->
 
 
 def _coarse(net: Network, population: Population, start: Mapping[str, Tensor]) -> str | None:
-    """What is wrong where a variable forgets far faster than the network steps."""
+    """The warning for a variable that decays far within a step."""
     system = population.cell.system
     reasons = population.step(net.kicks(population.name)).reasons
     for name, share in _values(net, population, start, _shares(system)).items():
@@ -79,7 +79,7 @@ def _coarse(net: Network, population: Population, start: Mapping[str, Tensor]) -
         if not math.isfinite(steps) or steps <= _MOST.get(method, _FORGOTTEN):
             continue
         return (
-            f"population {population.name!r}: {name} forgets with a time constant of {net.dt / steps:.3g} ms, but a step "
+            f"population {population.name!r}: {name} decays with a time constant of {net.dt / steps:.3g} ms, but a step "
             f"takes {net.dt:g} ms ({method}): what happens within a step is lost. Give a smaller dt, or a longer time "
             f"constant."
         )
@@ -103,7 +103,7 @@ def _shares(system: System) -> dict[str, sp.Expr]:
 def _values(
     net: Network, population: Population, start: Mapping[str, Tensor], wanted: Mapping[str, sp.Expr]
 ) -> dict[str, Tensor]:
-    """The expressions that states and parameters alone decide, in float64."""
+    """The expressions that depend on states and parameters alone, in float64."""
     known = {**population.values(), **start, "dt": torch.tensor(net.dt)}
     given = {n: v.detach().double() for n, v in known.items()}
     some = {n: e for n, e in wanted.items() if {str(s) for s in e.free_symbols} <= given.keys()}

@@ -1,4 +1,4 @@
-"""State is a value: everything that lives from one step to the next, owned by whoever holds it."""
+"""State is a value: everything that lasts from one step to the next, owned by its holder."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class State:
         Raises
         ------
         StateError
-            Where ``stream`` is no whole number from 0 to 2^32 - 1.
+            Where ``stream`` is not a whole number from 0 to 2^32 - 1.
         """
         return self if stream is None else replace(self, stream=stream_of(stream))
 

@@ -35,9 +35,9 @@ def step_graph(
     Parameters
     ----------
     state
-        Where it starts, of one sample; a fresh state by default.
+        The first state, of one sample; a fresh state by default.
     shapes
-        Of inputs that were declared without one.
+        Shapes of inputs that were declared without one.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def _refuse(net: Network) -> None:
     for n, p in net.populations.items():
         if p.cell.system.noises:
             raise ProviderError(
-                f"a step graph draws nothing, but the equations of {n!r} hold {p.cell.system.noises[0]}."
+                f"a step graph has no random numbers, but the equations of {n!r} hold {p.cell.system.noises[0]}."
             )
 
 

@@ -1,4 +1,4 @@
-"""Spike trains in files of neo, pynapple and NWB. No file can run anything: own readers, or a process with bounds."""
+"""Spike trains in files of neo, pynapple and NWB, by own readers or in a bounded process; no file can run code."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ def neo(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def _first(kinds: list[Any], path: Path) -> Any:
-    """The block that the first of some readers gives which can read the file."""
+    """The block of the first reader that can read the file."""
     why: Exception = FileFormatError("neo has no reader for it")
     for kind in kinds:
         try:
             return kind(str(path)).read_block(lazy=False)
-        except Exception as error:  # each reader of neo raises what it likes
+        except Exception as error:  # readers of neo raise errors of any class
             why = error
     raise why
 
@@ -96,7 +96,7 @@ def nwb(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             "ends": own_dataset(file, "units/spike_times_index"),
         }
         if any(c.ndim != 1 or c.dtype.kind not in "iuf" for c in columns.values()):
-            raise FileFormatError("its spike times are no list of numbers")
+            raise FileFormatError("its spike times are not a list of numbers")
         return {
             "times": np.asarray(columns["times"], np.float64),
             "ends": np.asarray(columns["ends"]).astype(np.int64),
@@ -112,7 +112,9 @@ def _guarded(function: str, path: Path, package: str) -> Any:
 
 def _times(times: np.ndarray, path: Path) -> np.ndarray:
     if times.ndim != 1 or times.dtype.kind not in "iuf" or not np.isfinite(times).all():
-        raise FileFormatError(f"{path} holds spike times that are no list of finite numbers: save the recording again.")
+        raise FileFormatError(
+            f"{path} holds spike times that are not a list of finite numbers: save the recording again."
+        )
     return times.astype(np.float64)
 
 

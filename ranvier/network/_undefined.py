@@ -1,4 +1,4 @@
-"""Which quotient of a cell's equations was 0/0 when a value became NaN."""
+"""The search for a quotient of a cell's equations that was 0/0 when a value became NaN."""
 
 from __future__ import annotations
 

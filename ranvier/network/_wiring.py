@@ -1,4 +1,4 @@
-"""Parts of a circuit that can have no effect on one another: most often a mistake, so they are said."""
+"""Parts of a circuit that cannot affect each other: most often a mistake, so a warning names them."""
 
 from __future__ import annotations
 

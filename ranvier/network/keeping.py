@@ -1,4 +1,4 @@
-"""What other packages need to keep something in a folder: a description beside its tensors, and what it depends on."""
+"""Saving in a folder, for other packages: a description beside its tensors, and its dependencies."""
 
 from ranvier.network._saving import (
     Kind,

@@ -84,7 +84,7 @@ class Cell:
             raise EquationError(f"{what} needs a threshold to follow: pass threshold='…' too.", line=what)
         if not isinstance(surrogate, Surrogate | None):
             raise EquationError(
-                f"surrogate={surrogate!r} is no surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan().",
+                f"surrogate={surrogate!r} is not a surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan().",
                 line=name,
             )
         check_text(name, equations=equations, threshold=threshold or "", reset=reset or "")

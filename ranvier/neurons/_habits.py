@@ -1,4 +1,4 @@
-"""Words of other libraries for what a cell is given, and what to write here."""
+"""Arguments of cells in other libraries, and what to write in Ranvier."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RESET = 'write reset="v -= V_th" (subtract), reset="v = 0" (to zero) or reset="
 _DECAY = "the decay over a step follows from a time constant: write tau=-dt/ln({name}), such as {example}"
 _SLOPE = "write surrogate=, with one of rv.surrogates, such as rv.surrogates.ArcTan()"
 _LEARN = "mark the value itself, such as tau=rv.Learn(20*ms) or V_th=rv.Learn(1.0)"
-_CUT = "which gradients pass the reset is a matter of the learning rule: rv.rules.BPTT(reset_gradient=False)"
+_CUT = 'which gradient the reset passes is an argument of calls and rules: rv.rules.BPTT(reset="detached")'
 _STATE = "the state of a network is a value: out, state = net(x, state)"
 
 _WORDS = {
@@ -32,7 +32,7 @@ _WORDS = {
 
 
 def remedy(name: str, value: Any, known: Mapping[str, Any]) -> str:
-    """What to write instead of ``name=value`` for a cell whose parameters are ``known``; empty where nobody can tell."""
+    """What to write instead of ``name=value`` for a cell whose parameters are ``known``; empty where unknown."""
     text = _WORDS.get(name)
     if text is None or (text is _DECAY and "tau" not in known) or (text is _THRESHOLD and "V_th" not in known):
         return meant(name, known)
@@ -47,22 +47,22 @@ def _example(beta: Any) -> str:
 
 
 def check_words(values: Mapping[str, Any]) -> None:
-    """Refuse settings of other libraries that are no numbers, such as ``reset_mechanism="zero"``."""
+    """Refuse settings of other libraries that are not numbers, such as ``reset_mechanism="zero"``."""
     for name, value in values.items():
         if name in _WORDS and (isinstance(value, str | bool) or callable(value)):
             raise EquationError(
-                f"{name}={value!r} is no value of a cell.{remedy(name, value, {'tau': 0, 'V_th': 0})}", line=name
+                f"{name}={value!r} is not a value of a cell.{remedy(name, value, {'tau': 0, 'V_th': 0})}", line=name
             )
 
 
 def checked(cell: str, options: Mapping[str, Any], *, V_th: Any = 0.0, reset: str = "", **times: Any) -> dict[str, Any]:
-    """The further arguments of a ready cell, none of which it sets itself.
+    """The further arguments of a ready cell; an error for arguments that the cell sets itself.
 
     ``times`` are time constants with units, ``V_th`` a threshold without.
     """
     check_words(options)
     if reset in ("zero", "subtract", "none", "hard", "soft"):
-        raise EquationError(f"reset={reset!r} is no statement: {_RESET}.", line=cell)
+        raise EquationError(f"reset={reset!r} is not a statement: {_RESET}.", line=cell)
     for name in options:
         if _WORDS.get(name) is _DECAY:
             raise EquationError(f"{name}={options[name]!r}: {remedy(name, options[name], times).strip()}", line=name)
@@ -84,7 +84,7 @@ def checked(cell: str, options: Mapping[str, Any], *, V_th: Any = 0.0, reset: st
 
 
 def _dimension(value: Any) -> Any:
-    """The dimension of a value; None where it is none."""
+    """The dimension of a value; None where it has none."""
     try:
         return value.dimension if isinstance(value, Distribution | Learn) else as_quantity(value).dimension
     except (TypeError, ValueError):

@@ -63,7 +63,7 @@ def check_text(line: str, **texts: Any) -> None:
     """That what should be code is text."""
     for name, text in texts.items():
         if not isinstance(text, str):
-            raise EquationError(f"{name}={text!r} is no text: give it as a string, for example 'v > V_th'.", line=line)
+            raise EquationError(f"{name}={text!r} is not text: give it as a string, for example 'v > V_th'.", line=line)
 
 
 def dimension_of(name: str, value: Any) -> Dimension:

@@ -33,7 +33,7 @@ def confusion_matrix(
     Raises
     ------
     ShapeError
-        When the two differ in length, hold something else than whole numbers from 0, or more classes than names.
+        When the two differ in length, hold anything but whole numbers from 0, or more classes than names.
 
     >>> rv.plot.confusion_matrix(y, out.mean(0).argmax(1))
     """

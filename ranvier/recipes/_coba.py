@@ -84,7 +84,7 @@ def circuit(cells: int = 4000, seed: int = 1) -> Network:
 def simulate(seconds: float = 2.0, *, cells: int = 4000, seed: int = 1, close_ms: float = 300.0) -> CircuitResult:
     """Simulate ``seconds`` of the circuit, then ``close_ms`` ms more with membranes recorded.
 
-    Compiling is no part of the timed run: a run of one step comes first.
+    Compiling is not part of the timed run: a run of one step comes first.
     """
     start = time.perf_counter()
     net = circuit(cells, seed)

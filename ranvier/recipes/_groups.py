@@ -53,7 +53,7 @@ class Survey:
     fired
         How many made their common target fire.
     endless
-        How many set off activity that had not died out after 120 ms; they are no groups.
+        How many set off activity that had not died out after 120 ms; they are not groups.
     groups
         Those of the wanted length.
     lengths

@@ -55,7 +55,7 @@ def _protocol(digits: DigitsResult) -> str:
         paragraph(
             "What this cannot show. The settings of the network were chosen on validation images of these splits and of others, which "
             "are test images of some split: the test accuracy is a little too good. Images of one writer stand on both sides of "
-            "every split, so nothing is said about a hand that was never seen. Small differences between the first three rows mean "
+            "every split, so unseen handwriting is not measured. Small differences between the first three rows mean "
             "nothing: one image is 0.3 percentage points."
         ),
         level=3,

@@ -1,4 +1,4 @@
-"""Lines for any terminal: signs that it can show, and text of the user as it is."""
+"""Lines for any terminal: signs that it supports, and user text without markup."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def say_verdicts(console: Console, found: Sequence[Verdict]) -> None:
 
 
 def say_written(console: Console, path: Path, seconds: float) -> None:
-    """Where the page is; a path is shown as it is, brackets and all."""
+    """The place of the page; brackets in the path are not markup."""
     console.print()
     console.print(Text(str(path), "bold"), f"written after {seconds:.0f} s", highlight=False, soft_wrap=True)
 

@@ -67,7 +67,7 @@ def run(out: Path = Path("out"), seconds: float = 2.0, cells: int = 4000, seed: 
     rows, pictures, verdicts = [], [], []
     for name, build in (("COBA", _coba.circuit), ("CUBA", circuit)):
         net = build(cells, seed)
-        net.run(0.1 * ms)  # compiling is no part of the timed run
+        net.run(0.1 * ms)  # compiling is not part of the timed run
         asked = ["spikes", SpikeStatistics(after=300 * ms)]
         done = finished(net.run((0.3 + seconds) * second, stream=0, record={"exc": asked, "inh": asked}, progress=True))
         for part in ("exc", "inh"):

@@ -89,5 +89,5 @@ def _unit(port: str, unit: Quantity | None) -> str:
     if not isinstance(port, str) or not port.isidentifier():
         raise EquationError(f"{port!r} cannot name a port: use letters, digits and underscores.", line=str(port))
     if not isinstance(unit, Quantity | None):
-        raise EquationError(f"unit={unit!r} of port {port!r} is no unit: give one such as nA, or None.", line=port)
+        raise EquationError(f"unit={unit!r} of port {port!r} is not a unit: give one such as nA, or None.", line=port)
     return f"{{{port}}}" if unit is None else str(unit.dimension)

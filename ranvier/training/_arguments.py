@@ -49,7 +49,7 @@ def choose_rule(rule: Rule | None) -> Rule:
     if rule is None:
         return BPTT()
     if not isinstance(rule, Rule):
-        raise TrainingError(f"rule={rule!r} is no learning rule: use one of rv.rules, for example rv.rules.BPTT().")
+        raise TrainingError(f"rule={rule!r} is not a learning rule: use one of rv.rules, for example rv.rules.BPTT().")
     return rule
 
 
@@ -58,7 +58,7 @@ def check_regularizers(regularizers: Any, rule: Rule, net: Network, lengths: Ten
     for regularizer in regularizers:
         if not isinstance(regularizer, Regularizer):
             raise TrainingError(
-                f"{regularizer!r} is no regulariser: use one of rv.regularizers, or a class derived from "
+                f"{regularizer!r} is not a regulariser: use one of rv.regularizers, or a class derived from "
                 f"rv.regularizers.Regularizer."
             )
         regularizer.watched(net)
@@ -72,7 +72,7 @@ def check_regularizers(regularizers: Any, rule: Rule, net: Network, lengths: Ten
     whole = next((r for r in regularizers if not r.per_step), None)
     if whole is not None:
         raise TrainingError(
-            f"{rule!r} sees one window of steps at a time, but {whole!r} is no mean over steps: use "
+            f"{rule!r} sees one window of steps at a time, but {whole!r} is not a mean over steps: use "
             f"rv.regularizers.SpikeCost(…, power=1) or one on membranes, or rule=rv.rules.BPTT()."
         )
     if lengths is not None:
@@ -98,12 +98,12 @@ def check_lengths(loss: Callable[..., Any], lengths: Tensor | None) -> None:
 
 
 def choose_loss(net: Network, loss: Any, target: Any, steps: int) -> Callable[..., Any]:
-    """The given loss; a plain torch loss only where ``target`` leaves one reading, a target for every one of the steps.
+    """The given loss; a plain torch loss only where ``target`` has a value for every step.
 
     Raises
     ------
     TrainingError
-        Where it cannot be called, or could be meant in several ways; the message names them.
+        Where it cannot be called, or is ambiguous; the message names the options.
     """
     if loss is None:
         emitted = {net.populations[n].cell.emit for n in net.outputs if n in net.populations}

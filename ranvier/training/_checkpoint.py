@@ -84,7 +84,7 @@ class Checkpoint:
             raise WriteError(f"epoch {done} is done, but not its checkpoint ({before}): {error}") from error
 
     def read(self, net: Network, optimizer: torch.optim.Optimizer, scales: Scales) -> tuple[list[Epoch], Tensors, str]:
-        """Put network, optimiser and scales where the last checkpoint left them; (history, best tensors, why it had stopped).
+        """Restore network, optimiser and scales from the last checkpoint; (history, best tensors, why it had stopped).
 
         Without a checkpoint in the folder nothing is changed and the history is empty.
 
@@ -149,7 +149,7 @@ class Checkpoint:
 
 
 def _check_tensors(record: Record, own: Tensors, given: Tensors, part: str) -> None:
-    """That ``given`` has exactly the tensors of ``own``, in their shapes and types, and finite."""
+    """Check that ``given`` has exactly the tensors of ``own``, in shape and type, and finite."""
     for name in sorted(own.keys() | given.keys()):
         here, there = own.get(name), given.get(name)
         if here is None or there is None:

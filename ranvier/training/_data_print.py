@@ -1,4 +1,4 @@
-"""A fingerprint of a data set, in bounded time: what of it a checkpoint compares."""
+"""A fingerprint of a data set for checkpoints, in bounded time."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ranvier.network.keeping import plain
 
 __all__ = ["fingerprint_of_data"]
 
-#: bytes of an array that are hashed: all of it, or so many of evenly spaced entries of its first axis
+#: bytes to hash of an array: all, or this many from evenly spaced entries of its first axis
 _MOST, _PIECES = 64 << 20, 4096
 #: samples of a data set without arrays that are read
 _SAMPLES = 8
 
 
 def fingerprint_of_data(source: Any) -> dict[str, Any]:
-    """What is known of a data set, as plain data.
+    """The fingerprint of a data set, as plain data.
 
     Of arrays and tensors: type, shape and a hash of all numbers; beyond 64 MB of as much, in 4,096 evenly spaced samples. Of any
     other ``Dataset``: its class, its length, and some samples (where reading one twice gives the same). Of a ``DataLoader``:
@@ -66,7 +66,7 @@ def _bytes(array: np.ndarray) -> np.ndarray:
 
 
 def _samples(source: Any) -> list[Any]:
-    """Some samples; of those that differ when they are read again only that they do."""
+    """Some samples; a marker for those that differ at a second reading."""
     out = []
     for k in np.unique(np.linspace(0, max(len(source) - 1, 0), min(_SAMPLES, len(source))).round().astype(int)):
         once, again = (_sample(source, int(k)) for _ in range(2))

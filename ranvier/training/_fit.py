@@ -30,7 +30,7 @@ class Epoch:
     seconds
         How long it took.
     chosen, larger
-        The name of what the best epoch is chosen by, a metric or "loss", and whether larger is better.
+        The name of the criterion of the best epoch, a metric or "loss", and whether larger is better.
     """
 
     epoch: int
@@ -50,7 +50,7 @@ class Epoch:
 
     @property
     def score(self) -> tuple[float, float]:
-        """What the best epoch is chosen by: the chosen metric, then the loss; larger is better."""
+        """The criterion of the best epoch: the chosen metric, then the loss; larger is better."""
         value = round(self.seen.of(self.chosen), 12)  # means over batches differ in the last bits
         return (value if self.larger else -value, -self.seen.loss)
 
@@ -85,7 +85,7 @@ class Fit:
 
     @property
     def best_score(self) -> float:
-        """Its metric that epochs are chosen by, or its loss."""
+        """The metric that chooses epochs, or the loss."""
         return self.best.seen.of(self.best.chosen)
 
     @property
@@ -119,7 +119,7 @@ class Fit:
 
 
 def spell_score(name: str, value: float) -> str:
-    """A metric as people write it."""
+    """A metric as text."""
     if name == "accuracy":
         return f"{100 * value:.2f} %"
     return f"{value:.4f}" if 1e-3 < abs(value) < 1e4 or not value else f"{value:.2e}"

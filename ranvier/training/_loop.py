@@ -71,7 +71,7 @@ class Loop:
         return mean.score(), largest, self.health.end_epoch(epoch)
 
     def validate(self, batches: Batches, epoch: int) -> Score:
-        """Loss and metrics on data that is not learnt from; noise is drawn alike in every epoch."""
+        """Loss and metrics on held-out data; every epoch draws the same noise."""
         mean = Mean(self.metrics)
         self.net.eval()
         window = self.rule.arguments().get("window")

@@ -1,4 +1,4 @@
-"""What a training is scored by, beside its loss."""
+"""Scores of a training beside its loss."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Score:
 def accuracy(loss: Any) -> Metric:
     """The fraction of a batch that is classified correctly, each class read out as ``loss`` does.
 
-    For a loss that knows no classes the class is that of the highest mean over time. Targets are classes [B], or [B, T]
+    For a loss without classes, the class is that of the highest mean over time. Targets are classes [B], or [B, T]
     for one in every step.
     """
 
@@ -70,7 +70,7 @@ def accuracy(loss: Any) -> Metric:
         if not isinstance(out, Tensor) or out.ndim != 3 or target.is_floating_point():
             raise TrainingError(
                 f"metric='accuracy' needs one output [T, B, C] and whole numbers as targets, got targets of {target.dtype}: "
-                f"pass metric= a function (out, target) that scores what this network is to do, or leave it out."
+                f"pass metric= a function (out, target) that scores the task, or leave it out."
             )
         target = target.to(out.device)
         if target.ndim == 2:
@@ -110,7 +110,7 @@ def choose_metrics(metric: Any, loss: Any) -> Scoring:
     Raises
     ------
     TrainingError
-        For what is no metric, or a name that occurs twice.
+        For an invalid metric, or a name that occurs twice.
     """
     if metric is None:
         metric = "accuracy" if isinstance(loss, Loss) and loss.classifies else "loss"

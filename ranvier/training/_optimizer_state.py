@@ -17,7 +17,7 @@ Tensors = dict[str, torch.Tensor]
 
 
 def optimizer_settings(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """What an optimiser is apart from its state: its class and numbers."""
+    """The settings of an optimiser: its class and numbers."""
     groups = [{n: v for n, v in group.items() if n != "params"} for group in optimizer.state_dict()["param_groups"]]
     return {"class": type(optimizer).__name__, "groups": json.loads(json.dumps(plain(groups)))}
 
@@ -69,12 +69,12 @@ _MISSING = object()
 
 def _index(record: Record, text: str) -> int:
     if not text.isdecimal() or len(text) > 9:
-        raise damaged(record.where, f"{text[:40]!r} is no number of a parameter")
+        raise damaged(record.where, f"{text[:40]!r} is not the number of a parameter")
     return int(text)
 
 
 def _trouble(found: Any, expected: Any) -> str:
-    """What is wrong with an entry; ``expected`` is one that the optimiser made, None where it cannot tell."""
+    """The error text for an entry; ``expected`` is one that the optimiser made, None where unknown."""
     if expected is _MISSING:
         return "is not kept by this optimiser"
     if isinstance(found, torch.Tensor) and not bool(torch.isfinite(found).all()):
@@ -92,7 +92,7 @@ def _trouble(found: Any, expected: Any) -> str:
 
 
 def _usual(optimizer: torch.optim.Optimizer) -> dict[int, dict[str, Any] | None]:
-    """The state of each parameter after a step of a copy with no gradient; None where a step takes more than that."""
+    """The state of each parameter after a step of a copy with zero gradient; None where that fails."""
     shadow = copy.deepcopy(optimizer)
     parameters = [p for group in shadow.param_groups for p in group["params"]]
     for parameter in parameters:

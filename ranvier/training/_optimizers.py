@@ -43,7 +43,7 @@ def make_optimizer(optimizer: Any, net: Network, lr: float) -> torch.optim.Optim
     made = optimizer(parameters, lr=lr) if callable(optimizer) else None
     if not isinstance(made, torch.optim.Optimizer):
         raise TrainingError(
-            f"optimizer={optimizer!r} is no optimiser and makes none: pass torch.optim.Adam, for example."
+            f"optimizer={optimizer!r} is not an optimiser and makes none: pass torch.optim.Adam, for example."
         )
     return made
 

@@ -40,7 +40,7 @@ class Scales:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Parameters are in the units of the optimiser inside."""
+        """A context with parameters in the units of the optimiser."""
         scaled = [(self.net.get_parameter(n), s) for n, s in self.factors.items()]
         with torch.no_grad():
             for parameter, factor in scaled:
@@ -61,7 +61,7 @@ def choose_scales(net: Network, scale: Any, ready: bool) -> Scales:
     Raises
     ------
     TrainingError
-        For a parameter that is not there, or a factor that is no positive number.
+        For a parameter that is not there, or a factor that is not a positive number.
     """
     learnt = {n for n, q in net.named_parameters() if q.requires_grad}
     if scale is None or (scale == "auto" and ready):

@@ -64,7 +64,7 @@ def run(
     """Advance ``net`` over ``x`` [T, B, …]; ``how`` are the arguments of a rule (window, checkpoint, reset).
 
     ``hidden`` names further signals to keep. Spikes after each sample's end (``lengths`` [B]) are left out of
-    ``spikes`` and ``hidden``; whoever scores the output leaves out the rest, so that the run needs no cut there.
+    ``spikes`` and ``hidden``; scoring leaves out the rest, so that the run needs no cut there.
     """
     fire = spiking(net)
     record: dict[str, list[str]] = {n: ["spikes"] for n in fire}

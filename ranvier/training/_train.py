@@ -95,7 +95,7 @@ def train(
     lr
         Learning rate.
     scale
-        What ``lr`` counts in, for each parameter. ``"auto"``: the root mean square of its first values, or the room between
+        What ``lr`` counts in, for each parameter. ``"auto"``: the root mean square of its first values, or the distance between
         its bounds where that is less, for what has a physical unit (weights in µS, time constants, delays) and for weights of
         single synapses; 1 for all others. Factors by name (``net.named_parameters()``) replace these; None leaves all at 1,
         as for an optimiser that is given ready. Factors are rounded to powers of two, so that scaling loses no digit.

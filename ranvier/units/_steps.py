@@ -1,4 +1,4 @@
-"""Times as whole steps: the one place that decides how many steps a time is.
+"""Times as whole steps: the only place that converts a time to steps.
 
 A time such as ``700*us`` or ``3*0.1*ms`` is a float64 next to the number that was meant, and so is its quotient with a step.
 Where such a quotient differs by rounding alone from a whole number of steps, or from a half, it is that number. A step such as
@@ -68,12 +68,12 @@ def nearest_steps(time: Any, dt: float) -> np.ndarray:
 
 
 def whole_steps(time: Any, dt: float, what: str, least: int = 0) -> int:
-    """A time that is a whole number of steps of ``dt`` ms; one that rounding separates from it is told.
+    """A time that is a whole number of steps of ``dt`` ms; a warning tells where rounding was needed.
 
     Raises
     ------
     DimensionError
-        Where ``time`` is no finite time of 0 or more, lies between two steps, or is less than ``least`` steps.
+        Where ``time`` is not a finite time of 0 or more, lies between two steps, or is less than ``least`` steps.
     """
     quantity = as_quantity(time)
     if quantity.dimension != UNITS["ms"].dimension:
@@ -90,7 +90,7 @@ def whole_steps(time: Any, dt: float, what: str, least: int = 0) -> int:
     if abs(exact - steps) > _SLIGHT:
         below, above = (float(times_at(n, dt)) for n in (math.floor(exact), math.ceil(exact)))
         raise DimensionError(
-            f"{what}={time!r} is no whole number of steps of {dt:g} ms: give {below:.15g}*ms or {above:.15g}*ms."
+            f"{what}={time!r} is not a whole number of steps of {dt:g} ms: give {below:.15g}*ms or {above:.15g}*ms."
         )
     if exact != steps:
         warnings.warn(

@@ -1,4 +1,4 @@
-"""How large a value is: the length of a step that is small, but not nothing, to it."""
+"""The scale of a value, for steps of a fitting size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["scale_of"]
 
 
 def scale_of(values: Any, low: float | None = None, high: float | None = None) -> float:
-    """The root mean square of ``values``, or the room between its bounds where that is less; 1 where neither says anything.
+    """The root mean square of ``values``, or the distance of its bounds where that is less; 1 where neither is known.
 
     >>> scale_of(np.full(3, -50.0), -52, -48)
     4.0

@@ -74,7 +74,7 @@ def deep(**how: object) -> rv.Sequential:
 def test_names_follow_the_order_of_the_parts() -> None:
     net = deep()
     assert list(net.relays) == ["join2", "fork1", "join3", "join4", "join5"]
-    assert "join1" in net.populations  # iand is no sum
+    assert "join1" in net.populations  # iand is not a sum
     assert [n for n in net.populations if n.startswith("lif")] == [f"lif{k}" for k in range(1, 14)]
     assert net.outputs == ["readout1"]
 

@@ -46,7 +46,7 @@ class TestMatrixMarket:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("3 3 2\n1 1 1.5\n2 2 3.5E-", "an entry is no number"),
+            ("3 3 2\n1 1 1.5\n2 2 3.5E-", "an entry is not a number"),
             ("3 3 2\n1 1 1.5\n2 2", "promises 2 entries of 3 numbers and holds 5"),
             ("3 3 1\n1 4 1.5", "outside of 3 x 3"),
             ("3 3 1\n0 1 1.5", "outside of 3 x 3"),
@@ -143,7 +143,7 @@ class TestTables:
         [
             (b"a,b,1\nc\n", r"line 2 of the edges is \['c'\]; it must name two cells"),
             (b"a,b,1\nc,d\n", "line 2 of the edges .* the first has 3 columns"),
-            (b"a,b,1\nc,d,x\n", "'x' is no number"),
+            (b"a,b,1\nc,d,x\n", "'x' is not a number"),
             (b"a,b,1\n\xff,d,2\n", "codec can't decode"),
             (b"a,b,1\n" + b"x" * 200_000 + b",d,2\n", "field larger than field limit"),
             (b"a,b,1\n" + b"7" * 5000 + b",d,2\n", "integer string conversion"),

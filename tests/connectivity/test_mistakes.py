@@ -39,7 +39,7 @@ def connect(rule: rv.connectivity.Connectivity, **values: Any) -> None:
         (lambda: rv.FromEdges(None), "edges=None must be a list"),  # type: ignore[arg-type]
         (lambda: rv.FromEdges([5]), "edge 0 is 5"),  # type: ignore[list-item]
         (lambda: rv.FromEdges([(0, 1)], nodes=2.5), "nodes=2.5"),  # type: ignore[arg-type]
-        (lambda: rv.connectome(None), "None is no path"),  # type: ignore[arg-type]
+        (lambda: rv.connectome(None), "None is not a path"),  # type: ignore[arg-type]
         (lambda: rv.Correlated(rv.Uniform(1 * ms, 2 * ms), "x"), "rho='x'"),  # type: ignore[arg-type]
         (lambda: rv.Grid("x", 1 * um), "shape='x'"),
         (lambda: rv.Grid((4, 5), "x").place(20, 1, "a"), "'x' is not a number"),
@@ -73,7 +73,7 @@ def test_numbers_that_make_no_rule(make: Callable[[], object], words: str) -> No
         (rv.AllToAll(), {"weight": lambda d: np.ones(3)}, r"gives the shape \(3,\) for"),
         (rv.Procedural(rv.FixedOutDegree(3)), {"weight": 1e300}, "give finite weights"),
         (rv.Procedural(rv.FixedOutDegree(3)), {"sign": 7}, r"sign=7 must be \+1, -1 or None"),
-        (rv.DistanceDependent(profiles.Gaussian(-0.1, 100 * um)), {}, "peak -0.1 is no probability"),
+        (rv.DistanceDependent(profiles.Gaussian(-0.1, 100 * um)), {}, "peak -0.1 is not a probability"),
         (rv.DistanceDependent(lambda d: np.ones(3)), {}, r"gives the shape \(3,\)"),
         (rv.DistanceDependent(lambda d: None), {}, "None is not a number"),
         (rv.AllToAll(), {"delay": 1 * ms, "interpolation": "cubic"}, "interpolation='cubic' belongs to learnable"),

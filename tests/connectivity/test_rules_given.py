@@ -109,7 +109,7 @@ class TestEdges:
             ([(0, "a")], None, "cannot be sorted"),
             ([(0, 5)], 3, "an edge names 5"),
             ([(0, 1)], [0, 1, 1], "occurs twice"),
-            ([(0, 1, "x")], None, "is no number"),
+            ([(0, 1, "x")], None, "is not a number"),
             ([(0, 1, float("inf"))], None, "is inf"),
         ],
     )
@@ -183,7 +183,7 @@ class TestFiles:
         ("name", "content", "message"),
         [
             ("a.csv", "A\n", "must name two cells"),
-            ("a.csv", "A,B,1\nA,C,x\n", "is no number"),
+            ("a.csv", "A,B,1\nA,C,x\n", "is not a number"),
             ("a.npz", "nonsense", "cannot be read"),
             ("a.mtx", "nonsense", "cannot be read"),
             ("a.graphml", "<nonsense", "cannot be read"),

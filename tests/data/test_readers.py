@@ -66,7 +66,7 @@ def _columns(file: str, path: Path) -> tuple[np.ndarray, ...]:
 
 @pytest.mark.parametrize("file", ["sample_ncars.dat", "evt2.raw", "dvs.es", "sample_nmnist.bin"])
 def test_other_libraries_read_the_same(data_folder: Find, file: str) -> None:
-    """They are no dependencies of the package (their licence is the GPL); where one is installed it is a witness."""
+    """They are not dependencies of the package (their licence is the GPL); where one is installed it is a witness."""
     path = data_folder("event_files") / file
     t, x, y, on = (np.asarray(column, np.int64) for column in _columns(file, path))
     events = data.read_events(path)

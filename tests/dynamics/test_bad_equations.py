@@ -119,7 +119,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], tuple[str, ...]]] = {
     "value in another unit": (leak(v=3 * nA), D, ("'v'", "nA", "mV", "give a value in that unit")),
     "plain number for a unit": (leak(equations=f"{LEAK}\ntau : ms", tau=5.0), D, ("'tau'", "ms", "give a value")),
     # events
-    "threshold that is no condition": (leak(threshold="v + 1*mV"), E, ("v + 1*mV", "not a condition", "'v > V_th'")),
+    "threshold that is not a condition": (leak(threshold="v + 1*mV"), E, ("v + 1*mV", "not a condition", "'v > V_th'")),
     "threshold that never changes": (leak(threshold="tau > 3*ms"), E, ("never changes", "'v > V_th'")),
     "threshold of numbers": (leak(threshold="1 > 0"), E, ("never changes", "compare a variable")),
     "reset without threshold": (leak(reset="v = 0"), E, ("reset='v = 0'", "pass threshold='…'")),
@@ -137,7 +137,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], tuple[str, ...]]] = {
     "event called as a variable": (leak(events={"v": ("v > 0", "")}), E, ("'v'", "taken", "another name")),
     "event called spike twice": (leak(threshold="v > 0", events={"spike": ("v > 1*mV", "")}), E, ("'spike'", "taken")),
     "event with no name": (leak(events={"a b": ("v > 0", "")}), E, ("'a b'", "no name", "another name")),
-    "event that is no pair": (leak(events={"up": "v > 0"}), E, ("'up'", "pair", "statements")),
+    "event that is not a pair": (leak(events={"up": "v > 0"}), E, ("'up'", "pair", "statements")),
     # methods
     "unknown method": (leak(method="rk45"), E, ("'rk45'", "choose one of exact, ")),
     "exact on a curve": ({"equations": "dv/dt = -v*v/ms : 1", "method": "exact"}, E, ("dv/dt", "not linear", "use '")),

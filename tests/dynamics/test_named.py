@@ -191,7 +191,7 @@ def test_900_terms_and_large_powers_compile():
 def test_a_block_of_very_many_linear_equations_is_advanced_one_by_one():
     text = "\n".join(f"dx{k}/dt = (x{(k + 1) % 70} - x{k})/ms : 1" for k in range(70))
     assert {reason for reason, _ in Cell(text).step().reasons.values()} == {"exponential_euler"}
-    with pytest.raises(EquationError, match="more than 64 that hang together"):
+    with pytest.raises(EquationError, match="more than 64 that depend on each other"):
         Cell(text, method="exact")
 
 

@@ -52,7 +52,7 @@ class Target:
     flavour
         "bytes", "text" or "json".
     also
-        Other exceptions that are right, for example where a text is no path.
+        Other exceptions that are right, for example where a text is not a path.
     """
 
     name: str

@@ -35,7 +35,7 @@ def test_arrays_and_facts_come_back(path: Path) -> None:
     [
         ("crash", FileFormatError, "ended the process that read it .exit status -11"),
         ("exhaust", MemoryLimitError, "needs more memory than"),
-        ("objects", FileFormatError, "something else than numbers"),
+        ("objects", FileFormatError, "something other than numbers"),
         ("start_a_program", FileFormatError, "it asks for subprocess.Popen"),
         ("write", FileFormatError, "it asks to write to .*marker"),
         ("delete", FileFormatError, "it asks for os.remove"),

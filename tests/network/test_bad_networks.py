@@ -190,7 +190,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "capital of a sample": (lambda: alone().run(1 * ms, record={"a": [rv.Sample("V")]}), "Did you mean 'v'"),
     "sample of spikes": (lambda: rv.Sample("spike"), "spikes are recorded with 'spikes'"),
     "statistics of a wrong name": (lambda: alone().run(1 * ms, record={"aa": [rv.SpikeStatistics()]}), "'aa'.*mean 'a'"),
-    "record of an input": (lambda: chain().observe(X, record={"input": ["x"]}), "'input': it is what the network is given"),
+    "record of an input": (lambda: chain().observe(X, record={"input": ["x"]}), "'input': it is an input of the network"),
     "record of a projection": (
         lambda: chain().observe(X, record={"linear1": ["w"]}), "'linear1': it is a projection without plasticity"),
     "record of a near name": (lambda: chain().observe(X, record={"lif": ["v"]}), "Did you mean 'lif1'"),

@@ -156,7 +156,7 @@ def test_a_hook_that_nothing_would_call_is_refused() -> None:
     cells = net.population("cells", 4, rv.LIF(4))
     net.connect(cells, cells, rv.AllToAll(), to="x", plasticity=rv.Plasticity(on_pre="w += 0.1"), name="plastic")
     net.projections["plastic"].register_forward_hook(lambda *_: None)
-    with pytest.raises(GraphError, match="'plastic' is plastic, so nothing would call the hook"):
+    with pytest.raises(GraphError, match="'plastic' is plastic, so its hook would never be called"):
         net.run(3 * ms)
 
 

@@ -33,7 +33,7 @@ def network(cells: int = 20, seed: int = 1, plastic: bool = False) -> rv.Network
         (lambda net: net.run(1 * ms, record={"cells": None}), r"record\['cells'\] must be a list of names"),
         (lambda net: net.run(1 * ms, record={"cells": 3}), r"record\['cells'\] must be a list of names"),
         (lambda net: net.run(1 * ms, grad=True, record={"cells": None}), r"record\['cells'\] must be a list of names"),
-        (lambda net: net.run(1 * ms, grad=True, loss=3), "loss=3 is no function"),
+        (lambda net: net.run(1 * ms, grad=True, loss=3), "loss=3 is not a function"),
         (lambda net: net.run(1 * ms, grad=True, loss=lambda signals, step: 3.0), "loss returned 3.0"),
         (lambda net: net.run(1 * ms, grad=True, loss=lambda signals, step: None), "loss returned None"),
         (
@@ -69,7 +69,7 @@ def test_nothing_gathered_has_no_rate() -> None:
         (lambda: rv.SpikeTrains.from_times([[1.0]], start=[1, 2] * ms), "start=.* one time"),
         (lambda: rv.TimedArray([[1, 2], [3]]), "rows of different length"),
         (lambda: rv.ramp_current(0 * nA, 1 * nA, 2, stop=None), "stop=None leaves open"),
-        (lambda: rv.Stimulus(None), "equations=None is no text"),  # type: ignore[arg-type]
+        (lambda: rv.Stimulus(None), "equations=None is not text"),  # type: ignore[arg-type]
     ],
 )
 def test_stimuli(make: Callable[[], object], words: str) -> None:

@@ -33,7 +33,7 @@ CASES: dict[str, tuple[Spoil, str]] = {
     "more channels": (lambda d, t: part(d).update(out_channels=5), "expected"),
     "no groups": (lambda d, t: part(d).update(groups=0), "groups"),
     "no channels": (lambda d, t: part(d).update(in_channels=0), "whole number"),
-    "a padding that is no word": (lambda d, t: part(d).update(padding="rm -rf"), "padding"),
+    "a padding that is not a word": (lambda d, t: part(d).update(padding="rm -rf"), "padding"),
     "features of a norm": (lambda d, t: part(d, 1).update(num_features=-4), "num_features"),
     "a norm without scale": (lambda d, t: part(d, 1).update(alpha=0.0), "alpha"),
 }  # fmt: skip

@@ -73,7 +73,7 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "json deep": (lambda m: (m / "network.json").write_text("[" * 100_000), "cannot be read as JSON"),
     "json huge number": (lambda m: (m / "network.json").write_text("1" * 10_000), "cannot be read as JSON"),
     "json repeated name": (_replace('"seed": 1', '"seed": 1, "seed": 2'), "occurs twice"),
-    "json of another program": (_replace("ranvier network", "other network"), "is no saved network"),
+    "json of another program": (_replace("ranvier network", "other network"), "is not a saved network"),
     "json is a pipe": (_fifo, "not a regular file"),
     "dt NaN": (_replace('"dt": 1.0', '"dt": NaN'), "NaN is not a finite number"),
     "dt infinite": (_replace('"dt": 1.0', '"dt": 1e999'), r"dt: is inf, expected a finite number"),

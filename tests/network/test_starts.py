@@ -50,10 +50,10 @@ class TestSteps:
     @pytest.mark.parametrize(
         ("cell", "dt", "message"),
         [
-            (lambda: rv.LIF(tau=0.02 * ms), 1.0, "v forgets with a time constant of 0.02 ms, but a step takes 1 ms"),
-            (lambda: rv.CurrentLIF(tau_s=0.2 * ms), 1.0, "I forgets with a time constant of 0.2 ms"),
-            (lambda: rv.HodgkinHuxley(method="exponential_euler"), 1.0, "m forgets with a time constant of 0.237 ms"),
-            (lambda: rv.AdEx(), 25.0, r"v forgets with a time constant of 9.\d+ ms, but a step takes 25 ms \(euler\)"),
+            (lambda: rv.LIF(tau=0.02 * ms), 1.0, "v decays with a time constant of 0.02 ms, but a step takes 1 ms"),
+            (lambda: rv.CurrentLIF(tau_s=0.2 * ms), 1.0, "I decays with a time constant of 0.2 ms"),
+            (lambda: rv.HodgkinHuxley(method="exponential_euler"), 1.0, "m decays with a time constant of 0.237 ms"),
+            (lambda: rv.AdEx(), 25.0, r"v decays with a time constant of 9.\d+ ms, but a step takes 25 ms \(euler\)"),
         ],
     )
     def test_a_step_far_beyond_a_time_constant(self, cell: Callable[[], rv.Cell], dt: float, message: str) -> None:

@@ -22,7 +22,7 @@ WORDS: dict[str, tuple[dict[str, Any], str]] = {
     "reset by a word": ({"reset": "zero"}, 'reset="v = 0"'),
     "reset mechanism": ({"reset_mechanism": "zero"}, 'reset="v = 0"'),
     "slope": ({"spike_grad": 3}, r"write surrogate="),
-    "surrogate that is none": ({"surrogate": lambda x: x}, "is no surrogate"),
+    "surrogate that is none": ({"surrogate": lambda x: x}, "is not a surrogate"),
     "surrogate without brackets": ({"surrogate": rv.surrogates.ArcTan}, r"such as rv\.surrogates\.ArcTan\(\)"),
     "learnable": ({"learn_beta": True}, r"rv\.Learn\(20\*ms\)"),
     "hidden state": ({"init_hidden": True}, r"out, state = net\(x, state\)"),

@@ -41,8 +41,8 @@ from tests.plasticity.rules import ALL
         (lambda: ALL["STDP"] + ALL["nearest"], ("is defined twice", "rename")),
         (lambda: ALL["STDP"] + rv.plasticity.STDP(), ("both sides of + define", "equal values")),
         (lambda: rv.GapJunction() + rv.Plasticity(on_pre="w *= 2", unit="nS*mV"), ("weights in uS", "share")),
-        (lambda: "text", ("'text' is no rule",)),
-        (lambda: rv.plasticity.STDP, ("is no rule", "rv.plasticity")),
+        (lambda: "text", ("'text' is not a rule",)),
+        (lambda: rv.plasticity.STDP, ("is not a rule", "rv.plasticity")),
     ],
 )
 def test_rules(circuit: Callable, rule: Callable, words: tuple[str, ...]) -> None:

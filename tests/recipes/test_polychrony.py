@@ -55,7 +55,7 @@ def test_the_rule_follows_the_published_order_of_events() -> None:
 
 
 def _chain(length: int) -> Graph:
-    """From cell 4 on each cell is made to fire by the four before it; what is no part of the chain is weak."""
+    """From cell 4 on each cell is made to fire by the four before it; what is not part of the chain is weak."""
     pre, post, delay, weight = [0, 45], [45, 0], [1, 1], [0.1, -0.1]
     when = [1, 3, 7, 8]  # ms at which each cell fires
     for cell in range(4, length):

@@ -83,10 +83,10 @@ def test_drawn_refractory_periods_are_looked_at() -> None:
         (lambda: rv.StochasticRelease(torch.tensor([0.5, 2.0])), "p=.* from 0 to 1"),
         (lambda: rv.Exponential("I", tau=5 * ms, unit="nA"), "unit='nA' .* no unit"),  # type: ignore[arg-type]
         (lambda: rv.Exponential("a b", tau=5 * ms), "'a b' cannot name a port"),
-        (lambda: rv.Plasticity(on_pre=3), "on_pre=3 is no text"),  # type: ignore[arg-type]
-        (lambda: rv.Plasticity(3, on_pre="w += 1"), "equations=3 is no text"),  # type: ignore[arg-type]
-        (lambda: rv.Cell(None), "equations=None is no text"),  # type: ignore[arg-type]
-        (lambda: rv.Cell("v' = v : 1", threshold=3), "threshold=3 is no text"),  # type: ignore[arg-type]
+        (lambda: rv.Plasticity(on_pre=3), "on_pre=3 is not text"),  # type: ignore[arg-type]
+        (lambda: rv.Plasticity(3, on_pre="w += 1"), "equations=3 is not text"),  # type: ignore[arg-type]
+        (lambda: rv.Cell(None), "equations=None is not text"),  # type: ignore[arg-type]
+        (lambda: rv.Cell("v' = v : 1", threshold=3), "threshold=3 is not text"),  # type: ignore[arg-type]
     ],
 )
 def test_numbers_that_make_no_rule(make: Callable[[], object], words: str) -> None:

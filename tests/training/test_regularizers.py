@@ -152,7 +152,7 @@ def test_means_over_steps_in_windows(make: Callable[[int], rv.rules.Rule], loss:
 def test_misuse_is_named() -> None:
     x, y = torch.zeros(2, 3, 6), torch.zeros(2).long()
     for terms, what in (
-        ([0.1], "is no regulariser"),
+        ([0.1], "is not a regulariser"),
         ([R.SpikeCost(1.0, ["lif9"])], "nothing to read of 'lif9'"),
         ([R.SpikeCost(1.0, ["readout1"])], "can watch lif1, lif2"),
         ([R.ResidualMembrane(1.0, ["lif2"])], "can watch lif1"),
@@ -164,7 +164,7 @@ def test_misuse_is_named() -> None:
             rv.train(net(), (x, y), epochs=1, rule=rule, regularizers=[R.SpikeCost(1.0)], progress=False)
     for rule in (rv.rules.BPTT(window=2), rv.rules.SLTT(), rv.rules.OTTT()):
         for term in (R.SpikeCost(1.0, power=2), R.RateBounds(1.0)):
-            with pytest.raises(TrainingError, match=f"{type(term).__name__}.* is no mean over steps"):
+            with pytest.raises(TrainingError, match=f"{type(term).__name__}.* is not a mean over steps"):
                 rv.train(net(), (x, y), epochs=1, rule=rule, regularizers=[term], progress=False)
         with pytest.raises(TrainingError, match="samples of unequal lengths weigh unequally"):
             rv.train(

@@ -311,7 +311,7 @@ BAD: dict[str, tuple[dict[str, object], str]] = {
     "lr": ({"lr": float("nan")}, "lr=nan must be"),
     "clip": ({"clip": 0.0}, r"clip=0\.0 must be"),
     "optimizer": ({"optimizer": "adamm"}, "use adam, adamw, sgd"),
-    "optimizer object": ({"optimizer": 3}, "is no optimiser"),
+    "optimizer object": ({"optimizer": 3}, "is not an optimiser"),
     "schedule": ({"schedule": "linear"}, "use None, 'cosine'"),
     "schedule value": ({"schedule": lambda _: -1.0}, r"gave -1\.0"),
     "rule": ({"rule": "bptt"}, "use one of rv.rules"),
@@ -323,7 +323,7 @@ BAD: dict[str, tuple[dict[str, object], str]] = {
     "torch loss on classes": ({"loss": nn.CrossEntropyLoss()}, "does not say which output it judges"),
     "metric": ({"metric": "f1"}, "metric='f1' is unknown"),
     "metric twice": ({"metric": ["accuracy", "accuracy"]}, "names 'accuracy' twice"),
-    "metric that is no number": ({"metric": lambda out, y: out}, "it must give one number per batch"),
+    "metric that is not a number": ({"metric": lambda out, y: out}, "it must give one number per batch"),
     "patience": ({"early_stopping": 0}, "early_stopping=0"),
     "no validation": ({"early_stopping": 2}, "pass valid_set"),
 }
@@ -351,8 +351,8 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("y", "message"),
         [
-            (torch.tensor([0, 1, 2, 3]), "target 3 is no class of an output with 3 cells: give classes from 0 to 2"),
-            (torch.tensor([0, -1, 2, 0]), "target -1 is no class"),
+            (torch.tensor([0, 1, 2, 3]), "target 3 is not a class of an output with 3 cells: give classes from 0 to 2"),
+            (torch.tensor([0, -1, 2, 0]), "target -1 is not a class"),
             (torch.zeros(4), r"targets are torch.float32 .*convert them with .long"),
             (torch.zeros(4, 3, dtype=torch.long), r"of shape \(4, 3\)"),
         ],

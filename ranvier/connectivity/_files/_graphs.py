@@ -21,7 +21,7 @@ _DEEPEST = 64
 
 
 def read_graph(path: Path, kind: str) -> Any:
-    """The graph; its library raises what it likes.
+    """The graph; its library raises errors of any class.
 
     Raises
     ------
@@ -58,7 +58,9 @@ def _check_xml(data: bytes) -> None:
         depth -= 1
 
     def declared(*_: Any) -> None:
-        raise FileFormatError("it declares a document type, with which texts can be made to explode: take the line out")
+        raise FileFormatError(
+            "it declares a document type, which can make a small text expand without bound: remove that line"
+        )
 
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler, parser.StartDoctypeDeclHandler = opened, closed, declared

@@ -54,7 +54,7 @@ def _matrix_market(path: Path) -> Any:
 
 
 def _numbers(body: bytes) -> np.ndarray:
-    """All numbers of a text; one that is none ends it, which is an error."""
+    """All numbers of a text; an entry that is not a number is an error."""
     if not body.strip():
         return np.empty(0)
     with warnings.catch_warnings():
@@ -62,7 +62,7 @@ def _numbers(body: bytes) -> np.ndarray:
         try:
             return np.fromstring(body, np.float64, sep=" ")  # pyright: ignore[reportCallIssue, reportArgumentType]
         except (DeprecationWarning, ValueError) as error:
-            raise FileFormatError("an entry is no number") from error
+            raise FileFormatError("an entry is not a number") from error
 
 
 def _coordinates(numbers: np.ndarray, sizes: list[int], field: str, symmetry: str) -> Any:
@@ -119,7 +119,7 @@ def _sparse(path: Path) -> Any:
         raise FileFormatError(f"it holds {values.dtype} of shape {shape}; a matrix of numbers has two axes")
     whole = [found[n] for n in ("row", "col", "indices", "indptr", "offsets", "coords") if n in found]
     if any(a.dtype.kind not in "iu" for a in whole):
-        raise FileFormatError("its indices are no whole numbers")
+        raise FileFormatError("its indices are not whole numbers")
     need(
         64 * math.prod(values.shape) + 32 * shape[0 if kind != "csc" else 1],
         "its matrix",

@@ -28,7 +28,7 @@ def read_edges(path: Path, kind: str) -> tuple[list[Hashable], np.ndarray, np.nd
     Raises
     ------
     FileFormatError
-        Where a line names fewer than two cells, lines differ in length, or a weight is no number.
+        Where a line names fewer than two cells, lines differ in length, or a weight is not a number.
     """
     place: dict[Hashable, int] = {}
     ends, numbers, width = (array("q"), array("q")), (array("d"), array("d")), 0
@@ -49,7 +49,7 @@ def read_edges(path: Path, kind: str) -> tuple[list[Hashable], np.ndarray, np.nd
                 column.append(float(text))
             except ValueError:
                 raise FileFormatError(
-                    f"line {k + 1} of the edges is {_show(row)}; {text[:40]!r} is no number"
+                    f"line {k + 1} of the edges is {_show(row)}; {text[:40]!r} is not a number"
                 ) from None
     pre, post = (np.frombuffer(end, np.int64) if end else np.empty(0, np.int64) for end in ends)
     named = zip(("weight", "delay"), numbers, strict=True)
@@ -63,7 +63,7 @@ def read_names(path: Path, kind: str) -> list[Hashable]:
 
 
 def _rows(path: Path, kind: str) -> Iterator[list[str]]:
-    """The cells of each line that is neither empty nor a remark."""
+    """The fields of each line that is neither empty nor a comment."""
     separator = TABLES.get(kind, ",")
     with io.TextIOWrapper(io.BytesIO(content(path, _GROWTH)), "utf-8", newline="") as text:
         lines = (line for line in text if line.strip() and not line.startswith("#"))
@@ -74,7 +74,7 @@ def _rows(path: Path, kind: str) -> Iterator[list[str]]:
 
 
 def _is_title(row: list[str]) -> bool:
-    """A first line that says what it holds, or whose weight is no number."""
+    """Whether the first line is a title: it names the columns, or its weight is not a number."""
     return bool({cell.strip().lower() for cell in row[:2]} & _TITLES) or any(not _is_number(x) for x in row[2:4])
 
 
@@ -85,7 +85,7 @@ def _name(text: str) -> str | int:
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)  # "nan" is a number, if a wrong one: no title
+        float(text)  # "nan" parses as a number, so the line is not a title
         return True
     except ValueError:
         return False

@@ -1,4 +1,4 @@
-"""AEDAT 4 through the library aedat, in a process of its own: its packed flatbuffers are no simple format."""
+"""AEDAT 4 through the library aedat, in a process of its own: its packed flatbuffers are not simple format."""
 
 from __future__ import annotations
 

@@ -17,14 +17,14 @@ Size = tuple[int, int] | None
 
 
 def camera_events(t: np.ndarray, x: np.ndarray, y: np.ndarray, on: np.ndarray, size: Size) -> Events:
-    """Events of a sensor of ``size``; of one as large as they reach where None."""
+    """Events of a sensor of ``size``; where None, the sensor just holds all events."""
     if size is None:
         size = (int(y.max()) + 1, int(x.max()) + 1) if len(t) else (1, 1)
     return Events.from_columns(t, x, y, on, *size)
 
 
 def damaged(path: Path, what: str) -> FileFormatError:
-    """The error for a file whose content cannot be right."""
+    """The error for a file with invalid content."""
     return FileFormatError(f"{path} {what}: it is damaged; fetch or record it again.")
 
 
@@ -35,7 +35,7 @@ def forward(values: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def unwrapped(counter: np.ndarray, period: int) -> np.ndarray:
-    """A counter that begins anew after ``period``, as one that goes on: a fall by more than half a period is a new turn."""
+    """Unwrap a counter that restarts after ``period``: a fall by more than half a period is a new turn."""
     counter = counter.astype(np.int64)
     turns = np.zeros(len(counter), np.int64)
     turns[1:] = np.cumsum(np.diff(counter) < -(period // 2))
@@ -43,7 +43,7 @@ def unwrapped(counter: np.ndarray, period: int) -> np.ndarray:
 
 
 def geometry(lines: list[str]) -> Size:
-    """(height, width) from the header of a Prophesee file, where it says."""
+    """(height, width) from the header of a Prophesee file, where it has them."""
     text = "\n".join(lines).lower()
     for pattern, order in (
         (r"geometry[: ]+(\d{1,5})x(\d{1,5})", (2, 1)),

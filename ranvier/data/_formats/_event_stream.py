@@ -13,7 +13,7 @@ from ranvier.limits import content
 
 __all__ = ["read_event_stream"]
 
-#: first bytes that stand alone: of nothing, and of 127 µs
+#: single bytes without an event: a pause of 0, and one of 127 µs
 _ALONE, _LONGER = 254, 255
 _KINDS = {0: "generic", 1: "dvs", 2: "atis", 4: "color"}
 #: bytes of memory per byte of a file: a place as a Python number, then columns of 8 bytes

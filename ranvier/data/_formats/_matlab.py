@@ -1,4 +1,4 @@
-"""One array of a MATLAB 5 file (``.mat``), by name; nothing but arrays of numbers is looked into."""
+"""One array of a MATLAB 5 file (``.mat``), by name; only arrays of numbers are read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MATRIX, _PACKED = 14, 15
 _TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 #: classes of arrays that hold numbers: double, single, and whole numbers of 8 to 64 bits
 _NUMERIC = range(6, 16)
-#: deflate packs no more closely
+#: the highest compression ratio of deflate
 _DENSEST = 1032
 
 
@@ -101,7 +101,7 @@ def _matrix(data: memoryview, name: str, order: str, path: Path) -> np.ndarray |
     if bytes(title) != name.encode() or len(flags) < 8 or len(sizes) % 4:
         return None
     if int(np.frombuffer(flags[:4], order + "u4")[0]) & 0xFF not in _NUMERIC:
-        raise damaged(path, f"holds {name!r} as something else than plain numbers")
+        raise damaged(path, f"holds {name!r} as something other than plain numbers")
     shape = tuple(int(n) for n in np.frombuffer(sizes, order + "i4"))
     kind, numbers = next(parts, (0, memoryview(b"")))
     if kind not in _TYPES or min(shape, default=-1) < 0 or len(numbers) != math.prod(shape) * int(_TYPES[kind][1]):

@@ -33,7 +33,7 @@ def read_dat(path: Path, size: Size) -> Events:
 
 
 def read_raw(path: Path, size: Size) -> Events:
-    """RAW: words whose uppermost four bits say what they are."""
+    """RAW: words whose highest four bits give their kind."""
     lines, body = _header(path)
     encoding = _encoding(path, lines)
     t, x, y, on = (_evt2 if encoding == 2 else _evt3)(path, body)
@@ -71,7 +71,7 @@ def _encoding(path: Path, lines: list[str]) -> int:
 def _words(path: Path, body: memoryview, kind: str, each: int = 1) -> np.ndarray:
     width = np.dtype(kind).itemsize * each
     if len(body) % width:
-        raise damaged(path, f"ends within an event: {len(body)} bytes are no multiple of {width}")
+        raise damaged(path, f"ends within an event: {len(body)} bytes are not a multiple of {width}")
     return np.frombuffer(body, kind)
 
 

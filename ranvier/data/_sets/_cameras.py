@@ -1,4 +1,4 @@
-"""Sets of event cameras: N-MNIST, gestures, CIFAR-10 in motion, in the folders that tonic makes."""
+"""Sets of event cameras (N-MNIST, gestures, CIFAR-10 in motion), in the layout of tonic."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def read_ts(path: Path) -> tuple[list[np.ndarray], list[str]]:
     try:
         head, mark, body = content(path, 20).decode("utf-8").partition("@data")
     except UnicodeDecodeError as error:
-        raise FileFormatError(f"{path} is no text (byte {error.start}); fetch it again") from error
+        raise FileFormatError(f"{path} is not text (byte {error.start}); fetch it again") from error
     lines = [line for line in body.splitlines() if line.strip()]
     if not mark or not lines or not re.search(r"@classlabel\s+true", head, re.IGNORECASE):
         raise FileFormatError(f"{path} is no .ts file with class labels and data; fetch it again")

@@ -100,12 +100,12 @@ def _words(path: Path) -> list[str]:
 
 
 def _names(path: Path) -> list[str]:
-    """What an archive of clips holds."""
+    """The entries of an archive of clips."""
     try:
         with zipfile.ZipFile(plain_file(path)) as archive:
             return archive.namelist()
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise FileFormatError(f"{path} is no archive that can be read ({error}): fetch it again.") from error
+        raise FileFormatError(f"{path} is not an archive that can be read ({error}): fetch it again.") from error
 
 
 def _sound_in(path: Path, name: str) -> torch.Tensor:
@@ -137,7 +137,7 @@ def _sound_of(path: Path) -> torch.Tensor:
 
 
 def _read(source: Any, where: str, size: int) -> torch.Tensor:
-    """The mean of all channels; what the header promises is held against the file first."""
+    """The mean of all channels, after a check of the header against the file."""
     try:
         import soundfile
     except ModuleNotFoundError as error:
@@ -153,7 +153,7 @@ def _read(source: Any, where: str, size: int) -> torch.Tensor:
     except (soundfile.SoundFileRuntimeError, RuntimeError, TypeError, ValueError, OSError) as error:
         if isinstance(error, RanvierError):
             raise
-        raise FileFormatError(f"{where} is no sound file that can be read ({error}): fetch it again.") from error
+        raise FileFormatError(f"{where} is not a sound file that can be read ({error}): fetch it again.") from error
     if not np.isfinite(sound).all():
         raise FileFormatError(f"{where} holds sound that is not finite: fetch it again.")
     return torch.from_numpy(sound.mean(1))

@@ -88,7 +88,7 @@ def columns(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             raise FileFormatError("its times, units, labels and speakers differ in number")
         if [k is not None and k.kind for k in kinds] != ["f", "u"] or any(d.dtype.kind not in "iu" for d in single):
             raise FileFormatError(
-                "its times are no lists of real numbers, or its units, labels and speakers no whole numbers"
+                "its times are not lists of real numbers, or its units, labels and speakers are not whole numbers"
             )
         labels, speaker = (np.asarray(d).astype(np.int64) for d in single)
         found = [[row for k in range(0, len(s), _TOGETHER) for row in s[k : k + _TOGETHER]] for s in series]

@@ -91,7 +91,7 @@ class RowRule(ByStructure):
 
     @property
     def walks(self) -> bool:
-        """Whether what postsynaptic spikes did is made up for event by event."""
+        """Whether postsynaptic updates are applied event by event."""
         return not self.eager and self.on_post is not None and self.additive is None
 
     @property

@@ -43,7 +43,7 @@ _LOW = 0xFFFFFFFF
 class RowDraw(NamedTuple):
     """Which rows are drawn, from which stream, and what a target may be.
 
-    ``first`` is the number of the first row. Targets are 0 ... ``choices`` - 1; with ``barred``, cell r is no target of
+    ``first`` is the number of the first row. Targets are 0 ... ``choices`` - 1; with ``barred``, cell r is not a target of
     row r and numbers from r on move up by one.
     """
 

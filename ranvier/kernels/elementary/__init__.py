@@ -1,4 +1,4 @@
-"""Elementary functions written once, in the words of whatever target: vectors of a processor, C or NumPy."""
+"""Elementary functions, written once for all targets: vectors of a processor, C and NumPy."""
 
 from ranvier.kernels.elementary._bits import FORMATS
 from ranvier.kernels.elementary._circular import TWO_OVER_PI

@@ -1,4 +1,4 @@
-"""What rounding alone cannot move: differences, whole numbers and angles of a time that grows with the run."""
+"""Differences, whole numbers and angles of a growing time that do not depend on its rounding."""
 
 from __future__ import annotations
 

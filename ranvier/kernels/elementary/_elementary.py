@@ -1,4 +1,4 @@
-"""The elementary functions of every target: polynomials in its own words, never a library call per lane."""
+"""The elementary functions of every target: polynomials of its own operations, never a library call per lane."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["Elementary"]
 
 
 class Elementary(Words, Protocol):
-    """A target with all that follows from its own arithmetic."""
+    """A target, with the functions that follow from its arithmetic."""
 
     def polynomial(self, x: Value, coefficients: Sequence[float], *, patient: bool = False) -> Value:
-        """c0 + c1 x + c2 x^2 + ..., lowest power first; pairs are joined in a tree (Estrin), which waits least.
+        """c0 + c1 x + c2 x^2 + ..., lowest power first; a tree of pairs (Estrin) has the shortest latency.
 
-        ``patient`` takes one after the other (Horner), which works least: for loops that have other things to do meanwhile.
+        ``patient`` uses Horner's rule, which has the fewest operations: for loops with other work to overlap.
         """
         terms: list[Value] = [self.constant(c) for c in coefficients]
         if patient:
@@ -32,7 +32,7 @@ class Elementary(Words, Protocol):
         return terms[0]
 
     def function(self, name: str, x: Value, uses: int) -> Value:
-        """The function ``name`` of x in a program that uses it so many times: a target may call what others copy."""
+        """The function ``name`` of x in a program with so many ``uses``; a target may call it instead of copying it."""
         return getattr(self, name)(x)
 
     # ---- elementary functions ----------------------------------------------------------------------------------------

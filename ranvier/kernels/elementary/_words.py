@@ -1,4 +1,4 @@
-"""What a target must offer so that programs and elementary functions can be written through it."""
+"""The operations that a target must offer to programs and elementary functions."""
 
 from __future__ import annotations
 

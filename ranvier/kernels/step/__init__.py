@@ -1,4 +1,4 @@
-"""One step of a network as a list of nodes that leaves torch behind: printed as C99, or run with NumPy."""
+"""One step of a network as a list of nodes without torch: printed as C99, or run with NumPy."""
 
 from ranvier.kernels.step._builder import Builder
 from ranvier.kernels.step._c99 import c99

@@ -1,4 +1,4 @@
-"""Collects buffers, constants and nodes under names that are free, in the order in which they run."""
+"""Collects buffers, constants and nodes under unused names, in the order in which they run."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Builder:
         self.nodes.append(node)
 
     def graph(self) -> StepGraph:
-        """What has been collected."""
+        """The finished graph."""
         return StepGraph(
             self.dtype, self.dt, self.first, self._buffers, tuple(self.nodes), self._constants, self._start
         )

@@ -50,7 +50,7 @@ class _Line(NamedTuple):
 
 @dataclass
 class Page:
-    """Lines so far, and the operations they hold: equal ones are printed once."""
+    """The lines so far and their operations; equal operations are printed once."""
 
     lines: list[_Line] = field(default_factory=list)
     made: dict[tuple[str, ...], Value] = field(default_factory=dict)

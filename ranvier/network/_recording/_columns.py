@@ -126,7 +126,7 @@ class FolderColumns(Columns):
         for inner in folder.iterdir():
             if inner.is_dir():
                 shutil.rmtree(inner)
-            elif inner.name != ".zattrs":  # says to the last that this folder may be taken
+            elif inner.name != ".zattrs":  # removed last: it marks this folder as free to take
                 inner.unlink()
         return False
 

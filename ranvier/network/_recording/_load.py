@@ -34,7 +34,7 @@ def load_records(folder: str | os.PathLike[str]) -> dict[str, PopulationRecord]:
     >>> records["exc"].spikes.rate()
     """
     if not isinstance(folder, str | os.PathLike):
-        raise FileFormatError(f"{folder!r} is no path: give the folder of a recording.")
+        raise FileFormatError(f"{folder!r} is not a path: give the folder of a recording.")
     folder = Path(folder)
     about = read_attributes(folder)
     if about.get("format") != "ranvier recording" or about.get("version") != 1:
@@ -59,7 +59,7 @@ def _whole(value: Any, least: int = 0) -> bool:
 
 
 def _part(folder: Path, about: dict[str, Any], n: str) -> PopulationRecord:
-    """The record of one part; its columns have to hold what the description says."""
+    """The record of one part; its columns must match the description."""
     part, first, steps = about["parts"][n], about["first"], about["steps"]
     for v, stride in part["stride"].items():
         promised, held = (first + steps) // stride - first // stride, GrowingArray.open(folder / n / v).rows
@@ -76,7 +76,9 @@ def _part(folder: Path, about: dict[str, Any], n: str) -> PopulationRecord:
         def read() -> np.ndarray:
             rows = GrowingArray.open(folder / path).read()
             if path in checks and not checks[path](rows):
-                raise FileFormatError(f"{folder / path} holds numbers that no spikes have: the recording is damaged.")
+                raise FileFormatError(
+                    f"{folder / path} holds numbers that are not steps or cells: the recording is damaged."
+                )
             return rows
 
         return read

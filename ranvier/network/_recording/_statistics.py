@@ -16,7 +16,7 @@ from ranvier.units._steps import nearest_steps, times_at, whole_steps
 __all__ = ["Gatherer", "SpikeStatistics", "Statistics"]
 
 _TIME = UNITS["ms"].dimension
-#: no sum of a simulation is larger
+#: an upper limit of every sum of a simulation
 _MOST = 2**60
 
 

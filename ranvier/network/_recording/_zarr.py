@@ -28,7 +28,7 @@ _CHUNK = 1 << 19
 _LARGEST_RANK = 2
 _OWN = re.compile(r"\.z(array|attrs|group)|\d+(\.\d+)*")
 _LARGEST, _LARGEST_TEXT = 1 << 48, 1 << 26
-#: deflate packs no more closely
+#: the highest compression ratio of deflate
 _DENSEST = 1032
 _DTYPES = frozenset(np.dtype(kind).newbyteorder("<").str for kind in "bhilqBHILQefd")
 
@@ -43,7 +43,7 @@ class GrowingArray:
 
     @classmethod
     def create(cls, folder: Path, dtype: np.dtype, shape: tuple[int, ...]) -> GrowingArray:
-        """An empty array, also where the beginning of one is there already."""
+        """An empty array, also in place of a half-made one."""
         dtype = np.dtype(dtype).newbyteorder("<")
         make_folder(folder)
         row = max(dtype.itemsize * int(np.prod(shape)), 1)
@@ -207,7 +207,7 @@ def _json(path: Path, what: str) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise FileFormatError(f"{path.parent} holds no {what} ({str(error)[:200]}): give another folder.") from error
     if not isinstance(found, dict):
-        raise FileFormatError(f"{path} is damaged: it holds no object.")
+        raise FileFormatError(f"{path} is damaged: it holds no JSON object.")
     return found
 
 

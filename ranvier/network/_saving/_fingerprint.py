@@ -1,4 +1,4 @@
-"""What the numbers of a network depend on, derived from the description that a file would hold."""
+"""The dependencies of a network's numbers, derived from the description for files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ranvier.network._saving._plain import digest, plain
 
 __all__ = ["fingerprint"]
 
-#: entries that do not bear on a result
+#: entries without effect on a result
 _IDLE = ("versions", "training")
 #: buffers that training moves
 _RUNNING = ("running_mean", "running_var", "num_batches_tracked")
@@ -22,7 +22,7 @@ _RUNNING = ("running_mean", "running_var", "num_batches_tracked")
 def fingerprint(net: Network, *, learnt: bool) -> dict[str, Any]:
     """The description of ``net`` with a hash of every array; ``learnt`` counts what training moves as well.
 
-    Parts of a user's own class are told by class and public attributes; the code of such a class is not looked at.
+    Parts of a user's own class are compared by class name and public attributes, not by code.
     """
     tensors: Tensors = {}
     description = describe_parts(net, tensors, unknown=plain)

@@ -26,7 +26,7 @@ from ranvier.errors import FileFormatError
 
 __all__ = ["Kind", "holds_pair", "read_pair", "tidy", "write_pair"]
 
-#: a description larger than this is no description
+#: a description larger than this is not a description
 _LARGEST = 256 << 20
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -52,8 +52,8 @@ class Kind:
 def write_pair(folder: Path, kind: Kind, description: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
     """Write or replace the pair in ``folder``; on any error what was there before is untouched.
 
-    Into a new folder goes first a description that says that nothing is finished yet: so the next call knows what a
-    process that was killed left there.
+    A new folder first gets a description that marks it as unfinished, so that the next call recognises the remains of a
+    killed process.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def write_pair(folder: Path, kind: Kind, description: Mapping[str, Any], tensors
 
 
 def holds_pair(folder: Path, kind: Kind) -> bool:
-    """Whether ``folder`` holds a pair, and not only the beginning of one that was cut short."""
+    """Whether ``folder`` holds a complete pair."""
     path, unfinished = folder / kind.description, _unfinished(kind)
     try:
         return path.stat().st_size != len(unfinished) or path.read_bytes() != unfinished
@@ -120,14 +120,14 @@ def read_pair(folder: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, torch
     description = _read_json(path, kind)
     if description.get("format") != f"ranvier {kind.name}":
         found = description.get("format")
-        raise FileFormatError(f"{path} is no saved {kind.name} (its format is {found!r}): give another folder.")
+        raise FileFormatError(f"{path} is not a saved {kind.name} (its format is {found!r}): give another folder.")
     if description.get("version") != kind.version:
         raise FileFormatError(
             f"{path} has version {description.get('version')!r} of the format, this program reads {kind.version}: "
             f"install the release of ranvier that wrote it."
         )
     if description.get("unfinished"):
-        raise FileFormatError(f"{path} was cut short before anything was whole: save the {kind.name} again.")
+        raise FileFormatError(f"{path} holds the beginning of an interrupted write: save the {kind.name} again.")
     entry = description.get("tensors")
     sha256, size = (entry.get("sha256"), entry.get("bytes")) if isinstance(entry, dict) else (None, None)
     if not isinstance(sha256, str) or not _HASH.fullmatch(sha256) or not isinstance(size, int):
@@ -145,7 +145,7 @@ def _unfinished(kind: Kind) -> bytes:
 
 
 def _claim(folder: Path, kind: Kind) -> None:
-    """Refuse to take over a folder that holds something else."""
+    """Refuse a folder that holds something else."""
     if not folder.exists():
         return
     if not folder.is_dir():
@@ -163,7 +163,7 @@ def _claim(folder: Path, kind: Kind) -> None:
     except OSError as error:
         raise write_error(folder, error) from error
     if not begin.startswith(found[: len(begin)]):
-        raise FileFormatError(f"{path} is no saved {kind.name}: choose a new or an empty folder.")
+        raise FileFormatError(f"{path} is not a saved {kind.name}: choose a new or an empty folder.")
 
 
 def _read_json(path: Path, kind: Kind) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from ranvier.values import Distribution, Learn
 
 __all__ = ["FORMAT", "describe", "describe_parts", "rebuild"]
 
-#: version of the description; raise it whenever a description means something else than before
+#: version of the description; raise it whenever the meaning of a description changes
 FORMAT = 1
 
 Tensors = dict[str, torch.Tensor]
@@ -82,7 +82,7 @@ def describe_parts(net: Network, tensors: Tensors, unknown: Unknown | None = Non
 
 
 def _told(part: Any, unknown: Unknown | None, encode: Callable[..., Any], *arguments: Any) -> Any:
-    """``encode(*arguments)``, or what ``unknown`` says of a part that no file holds."""
+    """``encode(*arguments)``, or the data of ``unknown`` for a part that a file cannot hold."""
     try:
         return encode(*arguments)
     except FileFormatError:

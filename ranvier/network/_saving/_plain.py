@@ -1,4 +1,4 @@
-"""Any object as plain data that tells whether two of them are alike, and where two such data differ."""
+"""Objects as plain data for comparison, and the differences between two such data."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _class(value: Any) -> str:
 
 
 def _attributes(value: Any, depth: int) -> dict[str, Any]:
-    """The public attributes of an object; modules inside a module count, its parameters and buffers do not."""
+    """The public attributes of an object; of a torch module its submodules, not its parameters and buffers."""
     names = dict(getattr(value, "__dict__", {}))
     for slot in (n for kind in type(value).__mro__ for n in getattr(kind, "__slots__", ())):
         if hasattr(value, slot):
@@ -97,7 +97,7 @@ def _attributes(value: Any, depth: int) -> dict[str, Any]:
 
 
 def _function(value: types.FunctionType, depth: int) -> dict[str, Any]:
-    """Name, code, defaults and what a closure holds."""
+    """Name, code, defaults and closure values."""
     cells = [cell.cell_contents for cell in value.__closure__ or () if _filled(cell)]
     held = [c for c in cells if not callable(c) or isinstance(c, nn.Module | types.FunctionType)]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"

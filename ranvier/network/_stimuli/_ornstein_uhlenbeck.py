@@ -31,7 +31,7 @@ class OrnsteinUhlenbeck(Signal):
     ``dx = (mean - x)/tau*dt + sigma*sqrt(2/tau)*dW``, exact at the steps: x(t + dt) - mean = a*(x(t) - mean) +
     sigma*sqrt(1 - a²)*normal with a = exp(-dt/tau). A stretch begins so many time constants early that its start is
     forgotten to the last bit, so the value depends on the network's seed, the name of the source, the call's ``stream``,
-    the sample, the cell and the step alone: on no thread and no cut. Every sample and every call has noise of its own.
+    the sample, the cell and the step alone, not on threads or cuts. Every sample and every call has noise of its own.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     Raises
     ------
     TrainingError
-        Where a target is no class.
+        Where a target is not a class.
     """
     check_classes(target, *logits.shape)
     return functional.cross_entropy(logits, target.long())
@@ -102,5 +102,5 @@ def check_classes(target: Tensor, batch: int, classes: int) -> None:
         if low < 0 or high >= classes:
             wrong = low if low < 0 else high
             raise TrainingError(
-                f"target {wrong} is no class of an output with {classes} cells: give classes from 0 to {classes - 1}."
+                f"target {wrong} is not a class of an output with {classes} cells: give classes from 0 to {classes - 1}."
             )

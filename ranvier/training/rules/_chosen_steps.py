@@ -132,7 +132,7 @@ def _counters(net: Network, name: str) -> tuple[str, ...]:
 
 
 def _refuse_moments(net: Network) -> None:
-    """Raise where steps side by side in a batch would not be what they are one after the other."""
+    """Raise where steps side by side in a batch would differ from steps in a row."""
     for n, p in net.projections.items():
         for module in p.chain.modules():
             norm = hasattr(module, "running_mean") and (module.training or module.running_mean is None)

@@ -91,7 +91,7 @@ def _targets(net: Network, q: Tensor) -> tuple[str, ...]:
     odd = next((p for p in places if p.matrix() is None or p.per_synapse), None)
     if odd is not None:
         raise TrainingError(
-            f"SnAp1 needs weights that lead to one cell each, but projection {odd.name!r} is no plain rv.Linear: use "
+            f"SnAp1 needs weights that lead to one cell each, but projection {odd.name!r} is not a plain rv.Linear: use "
             f"rv.rules.RTRL() or rv.rules.BPTT()."
         )
     return tuple(p.post for p in places)

@@ -1,4 +1,4 @@
-"""What a rule cannot do is said before it starts, with the part that stands in the way and the remedy."""
+"""Checks before a rule starts; errors name the unsupported part and the remedy."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def refuse_hooks(net: Network, rule: str) -> None:
     found = hooked_parts(net)
     if found:
         raise TrainingError(
-            f"{rule} computes the way back past {min(found)!r} by itself, where a hook is registered that could change what "
-            f"is computed: remove it, or use rv.rules.BPTT() or rv.rules.SLTT()."
+            f"{rule} computes the backward pass through {min(found)!r} itself, and would bypass the hook registered there: "
+            f"remove the hook, or use rv.rules.BPTT() or rv.rules.SLTT()."
         )
 
 

@@ -28,7 +28,7 @@ class Response:
         return torch.linalg.matrix_power(self.M, steps)
 
     def kernel(self, stream: str, steps: int) -> Tensor:
-        """C [steps, q]: what arrives at step k is worth to the state after the last step."""
+        """C [steps, q]: the derivative of the state after the last step by the arrival at step k."""
         out, row = [], self.b[stream]
         for _ in range(steps):
             out.append(row)

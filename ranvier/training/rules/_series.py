@@ -87,7 +87,7 @@ class Series:
 
     @property
     def one_operation(self) -> bool:
-        """Whether all cells run together, so that steps of which no gradient is asked cost nothing on the way back."""
+        """Whether all cells run together, so that steps without a gradient cost nothing on the way back."""
         together = self.runner.plan.together
         return self.runner.again is not None and len(together) == 1 and set(together[0]) == set(self.net.populations)
 

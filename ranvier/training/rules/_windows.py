@@ -97,7 +97,7 @@ def look_first(net: Network, make: Make, criterion: Criterion) -> tuple[Tally, T
 
 
 def run_through(series: Series, lengths: Tensor | None) -> Tally:
-    """The record of a series of which nothing else is asked."""
+    """The record of a series without further outputs."""
     tally = Tally(series.steps, lengths)
     for block in series.blocks():
         tally.add(block)

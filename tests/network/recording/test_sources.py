@@ -88,7 +88,9 @@ def test_what_has_no_spikes_is_refused() -> None:
 
 
 def test_an_interval_between_two_steps_is_refused() -> None:
-    with pytest.raises(DimensionError, match=r"every=0\.25 ms is no whole number of steps.*give 0\.2\*ms or 0\.3\*ms"):
+    with pytest.raises(
+        DimensionError, match=r"every=0\.25 ms is not a whole number of steps.*give 0\.2\*ms or 0\.3\*ms"
+    ):
         circuit().run(1 * ms, stream=0, record={"cells": ["v"]}, every=0.25 * ms)
     run = circuit().run(0.9 * ms, stream=0, record={"cells": ["v"]}, every=3 * 0.1 * ms)
     assert run["cells"].times.tolist() == [0.3, 0.6, 0.9]
