@@ -18,8 +18,8 @@ __all__ = ["LIMITS", "show"]
 
 #: what the split of the digits cannot show
 LIMITS = (
-    "Settings were chosen on images of these splits and of others, so some test images had a say in them; the split is not by "
-    "writer, so nothing is said about a new hand."
+    "Settings were chosen on images of these splits and of others, so some test images influenced them. The split is not by "
+    "writer, so it does not measure unseen handwriting."
 )
 
 

@@ -1,11 +1,11 @@
 """Plastic synapses inside a circuit's loop, row by row.
 
-Nobody sees a synapse of a lazy rule between two arrivals of its presynaptic cell, so what postsynaptic spikes do to it is
-made up for when the row is next read. Three ways, by what the rule says:
+Nothing reads a synapse of a lazy rule between two arrivals of its presynaptic cell, so postsynaptic updates are applied when
+the row is next read. The rule decides between three ways:
 
 - *summed*: with w += x*c (or another variable that stays as it is), x of the row, the c of every cell are summed as they come, each divided by what x loses until
-  then; the row multiplies the sums by its x. A row takes off what was summed before it was read, so that nobody needs to
-  remember how much that was, and sums begin anew with every block of steps, which keeps their numbers near 1.
+  then; the row multiplies the sums by its x. A row takes off what was summed before it was read, so no
+  earlier sums are stored; sums start again in every block of steps, which keeps their numbers near 1.
 - *walked*: any other code runs event by event, from a log per postsynaptic cell.
 - The rows of an eager rule are all read in every step, and move on by one.
 
