@@ -116,7 +116,8 @@ def check_numbers(expression: sp.Expr, line: str) -> None:
     for number in expression.atoms(sp.Number):
         if abs(number) > _LARGEST:
             raise EquationError(
-                f"the constants here combine to more than {_LARGEST:g}: use smaller ones, or another unit.", line=line
+                f"the constants here combine to a number that exceeds {_LARGEST:g}: use smaller ones, or another unit.",
+                line=line,
             )
         if isinstance(number, sp.Rational) and max(abs(number.p), number.q).bit_length() > _MOST_BITS:
             raise EquationError(

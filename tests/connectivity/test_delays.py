@@ -173,7 +173,7 @@ class TestDelays:
         here, there = np.array([[0.0, 0.0], [3.0, 0.0]]), np.array([[0.0, 4.0]])
         time = travel_time(here * mm, there * mm, 2 * mm / ms)
         np.testing.assert_allclose(np.asarray(time / ms), [[2.0, 2.5]])
-        with pytest.raises(DelayError, match="no time"):
+        with pytest.raises(DelayError, match="not a time"):
             travel_time(here * mm, there * mm, 2 * mm)
 
 

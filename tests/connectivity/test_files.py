@@ -57,8 +57,8 @@ class TestMatrixMarket:
             ("3 -3 1\n1 1 1", "line of sizes"),
             (f"3 3 {'9' * 5000}\n1 1 1", "line of sizes"),
             ("99999999999 99999999999 99999999999\n1 1 1", "promises 99999999999 entries"),
-            ("3 3 1\n1 1 1_5", "no number"),
-            ("3 3 1\n1 1 \0", "no number"),
+            ("3 3 1\n1 1 1_5", "not a number"),
+            ("3 3 1\n1 1 \0", "not a number"),
         ],
     )
     def test_damaged(self, tmp_path: Path, text: str, message: str) -> None:

@@ -56,7 +56,7 @@ def connect(rule: rv.connectivity.Connectivity, **values: Any) -> None:
         (lambda: rv.travel_time(PLACES * mm, PLACES * mm, -1 * mm / ms), "velocity=.*positive"),
         (lambda: rv.travel_time(PLACES[:, 0] * mm, PLACES[:, 0] * mm, 1 * mm / ms), r"\[cells, axes\]"),
         (lambda: rv.travel_time(PLACES * mm, PLACES[:, :1] * mm, 1 * mm / ms), r"\[cells, axes\]"),
-        (lambda: rv.travel_time(PLACES * mm, PLACES * mm, 1 * kHz), "no time"),
+        (lambda: rv.travel_time(PLACES * mm, PLACES * mm, 1 * kHz), "not a time"),
     ],
 )
 def test_numbers_that_make_no_rule(make: Callable[[], object], words: str) -> None:

@@ -48,7 +48,7 @@ class TestPositions:
         [
             (lambda: rv.Positions(np.zeros((3, 4)) * mm), "one to three axes"),
             (lambda: rv.Positions([[0.0, np.nan]] * mm), "position of cell 0"),
-            (lambda: rv.Positions(np.zeros((3, 2)) * mm, 1 * ms), "no length like the positions"),
+            (lambda: rv.Positions(np.zeros((3, 2)) * mm, 1 * ms), "not a length like the positions"),
             (lambda: rv.Positions(np.zeros((3, 2)) * mm, -1 * mm), "positive length"),
             (lambda: rv.Grid((0, 3), 1 * mm), "positive whole numbers"),
             (lambda: rv.Grid((2, 3), 1 * mm).place(5, 0, "p"), "'p' has 5 cells, its grid"),
@@ -135,9 +135,9 @@ class TestDistanceDependent:
             rv.DistanceDependent(lambda d: 2 + 0 * (d / mm)).build(ends, KEY)
         with pytest.raises(DimensionError, match="plain numbers"):
             rv.DistanceDependent(lambda d: d).build(ends, KEY)
-        with pytest.raises(DimensionError, match="no length"):
+        with pytest.raises(DimensionError, match="not a length"):
             rv.DistanceDependent(rv.profiles.Box(1, 1 * ms)).build(ends, KEY)
-        with pytest.raises(ConnectivityError, match="no function of distance"):
+        with pytest.raises(ConnectivityError, match="not a function of distance"):
             rv.DistanceDependent(0.3)
         with pytest.raises(ConnectivityError, match="presynaptic population has no positions"):
             rv.DistanceDependent(rv.profiles.Box(1, 1 * mm)).build(Ends((3, 3)), KEY)

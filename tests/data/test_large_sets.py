@@ -123,8 +123,8 @@ def test_spoken_spikes_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 
     refused("labels up to 20; there are 20 classes", "labels", np.full(12, 20))
     refused("differ in number", "extra/speaker", np.arange(11))
-    refused("no whole numbers", "labels", np.full(12, 0.5))
-    refused("no lists of real numbers", "spikes/times", np.zeros(12))
+    refused("not whole numbers", "labels", np.full(12, 0.5))
+    refused("not lists of real numbers", "spikes/times", np.zeros(12))
     for values, message in (([0.5, np.nan, 0.5], "not finite"), ([0.5], "more times than units, or fewer")):
         times = np.empty(12, object)
         times[:] = [np.array(values, np.float16)] * 12

@@ -136,7 +136,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], tuple[str, ...]]] = {
     ),
     "event called as a variable": (leak(events={"v": ("v > 0", "")}), E, ("'v'", "taken", "another name")),
     "event called spike twice": (leak(threshold="v > 0", events={"spike": ("v > 1*mV", "")}), E, ("'spike'", "taken")),
-    "event with no name": (leak(events={"a b": ("v > 0", "")}), E, ("'a b'", "no name", "another name")),
+    "event with no name": (leak(events={"a b": ("v > 0", "")}), E, ("'a b'", "not a name", "another name")),
     "event that is not a pair": (leak(events={"up": "v > 0"}), E, ("'up'", "pair", "statements")),
     # methods
     "unknown method": (leak(method="rk45"), E, ("'rk45'", "choose one of exact, ")),

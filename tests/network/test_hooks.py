@@ -147,7 +147,7 @@ def test_gradients_reach_full_backward_hooks() -> None:
 def test_rules_with_a_way_back_of_their_own_refuse_hooks(rule: rv.rules.Rule) -> None:
     net = made("plain")
     net.populations["lif1"].register_forward_hook(lambda *_: None)
-    with pytest.raises(TrainingError, match="past 'lif1' by itself, where a hook is registered"):
+    with pytest.raises(TrainingError, match="through 'lif1' itself, and would bypass the hook"):
         rule.gradient(net, X, torch.sum)
 
 

@@ -29,7 +29,7 @@ def test_durations_and_recording_intervals(dt: float) -> None:
             run = net.run(time, record={"cells": [rv.Sample("v", every=time)]})
             assert run.state.step == n
             assert run["cells"].v.shape == (1, 2)
-    with pytest.raises(DimensionError, match="no whole number of steps"):
+    with pytest.raises(DimensionError, match="not a whole number of steps"):
         net.run(2.5 * dt * ms)
 
 

@@ -81,7 +81,7 @@ def test_drawn_refractory_periods_are_looked_at() -> None:
         (lambda: rv.TsodyksMarkram(U=1.5), "U=1.5 .* from 0 to 1"),
         (lambda: rv.StochasticRelease(-0.5), "p=-0.5 .* from 0 to 1"),
         (lambda: rv.StochasticRelease(torch.tensor([0.5, 2.0])), "p=.* from 0 to 1"),
-        (lambda: rv.Exponential("I", tau=5 * ms, unit="nA"), "unit='nA' .* no unit"),  # type: ignore[arg-type]
+        (lambda: rv.Exponential("I", tau=5 * ms, unit="nA"), "unit='nA' .* not a unit"),  # type: ignore[arg-type]
         (lambda: rv.Exponential("a b", tau=5 * ms), "'a b' cannot name a port"),
         (lambda: rv.Plasticity(on_pre=3), "on_pre=3 is not text"),  # type: ignore[arg-type]
         (lambda: rv.Plasticity(3, on_pre="w += 1"), "equations=3 is not text"),  # type: ignore[arg-type]

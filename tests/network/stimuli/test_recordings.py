@@ -117,7 +117,7 @@ def test_files_of_pynapple_need_no_package(tmp_path) -> None:
     with pytest.raises(FileFormatError, match="Python objects"):
         rv.SpikeTrains.from_pynapple(path)
     path.write_bytes(pickle.dumps(Evil()))
-    with pytest.raises(FileFormatError, match=r"no readable \.npz file"):
+    with pytest.raises(FileFormatError, match=r"not a readable \.npz file"):
         rv.SpikeTrains.from_pynapple(path)
     for change in ({"index": index[1:]}, {"index": index + 1}, {"t": group["t"] * np.nan}, {"t": group["t"][:, None]}):
         np.savez(path, **{**group, **change})
@@ -142,7 +142,7 @@ def test_files_of_nwb_need_no_pynwb(tmp_path) -> None:
         with pytest.raises(FileFormatError, match="units that end elsewhere"):
             rv.SpikeTrains.from_nwb(path)
     _units(path, times * np.nan, ends)
-    with pytest.raises(FileFormatError, match="no list of finite numbers"):
+    with pytest.raises(FileFormatError, match="not a list of finite numbers"):
         rv.SpikeTrains.from_nwb(path)
 
 
