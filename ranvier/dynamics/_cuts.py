@@ -12,7 +12,7 @@ from ranvier.dynamics._step import Step
 
 __all__ = ["RESETS", "WHOLE", "Cuts", "Reset", "wrong_reset"]
 
-#: which gradient passes the reset to the spike that caused it
+#: which gradient the reset passes to the spike that caused it
 Reset = Literal["auto", "surrogate", "detached", "level", "times"]
 RESETS: tuple[str, ...] = get_args(Reset)
 

@@ -24,9 +24,10 @@ _BOUNDS = {"step": 2**62, "stream": STREAMS}
 
 
 def check_state(net: Network, state: Any, batch: int) -> State:
-    """``state``, which this network made, or one of the same form and step length, for the same batch.
+    """``state`` after checks: made by this network, or of its form and step length, for the same batch.
 
-    Names, shapes, types and devices must be those of the network; numbers finite; counters whole; what spiking parts emitted 0 or 1.
+    Names, shapes, types and devices must be those of the network; numbers finite; counters whole; emissions of spiking
+    parts 0 or 1.
     """
     if not isinstance(state, State):
         raise StateError(

@@ -183,8 +183,8 @@ class Network(nn.Module):
     ) -> str:  # fmt: skip
         """Add ``size`` cells; further values replace the cell's own parameters or initial values.
 
-        Populations of one cell object share its ``rv.Learn`` values, as two places of one module do in torch. A cell with
-        further values is another one, with parameters of its own.
+        Populations of one cell object share its ``rv.Learn`` values, as modules do in torch. With further values a
+        population has parameters of its own.
 
         ``output`` makes its emission a result of calling the network. ``positions`` says where the cells are: coordinates
         [cells, axes], ``rv.Grid``, ``rv.RandomPositions`` or ``rv.Positions``. Returns the name, which :meth:`connect` takes.
@@ -343,8 +343,8 @@ class Network(nn.Module):
     ) -> State:
         """A fresh state: given initial values, silence in flight.
 
-        ``stream`` says which random numbers are drawn: those of initial values here, of sources and noise later. None takes
-        a new one from torch's generator. Sample b has the same numbers whatever the ``batch``.
+        ``stream`` selects the random numbers: of initial values here, of sources and noise later. None takes a new
+        stream from torch's generator. Sample b has the same numbers for any ``batch``.
         """
         shapes = {**{n: s for n in self.nodes if (s := self.shape_of(n)) is not None}, **(shapes or {})}
         unknown = [n for n in self.nodes if n not in shapes]
@@ -375,13 +375,13 @@ class Network(nn.Module):
         """Run the network over an input [T, B, …]; returns (output, state after).
 
         The output is the emission of the output population, or a dict by name where there are several. After a sample's
-        own steps (``lengths`` [B]) the output is zero, and its state stays. What is drawn (sources, noise, initial values) is
-        new for every sample and call; ``stream=n`` gives the numbers of stream n again, as the state that continues does.
-        ``window`` and ``checkpoint`` are numbers of steps: where the gradient is truncated, and between which states it is
-        computed again. ``reset`` says which gradient passes a reset to its spike: ``"surrogate"``, that of the spike;
-        ``"detached"``, none; ``"level"``, none to what the threshold compares; ``"times"``, that of the spike's time.
-        ``"auto"`` (the default) takes the surrogate where spikes are read of a population, and detaches where its
-        variables are: ``docs/gradients.md``.
+        own steps (``lengths`` [B]) the output is zero, and its state is kept. Random numbers (sources, noise, initial
+        values) are new for every sample and call. ``stream=n`` selects those of stream n, and a state continues its own
+        stream. ``window`` and ``checkpoint`` are numbers of steps: the gradient is truncated after a window, and steps
+        between checkpoints are computed again. ``reset`` says which gradient a reset passes to its spike:
+        ``"surrogate"``, that of the spike; ``"detached"``, none; ``"level"``, none to what the threshold compares;
+        ``"times"``, that of the spike's time. ``"auto"`` (the default) takes the surrogate where spikes of a population
+        are read, and detaches where its variables are read (``docs/gradients.md``).
         """
         if not self.outputs:
             raise GraphError("the network has no output: make a population with output=True.")
@@ -460,10 +460,10 @@ class Network(nn.Module):
             With ``grad``: ``loss(signals, step)`` of each segment's signals and first step; ``run.loss`` is their sum, and
             no signal is kept.
         stream
-            Which random numbers are drawn, 0 to 2^32 - 1; None goes on with those of ``state``, or takes new ones from
-            torch's generator, so that every run differs. ``run.state.stream`` tells.
+            The random stream, 0 to 2^32 - 1; None continues that of ``state``, or takes a new one from torch's
+            generator, so that every run differs. ``run.state.stream`` holds it.
         reset
-            With ``grad``: which gradient passes a reset to its spike, as in a call; ``"auto"`` by default.
+            With ``grad``: which gradient a reset passes to its spike, as in a call; ``"auto"`` by default.
 
         Returns a :class:`Run`: ``run["exc"].spikes``, ``run["exc"].v`` [samples, cells], ``run.state``. Ctrl-C ends the
         run at the next block: ``run.stopped`` says so, and all that was done is there. With ``grad`` it is a

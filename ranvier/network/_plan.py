@@ -64,7 +64,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Unit:
-    """What runs at once.
+    """Parts that run at once.
 
     ``how`` is ``"scan"`` (a population or relay by itself), ``"joined"`` (neighbouring parts, one operation, step by
     step), ``"fused"`` (a cycle as one operation, in windows of ``window`` steps), ``"loop"`` (a cycle as one compiled loop)

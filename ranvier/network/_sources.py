@@ -29,8 +29,8 @@ _NEVER = 1 << 62
 class Source(ABC):
     """An input that a network generates: emissions by step and, unless ``frozen``, by sample and stream.
 
-    A function of the step alone gives its values in :meth:`block`. A source that draws has ``frozen = False`` and
-    gives them in :meth:`draw`, by counting: the same step, sample and stream must always give the same numbers.
+    A deterministic source returns its values from :meth:`block`. A random source has ``frozen = False`` and returns
+    them from :meth:`draw`, by counting: the same step, sample and stream must always give the same numbers.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Source(ABC):
     single
         Whether it emits nothing but 0 and 1, so that a loop may take the list of ``spikes`` instead.
     frozen
-        Whether all samples of a batch and all calls get the same emissions.
+        True where all samples of a batch and all calls get the same emissions.
     """
 
     shape: tuple[int, ...]
@@ -59,7 +59,7 @@ class Source(ABC):
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
         """The emissions of steps first, first + 1, …: [count, 1, *shape] in the network's dtype.
 
-        Of a source that draws, those of sample 0 of stream 0.
+        For a random source, those of sample 0 of stream 0.
         """
 
     def draw(self, first: int, count: int, net: Network, stream: int, batch: int) -> torch.Tensor:
@@ -230,7 +230,7 @@ class SpikeTrains(Source):
     def from_neo(cls, recording: Any, *, start: float = 0.0) -> SpikeTrains:
         """From a ``neo.SpikeTrain``, a list of them, a ``Segment``, a ``Block``, or the path of a file that neo reads.
 
-        A file is read in a process of its own, which may not run code that it holds. ``start`` (ms) becomes the beginning of
+        A file is read in a separate process, which cannot run code from it. ``start`` (ms) becomes the beginning of
         the run. Needs the extra ``neuro``.
 
         >>> net.source("recorded", rv.SpikeTrains.from_neo(block.segments[0]))

@@ -47,9 +47,9 @@ class State:
     synapses
         ``synapses[projection][name]`` [batch, synapses]: variables of plastic synapses.
     stream
-        Which random numbers are drawn from here on: sources, noise and whatever else is drawn anew in every call.
+        The random stream from here on: of sources, noise and all other numbers that are new in every call.
     dt
-        Step length in ms; None where it is not known, as in files of earlier versions.
+        Step length in ms; None where unknown, as in files of earlier versions.
     """
 
     step: int

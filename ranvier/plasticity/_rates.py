@@ -55,8 +55,7 @@ def Oja(
 ) -> Plasticity:
     """Hebbian growth with a decay that keeps the weights of a cell bounded and finds the main axis of its inputs.
 
-    That is the main axis of E[x x^T], with the means left in: not of the covariance, from which it differs where mean
-    rates differ.
+    The main axis is that of E[x x^T]. It differs from that of the covariance where mean rates differ.
 
     dw/dt = eta*y*(x - y*w/alpha)/target, never below 0; x and y are the rates of input and output: dx/dt = -x/tau_x and
     x += 1/tau_x at an input spike, and so for y.

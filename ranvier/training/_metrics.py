@@ -103,9 +103,9 @@ class Scoring:
 
 
 def choose_metrics(metric: Any, loss: Any) -> Scoring:
-    """The metrics asked for, of which the first chooses the best epoch.
+    """The requested metrics; the first chooses the best epoch.
 
-    Where None: accuracy for a loss that is known to classify, and the loss alone for any other.
+    None scores accuracy for a loss that classifies, and the loss alone for any other.
 
     Raises
     ------

@@ -83,22 +83,23 @@ def train(
         How gradients reach the parameters; ``rv.rules.BPTT()`` where None.
     loss
         ``loss(out, target)`` with the output [T, B, C] and targets as the data holds them: one of ``rv.losses`` or a
-        function. A ``torch.nn`` loss goes into ``rv.losses.OverTime(loss, at="mean")``, ``at="every"`` or ``at="last"``; alone
-        it is taken where targets [S, T, …] have a value for every step. Where None, ``SpikeCount`` for an output of spikes
-        and ``MaxOverTime`` for any other.
+        function. Wrap a ``torch.nn`` loss in ``rv.losses.OverTime(loss, at="mean")``, ``at="every"`` or ``at="last"``;
+        a plain one needs targets [S, T, …], with a value for every step. Where None, ``SpikeCount`` for an output of
+        spikes and ``MaxOverTime`` for any other.
     metric
-        What is scored beside the loss: ``"accuracy"``, a function ``(out, target)`` of which larger is better, a
-        ``rv.training.Metric``, or several of them. The first chooses the best epoch; ``"loss"`` lets the loss choose. Where
-        None, accuracy for losses that are known to classify, and for any other the loss chooses.
+        Scores beside the loss: ``"accuracy"``, a function ``(out, target)`` whose larger values are better, a
+        ``rv.training.Metric``, or several of them. The first chooses the best epoch; with ``"loss"`` the loss chooses.
+        None scores accuracy for losses that classify; for any other, the loss chooses.
     optimizer
         ``"adam"``, ``"adamw"``, ``"sgd"``, a torch optimiser, or what makes one from (parameters, lr=…).
     lr
         Learning rate.
     scale
-        What ``lr`` counts in, for each parameter. ``"auto"``: the root mean square of its first values, or the distance between
-        its bounds where that is less, for what has a physical unit (weights in µS, time constants, delays) and for weights of
-        single synapses; 1 for all others. Factors by name (``net.named_parameters()``) replace these; None leaves all at 1,
-        as for an optimiser that is given ready. Factors are rounded to powers of two, so that scaling loses no digit.
+        The unit of ``lr`` for each parameter. ``"auto"``: for parameters with a physical unit (weights in µS, time
+        constants, delays) and weights of single synapses, the root mean square of the first values, or the distance
+        between the bounds where that is less; 1 for all others. Factors by name (``net.named_parameters()``) replace
+        these; None leaves all at 1, as for an optimiser object. Factors are rounded to powers of two, so that scaling
+        loses no digit.
     batch_size
         Samples per step of the optimiser.
     clip

@@ -40,7 +40,7 @@ def read_edges(path: Path, kind: str) -> tuple[list[Hashable], np.ndarray, np.nd
         width = width or min(len(row), 4)
         if min(len(row), 4) != width:
             raise FileFormatError(
-                f"line {k + 1} of the edges is {_show(row)}; the first has {width} columns: give all as many"
+                f"line {k + 1} of the edges is {_show(row)}; the first has {width} columns: give every line as many"
             )
         for end, text in zip(ends, row, strict=False):
             end.append(place.setdefault(_name(text), len(place)))

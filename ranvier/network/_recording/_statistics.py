@@ -28,10 +28,9 @@ class SpikeStatistics:
     after
         Leave out what comes before this time of the simulation; nothing where None.
     window
-        Spikes are counted in windows of this length for the Fano factor; the steps next to 100 ms where None.
+        Length of the counting windows of the Fano factor; about 100 ms, in whole steps, where None.
     bin
-        Spikes are counted in bins of this length for correlations and the branching ratio; the steps next to 5 ms where
-        None.
+        Length of the counting bins for correlations and the branching ratio; about 5 ms, in whole steps, where None.
     cells
         Correlations are those of all pairs among so many cells, evenly spaced over the population.
     lags

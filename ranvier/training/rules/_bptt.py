@@ -35,9 +35,9 @@ class BPTT(Rule):
         Keep the state every this many steps and compute what lies between again in the backward pass: the full gradient
         with less memory (least near the square root of T) for one more forward pass.
     reset
-        Which gradient passes a reset to its spike: ``"surrogate"``, that of the spike; ``"detached"``, none (Zenke &
+        Which gradient a reset passes to its spike: ``"surrogate"``, that of the spike; ``"detached"``, none (Zenke &
         Vogels, Neural Computation 2021); ``"level"``, none to what the threshold compares. ``"auto"`` takes the surrogate
-        where spikes are read of a population, and detaches where its variables are.
+        where spikes of a population are read, and detaches where its variables are read.
 
     Source: Werbos, Proceedings of the IEEE 1990; Williams & Peng, Neural Computation 1990 (truncation);
     Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 2019 (surrogates).

@@ -46,7 +46,7 @@ class EProp(Rule):
     window
         Steps per graph. The gradient does not depend on it.
     reset
-        Which gradient passes the reset, as in :class:`BPTT`; ``"level"`` is the definition.
+        Which gradient the reset passes, as in :class:`BPTT`; ``"level"`` is the definition.
 
     Two passes: the first gives the errors of the outputs, whatever the loss, the second the gradient; memory beyond one
     window is that of the outputs [T, B, C]. Norms, dropout, and convolutions onto cells other than plain LIF are refused,

@@ -43,7 +43,7 @@ class OTTT(Rule):
     window
         Steps per graph. The gradient does not depend on it.
     reset
-        Which gradient passes the reset, as in :class:`BPTT`. By the definition none does; any other choice gives every
+        Which gradient the reset passes, as in :class:`BPTT`. By the definition none does; any other choice gives every
         synapse a trace of its own.
 
     Gradients of all steps are added up (OTTT_A); for an update at every step (OTTT_O) train on series of one step with

@@ -97,7 +97,7 @@ def whole_number(value: object, rule: str, name: str) -> None:
 
 
 def check_reset(value: object, rule: str) -> None:
-    """Raise unless ``value`` says which gradient passes the reset; spike times have a rule of their own."""
+    """Raise unless ``value`` is a word for the gradient of the reset; spike times have a rule of their own."""
     trouble = wrong_reset(value, ("auto", "surrogate", "detached", "level"))
     if trouble:
         hint = " For the derivative of spike times use rv.rules.EventProp()." if value == "times" else ""

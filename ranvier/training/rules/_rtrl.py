@@ -37,7 +37,7 @@ class RTRL(Rule):
     window
         Steps between updates of J; the gradient does not depend on it, and D adjoints are run per window.
     reset
-        Which gradient passes the reset, as in :class:`BPTT`.
+        Which gradient the reset passes, as in :class:`BPTT`.
 
     Norms and dropout are refused, for samples are run one by one. Source: Williams & Zipser, Neural Computation 1989.
 

@@ -36,7 +36,7 @@ class SLTT(Rule):
     window
         Steps per graph. The gradient does not depend on it; memory grows with it, speed too up to a point.
     reset
-        Which gradient passes the reset, as in :class:`BPTT`; of effect only where an output is read after the reset.
+        Which gradient the reset passes, as in :class:`BPTT`; it matters only where an output is read after the reset.
 
     A loss that is a mean over steps takes one pass, any other two. Delays are supported where nothing that learns lies
     before them. Source: Meng et al., ICCV 2023.
