@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from ranvier.dynamics._events import conjunction
@@ -72,13 +73,18 @@ class Cuts:
         spike a step later. A variable has a derivative, and a surrogate in the reset would falsify it even where the cell
         is silent.
         """
-        return replace(self, reset="surrogate" if spikes else "detached") if self.reset == "auto" else self
+        return _decided(self, spikes) if self.reset == "auto" else self
 
     def apply(self, step: Step) -> Program:
         """The program of ``step`` whose resets pass the gradient that these cuts keep."""
         if self.reset == "detached":
             return step.program.cut_resets()
         return step.program.cut_resets(_level(step)) if self.reset == "level" else step.program
+
+
+@lru_cache(maxsize=64)
+def _decided(cuts: Cuts, spikes: bool) -> Cuts:
+    return replace(cuts, reset="surrogate" if spikes else "detached")
 
 
 def wrong_reset(value: Any, allowed: tuple[str, ...] = RESETS) -> str | None:

@@ -67,8 +67,10 @@ def call(
 
 def _warn_of_axes(net: Network, steps: int, batch: int) -> None:
     """Warn where an input has the two axes of the last one, in the other order."""
-    last, net._last_call = net._last_call, (steps, batch)
-    if last == (batch, steps) and steps != batch:
+    last, now = net._last_call, (steps, batch)
+    reverse = last == [(batch, steps)] and steps != batch
+    last[:] = [now]  # in place: torch looks long at an attribute that is set
+    if reverse:
         warnings.warn(
             f"the input has {steps} steps of {batch} samples, the last one had {batch} steps of {steps} samples: the first axis "
             "is time, [T, B, …]. If this one is [B, T, …], pass x.transpose(0, 1).",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,10 @@ def check_state(net: Network, state: Any, batch: int) -> State:
     _check_variables(net, state, batch)
     _check_synapses(net, state, batch)
     _check_history(net, state, batch)
+    if state.dt == net.dt and all(
+        COUNTER not in v or v[COUNTER].dtype == torch.int32 for v in state.variables.values()
+    ):
+        return state
     counted = {n: {v: _whole(x) if v == COUNTER else x for v, x in own.items()} for n, own in state.variables.items()}
     return replace(state, dt=net.dt, variables=counted)
 
@@ -113,7 +118,7 @@ def _check_history(net: Network, state: State, batch: int) -> None:
             net, f"the history of {name!r}", value, (depths[name], batch), {_tail(value, 2) if shape is None else shape}
         )
         numbers = _numbers(value) if _spikes_alone(net, name) else None
-        if numbers is not None and not bool(((numbers == 0) | (numbers == 1)).all()):
+        if numbers is not None and not bool((numbers * numbers == numbers).all()):
             odd = float(numbers[(numbers != 0) & (numbers != 1)][0])
             raise StateError(
                 f"the history of {name!r} in the state holds {odd:g}, but it emits spikes, 0 or 1 per cell and step: pass on "
@@ -128,7 +133,7 @@ def _fits(
     if not isinstance(value, Tensor) or (value.dtype, value.device) != form:
         return False
     shape, numbers = tuple(value.shape), _numbers(value)
-    whole = numbers is None or bool(np.isfinite(numbers).all())
+    whole = numbers is None or _finite(numbers)
     return whole and shape[: len(head)] == head and tails == {shape[len(head) :]}
 
 
@@ -153,7 +158,7 @@ def _check_tensor(net: Network, what: str, value: Any, head: tuple[int, ...], ta
             f"the state is on {value.device}, the network on {net.device}: call state.to({str(net.device)!r})."
         )
     numbers = _numbers(value)
-    if numbers is not None and not bool(np.isfinite(numbers).all()):
+    if numbers is not None and not _finite(numbers):
         where = np.argwhere(~np.isfinite(numbers))[0]
         raise StateError(
             f"{what} of the state is {numbers[tuple(where)]} at {where.tolist()}: every number of a state must be finite. Start "
@@ -167,6 +172,8 @@ def _check_counter(what: str, value: Tensor) -> None:
     if numbers is None or not numbers.size:
         return
     least = float(numbers.min())
+    if least >= 0 and value.dtype == torch.int32:
+        return
     if least < 0 or float(numbers.max()) >= 2**31 or bool((numbers != np.floor(numbers)).any()):
         raise StateError(
             f"{what} of the state holds {least:g} to {float(numbers.max()):g}, or fractions: it counts the steps of "
@@ -184,6 +191,12 @@ def _spikes_alone(net: Network, name: str) -> bool:
 
 def _tail(value: Any, head: int = 1) -> tuple[int, ...]:
     return tuple(value.shape[head:]) if isinstance(value, Tensor) else ()
+
+
+def _finite(numbers: np.ndarray) -> bool:
+    """Whether no number is NaN or infinite; where the sum of squares is finite, that is seen at once."""
+    flat = numbers.ravel()
+    return numbers.dtype.kind != "f" or math.isfinite(flat.dot(flat)) or bool(np.isfinite(flat).all())
 
 
 def _numbers(value: Tensor) -> np.ndarray | None:

@@ -10,6 +10,7 @@ from ranvier import limits
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
+    from ranvier.network._population import Population
     from ranvier.network._recording._wanted import Wanted
 
 __all__ = ["check_cells", "check_run", "check_state_size", "check_traces"]
@@ -33,7 +34,9 @@ def check_cells(name: str, count: int, variables: int, width: int) -> None:
     _need(count * variables * width, f"population {name!r} of {count:,} cells", "make it smaller")
 
 
-def check_state_size(net: Network, batch: int, shapes: Mapping[str, tuple[int, ...]]) -> None:
+def check_state_size(
+    net: Network, batch: int, shapes: Mapping[str, tuple[int, ...]], depths: Mapping[str, int]
+) -> None:
     """Check that a state for ``batch`` samples fits: variables, and a history as long as the longest delay.
 
     Raises
@@ -42,13 +45,13 @@ def check_state_size(net: Network, batch: int, shapes: Mapping[str, tuple[int, .
         With both numbers.
     """
     width = net.dtype.itemsize
-    cells = sum(math.prod(shapes[n]) * _variables(net, n) for n in net.populations)
+    cells = sum(math.prod(shapes[n]) * _variables(p) for n, p in net.populations.items())
     _need(
         batch * cells * width,
         f"a state of {cells:,} variables for a batch of {batch}",
         "use fewer cells or a smaller batch",
     )
-    for n, depth in net.depths().items():
+    for n, depth in depths.items():
         _need(
             depth * batch * math.prod(shapes[n]) * width,
             f"the history of {n!r}, {depth:,} steps of {math.prod(shapes[n]):,} cells for a batch of {batch},",
@@ -64,9 +67,10 @@ def check_run(net: Network) -> None:
     MemoryLimitError
         With both numbers.
     """
-    shapes = {n: net.shape_of(n) or () for n in net.populations}
-    cells = sum(math.prod(shape) for shape in shapes.values())
-    variables = sum(math.prod(shape) * _variables(net, n) for n, shape in shapes.items())
+    cells = variables = 0
+    for p in net.populations.values():
+        count = math.prod(p.shape or ())
+        cells, variables = cells + count, variables + count * _variables(p)
     needed = cells * _PER_CELL + _COPIES * variables * net.dtype.itemsize
     _need(needed, f"simulating {cells:,} cells", "use fewer cells")
 
@@ -90,8 +94,8 @@ def check_traces(sizes: Mapping[str, int], wanted: Mapping[str, Wanted], width: 
             )
 
 
-def _variables(net: Network, name: str) -> int:
-    system = net.populations[name].cell.system
+def _variables(population: Population) -> int:
+    system = population.cell.system
     return max(1, len(system.states) + bool(system.refractory))
 
 

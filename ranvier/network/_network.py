@@ -121,7 +121,7 @@ class Network(nn.Module):
         self._said: set[str] = set()
         self._looked_at: tuple[str, ...] = ()
         self._started: tuple[str, ...] = ()
-        self._last_call: tuple[int, int] | None = None
+        self._last_call: list[tuple[int, int]] = []
 
     # ---- describing ----------------------------------------------------------------------------------------------
 
@@ -346,19 +346,21 @@ class Network(nn.Module):
         ``stream`` selects the random numbers: of initial values here, of sources and noise later. None takes a new
         stream from torch's generator. Sample b has the same numbers for any ``batch``.
         """
-        shapes = {**{n: s for n in self.nodes if (s := self.shape_of(n)) is not None}, **(shapes or {})}
-        unknown = [n for n in self.nodes if n not in shapes]
+        nodes = self.nodes
+        shapes = {**{n: s for n in nodes if (s := self.shape_of(n)) is not None}, **(shapes or {})}
+        unknown = [n for n in nodes if n not in shapes]
         if unknown:
             raise unknown_shape(unknown[0])
         if batch < 1:
             raise ShapeError(f"batch={batch!r} must be at least 1.")
-        check_state_size(self, batch, shapes)
+        depths = self.depths()
+        check_state_size(self, batch, shapes, depths)
         stream = stream_of(stream)
         variables = {
             n: p.initial(batch, shapes[n], self.dtype, self.device, stream) for n, p in self.populations.items()
         }
         history = {
-            n: torch.zeros(d, batch, *shapes[n], dtype=self.dtype, device=self.device) for n, d in self.depths().items()
+            n: torch.zeros(d, batch, *shapes[n], dtype=self.dtype, device=self.device) for n, d in depths.items()
         }
         synapses = {
             n: initial_synapses(p, batch, self.seed, stream) for n, p in self.projections.items() if p.plasticity

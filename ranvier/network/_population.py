@@ -135,7 +135,7 @@ class Population(nn.Module):
 
     def values(self) -> dict[str, Tensor]:
         """Every parameter by name, bounds applied (the gradient passes as if they were not there)."""
-        return {n: self._bounded(n) for n in (*self.cell.parameters, *self.surrogate.values)}
+        return {n: self.value(n) for n in (*self.cell.parameters, *self.surrogate.values)}
 
     def natural_scales(self) -> dict[str, float]:
         """The size of every learnt value that has a physical unit, in base units."""
@@ -143,8 +143,11 @@ class Population(nn.Module):
         units = {n: v.dimension for n, v in learnt.items() if n in self.bounds}
         return {n: scale_of(getattr(self, n), *self.bounds[n]) for n, unit in units.items() if not unit.is_none}
 
-    def _bounded(self, label: str) -> Tensor:
-        raw, (low, high) = getattr(self, label), self.bounds.get(label, (None, None))
+    def value(self, label: str) -> Tensor:
+        """One parameter, or learnable start, as :meth:`values` has it."""
+        raw, (low, high) = self._buffers.get(label), self.bounds.get(label, (None, None))
+        if raw is None:  # buffers are most, and torch's own look-up is slow
+            raw = getattr(self, label)
         if low is None and high is None:
             return raw
         return raw + (raw.detach().clamp(low, high) - raw.detach())
@@ -178,7 +181,7 @@ class Population(nn.Module):
             given = self.cell.initial.get(n, 0.0)
             learnt = isinstance(given, Learn)
             start = (
-                self._bounded(_start_of(n)) if learnt else start_of(given, whole, self.seed, f"{self.name}.{n}", stream)
+                self.value(_start_of(n)) if learnt else start_of(given, whole, self.seed, f"{self.name}.{n}", stream)
             )
             start = start.to(device=device, dtype=dtype)
             out[n] = start.expand(whole).clone(memory_format=torch.contiguous_format)

@@ -130,7 +130,8 @@ class Projection(nn.Module):
             out = first(now, history=history, place=self.place, by_event=by_event)
             return self._rest(out, list(self.chain)[1:], fast)
         x = self.entering(x, history, steps)
-        chain, (k, carrier) = list(self.chain), self._carrier()
+        chain = list(self.chain)
+        k, carrier = _carrier(chain)
         if carrier is not None and carrier.event_path:
             flat = self._rest(x, chain[:k], fast)
             return self._rest(carrier(flat, by_event=by_event), chain[k + 1 :], fast)
@@ -148,18 +149,9 @@ class Projection(nn.Module):
             return past[:steps] if x is None or k >= steps else torch.cat([past, x])[:steps]
         return x
 
-    def _views(self) -> int:
-        """How many modules at the start of the chain only rearrange, so that spikes stay spikes."""
-        return next((k for k, module in enumerate(self.chain) if type(module) not in _VIEWS), len(self.chain))
-
-    def _carrier(self) -> tuple[int, Transform | None]:
-        """The place in the chain of the first module that does more than rearrange, and the module if it is of ours."""
-        k = self._views()
-        return k, as_transform(self.chain[k]) if k < len(self.chain) else None
-
     def not_by_event(self) -> str | None:
         """Why spikes are not carried one by one, as a sentence; None where they are."""
-        first = self._carrier()[1]
+        first = _carrier(list(self.chain))[1]
         if self.per_synapse:
             return None
         if first is not None and not first.differentiable:
@@ -243,3 +235,9 @@ class Projection(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.pre} -> {self.post}.{self.port}, latency={self.latency}"
+
+
+def _carrier(chain: list[nn.Module]) -> tuple[int, Transform | None]:
+    """The place of the first module that does more than rearrange, so that spikes stay spikes; the module if it is of ours."""
+    k = next((k for k, module in enumerate(chain) if type(module) not in _VIEWS), len(chain))
+    return k, as_transform(chain[k]) if k < len(chain) else None

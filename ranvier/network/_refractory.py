@@ -8,6 +8,7 @@ in the window.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from ranvier.errors import DimensionError, ShapeError
 from ranvier.network._population import Population
 from ranvier.units._steps import nearest_steps
 
-__all__ = ["Refractory"]
+__all__ = ["Refractory", "refractory_of"]
 
 Tensor = torch.Tensor
 MOST = 1 << 23
@@ -25,35 +26,56 @@ _NEVER = (1 << 31) - 1
 
 
 class Refractory:
-    """The refractory period of one population, in steps."""
+    """The refractory period ``value`` (ms) of the population ``name``, in steps; ``period`` is its coefficient in a step.
 
-    def __init__(self, population: Population, step: Step, dt: float) -> None:
-        value = population.values()["refractory"].detach()
+    A provider is given at most ``most`` steps.
+    """
+
+    def __init__(self, name: str, value: Tensor, period: str | None, dt: float, most: int) -> None:
+        self.most = most
         steps = nearest_steps(value.cpu().numpy(), dt)
         if steps.size and steps.max() > _NEVER:
             raise DimensionError(
-                f"population {population.name!r}: a refractory period of {float(value.max()):g} ms is more than {_NEVER:,} "
+                f"population {name!r}: a refractory period of {float(value.max()):g} ms is more than {_NEVER:,} "
                 f"steps of {dt:g} ms: give a shorter one."
             )
         self.steps = torch.from_numpy(np.asarray(steps.astype(np.int32))).to(value.device)
-        self.long = bool((self.steps > MOST).any())
-        self.coefficient = {} if step.period is None else {step.period: self.steps.clamp(max=MOST).to(torch.float64)}
+        self.long = bool((self.steps > self.most).any())
+        self.coefficient = {} if period is None else {period: self.steps.clamp(max=self.most).to(torch.float64)}
 
     def given(self, variables: Mapping[str, Tensor], dtype: torch.dtype, count: int) -> dict[str, Tensor]:
         """The variables of a population as a provider takes them for a window of ``count`` steps."""
         left = variables[COUNTER]
-        if count >= MOST // 2 and (self.long or bool((left > MOST).any())):
+        if count >= self.most // 2 and (self.long or bool((left > self.most).any())):
             raise ShapeError(
-                f"a window of {count} steps is too long beside refractory periods of more than {MOST} steps: call with "
+                f"a window of {count} steps is too long beside refractory periods of more than {self.most} steps: call with "
                 f"shorter inputs and pass the state on."
             )
-        return {**variables, COUNTER: (left.clamp(max=MOST) if self.long else left).to(dtype)}
+        return {**variables, COUNTER: (left.clamp(max=self.most) if self.long else left).to(dtype)}
 
     def after(self, before: Mapping[str, Tensor], states: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
         """The variables after a window, from what a provider gave back."""
-        left, known = states[COUNTER].detach().to(torch.int32), before[COUNTER].to(torch.int32)
-        waiting = torch.where(known > MOST, known - count, left)
+        waiting, known = states[COUNTER].detach().to(torch.int32), before[COUNTER].to(torch.int32)
+        left = waiting
+        if known.numel() and int(known.max()) > self.most:
+            waiting = torch.where(known > self.most, known - count, left)
         if self.long:
-            begun = left > MOST - count  # only a spike in this window leaves so many
-            waiting = torch.where(begun, left + (self.steps - MOST).clamp(min=0), waiting)
+            begun = left > self.most - count  # only a spike in this window leaves so many
+            waiting = torch.where(begun, left + (self.steps - self.most).clamp(min=0), waiting)
         return {**states, COUNTER: waiting}
+
+
+def refractory_of(population: Population, step: Step, dt: float) -> Refractory:
+    """The refractory period of a population as it is now; made once for each number that all cells share."""
+    value = population.value("refractory").detach()
+    if value.numel() != 1:
+        return Refractory(population.name, value, step.period, dt, MOST)
+    return _shared(population.name, value.item(), value.dtype, tuple(value.shape), value.device, step.period, dt, MOST)
+
+
+@lru_cache(maxsize=256)
+def _shared(
+    name: str, value: float, dtype: torch.dtype, shape: tuple[int, ...], device: torch.device, period: str | None, dt: float,
+    most: int,
+) -> Refractory:  # fmt: skip
+    return Refractory(name, torch.full(shape, value, dtype=dtype, device=device), period, dt, most)

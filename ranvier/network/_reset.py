@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from ranvier.dynamics import Cuts, wrong_reset
+from ranvier.dynamics import WHOLE, Cuts, wrong_reset
 from ranvier.network._graph import GraphError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def cuts_of(net: Network, reset: Any) -> Cuts:
         trouble = next((sentence for sentence in found if sentence), None)
     if trouble:
         raise GraphError(trouble)
-    return Cuts(reset=reset)
+    return WHOLE if reset == WHOLE.reset else Cuts(reset=reset)
 
 
 def without_times(net: Network, name: str, who: str, instead: str) -> str | None:
@@ -69,8 +69,8 @@ def without_times(net: Network, name: str, who: str, instead: str) -> str | None
 def reads_spikes(net: Network, name: str, recorded: Sequence[str]) -> bool:
     """Whether gradients reach a population through spikes: other cells receive them, or no variable of it is read."""
     cell = net.populations[name].cell
-    events = {"spikes", *(e.name for e in cell.system.events)}
     sends = any(p.pre == name for p in net.projections.values())
+    events = {"spikes", *(e.name for e in cell.system.events)}
     if sends and cell.emit in events:
         return True
     return not sends and events.issuperset(recorded)

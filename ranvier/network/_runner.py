@@ -23,7 +23,7 @@ from ranvier.network._noise import noise_block
 from ranvier.network._plan import Plan, Unit
 from ranvier.network._plastic import PlasticSynapses
 from ranvier.network._projection import Projection
-from ranvier.network._refractory import Refractory
+from ranvier.network._refractory import refractory_of
 from ranvier.network._reset import reads_spikes
 from ranvier.network._state import State
 from ranvier.network._upstream import upstream
@@ -64,7 +64,7 @@ class Runner:
         }
         self.coefficients = {n: p.coefficients_in_use(self.steps[n], net.dt) for n, p in net.populations.items()}
         self.refractory = {
-            n: Refractory(p, self.steps[n], net.dt) for n, p in net.populations.items() if self.steps[n].counters
+            n: refractory_of(p, self.steps[n], net.dt) for n, p in net.populations.items() if self.steps[n].counters
         }
         for n, period in self.refractory.items():
             self.coefficients[n] |= period.coefficient

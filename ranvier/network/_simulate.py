@@ -159,7 +159,7 @@ class _Job:
         runner = Runner(net, self.plan, record, every=stride, lists=True)
         listed = listed_sources(net, self.plan)
         inside = drawn_inside(net, runner.drives) | listed
-        budget = _LISTED if _only_lists(net, self.plan, inside, record) else _BLOCK
+        budget = _LISTED if _only_lists(runner, inside, record) else _BLOCK
         block = max(stride, min(max(budget // largest, 64), 10_000) // stride * stride)
         with Interrupts() as interrupts, simulation_bar(self.done, steps, net.dt, progress) as bar:
             while self.done < steps:
@@ -197,7 +197,7 @@ class _Job:
 
     def _inputs(self, count: int, inside: set[str]) -> dict[str, torch.Tensor]:
         """What the sources emit; of those that a loop draws itself or takes as a list, the last steps suffice."""
-        out, depths = {}, self.net.depths()
+        out, depths = {}, self.net.depths() if self.net.sources else {}
         for n, source in self.net.sources.items():
             kept = min(count, depths.get(n, 0)) if n in inside else count
             out[n] = source.emissions(self.state.step + count - kept, kept, self.net, self.state.stream)
@@ -256,9 +256,9 @@ class _Job:
         return made
 
 
-def _only_lists(net: Network, plan: Plan, inside: set[str], record: Mapping[str, Sequence[str]]) -> bool:
+def _only_lists(runner: Runner, inside: set[str], record: Mapping[str, Sequence[str]]) -> bool:
     """Whether no array has steps times cells: only compiled loops, without noise or time, and only spikes recorded."""
-    looped = {n for part in plan.loops for n in part}
-    quiet = not any(p.cell.system.noises or p.step(net.kicks(n)).clock.outputs for n, p in net.populations.items())
+    looped = {n for part in runner.plan.loops for n in part}
+    quiet = not any(step.system.noises or step.clock.outputs for step in runner.steps.values())
     spikes = all(v == "spikes" for names in record.values() for v in names)
-    return quiet and spikes and looped | inside == set(net.nodes)
+    return quiet and spikes and looped | inside == set(runner.net.nodes)

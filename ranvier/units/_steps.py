@@ -83,7 +83,7 @@ def whole_steps(time: Any, dt: float, what: str, least: int = 0) -> int:
         raise DimensionError(f"{what}={time!r} must be one finite time of 0 or more.")
     if not value < _COUNTED * dt:
         raise DimensionError(f"{what}={time!r} is more than 2^53 steps of {dt:g} ms: give a shorter time.")
-    exact = float(steps_in(value, dt))
+    exact = _exact(value, dt)
     steps = round(exact)
     if steps < least or 0 < value < (0.5 - _SLIGHT) * dt:
         raise DimensionError(f"{what}={time!r} is shorter than one step of {dt:g} ms: give {dt:g}*ms or more.")
@@ -98,6 +98,12 @@ def whole_steps(time: Any, dt: float, what: str, least: int = 0) -> int:
             RanvierWarning, stacklevel=6,
         )  # fmt: skip
     return steps
+
+
+@lru_cache(maxsize=256)
+def _exact(time: float, dt: float) -> float:
+    """:func:`steps_in` of one number, which short runs ask for again and again."""
+    return float(steps_in(time, dt))
 
 
 def steps_before(time: np.ndarray, step: Fraction) -> np.ndarray:

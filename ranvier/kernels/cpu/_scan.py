@@ -58,7 +58,7 @@ class _ScanFunction(torch.autograd.Function):
             if names.direct:
                 more = kernels.saved_values(step, task.cuts.instant, task.wanted, names.direct)
                 saved = tuple(dict.fromkeys((*saved, *more)))
-        emitted_as = {str(step.program.outputs[n]): n for n in task.wanted}
+        emitted_as = {str(step.program.outputs[n]): n for n in task.wanted} if saved else {}
         write = tuple(n for n in saved if n not in names.streams and n not in emitted_as)
         kernel = kernels.forward_kernel(step, _name(task.dtype), task.wanted, write)
         layout = _Layout(task)
