@@ -63,7 +63,7 @@ def _whole(left: Tensor) -> Tensor:
 
 
 def _check_variables(net: Network, state: State, batch: int) -> None:
-    form = net.dtype, net.device
+    form, counter = (net.dtype, net.device), (torch.int32, net.device)
     populations = dict(net.populations.items())
     if state.variables.keys() != populations.keys():
         raise StateError(
@@ -80,8 +80,9 @@ def _check_variables(net: Network, state: State, batch: int) -> None:
                 f"the state of {name!r} holds {', '.join(values) or 'nothing'}, but its cells {what}: it belongs to another network."
             )
         shapes = {_tail(v) for v in values.values()} if population.shape is None else {population.shape}
+        whole = {(batch, *shape) for shape in shapes}
         for variable, value in values.items():
-            if not _fits(value, (batch,), shapes, form):
+            if not _fits(value, whole, counter if variable == COUNTER else form):
                 _check_tensor(net, f"{name}.{variable}", value, (batch,), shapes)
         if COUNTER in values:
             _check_counter(f"{name}.{COUNTER}", values[COUNTER])
@@ -106,7 +107,7 @@ def _check_synapses(net: Network, state: State, batch: int) -> None:
 
 
 def _check_history(net: Network, state: State, batch: int) -> None:
-    depths = net.depths()
+    depths, form = net.depths(), (net.dtype, net.device)
     held = {n: h.shape[0] if h.ndim else 0 for n, h in state.history.items()}
     if held != depths:
         raise StateError(
@@ -114,11 +115,11 @@ def _check_history(net: Network, state: State, batch: int) -> None:
         )
     for name, value in state.history.items():
         shape = net.shape_of(name)
-        _check_tensor(
-            net, f"the history of {name!r}", value, (depths[name], batch), {_tail(value, 2) if shape is None else shape}
-        )
+        tail = _tail(value, 2) if shape is None else shape
+        if not _fits(value, {(depths[name], batch, *tail)}, form):
+            _check_tensor(net, f"the history of {name!r}", value, (depths[name], batch), {tail})
         numbers = _numbers(value) if _spikes_alone(net, name) else None
-        if numbers is not None and not bool((numbers * numbers == numbers).all()):
+        if numbers is not None and np.count_nonzero(numbers * numbers != numbers):
             odd = float(numbers[(numbers != 0) & (numbers != 1)][0])
             raise StateError(
                 f"the history of {name!r} in the state holds {odd:g}, but it emits spikes, 0 or 1 per cell and step: pass on "
@@ -126,15 +127,14 @@ def _check_history(net: Network, state: State, batch: int) -> None:
             )
 
 
-def _fits(
-    value: Any, head: tuple[int, ...], tails: set[tuple[int, ...]], form: tuple[torch.dtype, torch.device]
-) -> bool:
+def _fits(value: Any, shapes: set[tuple[int, ...]], form: tuple[torch.dtype, torch.device]) -> bool:
     """A fast test whether :func:`_check_tensor` would pass."""
     if not isinstance(value, Tensor) or (value.dtype, value.device) != form:
         return False
-    shape, numbers = tuple(value.shape), _numbers(value)
-    whole = numbers is None or _finite(numbers)
-    return whole and shape[: len(head)] == head and tails == {shape[len(head) :]}
+    if len(shapes) != 1 or value.shape not in shapes:
+        return False
+    numbers = _numbers(value)
+    return numbers is None or _finite(numbers)
 
 
 def _check_tensor(net: Network, what: str, value: Any, head: tuple[int, ...], tails: set[tuple[int, ...]]) -> None:
@@ -202,6 +202,6 @@ def _finite(numbers: np.ndarray) -> bool:
 def _numbers(value: Tensor) -> np.ndarray | None:
     """The numbers of a tensor, for a check; None under a function transform of torch."""
     try:
-        return (value if value.device.type == "cpu" else value.cpu()).detach().numpy()
+        return (value.detach() if value.requires_grad else value).numpy(force=not value.is_cpu)
     except (RuntimeError, TypeError):
         return None

@@ -167,7 +167,8 @@ class Population(nn.Module):
         values = self.values()
         if torch.is_grad_enabled() or any(v.numel() != 1 for v in values.values()):
             return reference.coefficients(step, values, dt)
-        key = (step, dt, tuple((n, v.device, v.item()) for n, v in values.items()))
+        device = next((v.device for v in values.values()), None)
+        key = (step, dt, device, [v.item() for v in values.values()])
         if self._computed is None or self._computed[0] != key:
             self._computed = key, reference.coefficients(step, values, dt)
         return dict(self._computed[1])

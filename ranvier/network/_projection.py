@@ -91,8 +91,8 @@ class Projection(nn.Module):
     @property
     def lets_go(self) -> bool:
         """Whether what arrives is new memory that autograd does not keep: the result of a plain convolution or matrix."""
-        last = self.chain[-1] if len(self.chain) else None
-        return last is not None and type(last) in _PLAIN
+        modules = [*self.chain]
+        return bool(modules) and type(modules[-1]) in _PLAIN
 
     @property
     def by_spike(self) -> bool:

@@ -13,6 +13,7 @@ from ranvier.units._quantity import Quantity
 __all__ = ["as_quantity", "strip"]
 
 # One SI base unit counted in the coherent units of the package, by the exponent it multiplies.
+_NONE = Dimension()
 _SI_SIZES = {"time": 1e3, "voltage": 1e3, "current": 1e9, "length": 1e3, "concentration": 1.0, "temperature": 1.0}
 
 
@@ -40,7 +41,7 @@ def as_quantity(x: Any) -> Quantity:
         return _from_pint(x)
     if isinstance(x, list | tuple) and any(isinstance(item, Quantity) for item in x):
         return _stack([as_quantity(item) for item in x])
-    return Quantity(x)
+    return Quantity(x, _NONE)
 
 
 def strip(x: Any, dimension: Dimension | Quantity, name: str) -> Any:
