@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import torch
 
 from ranvier.dynamics import COUNTER
 from ranvier.errors import StateError
+from ranvier.network._look import all_finite, numbers_of
 from ranvier.network._state import STREAMS, State
 from ranvier.units._steps import same_time
 
@@ -118,7 +118,7 @@ def _check_history(net: Network, state: State, batch: int) -> None:
         tail = _tail(value, 2) if shape is None else shape
         if not _fits(value, {(depths[name], batch, *tail)}, form):
             _check_tensor(net, f"the history of {name!r}", value, (depths[name], batch), {tail})
-        numbers = _numbers(value) if _spikes_alone(net, name) else None
+        numbers = numbers_of(value) if _spikes_alone(net, name) else None
         if numbers is not None and np.count_nonzero(numbers * numbers != numbers):
             odd = float(numbers[(numbers != 0) & (numbers != 1)][0])
             raise StateError(
@@ -133,8 +133,8 @@ def _fits(value: Any, shapes: set[tuple[int, ...]], form: tuple[torch.dtype, tor
         return False
     if len(shapes) != 1 or value.shape not in shapes:
         return False
-    numbers = _numbers(value)
-    return numbers is None or _finite(numbers)
+    numbers = numbers_of(value)
+    return numbers is None or all_finite(numbers)
 
 
 def _check_tensor(net: Network, what: str, value: Any, head: tuple[int, ...], tails: set[tuple[int, ...]]) -> None:
@@ -157,8 +157,8 @@ def _check_tensor(net: Network, what: str, value: Any, head: tuple[int, ...], ta
         raise StateError(
             f"the state is on {value.device}, the network on {net.device}: call state.to({str(net.device)!r})."
         )
-    numbers = _numbers(value)
-    if numbers is not None and not _finite(numbers):
+    numbers = numbers_of(value)
+    if numbers is not None and not all_finite(numbers):
         where = np.argwhere(~np.isfinite(numbers))[0]
         raise StateError(
             f"{what} of the state is {numbers[tuple(where)]} at {where.tolist()}: every number of a state must be finite. Start "
@@ -168,7 +168,7 @@ def _check_tensor(net: Network, what: str, value: Any, head: tuple[int, ...], ta
 
 def _check_counter(what: str, value: Tensor) -> None:
     """Steps of refractoriness left."""
-    numbers = _numbers(value)
+    numbers = numbers_of(value)
     if numbers is None or not numbers.size:
         return
     least = float(numbers.min())
@@ -191,17 +191,3 @@ def _spikes_alone(net: Network, name: str) -> bool:
 
 def _tail(value: Any, head: int = 1) -> tuple[int, ...]:
     return tuple(value.shape[head:]) if isinstance(value, Tensor) else ()
-
-
-def _finite(numbers: np.ndarray) -> bool:
-    """Whether no number is NaN or infinite; where the sum of squares is finite, that is seen at once."""
-    flat = numbers.ravel()
-    return numbers.dtype.kind != "f" or math.isfinite(flat.dot(flat)) or bool(np.isfinite(flat).all())
-
-
-def _numbers(value: Tensor) -> np.ndarray | None:
-    """The numbers of a tensor, for a check; None under a function transform of torch."""
-    try:
-        return (value.detach() if value.requires_grad else value).numpy(force=not value.is_cpu)
-    except (RuntimeError, TypeError):
-        return None

@@ -14,6 +14,7 @@ from torch import nn
 from ranvier._nearest import meant
 from ranvier.errors import ShapeError
 from ranvier.network._graph import GraphError
+from ranvier.network._look import numbers_of, sum_of_squares
 from ranvier.network._sources import Source
 from ranvier.network._state import State
 
@@ -38,6 +39,8 @@ Tensor = torch.Tensor
 _SMALL = 1 << 20
 #: magnitudes beyond any model
 _MOST = 1e20
+#: so few numbers are squared
+_QUICK = 1 << 12
 _TAKEN = frozenset(dir(nn.ModuleDict()))
 
 
@@ -122,7 +125,7 @@ def describe_non_finite(net: Network, state: State, cause: str | None = None) ->
     hint = cause or "a smaller dt, another integration method or weaker input may help"
     for what, owners in (("cell", state.variables), ("synapse", state.synapses)):
         for name, variable, value in ((n, v, x) for n, values in owners.items() for v, x in values.items()):
-            if abs(float(value.detach().sum())) < _MOST:  # as in require_finite; false for NaN
+            if _surely_sound(value):
                 continue
             bad = ~(value.detach().abs() < _MOST)
             if bool(bad.any()):
@@ -132,6 +135,14 @@ def describe_non_finite(net: Network, state: State, cause: str | None = None) ->
                     f"before step {state.step} (t = {state.step * net.dt:g} ms); {hint}."
                 )
     return None
+
+
+def _surely_sound(value: Tensor) -> bool:
+    """Whether a quick look shows that every number is finite and of a size that models have; False says nothing."""
+    if value.numel() <= _QUICK:
+        numbers = numbers_of(value)
+        return numbers is not None and (numbers.dtype.kind != "f" or sum_of_squares(numbers) < _MOST)
+    return abs(float(value.detach().sum())) < _MOST  # as in require_finite; false for NaN
 
 
 def require_finite(name: str, value: Tensor) -> None:

@@ -346,15 +346,13 @@ class Network(nn.Module):
         ``stream`` selects the random numbers: of initial values here, of sources and noise later. None takes a new
         stream from torch's generator. Sample b has the same numbers for any ``batch``.
         """
-        nodes = self.nodes
-        shapes = {**{n: s for n in nodes if (s := self.shape_of(n)) is not None}, **(shapes or {})}
-        unknown = [n for n in nodes if n not in shapes]
+        shapes = {**{n: s for n in self.nodes if (s := self.shape_of(n)) is not None}, **(shapes or {})}
+        unknown = [n for n in self.nodes if n not in shapes]
         if unknown:
             raise unknown_shape(unknown[0])
         if batch < 1:
             raise ShapeError(f"batch={batch!r} must be at least 1.")
-        depths = self.depths()
-        check_state_size(self, batch, shapes, depths)
+        check_state_size(self, batch, shapes, depths := self.depths())
         stream = stream_of(stream)
         variables = {
             n: p.initial(batch, shapes[n], self.dtype, self.device, stream) for n, p in self.populations.items()

@@ -140,3 +140,26 @@ def test_half_steps_go_to_the_even_one() -> None:
     for period, steps in ((0.25 * ms, 2), (0.35 * ms, 4)):
         run = network(alone, period).run(0.3 * ms)
         assert run.state.variables["cells"]["refractory_left"].tolist() == [[steps] * 3]
+
+
+def test_a_changed_period_holds_from_the_next_run_on() -> None:
+    cell = rv.Cell(
+        "v' = v + x : 1  (unless refractory)\nx : 1 (input)", threshold="v > 0.5", reset="v = 0", refractory=2 * ms
+    )
+    net = rv.Network(dt=1 * ms)
+    net.input("in", 1)
+    net.population("cells", 1, cell, output=True)
+    net.connect("in", "cells", rv.AllToAll(), weight=1.0)
+    x = torch.ones(12, 1, 1)
+
+    def gap() -> int:
+        out, _ = net(x)
+        when = torch.nonzero(out[:, 0, 0]).flatten()
+        return int(when[1] - when[0])
+
+    with torch.no_grad():
+        assert gap() == 3
+        net.populations["cells"].refractory.fill_(4.0)
+        assert gap() == 5
+        net.populations["cells"].refractory.fill_(2.0)
+        assert gap() == 3
