@@ -14,7 +14,7 @@ _FEW = 1 << 13
 
 
 def numbers_of(value: torch.Tensor) -> np.ndarray | None:
-    """The numbers of a tensor, to be read alone; None where a transform of functions stands in for them."""
+    """The numbers of a tensor, for a check; None under a function transform of torch."""
     try:
         bare = value.detach() if value.requires_grad else value
         return bare.numpy() if value.is_cpu else bare.cpu().numpy()
