@@ -33,6 +33,10 @@ def _digest(arrays: Iterator[Any]) -> str:
     return found.hexdigest()
 
 
+def _by_name(tensors: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+    return [tensors[name] for name in sorted(tensors)]
+
+
 def _circuit() -> rv.Network:
     net = rv.Network(dt=0.5 * ms, seed=3)
     text = "dv/dt = (E - v + 20*mV*g)/(10*ms) : mV\ndg/dt = -g/(4*ms) : 1\nE = -52*mV : mV"
@@ -55,7 +59,7 @@ def _run(folder: Path) -> str:
     kept = {"checkpoint": folder / "kept", "checkpoint_every": 10 * ms, "to": folder / "out.zarr"}
     run = _circuit().run(20 * ms, record=record, **kept)
     cells = run["cells"]
-    return _digest(iter([cells.v, cells.spikes.step, cells.spikes.cell, *run.state.tensors().values()]))
+    return _digest(iter([cells.v, cells.spikes.step, cells.spikes.cell, *_by_name(run.state.tensors())]))
 
 
 def _recorded(folder: Path) -> str:
@@ -89,7 +93,7 @@ def _replaced(folder: Path) -> str:
 
 def _state(folder: Path) -> str:
     rv.save_state(_circuit().run(5 * ms).state, folder / "state.safetensors")
-    return _digest(iter(rv.load_state(folder / "state.safetensors").tensors().values()))
+    return _digest(iter(_by_name(rv.load_state(folder / "state.safetensors").tensors())))
 
 
 def _kernels(folder: Path) -> str:

@@ -127,7 +127,7 @@ def load_state(path: str | os.PathLike[str]) -> State:
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            tensors: dict[str, torch.Tensor] = {n: file.get_tensor(n) for n in file.keys()}  # noqa: SIM118
+            tensors: dict[str, torch.Tensor] = {n: file.get_tensor(n) for n in sorted(file.keys())}
     except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
         raise damaged(str(path), f"it is not a safetensors file ({str(error)[:200]})") from error
     whole = all(_COUNT.fullmatch(header.get(name, "")) for name in ("step", "stream"))

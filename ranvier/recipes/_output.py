@@ -25,9 +25,9 @@ def prepare(folder: str | Path) -> Path:
         handle, trial = tempfile.mkstemp(prefix=".trial-", dir=path)
         os.close(handle)
         os.unlink(trial)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
         raise RanvierError(
-            f"cannot write into the folder {str(path)!r} ({error.strerror}); give one that you may write in with --out"
+            f"cannot write into the folder {str(path)!r} ({getattr(error, 'strerror', None) or error}); give one that you may write in with --out"
         ) from error
     return path
 

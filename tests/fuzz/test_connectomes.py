@@ -47,7 +47,19 @@ def _read(path: Path) -> None:
         rule.build(Ends(size), (1, 2))
 
 
+def _with_nodes(folder: Path, payload: bytes) -> Path:
+    """A table of nodes beside a whole one of edges."""
+    (folder / "edges.csv").write_bytes(TABLE)
+    return file_in("nodes.csv")(folder, payload)
+
+
+def _read_nodes(path: Path) -> None:
+    rv.connectome(path.with_name("edges.csv"), path)
+
+
+NODES = b"id,type,x\n" + b"".join(b"%s%d,%s,%d.5\n" % (s, k, s * 2, k) for s in (b"a", b"b") for k in range(7))
 TARGETS = {
+    "nodes": Target("nodes", [NODES], _with_nodes, _read_nodes, "text"),
     "csv": Target("csv", [TABLE, b"1,2\n2,1\n"], file_in("x.csv"), _read, "text"),
     "words": Target("words", [TABLE.replace(b",", b" ")], file_in("x.edgelist"), _read, "text"),
     "csv.gz": Target("csv.gz", [gzip.compress(TABLE)], file_in("x.csv.gz"), _read),

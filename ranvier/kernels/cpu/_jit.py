@@ -157,7 +157,8 @@ def _compile(name: str, key: str, text: str) -> Kernel:
     objects: list[bytes] = []
     kernel = _link(name, module, machine, write=lambda _module, code: objects.append(code))
     _Counts.compiled += 1
-    _store.save(key, objects[0])
+    for code in objects:  # none where an interrupt fell into the callback, which native code cannot pass on
+        _store.save(key, code)
     return kernel
 
 

@@ -91,12 +91,16 @@ _WORDS = {
 }  # fmt: skip
 
 
+#: whole numbers from here on are written as real ones, for torch takes none beyond 63 bits
+_LARGEST = 2**53
+
+
 def source(e: sp.Expr, name: Callable[[str], str] = str) -> str:
     """The expression as torch source, keeping the order of terms; numbers become tensors only where torch needs them."""
     if e.is_Symbol:
         return name(str(e))
-    if e.is_Integer or e.is_Float:
-        return repr(float(e)) if e.is_Float else str(e)
+    if e.is_Integer and abs(e) < _LARGEST:
+        return str(e)
     if e.is_number:
         return repr(float(e))
     if isinstance(e, sp.Add):

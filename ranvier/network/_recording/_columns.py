@@ -105,7 +105,6 @@ class FolderColumns(Columns):
                 raise FileFormatError(f"{folder} holds no recording: it was moved; start the run anew.")
             write_attributes(make_folder(folder), {**begin, "run": run})
         write_group(folder)
-        sweep(folder)
 
     def _goes_on(self) -> bool:
         """Whether this run has begun in the folder; what another began there and recorded nothing in is removed."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ranvier._files import is_partial, make_folder, replace_file
+from ranvier._files import is_partial, make_folder, replace_file, sweep
 from ranvier.errors import FileFormatError
 from ranvier.limits import need, plain_file
 
@@ -179,9 +179,10 @@ def belongs_to_recording(name: str) -> bool:
 
 
 def write_group(folder: Path) -> None:
-    """Make a folder that holds arrays."""
+    """Make a folder that holds arrays, and take away what broken-off writes left in it."""
     make_folder(folder)
     replace_file(folder / ".zgroup", b'{"zarr_format": 2}', sync=False)
+    sweep(folder)
 
 
 def write_attributes(folder: Path, attributes: dict[str, Any], sync: bool = False) -> None:

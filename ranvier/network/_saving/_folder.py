@@ -189,7 +189,7 @@ def _read_tensors(path: Path, sha256: str, size: int, kind: Kind) -> dict[str, t
     if found != sha256:
         raise FileFormatError(f"{path} has the hash {found[:12]}… instead of {sha256[:12]}…: {again}.")
     try:
-        return load(payload)
+        return dict(sorted(load(payload).items()))  # safetensors gives them in an order that differs from call to call
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
         raise FileFormatError(f"{path} is not a safetensors file ({str(error)[:200]}): {again}.") from error
 

@@ -82,6 +82,13 @@ class TestKernel:
             _jit.compile_kernel("get", TEXT)
         assert _store.cache_size()[0] == 0
 
+    def test_a_kernel_whose_code_is_not_handed_over_works(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An interrupt may fall into the callback, which native code cannot pass on."""
+        real = _jit._link
+        monkeypatch.setattr(_jit, "_link", lambda name, module, machine, write: real(name, module, machine))
+        assert works(_jit.compile_kernel("put", TEXT))
+        assert _store.cache_size()[0] == 0
+
     def test_the_key_depends_on_everything(self) -> None:
         assert len({_jit.kernel_key("a", "b"), _jit.kernel_key("b", "a"), _jit.kernel_key("ab", "")}) == 3
 

@@ -1,0 +1,53 @@
+"""Recordings of spike trains in files of NWB and of what neo reads, damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ranvier as rv
+from tests.fuzz._guarded import hurried
+from tests.fuzz.engine import LONG, Target, file_in, withstands
+
+
+def _nwb(folder: Path) -> bytes:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(folder / "x.nwb", "w") as file:
+        file["units/spike_times"] = np.arange(1, 13) / 10
+        file["units/spike_times_index"] = np.array([5, 5, 12], np.uint8)
+    return (folder / "x.nwb").read_bytes()
+
+
+def _packed(folder: Path) -> bytes:
+    """The same in chunks, compressed and with checks."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(folder / "y.nwb", "w") as file:
+        how = {"chunks": (3,), "compression": "gzip", "shuffle": True, "fletcher32": True}
+        file.create_dataset("units/spike_times", data=np.arange(1, 13) / 10, **how)
+        file.create_dataset("units/spike_times_index", data=np.array([5, 5, 12]), **how)
+    return (folder / "y.nwb").read_bytes()
+
+
+def _target(name: str, folder: Path) -> Target:
+    if name == "nwb":
+        samples = [_nwb(folder), _packed(folder)]
+        read = hurried(rv.SpikeTrains.from_nwb, lambda: rv.SpikeTrains.from_nwb(folder / "x.nwb"))
+        return Target("nwb", samples, file_in("x.nwb"), read, seconds=90.0)
+    pytest.importorskip("neo", reason="neo is not installed; the extra `neuro` holds it")
+    text, whole = b"0.1\t0.25\t0.7\n0.2\t0.3\n1.5\n", folder / "x.txt"
+    whole.write_bytes(text)
+    read = hurried(rv.SpikeTrains.from_neo, lambda: rv.SpikeTrains.from_neo(whole))
+    return Target("neo", [text], file_in("x.txt"), read, "text", seconds=90.0)
+
+
+@pytest.mark.parametrize("name", ["nwb", "neo"])
+def test_damaged_recordings(name: str, tmp_path: Path) -> None:
+    withstands(_target(name, tmp_path), 40)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["nwb", "neo"])
+def test_damaged_recordings_at_length(name: str, tmp_path: Path) -> None:
+    withstands(_target(name, tmp_path), LONG)
