@@ -13,12 +13,14 @@ _SECONDS = 0.5
 
 
 def hurried(read: Callable[[Path], object], whole: Callable[[], object]) -> Callable[[Path], object]:
-    """``read`` with little time for a file; ``whole`` reads an undamaged one first wherever the process is to be started."""
+    """``read`` with little time for a file; ``whole`` first reads an undamaged one in every process that is new."""
+    ready: list[object] = []
 
     def reading(path: Path) -> object:
         usual = _guard._BASE
-        if not (_guard._running and _guard._running[0].alive):
+        if not (ready and ready == _guard._running and _guard._running[0].alive):
             whole()
+            ready[:] = _guard._running
         try:
             _guard._BASE = _SECONDS
             return read(path)

@@ -30,16 +30,25 @@ def _packed(folder: Path) -> bytes:
     return (folder / "y.nwb").read_bytes()
 
 
+def _block(path: Path) -> Path:
+    """Two spike trains in the format that neo writes without further packages."""
+    neo = pytest.importorskip("neo", reason="neo is not installed; the extra `neuro` holds it")
+    block, segment = neo.Block(), neo.Segment()
+    block.segments.append(segment)
+    for times in ([1.0, 2.5, 7.0], [3.0]):
+        segment.spiketrains.append(neo.SpikeTrain(times, units="ms", t_stop=10.0))
+    neo.io.NeoMatlabIO(str(path)).write_block(block)
+    return path
+
+
 def _target(name: str, folder: Path) -> Target:
     if name == "nwb":
         samples = [_nwb(folder), _packed(folder)]
         read = hurried(rv.SpikeTrains.from_nwb, lambda: rv.SpikeTrains.from_nwb(folder / "x.nwb"))
         return Target("nwb", samples, file_in("x.nwb"), read, seconds=90.0)
-    pytest.importorskip("neo", reason="neo is not installed; the extra `neuro` holds it")
-    text, whole = b"0.1\t0.25\t0.7\n0.2\t0.3\n1.5\n", folder / "x.txt"
-    whole.write_bytes(text)
+    whole = _block(folder / "x.mat")
     read = hurried(rv.SpikeTrains.from_neo, lambda: rv.SpikeTrains.from_neo(whole))
-    return Target("neo", [text], file_in("x.txt"), read, "text", seconds=90.0)
+    return Target("neo", [whole.read_bytes()], file_in("x.mat"), read, seconds=90.0)
 
 
 @pytest.mark.parametrize("name", ["nwb", "neo"])
