@@ -35,7 +35,7 @@ def _kill(job: str, folder: Path, numbers: str) -> None:
         assert (line["code"], line["said"], line["litter"]) == (0, "", []), line
 
 
-@pytest.mark.parametrize(("job", "numbers"), [("train", "5,30,60,97"), ("run", "3,12,18,40,93,99")])
+@pytest.mark.parametrize(("job", "numbers"), [("train", "5,30,60,97"), ("run", "3,18,40,99")])
 def test_killed_at_some_file_operations(job: str, numbers: str, tmp_path: Path) -> None:
     """The same call goes on to the identical result, and nothing is left over."""
     _kill(job, tmp_path, numbers)
