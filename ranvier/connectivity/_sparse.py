@@ -128,7 +128,7 @@ class Sparse(Transform):
             return Placement(dt, lag, lag + self.latency)
         if self.lag is not None and self.lag != lag:
             raise DelayError(
-                f"{name}: these synapses have latencies made for a lag of {self.lag} steps, and here it is {lag}: connect "
+                f"{name}: these synapses have latencies for a lag of {self.lag} steps, but the lag here is {lag}: connect "
                 f"with the rule once more."
             )
         return Placement(dt, lag, lag, self.latency_table)

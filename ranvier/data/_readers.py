@@ -42,7 +42,7 @@ def read_events(path: str | os.PathLike[str], *, size: tuple[int, int] | None = 
     ----------
     path
         Prophesee ``.dat`` and ``.raw`` in EVT 2 or 3, Event Stream ``.es``, N-MNIST ``.bin``, ST-MNIST ``.mat``, and ``.aedat4``
-        (through the package aedat, in a process of its own). Others are refused by name.
+        (through the package aedat, in a separate process). Other formats raise an error that names them.
     size
         (height, width) of the sensor, where the file does not say; else as far as its events reach.
 

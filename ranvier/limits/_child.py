@@ -93,9 +93,9 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
     if not _watching:
         return
     if event in _FORBIDDEN:
-        raise Forbidden(f"it asks for {event}, which no reader needs")
+        raise Forbidden(f"it calls {event}, which no reader needs")
     if event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITES:
-        raise Forbidden(f"it asks to write to {arguments[0]!r}")
+        raise Forbidden(f"it tries to write to {arguments[0]!r}")
     if event == "exec" and _is_text(arguments[0]) and not _importing():
         raise Forbidden("it holds code to be run")
 

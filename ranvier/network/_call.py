@@ -72,8 +72,8 @@ def _warn_of_axes(net: Network, steps: int, batch: int) -> None:
     last[:] = [now]  # in place: torch looks long at an attribute that is set
     if reverse:
         warnings.warn(
-            f"the input has {steps} steps of {batch} samples, the last one had {batch} steps of {steps} samples: the first axis "
-            "is time, [T, B, …]. If this one is [B, T, …], pass x.transpose(0, 1).",
+            f"the input has {steps} steps of {batch} samples, but the last one had {batch} steps of {steps} samples: "
+            "the first axis is time, [T, B, …]. If this one is [B, T, …], pass x.transpose(0, 1).",
             RanvierWarning,
             stacklevel=5,
         )

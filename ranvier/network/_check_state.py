@@ -75,7 +75,7 @@ def _check_variables(net: Network, state: State, batch: int) -> None:
         wanted = {*system.states, *([COUNTER] if system.refractory else [])}
         if {*values} != wanted:
             missing, odd = sorted(wanted - {*values}), sorted({*values} - wanted)
-            what = f"have {', '.join(missing)} too" if missing else f"have no {', '.join(odd)}"
+            what = f"also have {', '.join(missing)}" if missing else f"have no {', '.join(odd)}"
             raise StateError(
                 f"the state of {name!r} holds {', '.join(values) or 'nothing'}, but its cells {what}: it belongs to another network."
             )

@@ -243,7 +243,7 @@ class SpikeTrains(Source):
     def from_pynapple(cls, recording: Any, *, start: float = 0.0) -> SpikeTrains:
         """From a pynapple ``TsGroup`` or ``Ts``, or the path of a file that pynapple wrote.
 
-        What the file pickles beside the times is never read. ``start`` (ms) becomes the beginning of the run. Objects need the
+        Pickles in the file are never read. ``start`` (ms) becomes the beginning of the run. Objects need the
         extra ``neuro``; files need nothing.
 
         >>> net.source("recorded", rv.SpikeTrains.from_pynapple(units))

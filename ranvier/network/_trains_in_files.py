@@ -18,7 +18,7 @@ _PICKLES = ("pkl", "pickle")
 
 
 def neo_file(path: Any) -> Trains:
-    """What neo reads from a file, in a process of its own."""
+    """The spike trains that neo reads from a file, in a separate process."""
     path = plain_file(path, "recording; of a folder, give what neo reads from it")
     if path.suffix.lower().lstrip(".") in _PICKLES:
         raise FileFormatError(f"{path} is a pickle, which could run any code: save the recording in another format.")
@@ -31,14 +31,14 @@ def neo_file(path: Any) -> Trains:
 
 
 def nwb_file(path: Any) -> Trains:
-    """The units table of a file in Neurodata Without Borders format, which is HDF5, in a process of its own."""
+    """The units table of a file in Neurodata Without Borders format, which is HDF5, in a separate process."""
     path = plain_file(path, "recording")
     answer = _guarded("nwb", path, "h5py")
     return _divided(1000 * answer.arrays["times"], answer.arrays["ends"], path)
 
 
 def pynapple_file(path: Any) -> Trains:
-    """A ``TsGroup`` or ``Ts`` that pynapple wrote; what it pickles beside the times is never read."""
+    """A ``TsGroup`` or ``Ts`` that pynapple wrote; its pickles are never read."""
     path = plain_file(path, "recording")
     if path.suffix.lower() == ".nwb":
         return nwb_file(path)
@@ -62,7 +62,7 @@ def pynapple_file(path: Any) -> Trains:
 
 
 def neo(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """In the other process: the spike trains of the first segment of the block, one after another."""
+    """In the child process: the spike trains of the first segment of the block, one after another."""
     import neo as library
 
     chosen = [io for io in library.io.list_candidate_ios(path) if io is not library.io.PickleIO]
@@ -85,7 +85,7 @@ def _first(kinds: list[Any], path: Path) -> Any:
 
 
 def nwb(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """In the other process: the times in s of all units, and where each unit's end."""
+    """In the child process: the times in s of all units, and where each unit's end."""
     import h5py
 
     with h5py.File(path, "r") as file:

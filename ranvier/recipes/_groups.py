@@ -129,7 +129,7 @@ def _set_off(graph: Graph, anchors: list[np.ndarray]) -> list[tuple[np.ndarray, 
 def _linked(
     graph: Graph, onto: dict[int, list[int]], anchor: set[int], step: np.ndarray, cell: np.ndarray
 ) -> Group | None:
-    """The spikes that hang together with the anchor's; None where a cell of it has fewer than two links."""
+    """The spikes connected with the anchor's; None where a cell of it has fewer than two links."""
     when: dict[int, list[int]] = defaultdict(list)
     for k, c in enumerate(cell.tolist()):
         when[c].append(k)

@@ -199,5 +199,5 @@ def test_synapses_made_for_another_lag_are_refused() -> None:
     cells = net.population("cells", 4, rv.LIF(4))
     net.connect(cells, cells, rv.AllToAll(), to="x", delay=rv.Uniform(1 * ms, 5 * ms), name="rule")
     net.source("signal", rv.TimedArray(np.zeros((3, 4)), dt=1 * ms))
-    with pytest.raises(DelayError, match="lag of 1 steps, and here it is 0"):
+    with pytest.raises(DelayError, match="lag of 1 steps, but the lag here is 0"):
         net.connect("signal", cells, net.projections["rule"].synapses, to="x", name="again")

@@ -36,9 +36,9 @@ def test_arrays_and_facts_come_back(path: Path) -> None:
         ("crash", FileFormatError, "ended the process that read it .exit status -11"),
         ("exhaust", MemoryLimitError, "needs more memory than"),
         ("objects", FileFormatError, "something other than numbers"),
-        ("start_a_program", FileFormatError, "it asks for subprocess.Popen"),
-        ("write", FileFormatError, "it asks to write to .*marker"),
-        ("delete", FileFormatError, "it asks for os.remove"),
+        ("start_a_program", FileFormatError, "it calls subprocess.Popen"),
+        ("write", FileFormatError, "it tries to write to .*marker"),
+        ("delete", FileFormatError, "it calls os.remove"),
     ],
 )
 def test_what_a_file_may_not_make_a_library_do(path: Path, reader: str, error: type[Exception], message: str) -> None:

@@ -175,7 +175,7 @@ class TestStates:
         state = net.run(2 * ms).state
         other = rv.Network(dt=0.1 * ms)
         other.population("cells", 20, rv.AdEx())
-        with pytest.raises(StateError, match=r"the state of 'cells' holds v.* have w too"):
+        with pytest.raises(StateError, match=r"the state of 'cells' holds v.* also have w"):
             other.run(2 * ms, state)
 
     def test_rewiring_asks_as_well(self) -> None:

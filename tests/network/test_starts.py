@@ -79,7 +79,9 @@ class TestAxes:
     def test_an_input_turned_round_between_two_calls(self) -> None:
         net = self._net()
         net(torch.zeros(10, 3, 4))
-        with pytest.warns(RanvierWarning, match=r"3 steps of 10 samples, the last one had 10 steps of 3.*transpose"):
+        with pytest.warns(
+            RanvierWarning, match=r"3 steps of 10 samples, but the last one had 10 steps of 3.*transpose"
+        ):
             net(torch.zeros(3, 10, 4))
 
     def test_other_sizes_say_nothing(self) -> None:

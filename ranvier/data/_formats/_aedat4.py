@@ -1,4 +1,4 @@
-"""AEDAT 4 through the library aedat, in a process of its own: its packed flatbuffers are not simple format."""
+"""AEDAT 4 through the library aedat, in a separate process: its packed flatbuffers are not simple format."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_aedat4(path: Path, size: Size) -> Events:
 
 
 def columns(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """In the other process: the columns of all packets."""
+    """In the child process: the columns of all packets."""
     import aedat
 
     decoder = aedat.Decoder(str(path))

@@ -1,4 +1,4 @@
-"""The Heidelberg sets: spikes of a model cochlea in HDF5 files, read once, in a process of its own."""
+"""The Heidelberg sets: spikes of a model cochlea in HDF5 files, read once, in a separate process."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _samples(path: Path, card: Card) -> Samples:
 
 
 def columns(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """In the other process: times in s and channels of all samples, one after another, and the number of each."""
+    """In the child process: times in s and channels of all samples, one after another, and the number of each."""
     import h5py
 
     with h5py.File(path, "r") as file:
