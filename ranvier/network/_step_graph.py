@@ -14,7 +14,7 @@ from ranvier.errors import ProviderError
 from ranvier.kernels.step import Add, Advance, Builder, DelayPop, DelayPush, Fill, StepGraph
 from ranvier.network._graph import Edge, arrange
 from ranvier.network._population import emission_of
-from ranvier.network._refractory import MOST, Refractory
+from ranvier.network._refractory import MOST, Refractory, refractory_of
 from ranvier.network._shapes import shapes_known, unknown_shape
 from ranvier.network._window import output_name
 from ranvier.units._steps import as_quotient
@@ -111,8 +111,8 @@ class _Writing:
         ports = {(f"kick_{p}" if p in kicks else p): p for p in (*kicks, *population.cell.ports)}
         coefficients = population.coefficients(step, net.dt)
         if step.counters:
-            period = Refractory(population, step, net.dt)
-            coefficients |= period.coefficient
+            period = refractory_of(population, step, net.dt)
+            coefficients |= {n: c.clone() for n, c in period.coefficient.items()}
             self._countable(name, period)
         reads = {s: self._arrivals(name, ports[s]) for s in step.streams if s not in step.clock.outputs}
         reads |= self._clock(name, step, coefficients)
