@@ -12,7 +12,9 @@ from ranvier.connectivity.lowering import lower, lower_delayed
 from ranvier.dynamics import COUNTER, TIME, WHOLE, Step
 from ranvier.errors import ProviderError
 from ranvier.kernels.step import Add, Advance, Builder, DelayPop, DelayPush, Fill, StepGraph
+from ranvier.network._check_state import check_state
 from ranvier.network._graph import Edge, arrange
+from ranvier.network._hooks import has_hook, hooked_parts
 from ranvier.network._population import emission_of
 from ranvier.network._refractory import MOST, Refractory, refractory_of
 from ranvier.network._shapes import shapes_known, unknown_shape
@@ -42,7 +44,9 @@ def step_graph(
     Raises
     ------
     ProviderError
-        For sources, noise and plastic synapses, and for transforms without a node; the message names the part.
+        For sources, noise, plastic synapses and hooks, and for transforms without a node; the message names the part.
+    StateError
+        For a state of several samples, of another network or of another step length.
     ShapeError
         For a part whose size is not known.
 
@@ -54,8 +58,8 @@ def step_graph(
     unknown = [n for n in net.nodes if n not in known]
     if unknown:
         raise unknown_shape(unknown[0])
-    state = net.initial_state(1, shapes=known) if state is None else state
     with torch.no_grad():
+        state = net.initial_state(1, shapes=known) if state is None else check_state(net, state, 1).detach()
         return _Writing(net, state, known).graph()
 
 
@@ -72,6 +76,10 @@ def _refuse(net: Network) -> None:
             raise ProviderError(
                 f"a step graph has no random numbers, but the equations of {n!r} hold {p.cell.system.noises[0]}."
             )
+    hooked = sorted(hooked_parts(net))
+    if hooked or has_hook(net):
+        where = repr(hooked[0]) if hooked else "the network"
+        raise ProviderError(f"a step graph calls no hooks, but {where} has one: remove it.")
 
 
 class _Writing:
