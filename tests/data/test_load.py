@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import io
 import logging
+import re
 import struct
+import tracemalloc
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -181,3 +185,26 @@ def test_recordings_and_commands_from_their_own_folders(tmp_path: Path) -> None:
     (words / "yes" / "a_nohash_0.wav").write_bytes(b"no sound")
     with pytest.raises(FileFormatError, match="not a sound file"):
         sets.train[0]
+
+
+def test_a_clip_takes_the_memory_of_its_sound_whatever_the_archive_claims(tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    path = tmp_path / "speech_commands" / "clips.zip"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        for k, speaker in enumerate("abc"):
+            sound = io.BytesIO()
+            soundfile.write(sound, np.full(160, 0.25 * k), 16000, format="FLAC")
+            archive.writestr(f"yes/{speaker}_nohash_0.flac", sound.getvalue())
+    payload = bytearray(path.read_bytes())
+    for entry in re.finditer(rb"PK\x01\x02", bytes(payload)):
+        payload[entry.start() + 20 : entry.start() + 24] = (2**30).to_bytes(4, "little")  # the packed size
+    path.write_bytes(payload)
+    sets = data.load("speech_commands", folder=tmp_path, verify=False)
+    tracemalloc.start()
+    try:
+        found = sorted(float(part[0][0].mean()) for part in (sets.train, sets.valid, sets.test))
+        assert tracemalloc.get_traced_memory()[1] < 2**27
+    finally:
+        tracemalloc.stop()
+    assert found == [0.0, 0.25, 0.5]

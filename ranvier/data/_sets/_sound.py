@@ -115,7 +115,9 @@ def _sound_in(path: Path, name: str) -> torch.Tensor:
             size = archive.getinfo(name).file_size
             if size > _LARGEST_CLIP:
                 raise FileFormatError(f"{path}: {name} has {size:,} bytes, more than any clip: fetch the set again.")
-            return _read(io.BytesIO(archive.read(name)), f"{path}: {name}", size)
+            with archive.open(name) as file:
+                sound = file.read(size)  # all of it would take as much memory as the packed size claims
+            return _read(io.BytesIO(sound), f"{path}: {name}", len(sound))
     except (
         OSError,
         ValueError,
