@@ -40,10 +40,12 @@ _REMEDIES = {
 }
 
 
-def write_error(path: str | os.PathLike[str], error: OSError) -> WriteError:
+def write_error(path: str | os.PathLike[str], error: OSError | ValueError) -> WriteError:
     """``error`` of the file system at ``path`` as an error of the package; an error of the package stays as it is."""
     if isinstance(error, WriteError):
         return error
+    if isinstance(error, ValueError):  # a zero byte
+        return WriteError(f"{os.fspath(path)!r} cannot be written ({error}): give the name of a file or folder.")
     remedy = _REMEDIES.get(error.errno or 0, "check the disk, or give a folder on another one")
     made = WriteError(f"{os.fspath(path)} cannot be written ({error.strerror or error}): {remedy}.")
     made.errno = error.errno
@@ -75,7 +77,7 @@ def replace_file(path: Path, payload: bytes, *, sync: bool = True, mode: int = 0
                 os.close(handle)
         if sync:
             _sync_folder(path.parent)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise write_error(path, error) from error
     finally:
         if temporary is not None:
@@ -111,7 +113,7 @@ def make_folder(folder: Path) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise write_error(folder, error) from error
     return folder
 
@@ -125,13 +127,13 @@ def made_folder(folder: Path) -> Iterator[None]:
     WriteError
         From the file system.
     """
-    missing = [f for f in (folder, *folder.parents) if not f.exists()]
+    missing = [f for f in (folder, *folder.parents) if not os.path.exists(f)]
     try:
         make_folder(folder)
         yield
     except BaseException:
         for made in missing:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):
                 made.rmdir()
         raise
 

@@ -50,4 +50,5 @@ def located(kind: str, needed: str, request: Request, card: Card, **arguments: A
 
 def _holds(place: Path) -> bool:
     """True for a file, and for a folder with any data file below it."""
-    return place.is_file() or any(name.endswith(_ENDINGS) for _, _, files in os.walk(place) for name in files)
+    found = os.walk(place) if os.path.isdir(place) else ()
+    return os.path.isfile(place) or any(name.endswith(_ENDINGS) for _, _, files in found for name in files)

@@ -41,7 +41,7 @@ def find(needed: Iterable[str], places: Iterable[Path], name: str, source: str) 
     """
     needed, places = list(needed), list(places)
     for place in places:
-        if all((place / file).exists() for file in needed):
+        if all(os.path.exists(place / file) for file in needed):
             return place
     looked = ", ".join(map(str, places)) or "no folder"
     raise DataError(

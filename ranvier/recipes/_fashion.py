@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def load(folder: Path = FOLDER, seed: int = 0) -> Images:
     """
     sets = []
     for name, count in (("train", 60_000), ("t10k", 10_000)):
-        if not (folder / f"{name}-images-idx3-ubyte.gz").exists():
+        if not os.path.exists(folder / f"{name}-images-idx3-ubyte.gz"):
             raise FileFormatError(
                 f"{folder} holds no {name}-images-idx3-ubyte.gz: install the Debian package dataset-fashion-mnist, or name the folder that holds it."
             )

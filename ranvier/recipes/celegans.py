@@ -113,7 +113,7 @@ def run(out: Path = Path("out"), data: Path | None = None, controls: int = 5, se
 def _folder(data: Path | None) -> Path:
     named = os.environ.get("RANVIER_DATA")
     folder = data or (Path(named) / "connectomes" if named else None)
-    if folder is None or not (folder / "herm_chem_edgelist.csv.gz").is_file():
+    if folder is None or not os.path.isfile(folder / "herm_chem_edgelist.csv.gz"):
         where = "RANVIER_DATA is not set" if folder is None else f"{str(folder)!r} has none"
         raise RanvierError(
             "herm_chem_edgelist.csv.gz and herm_chem_nodes.csv.gz are needed, the chemical connectome of the hermaphrodite (Cook et al., "

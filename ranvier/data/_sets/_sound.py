@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -44,7 +45,7 @@ _CLIPS_PIN = "8547a8d435921d4cf12736bdb57d325c6ec34e9e97c95a56a7b00d1c40e5b3de"
 
 def fsdd(request: Request) -> Splits:
     """FSDD: one file ``fsdd.npz``, or the repository's folder ``recordings`` of wav files (which has no pin)."""
-    place = next((root / "fsdd" for root in request.roots if (root / "fsdd" / "recordings").is_dir()), None)
+    place = next((root / "fsdd" for root in request.roots if os.path.isdir(root / "fsdd" / "recordings")), None)
     if place is not None:
         return _recordings(place / "recordings")
     (path,) = request.files(_FSDD, {"fsdd.npz": _FSDD_PIN})
@@ -73,7 +74,7 @@ def _recordings(folder: Path) -> Splits:
 
 def speech_commands(request: Request) -> Splits:
     """Ten words: the official folders ``<word>/<speaker>_nohash_<n>.wav``, or a ``clips.zip`` of the same in FLAC."""
-    folder = next((r / "speech_commands" for r in request.roots if (r / "speech_commands" / "yes").is_dir()), None)
+    folder = next((r / "speech_commands" for r in request.roots if os.path.isdir(r / "speech_commands" / "yes")), None)
     if folder is not None:
         paths = sorted(p for word in _WORDS for p in (folder / word).glob("*_nohash_*.*"))
         names, get = [f"{p.parent.name}/{p.name}" for p in paths], lambda i: _sound_of(paths[i])

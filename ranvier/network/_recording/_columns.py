@@ -109,9 +109,11 @@ class FolderColumns(Columns):
     def _goes_on(self) -> bool:
         """Whether this run has begun in the folder; what another began there and recorded nothing in is removed."""
         folder = self.folder
-        if not folder.exists() or (folder.is_dir() and all(is_partial(name, ".zattrs") for name in os.listdir(folder))):
+        if not os.path.exists(folder) or (
+            os.path.isdir(folder) and all(is_partial(name, ".zattrs") for name in os.listdir(folder))
+        ):
             return False
-        about = read_attributes(folder) if (folder / ".zattrs").is_file() else {}
+        about = read_attributes(folder) if os.path.isfile(folder / ".zattrs") else {}
         if about.get("format") != "ranvier recording":
             raise FileFormatError(f"{folder} exists already: give a new folder to record into, or delete it.")
         if self.run and about.get("run") == self.run:

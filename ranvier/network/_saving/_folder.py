@@ -69,7 +69,7 @@ def write_pair(folder: Path, kind: Kind, description: Mapping[str, Any], tensors
     _claim(folder, kind)
     weights, path = folder / kind.tensors(sha256), folder / kind.description
     with made_folder(folder):
-        first, fresh = not path.exists(), not weights.exists()
+        first, fresh = not os.path.exists(path), not os.path.exists(weights)
         try:
             if first:
                 replace_file(path, _unfinished(kind))
@@ -88,7 +88,7 @@ def holds_pair(folder: Path, kind: Kind) -> bool:
     path, unfinished = folder / kind.description, _unfinished(kind)
     try:
         return path.stat().st_size != len(unfinished) or path.read_bytes() != unfinished
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # ValueError: a name with a zero byte
         return False
     except OSError as error:
         raise FileFormatError(f"{path} cannot be read ({error.strerror}): check permissions and disk.") from error
@@ -111,8 +111,8 @@ def read_pair(folder: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, torch
     FileFormatError
         Naming the file, what is wrong with it and what to do.
     """
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
+    if not os.path.isdir(folder):
+        what = "is a file" if os.path.exists(folder) else "does not exist"
         raise FileFormatError(
             f"{folder} {what}: give the folder of a saved {kind.name}, which holds {kind.description}."
         )
@@ -146,13 +146,13 @@ def _unfinished(kind: Kind) -> bytes:
 
 def _claim(folder: Path, kind: Kind) -> None:
     """Refuse a folder that holds something else."""
-    if not folder.exists():
+    if not os.path.exists(folder):
         return
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise FileFormatError(f"{folder} is a file: give the name of a folder, which will hold {kind.description}.")
     path, begin = folder / kind.description, f'{{"format":"ranvier{kind.name}"'.encode()
     try:
-        if not path.exists():
+        if not os.path.exists(path):
             foreign = [name for name in os.listdir(folder) if not is_partial(name, kind.description)]
             if foreign:
                 found = f"{folder} holds other files and no {kind.description}"
