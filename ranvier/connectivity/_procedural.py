@@ -77,6 +77,10 @@ class ProceduralSynapses(Transform):
         """Its one latency."""
         return Placement(dt, lag, lag + self.latency)
 
+    def shared_weight(self) -> Tensor:
+        """The one weight [1] of all synapses."""
+        return self.weight.detach()
+
     def forward(self, x: Tensor) -> Tensor:
         """``x`` [R, pre] -> [R, post], row by row."""
         if x.requires_grad:
