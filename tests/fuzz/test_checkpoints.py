@@ -92,9 +92,10 @@ def _tamper_tensors(tensors: Tensors, chance: random.Random) -> None:
         t = t[..., :1] if t.ndim else t
     elif t.numel():
         value = chance.choice([float("nan"), float("inf"), 1e9, -1e9, -1.0, 0.5, 3e38, 2.0**40])
-        t.view(-1)[chance.randrange(t.numel())] = (
-            value if t.is_floating_point() else int(chance.choice([-1, 10**9, 2**60, -(2**62)]))
-        )
+        whole = int(chance.choice([-1, 10**9, 2**60, -(2**62)]))
+        if not t.is_floating_point() and t.dtype != torch.bool:
+            whole = max(min(whole, torch.iinfo(t.dtype).max), torch.iinfo(t.dtype).min)
+        t.view(-1)[chance.randrange(t.numel())] = value if t.is_floating_point() else whole
     tensors[name] = t.contiguous()
 
 
