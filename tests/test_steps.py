@@ -11,7 +11,7 @@ import pytest
 
 from ranvier.errors import DimensionError, RanvierWarning
 from ranvier.units import ms, second, us
-from ranvier.units._steps import (
+from ranvier.units.steps import (
     fraction_of,
     nearest_steps,
     same_time,

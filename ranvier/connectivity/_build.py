@@ -23,7 +23,7 @@ from ranvier.errors import DimensionError, RanvierWarning
 from ranvier.kernels.drawing import run_tiles
 from ranvier.limits import spell
 from ranvier.units import UNITS, Dimension, Quantity
-from ranvier.units._steps import nearest_steps
+from ranvier.units.steps import nearest_steps
 from ranvier.values import Distribution, Learn, key_of
 
 __all__ = ["SynapseRequest", "build_synapses", "procedural_synapses"]

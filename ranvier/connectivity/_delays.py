@@ -13,7 +13,7 @@ from torch import nn
 from ranvier.connectivity._interpolation import gaussian_taps, linear_taps
 from ranvier.errors import RanvierError, ShapeError
 from ranvier.units import UNITS, as_quantity
-from ranvier.units._steps import nearest_steps, steps_in
+from ranvier.units.steps import nearest_steps, steps_in
 from ranvier.values import Distribution, Learn, scale_of
 
 __all__ = ["LONGEST", "DelayError", "Delays", "delay_parameters", "delays_of", "latency_steps", "times_of"]

@@ -15,7 +15,7 @@ from ranvier.errors import RanvierError, ShapeError
 from ranvier.limits import need
 from ranvier.units import ms
 from ranvier.units._edge import strip
-from ranvier.units._steps import fraction_of, steps_before
+from ranvier.units.steps import fraction_of, steps_before
 
 __all__ = ["Bins"]
 

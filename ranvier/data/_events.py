@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ranvier.errors import ShapeError
-from ranvier.units._steps import steps_in
+from ranvier.units.steps import steps_in
 
 __all__ = ["Events"]
 

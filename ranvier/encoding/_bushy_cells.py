@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ranvier.units._steps import steps_in
+from ranvier.units.steps import steps_in
 
 __all__ = ["BushyCells", "Nerve"]
 

@@ -18,7 +18,7 @@ from ranvier.encoding._hair_cells import HairCells
 from ranvier.errors import RanvierError, ShapeError
 from ranvier.units import ms
 from ranvier.units._edge import strip
-from ranvier.units._steps import nearest_steps, steps_in
+from ranvier.units.steps import nearest_steps, steps_in
 
 __all__ = ["Cochlea"]
 

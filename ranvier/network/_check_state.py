@@ -12,7 +12,7 @@ from ranvier.dynamics import COUNTER
 from ranvier.errors import StateError
 from ranvier.network._look import all_finite, numbers_of
 from ranvier.network._state import STREAMS, State
-from ranvier.units._steps import same_time
+from ranvier.units.steps import same_time
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network

@@ -26,7 +26,7 @@ from ranvier.network._runner import Runner
 from ranvier.network._starts import warn_of_starts
 from ranvier.network._state import State
 from ranvier.network._wiring import warn_of_wiring
-from ranvier.units._steps import whole_steps
+from ranvier.units.steps import whole_steps
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network

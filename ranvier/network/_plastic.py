@@ -13,7 +13,7 @@ from ranvier.kernels.reference import step_function
 from ranvier.network._population import start_of, tensor_of
 from ranvier.network._projection import Projection
 from ranvier.neurons._values import check_drawn
-from ranvier.units._steps import times_at
+from ranvier.units.steps import times_at
 from ranvier.values import key_of, uniforms
 
 __all__ = ["NO_SLOPE", "PlasticSynapses", "initial_synapses", "spikes_alone"]

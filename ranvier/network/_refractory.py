@@ -16,7 +16,7 @@ import torch
 from ranvier.dynamics import COUNTER, Step
 from ranvier.errors import DimensionError, ShapeError
 from ranvier.network._population import Population
-from ranvier.units._steps import nearest_steps
+from ranvier.units.steps import nearest_steps
 
 __all__ = ["Refractory", "refractory_of"]
 

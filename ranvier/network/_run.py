@@ -11,7 +11,7 @@ import numpy as np
 from ranvier._nearest import meant
 from ranvier.network._plan import Plan
 from ranvier.network._state import State
-from ranvier.units._steps import times_at
+from ranvier.units.steps import times_at
 
 if TYPE_CHECKING:
     from ranvier.network._recording import Statistics

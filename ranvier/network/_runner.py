@@ -28,7 +28,7 @@ from ranvier.network._reset import reads_spikes
 from ranvier.network._state import State
 from ranvier.network._upstream import upstream
 from ranvier.network._window import Window, add_arrival, copy_if_shared, output_name
-from ranvier.units._steps import times_at
+from ranvier.units.steps import times_at
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network

@@ -14,7 +14,7 @@ from ranvier.errors import DimensionError, ShapeError
 from ranvier.network._counts import count_of
 from ranvier.network._graph import GraphError
 from ranvier.units import UNITS, Dimension, Quantity, as_quantity
-from ranvier.units._steps import nearest_steps, steps_in
+from ranvier.units.steps import nearest_steps, steps_in
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network

@@ -19,7 +19,7 @@ from ranvier.network._population import emission_of
 from ranvier.network._refractory import MOST, Refractory, refractory_of
 from ranvier.network._shapes import shapes_known, unknown_shape
 from ranvier.network._window import output_name
-from ranvier.units._steps import as_quotient
+from ranvier.units.steps import as_quotient
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ranvier.connectivity import Sparse
 from ranvier.errors import RanvierWarning
-from ranvier.units._steps import nearest_steps
+from ranvier.units.steps import nearest_steps
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network

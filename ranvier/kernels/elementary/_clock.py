@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ranvier.units._steps import ROUNDING
+from ranvier.units.steps import ROUNDING
 
 if TYPE_CHECKING:
     from ranvier.kernels.elementary._words import Value, Words

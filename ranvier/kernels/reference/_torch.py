@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 import sympy as sp
 import torch
 
-from ranvier.units._steps import ROUNDING
+from ranvier.units.steps import ROUNDING
 
 __all__ = ["compile_function", "source"]
 

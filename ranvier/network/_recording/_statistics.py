@@ -11,7 +11,7 @@ from ranvier.errors import DimensionError, FileFormatError
 from ranvier.network._counts import count_of
 from ranvier.network._recording._sums import Binned, Intervals, Lagged
 from ranvier.units import UNITS, as_quantity
-from ranvier.units._steps import nearest_steps, times_at, whole_steps
+from ranvier.units.steps import nearest_steps, times_at, whole_steps
 
 __all__ = ["Gatherer", "SpikeStatistics", "Statistics"]
 

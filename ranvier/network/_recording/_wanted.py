@@ -14,7 +14,7 @@ from ranvier.network._checks import check_record
 from ranvier.network._graph import GraphError
 from ranvier.network._recording._sample import Sample
 from ranvier.network._recording._statistics import SpikeStatistics
-from ranvier.units._steps import whole_steps
+from ranvier.units.steps import whole_steps
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network

@@ -19,7 +19,7 @@ from ranvier.network._stimuli._signal import Signal, name_in
 from ranvier.neurons import Cell
 from ranvier.neurons._values import check_text
 from ranvier.units import Dimension, as_quantity
-from ranvier.units._steps import times_at
+from ranvier.units.steps import times_at
 from ranvier.values import Distribution, Learn
 
 if TYPE_CHECKING:
