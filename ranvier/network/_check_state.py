@@ -39,8 +39,8 @@ def check_state(net: Network, state: Any, batch: int) -> State:
             f"the state was made with dt={state.dt:g} ms, the network has dt={net.dt:g} ms: its time, delays and refractory "
             f"periods are counted in steps. Start from state=None, or use a network of that dt."
         )
-    silent = {n: {} for n, p in net.populations.items() if not (p.cell.system.states or p.cell.system.refractory)}
-    if not silent.keys() <= state.variables.keys():  # files name no population without variables
+    if len(state.variables) < len(net.populations):  # files name no population without variables
+        silent = {n: {} for n, p in net.populations.items() if not (p.cell.system.states or p.cell.system.refractory)}
         state = replace(state, variables={**silent, **state.variables})
     for name, bound in _BOUNDS.items():
         value = getattr(state, name)

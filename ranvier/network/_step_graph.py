@@ -95,7 +95,6 @@ class _Writing:
     def graph(self) -> StepGraph:
         net = self.net
         edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in net.projections.values()]
-        later = []
         for part in arrange(net.nodes, edges):
             for n in part.members:
                 if n in net.populations:
@@ -103,12 +102,11 @@ class _Writing:
                 elif n in net.relays:
                     self.emitted[n] = self._arrivals(n, "x")
         for n, line in self.lines.items():
-            later.append(DelayPush(self.emitted[n], line))
+            self.to.add(DelayPush(self.emitted[n], line))
         for n in net.outputs:
             out = self.to.given(n, self.shapes[n], "output")
-            later += [Fill(out), Add(self.emitted[n], out)]
-        for node in later:
-            self.to.add(node)
+            self.to.add(Fill(out))
+            self.to.add(Add(self.emitted[n], out))
         return self.to.graph()
 
     def _population(self, name: str) -> None:
