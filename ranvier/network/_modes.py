@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch._C import _functorch  # pyright: ignore[reportAttributeAccessIssue]
@@ -10,7 +12,7 @@ from torch._C._dynamo import eval_frame
 
 from ranvier.errors import ProviderError, RanvierWarning
 
-__all__ = ["refuse_modes"]
+__all__ = ["own_precision", "refuse_modes"]
 
 _FUNC = (
     "torch.func and torch.vmap cannot follow a network: its kernels read numbers. Give all samples at once, [T, B, …], instead of "
@@ -34,3 +36,8 @@ def refuse_modes() -> None:
         raise ProviderError(_FUNC)
     if torch.is_autocast_enabled("cpu"):
         warnings.warn(_AUTOCAST, RanvierWarning, stacklevel=5)
+
+
+def own_precision() -> AbstractContextManager[Any]:
+    """Where autocast is on, a context without it: products of torch would otherwise be rounded to half precision."""
+    return torch.autocast("cpu", enabled=False) if torch.is_autocast_enabled("cpu") else nullcontext()

@@ -53,6 +53,15 @@ def test_autocast_is_told_to_have_no_effect() -> None:
 
 
 @pytest.mark.parametrize("provider", ["cpu", "reference"])
+def test_autocast_rounds_no_product_of_dense_input(provider: str) -> None:
+    torch.manual_seed(0)
+    net, x = rv.Sequential(rv.Linear(6, 5), rv.LeakyReadout(5), dt=1 * ms, provider=provider), torch.randn(9, 4, 6)
+    with torch.autocast("cpu", dtype=torch.bfloat16), pytest.warns(RanvierWarning, match="autocast has no effect"):
+        out, _ = net(x)
+    assert torch.equal(out, net(x)[0])
+
+
+@pytest.mark.parametrize("provider", ["cpu", "reference"])
 @pytest.mark.parametrize("steps", [9, 2])
 @pytest.mark.parametrize("make", [chain, recurrent])
 def test_a_state_kept_from_a_batch_that_was_learnt_is_told(make: Callable, steps: int, provider: str) -> None:
