@@ -48,7 +48,7 @@ def row_values(values: Tensor, pattern: Pattern, end: str) -> Tensor | None:
     if pattern.full:
         table = values.view(pattern.rows, pattern.columns)
         out = table[:, :1] if end == "pre" else table[:1]
-        return out.flatten().clone() if bool((table == out).all()) else None
+        return out.flatten().clone() if _equal(table, out) else None
     out = values.new_zeros(pattern.rows if end == "pre" else pattern.columns)
     if values.numel():
         if end == "pre":
@@ -57,6 +57,13 @@ def row_values(values: Tensor, pattern: Pattern, end: str) -> Tensor | None:
         else:
             out[pattern.target] = values
     return out if torch.equal(spread(out, pattern, end), values) else None
+
+
+def _equal(table: Tensor, one: Tensor) -> bool:
+    """Whether all rows, or all columns, of ``table`` equal ``one``."""
+    if table.is_cpu:  # NumPy compares and counts several times faster
+        return bool((table.detach().numpy() == one.detach().numpy()).all())
+    return bool((table == one).all())
 
 
 def spread(values: Tensor, pattern: Pattern, end: str) -> Tensor:

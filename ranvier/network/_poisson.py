@@ -125,9 +125,10 @@ def _spikes_of_epoch(
 
 def _numbers(key: tuple[int, int], place: np.ndarray, size: int, draws: int, start: int, stream: int) -> np.ndarray:
     """Numbers [draws, places] from element ``start`` on: draw d of a cell is d*size + cell further, by its sample."""
-    pieces, sample = [], place // size
-    for k in np.unique(sample):
-        drawn = counted_uniforms(key, draws * size, step=int(k), stream=stream, start=start).reshape(draws, size)
-        cells = place[sample == k] - k * size
-        pieces.append(drawn if cells.size == size else drawn[:, cells])
+    pieces, first, last = [], int(place[0]) // size, int(place[-1]) // size  # places ascend
+    bounds = np.searchsorted(place, np.arange(first, last + 2) * size)
+    for k, low, high in zip(range(first, last + 1), bounds[:-1], bounds[1:], strict=True):
+        if low < high:
+            drawn = counted_uniforms(key, draws * size, step=k, stream=stream, start=start).reshape(draws, size)
+            pieces.append(drawn if high - low == size else drawn[:, place[low:high] - k * size])
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, 1)
