@@ -85,7 +85,7 @@ def loaded() -> set[str]:
 
 class TestStart:
     def test_a_circuit_runs_through_the_compiled_loop(self, loaded: set[str]) -> None:
-        assert "ranvier.kernels.cpu._circuit_kernel" in loaded
+        assert "ranvier.kernels.cpu.circuit._kernel" in loaded
 
     @pytest.mark.parametrize("module", ["matplotlib", "networkx", "rich", "safetensors", "scipy", "sklearn"])
     def test_a_circuit_needs_no(self, loaded: set[str], module: str) -> None:
@@ -97,9 +97,9 @@ class TestStart:
             "connectivity._connectome",
             "data",
             "encoding",
-            "kernels.cpu._delay_loop",
-            "kernels.cpu._loop",
-            "kernels.cpu._scan",
+            "kernels.cpu.delays.in_flight",
+            "kernels.cpu.fused.run",
+            "kernels.cpu.scan.run",
             "network._gradient_run",
             "network._save",
             "network._sequential",

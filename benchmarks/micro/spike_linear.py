@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from torch.nn.functional import linear
 
-from ranvier.kernels.cpu._products import events, gather, weight_gradient
+from ranvier.kernels.cpu.events.products import events, gather, weight_gradient
 
 ROWS, INPUTS, OUTPUTS = 6400, 700, 256
 DENSITIES = (0.01, 0.02, 0.05, 0.10, 0.20, 0.30)

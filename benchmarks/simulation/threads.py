@@ -20,7 +20,7 @@ import ranvier as rv
 from benchmarks._report import machine, publish
 from benchmarks.ranvier_circuits import CircuitTask
 from benchmarks.simulation import _circuit as circuit
-from ranvier.kernels.cpu import _circuit_team as team
+from ranvier.kernels.cpu.circuit import _team as team
 from ranvier.units import ms
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -84,7 +84,7 @@ def _processor() -> str:
 
 def _cache() -> str:
     try:
-        store = import_module("ranvier.kernels.cpu._store")
+        store = import_module("ranvier.kernels.cpu.llvm.store")
         files, size = store.cache_size()
         return f"{store.cache_folder()}, {files} kernels, {size / 2**20:.1f} MiB"
     except (ImportError, AttributeError, OSError) as error:

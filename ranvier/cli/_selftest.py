@@ -102,5 +102,5 @@ def _difference(cell: Cell, kicks: tuple[str, ...], dtype: torch.dtype) -> float
             *(g.grad for g in given.values() if g.grad is not None),
         ]
 
-    pairs = zip(run(reference.scan), run(cpu.scan), strict=True)
+    pairs = zip(run(reference.run_scan), run(cpu.run_scan), strict=True)
     return max(float((a - b).abs().max() / a.abs().max().clamp(min=1e-6)) for a, b in pairs)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from ranvier._pages import page
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu._degrees import divided, divided_distinct, transposed
-    from ranvier.kernels.cpu._philox import counted_uniforms
-    from ranvier.kernels.cpu._pool import run_tiles
-    from ranvier.kernels.cpu._row_source import RowSource
-    from ranvier.kernels.cpu._rows import RowDraw, bernoulli_rows, distinct_rows, repeated_rows, row_uniforms
+    from ranvier.kernels.cpu.draw.degrees import divided, divided_distinct, transposed
+    from ranvier.kernels.cpu.draw.row_source import RowSource
+    from ranvier.kernels.cpu.draw.rows import RowDraw, bernoulli_rows, distinct_rows, repeated_rows, row_uniforms
+    from ranvier.kernels.cpu.host.pool import run_tiles
+    from ranvier.kernels.cpu.llvm.philox import counted_uniforms
 
 __all__ = [
     "RowDraw",
@@ -29,17 +29,17 @@ __all__ = [
 
 # Public name -> the module that holds it.
 _PUBLIC: dict[str, str] = {
-    "RowDraw": "ranvier.kernels.cpu._rows",
-    "RowSource": "ranvier.kernels.cpu._row_source",
-    "bernoulli_rows": "ranvier.kernels.cpu._rows",
-    "counted_uniforms": "ranvier.kernels.cpu._philox",
-    "distinct_rows": "ranvier.kernels.cpu._rows",
-    "divided": "ranvier.kernels.cpu._degrees",
-    "divided_distinct": "ranvier.kernels.cpu._degrees",
-    "repeated_rows": "ranvier.kernels.cpu._rows",
-    "row_uniforms": "ranvier.kernels.cpu._rows",
-    "run_tiles": "ranvier.kernels.cpu._pool",
-    "transposed": "ranvier.kernels.cpu._degrees",
+    "RowDraw": "ranvier.kernels.cpu.draw.rows",
+    "RowSource": "ranvier.kernels.cpu.draw.row_source",
+    "bernoulli_rows": "ranvier.kernels.cpu.draw.rows",
+    "counted_uniforms": "ranvier.kernels.cpu.llvm.philox",
+    "distinct_rows": "ranvier.kernels.cpu.draw.rows",
+    "divided": "ranvier.kernels.cpu.draw.degrees",
+    "divided_distinct": "ranvier.kernels.cpu.draw.degrees",
+    "repeated_rows": "ranvier.kernels.cpu.draw.rows",
+    "row_uniforms": "ranvier.kernels.cpu.draw.rows",
+    "run_tiles": "ranvier.kernels.cpu.host.pool",
+    "transposed": "ranvier.kernels.cpu.draw.degrees",
 }
 
 __getattr__, __dir__ = page(__name__, _PUBLIC)

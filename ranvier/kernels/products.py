@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from ranvier._pages import page
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu._delay_loop import DelayedFeedback
-    from ranvier.kernels.cpu._delay_products import delayed_linear, delayed_sparse
-    from ranvier.kernels.cpu._pool2d import max_pool2d
-    from ranvier.kernels.cpu._products import sparse_linear, spike_linear
-    from ranvier.kernels.cpu._sparse import Pattern, pattern
+    from ranvier.kernels.cpu.delays.in_flight import DelayedFeedback
+    from ranvier.kernels.cpu.delays.products import delayed_linear, delayed_sparse
+    from ranvier.kernels.cpu.events.pool2d import max_pool2d
+    from ranvier.kernels.cpu.events.products import sparse_linear, spike_linear
+    from ranvier.kernels.cpu.events.sparse import Pattern, pattern
 
 __all__ = [
     "DelayedFeedback",
@@ -26,14 +26,14 @@ __all__ = [
 
 # Public name -> the module that holds it.
 _PUBLIC: dict[str, str] = {
-    "DelayedFeedback": "ranvier.kernels.cpu._delay_loop",
-    "Pattern": "ranvier.kernels.cpu._sparse",
-    "delayed_linear": "ranvier.kernels.cpu._delay_products",
-    "delayed_sparse": "ranvier.kernels.cpu._delay_products",
-    "max_pool2d": "ranvier.kernels.cpu._pool2d",
-    "pattern": "ranvier.kernels.cpu._sparse",
-    "sparse_linear": "ranvier.kernels.cpu._products",
-    "spike_linear": "ranvier.kernels.cpu._products",
+    "DelayedFeedback": "ranvier.kernels.cpu.delays.in_flight",
+    "Pattern": "ranvier.kernels.cpu.events.sparse",
+    "delayed_linear": "ranvier.kernels.cpu.delays.products",
+    "delayed_sparse": "ranvier.kernels.cpu.delays.products",
+    "max_pool2d": "ranvier.kernels.cpu.events.pool2d",
+    "pattern": "ranvier.kernels.cpu.events.sparse",
+    "sparse_linear": "ranvier.kernels.cpu.events.products",
+    "spike_linear": "ranvier.kernels.cpu.events.products",
 }
 
 __getattr__, __dir__ = page(__name__, _PUBLIC)

@@ -240,7 +240,7 @@ class Runner:
 
     def compute(self, name: str, task: Scan) -> ScanResult:
         """A scan by the provider of the plan."""
-        return (cpu.scan if self.plan.provider(name) == "cpu" else reference.scan)(task)
+        return (cpu.run_scan if self.plan.provider(name) == "cpu" else reference.run_scan)(task)
 
     def _fused(self, unit: Unit, window: Window) -> None:
         """Several populations as one differentiable operation."""

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from ranvier.kernels.cpu import _jit, _store
+from ranvier.kernels.cpu.llvm import jit, store
 from tests.fuzz.engine import LONG, Target, withstands
-from tests.kernels.cpu.test_jit import TEXT, works
+from tests.kernels.cpu.llvm.test_jit import TEXT, works
 
-_KEY = _jit.kernel_key("put", TEXT)
+_KEY = jit.kernel_key("put", TEXT)
 
 
 @pytest.fixture
 def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """The file of one kernel."""
     monkeypatch.setenv("RANVIER_CACHE", str(tmp_path))
-    monkeypatch.setattr(_jit, "_kernels", {})
-    _jit.compile_kernel("put", TEXT)
+    monkeypatch.setattr(jit, "_kernels", {})
+    jit.compile_kernel("put", TEXT)
     (file,) = (tmp_path / "kernels").iterdir()
     assert file.name == f"{_KEY}.kernel"
     return file.read_bytes()
@@ -33,19 +33,19 @@ def _place(folder: Path, payload: bytes) -> Path:
 
 
 def _target(name: str, whole: bytes) -> Target:
-    code = whole[_store._HEADER :]
+    code = whole[store._HEADER :]
 
     def load(path: Path) -> None:
         os.environ["RANVIER_CACHE"] = str(path.parents[1])
         damaged = path.read_bytes() != whole
-        found = _store.load(_KEY)
+        found = store.load(_KEY)
         assert found == (None if damaged else code)
         assert path.exists() != damaged
 
     def run(path: Path) -> None:
         os.environ["RANVIER_CACHE"] = str(path.parents[1])
-        _jit._kernels.clear()
-        assert works(_jit.compile_kernel("put", TEXT))
+        jit._kernels.clear()
+        assert works(jit.compile_kernel("put", TEXT))
         assert path.read_bytes() == whole
 
     return Target(name, [whole], _place, {"load": load, "run": run}[name])

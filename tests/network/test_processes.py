@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 import ranvier as rv
-from ranvier.kernels.cpu import _jit
+from ranvier.kernels.cpu.llvm import jit
 from ranvier.units import ms, nA
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,15 +145,15 @@ def test_memory_does_not_grow_with_runs() -> None:
 def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the kernels compiled from now on; row sums, which come in a few widths, are left out."""
     names: list[str] = []
-    original = _jit._compile
+    original = jit._compile
 
-    def spy(name: str, key: str, text: str) -> _jit.Kernel:
+    def spy(name: str, key: str, text: str) -> jit.Kernel:
         if not name.startswith("gather_"):
             names.append(name)
         return original(name, key, text)
 
-    monkeypatch.setattr(_jit, "_compile", spy)
-    monkeypatch.setattr(_jit, "_load", lambda name, key: None)
+    monkeypatch.setattr(jit, "_compile", spy)
+    monkeypatch.setattr(jit, "_load", lambda name, key: None)
     return names
 
 

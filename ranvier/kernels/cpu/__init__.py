@@ -9,18 +9,18 @@ import torch
 from ranvier._pages import page
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu._circuit import (
+    from ranvier.kernels.cpu.circuit.run import (
         CircuitDrive,
         CircuitPopulation,
         CircuitProjection,
         PlasticProjection,
         run_circuit,
     )
-    from ranvier.kernels.cpu._loop import loop
-    from ranvier.kernels.cpu._loop_series import LoopSeries
-    from ranvier.kernels.cpu._row_rule import Additive, Decay, RowRule
-    from ranvier.kernels.cpu._scan import scan
-    from ranvier.kernels.cpu._spikes import Spikes
+    from ranvier.kernels.cpu.fused.run import loop
+    from ranvier.kernels.cpu.fused.series import LoopSeries
+    from ranvier.kernels.cpu.host.spikes import Spikes
+    from ranvier.kernels.cpu.plastic.rule import Additive, Decay, RowRule
+    from ranvier.kernels.cpu.scan.run import run_scan
 
 __all__ = [
     "Additive",
@@ -35,23 +35,23 @@ __all__ = [
     "loop",
     "refuses",
     "run_circuit",
-    "scan",
+    "run_scan",
 ]
 
 # Public name -> the module that holds it.
 _PUBLIC: dict[str, str] = {
-    "Additive": "._row_rule",
-    "CircuitDrive": "._circuit",
-    "CircuitPopulation": "._circuit",
-    "CircuitProjection": "._circuit",
-    "Decay": "._row_rule",
-    "LoopSeries": "._loop_series",
-    "PlasticProjection": "._circuit",
-    "RowRule": "._row_rule",
-    "Spikes": "._spikes",
-    "loop": "._loop",
-    "run_circuit": "._circuit",
-    "scan": "._scan",
+    "Additive": ".plastic.rule",
+    "CircuitDrive": ".circuit.run",
+    "CircuitPopulation": ".circuit.run",
+    "CircuitProjection": ".circuit.run",
+    "Decay": ".plastic.rule",
+    "LoopSeries": ".fused.series",
+    "PlasticProjection": ".circuit.run",
+    "RowRule": ".plastic.rule",
+    "Spikes": ".host.spikes",
+    "loop": ".fused.run",
+    "run_circuit": ".circuit.run",
+    "run_scan": ".scan.run",
 }
 
 __getattr__, __dir__ = page(__name__, _PUBLIC)

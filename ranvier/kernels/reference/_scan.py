@@ -7,10 +7,10 @@ import torch
 from ranvier.kernels._task import Scan, ScanResult
 from ranvier.kernels.reference._step import step_function
 
-__all__ = ["scan"]
+__all__ = ["run_scan"]
 
 
-def scan(task: Scan) -> ScanResult:
+def run_scan(task: Scan) -> ScanResult:
     """Run the window; gradients come from torch's own autograd, an independent witness of every adjoint.
 
     Where the gradient of what arrives is split, each step is done twice: the states go on from the one that only the

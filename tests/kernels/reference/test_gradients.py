@@ -10,7 +10,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from ranvier.dynamics import Cuts, adjoint
 from ranvier.kernels._task import Scan
-from ranvier.kernels.reference import coefficients, scan
+from ranvier.kernels.reference import coefficients, run_scan
 from ranvier.neurons import ALIF, LIF, Cell, CurrentLIF, HodgkinHuxley, TraubMiles
 from ranvier.surrogates import Gaussian, Sigmoid
 from ranvier.synapses import Exponential
@@ -47,7 +47,7 @@ def run(cell: Cell, values: dict[str, Tensor], streams: dict[str, Tensor], dt: f
         tuple(wanted),
         Cuts(reset="detached" if cut else "surrogate"),
     )
-    result = scan(task)
+    result = run_scan(task)
     return {**{f"{n}(T)": v for n, v in result.states.items()}, **result.emitted}
 
 

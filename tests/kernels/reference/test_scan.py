@@ -28,7 +28,7 @@ def run(cell: rv.Cell, streams: dict[str, Tensor], wanted: tuple[str, ...], *, v
     step = population.step(kicks)
     states = {**population.initial(shape[0], tuple(shape[1:]), WIDE, torch.device("cpu"), 0), **(states or {})}
     coefficients = reference.coefficients(step, {**population.values(), **(values or {})}, 1.0)
-    result = reference.scan(
+    result = reference.run_scan(
         Scan(step, steps, tuple(shape), WIDE, streams, states, coefficients, wanted, Cuts(reset=reset))
     )
     return result.emitted, result.states
@@ -160,5 +160,5 @@ class TestGradients:
 
 
 def test_the_shape_of_a_population_may_have_many_axes(make_case: Callable) -> None:
-    values, _ = make_case("LIF", 5, (2, 3, 4, 5)).run(reference.scan, WIDE)
+    values, _ = make_case("LIF", 5, (2, 3, 4, 5)).run(reference.run_scan, WIDE)
     assert values["emitted:spike"].shape == (5, 2, 3, 4, 5)

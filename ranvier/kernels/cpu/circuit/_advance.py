@@ -1,0 +1,136 @@
+"""Advancing the cells of a population by one step inside a circuit's loop, and listing those that fired."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import sympy as sp
+from llvmlite import ir
+
+from ranvier.dynamics import Program
+from ranvier.dynamics._functions import gt
+from ranvier.dynamics._program import Statement
+from ranvier.kernels.cpu.circuit._fired import Bits, fixed_counters, list_fired
+from ranvier.kernels.cpu.circuit._fired import Form as Fired
+from ranvier.kernels.cpu.circuit._spread_factors import spread_factors
+from ranvier.kernels.cpu.llvm.functions import I64, at, counted, when
+from ranvier.kernels.cpu.llvm.lanes import Lanes
+from ranvier.kernels.writer import emit
+
+__all__ = ["advance"]
+
+_FOLLOWING, _END, _FREE = "following step", "end of ", "free of "
+
+
+class Form(Fired, Protocol):
+    """What the code depends on, beside what listing spikes does."""
+
+    @property
+    def direct(self) -> tuple[str, ...]:
+        """Streams that are added to their states before."""
+        ...
+
+    @property
+    def drives(self) -> tuple[str, ...]:
+        """Streams of Poisson drives."""
+        ...
+
+
+def advance(
+    lanes: Lanes, member: Form, group: dict, cells: tuple[ir.Value, ir.Value], n: ir.Value, start: ir.Value, every: ir.Value
+) -> None:  # fmt: skip
+    """The cells [low, high) through step ``start`` + n: read and clear their arrivals, record, list spikes."""
+    b = lanes.builder
+    fixed = fixed_counters(member)
+    wanted = (
+        *group["states"],
+        *(set(group["counters"]) - set(fixed)),
+        "spike",
+        *(_output(member, v) for v in member.recorded),
+    )
+    program = _rewritten(member.step.program.only(wanted), tuple(group["counters"]), tuple(fixed), member.direct)
+    now = lanes.splat(b.sitofp(n, lanes.scalar))
+    following = lanes.add(now, lanes.constant(1.0))
+    arrived = {
+        name: at(b, ring, b.mul(b.srem(b.add(start, n), length), group["padded"]))
+        for name, (ring, length) in group["rings"].items()
+        if name not in member.direct
+    }
+    driven = {stream: values["row"] for stream, values in zip(member.drives, group["drives"], strict=True)}
+    fired, free = Bits(lanes, group["fired"]), {name: Bits(lanes, group["free"][name]) for name in fixed}
+    due = row = None
+    if member.recorded:
+        taken = b.add(b.add(start, n), I64(1))
+        due = b.icmp_signed("==", b.srem(taken, every), I64(0))
+        row = b.mul(b.sub(b.sub(b.sdiv(taken, every), b.sdiv(start, every)), I64(1)), group["padded"])
+    varied = {n: p for n, p in group["coefficients"].items() if n in member.varied}
+    shared = {n: lanes.broadcast(p, I64(0)) for n, p in group["coefficients"].items() if n not in member.varied}
+    program, products = spread_factors(program, shared)
+    for name, product in products.items():
+        shared[name] = emit(lanes, Program((), {name: product}), shared.__getitem__)[name]
+    low, high = cells
+    ends, back = b.add(low, b.sub(high, I64(lanes.width))), b.trunc(b.add(start, n), ir.IntType(1))
+    with counted(b, low, high, lanes.width) as k:
+        i = b.select(back, b.sub(ends, k), k)  # to and fro: the cells of the last step's end are still in the cache
+        masks = {name: bits.load(i) for name, bits in free.items()}
+
+        def read(name: str) -> ir.Value:
+            if name == _FOLLOWING:
+                return following
+            if name.startswith(_FREE):
+                return masks[name.removeprefix(_FREE)]
+            if name.startswith(_END):
+                return lanes.load(group["counters"][name.removeprefix(_END)], i)
+            if name in group["states"]:
+                return lanes.load(group["states"][name], i)
+            if name in group["counters"]:
+                end = lanes.load(group["counters"][name], i)
+                return lanes.maximum(lanes.sub(end, now), lanes.constant(0.0))
+            if name in shared:
+                return shared[name]
+            if name in varied:
+                return lanes.load(varied[name], i)
+            value = None
+            if name in arrived:
+                value = lanes.load(arrived[name], i)
+                lanes.store(arrived[name], i, lanes.constant(0.0))
+            if name in group["outside"]:
+                pointer, per_step, per_cell = group["outside"][name]
+                given = lanes.load(pointer, b.add(b.mul(n, per_step), b.mul(i, per_cell)))
+                value = given if value is None else lanes.add(value, given)
+            if name in driven:
+                drawn = lanes.load(driven[name], i)
+                value = drawn if value is None else lanes.add(value, drawn)
+            return lanes.constant(0.0) if value is None else value
+
+        values = emit(lanes, program, read)
+        for name, pointer in group["states"].items():
+            lanes.store(pointer, i, values[name])
+        if member.recorded:
+            with when(b, due):
+                for name, pointer in group["recorded"].items():
+                    lanes.store(pointer, b.add(row, i), values[_output(member, name)])
+        spike = lanes.nonzero(values["spike"])
+        fired.store(i, spike)
+        for name, pointer in group["counters"].items():
+            if name in fixed:
+                free[name].store(i, lanes.both(masks[name], lanes.negate_mask(spike)))
+            else:
+                lanes.store(pointer, i, lanes.add(following, values[name]), mask=spike)
+    holding = {name: group["steps"][name] for name in fixed}
+    list_fired(lanes, group, cells, n, holding)
+
+
+def _rewritten(program: Program, counters: tuple[str, ...], fixed: tuple[str, ...], added: tuple[str, ...]) -> Program:
+    """The test ``1 > steps left`` as ``following step > end``, one comparison and for whole numbers the same, or as a
+    bit; streams that were added to their states before are 0."""
+    swaps: dict[sp.Basic, sp.Basic] = {sp.Symbol(s): sp.Integer(0) for s in added}
+    swaps |= {gt(1, sp.Symbol(c)): gt(sp.Symbol(_FOLLOWING), sp.Symbol(f"{_END}{c}")) for c in counters}
+    swaps |= {gt(1, sp.Symbol(c)): sp.Symbol(f"{_FREE}{c}") for c in fixed}
+    statements = tuple(Statement(s.target, s.expression.xreplace(swaps), s.event) for s in program.statements)
+    return Program(statements, {n: e.xreplace(swaps) for n, e in program.outputs.items()})
+
+
+def _output(member: Form, name: str) -> str:
+    """What is recorded under ``name``: an event, or a variable after the step."""
+    return name if name in member.step.events else f"{name}:out"

@@ -1,0 +1,121 @@
+"""Delivering spikes inside a circuit's loop: every synapse of every spike adds its weight to a ring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Protocol
+
+from llvmlite import ir
+
+from ranvier.kernels.cpu.llvm.functions import I64, at, counted, offset, prefetch, when
+
+__all__ = ["add_weight", "approached", "deliver", "row_of"]
+
+#: synapses are asked for this many spikes ahead, and where they begin twice as many
+AHEAD = 4
+_LINE = 64
+
+
+class Form(Protocol):
+    """What the code depends on."""
+
+    @property
+    def one_weight(self) -> bool:
+        """Whether all synapses share a weight."""
+        ...
+
+    @property
+    def one_latency(self) -> bool:
+        """Whether all synapses share a latency."""
+        ...
+
+
+def deliver(
+    b: ir.IRBuilder, form: Form, values: dict, ring: ir.Value, padded: ir.Value, spikes: ir.Value, start: ir.Value,
+    stop: ir.Value, step: ir.Value, length: ir.Value, least: ir.Value | None = None,
+) -> None:  # fmt: skip
+    """Add the weights of the spikes [start, stop) to the ring [length, padded].
+
+    With one latency they arrive in ``step``; else they were fired in it, and with ``least`` only latencies of at least so
+    many steps count.
+    """
+    size = b.mul(length, padded)
+    one_weight = b.load(values["weight"]) if form.one_weight else None
+    slot = b.mul(b.srem(step, length), padded)
+    here = at(b, ring, slot)
+    with (
+        approached(b, form, values, spikes, start, stop) as cell,
+        counted(b, b.load(row_of(b, values, cell)), b.load(row_of(b, values, cell, 1))) as s,
+    ):
+        target = offset(b, b.load(at(b, values["target"], s)))
+        weight = b.load(at(b, values["weight"], s)) if one_weight is None else one_weight
+        if form.one_latency:
+            add_weight(b, at(b, here, target), weight)
+        else:
+            latency = b.zext(b.load(at(b, values["latency"], s)), I64)
+            place = b.add(slot, b.mul(latency, padded))
+            place = b.select(b.icmp_signed(">=", place, size), b.sub(place, size), place)
+            with when(b, b.icmp_signed(">=", latency, least)) if least is not None else nullcontext():
+                add_weight(b, at(b, ring, b.add(place, target)), weight)
+
+
+@contextmanager
+def approached(
+    b: ir.IRBuilder, form: Form, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value,
+    head: Callable[[ir.Value], ir.Value] | None = None,
+) -> Iterator[ir.Value]:  # fmt: skip
+    """Loop over the cells of the spikes [start, stop), whose rows, and what ``head`` points to, are asked for ahead of time."""
+
+    def cell_of(k: ir.Value) -> ir.Value:
+        return offset(b, b.load(at(b, spikes, k)))
+
+    def ask(k: ir.Value, rows: bool) -> None:
+        cell = cell_of(k)
+        begin = row_of(b, values, cell)
+        if rows:
+            own = begin if head is None else row_of(b, values, cell, 1)  # cut rows: where its weights begin
+            _ask_row(b, form, values, b.load(begin), b.load(own))
+            return
+        for place in (begin, *([] if head is None else [head(cell)])):
+            prefetch(b, place)
+
+    far = b.icmp_signed(">", values["reach"], I64(0))
+    with when(b, far):
+        for ahead, rows in ((2 * AHEAD, False), (AHEAD, True)):
+            end = b.add(start, I64(ahead))
+            with counted(b, start, b.select(b.icmp_signed("<", end, stop), end, stop)) as k:
+                ask(k, rows)
+    last = b.sub(stop, I64(1))
+    with counted(b, start, stop) as k:
+        with when(b, far):
+            for ahead, rows in ((2 * AHEAD, False), (AHEAD, True)):
+                soon = b.add(k, I64(ahead))
+                ask(b.select(b.icmp_signed("<", soon, last), soon, last), rows)
+        yield cell_of(k)
+
+
+def _ask_row(b: ir.IRBuilder, form: Form, values: dict, first: ir.Value, own: ir.Value) -> None:
+    """Fetch ``reach`` synapses: targets from ``first`` on, weights and latencies from ``own`` on."""
+    arrays = {
+        "target": first,
+        **({} if form.one_weight else {"weight": own}),
+        **({} if form.one_latency else {"latency": own}),
+    }
+    for name, begin in arrays.items():
+        kind = values[name].type.pointee
+        each = (
+            _LINE * 8 // (kind.width if isinstance(kind, ir.IntType) else 32 if isinstance(kind, ir.FloatType) else 64)
+        )
+        with counted(b, begin, b.add(begin, values["reach"]), each) as s:
+            prefetch(b, at(b, values[name], s))
+
+
+def row_of(b: ir.IRBuilder, values: dict, cell: ir.Value, end: int = 0) -> ir.Value:
+    """Where it is written at which synapse the row of ``cell`` begins (or ends)."""
+    return at(b, values["rows"], b.add(b.mul(cell, values["stride"]), I64(end)))
+
+
+def add_weight(b: ir.IRBuilder, where: ir.Value, weight: ir.Value) -> None:
+    """Add to the number at ``where``."""
+    b.store(b.fadd(b.load(where), weight, flags=("contract", "nsz")), where)

@@ -1,0 +1,88 @@
+"""How many threads share a circuit, and which cells each has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ranvier.kernels.cpu.circuit._fired import UNIT
+from ranvier.kernels.cpu.draw.row_source import RowSource
+from ranvier.kernels.cpu.host.barrier import can_meet
+
+if TYPE_CHECKING:
+    from ranvier.kernels.cpu.circuit.run import CircuitPopulation, CircuitProjection, PlasticProjection
+
+__all__ = ["Team", "team_for", "whole_vectors", "worth"]
+
+#: cells, and hundreds of synapses, worth a thread of their own: below, what threads tell one another costs more than they gain
+_WORTH = 15_000
+#: that, times steps: what a call must have to pay for starting threads and giving each its arrays
+_CALL = 40_000_000
+
+
+@dataclass(frozen=True)
+class Team:
+    """``threads`` threads, each with as many cells of every population."""
+
+    threads: int
+
+    def ranges(self, padded: int, block: int = 0) -> list[tuple[int, int]]:
+        """First and last cell of each thread, of ``padded`` cells in blocks of ``block``."""
+        block = block or UNIT
+        each = -(-padded // (block * self.threads)) * block
+        return [(min(k * each, padded), min((k + 1) * each, padded)) for k in range(self.threads)]
+
+    def borders(self, padded: int, block: int = 0) -> tuple[int, ...]:
+        """Where one thread's cells end and the next one's begin."""
+        return tuple(low for low, _ in self.ranges(padded, block)[1:])
+
+
+def team_for(
+    populations: Sequence[CircuitPopulation], projections: Sequence[CircuitProjection],
+    plastic: Sequence[PlasticProjection], threads: int | None, width: int, steps: int,
+) -> Team:  # fmt: skip
+    """As many threads as asked for; None: by the size of the circuit and of the call, never more than torch allows or cores
+    are idle.
+
+    Threads that meet at every step are slower than one where another program takes turns with them.
+    """
+    if threads is None:
+        stored = sum(q.pattern.synapses for q in projections if not isinstance(q.pattern, RowSource))
+        threads = worth(sum(p.cells for p in populations), stored, steps)
+        threads = min(threads, _idle_cores()) if threads > 1 else 1
+    drawn = any(isinstance(q.pattern, RowSource) for q in projections)
+    if threads <= 1 or plastic or drawn or not can_meet():
+        return Team(1)
+    team = Team(threads)
+    for q in projections:
+        if isinstance(q.pattern, RowSource):
+            continue
+        if q.pattern.compact.cut(team.borders(whole_vectors(q.pattern.columns, width))) is None:
+            return Team(1)
+    return team
+
+
+def worth(cells: int, synapses: int, steps: int) -> int:
+    """Threads that pay for a call of so many steps where all cores are idle; never more than torch allows."""
+    work = cells + synapses // 100
+    return max(1, min(torch.get_num_threads(), work // _WORTH)) if work * steps >= _CALL else 1
+
+
+def whole_vectors(cells: int, width: int) -> int:
+    """Room for ``cells`` in whole vectors."""
+    return -(-cells // width) * width
+
+
+def _idle_cores() -> int:
+    """Cores that nobody uses at this moment, with the one that runs this."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        running = int(Path("/proc/loadavg").read_text().split()[3].split("/")[0])
+    except (OSError, ValueError, IndexError):
+        return allowed
+    return allowed - running + 1

@@ -1,0 +1,239 @@
+"""Dense delayed sums: every source at every step, sixteen batch elements side by side.
+
+``out[s, b, k] = sum over synapses (n, k) and taps j of taps[n, k, j] * source[s - shift + first[n, k] + j, b, n]``
+
+The input gradient of a delayed product has this form, and so has the product itself with time and roles reversed. The
+source is laid out ``[groups, N, time, lanes]``, a group being as many batch elements as a vector has lanes: each load
+then is one aligned vector, which serves all taps that fall on it, and sums of several steps stay in registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+import torch
+from llvmlite import ir
+from torch import Tensor
+
+from ranvier.kernels.cpu.host.buffers import empty
+from ranvier.kernels.cpu.host.operands import address, lanes, scalar, vectors
+from ranvier.kernels.cpu.host.tiles import run_spans
+from ranvier.kernels.cpu.llvm.functions import (
+    I32,
+    I64,
+    Function,
+    at,
+    counted,
+    function,
+    local,
+    offset,
+    splat,
+    vector_at,
+)
+from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+
+__all__ = ["Wiring", "correlate", "correlate_step", "pack", "silent_lines", "steps_at_once"]
+
+_PIECE = 8  # taps in registers together
+
+
+class Wiring(NamedTuple):
+    """Which lines are read into which sums, where and how strongly.
+
+    Attributes
+    ----------
+    first, taps
+        Dense: int32 ``[blocks, K, width]`` and ``[blocks, K, width, taps]``. Sparse: ``[S]`` and ``[S, taps]``. Up to
+        eight taps their number is a power of two, else a multiple of eight.
+    sources, outputs, width
+        N, K and the sources in a block.
+    row_pointer, target
+        Sparse: int64 ``[K + 1]`` and int32 ``[S]``, whose lines output k reads; None where dense.
+    """
+
+    first: Tensor
+    taps: Tensor
+    sources: int
+    outputs: int
+    width: int
+    row_pointer: Tensor | None = None
+    target: Tensor | None = None
+
+    def kernel(self, count: int) -> Kernel:
+        """The kernel for ``count`` steps in registers."""
+        return _correlate_kernel(self.taps.dtype, count, min(_PIECE, self.taps.shape[-1]), self.target is not None)
+
+    def table(self, lines: Tensor, out: Tensor) -> list[int]:
+        """All pointers but the last."""
+        return [address(t) for t in (lines, self.first, self.taps, out, self.row_pointer, self.target)]
+
+
+def steps_at_once() -> int:
+    """Steps whose sums are in registers together."""
+    return 12 if vectors() >= 16 else 4
+
+
+def silent_lines(batch: int, width: int, length: int, dtype: torch.dtype) -> Tensor:
+    """Time lines ``[groups, width, length, lanes]`` of ``batch`` silent elements."""
+    wide = lanes(dtype)
+    return empty([-(-batch // wide), width, length, wide], dtype).zero_()
+
+
+def pack(dense: Tensor, lines: Tensor, start: int) -> None:
+    """Put steps ``[S, B, N]`` (rows may be longer) into time lines from time ``start`` on."""
+    steps, batch, width = dense.shape
+    kernel = _pack_kernel(dense.dtype)
+    kernel([address(dense), address(lines)], [start, steps, batch, width, lines.shape[2], dense.stride(0)])
+
+
+def correlate(lines: Tensor, wiring: Wiring, steps: int, batch: int) -> Tensor:
+    """The sum above for all steps: ``[S, B, K]``; ``lines`` reach beyond the last whole chunk and its taps."""
+    out = empty([steps, batch, wiring.outputs], lines.dtype)
+    groups, _, length, wide = lines.shape
+    count = steps_at_once()
+    chunks = -(-steps // count)
+    kernel, table = wiring.kernel(count), wiring.table(lines, out)
+    integers = [
+        chunks,
+        wiring.sources,
+        wiring.outputs,
+        wiring.width,
+        wiring.taps.shape[-1],
+        length,
+        steps,
+        batch,
+        0,
+    ]
+
+    def task(start: int, stop: int) -> None:
+        sums = empty([wiring.outputs, count, wide], lines.dtype)
+        kernel([*table, address(sums)], [start, stop, *integers])
+
+    run_spans(task, groups * chunks)
+    return out
+
+
+def correlate_step(lines: Tensor, wiring: Wiring, out: Tensor, time: int) -> None:
+    """The sum above for one step, ``out`` ``[B, K]``, from what the lines hold from ``time`` on."""
+    groups, sources, length, wide = lines.shape
+    taps = wiring.taps.shape[-1]
+    kernel, table = wiring.kernel(1), wiring.table(lines, out)
+    integers = [1, sources, wiring.outputs, wiring.width, taps, length, 1, out.shape[0], time]
+
+    def task(start: int, stop: int) -> None:
+        sums = empty([wiring.outputs, 1, wide], lines.dtype)
+        kernel([*table, address(sums)], [start, stop, *integers])
+
+    run_spans(task, groups)
+
+
+@cache
+def _correlate_kernel(dtype: torch.dtype, count: int, piece: int, sparse: bool) -> Kernel:
+    """``count`` steps in registers, ``piece`` taps at once. Items are pairs of group and chunk of steps.
+
+    Pointers: lines, first, taps, out, row pointer, target, sums ``[K, count, lanes]``. Integers: first and last item,
+    chunks, sources, outputs, width of a block, taps, length of a line, steps, batch, time of step 0.
+    """
+    real, wide, size = scalar(dtype), lanes(dtype), dtype.itemsize
+    f = function(f"correlate_{real}_{count}x{piece}{'_sparse' if sparse else ''}")
+    b = f.builder
+    lines, table, taps, sums = f.pointers(0, real), f.pointers(1, I32), f.pointers(2, real), f.pointers(6, real)
+    start, stop, chunks, sources, outputs, width, every, length = (f.integer(i) for i in range(8))
+    begin = f.integer(10)
+    zero = ir.Constant(ir.VectorType(real, wide), [0.0] * wide)
+    own, step = local(b, lines), local(b, I64(0))
+
+    def listen(totals: list[ir.Value], source: ir.Value, synapse: ir.Value) -> None:
+        time = b.add(b.add(begin, b.load(step)), offset(b, b.load(at(b, table, synapse))))
+        line = at(b, b.load(own), b.mul(b.add(b.mul(source, length), time), I64(wide)))
+        with counted(b, 0, every, piece) as j:
+            here = at(b, taps, b.add(b.mul(synapse, every), j))
+            factors = [splat(b, b.load(at(b, here, i)), wide) for i in range(piece)]
+            read = at(b, line, b.mul(j, I64(wide)))
+            for i in range(count + piece - 1):
+                heard = b.load(vector_at(b, read, i * wide, wide), align=size)
+                for q in range(max(0, i - count + 1), min(piece, i + 1)):
+                    term = b.fmul(heard, factors[q], flags=("contract",))
+                    b.store(b.fadd(b.load(totals[i - q]), term, flags=("contract",)), totals[i - q])
+
+    def gather(output: ir.Value, synapses: Callable[[list[ir.Value]], None]) -> None:
+        row = b.mul(output, I64(count * wide))
+        slots = [vector_at(b, sums, b.add(row, I64(i * wide)), wide) for i in range(count)]
+        totals = [local(b, b.load(s, align=size)) for s in slots]
+        synapses(totals)
+        for s, total in zip(slots, totals, strict=True):
+            b.store(b.load(total), s, align=size)
+
+    with counted(b, start, stop) as item:
+        group = b.sdiv(item, chunks)
+        b.store(b.mul(b.srem(item, chunks), I64(count)), step)
+        b.store(at(b, lines, b.mul(b.mul(b.mul(group, sources), length), I64(wide))), own)
+        with counted(b, 0, b.mul(outputs, I64(count))) as i:
+            b.store(zero, vector_at(b, sums, b.mul(i, I64(wide)), wide), align=size)
+        if sparse:
+            row_pointer, target = f.pointers(4, I64), f.pointers(5, I32)
+            with counted(b, 0, outputs) as k:
+
+                def named(totals: list[ir.Value], k: ir.Value = k) -> None:
+                    low, high = (b.load(at(b, row_pointer, b.add(k, I64(i)))) for i in (0, 1))
+                    with counted(b, low, high) as s:
+                        listen(totals, offset(b, b.load(at(b, target, s))), s)
+
+                gather(k, named)
+        else:  # few sources at a time: their lines stay in the first-level cache while all outputs read them
+            with counted(b, 0, sources, wide) as first, counted(b, 0, outputs) as k:
+
+                def all_of_block(totals: list[ir.Value], k: ir.Value = k, first: ir.Value = first) -> None:
+                    block = b.sdiv(first, width)
+                    row = b.mul(b.sub(b.add(b.mul(block, outputs), k), block), width)  # where source 0 would be
+                    with counted(b, first, _least(b, b.add(first, I64(wide)), sources)) as n:
+                        listen(totals, n, b.add(row, n))
+
+                gather(k, all_of_block)
+        _write(f, real, sums, group, b.load(step), (count, wide))
+    return compile_kernel(f.module.name, f.text())
+
+
+def _write(f: Function, real: ir.Type, sums: ir.Value, group: ir.Value, step: ir.Value, shape: tuple[int, int]) -> None:
+    """Carry the sums of a chunk of steps to the result ``[S, B, K]``."""
+    b, (count, wide) = f.builder, shape
+    out, outputs, steps, batch = f.pointers(3, real), f.integer(4), f.integer(8), f.integer(9)
+    after = _least(b, b.add(step, I64(count)), steps)
+    elements = _least(b, b.sub(batch, b.mul(group, I64(wide))), I64(wide))
+    with counted(b, 0, outputs, 16) as first:
+        last = _least(b, b.add(first, I64(16)), outputs)
+        with counted(b, step, after) as t, counted(b, 0, elements) as e:
+            row = b.mul(b.add(b.mul(t, batch), b.add(b.mul(group, I64(wide)), e)), outputs)
+            inner = b.add(b.mul(b.sub(t, step), I64(wide)), e)
+            with counted(b, first, last) as k:
+                value = b.load(at(b, sums, b.add(b.mul(k, I64(count * wide)), inner)))
+                b.store(value, at(b, out, b.add(row, k)))
+
+
+@cache
+def _pack_kernel(dtype: torch.dtype) -> Kernel:
+    """Pointers: dense, lines. Integers: first time, steps, batch, width, length of a line, from step to step of dense."""
+    real, wide = scalar(dtype), I64(lanes(dtype))
+    name = f"pack_lines_{real}"
+    f = function(name)
+    b = f.builder
+    dense, lines = f.pointers(0, real), f.pointers(1, real)
+    start, steps, batch, width, length, row = (f.integer(i) for i in range(6))
+    stride = b.mul(length, wide)
+    groups = b.sdiv(b.add(batch, b.sub(wide, I64(1))), wide)
+    with counted(b, 0, groups) as group, counted(b, 0, steps) as t, counted(b, 0, width, 16) as column:
+        last = _least(b, b.add(column, I64(16)), width)
+        base = b.add(b.mul(b.mul(group, width), stride), b.mul(b.add(start, t), wide))
+        with counted(b, 0, _least(b, b.sub(batch, b.mul(group, wide)), wide)) as lane:
+            element = b.add(b.mul(group, wide), lane)
+            begin = b.add(b.mul(t, row), b.mul(element, width))
+            with counted(b, column, last) as n:
+                place = b.add(b.add(base, b.mul(n, stride)), lane)
+                b.store(b.load(at(b, dense, b.add(begin, n))), at(b, lines, place))
+    return compile_kernel(name, f.text())
+
+
+def _least(b: ir.IRBuilder, first: ir.Value, second: ir.Value) -> ir.Value:
+    return b.select(b.icmp_signed("<", first, second), first, second)

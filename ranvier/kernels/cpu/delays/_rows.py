@@ -1,0 +1,199 @@
+"""Delayed sums over single synapses, and over time as it passes.
+
+Here results stay as they are stored, ``[time, B, N]``: an event at time s adds to row ``s + first + j`` of its target.
+That suits sparse patterns, and loops in which the next events depend on what was delivered. A dense matrix is a pattern
+in which synapse s of source k reaches target s - k N.
+"""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+
+import torch
+from llvmlite import ir
+from torch import Tensor
+
+from ranvier.kernels.cpu.delays._correlate import Wiring
+from ranvier.kernels.cpu.delays._events import DelayedEvents
+from ranvier.kernels.cpu.events.find import EventList
+from ranvier.kernels.cpu.events.sparse import Pattern
+from ranvier.kernels.cpu.host.operands import address, require, scalar
+from ranvier.kernels.cpu.host.tiles import run_spans
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, function, local, offset, when
+from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+
+__all__ = ["Synapses", "spread", "synapse_gradient"]
+
+_WRITTEN_OUT = 4  # taps up to which the code names each
+
+
+class Synapses:
+    """Taps ``[S, W]`` and first latencies int32 ``[S]`` of the synapses in a pattern, sorted by source.
+
+    Raises
+    ------
+    TypeError, ValueError
+        They disagree, or a latency is negative.
+    """
+
+    def __init__(self, pattern: Pattern, taps: Tensor, first: Tensor) -> None:
+        require(taps, "taps", (pattern.synapses, None))
+        require(first, "latency", (pattern.synapses,), torch.int32)
+        shortest, longest = (int(bound) for bound in first.aminmax()) if first.numel() else (0, 0)
+        if shortest < 0:
+            raise ValueError(f"latency holds {shortest}; a synapse cannot act before its spike: use 0 or more steps")
+        self.pattern, self.taps, self.first = pattern, taps, first
+        self.shortest, self.longest = shortest, longest
+
+    @property
+    def reach(self) -> int:
+        """Steps before a window that matter in it."""
+        return self.longest + self.taps.shape[1] - 1
+
+    @cached_property
+    def wiring(self) -> Wiring:
+        """How the targets' time lines are read back into sums per source."""
+        given = self.taps.shape[1]
+        count = 1 << (given - 1).bit_length() if given <= 8 else -(-given // 8) * 8
+        padded = torch.nn.functional.pad(self.taps, (0, count - given)).contiguous()
+        pattern = self.pattern
+        return Wiring(self.first, padded, pattern.columns, pattern.rows, 1, pattern.row_pointer, pattern.target)
+
+    def line_length(self, extended: int) -> int:
+        """Elements of a time line that every read fits in."""
+        return extended + self.longest + self.wiring.taps.shape[1]
+
+
+def spread(events: EventList, synapses: Synapses, out: Tensor, start: int, batch: int) -> None:
+    """Deliver events of several steps into rows of time.
+
+    Parameters
+    ----------
+    events
+        Events of steps ``start``, ``start + 1``, … seen as ``[steps * B, K]``; ``start`` may be negative.
+    synapses
+        Who is reached, how strongly, when.
+    out
+        ``[T, row]``, row at least ``B * N``; what falls outside 0 … T - 1 is dropped.
+    start, batch
+        As above.
+    """
+    pattern, taps = synapses.pattern, synapses.taps
+    if events.columns != pattern.rows or out.dtype != taps.dtype:
+        raise ValueError(
+            f"events of {events.columns} sources in {out.dtype} meet synapses of {pattern.rows} in {taps.dtype}"
+        )
+    steps, count = events.rows // batch, taps.shape[1]
+    inside = start + synapses.shortest >= 0 and start + steps + synapses.reach <= out.shape[0]
+    kernel = _spread_kernel(out.dtype, events.value is not None, count if count <= _WRITTEN_OUT else 0, inside)
+    table = [events.pointer, events.index, events.value, pattern.row_pointer, pattern.target, synapses.first, taps, out]
+    addresses = [address(t) for t in table]
+    sizes = [batch, steps, start, out.shape[0], out.stride(0), pattern.columns, count]
+    run_spans(lambda i, j: kernel(addresses, [i, j, *sizes]), batch)
+
+
+def synapse_gradient(happened: DelayedEvents, synapses: Synapses, grad: Tensor) -> Tensor:
+    """``dtaps[s, j] = sum over events (t, b, k) of value * grad[t + first[s] + j, b, target[s]]``: ``[S, W]``.
+
+    ``grad`` is ``[T, B, N]``; the events come sorted, in extended time.
+    """
+    pattern, taps = synapses.pattern, synapses.taps
+    require(grad, "grad", (happened.steps, happened.batch, pattern.columns), taps.dtype)
+    out = torch.zeros_like(taps)
+    kernel = _synapse_kernel(taps.dtype, happened.value is not None)
+    table = [
+        happened.pointer,
+        happened.time,
+        happened.value,
+        pattern.row_pointer,
+        pattern.target,
+        synapses.first,
+        out,
+        grad,
+    ]
+    addresses = [address(t) for t in table]
+    sizes = [happened.batch, pattern.rows, happened.history, happened.steps, pattern.columns, taps.shape[1]]
+    run_spans(lambda i, j: kernel(addresses, [i, j, *sizes]), pattern.rows)
+    return out
+
+
+@cache
+def _spread_kernel(dtype: torch.dtype, valued: bool, written: int, inside: bool) -> Kernel:
+    """Items are batch elements; ``written`` taps are written out (0: a loop), ``inside`` says that all arrive in time.
+
+    Pointers: pointer, index, value; row pointer, target, first, taps; out. Integers: first and last item, batch, steps,
+    start, rows of out, length of a row, targets, taps.
+    """
+    real = scalar(dtype)
+    name = f"spread_{real}_{written}{'_valued' if valued else ''}{'_inside' if inside else ''}"
+    f = function(name)
+    b = f.builder
+    pointer, index, value = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, real)
+    row_pointer, target, first, taps = f.pointers(3, I64), f.pointers(4, I32), f.pointers(5, I32), f.pointers(6, real)
+    out = f.pointers(7, real)
+    low, high, batch, steps, start, limit, stride, columns, count = (f.integer(i) for i in range(9))
+
+    def add(arrival: ir.Value, place: ir.Value, tap: ir.Value, factor: ir.Value | None) -> None:
+        term = b.load(at(b, taps, tap))
+        term = term if factor is None else b.fmul(term, factor, flags=("contract",))
+        slot = at(b, out, b.add(b.mul(arrival, stride), place))
+        b.store(b.fadd(b.load(slot), term, flags=("contract",)), slot)
+
+    def land(arrival: ir.Value, *rest: ir.Value | None) -> None:
+        if inside:
+            add(arrival, *rest)
+        else:
+            with when(b, b.icmp_unsigned("<", arrival, limit)):
+                add(arrival, *rest)
+
+    with counted(b, 0, steps) as t, counted(b, low, high) as element:
+        row = b.add(b.mul(t, batch), element)
+        now, column = b.add(start, t), b.mul(element, columns)
+        begin, end = (b.load(at(b, pointer, b.add(row, I64(i)))) for i in (0, 1))
+        with counted(b, begin, end) as e:
+            source = offset(b, b.load(at(b, index, e)))
+            left, right = (b.load(at(b, row_pointer, b.add(source, I64(i)))) for i in (0, 1))
+            factor = b.load(at(b, value, e)) if valued else None
+            with counted(b, left, right) as s:
+                time = b.add(now, offset(b, b.load(at(b, first, s))))
+                place = b.add(column, offset(b, b.load(at(b, target, s))))
+                for j in range(written):
+                    land(b.add(time, I64(j)), place, b.add(b.mul(s, I64(written)), I64(j)), factor)
+                if not written:
+                    with counted(b, 0, count) as j:
+                        land(b.add(time, j), place, b.add(b.mul(s, count), j), factor)
+    return compile_kernel(name, f.text())
+
+
+@cache
+def _synapse_kernel(dtype: torch.dtype, valued: bool) -> Kernel:
+    """Items are sources.
+
+    Pointers: pointer, time, value; row pointer, target, first, sums; gradient. Integers: first and last item, batch,
+    sources, history, steps, targets, taps.
+    """
+    real = scalar(dtype)
+    name = f"synapse_gradient_{real}{'_valued' if valued else ''}"
+    f = function(name)
+    b = f.builder
+    pointer, time, value = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, real)
+    row_pointer, target, first, sums = f.pointers(3, I64), f.pointers(4, I32), f.pointers(5, I32), f.pointers(6, real)
+    grad = f.pointers(7, real)
+    low, high, batch, inputs, history, steps, columns, count = (f.integer(i) for i in range(8))
+    with counted(b, low, high) as source, counted(b, 0, batch) as element:
+        here = b.add(b.mul(element, inputs), source)
+        begin, end = (b.load(at(b, pointer, b.add(here, I64(i)))) for i in (0, 1))
+        left, right = (b.load(at(b, row_pointer, b.add(source, I64(i)))) for i in (0, 1))
+        with when(b, b.icmp_signed("<", begin, end)), counted(b, left, right) as s, counted(b, 0, count) as j:
+            lag = b.sub(b.add(offset(b, b.load(at(b, first, s))), j), history)
+            place = b.add(b.mul(element, columns), offset(b, b.load(at(b, target, s))))
+            total = local(b, real(0.0))
+            with counted(b, begin, end) as e:
+                arrival = b.add(offset(b, b.load(at(b, time, e))), lag)
+                with when(b, b.icmp_unsigned("<", arrival, steps)):
+                    term = b.load(at(b, grad, b.add(b.mul(arrival, b.mul(batch, columns)), place)))
+                    term = term if not valued else b.fmul(term, b.load(at(b, value, e)), flags=("contract",))
+                    b.store(b.fadd(b.load(total), term, flags=("contract",)), total)
+            slot = at(b, sums, b.add(b.mul(s, count), j))
+            b.store(b.fadd(b.load(slot), b.load(total)), slot)
+    return compile_kernel(name, f.text())

@@ -1,0 +1,140 @@
+"""Spikes in flight inside a loop: each synapse's own delay, delivered as time passes.
+
+Forward, a window's events are added at once to all the later steps they reach. Backward, the gradients of later steps
+lie ready in time lines, from which each earlier step reads what its spikes were worth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ranvier.kernels._task import Feedback
+from ranvier.kernels.cpu.delays._correlate import Wiring, correlate_step, pack, silent_lines, steps_at_once
+from ranvier.kernels.cpu.delays._events import delayed_events
+from ranvier.kernels.cpu.delays._rows import Synapses, spread, synapse_gradient
+from ranvier.kernels.cpu.delays._tap_table import TapTable
+from ranvier.kernels.cpu.delays._taps import delayed_tap_gradient, read_back
+from ranvier.kernels.cpu.events.find import events
+from ranvier.kernels.cpu.events.sparse import Pattern
+from ranvier.kernels.cpu.host.buffers import empty
+
+if TYPE_CHECKING:
+    from ranvier.kernels.cpu.fused.member import Member
+
+__all__ = ["DelayedFeedback", "Flight"]
+
+
+@dataclass(frozen=True)
+class DelayedFeedback(Feedback):
+    """A projection inside a loop with a delay per synapse; ``latency`` is the shortest that can occur.
+
+    ``weight`` holds taps: [N, K, W], or [synapses, W] with a ``pattern``; int32 ``first`` the steps of the first taps.
+    """
+
+    first: Tensor
+
+
+class Flight:
+    """One such projection during one call of a loop; ``taps`` are its weights as plain numbers."""
+
+    def __init__(
+        self,
+        feedback: DelayedFeedback,
+        taps: Tensor,
+        history: Tensor | None,
+        members: dict[str, Member],
+        emission: str,
+    ) -> None:
+        self.feedback, self.taps, self.history = feedback, taps.contiguous(), history
+        self.pre, self.post = members[feedback.pre], members[feedback.post]
+        self.batch, self.emission = self.pre.scan.shape[0], emission
+        self.steps = self.pre.scan.steps
+        self.sources, self.targets = (m.count // self.batch for m in (self.pre, self.post))
+
+    @cached_property
+    def table(self) -> TapTable | Synapses:
+        """The taps as the products over whole sequences take them."""
+        first = self.feedback.first.contiguous()
+        if self.feedback.pattern is None:
+            return TapTable(self.taps, first, self.steps)
+        return Synapses(self.feedback.pattern, self.taps, first)
+
+    @cached_property
+    def synapses(self) -> Synapses:
+        """The taps as synapses by source; a dense matrix reaches everybody from everywhere."""
+        if isinstance(self.table, Synapses):
+            return self.table
+        pointer = torch.arange(self.sources + 1, dtype=torch.int64) * self.targets
+        target = torch.arange(self.targets, dtype=torch.int32).repeat(self.sources)
+        taps = self.taps.transpose(0, 1).reshape(-1, self.taps.shape[2])
+        first = self.feedback.first.t().reshape(-1)
+        return Synapses(Pattern(pointer, target, self.targets), taps, first)
+
+    def begin(self) -> None:
+        """Deliver what was fired before the call."""
+        if self.history is None:
+            return
+        used = min(self.history.shape[0], self.synapses.reach)
+        if used:
+            recent = self.history[self.history.shape[0] - used :]
+            self._deliver(recent.reshape(used * self.batch, self.sources), -used)
+
+    def depart(self, start: int, stop: int) -> None:
+        """Deliver what was fired in steps [start, stop)."""
+        self._deliver(self.pre.rows(self.pre.out[self.emission].tensor, start, stop).contiguous(), start)
+
+    def _deliver(self, rows: Tensor, start: int) -> None:
+        fired = events(rows)
+        if fired.count:
+            spread(fired, self.synapses, self.post.streams[self.feedback.stream].tensor, start, self.batch)
+
+    def listen(self, gradient: Tensor) -> None:
+        """Begin the way back: ``gradient`` ``[T, row]`` of the arrivals will be written from the end."""
+        self.gradient = gradient
+        length = self.table.line_length(self.steps + steps_at_once())
+        self.lines = silent_lines(self.batch, self.targets, length, self.taps.dtype)
+
+    def land(self, start: int, stop: int) -> None:
+        """The gradient of steps [start, stop) has been written."""
+        rows = self.gradient[start:stop, : self.post.count]
+        pack(rows.unflatten(1, (self.batch, self.targets)), self.lines, start)
+
+    def hand_back(self, start: int, stop: int) -> Tensor:
+        """What spikes of steps [start, stop) are worth: ``[steps * B, K]``."""
+        out = empty([stop - start, self.batch, self.sources], self.taps.dtype)
+        wiring: Wiring = self.table.wiring
+        for k in range(stop - start):
+            correlate_step(self.lines, wiring, out[k], start + k)
+        return out.view(-1, self.sources)
+
+    def tap_gradient(self) -> Tensor:
+        """Gradient to the taps, from all events of the call and those before it."""
+        fired = self.pre.rows(self.pre.out[self.emission].tensor, 0, self.steps).view(
+            self.steps, self.batch, self.sources
+        )
+        history = None if self.history is None else self.history.reshape(-1, self.batch, self.sources).contiguous()
+        happened = delayed_events(fired.contiguous(), history, self.table.reach)
+        if isinstance(self.table, Synapses):
+            return synapse_gradient(happened, self.table, self._dense())
+        return delayed_tap_gradient(happened, self.table, self._dense())
+
+    def history_gradient(self) -> Tensor | None:
+        """Gradient to the history, where there is one."""
+        if self.history is None:
+            return None
+        out = torch.zeros_like(self.history)
+        used = min(self.history.shape[0], self.table.reach)
+        near = self._dense()[: min(self.steps, self.table.reach)]
+        length = self.table.line_length(used + near.shape[0] + steps_at_once())
+        _, recent = read_back(near, self.table.wiring, length, used)
+        out[out.shape[0] - used :] = recent.reshape(used, *out.shape[1:])
+        return out
+
+    def _dense(self) -> Tensor:
+        rows = self.gradient[:, : self.post.count]
+        return rows.reshape(self.steps, self.batch, self.targets).contiguous()

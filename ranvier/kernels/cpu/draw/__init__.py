@@ -1,0 +1,3 @@
+"""Wiring drawn from counted random numbers."""
+
+__all__: list[str] = []

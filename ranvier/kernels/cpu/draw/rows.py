@@ -1,0 +1,283 @@
+"""Draw the targets of compressed rows: with replacement, without, or each with a probability; ascending in every row.
+
+Row r of a stream reads the counted numbers of step r alone, so rows may be drawn by any thread, or one by one later.
+
+* *with replacement*: d sorted uniform numbers are the partial sums of d + 1 exponential ones over their total
+  (L. Devroye, *Non-Uniform Random Variate Generation*, 1986, chapter V), so nothing is sorted.
+* *without*: R. W. Floyd's sampling (Bentley and Floyd, *Commun. ACM* 30, 1987) into a bit per choice, read in order.
+* *with probability p*: the gaps between targets are geometric, floor(log u / log(1 - p)) (Devroye, chapter X).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from llvmlite import ir
+
+from ranvier.kernels.cpu.host.pool import run_tiles
+from ranvier.kernels.cpu.llvm.functions import I32, I64, Function, at, counted, function, local, when
+from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.cpu.llvm.lanes import Lanes
+from ranvier.kernels.cpu.llvm.philox import Stream, uniform_lanes
+
+__all__ = [
+    "RowDraw",
+    "bernoulli_kernel",
+    "bernoulli_rows",
+    "distinct_kernel",
+    "distinct_rows",
+    "repeated_kernel",
+    "repeated_rows",
+    "row_uniforms",
+]
+
+_WIDTH = 8
+_TILE = 1 << 18  # synapses worth a tile of their own
+_LOW = 0xFFFFFFFF
+
+
+class RowDraw(NamedTuple):
+    """Which rows are drawn, from which stream, and what a target may be.
+
+    ``first`` is the number of the first row. Targets are 0 ... ``choices`` - 1; with ``barred``, cell r is not a target of
+    row r and numbers from r on move up by one.
+    """
+
+    key: tuple[int, int]
+    first: int
+    choices: int
+    barred: bool = False
+    stream: int = 0
+
+
+def repeated_rows(draw: RowDraw, row_pointer: np.ndarray) -> np.ndarray:
+    """Int32 targets ``[row_pointer[-1]]``, each any choice with equal probability, repetitions allowed."""
+    target = np.empty(int(row_pointer[-1]), np.int32)
+    longest = int(np.diff(row_pointer).max(initial=0))
+    _run(repeated_kernel(), draw, row_pointer, target, lambda: np.empty(longest + 2 * _WIDTH, np.float64))
+    return target
+
+
+def distinct_rows(draw: RowDraw, row_pointer: np.ndarray) -> np.ndarray:
+    """Int32 targets ``[row_pointer[-1]]``, all subsets of the choices of a row with equal probability."""
+    target = np.empty(int(row_pointer[-1]), np.int32)
+    words = draw.choices // 64 + 1
+    _run(distinct_kernel(), draw, row_pointer, target, lambda: np.zeros(words, np.int64))
+    return target
+
+
+def bernoulli_rows(draw: RowDraw, rows: int, p: float) -> tuple[np.ndarray, np.ndarray]:
+    """Row pointer (int64) and int32 targets where every choice of each of ``rows`` rows is taken with probability p.
+
+    0 < p < 1. The rows are drawn twice, first to be counted.
+    """
+    pointer = np.zeros(rows + 1, np.int64)
+    steady = np.arange(rows + 1, dtype=np.int64) * max(1, int(draw.choices * p))  # the split into tiles
+    kernel, scale = bernoulli_kernel(), 1.0 / np.log1p(-p)
+    _run(kernel, draw, pointer, None, None, steady, (scale,))
+    np.cumsum(pointer, out=pointer)
+    target = np.empty(int(pointer[-1]), np.int32)
+    _run(kernel, draw, pointer, target, None, pointer, (scale,))
+    return pointer, target
+
+
+def row_uniforms(draw: RowDraw, row_pointer: np.ndarray) -> np.ndarray:
+    """Float64 numbers strictly between 0 and 1, one per synapse: number j of the stream of its row for synapse j."""
+    out = np.empty(int(row_pointer[-1]) + _WIDTH, np.float64)
+    numbers = [*draw.key, draw.stream, draw.first, 0, len(row_pointer) - 1, draw.choices, draw.barred, True]
+    _uniforms_kernel()([row_pointer.ctypes.data, 0, out.ctypes.data], numbers)
+    return out[: out.size - _WIDTH]
+
+
+def _run(
+    kernel: Kernel, draw: RowDraw, row_pointer: np.ndarray, target: np.ndarray | None,
+    scratch: Callable[[], np.ndarray] | None, weights: np.ndarray | None = None, floats: Sequence[float] = (),
+) -> None:  # fmt: skip
+    """Run a kernel over tiles of rows that hold about equally many synapses; tiles never depend on the threads."""
+    weights = row_pointer if weights is None else weights
+    rows = len(row_pointer) - 1
+    pieces = max(1, min(rows, int(weights[-1]) // _TILE))
+    borders = np.searchsorted(weights, np.linspace(0, int(weights[-1]), pieces + 1)[1:-1])
+    borders = [0, *borders.tolist(), rows]
+    written = 0 if target is None else target.ctypes.data
+
+    def task(i: int) -> None:
+        space = None if scratch is None else scratch()
+        table = [row_pointer.ctypes.data, written, 0 if space is None else space.ctypes.data]
+        numbers = [*draw.key, draw.stream, draw.first, borders[i], borders[i + 1], draw.choices, draw.barred]
+        kernel(table, [*numbers, written != 0], floats)
+
+    run_tiles(task, pieces)
+
+
+class _Rows:
+    """The frame of the three kernels: a loop over rows, its stream, and how a target is written.
+
+    Pointers: row pointer, target, scratch. Integers: key (2), stream, number of the first row, start, stop, choices,
+    barred, write.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.function: Function = function(name)
+        self.b = self.function.builder
+        self.lanes = Lanes(self.b, "float64")
+        f = self.function
+        self.pointer, self.target = f.pointers(0, I64), f.pointers(1, I32)
+        k0, k1, self.stream, self.first, self.start, self.stop, self.choices, self.barred, self.write = (
+            f.integer(i) for i in range(9)
+        )
+        self.key = (k0, k1)
+
+    def of(self, row: ir.Value) -> tuple[Stream, ir.Value]:
+        """The stream of a row, and the target from which numbers move up by one."""
+        number = self.b.add(self.first, row)
+        none = self.choices
+        edge = self.b.select(self.b.icmp_signed("!=", self.barred, I64(0)), number, none)
+        return Stream(self.key, self.b.and_(number, I64(_LOW)), self.stream), edge
+
+    def put(self, place: ir.Value, choice: ir.Value, edge: ir.Value) -> None:
+        """Write one target."""
+        b = self.b
+        moved = b.add(choice, b.zext(b.icmp_signed(">=", choice, edge), I64))
+        b.store(b.trunc(moved, I32), at(b, self.target, place))
+
+    def row_bounds(self, row: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """Where the row's synapses start and stop."""
+        b = self.b
+        return b.load(at(b, self.pointer, row)), b.load(at(b, self.pointer, b.add(row, I64(1))))
+
+    def at_most(self, choice: ir.Value) -> ir.Value:
+        """A quotient rounded up to the number of choices is the last of them."""
+        last = self.b.sub(self.choices, I64(1))
+        return self.b.select(self.b.icmp_signed("<", choice, last), choice, last)
+
+
+@cache
+def repeated_kernel() -> Kernel:
+    """Targets with replacement; scratch holds the partial sums of the longest row."""
+    k = _Rows("repeated_rows")
+    b, lanes, double = k.b, k.lanes, k.lanes.scalar
+    sums = k.function.pointers(2, double)
+    with counted(b, k.start, k.stop) as row:
+        low, high = k.row_bounds(row)
+        stream, edge = k.of(row)
+        degree = b.sub(high, low)
+        with counted(b, I64(0), b.add(degree, I64(1)), _WIDTH) as j:
+            lanes.store(sums, j, lanes.neg(lanes.log(uniform_lanes(lanes, j, stream))))
+        total = local(b, double(0.0))
+        with counted(b, I64(0), b.add(degree, I64(1))) as j:
+            value = b.fadd(b.load(total), b.load(at(b, sums, j)))
+            b.store(value, total)
+            b.store(value, at(b, sums, j))
+        scale = b.fdiv(b.sitofp(k.choices, double), b.load(total))
+        with counted(b, I64(0), degree) as j:
+            choice = b.fptosi(b.fmul(b.load(at(b, sums, j)), scale), I64)
+            k.put(b.add(low, j), k.at_most(choice), edge)
+    return compile_kernel("repeated_rows", k.function.text())
+
+
+@cache
+def distinct_kernel() -> Kernel:
+    """Targets without replacement; scratch holds a bit per choice, all 0 before and after."""
+    k = _Rows("distinct_rows")
+    b, lanes, double = k.b, k.lanes, k.lanes.scalar
+    bits = k.function.pointers(2, I64)
+    with b.goto_entry_block():
+        block = b.alloca(double, size=I64(_WIDTH))
+    with counted(b, k.start, k.stop) as row:
+        low, high = k.row_bounds(row)
+        stream, edge = k.of(row)
+        degree = b.sub(high, low)
+        base = b.sub(k.choices, degree)
+        with counted(b, I64(0), degree, _WIDTH) as j:
+            lanes.store(block, I64(0), uniform_lanes(lanes, j, stream))
+            left = b.sub(degree, j)
+            here = b.select(b.icmp_signed("<", left, I64(_WIDTH)), left, I64(_WIDTH))
+            with counted(b, I64(0), here) as i:
+                newest = b.add(base, b.add(j, i))
+                drawn = b.fmul(b.load(at(b, block, i)), b.sitofp(b.add(newest, I64(1)), double))
+                chosen = b.fptosi(drawn, I64)
+                taken = b.and_(b.load(at(b, bits, b.lshr(chosen, I64(6)))), b.shl(I64(1), b.and_(chosen, I64(63))))
+                chosen = b.select(b.icmp_unsigned("!=", taken, I64(0)), newest, chosen)
+                word = at(b, bits, b.lshr(chosen, I64(6)))
+                b.store(b.or_(b.load(word), b.shl(I64(1), b.and_(chosen, I64(63)))), word)
+        place = local(b, low)
+        with counted(b, I64(0), b.add(b.lshr(k.choices, I64(6)), I64(1))) as w:
+            left = local(b, b.load(at(b, bits, w)))
+            b.store(I64(0), at(b, bits, w))
+            with _again(b, lambda left=left: b.icmp_unsigned("!=", b.load(left), I64(0))):
+                word = b.load(left)
+                choice = b.add(b.shl(w, I64(6)), b.cttz(word, ir.Constant(ir.IntType(1), 1)))
+                b.store(b.and_(word, b.sub(word, I64(1))), left)
+                where = b.load(place)
+                k.put(where, choice, edge)
+                b.store(b.add(where, I64(1)), place)
+    return compile_kernel("distinct_rows", k.function.text())
+
+
+@cache
+def bernoulli_kernel() -> Kernel:
+    """Every choice with a probability. Counts go to ``row pointer[row + 1]``, or targets from ``row pointer[row]`` on.
+
+    Float: 1 / log(1 - p).
+    """
+    k = _Rows("bernoulli_rows")
+    b, lanes, double = k.b, k.lanes, k.lanes.scalar
+    scale = lanes.splat(k.function.real(0))
+    far = lanes.splat(b.sitofp(k.choices, double))
+    with b.goto_entry_block():
+        block = b.alloca(I64, size=I64(_WIDTH))
+    wide = ir.VectorType(I64, _WIDTH)
+    writing = b.icmp_signed("!=", k.write, I64(0))
+    with counted(b, k.start, k.stop) as row:
+        stream, edge = k.of(row)
+        low = b.load(at(b, k.pointer, row))
+        count, last, element = (local(b, I64(n)) for n in (0, -1, 0))
+        with _again(b, lambda last=last: b.icmp_signed("<", b.load(last), k.choices)):
+            first = b.load(element)
+            gap = lanes.minimum(lanes.mul(lanes.log(uniform_lanes(lanes, first, stream)), scale), far)
+            store = b.store(b.fptosi(gap, wide), b.bitcast(block, wide.as_pointer()))
+            store.align = 8
+            b.store(b.add(first, I64(_WIDTH)), element)
+            with counted(b, I64(0), I64(_WIDTH)) as i:
+                choice = b.add(b.add(b.load(last), I64(1)), b.load(at(b, block, i)))
+                b.store(choice, last)
+                with when(b, b.icmp_signed("<", choice, k.choices)):
+                    number = b.load(count)
+                    with when(b, writing):
+                        k.put(b.add(low, number), choice, edge)
+                    b.store(b.add(number, I64(1)), count)
+        with when(b, b.not_(writing)):
+            b.store(b.load(count), at(b, k.pointer, b.add(row, I64(1))))
+    return compile_kernel("bernoulli_rows", k.function.text())
+
+
+@cache
+def _uniforms_kernel() -> Kernel:
+    """A number per synapse, to scratch; a row's last vector runs into the next row, which is written after it."""
+    k = _Rows("row_uniforms")
+    b, lanes = k.b, k.lanes
+    out = k.function.pointers(2, lanes.scalar)
+    with counted(b, k.start, k.stop) as row:
+        low, high = k.row_bounds(row)
+        stream, _ = k.of(row)
+        with counted(b, I64(0), b.sub(high, low), _WIDTH) as j:
+            lanes.store(out, b.add(low, j), uniform_lanes(lanes, j, stream))
+    return compile_kernel("row_uniforms", k.function.text())
+
+
+@contextmanager
+def _again(b: ir.IRBuilder, condition: Callable[[], ir.Value]) -> Iterator[None]:
+    """Repeat the code inside as long as ``condition()``, an i1 computed anew each time, holds."""
+    head, body, after = (b.append_basic_block(n) for n in ("again", "inside", "done"))
+    b.branch(head)
+    b.position_at_end(head)
+    b.cbranch(condition(), body, after)
+    b.position_at_end(body)
+    yield
+    b.branch(head)
+    b.position_at_end(after)

@@ -1,0 +1,163 @@
+"""Sum the rows that events name: the inner loop of every spike-driven product.
+
+For each row r of an event list::
+
+    out[r, :] = initial[r, :] + sum over events e of r:  value[e] * source[index[e], :]
+
+The sum stays in vector registers; columns are worked in chunks that fit them. Each row is summed in the order of its
+events, so the result does not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+from llvmlite import ir
+from torch import Tensor
+
+from ranvier.kernels.cpu.events.find import EventList
+from ranvier.kernels.cpu.host.operands import address, lanes, require, scalar, vectors
+from ranvier.kernels.cpu.host.tiles import run_spans
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, function, local, offset, splat, vector_at, when
+from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+
+__all__ = ["chunks", "gather", "gather_kernel", "gather_span"]
+
+_LEAST = 1 << 18  # multiply-adds worth a tile of their own
+
+
+def gather(
+    events: EventList, weight_t: Tensor, out: Tensor, accumulate: bool = True, bias: Tensor | None = None
+) -> None:
+    """Multiply events by a matrix: ``out += x @ weight_t`` for the ``x`` that ``events`` lists.
+
+    Parameters
+    ----------
+    events
+        R rows over K columns.
+    weight_t
+        ``[K, N]``, contiguous.
+    out
+        ``[R, N]``, contiguous; written in place.
+    accumulate
+        Add to what ``out`` holds; otherwise start from ``bias``.
+    bias
+        ``[N]``, or None for zero. Not allowed together with ``accumulate``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Operands disagree in shape, dtype or layout.
+    """
+    require(weight_t, "weight_t", (events.columns, None))
+    width = weight_t.shape[1]
+    require(out, "out", (events.rows, width), weight_t.dtype)
+    if events.value is not None:
+        require(events.value, "events.value", (events.count,), weight_t.dtype)
+    if accumulate and bias is not None:
+        raise ValueError("a bias replaces what out holds: pass accumulate=False, or add the bias yourself")
+    initial, stride = out, width
+    if not accumulate:
+        initial, stride = torch.zeros(width, dtype=out.dtype) if bias is None else bias, 0
+        require(initial, "bias", (width,), out.dtype)
+
+    def task(start: int, stop: int) -> None:
+        gather_span(events, events.pointer.data_ptr(), weight_t, (initial, stride), out, start, stop)
+
+    run_spans(task, events.rows, _LEAST * events.rows // max(1, events.count * width))
+
+
+def gather_span(
+    events: EventList, pointer: int, source: Tensor, initial: tuple[Tensor, int], out: Tensor, start: int, stop: int
+) -> None:
+    """Sum rows ``start`` to ``stop`` of the events whose row pointers begin at address ``pointer``.
+
+    ``initial`` is a tensor and the elements from one of its rows to the next. When it is ``out`` itself, rows without
+    events are left alone. Operands are not checked here.
+    """
+    value, width = events.value, source.shape[1]
+    start_from, stride = initial
+    table = [pointer, address(events.index), address(value), address(source), address(start_from), address(out)]
+    for first, stop_column in chunks(width, source.dtype):
+        size = stop_column - first
+        kernel = gather_kernel(source.dtype, size, value is not None)
+        kernel(table, [start, stop, first, size, width, stride, start_from is out])
+
+
+def chunks(width: int, dtype: torch.dtype) -> list[tuple[int, int]]:
+    """Cut ``width`` columns into equal pieces that each fit the registers, on vector borders."""
+    step = lanes(dtype)
+    pieces = -(-width // (step * vectors()))
+    size = -(-width // (max(1, pieces) * step)) * step
+    return [(i, min(i + size, width)) for i in range(0, width, max(1, size))]
+
+
+def _shape(size: int, dtype: torch.dtype) -> tuple[int, int]:
+    """Lanes and vectors for ``size`` columns: fewer lanes than a full vector only where the columns do not fill one."""
+    wide = min(lanes(dtype), 1 << (size.bit_length() - 1))
+    return wide, -(-size // wide)
+
+
+def gather_kernel(dtype: torch.dtype, size: int, valued: bool) -> Kernel:
+    """The kernel for a chunk of ``size`` columns; its arguments are those of :func:`_gather_kernel`."""
+    return _gather_kernel(dtype, *_shape(size, dtype), valued)
+
+
+@cache
+def _gather_kernel(dtype: torch.dtype, wide: int, count: int, valued: bool) -> Kernel:
+    """Kernel for a chunk of ``count`` vectors of ``wide`` lanes; the last one may overlap the one before.
+
+    Pointers: pointer, index, value, source, initial, out. Integers: start, stop, first column, columns in the chunk,
+    length of a row of source and out, of initial, and whether rows without events are skipped.
+    """
+    real = scalar(dtype)
+    name = f"gather_{real}_{wide}x{count}{'_valued' if valued else ''}"
+    f = function(name)
+    b = f.builder
+    pointer, index, value = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, real)
+    source, initial, out = (f.pointers(i, real) for i in (3, 4, 5))
+    start, stop, first, size, stride, initial_stride, skip = (f.integer(i) for i in range(7))
+    places = [I64(i * wide) for i in range(count - 1)] + [b.sub(size, I64(wide))]
+    vector = ir.VectorType(real, wide)
+    at_once = max(1, min(4, 8 // count))  # events added side by side, where few vectors leave the adders waiting
+
+    def load(base: ir.Value, place: ir.Value) -> ir.Value:
+        return b.load(vector_at(b, base, place, wide), align=dtype.itemsize)
+
+    def add(event: ir.Value, sums: list[ir.Value]) -> None:
+        row = b.gep(source, [b.add(b.mul(offset(b, b.load(at(b, index, event))), stride), first)])
+        if valued:
+            factor = splat(b, b.load(at(b, value, event)), wide)
+        for place, total in zip(places, sums, strict=True):
+            term = load(row, place)
+            term = b.fmul(term, factor, flags=("contract",)) if valued else term
+            b.store(b.fadd(b.load(total), term, flags=("contract",)), total)
+
+    with counted(b, start, stop) as r:
+        low, high = (b.load(at(b, pointer, b.add(r, I64(i)))) for i in (0, 1))
+        wanted = b.or_(b.icmp_signed("<", low, high), b.icmp_signed("==", skip, I64(0)))
+        with when(b, wanted):
+            begin = b.gep(initial, [b.add(b.mul(r, initial_stride), first)])
+            sums = [[local(b, load(begin, place)) for place in places]]
+            zero = ir.Constant(vector, [0.0] * wide)
+            sums += [[local(b, zero) for _ in places] for _ in range(at_once - 1)]
+            even = b.sub(high, b.srem(b.sub(high, low), I64(at_once)))
+            with counted(b, low, even, at_once) as e:
+                for i in range(at_once):
+                    add(b.add(e, I64(i)), sums[i])
+            with counted(b, even, high) as e:
+                add(e, sums[0])
+            end = b.gep(out, [b.add(b.mul(r, stride), first)])
+            totals = [_total(b, [b.load(group[v]) for group in sums]) for v in range(count)]
+            for place, total in zip(places, totals, strict=True):
+                b.store(total, vector_at(b, end, place, wide), align=dtype.itemsize)
+    return compile_kernel(name, f.text())
+
+
+def _total(b: ir.IRBuilder, terms: list[ir.Value]) -> ir.Value:
+    """Add pairwise."""
+    while len(terms) > 1:
+        pairs = [b.fadd(terms[i], terms[i + 1]) for i in range(0, len(terms) - 1, 2)]
+        terms = pairs + terms[len(pairs) * 2 :]
+    return terms[0]

@@ -1,0 +1,121 @@
+"""Maximum pooling that keeps one byte per output for its gradient, not the input and an eight-byte index."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from llvmlite import ir
+from torch.autograd import Function
+
+from ranvier.kernels.cpu.host.buffers import empty
+from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
+from ranvier.kernels.cpu.host.operands import scalar
+from ranvier.kernels.cpu.host.tiles import run_spans
+from ranvier.kernels.cpu.llvm.functions import I64, at, counted, function
+from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+
+__all__ = ["max_pool2d"]
+
+Tensor = torch.Tensor
+I8 = ir.IntType(8)
+_LEAST = 1 << 15  # outputs worth a tile of their own
+
+
+def max_pool2d(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """The largest of each block of ``size`` pixels: ``[..., H, W]`` to ``[..., H // size[0], W // size[1]]``.
+
+    Equal to torch's pooling whose stride is its size, also in which of equal pixels the gradient reaches (the first).
+    """
+    return _MaxPool.apply(x, size)
+
+
+class _MaxPool(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, size: tuple[int, int]) -> Tensor:
+        x = x.detach().contiguous()
+        high, wide = x.shape[-2] // size[0], x.shape[-1] // size[1]
+        out = empty([*x.shape[:-2], high, wide], x.dtype)
+        chosen = empty(list(out.shape), torch.uint8)
+        _call(_forward(x.dtype, *size), x, out, chosen)
+        ctx.save_for_backward(chosen)
+        ctx.size, ctx.shape = size, x.shape
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        refuse_second_derivative()
+        (chosen,) = ctx.saved_tensors
+        grad = grad.contiguous()
+        out = empty(list(ctx.shape), grad.dtype)
+        if ctx.shape[-2] % ctx.size[0] or ctx.shape[-1] % ctx.size[1]:
+            out.zero_()
+        _call(_backward(grad.dtype, *ctx.size), out, grad, chosen)
+        return out, None
+
+
+def _call(kernel: Kernel, image: Tensor, pooled: Tensor, chosen: Tensor) -> None:
+    rows, (high, wide) = pooled.numel() // max(1, pooled.shape[-1]), pooled.shape[-2:]
+    pointers, sizes = [t.data_ptr() for t in (image, pooled, chosen)], [high, wide, *image.shape[-2:]]
+    run_spans(lambda start, stop: kernel(pointers, [start, stop, *sizes]), rows, _LEAST // max(1, wide))
+
+
+class _Frame:
+    """Rows of pooled pixels and where their blocks begin.
+
+    Pointers: image, pooled, chosen. Integers: first and last pooled row, pooled rows and columns of an image, its own rows
+    and columns.
+    """
+
+    def __init__(self, name: str, dtype: torch.dtype, size: tuple[int, int]) -> None:
+        self.real, self.size = scalar(dtype), size
+        self.open = function(f"{name}_{self.real}_{size[0]}x{size[1]}")
+        f = self.open
+        self.b = f.builder
+        self.image, self.pooled, self.chosen = f.pointers(0, self.real), f.pointers(1, self.real), f.pointers(2, I8)
+        self.start, self.stop, self.high, self.wide, self.rows, self.columns = (f.integer(i) for i in range(6))
+
+    def each(self):
+        """Loop over pooled rows; yields (first pooled pixel, first pixel) of each."""
+        b = self.b
+        with counted(b, self.start, self.stop) as row:
+            image, line = b.sdiv(row, self.high), b.srem(row, self.high)
+            above = b.add(b.mul(image, self.rows), b.mul(line, I64(self.size[0])))
+            yield b.mul(row, self.wide), b.mul(above, self.columns)
+
+    def pixel(self, first: ir.Value, column: ir.Value, k: int) -> ir.Value:
+        """Address of pixel ``k`` of the block of a pooled column."""
+        b, (down, across) = self.b, divmod(k, self.size[1])
+        place = b.add(b.mul(column, I64(self.size[1])), I64(across))
+        return at(b, self.image, b.add(b.add(first, b.mul(self.columns, I64(down))), place))
+
+
+@cache
+def _forward(dtype: torch.dtype, *size: int) -> Kernel:
+    frame = _Frame("max_pool", dtype, (size[0], size[1]))
+    b = frame.b
+    for out, first in frame.each():
+        with counted(b, 0, frame.wide) as column:
+            best, chosen = b.load(frame.pixel(first, column, 0)), I8(0)
+            for k in range(1, size[0] * size[1]):
+                value = b.load(frame.pixel(first, column, k))
+                better = b.or_(b.fcmp_ordered(">", value, best), b.fcmp_unordered("uno", value, value))
+                best, chosen = b.select(better, value, best), b.select(better, I8(k), chosen)
+            b.store(best, at(b, frame.pooled, b.add(out, column)))
+            b.store(chosen, at(b, frame.chosen, b.add(out, column)))
+    return compile_kernel(frame.open.module.name, frame.open.text())
+
+
+@cache
+def _backward(dtype: torch.dtype, *size: int) -> Kernel:
+    frame = _Frame("max_pool_gradient", dtype, (size[0], size[1]))
+    b = frame.b
+    for out, first in frame.each():
+        with counted(b, 0, frame.wide) as column:
+            value = b.load(at(b, frame.pooled, b.add(out, column)))
+            chosen = b.load(at(b, frame.chosen, b.add(out, column)))
+            for k in range(size[0] * size[1]):
+                mine = b.select(b.icmp_unsigned("==", chosen, I8(k)), value, frame.real(0.0))
+                b.store(mine, frame.pixel(first, column, k))
+    return compile_kernel(frame.open.module.name, frame.open.text())

@@ -1,0 +1,283 @@
+"""Spike-driven products over a fixed sparse pattern: connections kept by presynaptic row (CSR)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+import torch
+from llvmlite import ir
+from torch import Tensor
+
+from ranvier.kernels.cpu.circuit.rows import Rows
+from ranvier.kernels.cpu.host.buffers import empty
+from ranvier.kernels.cpu.host.operands import address, lanes, require, scalar
+from ranvier.kernels.cpu.host.tiles import run_spans
+from ranvier.kernels.cpu.llvm.functions import (
+    I32,
+    I64,
+    at,
+    counted,
+    function,
+    gathered,
+    local,
+    offset,
+    splat,
+    vector_at,
+    when,
+)
+from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+
+if TYPE_CHECKING:
+    from ranvier.kernels.cpu.events.find import EventList
+
+__all__ = ["Pattern", "pattern", "scatter", "scatter_kernel", "sparse_input_gradient", "value_gradient"]
+
+_LEAST = 1 << 15  # synaptic events worth a tile of their own
+_AT_ONCE = 4  # synapses written out side by side
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Which of K sources reaches which of ``columns`` targets; synapse s of source k has row_pointer[k] <= s < [k + 1].
+
+    Attributes
+    ----------
+    row_pointer
+        Int64 ``[K + 1]``, from 0, never falling.
+    target
+        Int32 or uint32 ``[synapses]``, each below ``columns``. One pair may be joined more than once.
+    columns
+        Number of targets N.
+
+    Raises
+    ------
+    TypeError, ValueError
+        At construction, where a kernel would read or write outside its arrays.
+    """
+
+    row_pointer: Tensor
+    target: Tensor
+    columns: int
+
+    def __post_init__(self) -> None:
+        require(self.row_pointer, "row_pointer", (None,), torch.int64)
+        if self.target.dtype == torch.uint32:
+            object.__setattr__(self, "target", self.target.view(torch.int32))
+        require(self.target, "target", (None,), torch.int32)
+        synapses, pointer = self.target.numel(), self.row_pointer
+        if (
+            not pointer.numel()
+            or int(pointer[0]) != 0
+            or int(pointer[-1]) != synapses
+            or bool((pointer.diff() < 0).any())
+        ):
+            raise ValueError(f"row_pointer must rise from 0 to the number of targets ({synapses}); it is {pointer}")
+        low, high = (int(end) for end in self.target.aminmax()) if synapses else (0, -1)
+        if low < 0 or high >= self.columns:
+            raise ValueError(
+                f"targets run from {low} to {high}; they must lie in 0 .. {self.columns - 1} (columns - 1)"
+            )
+
+    @cached_property
+    def compact(self) -> Rows:
+        """The rows as a circuit's loop reads them."""
+        return Rows(self.row_pointer, self.target, self.columns)
+
+    @cached_property
+    def ascending(self) -> bool:
+        """Whether the targets of every row rise, none twice."""
+        rises = self.target[1:] > self.target[:-1]
+        begins = self.row_pointer[1:-1]
+        rises[begins[(begins > 0) & (begins < self.synapses)] - 1] = True
+        return bool(rises.all())
+
+    @property
+    def full(self) -> bool:
+        """Whether every source reaches every target once, in order."""
+        return 0 < self.synapses == self.rows * self.columns and self.ascending
+
+    @property
+    def rows(self) -> int:
+        """Number of sources K."""
+        return self.row_pointer.numel() - 1
+
+    @property
+    def synapses(self) -> int:
+        """Number of connections."""
+        return self.target.numel()
+
+
+def pattern(pre: Tensor, post: Tensor, sizes: tuple[int, int]) -> Pattern:
+    """The compressed rows of synapses sorted by presynaptic cell."""
+    pointer = torch.zeros(sizes[0] + 1, dtype=torch.int64)
+    pointer[1:] = torch.bincount(pre, minlength=sizes[0]).cumsum(0)
+    return Pattern(pointer, post.to(torch.int32).contiguous(), sizes[1])
+
+
+def scatter(events: EventList, pattern: Pattern, weight: Tensor, out: Tensor) -> None:
+    """Deliver events: ``out[r, target[s]] += value * weight[s]`` for every synapse s of every event.
+
+    Parameters
+    ----------
+    events
+        R rows over K columns.
+    pattern
+        The connections, K sources.
+    weight
+        ``[synapses]``.
+    out
+        ``[R, N]``, added to in place.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Operands disagree in shape, dtype or layout.
+    """
+    _check(events, pattern, out, "out")
+    require(weight, "weight", (pattern.synapses,), out.dtype)
+    kernel = scatter_kernel(out.dtype, events.value is not None)
+    table = [events.pointer, events.index, events.value, pattern.row_pointer, pattern.target, weight, out]
+    addresses = [address(tensor) for tensor in table]
+
+    def task(start: int, stop: int) -> None:
+        kernel(addresses, [start, stop, pattern.columns])
+
+    run_spans(task, events.rows, _least(events, pattern, events.rows))
+
+
+def value_gradient(events: EventList, pattern: Pattern, grad: Tensor) -> Tensor:
+    """Gradient to the weight of each synapse: ``dw[s] = sum over events (r, k) of value * grad[r, target[s]]``.
+
+    Parameters
+    ----------
+    events
+        R rows over K columns.
+    pattern
+        The connections, K sources.
+    grad
+        ``[R, N]``.
+
+    Returns
+    -------
+        ``[synapses]``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Operands disagree in shape, dtype or layout.
+    """
+    from ranvier.kernels.cpu.events.weight_gradient import by_column  # what circuits never use
+
+    _check(events, pattern, grad, "grad")
+    ordered = by_column(events, max(1, events.rows))
+    out = empty([pattern.synapses], grad.dtype).zero_()
+    if not events.count:
+        return out
+    kernel = _value_gradient_kernel(grad.dtype, events.value is not None)
+    table = [ordered.pointer, ordered.index, ordered.value, pattern.row_pointer, pattern.target, grad, out]
+    addresses = [address(tensor) for tensor in table]
+
+    def task(start: int, stop: int) -> None:
+        kernel(addresses, [start, stop, pattern.columns])
+
+    run_spans(task, pattern.rows, _least(events, pattern, pattern.rows))
+    return out
+
+
+def sparse_input_gradient(pattern: Pattern, weight: Tensor, grad: Tensor) -> Tensor:
+    """Gradient to the input: ``dx[r, k] = sum over synapses s of k of weight[s] * grad[r, target[s]]``.
+
+    The pattern itself is read as an event list over the transposed gradient. Returns ``[R, K]``.
+    """
+    from ranvier.kernels.cpu.events.find import EventList  # what circuits never use
+    from ranvier.kernels.cpu.events.gather import gather
+
+    transposed = grad.t().contiguous()
+    out = empty([pattern.rows, grad.shape[0]], grad.dtype)
+    connections = EventList(pattern.row_pointer, pattern.target, weight, pattern.columns)
+    gather(connections, transposed, out, accumulate=False)
+    return out.t().contiguous()
+
+
+def _check(events: EventList, pattern: Pattern, dense: Tensor, name: str) -> None:
+    require(dense, name, (events.rows, pattern.columns))
+    if events.columns != pattern.rows:
+        raise ValueError(f"events have {events.columns} columns but the pattern has {pattern.rows} sources")
+    if events.value is not None:
+        require(events.value, "events.value", (events.count,), dense.dtype)
+
+
+def _least(events: EventList, pattern: Pattern, rows: int) -> int:
+    work = events.count * pattern.synapses // max(1, pattern.rows)
+    return _LEAST * rows // max(1, work)
+
+
+@cache
+def scatter_kernel(dtype: torch.dtype, valued: bool = False) -> Kernel:
+    """Pointers: pointer, index, value, row pointer, target, weight, out. Integers: start, stop, columns."""
+    real = scalar(dtype)
+    name = f"scatter_{real}{'_valued' if valued else ''}"
+    f = function(name)
+    b = f.builder
+    pointer, index, value = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, real)
+    row_pointer, target, weight, out = f.pointers(3, I64), f.pointers(4, I32), f.pointers(5, real), f.pointers(6, real)
+    start, stop, columns = (f.integer(i) for i in range(3))
+
+    def deliver(row: ir.Value, synapse: ir.Value, factor: ir.Value | None) -> None:
+        slot = at(b, row, offset(b, b.load(at(b, target, synapse))))
+        term = b.load(at(b, weight, synapse))
+        term = term if factor is None else b.fmul(term, factor, flags=("contract",))
+        b.store(b.fadd(b.load(slot), term, flags=("contract",)), slot)
+
+    with counted(b, start, stop) as r:
+        row = at(b, out, b.mul(r, columns))
+        with counted(b, b.load(at(b, pointer, r)), b.load(at(b, pointer, b.add(r, I64(1))))) as e:
+            factor = b.load(at(b, value, e)) if valued else None
+            source = offset(b, b.load(at(b, index, e)))
+            low, high = (b.load(at(b, row_pointer, b.add(source, I64(i)))) for i in (0, 1))
+            even = b.sub(high, b.srem(b.sub(high, low), I64(_AT_ONCE)))
+            with counted(b, low, even, _AT_ONCE) as s:
+                for i in range(_AT_ONCE):
+                    deliver(row, b.add(s, I64(i)), factor)
+            with counted(b, even, high) as s:
+                deliver(row, s, factor)
+    return compile_kernel(name, f.text())
+
+
+@cache
+def _value_gradient_kernel(dtype: torch.dtype, valued: bool) -> Kernel:
+    """Pointers: pointer and index of the events in order of column, value, row pointer, target, grad, out.
+
+    Integers: first and last source, columns.
+    """
+    real, width = scalar(dtype), lanes(dtype)
+    name = f"value_gradient_{real}{'_valued' if valued else ''}"
+    f = function(name)
+    b = f.builder
+    pointer, index, value = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, real)
+    row_pointer, target, grad, out = f.pointers(3, I64), f.pointers(4, I32), f.pointers(5, real), f.pointers(6, real)
+    start, stop, columns = (f.integer(i) for i in range(3))
+
+    def sum_events(synapse: ir.Value, low: ir.Value, high: ir.Value, wide: int) -> None:
+        places = b.load(vector_at(b, target, synapse, wide), align=4)
+        total = local(b, ir.Constant(ir.VectorType(real, wide), [0.0] * wide))
+        with counted(b, low, high) as e:
+            row = at(b, grad, b.mul(offset(b, b.load(at(b, index, e))), columns))
+            term = gathered(b, row, places, wide)
+            if valued:
+                term = b.fmul(term, splat(b, b.load(at(b, value, e)), wide), flags=("contract",))
+            b.store(b.fadd(b.load(total), term, flags=("contract",)), total)
+        b.store(b.load(total), vector_at(b, out, synapse, wide), align=dtype.itemsize)
+
+    with counted(b, start, stop) as k:
+        low, high = (b.load(at(b, pointer, b.add(k, I64(i)))) for i in (0, 1))
+        with when(b, b.icmp_signed("<", low, high)):
+            first, last = (b.load(at(b, row_pointer, b.add(k, I64(i)))) for i in (0, 1))
+            even = b.sub(last, b.srem(b.sub(last, first), I64(width)))
+            with counted(b, first, even, width) as s:
+                sum_events(s, low, high, width)
+            with counted(b, even, last) as s:
+                sum_events(s, low, high, 1)
+    return compile_kernel(name, f.text())

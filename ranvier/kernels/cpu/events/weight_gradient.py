@@ -1,0 +1,151 @@
+"""The weight gradient of a spike-driven product, from events alone.
+
+``dW_t[k, :] = sum over events (r, k) of value * grad[r, :]``. The events of a block of rows are put in order of column
+by a counting sort; then this is the same sum over named rows as the product itself (:mod:`.gather`), with the block
+of ``grad`` in the second-level cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
+
+import torch
+from llvmlite import ir
+from torch import Tensor
+
+from ranvier.kernels.cpu.events.find import EventList
+from ranvier.kernels.cpu.events.gather import gather_span
+from ranvier.kernels.cpu.host.buffers import empty
+from ranvier.kernels.cpu.host.operands import address, require, scalar
+from ranvier.kernels.cpu.host.pool import run_tiles
+from ranvier.kernels.cpu.host.tiles import run_spans
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, function, local, offset, when
+from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+
+__all__ = ["by_column", "weight_gradient"]
+
+_BLOCK_BYTES = 1 << 19  # of grad, per block of rows
+_CHUNK_BYTES = 1 << 10  # of a row of grad, worked on together
+_LEAST = 1 << 18  # multiply-adds worth a tile of their own
+
+
+def weight_gradient(events: EventList, grad: Tensor, out: Tensor | None = None, block: int | None = None) -> Tensor:
+    """Gradient of ``sum(grad * (x @ weight_t))`` to ``weight_t``, for the ``x`` that ``events`` lists.
+
+    Parameters
+    ----------
+    events
+        R rows over K columns.
+    grad
+        ``[R, N]``, contiguous.
+    out
+        ``[K, N]`` to add to; None for a new tensor.
+    block
+        Rows worked on together, from the last block to the first; by default what the second-level cache holds.
+
+    Returns
+    -------
+        ``out``: ``[K, N]``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Operands disagree in shape, dtype or layout.
+    """
+    require(grad, "grad", (events.rows, None))
+    rows, width, columns = events.rows, grad.shape[1], events.columns
+    if events.value is not None:
+        require(events.value, "events.value", (events.count,), grad.dtype)
+    if out is None:
+        out = empty([columns, width], grad.dtype).zero_()
+    require(out, "out", (columns, width), grad.dtype)
+    block = block or max(64, _BLOCK_BYTES // max(1, min(_CHUNK_BYTES, width * grad.itemsize)))
+    ordered = by_column(events, block)
+    pointer = ordered.pointer.data_ptr()
+
+    def task(start: int, stop: int) -> None:
+        for i in reversed(range(-(-rows // block))):
+            gather_span(ordered, pointer + 8 * i * columns, grad, (out, width), out, start, stop)
+
+    run_spans(task, columns, _LEAST * columns // max(1, events.count * width))
+    return out
+
+
+def by_column(
+    events: EventList, block: int, out: EventList | None = None, only: Sequence[int] | None = None
+) -> EventList:
+    """Sort the events of each ``block`` rows by column.
+
+    Parameters
+    ----------
+    out
+        An earlier result for as many rows, to be written over.
+    only
+        Blocks to be sorted, in order, where not all are asked for.
+
+    Returns
+    -------
+        An event list with a row for each block and column (``blocks * K``, columns innermost); its index is the row of
+        the event in ``events``, ascending within each.
+    """
+    blocks, columns = -(-events.rows // block), events.columns
+    if out is None:
+        value = None if events.value is None else empty([events.count], events.value.dtype)
+        pointer = torch.empty(blocks * columns + 1, dtype=torch.int64)
+        out = EventList(pointer, empty([events.count], torch.int32), value, events.rows)
+    pointer, wanted = out.pointer.zero_(), range(blocks) if only is None else only
+    begins = [i for before, i in pairwise((-1, *wanted)) if i > before + 1]  # after a block that is left out
+    if begins and columns:
+        pointer[[i * columns for i in begins]] = events.pointer[[i * block for i in begins]]
+    sort = _sort_kernel(torch.float32 if out.value is None else out.value.dtype)
+    given = [address(events.pointer), address(events.index), address(events.value)]
+
+    def task(k: int) -> None:
+        i = wanted[k]
+        pointers = [*given, pointer.data_ptr() + 8 * (1 + i * columns), address(out.index), address(out.value)]
+        sort(pointers, [i * block, min((i + 1) * block, events.rows), columns, out.value is not None])
+
+    run_tiles(task, len(wanted))
+    return out
+
+
+@cache
+def _sort_kernel(dtype: torch.dtype) -> Kernel:
+    """Counting sort of the events of rows start..stop by column.
+
+    Pointers: pointer, index, value, cursor ``[columns]`` (zero before; the end of each column's events after), sorted
+    rows, sorted values. Integers: start, stop, columns, whether there are values.
+    """
+    real = scalar(dtype)
+    name = f"sort_events_{real}"
+    f = function(name)
+    b = f.builder
+    pointer, index, value = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, real)
+    cursor, rows, values = f.pointers(3, I64), f.pointers(4, I32), f.pointers(5, real)
+    start, stop, columns, valued = (f.integer(i) for i in range(4))
+    low, high = b.load(at(b, pointer, start)), b.load(at(b, pointer, stop))
+
+    def slot_of(event: ir.Value) -> ir.Value:
+        return at(b, cursor, offset(b, b.load(at(b, index, event))))
+
+    with counted(b, low, high) as e:
+        slot = slot_of(e)
+        b.store(b.add(b.load(slot), I64(1)), slot)
+    place = local(b, low)
+    with counted(b, 0, columns) as k:
+        slot = at(b, cursor, k)
+        begin = b.load(place)
+        b.store(b.add(begin, b.load(slot)), place)
+        b.store(begin, slot)
+    with counted(b, start, stop) as r:
+        begin, end = (b.load(at(b, pointer, b.add(r, I64(i)))) for i in (0, 1))
+        with counted(b, begin, end) as e:
+            slot = slot_of(e)
+            target = b.load(slot)
+            b.store(b.trunc(r, I32), at(b, rows, target))
+            with when(b, b.icmp_signed("!=", valued, I64(0))):
+                b.store(b.load(at(b, value, e)), at(b, values, target))
+            b.store(b.add(target, I64(1)), slot)
+    return compile_kernel(name, f.text())

@@ -1,0 +1,60 @@
+"""What a loop keeps for its backward pass, in autograd's hands: checkpoints and memory forecasts see all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from ranvier.kernels._task import Feedback, Loop
+from ranvier.kernels.cpu.fused._forward import Made
+from ranvier.kernels.cpu.fused._span import Rows
+
+__all__ = ["Kept"]
+
+Tensor = torch.Tensor
+
+
+class Kept:
+    """A loop after its forward pass, without its large tensors between the passes."""
+
+    def __init__(self, task: Loop, made: Made) -> None:
+        self.made = made
+        scans = {n: replace(s, streams={}, states={}, coefficients={}) for n, s in task.members.items()}
+        nothing = torch.empty(0)
+        links = tuple(Feedback(f.pre, f.post, f.stream, f.latency, nothing, None, None) for f in task.feedback)
+        self.task = replace(task, members=scans, feeds=(), feedback=links)
+        for name, member in made.members.items():
+            names, member.scan = made.names[name], scans[name]
+            needed = {names.emitted_as.get(n, n) for n in names.saved}
+            needed |= {task.emission} if made.reads_emissions else set()
+            member.out = {n: rows for n, rows in member.out.items() if n in needed and not rows.scratch}
+            member.streams = {n: rows for n, rows in member.streams.items() if n in names.saved}
+            member.given = {n: t for n, t in member.given.items() if n in member.scan.step.coefficients}
+        self._places: list[tuple[dict[str, Any], str, bool]] = []
+
+    def release(self) -> list[Tensor]:
+        """The large tensors, which the loop itself lets go of."""
+        made, out = self.made, []
+        holders: list[dict[str, Any]] = [link.kept for link in (*made.feeds.values(), *made.links.values())]
+        holders += [source.kept for source in (*made.synapses.values(), *made.fired.values())]
+        holders += [values for member in made.members.values() for values in (member.out, member.streams)]
+        for values in holders:
+            for name, value in values.items():
+                rows = isinstance(value, Rows)
+                out.append(value.tensor if rows else value)
+                self._places.append((values, name, rows))
+                values[name] = None
+        return out
+
+    def restore(self, tensors: Sequence[Tensor]) -> None:
+        """Put back what was let go of."""
+        for (values, name, rows), tensor in zip(self._places, tensors, strict=True):
+            values[name] = Rows(tensor) if rows else tensor
+
+    def forget(self) -> None:
+        """Let go again of what was put back: between segments computed anew, nothing else would."""
+        for values, name, _ in self._places:
+            values[name] = None

@@ -1,0 +1,203 @@
+"""Projections of a loop as calls of a schedule: spikes forward, and what they were worth backward."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import torch
+
+from ranvier.errors import StateError
+from ranvier.kernels._task import Feed, Feedback
+from ranvier.kernels.cpu.events.find import EventList, events, scan_kernel
+from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
+from ranvier.kernels.cpu.events.products import input_gradient
+from ranvier.kernels.cpu.events.sparse import scatter_kernel, sparse_input_gradient, value_gradient
+from ranvier.kernels.cpu.events.transpose import transposed
+from ranvier.kernels.cpu.fused import _hand_back
+from ranvier.kernels.cpu.fused._span import Rows, Span
+from ranvier.kernels.cpu.fused._weights import Summed
+from ranvier.kernels.cpu.fused.member import Member
+from ranvier.kernels.cpu.host.buffers import empty
+from ranvier.kernels.cpu.host.operands import address
+from ranvier.kernels.cpu.host.schedule import Call
+
+__all__ = ["Arrival", "FeedLink", "SpikeLink"]
+
+Tensor = torch.Tensor
+_MARGIN = 16  # an event list is written up to a vector past its end
+
+
+class Arrival(Protocol):
+    """Something that brings spikes to a stream of a population; ``in_place`` only adds to it."""
+
+    in_place: bool
+
+    def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
+        """Calls that set ``target`` to ``initial`` plus what arrives."""
+        ...
+
+
+class FeedLink(Summed):
+    """Spikes from outside, listed once for all steps; a ``repeated`` one is given them by :meth:`renew`."""
+
+    in_place = False
+
+    def __init__(self, feed: Feed, source: Tensor, weight: Tensor, repeated: bool = False) -> None:
+        super().__init__()
+        self.post, self.stream, self.shape = feed.post, feed.stream, source.shape
+        self.batch = source.shape[1]
+        if repeated:
+            rows = source.shape[0] * self.batch
+            found = torch.empty(source.numel() + _MARGIN, dtype=torch.int32)  # small pages: few are ever written
+            self.kept = {"weight": weight, "pointer": torch.zeros(rows + 1, dtype=torch.int64), "index": found}
+        else:
+            listed = events(source.reshape(-1, source.shape[-1]).contiguous())
+            self.kept = {"weight": weight, "pointer": listed.pointer, "index": listed.index}
+            self.kept |= {} if listed.value is None else {"value": listed.value}
+        self.weight_t = transposed(weight)
+        self.sizes = tuple(self.weight_t.shape)
+
+    def renew(self, source: Tensor) -> bool:
+        """List other spikes in the same place; False where they are not all 1."""
+        rows = source.reshape(-1, source.shape[-1]).contiguous()
+        graded = torch.zeros(1, dtype=torch.int64)
+        places = [rows.data_ptr(), *(address(self.kept[n]) for n in ("pointer", "index")), graded.data_ptr()]
+        scan_kernel(rows.dtype)(places, [0, *rows.shape, False])
+        return not int(graded)
+
+    def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
+        row = 8 * self.batch
+        pointer = (self.kept["pointer"].data_ptr() + span.first * row, span.chunk * row)
+        places = [pointer, *((address(self.kept.get(n)), 0) for n in ("index", "value"))]
+        return _gathered(span, span.rows(self.batch), places, self.weight_t, initial, target)
+
+    def arrived(self) -> EventList:
+        return _listed(self.kept, self.shape[-1])
+
+    def source_gradient(self, gradient: Tensor) -> Tensor:
+        """Gradient ``[T * B, K]`` to the spikes themselves."""
+        return input_gradient(gradient, self.kept["weight"])
+
+
+class SpikeLink(Summed):
+    """Spikes of one population to another, ``latency`` steps later; all-to-all, or single synapses of a pattern.
+
+    ``lists`` keeps a list of all that arrives, for the gradient to the weights.
+    """
+
+    def __init__(
+        self, link: Feedback, weight: Tensor, history: Tensor | None, pre: Member, emission: str, lists: bool,
+        repeated: bool = False,
+    ):  # fmt: skip
+        super().__init__()
+        self.post, self.stream, self.latency = link.post, link.stream, link.latency
+        self.pre, self.emission, self.pattern, self.lists = pre, emission, link.pattern, lists
+        self.in_place = self.pattern is not None
+        self.kept = {"weight": weight.contiguous()}
+        self.weight_t = self.kept["weight"] if self.in_place else transposed(weight)
+        self.sizes = tuple(self.weight_t.shape)
+        if self.latency:
+            if history is None:
+                raise StateError(
+                    f"{link.pre!r} has no history, but its spikes take {link.latency} steps: pass the last {link.latency}."
+                )
+            self.depth = history.shape[0]
+            self.kept["past"] = history[self.depth - self.latency :].reshape(self.latency, pre.count).clone()
+        if lists:
+            self.kept["pointer"], self.kept["index"] = self._new_list(pre.scan.steps * pre.batch, repeated)
+
+    def _new_list(self, rows: int, repeated: bool = False) -> tuple[Tensor, Tensor]:
+        """Row pointers and room for the columns of ``rows`` rows of events."""
+        room = [rows * self.pre.cells + _MARGIN]  # pages never written stay virtual
+        found = torch.empty(room, dtype=torch.int32) if repeated else empty(room, torch.int32)
+        return torch.zeros(rows + 1, dtype=torch.int64), found
+
+    def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
+        rows, weight = span.rows(self.pre.batch), self.kept["weight"]
+        pointer, found = (self.kept["pointer"], self.kept["index"]) if self.lists else self._new_list(rows[1])
+        step = 8 * self.pre.batch if self.lists else 0
+        graded = torch.zeros(1, dtype=torch.int64)
+        begin = (pointer.data_ptr() + span.first * step, span.chunk * step)
+        lists = [begin, (found.data_ptr(), 0), (graded.data_ptr(), 0)]
+        look, integers = scan_kernel(weight.dtype), [*rows, self.pre.cells, self.lists]
+        keep = (pointer, found, graded)
+        fired = self.pre.out[self.emission].pointer(span, -self.latency)
+        calls = [Call(look, [fired, *lists], integers, self.latency, keep=keep)]
+        if self.latency:
+            calls.append(Call(look, [Rows(self.kept["past"]).pointer(span), *lists], integers, 0, self.latency))
+        places = [*lists[:2], (0, 0)]
+        if self.pattern is None:
+            return calls + _gathered(span, rows, places, self.weight_t, initial, target)
+        wired = [(t.data_ptr(), 0) for t in (self.pattern.row_pointer, self.pattern.target, weight)]
+        kernel = scatter_kernel(weight.dtype)
+        return [*calls, Call(kernel, [*places, *wired, target.pointer(span)], [*rows, self.pattern.columns])]
+
+    def renew(self, history: Tensor) -> None:
+        """Begin with other spikes in flight."""
+        self.kept["past"].copy_(history[self.depth - self.latency :].reshape(self.latency, self.pre.count))
+
+    def trim(self) -> None:
+        """Keep of the list what was written."""
+        if self.lists:
+            self.kept["index"] = self.kept["index"][: int(self.kept["pointer"][-1])].clone()
+
+    def arrived(self) -> EventList:
+        if self.lists:
+            return _listed(self.kept, self.pre.cells)
+        late = max(0, self.pre.scan.steps - self.latency)
+        fired = self.pre.rows(self.pre.out[self.emission].tensor, 0, late).contiguous()
+        if not self.latency:
+            return events(fired)
+        before = self.kept["past"][: self.pre.scan.steps].reshape(-1, self.pre.cells)
+        return events(before).then(events(fired))
+
+    def hand_back(self, span: Span, gradient: Rows, initial: Rows, target: Rows) -> list[Call]:
+        """Calls that set ``target`` to ``initial`` plus what the arrivals of ``latency`` steps later are worth."""
+        rows, width = span.rows(self.pre.batch), self.pre.cells
+        stride = 0 if initial.uniform else width
+        arrived, begin, end = gradient.pointer(span, self.latency), initial.pointer(span), target.pointer(span)
+        given, keep = self.kept["weight"], (initial.tensor, target.tensor, gradient.tensor)
+        weight = (given.data_ptr(), 0)
+        if self.pattern is None:
+            integers = [*rows, given.shape[0], width, stride]
+            return [Call(_hand_back.dense_kernel(given.dtype), [arrived, weight, begin, end], integers, keep=keep)]
+        wired = [(t.data_ptr(), 0) for t in (self.pattern.row_pointer, self.pattern.target)]
+        integers = [*rows, self.pattern.columns, width, stride]
+        places = [arrived, *wired, weight, begin, end]
+        return [Call(_hand_back.sparse_kernel(given.dtype), places, integers, keep=keep)]
+
+    def weight_gradient(self, gradient: Tensor, block: int | None) -> Tensor:
+        if self.pattern is None:
+            return super().weight_gradient(gradient, block)
+        return value_gradient(self.arrived(), self.pattern, gradient)
+
+    def history_gradient(self, gradient: Tensor) -> Tensor:
+        """Gradient to the emissions before the call, from that of what arrived."""
+        steps, cells = min(self.latency, self.pre.scan.steps), self.pre.scan.shape
+        rows, weight = gradient[: steps * self.pre.batch], self.kept["weight"]
+        dense = self.pattern is None
+        back = input_gradient(rows, weight) if dense else sparse_input_gradient(self.pattern, weight, rows)
+        whole = torch.zeros(self.depth, *cells, dtype=weight.dtype)
+        first = self.depth - self.latency
+        whole[first : first + steps] = back.reshape(steps, *cells)
+        return whole
+
+
+def _listed(kept: Mapping[str, Tensor], columns: int) -> EventList:
+    count = int(kept["pointer"][-1])
+    return EventList(kept["pointer"], kept["index"][:count], kept.get("value"), columns)
+
+
+def _gathered(
+    span: Span, rows: tuple[int, int], listed: list[tuple[int, int]], weight_t: Tensor, initial: Rows, target: Rows
+) -> list[Call]:
+    """Sum the rows of ``weight_t`` that ``listed`` events (row pointers, index, values) name."""
+    width = weight_t.shape[1]
+    places = [*listed, (weight_t.data_ptr(), 0), initial.pointer(span), target.pointer(span)]
+    valued, keep = listed[2][0] != 0, (weight_t, initial.tensor, target.tensor)
+    return [
+        Call(gather_kernel(weight_t.dtype, until - first, valued), places,
+             [*rows, first, until - first, width, 0 if initial.uniform else width, initial is target], keep=keep)
+        for first, until in chunks(width, weight_t.dtype)
+    ]  # fmt: skip

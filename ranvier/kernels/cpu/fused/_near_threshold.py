@@ -1,0 +1,76 @@
+"""Which cells a gradient to spikes can pass: those where the derivative at the threshold is not zero."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sympy as sp
+from llvmlite import ir
+
+from ranvier.dynamics import ByStructure, Statement, Step, derivative, tidy
+from ranvier.kernels.cpu.llvm.jit import Kernel
+from ranvier.kernels.cpu.scan.frame import Frame
+from ranvier.kernels.writer import emit
+
+__all__ = ["Near", "near_kernel"]
+
+_FACTOR = sp.Symbol("_near")
+_U = sp.Symbol("u")
+
+
+@dataclass(frozen=True)
+class Near:
+    """Argument order: kept streams, coefficients, the factor."""
+
+    kernel: Kernel
+    kept: tuple[str, ...]
+    coefficients: tuple[str, ...]
+
+
+class _Key(ByStructure):
+    def __init__(self, step: Step) -> None:
+        self.step, self.key = step, step.key
+
+
+def near_kernel(step: Step, dtype: str, emission: str, kept: tuple[str, ...]) -> Near:
+    """The kernel that computes, from the values ``kept``, the factor by which a gradient to ``emission`` goes on.
+
+    That is slope(level - threshold), and zero in a refractory cell. Where a cell's event has no such factor, it is one.
+    """
+    return _near(_Key(step), dtype, emission, kept)
+
+
+@lru_cache(maxsize=1024)
+def _near(key: _Key, dtype: str, emission: str, kept: tuple[str, ...]) -> Near:
+    step = key.step
+    again = [s for s in step.program.statements if str(s.target) not in kept]
+    program = tidy([*again, Statement(_FACTOR, _factor(step, emission))], {"near": _FACTOR}, "_n")
+    reads = set(program.reads)
+    kept = tuple(n for n in kept if n in reads)
+    coefficients = tuple(n for n in step.coefficients if n in reads)
+    frame = Frame(dtype, "ranvier_near")
+    placed = dict(zip(kept, frame.streams(len(kept)), strict=True))
+    placed |= dict(zip(coefficients, frame.steady(len(coefficients)), strict=True))
+    (out,) = frame.streams(1, wide=False)
+    with frame.time() as t, frame.neurons() as i:
+
+        def read(name: str) -> ir.Value:
+            return placed[name].load(t, i)
+
+        out.store(t, i, emit(frame.lanes, program, read)["near"], frame.streaming)
+    return Near(frame.compile(), kept, coefficients)
+
+
+def _factor(step: Step, emission: str) -> sp.Expr:
+    """d(emission)/d(level), as the adjoint takes it."""
+    out = step.program.outputs[emission]
+    of = {s.target: s for s in step.program.statements}
+    crossing = next((s for s in step.program.statements if s.event == emission), None)
+    if crossing is None or not out.is_Symbol:
+        return sp.Integer(1)
+    level, threshold = crossing.expression.args
+    slope = step.surrogate.xreplace({_U: level - threshold})
+    if out == crossing.target:
+        return slope
+    return slope * derivative(of[out].expression, crossing.target)

@@ -1,0 +1,138 @@
+"""Kernels of synapses inside a loop whose steps stand in rows of time: what spikes were worth, and what weights were.
+
+A synapse s of a source reads or writes element ``place[s]`` from the row of the step in which the source fired on: its
+delay in rows plus its target. Everything is driven by lists: only listed cells cost anything.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+from llvmlite import ir
+
+from ranvier.kernels.cpu.host.operands import lanes, scalar
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, function, local, offset, splat, vector_at
+from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+
+__all__ = ["collect_kernel", "copy_kernel", "return_kernel"]
+
+_I1 = ir.IntType(1)
+
+
+@cache
+def return_kernel(dtype: torch.dtype) -> Kernel:
+    """``out[r, k] += sum over synapses s of k of weight[s] * grad[r, place[s]]`` for the listed (r, k).
+
+    Pointers: pointer and index of the list, row pointer, place, weight, grad, out. Integers: first row, row after the
+    last, elements from one row of grad to the next, of out.
+    """
+    real, width = scalar(dtype), lanes(dtype)
+    f = function(f"return_{real}")
+    b = f.builder
+    pointer, index = f.pointers(0, I64), f.pointers(1, I32)
+    row_pointer, place = f.pointers(2, I64), f.pointers(3, I32)
+    weight, grad, out = (f.pointers(i, real) for i in (4, 5, 6))
+    start, stop, columns, sources = (f.integer(i) for i in range(4))
+    vector = ir.VectorType(real, width)
+    reduce = _declared(b, f"llvm.vector.reduce.fadd.v{width}{_suffix(real)}", ir.FunctionType(real, [real, vector]))
+    with counted(b, start, stop) as r:
+        row, line = at(b, grad, b.mul(r, columns)), at(b, out, b.mul(r, sources))
+        low, high = (b.load(at(b, pointer, b.add(r, I64(i)))) for i in (0, 1))
+        with counted(b, low, high) as e:
+            source = offset(b, b.load(at(b, index, e)))
+            first, last = (b.load(at(b, row_pointer, b.add(source, I64(i)))) for i in (0, 1))
+            total = local(b, ir.Constant(vector, [0.0] * width))
+            with counted(b, first, last, width) as s:
+                inside = _inside(b, b.sub(last, s), width)
+                values = _gathered(b, row, _masked_load(b, place, s, inside, width), inside, width)
+                term = b.fmul(values, _masked_load(b, weight, s, inside, width), flags=("contract",))
+                b.store(b.fadd(b.load(total), term, flags=("contract",)), total)
+            slot = at(b, line, source)
+            b.store(b.call(reduce, [b.load(slot), b.load(total)], fastmath=("reassoc",)), slot)
+    return compile_kernel(f.module.name, f.text())
+
+
+@cache
+def collect_kernel(dtype: torch.dtype) -> Kernel:
+    """``total[s] += grad[r, place[s]]`` for the synapses s of all listed (r, k).
+
+    Pointers: pointer and index of the list, row pointer, place, total, grad. Integers: first row, row after the last,
+    elements from one row of grad to the next.
+    """
+    real, width = scalar(dtype), lanes(dtype)
+    f = function(f"collect_rows_{real}")
+    b = f.builder
+    pointer, index = f.pointers(0, I64), f.pointers(1, I32)
+    row_pointer, place, total, grad = f.pointers(2, I64), f.pointers(3, I32), f.pointers(4, real), f.pointers(5, real)
+    start, stop, columns = (f.integer(i) for i in range(3))
+    with counted(b, start, stop) as r:
+        row = at(b, grad, b.mul(r, columns))
+        low, high = (b.load(at(b, pointer, b.add(r, I64(i)))) for i in (0, 1))
+        with counted(b, low, high) as e:
+            source = offset(b, b.load(at(b, index, e)))
+            first, last = (b.load(at(b, row_pointer, b.add(source, I64(i)))) for i in (0, 1))
+            with counted(b, first, last, width) as s:
+                inside = _inside(b, b.sub(last, s), width)
+                values = _gathered(b, row, _masked_load(b, place, s, inside, width), inside, width)
+                sums = b.fadd(_masked_load(b, total, s, inside, width), values)
+                _masked_store(b, sums, total, s, inside, width)
+    return compile_kernel(f.module.name, f.text())
+
+
+@cache
+def copy_kernel(dtype: torch.dtype) -> Kernel:
+    """``out[r, :] = source[r, :]``. Pointers: source, out. Integers: first row, row after the last, columns, elements from
+    one row of source to the next.
+    """
+    real = scalar(dtype)
+    f = function(f"copy_rows_{real}")
+    b = f.builder
+    source, out = f.pointers(0, real), f.pointers(1, real)
+    start, stop, columns, stride = (f.integer(i) for i in range(4))
+    with counted(b, start, stop) as r, counted(b, 0, columns) as k:
+        value = b.load(at(b, source, b.add(b.mul(r, stride), k)))
+        b.store(value, at(b, out, b.add(b.mul(r, columns), k)))
+    return compile_kernel(f.module.name, f.text())
+
+
+def _suffix(real: ir.Type) -> str:
+    return "i32" if real == I32 else "f32" if isinstance(real, ir.FloatType) else "f64"
+
+
+def _declared(b: ir.IRBuilder, name: str, kind: ir.FunctionType) -> ir.Value:
+    return b.module.globals.get(name) or ir.Function(b.module, kind, name)
+
+
+def _inside(b: ir.IRBuilder, left: ir.Value, width: int) -> ir.Value:
+    """Mask of the first ``left`` lanes."""
+    wide = ir.VectorType(I32, width)
+    capped = b.select(b.icmp_signed("<", left, I64(width)), left, I64(width))
+    return b.icmp_signed("<", ir.Constant(wide, list(range(width))), splat(b, b.trunc(capped, I32), width))
+
+
+def _masked_load(b: ir.IRBuilder, base: ir.Value, i: ir.Value, inside: ir.Value, width: int) -> ir.Value:
+    element = base.type.pointee
+    wide = ir.VectorType(element, width)
+    slot = vector_at(b, base, i, width)
+    kind = ir.FunctionType(wide, [slot.type, I32, inside.type, wide])
+    call = _declared(b, f"llvm.masked.load.v{width}{_suffix(element)}.p0", kind)
+    zeros = ir.Constant(wide, [0 if element == I32 else 0.0] * width)
+    return b.call(call, [slot, I32(8 if isinstance(element, ir.DoubleType) else 4), inside, zeros])
+
+
+def _masked_store(b: ir.IRBuilder, value: ir.Value, base: ir.Value, i: ir.Value, inside: ir.Value, width: int) -> None:
+    slot = vector_at(b, base, i, width)
+    kind = ir.FunctionType(ir.VoidType(), [value.type, slot.type, I32, inside.type])
+    call = _declared(b, f"llvm.masked.store.v{width}{_suffix(value.type.element)}.p0", kind)
+    b.call(call, [value, slot, I32(8 if isinstance(value.type.element, ir.DoubleType) else 4), inside])
+
+
+def _gathered(b: ir.IRBuilder, base: ir.Value, places: ir.Value, inside: ir.Value, width: int) -> ir.Value:
+    element = base.type.pointee
+    wide = ir.VectorType(element, width)
+    addresses = b.gep(splat(b, base, width), [places], source_etype=element)
+    kind = ir.FunctionType(wide, [addresses.type, I32, inside.type, wide])
+    call = _declared(b, f"llvm.masked.gather.v{width}{_suffix(element)}.v{width}p0", kind)
+    size = 8 if isinstance(element, ir.DoubleType) else 4
+    return b.call(call, [addresses, I32(size), inside, ir.Constant(wide, [0.0] * width)])

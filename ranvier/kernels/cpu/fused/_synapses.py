@@ -1,0 +1,171 @@
+"""Single synapses inside a loop of few rows: spikes are sent on their way when fired, each with its own delay.
+
+What arrives stands in rows of time, one for each step of the call, with as many more before and behind as the longest
+delay: what lies outside the call falls there, and nothing need be compared. Backward, a cell asks what its spike was worth
+only where the derivative at its threshold is not zero, and a weight only where its source fired. A synapse with several
+taps counts as several.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ranvier.errors import StateError
+from ranvier.kernels._task import Feedback
+from ranvier.kernels.cpu.delays.in_flight import DelayedFeedback
+from ranvier.kernels.cpu.events.find import EventList, events, scan_kernel
+from ranvier.kernels.cpu.events.sparse import scatter_kernel
+from ranvier.kernels.cpu.fused._span import Rows, Span
+from ranvier.kernels.cpu.fused._synapse_kernels import collect_kernel, return_kernel
+from ranvier.kernels.cpu.fused.member import Member
+from ranvier.kernels.cpu.host.buffers import empty
+from ranvier.kernels.cpu.host.operands import address
+from ranvier.kernels.cpu.host.schedule import Call, Schedule
+
+__all__ = ["FEW", "Listed", "SynapseLink", "row_stride"]
+
+Tensor = torch.Tensor
+#: rows of a batch up to which synapses are driven by lists; more fill the vectors of the other ways
+FEW = 15
+_MARGIN = 16  # an event list is written up to a vector past its end
+_FARTHEST = 2**31
+
+
+class Listed:
+    """A list of cells for each row of a step: those that fire (of all steps, kept), or those that are asked."""
+
+    def __init__(self, member: Member, steps: int) -> None:
+        self.member, self.further = member, steps > 1
+        rows = steps * member.batch
+        found = empty([rows * member.cells + _MARGIN], torch.int32)  # pages never written stay virtual
+        self.kept = {"pointer": torch.zeros(rows + 1, dtype=torch.int64), "index": found}
+
+    def look(self, source: Rows, span: Span) -> Call:
+        """The call that lists the cells of a step where ``source`` is not zero."""
+        graded = torch.zeros(1, dtype=torch.int64)
+        kernel, integers = (
+            scan_kernel(source.tensor.dtype),
+            [*span.rows(self.member.batch), self.member.cells, self.further],
+        )
+        places = [source.pointer(span), *self.places(), (graded.data_ptr(), 0)]
+        return Call(kernel, places, integers, keep=(graded, source.tensor))
+
+    def places(self) -> list[tuple[int, int]]:
+        """Row pointers and columns, as pointers of a call."""
+        step = 8 * self.member.batch if self.further else 0
+        return [(self.kept["pointer"].data_ptr(), step), (self.kept["index"].data_ptr(), 0)]
+
+    def trim(self) -> None:
+        """Keep what was written."""
+        self.kept["index"] = self.kept["index"][: int(self.kept["pointer"][-1])].clone()
+
+
+def row_stride(member: Member) -> int:
+    """Elements from one row of time to the next; not a power of two, so that rows do not share lines of the cache."""
+    return member.padded + member.lanes
+
+
+class SynapseLink:
+    """One projection of single synapses, from the population ``source`` to a ``stream`` of the population ``target``.
+
+    ``reach`` is its longest delay in steps.
+    """
+
+    def __init__(self, link: Feedback, weight: Tensor, history: Tensor | None, members: dict[str, Member]) -> None:
+        self.source, self.target, self.stream = link.pre, link.post, link.stream
+        self.pre, self.post = members[link.pre], members[link.post]
+        pattern, target, shape = link.pattern, link.pattern.target, weight.shape
+        self.shape, self.history, self.base, self.reach = shape, history, link.latency, link.latency
+        pointer, place = pattern.row_pointer, target
+        if isinstance(link, DelayedFeedback):
+            taps, first = shape[1], link.first.to(torch.int32)
+            self.base, self.reach = 0, int(first.max()) + taps - 1 if first.numel() else 0
+            stride = row_stride(self.post)
+            if (self.reach + 1) * stride >= _FARTHEST:
+                raise StateError(
+                    f"{link.pre} -> {link.post}: delays of {self.reach} steps to {self.post.cells} cells are beyond "
+                    f"{_FARTHEST} numbers; shorten the delays or lengthen dt."
+                )
+            lag = first.unsqueeze(1) + torch.arange(taps, dtype=torch.int32)
+            place = (lag * stride + target.unsqueeze(1)).flatten()
+            pointer = pointer * taps
+        self.kept = {"weight": weight.contiguous().flatten(), "pointer": pointer, "place": place}
+        if self.base and history is None:
+            raise StateError(
+                f"{link.pre!r} has no history, but its spikes take {self.base} steps: pass the last {self.base}."
+            )
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of weights and what arrives."""
+        return self.kept["weight"].dtype
+
+    def _wired(self, *names: str) -> list[tuple[int, int]]:
+        return [(address(self.kept[n]), 0) for n in names]
+
+    def begin(self, target: Rows) -> None:
+        """Deliver what was fired before the call."""
+        fired, used = self._before()
+        if fired is not None:
+            places = [*self._each(fired), (0, 0), *self._wired("pointer", "place", "weight"), self._row(target, used)]
+            Schedule([Call(scatter_kernel(self.dtype), places, [0, self.pre.batch, self.post.cells])]).run(0, used)
+
+    def send(self, fired: Listed, span: Span, target: Rows) -> Call:
+        """The call that sends the spikes of a step on their way."""
+        places = [*fired.places(), (0, 0), *self._wired("pointer", "place", "weight"), target.pointer(span, self.base)]
+        return Call(scatter_kernel(self.dtype), places, [*span.rows(self.pre.batch), self.post.cells])
+
+    def hand_back(self, asked: Listed, span: Span, gradient: Rows, target: Rows) -> Call:
+        """The call that adds to ``target`` what spikes of the listed cells were worth."""
+        places = [*asked.places(), *self._wired("pointer", "place", "weight")]
+        places += [gradient.pointer(span, self.base), target.pointer(span)]
+        integers = [*span.rows(self.pre.batch), self.post.cells, self.pre.cells]
+        return Call(return_kernel(self.dtype), places, integers, keep=(target.tensor, gradient.tensor))
+
+    def collect(self, fired: Listed, span: Span, gradient: Rows, total: Tensor) -> Call:
+        """The call that adds the gradient to the weights of those that fired in a step."""
+        places = [*fired.places(), *self._wired("pointer", "place"), (address(total), 0)]
+        integers = [*span.rows(self.pre.batch), self.post.cells]
+        return Call(collect_kernel(self.dtype), [*places, gradient.pointer(span, self.base)], integers, keep=(total,))
+
+    def collect_before(self, gradient: Rows, total: Tensor) -> None:
+        """Add the gradient to the weights of those that had fired before the call."""
+        fired, used = self._before()
+        if fired is not None:
+            places = [*self._each(fired), *self._wired("pointer", "place"), (address(total), 0)]
+            places.append(self._row(gradient, used))
+            Schedule([Call(collect_kernel(self.dtype), places, [0, self.pre.batch, self.post.cells])]).run(0, used)
+
+    def history_gradient(self, gradient: Rows) -> Tensor | None:
+        """Gradient to the history, where there is one."""
+        if self.history is None:
+            return None
+        out = torch.zeros_like(self.history, memory_format=torch.contiguous_format)
+        depth, batch, cells = self.history.shape[0], self.pre.batch, self.pre.cells
+        used = min(depth, self.reach)
+        if used:
+            pointer, index = torch.arange(batch + 1) * cells, torch.arange(cells, dtype=torch.int32).repeat(batch)
+            row = batch * cells * out.element_size()
+            places = [(address(pointer), 0), (address(index), 0), *self._wired("pointer", "place", "weight")]
+            places += [self._row(gradient, used), (address(out) + (depth - used) * row, row)]
+            integers = [0, batch, self.post.cells, cells]
+            Schedule([Call(return_kernel(self.dtype), places, integers)]).run(0, used)
+        return out
+
+    def _before(self) -> tuple[EventList | None, int]:
+        """The spikes before the call that still arrive in it, and in how many steps they were fired."""
+        history = self.history
+        used = 0 if history is None else min(history.shape[0], self.reach)
+        if history is None or not used:
+            return None, 0
+        recent = history[history.shape[0] - used :].reshape(used * self.pre.batch, self.pre.cells)
+        return events(recent.contiguous()), used
+
+    def _each(self, fired: EventList) -> list[tuple[int, int]]:
+        """A list step by step, as pointers of a call."""
+        return [(address(fired.pointer), 8 * self.pre.batch), (address(fired.index), 0)]
+
+    def _row(self, rows: Rows, used: int) -> tuple[int, int]:
+        """The row in which a spike ``used`` steps before the call arrives first, and bytes to the next."""
+        step = rows.tensor.element_size() * rows.stride
+        return rows.tensor.data_ptr() + (self.base - used) * step, step

@@ -1,0 +1,79 @@
+"""The gradient to the weights of a loop: turn by turn while gradients are in the cache, or at the end."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+
+from ranvier.kernels.cpu.events.find import EventList
+from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
+from ranvier.kernels.cpu.events.transpose import transposed
+from ranvier.kernels.cpu.events.weight_gradient import by_column, weight_gradient
+from ranvier.kernels.cpu.fused._span import Rows, Span
+from ranvier.kernels.cpu.host.operands import address
+from ranvier.kernels.cpu.host.schedule import Call
+
+__all__ = ["Summed"]
+
+Tensor = torch.Tensor
+
+
+class Summed(ABC):
+    """A dense matrix through which spikes arrive, and the sum of its gradient."""
+
+    post: str
+    stream: str
+    sizes: tuple[int, ...]
+    weight_t: Tensor
+    kept: dict[str, Tensor]
+
+    def __init__(self) -> None:
+        self._ordered: dict[int, EventList] = {}
+
+    @abstractmethod
+    def arrived(self) -> EventList:
+        """What arrived in the call: a row for each step and row of the batch."""
+
+    def order(self, block: int, only: Sequence[int] | None = None) -> EventList:
+        """What arrived, by column within every ``block`` rows (or some of them), in the same memory every time."""
+        listed = self.arrived()
+        if (
+            block not in self._ordered and "index" in self.kept
+        ):  # as much room as the list has; few pages are ever written
+            pointer = listed.pointer.new_zeros(-(-listed.rows // block) * listed.columns + 1)
+            value = None if listed.value is None else torch.empty_like(listed.value)
+            self._ordered[block] = EventList(pointer, torch.empty_like(self.kept["index"]), value, listed.rows)
+        self._ordered[block] = by_column(listed, block, self._ordered.get(block), only)
+        return self._ordered[block]
+
+    def add(self, span: Span, gradient: Rows, batch: int, block: int, total: Tensor) -> list[Call]:
+        """Calls that add to ``total`` [K, N] what the gradient of a turn, ``block`` rows, says about the weights."""
+        ordered = self._ordered.get(block) or self.order(block)
+        columns, width = total.shape
+        blocks = 8 * columns
+        first = ordered.pointer.data_ptr() + span.first * batch // block * blocks
+        row = batch * width * total.element_size()  # events name the rows of the whole call
+        begin, step = gradient.pointer(span)
+        source = (
+            (begin - span.first * row, step - span.chunk * row) if gradient.scratch else (begin - span.first * row, 0)
+        )
+        places = [(first, blocks), (address(ordered.index), 0), (address(ordered.value), 0), source]
+        places += [(total.data_ptr(), 0)] * 2
+        return [
+            Call(
+                gather_kernel(total.dtype, until - start, ordered.value is not None), places,
+                [0, columns, start, until - start, width, width, True], keep=(ordered, total),
+            )
+            for start, until in chunks(width, total.dtype)
+        ]  # fmt: skip
+
+    def weight_gradient(self, gradient: Tensor, block: int | None) -> Tensor:
+        """That of the weights as they were given, from the gradient ``[T * B, N]`` of what arrived."""
+        return transposed(weight_gradient(self.arrived(), gradient, block=block))
+
+    def add_to(self, total: Tensor, gradient: Tensor, block: int | None, rows: Sequence[range] = ()) -> None:
+        """Add to ``total`` [K, N] what the gradient [R, N] of all rows, or of those named, says about the weights."""
+        listed = self.arrived()
+        weight_gradient(listed.of_rows(rows) if rows else listed, gradient, total, block)

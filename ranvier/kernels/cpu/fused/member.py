@@ -1,0 +1,140 @@
+"""One population of a loop: its buffers, and its kernels as calls of a schedule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from ranvier.kernels._task import Scan
+from ranvier.kernels.cpu.fused._span import Rows, Span
+from ranvier.kernels.cpu.host.buffers import empty
+from ranvier.kernels.cpu.host.schedule import Call
+from ranvier.kernels.cpu.llvm.jit import Kernel
+
+__all__ = ["Member"]
+
+Tensor = torch.Tensor
+
+
+class Member:
+    """Numbers of a population are kept in rows of whole vectors, one row per step; spare lanes repeat the last neuron."""
+
+    def __init__(self, scan: Scan, given: Mapping[str, Tensor]) -> None:
+        self.scan, self.given = scan, given
+        self.count = math.prod(scan.shape)
+        self.batch = scan.shape[0]
+        self.cells = self.count // max(1, self.batch)
+        self.lanes = 64 // scan.dtype.itemsize
+        self.padded = -(-self.count // self.lanes) * self.lanes
+        self.streams: dict[str, Rows] = {}
+        self.state: dict[str, Tensor] = {}
+        self.out: dict[str, Rows] = {}
+        self._steady: dict[str, tuple[Tensor, int]] = {}
+
+    def new(self, steps: int, apart: int = 0) -> Tensor:
+        """An uninitialised row per step, ``apart`` vectors between rows."""
+        return empty((steps, self.padded + apart * self.lanes), self.scan.dtype)[:, : self.padded]
+
+    def scratch(self, steps: int) -> Rows:
+        """Rows for the steps of one turn; spare lanes are silent."""
+        rows = self.new(steps)
+        rows[:, self.count :] = 0
+        return Rows(rows, scratch=True)
+
+    def vector(self, t: Tensor) -> Tensor:
+        """Own copy of [*shape] numbers."""
+        return self._filled(empty((self.padded,), self.scan.dtype), t.expand(self.scan.shape).reshape(self.count))
+
+    def renew(self, states: Mapping[str, Tensor]) -> None:
+        """Begin with other states."""
+        for n, t in states.items():
+            self._filled(self.state[n], t.expand(self.scan.shape).reshape(self.count))
+
+    def given_rows(self, t: Tensor) -> Rows:
+        """[T, *shape] numbers as they lie, if they lie in rows; what is the same at every step as one row."""
+        t = t[:1] if t.stride(0) == 0 else t
+        t = t.expand(t.shape[0], *self.scan.shape)
+        if self.padded == self.count and t.shape[0] and t[0].is_contiguous():
+            return Rows(t.flatten(1))
+        return Rows(self._filled(self.new(t.shape[0]), t.flatten(1)))
+
+    def initial_rows(self, t: Tensor) -> Rows:
+        """[T, *shape] numbers that something is added to; what all samples share at every step as one row."""
+        if t.shape[0] and all(t.shape[k] == 1 or t.stride(k) == 0 for k in (0, 1)):
+            return Rows(t[:1, :1].expand(1, 1, *self.scan.shape[1:]).reshape(1, self.cells).contiguous(), uniform=True)
+        return self.given_rows(t)
+
+    def own_rows(self, t: Tensor, steps: int, apart: int = 0) -> Rows:
+        """[T, *shape] numbers copied to rows that may be added to."""
+        return Rows(self._filled(self.new(steps, apart), t.expand(steps, *self.scan.shape).flatten(1)))
+
+    def fill(self, out: Tensor, t: Tensor) -> None:
+        """Put [T, *shape] numbers, or the same for every step, into rows."""
+        self._filled(out, t.expand(out.shape[0], *self.scan.shape).flatten(1))
+
+    def _filled(self, out: Tensor, flat: Tensor) -> Tensor:
+        out[..., : self.count] = flat
+        if self.padded > self.count:
+            out[..., self.count :] = flat[..., -1:]
+        return out
+
+    def gradient_vector(self, g: Tensor | None) -> Tensor:
+        """An incoming gradient [*shape], or zeros, with silent spare lanes."""
+        out = torch.zeros(self.padded, dtype=self.scan.dtype)
+        if g is not None:
+            out[: self.count] = g.reshape(self.count)
+        return out
+
+    def gradient_rows(self, g: Tensor | None, steps: int, own: bool = False) -> Rows:
+        """An incoming gradient [T, *shape], or zeros, with silent spare lanes; ``own`` rows may be added to."""
+        if g is None and not own:
+            return Rows(torch.zeros(1, self.cells, dtype=self.scan.dtype), uniform=True)
+        if g is None:
+            return Rows(torch.zeros(steps, self.padded, dtype=self.scan.dtype))
+        if not own and self.padded == self.count and steps and g[0].is_contiguous() and g.stride(0):
+            return Rows(g.flatten(1))
+        out = torch.zeros(steps, self.padded, dtype=self.scan.dtype)
+        out[:, : self.count] = g.reshape(steps, self.count)
+        return Rows(out)
+
+    def rows(self, t: Tensor, start: int, stop: int) -> Tensor:
+        """Steps [start, stop) of a buffer as [steps * B, N]."""
+        if self.padded == self.count and t.is_contiguous():
+            return t.view(-1, self.cells)[start * self.batch : stop * self.batch]
+        return t[start:stop, : self.count].reshape(-1, self.cells)
+
+    def add(self, t: Tensor, start: int, stop: int, value: Tensor) -> None:
+        """Add rows [steps * B, N] to steps [start, stop) of a buffer."""
+        t[start:stop, : self.count] += value.reshape(stop - start, self.count)
+
+    def shaped(self, t: Tensor, steps: int) -> Tensor:
+        """Steps of a buffer as [T, *shape]."""
+        return t[:steps, : self.count].reshape(steps, *self.scan.shape)
+
+    def unpadded(self, t: Tensor) -> Tensor:
+        """A vector as [*shape]."""
+        return t[: self.count].reshape(self.scan.shape)
+
+    def steady(self, name: str) -> tuple[Tensor, int]:
+        """A coefficient as (numbers, stride per neuron)."""
+        if name not in self._steady:
+            c = self.given[name]
+            one = c.reshape(1).expand(self.lanes).contiguous() if c.numel() == 1 else None
+            self._steady[name] = (self.vector(c), 1) if one is None else (one, 0)
+        return self._steady[name]
+
+    def call(
+        self, kernel: Kernel, span: Span, arrays: Sequence[Tensor], timed: Sequence[Rows], steady: Sequence[str],
+        out: Sequence[Rows], sums: Sequence[Tensor] = (),
+    ) -> Call:  # fmt: skip
+        """A scan of ``span.chunk`` steps in every turn; ``arrays`` and ``sums`` are changed in place."""
+        last = self.padded if span.high == self.batch else span.high * self.cells
+        given = [self.steady(n) for n in steady]
+        strides = [n for rows in timed for n in (rows.stride, 1)] + [lane for _, lane in given]
+        strides += [rows.stride for rows in out]
+        pointers = [(t.data_ptr(), 0) for t in arrays] + [rows.pointer(span) for rows in timed]
+        pointers += [(t.data_ptr(), 0) for t, _ in given] + [rows.pointer(span) for rows in out]
+        pointers += [(t.data_ptr(), 0) for t in sums]
+        return Call(kernel, pointers, [span.chunk, span.low * self.cells, last, 0, *strides])

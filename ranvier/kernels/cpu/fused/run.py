@@ -1,0 +1,110 @@
+"""Populations joined by projections as one differentiable operation: step by step inside, one node of torch outside.
+
+Forward, every step gathers what arrives by event and runs the populations' kernels. Backward, steps run in reverse: the
+incoming gradient of a population is what was asked of its spikes plus what its targets hand back through the weights.
+The weights' own gradient is one product over all steps at the end. Single synapses of few rows are driven by lists
+(:mod:`._synapses`). All of it is a schedule that one kernel walks through; only matrices with a delay per entry, and
+large batches with one per synapse, return to Python, in windows of the shortest delay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ranvier.kernels._task import Loop, ScanResult
+from ranvier.kernels.cpu.fused import _backward, _forward
+from ranvier.kernels.cpu.fused._forward import Given
+from ranvier.kernels.cpu.fused._kept import Kept
+from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
+
+__all__ = ["loop", "slots_of"]
+
+Tensor = torch.Tensor
+
+
+def loop(task: Loop) -> dict[str, ScanResult]:
+    """Run the loop; equal to the windows of the executor up to rounding, forward and gradient."""
+    slots = slots_of(task)
+    dtype = next(iter(task.members.values())).dtype
+    flat = _LoopFunction.apply(task, slots, *(s.of(task).to(dtype) for s in slots))
+    out, position = {}, 0
+    for name, scan in task.members.items():
+        states = (*scan.step.states, *scan.step.counters)
+        emitted = dict(zip(scan.wanted, flat[position:], strict=False))
+        position += len(scan.wanted)
+        out[name] = ScanResult(emitted, dict(zip(states, flat[position:], strict=False)))
+        position += len(states)
+    return out
+
+
+def slots_of(task: Loop) -> tuple[_Slot, ...]:
+    """Every tensor of a loop."""
+    slots = [_Slot("feedback", k, "weight") for k in range(len(task.feedback))]
+    slots += [_Slot("feedback", k, "history") for k, f in enumerate(task.feedback) if f.history is not None]
+    slots += [_Slot("feeds", k, name) for k in range(len(task.feeds)) for name in ("source", "weight")]
+    for name, scan in task.members.items():
+        slots += [_Slot("streams", name, s) for s in scan.step.streams if s in scan.streams]
+        slots += [_Slot("states", name, s) for s in (*scan.step.states, *scan.step.counters)]
+        slots += [_Slot("coefficients", name, s) for s in scan.step.coefficients]
+    return tuple(slots)
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """One tensor of a loop: where it stands in the task."""
+
+    kind: str
+    owner: str | int
+    name: str
+
+    def of(self, task: Loop) -> Tensor:
+        if isinstance(self.owner, int):
+            return getattr(getattr(task, self.kind)[self.owner], self.name)
+        return getattr(task.members[self.owner], self.kind)[self.name]
+
+    @property
+    def key(self) -> tuple[str | int, str]:
+        """The name under which a part's tensor is known: of a population, or of a numbered projection."""
+        return (self.owner, self.name) if isinstance(self.owner, str) else (f"{self.kind}:{self.owner}", self.name)
+
+
+class _LoopFunction(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, task: Loop, slots: tuple[_Slot, ...], *tensors: Tensor):
+        needs = {s.key: needed for s, needed in zip(slots, ctx.needs_input_grad[2:], strict=True)}
+        given: Given = {s.key: t.detach() for s, t in zip(slots, tensors, strict=True)}
+        made = _forward.run(task, given, needs)
+        result: list[Tensor] = []
+        for name, scan in task.members.items():
+            member = made.members[name]
+            result += [member.shaped(member.out[n].tensor, scan.steps) for n in scan.wanted]
+            finals = [member.unpadded(member.state[n]) for n in (*scan.step.states, *scan.step.counters)]
+            ctx.mark_non_differentiable(*finals[len(scan.step.states) :])
+            result += finals
+        if any(needs.values()):
+            ctx.kept, ctx.slots, ctx.needs = Kept(task, made), slots, needs
+            ctx.save_for_backward(*ctx.kept.release())
+            ctx.shapes = {s.key: t.shape for s, t in zip(slots, tensors, strict=True)}
+            ctx.set_materialize_grads(False)
+        return tuple(result)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None):
+        refuse_second_derivative()
+        incoming: dict[str, Mapping[str, Tensor | None]] = {}
+        position = 0
+        task = ctx.kept.task
+        for name, scan in task.members.items():
+            names = (*scan.wanted, *(f"state:{n}" for n in (*scan.step.states, *scan.step.counters)))
+            incoming[name] = dict(zip(names, grads[position : position + len(names)], strict=True))
+            position += len(names)
+        ctx.kept.restore(ctx.saved_tensors)
+        found = _backward.run(task, ctx.kept.made, incoming, ctx.needs)
+        ctx.kept.forget()
+        dtype = next(iter(task.members.values())).dtype
+        out = {k: g if g.shape == ctx.shapes[k] else g.sum_to_size(ctx.shapes[k]) for k, g in found.items()}
+        return (None, None, *(out[s.key].to(dtype) if s.key in out else None for s in ctx.slots))

@@ -1,0 +1,178 @@
+"""From LLVM IR text to a callable: every native kernel of the package has one signature and passes through here.
+
+``void kernel(i8** pointers, i64* integers, double* floats)``
+
+Machine code is kept twice: in this process by key, and in files (:mod:`.store`). The key is a hash of everything the code
+depends on, so a file from another version or processor is never found, let alone run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import struct
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import llvmlite
+import llvmlite.binding as llvm
+
+from ranvier.kernels.cpu.llvm import store
+
+__all__ = ["Kernel", "compile_kernel", "compiled_count", "has_feature", "loaded_count"]
+
+_PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+
+
+@cache
+def _packer(count: int, code: str) -> Callable[..., bytes]:
+    return struct.Struct(f"={count}{code}").pack
+
+
+class Kernel:
+    """A compiled kernel; calling it releases Python's global lock for the duration.
+
+    Attributes
+    ----------
+    address
+        Where the machine code starts.
+    """
+
+    __slots__ = ("_call", "_keep", "address")
+
+    def __init__(self, address: int, keep: object) -> None:
+        self.address = address
+        self._call = _PROTOTYPE(address)
+        self._keep = keep
+
+    def __call__(self, pointers: Sequence[int], integers: Sequence[int], floats: Sequence[float] = ()) -> None:
+        """Run to the end. The kernel sees copies of the three tables; results go through the pointers."""
+        self._call(
+            _packer(len(pointers), "q")(*pointers),
+            _packer(len(integers), "q")(*integers),
+            _packer(len(floats), "d")(*floats),
+        )
+
+
+class _Counts:
+    """How many kernels this process has compiled, and how many came from a file."""
+
+    compiled = 0
+    loaded = 0
+
+
+_kernels: dict[str, Kernel] = {}
+_lock = threading.Lock()
+
+
+def _renew() -> None:
+    """A forked child keeps the kernels, but not a lock that another thread may have held."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
+
+
+def compiled_count() -> int:
+    """How many kernels this process has compiled."""
+    return _Counts.compiled
+
+
+def loaded_count() -> int:
+    """How many kernels this process has read from the cache folder."""
+    return _Counts.loaded
+
+
+@cache
+def _host() -> tuple[str, str]:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+@cache
+def has_feature(name: str) -> bool:
+    """Whether this processor has an LLVM target feature, for example ``avx512f``."""
+    return f"+{name}" in _host()[1].split(",")
+
+
+def _machine() -> llvm.TargetMachine:
+    """A fresh target machine: each engine takes possession of its own."""
+    cpu, features = _host()
+    return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=3, jit=True)
+
+
+def kernel_key(name: str, text: str) -> str:
+    """The hash under which the machine code of ``text`` is kept."""
+    version = ".".join(map(str, llvm.llvm_version_info))
+    parts = (name, text, llvmlite.__version__, version, llvm.get_default_triple(), *_host())
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def compile_kernel(name: str, text: str) -> Kernel:
+    """Machine code for the function ``name`` of the IR module ``text``; the same text is never compiled twice.
+
+    Raises
+    ------
+    RuntimeError
+        When the IR is malformed or has no function of that name.
+    """
+    key = kernel_key(name, text)
+    known = _kernels.get(key)
+    if known is not None:
+        return known
+    with _lock:
+        if key not in _kernels:
+            _kernels[key] = _load(name, key) or _compile(name, key, text)
+        return _kernels[key]
+
+
+def _load(name: str, key: str) -> Kernel | None:
+    """The kernel from its file, without parsing or optimising anything."""
+    code = store.load(key)
+    if code is None:
+        return None
+    try:
+        kernel = _link(name, llvm.parse_assembly(""), _machine(), read=lambda _module: code)
+    except RuntimeError as error:
+        store.discard(key, f"the machine code does not load ({error})")
+        return None
+    _Counts.loaded += 1
+    return kernel
+
+
+def _compile(name: str, key: str, text: str) -> Kernel:
+    machine = _machine()
+    module = llvm.parse_assembly(text)
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    objects: list[bytes] = []
+    kernel = _link(name, module, machine, write=lambda _module, code: objects.append(code))
+    _Counts.compiled += 1
+    for code in objects:  # none where an interrupt fell into the callback, which native code cannot pass on
+        store.save(key, code)
+    return kernel
+
+
+def _link(
+    name: str,
+    module: llvm.ModuleRef,
+    machine: llvm.TargetMachine,
+    write: Callable[[llvm.ModuleRef, bytes], None] | None = None,
+    read: Callable[[llvm.ModuleRef], bytes] | None = None,
+) -> Kernel:
+    engine = llvm.create_mcjit_compiler(module, machine)
+    engine.set_object_cache(write, read)
+    engine.finalize_object()
+    address = engine.get_function_address(name)
+    if not address:
+        raise RuntimeError(f"the module has no function {name!r}")
+    return Kernel(address, engine)

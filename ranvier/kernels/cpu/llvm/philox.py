@@ -1,0 +1,93 @@
+"""Counted random numbers as vector code, equal to :mod:`ranvier.values` bit for bit (Salmon et al., SC 2011).
+
+Number ``element`` of a stream is a function of (key, element, step, stream) alone, so whoever computes it, in whatever
+order, finds the same.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from llvmlite import ir
+
+from ranvier.kernels.cpu.llvm.functions import I64, counted, function, splat
+from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.cpu.llvm.lanes import Lanes
+
+__all__ = ["Stream", "counted_uniforms", "uniform_at", "uniform_lanes"]
+
+_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+_WEYL = (0x9E3779B9, 0xBB67AE85)
+_LOW = 0xFFFFFFFF
+
+
+class Stream(NamedTuple):
+    """The scalars (i64, each below 2^32) that name a stream inside a kernel."""
+
+    key: tuple[ir.Value, ir.Value]
+    step: ir.Value
+    stream: ir.Value
+
+
+def philox_lanes(b: ir.IRBuilder, counter: list[ir.Value], key: list[ir.Value]) -> list[ir.Value]:
+    """Ten rounds of Philox 4x32 on vectors of i64 that hold 32-bit words; returns the four words."""
+    kind = counter[0].type
+
+    def every(n: int) -> ir.Constant:
+        return ir.Constant(kind, [n] * kind.count)
+
+    c0, c1, c2, c3 = counter
+    for n in range(10):
+        keys = [b.and_(b.add(k, every(n * w & _LOW)), every(_LOW)) for k, w in zip(key, _WEYL, strict=True)]
+        p0, p1 = b.mul(every(_MULTIPLIERS[0]), c0), b.mul(every(_MULTIPLIERS[1]), c2)
+        high0, high1 = b.lshr(p0, every(32)), b.lshr(p1, every(32))
+        c0, c2 = b.xor(b.xor(high1, c1), keys[0]), b.xor(b.xor(high0, c3), keys[1])
+        c1, c3 = b.and_(p1, every(_LOW)), b.and_(p0, every(_LOW))
+    return [c0, c1, c2, c3]
+
+
+def uniform_lanes(lanes: Lanes, first: ir.Value, stream: Stream) -> ir.Value:
+    """Numbers strictly between 0 and 1 for elements ``first``, ``first`` + 1, ... of a stream, one per float64 lane."""
+    order = ir.Constant(lanes.integer, list(range(lanes.width)))
+    return uniform_at(lanes, lanes.builder.add(splat(lanes.builder, first, lanes.width), order), stream)
+
+
+def uniform_at(lanes: Lanes, element: ir.Value, stream: Stream) -> ir.Value:
+    """The numbers of the elements in a vector of i64, one per float64 lane."""
+    b, kind = lanes.builder, lanes.integer
+
+    def every(n: int) -> ir.Constant:
+        return ir.Constant(kind, [n] * lanes.width)
+
+    def spread(value: ir.Value) -> ir.Value:
+        return splat(b, value, lanes.width)
+
+    counter = [b.and_(element, every(_LOW)), b.lshr(element, every(32)), spread(stream.step), spread(stream.stream)]
+    words = philox_lanes(b, counter, [spread(k) for k in stream.key])
+    bits = b.or_(b.shl(b.lshr(words[0], every(6)), every(26)), b.lshr(words[1], every(6)))
+    # 52 bits under the exponent of 2^52 are the number 2^52 + bits; every operation from here on is exact
+    number = lanes.sub(b.bitcast(b.or_(bits, every(0x433 << 52)), lanes.vector), lanes.constant(2.0**52))
+    return lanes.mul(lanes.add(number, lanes.constant(0.5)), lanes.constant(2.0**-52))
+
+
+def counted_uniforms(key: tuple[int, int], count: int, step: int = 0, stream: int = 0, start: int = 0) -> np.ndarray:
+    """``count`` float64 numbers strictly between 0 and 1; the numbers of ``ranvier.values.uniforms``, made faster."""
+    width = 8
+    out = np.empty(-(-count // width) * width, np.float64)
+    _uniforms_kernel()([out.ctypes.data], [*key, step & _LOW, stream, start, out.size])
+    return out[:count]
+
+
+@cache
+def _uniforms_kernel() -> Kernel:
+    """Pointer: out, a whole number of vectors. Integers: key (2), step, stream, start, count."""
+    f = function("uniforms")
+    b = f.builder
+    lanes = Lanes(b, "float64")
+    out = f.pointers(0, lanes.scalar)
+    k0, k1, step, stream, start, count = (f.integer(i) for i in range(6))
+    with counted(b, I64(0), count, lanes.width) as i:
+        lanes.store(out, i, uniform_lanes(lanes, b.add(start, i), Stream((k0, k1), step, stream)))
+    return compile_kernel("uniforms", f.text())

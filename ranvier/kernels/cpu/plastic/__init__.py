@@ -1,0 +1,3 @@
+"""Plastic synapses inside the loop of a circuit."""
+
+__all__: list[str] = []

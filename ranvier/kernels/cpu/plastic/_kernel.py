@@ -1,0 +1,313 @@
+"""Plastic synapses inside a circuit's loop, row by row.
+
+Nothing reads a synapse of a lazy rule between two arrivals of its presynaptic cell, so postsynaptic updates are applied when
+the row is next read. The rule decides between three ways:
+
+- *summed*: with w += x*c (or another variable that stays as it is), x of the row, the c of every cell are summed as they come, each divided by what x loses until
+  then; the row multiplies the sums by its x. A row takes off what was summed before it was read, so no
+  earlier sums are stored; sums start again in every block of steps, which keeps their numbers near 1.
+- *walked*: any other code runs event by event, from a log per postsynaptic cell.
+- The rows of an eager rule are all read in every step, and move on by one.
+
+Variables that all synapses of a row or column share are held once, by the row or the column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from llvmlite import ir
+
+from ranvier.dynamics import Program
+from ranvier.kernels.cpu.host.arguments import TABLES, Arguments
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, splat, when
+from ranvier.kernels.cpu.llvm.int_lanes import IntLanes
+from ranvier.kernels.cpu.llvm.jit import has_feature
+from ranvier.kernels.cpu.llvm.lanes import Lanes
+from ranvier.kernels.cpu.llvm.philox import Stream, uniform_at
+from ranvier.kernels.cpu.plastic.rule import Additive, RowRule
+from ranvier.kernels.cpu.plastic.tables import SLOTS, PlasticTables
+from ranvier.kernels.writer import emit
+
+__all__ = ["PlasticRow"]
+
+Values = dict[str, ir.Value]
+
+
+class PlasticRow:
+    """Writes the function ``row(tables, log, counts, capacity, cells, row, cell, now, step, ring)`` into a module.
+
+    ``tables`` are those of the projection; ``cells`` are the variables that the rule reads, ``cell`` is the presynaptic one
+    and ``ring`` where deliveries go. With ``arrive`` the row's presynaptic spike arrives; without, a lazy row is caught up
+    and an eager one moves by one step. ``now`` counts steps of the call, ``step`` from the beginning. Where targets are
+    ``ascending`` in each row, a row without gaps is read and written without looking at them.
+    """
+
+    def __init__(
+        self, module: ir.Module, name: str, rule: RowRule, dtype: str, *, arrive: bool, ascending: bool
+    ) -> None:
+        self.rule, self.dtype, self.arrive, self.ascending = rule, dtype, arrive, ascending
+        self.scalar = ir.FloatType() if dtype == "float32" else ir.DoubleType()
+        number, ints = self.scalar.as_pointer(), I32.as_pointer()
+        kinds = [*TABLES, ints, ints, I64, *[number] * len(rule.cells), I64, I64, I64, I64, number]
+        self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+        self.function.linkage = "internal"
+        self.function.attributes.add("noinline")
+        self._write()
+
+    def _write(self) -> None:
+        self.builder = b = ir.IRBuilder(self.function.append_basic_block("entry"))
+        lanes = self.lanes = Lanes(b, self.dtype, wide=has_feature("avx512f"))
+        self.ints = IntLanes(lanes)
+        pointers, integers, self.log, self.counts, capacity, *cells, row, self.cell, now, self.step, self.ring = (
+            self.function.args
+        )
+        rule = self.rule
+        self.tables = PlasticTables(Arguments(b, pointers, integers, self.scalar), rule)
+        self.array, self.row, self.now = self.tables.array, row, now
+        self.cells = dict(zip(rule.cells, cells, strict=True))
+        self.capacity = b.trunc(capacity, I32)
+        self.buffer = b.alloca(lanes.scalar, lanes.width)
+        self.shared = {n: lanes.broadcast(self.array[f"={n}"], I64(0)) for n in rule.parameters if n not in rule.varied}
+        self.low = b.load(at(b, self.array["row_pointer"], row))
+        self.high = b.load(at(b, self.array["row_pointer"], b.add(row, I64(1))))
+        with when(b, b.icmp_signed("<", self.low, self.high)):
+            self._take_row()
+            self._all_synapses()
+            self._leave_row()
+        b.ret_void()
+
+    def _take_row(self) -> None:
+        """What the row holds: ``raw`` when it was read last, ``held`` now, ``after`` its presynaptic spike."""
+        b, lanes, rule = self.builder, self.lanes, self.rule
+        self.raw = {n: lanes.broadcast(self.array[f":{n}"], self.row) for n in rule.row}
+        self.held = self.raw
+        if not rule.eager:
+            self.then = b.sext(b.load(at(b, self.array["last"], self.row)), I64)
+            self.elapsed = b.sub(self.now, self.then)
+            self.held = {n: self._moved(n, v) for n, v in self.raw.items()}
+        self.after = dict(self.held)
+        if self.arrive and rule.row_on_pre is not None:
+            self.after |= emit(lanes, rule.row_on_pre, self._reader({}, self.held))
+        if rule.additive is not None:
+            self._weigh_blocks(self.raw[rule.additive.variable], self.after[rule.additive.variable])
+
+    def _moved(self, name: str, value: ir.Value) -> ir.Value:
+        """A variable of a lazy rule after the steps since the row was read."""
+        lanes = self.lanes
+        moved = lanes.mul(value, lanes.broadcast(self.array[f"factor:{name}"], self.elapsed))
+        if name in self.rule.shifted:
+            moved = lanes.add(moved, lanes.broadcast(self.array[f"shift:{name}"], self.elapsed))
+        return moved
+
+    def _weigh_blocks(self, raw: ir.Value, after: ir.Value) -> None:
+        """What sums of each block since the row was read count for it, and what it owes for the present one."""
+        b, lanes, number = self.builder, self.lanes, self.tables.number
+        block, slots = number["block"], number["slots"]
+        start = b.extract_element(raw, I32(0))
+        first, final = b.sdiv(self.then, block), b.sdiv(self.now, block)
+        self.blocks = b.add(b.sub(final, first), I64(1))
+        with b.goto_entry_block():
+            self.weights, self.places = b.alloca(lanes.scalar, SLOTS), b.alloca(I64, SLOTS)
+
+        def power(n: ir.Value) -> ir.Value:
+            return b.load(at(b, self.array["powers"], b.add(n, block)))
+
+        with counted(b, 0, self.blocks) as k:
+            number_ = b.add(first, k)
+            b.store(b.fmul(start, power(b.sub(b.mul(number_, block), self.then))), at(b, self.weights, k))
+            b.store(b.mul(b.srem(number_, slots), number["padded"]), at(b, self.places, k))
+        self.present = b.mul(b.srem(final, slots), number["padded"])
+        self.owed = lanes.mul(after, lanes.splat(power(b.sub(b.mul(final, block), self.now))))
+
+    def _leave_row(self) -> None:
+        """What the row holds from now on."""
+        b, rule = self.builder, self.rule
+        if not rule.eager or self.arrive:
+            for n in rule.row:
+                b.store(b.extract_element(self.after[n], I32(0)), at(b, self.array[f":{n}"], self.row))
+        if not rule.eager:
+            b.store(b.trunc(self.now, I32), at(b, self.array["last"], self.row))
+
+    def _all_synapses(self) -> None:
+        """Without looking at targets where they follow one another."""
+        b = self.builder
+        if not self.ascending:
+            self._synapses(None)
+            return
+        first, final = (b.load(at(b, self.array["target"], k)) for k in (self.low, b.sub(self.high, I64(1))))
+        gapless = b.icmp_signed("==", b.sext(b.sub(final, first), I64), b.sub(b.sub(self.high, self.low), I64(1)))
+        with b.if_else(gapless) as (straight, scattered):
+            with straight:
+                self._synapses(b.sub(b.sext(first, I64), self.low))
+            with scattered:
+                self._synapses(None)
+
+    def _synapses(self, straight: ir.Value | None) -> None:
+        """All synapses of the row; where target = place + ``straight`` nothing is gathered."""
+        b, lanes, rule = self.builder, self.lanes, self.rule
+        with counted(b, self.low, self.high, lanes.width) as s:
+            self.s, self.valid = s, lanes.first(b.sub(self.high, s))
+            self.to = self.ints.load(self.array["target"], s) if straight is None else None
+            self.straight = None if straight is None else b.add(s, straight)
+            own = ("w", *rule.variables)
+            self.state = {n: local(b, lanes.load(self.array[f":{n}"], s)) for n in own}
+            if rule.additive is not None:
+                self._add_sums(rule.additive)
+            elif rule.walks:
+                self._walk()
+            elif not rule.eager:
+                for n in rule.variables:
+                    b.store(self._moved(n, b.load(self.state[n])), self.state[n])
+            if self.arrive:
+                self._on_pre()
+            elif rule.eager:
+                self._one_step()
+            if rule.additive is not None and self.arrive:
+                owed = lanes.mul(self.owed, self._of_cell(at(b, self.array["sums"], self.present)))
+                target = self.state[rule.additive.target]
+                b.store(lanes.sub(b.load(target), owed), target)
+            for n in own:
+                lanes.store(self.array[f":{n}"], s, b.load(self.state[n]), mask=self.valid)
+
+    def _on_pre(self) -> None:
+        """A presynaptic spike arrives: run the code, then deliver what it says or the weight as it was."""
+        rule, before = self.rule, self.builder.load(self.state["w"])
+        out = self._run(rule.on_pre, self.valid, self.held) if rule.on_pre is not None else {}
+        if "sent" in out or not rule.sends_always:
+            self._deliver(out.get("sent", before))
+
+    def _one_step(self) -> None:
+        """A step of an eager rule: on_post where the cell has fired, every_step, and the variables move on."""
+        b, lanes, rule = self.builder, self.lanes, self.rule
+        if rule.on_post is not None:
+            fired = lanes.both(self.valid, lanes.nonzero(self._of_cell(self.array["fired"])))
+            with when(b, lanes.any(fired)):
+                self._run(rule.on_post, fired, self.held)
+        if rule.every_step is not None:
+            out = self._run(rule.every_step, self.valid, self.held)
+            if "sent" in out:
+                self._deliver(out["sent"])
+        if rule.advance is not None:
+            self._run(rule.advance, self.valid, self.held)
+
+    def _add_sums(self, added: Additive) -> None:
+        """What postsynaptic spikes have done to the synapses."""
+        b, lanes, target = self.builder, self.lanes, self.state[added.target]
+        with counted(b, 0, self.blocks) as k:
+            sums = at(b, self.array["sums"], b.load(at(b, self.places, k)))
+            change = lanes.mul(lanes.broadcast(self.weights, k), self._of_cell(sums))
+            b.store(lanes.add(b.load(target), change), target)
+        for n in self.rule.variables:
+            if n != added.target:
+                b.store(self._moved(n, b.load(self.state[n])), self.state[n])
+        if added.bound is not None:
+            self._run(added.bound, self.valid, self.held)
+
+    def _walk(self) -> None:
+        """Run on_post for every logged spike of each target that this row has not seen."""
+        b, lanes, ints = self.builder, self.lanes, self.ints
+        place = b.mul(self._target(), splat(b, self.capacity, lanes.width))
+        total = ints.gather(self.counts, self._target(), self.valid)
+        then = splat(b, b.trunc(self.then, I32), lanes.width)
+        moved, seen = local(b, then), local(b, ints.load(self.array["cursor"], self.s))
+        head, body, after = (b.append_basic_block(n) for n in ("look", "replay", "done"))
+        b.branch(head)
+        b.position_at_end(head)
+        missed = b.and_(self.valid, b.icmp_signed("<", b.load(seen), total))
+        b.cbranch(lanes.any(missed), body, after)
+        b.position_at_end(body)
+        moment = ints.gather(self.log, b.add(place, b.load(seen)), missed)
+        self._decay(moved, moment, missed)
+        since = b.sub(b.select(missed, moment, then), then)
+        held = {n: self._later(n, v, since, missed) for n, v in self.raw.items()}
+        if self.rule.on_post is not None:
+            self._run(self.rule.on_post, missed, held)
+        b.store(b.add(b.load(seen), b.zext(missed, ints.vector)), seen)
+        b.branch(head)
+        b.position_at_end(after)
+        self._decay(moved, splat(b, b.trunc(self.now, I32), lanes.width), self.valid)
+        ints.store(self.array["cursor"], self.s, b.load(seen), self.valid)
+
+    def _decay(self, moved: ir.Value, moment: ir.Value, chosen: ir.Value) -> None:
+        """Move the variables of the chosen synapses from step ``moved`` to step ``moment``."""
+        b, lanes = self.builder, self.lanes
+        before = b.load(moved)
+        after = b.select(chosen, moment, before)
+        for n in self.rule.variables:
+            value = b.load(self.state[n])
+            b.store(lanes.select(chosen, self._later(n, value, b.sub(after, before), chosen), value), self.state[n])
+        b.store(after, moved)
+
+    def _later(self, name: str, value: ir.Value, steps: ir.Value, chosen: ir.Value) -> ir.Value:
+        """A variable after so many steps, for each lane."""
+        lanes = self.lanes
+        value = lanes.mul(value, self.ints.gather(self.array[f"factor:{name}"], steps, chosen))
+        if name in self.rule.shifted:
+            value = lanes.add(value, self.ints.gather(self.array[f"shift:{name}"], steps, chosen))
+        return value
+
+    def _run(self, code: Program, chosen: ir.Value, held: Mapping[str, ir.Value]) -> Values:
+        """Run code for the chosen synapses; returns all outputs, for every lane."""
+        b, lanes = self.builder, self.lanes
+        out = dict(emit(lanes, code, self._reader(self.state, held)))
+        for name in self.state.keys() & out.keys():
+            b.store(lanes.select(chosen, out[name], b.load(self.state[name])), self.state[name])
+        return out
+
+    def _reader(self, state: Values, held: Mapping[str, ir.Value]) -> Callable[[str], ir.Value]:
+        b, lanes, rule = self.builder, self.lanes, self.rule
+        ends = {f"{n}_{end}": (end, pointer) for (end, n), pointer in self.cells.items()}
+
+        def read(name: str) -> ir.Value:
+            if name in state:
+                return b.load(state[name])
+            if name in held:
+                return held[name]
+            if name in rule.column:
+                return self._of_cell(self.array[f":{name}"])
+            if name in rule.varied:
+                return lanes.load(self.array[f"={name}"], self.s)
+            if name in self.shared:
+                return self.shared[name]
+            if name in ends:
+                end, pointer = ends[name]
+                return lanes.broadcast(pointer, self.cell) if end == "pre" else self._of_cell(pointer)
+            if name == "t":
+                return lanes.mul(lanes.splat(b.sitofp(self.step, lanes.scalar)), self.shared["dt"])
+            return self._draw()
+
+        return read
+
+    def _target(self) -> ir.Value:
+        """Targets of this vector (i32)."""
+        return self.ints.load(self.array["target"], self.s) if self.to is None else self.to
+
+    def _of_cell(self, pointer: ir.Value) -> ir.Value:
+        """What the postsynaptic cell of each synapse has in an array."""
+        if self.to is None:
+            return self.lanes.load(pointer, self.straight, mask=self.valid)
+        return self.ints.gather(pointer, self.to, self.valid)
+
+    def _draw(self) -> ir.Value:
+        """A number between 0 and 1 for each synapse of this vector in this step."""
+        b, double = self.builder, self.lanes.double()
+        words = [b.load(at(b, self.array["key"], k)) for k in range(3)]
+        element = b.zext(self.ints.load(self.array["number"], self.s), ir.VectorType(I64, self.lanes.width))
+        step = b.and_(self.step, I64(0xFFFFFFFF))
+        number = uniform_at(double, element, Stream((words[0], words[1]), step, words[2]))
+        return number if self.dtype == "float64" else b.fptrunc(number, self.lanes.vector)
+
+    def _deliver(self, sent: ir.Value) -> None:
+        """Add what is sent: at once where targets follow one another, else one by one, as two may be the same."""
+        b, lanes = self.builder, self.lanes
+        if self.to is None:
+            total = lanes.add(lanes.load(self.ring, self.straight, mask=self.valid), sent)
+            lanes.store(self.ring, self.straight, total, mask=self.valid)
+            return
+        lanes.store(self.buffer, I64(0), sent)
+        left = b.sub(self.high, self.s)
+        stop = b.select(b.icmp_signed("<", left, I64(lanes.width)), left, I64(lanes.width))
+        with counted(b, 0, stop) as k:
+            place = at(b, self.ring, b.zext(b.load(at(b, self.array["target"], b.add(self.s, k))), I64))
+            b.store(b.fadd(b.load(place), b.load(at(b, self.buffer, k))), place)

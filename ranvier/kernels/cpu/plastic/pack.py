@@ -1,0 +1,100 @@
+"""Packing a plastic projection for the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ranvier.kernels.cpu.circuit.pack import Packed, Table
+from ranvier.kernels.cpu.events.sparse import Pattern
+from ranvier.kernels.cpu.host.spikes import Spikes
+from ranvier.kernels.cpu.llvm.functions import I32
+from ranvier.kernels.cpu.plastic.rule import Decay, RowRule
+from ranvier.kernels.cpu.plastic.tables import NUMBERS, arrays_of, block_of, elapsed, powers
+
+__all__ = ["PlasticProjection", "pack_plastic"]
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class PlasticProjection:
+    """Plastic synapses from ``pre`` (or from spikes given from outside) to the stream ``stream``.
+
+    ``pattern`` has a row for every latency and presynaptic cell, first those of ``latencies[0]``. ``values`` holds the
+    weight and the variables: [synapses], [rows] or [columns] as the rule says; ``decays`` how each variable of a lazy rule
+    moves per step, ``parameters`` one number each, or [synapses]. ``outside`` are the spikes of a source for the longest
+    latency before the call and all steps of it. Random rules draw number ``elements[s]`` (s where None) of the stream
+    ``key``.
+    """
+
+    pre: str | None
+    post: str
+    stream: str
+    pattern: Pattern
+    latencies: tuple[int, ...]
+    rule: RowRule
+    values: Mapping[str, Tensor]
+    decays: Mapping[str, Decay]
+    parameters: Mapping[str, Tensor]
+    outside: Spikes | None = None
+    elements: Tensor | None = None
+    key: tuple[int, int, int] = (0, 0, 0)
+
+
+def pack_plastic(
+    q: PlasticProjection, table: Table, packed: Sequence[Packed], index: Mapping[str, int], steps: int, width: int,
+    dtype: torch.dtype,
+) -> dict[str, Tensor]:  # fmt: skip
+    """Put the arrays into the table; returns those that hold the weight and the variables after the run."""
+    pattern, rule = q.pattern, q.rule
+    synapses, rows = pattern.synapses, pattern.rows
+    padded = -(-pattern.columns // width) * width
+    block, slots, sweep = block_of(rule, q.decays, steps)
+
+    def own(t: Tensor, kind: torch.dtype) -> Tensor:
+        """A copy with a vector to spare, since the last vector of a row may read into the next."""
+        out = torch.zeros(t.numel() + 2 * width, dtype=kind)
+        out[: t.numel()] = t
+        return out
+
+    values = {n: own(q.values[n], dtype) for n in ("w", *rule.moving)}
+    moves = {n: elapsed(d, min(steps, sweep) + 2).to(dtype) for n, d in q.decays.items()}
+    past, bounds = torch.zeros(0, dtype=torch.int32), torch.zeros(1, dtype=torch.int64)
+    if q.outside is not None:
+        past, bounds = q.outside.cell, q.outside.bounds
+    elif q.pre is not None:
+        past, bounds = packed[index[q.pre]].past, packed[index[q.pre]].past_bounds
+    known = max(q.latencies, default=0) if q.outside is not None else bounds.numel() - 1
+    arrays = {
+        "row_pointer": pattern.row_pointer,
+        "target": own(pattern.target, torch.int32),
+        "spikes": past,
+        "bounds": bounds,
+    }
+    arrays |= {f":{n}": t for n, t in values.items()}
+    arrays |= {f"factor:{n}": t[0] for n, t in moves.items()} | {f"shift:{n}": t[1] for n, t in moves.items()}
+    arrays |= {"latency": torch.tensor(q.latencies, dtype=torch.int64), "key": torch.tensor(q.key, dtype=torch.int64)}
+    for n in rule.parameters:
+        arrays[f"={n}"] = own(q.parameters[n], dtype) if n in rule.varied else q.parameters[n].to(dtype).reshape(1)
+    if rule.random:
+        arrays["number"] = own(torch.arange(synapses) if q.elements is None else q.elements, torch.int32)
+    if rule.additive is not None:
+        factor = q.decays[rule.additive.variable].factor
+        arrays |= {
+            "powers": powers(factor, block, sweep + block + 1).to(dtype),
+            "sums": torch.zeros(slots * padded + width, dtype=dtype),
+        }
+    lengths = {"last": rows, "cursor": synapses + width, "fired": padded + width}
+    for name, kind in arrays_of(rule).items():
+        if name in lengths:
+            arrays[name] = torch.zeros(lengths[name], dtype=torch.int32 if kind == I32 else dtype)
+        table.add(arrays[name])
+    numbers = {
+        "rows": rows, "cells": rows // max(len(q.latencies), 1), "latencies": len(q.latencies), "known": known,
+        "padded": padded, "block": block, "slots": slots, "sweep": sweep,
+    }  # fmt: skip
+    table.number(*(numbers[n] for n in NUMBERS))
+    return {n: t[: q.values[n].numel()] for n, t in values.items()}

@@ -1,0 +1,79 @@
+"""What the loop knows of a plastic projection: names and types of its arrays and numbers, in one order for both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from llvmlite import ir
+
+from ranvier.kernels.cpu.host.arguments import Arguments
+from ranvier.kernels.cpu.llvm.functions import I32, I64
+from ranvier.kernels.cpu.plastic.rule import Decay, RowRule
+
+__all__ = ["LONGEST", "NUMBERS", "SLOTS", "PlasticTables", "arrays_of", "block_of", "elapsed", "powers"]
+
+#: rows, presynaptic cells (a row per cell and latency), latencies, steps known from before the call, cells and lanes of
+#: the postsynaptic population, steps of a block, blocks that are kept, and steps after which all rows are caught up
+NUMBERS = ("rows", "cells", "latencies", "known", "padded", "block", "slots", "sweep")
+#: blocks of sums that are kept, and how far a variable may decay within one
+_BLOCKS, _FALL = 16, 2.0
+#: steps after which all rows are caught up at the latest
+LONGEST = 1 << 12
+#: places for blocks: one more than are kept, as the present one is begun before the oldest is done with
+SLOTS = _BLOCKS + 1
+
+
+def arrays_of(rule: RowRule) -> dict[str, ir.Type | None]:
+    """Arrays by name, None for the kernel's own type.
+
+    ``row_pointer``, ``target`` and ``last`` (the step at which a row was read last) are those of rows; ``:n`` is variable
+    n per synapse, row or column; ``factor:n`` and ``shift:n`` move it by elapsed steps; ``=n`` is a parameter.
+    """
+    names: dict[str, ir.Type | None] = {"row_pointer": I64, "target": I32, "last": I32, ":w": None}
+    names |= {f":{n}": None for n in rule.moving}
+    if rule.walks:
+        names["cursor"] = I32
+    if not rule.eager:
+        names |= {f"factor:{n}": None for n in rule.moving}
+        names |= {f"shift:{n}": None for n in rule.shifted}
+    elif rule.on_post is not None:
+        names["fired"] = None
+    if rule.additive is not None:
+        names |= {"sums": None, "powers": None}
+    names |= {f"={n}": None for n in rule.parameters}
+    if rule.random:
+        names |= {"number": I32, "key": I64}
+    return names | {"latency": I64, "spikes": I32, "bounds": I64}
+
+
+class PlasticTables:
+    """The arrays and numbers of one projection, read where the builder stands."""
+
+    def __init__(self, arguments: Arguments, rule: RowRule) -> None:
+        self.array: dict[str, ir.Value] = {n: arguments.pointer(kind) for n, kind in arrays_of(rule).items()}
+        self.number: dict[str, ir.Value] = {n: arguments.integer() for n in NUMBERS}
+
+
+def block_of(rule: RowRule, decays: Mapping[str, Decay], steps: int) -> tuple[int, int, int]:
+    """Steps of a block of sums, blocks that are kept, and steps after which all rows are caught up."""
+    if rule.additive is None:
+        return 1, 1, LONGEST if rule.walks else steps + 1
+    factor = decays[rule.additive.variable].factor
+    block = LONGEST if factor == 1 else int(min(max(-_FALL / np.log(factor), 1), LONGEST))
+    return block, SLOTS, block * _BLOCKS
+
+
+def elapsed(decay: Decay, count: int) -> torch.Tensor:
+    """What 0, 1, … count - 1 steps do to a variable: factors and shifts [2, count]."""
+    steps = torch.arange(count, dtype=torch.float64)
+    factors = torch.pow(torch.tensor(decay.factor, dtype=torch.float64), steps)
+    whole = steps if decay.factor == 1 else (1 - factors) / (1 - decay.factor)
+    return torch.stack([factors, decay.shift * whole])
+
+
+def powers(factor: float, block: int, count: int) -> torch.Tensor:
+    """factor to the power -block, -block + 1, …: what a variable was, and what it will be."""
+    steps = torch.arange(-block, count, dtype=torch.float64)
+    return torch.pow(torch.tensor(factor, dtype=torch.float64), steps)

@@ -1,0 +1,3 @@
+"""A population over time as one kernel, forward and backward."""
+
+__all__: list[str] = []

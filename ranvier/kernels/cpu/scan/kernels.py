@@ -1,0 +1,171 @@
+"""Kernels of a scan over time: the forward pass and its adjoint, written from one program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sympy as sp
+from llvmlite import ir
+
+from ranvier.dynamics import WHOLE, ByStructure, Cuts, Program, Step, adjoint, choose_saved, tidy
+from ranvier.kernels.cpu.llvm.jit import Kernel
+from ranvier.kernels.cpu.scan.frame import Frame
+from ranvier.kernels.writer import emit
+
+__all__ = ["Backward", "Forward", "backward_kernel", "forward_kernel", "saved_values"]
+
+#: relative price of reading a stream that exists anyway, against 1000 for one that must be written
+_STREAM_COST = 400
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Argument order of a forward kernel: states (in place), streams, coefficients, outputs, saved values."""
+
+    kernel: Kernel
+    states: tuple[str, ...]
+    streams: tuple[str, ...]
+    coefficients: tuple[str, ...]
+    outputs: tuple[str, ...]
+    saved: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Backward:
+    """Argument order: state gradients (in place), incoming streams, kept streams, coefficients, outgoing, sums."""
+
+    kernel: Kernel
+    states: tuple[str, ...]
+    seeds: tuple[str, ...]
+    kept: tuple[str, ...]
+    coefficients: tuple[str, ...]
+    streams: tuple[str, ...]
+    sums: tuple[str, ...]
+
+
+class _Key(ByStructure):
+    """A step hashed by its structure, so that equal structures share kernels."""
+
+    def __init__(self, step: Step, cuts: Cuts) -> None:
+        self.step, self.cuts, self.key = step, cuts, (step.key, cuts)
+
+
+def forward_kernel(step: Step, dtype: str, outputs: tuple[str, ...], saved: tuple[str, ...]) -> Forward:
+    """The kernel that advances the states over T steps and writes outputs and saved values."""
+    return _forward(_Key(step, WHOLE), dtype, outputs, saved)
+
+
+@lru_cache(maxsize=1024)
+def _forward(key: _Key, dtype: str, outputs: tuple[str, ...], saved: tuple[str, ...]) -> Forward:
+    step = key.step
+    states = (*step.states, *step.counters)
+    program = step.program
+    keep = {f"save:{n}": sp.Symbol(n) for n in saved}
+    program = Program(program.statements, {**program.outputs, **keep}).only((*states, *outputs, *keep))
+    reads = set(program.reads)
+    streams = tuple(n for n in step.streams if n in reads)
+    coefficients = tuple(n for n in step.coefficients if n in reads)
+    frame = Frame(dtype, "ranvier_forward")
+    in_state = frame.arrays(len(states))
+    in_stream = frame.streams(len(streams))
+    in_coefficient = frame.steady(len(coefficients))
+    out = frame.streams(len(outputs) + len(saved), wide=False)
+    with frame.time() as t, frame.neurons() as i:
+        places = dict(zip(states, in_state, strict=True))
+        placed = dict(zip(streams, in_stream, strict=True)) | dict(zip(coefficients, in_coefficient, strict=True))
+
+        def read(name: str) -> ir.Value:
+            return frame.lanes.load(places[name], i) if name in places else placed[name].load(t, i)
+
+        values = emit(frame.lanes, program, read)
+        for name, place in places.items():
+            frame.lanes.store(place, i, values[name])
+        for name, stream in zip((*outputs, *keep), out, strict=True):
+            stream.store(t, i, values[name], frame.streaming)
+    return Forward(frame.compile(), states, streams, coefficients, outputs, saved)
+
+
+@lru_cache(maxsize=1024)
+def _saved(key: _Key, seeds: tuple[str, ...], wanted: tuple[str, ...], passing: frozenset[str]) -> tuple[str, ...]:
+    step = key.step
+    needed = _adjoint(key, seeds, wanted).values
+    program = step.program
+    emitted = {str(program.outputs[s]): s for s in seeds if program.outputs[s].is_Symbol}
+    cost = {value: _STREAM_COST for value, name in emitted.items() if name not in passing}
+    cost |= {n: _STREAM_COST for n in step.streams if n not in passing} | dict.fromkeys(step.coefficients, 0)
+    return choose_saved(program, needed, cost)
+
+
+def saved_values(
+    step: Step, cuts: Cuts, seeds: tuple[str, ...], wanted: tuple[str, ...], passing: frozenset[str] = frozenset()
+) -> tuple[str, ...]:
+    """The fewest streams to keep so that the adjoint can be run: names of values, states at the step's start or streams.
+
+    ``passing`` names streams and outputs that would not exist as a whole unless they are kept.
+    """
+    return _saved(_Key(step, cuts), seeds, wanted, passing)
+
+
+@lru_cache(maxsize=1024)
+def _adjoint(key: _Key, seeds: tuple[str, ...], wanted: tuple[str, ...]):
+    step = key.step
+    states = _carried(key)
+    program = key.cuts.apply(step).only((*states, *seeds))
+    names = {n: f"_lam_{n}" for n in states} | {n: f"_seed_{k}" for k, n in enumerate(seeds)}
+    return adjoint(program, names, (*states, *wanted), step.surrogate)
+
+
+def _carried(key: _Key) -> tuple[str, ...]:
+    """The states through which the gradient runs back in time."""
+    return key.step.states if key.cuts.carry_to_weights else ()
+
+
+def backward_kernel(
+    step: Step, dtype: str, cuts: Cuts, seeds: tuple[str, ...], wanted: tuple[str, ...], kept: tuple[str, ...],
+    same: tuple[str, ...] = (),
+) -> Backward:  # fmt: skip
+    """The kernel that runs the adjoint from the last step to the first.
+
+    ``seeds`` are the outputs with an incoming gradient, ``wanted`` streams and coefficients whose gradient is asked for,
+    ``kept`` the values the forward pass saved; of streams that are the ``same`` at all steps the gradient is summed, too.
+    """
+    return _backward(_Key(step, cuts), dtype, seeds, wanted, kept, same)
+
+
+@lru_cache(maxsize=1024)
+def _backward(
+    key: _Key, dtype: str, seeds: tuple[str, ...], wanted: tuple[str, ...], kept: tuple[str, ...], same: tuple[str, ...]
+) -> Backward:
+    step = key.step
+    reverse = _adjoint(key, seeds, wanted)
+    again = [s for s in step.program.statements if str(s.target) not in kept]
+    program = tidy([*again, *reverse.program.statements], reverse.program.outputs, "_b")
+    reads = set(program.reads)
+    kept = tuple(n for n in kept if n in reads)
+    coefficients = tuple(n for n in step.coefficients if n in reads)
+    live_seeds = tuple(n for k, n in enumerate(seeds) if f"_seed_{k}" in reads)
+    streams = tuple(n for n in wanted if n in step.streams)
+    sums = tuple(n for n in wanted if n in step.coefficients or n in same)
+    frame = Frame(dtype, "ranvier_backward")
+    states = _carried(key)
+    in_state = dict(zip((f"_lam_{n}" for n in states), frame.arrays(len(states)), strict=True))
+    placed = dict(zip((f"_seed_{seeds.index(n)}" for n in live_seeds), frame.streams(len(live_seeds)), strict=True))
+    placed |= dict(zip(kept, frame.streams(len(kept)), strict=True))
+    placed |= dict(zip(coefficients, frame.steady(len(coefficients)), strict=True))
+    out = frame.streams(len(streams), wide=False)
+    totals = frame.arrays(len(sums))
+    lanes = frame.lanes
+    with frame.time(reverse=True) as t, frame.neurons() as i:
+
+        def read(name: str) -> ir.Value:
+            return lanes.load(in_state[name], i) if name in in_state else placed[name].load(t, i)
+
+        values = emit(lanes, program, read)
+        for name in states:
+            lanes.store(in_state[f"_lam_{name}"], i, values[f"grad:{name}"])
+        for name, stream in zip(streams, out, strict=True):
+            stream.store(t, i, values[f"grad:{name}"], frame.streaming)
+        for name, total in zip(sums, totals, strict=True):
+            lanes.store(total, i, lanes.add(lanes.load(total, i), values[f"grad:{name}"]))
+    return Backward(frame.compile(), states, live_seeds, kept, coefficients, streams, sums)

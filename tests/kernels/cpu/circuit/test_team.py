@@ -1,0 +1,66 @@
+"""How many threads share a circuit."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from ranvier.kernels.cpu.circuit import _team as team
+
+
+def cells(count: int) -> Any:
+    return [SimpleNamespace(cells=count)]
+
+
+@pytest.fixture
+def torch_threads():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("size", "torch_has", "idle", "expected"),
+    [(4_000, 4, 4, 1), (20_000, 4, 4, 1), (40_000, 4, 4, 2), (900_000, 4, 4, 4), (900_000, 1, 4, 1), (900_000, 4, 2, 2),
+     (900_000, 4, 0, 1), (900_000, 4, -20, 1)],
+)  # fmt: skip
+def test_never_more_than_idle_cores_or_worth(
+    torch_threads, monkeypatch, size: int, torch_has: int, idle: int, expected: int
+) -> None:
+    torch_threads(torch_has)
+    monkeypatch.setattr(team, "_idle_cores", lambda: idle)
+    assert team.team_for(cells(size), [], [], None, 16, 10_000).threads == expected
+
+
+def test_many_synapses_are_work_too(torch_threads, monkeypatch) -> None:
+    torch_threads(2)
+    monkeypatch.setattr(team, "_idle_cores", lambda: 2)
+    monkeypatch.setattr(team, "can_meet", lambda: True)
+    compact = SimpleNamespace(cut=lambda borders: [])
+    wire = SimpleNamespace(pattern=SimpleNamespace(synapses=30_000_000, columns=77_000, compact=compact))
+    assert team.team_for(cells(77_000), [wire], [], None, 16, 200).threads == 2  # type: ignore[list-item]
+
+
+def test_a_short_call_is_not_worth_threads(torch_threads, monkeypatch) -> None:
+    torch_threads(2)
+    monkeypatch.setattr(team, "_idle_cores", lambda: 2)
+    monkeypatch.setattr(team, "can_meet", lambda: True)
+    found = [team.team_for(cells(400_000), [], [], None, 16, steps).threads for steps in (1, 50, 1000)]
+    assert found == [1, 1, 2]
+
+
+def test_the_number_of_idle_cores_is_sensible() -> None:
+    assert -10_000 < team._idle_cores() < 10_000
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+@pytest.mark.parametrize("padded", [16, 64, 80, 4000, 40_016])
+def test_ranges_cover_all_cells_once(threads: int, padded: int) -> None:
+    ranges = team.Team(threads).ranges(padded)
+    assert len(ranges) == threads
+    covered = [k for low, high in ranges for k in range(low, high)]
+    assert covered == list(range(padded))
+    assert all(low % 32 == 0 or low == padded for low, _ in ranges)

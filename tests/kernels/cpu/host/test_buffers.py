@@ -1,0 +1,189 @@
+"""Reused memory: alignment, return on the last view's end, limits, forks, threads."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ranvier.kernels.cpu.host import buffers
+from ranvier.kernels.cpu.host.buffers import buffer_stats, empty, set_buffer_limit
+
+MIB = 1 << 20
+
+
+@pytest.fixture(autouse=True)
+def shelf(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    gc.collect()
+    monkeypatch.setattr(buffers, "_shelf", buffers._Shelf(1 << 30))
+    yield
+    gc.collect()
+
+
+class TestEmpty:
+    @given(
+        shape=st.lists(st.integers(0, 40), max_size=4),
+        dtype=st.sampled_from([torch.float32, torch.float64, torch.bfloat16, torch.int32, torch.bool]),
+    )
+    def test_small_ones(self, shape: list[int], dtype: torch.dtype) -> None:
+        x = empty(shape, dtype)
+        assert x.shape == torch.Size(shape)
+        assert x.dtype == dtype
+        assert x.is_contiguous()
+        assert x.data_ptr() % 64 == 0 or x.numel() == 0
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.int64, torch.bool])
+    @pytest.mark.parametrize("size", [MIB, 3 * MIB + 64, 70 * MIB])
+    def test_large_ones(self, size: int, dtype: torch.dtype) -> None:
+        x = empty([2, size // 2 // dtype.itemsize], dtype)
+        assert x.data_ptr() % (2 * MIB) == 0
+        assert x.is_contiguous()
+        assert not x._is_view()
+        assert x.fill_(1).sum() == x.numel()
+        assert size <= buffer_stats().in_use <= size * 1.125 + 2 * MIB
+
+    def test_it_can_be_a_leaf(self) -> None:
+        x = empty([MIB]).fill_(2).requires_grad_()
+        (x * x).sum().backward()
+        assert x.grad is not None
+        assert bool((x.grad == 4).all())
+
+    def test_no_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise OSError(12, "Cannot allocate memory")
+
+        monkeypatch.setattr(buffers.mmap, "mmap", refuse)
+        with pytest.raises(MemoryError, match="4 MiB"):
+            empty([MIB])
+        assert buffer_stats().in_use == 0
+
+    def test_a_platform_with_fewer_flags(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("MAP_PRIVATE", "MADV_HUGEPAGE"):
+            monkeypatch.delattr(buffers.mmap, name, raising=False)
+        assert empty([MIB]).fill_(1).sum() == MIB
+
+
+class TestReuse:
+    def test_a_freed_block_serves_the_next_request(self) -> None:
+        x = empty([10, MIB])
+        place = x.data_ptr()
+        del x
+        y = empty([10, MIB])
+        assert y.data_ptr() == place
+        assert buffer_stats()[2:] == (1, 1)
+
+    def test_a_view_keeps_the_block(self) -> None:
+        x = empty([4, MIB])
+        view = x[1:].view(torch.int32)
+        del x
+        gc.collect()
+        assert buffer_stats().free == 0
+        y = empty([4, MIB])
+        assert y.data_ptr() != view.data_ptr() - 4 * MIB
+        del view
+        assert buffer_stats().free == 16 * MIB
+
+    def test_a_graph_keeps_the_block(self) -> None:
+        x = empty([MIB]).fill_(3)
+        weight = torch.ones(MIB, requires_grad=True)
+        y = (x * weight).sum()
+        del x
+        assert buffer_stats().in_use == 4 * MIB
+        y.backward()
+        del y
+        assert buffer_stats().in_use == 0
+
+    def test_nothing_grows(self) -> None:
+        for _ in range(200):
+            x, y = empty([MIB]), empty([3, MIB])
+            del x, y
+        assert buffer_stats() == (0, 16 * MIB, 398, 2)
+
+    def test_sizes_share_few_classes(self) -> None:
+        sizes = {buffers._block_size(n) for n in range(MIB, 256 * MIB, 4096 * 7)}
+        assert len(sizes) < 60
+        assert all(buffers._block_size(n) == n for n in sizes)
+
+
+class TestLimit:
+    def test_the_oldest_go_first(self) -> None:
+        set_buffer_limit(8 * MIB)
+        blocks = [empty([MIB]) for _ in range(4)]
+        places = [block.data_ptr() for block in blocks]
+        while blocks:
+            del blocks[0]
+        assert buffer_stats().free == 8 * MIB
+        kept = [empty([MIB]), empty([MIB])]
+        assert {block.data_ptr() for block in kept} == set(places[2:])
+
+    def test_a_block_beyond_the_limit_evicts_nothing(self) -> None:
+        set_buffer_limit(8 * MIB)
+        small, large = empty([MIB]), empty([10 * MIB])
+        del small, large
+        assert buffer_stats().free == 4 * MIB
+
+    def test_zero_keeps_nothing(self) -> None:
+        x = empty([MIB])
+        del x
+        set_buffer_limit(0)
+        assert buffer_stats().free == 0
+        y = empty([MIB])
+        del y
+        assert buffer_stats() == (0, 0, 0, 2)
+
+    def test_a_negative_limit_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="-1"):
+            set_buffer_limit(-1)
+
+
+class TestConcurrency:
+    def test_threads(self) -> None:
+        wrong: list[int] = []
+
+        def work(mark: int) -> None:
+            for _ in range(100):
+                x = empty([MIB // 2]).fill_(mark)
+                if not bool((x == mark).all()):
+                    wrong.append(mark)
+
+        workers = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert wrong == []
+        stats = buffer_stats()
+        assert stats.in_use == 0
+        assert stats.hits + stats.misses == 400
+        assert stats.misses <= 8  # each thread may hold its last one while it asks for the next
+
+    def test_return_while_the_lock_is_held(self) -> None:
+        x = empty([MIB])
+        with buffers._shelf._lock:
+            del x  # as the garbage collector may do inside `lend`
+        assert buffer_stats() == (0, 4 * MIB, 0, 1)
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+    @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+    def test_a_forked_child(self) -> None:
+        x, freed = empty([MIB]).fill_(1), empty([2, MIB])
+        del freed
+        with buffers._shelf._lock:
+            child = os.fork()
+            if child == 0:
+                fine = buffer_stats()[:2] == (4 * MIB, 0)
+                y = empty([MIB])
+                y.fill_(2)
+                x.fill_(3)
+                del y
+                fine = fine and buffer_stats()[:2] == (4 * MIB, 4 * MIB)
+                os._exit(0 if fine else 1)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        assert bool((x == 1).all())
