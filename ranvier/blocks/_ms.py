@@ -26,7 +26,7 @@ def ms(
 
     Source: Hu et al., IEEE TNNLS 2024 (Advancing spiking neural networks toward deep residual learning).
 
-    >>> rv.Sequential(rv.Conv2d(3, 64, 3, padding=1), rv.blocks.ms(64), rv.blocks.ms(64, 128, stride=2), rv.LIF(), dt=1*ms)
+    >>> net = rv.Sequential(rv.Conv2d(3, 64, 3, padding=1), rv.blocks.ms(64), rv.blocks.ms(64, 128, stride=2), rv.LIF(), dt=1*ms)
     """
     made = in_channels if out_channels is None else out_channels
     check_sizes("ms", in_channels=in_channels, out_channels=made, stride=stride)

@@ -27,7 +27,7 @@ def sew(
 
     Source: Fang et al., NeurIPS 2021 (Deep residual learning in spiking neural networks).
 
-    >>> rv.Sequential(rv.Conv2d(3, 64, 3, padding=1), rv.LIF(), rv.blocks.sew(64), rv.blocks.sew(64, 128, stride=2), dt=1*ms)
+    >>> net = rv.Sequential(rv.Conv2d(3, 64, 3, padding=1), rv.LIF(), rv.blocks.sew(64), rv.blocks.sew(64, 128, stride=2), dt=1*ms)
     """
     made = in_channels if out_channels is None else out_channels
     check_sizes("sew", in_channels=in_channels, out_channels=made, stride=stride)

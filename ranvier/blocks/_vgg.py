@@ -38,7 +38,7 @@ def vgg(
 
     Source: Simonyan & Zisserman, ICLR 2015; spiking in Sengupta et al., Frontiers in Neuroscience 2019.
 
-    >>> rv.Sequential(*rv.blocks.vgg(3, "vgg9"), nn.Flatten(), rv.Linear(4096, 10), dt=1*ms)
+    >>> net = rv.Sequential(*rv.blocks.vgg(3, "vgg9"), nn.Flatten(), rv.Linear(4096, 10), dt=1*ms)
     """
     if isinstance(plan, str):
         if plan not in _NAMED:

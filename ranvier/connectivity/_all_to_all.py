@@ -15,7 +15,7 @@ class AllToAll(RowRule):
 
     ``autapses`` lets a cell reach itself where a population connects to itself.
 
-    >>> net.connect("exc", "inh", rv.AllToAll(), weight=0.1*mV)
+    >>> names = net.connect("exc", "inh", rv.AllToAll(), to="v", weight=0.1*mV)
     """
 
     def __init__(self, *, autapses: bool = True) -> None:

@@ -28,7 +28,7 @@ class Blocks(PairwiseRule):
     autapses
         Let a cell reach itself where a population connects to itself.
 
-    >>> rv.Blocks([[0.2, 0.01], [0.01, 0.2]], np.repeat([0, 1], 50))
+    >>> rule = rv.Blocks([[0.2, 0.01], [0.01, 0.2]], np.repeat([0, 1], 50))
     """
 
     def __init__(self, p: Any, pre: Any, post: Any = None, *, autapses: bool = True) -> None:
@@ -66,7 +66,7 @@ class Clustered(PairwiseRule):
     """Both populations fall into ``clusters`` equal runs of cells; within a cluster synapses exist with probability
     ``p_in``, between clusters with ``p_out`` (Litwin-Kumar and Doiron, *Nat. Neurosci.* 15, 2012).
 
-    >>> rv.Clustered(50, p_in=0.5, p_out=0.2, autapses=False)
+    >>> rule = rv.Clustered(50, p_in=0.5, p_out=0.2, autapses=False)
     """
 
     def __init__(self, clusters: int, *, p_in: float, p_out: float, autapses: bool = True) -> None:

@@ -44,9 +44,9 @@ def connectome(
     MemoryLimitError
         Where its synapses do not fit into memory.
 
-    >>> worm = rv.connectome("herm_chem_edgelist.csv.gz")
-    >>> net.population("worm", len(worm.nodes), cell)
-    >>> net.connect("worm", "worm", worm, weight=0.05*mV)
+    >>> wiring = rv.connectome("worm.csv")
+    >>> worm = net.population("worm", len(wiring.nodes), cell)
+    >>> names = net.connect("worm", "worm", wiring, to="v", weight=0.05*mV)
     """
     try:
         path = plain_file(path, "connectome")

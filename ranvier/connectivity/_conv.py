@@ -37,7 +37,7 @@ class Conv2d(DelayedKernel, nn.Conv2d):
     options
         Those of ``torch.nn.Conv2d``; padding must be by a number of zeros where there are delays.
 
-    >>> rv.Conv2d(2, 32, 5, delay=rv.Learn(rv.Uniform(0*ms, 10*ms), max=10*ms))
+    >>> conv = rv.Conv2d(2, 32, 5, delay=rv.Learn(rv.Uniform(0*ms, 10*ms), max=10*ms))
     """
 
     def __init__(

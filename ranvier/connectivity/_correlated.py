@@ -25,8 +25,8 @@ class Correlated:
     rho
         From -1 to 1.
 
-    >>> net.connect("exc", "exc", rv.FixedProbability(0.1), weight=rv.LogNormal(0.2*mV, 0.5),
-    ...             delay=rv.Correlated(rv.Uniform(1*ms, 5*ms), rho=-0.7))
+    >>> delay = rv.Correlated(rv.Uniform(1*ms, 5*ms), rho=-0.7)
+    >>> names = net.connect("exc", "exc", rv.FixedProbability(0.1), to="v", weight=rv.LogNormal(0.2*mV, 0.5), delay=delay)
     """
 
     def __init__(self, distribution: Distribution, rho: float) -> None:

@@ -18,7 +18,7 @@ class DelayWidth:
     ``width(e) = start (stop / start)**min(1, e / epochs)`` after e epochs (Hammouamri et al. 2023 take half the longest
     delay to half a step over the first quarter of training).
 
-    >>> rv.train(net, data, epochs=100, callbacks=[DelayWidth(12*ms, 0.5*ms, epochs=25)])
+    >>> fit = rv.train(net, data, epochs=4, callbacks=[rv.DelayWidth(12*ms, 0.5*ms, epochs=2)])
     """
 
     def __init__(self, start: Any, stop: Any, *, epochs: int) -> None:

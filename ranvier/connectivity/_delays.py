@@ -183,9 +183,9 @@ def _within_reach(longest: float, dt: float, what: str) -> None:
 def delay_parameters(net: nn.Module) -> list[nn.Parameter]:
     """The positions (and learnable widths) of all delays, for a learning rate of their own.
 
-    >>> slow = delay_parameters(net)
+    >>> slow = rv.delay_parameters(net)
     >>> rest = [p for p in net.parameters() if all(p is not q for q in slow)]
-    >>> torch.optim.Adam([{"params": rest, "lr": 1e-3}, {"params": slow, "lr": 1e-1}])
+    >>> optimizer = torch.optim.Adam([{"params": rest, "lr": 1e-3}, {"params": slow, "lr": 1e-1}])
     """
     return [p for delays in delays_of(net) for p in delays.parameters(recurse=False)]
 

@@ -32,7 +32,9 @@ class DistanceDependent(PairwiseRule):
     ConnectivityError
         Where a population has no positions, or the profile leaves [0, 1].
 
-    >>> net.connect("exc", "exc", rv.DistanceDependent(rv.profiles.Gaussian(0.3, 0.1*mm)), weight=0.2*mV)
+    >>> sheet = net.population("sheet", 400, cell, positions=rv.Grid((20, 20), 25*um))
+    >>> rule = rv.DistanceDependent(rv.profiles.Gaussian(0.3, 0.1*mm))
+    >>> names = net.connect("sheet", "sheet", rule, to="v", weight=0.2*mV)
     """
 
     def __init__(self, profile: Callable[[Any], Any], *, autapses: bool = True) -> None:

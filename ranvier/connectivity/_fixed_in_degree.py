@@ -28,7 +28,7 @@ class FixedInDegree(DegreeRule):
     ConnectivityError
         Where there are not enough cells to draw from.
 
-    >>> net.connect("exc", "exc", rv.FixedInDegree(80, autapses=False), weight=0.1*mV)
+    >>> names = net.connect("exc", "exc", rv.FixedInDegree(80, autapses=False), to="v", weight=0.1*mV)
     """
 
     scratch = 4

@@ -28,7 +28,7 @@ class FixedOutDegree(DegreeRule, RowRule):
     ConnectivityError
         Where there are not enough cells to reach.
 
-    >>> net.connect("exc", "inh", rv.FixedOutDegree(100, multapses=False), weight=0.2*mV)
+    >>> names = net.connect("exc", "inh", rv.FixedOutDegree(10, multapses=False), to="v", weight=0.2*mV)
     """
 
     def expected(self, ends: Ends) -> int:

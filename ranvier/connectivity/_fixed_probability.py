@@ -23,7 +23,7 @@ class FixedProbability(RowRule):
     autapses
         Let a cell reach itself where a population connects to itself.
 
-    >>> net.connect("exc", ["exc", "inh"], rv.FixedProbability(0.02), to="g_e", weight=0.6)
+    >>> names = net.connect("exc", ["exc", "inh"], rv.FixedProbability(0.02), to="g_e", weight=0.6)
     """
 
     def __init__(self, p: float, *, autapses: bool = True) -> None:

@@ -33,7 +33,7 @@ class FixedTotal(Connectivity):
     ConnectivityError
         Where there are fewer pairs than synapses.
 
-    >>> net.connect("L4E", "L23E", rv.FixedTotal(19_818_321), weight=rv.Normal(87.8*pA, 8.8*pA, low=0*pA))
+    >>> names = net.connect("exc", "inh", rv.FixedTotal(2000), to="v", weight=rv.Normal(0.2*mV, 0.02*mV, low=0*mV))
     """
 
     def __init__(self, total: Any, *, autapses: bool = True, multapses: bool = True) -> None:

@@ -55,7 +55,7 @@ class FromArrays(Given):
 
     An array of weights or delays given to ``connect`` follows the order of these arrays.
 
-    >>> net.connect("exc", "inh", rv.FromArrays([0, 0, 1], [3, 4, 3]), weight=[0.1, 0.2, 0.3])
+    >>> names = net.connect("exc", "inh", rv.FromArrays([0, 0, 1], [3, 4, 3]), to="v", weight=[0.1, 0.2, 0.3]*mV)
     """
 
     def __init__(self, pre: Any, post: Any) -> None:

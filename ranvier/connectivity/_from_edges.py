@@ -33,8 +33,8 @@ class FromEdges(Given):
         The names of the cells in their order; the population needs as many cells.
 
     >>> rule = rv.FromEdges([("AVAL", "DA1", 4), ("AVAL", "DA2", 1)])
-    >>> net.population("worm", len(rule.nodes), cell)
-    >>> net.connect("worm", "worm", rule, weight=0.1*mV)
+    >>> worm = net.population("worm", len(rule.nodes), cell)
+    >>> names = net.connect("worm", "worm", rule, to="v", weight=0.1*mV)
     """
 
     def __init__(self, edges: Iterable[Sequence[Any]], nodes: Sequence[Hashable] | int | None = None) -> None:

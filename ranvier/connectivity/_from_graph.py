@@ -18,7 +18,9 @@ class FromGraph(FromEdges):
     Cells follow the order of the graph's nodes (``rule.nodes``). The edge attributes called ``weight`` and ``delay`` are
     carried where every edge has them.
 
-    >>> net.connect("cells", "cells", rv.FromGraph(nx.watts_strogatz_graph(100, 6, 0.1)), weight=0.2*mV)
+    >>> import networkx as nx
+    >>> rule = rv.FromGraph(nx.watts_strogatz_graph(100, 6, 0.1))
+    >>> names = net.connect("cells", "cells", rule, to="v", weight=0.2*mV)
     """
 
     def __init__(self, graph: Any, *, weight: str = "weight", delay: str = "delay") -> None:

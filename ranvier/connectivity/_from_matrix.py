@@ -18,7 +18,9 @@ class FromMatrix(Given):
     Entries are carried as weights, which ``weight`` of ``connect`` multiplies (and gives their unit). Stored zeros of a
     sparse matrix are synapses of weight 0.
 
-    >>> net.connect("exc", "exc", rv.FromMatrix(scipy.sparse.random_array((100, 100), density=0.1)), weight=0.5*mV)
+    >>> import scipy.sparse
+    >>> rule = rv.FromMatrix(scipy.sparse.random_array((100, 100), density=0.1))
+    >>> names = net.connect("cells", "cells", rule, to="v", weight=0.5*mV)
     """
 
     def __init__(self, matrix: Any) -> None:

@@ -39,7 +39,7 @@ class Linear(DelayedKernel, nn.Linear):
         Dale's law: 1 (excitatory) or -1 (inhibitory) for all weights, or an array [in] with the sign of every input
         cell (0: free). Weights start on their side and are kept there; one that is pushed across counts as 0.
 
-    >>> rv.Linear(700, 256, delay=rv.Learn(rv.Uniform(0*ms, 25*ms), max=25*ms))
+    >>> layer = rv.Linear(700, 256, delay=rv.Learn(rv.Uniform(0*ms, 25*ms), max=25*ms))
     """
 
     event_path = is_matrix = True

@@ -85,7 +85,7 @@ class ThresholdBatchNorm(ThresholdNorm):
 
     Source: Zheng et al., AAAI 2021 (going deeper with directly-trained larger spiking neural networks).
 
-    >>> rv.Sequential(rv.Conv2d(2, 32, 3, bias=False), rv.ThresholdBatchNorm(32), rv.LIF(), dt=1*ms)
+    >>> net = rv.Sequential(rv.Conv2d(2, 32, 3, bias=False), rv.ThresholdBatchNorm(32), rv.LIF(), dt=1*ms)
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -107,7 +107,7 @@ class StepBatchNorm(ThresholdNorm):
     online may use it. Source: the step-wise mode of Fang et al., Science Advances 2023 (SpikingJelly); compare Kim &
     Panda, Frontiers in Neuroscience 2021 (BNTT), which keeps parameters for every step.
 
-    >>> rv.Sequential(rv.Conv2d(2, 32, 3, bias=False), rv.StepBatchNorm(32), rv.LIF(), dt=1*ms)
+    >>> net = rv.Sequential(rv.Conv2d(2, 32, 3, bias=False), rv.StepBatchNorm(32), rv.LIF(), dt=1*ms)
     """
 
     #: called with [T, B, …] instead of [T*B, …]

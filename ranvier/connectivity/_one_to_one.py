@@ -12,7 +12,8 @@ __all__ = ["OneToOne"]
 class OneToOne(RowRule):
     """Cell i reaches cell i; both populations have the same size.
 
-    >>> net.connect("signal", "cells", rv.OneToOne(), to="I")
+    >>> signal = net.source("signal", rv.step_current(0.5*nA, 100))
+    >>> names = net.connect("signal", "cells", rv.OneToOne(), to="I")
     """
 
     def expected(self, ends: Ends) -> int:

@@ -30,7 +30,8 @@ class Positions:
     period
         One length, one per axis, or None for a sheet with borders. Distances are then the shortest way round.
 
-    >>> net.population("cells", 100, cell, positions=rv.Positions(xy*mm, period=1*mm))
+    >>> places = rv.Positions(np.random.default_rng(0).random((100, 2))*mm, period=1*mm)
+    >>> ring = net.population("ring", 100, cell, positions=places)
     """
 
     def __init__(self, coordinates: Any, period: Any = None) -> None:
@@ -116,7 +117,7 @@ class Grid:
     periodic
         Whether the grid closes upon itself, so that its edges are neighbours.
 
-    >>> net.population("exc", 1600, cell, positions=rv.Grid((40, 40), 25*um, periodic=True))
+    >>> sheet = net.population("sheet", 400, cell, positions=rv.Grid((20, 20), 25*um, periodic=True))
     """
 
     def __init__(self, shape: Sequence[int] | int, spacing: Any, *, periodic: bool = False) -> None:
@@ -150,7 +151,7 @@ class RandomPositions:
     periodic
         Whether opposite sides are neighbours.
 
-    >>> net.population("exc", 1000, cell, positions=rv.RandomPositions([1*mm, 1*mm]))
+    >>> slab = net.population("slab", 1000, cell, positions=rv.RandomPositions([1*mm, 1*mm]))
     """
 
     def __init__(self, extent: Any, *, periodic: bool = False) -> None:

@@ -31,7 +31,7 @@ class Procedural(Connectivity):
     ConnectivityError
         For another rule.
 
-    >>> net.connect("exc", "inh", rv.Procedural(rv.FixedOutDegree(1000)), to="g_e", weight=0.1)
+    >>> names = net.connect("exc", "inh", rv.Procedural(rv.FixedOutDegree(1000)), to="g_e", weight=0.1)
     """
 
     def __init__(self, rule: RowRule) -> None:

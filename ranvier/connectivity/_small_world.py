@@ -31,7 +31,7 @@ class SmallWorld(RowRule):
     ConnectivityError
         For populations of different size, or with too few cells.
 
-    >>> net.connect("cells", "cells", rv.SmallWorld(20, 0.1), weight=0.2*mV)
+    >>> names = net.connect("cells", "cells", rv.SmallWorld(20, 0.1), to="v", weight=0.2*mV)
     """
 
     scratch = 40

@@ -33,6 +33,10 @@ def travel_time(pre: Any, post: Any, velocity: Any) -> Quantity:
     ------
     DelayError
         For places that are not a table of lengths, or a velocity that is not positive.
+
+    >>> places = np.array([[0.0, 0.0], [0.0, 3.0]])*mm
+    >>> rv.travel_time(places, places, 0.3*mm/ms)
+    [[ 0., 10.], [10.,  0.]] ms
     """
     here, there, speed = as_quantity(pre), as_quantity(post), as_quantity(velocity)
     dimension = here.dimension / speed.dimension

@@ -38,6 +38,8 @@ class ChannelJitter:
     """Every event of x [T, N] moves to channel n + round(N(0, ``spread``²)); those that leave the edge are lost.
 
     Source: Cramer et al., IEEE TNNLS 2020, whose noise is of this kind.
+
+    >>> x = rv.data.ChannelJitter(3)(torch.ones(100, 70))
     """
 
     spread: float
@@ -55,7 +57,10 @@ class ChannelJitter:
 
 @dataclass(frozen=True)
 class ChannelShift:
-    """All channels (the last axis) move together by up to ``most`` either way: another voice, another place."""
+    """All channels (the last axis) move together by up to ``most`` either way: another voice, another place.
+
+    >>> x = rv.data.ChannelShift(5)(torch.ones(100, 70))
+    """
 
     most: int
 
@@ -66,7 +71,10 @@ class ChannelShift:
 
 @dataclass(frozen=True)
 class TimeShift:
-    """The whole sample begins up to ``most`` steps earlier or later."""
+    """The whole sample begins up to ``most`` steps earlier or later.
+
+    >>> x = rv.data.TimeShift(10)(torch.ones(100, 70))
+    """
 
     most: int
 
@@ -80,6 +88,8 @@ class TimeMask:
     """A stretch of 0 to ``most`` steps is silenced.
 
     Source: Park et al., SpecAugment, Interspeech 2019.
+
+    >>> x = rv.data.TimeMask(10)(torch.ones(100, 70))
     """
 
     most: int
@@ -95,7 +105,11 @@ class TimeMask:
 
 @dataclass(frozen=True)
 class Crop:
-    """A random stretch of ``steps`` steps."""
+    """A random stretch of ``steps`` steps.
+
+    >>> rv.data.Crop(50)(torch.ones(100, 70)).shape
+    torch.Size([50, 70])
+    """
 
     steps: int
 
@@ -112,7 +126,8 @@ class Augmented(Dataset[tuple[Any, Tensor]]):
 
     Examples
     --------
-    >>> train = rv.data.Augmented(sets.train, rv.data.ChannelJitter(3), rv.data.TimeMask(10))
+    >>> samples = torch.utils.data.TensorDataset(torch.rand(8, 50, 20), torch.arange(8))
+    >>> train = rv.data.Augmented(samples, rv.data.ChannelJitter(3), rv.data.TimeMask(10))
     """
 
     def __init__(self, samples: Dataset[Any], *changes: Callable[[Tensor], Tensor]) -> None:
@@ -132,6 +147,10 @@ class Blend(Dataset[tuple[Any, Tensor]]):
     """With probability ``share`` a sample is mixed with another of its class: each element from either, evenly.
 
     Source: Nowotny, Turner & Knight, Loss shaping enhances exact gradient learning with EventProp, 2024.
+
+    >>> target = np.array([0, 1, 0, 1])
+    >>> samples = rv.data.Samples(lambda i: torch.full((10, 3), float(i)), np.arange(4), target)
+    >>> x, y = rv.data.Blend(samples, share=0.3)[0]
     """
 
     def __init__(self, samples: Samples, share: float = 0.5) -> None:

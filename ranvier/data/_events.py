@@ -28,6 +28,10 @@ class Events:
         Flat number [E] of the sensor element, in ``shape``.
     shape
         (P, H, W) of a camera, polarity 0 off and 1 on; (N,) of a line of channels.
+
+    >>> events = rv.data.Events(np.array([0, 900, 2100]), np.array([1, 1, 0]), (2,))
+    >>> len(events)
+    3
     """
 
     t: np.ndarray

@@ -24,7 +24,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
 
     Examples
     --------
-    >>> images = rv.data.read_idx("t10k-images-idx3-ubyte.gz")
+    >>> images = rv.data.read_idx("images.idx")
     """
     path = plain_file(path, "IDX file")
     data = content(path, 2)

@@ -36,7 +36,11 @@ _told: set[str] = set()
 
 
 def names() -> tuple[str, ...]:
-    """The sets that :func:`load` knows."""
+    """The sets that :func:`load` knows.
+
+    >>> "shd" in rv.data.names()
+    True
+    """
     return tuple(_SETS)
 
 
@@ -80,8 +84,8 @@ def load(
     Examples
     --------
     >>> sets = rv.data.load("braille_touch")
-    >>> print(sets.card.citation)
-    >>> fit = rv.train(net, sets.train, sets.valid, epochs=20)
+    >>> x, y = sets.train[0]
+    >>> source = sets.card.citation
     """
     module = _SETS.get(name)
     if module is None:

@@ -57,7 +57,7 @@ def read_events(path: str | os.PathLike[str], *, size: tuple[int, int] | None = 
 
     Examples
     --------
-    >>> events = rv.data.read_events("recording.aedat4")
+    >>> events = rv.data.read_events("recording.bin", size=(34, 34))
     >>> x = rv.data.Bins(steps=50, dt=10 * ms)(events)
     """
     if isinstance(path, str | os.PathLike) and not os.path.lexists(path):

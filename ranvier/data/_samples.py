@@ -34,6 +34,10 @@ class Samples(Dataset[tuple[Any, Tensor]]):
         Speaker, subject or person of every sample [S]; None where unknown.
     transform
         Item → x [T, …]; None leaves it as it is.
+
+    >>> target = np.array([0, 1, 0])
+    >>> samples = rv.data.Samples(lambda i: torch.full((10, 3), float(i)), np.arange(3), target)
+    >>> x, y = samples[2]
     """
 
     get: Callable[[int], Any]

@@ -34,6 +34,8 @@ class BushyCells:
         Of all fibres together, 1/s.
 
     Source: Cramer, Stradmann, Schemmel & Zenke, IEEE TNNLS 2020 (after Rothman, Young & Manis, J. Neurophysiol. 1993).
+
+    >>> ear = rv.encoding.Cochlea(bushy=rv.encoding.BushyCells(fibres=20))
     """
 
     fibres: int = 40

@@ -61,9 +61,9 @@ class Cochlea:
     Examples
     --------
     >>> ear = rv.encoding.Cochlea(channels=70, dt=1*ms)
-    >>> spikes = ear(torch.randn(2, 8000), 8000)  # two clips of a second
+    >>> spikes = ear(torch.randn(2, 800), 8000)  # two clips of 100 ms
     >>> spikes.shape
-    torch.Size([1000, 2, 70])
+    torch.Size([100, 2, 70])
     """
 
     channels: int = 700

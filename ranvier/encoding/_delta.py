@@ -55,7 +55,12 @@ def delta(x: Any, threshold: Any, *, start: Any = None) -> Tensor:
 
 
 def undo_delta(spikes: Tensor, threshold: Any, start: Any) -> Tensor:
-    """The level that the receiver of :func:`delta` knows after each step: start + threshold Σ (up - down), [T, B, …]."""
+    """The level that the receiver of :func:`delta` knows after each step: start + threshold Σ (up - down), [T, B, …].
+
+    >>> spikes = rv.encoding.delta(torch.tensor([[0.0], [1.1], [0.4]]), 0.5)
+    >>> rv.encoding.undo_delta(spikes, 0.5, 0.0).flatten()
+    tensor([0.0000, 1.0000, 0.5000])
+    """
     if spikes.ndim < 3 or spikes.shape[-1] != 2:
         raise ShapeError(f"spikes have shape {tuple(spikes.shape)}; expected [T, B, …, 2], up and down")
     moved = (spikes[..., 0] - spikes[..., 1]).cumsum(0)

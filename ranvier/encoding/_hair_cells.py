@@ -45,6 +45,8 @@ class HairCells:
         m.
 
     Source: Meddis, J. Acoust. Soc. Am. 79, 702 (1986) and 83, 1056 (1988).
+
+    >>> ear = rv.encoding.Cochlea(hair=rv.encoding.HairCells(gain=40000.0))
     """
 
     replenish: float = 5.05

@@ -88,6 +88,11 @@ class GradientRun:
         Simulated time in ms, and the time it took.
     plan
         Which kernels ran.
+
+    >>> names = net.connect("exc", "exc", rv.FixedProbability(0.1), to="g_e", weight=rv.Learn(0.05))
+    >>> run = net.run(20*ms, record={"exc": ["v"]}, grad=True)
+    >>> run.records["exc"]["v"].shape
+    torch.Size([200, 1, 400])
     """
 
     records: Mapping[str, Signals]

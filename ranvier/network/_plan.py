@@ -98,6 +98,10 @@ class Plan:
 
     ``notes`` say why parts that could run together do not; ``drawn`` names the projections whose spikes a compiled loop
     draws itself, ``hooked`` the populations and projections with a hook.
+
+    >>> plan = net.plan()
+    >>> plan.provider("exc")
+    'cpu'
     """
 
     choices: tuple[Choice, ...]

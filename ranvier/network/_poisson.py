@@ -40,7 +40,7 @@ class Poisson(Source):
     frozen
         Give all samples and all calls the same spikes.
 
-    >>> net.source("background", rv.Poisson(8*Hz, 1000))
+    >>> background = net.source("background", rv.Poisson(8*Hz, 1000))
     """
 
     single = True

@@ -41,8 +41,8 @@ class PoissonDrive(Source):
     frozen
         Give all samples and all calls the same counts.
 
-    >>> net.source("background", rv.PoissonDrive(2000 * 8*Hz, 1000))
-    >>> net.connect("background", "cells", rv.OneToOne(), to="I", weight=87.8*pA)
+    >>> background = net.source("background", rv.PoissonDrive(2000 * 8*Hz, 100))
+    >>> names = net.connect("background", "cells", rv.OneToOne(), to="I", weight=87.8*pA)
     """
 
     def __init__(self, rate: Any, size: int, *, frozen: bool = False) -> None:

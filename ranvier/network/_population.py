@@ -218,6 +218,9 @@ class Relay:
     """A population without state: it emits the sum of what arrives.
 
     ``size`` may be None in a ``Sequential``. Use it to join branches.
+
+    >>> junction = net.population("junction", 400, rv.Relay())
+    >>> names = net.connect("exc", "junction", rv.OneToOne())
     """
 
     def __init__(self, size: int | tuple[int, ...] | None = None) -> None:

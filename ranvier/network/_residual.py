@@ -38,7 +38,7 @@ class Residual:
 
     Source: Fang et al., NeurIPS 2021 (SEW); Hu et al., IEEE TNNLS 2024 (MS). :mod:`ranvier.blocks` has both ready-made.
 
-    >>> rv.Residual(rv.Conv2d(64, 64, 3, padding=1), rv.ThresholdBatchNorm(64), rv.LIF(), join="iand")
+    >>> block = rv.Residual(rv.Conv2d(64, 64, 3, padding=1), rv.ThresholdBatchNorm(64), rv.LIF(), join="iand")
     """
 
     def __init__(self, *parts: Any, shortcut: Sequence[Any] = (), join: str = "add") -> None:

@@ -38,7 +38,7 @@ class RoundingReport:
 def rounded_delays(net: Network) -> Network:
     """A copy of ``net`` in which every learnable delay is fixed on its nearest whole step; ``net`` stays as it is.
 
-    >>> chip = rounded_delays(net)
+    >>> chip = rv.rounded_delays(net)
     """
     fixed = copy.deepcopy(net)
     learnable = [n for n, p in fixed.projections.items() if p.transform is not None and p.transform.delay is not None]
@@ -59,7 +59,9 @@ def compare_rounding(net: Network, measure: Callable[[Network], float]) -> Round
     measure
         For example the accuracy on a validation set; called with each network, without gradient.
 
-    >>> compare_rounding(net, lambda n: accuracy(n, valid_set))
+    >>> def accuracy(net):
+    ...     return (net(spikes)[0].mean(0).argmax(1) == y).float().mean().item()
+    >>> report = rv.compare_rounding(net, accuracy)
     """
     moves = []
     for delays in delays_of(net):

@@ -31,6 +31,9 @@ class SpikeTrain:
         Step length in ms.
     size, first, steps
         Number of cells; first step and number of steps of the recording.
+
+    >>> spikes = net.run(100*ms, record={"exc": ["spikes"]})["exc"].spikes
+    >>> times, rate = spikes.times, spikes.rate()
     """
 
     step: np.ndarray
@@ -151,6 +154,11 @@ class Run:
         Which kernels ran.
     stopped
         Why it ended early; empty where it did not.
+
+    >>> run = net.run(100*ms, record={"exc": ["spikes"]})
+    >>> later = net.run(100*ms, run.state)
+    >>> later.state.step
+    2000
     """
 
     records: Mapping[str, PopulationRecord]

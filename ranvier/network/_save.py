@@ -79,6 +79,9 @@ def load(folder: str | os.PathLike[str]) -> Network:
     ------
     FileFormatError
         Where the folder is damaged, swapped, hostile or of an unknown version; the message says what to do.
+
+    >>> rv.save(net, "model/")
+    >>> net = rv.load("model/")
     """
     if not isinstance(folder, str | os.PathLike):
         raise FileFormatError(f"{folder!r} is not a path: give the folder of a saved network.")
@@ -105,7 +108,8 @@ def save_state(state: State, path: str | os.PathLike[str]) -> None:
     WriteError
         From the file system; it names the file and the remedy.
 
-    >>> rv.save_state(run.state, "after-10s.safetensors")
+    >>> run = net.run(100*ms)
+    >>> rv.save_state(run.state, "after-100ms.safetensors")
     """
     tensors = {n: t.detach().cpu().contiguous().clone() for n, t in state.tensors().items()}
     header = {"format": _STATE, "step": str(state.step), "stream": str(state.stream)}
@@ -122,6 +126,9 @@ def load_state(path: str | os.PathLike[str]) -> State:
     ------
     FileFormatError
         Where the file is missing, damaged or holds something else.
+
+    >>> rv.save_state(net.initial_state(), "start.safetensors")
+    >>> run = net.run(10*ms, rv.load_state("start.safetensors"))
     """
     path = plain_file(path, "saved state")
     try:

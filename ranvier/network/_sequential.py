@@ -35,7 +35,7 @@ def _instead_of(part: Any) -> str:
 class Recurrent:
     """A cell whose population also projects to itself, one step later (plus the transform's own delay).
 
-    >>> rv.Sequential(rv.Linear(700, 256), rv.Recurrent(rv.LIF(256), rv.Linear(256, 256)), dt=1*ms)
+    >>> net = rv.Sequential(rv.Linear(700, 256), rv.Recurrent(rv.LIF(256), rv.Linear(256, 256)), dt=1*ms)
     """
 
     def __init__(self, cell: Cell, transform: nn.Module, *, to: str | None = None) -> None:
@@ -61,7 +61,9 @@ class Sequential(Network):
     The last population is the output. Parts are called linear1, lif1, … in order of appearance; see :attr:`populations`.
 
     >>> net = rv.Sequential(rv.Linear(700, 256), rv.LIF(256), rv.Linear(256, 20), rv.LeakyReadout(20), dt=1*ms)
-    >>> out, state = net(spikes)
+    >>> out, state = net((torch.rand(100, 32, 700) < 0.05).float())
+    >>> out.shape
+    torch.Size([100, 32, 20])
     """
 
     def __init__(

@@ -115,8 +115,8 @@ class TimedArray(Source):
     dt
         How long each row lasts, a multiple of the network's dt; one step where None.
 
-    >>> net.source("current", rv.TimedArray(np.sin(np.arange(1000)[:, None] / 50) * nA))
-    >>> net.connect("current", "cells", rv.AllToAll(), to="I")
+    >>> current = net.source("current", rv.TimedArray(np.sin(np.arange(1000)[:, None] / 50) * nA))
+    >>> names = net.connect("current", "cells", rv.AllToAll(), to="I")
     """
 
     lag = 0
@@ -168,7 +168,7 @@ class SpikeTrains(Source):
 
     A cell listed twice in one step counts twice.
 
-    >>> net.source("input", rv.SpikeTrains([5, 5, 9] * ms, [0, 1, 0], 2))
+    >>> spikes = net.source("spikes", rv.SpikeTrains([5, 5, 9] * ms, [0, 1, 0], 2))
     """
 
     def __init__(self, time: Any, cell: Any, size: int) -> None:
@@ -209,8 +209,8 @@ class SpikeTrains(Source):
     def from_times(cls, trains: Sequence[Any], *, start: Any = 0.0) -> SpikeTrains:
         """From the spike times of every cell, in ms where they have no unit; ``start`` becomes the beginning of the run.
 
-        >>> rv.SpikeTrains.from_times([[1.0, 7.5], [], [3.2]])
-        >>> rv.SpikeTrains.from_times([[0.25, 0.5] * second, [] * second], start=100 * ms)
+        >>> trains = rv.SpikeTrains.from_times([[1.0, 7.5], [], [3.2]])
+        >>> trains = rv.SpikeTrains.from_times([[0.25, 0.5] * second, [] * second], start=100 * ms)
         """
         if not isinstance(trains, Sequence | np.ndarray) or isinstance(trains, str):
             raise ShapeError(f"SpikeTrains: trains={trains!r} must be a list with the spike times of each cell.")
@@ -233,7 +233,7 @@ class SpikeTrains(Source):
         A file is read in a separate process, which cannot run code from it. ``start`` (ms) becomes the beginning of
         the run. Needs the extra ``neuro``.
 
-        >>> net.source("recorded", rv.SpikeTrains.from_neo(block.segments[0]))
+        >>> recorded = net.source("recorded", rv.SpikeTrains.from_neo("recording.mat"))
         """
         from ranvier.network._recordings import trains_of_neo
 
@@ -246,7 +246,7 @@ class SpikeTrains(Source):
         Pickles in the file are never read. ``start`` (ms) becomes the beginning of the run. Objects need the
         extra ``neuro``; files need nothing.
 
-        >>> net.source("recorded", rv.SpikeTrains.from_pynapple(units))
+        >>> recorded = net.source("recorded", rv.SpikeTrains.from_pynapple("units.npz"))
         """
         from ranvier.network._recordings import trains_of_pynapple
 
@@ -259,7 +259,7 @@ class SpikeTrains(Source):
         ``start`` (ms) becomes the beginning of the run. Objects need the extra ``neuro``; files need the package h5py (extras
         ``data`` and ``neuro``).
 
-        >>> net.source("recorded", rv.SpikeTrains.from_nwb("session.nwb"))
+        >>> recorded = net.source("recorded", rv.SpikeTrains.from_nwb("session.nwb"))
         """
         from ranvier.network._recordings import trains_of_nwb
 

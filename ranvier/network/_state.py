@@ -50,6 +50,10 @@ class State:
         The random stream from here on: of sources, noise and all other numbers that are new in every call.
     dt
         Step length in ms; None where unknown, as in files of earlier versions.
+
+    >>> state = net.initial_state()
+    >>> state.variables["exc"]["v"].shape
+    torch.Size([1, 400])
     """
 
     step: int

@@ -51,7 +51,8 @@ def step_graph(
         For a part whose size is not known.
 
     >>> graph = rv.step_graph(net)
-    >>> source = ranvier.kernels.step.c99(graph)
+    >>> from ranvier.kernels.step import c99
+    >>> text = c99(graph)
     """
     _refuse(net)
     known = shapes_known(net, {**{n: s for n, s in net.inputs.items() if s is not None}, **(shapes or {})})

@@ -49,7 +49,7 @@ def AdEx(
 
     Source: Brette & Gerstner, Journal of Neurophysiology 2005.
 
-    >>> rv.AdEx(100, b=0*pA, tau_w=rv.Learn(100*ms))
+    >>> cell = rv.AdEx(100, b=0*pA, tau_w=rv.Learn(100*ms))
     """
     cut = {} if V_cut is None else {"V_cut": V_cut}
     return Cell(

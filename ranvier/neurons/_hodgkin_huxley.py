@@ -65,7 +65,7 @@ def HodgkinHuxley(
 
     Source: Hodgkin & Huxley, Journal of Physiology 1952.
 
-    >>> rv.HodgkinHuxley(10, method="rk4")
+    >>> cell = rv.HodgkinHuxley(10, method="rk4")
     """
     rates = """
     alpha_m = 0.1*(v + 40*mV)/mV/(1 - exp(-(v + 40*mV)/(10*mV)))/ms : kHz
@@ -113,7 +113,7 @@ def TraubMiles(
     Source: Traub & Miles, Neuronal Networks of the Hippocampus, 1991; Brette et al., Journal of Computational
     Neuroscience 2007.
 
-    >>> rv.TraubMiles(4000) + rv.Conductance("g_e", E=0*mV) + rv.Exponential("g_e", tau=5*ms)
+    >>> cell = rv.TraubMiles(4000) + rv.Conductance("g_e", E=0*mV) + rv.Exponential("g_e", tau=5*ms)
     """
     rates = """
     alpha_m = 0.32*(13*mV - v + V_T)/mV/(exp((13*mV - v + V_T)/(4*mV)) - 1)/ms : kHz

@@ -21,7 +21,7 @@ def LIF(size: Size = None, *, tau: Any = 20 * ms, V_th: Any = 1.0, reset: str = 
     v [1] membrane, x [1] input per step, tau [ms] time constant, V_th [1] threshold. ``reset`` may be ``"v = 0"``
     or ``""`` (none). Source: Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 2019.
 
-    >>> rv.LIF(256, tau=rv.Learn(10*ms))
+    >>> cell = rv.LIF(256, tau=rv.Learn(10*ms))
     """
     return Cell(
         """
@@ -40,6 +40,8 @@ def LeakyReadout(size: Size = None, *, tau: Any = 20 * ms, **options: Any) -> Ce
     v' = beta*v + (1 - beta)*x with beta = exp(-dt/tau).
 
     Source: Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 2019.
+
+    >>> cell = rv.LeakyReadout(20, tau=20*ms)
     """
     return Cell(
         """
@@ -58,6 +60,8 @@ def ALIF(
 
     v' = beta*v + x, a' = rho*a, a spike where v > V_th + beta_a*a, then v -= V_th + beta_a*a and a += 1 - rho;
     beta = exp(-dt/tau), rho = exp(-dt/tau_a). Source: Bellec et al., NeurIPS 2018 (LSNN).
+
+    >>> cell = rv.ALIF(256, tau_a=rv.Learn(200*ms))
     """
     return Cell(
         """
@@ -80,12 +84,15 @@ def CurrentLIF(
 
     dv/dt = (E_L - v + R*(I + I_e))/tau_m (unless refractory), dI/dt = -I/tau_s; a spike where v >= V_th, then v = V_r.
 
-    Projections arrive on I (nA). Defaults: Potjans & Diesmann, Cerebral Cortex 2014 (R = tau_m/250 pF).
+    Projections arrive on I (nA). ``refractory=None`` leaves the refractory period out. Defaults: Potjans & Diesmann, Cerebral Cortex 2014 (R = tau_m/250 pF).
     Source: Rotter & Diesmann, Biological Cybernetics 1999.
+
+    >>> cell = rv.CurrentLIF(100, tau_s=5*ms, I_e=0.3*nA)
     """
+    frozen = "" if refractory is None else "(unless refractory)"
     return Cell(
-        """
-        dv/dt = (E_L - v + R*(I + I_e))/tau_m : mV (unless refractory)
+        f"""
+        dv/dt = (E_L - v + R*(I + I_e))/tau_m : mV {frozen}
         dI/dt = -I/tau_s : nA
         """,
         threshold="v >= V_th", reset="v = V_r", refractory=refractory, name="lif", size=size,

@@ -59,7 +59,7 @@ def Izhikevich(
 
     Source: Izhikevich, IEEE Transactions on Neural Networks 2003.
 
-    >>> rv.Izhikevich(10, kind="CH")
+    >>> cell = rv.Izhikevich(10, kind="CH")
     """
     if kind not in IZHIKEVICH_KINDS:
         known = ", ".join(IZHIKEVICH_KINDS)

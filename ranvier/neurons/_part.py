@@ -31,7 +31,7 @@ class Part:
     values
         Parameters and initial values of the part.
 
-    >>> Part("I += g_slow*(E_slow - v) : nA\\ng_slow : uS (input)", E_slow=-90*mV)
+    >>> cell = rv.AdEx() + rv.Part("I += g_slow*(E_slow - v) : nA\\ng_slow : uS (input)", E_slow=-90*mV)
     """
 
     def __init__(

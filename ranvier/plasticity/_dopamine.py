@@ -27,7 +27,7 @@ def Modulator(port: str = "dopamine", *, tau: Any = 200 * ms) -> Part:
 
     Source: Izhikevich, Cerebral Cortex 2007.
 
-    >>> rv.Izhikevich() + rv.plasticity.Modulator()
+    >>> cell = rv.Izhikevich() + rv.plasticity.Modulator()
     """
     return Part(f"d{port}/dt = -{port}/tau_{port} : Hz", **{f"tau_{port}": tau})
 
@@ -53,8 +53,10 @@ def DopamineSTDP(
     Source: Izhikevich, Cerebral Cortex 2007.
 
     >>> cell = rv.LIF() + rv.Exponential("x", tau=5*ms) + rv.plasticity.Modulator()
-    >>> net.connect("reward", "cells", rv.AllToAll(), to="dopamine", weight=5*Hz)
-    >>> net.connect("input", "cells", rv.AllToAll(), to="x", weight=0.5, plasticity=rv.plasticity.DopamineSTDP())
+    >>> learner = net.population("learner", 10, cell)
+    >>> reward = net.source("reward", rv.SpikeTrains([50]*ms, [0], 1))
+    >>> names = net.connect("reward", "learner", rv.AllToAll(), to="dopamine", weight=5*Hz)
+    >>> names = net.connect("input", "learner", rv.AllToAll(), to="x", weight=0.5, plasticity=rv.plasticity.DopamineSTDP())
     """
     unit = as_quantity(A_plus).dimension
     require("DopamineSTDP", 0, w_max=w_max)

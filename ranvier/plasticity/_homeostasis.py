@@ -32,7 +32,7 @@ def SynapticScaling(*, target: Any = 5 * Hz, eta: Any = 0.01, tau_y: Any = 1 * s
     Source: Turrigiano, Leslie, Desai, Rutherford & Nelson, Nature 1998; as an equation: van Rossum, Bi & Turrigiano,
     Journal of Neuroscience 2000.
 
-    >>> net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.SynapticScaling())
+    >>> names = net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.SynapticScaling())
     """
     require("SynapticScaling", 0, target=target, w_max=w_max)
     return Plasticity(
@@ -60,7 +60,7 @@ def IntrinsicPlasticity(into: str = "I", *, target: Any = 5 * Hz, eta: Any = 0.0
 
     Source: Desai, Rutherford & Turrigiano, Nature Neuroscience 1999 (the phenomenon; the equation is its simplest form).
 
-    >>> rv.AdEx() + rv.plasticity.IntrinsicPlasticity(target=8*Hz, eta=0.002*nA)
+    >>> cell = rv.AdEx() + rv.plasticity.IntrinsicPlasticity(target=8*Hz, eta=0.002*nA)
     """
     require("IntrinsicPlasticity", 0, target=target, eta=eta)
     text = f"""

@@ -28,7 +28,7 @@ def InhibitorySTDP(*, eta: Any = 0.005, target: Any = 5 * Hz, w_max: Any = 1.0, 
 
     Source: Vogels, Sprekeler, Zenke, Clopath & Gerstner, Science 2011.
 
-    >>> net.connect("inh", "exc", rv.AllToAll(), to="g_i", weight=0.1, plasticity=rv.plasticity.InhibitorySTDP())
+    >>> names = net.connect("inh", "exc", rv.AllToAll(), to="g_i", weight=0.1, plasticity=rv.plasticity.InhibitorySTDP())
     """
     require("InhibitorySTDP", 0, target=target, w_max=w_max)
     return Plasticity(

@@ -34,7 +34,7 @@ def PowerLawSTDP(
 
     Source: Gütig, Aharonov, Rotter & Sompolinsky, Journal of Neuroscience 2003.
 
-    >>> net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.PowerLawSTDP())
+    >>> names = net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.PowerLawSTDP())
     """
     require("PowerLawSTDP", 0, mu_plus=mu_plus, mu_minus=mu_minus)
     require("PowerLawSTDP", above=0, w_max=w_max)
@@ -70,7 +70,7 @@ def MultiplicativeSTDP(
 
     Source: van Rossum, Bi & Turrigiano, Journal of Neuroscience 2000 (without its noise).
 
-    >>> net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.MultiplicativeSTDP())
+    >>> names = net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.MultiplicativeSTDP())
     """
     require("MultiplicativeSTDP", 0, rate=rate)
     return Plasticity(

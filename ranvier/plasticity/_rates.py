@@ -37,7 +37,7 @@ def BCM(
     Source: Bienenstock, Cooper & Munro, Journal of Neuroscience 1982; moving threshold: Intrator & Cooper, Neural
     Networks 1992.
 
-    >>> net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.BCM())
+    >>> names = net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.BCM())
     """
     require("BCM", 0, w_max=w_max)
     require("BCM", above=0, target=target)
@@ -73,7 +73,7 @@ def Oja(
 
     Source: Oja, Journal of Mathematical Biology 1982.
 
-    >>> net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.Oja())
+    >>> names = net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.Oja())
     """
     require("Oja", above=0, target=target, alpha=alpha)
     return Plasticity(

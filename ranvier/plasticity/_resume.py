@@ -26,7 +26,7 @@ def Teacher(port: str = "teach") -> Part:
 
     Source: Ponulak & Kasiński, Neural Computation 2010 (the teacher signal).
 
-    >>> rv.LIF() + rv.plasticity.Teacher()
+    >>> cell = rv.LIF() + rv.plasticity.Teacher()
     """
     return Part(f"{port}_seen' = {port} : 1\n{port} : 1 (input)")
 
@@ -53,8 +53,10 @@ def ReSuMe(
     Source: Ponulak & Kasiński, Neural Computation 2010.
 
     >>> cell = rv.LIF(tau=10*ms) + rv.Exponential("x", tau=2*ms) + rv.plasticity.Teacher()
-    >>> net.connect("desired", "cells", rv.OneToOne(), to="teach", weight=1)
-    >>> net.connect("input", "cells", rv.AllToAll(), to="x", weight=0.1, plasticity=rv.plasticity.ReSuMe())
+    >>> learner = net.population("learner", 1, cell)
+    >>> desired = net.source("desired", rv.SpikeTrains([50]*ms, [0], 1))
+    >>> names = net.connect("desired", "learner", rv.OneToOne(), to="teach", weight=1)
+    >>> names = net.connect("input", "learner", rv.AllToAll(), to="x", weight=0.1, plasticity=rv.plasticity.ReSuMe())
     """
     low, high = (as_quantity(bound) for bound in (w_min, w_max))
     if low.dimension == high.dimension and not np.all(np.asarray(low.value) <= np.asarray(high.value)):

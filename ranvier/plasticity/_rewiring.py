@@ -51,10 +51,12 @@ class Rewiring:
     Source: Bellec, Kappel, Maass & Legenstein, ICLR 2018 (the constant number and the random regrowth of DEEP R); a model of
     the phenomenon: Butz & van Ooyen, PLoS Computational Biology 2013.
 
+    >>> rule = rv.plasticity.STDP(w_max=0.2)
+    >>> (name,) = net.connect("exc", "exc", rv.FixedProbability(0.1), to="g_e", weight=0.1, plasticity=rule)
     >>> rewire, state = rv.plasticity.Rewiring(below=0.01, weight=0.1), None
-    >>> for _ in range(10):
-    ...     run = net.run(1*second, state)
-    ...     state = rewire(net, run.state, "exc_to_exc_g")
+    >>> for _ in range(3):
+    ...     run = net.run(100*ms, state)
+    ...     state = rewire(net, run.state, name)
     """
 
     below: Any

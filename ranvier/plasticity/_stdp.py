@@ -51,7 +51,7 @@ def STDP(
     Source: Song, Miller & Abbott, Nature Neuroscience 2000; pairings: Morrison, Diesmann & Gerstner, Biological
     Cybernetics 2008.
 
-    >>> net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.STDP())
+    >>> names = net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.STDP())
     """
     if pairs not in _PAIRS:
         raise EquationError(f"STDP: pairs={pairs!r} is unknown: choose 'all' or 'nearest'.", line="STDP")

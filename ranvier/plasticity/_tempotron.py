@@ -37,7 +37,7 @@ def TempotronCell(
 
     Source: Gütig & Sompolinsky, Nature Neuroscience 2006.
 
-    >>> net.population("readout", 1, rv.plasticity.TempotronCell())
+    >>> readout = net.population("readout", 1, rv.plasticity.TempotronCell())
     """
     cell = Cell(
         f"""
@@ -76,9 +76,10 @@ def Tempotron(
 
     Source: Gütig & Sompolinsky, Nature Neuroscience 2006.
 
-    >>> net.population("readout", 1, rv.plasticity.TempotronCell())
-    >>> net.connect("label", "readout", rv.OneToOne(), to="teach", weight=1)
-    >>> net.connect("input", "readout", rv.AllToAll(), to="r", weight=1*mV, plasticity=rv.plasticity.Tempotron())
+    >>> readout = net.population("readout", 1, rv.plasticity.TempotronCell())
+    >>> label = net.source("label", rv.SpikeTrains([50]*ms, [0], 1))
+    >>> names = net.connect("label", "readout", rv.OneToOne(), to="teach", weight=1)
+    >>> names = net.connect("input", "readout", rv.AllToAll(), to="r", weight=1*mV, plasticity=rv.plasticity.Tempotron())
     """
     require("Tempotron", above=0, tau_m=tau_m, tau_s=tau_s)
     ratio = float(as_quantity(tau_m).value) / float(as_quantity(tau_s).value)

@@ -31,7 +31,7 @@ def TripletSTDP(
 
     Source: Pfister & Gerstner, Journal of Neuroscience 2006.
 
-    >>> net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.TripletSTDP())
+    >>> names = net.connect("input", "cells", rv.AllToAll(), to="g_e", weight=0.5, plasticity=rv.plasticity.TripletSTDP())
     """
     require("TripletSTDP", 0, w_max=w_max)
     return Plasticity(

@@ -28,7 +28,7 @@ def VoltageTraces(v: str = "v", *, tau_low: Any = 10 * ms, tau_high: Any = 7 * m
 
     Source: Clopath, Büsing, Vasilaki & Gerstner, Nature Neuroscience 2010.
 
-    >>> rv.AdEx() + rv.plasticity.VoltageTraces()
+    >>> cell = rv.AdEx() + rv.plasticity.VoltageTraces()
     """
     text = f"""
     dv_low/dt = ({v} - v_low)/tau_low : mV

@@ -35,7 +35,7 @@ def confusion_matrix(
     ShapeError
         When the two differ in length, hold anything but whole numbers from 0, or more classes than names.
 
-    >>> rv.plot.confusion_matrix(y, out.mean(0).argmax(1))
+    >>> ax = rv.plot.confusion_matrix([0, 1, 2, 2], [0, 1, 1, 2], classes=["a", "b", "c"])
     """
     truth, guess = array_of(target, "target [S]", 1), array_of(prediction, "prediction [S]", 1)
     if truth.shape != guess.shape or not truth.size:

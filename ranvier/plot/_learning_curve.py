@@ -41,7 +41,7 @@ def learning_curve(
     ShapeError
         When there is no curve or one is neither [epochs] nor [runs, epochs].
 
-    >>> rv.plot.learning_curve({"train": fit.history["train_accuracy"], "validation": fit.history["valid_accuracy"]})
+    >>> ax = rv.plot.learning_curve({"train": [0.5, 0.8, 0.9], "validation": [0.5, 0.7, 0.75]})
     """
     if not curves:
         raise ShapeError("learning_curve got no curve; give at least one by name.")

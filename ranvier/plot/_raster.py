@@ -49,7 +49,8 @@ def raster(
     ShapeError
         For a dense array that is not [T, N] or comes without ``dt``, and a window that runs backwards.
 
-    >>> rv.plot.raster({"exc": run["exc"].spikes, "inh": run["inh"].spikes}, cells=100, window=(0, 300))
+    >>> run = net.run(300*ms, record={"exc": ["spikes"], "inh": ["spikes"]})
+    >>> ax = rv.plot.raster({"exc": run["exc"].spikes, "inh": run["inh"].spikes}, cells=100, window=(0, 300))
     """
     ax = axes(ax)
     trains = dict(spikes) if isinstance(spikes, Mapping) else {"": spikes}

@@ -36,7 +36,8 @@ def rates(populations: Mapping[str, SpikeTrain | Any], *, ax: Axes | None = None
     ShapeError
         When there is no population, or one without cells.
 
-    >>> rv.plot.rates({"exc": run["exc"].spikes, "inh": run["inh"].spikes})
+    >>> run = net.run(300*ms, record={"exc": ["spikes"], "inh": ["spikes"]})
+    >>> ax = rv.plot.rates({"exc": run["exc"].spikes, "inh": run["inh"].spikes})
     """
     if not populations:
         raise ShapeError("rates got no population; give at least one by name.")

@@ -56,7 +56,8 @@ def traces(
     ShapeError
         When the axes disagree, a cell does not exist or the window runs backwards.
 
-    >>> rv.plot.traces(run["exc"].v, run["exc"].times, spikes=run["exc"].spikes, threshold=-50)
+    >>> run = net.run(300*ms, record={"exc": ["spikes", "v"]})
+    >>> ax = rv.plot.traces(run["exc"].v, run["exc"].times, spikes=run["exc"].spikes, threshold=-50)
     """
     v, t = array_of(values, "values [samples, cells]", 2), array_of(times, "times [samples]", 1)
     if len(v) != len(t):

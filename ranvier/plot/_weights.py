@@ -37,7 +37,8 @@ def weights(
     ShapeError
         When ``weight`` has not two axes, or ``shape`` does not hold as many pixels as there are inputs.
 
-    >>> rv.plot.weights(net.projections["linear1"].chain[0].weight[:60], shape=(8, 8))
+    >>> layer = rv.Linear(64, 60)
+    >>> ax = rv.plot.weights(layer.weight, shape=(8, 8))
     """
     matrix = array_of(weight, "weight [out, in]", 2)
     if not matrix.size:

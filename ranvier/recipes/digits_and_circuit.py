@@ -37,7 +37,7 @@ def run(out: Path = Path("out"), seeds: int = 5, seconds: float = 2.0, epochs: i
     RanvierError
         When a number is out of range or the folder cannot be written, before any work.
 
-    >>> rv.recipes.digits_and_circuit.run(out="out", seeds=1)
+    >>> outcome = rv.recipes.digits_and_circuit.run(out="out", seeds=1)
     """
     for name, value, least in (("seeds", seeds, 1), ("epochs", epochs, 1), ("seconds", seconds, 0.01)):
         if not least <= value < float("inf"):

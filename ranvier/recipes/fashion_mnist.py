@@ -70,7 +70,7 @@ def run(
 
     Source of the method: Chowdhury, Rathi & Roy, 2021 (One timestep is all you need).
 
-    >>> rv.recipes.fashion_mnist.run(out="out", seeds=(0,))
+    >>> outcome = rv.recipes.fashion_mnist.run(out="out", seeds=(0,))
     """
     given = {"epochs": epochs, "stage_epochs": stage_epochs, "last_epochs": last_epochs}
     for name, value in (*given.items(), ("threads", threads)):

@@ -105,8 +105,8 @@ def circuit(rate: Any = 20 * Hz, *, A_plus: float = 0.01, seed: int = 1) -> Netw
 def compete(seconds: float = 300.0, *, rate: Any = 20 * Hz, A_plus: float = 0.01, seed: int = 1) -> Competition:
     """Simulate the competition; all weights begin at the largest.
 
-    >>> from ranvier.recipes import song2000
-    >>> song2000.compete(300).bimodal
+    >>> competition = rv.recipes.song2000.compete(300)
+    >>> bimodal = competition.bimodal
     """
     net = circuit(rate, A_plus=A_plus, seed=seed)
     result = finished(net.run(seconds * second, stream=0, record={"cell": ["spikes"]}, progress=seconds > 60))

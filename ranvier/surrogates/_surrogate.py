@@ -35,7 +35,7 @@ class Surrogate:
     **shape
         Plain numbers named in the expression.
 
-    >>> rv.surrogates.Surrogate("exp(-u**2)")
+    >>> surrogate = rv.surrogates.Surrogate("exp(-u**2)")
     """
 
     def __init__(self, expression: str, width: Any = 1.0, **shape: float) -> None:

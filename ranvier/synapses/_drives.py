@@ -27,7 +27,7 @@ def Current(port: str, *, into: str = "I") -> Part:
     EquationError
         When added to a cell without an input called ``into``.
 
-    >>> rv.AdEx() + rv.Current("I_fast") + rv.Exponential("I_fast", tau=2*ms)
+    >>> cell = rv.AdEx() + rv.Current("I_fast") + rv.Exponential("I_fast", tau=2*ms)
     """
     return Part(f"{into} += {port} : nA\n{port} : nA (input)")
 
@@ -53,7 +53,7 @@ def Conductance(port: str, *, E: Any, into: str = "I", v: str = "v") -> Part:
 
     Source: Destexhe, Mainen & Sejnowski, Neural Computation 1994.
 
-    >>> rv.AdEx() + rv.Conductance("g_e", E=0*mV) + rv.Exponential("g_e", tau=5*ms)
+    >>> cell = rv.AdEx() + rv.Conductance("g_e", E=0*mV) + rv.Exponential("g_e", tau=5*ms)
     """
     return Part(f"{into} += {port}*(E_{port} - {v}) : nA\n{port} : uS (input)", **{f"E_{port}": E})
 
@@ -73,7 +73,7 @@ def NMDA(port: str, *, E: Any, Mg: Any = 1 * mM, into: str = "I", v: str = "v") 
     Source: Jahr & Stevens, Journal of Neuroscience 1990.
 
     >>> slow = rv.DoubleExponential("g_n", tau_rise=2*ms, tau_decay=100*ms)
-    >>> rv.AdEx() + rv.NMDA("g_n", E=0*mV) + slow
+    >>> cell = rv.AdEx() + rv.NMDA("g_n", E=0*mV) + slow
     """
     text = f"""
     {into} += {port}*(E_{port} - {v})/(1 + Mg_{port}/(3.57*mM)*exp(-0.062*{v}/mV)) : nA

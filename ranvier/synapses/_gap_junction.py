@@ -25,6 +25,6 @@ def GapJunction(v: str = "v", *, unit: str = "uS") -> Plasticity:
 
     Source: Kopell & Ermentrout, PNAS 2004; the numerical scheme is that of Brian2's ``(summed)`` variables.
 
-    >>> net.connect("cells", "cells", rv.FromMatrix(conductances), to="I", weight=1*uS, plasticity=rv.GapJunction())
+    >>> names = net.connect("cells", "cells", rv.FixedProbability(0.05), to="I", weight=1e-3*uS, plasticity=rv.GapJunction())
     """
     return Plasticity(every_step=f"sent = w*({v}_pre - {v}_post)", unit=unit, name="GapJunction")

@@ -32,7 +32,7 @@ def Exponential(port: str, *, tau: Any, unit: Quantity | None = None) -> Part:
 
     Source: Destexhe, Mainen & Sejnowski, Neural Computation 1994.
 
-    >>> rv.AdEx() + rv.Conductance("g_e", E=0*mV) + rv.Exponential("g_e", tau=5*ms)
+    >>> cell = rv.AdEx() + rv.Conductance("g_e", E=0*mV) + rv.Exponential("g_e", tau=5*ms)
     """
     return Part(f"d{port}/dt = -{port}/tau_{port} : {_unit(port, unit)}", **{f"tau_{port}": tau})
 
@@ -50,7 +50,7 @@ def Alpha(port: str, *, tau: Any, unit: Quantity | None = None) -> Part:
 
     Source: Rall, Journal of Neurophysiology 1967.
 
-    >>> rv.AdEx() + rv.Conductance("g_e", E=0*mV) + rv.Alpha("g_e", tau=2*ms)
+    >>> cell = rv.AdEx() + rv.Conductance("g_e", E=0*mV) + rv.Alpha("g_e", tau=2*ms)
     """
     text = f"""
     d{port}/dt = (exp(1)*{port}_rise - {port})/tau_{port} : {_unit(port, unit)}
@@ -75,7 +75,7 @@ def DoubleExponential(port: str, *, tau_rise: Any, tau_decay: Any, unit: Quantit
 
     Source: Roth & van Rossum, in Computational Modeling Methods for Neuroscientists, 2009.
 
-    >>> rv.AdEx() + rv.Conductance("g_i", E=-80*mV) + rv.DoubleExponential("g_i", tau_rise=1*ms, tau_decay=8*ms)
+    >>> cell = rv.AdEx() + rv.Conductance("g_i", E=-80*mV) + rv.DoubleExponential("g_i", tau_rise=1*ms, tau_decay=8*ms)
     """
     rise, decay = f"tau_rise_{port}", f"tau_decay_{port}"
     text = f"""

@@ -28,7 +28,7 @@ def StochasticRelease(p: Any = 0.5) -> Plasticity:
 
     Source: Stevens & Wang, Nature 1994.
 
-    >>> net.connect("exc", "inh", rv.FixedProbability(0.1), to="I", weight=0.1*nA, plasticity=rv.StochasticRelease(0.3))
+    >>> names = net.connect("exc", "inh", rv.FixedProbability(0.1), to="I", weight=0.1*nA, plasticity=rv.StochasticRelease(0.3))
     """
     require("StochasticRelease", 0, 1, p=p)
     return Plasticity(on_pre="sent = where(rand <= p, sent, 0*sent)", name="StochasticRelease", p=p)

@@ -32,8 +32,8 @@ def TsodyksMarkram(*, U: Any = 0.5, tau_rec: Any = 800 * ms, tau_facil: Any = No
     Source: Tsodyks, Pawelzik & Markram, Neural Computation 1998; values: Tsodyks, Uziel & Markram, Journal of
     Neuroscience 2000.
 
-    >>> net.connect("exc", "inh", rv.FixedProbability(0.1), to="I", weight=0.1*nA,
-    ...             plasticity=rv.TsodyksMarkram(U=0.04, tau_rec=100*ms, tau_facil=1000*ms))
+    >>> names = net.connect("exc", "inh", rv.FixedProbability(0.1), to="I", weight=0.1*nA,
+    ...                     plasticity=rv.TsodyksMarkram(U=0.04, tau_rec=100*ms, tau_facil=1000*ms))
     """
     name = "TsodyksMarkram"
     require(name, 0, 1, U=U)

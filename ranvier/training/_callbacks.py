@@ -15,7 +15,7 @@ class Callback(Protocol):
 
     ``epoch`` is the :class:`Epoch`: ``epoch.train.loss``, ``epoch.valid.metrics["accuracy"]``, rates, learning rate.
 
-    >>> rv.train(net, data, epochs=100, callbacks=[lambda epoch, net: epoch.train.loss < 0.01])
+    >>> fit = rv.train(net, data, epochs=10, callbacks=[lambda epoch, net: epoch.train.loss < 0.01])
     """
 
     def __call__(self, epoch: Epoch, net: Network, /) -> bool | None:

@@ -67,6 +67,10 @@ class Fit:
         Which kernels ran, as plain data (:meth:`ranvier.Plan.to_dict`).
     stopped
         Why training ended.
+
+    >>> fit = rv.train(net, data, valid, epochs=3)
+    >>> len(fit.history)
+    3
     """
 
     history: tuple[Epoch, ...]

@@ -56,7 +56,7 @@ def initialize(net: Network, x: Signal, rate: float = 0.1, *, tolerance: float =
     Source: Mishkin & Matas, ICLR 2016 (LSUV: layer by layer, on data); for rates instead of variances as in Rossbroich,
     Gygax & Zenke, Neuromorphic Computing and Engineering 2022 (fluctuation-driven initialisation).
 
-    >>> rates = rv.initialize(net, x[:, :64], rate=0.1)
+    >>> rates = rv.initialize(net, spikes, rate=0.1)
     """
     if not isinstance(rate, int | float) or not 0 < rate < 1:
         raise TrainingError(f"rate={rate!r} is in spikes per cell and step: give a number between 0 and 1.")

@@ -24,8 +24,8 @@ class Metric:
 
     Numbers are averaged over batches, each weighed by its samples. ``larger`` says whether a larger one is better.
 
-    >>> error = rv.training.Metric(lambda out, y: (out[-1] - y).abs().mean(), "error", larger=False)
-    >>> rv.train(net, data, valid, epochs=10, loss=my_loss, metric=[error, "accuracy"])
+    >>> error = rv.training.Metric(lambda out, y: (out.mean(0).argmax(1) != y).float().mean(), "error", larger=False)
+    >>> fit = rv.train(net, data, valid, epochs=3, metric=[error, "accuracy"])
     """
 
     function: Callable[..., Any]

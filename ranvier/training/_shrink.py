@@ -61,8 +61,8 @@ def shrink_steps(
 
     Examples
     --------
-    >>> stages = rv.shrink_steps(net, ((x, y), (x_valid, y_valid)), steps=(5, 4, 3, 2, 1), epochs=5)
-    >>> one_step = stages[-1].net
+    >>> stages = rv.shrink_steps(net, (data, valid), steps=(25, 10, 5), epochs=2)
+    >>> short = stages[-1].net
     """
     plan = _plan(steps, epochs)
     cut = data if callable(data) else _cutter(data)

@@ -136,8 +136,8 @@ def train(
 
     Examples
     --------
-    >>> fit = rv.train(net, (x, y), (x_valid, y_valid), epochs=50, lr=2e-3, early_stopping=10)
-    >>> print(fit.table())
+    >>> fit = rv.train(net, data, valid, epochs=20, lr=2e-3, early_stopping=5)
+    >>> epochs = fit.table()
     """
     check_arguments(net, epochs, batch_size, clip, early_stopping, valid_set)
     rule = choose_rule(rule)

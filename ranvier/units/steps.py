@@ -45,8 +45,8 @@ _COUNTED = 1 << 53
 def steps_in(time: Any, dt: float) -> np.ndarray:
     """time/dt as float64; a whole number of steps, or a half, exactly where only rounding separates both.
 
-    >>> steps_in(0.35, 0.1)
-    array(3.5)
+    >>> steps_in([0.3, 0.35], 0.1)
+    array([3. , 3.5])
     """
     doubled = 2 * np.asarray(time, dtype=np.float64) / dt
     near = np.rint(doubled)

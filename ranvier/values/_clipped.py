@@ -15,7 +15,7 @@ __all__ = ["Clipped"]
 class Clipped(Distribution):
     """Values of another distribution, moved to the bound where they lie outside (``rv.Normal(…, low=…)`` draws again).
 
-    >>> rv.Clipped(rv.Normal(1.5*ms, 0.75*ms), low=0.1*ms)
+    >>> delay = rv.Clipped(rv.Normal(1.5*ms, 0.75*ms), low=0.1*ms)
     """
 
     def __init__(self, distribution: Distribution, low: Any = None, high: Any = None) -> None:

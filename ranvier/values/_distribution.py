@@ -59,8 +59,7 @@ class Distribution(ABC):
 class Uniform(Distribution):
     """Every value between ``low`` and ``high`` is equally likely.
 
-    >>> from ranvier.units import mV
-    >>> rv.Uniform(-60*mV, -50*mV)
+    >>> start = rv.Uniform(-60*mV, -50*mV)
     """
 
     def __init__(self, low: Any, high: Any) -> None:
@@ -76,7 +75,10 @@ class Uniform(Distribution):
 
 
 class Normal(Distribution):
-    """Gaussian with ``mean`` and ``std``; values outside [low, high] are drawn again (a truncated Gaussian)."""
+    """Gaussian with ``mean`` and ``std``; values outside [low, high] are drawn again (a truncated Gaussian).
+
+    >>> weight = rv.Normal(0.2*mV, 0.05*mV, low=0*mV)
+    """
 
     def __init__(self, mean: Any, std: Any, low: Any = None, high: Any = None) -> None:
         self.mean, self.std, self.low, self.high = self._same(mean=mean, std=std, low=low, high=high)
@@ -107,7 +109,10 @@ class Normal(Distribution):
 
 
 class LogNormal(Distribution):
-    """exp of a Gaussian: ``median`` * exp(sigma * z)."""
+    """exp of a Gaussian: ``median`` * exp(sigma * z).
+
+    >>> weight = rv.LogNormal(0.2*mV, 0.5)
+    """
 
     def __init__(self, median: Any, sigma: float) -> None:
         (self.median,) = self._same(median=median)
@@ -123,7 +128,10 @@ class LogNormal(Distribution):
 
 
 class Exponentially(Distribution):
-    """Exponentially distributed with the given ``mean``."""
+    """Exponentially distributed with the given ``mean``.
+
+    >>> delay = rv.Exponentially(3*ms)
+    """
 
     def __init__(self, mean: Any) -> None:
         (self.mean,) = self._same(mean=mean)

@@ -32,7 +32,7 @@ class Learn:
         True gives every cell a value of its own even if they start equal. Learnable weights and delays of single synapses
         always have one each.
 
-    >>> rv.LIF(256, tau=rv.Learn(10*ms, min=1*ms))
+    >>> cell = rv.LIF(256, tau=rv.Learn(10*ms, min=1*ms))
     """
 
     def __init__(self, value: Any, min: Any = None, max: Any = None, *, each: bool = False) -> None:

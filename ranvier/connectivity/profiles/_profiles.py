@@ -34,7 +34,8 @@ class Gaussian:
     reach
         Length beyond which the value is 0, or None.
 
-    >>> rv.profiles.Gaussian(0.3, 100*um)
+    >>> rv.profiles.Gaussian(0.3, 100*um)(100*um)
+    0.181...
     """
 
     peak: Any
@@ -52,7 +53,8 @@ class Gaussian:
 class Exponential:
     """peak * exp(-d / scale); 0 beyond ``reach``.
 
-    >>> rv.profiles.Exponential(0.3, 150*um, reach=1*mm)
+    >>> rv.profiles.Exponential(0.3, 150*um, reach=1*mm)(150*um)
+    0.110...
     """
 
     peak: Any
@@ -70,7 +72,8 @@ class Exponential:
 class Box:
     """``peak`` up to the distance ``reach``, 0 beyond.
 
-    >>> rv.profiles.Box(0.1, 0.25*mm)
+    >>> rv.profiles.Box(0.1, 0.25*mm)(0.2*mm)
+    0.1
     """
 
     peak: Any
@@ -87,7 +90,8 @@ class Box:
 class Linear:
     """offset + d / speed: the delay of a fibre.
 
-    >>> rv.profiles.Linear(0.5*ms, speed=0.3*mm/ms)
+    >>> rv.profiles.Linear(0.5*ms, speed=0.3*mm/ms)(0.6*mm)
+    2.5 ms
     """
 
     offset: Any

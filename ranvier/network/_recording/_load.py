@@ -30,8 +30,9 @@ def load_records(folder: str | os.PathLike[str]) -> dict[str, PopulationRecord]:
     FileFormatError
         Where the folder holds no recording, or a damaged one.
 
+    >>> run = net.run(100*ms, record={"exc": ["spikes"]}, to="long.zarr")
     >>> records = rv.load_records("long.zarr")
-    >>> records["exc"].spikes.rate()
+    >>> rate = records["exc"].spikes.rate()
     """
     if not isinstance(folder, str | os.PathLike):
         raise FileFormatError(f"{folder!r} is not a path: give the folder of a recording.")

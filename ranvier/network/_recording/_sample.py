@@ -26,7 +26,7 @@ class Sample:
 
     The array [samples, cells] is ``run["exc"].v``, its times in ms ``run["exc"].times_of("v")``.
 
-    >>> run = net.run(1*second, record={"exc": ["spikes", rv.Sample("v", cells=[0, 7], every=1*ms)]})
+    >>> run = net.run(100*ms, record={"exc": ["spikes", rv.Sample("v", cells=[0, 7], every=1*ms)]})
     """
 
     def __init__(self, variable: str, cells: Sequence[int] | np.ndarray | None = None, *, every: Any = None) -> None:

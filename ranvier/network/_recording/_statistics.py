@@ -38,8 +38,8 @@ class SpikeStatistics:
 
     ``run["exc"].statistics`` is a :class:`Statistics`. Sums are whole numbers, so blocks and cuts do not change a bit.
 
-    >>> run = net.run(10*second, record={"exc": [rv.SpikeStatistics(after=500*ms)]})
-    >>> run["exc"].statistics.cv
+    >>> run = net.run(1*second, record={"exc": [rv.SpikeStatistics(after=500*ms)]})
+    >>> cv = run["exc"].statistics.cv
     """
 
     def __init__(

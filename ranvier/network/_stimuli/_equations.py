@@ -55,8 +55,8 @@ class Stimulus(Signal):
     EquationError, DimensionError
         With the line and the remedy; also for differential equations and noise, which depend on more than the time.
 
-    >>> net.source("slow_wave", rv.Stimulus("x = 1*nA*sin(2*pi*3*Hz*t)", 10))
-    >>> net.connect("slow_wave", "cells", rv.OneToOne(), to="I")
+    >>> slow_wave = net.source("slow_wave", rv.Stimulus("x = 1*nA*sin(2*pi*3*Hz*t)", 100))
+    >>> names = net.connect("slow_wave", "cells", rv.OneToOne(), to="I")
     """
 
     def __init__(self, equations: str, size: int = 1, **values: Any) -> None:

@@ -46,7 +46,7 @@ class OrnsteinUhlenbeck(Signal):
 
     Source: Uhlenbeck & Ornstein, Physical Review 1930; exact updating: Gillespie, Physical Review E 1996.
 
-    >>> net.source("noise", rv.OrnsteinUhlenbeck(0.2*nA, 0.05*nA, 5*ms, 100))
+    >>> noise = net.source("noise", rv.OrnsteinUhlenbeck(0.2*nA, 0.05*nA, 5*ms, 100))
     """
 
     def __init__(self, mean: Any, sigma: Any, tau: Any, size: int = 1, *, frozen: bool = False) -> None:

@@ -26,8 +26,8 @@ class PoissonInput(PoissonDrive):
     frozen
         Give all samples and all calls the same counts.
 
-    >>> net.source("cortex", rv.PoissonInput(8*Hz, 1000, trains=1600))
-    >>> net.connect("cortex", "cells", rv.OneToOne(), to="I", weight=0.1*nA, delay=1.5*ms)
+    >>> cortex = net.source("cortex", rv.PoissonInput(8*Hz, 100, trains=1600))
+    >>> names = net.connect("cortex", "cells", rv.OneToOne(), to="I", weight=0.1*nA, delay=1.5*ms)
     """
 
     def __init__(self, rate: Any, size: int, *, trains: int = 1, frozen: bool = False) -> None:

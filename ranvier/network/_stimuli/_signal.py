@@ -20,7 +20,7 @@ __all__ = ["Signal", "SumOfSignals", "name_in", "one_or_each"]
 class Signal(Source):
     """A value per cell and step that acts during that very step; two signals of one dimension and size can be added.
 
-    >>> net.source("drive", rv.step_current(0.5*nA, 10, start=100*ms) + rv.OrnsteinUhlenbeck(0*nA, 0.1*nA, 5*ms, 10))
+    >>> drive = net.source("drive", rv.step_current(0.5*nA, 10, start=100*ms) + rv.OrnsteinUhlenbeck(0*nA, 0.1*nA, 5*ms, 10))
     """
 
     lag = 0

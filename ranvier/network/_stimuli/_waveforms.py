@@ -28,7 +28,7 @@ def step_current(amplitude: Any, size: int = 1, *, start: Any = None, stop: Any 
     start, stop
         Times, each one value or one per cell, rounded to steps; from the beginning, and for ever, where None.
 
-    >>> net.source("pulse", rv.step_current([0.2, 0.4]*nA, 2, start=100*ms, stop=600*ms))
+    >>> pulse = net.source("pulse", rv.step_current([0.2, 0.4]*nA, 2, start=100*ms, stop=600*ms))
     """
     size = count_of(size, "step_current: size")
     values = {
@@ -50,7 +50,7 @@ def ramp_current(first: Any, last: Any, size: int = 1, *, start: Any = None, sto
     start, stop
         Times, each one value or one per cell.
 
-    >>> net.source("ramp", rv.ramp_current(0*nA, 1*nA, 10, stop=1*second))
+    >>> ramp = net.source("ramp", rv.ramp_current(0*nA, 1*nA, 10, stop=1*second))
     """
     size = count_of(size, "ramp_current: size")
     if stop is None:
@@ -74,7 +74,7 @@ def sine_current(amplitude: Any, frequency: Any, size: int = 1, *, phase: Any = 
     size
         Number of cells.
 
-    >>> net.source("theta", rv.sine_current(0.3*nA, 8*Hz, 2, phase=[0, 3.14]))
+    >>> theta = net.source("theta", rv.sine_current(0.3*nA, 8*Hz, 2, phase=[0, 3.14]))
     """
     size = count_of(size, "sine_current: size")
     high = _value(amplitude, size, "sine_current: amplitude")

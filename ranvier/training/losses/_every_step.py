@@ -22,7 +22,7 @@ class EveryStep(Loss):
     o [T, B, C] output, spikes or membrane. Being a mean over steps, it lets SLTT, OTTT and truncated BPTT learn in one
     pass. Source: Xiao et al., NeurIPS 2022 (OTTT); Deng et al., ICLR 2022 (temporal efficient training).
 
-    >>> rv.train(net, data, epochs=10, loss=rv.losses.EveryStep(), rule=rv.rules.SLTT())
+    >>> fit = rv.train(net, data, epochs=10, loss=rv.losses.EveryStep(), rule=rv.rules.SLTT())
     """
 
     scale: float = 1.0

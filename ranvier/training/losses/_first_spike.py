@@ -28,7 +28,7 @@ class FirstSpike(Loss):
     Source: Mostafa, IEEE TNNLS 2018 (cross-entropy on first spike times); the waiting time is the discrete-time
     survival sum of Cox, J. R. Stat. Soc. B 1972.
 
-    >>> rv.train(net, data, epochs=10, loss=rv.losses.FirstSpike(temperature=2.0))
+    >>> fit = rv.train(net, data, epochs=10, loss=rv.losses.FirstSpike(temperature=2.0))
     """
 
     temperature: float = 1.0

@@ -20,7 +20,7 @@ class MaxOverTime(Loss):
 
     v [T, B, C] output. Source: Cramer et al., IEEE TNNLS 2020 (Heidelberg spiking data sets).
 
-    >>> rv.train(net, data, epochs=10, loss=rv.losses.MaxOverTime())
+    >>> fit = rv.train(net, data, epochs=10, loss=rv.losses.MaxOverTime())
     """
 
     scale: float = 1.0
@@ -39,6 +39,8 @@ class MeanMembrane(Loss):
     """Cross-entropy of softmax(scale * mean over t of v[t]).
 
     v [T, B, C] output. Source: Zenke & Vogels, Neural Computation 2021 (summed over time there).
+
+    >>> fit = rv.train(net, data, epochs=10, loss=rv.losses.MeanMembrane())
     """
 
     scale: float = 1.0
@@ -57,6 +59,8 @@ class LastMembrane(Loss):
     """Cross-entropy of softmax(scale * v[T - 1]): the class is read out at the last step.
 
     v [T, B, C] output. Source: Cramer et al., IEEE TNNLS 2020 (last-time-step loss).
+
+    >>> fit = rv.train(net, data, epochs=10, loss=rv.losses.LastMembrane())
     """
 
     scale: float = 1.0

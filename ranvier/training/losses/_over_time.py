@@ -34,7 +34,7 @@ class OverTime(Loss):
 
     out [T, B, C]; targets are classes (whole numbers) for losses on classes, and values [..., C] for others.
 
-    >>> rv.train(net, data, epochs=10, loss=rv.losses.OverTime(torch.nn.MSELoss(), at="every"))
+    >>> fit = rv.train(net, data, epochs=10, loss=rv.losses.OverTime(torch.nn.CrossEntropyLoss(), at="every"))
     """
 
     loss: nn.Module

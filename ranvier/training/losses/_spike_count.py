@@ -22,7 +22,7 @@ class SpikeCount(Loss):
 
     s [T, B, C] output spikes. Source: Eshraghian et al., Proceedings of the IEEE 2023 (cross-entropy spike count).
 
-    >>> rv.train(net, data, epochs=10, loss=rv.losses.SpikeCount())
+    >>> fit = rv.train(net, data, epochs=10, loss=rv.losses.SpikeCount())
     """
 
     scale: float = 1.0
@@ -44,7 +44,7 @@ class SpikeRate(Loss):
     is driven to fire all the time or never. s [T, B, C] output spikes.
     Source: Shrestha & Orchard, NeurIPS 2018 (SLAYER).
 
-    >>> rv.train(net, data, epochs=10, loss=rv.losses.SpikeRate(correct=0.6, incorrect=0.02))
+    >>> fit = rv.train(net, data, epochs=10, loss=rv.losses.SpikeRate(correct=0.6, incorrect=0.02))
     """
 
     correct: float = 0.8

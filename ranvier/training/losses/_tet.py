@@ -24,7 +24,7 @@ class TET(Loss):
     weighs the second term, which keeps outputs near ``level`` [unit of o]. A class is read out from the mean over time.
     The network stays useful when it is run for fewer steps. Source: Deng et al., ICLR 2022.
 
-    >>> rv.train(net, data, epochs=10, loss=rv.losses.TET(lam=0.05))
+    >>> fit = rv.train(net, data, epochs=10, loss=rv.losses.TET(lam=0.05))
     """
 
     lam: float = 0.05

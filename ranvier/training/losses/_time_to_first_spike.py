@@ -27,7 +27,7 @@ class TimeToFirstSpike(Loss):
     s [T, B, C] output spikes; ``dt`` of the network; ``temperature``, how much earlier is clearly earlier.
     Source: Wunderlich & Pehl, Scientific Reports 2021.
 
-    >>> rv.losses.TimeToFirstSpike(dt=0.1*ms, temperature=2*ms)
+    >>> loss = rv.losses.TimeToFirstSpike(dt=0.1*ms, temperature=2*ms)
     """
 
     dt: Any = 1.0

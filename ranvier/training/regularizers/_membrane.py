@@ -32,7 +32,7 @@ class MembraneBounds(_OnMembranes):
     fires; the mean is over cells and each sample's own steps. A membrane far below threshold gets no surrogate gradient:
     a lower bound keeps it in reach. Source: Guo et al., CVPR 2022 (RecDis-SNN: rectifying the membrane distribution).
 
-    >>> rv.train(net, data, epochs=10, regularizers=[rv.regularizers.MembraneBounds(0.1, low=-1.0, high=1.0)])
+    >>> fit = rv.train(net, data, epochs=10, regularizers=[rv.regularizers.MembraneBounds(0.1, low=-1.0, high=1.0)])
     """
 
     low: float = -1.0
@@ -62,7 +62,7 @@ class ResidualMembrane(_OnMembranes):
     and each sample's own steps. Source: Guo et al., ICCV 2023 (RMP-Loss), whose factor grows with the epochs: train in
     two parts for that.
 
-    >>> rv.train(net, data, epochs=10, regularizers=[rv.regularizers.ResidualMembrane(0.1)])
+    >>> fit = rv.train(net, data, epochs=10, regularizers=[rv.regularizers.ResidualMembrane(0.1)])
     """
 
     def variable(self, net: Network, population: str) -> str | None:

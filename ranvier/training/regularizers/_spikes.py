@@ -30,7 +30,7 @@ class SpikeCost(_OnSpikes):
     r [spikes per step] of one cell in one sample. ``power=1`` prices all spikes alike, ``power=2`` those of busy cells
     more. Source: Zenke & Vogels, Neural Computation 2021 (L1 and L2 on spike counts).
 
-    >>> rv.train(net, data, epochs=10, regularizers=[rv.regularizers.SpikeCost(0.1)])
+    >>> fit = rv.train(net, data, epochs=10, regularizers=[rv.regularizers.SpikeCost(0.1)])
     """
 
     power: int = 1
@@ -59,7 +59,7 @@ class RateBounds(_OnSpikes):
     on), or of all cells together (``per="population"``: how they share it is free). Source: Cramer et al., IEEE TNNLS
     2020 and Zenke & Vogels, Neural Computation 2021 (lower bound per neuron, upper bound per population).
 
-    >>> rv.train(net, data, epochs=10, regularizers=[rv.regularizers.RateBounds(10.0, low=0.01, high=0.2)])
+    >>> fit = rv.train(net, data, epochs=10, regularizers=[rv.regularizers.RateBounds(10.0, low=0.01, high=0.2)])
     """
 
     low: float = 0.0

@@ -42,7 +42,7 @@ class BPTT(Rule):
     Source: Werbos, Proceedings of the IEEE 1990; Williams & Peng, Neural Computation 1990 (truncation);
     Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 2019 (surrogates).
 
-    >>> rv.train(net, data, epochs=10, rule=rv.rules.BPTT(checkpoint=50))
+    >>> fit = rv.train(net, data, epochs=10, rule=rv.rules.BPTT(checkpoint=50))
     """
 
     window: int | None = None

@@ -21,7 +21,7 @@ class PerStep:
     Only such a loss can be differentiated as the series goes by; rules that work in windows then run it once instead of
     twice. ``update`` counts the calls of a training, for rules that change with it.
 
-    >>> rv.rules.SLTT().gradient(net, x, rv.rules.PerStep(lambda out: out.square().mean()))
+    >>> value = rv.rules.SLTT().gradient(net, spikes, rv.rules.PerStep(lambda out: out.square().mean()))
     """
 
     criterion: Criterion

@@ -57,7 +57,7 @@ class EProp(Rule):
     TrainingError
         Where a part of the network stands in the way.
 
-    >>> rv.train(net, data, epochs=10, rule=rv.rules.EProp(feedback="random"))
+    >>> fit = rv.train(net, data, epochs=10, rule=rv.rules.EProp(feedback="random"))
     """
 
     feedback: Literal["symmetric", "random", "adaptive"] = "symmetric"

@@ -47,7 +47,10 @@ class EventProp(Rule):
     TrainingError
         Where a part of the network stands in the way.
 
-    >>> rv.train(net, data, epochs=10, rule=rv.rules.EventProp(), loss=rv.losses.TimeToFirstSpike(dt=0.1*ms))
+    >>> net = rv.Network(dt=1*ms)
+    >>> x, out = net.input("x", 20), net.population("out", 3, rv.CurrentLIF(V_th=-64*mV, refractory=None), output=True)
+    >>> names = net.connect(x, out, rv.Linear(20, 3), to="I")
+    >>> fit = rv.train(net, data, epochs=10, rule=rv.rules.EventProp(), loss=rv.losses.TimeToFirstSpike(dt=1*ms))
     """
 
     def arguments(self) -> dict[str, Any]:

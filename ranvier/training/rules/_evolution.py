@@ -47,7 +47,7 @@ class EvolutionStrategies(Rule):
     Perturbations follow torch's generator. Source: Salimans et al., arXiv 1703.03864; antithetic pairs: Geweke, Journal of
     Econometrics 1988.
 
-    >>> rv.train(net, data, epochs=10, rule=rv.rules.EvolutionStrategies(population=64, sigma=0.05))
+    >>> fit = rv.train(net, data, epochs=3, rule=rv.rules.EvolutionStrategies(population=64, sigma=0.05))
     """
 
     population: int = 32

@@ -55,7 +55,7 @@ class OTTT(Rule):
     TrainingError
         Where a part of the network stands in the way.
 
-    >>> rv.train(net, data, epochs=10, rule=rv.rules.OTTT(), loss=rv.losses.EveryStep())
+    >>> fit = rv.train(net, data, epochs=10, rule=rv.rules.OTTT(), loss=rv.losses.EveryStep())
     """
 
     window: int = 25

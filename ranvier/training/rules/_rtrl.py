@@ -46,7 +46,7 @@ class RTRL(Rule):
     TrainingError
         Where a part of the network stands in the way, or D P is too large.
 
-    >>> rv.train(net, data, epochs=10, rule=rv.rules.RTRL(window=8))
+    >>> fit = rv.train(net, data, epochs=2, rule=rv.rules.RTRL(window=8))
     """
 
     window: int = 8
@@ -101,7 +101,7 @@ class SnAp1(RTRL):
 
     Source: Menick et al., ICLR 2021.
 
-    >>> rv.train(net, data, epochs=10, rule=rv.rules.SnAp1())
+    >>> fit = rv.train(net, data, epochs=2, rule=rv.rules.SnAp1())
     """
 
     window: int = 1

@@ -46,7 +46,7 @@ class SLTT(Rule):
     TrainingError
         Where a delay, a plastic synapse or a learnable initial value stands in the way.
 
-    >>> rv.train(net, data, epochs=10, rule=rv.rules.SLTT(keep=25), loss=rv.losses.EveryStep())
+    >>> fit = rv.train(net, data, epochs=10, rule=rv.rules.SLTT(keep=25), loss=rv.losses.EveryStep())
     """
 
     keep: int | None = None
