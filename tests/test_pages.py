@@ -19,6 +19,7 @@ PAGES = [
     "ranvier.kernels.cpu",
     "ranvier.kernels.drawing",
     "ranvier.kernels.products",
+    "ranvier.kernels.tasks",
     "ranvier.limits",
     "ranvier.network",
 ]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from ranvier.errors import RanvierError
-from ranvier.kernels import cpu, reference
-from ranvier.kernels._task import Scan, ScanResult
+from ranvier.kernels import cpu, eager, reference
 from ranvier.kernels.cpu import refuses
+from ranvier.kernels.tasks import Scan, ScanResult
 from ranvier.neurons import ALIF, LIF, CurrentLIF
 from ranvier.neurons._cell import Cell
 from ranvier.surrogates import ArcTan
@@ -82,7 +82,7 @@ def _difference(cell: Cell, kicks: tuple[str, ...], dtype: torch.dtype) -> float
     step = cell.step(kicks)
     values = {n: torch.tensor(float(as_quantity(v).value), dtype=torch.float64) for n, v in cell.parameters.items()}
     values |= {n: torch.tensor(v, dtype=torch.float64) for n, v in ArcTan().values.items()}
-    coefficients = reference.coefficients(step, values, 1.0)
+    coefficients = eager.coefficients(step, values, 1.0)
     generator = torch.Generator().manual_seed(0)
     streams = {n: torch.rand(40, 37, generator=generator, dtype=torch.float64).to(dtype) for n in step.streams}
     starts = {

@@ -10,7 +10,7 @@ import numpy as np
 from ranvier.connectivity._positions import Positions
 from ranvier.connectivity._synapses import Synapses
 from ranvier.errors import RanvierError
-from ranvier.kernels.drawing import RowSource
+from ranvier.kernels.tasks import RowSource
 
 __all__ = ["Connectivity", "ConnectivityError", "Ends", "RowRule"]
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from ranvier.connectivity._connectivity import Ends, RowRule
 from ranvier.connectivity._degree_rule import DegreeRule
-from ranvier.kernels.drawing import RowDraw, RowSource, distinct_rows, repeated_rows
+from ranvier.kernels.drawing import distinct_rows, repeated_rows
+from ranvier.kernels.tasks import RowDraw, RowSource
 
 __all__ = ["FixedOutDegree"]
 

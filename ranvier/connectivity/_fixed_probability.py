@@ -7,7 +7,8 @@ import numpy as np
 from ranvier.connectivity._all_to_all import AllToAll
 from ranvier.connectivity._connectivity import ConnectivityError, Ends, RowRule
 from ranvier.connectivity._numbers import probability
-from ranvier.kernels.drawing import RowDraw, RowSource, bernoulli_rows
+from ranvier.kernels.drawing import bernoulli_rows
+from ranvier.kernels.tasks import RowDraw, RowSource
 from ranvier.values import flag
 
 __all__ = ["FixedProbability"]

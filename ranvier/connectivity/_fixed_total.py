@@ -9,7 +9,8 @@ import numpy as np
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends
 from ranvier.connectivity._numbers import whole
 from ranvier.connectivity._synapses import Synapses
-from ranvier.kernels.drawing import RowDraw, distinct_rows, divided, divided_distinct, repeated_rows
+from ranvier.kernels.drawing import distinct_rows, divided, divided_distinct, repeated_rows
+from ranvier.kernels.tasks import RowDraw
 from ranvier.values import flag
 
 __all__ = ["FixedTotal"]

@@ -8,7 +8,8 @@ import torch
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends, RowRule
 from ranvier.connectivity._synapses import Synapses
 from ranvier.connectivity.transform import Placement, Transform
-from ranvier.kernels.drawing import RowSource
+from ranvier.kernels import drawing
+from ranvier.kernels.tasks import RowSource
 
 __all__ = ["Procedural", "ProceduralSynapses"]
 
@@ -87,7 +88,7 @@ class ProceduralSynapses(Transform):
             raise ConnectivityError("Procedural synapses have no gradient: leave Procedural out to store them.")
         out = x.new_zeros(x.shape[0], self.sizes[1])
         for r, k in torch.nonzero(x).tolist():
-            target = torch.from_numpy(self.source.row(k).astype(np.int64))
+            target = torch.from_numpy(drawing.drawn_row(self.source, k).astype(np.int64))
             out[r].index_add_(0, target, (x[r, k] * self.effective_weight()).expand(target.numel()))
         return out
 

@@ -10,6 +10,7 @@ from ranvier.connectivity._delays import DelayError, Delays
 from ranvier.connectivity._synapses import Synapses
 from ranvier.connectivity.transform import Placement, Transform
 from ranvier.kernels import products
+from ranvier.kernels.tasks import Pattern
 from ranvier.values import scale_of
 
 __all__ = ["Sparse"]
@@ -57,10 +58,10 @@ class Sparse(Transform):
             self.weight = nn.Parameter(weight)
         else:
             self.register_buffer("weight", weight)
-        self._pattern: products.Pattern | None = None
+        self._pattern: Pattern | None = None
         self._pre: Tensor | None = None
         self._uniform: tuple[tuple[int, int], bool] | None = None
-        self._by_latency: tuple[tuple[int, ...], Tensor, products.Pattern] | None = None
+        self._by_latency: tuple[tuple[int, ...], Tensor, Pattern] | None = None
         self.latency: Tensor | int = latency
         self.fix(latency)
         self.delay = delay
@@ -82,10 +83,10 @@ class Sparse(Transform):
         """Int64 [synapses], the postsynaptic cells, made anew."""
         return self.target.to(torch.int64)
 
-    def pattern(self) -> products.Pattern:
+    def pattern(self) -> Pattern:
         """All synapses as compressed rows."""
         if self._pattern is None:
-            self._pattern = products.Pattern(self.row_pointer, self.target, self.sizes[1])
+            self._pattern = Pattern(self.row_pointer, self.target, self.sizes[1])
         return self._pattern
 
     def effective_weight(self) -> Tensor:
@@ -180,7 +181,7 @@ class Sparse(Transform):
             total = total.index_add(-1, post[some], arrived)
         return total
 
-    def by_latency(self) -> tuple[tuple[int, ...], Tensor, products.Pattern]:
+    def by_latency(self) -> tuple[tuple[int, ...], Tensor, Pattern]:
         """Distinct latencies, the synapses in their order, and rows: one for each latency and presynaptic cell."""
         if self._by_latency is None:
             latencies, which = torch.unique(self.latency_table, return_inverse=True)
@@ -188,6 +189,6 @@ class Sparse(Transform):
             pointer = torch.zeros(len(latencies) * self.sizes[0] + 1, dtype=torch.int64)
             rows = which * self.sizes[0] + self.pre
             pointer[1:] = torch.bincount(rows, minlength=pointer.numel() - 1).cumsum(0)
-            pattern = products.Pattern(pointer, self.target[order].contiguous(), self.sizes[1])
+            pattern = Pattern(pointer, self.target[order].contiguous(), self.sizes[1])
             self._by_latency = (tuple(int(k) for k in latencies), order, pattern)
         return self._by_latency

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity._delays import DelayError, Delays
-from ranvier.kernels import products
+from ranvier.kernels.tasks import Pattern
 
 __all__ = ["Placement", "Transform", "as_transform", "input_gradient", "is_linear", "matrix_of", "quiet"]
 
@@ -82,7 +82,7 @@ class Transform(nn.Module):
         """The effective weights [post, pre] of a dense matrix; None for any other map."""
         return self.effective_weight() if self.is_matrix else None
 
-    def pattern(self) -> products.Pattern | None:
+    def pattern(self) -> Pattern | None:
         """The pairs of cells joined by single synapses; None for any other map."""
         return None
 

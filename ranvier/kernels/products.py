@@ -7,31 +7,23 @@ from typing import TYPE_CHECKING
 from ranvier._pages import page
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu.delays.in_flight import DelayedFeedback
     from ranvier.kernels.cpu.delays.products import delayed_linear, delayed_sparse
     from ranvier.kernels.cpu.events.pool2d import max_pool2d
     from ranvier.kernels.cpu.events.products import sparse_linear, spike_linear
-    from ranvier.kernels.cpu.events.sparse import Pattern, pattern
 
 __all__ = [
-    "DelayedFeedback",
-    "Pattern",
     "delayed_linear",
     "delayed_sparse",
     "max_pool2d",
-    "pattern",
     "sparse_linear",
     "spike_linear",
 ]
 
 # Public name -> the module that holds it.
 _PUBLIC: dict[str, str] = {
-    "DelayedFeedback": "ranvier.kernels.cpu.delays.in_flight",
-    "Pattern": "ranvier.kernels.cpu.events.sparse",
     "delayed_linear": "ranvier.kernels.cpu.delays.products",
     "delayed_sparse": "ranvier.kernels.cpu.delays.products",
     "max_pool2d": "ranvier.kernels.cpu.events.pool2d",
-    "pattern": "ranvier.kernels.cpu.events.sparse",
     "sparse_linear": "ranvier.kernels.cpu.events.products",
     "spike_linear": "ranvier.kernels.cpu.events.products",
 }

@@ -9,7 +9,7 @@ import sympy as sp
 
 from ranvier.dynamics import Program, expanded, terms
 from ranvier.dynamics._functions import maximum, minimum
-from ranvier.kernels.cpu import Additive
+from ranvier.kernels.tasks import Additive
 
 if TYPE_CHECKING:
     from ranvier.synapses import BoundPlasticity

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ranvier.kernels import cpu
-from ranvier.kernels._task import ScanResult
+from ranvier.kernels.tasks import ScanResult
 
 if TYPE_CHECKING:
     from ranvier.network._plan import Unit

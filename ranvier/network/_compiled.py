@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ranvier.connectivity import ProceduralSynapses
-from ranvier.kernels.cpu import CircuitPopulation, CircuitProjection, run_circuit
+from ranvier.kernels.cpu import run_circuit
+from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection
 from ranvier.network._drives import drive_with
 from ranvier.network._plastic_rows import after_rows, as_rows
 from ranvier.network._shapes import known_shape
@@ -65,7 +66,9 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
         populations.append(
             CircuitPopulation(n, step, cells, states, runner.coefficients[n], outside, history, record, drives)
         )
-    result = run_circuit(populations, projections, window.start, window.count, runner.dtype, runner.every, plastic)
+    result = run_circuit(
+        Circuit(populations, projections, window.start, window.count, runner.dtype, runner.every, plastic)
+    )
     read_elsewhere = {p.pre for p in runner.net.projections.values() if p.post not in names}
     for population in populations:
         n, spikes = population.name, result.spikes[population.name]

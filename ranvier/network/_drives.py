@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ranvier.connectivity import Sparse
-from ranvier.kernels.cpu import CircuitDrive
+from ranvier.kernels.tasks import CircuitDrive
 from ranvier.network._plan import Plan
 from ranvier.network._poisson_drive import PoissonDrive
 from ranvier.network._projection import Projection

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ranvier.kernels.cpu import Spikes
+from ranvier.kernels.tasks import Spikes
 from ranvier.network._plan import Plan
 
 if TYPE_CHECKING:

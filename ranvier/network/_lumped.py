@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.kernels.products import Pattern
+from ranvier.kernels.tasks import Pattern
 
 if TYPE_CHECKING:
     from ranvier.synapses import BoundPlasticity

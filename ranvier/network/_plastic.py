@@ -8,8 +8,8 @@ import sympy as sp
 import torch
 
 from ranvier.errors import ShapeError
-from ranvier.kernels import reference
-from ranvier.kernels.reference import step_function
+from ranvier.kernels import eager
+from ranvier.kernels.eager import step_function
 from ranvier.network._population import start_of, tensor_of
 from ranvier.network._projection import Projection
 from ranvier.neurons._values import check_drawn
@@ -60,7 +60,7 @@ class PlasticSynapses:
         for n, v in values.items():
             check_drawn(n, v, wide[n], projection.name)
         self.parameters = {n: v.to(dtype) for n, v in wide.items()}
-        self.exact = reference.coefficients(self.bound.step, wide, dt)
+        self.exact = eager.coefficients(self.bound.step, wide, dt)
         self.coefficients = {n: c.to(dtype) for n, c in self.exact.items()}
         self.coefficients["dt"] = self.parameters["dt"] = torch.tensor(dt, dtype=dtype, device=device)
         self.key = key_of(seed, f"{projection.name}.rand")

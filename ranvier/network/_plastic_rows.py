@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.kernels.cpu import PlasticProjection, Spikes
-from ranvier.kernels.reference import step_function
+from ranvier.kernels.eager import step_function
+from ranvier.kernels.tasks import PlasticProjection, Spikes
 from ranvier.network._additive import added_to, limits_of
 from ranvier.network._lumped import row_values, spread
 from ranvier.network._plastic import NO_SLOPE, PlasticSynapses, spikes_alone

@@ -13,7 +13,7 @@ from torch import nn
 from ranvier.connectivity import Positions
 from ranvier.dynamics import COUNTER, Step, time_apart
 from ranvier.errors import EquationError, ShapeError
-from ranvier.kernels import reference
+from ranvier.kernels import eager
 from ranvier.network._graph import GraphError
 from ranvier.neurons import Cell
 from ranvier.neurons._values import check_drawn
@@ -166,11 +166,11 @@ class Population(nn.Module):
         """Every coefficient, read-only; computed anew where a gradient is wanted or a number changed."""
         values = self.values()
         if torch.is_grad_enabled() or any(v.numel() != 1 for v in values.values()):
-            return reference.coefficients(step, values, dt)
+            return eager.coefficients(step, values, dt)
         device = next((v.device for v in values.values()), None)
         key = (step, dt, device, [v.item() for v in values.values()])
         if self._computed is None or self._computed[0] != key:
-            self._computed = key, reference.coefficients(step, values, dt)
+            self._computed = key, eager.coefficients(step, values, dt)
         return dict(self._computed[1])
 
     def initial(

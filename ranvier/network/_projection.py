@@ -11,8 +11,7 @@ from torch import nn
 from ranvier.connectivity import Sparse
 from ranvier.connectivity.transform import Placement, Transform, as_transform, matrix_of, quiet
 from ranvier.errors import ShapeError
-from ranvier.kernels import products
-from ranvier.kernels._task import Feedback
+from ranvier.kernels.tasks import DelayedFeedback, Feedback
 from ranvier.network._foreign import apply
 from ranvier.network._graph import GraphError
 
@@ -177,9 +176,7 @@ class Projection(nn.Module):
             weight = first.effective_weight()
             return bias, [Feedback(self.pre, self.post, stream, self.latency, weight, pattern, history)]
         taps, place = first.taps(self.place)
-        return bias, [
-            products.DelayedFeedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, place)
-        ]
+        return bias, [DelayedFeedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, place)]
 
     def replaced(self, chain: Sequence[nn.Module]) -> Projection:
         """The same projection through other transforms; delays that were drawn or loaded stay as they are."""

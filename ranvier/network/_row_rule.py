@@ -10,7 +10,7 @@ import sympy as sp
 import torch
 
 from ranvier.dynamics import Program, terms
-from ranvier.kernels.cpu import Decay, RowRule
+from ranvier.kernels.tasks import Decay, RowRule
 from ranvier.network._additive import additive
 from ranvier.network._graph import GraphError
 from ranvier.network._lumped import held_by_cells

@@ -11,9 +11,8 @@ import torch
 
 from ranvier.dynamics import SHIFT, Step
 from ranvier.errors import ShapeError
-from ranvier.kernels import cpu, reference
-from ranvier.kernels._task import Feed, Loop, Scan, ScanResult
-from ranvier.kernels.cpu import Spikes
+from ranvier.kernels import cpu, eager, reference
+from ranvier.kernels.tasks import Feed, Fused, Scan, ScanResult, Spikes
 from ranvier.network._again import Again
 from ranvier.network._compiled import compiled_loop
 from ranvier.network._cycle import cycle
@@ -245,10 +244,10 @@ class Runner:
     def _fused(self, unit: Unit, window: Window) -> None:
         """Several populations as one differentiable operation."""
         results = self.again.run(self, unit, window) if self.again is not None and unit.again else None
-        for n, result in (cpu.loop(self.loop(unit, window)) if results is None else results).items():
+        for n, result in (cpu.run_fused(self.loop(unit, window)) if results is None else results).items():
             window.recorded.update({(n, v): x for v, x in self.take(n, result, window).items()})
 
-    def loop(self, unit: Unit, window: Window) -> Loop:
+    def loop(self, unit: Unit, window: Window) -> Fused:
         """The task of several populations together."""
         members, feedback, feeds, names = {}, [], [], unit.members
         for n in names:
@@ -271,7 +270,7 @@ class Runner:
             members[n] = self.scan(
                 n, arrivals, window, emits=n in window.history or bool(readers), steady=self.cuts.joined
             )
-        return Loop(members, tuple(feedback), unit.window, tuple(feeds))
+        return Fused(members, tuple(feedback), unit.window, tuple(feeds))
 
     def stream_of(self, name: str, port: str) -> str:
         """The stream of a population's step that arrivals at ``port`` are."""
@@ -315,5 +314,5 @@ class Runner:
         if not step.clock.outputs:
             return {}
         times = torch.from_numpy(times_at(np.arange(start, start + count), self.net.dt)).to(self.net.device)
-        made = reference.clock(step, self.coefficients[name], times, rank)
+        made = eager.clock(step, self.coefficients[name], times, rank)
         return {n: x.to(self.dtype) for n, x in made.items()}

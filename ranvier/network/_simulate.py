@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ranvier.errors import NonFiniteError, RanvierWarning, RecordingError
-from ranvier.kernels.cpu import Spikes
+from ranvier.kernels.tasks import Spikes
 from ranvier.network._check_state import check_state
 from ranvier.network._checks import describe_non_finite
 from ranvier.network._drives import drawn_inside

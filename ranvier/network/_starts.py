@@ -17,7 +17,7 @@ import torch
 
 from ranvier.dynamics import Program, System, derivative
 from ranvier.errors import RanvierWarning
-from ranvier.kernels import reference
+from ranvier.kernels import eager
 from ranvier.network._population import Population
 from ranvier.values import Distribution
 
@@ -109,5 +109,5 @@ def _values(
     some = {n: e for n, e in wanted.items() if {str(s) for s in e.free_symbols} <= given.keys()}
     if not some:
         return {}
-    found = reference.step_function(Program((), some), sp.Integer(0))(given, torch.empty((), dtype=torch.float64))
+    found = eager.step_function(Program((), some), sp.Integer(0))(given, torch.empty((), dtype=torch.float64))
     return {n: torch.as_tensor(v, dtype=torch.float64) for n, v in found.items()}

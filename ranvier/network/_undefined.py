@@ -8,7 +8,7 @@ import sympy as sp
 import torch
 
 from ranvier.dynamics import Program, Tape, placed, quotients
-from ranvier.kernels import reference
+from ranvier.kernels import eager
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -40,7 +40,7 @@ def undefined_quotient(net: Network, before: State, after: State) -> str | None:
         place = placed(system, tape, {}, readable.values())
         program = Program(tuple(tape.statements), {n: e.xreplace(place) for n, e in readable.items()})
         like = next(iter(before.variables[name].values()))
-        values = reference.step_function(program, sp.Integer(0))(known, like)
+        values = eager.step_function(program, sp.Integer(0))(known, like)
         for k, quotient in enumerate(found):
             if f"above{k}" not in values or f"below{k}" not in values:
                 continue

@@ -11,7 +11,7 @@ import torch
 from scipy import special
 
 from ranvier.dynamics import Program, Step
-from ranvier.kernels.reference import coefficients
+from ranvier.kernels.eager import coefficients
 from ranvier.neurons import Cell
 from ranvier.units import as_quantity
 from ranvier.values import Learn

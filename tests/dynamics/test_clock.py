@@ -9,7 +9,7 @@ import torch
 
 import ranvier as rv
 from ranvier.dynamics import Step, time_apart
-from ranvier.kernels import reference
+from ranvier.kernels import eager
 from ranvier.units import kHz, ms
 
 
@@ -22,7 +22,7 @@ def values(step: Step, times: torch.Tensor, **parameters: float) -> dict[str, to
         n: torch.tensor(v, dtype=torch.float64)
         for n, v in {"surrogate_alpha": 2.0, "surrogate_width": 1.0, **parameters}.items()
     }
-    return reference.clock(step, reference.coefficients(step, wide, 0.1), times, 0)
+    return eager.clock(step, eager.coefficients(step, wide, 0.1), times, 0)
 
 
 def test_a_step_without_time_stays_what_it_is() -> None:

@@ -13,7 +13,7 @@ from types import FrameType
 import pytest
 
 from ranvier.errors import RanvierError
-from ranvier.kernels import reference
+from ranvier.kernels import eager
 from ranvier.network import Stimulus
 from ranvier.neurons import Cell
 from ranvier.synapses import Plasticity
@@ -31,7 +31,7 @@ def _compile(equations: str, threshold: str, reset: str) -> None:
     words = set(re.findall(r"\w+", equations + threshold + reset))
     given = {name: value for name, value in {"E": -60 * mV, "tau": 5 * ms, "k": 2.0}.items() if name in words}
     step = Cell(equations, threshold=threshold or None, reset=reset or None, **given).step()
-    reference.step_function(step.program, step.surrogate)
+    eager.step_function(step.program, step.surrogate)
 
 
 def _bind(code: str) -> None:

@@ -12,8 +12,8 @@ import torch
 import ranvier as rv
 from ranvier import neurons
 from ranvier.dynamics import Cuts
-from ranvier.kernels import reference
-from ranvier.kernels._task import Scan
+from ranvier.kernels import eager
+from ranvier.kernels.tasks import Scan
 from ranvier.network import Population
 from ranvier.units import Hz, ms, mV
 
@@ -91,7 +91,7 @@ class Case:
             step, self.steps, self.shape, dtype,
             {n.split(":")[1]: x for n, x in leaves.items() if n.startswith("stream:")},
             {n.split(":")[1]: x for n, x in leaves.items() if n.startswith("state:")},
-            reference.coefficients(step, values, self.dt), self.wanted, Cuts(reset=self.reset),
+            eager.coefficients(step, values, self.dt), self.wanted, Cuts(reset=self.reset),
         )  # fmt: skip
         result = provider(task)
         out = {f"emitted:{n}": x for n, x in result.emitted.items()} | {
@@ -145,7 +145,7 @@ def make_case(ready: dict[str, Callable[..., rv.Cell]]) -> Callable[..., Case]:
             if stream in step.clock.outputs:
                 times = torch.arange(steps, dtype=torch.float64) * DT.get(name, 1.0)
                 known = population.coefficients(step, DT.get(name, 1.0))
-                streams[stream] = reference.clock(step, known, times, len(shape))[stream].detach()
+                streams[stream] = eager.clock(step, known, times, len(shape))[stream].detach()
             elif stream in step.system.noises:
                 streams[stream] = torch.randn(steps, *shape, generator=generator, dtype=torch.float64)
             else:

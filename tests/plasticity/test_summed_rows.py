@@ -11,7 +11,7 @@ import torch
 
 import ranvier as rv
 from ranvier import plasticity
-from ranvier.kernels.cpu import PlasticProjection, RowRule
+from ranvier.kernels.tasks import PlasticProjection, RowRule
 from ranvier.network import _compiled
 from ranvier.units import Hz, ms, mV
 from tests.plasticity.rules import ALL

@@ -9,48 +9,18 @@ import torch
 from ranvier._pages import page
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu.circuit.run import (
-        CircuitDrive,
-        CircuitPopulation,
-        CircuitProjection,
-        PlasticProjection,
-        run_circuit,
-    )
-    from ranvier.kernels.cpu.fused.run import loop
+    from ranvier.kernels.cpu.circuit.run import run_circuit
+    from ranvier.kernels.cpu.fused.run import run_fused
     from ranvier.kernels.cpu.fused.series import LoopSeries
-    from ranvier.kernels.cpu.host.spikes import Spikes
-    from ranvier.kernels.cpu.plastic.rule import Additive, Decay, RowRule
     from ranvier.kernels.cpu.scan.run import run_scan
 
-__all__ = [
-    "Additive",
-    "CircuitDrive",
-    "CircuitPopulation",
-    "CircuitProjection",
-    "Decay",
-    "LoopSeries",
-    "PlasticProjection",
-    "RowRule",
-    "Spikes",
-    "loop",
-    "refuses",
-    "run_circuit",
-    "run_scan",
-]
+__all__ = ["LoopSeries", "refuses", "run_circuit", "run_fused", "run_scan"]
 
 # Public name -> the module that holds it.
 _PUBLIC: dict[str, str] = {
-    "Additive": ".plastic.rule",
-    "CircuitDrive": ".circuit.run",
-    "CircuitPopulation": ".circuit.run",
-    "CircuitProjection": ".circuit.run",
-    "Decay": ".plastic.rule",
     "LoopSeries": ".fused.series",
-    "PlasticProjection": ".circuit.run",
-    "RowRule": ".plastic.rule",
-    "Spikes": ".host.spikes",
-    "loop": ".fused.run",
     "run_circuit": ".circuit.run",
+    "run_fused": ".fused.run",
     "run_scan": ".scan.run",
 }
 

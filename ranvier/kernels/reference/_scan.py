@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ranvier.kernels._task import Scan, ScanResult
-from ranvier.kernels.reference._step import step_function
+from ranvier.kernels.eager import step_function
+from ranvier.kernels.tasks import Scan, ScanResult
 
 __all__ = ["run_scan"]
 

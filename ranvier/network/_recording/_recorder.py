@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ranvier.errors import FileFormatError
-from ranvier.kernels.cpu import Spikes
+from ranvier.kernels.tasks import Spikes
 from ranvier.network._progressed import Progressed
 from ranvier.network._recording._columns import Columns
 from ranvier.network._recording._statistics import Gatherer, Statistics

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ranvier.connectivity import ProceduralSynapses
-from ranvier.kernels.drawing import RowDraw, RowSource
+from ranvier.kernels.tasks import RowDraw, RowSource
 from ranvier.network._saving._delays import LONGEST
 from ranvier.network._saving._record import Record, damaged
 

@@ -12,7 +12,7 @@ import torch
 
 from ranvier.dynamics import Reader, build_step, parse_expression, time_apart
 from ranvier.errors import EquationError, ShapeError
-from ranvier.kernels import reference
+from ranvier.kernels import eager
 from ranvier.network._counts import count_of
 from ranvier.network._population import tensor_of
 from ranvier.network._stimuli._signal import Signal, name_in
@@ -86,13 +86,13 @@ class Stimulus(Signal):
         step, name = self._step, f"{self.cell.emit}:out"
         own = f"{name_in(net, self)}.stimulus"  # drawn values are those of this stimulus, like its name
         values = {n: tensor_of(v, self.shape, net.seed, f"{own}.{n}") for n, v in self.cell.parameters.items()}
-        coefficients = reference.coefficients(step, values, net.dt)
-        function, like = reference.step_function(step.program, step.surrogate), torch.empty((), dtype=torch.float64)
+        coefficients = eager.coefficients(step, values, net.dt)
+        function, like = eager.step_function(step.program, step.surrogate), torch.empty((), dtype=torch.float64)
         together = max(1, _TOGETHER // self.shape[0])
         pieces = []
         for low in range(first // together * together, first + count, together):
             times = torch.from_numpy(times_at(np.arange(low, low + together), net.dt))
-            x = function({**coefficients, **reference.clock(step, coefficients, times, 1)}, like)[name]
+            x = function({**coefficients, **eager.clock(step, coefficients, times, 1)}, like)[name]
             x = torch.as_tensor(x, dtype=torch.float64).expand(together, *self.shape)
             pieces.append(x[max(first - low, 0) : first + count - low])
         whole = torch.cat(pieces) if pieces else torch.empty(0, *self.shape, dtype=torch.float64)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from ranvier.errors import TrainingError
-from ranvier.kernels._task import Scan
+from ranvier.kernels.tasks import Scan
 from ranvier.network import Network
 from ranvier.network._window import Window, output_name
 from ranvier.training._buffers import same_buffers

@@ -9,7 +9,7 @@ import sympy as sp
 import torch
 
 from ranvier.dynamics import Cuts, Step, adjoint
-from ranvier.kernels.reference import step_function
+from ranvier.kernels.eager import step_function
 
 __all__ = ["Response", "steady_response"]
 

@@ -9,8 +9,9 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 
 from ranvier.dynamics import Cuts, adjoint
-from ranvier.kernels._task import Scan
-from ranvier.kernels.reference import coefficients, run_scan
+from ranvier.kernels.eager import coefficients
+from ranvier.kernels.reference import run_scan
+from ranvier.kernels.tasks import Scan
 from ranvier.neurons import ALIF, LIF, Cell, CurrentLIF, HodgkinHuxley, TraubMiles
 from ranvier.surrogates import Gaussian, Sigmoid
 from ranvier.synapses import Exponential

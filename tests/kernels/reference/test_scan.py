@@ -11,8 +11,8 @@ import torch
 
 import ranvier as rv
 from ranvier.dynamics import Cuts
-from ranvier.kernels import reference
-from ranvier.kernels._task import Scan
+from ranvier.kernels import eager, reference
+from ranvier.kernels.tasks import Scan
 from ranvier.network import Population
 from ranvier.units import ms
 
@@ -27,7 +27,7 @@ def run(cell: rv.Cell, streams: dict[str, Tensor], wanted: tuple[str, ...], *, v
     population = Population("p", cell, tuple(shape[1:]), surrogate=surrogate)
     step = population.step(kicks)
     states = {**population.initial(shape[0], tuple(shape[1:]), WIDE, torch.device("cpu"), 0), **(states or {})}
-    coefficients = reference.coefficients(step, {**population.values(), **(values or {})}, 1.0)
+    coefficients = eager.coefficients(step, {**population.values(), **(values or {})}, 1.0)
     result = reference.run_scan(
         Scan(step, steps, tuple(shape), WIDE, streams, states, coefficients, wanted, Cuts(reset=reset))
     )

@@ -16,14 +16,14 @@ from llvmlite import ir
 
 from ranvier.kernels.cpu.circuit._deliver import Form, add_weight, approached, row_of
 from ranvier.kernels.cpu.circuit._fired import UNIT
-from ranvier.kernels.cpu.circuit.rows import Blocks
-from ranvier.kernels.cpu.events.sparse import Pattern
+from ranvier.kernels.cpu.circuit.rows import Blocks, rows_of
 from ranvier.kernels.cpu.llvm.functions import I64, at, counted, local, offset, vector_at, when
 from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
+from ranvier.kernels.tasks import Pattern
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu.circuit.run import CircuitPopulation, CircuitProjection
+    from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection
 
 __all__ = ["Bins", "block_of", "empty_bin", "file_rows", "rows_by_block"]
 
@@ -75,7 +75,7 @@ def rows_by_block(q: CircuitProjection, block: int) -> Blocks | None:
         return None
     if q.pattern.synapses * min(block, q.pattern.columns) < _SEGMENT * q.pattern.rows * q.pattern.columns / 4:
         return None
-    return q.pattern.compact.blocks(block)
+    return rows_of(q.pattern).blocks(block)
 
 
 class Bins:

@@ -34,7 +34,7 @@ from ranvier.kernels.cpu.llvm.functions import I8, I32, I64, at, counted, flushe
 from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.plastic.loop import PlasticLoop
-from ranvier.kernels.cpu.plastic.rule import RowRule
+from ranvier.kernels.tasks import RowRule
 
 __all__ = ["Member", "Wire", "circuit_kernel"]
 

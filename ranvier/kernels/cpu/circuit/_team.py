@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from ranvier.kernels.cpu.circuit._fired import UNIT
-from ranvier.kernels.cpu.draw.row_source import RowSource
+from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.host.barrier import can_meet
+from ranvier.kernels.tasks import RowSource
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu.circuit.run import CircuitPopulation, CircuitProjection, PlasticProjection
+    from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection, PlasticProjection
 
 __all__ = ["Team", "team_for", "whole_vectors", "worth"]
 
@@ -62,7 +63,7 @@ def team_for(
     for q in projections:
         if isinstance(q.pattern, RowSource):
             continue
-        if q.pattern.compact.cut(team.borders(whole_vectors(q.pattern.columns, width))) is None:
+        if rows_of(q.pattern).cut(team.borders(whole_vectors(q.pattern.columns, width))) is None:
             return Team(1)
     return team
 

@@ -15,15 +15,15 @@ from ranvier.kernels.cpu.circuit._drive import CHUNK
 from ranvier.kernels.cpu.circuit._fired import UNIT
 from ranvier.kernels.cpu.circuit._shares import Shares
 from ranvier.kernels.cpu.circuit._team import whole_vectors
-from ranvier.kernels.cpu.circuit.rows import Blocks, Rows, joined
-from ranvier.kernels.cpu.draw.row_source import RowSource
+from ranvier.kernels.cpu.circuit.rows import Blocks, Rows, joined, rows_of
+from ranvier.kernels.cpu.draw.row_source import kernel_of, tables_of
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.host.spikes import Spikes
 from ranvier.kernels.cpu.llvm.jit import Kernel
+from ranvier.kernels.tasks import RowSource, Spikes
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu.circuit._team import Team
-    from ranvier.kernels.cpu.circuit.run import CircuitPopulation, CircuitProjection
+    from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection
 
 __all__ = ["Packed", "Table", "pack_drawn", "pack_population", "pack_projection", "row_tables"]
 
@@ -206,24 +206,24 @@ def row_tables(
             team.borders(whole_vectors(p.columns, 64 // dtype.itemsize), blocks[q.post])
             for p, q in zip(patterns, together, strict=True)
         ]
-        rows = joined([p.compact for p in patterns], borders, [cuts[k] for k in places])
+        rows = joined([rows_of(p) for p in patterns], borders, [cuts[k] for k in places])
         first = 0
         for n, (k, pattern) in enumerate(zip(places, patterns, strict=True)):
             cut, own = cuts[k], [t[:, n:] for t in rows.tables]
             if cut is None:
-                out[k] = RowTable(pattern.compact, own, pattern.compact.target, rows.counts)
+                out[k] = RowTable(rows_of(pattern), own, rows_of(pattern).target, rows.counts)
             else:
-                out[k] = RowTable(pattern.compact, own, rows.target, rows.counts[:, first:])
+                out[k] = RowTable(rows_of(pattern), own, rows.target, rows.counts[:, first:])
                 first += cut.counts.shape[1]
     return out
 
 
 def pack_drawn(q: CircuitProjection, source: RowSource, table: Table, dtype: torch.dtype) -> None:
     """What draws the rows of a projection."""
-    *tables, scratch = source.tables()
+    *tables, scratch = tables_of(source)
     table.keep(scratch)
     table.add(*tables, torch.from_numpy(source.degree), q.weight.to(dtype))
-    table.number(source.kernel.address, int(len(source.degree) > 1), int(q.latency))
+    table.number(kernel_of(source).address, int(len(source.degree) > 1), int(q.latency))
 
 
 def pack_projection(

@@ -12,8 +12,9 @@ from llvmlite import ir
 
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, function, local, offset, when
 from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.tasks import Pattern
 
-__all__ = ["SPARE", "Blocks", "Joined", "Rows", "joined"]
+__all__ = ["SPARE", "Blocks", "Joined", "Rows", "joined", "rows_of"]
 
 Tensor = torch.Tensor
 _NARROW = 1 << 16
@@ -93,6 +94,14 @@ class Rows:
             table = [self.pointer, self.wide, found, falls]
             _search_kernel()([t.data_ptr() for t in table], [rows, border])
         return None if int(falls) else out
+
+
+def rows_of(pattern: Pattern) -> Rows:
+    """The rows of a pattern as a circuit's loop reads them, made once."""
+    made = pattern.prepared.get(Rows)
+    if made is None:
+        made = pattern.prepared[Rows] = Rows(pattern.row_pointer, pattern.target, pattern.columns)
+    return made
 
 
 class Joined(NamedTuple):

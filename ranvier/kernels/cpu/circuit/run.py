@@ -2,112 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import torch
 
-from ranvier.dynamics import Step
 from ranvier.kernels.cpu.circuit._blocks import block_of, rows_by_block
 from ranvier.kernels.cpu.circuit._fired import fixed_counters
 from ranvier.kernels.cpu.circuit._kernel import Member, Wire, circuit_kernel
 from ranvier.kernels.cpu.circuit._team import team_for
 from ranvier.kernels.cpu.circuit.pack import Table, pack_drawn, pack_population, pack_projection, row_tables
-from ranvier.kernels.cpu.draw.row_source import RowSource
-from ranvier.kernels.cpu.events.sparse import Pattern
+from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.host.barrier import LINE
-from ranvier.kernels.cpu.host.spikes import Spikes
-from ranvier.kernels.cpu.plastic.pack import PlasticProjection, pack_plastic
+from ranvier.kernels.cpu.plastic.pack import pack_plastic
 from ranvier.kernels.cpu.plastic.tables import LONGEST
-from ranvier.values import PoissonLaw
+from ranvier.kernels.tasks import Circuit, CircuitProjection, CircuitResult, RowSource
 
-__all__ = [
-    "CircuitDrive",
-    "CircuitPopulation",
-    "CircuitProjection",
-    "CircuitResult",
-    "PlasticProjection",
-    "Spikes",
-    "run_circuit",
-]
+__all__ = ["run_circuit"]
 
 Tensor = torch.Tensor
 
 
-@dataclass(frozen=True)
-class CircuitDrive:
-    """Poisson-distributed counts times ``weight`` ([cells] or [1]), added to ``stream`` ``latency`` steps later.
-
-    ``law`` and ``key`` (which ends with the stream of random numbers) are those of ``ranvier.values.poisson_counts``.
-    """
-
-    stream: str
-    law: PoissonLaw
-    key: tuple[int, int, int]
-    weight: Tensor
-    latency: int
-
-
-@dataclass(frozen=True)
-class CircuitPopulation:
-    """What the loop needs of a population: [cells] states and coefficients, [T, cells] (or [T, 1]) outside streams."""
-
-    name: str
-    step: Step
-    cells: int
-    states: Mapping[str, Tensor]
-    coefficients: Mapping[str, Tensor]
-    outside: Mapping[str, Tensor]
-    history: Tensor
-    recorded: tuple[str, ...] = ()
-    drives: tuple[CircuitDrive, ...] = ()
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """Streams that come from outside the circuit: arrays, and drives; each drive has a stream of its own."""
-        return (*self.outside, *(d.stream for d in self.drives))
-
-    @property
-    def varied(self) -> tuple[str, ...]:
-        """Coefficients with a value per cell."""
-        return tuple(n for n in self.step.coefficients if self.coefficients[n].numel() > 1)
-
-
-@dataclass(frozen=True)
-class CircuitProjection:
-    """Synapses from ``pre`` to the stream ``stream`` of ``post``; ``latency`` in steps, at least 1.
-
-    With a ``RowSource`` the synapses are drawn when a cell fires, and share weight and latency. ``weight`` is [synapses] or
-    [1]; a ``latency`` for every synapse is uint8, int16 or int32.
-    """
-
-    pre: str
-    post: str
-    stream: str
-    pattern: Pattern | RowSource
-    weight: Tensor
-    latency: Tensor | int
-
-
-@dataclass(frozen=True)
-class CircuitResult:
-    """Spikes, states after the call and recorded variables [samples, cells] by population; plastic values in order."""
-
-    spikes: dict[str, Spikes]
-    states: dict[str, dict[str, Tensor]]
-    recorded: dict[str, dict[str, Tensor]]
-    plastic: list[dict[str, Tensor]]
-
-
-def run_circuit(
-    populations: Sequence[CircuitPopulation], projections: Sequence[CircuitProjection], first: int, steps: int, dtype: torch.dtype,
-    every: int = 1, plastic: Sequence[PlasticProjection] = (), threads: int | None = None,
-) -> CircuitResult:  # fmt: skip
-    """Advance the circuit by ``steps`` steps from step ``first``.
-
-    A sample of the recorded variables is taken after every step n with n + 1 a multiple of ``every``. ``threads`` None
-    chooses by the size of the circuit; the result is the same for any number.
-    """
+def run_circuit(task: Circuit, threads: int | None = None) -> CircuitResult:
+    """Advance the circuit; ``threads`` None chooses by its size. The result is the same for any number."""
+    populations, projections, plastic = task.populations, task.projections, task.plastic
+    first, steps, every, dtype = task.first, task.steps, task.every, task.dtype
     index = {p.name: k for k, p in enumerate(populations)}
     every_one = (*projections, *plastic)
     rings = {p.name: tuple(dict.fromkeys(q.stream for q in every_one if q.post == p.name)) for p in populations}
@@ -199,7 +117,7 @@ def _wire(q: CircuitProjection, index: Mapping[str, int], rings: Mapping[str, tu
     if isinstance(q.pattern, RowSource):
         return Wire(*ends, one_weight=True, one_latency=True, drawn=q.pattern.kind)
     one_weight, one_latency = q.weight.numel() == 1, isinstance(q.latency, int)
-    bits = 16 if by_block else q.pattern.compact.bits
+    bits = 16 if by_block else rows_of(q.pattern).bits
     return Wire(*ends, one_weight, one_latency, None, _bits(q.latency), bits, by_block=by_block)
 
 

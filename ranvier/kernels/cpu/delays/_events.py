@@ -10,8 +10,9 @@ from torch import Tensor
 from ranvier.kernels.cpu.delays._kernels import order_kernel
 from ranvier.kernels.cpu.events.find import EventList, events
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.host.operands import address, require
+from ranvier.kernels.cpu.host.operands import address
 from ranvier.kernels.cpu.host.tiles import run_spans
+from ranvier.kernels.operands import require
 
 __all__ = ["DelayedEvents", "delayed_events", "sorted_events"]
 

@@ -16,11 +16,12 @@ from torch import Tensor
 from ranvier.kernels.cpu.delays._correlate import Wiring
 from ranvier.kernels.cpu.delays._events import DelayedEvents
 from ranvier.kernels.cpu.events.find import EventList
-from ranvier.kernels.cpu.events.sparse import Pattern
-from ranvier.kernels.cpu.host.operands import address, require, scalar
+from ranvier.kernels.cpu.host.operands import address, scalar
 from ranvier.kernels.cpu.host.tiles import run_spans
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, function, local, offset, when
 from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.operands import require
+from ranvier.kernels.tasks import Pattern
 
 __all__ = ["Synapses", "spread", "synapse_gradient"]
 

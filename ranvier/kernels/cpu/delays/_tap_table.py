@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ranvier.kernels.cpu.delays._correlate import Wiring
-from ranvier.kernels.cpu.host.operands import lanes, require
+from ranvier.kernels.cpu.host.operands import lanes
+from ranvier.kernels.operands import require
 
 __all__ = ["TapTable"]
 

@@ -19,9 +19,10 @@ from ranvier.kernels.cpu.delays._events import DelayedEvents
 from ranvier.kernels.cpu.delays._kernels import collect_kernel, deliver_kernel
 from ranvier.kernels.cpu.delays._tap_table import TapTable
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.host.operands import address, require
+from ranvier.kernels.cpu.host.operands import address
 from ranvier.kernels.cpu.host.tiles import run_spans
 from ranvier.kernels.cpu.llvm.jit import Kernel
+from ranvier.kernels.operands import require
 
 __all__ = ["delayed_dense", "delayed_forward", "delayed_input_gradient", "delayed_tap_gradient", "read_back"]
 

@@ -6,37 +6,25 @@ lie ready in time lines, from which each earlier step reads what its spikes were
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from ranvier.kernels._task import Feedback
 from ranvier.kernels.cpu.delays._correlate import Wiring, correlate_step, pack, silent_lines, steps_at_once
 from ranvier.kernels.cpu.delays._events import delayed_events
 from ranvier.kernels.cpu.delays._rows import Synapses, spread, synapse_gradient
 from ranvier.kernels.cpu.delays._tap_table import TapTable
 from ranvier.kernels.cpu.delays._taps import delayed_tap_gradient, read_back
 from ranvier.kernels.cpu.events.find import events
-from ranvier.kernels.cpu.events.sparse import Pattern
 from ranvier.kernels.cpu.host.buffers import empty
+from ranvier.kernels.tasks import DelayedFeedback, Pattern
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu.fused.member import Member
 
-__all__ = ["DelayedFeedback", "Flight"]
-
-
-@dataclass(frozen=True)
-class DelayedFeedback(Feedback):
-    """A projection inside a loop with a delay per synapse; ``latency`` is the shortest that can occur.
-
-    ``weight`` holds taps: [N, K, W], or [synapses, W] with a ``pattern``; int32 ``first`` the steps of the first taps.
-    """
-
-    first: Tensor
+__all__ = ["Flight"]
 
 
 class Flight:

@@ -20,10 +20,11 @@ from ranvier.kernels.cpu.delays._taps import (
     read_back,
 )
 from ranvier.kernels.cpu.events.find import events
-from ranvier.kernels.cpu.events.sparse import Pattern
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
-from ranvier.kernels.cpu.host.operands import lanes, require
+from ranvier.kernels.cpu.host.operands import lanes
+from ranvier.kernels.operands import require
+from ranvier.kernels.tasks import Pattern
 
 __all__ = ["delayed_linear", "delayed_sparse"]
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -23,9 +22,9 @@ from ranvier.kernels.cpu.llvm.functions import I32, I64, Function, at, counted, 
 from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.philox import Stream, uniform_lanes
+from ranvier.kernels.tasks import RowDraw
 
 __all__ = [
-    "RowDraw",
     "bernoulli_kernel",
     "bernoulli_rows",
     "distinct_kernel",
@@ -38,20 +37,6 @@ __all__ = [
 _WIDTH = 8
 _TILE = 1 << 18  # synapses worth a tile of their own
 _LOW = 0xFFFFFFFF
-
-
-class RowDraw(NamedTuple):
-    """Which rows are drawn, from which stream, and what a target may be.
-
-    ``first`` is the number of the first row. Targets are 0 ... ``choices`` - 1; with ``barred``, cell r is not a target of
-    row r and numbers from r on move up by one.
-    """
-
-    key: tuple[int, int]
-    first: int
-    choices: int
-    barred: bool = False
-    stream: int = 0
 
 
 def repeated_rows(draw: RowDraw, row_pointer: np.ndarray) -> np.ndarray:

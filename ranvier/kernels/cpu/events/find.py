@@ -11,7 +11,7 @@ from llvmlite import ir
 from torch import Tensor
 
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.host.operands import address, require, scalar
+from ranvier.kernels.cpu.host.operands import address, scalar
 from ranvier.kernels.cpu.host.pool import run_tiles
 from ranvier.kernels.cpu.host.tiles import spans
 from ranvier.kernels.cpu.llvm.functions import (
@@ -28,6 +28,7 @@ from ranvier.kernels.cpu.llvm.functions import (
     when,
 )
 from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel, has_feature
+from ranvier.kernels.operands import require
 
 __all__ = ["EventList", "events", "scan_kernel"]
 

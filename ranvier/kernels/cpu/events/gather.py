@@ -17,10 +17,11 @@ from llvmlite import ir
 from torch import Tensor
 
 from ranvier.kernels.cpu.events.find import EventList
-from ranvier.kernels.cpu.host.operands import address, lanes, require, scalar, vectors
+from ranvier.kernels.cpu.host.operands import address, lanes, scalar, vectors
 from ranvier.kernels.cpu.host.tiles import run_spans
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, function, local, offset, splat, vector_at, when
 from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.operands import require
 
 __all__ = ["chunks", "gather", "gather_kernel", "gather_span"]
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
 from llvmlite import ir
 from torch import Tensor
 
-from ranvier.kernels.cpu.circuit.rows import Rows
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.host.operands import address, lanes, require, scalar
+from ranvier.kernels.cpu.host.operands import address, lanes, scalar
 from ranvier.kernels.cpu.host.tiles import run_spans
 from ranvier.kernels.cpu.llvm.functions import (
     I32,
@@ -28,92 +26,16 @@ from ranvier.kernels.cpu.llvm.functions import (
     when,
 )
 from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.operands import require
+from ranvier.kernels.tasks import Pattern
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu.events.find import EventList
 
-__all__ = ["Pattern", "pattern", "scatter", "scatter_kernel", "sparse_input_gradient", "value_gradient"]
+__all__ = ["scatter", "scatter_kernel", "sparse_input_gradient", "value_gradient"]
 
 _LEAST = 1 << 15  # synaptic events worth a tile of their own
 _AT_ONCE = 4  # synapses written out side by side
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """Which of K sources reaches which of ``columns`` targets; synapse s of source k has row_pointer[k] <= s < [k + 1].
-
-    Attributes
-    ----------
-    row_pointer
-        Int64 ``[K + 1]``, from 0, never falling.
-    target
-        Int32 or uint32 ``[synapses]``, each below ``columns``. One pair may be joined more than once.
-    columns
-        Number of targets N.
-
-    Raises
-    ------
-    TypeError, ValueError
-        At construction, where a kernel would read or write outside its arrays.
-    """
-
-    row_pointer: Tensor
-    target: Tensor
-    columns: int
-
-    def __post_init__(self) -> None:
-        require(self.row_pointer, "row_pointer", (None,), torch.int64)
-        if self.target.dtype == torch.uint32:
-            object.__setattr__(self, "target", self.target.view(torch.int32))
-        require(self.target, "target", (None,), torch.int32)
-        synapses, pointer = self.target.numel(), self.row_pointer
-        if (
-            not pointer.numel()
-            or int(pointer[0]) != 0
-            or int(pointer[-1]) != synapses
-            or bool((pointer.diff() < 0).any())
-        ):
-            raise ValueError(f"row_pointer must rise from 0 to the number of targets ({synapses}); it is {pointer}")
-        low, high = (int(end) for end in self.target.aminmax()) if synapses else (0, -1)
-        if low < 0 or high >= self.columns:
-            raise ValueError(
-                f"targets run from {low} to {high}; they must lie in 0 .. {self.columns - 1} (columns - 1)"
-            )
-
-    @cached_property
-    def compact(self) -> Rows:
-        """The rows as a circuit's loop reads them."""
-        return Rows(self.row_pointer, self.target, self.columns)
-
-    @cached_property
-    def ascending(self) -> bool:
-        """Whether the targets of every row rise, none twice."""
-        rises = self.target[1:] > self.target[:-1]
-        begins = self.row_pointer[1:-1]
-        rises[begins[(begins > 0) & (begins < self.synapses)] - 1] = True
-        return bool(rises.all())
-
-    @property
-    def full(self) -> bool:
-        """Whether every source reaches every target once, in order."""
-        return 0 < self.synapses == self.rows * self.columns and self.ascending
-
-    @property
-    def rows(self) -> int:
-        """Number of sources K."""
-        return self.row_pointer.numel() - 1
-
-    @property
-    def synapses(self) -> int:
-        """Number of connections."""
-        return self.target.numel()
-
-
-def pattern(pre: Tensor, post: Tensor, sizes: tuple[int, int]) -> Pattern:
-    """The compressed rows of synapses sorted by presynaptic cell."""
-    pointer = torch.zeros(sizes[0] + 1, dtype=torch.int64)
-    pointer[1:] = torch.bincount(pre, minlength=sizes[0]).cumsum(0)
-    return Pattern(pointer, post.to(torch.int32).contiguous(), sizes[1])
 
 
 def scatter(events: EventList, pattern: Pattern, weight: Tensor, out: Tensor) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from ranvier.kernels._task import Loop
 from ranvier.kernels.cpu.events.transpose import transposed
 from ranvier.kernels.cpu.fused._forward import Made
 from ranvier.kernels.cpu.fused._near_threshold import near_kernel
@@ -15,6 +14,7 @@ from ranvier.kernels.cpu.fused._synapse_kernels import copy_kernel
 from ranvier.kernels.cpu.fused._synapses import Listed
 from ranvier.kernels.cpu.host.schedule import Call, Schedule, run_queues
 from ranvier.kernels.cpu.scan import kernels
+from ranvier.kernels.tasks import Fused
 
 __all__ = ["WayBack", "run", "totals_of"]
 
@@ -26,7 +26,7 @@ class _Adjoint:
     """One population on the way back: what is asked of it, and what it finds."""
 
     def __init__(
-        self, task: Loop, made: Made, name: str, incoming: Mapping[str, Tensor | None], needs: Mapping[Key, bool],
+        self, task: Fused, made: Made, name: str, incoming: Mapping[str, Tensor | None], needs: Mapping[Key, bool],
         in_turns: bool, repeated: bool,
     ) -> None:  # fmt: skip
         member, scan, names = made.members[name], task.members[name], made.names[name]
@@ -148,7 +148,7 @@ class WayBack:
     """
 
     def __init__(
-        self, task: Loop, made: Made, incoming: Mapping[str, Mapping[str, Tensor | None]], needs: Mapping[Key, bool],
+        self, task: Fused, made: Made, incoming: Mapping[str, Mapping[str, Tensor | None]], needs: Mapping[Key, bool],
         totals: Mapping[str, Tensor], parts: Sequence[Sequence[Span]] | None = None, in_turns: bool | None = None,
         block: int | None = None, repeated: bool = False,
     ) -> None:  # fmt: skip
@@ -187,7 +187,7 @@ class WayBack:
 
 
 def run(
-    task: Loop, made: Made, incoming: Mapping[str, Mapping[str, Tensor | None]], needs: Mapping[Key, bool]
+    task: Fused, made: Made, incoming: Mapping[str, Mapping[str, Tensor | None]], needs: Mapping[Key, bool]
 ) -> dict[Key, Tensor]:
     """Gradients of everything that needs one, before they are summed to the shapes given."""
     steps = next(iter(task.members.values())).steps
@@ -211,7 +211,7 @@ def totals_of(made: Made, needs: Mapping[Key, bool]) -> dict[str, Tensor]:
 
 
 def _in_windows(
-    task: Loop, made: Made, adjoints: Mapping[str, _Adjoint], schedules: Mapping[str, Schedule], steps: int
+    task: Fused, made: Made, adjoints: Mapping[str, _Adjoint], schedules: Mapping[str, Schedule], steps: int
 ) -> None:
     for flight in made.flights.values():
         flight.listen(adjoints[flight.feedback.post].gradient[flight.feedback.stream].tensor[:steps])
@@ -229,7 +229,7 @@ def _in_windows(
                     flight.land(start, stop)
 
 
-def _collect(task: Loop, made: Made, way: WayBack, needs: Mapping[Key, bool], steps: int) -> dict[Key, Tensor]:
+def _collect(task: Fused, made: Made, way: WayBack, needs: Mapping[Key, bool], steps: int) -> dict[Key, Tensor]:
     out: dict[Key, Tensor] = {}
 
     for key, source in made.summed.items():

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from ranvier.kernels._task import Loop
-from ranvier.kernels.cpu.delays.in_flight import DelayedFeedback, Flight
+from ranvier.kernels.cpu.delays.in_flight import Flight
 from ranvier.kernels.cpu.fused._link import Arrival, FeedLink, SpikeLink
 from ranvier.kernels.cpu.fused._span import Rows, Span, Spans, spans_of
 from ranvier.kernels.cpu.fused._synapses import FEW, Listed, SynapseLink, row_stride
@@ -16,6 +15,7 @@ from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.schedule import Call, Schedule, run_queues
 from ranvier.kernels.cpu.scan import kernels
+from ranvier.kernels.tasks import DelayedFeedback, Fused
 
 __all__ = ["Given", "Made", "Names", "prepare", "queues", "run"]
 
@@ -88,7 +88,7 @@ class Made:
 Calls = Callable[[str, Span], list[Call]]
 
 
-def run(task: Loop, given: Given, needs: Mapping[tuple[str | int, str], bool]) -> Made:
+def run(task: Fused, given: Given, needs: Mapping[tuple[str | int, str], bool]) -> Made:
     """Advance all populations over all steps."""
     made, calls = prepare(task, given, needs)
     steps, parts = next(iter(task.members.values())).steps, made.spans.parts
@@ -104,7 +104,7 @@ def run(task: Loop, given: Given, needs: Mapping[tuple[str | int, str], bool]) -
 
 
 def prepare(
-    task: Loop, given: Given, needs: Mapping[tuple[str | int, str], bool], repeated: bool = False
+    task: Fused, given: Given, needs: Mapping[tuple[str | int, str], bool], repeated: bool = False
 ) -> tuple[Made, Calls]:
     """Make all buffers; returns them, and the calls of a population in a span. ``repeated`` feeds are listed later."""
     steps = next(iter(task.members.values())).steps
@@ -158,7 +158,7 @@ def queues(made: Made, calls: Calls) -> list[list[tuple[int, Schedule]]]:
     return [[(s.turns, Schedule([c for n in made.members for c in calls(n, s)])) for s in part] for part in parts]
 
 
-def _spans(task: Loop, members: Mapping[str, Member], steps: int) -> Spans:
+def _spans(task: Fused, members: Mapping[str, Member], steps: int) -> Spans:
     first = next(iter(members.values()))
     together = all(link.latency == 0 for link in task.feedback)
     late = any(isinstance(link, DelayedFeedback) or link.pattern is not None for link in task.feedback)
@@ -176,7 +176,7 @@ def _arrivals(made: Made) -> dict[str, dict[str, list[Arrival]]]:
 
 
 def _prepare(
-    task: Loop,
+    task: Fused,
     made: Made,
     name: str,
     arrivals: Mapping[str, list[Arrival]],
@@ -221,7 +221,7 @@ def _prepare(
     return kernel, given_rows, list(member.out.values())
 
 
-def _in_windows(task: Loop, made: Made, schedules: Mapping[str, Schedule], steps: int) -> None:
+def _in_windows(task: Fused, made: Made, schedules: Mapping[str, Schedule], steps: int) -> None:
     """Population by population, so that spikes with delays of their own can be sent on their way in between."""
     for start in range(0, steps, task.window):
         stop = min(start + task.window, steps)

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from ranvier.kernels._task import Feedback, Loop
 from ranvier.kernels.cpu.fused._forward import Made
 from ranvier.kernels.cpu.fused._span import Rows
+from ranvier.kernels.tasks import Feedback, Fused
 
 __all__ = ["Kept"]
 
@@ -20,7 +20,7 @@ Tensor = torch.Tensor
 class Kept:
     """A loop after its forward pass, without its large tensors between the passes."""
 
-    def __init__(self, task: Loop, made: Made) -> None:
+    def __init__(self, task: Fused, made: Made) -> None:
         self.made = made
         scans = {n: replace(s, streams={}, states={}, coefficients={}) for n, s in task.members.items()}
         nothing = torch.empty(0)

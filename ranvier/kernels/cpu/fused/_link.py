@@ -8,7 +8,6 @@ from typing import Protocol
 import torch
 
 from ranvier.errors import StateError
-from ranvier.kernels._task import Feed, Feedback
 from ranvier.kernels.cpu.events.find import EventList, events, scan_kernel
 from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
 from ranvier.kernels.cpu.events.products import input_gradient
@@ -21,6 +20,7 @@ from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.operands import address
 from ranvier.kernels.cpu.host.schedule import Call
+from ranvier.kernels.tasks import Feed, Feedback
 
 __all__ = ["Arrival", "FeedLink", "SpikeLink"]
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 import torch
 
 from ranvier.errors import StateError
-from ranvier.kernels._task import Feedback
-from ranvier.kernels.cpu.delays.in_flight import DelayedFeedback
 from ranvier.kernels.cpu.events.find import EventList, events, scan_kernel
 from ranvier.kernels.cpu.events.sparse import scatter_kernel
 from ranvier.kernels.cpu.fused._span import Rows, Span
@@ -21,6 +19,7 @@ from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.operands import address
 from ranvier.kernels.cpu.host.schedule import Call, Schedule
+from ranvier.kernels.tasks import DelayedFeedback, Feedback
 
 __all__ = ["FEW", "Listed", "SynapseLink", "row_stride"]
 

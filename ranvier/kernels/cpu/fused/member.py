@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from ranvier.kernels._task import Scan
 from ranvier.kernels.cpu.fused._span import Rows, Span
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.schedule import Call
 from ranvier.kernels.cpu.llvm.jit import Kernel
+from ranvier.kernels.tasks import Scan
 
 __all__ = ["Member"]
 

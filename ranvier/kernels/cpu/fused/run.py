@@ -15,18 +15,18 @@ from typing import Any
 
 import torch
 
-from ranvier.kernels._task import Loop, ScanResult
 from ranvier.kernels.cpu.fused import _backward, _forward
 from ranvier.kernels.cpu.fused._forward import Given
 from ranvier.kernels.cpu.fused._kept import Kept
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
+from ranvier.kernels.tasks import Fused, ScanResult
 
-__all__ = ["loop", "slots_of"]
+__all__ = ["run_fused", "slots_of"]
 
 Tensor = torch.Tensor
 
 
-def loop(task: Loop) -> dict[str, ScanResult]:
+def run_fused(task: Fused) -> dict[str, ScanResult]:
     """Run the loop; equal to the windows of the executor up to rounding, forward and gradient."""
     slots = slots_of(task)
     dtype = next(iter(task.members.values())).dtype
@@ -41,7 +41,7 @@ def loop(task: Loop) -> dict[str, ScanResult]:
     return out
 
 
-def slots_of(task: Loop) -> tuple[_Slot, ...]:
+def slots_of(task: Fused) -> tuple[_Slot, ...]:
     """Every tensor of a loop."""
     slots = [_Slot("feedback", k, "weight") for k in range(len(task.feedback))]
     slots += [_Slot("feedback", k, "history") for k, f in enumerate(task.feedback) if f.history is not None]
@@ -61,7 +61,7 @@ class _Slot:
     owner: str | int
     name: str
 
-    def of(self, task: Loop) -> Tensor:
+    def of(self, task: Fused) -> Tensor:
         if isinstance(self.owner, int):
             return getattr(getattr(task, self.kind)[self.owner], self.name)
         return getattr(task.members[self.owner], self.kind)[self.name]
@@ -74,7 +74,7 @@ class _Slot:
 
 class _LoopFunction(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, task: Loop, slots: tuple[_Slot, ...], *tensors: Tensor):
+    def forward(ctx: Any, task: Fused, slots: tuple[_Slot, ...], *tensors: Tensor):
         needs = {s.key: needed for s, needed in zip(slots, ctx.needs_input_grad[2:], strict=True)}
         given: Given = {s.key: t.detach() for s, t in zip(slots, tensors, strict=True)}
         made = _forward.run(task, given, needs)

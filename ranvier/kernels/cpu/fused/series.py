@@ -12,8 +12,6 @@ from typing import Any
 import torch
 
 from ranvier.errors import StateError
-from ranvier.kernels._task import Loop, ScanResult
-from ranvier.kernels.cpu.delays.in_flight import DelayedFeedback
 from ranvier.kernels.cpu.events.transpose import transposed
 from ranvier.kernels.cpu.fused import _backward, _forward
 from ranvier.kernels.cpu.fused._backward import WayBack
@@ -21,6 +19,7 @@ from ranvier.kernels.cpu.fused._span import Span
 from ranvier.kernels.cpu.fused.run import slots_of
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
 from ranvier.kernels.cpu.host.schedule import Schedule, run_queues
+from ranvier.kernels.tasks import DelayedFeedback, Fused, ScanResult
 
 __all__ = ["LoopSeries"]
 
@@ -35,7 +34,7 @@ class LoopSeries:
     next one is run.
     """
 
-    def __init__(self, task: Loop) -> None:
+    def __init__(self, task: Fused) -> None:
         self.task, self.number = task, 0
         self.dtype = next(iter(task.members.values())).dtype
         self.steps = next(iter(task.members.values())).steps
@@ -51,7 +50,7 @@ class LoopSeries:
         self.anchor = torch.zeros((), requires_grad=any(self.needs.values()))
 
     @staticmethod
-    def suits(task: Loop) -> bool:
+    def suits(task: Fused) -> bool:
         """Whether a loop can be run so."""
         moving = [feed.source for feed in task.feeds] + [f.history for f in task.feedback if f.history is not None]
         moving += [t for scan in task.members.values() for t in scan.states.values()]

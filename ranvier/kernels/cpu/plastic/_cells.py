@@ -11,8 +11,8 @@ from ranvier.kernels.cpu.host.arguments import TABLES, Arguments
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, offset
 from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
-from ranvier.kernels.cpu.plastic.rule import RowRule
 from ranvier.kernels.cpu.plastic.tables import PlasticTables
+from ranvier.kernels.tasks import RowRule
 from ranvier.kernels.writer import emit
 
 __all__ = ["PlasticCells"]

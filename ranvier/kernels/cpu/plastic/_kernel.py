@@ -25,8 +25,8 @@ from ranvier.kernels.cpu.llvm.int_lanes import IntLanes
 from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.philox import Stream, uniform_at
-from ranvier.kernels.cpu.plastic.rule import Additive, RowRule
 from ranvier.kernels.cpu.plastic.tables import SLOTS, PlasticTables
+from ranvier.kernels.tasks import Additive, RowRule
 from ranvier.kernels.writer import emit
 
 __all__ = ["PlasticRow"]

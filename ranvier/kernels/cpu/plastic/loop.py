@@ -16,8 +16,8 @@ from ranvier.kernels.cpu.host.arguments import Arguments
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, offset, when
 from ranvier.kernels.cpu.plastic._cells import PlasticCells
 from ranvier.kernels.cpu.plastic._kernel import PlasticRow
-from ranvier.kernels.cpu.plastic.rule import RowRule
 from ranvier.kernels.cpu.plastic.tables import LONGEST, PlasticTables
+from ranvier.kernels.tasks import RowRule
 
 __all__ = ["PlasticLoop"]
 

@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 
 from ranvier.kernels.cpu.circuit.pack import Packed, Table
-from ranvier.kernels.cpu.events.sparse import Pattern
-from ranvier.kernels.cpu.host.spikes import Spikes
 from ranvier.kernels.cpu.llvm.functions import I32
-from ranvier.kernels.cpu.plastic.rule import Decay, RowRule
 from ranvier.kernels.cpu.plastic.tables import NUMBERS, arrays_of, block_of, elapsed, powers
+from ranvier.kernels.tasks import PlasticProjection
 
-__all__ = ["PlasticProjection", "pack_plastic"]
+__all__ = ["pack_plastic"]
 
 Tensor = torch.Tensor
-
-
-@dataclass(frozen=True)
-class PlasticProjection:
-    """Plastic synapses from ``pre`` (or from spikes given from outside) to the stream ``stream``.
-
-    ``pattern`` has a row for every latency and presynaptic cell, first those of ``latencies[0]``. ``values`` holds the
-    weight and the variables: [synapses], [rows] or [columns] as the rule says; ``decays`` how each variable of a lazy rule
-    moves per step, ``parameters`` one number each, or [synapses]. ``outside`` are the spikes of a source for the longest
-    latency before the call and all steps of it. Random rules draw number ``elements[s]`` (s where None) of the stream
-    ``key``.
-    """
-
-    pre: str | None
-    post: str
-    stream: str
-    pattern: Pattern
-    latencies: tuple[int, ...]
-    rule: RowRule
-    values: Mapping[str, Tensor]
-    decays: Mapping[str, Decay]
-    parameters: Mapping[str, Tensor]
-    outside: Spikes | None = None
-    elements: Tensor | None = None
-    key: tuple[int, int, int] = (0, 0, 0)
 
 
 def pack_plastic(

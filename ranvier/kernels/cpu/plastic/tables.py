@@ -10,7 +10,7 @@ from llvmlite import ir
 
 from ranvier.kernels.cpu.host.arguments import Arguments
 from ranvier.kernels.cpu.llvm.functions import I32, I64
-from ranvier.kernels.cpu.plastic.rule import Decay, RowRule
+from ranvier.kernels.tasks import Decay, RowRule
 
 __all__ = ["LONGEST", "NUMBERS", "SLOTS", "PlasticTables", "arrays_of", "block_of", "elapsed", "powers"]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
-from ranvier.kernels._task import Scan, ScanResult
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.derivatives import keeps_graph, refuse_second_derivative
 from ranvier.kernels.cpu.host.pool import run_tiles
 from ranvier.kernels.cpu.scan import kernels
+from ranvier.kernels.tasks import Scan, ScanResult
 
 __all__ = ["run_scan"]
 

@@ -15,8 +15,7 @@ from ranvier.kernels.cpu.circuit import _team as team
 from ranvier.kernels.cpu.circuit._fired import fixed_counters
 from ranvier.kernels.cpu.circuit._kernel import Member
 from ranvier.kernels.cpu.circuit.rows import Rows, joined
-from ranvier.kernels.cpu.circuit.run import CircuitProjection
-from ranvier.kernels.products import pattern
+from ranvier.kernels.tasks import CircuitProjection, pattern
 from ranvier.network import Population
 from ranvier.units import ms, mV
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ranvier as rv
-from ranvier.kernels import reference
-from ranvier.kernels.cpu import CircuitPopulation, CircuitProjection, Spikes, run_circuit
-from ranvier.kernels.products import pattern
+from ranvier.kernels import eager
+from ranvier.kernels.cpu import run_circuit
+from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection, Spikes, pattern
 from ranvier.network import Population
 from ranvier.units import Quantity, ms
 
@@ -26,7 +26,7 @@ CELL = rv.Cell(
 )
 
 
-class Circuit:
+class Pair:
     """Two populations of ``sizes``; projections (pre, post, stream) with random synapses, weights and latencies."""
 
     WIRES = (("a", "b", "kick_g"), ("b", "a", "x"), ("a", "a", "x"), ("b", "b", "kick_g"))
@@ -51,7 +51,7 @@ class Circuit:
             n: {"v": self.rand(s), "g": self.rand(s), "refractory_left": torch.zeros(s, dtype=WIDE)}
             for n, s in self.sizes.items()
         }
-        self.coefficients = {n: reference.coefficients(self.step, p.values(), 1.0) for n, p in self.population.items()}
+        self.coefficients = {n: eager.coefficients(self.step, p.values(), 1.0) for n, p in self.population.items()}
 
     def rand(self, *size: int) -> Tensor:
         return torch.rand(size, generator=self.generator, dtype=WIDE)
@@ -79,13 +79,13 @@ class Circuit:
             )
             for n, size in self.sizes.items()
         ]
-        return run_circuit(populations, self.wires, first, steps, WIDE, every, threads=threads)
+        return run_circuit(Circuit(populations, self.wires, first, steps, WIDE, every), threads)
 
     def slow(
         self, steps: int, outside: dict[str, Tensor]
     ) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]], dict[str, list]]:
         """Arrive from the record of all spikes, then one step of the reference; returns spikes, states and traces."""
-        function = reference.step_function(self.step.program, self.step.surrogate)
+        function = eager.step_function(self.step.program, self.step.surrogate)
         fired, states = dict(self.history), {n: dict(s) for n, s in self.states.items()}
         traces: dict[str, list] = {n: [] for n in self.sizes}
         for t in range(steps):
@@ -124,7 +124,7 @@ class Circuit:
 def test_it_equals_the_rule(
     sizes: tuple[int, int], wires: int, latencies: str, longest: int, steps: int, first: int, narrow: bool, seed: int
 ) -> None:
-    circuit = Circuit(sizes, wires, latencies, longest, seed)
+    circuit = Pair(sizes, wires, latencies, longest, seed)
     outside = circuit.drive(steps, narrow)
     result, (spikes, states, _) = circuit.compiled(first, steps, outside), circuit.slow(steps, outside)
     for n, size in circuit.sizes.items():
@@ -135,7 +135,7 @@ def test_it_equals_the_rule(
 
 @pytest.mark.parametrize("latencies", ["shared", "each"])
 def test_the_random_circuit_fires(latencies: str) -> None:
-    circuit = Circuit((20, 20), 4, latencies, 5, 0)
+    circuit = Pair((20, 20), 4, latencies, 5, 0)
     result = circuit.compiled(0, 50, circuit.drive(50))
     assert all(50 < len(result.spikes[n].cell) < 900 for n in "ab")
 
@@ -143,7 +143,7 @@ def test_the_random_circuit_fires(latencies: str) -> None:
 @settings(max_examples=15)
 @given(first=st.integers(0, 12), steps=st.integers(0, 25), every=st.integers(1, 11))
 def test_samples_follow_the_steps_counted_from_zero(first: int, steps: int, every: int) -> None:
-    circuit = Circuit((9, 3), 4, "each", 3, 0, recorded=("v",))
+    circuit = Pair((9, 3), 4, "each", 3, 0, recorded=("v",))
     outside = circuit.drive(steps)
     recorded = circuit.compiled(first, steps, outside, every).recorded["a"]["v"]
     traces = [s["v"] for k, s in enumerate(circuit.slow(steps, outside)[2]["a"]) if (first + k + 1) % every == 0]
@@ -153,7 +153,7 @@ def test_samples_follow_the_steps_counted_from_zero(first: int, steps: int, ever
 
 
 def test_what_it_is_given_is_left_alone() -> None:
-    circuit = Circuit((9, 17), 4, "each", 4, 1)
+    circuit = Pair((9, 17), 4, "each", 4, 1)
     outside = circuit.drive(12)
     before = [t.clone() for n in "ab" for t in (*circuit.states[n].values(), circuit.history[n], outside[n])]
     circuit.compiled(3, 12, outside)
@@ -162,7 +162,7 @@ def test_what_it_is_given_is_left_alone() -> None:
 
 
 def test_synapses_without_any_and_cells_without_synapses() -> None:
-    circuit = Circuit((5, 6), 1, "each", 2, 0)
+    circuit = Pair((5, 6), 1, "each", 2, 0)
     empty = torch.zeros(0, dtype=torch.int64)
     nothing = CircuitProjection(
         "b", "a", "x", pattern(empty, empty, (6, 5)), torch.zeros(0, dtype=WIDE), empty.to(torch.int32)
@@ -217,7 +217,7 @@ def test_a_cell_of_every_kind_can_be_in_a_circuit(ready: dict[str, Callable[...,
 @pytest.mark.parametrize("threads", [2, 3, 5])
 def test_threads_change_no_bit(latencies: str, threads: int) -> None:
     """Ranges of cells are shared out, more threads than vectors among them; rows are cut between the ranges."""
-    circuit = Circuit((70, 25), 4, latencies, 6, 3, recorded=("v",))
+    circuit = Pair((70, 25), 4, latencies, 6, 3, recorded=("v",))
     outside = circuit.drive(60)
     alone, team = (circuit.compiled(5, 60, outside, threads=k) for k in (1, threads))
     for n in "ab":
@@ -229,7 +229,7 @@ def test_threads_change_no_bit(latencies: str, threads: int) -> None:
 
 
 def test_rows_that_do_not_ascend_run_on_one_thread() -> None:
-    circuit = Circuit((20, 20), 1, "one", 2, 0)
+    circuit = Pair((20, 20), 1, "one", 2, 0)
     wire = circuit.wires[0]
     falling = pattern(torch.tensor([0, 0]), torch.tensor([19, 3]), (20, 20))
     circuit.wires = [CircuitProjection(wire.pre, wire.post, wire.stream, falling, torch.ones(2, dtype=WIDE), 1)]

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ranvier.kernels.cpu.circuit import _team as team
+from ranvier.kernels.cpu.circuit.rows import Rows
 
 
 def cells(count: int) -> Any:
@@ -39,8 +40,8 @@ def test_many_synapses_are_work_too(torch_threads, monkeypatch) -> None:
     torch_threads(2)
     monkeypatch.setattr(team, "_idle_cores", lambda: 2)
     monkeypatch.setattr(team, "can_meet", lambda: True)
-    compact = SimpleNamespace(cut=lambda borders: [])
-    wire = SimpleNamespace(pattern=SimpleNamespace(synapses=30_000_000, columns=77_000, compact=compact))
+    prepared = {Rows: SimpleNamespace(cut=lambda borders: [])}
+    wire = SimpleNamespace(pattern=SimpleNamespace(synapses=30_000_000, columns=77_000, prepared=prepared))
     assert team.team_for(cells(77_000), [wire], [], None, 16, 200).threads == 2  # type: ignore[list-item]
 
 

@@ -14,7 +14,7 @@ from ranvier.kernels.cpu.delays._events import delayed_events
 from ranvier.kernels.cpu.delays._tap_table import TapTable
 from ranvier.kernels.cpu.delays._taps import delayed_dense, delayed_forward
 from ranvier.kernels.cpu.delays.products import delayed_linear, delayed_sparse
-from ranvier.kernels.products import pattern
+from ranvier.kernels.tasks import pattern
 
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-11}
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ranvier.kernels.drawing import RowDraw, divided, divided_distinct, repeated_rows, transposed
+from ranvier.kernels.drawing import divided, divided_distinct, repeated_rows, transposed
+from ranvier.kernels.tasks import RowDraw
 from ranvier.values import uniforms
 
 KEY = (11, 22)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ranvier.kernels.drawing import RowDraw, bernoulli_rows, distinct_rows, repeated_rows, row_uniforms
+from ranvier.kernels.drawing import bernoulli_rows, distinct_rows, repeated_rows, row_uniforms
+from ranvier.kernels.tasks import RowDraw
 from ranvier.values import uniforms
 
 KEY = (11, 22)

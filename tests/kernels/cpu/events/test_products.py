@@ -8,7 +8,6 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from ranvier.kernels.cpu.events.products import (
-    Pattern,
     delayed_linear,
     events,
     gather,
@@ -17,6 +16,7 @@ from ranvier.kernels.cpu.events.products import (
     spike_linear,
     weight_gradient,
 )
+from ranvier.kernels.tasks import Pattern
 
 DTYPES = [torch.float32, torch.float64]
 SIZES = st.integers(1, 70) | st.sampled_from([127, 128, 129, 255, 256, 257, 300])

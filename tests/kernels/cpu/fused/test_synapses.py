@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ranvier as rv
-from ranvier.kernels import reference
-from ranvier.kernels._task import Scan
+from ranvier.kernels import eager
 from ranvier.kernels.cpu.events.find import events
 from ranvier.kernels.cpu.fused._near_threshold import near_kernel
 from ranvier.kernels.cpu.fused._span import Rows, Span
 from ranvier.kernels.cpu.fused._synapse_kernels import collect_kernel, copy_kernel, return_kernel
 from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.host.schedule import Call, Schedule
+from ranvier.kernels.tasks import Scan
 from ranvier.units import ms, mV
 
 
@@ -76,7 +76,7 @@ def test_asked_are_cells_near_the_threshold_that_are_not_refractory(surrogate: r
     shape = (1, 64)
     v = torch.linspace(-60, -40, 64, dtype=torch.float64)[None]
     left = (torch.arange(64)[None] % 3 == 0).double()
-    coefficients = reference.coefficients(step, population.values(), net.dt)
+    coefficients = eager.coefficients(step, population.values(), net.dt)
     scan = Scan(step, 1, shape, torch.float64, {}, {"v": v, "refractory_left": left}, coefficients, ("spike",))
     member = Member(scan, coefficients)
     near = near_kernel(step, "float64", "spike", ("v", "refractory_left"))

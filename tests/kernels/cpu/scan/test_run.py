@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 import ranvier as rv
 from ranvier.errors import ProviderError
-from ranvier.kernels import reference
-from ranvier.kernels._task import Scan
+from ranvier.kernels import eager, reference
 from ranvier.kernels.cpu import run_scan
 from ranvier.kernels.cpu.llvm.jit import compiled_count
 from ranvier.kernels.cpu.scan import kernels
+from ranvier.kernels.tasks import Scan
 
 Tensor = torch.Tensor
 #: explaining a failure would take minutes
@@ -226,7 +226,7 @@ def test_a_second_derivative_is_refused(make_case: Callable) -> None:
     case = make_case("LIF", 3, (1, 4), learn=("x",))
     x = case.streams["x"].clone().requires_grad_()
     step = case.population.step(())
-    coefficients = reference.coefficients(step, case.population.values(), 1.0)
+    coefficients = eager.coefficients(step, case.population.values(), 1.0)
     task = Scan(step, 3, (1, 4), torch.float64, {"x": x}, case.states, coefficients, ("spike",))
     with pytest.raises(ProviderError, match="reference"):
         torch.autograd.grad(run_scan(task).emitted["spike"].sum(), x, create_graph=True)

@@ -1,4 +1,4 @@
-"""A rule of plasticity as the compiled loop runs it."""
+"""A rule of plasticity as a circuit runs it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import sympy as sp
 import torch
 
 from ranvier.dynamics import TIME, ByStructure, Program, Prologue, Step
-from ranvier.kernels.reference._torch import compile_function, source
+from ranvier.kernels.eager._torch import compile_function, source
 
 __all__ = ["clock", "coefficients", "step_function"]
 

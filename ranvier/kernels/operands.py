@@ -1,0 +1,36 @@
+"""What a task may be given: tensors of the expected shape and type, side by side in memory."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["require"]
+
+_FLOATS = (torch.float32, torch.float64)
+
+
+def require(tensor: Tensor, name: str, shape: tuple[int | None, ...], dtype: torch.dtype | None = None) -> None:
+    """Check a kernel operand before its address is taken.
+
+    ``shape`` gives each expected length, ``None`` where any length is fine.
+
+    Raises
+    ------
+    TypeError
+        Not float32 or float64 (or not ``dtype``).
+    ValueError
+        Not on the CPU, not contiguous, or of another shape.
+    """
+    if tensor.device.type != "cpu":
+        raise ValueError(f"{name} is on {tensor.device}; the cpu products need it on the CPU: use {name}.cpu()")
+    if dtype is None and tensor.dtype not in _FLOATS:
+        raise TypeError(f"{name} has dtype {tensor.dtype}; use {name}.float() or {name}.double()")
+    if dtype is not None and tensor.dtype != dtype:
+        raise TypeError(f"{name} has dtype {tensor.dtype}, expected {dtype}: use {name}.to({dtype})")
+    fits = tensor.ndim == len(shape) and all(s is None or s == n for s, n in zip(shape, tensor.shape, strict=False))
+    if not fits:
+        wanted = ", ".join("any" if n is None else str(n) for n in shape)
+        raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected ({wanted})")
+    if not tensor.is_contiguous():
+        raise ValueError(f"{name} with strides {tensor.stride()} is not contiguous: use {name}.contiguous()")

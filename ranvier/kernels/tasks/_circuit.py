@@ -1,0 +1,100 @@
+"""A circuit: populations joined by single synapses, as one task over many steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ranvier.dynamics import Step
+from ranvier.kernels.tasks._pattern import Pattern
+from ranvier.kernels.tasks._plastic import PlasticProjection
+from ranvier.kernels.tasks._rows import RowSource
+from ranvier.kernels.tasks._spikes import Spikes
+from ranvier.values import PoissonLaw
+
+__all__ = ["Circuit", "CircuitDrive", "CircuitPopulation", "CircuitProjection", "CircuitResult"]
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class CircuitDrive:
+    """Poisson-distributed counts times ``weight`` ([cells] or [1]), added to ``stream`` ``latency`` steps later.
+
+    ``law`` and ``key`` (which ends with the stream of random numbers) are those of ``ranvier.values.poisson_counts``.
+    """
+
+    stream: str
+    law: PoissonLaw
+    key: tuple[int, int, int]
+    weight: Tensor
+    latency: int
+
+
+@dataclass(frozen=True)
+class CircuitPopulation:
+    """A population of a circuit: [cells] states and coefficients, [T, cells] (or [T, 1]) outside streams."""
+
+    name: str
+    step: Step
+    cells: int
+    states: Mapping[str, Tensor]
+    coefficients: Mapping[str, Tensor]
+    outside: Mapping[str, Tensor]
+    history: Tensor
+    recorded: tuple[str, ...] = ()
+    drives: tuple[CircuitDrive, ...] = ()
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Streams that come from outside the circuit: arrays, and drives; each drive has a stream of its own."""
+        return (*self.outside, *(d.stream for d in self.drives))
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """Coefficients with a value per cell."""
+        return tuple(n for n in self.step.coefficients if self.coefficients[n].numel() > 1)
+
+
+@dataclass(frozen=True)
+class CircuitProjection:
+    """Synapses from ``pre`` to the stream ``stream`` of ``post``; ``latency`` in steps, at least 1.
+
+    With a ``RowSource`` the synapses are drawn when a cell fires, and share weight and latency. ``weight`` is [synapses] or
+    [1]; a ``latency`` for every synapse is uint8, int16 or int32.
+    """
+
+    pre: str
+    post: str
+    stream: str
+    pattern: Pattern | RowSource
+    weight: Tensor
+    latency: Tensor | int
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """Populations joined by single synapses, advanced by ``steps`` steps from step ``first``; no batch, no gradient.
+
+    A sample of the recorded variables is taken after every step n with n + 1 a multiple of ``every``.
+    """
+
+    populations: Sequence[CircuitPopulation]
+    projections: Sequence[CircuitProjection]
+    first: int
+    steps: int
+    dtype: torch.dtype
+    every: int = 1
+    plastic: Sequence[PlasticProjection] = ()
+
+
+@dataclass(frozen=True)
+class CircuitResult:
+    """Spikes, states after the call and recorded variables [samples, cells] by population; plastic values in order."""
+
+    spikes: dict[str, Spikes]
+    states: dict[str, dict[str, Tensor]]
+    recorded: dict[str, dict[str, Tensor]]
+    plastic: list[dict[str, Tensor]]
