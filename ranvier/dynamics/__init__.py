@@ -12,22 +12,22 @@ from ranvier.dynamics._names import check_name
 from ranvier.dynamics._program import Exponential, Program, Prologue, Statement, Tape, tidy
 from ranvier.dynamics._quotients import Quotient, quotients
 from ranvier.dynamics._sizes import expanded, terms
-from ranvier.dynamics._spike_times import SHIFT
-from ranvier.dynamics._step import COUNTER, Step, build_step
+from ranvier.dynamics._step import Step, build_step
 from ranvier.dynamics._symbols import Reader
 from ranvier.dynamics._system import Event, System, read_system
 from ranvier.dynamics._text import parse_equations, parse_expression, parse_unit
+from ranvier.dynamics.symbols import COUNTER, Domain, Role, Symbol
 
 __all__ = [
     "COUNTER",
     "METHODS",
     "RESETS",
-    "SHIFT",
     "TIME",
     "WHOLE",
     "Adjoint",
     "ByStructure",
     "Cuts",
+    "Domain",
     "Event",
     "Exponential",
     "Program",
@@ -35,8 +35,10 @@ __all__ = [
     "Quotient",
     "Reader",
     "Reset",
+    "Role",
     "Statement",
     "Step",
+    "Symbol",
     "System",
     "Tape",
     "adjoint",

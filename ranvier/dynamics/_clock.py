@@ -75,14 +75,14 @@ class _Split:
         if s.event is not None:
             a, b = s.expression.args
             if self._timed((a, b)):
-                return Statement(s.target, s.expression.func(self._stream(between(a, b)), _ZERO), s.event)
-            return Statement(s.target, self.expression(s.expression), s.event)
+                return s.rewritten(s.expression.func(self._stream(between(a, b)), _ZERO))
+            return s.rewritten(self.expression(s.expression))
         if self._timed((s.expression,)):
             self.statements.append(Statement(s.target, _exact(s.expression)))
             self.known.add(s.target)
             self.moving.add(s.target)
             return None
-        return Statement(s.target, self.expression(s.expression), s.event)
+        return s.rewritten(self.expression(s.expression))
 
     def expression(self, e: sp.Expr) -> sp.Expr:
         """``e`` with streams in place of its largest parts that depend on the time and parameters alone."""

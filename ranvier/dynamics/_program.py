@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import sympy as sp
@@ -17,11 +16,20 @@ __all__ = ["Exponential", "Program", "Prologue", "Statement", "Tape", "hoist", "
 
 @dataclass(frozen=True)
 class Statement:
-    """``target = expression``; ``event`` marks a threshold crossing, whose derivative the jump supplies."""
+    """``target = expression``.
+
+    ``event`` marks a threshold crossing, whose derivative the jump supplies; ``resets`` names the state to which this
+    statement gives the value after a reset.
+    """
 
     target: sp.Symbol
     expression: sp.Expr
     event: str | None = None
+    resets: str | None = None
+
+    def rewritten(self, expression: sp.Expr) -> Statement:
+        """The same statement with another expression."""
+        return replace(self, expression=expression)
 
     def __str__(self) -> str:
         return f"{self.target} = {self.expression}"
@@ -85,7 +93,7 @@ class Program:
 
     def replaced(self, values: Mapping[sp.Symbol, sp.Expr]) -> Program:
         """The same program with names from outside replaced by ``values``."""
-        statements = (Statement(s.target, s.expression.xreplace(values), s.event) for s in self.statements)
+        statements = (s.rewritten(s.expression.xreplace(values)) for s in self.statements)
         return Program(tuple(statements), {n: e.xreplace(values) for n, e in self.outputs.items()})
 
     def behind(self, output: str) -> frozenset[str]:
@@ -94,15 +102,22 @@ class Program:
 
     def cut_resets(self, states: frozenset[str] | None = None) -> Program:
         """The same program whose resets (all, or those of ``states``) pass no gradient to the event that caused them."""
+        if states is None:
+            return self._cut(lambda resets: True, {})
+        parts = {s.target: s.expression for s in self.statements if s.resets is None and s.expression.has(jump)}
+        cut = self._cut(lambda resets: resets in states, parts)
+        return cut.only(cut.outputs) if parts else cut
 
-        def chosen(target: str) -> bool:
-            return states is None or re.sub(r"_reset(_\d+)?$", "", target) in states
+    def _cut(self, chosen: Callable[[str | None], bool], parts: Mapping[sp.Symbol, sp.Expr]) -> Program:
+        """Resets of ``chosen`` states without gradient; ``parts`` are jumps that several resets share."""
 
-        cut = [
-            Statement(s.target, s.expression.replace(jump, select), s.event) if chosen(str(s.target)) else s
-            for s in self.statements
-        ]
-        return Program(tuple(cut), {n: e.replace(jump, select) if chosen(n) else e for n, e in self.outputs.items()})
+        def cut(e: sp.Expr) -> sp.Expr:
+            while found := {s: parts[s] for s in e.free_symbols & parts.keys()}:
+                e = e.xreplace(found)
+            return e.replace(jump, select)
+
+        statements = (s.rewritten(cut(s.expression)) if chosen(s.resets) else s for s in self.statements)
+        return Program(tuple(statements), {n: cut(e) if chosen(n) else e for n, e in self.outputs.items()})
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.statements), *(f"{name} <- {value}" for name, value in self.outputs.items())])
@@ -130,9 +145,12 @@ class Tape:
         self._taken.add(name)
         return sp.Symbol(name)
 
-    def add(self, stem: str, expression: sp.Expr, event: str | None = None) -> sp.Symbol:
+    def add(
+        self, stem: str, expression: sp.Expr, event: str | None = None, resets: str | None = None
+    ) -> sp.Symbol:  # fmt: skip
+        """Assign ``expression`` to a fresh name; see :class:`Statement`."""
         target = self.fresh(stem)
-        self.statements.append(Statement(target, expression, event))
+        self.statements.append(Statement(target, expression, event, resets))
         return target
 
 
@@ -163,7 +181,7 @@ def tidy(statements: Iterable[Statement], outputs: Mapping[str, sp.Expr], stem: 
     shared, reduced = sp.cse(expressions, symbols=names, order="none", optimizations=None)
     body = {target: Statement(target, expression) for target, expression in shared}
     for statement, expression in zip(statements, reduced, strict=False):
-        body[statement.target] = Statement(statement.target, expression, statement.event)
+        body[statement.target] = statement.rewritten(expression)
         if statement.event is not None and not isinstance(expression, gt | ge):
             body[statement.target] = statement
     results = dict(zip(outputs, reduced[len(statements) :], strict=True))

@@ -16,19 +16,18 @@ from ranvier.dynamics._functions import absolute, gt, jump, maximum, select
 from ranvier.dynamics._program import Tape
 from ranvier.dynamics._sizes import expanded
 from ranvier.dynamics._system import System
+from ranvier.dynamics.symbols import shift_name
 from ranvier.errors import EquationError
 
-__all__ = ["SHIFT", "TIME_SLOPE", "overshoot", "shifted", "wait"]
+__all__ = ["TIME_SLOPE", "overshoot", "shifted", "wait"]
 
-#: streams that carry the change of arrival times
-SHIFT = "shift_"
 #: a spike's time falls as the time since its crossing grows
 TIME_SLOPE = -gt(sp.Symbol("u"), sp.Integer(0))
 _LEAST = sp.Float(1e-20)
 
 
 def shifted(system: System, kicks: tuple[str, ...], value: dict[str, sp.Expr], tape: Tape) -> dict[str, sp.Expr]:
-    """The states after arrivals that may come a little later than they do: streams ``shift_<port>``, zero in value."""
+    """The states after arrivals that may come a little later than they do: streams with that change, zero in value."""
     start = {sp.Symbol(n): v for n, v in value.items()}
     out = dict(value)
     for port in kicks:
@@ -42,7 +41,7 @@ def shifted(system: System, kicks: tuple[str, ...], value: dict[str, sp.Expr], t
                     f"derivative there; use another learning rule than EventProp.",
                     line=name,
                 )
-            out[name] = tape.add(f"{name}_shifted", out[name] - sp.Symbol(SHIFT + port) * slope.xreplace(start))
+            out[name] = tape.add(f"{name}_shifted", out[name] - sp.Symbol(shift_name(port)) * slope.xreplace(start))
     return out
 
 

@@ -19,13 +19,13 @@ from ranvier.dynamics._integrators import advance
 from ranvier.dynamics._named import placed
 from ranvier.dynamics._program import Program, Prologue, Statement, Tape, hoist, tidy
 from ranvier.dynamics._sizes import expanded
-from ranvier.dynamics._spike_times import SHIFT, TIME_SLOPE, overshoot, shifted, wait
+from ranvier.dynamics._spike_times import TIME_SLOPE, overshoot, shifted, wait
 from ranvier.dynamics._system import Event, System
+from ranvier.dynamics.symbols import COUNTER, Domain, Role, Symbol, arrival_name, output_name, shift_name
 from ranvier.errors import EquationError
 
-__all__ = ["COUNTER", "Step", "build_step"]
+__all__ = ["Step", "build_step"]
 
-COUNTER = "refractory_left"
 _DT = sp.Symbol("dt")
 
 
@@ -60,10 +60,47 @@ class Step:
         used = [*(s.expression for s in self.program.statements), *self.program.outputs.values()]
         found = set()
         for state in self.kicks:
-            total = sp.Symbol(state) + sp.Symbol(f"kick_{state}")
+            total = sp.Symbol(state) + sp.Symbol(arrival_name(state))
             if [e for e in used if e.free_symbols & total.free_symbols] == [total]:
-                found.add(f"kick_{state}")
+                found.add(arrival_name(state))
         return frozenset(found)
+
+    @cached_property
+    def symbols(self) -> Mapping[str, Symbol]:
+        """The roles of all names that the program reads, and of its events."""
+        dimension, one, cell = self.system.dimensions.get, Domain.ONE, Domain.CELL
+        found = [Symbol(n, Role.STATE, cell, n, dimension(n)) for n in self.states]
+        found += [Symbol(n, Role.COUNTER, cell, n) for n in self.counters]
+        found += [Symbol(n, Role.PARAMETER, cell, n, dimension(n)) for n in self.coefficients]
+        found += [Symbol(n, Role.EVENT, cell, n) for n in self.events]
+        streams = [Symbol(n, Role.INPUT, cell, n, dimension(n)) for n in self.system.inputs]
+        streams += [Symbol(arrival_name(n), Role.ARRIVAL, cell, n, dimension(n)) for n in self.kicks]
+        streams += [Symbol(shift_name(n), Role.SHIFT, cell, n) for n in self.kicks]
+        streams += [Symbol(n, Role.NOISE, cell, n, dimension(n)) for n in self.system.noises]
+        streams += [Symbol(n, Role.TIME, one, n) for n in ("t", *self.clock.outputs)]
+        return {s.name: s for s in (*found, *(s for s in streams if s.name in self.streams))}
+
+    def role(self, role: Role) -> tuple[str, ...]:
+        """Names of one role, in the order of the step."""
+        return tuple(n for n, s in self.symbols.items() if s.role is role)
+
+    def stream_of(self, port: str) -> str:
+        """The stream that arrivals at ``port`` are: added to a state, or the value of an input."""
+        return arrival_name(port) if port in self.kicks else port
+
+    def shift_of(self, port: str) -> str | None:
+        """The stream of changes of arrival times at ``port``, where the step has one."""
+        name = shift_name(port)
+        return name if name in self.streams else None
+
+    def port_of(self, stream: str) -> str:
+        """The port at which what is in ``stream`` arrives."""
+        return self.symbols[stream].of
+
+    def output_of(self, variable: str) -> str:
+        """The output that holds what a user calls ``variable``: an event (``spikes``, ``spike``), a counter, a variable."""
+        name = "spike" if variable == "spikes" else variable
+        return name if name in self.events or name in self.counters else output_name(name)
 
     @cached_property
     def key(self) -> str:
@@ -101,7 +138,7 @@ def _build(
             line=system.lines.get(name, name),
         )
     slope, slope_parameters = (TIME_SLOPE, ()) if times else surrogate
-    tape = Tape({*system.dimensions, "u", COUNTER, *(f"kick_{k}" for k in kicks)})
+    tape = Tape({*system.dimensions, "u", COUNTER, *map(arrival_name, kicks)})
     counting = system.refractory
     active = tape.add("active", gt(sp.Integer(1), sp.Symbol(COUNTER))) if counting else None
     value: dict[str, sp.Expr] = {}
@@ -109,7 +146,7 @@ def _build(
         x = sp.Symbol(name)
         value[name] = x
         if name in kicks:
-            kick = sp.Symbol(f"kick_{name}")
+            kick = sp.Symbol(arrival_name(name))
             held = active is not None and name in system.frozen
             value[name] = tape.add(f"{name}_arrived", x + (select(active, kick, sp.Integer(0)) if held else kick))
     if times:
@@ -125,7 +162,7 @@ def _build(
         moved[name] = expression.xreplace(ready).xreplace(noise)
         reasons[name] = ("update", "a rule for the next value")
     for statement in inner.statements:
-        tape.statements.append(Statement(statement.target, statement.expression.xreplace(start)))
+        tape.statements.append(statement.rewritten(statement.expression.xreplace(start)))
     for name, expression in moved.items():
         expression = expression.xreplace(start)
         if active is not None and name in system.frozen:
@@ -145,7 +182,7 @@ def _build(
         for target, expression in event.assignments:
             now = placed(system, tape, {sp.Symbol(n): v for n, v in value.items()}, [expression])
             new = _jump(fired, expression.xreplace(now), value[target])
-            value[target] = tape.add(f"{target}_reset", new.replace(jump, select) if timed else new)
+            value[target] = tape.add(f"{target}_reset", new.replace(jump, select) if timed else new, resets=target)
         if timed:
             value = wait(system, event, fired, before, value, tape)
     if counting:
@@ -156,9 +193,9 @@ def _build(
         )
     outputs = {**value, **outputs}
     final = {sp.Symbol(n): v for n, v in value.items()}
-    outputs.update({f"{n}:out": final[sp.Symbol(n)] for n in system.states})
+    outputs.update({output_name(n): final[sp.Symbol(n)] for n in system.states})
     last = placed(system, tape, {**final, **noise}, system.subexpressions.values())
-    outputs.update({f"{n}:out": e.xreplace(last) for n, e in system.subexpressions.items()})
+    outputs.update({output_name(n): e.xreplace(last) for n, e in system.subexpressions.items()})
 
     steady = frozenset(map(sp.Symbol, (*system.parameters, *slope_parameters, "dt", "refractory"))) | {
         sp.Symbol(n) for x in exponentials for n in x.names
@@ -170,7 +207,7 @@ def _build(
             scalars.setdefault(part, str(part))
         return sp.Symbol(scalars.setdefault(part, f"_p{len(scalars)}"))
 
-    body = [Statement(s.target, hoist(s.expression, steady, coefficient), s.event) for s in tape.statements]
+    body = [s.rewritten(hoist(s.expression, steady, coefficient)) for s in tape.statements]
     outputs = {n: hoist(e, steady, coefficient) for n, e in outputs.items()}
     slope = hoist(slope, steady - {sp.Symbol("u")}, coefficient)
     program = tidy(body, outputs, "_c")
@@ -179,7 +216,7 @@ def _build(
     named = tuple((name, part) for part, name in scalars.items() if sp.Symbol(name) in used)
     streams = tuple(
         n
-        for n in (*system.inputs, *(f"{s}{k}" for k in kicks for s in ("kick_", SHIFT)), *system.noises, "t")
+        for n in (*system.inputs, *(f(k) for k in kicks for f in (arrival_name, shift_name)), *system.noises, "t")
         if sp.Symbol(n) in used
     )
     return Step(

@@ -49,7 +49,7 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
                     CircuitProjection(p.pre, n, stream, sparse.pattern(), sparse.shared_weight(), latency)
                 )
         cells = known_shape(runner.net, n)[0]
-        fed = {f"kick_{port}" if port in step.kicks else port for port in arrivals} | {
+        fed = {step.stream_of(port) for port in arrivals} | {
             *step.system.noises,
             *step.clock.outputs,
         }

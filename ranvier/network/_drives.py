@@ -38,7 +38,7 @@ def drives(net: Network, plan: Plan) -> dict[str, CircuitDrive]:
         if name not in plan.drawn:
             continue
         source: PoissonDrive = net.sources[p.pre]
-        stream = f"kick_{p.port}" if p.port in net.kicks(p.post) else p.port
+        stream = net.populations[p.post].step(net.kicks(p.post)).stream_of(p.port)
         law = source.law(float(source.rate), net.dt)
         out[name] = CircuitDrive(stream, law, source.key(net, 0), p.synapses.shared_weight(), p.latency)
     return out

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ranvier.dynamics import SHIFT, Step
+from ranvier.dynamics import Step
 from ranvier.errors import ShapeError
 from ranvier.kernels import cpu, eager, reference
 from ranvier.kernels.tasks import Feed, Fused, Scan, ScanResult, Spikes
@@ -26,7 +26,7 @@ from ranvier.network._refractory import refractory_of
 from ranvier.network._reset import reads_spikes
 from ranvier.network._state import State
 from ranvier.network._upstream import upstream
-from ranvier.network._window import Window, add_arrival, copy_if_shared, output_name
+from ranvier.network._window import Window, add_arrival, copy_if_shared
 from ranvier.units.steps import times_at
 
 if TYPE_CHECKING:
@@ -154,14 +154,14 @@ class Runner:
         before = self.given(name, window.variables[name], count)
         emit = population.cell.emit if emits else None
         wanted = tuple(
-            dict.fromkeys(output_name(v, step.events) for v in (*([emit] if emit else []), *self.record.get(name, ())))
+            dict.fromkeys(step.output_of(v) for v in (*([emit] if emit else []), *self.record.get(name, ())))
         )
         some = next(iter(before.values()), None)
         shape = tuple(some.shape) if some is not None else tuple(next(iter(arrivals.values())).shape[1:])
         streams = self.streams(name, arrivals, count, shape, window, first, steady)
         back = {self.stream_of(name, port): x for port, x in (direct or {}).items()}
         if self.cuts.times:  # what goes back is the derivative of the time of arrival, a stream of its own
-            streams |= {SHIFT + port: x for port, x in (direct or {}).items() if SHIFT + port in step.streams}
+            streams |= {s: x for port, x in (direct or {}).items() if (s := step.shift_of(port)) is not None}
             back = {}
         window.streams.setdefault(name, []).append(streams)
         return Scan(
@@ -184,10 +184,10 @@ class Runner:
         """Put a scan's result into the window; returns what was recorded."""
         steps = window.count if count is None else count
         window.variables[name] = self.after(name, window.variables[name], result.states, steps)
-        emit, events = self.net.populations[name].cell.emit, self.steps[name].events
-        if emit and output_name(emit, events) in result.emitted:
-            window.emissions[name] = result.emitted[output_name(emit, events)]
-        return {v: result.emitted[output_name(v, events)] for v in self.record.get(name, ())}
+        emit, step = self.net.populations[name].cell.emit, self.steps[name]
+        if emit and step.output_of(emit) in result.emitted:
+            window.emissions[name] = result.emitted[step.output_of(emit)]
+        return {v: result.emitted[step.output_of(v)] for v in self.record.get(name, ())}
 
     def advance(
         self, name: str, arrivals: Mapping[str, Tensor], window: Window, direct: Mapping[str, Tensor] | None = None
@@ -221,9 +221,9 @@ class Runner:
         population = self.net.populations[name]
         emitted = population(arrivals, run=run)
         if emitted is not None and emitted is not window.emissions[name]:  # a hook gave another output
-            events, emit = self.steps[name].events, population.cell.emit or ""
+            step, emit = self.steps[name], population.cell.emit or ""
             for v in recorded:
-                if output_name(v, events) == output_name(emit, events):
+                if step.output_of(v) == step.output_of(emit):
                     recorded[v] = emitted
             window.emissions[name] = emitted
         return recorded
@@ -274,7 +274,7 @@ class Runner:
 
     def stream_of(self, name: str, port: str) -> str:
         """The stream of a population's step that arrivals at ``port`` are."""
-        return f"kick_{port}" if port in self.steps[name].kicks else port
+        return self.steps[name].stream_of(port)
 
     def streams(
         self,
@@ -288,7 +288,7 @@ class Runner:
     ) -> dict[str, Tensor]:
         """Everything a population's step reads over time: arrivals (one row if ``steady``), noise, the time itself."""
         out, step, start = {}, self.steps[name], window.start + first
-        ports = {(f"kick_{p}" if p in step.kicks else p): p for p in arrivals}
+        ports = {step.stream_of(p): p for p in arrivals}
         for stream in step.streams:
             if stream in ports:
                 x = arrivals[ports[stream]]

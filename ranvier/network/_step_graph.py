@@ -18,7 +18,6 @@ from ranvier.network._hooks import has_hook, hooked_parts
 from ranvier.network._population import emission_of
 from ranvier.network._refractory import MOST, Refractory, refractory_of
 from ranvier.network._shapes import shapes_known, unknown_shape
-from ranvier.network._window import output_name
 from ranvier.units.steps import as_quotient
 
 if TYPE_CHECKING:
@@ -112,21 +111,19 @@ class _Writing:
 
     def _population(self, name: str) -> None:
         net, to, population = self.net, self.to, self.net.populations[name]
-        kicks = net.kicks(name)
-        step = population.step(kicks)
+        step = population.step(net.kicks(name))
         cells = int(np.prod(self.shapes[name]))
-        ports = {(f"kick_{p}" if p in kicks else p): p for p in (*kicks, *population.cell.ports)}
         coefficients = population.coefficients(step, net.dt)
         if step.counters:
             period = refractory_of(population, step, net.dt)
             coefficients |= {n: c.clone() for n, c in period.coefficient.items()}
             self._countable(name, period)
-        reads = {s: self._arrivals(name, ports[s]) for s in step.streams if s not in step.clock.outputs}
+        reads = {s: self._arrivals(name, step.port_of(s)) for s in step.streams if s not in step.clock.outputs}
         reads |= self._clock(name, step, coefficients)
         kept = {n: to.state(f"{name}_{n}", v[0].numpy()) for n, v in self.state.variables[name].items()}
         writes = {n: kept[n] for n in (*step.states, *step.counters)}
         if population.cell.emit is not None:
-            emission = output_name(emission_of(population), step.events)
+            emission = step.output_of(emission_of(population))
             self.emitted[name] = writes[emission] = to.scratch(f"{name}_emitted", self.shapes[name])
         program = WHOLE.apply(step).only(tuple(writes))
         for label, value in coefficients.items():

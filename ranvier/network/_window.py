@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import torch
 
-from ranvier.dynamics import COUNTER
 from ranvier.errors import ShapeError
 from ranvier.network._state import State
 
-__all__ = ["Window", "add_arrival", "copy_if_shared", "output_name"]
+__all__ = ["Window", "add_arrival", "copy_if_shared"]
 
 Tensor = torch.Tensor
 
@@ -60,9 +59,3 @@ def add_arrival(arrivals: dict[str, Tensor], port: str, value: Tensor) -> None:
         raise ShapeError(
             f"projections into port {port!r} bring {shapes} [T, B, …], which cannot be added: make them equal."
         ) from None
-
-
-def output_name(name: str, events: Sequence[str]) -> str:
-    """A name as the user says it (spikes, v) as the program's output; ``events`` are the program's own."""
-    name = "spike" if name == "spikes" else name
-    return name if name in events or name == COUNTER else f"{name}:out"

@@ -6,10 +6,12 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ranvier as rv
 from ranvier.dynamics import Program, Statement, tidy
 from ranvier.dynamics._functions import gt, jump, select
 from ranvier.dynamics._program import Tape, hoist
 from ranvier.neurons import CurrentLIF, HodgkinHuxley
+from ranvier.units import ms
 from tests.dynamics.evaluate import compiled
 
 A, B, C, X, Y, Z = sp.symbols("a b c x y z")
@@ -67,6 +69,20 @@ def test_cut_resets_changes_jumps_alone():
     assert cut.statements[0].expression == select(X, A, B) + select(X, A, 0)
     assert cut.outputs["y"] == select(X, Y, 0)
     assert program.key != cut.key
+
+
+def test_a_reset_that_two_states_share_is_cut_for_the_one_alone():
+    cell = rv.Cell(
+        "dv/dt = (x - v)/tau : 1\ndu/dt = -u/tau : 1\nx : 1 (input)",
+        threshold="v > V_th", reset="v -= V_th\nu -= V_th", tau=10 * ms, V_th=1.0,
+    )  # fmt: skip
+    program = cell.step().program
+    assert any(s.resets is None and s.expression.has(jump) for s in program.statements), "nothing is shared"
+    cut = program.cut_resets(frozenset({"v"}))
+    jumps = {n: any(s.expression.has(jump) for s in cut.only((n,)).statements) for n in ("v", "u")}
+    assert jumps == {"v": False, "u": True}
+    whole = program.cut_resets()
+    assert not any(s.expression.has(jump) for s in whole.statements)
 
 
 def test_keys_follow_structure_and_survive_rebuilding():

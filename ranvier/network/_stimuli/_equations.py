@@ -75,7 +75,7 @@ class Stimulus(Signal):
             raise EquationError(_ALONE, line=line)
         self.dimension = system.dimensions[name]
         whole = build_step(system)
-        self._step = time_apart(replace(whole, program=whole.program.only((f"{name}:out",))))
+        self._step = time_apart(replace(whole, program=whole.program.only((whole.output_of(name),))))
         for n, v in values.items():
             if not isinstance(v, Distribution) and as_quantity(v).shape not in ((), self.shape):
                 raise ShapeError(
@@ -83,7 +83,7 @@ class Stimulus(Signal):
                 )
 
     def block(self, first: int, count: int, net: Network) -> torch.Tensor:
-        step, name = self._step, f"{self.cell.emit}:out"
+        step, name = self._step, self._step.output_of(self.cell.emit or "")
         own = f"{name_in(net, self)}.stimulus"  # drawn values are those of this stimulus, like its name
         values = {n: tensor_of(v, self.shape, net.seed, f"{own}.{n}") for n, v in self.cell.parameters.items()}
         coefficients = eager.coefficients(step, values, net.dt)

@@ -52,16 +52,21 @@ class Feedback:
         return out
 
     def _reaches(self, name: str, output: str, stream: str) -> bool:
-        port = stream.removeprefix("kick_")
+        port = self._port(output, stream)
         if self.kind == "random":
             return port in {p.port for p in self.net.projections.values() if p.post == output}
         return any(p.post == output and p.port == port for p in self.onto[name])
+
+    def _port(self, output: str, stream: str) -> str:
+        """The port of the population ``output`` at which what is in ``stream`` arrives."""
+        return self.net.populations[output].step(self.net.kicks(output)).port_of(stream)
 
     def _signal(self, name: str, z: Tensor, error: Tensor, output: str, stream: str) -> Tensor:
         if self.kind == "random":
             B = self._random(f"{name}/{output}/{stream}", error[0, 0].numel(), z[0, 0].numel(), z)
             return error.flatten(2).matmul(B).view_as(z)
-        along = [p for p in self.onto[name] if p.post == output and p.port == stream.removeprefix("kick_")]
+        port = self._port(output, stream)
+        along = [p for p in self.onto[name] if p.post == output and p.port == port]
         total = torch.zeros_like(z)
         for p in along:
             W = p.matrix()

@@ -9,7 +9,7 @@ import torch
 from ranvier.errors import TrainingError
 from ranvier.kernels.tasks import Scan
 from ranvier.network import Network
-from ranvier.network._window import Window, output_name
+from ranvier.network._window import Window
 from ranvier.training._buffers import same_buffers
 from ranvier.training._criterion import lengths_of
 from ranvier.training.rules._criterion import Criterion
@@ -100,7 +100,7 @@ class _Arrived:
 def _emit(series: Series, name: str, streams: dict[str, Tensor]) -> Tensor:
     """The emission of an output population over all steps, differentiable in what arrives."""
     runner = series.runner
-    wanted = output_name(series.emit[name], runner.steps[name].events)
+    wanted = runner.steps[name].output_of(series.emit[name])
     start = series.start.variables[name]
     shape = (series.batch, *series.shapes[name])
     window = Window({}, series.steps, series.start)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ranvier.dynamics import Cuts, Reset
+from ranvier.dynamics import Cuts, Reset, Role
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._data import Signal
@@ -133,7 +133,7 @@ def _refuse_mixing(net: Network, rule: str) -> None:
                     f"then act differently: remove it, or use rv.rules.BPTT()."
                 )
     for n in net.populations:
-        noises = [s for s in net.populations[n].step(net.kicks(n)).streams if s.startswith("xi")]
+        noises = net.populations[n].step(net.kicks(n)).role(Role.NOISE)
         if noises:
             raise TrainingError(
                 f"{rule} runs sample by sample, but {n!r} draws noise for the whole batch: remove {noises[0]}, or use "

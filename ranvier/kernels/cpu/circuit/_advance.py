@@ -9,7 +9,6 @@ from llvmlite import ir
 
 from ranvier.dynamics import Program
 from ranvier.dynamics._functions import gt
-from ranvier.dynamics._program import Statement
 from ranvier.kernels.cpu.circuit._fired import Bits, fixed_counters, list_fired
 from ranvier.kernels.cpu.circuit._fired import Form as Fired
 from ranvier.kernels.cpu.circuit._spread_factors import spread_factors
@@ -46,7 +45,7 @@ def advance(
         *group["states"],
         *(set(group["counters"]) - set(fixed)),
         "spike",
-        *(_output(member, v) for v in member.recorded),
+        *(member.step.output_of(v) for v in member.recorded),
     )
     program = _rewritten(member.step.program.only(wanted), tuple(group["counters"]), tuple(fixed), member.direct)
     now = lanes.splat(b.sitofp(n, lanes.scalar))
@@ -109,7 +108,7 @@ def advance(
         if member.recorded:
             with when(b, due):
                 for name, pointer in group["recorded"].items():
-                    lanes.store(pointer, b.add(row, i), values[_output(member, name)])
+                    lanes.store(pointer, b.add(row, i), values[member.step.output_of(name)])
         spike = lanes.nonzero(values["spike"])
         fired.store(i, spike)
         for name, pointer in group["counters"].items():
@@ -127,10 +126,5 @@ def _rewritten(program: Program, counters: tuple[str, ...], fixed: tuple[str, ..
     swaps: dict[sp.Basic, sp.Basic] = {sp.Symbol(s): sp.Integer(0) for s in added}
     swaps |= {gt(1, sp.Symbol(c)): gt(sp.Symbol(_FOLLOWING), sp.Symbol(f"{_END}{c}")) for c in counters}
     swaps |= {gt(1, sp.Symbol(c)): sp.Symbol(f"{_FREE}{c}") for c in fixed}
-    statements = tuple(Statement(s.target, s.expression.xreplace(swaps), s.event) for s in program.statements)
+    statements = tuple(s.rewritten(s.expression.xreplace(swaps)) for s in program.statements)
     return Program(statements, {n: e.xreplace(swaps) for n, e in program.outputs.items()})
-
-
-def _output(member: Form, name: str) -> str:
-    """What is recorded under ``name``: an event, or a variable after the step."""
-    return name if name in member.step.events else f"{name}:out"

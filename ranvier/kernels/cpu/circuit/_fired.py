@@ -53,7 +53,7 @@ def fixed_counters(member: Form) -> dict[str, str]:
         if name in member.recorded or rule.func.__name__ != "select" or rule.args[0] != sp.Symbol("spike"):
             continue
         read = [s.expression for s in program.statements]
-        read += [e for n, e in program.outputs.items() if n not in (name, f"{name}:out")]
+        read += [e for n, e in program.outputs.items() if n != name]
         only_tested = all(counter not in e.xreplace({gt(1, counter): sp.Integer(0)}).free_symbols for e in read)
         if only_tested and str(rule.args[1]) in shared and rule.args[2].free_symbols == {counter}:
             out[name] = str(rule.args[1])

@@ -7,7 +7,6 @@ from collections.abc import Collection
 import sympy as sp
 
 from ranvier.dynamics import Program
-from ranvier.dynamics._program import Statement
 
 __all__ = ["spread_factors"]
 
@@ -15,7 +14,7 @@ __all__ = ["spread_factors"]
 def spread_factors(program: Program, shared: Collection[str]) -> tuple[Program, dict[str, sp.Expr]]:
     """The program so written, and by name the products of ``shared`` numbers that it reads."""
     writer = _Writer(frozenset(map(sp.Symbol, shared)))
-    statements = tuple(Statement(s.target, writer.walk(s.expression), s.event) for s in program.statements)
+    statements = tuple(s.rewritten(writer.walk(s.expression)) for s in program.statements)
     return Program(statements, {n: writer.walk(e) for n, e in program.outputs.items()}), writer.products
 
 

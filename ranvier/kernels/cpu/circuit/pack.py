@@ -143,7 +143,7 @@ def pack_population(
     one = iter(torch.tensor([c.item() for c in alike], dtype=dtype).unbind())
     table.add(*(array(p.coefficients[n].reshape(-1)) if n in varied else next(one) for n in p.step.coefficients))
     for stream, length in rings.items():
-        table.add_each(state[stream.removeprefix("kick_")] if stream in direct else shares.room(dtype, length))
+        table.add_each(state[p.step.port_of(stream)] if stream in direct else shares.room(dtype, length))
         table.number(length)
     for x in p.outside.values():
         if x.shape[1] == 1:

@@ -1,0 +1,71 @@
+"""What a name of a program is: its role, whose value it is, its dimension, and what it stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ranvier.units import Dimension
+
+__all__ = ["COUNTER", "Domain", "Role", "Symbol", "arrival_name", "output_name", "shift_name"]
+
+#: steps of refractoriness left
+COUNTER = "refractory_left"
+
+
+class Role(StrEnum):
+    """What a program does with a name."""
+
+    STATE = "state"
+    COUNTER = "counter"
+    PARAMETER = "parameter"
+    #: a stream that is the value of an input during the step
+    INPUT = "input"
+    #: a stream that is added to a state before it advances
+    ARRIVAL = "arrival"
+    #: a stream that carries the change of arrival times
+    SHIFT = "shift"
+    #: a stream of standard normal numbers
+    NOISE = "noise"
+    #: a stream that the time and parameters decide
+    TIME = "time"
+    EVENT = "event"
+
+
+class Domain(StrEnum):
+    """Of what there is one value."""
+
+    ONE = "one"
+    CELL = "cell"
+    PRE = "pre"
+    POST = "post"
+    SYNAPSE = "synapse"
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A name of a program.
+
+    ``of`` is what a user calls it: the port of a stream, the variable of a cell that a synapse reads.
+    """
+
+    name: str
+    role: Role
+    domain: Domain
+    of: str
+    dimension: Dimension | None = None
+
+
+def arrival_name(state: str) -> str:
+    """The stream of arrivals on a state; users cannot define such a name."""
+    return f"kick_{state}"
+
+
+def shift_name(port: str) -> str:
+    """The stream of changes of arrival times at a port; users cannot define such a name."""
+    return f"_shift_{port}"
+
+
+def output_name(variable: str) -> str:
+    """The output of a program that holds a variable as it is after the step."""
+    return f"{variable}:out"
