@@ -14,6 +14,8 @@ import hypothesis
 import pytest
 import torch
 
+from tests.fuzz.table import lines
+
 ROOT = Path(__file__).resolve().parents[1]
 
 hypothesis.settings.register_profile("ranvier", derandomize=True, deadline=None, database=None)
@@ -37,6 +39,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         pytest.skip(f"{', '.join(missing)} not installed; the extra `peers` holds it")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table of damaged files, where long tests of readers ran."""
+    reports = [r for group in terminalreporter.stats.values() for r in group if getattr(r, "when", "") == "teardown"]
+    found = lines(p for r in reports for p in r.user_properties)
+    if found:
+        terminalreporter.section("damaged files")
+        terminalreporter.write("\n".join(found) + "\n")
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,12 @@
-"""The child process of a guarded reader: for each file it sets bounds, calls the library and answers."""
+"""The child process of a guarded reader: it loads the libraries, and for each file a fork sets bounds, reads and answers."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-import time
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from types import CodeType
@@ -36,18 +37,48 @@ def serve() -> None:
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is not part of an answer
     sys.addaudithook(_watch)
+    answer = _answer_apart if hasattr(os, "fork") else _answer
     for line in sys.stdin:
-        _answer(json.loads(line), output)
+        job = json.loads(line)
+        try:
+            for needed in (*job["needs"], job["function"].partition(":")[0]):
+                import_module(needed)
+        except ModuleNotFoundError as error:
+            _send(output, {"outcome": "missing", "what": error.name or str(error)})
+        else:
+            answer(job, output)
 
 
-def _answer(job: dict[str, Any], output: BinaryIO) -> None:
+def _answer_apart(job: dict[str, Any], output: BinaryIO) -> None:
+    """Answer from a fork of this process, which keeps its modules and takes nothing over from the file."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            os.close(reading)
+            _answer(job, output, begin=lambda: os.write(writing, b"!"))
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writing)
+    begun = os.read(reading, 1)
+    os.close(reading)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if begun and code:
+        sys.exit("half an answer cannot be taken back")
+    if not begun:
+        reason = {-signal.SIGPROF: "busy", -signal.SIGALRM: "late"}.get(code, "ended")
+        _send(output, {"outcome": reason, "what": f"exit status {code}"})
+
+
+def _answer(job: dict[str, Any], output: BinaryIO, begin: Callable[[], object] = lambda: None) -> None:
+    """Read the file within the bounds, call ``begin``, and send the answer."""
     arrays: dict[str, np.ndarray] = {}
     try:
         module, _, name = job["function"].partition(":")
-        for needed in (*job["needs"], module):
-            import_module(needed)
         function = getattr(import_module(module), name)
-        _bound(job["seconds"], job["bytes"])
+        _bound(job["seconds"], job["waiting"], job["bytes"])
         _watching.append(True)
         given, facts = function(Path(job["path"]), **job["arguments"])
         arrays = {name: np.ascontiguousarray(values) for name, values in given.items()}
@@ -62,23 +93,32 @@ def _answer(job: dict[str, Any], output: BinaryIO) -> None:
     except BaseException as error:  # libraries written in Rust raise outside Exception
         header = {"outcome": "refused", "what": str(error) or type(error).__name__}
     _watching.clear()
+    _end_timers()
+    begin()
+    _send(output, header, arrays.values() if header["outcome"] == "read" else ())
+
+
+def _send(output: BinaryIO, header: dict[str, Any], arrays: Iterable[np.ndarray] = ()) -> None:
     text = json.dumps(header).encode()
     output.write(len(text).to_bytes(8, "little") + text)
-    if header["outcome"] == "read":
-        for values in arrays.values():
-            output.write(values.reshape(-1).view(np.uint8).data if values.size else b"")
+    for values in arrays:
+        output.write(values.reshape(-1).view(np.uint8).data if values.size else b"")
     output.flush()
 
 
-def _bound(seconds: int, memory: int | None) -> None:
-    """Limits for one file: processor time, and the memory that was free."""
+def _bound(seconds: float, waiting: float, memory: int | None) -> None:
+    """Limits for one file: processor time, time, and the memory that was free."""
     if sys.platform == "win32":
         return
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + seconds + 1, hard))
+    for kind, number, limit in (
+        (signal.ITIMER_PROF, signal.SIGPROF, seconds),
+        (signal.ITIMER_REAL, signal.SIGALRM, waiting),
+    ):
+        signal.signal(number, signal.SIG_DFL)
+        signal.setitimer(kind, limit)
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if memory is None or hard != resource.RLIM_INFINITY:
         return
@@ -87,6 +127,12 @@ def _bound(seconds: int, memory: int | None) -> None:
     except (OSError, ValueError, IndexError):
         return
     resource.setrlimit(resource.RLIMIT_AS, (mapped + memory, hard))
+
+
+def _end_timers() -> None:
+    if sys.platform != "win32":
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:

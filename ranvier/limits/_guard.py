@@ -2,7 +2,8 @@
 
 Nothing is pickled on the way: the request goes as JSON, and arrays come back as bytes. ``_child`` bars the process
 from unpickling, running programs, changing files and opening connections. The process stays for the next file, which
-saves the start of an interpreter; a new one replaces it after a crash or a hang.
+saves the start of an interpreter. Where the system can fork, each file is read in a fork of it: a crash or a hang
+ends the fork only.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -27,8 +29,12 @@ from ranvier.limits._memory import free_bytes, need, spell
 
 __all__ = ["Answer", "guarded"]
 
-#: time limit in seconds: a constant, and a part per megabyte
-_BASE, _PER_MEGABYTE = 60.0, 2.0
+#: limit of processor time in seconds: a constant, and a part per megabyte; a damaged file makes HDF5 loop without end
+_BASE, _PER_MEGABYTE = 3.0, 2.0
+#: limit of time in seconds, for slow disks: a constant, and a multiple of the processor time
+_WAITING, _WAITING_FACTOR = 60.0, 4.0
+#: time in seconds to start the process and load the libraries
+_LOADING = 120.0
 _LARGEST_HEADER = 1 << 24
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.stdin.readline()); from ranvier.limits._child import serve; serve()"
@@ -44,7 +50,13 @@ class Answer:
 
 
 def guarded(
-    function: str, path: Path, *, needs: Sequence[str] = (), seconds: float | None = None, **arguments: Any
+    function: str,
+    path: Path,
+    *,
+    needs: Sequence[str] = (),
+    seconds: float | None = None,
+    waiting: float | None = None,
+    **arguments: Any,
 ) -> Answer:
     """The result of ``function`` on ``path``, read in a separate process.
 
@@ -57,7 +69,9 @@ def guarded(
     needs
         Modules it imports; loaded before the bounds hold.
     seconds
-        Limit of time; grows with the file where None.
+        Limit of processor time; grows with the size of the file where None. Systems without timers for it ignore it.
+    waiting
+        Limit of time, the disk's included; follows from ``seconds`` where None.
     arguments
         Plain data.
 
@@ -72,11 +86,11 @@ def guarded(
     """
     plain_file(path)
     limit = _BASE + _PER_MEGABYTE * path.stat().st_size / 1e6 if seconds is None else seconds
+    waiting = _WAITING + _WAITING_FACTOR * limit if waiting is None else waiting
     job = {"function": function, "path": str(path.absolute()), "arguments": arguments, "needs": list(needs)}
-    job |= {"seconds": math.ceil(limit), "bytes": free_bytes()}
+    job |= {"seconds": limit, "waiting": waiting, "bytes": free_bytes()}
     with _lock:
-        worker = _worker()
-        header, arrays = worker.ask(job, limit)
+        header, arrays = _worker().ask(job, _LOADING + waiting)
     again = "it is damaged; fetch or save it again"
     match header.get("outcome"):
         case "read":
@@ -90,8 +104,10 @@ def guarded(
             )
         case "refused":
             raise FileFormatError(f"{path} cannot be read ({str(header['what'])[:300]}): {again}.")
+        case "busy":
+            raise FileFormatError(f"{path} was still being read after {limit:.3g} s of processor time: {again}.")
         case "late":
-            raise FileFormatError(f"{path} was still being read after {limit:.3g} s: {again}.")
+            raise FileFormatError(f"{path} was still being read after {waiting:.3g} s: {again}.")
     raise FileFormatError(f"{path} ended the process that read it ({header.get('what')}): {again}.")
 
 
@@ -102,7 +118,7 @@ class _Worker:
         self.owner = os.getpid()
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}, start_new_session=True,
         )  # fmt: skip
         self._send(sys.path)
 
@@ -114,7 +130,7 @@ class _Worker:
     def ask(self, job: dict[str, Any], seconds: float) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """The header and the arrays of the answer; the outcome "late" or "ended" where there was none."""
         late = threading.Event()
-        watch = threading.Timer(seconds, lambda: (late.set(), self._process.kill()))
+        watch = threading.Timer(seconds, lambda: (late.set(), self._kill()))
         watch.daemon = True
         watch.start()
         try:
@@ -137,12 +153,19 @@ class _Worker:
             watch.cancel()
 
     def close(self) -> None:
-        """End the process."""
-        self._process.kill()
+        """End the process and its fork."""
+        self._kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             with suppress(OSError):
                 pipe.close()  # pyright: ignore[reportOptionalMemberAccess]
+
+    def _kill(self) -> None:
+        """End the process and its fork, which hold the same pipe."""
+        if hasattr(os, "killpg") and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
 
     def _send(self, value: Any) -> None:
         stream: Any = self._process.stdin

@@ -22,7 +22,7 @@ def neo_file(path: Any) -> Trains:
     path = plain_file(path, "recording; of a folder, give what neo reads from it")
     if path.suffix.lower().lstrip(".") in _PICKLES:
         raise FileFormatError(f"{path} is a pickle, which could run any code: save the recording in another format.")
-    answer = _guarded("neo", path, "neo")
+    answer = _guarded("neo", path, "neo", "scipy.io")  # scipy.io: loaded once, not by neo for every file
     if answer.facts["segments"] != 1:
         raise ShapeError(
             f"the block holds {answer.facts['segments']} segments: read {path} with neo and give one of them, such as block.segments[0]."
@@ -74,14 +74,14 @@ def neo(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def _first(kinds: list[Any], path: Path) -> Any:
-    """The block of the first reader that can read the file."""
-    why: Exception = FileFormatError("neo has no reader for it")
+    """The block of the first reader that can read the file; where none can, the first says why."""
+    why: Exception | None = None
     for kind in kinds:
         try:
             return kind(str(path)).read_block(lazy=False)
         except Exception as error:  # readers of neo raise errors of any class
-            why = error
-    raise why
+            why = why or error
+    raise why or FileFormatError("neo has no reader for it")
 
 
 def nwb(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -103,9 +103,9 @@ def nwb(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         }, {}
 
 
-def _guarded(function: str, path: Path, package: str) -> Any:
+def _guarded(function: str, path: Path, *packages: str) -> Any:
     try:
-        return guarded(f"{__name__}:{function}", path, needs=[package])
+        return guarded(f"{__name__}:{function}", path, needs=packages)
     except ModuleNotFoundError as error:
         raise RanvierError(f"reading this recording needs {error.name}: pip install 'ranvier[neuro]'") from error
 

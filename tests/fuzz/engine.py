@@ -1,7 +1,8 @@
 """Damaged files for a reader, each read in a process of its own kind: a crash or a hang is a finding, not the end.
 
 A forked process reads one damaged file after another and tells before each which comes next. The process that watches it
-ends one that works on a file for too long, and starts another behind the file that ended one.
+ends one that works on a file for too long, and starts another behind the file that ended one. Time is processor time of
+the process and of those that it starts, so that a busy machine makes no findings.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import os
 import resource
 import select
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -28,12 +28,16 @@ from typing import Any, NoReturn
 import pytest
 
 from ranvier.errors import RanvierError
+from ranvier.limits import _guard
 from tests.fuzz.mutate import mutated
+from tests.fuzz.processor import end_family, spent, spent_by_family
 
-__all__ = ["LONG", "QUICK", "Finding", "Target", "file_in", "fuzz", "withstands"]
+__all__ = ["LONG", "QUICK", "REPORTS", "Finding", "Report", "Target", "file_in", "fuzz", "withstands"]
 
 QUICK, LONG = 150, 10_000
 _SECONDS, _MEMORY = 5.0, 1 << 30
+#: time in seconds after which a process is taken to wait for ever, on a damaged file and on the whole one before all others
+_IDLE, _FIRST = 120.0, 300.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,10 @@ class Target:
         "bytes", "text" or "json".
     also
         Other exceptions that are right, for example where a text is not a path.
+    seconds
+        Longest processor time for a file.
+    idle
+        Longest time for a file.
     """
 
     name: str
@@ -63,6 +71,7 @@ class Target:
     flavour: str = "bytes"
     also: tuple[type[BaseException], ...] = ()
     seconds: float = _SECONDS
+    idle: float = _IDLE
 
 
 @dataclass
@@ -77,6 +86,21 @@ class Finding:
         return f"{self.seed}: {self.what}\n    payload {self.payload[:120]!r} ({len(self.payload)} bytes)"
 
 
+@dataclass
+class Report:
+    """What became of damaged copies: how many were read, the findings, the longest time in s, the largest memory in bytes."""
+
+    name: str
+    read: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    slowest: float = 0.0
+    memory: int = 0
+
+
+#: the reports of this process
+REPORTS: list[Report] = []
+
+
 def file_in(name: str) -> Callable[[Path, bytes], Path]:
     """A ``place`` that writes the payload under one name."""
 
@@ -88,19 +112,17 @@ def file_in(name: str) -> Callable[[Path, bytes], Path]:
     return place
 
 
-def fuzz(target: Target, count: int, most: int = 20) -> list[Finding]:
-    """The findings among ``count`` damaged copies; ends after ``most`` of them."""
-    findings: list[Finding] = []
-    first = 0
+def fuzz(target: Target, count: int, most: int = 20) -> Report:
+    """The report on ``count`` damaged copies; ends after ``most`` findings."""
+    report, first = Report(target.name), 0
     with tempfile.TemporaryDirectory(prefix="ranvier-fuzz-") as folder:
-        while first < count and len(findings) < most:
-            at, what = _batch(target, first, count, Path(folder))
-            if what is None:
-                break
-            seed = f"{target.name}/{at}"
-            findings.append(Finding(seed, what, mutated(target.samples, target.flavour, seed)))
-            first = at + 1
-    return findings
+        while first < count and len(report.findings) < most:
+            at, what = _batch(target, first, count, Path(folder), report)
+            first = report.read = at if what is None else at + 1
+            if what is not None:
+                seed = f"{target.name}/{at}"
+                report.findings.append(Finding(seed, what, mutated(target.samples, target.flavour, seed)))
+    return report
 
 
 def withstands(target: Target, count: int) -> None:
@@ -109,11 +131,13 @@ def withstands(target: Target, count: int) -> None:
         pytest.skip("damaged files are read in forked processes, which this system does not have")
     with tempfile.TemporaryDirectory() as folder, suppress(*target.also):
         target.read(target.place(Path(folder), target.samples[0]))
-    found = fuzz(target, count)
-    assert not found, f"{target.name}: {len(found)} findings in {count}\n" + "\n".join(map(str, found))
+    report = fuzz(target, count)
+    REPORTS.append(report)
+    found = report.findings
+    assert not found, f"{target.name}: {len(found)} findings in {report.read}\n" + "\n".join(map(str, found))
 
 
-def _batch(target: Target, first: int, count: int, folder: Path) -> tuple[int, str | None]:
+def _batch(target: Target, first: int, count: int, folder: Path, report: Report) -> tuple[int, str | None]:
     """Read from number ``first`` on: the number that was not withstood, and what happened; (count, None) where all were."""
     reading, writing = os.pipe()
     sys.stdout.flush()
@@ -126,34 +150,39 @@ def _batch(target: Target, first: int, count: int, folder: Path) -> tuple[int, s
         _work(target, first, count, folder, writing)
     os.close(writing)
     try:
-        return _watch(target, child, reading, first, count)
+        at, what = _watch(target, child, reading, first, report)
     finally:
         os.close(reading)
+    _, status, used = os.wait4(child, 0)
+    report.memory = max(report.memory, 1024 * used.ru_maxrss)
+    if what is None and os.waitstatus_to_exitcode(status):
+        what = f"the process ended with {os.waitstatus_to_exitcode(status)}"
+    return (count, None) if what is None else (at, what)
 
 
-def _watch(target: Target, child: int, reading: int, first: int, count: int) -> tuple[int, str | None]:
-    at, said, deadline = first, b"", time.monotonic() + target.seconds
+def _watch(target: Target, child: int, reading: int, first: int, report: Report) -> tuple[int, str | None]:
+    """The number it came to, and what was found; nothing is said of a process that ended by itself."""
+    at, said, begun, before, idle = first, b"", time.monotonic(), float("inf"), _FIRST
     while True:
-        ready, _, _ = select.select([reading], [], [], max(0.0, deadline - time.monotonic()))
-        got = os.read(reading, 65536) if ready else b""
+        ready, _, _ = select.select([reading], [], [], min(target.seconds, target.idle) / 4)
+        if not ready:
+            late = time.monotonic() - begun > idle
+            if late or spent_by_family(child) - before > target.seconds:
+                end_family(child)
+                return at, f"still reading after {idle if late else target.seconds:g} s"
+            continue
+        got = os.read(reading, 65536)
         said += got
         *lines, said = said.split(b"\n")
         for line in lines:
             kind, _, rest = line.partition(b" ")
-            if kind == b"at":
-                at, deadline = int(rest), time.monotonic() + target.seconds
-            else:
-                os.waitpid(child, 0)
+            if kind == b"found":
                 return at, rest.decode("unicode_escape")
-        if not ready:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return at, f"still reading after {target.seconds:g} s"
+            number, before, taken = (float(word) for word in rest.split())
+            at, begun, idle = int(number), time.monotonic(), target.idle
+            report.slowest = max(report.slowest, taken)
         if not got:
-            _, status = os.waitpid(child, 0)
-            if os.waitstatus_to_exitcode(status) == 0:
-                return count, None
-            return at, f"the process ended with {os.waitstatus_to_exitcode(status)}"
+            return at, None
 
 
 def _work(target: Target, first: int, count: int, folder: Path, writing: int) -> NoReturn:
@@ -169,22 +198,27 @@ def _work(target: Target, first: int, count: int, folder: Path, writing: int) ->
         logging.disable()
         faulthandler.disable()
         gc.freeze()
+        with suppress(BaseException):  # once undamaged, so that no damaged file pays for what is loaded once
+            target.read(target.place(_empty(folder), target.samples[0]))
+        before = start = _spent()
         for k in range(first, count):
-            os.write(writing, b"at %d\n" % k)
+            os.write(writing, b"at %d %f %f\n" % (k, start, start - before))
             what = _read_one(target, f"{target.name}/{k}", folder)
             if what is not None:
                 os.write(writing, b"found " + what.encode("unicode_escape") + b"\n")
                 break
+            before, start = start, _spent()
+        else:
+            os.write(writing, b"at %d %f %f\n" % (count, start, start - before))
+        for reader in _guard._running:
+            reader.close()
         code = 0
     finally:
         os._exit(code)
 
 
 def _read_one(target: Target, seed: str, folder: Path) -> str | None:
-    inside = folder / "one"
-    shutil.rmtree(inside, ignore_errors=True)
-    inside.mkdir()
-    given = target.place(inside, mutated(target.samples, target.flavour, seed))
+    given = target.place(_empty(folder), mutated(target.samples, target.flavour, seed))
     try:
         target.read(given)
     except (RanvierError, *target.also):
@@ -192,6 +226,24 @@ def _read_one(target: Target, seed: str, folder: Path) -> str | None:
     except BaseException as error:
         return f"{type(error).__name__}: {str(error)[:200]}\n{''.join(traceback.format_tb(error.__traceback__)[-4:])}"
     return None
+
+
+def _empty(folder: Path) -> Path:
+    inside = folder / "one"
+    shutil.rmtree(inside, ignore_errors=True)
+    inside.mkdir()
+    return inside
+
+
+def _spent() -> float:
+    """Processor time in s of this process, of its children that ended, and of its guarded reader."""
+    ended = os.times()
+    return (
+        time.process_time()
+        + ended.children_user
+        + ended.children_system
+        + sum(spent(reader._process.pid) for reader in _guard._running)
+    )
 
 
 def _mapped() -> int:

@@ -39,7 +39,7 @@ def test_damaged_event_files_at_length(name: str) -> None:
 def _aedat4(data_folder) -> Target:
     pytest.importorskip("aedat", reason="aedat is not installed; the extra `data` holds it")
     whole = (data_folder("event_files") / "sample.aedat4").read_bytes()
-    return Target("aedat4", [whole, whole[:60_000]], file_in("x.aedat4"), data.read_events, seconds=20)
+    return Target("aedat4", [whole, whole[:60_000]], file_in("x.aedat4"), data.read_events)
 
 
 def test_damaged_aedat4_files(data_folder) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ranvier as rv
-from tests.fuzz._guarded import hurried
+from ranvier.limits import _guard
 from tests.fuzz.engine import LONG, Target, file_in, withstands
 
 
@@ -43,12 +43,9 @@ def _block(path: Path) -> Path:
 
 def _target(name: str, folder: Path) -> Target:
     if name == "nwb":
-        samples = [_nwb(folder), _packed(folder)]
-        read = hurried(rv.SpikeTrains.from_nwb, lambda: rv.SpikeTrains.from_nwb(folder / "x.nwb"))
-        return Target("nwb", samples, file_in("x.nwb"), read, seconds=90.0)
-    whole = _block(folder / "x.mat")
-    read = hurried(rv.SpikeTrains.from_neo, lambda: rv.SpikeTrains.from_neo(whole))
-    return Target("neo", [whole.read_bytes()], file_in("x.mat"), read, seconds=90.0)
+        return Target("nwb", [_nwb(folder), _packed(folder)], file_in("x.nwb"), rv.SpikeTrains.from_nwb)
+    whole = _block(folder / "x.mat").read_bytes()
+    return Target("neo", [whole], file_in("x.mat"), rv.SpikeTrains.from_neo)
 
 
 @pytest.mark.parametrize("name", ["nwb", "neo"])
@@ -58,5 +55,6 @@ def test_damaged_recordings(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["nwb", "neo"])
-def test_damaged_recordings_at_length(name: str, tmp_path: Path) -> None:
+def test_damaged_recordings_at_length(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_guard, "_BASE", 0.5)  # one file in a hundred makes HDF5 loop without end
     withstands(_target(name, tmp_path), LONG)

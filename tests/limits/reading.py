@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+_calls: list[int] = []
+
 
 def numbers(path: Path, count: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return {"a": np.arange(count), "b": np.zeros((2, 0)), "c": np.array([[1.5], [2.5]])}, {"size": path.stat().st_size}
@@ -23,6 +25,16 @@ def crash(path: Path) -> Any:
 
 def hang(path: Path) -> Any:
     time.sleep(60)
+
+
+def spin(path: Path) -> Any:
+    while True:
+        pass
+
+
+def count_calls(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    _calls.append(1)
+    return {}, {"calls": len(_calls)}
 
 
 def exhaust(path: Path) -> Any:

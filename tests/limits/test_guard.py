@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import pickle
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ranvier.errors import FileFormatError, MemoryLimitError
-from ranvier.limits import guarded
+from ranvier.limits import _guard, guarded
 
 READING = "tests.limits.reading"
 
@@ -48,10 +49,52 @@ def test_what_a_file_may_not_make_a_library_do(path: Path, reader: str, error: t
     assert guarded(f"{READING}:numbers", path, count=1).facts == {"size": 7}
 
 
-def test_a_hang_is_ended_and_the_next_file_is_read(path: Path) -> None:
-    with pytest.raises(FileFormatError, match=r"file was still being read after 0.5 s: it is damaged"):
-        guarded(f"{READING}:hang", path, seconds=0.5)
+@pytest.mark.parametrize(
+    ("reader", "limits", "message"),
+    [
+        ("hang", {"waiting": 0.3}, r"file was still being read after 0\.3 s: it is damaged"),
+        ("spin", {"seconds": 0.3}, r"file was still being read after 0\.3 s of processor time: it is damaged"),
+    ],
+)
+def test_a_hang_is_ended_and_the_next_file_is_read(path: Path, reader: str, limits: dict, message: str) -> None:
+    with pytest.raises(FileFormatError, match=message):
+        guarded(f"{READING}:{reader}", path, **limits)
     assert guarded(f"{READING}:numbers", path, count=1).facts == {"size": 7}
+
+
+def test_a_small_file_may_take_three_seconds_and_a_large_one_in_proportion(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[float, float]] = []
+
+    def ask(self: object, job: dict, seconds: float) -> tuple[dict, dict]:
+        asked.append((job["seconds"], job["waiting"]))
+        return {"outcome": "read", "facts": {}}, {}
+
+    monkeypatch.setattr(_guard._Worker, "ask", ask)
+    guarded(f"{READING}:numbers", path)
+    os.truncate(path, 300_000_000)
+    guarded(f"{READING}:numbers", path)
+    assert asked == [(pytest.approx(3, abs=1e-3), pytest.approx(72, abs=1e-3)), (603, 2472)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_file_leaves_nothing_to_the_next(path: Path) -> None:
+    """Each file has a process of its own, which a damaged file before it cannot have changed."""
+    for reader in ("count_calls", "crash", "count_calls"):
+        with suppress(FileFormatError):
+            assert guarded(f"{READING}:{reader}", path).facts == {"calls": 1}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_crash_keeps_the_loaded_libraries(path: Path) -> None:
+    with pytest.raises(FileFormatError):
+        guarded(f"{READING}:crash", path)
+    (before,) = _guard._running
+    with pytest.raises(FileFormatError):
+        guarded(f"{READING}:spin", path, seconds=0.1)
+    assert _guard._running == [before]
+    assert before.alive
 
 
 def test_nothing_is_unpickled_or_run(path: Path) -> None:

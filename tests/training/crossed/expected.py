@@ -44,6 +44,9 @@ REFUSED: dict[str, frozenset[str]] = dict.fromkeys(OPTIONS, frozenset(_DIFFERENT
     option: frozenset(rules) for options, rules in _REFUSED.items() for option in options
 }
 
+#: by option, refused only where the network is not one operation
+REFUSED_APART: dict[str, frozenset[str]] = {"step norm": frozenset({"SLTT-K"})}
+
 
 def page() -> str:
     """The table in Markdown: ``=`` equals the definition, ``-`` is refused by name."""
