@@ -2,10 +2,11 @@
 
 from ranvier.dynamics._adjoint import Adjoint, adjoint, choose_saved, tangent
 from ranvier.dynamics._by_structure import ByStructure
-from ranvier.dynamics._clock import TIME, time_apart
+from ranvier.dynamics._clock import TIME, exact_times, time_apart
 from ranvier.dynamics._cuts import RESETS, WHOLE, Cuts, Reset, wrong_reset
 from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._graphs import components, ordered
+from ranvier.dynamics._growth import growing
 from ranvier.dynamics._integrators import METHODS, check_method
 from ranvier.dynamics._named import placed, shortened
 from ranvier.dynamics._names import check_name
@@ -48,7 +49,9 @@ __all__ = [
     "choose_saved",
     "components",
     "derivative",
+    "exact_times",
     "expanded",
+    "growing",
     "ordered",
     "parse_equations",
     "parse_expression",

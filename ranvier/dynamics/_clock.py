@@ -15,9 +15,10 @@ import sympy as sp
 
 from ranvier.dynamics._functions import eq, floor, ge, gt
 from ranvier.dynamics._program import Program, Statement
+from ranvier.dynamics._sizes import expanded
 from ranvier.dynamics._step import Step
 
-__all__ = ["TIME", "time_apart"]
+__all__ = ["TIME", "exact_times", "time_apart"]
 
 TIME = "t"
 _T, _ZERO = sp.Symbol(TIME), sp.Integer(0)
@@ -75,7 +76,7 @@ class _Split:
         if s.event is not None:
             a, b = s.expression.args
             if self._timed((a, b)):
-                return s.rewritten(s.expression.func(self._stream(between(a, b)), _ZERO))
+                return s.rewritten(s.expression.func(self._stream(_apart(a, b)), _ZERO))
             return s.rewritten(self.expression(s.expression))
         if self._timed((s.expression,)):
             self.statements.append(Statement(s.target, _exact(s.expression)))
@@ -119,8 +120,35 @@ class _Split:
         return self._streams[e]
 
 
-def _exact(e: sp.Expr) -> sp.Expr:
-    """``e`` with comparisons and steps that rounding cannot move."""
-    for comparison in (gt, ge, eq):
-        e = e.replace(comparison, lambda a, b, kind=comparison: kind(between(a, b), _ZERO))
-    return e.replace(floor, lambda x: floor(settled(x)))
+def exact_times(program: Program, times: Iterable[str]) -> Program:
+    """The same program, for float64, with comparisons and steps of ``times`` that rounding cannot move.
+
+    ``times`` are the names from outside that hold a time, such as ``t`` or the time of the last spike.
+    """
+    moving = set(map(sp.Symbol, times))
+    statements = []
+    for s in program.statements:
+        statements.append(s.rewritten(_exact(s.expression, moving)))
+        if s.expression.free_symbols & moving:
+            moving.add(s.target)
+    return Program(tuple(statements), {n: _exact(e, moving) for n, e in program.outputs.items()})
+
+
+def _exact(e: sp.Expr, moving: set[sp.Symbol] | None = None) -> sp.Expr:
+    """``e`` with comparisons and steps (those that read ``moving``, or all) that rounding cannot move."""
+
+    def chosen(x: sp.Expr) -> bool:
+        return isinstance(x, gt | ge | eq | floor) and (moving is None or bool(x.free_symbols & moving))
+
+    def steady(x: sp.Expr) -> sp.Expr:
+        return floor(settled(*x.args)) if isinstance(x, floor) else x.func(_apart(*x.args), _ZERO)
+
+    return e.replace(chosen, steady)
+
+
+def _apart(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """a - b as a difference of sums without minus signs: two times that are compared keep their size beside rounding."""
+    parts = sp.Add.make_args(expanded(a - b))
+    more = [x for x in parts if not x.could_extract_minus_sign()]
+    less = [-x for x in parts if x.could_extract_minus_sign()]
+    return between(sp.Add(*more), sp.Add(*less))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import torch
 from ranvier.dynamics import COUNTER
 from ranvier.errors import StateError
 from ranvier.network._look import all_finite, numbers_of
+from ranvier.network._plastic import kept_in
 from ranvier.network._state import STREAMS, State
 from ranvier.units.steps import same_time
 
@@ -49,12 +51,19 @@ def check_state(net: Network, state: Any, batch: int) -> State:
     _check_variables(net, state, batch)
     _check_synapses(net, state, batch)
     _check_history(net, state, batch)
+    state = replace(state, synapses=_exact_times(net, state)) if state.synapses else state
     if state.dt == net.dt and all(
         COUNTER not in v or v[COUNTER].dtype == torch.int32 for v in state.variables.values()
     ):
         return state
     counted = {n: {v: _whole(x) if v == COUNTER else x for v, x in own.items()} for n, own in state.variables.items()}
     return replace(state, dt=net.dt, variables=counted)
+
+
+def _exact_times(net: Network, state: State) -> Mapping[str, Mapping[str, Tensor]]:
+    """Variables of synapses, with times in float64, which states of earlier versions hold in float32."""
+    rules = {n: net.projections[n].bound for n in state.synapses}
+    return {n: {v: x.to(kept_in(rules[n], v, net.dtype)) for v, x in own.items()} for n, own in state.synapses.items()}
 
 
 def _whole(left: Tensor) -> Tensor:
@@ -103,7 +112,8 @@ def _check_synapses(net: Network, state: State, batch: int) -> None:
                 f"belongs to another network, or to other synapses (another seed?)."
             )
         for variable, value in state.synapses[name].items():
-            _check_tensor(net, f"{name}.{variable}", value, (batch,), {wanted[1:]})
+            kinds = {net.dtype, kept_in(p.bound, variable, net.dtype)}
+            _check_tensor(net, f"{name}.{variable}", value, (batch,), {wanted[1:]}, kinds)
 
 
 def _check_history(net: Network, state: State, batch: int) -> None:
@@ -137,8 +147,11 @@ def _fits(value: Any, shapes: set[tuple[int, ...]], form: tuple[torch.dtype, tor
     return numbers is None or all_finite(numbers)
 
 
-def _check_tensor(net: Network, what: str, value: Any, head: tuple[int, ...], tails: set[tuple[int, ...]]) -> None:
-    """Check that ``value`` [*head, *tail] is a finite tensor of the network's type, on its device."""
+def _check_tensor(
+    net: Network, what: str, value: Any, head: tuple[int, ...], tails: set[tuple[int, ...]],
+    kinds: set[torch.dtype] | None = None,
+) -> None:  # fmt: skip
+    """Check that ``value`` [*head, *tail] is a finite tensor of the network's type or of ``kinds``, on its device."""
     if not isinstance(value, Tensor):
         raise StateError(f"{what} of the state is {type(value).__name__}: it must be a tensor.")
     shape = tuple(value.shape)
@@ -151,7 +164,7 @@ def _check_tensor(net: Network, what: str, value: Any, head: tuple[int, ...], ta
         raise StateError(
             f"{what} of the state has shape {shape[len(head) :]}, the population {min(tails)}: it belongs to another network."
         )
-    if value.dtype not in (net.dtype, torch.int32 if what.endswith(f".{COUNTER}") else net.dtype):
+    if value.dtype not in (kinds or {net.dtype, torch.int32 if what.endswith(f".{COUNTER}") else net.dtype}):
         raise StateError(f"the state is in {value.dtype}, the network in {net.dtype}: call state.to({net.dtype}).")
     if value.device != net.device:
         raise StateError(

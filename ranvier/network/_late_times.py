@@ -1,19 +1,19 @@
-"""Uses of the growing time in float32: beside a state that holds a time, and in code of synapses."""
+"""Values that grow with the time in float32: beside a state of a cell that holds a time, and in variables of synapses."""
 
 from __future__ import annotations
 
 import warnings
 from typing import TYPE_CHECKING
 
-import sympy as sp
 import torch
 
-from ranvier.dynamics import TIME, Step
+from ranvier.dynamics import TIME, growing
 from ranvier.errors import RanvierWarning
 from ranvier.units import UNITS
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
+    from ranvier.synapses import BoundPlasticity
 
 __all__ = ["warn_of_late_times"]
 
@@ -26,31 +26,29 @@ def warn_of_late_times(net: Network, last: int) -> None:
     """Warn, once per network, of equations that lose digits of the time in a run up to step ``last``."""
     if last <= _LATE or net.dtype == torch.float64:
         return
-    reading = [f"projection {n!r}" for n, p in net.projections.items() if p.plasticity and _read_in_synapses(p.bound)]
+    said = [
+        f"{v!r} of projection {n!r} grows with the time t in float32, whose rounding is an eighth of a step from step "
+        f"{_LATE:,} on: give the variable the unit ms (a time is kept in float64), or use a network with dtype=torch.float64."
+        for n, p in net.projections.items()
+        if p.plasticity
+        for v in _late(p.bound)
+    ]
     for n, p in net.populations.items():
         system, step = p.cell.system, p.step(net.kicks(n))
-        if any(system.dimensions[x] == _DURATION for x in (*system.states, *system.inputs)) and _grows(step):
-            reading.append(f"population {n!r}")
-    for where in reading:
-        sentence = (
-            f"{where} compares or combines the time t with values in float32, which holds it to no better than an eighth of "
-            f"a step from step {_LATE:,} on: use a network with dtype=torch.float64, or a shorter run."
-        )
+        timed = any(system.dimensions[x] == _DURATION for x in (*system.states, *system.inputs))
+        if timed and growing(step.clock, (TIME,)):
+            said.append(
+                f"population {n!r} compares or combines the time t with values in float32, which holds it to no better than an "
+                f"eighth of a step from step {_LATE:,} on: use a network with dtype=torch.float64, or a shorter run."
+            )
+    for sentence in said:
         if sentence not in net._said:
             net._said.add(sentence)
             warnings.warn(sentence, RanvierWarning, stacklevel=5)
 
 
-def _read_in_synapses(bound) -> bool:
+def _late(bound: BoundPlasticity) -> list[str]:
+    """Variables of a synapse (or what it delivers) that grow with the time and are not kept in float64."""
     programs = (*bound.codes.values(), bound.step.program.only(bound.system.states))
-    return any(TIME in program.reads for program in programs)
-
-
-def _grows(step: Step) -> bool:
-    """Whether a value that grows with the time (itself, a multiple, a difference) enters the lanes."""
-    known = {s.target: s.expression for s in step.clock.statements}
-    for e in step.clock.outputs.values():
-        e = known.get(e, e)
-        if isinstance(e, sp.Symbol | sp.Add | sp.Mul):
-            return True
-    return False
+    found = {n for program in programs for n in growing(program, (TIME, *bound.times))}
+    return sorted(found - {*bound.times})

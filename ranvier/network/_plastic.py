@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import sympy as sp
 import torch
 
+from ranvier.dynamics import TIME, Program
 from ranvier.errors import ShapeError
 from ranvier.kernels import eager
 from ranvier.kernels.eager import step_function
@@ -16,12 +18,20 @@ from ranvier.neurons._values import check_drawn
 from ranvier.units.steps import times_at
 from ranvier.values import key_of, uniforms
 
-__all__ = ["NO_SLOPE", "PlasticSynapses", "initial_synapses", "spikes_alone"]
+if TYPE_CHECKING:
+    from ranvier.synapses import BoundPlasticity
+
+__all__ = ["NO_SLOPE", "PlasticSynapses", "initial_synapses", "kept_in", "spikes_alone"]
 
 Tensor = torch.Tensor
 Values = Mapping[str, Tensor]
 #: no event, so no derivative of one
 NO_SLOPE = sp.Integer(0)
+
+
+def kept_in(bound: BoundPlasticity, variable: str, dtype: torch.dtype) -> torch.dtype:
+    """The dtype of a variable of synapses in a network of ``dtype``: times are float64, everything else is ``dtype``."""
+    return torch.float64 if variable in bound.times else dtype
 
 
 def initial_synapses(projection: Projection, batch: int, seed: int, stream: int) -> dict[str, Tensor]:
@@ -30,7 +40,8 @@ def initial_synapses(projection: Projection, batch: int, seed: int, stream: int)
     out = {"w": sparse.effective_weight().repeat(batch, 1)}
     for n in bound.system.states:
         start = start_of(bound.rule.values.get(n, 0.0), shape, seed, f"{projection.name}.{n}", stream)
-        out[n] = torch.empty(shape, dtype=sparse.weight.dtype, device=sparse.weight.device).copy_(start)
+        kind = kept_in(bound, n, sparse.weight.dtype)
+        out[n] = torch.empty(shape, dtype=kind, device=sparse.weight.device).copy_(start)
     return out
 
 
@@ -47,6 +58,7 @@ def spikes_alone(tape: Tensor, source: str) -> Tensor:
 class PlasticSynapses:
     """One call's view of a plastic projection.
 
+    Code that reads the time runs in float64 (``arithmetic``), all other code in the dtype of the network.
     What the compiled loop knows of its last results: by variable a tensor [1, synapses] and the values
     by row or column of which it is made (``held``), and a tensor whose values are within the limits of the rule (``within``).
     """
@@ -59,10 +71,11 @@ class PlasticSynapses:
         wide = {n: tensor_of(v, shape, seed, f"{projection.name}.{n}").to(device) for n, v in values.items()}
         for n, v in values.items():
             check_drawn(n, v, wide[n], projection.name)
-        self.parameters = {n: v.to(dtype) for n, v in wide.items()}
+        self.arithmetic = torch.float64 if self.bound.timed else dtype
+        self.parameters = {n: v.to(self.arithmetic) for n, v in wide.items()}
         self.exact = eager.coefficients(self.bound.step, wide, dt)
-        self.coefficients = {n: c.to(dtype) for n, c in self.exact.items()}
-        self.coefficients["dt"] = self.parameters["dt"] = torch.tensor(dt, dtype=dtype, device=device)
+        self.coefficients = {n: c.to(self.arithmetic) for n, c in self.exact.items()}
+        self.coefficients["dt"] = self.parameters["dt"] = torch.tensor(dt, dtype=self.arithmetic, device=device)
         self.key = key_of(seed, f"{projection.name}.rand")
         self.by_spike = projection.by_spike
         self.held: dict[str, tuple[Tensor, Tensor]] = {}
@@ -87,7 +100,7 @@ class PlasticSynapses:
         sent = changed.pop("sent", None)
         if sent is None:
             sent = variables["w"].new_zeros(()) if self.bound.sends("every_step") else variables["w"]
-        return self._where(spikes != 0, changed, variables), self.deliver(spikes * sent)
+        return self._where(spikes != 0, changed, variables), self.deliver(spikes * _full(sent, spikes))
 
     def on_post(self, spikes: Tensor, variables: Values, cells: Values, step: int) -> dict[str, Tensor]:
         """What spikes [B, post] of the step before do."""
@@ -97,17 +110,16 @@ class PlasticSynapses:
         """What happens anyway: (variables after, what is delivered [1, B, post] or None)."""
         changed = self._run("every_step", variables, cells, step)
         sent = changed.pop("sent", None)
-        after = {n: self._full(changed.get(n, v), v) for n, v in variables.items()}
-        return after, None if sent is None else self.deliver(self._full(sent, variables["w"]))
+        after = {n: _full(changed.get(n, v), v) for n, v in variables.items()}
+        return after, None if sent is None else self.deliver(_full(sent, variables["w"]))
 
     def advance(self, variables: Values, cells: Values, step: int) -> dict[str, Tensor]:
         """Let the variables move by one step."""
         if not self.bound.system.states:
             return dict(variables)
         program = self.bound.step.program.only(self.bound.system.states)
-        given = {**self.coefficients, **cells, **variables, "t": self._time(step)}
-        moved = step_function(program, NO_SLOPE)(given, variables["w"])
-        return {**variables, **{n: self._full(v, variables["w"]) for n, v in moved.items()}}
+        moved = self._evaluate(program, self.coefficients, variables, cells, step)
+        return {**variables, **{n: _full(v, variables[n]) for n, v in moved.items()}}
 
     def deliver(self, sent: Tensor) -> Tensor:
         """The sum over the synapses [B, synapses] of every cell, as [1, B, post]."""
@@ -124,16 +136,18 @@ class PlasticSynapses:
     def _run(self, code: str, variables: Values, cells: Values, step: int) -> dict[str, Tensor]:
         if code not in self.bound.codes:
             return {}
-        function = step_function(self.bound.codes[code], NO_SLOPE)
-        return function({**self.parameters, **cells, **variables, "t": self._time(step)}, variables["w"])
+        return self._evaluate(self.bound.codes[code], self.parameters, variables, cells, step)
+
+    def _evaluate(
+        self, program: Program, steady: Values, variables: Values, cells: Values, step: int
+    ) -> dict[str, Tensor]:
+        given = {n: v.to(self.arithmetic) for n, v in {**cells, **variables}.items()}
+        time = torch.tensor(float(times_at(step, self.dt)), dtype=self.arithmetic)
+        return step_function(program, NO_SLOPE)({**steady, **given, TIME: time}, given["w"])
 
     def _where(self, happened: Tensor, changed: Values, variables: Values) -> dict[str, Tensor]:
-        return {
-            n: torch.where(happened, self._full(changed[n], v), v) if n in changed else v for n, v in variables.items()
-        }
+        return {n: torch.where(happened, _full(changed[n], v), v) if n in changed else v for n, v in variables.items()}
 
-    def _full(self, value: Tensor | float, like: Tensor) -> Tensor:
-        return torch.as_tensor(value, dtype=self.dtype, device=like.device).expand(like.shape)
 
-    def _time(self, step: int) -> Tensor:
-        return torch.tensor(float(times_at(step, self.dt)), dtype=self.dtype)
+def _full(value: Tensor | float, like: Tensor) -> Tensor:
+    return torch.as_tensor(value, dtype=like.dtype, device=like.device).expand(like.shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from ranvier.kernels.eager import step_function
@@ -15,6 +16,7 @@ from ranvier.network._plastic import NO_SLOPE, PlasticSynapses, spikes_alone
 from ranvier.network._projection import Projection
 from ranvier.network._row_rule import held, row_rule
 from ranvier.network._window import Window
+from ranvier.units.steps import times_at
 
 if TYPE_CHECKING:
     from ranvier.network._runner import Runner
@@ -36,10 +38,12 @@ def as_rows(runner: Runner, p: Projection, stream: str, names: Sequence[str], wi
     if p.pre not in names:
         given = _given(runner, p, max(latencies, default=0), window)
     parameters = {n: v if v.numel() == 1 else _ordered(v, order) for n, v in made.parameters.items()}
+    steps = np.arange(window.start, window.start + window.count + 1) if made.rule.clock else ()
+    clock = {n: torch.from_numpy(times_at(steps, runner.net.dt)) for n in made.rule.clock}
     return PlasticProjection(
         p.pre if given is None else None, p.post, stream, pattern, latencies, made.rule,
         single | {n: compact[n] for n in (*made.rule.row, *made.rule.column)}, made.decays, parameters, given, order,
-        (*synapses.key, window.state.stream),
+        (*synapses.key, window.state.stream), clock,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 import torch
 
-from ranvier.dynamics import Program, terms
+from ranvier.dynamics import TIME, Program, terms
 from ranvier.kernels.tasks import Decay, RowRule
 from ranvier.network._additive import additive
 from ranvier.network._graph import GraphError
@@ -55,8 +55,6 @@ def not_row_rule(bound: BoundPlasticity) -> str | None:
         late = bound.reads(end, "on_post")
         if late:
             return f"on_post reads {late[0]} of the {end}synaptic cell"
-    if "on_post" in bound.codes and "t" in bound.codes["on_post"].reads:
-        return "on_post reads the time"
     varied = next((n for n in bound.system.parameters if n in _read_by_step(bound) and _many(bound, n)), None)
     return f"{varied} differs between synapses" if varied else None
 
@@ -93,7 +91,7 @@ def row_rule(
     shared, given = _shared(synapses), {**synapses.parameters, **synapses.coefficients}
     numbers = {n: float(given[n]) for n in sorted(shared)}
     exact = tuple(float(v) for v in synapses.exact.values() if v.numel() == 1)
-    key = (tuple(row), tuple(column), within, tuple(positive), tuple(numbers.items()), exact)
+    key = (synapses.dtype, tuple(row), tuple(column), within, tuple(positive), tuple(numbers.items()), exact)
     rule, decays = _once(
         synapses, key, lambda: _compiled(synapses, tuple(row), tuple(column), within, positive, numbers)
     )
@@ -129,7 +127,9 @@ def _compiled(
     eager = not_row_rule(bound) is not None
     states = tuple(bound.system.states)
     decays = {} if eager else {n: _decay(bound, n, synapses.exact) for n in states}
-    sums = None if eager else additive(bound, row, column, numbers.keys(), numbers, decays, within, positive)
+    exact = synapses.arithmetic != synapses.dtype
+    walked = eager or exact
+    sums = None if walked else additive(bound, row, column, numbers.keys(), numbers, decays, within, positive)
     if not eager and sums is None:  # values that later updates of a synapse read are kept with it
         column = _unread(bound, column)
     own = tuple(n for n in states if n not in (*row, *column))
@@ -142,9 +142,10 @@ def _compiled(
         return bound.step.program.only(names) if eager and names else None
 
     cells = tuple((end, n) for end in ("pre", "post") for n in bound.reads(end))
-    known = {"w", "t", "rand", *states, *(f"{n}_{end}" for end, n in cells)}
+    known = {"w", TIME, "rand", *states, *(f"{n}_{end}" for end, n in cells)}
     programs = [*codes.values(), *([bound.step.program.only(states)] if eager and states else [])]
-    read = sorted(({n for p in programs for n in p.reads} | ({"dt"} if _timed(programs) else set())) - known)
+    reads = {n for p in programs for n in p.reads}
+    read = sorted(reads - known)
     rule = RowRule(
         variables=own,
         parameters=tuple(read),
@@ -164,6 +165,9 @@ def _compiled(
         column_on_post=part("on_post", column),
         column_advance=moved(column),
         additive=sums,
+        clock=tuple(reads & {TIME}),
+        exact=exact,
+        times=bound.times,
     )
     return rule, decays
 
@@ -180,10 +184,6 @@ def _unread(bound: BoundPlasticity, column: tuple[str, ...]) -> tuple[str, ...]:
         if kept == column:
             return column
         column = kept
-
-
-def _timed(programs: list[Program]) -> bool:
-    return any("t" in program.reads for program in programs)
 
 
 def _decay(bound: BoundPlasticity, name: str, exact: dict[str, torch.Tensor]) -> Decay:

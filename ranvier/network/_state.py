@@ -45,7 +45,7 @@ class State:
     history
         ``history[source]`` [depth, batch, *shape]: the last emissions of every source whose spikes are still in flight.
     synapses
-        ``synapses[projection][name]`` [batch, synapses]: variables of plastic synapses.
+        ``synapses[projection][name]`` [batch, synapses]: variables of plastic synapses; those in ms are float64.
     stream
         The random stream from here on: of sources, noise and all other numbers that are new in every call.
     dt

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
 
 from ranvier.dynamics import (
+    TIME,
     Program,
     Step,
     System,
     Tape,
     build_step,
+    exact_times,
     parse_equations,
     parse_unit,
     placed,
@@ -31,6 +34,7 @@ __all__ = ["CODES", "BoundPlasticity", "Plasticity"]
 #: the pieces of code a rule may have
 CODES = ("on_pre", "on_post", "every_step")
 _ALWAYS = "t >= 0*ms"
+_DURATION = UNITS["ms"].dimension
 _OWN = {"w": "its weight", "sent": "what it delivers", "rand": "a random number"}
 
 
@@ -116,7 +120,10 @@ class Plasticity:
                 f"for example sent = w*(v_pre - v_post)."
             )
         codes = {n: c.replaced({sp.Symbol("sent"): sp.Symbol("w")}) for n, c in codes.items()}
-        return BoundPlasticity(self, system, build_step(replace(system, events=())), codes)
+        times = (TIME, *(n for n in system.states if system.dimensions[n] == _DURATION))
+        codes = {n: exact_times(c, times) for n, c in codes.items()}
+        step = build_step(replace(system, events=()))
+        return BoundPlasticity(self, system, replace(step, program=exact_times(step.program, times)), codes)
 
     def _check(self, system: System) -> None:
         for kind, found in (("an input", system.inputs), ("white noise", system.noises)):
@@ -179,6 +186,17 @@ class BoundPlasticity:
     def variables(self) -> tuple[str, ...]:
         """What lives on a synapse: the weight first."""
         return ("w", *self.system.states)
+
+    @cached_property
+    def times(self) -> tuple[str, ...]:
+        """Variables that hold a time, float64 in networks of any dtype."""
+        return tuple(n for n in self.system.states if self.system.dimensions[n] == _DURATION)
+
+    @cached_property
+    def timed(self) -> bool:
+        """Whether the rule reads the time or variables that hold one, so that its arithmetic is float64."""
+        programs = (*self.codes.values(), self.step.program.only(self.system.states))
+        return any({TIME, *self.times} & {*program.reads} for program in programs)
 
     def sends(self, code: str) -> bool:
         """Whether a piece of code says what is delivered."""

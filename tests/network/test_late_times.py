@@ -139,13 +139,105 @@ def test_a_time_kept_in_float32_is_told_when_it_loses_digits() -> None:
         net.run(0.1 * ms, replace(net.initial_state(1, stream=0), step=HOUR))
 
     since = "v' = v*exp(-(t - last)/(10*ms)) : 1\nlast' = last : ms"
-    gate = rv.Plasticity(on_pre="w += 0.001*w*int(t > 10*second)")
+    count = rv.Plasticity("n' = n : 1", on_pre="n = t/ms")
+    gate = rv.Plasticity("last' = last : ms", on_pre="w += 0.001*w*int(t > 10*second)*(t - last)/ms; last = t")
     with pytest.warns(rv.errors.RanvierWarning, match=r"population 'cells' compares or combines the time t.*float64"):
         late(network(since))
-    with pytest.warns(rv.errors.RanvierWarning, match=r"projection 'cells_to_cells.*' compares or combines the time t"):
-        late(network("", plasticity=gate))
+    with pytest.warns(
+        rv.errors.RanvierWarning, match=r"'n' of projection 'cells_to_cells.*' grows with the time t.*unit ms"
+    ):
+        late(network("", plasticity=count))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         late(network(since, torch.float64))
         network(since).run(0.1 * ms)
+        late(network("", plasticity=gate))
         run(alone, None, HOUR, 3)
+
+
+LAST = rv.Plasticity(
+    "t_pre' = t_pre : ms\nt_post' = t_post : ms",
+    on_pre="w += A_minus*exp(-(t - t_post)/tau) + B*sin(2*pi*f*t)\nt_pre = t",
+    on_post="w += A_plus*exp(-(t - t_pre)/tau)*int(t - t_pre <= window)\nt_post = t",
+    A_minus=-0.11,
+    A_plus=0.1,
+    B=0.01,
+    f=1 * kHz,
+    tau=20 * ms,
+    window=3 * ms,
+)
+PARTED = rv.Plasticity(
+    "t_pre' = t_pre : ms",
+    on_pre="t_pre = t",
+    on_post="w += A*(t - t_pre)/tau",
+    A=0.01,
+    tau=rv.Uniform(10 * ms, 20 * ms),
+)
+EAGER = rv.Plasticity(
+    "dx/dt = (sin(2*pi*f*t) - x)/tau : 1\nt_pre' = t_pre : ms",
+    on_pre="t_pre = t",
+    every_step="w += 0.001*x + 0.01*int(t - t_pre == 0.5*ms)",
+    f=1 * kHz,
+    tau=5 * ms,
+)
+PRE, POST = [3, 14, 30, 41, 77], [9, 20, 44, 60]
+
+
+def pairs(rule: rv.Plasticity, provider: str, dtype: torch.dtype, start: int, cells: int = 19) -> rv.Network:
+    """Spikes at steps of our choice on both sides of plastic synapses."""
+    net = rv.Network(dt=0.1 * ms, seed=1, dtype=dtype, provider=provider)
+    relays = {"before": PRE, "after": POST}
+    for name, steps in relays.items():
+        drive = rv.SpikeTrains(
+            (np.repeat(steps, cells) + start) * 0.1 * ms, np.tile(np.arange(cells), len(steps)), cells
+        )
+        net.source(f"{name}_drive", drive)
+        net.population(name, cells, rv.Cell("v' = x : 1\nx : 1 (input)\ng' = g/2 : 1", threshold="v > 0.5"))
+        net.connect(f"{name}_drive", name, rv.OneToOne(), to="x", weight=1.0)
+    net.connect("before", "after", rv.AllToAll(), to="g", weight=0.01, plasticity=rule, name="learnt")
+    return net
+
+
+def by_pairs() -> float:
+    """The weight after the rule LAST: a spike of step n counts in step n + 1 on both sides."""
+    w, pre, post = 0.01, -1e9, -1e9
+    for n in range(90):
+        t = n / 10
+        if n - 1 in PRE:
+            w, pre = w - 0.11 * np.exp(-(t - post) / 20) + 0.01 * np.sin(2 * np.pi * t), t
+        if n - 1 in POST:
+            w, post = w + 0.1 * np.exp(-(t - pre) / 20) * (round(10 * (t - pre)) <= 30), t
+    return w
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("provider", ["cpu", "reference"])
+def test_synapses_that_hold_the_times_of_spikes(provider: str, dtype: torch.dtype) -> None:
+    late = 10**10
+    for rule, expected in ((LAST, by_pairs()), (PARTED, None), (EAGER, None)):
+        ends = []
+        for start in (0, late):
+            net = pairs(rule, provider, dtype, start)
+            state = replace(net.initial_state(1, stream=0), step=start)
+            before = {
+                n: v if n not in ("t_pre", "t_post") else v - 1e9 + 0.1 * start
+                for n, v in state.synapses["learnt"].items()
+            }
+            state = replace(state, synapses={"learnt": before})
+            made = net.run(9 * ms, state, record={"before": ["spikes"], "after": ["spikes"], "learnt": ["w", "t_pre"]})
+            assert sorted({*made["before"].spikes.step}) == [start + n for n in PRE]
+            ends.append(made.state.synapses["learnt"])
+            assert made["learnt"].t_pre.dtype == np.float64
+            cut = net.run(5.2 * ms, net.run(3.8 * ms, state).state).state.synapses["learnt"]
+            for n, v in cut.items():
+                torch.testing.assert_close(v, ends[-1][n], rtol=0, atol=0)
+        early, then = ends
+        assert then["t_pre"].dtype == torch.float64
+        arrived = PRE[-1] + 1
+        assert then["t_pre"].unique().tolist() == [float(rv.units.steps.times_at(late + arrived, 0.1))]
+        assert not torch.equal(early["w"], torch.full_like(early["w"], 0.01))
+        torch.testing.assert_close(then["w"], early["w"], rtol=2e-6, atol=1e-7)
+        if expected is not None:
+            torch.testing.assert_close(
+                then["w"].double(), torch.full_like(then["w"].double(), expected), rtol=0, atol=1e-7
+            )

@@ -21,6 +21,15 @@ LAZY = {
     "facilitating": rv.TsodyksMarkram(U=0.1, tau_rec=50 * ms, tau_facil=200 * ms),
     "release": rv.StochasticRelease(0.4),
     "release per synapse": rv.StochasticRelease(rv.Uniform(0, 1)),
+    "time": rv.Plasticity(on_post="w += A*sin(t/ms)", A=0.05 * mV),
+    "last spikes": rv.Plasticity(
+        "t_pre' = t_pre : ms\nt_post' = t_post : ms",
+        on_pre="w += -A*exp(-(t - t_post)/tau); t_pre = t",
+        on_post="w += A*exp(-(t - t_pre)/tau); t_post = t",
+        A=0.05 * mV,
+        tau=rv.Uniform(10 * ms, 20 * ms),
+        t_pre=-50 * ms,
+    ),
     "short and long": rv.TsodyksMarkram(tau_rec=100 * ms)
     + plasticity.STDP(A_plus=0.1 * mV, A_minus=-0.1 * mV, w_max=W),
 }
@@ -35,7 +44,7 @@ EAGER = {
     "dopamine": plasticity.DopamineSTDP(A_plus=0.1 * mV, A_minus=-0.08 * mV, tau_c=100 * ms, w_max=W),
     "ReSuMe": plasticity.ReSuMe(eta=0.1 * mV, w_min=-1 * mV, w_max=W),
     "tau per synapse": rv.TsodyksMarkram(tau_rec=rv.Uniform(50 * ms, 150 * ms)),
-    "time": rv.Plasticity(on_post="w += A*sin(t/ms)", A=0.05 * mV),
+    "time everywhere": rv.Plasticity(every_step="w += A*sin(t/ms)", A=0.005 * mV),
     "pre": rv.Plasticity(every_step="w += dt*eta*(v_pre - v_post)/mV", eta=1e-3 * mV / ms),
 }
 

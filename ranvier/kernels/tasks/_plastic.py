@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -22,9 +22,9 @@ class PlasticProjection:
 
     ``pattern`` has a row for every latency and presynaptic cell, first those of ``latencies[0]``. ``values`` holds the
     weight and the variables: [synapses], [rows] or [columns] as the rule says; ``decays`` how each variable of a lazy rule
-    moves per step, ``parameters`` one number each, or [synapses]. ``outside`` are the spikes of a source for the longest
-    latency before the call and all steps of it. Random rules draw number ``elements[s]`` (s where None) of the stream
-    ``key``.
+    moves per step, ``parameters`` one number each, or [synapses]; ``clock`` has a number for each step of the call, and one
+    for the step after it. ``outside`` are the spikes of a source for the longest latency before the call and all steps of
+    it. Random rules draw number ``elements[s]`` (s where None) of the stream ``key``.
     """
 
     pre: str | None
@@ -39,3 +39,4 @@ class PlasticProjection:
     outside: Spikes | None = None
     elements: Tensor | None = None
     key: tuple[int, int, int] = (0, 0, 0)
+    clock: Mapping[str, Tensor] = field(default_factory=dict)

@@ -46,7 +46,8 @@ class RowRule(ByStructure):
     per synapse; ``cells`` are (end, variable) of the cells at either end. A lazy rule has variables that decay, and
     nothing happens to a synapse but at spikes; an ``eager`` one moves in every step by ``advance``. ``by_spike`` says that
     presynaptic spikes matter; variables in ``shifted`` do not decay towards 0. ``additive`` stands for the ``on_post`` of
-    a lazy rule where it can.
+    a lazy rule where it can. Names in ``clock`` have one number per step. An ``exact`` rule computes in float64 in a
+    kernel of any type, and keeps the variables ``times`` in float64.
     """
 
     variables: tuple[str, ...]
@@ -67,6 +68,9 @@ class RowRule(ByStructure):
     column_on_post: Program | None = None
     column_advance: Program | None = None
     additive: Additive | None = None
+    clock: tuple[str, ...] = ()
+    exact: bool = False
+    times: tuple[str, ...] = ()
 
     @cached_property
     def random(self) -> bool:
@@ -101,4 +105,5 @@ class RowRule(ByStructure):
         codes += (self.row_on_pre, self.row_advance, self.column_on_post, self.column_advance)
         names = (self.variables, self.parameters, self.varied, self.cells, self.eager, self.by_spike, self.shifted)
         names += (self.row, self.column, self.additive.key if self.additive else None)
+        names += (self.clock, self.exact, self.times)
         return (*names, *(c.key if c else None for c in codes))

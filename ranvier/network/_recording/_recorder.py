@@ -11,6 +11,7 @@ import torch
 
 from ranvier.errors import FileFormatError
 from ranvier.kernels.tasks import Spikes
+from ranvier.network._plastic import kept_in
 from ranvier.network._progressed import Progressed
 from ranvier.network._recording._columns import Columns
 from ranvier.network._recording._statistics import Gatherer, Statistics
@@ -34,13 +35,17 @@ class Recorder:
         self.gatherers = {
             n: Gatherer(w.statistics, self.sizes[n], net.dt, first) for n, w in wanted.items() if w.statistics
         }
-        kind = torch.empty(0, dtype=net.dtype).numpy().dtype
         for n, w in wanted.items():
             if w.spikes:
                 columns.declare(f"{n}/spikes/step", np.int64, ())
                 columns.declare(f"{n}/spikes/cell", np.int64, ())
             for v, trace in w.traces.items():
-                columns.declare(f"{n}/{v}", kind, self._shape(n, trace))
+                columns.declare(f"{n}/{v}", self._kind(n, v), self._shape(n, trace))
+
+    def _kind(self, n: str, variable: str) -> np.dtype:
+        plastic = self.net.projections[n].plasticity if n in self.net.projections else None
+        dtype = self.net.dtype if plastic is None else kept_in(plastic, variable, self.net.dtype)
+        return torch.empty(0, dtype=dtype).numpy().dtype
 
     def _size(self, n: str) -> int:
         return (

@@ -11,6 +11,7 @@ from ranvier.kernels.cpu.host.arguments import TABLES, Arguments
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, offset
 from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
+from ranvier.kernels.cpu.plastic._mixed import Mixed
 from ranvier.kernels.cpu.plastic.tables import PlasticTables
 from ranvier.kernels.tasks import RowRule
 from ranvier.kernels.writer import emit
@@ -19,15 +20,15 @@ __all__ = ["PlasticCells"]
 
 
 class PlasticCells:
-    """Writes functions into a module: ``note(tables, cells, spikes, start, stop, now, step)`` for postsynaptic spikes,
-    ``forget(tables, cells, spikes, start, stop, now, step)`` after the step, and ``move(tables, cells, step)``.
+    """Writes functions into a module: ``note(tables, cells, spikes, start, stop, now)`` for postsynaptic spikes,
+    ``forget(tables, cells, spikes, start, stop, now)`` after the step, and ``move(tables, cells, now)``.
     """
 
     def __init__(self, module: ir.Module, name: str, rule: RowRule, dtype: str) -> None:
         self.module, self.rule, self.dtype = module, rule, dtype
         self.scalar = ir.FloatType() if dtype == "float32" else ir.DoubleType()
         cells = [self.scalar.as_pointer()] * len(rule.cells)
-        spikes = [I32.as_pointer(), I64, I64, I64, I64]
+        spikes = [I32.as_pointer(), I64, I64, I64]
         self.note = self._function(f"{name}_note", [*TABLES, *cells, *spikes], self._note)
         self.forget = self._function(f"{name}_forget", [*TABLES, *cells, *spikes], self._forget)
         self.move = self._function(f"{name}_move", [*TABLES, *cells, I64], self._move)
@@ -38,19 +39,21 @@ class PlasticCells:
         made.attributes.add("noinline")
         self.builder = b = ir.IRBuilder(made.append_basic_block("entry"))
         self.lanes = Lanes(b, self.dtype, wide=has_feature("avx512f"))
+        self.mixed = Mixed(self.lanes, exact=self.rule.exact)
+        self.words = self.mixed.words
         pointers, integers, *rest = made.args
         tables = PlasticTables(Arguments(b, pointers, integers, self.scalar), self.rule)
         self.array, self.number = tables.array, tables.number
         count = len(self.rule.cells)
         self.cells = dict(zip(self.rule.cells, rest[:count], strict=True))
-        self.step = rest[-1]
+        self.now = rest[-1]
         write(*rest[count:])
         b.ret_void()
         return made
 
-    def _note(self, spikes: ir.Value, start: ir.Value, stop: ir.Value, now: ir.Value, step: ir.Value) -> None:
+    def _note(self, spikes: ir.Value, start: ir.Value, stop: ir.Value, now: ir.Value) -> None:
         """on_post of the column, the sums of its block, and the mark that it fired."""
-        b, lanes, rule = self.builder, self.lanes, self.rule
+        b, mixed, rule = self.builder, self.mixed, self.rule
         slot = power = None
         if rule.additive is not None:
             block = self.number["block"]
@@ -60,28 +63,28 @@ class PlasticCells:
             cell = offset(b, b.load(at(b, spikes, k)))
 
             def one(pointer: ir.Value, cell: ir.Value = cell) -> ir.Value:
-                return lanes.broadcast(pointer, cell)
+                return mixed.broadcast(pointer, cell)
 
             if rule.additive is not None:
-                out = emit(lanes, rule.additive.amount, self._reader(one, rule.column))
+                out = emit(self.words, rule.additive.amount, self._reader(one, rule.column))
                 amount = b.extract_element(out["amount"], I32(0))
                 place = at(b, self.array["sums"], b.add(slot, cell))
                 b.store(b.fadd(b.load(place), b.fmul(amount, power)), place)
             if rule.column_on_post is not None:
-                out = emit(lanes, rule.column_on_post, self._reader(one, rule.column))
+                out = emit(self.words, rule.column_on_post, self._reader(one, rule.column))
                 for n in rule.column_on_post.outputs:
-                    b.store(b.extract_element(out[n], I32(0)), at(b, self.array[f":{n}"], cell))
+                    mixed.store_first(self.array[f":{n}"], cell, out[n])
             if "fired" in self.array:
                 b.store(self.scalar(1.0), at(b, self.array["fired"], cell))
 
-    def _forget(self, spikes: ir.Value, start: ir.Value, stop: ir.Value, now: ir.Value, step: ir.Value) -> None:
+    def _forget(self, spikes: ir.Value, start: ir.Value, stop: ir.Value, now: ir.Value) -> None:
         """Take the marks away."""
         b = self.builder
         if "fired" in self.array:
             with counted(b, start, stop) as k:
                 b.store(self.scalar(0.0), at(b, self.array["fired"], offset(b, b.load(at(b, spikes, k)))))
 
-    def _move(self, step: ir.Value) -> None:
+    def _move(self, now: ir.Value) -> None:
         """One step of what columns hold, and of what rows of an eager rule hold."""
         b, rule = self.builder, self.rule
         if rule.column:
@@ -94,33 +97,32 @@ class PlasticCells:
     def _move_all(
         self, end: str, names: tuple[str, ...], code: Program | None, first: ir.Value, count: ir.Value
     ) -> None:
-        b, lanes = self.builder, self.lanes
+        b, lanes, mixed = self.builder, self.lanes, self.mixed
         with counted(b, 0, count, lanes.width) as i:
             valid, place = lanes.first(b.sub(count, i)), b.add(first, i)
-            held = {n: lanes.load(self.array[f":{n}"], place) for n in names}
+            held = {n: mixed.load(self.array[f":{n}"], place) for n in names}
             if code is not None:
 
                 def read(pointer: ir.Value, i: ir.Value = i, valid: ir.Value = valid) -> ir.Value:
-                    return lanes.load(pointer, i, mask=valid)
+                    return mixed.load(pointer, i, mask=valid)
 
-                held |= emit(lanes, code, self._reader(read, (), held))
+                held |= emit(self.words, code, self._reader(read, (), held))
             else:
                 held = {n: self._moved(n, v) for n, v in held.items()}
             for n, value in held.items():
-                lanes.store(self.array[f":{n}"], place, value, mask=valid)
+                mixed.store(self.array[f":{n}"], place, value, mask=valid)
 
     def _moved(self, name: str, value: ir.Value) -> ir.Value:
         """A variable of a lazy rule one step later."""
-        lanes = self.lanes
-        value = lanes.mul(value, lanes.broadcast(self.array[f"factor:{name}"], I64(1)))
+        words = self.words
+        value = words.mul(value, words.broadcast(self.array[f"factor:{name}"], I64(1)))
         if name in self.rule.shifted:
-            value = lanes.add(value, lanes.broadcast(self.array[f"shift:{name}"], I64(1)))
+            value = words.add(value, words.broadcast(self.array[f"shift:{name}"], I64(1)))
         return value
 
     def _reader(
         self, read: Callable[[ir.Value], ir.Value], column: tuple[str, ...], held: Mapping[str, ir.Value] | None = None
     ) -> Callable[[str], ir.Value]:
-        b, lanes = self.builder, self.lanes
         ends = {f"{n}_{end}": pointer for (end, n), pointer in self.cells.items()}
 
         def value(name: str) -> ir.Value:
@@ -130,9 +132,8 @@ class PlasticCells:
                 return read(self.array[f":{name}"])
             if name in ends:
                 return read(ends[name])
-            if name == "t":
-                time = b.sitofp(self.step, lanes.scalar)
-                return lanes.mul(lanes.splat(time), lanes.broadcast(self.array["=dt"], I64(0)))
-            return lanes.broadcast(self.array[f"={name}"], I64(0))
+            if name in self.rule.clock:
+                return self.mixed.broadcast(self.array[f"@{name}"], self.now)
+            return self.mixed.broadcast(self.array[f"={name}"], I64(0))
 
         return value

@@ -25,6 +25,7 @@ from ranvier.kernels.cpu.llvm.int_lanes import IntLanes
 from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.philox import Stream, uniform_at
+from ranvier.kernels.cpu.plastic._mixed import Mixed
 from ranvier.kernels.cpu.plastic.tables import SLOTS, PlasticTables
 from ranvier.kernels.tasks import Additive, RowRule
 from ranvier.kernels.writer import emit
@@ -58,7 +59,8 @@ class PlasticRow:
     def _write(self) -> None:
         self.builder = b = ir.IRBuilder(self.function.append_basic_block("entry"))
         lanes = self.lanes = Lanes(b, self.dtype, wide=has_feature("avx512f"))
-        self.ints = IntLanes(lanes)
+        self.ints, self.mixed = IntLanes(lanes), Mixed(lanes, exact=self.rule.exact)
+        self.words, self.moment = self.mixed.words, None
         pointers, integers, self.log, self.counts, capacity, *cells, row, self.cell, now, self.step, self.ring = (
             self.function.args
         )
@@ -68,7 +70,8 @@ class PlasticRow:
         self.cells = dict(zip(rule.cells, cells, strict=True))
         self.capacity = b.trunc(capacity, I32)
         self.buffer = b.alloca(lanes.scalar, lanes.width)
-        self.shared = {n: lanes.broadcast(self.array[f"={n}"], I64(0)) for n in rule.parameters if n not in rule.varied}
+        own = (n for n in rule.parameters if n not in rule.varied)
+        self.shared = {n: self.mixed.broadcast(self.array[f"={n}"], I64(0)) for n in own}
         self.low = b.load(at(b, self.array["row_pointer"], row))
         self.high = b.load(at(b, self.array["row_pointer"], b.add(row, I64(1))))
         with when(b, b.icmp_signed("<", self.low, self.high)):
@@ -79,8 +82,8 @@ class PlasticRow:
 
     def _take_row(self) -> None:
         """What the row holds: ``raw`` when it was read last, ``held`` now, ``after`` its presynaptic spike."""
-        b, lanes, rule = self.builder, self.lanes, self.rule
-        self.raw = {n: lanes.broadcast(self.array[f":{n}"], self.row) for n in rule.row}
+        b, rule = self.builder, self.rule
+        self.raw = {n: self.mixed.broadcast(self.array[f":{n}"], self.row) for n in rule.row}
         self.held = self.raw
         if not rule.eager:
             self.then = b.sext(b.load(at(b, self.array["last"], self.row)), I64)
@@ -88,16 +91,16 @@ class PlasticRow:
             self.held = {n: self._moved(n, v) for n, v in self.raw.items()}
         self.after = dict(self.held)
         if self.arrive and rule.row_on_pre is not None:
-            self.after |= emit(lanes, rule.row_on_pre, self._reader({}, self.held))
+            self.after |= emit(self.words, rule.row_on_pre, self._reader({}, self.held))
         if rule.additive is not None:
             self._weigh_blocks(self.raw[rule.additive.variable], self.after[rule.additive.variable])
 
     def _moved(self, name: str, value: ir.Value) -> ir.Value:
         """A variable of a lazy rule after the steps since the row was read."""
-        lanes = self.lanes
-        moved = lanes.mul(value, lanes.broadcast(self.array[f"factor:{name}"], self.elapsed))
+        words = self.words
+        moved = words.mul(value, words.broadcast(self.array[f"factor:{name}"], self.elapsed))
         if name in self.rule.shifted:
-            moved = lanes.add(moved, lanes.broadcast(self.array[f"shift:{name}"], self.elapsed))
+            moved = words.add(moved, words.broadcast(self.array[f"shift:{name}"], self.elapsed))
         return moved
 
     def _weigh_blocks(self, raw: ir.Value, after: ir.Value) -> None:
@@ -125,7 +128,7 @@ class PlasticRow:
         b, rule = self.builder, self.rule
         if not rule.eager or self.arrive:
             for n in rule.row:
-                b.store(b.extract_element(self.after[n], I32(0)), at(b, self.array[f":{n}"], self.row))
+                self.mixed.store_first(self.array[f":{n}"], self.row, self.after[n])
         if not rule.eager:
             b.store(b.trunc(self.now, I32), at(b, self.array["last"], self.row))
 
@@ -151,14 +154,14 @@ class PlasticRow:
             self.to = self.ints.load(self.array["target"], s) if straight is None else None
             self.straight = None if straight is None else b.add(s, straight)
             own = ("w", *rule.variables)
-            self.state = {n: local(b, lanes.load(self.array[f":{n}"], s)) for n in own}
+            self.state = {n: self._local(f":{n}", s) for n in own}
             if rule.additive is not None:
                 self._add_sums(rule.additive)
             elif rule.walks:
                 self._walk()
             elif not rule.eager:
                 for n in rule.variables:
-                    b.store(self._moved(n, b.load(self.state[n])), self.state[n])
+                    self._put(n, self._moved(n, self._get(n)))
             if self.arrive:
                 self._on_pre()
             elif rule.eager:
@@ -168,21 +171,36 @@ class PlasticRow:
                 target = self.state[rule.additive.target]
                 b.store(lanes.sub(b.load(target), owed), target)
             for n in own:
-                lanes.store(self.array[f":{n}"], s, b.load(self.state[n]), mask=self.valid)
+                self.mixed.store(self.array[f":{n}"], s, self._get(n), mask=self.valid)
+
+    def _local(self, name: str, place: ir.Value) -> ir.Value:
+        """A local copy of part of an array, in the array's type."""
+        value = self.mixed.load(self.array[name], place)
+        kind = ir.VectorType(self.array[name].type.pointee, self.lanes.width)
+        return local(self.builder, self.mixed.down(value, kind))
+
+    def _get(self, name: str) -> ir.Value:
+        """A variable of the synapses of this vector."""
+        return self.mixed.up(self.builder.load(self.state[name]))
+
+    def _put(self, name: str, value: ir.Value) -> None:
+        """Its new value, rounded as its array is."""
+        place = self.state[name]
+        self.builder.store(self.mixed.down(value, place.type.pointee), place)
 
     def _on_pre(self) -> None:
         """A presynaptic spike arrives: run the code, then deliver what it says or the weight as it was."""
-        rule, before = self.rule, self.builder.load(self.state["w"])
+        rule, before = self.rule, self._get("w")
         out = self._run(rule.on_pre, self.valid, self.held) if rule.on_pre is not None else {}
         if "sent" in out or not rule.sends_always:
             self._deliver(out.get("sent", before))
 
     def _one_step(self) -> None:
         """A step of an eager rule: on_post where the cell has fired, every_step, and the variables move on."""
-        b, lanes, rule = self.builder, self.lanes, self.rule
+        b, words, rule = self.builder, self.words, self.rule
         if rule.on_post is not None:
-            fired = lanes.both(self.valid, lanes.nonzero(self._of_cell(self.array["fired"])))
-            with when(b, lanes.any(fired)):
+            fired = words.both(self.valid, words.nonzero(self._of_cell(self.array["fired"])))
+            with when(b, words.any(fired)):
                 self._run(rule.on_post, fired, self.held)
         if rule.every_step is not None:
             out = self._run(rule.every_step, self.valid, self.held)
@@ -200,7 +218,7 @@ class PlasticRow:
             b.store(lanes.add(b.load(target), change), target)
         for n in self.rule.variables:
             if n != added.target:
-                b.store(self._moved(n, b.load(self.state[n])), self.state[n])
+                self._put(n, self._moved(n, self._get(n)))
         if added.bound is not None:
             self._run(added.bound, self.valid, self.held)
 
@@ -217,12 +235,13 @@ class PlasticRow:
         missed = b.and_(self.valid, b.icmp_signed("<", b.load(seen), total))
         b.cbranch(lanes.any(missed), body, after)
         b.position_at_end(body)
-        moment = ints.gather(self.log, b.add(place, b.load(seen)), missed)
+        self.moment = moment = ints.gather(self.log, b.add(place, b.load(seen)), missed)
         self._decay(moved, moment, missed)
         since = b.sub(b.select(missed, moment, then), then)
         held = {n: self._later(n, v, since, missed) for n, v in self.raw.items()}
         if self.rule.on_post is not None:
             self._run(self.rule.on_post, missed, held)
+        self.moment = None
         b.store(b.add(b.load(seen), b.zext(missed, ints.vector)), seen)
         b.branch(head)
         b.position_at_end(after)
@@ -231,50 +250,52 @@ class PlasticRow:
 
     def _decay(self, moved: ir.Value, moment: ir.Value, chosen: ir.Value) -> None:
         """Move the variables of the chosen synapses from step ``moved`` to step ``moment``."""
-        b, lanes = self.builder, self.lanes
+        b, words = self.builder, self.words
         before = b.load(moved)
         after = b.select(chosen, moment, before)
         for n in self.rule.variables:
-            value = b.load(self.state[n])
-            b.store(lanes.select(chosen, self._later(n, value, b.sub(after, before), chosen), value), self.state[n])
+            value = self._get(n)
+            self._put(n, words.select(chosen, self._later(n, value, b.sub(after, before), chosen), value))
         b.store(after, moved)
 
     def _later(self, name: str, value: ir.Value, steps: ir.Value, chosen: ir.Value) -> ir.Value:
         """A variable after so many steps, for each lane."""
-        lanes = self.lanes
-        value = lanes.mul(value, self.ints.gather(self.array[f"factor:{name}"], steps, chosen))
+        words, mixed = self.words, self.mixed
+        value = words.mul(value, mixed.gather(self.array[f"factor:{name}"], steps, chosen))
         if name in self.rule.shifted:
-            value = lanes.add(value, self.ints.gather(self.array[f"shift:{name}"], steps, chosen))
+            value = words.add(value, mixed.gather(self.array[f"shift:{name}"], steps, chosen))
         return value
 
     def _run(self, code: Program, chosen: ir.Value, held: Mapping[str, ir.Value]) -> Values:
         """Run code for the chosen synapses; returns all outputs, for every lane."""
-        b, lanes = self.builder, self.lanes
-        out = dict(emit(lanes, code, self._reader(self.state, held)))
+        out = dict(emit(self.words, code, self._reader(self.state, held)))
         for name in self.state.keys() & out.keys():
-            b.store(lanes.select(chosen, out[name], b.load(self.state[name])), self.state[name])
+            self._put(name, self.words.select(chosen, out[name], self._get(name)))
         return out
 
     def _reader(self, state: Values, held: Mapping[str, ir.Value]) -> Callable[[str], ir.Value]:
-        b, lanes, rule = self.builder, self.lanes, self.rule
+        mixed, rule, moment = self.mixed, self.rule, self.moment
         ends = {f"{n}_{end}": (end, pointer) for (end, n), pointer in self.cells.items()}
 
         def read(name: str) -> ir.Value:
             if name in state:
-                return b.load(state[name])
+                return self._get(name)
             if name in held:
                 return held[name]
             if name in rule.column:
                 return self._of_cell(self.array[f":{name}"])
             if name in rule.varied:
-                return lanes.load(self.array[f"={name}"], self.s)
+                return mixed.load(self.array[f"={name}"], self.s)
             if name in self.shared:
                 return self.shared[name]
             if name in ends:
                 end, pointer = ends[name]
-                return lanes.broadcast(pointer, self.cell) if end == "pre" else self._of_cell(pointer)
-            if name == "t":
-                return lanes.mul(lanes.splat(b.sitofp(self.step, lanes.scalar)), self.shared["dt"])
+                return mixed.broadcast(pointer, self.cell) if end == "pre" else self._of_cell(pointer)
+            if name in rule.clock:
+                numbers = self.array[f"@{name}"]
+                if moment is None:
+                    return mixed.broadcast(numbers, self.now)
+                return mixed.gather(numbers, moment, self.valid)
             return self._draw()
 
         return read
@@ -286,8 +307,8 @@ class PlasticRow:
     def _of_cell(self, pointer: ir.Value) -> ir.Value:
         """What the postsynaptic cell of each synapse has in an array."""
         if self.to is None:
-            return self.lanes.load(pointer, self.straight, mask=self.valid)
-        return self.ints.gather(pointer, self.to, self.valid)
+            return self.mixed.load(pointer, self.straight, mask=self.valid)
+        return self.mixed.gather(pointer, self.to, self.valid)
 
     def _draw(self) -> ir.Value:
         """A number between 0 and 1 for each synapse of this vector in this step."""
@@ -296,11 +317,12 @@ class PlasticRow:
         element = b.zext(self.ints.load(self.array["number"], self.s), ir.VectorType(I64, self.lanes.width))
         step = b.and_(self.step, I64(0xFFFFFFFF))
         number = uniform_at(double, element, Stream((words[0], words[1]), step, words[2]))
-        return number if self.dtype == "float64" else b.fptrunc(number, self.lanes.vector)
+        return self.mixed.up(number if self.dtype == "float64" else b.fptrunc(number, self.lanes.vector))
 
     def _deliver(self, sent: ir.Value) -> None:
         """Add what is sent: at once where targets follow one another, else one by one, as two may be the same."""
         b, lanes = self.builder, self.lanes
+        sent = self.mixed.down(sent)
         if self.to is None:
             total = lanes.add(lanes.load(self.ring, self.straight, mask=self.valid), sent)
             lanes.store(self.ring, self.straight, total, mask=self.valid)

@@ -108,13 +108,13 @@ class PlasticLoop:
         for post in walked:
             self._log(post, n, depth)
         for p in self.projections:
-            self._spikes(p, p.functions.cells.note, n, step, depth)
+            self._spikes(p, p.functions.cells.note, n, depth)
         for p in self.projections:
             if p.rule.eager:
                 self._sweep(p, n, step)
-                self._spikes(p, p.functions.cells.forget, n, step, depth)
+                self._spikes(p, p.functions.cells.forget, n, depth)
         for p in self.projections:
-            self.builder.call(p.functions.cells.move, [*p.base, *self._cells(p), step])
+            self.builder.call(p.functions.cells.move, [*p.base, *self._cells(p), n])
 
     def finish(self, steps: ir.Value) -> None:
         """Bring all synapses up to date."""
@@ -198,11 +198,11 @@ class PlasticLoop:
         place = b.select(begun, b.sub(n, I64(1)), b.sub(depth, I64(1)))
         return spikes, b.load(at(b, bounds, place)), b.load(at(b, bounds, b.add(place, I64(1))))
 
-    def _spikes(self, p: _Projection, function: ir.Function, n: ir.Value, step: ir.Value, depth: ir.Value) -> None:
+    def _spikes(self, p: _Projection, function: ir.Function, n: ir.Value, depth: ir.Value) -> None:
         """Let a function of the rule see the postsynaptic spikes of the step before."""
         if p.rule.by_post:
             fired = self._fired(p.form.post, n, depth)
-            self.builder.call(function, [*p.base, *self._cells(p), *fired, n, step])
+            self.builder.call(function, [*p.base, *self._cells(p), *fired, n])
 
     def _log(self, post: int, n: ir.Value, depth: ir.Value) -> None:
         """Write the spikes of the step before into the log of each cell, as events of this step."""

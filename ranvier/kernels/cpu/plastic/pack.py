@@ -32,8 +32,9 @@ def pack_plastic(
         out[: t.numel()] = t
         return out
 
-    values = {n: own(q.values[n], dtype) for n in ("w", *rule.moving)}
-    moves = {n: elapsed(d, min(steps, sweep) + 2).to(dtype) for n, d in q.decays.items()}
+    arithmetic = torch.float64 if rule.exact else dtype
+    values = {n: own(q.values[n], torch.float64 if n in rule.times else dtype) for n in ("w", *rule.moving)}
+    moves = {n: elapsed(d, min(steps, sweep) + 2).to(arithmetic) for n, d in q.decays.items()}
     past, bounds = torch.zeros(0, dtype=torch.int32), torch.zeros(1, dtype=torch.int64)
     if q.outside is not None:
         past, bounds = q.outside.cell, q.outside.bounds
@@ -50,7 +51,9 @@ def pack_plastic(
     arrays |= {f"factor:{n}": t[0] for n, t in moves.items()} | {f"shift:{n}": t[1] for n, t in moves.items()}
     arrays |= {"latency": torch.tensor(q.latencies, dtype=torch.int64), "key": torch.tensor(q.key, dtype=torch.int64)}
     for n in rule.parameters:
-        arrays[f"={n}"] = own(q.parameters[n], dtype) if n in rule.varied else q.parameters[n].to(dtype).reshape(1)
+        x = q.parameters[n]
+        arrays[f"={n}"] = own(x, arithmetic) if n in rule.varied else x.to(arithmetic).reshape(1)
+    arrays |= {f"@{n}": q.clock[n].to(torch.float64) for n in rule.clock}
     if rule.random:
         arrays["number"] = own(torch.arange(synapses) if q.elements is None else q.elements, torch.int32)
     if rule.additive is not None:

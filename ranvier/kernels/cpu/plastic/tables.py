@@ -19,6 +19,7 @@ __all__ = ["LONGEST", "NUMBERS", "SLOTS", "PlasticTables", "arrays_of", "block_o
 NUMBERS = ("rows", "cells", "latencies", "known", "padded", "block", "slots", "sweep")
 #: blocks of sums that are kept, and how far a variable may decay within one
 _BLOCKS, _FALL = 16, 2.0
+_F64 = ir.DoubleType()
 #: steps after which all rows are caught up at the latest
 LONGEST = 1 << 12
 #: places for blocks: one more than are kept, as the present one is begun before the oldest is done with
@@ -29,20 +30,23 @@ def arrays_of(rule: RowRule) -> dict[str, ir.Type | None]:
     """Arrays by name, None for the kernel's own type.
 
     ``row_pointer``, ``target`` and ``last`` (the step at which a row was read last) are those of rows; ``:n`` is variable
-    n per synapse, row or column; ``factor:n`` and ``shift:n`` move it by elapsed steps; ``=n`` is a parameter.
+    n per synapse, row or column; ``factor:n`` and ``shift:n`` move it by elapsed steps; ``=n`` is a parameter and ``@n``
+    has one number for each step of the call, and one for the step after it.
     """
+    exact = _F64 if rule.exact else None
     names: dict[str, ir.Type | None] = {"row_pointer": I64, "target": I32, "last": I32, ":w": None}
-    names |= {f":{n}": None for n in rule.moving}
+    names |= {f":{n}": _F64 if n in rule.times else None for n in rule.moving}
     if rule.walks:
         names["cursor"] = I32
     if not rule.eager:
-        names |= {f"factor:{n}": None for n in rule.moving}
-        names |= {f"shift:{n}": None for n in rule.shifted}
+        names |= {f"factor:{n}": exact for n in rule.moving}
+        names |= {f"shift:{n}": exact for n in rule.shifted}
     elif rule.on_post is not None:
         names["fired"] = None
     if rule.additive is not None:
         names |= {"sums": None, "powers": None}
-    names |= {f"={n}": None for n in rule.parameters}
+    names |= {f"={n}": exact for n in rule.parameters}
+    names |= {f"@{n}": _F64 for n in rule.clock}
     if rule.random:
         names |= {"number": I32, "key": I64}
     return names | {"latency": I64, "spikes": I32, "bounds": I64}
