@@ -1,7 +1,8 @@
 """Check the rules of the house that no linter knows; exit 1 with one line for each breach.
 
 In ``ranvier/``: files of at most 500 lines; no wildcard imports, ``assert``, ``print``, bare ``except`` or public
-functions without a body; a docstring in every module; ``__all__`` in every package.
+functions without a body; a docstring in every module; ``__all__`` in every package. Outside ``connectivity/``, no
+``isinstance`` of a transform.
 """
 
 from __future__ import annotations
@@ -12,6 +13,43 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MAX_LINES = 500
+#: classes of transforms: only their own package may ask for them
+TRANSFORMS = frozenset(
+    [
+        "Transform",
+        "Adapter",
+        "Opaque",
+        "Linear",
+        "Conv1d",
+        "Conv2d",
+        "Conv3d",
+        "ConvTranspose1d",
+        "ConvTranspose2d",
+        "ConvTranspose3d",
+        "Sparse",
+        "ProceduralSynapses",
+        "DelayedKernel",
+        "StepBatchNorm",
+        "ThresholdBatchNorm",
+        "ThresholdNorm",
+        "BatchNorm1d",
+        "BatchNorm2d",
+        "BatchNorm3d",
+        "LayerNorm",
+        "GroupNorm",
+        "MaxPool1d",
+        "MaxPool2d",
+        "MaxPool3d",
+        "AvgPool1d",
+        "AvgPool2d",
+        "AvgPool3d",
+        "Flatten",
+        "Unflatten",
+        "Identity",
+        "Dropout",
+        "ReLU",
+    ]
+)
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -25,6 +63,8 @@ def breaches(package: Path) -> Iterator[str]:
             yield f"{where}:{MAX_LINES}: {lines} lines; split the file, one idea each, at most {MAX_LINES} lines"
         tree = ast.parse(text, str(path))
         yield from (f"{where}:{line}: {what}" for line, what in _in_module(path, tree))
+        if "connectivity" not in where.parts:
+            yield from (f"{where}:{line}: {what}" for line, what in _asked_for(tree))
 
 
 def _in_module(path: Path, tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -50,6 +90,22 @@ def _in_node(node: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, f"{node.name} has no body; write it or leave it out"
         case _:
             return
+
+
+def _asked_for(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Calls of isinstance or issubclass with the class of a transform, also under a name given in the same module."""
+    groups = {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, classes]):
+                held = groups.get(classes.id, classes) if isinstance(classes, ast.Name) else classes
+                names = {n.id if isinstance(n, ast.Name) else getattr(n, "attr", "") for n in ast.walk(held)}
+                for name in sorted(names & TRANSFORMS):
+                    yield node.lineno, f"isinstance of {name}; ask the transform: an attribute or a method of Transform"
 
 
 def _is_empty(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,10 @@ from ranvier.connectivity._positions import Positions
 from ranvier.connectivity._synapses import Synapses
 from ranvier.errors import RanvierError
 from ranvier.kernels.tasks import RowSource
+
+if TYPE_CHECKING:
+    from ranvier.connectivity._build import SynapseRequest
+    from ranvier.connectivity.transform import Transform
 
 __all__ = ["Connectivity", "ConnectivityError", "Ends", "RowRule"]
 
@@ -80,6 +85,12 @@ class Connectivity(ABC):
     @abstractmethod
     def build(self, ends: Ends, key: tuple[int, int]) -> Synapses:
         """The synapses, drawn by counting from ``key``: the same for any number of threads and any order of building."""
+
+    def join(self, ends: Ends, request: SynapseRequest) -> Transform:
+        """The synapses as a transform, with the weights and delays that ``request`` asks for."""
+        from ranvier.connectivity._build import build_synapses
+
+        return build_synapses(self, ends, request)
 
 
 class RowRule(Connectivity):

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ranvier.connectivity._convolution import ARGUMENTS, Convolution
 from ranvier.connectivity._delayed_kernel import DelayedKernel
 from ranvier.connectivity._interpolation import tap_product
 from ranvier.connectivity._memory import check_weights
@@ -20,7 +21,7 @@ __all__ = ["Conv2d"]
 Tensor = torch.Tensor
 
 
-class Conv2d(DelayedKernel, nn.Conv2d):
+class Conv2d(DelayedKernel, Convolution, nn.Conv2d):
     """``torch.nn.Conv2d`` at every step, whose kernel elements [out, in, height, width] may each act later.
 
     Every place shares the kernel, and with it the delays. With delays the input is laid out patch by patch, height x
@@ -39,6 +40,8 @@ class Conv2d(DelayedKernel, nn.Conv2d):
 
     >>> conv = rv.Conv2d(2, 32, 5, delay=rv.Learn(rv.Uniform(0*ms, 10*ms), max=10*ms))
     """
+
+    arguments = ARGUMENTS
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], *, delay: Any = None,

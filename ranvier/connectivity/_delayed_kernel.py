@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -13,6 +13,10 @@ from ranvier.connectivity.transform import Placement, Transform
 from ranvier.errors import ShapeError
 from ranvier.units import UNITS, Quantity
 from ranvier.values import Learn
+
+if TYPE_CHECKING:
+    from ranvier.limits.record import Record
+    from ranvier.limits.tensors import Take
 
 __all__ = ["DelayedKernel"]
 
@@ -24,6 +28,10 @@ class DelayedKernel(Transform):
 
     sign: Tensor | None
     bias: Tensor | None
+    #: what makes it again, beside bias, sign and delays; the first two are numbers of inputs and outputs
+    arguments: ClassVar[tuple[str, ...]]
+    #: the axis of the weight along which inputs change
+    inputs: ClassVar[int] = 1
     #: how delays per synapse follow the input, as a sentence
     follows = "by event; by step in windows where many inputs fire (the kernel counts them)"
 
@@ -42,10 +50,10 @@ class DelayedKernel(Transform):
         if sign is None:
             return
         given = torch.as_tensor(sign).detach().to(self.weight.dtype)
-        inputs, kind = self.weight.shape[1], type(self).__name__
+        inputs, kind = self.weight.shape[self.inputs], type(self).__name__
         if given.shape not in ((), (inputs,)) or not bool(torch.isin(given, given.new_tensor([-1, 0, 1])).all()):
             raise ShapeError(f"{kind}: sign={sign!r} must be -1 or 1, or one of -1, 0, 1 for each of {inputs} inputs.")
-        self.sign = given.reshape(1, -1, *(1 for _ in self.weight.shape[2:])).clone()
+        self.sign = given.reshape(self._along(self.inputs, given.numel())).clone()
         with torch.no_grad():
             self.weight.copy_(torch.where(self.sign == 0, self.weight, self.sign * self.weight.abs()))
 
@@ -76,8 +84,8 @@ class DelayedKernel(Transform):
             return Placement(dt, lag, lag)
         self.drawn_for = key = self.drawn_for or (seed, name)
         shape = tuple(self.weight.shape)
-        rest = (1,) * (len(shape) - 2)
-        share = {"synapse": shape, "pre": (1, shape[1], *rest), "post": (shape[0], 1, *rest)}[self.per]
+        pre, post = (self._along(axis, shape[axis]) for axis in (self.inputs, 1 - self.inputs))
+        share = {"synapse": shape, "pre": pre, "post": post}[self.per]
         if isinstance(self.given, Learn):
             if self.delay is None:
                 bell = (self.interpolation, self.width)
@@ -103,3 +111,51 @@ class DelayedKernel(Transform):
     def keep_times(self, times: float | np.ndarray) -> None:
         """Fixed delays in ms, one or an array of the weight's shape; they replace the requested ones."""
         self.given, self.per, self.delay = Quantity(times, UNITS["ms"].dimension), "synapse", None
+
+    def describe(self, name: str, tensors: dict[str, Tensor], place: Placement) -> dict[str, Any] | None:
+        """Sizes, sign and delays."""
+        from ranvier.connectivity._arguments import arguments_of
+        from ranvier.connectivity._delay_record import encode_delays
+
+        own = None if place.table is not None else place.latency - place.lag
+        kept = {"bias": self.bias is not None, "sign": None if self.sign is None else self.sign.shape[self.inputs]}
+        when = {"latency": own, "delay": encode_delays(self.delay)}
+        return {**arguments_of(self.module, self.arguments), **kept, **when}
+
+    @classmethod
+    def rebuild(cls, record: Record, take: Take, place: Placement) -> Self:
+        """The transform of a file; delays are times in ms from whole steps, or learnable."""
+        from ranvier.connectivity._arguments import argument, latency_of
+        from ranvier.connectivity._delay_record import decode_delays
+        from ranvier.limits.record import damaged
+        from ranvier.limits.tensors import fill
+
+        made: Any = cls
+        with torch.device("meta"):
+            sizes = {n: record.whole(n, 1) for n in cls.arguments[:2]}
+            rest = {n: argument(record, n) for n in cls.arguments[2:] if n in record}
+            self: Self = made(**sizes, **rest, bias=record.flag("bias"))
+            shape = tuple(self.weight.shape)
+            if "sign" in record:
+                inputs = record.whole("sign", 1)
+                if inputs not in (1, shape[cls.inputs]):
+                    raise record.error("sign", f"1 or {shape[cls.inputs]}")
+                self.sign = torch.empty(self._along(cls.inputs, inputs))
+        fill(self.module, take, record.where)
+        if self.sign is not None and not bool(torch.isin(self.sign, torch.tensor([-1.0, 0.0, 1.0])).all()):
+            raise damaged(f"{record.where}.sign", "holds other numbers than -1, 0 and 1")
+        steps = latency_of(record, take("latency_table"), shape)
+        if isinstance(steps, Tensor):
+            if steps.numel() and int(steps.min()) < place.lag:
+                raise damaged(record.where, f"latency_table is below the lag of {place.lag} steps")
+            self.keep_times((steps.double().numpy() - place.lag) * place.dt)
+        elif steps:
+            self.keep_times(steps * place.dt)
+        delay = decode_delays(record, shape, record.where, take, place.dt)
+        if delay is not None:
+            self.keep_learnable(delay)
+        return self
+
+    def _along(self, axis: int, count: int) -> tuple[int, ...]:
+        """A shape with ``count`` entries along an axis of the weight and 1 elsewhere."""
+        return tuple(count if k == axis else 1 for k in range(self.weight.ndim))

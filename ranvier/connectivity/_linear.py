@@ -10,6 +10,7 @@ from torch import nn
 from ranvier.connectivity._delayed_kernel import DelayedKernel
 from ranvier.connectivity._delays import latency_steps
 from ranvier.connectivity._interpolation import tap_product
+from ranvier.connectivity._matrix import Matrix
 from ranvier.connectivity._memory import check_weights
 from ranvier.connectivity.transform import Placement
 from ranvier.errors import ShapeError
@@ -20,7 +21,7 @@ __all__ = ["Linear", "latency_steps"]
 Tensor = torch.Tensor
 
 
-class Linear(DelayedKernel, nn.Linear):
+class Linear(DelayedKernel, Matrix, nn.Linear):
     """y = W x + b at every step: ``weight`` [out, in], ``bias`` [out].
 
     Spikes are summed by event (cost: spikes times fan-out), dense input goes to the matrix library; gradients are exact
@@ -42,7 +43,8 @@ class Linear(DelayedKernel, nn.Linear):
     >>> layer = rv.Linear(700, 256, delay=rv.Learn(rv.Uniform(0*ms, 25*ms), max=25*ms))
     """
 
-    event_path = is_matrix = True
+    event_path = True
+    arguments = ("in_features", "out_features")
 
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, delay: Any = None, per: str = "synapse",
@@ -84,7 +86,3 @@ class Linear(DelayedKernel, nn.Linear):
         out = products.delayed_linear(x, taps, first, history) if by_event else tap_product(x, taps, first, history)
         out = out.unflatten(1, lead) if len(lead) != 1 else out
         return out if self.bias is None else out + self.bias
-
-    def pullback(self, grad: Tensor, x: Tensor) -> Tensor:
-        """``grad @ weight``, with the effective weights."""
-        return grad.matmul(self.effective_weight().detach())

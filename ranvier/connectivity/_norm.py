@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Self
+
 import torch
 from torch import nn
 from torch.nn import functional
 
+from ranvier.connectivity.affine import Affine, settled
+from ranvier.connectivity.transform import Placement, Transform
 from ranvier.errors import ShapeError
+
+if TYPE_CHECKING:
+    from ranvier.kernels.step import Builder
+    from ranvier.limits.record import Record
+    from ranvier.limits.tensors import Take
 
 __all__ = ["StepBatchNorm", "ThresholdBatchNorm", "ThresholdNorm"]
 
 Tensor = torch.Tensor
+_ARGUMENTS = ("num_features", "V_th", "alpha", "eps", "momentum")
 
 
-class ThresholdNorm(nn.Module):
+class ThresholdNorm(Transform, nn.Module):
     """What both norms share: parameters, running statistics and the scale alpha*V_th."""
 
+    delay = None
+    normalises = True
+    bias: Tensor
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
@@ -44,6 +57,33 @@ class ThresholdNorm(nn.Module):
     def gain(self) -> Tensor:
         """alpha*V_th*weight [C], what normalised input is multiplied by."""
         return self.alpha * self.V_th * self.weight
+
+    def affine(self) -> Affine:
+        """Factors and shifts by the running statistics."""
+        return settled(self.running_mean, self.running_var, self.gain, self.bias, self.eps)
+
+    def lower(self, builder: Builder, source: str, name: str) -> str:
+        """No node: its factors belong to the weights."""
+        from ranvier.connectivity.lowering import refuse_norm
+
+        raise refuse_norm(self, name)
+
+    def describe(self, name: str, tensors: dict[str, Tensor], place: Placement) -> dict[str, Any] | None:
+        """Its arguments."""
+        from ranvier.connectivity._arguments import arguments_of
+
+        return arguments_of(self, _ARGUMENTS)
+
+    @classmethod
+    def rebuild(cls, record: Record, take: Take, place: Placement) -> Self:
+        """The norm of a file."""
+        from ranvier.connectivity._arguments import argument
+        from ranvier.limits.tensors import fill
+
+        with torch.device("meta"):
+            self = cls(**{n: argument(record, n) for n in _ARGUMENTS if n in record})
+        fill(self, take, record.where)
+        return self
 
     def _check(self, x: Tensor, axis: int) -> None:
         kind = type(self).__name__

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 import torch
+from torch import nn
 
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends, RowRule
 from ranvier.connectivity._synapses import Synapses
 from ranvier.connectivity.transform import Placement, Transform
 from ranvier.kernels import drawing
 from ranvier.kernels.tasks import RowSource
+
+if TYPE_CHECKING:
+    from ranvier.connectivity._build import SynapseRequest
+    from ranvier.limits.record import Record
+    from ranvier.limits.tensors import Take
 
 __all__ = ["Procedural", "ProceduralSynapses"]
 
@@ -50,18 +58,23 @@ class Procedural(Connectivity):
         """The synapses, stored after all."""
         return self.rule.build(ends, key)
 
+    def join(self, ends: Ends, request: SynapseRequest) -> ProceduralSynapses:
+        """The synapses as a transform, which draws them when a cell fires."""
+        from ranvier.connectivity._build import procedural_synapses
+
+        return procedural_synapses(self, ends, request)
+
     def __repr__(self) -> str:
         return f"Procedural({self.rule!r})"
 
 
-class ProceduralSynapses(Transform):
+class ProceduralSynapses(Transform, nn.Module):
     """Rows from ``source`` to ``sizes[1]`` cells; ``weight`` [1], ``latency`` in steps.
 
     Spikes [R, pre] become arrivals [R, post].
     """
 
     delay = None
-    follows = None
     differentiable = False
 
     def __init__(self, source: RowSource, sizes: tuple[int, int], weight: Tensor, latency: int) -> None:
@@ -78,9 +91,34 @@ class ProceduralSynapses(Transform):
         """Its one latency."""
         return Placement(dt, lag, lag + self.latency)
 
+    def rows(self) -> RowSource:
+        """What draws the synapses of a cell that fires."""
+        return self.source
+
     def shared_weight(self) -> Tensor:
         """The one weight [1] of all synapses."""
         return self.weight.detach()
+
+    def misfit(self, pre: tuple[int, ...] | None, post: tuple[int, ...] | None, same: bool) -> tuple[str, str] | None:
+        """Rows are drawn for these sizes; cells that may not reach themselves are of one population."""
+        if ((self.sizes[0],), (self.sizes[1],)) != (pre, post):
+            return "sizes", f"the sizes of the populations it joins, {(pre, post)}"
+        if self.source.draw.barred and not same:
+            return "autapses", "true, as it joins two populations"
+        return None
+
+    def describe(self, name: str, tensors: dict[str, Tensor], place: Placement) -> dict[str, Any]:
+        """What its rows are drawn from."""
+        from ranvier.connectivity._procedural_record import encode_procedural
+
+        return encode_procedural(self, name, tensors)
+
+    @classmethod
+    def rebuild(cls, record: Record, take: Take, place: Placement) -> Self:
+        """The synapses of a file."""
+        from ranvier.connectivity._procedural_record import decode_procedural
+
+        return cls(*decode_procedural(record, take))
 
     def forward(self, x: Tensor) -> Tensor:
         """``x`` [R, pre] -> [R, post], row by row."""

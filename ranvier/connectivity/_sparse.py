@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 import torch
 from torch import nn
@@ -13,12 +15,17 @@ from ranvier.kernels import products
 from ranvier.kernels.tasks import Pattern
 from ranvier.values import scale_of
 
+if TYPE_CHECKING:
+    from ranvier.kernels.step import Builder
+    from ranvier.limits.record import Record
+    from ranvier.limits.tensors import Take
+
 __all__ = ["Sparse"]
 
 Tensor = torch.Tensor
 
 
-class Sparse(Transform):
+class Sparse(Transform, nn.Module):
     """Synapses as compressed rows, with ``weight`` [synapses] or one for all [1].
 
     Parameters
@@ -42,7 +49,7 @@ class Sparse(Transform):
     row_pointer: Tensor
     target: Tensor
     latency_table: Tensor
-    event_path = True
+    event_path = linear_in_weight = linear_in_input = True
     #: how delays per synapse follow the input, as a sentence
     follows = "by event: every spike goes to the steps of its synapses"
 
@@ -192,3 +199,57 @@ class Sparse(Transform):
             pattern = Pattern(pointer, self.target[order].contiguous(), self.sizes[1])
             self._by_latency = (tuple(int(k) for k in latencies), order, pattern)
         return self._by_latency
+
+    @property
+    def one_to_one(self) -> bool:
+        """Whether each cell reaches its counterpart alone."""
+        if self.sizes[0] != self.sizes[1] or len(self) != self.sizes[0]:
+            return False
+        order = torch.arange(self.sizes[0])
+        return bool((self.row_pointer[:-1] == order).all() and (self.target == order).all())
+
+    @property
+    def empty(self) -> bool:
+        """Whether there are no synapses."""
+        return len(self) == 0
+
+    def misfit(self, pre: tuple[int, ...] | None, post: tuple[int, ...] | None, same: bool) -> tuple[str, str] | None:
+        """Synapses name the cells of populations of these sizes."""
+        fits = ((self.sizes[0],), (self.sizes[1],)) == (pre, post)
+        return None if fits else ("sizes", f"the sizes of the populations it joins, {(pre, post)}")
+
+    def replaced(self, synapses: Synapses, weight: Tensor) -> Sparse:
+        """As many other ``synapses``, sorted from a list in the order of these, with weights and latencies in that order."""
+        order = torch.from_numpy(synapses.order)
+        latency = self.latency if isinstance(self.latency, int) else self.latency_table[order]
+        learn = isinstance(self.weight, nn.Parameter)
+        return Sparse(synapses, weight[order], latency, learn, bounds=self.bounds, lag=self.lag)
+
+    def cell_of(self, parameter: nn.Parameter) -> Tensor | None:
+        """Each synapse has one postsynaptic cell."""
+        return self.post if parameter is self.weight and self.weight.numel() == len(self) else None
+
+    def lower(self, builder: Builder, source: str, name: str) -> str:
+        """A product of compressed rows."""
+        from ranvier.connectivity.lowering import lower_product
+
+        return lower_product(self, builder, source, name)
+
+    def carry(self, weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
+        """A product of compressed rows."""
+        from ranvier.connectivity.lowering import csr
+
+        return csr(self.pre, self.post, weight, self.sizes, builder, source, name, target)
+
+    def describe(self, name: str, tensors: dict[str, Tensor], place: Placement) -> dict[str, Any]:
+        """Sizes, bounds and delays."""
+        from ranvier.connectivity._sparse_record import encode_sparse
+
+        return encode_sparse(self)
+
+    @classmethod
+    def rebuild(cls, record: Record, take: Take, place: Placement) -> Self:
+        """The synapses of a file."""
+        from ranvier.connectivity._sparse_record import decode_sparse
+
+        return cls(*decode_sparse(record, take, place))

@@ -1,133 +1,58 @@
-"""Transforms as nodes of a step graph: what a projection carries in one step, without torch.
-
-An unknown torch module raises an error that names it; to support one, register a function with
-``@lower.register``.
-"""
+"""Nodes of a step graph for transforms: what a projection carries in one step, without torch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import singledispatch
+from math import prod
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from ranvier.connectivity._conv import Conv2d
-from ranvier.connectivity._linear import Linear
-from ranvier.connectivity._norm import ThresholdNorm
-from ranvier.connectivity._sparse import Sparse
 from ranvier.connectivity.transform import Placement, Transform
 from ranvier.errors import ProviderError
 from ranvier.kernels.step import Add, Builder, Convolution, Csr, Dense, Fill, Pool, Product
 
-__all__ = ["lower", "lower_delayed"]
+__all__ = [
+    "convolution", "csr", "dense", "lower_delayed", "lower_pool", "lower_product", "lower_rows", "lower_view", "refuse_norm",
+]  # fmt: skip
 
 Tensor = torch.Tensor
-_SAME = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
-_NORMS = (ThresholdNorm, nn.modules.batchnorm._BatchNorm)
+#: numbers of a map that are worked out at once
+_AT_ONCE = 1 << 24
 
 
-@singledispatch
-def lower(module: nn.Module, builder: Builder, source: str, name: str) -> str:
-    """Append the nodes of ``module`` in evaluation mode; returns the buffer of its output for ``source``.
-
-    Raises
-    ------
-    ProviderError
-        For a module without such a form; the message names it.
-    """
-    kind = type(module).__name__
-    if isinstance(module, _SAME):
-        return source
-    if isinstance(module, _NORMS):
-        raise ProviderError(f"{name}: a step graph has no {kind}; fold it into the weights first: rv.fold_norms(net).")
-    raise ProviderError(f"{name}: a step graph has no node for {kind}; use transforms of rv, or torch's Linear, Conv2d, "
-                        f"MaxPool2d, AvgPool2d and Flatten.")  # fmt: skip
+def lower_product(transform: Transform, builder: Builder, source: str, name: str) -> str:
+    """The product with the weights in use, and a bias."""
+    target = transform.carry(transform.effective_weight().detach(), builder, source, name, None)
+    return _biased(transform.constant, builder, target, name)
 
 
 def lower_delayed(
     transform: Transform, builder: Builder, past: Callable[[int], str], place: Placement, name: str
 ) -> str:
-    """As :func:`lower` for a transform with a delay per synapse; ``past(k)`` is what was emitted k steps ago."""
+    """The nodes of a transform with a delay per synapse; ``past(k)`` is what was emitted k steps ago."""
     weights, first = (t.detach() for t in transform.taps(place))
     at = first.unsqueeze(-1).to(torch.int64) + torch.arange(weights.shape[-1])
     target = None
     for k in torch.unique(at).tolist():
         share = torch.where(at == k, weights, 0.0).sum(-1)
         if bool((share != 0).any()):
-            target = _carry(transform, share, builder, past(k), name, target)
+            target = transform.carry(share, builder, past(k), name, target)
     if target is None:  # every weight is 0
-        target = _carry(transform, weights[..., 0], builder, past(int(at.max()) if at.numel() else 0), name, None)
+        target = transform.carry(weights[..., 0], builder, past(int(at.max()) if at.numel() else 0), name, None)
     return _biased(transform.constant, builder, target, name)
 
 
-@lower.register(Linear)
-@lower.register(Sparse)
-@lower.register(Conv2d)
-def _(module: Transform, builder: Builder, source: str, name: str) -> str:
-    target = _carry(module, module.effective_weight().detach(), builder, source, name, None)
-    return _biased(module.constant, builder, target, name)
+def refuse_norm(module: nn.Module, name: str) -> ProviderError:
+    """The error for a norm, which has no node."""
+    kind = type(module).__name__
+    return ProviderError(f"{name}: a step graph has no {kind}; fold it into the weights first: rv.fold_norms(net).")
 
 
-@lower.register
-def _(module: nn.Linear, builder: Builder, source: str, name: str) -> str:
-    target = _matrix(module.weight.detach(), builder, source, name, None)
-    return _biased(module.bias, builder, target, name)
-
-
-@lower.register
-def _(module: nn.Conv2d, builder: Builder, source: str, name: str) -> str:
-    target = _convolution(module, module.weight.detach(), builder, source, name, None)
-    return _biased(module.bias, builder, target, name)
-
-
-@lower.register
-def _(module: nn.Flatten, builder: Builder, source: str, name: str) -> str:
-    if (module.start_dim, module.end_dim) != (1, -1):
-        raise ProviderError(
-            f"{name}: Flatten({module.start_dim}, {module.end_dim}) has no node; flatten all axes of a sample."
-        )
-    target = builder.scratch(f"{name}_flat", (int(np.prod(builder.shape(source))),))
-    builder.add(Fill(target))
-    builder.add(Add(source, target))
-    return target
-
-
-@lower.register(nn.MaxPool2d)
-@lower.register(nn.AvgPool2d)
-def _(module: nn.MaxPool2d | nn.AvgPool2d, builder: Builder, source: str, name: str) -> str:
-    kind = "max" if isinstance(module, nn.MaxPool2d) else "mean"
-    odd = module.ceil_mode or _pair(getattr(module, "dilation", 1)) != (1, 1)
-    if odd or not getattr(module, "count_include_pad", True) or getattr(module, "divisor_override", None):
-        raise ProviderError(
-            f"{name}: a step graph supports plain pooling only; remove ceil_mode, dilation and divisors from {module}."
-        )
-    channels, plane = _plane(builder, source, name)
-    window, stride, padding = (_pair(v) for v in (module.kernel_size, module.stride, module.padding))
-    reached = _reached(plane, window, stride, padding)
-    target = builder.scratch(f"{name}_pooled", (channels, *reached))
-    builder.add(Pool(kind, source, target, channels, plane, reached, window, stride, padding))
-    return target
-
-
-def _carry(module: Transform, weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
-    """``target`` (made where None) plus the product of ``source`` and these weights in the module's layout."""
-    if isinstance(module, Sparse):
-        return _synapses(module, weight, builder, source, name, target)
-    if isinstance(module, Conv2d):
-        return _convolution(module, weight, builder, source, name, target)
-    return _matrix(weight, builder, source, name, target)
-
-
-def _fresh(builder: Builder, name: str, shape: tuple[int, ...], target: str | None) -> str:
-    if target is None:
-        target = builder.scratch(f"{name}_arriving", shape)
-        builder.add(Fill(target))
-    return target
-
-
-def _matrix(weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
+def dense(weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
+    """``target`` (a new buffer where None) plus the product with a matrix [post, pre]."""
     rows, columns = weight.shape
     shape = builder.shape(source)
     if shape[-1] != columns:
@@ -141,24 +66,59 @@ def _matrix(weight: Tensor, builder: Builder, source: str, name: str, target: st
     return target
 
 
-def _synapses(module: Sparse, weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
-    target = _fresh(builder, name, (module.sizes[1],), target)
+def csr(
+    pre: Tensor, post: Tensor, weight: Tensor, sizes: tuple[int, int], builder: Builder, source: str, name: str,
+    target: str | None,
+) -> str:  # fmt: skip
+    """``target`` (a new buffer where None) plus what single synapses carry; ``pre`` ascends."""
+    target = _fresh(builder, name, (sizes[1],), target)
     some = torch.nonzero(weight, as_tuple=True)[0]
-    rows = np.zeros(module.sizes[0] + 1, np.int32)
-    rows[1:] = np.bincount(module.pre[some].numpy(), minlength=module.sizes[0]).cumsum()
+    rows = np.zeros(sizes[0] + 1, np.int32)
+    rows[1:] = np.bincount(pre[some].numpy(), minlength=sizes[0]).cumsum()
     kept = [
         builder.constant(f"{name}_{n}", v)
-        for n, v in (("rows", rows), ("targets", module.post[some].numpy()), ("weight", weight[some].numpy()))
+        for n, v in (("rows", rows), ("targets", post[some].numpy()), ("weight", weight[some].numpy()))
     ]
-    builder.add(Product(Csr(kept[0], kept[1], kept[2], module.sizes), source, target))
+    builder.add(Product(Csr(kept[0], kept[1], kept[2], sizes), source, target))
     return target
 
 
-def _convolution(
-    module: nn.Conv2d, weight: Tensor, builder: Builder, source: str, name: str, target: str | None
-) -> str:
-    if isinstance(module.padding, str) or module.padding_mode != "zeros":
-        raise ProviderError(f"{name}: a step graph pads with a number of zeros, not with {module.padding!r}.")
+def lower_rows(
+    call: Callable[[Tensor], Tensor], module: nn.Module, builder: Builder, source: str, name: str,
+    target: str | None = None,
+) -> str:  # fmt: skip
+    """``target`` (a new buffer where None) plus ``call``, a map linear but for a constant, as the numbers it consists of.
+
+    ``call`` maps rows [n, …] in the dtype of ``module``, whose own dtype is that of the graph where it has none.
+    """
+    shape = builder.shape(source)
+    cells, dtype = prod(shape), next((q.dtype for q in module.parameters()), getattr(torch, builder.dtype))
+    with torch.no_grad():
+        silent = call(torch.zeros(1, *shape, dtype=dtype))
+        out = tuple(silent.shape[1:])
+        portion = max(1, _AT_ONCE // max(cells, prod(out), 1))
+        found: list[tuple[Tensor, Tensor, Tensor]] = []
+        for first in range(0, cells, portion):
+            last = min(first + portion, cells)
+            rows = torch.zeros(last - first, cells, dtype=dtype)
+            rows[torch.arange(last - first), torch.arange(first, last)] = 1
+            share = (call(rows.reshape(-1, *shape)) - silent).flatten(1)
+            pre, post = torch.nonzero(share, as_tuple=True)
+            found.append((pre + first, post, share[pre, post]))
+    pre, post, weight = (torch.cat(parts) for parts in zip(*found, strict=True))
+    target = _fresh(builder, name, out, target)
+    csr(pre, post.to(torch.int32), weight, (cells, prod(out)), builder, source, name, target)
+    if bool(silent.any()):
+        builder.add(Add(builder.constant(f"{name}_constant", silent[0].numpy()), target))
+    return target
+
+
+def convolution(
+    module: Any, weight: Tensor, builder: Builder, source: str, name: str, target: str | None
+) -> str | None:
+    """``target`` plus the convolution of a plane padded with zeros; None for any other convolution."""
+    if weight.ndim != 4 or isinstance(module.padding, str) or module.padding_mode != "zeros":
+        return None
     channels, plane = _plane(builder, source, name)
     if channels != module.in_channels:
         raise ProviderError(f"{name}: a convolution of {module.in_channels} channels meets {channels}.")
@@ -171,6 +131,48 @@ def _convolution(
         padding, dilation,
     )  # fmt: skip
     builder.add(Product(operand, source, target))
+    return target
+
+
+def lower_pool(kind: str, module: Any, builder: Builder, source: str, name: str) -> str | None:
+    """A pooling of plain windows of a plane; None for any other."""
+    if len(builder.shape(source)) != 3 or not hasattr(module, "ceil_mode"):
+        return None
+    odd = (
+        module.ceil_mode or _pair(getattr(module, "dilation", 1)) != (1, 1) or getattr(module, "return_indices", False)
+    )
+    sizes = (module.kernel_size, module.stride, module.padding)
+    if odd or not getattr(module, "count_include_pad", True) or getattr(module, "divisor_override", None):
+        return None
+    if any(not isinstance(n, int) and len(n) != 2 for n in sizes):
+        return None
+    channels, plane = _plane(builder, source, name)
+    window, stride, padding = (_pair(v) for v in sizes)
+    reached = _reached(plane, window, stride, padding)
+    target = builder.scratch(f"{name}_pooled", (channels, *reached))
+    builder.add(Pool(kind, source, target, channels, plane, reached, window, stride, padding))
+    return target
+
+
+def lower_view(module: nn.Module, builder: Builder, source: str, name: str) -> str:
+    """The same numbers in another shape."""
+    shape = builder.shape(source)
+    numbers = torch.arange(prod(shape)).reshape(1, *shape)
+    seen = module(numbers)
+    if seen.shape[0] != 1 or not torch.equal(seen.flatten(), numbers.flatten()):
+        raise ProviderError(f"{name}: {module} does not keep samples apart, so a step graph has no node for it.")
+    if tuple(seen.shape[1:]) == shape:
+        return source
+    target = builder.scratch(f"{name}_flat", tuple(seen.shape[1:]))
+    builder.add(Fill(target))
+    builder.add(Add(source, target))
+    return target
+
+
+def _fresh(builder: Builder, name: str, shape: tuple[int, ...], target: str | None) -> str:
+    if target is None:
+        target = builder.scratch(f"{name}_arriving", shape)
+        builder.add(Fill(target))
     return target
 
 

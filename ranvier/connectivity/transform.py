@@ -1,23 +1,26 @@
-"""The interface of a transform to a projection: effective weight, delays in one placement, input gradient."""
+"""The interface of a transform: what projections, kernels, learning rules and files ask of a module in a chain."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from torch import nn
 
 from ranvier.connectivity._delays import DelayError, Delays
+from ranvier.connectivity.hooks import quiet
+from ranvier.errors import ProviderError
 from ranvier.kernels.tasks import Pattern
 
-__all__ = ["Placement", "Transform", "as_transform", "input_gradient", "is_linear", "matrix_of", "quiet"]
+if TYPE_CHECKING:
+    from ranvier.connectivity.affine import Affine
+    from ranvier.kernels.step import Builder
+    from ranvier.kernels.tasks import RowSource
+
+__all__ = ["Placement", "Transform"]
 
 Tensor = torch.Tensor
-_LINEAR = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 class Placement(NamedTuple):
@@ -41,15 +44,22 @@ class Placement(NamedTuple):
     table: Tensor | None = None
 
 
-class Transform(nn.Module):
-    """A linear map from what a population emits to what arrives, with weights and, if wanted, delays.
+class Transform:
+    """One map of a chain, from what a population emits to what arrives.
 
-    ``weight`` is the parameter that the optimizer moves; :meth:`effective_weight` is the weight in use, within sign
-    and bounds. Products, kernels and learning rules read the latter.
+    A module of Ranvier is a transform itself (``class Linear(Transform, nn.Module)``). An adapter is a transform that speaks
+    for a module of torch. The defaults suit a map of which nothing is known.
+
+    Where there are weights, ``weight`` is the parameter that the optimizer moves, and :meth:`effective_weight` the weight in
+    use, within sign and bounds. Products, kernels and learning rules read the latter.
     """
 
-    weight: Tensor
-    delay: Delays | None
+    if TYPE_CHECKING:  # modules keep these in tables of torch, which an attribute of the class would hide
+        weight: Tensor
+        delay: Delays | None
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Tensor: ...
+
     #: whether ``forward(x, by_event=True)`` adds up the rows of cells that fired
     event_path = False
     #: whether it is a dense matrix [post, pre] (with a bias)
@@ -58,6 +68,52 @@ class Transform(nn.Module):
     follows: str | None = None
     #: whether it has gradients
     differentiable = True
+    #: whether it is called with [T, B, …] instead of [T*B, …]
+    time_major = False
+    #: whether it only moves numbers, so that spikes stay spikes
+    rearranges = False
+    #: whether the output is new memory that autograd does not keep
+    lets_go = False
+    #: whether the output is linear in the weights and, but for a bias, in the input
+    linear_in_weight = False
+    #: whether the output is linear in the input, but for a constant
+    linear_in_input = False
+    #: whether it maps every sample by itself, always in the same way: nothing is learnt, random or over the batch
+    fixed = False
+    #: whether it normalises by statistics of the batch, or by running ones
+    normalises: bool = False
+    #: whether training draws random numbers in it
+    random: bool = False
+
+    @property
+    def module(self) -> nn.Module:
+        """The module that computes, owns the parameters and stands in the chain."""
+        return cast(nn.Module, self)
+
+    @property
+    def kind(self) -> str:
+        """The class of the module, for messages."""
+        return type(self.module).__name__
+
+    @property
+    def label(self) -> str:
+        """The name of a projection that begins with it, without its number."""
+        return self.kind.lower()
+
+    @property
+    def input_size(self) -> int | None:
+        """Cells in a row that it takes, where nothing else fits."""
+        return None
+
+    def mixes(self) -> bool:
+        """Whether, as it is now, the output for a sample depends on other samples or on chance."""
+        return self.module.training and (self.normalises or self.random)
+
+    @property
+    def learnt_weight(self) -> nn.Parameter | None:
+        """The parameter that scales what arrives."""
+        found = getattr(self.module, "weight", None)
+        return found if isinstance(found, nn.Parameter) else None
 
     @property
     def has_delay(self) -> bool:
@@ -82,9 +138,43 @@ class Transform(nn.Module):
         """The effective weights [post, pre] of a dense matrix; None for any other map."""
         return self.effective_weight() if self.is_matrix else None
 
+    def product(self, x: Tensor, weight: Tensor) -> Tensor:
+        """``x`` [rows, …] carried by a ``weight`` in the layout of its own, without bias and delay."""
+        raise NotImplementedError(f"{type(self).__name__} has no weights that carry what arrives.")
+
+    def run(self, x: Tensor, fast: bool) -> Tensor:
+        """``module(x)``; ``fast`` allows an equal kernel of the cpu provider."""
+        return self.module(x)
+
+    # single synapses
+
     def pattern(self) -> Pattern | None:
-        """The pairs of cells joined by single synapses; None for any other map."""
+        """The pairs of cells joined by single synapses that are stored; None for any other map."""
         return None
+
+    def rows(self) -> Pattern | RowSource | None:
+        """Single synapses by presynaptic cell, stored or drawn anew at every spike; None for any other map."""
+        return self.pattern()
+
+    def shared_weight(self) -> Tensor:
+        """The weights in use of single synapses, as a single number where all are equal."""
+        raise NotImplementedError(f"{type(self).__name__} has no single synapses.")
+
+    @property
+    def one_to_one(self) -> bool:
+        """Whether single synapses join each cell with its counterpart."""
+        return False
+
+    @property
+    def empty(self) -> bool:
+        """Whether it is a set of single synapses without any."""
+        return False
+
+    def misfit(self, pre: tuple[int, ...] | None, post: tuple[int, ...] | None, same: bool) -> tuple[str, str] | None:
+        """Why single synapses cannot join populations of these shapes (or of one, if the ``same``): what, and the fit."""
+        return None
+
+    # delays
 
     def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> Placement:
         """Its delays in steps of ``dt`` ms, ``lag`` steps later, in the projection ``name``."""
@@ -103,55 +193,81 @@ class Transform(nn.Module):
             raise DelayError(f"{type(self).__name__} has no delay per synapse, so it has no taps.")
         return weight.unsqueeze(-1), place.table.to(torch.int32)
 
+    # gradients
+
     def pullback(self, grad: Tensor, x: Tensor) -> Tensor:
-        """Input gradient of ``forward(x)`` for ``grad``, without delay: by the transposed effective weights."""
-        return _by_autograd(self, grad, x)
+        """Input gradient of ``forward(x)`` for ``grad``, without delay; the parameters get none."""
+        from torch.func import functional_call
 
+        module = self.module
+        with torch.enable_grad(), quiet(module):
+            x = x.detach().requires_grad_()
+            held = {n: t.detach() for n, t in (*module.named_parameters(), *module.named_buffers())}
+            (found,) = torch.autograd.grad(functional_call(module, held, (x,)), x, grad)
+        return found
 
-def as_transform(module: nn.Module | None) -> Transform | None:
-    """``module`` where it is a :class:`Transform`, else None."""
-    return module if isinstance(module, Transform) else None
+    def weight_pullback(
+        self, x: Tensor, grad: Tensor, ones: Tensor | float = 1.0
+    ) -> Iterator[tuple[nn.Parameter, Tensor]]:
+        """Gradients of the parameters for an input ``x`` [rows, …] and an output gradient ``grad`` [rows, …].
 
+        The map is linear in its input, so ``x`` may be a trace of inputs; ``ones`` is then the same trace of a constant 1,
+        by which the gradient of the bias is multiplied.
+        """
+        module, bias = self.module, self.constant
+        wanted = [q for q in module.parameters() if q.requires_grad]
+        with torch.enable_grad(), quiet(module):
+            found = torch.autograd.grad(module(x.detach()), wanted, grad, allow_unused=True)
+        for q, g in zip(wanted, found, strict=True):
+            if g is not None:
+                yield q, g * ones if q is bias else g
 
-def matrix_of(module: nn.Module) -> Tensor | None:
-    """The effective weights [post, pre] of a module that is a dense matrix (with a bias); else None."""
-    if isinstance(module, Transform):
-        return module.matrix()
-    return module.weight if type(module) is nn.Linear else None
+    def cell_of(self, parameter: nn.Parameter) -> Tensor | None:
+        """Int64 [entries], the postsynaptic cell of each entry of a parameter of its own; None where some lead to several."""
+        return None
 
+    # norms
 
-def is_linear(module: nn.Module) -> bool:
-    """Whether the output of a module is linear in its weights and, but for a bias, in its input."""
-    return module.differentiable if isinstance(module, Transform) else isinstance(module, _LINEAR)
+    def affine(self) -> Affine | None:
+        """What it does outside training, where that is one factor and one shift for each channel."""
+        return None
 
+    def cannot_absorb(self, affine: Affine) -> str | None:
+        """Why its weights cannot take over the factors of ``affine`` behind it, as the end of a sentence."""
+        return f"follows {self.kind}; put it right after a Linear or Conv2d of its own."
 
-def input_gradient(module: nn.Module, grad: Tensor, x: Tensor) -> Tensor:
-    """Input gradient of ``module(x)`` for ``grad``; the parameters get none."""
-    if isinstance(module, Transform):
-        return module.pullback(grad, x)
-    weight = matrix_of(module)
-    return _by_autograd(module, grad, x) if weight is None else grad.matmul(weight.detach())
+    def absorb(self, affine: Affine) -> None:
+        """Take over ``affine`` behind it, in place."""
+        raise NotImplementedError(f"{type(self).__name__} has no weights to take over factors.")
 
+    # the step graph and files
 
-@contextmanager
-def quiet(module: nn.Module) -> Iterator[None]:
-    """Suspend the hooks of ``module`` and its submodules during a recomputation."""
-    kept = [(m, n, getattr(m, n)) for m in module.modules() for n in _HOOKS if getattr(m, n)]
-    for m, n, _ in kept:
-        setattr(m, n, OrderedDict())
-    try:
-        yield
-    finally:
-        for m, n, hooks in kept:
-            setattr(m, n, hooks)
+    def lower(self, builder: Builder, source: str, name: str) -> str:
+        """Append its nodes in evaluation mode to a step graph; returns the buffer of its output for ``source``.
 
+        Raises
+        ------
+        ProviderError
+            For a map without such a form; the message names it.
+        """
+        if self.fixed and self.linear_in_input:
+            from ranvier.connectivity.lowering import lower_rows
 
-def _by_autograd(module: nn.Module, grad: Tensor, x: Tensor) -> Tensor:
-    """The input gradient through torch, with parameters held."""
-    from torch.func import functional_call
+            return lower_rows(self.module, self.module, builder, source, name)
+        raise ProviderError(
+            f"{name}: a step graph has no node for {self.kind}; use transforms of rv, or torch's Linear, "
+            f"convolutions, poolings and Flatten."
+        )
 
-    with torch.enable_grad(), quiet(module):
-        x = x.detach().requires_grad_()
-        held = {n: t.detach() for n, t in (*module.named_parameters(), *module.named_buffers())}
-        (found,) = torch.autograd.grad(functional_call(module, held, (x,)), x, grad)
-    return found
+    def carry(self, weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
+        """``target`` (a new buffer where None) plus the product of ``source`` and a ``weight`` of its layout."""
+        from ranvier.connectivity.lowering import lower_rows
+
+        return lower_rows(lambda x: self.product(x, weight), self.module, builder, source, name, target)
+
+    def describe(self, name: str, tensors: dict[str, Tensor], place: Placement) -> dict[str, Any] | None:
+        """Plain data from which its class makes it again; None where a file cannot hold it.
+
+        Parameters and buffers are saved apart. Further arrays go to ``tensors`` under ``name``; ``place`` is where it stands.
+        """
+        return None

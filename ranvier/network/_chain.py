@@ -16,8 +16,8 @@ __all__ = ["chains", "is_plain", "joins"]
 
 def is_plain(p: Projection) -> bool:
     """Whether a projection is a dense matrix with one fixed latency."""
-    first = p.transform if len(p.chain) == 1 else None
-    return first is not None and first.is_matrix and not p.per_synapse and not p.plasticity
+    first = p.transform
+    return len(p.chain) == 1 and first.is_matrix and first.event_path and not p.per_synapse and not p.plasticity
 
 
 def joins(net: Network, part: Part, before: Sequence[str], spread: frozenset[str]) -> bool:

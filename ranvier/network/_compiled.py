@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.connectivity import ProceduralSynapses
 from ranvier.kernels.cpu import run_circuit
 from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection
 from ranvier.network._drives import drive_with
@@ -38,16 +37,10 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
                 owners.append(p.name)
             elif p.pre not in names or stream not in step.streams:
                 continue
-            elif isinstance(first := p.transform, ProceduralSynapses):
-                projections.append(
-                    CircuitProjection(p.pre, n, stream, first.source, first.effective_weight(), p.latency)
-                )
             else:
-                sparse = p.synapses
-                latency = sparse.latency_table if p.per_synapse else p.latency
-                projections.append(
-                    CircuitProjection(p.pre, n, stream, sparse.pattern(), sparse.shared_weight(), latency)
-                )
+                first, place = p.transform, p.place
+                latency = place.latency if place.table is None else place.table
+                projections.append(CircuitProjection(p.pre, n, stream, first.rows(), first.shared_weight(), latency))
         cells = known_shape(runner.net, n)[0]
         fed = {step.stream_of(port) for port in arrivals} | {
             *step.system.noises,

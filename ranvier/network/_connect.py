@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from ranvier.connectivity import Connectivity, latency_steps
-from ranvier.connectivity.transform import as_transform
 from ranvier.network._bind import bind_rule, warn_of_limits
 from ranvier.network._checks import check_name
 from ranvier.network._graph import GraphError
@@ -80,12 +79,10 @@ def _join(net: Network, asked: Connection, target: str, numbered: bool) -> str:
         synapses = single_synapses(net, label, pre, target, port, how, latency, **request)
         if bound is not None:
             warn_of_limits(label, bound, synapses.shared_weight())
-        chain = [synapses]
+        chain = [synapses.module]
     else:
         latency += int(0 if delay is None else latency_steps(delay, net.dt, 1, net.seed, label))
-        if as_transform(how) is not None:
-            how.to(net.dtype)
-        chain = [how]
+        chain = [how.to(net.dtype)]
     net._add(Projection(label, pre, target, port, chain, latency, bound, dt=net.dt, seed=net.seed))
     return label
 

@@ -29,7 +29,7 @@ def _not_single(net: Network, part: Part) -> str | None:
             return f"{n} emits {net.populations[n].cell.emit}, not spikes"
     for p in _inside(net, part):
         first = p.transform
-        if len(p.chain) != 1 or first is None or (first.differentiable and not first.event_path):
+        if len(p.chain) != 1 or (first.differentiable and not first.event_path):
             return f"{p.name} is neither Linear nor single synapses"
         if p.per_synapse and p.shortest == 0:
             return f"{p.name} mixes same-step and later arrivals"
@@ -41,7 +41,7 @@ def not_fusible(net: Network, part: Part) -> str | None:
     plastic = _plastic(net, part)
     if plastic:
         return f"{plastic[0].name} is plastic"
-    drawn = [p.name for p in _inside(net, part) if p.transform is not None and not p.transform.differentiable]
+    drawn = [p.name for p in _inside(net, part) if not p.transform.differentiable]
     return f"{drawn[0]} is procedural and has no gradient" if drawn else _not_single(net, part)
 
 
@@ -56,7 +56,7 @@ def not_loopable(net: Network, part: Part) -> str | None:
             return f"{n} has shape {shape}, not a number of cells"
     for p in _inside(net, part):
         first = p.transform
-        if first is None or (first.differentiable and first.pattern() is None) or p.shortest < 1:
+        if first.rows() is None or p.shortest < 1:
             return f"{p.name} is not a set of single synapses"
         if first.delay is not None:
             return f"{p.name} has learnable delays; rounded_delays(net) makes them fixed"

@@ -24,7 +24,7 @@ def delays_of(net: Network, name: str) -> torch.Tensor:
     p = net.projections[name]
     signal = p.pre in net.sources and net.sources[p.pre].lag == 0
     first = 0 if signal else min(p.lag, 1)  # a spike arrives a step later where it was joined by `connect`
-    own = None if p.transform is None else p.transform.delay
+    own = p.transform.delay
     if own is not None:
         return own.bounded().detach().double() + (p.lag - first) * p.dt
     steps = torch.tensor(p.latency) if p.place.table is None else p.place.table

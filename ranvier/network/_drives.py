@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import torch
-
-from ranvier.connectivity import Sparse
 from ranvier.kernels.tasks import CircuitDrive
 from ranvier.network._plan import Plan
 from ranvier.network._poisson_drive import PoissonDrive
-from ranvier.network._projection import Projection
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -26,7 +22,7 @@ def drawable(net: Network) -> frozenset[str]:
         source = net.sources.get(p.pre)
         if not isinstance(source, PoissonDrive) or source.rate.ndim or (p.post, p.port) in out:
             continue
-        if not p.plasticity and not p.per_synapse and len(p.chain) == 1 and _one_to_one(p):
+        if not p.plasticity and not p.per_synapse and len(p.chain) == 1 and p.transform.one_to_one:
             out[p.post, p.port] = name
     return frozenset(out.values())
 
@@ -40,7 +36,7 @@ def drives(net: Network, plan: Plan) -> dict[str, CircuitDrive]:
         source: PoissonDrive = net.sources[p.pre]
         stream = net.populations[p.post].step(net.kicks(p.post)).stream_of(p.port)
         law = source.law(float(source.rate), net.dt)
-        out[name] = CircuitDrive(stream, law, source.key(net, 0), p.synapses.shared_weight(), p.latency)
+        out[name] = CircuitDrive(stream, law, source.key(net, 0), p.transform.shared_weight(), p.latency)
     return out
 
 
@@ -53,11 +49,3 @@ def drawn_inside(net: Network, found: dict[str, CircuitDrive]) -> set[str]:
     """Sources all of whose projections are drawn inside loops: nobody needs their arrays."""
     users = {n: [q for q, p in net.projections.items() if p.pre == n] for n in net.sources}
     return {n for n, names in users.items() if names and all(q in found for q in names)}
-
-
-def _one_to_one(p: Projection) -> bool:
-    first = p.chain[0]
-    if not isinstance(first, Sparse) or first.sizes[0] != first.sizes[1] or len(first) != first.sizes[0]:
-        return False
-    order = torch.arange(first.sizes[0])
-    return bool((first.row_pointer[:-1] == order).all() and (first.target == order).all())

@@ -195,7 +195,7 @@ def _refuse(net: Network, record: Mapping[str, Sequence[Any]], options: Mapping[
                 f"projection {name!r} is plastic: what its rule does to weights passes no gradient to the spikes that caused "
                 "it. Run without grad=True, or connect it without plasticity."
             )
-        if p.transform is not None and not p.transform.differentiable:
+        if not p.transform.differentiable:
             raise GraphError(
                 f"projection {name!r} is procedural: its synapses are never stored, so none has a gradient. Connect with the "
                 "rule itself, without rv.Procedural."

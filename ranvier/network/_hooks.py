@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING
 from torch import nn
 from torch.nn.modules import module as torch_module
 
+from ranvier.connectivity.hooks import has_hook
 from ranvier.network._graph import GraphError
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
 
 __all__ = ["has_hook", "hooked_parts"]
-
-
-def has_hook(module: nn.Module) -> bool:
-    """Whether a forward or backward hook is registered on a module itself."""
-    return bool(
-        module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
-    )
 
 
 def hooked_parts(net: Network) -> frozenset[str]:

@@ -90,7 +90,7 @@ def _made(net: Network, request: Request) -> Plan:
 
 def _carried(p: Projection, update: str | None, drawable: bool) -> Carried:
     first = p.transform
-    own = None if first is None or not p.per_synapse else first.follows
+    own = first.follows if p.per_synapse else None
     return Carried(
         p.pre, p.post, p.not_by_event(), is_plain(p), own, update, p.shortest, p.depth, drawable,
         is_plain(p) and p.depth == p.shortest,

@@ -41,11 +41,11 @@ def rounded_delays(net: Network) -> Network:
     >>> chip = rv.rounded_delays(net)
     """
     fixed = copy.deepcopy(net)
-    learnable = [n for n, p in fixed.projections.items() if p.transform is not None and p.transform.delay is not None]
+    learnable = [n for n, p in fixed.projections.items() if p.transform.delay is not None]
     for name in learnable:
         p = fixed.projections[name]
-        if (first := p.transform) is not None and first.delay is not None:  # one that stands twice is fixed once
-            first.fix_delays(p.dt, p.lag)
+        if p.transform.delay is not None:  # one that stands twice is fixed once
+            p.transform.fix_delays(p.dt, p.lag)
         fixed.projections[name] = p.replaced(list(p.chain))
     fixed._plans.clear()
     return fixed

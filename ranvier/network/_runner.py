@@ -256,8 +256,8 @@ class Runner:
                 add_arrival(arrivals, port, value)
             for p in self.incoming[n]:
                 bias = None
-                if p.name in unit.feeds and (first := p.transform) is not None:
-                    bias, weight = first.constant, first.effective_weight()
+                if p.name in unit.feeds:
+                    bias, weight = p.transform.constant, p.transform.effective_weight()
                     feeds.append(Feed(n, self.stream_of(n, p.port), window.emissions[p.pre], weight))
                 elif p.pre in names:
                     past = window.history.get(p.pre)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity import Connectivity
+from ranvier.connectivity.registry import transform_of
 from ranvier.network._graph import GraphError
 from ranvier.network._network import Network
 from ranvier.network._population import Relay
@@ -74,7 +75,7 @@ class Sequential(Network):
         if not parts:
             raise GraphError("Sequential needs at least one transform or cell.")
         first = parts[0]
-        source = self.input("input", first.in_features if isinstance(first, nn.Linear) else None)
+        source = self.input("input", transform_of(first).input_size if isinstance(first, nn.Module) else None)
         counts: dict[str, int] = {}
         source, chain = self._walk(parts, source, [], counts)
         if chain:
@@ -130,13 +131,7 @@ class Sequential(Network):
     def _join(
         self, source: str, target: str, chain: Sequence[nn.Module], counts: dict[str, int], port: str | None = None
     ) -> None:
-        kind = (
-            "linear"
-            if chain and isinstance(chain[0], nn.Linear)
-            else type(chain[0]).__name__.lower()
-            if chain
-            else "direct"
-        )
+        kind = transform_of(chain[0]).label if chain else "direct"
         label = self._free(kind, counts, "projection")
         for module in chain:
             module.to(self.dtype)

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ranvier.connectivity import (
-    Connectivity,
-    Ends,
-    Procedural,
-    ProceduralSynapses,
-    Sparse,
-    SynapseRequest,
-    build_synapses,
-)
-from ranvier.connectivity._build import procedural_synapses
+from ranvier.connectivity import Connectivity, Ends, SynapseRequest
+from ranvier.connectivity.transform import Transform
 from ranvier.errors import ShapeError
 from ranvier.units import UNITS, Dimension
 
@@ -28,7 +20,7 @@ _NONE = UNITS["1"].dimension
 def single_synapses(
     net: Network, name: str, pre: str, post: str, port: str, rule: Connectivity, lag: int,
     unit: Dimension | None = None, **how: Any,
-) -> Sparse | ProceduralSynapses:  # fmt: skip
+) -> Transform:  # fmt: skip
     """The synapses of the projection ``name``, with weights in ``unit`` or what the port asks for.
 
     ``how`` are the further fields of a ``SynapseRequest``.
@@ -45,8 +37,4 @@ def single_synapses(
     dimension = wanted / carried if unit is None else unit
     request = SynapseRequest(name, net.seed, dimension=dimension, dt=net.dt, lag=lag, dtype=net.dtype, **how)
     ends = Ends((sizes[0], sizes[1]), pre == post, (positions[0], positions[1]))
-    return (
-        procedural_synapses(rule, ends, request)
-        if isinstance(rule, Procedural)
-        else build_synapses(rule, ends, request)
-    )
+    return rule.join(ends, request)

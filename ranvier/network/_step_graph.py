@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ranvier.connectivity.lowering import lower, lower_delayed
+from ranvier.connectivity.lowering import lower_delayed
 from ranvier.dynamics import COUNTER, TIME, WHOLE, Step
 from ranvier.errors import ProviderError
 from ranvier.kernels.step import Add, Advance, Builder, DelayPop, DelayPush, Fill, StepGraph
@@ -163,14 +163,14 @@ class _Writing:
         return total
 
     def _carried(self, p: Projection) -> str:
-        first, chain = p.transform, list(p.chain)
-        if first is not None and p.per_synapse:
-            x = lower_delayed(first, self.to, lambda k: self._past(p.pre, k), p.place, p.name)
+        chain = p.chain.transforms
+        if p.per_synapse:
+            x = lower_delayed(chain[0], self.to, lambda k: self._past(p.pre, k), p.place, p.name)
             chain = chain[1:]
         else:
             x = self._past(p.pre, p.latency)
-        for module in chain:
-            x = lower(module, self.to, x, p.name)
+        for transform in chain:
+            x = transform.lower(self.to, x, p.name)
         return x
 
     def _past(self, name: str, lag: int) -> str:

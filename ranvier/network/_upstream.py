@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.func import functional_call
 
-from ranvier.connectivity.transform import input_gradient, quiet
+from ranvier.connectivity.hooks import quiet
 from ranvier.network._projection import Projection
 
 __all__ = ["upstream"]
@@ -32,7 +32,7 @@ class _Upstream(torch.autograd.Function):
         projection: Projection = ctx.projection
         x, history = ctx.saved_tensors
         if projection.matrix() is not None and not projection.depth:
-            return None, None, input_gradient(projection.chain[0], grads[0], x), None
+            return None, None, projection.transform.pullback(grads[0], x), None
         with torch.enable_grad(), quiet(projection):
             x, history = x.detach().requires_grad_(), history.detach().requires_grad_()
             own = {n: t.detach() for n, t in (*projection.named_parameters(), *projection.named_buffers())}

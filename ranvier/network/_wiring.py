@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from ranvier.connectivity import Sparse
 from ranvier.errors import RanvierWarning
 from ranvier.units.steps import nearest_steps
 
@@ -32,7 +31,7 @@ def wiring_troubles(net: Network) -> list[str]:
     """Every trouble as a sentence."""
     out = []
     for n, p in net.projections.items():
-        if any(isinstance(part, Sparse) and len(part) == 0 for part in p.chain):
+        if any(part.empty for part in p.chain.transforms):
             out.append(f"projection {n!r} has no synapses: raise the probability or degree of its rule, or remove it.")
     for n, p in net.populations.items():
         lasting = p.values().get("refractory")

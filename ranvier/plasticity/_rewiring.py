@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
 
-from ranvier.connectivity import ConnectivityError, Sparse, Synapses
+from ranvier.connectivity import ConnectivityError, Synapses
 from ranvier.errors import DimensionError, StateError
 from ranvier.network import GraphError, State
 from ranvier.network._check_state import check_state
@@ -92,10 +91,7 @@ class Rewiring:
         order, fresh = torch.from_numpy(found.order), torch.from_numpy(weak)
         weights = sparse.weight.detach().expand(len(sparse)).clone()
         weights[fresh] = start
-        latency = sparse.latency if isinstance(sparse.latency, int) else sparse.latency_table[order]
-        learn = isinstance(sparse.weight, nn.Parameter)
-        chain = [Sparse(found, weights[order], latency, learn, bounds=sparse.bounds, lag=sparse.lag)]
-        p = projection.replaced(chain)
+        p = projection.replaced([sparse.replaced(found, weights)])
         net._add(p)
         new = initial_synapses(p, 1, net.seed, state.stream)
         after = {n: torch.where(fresh[order], new[n], v[:, order]) for n, v in values.items()}

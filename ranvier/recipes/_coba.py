@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ranvier.connectivity import FixedProbability, Sparse
+from ranvier.connectivity import FixedProbability
 from ranvier.network import Network
 from ranvier.network._run import Run
 from ranvier.neurons import Cell
@@ -94,7 +94,7 @@ def simulate(seconds: float = 2.0, *, cells: int = 4000, seed: int = 1, close_ms
     close = net.run(close_ms * ms, run.state, record={"exc": ["spikes", "v"], "inh": ["spikes"]})
     trains = [run[name].spikes for name in ("exc", "inh")]
     size = sum(train.size for train in trains)
-    synapses = sum(len(part) for p in net.projections.values() for part in p.chain if isinstance(part, Sparse))
+    synapses = sum(len(p.synapses) for p in net.projections.values())
     rate = sum(train.rate() * train.size for train in trains) / size
     cv = float(np.average([train.cv() for train in trains], weights=[train.size for train in trains]))
     return CircuitResult(run, close, size, synapses, preparation, rate, cv)

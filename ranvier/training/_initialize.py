@@ -69,28 +69,27 @@ def initialize(net: Network, x: Signal, rate: float = 0.1, *, tolerance: float =
         for part in net.plan().parts:
             for name in part.members:
                 if name in fires:
-                    knobs = [m for m in _knobs(net, name, part.members) if id(m) not in done]
-                    done |= {id(m) for m in knobs}
+                    knobs = [w for w in _knobs(net, name, part.members) if id(w) not in done]
+                    done |= {id(w) for w in knobs}
                     found[name] = _reach(net, x, name, knobs, rate, tolerance)
         net.train(training)
     return found
 
 
-def _knobs(net: Network, name: str, inside: tuple[str, ...]) -> Iterator[nn.Module]:
-    """The module of each projection from outside that sets how much arrives; through relays where there is none."""
+def _knobs(net: Network, name: str, inside: tuple[str, ...]) -> Iterator[nn.Parameter]:
+    """The weight of each projection from outside that sets how much arrives; through relays where there is none."""
     for p in net.projections.values():
         if p.post != name or p.pre in inside:
             continue
-        learnt = [m for m in p.chain if isinstance(getattr(m, "weight", None), nn.Parameter)]
+        learnt = [w for t in p.chain.transforms if (w := t.learnt_weight) is not None]
         if learnt:
             yield learnt[-1]
         elif p.pre in net.relays:
             yield from _knobs(net, p.pre, inside)
 
 
-def _reach(net: Network, x: Signal, name: str, knobs: list[nn.Module], rate: float, tolerance: float) -> float:
+def _reach(net: Network, x: Signal, name: str, weights: list[nn.Parameter], rate: float, tolerance: float) -> float:
     """Find the factor for one population and leave it in place; returns the rate reached."""
-    weights = [m.weight for m in knobs if isinstance(m.weight, nn.Parameter)]
     start = [w.clone() for w in weights]
 
     def at(power: float) -> float:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
 
 from ranvier.errors import TrainingError
 from ranvier.network import Network
@@ -88,12 +87,12 @@ def _natural(net: Network) -> dict[str, float]:
             out |= {f"{prefix}.{n}": s for n, s in sizes().items()}
     for name, p in net.projections.items():
         post = dict(net.populations.items()).get(p.post)
-        learnt = [k for k, m in enumerate(p.chain) if isinstance(getattr(m, "weight", None), nn.Parameter)]
+        learnt = [(k, w) for k, t in enumerate(p.chain.transforms) if (w := t.learnt_weight) is not None]
         if post is None or len(learnt) != 1 or post.cell.system.dimensions[p.port].is_none:
             continue
-        size = scale_of(p.chain[learnt[0]].weight)
+        place, weight = learnt[0]
         for leaf in ("weight", "bias"):
-            out.setdefault(f"projections.{name}.chain.{learnt[0]}.{leaf}", size)
+            out.setdefault(f"projections.{name}.chain.{place}.{leaf}", scale_of(weight))
     return out
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 import ranvier as rv
 from ranvier.connectivity._delays import DelayError
-from ranvier.connectivity.transform import input_gradient, matrix_of
+from ranvier.connectivity.registry import transform_of
 from ranvier.network._rounding import rounded_delays
 from ranvier.units import ms
 from tests.training.networks import distance, gradient
@@ -37,7 +37,7 @@ def test_the_way_back_is_the_gradient_of_the_way_forward(kind: str) -> None:
     out = module(x)
     grad = torch.randn_like(out)
     (wanted,) = torch.autograd.grad(out, x, grad)
-    torch.testing.assert_close(input_gradient(module, grad, x), wanted, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(transform_of(module).pullback(grad, x), wanted, rtol=1e-12, atol=1e-12)
     assert all(q.grad is None for q in module.parameters())
 
 
@@ -52,7 +52,7 @@ def test_the_way_back_of_single_synapses_is_bounded() -> None:
     x = torch.rand(3, 6, dtype=torch.float64, requires_grad=True)
     (wanted,) = torch.autograd.grad(module(x), x, torch.ones(3, 5, dtype=torch.float64))
     assert (module.weight < 0).any()
-    torch.testing.assert_close(input_gradient(module, torch.ones(3, 5, dtype=torch.float64), x), wanted)
+    torch.testing.assert_close(transform_of(module).pullback(torch.ones(3, 5, dtype=torch.float64), x), wanted)
 
 
 def test_only_a_plain_matrix_is_one() -> None:
@@ -60,12 +60,12 @@ def test_only_a_plain_matrix_is_one() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return 2 * super().forward(x)
 
-    assert matrix_of(Doubled(3, 2)) is None
-    assert matrix_of(rv.Conv2d(1, 1, 1)) is None
+    assert transform_of(Doubled(3, 2)).matrix() is None
+    assert transform_of(rv.Conv2d(1, 1, 1)).matrix() is None
     signed = rv.Linear(3, 2, sign=1)
     with torch.no_grad():
         signed.weight.fill_(-1.0)
-    assert torch.equal(matrix_of(signed), torch.zeros(2, 3))
+    assert torch.equal(transform_of(signed).matrix(), torch.zeros(2, 3))
 
 
 def signed(layers: int, sign: int | None, provider: str) -> rv.Sequential:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from ranvier.errors import FileFormatError
-from ranvier.network._saving._record import Record
+from ranvier.limits.record import Record
 from ranvier.network._saving._values import decode_value, encode_value
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate

@@ -10,9 +10,14 @@ import torch
 from torch import nn
 
 from ranvier import __version__
-from ranvier.connectivity import Positions, ProceduralSynapses, Sparse
+from ranvier.connectivity import Positions
+from ranvier.connectivity.registry import describe as describe_transform
+from ranvier.connectivity.registry import rebuild as rebuild_transform
+from ranvier.connectivity.registry import transform_of
 from ranvier.connectivity.transform import Placement
 from ranvier.errors import FileFormatError
+from ranvier.limits.record import Record, damaged
+from ranvier.limits.tensors import fill
 from ranvier.network._network import Network
 from ranvier.network._population import Population, Relay
 from ranvier.network._projection import Projection
@@ -24,8 +29,6 @@ from ranvier.network._saving._cells import (
     encode_plasticity,
     encode_surrogate,
 )
-from ranvier.network._saving._modules import decode_module, encode_module, fill
-from ranvier.network._saving._record import Record, damaged
 from ranvier.network._saving._sources import decode_source, encode_source
 from ranvier.network._saving._values import decode_value, encode_value
 from ranvier.network._sequential import Sequential
@@ -141,10 +144,12 @@ def _projection(
     projection: Projection, seen: dict[int, str], tensors: Tensors, unknown: Unknown | None
 ) -> dict[str, Any]:
     chain = []
-    for k, module in enumerate(projection.chain):
+    for k, transform in enumerate(projection.chain.transforms):
         where, name = f"{projection.name}.{k}", f"projections.{projection.name}.chain.{k}"
+        module = transform.module
         known = {"same_as": seen[id(module)]} if id(module) in seen else None
-        chain.append(known or _told(module, unknown, encode_module, module, where, name, tensors, projection.place))
+        told = (describe_transform, transform, where, name, tensors, projection.place)
+        chain.append(known or _told(module, unknown, *told))
         seen.setdefault(id(module), where)
     ends = {"pre": projection.pre, "post": projection.post, "port": projection.port}
     out = {**ends, "latency": projection.lag, "chain": chain, "plasticity": None}
@@ -233,16 +238,15 @@ def _add_projection(net: Network, name: str, record: Record, left: Tensors, modu
         if "same_as" in inner:
             module = modules[inner.choice("same_as", *modules)]
         else:
-            module = decode_module(inner, _taker(left, f"projections.{name}.chain.{k}"), Placement(net.dt, lag))
-        if isinstance(module, Sparse | ProceduralSynapses) and tuple((n,) for n in module.sizes) != ends:
-            raise inner.error("sizes", f"the sizes of the populations it joins, {ends}")
-        if isinstance(module, ProceduralSynapses) and module.source.draw.barred and pre != post:
-            raise inner.error("autapses", f"true, as {pre!r} and {post!r} are two populations")
+            module = rebuild_transform(inner, _taker(left, f"projections.{name}.chain.{k}"), Placement(net.dt, lag))
+        misfit = transform_of(module).misfit(*ends, pre == post)
+        if misfit is not None:
+            raise inner.error(*misfit)
         modules[f"{name}.{k}"] = module
         chain.append(module)
     bound = None
     if "plasticity" in record:
-        if len(chain) != 1 or not isinstance(chain[0], Sparse):
+        if len(chain) != 1 or transform_of(chain[0]).pattern() is None:
             raise record.error("plasticity", "none, as the projection has no single synapses")
         bound = net._bind(decode_plasticity(record.child("plasticity"), left), pre, post, port)
     made = Projection(name, pre, post, port, chain, lag, bound, dt=net.dt, seed=net.seed)

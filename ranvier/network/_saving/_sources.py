@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from ranvier.errors import FileFormatError
+from ranvier.limits.record import Record
 from ranvier.network._poisson import Poisson
 from ranvier.network._poisson_drive import PoissonDrive
-from ranvier.network._saving._record import Record
 from ranvier.network._saving._values import decode_value, encode_value
 from ranvier.network._sources import Source, SpikeTrains, TimedArray
 from ranvier.network._stimuli import OrnsteinUhlenbeck, PoissonInput, Signal, Stimulus, SumOfSignals

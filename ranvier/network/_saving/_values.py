@@ -9,7 +9,7 @@ import torch
 
 from ranvier.dynamics._text import parse_unit
 from ranvier.errors import FileFormatError
-from ranvier.network._saving._record import Record
+from ranvier.limits.record import Record
 from ranvier.units import Dimension, Quantity, as_quantity
 from ranvier.values import Clipped, Distribution, Exponentially, Learn, LogNormal, Normal, Uniform
 

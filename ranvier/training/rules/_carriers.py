@@ -5,43 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import nn
 
-from ranvier.connectivity.transform import is_linear, matrix_of
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.network._projection import Projection
 from ranvier.training.rules._refuse import learns
 from ranvier.training.rules._series import Block
 
-__all__ = ["Carrier", "carriers"]
+__all__ = ["Carrier", "add_gradient", "carriers"]
 
 Tensor = torch.Tensor
-_BEFORE = (
-    nn.Flatten, nn.Unflatten, nn.Identity, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d, nn.AdaptiveAvgPool2d,
-    nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d,
-)  # fmt: skip
-_AFTER = (nn.Flatten, nn.Unflatten, nn.Identity, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d, nn.AdaptiveAvgPool2d)
 
 
 class Carrier:
     """A projection whose weights are learnt from a trace of what it carried."""
 
     def __init__(self, projection: Projection, rule: str) -> None:
-        chain = list(projection.chain)
-        at = next((k for k, m in enumerate(chain) if learns(m)), None)
+        chain = projection.chain.transforms
+        at = next((k for k, t in enumerate(chain) if learns(t.module)), None)
         fits = (
             at is not None
-            and is_linear(chain[at])
-            and all(isinstance(m, _BEFORE) for m in chain[:at])
-            and all(isinstance(m, _AFTER) for m in chain[at + 1 :])
+            and chain[at].linear_in_weight
+            and all(t.fixed for t in chain[:at])
+            and all(t.fixed and t.linear_in_input for t in chain[at + 1 :])
         )
         if at is None or not fits:
-            odd = (m for m in chain if not is_linear(m) and not isinstance(m, _BEFORE))
-            wrong = next(odd, chain[-1] if chain else None)
+            odd = (t for t in chain if not t.linear_in_weight and not t.fixed)
+            wrong = next(odd, chain[-1] if chain else projection.transform)
             raise TrainingError(
                 f"{rule} needs what arrives to be linear in the weights and in the spikes, but projection "
-                f"{projection.name!r} holds {type(wrong).__name__}: use one Linear or convolution with poolings, or "
+                f"{projection.name!r} holds {wrong.kind}: use one Linear or convolution with poolings, or "
                 f"rv.rules.SLTT() or rv.rules.BPTT()."
             )
         if projection.per_synapse:
@@ -49,14 +42,14 @@ class Carrier:
                 f"{rule} keeps one trace per presynaptic cell, but projection {projection.name!r} has a delay per "
                 f"synapse: give it one delay, or use rv.rules.SLTT() or rv.rules.BPTT()."
             )
-        self.projection, self.module = projection, chain[at]
+        self.projection, self.transform = projection, chain[at]
         self.before, self.after = chain[:at], chain[at + 1 :]
         self.port, self.latency = projection.port, projection.latency
 
     @property
     def dense(self) -> bool:
         """Whether it is a plain matrix [post, pre], so that every synapse can have an eligibility of its own."""
-        return not self.before and not self.after and matrix_of(self.module) is not None
+        return not self.before and not self.after and self.transform.is_matrix
 
     def carried(self, block: Block) -> Tensor:
         """What enters the weights in every step of a block [K, B, …]."""
@@ -68,33 +61,25 @@ class Carrier:
             return x
         lead, x = x.shape[:2], x.flatten(0, 1)
         with torch.no_grad():
-            for module in self.before:
-                x = module(x)
+            for transform in self.before:
+                x = transform(x)
         return x.unflatten(0, lead)
 
     def learn(self, trace: Tensor, ones: Tensor, error: Tensor) -> None:
         """Add the gradient for a trace [B, …] of what was carried (``ones``: that of a constant 1) and an error [B, …]."""
-        bias = getattr(self.module, "bias", None)
-        weights = [q for q in self.module.parameters() if q.requires_grad and q is not bias]
-        with torch.enable_grad():
-            y = self._through(trace)
-            wanted = [*weights, *([bias] if bias is not None and bias.requires_grad else [])]
-            found = torch.autograd.grad(y, wanted, error, allow_unused=True)
-        for q, g in zip(wanted, found, strict=True):
-            if g is not None:
-                add_gradient(q, g * ones if q is bias else g)
+        back = [trace]
+        for transform in (self.transform, *self.after)[: len(self.after)]:
+            back.append(transform(back[-1]))
+        for transform, x in zip(reversed(self.after), reversed(back), strict=False):
+            error = transform.pullback(error, x)
+        for q, g in self.transform.weight_pullback(trace, error, ones):
+            add_gradient(q, g)
 
     def learn_each(self, whole: Tensor) -> None:
         """Add the gradient [post, pre] of every synapse, a last column for the bias."""
-        for q in self.module.parameters():
+        for q in self.transform.module.parameters():
             if q.requires_grad:
                 add_gradient(q, whole[:, : q.shape[1]] if q.ndim == 2 else whole[:, -1])
-
-    def _through(self, trace: Tensor) -> Tensor:
-        y = self.module(trace)
-        for module in self.after:
-            y = module(y)
-        return y
 
 
 def add_gradient(q: Tensor, g: Tensor) -> None:

@@ -134,11 +134,10 @@ def _counters(net: Network, name: str) -> tuple[str, ...]:
 def _refuse_moments(net: Network) -> None:
     """Raise where steps side by side in a batch would differ from steps in a row."""
     for n, p in net.projections.items():
-        for module in p.chain.modules():
-            norm = hasattr(module, "running_mean") and (module.training or module.running_mean is None)
-            if norm or (module.training and "Dropout" in type(module).__name__):
+        for transform in p.chain.transforms:
+            if transform.mixes():
                 raise TrainingError(
-                    f"SLTT(keep=…) runs chosen steps again, side by side, but projection {n!r} holds {type(module).__name__}, "
+                    f"SLTT(keep=…) runs chosen steps again, side by side, but projection {n!r} holds {transform.kind}, "
                     f"which would then act differently: use SLTT() without keep, or net.eval()."
                 )
     for n, population in net.populations.items():

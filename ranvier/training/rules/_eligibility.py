@@ -136,7 +136,7 @@ class _Part:
 
     def _each(self, old: list[Tensor] | None, stream: str, x: Tensor, carrier: Carrier) -> list[Tensor]:
         """The eligibility [B, post, pre (+ 1 for the bias)] of every synapse, one per state variable."""
-        if getattr(carrier.module, "bias", None) is not None:
+        if carrier.transform.constant is not None:
             x = torch.cat([x, x.new_ones(*x.shape[:-1], 1)], -1)
         out = []
         for q in range(len(self.states)):

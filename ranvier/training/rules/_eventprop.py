@@ -64,8 +64,7 @@ class EventProp(Rule):
         for name in net.populations:
             _check_cell(net, name)
         for p in net.projections.values():
-            first = p.transform
-            if first is not None and first.delay is not None:
+            if p.transform.delay is not None:
                 raise TrainingError(
                     f"EventProp moves the times of spikes, not delays: {p.name!r} has learnable ones; fix them, or use "
                     f"rv.rules.BPTT()."

@@ -126,10 +126,10 @@ def _state_size(series: Series) -> int:
 
 def _refuse_mixing(net: Network, rule: str) -> None:
     for p in net.projections.values():
-        for module in p.chain.modules():
-            if hasattr(module, "running_mean") or "Dropout" in type(module).__name__:
+        for transform in p.chain.transforms:
+            if transform.normalises or transform.random:
                 raise TrainingError(
-                    f"{rule} runs sample by sample, but projection {p.name!r} holds {type(module).__name__}, which would "
+                    f"{rule} runs sample by sample, but projection {p.name!r} holds {transform.kind}, which would "
                     f"then act differently: remove it, or use rv.rules.BPTT()."
                 )
     for n in net.populations:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 import ranvier as rv
+from ranvier.connectivity.adapters._maximum import MaximumAdapter
 from ranvier.kernels.cpu.events.pool2d import max_pool2d
-from ranvier.network._foreign import _pool_size
 from ranvier.units import ms
 
 
@@ -42,13 +42,13 @@ def test_equal_to_torch(shape, size, dtype) -> None:
     ],
 )  # fmt: skip
 def test_only_plain_pooling_is_replaced(module: nn.Module, expected: tuple[int, int] | None) -> None:
-    assert _pool_size(module) == expected
+    assert MaximumAdapter(module).plain_size() == expected
 
 
 def test_hooks_are_not_bypassed() -> None:
     module = nn.MaxPool2d(2)
     module.register_forward_hook(lambda *_: None)
-    assert _pool_size(module) is None
+    assert MaximumAdapter(module).plain_size() is None
 
 
 def _learn(provider: str, retain: bool) -> list[torch.Tensor]:

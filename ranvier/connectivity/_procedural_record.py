@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ranvier.connectivity import ProceduralSynapses
+from ranvier.connectivity._delays import LONGEST
 from ranvier.kernels.tasks import RowDraw, RowSource
-from ranvier.network._saving._delays import LONGEST
-from ranvier.network._saving._record import Record, damaged
+from ranvier.limits.record import Record, damaged
+from ranvier.limits.tensors import Take
+
+if TYPE_CHECKING:
+    from ranvier.connectivity._procedural import ProceduralSynapses
 
 __all__ = ["decode_procedural", "encode_procedural"]
 
@@ -30,11 +32,11 @@ def encode_procedural(module: ProceduralSynapses, name: str, tensors: dict[str, 
         rows = {"degree": None, "multapses": source.multapses}
         tensors[f"{name}.degree"] = torch.from_numpy(source.degree)
     counter = {"key": list(draw.key), "stream": draw.stream, "autapses": not draw.barred}
-    return {"type": "Procedural", "sizes": list(module.sizes), **rows, **counter, "latency": module.latency}
+    return {"sizes": list(module.sizes), **rows, **counter, "latency": module.latency}
 
 
-def decode_procedural(record: Record, take: Callable[[str], torch.Tensor | None]) -> ProceduralSynapses:
-    """The synapses that :func:`encode_procedural` described.
+def decode_procedural(record: Record, take: Take) -> tuple[RowSource, tuple[int, int], torch.Tensor, int]:
+    """Source, sizes, weight and latency of the synapses that :func:`encode_procedural` described.
 
     Rows are written into memory by native kernels, so what they hold at most is checked.
     """
@@ -55,12 +57,10 @@ def decode_procedural(record: Record, take: Callable[[str], torch.Tensor | None]
     if weight is None or tuple(weight.shape) != (1,) or weight.dtype not in (torch.float32, torch.float64):
         raise damaged(f"{record.where}.weight", "the tensor is missing or not one number")
     source = _source(record, sizes, draw, take)
-    return ProceduralSynapses(source, (sizes[0], sizes[1]), weight, latency)
+    return source, (sizes[0], sizes[1]), weight, latency
 
 
-def _source(
-    record: Record, sizes: tuple[int, ...], draw: RowDraw, take: Callable[[str], torch.Tensor | None]
-) -> RowSource:
+def _source(record: Record, sizes: tuple[int, ...], draw: RowDraw, take: Take) -> RowSource:
     if "p" in record:
         p = record.number("p")
         if not 0 < p < 1 or not draw.choices:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 
 from ranvier.connectivity._delays import LONGEST, Delays
-from ranvier.network._saving._record import Record, damaged
+from ranvier.limits.record import Record, damaged
+from ranvier.limits.tensors import Take
 from ranvier.units import UNITS, Quantity
 from ranvier.values import Learn
 
-__all__ = ["LONGEST", "decode_delays", "encode_delays"]
+__all__ = ["decode_delays", "encode_delays"]
 
 _TIME = UNITS["ms"].dimension
 
@@ -27,9 +27,7 @@ def encode_delays(delays: Delays | None) -> dict[str, Any] | None:
     return {**form, "min": delays.low, "max": delays.high}
 
 
-def decode_delays(
-    record: Record, shape: tuple[int, ...], where: str, take: Callable[[str], torch.Tensor | None], dt: float
-) -> Delays | None:
+def decode_delays(record: Record, shape: tuple[int, ...], where: str, take: Take, dt: float) -> Delays | None:
     """The delays described under ``delay`` for weights of ``shape``, with their tensors from ``take``."""
     if "delay" not in record:
         return None

@@ -1,0 +1,40 @@
+"""A convolution in one, two or three dimensions: its products and nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ranvier.connectivity._absorbing import Absorbing
+
+if TYPE_CHECKING:
+    from ranvier.kernels.step import Builder
+
+__all__ = ["ARGUMENTS", "Convolution"]
+
+Tensor = torch.Tensor
+#: what makes a convolution again, beside its bias
+ARGUMENTS = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode")
+
+
+class Convolution(Absorbing):
+    """A kernel [out, in/groups, …] over space, as a convolution of torch describes it."""
+
+    def product(self, x: Tensor, weight: Tensor) -> Tensor:
+        """``x`` [rows, in, …] -> [rows, out, …]."""
+        module: Any = self.module
+        return module._conv_forward(x, weight, None)
+
+    def lower(self, builder: Builder, source: str, name: str) -> str:
+        """A convolution and a bias."""
+        from ranvier.connectivity.lowering import lower_product
+
+        return lower_product(self, builder, source, name)
+
+    def carry(self, weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
+        """A convolution of planes as a node of its own; in other dimensions, or padded otherwise, the numbers of the map."""
+        from ranvier.connectivity.lowering import convolution
+
+        found = convolution(self.module, weight, builder, source, name, target)
+        return super().carry(weight, builder, source, name, target) if found is None else found

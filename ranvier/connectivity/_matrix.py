@@ -1,0 +1,78 @@
+"""A dense matrix: its products, gradients and nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from ranvier.connectivity._absorbing import Absorbing
+
+if TYPE_CHECKING:
+    from ranvier.kernels.step import Builder
+
+__all__ = ["Matrix"]
+
+Tensor = torch.Tensor
+
+
+class Matrix(Absorbing):
+    """y = W x + b with a weight [post, pre] and a bias [post]."""
+
+    is_matrix = True
+
+    @property
+    def label(self) -> str:
+        """Every matrix is linear."""
+        return "linear"
+
+    @property
+    def input_size(self) -> int | None:
+        """Cells before it."""
+        return self.module.in_features  # pyright: ignore[reportReturnType]
+
+    def product(self, x: Tensor, weight: Tensor) -> Tensor:
+        """``x`` [..., pre] -> [..., post]."""
+        return nn.functional.linear(x, weight)
+
+    def pullback(self, grad: Tensor, x: Tensor) -> Tensor:
+        """``grad @ weight``, with the effective weights."""
+        return grad.matmul(self.effective_weight().detach())
+
+    def weight_pullback(
+        self, x: Tensor, grad: Tensor, ones: Tensor | float = 1.0
+    ) -> Iterator[tuple[nn.Parameter, Tensor]]:
+        """Outer products of ``grad`` [..., post] and ``x`` [..., pre], summed over the rows."""
+        own = self.module._parameters
+        weight, bias = own.get("weight"), own.get("bias")
+        if weight is None:  # computed from other parameters
+            yield from super().weight_pullback(x, grad, ones)
+            return
+        rows = grad.flatten(0, -2)
+        if weight.requires_grad:
+            yield weight, rows.t() @ x.flatten(0, -2)
+        if bias is not None and bias.requires_grad:
+            yield bias, rows.sum(0) * ones
+
+    def cell_of(self, parameter: nn.Parameter) -> Tensor | None:
+        """Rows of the weight and entries of the bias belong to one cell each."""
+        own = self.module._parameters
+        if parameter is own.get("bias"):
+            return torch.arange(len(parameter))
+        if parameter is own.get("weight"):
+            return torch.arange(len(parameter)).repeat_interleave(parameter.shape[1])
+        return None
+
+    def lower(self, builder: Builder, source: str, name: str) -> str:
+        """A dense product and a bias."""
+        from ranvier.connectivity.lowering import lower_product
+
+        return lower_product(self, builder, source, name)
+
+    def carry(self, weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
+        """A dense product."""
+        from ranvier.connectivity.lowering import dense
+
+        return dense(weight, builder, source, name, target)

@@ -1,0 +1,64 @@
+"""Single synapses as plain data: sizes, bounds and delays, beside the tensors of rows, targets and weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from ranvier.connectivity._arguments import latency_of
+from ranvier.connectivity._delay_record import decode_delays, encode_delays
+from ranvier.connectivity._synapses import Synapses
+from ranvier.connectivity.transform import Placement
+from ranvier.limits.record import Record, damaged
+from ranvier.limits.tensors import FLOATS, Take
+
+if TYPE_CHECKING:
+    from ranvier.connectivity._sparse import Sparse
+
+__all__ = ["decode_sparse", "encode_sparse"]
+
+
+def encode_sparse(module: Sparse) -> dict[str, Any]:
+    """Plain data; rows, targets and weights are saved as tensors."""
+    own = None if isinstance(module.latency, torch.Tensor) else module.latency
+    when = {"latency": own, "delay": encode_delays(module.delay)}
+    when |= {"learn": isinstance(module.weight, nn.Parameter), "bounds": list(module.bounds)}
+    return {"sizes": list(module.sizes), **when}
+
+
+def decode_sparse(record: Record, take: Take, place: Placement) -> tuple[Any, ...]:
+    """The arguments of the synapses that :func:`encode_sparse` described.
+
+    Synapses index memory in native kernels, so every index is checked.
+    """
+    sizes = record.sizes("sizes")
+    if sizes is None or len(sizes) != 2:
+        raise record.error("sizes", "two positive whole numbers")
+    pointer, target, weight = (take(n) for n in ("row_pointer", "target", "weight"))
+    if pointer is None or target is None or weight is None:
+        raise damaged(record.where, "row_pointer, target or weight is missing")
+    kinds = pointer.dtype == torch.int64 and target.dtype == torch.int32 and weight.dtype in FLOATS
+    count = target.numel()
+    if not kinds or target.ndim != 1 or tuple(pointer.shape) != (sizes[0] + 1,) or weight.shape not in ((1,), (count,)):
+        raise damaged(record.where, "row_pointer, target and weight do not describe synapses")
+    if int(pointer[0]) != 0 or int(pointer[-1]) != count or bool((pointer.diff() < 0).any()):
+        raise damaged(record.where, f"row_pointer does not rise from 0 to the number of synapses, {count}")
+    if count and not 0 <= int(target.min()) <= int(target.max()) < sizes[1]:
+        raise damaged(record.where, f"target names a cell outside 0 to {sizes[1] - 1}")
+    backwards = target[1:] < target[:-1]
+    borders = pointer[1:-1][(pointer[1:-1] > 0) & (pointer[1:-1] < count)]
+    backwards[borders - 1] = False
+    if bool(backwards.any()):
+        raise damaged(record.where, "the synapses are not sorted by presynaptic and then by postsynaptic cell")
+    bounds = record.data.get("bounds", [None, None])
+    if not isinstance(bounds, list) or len(bounds) != 2 or any(type(x) not in (float, int, type(None)) for x in bounds):
+        raise record.error("bounds", "two numbers or null")
+    learn = record.flag("learn")
+    if learn and weight.numel() != count:
+        raise damaged(record.where, "weights that are learnt are not one per synapse")
+    latency = latency_of(record, take("latency_table"), (count,), (torch.uint8, torch.int16, torch.int32))
+    synapses = Synapses(pointer.numpy(), target.numpy(), (sizes[0], sizes[1]))
+    delay = decode_delays(record, (count,), record.where, take, place.dt)
+    return (synapses, weight, latency, learn, delay, (bounds[0], bounds[1]), place.lag)

@@ -1,0 +1,49 @@
+"""A transposed convolution in one, two or three dimensions: its products and nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from ranvier.connectivity._absorbing import Absorbing
+
+if TYPE_CHECKING:
+    from ranvier.kernels.step import Builder
+
+__all__ = ["ARGUMENTS", "Transposed"]
+
+Tensor = torch.Tensor
+#: what makes a transposed convolution again, beside its bias
+ARGUMENTS = (
+    "in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding", "groups", "dilation", "padding_mode",
+)  # fmt: skip
+_PRODUCTS = {
+    1: nn.functional.conv_transpose1d,
+    2: nn.functional.conv_transpose2d,
+    3: nn.functional.conv_transpose3d,
+}
+
+
+class Transposed(Absorbing):
+    """A kernel [in, out/groups, …], each input spread over the places it would be gathered from."""
+
+    def spread(self, each: Tensor) -> Tensor:
+        """One number for each output [out], in a shape that multiplies the weight [in, out/groups, …]."""
+        module: Any = self.module
+        first, inputs = each.reshape(module.groups, 1, -1), module.in_channels // module.groups
+        table = first.expand(-1, inputs, -1).reshape(module.in_channels, -1)
+        return table.reshape(*table.shape, *(1 for _ in module.kernel_size))
+
+    def product(self, x: Tensor, weight: Tensor) -> Tensor:
+        """``x`` [rows, in, …] -> [rows, out, …]."""
+        m: Any = self.module
+        carry = _PRODUCTS[len(m.kernel_size)]
+        return carry(x, weight, None, m.stride, m.padding, m.output_padding, m.groups, m.dilation)
+
+    def lower(self, builder: Builder, source: str, name: str) -> str:
+        """The numbers of the map, and a bias."""
+        from ranvier.connectivity.lowering import lower_product
+
+        return lower_product(self, builder, source, name)

@@ -1,0 +1,49 @@
+"""A module of which nothing is known, as a transform: it runs, and autograd goes back through it."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ranvier.connectivity.adapters._adapter import Adapter
+from ranvier.connectivity.adapters._dropout import DropoutAdapter
+from ranvier.connectivity.registry import transform_of
+
+__all__ = ["Opaque"]
+
+_RANDOM = DropoutAdapter.kinds
+
+
+class Opaque(Adapter):
+    """A user's own module, or one of torch without an adapter."""
+
+    @property
+    def time_major(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether the module asks for [T, B, …]."""
+        return getattr(self.module, "time_major", False)
+
+    @property
+    def label(self) -> str:
+        """The class of the module; "linear" for what is made from torch's."""
+        return "linear" if isinstance(self.module, nn.Linear) else super().label
+
+    @property
+    def input_size(self) -> int | None:
+        """Cells in a row, of what is made from torch's Linear."""
+        return self.module.in_features if isinstance(self.module, nn.Linear) else None
+
+    @property
+    def normalises(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether it, or a module inside, keeps running statistics."""
+        own = hasattr(self.module, "running_mean")
+        return own or any(transform_of(m).normalises for m in self.module.children())
+
+    @property
+    def random(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether it is made from a Dropout of torch, or has one inside."""
+        own = isinstance(self.module, _RANDOM)
+        return own or any(transform_of(m).random for m in self.module.children())
+
+    def mixes(self) -> bool:
+        """Whether it, or a module inside, is a norm over the batch or random, as it is now."""
+        own = hasattr(self.module, "running_mean") and self.module.running_mean is None
+        return own or super().mixes() or any(transform_of(m).mixes() for m in self.module.children())

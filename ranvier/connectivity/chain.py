@@ -1,0 +1,95 @@
+"""The modules of a projection, in the order in which they act, and what each is as a transform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from torch import Tensor, nn
+
+from ranvier.connectivity.affine import FoldError
+from ranvier.connectivity.registry import transform_of
+from ranvier.connectivity.transform import Transform
+
+__all__ = ["Chain"]
+
+
+class _Direct(Transform):
+    """The transform of a chain without modules: emissions arrive as they are."""
+
+    delay = None
+    rearranges = linear_in_input = fixed = True
+
+    def __init__(self) -> None:
+        self._module = nn.Identity()
+
+    @property
+    def module(self) -> nn.Module:
+        return self._module
+
+
+_DIRECT = _Direct()
+
+
+class Chain(nn.ModuleList):
+    """A list of modules, each as the user gave it, that a projection applies one after the other."""
+
+    def __init__(self, modules: Iterable[nn.Module] = ()) -> None:
+        super().__init__(modules)
+        self._known: tuple[tuple[nn.Module | None, ...], tuple[Transform, ...]] = ((), ())
+
+    @property
+    def transforms(self) -> tuple[Transform, ...]:
+        """Each module as a transform."""
+        modules = tuple(self._modules.values())
+        if modules != self._known[0]:
+            self._known = modules, tuple(transform_of(m) for m in modules if m is not None)
+        return self._known[1]
+
+    @property
+    def first(self) -> Transform:
+        """The transform that emissions enter, the only one that may delay them."""
+        found = self.transforms
+        return found[0] if found else _DIRECT
+
+    @property
+    def carrier(self) -> int:
+        """The place of the first transform that does more than rearrange; the number of modules where there is none."""
+        found = self.transforms
+        return next((k for k, t in enumerate(found) if not t.rearranges), len(found))
+
+    def matrix(self) -> Tensor | None:
+        """The effective weights [post, pre] where the whole chain is one dense matrix; None for any other."""
+        found = self.transforms
+        return found[0].matrix() if len(found) == 1 else None
+
+    def folded(self, used: Iterable[int]) -> list[nn.Module]:
+        """Its modules without the norms, whose factors and shifts the weights before them take over in place.
+
+        ``used`` lists the ``id`` of every module of a network, as often as it is used.
+
+        Raises
+        ------
+        FoldError
+            Where there are no such weights, or they cannot; the message begins with the class of the norm.
+        """
+        uses, out = list(used), list[Transform]()
+        for transform in self.transforms:
+            kind = transform.kind
+            try:
+                affine = transform.affine()
+            except FoldError as error:
+                raise FoldError(f"{kind} {error}") from None
+            if affine is None:
+                out.append(transform)
+                continue
+            before = out[-1] if out else None
+            if before is None:
+                trouble = "follows nothing; put it right after a Linear or Conv2d of its own."
+            elif uses.count(id(before.module)) > 1:
+                trouble = "follows weights that are used twice; put it right after a Linear or Conv2d of its own."
+            else:
+                trouble = before.cannot_absorb(affine)
+            if before is None or trouble is not None:
+                raise FoldError(f"{kind} {trouble}")
+            before.absorb(affine)
+        return [t.module for t in out]

@@ -1,0 +1,108 @@
+"""Which class is which transform: for modules of torch, and for names in files. Only here does a class's name decide."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from ranvier.connectivity.hooks import has_hook
+from ranvier.connectivity.transform import Placement, Transform
+from ranvier.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from ranvier.connectivity.adapters import Adapter
+    from ranvier.limits.record import Record
+    from ranvier.limits.tensors import Take
+
+__all__ = ["describe", "rebuild", "transform_of"]
+
+# Name in a file -> the module that holds the class, and the class.
+_OWN: dict[str, tuple[str, str]] = {
+    "Linear": ("_linear", "Linear"),
+    "Conv2d": ("_conv", "Conv2d"),
+    "StepBatchNorm": ("_norm", "StepBatchNorm"),
+    "ThresholdBatchNorm": ("_norm", "ThresholdBatchNorm"),
+    "Sparse": ("_sparse", "Sparse"),
+    "Procedural": ("_procedural", "ProceduralSynapses"),
+}
+#: what a subclass may define anew only if it computes something else
+_COMPUTES = ("forward", "_conv_forward", "__call__")
+_TORCH = "torch."
+
+
+def transform_of(module: nn.Module) -> Transform:
+    """``module`` itself where it is a transform, else the adapter that speaks for it."""
+    return module if isinstance(module, Transform) else _adapter(module)
+
+
+def _adapter(module: nn.Module) -> Adapter:
+    """The adapter of the nearest class of torch that computes the same; for all other modules, the opaque one."""
+    from ranvier.connectivity.adapters import ADAPTERS, Opaque
+
+    own = vars(module)
+    for kind in type(module).__mro__:
+        if kind in ADAPTERS:
+            same = all(getattr(type(module), n, None) is getattr(kind, n, None) and n not in own for n in _COMPUTES)
+            return (ADAPTERS[kind] if same else Opaque)(module)
+    return Opaque(module)
+
+
+def describe(
+    transform: Transform, where: str, name: str, tensors: dict[str, torch.Tensor], place: Placement
+) -> dict[str, Any]:
+    """Plain data for a transform; parameters and buffers are saved already, further arrays go to ``tensors`` under ``name``.
+
+    ``place`` is where it stands in time.
+
+    Raises
+    ------
+    FileFormatError
+        Where a file could not make the module again.
+    """
+    module, kind = transform.module, transform.kind
+    if has_hook(module):
+        raise FileFormatError(f"{where} ({kind}) has hooks, which a file cannot hold: remove them before saving.")
+    label = _label(type(module))
+    found = None if label is None else transform.describe(name, tensors, place)
+    if found is None:
+        raise FileFormatError(
+            f"{where} is a {kind}, whose class a file cannot hold: save the numbers, torch.save(net.state_dict(), path), make "
+            f"the network in code and call net.load_state_dict; or build it from {', '.join(_labels())}."
+        )
+    return {"type": label, **found}
+
+
+def rebuild(record: Record, take: Take, place: Placement) -> nn.Module:
+    """The module that :func:`describe` described, with its tensors from ``take``.
+
+    ``place`` has the dt and the lag of the projection in which it first stands.
+    Nothing of the declared size is allocated before the tensors are seen to have it.
+    """
+    kind = record.choice("type", *_labels())
+    if kind.startswith(_TORCH):
+        from ranvier.connectivity.adapters import ADAPTERS
+
+        torch_kind = getattr(nn, kind.removeprefix(_TORCH))
+        return ADAPTERS[torch_kind].rebuild(torch_kind, record, take)
+    file, name = _OWN[kind]
+    return getattr(import_module(f"ranvier.connectivity.{file}"), name).rebuild(record, take, place)
+
+
+def _labels() -> list[str]:
+    """Every name that a file may hold."""
+    from ranvier.connectivity.adapters import ADAPTERS
+
+    return [*_OWN, *(f"{_TORCH}{kind.__name__}" for kind, adapter in ADAPTERS.items() if kind in adapter.arguments)]
+
+
+def _label(kind: type[nn.Module]) -> str | None:
+    """The name of a class in files."""
+    from ranvier.connectivity.adapters import ADAPTERS
+
+    if kind in ADAPTERS:
+        return f"{_TORCH}{kind.__name__}"
+    here = kind.__module__.rpartition(".")
+    return next((n for n, held in _OWN.items() if held == (here[2], kind.__name__)), None)
