@@ -14,8 +14,8 @@ import sympy as sp
 
 from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._events import Event, conjunction
-from ranvier.dynamics._functions import ge, gt, maximum, minimum, select
 from ranvier.dynamics._system import System
+from ranvier.dynamics.functions import ge, gt, maximum, minimum, select
 
 __all__ = ["End", "ends"]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import sympy as sp
 
-from ranvier.dynamics._functions import FUNCTIONS
+from ranvier.dynamics.functions import FUNCTIONS
 from ranvier.units import UNITS
 
 __all__ = ["KEPT", "ExactForm", "TooLargeError"]

@@ -14,12 +14,12 @@ import sympy as sp
 
 from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._ends import ends
-from ranvier.dynamics._functions import exprel, select
 from ranvier.dynamics._graphs import components, reachable
 from ranvier.dynamics._named import linear_slope, placed
 from ranvier.dynamics._program import Exponential, Tape
 from ranvier.dynamics._sizes import expanded
 from ranvier.dynamics._system import System
+from ranvier.dynamics.functions import exprel, select
 from ranvier.errors import EquationError
 
 __all__ = ["METHODS", "advance", "check_method"]

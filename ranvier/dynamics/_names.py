@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ranvier.dynamics._functions import FUNCTIONS
+from ranvier.dynamics.functions import FUNCTIONS
 from ranvier.errors import EquationError
 from ranvier.units import UNITS
 

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import sympy as sp
 
-from ranvier.dynamics._functions import ge, gt, jump, select
+from ranvier.dynamics.functions import ge, gt, jump, select
 
 __all__ = ["Exponential", "Program", "Prologue", "Statement", "Tape", "hoist", "tidy"]
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import sympy as sp
 
 from ranvier.dynamics._exact_form import KEPT, ExactForm, TooLargeError
-from ranvier.dynamics._functions import exp, exprel, gt, log1p, select, sigmoid
 from ranvier.dynamics._sizes import terms
+from ranvier.dynamics.functions import exp, exprel, gt, log1p, select, sigmoid
 
 __all__ = ["lifted", "may_vanish"]
 

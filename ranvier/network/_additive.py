@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import sympy as sp
 
 from ranvier.dynamics import Program, expanded, terms
-from ranvier.dynamics._functions import maximum, minimum
+from ranvier.dynamics.functions import maximum, minimum
 from ranvier.kernels.tasks import Additive
 
 if TYPE_CHECKING:

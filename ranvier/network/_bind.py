@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from typing import TYPE_CHECKING
 
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from ranvier.units import Dimension
 
 __all__ = ["bind_rule", "plastic_edges", "update_of", "warn_of_limits"]
-
-#: how the ready rules keep a weight between two values of theirs
-_LIMITS = re.compile(r"w = clip\(.*, (0|w_min), (w_max)\)")
 
 
 def bind_rule(net: Network, rule: Plasticity, pre: str, post: str, port: str) -> BoundPlasticity:
@@ -54,12 +50,11 @@ def bind_rule(net: Network, rule: Plasticity, pre: str, post: str, port: str) ->
 
 def warn_of_limits(name: str, bound: BoundPlasticity, weight: torch.Tensor) -> None:
     """Warn where weights start outside what the rule will clip them to."""
-    values = {"0": 0.0, **bound.rule.values}
-    found = (m for code in bound.rule.codes.values() if (m := _LIMITS.search(code)))
-    for low, high in {m.groups() for m in found}:
-        if any(isinstance(values[n], Distribution | Learn) for n in (low, high)):
+    for low, high in bound.limits("w"):
+        ends = [float(e) if e.is_Number else bound.rule.values.get(str(e)) for e in (low, high)]
+        if any(e is None or isinstance(e, Distribution | Learn) for e in ends):
             continue
-        least, most = (as_quantity(values[n]) for n in (low, high))
+        least, most = map(as_quantity, ends)
         if least.shape != () or most.shape != () or not weight.numel():
             continue
         bottom, top = float(least.value), float(most.value)
@@ -68,7 +63,7 @@ def warn_of_limits(name: str, bound: BoundPlasticity, weight: torch.Tensor) -> N
         if smallest < bottom - slack or largest > top + slack:
             warnings.warn(
                 f"{name}: weights start from {smallest:g} to {largest:g}, but {bound.rule.name} clips them to {bottom:g} to "
-                f"{top:g} at their first change: give weights within, or another {high}.",
+                f"{top:g} at their first change: give weights within, or another upper limit, {high}.",
                 RanvierWarning,
                 stacklevel=5,
             )

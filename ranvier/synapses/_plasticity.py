@@ -23,6 +23,7 @@ from ranvier.dynamics import (
     read_system,
     shortened,
 )
+from ranvier.dynamics.functions import maximum, minimum
 from ranvier.errors import DimensionError, EquationError
 from ranvier.neurons._part import merge_values
 from ranvier.neurons._values import check_text, check_values
@@ -206,6 +207,19 @@ class BoundPlasticity:
     def by_spike(self) -> bool:
         """Whether anything happens when the presynaptic cell fires."""
         return bool(self.rule.on_pre) or not self.sends("every_step")
+
+    def limits(self, variable: str) -> set[tuple[sp.Expr, sp.Expr]]:
+        """(low, high), numbers or parameters, within which a piece of code keeps a variable."""
+        found = set()
+        for program in self.codes.values():
+            known: dict[sp.Basic, sp.Expr] = {s.target: s.expression for s in program.statements}
+            value = program.outputs.get(variable)
+            value = known.get(value, value) if value is not None else None
+            if isinstance(value, minimum) and isinstance(value.args[0], maximum):
+                low, high = value.args[0].args[1], value.args[1]
+                if {str(s) for e in (low, high) for s in e.free_symbols} <= set(self.system.parameters):
+                    found.add((low, high))
+        return found
 
     def reads(self, end: str, *codes: str) -> tuple[str, ...]:
         """Variables of the cell at ``end`` (pre or post) that the rule, or some of its code, looks at."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ranvier.dynamics import derivative
-from ranvier.dynamics._functions import CONDITIONS, FUNCTIONS, jump
+from ranvier.dynamics.functions import CONDITIONS, FUNCTIONS, jump
 
 NAMES = sp.symbols("v w tau")
 _numbers = st.sampled_from([sp.Integer(2), sp.Integer(-1), sp.Rational(1, 2), sp.Float(0.3)])

@@ -9,12 +9,12 @@ import pytest
 import sympy as sp
 from scipy import special
 
-from ranvier.dynamics import _functions
+from ranvier.dynamics import functions
 from tests.dynamics.evaluate import FUNCTIONS
 
 CLASSES = {
     name: c
-    for name, c in inspect.getmembers(_functions, inspect.isclass)
+    for name, c in inspect.getmembers(functions, inspect.isclass)
     if issubclass(c, sp.Function) and not name.startswith("_")
 }
 SMOOTH = [
@@ -55,9 +55,9 @@ def test_derivative_is_that_of_finite_differences(name: str, x: float):
 
 @pytest.mark.parametrize("x", [-30.0, -1.0, -1e-3, 1e-9, 0.2, 20.0])
 def test_exprel_and_its_derivative_near_and_far_from_zero(x: float):
-    assert number(_functions.exprel(sp.Float(x))) == pytest.approx(special.exprel(x), rel=1e-13)
+    assert number(functions.exprel(sp.Float(x))) == pytest.approx(special.exprel(x), rel=1e-13)
     expected = (np.exp(x) - special.exprel(x)) / x if abs(x) > 0.01 else 0.5 + x / 3
-    assert number(_functions.dexprel(sp.Float(x))) == pytest.approx(expected, rel=1e-6)
+    assert number(functions.dexprel(sp.Float(x))) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", sorted(CLASSES))
@@ -71,19 +71,19 @@ def test_a_function_of_numbers_is_a_number(name: str):
 
 
 def test_what_has_no_value_becomes_nan():
-    assert _functions.log1p(sp.Integer(-2)) is sp.nan
-    assert _functions.expm1(sp.Integer(10**5)) is sp.nan
+    assert functions.log1p(sp.Integer(-2)) is sp.nan
+    assert functions.expm1(sp.Integer(10**5)) is sp.nan
 
 
 def test_select_hides_its_condition_and_jump_shows_it():
-    assert sp.diff(_functions.select(X, Y, Z), X) == 0
-    assert sp.diff(_functions.jump(X, Y, Z), X) == Y - Z
-    for function in (_functions.select, _functions.jump):
+    assert sp.diff(functions.select(X, Y, Z), X) == 0
+    assert sp.diff(functions.jump(X, Y, Z), X) == Y - Z
+    for function in (functions.select, functions.jump):
         assert number(sp.diff(function(X, Y, Z), Y), x=1.0) == 1.0
         assert number(sp.diff(function(X, Y, Z), Z), x=1.0) == 0.0
 
 
 def test_at_a_tie_the_first_carries_the_gradient():
-    for function in (_functions.minimum, _functions.maximum):
+    for function in (functions.minimum, functions.maximum):
         f = function(X, Y)
         assert (number(sp.diff(f, X), x=2.0, y=2.0), number(sp.diff(f, Y), x=2.0, y=2.0)) == (1.0, 0.0)

@@ -61,7 +61,7 @@ def test_flags_of_brian_name_what_to_write(flag: str):
 
 
 def test_no_word_is_both_known_and_elsewhere():
-    from ranvier.dynamics._functions import FUNCTIONS
+    from ranvier.dynamics.functions import FUNCTIONS
     from ranvier.units import UNITS
 
     assert not NAMES_ELSEWHERE.keys() & (FUNCTIONS.keys() | UNITS.keys())

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ranvier.dynamics._text import parse_unit
+from ranvier.dynamics import parse_unit
 from ranvier.errors import FileFormatError
 from ranvier.limits.record import Record
 from ranvier.units import Dimension, Quantity, as_quantity

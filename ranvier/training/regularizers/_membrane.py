@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+import sympy as sp
 import torch
 
 from ranvier.errors import TrainingError
@@ -67,9 +67,10 @@ class ResidualMembrane(_OnMembranes):
 
     def variable(self, net: Network, population: str) -> str | None:
         """v, of a population that fires and then subtracts its threshold."""
-        reset = re.sub(r"\s", "", net.populations[population].cell.reset or "")
-        subtracts = reset in ("v-=V_th", "v=v-V_th") and "V_th" in net.populations[population].cell.parameters
-        return "v" if subtracts and _fires(net, population) else None
+        cell = net.populations[population].cell
+        resets = next((dict(e.assignments) for e in cell.system.events if e.name == "spike"), {})
+        subtracts = resets.keys() == {"v"} and resets["v"] == sp.Symbol("v") - sp.Symbol("V_th")
+        return "v" if subtracts and "V_th" in cell.parameters else None
 
     def penalty(self, net: Network, population: str, signal: Tensor, lengths: Tensor | None) -> Tensor:
         """The mean squared residual in thresholds."""

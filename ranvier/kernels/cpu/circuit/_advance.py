@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import sympy as sp
 from llvmlite import ir
 
 from ranvier.dynamics import Program
-from ranvier.dynamics._functions import gt
+from ranvier.dynamics.functions import gt
 from ranvier.kernels.cpu.circuit._fired import Bits, fixed_counters, list_fired
 from ranvier.kernels.cpu.circuit._fired import Form as Fired
 from ranvier.kernels.cpu.circuit._spread_factors import spread_factors
@@ -18,7 +19,8 @@ from ranvier.kernels.writer import emit
 
 __all__ = ["advance"]
 
-_FOLLOWING, _END, _FREE = "following step", "end of ", "free of "
+#: names that no program has
+_FOLLOWING = "following step"
 
 
 class Form(Fired, Protocol):
@@ -47,7 +49,9 @@ def advance(
         "spike",
         *(member.step.output_of(v) for v in member.recorded),
     )
-    program = _rewritten(member.step.program.only(wanted), tuple(group["counters"]), tuple(fixed), member.direct)
+    ends = {n: f"end of {n}" for n in group["counters"]}
+    frees = {n: f"free of {n}" for n in fixed}
+    program = _rewritten(member.step.program.only(wanted), ends, frees, member.direct)
     now = lanes.splat(b.sitofp(n, lanes.scalar))
     following = lanes.add(now, lanes.constant(1.0))
     arrived = {
@@ -68,18 +72,20 @@ def advance(
     for name, product in products.items():
         shared[name] = emit(lanes, Program((), {name: product}), shared.__getitem__)[name]
     low, high = cells
-    ends, back = b.add(low, b.sub(high, I64(lanes.width))), b.trunc(b.add(start, n), ir.IntType(1))
+    mirror, back = b.add(low, b.sub(high, I64(lanes.width))), b.trunc(b.add(start, n), ir.IntType(1))
     with counted(b, low, high, lanes.width) as k:
-        i = b.select(back, b.sub(ends, k), k)  # to and fro: the cells of the last step's end are still in the cache
+        i = b.select(back, b.sub(mirror, k), k)  # to and fro: the cells of the last step's end are still in the cache
         masks = {name: bits.load(i) for name, bits in free.items()}
+        masked = {label: masks[name] for name, label in frees.items()}
+        ending = {label: group["counters"][name] for name, label in ends.items()}
 
         def read(name: str) -> ir.Value:
             if name == _FOLLOWING:
                 return following
-            if name.startswith(_FREE):
-                return masks[name.removeprefix(_FREE)]
-            if name.startswith(_END):
-                return lanes.load(group["counters"][name.removeprefix(_END)], i)
+            if name in masked:
+                return masked[name]
+            if name in ending:
+                return lanes.load(ending[name], i)
             if name in group["states"]:
                 return lanes.load(group["states"][name], i)
             if name in group["counters"]:
@@ -120,11 +126,13 @@ def advance(
     list_fired(lanes, group, cells, n, holding)
 
 
-def _rewritten(program: Program, counters: tuple[str, ...], fixed: tuple[str, ...], added: tuple[str, ...]) -> Program:
+def _rewritten(
+    program: Program, ends: Mapping[str, str], frees: Mapping[str, str], added: tuple[str, ...]
+) -> Program:  # fmt: skip
     """The test ``1 > steps left`` as ``following step > end``, one comparison and for whole numbers the same, or as a
-    bit; streams that were added to their states before are 0."""
+    bit; streams that were added to their states before are 0. ``ends`` and ``frees`` name both by counter."""
     swaps: dict[sp.Basic, sp.Basic] = {sp.Symbol(s): sp.Integer(0) for s in added}
-    swaps |= {gt(1, sp.Symbol(c)): gt(sp.Symbol(_FOLLOWING), sp.Symbol(f"{_END}{c}")) for c in counters}
-    swaps |= {gt(1, sp.Symbol(c)): sp.Symbol(f"{_FREE}{c}") for c in fixed}
+    swaps |= {gt(1, sp.Symbol(c)): gt(sp.Symbol(_FOLLOWING), sp.Symbol(end)) for c, end in ends.items()}
+    swaps |= {gt(1, sp.Symbol(c)): sp.Symbol(free) for c, free in frees.items()}
     statements = tuple(s.rewritten(s.expression.xreplace(swaps)) for s in program.statements)
     return Program(statements, {n: e.xreplace(swaps) for n, e in program.outputs.items()})

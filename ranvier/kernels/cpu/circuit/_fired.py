@@ -14,7 +14,7 @@ import sympy as sp
 from llvmlite import ir
 
 from ranvier.dynamics import Step
-from ranvier.dynamics._functions import gt
+from ranvier.dynamics.functions import gt
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset, splat, when
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 
