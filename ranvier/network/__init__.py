@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ranvier.network._gradient_run import GradientRun, Signals
     from ranvier.network._graph import GraphError
     from ranvier.network._lengths import silence_after, take_lengths
+    from ranvier.network._modes import in_own_precision
     from ranvier.network._network import Network
     from ranvier.network._plan import Choice, Plan
     from ranvier.network._poisson import Poisson
@@ -67,6 +68,7 @@ __all__ = [
     "TimedArray",
     "compare_rounding",
     "fold_norms",
+    "in_own_precision",
     "load",
     "load_records",
     "load_state",
@@ -113,6 +115,7 @@ _PUBLIC: dict[str, str] = {
     "TimedArray": "._sources",
     "compare_rounding": "._rounding",
     "fold_norms": "._fold",
+    "in_own_precision": "._modes",
     "load": "._save",
     "load_records": "._recording",
     "load_state": "._save",

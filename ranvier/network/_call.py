@@ -21,7 +21,7 @@ from ranvier.network._execute import Execution, execute
 from ranvier.network._kept_graph import attached
 from ranvier.network._late_times import warn_of_late_times
 from ranvier.network._lengths import take_lengths
-from ranvier.network._modes import own_precision, refuse_modes
+from ranvier.network._modes import refuse_modes
 from ranvier.network._planning import plan_call
 from ranvier.network._reset import cuts_of
 from ranvier.network._shapes import shapes_from
@@ -56,8 +56,7 @@ def call(
     periods = {"window": check_period(window, "window"), "checkpoint": check_period(checkpoint, "checkpoint")}
     cuts = cuts_of(net, reset)
     plan = plan_call(net, inputs, state, torch.is_grad_enabled(), steps, batch, cuts=cuts, **periods)
-    with own_precision():
-        run = execute(net, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, ends)
+    run = execute(net, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, ends)
     trouble = describe_non_finite(net, run.state)
     if trouble:
         for name in net.inputs:  # a large input is only searched once something went wrong

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch._C import _functorch  # pyright: ignore[reportAttributeAccessIssue]
@@ -12,7 +14,10 @@ from torch._C._dynamo import eval_frame
 
 from ranvier.errors import ProviderError, RanvierWarning
 
-__all__ = ["own_precision", "refuse_modes"]
+__all__ = ["in_own_precision", "own_precision", "refuse_modes", "watch_backward"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _FUNC = (
     "torch.func and torch.vmap cannot follow a network: its kernels read numbers. Give all samples at once, [T, B, …], instead of "
@@ -25,6 +30,10 @@ _COMPILE = (
 _AUTOCAST = (
     "torch.autocast has no effect here: a network computes in its own dtype, float32 or float64, as spikes at a threshold do not "
     "survive half precision. Call the network outside autocast."
+)
+_BACKWARD = (
+    "backward() under torch.autocast rounds the gradients of a network to half precision, about 0.4 percent each: call backward() "
+    "outside autocast, as torch advises too."
 )
 
 
@@ -41,3 +50,28 @@ def refuse_modes() -> None:
 def own_precision() -> AbstractContextManager[Any]:
     """Where autocast is on, a context without it: products of torch would otherwise be rounded to half precision."""
     return torch.autocast("cpu", enabled=False) if torch.is_autocast_enabled("cpu") else nullcontext()
+
+
+def in_own_precision(function: Callable[P, R]) -> Callable[P, R]:
+    """The same function, which warns of autocast and runs without it: for code that runs and differentiates a network."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if torch.is_autocast_enabled("cpu"):
+            warnings.warn(_AUTOCAST, RanvierWarning, stacklevel=3)
+        with own_precision():
+            return function(*args, **kwargs)
+
+    return run
+
+
+def watch_backward(outputs: Iterable[torch.Tensor]) -> None:
+    """Warn where the gradient of ``outputs`` is taken under autocast, which no part of a graph can leave."""
+    for output in outputs:
+        if output.requires_grad:
+            output.register_hook(_watch)
+
+
+def _watch(_: torch.Tensor) -> None:
+    if torch.is_autocast_enabled("cpu"):
+        warnings.warn(_BACKWARD, RanvierWarning, stacklevel=2)

@@ -18,6 +18,7 @@ from ranvier.network._compiled import compiled_loop
 from ranvier.network._cycle import cycle
 from ranvier.network._drives import drives
 from ranvier.network._graph import GraphError
+from ranvier.network._modes import own_precision, watch_backward
 from ranvier.network._noise import noise_block
 from ranvier.network._plan import Plan, Unit
 from ranvier.network._plastic import PlasticSynapses
@@ -76,17 +77,19 @@ class Runner:
         return window.recorded, window.after()
 
     def window(self, inputs: Mapping[str, Tensor], count: int, state: State) -> Window:
-        """All parts over one window."""
+        """All parts over one window, without autocast."""
         window = Window(inputs, count, state)
-        for unit in self.plan.units:
-            if unit.how == "scan":
-                self._advance_alone(unit.members[0], window)
-            elif unit.how == "loop":
-                compiled_loop(self, unit.members, window)
-            elif unit.how == "windows":
-                cycle(self, unit.members, unit.window, window)
-            else:
-                self._fused(unit, window)
+        with own_precision():
+            for unit in self.plan.units:
+                if unit.how == "scan":
+                    self._advance_alone(unit.members[0], window)
+                elif unit.how == "loop":
+                    compiled_loop(self, unit.members, window)
+                elif unit.how == "windows":
+                    cycle(self, unit.members, unit.window, window)
+                else:
+                    self._fused(unit, window)
+        watch_backward(window.recorded.values())
         return window
 
     def carry(self, projection: Projection, x: Tensor | None, history: Tensor | None, count: int) -> Tensor:

@@ -61,6 +61,48 @@ def test_autocast_rounds_no_product_of_dense_input(provider: str) -> None:
     assert torch.equal(out, net(x)[0])
 
 
+def test_autocast_rounds_no_run_with_a_gradient() -> None:
+    def run() -> tuple[torch.Tensor, torch.Tensor]:
+        torch.manual_seed(0)
+        net = rv.Network(dt=1 * ms, seed=1)
+        signal = rv.TimedArray(torch.randn(9, 6, generator=torch.Generator().manual_seed(1)), dt=1 * ms)
+        net.source("in", signal)
+        net.population("out", 5, rv.Cell("v' = v/2 + x : 1\nx : 1 (input)", emit="v"))
+        net.connect("in", "out", rv.Linear(6, 5, bias=False), to="x")
+        made = net.run(9 * ms, grad=True, record={"out": ["v"]})
+        return made["out"].v, next(net.parameters())
+
+    v, weight = run()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        other, _ = run()
+    assert torch.equal(v, other)
+    right = torch.autograd.grad(v.pow(2).sum(), weight, retain_graph=True)[0]
+    with torch.autocast("cpu", dtype=torch.bfloat16), pytest.warns(RanvierWarning, match=r"call backward\(\) outside"):
+        torch.autograd.grad(v.pow(2).sum(), weight, retain_graph=True)
+    assert torch.equal(right, torch.autograd.grad(v.pow(2).sum(), weight)[0])
+
+
+@pytest.mark.parametrize(
+    "rule", [rv.rules.BPTT(), rv.rules.BPTT(window=3), rv.rules.SLTT(), rv.rules.OTTT(), rv.rules.EProp()], ids=str
+)
+def test_autocast_rounds_no_gradient_of_a_rule(rule: rv.rules.Rule) -> None:
+    x, target = torch.randn(9, 8, 4, generator=torch.Generator().manual_seed(0)), torch.arange(8) % 2
+
+    def learnt() -> list[torch.Tensor]:
+        torch.manual_seed(0)
+        net = chain(seed=1)
+        torch.manual_seed(1)
+        rule.gradient(net, x, rv.rules.PerStep(lambda out: rv.losses.EveryStep()(out, target)))
+        return [p.grad for p in net.parameters() if p.grad is not None]
+
+    right = learnt()
+    with torch.autocast("cpu", dtype=torch.bfloat16), pytest.warns(RanvierWarning, match="autocast has no effect"):
+        found = learnt()
+    assert len(found) == len(right) > 0
+    for a, b in zip(found, right, strict=True):
+        assert torch.equal(a, b)
+
+
 @pytest.mark.parametrize("provider", ["cpu", "reference"])
 @pytest.mark.parametrize("steps", [9, 2])
 @pytest.mark.parametrize("make", [chain, recurrent])

@@ -8,7 +8,7 @@ from typing import Any
 
 from ranvier.dynamics import Cuts, Reset
 from ranvier.errors import TrainingError
-from ranvier.network import Network
+from ranvier.network import Network, in_own_precision
 from ranvier.training._criterion import hidden_of, judge, lengths_of
 from ranvier.training._data import Signal
 from ranvier.training._signals import run
@@ -75,6 +75,7 @@ class BPTT(Rule):
         """The arguments of a call of the network under this rule."""
         return {"window": self.window, "checkpoint": self.checkpoint, "reset": self.reset}
 
+    @in_own_precision
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         if self.window:

@@ -9,7 +9,7 @@ import torch
 
 from ranvier.dynamics import Cuts, Reset
 from ranvier.errors import TrainingError
-from ranvier.network import Network
+from ranvier.network import Network, in_own_precision
 from ranvier.training._data import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._eligibility import Eligibility
@@ -78,6 +78,7 @@ class EProp(Rule):
         """The arguments of a call of the network under this rule."""
         return {"window": self.window, "reset": self.reset}
 
+    @in_own_precision
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         refuse_hooks(net, "EProp")

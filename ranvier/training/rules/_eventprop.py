@@ -9,7 +9,7 @@ import torch
 
 from ranvier.dynamics import Cuts
 from ranvier.errors import TrainingError
-from ranvier.network import Network
+from ranvier.network import Network, in_own_precision
 from ranvier.network._reset import without_times
 from ranvier.training._criterion import lengths_of
 from ranvier.training._data import Signal
@@ -57,6 +57,7 @@ class EventProp(Rule):
         """The arguments of a call of the network under this rule."""
         return {}
 
+    @in_own_precision
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         refuse_hooks(net, "EventProp")

@@ -10,7 +10,7 @@ import torch
 
 from ranvier.dynamics import Cuts
 from ranvier.errors import TrainingError
-from ranvier.network import Network
+from ranvier.network import Network, in_own_precision
 from ranvier.training._buffers import same_buffers
 from ranvier.training._criterion import lengths_of
 from ranvier.training._data import Signal
@@ -70,6 +70,7 @@ class EvolutionStrategies(Rule):
         return {"window": self.window}
 
     @torch.no_grad()
+    @in_own_precision
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state, and perturbed; add the estimate to ``.grad``."""
         learnt = [q for q in net.parameters() if q.requires_grad]

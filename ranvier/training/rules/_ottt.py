@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ranvier.dynamics import Cuts, Reset
-from ranvier.network import Network
+from ranvier.network import Network, in_own_precision
 from ranvier.training._criterion import hidden_of
 from ranvier.training._data import Signal
 from ranvier.training.rules._criterion import Criterion
@@ -74,6 +74,7 @@ class OTTT(Rule):
         """The arguments of a call of the network under this rule."""
         return {"window": self.window, "reset": self.reset}
 
+    @in_own_precision
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         refuse_hooks(net, "OTTT")
