@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from ranvier.units import Dimension
 
-__all__ = ["COUNTER", "Domain", "Role", "Symbol", "arrival_name", "output_name", "shift_name"]
+__all__ = ["COUNTER", "Domain", "Role", "Symbol", "arrival_name", "end_name", "output_name", "shift_name"]
 
 #: steps of refractoriness left
 COUNTER = "refractory_left"
@@ -64,6 +64,11 @@ def arrival_name(state: str) -> str:
 def shift_name(port: str) -> str:
     """The stream of changes of arrival times at a port; users cannot define such a name."""
     return f"_shift_{port}"
+
+
+def end_name(variable: str, end: str) -> str:
+    """What code of synapses calls a variable of the cell at one ``end``: pre or post."""
+    return f"{variable}_{end}"
 
 
 def output_name(variable: str) -> str:

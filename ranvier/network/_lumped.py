@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier.dynamics.symbols import end_name
 from ranvier.kernels.tasks import Pattern
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def held_by_cells(bound: BoundPlasticity, end: str, shared: Collection[str], amo
     """
     own, others = f"on_{end}", {"on_pre", "on_post", "every_step"} - {f"on_{end}"}
     changed = {n for code in others if code in bound.codes for n in bound.codes[code].outputs}
-    cells = {f"{n}_{end}" for n in bound.reads(end)}
+    cells = {end_name(n, end) for n in bound.reads(end)}
     kept = [n for n in among if n not in changed]
     while True:
         known = {*kept, *shared, *cells, "t"}

@@ -9,6 +9,7 @@ import sympy as sp
 import torch
 
 from ranvier.dynamics import TIME, Program
+from ranvier.dynamics.symbols import end_name
 from ranvier.errors import ShapeError
 from ranvier.kernels import eager
 from ranvier.kernels.eager import step_function
@@ -128,9 +129,9 @@ class PlasticSynapses:
 
     def cells(self, pre: Values | None, post: Values) -> dict[str, Tensor]:
         """The variables of both cells that the rule reads, per synapse."""
-        out = {f"{n}_post": post[n][:, self.sparse.post] for n in self.bound.reads("post")}
+        out = {end_name(n, "post"): post[n][:, self.sparse.post] for n in self.bound.reads("post")}
         if pre is not None:
-            out |= {f"{n}_pre": pre[n][:, self.sparse.pre] for n in self.bound.reads("pre")}
+            out |= {end_name(n, "pre"): pre[n][:, self.sparse.pre] for n in self.bound.reads("pre")}
         return out
 
     def _run(self, code: str, variables: Values, cells: Values, step: int) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ import sympy as sp
 import torch
 
 from ranvier.dynamics import TIME, Program, terms
+from ranvier.dynamics.symbols import end_name
 from ranvier.kernels.tasks import Decay, RowRule
 from ranvier.network._additive import additive
 from ranvier.network._graph import GraphError
@@ -142,7 +143,7 @@ def _compiled(
         return bound.step.program.only(names) if eager and names else None
 
     cells = tuple((end, n) for end in ("pre", "post") for n in bound.reads(end))
-    known = {"w", TIME, "rand", *states, *(f"{n}_{end}" for end, n in cells)}
+    known = {"w", TIME, "rand", *states, *(end_name(n, end) for end, n in cells)}
     programs = [*codes.values(), *([bound.step.program.only(states)] if eager and states else [])]
     reads = {n for p in programs for n in p.reads}
     read = sorted(reads - known)

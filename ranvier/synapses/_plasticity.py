@@ -24,6 +24,7 @@ from ranvier.dynamics import (
     shortened,
 )
 from ranvier.dynamics.functions import maximum, minimum
+from ranvier.dynamics.symbols import Domain, Role, Symbol, end_name
 from ranvier.errors import DimensionError, EquationError
 from ranvier.neurons._part import merge_values
 from ranvier.neurons._values import check_text, check_values
@@ -100,7 +101,11 @@ class Plasticity:
 
     def bind(self, port: Dimension, pre: Mapping[str, Dimension], post: Mapping[str, Dimension]) -> BoundPlasticity:
         """Check the rule against the port's dimension and the variables of both cells, and write its programs."""
-        cells = {**{f"{n}_pre": d for n, d in pre.items()}, **{f"{n}_post": d for n, d in post.items()}}
+        cells = {
+            end_name(n, end): Symbol(end_name(n, end), Role.STATE, end, n, dimension)
+            for end, variables in ((Domain.PRE, pre), (Domain.POST, post))
+            for n, dimension in variables.items()
+        }
         own = {e.name for e in parse_equations(self.equations)} | set(self.values)
         for name in sorted(own & _OWN.keys()):
             raise EquationError(
@@ -109,7 +114,8 @@ class Plasticity:
                 line=self.name,
             )
         extra = {"w": self.weight_dimension(port), "sent": port, "rand": UNITS["1"].dimension}
-        extra |= {n: d for n, d in cells.items() if n not in own}
+        ends = {n: s for n, s in cells.items() if n not in own}
+        extra |= {n: s.dimension for n, s in ends.items() if s.dimension is not None}
         events = [(n, _ALWAYS, code) for n, code in self.codes.items()]
         system = read_system(self.equations, events, self.dimensions, False, extra)
         self._check(system)
@@ -124,7 +130,7 @@ class Plasticity:
         times = (TIME, *(n for n in system.states if system.dimensions[n] == _DURATION))
         codes = {n: exact_times(c, times) for n, c in codes.items()}
         step = build_step(replace(system, events=()))
-        return BoundPlasticity(self, system, replace(step, program=exact_times(step.program, times)), codes)
+        return BoundPlasticity(self, system, replace(step, program=exact_times(step.program, times)), codes, ends)
 
     def _check(self, system: System) -> None:
         for kind, found in (("an input", system.inputs), ("white noise", system.noises)):
@@ -176,12 +182,16 @@ class Plasticity:
 
 @dataclass(frozen=True)
 class BoundPlasticity:
-    """A rule fitted to a projection: the step that advances its variables, and its code as programs."""
+    """A rule fitted to a projection: the step that advances its variables, and its code as programs.
+
+    ``ends`` are the variables of both cells by the names under which the code may read them.
+    """
 
     rule: Plasticity
     system: System
     step: Step
     codes: Mapping[str, Program]
+    ends: Mapping[str, Symbol]
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -227,9 +237,8 @@ class BoundPlasticity:
         used = {n for program in programs for n in program.reads}
         if not codes:
             used |= set(self.step.program.only(self.system.states).reads)
-        own = {*self.system.states, *self.system.parameters, *self.system.subexpressions}
-        found = (n for n in used if n.endswith(f"_{end}") and n in self.system.dimensions and n not in own)
-        return tuple(sorted(n.removesuffix(f"_{end}") for n in found))
+        found = (self.ends[n] for n in used if n in self.ends)
+        return tuple(sorted(s.of for s in found if s.domain == end))
 
 
 def _equal(one: Any, other: Any) -> bool:

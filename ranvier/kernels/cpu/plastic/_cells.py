@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from llvmlite import ir
 
 from ranvier.dynamics import Program
+from ranvier.dynamics.symbols import end_name
 from ranvier.kernels.cpu.host.arguments import TABLES, Arguments
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, offset
 from ranvier.kernels.cpu.llvm.jit import has_feature
@@ -123,7 +124,7 @@ class PlasticCells:
     def _reader(
         self, read: Callable[[ir.Value], ir.Value], column: tuple[str, ...], held: Mapping[str, ir.Value] | None = None
     ) -> Callable[[str], ir.Value]:
-        ends = {f"{n}_{end}": pointer for (end, n), pointer in self.cells.items()}
+        ends = {end_name(n, end): pointer for (end, n), pointer in self.cells.items()}
 
         def value(name: str) -> ir.Value:
             if held is not None and name in held:

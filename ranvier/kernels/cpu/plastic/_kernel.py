@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from llvmlite import ir
 
 from ranvier.dynamics import Program
+from ranvier.dynamics.symbols import end_name
 from ranvier.kernels.cpu.host.arguments import TABLES, Arguments
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, splat, when
 from ranvier.kernels.cpu.llvm.int_lanes import IntLanes
@@ -275,7 +276,7 @@ class PlasticRow:
 
     def _reader(self, state: Values, held: Mapping[str, ir.Value]) -> Callable[[str], ir.Value]:
         mixed, rule, moment = self.mixed, self.rule, self.moment
-        ends = {f"{n}_{end}": (end, pointer) for (end, n), pointer in self.cells.items()}
+        ends = {end_name(n, end): (end, pointer) for (end, n), pointer in self.cells.items()}
 
         def read(name: str) -> ir.Value:
             if name in state:
