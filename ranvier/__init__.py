@@ -47,8 +47,6 @@ if TYPE_CHECKING:
         OrnsteinUhlenbeck,
         Plan,
         Poisson,
-        PoissonDrive,
-        PoissonInput,
         Recurrent,
         Relay,
         Residual,
@@ -100,7 +98,7 @@ if TYPE_CHECKING:
         TsodyksMarkram,
     )
     from ranvier.training import Fit, initialize, losses, regularizers, rules, shrink_steps, train
-    from ranvier.values import Clipped, Exponentially, Learn, LogNormal, Normal, Uniform
+    from ranvier.values import Clipped, ExponentialDistribution, Learn, LogNormal, Normal, Uniform
 
 __version__ = "0.1.0"
 
@@ -123,7 +121,7 @@ _PUBLIC: dict[str, str] = {
     "DistanceDependent": "ranvier.connectivity",
     "DoubleExponential": "ranvier.synapses",
     "Exponential": "ranvier.synapses",
-    "Exponentially": "ranvier.values",
+    "ExponentialDistribution": "ranvier.values",
     "Fit": "ranvier.training",
     "FixedInDegree": "ranvier.connectivity",
     "FixedOutDegree": "ranvier.connectivity",
@@ -152,8 +150,6 @@ _PUBLIC: dict[str, str] = {
     "Plan": "ranvier.network",
     "Plasticity": "ranvier.synapses",
     "Poisson": "ranvier.network",
-    "PoissonDrive": "ranvier.network",
-    "PoissonInput": "ranvier.network",
     "Positions": "ranvier.connectivity",
     "Procedural": "ranvier.connectivity",
     "RandomPositions": "ranvier.connectivity",
@@ -230,7 +226,7 @@ __all__ = [
     "DistanceDependent",
     "DoubleExponential",
     "Exponential",
-    "Exponentially",
+    "ExponentialDistribution",
     "Fit",
     "FixedInDegree",
     "FixedOutDegree",
@@ -257,8 +253,6 @@ __all__ = [
     "Plan",
     "Plasticity",
     "Poisson",
-    "PoissonDrive",
-    "PoissonInput",
     "Positions",
     "Procedural",
     "RandomPositions",

@@ -43,7 +43,7 @@ NAMES_ELSEWHERE = {
     "rand": "draw initial values with rv.Uniform(a, b), and noise with xi in an equation; in on_pre of rv.Plasticity "
     "the name rand without brackets is a random number between 0 and 1",
     "randn": "draw initial values with rv.Normal(mean, std), and write noise as xi in an equation: dx/dt = … + sigma*xi",
-    "poisson": "connect a source of spikes instead: rv.Poisson(rate, size), or rv.PoissonDrive for very many",
+    "poisson": "connect a source of spikes instead: rv.Poisson(rate, size), with trains= for the sum of many",
     "timestep": "write floor(t/dt + 0.5) instead, or compare times",
     "inf": "write a large finite number instead, such as 1e30",
     "nan": "write a finite number instead, and tell cases apart with where(condition, a, b)",

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ranvier.network._network import Network
     from ranvier.network._plan import Choice, Plan
     from ranvier.network._poisson import Poisson
-    from ranvier.network._poisson_drive import PoissonDrive
     from ranvier.network._population import Population, Relay
     from ranvier.network._projection import Projection
     from ranvier.network._recording import Sample, SpikeStatistics, Statistics, load_records
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from ranvier.network._step_graph import step_graph
     from ranvier.network._stimuli import (
         OrnsteinUhlenbeck,
-        PoissonInput,
         Signal,
         Stimulus,
         ramp_current,
@@ -45,8 +43,6 @@ __all__ = [
     "OrnsteinUhlenbeck",
     "Plan",
     "Poisson",
-    "PoissonDrive",
-    "PoissonInput",
     "Population",
     "Projection",
     "Recurrent",
@@ -92,8 +88,6 @@ _PUBLIC: dict[str, str] = {
     "OrnsteinUhlenbeck": "._stimuli",
     "Plan": "._plan",
     "Poisson": "._poisson",
-    "PoissonDrive": "._poisson_drive",
-    "PoissonInput": "._stimuli",
     "Population": "._population",
     "Projection": "._projection",
     "Recurrent": "._sequential",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ranvier.kernels.tasks import CircuitDrive
 from ranvier.network._plan import Plan
-from ranvier.network._poisson_drive import PoissonDrive
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network
@@ -16,11 +15,11 @@ __all__ = ["drawable", "drawn_inside", "drive_with", "drives"]
 
 
 def drawable(net: Network) -> frozenset[str]:
-    """Projections of Poisson input of one rate, joined one to one with one latency; one for each stream of a cell."""
+    """Projections of sources of one Poisson law, joined one to one with one latency; one for each stream of a cell."""
     out: dict[tuple[str, str], str] = {}
     for name, p in net.projections.items():
         source = net.sources.get(p.pre)
-        if not isinstance(source, PoissonDrive) or source.rate.ndim or (p.post, p.port) in out:
+        if source is None or not source.one_law or (p.post, p.port) in out:
             continue
         if not p.plasticity and not p.per_synapse and len(p.chain) == 1 and p.transform.one_to_one:
             out[p.post, p.port] = name
@@ -33,10 +32,9 @@ def drives(net: Network, plan: Plan) -> dict[str, CircuitDrive]:
     for name, p in net.projections.items():
         if name not in plan.drawn:
             continue
-        source: PoissonDrive = net.sources[p.pre]
+        source = net.sources[p.pre]
         stream = net.populations[p.post].step(net.kicks(p.post)).stream_of(p.port)
-        law = source.law(float(source.rate), net.dt)
-        out[name] = CircuitDrive(stream, law, source.key(net, 0), p.transform.shared_weight(), p.latency)
+        out[name] = CircuitDrive(stream, source.law(net.dt), source.key(net, 0), p.transform.shared_weight(), p.latency)
     return out
 
 

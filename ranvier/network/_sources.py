@@ -42,6 +42,9 @@ class Source(ABC):
         Steps from an emission to its earliest arrival: 1 for spikes, as between cells; 0 for a signal.
     single
         Whether it emits nothing but 0 and 1, so that a loop may take the list of ``spikes`` instead.
+    one_law
+        Whether all cells and steps follow one Poisson law, so that a loop may draw them by itself. Such a source has
+        ``law(dt)``, and ``key(net, stream)`` of its random numbers.
     frozen
         True where all samples of a batch and all calls get the same emissions.
     """
@@ -50,6 +53,7 @@ class Source(ABC):
     dimension: Dimension = _NONE
     lag: int = 1
     single: bool = False
+    one_law: bool = False
     frozen: bool = True
 
     def check(self, dt: float) -> None:  # noqa: B027

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from ranvier.connectivity import FixedTotal, OneToOne
-from ranvier.network import Network, PoissonDrive
+from ranvier.network import Network, Poisson
 from ranvier.network._run import Run
 from ranvier.neurons import CurrentLIF
 from ranvier.recipes import _cortex as cortex
@@ -40,10 +40,10 @@ def microcircuit(scale: float = 1.0, seed: int = 1, *, progress: bool = False) -
         raise ValueError(f"scale={scale!r} must be above 0 and at most 1, the full circuit.")
     net = Network(dt=0.1 * ms, seed=seed)
     for k, (name, size) in enumerate(zip(NAMES, cortex.sizes(scale), strict=True)):
-        mean, spread = cortex.V_START[k]
+        (mean, spread), synapses = cortex.V_START[k], cortex.BACKGROUND[k]
         cell = CurrentLIF(tau_s=cortex.TAU_S * ms, I_e=cortex.lost_current(k, scale) * pA)
         net.population(name, size, cell, v=Normal(mean * mV, spread * mV))
-        net.source(f"to_{name}", PoissonDrive(cortex.background_rate(k, scale) * Hz, size))
+        net.source(f"to_{name}", Poisson(cortex.background_rate(k, scale) / synapses * Hz, size, trains=synapses))
         weight, late = cortex.WEIGHT / math.sqrt(scale) * pA, cortex.BACKGROUND_DELAY * ms
         net.connect(f"to_{name}", name, OneToOne(), to="I", weight=weight, delay=late)
     pathways = cortex.pathways(scale)

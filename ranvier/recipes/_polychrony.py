@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ranvier.connectivity import FromArrays, OneToOne
-from ranvier.network import Network, PoissonDrive, State
+from ranvier.network import Network, Poisson, State
 from ranvier.network._run import Run
 from ranvier.network._sources import Source
 from ranvier.neurons import Cell
@@ -101,7 +101,7 @@ def circuit(graph: Graph, seed: int = 1, *, stimulus: Callable[[int], Source] | 
             name, size, Cell(EQUATIONS, threshold="v >= 30", reset="v = -65; u += d; fired = 1", a=a, d=d, v=v, u=u)
         )
         if stimulus is None or name == "exc":
-            net.source(f"to_{name}", PoissonDrive(1 * Hz, size) if stimulus is None else stimulus(size))
+            net.source(f"to_{name}", Poisson(0.5 * Hz, size, trains=2) if stimulus is None else stimulus(size))
             net.connect(f"to_{name}", name, OneToOne(), to="I", weight=20 if stimulus is None else 120)
     rule = Plasticity(
         "dx/dt = -x/tau : 1\ndy/dt = -y/tau : 1\nz' = z : 1",

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ranvier import plot
 from ranvier.connectivity import FixedInDegree, OneToOne
-from ranvier.network import Network, PoissonInput, Run, SpikeStatistics
+from ranvier.network import Network, Poisson, Run, SpikeStatistics
 from ranvier.neurons import Cell
 from ranvier.recipes._outcome import Outcome, finished, publish, synapses
 from ranvier.recipes._svg import svg
@@ -63,7 +63,7 @@ def circuit(g: float, eta: float, *, cells: int = 5000, seed: int = 1) -> Networ
     net.connect("inh", ["exc", "inh"], FixedInDegree(max(inh // 10, 1)), to="x", weight=-g * jump * mV, delay=late)
     rate = 1000 * eta * _THETA / (jump * _TAU * sources) * Hz
     for part, size in (("exc", exc), ("inh", inh)):
-        net.source(f"outside_{part}", PoissonInput(rate, size, trains=sources))
+        net.source(f"outside_{part}", Poisson(rate, size, trains=sources))
         net.connect(f"outside_{part}", part, OneToOne(), to="x", weight=jump * mV, delay=late)
     return net
 

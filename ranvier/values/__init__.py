@@ -1,7 +1,7 @@
 """Values: numbers, arrays, distributions and learnable values, one form everywhere."""
 
 from ranvier.values._clipped import Clipped
-from ranvier.values._distribution import Distribution, Exponentially, LogNormal, Normal, Uniform
+from ranvier.values._distribution import Distribution, ExponentialDistribution, LogNormal, Normal, Uniform
 from ranvier.values._flag import FlagError, flag
 from ranvier.values._gaussian import gaussian_fraction, gaussian_quantile
 from ranvier.values._learn import Learn
@@ -12,7 +12,7 @@ from ranvier.values._scale import scale_of
 __all__ = [
     "Clipped",
     "Distribution",
-    "Exponentially",
+    "ExponentialDistribution",
     "FlagError",
     "Learn",
     "LogNormal",

@@ -12,7 +12,7 @@ from ranvier.units import Dimension, Quantity, as_quantity
 from ranvier.values._gaussian import gaussian_fraction, gaussian_quantile
 from ranvier.values._philox import key_of, uniforms
 
-__all__ = ["Distribution", "Exponentially", "LogNormal", "Normal", "Uniform"]
+__all__ = ["Distribution", "ExponentialDistribution", "LogNormal", "Normal", "Uniform"]
 
 
 class DistributionError(RanvierError, ValueError):
@@ -127,19 +127,19 @@ class LogNormal(Distribution):
         return f"LogNormal({self.median:g}, {self.sigma:g})"
 
 
-class Exponentially(Distribution):
-    """Exponentially distributed with the given ``mean``.
+class ExponentialDistribution(Distribution):
+    """Exponential with the given ``mean``: density exp(-x/mean)/mean.
 
-    >>> delay = rv.Exponentially(3*ms)
+    >>> delay = rv.ExponentialDistribution(3*ms)
     """
 
     def __init__(self, mean: Any) -> None:
         (self.mean,) = self._same(mean=mean)
         if self.mean <= 0:
-            raise DistributionError(f"Exponentially: mean={mean} must be positive; give a mean above 0.")
+            raise DistributionError(f"ExponentialDistribution: mean={mean} must be positive; give a mean above 0.")
 
     def quantile(self, u: np.ndarray) -> np.ndarray:
         return -self.mean * np.log1p(-u)
 
     def __repr__(self) -> str:
-        return f"Exponentially({self.mean:g})"
+        return f"ExponentialDistribution({self.mean:g})"

@@ -14,15 +14,14 @@ import torch
 import ranvier as rv
 from ranvier.errors import StateError
 from ranvier.network import Source
-from ranvier.units import Hz, kHz, ms, mV, nA, pA
+from ranvier.units import Hz, ms, mV, nA, pA
 
 SIZE = 40
 SOURCES: dict[str, Callable[..., Source]] = {
     "poisson": partial(rv.Poisson, 200 * Hz, SIZE),
     "poisson each": partial(rv.Poisson, np.linspace(50, 800, SIZE) * Hz, SIZE),
-    "drive": partial(rv.PoissonDrive, 2 * kHz, SIZE),
-    "drive each": partial(rv.PoissonDrive, np.linspace(0.5, 4, SIZE) * kHz, SIZE),
-    "input": partial(rv.PoissonInput, 5 * Hz, SIZE, trains=200),
+    "trains": partial(rv.Poisson, 5 * Hz, SIZE, trains=400),
+    "trains each": partial(rv.Poisson, np.linspace(0.5, 4, SIZE) * Hz, SIZE, trains=1000),
     "noise": partial(rv.OrnsteinUhlenbeck, 0 * nA, 1 * nA, 1 * ms, SIZE),
 }
 CELL = """
@@ -80,7 +79,7 @@ def driven(provider: str | None = None, frozen: bool = False) -> rv.Network:
     net = rv.Network(dt=1 * ms, seed=3, dtype=torch.float64, provider=provider)
     net.input("input", 6)
     net.source("spikes", rv.Poisson(100 * Hz, 9, frozen=frozen))
-    net.source("many", rv.PoissonDrive(500 * Hz, 9, frozen=frozen))
+    net.source("many", rv.Poisson(250 * Hz, 9, trains=2, frozen=frozen))
     net.source("current", rv.OrnsteinUhlenbeck(0.1, 0.05, 5 * ms, 9, frozen=frozen))
     cell = rv.Cell(CELL, threshold="v > V_t", reset="v = E", refractory=2 * ms, E=-60 * mV, V_t=-50 * mV, tau=10 * ms)
     net.population("cells", 9, cell, output=True, v=rv.Uniform(-60 * mV, -51 * mV), tau=rv.Uniform(8 * ms, 12 * ms))
@@ -188,7 +187,7 @@ def test_initial_values_are_distributed_as_asked() -> None:
 def circuit(provider: str | None = None) -> rv.Network:
     """Plastic synapses that fail at random, drawn release variables, and drives of two kinds."""
     net = rv.Network(dt=0.1 * ms, seed=2, dtype=torch.float64, provider=provider)
-    net.source("drive", rv.PoissonDrive(12 * kHz, 30))
+    net.source("drive", rv.Poisson(12 * Hz, 30, trains=1000))
     net.source("spikes", rv.Poisson(100 * Hz, 30))
     net.population("cells", 30, rv.CurrentLIF(), v=rv.Uniform(-70 * mV, -60 * mV))
     net.connect("drive", "cells", rv.OneToOne(), to="I", weight=rv.Uniform(300 * pA, 400 * pA))
@@ -239,7 +238,7 @@ class TestRuns:
 
     def test_a_gradient_run_draws_as_a_plain_one(self) -> None:
         net = rv.Network(dt=0.1 * ms, seed=2, dtype=torch.float64)
-        net.source("drive", rv.PoissonDrive(12 * kHz, 20))
+        net.source("drive", rv.Poisson(12 * Hz, 20, trains=1000))
         net.population("cells", 20, rv.CurrentLIF(), v=rv.Uniform(-70 * mV, -60 * mV))
         net.connect("drive", "cells", rv.OneToOne(), to="I", weight=rv.Learn(350 * pA, each=True))
         net.connect("cells", "cells", rv.FixedProbability(0.2), to="I", weight=-200 * pA)

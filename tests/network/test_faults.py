@@ -132,7 +132,7 @@ def delayed(seed: int) -> rv.Network:
 def drawn_and_plastic(seed: int) -> rv.Network:
     """Synapses and background drawn inside the loop, and synapses that change."""
     net = rv.Network(dt=0.1 * ms, seed=seed)
-    net.source("drive", rv.PoissonDrive(200 * Hz, 200))
+    net.source("drive", rv.Poisson(100 * Hz, 200, trains=2))
     net.population("cells", 200, LEAKY)
     net.connect("drive", "cells", rv.OneToOne(), to="v", weight=2 * mV)
     net.connect("cells", "cells", rv.Procedural(rv.FixedOutDegree(20)), to="g", weight=0.1 * mV)

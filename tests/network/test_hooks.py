@@ -115,7 +115,7 @@ def test_hooks_in_a_circuit() -> None:
     def circuit() -> rv.Network:
         net = rv.Network(dt=1 * ms, seed=1)
         cells = net.population("cells", 40, rv.LIF(40, tau=20 * ms))
-        net.source("noise", rv.PoissonDrive(200 * rv.units.Hz, 40))
+        net.source("noise", rv.Poisson(100 * rv.units.Hz, 40, trains=2))
         net.connect("noise", cells, rv.OneToOne(), to="x", weight=0.5, name="drive")
         net.connect(cells, cells, rv.FixedProbability(0.2), to="x", weight=0.1, name="loop")
         return net

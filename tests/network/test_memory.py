@@ -110,7 +110,7 @@ class TestCalls:
 
 def circuit(rule: Any, provider: str | None) -> rv.Network:
     net = rv.Network(dt=0.1 * ms, seed=2, provider=provider)
-    net.source("many", rv.PoissonDrive(12 * kHz, 20))
+    net.source("many", rv.Poisson(1 * kHz, 20, trains=12))
     net.source("few", rv.Poisson(100 * Hz, 20))
     net.population("cells", 20, rv.CurrentLIF(), v=rv.Uniform(-70 * mV, -60 * mV))
     net.connect("many", "cells", rv.OneToOne(), to="I", weight=350 * pA)

@@ -58,7 +58,7 @@ def test_nothing_gathered_has_no_rate() -> None:
         (lambda: rv.Poisson(8 * Hz, 2.0), "size=2.0"),  # type: ignore[arg-type]
         (lambda: rv.Poisson(8 * Hz, True), "size=True"),
         (lambda: rv.Poisson("x", 2), "'x' is not a number"),
-        (lambda: rv.PoissonInput(8 * Hz, 2, trains=0), "trains=0"),
+        (lambda: rv.Poisson(8 * Hz, 2, trains=0), "trains=0"),
         (lambda: rv.SpikeStatistics(cells=0), "cells=0"),
         (lambda: rv.SpikeTrains([5] * ms, ["a"], 2), "cell must hold whole numbers"),
         (lambda: rv.SpikeTrains.from_times(None), "trains=None"),  # type: ignore[arg-type]
@@ -88,7 +88,7 @@ def test_population_and_cell_agree_on_their_size() -> None:
 def test_whole_numbers_of_any_kind_are_sizes() -> None:
     two = np.int64(2)
     for source in (
-        rv.Poisson(8 * Hz, two), rv.PoissonDrive(8 * Hz, two), rv.PoissonInput(8 * Hz, two, trains=two),
+        rv.Poisson(8 * Hz, two), rv.Poisson(8 * Hz, two, trains=two),
         rv.SpikeTrains([1] * ms, [0], two), rv.step_current(1 * nA, two), rv.OrnsteinUhlenbeck(0 * nA, 1 * nA, 5 * ms, two),
         rv.Stimulus("x = 1*nA", two),
     ):  # fmt: skip
@@ -105,7 +105,7 @@ def test_spike_times_with_and_without_units() -> None:
 
 RANDOM: dict[str, Callable[[], Any]] = {
     "poisson": lambda: rv.Poisson(200 * Hz, 3),
-    "drive": lambda: rv.PoissonDrive(2000 * Hz, 3),
+    "drive": lambda: rv.Poisson(200 * Hz, 3, trains=10),
     "noise": lambda: rv.OrnsteinUhlenbeck(0, 1, 5 * ms, 3),
     "stimulus": lambda: rv.Stimulus("x = p*sin(q*t/ms)", 3, p=rv.Uniform(0, 1), q=rv.Uniform(0, 1)),
     "sum": lambda: rv.Stimulus("x = p", 3, p=rv.Uniform(0, 1)) + rv.Stimulus("x = p", 3, p=rv.Uniform(0, 1)),

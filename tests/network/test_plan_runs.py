@@ -165,7 +165,7 @@ def test_dense_input_images_and_no_steps(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("grad", [True, False])
 def test_a_simulation(provider: str, grad: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     net = rv.Network(dt=1 * ms, seed=2, provider=provider)
-    net.source("drive", rv.PoissonInput(0.3 * rv.units.Hz * 1000, 5))
+    net.source("drive", rv.Poisson(0.15 * rv.units.Hz * 1000, 5, trains=2))
     net.source("noise", rv.Poisson(50 * rv.units.Hz, 5))
     net.population("a", 5, rv.LIF())
     net.population("b", 4, rv.LIF())

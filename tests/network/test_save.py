@@ -205,7 +205,9 @@ class TestParts:
     @given(
         value=st.floats(1e-3, 1e3),
         spread=st.floats(0.1, 1.0),
-        kind=st.sampled_from(["number", "Uniform", "Normal", "LogNormal", "Exponentially", "Clipped", "array"]),
+        kind=st.sampled_from(
+            ["number", "Uniform", "Normal", "LogNormal", "ExponentialDistribution", "Clipped", "array"]
+        ),
         learn=st.booleans(),
     )
     def test_every_kind_of_value(
@@ -216,8 +218,8 @@ class TestParts:
             "Uniform": lambda: rv.Uniform(value * ms, (value + spread) * ms),
             "Normal": lambda: rv.Normal(value * ms, spread * value * ms, low=0.5 * value * ms),
             "LogNormal": lambda: rv.LogNormal(value * ms, spread),
-            "Exponentially": lambda: rv.Exponentially(value * ms),
-            "Clipped": lambda: rv.Clipped(rv.Exponentially(value * ms), low=0.5 * value * ms),
+            "ExponentialDistribution": lambda: rv.ExponentialDistribution(value * ms),
+            "Clipped": lambda: rv.Clipped(rv.ExponentialDistribution(value * ms), low=0.5 * value * ms),
             "array": lambda: np.linspace(value, value + spread, 4) * ms,
         }
         tau = makers[kind]()

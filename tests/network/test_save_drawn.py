@@ -30,7 +30,7 @@ RATES: dict[str, Any] = {"one": 16 * kHz, "each": np.linspace(0, 20_000, 40) * H
 
 def _circuit(rule: rv.connectivity.RowRule, rate: Any, dtype: torch.dtype = torch.float32) -> rv.Network:
     net = rv.Network(dt=0.1 * ms, seed=5, dtype=dtype)
-    net.source("background", rv.PoissonDrive(rate, 40))
+    net.source("background", rv.Poisson(rate / 1000, 40, trains=1000))
     net.population("cells", 40, rv.CurrentLIF(I_e=0.3 * nA))
     net.connect("background", "cells", rv.OneToOne(), to="I", weight=87.8 * pA, delay=1.5 * ms)
     net.connect("cells", "cells", rv.Procedural(rule), to="I", weight=-80 * pA, delay=0.4 * ms)
@@ -65,6 +65,32 @@ def test_a_checkpoint_of_one_goes_on_in_the_other(tmp_path: Path) -> None:
     half = net.run(10 * ms, stream=0)
     rest = rv.load(tmp_path / "model").run(10 * ms, half.state, stream=0)
     assert all(torch.equal(t, whole.state.tensors()[n]) for n, t in rest.state.tensors().items())
+
+
+OLD: dict[str, tuple[dict[str, Any], Callable[[], rv.Poisson]]] = {
+    "PoissonDrive": ({"rate": 16.0}, lambda: rv.Poisson(8 * kHz, 40, trains=2)),
+    "PoissonInput": ({"rate": 0.008, "trains": 2000}, lambda: rv.Poisson(8 * Hz, 40, trains=2000)),
+    "one PoissonInput": ({"rate": 16.0, "trains": 1}, lambda: rv.Poisson(8 * kHz, 40, trains=2)),
+}
+
+
+@pytest.mark.parametrize("kind", OLD)
+def test_sums_of_trains_in_files_of_0_1_0_load(spoilt: Callable, tmp_path: Path, kind: str) -> None:
+    """They had classes of their own, and gave the same numbers."""
+
+    def age(description: Any, _: Any) -> None:
+        values, unit = OLD[kind][0], description["sources"]["background"]["rate"]["unit"]
+        rate = {"value": values["rate"], "unit": unit}
+        description["sources"]["background"] = {"type": kind.split()[-1], "size": 40, **values, "rate": rate}
+
+    net = rv.Network(dt=0.1 * ms, seed=5)
+    net.source("background", OLD[kind][1]())
+    net.population("cells", 40, rv.CurrentLIF())
+    net.connect("background", "cells", rv.OneToOne(), to="I", weight=87.8 * pA)
+    rv.save(net, tmp_path / "model")
+    old = rv.load(spoilt(tmp_path / "model", age, tmp_path / "old"))
+    runs = [each.run(20 * ms, stream=0, record={"cells": ["v"]})["cells"].v for each in (net, old)]
+    np.testing.assert_array_equal(*runs)
 
 
 def test_the_description_says_how_rows_are_drawn_and_holds_none(tmp_path: Path) -> None:

@@ -91,14 +91,14 @@ class TestPoisson:
         source = rv.Poisson(np.full(1000, rate) * Hz, 1000)
         assert not source.block(0, 5000, net_with(source, 0.1)).any()
 
-    @pytest.mark.parametrize("drive", [rv.Poisson, rv.PoissonDrive])
-    def test_more_than_a_step_holds_is_refused(self, drive: type) -> None:
+    @pytest.mark.parametrize("trains", [1, 2])
+    def test_more_than_a_step_holds_is_refused(self, trains: int) -> None:
         for rate in (1e9, 1e300):
-            source = drive(rate * Hz, 2)
+            source = rv.Poisson(rate * Hz, 2, trains=trains)
             with pytest.raises(DimensionError, match="per cell and step"):
                 source.block(0, 1, net_with(source))
         with pytest.raises(DimensionError, match="non-finite"):
-            drive(float("inf") * Hz, 2)
+            rv.Poisson(float("inf") * Hz, 2, trains=trains)
 
     @pytest.mark.parametrize(
         ("rate", "size", "error", "message"),

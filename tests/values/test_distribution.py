@@ -8,7 +8,7 @@ from scipy import stats
 
 from ranvier.errors import RanvierError
 from ranvier.units import ms, mV
-from ranvier.values import Distribution, Exponentially, LogNormal, Normal, Uniform
+from ranvier.values import Distribution, ExponentialDistribution, LogNormal, Normal, Uniform
 
 U = np.array([1e-12, 0.01, 0.3, 0.5, 0.9, 0.999999])
 CASES = [
@@ -17,7 +17,7 @@ CASES = [
     (Normal(20 * ms, 12 * ms, low=0 * ms), stats.truncnorm(-20 / 12, np.inf, 20, 12), ms),
     (Normal(0.0, 1.0, low=-1.0, high=2.0), stats.truncnorm(-1, 2), mV / mV),
     (LogNormal(5 * ms, 0.4), stats.lognorm(0.4, scale=5), ms),
-    (Exponentially(3 * ms), stats.expon(scale=3), ms),
+    (ExponentialDistribution(3 * ms), stats.expon(scale=3), ms),
 ]
 
 
@@ -65,7 +65,7 @@ def test_bounds_hold_far_out():
         (lambda: LogNormal(0 * ms, 1), ("median", "positive")),
         (lambda: LogNormal(1 * ms, -1), ("sigma=-1", "0 or more")),
         (lambda: LogNormal(1 * ms, float("nan")), ("sigma=nan", "finite")),
-        (lambda: Exponentially(-2 * ms), ("mean=-2 ms", "above 0")),
+        (lambda: ExponentialDistribution(-2 * ms), ("mean=-2 ms", "above 0")),
     ],
 )
 def test_contradictions_are_refused(make, words: tuple[str, ...]):

@@ -10,27 +10,26 @@ import torch
 from ranvier.errors import FileFormatError
 from ranvier.limits.record import Record
 from ranvier.network._poisson import Poisson
-from ranvier.network._poisson_drive import PoissonDrive
 from ranvier.network._saving._values import decode_value, encode_value
 from ranvier.network._sources import Source, SpikeTrains, TimedArray
-from ranvier.network._stimuli import OrnsteinUhlenbeck, PoissonInput, Signal, Stimulus, SumOfSignals
+from ranvier.network._stimuli import OrnsteinUhlenbeck, Signal, Stimulus, SumOfSignals
 from ranvier.units import UNITS, Dimension, Quantity
 
 __all__ = ["decode_source", "encode_source"]
 
 _TIME = UNITS["ms"].dimension
-_KINDS = (
-    "Poisson", "PoissonDrive", "SpikeTrains", "TimedArray", "PoissonInput", "OrnsteinUhlenbeck", "Stimulus", "SumOfSignals"
-)  # fmt: skip
-_RATES: dict[str, type[Poisson | PoissonDrive]] = {"Poisson": Poisson, "PoissonDrive": PoissonDrive}
+#: Poisson sources, and the names that files of 0.1.0 give to sums of trains
+_POISSON = ("Poisson", "PoissonDrive", "PoissonInput")
+_KINDS = (*_POISSON, "SpikeTrains", "TimedArray", "OrnsteinUhlenbeck", "Stimulus", "SumOfSignals")
 Tensors = dict[str, torch.Tensor]
 
 
 def encode_source(source: Source, name: str, tensors: Tensors) -> dict[str, Any]:
     """Plain data for a stimulus; its arrays go to ``tensors`` under ``name``."""
-    if isinstance(source, Poisson | PoissonDrive) and type(source) in _RATES.values():
+    if type(source) is Poisson:
         rate = encode_value(_quantity(source.rate, (1 / UNITS["ms"]).dimension), f"{name}/rate", tensors)
-        return {"type": type(source).__name__, "rate": rate, "size": source.shape[0], "frozen": source.frozen}
+        own = {"size": source.shape[0], "trains": source.trains, "frozen": source.frozen}
+        return {"type": "Poisson", "rate": rate, **own}
     if type(source) is SpikeTrains:
         tensors |= {f"{name}/time": torch.from_numpy(source.when), f"{name}/cell": torch.from_numpy(source.who)}
         whole = bool(np.issubdtype(source.when.dtype, np.integer))
@@ -44,10 +43,6 @@ def encode_source(source: Source, name: str, tensors: Tensors) -> dict[str, Any]
     if type(source) is TimedArray:
         values = encode_value(Quantity(source.values, source.dimension), f"{name}/values", tensors)
         return {"type": "TimedArray", "values": values, "dt": source.dt}
-    if type(source) is PoissonInput:
-        rate = encode_value(_quantity(source.rate_of_one, (1 / UNITS["ms"]).dimension), f"{name}/rate", tensors)
-        own = {"size": source.shape[0], "trains": source.trains, "frozen": source.frozen}
-        return {"type": "PoissonInput", "rate": rate, **own}
     if type(source) is OrnsteinUhlenbeck:
         both = {
             n: encode_value(_quantity(getattr(source, n), source.dimension), f"{name}/{n}", tensors)
@@ -70,9 +65,14 @@ def encode_source(source: Source, name: str, tensors: Tensors) -> dict[str, Any]
 def decode_source(record: Record, tensors: Tensors) -> Source:
     """The stimulus that :func:`encode_source` described; its arrays are taken out of ``tensors``."""
     kind = record.choice("type", *_KINDS)
-    if kind == "PoissonInput":
-        rate = decode_value(record.child("rate"), tensors)
-        return PoissonInput(rate, record.whole("size", 1), trains=record.whole("trains", 1), frozen=_frozen(record))
+    if kind in _POISSON:
+        rate, trains = (
+            decode_value(record.child("rate"), tensors),
+            record.whole("trains", 1) if "trains" in record else 1,
+        )
+        if kind != "Poisson" and trains == 1:  # a sum whatever its trains: two of half the rate follow the same law
+            rate, trains = rate / 2, 2
+        return Poisson(rate, record.whole("size", 1), trains=trains, frozen=_frozen(record))
     if kind == "OrnsteinUhlenbeck":
         mean, sigma = (decode_value(record.child(n), tensors) for n in ("mean", "sigma"))
         tau = Quantity(record.number("tau"), _TIME)
@@ -86,9 +86,6 @@ def decode_source(record: Record, tensors: Tensors) -> Source:
         if len(signals) < max(2, len(parts)):
             raise record.error("parts", "two or more signals")
         return SumOfSignals(*signals)
-    if kind in _RATES:
-        rate = decode_value(record.child("rate"), tensors)
-        return _RATES[kind](rate, record.whole("size", 1), frozen=_frozen(record))
     if kind == "TimedArray":
         dt = Quantity(record.number("dt"), _TIME) if "dt" in record else None
         return TimedArray(decode_value(record.child("values"), tensors), dt=dt)

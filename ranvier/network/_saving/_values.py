@@ -11,18 +11,20 @@ from ranvier.dynamics import parse_unit
 from ranvier.errors import FileFormatError
 from ranvier.limits.record import Record
 from ranvier.units import Dimension, Quantity, as_quantity
-from ranvier.values import Clipped, Distribution, Exponentially, Learn, LogNormal, Normal, Uniform
+from ranvier.values import Clipped, Distribution, ExponentialDistribution, Learn, LogNormal, Normal, Uniform
 
 __all__ = ["decode_value", "encode_value"]
 
 #: the distributions a file may hold, and their numbers (all in the distribution's unit but sigma, a plain number)
 _DISTRIBUTIONS: dict[type[Distribution], tuple[str, ...]] = {
-    Exponentially: ("mean",),
+    ExponentialDistribution: ("mean",),
     LogNormal: ("median", "sigma"),
     Normal: ("mean", "std", "low", "high"),
     Uniform: ("low", "high"),
 }
 _PLAIN = ("sigma",)
+#: names in files of 0.1.0
+_OLD: dict[str, type[Distribution]] = {"Exponentially": ExponentialDistribution}
 
 
 def encode_value(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
@@ -60,7 +62,7 @@ def decode_value(record: Record, tensors: dict[str, torch.Tensor]) -> Any:
         bounds = {n: Quantity(record.number(n), dimension) for n in ("low", "high") if n in record}
         return Clipped(decode_value(record.child("clipped"), tensors), **bounds)
     if "distribution" in record:
-        kinds = {kind.__name__: kind for kind in _DISTRIBUTIONS}
+        kinds = {kind.__name__: kind for kind in _DISTRIBUTIONS} | _OLD
         kind = kinds[record.choice("distribution", *kinds)]
         numbers = {n: record.number(n) for n in _DISTRIBUTIONS[kind] if n in record}
         return kind(**{n: x if n in _PLAIN else Quantity(x, dimension) for n, x in numbers.items()})

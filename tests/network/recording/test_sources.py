@@ -53,7 +53,7 @@ def test_statistics_and_folders_take_them_too(tmp_path: Path) -> None:
 
 def test_counts_are_as_many_spikes() -> None:
     net = circuit()
-    net.source("drive", rv.PoissonDrive(3000 * Hz, 10))
+    net.source("drive", rv.Poisson(300 * Hz, 10, trains=10))
     net.connect("drive", "cells", rv.OneToOne(), weight=0.1)
     net.source("twice", rv.SpikeTrains([2.0, 2.0, 5.0] * ms, [1, 1, 0], 2))
     net.connect("twice", "cells", rv.AllToAll(), weight=0.1)

@@ -22,8 +22,8 @@ SIGNALS = {
     "sine": lambda: rv.sine_current(1 * nA, 50 * Hz, 5, phase=np.arange(5.0), offset=2 * nA),
     "noise": lambda: rv.OrnsteinUhlenbeck(1 * nA, [0, 1, 2, 3, 4] * nA, 1 * ms, 5),
     "sum": lambda: rv.step_current(1 * nA, 5) + rv.OrnsteinUhlenbeck(0 * nA, 1 * nA, 2 * ms, 5),
-    "trains": lambda: rv.PoissonInput(20 * Hz, 5, trains=100),
-    "each rate": lambda: rv.PoissonInput([0, 1, 2, 30, 400] * Hz, 5, trains=3),
+    "trains": lambda: rv.Poisson(20 * Hz, 5, trains=100),
+    "each rate": lambda: rv.Poisson([0, 1, 2, 30, 400] * Hz, 5, trains=3),
 }
 
 
@@ -106,23 +106,23 @@ class TestNoise:
         assert not torch.equal(*blocks)
 
 
-class TestPoissonInput:
+class TestTrains:
     @pytest.mark.parametrize("mean", [0.01, 0.8, 12.0])
     def test_mean_and_variance_are_those_of_a_poisson_number(self, mean: float) -> None:
-        source = rv.PoissonInput(mean / 200 / 0.5e-3 * Hz, 500, trains=200)
+        source = rv.Poisson(mean / 200 / 0.5e-3 * Hz, 500, trains=200)
         x = source.block(0, 1000, net_with(source))[:, 0].double().numpy()
         assert x.mean() == pytest.approx(mean, rel=0.02)
         assert x.var() == pytest.approx(mean, rel=0.02)
         assert abs(np.corrcoef(x[:, 0], x[:, 1])[0, 1]) < 0.15
 
     def test_rate_zero_is_silent(self) -> None:
-        source = rv.PoissonInput([0.0, 100.0] * Hz, 2)
+        source = rv.Poisson([0.0, 50.0] * Hz, 2, trains=2)
         x = source.block(0, 2000, net_with(source))[:, 0]
         assert x[:, 0].sum() == 0
         assert x[:, 1].sum() > 0
 
     def test_arrives_with_its_number(self) -> None:
-        net = net_with(rv.PoissonInput(2000 * Hz, 3, trains=2), dtype=torch.float64)
+        net = net_with(rv.Poisson(2000 * Hz, 3, trains=2), dtype=torch.float64)
         cell = rv.Cell("v' = v + x : 1\nx : 1 (input)", threshold="v > 1e9", reset="v = 0")
         net.population("cells", 3, cell)
         net.connect("source", "cells", rv.OneToOne(), to="x")
@@ -158,8 +158,8 @@ def test_a_current_drives_cells_during_the_same_step() -> None:
         (lambda: rv.OrnsteinUhlenbeck(0 * nA, -1 * nA, 1 * ms), DimensionError, "negative"),
         (lambda: rv.OrnsteinUhlenbeck(0 * nA, 1 * mV, 1 * ms), DimensionError, "sigma"),
         (lambda: rv.OrnsteinUhlenbeck(0 * nA, 1 * nA, 0 * ms), DimensionError, "tau"),
-        (lambda: rv.PoissonInput(-1 * Hz, 3), DimensionError, "negative"),
-        (lambda: rv.PoissonInput(1 * ms, 3), DimensionError, "rate"),
+        (lambda: rv.Poisson(-1 * Hz, 3), DimensionError, "negative"),
+        (lambda: rv.Poisson(1 * ms, 3), DimensionError, "rate"),
         (lambda: rv.step_current(1 * nA, 2) + rv.step_current(1 * nA, 3), ShapeError, "2 and 3"),
         (lambda: rv.step_current(1 * nA, 2) + rv.step_current(1 * mV, 2), DimensionError, "cannot add"),
     ],

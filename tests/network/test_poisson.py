@@ -49,7 +49,7 @@ def test_counts_depend_on_cell_and_step_alone(first: int, steps: int, cells: int
 
 def circuit(provider: str | None, *, rate=12 * kHz, dtype=torch.float64, delay=0.3 * ms) -> rv.Network:
     net = rv.Network(dt=0.1 * ms, seed=2, dtype=dtype, provider=provider)
-    net.source("background", rv.PoissonDrive(rate, 70))
+    net.source("background", rv.Poisson(rate / 1000, 70, trains=1000))
     net.population("cells", 70, rv.CurrentLIF())
     net.connect("background", "cells", rv.OneToOne(), to="I", delay=delay, weight=rv.Uniform(300 * pA, 400 * pA))
     net.connect(
@@ -88,7 +88,7 @@ def test_two_inputs_on_one_port_add_up() -> None:
     found = []
     for provider in (None, "reference"):
         net = circuit(provider)
-        net.source("more", rv.PoissonDrive(5 * kHz, 70))
+        net.source("more", rv.Poisson(5 * Hz, 70, trains=1000))
         net.connect("more", "cells", rv.OneToOne(), to="I", weight=100 * pA)
         found.append(net.run(20 * ms, stream=0, record={"cells": ["v"]})["cells"].v)
     np.testing.assert_allclose(*found, atol=1e-9)
@@ -108,10 +108,10 @@ def test_counts_with_a_mean_each_follow_their_laws_and_no_cut() -> None:
 
 
 @pytest.mark.parametrize("provider", [None, "reference"])
-def test_many_trains_are_a_drive_of_their_sum(provider: str | None) -> None:
-    """The same counts as a drive of one name, and drawn inside the loop."""
+def test_many_trains_are_few_of_the_same_sum(provider: str | None) -> None:
+    """The same counts whatever the trains, and drawn inside the loop."""
     runs = []
-    for source in (rv.PoissonDrive(16 * kHz, 70), rv.PoissonInput(8 * Hz, 70, trains=2000)):
+    for source in (rv.Poisson(8 * kHz, 70, trains=2), rv.Poisson(8 * Hz, 70, trains=2000)):
         net = rv.Network(dt=0.1 * ms, seed=3, provider=provider)
         net.source("background", source)
         net.population("cells", 70, rv.CurrentLIF())
@@ -126,7 +126,7 @@ def test_a_rate_for_each_cell_is_handed_over() -> None:
         circuit(p, rate=rates).run(20 * ms, stream=0, record={"cells": ["v"]})["cells"].v for p in (None, "reference")
     ]
     np.testing.assert_allclose(*found, atol=1e-9)
-    counts = rv.PoissonDrive(rates, 70).block(0, 500, circuit(None))
+    counts = rv.Poisson(rates / 2, 70, trains=2).block(0, 500, circuit(None))
     assert counts[..., 0].max() == 0
     assert 2.0 < float(counts[..., -1].mean()) < 2.8
 
@@ -137,8 +137,8 @@ def test_a_rate_for_each_cell_is_handed_over() -> None:
      (float("nan") * Hz, 3, DimensionError)],
 )  # fmt: skip
 def test_nonsense_is_refused(rate, size: int, error: type[Exception]) -> None:
-    with pytest.raises(error, match="PoissonDrive"):
-        rv.PoissonDrive(rate, size)
+    with pytest.raises(error, match="Poisson"):
+        rv.Poisson(rate, size, trains=5)
 
 
 def test_too_many_spikes_are_refused() -> None:
@@ -157,7 +157,7 @@ def test_threads_draw_the_same(monkeypatch, size: int) -> None:
         net = rv.Network(dt=0.1 * ms, seed=3)
         for name, cells in (("a", size), ("b", size // 3)):
             net.population(name, cells, rv.LIF(tau=10 * ms, refractory=2 * ms), v=rv.Uniform(0, 1))
-            net.source(f"drive_{name}", rv.PoissonDrive(9 * kHz, cells))
+            net.source(f"drive_{name}", rv.Poisson(9 * Hz, cells, trains=1000))
             net.connect(f"drive_{name}", name, rv.OneToOne(), weight=0.02)
         net.connect(
             "a", ["a", "b"], rv.FixedInDegree(9), weight=rv.Normal(0.05, 0.01), delay=rv.Uniform(0 * ms, 2 * ms)
