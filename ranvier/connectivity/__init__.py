@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends, RowRule
     from ranvier.connectivity._connectome import connectome
     from ranvier.connectivity._conv import Conv2d
+    from ranvier.connectivity._conv1d import Conv1d
+    from ranvier.connectivity._conv3d import Conv3d
+    from ranvier.connectivity._conv_transpose2d import ConvTranspose2d
     from ranvier.connectivity._correlated import Correlated
     from ranvier.connectivity._delay_width import DelayWidth
     from ranvier.connectivity._delays import delay_parameters
@@ -42,7 +45,10 @@ __all__ = [
     "Clustered",
     "Connectivity",
     "ConnectivityError",
+    "Conv1d",
     "Conv2d",
+    "Conv3d",
+    "ConvTranspose2d",
     "Correlated",
     "DelayWidth",
     "DistanceDependent",
@@ -85,7 +91,10 @@ _PUBLIC: dict[str, str] = {
     "Clustered": "._blocks",
     "Connectivity": "._connectivity",
     "ConnectivityError": "._connectivity",
+    "Conv1d": "._conv1d",
     "Conv2d": "._conv",
+    "Conv3d": "._conv3d",
+    "ConvTranspose2d": "._conv_transpose2d",
     "Correlated": "._correlated",
     "DelayWidth": "._delay_width",
     "DistanceDependent": "._distance_dependent",

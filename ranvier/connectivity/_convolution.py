@@ -21,10 +21,10 @@ ARGUMENTS = ("in_channels", "out_channels", "kernel_size", "stride", "padding", 
 class Convolution(Absorbing):
     """A kernel [out, in/groups, …] over space, as a convolution of torch describes it."""
 
-    def product(self, x: Tensor, weight: Tensor) -> Tensor:
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """``x`` [rows, in, …] -> [rows, out, …]."""
         module: Any = self.module
-        return module._conv_forward(x, weight, None)
+        return module._conv_forward(x, weight, bias)
 
     def lower(self, builder: Builder, source: str, name: str) -> str:
         """A convolution and a bias."""

@@ -33,9 +33,9 @@ class Matrix(Absorbing):
         """Cells before it."""
         return self.module.in_features  # pyright: ignore[reportReturnType]
 
-    def product(self, x: Tensor, weight: Tensor) -> Tensor:
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """``x`` [..., pre] -> [..., post]."""
-        return nn.functional.linear(x, weight)
+        return nn.functional.linear(x, weight, bias)
 
     def pullback(self, grad: Tensor, x: Tensor) -> Tensor:
         """``grad @ weight``, with the effective weights."""

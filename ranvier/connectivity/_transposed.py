@@ -36,11 +36,11 @@ class Transposed(Absorbing):
         table = first.expand(-1, inputs, -1).reshape(module.in_channels, -1)
         return table.reshape(*table.shape, *(1 for _ in module.kernel_size))
 
-    def product(self, x: Tensor, weight: Tensor) -> Tensor:
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """``x`` [rows, in, …] -> [rows, out, …]."""
         m: Any = self.module
         carry = _PRODUCTS[len(m.kernel_size)]
-        return carry(x, weight, None, m.stride, m.padding, m.output_padding, m.groups, m.dilation)
+        return carry(x, weight, bias, m.stride, m.padding, m.output_padding, m.groups, m.dilation)
 
     def lower(self, builder: Builder, source: str, name: str) -> str:
         """The numbers of the map, and a bias."""

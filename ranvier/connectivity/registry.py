@@ -22,7 +22,10 @@ __all__ = ["describe", "rebuild", "transform_of"]
 # Name in a file -> the module that holds the class, and the class.
 _OWN: dict[str, tuple[str, str]] = {
     "Linear": ("_linear", "Linear"),
+    "Conv1d": ("_conv1d", "Conv1d"),
     "Conv2d": ("_conv", "Conv2d"),
+    "Conv3d": ("_conv3d", "Conv3d"),
+    "ConvTranspose2d": ("_conv_transpose2d", "ConvTranspose2d"),
     "StepBatchNorm": ("_norm", "StepBatchNorm"),
     "ThresholdBatchNorm": ("_norm", "ThresholdBatchNorm"),
     "Sparse": ("_sparse", "Sparse"),

@@ -138,8 +138,8 @@ class Transform:
         """The effective weights [post, pre] of a dense matrix; None for any other map."""
         return self.effective_weight() if self.is_matrix else None
 
-    def product(self, x: Tensor, weight: Tensor) -> Tensor:
-        """``x`` [rows, …] carried by a ``weight`` in the layout of its own, without bias and delay."""
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """``x`` [rows, …] carried by a ``weight`` in the layout of its own, and a bias, without delay."""
         raise NotImplementedError(f"{type(self).__name__} has no weights that carry what arrives.")
 
     def run(self, x: Tensor, fast: bool) -> Tensor:

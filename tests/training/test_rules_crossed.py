@@ -50,6 +50,8 @@ def check(rule: str, option: str, provider: str | None, per_step: bool = True, m
         ("single synapses, bounds", "OTTT"), ("populations, learnable delays", "BPTT"), ("adaptive", "EProp, random"),
         ("currents, sign", "EventProp"), ("currents, delay per synapse", "EventProp"), ("plain", "Evolution"),
         ("learnable tau, beyond its bound", "SLTT"), ("maximum pooling", "OTTT"), ("plain", "EventProp"),
+        ("convolution of a line", "EProp, symmetric"), ("convolution of a volume, delays", "BPTT"),
+        ("transposed convolution", "OTTT"), ("transposed convolution, learnable delays", "SLTT"),
     ],
 )  # fmt: skip
 def test_some_cells(option: str, rule: str) -> None:

@@ -21,6 +21,8 @@ _REFUSED: dict[tuple[str, ...], tuple[str, ...]] = {
         "delay per synapse", "delay per synapse, sign", "learnable delay", "convolution, delays",
         "recurrence, delay per synapse", "shared transform, delays", "single synapses, delays", "delay per input",
         "learnable delay per output", "learnable delay, Gaussian", "convolution, learnable delays",
+        "convolution of a line, delays", "convolution of a volume, delays", "transposed convolution, delays",
+        "transposed convolution, learnable delays",
         "two transforms in a row",
     ): (*_TRACES, *_DIFFERENTIAL, "SnAp1"),
     (
@@ -29,7 +31,8 @@ _REFUSED: dict[tuple[str, ...], tuple[str, ...]] = {
     ): (*_AT_ONCE, *_DIFFERENTIAL, "SnAp1"),
     (
         "convolution", "convolution, sign", "convolution, groups", "torch's convolution", "average pooling",
-        "maximum pooling",
+        "maximum pooling", "convolution of a line", "convolution of a volume", "transposed convolution",
+        "torch's convolution of a line", "torch's transposed convolution", "average pooling before",
     ): ("EProp, adaptive", *_DIFFERENTIAL, "SnAp1"),
     ("single synapses, bounds",): (*_EPROP, *_DIFFERENTIAL, "SnAp1"),
     ("batch norm, settled", "threshold norm, settled", "dropout, settled"): (*_TRACES, *_DIFFERENTIAL, *_BY_SAMPLE),

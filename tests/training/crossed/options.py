@@ -13,7 +13,7 @@ import ranvier as rv
 from ranvier.units import ms
 
 Make = Callable[..., rv.Network]
-ROW, IMAGE = (5,), (2, 5, 4)
+ROW, IMAGE, LINE, VOLUME, SMALL = (5,), (2, 5, 4), (2, 7), (1, 3, 3, 4), (2, 3, 2)
 
 
 def spikes(shape: tuple[int, ...], steps: int = 11, batch: int = 2, density: float = 0.45) -> torch.Tensor:
@@ -315,6 +315,27 @@ OPTIONS: dict[str, tuple[Make, tuple[int, ...]]] = {
     "convolution, groups": (images(lambda: rv.Conv2d(2, 4, 3, groups=2), (), 24), IMAGE),
     "convolution, delays": (images(lambda: rv.Conv2d(2, 3, 3, delay=drawn_times((3, 2, 3, 3), 2)), (), 18), IMAGE),
     "torch's convolution": (images(lambda: nn.Conv2d(2, 3, 3), (), 18), IMAGE),
+    "convolution of a line": (images(lambda: rv.Conv1d(2, 3, 3, stride=2, sign=-1), (), 9), LINE),
+    "convolution of a line, delays": (images(lambda: rv.Conv1d(2, 3, 3, delay=drawn_times((3, 2, 3), 2)), (), 15), LINE),
+    "convolution of a volume": (images(lambda: rv.Conv3d(1, 2, 2, dilation=(1, 2, 1)), (), 12), VOLUME),
+    "convolution of a volume, delays": (
+        images(lambda: rv.Conv3d(1, 2, 2, padding=(0, 0, 1), delay=drawn_times((2, 1, 2, 2, 2), 2)), (), 40), VOLUME,
+    ),
+    "transposed convolution": (
+        images(lambda: rv.ConvTranspose2d(2, 4, 2, stride=2, groups=2, sign=[1, -1]), (nn.AvgPool2d(2),), 24), SMALL,
+    ),
+    "transposed convolution, delays": (
+        images(lambda: rv.ConvTranspose2d(2, 2, (3, 2), stride=(1, 2), padding=1, output_padding=(0, 1),
+                                          delay=drawn_times((2, 2, 3, 2), 2)), (), 18), SMALL,
+    ),
+    "transposed convolution, learnable delays": (
+        images(lambda: rv.ConvTranspose2d(2, 2, 2, delay=real_times((2, 2, 2, 2), 2)), (), 24), SMALL,
+    ),
+    "torch's convolution of a line": (images(lambda: nn.Conv1d(2, 3, 3), (), 15), LINE),
+    "torch's transposed convolution": (images(lambda: nn.ConvTranspose2d(2, 3, 2, bias=False), (), 36), SMALL),
+    "average pooling before": (
+        images(lambda: rv.Conv2d(2, 3, 2), (), 18, before=(nn.AvgPool2d(2, 1, count_include_pad=False),)), IMAGE,
+    ),
     "average pooling": (images(lambda: rv.Conv2d(2, 3, 2), (nn.AvgPool2d(2),), 6), IMAGE),
     "maximum pooling": (images(lambda: rv.Conv2d(2, 3, 2), (nn.MaxPool2d(2),), 6), IMAGE),
     "batch norm, settled": (normed(lambda: nn.BatchNorm1d(6), False), ROW),

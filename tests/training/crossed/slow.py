@@ -18,6 +18,7 @@ from ranvier.connectivity import Sparse
 from tests.training.crossed.cells import CELLS, Cell
 
 Tensor = torch.Tensor
+_CONVOLUTIONS = {nn.Conv1d: functional.conv1d, nn.Conv2d: functional.conv2d, nn.Conv3d: functional.conv3d}
 
 
 @dataclass(frozen=True)
@@ -200,8 +201,12 @@ class Slow:
         if isinstance(module, Sparse):
             table = torch.zeros(module.sizes[1], module.sizes[0], dtype=x.dtype)
             return x @ table.index_put((module.post, module.pre), weight.expand(len(module)), accumulate=True).T
-        if isinstance(module, nn.Conv2d):
-            return functional.conv2d(x, weight, None, module.stride, module.padding, module.dilation, module.groups)
+        if isinstance(module, nn.ConvTranspose2d):
+            more = (module.output_padding, module.groups, module.dilation)
+            return functional.conv_transpose2d(x, weight, None, module.stride, module.padding, *more)
+        for kind, convolve in _CONVOLUTIONS.items():
+            if isinstance(module, kind):
+                return convolve(x, weight, None, module.stride, module.padding, module.dilation, module.groups)
         return x @ weight.T
 
     def _chain(self, p: object, x: Tensor, held: bool) -> Tensor:

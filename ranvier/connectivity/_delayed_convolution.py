@@ -1,0 +1,121 @@
+"""What convolutions with delays have in common: checks of their arguments, and products with patches."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+
+from ranvier.connectivity._delayed_kernel import DelayedKernel
+from ranvier.connectivity._interpolation import tap_product
+from ranvier.connectivity._memory import check_weights
+from ranvier.connectivity._patches import patches, reached
+from ranvier.connectivity.transform import Placement
+from ranvier.errors import ShapeError
+from ranvier.kernels import products
+
+__all__ = ["DelayedConvolution"]
+
+Tensor = torch.Tensor
+_COUNT = {1: "one", 2: "one or two", 3: "one or three"}
+
+
+class DelayedConvolution(DelayedKernel):
+    """A kernel over a space of ``dims`` dimensions, each of whose elements may act later.
+
+    A class of Ranvier inherits from this, from what its products are, and from a class of torch.
+    """
+
+    dims: ClassVar[int]
+    in_channels: int
+    out_channels: int
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
+    groups: int
+    padding_mode: str
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int | tuple[int, ...], *, delay: Any = None,
+        per: str = "synapse", interpolation: str = "linear", width: Any = None, sign: Any = None, **options: Any,
+    ) -> None:  # fmt: skip
+        self._check_size(in_channels, out_channels, kernel_size, options.get("groups", 1), delay is not None)
+        super().__init__(in_channels, out_channels, kernel_size, **options)  # pyright: ignore[reportCallIssue]
+        kind = type(self).__name__
+        if delay is not None and (self.padding_mode != "zeros" or isinstance(self.padding, str)):
+            raise ShapeError(
+                f"{kind}: delays need padding by a number of zeros, got padding={self.padding!r}, "
+                f"padding_mode={self.padding_mode!r}."
+            )
+        side = ("output", "input")[self.inputs]  # groups share the kernels along the second axis of the weight
+        each = side == "input" and torch.as_tensor(0 if sign is None else sign).ndim > 0
+        late = delay is not None and per == {"input": "pre", "output": "post"}[side]
+        if self.groups != 1 and (late or each):
+            what = "a sign" if each else "a delay"
+            raise ShapeError(
+                f"{kind}: {what} for each {side} channel needs groups=1, got groups={self.groups}: give one for all, or "
+                f"each of delays per='synapse' or {'post' if side == 'input' else 'pre'!r}."
+            )
+        self.keep_delay(delay, per, interpolation, width)
+        self.keep_sign(sign)
+
+    @classmethod
+    def _check_size(cls, in_channels: Any, out_channels: Any, kernel_size: Any, groups: Any, delayed: bool) -> None:
+        sides = tuple(kernel_size) if isinstance(kernel_size, tuple | list) else (kernel_size,) * cls.dims
+        sizes, kind = (in_channels, out_channels, *sides), cls.__name__
+        if len(sides) != cls.dims or any(not isinstance(n, int) or n <= 0 for n in sizes):
+            raise ShapeError(
+                f"{kind}: in_channels={in_channels!r}, out_channels={out_channels!r}, kernel_size={kernel_size!r}: give positive "
+                f"whole numbers, {_COUNT[cls.dims]} for the kernel."
+            )
+        weights = math.prod(sizes) // groups if isinstance(groups, int) and groups > 0 else 0
+        check_weights(weights, delayed, f"{kind} with {weights:,} weights", "use fewer channels or a smaller kernel")
+
+    def forward(
+        self, input: Tensor, history: Tensor | None = None, place: Placement | None = None, by_event: bool = False
+    ) -> Tensor:
+        """``input`` [B, in, …] -> [B, out, …], without delay; with ``history`` and ``place`` as :meth:`delayed`."""
+        if history is not None and place is not None:
+            return self.delayed(input, history, place, by_event)
+        return self.product(input, self.effective_weight(), self.bias)
+
+    def delayed(self, x: Tensor, history: Tensor, place: Placement, by_event: bool = False) -> Tensor:
+        """``x`` [T, B, in, …] with every synapse's own delay; ``history`` [D, B, in, …] are the steps before."""
+        taps, first = (self._gathering(t) for t in self.taps(place))
+        now, before = self._patches(x), self._patches(history)
+        product = products.delayed_linear if by_event else tap_product
+        parts = zip(
+            *(
+                now.chunk(self.groups, -1),
+                before.chunk(self.groups, -1),
+                taps.chunk(self.groups),
+                first.chunk(self.groups),
+            ),
+            strict=True,
+        )
+        last = self.dims + 1
+        out = torch.cat([product(n, t.flatten(1, last), f.flatten(1, last), b) for n, b, t, f in parts], -1)
+        out = out.reshape(*x.shape[:2], *self._places(x.shape[3:]), self.out_channels).movedim(-1, 2)
+        return out if self.bias is None else out + self.bias.reshape(-1, *(1 for _ in range(self.dims)))
+
+    def _gathering(self, each: Tensor) -> Tensor:
+        """Numbers of the weight's shape [..., W] as [out, in/groups, kernel, W]: what a place gathers."""
+        return each
+
+    def _patches(self, x: Tensor) -> Tensor:
+        """[T, B, in, …] as [T, B * places, in * numbers of the kernel]."""
+        return patches(x, self.kernel_size, self.stride, self._zeros(), self.dilation)
+
+    def _places(self, space: tuple[int, ...]) -> tuple[int, ...]:
+        """The size of the output, for an input of size ``space``."""
+        return reached(space, self.kernel_size, self.stride, self._zeros(), self.dilation)
+
+    def _zeros(self) -> tuple[int, ...]:
+        """Zeros added at either side of each axis."""
+        if isinstance(self.padding, str):
+            raise ShapeError(
+                f"{type(self).__name__}: delays need padding by a number of zeros, got padding={self.padding!r}."
+            )
+        return self.padding
