@@ -31,4 +31,4 @@ class Conv2d(DelayedConvolution, Convolution, nn.Conv2d):
     """
 
     arguments = ARGUMENTS
-    dims = 2
+    axes = 2

@@ -20,4 +20,4 @@ class Conv1d(DelayedConvolution, Convolution, nn.Conv1d):
     """
 
     arguments = ARGUMENTS
-    dims = 1
+    axes = 1

@@ -19,4 +19,4 @@ class Conv3d(DelayedConvolution, Convolution, nn.Conv3d):
     """
 
     arguments = ARGUMENTS
-    dims = 3
+    axes = 3

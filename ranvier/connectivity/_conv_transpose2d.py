@@ -22,14 +22,14 @@ class ConvTranspose2d(DelayedConvolution, Transposed, nn.ConvTranspose2d):
     """
 
     arguments = ARGUMENTS
-    dims = 2
+    axes = 2
     inputs = 0
     output_padding: tuple[int, ...]
 
     def _gathering(self, each: Tensor) -> Tensor:
         """What a place gathers: kernels [in, out/groups, …] of each group exchanged and turned round."""
         grouped = each.unflatten(0, (self.groups, -1)).transpose(1, 2).flatten(0, 1)
-        return grouped.flip(tuple(range(2, 2 + self.dims)))
+        return grouped.flip(tuple(range(2, 2 + self.axes)))
 
     def _patches(self, x: Tensor) -> Tensor:
         """Patches of the input with zeros between and around its places."""
@@ -40,7 +40,7 @@ class ConvTranspose2d(DelayedConvolution, Transposed, nn.ConvTranspose2d):
             for d, k, p, o in zip(self.dilation, self.kernel_size, self._zeros(), self.output_padding, strict=True)
         ]
         whole = nn.functional.pad(spread, [n for pair in reversed(around) for n in pair])
-        return patches(whole, self.kernel_size, (1,) * self.dims, (0,) * self.dims, self.dilation)
+        return patches(whole, self.kernel_size, (1,) * self.axes, (0,) * self.axes, self.dilation)
 
     def _places(self, space: tuple[int, ...]) -> tuple[int, ...]:
         """The size of the output."""

@@ -22,12 +22,12 @@ _COUNT = {1: "one", 2: "one or two", 3: "one or three"}
 
 
 class DelayedConvolution(DelayedKernel):
-    """A kernel over a space of ``dims`` dimensions, each of whose elements may act later.
+    """A kernel over a space of ``axes`` axes, each of whose elements may act later.
 
     A class of Ranvier inherits from this, from what its products are, and from a class of torch.
     """
 
-    dims: ClassVar[int]
+    axes: ClassVar[int]
     in_channels: int
     out_channels: int
     kernel_size: tuple[int, ...]
@@ -63,12 +63,12 @@ class DelayedConvolution(DelayedKernel):
 
     @classmethod
     def _check_size(cls, in_channels: Any, out_channels: Any, kernel_size: Any, groups: Any, delayed: bool) -> None:
-        sides = tuple(kernel_size) if isinstance(kernel_size, tuple | list) else (kernel_size,) * cls.dims
+        sides = tuple(kernel_size) if isinstance(kernel_size, tuple | list) else (kernel_size,) * cls.axes
         sizes, kind = (in_channels, out_channels, *sides), cls.__name__
-        if len(sides) != cls.dims or any(not isinstance(n, int) or n <= 0 for n in sizes):
+        if len(sides) != cls.axes or any(not isinstance(n, int) or n <= 0 for n in sizes):
             raise ShapeError(
                 f"{kind}: in_channels={in_channels!r}, out_channels={out_channels!r}, kernel_size={kernel_size!r}: give positive "
-                f"whole numbers, {_COUNT[cls.dims]} for the kernel."
+                f"whole numbers, {_COUNT[cls.axes]} for the kernel."
             )
         weights = math.prod(sizes) // groups if isinstance(groups, int) and groups > 0 else 0
         check_weights(weights, delayed, f"{kind} with {weights:,} weights", "use fewer channels or a smaller kernel")
@@ -95,10 +95,10 @@ class DelayedConvolution(DelayedKernel):
             ),
             strict=True,
         )
-        last = self.dims + 1
+        last = self.axes + 1
         out = torch.cat([product(n, t.flatten(1, last), f.flatten(1, last), b) for n, b, t, f in parts], -1)
         out = out.reshape(*x.shape[:2], *self._places(x.shape[3:]), self.out_channels).movedim(-1, 2)
-        return out if self.bias is None else out + self.bias.reshape(-1, *(1 for _ in range(self.dims)))
+        return out if self.bias is None else out + self.bias.reshape(-1, *(1 for _ in range(self.axes)))
 
     def _gathering(self, each: Tensor) -> Tensor:
         """Numbers of the weight's shape [..., W] as [out, in/groups, kernel, W]: what a place gathers."""
