@@ -14,8 +14,9 @@ from statistics import mean
 import torch
 
 import ranvier as rv
+from benchmarks._marks import paste, pasted
 from benchmarks.training.rules import Data, digits
-from benchmarks.training.voltage_gradients import paste, pasted
+from benchmarks.training.voltage_gradients import PAGE
 from ranvier.dynamics import Reset
 from ranvier.recipes import learn_pattern
 from ranvier.recipes._digits import Setup, load, run_seed
@@ -77,14 +78,14 @@ def main() -> None:
         "circuit that learns a pattern": pattern,
     }
     rows = ["| network | " + " | ".join(f"`{r}`" for r in RESETS) + " |", "|---" * (1 + len(RESETS)) + "|"]
-    known = {line.split("|")[1].strip(): line for line in pasted("training").splitlines()[2:]}
+    known = {line.split("|")[1].strip(): line for line in pasted(PAGE, "training").splitlines()[2:]}
     for name, task in tasks.items():
         if given.only and not any(part in name for part in given.only):
             rows += [known[name]] if name in known else []
             continue
         rows.append(" | ".join([f"| {name}", *(_cell([task(r, s) for s in seeds]) for r in RESETS)]) + " |")
         sys.stderr.write(rows[-1] + "\n")
-    paste("training", "\n".join(rows))
+    paste(PAGE, "training", "\n".join(rows))
 
 
 if __name__ == "__main__":

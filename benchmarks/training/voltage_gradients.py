@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 import ranvier as rv
+from benchmarks._marks import paste
 from ranvier.dynamics import Reset
 from ranvier.units import Mohm, cm, mS, ms, mV, nA, nS, pA, pF, uF
 
@@ -236,26 +237,7 @@ def main() -> None:
     parser.add_argument("--finer", type=int, default=64)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    paste("table", table(given.seeds, given.finer))
-
-
-def pasted(name: str) -> str:
-    """The table between its marks on the page."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, after = _place(page, name)
-    return page[before:after].strip()
-
-
-def _place(page: str, name: str) -> tuple[int, int]:
-    first, last = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    return page.index(first) + len(first), page.index(last)
-
-
-def paste(name: str, text: str) -> None:
-    """Put a table between its marks on the page."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, after = _place(page, name)
-    PAGE.write_text(f"{page[:before]}\n{text}\n{page[after:]}", encoding="utf-8")
+    paste(PAGE, "table", table(given.seeds, given.finer))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-__all__ = ["Forbidden", "serve"]
+__all__ = ["Forbidden", "forbid", "read", "serve"]
 
 #: audit events that no reader needs
 _FORBIDDEN = frozenset({
@@ -36,7 +36,7 @@ def serve() -> None:
     sys.dont_write_bytecode = True
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is not part of an answer
-    sys.addaudithook(_watch)
+    forbid()
     answer = _answer_apart if hasattr(os, "fork") else _answer
     for line in sys.stdin:
         job = json.loads(line)
@@ -47,6 +47,11 @@ def serve() -> None:
             _send(output, {"outcome": "missing", "what": error.name or str(error)})
         else:
             answer(job, output)
+
+
+def forbid() -> None:
+    """From now on this process raises where a file makes a library do what no reader needs."""
+    sys.addaudithook(_watch)
 
 
 def _answer_apart(job: dict[str, Any], output: BinaryIO) -> None:
@@ -73,7 +78,14 @@ def _answer_apart(job: dict[str, Any], output: BinaryIO) -> None:
 
 
 def _answer(job: dict[str, Any], output: BinaryIO, begin: Callable[[], object] = lambda: None) -> None:
-    """Read the file within the bounds, call ``begin``, and send the answer."""
+    """Read the file, call ``begin``, and send the answer."""
+    header, arrays = read(job)
+    begin()
+    _send(output, header, arrays.values())
+
+
+def read(job: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The header and the arrays of the answer to ``job``, read within its bounds."""
     arrays: dict[str, np.ndarray] = {}
     try:
         module, _, name = job["function"].partition(":")
@@ -94,8 +106,7 @@ def _answer(job: dict[str, Any], output: BinaryIO, begin: Callable[[], object] =
         header = {"outcome": "refused", "what": str(error) or type(error).__name__}
     _watching.clear()
     _end_timers()
-    begin()
-    _send(output, header, arrays.values() if header["outcome"] == "read" else ())
+    return header, arrays if header["outcome"] == "read" else {}
 
 
 def _send(output: BinaryIO, header: dict[str, Any], arrays: Iterable[np.ndarray] = ()) -> None:

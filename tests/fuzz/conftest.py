@@ -14,4 +14,4 @@ def reported(record_property: Callable[[str, object], None]) -> Iterator[None]:
     REPORTS.clear()
     yield
     for r in REPORTS:
-        record_property("damaged", [r.name, r.read, len(r.findings), r.slowest, r.memory])
+        record_property("damaged", [r.name, r.read, r.ended, len(r.findings), r.slowest, r.memory])

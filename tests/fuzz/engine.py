@@ -39,6 +39,8 @@ _SECONDS, _MEMORY = 5.0, 1 << 30
 #: time in seconds after which a process is taken to wait for ever, on a damaged file and on the whole one before all others
 _IDLE, _FIRST = 120.0, 300.0
 
+_ENDED = "the process ended with"
+
 
 @dataclass(frozen=True)
 class Target:
@@ -62,6 +64,8 @@ class Target:
         Longest processor time for a file.
     idle
         Longest time for a file.
+    isolated
+        Whether users read such a file in a process of its own, which may end with it: here its end is counted, and no finding.
     """
 
     name: str
@@ -72,6 +76,7 @@ class Target:
     also: tuple[type[BaseException], ...] = ()
     seconds: float = _SECONDS
     idle: float = _IDLE
+    isolated: bool = False
 
 
 @dataclass
@@ -88,10 +93,23 @@ class Finding:
 
 @dataclass
 class Report:
-    """What became of damaged copies: how many were read, the findings, the longest time in s, the largest memory in bytes."""
+    """What became of damaged copies.
+
+    Attributes
+    ----------
+    read
+        How many were read.
+    ended
+        How many ended an isolated process.
+    findings
+        Damage that was not withstood.
+    slowest, memory
+        Longest processor time in s; largest memory in bytes.
+    """
 
     name: str
     read: int = 0
+    ended: int = 0
     findings: list[Finding] = field(default_factory=list)
     slowest: float = 0.0
     memory: int = 0
@@ -112,14 +130,17 @@ def file_in(name: str) -> Callable[[Path, bytes], Path]:
     return place
 
 
-def fuzz(target: Target, count: int, most: int = 20) -> Report:
-    """The report on ``count`` damaged copies; ends after ``most`` findings."""
-    report, first = Report(target.name), 0
+def fuzz(target: Target, count: int, first: int = 0, most: int = 20) -> Report:
+    """The report on damaged copies ``first`` to ``count``; ends after ``most`` findings."""
+    report, begin = Report(target.name), first
     with tempfile.TemporaryDirectory(prefix="ranvier-fuzz-", dir=_in_memory()) as folder:
         while first < count and len(report.findings) < most:
             at, what = _batch(target, first, count, Path(folder), report)
-            first = report.read = at if what is None else at + 1
-            if what is not None:
+            first = at if what is None else at + 1
+            report.read = first - begin
+            if what is not None and target.isolated and what.startswith(_ENDED):
+                report.ended += 1
+            elif what is not None:
                 seed = f"{target.name}/{at}"
                 report.findings.append(Finding(seed, what, mutated(target.samples, target.flavour, seed)))
     return report
@@ -162,7 +183,7 @@ def _batch(target: Target, first: int, count: int, folder: Path, report: Report)
     _, status, used = os.wait4(child, 0)
     report.memory = max(report.memory, 1024 * used.ru_maxrss)
     if what is None and os.waitstatus_to_exitcode(status):
-        what = f"the process ended with {os.waitstatus_to_exitcode(status)}"
+        what = f"{_ENDED} {os.waitstatus_to_exitcode(status)}"
     return (count, None) if what is None else (at, what)
 
 
@@ -216,7 +237,7 @@ def _work(target: Target, first: int, count: int, folder: Path, writing: int) ->
             before, start = start, _spent()
         else:
             os.write(writing, b"at %d %f %f\n" % (count, start, start - before))
-        for reader in _guard._running:
+        for reader in _readers():
             reader.close()
         code = 0
     finally:
@@ -241,6 +262,11 @@ def _empty(folder: Path) -> Path:
     return inside
 
 
+def _readers() -> list[_guard._Worker]:
+    """The guarded reader that this process started."""
+    return [reader for reader in _guard._running if reader.owner == os.getpid()]
+
+
 def _spent() -> float:
     """Processor time in s of this process, of its children that ended, and of its guarded reader."""
     ended = os.times()
@@ -248,7 +274,7 @@ def _spent() -> float:
         time.process_time()
         + ended.children_user
         + ended.children_system
-        + sum(spent(reader._process.pid) for reader in _guard._running)
+        + sum(spent(reader._process.pid) for reader in _readers())
     )
 
 

@@ -72,6 +72,12 @@ def test_each_fault_is_found_and_named(read, what: str) -> None:
         assert one.payload == mutated(target.samples, "bytes", one.seed)
 
 
+def test_the_end_of_an_isolated_process_is_counted_and_no_finding() -> None:
+    report = fuzz(Target("engine", [b"whole file"], file_in("x"), _crash, isolated=True), 3)
+    assert (report.read, report.ended, report.findings) == (3, 3, [])
+    assert len(fuzz(Target("engine", [b"whole file"], file_in("x"), _raise, isolated=True), 3).findings) == 3
+
+
 def test_findings_fail_a_test() -> None:
     with pytest.raises(AssertionError, match="3 findings in 3"):
         withstands(Target("engine", [b"whole file"], file_in("x"), _raise), 3)
@@ -100,10 +106,14 @@ def test_a_report_names_the_time_and_memory_of_the_slowest_and_largest() -> None
 
 
 def test_the_table_holds_what_long_tests_recorded() -> None:
-    recorded = [("damaged", ["nwb", 10_000, 2, 3.014, 400_000_000]), ("damaged", ["dat", 150, 0, 0.1, 1]), ("other", 1)]
+    recorded = [
+        ("damaged", ["nwb", 10_000, 5, 2, 3.014, 400_000_000]),
+        ("damaged", ["dat", 150, 0, 0, 0.1, 1]),
+        ("other", 1),
+    ]
     head, row = table.lines(recorded)
-    assert head.split() == ["reader", "damaged", "files", "findings", "slowest,", "s", "memory,", "MB"]
-    assert row.split() == ["nwb", "10,000", "2", "3.01", "400"]
+    assert head.split() == ["reader", "damaged", "files", "ended", "findings", "slowest,", "s", "memory,", "MB"]
+    assert row.split() == ["nwb", "10,000", "5", "2", "3.01", "400"]
     assert table.lines(recorded[1:]) == []
 
 

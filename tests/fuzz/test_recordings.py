@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import ranvier as rv
-from ranvier.limits import _guard
 from tests.fuzz.engine import LONG, Target, file_in, withstands
+from tests.fuzz.isolated import isolated
 
 
 def _nwb(folder: Path) -> bytes:
@@ -56,5 +56,4 @@ def test_damaged_recordings(name: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["nwb", "neo"])
 def test_damaged_recordings_at_length(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_guard, "_BASE", 0.5)  # one file in a hundred makes HDF5 loop without end
-    withstands(_target(name, tmp_path), LONG)
+    withstands(isolated(_target(name, tmp_path), monkeypatch), LONG)
