@@ -28,6 +28,7 @@ __all__ = [
     "log1p",
     "maximum",
     "nearest",
+    "risen",
     "select",
     "sigmoid",
 ]
@@ -154,6 +155,13 @@ class exp(_Named):
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return self
+
+
+def risen(e: sp.Expr) -> sp.Expr | None:
+    """x where ``e`` is 1 + exp(x), the denominator of a sigmoid; else None."""
+    if not e.is_Add or len(e.args) != 2 or e.args[0] != 1 or not isinstance(e.args[1], exp):
+        return None
+    return e.args[1].args[0]
 
 
 class exprel(_Named):

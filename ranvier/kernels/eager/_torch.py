@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 import sympy as sp
 import torch
 
+from ranvier.dynamics.functions import exprel, risen
 from ranvier.units.steps import ROUNDING
 
 __all__ = ["compile_function", "source"]
@@ -47,12 +48,21 @@ def _exprel(x: Tensor) -> Tensor:
     return torch.where(small, series, torch.expm1(safe) / safe)
 
 
+def _inverse_exprel(x: Tensor) -> Tensor:
+    """1/exprel(x) = exp(-x)/exprel(-x), from numbers that do not overflow."""
+    grows = x > 0
+    size = torch.where(grows, x, 0.0)
+    below = 1 / _exprel(torch.where(grows, -x, x))
+    return torch.where(grows, torch.exp(-size) * below, below)
+
+
 def _dexprel(x: Tensor) -> Tensor:
-    small = x.abs() < _NEAR
-    safe = torch.where(small, torch.ones_like(x), x)
+    """The derivative of exprel, with its series where the difference cancels."""
+    small = x.abs() < 1
+    safe, near = torch.where(small, 1.0, x), torch.where(small, x, 0.0)
     series = torch.zeros_like(x)
-    for k in range(11, 1, -1):  # sum over k >= 2 of (k-1)/k! x^(k-2)
-        series = series * x + (k - 1) / math.factorial(k)
+    for k in range(13 if x.dtype == torch.float32 else 21, 1, -1):  # sum over k >= 2 of (k-1)/k! x^(k-2)
+        series = series * near + (k - 1) / math.factorial(k)
     return torch.where(small, series, (torch.exp(safe) - torch.expm1(safe) / safe) / safe)
 
 
@@ -111,6 +121,10 @@ def source(e: sp.Expr, name: Callable[[str], str] = str) -> str:
         base, power = e.args
         if power == sp.Rational(1, 2):
             return f"torch.sqrt({source(base, name)})"
+        if isinstance(base, exprel) and power.is_number and power < 0:
+            return f"(_inverse_exprel(_tensor({source(base.args[0], name)}, _like)) ** {source(-power, name)})"
+        if power.is_number and power < 0 and (x := risen(base)) is not None:
+            return f"(torch.sigmoid(-_tensor({source(x, name)}, _like)) ** {source(-power, name)})"
         if power == -1:
             return f"(1 / {source(base, name)})"
         if power.is_number and power < 0:
@@ -139,6 +153,7 @@ def compile_function(label: str, lines: Iterable[str], extra: Mapping[str, objec
     namespace = {
         "torch": torch,
         "_exprel": _exprel,
+        "_inverse_exprel": _inverse_exprel,
         "_dexprel": _dexprel,
         "_smaller": _smaller,
         "_between": _between,

@@ -119,11 +119,16 @@ def expm1(k: Words, x: Value) -> Value:
 
 def _shifted(k: Words, x: Value) -> tuple[Value, Value, Value]:
     """(x, 2^-s (e^x - 1), 2^-s e^x) with s = 32 and x kept below the point where every relative overflows."""
+    x, power, product = _parted(k, x)
+    return x, k.add(product, k.sub(power, k.constant(2.0**-_SHIFT))), k.add(product, power)
+
+
+def _parted(k: Words, x: Value) -> tuple[Value, Value, Value]:
+    """x as :func:`_shifted` gives it, and two parts of 2^-s e^x: a power of two and what is beside it."""
     x = k.minimum(x, k.constant(_TABLES[k.dtype].highest + 10.0))
     _, n, rest = _reduce(k, k.maximum(x, k.constant(_FADED)))
     power = power_of_two(k, k.int_sub(n, k.integers(_SHIFT)))
-    product = k.mul(power, rest)
-    return x, k.add(product, k.sub(power, k.constant(2.0**-_SHIFT))), k.add(product, power)
+    return x, power, k.mul(power, rest)
 
 
 def exprel(k: Words, x: Value) -> Value:
@@ -158,17 +163,46 @@ _NEAR = {"float32": 2.0**-12, "float64": 2.0**-26}  # here 1 + x / 2 is exprel t
 
 
 def dexprel(k: Words, x: Value) -> Value:
-    """d/dx exprel(x) = (e^x - exprel(x)) / x to 5 ulp; 1/2 at 0; overflows only where its value does.
+    """d/dx exprel(x) = (e^x (x - 1) + 1) / x^2 to 2 ulp; 1/2 at 0; overflows only where its value does.
 
-    Within [-1, 1], where the difference cancels, a minimax polynomial.
+    Within [-1, 1], where the sum cancels, a minimax polynomial; far below 0, 1 / x^2.
     """
-    bounded, numerator, power = _shifted(k, x)
-    power = k.select(k.lt(bounded, k.constant(_FADED)), k.constant(0.0), power)
-    difference = k.sub(power, k.div(numerator, bounded))
-    far = k.div(difference, k.mul(bounded, k.constant(2.0**-_SHIFT)))
     constant, *rest = _TABLES[k.dtype].slope
     near = k.add(k.mul(x, k.polynomial(x, rest)), k.constant(constant))
-    return k.select(k.le(k.absolute(x), k.constant(1.0)), near, far)
+    usual = k.select(k.le(k.absolute(x), k.constant(1.0)), near, _far_slope(k, x))
+    faded = k.lt(x, k.constant(_FADED))
+
+    def with_faded() -> Value:
+        inverse = k.div(k.constant(1.0), x)
+        return k.select(faded, k.mul(inverse, inverse), usual)
+
+    return k.unless(faded, usual, with_faded)
+
+
+def _far_slope(k: Words, x: Value) -> Value:
+    """dexprel from the point where e^x fades to that where it overflows, but for [-1, 1].
+
+    Numerator and denominator are sums of two floats (T. J. Dekker, Numerische Mathematik 18, 1971), and the quotient is
+    corrected by its remainder, so that what is left is the error of e^x.
+    """
+    x, power, product = _parted(k, x)
+    x = k.maximum(x, k.constant(_FADED))
+    unit = k.constant(2.0**-_SHIFT)
+    grown = k.add(power, product)
+    grown_low = k.sub(product, k.sub(grown, power))
+    less = k.sub(x, k.constant(1.0))
+    less_low = k.sub(k.sub(x, less), k.constant(1.0))
+    top = k.mul(grown, less)
+    top_low = k.add(k.fma(grown, less, k.neg(top)), k.add(k.mul(grown_low, less), k.mul(grown, less_low)))
+    above = k.add(top, unit)
+    share = k.sub(above, top)
+    above_low = k.add(k.add(k.sub(top, k.sub(above, share)), k.sub(unit, share)), top_low)
+    below = k.mul(x, x)
+    below_low = k.fma(x, x, k.neg(below))
+    inverse = k.div(k.constant(1.0), below)
+    quotient = k.mul(above, inverse)
+    left = k.sub(k.add(k.fma(k.neg(quotient), below, above), above_low), k.mul(quotient, below_low))
+    return k.mul(k.fma(left, inverse, quotient), k.constant(2.0**_SHIFT))
 
 
 def sigmoid(k: Words, x: Value) -> Value:

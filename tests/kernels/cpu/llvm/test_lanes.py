@@ -113,7 +113,7 @@ EXACT: dict[str, tuple[Callable, tuple[float, float], tuple[float, float], float
     "exp": (np.exp, (-110, 95), (-760, 715), 1.0),
     "expm1": (np.expm1, (-110, 95), (-760, 715), 2.0),
     "exprel": (exprel, (-1e4, 97), (-1e4, 720), 2.0),
-    "dexprel": (slope_of_exprel, (-1e4, 97), (-1e4, 720), 5.0),
+    "dexprel": (slope_of_exprel, (-1e4, 97), (-1e4, 720), 2.0),
     "log": (np.log, (0, 1e6), (0, 1e6), 1.0),
     "log1p": (np.log1p, (-1, 1e6), (-1, 1e6), 1.0),
     "tanh": (np.tanh, (-12, 12), (-25, 25), 2.0),
