@@ -46,7 +46,11 @@ SYNONYMS = (
 )
 
 # Pairs that stand for two different things, with the difference.
-ALLOWED: dict[frozenset[str], str] = {}
+ALLOWED: dict[frozenset[str], str] = {
+    frozenset(
+        {"carried", "carrier"}
+    ): "values that go along with pairs of cells; what computes the products of a projection",
+}
 
 _CANONICAL = {word: group[0] for group in SYNONYMS for word in group}
 _LONG = 7

@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     "ranvier",
     "ranvier.connectivity",
+    "ranvier.kernels",
     "ranvier.kernels.cpu",
     "ranvier.kernels.drawing",
-    "ranvier.kernels.products",
     "ranvier.kernels.tasks",
     "ranvier.limits",
     "ranvier.network",

@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 import torch
 
 from ranvier.connectivity._delayed_kernel import DelayedKernel
-from ranvier.connectivity._interpolation import tap_product
 from ranvier.connectivity._memory import check_weights
 from ranvier.connectivity._patches import patches, reached
 from ranvier.connectivity.transform import Placement
 from ranvier.errors import ShapeError
-from ranvier.kernels import products
+from ranvier.kernels.products import carried
+from ranvier.kernels.provider import Runnable
+from ranvier.kernels.tasks import DelayedMatrixProduct
 
 __all__ = ["DelayedConvolution"]
 
@@ -74,18 +75,21 @@ class DelayedConvolution(DelayedKernel):
         check_weights(weights, delayed, f"{kind} with {weights:,} weights", "use fewer channels or a smaller kernel")
 
     def forward(
-        self, input: Tensor, history: Tensor | None = None, place: Placement | None = None, by_event: bool = False
+        self,
+        input: Tensor,
+        history: Tensor | None = None,
+        place: Placement | None = None,
+        carrier: Runnable | None = None,
     ) -> Tensor:
         """``input`` [B, in, …] -> [B, out, …], without delay; with ``history`` and ``place`` as :meth:`delayed`."""
         if history is not None and place is not None:
-            return self.delayed(input, history, place, by_event)
+            return self.delayed(input, history, place, carrier)
         return self.product(input, self.effective_weight(), self.bias)
 
-    def delayed(self, x: Tensor, history: Tensor, place: Placement, by_event: bool = False) -> Tensor:
+    def delayed(self, x: Tensor, history: Tensor, place: Placement, carrier: Runnable | None = None) -> Tensor:
         """``x`` [T, B, in, …] with every synapse's own delay; ``history`` [D, B, in, …] are the steps before."""
         taps, first = (self._gathering(t) for t in self.taps(place))
         now, before = self._patches(x), self._patches(history)
-        product = products.delayed_linear if by_event else tap_product
         parts = zip(
             *(
                 now.chunk(self.groups, -1),
@@ -96,7 +100,8 @@ class DelayedConvolution(DelayedKernel):
             strict=True,
         )
         last = self.axes + 1
-        out = torch.cat([product(n, t.flatten(1, last), f.flatten(1, last), b) for n, b, t, f in parts], -1)
+        each = [DelayedMatrixProduct(n, t.flatten(1, last), f.flatten(1, last), b) for n, b, t, f in parts]
+        out = torch.cat([carried(carrier, task) for task in each], -1)
         out = out.reshape(*x.shape[:2], *self._places(x.shape[3:]), self.out_channels).movedim(-1, 2)
         return out if self.bias is None else out + self.bias.reshape(-1, *(1 for _ in range(self.axes)))
 

@@ -1,7 +1,4 @@
-"""A delay between two steps as a few weighted taps on whole steps, and the plain product that reads them.
-
-``out[t, b, n] = sum over k and j of taps[n, k, j] * x[t - first[n, k] - j, b, k]``
-"""
+"""A delay between two steps as a few weighted taps on whole steps (``ranvier.kernels.tasks.DelayedMatrix``)."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["gaussian_taps", "linear_taps", "tap_product"]
+__all__ = ["gaussian_taps", "linear_taps"]
 
 _EPSILON = 1e-7  # keeps the sum of a Gaussian's taps from 0, as in the published construction
 _REACH = {torch.float32: 6.0, torch.float64: 9.0}  # widths beyond which a Gaussian is nothing in this dtype
@@ -56,25 +53,6 @@ def gaussian_taps(weight: Tensor, position: Tensor, width: Tensor, longest: int)
 def _whole(steps: Tensor, last: int) -> Tensor:
     """``steps`` within 0 … ``last``; a position that became NaN stands on step 0, and its taps carry the NaN on."""
     return steps.nan_to_num_(0.0).clamp_(0, last)
-
-
-def tap_product(x: Tensor, taps: Tensor, first: Tensor, history: Tensor) -> Tensor:
-    """The specification of every product with delays: one plain product per distinct step.
-
-    ``x`` ``[T, B, K]``, ``taps`` ``[N, K, W]``, ``first`` ``[N, K]``; ``history`` ``[D, B, K]`` holds the steps before,
-    older ones are silent.
-    """
-    steps = x.shape[0]
-    place = first.unsqueeze(-1) + torch.arange(taps.shape[-1], device=first.device)
-    longest = int(place.max()) if place.numel() else 0
-    silent = history.new_zeros(max(0, longest - history.shape[0]), *x.shape[1:])
-    whole = torch.cat([silent, history, x])
-    past = whole.shape[0] - steps
-    total = x.new_zeros(steps, x.shape[1], taps.shape[0])
-    for k in torch.unique(place).tolist():
-        matrix = torch.where(place == k, taps, 0.0).sum(-1)
-        total = total + torch.nn.functional.linear(whole[past - k : past - k + steps], matrix)
-    return total
 
 
 class _GaussianTaps(torch.autograd.Function):

@@ -9,12 +9,13 @@ from torch import nn
 
 from ranvier.connectivity._delayed_kernel import DelayedKernel
 from ranvier.connectivity._delays import latency_steps
-from ranvier.connectivity._interpolation import tap_product
 from ranvier.connectivity._matrix import Matrix
 from ranvier.connectivity._memory import check_weights
 from ranvier.connectivity.transform import Placement
 from ranvier.errors import ShapeError
-from ranvier.kernels import products
+from ranvier.kernels.products import carried
+from ranvier.kernels.provider import Runnable
+from ranvier.kernels.tasks import DelayedMatrixProduct, MatrixProduct
 
 __all__ = ["Linear", "latency_steps"]
 
@@ -64,25 +65,23 @@ class Linear(DelayedKernel, Matrix, nn.Linear):
         self.keep_sign(sign)
 
     def forward(
-        self, x: Tensor, history: Tensor | None = None, place: Placement | None = None, by_event: bool = False
+        self, x: Tensor, history: Tensor | None = None, place: Placement | None = None, carrier: Runnable | None = None
     ) -> Tensor:
         """``x`` [..., in] -> [..., out]; with ``history`` and ``place`` as :meth:`delayed`, else without delay."""
         if history is not None and place is not None:
-            return self.delayed(x, history, place, by_event)
+            return self.delayed(x, history, place, carrier)
         if x.shape[-1] != self.in_features:
             raise ShapeError(
                 f"Linear expects {self.in_features} features in the last axis, got an input of shape {tuple(x.shape)}."
             )
-        if by_event:
-            return products.spike_linear(x, self.effective_weight(), self.bias)
-        return nn.functional.linear(x, self.effective_weight(), self.bias)
+        return carried(carrier, MatrixProduct(x, self.effective_weight(), self.bias))
 
-    def delayed(self, x: Tensor, history: Tensor, place: Placement, by_event: bool = False) -> Tensor:
+    def delayed(self, x: Tensor, history: Tensor, place: Placement, carrier: Runnable | None = None) -> Tensor:
         """``x`` [T, B, …, in] with every synapse's own delay; ``history`` [D, B, …, in] are the steps before."""
         taps, first = self.taps(place)
         lead = x.shape[1:-1]
         if len(lead) != 1:
             x, history = x.flatten(1, -2), history.flatten(1, -2)
-        out = products.delayed_linear(x, taps, first, history) if by_event else tap_product(x, taps, first, history)
+        out = carried(carrier, DelayedMatrixProduct(x, taps, first, history))
         out = out.unflatten(1, lead) if len(lead) != 1 else out
         return out if self.bias is None else out + self.bias

@@ -11,8 +11,9 @@ from torch import nn
 from ranvier.connectivity._delays import DelayError, Delays
 from ranvier.connectivity._synapses import Synapses
 from ranvier.connectivity.transform import Placement, Transform
-from ranvier.kernels import products
-from ranvier.kernels.tasks import Pattern
+from ranvier.kernels.products import carried
+from ranvier.kernels.provider import Runnable
+from ranvier.kernels.tasks import DelayedSparseProduct, Pattern, SparseProduct
 from ranvier.values import scale_of
 
 if TYPE_CHECKING:
@@ -66,7 +67,6 @@ class Sparse(Transform, nn.Module):
         else:
             self.register_buffer("weight", weight)
         self._pattern: Pattern | None = None
-        self._pre: Tensor | None = None
         self._uniform: tuple[tuple[int, int], bool] | None = None
         self._by_latency: tuple[tuple[int, ...], Tensor, Pattern] | None = None
         self.latency: Tensor | int = latency
@@ -79,11 +79,7 @@ class Sparse(Transform, nn.Module):
     @property
     def pre(self) -> Tensor:
         """Int64 [synapses], the presynaptic cells: worked out from the rows when something first needs them."""
-        if self._pre is None or self._pre.device != self.target.device:
-            degrees = self.row_pointer.diff()
-            cells = torch.arange(degrees.numel(), device=degrees.device)
-            self._pre = torch.repeat_interleave(cells, degrees, output_size=len(self))
-        return self._pre
+        return self.pattern().source
 
     @property
     def post(self) -> Tensor:
@@ -92,7 +88,7 @@ class Sparse(Transform, nn.Module):
 
     def pattern(self) -> Pattern:
         """All synapses as compressed rows."""
-        if self._pattern is None:
+        if self._pattern is None or self._pattern.target.device != self.target.device:
             self._pattern = Pattern(self.row_pointer, self.target, self.sizes[1])
         return self._pattern
 
@@ -142,15 +138,12 @@ class Sparse(Transform, nn.Module):
         return Placement(dt, lag, lag, self.latency_table)
 
     def forward(
-        self, x: Tensor, history: Tensor | None = None, place: Placement | None = None, by_event: bool = False
+        self, x: Tensor, history: Tensor | None = None, place: Placement | None = None, carrier: Runnable | None = None
     ) -> Tensor:
         """``x`` [..., pre] -> [..., post]; with ``history`` and ``place`` as :meth:`delayed`, else without latency."""
         if history is not None and place is not None:
-            return self.delayed(x, history, place, by_event)
-        if by_event:
-            return products.sparse_linear(x, self.pattern(), self.effective_weight())
-        out = x.new_zeros(*x.shape[:-1], self.sizes[1])
-        return out.index_add(-1, self.post, x[..., self.pre] * self.effective_weight())
+            return self.delayed(x, history, place, carrier)
+        return carried(carrier, SparseProduct(x, self.pattern(), self.effective_weight()))
 
     def fix_delays(self, dt: float, lag: int) -> None:
         """Put every learnable delay on its nearest step of ``dt`` ms, ``lag`` later."""
@@ -169,24 +162,10 @@ class Sparse(Transform, nn.Module):
         back = grad.new_zeros(*grad.shape[:-1], self.sizes[0])
         return back.index_add(-1, self.pre, grad[..., self.post] * self.effective_weight().detach())
 
-    def delayed(self, x: Tensor, history: Tensor, place: Placement, by_event: bool = False) -> Tensor:
+    def delayed(self, x: Tensor, history: Tensor, place: Placement, carrier: Runnable | None = None) -> Tensor:
         """``x`` [T, B, pre] with every synapse's own delay; ``history`` [D, B, pre] are the steps before."""
         taps, first = self.taps(place)
-        if by_event:
-            return products.delayed_sparse(x, self.pattern(), taps, first, history)
-        steps = x.shape[0]
-        at = first.unsqueeze(-1) + torch.arange(taps.shape[-1], device=first.device)
-        longest = int(at.max()) if at.numel() else 0
-        silent = history.new_zeros(max(0, longest - history.shape[0]), *x.shape[1:])
-        whole = torch.cat([silent, history, x])
-        past = whole.shape[0] - steps
-        pre, post = self.pre, self.post
-        total = x.new_zeros(steps, x.shape[1], self.sizes[1])
-        for k in torch.unique(at).tolist():
-            some, tap = torch.nonzero(at == k, as_tuple=True)
-            arrived = whole[past - k : past - k + steps][..., pre[some]] * taps[some, tap]
-            total = total.index_add(-1, post[some], arrived)
-        return total
+        return carried(carrier, DelayedSparseProduct(x, self.pattern(), taps, first, history))
 
     def by_latency(self) -> tuple[tuple[int, ...], Tensor, Pattern]:
         """Distinct latencies, the synapses in their order, and rows: one for each latency and presynaptic cell."""

@@ -11,6 +11,7 @@ from torch import nn
 from ranvier.connectivity._delays import DelayError, Delays
 from ranvier.connectivity.hooks import quiet
 from ranvier.errors import ProviderError
+from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import Pattern
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Transform:
 
         def __call__(self, *args: Any, **kwargs: Any) -> Tensor: ...
 
-    #: whether ``forward(x, by_event=True)`` adds up the rows of cells that fired
+    #: whether ``forward(x, carrier=…)`` hands its product to what a plan has built, which may go spike by spike
     event_path = False
     #: whether it is a dense matrix [post, pre] (with a bias)
     is_matrix = False
@@ -142,8 +143,8 @@ class Transform:
         """``x`` [rows, …] carried by a ``weight`` in the layout of its own, and a bias, without delay."""
         raise NotImplementedError(f"{type(self).__name__} has no weights that carry what arrives.")
 
-    def run(self, x: Tensor, fast: bool) -> Tensor:
-        """``module(x)``; ``fast`` allows an equal kernel of the cpu provider."""
+    def run(self, x: Tensor, carrier: Runnable | None) -> Tensor:
+        """``module(x)``, or its product by ``carrier``, which a plan has built."""
         return self.module(x)
 
     # single synapses

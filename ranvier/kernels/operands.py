@@ -10,10 +10,12 @@ __all__ = ["require"]
 _FLOATS = (torch.float32, torch.float64)
 
 
-def require(tensor: Tensor, name: str, shape: tuple[int | None, ...], dtype: torch.dtype | None = None) -> None:
+def require(
+    tensor: Tensor, name: str, shape: tuple[int | None, ...], dtype: torch.dtype | None = None, anywhere: bool = False
+) -> None:  # fmt: skip
     """Check a kernel operand before its address is taken.
 
-    ``shape`` gives each expected length, ``None`` where any length is fine.
+    ``shape`` gives each expected length, ``None`` where any length is fine. ``anywhere`` allows every device.
 
     Raises
     ------
@@ -22,7 +24,7 @@ def require(tensor: Tensor, name: str, shape: tuple[int | None, ...], dtype: tor
     ValueError
         Not on the CPU, not contiguous, or of another shape.
     """
-    if tensor.device.type != "cpu":
+    if tensor.device.type != "cpu" and not anywhere:
         raise ValueError(f"{name} is on {tensor.device}; the cpu products need it on the CPU: use {name}.cpu()")
     if dtype is None and tensor.dtype not in _FLOATS:
         raise TypeError(f"{name} has dtype {tensor.dtype}; use {name}.float() or {name}.double()")

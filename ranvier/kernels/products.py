@@ -1,31 +1,19 @@
-"""Spike-driven products by provider-neutral names."""
+"""A product by itself, where no plan has chosen who computes it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from torch import Tensor
 
-from ranvier._pages import page
+from ranvier.kernels.provider import Runnable
+from ranvier.kernels.tasks import Propagate
 
-if TYPE_CHECKING:
-    from ranvier.kernels.cpu.delays.products import delayed_linear, delayed_sparse
-    from ranvier.kernels.cpu.events.pool2d import max_pool2d
-    from ranvier.kernels.cpu.events.products import sparse_linear, spike_linear
+__all__ = ["carried"]
 
-__all__ = [
-    "delayed_linear",
-    "delayed_sparse",
-    "max_pool2d",
-    "sparse_linear",
-    "spike_linear",
-]
 
-# Public name -> the module that holds it.
-_PUBLIC: dict[str, str] = {
-    "delayed_linear": "ranvier.kernels.cpu.delays.products",
-    "delayed_sparse": "ranvier.kernels.cpu.delays.products",
-    "max_pool2d": "ranvier.kernels.cpu.events.pool2d",
-    "sparse_linear": "ranvier.kernels.cpu.events.products",
-    "spike_linear": "ranvier.kernels.cpu.events.products",
-}
+def carried(carrier: Runnable | None, task: Propagate) -> Tensor:
+    """What arrives by ``carrier``, which a plan has built; None: as the reference computes it."""
+    if carrier is None:
+        from ranvier.kernels.reference import run_product  # what a run does not use, it does not import
 
-__getattr__, __dir__ = page(__name__, _PUBLIC)
+        carrier = run_product
+    return carrier(task)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.kernels import cpu
+from ranvier.kernels.provider import Session, Sessions
 from ranvier.kernels.tasks import ScanResult
+from ranvier.network._built import unit_of
 
 if TYPE_CHECKING:
     from ranvier.network._plan import Unit
@@ -22,9 +24,9 @@ _Key = tuple[tuple[str, ...], int, int, bool]
 
 @dataclass(frozen=True)
 class _Course:
-    """A loop with the names of the parts that feed it, and of those inside whose spikes are in flight."""
+    """A session with the names of the parts that feed it, and of those inside whose spikes are in flight."""
 
-    loop: cpu.LoopSeries
+    session: Session
     sources: tuple[str, ...]
     past: tuple[str | None, ...]
 
@@ -36,7 +38,7 @@ class Again:
         #: by populations, steps, batch and whether a gradient is wanted; None where they cannot be set up once
         self.courses: dict[_Key, _Course | None] = {}
 
-    def run(self, runner: Runner, unit: Unit, window: Window) -> dict[str, ScanResult] | None:
+    def run(self, runner: Runner, unit: Unit, window: Window) -> Mapping[str, ScanResult] | None:
         """A window of populations; None where it must be set up anew each time."""
         first = next(iter(window.variables[unit.members[0]].values()), None)
         if first is None or not window.count:
@@ -52,7 +54,7 @@ class Again:
         sources = [window.emissions[n] for n in course.sources]
         variables = {n: runner.given(n, window.variables[n], window.count) for n in unit.members}
         past = [None if n is None else window.history[n] for n in course.past]
-        found = course.loop.run(sources, variables, past)
+        found = course.session.run(sources, variables, past)
         if found is None:  # graded spikes: what came before is still to be handed over
             self._end(key)
             self.courses[key] = None
@@ -66,14 +68,15 @@ class Again:
     def _end(self, key: _Key) -> None:
         course = self.courses.pop(key)
         if course is not None:
-            course.loop.finish()
+            course.session.finish()
 
 
 def _course(runner: Runner, unit: Unit, window: Window) -> _Course | None:
-    """The loop; all that changes from window to window are spikes that arrive as they are, and states."""
-    task = runner.loop(unit, window)
-    if not cpu.LoopSeries.suits(task):
+    """The session; all that changes from window to window are spikes that arrive as they are, and states."""
+    runs: Sessions = unit_of(runner, unit)  # pyright: ignore[reportAssignmentType]  (its provider offered to repeat)
+    session = runs.open(runner.loop(unit, window))
+    if session is None:
         return None
     arriving = [p for n in unit.members for p in runner.incoming[n]]
     past = tuple(p.pre if p.latency else None for p in arriving if p.pre in unit.members)
-    return _Course(cpu.LoopSeries(task), tuple(p.pre for p in arriving if p.name in unit.feeds), past)
+    return _Course(session, tuple(p.pre for p in arriving if p.name in unit.feeds), past)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.kernels.cpu import run_circuit
-from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection
+from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection, CircuitResult
+from ranvier.network._built import unit_of
 from ranvier.network._drives import drive_with
 from ranvier.network._plastic_rows import after_rows, as_rows
 from ranvier.network._shapes import known_shape
 from ranvier.network._window import Window, add_arrival
 
 if TYPE_CHECKING:
+    from ranvier.network._plan import Unit
     from ranvier.network._runner import Runner
 
 __all__ = ["compiled_loop"]
@@ -22,8 +22,9 @@ __all__ = ["compiled_loop"]
 Tensor = torch.Tensor
 
 
-def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
-    """Advance the populations ``names`` over the whole window in one call."""
+def compiled_loop(runner: Runner, unit: Unit, window: Window) -> None:
+    """Advance the populations of a unit over the whole window in one call."""
+    names = unit.members
     populations, projections, plastic, owners = [], [], [], []
     for n in names:
         step = runner.steps[n]
@@ -59,9 +60,8 @@ def compiled_loop(runner: Runner, names: Sequence[str], window: Window) -> None:
         populations.append(
             CircuitPopulation(n, step, cells, states, runner.coefficients[n], outside, history, record, drives)
         )
-    result = run_circuit(
-        Circuit(populations, projections, window.start, window.count, runner.dtype, runner.every, plastic)
-    )
+    task = Circuit(populations, projections, window.start, window.count, runner.dtype, runner.every, plastic)
+    result: CircuitResult = unit_of(runner, unit)(task)
     read_elsewhere = {p.pre for p in runner.net.projections.values() if p.post not in names}
     for population in populations:
         n, spikes = population.name, result.spikes[population.name]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
+from ranvier.kernels.provider import EVENT, Provider, Refusal
+from ranvier.kernels.tasks import CircuitShape, FusedShape, PropagateShape, ScanShape
+from ranvier.network._asking import Asked
 from ranvier.network._chain import chains
 from ranvier.network._graph import Part
 from ranvier.network._plan import Choice, Plan, Request, Unit
@@ -51,12 +54,12 @@ class Carried:
 class Known:
     """A network as a planner sees it.
 
-    ``loopable(part)`` and ``fusible(part)`` say why a cycle cannot be one compiled loop, or one operation, or None;
+    ``scans`` are the populations; ``loopable(part)`` and ``fusible(part)`` say why a cycle cannot be one compiled loop, or one operation, or None;
     ``join(part, before, spread)`` whether a part can run in one operation with the populations before it; ``outside`` are
     inputs and sources; ``moving`` are the populations whose step reads time or noise.
     """
 
-    populations: Sequence[str]
+    scans: Mapping[str, ScanShape]
     projections: Mapping[str, Carried]
     parts: tuple[Part, ...]
     outside: frozenset[str]
@@ -65,50 +68,63 @@ class Known:
     fusible: Callable[[Part], str | None]
     join: Callable[[Part, Sequence[str], frozenset[str]], bool]
 
+    def scans_of(self, members: Collection[str]) -> tuple[ScanShape, ...]:
+        """The populations among ``members``."""
+        return tuple(self.scans[n] for n in members if n in self.scans)
 
-def make_plan(known: Known, request: Request, refuses: Callable[[Request], str | None]) -> Plan:
-    """Choose what runs each part; ``refuses(request)`` is the cpu provider's sentence, or None."""
-    fast, why = _provider(request, refuses)
-    choices = [Choice(n, "scan", "cpu" if fast else "reference", why) for n in known.populations]
-    cycles: dict[tuple[str, ...], Unit] = {}
+
+def make_plan(known: Known, request: Request, providers: Sequence[Provider]) -> Plan:
+    """Choose what runs each part: the first of ``providers`` that makes an offer."""
+    asked = Asked(request, providers)
+    choices = [asked.choose(n, "scan", shape) for n, shape in known.scans.items()]
+    homes = {c.part: c.provider for c in choices}
+    units: dict[tuple[str, ...], Unit] = {}
     rows: list[Choice] = []
     for part in known.parts:
         if part.cyclic:
-            cycles[part.members], row = _cycle(part, known, request, None if fast else why)
+            units[part.members], row = _cycle(part, known, asked, homes)
             rows.append(row)
-    apart = frozenset(members for members, unit in cycles.items() if unit.how in ("loop", "windows"))
-    ranges = chains(known.parts, apart, partial(_joins, known, request)) if fast else ()
-    chained = {n for a, b in ranges for part in known.parts[a:b] for n in part.members}
-    reason = _not_joined(request)
-    units, notes = [], []
-    joined = {} if reason else dict(ranges)
-    stop = 0
-    for index, part in enumerate(known.parts):
-        if index < stop or known.outside.issuperset(part.members):
-            continue
-        if index in joined:
-            stop = joined[index]
-            units.append(Unit(tuple(n for p in known.parts[index:stop] for n in p.members), "joined"))
-        else:
-            units.append(cycles.get(part.members) or Unit(part.members, "scan"))
-    if reason:
-        notes = [f"{' -> '.join(n for p in known.parts[a:b] for n in p.members)}: {reason}" for a, b in ranges]
-    home = {n: unit for unit in units for n in unit.members}
-    carried = [
-        _carry(name, p, request, None if fast else why, home[p.post], p.post in chained)
-        for name, p in known.projections.items()
-    ]
-    by_event = {c.part for c in carried if c.provider == "cpu"}
-    units = [_fed(u, known, request, by_event) if u.how in ("joined", "fused") else u for u in units]
-    drawn = {
-        n for n, p in known.projections.items()
-        if p.drawable and home[p.post].how == "loop" and n not in request.hooked
-    }  # fmt: skip
+    apart = frozenset(members for members, unit in units.items() if unit.how in ("loop", "windows"))
+    neighbours = _neighbours(known, asked, homes, apart)
+    chained = {n for members, _ in neighbours for n in members}
+    joined = {members[0]: unit for members, unit in neighbours if isinstance(unit, Unit)}
+    inside = {n for unit in joined.values() for n in unit.members}
+    ordered = []
+    for part in known.parts:
+        if part.members[0] in joined:
+            ordered.append(joined[part.members[0]])
+        elif not inside.issuperset(part.members) and not known.outside.issuperset(part.members):
+            ordered.append(units.get(part.members) or Unit(part.members, "scan"))
+    home = {n: unit for unit in ordered for n in unit.members}
+    carried = [_carry(name, p, asked, home[p.post], p.post in chained) for name, p in known.projections.items()]
+    by_event = {c.part for c in carried if c.variant == EVENT}
+    ordered = [_fed(u, known, request, by_event) if u.how in ("joined", "fused") else u for u in ordered]
+    drawn = {n for n, p in known.projections.items() if _drawn(n, p, request, home[p.post])}
+    notes = [f"{' -> '.join(members)}: one after the other, as {w}" for members, w in neighbours if isinstance(w, str)]
     notes += [f"{n}: runs by itself, as a hook is registered on it" for n in sorted(request.hooked)]
     return Plan(
-        (*choices, *carried, *rows), known.parts, tuple(units), request.window, request.checkpoint, request.cuts,
-        tuple(notes), frozenset(drawn), request.hooked,
+        (*choices, *carried, *rows), known.parts, tuple(ordered), request.window, request.checkpoint, request.cuts,
+        tuple(notes), frozenset(drawn), request.hooked, asked.elsewhere,
     )  # fmt: skip
+
+
+def _neighbours(
+    known: Known, asked: Asked, homes: Mapping[str, str], apart: frozenset[tuple[str, ...]]
+) -> list[tuple[tuple[str, ...], Unit | str]]:
+    """Neighbouring parts that could run together, and the unit that does, or why none does; cycles ``apart`` do not join."""
+    out: list[tuple[tuple[str, ...], Unit | str]] = []
+    for a, b in chains(known.parts, apart, partial(_joins, known, asked.request)):
+        members = tuple(n for p in known.parts[a:b] for n in p.members)
+        if not asked.request.cuts.joined:
+            out.append((members, "the rule cuts the gradient between them"))
+            continue
+        found = asked.together(members, FusedShape(known.scans_of(members)), homes)
+        if isinstance(found, Refusal):
+            out.append((members, found.sentence))
+        else:
+            name, offer = found
+            out.append((members, Unit(members, "joined", 1, (), offer.repeats, name, offer.variant)))
+    return out
 
 
 def _joins(known: Known, request: Request, part: Part, before: Sequence[str]) -> bool:
@@ -125,45 +141,31 @@ def _hook_inside(members: Collection[str], known: Known, request: Request) -> st
     return None if found is None else f"a hook is registered on {found}"
 
 
-def _provider(request: Request, refuses: Callable[[Request], str | None]) -> tuple[bool, str]:
-    """Whether the cpu provider runs the cells, and why."""
-    sentence = refuses(request)
-    if request.provider == "reference":
-        return False, "asked for"
-    if sentence is not None:
-        return False, sentence
-    return True, "asked for" if request.provider == "cpu" else "generated vector code for this processor"
-
-
-def _not_joined(request: Request) -> str | None:
-    """Why neighbouring parts run one after the other."""
-    if not request.cuts.joined:
-        return "one after the other, as the rule cuts the gradient between them"
-    if request.few:
-        return "one after the other, as a window has fewer than 64 rows (steps times batch)"
-    return None
-
-
-def _cycle(part: Part, known: Known, request: Request, slow: str | None) -> tuple[Unit, Choice]:
-    """How a cycle runs; ``slow`` is the reason for the reference."""
-    name, length = "+".join(part.members), part.window or 1
-    if slow is not None:
-        compiled = slow
-    elif request.gradient:
-        compiled = "a gradient is asked for"
-    elif not request.single:
-        compiled = "the batch is larger than one"
+def _cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str]) -> tuple[Unit, Choice]:
+    """How a cycle runs."""
+    members, length, request = part.members, part.window or 1, asked.request
+    name, scans = "+".join(members), known.scans_of(members)
+    hook = _hook_inside(members, known, request)
+    found = asked.together(members, CircuitShape(scans), homes)
+    if isinstance(found, Refusal):
+        apart = found.sentence
+    elif (reason := hook or known.loopable(part)) is not None:
+        apart = reason
     else:
-        compiled = _hook_inside(part.members, known, request) or known.loopable(part)
-    if compiled is None:
-        return Unit(part.members, "loop", length), Choice(name, "loop", "cpu", "one compiled loop for the whole cycle")
-    divided = slow or known.fusible(part) or _hook_inside(part.members, known, request)
-    divided = divided or _two_gradients(part.members, known, request)
-    if divided is None:
-        why = f"one operation, windows inside ({compiled})"
-        return Unit(part.members, "fused", length), Choice(name, "loop", "cpu", why)
-    why = divided if divided == compiled else f"{divided}; {compiled}"
-    return Unit(part.members, "windows", length), Choice(name, "loop", "windows", why)
+        who, offer = found
+        unit = Unit(members, "loop", length, provider=who, variant=offer.variant)
+        return unit, Choice(name, "loop", who, offer.reason, offer.variant)
+    found = asked.together(members, FusedShape(scans, length), homes)
+    if isinstance(found, Refusal):
+        divided = found.sentence
+    elif (reason := known.fusible(part) or hook or _two_gradients(members, known, request)) is not None:
+        divided = reason
+    else:
+        who, offer = found
+        unit = Unit(members, "fused", length, (), offer.repeats, who, offer.variant)
+        return unit, Choice(name, "loop", who, f"{offer.reason}, windows inside ({apart})", offer.variant)
+    why = divided if divided == apart else f"{divided}; {apart}"
+    return Unit(members, "windows", length), Choice(name, "loop", "windows", why)
 
 
 def _two_gradients(members: Collection[str], known: Known, request: Request) -> str | None:
@@ -179,31 +181,31 @@ def _two_gradients(members: Collection[str], known: Known, request: Request) -> 
     return None
 
 
-def _carry(name: str, p: Carried, request: Request, slow: str | None, home: Unit, chained: bool) -> Choice:
-    """The provider that carries a projection into its unit ``home``; ``slow`` is the reason for the reference."""
+def _drawn(name: str, p: Carried, request: Request, home: Unit) -> bool:
+    """Whether a compiled loop draws the spikes of a projection itself."""
+    return p.drawable and home.how == "loop" and name not in request.hooked
+
+
+def _carry(name: str, p: Carried, asked: Asked, home: Unit, chained: bool) -> Choice:
+    """Who carries a projection into its unit ``home``."""
     if p.plastic is not None:
         if home.how == "loop":
-            return Choice(name, "plasticity", "cpu", p.plastic)
-        return Choice(name, "plasticity", "reference", "step by step, as its cells do not run in a compiled loop")
-    if slow is not None:
-        return Choice(name, "propagate", "reference", slow)
-    if home.how == "loop" and p.drawable and name not in request.hooked:
-        return Choice(name, "propagate", "cpu", f"the loop draws the spikes of {p.pre} itself")
+            return Choice(name, "plasticity", home.provider, p.plastic)
+        return Choice(name, "plasticity", "windows", "step by step, as its cells do not run in a compiled loop")
+    if _drawn(name, p, asked.request, home):
+        return Choice(name, "propagate", home.provider, f"the loop draws the spikes of {p.pre} itself", EVENT)
     if home.how in ("loop", "fused", "joined") and p.pre in home.members:
         rows = "drawn when a cell fires" if p.dense and home.how == "loop" else "by event"
         where = "loop" if home.how == "loop" else "operation"
-        return Choice(name, "propagate", "cpu", f"{rows}, inside the {where}: cost follows the spikes of {p.pre}")
-    if p.own is not None:
-        return Choice(name, "propagate", "cpu", p.own)
-    if p.dense is not None and not (p.plain and chained):
-        return Choice(name, "propagate", "torch", p.dense)
-    if p.pre in request.dense_inputs:
-        return Choice(name, "propagate", "torch", f"{p.pre} is dense")
-    return Choice(name, "propagate", "cpu", f"by event: cost follows the spikes of {p.pre}")
+        why = f"{rows}, inside the {where}: cost follows the spikes of {p.pre}"
+        return Choice(name, "propagate", home.provider, why, EVENT)
+    graded = p.pre in asked.request.dense_inputs
+    shape = PropagateShape(name, p.pre, p.dense, p.own, p.plain and chained, graded)
+    return asked.choose(name, "propagate", shape)
 
 
 def _fed(unit: Unit, known: Known, request: Request, by_event: Collection[str]) -> Unit:
-    """An operation with what enters it as spikes, and whether one set-up serves many windows."""
+    """An operation with what enters it as spikes, and whether one set-up serves many windows, as its provider offered."""
     arriving = {n: p for n, p in known.projections.items() if p.post in unit.members}
     entering = {n: p for n, p in arriving.items() if p.pre not in unit.members}
     feeds = tuple(
@@ -213,9 +215,10 @@ def _fed(unit: Unit, known: Known, request: Request, by_event: Collection[str]) 
     )  # fmt: skip
     silent = known.outside - request.learnt
     again = (
-        request.series
+        unit.again
+        and request.series
         and not known.moving.intersection(unit.members)
         and all(p.repeats for p in arriving.values())
         and all(n in feeds and p.pre in silent for n, p in entering.items())
     )
-    return Unit(unit.members, unit.how, unit.window, feeds, again)
+    return replace(unit, feeds=feeds, again=again)

@@ -14,6 +14,7 @@ from ranvier._nearest import meant
 from ranvier.connectivity import Connectivity, place
 from ranvier.dynamics import WHOLE, Cuts, Reset
 from ranvier.errors import DimensionError, EquationError, ShapeError
+from ranvier.kernels import registry
 from ranvier.network._bind import bind_rule
 from ranvier.network._call import call
 from ranvier.network._checks import (
@@ -79,7 +80,7 @@ class Network(nn.Module):
     dtype
         float32 or float64.
     provider
-        ``"cpu"`` or ``"reference"`` to insist on one; None lets the plan choose.
+        The provider to ask first: ``"cpu"``, ``"reference"`` or one of ``ranvier.kernels.register``; None: all in order.
 
     Describe with :meth:`population`, :meth:`source`, :meth:`input` and :meth:`connect`; run with ``net(x)``, :meth:`observe`,
     :meth:`step` and :meth:`run`; look with :meth:`plan` and :meth:`initial_state`. All else is ``torch.nn.Module``.
@@ -100,11 +101,10 @@ class Network(nn.Module):
         super().__init__()
         if dtype not in (torch.float32, torch.float64):
             raise ShapeError(
-                f"dtype={dtype} is not supported: use torch.float32 or torch.float64; spikes at a threshold do not survive half "
-                "precision."
+                f"dtype={dtype} is not supported: use torch.float32 or torch.float64, as spikes do not survive half precision."
             )
-        if provider not in (None, "cpu", "reference"):
-            raise GraphError(f"provider={provider!r} is unknown: use 'cpu', 'reference' or None.")
+        if provider is not None and provider not in registry.names():
+            raise GraphError(f"provider={provider!r} is unknown: use {registry.listed()} or None.")
         if not isinstance(surrogate, Surrogate | None):
             raise GraphError(
                 f"surrogate={surrogate!r} is not a surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan()."

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 
 from ranvier.dynamics import WHOLE, Cuts
+from ranvier.kernels.provider import Runnable
 from ranvier.network._graph import Part
 
 __all__ = ["Choice", "Plan", "Request", "Unit"]
@@ -54,12 +55,18 @@ class Request:
 
 @dataclass(frozen=True)
 class Choice:
-    """One line of a plan."""
+    """One line of a plan; ``variant`` is the provider's word for the way it chose."""
 
     part: str
     task: str
     provider: str
     why: str
+    variant: str = ""
+
+    @property
+    def who(self) -> str:
+        """The provider and its way."""
+        return f"{self.provider}, {self.variant}" if self.variant else self.provider
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ class Unit:
     ``how`` is ``"scan"`` (a population or relay by itself), ``"joined"`` (neighbouring parts, one operation, step by
     step), ``"fused"`` (a cycle as one operation, in windows of ``window`` steps), ``"loop"`` (a cycle as one compiled loop)
     or ``"windows"`` (a cycle, population by population). ``feeds`` names the projections whose spikes enter as they are;
-    ``again`` says that one set-up serves all windows of a series.
+    ``again`` says that one set-up serves all windows of a series. ``provider`` runs what runs as one operation or loop.
     """
 
     members: tuple[str, ...]
@@ -77,6 +84,8 @@ class Unit:
     window: int = 1
     feeds: tuple[str, ...] = ()
     again: bool = False
+    provider: str = ""
+    variant: str = ""
 
     def __str__(self) -> str:
         path = " -> ".join(self.members)
@@ -113,14 +122,24 @@ class Plan:
     notes: tuple[str, ...] = ()
     drawn: frozenset[str] = frozenset()
     hooked: frozenset[str] = frozenset()
+    elsewhere: tuple[str, ...] = ()
 
     @cached_property
-    def _providers(self) -> dict[str, str]:
-        return {c.part: c.provider for c in reversed(self.choices)}
+    def _choices(self) -> dict[str, Choice]:
+        return {c.part: c for c in reversed(self.choices)}
+
+    def choice(self, part: str) -> Choice:
+        """The line of a population or projection."""
+        return self._choices[part]
 
     def provider(self, part: str) -> str:
         """The provider that runs a population or carries a projection."""
-        return self._providers[part]
+        return self._choices[part].provider
+
+    @cached_property
+    def built(self) -> dict[str | tuple[str, ...], Runnable]:
+        """What runs each part, or the members of a unit, as far as it has been built."""
+        return {}
 
     @cached_property
     def loops(self) -> frozenset[tuple[str, ...]]:
@@ -149,12 +168,13 @@ class Plan:
             "notes": list(self.notes),
             "drawn": sorted(self.drawn),
             "hooked": sorted(self.hooked),
+            "elsewhere": list(self.elsewhere),
         }
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """The parts that run together and those that do not, a sentence each."""
-        lines = [*(str(u) for u in self.units if u.how != "scan"), *self.notes]
+        lines = [*(str(u) for u in self.units if u.how != "scan"), *self.notes, *self.elsewhere]
         if self.window:
             lines.append(f"the whole network in windows of {self.window} steps; gradients stop at their borders")
         if self.checkpoint:
@@ -164,7 +184,7 @@ class Plan:
         return tuple(lines)
 
     def __str__(self) -> str:
-        rows = [("part", "task", "provider", "why"), *((c.part, c.task, c.provider, c.why) for c in self.choices)]
+        rows = [("part", "task", "provider", "why"), *((c.part, c.task, c.who, c.why) for c in self.choices)]
         widths = [max(len(row[k]) for row in rows) for k in range(3)]
         lines = ["  ".join([*(row[k].ljust(widths[k]) for k in range(3)), row[3]]) for row in rows]
         return "\n".join([*lines, *self.remarks])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from ranvier.dynamics import WHOLE, Cuts
+from ranvier.errors import RanvierWarning
+from ranvier.kernels import registry
+from ranvier.kernels.tasks import ScanShape
 from ranvier.network._bind import plastic_edges, update_of
 from ranvier.network._chain import is_plain, joins
 from ranvier.network._cycle_choice import not_fusible, not_loopable
@@ -68,15 +72,14 @@ def plan_call(
 
 def _made(net: Network, request: Request) -> Plan:
     """Emissions other than events count as dense."""
-    from ranvier.kernels.cpu import refuses
-
     dense = {n for n, p in net.populations.items() if p.cell.emit not in {e.name for e in p.cell.system.events}}
     full = replace(request, dense_inputs=request.dense_inputs | dense | set(net.relays))
     edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in net.projections.values()] + plastic_edges(net)
     updates, drawn = update_of(net), drawable(net)
-    moving = (n for n, p in net.populations.items() if (s := p.step(net.kicks(n))).clock.outputs or s.system.noises)
+    scans = {n: ScanShape(n, p.step(net.kicks(n))) for n, p in net.populations.items()}
+    moving = (n for n, shape in scans.items() if shape.step.clock.outputs or shape.step.system.noises)
     known = Known(
-        list(net.populations),
+        scans,
         {n: _carried(p, updates.get(n), n in drawn) for n, p in net.projections.items()},
         arrange(net.nodes, edges),
         frozenset((*net.inputs, *net.sources)),
@@ -85,7 +88,11 @@ def _made(net: Network, request: Request) -> Plan:
         partial(not_fusible, net),
         partial(joins, net),
     )
-    return make_plan(known, full, refuses)
+    plan = make_plan(known, full, registry.providers(request.provider))
+    if plan.elsewhere:
+        sentence = f"{'; '.join(plan.elsewhere)}. Name that provider (provider=…) to ask for it without this warning."
+        warnings.warn(sentence, RanvierWarning, stacklevel=4)
+    return plan
 
 
 def _carried(p: Projection, update: str | None, drawable: bool) -> Carried:

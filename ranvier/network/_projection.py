@@ -12,6 +12,7 @@ from ranvier.connectivity.chain import Chain
 from ranvier.connectivity.hooks import quiet
 from ranvier.connectivity.transform import Placement, Transform
 from ranvier.errors import ShapeError
+from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import DelayedFeedback, Feedback
 from ranvier.network._graph import GraphError
 
@@ -114,26 +115,24 @@ class Projection(nn.Module):
             raise GraphError(f"projection {self.name!r} is not plastic: connect with plasticity=….")
         return self.plasticity
 
-    def forward(
-        self, x: Tensor | None, history: Tensor, *, steps: int, by_event: bool = False, fast: bool = False
-    ) -> Tensor:
+    def forward(self, x: Tensor | None, history: Tensor, *, steps: int, carrier: Runnable | None = None) -> Tensor:
         """What arrives during ``steps`` steps.
 
         ``history`` [depth or more, B, …] holds the emissions before the window, ``x`` those of the window itself, or None
-        where every latency is at least ``steps``. ``fast`` allows kernels of the cpu provider for foreign modules.
+        where every latency is at least ``steps``. ``carrier`` computes the products; None: as the reference does.
         """
         chain = self.chain
         transforms = chain.transforms
         if self.per_synapse:
             now = history.new_zeros(steps, *history.shape[1:]) if x is None else x
-            out = transforms[0](now, history=history, place=self.place, by_event=by_event)
-            return self._rest(out, transforms[1:], fast)
+            out = transforms[0](now, history=history, place=self.place, carrier=carrier)
+            return self._rest(out, transforms[1:], carrier)
         x = self.entering(x, history, steps)
         k = chain.carrier
         if k < len(transforms) and transforms[k].event_path:
-            flat = self._rest(x, transforms[:k], fast)
-            return self._rest(transforms[k](flat, by_event=by_event), transforms[k + 1 :], fast)
-        return self._rest(x, transforms, fast)
+            flat = self._rest(x, transforms[:k], carrier)
+            return self._rest(transforms[k](flat, carrier=carrier), transforms[k + 1 :], carrier)
+        return self._rest(x, transforms, carrier)
 
     def entering(self, x: Tensor | None, history: Tensor, steps: int) -> Tensor:
         """What enters the transforms during ``steps`` steps, where all synapses have one latency."""
@@ -196,7 +195,7 @@ class Projection(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *rest)
         self._span()
 
-    def _rest(self, x: Tensor, chain: Sequence[Transform], fast: bool = False) -> Tensor:
+    def _rest(self, x: Tensor, chain: Sequence[Transform], carrier: Runnable | None = None) -> Tensor:
         """Modules see time and batch as one axis, so norms count both; one with ``time_major = True`` sees [T, B, …]."""
         if not chain:
             return x
@@ -204,9 +203,9 @@ class Projection(nn.Module):
         flat = x.flatten(0, 1)
         for transform in chain:
             if transform.time_major:
-                out = transform.run(flat.unflatten(0, (steps, batch)), fast).flatten(0, 1)
+                out = transform.run(flat.unflatten(0, (steps, batch)), carrier).flatten(0, 1)
             else:
-                out = transform.run(flat, fast)
+                out = transform.run(flat, carrier)
             if not isinstance(out, Tensor):
                 raise ShapeError(
                     f"projection {self.name!r}: {transform.kind} returned {type(out).__name__} instead of a tensor; modules with a state of their own cannot be transforms."

@@ -11,9 +11,10 @@ import torch
 
 from ranvier.dynamics import Step
 from ranvier.errors import ShapeError
-from ranvier.kernels import cpu, eager, reference
+from ranvier.kernels import eager
 from ranvier.kernels.tasks import Feed, Fused, Scan, ScanResult, Spikes
 from ranvier.network._again import Again
+from ranvier.network._built import product_of, scan_of, unit_of
 from ranvier.network._compiled import compiled_loop
 from ranvier.network._cycle import cycle
 from ranvier.network._drives import drives
@@ -84,7 +85,7 @@ class Runner:
                 if unit.how == "scan":
                     self._advance_alone(unit.members[0], window)
                 elif unit.how == "loop":
-                    compiled_loop(self, unit.members, window)
+                    compiled_loop(self, unit, window)
                 elif unit.how == "windows":
                     cycle(self, unit.members, unit.window, window)
                 else:
@@ -100,8 +101,7 @@ class Runner:
             history = x[:0]
         if self._apart(projection):
             x, history = None if x is None else x.detach(), history.detach()
-        provider = self.plan.provider(projection.name)
-        return projection(x, history, steps=count, by_event=provider == "cpu", fast=provider != "reference")
+        return projection(x, history, steps=count, carrier=product_of(self, projection))
 
     def _split(self, projection: Projection) -> bool:
         return self.cuts.split and projection.post in self.net.populations
@@ -242,12 +242,12 @@ class Runner:
 
     def compute(self, name: str, task: Scan) -> ScanResult:
         """A scan by the provider of the plan."""
-        return (cpu.run_scan if self.plan.provider(name) == "cpu" else reference.run_scan)(task)
+        return scan_of(self, name)(task)
 
     def _fused(self, unit: Unit, window: Window) -> None:
         """Several populations as one differentiable operation."""
         results = self.again.run(self, unit, window) if self.again is not None and unit.again else None
-        for n, result in (cpu.run_fused(self.loop(unit, window)) if results is None else results).items():
+        for n, result in (unit_of(self, unit)(self.loop(unit, window)) if results is None else results).items():
             window.recorded.update({(n, v): x for v, x in self.take(n, result, window).items()})
 
     def loop(self, unit: Unit, window: Window) -> Fused:

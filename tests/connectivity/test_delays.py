@@ -15,10 +15,13 @@ import ranvier as rv
 from ranvier.connectivity._conv import Conv2d
 from ranvier.connectivity._delay_width import DelayWidth
 from ranvier.connectivity._delays import DelayError, Delays, delay_parameters
-from ranvier.connectivity._interpolation import gaussian_taps, linear_taps, tap_product
+from ranvier.connectivity._interpolation import gaussian_taps, linear_taps
 from ranvier.connectivity._travel_time import travel_time
 from ranvier.errors import ShapeError
+from ranvier.kernels.reference import run_product
+from ranvier.kernels.tasks import DelayedMatrixProduct
 from ranvier.units import mm, ms, mV
+from tests.connectivity.carriers import carrier
 
 DOUBLE = torch.float64
 
@@ -54,7 +57,7 @@ class TestTaps:
 
         def run(x: Tensor, w: Tensor, d: Tensor, s: Tensor) -> Tensor:
             taps, first = linear_taps(w, d, 8) if interpolation == "linear" else gaussian_taps(w, d, s, 8)
-            return tap_product(x, taps, first, x.detach()[:0])
+            return run_product(DelayedMatrixProduct(x, taps, first, x.detach()[:0]))
 
         inputs = [t.requires_grad_() for t in (x, weight, position)] + [
             width.requires_grad_(interpolation == "gaussian")
@@ -75,7 +78,7 @@ class TestTaps:
         x = (torch.rand(60, 4, 30) < 0.1).float().requires_grad_()
         grad = torch.randn(60, 4, 20)
         own = [layer.weight, layer.delay.position, *([] if width is None else [layer.delay.width])]
-        out = layer.delayed(x, torch.zeros(longest, 4, 30), place, by_event)
+        out = layer.delayed(x, torch.zeros(longest, 4, 30), place, carrier(by_event))
         got = torch.autograd.grad(out, [x, *own], grad)
         leaves = [p.detach().double().requires_grad_() for p in (x, *own)]
         there = dilated(*leaves, *([None] if width is None else []), longest)
@@ -191,7 +194,7 @@ class TestLinear:
         layer = rv.Linear(3, 2, delay=rv.Learn(1.5 * ms, max=4 * ms))
         place = layer.bind(1.0, 0, "l")
         x, history = torch.rand(6, 2, 5, 3), torch.rand(4, 2, 5, 3)
-        out = layer.delayed(x, history, place, True)
+        out = layer.delayed(x, history, place, carrier(True))
         assert out.shape == (6, 2, 5, 2)
         torch.testing.assert_close(out[:, :, 4], layer.delayed(x[:, :, 4], history[:, :, 4], place))
 
@@ -222,7 +225,7 @@ class TestConv2d:
             kernel = kernel + at * taps[..., j].unsqueeze(2)
         padded = nn.functional.pad(x.movedim(0, 2), (0, 0, 0, 0, 6, 0))
         wanted = nn.functional.conv3d(padded, kernel.flip(2), layer.bias, (1, 2, 2), (0, 1, 1), 1, groups).movedim(2, 0)
-        got = layer.delayed(x, history, place, by_event)
+        got = layer.delayed(x, history, place, carrier(by_event))
         torch.testing.assert_close(got, wanted)
         own = [layer.weight, layer.delay.position]
         grad = torch.randn_like(got)

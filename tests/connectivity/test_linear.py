@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import ranvier as rv
 from ranvier.errors import ShapeError
 from ranvier.units import ms
+from tests.connectivity.carriers import carrier
 
 Tensor = torch.Tensor
 WIDE = torch.float64
@@ -45,8 +46,8 @@ def test_events_and_matrices_agree(
     made, generator = linear(inputs, outputs, bias=bias, seed=seed), torch.Generator().manual_seed(seed)
     x = (torch.rand(*shape, inputs, generator=generator) < density).to(WIDE)
     x = x * torch.rand(x.shape, generator=generator, dtype=WIDE) if analog else x
-    close(results(made, x, lambda y: made(y, by_event=True)), results(made, x, lambda y: made(y, by_event=False)))
-    torch.testing.assert_close(made(x, by_event=False), torch.nn.functional.linear(x, made.weight, made.bias))
+    close(results(made, x, lambda y: made(y, carrier=carrier(True))), results(made, x, made))
+    torch.testing.assert_close(made(x), torch.nn.functional.linear(x, made.weight, made.bias))
 
 
 @pytest.mark.parametrize("steps", [0, 1, 4, 15])
@@ -64,7 +65,7 @@ def test_delays_written_out(steps: int, by_event: bool) -> None:
             for i in range(7):
                 expected[t, :, j] += made.weight[j, i].detach() * whole[6 + t - table[j, i], :, i]
     torch.testing.assert_close(
-        made.delayed(whole[6:], whole[:6], place, by_event).detach(), expected, rtol=1e-12, atol=1e-12
+        made.delayed(whole[6:], whole[:6], place, carrier(by_event)).detach(), expected, rtol=1e-12, atol=1e-12
     )
 
 
@@ -75,8 +76,8 @@ def test_delayed_gradients_agree(density: float) -> None:
     found, place = [], made.bind(1.0, 0, "linear")
     for by_event in (True, False):
         history = past.clone().requires_grad_()
-        values = results(made, x, lambda y, h=history, e=by_event: made.delayed(y, h, place, e))
-        (grad,) = torch.autograd.grad(made.delayed(x, history, place, by_event).square().sum(), history)
+        values = results(made, x, lambda y, h=history, e=by_event: made.delayed(y, h, place, carrier(e)))
+        (grad,) = torch.autograd.grad(made.delayed(x, history, place, carrier(by_event)).square().sum(), history)
         found.append([*values, grad])
     close(*found)
 

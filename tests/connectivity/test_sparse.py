@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import ranvier as rv
 from ranvier.connectivity import Sparse
 from ranvier.units import ms
+from tests.connectivity.carriers import carrier
 
 Tensor = torch.Tensor
 WIDE = torch.float64
@@ -49,7 +50,7 @@ def test_events_indices_and_the_table_agree(
     expected = x @ matrix(made)
     wanted = torch.autograd.grad(expected.square().sum(), [x, made.weight])
     for by_event in (True, False):
-        out = made(x, by_event=by_event)
+        out = made(x, carrier=carrier(by_event))
         torch.testing.assert_close(out, expected, rtol=1e-11, atol=1e-11)
         for ours, theirs in zip(torch.autograd.grad(out.square().sum(), [x, made.weight]), wanted, strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-11, atol=1e-11)
@@ -69,7 +70,7 @@ def test_latencies_written_out(by_event: bool, steps: int) -> None:
         ):
             expected[t, :, post] += w * whole[6 + t - k, :, pre]
     torch.testing.assert_close(
-        made.delayed(whole[6:], whole[:6], made.bind(1.0, 0, "s", 1), by_event).detach(),
+        made.delayed(whole[6:], whole[:6], made.bind(1.0, 0, "s", 1), carrier(by_event)).detach(),
         expected,
         rtol=1e-12,
         atol=1e-12,

@@ -179,7 +179,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "rule as a part": (lambda: chain(rv.OneToOne()), "a rule makes single synapses between populations"),
     "rule in a recurrence": (lambda: rv.Recurrent(rv.LIF(3), rv.OneToOne()), r"not the rule OneToOne.*net\.connect"),
     "recurrence the wrong way": (lambda: rv.Recurrent(rv.Linear(3, 3), rv.LIF(3)), r"write rv\.Recurrent\(rv\.LIF\(n\)"),
-    "brain floats": (lambda: chain(dtype=torch.bfloat16), "torch.bfloat16.*float64; spikes at a threshold"),
+    "brain floats": (lambda: chain(dtype=torch.bfloat16), "torch.bfloat16.*float64, as spikes do not"),
     "half precision later": (lambda: chain().half()(X), r"torch\.float16: call net\.float\(\)"),
     "features of tokens": (lambda: chain()(torch.zeros(5, 2, 9, 7)), r"expected \[T, B, 4\]"),
     "tokens for cells in a row": (lambda: chain()(torch.zeros(5, 2, 9, 4)), r"expected \[T, B, 4\]|the population holds"),

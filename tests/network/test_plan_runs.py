@@ -11,6 +11,8 @@ import torch
 
 import ranvier as rv
 from ranvier.dynamics import Cuts
+from ranvier.kernels import registry
+from ranvier.kernels.tasks import PropagateShape
 from ranvier.network import _again, _runner
 from ranvier.network._projection import Projection
 from ranvier.training.rules._series import Series
@@ -27,11 +29,11 @@ CUTS = {
 
 
 class Watch:
-    """The units that ran, one way each, and how each projection was carried (True: by event)."""
+    """The units that ran, one way each, and by what each projection was carried."""
 
     def __init__(self) -> None:
         self.ran: list[tuple[str, tuple[str, ...]]] = []
-        self.carried: dict[str, set[bool]] = {}
+        self.carried: dict[str, set[Any]] = {}
         self.fed: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.once: set[tuple[str, ...]] = set()
 
@@ -53,7 +55,7 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
     with monkeypatch.context() as m:
         alone = lambda _, self, name, *rest: seen.ran.append(("scan", (name,)))  # noqa: E731
         spy(_runner.Runner, "_advance_alone", alone)
-        spy(_runner, "compiled_loop", lambda _, runner, names, window: seen.ran.append(("loop", tuple(names))))
+        spy(_runner, "compiled_loop", lambda _, runner, unit, window: seen.ran.append(("loop", unit.members)))
         spy(_runner, "cycle", lambda _, runner, names, length, window: seen.ran.append(("windows", tuple(names))))
         spy(_runner.Runner, "_fused", lambda _, self, unit, window: seen.ran.append(("together", unit.members)))
 
@@ -65,8 +67,8 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
             _again.Again, "run", lambda out, self, runner, unit, window: out is not None and seen.once.add(unit.members)
         )
 
-        def carried(_: Any, self: Any, *rest: Any, by_event: bool = False, **how: Any) -> None:
-            seen.carried.setdefault(self.name, set()).add(by_event)
+        def carried(_: Any, self: Any, *rest: Any, carrier: Any = None, **how: Any) -> None:
+            seen.carried.setdefault(self.name, set()).add(carrier)
 
         spy(Projection, "forward", carried)
         yield seen
@@ -83,7 +85,11 @@ def same(net: rv.Network, plan: rv.Plan, seen: Watch) -> None:
             assert sorted(seen.fed[unit.members]) == sorted(net.projections[n].post for n in unit.feeds)
         assert (unit.members in seen.once) == unit.again
     for name, ways in seen.carried.items():
-        assert ways == {plan.provider(name) == "cpu"}, (name, plan.provider(name), ways)
+        choice = plan.choice(name)
+        built = registry.provider(choice.provider).build(
+            PropagateShape(name, net.projections[name].pre), choice.variant
+        )
+        assert ways == {built}, (name, choice, ways)
     inside = {n for u in plan.units if u.how in ("joined", "fused") for n in u.feeds}
     assert not inside & seen.carried.keys()
     for line in plan.remarks:

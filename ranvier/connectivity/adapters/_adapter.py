@@ -9,6 +9,7 @@ from torch import nn
 
 from ranvier.connectivity._arguments import argument, arguments_of
 from ranvier.connectivity.transform import Placement, Transform
+from ranvier.kernels.provider import Runnable
 from ranvier.limits.tensors import fill
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Adapter(Transform):
         """``module(x)``, with its hooks."""
         return self._module(x)
 
-    def run(self, x: Tensor, fast: bool) -> Tensor:
+    def run(self, x: Tensor, carrier: Runnable | None) -> Tensor:
         """``module(x)``, with its hooks."""
         return self._module(x)
 

@@ -1,4 +1,4 @@
-"""Maximum pooling as a transform, with a leaner kernel where one is known to be equal."""
+"""Maximum pooling as a transform, which is a product where its windows are plain."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from ranvier.connectivity.adapters._adapter import Adapter
 from ranvier.connectivity.hooks import has_hook
 from ranvier.connectivity.transform import Placement
 from ranvier.errors import ProviderError
-from ranvier.kernels import products
+from ranvier.kernels.provider import Runnable
+from ranvier.kernels.tasks import MaxPool
 
 if TYPE_CHECKING:
     from ranvier.kernels.step import Builder
@@ -27,10 +28,10 @@ class MaximumAdapter(Adapter):
     arguments = dict.fromkeys(kinds, _ARGUMENTS)
     fixed = True
 
-    def run(self, x: Tensor, fast: bool) -> Tensor:
-        """``module(x)``, where allowed by a kernel that keeps one byte for each output."""
-        size = self.plain_size() if fast and x.device.type == "cpu" and x.ndim == 4 else None
-        return self.module(x) if size is None else products.max_pool2d(x, size)
+    def run(self, x: Tensor, carrier: Runnable | None) -> Tensor:
+        """``module(x)``, or its product by ``carrier`` where it is a plain pooling."""
+        size = self.plain_size() if carrier is not None and x.ndim == 4 else None
+        return self.module(x) if size is None or carrier is None else carrier(MaxPool(x, size))
 
     def plain_size(self) -> tuple[int, int] | None:
         """Pixels that a plain pooling of a plane joins, each in one block; None for any other."""

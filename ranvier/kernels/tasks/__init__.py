@@ -17,9 +17,18 @@ if TYPE_CHECKING:
     from ranvier.kernels.tasks._fused import DelayedFeedback, Feed, Feedback, Fused
     from ranvier.kernels.tasks._pattern import Pattern, pattern
     from ranvier.kernels.tasks._plastic import PlasticProjection
+    from ranvier.kernels.tasks._products import (
+        DelayedMatrixProduct,
+        DelayedSparseProduct,
+        MatrixProduct,
+        MaxPool,
+        Propagate,
+        SparseProduct,
+    )
     from ranvier.kernels.tasks._rows import RowDraw, RowSource
     from ranvier.kernels.tasks._rule import Additive, Decay, RowRule
     from ranvier.kernels.tasks._scan import Scan, ScanResult
+    from ranvier.kernels.tasks._shapes import CircuitShape, FusedShape, PropagateShape, ScanShape, Shape
     from ranvier.kernels.tasks._spikes import Spikes
 
 # Public name -> the module that holds it.
@@ -30,18 +39,29 @@ _PUBLIC: dict[str, str] = {
     "CircuitPopulation": "._circuit",
     "CircuitProjection": "._circuit",
     "CircuitResult": "._circuit",
+    "CircuitShape": "._shapes",
     "Decay": "._rule",
     "DelayedFeedback": "._fused",
+    "DelayedMatrixProduct": "._products",
+    "DelayedSparseProduct": "._products",
     "Feed": "._fused",
     "Feedback": "._fused",
     "Fused": "._fused",
+    "FusedShape": "._shapes",
+    "MatrixProduct": "._products",
+    "MaxPool": "._products",
     "Pattern": "._pattern",
     "PlasticProjection": "._plastic",
+    "Propagate": "._products",
+    "PropagateShape": "._shapes",
     "RowDraw": "._rows",
     "RowRule": "._rule",
     "RowSource": "._rows",
     "Scan": "._scan",
     "ScanResult": "._scan",
+    "ScanShape": "._shapes",
+    "Shape": "._shapes",
+    "SparseProduct": "._products",
     "Spikes": "._spikes",
     "pattern": "._pattern",
 }
@@ -53,18 +73,29 @@ __all__ = [
     "CircuitPopulation",
     "CircuitProjection",
     "CircuitResult",
+    "CircuitShape",
     "Decay",
     "DelayedFeedback",
+    "DelayedMatrixProduct",
+    "DelayedSparseProduct",
     "Feed",
     "Feedback",
     "Fused",
+    "FusedShape",
+    "MatrixProduct",
+    "MaxPool",
     "Pattern",
     "PlasticProjection",
+    "Propagate",
+    "PropagateShape",
     "RowDraw",
     "RowRule",
     "RowSource",
     "Scan",
     "ScanResult",
+    "ScanShape",
+    "Shape",
+    "SparseProduct",
     "Spikes",
     "pattern",
 ]

@@ -42,10 +42,10 @@ class Pattern:
     prepared: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        require(self.row_pointer, "row_pointer", (None,), torch.int64)
+        require(self.row_pointer, "row_pointer", (None,), torch.int64, anywhere=True)
         if self.target.dtype == torch.uint32:
             object.__setattr__(self, "target", self.target.view(torch.int32))
-        require(self.target, "target", (None,), torch.int32)
+        require(self.target, "target", (None,), torch.int32, anywhere=True)
         synapses, pointer = self.target.numel(), self.row_pointer
         if (
             not pointer.numel()
@@ -59,6 +59,13 @@ class Pattern:
             raise ValueError(
                 f"targets run from {low} to {high}; they must lie in 0 .. {self.columns - 1} (columns - 1)"
             )
+
+    @cached_property
+    def source(self) -> Tensor:
+        """Int64 [synapses], the source of each."""
+        degrees = self.row_pointer.diff()
+        cells = torch.arange(self.rows, device=degrees.device)
+        return torch.repeat_interleave(cells, degrees, output_size=self.synapses)
 
     @cached_property
     def ascending(self) -> bool:

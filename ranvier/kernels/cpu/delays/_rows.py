@@ -38,6 +38,7 @@ class Synapses:
     """
 
     def __init__(self, pattern: Pattern, taps: Tensor, first: Tensor) -> None:
+        require(pattern.target, "target", (pattern.synapses,), torch.int32)
         require(taps, "taps", (pattern.synapses, None))
         require(first, "latency", (pattern.synapses,), torch.int32)
         shortest, longest = (int(bound) for bound in first.aminmax()) if first.numel() else (0, 0)

@@ -125,6 +125,7 @@ def sparse_input_gradient(pattern: Pattern, weight: Tensor, grad: Tensor) -> Ten
 
 def _check(events: EventList, pattern: Pattern, dense: Tensor, name: str) -> None:
     require(dense, name, (events.rows, pattern.columns))
+    require(pattern.target, "target", (pattern.synapses,), torch.int32)
     if events.columns != pattern.rows:
         raise ValueError(f"events have {events.columns} columns but the pattern has {pattern.rows} sources")
     if events.value is not None:

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ranvier.connectivity._interpolation import tap_product
 from ranvier.kernels.cpu.delays import products
 from ranvier.kernels.cpu.delays._events import delayed_events
 from ranvier.kernels.cpu.delays._tap_table import TapTable
 from ranvier.kernels.cpu.delays._taps import delayed_dense, delayed_forward
 from ranvier.kernels.cpu.delays.products import delayed_linear, delayed_sparse
-from ranvier.kernels.tasks import pattern
+from ranvier.kernels.reference import run_product
+from ranvier.kernels.tasks import DelayedMatrixProduct, pattern
 
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-11}
 
@@ -49,7 +49,7 @@ def test_dense_equals_the_product_per_step(dtype: torch.dtype, dense: bool, data
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(products, "_worth_following", lambda *_: chosen)
         got = delayed_linear(x, weights, first, history)
-    wanted = tap_product(x, weights, first, history)
+    wanted = run_product(DelayedMatrixProduct(x, weights, first, history))
     assert_near(got, wanted)
     grad = torch.randn_like(wanted)
     for a, b in zip(
@@ -74,7 +74,7 @@ def test_sparse_equals_the_dense_product(dtype: torch.dtype, data: st.DataObject
     whole = torch.zeros(targets, inputs, taps, dtype=dtype).index_put((post, pre), weights)
     place = torch.zeros(targets, inputs, dtype=torch.int32).index_put((post, pre), first)
     got = delayed_sparse(x, pattern(pre, post, (inputs, targets)), weights, first, history)
-    wanted = tap_product(x, whole, place, history)
+    wanted = run_product(DelayedMatrixProduct(x, whole, place, history))
     assert_near(got, wanted)
     grad = torch.randn_like(wanted)
     for a, b in zip(
@@ -110,7 +110,7 @@ def test_long_windows_use_narrow_blocks() -> None:
     taps = torch.randn(70, 10, 2, dtype=torch.float64, requires_grad=True)
     first = torch.randint(0, 250, (70, 10), dtype=torch.int32)
     assert TapTable(taps.detach(), first, 700).width < 64
-    got, wanted = delayed_linear(x, taps, first), tap_product(x, taps, first, x[:0])
+    got, wanted = delayed_linear(x, taps, first), run_product(DelayedMatrixProduct(x, taps, first, x[:0]))
     torch.testing.assert_close(got, wanted)
 
 

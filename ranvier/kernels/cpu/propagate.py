@@ -1,0 +1,54 @@
+"""Products of the cpu provider: spike by spike, or whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from torch import Tensor
+
+from ranvier.kernels.tasks import (
+    DelayedMatrixProduct,
+    DelayedSparseProduct,
+    MatrixProduct,
+    MaxPool,
+    Propagate,
+    SparseProduct,
+)
+
+__all__ = ["run_by_event", "run_dense"]
+
+_ROOM = "ranvier.kernels.cpu."
+_HOLDERS: dict[type[Propagate], tuple[str, str]] = {
+    MatrixProduct: ("events.products", "spike_linear"),
+    SparseProduct: ("events.products", "sparse_linear"),
+    DelayedMatrixProduct: ("delays.products", "delayed_linear"),
+    DelayedSparseProduct: ("delays.products", "delayed_sparse"),
+    MaxPool: ("events.pool2d", "max_pool2d"),
+}
+
+
+class _Ways(dict[type, Callable[..., Tensor]]):
+    """The kernel of each product, imported when it is first used."""
+
+    def __missing__(self, kind: type[Propagate]) -> Callable[..., Tensor]:
+        module, name = _HOLDERS[kind]
+        self[kind] = way = getattr(import_module(_ROOM + module), name)
+        return way
+
+
+_ways = _Ways()
+
+
+def run_by_event(task: Propagate) -> Tensor:
+    """What arrives; cost follows the spikes."""
+    return _ways[type(task)](*task)
+
+
+def run_dense(task: Propagate) -> Tensor:
+    """What arrives, by the matrix library of torch; pooling has a kernel of its own."""
+    if type(task) is MaxPool:
+        return _ways[MaxPool](*task)
+    from ranvier.kernels.reference import run_product
+
+    return run_product(task)

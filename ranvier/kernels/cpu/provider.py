@@ -1,0 +1,86 @@
+"""The cpu provider: which tasks it runs, and by which of its kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+
+from ranvier.kernels import cpu
+from ranvier.kernels.cpu.propagate import run_by_event, run_dense
+from ranvier.kernels.provider import DENSE, EVENT, Offer, Refusal, Request, Runnable
+from ranvier.kernels.tasks import CircuitShape, Fused, FusedShape, PropagateShape, ScanResult, ScanShape, Shape
+
+if TYPE_CHECKING:
+    from ranvier.kernels.cpu.fused.series import LoopSeries
+
+__all__ = ["Cpu", "provider"]
+
+
+class Cpu:
+    """Generated vector code for this processor, in float32 and float64."""
+
+    name = "cpu"
+
+    def offer(self, shape: Shape, request: Request) -> Offer | Refusal:
+        """Everything that lives on the CPU; circuits and neighbouring parts where that is worth it."""
+        if request.device != "cpu":
+            return Refusal(f"the cpu provider runs on the CPU, the network lives on {request.device}")
+        if request.dtype not in (torch.float32, torch.float64):
+            return Refusal(f"the cpu provider has float32 and float64, not {request.dtype}")
+        match shape:
+            case ScanShape():
+                return Offer("generated vector code for this processor")
+            case PropagateShape():
+                return _product(shape)
+            case CircuitShape():
+                return _circuit(request)
+            case FusedShape(window=None) if request.few:
+                return Refusal("a window has fewer than 64 rows (steps times batch)")
+            case FusedShape():
+                return Offer("one operation", repeats=True)
+
+    def build(self, shape: Shape, variant: str) -> Runnable:
+        """The function that runs such a task; kernels are compiled, and kept, when it first does."""
+        match shape:
+            case ScanShape():
+                return cpu.run_scan
+            case CircuitShape():
+                return cpu.run_circuit
+            case FusedShape():
+                return _Fused()
+            case PropagateShape():
+                return run_by_event if variant == EVENT else run_dense
+
+
+class _Fused:
+    """Runs a fused task by itself, or opens a session."""
+
+    def __call__(self, task: Fused) -> Mapping[str, ScanResult]:
+        return cpu.run_fused(task)
+
+    def open(self, task: Fused) -> LoopSeries | None:
+        """Set up once, where the task suits."""
+        return cpu.LoopSeries(task) if cpu.LoopSeries.suits(task) else None
+
+
+def _product(shape: PropagateShape) -> Offer:
+    if shape.follows is not None:
+        return Offer(shape.follows, EVENT)
+    if shape.dense is not None and not shape.between:
+        return Offer(shape.dense, DENSE)
+    if shape.graded:
+        return Offer(f"{shape.pre} is dense", DENSE)
+    return Offer(f"by event: cost follows the spikes of {shape.pre}", EVENT)
+
+
+def _circuit(request: Request) -> Offer | Refusal:
+    if request.gradient:
+        return Refusal("a gradient is asked for")
+    if not request.single:
+        return Refusal("the batch is larger than one")
+    return Offer("one compiled loop for the whole cycle")
+
+
+provider = Cpu()

@@ -1,0 +1,63 @@
+"""Products: what a projection carries in one go, from emissions to arrivals."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from ranvier.kernels.tasks._pattern import Pattern
+
+__all__ = ["DelayedMatrixProduct", "DelayedSparseProduct", "MatrixProduct", "MaxPool", "Propagate", "SparseProduct"]
+
+
+class MatrixProduct(NamedTuple):
+    """``x @ weight.T + bias``: ``x`` [..., K], ``weight`` [N, K], ``bias`` [N] or None; gives [..., N]."""
+
+    x: Tensor
+    weight: Tensor
+    bias: Tensor | None = None
+
+
+class SparseProduct(NamedTuple):
+    """``out[target[s]] += values[s] * x[source]`` over the synapses s of ``pattern``: ``x`` [..., K], ``values`` [synapses].
+
+    Gives [..., N].
+    """
+
+    x: Tensor
+    pattern: Pattern
+    values: Tensor
+
+
+class DelayedMatrixProduct(NamedTuple):
+    """A matrix with a latency, and some taps in time, for every entry.
+
+    ``out[t, b, n] = sum over k and j of taps[n, k, j] * x[t - first[n, k] - j, b, k]``: ``x`` [T, B, K], ``taps`` [N, K, W],
+    int32 ``first`` [N, K] in steps. ``history`` [D, B, K] holds the steps before ``x``; earlier ones are silent.
+    """
+
+    x: Tensor
+    taps: Tensor
+    first: Tensor
+    history: Tensor
+
+
+class DelayedSparseProduct(NamedTuple):
+    """The same over the synapses of ``pattern``: ``taps`` [synapses, W], int32 ``first`` [synapses]."""
+
+    x: Tensor
+    pattern: Pattern
+    taps: Tensor
+    first: Tensor
+    history: Tensor
+
+
+class MaxPool(NamedTuple):
+    """The largest of each block of ``size`` pixels: ``x`` [rows, channels, H, W]."""
+
+    x: Tensor
+    size: tuple[int, int]
+
+
+Propagate = MatrixProduct | SparseProduct | DelayedMatrixProduct | DelayedSparseProduct | MaxPool

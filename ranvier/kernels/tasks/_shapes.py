@@ -1,0 +1,61 @@
+"""The shapes of tasks: what a plan knows of them, and a provider is asked about, before there are numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ranvier.dynamics import Step
+
+__all__ = ["CircuitShape", "FusedShape", "PropagateShape", "ScanShape", "Shape"]
+
+
+@dataclass(frozen=True)
+class ScanShape:
+    """One population by itself: its name and its step (which does not count where shapes are compared)."""
+
+    name: str
+    step: Step = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class FusedShape:
+    """Populations as one differentiable operation: a cycle in windows of ``window`` steps, or neighbouring parts (None)."""
+
+    members: tuple[ScanShape, ...]
+    window: int | None = None
+
+
+@dataclass(frozen=True)
+class CircuitShape:
+    """A cycle of populations joined by single synapses, over all steps of a call at once."""
+
+    members: tuple[ScanShape, ...]
+
+
+@dataclass(frozen=True)
+class PropagateShape:
+    """A projection by itself.
+
+    Attributes
+    ----------
+    pre
+        Who emits.
+    dense
+        Why its spikes have no product one by one, or not a cheap one; None where they have.
+    follows
+        How delays per synapse follow the input, where the transform has any.
+    between
+        It joins neighbouring parts as a matrix of one latency: an operation of both carries it by event.
+    graded
+        ``pre`` emits numbers rather than spikes.
+    """
+
+    name: str
+    pre: str
+    dense: str | None = None
+    follows: str | None = None
+    between: bool = False
+    graded: bool = False
+
+
+Shape = ScanShape | FusedShape | CircuitShape | PropagateShape
