@@ -14,17 +14,19 @@ from ranvier.errors import RanvierError
 
 __all__ = ["main", "with_row"]
 
+#: arguments beside the defaults; the page names them
+_GIVEN = {"learn_pattern": {"seeds": 3}}
 _PAGE = Path(__file__).parents[1] / "docs" / "simulation.md"
 
 
 def main(names: list[str]) -> None:
-    """Run the recipes called ``names`` with their defaults and update their rows."""
+    """Run the recipes called ``names`` and update their rows."""
     unknown = [n for n in names if n not in SIMULATIONS]
     if unknown:
         raise RanvierError(f"there is no recipe {unknown[0]!r}: choose of {', '.join(SIMULATIONS)}.")
     for name in names or SIMULATIONS:
         with tempfile.TemporaryDirectory() as folder:
-            SIMULATIONS[name].load()(out=Path(folder))
+            SIMULATIONS[name].load()(out=Path(folder), **_GIVEN.get(name, {}))
             found = (Path(folder) / f"{name}.txt").read_text(encoding="utf-8")
         _PAGE.write_text(with_row(_PAGE.read_text(encoding="utf-8"), name, found), encoding="utf-8")
 
