@@ -133,7 +133,8 @@ def _verdicts(found: MicrocircuitResult, synchrony: dict[str, float], tolerance:
     return (
         Verdict(
             all(abs(x) < tolerance for x in off.values()),
-            f"rates lie within {100 * tolerance:.0f} % of the published ones, furthest {worst} ({100 * off[worst]:+.0f} %)",
+            f"rates ({', '.join(f'{name} {found.rates[name]:.2g}' for name in NAMES)} Hz) lie within {100 * tolerance:.0f} % of the "
+            f"published ones ({', '.join(f'{wanted:.2g}' for wanted in RATES)} Hz), furthest {worst} ({100 * off[worst]:+.0f} %)",
         ),
         Verdict(
             lowest == {"L23E", "L23I", "L4E", "L6E"},

@@ -162,18 +162,20 @@ def run(out: Path = Path("out"), seconds: float = 10.0, cells: int = 200, seeds:
         known, unknown, kept = _fit(recorded, epochs)
         apart, exists = ~np.eye(recorded.cells, dtype=bool), recorded.weights != 0
         excitatory = recorded.weights > 0
-        results.append((correlation(known, recorded.weights, exists), correlation(unknown, recorded.weights, apart)))
-        simple = correlation(_covariance(recorded), recorded.weights, apart)
+        simple, some = (
+            correlation(w, recorded.weights, c) for w, c in ((_covariance(recorded), apart), (known, excitatory))
+        )
+        whole, pairs = correlation(known, recorded.weights, exists), correlation(unknown, recorded.weights, apart)
+        results.append((whole, some, pairs, simple))
         rows.append((
-            f"circuit {seed}", f"{len(recorded.step) / recorded.cells / seconds:.0f} Hz", f"{results[-1][0]:.3f}",
-            f"{correlation(known, recorded.weights, excitatory):.3f}", f"{results[-1][1]:.3f}",
-            f"{kept}, {int(exists.sum())}", f"{simple:.3f}",
+            f"circuit {seed}", f"{len(recorded.step) / recorded.cells / seconds:.0f} Hz", f"{whole:.3f}", f"{some:.3f}",
+            f"{pairs:.3f}", f"{kept}, {int(exists.sum())}", f"{simple:.3f}",
         ))  # fmt: skip
         if seed == 1:
             pictures.append((_picture(recorded.weights, known, unknown), _CAPTION))
             pre, post = np.nonzero(exists)
             plans.append(likelihood_model(recorded, pre, post, np.zeros(pre.size)).plan(gradient=True))
-    first, second = (np.array(values) for values in zip(*results, strict=True))
+    first, excited, second, plain = (np.array(values) for values in zip(*results, strict=True))
     outcome = Outcome(
         "recover_weights", "Weights from spikes",
         "Does gradient descent find the weights of a circuit from its spikes alone? The recorded spikes drive a model of every "
@@ -181,8 +183,8 @@ def run(out: Path = Path("out"), seconds: float = 10.0, cells: int = 200, seeds:
         "Paninski, Network 2004; Pillow et al., Nature 2008 (likelihood of recorded spikes)", EQUATIONS,
         ("circuit", "mean rate", "wiring known", "of these excitatory", "wiring unknown", "pairs kept, planted", "by covariance"), rows,
         (
-            Verdict(first.min() >= 0.9, f"correlation over all planted synapses, wiring known: {_spread(first)}; 0.9 was asked for"),
-            Verdict(second.min() >= 0.9, f"over all ordered pairs of cells, wiring unknown: {_spread(second)}"),
+            Verdict(first.min() >= 0.9, f"correlation over all planted synapses, wiring known: {_spread(first)} (over the excitatory ones alone {_spread(excited)}); 0.9 was asked for"),
+            Verdict(second.min() >= 0.9, f"over all ordered pairs of cells, wiring unknown: {_spread(second)}, where the covariance of spikes gives {_spread(plain)}"),
         ),
         pictures, plans[0],
         (
