@@ -57,6 +57,7 @@ check: $(READY) ## Lint, format, types, spelling and the rules of the house
 	@$(BIN)/typos
 	@$(BIN)/python scripts/check_house.py
 	@$(BIN)/python scripts/check_parameter_names.py
+	@$(BIN)/python scripts/check_private_imports.py
 
 format: $(READY) ## Rewrite the code in the house style
 	@$(BIN)/ruff check --fix --quiet .

@@ -108,6 +108,32 @@ class TestParameterNames:
         assert set(_script("check_parameter_names").collect(package)) == {"a"}
 
 
+class TestPrivateImports:
+    def test_the_package_keeps_private_modules_private(self) -> None:
+        script = _script("check_private_imports")
+        assert list(script.breaches(ROOT, script.ALLOWED, script.IN_TESTS)) == []
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "from ranvier.a._b import c",
+            "import ranvier.a._b",
+            "from ranvier.a import _b",
+            "from ranvier.a._b.c import d",
+        ],
+    )
+    def test_a_crossing_is_seen_and_allowed(self, tmp_path: Path, line: str) -> None:
+        for module in ("a/inside", "d/outside"):
+            (tmp_path / "ranvier" / module).parent.mkdir(parents=True)
+            (tmp_path / "ranvier" / f"{module}.py").write_text(f"{line}\n")
+        breaches, pair = _script("check_private_imports").breaches, ("ranvier.d.outside", "ranvier.a._b")
+        (found,) = breaches(tmp_path, set(), 0)
+        assert found.startswith("ranvier.d.outside imports ranvier.a._b")
+        assert list(breaches(tmp_path, {pair}, 0)) == []
+        (found,) = breaches(tmp_path, {pair, ("ranvier.d.outside", "ranvier.e._f")}, 0)
+        assert "remove the line" in found
+
+
 class TestPage:
     def test_every_public_name_loads(self) -> None:
         for name in ranvier.__all__:

@@ -11,8 +11,7 @@ from ranvier.errors import RanvierError
 from ranvier.kernels import cpu, eager, reference
 from ranvier.kernels.cpu import refuses
 from ranvier.kernels.tasks import Scan, ScanResult
-from ranvier.neurons import ALIF, LIF, CurrentLIF
-from ranvier.neurons._cell import Cell
+from ranvier.neurons import ALIF, LIF, Cell, CurrentLIF
 from ranvier.surrogates import ArcTan
 from ranvier.units import as_quantity
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ranvier.connectivity._conv_transpose2d import ConvTranspose2d
     from ranvier.connectivity._correlated import Correlated
     from ranvier.connectivity._delay_width import DelayWidth
-    from ranvier.connectivity._delays import delay_parameters
+    from ranvier.connectivity._delays import delay_parameters, delays_of
     from ranvier.connectivity._distance_dependent import DistanceDependent
     from ranvier.connectivity._fixed_in_degree import FixedInDegree
     from ranvier.connectivity._fixed_out_degree import FixedOutDegree
@@ -78,6 +78,7 @@ __all__ = [
     "build_synapses",
     "connectome",
     "delay_parameters",
+    "delays_of",
     "latency_steps",
     "place",
     "profiles",
@@ -124,6 +125,7 @@ _PUBLIC: dict[str, str] = {
     "build_synapses": "._build",
     "connectome": "._connectome",
     "delay_parameters": "._delays",
+    "delays_of": "._delays",
     "latency_steps": "._linear",
     "place": "._positions",
     "profiles": ".profiles",

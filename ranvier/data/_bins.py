@@ -13,8 +13,7 @@ import torch
 from ranvier.data._events import Events
 from ranvier.errors import RanvierError, ShapeError
 from ranvier.limits import need
-from ranvier.units import ms
-from ranvier.units._edge import strip
+from ranvier.units import ms, strip
 from ranvier.units.steps import fraction_of, steps_before
 
 __all__ = ["Bins"]

@@ -10,8 +10,7 @@ import torch
 
 from ranvier.encoding._checks import series, time_in_steps
 from ranvier.errors import RanvierError, ShapeError
-from ranvier.units import Hz, ms
-from ranvier.units._edge import strip
+from ranvier.units import Hz, ms, strip
 
 __all__ = ["EventCamera"]
 

@@ -8,8 +8,7 @@ import torch
 
 from ranvier.errors import RanvierError, ShapeError
 from ranvier.limits import need
-from ranvier.units import ms
-from ranvier.units._edge import strip
+from ranvier.units import ms, strip
 from ranvier.units.steps import steps_in
 
 __all__ = ["real", "series", "shares", "step_count", "time_in_steps"]

@@ -16,8 +16,7 @@ from ranvier.encoding._bushy_cells import BushyCells, Nerve
 from ranvier.encoding._checks import step_count
 from ranvier.encoding._hair_cells import HairCells
 from ranvier.errors import RanvierError, ShapeError
-from ranvier.units import ms
-from ranvier.units._edge import strip
+from ranvier.units import ms, strip
 from ranvier.units.steps import nearest_steps, steps_in
 
 __all__ = ["Cochlea"]

@@ -8,8 +8,7 @@ import torch
 
 from ranvier.encoding._checks import real, shares, step_count
 from ranvier.errors import RanvierError
-from ranvier.units import Hz, ms
-from ranvier.units._edge import strip
+from ranvier.units import Hz, ms, strip
 
 __all__ = ["bernoulli", "poisson"]
 

@@ -23,10 +23,10 @@ from ranvier.network._late_times import warn_of_late_times
 from ranvier.network._lengths import take_lengths
 from ranvier.network._modes import refuse_modes
 from ranvier.network._planning import plan_call
-from ranvier.network._reset import cuts_of
-from ranvier.network._shapes import shapes_from
 from ranvier.network._starts import warn_of_starts
 from ranvier.network._state import State
+from ranvier.network.resets import cuts_of
+from ranvier.network.shapes import shapes_from
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network

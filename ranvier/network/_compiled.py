@@ -10,8 +10,8 @@ from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection,
 from ranvier.network._built import unit_of
 from ranvier.network._drives import drive_with
 from ranvier.network._plastic_rows import after_rows, as_rows
-from ranvier.network._shapes import known_shape
 from ranvier.network._window import Window, add_arrival
+from ranvier.network.shapes import known_shape
 
 if TYPE_CHECKING:
     from ranvier.network._plan import Unit

@@ -21,11 +21,11 @@ from ranvier.network._onset import locate_onset
 from ranvier.network._plan import Plan
 from ranvier.network._planning import plan_for
 from ranvier.network._progress import simulation_bar
-from ranvier.network._reset import cuts_of
 from ranvier.network._runner import Runner
 from ranvier.network._starts import warn_of_starts
 from ranvier.network._state import State
 from ranvier.network._wiring import warn_of_wiring
+from ranvier.network.resets import cuts_of
 from ranvier.units.steps import whole_steps
 
 if TYPE_CHECKING:

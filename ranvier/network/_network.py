@@ -38,9 +38,9 @@ from ranvier.network._plastic import initial_synapses
 from ranvier.network._population import Population, Relay, emission_of, signal_of
 from ranvier.network._projection import Projection
 from ranvier.network._run import Run
-from ranvier.network._shapes import shapes_known, unknown_shape
 from ranvier.network._simulate import Keeping, simulate
 from ranvier.network._state import State, stream_of
+from ranvier.network.shapes import shapes_known, unknown_shape
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
 from ranvier.units import UNITS, as_quantity

@@ -20,11 +20,11 @@ from ranvier.network._cycle_choice import not_fusible, not_loopable
 from ranvier.network._density import dense_among
 from ranvier.network._drives import drawable
 from ranvier.network._graph import Edge, arrange
-from ranvier.network._hooks import hooked_parts
 from ranvier.network._make_plan import Carried, Known, make_plan
 from ranvier.network._plan import Plan, Request
 from ranvier.network._projection import Projection
 from ranvier.network._state import State
+from ranvier.network.hooks import hooked_parts
 
 if TYPE_CHECKING:
     from ranvier.network._network import Network

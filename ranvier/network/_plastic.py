@@ -15,7 +15,7 @@ from ranvier.kernels import eager
 from ranvier.kernels.eager import step_function
 from ranvier.network._population import start_of, tensor_of
 from ranvier.network._projection import Projection
-from ranvier.neurons._values import check_drawn
+from ranvier.neurons.values import check_drawn
 from ranvier.units.steps import times_at
 from ranvier.values import key_of, uniforms
 

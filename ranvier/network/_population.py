@@ -16,7 +16,7 @@ from ranvier.errors import EquationError, ShapeError
 from ranvier.kernels import eager
 from ranvier.network._graph import GraphError
 from ranvier.neurons import Cell
-from ranvier.neurons._values import check_drawn
+from ranvier.neurons.values import check_drawn
 from ranvier.surrogates import ArcTan, Surrogate
 from ranvier.units import as_quantity
 from ranvier.values import Distribution, Learn, key_of, scale_of

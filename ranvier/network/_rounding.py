@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ranvier.connectivity._delays import delays_of
+from ranvier.connectivity import delays_of
 from ranvier.network._network import Network
 
 __all__ = ["RoundingReport", "compare_rounding", "rounded_delays"]

@@ -25,10 +25,10 @@ from ranvier.network._plan import Plan, Unit
 from ranvier.network._plastic import PlasticSynapses
 from ranvier.network._projection import Projection
 from ranvier.network._refractory import refractory_of
-from ranvier.network._reset import reads_spikes
 from ranvier.network._state import State
-from ranvier.network._upstream import upstream
 from ranvier.network._window import Window, add_arrival, copy_if_shared
+from ranvier.network.resets import reads_spikes
+from ranvier.network.upstream import upstream
 from ranvier.units.steps import times_at
 
 if TYPE_CHECKING:

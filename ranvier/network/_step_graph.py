@@ -14,10 +14,10 @@ from ranvier.errors import ProviderError
 from ranvier.kernels.step import Add, Advance, Builder, DelayPop, DelayPush, Fill, StepGraph
 from ranvier.network._check_state import check_state
 from ranvier.network._graph import Edge, arrange
-from ranvier.network._hooks import has_hook, hooked_parts
 from ranvier.network._population import emission_of
 from ranvier.network._refractory import MOST, Refractory, refractory_of
-from ranvier.network._shapes import shapes_known, unknown_shape
+from ranvier.network.hooks import has_hook, hooked_parts
+from ranvier.network.shapes import shapes_known, unknown_shape
 from ranvier.units.steps import as_quotient
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Any
 from ranvier.dynamics import COUNTER, Step, System, build_step, check_method, read_system
 from ranvier.errors import EquationError
 from ranvier.neurons._habits import check_words, remedy
-from ranvier.neurons._part import Part, merge_values
-from ranvier.neurons._values import check_text, check_values, shape_of
+from ranvier.neurons._part import Part
+from ranvier.neurons.values import check_text, check_values, merge_values, shape_of
 from ranvier.surrogates import ArcTan, Surrogate
 from ranvier.units import Quantity
 from ranvier.values import Distribution, Learn

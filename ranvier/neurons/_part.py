@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ranvier.dynamics import parse_equations
 from ranvier.errors import EquationError
+from ranvier.neurons.values import merge_values
 from ranvier.units import Dimension
 
-__all__ = ["Part", "merge_values"]
+__all__ = ["Part"]
 
 _UNIT_OF = re.compile(r"\{(\w+)\}")
 
@@ -69,14 +70,3 @@ class Part:
     def __repr__(self) -> str:
         values = "".join(f", {n}={v!r}" for n, v in self.values.items())
         return f"Part({self.equations.strip()!r}{values})"
-
-
-def merge_values(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """Both sets of values; a name in both is a clash."""
-    clash: Iterable[str] = sorted(first.keys() & second.keys())
-    for name in clash:
-        raise EquationError(
-            f"both sides of + define {name!r}: rename it in one of them (rules of plasticity may share equal values).",
-            line=name,
-        )
-    return {**first, **second}

@@ -7,7 +7,7 @@ from typing import Any
 from ranvier.neurons import Part
 from ranvier.plasticity._stdp import say_sign
 from ranvier.synapses import Plasticity
-from ranvier.synapses._ranges import require
+from ranvier.synapses.ranges import require
 from ranvier.units import as_quantity, ms, second
 
 __all__ = ["DopamineSTDP", "Modulator"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from ranvier.neurons import Part
 from ranvier.synapses import Plasticity
-from ranvier.synapses._ranges import require
+from ranvier.synapses.ranges import require
 from ranvier.units import Hz, nA, second
 
 __all__ = ["IntrinsicPlasticity", "SynapticScaling"]

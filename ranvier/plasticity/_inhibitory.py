@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.synapses import Plasticity
-from ranvier.synapses._ranges import require
+from ranvier.synapses.ranges import require
 from ranvier.units import Hz, ms
 
 __all__ = ["InhibitorySTDP"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ranvier.errors import EquationError, RanvierWarning
 from ranvier.synapses import Plasticity
-from ranvier.synapses._ranges import require
+from ranvier.synapses.ranges import require
 from ranvier.units import as_quantity, ms
 from ranvier.values import Distribution, Learn
 

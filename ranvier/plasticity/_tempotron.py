@@ -8,7 +8,7 @@ from ranvier.errors import EquationError
 from ranvier.neurons import Cell
 from ranvier.plasticity._resume import Teacher
 from ranvier.synapses import Plasticity
-from ranvier.synapses._ranges import require
+from ranvier.synapses.ranges import require
 from ranvier.units import as_quantity, ms, mV
 
 __all__ = ["Tempotron", "TempotronCell"]

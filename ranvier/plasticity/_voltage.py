@@ -6,7 +6,7 @@ from typing import Any
 
 from ranvier.neurons import Part
 from ranvier.synapses import Plasticity
-from ranvier.synapses._ranges import require
+from ranvier.synapses.ranges import require
 from ranvier.units import ms, mV
 
 __all__ = ["VoltageSTDP", "VoltageTraces"]

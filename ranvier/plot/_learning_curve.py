@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier.errors import ShapeError
-from ranvier.plot._axes import COLOURS, axes, labels
+from ranvier.plot.axes import COLOURS, axes, labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier.errors import ShapeError
-from ranvier.network._run import SpikeTrain
-from ranvier.plot._axes import COLOURS, array_of, axes, check_window, labels
+from ranvier.network import SpikeTrain
+from ranvier.plot.axes import COLOURS, array_of, axes, check_window, labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

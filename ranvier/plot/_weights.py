@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier.errors import ShapeError
-from ranvier.plot._axes import array_of, axes
+from ranvier.plot.axes import array_of, axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

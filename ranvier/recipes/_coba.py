@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ranvier.connectivity import FixedProbability
-from ranvier.network import Network
-from ranvier.network._run import Run
+from ranvier.network import Network, Run
 from ranvier.neurons import Cell
 from ranvier.units import ms, mV, second
 from ranvier.values import Uniform

@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from ranvier.connectivity import FixedTotal, OneToOne
-from ranvier.network import Network, Poisson
-from ranvier.network._run import Run
+from ranvier.network import Network, Poisson, Run
 from ranvier.neurons import CurrentLIF
 from ranvier.recipes import _cortex as cortex
 from ranvier.recipes._cortex import NAMES

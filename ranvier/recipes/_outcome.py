@@ -11,9 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ranvier.network import Network, Plan
-from ranvier.network._run import Run
-from ranvier.recipes import _output
+from ranvier.network import Network, Plan, Run
+from ranvier.recipes import output
 from ranvier.recipes._html import code, document, figure, join, paragraph, section, table
 from ranvier.recipes._machine import device, versions
 from ranvier.recipes._say import say_verdicts, say_written
@@ -75,10 +74,10 @@ def publish(outcome: Outcome, out: Path, started: float) -> Path:
 
     ``started`` is the ``time.perf_counter()`` of the beginning.
     """
-    folder, seconds = _output.prepare(out), time.perf_counter() - started
+    folder, seconds = output.prepare(out), time.perf_counter() - started
     said = [v.text if v.holds else f"**does not hold**: {v.text}" for v in outcome.verdicts]
-    _output.write(folder / f"{outcome.name}.txt", "\n".join(said) + "\n")
-    path = _output.write(folder / f"{outcome.name}.html", _page(outcome, seconds))
+    output.write(folder / f"{outcome.name}.txt", "\n".join(said) + "\n")
+    path = output.write(folder / f"{outcome.name}.html", _page(outcome, seconds))
     console = Console()
     shown = Table(
         title=outcome.title,

@@ -9,9 +9,7 @@ import numpy as np
 import torch
 
 from ranvier.connectivity import FromArrays, OneToOne
-from ranvier.network import Network, Poisson, State
-from ranvier.network._run import Run
-from ranvier.network._sources import Source
+from ranvier.network import Network, Poisson, Run, Source, State
 from ranvier.neurons import Cell
 from ranvier.recipes._outcome import finished
 from ranvier.synapses import Plasticity

@@ -15,7 +15,7 @@ from torch.utils.data import TensorDataset
 from ranvier.data import Augmented
 from ranvier.errors import RanvierError
 from ranvier.network import Network, rounded_delays
-from ranvier.recipes import _output
+from ranvier.recipes import output
 from ranvier.recipes._delay_networks import KINDS, network, optimizer
 from ranvier.recipes._delay_table import Row, table
 from ranvier.recipes._delay_tasks import TASKS, Task
@@ -60,7 +60,7 @@ def run(task: str = "fsdd", out: Path = Path("out"), seeds: int = 5, kinds: Sequ
         raise RanvierError(
             f"task={task!r}, kinds={unknown}, seeds={seeds}: give a task of {tuple(TASKS)}, kinds of {KINDS}, a seed or more"
         )
-    folder = _output.prepare(out)
+    folder = output.prepare(out)
     chosen = TASKS[task](folder)
     record = folder / f"delays_{task}.jsonl"
     done = _read(record)
@@ -69,7 +69,7 @@ def run(task: str = "fsdd", out: Path = Path("out"), seeds: int = 5, kinds: Sequ
             with open(record, "a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(row)) + os.linesep)
             done.append(row)
-    return _output.write(folder / f"delays_{task}.md", table(done, len(chosen.folds)))
+    return output.write(folder / f"delays_{task}.md", table(done, len(chosen.folds)))
 
 
 def _missing(task: Task, seeds: int, kinds: Sequence[str], done: Sequence[Row]) -> Iterator[Row]:

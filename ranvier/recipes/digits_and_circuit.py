@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ranvier.errors import RanvierError
-from ranvier.recipes import _coba, _digits, _output, _report, _terminal
+from ranvier.recipes import _coba, _digits, _report, _terminal, output
 from ranvier.recipes._machine import device, one_thread, versions
 
 __all__ = ["run"]
@@ -42,7 +42,7 @@ def run(out: Path = Path("out"), seeds: int = 5, seconds: float = 2.0, epochs: i
     for name, value, least in (("seeds", seeds, 1), ("epochs", epochs, 1), ("seconds", seconds, 0.01)):
         if not least <= value < float("inf"):
             raise RanvierError(f"{name}={value!r} is out of range; give {least} or more")
-    folder = _output.prepare(out)
+    folder = output.prepare(out)
     console, start = Console(), time.perf_counter()
     setup = replace(_digits.Setup(), epochs=epochs)
     with one_thread(), _bar(console) as bar:
@@ -53,7 +53,7 @@ def run(out: Path = Path("out"), seeds: int = 5, seconds: float = 2.0, epochs: i
         circuit = _coba.simulate(seconds)
         bar.advance(task)
     page = _report.page(digits, circuit, where, versions(), time.perf_counter() - start)
-    path = _output.write(folder / "report.html", page)
+    path = output.write(folder / "report.html", page)
     _terminal.show(console, digits, circuit, time.perf_counter() - start, path)
     return path
 

@@ -28,7 +28,7 @@ from ranvier.recipes._fashion import (
 )
 from ranvier.recipes._fashion_page import page
 from ranvier.recipes._machine import device, one_thread, versions
-from ranvier.recipes._output import prepare, write
+from ranvier.recipes.output import prepare, write
 from ranvier.training import Stage, shrink_steps, train
 
 __all__ = ["Result", "run"]

@@ -15,7 +15,7 @@ from ranvier import plot
 from ranvier.errors import RanvierError
 from ranvier.limits import free_bytes, spell
 from ranvier.network import Run, SpikeTrain
-from ranvier.plot._axes import COLOURS
+from ranvier.plot.axes import COLOURS
 from ranvier.recipes._cortex import NAMES, RATES, pathways, sizes
 from ranvier.recipes._microcircuit import MicrocircuitResult, simulate
 from ranvier.recipes._outcome import Outcome, finished, publish

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from rich.progress import Progress
 
 from ranvier import plot
-from ranvier.network._run import Run
+from ranvier.network import Run
 from ranvier.recipes._groups import Group, Survey, survey
 from ranvier.recipes._outcome import Outcome, publish
 from ranvier.recipes._polychrony import EQUATIONS, STRONG, W_MAX, Graph, circuit, draw, learn

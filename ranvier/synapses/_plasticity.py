@@ -26,8 +26,7 @@ from ranvier.dynamics import (
 from ranvier.dynamics.functions import maximum, minimum
 from ranvier.dynamics.symbols import Domain, Role, Symbol, end_name
 from ranvier.errors import DimensionError, EquationError
-from ranvier.neurons._part import merge_values
-from ranvier.neurons._values import check_text, check_values
+from ranvier.neurons.values import check_text, check_values, merge_values
 from ranvier.units import UNITS, Dimension, as_quantity
 from ranvier.values import Distribution, Learn
 

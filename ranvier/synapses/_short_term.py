@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.synapses._plasticity import Plasticity
-from ranvier.synapses._ranges import require
+from ranvier.synapses.ranges import require
 from ranvier.units import ms
 
 __all__ = ["TsodyksMarkram"]

@@ -11,7 +11,7 @@ import torch
 from ranvier.errors import TrainingError
 from ranvier.network import silence_after
 from ranvier.training.losses import Loss
-from ranvier.training.losses._loss import mean_over_time, within
+from ranvier.training.losses.loss import mean_over_time, within
 
 __all__ = ["Mean", "Metric", "Score", "Scoring", "accuracy", "choose_metrics"]
 

@@ -12,7 +12,7 @@ from ranvier.dynamics import Cuts
 from ranvier.network import Network, Plan, State, silence_after
 from ranvier.network._planning import plan_call
 from ranvier.network._population import signal_of
-from ranvier.network._shapes import shapes_from
+from ranvier.network.shapes import shapes_from
 from ranvier.training._data import Signal
 
 __all__ = ["Signals", "emissions", "plan_of", "run", "spiking"]

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.network._shapes import shapes_from
+from ranvier.network.shapes import shapes_from
 from ranvier.units import Hz, kHz, ms, mV, nA, pA
 
 ODD = """

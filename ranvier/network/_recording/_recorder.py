@@ -17,7 +17,7 @@ from ranvier.network._recording._columns import Columns
 from ranvier.network._recording._statistics import Gatherer, Statistics
 from ranvier.network._recording._wanted import Trace, Wanted
 from ranvier.network._run import PopulationRecord, SpikeTrain
-from ranvier.network._shapes import known_shape
+from ranvier.network.shapes import known_shape
 from ranvier.units.steps import times_at
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from ranvier.network._counts import count_of
 from ranvier.network._population import tensor_of
 from ranvier.network._stimuli._signal import Signal, name_in
 from ranvier.neurons import Cell
-from ranvier.neurons._values import check_text
+from ranvier.neurons.values import check_text
 from ranvier.units import Dimension, as_quantity
 from ranvier.units.steps import times_at
 from ranvier.values import Distribution, Learn

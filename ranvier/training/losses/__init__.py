@@ -2,12 +2,12 @@
 
 from ranvier.training.losses._every_step import EveryStep
 from ranvier.training.losses._first_spike import FirstSpike
-from ranvier.training.losses._loss import Loss
 from ranvier.training.losses._membrane import LastMembrane, MaxOverTime, MeanMembrane
 from ranvier.training.losses._over_time import OverTime
 from ranvier.training.losses._spike_count import SpikeCount, SpikeRate
 from ranvier.training.losses._tet import TET
 from ranvier.training.losses._time_to_first_spike import TimeToFirstSpike
+from ranvier.training.losses.loss import Loss
 
 __all__ = [
     "TET",

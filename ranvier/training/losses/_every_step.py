@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch.nn import functional
 
-from ranvier.training.losses._loss import Loss, check_classes, mean_over_time, series, within
+from ranvier.training.losses.loss import Loss, check_classes, mean_over_time, series, within
 
 __all__ = ["EveryStep"]
 

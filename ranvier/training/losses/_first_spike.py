@@ -9,7 +9,7 @@ import torch
 
 from ranvier.errors import TrainingError
 from ranvier.network import silence_after
-from ranvier.training.losses._loss import Loss, cross_entropy, series
+from ranvier.training.losses.loss import Loss, cross_entropy, series
 
 __all__ = ["FirstSpike"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ranvier.training.losses._loss import Loss, cross_entropy, mean_over_time, series, within
+from ranvier.training.losses.loss import Loss, cross_entropy, mean_over_time, series, within
 
 __all__ = ["LastMembrane", "MaxOverTime", "MeanMembrane", "last_step"]
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from ranvier.errors import ShapeError, TrainingError
-from ranvier.training.losses._loss import Loss, cross_entropy, mean_over_time, series, within
 from ranvier.training.losses._membrane import last_step
+from ranvier.training.losses.loss import Loss, cross_entropy, mean_over_time, series, within
 
 __all__ = ["OverTime"]
 

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from ranvier.errors import TrainingError
-from ranvier.training.losses._loss import Loss, cross_entropy, mean_over_time, series
+from ranvier.training.losses.loss import Loss, cross_entropy, mean_over_time, series
 
 __all__ = ["SpikeCount", "SpikeRate"]
 

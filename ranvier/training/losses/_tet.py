@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from ranvier.errors import TrainingError
-from ranvier.training.losses._loss import Loss, check_classes, mean_over_time, series, within
+from ranvier.training.losses.loss import Loss, check_classes, mean_over_time, series, within
 
 __all__ = ["TET"]
 

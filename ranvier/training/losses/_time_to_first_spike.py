@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ranvier.errors import TrainingError
-from ranvier.training.losses._loss import Loss, cross_entropy, series
+from ranvier.training.losses.loss import Loss, cross_entropy, series
 from ranvier.units import as_quantity
 
 __all__ = ["TimeToFirstSpike"]

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from ranvier.errors import TrainingError
-from ranvier.network import Network
-from ranvier.network._projection import Projection
+from ranvier.network import Network, Projection
 from ranvier.training.rules._refuse import learns
 from ranvier.training.rules._series import Block
 

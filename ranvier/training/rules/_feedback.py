@@ -8,7 +8,7 @@ import torch
 
 from ranvier.errors import TrainingError
 from ranvier.network import Network
-from ranvier.network._upstream import upstream
+from ranvier.network.upstream import upstream
 from ranvier.training._data import key
 from ranvier.training.rules._refuse import learns
 from ranvier.training.rules._series import Block

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ranvier.errors import DimensionError, EquationError
 from ranvier.units import UNITS, Dimension, as_quantity
 from ranvier.values import Distribution, Learn, Uniform
 
-__all__ = ["check_drawn", "check_text", "check_values", "dimension_of", "shape_of"]
+__all__ = ["check_drawn", "check_text", "check_values", "dimension_of", "merge_values", "shape_of"]
 
 _TIME = UNITS["ms"].dimension
 _POSITIVE = ("tau", "C_", "area")
@@ -116,3 +116,14 @@ def _least(value: Any) -> float | None:
         return None
     numbers = _array(as_quantity(value).value)
     return float(numbers.min()) if numbers.size else None
+
+
+def merge_values(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Both sets of values; a name in both is a clash."""
+    clash: Iterable[str] = sorted(first.keys() & second.keys())
+    for name in clash:
+        raise EquationError(
+            f"both sides of + define {name!r}: rename it in one of them (rules of plasticity may share equal values).",
+            line=name,
+        )
+    return {**first, **second}
