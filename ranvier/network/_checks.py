@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ranvier._nearest import meant
+from ranvier.dynamics import COUNTER
 from ranvier.errors import ShapeError
 from ranvier.network._graph import GraphError
 from ranvier.network._look import numbers_of, sum_of_squares
@@ -224,6 +225,12 @@ def check_record(net: Network, record: Any, sources: bool = False) -> None:
             )
         known = _recordable(net, name, sources)
         for variable in variables:
+            if variable == COUNTER and name in net.populations and net.populations[name].cell.system.refractory:
+                raise GraphError(
+                    f"cannot record {COUNTER!r} of {name!r}: it counts the steps that a cell stays refractory, and is part of "
+                    f"the state: read run.state.variables[{name!r}][{COUNTER!r}], or record 'spikes': a spike of step n sets it to "
+                    f"round(refractory/dt), and every later step takes 1 away."
+                )
             if variable not in known:
                 raise GraphError(
                     f"cannot record {variable!r} of {name!r}: it has {', '.join(known)}.{meant(variable, known)}"

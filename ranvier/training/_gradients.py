@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 
@@ -21,8 +22,8 @@ def gradient_norms(net: Network) -> dict[str, float]:
     return dict(zip((n for n, _ in graded), norms.tolist(), strict=True))
 
 
-def total_norm(norms: dict[str, float], where: str) -> float:
-    """The norm of the whole gradient.
+def total_norm(norms: dict[str, float], where: str, cause: Callable[[], str]) -> float:
+    """The norm of the whole gradient; ``cause`` looks for the reason where it is not finite.
 
     Raises
     ------
@@ -31,10 +32,7 @@ def total_norm(norms: dict[str, float], where: str) -> float:
     """
     for name, norm in norms.items():
         if not math.isfinite(norm):
-            raise TrainingError(
-                f"the gradient of {name} is not finite in {where}, although the loss is: lower lr, shorten the window "
-                f"of rv.rules.BPTT(window=…), or choose a surrogate with a lower peak."
-            )
+            raise TrainingError(f"the gradient of {name} is not finite in {where}, although the loss is; {cause()}.")
     return math.sqrt(sum(norm * norm for norm in norms.values()))
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from ranvier.training._criterion import BatchCriterion, Hidden
 from ranvier.training._data import Batches, Signal, key
 from ranvier.training._gradients import clip_gradient, gradient_norms, total_norm
 from ranvier.training._health import Health
-from ranvier.training._locate import first_non_finite
+from ranvier.training._locate import first_non_finite, infinite_slope
 from ranvier.training._metrics import Mean, Metric, Score
 from ranvier.training._scales import Scales
 from ranvier.training.regularizers import Regularizer, signals_of
@@ -57,7 +58,9 @@ class Loop:
                 outcome = self.rule.gradient(self.net, x, criterion)
                 self.scales.gradients()
                 norms = gradient_norms(self.net)
-                norm = total_norm(norms, where)
+                norm = total_norm(
+                    norms, where, partial(infinite_slope, self.net, x, criterion.score, generator, update)
+                )
                 if self.clip is not None:
                     clip_gradient(self.net, norm, self.clip)
                 with self.scales.applied():
@@ -81,7 +84,7 @@ class Loop:
                 generator = torch.get_rng_state()
                 out, _ = self.net(x, window=window)
                 where = f"validation batch {number} after epoch {epoch}"
-                loss = self._checked(self._loss(out, target, lengths), x, generator, where)
+                loss = self._checked(self._loss(out, target, lengths), x, target, generator, where, epoch)
                 mean.add(loss, out, target, lengths, _sizes(x)[1])
         return mean.score()
 
@@ -91,7 +94,7 @@ class Loop:
         """The loss of one batch and what the regularisers add to it, with the signals that these read."""
 
         def score(out: Any) -> Tensor:
-            return self._checked(self._loss(out, target, lengths), x, generator, where)
+            return self._checked(self._loss(out, target, lengths), x, target, generator, where, update)
 
         def penalty(hidden: Hidden) -> Tensor:
             return torch.stack([r(self.net, hidden, lengths) for r in self.regularizers]).sum()
@@ -103,7 +106,7 @@ class Loop:
     def _loss(self, out: Any, target: Tensor, lengths: Tensor | None) -> Any:
         return self.loss(out, target) if lengths is None else self.loss(out, target, lengths)
 
-    def _checked(self, loss: Any, x: Signal, generator: Tensor, where: str) -> Tensor:
+    def _checked(self, loss: Any, x: Signal, target: Tensor, generator: Tensor, where: str, update: int) -> Tensor:
         if not isinstance(loss, Tensor) or loss.numel() != 1:
             what = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
             raise TrainingError(
@@ -111,7 +114,8 @@ class Loop:
             )
         if not math.isfinite(float(loss.detach())):
             raise TrainingError(
-                f"the loss is {float(loss.detach())} in {where}: {first_non_finite(self.net, x, generator)}."
+                f"the loss is {float(loss.detach())} in {where}: "
+                f"{first_non_finite(self.net, x, target, generator, update)}."
             )
         return loss.reshape(())
 

@@ -36,6 +36,12 @@ def alone() -> rv.Network:
     return net
 
 
+def resting() -> rv.Network:
+    net = rv.Network(dt=1 * ms)
+    net.population("a", 4, rv.LIF(refractory=2 * ms))
+    return net
+
+
 def then(net: rv.Network, act: Callable[[rv.Network], object]) -> object:
     return act(net)
 
@@ -186,6 +192,10 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "record of one spike": (lambda: chain().observe(X, record={"lif1": ["spike"]}), "'spike' of 'lif1': .* Did you mean 'spikes'"),
     "one spike of a run": (lambda: alone().run(1 * ms, record={"a": ["spike"]}), "Did you mean 'spikes'"),
     "one spike with gradient": (lambda: alone().run(1 * ms, record={"a": ["spike"]}, grad=True), "Did you mean 'spikes'"),
+    "counter": (
+        lambda: resting().run(1 * ms, record={"a": ["refractory_left"]}),
+        r"cannot record 'refractory_left' of 'a'.*run\.state\.variables\['a'\].*or record 'spikes'",
+    ),
     "capital": (lambda: alone().run(1 * ms, record={"a": ["V"]}), "cannot record 'V'.* Did you mean 'v'"),
     "capital of a sample": (lambda: alone().run(1 * ms, record={"a": [rv.Sample("V")]}), "Did you mean 'v'"),
     "sample of spikes": (lambda: rv.Sample("spike"), "spikes are recorded with 'spikes'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -127,3 +128,20 @@ class TestEvolution:
         with pytest.raises(KeyboardInterrupt):
             rv.rules.EvolutionStrategies(population=4).gradient(net, X, fails)
         assert all(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
+
+    def test_perturbations_are_relative_to_the_size_of_a_parameter(self) -> None:
+        torch.manual_seed(0)
+        net = rv.Sequential(rv.Linear(8, 3), rv.LIF(3, tau=rv.Learn(17 * ms)), dt=1 * ms, dtype=torch.float64)
+        tau, seen, losses = next(q for n, q in net.named_parameters() if n.endswith("tau")), [], []
+
+        def criterion(out: torch.Tensor) -> torch.Tensor:
+            seen.append(float(tau))
+            losses.append(float((out.mean() + tau.detach()).square()))
+            return (out.mean() + tau.detach()).square()
+
+        rule = rv.rules.EvolutionStrategies(population=64, sigma=0.01, ranks=False)
+        rule.gradient(net, X, criterion)
+        e = (np.array(seen[1::2]) - seen[0]) / (0.01 * 16)
+        assert 0.5 < e.std() < 2
+        change = np.array(losses[1::2]) - losses[2::2]
+        assert float(tau.grad) == pytest.approx(float((change * e).sum()) / (64 * 0.01 * 16), rel=1e-6)

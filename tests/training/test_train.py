@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import ranvier as rv
-from ranvier.errors import ShapeError, TrainingError
+from ranvier.errors import RanvierWarning, ShapeError, TrainingError
 from ranvier.network import GraphError
 from ranvier.units import ms
 
@@ -406,5 +406,28 @@ class TestErrors:
             quiet(net(), task(8), epochs=1, loss=lambda out, y: (out.sum() * 0).log() * 0)
 
     def test_a_gradient_that_is_not_finite_is_named(self, net: Make, task: Task) -> None:
-        with pytest.raises(TrainingError, match=r"the gradient of .* is not finite in batch 1 of epoch 1"):
+        with pytest.raises(
+            TrainingError,
+            match=r"the gradient of .* is not finite in batch 1 of epoch 1.*derivative of the loss by the output is nan",
+        ):
             quiet(net(), task(8), epochs=1, loss=lambda out, y: (out * 0).abs().sqrt().mean())
+
+    def test_the_learning_rate_is_no_cause_before_the_first_update(self, task: Task) -> None:
+        def broken(text: str) -> rv.Sequential:
+            cell = rv.Cell(f"v' = v/2 + {text} : 1\nx : 1 (input)", emit="v", size=2, b=0.0)
+            return rv.Sequential(rv.Linear(12, 2), cell, dt=1 * ms)
+
+        x, y = task(8)
+        y = y % 2
+        for text in ("x/(b*v)", "b + exp(1e6*x*x)"):
+            with (
+                pytest.warns(RanvierWarning),
+                pytest.raises(TrainingError, match="the learning rate is not the cause") as found,
+            ):
+                quiet(broken(text), (x, y), epochs=1)
+            assert "lower lr" not in str(found.value)
+        target = torch.full((len(y), 2), float("nan"))
+        with pytest.raises(TrainingError, match=r"the target of the batch holds nan at \[0, 0\]: clean the data"):
+            quiet(
+                broken("x + b"), (x, target), epochs=1, loss=lambda out, y: (out.mean(0) - y).pow(2).mean(), metric=None
+            )

@@ -14,6 +14,7 @@ from ranvier.network import Network, in_own_precision
 from ranvier.training._buffers import same_buffers
 from ranvier.training._criterion import lengths_of
 from ranvier.training._data import Signal
+from ranvier.training._scales import choose_scales
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._refuse import whole_number
 from ranvier.training.rules._rule import Outcome, Rule
@@ -27,9 +28,10 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class EvolutionStrategies(Rule):
-    """Gradient estimate 1/(n sigma) sum over i of u_i e_i, with e_i ~ N(0, 1) for every parameter, drawn in pairs +-e.
+    """Gradient estimate 1/(n sigma s) sum over i of u_i e_i, with e_i ~ N(0, 1) for every parameter, drawn in pairs +-e.
 
-    u_i is the loss at theta + sigma e_i; with ``ranks`` its rank among the population, from -1/2 to 1/2, which makes the
+    u_i is the loss at theta + sigma s e_i, where s is the size of the parameter as ``scale="auto"`` of ``rv.train`` takes it (1
+    for what has no unit, a power of two elsewhere); with ``ranks`` its rank among the population, from -1/2 to 1/2, which makes the
     step independent of the scale of the loss (then it is a direction, not an estimate of the gradient's length). The true
     derivative of the spikes is never asked for: nothing is surrogate here, and any loss will do.
 
@@ -38,7 +40,7 @@ class EvolutionStrategies(Rule):
     population
         n, an even number of networks that are tried per batch; all see the same batch and the same noise.
     sigma
-        Size of the perturbation, in units of the parameters.
+        Size of the perturbation, relative to the size s of each parameter.
     ranks
         Use ranks instead of losses.
     window
@@ -73,7 +75,9 @@ class EvolutionStrategies(Rule):
     @in_own_precision
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state, and perturbed; add the estimate to ``.grad``."""
-        learnt = [q for q in net.parameters() if q.requires_grad]
+        factors = choose_scales(net, "auto", ready=False).factors
+        sized = [(q, factors.get(n, 1.0)) for n, q in net.named_parameters() if q.requires_grad]
+        learnt, sizes = [q for q, _ in sized], [s for _, s in sized]
         before = [q.clone() for q in learnt]
         start = torch.get_rng_state()
         outcome = self._run(net, x, criterion)
@@ -87,8 +91,8 @@ class EvolutionStrategies(Rule):
                     after = torch.get_rng_state()
                     noise.append(drawn)
                     for sign in (1, -1):
-                        for q, p, e in zip(learnt, before, drawn, strict=True):
-                            q.copy_(p + sign * self.sigma * e)
+                        for q, p, e, s in zip(learnt, before, drawn, sizes, strict=True):
+                            q.copy_(p + sign * self.sigma * s * e)
                         torch.set_rng_state(start)
                         losses.append(self._run(net, x, criterion).loss.double())
         finally:
@@ -102,7 +106,7 @@ class EvolutionStrategies(Rule):
         for k, q in enumerate(learnt):
             slope = torch.zeros_like(q)
             for u, drawn in zip(pairs.tolist(), noise, strict=True):
-                slope.add_(drawn[k], alpha=u)
+                slope.add_(drawn[k], alpha=u / sizes[k])
             q.grad = slope if q.grad is None else q.grad.add_(slope)
         return outcome
 
