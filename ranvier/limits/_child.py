@@ -45,6 +45,8 @@ def serve() -> None:
                 import_module(needed)
         except ModuleNotFoundError as error:
             _send(output, {"outcome": "missing", "what": error.name or str(error)})
+        except Exception as error:  # a library that is installed and cannot be loaded
+            _send(output, {"outcome": "refused", "what": f"{type(error).__name__}: {error}"})
         else:
             answer(job, output)
 

@@ -7,6 +7,7 @@ import pytest
 from ranvier import data
 from tests.data.formats import write
 from tests.fuzz.engine import LONG, QUICK, Target, file_in, withstands
+from tests.fuzz.isolated import isolated
 
 
 def _read(path) -> None:
@@ -47,5 +48,5 @@ def test_damaged_aedat4_files(data_folder) -> None:
 
 
 @pytest.mark.slow
-def test_damaged_aedat4_files_at_length(data_folder) -> None:
-    withstands(_aedat4(data_folder), LONG)
+def test_damaged_aedat4_files_at_length(data_folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    withstands(isolated(_aedat4(data_folder), monkeypatch), LONG)

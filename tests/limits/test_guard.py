@@ -117,6 +117,12 @@ def test_a_missing_package_is_named(path: Path) -> None:
     assert caught.value.name == "nothing_of_this_name"
 
 
+def test_a_package_that_cannot_be_loaded_is_named_and_the_next_file_is_read(path: Path) -> None:
+    with pytest.raises(FileFormatError, match="RuntimeError: this library is broken"):
+        guarded(f"{READING}:numbers", path, needs=["tests.limits.broken"], count=1)
+    assert guarded(f"{READING}:numbers", path, count=1).facts == {"size": 7}
+
+
 def test_what_is_no_file_is_refused_before_anything_starts(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name, message in (("pipe", "a pipe"), (".", "a folder"), ("nothing", "does not exist")):
