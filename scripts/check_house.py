@@ -2,7 +2,7 @@
 
 In ``ranvier/``: files of at most 500 lines; no wildcard imports, ``assert``, ``print``, bare ``except`` or public
 functions without a body; a docstring in every module; ``__all__`` in every package. Outside ``connectivity/``, no
-``isinstance`` of a transform.
+``isinstance`` of a transform. Outside the providers of kernels, only their registry imports or names one.
 """
 
 from __future__ import annotations
@@ -50,11 +50,14 @@ TRANSFORMS = frozenset(
         "ReLU",
     ]
 )
+#: names of providers that also have other meanings: they count where something of a ``provider`` is compared or given
+DEVICES = frozenset(["cpu", "cuda"])
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def breaches(package: Path) -> Iterator[str]:
     """Yield ``file:line: what is wrong and what to do`` for every breach below ``package``."""
+    providers = {p.parent.name for p in (package / "kernels").glob("*/provider.py")}
     for path in sorted(package.rglob("*.py")):
         where = path.relative_to(package.parent)
         text = path.read_text(encoding="utf-8")
@@ -65,6 +68,9 @@ def breaches(package: Path) -> Iterator[str]:
         yield from (f"{where}:{line}: {what}" for line, what in _in_module(path, tree))
         if "connectivity" not in where.parts:
             yield from (f"{where}:{line}: {what}" for line, what in _asked_for(tree))
+        room = where.parts[2] if where.parts[1] == "kernels" else ""
+        if room not in (*providers, "registry.py"):
+            yield from (f"{where}:{line}: {what}" for line, what in _providers_in(tree, providers))
 
 
 def _in_module(path: Path, tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -106,6 +112,36 @@ def _asked_for(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 names = {n.id if isinstance(n, ast.Name) else getattr(n, "attr", "") for n in ast.walk(held)}
                 for name in sorted(names & TRANSFORMS):
                     yield node.lineno, f"isinstance of {name}; ask the transform: an attribute or a method of Transform"
+
+
+def _providers_in(tree: ast.Module, providers: set[str]) -> Iterator[tuple[int, str]]:
+    """Imports of a provider, and its name as a word."""
+    named = (
+        f"{{}} names a provider; ask ranvier.kernels.registry, which alone knows them ({', '.join(sorted(providers))})"
+    )
+    for node in ast.walk(tree):
+        modules: list[str] = []
+        match node:
+            case ast.Import(names=found):
+                modules = [a.name for a in found]
+            case ast.ImportFrom(module=str(module), names=found):
+                modules = [module, *(f"{module}.{a.name}" for a in found)]
+            case ast.Constant(value=str(text)):
+                modules = [text]
+                if text in providers - DEVICES:
+                    yield node.lineno, named.format(repr(text))
+            case ast.Compare(left=left, comparators=others) if any(
+                "provider" in ast.unparse(e) for e in (left, *others)
+            ):
+                words = {c.value for e in (left, *others) for c in ast.walk(e) if isinstance(c, ast.Constant)}
+                if words & providers & DEVICES:
+                    yield node.lineno, named.format(ast.unparse(node))
+            case ast.keyword(arg="provider", value=ast.Constant(value=str(text))) if text in providers & DEVICES:
+                yield node.value.lineno, named.format(repr(text))
+        if any(
+            m == top or m.startswith(f"{top}.") for m in modules for p in providers for top in [f"ranvier.kernels.{p}"]
+        ):
+            yield node.lineno, named.format("this import")
 
 
 def _is_empty(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -54,6 +54,25 @@ class TestHouse:
         assert len(found) == 1
         assert complaint in found[0]
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "from ranvier.kernels import gpu\n",
+            "from ranvier.kernels.gpu.scan import run\n",
+            'x = load("ranvier.kernels.gpu.scan")\n',
+            'x = plan.provider(name) == "gpu"\n',
+        ],
+    )
+    def test_a_provider_is_known_to_the_registry_alone(self, package: Path, text: str) -> None:
+        for folder in ("kernels", "kernels/gpu"):
+            (package / folder).mkdir()
+            (package / folder / "__init__.py").write_text('"""A package."""\n\n__all__ = []\n')
+        for file in ("kernels/gpu/provider.py", "kernels/registry.py", "kernels/products.py", "network.py"):
+            (package / file).write_text(f'"""A module."""\n\n{text}')
+        found = list(_script("check_house").breaches(package))
+        assert [line.split(":")[0] for line in found] == ["package/kernels/products.py", "package/network.py"]
+        assert all("ask ranvier.kernels.registry" in line for line in found)
+
     def test_a_package_without_public_names_is_seen(self, package: Path) -> None:
         (package / "__init__.py").write_text("")
         assert "__all__" in next(_script("check_house").breaches(package))

@@ -18,7 +18,6 @@ PAGES = [
     "ranvier.connectivity",
     "ranvier.kernels",
     "ranvier.kernels.cpu",
-    "ranvier.kernels.drawing",
     "ranvier.kernels.tasks",
     "ranvier.limits",
     "ranvier.network",

@@ -84,9 +84,8 @@ def _processor() -> str:
 
 def _cache() -> str:
     try:
-        store = import_module("ranvier.kernels.cpu.llvm.store")
-        files, size = store.cache_size()
-        return f"{store.cache_folder()}, {files} kernels, {size / 2**20:.1f} MiB"
+        providers = import_module("ranvier.kernels.registry").providers()
+        return "; ".join(p.kept() for p in providers if hasattr(p, "kept"))
     except (ImportError, AttributeError, OSError) as error:
         return f"unavailable: {error}"
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from ranvier.errors import RanvierError
-from ranvier.kernels import cpu, eager, reference
-from ranvier.kernels.cpu import refuses
-from ranvier.kernels.tasks import Scan, ScanResult
+from ranvier.kernels import eager, registry
+from ranvier.kernels.provider import Provider, Refusal, Runnable
+from ranvier.kernels.tasks import Scan, ScanResult, ScanShape
 from ranvier.neurons import ALIF, LIF, Cell, CurrentLIF
 from ranvier.surrogates import ArcTan
 from ranvier.units import as_quantity
@@ -35,37 +35,41 @@ class Verdict:
 class _Request:
     device: str
     dtype: torch.dtype
+    gradient: bool = True
+    single: bool = False
+    few: bool = False
 
 
 def selftest() -> list[Verdict]:
     """Try every provider on small scans, forward and gradient, float32 and float64."""
-    return [Verdict("reference", True, "the specification", 0.0), _cpu(), _cuda()]
+    base = registry.specification()
+    others = (p for p in registry.providers() if p is not base)
+    return [Verdict(base.name, True, "the specification", 0.0), *(_against(p, base) for p in others), _cuda()]
 
 
-def _cpu() -> Verdict:
+def _against(provider: Provider, specification: Provider) -> Verdict:
     start = time.perf_counter()
     worst = 0.0
+
+    def verdict(usable: bool, why: str) -> Verdict:
+        return Verdict(provider.name, usable, why, time.perf_counter() - start)
+
     try:
         for dtype in (torch.float64, torch.float32):
-            sentence = refuses(_Request("cpu", dtype))
-            if sentence:
-                return Verdict("cpu", False, sentence, time.perf_counter() - start)
             for cell, kicks in ((LIF(), ()), (ALIF(), ()), (CurrentLIF(), ("I",))):
-                error = _difference(cell, kicks, dtype)
+                shape, request = ScanShape(cell.name, cell.step(kicks)), _Request("cpu", dtype)
+                found = provider.offer(shape, request)
+                if isinstance(found, Refusal):
+                    return verdict(False, found.sentence)
+                pair = [p.build(shape, v) for p, v in ((specification, ""), (provider, found.variant))]
+                error = _difference(cell, kicks, dtype, pair)
                 worst = max(worst, error / _TOLERANCE[dtype])
                 if error > _TOLERANCE[dtype]:
-                    why = (
-                        f"{cell.name} in {str(dtype).removeprefix('torch.')} differs from the reference by {error:.1e}"
-                    )
-                    return Verdict("cpu", False, why, time.perf_counter() - start)
+                    number = str(dtype).removeprefix("torch.")
+                    return verdict(False, f"{cell.name} in {number} differs from the reference by {error:.1e}")
     except (RanvierError, RuntimeError, OSError) as error:
-        return Verdict("cpu", False, f"{type(error).__name__}: {error}", time.perf_counter() - start)
-    return Verdict(
-        "cpu",
-        True,
-        f"equals the reference (worst difference {worst:.0e} of the tolerance)",
-        time.perf_counter() - start,
-    )
+        return verdict(False, f"{type(error).__name__}: {error}")
+    return verdict(True, f"equals the reference (worst difference {worst:.0e} of the tolerance)")
 
 
 def _cuda() -> Verdict:
@@ -76,7 +80,7 @@ def _cuda() -> Verdict:
     )
 
 
-def _difference(cell: Cell, kicks: tuple[str, ...], dtype: torch.dtype) -> float:
+def _difference(cell: Cell, kicks: tuple[str, ...], dtype: torch.dtype, pair: list[Runnable]) -> float:
     """Largest relative difference in spikes, states and gradients over 40 steps of 37 cells."""
     step = cell.step(kicks)
     values = {n: torch.tensor(float(as_quantity(v).value), dtype=torch.float64) for n, v in cell.parameters.items()}
@@ -89,7 +93,7 @@ def _difference(cell: Cell, kicks: tuple[str, ...], dtype: torch.dtype) -> float
         for n in (*step.states, *step.counters)
     }
 
-    def run(scan) -> list[Tensor]:
+    def run(scan: Runnable) -> list[Tensor]:
         given = {n: x.clone().requires_grad_() for n, x in streams.items()}
         result: ScanResult = scan(Scan(step, 40, (37,), dtype, given, starts, coefficients, ("spike",)))
         finals = [result.states[n] for n in step.states]
@@ -101,5 +105,5 @@ def _difference(cell: Cell, kicks: tuple[str, ...], dtype: torch.dtype) -> float
             *(g.grad for g in given.values() if g.grad is not None),
         ]
 
-    pairs = zip(run(reference.run_scan), run(cpu.run_scan), strict=True)
+    pairs = zip(*(run(scan) for scan in pair), strict=True)
     return max(float((a - b).abs().max() / a.abs().max().clamp(min=1e-6)) for a, b in pairs)

@@ -20,7 +20,7 @@ from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
 from ranvier.connectivity._sparse import Sparse
 from ranvier.connectivity._synapses import Synapses
 from ranvier.errors import DimensionError, RanvierWarning
-from ranvier.kernels.drawing import run_tiles
+from ranvier.kernels.pool import run_tiles
 from ranvier.limits import spell
 from ranvier.units import UNITS, Dimension, Quantity
 from ranvier.units.steps import nearest_steps

@@ -8,7 +8,8 @@ import numpy as np
 
 from ranvier.connectivity._all_to_all import AllToAll
 from ranvier.connectivity._connectivity import ConnectivityError, Ends, RowRule
-from ranvier.kernels.drawing import bernoulli_rows, counted_uniforms, row_uniforms, run_tiles
+from ranvier.kernels.drawing import bernoulli_rows, counted_uniforms, row_uniforms
+from ranvier.kernels.pool import run_tiles
 from ranvier.kernels.tasks import RowDraw
 
 __all__ = ["PairwiseRule"]

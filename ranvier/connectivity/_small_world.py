@@ -8,7 +8,8 @@ import numpy as np
 
 from ranvier.connectivity._connectivity import ConnectivityError, Ends, RowRule
 from ranvier.connectivity._numbers import probability, whole
-from ranvier.kernels.drawing import row_uniforms, run_tiles
+from ranvier.kernels.drawing import row_uniforms
+from ranvier.kernels.pool import run_tiles
 from ranvier.kernels.tasks import RowDraw
 
 __all__ = ["SmallWorld"]

@@ -1,17 +1,27 @@
-"""Counted random numbers and drawn rows by provider-neutral names."""
+"""Counted random numbers and drawn rows, by the first provider that draws; the result depends on none."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from ranvier._pages import page
+import numpy as np
+import torch
 
-if TYPE_CHECKING:
-    from ranvier.kernels.cpu.draw.degrees import divided, divided_distinct, transposed
-    from ranvier.kernels.cpu.draw.row_source import drawn_row
-    from ranvier.kernels.cpu.draw.rows import bernoulli_rows, distinct_rows, repeated_rows, row_uniforms
-    from ranvier.kernels.cpu.host.pool import run_tiles
-    from ranvier.kernels.cpu.llvm.philox import counted_uniforms
+from ranvier.kernels import registry
+from ranvier.kernels.provider import Runnable
+from ranvier.kernels.tasks import (
+    BernoulliRows,
+    DistinctRows,
+    Divided,
+    DividedDistinct,
+    DrawShape,
+    RepeatedRows,
+    RowDraw,
+    RowSource,
+    RowUniforms,
+    Transposed,
+    Uniforms,
+)
 
 __all__ = [
     "bernoulli_rows",
@@ -22,22 +32,71 @@ __all__ = [
     "drawn_row",
     "repeated_rows",
     "row_uniforms",
-    "run_tiles",
     "transposed",
 ]
 
-# Public name -> the module that holds it.
-_PUBLIC: dict[str, str] = {
-    "bernoulli_rows": "ranvier.kernels.cpu.draw.rows",
-    "counted_uniforms": "ranvier.kernels.cpu.llvm.philox",
-    "distinct_rows": "ranvier.kernels.cpu.draw.rows",
-    "divided": "ranvier.kernels.cpu.draw.degrees",
-    "divided_distinct": "ranvier.kernels.cpu.draw.degrees",
-    "drawn_row": "ranvier.kernels.cpu.draw.row_source",
-    "repeated_rows": "ranvier.kernels.cpu.draw.rows",
-    "row_uniforms": "ranvier.kernels.cpu.draw.rows",
-    "run_tiles": "ranvier.kernels.cpu.host.pool",
-    "transposed": "ranvier.kernels.cpu.draw.degrees",
-}
 
-__getattr__, __dir__ = page(__name__, _PUBLIC)
+class _Request(NamedTuple):
+    """Wiring is drawn in the memory of the processor, before there is a call."""
+
+    device: str = "cpu"
+    dtype: torch.dtype = torch.float64
+    gradient: bool = False
+    single: bool = True
+    few: bool = False
+
+
+_SHAPE, _REQUEST = DrawShape(), _Request()
+
+
+def _drawer() -> Runnable:
+    return registry.first(_SHAPE, _REQUEST)
+
+
+def counted_uniforms(key: tuple[int, int], count: int, step: int = 0, stream: int = 0, start: int = 0) -> np.ndarray:
+    """As :class:`ranvier.kernels.tasks.Uniforms`."""
+    return _drawer()(Uniforms(key, count, step, stream, start))
+
+
+def row_uniforms(draw: RowDraw, row_pointer: np.ndarray) -> np.ndarray:
+    """As :class:`ranvier.kernels.tasks.RowUniforms`."""
+    return _drawer()(RowUniforms(draw, row_pointer))
+
+
+def repeated_rows(draw: RowDraw, row_pointer: np.ndarray) -> np.ndarray:
+    """As :class:`ranvier.kernels.tasks.RepeatedRows`."""
+    return _drawer()(RepeatedRows(draw, row_pointer))
+
+
+def distinct_rows(draw: RowDraw, row_pointer: np.ndarray) -> np.ndarray:
+    """As :class:`ranvier.kernels.tasks.DistinctRows`."""
+    return _drawer()(DistinctRows(draw, row_pointer))
+
+
+def bernoulli_rows(draw: RowDraw, rows: int, p: float) -> tuple[np.ndarray, np.ndarray]:
+    """As :class:`ranvier.kernels.tasks.BernoulliRows`."""
+    return _drawer()(BernoulliRows(draw, rows, p))
+
+
+def divided(key: tuple[int, int], total: int, rows: int, stream: int = 0) -> np.ndarray:
+    """As :class:`ranvier.kernels.tasks.Divided`."""
+    return _drawer()(Divided(key, total, rows, stream))
+
+
+def divided_distinct(key: tuple[int, int], total: int, rows: int, choices: int, stream: int = 0) -> np.ndarray:
+    """As :class:`ranvier.kernels.tasks.DividedDistinct`."""
+    return _drawer()(DividedDistinct(key, total, rows, choices, stream))
+
+
+def transposed(row_pointer: np.ndarray, target: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """As :class:`ranvier.kernels.tasks.Transposed`."""
+    return _drawer()(Transposed(row_pointer, target, columns))
+
+
+def drawn_row(source: RowSource, k: int) -> np.ndarray:
+    """Int32 targets of row ``k``."""
+    draw = source.draw._replace(first=k)
+    if source.p is not None:
+        return bernoulli_rows(draw, 1, source.p)[1]
+    pointer = np.array([0, source.degree[k if len(source.degree) > 1 else 0]])
+    return (repeated_rows if source.multapses else distinct_rows)(draw, pointer)

@@ -5,20 +5,29 @@ from __future__ import annotations
 from importlib import import_module
 
 from ranvier.errors import ProviderError
-from ranvier.kernels.provider import Provider
+from ranvier.kernels.provider import Offer, Provider, Request, Runnable
+from ranvier.kernels.tasks import Shape
 
-__all__ = ["listed", "names", "provider", "providers", "register", "withdraw"]
+__all__ = ["first", "listed", "names", "provider", "providers", "register", "specification", "withdraw"]
 
 #: name -> the module whose ``provider`` it is, imported when a plan first asks; or the provider itself
 _known: dict[str, str | Provider] = {
     "cpu": "ranvier.kernels.cpu.provider",
     "reference": "ranvier.kernels.reference.provider",
 }
+_SPECIFICATION = "reference"
+#: what was built for shapes that belong to no plan
+_first: dict[tuple[Shape, Request], Runnable] = {}
 
 
 def names() -> tuple[str, ...]:
     """The names of all providers, in order."""
     return tuple(_known)
+
+
+def specification() -> Provider:
+    """The provider that every other one is tested equal to."""
+    return provider(_SPECIFICATION)
 
 
 def listed() -> str:
@@ -50,6 +59,30 @@ def providers(first: str | None = None) -> tuple[Provider, ...]:
     return tuple(provider(n) for n in order)
 
 
+def first(shape: Shape, request: Request) -> Runnable:
+    """What the first provider with an offer builds for a shape that belongs to no plan; kept until the providers change.
+
+    Raises
+    ------
+    ProviderError
+        All refuse.
+    """
+    found = _first.get((shape, request))
+    if found is None:
+        found = _first[shape, request] = _built(shape, request)
+    return found
+
+
+def _built(shape: Shape, request: Request) -> Runnable:
+    refused = []
+    for asked in providers():
+        answer = asked.offer(shape, request)
+        if isinstance(answer, Offer):
+            return asked.build(shape, answer.variant)
+        refused.append(f"{asked.name}: {answer.sentence}")
+    raise ProviderError(f"no provider runs {shape}. {'; '.join(refused)}. Register one that does.")
+
+
 def register(new: Provider, *, before: str | None = None) -> None:
     """Make a provider known to every plan.
 
@@ -68,7 +101,14 @@ def register(new: Provider, *, before: str | None = None) -> None:
     ProviderError
         ``before`` is unknown.
 
-    >>> ranvier.kernels.register(MyProvider(), before="cpu")
+    >>> from ranvier.kernels import Refusal, register, withdraw
+    >>> class Never:
+    ...     name = "never"
+    ...
+    ...     def offer(self, shape, request):
+    ...         return Refusal("it runs nothing")
+    >>> register(Never())
+    >>> withdraw("never")
     """
     if before is not None:
         provider(before)
@@ -77,8 +117,10 @@ def register(new: Provider, *, before: str | None = None) -> None:
     order.insert(place, (new.name, new))
     _known.clear()
     _known.update(order)
+    _first.clear()
 
 
 def withdraw(name: str) -> None:
     """Forget a provider that was registered."""
     _known.pop(name, None)
+    _first.clear()

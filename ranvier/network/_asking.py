@@ -59,6 +59,6 @@ class Asked:
     def elsewhere(self) -> tuple[str, ...]:
         """Which parts do not run on the provider that was asked first, a sentence for each reason."""
         return tuple(
-            f"{', '.join(parts)}: on the {name} provider, as {sentence}"
+            f"{', '.join(parts)} run{'s' * (len(parts) == 1)} on the {name} provider: {sentence}"
             for (name, sentence), parts in self._refused.items()
         )

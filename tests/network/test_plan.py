@@ -77,7 +77,7 @@ def test_new_parts_make_new_plans() -> None:
 
 
 def test_other_devices_are_said_to_fall_back(build: Callable) -> None:
-    with pytest.warns(rv.errors.RanvierWarning, match="on the reference provider, as the cpu provider runs on the CPU"):
+    with pytest.warns(rv.errors.RanvierWarning, match="on the reference provider: the cpu provider runs on the CPU"):
         plan = build("feed-forward").to("meta").plan()
     assert all(c.provider == "reference" for c in plan.choices)
     assert "meta" in str(plan)

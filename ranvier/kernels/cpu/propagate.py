@@ -7,6 +7,7 @@ from importlib import import_module
 
 from torch import Tensor
 
+from ranvier.kernels.reference import run_product
 from ranvier.kernels.tasks import (
     DelayedMatrixProduct,
     DelayedSparseProduct,
@@ -49,6 +50,4 @@ def run_dense(task: Propagate) -> Tensor:
     """What arrives, by the matrix library of torch; pooling has a kernel of its own."""
     if type(task) is MaxPool:
         return _ways[MaxPool](*task)
-    from ranvier.kernels.reference import run_product
-
     return run_product(task)

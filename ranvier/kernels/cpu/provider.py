@@ -10,7 +10,16 @@ import torch
 from ranvier.kernels import cpu
 from ranvier.kernels.cpu.propagate import run_by_event, run_dense
 from ranvier.kernels.provider import DENSE, EVENT, Offer, Refusal, Request, Runnable
-from ranvier.kernels.tasks import CircuitShape, Fused, FusedShape, PropagateShape, ScanResult, ScanShape, Shape
+from ranvier.kernels.tasks import (
+    CircuitShape,
+    DrawShape,
+    Fused,
+    FusedShape,
+    PropagateShape,
+    ScanResult,
+    ScanShape,
+    Shape,
+)
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu.fused.series import LoopSeries
@@ -36,6 +45,8 @@ class Cpu:
                 return _product(shape)
             case CircuitShape():
                 return _circuit(request)
+            case DrawShape():
+                return Offer("counted numbers as vector code")
             case FusedShape(window=None) if request.few:
                 return Refusal("a window has fewer than 64 rows (steps times batch)")
             case FusedShape():
@@ -50,8 +61,17 @@ class Cpu:
                 return cpu.run_circuit
             case FusedShape():
                 return _Fused()
+            case DrawShape():
+                return cpu.run_draw
             case PropagateShape():
                 return run_by_event if variant == EVENT else run_dense
+
+    def kept(self) -> str:
+        """Where compiled kernels lie, how many and how large."""
+        from ranvier.kernels.cpu.llvm import store  # what a run does not use, it does not import
+
+        files, size = store.cache_size()
+        return f"{store.cache_folder()}, {files} kernels, {size / 2**20:.1f} MiB"
 
 
 class _Fused:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ranvier.kernels.provider import DENSE, Offer, Refusal, Request, Runnable
 from ranvier.kernels.reference import run_product, run_scan
-from ranvier.kernels.tasks import PropagateShape, ScanShape, Shape
+from ranvier.kernels.tasks import DrawShape, PropagateShape, ScanShape, Shape
 
 __all__ = ["Reference", "provider"]
 
@@ -21,11 +21,20 @@ class Reference:
                 return Offer("one step at a time in torch")
             case PropagateShape():
                 return Offer("a product of torch", DENSE)
+            case DrawShape():
+                return Offer("counted numbers of NumPy")
         return Refusal("the reference provider runs one population at a time")
 
     def build(self, shape: Shape, variant: str) -> Runnable:
         """The function that runs such a task."""
-        return run_scan if isinstance(shape, ScanShape) else run_product
+        match shape:
+            case PropagateShape():
+                return run_product
+            case DrawShape():
+                from ranvier.kernels.reference._draws import run_draw  # what a run does not use, it does not import
+
+                return run_draw
+        return run_scan
 
 
 provider = Reference()

@@ -14,6 +14,17 @@ if TYPE_CHECKING:
         CircuitProjection,
         CircuitResult,
     )
+    from ranvier.kernels.tasks._draws import (
+        BernoulliRows,
+        DistinctRows,
+        Divided,
+        DividedDistinct,
+        Draw,
+        RepeatedRows,
+        RowUniforms,
+        Transposed,
+        Uniforms,
+    )
     from ranvier.kernels.tasks._fused import DelayedFeedback, Feed, Feedback, Fused
     from ranvier.kernels.tasks._pattern import Pattern, pattern
     from ranvier.kernels.tasks._plastic import PlasticProjection
@@ -28,12 +39,13 @@ if TYPE_CHECKING:
     from ranvier.kernels.tasks._rows import RowDraw, RowSource
     from ranvier.kernels.tasks._rule import Additive, Decay, RowRule
     from ranvier.kernels.tasks._scan import Scan, ScanResult
-    from ranvier.kernels.tasks._shapes import CircuitShape, FusedShape, PropagateShape, ScanShape, Shape
+    from ranvier.kernels.tasks._shapes import CircuitShape, DrawShape, FusedShape, PropagateShape, ScanShape, Shape
     from ranvier.kernels.tasks._spikes import Spikes
 
 # Public name -> the module that holds it.
 _PUBLIC: dict[str, str] = {
     "Additive": "._rule",
+    "BernoulliRows": "._draws",
     "Circuit": "._circuit",
     "CircuitDrive": "._circuit",
     "CircuitPopulation": "._circuit",
@@ -44,6 +56,11 @@ _PUBLIC: dict[str, str] = {
     "DelayedFeedback": "._fused",
     "DelayedMatrixProduct": "._products",
     "DelayedSparseProduct": "._products",
+    "DistinctRows": "._draws",
+    "Divided": "._draws",
+    "DividedDistinct": "._draws",
+    "Draw": "._draws",
+    "DrawShape": "._shapes",
     "Feed": "._fused",
     "Feedback": "._fused",
     "Fused": "._fused",
@@ -54,20 +71,25 @@ _PUBLIC: dict[str, str] = {
     "PlasticProjection": "._plastic",
     "Propagate": "._products",
     "PropagateShape": "._shapes",
+    "RepeatedRows": "._draws",
     "RowDraw": "._rows",
     "RowRule": "._rule",
     "RowSource": "._rows",
+    "RowUniforms": "._draws",
     "Scan": "._scan",
     "ScanResult": "._scan",
     "ScanShape": "._shapes",
     "Shape": "._shapes",
     "SparseProduct": "._products",
     "Spikes": "._spikes",
+    "Transposed": "._draws",
+    "Uniforms": "._draws",
     "pattern": "._pattern",
 }
 
 __all__ = [
     "Additive",
+    "BernoulliRows",
     "Circuit",
     "CircuitDrive",
     "CircuitPopulation",
@@ -78,6 +100,11 @@ __all__ = [
     "DelayedFeedback",
     "DelayedMatrixProduct",
     "DelayedSparseProduct",
+    "DistinctRows",
+    "Divided",
+    "DividedDistinct",
+    "Draw",
+    "DrawShape",
     "Feed",
     "Feedback",
     "Fused",
@@ -88,15 +115,19 @@ __all__ = [
     "PlasticProjection",
     "Propagate",
     "PropagateShape",
+    "RepeatedRows",
     "RowDraw",
     "RowRule",
     "RowSource",
+    "RowUniforms",
     "Scan",
     "ScanResult",
     "ScanShape",
     "Shape",
     "SparseProduct",
     "Spikes",
+    "Transposed",
+    "Uniforms",
     "pattern",
 ]
 

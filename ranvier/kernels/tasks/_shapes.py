@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ranvier.dynamics import Step
 
-__all__ = ["CircuitShape", "FusedShape", "PropagateShape", "ScanShape", "Shape"]
+__all__ = ["CircuitShape", "DrawShape", "FusedShape", "PropagateShape", "ScanShape", "Shape"]
 
 
 @dataclass(frozen=True)
@@ -58,4 +58,9 @@ class PropagateShape:
     graded: bool = False
 
 
-Shape = ScanShape | FusedShape | CircuitShape | PropagateShape
+@dataclass(frozen=True)
+class DrawShape:
+    """Counted random numbers, and rows of synapses made from them."""
+
+
+Shape = ScanShape | FusedShape | CircuitShape | PropagateShape | DrawShape

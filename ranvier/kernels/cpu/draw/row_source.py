@@ -7,29 +7,17 @@ import torch
 
 from ranvier.kernels.cpu.draw.rows import (
     bernoulli_kernel,
-    bernoulli_rows,
     distinct_kernel,
-    distinct_rows,
     repeated_kernel,
-    repeated_rows,
 )
 from ranvier.kernels.cpu.llvm.jit import Kernel
 from ranvier.kernels.tasks import RowSource
 
-__all__ = ["drawn_row", "kernel_of", "tables_of"]
+__all__ = ["kernel_of", "tables_of"]
 
 Tensor = torch.Tensor
 _SLACK = 32
 _KERNELS = {"bernoulli": bernoulli_kernel, "repeated": repeated_kernel, "distinct": distinct_kernel}
-
-
-def drawn_row(source: RowSource, k: int) -> np.ndarray:
-    """Int32 targets of row ``k``."""
-    draw = source.draw._replace(first=k)
-    if source.p is not None:
-        return bernoulli_rows(draw, 1, source.p)[1]
-    pointer = np.array([0, source.degree[k if len(source.degree) > 1 else 0]])
-    return (repeated_rows if source.multapses else distinct_rows)(draw, pointer)
 
 
 def kernel_of(source: RowSource) -> Kernel:

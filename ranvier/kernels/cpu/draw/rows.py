@@ -17,11 +17,11 @@ from functools import cache
 import numpy as np
 from llvmlite import ir
 
-from ranvier.kernels.cpu.host.pool import run_tiles
 from ranvier.kernels.cpu.llvm.functions import I32, I64, Function, at, counted, function, local, when
 from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.philox import Stream, uniform_lanes
+from ranvier.kernels.pool import run_tiles
 from ranvier.kernels.tasks import RowDraw
 
 __all__ = [

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.operands import address, scalar
-from ranvier.kernels.cpu.host.pool import run_tiles
 from ranvier.kernels.cpu.host.tiles import spans
 from ranvier.kernels.cpu.llvm.functions import (
     I32,
@@ -29,6 +28,7 @@ from ranvier.kernels.cpu.llvm.functions import (
 )
 from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel, has_feature
 from ranvier.kernels.operands import require
+from ranvier.kernels.pool import run_tiles
 
 __all__ = ["EventList", "events", "scan_kernel"]
 

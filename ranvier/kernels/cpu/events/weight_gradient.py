@@ -19,11 +19,11 @@ from ranvier.kernels.cpu.events.find import EventList
 from ranvier.kernels.cpu.events.gather import gather_span
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.operands import address, scalar
-from ranvier.kernels.cpu.host.pool import run_tiles
 from ranvier.kernels.cpu.host.tiles import run_spans
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, function, local, offset, when
 from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
 from ranvier.kernels.operands import require
+from ranvier.kernels.pool import run_tiles
 
 __all__ = ["by_column", "weight_gradient"]
 

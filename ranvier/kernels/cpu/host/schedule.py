@@ -14,9 +14,9 @@ from functools import cache
 import numpy as np
 from llvmlite import ir
 
-from ranvier.kernels.cpu.host.pool import run_tiles
 from ranvier.kernels.cpu.llvm.functions import I8, I64, at, counted, function, local, when
 from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.pool import run_tiles
 
 __all__ = ["Call", "Schedule", "run_queues"]
 

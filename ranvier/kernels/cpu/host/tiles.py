@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import torch
 
-from ranvier.kernels.cpu.host.pool import run_tiles
+from ranvier.kernels.pool import run_tiles
 
 __all__ = ["run_spans", "spans"]
 

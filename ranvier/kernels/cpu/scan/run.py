@@ -9,8 +9,8 @@ import torch
 
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.derivatives import keeps_graph, refuse_second_derivative
-from ranvier.kernels.cpu.host.pool import run_tiles
 from ranvier.kernels.cpu.scan import kernels
+from ranvier.kernels.pool import run_tiles
 from ranvier.kernels.tasks import Scan, ScanResult
 
 __all__ = ["run_scan"]

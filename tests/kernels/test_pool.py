@@ -16,8 +16,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranvier.kernels.cpu.host.pool import run_tiles
 from ranvier.kernels.cpu.llvm.jit import compile_kernel
+from ranvier.kernels.pool import run_tiles
 
 # out[i] = 2 x[i] for one double
 TEXT = """

@@ -1,0 +1,101 @@
+"""A provider is one file and a registration: plans ask it, run what it builds, and say where it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+
+import ranvier as rv
+from ranvier import kernels
+from ranvier.kernels import registry
+from ranvier.units import ms
+from tests.kernels.providers.counting import Counting
+from tests.kernels.providers.refusing import Refusing
+
+SENTENCE = "on the cpu provider: this provider runs nothing"
+
+
+@pytest.fixture
+def counting() -> Iterator[Counting]:
+    made = Counting()
+    kernels.register(made)
+    yield made
+    kernels.withdraw("counting")
+
+
+@pytest.fixture
+def refusing() -> Iterator[None]:
+    kernels.register(Refusing())
+    yield
+    kernels.withdraw("refusing")
+
+
+def results(net: rv.Network, x: torch.Tensor) -> list[torch.Tensor | None]:
+    y = x.clone().requires_grad_()
+    out, _ = net(y, net.initial_state(x.shape[1], stream=2))
+    leaves = [p for p in net.parameters() if p.requires_grad]
+    if not out.requires_grad:  # nothing arrives within the steps
+        return [out]
+    return [out.detach(), *torch.autograd.grad(out.square().sum(), [y, *leaves], allow_unused=True)]
+
+
+def same(ours: list[Any], theirs: list[Any]) -> None:
+    for a, b in zip(ours, theirs, strict=True):
+        assert a is b is None or torch.equal(a, b)
+
+
+@pytest.mark.parametrize("steps", [1, 9])
+def test_one_that_counts_runs_everything(
+    build: Callable, spikes: Callable, kind: str, steps: int, counting: Counting
+) -> None:
+    net, x = build(kind, provider="counting"), spikes(steps, 2)
+    plan = net.plan(gradient=True, steps=steps, batch=2)
+    assert {c.provider for c in plan.choices if c.task in ("scan", "propagate")} == {"counting"}
+    assert not plan.elsewhere
+    found = results(net, x)
+    assert counting.calls["ScanShape"] >= len(net.populations)
+    assert counting.calls["PropagateShape"] >= 1
+    same(found, results(build(kind, provider="reference"), x))
+
+
+def test_one_that_refuses_is_passed_over_with_its_sentence(
+    build: Callable, spikes: Callable, kind: str, refusing: None
+) -> None:
+    net, x = build(kind, provider="refusing"), spikes(8, 2)
+    with pytest.warns(rv.errors.RanvierWarning, match=SENTENCE):
+        plan = net.plan(gradient=True, steps=8, batch=2)
+    assert all(SENTENCE in line for line in plan.elsewhere)
+    assert SENTENCE in str(plan)
+    with pytest.warns(rv.errors.RanvierWarning, match=SENTENCE):
+        found = results(net, x)
+    same(found, results(build(kind), x))
+
+
+def test_the_first_offer_is_taken(build: Callable, spikes: Callable, counting: Counting) -> None:
+    x, default = spikes(5, 1), build("circuit")
+    expected = [v.clone() for v in default.state_dict().values()]
+    assert {c.provider for c in default.plan().choices if c.task == "scan"} == {"cpu"}
+    kernels.register(counting, before="cpu")
+    net = build("circuit")
+    assert registry.names()[0] == "counting"
+    assert counting.calls["DrawShape"], "its wiring is drawn by the first provider too"
+    same([*net.state_dict().values()], expected)
+    assert {c.provider for c in net.plan().choices if c.task == "scan"} == {"counting"}
+    out = net(x, net.initial_state(1, stream=2))[0]
+    torch.testing.assert_close(out, default(x, default.initial_state(1, stream=2))[0], rtol=1e-9, atol=1e-9)
+
+
+def test_nobody_left_is_an_error_with_every_reason(refusing: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "providers", lambda first=None: (Refusing(),))
+    net = rv.Sequential(rv.Linear(3, 2), rv.LIF(2), dt=1 * ms)
+    with pytest.raises(rv.errors.ProviderError, match="refusing: this provider runs nothing"):
+        net(torch.zeros(2, 1, 3))
+
+
+def test_an_unknown_neighbour_is_refused() -> None:
+    with pytest.raises(rv.errors.ProviderError, match="'gpu' is unknown: use 'cpu', 'reference'"):
+        kernels.register(Counting(), before="gpu")
+    assert registry.names() == ("cpu", "reference")
