@@ -16,6 +16,7 @@ from ranvier.encoding._bushy_cells import BushyCells, Nerve
 from ranvier.encoding._checks import step_count
 from ranvier.encoding._hair_cells import HairCells
 from ranvier.errors import RanvierError, ShapeError
+from ranvier.limits import need
 from ranvier.units import ms, strip
 from ranvier.units.steps import nearest_steps, steps_in
 
@@ -23,6 +24,8 @@ __all__ = ["Cochlea"]
 
 Tensor = torch.Tensor
 _ELEMENTS = 2**27  # of the velocity held at once
+#: bytes that one number of the velocity takes in all its copies, and one of the wave of a clip in its transforms
+_PER_VELOCITY, _PER_WAVE = 12, 16
 _BLOCK = 64  # samples whose release is computed at once
 _RINGING = 0.05  # seconds for the last wave to pass
 
@@ -137,6 +140,13 @@ class Cochlea:
         total = step_count(steps) if steps is not None else math.ceil(steps_in(longest * self.rate, self._per_step))
         samples = math.ceil(steps_in(total * self._per_step, 1.0))
         at_once = max(1, _ELEMENTS // (self.channels * max(samples, 1)))
+        wave = (max(longest, samples / self.rate) + _RINGING) * self.rate
+        work = self.channels * (_PER_VELOCITY * samples * min(at_once, len(clips)) + _PER_WAVE * wave)
+        need(
+            total * len(clips) * self.channels * dtype.itemsize + work,
+            f"{total:,} steps of {len(clips):,} clips in {self.channels:,} channels",
+            "give fewer steps, fewer channels, or fewer clips at a time",
+        )
         out = torch.zeros(total, len(clips), self.channels, dtype=dtype)
         for first in range(0, len(clips), at_once):
             some = clips[first : first + at_once]

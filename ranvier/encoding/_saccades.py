@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ranvier.encoding._checks import real, step_count
 from ranvier.errors import ShapeError
+from ranvier.limits import need
 
 __all__ = ["TRIANGLE", "saccades"]
 
@@ -57,8 +58,11 @@ def saccades(
             f"images {tuple(image.shape)}, path {tuple(corners.shape)}; expected [B, H, W] and at least two corners (right, down)"
         )
     margin = math.ceil(float(corners.abs().max())) if margin is None else margin
+    frame = len(image) * (image.shape[1] + 2 * margin) * (image.shape[2] + 2 * margin) * image.element_size()
+    remedy = "give fewer steps, a smaller margin, or a smaller batch at a time"
+    need(2 * step_count(steps, 2) * frame, f"{steps:,} frames of {len(image):,} images", remedy)
     wide = functional.pad(image, [margin] * 4)
-    place = torch.linspace(0, len(corners) - 1, step_count(steps, 2), dtype=image.dtype, device=image.device)
+    place = torch.linspace(0, len(corners) - 1, steps, dtype=image.dtype, device=image.device)
     side = place.floor().long().clamp(max=len(corners) - 2)
     offset = torch.lerp(corners[side], corners[side + 1], (place - side)[:, None])
     return torch.stack([_shifted(wide, float(dx), float(dy)) for dx, dy in offset])

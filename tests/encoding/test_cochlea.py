@@ -9,7 +9,7 @@ from scipy.integrate import quad
 
 from ranvier.encoding import BasilarMembrane, BushyCells, Cochlea, HairCells
 from ranvier.encoding._bushy_cells import Nerve, _binomial
-from ranvier.errors import RanvierError, ShapeError
+from ranvier.errors import MemoryLimitError, RanvierError, ShapeError
 from ranvier.units import ms
 
 RATE = 16000.0
@@ -171,3 +171,12 @@ def test_membrane_hair_and_bushy_cells_are_those_of_lauscher() -> None:
     ours = [bool(nerve.integrate(torch.tensor([n]))) for n in fibres.sum(1)]
     np.testing.assert_array_equal(ours, BushyCell()._lif(fibres, 24000).astype(bool))
     assert sum(ours) > 3
+
+
+def test_memory_is_forecast() -> None:
+    for sound, how in (
+        (torch.zeros(1, 100), {"steps": 10**8}),
+        (torch.zeros(1, 100).expand(10**5, 100), {"steps": 10**5}),
+    ):
+        with pytest.raises(MemoryLimitError, match=r"in 700 channels needs .* of memory.*fewer clips at a time"):
+            Cochlea()(sound, 8000, **how)

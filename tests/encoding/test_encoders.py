@@ -193,6 +193,8 @@ def test_learned_thresholds_see_no_future() -> None:
         (lambda: encoding.receptive_fields(torch.zeros(3), 2), "at least 3"),
         (lambda: encoding.receptive_fields(torch.zeros(3), 5, low=1.0), "low < high"),
         (lambda: encoding.saccades(torch.zeros(3, 3), 5), "at least two corners"),
+        (lambda: encoding.saccades(torch.zeros(1, 28, 28), 10**9), r"1,000,000,000 frames of 1 images needs .*fewer steps"),
+        (lambda: encoding.saccades(torch.zeros(1, 28, 28), 5, margin=10**7), "of memory.*a smaller margin"),
         (lambda: encoding.EventCamera(on=0.0), "above 0"),
         (lambda: encoding.EventCamera(shot=-1 * Hz), "at least 0"),
         (lambda: encoding.EventCamera()(torch.zeros(3, 4, 4)), r"\[T, B, H, W\]"),

@@ -26,7 +26,7 @@ from ranvier.kernels.step._graph import (
     Product,
     StepGraph,
 )
-from ranvier.kernels.step._text import FLOAT, INTEGER, MASK, Page, Target, TextLanes, Value
+from ranvier.kernels.step._text import FLOAT, INTEGER, MASK, PAIR, Page, Target, TextLanes, Value
 from ranvier.kernels.writer import emit
 
 __all__ = ["c99"]
@@ -66,7 +66,7 @@ _OPERATIONS = {
     "both": "{0} && {1}", "either": "{0} || {1}", "negate_mask": "!{0}", "int_ne": "{0} != {1}",
     "int_add": "add_{t}({0}, {1})", "int_sub": "sub_{t}({0}, {1})", "int_and": "{0} & {1}", "int_xor": "{0} ^ {1}",
     "int_shl": "shl_{t}({0}, {1})", "int_ashr": "ashr_{t}({0}, {1})", "as_integer": "as_integer_{t}({0})",
-    "as_float": "as_float_{t}({0})", "far_rest": "far_rest({0})", "far_turns": "(whole_{t})far_turns({0})",
+    "as_float": "as_float_{t}({0})", "far_angle": "far_angle({0})", "far_rest": "{0}.rest", "far_turns": "(whole_{t}){0}.turns",
 }  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def _number(kind: str, letter: str, x: float | int) -> str:
     return f"(-{text})" if math.copysign(1, x) < 0 else text
 
 
-_TYPES = {FLOAT: "real_{t}", MASK: "int", INTEGER: "whole_{t}"}
+_TYPES = {FLOAT: "real_{t}", MASK: "int", INTEGER: "whole_{t}", PAIR: "reduced_angle"}
 _TARGET = Target(
     _number, lambda kind, letter, name, text: f"const {_TYPES[kind].format(t=letter)} {name} = {text};", _OPERATIONS
 )
@@ -90,7 +90,7 @@ _TARGET = Target(
 def c99(graph: StepGraph) -> str:
     """The C99 source of a step graph."""
     nodes = [line for node in graph.nodes for line in _node(graph, node)]
-    far = FAR_ANGLES if any("far_rest(" in line for line in nodes) else ""
+    far = FAR_ANGLES if any("far_angle(" in line for line in nodes) else ""
     head = f"{_HEAD}{far}\ntypedef real_{_letter(graph)} real;\n"
     kept, scratch = graph.of("state"), graph.of("scratch")
     given = [f"const real *{b.name}" for b in graph.of("input")] + [f"real *{b.name}" for b in graph.of("output")]

@@ -13,7 +13,7 @@ import numpy as np
 
 from ranvier.kernels.elementary import TWO_OVER_PI
 
-__all__ = ["FAR_ANGLES", "far_rest", "far_turns"]
+__all__ = ["FAR_ANGLES", "far_angle"]
 
 _HALF_PI = (1.5707963267948966, 6.123233995736766e-17)
 _LEAST = 2.0**17
@@ -36,13 +36,15 @@ static inline void product(uint64_t a, uint64_t b, uint64_t *high, uint64_t *low
   *low = s << 32 | (p & 0xffffffffu);
 }}
 
-/* x = r + n pi/2 + a multiple of 2 pi, for |x| >= 2^17; r is NaN at infinity */
-static double far_angle(double x, int *n) {{
+typedef struct {{ double rest; int turns; }} reduced_angle;
+
+/* x = rest + turns pi/2 + a multiple of 2 pi, for |x| >= 2^17; the rest is NaN at infinity */
+static reduced_angle far_angle(double x) {{
   const uint64_t bits = (uint64_t)as_integer_d(x);
   const int e = (int)(bits >> 52 & 2047) - 1075;
-  *n = 0;
-  if (!(absolute_d(x) >= {_LEAST.hex()})) return x;
-  if (e == 972) return NAN;
+  reduced_angle found = {{x, 0}};
+  if (!(absolute_d(x) >= {_LEAST.hex()})) return found;
+  if (e == 972) {{ found.rest = NAN; return found; }}
   const uint64_t m = (bits & 0xfffffffffffffu) | 0x10000000000000u, *table = two_over_pi + ((e + 62) >> 6);
   uint64_t w[3], high, low, middle, rest;
   for (int k = 0; k < 3; k++) w[k] = joined(table[k], table[k + 1], (e + 62) & 63);
@@ -61,12 +63,10 @@ static double far_angle(double x, int *n) {{
   double r = head * {_HALF_PI[0].hex()} + (head * {_HALF_PI[1].hex()} + tail * {_HALF_PI[0].hex()});
   r *= as_float_d((whole_d)(1023 - 62 - zeros) << 52);
   const int turned = below != (int)(bits >> 63);
-  *n = (int)(bits >> 63 ? 0 - quarter : quarter);
-  return turned ? -r : r;
+  found.rest = turned ? -r : r;
+  found.turns = (int)(bits >> 63 ? 0 - quarter : quarter);
+  return found;
 }}
-
-static inline double far_rest(double x) {{ int n; return far_angle(x, &n); }}
-static inline int far_turns(double x) {{ int n; far_angle(x, &n); return n; }}
 """
 
 
@@ -93,11 +93,8 @@ def _far_angle(x: float) -> tuple[float, int]:
     return (-r if below != negative else r), (-quarter if negative else quarter)
 
 
-def far_rest(x: np.ndarray) -> np.ndarray:
-    """r of x = r + n pi/2, one number at a time; x itself below 2^17."""
-    return np.array([_far_angle(float(v))[0] for v in np.ravel(x)]).reshape(np.shape(x))
-
-
-def far_turns(x: np.ndarray) -> np.ndarray:
-    """n modulo 4 (0 below 2^17)."""
-    return np.array([_far_angle(float(v))[1] for v in np.ravel(x)], np.int64).reshape(np.shape(x))
+def far_angle(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """r and n modulo 4 of x = r + n pi/2, one number at a time; x itself and 0 below 2^17."""
+    found = [_far_angle(float(v)) for v in np.ravel(x)]
+    rest, turns = np.array([r for r, _ in found]), np.array([n for _, n in found], np.int64)
+    return rest.reshape(np.shape(x)), turns.reshape(np.shape(x))

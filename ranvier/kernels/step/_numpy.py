@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ranvier.errors import ShapeError
-from ranvier.kernels.step._far_angles import far_rest, far_turns
+from ranvier.kernels.step._far_angles import far_angle
 from ranvier.kernels.step._graph import (
     Add,
     Advance,
@@ -37,11 +37,11 @@ _OPERATIONS = {
     "both": "{0} & {1}", "either": "{0} | {1}", "negate_mask": "~{0}", "int_ne": "{0} != {1}",
     "int_add": "{0} + {1}", "int_sub": "{0} - {1}", "int_and": "{0} & {1}", "int_xor": "{0} ^ {1}",
     "int_shl": "{0} << {1}", "int_ashr": "{0} >> {1}", "as_integer": "{0}.view(whole_{t})", "as_float": "{0}.view(real_{t})",
-    "far_rest": "far_rest({0})", "far_turns": "whole_{t}(far_turns({0}))",
+    "far_angle": "far_angle({0})", "far_rest": "{0}[0]", "far_turns": "whole_{t}({0}[1])",
 }  # fmt: skip
 _NAMES = {
-    "absolute": np.abs, "sqrt": np.sqrt, "where": np.where, "inf": np.inf, "nan": np.nan, "far_rest": far_rest,
-    "far_turns": far_turns, "real_f": np.float32, "real_d": np.float64, "whole_f": np.int32, "whole_d": np.int64,
+    "absolute": np.abs, "sqrt": np.sqrt, "where": np.where, "inf": np.inf, "nan": np.nan, "far_angle": far_angle,
+    "real_f": np.float32, "real_d": np.float64, "whole_f": np.int32, "whole_d": np.int64,
 }  # fmt: skip
 
 

@@ -15,15 +15,16 @@ from typing import NamedTuple
 from ranvier.errors import ProviderError
 from ranvier.kernels.elementary import Elementary
 
-__all__ = ["FLOAT", "INTEGER", "MASK", "Page", "Target", "TextLanes", "Value"]
+__all__ = ["FLOAT", "INTEGER", "MASK", "PAIR", "Page", "Target", "TextLanes", "Value"]
 
-FLOAT, MASK, INTEGER = "float", "mask", "integer"
+FLOAT, MASK, INTEGER, PAIR = "float", "mask", "integer", "pair"
 _FORMATS = {"float32": ("f", 4), "float64": ("d", 8)}
 
 
 @dataclass(frozen=True)
 class Value:
-    """A printed name or literal, and what it is: a float, a truth value or an integer of the float's size."""
+    """A printed name or literal, and what it is: a float, a truth value, an integer of the float's size, or a reduced angle
+    with its number of turns (``PAIR``)."""
 
     text: str
     type: str
@@ -173,8 +174,9 @@ class TextLanes(Elementary):
     def far_angles(self, x: Value, far: float, r: Value, n: Value) -> tuple[Value, Value]:
         """r and n, and where |x| >= ``far`` those that the target's own function of a double finds."""
         wide = x if self.dtype == "float64" else self.widen(x)
-        rest = self.double().printed("far_rest", FLOAT, (wide,))
+        pair = self.double().printed("far_angle", PAIR, (wide,))
+        rest = self.double().printed("far_rest", FLOAT, (pair,))
         rest = rest if self.dtype == "float64" else self.narrow(rest)
-        turns = self.printed("far_turns", INTEGER, (wide,))
+        turns = self.printed("far_turns", INTEGER, (pair,))
         beyond = self.ge(self.absolute(x), self.constant(far))
         return self.select(beyond, rest, r), self.printed("int_select", INTEGER, (beyond, turns, n))

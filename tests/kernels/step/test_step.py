@@ -12,7 +12,7 @@ from torch import nn
 
 import ranvier as rv
 from ranvier.errors import ProviderError
-from ranvier.kernels.step import NumpyStep
+from ranvier.kernels.step import NumpyStep, c99
 from ranvier.kernels.step._text import Page, Target, TextLanes
 from ranvier.units import Hz, ms, mV, second
 from tests.kernels.step.compiled import CompiledStep, needs_compiler
@@ -239,3 +239,9 @@ class TestWords:
             wide = x.astype(np.float64)
             np.testing.assert_allclose(plain.values["state_cells_sine"], np.sin(wide), atol=tolerance)
             np.testing.assert_allclose(plain.values["state_cells_cosine"], np.cos(wide), atol=tolerance)
+
+    def test_an_angle_is_reduced_once(self) -> None:
+        net = rv.Network(dt=1 * ms)
+        net.population("cells", 2, rv.Cell("v' = 1e6*v + sin(v) : 1", emit="v"), output=True)
+        text = c99(rv.step_graph(net))
+        assert text.split("void ranvier_step(")[1].count("far_angle(") == 1
