@@ -26,12 +26,6 @@ class Convolution(Absorbing):
         module: Any = self.module
         return module._conv_forward(x, weight, bias)
 
-    def lower(self, builder: Builder, source: str, name: str) -> str:
-        """A convolution and a bias."""
-        from ranvier.connectivity.lowering import lower_product
-
-        return lower_product(self, builder, source, name)
-
     def carry(self, weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
         """A convolution of planes as a node of its own; in other dimensions, or padded otherwise, the numbers of the map."""
         from ranvier.connectivity.lowering import convolution

@@ -65,12 +65,6 @@ class Matrix(Absorbing):
             return torch.arange(len(parameter)).repeat_interleave(parameter.shape[1])
         return None
 
-    def lower(self, builder: Builder, source: str, name: str) -> str:
-        """A dense product and a bias."""
-        from ranvier.connectivity.lowering import lower_product
-
-        return lower_product(self, builder, source, name)
-
     def carry(self, weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
         """A dense product."""
         from ranvier.connectivity.lowering import dense

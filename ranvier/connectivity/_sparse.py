@@ -208,12 +208,6 @@ class Sparse(Transform, nn.Module):
         """Each synapse has one postsynaptic cell."""
         return self.post if parameter is self.weight and self.weight.numel() == len(self) else None
 
-    def lower(self, builder: Builder, source: str, name: str) -> str:
-        """A product of compressed rows."""
-        from ranvier.connectivity.lowering import lower_product
-
-        return lower_product(self, builder, source, name)
-
     def carry(self, weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
         """A product of compressed rows."""
         from ranvier.connectivity.lowering import csr

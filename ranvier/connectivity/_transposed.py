@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
 from ranvier.connectivity._absorbing import Absorbing
-
-if TYPE_CHECKING:
-    from ranvier.kernels.step import Builder
 
 __all__ = ["ARGUMENTS", "Transposed"]
 
@@ -41,9 +38,3 @@ class Transposed(Absorbing):
         m: Any = self.module
         carry = _PRODUCTS[len(m.kernel_size)]
         return carry(x, weight, bias, m.stride, m.padding, m.output_padding, m.groups, m.dilation)
-
-    def lower(self, builder: Builder, source: str, name: str) -> str:
-        """The numbers of the map, and a bias."""
-        from ranvier.connectivity.lowering import lower_product
-
-        return lower_product(self, builder, source, name)

@@ -10,7 +10,7 @@ from torch import nn
 
 from ranvier.connectivity._delays import DelayError, Delays
 from ranvier.connectivity.hooks import quiet
-from ranvier.errors import ProviderError
+from ranvier.errors import ProviderError, ShapeError
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import Pattern
 
@@ -141,7 +141,7 @@ class Transform:
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """``x`` [rows, …] carried by a ``weight`` in the layout of its own, and a bias, without delay."""
-        raise NotImplementedError(f"{type(self).__name__} has no weights that carry what arrives.")
+        raise ShapeError(f"{self.kind} has no weights that carry what arrives.")
 
     def run(self, x: Tensor, carrier: Runnable | None) -> Tensor:
         """``module(x)``, or its product by ``carrier``, which a plan has built."""
@@ -159,7 +159,7 @@ class Transform:
 
     def shared_weight(self) -> Tensor:
         """The weights in use of single synapses, as a single number where all are equal."""
-        raise NotImplementedError(f"{type(self).__name__} has no single synapses.")
+        raise ShapeError(f"{self.kind} has no single synapses.")
 
     @property
     def one_to_one(self) -> bool:
@@ -239,7 +239,7 @@ class Transform:
 
     def absorb(self, affine: Affine) -> None:
         """Take over ``affine`` behind it, in place."""
-        raise NotImplementedError(f"{type(self).__name__} has no weights to take over factors.")
+        raise ShapeError(f"{self.kind} has no weights that take over factors.")
 
     # the step graph and files
 
@@ -251,9 +251,11 @@ class Transform:
         ProviderError
             For a map without such a form; the message names it.
         """
-        if self.fixed and self.linear_in_input:
-            from ranvier.connectivity.lowering import lower_rows
+        if self.linear_in_input and (self.fixed or self.linear_in_weight):
+            from ranvier.connectivity.lowering import lower_product, lower_rows
 
+            if self.linear_in_weight:
+                return lower_product(self, builder, source, name)
             return lower_rows(self.module, self.module, builder, source, name)
         raise ProviderError(
             f"{name}: a step graph has no node for {self.kind}; use transforms of rv, or torch's Linear, "

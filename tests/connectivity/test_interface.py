@@ -16,6 +16,7 @@ import ranvier as rv
 from ranvier.connectivity.adapters import ADAPTERS, Opaque
 from ranvier.connectivity.chain import Chain
 from ranvier.connectivity.registry import transform_of
+from ranvier.connectivity.transform import Transform
 from ranvier.errors import ProviderError, RanvierWarning, TrainingError
 from ranvier.kernels.step import NumpyStep
 from ranvier.network import GraphError
@@ -310,3 +311,62 @@ def test_a_delay_of_more_than_one_dimension_is_printed() -> None:
             for row, out in zip(x[:, 0].numpy(), wanted[:, 0].detach().numpy(), strict=True):
                 found = plain.step({"input_x": row})["output_y"]
                 np.testing.assert_allclose(found.reshape(out.shape), out, rtol=1e-12, atol=1e-13)
+
+
+class Gain(Transform, nn.Module):
+    """A transform that nobody knows: each cell reaches its counterpart with a weight of its own."""
+
+    delay = None
+    linear_in_weight = linear_in_input = True
+
+    def __init__(self, cells: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.linspace(0.5, 1.5, cells))
+
+    def product(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+        return x * weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.product(x, self.effective_weight())
+
+    def cell_of(self, parameter: nn.Parameter) -> torch.Tensor:
+        return torch.arange(len(parameter))
+
+
+@pytest.mark.parametrize("provider", ["cpu", "reference"])
+def test_a_new_transform_is_one_class(provider: str) -> None:
+    """It runs, learns under rules that ask about weights, and is printed, as the same map written as a matrix."""
+    x = (torch.rand(12, 2, 4, generator=torch.Generator().manual_seed(2)) < 0.5).double()
+    last = torch.randn(3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    nets = []
+    for first in (Gain(4), rv.Linear(4, 4, bias=False)):
+        with torch.no_grad():
+            first.weight.copy_(
+                torch.linspace(0.5, 1.5, 4).diag() if first.weight.ndim == 2 else torch.linspace(0.5, 1.5, 4)
+            )
+        out = rv.Linear(4, 3, bias=False)
+        with torch.no_grad():
+            out.weight.copy_(last)
+        parts = (first, rv.LIF(4, tau=5 * ms), out, rv.LeakyReadout(3, tau=8 * ms))
+        nets.append(rv.Sequential(*parts, dt=1 * ms, dtype=torch.float64, provider=provider))
+    ours, theirs = nets
+    assert torch.equal(ours(x)[0], theirs(x)[0])
+    criterion = rv.rules.PerStep(lambda out: out.square().mean(), True)
+    for rule in (
+        rv.rules.BPTT(),
+        rv.rules.SLTT(),
+        rv.rules.OTTT(),
+        rv.rules.EProp(),
+        rv.rules.SnAp1(),
+        rv.rules.RTRL(),
+    ):
+        found = []
+        for net in nets:
+            net.zero_grad()
+            rule.gradient(net, x, criterion)
+            found.append(net.projections[next(iter(net.projections))].chain[0].weight.grad)
+        torch.testing.assert_close(found[0], found[1].diagonal(), rtol=1e-10, atol=1e-13)
+    graphs = [NumpyStep(rv.step_graph(net, shapes={"input": (4,)})) for net in nets]
+    for row in x[:, 0].numpy():
+        one, two = (next(iter(graph.step({"input_input": row}).values())) for graph in graphs)
+        np.testing.assert_allclose(one, two, rtol=1e-12, atol=1e-14)

@@ -93,7 +93,7 @@ def _noisy() -> rv.Sequential:
         (_with(nn.BatchNorm1d(7)), R.RTRL(), "runs sample by sample, but projection 'linear1' holds BatchNorm1d"),
         (_scattered, R.OTTT(), "has a delay per synapse"),
         (_convolution, R.EProp(feedback="random"), "is not one matrix"),
-        (_convolution, R.SnAp1(), "not a plain rv.Linear"),
+        (_convolution, R.SnAp1(), "lead to one cell each"),
         (_noisy, R.RTRL(), "draws noise"),
         (partial(build, lif), R.SLTT(keep=30), "keep=30 steps of a series of 23"),
         (partial(build, lif, deep=True), R.EProp(), "'lif1' projects to no output: use feedback='random'"),

@@ -52,6 +52,7 @@ def check(rule: str, option: str, provider: str | None, per_step: bool = True, m
         ("learnable tau, beyond its bound", "SLTT"), ("maximum pooling", "OTTT"), ("plain", "EventProp"),
         ("convolution of a line", "EProp, symmetric"), ("convolution of a volume, delays", "BPTT"),
         ("transposed convolution", "OTTT"), ("transposed convolution, learnable delays", "SLTT"),
+        ("single synapses, bounds", "SnAp1"), ("delay per synapse", "SnAp1"),
     ],
 )  # fmt: skip
 def test_some_cells(option: str, rule: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from torch import nn
 
 from ranvier.errors import TrainingError
 from ranvier.network import Network
@@ -42,8 +43,8 @@ class Influence:
         self.masks: list[Tensor] | None = None
         if masked:
             state = [(k, start[k]) for k in self.keys]
-            self.masks = [_mask(net, _targets(net, q), q, len(q), state) for _, q in own]
-            self.masks += [_mask(net, (n,), leaf, leaf.numel(), state) for n, leaf in cells]
+            self.masks = [_mask(net, *_targets(net, q), state) for _, q in own]
+            self.masks += [_mask(net, (n,), torch.arange(leaf.numel()), state) for n, leaf in cells]
 
     def learn(self, block: Block, slopes: Mapping[str, Tensor]) -> None:
         """Add the gradient of a window, given dL/dout of its steps, and carry the influence to its end."""
@@ -85,30 +86,34 @@ class Influence:
         return full[:count], torch.cat(full[count:])
 
 
-def _targets(net: Network, q: Tensor) -> tuple[str, ...]:
-    """The populations at whose cells a weight ends; a transform may stand in several places."""
-    places = [p for p in net.projections.values() if any(r is q for r in p.parameters())]
-    odd = next((p for p in places if p.matrix() is None or p.per_synapse), None)
-    if odd is not None:
-        raise TrainingError(
-            f"SnAp1 needs weights that lead to one cell each, but projection {odd.name!r} is not a plain rv.Linear: use "
-            f"rv.rules.RTRL() or rv.rules.BPTT()."
-        )
-    return tuple(p.post for p in places)
+def _targets(net: Network, q: nn.Parameter) -> tuple[tuple[str, ...], Tensor]:
+    """The populations at whose cells a weight ends, for a transform may stand in several places, and the cell of each entry."""
+    names, cells = [], torch.empty(0)
+    for p in net.projections.values():
+        if not any(r is q for r in p.parameters()):
+            continue
+        found = p.transform.cell_of(q) if len(p.chain) == 1 else None
+        if found is None:
+            raise TrainingError(
+                f"SnAp1 needs parameters that lead to one cell each, but those of projection {p.name!r} do not: use a matrix or "
+                f"single synapses there without learnable delays, or use rv.rules.RTRL() or rv.rules.BPTT()."
+            )
+        names.append(p.post)
+        cells = found
+    return tuple(names), cells
 
 
-def _mask(net: Network, names: tuple[str, ...], q: Tensor, cells: int, state: list[tuple[str, Tensor]]) -> Tensor:
-    """[state, q]: 1 where a parameter of the cells of ``names`` can touch a state number within one step.
+def _mask(net: Network, names: tuple[str, ...], cell: Tensor, state: list[tuple[str, Tensor]]) -> Tensor:
+    """[state, entries]: 1 where a parameter can touch a state number within one step.
 
-    ``q`` has as many entries for each of the ``cells``, cell by cell.
+    Entry k of the parameter belongs to cell ``cell[k]`` of the populations ``names``.
     """
     reached, front = set(), list(names)
     while front:
         pre = front.pop()
-        after = {p.post for p in net.projections.values() if p.pre == pre and not p.depth} - reached
+        after = {p.post for p in net.projections.values() if p.pre == pre and not p.shortest} - reached
         reached |= after
         front += after
-    cell = torch.arange(cells).repeat_interleave(q.numel() // cells)
     rows = []
     for k, t in state:
         part = k.split("/")[1]
@@ -116,5 +121,5 @@ def _mask(net: Network, names: tuple[str, ...], q: Tensor, cells: int, state: li
             own = torch.arange(t.shape[-1]).repeat(t.numel() // t.shape[-1])
             rows.append((own[:, None] == cell[None, :]).double())
         else:
-            rows.append(torch.full((t.numel(), q.numel()), float(part in reached), dtype=torch.float64))
+            rows.append(torch.full((t.numel(), len(cell)), float(part in reached), dtype=torch.float64))
     return torch.cat(rows)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 
 import ranvier as rv
+from ranvier.connectivity import Sparse
 from tests.training.crossed.slow import Paths, Slow, State
 
 Tensor = torch.Tensor
@@ -184,7 +185,7 @@ def _reach(net: rv.Network, state: State, name: str, q: Tensor) -> Tensor:
     reached, front = set(), list(targets)
     while front:
         pre = front.pop()
-        after = {p.post for p in net.projections.values() if p.pre == pre and p.depth == 0} - reached
+        after = {p.post for p in net.projections.values() if p.pre == pre and p.shortest == 0} - reached
         reached |= after
         front += after
     keys = [
@@ -198,6 +199,9 @@ def _reach(net: rv.Network, state: State, name: str, q: Tensor) -> Tensor:
         elif n in targets:
             size = v.shape[-1]
             cell = torch.arange(len(q)).repeat_interleave(q.numel() // len(q)) if q.ndim else torch.zeros(1)
+            for p in net.projections.values():
+                if len(p.chain) and isinstance(p.chain[0], Sparse) and p.chain[0].weight is q:
+                    cell = p.chain[0].post
             own = torch.arange(size).repeat(v.numel() // size)
             same = own[:, None] == cell[None] if q.ndim else torch.ones(v.numel(), 1, dtype=torch.bool)
             rows.append(same.to(q.dtype))

@@ -18,28 +18,28 @@ _REFUSED: dict[tuple[str, ...], tuple[str, ...]] = {
     ),
     ("one delay behind",): (*_AT_ONCE, *_DIFFERENTIAL),
     (
-        "delay per synapse", "delay per synapse, sign", "learnable delay", "convolution, delays",
-        "recurrence, delay per synapse", "shared transform, delays", "single synapses, delays", "delay per input",
-        "learnable delay per output", "learnable delay, Gaussian", "convolution, learnable delays",
+        "delay per synapse", "delay per synapse, sign", "recurrence, delay per synapse", "shared transform, delays",
+        "single synapses, delays", "delay per input",
+    ): (*_TRACES, *_DIFFERENTIAL),
+    (
+        "learnable delay", "convolution, delays", "learnable delay per output", "learnable delay, Gaussian", "convolution, learnable delays",
         "convolution of a line, delays", "convolution of a volume, delays", "transposed convolution, delays",
         "transposed convolution, learnable delays",
         "two transforms in a row",
     ): (*_TRACES, *_DIFFERENTIAL, "SnAp1"),
-    (
-        "delay per synapse behind", "learnable delay behind", "populations, bounds", "populations, delays",
-        "populations, learnable delays",
-    ): (*_AT_ONCE, *_DIFFERENTIAL, "SnAp1"),
+    ("delay per synapse behind", "populations, bounds", "populations, delays"): (*_AT_ONCE, *_DIFFERENTIAL),
+    ("learnable delay behind", "populations, learnable delays"): (*_AT_ONCE, *_DIFFERENTIAL, "SnAp1"),
     (
         "convolution", "convolution, sign", "convolution, groups", "torch's convolution", "average pooling",
         "maximum pooling", "convolution of a line", "convolution of a volume", "transposed convolution",
         "torch's convolution of a line", "torch's transposed convolution", "average pooling before",
     ): ("EProp, adaptive", *_DIFFERENTIAL, "SnAp1"),
-    ("single synapses, bounds",): (*_EPROP, *_DIFFERENTIAL, "SnAp1"),
+    ("single synapses, bounds",): (*_EPROP, *_DIFFERENTIAL),
     ("batch norm, settled", "threshold norm, settled", "dropout, settled"): (*_TRACES, *_DIFFERENTIAL, *_BY_SAMPLE),
     ("step norm",): ("SLTT-K", *_TRACES, *_DIFFERENTIAL, *_BY_SAMPLE),
     ("learnable start",): (*_AT_ONCE, *_DIFFERENTIAL, *_BY_SAMPLE),
     ("currents", "currents, sign", "currents, two layers", "currents, delays", "currents, recurrence"): (*_AT_ONCE,),
-    ("currents, delay per synapse",): (*_AT_ONCE, "SnAp1"),
+    ("currents, delay per synapse",): (*_AT_ONCE,),
 }  # fmt: skip
 
 #: by option
