@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmarks._protocol import Arrays, Options, Task
 from benchmarks._worker import resident_mb
-from ranvier.recipes._cortex import NAMES
-from ranvier.recipes._microcircuit import microcircuit
+from ranvier.recipes.parts.cortex import NAMES
+from ranvier.recipes.parts.microcircuit import microcircuit
 from ranvier.units import second
 
 PACKAGES = ("torch", "numpy")

@@ -25,7 +25,7 @@ ALLOWED = {
     ("ranvier.training.rules._series", "ranvier.network._window"),
 }
 #: Private modules that tests may still import, all together.
-IN_TESTS = 107
+IN_TESTS = 81
 
 
 def crossings(folder: Path, root: Path) -> Iterator[tuple[str, str]]:

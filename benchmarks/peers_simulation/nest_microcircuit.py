@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks._protocol import Arrays, Options, Task
 from benchmarks._worker import resident_mb
-from ranvier.recipes import _cortex as cortex
+from ranvier.recipes.parts import cortex
 
 PACKAGES = ("nest-simulator", "numpy")
 DT = 0.1

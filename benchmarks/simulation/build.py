@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any
 
-from ranvier.recipes import _cortex as circuit
+from ranvier.recipes.parts import cortex as circuit
 
 
 def build_ranvier(scale: float, threads: int) -> tuple[int, Any]:

@@ -56,8 +56,8 @@ def driven(cells: int, fan_out: int, *, stored: bool) -> Network:
 
 def build(series: str, size: float) -> tuple[Network, int]:
     """The network of a series, and how many synapses it has, drawn ones included."""
-    from ranvier.recipes._coba import circuit
-    from ranvier.recipes._microcircuit import microcircuit
+    from ranvier.recipes.parts.coba import circuit
+    from ranvier.recipes.parts.microcircuit import microcircuit
 
     if series == "fan-out":
         return driven(CELLS_OF_FAN_OUT, int(size), stored=True), CELLS_OF_FAN_OUT * int(size)

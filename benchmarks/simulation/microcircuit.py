@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks._protocol import Arrays, Bench, Contender, Verdict
 from benchmarks.series import main
-from ranvier.recipes import _cortex as cortex
+from ranvier.recipes.parts import cortex
 
 #: per cent of full scale -> biological seconds of a repetition, for NEST a part of that
 SCALES = {10: 1.0, 20: 0.5, 50: 0.2, 100: 0.1}

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._marks import paste
-from ranvier.recipes._groups import survey
-from ranvier.recipes._polychrony import draw, learn
+from ranvier.recipes.parts.groups import survey
+from ranvier.recipes.parts.polychrony import draw, learn
 
 PAGE = Path(__file__).parents[2] / "docs" / "plasticity.md"
 _HEAD = ("circuit", "seconds of learning", "anchors tried", "groups", "among all anchors")

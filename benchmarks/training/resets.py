@@ -19,7 +19,7 @@ from benchmarks.training.rules import Data, digits
 from benchmarks.training.voltage_gradients import PAGE
 from ranvier.dynamics import Reset
 from ranvier.recipes import learn_pattern
-from ranvier.recipes._digits import Setup, load, run_seed
+from ranvier.recipes.parts.digits import Setup, load, run_seed
 from ranvier.units import ms
 
 RESETS: tuple[Reset, ...] = ("auto", "surrogate", "detached")

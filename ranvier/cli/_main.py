@@ -19,7 +19,7 @@ from rich.text import Text
 from ranvier import __version__
 from ranvier.cli._commands import COMMANDS, SIMULATIONS, Command
 from ranvier.errors import RanvierError
-from ranvier.recipes.output import prepare
+from ranvier.recipes.parts.output import prepare
 
 __all__ = ["main"]
 

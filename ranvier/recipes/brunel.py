@@ -12,9 +12,9 @@ from ranvier import plot
 from ranvier.connectivity import FixedInDegree, OneToOne
 from ranvier.network import Network, Poisson, Run, SpikeStatistics
 from ranvier.neurons import Cell
-from ranvier.recipes._outcome import Outcome, finished, publish, synapses
-from ranvier.recipes._svg import svg
-from ranvier.recipes._verdicts import Verdict
+from ranvier.recipes.parts.outcome import Outcome, finished, publish, synapses
+from ranvier.recipes.parts.svg import svg
+from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.units import Hz, ms, mV, second
 
 __all__ = ["EQUATIONS", "REGIMES", "circuit", "run"]

@@ -11,10 +11,10 @@ from ranvier import plot
 from ranvier.connectivity import FixedProbability
 from ranvier.network import Network, Run, SpikeStatistics
 from ranvier.neurons import Cell
-from ranvier.recipes import _coba
-from ranvier.recipes._outcome import Outcome, finished, publish, synapses
-from ranvier.recipes._svg import svg
-from ranvier.recipes._verdicts import Verdict
+from ranvier.recipes.parts import coba
+from ranvier.recipes.parts.outcome import Outcome, finished, publish, synapses
+from ranvier.recipes.parts.svg import svg
+from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.units import ms, mV, second
 from ranvier.values import Uniform
 
@@ -65,7 +65,7 @@ def run(out: Path = Path("out"), seconds: float = 2.0, cells: int = 4000, seed: 
     """
     started, net = time.perf_counter(), circuit(5)
     rows, pictures, verdicts = [], [], []
-    for name, build in (("COBA", _coba.circuit), ("CUBA", circuit)):
+    for name, build in (("COBA", coba.circuit), ("CUBA", circuit)):
         net = build(cells, seed)
         net.run(0.1 * ms)  # compiling is not part of the timed run
         asked = ["spikes", SpikeStatistics(after=300 * ms)]
@@ -84,7 +84,7 @@ def run(out: Path = Path("out"), seconds: float = 2.0, cells: int = 4000, seed: 
     outcome = Outcome(
         "coba_cuba", "COBA and CUBA",
         "Two standard benchmarks of simulators: sparse circuits without any input that sustain irregular activity.",
-        "Brette et al., Journal of Computational Neuroscience 2007, benchmarks 1 and 2", f"{_coba.EQUATIONS}\n{EQUATIONS}",
+        "Brette et al., Journal of Computational Neuroscience 2007, benchmarks 1 and 2", f"{coba.EQUATIONS}\n{EQUATIONS}",
         ("part", "cells", "rate", "CV", "corr.", "Fano", "RTF"), rows, verdicts, pictures, net.plan(),
         (f"{synapses(net):,} synapses in the second circuit; steps of 0.1 ms. Correlations are means over pairs of 200 cells, counts in bins of 5 ms; RTF is the real-time factor.",),
     )  # fmt: skip

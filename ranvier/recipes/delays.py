@@ -15,12 +15,12 @@ from torch.utils.data import TensorDataset
 from ranvier.data import Augmented
 from ranvier.errors import RanvierError
 from ranvier.network import Network, rounded_delays
-from ranvier.recipes import output
-from ranvier.recipes._delay_networks import KINDS, network, optimizer
-from ranvier.recipes._delay_table import Row, table
-from ranvier.recipes._delay_tasks import TASKS, Task
-from ranvier.recipes._linear_model import linear_model
-from ranvier.recipes._machine import one_thread
+from ranvier.recipes.parts import output
+from ranvier.recipes.parts.delay_networks import KINDS, network, optimizer
+from ranvier.recipes.parts.delay_table import Row, table
+from ranvier.recipes.parts.delay_tasks import TASKS, Task
+from ranvier.recipes.parts.linear_model import linear_model
+from ranvier.recipes.parts.machine import one_thread
 from ranvier.training import losses, train
 
 __all__ = ["run"]

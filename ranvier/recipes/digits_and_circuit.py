@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ranvier.errors import RanvierError
-from ranvier.recipes import _coba, _digits, _report, _terminal, output
-from ranvier.recipes._machine import device, one_thread, versions
+from ranvier.recipes.parts import coba, digits, output, report, terminal
+from ranvier.recipes.parts.machine import device, one_thread, versions
 
 __all__ = ["run"]
 
 
-def run(out: Path = Path("out"), seeds: int = 5, seconds: float = 2.0, epochs: int = _digits.Setup.epochs) -> Path:
+def run(out: Path = Path("out"), seeds: int = 5, seconds: float = 2.0, epochs: int = digits.Setup.epochs) -> Path:
     """Train on digits, simulate a circuit, and write out/report.html.
 
     Parameters
@@ -44,26 +44,26 @@ def run(out: Path = Path("out"), seeds: int = 5, seconds: float = 2.0, epochs: i
             raise RanvierError(f"{name}={value!r} is out of range; give {least} or more")
     folder = output.prepare(out)
     console, start = Console(), time.perf_counter()
-    setup = replace(_digits.Setup(), epochs=epochs)
+    setup = replace(digits.Setup(), epochs=epochs)
     with one_thread(), _bar(console) as bar:
         where = device()
         bar.console.print(f"ranvier demo on {where}", highlight=False)
-        digits = _train(bar, setup, seeds)
+        trained = _train(bar, setup, seeds)
         task = bar.add_task(f"circuit, {seconds:g} s of biological time", total=1)
-        circuit = _coba.simulate(seconds)
+        circuit = coba.simulate(seconds)
         bar.advance(task)
-    page = _report.page(digits, circuit, where, versions(), time.perf_counter() - start)
+    page = report.page(trained, circuit, where, versions(), time.perf_counter() - start)
     path = output.write(folder / "report.html", page)
-    _terminal.show(console, digits, circuit, time.perf_counter() - start, path)
+    terminal.show(console, trained, circuit, time.perf_counter() - start, path)
     return path
 
 
-def _train(bar: Progress, setup: _digits.Setup, seeds: int) -> _digits.DigitsResult:
-    data, results = _digits.load(), []
+def _train(bar: Progress, setup: digits.Setup, seeds: int) -> digits.DigitsResult:
+    data, results = digits.load(), []
     for seed in range(seeds):
         task = bar.add_task(f"digits, seed {seed}", total=setup.epochs)
-        results.append(_digits.run_seed(data, setup, seed, lambda task=task: bar.advance(task)))
-    return _digits.DigitsResult(setup, data, tuple(results))
+        results.append(digits.run_seed(data, setup, seed, lambda task=task: bar.advance(task)))
+    return digits.DigitsResult(setup, data, tuple(results))
 
 
 def _bar(console: Console) -> Progress:

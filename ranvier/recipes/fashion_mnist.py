@@ -14,7 +14,7 @@ import torch
 
 from ranvier.errors import RanvierError
 from ranvier.network import Network
-from ranvier.recipes._fashion import (
+from ranvier.recipes.parts.fashion import (
     FOLDER,
     Flipped,
     Images,
@@ -26,9 +26,9 @@ from ranvier.recipes._fashion import (
     network,
     repeated,
 )
-from ranvier.recipes._fashion_page import page
-from ranvier.recipes._machine import device, one_thread, versions
-from ranvier.recipes.output import prepare, write
+from ranvier.recipes.parts.fashion_page import page
+from ranvier.recipes.parts.machine import device, one_thread, versions
+from ranvier.recipes.parts.output import prepare, write
 from ranvier.training import Stage, shrink_steps, train
 
 __all__ = ["Result", "run"]

@@ -14,9 +14,9 @@ from ranvier.connectivity import FixedProbability, delay_parameters
 from ranvier.dynamics import Reset
 from ranvier.network import Network, Poisson, State
 from ranvier.neurons import Cell
-from ranvier.recipes._outcome import Outcome, publish, synapses
-from ranvier.recipes._svg import svg
-from ranvier.recipes._verdicts import Verdict
+from ranvier.recipes.parts.outcome import Outcome, publish, synapses
+from ranvier.recipes.parts.svg import svg
+from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.surrogates import Triangle
 from ranvier.units import Hz, ms, mV
 from ranvier.values import Learn, Uniform

@@ -16,11 +16,11 @@ from ranvier.errors import RanvierError
 from ranvier.limits import free_bytes, spell
 from ranvier.network import Run, SpikeTrain
 from ranvier.plot.axes import COLOURS
-from ranvier.recipes._cortex import NAMES, RATES, pathways, sizes
-from ranvier.recipes._microcircuit import MicrocircuitResult, simulate
-from ranvier.recipes._outcome import Outcome, finished, publish
-from ranvier.recipes._svg import svg
-from ranvier.recipes._verdicts import Verdict
+from ranvier.recipes.parts.cortex import NAMES, RATES, pathways, sizes
+from ranvier.recipes.parts.microcircuit import MicrocircuitResult, simulate
+from ranvier.recipes.parts.outcome import Outcome, finished, publish
+from ranvier.recipes.parts.svg import svg
+from ranvier.recipes.parts.verdicts import Verdict
 
 __all__ = ["Forecast", "forecast", "run"]
 

@@ -11,11 +11,11 @@ from rich.progress import Progress
 
 from ranvier import plot
 from ranvier.network import Run
-from ranvier.recipes._groups import Group, Survey, survey
-from ranvier.recipes._outcome import Outcome, publish
-from ranvier.recipes._polychrony import EQUATIONS, STRONG, W_MAX, Graph, circuit, draw, learn
-from ranvier.recipes._svg import svg
-from ranvier.recipes._verdicts import Verdict
+from ranvier.recipes.parts.groups import Group, Survey, survey
+from ranvier.recipes.parts.outcome import Outcome, publish
+from ranvier.recipes.parts.polychrony import EQUATIONS, STRONG, W_MAX, Graph, circuit, draw, learn
+from ranvier.recipes.parts.svg import svg
+from ranvier.recipes.parts.verdicts import Verdict
 
 __all__ = ["EQUATIONS", "Graph", "Survey", "circuit", "draw", "learn", "run", "survey"]
 

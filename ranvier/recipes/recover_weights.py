@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from ranvier.connectivity import FixedInDegree, FromArrays, OneToOne
 from ranvier.network import Network, SpikeTrains
 from ranvier.neurons import Cell
-from ranvier.recipes._outcome import Outcome, finished, publish
-from ranvier.recipes._svg import svg
-from ranvier.recipes._verdicts import Verdict
+from ranvier.recipes.parts.outcome import Outcome, finished, publish
+from ranvier.recipes.parts.svg import svg
+from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.units import ms, mV
 from ranvier.values import Learn, LogNormal, Uniform
 

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from ranvier.connectivity import AllToAll, FixedProbability, OneToOne
 from ranvier.network import Network, OrnsteinUhlenbeck, SpikeTrain, TimedArray
 from ranvier.neurons import Cell
-from ranvier.recipes._outcome import Outcome, finished, publish, synapses
-from ranvier.recipes._svg import svg
-from ranvier.recipes._verdicts import Verdict
+from ranvier.recipes.parts.outcome import Outcome, finished, publish, synapses
+from ranvier.recipes.parts.svg import svg
+from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.synapses import Plasticity
 from ranvier.units import ms, mV
 from ranvier.values import Uniform

@@ -14,9 +14,9 @@ from ranvier.connectivity import AllToAll
 from ranvier.network import Network, Plan, Poisson
 from ranvier.neurons import Cell
 from ranvier.plasticity import STDP
-from ranvier.recipes._outcome import Outcome, finished, publish
-from ranvier.recipes._svg import svg
-from ranvier.recipes._verdicts import Verdict
+from ranvier.recipes.parts.outcome import Outcome, finished, publish
+from ranvier.recipes.parts.svg import svg
+from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.units import Hz, ms, mV, second
 
 __all__ = ["EQUATIONS", "Competition", "circuit", "compete", "run"]

@@ -14,8 +14,8 @@ import ranvier
 from ranvier.cli import main
 from ranvier.cli._commands import COMMANDS, Command
 from ranvier.errors import RanvierError
-from ranvier.recipes._say import say_verdicts, say_written
-from ranvier.recipes._verdicts import Verdict
+from ranvier.recipes.parts.say import say_verdicts, say_written
+from ranvier.recipes.parts.verdicts import Verdict
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ranvier.recipes._coba import CircuitResult, circuit, simulate
+from ranvier.recipes.parts.coba import CircuitResult, circuit, simulate
 
 
 @pytest.fixture(scope="module")

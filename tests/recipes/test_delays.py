@@ -12,12 +12,13 @@ import torch
 from ranvier.connectivity import delay_parameters
 from ranvier.encoding import Cochlea
 from ranvier.errors import RanvierError
-from ranvier.recipes import _delay_tasks, _spoken_digits, delays
-from ranvier.recipes._delay_networks import KINDS, Shape, network
-from ranvier.recipes._delay_table import Row, table
-from ranvier.recipes._delay_tasks import Task
-from ranvier.recipes._linear_model import linear_model
-from ranvier.recipes._split import Split
+from ranvier.recipes import delays
+from ranvier.recipes.parts import delay_tasks, spoken_digits
+from ranvier.recipes.parts.delay_networks import KINDS, Shape, network
+from ranvier.recipes.parts.delay_table import Row, table
+from ranvier.recipes.parts.delay_tasks import Task
+from ranvier.recipes.parts.linear_model import linear_model
+from ranvier.recipes.parts.split import Split
 
 SHAPE = Shape(inputs=4, classes=2, hidden=16, dt=10.0, tau=10.0, tau_out=100.0, longest=100.0, gain=4.0)
 
@@ -50,7 +51,7 @@ def test_kinds_share_all_but_what_they_are_named_for() -> None:
 def test_order_is_learned_where_counts_say_nothing_and_a_call_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(_delay_tasks.TASKS, "order", order_task)
+    monkeypatch.setitem(delay_tasks.TASKS, "order", order_task)
     kinds = ("no delays", "learned delays")
     path = delays.run("order", tmp_path, seeds=1, kinds=kinds)
     rows = {row["kind"]: row for row in map(json.loads, (tmp_path / "delays_order.jsonl").read_text().splitlines())}
@@ -77,14 +78,14 @@ def test_what_cannot_be(tmp_path: Path) -> None:
 
 
 def test_words_are_heard_once_and_in_any_portions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_spoken_digits, "EAR", Cochlea(channels=4, lowest=200, highest=3900, rate=12000))
-    monkeypatch.setattr(_spoken_digits, "_STEPS", 60)
-    monkeypatch.setattr(_spoken_digits, "_TOGETHER", 1)
+    monkeypatch.setattr(spoken_digits, "EAR", Cochlea(channels=4, lowest=200, highest=3900, rate=12000))
+    monkeypatch.setattr(spoken_digits, "_STEPS", 60)
+    monkeypatch.setattr(spoken_digits, "_TOGETHER", 1)
     clips = [np.random.default_rng(k).standard_normal(400).astype(np.float32) for k in range(3)]
-    whole = _spoken_digits.heard(tmp_path / "spikes.npz", clips)
-    later = _spoken_digits.hear(clips[1:], first=1)
+    whole = spoken_digits.heard(tmp_path / "spikes.npz", clips)
+    later = spoken_digits.hear(clips[1:], first=1)
     np.testing.assert_array_equal(whole.time[whole.sample >= 1], later.time)
-    again = _spoken_digits.heard(tmp_path / "spikes.npz", [])
+    again = spoken_digits.heard(tmp_path / "spikes.npz", [])
     counts = again.binned(3, 20)
     assert counts.shape == (3, 3, 4)
     assert counts.sum() == len(whole.time) > 0

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ranvier.recipes._digits import DigitsResult, SeedResult, Setup, latencies, load, run_seed
+from ranvier.recipes.parts.digits import DigitsResult, SeedResult, Setup, latencies, load, run_seed
 
 SMALL = Setup(hidden=64, epochs=6, variants=2)
 

@@ -10,7 +10,8 @@ import pytest
 
 from ranvier.cli import main
 from ranvier.errors import RanvierError
-from ranvier.recipes import _digits, digits_and_circuit
+from ranvier.recipes import digits_and_circuit
+from ranvier.recipes.parts import digits
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 
@@ -34,13 +35,13 @@ class _Balance(HTMLParser):
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, int]:
     folder = tmp_path_factory.mktemp("demo") / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_digits, "Setup", lambda: _SMALL)
+        patch.setattr(digits, "Setup", lambda: _SMALL)
         status = main(["demo", "--out", str(folder), "--seeds", "2", "--seconds", "0.1", "--epochs", "2"])
     assert [path.name for path in folder.iterdir()] == ["report.html"]
     return (folder / "report.html").read_text(encoding="utf-8"), status
 
 
-_SMALL = _digits.Setup(hidden=64, variants=1)
+_SMALL = digits.Setup(hidden=64, variants=1)
 
 
 def test_the_command_succeeds(done: tuple[str, int]) -> None:

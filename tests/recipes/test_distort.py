@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ranvier.recipes._digits import load
-from ranvier.recipes._distort import Distorted, distort
+from ranvier.recipes.parts.digits import load
+from ranvier.recipes.parts.distort import Distorted, distort
 
 PIXELS = load().pixels[:50]
 

@@ -15,7 +15,8 @@ import torch
 import ranvier as rv
 from ranvier.data import read_idx
 from ranvier.errors import FileFormatError, RanvierError
-from ranvier.recipes import _fashion, fashion_mnist
+from ranvier.recipes import fashion_mnist
+from ranvier.recipes.parts import fashion
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
@@ -66,7 +67,7 @@ def test_the_split_shares_no_image_and_is_drawn_by_the_seed(tmp_path: Path) -> N
         pixels[:, 0, 0], pixels[:, 0, 1] = rows[:count] % 256, rows[:count] // 256
         write_idx(tmp_path / f"{name}-images-idx3-ubyte.gz", pixels)
         write_idx(tmp_path / f"{name}-labels-idx1-ubyte.gz", (rows[:count] % 10).astype(np.uint8))
-    images, other = (_fashion.load(tmp_path, seed) for seed in (0, 1))
+    images, other = (fashion.load(tmp_path, seed) for seed in (0, 1))
 
     def numbers(part: tuple[torch.Tensor, torch.Tensor]) -> set[int]:
         pair = torch.round((part[0][:, 0, 0, :2] * 0.3530 + 0.2860) * 255).long()
@@ -81,9 +82,9 @@ def test_the_split_shares_no_image_and_is_drawn_by_the_seed(tmp_path: Path) -> N
 
 def test_from_images_to_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small images are learnt, every stage is tested, an interrupted run goes on, and the page says what came out."""
-    images = _fashion.Images(stripes(300, 0), stripes(60, 1), stripes(60, 2))
+    images = fashion.Images(stripes(300, 0), stripes(60, 1), stripes(60, 2))
     monkeypatch.setattr(fashion_mnist, "load", lambda folder, seed: images)
-    small = replace(_fashion.Setup(), steps=2, channels=(4, 8), hidden=20, lr=1e-2, stage_lr=1e-2, batch_size=30)
+    small = replace(fashion.Setup(), steps=2, channels=(4, 8), hidden=20, lr=1e-2, stage_lr=1e-2, batch_size=30)
     monkeypatch.setattr(fashion_mnist, "Setup", lambda: small)
     path = rv.recipes.fashion_mnist.run(tmp_path, epochs=3, stage_epochs=1, last_epochs=2)
     found = json.loads((tmp_path / "fashion_mnist.json").read_text())

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ranvier.cli import main
-from ranvier.recipes import _cortex as cortex
-from ranvier.recipes import _microcircuit as recipe
 from ranvier.recipes import microcircuit as command
+from ranvier.recipes.parts import cortex
+from ranvier.recipes.parts import microcircuit as recipe
 
 
 def test_numbers_at_full_scale() -> None:

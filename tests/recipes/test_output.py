@@ -10,7 +10,7 @@ import pytest
 
 from ranvier.errors import RanvierError
 from ranvier.recipes import digits_and_circuit
-from ranvier.recipes.output import prepare, write
+from ranvier.recipes.parts.output import prepare, write
 
 
 def test_a_folder_is_made_and_left_empty(tmp_path: Path) -> None:
@@ -32,8 +32,8 @@ def test_nothing_is_computed_for_a_folder_that_cannot_be_written(
     def refuse(*args: object, **kwargs: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("ranvier.recipes.output.tempfile.mkstemp", refuse)
-    monkeypatch.setattr("ranvier.recipes._digits.run_seed", lambda *args: pytest.fail("the work has begun"))
+    monkeypatch.setattr("ranvier.recipes.parts.output.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("ranvier.recipes.parts.digits.run_seed", lambda *args: pytest.fail("the work has begun"))
     with pytest.raises(RanvierError, match="Permission denied"):
         digits_and_circuit.run(tmp_path)
 
@@ -51,7 +51,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     def full(*args: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("ranvier.recipes.output.os.replace", full)
+    monkeypatch.setattr("ranvier.recipes.parts.output.os.replace", full)
     with pytest.raises(RanvierError, match="No space left"):
         write(path, "new")
     assert path.read_text() == "old"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ranvier.recipes._groups import survey
-from ranvier.recipes._polychrony import Graph, circuit, draw
+from ranvier.recipes.parts.groups import survey
+from ranvier.recipes.parts.polychrony import Graph, circuit, draw
 from ranvier.units import ms
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranvier.recipes._digits import load
-from ranvier.recipes._split import split
+from ranvier.recipes.parts.digits import load
+from ranvier.recipes.parts.split import split
 
 TARGET = load().target
 

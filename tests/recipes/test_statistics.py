@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ranvier.recipes._statistics import bare, percent, spread, summary
+from ranvier.recipes.parts.statistics import bare, percent, spread, summary
 
 
 def test_spread_is_the_standard_deviation_over_seeds() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from ranvier.recipes._svg import svg
+from ranvier.recipes.parts.svg import svg
 
 
 def _draw(figure: Figure) -> None:

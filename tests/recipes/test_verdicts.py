@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ranvier.recipes._verdicts import verdicts
+from ranvier.recipes.parts.verdicts import verdicts
 
 
 def _results(test: list[float], baseline: list[float], spikes: int) -> tuple[Any, Any]:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from ranvier.recipes._cortex import NAMES
-from ranvier.recipes._microcircuit import microcircuit
+from ranvier.recipes.parts.cortex import NAMES
+from ranvier.recipes.parts.microcircuit import microcircuit
 from ranvier.units import ms
 
 SEEDS = (1, 2, 3, 4, 5, 6, 7, 8)

@@ -2,7 +2,7 @@
 
 7,717 cells (`iaf_psc_exp`) in eight populations and 2,988,807 synapses by `fixed_total_number`, every weight and every delay
 drawn from a normal distribution that is drawn again beyond its bound; a `poisson_generator` for each cell; weights and a
-constant current adjusted to the smaller size.  The numbers are those of `ranvier/recipes/_cortex.py`, which imports nothing.
+constant current adjusted to the smaller size.  The numbers are those of `ranvier/recipes/parts/cortex.py`, which imports nothing.
 5.5 s, the first 500 ms left out; eight seeds.  Run with the root of the repository in PYTHONPATH.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from _estimators import summary
 from _store import save
 
-from ranvier.recipes import _cortex as cortex
+from ranvier.recipes.parts import cortex
 
 DT, SCALE, BEGIN, END, SEEDS = 0.1, 0.1, 500.0, 5500.0, (1, 2, 3, 4, 5, 6, 7, 8)
 CELL = {"C_m": 250.0, "tau_m": 10.0, "t_ref": 2.0, "E_L": -65.0, "V_reset": -65.0, "V_th": -50.0}

@@ -13,8 +13,8 @@ from rich.progress import track
 from ranvier.connectivity import FixedTotal, OneToOne
 from ranvier.network import Network, Poisson, Run
 from ranvier.neurons import CurrentLIF
-from ranvier.recipes import _cortex as cortex
-from ranvier.recipes._cortex import NAMES
+from ranvier.recipes.parts import cortex
+from ranvier.recipes.parts.cortex import NAMES
 from ranvier.units import Hz, ms, mV, pA, second
 from ranvier.values import Normal
 

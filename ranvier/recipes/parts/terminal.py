@@ -7,12 +7,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ranvier.recipes._coba import CircuitResult
-from ranvier.recipes._digits import DigitsResult
-from ranvier.recipes._machine import versions
-from ranvier.recipes._say import say_verdicts, say_written
-from ranvier.recipes._statistics import percent, summary
-from ranvier.recipes._verdicts import verdicts
+from ranvier.recipes.parts.coba import CircuitResult
+from ranvier.recipes.parts.digits import DigitsResult
+from ranvier.recipes.parts.machine import versions
+from ranvier.recipes.parts.say import say_verdicts, say_written
+from ranvier.recipes.parts.statistics import percent, summary
+from ranvier.recipes.parts.verdicts import verdicts
 
 __all__ = ["LIMITS", "show"]
 

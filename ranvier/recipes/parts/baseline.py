@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from ranvier.recipes._split import Split
+from ranvier.recipes.parts.split import Split
 
 __all__ = ["Baseline", "logistic_regression", "nearest_neighbours", "support_vectors"]
 

@@ -12,9 +12,9 @@ import torch
 
 from ranvier.data import Bins, ChannelShift, Splits, TimeMask, TimeShift, load
 from ranvier.encoding import delta
-from ranvier.recipes._delay_networks import Shape
-from ranvier.recipes._split import Split
-from ranvier.recipes._spoken_digits import heard
+from ranvier.recipes.parts.delay_networks import Shape
+from ranvier.recipes.parts.split import Split
+from ranvier.recipes.parts.spoken_digits import heard
 from ranvier.units import ms
 
 __all__ = ["TASKS", "Task"]

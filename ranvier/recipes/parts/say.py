@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from ranvier.recipes._verdicts import Verdict
+    from ranvier.recipes.parts.verdicts import Verdict
 
 __all__ = ["say_verdicts", "say_written"]
 

@@ -14,9 +14,9 @@ from sklearn.datasets import load_digits
 from ranvier.connectivity import Linear
 from ranvier.network import Plan, Sequential
 from ranvier.neurons import LIF, LeakyReadout
-from ranvier.recipes._baseline import Baseline, logistic_regression, nearest_neighbours, support_vectors
-from ranvier.recipes._distort import Distorted, distort
-from ranvier.recipes._split import Split, split
+from ranvier.recipes.parts.baseline import Baseline, logistic_regression, nearest_neighbours, support_vectors
+from ranvier.recipes.parts.distort import Distorted, distort
+from ranvier.recipes.parts.split import Split, split
 from ranvier.training import Fit, losses, rules, train
 from ranvier.units import ms
 

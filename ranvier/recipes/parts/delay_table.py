@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ranvier.recipes._statistics import bare
+from ranvier.recipes.parts.statistics import bare
 
 __all__ = ["PICOJOULE", "Row", "table"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ranvier.recipes._fashion import Setup
-from ranvier.recipes._statistics import bare
+from ranvier.recipes.parts.fashion import Setup
+from ranvier.recipes.parts.statistics import bare
 
 __all__ = ["page"]
 

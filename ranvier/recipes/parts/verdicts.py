@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ranvier.recipes._coba import CircuitResult
-from ranvier.recipes._digits import DigitsResult
-from ranvier.recipes._statistics import bare, percent, spread
+from ranvier.recipes.parts.coba import CircuitResult
+from ranvier.recipes.parts.digits import DigitsResult
+from ranvier.recipes.parts.statistics import bare, percent, spread
 
 __all__ = ["Verdict", "verdicts"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ranvier.network import Plan
-from ranvier.recipes._coba import EQUATIONS, CircuitResult
-from ranvier.recipes._digits import DigitsResult
-from ranvier.recipes._html import code, paragraph, section, table
-from ranvier.recipes._split import split
+from ranvier.recipes.parts.coba import EQUATIONS, CircuitResult
+from ranvier.recipes.parts.digits import DigitsResult
+from ranvier.recipes.parts.html import code, paragraph, section, table
+from ranvier.recipes.parts.split import split
 
 __all__ = ["how", "reproduce"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from ranvier.recipes import _figures
-from ranvier.recipes._coba import CircuitResult
-from ranvier.recipes._digits import DigitsResult
-from ranvier.recipes._html import document, figure, join, paragraph, section, table, tiles
-from ranvier.recipes._methods import how, reproduce
-from ranvier.recipes._statistics import bare, percent
-from ranvier.recipes._verdicts import verdicts
+from ranvier.recipes.parts import figures
+from ranvier.recipes.parts.coba import CircuitResult
+from ranvier.recipes.parts.digits import DigitsResult
+from ranvier.recipes.parts.html import document, figure, join, paragraph, section, table, tiles
+from ranvier.recipes.parts.methods import how, reproduce
+from ranvier.recipes.parts.statistics import bare, percent
+from ranvier.recipes.parts.verdicts import verdicts
 
 __all__ = ["page"]
 
@@ -83,12 +83,12 @@ def _digits(digits: DigitsResult) -> str:
     pictures = join(
         [
             figure(
-                _figures.learning(digits),
+                figures.learning(digits),
                 f"Learning. {lines}; triangles mark the epochs whose weights were kept, chosen by validation accuracy. "
                 "Accuracy in training is counted while the network learns, on distorted images.",
             ),
             figure(
-                _figures.confusion(digits),
+                figures.confusion(digits),
                 f"Test images of all seeds: {wrong} of {shown} taken for another digit. Shades are on a square-root scale, so "
                 "that rare mistakes show.",
             ),
@@ -99,18 +99,18 @@ def _digits(digits: DigitsResult) -> str:
         _seeds(digits),
         f'<div class="pair">\n{pictures}\n</div>',
         figure(
-            _figures.example(digits.seeds[0].example),
+            figures.example(digits.seeds[0].example),
             "The way of one test image. Its ink fires the pixels, dark ones first; hidden cells answer; the read-out membrane "
             "of the right class (blue) rises above the nine others (grey).",
         ),
         figure(
-            _figures.layer_rates(digits),
+            figures.layer_rates(digits),
             f"Firing rate per layer while an image is shown ({digits.setup.steps} ms), seed {digits.seeds[0].seed}: thin lines "
             f"from the 5th to the 95th percentile of cells, thick ones the quartiles, dots the mean. Per image, on average, "
             f"{spikes['input']:.0f} input and {spikes['hidden']:.0f} hidden spikes.",
         ),
         figure(
-            _figures.receptive_fields(digits),
+            figures.receptive_fields(digits),
             "What the first 72 hidden cells look for: weights from the 8 x 8 pixels, red positive, blue negative, each on its "
             "own scale.",
         ),
@@ -166,14 +166,14 @@ def _circuit(circuit: CircuitResult) -> str:
             f"loop, or loading it from the cache, took {circuit.preparation:.2f} s more."
         ),
         figure(
-            _figures.raster(circuit),
+            figures.raster(circuit),
             f"Spikes of 100 cells in the {close.duration:g} ms after the timed run, which go on from its last state.",
         ),
         figure(
-            _figures.membranes(circuit),
+            figures.membranes(circuit),
             "Membrane voltage of three excitatory cells in the same time. Strokes mark spikes, which the model leaves out; the "
             "dashed line is the threshold.",
         ),
-        figure(_figures.population_rates(circuit), "Firing rates over the cells of each population in the timed run."),
+        figure(figures.population_rates(circuit), "Firing rates over the cells of each population in the timed run."),
         level=3,
     )

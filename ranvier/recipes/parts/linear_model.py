@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from ranvier.recipes._baseline import Baseline
-from ranvier.recipes._split import Split
+from ranvier.recipes.parts.baseline import Baseline
+from ranvier.recipes.parts.split import Split
 
 __all__ = ["linear_model"]
 

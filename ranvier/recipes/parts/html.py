@@ -11,7 +11,7 @@ __all__ = ["code", "document", "figure", "join", "paragraph", "section", "table"
 
 def document(title: str, lead: str, body: str) -> str:
     """A page that needs nothing but itself."""
-    style = files("ranvier.recipes").joinpath("page.css").read_text(encoding="utf-8")
+    style = files("ranvier.recipes.parts").joinpath("page.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

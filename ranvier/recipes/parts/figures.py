@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ranvier import plot
-from ranvier.recipes._coba import V_TH, CircuitResult
-from ranvier.recipes._digits import DigitsResult, Example
-from ranvier.recipes._svg import svg
+from ranvier.recipes.parts.coba import V_TH, CircuitResult
+from ranvier.recipes.parts.digits import DigitsResult, Example
+from ranvier.recipes.parts.svg import svg
 
 __all__ = [
     "confusion",

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from ranvier.network import Network, Plan, Run
-from ranvier.recipes import output
-from ranvier.recipes._html import code, document, figure, join, paragraph, section, table
-from ranvier.recipes._machine import device, versions
-from ranvier.recipes._say import say_verdicts, say_written
-from ranvier.recipes._verdicts import Verdict
+from ranvier.recipes.parts import output
+from ranvier.recipes.parts.html import code, document, figure, join, paragraph, section, table
+from ranvier.recipes.parts.machine import device, versions
+from ranvier.recipes.parts.say import say_verdicts, say_written
+from ranvier.recipes.parts.verdicts import Verdict
 
 __all__ = ["Outcome", "finished", "publish", "synapses"]
 
