@@ -14,14 +14,14 @@ from ranvier.units import as_quantity
 from ranvier.values import Distribution, Learn
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
     from ranvier.synapses import BoundPlasticity, Plasticity
     from ranvier.units import Dimension
 
 __all__ = ["bind_rule", "plastic_edges", "update_of", "warn_of_limits"]
 
 
-def bind_rule(net: Network, rule: Plasticity, pre: str, post: str, port: str) -> BoundPlasticity:
+def bind_rule(graph: Graph, rule: Plasticity, pre: str, post: str, port: str) -> BoundPlasticity:
     """The rule for synapses from ``pre`` to ``port`` of ``post``.
 
     Raises
@@ -33,19 +33,19 @@ def bind_rule(net: Network, rule: Plasticity, pre: str, post: str, port: str) ->
 
     if not isinstance(rule, Plasticity):
         raise GraphError(f"plasticity={rule!r} is not a rule: give rv.Plasticity(…) or one of rv.plasticity.")
-    if post not in net.populations:
+    if post not in graph.populations:
         raise GraphError(f"plastic synapses end at cells, but {post!r} is a relay: give it a population.")
     ends = [("on_post", post)] if rule.on_post else []
-    ends += [("on_pre", pre)] if rule.on_pre and pre in net.populations else []
+    ends += [("on_pre", pre)] if rule.on_pre and pre in graph.populations else []
     for code, end in ends:
-        if net.populations[end].cell.emit != "spike":
+        if graph.populations[end].cell.emit != "spike":
             raise GraphError(
                 f"plasticity: {code} of {rule.name} waits for spikes, but {end!r} does not fire: give its cell a threshold."
             )
-    if pre in net.sources and net.sources[pre].lag == 0:
+    if pre in graph.sources and graph.sources[pre].lag == 0:
         raise GraphError(f"{pre!r} is a signal, but plastic synapses take spikes: connect a source or cells that fire.")
-    cells = net.populations[post].cell.system
-    return rule.bind(cells.dimensions[port], _variables(net, pre), _variables(net, post))
+    cells = graph.populations[post].cell.system
+    return rule.bind(cells.dimensions[port], _variables(graph, pre), _variables(graph, post))
 
 
 def warn_of_limits(name: str, bound: BoundPlasticity, weight: torch.Tensor) -> None:
@@ -69,17 +69,17 @@ def warn_of_limits(name: str, bound: BoundPlasticity, weight: torch.Tensor) -> N
             )
 
 
-def _variables(net: Network, part: str) -> dict[str, Dimension]:
-    if part not in net.populations:
+def _variables(graph: Graph, part: str) -> dict[str, Dimension]:
+    if part not in graph.populations:
         return {}
-    system = net.populations[part].cell.system
+    system = graph.populations[part].cell.system
     return {n: system.dimensions[n] for n in system.states}
 
 
-def plastic_edges(net: Network) -> list[Edge]:
+def plastic_edges(graph: Graph) -> list[Edge]:
     """What rules see of cells, as edges of one step: such cells must be advanced together, step by step."""
     edges = []
-    for p in net.projections.values():
+    for p in graph.projections.values():
         if p.plasticity:
             edges.append(Edge(f"{p.name} (rule)", p.post, p.post, 1))
             if p.plasticity.reads("pre"):
@@ -87,11 +87,11 @@ def plastic_edges(net: Network) -> list[Edge]:
     return edges
 
 
-def update_of(net: Network) -> dict[str, str]:
+def update_of(graph: Graph) -> dict[str, str]:
     """How a compiled loop updates the synapses of each plastic projection, and why."""
     lazily = "lazily and exactly: a synapse is brought up to date when a spike arrives there"
     out = {}
-    for p in net.projections.values():
+    for p in graph.projections.values():
         if p.plasticity:
             reason = not_row_rule(p.plasticity)
             out[p.name] = f"eagerly, every synapse in every step: {reason}" if reason else lazily

@@ -18,6 +18,7 @@ from ranvier.network._checks import (
     take_inputs,
 )
 from ranvier.network._execute import Execution, execute
+from ranvier.network._initial_state import initial_state
 from ranvier.network._kept_graph import attached
 from ranvier.network._late_times import warn_of_late_times
 from ranvier.network._lengths import take_lengths
@@ -29,47 +30,46 @@ from ranvier.network.resets import cuts_of
 from ranvier.network.shapes import shapes_from
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["call"]
 
 
 def call(
-    net: Network, x: Any, state: State | None, record: Mapping[str, Sequence[str]], window: Any = None,
+    graph: Graph, x: Any, state: State | None, record: Mapping[str, Sequence[str]], window: Any = None,
     checkpoint: Any = None, reset: Any = "auto", lengths: Any = None, stream: int | None = None,
 ) -> Execution:  # fmt: skip
-    """Run ``net`` over ``x``; ``record`` names what is wanted by population, ``stream`` what is drawn."""
+    """Run ``graph`` over ``x``; ``record`` names what is wanted by population, ``stream`` what is drawn."""
     refuse_modes()
-    inputs, steps, batch = take_inputs(net, x)
-    _warn_of_axes(net, steps, batch)
+    inputs, steps, batch = take_inputs(graph, x)
+    _warn_of_axes(graph, steps, batch)
     if state is None:
-        state = net.initial_state(batch, stream=stream, shapes=shapes_from(net, inputs))
-        warn_of_starts(net, state)
+        state = initial_state(graph, batch, stream, shapes_from(graph, inputs))
+        warn_of_starts(graph, state)
     else:
-        state = check_state(net, state, batch).with_stream(stream)
+        state = check_state(graph, state, batch).with_stream(stream)
         if torch.is_grad_enabled():
             state = attached(state)
-    check_record(net, record)
-    warn_of_late_times(net, state.step + steps)
+    check_record(graph, record)
+    warn_of_late_times(graph, state.step + steps)
     ends = None if lengths is None else take_lengths(lengths, steps, batch)
-    inputs |= {n: s.emissions(state.step, steps, net, state.stream, batch) for n, s in net.sources.items()}
+    inputs |= {n: s.emissions(state.step, steps, graph, state.stream, batch) for n, s in graph.sources.items()}
     periods = {"window": check_period(window, "window"), "checkpoint": check_period(checkpoint, "checkpoint")}
-    cuts = cuts_of(net, reset)
-    plan = plan_call(net, inputs, state, torch.is_grad_enabled(), steps, batch, cuts=cuts, **periods)
-    run = execute(net, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, ends)
-    trouble = describe_non_finite(net, run.state)
+    cuts = cuts_of(graph, reset)
+    plan = plan_call(graph, inputs, state, torch.is_grad_enabled(), steps, batch, cuts=cuts, **periods)
+    run = execute(graph, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, ends)
+    trouble = describe_non_finite(graph, run.state)
     if trouble:
-        for name in net.inputs:  # a large input is only searched once something went wrong
+        for name in graph.inputs:  # a large input is only searched once something went wrong
             require_finite(name, inputs[name])
         warnings.warn(trouble, RanvierWarning, stacklevel=4)
     return run
 
 
-def _warn_of_axes(net: Network, steps: int, batch: int) -> None:
+def _warn_of_axes(graph: Graph, steps: int, batch: int) -> None:
     """Warn where an input has the two axes of the last one, in the other order."""
-    last, now = net._last_call, (steps, batch)
-    reverse = last == [(batch, steps)] and steps != batch
-    last[:] = [now]  # in place: torch looks long at an attribute that is set
+    reverse = graph.memo.shape == (batch, steps) and steps != batch
+    graph.memo.shape = steps, batch
     if reverse:
         warnings.warn(
             f"the input has {steps} steps of {batch} samples, but the last one had {batch} steps of {steps} samples: "

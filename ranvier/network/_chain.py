@@ -9,7 +9,7 @@ from ranvier.network._graph import Part
 from ranvier.network._projection import Projection
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["chains", "is_plain", "joins"]
 
@@ -20,22 +20,22 @@ def is_plain(p: Projection) -> bool:
     return len(p.chain) == 1 and first.is_matrix and first.event_path and not p.per_synapse and not p.plasticity
 
 
-def joins(net: Network, part: Part, before: Sequence[str], spread: frozenset[str]) -> bool:
+def joins(graph: Graph, part: Part, before: Sequence[str], spread: frozenset[str]) -> bool:
     """Whether ``part`` can run in one operation with the populations ``before`` it, or begin one where there are none.
 
     An operation takes cells in a row, none of those ``spread``, that have variables.
     """
-    if any(n not in net.populations or n in spread or not _has_variables(net, n) for n in part.members):
+    if any(n not in graph.populations or n in spread or not _has_variables(graph, n) for n in part.members):
         return False
-    incoming = [p for p in net.projections.values() if p.post in part.members]
+    incoming = [p for p in graph.projections.values() if p.post in part.members]
     inside = [p for p in incoming if p.pre in before or p.pre in part.members]
-    fired = all(net.populations[p.pre].cell.emit == "spike" and is_plain(p) for p in inside)
+    fired = all(graph.populations[p.pre].cell.emit == "spike" and is_plain(p) for p in inside)
     linked = not before or any(p.pre in before for p in inside)
     return fired and linked and not any(p.plasticity for p in incoming)
 
 
-def _has_variables(net: Network, name: str) -> bool:
-    system = net.populations[name].cell.system
+def _has_variables(graph: Graph, name: str) -> bool:
+    system = graph.populations[name].cell.system
     return bool(system.states or system.refractory)
 
 

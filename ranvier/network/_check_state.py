@@ -17,7 +17,7 @@ from ranvier.network._state import STREAMS, State
 from ranvier.units.steps import same_time
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["check_state"]
 
@@ -26,7 +26,7 @@ Tensor = torch.Tensor
 _BOUNDS = {"step": 2**62, "stream": STREAMS}
 
 
-def check_state(net: Network, state: Any, batch: int) -> State:
+def check_state(graph: Graph, state: Any, batch: int) -> State:
     """``state`` after checks: made by this network, or of its form and step length, for the same batch.
 
     Names, shapes, types and devices must be those of the network; numbers finite; counters whole; emissions of spiking
@@ -36,34 +36,36 @@ def check_state(net: Network, state: Any, batch: int) -> State:
         raise StateError(
             f"state is {type(state).__name__}: pass on the state a call returned, or net.initial_state(batch)."
         )
-    if state.dt is not None and not same_time(state.dt, net.dt):
+    if state.dt is not None and not same_time(state.dt, graph.dt):
         raise StateError(
-            f"the state was made with dt={state.dt:g} ms, the network has dt={net.dt:g} ms: its time, delays and refractory "
+            f"the state was made with dt={state.dt:g} ms, the network has dt={graph.dt:g} ms: its time, delays and refractory "
             f"periods are counted in steps. Start from state=None, or use a network of that dt."
         )
-    if len(state.variables) < len(net.populations):  # files name no population without variables
-        silent = {n: {} for n, p in net.populations.items() if not (p.cell.system.states or p.cell.system.refractory)}
+    if len(state.variables) < len(graph.populations):  # files name no population without variables
+        silent = {n: {} for n, p in graph.populations.items() if not (p.cell.system.states or p.cell.system.refractory)}
         state = replace(state, variables={**silent, **state.variables})
     for name, bound in _BOUNDS.items():
         value = getattr(state, name)
         if type(value) is not int or not 0 <= value < bound:
             raise StateError(f"{name}={value!r} of the state must be a whole number from 0 to {bound - 1}.")
-    _check_variables(net, state, batch)
-    _check_synapses(net, state, batch)
-    _check_history(net, state, batch)
-    state = replace(state, synapses=_exact_times(net, state)) if state.synapses else state
-    if state.dt == net.dt and all(
+    _check_variables(graph, state, batch)
+    _check_synapses(graph, state, batch)
+    _check_history(graph, state, batch)
+    state = replace(state, synapses=_exact_times(graph, state)) if state.synapses else state
+    if state.dt == graph.dt and all(
         COUNTER not in v or v[COUNTER].dtype == torch.int32 for v in state.variables.values()
     ):
         return state
     counted = {n: {v: _whole(x) if v == COUNTER else x for v, x in own.items()} for n, own in state.variables.items()}
-    return replace(state, dt=net.dt, variables=counted)
+    return replace(state, dt=graph.dt, variables=counted)
 
 
-def _exact_times(net: Network, state: State) -> Mapping[str, Mapping[str, Tensor]]:
+def _exact_times(graph: Graph, state: State) -> Mapping[str, Mapping[str, Tensor]]:
     """Variables of synapses, with times in float64, which states of earlier versions hold in float32."""
-    rules = {n: net.projections[n].bound for n in state.synapses}
-    return {n: {v: x.to(kept_in(rules[n], v, net.dtype)) for v, x in own.items()} for n, own in state.synapses.items()}
+    rules = {n: graph.projections[n].bound for n in state.synapses}
+    return {
+        n: {v: x.to(kept_in(rules[n], v, graph.dtype)) for v, x in own.items()} for n, own in state.synapses.items()
+    }
 
 
 def _whole(left: Tensor) -> Tensor:
@@ -71,12 +73,12 @@ def _whole(left: Tensor) -> Tensor:
     return left if left.dtype == torch.int32 else left.detach().to(torch.int32)
 
 
-def _check_variables(net: Network, state: State, batch: int) -> None:
-    form, counter = (net.dtype, net.device), (torch.int32, net.device)
-    populations = dict(net.populations.items())
+def _check_variables(graph: Graph, state: State, batch: int) -> None:
+    form, counter = (graph.dtype, graph.device), (torch.int32, graph.device)
+    populations = dict(graph.populations.items())
     if state.variables.keys() != populations.keys():
         raise StateError(
-            f"the state holds {', '.join(state.variables)}, the network {', '.join(net.populations)}: it belongs to another network."
+            f"the state holds {', '.join(state.variables)}, the network {', '.join(graph.populations)}: it belongs to another network."
         )
     for name, values in state.variables.items():
         population = populations[name]
@@ -92,13 +94,13 @@ def _check_variables(net: Network, state: State, batch: int) -> None:
         whole = {(batch, *shape) for shape in shapes}
         for variable, value in values.items():
             if not _fits(value, whole, counter if variable == COUNTER else form):
-                _check_tensor(net, f"{name}.{variable}", value, (batch,), shapes)
+                _check_tensor(graph, f"{name}.{variable}", value, (batch,), shapes)
         if COUNTER in values:
             _check_counter(f"{name}.{COUNTER}", values[COUNTER])
 
 
-def _check_synapses(net: Network, state: State, batch: int) -> None:
-    plastic = {n: p for n, p in net.projections.items() if p.plasticity}
+def _check_synapses(graph: Graph, state: State, batch: int) -> None:
+    plastic = {n: p for n, p in graph.projections.items() if p.plasticity}
     if state.synapses.keys() != plastic.keys():
         raise StateError(
             f"the state holds plastic synapses of {', '.join(state.synapses) or 'no projection'}, the network has "
@@ -112,23 +114,23 @@ def _check_synapses(net: Network, state: State, batch: int) -> None:
                 f"belongs to another network, or to other synapses (another seed?)."
             )
         for variable, value in state.synapses[name].items():
-            kinds = {net.dtype, kept_in(p.bound, variable, net.dtype)}
-            _check_tensor(net, f"{name}.{variable}", value, (batch,), {wanted[1:]}, kinds)
+            kinds = {graph.dtype, kept_in(p.bound, variable, graph.dtype)}
+            _check_tensor(graph, f"{name}.{variable}", value, (batch,), {wanted[1:]}, kinds)
 
 
-def _check_history(net: Network, state: State, batch: int) -> None:
-    depths, form = net.depths(), (net.dtype, net.device)
+def _check_history(graph: Graph, state: State, batch: int) -> None:
+    depths, form = graph.depths(), (graph.dtype, graph.device)
     held = {n: h.shape[0] if h.ndim else 0 for n, h in state.history.items()}
     if held != depths:
         raise StateError(
             f"the state remembers spikes for {held or 'no'} steps, the delays of the network need {depths or 'none'}: it belongs to another network."
         )
     for name, value in state.history.items():
-        shape = net.shape_of(name)
+        shape = graph.shape_of(name)
         tail = _tail(value, 2) if shape is None else shape
         if not _fits(value, {(depths[name], batch, *tail)}, form):
-            _check_tensor(net, f"the history of {name!r}", value, (depths[name], batch), {tail})
-        numbers = numbers_of(value) if _spikes_alone(net, name) else None
+            _check_tensor(graph, f"the history of {name!r}", value, (depths[name], batch), {tail})
+        numbers = numbers_of(value) if _spikes_alone(graph, name) else None
         if numbers is not None and np.count_nonzero(numbers * numbers != numbers):
             odd = float(numbers[(numbers != 0) & (numbers != 1)][0])
             raise StateError(
@@ -148,7 +150,7 @@ def _fits(value: Any, shapes: set[tuple[int, ...]], form: tuple[torch.dtype, tor
 
 
 def _check_tensor(
-    net: Network, what: str, value: Any, head: tuple[int, ...], tails: set[tuple[int, ...]],
+    graph: Graph, what: str, value: Any, head: tuple[int, ...], tails: set[tuple[int, ...]],
     kinds: set[torch.dtype] | None = None,
 ) -> None:  # fmt: skip
     """Check that ``value`` [*head, *tail] is a finite tensor of the network's type or of ``kinds``, on its device."""
@@ -164,11 +166,11 @@ def _check_tensor(
         raise StateError(
             f"{what} of the state has shape {shape[len(head) :]}, the population {min(tails)}: it belongs to another network."
         )
-    if value.dtype not in (kinds or {net.dtype, torch.int32 if what.endswith(f".{COUNTER}") else net.dtype}):
-        raise StateError(f"the state is in {value.dtype}, the network in {net.dtype}: call state.to({net.dtype}).")
-    if value.device != net.device:
+    if value.dtype not in (kinds or {graph.dtype, torch.int32 if what.endswith(f".{COUNTER}") else graph.dtype}):
+        raise StateError(f"the state is in {value.dtype}, the network in {graph.dtype}: call state.to({graph.dtype}).")
+    if value.device != graph.device:
         raise StateError(
-            f"the state is on {value.device}, the network on {net.device}: call state.to({str(net.device)!r})."
+            f"the state is on {value.device}, the network on {graph.device}: call state.to({str(graph.device)!r})."
         )
     numbers = numbers_of(value)
     if numbers is not None and not all_finite(numbers):
@@ -194,12 +196,12 @@ def _check_counter(what: str, value: Tensor) -> None:
         )
 
 
-def _spikes_alone(net: Network, name: str) -> bool:
+def _spikes_alone(graph: Graph, name: str) -> bool:
     """Whether a part emits only 0 and 1."""
-    if name in net.populations:
-        cell = net.populations[name].cell
+    if name in graph.populations:
+        cell = graph.populations[name].cell
         return any(event.name == cell.emit for event in cell.system.events)
-    return name in net.sources and net.sources[name].single
+    return name in graph.sources and graph.sources[name].single
 
 
 def _tail(value: Any, head: int = 1) -> tuple[int, ...]:

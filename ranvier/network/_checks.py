@@ -20,7 +20,7 @@ from ranvier.network._sources import Source
 from ranvier.network._state import State
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = [
     "check_name",
@@ -66,14 +66,14 @@ def whole(value: Any, what: str) -> int:
         raise GraphError(f"{what}={value!r} must be a whole number.") from None
 
 
-def check_source(net: Network, name: str, source: Any) -> None:
+def check_source(graph: Graph, name: str, source: Any) -> None:
     """That ``source`` is one, and no other name of this network already stands for it: random numbers go by the name."""
     if not isinstance(source, Source):
         raise GraphError(
             f"source {name!r} is {type(source).__name__}: give rv.Poisson(…), rv.SpikeTrains(…), rv.TimedArray(…) or your own Source."
         )
-    source.check(net.dt)
-    for known, other in net.sources.items():
+    source.check(graph.dt)
+    for known, other in graph.sources.items():
         if any(part is mine for part in _parts(other) for mine in _parts(source)):
             raise GraphError(
                 f"source {name!r} reuses the object registered as {known!r}; both would emit identical random numbers: make "
@@ -118,7 +118,7 @@ def check_period(value: Any, what: str) -> int | None:
     return steps
 
 
-def describe_non_finite(net: Network, state: State, cause: str | None = None) -> str | None:
+def describe_non_finite(graph: Graph, state: State, cause: str | None = None) -> str | None:
     """Which variable of a state is NaN, infinite or beyond 1e20, as a sentence; None where all are sound.
 
     ``cause`` is the reason, where known.
@@ -133,7 +133,7 @@ def describe_non_finite(net: Network, state: State, cause: str | None = None) ->
                 where = tuple(torch.nonzero(bad)[0].tolist())
                 return (
                     f"{name}.{variable} of {what} {where[1] if len(where) == 2 else where[1:]} became {float(value.detach()[where])} "
-                    f"before step {state.step} (t = {state.step * net.dt:g} ms); {hint}."
+                    f"before step {state.step} (t = {state.step * graph.dt:g} ms); {hint}."
                 )
     return None
 
@@ -159,20 +159,20 @@ def require_finite(name: str, value: Tensor) -> None:
         )
 
 
-def take_inputs(net: Network, x: Any) -> tuple[dict[str, Tensor], int, int]:
+def take_inputs(graph: Graph, x: Any) -> tuple[dict[str, Tensor], int, int]:
     """The inputs of a call by name in the network's dtype, the number of steps and the batch."""
-    if net.dtype not in (torch.float32, torch.float64):
-        raise ShapeError(f"the network is in {net.dtype}: call net.float() or net.double() first.")
-    if not net.inputs:
+    if graph.dtype not in (torch.float32, torch.float64):
+        raise ShapeError(f"the network is in {graph.dtype}: call net.float() or net.double() first.")
+    if not graph.inputs:
         raise GraphError(
             "the network has no external input: declare one with net.input(…), or simulate with net.run(…)."
         )
-    given = dict(x) if isinstance(x, Mapping) else {next(iter(net.inputs)): x}
-    if given.keys() != net.inputs.keys():
+    given = dict(x) if isinstance(x, Mapping) else {next(iter(graph.inputs)): x}
+    if given.keys() != graph.inputs.keys():
         raise ShapeError(
-            f"the network takes inputs {', '.join(net.inputs)}; got {', '.join(map(str, given)) or 'none'}."
+            f"the network takes inputs {', '.join(graph.inputs)}; got {', '.join(map(str, given)) or 'none'}."
         )
-    out = {name: _take(name, value, net.inputs[name], net) for name, value in given.items()}
+    out = {name: _take(name, value, graph.inputs[name], graph) for name, value in given.items()}
     sizes = {tuple(value.shape[:2]) for value in out.values()}
     if len(sizes) > 1:
         raise ShapeError(f"inputs disagree on [T, B]: {sorted(sizes)}.")
@@ -180,13 +180,13 @@ def take_inputs(net: Network, x: Any) -> tuple[dict[str, Tensor], int, int]:
     return out, steps, batch
 
 
-def _any_axes(net: Network, name: str) -> bool:
+def _any_axes(graph: Graph, name: str) -> bool:
     """Whether further axes may come before the declared ones: cells without a size take theirs from what arrives."""
-    readers = [p for p in net.projections.values() if p.pre == name]
-    return bool(readers) and all(net.shape_of(p.post) is None for p in readers)
+    readers = [p for p in graph.projections.values() if p.pre == name]
+    return bool(readers) and all(graph.shape_of(p.post) is None for p in readers)
 
 
-def _take(name: str, value: Any, shape: tuple[int, ...] | None, net: Network) -> Tensor:
+def _take(name: str, value: Any, shape: tuple[int, ...] | None, graph: Graph) -> Tensor:
     try:
         value = value if isinstance(value, Tensor) else torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError):
@@ -196,7 +196,12 @@ def _take(name: str, value: Any, shape: tuple[int, ...] | None, net: Network) ->
     if value.is_complex():
         raise ShapeError(f"input {name!r} is complex; give real numbers.")
     least = 3 if shape is None else 2 + len(shape)
-    if shape is not None and value.ndim > least and tuple(value.shape[-len(shape) :]) == shape and _any_axes(net, name):
+    if (
+        shape is not None
+        and value.ndim > least
+        and tuple(value.shape[-len(shape) :]) == shape
+        and _any_axes(graph, name)
+    ):
         shape = None
     if value.ndim < least or (shape is not None and tuple(value.shape[2:]) != shape):
         expected = "[T, B, …]" if shape is None else f"[T, B, {', '.join(map(str, shape))}]"
@@ -206,13 +211,13 @@ def _take(name: str, value: Any, shape: tuple[int, ...] | None, net: Network) ->
         )
     if value.shape[1] == 0:
         raise ShapeError(f"input {name!r} has shape {tuple(value.shape)}: the batch is empty.")
-    value = value.to(net.device, net.dtype)
+    value = value.to(graph.device, graph.dtype)
     if value.numel() <= _SMALL:
         require_finite(name, value)
     return value
 
 
-def check_record(net: Network, record: Any, sources: bool = False) -> None:
+def check_record(graph: Graph, record: Any, sources: bool = False) -> None:
     """That everything asked for exists; the spikes of ``sources`` are known in a simulation alone."""
     if not isinstance(record, Mapping):
         raise GraphError(
@@ -223,7 +228,7 @@ def check_record(net: Network, record: Any, sources: bool = False) -> None:
             raise GraphError(
                 f"record[{name!r}] must be a list of names, such as [{variables if isinstance(variables, str) else 'spikes'!r}]."
             )
-        known = _recordable(net, name, sources)
+        known = _recordable(graph, name, sources)
         for variable in variables:
             if variable == COUNTER and name in net.populations and net.populations[name].cell.system.refractory:
                 raise GraphError(
@@ -237,28 +242,28 @@ def check_record(net: Network, record: Any, sources: bool = False) -> None:
                 )
 
 
-def _recordable(net: Network, name: str, sources: bool) -> list[str]:
-    if name in net.populations:
-        system = net.populations[name].cell.system
+def _recordable(graph: Graph, name: str, sources: bool) -> list[str]:
+    if name in graph.populations:
+        system = graph.populations[name].cell.system
         events = ["spikes" if e.name == "spike" else e.name for e in system.events]
         return [*events, *system.states, *system.subexpressions]
-    if name in net.relays:
+    if name in graph.relays:
         return ["x"]
-    plasticity = net.projections[name].plasticity if name in net.projections else None
+    plasticity = graph.projections[name].plasticity if name in graph.projections else None
     if plasticity:
         return list(plasticity.variables)
-    if sources and name in net.sources:
-        if net.sources[name].lag > 0:
+    if sources and name in graph.sources:
+        if graph.sources[name].lag > 0:
             return ["spikes"]
         raise GraphError(
             f"cannot record {name!r}: it is a signal, a function of the step; its block(first, steps, net) gives the values."
         )
-    fire = [n for n, s in net.sources.items() if s.lag > 0] if sources else []
-    plastic = [n for n, p in net.projections.items() if p.plasticity]
-    there = [*net.populations, *net.relays, *plastic, *fire]
-    if name in net.inputs or name in net.sources:
+    fire = [n for n, s in graph.sources.items() if s.lag > 0] if sources else []
+    plastic = [n for n, p in graph.projections.items() if p.plasticity]
+    there = [*graph.populations, *graph.relays, *plastic, *fire]
+    if name in graph.inputs or name in graph.sources:
         raise GraphError(f"cannot record {name!r}: it is an input of the network. There are {', '.join(there)}.")
-    if name in net.projections:
+    if name in graph.projections:
         raise GraphError(
             f"cannot record {name!r}: it is a projection without plasticity, whose synapses have no variables. There are "
             f"{', '.join(there)}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from ranvier.network._single_synapses import single_synapses
 from ranvier.values import Learn, flag
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
     from ranvier.synapses import Plasticity
 
 __all__ = ["Connection", "connect"]
@@ -41,29 +41,27 @@ class Connection:
     progress: bool
 
 
-def connect(net: Network, asked: Connection, post: str | Sequence[str]) -> list[str]:
-    """Add a projection to every target; returns their names."""
+def connect(graph: Graph, asked: Connection, post: str | Sequence[str]) -> Iterator[Projection]:
+    """A projection to every target; each must become part of the network before the next is made."""
     _check(asked)
-    out: list[str] = []
     targets = list(post) if isinstance(post, Sequence) and not isinstance(post, str) else [post]
     if not targets or not all(isinstance(target, str) for target in targets):
         raise GraphError(f"post={post!r} must be the name of a population, or a list of names.")
-    for target in targets:
-        if target not in net.populations and target not in net.relays:
-            net.shape_of(target)
+    for k, target in enumerate(targets):
+        if target not in graph.populations and target not in graph.relays:
+            graph.shape_of(target)
             raise GraphError(f"{target!r} is not a population: nothing can arrive there.")
-        out.append(_join(net, asked, target, numbered=asked.name is None or bool(out)))
-    return out
+        yield _join(graph, asked, target, numbered=asked.name is None or k > 0)
 
 
-def _join(net: Network, asked: Connection, target: str, numbered: bool) -> str:
+def _join(graph: Graph, asked: Connection, target: str, numbered: bool) -> Projection:
     pre, how, delay = asked.pre, asked.how, asked.delay
-    port = net.port_of(target, asked.to)
-    bound = None if asked.plasticity is None else bind_rule(net, asked.plasticity, pre, target, port)
+    port = graph.port_of(target, asked.to)
+    bound = None if asked.plasticity is None else bind_rule(graph, asked.plasticity, pre, target, port)
     if bound is not None and delay is not None and not bound.by_spike:
         raise GraphError(f"delay={delay!r}: an electrical synapse has no spikes to delay; leave it out.")
-    label = _label(net, asked.name or f"{pre}_to_{target}_{port}", numbered)
-    latency = _lag(net, pre)
+    label = _label(graph, asked.name or f"{pre}_to_{target}_{port}", numbered)
+    latency = _lag(graph, pre)
     chain: list[nn.Module]
     if isinstance(how, Connectivity):
         request = {
@@ -76,15 +74,14 @@ def _join(net: Network, asked: Connection, target: str, numbered: bool) -> str:
             "width": asked.width,
             "unit": bound and bound.system.dimensions["w"],
         }
-        synapses = single_synapses(net, label, pre, target, port, how, latency, **request)
+        synapses = single_synapses(graph, label, pre, target, port, how, latency, **request)
         if bound is not None:
             warn_of_limits(label, bound, synapses.shared_weight())
         chain = [synapses.module]
     else:
-        latency += int(0 if delay is None else latency_steps(delay, net.dt, 1, net.seed, label))
-        chain = [how.to(net.dtype)]
-    net._add(Projection(label, pre, target, port, chain, latency, bound, dt=net.dt, seed=net.seed))
-    return label
+        latency += int(0 if delay is None else latency_steps(delay, graph.dt, 1, graph.seed, label))
+        chain = [how.to(graph.dtype)]
+    return Projection(label, pre, target, port, chain, latency, bound, dt=graph.dt, seed=graph.seed)
 
 
 def _instead_of(how: Any) -> str:
@@ -132,14 +129,14 @@ def _check(asked: Connection) -> None:
         )
 
 
-def _label(net: Network, name: str, numbered: bool) -> str:
+def _label(graph: Graph, name: str, numbered: bool) -> str:
     """A name for a projection; with ``numbered``, a number makes it unique."""
-    taken = net._taken
+    taken = graph.taken
     free = (f"{name}_{k}" for k in itertools.count(1)) if numbered and name in taken else iter((name,))
     return check_name(next(n for n in free if n not in taken or not numbered), taken, "projection")
 
 
-def _lag(net: Network, pre: str) -> int:
+def _lag(graph: Graph, pre: str) -> int:
     """Steps between an emission of ``pre`` and its earliest arrival."""
-    net.shape_of(pre)
-    return net.sources[pre].lag if pre in net.sources else 1
+    graph.shape_of(pre)
+    return graph.sources[pre].lag if pre in graph.sources else 1

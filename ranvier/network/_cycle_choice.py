@@ -8,26 +8,26 @@ from ranvier.network._graph import Part
 from ranvier.network._projection import Projection
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["not_fusible", "not_loopable"]
 
 
-def _inside(net: Network, part: Part) -> list[Projection]:
-    return [p for p in net.projections.values() if p.pre in part.members and p.post in part.members]
+def _inside(graph: Graph, part: Part) -> list[Projection]:
+    return [p for p in graph.projections.values() if p.pre in part.members and p.post in part.members]
 
 
-def _plastic(net: Network, part: Part) -> list[Projection]:
-    return [p for p in net.projections.values() if p.plasticity and p.post in part.members]
+def _plastic(graph: Graph, part: Part) -> list[Projection]:
+    return [p for p in graph.projections.values() if p.plasticity and p.post in part.members]
 
 
-def _not_single(net: Network, part: Part) -> str | None:
+def _not_single(graph: Graph, part: Part) -> str | None:
     for n in part.members:
-        if n not in net.populations:
+        if n not in graph.populations:
             return f"{n} is a relay"
-        if net.populations[n].cell.emit != "spike":
-            return f"{n} emits {net.populations[n].cell.emit}, not spikes"
-    for p in _inside(net, part):
+        if graph.populations[n].cell.emit != "spike":
+            return f"{n} emits {graph.populations[n].cell.emit}, not spikes"
+    for p in _inside(graph, part):
         first = p.transform
         if len(p.chain) != 1 or (first.differentiable and not first.event_path):
             return f"{p.name} is neither Linear nor single synapses"
@@ -36,25 +36,25 @@ def _not_single(net: Network, part: Part) -> str | None:
     return None
 
 
-def not_fusible(net: Network, part: Part) -> str | None:
+def not_fusible(graph: Graph, part: Part) -> str | None:
     """Why a cycle cannot run as one differentiable operation."""
-    plastic = _plastic(net, part)
+    plastic = _plastic(graph, part)
     if plastic:
         return f"{plastic[0].name} is plastic"
-    drawn = [p.name for p in _inside(net, part) if not p.transform.differentiable]
-    return f"{drawn[0]} is procedural and has no gradient" if drawn else _not_single(net, part)
+    drawn = [p.name for p in _inside(graph, part) if not p.transform.differentiable]
+    return f"{drawn[0]} is procedural and has no gradient" if drawn else _not_single(graph, part)
 
 
-def not_loopable(net: Network, part: Part) -> str | None:
+def not_loopable(graph: Graph, part: Part) -> str | None:
     """Why a cycle cannot run as one compiled loop."""
-    reason = _not_single(net, part)
+    reason = _not_single(graph, part)
     if reason:
         return reason
     for n in part.members:
-        shape = net.populations[n].shape
+        shape = graph.populations[n].shape
         if shape is None or len(shape) != 1:
             return f"{n} has shape {shape}, not a number of cells"
-    for p in _inside(net, part):
+    for p in _inside(graph, part):
         first = p.transform
         if first.rows() is None or p.shortest < 1:
             return f"{p.name} is not a set of single synapses"

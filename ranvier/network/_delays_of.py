@@ -10,19 +10,19 @@ from ranvier._nearest import meant
 from ranvier.network._graph import GraphError
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["delays_of"]
 
 
-def delays_of(net: Network, name: str) -> torch.Tensor:
+def delays_of(graph: Graph, name: str) -> torch.Tensor:
     """Delays in ms; see :meth:`Network.delays`."""
-    if name not in net.projections:
+    if name not in graph.projections:
         raise GraphError(
-            f"there is no projection {name!r}: there are {', '.join(net.projections) or 'none'}.{meant(name, net.projections)}"
+            f"there is no projection {name!r}: there are {', '.join(graph.projections) or 'none'}.{meant(name, graph.projections)}"
         )
-    p = net.projections[name]
-    signal = p.pre in net.sources and net.sources[p.pre].lag == 0
+    p = graph.projections[name]
+    signal = p.pre in graph.sources and graph.sources[p.pre].lag == 0
     first = 0 if signal else min(p.lag, 1)  # a spike arrives a step later where it was joined by `connect`
     own = p.transform.delay
     if own is not None:

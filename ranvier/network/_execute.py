@@ -19,7 +19,7 @@ from ranvier.network._runner import Runner
 from ranvier.network._state import State
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["Execution", "execute"]
 
@@ -35,14 +35,14 @@ class Execution:
 
 
 def execute(
-    net: Network, plan: Plan, inputs: Mapping[str, Tensor], steps: int, state: State, record: Mapping[str, tuple[str, ...]],
+    graph: Graph, plan: Plan, inputs: Mapping[str, Tensor], steps: int, state: State, record: Mapping[str, tuple[str, ...]],
     lengths: Tensor | None = None,
 ) -> Execution:  # fmt: skip
-    """Advance ``net`` by ``steps`` steps; ``inputs[name]`` are streams [T, B, …].
+    """Advance ``graph`` by ``steps`` steps; ``inputs[name]`` are streams [T, B, …].
 
     With ``lengths`` [B] a sample's state stays as it was at its end, and its recorded streams are zero from there on.
     """
-    runner = Runner(net, plan, record)
+    runner = Runner(graph, plan, record)
     border = plan.window or plan.checkpoint or steps
     pieces: dict[tuple[str, str], list[Tensor]] = {}
     for first, last in window_borders(steps, border, lengths):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from ranvier import limits
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
     from ranvier.network._population import Population
     from ranvier.network._recording._wanted import Wanted
+    from ranvier.network.graph import Graph
 
 __all__ = ["check_cells", "check_run", "check_state_size", "check_traces"]
 
@@ -35,7 +35,7 @@ def check_cells(name: str, count: int, variables: int, width: int) -> None:
 
 
 def check_state_size(
-    net: Network, batch: int, shapes: Mapping[str, tuple[int, ...]], depths: Mapping[str, int]
+    graph: Graph, batch: int, shapes: Mapping[str, tuple[int, ...]], depths: Mapping[str, int]
 ) -> None:
     """Check that a state for ``batch`` samples fits: variables, and a history as long as the longest delay.
 
@@ -44,8 +44,8 @@ def check_state_size(
     MemoryLimitError
         With both numbers.
     """
-    width = net.dtype.itemsize
-    cells = sum(math.prod(shapes[n]) * _variables(p) for n, p in net.populations.items())
+    width = graph.dtype.itemsize
+    cells = sum(math.prod(shapes[n]) * _variables(p) for n, p in graph.populations.items())
     _need(
         batch * cells * width,
         f"a state of {cells:,} variables for a batch of {batch}",
@@ -59,7 +59,7 @@ def check_state_size(
         )
 
 
-def check_run(net: Network) -> None:
+def check_run(graph: Graph) -> None:
     """Check that a simulation of these cells fits into memory.
 
     Raises
@@ -68,10 +68,10 @@ def check_run(net: Network) -> None:
         With both numbers.
     """
     cells = variables = 0
-    for p in net.populations.values():
+    for p in graph.populations.values():
         count = math.prod(p.shape or ())
         cells, variables = cells + count, variables + count * _variables(p)
-    needed = cells * _PER_CELL + _COPIES * variables * net.dtype.itemsize
+    needed = cells * _PER_CELL + _COPIES * variables * graph.dtype.itemsize
     _need(needed, f"simulating {cells:,} cells", "use fewer cells")
 
 

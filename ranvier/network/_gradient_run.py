@@ -16,6 +16,7 @@ from ranvier.errors import NonFiniteError, RanvierWarning
 from ranvier.network._check_state import check_state
 from ranvier.network._checks import check_record, describe_non_finite
 from ranvier.network._graph import GraphError
+from ranvier.network._initial_state import initial_state
 from ranvier.network._late_times import warn_of_late_times
 from ranvier.network._onset import locate_onset
 from ranvier.network._plan import Plan
@@ -29,7 +30,7 @@ from ranvier.network.resets import cuts_of
 from ranvier.units.steps import whole_steps
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["GradientRun", "Loss", "Signals", "run_with_gradient"]
 
@@ -107,39 +108,41 @@ class GradientRun:
 
 
 def run_with_gradient(
-    net: Network, duration: Any, state: State | None, record: Mapping[str, Sequence[Any]], segment: Any = None,
+    graph: Graph, duration: Any, state: State | None, record: Mapping[str, Sequence[Any]], segment: Any = None,
     loss: Loss | None = None, progress: bool = False, options: Mapping[str, Any] | None = None, stream: int | None = None,
     reset: Any = "auto",
 ) -> GradientRun:  # fmt: skip
-    """Run ``net`` for ``duration``; see :meth:`Network.run`. ``options`` are those of a plain run, which have no gradient."""
-    _refuse(net, record, options or {})
+    """Run ``graph`` for ``duration``; see :meth:`Network.run`. ``options`` are those of a plain run, which have no gradient."""
+    _refuse(graph, record, options or {})
     if loss is not None and not callable(loss):
         raise GraphError(
             f"loss={loss!r} is not a function: give one of signals and first step that returns a single tensor."
         )
-    check_record(net, record)
-    cuts = cuts_of(net, reset)
-    steps = whole_steps(duration, net.dt, "duration")
-    length = steps if segment is None else whole_steps(segment, net.dt, "segment", 1)
+    check_record(graph, record)
+    cuts = cuts_of(graph, reset)
+    steps = whole_steps(duration, graph.dt, "duration")
+    length = steps if segment is None else whole_steps(segment, graph.dt, "segment", 1)
     if state is not None:
-        state = check_state(net, state, 1)
-    at = net.initial_state(1, stream=stream) if state is None else state.with_stream(stream)
-    warn_of_wiring(net)
-    warn_of_late_times(net, at.step + steps)
+        state = check_state(graph, state, 1)
+    at = initial_state(graph, 1, stream) if state is None else state.with_stream(stream)
+    warn_of_wiring(graph)
+    warn_of_late_times(graph, at.step + steps)
     if state is None:
-        warn_of_starts(net, at)
+        warn_of_starts(graph, at)
     started = time.perf_counter()
-    plan = plan_for(net, gradient=True, steps=steps, batch=1, checkpoint=None if segment is None else length, cuts=cuts)
-    runner = Runner(net, plan, {n: tuple(v) for n, v in record.items()})
+    plan = plan_for(
+        graph, gradient=True, steps=steps, batch=1, checkpoint=None if segment is None else length, cuts=cuts
+    )
+    runner = Runner(graph, plan, {n: tuple(v) for n, v in record.items()})
     pieces: dict[tuple[str, str], list[Tensor]] = {}
     total: Tensor | None = None
 
     def piece(before: State, count: int) -> tuple[Any, State]:
-        inputs = {n: s.emissions(before.step, count, net, before.stream) for n, s in net.sources.items()}
+        inputs = {n: s.emissions(before.step, count, graph, before.stream) for n, s in graph.sources.items()}
         found, after = runner.run(inputs, count, before)
         return found if loss is None else _single(loss(_by_population(found, record), before.step)), after
 
-    with simulation_bar(0, steps, net.dt, progress) as bar:
+    with simulation_bar(0, steps, graph.dt, progress) as bar:
         for done in range(0, max(steps, 1), max(length, 1)):
             count, before = min(length, steps - done), at.detach()
             if segment is None:
@@ -151,10 +154,10 @@ def run_with_gradient(
                     pieces.setdefault(key, []).append(value)
             else:
                 total = found if total is None else total + found
-            trouble = describe_non_finite(net, at)
+            trouble = describe_non_finite(graph, at)
             if trouble:
                 with torch.no_grad():
-                    raise NonFiniteError(locate_onset(net, plan, before, count) or trouble)
+                    raise NonFiniteError(locate_onset(graph, plan, before, count) or trouble)
             bar.update(done + count)
     joined = {key: values[0] if len(values) == 1 else torch.cat(values) for key, values in pieces.items()}
     records = _Recorded() if loss is not None else _by_population(joined, record)
@@ -166,7 +169,7 @@ def run_with_gradient(
             RanvierWarning,
             stacklevel=3,
         )
-    return GradientRun(records, at, total, steps * net.dt, time.perf_counter() - started, plan)
+    return GradientRun(records, at, total, steps * graph.dt, time.perf_counter() - started, plan)
 
 
 def _single(value: Any) -> Tensor:
@@ -183,13 +186,13 @@ def _by_population(found: Mapping[tuple[str, str], Tensor], record: Mapping[str,
     return _Recorded({n: Signals({v: found[n, v] for v in names}) for n, names in record.items()})
 
 
-def _refuse(net: Network, record: Mapping[str, Sequence[Any]], options: Mapping[str, Any]) -> None:
+def _refuse(graph: Graph, record: Mapping[str, Sequence[Any]], options: Mapping[str, Any]) -> None:
     if not torch.is_grad_enabled():
         raise GraphError("grad=True inside torch.no_grad(): nothing would have a gradient; leave one of them out.")
     for name, value in options.items():
         if value is not None:
             raise GraphError(f"{name}={value!r} keeps numbers without gradient: leave it out where grad=True.")
-    for name, p in net.projections.items():
+    for name, p in graph.projections.items():
         if p.plasticity is not None:
             raise GraphError(
                 f"projection {name!r} is plastic: what its rule does to weights passes no gradient to the spikes that caused "

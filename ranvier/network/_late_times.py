@@ -12,7 +12,7 @@ from ranvier.errors import RanvierWarning
 from ranvier.units import UNITS
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
     from ranvier.synapses import BoundPlasticity
 
 __all__ = ["warn_of_late_times"]
@@ -22,19 +22,19 @@ _LATE = 1 << 20
 _DURATION = UNITS["ms"].dimension
 
 
-def warn_of_late_times(net: Network, last: int) -> None:
+def warn_of_late_times(graph: Graph, last: int) -> None:
     """Warn, once per network, of equations that lose digits of the time in a run up to step ``last``."""
-    if last <= _LATE or net.dtype == torch.float64:
+    if last <= _LATE or graph.dtype == torch.float64:
         return
     said = [
         f"{v!r} of projection {n!r} grows with the time t in float32, whose rounding is an eighth of a step from step "
         f"{_LATE:,} on: give the variable the unit ms (a time is kept in float64), or use a network with dtype=torch.float64."
-        for n, p in net.projections.items()
+        for n, p in graph.projections.items()
         if p.plasticity
         for v in _late(p.bound)
     ]
-    for n, p in net.populations.items():
-        system, step = p.cell.system, p.step(net.kicks(n))
+    for n, p in graph.populations.items():
+        system, step = p.cell.system, p.step(graph.kicks(n))
         timed = any(system.dimensions[x] == _DURATION for x in (*system.states, *system.inputs))
         if timed and growing(step.clock, (TIME,)):
             said.append(
@@ -42,8 +42,7 @@ def warn_of_late_times(net: Network, last: int) -> None:
                 f"eighth of a step from step {_LATE:,} on: use a network with dtype=torch.float64, or a shorter run."
             )
     for sentence in said:
-        if sentence not in net._said:
-            net._said.add(sentence)
+        if graph.memo.new(sentence):
             warnings.warn(sentence, RanvierWarning, stacklevel=5)
 
 

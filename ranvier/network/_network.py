@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 import torch
 from torch import nn
 
-from ranvier._nearest import meant
 from ranvier.connectivity import Connectivity, place
 from ranvier.dynamics import WHOLE, Cuts, Reset
 from ranvier.errors import DimensionError, EquationError, ShapeError
 from ranvier.kernels import registry
-from ranvier.network._bind import bind_rule
 from ranvier.network._call import call
 from ranvier.network._checks import (
     check_name,
@@ -23,24 +21,24 @@ from ranvier.network._checks import (
     check_source,
     one_shape,
     shape_from,
-    take_inputs,
     whole,
 )
 from ranvier.network._connect import Connection, connect
 from ranvier.network._delays_of import delays_of
 from ranvier.network._execute import Execution
-from ranvier.network._forecast import check_cells, check_state_size
+from ranvier.network._forecast import check_cells
 from ranvier.network._graph import GraphError
+from ranvier.network._initial_state import initial_state
 from ranvier.network._parts import Parts
 from ranvier.network._plan import Plan
 from ranvier.network._planning import plan_for
-from ranvier.network._plastic import initial_synapses
 from ranvier.network._population import Population, Relay, emission_of, signal_of
 from ranvier.network._projection import Projection
 from ranvier.network._run import Run
 from ranvier.network._simulate import Keeping, simulate
-from ranvier.network._state import State, stream_of
-from ranvier.network.shapes import shapes_known, unknown_shape
+from ranvier.network._state import State
+from ranvier.network.graph import Graph, Memo
+from ranvier.network.shapes import shapes_known
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
 from ranvier.units import UNITS, as_quantity
@@ -48,7 +46,7 @@ from ranvier.values import flag
 
 if TYPE_CHECKING:
     from ranvier.network._gradient_run import GradientRun, Loss
-    from ranvier.synapses import BoundPlasticity, Plasticity
+    from ranvier.synapses import Plasticity
 
 __all__ = ["Network", "step_length"]
 
@@ -117,11 +115,7 @@ class Network(nn.Module):
         self.sources: dict[str, Any] = {}
         self.outputs: list[str] = []
         self.register_buffer("_probe", torch.empty(0, dtype=dtype), persistent=False)
-        self._plans: dict[tuple, Plan] = {}
-        self._said: set[str] = set()
-        self._looked_at: tuple[str, ...] = ()
-        self._started: tuple[str, ...] = ()
-        self._last_call: list[tuple[int, int]] = []
+        self._memo = Memo()
 
     # ---- describing ----------------------------------------------------------------------------------------------
 
@@ -153,17 +147,16 @@ class Network(nn.Module):
         return [*self.inputs, *self.sources, *self.populations, *self.relays]
 
     @property
-    def _taken(self) -> dict[str, str]:
-        """The owner of each name: parts and projections share one set of names."""
-        kinds = {
-            "an input": self.inputs, "a source": self.sources, "a population": self.populations, "a relay": self.relays,
-            "a projection": self.projections,
-        }  # fmt: skip
-        return {name: kind for kind, named in kinds.items() for name in named}
+    def graph(self) -> Graph:
+        """Its parts as they are now, for everything that is no method of a network."""
+        return Graph(
+            self._dt, self.seed, self.dtype, self.device, self.provider, self.inputs, self.sources, self.populations,
+            self.relays, self.projections, self.outputs, self._memo,
+        )  # fmt: skip
 
     def _name(self, name: str, what: str) -> str:
-        check_name(name, self._taken, what)
-        self._plans.clear()
+        check_name(name, self.graph.taken, what)
+        self._memo.plans.clear()
         return name
 
     def input(self, name: str, size: int | tuple[int, ...] | None = None) -> str:
@@ -173,7 +166,7 @@ class Network(nn.Module):
 
     def source(self, name: str, source: Any) -> str:
         """Add a stimulus that makes its own emissions (``rv.Poisson``, ``rv.SpikeTrains``, ``rv.TimedArray``, …)."""
-        check_source(self, name, source)
+        check_source(self.graph, name, source)
         self.sources[self._name(name, "source")] = source
         return name
 
@@ -206,60 +199,22 @@ class Network(nn.Module):
             if shape is not None:
                 check_cells(name, math.prod(shape), max(1, len(cell.system.states)), self.dtype.itemsize)
             self.populations[name] = Population(
-                name, cell, shape, surrogate=self.surrogate, seed=self.seed, dtype=self.dtype, like=self._of_cell(cell)
+                name,
+                cell,
+                shape,
+                surrogate=self.surrogate,
+                seed=self.seed,
+                dtype=self.dtype,
+                like=self.graph.of_cell(cell),
             )
             self.populations[name].positions = where
         if flag(output, f"population {name!r}: output"):
             self.outputs.append(name)
         return name
 
-    def _of_cell(self, cell: Cell) -> Population | None:
-        """The first population of the very same cell object."""
-        return next((p for p in self.populations.values() if p.cell is cell), None)
-
-    def depths(self) -> dict[str, int]:
-        """How many steps of each part's emissions are still needed, where any are."""
-        depth: dict[str, int] = {}
-        for p in self.projections.values():
-            if p.by_spike:
-                depth[p.pre] = max(depth.get(p.pre, 0), p.depth)
-            if p.plasticity and p.plasticity.rule.on_post:
-                depth[p.post] = max(depth.get(p.post, 0), 1)
-        return {n: d for n, d in depth.items() if d}
-
-    def kicks(self, name: str) -> tuple[str, ...]:
-        """The states of a population on which projections arrive."""
-        states = self.populations[name].cell.system.states
-        arriving = {p.port for p in self.projections.values() if p.post == name}
-        return tuple(s for s in states if s in arriving)
-
     def shape_of(self, name: str) -> tuple[int, ...] | None:
         """Shape of what a part emits, or None while only a call can tell."""
-        if name in self.populations:
-            return self.populations[name].shape
-        if name in self.relays:
-            return self.relays[name].size
-        if name in self.sources:
-            return self.sources[name].shape
-        if name in self.inputs:
-            return self.inputs[name]
-        raise GraphError(
-            f"there is no part called {name!r}: the network has {', '.join(self.nodes) or 'none yet'}.{meant(name, self.nodes)}"
-        )
-
-    def port_of(self, post: str, to: str | None) -> str:
-        """The port a projection arrives on; may be left out where the cell has one input."""
-        if post in self.relays:
-            return "x"
-        cell = self.populations[post].cell
-        to = cell.default_port if to is None else to
-        if to is None:
-            raise GraphError(f"name the port of {post!r} with to=…: it has {', '.join(cell.ports) or 'none'}.")
-        if to not in cell.ports:
-            raise GraphError(
-                f"{post!r} has no port {to!r}: projections can arrive on {', '.join(cell.ports) or 'none'}.{meant(to, cell.ports)}"
-            )
-        return cell.arrival(to)
+        return self.graph.shape_of(name)
 
     def connect(
         self, pre: str, post: str | Sequence[str], how: Connectivity | nn.Module, *, to: str | None = None, weight: Any = 1.0,
@@ -291,22 +246,29 @@ class Network(nn.Module):
         Returns the names of the projections.
         """
         request = Connection(pre, how, to, weight, delay, sign, plasticity, name, interpolation, width, progress)
-        return connect(self, request, post)
+        names = []
+        for projection in connect(self.graph, request, post):
+            self._add(projection)
+            names.append(projection.name)
+        return names
 
     def _add(self, projection: Projection) -> None:
         if projection.pre in self.populations and projection.by_spike:
             emission_of(self.populations[projection.pre])  # refuses a cell that emits nothing
         self.projections[projection.name] = projection
-        self._plans.clear()
+        self._memo.plans.clear()
         for population in self.populations.values():
             population._steps.clear()
 
-    def _bind(self, rule: Plasticity, pre: str, post: str, port: str) -> BoundPlasticity:
-        return bind_rule(self, rule, pre, post, port)
+    def _identity(self) -> dict[str, Any]:
+        """The network with all its numbers, as checkpoints of runs compare it."""
+        from ranvier.network._saving._fingerprint import fingerprint  # files import networks
+
+        return fingerprint(self, learnt=True)
 
     def delays(self, name: str) -> Tensor:
         """Delays of a projection in ms as a run has them, fixed ones on whole steps: one, or one for each synapse."""
-        return delays_of(self, name)
+        return delays_of(self.graph, name)
 
     # ---- planning ------------------------------------------------------------------------------------------------
 
@@ -329,9 +291,9 @@ class Network(nn.Module):
             Shapes of undeclared inputs, without time and batch; the default is a row of numbers.
         """
         known = {n: s for n, s in {**self.inputs, **(shapes or {})}.items() if s is not None}
-        spread = [n for n, s in shapes_known(self, known).items() if len(s) != 1]
+        spread = [n for n, s in shapes_known(self.graph, known).items() if len(s) != 1]
         return plan_for(
-            self, gradient=gradient, steps=None if steps is None else whole(steps, "steps"), batch=check_period(batch, "batch"), cuts=cuts,
+            self.graph, gradient=gradient, steps=None if steps is None else whole(steps, "steps"), batch=check_period(batch, "batch"), cuts=cuts,
             window=check_period(window, "window"), checkpoint=check_period(checkpoint, "checkpoint"),
             dense_inputs=frozenset(dense_inputs), spread=spread,
         )  # fmt: skip
@@ -346,30 +308,10 @@ class Network(nn.Module):
         ``stream`` selects the random numbers: of initial values here, of sources and noise later. None takes a new
         stream from torch's generator. Sample b has the same numbers for any ``batch``.
         """
-        shapes = {**{n: s for n in self.nodes if (s := self.shape_of(n)) is not None}, **(shapes or {})}
-        unknown = [n for n in self.nodes if n not in shapes]
-        if unknown:
-            raise unknown_shape(unknown[0])
-        if batch < 1:
-            raise ShapeError(f"batch={batch!r} must be at least 1.")
-        check_state_size(self, batch, shapes, depths := self.depths())
-        stream = stream_of(stream)
-        variables = {
-            n: p.initial(batch, shapes[n], self.dtype, self.device, stream) for n, p in self.populations.items()
-        }
-        history = {
-            n: torch.zeros(d, batch, *shapes[n], dtype=self.dtype, device=self.device) for n, d in depths.items()
-        }
-        synapses = {
-            n: initial_synapses(p, batch, self.seed, stream) for n, p in self.projections.items() if p.plasticity
-        }
-        return State(0, variables, history, synapses, stream, self.dt)
-
-    def _take(self, x: Tensor | Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int, int]:
-        return take_inputs(self, x)
+        return initial_state(self.graph, batch, stream, shapes)
 
     def _run(self, x, state: State | None, record: Mapping[str, Sequence[str]], **how: Any) -> Execution:
-        return call(self, x, state, record, **how)
+        return call(self.graph, x, state, record, **how)
 
     def forward(self, x: Tensor | Mapping[str, Tensor], state: State | None = None, **how: Any) -> tuple[Any, State]:
         """Run the network over an input [T, B, …]; returns (output, state after).
@@ -490,10 +432,19 @@ class Network(nn.Module):
 
             kept = {"every": every, "to": to, "checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
             how = "auto" if reset is None else reset
-            return run_with_gradient(self, duration, state, record or {}, segment, loss, progress, kept, stream, how)
+            return run_with_gradient(
+                self.graph, duration, state, record or {}, segment, loss, progress, kept, stream, how
+            )
         for word, value in (("segment", segment), ("loss", loss), ("reset", reset)):
             if value is not None:
                 raise GraphError(f"{word}={value!r} belongs to grad=True: add it, or leave {word} out.")
         return simulate(
-            self, duration, state, record or {}, every, progress, Keeping(to, checkpoint, checkpoint_every), stream
+            self.graph,
+            duration,
+            state,
+            record or {},
+            every,
+            progress,
+            Keeping(to, checkpoint, checkpoint_every),
+            stream,
         )

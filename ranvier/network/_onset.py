@@ -11,23 +11,23 @@ from ranvier.network._state import State
 from ranvier.network._undefined import undefined_quotient
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["locate_onset"]
 
 
-def locate_onset(net: Network, plan: Plan, state: State, count: int) -> str | None:
+def locate_onset(graph: Graph, plan: Plan, state: State, count: int) -> str | None:
     """Population, variable, cell, step and cause of the first value that is not finite in the ``count`` steps after ``state``."""
-    runner = Runner(net, plan, {}, lists=True)
+    runner = Runner(graph, plan, {}, lists=True)
     found = None
     while count:
         half = max(1, count // 2)
-        inputs = {n: s.emissions(state.step, half, net, state.stream) for n, s in net.sources.items()}
+        inputs = {n: s.emissions(state.step, half, graph, state.stream) for n, s in graph.sources.items()}
         _, after = runner.run(inputs, half, state)
-        trouble = describe_non_finite(net, after)
+        trouble = describe_non_finite(graph, after)
         if trouble is None:
             state, count = after, count - half
         else:
-            found = trouble if half > 1 else describe_non_finite(net, after, undefined_quotient(net, state, after))
+            found = trouble if half > 1 else describe_non_finite(graph, after, undefined_quotient(graph, state, after))
             count = half if half < count else 0
     return found

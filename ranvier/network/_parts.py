@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from typing import Protocol, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import Parameter
 
 __all__ = ["Parts"]
 
@@ -30,3 +31,9 @@ class Parts(Protocol[Kind]):
     def values(self) -> ValuesView[Kind]: ...
 
     def items(self) -> ItemsView[str, Kind]: ...
+
+    def named_buffers(self, prefix: str = ..., *, remove_duplicate: bool = ...) -> Iterator[tuple[str, Tensor]]: ...
+
+    def named_parameters(
+        self, prefix: str = ..., *, remove_duplicate: bool = ...
+    ) -> Iterator[tuple[str, Parameter]]: ...

@@ -49,9 +49,9 @@ def plan_for(
         net.dtype, net.device.type, gradient, window, checkpoint, net.provider, dense_inputs, batch == 1, few, cuts,
         frozenset(spread), frozenset(learnt), series, hooked_parts(net),
     )  # fmt: skip
-    found = net._plans.get(asked)
+    found = net.memo.plans.get(asked)
     if found is None:
-        found = net._plans[asked] = _made(net, Request(*asked))
+        found = net.memo.plans[asked] = _made(net, Request(*asked))
     return found
 
 

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +18,6 @@ from ranvier.network._saving import (
     Record,
     damaged,
     differences,
-    fingerprint,
     holds_pair,
     plain,
     read_pair,
@@ -28,9 +27,6 @@ from ranvier.network._saving import (
 )
 from ranvier.network._saving._plain import digest
 from ranvier.network._state import State
-
-if TYPE_CHECKING:
-    from ranvier.network._network import Network
 
 __all__ = ["RunCheckpoint", "request_of", "stream_in"]
 
@@ -118,7 +114,7 @@ def stream_in(folder: str | os.PathLike[str]) -> int | None:
     return Record(described, str(Path(folder) / _RUN.description)).whole("stream")
 
 
-def request_of(net: Network, state: State, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The dependencies of a run's result: the network with its numbers, the first state and the request."""
+def request_of(network: Mapping[str, Any], state: State, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The dependencies of a run's result: the ``network`` with its numbers, the first state and the request."""
     start = {"step": state.step, "stream": state.stream, **{n: digest(t) for n, t in state.tensors().items()}}
-    return {"dt": net.dt, **plain(dict(asked)), "network": fingerprint(net, learnt=True), "state": start}
+    return {"dt": state.dt, **plain(dict(asked)), "network": network, "state": start}

@@ -135,11 +135,13 @@ class Sequential(Network):
         label = self._free(kind, counts, "projection")
         for module in chain:
             module.to(self.dtype)
-        self._add(Projection(label, source, target, self.port_of(target, port), chain, dt=self.dt, seed=self.seed))
+        self._add(
+            Projection(label, source, target, self.graph.port_of(target, port), chain, dt=self.dt, seed=self.seed)
+        )
 
     def _free(self, kind: str, counts: dict[str, int], among: str = "part") -> str:
         """lif1, lif2, …: a name for the next of a kind ``among`` parts or projections that nothing else has."""
         while True:
             counts[f"{among} {kind}"] = number = counts.get(f"{among} {kind}", 0) + 1
-            if f"{kind}{number}" not in self._taken:
+            if f"{kind}{number}" not in self.graph.taken:
                 return f"{kind}{number}"

@@ -19,6 +19,7 @@ from ranvier.network._checks import describe_non_finite
 from ranvier.network._drives import drawn_inside
 from ranvier.network._forecast import check_run, check_traces
 from ranvier.network._graph import GraphError
+from ranvier.network._initial_state import initial_state
 from ranvier.network._interrupts import Interrupts
 from ranvier.network._late_times import warn_of_late_times
 from ranvier.network._listed import listed_sources, spike_list
@@ -37,8 +38,8 @@ from ranvier.network._wiring import warn_of_wiring
 from ranvier.units.steps import nearest_steps, whole_steps
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
     from ranvier.network._run_checkpoint import RunCheckpoint
+    from ranvier.network.graph import Graph
 
 __all__ = ["Keeping", "simulate"]
 
@@ -48,43 +49,47 @@ _BLOCK, _LISTED = 4_000_000, 256_000_000
 
 @dataclass(frozen=True)
 class Keeping:
-    """Where a run is kept: ``to`` is the folder of its records, ``checkpoint`` that of its checkpoints."""
+    """Where a run is kept: ``to`` is the folder of its records, ``checkpoint`` that of its checkpoints.
+
+    ``identity`` tells the network with all its numbers, so that a checkpoint continues no other one.
+    """
 
     to: str | os.PathLike[str] | None = None
     checkpoint: str | os.PathLike[str] | None = None
     interval: Any = None
+    identity: Callable[[], Mapping[str, Any]] = dict
 
 
 def simulate(
-    net: Network, duration: Any, state: State | None, record: Mapping[str, Sequence[Any]], every: Any, progress: bool,
+    graph: Graph, duration: Any, state: State | None, record: Mapping[str, Sequence[Any]], every: Any, progress: bool,
     keeping: Keeping | None = None, stream: int | None = None,
 ) -> Run:  # fmt: skip
-    """Run ``net`` for ``duration``; see :meth:`Network.run`."""
+    """Run ``graph`` for ``duration``; see :meth:`Network.run`."""
     keeping = keeping or Keeping()
-    steps = whole_steps(duration, net.dt, "duration")
-    wanted = read_record(net, record, stride_of(every, net.dt))
-    check_run(net)
+    steps = whole_steps(duration, graph.dt, "duration")
+    wanted = read_record(graph, record, stride_of(every, graph.dt))
+    check_run(graph)
     if state is None:
-        state = net.initial_state(1, stream=_kept_stream(keeping) if stream is None else stream)
-        warn_of_starts(net, state)
+        state = initial_state(graph, 1, _kept_stream(keeping) if stream is None else stream)
+        warn_of_starts(graph, state)
     else:
-        state = check_state(net, state, 1).with_stream(stream)
-    warn_of_wiring(net)
-    warn_of_late_times(net, state.step + steps)
-    checkpoint, found, interval = _checkpoint(net, state, keeping, {"steps": steps, "record": wanted})
+        state = check_state(graph, state, 1).with_stream(stream)
+    warn_of_wiring(graph)
+    warn_of_late_times(graph, state.step + steps)
+    checkpoint, found, interval = _checkpoint(graph, state, keeping, {"steps": steps, "record": wanted})
     at = found or Progressed(state, state.step, 0, 0.0, recording=os.urandom(8).hex() if checkpoint else "")
     if checkpoint and found is None:
         _written(lambda: checkpoint.write(at))
-    plan = plan_for(net, gradient=False, steps=steps, batch=1)
+    plan = plan_for(graph, gradient=False, steps=steps, batch=1)
     stride = common_stride(wanted)
     with torch.no_grad():
-        columns = _written(lambda: _columns(keeping, at, begin_of(net.dt, at.first)))
-        recorder = _written(lambda: Recorder(net, wanted, columns, stride, at.first))
+        columns = _written(lambda: _columns(keeping, at, begin_of(graph.dt, at.first)))
+        recorder = _written(lambda: Recorder(graph, wanted, columns, stride, at.first))
         if isinstance(columns, MemoryColumns):
-            check_traces(recorder.sizes, wanted, net.dtype.itemsize, steps)
+            check_traces(recorder.sizes, wanted, graph.dtype.itemsize, steps)
         recorder.restore(at)
         _written(lambda: columns.commit(recorder.attributes(at.done)))
-        job = _Job(net, plan, recorder, at, checkpoint, interval)
+        job = _Job(graph, plan, recorder, at, checkpoint, interval)
         return job.run(steps, stride, progress)
 
 
@@ -98,7 +103,7 @@ def _kept_stream(keeping: Keeping) -> int | None:
 
 
 def _checkpoint(
-    net: Network, state: State, keeping: Keeping, asked: Mapping[str, Any]
+    graph: Graph, state: State, keeping: Keeping, asked: Mapping[str, Any]
 ) -> tuple[RunCheckpoint | None, Progressed | None, int]:
     if keeping.checkpoint is None:
         if keeping.interval is not None:
@@ -106,12 +111,12 @@ def _checkpoint(
         return None, None, 0
     from ranvier.network._run_checkpoint import RunCheckpoint, request_of  # files import networks
 
-    interval = max(1, int(nearest_steps(1000, net.dt)))
+    interval = max(1, int(nearest_steps(1000, graph.dt)))
     if keeping.interval is not None:
-        interval = whole_steps(keeping.interval, net.dt, "checkpoint_every", 1)
+        interval = whole_steps(keeping.interval, graph.dt, "checkpoint_every", 1)
     to = None if keeping.to is None else os.fspath(keeping.to)
-    checkpoint = RunCheckpoint(keeping.checkpoint, request_of(net, state, {**asked, "to": to}))
-    return checkpoint, checkpoint.read(lambda found: check_state(net, found, 1)), interval
+    checkpoint = RunCheckpoint(keeping.checkpoint, request_of(keeping.identity(), state, {**asked, "to": to}))
+    return checkpoint, checkpoint.read(lambda found: check_state(graph, found, 1)), interval
 
 
 def _columns(keeping: Keeping, at: Progressed, begin: Mapping[str, Any]) -> Columns:
@@ -134,14 +139,20 @@ class _Job:
 
     def __init__(
         self,
-        net: Network,
+        graph: Graph,
         plan: Plan,
         recorder: Recorder,
         at: Progressed,
         checkpoint: RunCheckpoint | None,
         interval: int,
     ) -> None:
-        self.net, self.plan, self.recorder, self.checkpoint, self.interval = net, plan, recorder, checkpoint, interval
+        self.graph, self.plan, self.recorder, self.checkpoint, self.interval = (
+            graph,
+            plan,
+            recorder,
+            checkpoint,
+            interval,
+        )
         self.state, self.first, self.done, self.before, self.recording = (
             at.state,
             at.first,
@@ -153,21 +164,21 @@ class _Job:
 
     def run(self, steps: int, stride: int, progress: bool) -> Run:
         """All steps that are left."""
-        net, recorder, stopped = self.net, self.recorder, ""
-        largest = max([*(p.shape[0] for p in net.populations.values() if p.shape), 1])
+        graph, recorder, stopped = self.graph, self.recorder, ""
+        largest = max([*(p.shape[0] for p in graph.populations.values() if p.shape), 1])
         record = {n: w.names for n, w in recorder.wanted.items()}
-        runner = Runner(net, self.plan, record, every=stride, lists=True)
-        listed = listed_sources(net, self.plan)
-        inside = drawn_inside(net, runner.drives) | listed
+        runner = Runner(graph, self.plan, record, every=stride, lists=True)
+        listed = listed_sources(graph, self.plan)
+        inside = drawn_inside(graph, runner.drives) | listed
         budget = _LISTED if _only_lists(runner, inside, record) else _BLOCK
         block = max(stride, min(max(budget // largest, 64), 10_000) // stride * stride)
-        with Interrupts() as interrupts, simulation_bar(self.done, steps, net.dt, progress) as bar:
+        with Interrupts() as interrupts, simulation_bar(self.done, steps, graph.dt, progress) as bar:
             while self.done < steps:
                 count = self._length(steps, stride, block)
                 inputs = self._inputs(count, inside)
-                runner.trains = {n: spike_list(net, n, self.state.step, count, self.state.stream) for n in listed}
+                runner.trains = {n: spike_list(graph, n, self.state.step, count, self.state.stream) for n in listed}
                 recorded, after = runner.run(inputs, count, self.state)
-                if describe_non_finite(net, after):
+                if describe_non_finite(graph, after):
                     raise self._not_finite(count, after)
                 spikes = runner.spikes | self._trains(runner, count)
                 recorder.take(recorded, spikes, self.state.step, count)
@@ -179,7 +190,7 @@ class _Job:
                     raise self._unwritten(error) from error
                 bar.update(self.done)
                 if interrupts.asked and self.done < steps:
-                    stopped = f"interrupted at t = {self.state.step * net.dt:g} ms"
+                    stopped = f"interrupted at t = {self.state.step * graph.dt:g} ms"
                     break
         if stopped:
             warnings.warn(
@@ -191,16 +202,16 @@ class _Job:
     def _trains(self, runner: Runner, count: int) -> dict[str, Spikes]:
         """The spikes of the sources that are recorded."""
         out, at = {}, self.state
-        for n in self.net.sources.keys() & self.recorder.wanted.keys():
-            out[n] = runner.trains[n] if n in runner.trains else spike_list(self.net, n, at.step, count, at.stream)
+        for n in self.graph.sources.keys() & self.recorder.wanted.keys():
+            out[n] = runner.trains[n] if n in runner.trains else spike_list(self.graph, n, at.step, count, at.stream)
         return out
 
     def _inputs(self, count: int, inside: set[str]) -> dict[str, torch.Tensor]:
         """What the sources emit; of those that a loop draws itself or takes as a list, the last steps suffice."""
-        out, depths = {}, self.net.depths() if self.net.sources else {}
-        for n, source in self.net.sources.items():
+        out, depths = {}, self.graph.depths() if self.graph.sources else {}
+        for n, source in self.graph.sources.items():
             kept = min(count, depths.get(n, 0)) if n in inside else count
-            out[n] = source.emissions(self.state.step + count - kept, kept, self.net, self.state.stream)
+            out[n] = source.emissions(self.state.step + count - kept, kept, self.graph, self.state.stream)
         return out
 
     def _length(self, steps: int, stride: int, block: int) -> int:
@@ -234,20 +245,20 @@ class _Job:
         return Run(
             self.recorder.records(self.done),
             self.state if self.done else self.state.clone(),
-            self.done * self.net.dt,
+            self.done * self.graph.dt,
             self.seconds,
             self.plan,
             stopped,
         )
 
     def _not_finite(self, count: int, after: State) -> NonFiniteError:
-        trouble = locate_onset(self.net, self.plan, self.state, count) or describe_non_finite(self.net, after)
+        trouble = locate_onset(self.graph, self.plan, self.state, count) or describe_non_finite(self.graph, after)
         error = NonFiniteError(trouble)
         error.run = self.result("a value became NaN or infinite")
         return error
 
     def _unwritten(self, error: OSError) -> RecordingError:
-        where = f"t = {self.state.step * self.net.dt:g} ms"
+        where = f"t = {self.state.step * self.graph.dt:g} ms"
         made = RecordingError(
             f"the simulation stopped at {where}, {self.done} steps done, because its recording or checkpoint could not be "
             f"written: {error} What was written before can be read, and error.run.state continued."

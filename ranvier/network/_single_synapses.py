@@ -10,7 +10,7 @@ from ranvier.errors import ShapeError
 from ranvier.units import UNITS, Dimension
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["single_synapses"]
 
@@ -18,7 +18,7 @@ _NONE = UNITS["1"].dimension
 
 
 def single_synapses(
-    net: Network, name: str, pre: str, post: str, port: str, rule: Connectivity, lag: int,
+    graph: Graph, name: str, pre: str, post: str, port: str, rule: Connectivity, lag: int,
     unit: Dimension | None = None, **how: Any,
 ) -> Transform:  # fmt: skip
     """The synapses of the projection ``name``, with weights in ``unit`` or what the port asks for.
@@ -27,14 +27,14 @@ def single_synapses(
     """
     sizes, positions = [], []
     for part in (pre, post):
-        shape = net.shape_of(part)
+        shape = graph.shape_of(part)
         if shape is None or len(shape) != 1:
             raise ShapeError(f"{name}: rules join populations with a number of cells, {part!r} has shape {shape}.")
         sizes.append(shape[0])
-        positions.append(net.populations[part].positions if part in net.populations else None)
-    wanted = net.populations[post].cell.system.dimensions[port] if post in net.populations else _NONE
-    carried = net.sources[pre].dimension if pre in net.sources else _NONE
+        positions.append(graph.populations[part].positions if part in graph.populations else None)
+    wanted = graph.populations[post].cell.system.dimensions[port] if post in graph.populations else _NONE
+    carried = graph.sources[pre].dimension if pre in graph.sources else _NONE
     dimension = wanted / carried if unit is None else unit
-    request = SynapseRequest(name, net.seed, dimension=dimension, dt=net.dt, lag=lag, dtype=net.dtype, **how)
+    request = SynapseRequest(name, graph.seed, dimension=dimension, dt=graph.dt, lag=lag, dtype=graph.dtype, **how)
     ends = Ends((sizes[0], sizes[1]), pre == post, (positions[0], positions[1]))
     return rule.join(ends, request)

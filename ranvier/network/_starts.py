@@ -22,8 +22,8 @@ from ranvier.network._population import Population
 from ranvier.values import Distribution
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
     from ranvier.network._state import State
+    from ranvier.network.graph import Graph
 
 __all__ = ["warn_of_starts"]
 
@@ -33,29 +33,28 @@ _FORGOTTEN = 3.0
 _DT = sp.Symbol("dt")
 
 
-def warn_of_starts(net: Network, state: State) -> None:
+def warn_of_starts(graph: Graph, state: State) -> None:
     """Warn of a network's first state, once per network and again after a new population."""
-    parts = tuple(net.populations)
-    if parts == net._started:
+    parts = tuple(graph.populations)
+    if parts == graph.memo.started:
         return
-    net._started = parts
-    for name, population in net.populations.items():
+    graph.memo.started = parts
+    for name, population in graph.populations.items():
         for sentence in (
-            _above(net, population, state.variables[name]),
-            _coarse(net, population, state.variables[name]),
+            _above(graph, population, state.variables[name]),
+            _coarse(graph, population, state.variables[name]),
         ):
-            if sentence is not None and sentence not in net._said:
-                net._said.add(sentence)
+            if sentence is not None and graph.memo.new(sentence):
                 warnings.warn(sentence, RanvierWarning, stacklevel=5)
 
 
-def _above(net: Network, population: Population, start: Mapping[str, Tensor]) -> str | None:
+def _above(graph: Graph, population: Population, start: Mapping[str, Tensor]) -> str | None:
     """The warning for a cell that starts beyond its threshold; drawn starts may have such a tail."""
     system = population.cell.system
     event = next((e for e in system.events if e.name == "spike"), None)
     if event is None:
         return None
-    found = _values(net, population, start, {"above": event.condition}).get("above")
+    found = _values(graph, population, start, {"above": event.condition}).get("above")
     if found is None or not bool((found != 0).any()):
         return None
     level = min((n for n in system.states if sp.Symbol(n) in event.condition.free_symbols), default=None)
@@ -69,18 +68,18 @@ def _above(net: Network, population: Population, start: Mapping[str, Tensor]) ->
     )
 
 
-def _coarse(net: Network, population: Population, start: Mapping[str, Tensor]) -> str | None:
+def _coarse(graph: Graph, population: Population, start: Mapping[str, Tensor]) -> str | None:
     """The warning for a variable that decays far within a step."""
     system = population.cell.system
-    reasons = population.step(net.kicks(population.name)).reasons
-    for name, share in _values(net, population, start, _shares(system)).items():
+    reasons = population.step(graph.kicks(population.name)).reasons
+    for name, share in _values(graph, population, start, _shares(system)).items():
         method, _ = reasons[name]
         steps = float(share.detach().max())
         if not math.isfinite(steps) or steps <= _MOST.get(method, _FORGOTTEN):
             continue
         return (
-            f"population {population.name!r}: {name} decays with a time constant of {net.dt / steps:.3g} ms, but a step "
-            f"takes {net.dt:g} ms ({method}): what happens within a step is lost. Give a smaller dt, or a longer time "
+            f"population {population.name!r}: {name} decays with a time constant of {graph.dt / steps:.3g} ms, but a step "
+            f"takes {graph.dt:g} ms ({method}): what happens within a step is lost. Give a smaller dt, or a longer time "
             f"constant."
         )
     return None
@@ -101,10 +100,10 @@ def _shares(system: System) -> dict[str, sp.Expr]:
 
 
 def _values(
-    net: Network, population: Population, start: Mapping[str, Tensor], wanted: Mapping[str, sp.Expr]
+    graph: Graph, population: Population, start: Mapping[str, Tensor], wanted: Mapping[str, sp.Expr]
 ) -> dict[str, Tensor]:
     """The expressions that depend on states and parameters alone, in float64."""
-    known = {**population.values(), **start, "dt": torch.tensor(net.dt)}
+    known = {**population.values(), **start, "dt": torch.tensor(graph.dt)}
     given = {n: v.detach().double() for n, v in known.items()}
     some = {n: e for n, e in wanted.items() if {str(s) for s in e.free_symbols} <= given.keys()}
     if not some:

@@ -11,30 +11,30 @@ from ranvier.dynamics import Program, Tape, placed, quotients
 from ranvier.kernels import eager
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
     from ranvier.network._state import State
+    from ranvier.network.graph import Graph
 
 __all__ = ["undefined_quotient"]
 
 Tensor = torch.Tensor
 
 
-def undefined_quotient(net: Network, before: State, after: State) -> str | None:
+def undefined_quotient(graph: Graph, before: State, after: State) -> str | None:
     """A sentence that names the quotient and the values at which it is 0/0; None where no quotient is.
 
     ``before`` is the state before the step in which a variable of ``after`` became NaN.
     """
     for name, variables in after.variables.items():
         bad = sum((~torch.isfinite(v) for v in variables.values()), torch.zeros((), dtype=torch.bool))
-        if not bool(torch.as_tensor(bad).any()) or name not in net.populations:
+        if not bool(torch.as_tensor(bad).any()) or name not in graph.populations:
             continue
-        system = net.populations[name].cell.system
+        system = graph.populations[name].cell.system
         found = quotients(system)
         outputs = {f"{part}{k}": getattr(q, part) for k, q in enumerate(found) for part in ("above", "below")}
         outputs |= {f"read{k}_{n}": system.written(sp.Symbol(n)) for k, q in enumerate(found) for n in q.reads}
-        known = {**net.populations[name].values(), **before.variables[name]}
-        known |= {"t": torch.tensor(before.step * net.dt), "dt": torch.tensor(net.dt)}
-        known = {n: v.detach().to(net.dtype) for n, v in known.items()}
+        known = {**graph.populations[name].values(), **before.variables[name]}
+        known |= {"t": torch.tensor(before.step * graph.dt), "dt": torch.tensor(graph.dt)}
+        known = {n: v.detach().to(graph.dtype) for n, v in known.items()}
         readable = {n: e for n, e in outputs.items() if {str(s) for s in system.symbols_of(e)} <= known.keys()}
         tape = Tape()
         place = placed(system, tape, {}, readable.values())

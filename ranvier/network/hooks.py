@@ -11,12 +11,12 @@ from ranvier.connectivity.hooks import has_hook
 from ranvier.network._graph import GraphError
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["has_hook", "hooked_parts"]
 
 
-def hooked_parts(net: Network) -> frozenset[str]:
+def hooked_parts(graph: Graph) -> frozenset[str]:
     """Populations with a hook, and projections with one on them or on a transform inside; all where a hook is global.
 
     Raises
@@ -25,13 +25,11 @@ def hooked_parts(net: Network) -> frozenset[str]:
         For a plastic projection, whose synapses run outside module calls.
     """
     if torch_module._has_any_global_hook():
-        return frozenset((*net.populations, *(n for n, p in net.projections.items() if p.plasticity is None)))
-    # this runs in every call of a network, so modules are looked up where torch keeps them
-    parts: dict[str, nn.Module] = net._modules  # pyright: ignore[reportAssignmentType]
-    found = [n for n, p in parts["populations"]._modules.items() if p is not None and has_hook(p)]
-    for n, p in parts["projections"]._modules.items():
-        if p is not None and (has_hook(p) or _inside(p)):
-            if net.projections[n].plasticity is not None:
+        return frozenset((*graph.populations, *(n for n, p in graph.projections.items() if p.plasticity is None)))
+    found = [n for n, p in graph.populations.items() if has_hook(p)]
+    for n, p in graph.projections.items():
+        if has_hook(p) or _inside(p):
+            if p.plasticity is not None:
                 raise GraphError(
                     f"projection {n!r} is plastic, so its hook would never be called: remove the hook, and record the "
                     f"variables of the synapses instead."

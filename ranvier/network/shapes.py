@@ -10,7 +10,7 @@ import torch
 from ranvier.errors import ShapeError
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["known_shape", "shapes_from", "shapes_known", "unknown_shape"]
 
@@ -20,35 +20,35 @@ def unknown_shape(name: str) -> ShapeError:
     return ShapeError(f"the size of {name!r} is unknown: give it one.")
 
 
-def known_shape(net: Network, name: str) -> tuple[int, ...]:
+def known_shape(graph: Graph, name: str) -> tuple[int, ...]:
     """Shape of what a part emits, where it does not depend on the input."""
-    shape = net.shape_of(name)
+    shape = graph.shape_of(name)
     if shape is None:
         raise unknown_shape(name)
     return shape
 
 
-def shapes_from(net: Network, inputs: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+def shapes_from(graph: Graph, inputs: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
     """Shapes of inputs [T, B, …] and of every population and relay that they reach."""
-    shapes = shapes_known(net, {n: tuple(x.shape[2:]) for n, x in inputs.items()})
-    unknown = [n for n in (*net.populations, *net.relays) if n not in shapes]
+    shapes = shapes_known(graph, {n: tuple(x.shape[2:]) for n, x in inputs.items()})
+    unknown = [n for n in (*graph.populations, *graph.relays) if n not in shapes]
     if unknown:
         raise unknown_shape(unknown[0])
     return shapes
 
 
-def shapes_known(net: Network, given: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+def shapes_known(graph: Graph, given: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
     """Shapes of the inputs ``given``, of every part with a size, and of those that they reach."""
     shapes = {n: tuple(s) for n, s in given.items()}
     unknown: list[str] = []
-    for n in (*net.populations, *net.relays):
-        shape = net.shape_of(n)
+    for n in (*graph.populations, *graph.relays):
+        shape = graph.shape_of(n)
         if shape is None:
             unknown.append(n)
         else:
             shapes[n] = shape
     while unknown:
-        arriving = (p for n in unknown for p in net.projections.values() if p.post == n)
+        arriving = (p for n in unknown for p in graph.projections.values() if p.post == n)
         ready = next((p for p in arriving if p.pre in shapes), None)
         if ready is None:
             break

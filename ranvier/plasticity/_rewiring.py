@@ -79,7 +79,7 @@ class Rewiring:
             raise StateError(
                 f"{name}: {values['w'].shape[0]} samples would each prune other synapses; rewire a batch of one."
             )
-        state = check_state(net, state, 1)
+        state = check_state(net.graph, state, 1)
         dimension = bound.system.dimensions["w"]
         below, start = (self._number(n, v, dimension) for n, v in (("below", self.below), ("weight", self.weight)))
         weak = (values["w"][0].abs() < below).numpy()

@@ -10,6 +10,7 @@ import torch
 
 from ranvier.dynamics import Cuts
 from ranvier.network import Network, Plan, State, silence_after
+from ranvier.network._checks import take_inputs
 from ranvier.network._planning import plan_call
 from ranvier.network._population import signal_of
 from ranvier.network.shapes import shapes_from
@@ -50,11 +51,11 @@ def emissions(net: Network) -> dict[str, str]:
 
 def plan_of(net: Network, x: Signal, how: Mapping[str, Any]) -> Plan:
     """The plan by which a batch like ``x`` is learnt from."""
-    inputs, steps, batch = net._take(x)
+    inputs, steps, batch = take_inputs(net.graph, x)
     periods = {n: how.get(n) for n in ("window", "checkpoint")}
     cuts = Cuts(reset=how.get("reset", "auto"))
-    state = net.initial_state(batch, stream=0, shapes=shapes_from(net, inputs))
-    return plan_call(net, inputs, state, True, steps, batch, cuts=cuts, **periods)
+    state = net.initial_state(batch, stream=0, shapes=shapes_from(net.graph, inputs))
+    return plan_call(net.graph, inputs, state, True, steps, batch, cuts=cuts, **periods)
 
 
 def run(

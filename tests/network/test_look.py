@@ -48,7 +48,7 @@ def test_values_that_cancel_are_still_found(pair: tuple[float, float], size: int
     net.population("cells", size, rv.LIF(tau=10 * ms))
     state = net.initial_state()
     state.variables["cells"]["v"][0, :2] = torch.tensor(pair)
-    found = describe_non_finite(net, state)
+    found = describe_non_finite(net.graph, state)
     if size == 2 or not math.isfinite(sum(pair)):
         assert found is not None
         assert "cells.v of cell 0" in found

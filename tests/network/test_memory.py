@@ -80,7 +80,7 @@ def wanted(net: rv.Network) -> dict[str, list[str]]:
 def look_at_calls(make: Callable[[str], rv.Network], provider: str, x: torch.Tensor, **how: Any) -> None:
     """Everything that goes into two calls and comes out of them; a third call changes none of it."""
     net = make(provider)
-    start = net.initial_state(x.shape[1], shapes=shapes_from(net, {"input": x}))
+    start = net.initial_state(x.shape[1], shapes=shapes_from(net.graph, {"input": x}))
     out, after = net(x, start, **how)
     seen = net.observe(x, start, record=wanted(net), **how)
     everything = {"x": x, "out": out, **named("start", start.tensors()), **named("after", after.tensors())}

@@ -202,4 +202,4 @@ def test_plans_do_not_pile_up() -> None:
     net = rv.Sequential(rv.Linear(9, 6), rv.LIF(6), rv.Linear(6, 3), rv.LIF(3), dt=1 * ms)
     for steps in range(1, 9):
         net(torch.zeros(steps * 20, 4 + steps, 9))
-    assert len(net._plans) == 1
+    assert len(net.graph.memo.plans) == 1

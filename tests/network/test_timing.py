@@ -197,7 +197,7 @@ class TestCycles:
             net.connect(pre, post, rv.OneToOne(), to="x")
         for projection in net.projections.values():
             projection.latency = projection.shortest = 0
-        net._plans.clear()
+        net.graph.memo.plans.clear()
         with pytest.raises(GraphError, match=r"a -> b|b -> a"):
             net.plan()
 

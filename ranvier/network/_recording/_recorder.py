@@ -21,7 +21,7 @@ from ranvier.network.shapes import known_shape
 from ranvier.units.steps import times_at
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["Recorder", "begin_of", "record_from"]
 
@@ -29,11 +29,11 @@ __all__ = ["Recorder", "begin_of", "record_from"]
 class Recorder:
     """Takes blocks of steps from ``first`` on into ``columns``; ``stride`` is the interval at which they were computed."""
 
-    def __init__(self, net: Network, wanted: Mapping[str, Wanted], columns: Columns, stride: int, first: int) -> None:
-        self.net, self.wanted, self.columns, self.stride, self.first = net, wanted, columns, stride, first
+    def __init__(self, graph: Graph, wanted: Mapping[str, Wanted], columns: Columns, stride: int, first: int) -> None:
+        self.graph, self.wanted, self.columns, self.stride, self.first = graph, wanted, columns, stride, first
         self.sizes = {n: self._size(n) for n in wanted}
         self.gatherers = {
-            n: Gatherer(w.statistics, self.sizes[n], net.dt, first) for n, w in wanted.items() if w.statistics
+            n: Gatherer(w.statistics, self.sizes[n], graph.dt, first) for n, w in wanted.items() if w.statistics
         }
         for n, w in wanted.items():
             if w.spikes:
@@ -43,19 +43,21 @@ class Recorder:
                 columns.declare(f"{n}/{v}", self._kind(n, v), self._shape(n, trace))
 
     def _kind(self, n: str, variable: str) -> np.dtype:
-        plastic = self.net.projections[n].plasticity if n in self.net.projections else None
-        dtype = self.net.dtype if plastic is None else kept_in(plastic, variable, self.net.dtype)
+        plastic = self.graph.projections[n].plasticity if n in self.graph.projections else None
+        dtype = self.graph.dtype if plastic is None else kept_in(plastic, variable, self.graph.dtype)
         return torch.empty(0, dtype=dtype).numpy().dtype
 
     def _size(self, n: str) -> int:
         return (
-            len(self.net.projections[n].synapses) if n in self.net.projections else math.prod(known_shape(self.net, n))
+            len(self.graph.projections[n].synapses)
+            if n in self.graph.projections
+            else math.prod(known_shape(self.graph, n))
         )
 
     def _shape(self, n: str, trace: Trace) -> tuple[int, ...]:
         if trace.cells is not None:
             return (len(trace.cells),)
-        return (self.sizes[n],) if n in self.net.projections else known_shape(self.net, n)
+        return (self.sizes[n],) if n in self.graph.projections else known_shape(self.graph, n)
 
     def take(
         self, recorded: Mapping[tuple[str, str], torch.Tensor], spikes: Mapping[str, Spikes], start: int, count: int
@@ -74,7 +76,7 @@ class Recorder:
                 if w.statistics:
                     self.gatherers[n].take(step, cell, start, count)
             for v, trace in w.traces.items():
-                if n in self.net.projections:  # known at the end of the block alone
+                if n in self.graph.projections:  # known at the end of the block alone
                     x, taken = recorded.get((n, v)), ends[-1:]
                     x = x[-1:] if x is not None else None
                 else:
@@ -104,7 +106,7 @@ class Recorder:
 
     def boundary(self, step: int) -> int | None:
         """The next step at which a block must end because weights are recorded there; None where there is none."""
-        strides = [t.stride for n, w in self.wanted.items() if n in self.net.projections for t in w.traces.values()]
+        strides = [t.stride for n, w in self.wanted.items() if n in self.graph.projections for t in w.traces.values()]
         return min((step // s + 1) * s for s in strides) if strides else None
 
     def attributes(self, steps: int) -> dict[str, Any]:
@@ -113,7 +115,7 @@ class Recorder:
         for n, w in self.wanted.items():
             strides = {v: t.stride for v, t in w.traces.items()}
             parts[n] = {"size": self.sizes[n], "spikes": w.spikes, "stride": strides}
-        return {**begin_of(self.net.dt, self.first), "steps": steps, "parts": parts}
+        return {**begin_of(self.graph.dt, self.first), "steps": steps, "parts": parts}
 
     def restore(self, at: Progressed) -> None:
         """Go on from what was gathered before.

@@ -17,7 +17,7 @@ from ranvier.network._recording._statistics import SpikeStatistics
 from ranvier.units.steps import whole_steps
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["Trace", "Wanted", "common_stride", "read_record", "stride_of"]
 
@@ -49,16 +49,16 @@ def stride_of(every: Any, dt: float, default: int = 1) -> int:
     return default if every is None else whole_steps(every, dt, "every", 1)
 
 
-def read_record(net: Network, record: Mapping[str, Sequence[Any]], stride: int) -> dict[str, Wanted]:
+def read_record(graph: Graph, record: Mapping[str, Sequence[Any]], stride: int) -> dict[str, Wanted]:
     """Every request, checked; ``stride`` is that of variables asked for by name alone."""
     if isinstance(record, Mapping):
         names = {
             n: [_name(x, n) for x in v] if isinstance(v, Iterable) and not isinstance(v, str) else v
             for n, v in record.items()
         }
-        check_record(net, names, sources=True)
+        check_record(graph, names, sources=True)
     else:
-        check_record(net, record)
+        check_record(graph, record)
     out: dict[str, Wanted] = {}
     for n, asked in record.items():
         wanted = out[n] = Wanted()
@@ -71,7 +71,7 @@ def read_record(net: Network, record: Mapping[str, Sequence[Any]], stride: int) 
                 wanted.spikes = True
             else:
                 variable, trace = (
-                    (x.variable, _trace(net, n, x, stride)) if isinstance(x, Sample) else (x, Trace(stride))
+                    (x.variable, _trace(graph, n, x, stride)) if isinstance(x, Sample) else (x, Trace(stride))
                 )
                 if variable in wanted.traces:
                     raise GraphError(f"record[{n!r}] asks for {variable!r} twice: remove one of them.")
@@ -95,10 +95,10 @@ def _name(x: Any, n: str) -> str:
     return x
 
 
-def _trace(net: Network, n: str, sample: Sample, stride: int) -> Trace:
+def _trace(graph: Graph, n: str, sample: Sample, stride: int) -> Trace:
     if sample.cells is not None:
-        size = len(net.projections[n].synapses) if n in net.projections else math.prod(net.shape_of(n) or (0,))
+        size = len(graph.projections[n].synapses) if n in graph.projections else math.prod(graph.shape_of(n) or (0,))
         if sample.cells.min() < 0 or sample.cells.max() >= size:
             wrong = sample.cells.min() if sample.cells.min() < 0 else sample.cells.max()
             raise ShapeError(f"Sample of {n!r}: cells holds {wrong}, but there are 0 to {size - 1}.")
-    return Trace(stride_of(sample.every, net.dt, stride), sample.cells)
+    return Trace(stride_of(sample.every, graph.dt, stride), sample.cells)

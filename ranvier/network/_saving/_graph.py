@@ -18,6 +18,7 @@ from ranvier.connectivity.transform import Placement
 from ranvier.errors import FileFormatError
 from ranvier.limits.record import Record, damaged
 from ranvier.limits.tensors import fill
+from ranvier.network._bind import bind_rule
 from ranvier.network._network import Network
 from ranvier.network._population import Population, Relay
 from ranvier.network._projection import Projection
@@ -120,7 +121,7 @@ def _shape(shape: tuple[int, ...] | None) -> list[int] | None:
 
 def _sharing(net: Network, population: Population) -> str | None:
     """The name of the population whose learnable values this one uses, where there is one."""
-    first = net._of_cell(population.cell)
+    first = net.graph.of_cell(population.cell)
     return None if first is None or first is population or not list(first.parameters()) else first.name
 
 
@@ -228,10 +229,10 @@ def _add_projection(net: Network, name: str, record: Record, left: Tensors, modu
     pre, post = record.text("pre"), record.text("post")
     if not name or "." in name or "/" in name or post not in (*net.populations, *net.relays):
         raise record.error("post", "the name of a population, in a projection whose name has no dot or slash")
-    if name in net._taken:
-        raise damaged(record.where, f"{name!r} is already the name of {net._taken[name]}")
+    if name in net.graph.taken:
+        raise damaged(record.where, f"{name!r} is already the name of {net.graph.taken[name]}")
     ends = net.shape_of(pre), net.shape_of(post)
-    port = net.port_of(post, record.text("port"))
+    port = net.graph.port_of(post, record.text("port"))
     chain: list[nn.Module] = []
     lag = record.whole("latency")
     for k, inner in enumerate(record.items("chain")):
@@ -248,7 +249,7 @@ def _add_projection(net: Network, name: str, record: Record, left: Tensors, modu
     if "plasticity" in record:
         if len(chain) != 1 or transform_of(chain[0]).pattern() is None:
             raise record.error("plasticity", "none, as the projection has no single synapses")
-        bound = net._bind(decode_plasticity(record.child("plasticity"), left), pre, post, port)
+        bound = bind_rule(net.graph, decode_plasticity(record.child("plasticity"), left), pre, post, port)
     made = Projection(name, pre, post, port, chain, lag, bound, dt=net.dt, seed=net.seed)
     steps = left.pop(f"projections.{name}.chain.0.latency_table", None)  # of a transform that stands elsewhere too
     if steps is not None and (made.latency_table is None or not torch.equal(steps, made.latency_table)):

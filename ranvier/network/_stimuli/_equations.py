@@ -23,7 +23,7 @@ from ranvier.units.steps import times_at
 from ranvier.values import Distribution, Learn
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["Stimulus"]
 
@@ -82,28 +82,28 @@ class Stimulus(Signal):
                     f"Stimulus: {n} has shape {as_quantity(v).shape}; give one value, or one for each of {size} cells."
                 )
 
-    def block(self, first: int, count: int, net: Network) -> torch.Tensor:
+    def block(self, first: int, count: int, graph: Graph) -> torch.Tensor:
         step, name = self._step, self._step.output_of(self.cell.emit or "")
-        own = f"{name_in(net, self)}.stimulus"  # drawn values are those of this stimulus, like its name
-        values = {n: tensor_of(v, self.shape, net.seed, f"{own}.{n}") for n, v in self.cell.parameters.items()}
-        coefficients = eager.coefficients(step, values, net.dt)
+        own = f"{name_in(graph, self)}.stimulus"  # drawn values are those of this stimulus, like its name
+        values = {n: tensor_of(v, self.shape, graph.seed, f"{own}.{n}") for n, v in self.cell.parameters.items()}
+        coefficients = eager.coefficients(step, values, graph.dt)
         function, like = eager.step_function(step.program, step.surrogate), torch.empty((), dtype=torch.float64)
         together = max(1, _TOGETHER // self.shape[0])
         pieces = []
         for low in range(first // together * together, first + count, together):
-            times = torch.from_numpy(times_at(np.arange(low, low + together), net.dt))
+            times = torch.from_numpy(times_at(np.arange(low, low + together), graph.dt))
             x = function({**coefficients, **eager.clock(step, coefficients, times, 1)}, like)[name]
             x = torch.as_tensor(x, dtype=torch.float64).expand(together, *self.shape)
             pieces.append(x[max(first - low, 0) : first + count - low])
         whole = torch.cat(pieces) if pieces else torch.empty(0, *self.shape, dtype=torch.float64)
         bad = torch.nonzero(~torch.isfinite(whole))
         if len(bad):
-            when = float(times_at(first + int(bad[0, 0]), net.dt))
+            when = float(times_at(first + int(bad[0, 0]), graph.dt))
             raise EquationError(
                 f"the stimulus is {float(whole[tuple(bad[0])])} at t = {when:g} ms: keep it finite.",
                 line=self.cell.equations,
             )
-        return whole.unsqueeze(1).to(net.device, net.dtype)
+        return whole.unsqueeze(1).to(graph.device, graph.dtype)
 
     def __repr__(self) -> str:
         return f"Stimulus({self.cell.equations.strip()!r}, size={self.shape[0]})"

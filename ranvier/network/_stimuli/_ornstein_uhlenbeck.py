@@ -16,7 +16,7 @@ from ranvier.units import UNITS, as_quantity
 from ranvier.values import flag, gaussian_quantile, key_of
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["OrnsteinUhlenbeck"]
 
@@ -60,16 +60,16 @@ class OrnsteinUhlenbeck(Signal):
             raise DimensionError(f"OrnsteinUhlenbeck: tau={tau!r} must be one positive finite time, for example 5*ms.")
         self.tau, self.frozen = float(duration.value), flag(frozen, "OrnsteinUhlenbeck: frozen")
 
-    def block(self, first: int, count: int, net: Network) -> torch.Tensor:
-        return self.draw(first, count, net, 0, 1)
+    def block(self, first: int, count: int, graph: Graph) -> torch.Tensor:
+        return self.draw(first, count, graph, 0, 1)
 
-    def draw(self, first: int, count: int, net: Network, stream: int, batch: int) -> torch.Tensor:
+    def draw(self, first: int, count: int, graph: Graph, stream: int, batch: int) -> torch.Tensor:
         from scipy.signal import lfilter  # slow to import
 
-        size, keep = self.shape[0], math.exp(-net.dt / self.tau)
-        lead = math.ceil(_FORGOTTEN * self.tau / net.dt)
+        size, keep = self.shape[0], math.exp(-graph.dt / self.tau)
+        lead = math.ceil(_FORGOTTEN * self.tau / graph.dt)
         stretch = max(lead, 1024)  # steps that begin together
-        key, gain = key_of(net.seed, f"{name_in(net, self)}.ornstein_uhlenbeck"), math.sqrt(1 - keep**2)
+        key, gain = key_of(graph.seed, f"{name_in(graph, self)}.ornstein_uhlenbeck"), math.sqrt(1 - keep**2)
         pieces = [np.empty((0, batch, size))]
         for low in range(first // stretch * stretch, first + count, stretch):
             steps = min(low + stretch, first + count) - low + lead
@@ -80,7 +80,7 @@ class OrnsteinUhlenbeck(Signal):
             x = lfilter([gain], [1.0, -keep], gaussian_quantile(u, out=u), axis=0)[lead:]
             pieces.append(x[max(first - low, 0) :])
         out = self.mean + self.sigma * np.concatenate(pieces)
-        return torch.from_numpy(out).to(net.device, net.dtype)
+        return torch.from_numpy(out).to(graph.device, graph.dtype)
 
     def __repr__(self) -> str:
         frozen = ", frozen=True" if self.frozen else ""

@@ -12,7 +12,7 @@ from ranvier.network._sources import Source
 from ranvier.units import Dimension, as_quantity
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["Signal", "SumOfSignals", "name_in", "one_or_each"]
 
@@ -56,11 +56,11 @@ class SumOfSignals(Signal):
         self.parts, self.shape, self.dimension = parts, first.shape, first.dimension
         self.frozen = all(part.frozen for part in parts)
 
-    def block(self, first: int, count: int, net: Network) -> torch.Tensor:
-        return self.draw(first, count, net, 0, 1)
+    def block(self, first: int, count: int, graph: Graph) -> torch.Tensor:
+        return self.draw(first, count, graph, 0, 1)
 
-    def draw(self, first: int, count: int, net: Network, stream: int, batch: int) -> torch.Tensor:
-        wide = [part.emissions(first, count, net, stream, batch) for part in self.parts]
+    def draw(self, first: int, count: int, graph: Graph, stream: int, batch: int) -> torch.Tensor:
+        wide = [part.emissions(first, count, graph, stream, batch) for part in self.parts]
         out = wide[0]
         for x in wide[1:]:
             out = out + x
@@ -86,9 +86,9 @@ def one_or_each(value: Any, size: int, what: str, dimension: Dimension | None = 
     return array, quantity.dimension
 
 
-def name_in(net: Network, source: Source) -> str:
+def name_in(graph: Graph, source: Source) -> str:
     """The name by which a network knows a source, or a sum it is part of: random streams are kept apart by it."""
-    for name, known in net.sources.items():
+    for name, known in graph.sources.items():
         if known is source:
             return name
         if isinstance(known, SumOfSignals) and any(part is source for part in known.parts):

@@ -128,7 +128,7 @@ class _Starts:
 
 
 def _counters(net: Network, name: str) -> tuple[str, ...]:
-    return net.populations[name].step(net.kicks(name)).counters
+    return net.populations[name].step(net.graph.kicks(name)).counters
 
 
 def _refuse_moments(net: Network) -> None:
@@ -141,7 +141,7 @@ def _refuse_moments(net: Network) -> None:
                     f"which would then act differently: use SLTT() without keep, or net.eval()."
                 )
     for n, population in net.populations.items():
-        step = population.step(net.kicks(n))
+        step = population.step(net.graph.kicks(n))
         moving = [*((TIME,) if step.clock.outputs else ()), *step.system.noises]
         if moving:
             raise TrainingError(

@@ -75,7 +75,7 @@ def refuse_starts(net: Network, rule: str) -> None:
 
 def refuse_hooks(net: Network, rule: str) -> None:
     """Raise where a hook could change what a part emits: ``rule`` computes parts of the gradient by itself."""
-    found = hooked_parts(net)
+    found = hooked_parts(net.graph)
     if found:
         raise TrainingError(
             f"{rule} computes the backward pass through {min(found)!r} itself, and would bypass the hook registered there: "

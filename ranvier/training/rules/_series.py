@@ -10,6 +10,7 @@ import torch
 from ranvier.dynamics import Cuts
 from ranvier.network import Network, State, silence_after
 from ranvier.network._again import Again
+from ranvier.network._checks import take_inputs
 from ranvier.network._planning import plan_call
 from ranvier.network._runner import Runner
 from ranvier.network._window import Window
@@ -62,8 +63,8 @@ class Series:
         record: Mapping[str, Sequence[str]] | None = None,
     ) -> None:  # fmt: skip
         self.net, self.size, self.leaves, self.record = net, size, leaves, record or {}
-        self.inputs, self.steps, self.batch = net._take(x)
-        self.shapes = shapes_from(net, self.inputs)
+        self.inputs, self.steps, self.batch = take_inputs(net.graph, x)
+        self.shapes = shapes_from(net.graph, self.inputs)
         self.emit, self.fire = emissions(net), spiking(net)
         wanted: dict[str, tuple[str, ...]] = {n: ("spikes",) for n in self.fire}
         for name, names in (*((n, (e,)) for n, e in self.emit.items()), *self.record.items()):
@@ -71,8 +72,8 @@ class Series:
         start = net.initial_state(self.batch, shapes=self.shapes)
         repeated = cuts.joined and not leaves and not attached
         how = {"window": size, "cuts": cuts, "series": repeated}
-        plan = plan_call(net, self.inputs, start, True, self.steps, self.batch, **how)
-        self.runner = Runner(net, plan, wanted)
+        plan = plan_call(net.graph, self.inputs, start, True, self.steps, self.batch, **how)
+        self.runner = Runner(net.graph, plan, wanted)
         if repeated:
             self.runner.again = Again()
         self.made = self.runner.coefficients

@@ -152,7 +152,7 @@ class TestStep:
 def rv_shapes(net: rv.Network, x: torch.Tensor) -> dict[str, tuple[int, ...]]:
     from ranvier.network.shapes import shapes_from
 
-    return shapes_from(net, {n: x for n in net.inputs})
+    return shapes_from(net.graph, {n: x for n in net.inputs})
 
 
 class TestContinuing:

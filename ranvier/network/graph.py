@@ -1,0 +1,122 @@
+"""What a network is at one moment, as everything below its public methods sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ranvier._nearest import meant
+from ranvier.network._graph import GraphError
+
+if TYPE_CHECKING:
+    from ranvier.network._parts import Parts
+    from ranvier.network._plan import Plan
+    from ranvier.network._population import Population, Relay
+    from ranvier.network._projection import Projection
+    from ranvier.neurons import Cell
+
+__all__ = ["Graph", "Memo"]
+
+
+@dataclass
+class Memo:
+    """What calls of one network leave to the next: plans by request, warnings said once, parts looked at, the last shape."""
+
+    plans: dict[tuple, Plan] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
+    wired: tuple[str, ...] = ()
+    started: tuple[str, ...] = ()
+    shape: tuple[int, int] | None = None
+
+    def new(self, sentence: str) -> bool:
+        """Whether a warning was not said before; it counts as said from here on."""
+        if sentence in self.said:
+            return False
+        self.said.add(sentence)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Parts by name, the time step in ms, and where numbers live; ``net.graph`` gives it.
+
+    A graph holds no methods of a call, and no module: functions below the public edge take it instead of the network.
+    """
+
+    dt: float
+    seed: int
+    dtype: torch.dtype
+    device: torch.device
+    provider: str | None
+    inputs: Mapping[str, tuple[int, ...] | None]
+    sources: Mapping[str, Any]
+    populations: Parts[Population]
+    relays: Mapping[str, Relay]
+    projections: Parts[Projection]
+    outputs: Sequence[str]
+    memo: Memo
+
+    @property
+    def nodes(self) -> list[str]:
+        """Names of inputs, sources, populations and relays."""
+        return [*self.inputs, *self.sources, *self.populations, *self.relays]
+
+    @property
+    def taken(self) -> dict[str, str]:
+        """The owner of each name: parts and projections share one set of names."""
+        kinds = {
+            "an input": self.inputs, "a source": self.sources, "a population": self.populations, "a relay": self.relays,
+            "a projection": self.projections,
+        }  # fmt: skip
+        return {name: kind for kind, named in kinds.items() for name in named}
+
+    def of_cell(self, cell: Cell) -> Population | None:
+        """The first population of the very same cell object."""
+        return next((p for p in self.populations.values() if p.cell is cell), None)
+
+    def depths(self) -> dict[str, int]:
+        """How many steps of each part's emissions are still needed, where any are."""
+        depth: dict[str, int] = {}
+        for p in self.projections.values():
+            if p.by_spike:
+                depth[p.pre] = max(depth.get(p.pre, 0), p.depth)
+            if p.plasticity and p.plasticity.rule.on_post:
+                depth[p.post] = max(depth.get(p.post, 0), 1)
+        return {n: d for n, d in depth.items() if d}
+
+    def kicks(self, name: str) -> tuple[str, ...]:
+        """The states of a population on which projections arrive."""
+        states = self.populations[name].cell.system.states
+        arriving = {p.port for p in self.projections.values() if p.post == name}
+        return tuple(s for s in states if s in arriving)
+
+    def shape_of(self, name: str) -> tuple[int, ...] | None:
+        """Shape of what a part emits, or None while only a call can tell."""
+        if name in self.populations:
+            return self.populations[name].shape
+        if name in self.relays:
+            return self.relays[name].size
+        if name in self.sources:
+            return self.sources[name].shape
+        if name in self.inputs:
+            return self.inputs[name]
+        raise GraphError(
+            f"there is no part called {name!r}: the network has {', '.join(self.nodes) or 'none yet'}.{meant(name, self.nodes)}"
+        )
+
+    def port_of(self, post: str, to: str | None) -> str:
+        """The port a projection arrives on; may be left out where the cell has one input."""
+        if post in self.relays:
+            return "x"
+        cell = self.populations[post].cell
+        to = cell.default_port if to is None else to
+        if to is None:
+            raise GraphError(f"name the port of {post!r} with to=…: it has {', '.join(cell.ports) or 'none'}.")
+        if to not in cell.ports:
+            raise GraphError(
+                f"{post!r} has no port {to!r}: projections can arrive on {', '.join(cell.ports) or 'none'}.{meant(to, cell.ports)}"
+            )
+        return cell.arrival(to)
