@@ -445,6 +445,6 @@ class Network(nn.Module):
             record or {},
             every,
             progress,
-            Keeping(to, checkpoint, checkpoint_every),
+            Keeping(self._identity, to, checkpoint, checkpoint_every),
             stream,
         )

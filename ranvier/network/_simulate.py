@@ -54,18 +54,17 @@ class Keeping:
     ``identity`` tells the network with all its numbers, so that a checkpoint continues no other one.
     """
 
+    identity: Callable[[], Mapping[str, Any]]
     to: str | os.PathLike[str] | None = None
     checkpoint: str | os.PathLike[str] | None = None
     interval: Any = None
-    identity: Callable[[], Mapping[str, Any]] = dict
 
 
 def simulate(
     graph: Graph, duration: Any, state: State | None, record: Mapping[str, Sequence[Any]], every: Any, progress: bool,
-    keeping: Keeping | None = None, stream: int | None = None,
+    keeping: Keeping, stream: int | None = None,
 ) -> Run:  # fmt: skip
     """Run ``graph`` for ``duration``; see :meth:`Network.run`."""
-    keeping = keeping or Keeping()
     steps = whole_steps(duration, graph.dt, "duration")
     wanted = read_record(graph, record, stride_of(every, graph.dt))
     check_run(graph)
