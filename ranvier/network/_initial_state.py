@@ -9,9 +9,9 @@ import torch
 from ranvier.errors import ShapeError
 from ranvier.network._forecast import check_state_size
 from ranvier.network._plastic import initial_synapses
-from ranvier.network._shapes import unknown_shape
 from ranvier.network._state import State, stream_of
 from ranvier.network.graph import Graph
+from ranvier.network.shapes import unknown_shape
 
 __all__ = ["initial_state"]
 
