@@ -230,7 +230,7 @@ def check_record(graph: Graph, record: Any, sources: bool = False) -> None:
             )
         known = _recordable(graph, name, sources)
         for variable in variables:
-            if variable == COUNTER and name in net.populations and net.populations[name].cell.system.refractory:
+            if variable == COUNTER and name in graph.populations and graph.populations[name].cell.system.refractory:
                 raise GraphError(
                     f"cannot record {COUNTER!r} of {name!r}: it counts the steps that a cell stays refractory, and is part of "
                     f"the state: read run.state.variables[{name!r}][{COUNTER!r}], or record 'spikes': a spike of step n sets it to "
