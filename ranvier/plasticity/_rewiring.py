@@ -11,8 +11,7 @@ import torch
 from ranvier.connectivity import ConnectivityError, Synapses
 from ranvier.errors import DimensionError, StateError
 from ranvier.network import GraphError, State
-from ranvier.network._check_state import check_state
-from ranvier.network._plastic import initial_synapses
+from ranvier.network.states import check_state, initial_synapses
 from ranvier.units import as_quantity
 from ranvier.values import flag, key_of, uniforms
 

@@ -10,10 +10,8 @@ import torch
 
 from ranvier.dynamics import Cuts
 from ranvier.network import Network, Plan, State, silence_after
-from ranvier.network._checks import take_inputs
-from ranvier.network._planning import plan_call
-from ranvier.network._population import signal_of
 from ranvier.network.shapes import shapes_from
+from ranvier.network.windows import plan_call, signal_of, take_inputs
 from ranvier.training._data import Signal
 
 __all__ = ["Signals", "emissions", "plan_of", "run", "spiking"]

@@ -191,14 +191,15 @@ class TestCompiling:
 
 
 def test_importing_is_quick() -> None:
-    """Everything of ours together, without what torch, sympy and the other libraries take, is under a second."""
+    """Everything of ours together takes less time than the libraries that it imports."""
     code = "import ranvier; [getattr(ranvier, n) for n in ranvier.__all__]"
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    own = 0
+    own = others = 0
     for line in done.stderr.splitlines():
         part = line.removeprefix("import time:").split("|")
-        if len(part) == 3 and part[2].strip().split(".")[0] == "ranvier":
-            own += int(part[0])
-    assert 0 < own < 1_000_000, f"{own / 1e6:.2f} s"
+        if len(part) == 3 and part[0].strip().isdigit():
+            ours = part[2].strip().split(".")[0] == "ranvier"
+            own, others = own + int(part[0]) * ours, others + int(part[0]) * (not ours)
+    assert 0 < own < others, f"{own / 1e6:.2f} s, the libraries {others / 1e6:.2f} s"

@@ -9,12 +9,8 @@ import torch
 
 from ranvier.dynamics import Cuts
 from ranvier.network import Network, State, silence_after
-from ranvier.network._again import Again
-from ranvier.network._checks import take_inputs
-from ranvier.network._planning import plan_call
-from ranvier.network._runner import Runner
-from ranvier.network._window import Window
 from ranvier.network.shapes import shapes_from
+from ranvier.network.windows import Again, Runner, Window, plan_call, take_inputs
 from ranvier.training._data import Signal
 from ranvier.training._signals import emissions, spiking
 
