@@ -11,14 +11,16 @@ from llvmlite import ir
 from torch import Tensor
 
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.host.operands import address, scalar
+from ranvier.kernels.cpu.host.checked import Place
+from ranvier.kernels.cpu.host.operands import scalar
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.host.tiles import spans
 from ranvier.kernels.cpu.llvm.functions import (
     I32,
     I64,
     at,
     counted,
-    function,
     local,
     offset,
     prefetch,
@@ -26,7 +28,7 @@ from ranvier.kernels.cpu.llvm.functions import (
     vector_at,
     when,
 )
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel, has_feature
+from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.operands import require
 from ranvier.kernels.pool import run_tiles
 
@@ -36,6 +38,12 @@ _WIDTH = 16  # elements looked at together, of either dtype
 _LEAST = 1 << 17  # elements worth a tile of their own
 _AHEAD = 1024  # elements that are asked for early: the processor itself does not look past the page
 I1, I16 = ir.IntType(1), ir.IntType(16)
+_LISTED = {"x": Array(REAL, None, "columns"), "pointer": Array(I64, None), "found": Array(I32, None)}
+_SCAN = Signature(_LISTED | {"graded": Array(I64, None)}, ("start", "stop", "columns", "further"))
+_PACK = Signature(
+    _LISTED | {"index": Array(I32, None), "value": Array(REAL, "index", optional=True)},
+    ("start", "stop", "columns", "base", "valued"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,53 +110,58 @@ def events(x: Tensor, compress: bool | None = None) -> EventList:
     """
     require(x, "x", (None, None))
     rows, columns = x.shape
-    scan = scan_kernel(x.dtype, compress)
     tiles = spans(rows, _LEAST // max(1, columns))
     pointer = torch.zeros(rows + 1, dtype=torch.int64)
     found = empty([rows * columns + _WIDTH * len(tiles)], torch.int32)  # pages never written stay virtual
     graded = torch.zeros(len(tiles), dtype=torch.int64)
 
-    def place(i: int) -> int:
-        return found.data_ptr() + 4 * (tiles[i][0] * columns + _WIDTH * i)
+    def place(i: int) -> Tensor | Place:
+        return found if i == 0 else Place(found, 4 * (tiles[i][0] * columns + _WIDTH * i))
+
+    scan, rows_of = scan_kernel(x.dtype, compress), {"x": x, "pointer": pointer, "columns": columns}
 
     def look(i: int) -> None:
         start, stop = tiles[i]
-        scan([x.data_ptr(), pointer.data_ptr(), place(i), graded.data_ptr() + 8 * i], [start, stop, columns, False])
+        scan.run(
+            **rows_of,
+            start=start,
+            stop=stop,
+            found=place(i),
+            graded=graded if i == 0 else Place(graded, 8 * i),
+            further=False,
+        )
 
     run_tiles(look, len(tiles))
     base = [0]
     for _, stop in tiles:
         base.append(base[-1] + (int(pointer[stop]) if rows else 0))
     index = empty([base[-1]], torch.int32)
-    value = empty([base[-1]], x.dtype) if bool(graded.any()) else None
-    pack = _pack_kernel(x.dtype)
+    value = empty([base[-1]], x.dtype) if any(graded.tolist()) else None
+    pack, listed = _pack_kernel(x.dtype), {"index": index, "value": value, "valued": value is not None}
 
     def gather(i: int) -> None:
         start, stop = tiles[i]
-        pointers = [x.data_ptr(), pointer.data_ptr(), place(i), index.data_ptr(), address(value)]
-        pack(pointers, [start, stop, columns, base[i], value is not None])
+        pack.run(**rows_of, **listed, start=start, stop=stop, found=place(i), base=base[i])
 
     run_tiles(gather, len(tiles))
     return EventList(pointer, index, value, columns)
 
 
-def scan_kernel(dtype: torch.dtype, compress: bool | None = None) -> Kernel:
-    """The kernel that lists the non-zero elements of rows; its arguments are those of :func:`_scan_kernel`."""
+def scan_kernel(dtype: torch.dtype, compress: bool | None = None) -> Routine:
+    """The kernel that lists the non-zero elements of rows ``start`` to ``stop``, with the running count after each row.
+
+    ``graded`` becomes 1 where one is not 1; with ``further`` the count goes on from ``pointer[start]``. ``found`` is written
+    up to 16 elements past the last event.
+    """
     return _scan_kernel(dtype, has_feature("avx512f") if compress is None else compress)
 
 
 @cache
-def _scan_kernel(dtype: torch.dtype, compress: bool) -> Kernel:
-    """Columns of the non-zero elements of rows start..stop, and the running count after each row.
-
-    Pointers: x, pointer, found, graded. Integers: start, stop, columns, whether the count goes on from ``pointer[start]``.
-    ``found`` is written up to 16 elements past the last event.
-    """
-    name = f"scan_events_{scalar(dtype)}_{'compress' if compress else 'bits'}"
-    f = function(name)
+def _scan_kernel(dtype: torch.dtype, compress: bool) -> Routine:
+    f = _SCAN.open(f"scan_events_{scalar(dtype)}_{'compress' if compress else 'bits'}", dtype)
     b, real = f.builder, scalar(dtype)
-    x, pointer, found = f.pointers(0, real), f.pointers(1, I64), f.pointers(2, I32)
-    start, stop, columns, further = (f.integer(i) for i in range(4))
+    x, pointer, found = f["x", "pointer", "found"]
+    start, stop, columns, further = f["start", "stop", "columns", "further"]
     wide = ir.VectorType(real, _WIDTH)
     zeros, ones = ir.Constant(wide, [0.0] * _WIDTH), ir.Constant(wide, [1.0] * _WIDTH)
     before = b.load(at(b, pointer, start))
@@ -186,8 +199,8 @@ def _scan_kernel(dtype: torch.dtype, compress: bool) -> Kernel:
                 b.store(b.trunc(k, I32), at(b, found, n))
                 b.store(b.add(n, b.zext(mask, I64)), count)
         b.store(b.load(count), at(b, pointer, b.add(r, I64(1))))
-    b.store(b.zext(b.load(graded), I64), f.pointers(3, I64))
-    return compile_kernel(name, f.text())
+    b.store(b.zext(b.load(graded), I64), f["graded"])
+    return f.compile()
 
 
 def _write_compressed(b: ir.IRBuilder, target: ir.Value, mask: ir.Value, base: ir.Value) -> None:
@@ -212,17 +225,12 @@ def _write_bits(b: ir.IRBuilder, target: ir.Value, mask: ir.Value, base: ir.Valu
 
 
 @cache
-def _pack_kernel(dtype: torch.dtype) -> Kernel:
-    """Move a tile's events to their place in the list, shift its row pointers, and fetch the values where asked.
-
-    Pointers: x, pointer, found, index, value. Integers: start, stop, columns, base, whether values are wanted.
-    """
-    name = f"pack_events_{scalar(dtype)}"
-    f = function(name)
-    b, real = f.builder, scalar(dtype)
-    x, pointer, found = f.pointers(0, real), f.pointers(1, I64), f.pointers(2, I32)
-    index, value = f.pointers(3, I32), f.pointers(4, real)
-    start, stop, columns, base, valued = (f.integer(i) for i in range(5))
+def _pack_kernel(dtype: torch.dtype) -> Routine:
+    """Move a tile's events to their place in the list, shift its row pointers, and fetch the values where ``valued``."""
+    f = _PACK.open(f"pack_events_{scalar(dtype)}", dtype)
+    b = f.builder
+    x, pointer, found, index, value = f["x", "pointer", "found", "index", "value"]
+    start, stop, columns, base, valued = f["start", "stop", "columns", "base", "valued"]
     done = local(b, I64(0))
     with counted(b, start, stop) as r:
         slot = at(b, pointer, b.add(r, I64(1)))
@@ -234,4 +242,4 @@ def _pack_kernel(dtype: torch.dtype) -> Kernel:
         b.store(b.add(base, end), slot)
     with counted(b, 0, b.load(done)) as e:
         b.store(b.load(at(b, found, e)), at(b, index, b.add(base, e)))
-    return compile_kernel(name, f.text())
+    return f.compile()

@@ -17,15 +17,27 @@ from llvmlite import ir
 from torch import Tensor
 
 from ranvier.kernels.cpu.events.find import EventList
-from ranvier.kernels.cpu.host.operands import address, lanes, scalar, vectors
+from ranvier.kernels.cpu.host.operands import lanes, scalar, vectors
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.host.tiles import run_spans
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, function, local, offset, splat, vector_at, when
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset, splat, vector_at, when
 from ranvier.kernels.operands import require
 
 __all__ = ["chunks", "gather", "gather_kernel", "gather_span"]
 
 _LEAST = 1 << 18  # multiply-adds worth a tile of their own
+_GATHER = Signature(
+    {
+        "pointer": Array(I64, None),
+        "index": Array(I32, None),
+        "value": Array(REAL, "index", optional=True),
+        "source": Array(REAL, None, "stride"),
+        "initial": Array(REAL, ...),
+        "out": Array(REAL, None, "stride"),
+    },
+    ("start", "stop", "first", "size", "stride", "initial_stride", "skip"),
+)
 
 
 def gather(
@@ -64,32 +76,37 @@ def gather(
         require(initial, "bias", (width,), out.dtype)
 
     def task(start: int, stop: int) -> None:
-        gather_span(events, events.pointer.data_ptr(), weight_t, (initial, stride), out, start, stop)
+        gather_span(events, events.pointer, weight_t, (initial, stride), out, start, stop)
 
     run_spans(task, events.rows, _LEAST * events.rows // max(1, events.count * width))
 
 
 def gather_span(
-    events: EventList, pointer: int, source: Tensor, initial: tuple[Tensor, int], out: Tensor, start: int, stop: int
+    events: EventList, pointer: Tensor, source: Tensor, initial: tuple[Tensor, int], out: Tensor, start: int, stop: int
 ) -> None:
-    """Sum rows ``start`` to ``stop`` of the events whose row pointers begin at address ``pointer``.
+    """Sum rows ``start`` to ``stop`` of the events whose row pointers are ``pointer``.
 
     ``initial`` is a tensor and the elements from one of its rows to the next. When it is ``out`` itself, rows without
-    events are left alone. Operands are not checked here.
+    events are left alone.
     """
-    value, width = events.value, source.shape[1]
     start_from, stride = initial
-    table = [pointer, address(events.index), address(value), address(source), address(start_from), address(out)]
-    for first, stop_column in chunks(width, source.dtype):
+    for first, stop_column in chunks(source.shape[1], source.dtype):
         size = stop_column - first
-        kernel = gather_kernel(source.dtype, size, value is not None)
-        kernel(table, [start, stop, first, size, width, stride, start_from is out])
+        gather_kernel(source.dtype, size, events.value is not None).run(
+            pointer=pointer, index=events.index, value=events.value, source=source, initial=start_from, out=out,
+            start=start, stop=stop, first=first, size=size, stride=source.shape[1], initial_stride=stride,
+            skip=start_from is out,
+        )  # fmt: skip
 
 
 def chunks(width: int, dtype: torch.dtype) -> list[tuple[int, int]]:
     """Cut ``width`` columns into equal pieces that each fit the registers, on vector borders."""
-    step = lanes(dtype)
-    pieces = -(-width // (step * vectors()))
+    return _chunks(width, lanes(dtype), vectors())
+
+
+@cache
+def _chunks(width: int, step: int, most: int) -> list[tuple[int, int]]:
+    pieces = -(-width // (step * most))
     size = -(-width // (max(1, pieces) * step)) * step
     return [(i, min(i + size, width)) for i in range(0, width, max(1, size))]
 
@@ -100,25 +117,24 @@ def _shape(size: int, dtype: torch.dtype) -> tuple[int, int]:
     return wide, -(-size // wide)
 
 
-def gather_kernel(dtype: torch.dtype, size: int, valued: bool) -> Kernel:
-    """The kernel for a chunk of ``size`` columns; its arguments are those of :func:`_gather_kernel`."""
+@cache
+def gather_kernel(dtype: torch.dtype, size: int, valued: bool) -> Routine:
+    """The kernel for a chunk of ``size`` columns from ``first`` on.
+
+    ``stride`` is the length of a row of source and out, ``initial_stride`` that of initial; with ``skip`` rows without events
+    are left alone.
+    """
     return _gather_kernel(dtype, *_shape(size, dtype), valued)
 
 
 @cache
-def _gather_kernel(dtype: torch.dtype, wide: int, count: int, valued: bool) -> Kernel:
-    """Kernel for a chunk of ``count`` vectors of ``wide`` lanes; the last one may overlap the one before.
-
-    Pointers: pointer, index, value, source, initial, out. Integers: start, stop, first column, columns in the chunk,
-    length of a row of source and out, of initial, and whether rows without events are skipped.
-    """
+def _gather_kernel(dtype: torch.dtype, wide: int, count: int, valued: bool) -> Routine:
+    """Kernel for a chunk of ``count`` vectors of ``wide`` lanes; the last one may overlap the one before."""
     real = scalar(dtype)
-    name = f"gather_{real}_{wide}x{count}{'_valued' if valued else ''}"
-    f = function(name)
+    f = _GATHER.open(f"gather_{real}_{wide}x{count}{'_valued' if valued else ''}", dtype)
     b = f.builder
-    pointer, index, value = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, real)
-    source, initial, out = (f.pointers(i, real) for i in (3, 4, 5))
-    start, stop, first, size, stride, initial_stride, skip = (f.integer(i) for i in range(7))
+    pointer, index, value, source, initial, out = f["pointer", "index", "value", "source", "initial", "out"]
+    start, stop, first, size, stride, initial_stride, skip = f.integers()
     places = [I64(i * wide) for i in range(count - 1)] + [b.sub(size, I64(wide))]
     vector = ir.VectorType(real, wide)
     at_once = max(1, min(4, 8 // count))  # events added side by side, where few vectors leave the adders waiting
@@ -153,7 +169,7 @@ def _gather_kernel(dtype: torch.dtype, wide: int, count: int, valued: bool) -> K
             totals = [_total(b, [b.load(group[v]) for group in sums]) for v in range(count)]
             for place, total in zip(places, totals, strict=True):
                 b.store(total, vector_at(b, end, place, wide), align=dtype.itemsize)
-    return compile_kernel(name, f.text())
+    return f.compile()
 
 
 def _total(b: ir.IRBuilder, terms: list[ir.Value]) -> ir.Value:

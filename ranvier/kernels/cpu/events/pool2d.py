@@ -12,15 +12,19 @@ from torch.autograd import Function
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
 from ranvier.kernels.cpu.host.operands import scalar
-from ranvier.kernels.cpu.host.tiles import run_spans
-from ranvier.kernels.cpu.llvm.functions import I64, at, counted, function
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
+from ranvier.kernels.cpu.host.tiles import run_routine
+from ranvier.kernels.cpu.llvm.functions import I8, I64, at, counted
 
 __all__ = ["max_pool2d"]
 
 Tensor = torch.Tensor
-I8 = ir.IntType(8)
 _LEAST = 1 << 15  # outputs worth a tile of their own
+_SIGNATURE = Signature(
+    {"image": Array(REAL, ...), "pooled": Array(REAL, ...), "chosen": Array(I8, ...)},
+    ("start", "stop", "high", "wide", "rows", "columns"),
+)
 
 
 def max_pool2d(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -55,26 +59,25 @@ class _MaxPool(Function):
         return out, None
 
 
-def _call(kernel: Kernel, image: Tensor, pooled: Tensor, chosen: Tensor) -> None:
-    rows, (high, wide) = pooled.numel() // max(1, pooled.shape[-1]), pooled.shape[-2:]
-    pointers, sizes = [t.data_ptr() for t in (image, pooled, chosen)], [high, wide, *image.shape[-2:]]
-    run_spans(lambda start, stop: kernel(pointers, [start, stop, *sizes]), rows, _LEAST // max(1, wide))
+def _call(kernel: Routine, image: Tensor, pooled: Tensor, chosen: Tensor) -> None:
+    (high, wide), (rows, columns) = pooled.shape[-2:], image.shape[-2:]
+    sizes = {"high": high, "wide": wide, "rows": rows, "columns": columns}
+    lines, least = pooled.numel() // max(1, wide), _LEAST // max(1, wide)
+    run_routine(kernel, lines, least, image=image, pooled=pooled, chosen=chosen, **sizes)
 
 
 class _Frame:
-    """Rows of pooled pixels and where their blocks begin.
+    """Rows ``start`` to ``stop`` of pooled pixels and where their blocks begin.
 
-    Pointers: image, pooled, chosen. Integers: first and last pooled row, pooled rows and columns of an image, its own rows
-    and columns.
+    An image has ``high`` rows of ``wide`` pooled pixels, and ``rows`` rows of ``columns`` pixels of its own.
     """
 
     def __init__(self, name: str, dtype: torch.dtype, size: tuple[int, int]) -> None:
         self.real, self.size = scalar(dtype), size
-        self.open = function(f"{name}_{self.real}_{size[0]}x{size[1]}")
-        f = self.open
+        f = self.open = _SIGNATURE.open(f"{name}_{self.real}_{size[0]}x{size[1]}", dtype)
         self.b = f.builder
-        self.image, self.pooled, self.chosen = f.pointers(0, self.real), f.pointers(1, self.real), f.pointers(2, I8)
-        self.start, self.stop, self.high, self.wide, self.rows, self.columns = (f.integer(i) for i in range(6))
+        self.image, self.pooled, self.chosen = f["image", "pooled", "chosen"]
+        self.start, self.stop, self.high, self.wide, self.rows, self.columns = f.integers()
 
     def each(self):
         """Loop over pooled rows; yields (first pooled pixel, first pixel) of each."""
@@ -92,7 +95,7 @@ class _Frame:
 
 
 @cache
-def _forward(dtype: torch.dtype, *size: int) -> Kernel:
+def _forward(dtype: torch.dtype, *size: int) -> Routine:
     frame = _Frame("max_pool", dtype, (size[0], size[1]))
     b = frame.b
     for out, first in frame.each():
@@ -104,11 +107,11 @@ def _forward(dtype: torch.dtype, *size: int) -> Kernel:
                 best, chosen = b.select(better, value, best), b.select(better, I8(k), chosen)
             b.store(best, at(b, frame.pooled, b.add(out, column)))
             b.store(chosen, at(b, frame.chosen, b.add(out, column)))
-    return compile_kernel(frame.open.module.name, frame.open.text())
+    return frame.open.compile()
 
 
 @cache
-def _backward(dtype: torch.dtype, *size: int) -> Kernel:
+def _backward(dtype: torch.dtype, *size: int) -> Routine:
     frame = _Frame("max_pool_gradient", dtype, (size[0], size[1]))
     b = frame.b
     for out, first in frame.each():
@@ -118,4 +121,4 @@ def _backward(dtype: torch.dtype, *size: int) -> Kernel:
             for k in range(size[0] * size[1]):
                 mine = b.select(b.icmp_unsigned("==", chosen, I8(k)), value, frame.real(0.0))
                 b.store(mine, frame.pixel(first, column, k))
-    return compile_kernel(frame.open.module.name, frame.open.text())
+    return frame.open.compile()

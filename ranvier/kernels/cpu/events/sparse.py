@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from llvmlite import ir
 from torch import Tensor
 
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.host.operands import address, lanes, scalar
-from ranvier.kernels.cpu.host.tiles import run_spans
+from ranvier.kernels.cpu.host.operands import lanes, scalar
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
+from ranvier.kernels.cpu.host.tiles import run_routine
 from ranvier.kernels.cpu.llvm.functions import (
     I32,
     I64,
     at,
     counted,
-    function,
     gathered,
     local,
     offset,
@@ -25,7 +26,6 @@ from ranvier.kernels.cpu.llvm.functions import (
     vector_at,
     when,
 )
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
 from ranvier.kernels.operands import require
 from ranvier.kernels.tasks import Pattern
 
@@ -36,6 +36,16 @@ __all__ = ["scatter", "scatter_kernel", "sparse_input_gradient", "value_gradient
 
 _LEAST = 1 << 15  # synaptic events worth a tile of their own
 _AT_ONCE = 4  # synapses written out side by side
+_WIRED = {
+    "pointer": Array(I64, None),
+    "index": Array(I32, None),
+    "value": Array(REAL, "index", optional=True),
+    "row_pointer": Array(I64, None),
+    "target": Array(I32, None),
+}
+_SPAN = ("start", "stop", "columns")
+_SCATTER = Signature(_WIRED | {"weight": Array(REAL, "target"), "out": Array(REAL, None, "columns")}, _SPAN)
+_GRADIENT = Signature(_WIRED | {"grad": Array(REAL, None, "columns"), "out": Array(REAL, "target")}, _SPAN)
 
 
 def scatter(events: EventList, pattern: Pattern, weight: Tensor, out: Tensor) -> None:
@@ -60,13 +70,8 @@ def scatter(events: EventList, pattern: Pattern, weight: Tensor, out: Tensor) ->
     _check(events, pattern, out, "out")
     require(weight, "weight", (pattern.synapses,), out.dtype)
     kernel = scatter_kernel(out.dtype, events.value is not None)
-    table = [events.pointer, events.index, events.value, pattern.row_pointer, pattern.target, weight, out]
-    addresses = [address(tensor) for tensor in table]
-
-    def task(start: int, stop: int) -> None:
-        kernel(addresses, [start, stop, pattern.columns])
-
-    run_spans(task, events.rows, _least(events, pattern, events.rows))
+    least = _least(events, pattern, events.rows)
+    run_routine(kernel, events.rows, least, **_wired(events, pattern), weight=weight, out=out)
 
 
 def value_gradient(events: EventList, pattern: Pattern, grad: Tensor) -> Tensor:
@@ -98,13 +103,8 @@ def value_gradient(events: EventList, pattern: Pattern, grad: Tensor) -> Tensor:
     if not events.count:
         return out
     kernel = _value_gradient_kernel(grad.dtype, events.value is not None)
-    table = [ordered.pointer, ordered.index, ordered.value, pattern.row_pointer, pattern.target, grad, out]
-    addresses = [address(tensor) for tensor in table]
-
-    def task(start: int, stop: int) -> None:
-        kernel(addresses, [start, stop, pattern.columns])
-
-    run_spans(task, pattern.rows, _least(events, pattern, pattern.rows))
+    least = _least(events, pattern, pattern.rows)
+    run_routine(kernel, pattern.rows, least, **_wired(ordered, pattern), grad=grad, out=out)
     return out
 
 
@@ -137,16 +137,26 @@ def _least(events: EventList, pattern: Pattern, rows: int) -> int:
     return _LEAST * rows // max(1, work)
 
 
+def _wired(events: EventList, pattern: Pattern) -> dict[str, Any]:
+    """Events and the synapses they reach, as kernels name them."""
+    return {
+        "pointer": events.pointer,
+        "index": events.index,
+        "value": events.value,
+        "row_pointer": pattern.row_pointer,
+        "target": pattern.target,
+        "columns": pattern.columns,
+    }
+
+
 @cache
-def scatter_kernel(dtype: torch.dtype, valued: bool = False) -> Kernel:
-    """Pointers: pointer, index, value, row pointer, target, weight, out. Integers: start, stop, columns."""
-    real = scalar(dtype)
-    name = f"scatter_{real}{'_valued' if valued else ''}"
-    f = function(name)
+def scatter_kernel(dtype: torch.dtype, valued: bool = False) -> Routine:
+    """Adds to rows ``start`` to ``stop`` of ``out``, ``columns`` long, what the events of each row send."""
+    f = _SCATTER.open(f"scatter_{scalar(dtype)}{'_valued' if valued else ''}", dtype)
     b = f.builder
-    pointer, index, value = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, real)
-    row_pointer, target, weight, out = f.pointers(3, I64), f.pointers(4, I32), f.pointers(5, real), f.pointers(6, real)
-    start, stop, columns = (f.integer(i) for i in range(3))
+    pointer, index, value = f["pointer", "index", "value"]
+    row_pointer, target, weight, out = f["row_pointer", "target", "weight", "out"]
+    start, stop, columns = f.integers()
 
     def deliver(row: ir.Value, synapse: ir.Value, factor: ir.Value | None) -> None:
         slot = at(b, row, offset(b, b.load(at(b, target, synapse))))
@@ -166,22 +176,18 @@ def scatter_kernel(dtype: torch.dtype, valued: bool = False) -> Kernel:
                     deliver(row, b.add(s, I64(i)), factor)
             with counted(b, even, high) as s:
                 deliver(row, s, factor)
-    return compile_kernel(name, f.text())
+    return f.compile()
 
 
 @cache
-def _value_gradient_kernel(dtype: torch.dtype, valued: bool) -> Kernel:
-    """Pointers: pointer and index of the events in order of column, value, row pointer, target, grad, out.
-
-    Integers: first and last source, columns.
-    """
+def _value_gradient_kernel(dtype: torch.dtype, valued: bool) -> Routine:
+    """For sources ``start`` to ``stop``; the events come in order of column."""
     real, width = scalar(dtype), lanes(dtype)
-    name = f"value_gradient_{real}{'_valued' if valued else ''}"
-    f = function(name)
+    f = _GRADIENT.open(f"value_gradient_{real}{'_valued' if valued else ''}", dtype)
     b = f.builder
-    pointer, index, value = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, real)
-    row_pointer, target, grad, out = f.pointers(3, I64), f.pointers(4, I32), f.pointers(5, real), f.pointers(6, real)
-    start, stop, columns = (f.integer(i) for i in range(3))
+    pointer, index, value = f["pointer", "index", "value"]
+    row_pointer, target, grad, out = f["row_pointer", "target", "grad", "out"]
+    start, stop, columns = f.integers()
 
     def sum_events(synapse: ir.Value, low: ir.Value, high: ir.Value, wide: int) -> None:
         places = b.load(vector_at(b, target, synapse, wide), align=4)
@@ -203,4 +209,4 @@ def _value_gradient_kernel(dtype: torch.dtype, valued: bool) -> Kernel:
                 sum_events(s, low, high, width)
             with counted(b, even, last) as s:
                 sum_events(s, low, high, 1)
-    return compile_kernel(name, f.text())
+    return f.compile()

@@ -9,12 +9,16 @@ from llvmlite import ir
 
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.operands import lanes, scalar
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, function, vector_at
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, vector_at
 
 __all__ = ["transposed"]
 
 Tensor = torch.Tensor
+_SIGNATURE = Signature(
+    {"matrix": Array(REAL, "rows", "columns"), "out": Array(REAL, "columns", "rows")}, ("rows", "columns")
+)
 
 
 def transposed(matrix: Tensor) -> Tensor:
@@ -22,18 +26,16 @@ def transposed(matrix: Tensor) -> Tensor:
     matrix = matrix.contiguous()
     rows, columns = matrix.shape
     out = empty([columns, rows], matrix.dtype)
-    _kernel(matrix.dtype)([matrix.data_ptr(), out.data_ptr()], [rows, columns])
+    _kernel(matrix.dtype).run(matrix=matrix, out=out, rows=rows, columns=columns)
     return out
 
 
 @cache
-def _kernel(dtype: torch.dtype) -> Kernel:
-    """Pointers: matrix, out. Integers: rows, columns of the matrix."""
+def _kernel(dtype: torch.dtype) -> Routine:
     real, width = scalar(dtype), lanes(dtype)
-    f = function(f"transpose_{real}")
+    f = _SIGNATURE.open(f"transpose_{real}", dtype)
     b = f.builder
-    matrix, out = f.pointers(0, real), f.pointers(1, real)
-    rows, columns = f.integer(0), f.integer(1)
+    matrix, out, rows, columns = f["matrix", "out", "rows", "columns"]
     whole = b.and_(rows, I64(-width))
     with counted(b, 0, whole, width) as row, counted(b, 0, columns) as column:
         lines = [b.load(at(b, matrix, b.add(b.mul(b.add(row, I64(k)), columns), column))) for k in range(width)]
@@ -44,4 +46,4 @@ def _kernel(dtype: torch.dtype) -> Kernel:
     with counted(b, whole, rows) as row, counted(b, 0, columns) as column:
         value = b.load(at(b, matrix, b.add(b.mul(row, columns), column)))
         b.store(value, at(b, out, b.add(b.mul(column, rows), row)))
-    return compile_kernel(f.module.name, f.text())
+    return f.compile()

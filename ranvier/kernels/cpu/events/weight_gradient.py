@@ -18,10 +18,12 @@ from torch import Tensor
 from ranvier.kernels.cpu.events.find import EventList
 from ranvier.kernels.cpu.events.gather import gather_span
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.host.operands import address, scalar
+from ranvier.kernels.cpu.host.checked import Place
+from ranvier.kernels.cpu.host.operands import scalar
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.host.tiles import run_spans
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, function, local, offset, when
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset, when
 from ranvier.kernels.operands import require
 from ranvier.kernels.pool import run_tiles
 
@@ -30,6 +32,17 @@ __all__ = ["by_column", "weight_gradient"]
 _BLOCK_BYTES = 1 << 19  # of grad, per block of rows
 _CHUNK_BYTES = 1 << 10  # of a row of grad, worked on together
 _LEAST = 1 << 18  # multiply-adds worth a tile of their own
+_SORT = Signature(
+    {
+        "pointer": Array(I64, None),
+        "index": Array(I32, None),
+        "value": Array(REAL, "index", optional=True),
+        "cursor": Array(I64, "columns"),
+        "rows": Array(I32, None),
+        "values": Array(REAL, None, optional=True),
+    },
+    ("start", "stop", "columns", "valued"),
+)
 
 
 def weight_gradient(events: EventList, grad: Tensor, out: Tensor | None = None, block: int | None = None) -> Tensor:
@@ -64,11 +77,10 @@ def weight_gradient(events: EventList, grad: Tensor, out: Tensor | None = None, 
     require(out, "out", (columns, width), grad.dtype)
     block = block or max(64, _BLOCK_BYTES // max(1, min(_CHUNK_BYTES, width * grad.itemsize)))
     ordered = by_column(events, block)
-    pointer = ordered.pointer.data_ptr()
 
     def task(start: int, stop: int) -> None:
         for i in reversed(range(-(-rows // block))):
-            gather_span(ordered, pointer + 8 * i * columns, grad, (out, width), out, start, stop)
+            gather_span(ordered, ordered.pointer[i * columns :], grad, (out, width), out, start, stop)
 
     run_spans(task, columns, _LEAST * columns // max(1, events.count * width))
     return out
@@ -100,32 +112,31 @@ def by_column(
     begins = [i for before, i in pairwise((-1, *wanted)) if i > before + 1]  # after a block that is left out
     if begins and columns:
         pointer[[i * columns for i in begins]] = events.pointer[[i * block for i in begins]]
-    sort = _sort_kernel(torch.float32 if out.value is None else out.value.dtype)
-    given = [address(events.pointer), address(events.index), address(events.value)]
+    valued = out.value is not None
+    sort = _sort_kernel(out.value.dtype if out.value is not None else torch.float32)
+    listed = {"pointer": events.pointer, "index": events.index, "value": events.value if valued else None}
+    ordered = {"rows": out.index, "values": out.value, "columns": columns, "valued": valued}
 
     def task(k: int) -> None:
         i = wanted[k]
-        pointers = [*given, pointer.data_ptr() + 8 * (1 + i * columns), address(out.index), address(out.value)]
-        sort(pointers, [i * block, min((i + 1) * block, events.rows), columns, out.value is not None])
+        ends = Place(pointer, pointer.itemsize * (1 + i * columns))
+        stop = min((i + 1) * block, events.rows)
+        sort.run(**listed, **ordered, cursor=ends, start=i * block, stop=stop)
 
     run_tiles(task, len(wanted))
     return out
 
 
 @cache
-def _sort_kernel(dtype: torch.dtype) -> Kernel:
+def _sort_kernel(dtype: torch.dtype) -> Routine:
     """Counting sort of the events of rows start..stop by column.
 
-    Pointers: pointer, index, value, cursor ``[columns]`` (zero before; the end of each column's events after), sorted
-    rows, sorted values. Integers: start, stop, columns, whether there are values.
+    ``cursor`` ``[columns]`` is zero before, and the end of each column's events after; ``rows`` and ``values`` are sorted.
     """
-    real = scalar(dtype)
-    name = f"sort_events_{real}"
-    f = function(name)
+    f = _SORT.open(f"sort_events_{scalar(dtype)}", dtype)
     b = f.builder
-    pointer, index, value = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, real)
-    cursor, rows, values = f.pointers(3, I64), f.pointers(4, I32), f.pointers(5, real)
-    start, stop, columns, valued = (f.integer(i) for i in range(4))
+    pointer, index, value, cursor, rows, values = f["pointer", "index", "value", "cursor", "rows", "values"]
+    start, stop, columns, valued = f.integers()
     low, high = b.load(at(b, pointer, start)), b.load(at(b, pointer, stop))
 
     def slot_of(event: ir.Value) -> ir.Value:
@@ -149,4 +160,4 @@ def _sort_kernel(dtype: torch.dtype) -> Kernel:
             with when(b, b.icmp_signed("!=", valued, I64(0))):
                 b.store(b.load(at(b, value, e)), at(b, values, target))
             b.store(b.add(target, I64(1)), slot)
-    return compile_kernel(name, f.text())
+    return f.compile()

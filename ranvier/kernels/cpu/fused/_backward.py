@@ -61,7 +61,6 @@ class _Adjoint:
         self.rows_of = {
             n: member.streams[n] if n in member.streams else member.out[names.emitted_as.get(n, n)] for n in names.saved
         }
-        self.kept = [self.rows_of[n] for n in self.kernel.kept]
         self.dtype, self.emission, self.saved, self.sent = dtype, task.emission, names.saved, dict(made.sent(name))
         self.gradient: dict[str, Rows] = {}
         into = [link for link in made.links.values() if link.post == name]
@@ -102,10 +101,12 @@ class _Adjoint:
                 initial = self.asked
         if self.asked_cells is not None:
             out += self._from_synapses(span, found, self.asked_cells)
-        timed = [*(self.seeds[n] for n in self.kernel.seeds), *self.kept]
-        states, written = [self.lam[n] for n in self.kernel.states], list(self.gradient.values())
-        sums = list(self.sums.values())
-        out.append(self.member.call(self.kernel.kernel, span, states, timed, self.kernel.coefficients, written, sums))
+        out.append(
+            self.member.call(
+                self.kernel.kernel, span, state=self.lam, seed=self.seeds, kept=self.rows_of, stream=self.gradient,
+                sum=self.sums,
+            )
+        )  # fmt: skip
         for k, total in self.totals.items():
             if self.fired is not None:
                 link = self.sent[k]
@@ -119,15 +120,17 @@ class _Adjoint:
             return out
         near = near_kernel(member.scan.step, self.dtype, self.emission, self.saved)
         factor = member.scratch(1)
-        out.append(
-            member.call(near.kernel, span, [], [self.rows_of[n] for n in near.kept], near.coefficients, [factor])
-        )
+        out.append(member.call(near.kernel, span, kept=self.rows_of, factor={"near": factor}))
         out.append(cells.look(factor, span))
         if not self.links and self.asked is not self.asked_of:
             stride = 0 if self.asked_of.uniform else member.cells
-            places = [self.asked_of.pointer(span), self.asked.pointer(span)]
-            integers = [*span.rows(member.batch), member.cells, stride]
-            out.append(Call(copy_kernel(member.scan.dtype), places, integers, keep=(self.asked_of.tensor,)))
+            start, stop = span.rows(member.batch)
+            out.append(
+                Call(
+                    copy_kernel(member.scan.dtype), source=self.asked_of.place(span), out=self.asked.place(span),
+                    start=start, stop=stop, columns=member.cells, stride=stride,
+                )
+            )  # fmt: skip
         for _, link in self.synapses:
             gradient = found[link.target].gradient[link.stream]
             out.append(link.hand_back(cells, span, gradient, self.asked))

@@ -132,7 +132,7 @@ def prepare(
         link.begin(members[link.target].streams[link.stream])
 
     def calls(name: str, span: Span) -> list[Call]:
-        out, (kernel, given_rows, written) = [], scans[name]
+        out, (kernel, given_rows) = [], scans[name]
         member = members[name]
         for stream, sources in arrivals.get(name, {}).items():
             target = member.streams[stream]
@@ -140,9 +140,11 @@ def prepare(
             for source in sources:
                 out += source.arrive(span, initial, target)
                 initial = target
-        states = [member.state[n] for n in kernel.states]
-        streams = [member.streams[n] for n in kernel.streams]
-        out.append(member.call(kernel.kernel, span, states, streams, kernel.coefficients, written))
+        out.append(
+            member.call(
+                kernel.kernel, span, state=member.state, stream=member.streams, output=member.out, saved=member.out
+            )
+        )
         if name in made.fired:
             out.append(made.fired[name].look(member.out[task.emission], span))
         for _, link in made.sent(name):
@@ -181,8 +183,8 @@ def _prepare(
     name: str,
     arrivals: Mapping[str, list[Arrival]],
     needs: Mapping[tuple[str | int, str], bool],
-) -> tuple[kernels.Forward, dict[str, Rows], list[Rows]]:
-    """Choose a population's kernel and make its buffers; returns the kernel, given streams, and what it writes."""
+) -> tuple[kernels.Forward, dict[str, Rows]]:
+    """Choose a population's kernel and make its buffers; returns the kernel and the streams that are given."""
     member, scan = made.members[name], task.members[name]
     step, given = scan.step, member.given
     late = {f.feedback.stream for f in made.flights.values() if f.feedback.post == name}
@@ -218,7 +220,7 @@ def _prepare(
         listed = len(made.sent(name)) == sum(link.pre == name for link in task.feedback)
         at_once = unread and made.spans.alone and (listed or made.spans.block is not None)
         member.out[n] = member.scratch(chunk) if at_once else Rows(member.new(scan.steps))
-    return kernel, given_rows, list(member.out.values())
+    return kernel, given_rows
 
 
 def _in_windows(task: Fused, made: Made, schedules: Mapping[str, Schedule], steps: int) -> None:

@@ -11,21 +11,43 @@ import torch
 from llvmlite import ir
 
 from ranvier.kernels.cpu.host.operands import lanes, scalar
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.llvm.functions import (
     I32,
     I64,
     at,
     counted,
-    function,
     gathered,
     local,
     offset,
     splat,
     vector_at,
 )
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel, has_feature
+from ranvier.kernels.cpu.llvm.jit import has_feature
 
 __all__ = ["dense_kernel", "sparse_kernel"]
+
+_DENSE = Signature(
+    {
+        "grad": Array(REAL, None, "depth"),
+        "weight": Array(REAL, "depth", "columns"),
+        "initial": Array(REAL, ...),
+        "out": Array(REAL, None, "columns"),
+    },
+    ("start", "stop", "depth", "columns", "stride"),
+)
+_SPARSE = Signature(
+    {
+        "grad": Array(REAL, None, "columns"),
+        "row_pointer": Array(I64, None),
+        "target": Array(I32, None),
+        "weight": Array(REAL, "target"),
+        "initial": Array(REAL, ...),
+        "out": Array(REAL, None, "sources"),
+    },
+    ("start", "stop", "columns", "sources", "stride"),
+)
 
 
 def _block() -> tuple[int, int]:
@@ -34,18 +56,17 @@ def _block() -> tuple[int, int]:
 
 
 @cache
-def dense_kernel(dtype: torch.dtype) -> Kernel:
+def dense_kernel(dtype: torch.dtype) -> Routine:
     """Any number of rows and columns: blocks of both first, what is left in smaller ones.
 
-    Pointers: grad [rows, N], weight [N, K], initial [rows, K], out [rows, K]. Integers: first row, row after the last,
-    N, K, elements from one row of initial to the next.
+    Rows ``start`` to ``stop``; ``stride`` elements lead from one row of initial to the next.
     """
     real, width = scalar(dtype), lanes(dtype)
     most, held = _block()
-    f = function(f"hand_back_{real}")
+    f = _DENSE.open(f"hand_back_{real}", dtype)
     b = f.builder
-    grad, weight, initial, out = (f.pointers(i, real) for i in range(4))
-    start, stop, depth, columns, stride = (f.integer(i) for i in range(5))
+    grad, weight, initial, out = f["grad", "weight", "initial", "out"]
+    start, stop, depth, columns, stride = f.integers()
 
     def product(row: ir.Value, rows: int, column: ir.Value, count: int, wide: int) -> None:
         def place(base: ir.Value, k: int) -> ir.Value:
@@ -81,22 +102,18 @@ def dense_kernel(dtype: torch.dtype) -> Kernel:
                     product(r, rows, column, count, wide)
                 row = last
         position = end
-    return compile_kernel(f.module.name, f.text())
+    return f.compile()
 
 
 @cache
-def sparse_kernel(dtype: torch.dtype) -> Kernel:
-    """The same over single synapses: ``out[r, k] = initial[r, k] + sum over synapses s of k of weight[s] grad[r, target[s]]``.
-
-    Pointers: grad [rows, N], row pointer, target, weight, initial [rows, K], out [rows, K]. Integers: first row, row after
-    the last, N, K, elements from one row of initial to the next.
-    """
+def sparse_kernel(dtype: torch.dtype) -> Routine:
+    """The same over single synapses: ``out[r, k] = initial[r, k] + sum over synapses s of k of weight[s] grad[r, target[s]]``."""
     real, width = scalar(dtype), lanes(dtype)
-    f = function(f"hand_back_sparse_{real}")
+    f = _SPARSE.open(f"hand_back_sparse_{real}", dtype)
     b = f.builder
-    grad, weight, initial, out = (f.pointers(i, real) for i in (0, 3, 4, 5))
-    row_pointer, target = f.pointers(1, I64), f.pointers(2, I32)
-    start, stop, columns, sources, stride = (f.integer(i) for i in range(5))
+    grad, weight, initial, out = f["grad", "weight", "initial", "out"]
+    row_pointer, target = f["row_pointer", "target"]
+    start, stop, columns, sources, stride = f.integers()
     vector = ir.VectorType(real, width)
     kind = ir.FunctionType(real, [real, vector])
     name = f"llvm.vector.reduce.fadd.v{width}{'f32' if dtype == torch.float32 else 'f64'}"
@@ -119,4 +136,4 @@ def sparse_kernel(dtype: torch.dtype) -> Kernel:
                 term = b.fmul(value, b.load(at(b, weight, s)), flags=("contract",))
                 b.store(b.fadd(b.load(rest), term, flags=("contract",)), rest)
             b.store(b.load(rest), at(b, out, b.add(b.mul(r, sources), k)))
-    return compile_kernel(f.module.name, f.text())
+    return f.compile()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -18,7 +18,7 @@ from ranvier.kernels.cpu.fused._span import Rows, Span
 from ranvier.kernels.cpu.fused._weights import Summed
 from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.host.operands import address
+from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call
 from ranvier.kernels.tasks import Feed, Feedback
 
@@ -62,15 +62,17 @@ class FeedLink(Summed):
         """List other spikes in the same place; False where they are not all 1."""
         rows = source.reshape(-1, source.shape[-1]).contiguous()
         graded = torch.zeros(1, dtype=torch.int64)
-        places = [rows.data_ptr(), *(address(self.kept[n]) for n in ("pointer", "index")), graded.data_ptr()]
-        scan_kernel(rows.dtype)(places, [0, *rows.shape, False])
+        scan_kernel(rows.dtype).run(
+            x=rows, pointer=self.kept["pointer"], found=self.kept["index"], graded=graded, start=0, stop=rows.shape[0],
+            columns=rows.shape[1], further=False,
+        )  # fmt: skip
         return not int(graded)
 
     def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
         row = 8 * self.batch
-        pointer = (self.kept["pointer"].data_ptr() + span.first * row, span.chunk * row)
-        places = [pointer, *((address(self.kept.get(n)), 0) for n in ("index", "value"))]
-        return _gathered(span, span.rows(self.batch), places, self.weight_t, initial, target)
+        pointer = Place(self.kept["pointer"], span.first * row, span.chunk * row)
+        listed = {"pointer": pointer, "index": self.kept["index"], "value": self.kept.get("value")}
+        return _gathered(span, span.rows(self.batch), listed, self.weight_t, initial, target)
 
     def arrived(self) -> EventList:
         return _listed(self.kept, self.shape[-1])
@@ -118,20 +120,20 @@ class SpikeLink(Summed):
         pointer, found = (self.kept["pointer"], self.kept["index"]) if self.lists else self._new_list(rows[1])
         step = 8 * self.pre.batch if self.lists else 0
         graded = torch.zeros(1, dtype=torch.int64)
-        begin = (pointer.data_ptr() + span.first * step, span.chunk * step)
-        lists = [begin, (found.data_ptr(), 0), (graded.data_ptr(), 0)]
-        look, integers = scan_kernel(weight.dtype), [*rows, self.pre.cells, self.lists]
-        keep = (pointer, found, graded)
-        fired = self.pre.out[self.emission].pointer(span, -self.latency)
-        calls = [Call(look, [fired, *lists], integers, self.latency, keep=keep)]
+        begin, sizes = Place(pointer, span.first * step, span.chunk * step), {"start": rows[0], "stop": rows[1]}
+        look: dict[str, Any] = {"pointer": begin, "found": found, "graded": graded, **sizes, "columns": self.pre.cells}
+        kernel, look["further"] = scan_kernel(weight.dtype), self.lists
+        calls = [Call(kernel, x=self.pre.out[self.emission].place(span, -self.latency), **look).between(self.latency)]
         if self.latency:
-            calls.append(Call(look, [Rows(self.kept["past"]).pointer(span), *lists], integers, 0, self.latency))
-        places = [*lists[:2], (0, 0)]
+            calls.append(Call(kernel, x=Rows(self.kept["past"]).place(span), **look).between(0, self.latency))
+        listed = {"pointer": begin, "index": found, "value": None}
         if self.pattern is None:
-            return calls + _gathered(span, rows, places, self.weight_t, initial, target)
-        wired = [(t.data_ptr(), 0) for t in (self.pattern.row_pointer, self.pattern.target, weight)]
-        kernel = scatter_kernel(weight.dtype)
-        return [*calls, Call(kernel, [*places, *wired, target.pointer(span)], [*rows, self.pattern.columns])]
+            return calls + _gathered(span, rows, listed, self.weight_t, initial, target)
+        deliver = Call(
+            scatter_kernel(weight.dtype), **listed, row_pointer=self.pattern.row_pointer, target=self.pattern.target,
+            weight=weight, out=target.place(span), **sizes, columns=self.pattern.columns,
+        )  # fmt: skip
+        return [*calls, deliver]
 
     def renew(self, history: Tensor) -> None:
         """Begin with other spikes in flight."""
@@ -156,16 +158,16 @@ class SpikeLink(Summed):
         """Calls that set ``target`` to ``initial`` plus what the arrivals of ``latency`` steps later are worth."""
         rows, width = span.rows(self.pre.batch), self.pre.cells
         stride = 0 if initial.uniform else width
-        arrived, begin, end = gradient.pointer(span, self.latency), initial.pointer(span), target.pointer(span)
-        given, keep = self.kept["weight"], (initial.tensor, target.tensor, gradient.tensor)
-        weight = (given.data_ptr(), 0)
+        weight = self.kept["weight"]
+        given: dict[str, Any] = {
+            "grad": gradient.place(span, self.latency), "weight": weight, "initial": initial.place(span),
+            "out": target.place(span), "start": rows[0], "stop": rows[1], "stride": stride,
+        }  # fmt: skip
         if self.pattern is None:
-            integers = [*rows, given.shape[0], width, stride]
-            return [Call(_hand_back.dense_kernel(given.dtype), [arrived, weight, begin, end], integers, keep=keep)]
-        wired = [(t.data_ptr(), 0) for t in (self.pattern.row_pointer, self.pattern.target)]
-        integers = [*rows, self.pattern.columns, width, stride]
-        places = [arrived, *wired, weight, begin, end]
-        return [Call(_hand_back.sparse_kernel(given.dtype), places, integers, keep=keep)]
+            return [Call(_hand_back.dense_kernel(weight.dtype), **given, depth=weight.shape[0], columns=width)]
+        given |= {"row_pointer": self.pattern.row_pointer, "target": self.pattern.target}
+        kernel = _hand_back.sparse_kernel(weight.dtype)
+        return [Call(kernel, **given, columns=self.pattern.columns, sources=width)]
 
     def weight_gradient(self, gradient: Tensor, block: int | None) -> Tensor:
         if self.pattern is None:
@@ -190,14 +192,15 @@ def _listed(kept: Mapping[str, Tensor], columns: int) -> EventList:
 
 
 def _gathered(
-    span: Span, rows: tuple[int, int], listed: list[tuple[int, int]], weight_t: Tensor, initial: Rows, target: Rows
+    span: Span, rows: tuple[int, int], listed: Mapping[str, Any], weight_t: Tensor, initial: Rows, target: Rows
 ) -> list[Call]:
-    """Sum the rows of ``weight_t`` that ``listed`` events (row pointers, index, values) name."""
+    """Sum the rows of ``weight_t`` that ``listed`` events (``pointer``, ``index``, ``value``) name."""
     width = weight_t.shape[1]
-    places = [*listed, (weight_t.data_ptr(), 0), initial.pointer(span), target.pointer(span)]
-    valued, keep = listed[2][0] != 0, (weight_t, initial.tensor, target.tensor)
     return [
-        Call(gather_kernel(weight_t.dtype, until - first, valued), places,
-             [*rows, first, until - first, width, 0 if initial.uniform else width, initial is target], keep=keep)
+        Call(
+            gather_kernel(weight_t.dtype, until - first, listed["value"] is not None), **listed, source=weight_t,
+            initial=initial.place(span), out=target.place(span), start=rows[0], stop=rows[1], first=first,
+            size=until - first, stride=width, initial_stride=0 if initial.uniform else width, skip=initial is target,
+        )
         for first, until in chunks(width, weight_t.dtype)
     ]  # fmt: skip

@@ -9,8 +9,7 @@ import sympy as sp
 from llvmlite import ir
 
 from ranvier.dynamics import ByStructure, Statement, Step, derivative, tidy
-from ranvier.kernels.cpu.llvm.jit import Kernel
-from ranvier.kernels.cpu.scan.frame import Frame
+from ranvier.kernels.cpu.scan.frame import Frame, Group, ScanRoutine
 from ranvier.kernels.writer import emit
 
 __all__ = ["Near", "near_kernel"]
@@ -21,9 +20,9 @@ _U = sp.Symbol("u")
 
 @dataclass(frozen=True)
 class Near:
-    """Argument order: kept streams, coefficients, the factor."""
+    """A kernel that reads each ``kept`` value and ``coefficient``, and writes the one ``factor``."""
 
-    kernel: Kernel
+    kernel: ScanRoutine
     kept: tuple[str, ...]
     coefficients: tuple[str, ...]
 
@@ -49,16 +48,23 @@ def _near(key: _Key, dtype: str, emission: str, kept: tuple[str, ...]) -> Near:
     reads = set(program.reads)
     kept = tuple(n for n in kept if n in reads)
     coefficients = tuple(n for n in step.coefficients if n in reads)
-    frame = Frame(dtype, "ranvier_near")
-    placed = dict(zip(kept, frame.streams(len(kept)), strict=True))
-    placed |= dict(zip(coefficients, frame.steady(len(coefficients)), strict=True))
-    (out,) = frame.streams(1, wide=False)
+    frame = Frame(
+        dtype,
+        "ranvier_near",
+        {
+            "kept": Group(kept, row=True, lane=True),
+            "coefficient": Group(coefficients, lane=True),
+            "factor": Group(("near",), row=True),
+        },
+    )
+    (given,), (steady,), (factor,) = map(frame.read, frame.groups)
+    placed = given | steady
     with frame.time() as t, frame.neurons() as i:
 
         def read(name: str) -> ir.Value:
             return placed[name].load(t, i)
 
-        out.store(t, i, emit(frame.lanes, program, read)["near"], frame.streaming)
+        factor["near"].store(t, i, emit(frame.lanes, program, read)["near"], frame.streaming)
     return Near(frame.compile(), kept, coefficients)
 
 

@@ -9,6 +9,8 @@ from itertools import pairwise
 
 import torch
 
+from ranvier.kernels.cpu.host.checked import Place
+
 __all__ = ["Rows", "Span", "Spans", "spans_of"]
 
 Tensor = torch.Tensor
@@ -70,13 +72,12 @@ class Rows:
         """Elements from one step of a turn to the next."""
         return 0 if self.tensor.shape[0] == 1 else self.tensor.stride(0)
 
-    def pointer(self, span: Span, shift: int = 0) -> tuple[int, int]:
-        """Address at the first turn, ``shift`` steps later, and bytes from turn to turn."""
-        address = self.tensor.data_ptr()
+    def place(self, span: Span, shift: int = 0) -> Place:
+        """Where the first turn begins, ``shift`` steps later, and bytes from turn to turn."""
         if self.scratch:
-            return address, 0
+            return Place(self.tensor)
         step = self.tensor.element_size() * self.stride
-        return address + (span.first + shift) * step, step * span.chunk
+        return Place(self.tensor, (span.first + shift) * step, step * span.chunk)
 
     def for_turn(self, span: Span) -> Rows:
         """The same with as many rows as a turn has steps, for products that read them end to end."""

@@ -12,28 +12,47 @@ import torch
 from llvmlite import ir
 
 from ranvier.kernels.cpu.host.operands import lanes, scalar
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, function, local, offset, splat, vector_at
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset, splat, vector_at
 
 __all__ = ["collect_kernel", "copy_kernel", "return_kernel"]
 
-_I1 = ir.IntType(1)
+_LISTED = {
+    "pointer": Array(I64, None),
+    "index": Array(I32, None),
+    "row_pointer": Array(I64, None),
+    "place": Array(I32, None),
+}
+_RETURN = Signature(
+    _LISTED
+    | {
+        "weight": Array(REAL, "place"),
+        "grad": Array(REAL, None, "columns"),
+        "out": Array(REAL, None, "sources"),
+    },
+    ("start", "stop", "columns", "sources"),
+)
+_COLLECT = Signature(
+    _LISTED | {"total": Array(REAL, "place"), "grad": Array(REAL, None, "columns")}, ("start", "stop", "columns")
+)
+_COPY = Signature(
+    {"source": Array(REAL, ...), "out": Array(REAL, None, "columns")}, ("start", "stop", "columns", "stride")
+)
 
 
 @cache
-def return_kernel(dtype: torch.dtype) -> Kernel:
+def return_kernel(dtype: torch.dtype) -> Routine:
     """``out[r, k] += sum over synapses s of k of weight[s] * grad[r, place[s]]`` for the listed (r, k).
 
-    Pointers: pointer and index of the list, row pointer, place, weight, grad, out. Integers: first row, row after the
-    last, elements from one row of grad to the next, of out.
+    ``columns`` elements lead from one row of grad to the next, ``sources`` from one row of out.
     """
     real, width = scalar(dtype), lanes(dtype)
-    f = function(f"return_{real}")
+    f = _RETURN.open(f"return_{real}", dtype)
     b = f.builder
-    pointer, index = f.pointers(0, I64), f.pointers(1, I32)
-    row_pointer, place = f.pointers(2, I64), f.pointers(3, I32)
-    weight, grad, out = (f.pointers(i, real) for i in (4, 5, 6))
-    start, stop, columns, sources = (f.integer(i) for i in range(4))
+    pointer, index, row_pointer, place = f["pointer", "index", "row_pointer", "place"]
+    weight, grad, out = f["weight", "grad", "out"]
+    start, stop, columns, sources = f.integers()
     vector = ir.VectorType(real, width)
     reduce = _declared(b, f"llvm.vector.reduce.fadd.v{width}{_suffix(real)}", ir.FunctionType(real, [real, vector]))
     with counted(b, start, stop) as r:
@@ -50,22 +69,18 @@ def return_kernel(dtype: torch.dtype) -> Kernel:
                 b.store(b.fadd(b.load(total), term, flags=("contract",)), total)
             slot = at(b, line, source)
             b.store(b.call(reduce, [b.load(slot), b.load(total)], fastmath=("reassoc",)), slot)
-    return compile_kernel(f.module.name, f.text())
+    return f.compile()
 
 
 @cache
-def collect_kernel(dtype: torch.dtype) -> Kernel:
-    """``total[s] += grad[r, place[s]]`` for the synapses s of all listed (r, k).
-
-    Pointers: pointer and index of the list, row pointer, place, total, grad. Integers: first row, row after the last,
-    elements from one row of grad to the next.
-    """
+def collect_kernel(dtype: torch.dtype) -> Routine:
+    """``total[s] += grad[r, place[s]]`` for the synapses s of all listed (r, k)."""
     real, width = scalar(dtype), lanes(dtype)
-    f = function(f"collect_rows_{real}")
+    f = _COLLECT.open(f"collect_rows_{real}", dtype)
     b = f.builder
-    pointer, index = f.pointers(0, I64), f.pointers(1, I32)
-    row_pointer, place, total, grad = f.pointers(2, I64), f.pointers(3, I32), f.pointers(4, real), f.pointers(5, real)
-    start, stop, columns = (f.integer(i) for i in range(3))
+    pointer, index, row_pointer, place = f["pointer", "index", "row_pointer", "place"]
+    total, grad = f["total", "grad"]
+    start, stop, columns = f.integers()
     with counted(b, start, stop) as r:
         row = at(b, grad, b.mul(r, columns))
         low, high = (b.load(at(b, pointer, b.add(r, I64(i)))) for i in (0, 1))
@@ -77,23 +92,20 @@ def collect_kernel(dtype: torch.dtype) -> Kernel:
                 values = _gathered(b, row, _masked_load(b, place, s, inside, width), inside, width)
                 sums = b.fadd(_masked_load(b, total, s, inside, width), values)
                 _masked_store(b, sums, total, s, inside, width)
-    return compile_kernel(f.module.name, f.text())
+    return f.compile()
 
 
 @cache
-def copy_kernel(dtype: torch.dtype) -> Kernel:
-    """``out[r, :] = source[r, :]``. Pointers: source, out. Integers: first row, row after the last, columns, elements from
-    one row of source to the next.
-    """
-    real = scalar(dtype)
-    f = function(f"copy_rows_{real}")
+def copy_kernel(dtype: torch.dtype) -> Routine:
+    """``out[r, :] = source[r, :]``; ``stride`` elements lead from one row of source to the next."""
+    f = _COPY.open(f"copy_rows_{scalar(dtype)}", dtype)
     b = f.builder
-    source, out = f.pointers(0, real), f.pointers(1, real)
-    start, stop, columns, stride = (f.integer(i) for i in range(4))
+    source, out = f["source", "out"]
+    start, stop, columns, stride = f.integers()
     with counted(b, start, stop) as r, counted(b, 0, columns) as k:
         value = b.load(at(b, source, b.add(b.mul(r, stride), k)))
         b.store(value, at(b, out, b.add(b.mul(r, columns), k)))
-    return compile_kernel(f.module.name, f.text())
+    return f.compile()
 
 
 def _suffix(real: ir.Type) -> str:

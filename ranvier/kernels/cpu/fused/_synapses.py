@@ -8,6 +8,9 @@ taps counts as several.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 from ranvier.errors import StateError
@@ -17,7 +20,7 @@ from ranvier.kernels.cpu.fused._span import Rows, Span
 from ranvier.kernels.cpu.fused._synapse_kernels import collect_kernel, return_kernel
 from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.host.operands import address
+from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call, Schedule
 from ranvier.kernels.tasks import DelayedFeedback, Feedback
 
@@ -41,18 +44,17 @@ class Listed:
 
     def look(self, source: Rows, span: Span) -> Call:
         """The call that lists the cells of a step where ``source`` is not zero."""
-        graded = torch.zeros(1, dtype=torch.int64)
-        kernel, integers = (
-            scan_kernel(source.tensor.dtype),
-            [*span.rows(self.member.batch), self.member.cells, self.further],
-        )
-        places = [source.pointer(span), *self.places(), (graded.data_ptr(), 0)]
-        return Call(kernel, places, integers, keep=(graded, source.tensor))
+        start, stop = span.rows(self.member.batch)
+        places, graded = self.places(), torch.zeros(1, dtype=torch.int64)
+        return Call(
+            scan_kernel(source.tensor.dtype), x=source.place(span), pointer=places["pointer"], found=places["index"],
+            graded=graded, start=start, stop=stop, columns=self.member.cells, further=self.further,
+        )  # fmt: skip
 
-    def places(self) -> list[tuple[int, int]]:
-        """Row pointers and columns, as pointers of a call."""
+    def places(self) -> dict[str, Place]:
+        """Row pointers and columns, as arguments of a call."""
         step = 8 * self.member.batch if self.further else 0
-        return [(self.kept["pointer"].data_ptr(), step), (self.kept["index"].data_ptr(), 0)]
+        return {"pointer": Place(self.kept["pointer"], step=step), "index": Place(self.kept["index"])}
 
     def trim(self) -> None:
         """Keep what was written."""
@@ -99,41 +101,46 @@ class SynapseLink:
         """Of weights and what arrives."""
         return self.kept["weight"].dtype
 
-    def _wired(self, *names: str) -> list[tuple[int, int]]:
-        return [(address(self.kept[n]), 0) for n in names]
+    def _send(self, listed: Mapping[str, Place], rows: tuple[int, int], out: Place) -> Call:
+        kept = {"row_pointer": self.kept["pointer"], "target": self.kept["place"], "weight": self.kept["weight"]}
+        sizes = {"start": rows[0], "stop": rows[1], "columns": self.post.cells}
+        return Call(scatter_kernel(self.dtype), **listed, value=None, **kept, **sizes, out=out)
+
+    def _return(self, listed: Mapping[str, Any], rows: tuple[int, int], grad: Place, out: Place) -> Call:
+        kept = {"row_pointer": self.kept["pointer"], "place": self.kept["place"], "weight": self.kept["weight"]}
+        sizes = {"start": rows[0], "stop": rows[1], "columns": self.post.cells, "sources": self.pre.cells}
+        return Call(return_kernel(self.dtype), **listed, **kept, **sizes, grad=grad, out=out)
+
+    def _collect(self, listed: Mapping[str, Place], rows: tuple[int, int], grad: Place, total: Tensor) -> Call:
+        kept = {"row_pointer": self.kept["pointer"], "place": self.kept["place"]}
+        sizes = {"start": rows[0], "stop": rows[1], "columns": self.post.cells}
+        return Call(collect_kernel(self.dtype), **listed, **kept, **sizes, grad=grad, total=total)
 
     def begin(self, target: Rows) -> None:
         """Deliver what was fired before the call."""
         fired, used = self._before()
         if fired is not None:
-            places = [*self._each(fired), (0, 0), *self._wired("pointer", "place", "weight"), self._row(target, used)]
-            Schedule([Call(scatter_kernel(self.dtype), places, [0, self.pre.batch, self.post.cells])]).run(0, used)
+            Schedule([self._send(self._each(fired), (0, self.pre.batch), self._row(target, used))]).run(0, used)
 
     def send(self, fired: Listed, span: Span, target: Rows) -> Call:
         """The call that sends the spikes of a step on their way."""
-        places = [*fired.places(), (0, 0), *self._wired("pointer", "place", "weight"), target.pointer(span, self.base)]
-        return Call(scatter_kernel(self.dtype), places, [*span.rows(self.pre.batch), self.post.cells])
+        return self._send(fired.places(), span.rows(self.pre.batch), target.place(span, self.base))
 
     def hand_back(self, asked: Listed, span: Span, gradient: Rows, target: Rows) -> Call:
         """The call that adds to ``target`` what spikes of the listed cells were worth."""
-        places = [*asked.places(), *self._wired("pointer", "place", "weight")]
-        places += [gradient.pointer(span, self.base), target.pointer(span)]
-        integers = [*span.rows(self.pre.batch), self.post.cells, self.pre.cells]
-        return Call(return_kernel(self.dtype), places, integers, keep=(target.tensor, gradient.tensor))
+        grad = gradient.place(span, self.base)
+        return self._return(asked.places(), span.rows(self.pre.batch), grad, target.place(span))
 
     def collect(self, fired: Listed, span: Span, gradient: Rows, total: Tensor) -> Call:
         """The call that adds the gradient to the weights of those that fired in a step."""
-        places = [*fired.places(), *self._wired("pointer", "place"), (address(total), 0)]
-        integers = [*span.rows(self.pre.batch), self.post.cells]
-        return Call(collect_kernel(self.dtype), [*places, gradient.pointer(span, self.base)], integers, keep=(total,))
+        return self._collect(fired.places(), span.rows(self.pre.batch), gradient.place(span, self.base), total)
 
     def collect_before(self, gradient: Rows, total: Tensor) -> None:
         """Add the gradient to the weights of those that had fired before the call."""
         fired, used = self._before()
         if fired is not None:
-            places = [*self._each(fired), *self._wired("pointer", "place"), (address(total), 0)]
-            places.append(self._row(gradient, used))
-            Schedule([Call(collect_kernel(self.dtype), places, [0, self.pre.batch, self.post.cells])]).run(0, used)
+            call = self._collect(self._each(fired), (0, self.pre.batch), self._row(gradient, used), total)
+            Schedule([call]).run(0, used)
 
     def history_gradient(self, gradient: Rows) -> Tensor | None:
         """Gradient to the history, where there is one."""
@@ -145,10 +152,8 @@ class SynapseLink:
         if used:
             pointer, index = torch.arange(batch + 1) * cells, torch.arange(cells, dtype=torch.int32).repeat(batch)
             row = batch * cells * out.element_size()
-            places = [(address(pointer), 0), (address(index), 0), *self._wired("pointer", "place", "weight")]
-            places += [self._row(gradient, used), (address(out) + (depth - used) * row, row)]
-            integers = [0, batch, self.post.cells, cells]
-            Schedule([Call(return_kernel(self.dtype), places, integers)]).run(0, used)
+            every, end = {"pointer": pointer, "index": index}, Place(out, (depth - used) * row, row)
+            Schedule([self._return(every, (0, batch), self._row(gradient, used), end)]).run(0, used)
         return out
 
     def _before(self) -> tuple[EventList | None, int]:
@@ -160,11 +165,11 @@ class SynapseLink:
         recent = history[history.shape[0] - used :].reshape(used * self.pre.batch, self.pre.cells)
         return events(recent.contiguous()), used
 
-    def _each(self, fired: EventList) -> list[tuple[int, int]]:
-        """A list step by step, as pointers of a call."""
-        return [(address(fired.pointer), 8 * self.pre.batch), (address(fired.index), 0)]
+    def _each(self, fired: EventList) -> dict[str, Place]:
+        """A list step by step, as arguments of a call."""
+        return {"pointer": Place(fired.pointer, step=8 * self.pre.batch), "index": Place(fired.index)}
 
-    def _row(self, rows: Rows, used: int) -> tuple[int, int]:
+    def _row(self, rows: Rows, used: int) -> Place:
         """The row in which a spike ``used`` steps before the call arrives first, and bytes to the next."""
         step = rows.tensor.element_size() * rows.stride
-        return rows.tensor.data_ptr() + (self.base - used) * step, step
+        return Place(rows.tensor, (self.base - used) * step, step)

@@ -12,7 +12,7 @@ from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
 from ranvier.kernels.cpu.events.transpose import transposed
 from ranvier.kernels.cpu.events.weight_gradient import by_column, weight_gradient
 from ranvier.kernels.cpu.fused._span import Rows, Span
-from ranvier.kernels.cpu.host.operands import address
+from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call
 
 __all__ = ["Summed"]
@@ -53,20 +53,18 @@ class Summed(ABC):
         ordered = self._ordered.get(block) or self.order(block)
         columns, width = total.shape
         blocks = 8 * columns
-        first = ordered.pointer.data_ptr() + span.first * batch // block * blocks
+        pointer = Place(ordered.pointer, span.first * batch // block * blocks, blocks)
         row = batch * width * total.element_size()  # events name the rows of the whole call
-        begin, step = gradient.pointer(span)
-        source = (
-            (begin - span.first * row, step - span.chunk * row) if gradient.scratch else (begin - span.first * row, 0)
-        )
-        places = [(first, blocks), (address(ordered.index), 0), (address(ordered.value), 0), source]
-        places += [(total.data_ptr(), 0)] * 2
+        begin = gradient.place(span)
+        step = begin.step - span.chunk * row if gradient.scratch else 0
+        source = begin._replace(offset=begin.offset - span.first * row, step=step)
         return [
             Call(
-                gather_kernel(total.dtype, until - start, ordered.value is not None), places,
-                [0, columns, start, until - start, width, width, True], keep=(ordered, total),
+                gather_kernel(total.dtype, until - first, ordered.value is not None), pointer=pointer,
+                index=ordered.index, value=ordered.value, source=source, initial=total, out=total, start=0, stop=columns,
+                first=first, size=until - first, stride=width, initial_stride=width, skip=True,
             )
-            for start, until in chunks(width, total.dtype)
+            for first, until in chunks(width, total.dtype)
         ]  # fmt: skip
 
     def weight_gradient(self, gradient: Tensor, block: int | None) -> Tensor:

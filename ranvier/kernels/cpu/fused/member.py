@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 
 from ranvier.kernels.cpu.fused._span import Rows, Span
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.schedule import Call
-from ranvier.kernels.cpu.llvm.jit import Kernel
+from ranvier.kernels.cpu.scan.frame import Numbers, ScanRoutine
 from ranvier.kernels.tasks import Scan
 
 __all__ = ["Member"]
@@ -31,7 +31,7 @@ class Member:
         self.streams: dict[str, Rows] = {}
         self.state: dict[str, Tensor] = {}
         self.out: dict[str, Rows] = {}
-        self._steady: dict[str, tuple[Tensor, int]] = {}
+        self._steady: dict[str, Numbers] = {}
 
     def new(self, steps: int, apart: int = 0) -> Tensor:
         """An uninitialised row per step, ``apart`` vectors between rows."""
@@ -117,24 +117,26 @@ class Member:
         """A vector as [*shape]."""
         return t[: self.count].reshape(self.scan.shape)
 
-    def steady(self, name: str) -> tuple[Tensor, int]:
-        """A coefficient as (numbers, stride per neuron)."""
+    def steady(self, name: str) -> Numbers:
+        """A coefficient, a number for each neuron or one for all."""
         if name not in self._steady:
             c = self.given[name]
             one = c.reshape(1).expand(self.lanes).contiguous() if c.numel() == 1 else None
-            self._steady[name] = (self.vector(c), 1) if one is None else (one, 0)
+            self._steady[name] = (self.vector(c), 0, 1) if one is None else (one, 0, 0)
         return self._steady[name]
 
-    def call(
-        self, kernel: Kernel, span: Span, arrays: Sequence[Tensor], timed: Sequence[Rows], steady: Sequence[str],
-        out: Sequence[Rows], sums: Sequence[Tensor] = (),
-    ) -> Call:  # fmt: skip
-        """A scan of ``span.chunk`` steps in every turn; ``arrays`` and ``sums`` are changed in place."""
+    def call(self, kernel: ScanRoutine, span: Span, **given: Mapping[str, Tensor | Rows]) -> Call:
+        """A scan of ``span.chunk`` steps in every turn, of the arrays ``given`` by group; coefficients are the member's."""
         last = self.padded if span.high == self.batch else span.high * self.cells
-        given = [self.steady(n) for n in steady]
-        strides = [n for rows in timed for n in (rows.stride, 1)] + [lane for _, lane in given]
-        strides += [rows.stride for rows in out]
-        pointers = [(t.data_ptr(), 0) for t in arrays] + [rows.pointer(span) for rows in timed]
-        pointers += [(t.data_ptr(), 0) for t, _ in given] + [rows.pointer(span) for rows in out]
-        pointers += [(t.data_ptr(), 0) for t in sums]
-        return Call(kernel, pointers, [span.chunk, span.low * self.cells, last, 0, *strides])
+        numbers: dict[str, dict[str, Numbers]] = {}
+        for label, group in kernel.groups.items():
+            if group.lane and not group.row:
+                numbers[label] = {n: self.steady(n) for n in group.names}
+            else:
+                numbers[label] = {n: self._numbers(given[label][n], span) for n in group.names}
+        pointers, moves, integers = kernel.pack(numbers, span.chunk, span.low * self.cells, last)
+        words = [word for pair in zip(pointers, moves, strict=True) for word in pair]
+        return Call.of(kernel.routine, [*words, *integers], numbers)
+
+    def _numbers(self, array: Tensor | Rows, span: Span) -> Numbers:
+        return (array, 0, 1) if isinstance(array, Tensor) else (array.place(span), array.stride, 1)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-import numpy as np
+import torch
 from llvmlite import ir
 
-from ranvier.kernels.cpu.llvm.functions import I8, I64, at, counted, function, local, when
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import Array, Signature
+from ranvier.kernels.cpu.llvm.functions import I8, I64, at, counted, local, when
 from ranvier.kernels.pool import run_tiles
 
 __all__ = ["Call", "Schedule", "run_queues"]
@@ -24,41 +25,66 @@ _FOREVER = 1 << 62
 _HEAD = 5  # words before a call's pointers: address, pointers, integers, first step, step after the last
 
 
-@dataclass(frozen=True)
 class Call:
-    """One kernel in every step of ``[first, stop)``.
+    """One kernel in every step of ``[first, stop)``, with all its arguments by name.
 
-    ``pointers`` are (address at step 0, bytes from one step to the next); ``integers`` are the same at every step;
-    ``keep`` is memory that lives as long as the call.
+    An array that moves from step to step is a :class:`.checked.Place`; integers are the same at every step. What is given
+    lives as long as the call.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :attr:`.routine.Routine.run`.
     """
 
-    kernel: Kernel
-    pointers: Sequence[tuple[int, int]]
-    integers: Sequence[int]
-    first: int = 0
-    stop: int = _FOREVER
-    keep: tuple[object, ...] = ()
+    __slots__ = ("_keep", "_words", "first", "routine", "stop")
+
+    def __init__(self, routine: Routine, /, **given: Any) -> None:
+        self._hold(routine, routine.words(**given), given)
+
+    @classmethod
+    def of(cls, routine: Routine, words: Sequence[int], keep: object) -> Call:
+        """A call of which :meth:`.routine.Routine.words` are known; ``keep`` lives as long as it does."""
+        made = cls.__new__(cls)
+        made._hold(routine, words, keep)
+        return made
+
+    def _hold(self, routine: Routine, words: Sequence[int], keep: object) -> None:
+        self.routine, self._words, self._keep = routine, words, keep
+        self.first, self.stop = 0, _FOREVER
+
+    def between(self, first: int, stop: int = _FOREVER) -> Call:
+        """The same in steps ``[first, stop)`` only."""
+        self.first, self.stop = first, stop
+        return self
+
+    @property
+    def words(self) -> list[int]:
+        """What the driver reads: head, pointers with their bytes per step, and integers."""
+        signature = self.routine.signature
+        sizes = [len(signature.arrays), len(signature.integers)]
+        return [self.routine.kernel.address, *sizes, self.first, self.stop, *self._words]
 
 
 class Schedule:
-    """Calls in the order they run within a step; whoever makes one keeps the memory they point at alive."""
+    """Calls in the order they run within a step."""
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self._calls = tuple(calls)
         words: list[int] = []
         for call in calls:
-            words += [call.kernel.address, len(call.pointers), len(call.integers), call.first, call.stop]
-            words += [word for pair in call.pointers for word in pair]
-            words += call.integers
-        self._table = np.frombuffer(struct.pack(f"={len(words)}q", *words), np.int64)
-        self._width = max((len(call.pointers) for call in calls), default=0)
+            words += call.words
+        words = words or [0]
+        self._table = torch.frombuffer(bytearray(struct.pack(f"={len(words)}q", *words)), dtype=torch.int64)
+        self._width = max((len(call.routine.signature.arrays) for call in calls), default=0)
 
     def run(self, start: int, stop: int, reverse: bool = False) -> None:
         """All calls of steps ``start`` up to ``stop``, or from the last of them down."""
         if not self._calls or start >= stop:
             return
-        room = np.empty(self._width, np.int64)
-        _driver()([self._table.ctypes.data, room.ctypes.data], [len(self._calls), start, stop, reverse])
+        room = torch.empty(self._width, dtype=torch.int64)
+        calls = len(self._calls)
+        _driver().run(table=self._table, room=room, calls=calls, start=start, stop=stop, reverse=reverse)
 
 
 def run_queues(
@@ -75,12 +101,13 @@ def run_queues(
 
 
 @cache
-def _driver() -> Kernel:
-    """Pointers: table, room for the pointers of a call. Integers: calls, first step, step after the last, backwards."""
-    f = function("run_schedule")
+def _driver() -> Routine:
+    """``room`` is for the pointers of one call."""
+    arrays = {"table": Array(I64, None), "room": Array(I64, None)}
+    f = Signature(arrays, ("calls", "start", "stop", "reverse")).open("run_schedule")
     b = f.builder
-    table, room = f.pointers(0, I64), f.pointers(1, I64)
-    calls, start, stop, reverse = (f.integer(i) for i in range(4))
+    table, room = f["table", "room"]
+    calls, start, stop, reverse = f.integers()
     signature = ir.FunctionType(ir.VoidType(), [I8.as_pointer().as_pointer(), I64.as_pointer(), I8.as_pointer()])
     backwards = b.icmp_signed("!=", reverse, I64(0))
     nothing = ir.Constant(I8.as_pointer(), None)
@@ -100,4 +127,4 @@ def _driver() -> Kernel:
                 kernel = b.inttoptr(address, signature.as_pointer())
                 b.call(kernel, [b.bitcast(room, I8.as_pointer().as_pointer()), fixed, nothing])
             b.store(at(b, fixed, integers), place)
-    return compile_kernel(f.module.name, f.text())
+    return f.compile()

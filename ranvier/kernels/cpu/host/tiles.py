@@ -7,12 +7,14 @@ of threads) never changes a bit of the result.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
+from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.pool import run_tiles
 
-__all__ = ["run_spans", "spans"]
+__all__ = ["run_routine", "run_spans", "spans"]
 
 _TILES_PER_THREAD = 4
 
@@ -22,6 +24,11 @@ def spans(count: int, least: int = 1) -> list[tuple[int, int]]:
     threads = torch.get_num_threads()
     pieces = 1 if threads == 1 else max(1, min(threads * _TILES_PER_THREAD, count // max(1, least)))
     return [(count * i // pieces, count * (i + 1) // pieces) for i in range(pieces)]
+
+
+def run_routine(routine: Routine, count: int, least: int = 1, **given: Any) -> None:
+    """Run ``routine`` for the rows ``start`` to ``stop`` of each piece of ``range(count)``."""
+    routine.over(spans(count, least), **given)
 
 
 def run_spans(task: Callable[[int, int], None], count: int, least: int = 1) -> None:

@@ -21,13 +21,14 @@ import llvmlite.binding as llvm
 
 from ranvier.kernels.cpu.llvm import store
 
-__all__ = ["Kernel", "compile_kernel", "compiled_count", "has_feature", "loaded_count"]
+__all__ = ["Kernel", "compile_kernel", "compiled_count", "has_feature", "loaded_count", "packer"]
 
 _PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
 @cache
-def _packer(count: int, code: str) -> Callable[..., bytes]:
+def packer(count: int, code: str) -> Callable[..., bytes]:
+    """Turns ``count`` numbers (``q`` for i64, ``d`` for double) into a table of a call."""
     return struct.Struct(f"={count}{code}").pack
 
 
@@ -38,21 +39,23 @@ class Kernel:
     ----------
     address
         Where the machine code starts.
+    run
+        Takes the three tables as :func:`packer` makes them.
     """
 
-    __slots__ = ("_call", "_keep", "address")
+    __slots__ = ("_keep", "address", "run")
 
     def __init__(self, address: int, keep: object) -> None:
         self.address = address
-        self._call = _PROTOTYPE(address)
+        self.run = _PROTOTYPE(address)
         self._keep = keep
 
     def __call__(self, pointers: Sequence[int], integers: Sequence[int], floats: Sequence[float] = ()) -> None:
         """Run to the end. The kernel sees copies of the three tables; results go through the pointers."""
-        self._call(
-            _packer(len(pointers), "q")(*pointers),
-            _packer(len(integers), "q")(*integers),
-            _packer(len(floats), "d")(*floats),
+        self.run(
+            packer(len(pointers), "q")(*pointers),
+            packer(len(integers), "q")(*integers),
+            packer(len(floats), "d")(*floats),
         )
 
 

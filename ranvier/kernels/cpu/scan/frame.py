@@ -7,15 +7,78 @@ a scalar and an array run through the same code.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
+import torch
 from llvmlite import ir
+from torch import Tensor
 
-from ranvier.kernels.cpu.llvm.functions import counted, flushed, function
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel, has_feature
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
+from ranvier.kernels.cpu.llvm.functions import counted, flushed
+from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 
-__all__ = ["Frame", "Stream"]
+__all__ = ["Frame", "Group", "Numbers", "ScanRoutine", "Stream"]
+
+_HEAD = ("steps", "start", "stop", "streaming")
+
+
+class Group(NamedTuple):
+    """Arrays of one kind: whether they have a row for each step (``row``), and a stride from neuron to neuron (``lane``)."""
+
+    names: tuple[str, ...]
+    row: bool = False
+    lane: bool = False
+
+
+#: an array as a scan reads it: elements from one step to the next, and from one neuron to the next
+Numbers = tuple[Any, int, int]  # a tensor or a place in one; row; lane
+
+
+class ScanRoutine:
+    """A compiled scan and the groups of its arrays by label."""
+
+    def __init__(self, routine: Routine, groups: Mapping[str, Group]) -> None:
+        self.routine, self.groups = routine, groups
+        self._arrays = [
+            (label, n, group.row, group.lane, routine.checks[f"{label} {n}"])
+            for label, group in groups.items()
+            for n in group.names
+        ]
+
+    def pack(
+        self,
+        given: Mapping[str, Mapping[str, Numbers]],
+        steps: int,
+        start: int = 0,
+        stop: int = 0,
+        streaming: bool = False,
+    ) -> tuple[list[int], list[int], list[int]]:
+        """Pointers, bytes by which they move per step, and integers, in the order of the frame's signature.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :attr:`.routine.Routine.run`.
+        """
+        pointers, moves, integers, dtype = [], [], [steps, start, stop, int(streaming)], self.routine.dtype
+        for label, n, by_row, by_lane, check in self._arrays:
+            array, row, lane = given[label][n]
+            if array.__class__ is Tensor and array.dtype is dtype and array.is_cpu and array.is_contiguous():
+                pointers.append(array.data_ptr())
+                moves.append(0)
+            else:
+                pointer, move = check(array, given)
+                pointers.append(pointer)
+                moves.append(move)
+            if by_row:
+                integers.append(row)
+            if by_lane:
+                integers.append(lane)
+        return pointers, moves, integers
 
 
 @dataclass(frozen=True)
@@ -40,31 +103,28 @@ class Stream:
 
 
 class Frame:
-    """Arguments and loops common to all scans: integers are T, first neuron, last neuron, streaming, then strides."""
+    """Arguments and loops common to all scans: T, the neurons ``start`` to ``stop``, ``streaming``, and groups of arrays."""
 
-    def __init__(self, dtype: str, name: str) -> None:
-        self.open = function(name)
-        self.name = name
+    def __init__(self, dtype: str, name: str, groups: Mapping[str, Group]) -> None:
+        self.groups = dict(groups)
+        labelled = [(f"{label} {n}", group) for label, group in groups.items() for n in group.names]
+        strides = [f"{stride} of {n}" for n, group in labelled for stride in ("row", "lane") if getattr(group, stride)]
+        signature = Signature({n: Array(REAL, ..., apart=True) for n, _ in labelled}, (*_HEAD, *strides))
+        self.open = signature.open(name, getattr(torch, dtype))
         self.builder = self.open.builder
         self.lanes = Lanes(self.builder, dtype, wide=has_feature("avx512f"))
-        self.steps, self.start, self.stop, streaming = (self.open.integer(k) for k in range(4))
+        self.steps, self.start, self.stop, streaming = self.open[_HEAD]
         self.streaming = self.builder.icmp_signed("!=", streaming, ir.Constant(ir.IntType(64), 0))
-        self._pointers, self._integers = 0, 4
 
-    def arrays(self, count: int) -> list[ir.Value]:
-        out = [self.open.pointers(self._pointers + k, self.lanes.scalar) for k in range(count)]
-        self._pointers += count
-        return out
+    def read(self, *labels: str) -> list[dict[str, Stream]]:
+        """The arrays of some groups by name, loaded where the builder stands."""
+        pointers = {label: {n: self.open[f"{label} {n}"] for n in self.groups[label].names} for label in labels}
+        return [{n: self._stream(label, n, pointer) for n, pointer in pointers[label].items()} for label in labels]
 
-    def _integer(self) -> ir.Value:
-        self._integers += 1
-        return self.open.integer(self._integers - 1)
-
-    def streams(self, count: int, wide: bool = True) -> list[Stream]:
-        return [Stream(self, p, self._integer(), self._integer() if wide else None) for p in self.arrays(count)]
-
-    def steady(self, count: int) -> list[Stream]:
-        return [Stream(self, p, None, self._integer()) for p in self.arrays(count)]
+    def _stream(self, label: str, name: str, pointer: ir.Value) -> Stream:
+        group = self.groups[label]
+        row = self.open[f"row of {label} {name}"] if group.row else None
+        return Stream(self, pointer, row, self.open[f"lane of {label} {name}"] if group.lane else None)
 
     def time(self, reverse: bool = False):
         return _Time(self, reverse)
@@ -72,8 +132,8 @@ class Frame:
     def neurons(self):
         return counted(self.builder, self.start, self.stop, self.lanes.width)
 
-    def compile(self) -> Kernel:
-        return compile_kernel(self.name, self.open.text())
+    def compile(self) -> ScanRoutine:
+        return ScanRoutine(self.open.compile(), self.groups)
 
 
 class _Time:

@@ -9,8 +9,7 @@ import sympy as sp
 from llvmlite import ir
 
 from ranvier.dynamics import WHOLE, ByStructure, Cuts, Program, Step, adjoint, choose_saved, tidy
-from ranvier.kernels.cpu.llvm.jit import Kernel
-from ranvier.kernels.cpu.scan.frame import Frame
+from ranvier.kernels.cpu.scan.frame import Frame, Group, ScanRoutine
 from ranvier.kernels.writer import emit
 
 __all__ = ["Backward", "Forward", "backward_kernel", "forward_kernel", "saved_values"]
@@ -21,9 +20,10 @@ _STREAM_COST = 400
 
 @dataclass(frozen=True)
 class Forward:
-    """Argument order of a forward kernel: states (in place), streams, coefficients, outputs, saved values."""
+    """A forward kernel: a ``state`` is changed in place, each ``stream`` and ``coefficient`` is read, and each ``output`` and
+    ``saved`` value is written."""
 
-    kernel: Kernel
+    kernel: ScanRoutine
     states: tuple[str, ...]
     streams: tuple[str, ...]
     coefficients: tuple[str, ...]
@@ -33,9 +33,10 @@ class Forward:
 
 @dataclass(frozen=True)
 class Backward:
-    """Argument order: state gradients (in place), incoming streams, kept streams, coefficients, outgoing, sums."""
+    """A backward kernel: the gradient of each ``state`` is changed in place, every ``seed`` (the gradient of an output),
+    ``kept`` value and ``coefficient`` is read, the gradient of each ``stream`` is written, and each ``sum`` is added to."""
 
-    kernel: Kernel
+    kernel: ScanRoutine
     states: tuple[str, ...]
     seeds: tuple[str, ...]
     kept: tuple[str, ...]
@@ -66,23 +67,31 @@ def _forward(key: _Key, dtype: str, outputs: tuple[str, ...], saved: tuple[str, 
     reads = set(program.reads)
     streams = tuple(n for n in step.streams if n in reads)
     coefficients = tuple(n for n in step.coefficients if n in reads)
-    frame = Frame(dtype, "ranvier_forward")
-    in_state = frame.arrays(len(states))
-    in_stream = frame.streams(len(streams))
-    in_coefficient = frame.steady(len(coefficients))
-    out = frame.streams(len(outputs) + len(saved), wide=False)
+    frame = Frame(
+        dtype,
+        "ranvier_forward",
+        {
+            "state": Group(states),
+            "stream": Group(streams, row=True, lane=True),
+            "coefficient": Group(coefficients, lane=True),
+            "output": Group(outputs, row=True),
+            "saved": Group(saved, row=True),
+        },
+    )
+    (places,), (given,), (steady,) = frame.read("state"), frame.read("stream"), frame.read("coefficient")
+    placed, (written, kept) = given | steady, frame.read("output", "saved")
     with frame.time() as t, frame.neurons() as i:
-        places = dict(zip(states, in_state, strict=True))
-        placed = dict(zip(streams, in_stream, strict=True)) | dict(zip(coefficients, in_coefficient, strict=True))
 
         def read(name: str) -> ir.Value:
-            return frame.lanes.load(places[name], i) if name in places else placed[name].load(t, i)
+            return frame.lanes.load(places[name].pointer, i) if name in places else placed[name].load(t, i)
 
         values = emit(frame.lanes, program, read)
         for name, place in places.items():
-            frame.lanes.store(place, i, values[name])
-        for name, stream in zip((*outputs, *keep), out, strict=True):
+            frame.lanes.store(place.pointer, i, values[name])
+        for name, stream in written.items():
             stream.store(t, i, values[name], frame.streaming)
+        for name, stream in kept.items():
+            stream.store(t, i, values[f"save:{name}"], frame.streaming)
     return Forward(frame.compile(), states, streams, coefficients, outputs, saved)
 
 
@@ -147,14 +156,22 @@ def _backward(
     live_seeds = tuple(n for k, n in enumerate(seeds) if f"_seed_{k}" in reads)
     streams = tuple(n for n in wanted if n in step.streams)
     sums = tuple(n for n in wanted if n in step.coefficients or n in same)
-    frame = Frame(dtype, "ranvier_backward")
     states = _carried(key)
-    in_state = dict(zip((f"_lam_{n}" for n in states), frame.arrays(len(states)), strict=True))
-    placed = dict(zip((f"_seed_{seeds.index(n)}" for n in live_seeds), frame.streams(len(live_seeds)), strict=True))
-    placed |= dict(zip(kept, frame.streams(len(kept)), strict=True))
-    placed |= dict(zip(coefficients, frame.steady(len(coefficients)), strict=True))
-    out = frame.streams(len(streams), wide=False)
-    totals = frame.arrays(len(sums))
+    frame = Frame(
+        dtype,
+        "ranvier_backward",
+        {
+            "state": Group(states),
+            "seed": Group(live_seeds, row=True, lane=True),
+            "kept": Group(kept, row=True, lane=True),
+            "coefficient": Group(coefficients, lane=True),
+            "stream": Group(streams, row=True),
+            "sum": Group(sums),
+        },
+    )
+    (held,), (incoming,), (again_read,), (steady,), (out,), (totals,) = map(frame.read, frame.groups)
+    in_state = {f"_lam_{n}": place.pointer for n, place in held.items()}
+    placed = {f"_seed_{seeds.index(n)}": stream for n, stream in incoming.items()} | again_read | steady
     lanes = frame.lanes
     with frame.time(reverse=True) as t, frame.neurons() as i:
 
@@ -164,8 +181,8 @@ def _backward(
         values = emit(lanes, program, read)
         for name in states:
             lanes.store(in_state[f"_lam_{name}"], i, values[f"grad:{name}"])
-        for name, stream in zip(streams, out, strict=True):
+        for name, stream in out.items():
             stream.store(t, i, values[f"grad:{name}"], frame.streaming)
-        for name, total in zip(sums, totals, strict=True):
-            lanes.store(total, i, lanes.add(lanes.load(total, i), values[f"grad:{name}"]))
+        for name, total in totals.items():
+            lanes.store(total.pointer, i, lanes.add(lanes.load(total.pointer, i), values[f"grad:{name}"]))
     return Backward(frame.compile(), states, live_seeds, kept, coefficients, streams, sums)

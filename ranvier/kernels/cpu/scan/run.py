@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.derivatives import keeps_graph, refuse_second_derivative
+from ranvier.kernels.cpu.host.routine import run_over
 from ranvier.kernels.cpu.scan import kernels
-from ranvier.kernels.pool import run_tiles
+from ranvier.kernels.cpu.scan.frame import Group, Numbers, ScanRoutine
 from ranvier.kernels.tasks import Scan, ScanResult
 
 __all__ = ["run_scan"]
@@ -30,7 +32,7 @@ def run_scan(task: Scan) -> ScanResult:
     names = _Names(tuple(streams), tuple(states), step.coefficients, tuple(direct))
     inputs = [task.streams[n] for n in streams] + [task.states[n] for n in states]
     inputs += [task.coefficients[n] for n in step.coefficients] + [task.direct[n] for n in direct]
-    out = _ScanFunction.apply(task, names, *(t.to(task.dtype) for t in inputs))
+    out = _ScanFunction.apply(task, names, *(t if t.dtype == task.dtype else t.to(task.dtype) for t in inputs))
     emitted = dict(zip(task.wanted, out, strict=False))
     return ScanResult(emitted, dict(zip(states, out[len(task.wanted) :], strict=True)))
 
@@ -67,8 +69,9 @@ class _ScanFunction(torch.autograd.Function):
         outputs = [layout.new() for _ in task.wanted]
         outputs += [spent.pop().view(task.steps, layout.count) if spent else layout.new() for _ in write]
         layout.run(
-            kernel.kernel, [state[n] for n in kernel.states], [given[n] for n in kernel.streams],
-            [given[n] for n in kernel.coefficients], outputs, [],
+            kernel.kernel, state=state, stream=given, coefficient=given,
+            output=dict(zip(task.wanted, outputs, strict=False)),
+            saved=dict(zip(write, outputs[len(task.wanted) :], strict=True)),
         )  # fmt: skip
         outputs = [t.view(task.steps, *task.shape) for t in outputs]
         emitted = outputs[: len(task.wanted)]
@@ -96,20 +99,16 @@ class _ScanFunction(torch.autograd.Function):
         kept = dict(zip(ctx.kept, saved, strict=False))
         coefficients = dict(zip(names.coefficients, saved[len(ctx.kept) :], strict=True))
         layout = _Layout(task)
-        state = [layout.array(incoming[f"state:{n}"]) for n in kernel.states]
+        state = {n: layout.array(incoming[f"state:{n}"]) for n in kernel.states}
         spent = [] if keeps_graph() or names.direct else [kept[n] for n in ctx.own if n in kept]
-        outgoing = [spent.pop().view(task.steps, layout.count) if spent else layout.new() for _ in kernel.streams]
-        sums = [layout.zeros() for _ in kernel.sums]
+        outgoing = {n: spent.pop().view(task.steps, layout.count) if spent else layout.new() for n in kernel.streams}
+        sums = {n: layout.zeros() for n in kernel.sums}
         layout.run(
-            kernel.kernel, state, [*(seeds[n] for n in kernel.seeds), *(kept[n] for n in kernel.kept)],
-            [coefficients[n] for n in kernel.coefficients], outgoing, sums,
-        )  # fmt: skip
-        out = {
-            n: g.view(task.steps, *task.shape).sum_to_size(ctx.shapes[n])
-            for n, g in zip(kernel.streams, outgoing, strict=True)
-        }
-        out |= {n: g.view(task.shape).sum_to_size(ctx.shapes[n]) for n, g in zip(kernel.states, state, strict=True)}
-        for n, g in zip(kernel.sums, sums, strict=True):
+            kernel.kernel, state=state, seed=seeds, kept=kept, coefficient=coefficients, stream=outgoing, sum=sums
+        )
+        out = {n: g.view(task.steps, *task.shape).sum_to_size(ctx.shapes[n]) for n, g in outgoing.items()}
+        out |= {n: g.view(task.shape).sum_to_size(ctx.shapes[n]) for n, g in state.items()}
+        for n, g in sums.items():
             out[n] = g.view(task.shape).to(torch.float64).sum_to_size(ctx.shapes[n]).to(task.dtype)
         split = _direct(task, seeds, kept, coefficients, names.direct, ctx.kept) if names.direct else ()
         return (None, None, *(out.get(n) for n in (*names.streams, *names.states, *names.coefficients)), *split)
@@ -122,12 +121,8 @@ def _direct(
     """What the arrivals of each step do within that step."""
     kernel = kernels.backward_kernel(task.step, _name(task.dtype), task.cuts.instant, tuple(seeds), wanted, stored)
     layout = _Layout(task)
-    outgoing = [layout.new() for _ in kernel.streams]
-    layout.run(
-        kernel.kernel, [], [*(seeds[n] for n in kernel.seeds), *(kept[n] for n in kernel.kept)],
-        [coefficients[n] for n in kernel.coefficients], outgoing, [],
-    )  # fmt: skip
-    out = dict(zip(kernel.streams, outgoing, strict=True))
+    out = {n: layout.new() for n in kernel.streams}
+    layout.run(kernel.kernel, seed=seeds, kept=kept, coefficient=coefficients, stream=out)
     return tuple(out[n].view(task.steps, *task.shape) if n in out else None for n in wanted)
 
 
@@ -140,9 +135,8 @@ class _Layout:
 
     def __init__(self, task: Scan) -> None:
         self.steps, self.shape, self.dtype = task.steps, task.shape, task.dtype
-        self.count = 1
-        for n in task.shape:
-            self.count *= n
+        self._whole = (task.steps, *task.shape)
+        self.count = math.prod(task.shape)
         self.width = 64 // task.dtype.itemsize
         self.whole = self.count - self.count % self.width
 
@@ -162,10 +156,19 @@ class _Layout:
 
     def owns(self, tensor: Tensor) -> bool:
         """Whether a stream has a number of its own for every neuron and step, so that others can take their place."""
-        return tensor.shape == (self.steps, *self.shape) and tensor.is_contiguous() and tensor.dtype == self.dtype
+        return tensor.shape == self._whole and tensor.is_contiguous() and tensor.dtype == self.dtype
 
-    def stream(self, tensor: Tensor) -> tuple[Tensor, int, int]:
-        """A stream as (tensor that owns the numbers, stride per step, stride per neuron)."""
+    def numbers(self, group: Group, tensor: Tensor) -> Numbers:
+        """A tensor as the kernel reads it, together with what owns the numbers."""
+        if group.row and group.lane:
+            return self._stream(tensor)
+        if group.row:
+            return tensor, self.count, 1
+        return self._steady(tensor) if group.lane else (tensor, 0, 1)
+
+    def _stream(self, tensor: Tensor) -> Numbers:
+        if tensor.shape == self._whole and tensor.is_contiguous():
+            return tensor, self.count, 1
         full = tensor.expand(self.steps, *self.shape)
         inner = full.stride()[1:]
         if all(s == 0 or n == 1 for s, n in zip(inner, self.shape, strict=True)) and self.count > 1:
@@ -180,59 +183,45 @@ class _Layout:
         full = full[:1].contiguous() if self.steps and full.stride(0) == 0 else full.contiguous()
         return full, (0 if full.shape[0] == 1 and self.steps > 1 else self.count), 1
 
-    def steady(self, tensor: Tensor) -> tuple[Tensor, int]:
-        """A coefficient as (tensor that owns the numbers, stride per neuron)."""
+    def _steady(self, tensor: Tensor) -> Numbers:
         if tensor.numel() == 1:
-            return tensor.reshape(1).expand(self.width).contiguous(), 0
-        return tensor.expand(self.shape).reshape(self.count).contiguous(), 1
+            return tensor.reshape(1).expand(self.width).contiguous(), 0, 0
+        return tensor.expand(self.shape).reshape(self.count).contiguous(), 0, 1
 
-    def run(
-        self, kernel, arrays: Sequence[Tensor], streams: Sequence[Tensor], steady: Sequence[Tensor], out: Sequence[Tensor],
-        sums: Sequence[Tensor],
-    ) -> None:  # fmt: skip
-        """Call the kernel on every tile, and once more on the left-over neurons in padded copies."""
+    def run(self, scan: ScanRoutine, **given: Mapping[str, Tensor]) -> None:
+        """Run the kernel on every tile, and once more on the left-over neurons in padded copies."""
         if self.steps == 0 or self.count == 0:
             return
-        flat = [self.stream(s) for s in streams]
-        still = [self.steady(s) for s in steady]
-        strides = (
-            [n for _, row, lane in flat for n in (row, lane)] + [lane for _, lane in still] + [self.count] * len(out)
-        )
-        owners = [*arrays, *(t for t, *_ in flat), *(t for t, _ in still), *out, *sums]
-        pointers = [t.data_ptr() for t in owners]
-        big = sum(t.numel() for t in out) * self.dtype.itemsize > _STREAMING
-        streaming = int(big and self.whole == self.count and all(t.data_ptr() % 64 == 0 for t in out))
-        tiles = -(-self.whole // _TILE)
-
-        def tile(k: int) -> None:
-            kernel(pointers, [self.steps, k * _TILE, min(self.whole, (k + 1) * _TILE), streaming, *strides])
-
-        run_tiles(tile, tiles)
+        numbers = {
+            label: {n: self.numbers(group, given[label][n]) for n in group.names}
+            for label, group in scan.groups.items()
+        }
+        written = [given[label][n] for label, g in scan.groups.items() if g.row and not g.lane for n in g.names]
+        big = sum(t.numel() for t in written) * self.dtype.itemsize > _STREAMING
+        streaming = big and self.whole == self.count and all(t.data_ptr() % 64 == 0 for t in written)
+        pointers, _, integers = scan.pack(numbers, self.steps, streaming=streaming)
+        tiles = [(first, min(self.whole, first + _TILE)) for first in range(0, self.whole, _TILE)]
+        run_over(scan.routine, tiles, (pointers, integers, ()))
         if self.whole < self.count:
-            self._rest(kernel, arrays, flat, still, out, sums)
+            self._rest(scan, numbers)
 
-    def _rest(self, kernel, arrays, flat, still, out, sums) -> None:
-        left, w = self.count - self.whole, self.width
-
-        def padded(t: Tensor) -> Tensor:
-            small = t.new_zeros((*t.shape[:-1], w))
-            small[..., :left] = t[..., self.whole :]
-            return small
-
-        small_arrays = [padded(t) for t in (*arrays, *sums)]
-        small_streams = [
-            (t, row, 0) if lane == 0 else (padded(t.reshape(t.shape[0], -1)), (0 if row == 0 else w), 1)
-            for t, row, lane in flat
-        ]
-        small_still = [(t, 0) if lane == 0 else (padded(t), 1) for t, lane in still]
-        small_out = [t.new_empty(self.steps, w) for t in out]
-        first, last = small_arrays[: len(arrays)], small_arrays[len(arrays) :]
-        owners = [*first, *(t for t, *_ in small_streams), *(t for t, _ in small_still), *small_out, *last]
-        strides = (
-            [n for _, row, lane in small_streams for n in (row, lane)]
-            + [lane for _, lane in small_still]
-            + [w] * len(out)
-        )
-        kernel([t.data_ptr() for t in owners], [self.steps, 0, w, 0, *strides])
-        for whole, part in zip((*arrays, *sums, *out), (*first, *last, *small_out), strict=True):
+    def _rest(self, scan: ScanRoutine, numbers: Mapping[str, Mapping[str, Numbers]]) -> None:
+        left, width = self.count - self.whole, self.width
+        small: dict[str, dict[str, Numbers]] = {}
+        back: list[tuple[Tensor, Tensor]] = []
+        for label, group in scan.groups.items():
+            small[label] = {}
+            for n, (t, row, lane) in numbers[label].items():
+                if group.lane and not lane:  # one number for all neurons
+                    small[label][n] = t, row, 0
+                    continue
+                rows = t.reshape(t.shape[0], -1) if group.row else t
+                part = rows.new_zeros((*rows.shape[:-1], width))
+                part[..., :left] = rows[..., self.whole :]
+                small[label][n] = part, (width if row else 0), 1
+                if not group.lane:
+                    back.append((t, part))
+        pointers, _, integers = scan.pack(small, self.steps, 0, width)
+        scan.routine.kernel(pointers, integers)
+        for whole, part in back:
             whole[..., self.whole :] = part[..., :left]

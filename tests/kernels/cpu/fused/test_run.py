@@ -133,7 +133,7 @@ def test_dense_rows(dtype: torch.dtype, rows: int, depth: int, columns: int) -> 
         torch.randn(rows, columns, dtype=dtype),
     )
     out = torch.full_like(start, math.nan)
-    pointers = [(t.data_ptr(), 0) for t in (g, w, start, out)]
-    Schedule([Call(dense_kernel(dtype), pointers, [0, rows, depth, columns, columns])]).run(0, 1)
+    sizes = {"start": 0, "stop": rows, "depth": depth, "columns": columns, "stride": columns}
+    Schedule([Call(dense_kernel(dtype), grad=g, weight=w, initial=start, out=out, **sizes)]).run(0, 1)
     torch.testing.assert_close(out, start + g @ w)
     assert torch.equal(transposed(w), w.t())

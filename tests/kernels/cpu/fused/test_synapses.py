@@ -14,7 +14,7 @@ from ranvier.kernels.cpu.fused._near_threshold import near_kernel
 from ranvier.kernels.cpu.fused._span import Rows, Span
 from ranvier.kernels.cpu.fused._synapse_kernels import collect_kernel, copy_kernel, return_kernel
 from ranvier.kernels.cpu.fused.member import Member
-from ranvier.kernels.cpu.host.schedule import Call, Schedule
+from ranvier.kernels.cpu.host.schedule import Schedule
 from ranvier.kernels.tasks import Scan
 from ranvier.units import ms, mV
 
@@ -35,24 +35,23 @@ def test_only_what_is_listed_is_touched(dtype, rows, sources, each, wide, seed) 
     weight, grad = torch.randn(count, dtype=dtype, generator=g), torch.randn(rows, wide, dtype=dtype, generator=g)
     listed = (torch.rand(rows, sources, generator=g) < 0.5).to(dtype)
     found = events(listed)
-    wired = [pointer, place]
+    wired = {"pointer": found.pointer, "index": found.index, "row_pointer": pointer, "place": place}
+    sizes = {"start": 0, "stop": rows, "columns": wide}
     arrived = grad[:, place.long()]  # [rows, synapses]
 
     out = torch.randn(rows, sources, dtype=dtype, generator=g)
     wanted = out + listed * torch.zeros_like(out).index_add(1, source, arrived * weight)
-    table = [found.pointer, found.index, *wired, weight, grad, out]
-    return_kernel(dtype)([t.data_ptr() for t in table], [0, rows, wide, sources])
+    return_kernel(dtype).run(**wired, **sizes, sources=sources, weight=weight, grad=grad, out=out)
     torch.testing.assert_close(out, wanted)
 
     total = torch.randn(count, dtype=dtype, generator=g)
     wanted = total + (listed[:, source] * arrived).sum(0)
-    table = [found.pointer, found.index, *wired, total, grad]
-    collect_kernel(dtype)([t.data_ptr() for t in table], [0, rows, wide])
+    collect_kernel(dtype).run(**wired, **sizes, total=total, grad=grad)
     torch.testing.assert_close(total, wanted)
 
     one = torch.randn(1, sources, dtype=dtype, generator=g)
     copied = torch.empty(rows, sources, dtype=dtype)
-    copy_kernel(dtype)([one.data_ptr(), copied.data_ptr()], [0, rows, sources, 0])
+    copy_kernel(dtype).run(source=one, out=copied, start=0, stop=rows, columns=sources, stride=0)
     assert torch.equal(copied, one.expand(rows, sources))
 
 
@@ -82,8 +81,7 @@ def test_asked_are_cells_near_the_threshold_that_are_not_refractory(surrogate: r
     near = near_kernel(step, "float64", "spike", ("v", "refractory_left"))
     out, kept = member.scratch(1), {"v": Rows(v), "refractory_left": Rows(left)}
     span = Span(0, 1, 1, 0, 1)
-    call: Call = member.call(near.kernel, span, [], [kept[n] for n in near.kept], near.coefficients, [out])
-    Schedule([call]).run(0, 1)
+    Schedule([member.call(near.kernel, span, kept=kept, factor={"near": out})]).run(0, 1)
     assert torch.equal(out.tensor[:, :64] != 0, asked(v) & (left == 0))
 
 

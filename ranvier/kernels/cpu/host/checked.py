@@ -1,0 +1,81 @@
+"""Arrays that kernels read and write, checked before their addresses are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from ranvier.kernels.cpu.host.signature import Array
+
+__all__ = ["Check", "Place"]
+
+
+class Place(NamedTuple):
+    """Somewhere in a tensor: ``offset`` bytes past its first element, and ``step`` bytes further in every step of a schedule."""
+
+    tensor: Tensor
+    offset: int = 0
+    step: int = 0
+
+
+class Check:
+    """Gives the address of an array, and its bytes per step, once it is known to be what the kernel takes."""
+
+    def __init__(self, name: str, array: Array, dtypes: tuple[torch.dtype, ...]) -> None:
+        self.name, self.array, self.dtypes = name, array, dtypes
+        self.shape = array.shape
+        self._axes = [(k, n) for k, n in enumerate(array.shape or ()) if n is not None]
+
+    def __call__(self, value: Any, given: Mapping[str, Any]) -> tuple[int, int]:
+        """``given`` are all arguments: lengths of axes are among them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            The array is of another type or shape, not contiguous, or not on the CPU.
+        """
+        if value is None:
+            if self.array.optional:
+                return 0, 0
+            raise TypeError(f"{self.name} is None; the kernel needs an array")
+        whole = type(value) is not Place
+        tensor, offset, step = (value, 0, 0) if whole else value
+        if tensor.dtype not in self.dtypes or not tensor.is_cpu:
+            self._refuse(tensor)
+        if whole and (self.shape is not None or not tensor.is_contiguous()):
+            self._measure(tensor, given)
+        return tensor.data_ptr() + offset, step
+
+    def plain(self, arrays: Iterable[str]) -> str:
+        """A condition in Python, true only where all is well: what is not plain is looked at by a call."""
+        name, out = self.name, [f"{self.name}.is_cpu", f"{self.name}.is_contiguous()"]
+        if self.shape is not None:
+            out.append(f"{name}.dim() == {len(self.shape)}")
+        for k, wanted in self._axes:
+            if wanted in arrays:
+                out.append(f"({wanted}.__class__ is not Tensor or {name}.size({k}) == {wanted}.numel())")
+            else:
+                out.append(f"{name}.size({k}) == {wanted}")
+        return " and ".join(out)
+
+    def _measure(self, tensor: Tensor, given: Mapping[str, Any]) -> None:
+        name = self.name
+        wanted = {k: n if isinstance(n, int) else given[n] for k, n in self._axes}
+        lengths = {k: n.numel() if isinstance(n, Tensor) else n for k, n in wanted.items()}
+        fits = self.shape is None or tensor.dim() == len(self.shape)
+        if not fits or any(n is not None and type(n) is not Place and tensor.shape[k] != n for k, n in lengths.items()):
+            told = ", ".join("any" if lengths.get(k) is None else str(lengths[k]) for k in range(len(self.shape or ())))
+            raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected ({told})")
+        if not tensor.is_contiguous() and not (self.array.apart and tensor[:1].is_contiguous()):
+            raise ValueError(f"{name} with strides {tensor.stride()} is not contiguous: use {name}.contiguous()")
+
+    def _refuse(self, tensor: Tensor) -> None:
+        name = self.name
+        if tensor.dtype not in self.dtypes:
+            expected = " or ".join(str(d) for d in self.dtypes)
+            raise TypeError(f"{name} has dtype {tensor.dtype}, expected {expected}: use {name}.to({self.dtypes[0]})")
+        raise ValueError(f"{name} is on {tensor.device}; the cpu kernels need it on the CPU: use {name}.cpu()")
