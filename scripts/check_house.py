@@ -99,7 +99,7 @@ def _in_node(node: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def _asked_for(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Calls of isinstance or issubclass with the class of a transform, also under a name given in the same module."""
+    """Questions for the class of a transform, by isinstance or type, also under a name given in the same module."""
     groups = {
         node.targets[0].id: node.value
         for node in tree.body
@@ -107,11 +107,17 @@ def _asked_for(tree: ast.Module) -> Iterator[tuple[int, str]]:
     }
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, classes]):
+            case (
+                ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, classes])
+                | ast.Compare(left=ast.Call(func=ast.Name(id="type")), comparators=[classes])
+            ):
                 held = groups.get(classes.id, classes) if isinstance(classes, ast.Name) else classes
                 names = {n.id if isinstance(n, ast.Name) else getattr(n, "attr", "") for n in ast.walk(held)}
                 for name in sorted(names & TRANSFORMS):
-                    yield node.lineno, f"isinstance of {name}; ask the transform: an attribute or a method of Transform"
+                    yield (
+                        node.lineno,
+                        f"asks for the class {name}; ask the transform: an attribute or a method of Transform",
+                    )
 
 
 def _providers_in(tree: ast.Module, providers: set[str]) -> Iterator[tuple[int, str]]:

@@ -45,6 +45,9 @@ class TestHouse:
             ("print(1)\n", "print"),
             ("try:\n    x = 1\nexcept:\n    x = 2\n", "bare except"),
             ('def f():\n    """Do."""\n    pass\n', "no body"),
+            ("x = isinstance(1, Linear)\n", "Linear"),
+            ("ours = (int, nn.Conv2d)\nx = isinstance(1, ours)\n", "Conv2d"),
+            ("x = type(1) is nn.Flatten\n", "Flatten"),
             ("x = 1\n" * 500, "lines"),
         ],
     )
@@ -72,6 +75,11 @@ class TestHouse:
         found = list(_script("check_house").breaches(package))
         assert [line.split(":")[0] for line in found] == ["package/kernels/products.py", "package/network.py"]
         assert all("ask ranvier.kernels.registry" in line for line in found)
+
+    def test_the_package_of_transforms_may_ask_for_their_classes(self, package: Path) -> None:
+        (package / "connectivity").mkdir()
+        (package / "connectivity" / "_module.py").write_text('"""A module."""\n\nx = isinstance(1, Linear)\n')
+        assert list(_script("check_house").breaches(package)) == []
 
     def test_a_package_without_public_names_is_seen(self, package: Path) -> None:
         (package / "__init__.py").write_text("")
