@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,11 +14,12 @@ from ranvier.data._card import Card
 from ranvier.data._columns import checked_labels, checked_offsets, checked_whole
 from ranvier.data._division import by_group
 from ranvier.data._errors import DataError
-from ranvier.data._places import find, optional, verified
+from ranvier.data._formats._sound_file import Clips, read_sound
+from ranvier.data._places import find, verified
 from ranvier.data._request import Request
 from ranvier.data._samples import Samples, Splits
-from ranvier.errors import FileFormatError, RanvierError
-from ranvier.limits import content, need, plain_file, read_npz
+from ranvier.errors import FileFormatError
+from ranvier.limits import content, plain_file, read_npz
 
 __all__ = ["fsdd", "speech_commands"]
 
@@ -37,9 +35,6 @@ _COMMANDS = Card(
     "the Speech Commands data set, version 0.02", _WORDS,
     "by speaker: the set's own lists where it comes with them, else 60/20/20 of the speakers",
 )  # fmt: skip
-#: samples of sound per byte, at most: silence in FLAC
-_DENSEST = 4096
-_LARGEST_CLIP = 1 << 28
 _CLIPS_PIN = "8547a8d435921d4cf12736bdb57d325c6ec34e9e97c95a56a7b00d1c40e5b3de"
 
 
@@ -69,7 +64,7 @@ def _recordings(folder: Path) -> Splits:
     if strange is not None:
         raise FileFormatError(f"{strange} is not named digit_speaker_take.wav: take it out, or fetch the set again.")
     labels, speakers = np.array([int(p[0]) for p in parts]), np.array([p[1] for p in parts])
-    return _by_speaker(_FSDD, lambda i: _sound_of(paths[i]), labels, speakers, (0.25, 0.25))
+    return _by_speaker(_FSDD, lambda i: read_sound(paths[i]), labels, speakers, (0.25, 0.25))
 
 
 def speech_commands(request: Request) -> Splits:
@@ -77,14 +72,14 @@ def speech_commands(request: Request) -> Splits:
     folder = next((r / "speech_commands" for r in request.roots if os.path.isdir(r / "speech_commands" / "yes")), None)
     if folder is not None:
         paths = sorted(p for word in _WORDS for p in (folder / word).glob("*_nohash_*.*"))
-        names, get = [f"{p.parent.name}/{p.name}" for p in paths], lambda i: _sound_of(paths[i])
+        names, get = [f"{p.parent.name}/{p.name}" for p in paths], lambda i: read_sound(paths[i])
     else:
         place = find(
             ["clips.zip"], [root / "speech_commands" for root in request.roots], "speech_commands", _COMMANDS.source
         )
         path = verified(place / "clips.zip", _CLIPS_PIN) if request.verify else place / "clips.zip"
         names = sorted(n for n in _names(path) if n.split("/")[0] in _WORDS and "_nohash_" in n)
-        get = lambda i: _sound_in(path, names[i])  # noqa: E731
+        get = Clips(path, names)
 
     label = np.array([_WORDS.index(n.split("/")[0]) for n in names])
     speaker = np.array([n.split("/")[1].split("_")[0] for n in names])
@@ -107,59 +102,6 @@ def _names(path: Path) -> list[str]:
             return archive.namelist()
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         raise FileFormatError(f"{path} is not an archive that can be read ({error}): fetch it again.") from error
-
-
-def _sound_in(path: Path, name: str) -> torch.Tensor:
-    """One clip of an archive."""
-    try:
-        with zipfile.ZipFile(plain_file(path)) as archive:
-            size = archive.getinfo(name).file_size
-            if size > _LARGEST_CLIP:
-                raise FileFormatError(f"{path}: {name} has {size:,} bytes, more than any clip: fetch the set again.")
-            with archive.open(name) as file:
-                sound = file.read(size)  # all of it would take as much memory as the packed size claims
-            return _read(io.BytesIO(sound), f"{path}: {name}", len(sound))
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        RuntimeError,
-        EOFError,
-        zlib.error,
-        zipfile.BadZipFile,
-        NotImplementedError,
-    ) as error:
-        if isinstance(error, RanvierError):
-            raise
-        raise FileFormatError(f"{path}: {name} cannot be read ({error}): fetch the set again.") from error
-
-
-def _sound_of(path: Path) -> torch.Tensor:
-    plain_file(path)
-    return _read(path, str(path), path.stat().st_size)
-
-
-def _read(source: Any, where: str, size: int) -> torch.Tensor:
-    """The mean of all channels, after a check of the header against the file."""
-    try:
-        import soundfile
-    except ModuleNotFoundError as error:
-        raise DataError(optional("soundfile", "reading sound files")) from error
-    try:
-        with soundfile.SoundFile(source) as file:
-            if file.frames * file.channels > _DENSEST * size or not file.channels:
-                raise FileFormatError(
-                    f"{where} promises {file.frames:,} samples in {size:,} bytes: it is damaged; fetch it again."
-                )
-            need(8 * file.frames * file.channels, f"reading {where}", "use a machine with more memory")
-            sound = file.read(dtype="float32", always_2d=True)
-    except (soundfile.SoundFileRuntimeError, RuntimeError, TypeError, ValueError, OSError) as error:
-        if isinstance(error, RanvierError):
-            raise
-        raise FileFormatError(f"{where} is not a sound file that can be read ({error}): fetch it again.") from error
-    if not np.isfinite(sound).all():
-        raise FileFormatError(f"{where} holds sound that is not finite: fetch it again.")
-    return torch.from_numpy(sound.mean(1))
 
 
 def _by_speaker(
