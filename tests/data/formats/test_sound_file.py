@@ -10,44 +10,60 @@ import numpy as np
 import pytest
 import torch
 
-from ranvier.data._formats._sound_file import Clips, read_sound
+from ranvier import data
 from ranvier.errors import FileFormatError
 
 SOUND = np.random.default_rng(0).uniform(-0.9, 0.9, (500, 2))
 
 
-@pytest.mark.parametrize(
-    "name", ["PCM_U8.wav", "PCM_16.wav", "PCM_24.wav", "PCM_32.wav", "FLOAT.wav", "PCM_16.flac", "PCM_16.aiff"]
-)
-def test_samples_are_those_of_libsndfile(name: str, tmp_path: Path) -> None:
+def recorded(folder: Path, **how: str) -> torch.Tensor:
+    """What a data set of recordings gives for a file."""
     soundfile = pytest.importorskip("soundfile")
-    path = tmp_path / name
-    soundfile.write(path, SOUND, 8000, subtype=path.stem)
+    (folder / "fsdd" / "recordings").mkdir(parents=True)
+    for k, speaker in enumerate(("ann", "ben", "cyd", "dee")):
+        soundfile.write(folder / "fsdd" / "recordings" / f"{k}_{speaker}_0.wav", SOUND, 8000, **how)
+    return data.load("fsdd", folder=folder).train[0][0]
+
+
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [("WAV", "PCM_U8"), ("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "PCM_32"), ("WAV", "FLOAT"), ("FLAC", "PCM_16")],
+)
+def test_samples_are_those_of_libsndfile(form: str, kind: str, tmp_path: Path) -> None:
+    found = recorded(tmp_path, format=form, subtype=kind)
+    soundfile = pytest.importorskip("soundfile")
+    path = tmp_path / "fsdd" / "recordings" / "0_ann_0.wav"
     expected = soundfile.read(path, dtype="float32", always_2d=True)[0].mean(1)
-    assert torch.equal(read_sound(path), torch.from_numpy(expected))
+    assert torch.equal(found, torch.from_numpy(expected))
 
 
 def test_libsndfile_runs_in_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     soundfile = pytest.importorskip("soundfile")
-    soundfile.write(tmp_path / "a.flac", SOUND, 8000)
+    recorded(tmp_path, format="FLAC")
     monkeypatch.setattr(soundfile, "SoundFile", None)
-    assert len(read_sound(tmp_path / "a.flac")) == len(SOUND)
+    assert len(data.load("fsdd", folder=tmp_path).train[0][0]) == len(SOUND)
 
 
 def test_a_damaged_clip_bars_no_other(tmp_path: Path) -> None:
     soundfile = pytest.importorskip("soundfile")
-    names = [f"{k}.flac" for k in range(5)]
-    with zipfile.ZipFile(tmp_path / "clips.zip", "w") as archive:
-        for k, name in enumerate(names):
+    (tmp_path / "speech_commands").mkdir()
+    with zipfile.ZipFile(tmp_path / "speech_commands" / "clips.zip", "w") as archive:
+        for k in range(6):
             sound = io.BytesIO()
             soundfile.write(sound, np.full(100 + k, k / 8), 8000, format="FLAC")
-            archive.writestr(name, b"nothing" if k == 3 else sound.getvalue())
-    clips = Clips(tmp_path / "clips.zip", names)
-    for k in (0, 4, 1, 0):
-        assert torch.equal(clips(k), torch.full((100 + k,), k / 8))
-    with pytest.raises(FileFormatError, match=r"3\.flac is not a sound file"):
-        clips(3)
-    whole = Clips(tmp_path / "clips.zip", names[:3])
-    first = whole(2)
-    first.zero_()
-    assert torch.equal(whole(2), torch.full((102,), 0.25))
+            archive.writestr(f"yes/{k}_nohash_0.flac", b"nothing" if k == 3 else sound.getvalue())
+    sets = data.load("speech_commands", folder=tmp_path, verify=False)
+    found, refused = {}, []
+    for part in (sets.train, sets.valid, sets.test):
+        for i in range(len(part)):
+            try:
+                clip = part[i][0]
+                found[len(clip)] = clip.clone()
+                clip.zero_()  # a caller owns what it got
+                assert torch.equal(part[i][0], found[len(clip)])
+            except FileFormatError as error:
+                refused.append(str(error))
+    assert all(torch.equal(clip, torch.full((n,), (n - 100) / 8)) for n, clip in found.items())
+    assert sorted(found) == [100, 101, 102, 104, 105]
+    assert len(refused) == 1
+    assert "3_nohash_0.flac is not a sound file" in refused[0]
