@@ -36,6 +36,8 @@ class Carried:
         A compiled loop can draw its spikes itself.
     repeats
         One set-up of an operation around it can serve many windows.
+    targets
+        Rows of its matrix; None where it is none.
     """
 
     pre: str
@@ -48,6 +50,7 @@ class Carried:
     latest: int = 0
     drawable: bool = False
     repeats: bool = False
+    targets: int | None = None
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,7 @@ def _carry(name: str, p: Carried, asked: Asked, home: Unit, chained: bool) -> Ch
         why = f"{rows}, inside the {where}: cost follows the spikes of {p.pre}"
         return Choice(name, "propagate", home.provider, why, EVENT)
     graded = p.pre in asked.request.dense_inputs
-    shape = PropagateShape(name, p.pre, p.dense, p.own, p.plain and chained, graded)
+    shape = PropagateShape(name, p.pre, p.dense, p.targets, p.own, p.plain and chained, graded)
     return asked.choose(name, "propagate", shape)
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["Projection"]
 
 Tensor = torch.Tensor
-#: below this many targets listing the spikes costs more than it saves
-_FEW = 48
 
 
 class Projection(nn.Module):
@@ -156,10 +154,14 @@ class Projection(nn.Module):
             return "its synapses are drawn when a cell fires"
         if not first.event_path:
             return "no event path for this transform"
-        matrix = first.matrix()
-        if matrix is not None and len(matrix) < _FEW:
-            return f"only {len(matrix)} targets: a dense product is cheaper"
         return None
+
+    @property
+    def targets(self) -> int | None:
+        """Rows of the matrix that weighs the emissions; None where it is none, or has a delay per synapse."""
+        chain, k = self.chain.transforms, self.chain.carrier
+        matrix = None if self.per_synapse or k == len(chain) else chain[k].matrix()
+        return None if matrix is None else len(matrix)
 
     def matrix(self) -> Tensor | None:
         """The effective weights [post, pre] where the whole chain is one dense matrix; None for any other."""

@@ -14,6 +14,7 @@ from ranvier.kernels import registry
 from ranvier.units import ms
 from tests.kernels.providers.counting import Counting
 from tests.kernels.providers.refusing import Refusing
+from tests.kernels.providers.registered import registered
 
 SENTENCE = "on the cpu provider: this provider runs nothing"
 
@@ -21,16 +22,14 @@ SENTENCE = "on the cpu provider: this provider runs nothing"
 @pytest.fixture
 def counting() -> Iterator[Counting]:
     made = Counting()
-    kernels.register(made)
-    yield made
-    kernels.withdraw("counting")
+    with registered(made):
+        yield made
 
 
 @pytest.fixture
 def refusing() -> Iterator[None]:
-    kernels.register(Refusing())
-    yield
-    kernels.withdraw("refusing")
+    with registered(Refusing()):
+        yield
 
 
 def results(net: rv.Network, x: torch.Tensor) -> list[torch.Tensor | None]:

@@ -14,6 +14,9 @@ import torch
 
 import ranvier as rv
 from ranvier.network._rounding import rounded_delays
+from tests.kernels.providers.counting import Counting
+from tests.kernels.providers.refusing import Refusing
+from tests.kernels.providers.registered import registered
 from tests.training.crossed.definitions import RULES
 from tests.training.crossed.expected import REFUSED, REFUSED_APART, page
 from tests.training.crossed.options import OPTIONS
@@ -59,6 +62,23 @@ def test_some_cells(option: str, rule: str) -> None:
     check(rule, option, "cpu")
 
 
+@pytest.mark.parametrize(
+    ("option", "rule"),
+    [
+        ("plain", "BPTT, window"), ("sign, two layers", "OTTT"), ("recurrence, delay per synapse", "SLTT"),
+        ("maximum pooling", "OTTT"), ("single synapses, bounds", "SnAp1"), ("convolution, delays", "RTRL"),
+        ("adaptive", "EProp, random"), ("currents, delay per synapse", "EventProp"),
+    ],
+)  # fmt: skip
+def test_some_cells_by_registered_providers(option: str, rule: str) -> None:
+    counting = Counting()
+    with registered(counting):
+        check(rule, option, "counting")
+    assert counting.calls["ScanShape"]
+    with registered(Refusing()), pytest.warns(rv.errors.RanvierWarning, match="this provider runs nothing"):
+        check(rule, option, "refusing")
+
+
 def test_the_page_holds_the_table() -> None:
     assert len(OPTIONS) * len(RULES) > 600
     assert page() in PAGE.read_text(encoding="utf-8"), "write what `python -m tests.training.table_of_rules` prints"
@@ -70,6 +90,14 @@ def test_the_page_holds_the_table() -> None:
 def test_every_cell(option: str, provider: str) -> None:
     for rule in RULES:
         check(rule, option, provider)
+
+
+@pytest.mark.slow
+@EVERY
+def test_every_cell_by_a_registered_provider(option: str) -> None:
+    with registered(Counting()):
+        for rule in RULES:
+            check(rule, option, "counting")
 
 
 @pytest.mark.slow

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Cpu", "provider"]
 
+#: below this many targets listing the spikes costs more than it saves
+_FEW = 48
+
 
 class Cpu:
     """Generated vector code for this processor, in float32 and float64."""
@@ -88,8 +91,10 @@ class _Fused:
 def _product(shape: PropagateShape) -> Offer:
     if shape.follows is not None:
         return Offer(shape.follows, EVENT)
-    if shape.dense is not None and not shape.between:
+    if not shape.between and shape.dense is not None:
         return Offer(shape.dense, DENSE)
+    if not shape.between and shape.targets is not None and shape.targets < _FEW:
+        return Offer(f"only {shape.targets} targets: a dense product is cheaper", DENSE)
     if shape.graded:
         return Offer(f"{shape.pre} is dense", DENSE)
     return Offer(f"by event: cost follows the spikes of {shape.pre}", EVENT)

@@ -41,7 +41,9 @@ class PropagateShape:
     pre
         Who emits.
     dense
-        Why its spikes have no product one by one, or not a cheap one; None where they have.
+        Why its spikes have no product one by one; None where they have.
+    targets
+        Rows of its matrix; None where it is none.
     follows
         How delays per synapse follow the input, where the transform has any.
     between
@@ -53,6 +55,7 @@ class PropagateShape:
     name: str
     pre: str
     dense: str | None = None
+    targets: int | None = None
     follows: str | None = None
     between: bool = False
     graded: bool = False
