@@ -42,7 +42,7 @@ def compiled_loop(runner: Runner, unit: Unit, window: Window) -> None:
                 first, place = p.transform, p.place
                 latency = place.latency if place.table is None else place.table
                 projections.append(CircuitProjection(p.pre, n, stream, first.rows(), first.shared_weight(), latency))
-        cells = known_shape(runner.net, n)[0]
+        cells = known_shape(runner.graph, n)[0]
         fed = {step.stream_of(port) for port in arrivals} | {
             *step.system.noises,
             *step.clock.outputs,
@@ -53,7 +53,7 @@ def compiled_loop(runner: Runner, unit: Unit, window: Window) -> None:
         record = tuple(v for v in runner.record.get(n, ()) if v != "spikes")
         states = {k: v[0] for k, v in runner.given(n, window.variables[n], window.count).items()}
         drives = tuple(
-            drive_with(runner.net, runner.drives[p.name], p.pre, window.state.stream)
+            drive_with(runner.graph, runner.drives[p.name], p.pre, window.state.stream)
             for p in runner.incoming[n]
             if p.name in runner.drives
         )
@@ -62,7 +62,7 @@ def compiled_loop(runner: Runner, unit: Unit, window: Window) -> None:
         )
     task = Circuit(populations, projections, window.start, window.count, runner.dtype, runner.every, plastic)
     result: CircuitResult = unit_of(runner, unit)(task)
-    read_elsewhere = {p.pre for p in runner.net.projections.values() if p.post not in names}
+    read_elsewhere = {p.pre for p in runner.graph.projections.values() if p.post not in names}
     for population in populations:
         n, spikes = population.name, result.spikes[population.name]
         states = {k: v.unsqueeze(0) for k, v in result.states[n].items()}

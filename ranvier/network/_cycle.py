@@ -48,7 +48,7 @@ def cycle(runner: Runner, names: Sequence[str], length: int, window: Window) -> 
                     add_arrival(arrivals, p.port, value)
                     if back is not None:
                         add_arrival(direct, p.port, back)
-            if n not in runner.net.populations:
+            if n not in runner.graph.populations:
                 now[n] = arrivals["x"]
                 for variable in runner.record.get(n, ()):
                     recorded.setdefault((n, variable), []).append(arrivals["x"])

@@ -27,7 +27,7 @@ from ranvier.network._state import State
 from ranvier.network.hooks import hooked_parts
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["plan_call", "plan_for"]
 
@@ -37,7 +37,7 @@ _ENOUGH = 64
 
 
 def plan_for(
-    net: Network, *, gradient: bool, steps: int | None, batch: int | None, window: int | None = None, checkpoint: int | None = None,
+    graph: Graph, *, gradient: bool, steps: int | None, batch: int | None, window: int | None = None, checkpoint: int | None = None,
     dense_inputs: frozenset[str] = frozenset(), cuts: Cuts = WHOLE, spread: Iterable[str] = (), learnt: Iterable[str] = (),
     series: bool = False,
 ) -> Plan:  # fmt: skip
@@ -46,17 +46,17 @@ def plan_for(
     if steps is not None and batch is not None:
         few = min(steps, window or checkpoint or steps) * batch < _ENOUGH
     asked = (
-        net.dtype, net.device.type, gradient, window, checkpoint, net.provider, dense_inputs, batch == 1, few, cuts,
-        frozenset(spread), frozenset(learnt), series, hooked_parts(net),
+        graph.dtype, graph.device.type, gradient, window, checkpoint, graph.provider, dense_inputs, batch == 1, few, cuts,
+        frozenset(spread), frozenset(learnt), series, hooked_parts(graph),
     )  # fmt: skip
-    found = net.memo.plans.get(asked)
+    found = graph.memo.plans.get(asked)
     if found is None:
-        found = net.memo.plans[asked] = _made(net, Request(*asked))
+        found = graph.memo.plans[asked] = _made(graph, Request(*asked))
     return found
 
 
 def plan_call(
-    net: Network, inputs: Mapping[str, Tensor], state: State, gradient: bool, steps: int, batch: int, **how
+    graph: Graph, inputs: Mapping[str, Tensor], state: State, gradient: bool, steps: int, batch: int, **how
 ) -> Plan:
     """The plan of a call with ``inputs`` [T, B, …] that begins in ``state``; ``how`` are further facts of the request."""
     spread = [n for n, x in inputs.items() if x.ndim != 3]
@@ -66,27 +66,27 @@ def plan_call(
             spread.append(n)
     learnt = [n for n, x in inputs.items() if x.requires_grad] if gradient else ()
     return plan_for(
-        net, gradient=gradient, steps=steps, batch=batch, dense_inputs=dense_among(inputs), spread=spread, learnt=learnt, **how
+        graph, gradient=gradient, steps=steps, batch=batch, dense_inputs=dense_among(inputs), spread=spread, learnt=learnt, **how
     )  # fmt: skip
 
 
-def _made(net: Network, request: Request) -> Plan:
+def _made(graph: Graph, request: Request) -> Plan:
     """Emissions other than events count as dense."""
-    dense = {n for n, p in net.populations.items() if p.cell.emit not in {e.name for e in p.cell.system.events}}
-    full = replace(request, dense_inputs=request.dense_inputs | dense | set(net.relays))
-    edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in net.projections.values()] + plastic_edges(net)
-    updates, drawn = update_of(net), drawable(net)
-    scans = {n: ScanShape(n, p.step(net.kicks(n))) for n, p in net.populations.items()}
+    dense = {n for n, p in graph.populations.items() if p.cell.emit not in {e.name for e in p.cell.system.events}}
+    full = replace(request, dense_inputs=request.dense_inputs | dense | set(graph.relays))
+    edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in graph.projections.values()] + plastic_edges(graph)
+    updates, drawn = update_of(graph), drawable(graph)
+    scans = {n: ScanShape(n, p.step(graph.kicks(n))) for n, p in graph.populations.items()}
     moving = (n for n, shape in scans.items() if shape.step.clock.outputs or shape.step.system.noises)
     known = Known(
         scans,
-        {n: _carried(p, updates.get(n), n in drawn) for n, p in net.projections.items()},
-        arrange(net.nodes, edges),
-        frozenset((*net.inputs, *net.sources)),
+        {n: _carried(p, updates.get(n), n in drawn) for n, p in graph.projections.items()},
+        arrange(graph.nodes, edges),
+        frozenset((*graph.inputs, *graph.sources)),
         frozenset(moving),
-        partial(not_loopable, net),
-        partial(not_fusible, net),
-        partial(joins, net),
+        partial(not_loopable, graph),
+        partial(not_fusible, graph),
+        partial(joins, graph),
     )
     plan = make_plan(known, full, registry.providers(request.provider))
     if plan.elsewhere:

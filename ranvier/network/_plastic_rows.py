@@ -39,7 +39,7 @@ def as_rows(runner: Runner, p: Projection, stream: str, names: Sequence[str], wi
         given = _given(runner, p, max(latencies, default=0), window)
     parameters = {n: v if v.numel() == 1 else _ordered(v, order) for n, v in made.parameters.items()}
     steps = np.arange(window.start, window.start + window.count + 1) if made.rule.clock else ()
-    clock = {n: torch.from_numpy(times_at(steps, runner.net.dt)) for n in made.rule.clock}
+    clock = {n: torch.from_numpy(times_at(steps, runner.graph.dt)) for n in made.rule.clock}
     return PlasticProjection(
         p.pre if given is None else None, p.post, stream, pattern, latencies, made.rule,
         single | {n: compact[n] for n in (*made.rule.row, *made.rule.column)}, made.decays, parameters, given, order,

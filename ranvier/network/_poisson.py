@@ -15,7 +15,7 @@ from ranvier.units import UNITS, as_quantity
 from ranvier.values import PoissonLaw, flag, key_of, poisson_counts, poisson_counts_each
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["Poisson"]
 
@@ -75,33 +75,33 @@ class Poisson(Source):
         """How many spikes a cell of ``one_law`` emits in a step of ``dt`` ms."""
         return PoissonLaw.of(float(self._means(dt)))
 
-    def key(self, net: Network, stream: int) -> tuple[int, int, int]:
+    def key(self, graph: Graph, stream: int) -> tuple[int, int, int]:
         """The key of its random numbers, and their stream, in a call with ``stream``."""
-        name = next((n for n, source in net.sources.items() if source is self), "")
+        name = next((n for n, source in graph.sources.items() if source is self), "")
         kind = "poisson" if self.single else "counts"
-        return (*key_of(net.seed, f"{name}.{kind}"), self.stream_for(stream))
+        return (*key_of(graph.seed, f"{name}.{kind}"), self.stream_for(stream))
 
-    def block(self, first: int, count: int, net: Network) -> torch.Tensor:
-        return self.draw(first, count, net, 0, 1)
+    def block(self, first: int, count: int, graph: Graph) -> torch.Tensor:
+        return self.draw(first, count, graph, 0, 1)
 
-    def draw(self, first: int, count: int, net: Network, stream: int, batch: int) -> torch.Tensor:
-        size, key = self.shape[0], self.key(net, stream)
+    def draw(self, first: int, count: int, graph: Graph, stream: int, batch: int) -> torch.Tensor:
+        size, key = self.shape[0], self.key(graph, stream)
         if self.single:
-            out = torch.zeros(count, batch, size, dtype=net.dtype)
-            step, place = spikes_between(first, count, self._chances(net.dt), key[:2], key[2], batch)
+            out = torch.zeros(count, batch, size, dtype=graph.dtype)
+            step, place = spikes_between(first, count, self._chances(graph.dt), key[:2], key[2], batch)
             out.flatten(1)[torch.from_numpy(step - first), torch.from_numpy(place)] = 1
-            return out.to(net.device)
+            return out.to(graph.device)
         if self.one_law:
-            drawn = poisson_counts(self.law(net.dt), key, first, count, size, batch)
+            drawn = poisson_counts(self.law(graph.dt), key, first, count, size, batch)
         else:
-            drawn = poisson_counts_each(self._means(net.dt), key, first, count, batch)
-        return torch.from_numpy(drawn).to(net.device, net.dtype)
+            drawn = poisson_counts_each(self._means(graph.dt), key, first, count, batch)
+        return torch.from_numpy(drawn).to(graph.device, graph.dtype)
 
-    def spikes(self, first: int, count: int, net: Network, stream: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    def spikes(self, first: int, count: int, graph: Graph, stream: int = 0) -> tuple[np.ndarray, np.ndarray]:
         if not self.single:
-            return super().spikes(first, count, net, stream)
-        key = self.key(net, stream)
-        return spikes_between(first, count, self._chances(net.dt), key[:2], key[2], 1)
+            return super().spikes(first, count, graph, stream)
+        key = self.key(graph, stream)
+        return spikes_between(first, count, self._chances(graph.dt), key[:2], key[2], 1)
 
     def _chances(self, dt: float) -> np.ndarray:
         """The probability [size] with which each single train fires in a step."""

@@ -32,7 +32,7 @@ from ranvier.network.upstream import upstream
 from ranvier.units.steps import times_at
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["Runner"]
 
@@ -48,24 +48,26 @@ class Runner:
     """
 
     def __init__(
-        self, net: Network, plan: Plan, record: Mapping[str, tuple[str, ...]], every: int = 1, lists: bool = False
+        self, graph: Graph, plan: Plan, record: Mapping[str, tuple[str, ...]], every: int = 1, lists: bool = False
     ) -> None:
-        self.net, self.plan, self.record, self.every, self.lists = net, plan, record, every, lists
+        self.graph, self.plan, self.record, self.every, self.lists = graph, plan, record, every, lists
         cuts = self.cuts = plan.cuts
         self.spikes: dict[str, Spikes] = {}
         self.again: Again | None = None
         self.trains: dict[str, Spikes] = {}
-        self.dtype = net.dtype
-        self.incoming = {n: [p for p in net.projections.values() if p.post == n] for n in net.nodes}
-        self.steps: dict[str, Step] = {n: p.step(net.kicks(n), cuts.times) for n, p in net.populations.items()}
-        self.own_cuts = {n: cuts.of(reads_spikes(net, n, record.get(n, ()))) for n in net.populations}
-        self.drives = drives(net, plan)
+        self.dtype = graph.dtype
+        self.incoming = {n: [p for p in graph.projections.values() if p.post == n] for n in graph.nodes}
+        self.steps: dict[str, Step] = {n: p.step(graph.kicks(n), cuts.times) for n, p in graph.populations.items()}
+        self.own_cuts = {n: cuts.of(reads_spikes(graph, n, record.get(n, ()))) for n in graph.populations}
+        self.drives = drives(graph, plan)
         self.plastic = {
-            n: PlasticSynapses(p, net.dt, self.dtype, net.seed) for n, p in net.projections.items() if p.plasticity
+            n: PlasticSynapses(p, graph.dt, self.dtype, graph.seed)
+            for n, p in graph.projections.items()
+            if p.plasticity
         }
-        self.coefficients = {n: p.coefficients_in_use(self.steps[n], net.dt) for n, p in net.populations.items()}
+        self.coefficients = {n: p.coefficients_in_use(self.steps[n], graph.dt) for n, p in graph.populations.items()}
         self.refractory = {
-            n: refractory_of(p, self.steps[n], net.dt) for n, p in net.populations.items() if self.steps[n].counters
+            n: refractory_of(p, self.steps[n], graph.dt) for n, p in graph.populations.items() if self.steps[n].counters
         }
         for n, period in self.refractory.items():
             self.coefficients[n] |= period.coefficient
@@ -104,7 +106,7 @@ class Runner:
         return projection(x, history, steps=count, carrier=product_of(self, projection))
 
     def _split(self, projection: Projection) -> bool:
-        return self.cuts.split and projection.post in self.net.populations
+        return self.cuts.split and projection.post in self.graph.populations
 
     def _apart(self, projection: Projection) -> bool:
         """Whether a projection passes no gradient on to the cells before it (or another way: :meth:`direct`)."""
@@ -152,7 +154,7 @@ class Runner:
 
         ``steady`` leaves a stream that is the same at all steps as one row.
         """
-        step, population = self.steps[name], self.net.populations[name]
+        step, population = self.steps[name], self.graph.populations[name]
         count = window.count if count is None else count
         before = self.given(name, window.variables[name], count)
         emit = population.cell.emit if emits else None
@@ -187,7 +189,7 @@ class Runner:
         """Put a scan's result into the window; returns what was recorded."""
         steps = window.count if count is None else count
         window.variables[name] = self.after(name, window.variables[name], result.states, steps)
-        emit, step = self.net.populations[name].cell.emit, self.steps[name]
+        emit, step = self.graph.populations[name].cell.emit, self.steps[name]
         if emit and step.output_of(emit) in result.emitted:
             window.emissions[name] = result.emitted[step.output_of(emit)]
         return {v: result.emitted[step.output_of(v)] for v in self.record.get(name, ())}
@@ -196,7 +198,7 @@ class Runner:
         self, name: str, arrivals: Mapping[str, Tensor], window: Window, direct: Mapping[str, Tensor] | None = None
     ) -> None:
         """One population, or relay, over the whole window."""
-        if name not in self.net.populations:
+        if name not in self.graph.populations:
             if "x" not in arrivals:
                 raise GraphError(f"nothing arrives at the relay {name!r}: connect something to it.")
             for v in self.record.get(name, ()):
@@ -221,7 +223,7 @@ class Runner:
         if name not in self.plan.hooked:
             run(arrivals)
             return recorded
-        population = self.net.populations[name]
+        population = self.graph.populations[name]
         emitted = population(arrivals, run=run)
         if emitted is not None and emitted is not window.emissions[name]:  # a hook gave another output
             step, emit = self.steps[name], population.cell.emit or ""
@@ -269,7 +271,7 @@ class Runner:
                     feedback += found
                 if bias is not None:
                     add_arrival(arrivals, p.port, bias)
-            readers = [p for p in self.net.projections.values() if p.pre == n and p.post not in names]
+            readers = [p for p in self.graph.projections.values() if p.pre == n and p.post not in names]
             members[n] = self.scan(
                 n, arrivals, window, emits=n in window.history or bool(readers), steady=self.cuts.joined
             )
@@ -305,10 +307,10 @@ class Runner:
             elif stream in step.clock.outputs:
                 continue
             elif stream in step.system.noises:
-                noise = noise_block(self.net.seed, f"{name}.{stream}", window.state.stream, start, count, shape)
-                out[stream] = noise.to(self.net.device, self.dtype)
+                noise = noise_block(self.graph.seed, f"{name}.{stream}", window.state.stream, start, count, shape)
+                out[stream] = noise.to(self.graph.device, self.dtype)
             else:
-                out[stream] = torch.zeros((1,) * (len(shape) + 1), dtype=self.dtype, device=self.net.device)
+                out[stream] = torch.zeros((1,) * (len(shape) + 1), dtype=self.dtype, device=self.graph.device)
         return out | self._timed(name, start, count, len(shape))
 
     def _timed(self, name: str, start: int, count: int, rank: int) -> dict[str, Tensor]:
@@ -316,6 +318,6 @@ class Runner:
         step = self.steps[name]
         if not step.clock.outputs:
             return {}
-        times = torch.from_numpy(times_at(np.arange(start, start + count), self.net.dt)).to(self.net.device)
+        times = torch.from_numpy(times_at(np.arange(start, start + count), self.graph.dt)).to(self.graph.device)
         made = eager.clock(step, self.coefficients[name], times, rank)
         return {n: x.to(self.dtype) for n, x in made.items()}

@@ -271,4 +271,4 @@ def _only_lists(runner: Runner, inside: set[str], record: Mapping[str, Sequence[
     looped = {n for part in runner.plan.loops for n in part}
     quiet = not any(step.system.noises or step.clock.outputs for step in runner.steps.values())
     spikes = all(v == "spikes" for names in record.values() for v in names)
-    return quiet and spikes and looped | inside == set(runner.net.nodes)
+    return quiet and spikes and looped | inside == set(runner.graph.nodes)

@@ -17,7 +17,7 @@ from ranvier.units import UNITS, Dimension, Quantity, as_quantity
 from ranvier.units.steps import nearest_steps, steps_in
 
 if TYPE_CHECKING:
-    from ranvier.network._network import Network
+    from ranvier.network.graph import Graph
 
 __all__ = ["Source", "SpikeTrains", "TimedArray"]
 
@@ -44,7 +44,7 @@ class Source(ABC):
         Whether it emits nothing but 0 and 1, so that a loop may take the list of ``spikes`` instead.
     one_law
         Whether all cells and steps follow one Poisson law, so that a loop may draw them by itself. Such a source has
-        ``law(dt)``, and ``key(net, stream)`` of its random numbers.
+        ``law(dt)``, and ``key(graph, stream)`` of its random numbers.
     frozen
         True where all samples of a batch and all calls get the same emissions.
     """
@@ -60,36 +60,38 @@ class Source(ABC):
         """Raise for emissions that a step of ``dt`` (ms) does not allow; called when the source is added."""
 
     @abstractmethod
-    def block(self, first: int, count: int, net: Network) -> torch.Tensor:
+    def block(self, first: int, count: int, graph: Graph) -> torch.Tensor:
         """The emissions of steps first, first + 1, …: [count, 1, *shape] in the network's dtype.
 
         For a random source, those of sample 0 of stream 0.
         """
 
-    def draw(self, first: int, count: int, net: Network, stream: int, batch: int) -> torch.Tensor:
+    def draw(self, first: int, count: int, graph: Graph, stream: int, batch: int) -> torch.Tensor:
         """The emissions of samples 0, 1, …, batch - 1 of ``stream``: [count, batch, *shape]."""
-        return self.block(first, count, net)
+        return self.block(first, count, graph)
 
-    def emissions(self, first: int, count: int, net: Network, stream: int = 0, batch: int = 1) -> torch.Tensor:
+    def emissions(self, first: int, count: int, graph: Graph, stream: int = 0, batch: int = 1) -> torch.Tensor:
         """What a call of ``batch`` samples with ``stream`` gets, [count, batch, *shape], after a check."""
         which = self.stream_for(stream), 1 if self.frozen else batch
-        found, wanted = self.draw(first, count, net, *which), (count, which[1], *self.shape)
+        found, wanted = self.draw(first, count, graph, *which), (count, which[1], *self.shape)
         if not isinstance(found, torch.Tensor) or tuple(found.shape) != wanted:
             given = f"shape {tuple(found.shape)}" if isinstance(found, torch.Tensor) else type(found).__name__
             asked = (
-                f"block({first}, {count}, net)" if self.frozen else f"draw({first}, {count}, net, {stream}, {batch})"
+                f"block({first}, {count}, graph)"
+                if self.frozen
+                else f"draw({first}, {count}, graph, {stream}, {batch})"
             )
             raise ShapeError(
                 f"{type(self).__name__}.{asked} gave {given}; it must give a tensor of shape {wanted}: "
                 f"steps, {'1' if self.frozen else 'samples'}, and the shape of the source."
             )
-        return found.to(net.device, net.dtype).expand(count, batch, *self.shape)
+        return found.to(graph.device, graph.dtype).expand(count, batch, *self.shape)
 
     def stream_for(self, stream: int) -> int:
         """The stream that it draws from in a call with ``stream``: always 0 where it is frozen."""
         return 0 if self.frozen else stream
 
-    def spikes(self, first: int, count: int, net: Network, stream: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    def spikes(self, first: int, count: int, graph: Graph, stream: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Step and cell of every spike of sample 0 in steps first, first + 1, …: as many as the number emitted.
 
         Raises
@@ -97,11 +99,11 @@ class Source(ABC):
         GraphError
             Where emissions are not whole numbers.
         """
-        emitted = self.emissions(first, count, net, stream)[:, 0].flatten(1).cpu().numpy()
+        emitted = self.emissions(first, count, graph, stream)[:, 0].flatten(1).cpu().numpy()
         step, cell = np.nonzero(emitted)
         found = emitted[step, cell]
         if (found < 0).any() or (found != np.rint(found)).any():
-            name = next((n for n, known in net.sources.items() if known is self), type(self).__name__)
+            name = next((n for n, known in graph.sources.items() if known is self), type(self).__name__)
             raise GraphError(
                 f"cannot record the spikes of {name!r}: it emits {found.min():g} to {found.max():g}, not counts."
             )
@@ -140,18 +142,18 @@ class TimedArray(Source):
         self.dimension, self.shape = quantity.dimension, array.shape[1:]
         self.dt = None if dt is None else _time(dt, "TimedArray: dt")
 
-    def block(self, first: int, count: int, net: Network) -> torch.Tensor:
-        each = 1 if self.dt is None else float(steps_in(self.dt, net.dt))
+    def block(self, first: int, count: int, graph: Graph) -> torch.Tensor:
+        each = 1 if self.dt is None else float(steps_in(self.dt, graph.dt))
         if each < 1 or each != round(each):
             raise DimensionError(
-                f"TimedArray: dt={self.dt:g} ms is not a multiple of the network's dt={net.dt:g} ms; resample the values."
+                f"TimedArray: dt={self.dt:g} ms is not a multiple of the network's dt={graph.dt:g} ms; resample the values."
             )
         rows = (
             torch.arange(first, first + count)
             .div(min(round(each), _NEVER), rounding_mode="floor")
             .clamp(max=len(self.values) - 1)
         )
-        return self.values[rows].unsqueeze(1).to(net.device, net.dtype)
+        return self.values[rows].unsqueeze(1).to(graph.device, graph.dtype)
 
     def __repr__(self) -> str:
         return f"TimedArray({list(self.values.shape)})"
@@ -277,16 +279,16 @@ class SpikeTrains(Source):
                 "shift the spikes by one step."
             )
 
-    def block(self, first: int, count: int, net: Network) -> torch.Tensor:
-        self.check(net.dt)
+    def block(self, first: int, count: int, graph: Graph) -> torch.Tensor:
+        self.check(graph.dt)
         step = (
-            self.when if self._in_steps else np.minimum(nearest_steps(self.when, net.dt), _NEVER).astype(np.int64) - 1
+            self.when if self._in_steps else np.minimum(nearest_steps(self.when, graph.dt), _NEVER).astype(np.int64) - 1
         )
         low, high = np.searchsorted(step, [first, first + count])
-        out = torch.zeros(count, self.shape[0], dtype=net.dtype)
+        out = torch.zeros(count, self.shape[0], dtype=graph.dtype)
         rows, cells = torch.from_numpy(step[low:high] - first), torch.from_numpy(self.who[low:high])
-        out.index_put_((rows, cells), torch.ones(high - low, dtype=net.dtype), accumulate=True)
-        return out.unsqueeze(1).to(net.device)
+        out.index_put_((rows, cells), torch.ones(high - low, dtype=graph.dtype), accumulate=True)
+        return out.unsqueeze(1).to(graph.device)
 
     def __repr__(self) -> str:
         return f"SpikeTrains({len(self.who)} spikes, size={self.shape[0]})"

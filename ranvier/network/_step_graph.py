@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ranvier.network._network import Network
     from ranvier.network._projection import Projection
     from ranvier.network._state import State
+    from ranvier.network.graph import Graph
 
 __all__ = ["step_graph"]
 
@@ -54,13 +55,13 @@ def step_graph(
     >>> text = c99(graph)
     """
     _refuse(net)
-    known = shapes_known(net, {**{n: s for n, s in net.inputs.items() if s is not None}, **(shapes or {})})
+    known = shapes_known(net.graph, {**{n: s for n, s in net.inputs.items() if s is not None}, **(shapes or {})})
     unknown = [n for n in net.nodes if n not in known]
     if unknown:
         raise unknown_shape(unknown[0])
     with torch.no_grad():
-        state = net.initial_state(1, shapes=known) if state is None else check_state(net, state, 1).detach()
-        return _Writing(net, state, known).graph()
+        state = net.initial_state(1, shapes=known) if state is None else check_state(net.graph, state, 1).detach()
+        return _Writing(net.graph, state, known).written()
 
 
 def _refuse(net: Network) -> None:
@@ -76,46 +77,46 @@ def _refuse(net: Network) -> None:
             raise ProviderError(
                 f"a step graph has no random numbers, but the equations of {n!r} hold {p.cell.system.noises[0]}."
             )
-    hooked = sorted(hooked_parts(net))
+    hooked = sorted(hooked_parts(net.graph))
     if hooked or has_hook(net):
         where = repr(hooked[0]) if hooked else "the network"
         raise ProviderError(f"a step graph calls no hooks, but {where} has one: remove it.")
 
 
 class _Writing:
-    def __init__(self, net: Network, state: State, shapes: Mapping[str, tuple[int, ...]]) -> None:
-        self.net, self.state, self.shapes = net, state, shapes
-        self.to = Builder(str(net.dtype).removeprefix("torch."), as_quotient(net.dt), state.step)
-        self.emitted: dict[str, str] = {n: self.to.given(n, shapes[n], "input") for n in net.inputs}
+    def __init__(self, graph: Graph, state: State, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.graph, self.state, self.shapes = graph, state, shapes
+        self.to = Builder(str(graph.dtype).removeprefix("torch."), as_quotient(graph.dt), state.step)
+        self.emitted: dict[str, str] = {n: self.to.given(n, shapes[n], "input") for n in graph.inputs}
         self.lines: dict[str, str] = {}
-        for n, depth in net.depths().items():
+        for n, depth in graph.depths().items():
             past = state.history[n][-depth:, 0]
             self.lines[n] = self.to.state(f"{n}_line", past.flatten(1).numpy())
 
-    def graph(self) -> StepGraph:
-        net = self.net
-        edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in net.projections.values()]
-        for part in arrange(net.nodes, edges):
+    def written(self) -> StepGraph:
+        graph = self.graph
+        edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in graph.projections.values()]
+        for part in arrange(graph.nodes, edges):
             for n in part.members:
-                if n in net.populations:
+                if n in graph.populations:
                     self._population(n)
-                elif n in net.relays:
+                elif n in graph.relays:
                     self.emitted[n] = self._arrivals(n, "x")
         for n, line in self.lines.items():
             self.to.add(DelayPush(self.emitted[n], line))
-        for n in net.outputs:
+        for n in graph.outputs:
             out = self.to.given(n, self.shapes[n], "output")
             self.to.add(Fill(out))
             self.to.add(Add(self.emitted[n], out))
         return self.to.graph()
 
     def _population(self, name: str) -> None:
-        net, to, population = self.net, self.to, self.net.populations[name]
-        step = population.step(net.kicks(name))
+        graph, to, population = self.graph, self.to, self.graph.populations[name]
+        step = population.step(graph.kicks(name))
         cells = int(np.prod(self.shapes[name]))
-        coefficients = population.coefficients(step, net.dt)
+        coefficients = population.coefficients(step, graph.dt)
         if step.counters:
-            period = refractory_of(population, step, net.dt)
+            period = refractory_of(population, step, graph.dt)
             coefficients |= {n: c.clone() for n, c in period.coefficient.items()}
             self._countable(name, period)
         reads = {s: self._arrivals(name, step.port_of(s)) for s in step.streams if s not in step.clock.outputs}
@@ -155,7 +156,7 @@ class _Writing:
             raise ProviderError(f"a step graph counts at most {MOST} refractory steps, but {name!r} waits longer.")
 
     def _arrivals(self, name: str, port: str) -> str:
-        arriving = [p for p in self.net.projections.values() if (p.post, p.port) == (name, port)]
+        arriving = [p for p in self.graph.projections.values() if (p.post, p.port) == (name, port)]
         total = self.to.scratch(f"{name}_{port}", self.shapes[name])
         self.to.add(Fill(total))
         for p in arriving:

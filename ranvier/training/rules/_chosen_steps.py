@@ -85,7 +85,7 @@ def _differentiate(series: Series, chosen: Tensor, state: State, slopes: dict[st
     now = {n: v[chosen].reshape(1, count, *v.shape[2:]) for n, v in series.inputs.items()}
     for n, source in net.sources.items():
         steps = chosen.tolist()
-        now[n] = torch.cat([source.emissions(t, 1, net, state.stream, series.batch) for t in steps], 1)
+        now[n] = torch.cat([source.emissions(t, 1, net.graph, state.stream, series.batch) for t in steps], 1)
     again = series.runner.window(now, 1, state).recorded
     learnt = [
         (again[n, e], slopes[n][chosen].reshape(again[n, e].shape))

@@ -97,7 +97,7 @@ class Series:
                 state = state.map(lambda t: t.requires_grad_(t.is_floating_point()))
             block = {n: x[first : first + count] for n, x in self.inputs.items()}
             for n, source in self.net.sources.items():
-                block[n] = source.emissions(state.step, count, self.net, state.stream, self.batch)
+                block[n] = source.emissions(state.step, count, self.net.graph, state.stream, self.batch)
             window = self.runner.window(block, count, state)
             outputs = {n: window.recorded[n, e] for n, e in self.emit.items()}
             hidden = {n: {v: window.recorded[n, v] for v in names} for n, names in self.record.items()}
