@@ -2,7 +2,8 @@
 
 In ``ranvier/``: files of at most 500 lines; no wildcard imports, ``assert``, ``print``, bare ``except`` or public
 functions without a body; a docstring in every module; ``__all__`` in every package. Outside ``connectivity/``, no
-``isinstance`` of a transform. Outside the providers of kernels, only their registry imports or names one.
+``isinstance`` of a transform. Outside the providers of kernels, only their registry imports or names one. In
+``network/``, functions that are not public take a graph, not the network, but for the few that write and read files.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MAX_LINES = 500
+#: functions of ``network/`` below its public edge that may take a whole network
+WHOLE_NETWORKS = 9
 #: classes of transforms: only their own package may ask for them
 TRANSFORMS = frozenset(
     [
@@ -71,6 +74,26 @@ def breaches(package: Path) -> Iterator[str]:
         room = where.parts[2] if where.parts[1] == "kernels" else ""
         if room not in (*providers, "registry.py"):
             yield from (f"{where}:{line}: {what}" for line, what in _providers_in(tree, providers))
+
+
+def whole_networks(package: Path) -> Iterator[str]:
+    """``file:line`` of every function of ``network/`` that takes a network and is not on the page of public names."""
+    public = set(ast.literal_eval(_assigned(package / "__init__.py", "__all__")))
+    for path in sorted((package / "network").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.name not in public:
+                given = [a.annotation for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+                if any(isinstance(a, ast.Name) and a.id == "Network" for a in given):
+                    yield f"{path.relative_to(package.parent)}:{node.lineno}"
+
+
+def _assigned(path: Path, name: str) -> ast.expr:
+    """The value that a module assigns to ``name``."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(t, ast.Name) and t.id == name for t in targets):
+            return node.value  # pyright: ignore[reportAttributeAccessIssue]
+    raise LookupError(f"{path} assigns nothing to {name}")
 
 
 def _in_module(path: Path, tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -167,6 +190,8 @@ def _assigns_all(tree: ast.Module) -> bool:
 def main() -> int:
     """Print every breach in the package and return the exit status."""
     found = list(breaches(ROOT / "ranvier"))
+    if len(whole := list(whole_networks(ROOT / "ranvier"))) > WHOLE_NETWORKS:
+        found += [f"{where}: takes the whole network; take net.graph" for where in whole]
     for line in found:
         print(line)
     return 1 if found else 0

@@ -231,5 +231,5 @@ def test_what_an_own_source_gives_is_looked_at(shape: tuple[int, ...] | None, sa
     net.source("own", Own())
     net.population("cells", 3, rv.LIF(tau=10 * ms))
     net.connect("own", "cells", rv.OneToOne())
-    with pytest.raises(ShapeError, match=rf"Own\.block\(0, 5, net\) gave .*{said}.* of shape \(5, 1, 3\)"):
+    with pytest.raises(ShapeError, match=rf"Own\.block\(0, 5, graph\) gave .*{said}.* of shape \(5, 1, 3\)"):
         net.run(5 * ms, stream=0)
