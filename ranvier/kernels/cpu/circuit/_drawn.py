@@ -6,6 +6,7 @@ from typing import Protocol
 
 from llvmlite import ir
 
+from ranvier.kernels.cpu.draw.row_source import kernel_for
 from ranvier.kernels.cpu.host.arguments import Arguments
 from ranvier.kernels.cpu.llvm.functions import I8, I32, I64, at, counted, offset
 
@@ -14,8 +15,6 @@ __all__ = ["deliver_drawn", "drawn_arguments"]
 _KERNEL = ir.FunctionType(
     ir.VoidType(), [I8.as_pointer().as_pointer(), I64.as_pointer(), ir.DoubleType().as_pointer()]
 ).as_pointer()
-#: places in the integers of a drawing kernel: number of the row, and whether targets are written or counted
-_NUMBER, _WRITE = 3, 8
 
 
 class Form(Protocol):
@@ -46,13 +45,14 @@ def deliver_drawn(
     kernel = b.inttoptr(values["kernel"], _KERNEL)
     tables = [values["pointers"], values["integers"], values["floats"]]
     count = at(b, values["bounds"], 1)
+    (_, number), (_, write) = (kernel_for(form.drawn).signature.places[n] for n in ("first", "write"))
     with counted(b, start, stop) as k:
         cell = offset(b, b.load(at(b, spikes, k)))
-        b.store(cell, at(b, values["integers"], _NUMBER))
-        if form.drawn == "bernoulli":
-            b.store(I64(0), at(b, values["integers"], _WRITE))
+        b.store(cell, at(b, values["integers"], number))
+        if form.drawn == "bernoulli":  # counts targets first, then writes them
+            b.store(I64(0), at(b, values["integers"], write))
             b.call(kernel, tables)
-            b.store(I64(1), at(b, values["integers"], _WRITE))
+            b.store(I64(1), at(b, values["integers"], write))
         else:
             b.store(b.load(at(b, values["degree"], b.mul(cell, values["each"]))), count)
         b.call(kernel, tables)

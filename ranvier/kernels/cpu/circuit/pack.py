@@ -223,7 +223,7 @@ def pack_drawn(q: CircuitProjection, source: RowSource, table: Table, dtype: tor
     *tables, scratch = tables_of(source)
     table.keep(scratch)
     table.add(*tables, torch.from_numpy(source.degree), q.weight.to(dtype))
-    table.number(kernel_of(source).address, int(len(source.degree) > 1), int(q.latency))
+    table.number(kernel_of(source).kernel.address, int(len(source.degree) > 1), int(q.latency))
 
 
 def pack_projection(

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from llvmlite import ir
 
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, function, local, offset, when
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import Array, Signature
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset, when
 from ranvier.kernels.tasks import Pattern
 
 __all__ = ["SPARE", "Blocks", "Joined", "Rows", "joined", "rows_of"]
@@ -91,8 +92,8 @@ class Rows:
         falls = torch.zeros(1, dtype=torch.int64)
         out = [torch.empty(rows, dtype=torch.int64) for _ in borders]
         for border, found in zip(borders, out, strict=True):
-            table = [self.pointer, self.wide, found, falls]
-            _search_kernel()([t.data_ptr() for t in table], [rows, border])
+            given = {"row_pointer": self.pointer, "target": self.wide, "found": found, "falls": falls}
+            _search_kernel().run(**given, rows=rows, border=border)
         return None if int(falls) else out
 
 
@@ -149,23 +150,24 @@ def _laid(parts: Sequence[Rows | None]) -> tuple[Tensor, list[Tensor | None]]:
     shifts: list[Tensor | None] = [None] * len(parts)
     for k, (n, part) in enumerate((n, p) for n, p in enumerate(parts) if p is not None):
         shift = sum([p.pointer[1:] for p in some[:k]] + [p.pointer[:-1] for p in some[k + 1 :]], 0 * part.pointer[1:])
-        table = [part.pointer, shift, part.wide, torch.from_numpy(out)]
-        _lay_kernel()([t.data_ptr() for t in table], [part.pointer.numel() - 1])
+        given = {"row_pointer": part.pointer, "shift": shift, "target": part.wide, "out": torch.from_numpy(out)}
+        _lay_kernel().run(**given, rows=part.pointer.numel() - 1)
         shifts[n] = shift
     return torch.from_numpy(out), shifts
 
 
 @cache
-def _lay_kernel() -> Kernel:
-    """Pointers: row pointer, shift of each row, targets, the result. Integer: rows."""
-    f = function("lay_rows")
-    b, kind = f.builder, ir.IntType(16)
-    pointer, shift, target, out = f.pointers(0, I64), f.pointers(1, I64), f.pointers(2, I32), f.pointers(3, kind)
-    with counted(b, 0, f.integer(0)) as row:
+def _lay_kernel() -> Routine:
+    kind = ir.IntType(16)
+    arrays = {"row_pointer": Array(I64, None), "shift": Array(I64, "rows"), "target": Array(I32, None)}
+    f = Signature({**arrays, "out": Array(kind, None)}, ("rows",)).open("lay_rows")
+    b = f.builder
+    pointer, shift, target, out = f["row_pointer", "shift", "target", "out"]
+    with counted(b, 0, f["rows"]) as row:
         moved = b.load(at(b, shift, row))
         with counted(b, b.load(at(b, pointer, row)), b.load(at(b, pointer, b.add(row, I64(1))))) as s:
             b.store(b.trunc(b.load(at(b, target, s)), kind), at(b, out, b.add(s, moved)))
-    return compile_kernel("lay_rows", f.text())
+    return f.compile()
 
 
 def _blocks(pointer: Tensor, cuts: list[Tensor]) -> Blocks | None:
@@ -178,12 +180,12 @@ def _blocks(pointer: Tensor, cuts: list[Tensor]) -> Blocks | None:
 
 
 @cache
-def _search_kernel() -> Kernel:
-    """Pointers: row pointer, target, found, falls. Integers: rows, border."""
-    f = function("cut_rows")
+def _search_kernel() -> Routine:
+    arrays = {"row_pointer": Array(I64, None), "target": Array(I32, None)}
+    arrays |= {"found": Array(I64, "rows"), "falls": Array(I64, None)}
+    f = Signature(arrays, ("rows", "border")).open("cut_rows")
     b = f.builder
-    pointer, target, found, falls = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, I64), f.pointers(3, I64)
-    rows, border = f.integer(0), f.integer(1)
+    pointer, target, found, falls, rows, border = f["row_pointer", "target", "found", "falls", "rows", "border"]
     with counted(b, 0, rows) as k:
         low, high = b.load(at(b, pointer, k)), b.load(at(b, pointer, b.add(k, I64(1))))
         place = local(b, low)
@@ -195,4 +197,4 @@ def _search_kernel() -> Kernel:
             b.store(here, before)
             b.store(b.add(b.load(place), b.zext(b.icmp_signed("<", here, border), I64)), place)
         b.store(b.load(place), at(b, found, k))
-    return compile_kernel("cut_rows", f.text())
+    return f.compile()

@@ -11,32 +11,47 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from llvmlite import ir
 from torch import Tensor
 
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.host.operands import address, lanes, scalar, vectors
+from ranvier.kernels.cpu.host.operands import lanes, scalar, vectors
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import REAL, Array, Opened, Signature
 from ranvier.kernels.cpu.host.tiles import run_spans
 from ranvier.kernels.cpu.llvm.functions import (
     I32,
     I64,
-    Function,
     at,
     counted,
-    function,
     local,
     offset,
     splat,
     vector_at,
 )
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
 
 __all__ = ["Wiring", "correlate", "correlate_step", "pack", "silent_lines", "steps_at_once"]
 
 _PIECE = 8  # taps in registers together
+_CORRELATE = Signature(
+    {
+        "lines": Array(REAL, None, "sources", "length", None),
+        "first": Array(I32, ...),
+        "weight": Array(REAL, ...),
+        "out": Array(REAL, ...),
+        "row_pointer": Array(I64, None, optional=True),
+        "target": Array(I32, "first", optional=True),
+        "sums": Array(REAL, "outputs", None, None),
+    },
+    ("start", "stop", "chunks", "sources", "outputs", "width", "taps", "length", "steps", "batch", "begin"),
+)
+_PACK = Signature(
+    {"dense": Array(REAL, "steps", "batch", "width", apart=True), "lines": Array(REAL, None, "width", "length", None)},
+    ("start", "steps", "batch", "width", "length", "row"),
+)
 
 
 class Wiring(NamedTuple):
@@ -61,13 +76,17 @@ class Wiring(NamedTuple):
     row_pointer: Tensor | None = None
     target: Tensor | None = None
 
-    def kernel(self, count: int) -> Kernel:
+    def kernel(self, count: int) -> Routine:
         """The kernel for ``count`` steps in registers."""
         return _correlate_kernel(self.taps.dtype, count, min(_PIECE, self.taps.shape[-1]), self.target is not None)
 
-    def table(self, lines: Tensor, out: Tensor) -> list[int]:
-        """All pointers but the last."""
-        return [address(t) for t in (lines, self.first, self.taps, out, self.row_pointer, self.target)]
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Of the kernel, as far as they are the same in every call."""
+        return {
+            "first": self.first, "weight": self.taps, "row_pointer": self.row_pointer, "target": self.target,
+            "sources": self.sources, "outputs": self.outputs, "width": self.width, "taps": self.taps.shape[-1],
+        }  # fmt: skip
 
 
 def steps_at_once() -> int:
@@ -85,7 +104,10 @@ def pack(dense: Tensor, lines: Tensor, start: int) -> None:
     """Put steps ``[S, B, N]`` (rows may be longer) into time lines from time ``start`` on."""
     steps, batch, width = dense.shape
     kernel = _pack_kernel(dense.dtype)
-    kernel([address(dense), address(lines)], [start, steps, batch, width, lines.shape[2], dense.stride(0)])
+    kernel.run(
+        dense=dense, lines=lines, start=start, steps=steps, batch=batch, width=width, length=lines.shape[2],
+        row=dense.stride(0),
+    )  # fmt: skip
 
 
 def correlate(lines: Tensor, wiring: Wiring, steps: int, batch: int) -> Tensor:
@@ -94,22 +116,12 @@ def correlate(lines: Tensor, wiring: Wiring, steps: int, batch: int) -> Tensor:
     groups, _, length, wide = lines.shape
     count = steps_at_once()
     chunks = -(-steps // count)
-    kernel, table = wiring.kernel(count), wiring.table(lines, out)
-    integers = [
-        chunks,
-        wiring.sources,
-        wiring.outputs,
-        wiring.width,
-        wiring.taps.shape[-1],
-        length,
-        steps,
-        batch,
-        0,
-    ]
+    kernel, given = wiring.kernel(count), {"lines": lines, "out": out, **wiring.arguments}
+    sizes = {"chunks": chunks, "length": length, "steps": steps, "batch": batch, "begin": 0}
 
     def task(start: int, stop: int) -> None:
         sums = empty([wiring.outputs, count, wide], lines.dtype)
-        kernel([*table, address(sums)], [start, stop, *integers])
+        kernel.run(**given, **sizes, sums=sums, start=start, stop=stop)
 
     run_spans(task, groups * chunks)
     return out
@@ -117,31 +129,29 @@ def correlate(lines: Tensor, wiring: Wiring, steps: int, batch: int) -> Tensor:
 
 def correlate_step(lines: Tensor, wiring: Wiring, out: Tensor, time: int) -> None:
     """The sum above for one step, ``out`` ``[B, K]``, from what the lines hold from ``time`` on."""
-    groups, sources, length, wide = lines.shape
-    taps = wiring.taps.shape[-1]
-    kernel, table = wiring.kernel(1), wiring.table(lines, out)
-    integers = [1, sources, wiring.outputs, wiring.width, taps, length, 1, out.shape[0], time]
+    groups, _, length, wide = lines.shape
+    kernel, given = wiring.kernel(1), {"lines": lines, "out": out, **wiring.arguments}
+    sizes = {"chunks": 1, "length": length, "steps": 1, "batch": out.shape[0], "begin": time}
 
     def task(start: int, stop: int) -> None:
         sums = empty([wiring.outputs, 1, wide], lines.dtype)
-        kernel([*table, address(sums)], [start, stop, *integers])
+        kernel.run(**given, **sizes, sums=sums, start=start, stop=stop)
 
     run_spans(task, groups)
 
 
 @cache
-def _correlate_kernel(dtype: torch.dtype, count: int, piece: int, sparse: bool) -> Kernel:
+def _correlate_kernel(dtype: torch.dtype, count: int, piece: int, sparse: bool) -> Routine:
     """``count`` steps in registers, ``piece`` taps at once. Items are pairs of group and chunk of steps.
 
-    Pointers: lines, first, taps, out, row pointer, target, sums ``[K, count, lanes]``. Integers: first and last item,
-    chunks, sources, outputs, width of a block, taps, length of a line, steps, batch, time of step 0.
+    ``width`` is that of a block, ``taps`` their number, ``length`` that of a line, and ``begin`` the time of step 0.
     """
     real, wide, size = scalar(dtype), lanes(dtype), dtype.itemsize
-    f = function(f"correlate_{real}_{count}x{piece}{'_sparse' if sparse else ''}")
+    f = _CORRELATE.open(f"correlate_{real}_{count}x{piece}{'_sparse' if sparse else ''}", dtype)
     b = f.builder
-    lines, table, taps, sums = f.pointers(0, real), f.pointers(1, I32), f.pointers(2, real), f.pointers(6, real)
-    start, stop, chunks, sources, outputs, width, every, length = (f.integer(i) for i in range(8))
-    begin = f.integer(10)
+    lines, table, taps, sums = f["lines", "first", "weight", "sums"]
+    start, stop, chunks, sources, outputs = f["start", "stop", "chunks", "sources", "outputs"]
+    width, every, length, begin = f["width", "taps", "length", "begin"]
     zero = ir.Constant(ir.VectorType(real, wide), [0.0] * wide)
     own, step = local(b, lines), local(b, I64(0))
 
@@ -173,7 +183,7 @@ def _correlate_kernel(dtype: torch.dtype, count: int, piece: int, sparse: bool) 
         with counted(b, 0, b.mul(outputs, I64(count))) as i:
             b.store(zero, vector_at(b, sums, b.mul(i, I64(wide)), wide), align=size)
         if sparse:
-            row_pointer, target = f.pointers(4, I64), f.pointers(5, I32)
+            row_pointer, target = f["row_pointer", "target"]
             with counted(b, 0, outputs) as k:
 
                 def named(totals: list[ir.Value], k: ir.Value = k) -> None:
@@ -192,14 +202,14 @@ def _correlate_kernel(dtype: torch.dtype, count: int, piece: int, sparse: bool) 
                         listen(totals, n, b.add(row, n))
 
                 gather(k, all_of_block)
-        _write(f, real, sums, group, b.load(step), (count, wide))
-    return compile_kernel(f.module.name, f.text())
+        _write(f, sums, group, b.load(step), (count, wide))
+    return f.compile()
 
 
-def _write(f: Function, real: ir.Type, sums: ir.Value, group: ir.Value, step: ir.Value, shape: tuple[int, int]) -> None:
+def _write(f: Opened, sums: ir.Value, group: ir.Value, step: ir.Value, shape: tuple[int, int]) -> None:
     """Carry the sums of a chunk of steps to the result ``[S, B, K]``."""
     b, (count, wide) = f.builder, shape
-    out, outputs, steps, batch = f.pointers(3, real), f.integer(4), f.integer(8), f.integer(9)
+    out, outputs, steps, batch = f["out", "outputs", "steps", "batch"]
     after = _least(b, b.add(step, I64(count)), steps)
     elements = _least(b, b.sub(batch, b.mul(group, I64(wide))), I64(wide))
     with counted(b, 0, outputs, 16) as first:
@@ -213,14 +223,13 @@ def _write(f: Function, real: ir.Type, sums: ir.Value, group: ir.Value, step: ir
 
 
 @cache
-def _pack_kernel(dtype: torch.dtype) -> Kernel:
-    """Pointers: dense, lines. Integers: first time, steps, batch, width, length of a line, from step to step of dense."""
-    real, wide = scalar(dtype), I64(lanes(dtype))
-    name = f"pack_lines_{real}"
-    f = function(name)
+def _pack_kernel(dtype: torch.dtype) -> Routine:
+    """From time ``start`` on; ``length`` is that of a line, and ``row`` elements lead from one step of dense to the next."""
+    wide = I64(lanes(dtype))
+    f = _PACK.open(f"pack_lines_{scalar(dtype)}", dtype)
     b = f.builder
-    dense, lines = f.pointers(0, real), f.pointers(1, real)
-    start, steps, batch, width, length, row = (f.integer(i) for i in range(6))
+    dense, lines = f["dense", "lines"]
+    start, steps, batch, width, length, row = f.integers()
     stride = b.mul(length, wide)
     groups = b.sdiv(b.add(batch, b.sub(wide, I64(1))), wide)
     with counted(b, 0, groups) as group, counted(b, 0, steps) as t, counted(b, 0, width, 16) as column:
@@ -232,7 +241,7 @@ def _pack_kernel(dtype: torch.dtype) -> Kernel:
             with counted(b, column, last) as n:
                 place = b.add(b.add(base, b.mul(n, stride)), lane)
                 b.store(b.load(at(b, dense, b.add(begin, n))), at(b, lines, place))
-    return compile_kernel(name, f.text())
+    return f.compile()
 
 
 def _least(b: ir.IRBuilder, first: ir.Value, second: ir.Value) -> ir.Value:

@@ -10,8 +10,7 @@ from torch import Tensor
 from ranvier.kernels.cpu.delays._kernels import order_kernel
 from ranvier.kernels.cpu.events.find import EventList, events
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.host.operands import address
-from ranvier.kernels.cpu.host.tiles import run_spans
+from ranvier.kernels.cpu.host.tiles import run_routine
 from ranvier.kernels.operands import require
 
 __all__ = ["DelayedEvents", "delayed_events", "sorted_events"]
@@ -78,11 +77,13 @@ def sorted_events(
     count = now.count + (before.count if before is not None else 0)
     time = empty([count], torch.int32)
     value = empty([count], dtype) if now.value is not None or valued_before else None
-    table = [address(t) for found in (now, earlier) for t in (found.pointer, found.index, found.value)]
-    table += [address(cursor), address(time), address(value)]
+    lists = {"pointer": now.pointer, "index": now.index, "value": now.value}
+    lists |= {"earlier_pointer": earlier.pointer, "earlier_index": earlier.index, "earlier_value": earlier.value}
+    lists |= {"cursor": cursor, "time": time, "sorted_value": value}
+    sizes = {"batch": batch, "steps": steps, "history": used, "inputs": inputs}
 
     def sort(stage: int) -> None:
-        run_spans(lambda i, j: kernel(table, [i, j, batch, steps, used, inputs, 0, 0, 0, 0, stage]), batch)
+        run_routine(kernel, batch, **lists, **sizes, stage=stage)
 
     sort(0)
     pointer = torch.zeros(batch * inputs + 1, dtype=torch.int64)

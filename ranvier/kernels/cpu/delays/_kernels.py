@@ -1,7 +1,7 @@
 """Kernels of the delayed products that follow events (:mod:`._taps` explains time lines and extended time).
 
-Integers of all: first and last item, batch, steps, history, inputs, targets, width of a block, length of a time line,
-taps of a synapse. An item is a batch element (``order``), a pair of block and batch element, element innermost
+Integers of all: the items ``start`` to ``stop``, batch, steps, history, inputs, targets, width of a block, length of a time
+line, taps of a synapse. An item is a batch element (``order``), a pair of block and batch element, element innermost
 (``deliver``), or a block (``collect``).
 """
 
@@ -16,20 +16,19 @@ import torch
 from llvmlite import ir
 
 from ranvier.kernels.cpu.host.operands import scalar
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.llvm.functions import (
     I32,
     I64,
-    Function,
     at,
     counted,
-    function,
     local,
     offset,
     splat,
     vector_at,
     when,
 )
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
 
 __all__ = ["collect_kernel", "deliver_kernel", "order_kernel"]
 
@@ -51,40 +50,68 @@ class _Sizes(NamedTuple):
 
 
 class _Tables(NamedTuple):
-    """Pointers 0 to 6 of ``deliver`` and ``collect``: sorted events, synapses, dense tensor, one block of time lines."""
+    """Arrays of ``deliver`` and ``collect``: sorted events, synapses, dense tensor, one block of time lines."""
 
     pointer: ir.Value
     time: ir.Value
     value: ir.Value
     place: ir.Value
-    taps: ir.Value
+    weight: ir.Value
     dense: ir.Value
     line: ir.Value
 
 
+_BLOCKS = Signature(
+    {
+        "pointer": Array(I64, None),
+        "time": Array(I32, None),
+        "value": Array(REAL, "time", optional=True),
+        "place": Array(I32, None, "inputs", "width"),
+        "weight": Array(REAL, None, "inputs", "width", "taps"),
+        "dense": Array(REAL, "steps", "batch", "targets"),
+        "line": Array(REAL, None),
+    },
+    _Sizes._fields,
+)
+_ORDER = Signature(
+    {
+        "pointer": Array(I64, None),
+        "index": Array(I32, None),
+        "value": Array(REAL, "index", optional=True),
+        "earlier_pointer": Array(I64, None),
+        "earlier_index": Array(I32, None),
+        "earlier_value": Array(REAL, "earlier_index", optional=True),
+        "cursor": Array(I64, None),
+        "time": Array(I32, None),
+        "sorted_value": Array(REAL, "time", optional=True),
+    },
+    ("start", "stop", "batch", "steps", "history", "inputs", "stage"),
+)
+
+
 @cache
-def order_kernel(dtype: torch.dtype, valued: bool, valued_before: bool) -> Kernel:
+def order_kernel(dtype: torch.dtype, valued: bool, valued_before: bool) -> Routine:
     """Sort the events of a batch element by source, oldest first: a counting sort in two calls.
 
-    Pointers: pointer, index, value of now; of before; cursor int64 ``[B * K]``; time; value. Integer 10 is the pass: 0
-    adds to each cursor the events of its source, 1 puts each event where its cursor points and moves the cursor on.
+    The call of ``stage`` 0 adds to each ``cursor`` the events of its source, that of stage 1 puts each event where its cursor
+    points and moves the cursor on.
     """
     real = scalar(dtype)
-    name = f"order_{real}_{int(valued)}{int(valued_before)}"
-    f = function(name)
-    b, n = f.builder, _sizes(f)
+    f = _ORDER.open(f"order_{real}_{int(valued)}{int(valued_before)}", dtype)
+    b = f.builder
+    start, stop, batch, steps_now, history, inputs, stage = f.integers()
     lists = [
-        (f.pointers(i, I64), f.pointers(i + 1, I32), f.pointers(i + 2, real) if graded else None)
-        for i, graded in ((3, valued_before), (0, valued))
+        (f[f"{epoch}pointer"], f[f"{epoch}index"], f[f"{epoch}value"] if graded else None)
+        for epoch, graded in (("earlier_", valued_before), ("", valued))
     ]
-    cursor, time, value = f.pointers(6, I64), f.pointers(7, I32), f.pointers(8, real)
-    placing = b.icmp_signed("==", f.integer(10), I64(1))
-    spans = ((n.history, I64(0)), (n.steps, n.history))
-    with counted(b, n.start, n.stop) as element:
-        own = at(b, cursor, b.mul(element, n.inputs))
+    cursor, time, value = f["cursor", "time", "sorted_value"]
+    placing = b.icmp_signed("==", stage, I64(1))
+    spans = ((history, I64(0)), (steps_now, history))
+    with counted(b, start, stop) as element:
+        own = at(b, cursor, b.mul(element, inputs))
         for (pointer, index, graded), (steps, first) in zip(lists, spans, strict=True):
             with counted(b, 0, steps) as t:
-                row = b.add(b.mul(t, n.batch), element)
+                row = b.add(b.mul(t, batch), element)
                 low, high = (b.load(at(b, pointer, b.add(row, I64(i)))) for i in (0, 1))
                 with counted(b, low, high) as e:
                     slot = at(b, own, offset(b, b.load(at(b, index, e))))
@@ -94,16 +121,14 @@ def order_kernel(dtype: torch.dtype, valued: bool, valued_before: bool) -> Kerne
                         b.store(b.trunc(b.add(first, t), I32), at(b, time, place))
                         if valued or valued_before:
                             b.store(real(1.0) if graded is None else b.load(at(b, graded, e)), at(b, value, place))
-    return compile_kernel(name, f.text())
+    return f.compile()
 
 
 @cache
-def deliver_kernel(dtype: torch.dtype, wide: int, valued: bool) -> Kernel:
+def deliver_kernel(dtype: torch.dtype, wide: int, valued: bool) -> Routine:
     """Forward, a synapse's taps in vectors of ``wide``; ``dense`` is the result ``[T, B, N]``."""
-    real = scalar(dtype)
-    name = f"deliver_{real}_{wide}{'_valued' if valued else ''}"
-    f = function(name)
-    b, n, p = f.builder, _sizes(f), _tables(f, real)
+    f = _BLOCKS.open(f"deliver_{scalar(dtype)}_{wide}{'_valued' if valued else ''}", dtype)
+    b, n, p = f.builder, _Sizes(*f[_Sizes._fields]), _Tables(*f[_Tables._fields])
     with counted(b, n.start, n.stop) as item:
         block, element = b.sdiv(item, n.batch), b.srem(item, n.batch)
         _clear(b, n, p)
@@ -113,22 +138,21 @@ def deliver_kernel(dtype: torch.dtype, wide: int, valued: bool) -> Kernel:
             with counted(b, row, b.add(row, n.width), _AT_ONCE) as first, counted(b, 0, n.taps, wide) as j:
                 for i in range(_AT_ONCE):
                     synapse = b.add(first, I64(i))
-                    slot = vector_at(b, p.taps, b.add(b.mul(synapse, n.taps), j), wide)
+                    slot = vector_at(b, p.weight, b.add(b.mul(synapse, n.taps), j), wide)
                     term = b.load(slot, align=dtype.itemsize)
                     term = term if factor is None else b.fmul(term, factor, flags=_CONTRACT)
                     place = b.add(offset(b, b.load(at(b, p.place, synapse))), j)
                     _add_to(b, vector_at(b, moved, place, wide), term, dtype.itemsize)
         _exchange(b, n, p, block, element, to_line=False)
-    return compile_kernel(name, f.text())
+    return f.compile()
 
 
 @cache
-def collect_kernel(dtype: torch.dtype, wide: int, valued: bool) -> Kernel:
+def collect_kernel(dtype: torch.dtype, wide: int, valued: bool) -> Routine:
     """Gradient to the taps, sums in registers; ``dense`` is the gradient ``[T, B, N]``, ``taps`` is added to."""
     real = scalar(dtype)
-    name = f"collect_{real}_{wide}{'_valued' if valued else ''}"
-    f = function(name)
-    b, n, p = f.builder, _sizes(f), _tables(f, real)
+    f = _BLOCKS.open(f"collect_{real}_{wide}{'_valued' if valued else ''}", dtype)
+    b, n, p = f.builder, _Sizes(*f[_Sizes._fields]), _Tables(*f[_Tables._fields])
     zero = ir.Constant(ir.VectorType(real, wide), [0.0] * wide)
     with counted(b, n.start, n.stop) as block, counted(b, 0, n.batch) as element:
         _clear(b, n, p)
@@ -150,17 +174,9 @@ def collect_kernel(dtype: torch.dtype, wide: int, valued: bool) -> Kernel:
                     term = term if factor is None else b.fmul(term, factor, flags=_CONTRACT)
                     b.store(b.fadd(b.load(total), term, flags=_CONTRACT), total)
             for synapse, total in zip(synapses, sums, strict=True):
-                slot = vector_at(b, p.taps, b.add(b.mul(synapse, n.taps), j), wide)
+                slot = vector_at(b, p.weight, b.add(b.mul(synapse, n.taps), j), wide)
                 _add_to(b, slot, b.load(total), dtype.itemsize)
-    return compile_kernel(name, f.text())
-
-
-def _sizes(f: Function) -> _Sizes:
-    return _Sizes(*(f.integer(i) for i in range(len(_Sizes._fields))))
-
-
-def _tables(f: Function, real: ir.Type) -> _Tables:
-    return _Tables(*(f.pointers(i, kind) for i, kind in enumerate((I64, I32, real, I32, real, real, real))))
+    return f.compile()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ in which synapse s of source k reaches target s - k N.
 from __future__ import annotations
 
 from functools import cache, cached_property
+from typing import Any
 
 import torch
 from llvmlite import ir
@@ -16,16 +17,40 @@ from torch import Tensor
 from ranvier.kernels.cpu.delays._correlate import Wiring
 from ranvier.kernels.cpu.delays._events import DelayedEvents
 from ranvier.kernels.cpu.events.find import EventList
-from ranvier.kernels.cpu.host.operands import address, scalar
-from ranvier.kernels.cpu.host.tiles import run_spans
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, function, local, offset, when
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.cpu.host.operands import scalar
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
+from ranvier.kernels.cpu.host.tiles import run_routine
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset, when
 from ranvier.kernels.operands import require
 from ranvier.kernels.tasks import Pattern
 
 __all__ = ["Synapses", "spread", "synapse_gradient"]
 
 _WRITTEN_OUT = 4  # taps up to which the code names each
+_WIRED = {"row_pointer": Array(I64, None), "target": Array(I32, None), "first": Array(I32, "target")}
+_SPREAD = Signature(
+    {
+        "pointer": Array(I64, None),
+        "index": Array(I32, None),
+        "value": Array(REAL, "index", optional=True),
+        **_WIRED,
+        "weight": Array(REAL, "target", "taps"),
+        "out": Array(REAL, "limit", None, apart=True),
+    },
+    ("start", "stop", "batch", "steps", "first_step", "limit", "stride", "columns", "taps"),
+)
+_GRADIENT = Signature(
+    {
+        "pointer": Array(I64, None),
+        "time": Array(I32, None),
+        "value": Array(REAL, "time", optional=True),
+        **_WIRED,
+        "sums": Array(REAL, "target", "taps"),
+        "grad": Array(REAL, "steps", "batch", "columns"),
+    },
+    ("start", "stop", "batch", "inputs", "history", "steps", "columns", "taps"),
+)
 
 
 class Synapses:
@@ -88,10 +113,10 @@ def spread(events: EventList, synapses: Synapses, out: Tensor, start: int, batch
     steps, count = events.rows // batch, taps.shape[1]
     inside = start + synapses.shortest >= 0 and start + steps + synapses.reach <= out.shape[0]
     kernel = _spread_kernel(out.dtype, events.value is not None, count if count <= _WRITTEN_OUT else 0, inside)
-    table = [events.pointer, events.index, events.value, pattern.row_pointer, pattern.target, synapses.first, taps, out]
-    addresses = [address(t) for t in table]
-    sizes = [batch, steps, start, out.shape[0], out.stride(0), pattern.columns, count]
-    run_spans(lambda i, j: kernel(addresses, [i, j, *sizes]), batch)
+    run_routine(
+        kernel, batch, **_wired(synapses), pointer=events.pointer, index=events.index, value=events.value, weight=taps,
+        out=out, steps=steps, batch=batch, first_step=start, limit=out.shape[0], stride=out.stride(0),
+    )  # fmt: skip
 
 
 def synapse_gradient(happened: DelayedEvents, synapses: Synapses, grad: Tensor) -> Tensor:
@@ -103,37 +128,33 @@ def synapse_gradient(happened: DelayedEvents, synapses: Synapses, grad: Tensor) 
     require(grad, "grad", (happened.steps, happened.batch, pattern.columns), taps.dtype)
     out = torch.zeros_like(taps)
     kernel = _synapse_kernel(taps.dtype, happened.value is not None)
-    table = [
-        happened.pointer,
-        happened.time,
-        happened.value,
-        pattern.row_pointer,
-        pattern.target,
-        synapses.first,
-        out,
-        grad,
-    ]
-    addresses = [address(t) for t in table]
-    sizes = [happened.batch, pattern.rows, happened.history, happened.steps, pattern.columns, taps.shape[1]]
-    run_spans(lambda i, j: kernel(addresses, [i, j, *sizes]), pattern.rows)
+    run_routine(
+        kernel, pattern.rows, **_wired(synapses), pointer=happened.pointer, time=happened.time, value=happened.value,
+        sums=out, grad=grad, batch=happened.batch, inputs=pattern.rows, history=happened.history, steps=happened.steps,
+    )  # fmt: skip
     return out
 
 
+def _wired(synapses: Synapses) -> dict[str, Any]:
+    """The synapses, as kernels name them."""
+    pattern = synapses.pattern
+    wired = {"row_pointer": pattern.row_pointer, "target": pattern.target, "first": synapses.first}
+    return {**wired, "columns": pattern.columns, "taps": synapses.taps.shape[1]}
+
+
 @cache
-def _spread_kernel(dtype: torch.dtype, valued: bool, written: int, inside: bool) -> Kernel:
+def _spread_kernel(dtype: torch.dtype, valued: bool, written: int, inside: bool) -> Routine:
     """Items are batch elements; ``written`` taps are written out (0: a loop), ``inside`` says that all arrive in time.
 
-    Pointers: pointer, index, value; row pointer, target, first, taps; out. Integers: first and last item, batch, steps,
-    start, rows of out, length of a row, targets, taps.
+    The events are those of ``first_step`` on; ``out`` has ``limit`` rows, ``stride`` elements apart.
     """
-    real = scalar(dtype)
-    name = f"spread_{real}_{written}{'_valued' if valued else ''}{'_inside' if inside else ''}"
-    f = function(name)
+    name = f"spread_{scalar(dtype)}_{written}{'_valued' if valued else ''}{'_inside' if inside else ''}"
+    f = _SPREAD.open(name, dtype)
     b = f.builder
-    pointer, index, value = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, real)
-    row_pointer, target, first, taps = f.pointers(3, I64), f.pointers(4, I32), f.pointers(5, I32), f.pointers(6, real)
-    out = f.pointers(7, real)
-    low, high, batch, steps, start, limit, stride, columns, count = (f.integer(i) for i in range(9))
+    pointer, index, value = f["pointer", "index", "value"]
+    row_pointer, target, first, taps, out = f["row_pointer", "target", "first", "weight", "out"]
+    low, high, batch, steps = f["start", "stop", "batch", "steps"]
+    start, limit, stride, columns, count = f["first_step", "limit", "stride", "columns", "taps"]
 
     def add(arrival: ir.Value, place: ir.Value, tap: ir.Value, factor: ir.Value | None) -> None:
         term = b.load(at(b, taps, tap))
@@ -164,24 +185,19 @@ def _spread_kernel(dtype: torch.dtype, valued: bool, written: int, inside: bool)
                 if not written:
                     with counted(b, 0, count) as j:
                         land(b.add(time, j), place, b.add(b.mul(s, count), j), factor)
-    return compile_kernel(name, f.text())
+    return f.compile()
 
 
 @cache
-def _synapse_kernel(dtype: torch.dtype, valued: bool) -> Kernel:
-    """Items are sources.
-
-    Pointers: pointer, time, value; row pointer, target, first, sums; gradient. Integers: first and last item, batch,
-    sources, history, steps, targets, taps.
-    """
+def _synapse_kernel(dtype: torch.dtype, valued: bool) -> Routine:
+    """Items are sources."""
     real = scalar(dtype)
-    name = f"synapse_gradient_{real}{'_valued' if valued else ''}"
-    f = function(name)
+    f = _GRADIENT.open(f"synapse_gradient_{real}{'_valued' if valued else ''}", dtype)
     b = f.builder
-    pointer, time, value = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, real)
-    row_pointer, target, first, sums = f.pointers(3, I64), f.pointers(4, I32), f.pointers(5, I32), f.pointers(6, real)
-    grad = f.pointers(7, real)
-    low, high, batch, inputs, history, steps, columns, count = (f.integer(i) for i in range(8))
+    pointer, time, value = f["pointer", "time", "value"]
+    row_pointer, target, first, sums, grad = f["row_pointer", "target", "first", "sums", "grad"]
+    low, high, batch, inputs = f["start", "stop", "batch", "inputs"]
+    history, steps, columns, count = f["history", "steps", "columns", "taps"]
     with counted(b, low, high) as source, counted(b, 0, batch) as element:
         here = b.add(b.mul(element, inputs), source)
         begin, end = (b.load(at(b, pointer, b.add(here, I64(i)))) for i in (0, 1))
@@ -198,4 +214,4 @@ def _synapse_kernel(dtype: torch.dtype, valued: bool) -> Kernel:
                     b.store(b.fadd(b.load(total), term, flags=("contract",)), total)
             slot = at(b, sums, b.add(b.mul(s, count), j))
             b.store(b.fadd(b.load(slot), b.load(total)), slot)
-    return compile_kernel(name, f.text())
+    return f.compile()

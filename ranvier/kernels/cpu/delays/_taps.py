@@ -19,9 +19,8 @@ from ranvier.kernels.cpu.delays._events import DelayedEvents
 from ranvier.kernels.cpu.delays._kernels import collect_kernel, deliver_kernel
 from ranvier.kernels.cpu.delays._tap_table import TapTable
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.host.operands import address
+from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.tiles import run_spans
-from ranvier.kernels.cpu.llvm.jit import Kernel
 from ranvier.kernels.operands import require
 
 __all__ = ["delayed_dense", "delayed_forward", "delayed_input_gradient", "delayed_tap_gradient", "read_back"]
@@ -101,24 +100,17 @@ def delayed_dense(x: Tensor, history: Tensor | None, table: TapTable) -> Tensor:
     return correlate(lines, reverse.wiring, steps, batch)
 
 
-def _run(kernel: Kernel, happened: DelayedEvents, table: TapTable, taps: Tensor, dense: Tensor, items: int) -> None:
+def _run(kernel: Routine, happened: DelayedEvents, table: TapTable, taps: Tensor, dense: Tensor, items: int) -> None:
     length = table.line_length(happened.history + happened.steps)
     place = table.place(length)
-    pointers = [happened.pointer, happened.time, happened.value, place, taps, dense]
-    sizes = [
-        happened.batch,
-        happened.steps,
-        happened.history,
-        table.inputs,
-        table.targets,
-        table.width,
-        length,
-        table.taps,
-    ]
+    arrays = {"pointer": happened.pointer, "time": happened.time, "value": happened.value, "place": place}
+    arrays |= {"weight": taps, "dense": dense}
+    sizes = {"batch": happened.batch, "steps": happened.steps, "history": happened.history, "inputs": table.inputs}
+    sizes |= {"targets": table.targets, "width": table.width, "length": length, "taps": table.taps}
 
     def task(start: int, stop: int) -> None:
         line = empty([table.width * length], table.dtype)
-        kernel([*map(address, pointers), address(line)], [start, stop, *sizes])
+        kernel.run(**arrays, **sizes, line=line, start=start, stop=stop)
 
     run_spans(task, items)
 

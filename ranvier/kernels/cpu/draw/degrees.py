@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import torch
 from llvmlite import ir
 
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, function, local, offset, when
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import Array, Signature
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset, when
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.philox import Stream, uniform_lanes
 from ranvier.kernels.pool import run_tiles
@@ -16,6 +18,7 @@ from ranvier.kernels.pool import run_tiles
 __all__ = ["divided", "divided_distinct", "transposed"]
 
 _WIDTH = 8
+_ROWS = {"row_pointer": Array(I64, None), "target": Array(I32, None)}
 _TILE = 1 << 20  # draws, or synapses, worth a tile of their own
 _MOST = 16  # tiles of a transposition: each counts every column
 
@@ -29,7 +32,8 @@ def divided(key: tuple[int, int], total: int, rows: int, stream: int = 0) -> np.
     def task(i: int) -> None:
         for tile in range(i, tiles, len(counts)):
             first = tile * _TILE
-            kernel([counts[i].ctypes.data], [*key, stream, first, min(_TILE, total - first), rows, 0])
+            drawn = {"first": first, "total": min(_TILE, total - first), "rows": rows, "choices": 0}
+            kernel.run(counts=torch.from_numpy(counts[i]), key0=key[0], key1=key[1], stream=stream, **drawn)
 
     run_tiles(task, len(counts))
     return counts.sum(0)
@@ -44,7 +48,8 @@ def divided_distinct(key: tuple[int, int], total: int, rows: int, choices: int, 
     inverted = 2 * total > rows * choices
     counts = np.zeros(rows, np.int64)
     drawn = rows * choices - total if inverted else total
-    _divide_kernel()([counts.ctypes.data], [*key, stream, 0, drawn, rows, choices])
+    sizes = {"first": 0, "total": drawn, "rows": rows, "choices": choices}
+    _divide_kernel().run(counts=torch.from_numpy(counts), key0=key[0], key1=key[1], stream=stream, **sizes)
     return choices - counts if inverted else counts
 
 
@@ -56,9 +61,10 @@ def transposed(row_pointer: np.ndarray, target: np.ndarray, columns: int) -> tup
     borders = [0, *borders.tolist(), rows]
     counts = np.zeros((tiles, columns), np.int64)
     count, place = _count_kernel(), _place_kernel()
+    given = {"row_pointer": torch.from_numpy(row_pointer), "target": torch.from_numpy(target)}
 
     def look(i: int) -> None:
-        count([row_pointer.ctypes.data, target.ctypes.data, counts[i].ctypes.data], [borders[i], borders[i + 1]])
+        count.run(**given, counts=torch.from_numpy(counts[i]), start=borders[i], stop=borders[i + 1])
 
     run_tiles(look, tiles)
     pointer = np.zeros(columns + 1, np.int64)
@@ -67,22 +73,23 @@ def transposed(row_pointer: np.ndarray, target: np.ndarray, columns: int) -> tup
     out = np.empty(len(target), np.int32)
 
     def move(i: int) -> None:
-        table = [row_pointer, target, places[i], out]
-        place([array.ctypes.data for array in table], [borders[i], borders[i + 1]])
+        arrays = {"places": torch.from_numpy(places[i]), "out": torch.from_numpy(out)}
+        place.run(**given, **arrays, start=borders[i], stop=borders[i + 1])
 
     run_tiles(move, tiles)
     return pointer, out
 
 
 @cache
-def _divide_kernel() -> Kernel:
-    """Pointer: counts. Integers: key (2), stream, first draw, draws to count, rows, choices (0: without limit)."""
-    f = function("divide")
+def _divide_kernel() -> Routine:
+    """Counts ``total`` draws from draw ``first`` on; ``choices`` 0 is without limit."""
+    integers = ("key0", "key1", "stream", "first", "total", "rows", "choices")
+    f = Signature({"counts": Array(I64, "rows")}, integers).open("divide")
     b = f.builder
     lanes = Lanes(b, "float64")
     double = lanes.scalar
-    counts = f.pointers(0, I64)
-    k0, k1, number, first, total, rows, choices = (f.integer(i) for i in range(7))
+    counts = f["counts"]
+    k0, k1, number, first, total, rows, choices = f.integers()
     rows_real = lanes.splat(b.sitofp(rows, double))
     choices_real = lanes.splat(b.sitofp(choices, double))
     limited = b.icmp_signed(">", choices, I64(0))
@@ -114,29 +121,27 @@ def _divide_kernel() -> Kernel:
             b.store(b.add(b.load(done), I64(1)), done)
     b.branch(head)
     b.position_at_end(after)
-    return compile_kernel("divide", f.text())
+    return f.compile()
 
 
 @cache
-def _count_kernel() -> Kernel:
-    """Pointers: row pointer, target, counts. Integers: first and last row."""
-    f = function("count_columns")
+def _count_kernel() -> Routine:
+    f = Signature({**_ROWS, "counts": Array(I64, None)}, ("start", "stop")).open("count_columns")
     b = f.builder
-    pointer, target, counts = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, I64)
-    start, stop = f.integer(0), f.integer(1)
+    pointer, target, counts, start, stop = f["row_pointer", "target", "counts", "start", "stop"]
     with counted(b, b.load(at(b, pointer, start)), b.load(at(b, pointer, stop))) as s:
         slot = at(b, counts, offset(b, b.load(at(b, target, s))))
         b.store(b.add(b.load(slot), I64(1)), slot)
-    return compile_kernel("count_columns", f.text())
+    return f.compile()
 
 
 @cache
-def _place_kernel() -> Kernel:
-    """Pointers: row pointer, target, next place of each column, out. Integers: first and last row."""
-    f = function("place_columns")
+def _place_kernel() -> Routine:
+    """``places`` are the next place of each column."""
+    arrays = {**_ROWS, "places": Array(I64, None), "out": Array(I32, "target")}
+    f = Signature(arrays, ("start", "stop")).open("place_columns")
     b = f.builder
-    pointer, target, places, out = f.pointers(0, I64), f.pointers(1, I32), f.pointers(2, I64), f.pointers(3, I32)
-    start, stop = f.integer(0), f.integer(1)
+    pointer, target, places, out, start, stop = f["row_pointer", "target", "places", "out", "start", "stop"]
     with counted(b, start, stop) as row:
         low, high = b.load(at(b, pointer, row)), b.load(at(b, pointer, b.add(row, I64(1))))
         with counted(b, low, high) as s:
@@ -144,4 +149,4 @@ def _place_kernel() -> Kernel:
             where = b.load(slot)
             b.store(b.trunc(row, I32), at(b, out, where))
             b.store(b.add(where, I64(1)), slot)
-    return compile_kernel("place_columns", f.text())
+    return f.compile()

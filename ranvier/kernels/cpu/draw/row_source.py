@@ -5,24 +5,25 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ranvier.kernels.cpu.draw.rows import (
-    bernoulli_kernel,
-    distinct_kernel,
-    repeated_kernel,
-)
-from ranvier.kernels.cpu.llvm.jit import Kernel
+from ranvier.kernels.cpu.draw.rows import bernoulli_kernel, distinct_kernel, numbers_of, repeated_kernel
+from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.tasks import RowSource
 
-__all__ = ["kernel_of", "tables_of"]
+__all__ = ["kernel_for", "kernel_of", "tables_of"]
 
 Tensor = torch.Tensor
 _SLACK = 32
 _KERNELS = {"bernoulli": bernoulli_kernel, "repeated": repeated_kernel, "distinct": distinct_kernel}
 
 
-def kernel_of(source: RowSource) -> Kernel:
-    """``kernel(pointers, integers, floats)`` draws a row, as :mod:`.rows` says."""
-    return _KERNELS[source.kind]()
+def kernel_of(source: RowSource) -> Routine:
+    """The kernel that draws a row."""
+    return kernel_for(source.kind)
+
+
+def kernel_for(kind: str) -> Routine:
+    """The kernel that draws rows of a kind."""
+    return _KERNELS[kind]()
 
 
 def tables_of(source: RowSource) -> list[Tensor]:
@@ -33,9 +34,12 @@ def tables_of(source: RowSource) -> list[Tensor]:
     target = torch.zeros(longest + _SLACK, dtype=torch.int32)
     if source.kind == "distinct":
         scratch = torch.zeros(draw.choices // 64 + 1, dtype=torch.int64)
+    elif source.kind == "repeated":
+        scratch = torch.zeros(longest + _SLACK, dtype=torch.float64)
     else:
-        scratch = torch.zeros(longest + _SLACK if source.kind == "repeated" else 0, dtype=torch.float64)
-    pointers = torch.tensor([t.data_ptr() for t in (bounds, target, scratch)])
-    integers = torch.tensor([*draw.key, draw.stream, 0, 0, 1, draw.choices, int(draw.barred), 1])
-    floats = torch.tensor([0.0 if source.p is None else 1 / np.log1p(-source.p)], dtype=torch.float64)
-    return [bounds, target, pointers, integers, floats, scratch]
+        scratch = torch.zeros(0, dtype=torch.int64)
+    given = {"row_pointer": bounds, "target": target, "scratch": scratch, **numbers_of(draw._replace(first=0))}
+    given |= {} if source.p is None else {"scale": 1 / np.log1p(-source.p)}
+    pointers, integers, floats = kernel_of(source).pack(**given, start=0, stop=1, write=1)
+    tables = [torch.tensor(pointers), torch.tensor(integers), torch.tensor(floats, dtype=torch.float64)]
+    return [bounds, target, *tables, scratch]

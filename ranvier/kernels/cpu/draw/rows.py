@@ -10,15 +10,17 @@ Row r of a stream reads the counted numbers of step r alone, so rows may be draw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
+import torch
 from llvmlite import ir
 
-from ranvier.kernels.cpu.llvm.functions import I32, I64, Function, at, counted, function, local, when
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import Array, Signature
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, when
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.philox import Stream, uniform_lanes
 from ranvier.kernels.pool import run_tiles
@@ -29,6 +31,7 @@ __all__ = [
     "bernoulli_rows",
     "distinct_kernel",
     "distinct_rows",
+    "numbers_of",
     "repeated_kernel",
     "repeated_rows",
     "row_uniforms",
@@ -63,24 +66,24 @@ def bernoulli_rows(draw: RowDraw, rows: int, p: float) -> tuple[np.ndarray, np.n
     pointer = np.zeros(rows + 1, np.int64)
     steady = np.arange(rows + 1, dtype=np.int64) * max(1, int(draw.choices * p))  # the split into tiles
     kernel, scale = bernoulli_kernel(), 1.0 / np.log1p(-p)
-    _run(kernel, draw, pointer, None, None, steady, (scale,))
+    _run(kernel, draw, pointer, None, None, steady, scale=scale)
     np.cumsum(pointer, out=pointer)
     target = np.empty(int(pointer[-1]), np.int32)
-    _run(kernel, draw, pointer, target, None, pointer, (scale,))
+    _run(kernel, draw, pointer, target, None, pointer, scale=scale)
     return pointer, target
 
 
 def row_uniforms(draw: RowDraw, row_pointer: np.ndarray) -> np.ndarray:
     """Float64 numbers strictly between 0 and 1, one per synapse: number j of the stream of its row for synapse j."""
     out = np.empty(int(row_pointer[-1]) + _WIDTH, np.float64)
-    numbers = [*draw.key, draw.stream, draw.first, 0, len(row_pointer) - 1, draw.choices, draw.barred, True]
-    _uniforms_kernel()([row_pointer.ctypes.data, 0, out.ctypes.data], numbers)
+    arrays = {"row_pointer": torch.from_numpy(row_pointer), "target": None, "scratch": torch.from_numpy(out)}
+    _uniforms_kernel().run(**arrays, **numbers_of(draw), start=0, stop=len(row_pointer) - 1, write=True)
     return out[: out.size - _WIDTH]
 
 
 def _run(
-    kernel: Kernel, draw: RowDraw, row_pointer: np.ndarray, target: np.ndarray | None,
-    scratch: Callable[[], np.ndarray] | None, weights: np.ndarray | None = None, floats: Sequence[float] = (),
+    kernel: Routine, draw: RowDraw, row_pointer: np.ndarray, target: np.ndarray | None,
+    scratch: Callable[[], np.ndarray] | None, weights: np.ndarray | None = None, **reals: float,
 ) -> None:  # fmt: skip
     """Run a kernel over tiles of rows that hold about equally many synapses; tiles never depend on the threads."""
     weights = row_pointer if weights is None else weights
@@ -88,33 +91,40 @@ def _run(
     pieces = max(1, min(rows, int(weights[-1]) // _TILE))
     borders = np.searchsorted(weights, np.linspace(0, int(weights[-1]), pieces + 1)[1:-1])
     borders = [0, *borders.tolist(), rows]
-    written = 0 if target is None else target.ctypes.data
+    written = None if target is None else torch.from_numpy(target)
+    given = {"row_pointer": torch.from_numpy(row_pointer), "target": written, **numbers_of(draw), **reals}
 
     def task(i: int) -> None:
-        space = None if scratch is None else scratch()
-        table = [row_pointer.ctypes.data, written, 0 if space is None else space.ctypes.data]
-        numbers = [*draw.key, draw.stream, draw.first, borders[i], borders[i + 1], draw.choices, draw.barred]
-        kernel(table, [*numbers, written != 0], floats)
+        space = None if scratch is None else torch.from_numpy(scratch())
+        kernel.run(**given, scratch=space, start=borders[i], stop=borders[i + 1], write=written is not None)
 
     run_tiles(task, pieces)
 
 
+def numbers_of(draw: RowDraw) -> dict[str, int]:
+    """What a kernel is told of a draw; ``first`` is the number of the first row."""
+    numbers = {"key0": draw.key[0], "key1": draw.key[1], "stream": draw.stream, "first": draw.first}
+    return {**numbers, "choices": draw.choices, "barred": int(draw.barred)}
+
+
+def _signature(scratch: ir.Type, *reals: str) -> Signature:
+    arrays = {
+        "row_pointer": Array(I64, None),
+        "target": Array(I32, None, optional=True),
+        "scratch": Array(scratch, None, optional=True),
+    }
+    return Signature(arrays, ("key0", "key1", "stream", "first", "start", "stop", "choices", "barred", "write"), reals)
+
+
 class _Rows:
-    """The frame of the three kernels: a loop over rows, its stream, and how a target is written.
+    """The frame of the four kernels: a loop over rows, its stream, and how a target is written."""
 
-    Pointers: row pointer, target, scratch. Integers: key (2), stream, number of the first row, start, stop, choices,
-    barred, write.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.function: Function = function(name)
-        self.b = self.function.builder
+    def __init__(self, name: str, scratch: ir.Type, *reals: str) -> None:
+        f = self.function = _signature(scratch, *reals).open(name)
+        self.b = f.builder
         self.lanes = Lanes(self.b, "float64")
-        f = self.function
-        self.pointer, self.target = f.pointers(0, I64), f.pointers(1, I32)
-        k0, k1, self.stream, self.first, self.start, self.stop, self.choices, self.barred, self.write = (
-            f.integer(i) for i in range(9)
-        )
+        self.pointer, self.target = f["row_pointer", "target"]
+        k0, k1, self.stream, self.first, self.start, self.stop, self.choices, self.barred, self.write = f.integers()
         self.key = (k0, k1)
 
     def of(self, row: ir.Value) -> tuple[Stream, ir.Value]:
@@ -142,11 +152,11 @@ class _Rows:
 
 
 @cache
-def repeated_kernel() -> Kernel:
+def repeated_kernel() -> Routine:
     """Targets with replacement; scratch holds the partial sums of the longest row."""
-    k = _Rows("repeated_rows")
+    k = _Rows("repeated_rows", ir.DoubleType())
     b, lanes, double = k.b, k.lanes, k.lanes.scalar
-    sums = k.function.pointers(2, double)
+    sums = k.function["scratch"]
     with counted(b, k.start, k.stop) as row:
         low, high = k.row_bounds(row)
         stream, edge = k.of(row)
@@ -162,15 +172,15 @@ def repeated_kernel() -> Kernel:
         with counted(b, I64(0), degree) as j:
             choice = b.fptosi(b.fmul(b.load(at(b, sums, j)), scale), I64)
             k.put(b.add(low, j), k.at_most(choice), edge)
-    return compile_kernel("repeated_rows", k.function.text())
+    return k.function.compile()
 
 
 @cache
-def distinct_kernel() -> Kernel:
+def distinct_kernel() -> Routine:
     """Targets without replacement; scratch holds a bit per choice, all 0 before and after."""
-    k = _Rows("distinct_rows")
+    k = _Rows("distinct_rows", I64)
     b, lanes, double = k.b, k.lanes, k.lanes.scalar
-    bits = k.function.pointers(2, I64)
+    bits = k.function["scratch"]
     with b.goto_entry_block():
         block = b.alloca(double, size=I64(_WIDTH))
     with counted(b, k.start, k.stop) as row:
@@ -201,18 +211,18 @@ def distinct_kernel() -> Kernel:
                 where = b.load(place)
                 k.put(where, choice, edge)
                 b.store(b.add(where, I64(1)), place)
-    return compile_kernel("distinct_rows", k.function.text())
+    return k.function.compile()
 
 
 @cache
-def bernoulli_kernel() -> Kernel:
+def bernoulli_kernel() -> Routine:
     """Every choice with a probability. Counts go to ``row pointer[row + 1]``, or targets from ``row pointer[row]`` on.
 
-    Float: 1 / log(1 - p).
+    ``scale`` is 1 / log(1 - p).
     """
-    k = _Rows("bernoulli_rows")
+    k = _Rows("bernoulli_rows", I64, "scale")
     b, lanes, double = k.b, k.lanes, k.lanes.scalar
-    scale = lanes.splat(k.function.real(0))
+    scale = lanes.splat(k.function["scale"])
     far = lanes.splat(b.sitofp(k.choices, double))
     with b.goto_entry_block():
         block = b.alloca(I64, size=I64(_WIDTH))
@@ -238,21 +248,21 @@ def bernoulli_kernel() -> Kernel:
                     b.store(b.add(number, I64(1)), count)
         with when(b, b.not_(writing)):
             b.store(b.load(count), at(b, k.pointer, b.add(row, I64(1))))
-    return compile_kernel("bernoulli_rows", k.function.text())
+    return k.function.compile()
 
 
 @cache
-def _uniforms_kernel() -> Kernel:
+def _uniforms_kernel() -> Routine:
     """A number per synapse, to scratch; a row's last vector runs into the next row, which is written after it."""
-    k = _Rows("row_uniforms")
+    k = _Rows("row_uniforms", ir.DoubleType())
     b, lanes = k.b, k.lanes
-    out = k.function.pointers(2, lanes.scalar)
+    out = k.function["scratch"]
     with counted(b, k.start, k.stop) as row:
         low, high = k.row_bounds(row)
         stream, _ = k.of(row)
         with counted(b, I64(0), b.sub(high, low), _WIDTH) as j:
             lanes.store(out, b.add(low, j), uniform_lanes(lanes, j, stream))
-    return compile_kernel("row_uniforms", k.function.text())
+    return k.function.compile()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ written with an :class:`llvmlite.ir.IRBuilder`; :meth:`Function.text` closes it 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -38,18 +38,10 @@ _DOUBLE = ir.DoubleType()
 
 
 class Function(NamedTuple):
-    """An open kernel function: where code goes (``builder``) and how its arguments are read.
-
-    ``pointers(i, type)`` is entry ``i`` of the pointer table as a ``type*``, ``integer(i)`` an i64, ``real(i)`` a
-    double (``real(i, type)`` rounds it to a float). Each emits a load where the builder stands: read arguments
-    before loops.
-    """
+    """An open kernel function: ``builder`` is where code goes."""
 
     module: ir.Module
     builder: ir.IRBuilder
-    pointers: Callable[[int, ir.Type], ir.Value]
-    integer: Callable[[int], ir.Value]
-    real: Callable[..., ir.Value]
 
     def text(self) -> str:
         """Close the function with ``ret void`` and return the module's IR."""
@@ -64,22 +56,7 @@ def function(name: str) -> Function:
     kernel = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), name)
     for argument in kernel.args:
         argument.add_attribute("noalias")
-    builder = ir.IRBuilder(kernel.append_basic_block("entry"))
-
-    def entry(table: int, i: int) -> ir.Value:
-        return builder.load(builder.gep(kernel.args[table], [I64(i)], inbounds=True))
-
-    def pointers(i: int, type: ir.Type) -> ir.Value:
-        return builder.bitcast(entry(0, i), type.as_pointer())
-
-    def integer(i: int) -> ir.Value:
-        return entry(1, i)
-
-    def real(i: int, type: ir.Type = _DOUBLE) -> ir.Value:
-        value = entry(2, i)
-        return value if type == _DOUBLE else builder.fptrunc(value, type)
-
-    return Function(module, builder, pointers, integer, real)
+    return Function(module, ir.IRBuilder(kernel.append_basic_block("entry")))
 
 
 @contextmanager

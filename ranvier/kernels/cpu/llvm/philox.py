@@ -10,10 +10,12 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from llvmlite import ir
 
-from ranvier.kernels.cpu.llvm.functions import I64, counted, function, splat
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import Array, Signature
+from ranvier.kernels.cpu.llvm.functions import I64, counted, splat
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 
 __all__ = ["Stream", "counted_uniforms", "uniform_at", "uniform_lanes"]
@@ -76,18 +78,20 @@ def counted_uniforms(key: tuple[int, int], count: int, step: int = 0, stream: in
     """``count`` float64 numbers strictly between 0 and 1; the numbers of ``ranvier.values.uniforms``, made faster."""
     width = 8
     out = np.empty(-(-count // width) * width, np.float64)
-    _uniforms_kernel()([out.ctypes.data], [*key, step & _LOW, stream, start, out.size])
+    where = {"step": step & _LOW, "stream": stream, "start": start, "count": out.size}
+    _uniforms_kernel().run(out=torch.from_numpy(out), key0=key[0], key1=key[1], **where)
     return out[:count]
 
 
 @cache
-def _uniforms_kernel() -> Kernel:
-    """Pointer: out, a whole number of vectors. Integers: key (2), step, stream, start, count."""
-    f = function("uniforms")
+def _uniforms_kernel() -> Routine:
+    """``out`` is a whole number of vectors."""
+    integers = ("key0", "key1", "step", "stream", "start", "count")
+    f = Signature({"out": Array(ir.DoubleType(), "count")}, integers).open("uniforms")
     b = f.builder
     lanes = Lanes(b, "float64")
-    out = f.pointers(0, lanes.scalar)
-    k0, k1, step, stream, start, count = (f.integer(i) for i in range(6))
+    out = f["out"]
+    k0, k1, step, stream, start, count = f.integers()
     with counted(b, I64(0), count, lanes.width) as i:
         lanes.store(out, i, uniform_lanes(lanes, b.add(start, i), Stream((k0, k1), step, stream)))
-    return compile_kernel("uniforms", f.text())
+    return f.compile()
