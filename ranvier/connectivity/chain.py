@@ -65,7 +65,7 @@ class Chain(nn.ModuleList):
     def folded(self, used: Iterable[int]) -> list[nn.Module]:
         """Its modules without the norms, whose factors and shifts the weights before them take over in place.
 
-        ``used`` lists the ``id`` of every module of a network, as often as it is used.
+        ``used`` lists the ``id`` of every parameter of a network, as often as modules use it.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class Chain(nn.ModuleList):
             before = out[-1] if out else None
             if before is None:
                 trouble = "follows nothing; put it right after a Linear or Conv2d of its own."
-            elif uses.count(id(before.module)) > 1:
+            elif any(uses.count(id(q)) > 1 for q in before.module.parameters()):
                 trouble = "follows weights that are used twice; put it right after a Linear or Conv2d of its own."
             else:
                 trouble = before.cannot_absorb(affine)

@@ -25,7 +25,7 @@ def fold_norms(net: Network) -> Network:
     >>> chip = rv.fold_norms(net)
     """
     folded = copy.deepcopy(net).eval()
-    uses = [id(m) for p in folded.projections.values() for m in p.chain]
+    uses = [id(q) for p in folded.projections.values() for m in p.chain for q in m.parameters()]
     for name, p in list(folded.projections.items()):
         try:
             chain = p.chain.folded(uses)

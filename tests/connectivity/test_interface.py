@@ -249,6 +249,17 @@ def test_a_weight_computed_from_others_is_not_folded() -> None:
         rv.fold_norms(net)
 
 
+@pytest.mark.parametrize("tied", ["weight", "module"])
+def test_a_weight_that_something_else_uses_is_not_folded(tied: str) -> None:
+    first, second = rv.Linear(4, 4), rv.Linear(4, 4)
+    if tied == "weight":
+        second.weight = first.weight
+    parts = (first, rv.LIF(4), second if tied == "weight" else first, rv.ThresholdBatchNorm(4), rv.LeakyReadout(4))
+    net = rv.Sequential(*parts, dt=1 * ms)
+    with pytest.raises(GraphError, match="ThresholdBatchNorm follows weights that are used twice"):
+        rv.fold_norms(net)
+
+
 def test_a_subclass_that_computes_something_else_is_opaque() -> None:
     class Squared(nn.Linear):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
