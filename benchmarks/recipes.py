@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ranvier.cli._commands import SIMULATIONS
+from ranvier.cli.commands import SIMULATIONS
 from ranvier.errors import RanvierError
 
 __all__ = ["main", "with_row"]

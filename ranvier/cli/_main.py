@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ranvier import __version__
-from ranvier.cli._commands import COMMANDS, SIMULATIONS, Command
+from ranvier.cli.commands import COMMANDS, SIMULATIONS, Command
 from ranvier.errors import RanvierError
 from ranvier.recipes.parts.output import prepare
 

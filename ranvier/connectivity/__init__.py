@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ranvier.connectivity._conv_transpose2d import ConvTranspose2d
     from ranvier.connectivity._correlated import Correlated
     from ranvier.connectivity._delay_width import DelayWidth
-    from ranvier.connectivity._delays import delay_parameters, delays_of
     from ranvier.connectivity._distance_dependent import DistanceDependent
     from ranvier.connectivity._fixed_in_degree import FixedInDegree
     from ranvier.connectivity._fixed_out_degree import FixedOutDegree
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from ranvier.connectivity._sparse import Sparse
     from ranvier.connectivity._synapses import Synapses
     from ranvier.connectivity._travel_time import travel_time
+    from ranvier.connectivity.delays import delay_parameters, delays_of
 
 __all__ = [
     "AllToAll",
@@ -124,8 +124,8 @@ _PUBLIC: dict[str, str] = {
     "ThresholdBatchNorm": "._norm",
     "build_synapses": "._build",
     "connectome": "._connectome",
-    "delay_parameters": "._delays",
-    "delays_of": "._delays",
+    "delay_parameters": ".delays",
+    "delays_of": ".delays",
     "latency_steps": "._linear",
     "place": "._positions",
     "profiles": ".profiles",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ranvier.connectivity._delays import LONGEST
+from ranvier.connectivity.delays import LONGEST
 from ranvier.limits.record import damaged
 from ranvier.limits.tensors import told
 

@@ -13,12 +13,12 @@ import torch
 
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends
 from ranvier.connectivity._correlated import Correlated
-from ranvier.connectivity._delays import LONGEST, Delays
 from ranvier.connectivity._memory import check_memory
 from ranvier.connectivity._per_synapse import Numbers, numbers_of
 from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
 from ranvier.connectivity._sparse import Sparse
 from ranvier.connectivity._synapses import Synapses
+from ranvier.connectivity.delays import LONGEST, Delays
 from ranvier.errors import DimensionError, RanvierWarning
 from ranvier.kernels.pool import run_tiles
 from ranvier.limits import spell

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ranvier.connectivity._delays import LONGEST, Delays
+from ranvier.connectivity.delays import LONGEST, Delays
 from ranvier.limits.record import Record, damaged
 from ranvier.limits.tensors import Take
 from ranvier.units import UNITS, Quantity

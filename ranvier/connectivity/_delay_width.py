@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ranvier.connectivity._delays import DelayError, delays_of, times_of
+from ranvier.connectivity.delays import DelayError, delays_of, times_of
 
 __all__ = ["DelayWidth"]
 

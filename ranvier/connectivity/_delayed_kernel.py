@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import torch
 
-from ranvier.connectivity._delays import Delays, latency_steps
+from ranvier.connectivity.delays import Delays, latency_steps
 from ranvier.connectivity.transform import Placement, Transform
 from ranvier.errors import ShapeError
 from ranvier.units import UNITS, Quantity

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from ranvier.connectivity._delayed_kernel import DelayedKernel
-from ranvier.connectivity._delays import latency_steps
 from ranvier.connectivity._matrix import Matrix
 from ranvier.connectivity._memory import check_weights
+from ranvier.connectivity.delays import latency_steps
 from ranvier.connectivity.transform import Placement
 from ranvier.errors import ShapeError
 from ranvier.kernels.products import carried

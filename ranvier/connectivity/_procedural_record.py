@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ranvier.connectivity._delays import LONGEST
+from ranvier.connectivity.delays import LONGEST
 from ranvier.kernels.tasks import RowDraw, RowSource
 from ranvier.limits.record import Record, damaged
 from ranvier.limits.tensors import Take

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ranvier.connectivity._delays import DelayError, Delays
 from ranvier.connectivity._synapses import Synapses
+from ranvier.connectivity.delays import DelayError, Delays
 from ranvier.connectivity.transform import Placement, Transform
 from ranvier.kernels.products import carried
 from ranvier.kernels.provider import Runnable

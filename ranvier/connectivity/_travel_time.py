@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ranvier.connectivity._delays import DelayError
+from ranvier.connectivity.delays import DelayError
 from ranvier.units import UNITS, Quantity, as_quantity
 
 __all__ = ["travel_time"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import torch
 from torch import nn
 
-from ranvier.connectivity._delays import DelayError, Delays
+from ranvier.connectivity.delays import DelayError, Delays
 from ranvier.connectivity.hooks import quiet
 from ranvier.errors import ProviderError, ShapeError
 from ranvier.kernels.provider import Runnable

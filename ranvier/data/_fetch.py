@@ -10,7 +10,7 @@ from typing import Any
 from ranvier.data._card import Card
 from ranvier.data._errors import DataError
 from ranvier.data._places import is_offline
-from ranvier.data._request import Request
+from ranvier.data.request import Request
 
 __all__ = ["located"]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from ranvier.data._errors import DataError
 from ranvier.data._places import roots
-from ranvier.data._request import Request
 from ranvier.data._samples import Splits
+from ranvier.data.request import Request
 
 __all__ = ["load", "names"]
 
@@ -90,7 +90,7 @@ def load(
     module = _SETS.get(name)
     if module is None:
         raise DataError(f"no data set {name!r}; there are {', '.join(_SETS)}")
-    build: Callable[[Request], Splits] = getattr(import_module(f"ranvier.data._sets.{module}"), name)
+    build: Callable[[Request], Splits] = getattr(import_module(f"ranvier.data.sets.{module}"), name)
     sets = build(Request(roots(folder), verify, download))
     if name not in _told:
         _told.add(name)

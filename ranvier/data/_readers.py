@@ -8,13 +8,13 @@ from pathlib import Path
 
 from ranvier.data._errors import DataError
 from ranvier.data._events import Events
-from ranvier.data._formats._aedat4 import read_aedat4
-from ranvier.data._formats._camera import Size
-from ranvier.data._formats._event_stream import read_event_stream
-from ranvier.data._formats._matlab import read_stmnist
-from ranvier.data._formats._nmnist import read_nmnist
-from ranvier.data._formats._prophesee import read_dat, read_raw
 from ranvier.data._places import optional
+from ranvier.data.formats.aedat4 import read_aedat4
+from ranvier.data.formats.camera import Size
+from ranvier.data.formats.event_stream import read_event_stream
+from ranvier.data.formats.matlab import read_stmnist
+from ranvier.data.formats.nmnist import read_nmnist
+from ranvier.data.formats.prophesee import read_dat, read_raw
 from ranvier.errors import FileFormatError, ShapeError
 from ranvier.limits import plain_file
 

@@ -5,19 +5,19 @@ from ranvier.dynamics._by_structure import ByStructure
 from ranvier.dynamics._clock import TIME, exact_times, time_apart
 from ranvier.dynamics._cuts import RESETS, WHOLE, Cuts, Reset, wrong_reset
 from ranvier.dynamics._derivative import derivative
-from ranvier.dynamics._graphs import components, ordered
 from ranvier.dynamics._growth import growing
-from ranvier.dynamics._integrators import METHODS, check_method
 from ranvier.dynamics._named import placed, shortened
 from ranvier.dynamics._names import check_name
-from ranvier.dynamics._program import Exponential, Program, Prologue, Statement, Tape, tidy
 from ranvier.dynamics._quotients import Quotient, quotients
 from ranvier.dynamics._sizes import expanded, terms
 from ranvier.dynamics._step import Step, build_step
 from ranvier.dynamics._symbols import Reader
 from ranvier.dynamics._system import Event, System, read_system
-from ranvier.dynamics._text import parse_equations, parse_expression, parse_unit
+from ranvier.dynamics.graphs import components, ordered
+from ranvier.dynamics.integrators import METHODS, check_method
+from ranvier.dynamics.program import Exponential, Program, Prologue, Statement, Tape, tidy
 from ranvier.dynamics.symbols import COUNTER, Domain, Role, Symbol
+from ranvier.dynamics.text import parse_equations, parse_expression, parse_unit
 
 __all__ = [
     "COUNTER",

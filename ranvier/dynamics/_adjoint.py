@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from ranvier.dynamics._derivative import derivative
-from ranvier.dynamics._program import Program, Statement, tidy
+from ranvier.dynamics.program import Program, Statement, tidy
 
 __all__ = ["Adjoint", "adjoint", "choose_saved", "tangent"]
 

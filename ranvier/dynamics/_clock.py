@@ -13,10 +13,10 @@ from dataclasses import replace
 
 import sympy as sp
 
-from ranvier.dynamics._program import Program, Statement
 from ranvier.dynamics._sizes import expanded
 from ranvier.dynamics._step import Step
 from ranvier.dynamics.functions import eq, floor, ge, gt
+from ranvier.dynamics.program import Program, Statement
 
 __all__ = ["TIME", "exact_times", "time_apart"]
 

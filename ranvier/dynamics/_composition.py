@@ -10,8 +10,8 @@ from ranvier.dynamics._bounds import check_numbers
 from ranvier.dynamics._names import is_noise
 from ranvier.dynamics._sizes import depth, nodes
 from ranvier.dynamics._symbols import Reader
-from ranvier.dynamics._text import Equation
 from ranvier.dynamics.functions import folded
+from ranvier.dynamics.text import Equation
 from ranvier.errors import DimensionError, EquationError
 
 __all__ = ["resolve", "take_over"]

@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from ranvier.dynamics._events import conjunction
-from ranvier.dynamics._program import Program
 from ranvier.dynamics._step import Step
 from ranvier.dynamics.functions import ge, gt
+from ranvier.dynamics.program import Program
 
 __all__ = ["RESETS", "WHOLE", "Cuts", "Reset", "wrong_reset"]
 

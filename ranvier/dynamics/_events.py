@@ -10,8 +10,8 @@ import sympy as sp
 from ranvier.dynamics._bounds import check_numbers
 from ranvier.dynamics._names import check_name, is_noise
 from ranvier.dynamics._symbols import Reader
-from ranvier.dynamics._text import Assignment, Equation, parse_assignments, parse_expression
 from ranvier.dynamics.functions import both, folded
+from ranvier.dynamics.text import Assignment, Equation, parse_assignments, parse_expression
 from ranvier.errors import EquationError
 from ranvier.units import Dimension
 

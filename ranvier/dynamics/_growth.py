@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import sympy as sp
 
 from ranvier.dynamics._clock import settled
-from ranvier.dynamics._program import Program
 from ranvier.dynamics._sizes import expanded
 from ranvier.dynamics.functions import absolute, floor, jump, maximum, minimum, nearest, select
+from ranvier.dynamics.program import Program
 
 __all__ = ["growing"]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 import sympy as sp
 
 from ranvier.dynamics._derivative import derivative
-from ranvier.dynamics._program import Tape
 from ranvier.dynamics._sizes import expanded, nodes
 from ranvier.dynamics._system import System
+from ranvier.dynamics.program import Tape
 
 __all__ = ["linear_slope", "placed", "shortened"]
 

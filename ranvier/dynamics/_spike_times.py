@@ -12,10 +12,10 @@ import sympy as sp
 
 from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._events import Event
-from ranvier.dynamics._program import Tape
 from ranvier.dynamics._sizes import expanded
 from ranvier.dynamics._system import System
 from ranvier.dynamics.functions import absolute, gt, jump, maximum, select
+from ranvier.dynamics.program import Tape
 from ranvier.dynamics.symbols import shift_name
 from ranvier.errors import EquationError
 

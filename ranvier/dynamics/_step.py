@@ -14,13 +14,13 @@ from functools import cached_property, lru_cache
 import sympy as sp
 
 from ranvier.dynamics._events import conjunction
-from ranvier.dynamics._integrators import advance
 from ranvier.dynamics._named import placed
-from ranvier.dynamics._program import Program, Prologue, Statement, Tape, hoist, tidy
 from ranvier.dynamics._sizes import expanded
 from ranvier.dynamics._spike_times import TIME_SLOPE, overshoot, shifted, wait
 from ranvier.dynamics._system import Event, System
 from ranvier.dynamics.functions import both, ge, gt, jump, maximum, nearest, select
+from ranvier.dynamics.integrators import advance
+from ranvier.dynamics.program import Program, Prologue, Statement, Tape, hoist, tidy
 from ranvier.dynamics.symbols import COUNTER, Domain, Role, Symbol, arrival_name, output_name, shift_name
 from ranvier.errors import EquationError
 

@@ -12,10 +12,10 @@ import sympy as sp
 
 from ranvier.dynamics._bounds import check_conditions, check_numbers, check_size
 from ranvier.dynamics._exact_form import ExactForm
-from ranvier.dynamics._guidance import NAMES_ELSEWHERE, OPERATORS_ELSEWHERE
 from ranvier.dynamics._names import CONSTANTS, is_noise
 from ranvier.dynamics._removable import lifted, may_vanish
 from ranvier.dynamics.functions import CONDITIONS, FUNCTIONS, both, either, folded, invert
+from ranvier.dynamics.guidance import NAMES_ELSEWHERE, OPERATORS_ELSEWHERE
 from ranvier.errors import DimensionError, EquationError
 from ranvier.units import UNITS, Dimension
 

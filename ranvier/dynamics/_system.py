@@ -14,8 +14,8 @@ from ranvier.dynamics._composition import resolve, take_over
 from ranvier.dynamics._events import Event, EventReader
 from ranvier.dynamics._names import check_name, is_noise
 from ranvier.dynamics._symbols import NOISE, Reader
-from ranvier.dynamics._text import Equation, parse_equations
 from ranvier.dynamics.functions import folded
+from ranvier.dynamics.text import Equation, parse_equations
 from ranvier.errors import DimensionError, EquationError
 from ranvier.units import UNITS, Dimension
 

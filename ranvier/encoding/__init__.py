@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ranvier.encoding._basilar_membrane import BasilarMembrane
 from ranvier.encoding._burst import burst
-from ranvier.encoding._bushy_cells import BushyCells
 from ranvier.encoding._camera import EventCamera
 from ranvier.encoding._cochlea import Cochlea
 from ranvier.encoding._delta import delta, undo_delta
@@ -15,6 +14,7 @@ from ranvier.encoding._population import population, receptive_fields
 from ranvier.encoding._rate import bernoulli, poisson
 from ranvier.encoding._saccades import TRIANGLE, saccades
 from ranvier.encoding._threshold_adaptive import ThresholdAdaptive
+from ranvier.encoding.bushy_cells import BushyCells
 
 __all__ = [
     "TRIANGLE",

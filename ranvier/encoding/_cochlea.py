@@ -12,9 +12,9 @@ import torch
 from scipy import fft
 
 from ranvier.encoding._basilar_membrane import BasilarMembrane
-from ranvier.encoding._bushy_cells import BushyCells, Nerve
 from ranvier.encoding._checks import step_count
 from ranvier.encoding._hair_cells import HairCells
+from ranvier.encoding.bushy_cells import BushyCells, Nerve
 from ranvier.errors import RanvierError, ShapeError
 from ranvier.limits import need
 from ranvier.units import ms, strip

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ranvier.network._poisson import Poisson
     from ranvier.network._population import Population, Relay
     from ranvier.network._projection import Projection
-    from ranvier.network._recording import Sample, SpikeStatistics, Statistics, load_records
     from ranvier.network._residual import Residual
     from ranvier.network._rounding import RoundingReport, compare_rounding, rounded_delays
     from ranvier.network._run import Run, SpikeTrain
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
         sine_current,
         step_current,
     )
+    from ranvier.network.recording import Sample, SpikeStatistics, Statistics, load_records
 
 __all__ = [
     "Choice",
@@ -95,23 +95,23 @@ _PUBLIC: dict[str, str] = {
     "Residual": "._residual",
     "RoundingReport": "._rounding",
     "Run": "._run",
-    "Sample": "._recording",
+    "Sample": ".recording",
     "Sequential": "._sequential",
     "Signal": "._stimuli",
     "Signals": "._gradient_run",
     "Source": "._sources",
-    "SpikeStatistics": "._recording",
+    "SpikeStatistics": ".recording",
     "SpikeTrain": "._run",
     "SpikeTrains": "._sources",
     "State": "._state",
-    "Statistics": "._recording",
+    "Statistics": ".recording",
     "Stimulus": "._stimuli",
     "TimedArray": "._sources",
     "compare_rounding": "._rounding",
     "fold_norms": "._fold",
     "in_own_precision": "._modes",
     "load": "._save",
-    "load_records": "._recording",
+    "load_records": ".recording",
     "load_state": "._save",
     "ramp_current": "._stimuli",
     "rounded_delays": "._rounding",

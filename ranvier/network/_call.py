@@ -10,13 +10,6 @@ import torch
 
 from ranvier.errors import RanvierWarning
 from ranvier.network._check_state import check_state
-from ranvier.network._checks import (
-    check_period,
-    check_record,
-    describe_non_finite,
-    require_finite,
-    take_inputs,
-)
 from ranvier.network._execute import Execution, execute
 from ranvier.network._initial_state import initial_state
 from ranvier.network._kept_graph import attached
@@ -26,6 +19,13 @@ from ranvier.network._modes import refuse_modes
 from ranvier.network._planning import plan_call
 from ranvier.network._starts import warn_of_starts
 from ranvier.network._state import State
+from ranvier.network.checks import (
+    check_period,
+    check_record,
+    describe_non_finite,
+    require_finite,
+    take_inputs,
+)
 from ranvier.network.resets import cuts_of
 from ranvier.network.shapes import shapes_from
 

@@ -11,9 +11,9 @@ import torch
 
 from ranvier.dynamics import COUNTER
 from ranvier.errors import StateError
-from ranvier.network._look import all_finite, numbers_of
 from ranvier.network._plastic import kept_in
 from ranvier.network._state import STREAMS, State
+from ranvier.network.look import all_finite, numbers_of
 from ranvier.units.steps import same_time
 
 if TYPE_CHECKING:

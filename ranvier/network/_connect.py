@@ -11,10 +11,10 @@ from torch import nn
 
 from ranvier.connectivity import Connectivity, latency_steps
 from ranvier.network._bind import bind_rule, warn_of_limits
-from ranvier.network._checks import check_name
 from ranvier.network._graph import GraphError
 from ranvier.network._projection import Projection
 from ranvier.network._single_synapses import single_synapses
+from ranvier.network.checks import check_name
 from ranvier.values import Learn, flag
 
 if TYPE_CHECKING:

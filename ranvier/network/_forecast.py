@@ -10,8 +10,8 @@ from ranvier import limits
 
 if TYPE_CHECKING:
     from ranvier.network._population import Population
-    from ranvier.network._recording._wanted import Wanted
     from ranvier.network.graph import Graph
+    from ranvier.network.recording import Wanted
 
 __all__ = ["check_cells", "check_run", "check_state_size", "check_traces"]
 

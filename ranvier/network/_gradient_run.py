@@ -14,7 +14,6 @@ from torch.utils.checkpoint import checkpoint
 from ranvier._nearest import meant
 from ranvier.errors import NonFiniteError, RanvierWarning
 from ranvier.network._check_state import check_state
-from ranvier.network._checks import check_record, describe_non_finite
 from ranvier.network._graph import GraphError
 from ranvier.network._initial_state import initial_state
 from ranvier.network._late_times import warn_of_late_times
@@ -26,6 +25,7 @@ from ranvier.network._runner import Runner
 from ranvier.network._starts import warn_of_starts
 from ranvier.network._state import State
 from ranvier.network._wiring import warn_of_wiring
+from ranvier.network.checks import check_record, describe_non_finite
 from ranvier.network.resets import cuts_of
 from ranvier.units.steps import whole_steps
 

@@ -15,14 +15,6 @@ from ranvier.dynamics import WHOLE, Cuts, Reset
 from ranvier.errors import DimensionError, EquationError, ShapeError
 from ranvier.kernels import registry
 from ranvier.network._call import call
-from ranvier.network._checks import (
-    check_name,
-    check_period,
-    check_source,
-    one_shape,
-    shape_from,
-    whole,
-)
 from ranvier.network._connect import Connection, connect
 from ranvier.network._delays_of import delays_of
 from ranvier.network._execute import Execution
@@ -37,6 +29,14 @@ from ranvier.network._projection import Projection
 from ranvier.network._run import Run
 from ranvier.network._simulate import Keeping, simulate
 from ranvier.network._state import State
+from ranvier.network.checks import (
+    check_name,
+    check_period,
+    check_source,
+    one_shape,
+    shape_from,
+    whole,
+)
 from ranvier.network.graph import Graph, Memo
 from ranvier.network.shapes import shapes_known
 from ranvier.neurons import Cell
@@ -262,7 +262,7 @@ class Network(nn.Module):
 
     def _identity(self) -> dict[str, Any]:
         """The network with all its numbers, as checkpoints of runs compare it."""
-        from ranvier.network._saving._fingerprint import fingerprint  # files import networks
+        from ranvier.network.saving import fingerprint  # files import networks
 
         return fingerprint(self, learnt=True)
 

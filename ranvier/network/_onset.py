@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ranvier.network._checks import describe_non_finite
 from ranvier.network._plan import Plan
 from ranvier.network._runner import Runner
 from ranvier.network._state import State
 from ranvier.network._undefined import undefined_quotient
+from ranvier.network.checks import describe_non_finite
 
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph

@@ -14,7 +14,7 @@ from ranvier.network._state import State
 from ranvier.units.steps import times_at
 
 if TYPE_CHECKING:
-    from ranvier.network._recording import Statistics
+    from ranvier.network.recording import Statistics
 
 __all__ = ["PopulationRecord", "Run", "SpikeTrain"]
 

@@ -15,12 +15,11 @@ from ranvier._files import replace_file, sweep
 from ranvier.errors import FileFormatError, RanvierError
 from ranvier.limits import plain_file
 from ranvier.network._network import Network
-from ranvier.network._saving import FORMAT, Kind, Record, damaged, describe, read_pair, rebuild, write_pair
 from ranvier.network._state import State
+from ranvier.network.saving import NETWORK, Record, damaged, describe, read_pair, rebuild, write_pair
 
 __all__ = ["load", "load_state", "save", "save_state"]
 
-_NETWORK = Kind("network", "network.json", "weights", FORMAT)
 _STATE = "ranvier state 1"
 _COUNT = re.compile(r"[0-9]{1,19}")
 #: what a part that is given impossible things may raise besides the errors of the package
@@ -66,7 +65,7 @@ def save(net: Network, folder: str | os.PathLike[str]) -> None:
     if not isinstance(net, Network):
         raise FileFormatError(f"save takes a network, got {type(net).__name__}: give rv.Network or rv.Sequential.")
     description, tensors = describe(net)
-    write_pair(Path(folder), _NETWORK, description, tensors)
+    write_pair(Path(folder), NETWORK, description, tensors)
 
 
 def load(folder: str | os.PathLike[str]) -> Network:
@@ -86,17 +85,17 @@ def load(folder: str | os.PathLike[str]) -> Network:
     if not isinstance(folder, str | os.PathLike):
         raise FileFormatError(f"{folder!r} is not a path: give the folder of a saved network.")
     try:
-        description, tensors = read_pair(Path(folder), _NETWORK)
+        description, tensors = read_pair(Path(folder), NETWORK)
     except OSError as error:
         raise FileFormatError(
             f"{str(folder)[:200]!r} cannot be opened ({error.strerror}): give another folder."
         ) from error
     try:
-        return rebuild(Record(description, _NETWORK.description), tensors)
+        return rebuild(Record(description, NETWORK.description), tensors)
     except FileFormatError:
         raise
     except _REFUSALS as error:
-        where = f"{_NETWORK.description} in {folder}"
+        where = f"{NETWORK.description} in {folder}"
         raise damaged(where, f"it describes no network that can be built ({str(error)[:300]})") from error
 
 

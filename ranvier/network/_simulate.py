@@ -15,7 +15,6 @@ import torch
 from ranvier.errors import NonFiniteError, RanvierWarning, RecordingError
 from ranvier.kernels.tasks import Spikes
 from ranvier.network._check_state import check_state
-from ranvier.network._checks import describe_non_finite
 from ranvier.network._drives import drawn_inside
 from ranvier.network._forecast import check_run, check_traces
 from ranvier.network._graph import GraphError
@@ -28,18 +27,27 @@ from ranvier.network._plan import Plan
 from ranvier.network._planning import plan_for
 from ranvier.network._progress import simulation_bar
 from ranvier.network._progressed import Progressed
-from ranvier.network._recording import Columns, FolderColumns, MemoryColumns, Recorder, begin_of, read_record
-from ranvier.network._recording._wanted import common_stride, stride_of
 from ranvier.network._run import Run
 from ranvier.network._runner import Runner
 from ranvier.network._starts import warn_of_starts
 from ranvier.network._state import State
 from ranvier.network._wiring import warn_of_wiring
+from ranvier.network.checks import describe_non_finite
+from ranvier.network.recording import (
+    Columns,
+    FolderColumns,
+    MemoryColumns,
+    Recorder,
+    begin_of,
+    common_stride,
+    read_record,
+    stride_of,
+)
 from ranvier.units.steps import nearest_steps, whole_steps
 
 if TYPE_CHECKING:
-    from ranvier.network._run_checkpoint import RunCheckpoint
     from ranvier.network.graph import Graph
+    from ranvier.network.run_checkpoint import RunCheckpoint
 
 __all__ = ["Keeping", "simulate"]
 
@@ -96,7 +104,7 @@ def _kept_stream(keeping: Keeping) -> int | None:
     """The random stream of the run that a checkpoint belongs to, where there is one."""
     if keeping.checkpoint is None:
         return None
-    from ranvier.network._run_checkpoint import stream_in  # files import networks
+    from ranvier.network.run_checkpoint import stream_in  # files import networks
 
     return stream_in(keeping.checkpoint)
 
@@ -108,7 +116,7 @@ def _checkpoint(
         if keeping.interval is not None:
             raise GraphError("checkpoint_every needs a folder: pass checkpoint='folder' too.")
         return None, None, 0
-    from ranvier.network._run_checkpoint import RunCheckpoint, request_of  # files import networks
+    from ranvier.network.run_checkpoint import RunCheckpoint, request_of  # files import networks
 
     interval = max(1, int(nearest_steps(1000, graph.dt)))
     if keeping.interval is not None:

@@ -1,6 +1,6 @@
 """Saving in a folder, for other packages: a description beside its tensors, and its dependencies."""
 
-from ranvier.network._saving import (
+from ranvier.network.saving import (
     Kind,
     Record,
     damaged,

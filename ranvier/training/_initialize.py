@@ -13,8 +13,8 @@ from torch import nn
 from ranvier.errors import RanvierWarning, TrainingError
 from ranvier.network import Network
 from ranvier.training._buffers import same_buffers
-from ranvier.training._data import Signal
 from ranvier.training._signals import spiking
+from ranvier.training.batches import Signal
 
 __all__ = ["initialize"]
 

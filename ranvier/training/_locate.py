@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from ranvier.network import Network
-from ranvier.training._data import Signal
 from ranvier.training._signals import spiking
+from ranvier.training.batches import Signal
 
 __all__ = ["first_non_finite", "infinite_slope"]
 

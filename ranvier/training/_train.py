@@ -21,20 +21,20 @@ from ranvier.training._arguments import (
     choose_rule,
 )
 from ranvier.training._callbacks import Callback
-from ranvier.training._checkpoint import Checkpoint, moving
-from ranvier.training._data import Batches, steps_of
 from ranvier.training._data_print import fingerprint_of_data
 from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training._fit import Epoch, Fit
-from ranvier.training._health import Health
 from ranvier.training._loop import Loop
-from ranvier.training._memory import forecast
 from ranvier.training._metrics import choose_metrics
 from ranvier.training._optimizer_state import optimizer_settings
 from ranvier.training._optimizers import Schedule, make_optimizer, rate_at
 from ranvier.training._progress import Display
 from ranvier.training._scales import choose_scales
 from ranvier.training._signals import plan_of
+from ranvier.training.batches import Batches, steps_of
+from ranvier.training.checkpoint import Checkpoint, moving
+from ranvier.training.health import Health
+from ranvier.training.memory import forecast
 from ranvier.training.regularizers import Regularizer
 from ranvier.training.rules import Rule
 

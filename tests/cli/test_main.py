@@ -12,7 +12,7 @@ from rich.console import Console
 
 import ranvier
 from ranvier.cli import main
-from ranvier.cli._commands import COMMANDS, Command
+from ranvier.cli.commands import COMMANDS, Command
 from ranvier.errors import RanvierError
 from ranvier.recipes.parts.say import say_verdicts, say_written
 from ranvier.recipes.parts.verdicts import Verdict

@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import ranvier as rv
-from ranvier.connectivity._conv import Conv2d
-from ranvier.connectivity._delay_width import DelayWidth
-from ranvier.connectivity._delays import DelayError, Delays, delay_parameters
-from ranvier.connectivity._interpolation import gaussian_taps, linear_taps
-from ranvier.connectivity._travel_time import travel_time
+from ranvier.connectivity import Conv2d, DelayWidth, travel_time
+from ranvier.connectivity.delays import DelayError, Delays, delay_parameters
+from ranvier.connectivity.interpolation import gaussian_taps, linear_taps
 from ranvier.errors import ShapeError
 from ranvier.kernels.reference import run_product
 from ranvier.kernels.tasks import DelayedMatrixProduct

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 import ranvier as rv
-from ranvier.connectivity._conv import Conv2d
+from ranvier.connectivity import Conv2d
 from ranvier.errors import ShapeError
-from ranvier.network import Network
-from ranvier.network._rounding import compare_rounding, rounded_delays
+from ranvier.network import Network, compare_rounding, rounded_delays
 from ranvier.synapses import Plasticity
 from ranvier.units import ms
 from ranvier.values import Distribution

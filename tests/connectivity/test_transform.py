@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 import ranvier as rv
-from ranvier.connectivity._delays import DelayError
+from ranvier.connectivity.delays import DelayError
 from ranvier.connectivity.registry import transform_of
-from ranvier.network._rounding import rounded_delays
+from ranvier.network import rounded_delays
 from ranvier.units import ms
 from tests.training.networks import distance, gradient
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ranvier.data import DataError
-from ranvier.data._division import by_group, divide, held_out
+from ranvier.data.division import by_group, divide, held_out
 
 
 @given(st.lists(st.integers(0, 9), min_size=8, max_size=200).filter(lambda g: len(set(g)) >= 3))

@@ -142,8 +142,8 @@ def test_gestures_that_are_none_are_refused(tmp_path: Path) -> None:
             (np.array([[1, 2, 1, np.nan]]), np.array([[1, 200, 1, 3.0]]), np.zeros((2, 3)), np.array([{}]))
         ):
             np.save(folder / f"{k}.npy", table, allow_pickle=True)
-    from ranvier.data._request import Request
-    from ranvier.data._sets._cameras import _gestures
+    from ranvier.data.request import Request
+    from ranvier.data.sets._cameras import _gestures
 
     samples = _gestures("Train", Request((tmp_path,)))
     for k, message in enumerate(("finite", "y=200", r"shape \(2, 3\)", "Python objects")):

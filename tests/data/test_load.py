@@ -19,7 +19,7 @@ import torch
 import ranvier as rv
 from ranvier import data
 from ranvier.data import _load
-from ranvier.data._sets import _series
+from ranvier.data.sets import _series
 from ranvier.errors import FileFormatError
 
 Find = Callable[[str], Path]

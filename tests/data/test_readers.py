@@ -78,7 +78,7 @@ def test_other_libraries_read_the_same(data_folder: Find, file: str) -> None:
 def test_the_matlab_reader_against_scipy(data_folder: Find) -> None:
     from scipy.io import loadmat
 
-    from ranvier.data._formats._matlab import read_array
+    from ranvier.data.formats.matlab import read_array
 
     path = data_folder("event_files") / "sample_stmnist.mat"
     np.testing.assert_array_equal(read_array(path, "spiketrain"), loadmat(path)["spiketrain"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from ranvier.dynamics._ends import ends
+from ranvier.dynamics.ends import ends
 from ranvier.neurons import AdEx, Cell, HodgkinHuxley
 from ranvier.units import ms, mV
 from tests.dynamics.evaluate import simulate

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranvier.dynamics._graphs import components, ordered, reachable
+from ranvier.dynamics.graphs import components, ordered, reachable
 
 
 @st.composite

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ranvier.dynamics._guidance import FLAGS_ELSEWHERE, NAMES_ELSEWHERE
+from ranvier.dynamics.guidance import FLAGS_ELSEWHERE, NAMES_ELSEWHERE
 from ranvier.errors import EquationError
 from ranvier.neurons import Cell
 from ranvier.units import mV

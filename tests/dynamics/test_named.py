@@ -11,7 +11,7 @@ import torch
 
 import ranvier as rv
 from ranvier.dynamics import read_system
-from ranvier.dynamics._integrators import linear_states
+from ranvier.dynamics.integrators import linear_states
 from ranvier.errors import EquationError
 from ranvier.neurons import Cell
 from ranvier.units import UNITS, ms, mV

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import ranvier as rv
 from ranvier.dynamics import Program, Statement, tidy
-from ranvier.dynamics._program import Tape, hoist
 from ranvier.dynamics.functions import gt, jump, select
+from ranvier.dynamics.program import Tape, hoist
 from ranvier.neurons import CurrentLIF, HodgkinHuxley
 from ranvier.units import ms
 from tests.dynamics.evaluate import compiled

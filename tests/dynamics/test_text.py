@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranvier.dynamics._text import parse_assignments, parse_equations, parse_expression, parse_unit
+from ranvier.dynamics.text import parse_assignments, parse_equations, parse_expression, parse_unit
 from ranvier.errors import EquationError
 from ranvier.units import Dimension, mm, ms, mV, nA, nF
 

@@ -8,7 +8,7 @@ import torch
 from scipy.integrate import quad
 
 from ranvier.encoding import BasilarMembrane, BushyCells, Cochlea, HairCells
-from ranvier.encoding._bushy_cells import Nerve, _binomial
+from ranvier.encoding.bushy_cells import Nerve, _binomial
 from ranvier.errors import MemoryLimitError, RanvierError, ShapeError
 from ranvier.units import ms
 

@@ -20,9 +20,9 @@ import torch
 from torch import nn
 
 import ranvier as rv
-from ranvier.network._run_checkpoint import _RUN
 from ranvier.network.keeping import Kind, read_pair, write_pair
-from ranvier.training._checkpoint import _TRAINING
+from ranvier.network.run_checkpoint import RUN
+from ranvier.training.checkpoint import TRAINING
 from ranvier.units import Hz, ms, mV
 from tests.fuzz.engine import Target, withstands
 
@@ -131,7 +131,7 @@ def run_target(tmp_path_factory: pytest.TempPathFactory) -> Target:
     class Killed(BaseException):
         pass
 
-    from ranvier.network._run_checkpoint import RunCheckpoint
+    from ranvier.network.run_checkpoint import RunCheckpoint
 
     real = RunCheckpoint.write
 
@@ -146,10 +146,10 @@ def run_target(tmp_path_factory: pytest.TempPathFactory) -> Target:
             _run(half, _STEPS)
 
     def read(made: Path) -> None:
-        tensors = read_pair(made, _RUN)[1]
+        tensors = read_pair(made, RUN)[1]
         got = _run(made, _STEPS)
         given = {n.removeprefix("state/"): t for n, t in tensors.items() if n.startswith("state/")}
-        before = {n.removeprefix("state/"): t for n, t in read_pair(half, _RUN)[1].items() if n.startswith("state/")}
+        before = {n.removeprefix("state/"): t for n, t in read_pair(half, RUN)[1].items() if n.startswith("state/")}
         if all(torch.equal(given[n], before[n]) for n in before):
             assert _equal(got, expected)
             np.testing.assert_array_equal(got["cells"].spikes.step, expected["cells"].spikes.step)
@@ -159,7 +159,7 @@ def run_target(tmp_path_factory: pytest.TempPathFactory) -> Target:
             state = rv.State.from_tensors(_EVERY, 0, given)
             assert _equal(got, _run(made.parent / "user", _STEPS - _EVERY, state))
 
-    return Target("run checkpoint", [_SAMPLE], lambda f, p: _tampered(half, _RUN, f, p), read)
+    return Target("run checkpoint", [_SAMPLE], lambda f, p: _tampered(half, RUN, f, p), read)
 
 
 def _equal(one: rv.network.Run, other: rv.network.Run) -> bool:
@@ -182,23 +182,23 @@ def training_target(tmp_path_factory: pytest.TempPathFactory) -> Target:
     folder = tmp_path_factory.mktemp("training")
     half = folder / "half"
     _train(half, 2)
-    original = read_pair(half, _TRAINING)[1]
+    original = read_pair(half, TRAINING)[1]
     expected = _train(shutil.copytree(half, folder / "whole"), 3)
 
     def read(made: Path) -> None:
-        description, tensors = read_pair(made, _TRAINING)
+        description, tensors = read_pair(made, TRAINING)
         got = _train(made, 3)
         assert all(bool(torch.isfinite(t).all()) for t in got[0])
         untouched = tensors.keys() == original.keys() and all(torch.equal(t, original[n]) for n, t in tensors.items())
         if (
             untouched
-            and description["history"] == read_pair(half, _TRAINING)[0]["history"]
+            and description["history"] == read_pair(half, TRAINING)[0]["history"]
             and not description["stopped"]
         ):
             assert got[1] == expected[1]
             assert all(torch.equal(a, b) for a, b in zip(got[0], expected[0], strict=True))
 
-    return Target("training checkpoint", [_SAMPLE], lambda f, p: _tampered(half, _TRAINING, f, p), read)
+    return Target("training checkpoint", [_SAMPLE], lambda f, p: _tampered(half, TRAINING, f, p), read)
 
 
 @pytest.mark.parametrize("which", ["run_target", "training_target"])

@@ -16,7 +16,7 @@ import pytest
 
 import ranvier as rv
 from ranvier.cli import main
-from ranvier.cli._commands import COMMANDS, SIMULATIONS, Command
+from ranvier.cli.commands import COMMANDS, SIMULATIONS, Command
 from tests.fuzz.engine import LONG, Target, withstands
 
 _LINES = (

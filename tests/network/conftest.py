@@ -11,8 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 import ranvier as rv
-from ranvier.network._save import _NETWORK
-from ranvier.network._saving import write_pair
+from ranvier.network.saving import NETWORK, write_pair
 from ranvier.units import ms, mV, nA
 
 FEATURES = 12
@@ -135,7 +134,7 @@ def spoilt() -> Callable[[Path, Callable, Path], Path]:
         spoil(description, tensors)
         for name in ("format", "version", "tensors"):
             description.pop(name)
-        write_pair(to, _NETWORK, description, tensors)
+        write_pair(to, NETWORK, description, tensors)
         return to
 
     return rewrite

@@ -10,7 +10,7 @@ from torch import nn
 
 import ranvier as rv
 from ranvier.errors import FileFormatError, TrainingError
-from ranvier.network._graph import GraphError
+from ranvier.network import GraphError
 from ranvier.units import ms
 
 PROVIDERS = pytest.mark.parametrize("provider", ["cpu", "reference"])

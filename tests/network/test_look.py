@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.network._checks import describe_non_finite
-from ranvier.network._look import all_finite, numbers_of, sum_of_squares
+from ranvier.network.checks import describe_non_finite
+from ranvier.network.look import all_finite, numbers_of, sum_of_squares
 from ranvier.units import ms
 
 

@@ -13,9 +13,8 @@ import ranvier as rv
 from ranvier.dynamics import Cuts
 from ranvier.kernels import registry
 from ranvier.kernels.tasks import PropagateShape
-from ranvier.network import _again, _runner
-from ranvier.network._projection import Projection
-from ranvier.training.rules._series import Series
+from ranvier.network import Projection, _again, _runner
+from ranvier.training.rules.series import Series
 from ranvier.units import ms
 
 #: the paths that BPTT, SLTT, OTTT, e-prop and EventProp keep

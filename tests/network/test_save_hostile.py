@@ -15,8 +15,7 @@ from safetensors.torch import load_file, save
 
 import ranvier as rv
 from ranvier.errors import FileFormatError
-from ranvier.network._save import _NETWORK
-from ranvier.network._saving import write_pair
+from ranvier.network.saving import NETWORK, write_pair
 from ranvier.units import ms, nA
 
 Description = dict[str, Any]
@@ -183,7 +182,7 @@ def test_hostile_descriptions_are_refused(model: Path, tmp_path: Path, case: str
     spoil(description, tensors)
     for name in ("format", "version", "tensors"):
         description.pop(name)
-    write_pair(tmp_path / "hostile", _NETWORK, description, tensors)
+    write_pair(tmp_path / "hostile", NETWORK, description, tensors)
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
     with pytest.raises(FileFormatError, match=message):
         rv.load(tmp_path / "hostile")

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ranvier.network._run import SpikeTrain
+from ranvier.network import SpikeTrain
 
 matplotlib.use("Agg")
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ranvier import plot
 from ranvier.errors import ShapeError
-from ranvier.network._run import SpikeTrain
+from ranvier.network import SpikeTrain
 
 
 def _dots(ax: Axes) -> np.ndarray:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from ranvier import plot
 from ranvier.errors import ShapeError
-from ranvier.network._run import SpikeTrain
+from ranvier.network import SpikeTrain
 
 
 def test_means_and_names(ax: Axes, train: SpikeTrain) -> None:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from ranvier import plot
 from ranvier.errors import ShapeError
-from ranvier.network._run import SpikeTrain
+from ranvier.network import SpikeTrain
 
 TIMES = np.arange(1, 101) * 0.5
 VALUES = np.stack([np.sin(TIMES), np.cos(TIMES), TIMES, -TIMES], axis=1)

@@ -10,7 +10,7 @@ import pytest
 
 import ranvier as rv
 from ranvier.cli import main
-from ranvier.cli._commands import SIMULATIONS
+from ranvier.cli.commands import SIMULATIONS
 from ranvier.recipes import brunel, celegans, coba_cuba, reservoir, ring_attractor
 from ranvier.units import ms
 

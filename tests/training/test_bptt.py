@@ -12,7 +12,7 @@ from torch import nn
 
 import ranvier as rv
 from ranvier.errors import TrainingError
-from ranvier.training._memory import forecast
+from ranvier.training.memory import forecast
 from ranvier.units import ms
 
 Make = Callable[..., rv.Sequential]

@@ -11,7 +11,7 @@ import torch
 
 import ranvier as rv
 from ranvier.errors import RanvierWarning
-from ranvier.training._health import Health
+from ranvier.training.health import Health
 
 Make = Callable[..., rv.Sequential]
 Task = Callable[..., tuple[torch.Tensor, torch.Tensor]]

@@ -214,12 +214,12 @@ class TestRefused:
         else:
             from safetensors.torch import load_file
 
-            from ranvier.network._saving import write_pair
-            from ranvier.training._checkpoint import _TRAINING
+            from ranvier.network.saving import write_pair
+            from ranvier.training.checkpoint import TRAINING
 
             tensors = load_file(next(folder.glob("*.safetensors")))
             tensors["model/projections.linear1.chain.0.bias"] = torch.zeros(3)
-            write_pair(folder, _TRAINING, {k: v for k, v in description.items() if k != "tensors"}, tensors)
+            write_pair(folder, TRAINING, {k: v for k, v in description.items() if k != "tensors"}, tensors)
         made = net(seed=3)
         before = [p.detach().clone() for p in made.parameters()]
         with pytest.raises(FileFormatError):

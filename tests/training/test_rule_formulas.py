@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.training.rules._feedback import Feedback
+from ranvier.training.rules.feedback import Feedback
 from ranvier.units import ms
 from tests.training.networks import TAU, TAU_OUT, X, Y, build, distance, gradient, lif
 

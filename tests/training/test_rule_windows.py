@@ -10,8 +10,8 @@ from torch import nn
 
 import ranvier as rv
 from ranvier.errors import StateError
-from ranvier.training.rules._series import Series
-from ranvier.training.rules._sltt import INSTANT
+from ranvier.training.rules.series import Series
+from ranvier.training.rules.sltt import INSTANT
 from ranvier.units import ms
 from tests.training.networks import CELLS, LOSS, SPARSE, X, Y, build, distance, gradient, learning_lif, lif, strong
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.network._rounding import rounded_delays
+from ranvier.network import rounded_delays
 from tests.kernels.providers.counting import Counting
 from tests.kernels.providers.refusing import Refusing
 from tests.kernels.providers.registered import registered

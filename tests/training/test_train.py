@@ -106,7 +106,7 @@ class TestData:
         assert fits[0].history[-1].train == fits[1].history[-1].train
 
     def test_order_depends_on_seed_and_epoch_alone(self, task: Task, net: Make) -> None:
-        from ranvier.training._data import Batches
+        from ranvier.training.batches import Batches
 
         batches = Batches(task(20), 8, 3, "train_set")
         first = [y.tolist() for _, y, _ in batches.epoch(1)]

@@ -8,7 +8,7 @@ from ranvier.training.rules._evolution import EvolutionStrategies
 from ranvier.training.rules._ottt import OTTT
 from ranvier.training.rules._rtrl import RTRL, SnAp1
 from ranvier.training.rules._rule import Outcome, Rule
-from ranvier.training.rules._sltt import SLTT
+from ranvier.training.rules.sltt import SLTT
 
 __all__ = [
     "BPTT",

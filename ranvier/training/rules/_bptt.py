@@ -10,13 +10,13 @@ from ranvier.dynamics import Cuts, Reset
 from ranvier.errors import TrainingError
 from ranvier.network import Network, in_own_precision
 from ranvier.training._criterion import hidden_of, judge, lengths_of
-from ranvier.training._data import Signal
 from ranvier.training._signals import run
+from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._refuse import check_reset, learnt_starts
 from ranvier.training.rules._rule import Outcome, Rule
-from ranvier.training.rules._series import Series
 from ranvier.training.rules._windows import in_windows
+from ranvier.training.rules.series import Series
 
 __all__ = ["BPTT"]
 

@@ -9,7 +9,7 @@ import torch
 from ranvier.errors import TrainingError
 from ranvier.network import Network, Projection
 from ranvier.training.rules._refuse import learns
-from ranvier.training.rules._series import Block
+from ranvier.training.rules.series import Block
 
 __all__ = ["Carrier", "add_gradient", "carriers"]
 

@@ -8,11 +8,11 @@ from ranvier.dynamics import TIME, Cuts
 from ranvier.errors import TrainingError
 from ranvier.network import Network, State
 from ranvier.training._criterion import lengths_of
-from ranvier.training._data import Signal
+from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion, is_per_step
 from ranvier.training.rules._rule import Outcome
-from ranvier.training.rules._series import Block, Series
 from ranvier.training.rules._windows import Tally, one
+from ranvier.training.rules.series import Block, Series
 
 __all__ = ["at_chosen_steps"]
 

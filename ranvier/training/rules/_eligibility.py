@@ -14,8 +14,8 @@ import torch
 from ranvier.errors import TrainingError
 from ranvier.training.rules._carriers import Carrier, add_gradient, carriers
 from ranvier.training.rules._response import Response, steady_response
-from ranvier.training.rules._series import Block, Series
 from ranvier.training.rules._windows import Follower
+from ranvier.training.rules.series import Block, Series
 
 __all__ = ["Eligibility"]
 

@@ -10,14 +10,14 @@ import torch
 from ranvier.dynamics import Cuts, Reset
 from ranvier.errors import TrainingError
 from ranvier.network import Network, in_own_precision
-from ranvier.training._data import Signal
+from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._eligibility import Eligibility
-from ranvier.training.rules._feedback import Feedback
 from ranvier.training.rules._outputs import OutputErrors
 from ranvier.training.rules._refuse import check_reset, refuse_hooks, refuse_plastic, refuse_starts, whole_number
 from ranvier.training.rules._rule import Outcome, Rule
-from ranvier.training.rules._series import Series
+from ranvier.training.rules.feedback import Feedback
+from ranvier.training.rules.series import Series
 
 __all__ = ["EProp"]
 

@@ -12,12 +12,12 @@ from ranvier.errors import TrainingError
 from ranvier.network import Network, in_own_precision
 from ranvier.network.resets import without_times
 from ranvier.training._criterion import lengths_of
-from ranvier.training._data import Signal
+from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._refuse import learns, refuse_hooks, refuse_plastic, upstream_of
 from ranvier.training.rules._rule import Outcome, Rule
-from ranvier.training.rules._series import Series
 from ranvier.training.rules._windows import Tally, one
+from ranvier.training.rules.series import Series
 
 __all__ = ["EventProp"]
 

@@ -10,7 +10,7 @@ from torch import nn
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training.rules._carriers import add_gradient
-from ranvier.training.rules._series import Block, Series
+from ranvier.training.rules.series import Block, Series
 
 __all__ = ["Influence"]
 

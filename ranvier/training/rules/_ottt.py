@@ -9,7 +9,7 @@ from typing import Any
 from ranvier.dynamics import Cuts, Reset
 from ranvier.network import Network, in_own_precision
 from ranvier.training._criterion import hidden_of
-from ranvier.training._data import Signal
+from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._eligibility import Eligibility
 from ranvier.training.rules._refuse import (
@@ -21,8 +21,8 @@ from ranvier.training.rules._refuse import (
     whole_number,
 )
 from ranvier.training.rules._rule import Outcome, Rule
-from ranvier.training.rules._series import Series
 from ranvier.training.rules._windows import in_windows
+from ranvier.training.rules.series import Series
 
 __all__ = ["OTTT"]
 

@@ -14,8 +14,8 @@ from ranvier.training._buffers import same_buffers
 from ranvier.training._criterion import lengths_of
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._rule import Outcome
-from ranvier.training.rules._series import Block, Series
 from ranvier.training.rules._windows import Tally, one
+from ranvier.training.rules.series import Block, Series
 
 __all__ = ["OutputErrors"]
 

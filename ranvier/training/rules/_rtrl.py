@@ -10,13 +10,13 @@ import torch
 from ranvier.dynamics import Cuts, Reset, Role
 from ranvier.errors import TrainingError
 from ranvier.network import Network, in_own_precision
-from ranvier.training._data import Signal
+from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._influence import Influence
 from ranvier.training.rules._refuse import check_reset, refuse_plastic, refuse_starts, whole_number
 from ranvier.training.rules._rule import Outcome, Rule
-from ranvier.training.rules._series import Series
 from ranvier.training.rules._windows import look_first
+from ranvier.training.rules.series import Series
 
 __all__ = ["RTRL", "SnAp1"]
 

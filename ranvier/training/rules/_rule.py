@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ranvier.network import Network
-from ranvier.training._data import Signal
+from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
 
 __all__ = ["Outcome", "Rule"]

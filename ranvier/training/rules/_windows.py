@@ -12,7 +12,7 @@ from ranvier.training._buffers import same_buffers
 from ranvier.training._criterion import judge, lengths_of, penalty_of
 from ranvier.training.rules._criterion import Criterion, is_per_step
 from ranvier.training.rules._rule import Outcome
-from ranvier.training.rules._series import Block, Series
+from ranvier.training.rules.series import Block, Series
 
 __all__ = ["Follower", "Tally", "in_windows", "look_first", "one", "run_through"]
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import ranvier as rv
 from ranvier.errors import FileFormatError, RanvierWarning, RecordingError, StateError
-from ranvier.network._recording import _zarr
+from ranvier.network.recording import _zarr
 from ranvier.units import Hz, ms, mV, second
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import ranvier as rv
 from ranvier.errors import DimensionError, FileFormatError, ShapeError
 from ranvier.network import GraphError
-from ranvier.network._recording._zarr import GrowingArray
+from ranvier.network.recording._zarr import GrowingArray
 from ranvier.units import ms, mV
 
 

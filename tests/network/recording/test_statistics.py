@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ranvier as rv
-from ranvier.network._recording._statistics import Gatherer, Statistics
+from ranvier.network.recording._statistics import Gatherer, Statistics
 from ranvier.units import ms
 
 

@@ -1,0 +1,26 @@
+"""How a network, a state or a training run becomes files, and comes back from files that may be damaged or hostile."""
+
+from ranvier.limits.record import Record, damaged
+from ranvier.network.saving._fingerprint import fingerprint
+from ranvier.network.saving._folder import Kind, holds_pair, read_pair, tidy, write_pair
+from ranvier.network.saving._graph import FORMAT, NETWORK, describe, rebuild
+from ranvier.network.saving._plain import differences, digest, plain, shown
+
+__all__ = [
+    "FORMAT",
+    "NETWORK",
+    "Kind",
+    "Record",
+    "damaged",
+    "describe",
+    "differences",
+    "digest",
+    "fingerprint",
+    "holds_pair",
+    "plain",
+    "read_pair",
+    "rebuild",
+    "shown",
+    "tidy",
+    "write_pair",
+]

@@ -1,0 +1,87 @@
+"""How errors of the outputs reach hidden cells: by the output weights, by random ones, or by ones that follow them."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from ranvier.errors import TrainingError
+from ranvier.network import Network
+from ranvier.network.upstream import upstream
+from ranvier.training.batches import key
+from ranvier.training.rules._refuse import learns
+from ranvier.training.rules.series import Block
+
+__all__ = ["Feedback"]
+
+Tensor = torch.Tensor
+
+
+class Feedback:
+    """Learning signals for every hidden population of a network; ``hidden`` names them."""
+
+    def __init__(self, net: Network, kind: str, decay: float, seed: int, update: int) -> None:
+        self.net, self.kind, self.left, self.seed = net, kind, (1 - decay) ** update, seed
+        self.hidden = [n for n in net.populations if n not in net.outputs]
+        self.onto = {
+            n: [p for p in net.projections.values() if p.pre == n and p.post in net.outputs] for n in self.hidden
+        }
+        for n in self.hidden:
+            learnt = learns(net.populations[n]) or any(learns(p) for p in net.projections.values() if p.post == n)
+            if kind != "random" and learnt and not self.onto[n]:
+                raise TrainingError(
+                    f"EProp(feedback={kind!r}) sends errors back along output weights, but {n!r} projects to no output: "
+                    f"use feedback='random', or connect it to the output."
+                )
+            odd = next((p for p in self.onto[n] if kind == "adaptive" and p.matrix() is None), None)
+            if odd is not None:
+                raise TrainingError(
+                    f"EProp(feedback='adaptive') follows a weight matrix, but projection {odd.name!r} is not one: "
+                    f"use rv.Linear there, or feedback='symmetric'."
+                )
+
+    def signals(self, block: Block, errors: dict[tuple[str, str], Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """Pairs of hidden emissions and their learning signal [K, B, …]."""
+        out = []
+        for n in self.hidden:
+            z = block.window.emissions.get(n)
+            if z is not None and z.requires_grad:
+                out += [(z, self._signal(n, z.detach(), error, owner, stream)) for (owner, stream), error in
+                        errors.items() if self._reaches(n, owner, stream)]  # fmt: skip
+        return out
+
+    def _reaches(self, name: str, output: str, stream: str) -> bool:
+        port = self._port(output, stream)
+        if self.kind == "random":
+            return port in {p.port for p in self.net.projections.values() if p.post == output}
+        return any(p.post == output and p.port == port for p in self.onto[name])
+
+    def _port(self, output: str, stream: str) -> str:
+        """The port of the population ``output`` at which what is in ``stream`` arrives."""
+        return self.net.populations[output].step(self.net.graph.kicks(output)).port_of(stream)
+
+    def _signal(self, name: str, z: Tensor, error: Tensor, output: str, stream: str) -> Tensor:
+        if self.kind == "random":
+            B = self._random(f"{name}/{output}/{stream}", error[0, 0].numel(), z[0, 0].numel(), z)
+            return error.flatten(2).matmul(B).view_as(z)
+        port = self._port(output, stream)
+        along = [p for p in self.onto[name] if p.post == output and p.port == port]
+        total = torch.zeros_like(z)
+        for p in along:
+            W = p.matrix()
+            if W is not None and z.ndim == 3:
+                B = W.detach()
+                if self.kind == "adaptive":
+                    B = B + self.left * self._random(f"{p.name}/difference", *B.shape, z)
+                total += error.matmul(B)
+            else:
+                leaf = z.clone().requires_grad_()
+                with torch.enable_grad():
+                    total += torch.autograd.grad(upstream(p, leaf, None, error), leaf, error)[0]
+        return total
+
+    def _random(self, label: str, outputs: int, cells: int, like: Tensor) -> Tensor:
+        """[outputs, cells] normal numbers of variance 1/cells, the same at every call."""
+        generator = torch.Generator().manual_seed(key(self.seed, label))
+        return (torch.randn(outputs, cells, generator=generator, dtype=torch.float64) / math.sqrt(cells)).to(like)

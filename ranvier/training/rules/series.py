@@ -1,0 +1,119 @@
+"""A series in windows: the state goes on from one to the next, the graph does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ranvier.dynamics import Cuts
+from ranvier.network import Network, State, silence_after
+from ranvier.network.shapes import shapes_from
+from ranvier.network.windows import Again, Runner, Window, plan_call, take_inputs
+from ranvier.training._signals import emissions, spiking
+from ranvier.training.batches import Signal
+
+__all__ = ["Block", "Series"]
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class Block:
+    """Steps [first, first + count) after they have been run; ``start`` is the state they began with.
+
+    ``hidden[population][variable]`` [K, B, …] are the further variables that were asked for.
+    """
+
+    first: int
+    count: int
+    start: State
+    window: Window
+    outputs: Mapping[str, Tensor]
+    hidden: Mapping[str, Mapping[str, Tensor]]
+
+    def spikes(self, name: str, lengths: Tensor | None = None) -> Tensor:
+        """Spikes of a population, summed over time and batch; of the series, the first ``lengths`` [B] steps count."""
+        found = self.window.recorded[name, "spikes"].detach()
+        if lengths is not None:
+            found = silence_after(found, (lengths - self.first).clamp(0, self.count))
+        return found.sum((0, 1))
+
+
+class Series:
+    """A batch ``x`` [T, B, …] through a network, in windows of ``size`` steps, from a fresh state.
+
+    Parameters
+    ----------
+    leaves
+        Let the state at the start of every window, and learnt coefficients for every cell and sample, collect a gradient.
+    attached
+        Let the gradient reach the initial values.
+    record
+        Further variables to keep of every window, by population.
+    """
+
+    def __init__(
+        self, net: Network, x: Signal, size: int, cuts: Cuts, *, leaves: bool = False, attached: bool = False,
+        record: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:  # fmt: skip
+        self.net, self.size, self.leaves, self.record = net, size, leaves, record or {}
+        self.inputs, self.steps, self.batch = take_inputs(net.graph, x)
+        self.shapes = shapes_from(net.graph, self.inputs)
+        self.emit, self.fire = emissions(net), spiking(net)
+        wanted: dict[str, tuple[str, ...]] = {n: ("spikes",) for n in self.fire}
+        for name, names in (*((n, (e,)) for n, e in self.emit.items()), *self.record.items()):
+            wanted[name] = tuple(dict.fromkeys((*wanted.get(name, ()), *names)))
+        start = net.initial_state(self.batch, shapes=self.shapes)
+        repeated = cuts.joined and not leaves and not attached
+        how = {"window": size, "cuts": cuts, "series": repeated}
+        plan = plan_call(net.graph, self.inputs, start, True, self.steps, self.batch, **how)
+        self.runner = Runner(net.graph, plan, wanted)
+        if repeated:
+            self.runner.again = Again()
+        self.made = self.runner.coefficients
+        self.runner.coefficients = {n: {c: self._leaf(n, t) for c, t in own.items()} for n, own in self.made.items()}
+        self.start = start if attached else start.detach()
+
+    def _leaf(self, name: str, made: Tensor) -> Tensor:
+        leaf = made.detach()
+        if self.leaves and made.requires_grad:
+            leaf = leaf.expand(self.batch, *self.shapes[name]).clone()
+        return leaf.requires_grad_(made.requires_grad)
+
+    @property
+    def one_operation(self) -> bool:
+        """Whether all cells run together, so that steps without a gradient cost nothing on the way back."""
+        together = self.runner.plan.together
+        return self.runner.again is not None and len(together) == 1 and set(together[0]) == set(self.net.populations)
+
+    def blocks(self) -> Iterator[Block]:
+        """Run one window after the other; let go of a block before asking for the next, so that one lives at a time."""
+        state = self.start
+        for first in range(0, max(self.steps, 1), self.size):
+            count = min(self.size, self.steps - first)
+            if self.leaves:
+                state = state.map(lambda t: t.requires_grad_(t.is_floating_point()))
+            block = {n: x[first : first + count] for n, x in self.inputs.items()}
+            for n, source in self.net.sources.items():
+                block[n] = source.emissions(state.step, count, self.net.graph, state.stream, self.batch)
+            window = self.runner.window(block, count, state)
+            outputs = {n: window.recorded[n, e] for n, e in self.emit.items()}
+            hidden = {n: {v: window.recorded[n, v] for v in names} for n, names in self.record.items()}
+            yield Block(first, count, state, window, outputs, hidden)
+            state = window.after().detach()
+            del window, outputs, hidden, block  # the next window is made when this one is gone
+
+    def finish(self) -> None:
+        """Hand on gradients that were summed over windows, and those of the cells' coefficients to what they were made from."""
+        if self.runner.again is not None:
+            self.runner.again.finish()
+        pairs = [
+            (made, leaf.grad.sum_to_size(made.shape))
+            for n, own in self.made.items()
+            for c, made in own.items()
+            if (leaf := self.runner.coefficients[n][c]).grad is not None
+        ]
+        if pairs:
+            torch.autograd.backward([made for made, _ in pairs], [slope for _, slope in pairs])
