@@ -141,6 +141,10 @@ class Plan:
         """What runs each part, or the members of a unit, as far as it has been built."""
         return {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy builds what runs its parts anew."""
+        return {name: value for name, value in self.__dict__.items() if name != "built"}
+
     @cached_property
     def loops(self) -> frozenset[tuple[str, ...]]:
         """Cycles that run as one compiled loop."""

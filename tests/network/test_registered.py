@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -85,6 +87,43 @@ def test_the_first_offer_is_taken(build: Callable, spikes: Callable, counting: C
     assert {c.provider for c in net.plan().choices if c.task == "scan"} == {"counting"}
     out = net(x, net.initial_state(1, stream=2))[0]
     torch.testing.assert_close(out, default(x, default.initial_state(1, stream=2))[0], rtol=1e-9, atol=1e-9)
+
+
+class Picky(Counting):
+    """Runs one population alone."""
+
+    name = "picky"
+
+    def offer(self, shape: Any, request: Any) -> kernels.Offer | kernels.Refusal:
+        if getattr(shape, "name", None) == "exc":
+            return super().offer(shape, request)
+        return kernels.Refusal("it runs exc alone")
+
+
+@pytest.mark.parametrize("gradient", [True, False])
+def test_cells_of_two_providers_run_population_by_population(build: Callable, spikes: Callable, gradient: bool) -> None:
+    x, default, picky = spikes(12, 1), build("circuit"), Picky()
+    with registered(picky), torch.set_grad_enabled(gradient):
+        net = build("circuit", provider="picky")
+        with pytest.warns(rv.errors.RanvierWarning, match="inh.* on the cpu provider: it runs exc alone"):
+            out = net(x, net.initial_state(1, stream=2))[0]
+        plan = net.plan(gradient=gradient, steps=12, batch=1)
+        assert {plan.provider("exc"), plan.provider("inh")} == {"picky", "cpu"}
+        assert "its cells run on cpu and picky" in str(plan)
+        assert picky.calls["ScanShape"]
+        expected = default(x, default.initial_state(1, stream=2))[0]
+    torch.testing.assert_close(out, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_a_plan_that_ran_can_be_copied_and_pickled(build: Callable, spikes: Callable, counting: Counting) -> None:
+    net = build("feed-forward", provider="counting")
+    net(spikes(5, 2))
+    (plan,) = net.graph.memo.plans.values()
+    assert plan.built
+    for again in (pickle.loads(pickle.dumps(plan)), copy.deepcopy(plan)):
+        assert again == plan
+        assert not again.built
+    same([*copy.deepcopy(net)(spikes(5, 2))[:1]], [*net(spikes(5, 2))[:1]])
 
 
 def test_nobody_left_is_an_error_with_every_reason(refusing: None, monkeypatch: pytest.MonkeyPatch) -> None:
