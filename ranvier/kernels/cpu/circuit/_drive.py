@@ -5,8 +5,9 @@ from __future__ import annotations
 from llvmlite import ir
 
 from ranvier.kernels.cpu.host.arguments import Arguments
-from ranvier.kernels.cpu.llvm.functions import I32, I64, counted, gathered_ints, splat, vector_at
+from ranvier.kernels.cpu.llvm.functions import I32, I64, counted, splat, vector_at
 from ranvier.kernels.cpu.llvm.lanes import Lanes
+from ranvier.kernels.cpu.llvm.memory import gathered
 from ranvier.kernels.cpu.llvm.philox import philox_lanes
 
 __all__ = ["CHUNK", "drive", "drive_arguments"]
@@ -47,8 +48,8 @@ def drive(lanes: Lanes, values: dict, low: ir.Value, high: ir.Value, step: ir.Va
         for k, word in enumerate(words):
             bits = b.trunc(word, half)
             column, rest = b.lshr(bits, shift), b.and_(bits, mask)
-            limit = gathered_ints(b, values["threshold"], column, _LANES)
-            other = gathered_ints(b, values["other"], column, _LANES)
+            limit = gathered(b, values["threshold"], column)
+            other = gathered(b, values["other"], column)
             count = b.select(b.icmp_unsigned("<", rest, limit), column, other)
             count = b.select(splat(b, any_yet, _LANES), count, ir.Constant(half, [0] * _LANES))
             place = b.add(cell, I64(k * _LANES))

@@ -19,13 +19,13 @@ from ranvier.kernels.cpu.llvm.functions import (
     I64,
     at,
     counted,
-    gathered,
     local,
     offset,
     splat,
     vector_at,
     when,
 )
+from ranvier.kernels.cpu.llvm.memory import gathered
 from ranvier.kernels.operands import require
 from ranvier.kernels.tasks import Pattern
 
@@ -194,7 +194,7 @@ def _value_gradient_kernel(dtype: torch.dtype, valued: bool) -> Routine:
         total = local(b, ir.Constant(ir.VectorType(real, wide), [0.0] * wide))
         with counted(b, low, high) as e:
             row = at(b, grad, b.mul(offset(b, b.load(at(b, index, e))), columns))
-            term = gathered(b, row, places, wide)
+            term = gathered(b, row, places)
             if valued:
                 term = b.fmul(term, splat(b, b.load(at(b, value, e)), wide), flags=("contract",))
             b.store(b.fadd(b.load(total), term, flags=("contract",)), total)

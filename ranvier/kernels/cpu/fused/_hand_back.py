@@ -18,13 +18,13 @@ from ranvier.kernels.cpu.llvm.functions import (
     I64,
     at,
     counted,
-    gathered,
     local,
     offset,
     splat,
     vector_at,
 )
 from ranvier.kernels.cpu.llvm.jit import has_feature
+from ranvier.kernels.cpu.llvm.memory import gathered, summed
 
 __all__ = ["dense_kernel", "sparse_kernel"]
 
@@ -115,9 +115,6 @@ def sparse_kernel(dtype: torch.dtype) -> Routine:
     row_pointer, target = f["row_pointer", "target"]
     start, stop, columns, sources, stride = f.integers()
     vector = ir.VectorType(real, width)
-    kind = ir.FunctionType(real, [real, vector])
-    name = f"llvm.vector.reduce.fadd.v{width}{'f32' if dtype == torch.float32 else 'f64'}"
-    reduce = b.module.globals.get(name) or ir.Function(b.module, kind, name)
     with counted(b, start, stop) as r:
         row = at(b, grad, b.mul(r, columns))
         with counted(b, 0, sources) as k:
@@ -125,12 +122,12 @@ def sparse_kernel(dtype: torch.dtype) -> Routine:
             even = b.sub(high, b.srem(b.sub(high, low), I64(width)))
             total = local(b, ir.Constant(vector, [0.0] * width))
             with counted(b, low, even, width) as s:
-                values = gathered(b, row, b.load(vector_at(b, target, s, width), align=4), width)
+                values = gathered(b, row, b.load(vector_at(b, target, s, width), align=4))
                 strengths = b.load(vector_at(b, weight, s, width), align=dtype.itemsize)
                 term = b.fmul(values, strengths, flags=("contract",))
                 b.store(b.fadd(b.load(total), term, flags=("contract",)), total)
             begin = b.load(at(b, initial, b.add(b.mul(r, stride), k)))
-            rest = local(b, b.call(reduce, [begin, b.load(total)], fastmath=("reassoc",)))
+            rest = local(b, summed(b, begin, b.load(total)))
             with counted(b, even, high) as s:
                 value = b.load(at(b, row, offset(b, b.load(at(b, target, s)))))
                 term = b.fmul(value, b.load(at(b, weight, s)), flags=("contract",))

@@ -15,6 +15,7 @@ from ranvier.kernels.cpu.host.operands import lanes, scalar
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset, splat, vector_at
+from ranvier.kernels.cpu.llvm.memory import gathered, masked_load, masked_store, summed
 
 __all__ = ["collect_kernel", "copy_kernel", "return_kernel"]
 
@@ -54,7 +55,6 @@ def return_kernel(dtype: torch.dtype) -> Routine:
     weight, grad, out = f["weight", "grad", "out"]
     start, stop, columns, sources = f.integers()
     vector = ir.VectorType(real, width)
-    reduce = _declared(b, f"llvm.vector.reduce.fadd.v{width}{_suffix(real)}", ir.FunctionType(real, [real, vector]))
     with counted(b, start, stop) as r:
         row, line = at(b, grad, b.mul(r, columns)), at(b, out, b.mul(r, sources))
         low, high = (b.load(at(b, pointer, b.add(r, I64(i)))) for i in (0, 1))
@@ -64,11 +64,11 @@ def return_kernel(dtype: torch.dtype) -> Routine:
             total = local(b, ir.Constant(vector, [0.0] * width))
             with counted(b, first, last, width) as s:
                 inside = _inside(b, b.sub(last, s), width)
-                values = _gathered(b, row, _masked_load(b, place, s, inside, width), inside, width)
-                term = b.fmul(values, _masked_load(b, weight, s, inside, width), flags=("contract",))
+                values = gathered(b, row, masked_load(b, vector_at(b, place, s, width), inside), inside)
+                term = b.fmul(values, masked_load(b, vector_at(b, weight, s, width), inside), flags=("contract",))
                 b.store(b.fadd(b.load(total), term, flags=("contract",)), total)
             slot = at(b, line, source)
-            b.store(b.call(reduce, [b.load(slot), b.load(total)], fastmath=("reassoc",)), slot)
+            b.store(summed(b, b.load(slot), b.load(total)), slot)
     return f.compile()
 
 
@@ -89,9 +89,9 @@ def collect_kernel(dtype: torch.dtype) -> Routine:
             first, last = (b.load(at(b, row_pointer, b.add(source, I64(i)))) for i in (0, 1))
             with counted(b, first, last, width) as s:
                 inside = _inside(b, b.sub(last, s), width)
-                values = _gathered(b, row, _masked_load(b, place, s, inside, width), inside, width)
-                sums = b.fadd(_masked_load(b, total, s, inside, width), values)
-                _masked_store(b, sums, total, s, inside, width)
+                values = gathered(b, row, masked_load(b, vector_at(b, place, s, width), inside), inside)
+                sums = b.fadd(masked_load(b, vector_at(b, total, s, width), inside), values)
+                masked_store(b, sums, vector_at(b, total, s, width), inside)
     return f.compile()
 
 
@@ -108,43 +108,8 @@ def copy_kernel(dtype: torch.dtype) -> Routine:
     return f.compile()
 
 
-def _suffix(real: ir.Type) -> str:
-    return "i32" if real == I32 else "f32" if isinstance(real, ir.FloatType) else "f64"
-
-
-def _declared(b: ir.IRBuilder, name: str, kind: ir.FunctionType) -> ir.Value:
-    return b.module.globals.get(name) or ir.Function(b.module, kind, name)
-
-
 def _inside(b: ir.IRBuilder, left: ir.Value, width: int) -> ir.Value:
     """Mask of the first ``left`` lanes."""
     wide = ir.VectorType(I32, width)
     capped = b.select(b.icmp_signed("<", left, I64(width)), left, I64(width))
     return b.icmp_signed("<", ir.Constant(wide, list(range(width))), splat(b, b.trunc(capped, I32), width))
-
-
-def _masked_load(b: ir.IRBuilder, base: ir.Value, i: ir.Value, inside: ir.Value, width: int) -> ir.Value:
-    element = base.type.pointee
-    wide = ir.VectorType(element, width)
-    slot = vector_at(b, base, i, width)
-    kind = ir.FunctionType(wide, [slot.type, I32, inside.type, wide])
-    call = _declared(b, f"llvm.masked.load.v{width}{_suffix(element)}.p0", kind)
-    zeros = ir.Constant(wide, [0 if element == I32 else 0.0] * width)
-    return b.call(call, [slot, I32(8 if isinstance(element, ir.DoubleType) else 4), inside, zeros])
-
-
-def _masked_store(b: ir.IRBuilder, value: ir.Value, base: ir.Value, i: ir.Value, inside: ir.Value, width: int) -> None:
-    slot = vector_at(b, base, i, width)
-    kind = ir.FunctionType(ir.VoidType(), [value.type, slot.type, I32, inside.type])
-    call = _declared(b, f"llvm.masked.store.v{width}{_suffix(value.type.element)}.p0", kind)
-    b.call(call, [value, slot, I32(8 if isinstance(value.type.element, ir.DoubleType) else 4), inside])
-
-
-def _gathered(b: ir.IRBuilder, base: ir.Value, places: ir.Value, inside: ir.Value, width: int) -> ir.Value:
-    element = base.type.pointee
-    wide = ir.VectorType(element, width)
-    addresses = b.gep(splat(b, base, width), [places], source_etype=element)
-    kind = ir.FunctionType(wide, [addresses.type, I32, inside.type, wide])
-    call = _declared(b, f"llvm.masked.gather.v{width}{_suffix(element)}.v{width}p0", kind)
-    size = 8 if isinstance(element, ir.DoubleType) else 4
-    return b.call(call, [addresses, I32(size), inside, ir.Constant(wide, [0.0] * width)])

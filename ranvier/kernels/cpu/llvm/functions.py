@@ -20,8 +20,6 @@ __all__ = [
     "at",
     "counted",
     "function",
-    "gathered",
-    "gathered_ints",
     "local",
     "offset",
     "prefetch",
@@ -121,30 +119,6 @@ def splat(builder: ir.IRBuilder, value: ir.Value, lanes: int) -> ir.Value:
     kind = ir.VectorType(value.type, lanes)
     first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, I32(0))
     return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
-
-
-def gathered(builder: ir.IRBuilder, base: ir.Value, places: ir.Value, lanes: int) -> ir.Value:
-    """Vector of the elements of the array at ``base`` named by ``places`` (a vector of i32, not negative)."""
-    element = base.type.pointee
-    wide, chosen = ir.VectorType(element, lanes), ir.VectorType(ir.IntType(1), lanes)
-    addresses = builder.gep(splat(builder, base, lanes), [places], source_etype=element)
-    name = f"llvm.masked.gather.v{lanes}{'f32' if isinstance(element, ir.FloatType) else 'f64'}.v{lanes}p0"
-    kind = ir.FunctionType(wide, [addresses.type, I32, chosen, wide])
-    call = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-    size = 4 if isinstance(element, ir.FloatType) else 8
-    everything = ir.Constant(chosen, [1] * lanes)
-    return builder.call(call, [addresses, I32(size), everything, ir.Constant(wide, ir.Undefined)])
-
-
-def gathered_ints(builder: ir.IRBuilder, base: ir.Value, places: ir.Value, lanes: int) -> ir.Value:
-    """The same for an array of i32."""
-    wide, chosen = ir.VectorType(I32, lanes), ir.VectorType(ir.IntType(1), lanes)
-    addresses = builder.gep(splat(builder, base, lanes), [places], source_etype=I32)
-    name = f"llvm.masked.gather.v{lanes}i32.v{lanes}p0"
-    kind = ir.FunctionType(wide, [addresses.type, I32, chosen, wide])
-    call = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-    everything = ir.Constant(chosen, [1] * lanes)
-    return builder.call(call, [addresses, I32(4), everything, ir.Constant(wide, ir.Undefined)])
 
 
 def prefetch(builder: ir.IRBuilder, pointer: ir.Value) -> None:

@@ -18,6 +18,7 @@ from ranvier.errors import ProviderError
 from ranvier.kernels.cpu.llvm._far_angles import far_lanes
 from ranvier.kernels.cpu.llvm._outlined import CALLABLE, MOST_COPIES, called
 from ranvier.kernels.cpu.llvm.jit import has_feature
+from ranvier.kernels.cpu.llvm.memory import declared, masked_load, masked_store
 from ranvier.kernels.elementary import Elementary
 
 __all__ = ["Lanes"]
@@ -331,9 +332,7 @@ class Lanes(Elementary):
             value = self.builder.load(place)
             value.align = self.itemsize
             return value
-        kind = ir.FunctionType(self.vector, [place.type, _I32, self.mask, self.vector])
-        read = self.declare(f"llvm.masked.load.v{self.width}{self._suffix}.p0", kind)
-        return self.builder.call(read, [place, _I32(self.itemsize), mask, self.constant(0.0)])
+        return masked_load(self.builder, place, mask)
 
     def broadcast(self, pointer: ir.Value, index: ir.Value) -> ir.Value:
         """The one number ``pointer[index]`` in every lane."""
@@ -359,9 +358,7 @@ class Lanes(Elementary):
         """
         place = self.address(pointer, index)
         if mask is not None:
-            kind = ir.FunctionType(ir.VoidType(), [self.vector, place.type, _I32, self.mask])
-            write = self.declare(f"llvm.masked.store.v{self.width}{self._suffix}.p0", kind)
-            self.builder.call(write, [value, place, _I32(self.itemsize), mask])
+            masked_store(self.builder, value, place, mask)
         elif streaming is None or isinstance(streaming, bool):
             self._store(place, value, past_caches=bool(streaming))
         else:
@@ -386,6 +383,4 @@ class Lanes(Elementary):
 
     def declare(self, name: str, kind: ir.FunctionType) -> ir.Function:
         """The function of that name, declared in the module unless it is already."""
-        module = self.builder.module
-        known = module.globals.get(name)
-        return known if known is not None else ir.Function(module, kind, name)
+        return declared(self.builder, name, kind)

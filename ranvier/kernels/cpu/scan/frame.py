@@ -15,6 +15,7 @@ import torch
 from llvmlite import ir
 from torch import Tensor
 
+from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.llvm.functions import counted, flushed
@@ -70,6 +71,9 @@ class ScanRoutine:
             if array.__class__ is Tensor and array.dtype is dtype and array.is_cpu and array.is_contiguous():
                 pointers.append(array.data_ptr())
                 moves.append(0)
+            elif array.__class__ is Place and array.tensor.dtype is dtype and array.tensor.is_cpu:
+                pointers.append(array.tensor.data_ptr() + array.offset)
+                moves.append(array.step)
             else:
                 pointer, move = check(array, given)
                 pointers.append(pointer)
