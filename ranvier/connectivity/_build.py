@@ -35,7 +35,7 @@ _NARROW = ((np.uint8, 255), (np.int16, 32767), (np.int32, 2**31 - 1))
 
 @dataclass(frozen=True)
 class SynapseRequest:
-    """What ``connect`` was asked for.
+    """The arguments of ``connect`` for single synapses.
 
     ``weight`` and ``delay`` as the user gave them; ``dimension`` that the weight must have, ``dt`` in ms, ``lag`` steps
     between an emission and its earliest arrival, ``sign`` +1, -1 or None, ``each`` a weight of its own for every synapse
@@ -259,7 +259,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _bounds(request: SynapseRequest, learn: bool) -> tuple[float | None, float | None]:
-    """What training keeps the weights within."""
+    """The bounds that training keeps the weights within."""
     if not learn:
         return None, None
     low, high = request.weight.min, request.weight.max

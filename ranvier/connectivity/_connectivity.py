@@ -1,4 +1,4 @@
-"""What every rule of connection promises."""
+"""The interface of connectivity rules."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _ARGUMENTS = ("num_features", "V_th", "alpha", "eps", "momentum")
 
 
 class ThresholdNorm(Transform, nn.Module):
-    """What both norms share: parameters, running statistics and the scale alpha*V_th."""
+    """The common part of both norms: parameters, running statistics and the scale alpha*V_th."""
 
     delay = None
     normalises = True
@@ -140,7 +140,7 @@ class ThresholdBatchNorm(ThresholdNorm):
 
 
 class StepBatchNorm(ThresholdNorm):
-    """Threshold-dependent batch norm of every step by itself: mean and var [T, C] over batch and space.
+    """Threshold-dependent batch norm with statistics of each step: mean and var [T, C] over batch and space.
 
     Otherwise as :class:`ThresholdBatchNorm`; scale, bias and running statistics (the mean over steps) are shared by all
     steps. No step depends on another, so training gives the same wherever a sequence is cut, and a rule that learns

@@ -41,7 +41,7 @@ def degrees(value: Any, name: str) -> np.ndarray:
 
 
 def spread(values: Any, count: int, name: str) -> np.ndarray:
-    """What a function of ``count`` distances gave, as one number for each."""
+    """The result of a function of ``count`` distances, one number for each."""
     array = np.asarray(values, np.float64)
     if array.shape not in ((), (count,)):
         raise ConnectivityError(

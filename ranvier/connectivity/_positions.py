@@ -171,7 +171,7 @@ class RandomPositions:
 
 
 def place(positions: Any, shape: tuple[int, ...] | None, seed: int, name: str) -> Positions:
-    """What a user gives as ``positions``, for a population of that shape (None for something without cells)."""
+    """The argument ``positions`` of a population of that shape, as positions (None for something without cells)."""
     if shape is None or len(shape) != 1:
         raise ShapeError(
             f"{name!r} has the shape {shape}, but positions belong to a population with a number of cells."

@@ -27,7 +27,7 @@ def roots(folder: str | os.PathLike[str] | None) -> tuple[Path, ...]:
 
 
 def is_offline() -> bool:
-    """True where ``RANVIER_OFFLINE`` is set to anything but 0: nothing is fetched, whoever asks."""
+    """True where ``RANVIER_OFFLINE`` is set to anything but 0: nothing is fetched."""
     return os.environ.get("RANVIER_OFFLINE", "0") not in ("", "0")
 
 

@@ -49,7 +49,7 @@ def phase(x: Any, steps: int, *, bits: int = 8) -> Tensor:
 
 
 def phase_weights(steps: int, *, bits: int = 8) -> Tensor:
-    """2^-(1 + t mod K) for every step [T]: what a spike of :func:`phase` is worth.
+    """2^-(1 + t mod K) for every step [T]: the weight of a spike of :func:`phase`.
 
     >>> rv.encoding.phase_weights(3)
     tensor([0.5000, 0.2500, 0.1250])

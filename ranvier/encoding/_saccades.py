@@ -24,7 +24,7 @@ TRIANGLE: tuple[tuple[float, float], ...] = ((0.0, 0.0), (3.5, 7.0), (7.0, 0.0),
 def saccades(
     images: Any, steps: int, *, path: Sequence[tuple[float, float]] = TRIANGLE, margin: int | None = None
 ) -> Tensor:
-    """What the eye sees while its gaze moves along ``path`` at equal time for each side.
+    """The images on the eye while its gaze moves along ``path``, at equal time for each side.
 
     frame[t](y, x) = image(y + d_y(t), x + d_x(t)), between pixels by bilinear interpolation, 0 outside.
 

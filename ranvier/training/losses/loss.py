@@ -1,4 +1,4 @@
-"""What every loss of the package promises, and the checks they share."""
+"""The interface of losses, and the checks they share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every regulariser promises, and how its signals are found."""
+"""The interface of regularisers, and how their signals are found."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Tensor = torch.Tensor
 class Regularizer(ABC):
     """A scalar from hidden signals, added to the loss in training (not in validation).
 
-    ``weight`` multiplies it; ``populations`` are those it watches, all that it can where None.
+    ``weight`` multiplies it. It watches ``populations``; None means all populations that have its signal.
     """
 
     weight: float

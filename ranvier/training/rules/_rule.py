@@ -1,4 +1,4 @@
-"""What every learning rule promises."""
+"""The interface of learning rules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Outcome", "Rule"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one batch came to: output and loss, detached; ``spikes[population]`` [*shape], sums over time and batch."""
+    """The result of one batch: output and loss, detached; ``spikes[population]`` [*shape], sums over time and batch."""
 
     out: Any
     loss: torch.Tensor

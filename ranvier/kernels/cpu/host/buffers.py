@@ -191,6 +191,6 @@ def set_buffer_limit(size: int) -> None:
 
 
 def buffer_stats() -> BufferStats:
-    """What the large blocks of this process are doing."""
+    """Counts of the large blocks of this process."""
     _shelf.settle()
     return BufferStats(_shelf.in_use, _shelf.free, _shelf.hits, _shelf.misses)
