@@ -46,7 +46,7 @@ class DelayedKernel(Transform):
 
     def keep_sign(self, sign: Any) -> None:
         """Keep weights to a sign: one of -1 and 1 for all, or -1, 0 (free) or 1 for each input."""
-        self.register_buffer("sign", None)
+        self.module.register_buffer("sign", None)
         if sign is None:
             return
         given = torch.as_tensor(sign).detach().to(self.weight.dtype)

@@ -33,10 +33,11 @@ def patches(
         x = x.unsqueeze(3)
         kernel, stride, padding, dilation = (1, *kernel), (1, *stride), (0, *padding), (1, *dilation)
     if len(kernel) == 3:  # places along the first axis join the batch, its windows the channels
-        (reach, *kernel), (step, *stride), (zeros, *padding), (apart, *dilation) = kernel, stride, padding, dilation
+        reach, step, zeros, apart = kernel[0], stride[0], padding[0], dilation[0]
+        kernel, stride, padding, dilation = kernel[1:], stride[1:], padding[1:], dilation[1:]
         x = nn.functional.pad(x, (0, 0, 0, 0, zeros, zeros)).unfold(3, apart * (reach - 1) + 1, step)[..., ::apart]
         rows = x.permute(0, 1, 3, 2, 6, 4, 5).flatten(0, 2).flatten(1, 2)
     else:
         rows = x.flatten(0, 1)
-    windows = nn.functional.unfold(rows, tuple(kernel), tuple(dilation), tuple(padding), tuple(stride))
+    windows = nn.functional.unfold(rows, kernel, dilation, padding, stride)
     return windows.transpose(1, 2).reshape(steps, batch * places, -1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -41,7 +41,8 @@ def compiled_loop(runner: Runner, unit: Unit, window: Window) -> None:
             else:
                 first, place = p.transform, p.place
                 latency = place.latency if place.table is None else place.table
-                projections.append(CircuitProjection(p.pre, n, stream, first.rows(), first.shared_weight(), latency))
+                rows: Any = first.rows()  # a loop has no other projections inside
+                projections.append(CircuitProjection(p.pre, n, stream, rows, first.shared_weight(), latency))
         cells = known_shape(runner.graph, n)[0]
         fed = {step.stream_of(port) for port in arrivals} | {
             *step.system.noises,

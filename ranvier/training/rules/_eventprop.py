@@ -85,6 +85,6 @@ class EventProp(Rule):
 def _check_cell(net: Network, name: str) -> None:
     """Raise where the continuous equations of a cell are not known, or have no derivative by times."""
     learnt = any(learns(q) for n in upstream_of(net, name) for q in net.projections.values() if q.post == n)
-    trouble = without_times(net, name, "EventProp", "use rv.rules.BPTT()") if learnt else None
+    trouble = without_times(net.graph, name, "EventProp", "use rv.rules.BPTT()") if learnt else None
     if trouble:
         raise TrainingError(trouble)
