@@ -17,11 +17,11 @@ from ranvier.training._criterion import BatchCriterion, Hidden
 from ranvier.training._gradients import clip_gradient, gradient_norms, total_norm
 from ranvier.training._locate import first_non_finite, infinite_slope
 from ranvier.training._metrics import Mean, Metric, Score
-from ranvier.training._scales import Scales
 from ranvier.training.batches import Batches, Signal, key
 from ranvier.training.health import Health
 from ranvier.training.regularizers import Regularizer, signals_of
 from ranvier.training.rules import Rule
+from ranvier.training.scales import Scales
 
 __all__ = ["Loop"]
 

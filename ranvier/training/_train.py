@@ -29,7 +29,6 @@ from ranvier.training._metrics import choose_metrics
 from ranvier.training._optimizer_state import optimizer_settings
 from ranvier.training._optimizers import Schedule, make_optimizer, rate_at
 from ranvier.training._progress import Display
-from ranvier.training._scales import choose_scales
 from ranvier.training._signals import plan_of
 from ranvier.training.batches import Batches, steps_of
 from ranvier.training.checkpoint import Checkpoint, moving
@@ -37,6 +36,7 @@ from ranvier.training.health import Health
 from ranvier.training.memory import forecast
 from ranvier.training.regularizers import Regularizer
 from ranvier.training.rules import Rule
+from ranvier.training.scales import choose_scales
 
 __all__ = ["train"]
 

@@ -28,7 +28,7 @@ from ranvier.network.keeping import (
 from ranvier.training._fit import Epoch
 from ranvier.training._metrics import Score
 from ranvier.training._optimizer_state import optimizer_state, restore_optimizer
-from ranvier.training._scales import Scales
+from ranvier.training.scales import Scales
 
 __all__ = ["Checkpoint", "moving"]
 

@@ -13,13 +13,13 @@ from ranvier.errors import TrainingError
 from ranvier.network import Network, in_own_precision
 from ranvier.training._buffers import same_buffers
 from ranvier.training._criterion import lengths_of
-from ranvier.training._scales import choose_scales
 from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._refuse import whole_number
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._windows import one, run_through
 from ranvier.training.rules.series import Series
+from ranvier.training.scales import choose_scales
 
 __all__ = ["EvolutionStrategies"]
 

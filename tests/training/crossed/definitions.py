@@ -10,6 +10,7 @@ import torch
 
 import ranvier as rv
 from ranvier.connectivity import Sparse
+from ranvier.training.scales import choose_scales
 from tests.training.crossed.slow import Paths, Slow, State
 
 Tensor = torch.Tensor
@@ -211,9 +212,14 @@ def _reach(net: rv.Network, state: State, name: str, q: Tensor) -> Tensor:
 
 
 def evolved(net: rv.Network, x: Tensor, loss: Loss, population: int, sigma: float) -> Gradient:
-    """1/(n sigma) sum of u_i e_i over pairs +-e; the first run draws its stream of noise, and so does every other again."""
+    """1/(n sigma s) sum of u_i e_i over pairs +-s e, with the size s of each parameter.
+
+    The first run draws its stream of noise, and so does every other again.
+    """
     net.zero_grad()
+    sizes = choose_scales(net, "auto", ready=False).factors
     learnt = [q for q in net.parameters() if q.requires_grad]
+    size = [sizes.get(n, 1.0) for n, q in net.named_parameters() if q.requires_grad]
     before = [q.detach().clone() for q in learnt]
     found = [torch.zeros_like(q) for q in learnt]
     torch.manual_seed(1)
@@ -223,11 +229,11 @@ def evolved(net: rv.Network, x: Tensor, loss: Loss, population: int, sigma: floa
             drawn = [torch.randn_like(q) for q in learnt]
             worth = []
             for sign in (1, -1):
-                for q, p, e in zip(learnt, before, drawn, strict=True):
-                    q.copy_(p + sign * sigma * e)
+                for q, p, e, s in zip(learnt, before, drawn, size, strict=True):
+                    q.copy_(p + sign * sigma * s * e)
                 worth.append(float(loss(Slow(net).run(x)[0])))
-            for g, e in zip(found, drawn, strict=True):
-                g += (worth[0] - worth[1]) / (population * sigma) * e
+            for g, e, s in zip(found, drawn, size, strict=True):
+                g += (worth[0] - worth[1]) / (population * sigma * s) * e
         for q, p in zip(learnt, before, strict=True):
             q.copy_(p)
     for q, g in zip(learnt, found, strict=True):
