@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from llvmlite import ir
 
 from ranvier.kernels.cpu.draw.row_source import kernel_for
@@ -17,15 +15,6 @@ _KERNEL = ir.FunctionType(
 ).as_pointer()
 
 
-class Form(Protocol):
-    """What the code depends on."""
-
-    @property
-    def drawn(self) -> str | None:
-        """The kernel that draws."""
-        ...
-
-
 def drawn_arguments(arguments: Arguments) -> dict:
     """The tables of a ``RowSource``, its degrees and weight; where its kernel starts, whether each row has a degree."""
     values = {"bounds": arguments.pointer(I64), "target": arguments.pointer(I32)}
@@ -36,20 +25,23 @@ def drawn_arguments(arguments: Arguments) -> dict:
 
 
 def deliver_drawn(
-    b: ir.IRBuilder, form: Form, values: dict, ring: ir.Value, padded: ir.Value, spikes: ir.Value, start: ir.Value,
+    b: ir.IRBuilder, kind: str, values: dict, ring: ir.Value, padded: ir.Value, spikes: ir.Value, start: ir.Value,
     stop: ir.Value, step: ir.Value, length: ir.Value,
 ) -> None:  # fmt: skip
-    """Add the weight for every target of the spikes [start, stop), which arrive in ``step``, to the ring."""
+    """Add the weight for every target of the spikes [start, stop), which arrive in ``step``, to the ring.
+
+    ``kind`` names the kernel that draws.
+    """
     here = at(b, ring, b.mul(b.srem(step, length), padded))
     weight = b.load(values["weight"])
     kernel = b.inttoptr(values["kernel"], _KERNEL)
     tables = [values["pointers"], values["integers"], values["floats"]]
     count = at(b, values["bounds"], 1)
-    (_, number), (_, write) = (kernel_for(form.drawn).signature.places[n] for n in ("first", "write"))
+    (_, number), (_, write) = (kernel_for(kind).signature.places[n] for n in ("first", "write"))
     with counted(b, start, stop) as k:
         cell = offset(b, b.load(at(b, spikes, k)))
         b.store(cell, at(b, values["integers"], number))
-        if form.drawn == "bernoulli":  # counts targets first, then writes them
+        if kind == "bernoulli":  # counts targets first, then writes them
             b.store(I64(0), at(b, values["integers"], write))
             b.call(kernel, tables)
             b.store(I64(1), at(b, values["integers"], write))

@@ -287,8 +287,11 @@ class _Writer:
         )
         if key not in self.functions:
             made, inside = inner(self.open.module, f"deliver_{len(self.functions)}", [v.type for v in given])
-            write = deliver if wire.drawn is None else deliver_drawn
-            write(inside, wire, dict(zip(names, made.args, strict=False)), *made.args[len(names) :])
+            held, rest = dict(zip(names, made.args, strict=False)), made.args[len(names) :]
+            if wire.drawn is None:
+                deliver(inside, wire, held, *rest)
+            else:
+                deliver_drawn(inside, wire.drawn, held, *rest)
             inside.ret_void()
             self.functions[key] = made
         b.call(self.functions[key], given)

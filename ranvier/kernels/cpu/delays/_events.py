@@ -80,10 +80,10 @@ def sorted_events(
     lists = {"pointer": now.pointer, "index": now.index, "value": now.value}
     lists |= {"earlier_pointer": earlier.pointer, "earlier_index": earlier.index, "earlier_value": earlier.value}
     lists |= {"cursor": cursor, "time": time, "sorted_value": value}
-    sizes = {"batch": batch, "steps": steps, "history": used, "inputs": inputs}
+    lengths = {"batch": batch, "steps": steps, "history": used, "inputs": inputs}
 
     def sort(stage: int) -> None:
-        run_routine(kernel, batch, **lists, **sizes, stage=stage)
+        run_routine(kernel, batch, **lists, **lengths, stage=stage)
 
     sort(0)
     pointer = torch.zeros(batch * inputs + 1, dtype=torch.int64)

@@ -53,7 +53,8 @@ class Array:
         self, kind: ir.Type, *shape: int | str | EllipsisType | None, optional: bool = False, apart: bool = False
     ) -> None:
         self.kind, self.optional, self.apart = kind, optional, apart
-        self.shape = None if shape == (...,) else shape
+        lengths = tuple(n for n in shape if not isinstance(n, EllipsisType))
+        self.shape = lengths if len(lengths) == len(shape) else None
 
     def dtypes(self, dtype: torch.dtype | None) -> tuple[torch.dtype, ...]:
         """What a tensor may hold, in a kernel of such numbers."""
@@ -105,7 +106,8 @@ class Reader:
         value = self.builder.load(at(self.builder, self._tables[table], place))
         if table == 0:
             kind = self.signature.arrays[name].kind
-            return self.builder.bitcast(value, (self.real if kind is REAL else kind).as_pointer())
+            own = self.real is not None and kind is REAL
+            return self.builder.bitcast(value, (self.real if own else kind).as_pointer())
         return value
 
 
