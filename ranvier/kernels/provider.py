@@ -10,11 +10,13 @@ import torch
 
 from ranvier.kernels.tasks import ScanResult, Shape
 
-__all__ = ["DENSE", "EVENT", "Offer", "Provider", "Refusal", "Request", "Runnable", "Session", "Sessions"]
+__all__ = ["DENSE", "EVENT", "FEW_ROWS", "Offer", "Provider", "Refusal", "Request", "Runnable", "Session", "Sessions"]
 
 Tensor = torch.Tensor
 #: variants of a product: spike by spike, or as a whole
 EVENT, DENSE = "event", "dense"
+#: a request says of a window whether it has as many rows (steps times batch): no more, so that equal plans serve many calls
+FEW_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Refusal:
 class Request(Protocol):
     """What all tasks of a call have in common.
 
-    ``single`` is a batch of one sample; ``few`` says that a window holds fewer than 64 rows (steps times batch).
+    ``single`` is a batch of one sample; ``few`` says that a window holds fewer than ``FEW_ROWS`` rows.
     """
 
     @property

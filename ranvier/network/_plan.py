@@ -24,7 +24,7 @@ class Request:
     single
         The batch is one sample.
     few
-        A window holds fewer rows (steps times batch) than it takes to run neighbouring parts together.
+        A window holds fewer rows (steps times batch) than ``ranvier.kernels.provider.FEW_ROWS``.
     cuts
         The paths a gradient may take.
     spread

@@ -13,6 +13,7 @@ import torch
 from ranvier.dynamics import WHOLE, Cuts
 from ranvier.errors import RanvierWarning
 from ranvier.kernels import registry
+from ranvier.kernels.provider import FEW_ROWS
 from ranvier.kernels.tasks import ScanShape
 from ranvier.network._bind import plastic_edges, update_of
 from ranvier.network._chain import is_plain, joins
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["plan_call", "plan_for"]
 
 Tensor = torch.Tensor
-#: rows of a product (steps times batch) from which neighbouring parts run together
-_ENOUGH = 64
 
 
 def plan_for(
@@ -44,7 +43,7 @@ def plan_for(
     """The plan of a request, made once."""
     few = False
     if steps is not None and batch is not None:
-        few = min(steps, window or checkpoint or steps) * batch < _ENOUGH
+        few = min(steps, window or checkpoint or steps) * batch < FEW_ROWS
     asked = (
         graph.dtype, graph.device.type, gradient, window, checkpoint, graph.provider, dense_inputs, batch == 1, few, cuts,
         frozenset(spread), frozenset(learnt), series, hooked_parts(graph),

@@ -9,7 +9,7 @@ import torch
 
 from ranvier.kernels import cpu
 from ranvier.kernels.cpu.propagate import run_by_event, run_dense
-from ranvier.kernels.provider import DENSE, EVENT, Offer, Refusal, Request, Runnable
+from ranvier.kernels.provider import DENSE, EVENT, FEW_ROWS, Offer, Refusal, Request, Runnable
 from ranvier.kernels.tasks import (
     CircuitShape,
     DrawShape,
@@ -51,7 +51,7 @@ class Cpu:
             case DrawShape():
                 return Offer("counted numbers as vector code")
             case FusedShape(window=None) if request.few:
-                return Refusal("a window has fewer than 64 rows (steps times batch)")
+                return Refusal(f"a window has fewer than {FEW_ROWS} rows (steps times batch)")
             case FusedShape():
                 return Offer("one operation", repeats=True)
 
