@@ -46,7 +46,7 @@ class RTRL(Rule):
     TrainingError
         Where a part of the network stands in the way, or D P is too large.
 
-    >>> fit = rv.train(net, data, epochs=2, rule=rv.rules.RTRL(window=8))
+    >>> fit = rv.train(net, data, epochs=1, rule=rv.rules.RTRL(window=8))
     """
 
     window: int = 8
@@ -102,7 +102,7 @@ class SnAp1(RTRL):
 
     Source: Menick et al., ICLR 2021.
 
-    >>> fit = rv.train(net, data, epochs=2, rule=rv.rules.SnAp1())
+    >>> fit = rv.train(net, data, epochs=1, rule=rv.rules.SnAp1())
     """
 
     window: int = 1
