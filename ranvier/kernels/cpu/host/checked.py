@@ -56,7 +56,7 @@ class Check:
         if self.shape is not None:
             out.append(f"{name}.dim() == {len(self.shape)}")
         for k, wanted in self._axes:
-            if wanted in arrays:
+            if isinstance(wanted, str) and wanted in arrays:
                 out.append(f"({wanted}.__class__ is not Tensor or {name}.size({k}) == {wanted}.numel())")
             else:
                 out.append(f"{name}.size({k}) == {wanted}")

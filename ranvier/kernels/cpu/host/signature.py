@@ -106,8 +106,9 @@ class Reader:
         value = self.builder.load(at(self.builder, self._tables[table], place))
         if table == 0:
             kind = self.signature.arrays[name].kind
-            own = self.real is not None and kind is REAL
-            return self.builder.bitcast(value, (self.real if own else kind).as_pointer())
+            if kind is REAL and self.real is not None:
+                kind = self.real
+            return self.builder.bitcast(value, kind.as_pointer())
         return value
 
 
