@@ -256,7 +256,7 @@ def _recordable(graph: Graph, name: str, sources: bool) -> list[str]:
         if graph.sources[name].lag > 0:
             return ["spikes"]
         raise GraphError(
-            f"cannot record {name!r}: it is a signal, a function of the step; its block(first, steps, net) gives the values."
+            f"cannot record {name!r}: it is a signal, a function of the step; its block(first, steps, graph) gives the values."
         )
     fire = [n for n, s in graph.sources.items() if s.lag > 0] if sources else []
     plastic = [n for n, p in graph.projections.items() if p.plasticity]
