@@ -53,7 +53,7 @@ def run(task: str = "fsdd", out: Path = Path("out"), seeds: int = 5, kinds: Sequ
 
     Examples
     --------
-    >>> outcome = rv.recipes.delays.run("braille_touch", seeds=1)
+    >>> outcome = rv.recipes.delays.run("braille_touch", seeds=1, kinds=["no delays"])
     """
     unknown = [kind for kind in kinds if kind not in KINDS]
     if task not in TASKS or unknown or seeds < 1:
