@@ -91,14 +91,23 @@ class State:
         return self.map(Tensor.clone)
 
     def to(self, *args: Any, **kwargs: Any) -> State:
-        """On another device or in another dtype, as :meth:`torch.nn.Module.to`: whole numbers stay what they are."""
+        """On another device or in another dtype, as :meth:`torch.nn.Module.to`.
 
-        def moved(t: Tensor) -> Tensor:
-            if t.is_floating_point():
-                return t.to(*args, **kwargs)
+        Whole numbers and float64 variables of synapses keep their dtype: these may be times, which float32 rounds. A network
+        of float32 narrows such a variable itself where it is no time.
+        """
+
+        def carried(t: Tensor) -> Tensor:
             return t.to(torch.empty(0, device=t.device).to(*args, **kwargs).device)
 
-        return self.map(moved)
+        def moved(t: Tensor) -> Tensor:
+            return t.to(*args, **kwargs) if t.is_floating_point() else carried(t)
+
+        synapses = {
+            p: {n: carried(v) if v.dtype == torch.float64 else moved(v) for n, v in values.items()}
+            for p, values in self.synapses.items()
+        }
+        return replace(replace(self, synapses={}).map(moved), synapses=synapses)
 
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor under a path such as ``variables/lif1/v``."""

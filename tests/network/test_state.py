@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch.utils import _pytree
 
 import ranvier as rv
-from ranvier.units import ms
+from ranvier.units import Hz, ms
 
 
 @pytest.fixture
@@ -53,6 +54,43 @@ def test_detach_clone_and_to(made: tuple) -> None:
     assert equal(copied, state)
     assert not {t.data_ptr() for t in copied.tensors().values()} & {t.data_ptr() for t in state.tensors().values()}
     assert all(t.dtype == torch.float32 for t in state.to(torch.float32).tensors().values())
+
+
+LATE = 36_000_000  # an hour in steps of 0.1 ms: float32 is off by up to 0.125 ms there
+
+
+def timed(dtype: torch.dtype) -> tuple[rv.Network, rv.State]:
+    """A network whose synapses hold the time of their last spike, and its state after an hour."""
+    net = rv.Network(dt=0.1 * ms, seed=1, dtype=dtype)
+    net.source("in", rv.Poisson(200 * Hz, 20))
+    net.population("out", 5, rv.LIF(tau=10 * ms))
+    rule = rv.Plasticity(
+        "last' = last : ms", on_pre="w += 0.01*where(t - last < 4.95*ms, 1, 0); last = t", last=-1 * ms
+    )
+    net.connect("in", "out", rv.AllToAll(), weight=0.25, plasticity=rule, name="learnt")
+    start = replace(net.initial_state(1, stream=1), step=LATE)
+    return net, net.run(20 * ms, start).state
+
+
+def test_the_dtype_that_a_state_has_changes_nothing(tmp_path: Path) -> None:
+    """Times of synapses are float64 in a network of float32, also where the whole state is converted to float32."""
+    net, state = timed(torch.float32)
+    rv.save_state(state, tmp_path / "state.safetensors")
+    back = rv.load_state(tmp_path / "state.safetensors").to(torch.float32)
+    for same in (state.to(torch.float32), state.to("cpu", torch.float32), state.with_tensors(back.tensors())):
+        found = same.tensors()
+        for n, value in state.tensors().items():
+            torch.testing.assert_close(found[n], value, rtol=0, atol=0)
+        assert equal(net.run(20 * ms, same).state, net.run(20 * ms, state).state)
+
+
+def test_a_network_of_float32_takes_exact_times_from_one_of_float64() -> None:
+    wide, narrow = timed(torch.float64)[1], timed(torch.float32)
+    with pytest.raises(rv.errors.StateError, match=r"call state\.to\(torch\.float32\)"):
+        narrow[0].run(20 * ms, wide)
+    after, expected = (narrow[0].run(20 * ms, s).state.synapses["learnt"] for s in (wide.to(torch.float32), narrow[1]))
+    assert torch.equal(after["last"], expected["last"])
+    torch.testing.assert_close(after["w"], expected["w"], rtol=0, atol=1e-6)  # a pair that is missed changes it by 0.01
 
 
 def test_a_call_does_not_touch_the_state_it_was_given(made: tuple, spikes: Callable) -> None:
