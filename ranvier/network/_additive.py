@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import sympy as sp
 
 from ranvier.dynamics import Program, expanded, terms
-from ranvier.dynamics.functions import maximum, minimum
+from ranvier.dynamics.limits import Limit, limits_around
 from ranvier.kernels.tasks import Additive
 
 if TYPE_CHECKING:
@@ -19,13 +19,6 @@ __all__ = ["added_to", "additive", "limits_of"]
 
 #: what a spike adds has fewer terms than this
 _MOST_TERMS = 500
-
-
-class _Limit(NamedTuple):
-    """minimum or maximum of what is added to and an expression that does not read it."""
-
-    function: type
-    value: sp.Expr
 
 
 def additive(
@@ -74,26 +67,19 @@ def limits_of(bound: BoundPlasticity, target: str) -> Program | None:
     return _wrapped(z, _peel(bound.codes["on_post"].outputs[target], z)[0])
 
 
-def _wrapped(z: sp.Symbol, limits: list[_Limit]) -> Program | None:
+def _wrapped(z: sp.Symbol, limits: list[Limit]) -> Program | None:
     wrapped: sp.Expr = z
     for limit in reversed(limits):
         wrapped = limit.function(wrapped, limit.value)
     return Program((), {str(z): wrapped}) if limits else None
 
 
-def _peel(value: sp.Expr, z: sp.Symbol) -> tuple[list[_Limit], sp.Expr]:
-    """Limits around a new value of z, from the outside, and what stands inside."""
-    limits = []
-    while isinstance(value, minimum | maximum):
-        reads = [z in a.free_symbols for a in value.args]
-        if sum(reads) != 1:
-            break
-        limits.append(_Limit(value.func, value.args[1 - reads.index(True)]))
-        value = value.args[reads.index(True)]
-    return limits, value
+def _peel(value: sp.Expr, z: sp.Symbol) -> tuple[list[Limit], sp.Expr]:
+    """Limits around a new value of z that do not read it, and what stands inside."""
+    return limits_around(value, lambda bound: z not in bound.free_symbols)
 
 
-def _kept(bound: BoundPlasticity, target: str, limits: list[_Limit]) -> bool:
+def _kept(bound: BoundPlasticity, target: str, limits: list[Limit]) -> bool:
     """Whether on_pre keeps its target within the limits, which are parameters or numbers."""
     parameters = {sp.Symbol(n) for n in bound.system.parameters}
     if any(limit.value.free_symbols - parameters for limit in limits):

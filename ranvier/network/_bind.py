@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from math import inf, isfinite
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
+import sympy as sp
 import torch
 
+from ranvier.dynamics.functions import folded
 from ranvier.errors import RanvierWarning
 from ranvier.network._graph import Edge, GraphError
 from ranvier.network._row_rule import not_row_rule
@@ -50,23 +54,38 @@ def bind_rule(graph: Graph, rule: Plasticity, pre: str, post: str, port: str) ->
 
 def warn_of_limits(name: str, bound: BoundPlasticity, weight: torch.Tensor) -> None:
     """Warn where weights start outside what the rule will clip them to."""
-    for low, high in bound.limits("w"):
-        ends = [float(e) if e.is_Number else bound.rule.values.get(str(e)) for e in (low, high)]
-        if any(e is None or isinstance(e, Distribution | Learn) for e in ends):
-            continue
-        least, most = map(as_quantity, ends)
-        if least.shape != () or most.shape != () or not weight.numel():
-            continue
-        bottom, top = float(least.value), float(most.value)
-        slack = 1e-6 * max(abs(bottom), abs(top))
-        smallest, largest = float(weight.detach().min()), float(weight.detach().max())
-        if smallest < bottom - slack or largest > top + slack:
-            warnings.warn(
-                f"{name}: weights start from {smallest:g} to {largest:g}, but {bound.rule.name} clips them to {bottom:g} to "
-                f"{top:g} at their first change: give weights within, or another upper limit, {high}.",
-                RanvierWarning,
-                stacklevel=5,
-            )
+    if not weight.numel():
+        return
+    known = [(number, limit) for limit in bound.limits("w") if (number := _number(limit.value, bound)) is not None]
+    bottom, low = max(((v, x) for v, x in known if not x.upper), key=itemgetter(0), default=(-inf, None))
+    top, high = min(((v, x) for v, x in known if x.upper), key=itemgetter(0), default=(inf, None))
+    slack = 1e-6 * max((abs(v) for v in (bottom, top) if isfinite(v)), default=0.0)
+    smallest, largest = float(weight.detach().min()), float(weight.detach().max())
+    limit, side = (
+        (high, "upper") if largest > top + slack else (low, "lower") if smallest < bottom - slack else (None, "")
+    )
+    if limit is None:
+        return
+    span = f"at most {top:g}" if low is None else f"at least {bottom:g}" if high is None else f"{bottom:g} to {top:g}"
+    called = f", {limit.value}" if limit.value.free_symbols else ""
+    warnings.warn(
+        f"{name}: weights start from {smallest:g} to {largest:g}, but {bound.rule.name} clips them to {span} at their first "
+        f"change: give weights within, or another {side} limit{called}.",
+        RanvierWarning,
+        stacklevel=5,
+    )
+
+
+def _number(limit: sp.Expr, bound: BoundPlasticity) -> float | None:
+    """A limit of numbers and parameters in base units; None where a parameter is not one given number."""
+    values = {}
+    for symbol in limit.free_symbols:
+        given = bound.rule.values.get(str(symbol))
+        if given is None or isinstance(given, Distribution | Learn) or as_quantity(given).shape != ():
+            return None
+        values[symbol] = sp.Float(float(as_quantity(given).value))
+    number = folded(limit.xreplace(values))
+    return float(number) if number.is_Number else None
 
 
 def _variables(graph: Graph, part: str) -> dict[str, Dimension]:

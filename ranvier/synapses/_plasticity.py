@@ -23,7 +23,7 @@ from ranvier.dynamics import (
     read_system,
     shortened,
 )
-from ranvier.dynamics.functions import maximum, minimum
+from ranvier.dynamics.limits import Limit, limits_around
 from ranvier.dynamics.symbols import Domain, Role, Symbol, end_name
 from ranvier.errors import DimensionError, EquationError
 from ranvier.neurons.values import check_text, check_values, merge_values
@@ -217,18 +217,16 @@ class BoundPlasticity:
         """Whether anything happens when the presynaptic cell fires."""
         return bool(self.rule.on_pre) or not self.sends("every_step")
 
-    def limits(self, variable: str) -> set[tuple[sp.Expr, sp.Expr]]:
-        """(low, high), numbers or parameters, within which a piece of code keeps a variable."""
-        found = set()
+    def limits(self, variable: str) -> tuple[Limit, ...]:
+        """Every limit, made of numbers and parameters, that a piece of code puts a variable into."""
+        parameters = {sp.Symbol(n) for n in self.system.parameters}
+        found: dict[Limit, None] = {}
         for program in self.codes.values():
-            known: dict[sp.Basic, sp.Expr] = {s.target: s.expression for s in program.statements}
-            value = program.outputs.get(variable)
-            value = known.get(value, value) if value is not None else None
-            if isinstance(value, minimum) and isinstance(value.args[0], maximum):
-                low, high = value.args[0].args[1], value.args[1]
-                if {str(s) for e in (low, high) for s in e.free_symbols} <= set(self.system.parameters):
-                    found.add((low, high))
-        return found
+            if variable in program.outputs:
+                known: dict[sp.Basic, sp.Expr] = {s.target: s.expression for s in program.statements}
+                value = program.outputs[variable]
+                found |= dict.fromkeys(limits_around(value, lambda e: e.free_symbols <= parameters, known)[0])
+        return tuple(found)
 
     def reads(self, end: str, *codes: str) -> tuple[str, ...]:
         """Variables of the cell at ``end`` (pre or post) that the rule, or some of its code, looks at."""

@@ -130,6 +130,29 @@ def test_weights_that_a_rule_will_clip_are_said(rule: rv.Plasticity, weight: obj
 
 
 @pytest.mark.parametrize(
+    ("code", "weight", "said"),
+    [
+        ("clip(w + x, 0, 2*w_max)", 5.0, "clips them to 0 to 2 .* another upper limit, 2*w_max"),
+        ("clip(w + x, 0, w_max + exp(0))", 2.1, "clips them to 0 to 2 "),
+        ("maximum(minimum(w + x, 1), 0)", -1.0, "clips them to 0 to 1 .* another lower limit[.]"),
+        ("maximum(0, minimum(w_max, w + x))", 5.0, "clips them to 0 to 1 .* another upper limit, w_max"),
+        ("minimum(w + x, 1)", 5.0, "clips them to at most 1 "),
+        ("maximum(w + x, 0)", -1.0, "clips them to at least 0 "),
+        ("clip(w + x, 0, drawn)", -1.0, "clips them to at least 0 "),
+        ("minimum(clip(w + x, 0, 4), w_max)", 3.0, "clips them to 0 to 1 "),
+    ],
+)
+def test_every_limit_counts_by_itself(code: str, weight: float, said: str) -> None:
+    values = {n: v for n, v in {"w_max": 1.0, "drawn": rv.Uniform(0.5, 2)}.items() if n in code}
+    rule = rv.Plasticity("dx/dt = -x/(10*ms) : 1", on_post=f"w = {code}", **values)
+    with pytest.warns(RanvierWarning, match=said.replace("*w", r"\*w")):
+        bind(rule, weight=weight)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RanvierWarning)
+        bind(rule, weight=0.7)
+
+
+@pytest.mark.parametrize(
     ("rule", "weight"),
     [
         (p.STDP(), 1.0), (p.STDP(w_max=0.3), 0.3), (p.STDP(), 0.0), (p.ReSuMe(), -1.0), (p.MultiplicativeSTDP(), 7.0),
