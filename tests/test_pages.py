@@ -112,3 +112,25 @@ class TestStart:
     )
     def test_a_circuit_loads_no(self, loaded: set[str], module: str) -> None:
         assert f"ranvier.{module}" not in loaded
+
+
+class TestCollector:
+    """Importing is a fifth faster without the garbage collector, which is left as it was found."""
+
+    @pytest.mark.parametrize("setting", ["gc.enable()", "gc.disable()", "gc.freeze()"])
+    def test_the_collector_is_left_as_it_was(self, setting: str) -> None:
+        code = (
+            f"import gc; {setting}; before = gc.isenabled(), gc.get_freeze_count() > 0; import ranvier; ranvier.Network;"
+            "assert (gc.isenabled(), gc.get_freeze_count() > 0) == before"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+    def test_garbage_from_before_is_collected_later(self) -> None:
+        code = (
+            "import gc, weakref\n"
+            "class Thing: pass\n"
+            "a = Thing(); a.itself = a; seen = weakref.ref(a)\n"
+            "import ranvier; ranvier.Network\n"
+            "del a; gc.collect(); assert seen() is None"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)
