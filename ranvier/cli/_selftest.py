@@ -58,7 +58,7 @@ def _against(provider: Provider, specification: Provider) -> Verdict:
         for dtype in (torch.float64, torch.float32):
             for cell, kicks in ((LIF(), ()), (ALIF(), ()), (CurrentLIF(), ("I",))):
                 shape, request = ScanShape(cell.name, cell.step(kicks)), _Request("cpu", dtype)
-                found = provider.offer(shape, request)
+                found = registry.answer(provider, shape, request)
                 if isinstance(found, Refusal):
                     return verdict(False, found.sentence)
                 pair = [p.build(shape, v) for p, v in ((specification, ""), (provider, found.variant))]

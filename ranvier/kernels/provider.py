@@ -120,5 +120,5 @@ class Provider(Protocol):
         ...
 
     def build(self, shape: Shape, variant: str) -> Runnable:
-        """What runs tasks of a shape that was offered, in the ``variant`` of the offer."""
+        """What runs tasks of a shape, the very one that was offered, in the ``variant`` of the offer."""
         ...

@@ -2,27 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from importlib import import_module
+from threading import Lock
 
 from ranvier.errors import ProviderError
-from ranvier.kernels.provider import Offer, Provider, Request, Runnable
+from ranvier.kernels.provider import Offer, Provider, Refusal, Request, Runnable
 from ranvier.kernels.tasks import Shape
 
-__all__ = ["first", "listed", "names", "provider", "providers", "register", "specification", "withdraw"]
+__all__ = [
+    "answer",
+    "build",
+    "first",
+    "generation",
+    "listed",
+    "names",
+    "provider",
+    "providers",
+    "register",
+    "specification",
+    "withdraw",
+]
 
-#: name -> the module whose ``provider`` it is, imported when a plan first asks; or the provider itself
-_known: dict[str, str | Provider] = {
-    "cpu": "ranvier.kernels.cpu.provider",
-    "reference": "ranvier.kernels.reference.provider",
-}
+
+@dataclass(frozen=True)
+class _Known:
+    """The providers between two changes, so that a thread sees all of them while another one registers.
+
+    ``named``: name -> the module whose ``provider`` it is, imported when a plan first asks; or the provider itself.
+    ``first``: what was built for shapes that belong to no plan. ``generation`` counts the changes.
+    """
+
+    named: dict[str, str | Provider]
+    generation: int = 0
+    first: dict[tuple[Shape, Request], Runnable] = field(default_factory=dict)
+
+    def provider(self, name: str) -> Provider:
+        found = self.named.get(name)
+        if found is None:
+            raise ProviderError(
+                f"provider={name!r} is unknown: use {', '.join(map(repr, self.named))}, or make it known with "
+                f"ranvier.kernels.register first."
+            )
+        if isinstance(found, str):
+            found = self.named[name] = import_module(found).provider
+        return found
+
+
+_known = _Known({"cpu": "ranvier.kernels.cpu.provider", "reference": "ranvier.kernels.reference.provider"})
+_changing = Lock()
 _SPECIFICATION = "reference"
-#: what was built for shapes that belong to no plan
-_first: dict[tuple[Shape, Request], Runnable] = {}
 
 
 def names() -> tuple[str, ...]:
     """The names of all providers, in order."""
-    return tuple(_known)
+    return tuple(_known.named)
 
 
 def specification() -> Provider:
@@ -32,7 +66,12 @@ def specification() -> Provider:
 
 def listed() -> str:
     """The names, for a message."""
-    return ", ".join(map(repr, _known))
+    return ", ".join(map(repr, _known.named))
+
+
+def generation() -> int:
+    """How often the providers changed: a plan of an earlier generation is made anew."""
+    return _known.generation
 
 
 def provider(name: str) -> Provider:
@@ -43,20 +82,48 @@ def provider(name: str) -> Provider:
     ProviderError
         The name is unknown.
     """
-    found = _known.get(name)
-    if found is None:
-        raise ProviderError(
-            f"provider={name!r} is unknown: use {listed()}, or make it known with ranvier.kernels.register first."
-        )
-    if isinstance(found, str):
-        found = _known[name] = import_module(found).provider
-    return found
+    return _known.provider(name)
 
 
 def providers(first: str | None = None) -> tuple[Provider, ...]:
     """All providers in order, ``first`` before the others where it is named."""
-    order = _known if first is None else (first, *(n for n in _known if n != first))
-    return tuple(provider(n) for n in order)
+    known = _known
+    order = known.named if first is None else (first, *(n for n in known.named if n != first))
+    return tuple([known.provider(n) for n in order])
+
+
+def answer(asked: Provider, shape: Shape, request: Request) -> Offer | Refusal:
+    """What a provider says to a shape.
+
+    Raises
+    ------
+    ProviderError
+        It says neither yes nor no.
+    """
+    found = asked.offer(shape, request)
+    if not isinstance(found, Offer | Refusal):
+        raise ProviderError(
+            f"the provider {asked.name!r} answers {shape} with {found!r}: its offer(shape, request) must return an Offer or "
+            f"a Refusal of ranvier.kernels."
+        )
+    return found
+
+
+def build(asked: Provider, shape: Shape, variant: str) -> Runnable:
+    """What a provider builds for a shape that it offered to run.
+
+    Raises
+    ------
+    ProviderError
+        It cannot be called.
+    """
+    found = asked.build(shape, variant)
+    if not callable(found):
+        raise ProviderError(
+            f"the provider {asked.name!r} builds {found!r} for {shape}: its build(shape, variant) must return a function of "
+            f"a task."
+        )
+    return found
 
 
 def first(shape: Shape, request: Request) -> Runnable:
@@ -67,27 +134,29 @@ def first(shape: Shape, request: Request) -> Runnable:
     ProviderError
         All refuse.
     """
-    found = _first.get((shape, request))
+    kept = _known.first
+    found = kept.get((shape, request))
     if found is None:
-        found = _first[shape, request] = _built(shape, request)
+        found = kept[shape, request] = _built(shape, request)
     return found
 
 
 def _built(shape: Shape, request: Request) -> Runnable:
     refused = []
     for asked in providers():
-        answer = asked.offer(shape, request)
-        if isinstance(answer, Offer):
-            return asked.build(shape, answer.variant)
-        refused.append(f"{asked.name}: {answer.sentence}")
+        found = answer(asked, shape, request)
+        if isinstance(found, Offer):
+            return build(asked, shape, found.variant)
+        refused.append(f"{asked.name}: {found.sentence}")
     raise ProviderError(f"no provider runs {shape}. {'; '.join(refused)}. Register one that does.")
 
 
 def register(new: Provider, *, before: str | None = None) -> None:
-    """Make a provider known to every plan.
+    """Make a provider known to every plan, also to those of networks that already ran.
 
     Plans take the first offer, so a provider behind the others runs what they refuse, and whatever a network with
-    ``provider=`` its name asks of it. A provider takes the place of another one of its name.
+    ``provider=`` its name asks of it. Only the provider that runs each of several populations alone is asked to
+    run them as one task (``FusedShape``, ``CircuitShape``). A provider takes the place of another one of its name.
 
     Parameters
     ----------
@@ -110,17 +179,18 @@ def register(new: Provider, *, before: str | None = None) -> None:
     >>> register(Never())
     >>> withdraw("never")
     """
+    global _known
     if before is not None:
         provider(before)
-    order = [(n, p) for n, p in _known.items() if n != new.name]
-    place = next((k for k, (n, _) in enumerate(order) if n == before), len(order))
-    order.insert(place, (new.name, new))
-    _known.clear()
-    _known.update(order)
-    _first.clear()
+    with _changing:
+        order = [(n, p) for n, p in _known.named.items() if n != new.name]
+        place = next((k for k, (n, _) in enumerate(order) if n == before), len(order))
+        order.insert(place, (new.name, new))
+        _known = _Known(dict(order), _known.generation + 1)
 
 
 def withdraw(name: str) -> None:
-    """Forget a provider that was registered."""
-    _known.pop(name, None)
-    _first.clear()
+    """Forget a provider that was registered; what it ran, others run from the next call on."""
+    global _known
+    with _changing:
+        _known = _Known({n: p for n, p in _known.named.items() if n != name}, _known.generation + 1)

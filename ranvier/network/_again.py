@@ -73,7 +73,7 @@ class Again:
 
 def _course(runner: Runner, unit: Unit, window: Window) -> _Course | None:
     """The session; all that changes from window to window are spikes that arrive as they are, and states."""
-    runs: Sessions = unit_of(runner, unit)  # pyright: ignore[reportAssignmentType]  (its provider offered to repeat)
+    runs: Sessions = unit_of(runner.plan, unit)  # pyright: ignore[reportAssignmentType]  (its provider offered to repeat)
     session = runs.open(runner.loop(unit, window))
     if session is None:
         return None

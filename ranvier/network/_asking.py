@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ranvier.errors import ProviderError
+from ranvier.kernels import registry
 from ranvier.kernels.provider import Offer, Provider, Refusal
 from ranvier.kernels.tasks import Shape
 from ranvier.network._plan import Choice
@@ -34,25 +35,28 @@ class Asked:
         """
         sentences: list[str] = []
         for name, provider in self.providers.items():
-            found = provider.offer(shape, self.request)
+            found = registry.answer(provider, shape, self.request)
             if isinstance(found, Offer):
                 if sentences:
                     self._refused.setdefault((name, sentences[0]), []).append(part)
-                    return Choice(part, task, name, sentences[0], found.variant)
+                    return Choice(part, task, name, sentences[0], found.variant, shape)
                 why = "asked for" if task == "scan" and name == self.request.provider else found.reason
-                return Choice(part, task, name, why, found.variant)
+                return Choice(part, task, name, why, found.variant, shape)
             sentences.append(found.sentence)
         reasons = "; ".join(f"{n}: {s}" for n, s in zip(self.providers, sentences, strict=True))
         raise ProviderError(f"no provider runs {part!r}. {reasons}. Change the network, or register another provider.")
 
     def together(self, members: Collection[str], shape: Shape, homes: Mapping[str, str]) -> tuple[str, Offer] | Refusal:
-        """Whether the provider that runs all ``members`` (``homes``, by name) also runs them as one task."""
+        """Whether the provider that runs all ``members`` (``homes``, by name) also runs them as one task.
+
+        No other provider is asked: a plan prints one provider for each population, whether or not it runs with others.
+        """
         first = next(iter(self.providers))
         running = {homes[n] for n in members if n in homes} or {first}
         if len(running) > 1:
             return Refusal(f"its cells run on {' and '.join(sorted(running))}")
         (name,) = running
-        found = self.providers[name].offer(shape, self.request)
+        found = registry.answer(self.providers[name], shape, self.request)
         return found if isinstance(found, Refusal) else (name, found)
 
     @property

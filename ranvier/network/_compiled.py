@@ -62,7 +62,7 @@ def compiled_loop(runner: Runner, unit: Unit, window: Window) -> None:
             CircuitPopulation(n, step, cells, states, runner.coefficients[n], outside, history, record, drives)
         )
     task = Circuit(populations, projections, window.start, window.count, runner.dtype, runner.every, plastic)
-    result: CircuitResult = unit_of(runner, unit)(task)
+    result: CircuitResult = unit_of(runner.plan, unit)(task)
     read_elsewhere = {p.pre for p in runner.graph.projections.values() if p.post not in names}
     for population in populations:
         n, spikes = population.name, result.spikes[population.name]

@@ -121,12 +121,13 @@ def _neighbours(
         if not asked.request.cuts.joined:
             out.append((members, "the rule cuts the gradient between them"))
             continue
-        found = asked.together(members, FusedShape(known.scans_of(members)), homes)
+        shape = FusedShape(known.scans_of(members))
+        found = asked.together(members, shape, homes)
         if isinstance(found, Refusal):
             out.append((members, found.sentence))
         else:
             name, offer = found
-            out.append((members, Unit(members, "joined", 1, (), offer.repeats, name, offer.variant)))
+            out.append((members, Unit(members, "joined", 1, (), offer.repeats, name, offer.variant, shape)))
     return out
 
 
@@ -149,23 +150,24 @@ def _cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str]) -> 
     members, length, request = part.members, part.window or 1, asked.request
     name, scans = "+".join(members), known.scans_of(members)
     hook = _hook_inside(members, known, request)
-    found = asked.together(members, CircuitShape(scans), homes)
+    circuit, fused = CircuitShape(scans), FusedShape(scans, length)
+    found = asked.together(members, circuit, homes)
     if isinstance(found, Refusal):
         apart = found.sentence
     elif (reason := hook or known.loopable(part)) is not None:
         apart = reason
     else:
         who, offer = found
-        unit = Unit(members, "loop", length, provider=who, variant=offer.variant)
+        unit = Unit(members, "loop", length, provider=who, variant=offer.variant, shape=circuit)
         return unit, Choice(name, "loop", who, offer.reason, offer.variant)
-    found = asked.together(members, FusedShape(scans, length), homes)
+    found = asked.together(members, fused, homes)
     if isinstance(found, Refusal):
         divided = found.sentence
     elif (reason := known.fusible(part) or hook or _two_gradients(members, known, request)) is not None:
         divided = reason
     else:
         who, offer = found
-        unit = Unit(members, "fused", length, (), offer.repeats, who, offer.variant)
+        unit = Unit(members, "fused", length, (), offer.repeats, who, offer.variant, fused)
         return unit, Choice(name, "loop", who, f"{offer.reason}, windows inside ({apart})", offer.variant)
     why = divided if divided == apart else f"{divided}; {apart}"
     return Unit(members, "windows", length), Choice(name, "loop", "windows", why)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ import torch
 
 from ranvier.dynamics import WHOLE, Cuts
 from ranvier.kernels.provider import Runnable
+from ranvier.kernels.tasks import Shape
 from ranvier.network._graph import Part
 
 __all__ = ["Choice", "Plan", "Request", "Unit"]
@@ -55,13 +56,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Choice:
-    """One line of a plan; ``variant`` is the provider's word for the way it chose."""
+    """One line of a plan; ``variant`` is the provider's word for the way it chose, ``shape`` what it offered to run."""
 
     part: str
     task: str
     provider: str
     why: str
     variant: str = ""
+    shape: Shape | None = field(default=None, compare=False, repr=False)
 
     @property
     def who(self) -> str:
@@ -76,7 +78,8 @@ class Unit:
     ``how`` is ``"scan"`` (a population or relay by itself), ``"joined"`` (neighbouring parts, one operation, step by
     step), ``"fused"`` (a cycle as one operation, in windows of ``window`` steps), ``"loop"`` (a cycle as one compiled loop)
     or ``"windows"`` (a cycle, population by population). ``feeds`` names the projections whose spikes enter as they are;
-    ``again`` says that one set-up serves all windows of a series. ``provider`` runs what runs as one operation or loop.
+    ``again`` says that one set-up serves all windows of a series. ``provider`` runs what runs as one operation or loop, for
+    the ``shape`` that it offered.
     """
 
     members: tuple[str, ...]
@@ -86,6 +89,7 @@ class Unit:
     again: bool = False
     provider: str = ""
     variant: str = ""
+    shape: Shape | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         path = " -> ".join(self.members)
@@ -163,9 +167,9 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for checkpoints."""
         return {
-            "choices": [asdict(c) for c in self.choices],
+            "choices": [_plain(c) for c in self.choices],
             "parts": [asdict(p) for p in self.parts],
-            "units": [asdict(u) for u in self.units],
+            "units": [_plain(u) for u in self.units],
             "window": self.window,
             "checkpoint": self.checkpoint,
             "cuts": asdict(self.cuts),
@@ -192,3 +196,8 @@ class Plan:
         widths = [max(len(row[k]) for row in rows) for k in range(3)]
         lines = ["  ".join([*(row[k].ljust(widths[k]) for k in range(3)), row[3]]) for row in rows]
         return "\n".join([*lines, *self.remarks])
+
+
+def _plain(line: Choice | Unit) -> dict[str, Any]:
+    """A line without the shape, which holds programs."""
+    return {name: value for name, value in vars(line).items() if name != "shape"}

@@ -48,9 +48,11 @@ def plan_for(
         graph.dtype, graph.device.type, gradient, window, checkpoint, graph.provider, dense_inputs, batch == 1, few, cuts,
         frozenset(spread), frozenset(learnt), series, hooked_parts(graph),
     )  # fmt: skip
-    found = graph.memo.plans.get(asked)
+    key = registry.generation(), asked
+    found = graph.memo.plans.get(key)
     if found is None:
-        found = graph.memo.plans[asked] = _made(graph, Request(*asked))
+        graph.memo.drop_before(key[0])
+        found = graph.memo.plans[key] = _made(graph, Request(*asked))
     return found
 
 
@@ -75,7 +77,7 @@ def _made(graph: Graph, request: Request) -> Plan:
     full = replace(request, dense_inputs=request.dense_inputs | dense | set(graph.relays))
     edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in graph.projections.values()] + plastic_edges(graph)
     updates, drawn = update_of(graph), drawable(graph)
-    scans = {n: ScanShape(n, p.step(graph.kicks(n))) for n, p in graph.populations.items()}
+    scans = {n: ScanShape(n, p.step(graph.kicks(n), request.cuts.times)) for n, p in graph.populations.items()}
     moving = (n for n, shape in scans.items() if shape.step.clock.outputs or shape.step.system.noises)
     known = Known(
         scans,

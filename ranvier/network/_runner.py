@@ -14,7 +14,7 @@ from ranvier.errors import ShapeError
 from ranvier.kernels import eager
 from ranvier.kernels.tasks import Feed, Fused, Scan, ScanResult, Spikes
 from ranvier.network._again import Again
-from ranvier.network._built import product_of, scan_of, unit_of
+from ranvier.network._built import part_of, unit_of
 from ranvier.network._compiled import compiled_loop
 from ranvier.network._cycle import cycle
 from ranvier.network._drives import drives
@@ -103,7 +103,7 @@ class Runner:
             history = x[:0]
         if self._apart(projection):
             x, history = None if x is None else x.detach(), history.detach()
-        return projection(x, history, steps=count, carrier=product_of(self, projection))
+        return projection(x, history, steps=count, carrier=part_of(self.plan, projection.name))
 
     def _split(self, projection: Projection) -> bool:
         return self.cuts.split and projection.post in self.graph.populations
@@ -244,12 +244,12 @@ class Runner:
 
     def compute(self, name: str, task: Scan) -> ScanResult:
         """A scan by the provider of the plan."""
-        return scan_of(self, name)(task)
+        return part_of(self.plan, name)(task)
 
     def _fused(self, unit: Unit, window: Window) -> None:
         """Several populations as one differentiable operation."""
         results = self.again.run(self, unit, window) if self.again is not None and unit.again else None
-        for n, result in (unit_of(self, unit)(self.loop(unit, window)) if results is None else results).items():
+        for n, result in (unit_of(self.plan, unit)(self.loop(unit, window)) if results is None else results).items():
             window.recorded.update({(n, v): x for v, x in self.take(n, result, window).items()})
 
     def loop(self, unit: Unit, window: Window) -> Fused:

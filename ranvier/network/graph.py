@@ -23,13 +23,17 @@ __all__ = ["Graph", "Memo"]
 
 @dataclass
 class Memo:
-    """What calls of one network leave to the next: plans by request, warnings said once, parts looked at, the last shape."""
+    """What calls of one network leave to the next: plans by generation of providers and request, warnings said once, parts looked at, the last shape."""
 
-    plans: dict[tuple, Plan] = field(default_factory=dict)
+    plans: dict[tuple[int, tuple], Plan] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     wired: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
     shape: tuple[int, int] | None = None
+
+    def drop_before(self, generation: int) -> None:
+        """Forget the plans made with earlier providers."""
+        self.plans = {key: plan for key, plan in self.plans.items() if key[0] >= generation}
 
     def new(self, sentence: str) -> bool:
         """Whether a warning was not said before; it counts as said from here on."""

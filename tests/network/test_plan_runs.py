@@ -12,7 +12,6 @@ import torch
 import ranvier as rv
 from ranvier.dynamics import Cuts
 from ranvier.kernels import registry
-from ranvier.kernels.tasks import PropagateShape
 from ranvier.network import Projection, _again, _runner
 from ranvier.training.rules.series import Series
 from ranvier.units import ms
@@ -85,9 +84,7 @@ def same(net: rv.Network, plan: rv.Plan, seen: Watch) -> None:
         assert (unit.members in seen.once) == unit.again
     for name, ways in seen.carried.items():
         choice = plan.choice(name)
-        built = registry.provider(choice.provider).build(
-            PropagateShape(name, net.projections[name].pre), choice.variant
-        )
+        built = registry.provider(choice.provider).build(choice.shape, choice.variant)
         assert ways == {built}, (name, choice, ways)
     inside = {n for u in plan.units if u.how in ("joined", "fused") for n in u.feeds}
     assert not inside & seen.carried.keys()

@@ -13,6 +13,7 @@ import torch
 import ranvier as rv
 from ranvier import kernels
 from ranvier.kernels import registry
+from ranvier.kernels.tasks import ScanShape
 from ranvier.units import ms
 from tests.kernels.providers.counting import Counting
 from tests.kernels.providers.refusing import Refusing
@@ -137,3 +138,64 @@ def test_an_unknown_neighbour_is_refused() -> None:
     with pytest.raises(rv.errors.ProviderError, match="'gpu' is unknown: use 'cpu', 'reference'"):
         kernels.register(Counting(), before="gpu")
     assert registry.names() == ("cpu", "reference")
+
+
+def test_a_network_that_ran_asks_a_new_provider_and_forgets_a_withdrawn_one(spikes: Callable, build: Callable) -> None:
+    net, x = build("feed-forward"), spikes(6, 2)
+    expected, counting = net(x, net.initial_state(2))[0], Counting()
+    kernels.register(counting, before="cpu")
+    try:
+        out = net(x, net.initial_state(2))[0]
+        assert counting.calls["ScanShape"] == len(net.populations)
+        assert net.plan().provider("lif1") == "counting"
+        torch.testing.assert_close(out, expected, rtol=1e-9, atol=1e-9)
+    finally:
+        kernels.withdraw("counting")
+    counting.calls.clear()
+    assert torch.equal(net(x, net.initial_state(2))[0], expected)
+    assert net.plan().provider("lif1") == "cpu"
+    assert not counting.calls
+
+
+class Keeping:
+    """Runs what another provider offers, and keeps the shapes that it was asked for and those that it built."""
+
+    name = "keeping"
+
+    def __init__(self, inner: str) -> None:
+        self.inner, self.asked, self.built = registry.provider(inner), [], []
+
+    def offer(self, shape: Any, request: Any) -> kernels.Offer | kernels.Refusal:
+        self.asked.append(shape)
+        return self.inner.offer(shape, request)
+
+    def build(self, shape: Any, variant: str) -> Any:
+        self.built.append(shape)
+        return self.inner.build(shape, variant)
+
+
+@pytest.mark.parametrize("inner", ["cpu", "reference"])
+@pytest.mark.parametrize("gradient", [True, False])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_what_is_built_was_offered(
+    build: Callable, spikes: Callable, kind: str, inner: str, gradient: bool, batch: int
+) -> None:
+    keeping, x = Keeping(inner), spikes(40, batch)
+    with registered(keeping), torch.set_grad_enabled(gradient):
+        net = build(kind, provider="keeping")
+        net(x, net.initial_state(batch, stream=2))
+    assert keeping.built
+    assert all(any(built is asked for asked in keeping.asked) for built in keeping.built)
+
+
+def test_what_carries_the_derivative_of_spike_times_is_asked_for_with_its_program() -> None:
+    keeping, x = Keeping("reference"), (torch.rand(30, 4, 7) < 0.3).float()
+    with registered(keeping):
+        net = rv.Network(dt=1 * ms, seed=1, provider="keeping")
+        net.input("x", 7)
+        net.population("a", 5, rv.CurrentLIF(tau_m=10 * ms, refractory=None), output=True)
+        net.connect("x", "a", rv.Linear(7, 5), to="I")
+        net(x, reset="times")
+    (scan,) = [s for s in keeping.built if isinstance(s, ScanShape)]
+    assert any(s is scan for s in keeping.asked)
+    assert scan.step is net.populations["a"].step(net.graph.kicks("a"), True)
