@@ -1,7 +1,7 @@
 """Check the rules of the house that no linter knows; exit 1 with one line for each breach.
 
-In ``ranvier/``: files of at most 500 lines; no wildcard imports, ``assert``, ``print``, bare ``except`` or public
-functions without a body; a docstring in every module; ``__all__`` in every package. Outside ``connectivity/``, no
+In ``ranvier/``: files of at most 500 lines; no wildcard imports, ``assert``, ``print``, bare ``except``,
+``warnings.warn`` or public functions without a body; a docstring in every module; ``__all__`` in every package. Outside ``connectivity/``, no
 ``isinstance`` of a transform. Outside the providers of kernels, only their registry imports or names one. In
 ``network/``, functions that are not public take a graph, not the network, but for the few that write and read files.
 """
@@ -115,6 +115,8 @@ def _in_node(node: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, "bare except; name the exceptions"
         case ast.Call(func=ast.Name(id="print")):
             yield node.lineno, "print; return the value, warn, or use the console of ranvier.cli"
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="warnings"), attr="warn")):
+            yield node.lineno, "warnings.warn; call warn of ranvier._warn, which points at the line of the user"
         case ast.FunctionDef() | ast.AsyncFunctionDef() if not node.name.startswith("_") and _is_empty(node):
             yield node.lineno, f"{node.name} has no body; write it or leave it out"
         case _:

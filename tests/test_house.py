@@ -43,6 +43,7 @@ class TestHouse:
             ("from math import *\n", "wildcard"),
             ("assert True\n", "assert"),
             ("print(1)\n", "print"),
+            ("import warnings\nwarnings.warn('x', stacklevel=2)\n", "points at the line of the user"),
             ("try:\n    x = 1\nexcept:\n    x = 2\n", "bare except"),
             ('def f():\n    """Do."""\n    pass\n', "no body"),
             ("x = isinstance(1, Linear)\n", "Linear"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ranvier._warn import warn
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends
 from ranvier.connectivity._correlated import Correlated
 from ranvier.connectivity._memory import check_memory
@@ -19,7 +19,7 @@ from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
 from ranvier.connectivity._sparse import Sparse
 from ranvier.connectivity._synapses import Synapses
 from ranvier.connectivity.delays import LONGEST, Delays
-from ranvier.errors import DimensionError, RanvierWarning
+from ranvier.errors import DimensionError
 from ranvier.kernels.pool import run_tiles
 from ranvier.limits import spell
 from ranvier.units import UNITS, Dimension, Quantity
@@ -202,11 +202,9 @@ def _latencies(
 
 def _say_lost(request: SynapseRequest, longest: float) -> None:
     """Warn of delays that all round to none."""
-    warnings.warn(
+    warn(
         f"{request.name}: the delays, of at most {longest:g} ms, are all less than half a step of {request.dt:g} ms and "
-        "round to none: give a smaller dt, or no delay.",
-        RanvierWarning,
-        stacklevel=6,
+        "round to none: give a smaller dt, or no delay."
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from math import inf, isfinite
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING
 import sympy as sp
 import torch
 
+from ranvier._warn import warn
 from ranvier.dynamics.functions import folded
-from ranvier.errors import RanvierWarning
 from ranvier.network._graph import Edge, GraphError
 from ranvier.network._row_rule import not_row_rule
 from ranvier.units import as_quantity
@@ -68,11 +67,9 @@ def warn_of_limits(name: str, bound: BoundPlasticity, weight: torch.Tensor) -> N
         return
     span = f"at most {top:g}" if low is None else f"at least {bottom:g}" if high is None else f"{bottom:g} to {top:g}"
     called = f", {limit.value}" if limit.value.free_symbols else ""
-    warnings.warn(
+    warn(
         f"{name}: weights start from {smallest:g} to {largest:g}, but {bound.rule.name} clips them to {span} at their first "
-        f"change: give weights within, or another {side} limit{called}.",
-        RanvierWarning,
-        stacklevel=5,
+        f"change: give weights within, or another {side} limit{called}."
     )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ranvier.errors import RanvierWarning
+from ranvier._warn import warn
 from ranvier.network._check_state import check_state
 from ranvier.network._execute import Execution, execute
 from ranvier.network._initial_state import initial_state
@@ -62,7 +61,7 @@ def call(
     if trouble:
         for name in graph.inputs:  # a large input is only searched once something went wrong
             require_finite(name, inputs[name])
-        warnings.warn(trouble, RanvierWarning, stacklevel=4)
+        warn(trouble)
     return run
 
 
@@ -71,9 +70,7 @@ def _warn_of_axes(graph: Graph, steps: int, batch: int) -> None:
     reverse = graph.memo.shape == (batch, steps) and steps != batch
     graph.memo.shape = steps, batch
     if reverse:
-        warnings.warn(
+        warn(
             f"the input has {steps} steps of {batch} samples, but the last one had {batch} steps of {steps} samples: "
-            "the first axis is time, [T, B, …]. If this one is [B, T, …], pass x.transpose(0, 1).",
-            RanvierWarning,
-            stacklevel=5,
+            "the first axis is time, [T, B, …]. If this one is [B, T, …], pass x.transpose(0, 1)."
         )

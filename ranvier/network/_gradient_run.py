@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -12,7 +11,8 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from ranvier._nearest import meant
-from ranvier.errors import NonFiniteError, RanvierWarning
+from ranvier._warn import warn
+from ranvier.errors import NonFiniteError
 from ranvier.network._check_state import check_state
 from ranvier.network._graph import GraphError
 from ranvier.network._initial_state import initial_state
@@ -163,11 +163,9 @@ def run_with_gradient(
     records = _Recorded() if loss is not None else _by_population(joined, record)
     left = [*joined.values(), *at.tensors().values(), *([] if total is None else [total])]
     if steps and not any(t.requires_grad for t in left):
-        warnings.warn(
+        warn(
             "grad=True, but nothing that was run depends on a value that is learnt: mark weights, delays or parameters with "
-            "rv.Learn(…), or give a state or an rv.TimedArray that asks for a gradient.",
-            RanvierWarning,
-            stacklevel=3,
+            "rv.Learn(…), or give a state or an rv.TimedArray that asks for a gradient."
         )
     return GradientRun(records, at, total, steps * graph.dt, time.perf_counter() - started, plan)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier._warn import warn
 from ranvier.dynamics import TIME, growing
-from ranvier.errors import RanvierWarning
 from ranvier.units import UNITS
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def warn_of_late_times(graph: Graph, last: int) -> None:
             )
     for sentence in said:
         if graph.memo.new(sentence):
-            warnings.warn(sentence, RanvierWarning, stacklevel=5)
+            warn(sentence)
 
 
 def _late(bound: BoundPlasticity) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ParamSpec, TypeVar
@@ -11,8 +10,10 @@ from typing import Any, ParamSpec, TypeVar
 import torch
 from torch._C import _functorch  # pyright: ignore[reportAttributeAccessIssue]
 from torch._C._dynamo import eval_frame
+from torch.utils.hooks import unserializable_hook
 
-from ranvier.errors import ProviderError, RanvierWarning
+from ranvier._warn import warn
+from ranvier.errors import ProviderError
 
 __all__ = ["in_own_precision", "own_precision", "refuse_modes", "watch_backward"]
 
@@ -44,7 +45,7 @@ def refuse_modes() -> None:
     if _functorch.maybe_current_level() is not None:
         raise ProviderError(_FUNC)
     if torch.is_autocast_enabled("cpu"):
-        warnings.warn(_AUTOCAST, RanvierWarning, stacklevel=5)
+        warn(_AUTOCAST)
 
 
 def own_precision() -> AbstractContextManager[Any]:
@@ -58,7 +59,7 @@ def in_own_precision(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         if torch.is_autocast_enabled("cpu"):
-            warnings.warn(_AUTOCAST, RanvierWarning, stacklevel=3)
+            warn(_AUTOCAST)
         with own_precision():
             return function(*args, **kwargs)
 
@@ -72,6 +73,7 @@ def watch_backward(outputs: Iterable[torch.Tensor]) -> None:
             output.register_hook(_watch)
 
 
+@unserializable_hook
 def _watch(_: torch.Tensor) -> None:
     if torch.is_autocast_enabled("cpu"):
-        warnings.warn(_BACKWARD, RanvierWarning, stacklevel=2)
+        warn(_BACKWARD)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier._warn import warn
 from ranvier.dynamics import WHOLE, Cuts
-from ranvier.errors import RanvierWarning
 from ranvier.kernels import registry
 from ranvier.kernels.provider import FEW_ROWS
 from ranvier.kernels.tasks import ScanShape
@@ -92,7 +91,7 @@ def _made(graph: Graph, request: Request) -> Plan:
     plan = make_plan(known, full, registry.providers(request.provider))
     if plan.elsewhere:
         sentence = f"{'; '.join(plan.elsewhere)}. Name that provider (provider=…) to ask for it without this warning."
-        warnings.warn(sentence, RanvierWarning, stacklevel=4)
+        warn(sentence)
     return plan
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ranvier.errors import NonFiniteError, RanvierWarning, RecordingError
+from ranvier._warn import warn
+from ranvier.errors import NonFiniteError, RecordingError
 from ranvier.kernels.tasks import Spikes
 from ranvier.network._check_state import check_state
 from ranvier.network._drives import drawn_inside
@@ -200,10 +200,9 @@ class _Job:
                     stopped = f"interrupted at t = {self.state.step * graph.dt:g} ms"
                     break
         if stopped:
-            warnings.warn(
-                f"the simulation was {stopped}, {self.done} of {steps} steps done; go on with net.run(…, state=run.state).",
-                RanvierWarning, stacklevel=4,
-            )  # fmt: skip
+            warn(
+                f"the simulation was {stopped}, {self.done} of {steps} steps done; go on with net.run(…, state=run.state)."
+            )
         return self.result(stopped)
 
     def _trains(self, runner: Runner, count: int) -> dict[str, Spikes]:

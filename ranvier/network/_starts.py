@@ -8,15 +8,14 @@ unstable from two time constants on.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import sympy as sp
 import torch
 
+from ranvier._warn import warn
 from ranvier.dynamics import Program, System, derivative
-from ranvier.errors import RanvierWarning
 from ranvier.kernels import eager
 from ranvier.network._population import Population
 from ranvier.values import Distribution
@@ -45,7 +44,7 @@ def warn_of_starts(graph: Graph, state: State) -> None:
             _coarse(graph, population, state.variables[name]),
         ):
             if sentence is not None and graph.memo.new(sentence):
-                warnings.warn(sentence, RanvierWarning, stacklevel=5)
+                warn(sentence)
 
 
 def _above(graph: Graph, population: Population, start: Mapping[str, Tensor]) -> str | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
-from ranvier.errors import RanvierWarning
+from ranvier._warn import warn
 from ranvier.units.steps import nearest_steps
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def warn_of_wiring(graph: Graph) -> None:
     graph.memo.wired = parts
     for sentence in wiring_troubles(graph):
         if graph.memo.new(sentence):
-            warnings.warn(sentence, RanvierWarning, stacklevel=4)
+            warn(sentence)
 
 
 def wiring_troubles(graph: Graph) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
-from ranvier.errors import EquationError, RanvierWarning
+from ranvier._warn import warn
+from ranvier.errors import EquationError
 from ranvier.synapses import Plasticity
 from ranvier.synapses.ranges import require
 from ranvier.units import as_quantity, ms
@@ -74,9 +74,7 @@ def say_sign(rule: str, A_plus: Any, A_minus: Any) -> None:
     if any(isinstance(value, Distribution | Learn) for value in (A_plus, A_minus)):
         return
     if np.all(as_quantity(A_plus).value > 0) and np.any(as_quantity(A_minus).value > 0):
-        warnings.warn(
+        warn(
             f"{rule}: A_minus={A_minus!r} is positive, so synapses grow whatever the order of spikes; write depression as a "
-            f"negative number, such as A_minus=-{A_minus!r}.",
-            RanvierWarning,
-            stacklevel=3,
+            f"negative number, such as A_minus=-{A_minus!r}."
         )

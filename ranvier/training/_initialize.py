@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import nn
 
-from ranvier.errors import RanvierWarning, TrainingError
+from ranvier._warn import warn
+from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._buffers import same_buffers
 from ranvier.training._signals import spiking
@@ -114,16 +114,14 @@ def _reach(net: Network, x: Signal, name: str, weights: list[nn.Parameter], rate
             low, high = (middle, high) if tried[middle] < rate else (low, middle)
     best = min(tried, key=lambda power: _distance(tried[power], rate))
     if not _near(tried, rate, tolerance):
-        warnings.warn(
+        warn(
             f"population {name!r} cannot be brought to {rate:g} spikes per step: the nearest was {tried[best]:.3g}"
             + (". Its weights are not learnt; scale them, or mark them with rv.Learn." if not weights else "")
             + (
                 ". Check that its input is not silent, lengthen its time constant, or ask for another rate."
                 if weights
                 else ""
-            ),
-            RanvierWarning,
-            stacklevel=3,
+            )
         )
     return at(best)
 

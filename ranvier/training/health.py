@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
 import torch
 
-from ranvier.errors import RanvierWarning
+from ranvier._warn import warn
 from ranvier.network import Network
 from ranvier.training._signals import spiking
 
@@ -86,4 +85,4 @@ class Health:
     def _tell(self, what: str, name: str, message: str) -> None:
         if (what, name) not in self.told:
             self.told.add((what, name))
-            warnings.warn(message, RanvierWarning, stacklevel=4)
+            warn(message)

@@ -8,14 +8,14 @@ Where such a quotient differs by rounding alone from a whole number of steps, or
 from __future__ import annotations
 
 import math
-import warnings
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from ranvier.errors import DimensionError, RanvierWarning
+from ranvier._warn import warn
+from ranvier.errors import DimensionError
 from ranvier.units._catalogue import UNITS
 from ranvier.units._edge import as_quantity
 
@@ -93,10 +93,7 @@ def whole_steps(time: Any, dt: float, what: str, least: int = 0) -> int:
             f"{what}={time!r} is not a whole number of steps of {dt:g} ms: give {below:.15g}*ms or {above:.15g}*ms."
         )
     if exact != steps:
-        warnings.warn(
-            f"{what}={time!r} is taken as {float(times_at(steps, dt)):.15g} ms, {steps} whole steps of {dt:g} ms.",
-            RanvierWarning, stacklevel=6,
-        )  # fmt: skip
+        warn(f"{what}={time!r} is taken as {float(times_at(steps, dt)):.15g} ms, {steps} whole steps of {dt:g} ms.")
     return steps
 
 

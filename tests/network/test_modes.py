@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import pickle
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -129,3 +132,13 @@ def test_a_state_may_hang_on_a_graph_that_is_still_there(make: Callable) -> None
     found = torch.autograd.grad(first.sum() + second.sum(), list(net.parameters()))
     for a, b in zip(found, expected, strict=True):
         assert torch.allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+def test_outputs_and_records_are_pickled_without_a_warning() -> None:
+    net = chain()
+    out, state = net(X)
+    assert out.requires_grad
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        torch.save([out, state.variables], io.BytesIO())
+        pickle.dumps(net.observe(X, record={net.outputs[0]: ["v"]}))

@@ -9,11 +9,10 @@ import hashlib
 import os
 import stat
 import sys
-import warnings
 from pathlib import Path
 
 from ranvier._files import is_partial, replace_file, sweep
-from ranvier.errors import RanvierWarning
+from ranvier._warn import warn
 
 __all__ = ["cache_folder", "cache_size", "clear_cache", "discard", "load", "save"]
 
@@ -158,4 +157,4 @@ def _remove(path: Path) -> None:
 def _warn(message: str) -> None:
     if message not in _said:
         _said.add(message)
-        warnings.warn(message, RanvierWarning, stacklevel=2)
+        warn(message)
