@@ -224,7 +224,10 @@ class Transform:
                 yield q, g * ones if q is bias else g
 
     def cell_of(self, parameter: nn.Parameter) -> Tensor | None:
-        """Int64 [entries], the postsynaptic cell of each entry of a parameter of its own; None where some lead to several."""
+        """Int64 [entries], the postsynaptic cell, along the last axis of the output, of each entry of a parameter of its own.
+
+        None where some lead to several.
+        """
         return None
 
     # norms

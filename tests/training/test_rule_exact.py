@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import ranvier as rv
 from ranvier.units import ms
@@ -72,6 +76,30 @@ def test_snap_keeps_what_one_step_makes() -> None:
     rv.rules.SnAp1().gradient(net, x, rv.rules.PerStep(lambda o: LOSS(o, y)))
     ours = {n: q.grad.clone() for n, q in net.named_parameters() if q.grad is not None}
     assert distance(found, ours) < 1e-9
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        lambda: (frozen(nn.Conv2d(1, 2, 2)), rv.LeakyReadout(tau=rv.Learn(10 * ms)), nn.Flatten(), frozen(rv.Linear(8, 3))),
+        lambda: (frozen(nn.Conv2d(1, 2, 2)), rv.LIF((2, 2, 2), tau=rv.Learn(rv.Uniform(5 * ms, 9 * ms))), nn.Flatten(), frozen(rv.Linear(8, 3))),
+        lambda: (rv.Linear(3, 4), rv.LIF(tau=rv.Learn(10 * ms)), nn.Flatten(), frozen(rv.Linear(12, 3))),
+        lambda: (nn.Flatten(), rv.LeakyReadout(tau=5 * ms), rv.Linear(9, 1)),
+    ],
+    ids=["convolution", "tau of each cell", "matrix over the last axis", "one row for all cells"],
+)  # fmt: skip
+def test_snap_equals_rtrl_without_recurrence(parts: Callable[[], tuple[Any, ...]]) -> None:
+    """Cells are numbered over all axes of an image, and a row of a matrix leads to the same cell of every row of an image."""
+    torch.manual_seed(0)
+    net = rv.Sequential(*parts(), rv.LeakyReadout(3, tau=rv.Uniform(3 * ms, 9 * ms)), dt=1 * ms, dtype=torch.float64)
+    x = 2 * (torch.rand(9, 4, 1, 3, 3, generator=torch.Generator().manual_seed(1)) < 0.5).double()
+    found = [gradient(net, rule, x=x) for rule in (rv.rules.SnAp1(), rv.rules.RTRL())]
+    assert any(bool(g.any()) for g in found[0].values())
+    assert distance(*found) < 1e-12
+
+
+def frozen(module: nn.Module) -> nn.Module:
+    return module.requires_grad_(False)
 
 
 def _allowed(name: str, keys: list[str], state: list[torch.Tensor], q: torch.Tensor) -> torch.Tensor:

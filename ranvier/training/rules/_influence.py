@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from ranvier.errors import TrainingError
 from ranvier.network import Network
+from ranvier.network.shapes import known_shape
 from ranvier.training.rules._carriers import add_gradient
 from ranvier.training.rules.series import Block, Series
 
 __all__ = ["Influence"]
 
 Tensor = torch.Tensor
+
+
+class _Target(NamedTuple):
+    """Entry k of a parameter leads to the cells ``cell[k]`` of a population, numbered anew after every ``count``.
+
+    The count of a coefficient is that of all cells, over all their axes; the count of a weight is that of the last axis of
+    what arrives, for a matrix acts on every row of an image.
+    """
+
+    population: str
+    cell: Tensor
+    count: int
 
 
 class Influence:
@@ -43,8 +57,8 @@ class Influence:
         self.masks: list[Tensor] | None = None
         if masked:
             state = [(k, start[k]) for k in self.keys]
-            self.masks = [_mask(net, *_targets(net, q), state) for _, q in own]
-            self.masks += [_mask(net, (n,), torch.arange(leaf.numel()), state) for n, leaf in cells]
+            self.masks = [_mask(net, _targets(series, q), state) for _, q in own]
+            self.masks += [_mask(net, [_Target(n, torch.arange(k := leaf.numel()), k)], state) for n, leaf in cells]
 
     def learn(self, block: Block, slopes: Mapping[str, Tensor]) -> None:
         """Add the gradient of a window, given dL/dout of its steps, and carry the influence to its end."""
@@ -86,29 +100,26 @@ class Influence:
         return full[:count], torch.cat(full[count:])
 
 
-def _targets(net: Network, q: nn.Parameter) -> tuple[tuple[str, ...], Tensor]:
-    """The populations at whose cells a weight ends, for a transform may stand in several places, and the cell of each entry."""
-    names, cells = [], torch.empty(0)
+def _targets(series: Series, q: nn.Parameter) -> list[_Target]:
+    """Where a weight leads: several places, for transforms may share it."""
+    net, found = series.net, []
     for p in net.projections.values():
         if not any(r is q for r in p.parameters()):
             continue
-        found = p.transform.cell_of(q) if len(p.chain) == 1 else None
-        if found is None:
+        cell = p.transform.cell_of(q) if len(p.chain) == 1 else None
+        if cell is None:
             raise TrainingError(
                 f"SnAp1 needs parameters that lead to one cell each, but those of projection {p.name!r} do not: use a matrix or "
                 f"single synapses there without learnable delays, or use rv.rules.RTRL() or rv.rules.BPTT()."
             )
-        names.append(p.post)
-        cells = found
-    return tuple(names), cells
+        pre = series.shapes.get(p.pre) or known_shape(net.graph, p.pre)
+        found.append(_Target(p.post, cell, p.output_shape(pre)[-1]))
+    return found
 
 
-def _mask(net: Network, names: tuple[str, ...], cell: Tensor, state: list[tuple[str, Tensor]]) -> Tensor:
-    """[state, entries]: 1 where a parameter can touch a state number within one step.
-
-    Entry k of the parameter belongs to cell ``cell[k]`` of the populations ``names``.
-    """
-    reached, front = set(), list(names)
+def _mask(net: Network, targets: list[_Target], state: list[tuple[str, Tensor]]) -> Tensor:
+    """[state, entries]: 1 where a parameter that leads to ``targets`` can touch a state number within one step."""
+    reached, front = set(), [target.population for target in targets]
     while front:
         pre = front.pop()
         after = {p.post for p in net.projections.values() if p.pre == pre and not p.shortest} - reached
@@ -117,9 +128,10 @@ def _mask(net: Network, names: tuple[str, ...], cell: Tensor, state: list[tuple[
     rows = []
     for k, t in state:
         part = k.split("/")[1]
-        if part in names and part not in reached:
-            own = torch.arange(t.shape[-1]).repeat(t.numel() // t.shape[-1])
-            rows.append((own[:, None] == cell[None, :]).double())
-        else:
-            rows.append(torch.full((t.numel(), len(cell)), float(part in reached), dtype=torch.float64))
+        touched = torch.full((t.numel(), len(targets[0].cell)), part in reached)
+        for target in targets:
+            if target.population == part:
+                number = torch.arange(t.numel()) % target.count
+                touched |= number[:, None] == target.cell[None, :]
+        rows.append(touched.double())
     return torch.cat(rows)
