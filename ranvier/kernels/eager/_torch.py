@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 import sympy as sp
 import torch
 
-from ranvier.dynamics.functions import exprel, risen
+from ranvier.dynamics.functions import exp, exprel, risen, sigmoid
 from ranvier.units.steps import ROUNDING
 
 __all__ = ["compile_function", "source"]
@@ -54,6 +54,23 @@ def _inverse_exprel(x: Tensor) -> Tensor:
     size = torch.where(grows, x, 0.0)
     below = 1 / _exprel(torch.where(grows, -x, x))
     return torch.where(grows, torch.exp(-size) * below, below)
+
+
+def _inverse_exprel_power(x: Tensor, power: float) -> Tensor:
+    """exprel(x)^-power by its logarithm: the derivative of the power itself is infinite where 1/exprel(x) is 0."""
+    return torch.exp(-power * (torch.where(x > 0, x, 0.0) + torch.log(_exprel(-x.abs()))))
+
+
+def _sigmoid_power(x: Tensor, power: float) -> Tensor:
+    """sigmoid(x)^power by its logarithm: the derivative of the power itself is infinite where sigmoid(x) is 0."""
+    return torch.exp(power * torch.nn.functional.logsigmoid(x))
+
+
+def _exp_power(x: Tensor, power: float) -> Tensor:
+    """exp(x)^power; where it is below 1, as exp(power x), for the derivative of the power is infinite where exp(x) is 0."""
+    rises = power * x > 0
+    above = torch.exp(torch.where(rises, x, 0.0)) ** power
+    return torch.where(rises, above, torch.exp(torch.where(rises, 0.0, power * x)))
 
 
 def _dexprel(x: Tensor) -> Tensor:
@@ -119,6 +136,9 @@ def source(e: sp.Expr, name: Callable[[str], str] = str) -> str:
         return "(" + " * ".join(source(a, name) for a in e.args) + ")"
     if isinstance(e, sp.Pow):
         base, power = e.args
+        if power.is_number and not power.is_integer and (vanishing := _vanishing(base, power)) is not None:
+            function, x, size = vanishing
+            return f"{function}(_tensor({source(x, name)}, _like), {float(size)!r})"
         if power == sp.Rational(1, 2):
             return f"torch.sqrt({source(base, name)})"
         if isinstance(base, exprel) and power.is_number and power < 0:
@@ -144,6 +164,22 @@ def source(e: sp.Expr, name: Callable[[str], str] = str) -> str:
     return _WORDS[word].format(*args)
 
 
+def _vanishing(base: sp.Expr, power: sp.Expr) -> tuple[str, sp.Expr, sp.Expr] | None:
+    """(function, x, exponent) where the power tends to 0 with a derivative that torch's own power would make NaN."""
+    while isinstance(base, sp.Pow) and base.args[1].is_number:
+        base, power = base.args[0], power * base.args[1]
+    if isinstance(base, exp):
+        return "_exp_power", base.args[0], power
+    if isinstance(base, sigmoid):
+        return ("_sigmoid_power", base.args[0], power) if power > 0 else None
+    if power > 0:
+        return None
+    if isinstance(base, exprel):
+        return "_inverse_exprel_power", base.args[0], -power
+    x = risen(base)
+    return None if x is None else ("_sigmoid_power", -x, -power)
+
+
 def _tensor(x: float | Tensor, like: Tensor) -> Tensor:
     return x if isinstance(x, Tensor) else torch.as_tensor(x, dtype=like.dtype, device=like.device)
 
@@ -154,6 +190,9 @@ def compile_function(label: str, lines: Iterable[str], extra: Mapping[str, objec
         "torch": torch,
         "_exprel": _exprel,
         "_inverse_exprel": _inverse_exprel,
+        "_inverse_exprel_power": _inverse_exprel_power,
+        "_exp_power": _exp_power,
+        "_sigmoid_power": _sigmoid_power,
         "_dexprel": _dexprel,
         "_smaller": _smaller,
         "_between": _between,
