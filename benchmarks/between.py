@@ -1,8 +1,9 @@
-"""This checkout beside another one. Run: `python -m benchmarks.between FOLDER [NAME …] [--pairs 15]`.
+"""This checkout beside another one. Run: `python -m benchmarks.between FOLDER [NAME …] [--pairs 15] [--processes 5]`.
 
 Both checkouts run in one interleaved series (A B, B A, A B, …), each with its own `benchmarks` and `ranvier`, in processes
-pinned to the same core. Both must first compute the same thing as the reference of the bench. The table gives the median
-ratio of time, this checkout ÷ the other, with a 95 % bootstrap interval; below 1 this checkout is faster.
+pinned to the same core. Where memory lies moves the time of a process by some per cent, so each side has several processes,
+one after the other. Both must first compute the same thing as the reference of the bench. The table gives the median ratio
+of time, this checkout ÷ the other, with a 95 % bootstrap interval over processes and pairs; below 1 this one is faster.
 
     git worktree add ../before fa3a729
     python -m benchmarks.between ../before lif_scan coba_4000
@@ -53,22 +54,31 @@ _SIDE = "benchmarks.ranvier_side"
 
 @dataclass(frozen=True)
 class Comparison:
-    """Seconds of this checkout and of the other, pair by pair."""
+    """Seconds of this checkout and of the other [processes, pairs]."""
 
     name: str
-    ours: list[float]
-    theirs: list[float]
+    ours: np.ndarray
+    theirs: np.ndarray
 
     def ratio(self, seed: int = 0, draws: int = 4000) -> tuple[float, float, float]:
         """Median ratio ours ÷ theirs over the pairs, and its 95 % bootstrap interval."""
-        ratios = np.array(self.ours) / np.array(self.theirs)
-        some = np.random.default_rng(seed).choice(ratios, (draws, len(ratios)))
-        low, high = np.percentile(np.median(some, axis=1), [2.5, 97.5])
+        ratios, generator = self.ours / self.theirs, np.random.default_rng(seed)
+        processes, pairs = ratios.shape
+        process = generator.integers(processes, size=(draws, processes, 1))
+        pair = generator.integers(pairs, size=(draws, processes, pairs))
+        low, high = np.percentile(np.median(ratios[process, pair], axis=(1, 2)), [2.5, 97.5])
         return float(np.median(ratios)), float(low), float(high)
 
 
-def compare(name: str, other: Path, pairs: int, core: int) -> Comparison:
-    """``pairs`` interleaved pairs of one bench."""
+def compare(name: str, other: Path, pairs: int, core: int, processes: int) -> Comparison:
+    """At least ``pairs`` interleaved pairs of one bench, equally many in each of ``processes``."""
+    each = -(-pairs // processes)
+    taken = np.array([_series(name, other, each, core) for _ in range(processes)])
+    return Comparison(name, taken[..., 0], taken[..., 1])
+
+
+def _series(name: str, other: Path, pairs: int, core: int) -> list[tuple[float, float]]:
+    """``pairs`` interleaved pairs of one process a side."""
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         make = _startup if name == STARTUP else _bench
         ours, theirs = make(name, (ROOT, other), core, Path(scratch), stack)
@@ -79,7 +89,7 @@ def compare(name: str, other: Path, pairs: int, core: int) -> Comparison:
                 taken.append((ours(), later))
             else:
                 taken.append((ours(), theirs()))
-    return Comparison(name, [a for a, _ in taken], [b for _, b in taken])
+    return taken
 
 
 def _bench(
@@ -126,6 +136,7 @@ def main() -> None:
     parser.add_argument("other", type=Path, help="folder of the other checkout")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join([*BENCHES, STARTUP])}")
     parser.add_argument("--pairs", type=int, default=15)
+    parser.add_argument("--processes", type=int, default=5, help="of each side, one after the other")
     parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1, help="-1: do not pin")
     given = parser.parse_args()
     unknown = [n for n in given.names if n not in BENCHES and n != STARTUP]
@@ -134,10 +145,14 @@ def main() -> None:
     if not (given.other / "ranvier" / "__init__.py").exists():
         parser.error(f"{given.other} is no checkout of Ranvier")
     host = machine()
-    sys.stdout.write(f"{given.pairs} pairs, one thread, {host['processor']}, load {host['load_1min']} at the start\n\n")
+    if min(given.pairs, given.processes) < 1:
+        parser.error("--pairs and --processes must be 1 or more")
+    sys.stdout.write(
+        f"{given.pairs} pairs in {given.processes} processes, one thread, {host['processor']}, load {host['load_1min']} at the start\n\n"
+    )
     sys.stdout.write("| bench | this ms | other ms | this ÷ other | 95 % interval |\n|---|---|---|---|---|\n")
     for name in given.names or DEFAULT:
-        c = compare(name, given.other.resolve(), given.pairs, given.core)
+        c = compare(name, given.other.resolve(), given.pairs, given.core, given.processes)
         ours, theirs = (float(np.median(s)) * 1e3 for s in (c.ours, c.theirs))
         ratio, low, high = c.ratio()
         sys.stdout.write(f"| {name} | {ours:.4g} | {theirs:.4g} | {ratio:.3f} | {low:.3f}–{high:.3f} |\n")
