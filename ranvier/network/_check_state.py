@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,7 @@ def check_state(graph: Graph, state: Any, batch: int) -> State:
         raise StateError(
             f"state is {type(state).__name__}: pass on the state a call returned, or net.initial_state(batch)."
         )
+    _check_form(state)
     if state.dt is not None and not same_time(state.dt, graph.dt):
         raise StateError(
             f"the state was made with dt={state.dt:g} ms, the network has dt={graph.dt:g} ms: its time, delays and refractory "
@@ -58,6 +60,29 @@ def check_state(graph: Graph, state: Any, batch: int) -> State:
         return state
     counted = {n: {v: _whole(x) if v == COUNTER else x for v, x in own.items()} for n, own in state.variables.items()}
     return replace(state, dt=graph.dt, variables=counted)
+
+
+def _check_form(state: State) -> None:
+    """Mappings and tensors where the state has them, and a step length that is a number."""
+    if state.dt is not None and not isinstance(state.dt, Real):
+        raise StateError(f"dt={state.dt!r} of the state must be a number of ms, or None where it is unknown.")
+    for kind, held in (("variables", state.variables), ("history", state.history), ("synapses", state.synapses)):
+        if not isinstance(held, Mapping):
+            raise _odd(f"{kind} of the state", held, "a mapping by name")
+    for name, value in state.history.items():
+        if not isinstance(value, Tensor):
+            raise _odd(f"the history of {name!r} in the state", value, "a tensor")
+    for owners in (state.variables, state.synapses):
+        for owner, values in owners.items():
+            if not isinstance(values, Mapping):
+                raise _odd(f"the state of {owner!r}", values, "a mapping by name")
+            for name, value in values.items():
+                if not isinstance(value, Tensor):
+                    raise _odd(f"{owner}.{name} of the state", value, "a tensor")
+
+
+def _odd(what: str, value: Any, wanted: str) -> StateError:
+    return StateError(f"{what} is {type(value).__name__}: it must be {wanted}, as in a state that a call returned.")
 
 
 def _exact_times(graph: Graph, state: State) -> Mapping[str, Mapping[str, Tensor]]:
@@ -142,9 +167,9 @@ def _check_history(graph: Graph, state: State, batch: int) -> None:
             )
 
 
-def _fits(value: Any, shapes: set[tuple[int, ...]], form: tuple[torch.dtype, torch.device]) -> bool:
+def _fits(value: Tensor, shapes: set[tuple[int, ...]], form: tuple[torch.dtype, torch.device]) -> bool:
     """A fast test whether :func:`_check_tensor` would pass."""
-    if not isinstance(value, Tensor) or (value.dtype, value.device) != form:
+    if (value.dtype, value.device) != form:
         return False
     if len(shapes) != 1 or value.shape not in shapes:
         return False
@@ -153,12 +178,10 @@ def _fits(value: Any, shapes: set[tuple[int, ...]], form: tuple[torch.dtype, tor
 
 
 def _check_tensor(
-    graph: Graph, what: str, value: Any, head: tuple[int, ...], tails: set[tuple[int, ...]],
+    graph: Graph, what: str, value: Tensor, head: tuple[int, ...], tails: set[tuple[int, ...]],
     kinds: set[torch.dtype] | None = None,
 ) -> None:  # fmt: skip
     """Check that ``value`` [*head, *tail] is a finite tensor of the network's type or of ``kinds``, on its device."""
-    if not isinstance(value, Tensor):
-        raise StateError(f"{what} of the state is {type(value).__name__}: it must be a tensor.")
     shape = tuple(value.shape)
     if shape[: len(head)] != head and len(shape) >= len(head) and shape[: len(head) - 1] == head[:-1]:
         raise StateError(
@@ -207,5 +230,5 @@ def _spikes_alone(graph: Graph, name: str) -> bool:
     return name in graph.sources and graph.sources[name].single
 
 
-def _tail(value: Any, head: int = 1) -> tuple[int, ...]:
-    return tuple(value.shape[head:]) if isinstance(value, Tensor) else ()
+def _tail(value: Tensor, head: int = 1) -> tuple[int, ...]:
+    return tuple(value.shape[head:])

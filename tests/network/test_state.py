@@ -229,3 +229,48 @@ def test_the_step_of_a_network_cannot_change() -> None:
         net.dt = 0.05
     assert net.dt == 0.1
     assert copy.deepcopy(net).dt == 0.1
+
+
+ODD: dict[str, tuple[str, Callable[[rv.State], rv.State]]] = {
+    "a list for a variable": (
+        r"out\.v of the state is list: it must be a tensor",
+        lambda s: replace(s, variables={"out": {"v": s.variables["out"]["v"].tolist()}}),
+    ),
+    "an array for a variable": (
+        r"out\.v of the state is ndarray: it must be a tensor",
+        lambda s: replace(s, variables={"out": {"v": s.variables["out"]["v"].detach().numpy()}}),
+    ),
+    "a number for a variable of synapses": (
+        r"learnt\.last of the state is float: it must be a tensor",
+        lambda s: replace(s, synapses={"learnt": {**s.synapses["learnt"], "last": 0.0}}),
+    ),
+    "an array for a history": (
+        r"the history of 'in' in the state is ndarray: it must be a tensor",
+        lambda s: replace(s, history={n: h.numpy() for n, h in s.history.items()}),
+    ),
+    "nothing for a history": (
+        r"the history of 'in' in the state is NoneType: it must be a tensor",
+        lambda s: replace(s, history=dict.fromkeys(s.history)),
+    ),
+    "a tensor for all variables of a population": (
+        r"the state of 'out' is Tensor: it must be a mapping by name",
+        lambda s: replace(s, variables={"out": s.variables["out"]["v"]}),
+    ),
+    "nothing for all synapses": (
+        r"synapses of the state is NoneType: it must be a mapping by name",
+        lambda s: replace(s, synapses=None),
+    ),
+    "a list of variables": (
+        r"variables of the state is list: it must be a mapping by name",
+        lambda s: replace(s, variables=[*s.variables.values()]),
+    ),
+    "a text for the step length": (r"dt='0.1' of the state must be a number of ms", lambda s: replace(s, dt="0.1")),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_holds_no_tensors_is_named(name: str) -> None:
+    net, state = timed(torch.float32)
+    said, changed = ODD[name]
+    with pytest.raises(rv.errors.StateError, match=said):
+        net.run(1 * ms, changed(state))
