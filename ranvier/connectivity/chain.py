@@ -10,7 +10,9 @@ from ranvier.connectivity.affine import FoldError
 from ranvier.connectivity.registry import transform_of
 from ranvier.connectivity.transform import Transform
 
-__all__ = ["Chain"]
+__all__ = ["Chain", "Members"]
+
+Members = tuple[nn.Module | None, ...]
 
 
 class _Direct(Transform):
@@ -35,14 +37,19 @@ class Chain(nn.ModuleList):
 
     def __init__(self, modules: Iterable[nn.Module] = ()) -> None:
         super().__init__(modules)
-        self._known: tuple[tuple[nn.Module | None, ...], tuple[Transform, ...]] = ((), ())
+        self._known: tuple[Members, tuple[Transform, ...]] = (), ()
+
+    @property
+    def members(self) -> Members:
+        """Its modules as they are now: an equal tuple as long as none is replaced."""
+        return tuple(self._modules.values())
 
     @property
     def transforms(self) -> tuple[Transform, ...]:
         """Each module as a transform."""
-        modules = tuple(self._modules.values())
-        if modules != self._known[0]:
-            self._known = modules, tuple(transform_of(m) for m in modules if m is not None)
+        members = self.members
+        if members != self._known[0]:
+            self._known = members, tuple(transform_of(m) for m in members if m is not None)
         return self._known[1]
 
     @property

@@ -33,5 +33,4 @@ def fold_norms(net: Network) -> Network:
             raise GraphError(f"projection {name!r}: {error}") from None
         if len(chain) < len(p.chain):
             folded.projections[name] = p.replaced(chain)
-    folded._memo.plans.clear()
     return folded

@@ -47,6 +47,10 @@ def plan_for(
         graph.dtype, graph.device.type, gradient, window, checkpoint, graph.provider, dense_inputs, batch == 1, few, cuts,
         frozenset(spread), frozenset(learnt), series, hooked_parts(graph),
     )  # fmt: skip
+    if (parts := graph.parts) != graph.memo.parts:
+        for p in graph.projections.values():
+            p.check_chain()
+        graph.memo.plans, graph.memo.parts = {}, parts
     key = registry.generation(), asked
     found = graph.memo.plans.get(key)
     if found is None:

@@ -49,16 +49,35 @@ class Projection(nn.Module):
         self.dt, self.lag, self.latency = dt, lag, place.latency
         self.register_buffer("latency_table", place.table if first.own_table is None else None)
         self.per_synapse = place.table is not None or first.delay is not None
+        self._placed = first.module, first.has_delay or plasticity is not None
         if first.delay is not None and plasticity is not None:
             raise ShapeError(
                 f"projection {name!r}: a plasticity rule reads fixed delays; give delay= a time, an array or a distribution."
             )
         self._span()
-        for later in self.chain.transforms[1:]:
-            if later.has_delay:
-                raise ShapeError(
-                    f"projection {name!r}: only the first transform of a chain can have a delay; put a population (or Relay) between."
-                )
+        self.check_chain()
+
+    def check_chain(self) -> None:
+        """Refuse a chain of modules that were replaced in it where this would need other latencies or another rule.
+
+        Raises
+        ------
+        ShapeError
+            A delay stands elsewhere than in the first transform.
+        GraphError
+            The first transform is another one than was connected, and either has a delay, or synapses of a rule.
+        """
+        first, *others = self.chain.transforms or (self.transform,)
+        if any(later.has_delay for later in others):
+            raise ShapeError(
+                f"projection {self.name!r}: only the first transform of a chain can have a delay; put a population (or Relay) between."
+            )
+        module, bound = self._placed
+        if first.module is not module and (bound or first.has_delay):
+            raise GraphError(
+                f"projection {self.name!r}: its first transform was replaced, but delays and rules of plasticity are fixed when "
+                f"a projection is connected; build the network with the new transform."
+            )
 
     def _span(self) -> None:
         """``shortest`` and ``depth``, the first and the last step on which anything can arrive."""

@@ -47,7 +47,6 @@ def rounded_delays(net: Network) -> Network:
         if p.transform.delay is not None:  # one that stands twice is fixed once
             p.transform.fix_delays(p.dt, p.lag)
         fixed.projections[name] = p.replaced(list(p.chain))
-    fixed._memo.plans.clear()
     return fixed
 
 

@@ -12,6 +12,7 @@ from ranvier._nearest import meant
 from ranvier.network._graph import GraphError
 
 if TYPE_CHECKING:
+    from ranvier.connectivity.chain import Members
     from ranvier.network._parts import Parts
     from ranvier.network._plan import Plan
     from ranvier.network._population import Population, Relay
@@ -23,9 +24,13 @@ __all__ = ["Graph", "Memo"]
 
 @dataclass
 class Memo:
-    """What calls of one network leave to the next: plans by generation of providers and request, warnings said once, parts looked at, the last shape."""
+    """What calls of one network leave to the next: plans, warnings said once, parts looked at, the last shape.
+
+    Plans are known by the generation of providers and the request; ``parts`` are those that they were made for.
+    """
 
     plans: dict[tuple[int, tuple], Plan] = field(default_factory=dict)
+    parts: tuple = ()
     said: set[str] = field(default_factory=set)
     wired: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
@@ -62,6 +67,12 @@ class Graph:
     projections: Parts[Projection]
     outputs: Sequence[str]
     memo: Memo
+
+    @property
+    def parts(self) -> tuple[Population | Projection | Members, ...]:
+        """Populations, projections and the members of their chains: as long as they are equal, plans hold."""
+        projections = self.projections.values()
+        return (*self.populations.values(), *projections, *[p.chain.members for p in projections])
 
     @property
     def nodes(self) -> list[str]:
