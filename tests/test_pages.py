@@ -85,7 +85,7 @@ def loaded() -> set[str]:
 
 class TestStart:
     def test_a_circuit_runs_through_the_compiled_loop(self, loaded: set[str]) -> None:
-        assert "ranvier.kernels.cpu.circuit._kernel" in loaded
+        assert "ranvier.kernels.cpu.circuit.kernel" in loaded
 
     @pytest.mark.parametrize("module", ["matplotlib", "networkx", "rich", "safetensors", "scipy", "sklearn"])
     def test_a_circuit_needs_no(self, loaded: set[str], module: str) -> None:

@@ -8,10 +8,10 @@ from ranvier._pages import page
 
 if TYPE_CHECKING:
     from ranvier.limits._files import content, plain_file
-    from ranvier.limits._guard import Answer, guarded
     from ranvier.limits._hdf5 import own_dataset
     from ranvier.limits._memory import free_bytes, need, spell
     from ranvier.limits._npz import read_npy, read_npz
+    from ranvier.limits.guard import Answer, guarded
 
 __all__ = [
     "Answer",
@@ -27,10 +27,10 @@ __all__ = [
 ]
 
 _PUBLIC = {
-    "Answer": "._guard",
+    "Answer": ".guard",
     "content": "._files",
     "free_bytes": "._memory",
-    "guarded": "._guard",
+    "guarded": ".guard",
     "need": "._memory",
     "own_dataset": "._hdf5",
     "plain_file": "._files",

@@ -28,7 +28,7 @@ from typing import Any, NoReturn
 import pytest
 
 from ranvier.errors import RanvierError
-from ranvier.limits import _guard
+from ranvier.limits import guard
 from tests.fuzz.mutate import mutated
 from tests.fuzz.processor import end_family, spent, spent_by_family
 
@@ -262,9 +262,9 @@ def _empty(folder: Path) -> Path:
     return inside
 
 
-def _readers() -> list[_guard._Worker]:
+def _readers() -> list[guard._Worker]:
     """The guarded reader that this process started."""
-    return [reader for reader in _guard._running if reader.owner == os.getpid()]
+    return [reader for reader in guard._running if reader.owner == os.getpid()]
 
 
 def _spent() -> float:

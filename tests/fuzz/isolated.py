@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ranvier.limits import _child, _guard
+from ranvier.limits import child, guard
 from tests.fuzz.engine import Target
 
 __all__ = ["isolated"]
@@ -28,16 +28,16 @@ class _Here:
 
     def ask(self, job: dict[str, Any], seconds: float) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         if not self.forbids:
-            _child.forbid()
+            child.forbid()
             self.forbids = True
         for needed in job["needs"]:
             import_module(needed)
-        return _child.read(job)
+        return child.read(job)
 
 
 def isolated(target: Target, patch: pytest.MonkeyPatch) -> Target:
     """``target``, whose readers work in the processes that read damaged files, and behind the guard in this one."""
-    here, this, usual = _Here(), os.getpid(), _guard._worker
-    patch.setattr(_guard, "_BASE", _SECONDS)
-    patch.setattr(_guard, "_worker", lambda: usual() if os.getpid() == this else here)
+    here, this, usual = _Here(), os.getpid(), guard._worker
+    patch.setattr(guard, "_BASE", _SECONDS)
+    patch.setattr(guard, "_worker", lambda: usual() if os.getpid() == this else here)
     return replace(target, isolated=True)

@@ -222,7 +222,7 @@ def test_a_state_that_a_user_tampered_with(what: str) -> None:
     changes: dict[str, Callable[[], object]] = {
         "halved": lambda: tensors.update({"synapses/plastic/w": tensors["synapses/plastic/w"][:, ::2]}),
         "doubled": lambda: tensors.update({history: torch.cat([tensors[history]] * 2)}),
-        "dtype": lambda: tensors.update({"synapses/plastic/w": tensors["synapses/plastic/w"].double()}),
+        "dtype": lambda: tensors.update({"synapses/plastic/w": tensors["synapses/plastic/w"].half()}),
         "nan": lambda: tensors[history].view(-1).__setitem__(0, float("nan")),
         "large": lambda: tensors[history].view(-1).__setitem__(0, 1e9),
         "counter": lambda: tensors["variables/cells/refractory_left"].view(-1).__setitem__(0, -1),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ranvier.errors import FileFormatError, MemoryLimitError
-from ranvier.limits import _guard, guarded
+from ranvier.limits import guard, guarded
 
 READING = "tests.limits.reading"
 
@@ -71,7 +71,7 @@ def test_a_small_file_may_take_three_seconds_and_a_large_one_in_proportion(
         asked.append((job["seconds"], job["waiting"]))
         return {"outcome": "read", "facts": {}}, {}
 
-    monkeypatch.setattr(_guard._Worker, "ask", ask)
+    monkeypatch.setattr(guard._Worker, "ask", ask)
     guarded(f"{READING}:numbers", path)
     os.truncate(path, 300_000_000)
     guarded(f"{READING}:numbers", path)
@@ -90,10 +90,10 @@ def test_a_file_leaves_nothing_to_the_next(path: Path) -> None:
 def test_a_crash_keeps_the_loaded_libraries(path: Path) -> None:
     with pytest.raises(FileFormatError):
         guarded(f"{READING}:crash", path)
-    (before,) = _guard._running
+    (before,) = guard._running
     with pytest.raises(FileFormatError):
         guarded(f"{READING}:spin", path, seconds=0.1)
-    assert _guard._running == [before]
+    assert guard._running == [before]
     assert before.alive
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ranvier import data
 from ranvier.errors import FileFormatError
-from ranvier.limits import _guard
+from ranvier.limits import guard
 from tests.data.test_large_sets import write_spoken
 
 pytest.importorskip("h5py")
@@ -26,12 +26,12 @@ def test_an_endless_list_of_objects_is_left_after_the_seconds_of_the_guard(
     first = content.index(b"GCOL") + 16
     content[first + 8 : first + 16] = (2**64 - 16).to_bytes(8, "little")
     path.write_bytes(content)
-    monkeypatch.setattr(_guard, "_BASE", 0.4)
-    monkeypatch.setattr(_guard, "_running", [])
+    monkeypatch.setattr(guard, "_BASE", 0.4)
+    monkeypatch.setattr(guard, "_running", [])
     with pytest.raises(FileFormatError, match=r"shd_train\.h5 (was still being read after 0\.4|cannot be read)"):
         data.load("shd", folder=tmp_path)
     before = _of_children()
-    _guard._running[0].close()
+    guard._running[0].close()
     assert _of_children() - before < 10
 
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 import ranvier as rv
 from ranvier.errors import DimensionError, ShapeError
-from ranvier.kernels.cpu.circuit import _team as team
+from ranvier.kernels.cpu.circuit import team
 from ranvier.units import Hz, kHz, ms, pA
 from ranvier.values import PoissonLaw, poisson_counts, poisson_counts_each
 

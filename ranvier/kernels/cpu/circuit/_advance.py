@@ -10,9 +10,9 @@ from llvmlite import ir
 
 from ranvier.dynamics import Program
 from ranvier.dynamics.functions import gt
-from ranvier.kernels.cpu.circuit._fired import Bits, fixed_counters, list_fired
-from ranvier.kernels.cpu.circuit._fired import Form as Fired
 from ranvier.kernels.cpu.circuit._spread_factors import spread_factors
+from ranvier.kernels.cpu.circuit.fired import Bits, fixed_counters, list_fired
+from ranvier.kernels.cpu.circuit.fired import Form as Fired
 from ranvier.kernels.cpu.llvm.functions import I64, at, counted, when
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.writer import emit

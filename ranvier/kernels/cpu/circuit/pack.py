@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ranvier.kernels.cpu.circuit._blocks import Bins
 from ranvier.kernels.cpu.circuit._drive import CHUNK
-from ranvier.kernels.cpu.circuit._fired import UNIT
 from ranvier.kernels.cpu.circuit._shares import Shares
-from ranvier.kernels.cpu.circuit._team import whole_vectors
+from ranvier.kernels.cpu.circuit.blocks import Bins
+from ranvier.kernels.cpu.circuit.fired import UNIT
 from ranvier.kernels.cpu.circuit.rows import Blocks, Rows, joined, rows_of
+from ranvier.kernels.cpu.circuit.team import whole_vectors
 from ranvier.kernels.cpu.draw.row_source import kernel_of, tables_of
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.llvm.jit import Kernel
 from ranvier.kernels.tasks import RowSource, Spikes
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu.circuit._team import Team
+    from ranvier.kernels.cpu.circuit.team import Team
     from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection
 
 __all__ = ["Packed", "Table", "pack_drawn", "pack_population", "pack_projection", "row_tables"]

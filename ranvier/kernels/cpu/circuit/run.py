@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import torch
 
-from ranvier.kernels.cpu.circuit._blocks import block_of, rows_by_block
-from ranvier.kernels.cpu.circuit._fired import fixed_counters
-from ranvier.kernels.cpu.circuit._kernel import Member, Wire, circuit_kernel
-from ranvier.kernels.cpu.circuit._team import team_for
+from ranvier.kernels.cpu.circuit.blocks import block_of, rows_by_block
+from ranvier.kernels.cpu.circuit.fired import fixed_counters
+from ranvier.kernels.cpu.circuit.kernel import Member, Wire, circuit_kernel
 from ranvier.kernels.cpu.circuit.pack import Table, pack_drawn, pack_population, pack_projection, row_tables
 from ranvier.kernels.cpu.circuit.rows import rows_of
+from ranvier.kernels.cpu.circuit.team import team_for
 from ranvier.kernels.cpu.host.barrier import LINE
 from ranvier.kernels.cpu.plastic.pack import pack_plastic
 from ranvier.kernels.cpu.plastic.tables import LONGEST

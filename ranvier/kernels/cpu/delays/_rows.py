@@ -15,7 +15,7 @@ from llvmlite import ir
 from torch import Tensor
 
 from ranvier.kernels.cpu.delays._correlate import Wiring
-from ranvier.kernels.cpu.delays._events import DelayedEvents
+from ranvier.kernels.cpu.delays.events import DelayedEvents
 from ranvier.kernels.cpu.events.find import EventList
 from ranvier.kernels.cpu.host.operands import scalar
 from ranvier.kernels.cpu.host.routine import Routine

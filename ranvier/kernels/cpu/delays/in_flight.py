@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from ranvier.kernels.cpu.delays._correlate import Wiring, correlate_step, pack, silent_lines, steps_at_once
-from ranvier.kernels.cpu.delays._events import delayed_events
 from ranvier.kernels.cpu.delays._rows import Synapses, spread, synapse_gradient
-from ranvier.kernels.cpu.delays._tap_table import TapTable
-from ranvier.kernels.cpu.delays._taps import delayed_tap_gradient, read_back
+from ranvier.kernels.cpu.delays.events import delayed_events
+from ranvier.kernels.cpu.delays.tap_table import TapTable
+from ranvier.kernels.cpu.delays.taps import delayed_tap_gradient, read_back
 from ranvier.kernels.cpu.events.find import events
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.tasks import DelayedFeedback, Pattern

@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.autograd import Function
 
 from ranvier.kernels.cpu.delays._correlate import steps_at_once
-from ranvier.kernels.cpu.delays._events import delayed_events, sorted_events
 from ranvier.kernels.cpu.delays._rows import Synapses, spread, synapse_gradient
-from ranvier.kernels.cpu.delays._tap_table import TapTable
-from ranvier.kernels.cpu.delays._taps import (
+from ranvier.kernels.cpu.delays.events import delayed_events, sorted_events
+from ranvier.kernels.cpu.delays.tap_table import TapTable
+from ranvier.kernels.cpu.delays.taps import (
     delayed_dense,
     delayed_forward,
     delayed_input_gradient,

@@ -8,10 +8,10 @@ import torch
 
 from ranvier.kernels.cpu.events.transpose import transposed
 from ranvier.kernels.cpu.fused._forward import Made
-from ranvier.kernels.cpu.fused._near_threshold import near_kernel
-from ranvier.kernels.cpu.fused._span import Rows, Span
-from ranvier.kernels.cpu.fused._synapse_kernels import copy_kernel
 from ranvier.kernels.cpu.fused._synapses import Listed
+from ranvier.kernels.cpu.fused.near_threshold import near_kernel
+from ranvier.kernels.cpu.fused.span import Rows, Span
+from ranvier.kernels.cpu.fused.synapse_kernels import copy_kernel
 from ranvier.kernels.cpu.host.schedule import Call, Schedule, run_queues
 from ranvier.kernels.cpu.scan import kernels
 from ranvier.kernels.tasks import Fused

@@ -9,9 +9,9 @@ import torch
 
 from ranvier.kernels.cpu.delays.in_flight import Flight
 from ranvier.kernels.cpu.fused._link import Arrival, FeedLink, SpikeLink
-from ranvier.kernels.cpu.fused._span import Rows, Span, Spans, spans_of
 from ranvier.kernels.cpu.fused._synapses import FEW, Listed, SynapseLink, row_stride
 from ranvier.kernels.cpu.fused.member import Member
+from ranvier.kernels.cpu.fused.span import Rows, Span, Spans, spans_of
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.schedule import Call, Schedule, run_queues
 from ranvier.kernels.cpu.scan import kernels

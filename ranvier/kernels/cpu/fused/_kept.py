@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ranvier.kernels.cpu.fused._forward import Made
-from ranvier.kernels.cpu.fused._span import Rows
+from ranvier.kernels.cpu.fused.span import Rows
 from ranvier.kernels.tasks import Feedback, Fused
 
 __all__ = ["Kept"]

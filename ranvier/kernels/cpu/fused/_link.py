@@ -13,10 +13,10 @@ from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
 from ranvier.kernels.cpu.events.products import input_gradient
 from ranvier.kernels.cpu.events.sparse import scatter_kernel, sparse_input_gradient, value_gradient
 from ranvier.kernels.cpu.events.transpose import transposed
-from ranvier.kernels.cpu.fused import _hand_back
-from ranvier.kernels.cpu.fused._span import Rows, Span
+from ranvier.kernels.cpu.fused import hand_back
 from ranvier.kernels.cpu.fused._weights import Summed
 from ranvier.kernels.cpu.fused.member import Member
+from ranvier.kernels.cpu.fused.span import Rows, Span
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call
@@ -164,9 +164,9 @@ class SpikeLink(Summed):
             "out": target.place(span), "start": rows[0], "stop": rows[1], "stride": stride,
         }  # fmt: skip
         if self.pattern is None:
-            return [Call(_hand_back.dense_kernel(weight.dtype), **given, depth=weight.shape[0], columns=width)]
+            return [Call(hand_back.dense_kernel(weight.dtype), **given, depth=weight.shape[0], columns=width)]
         given |= {"row_pointer": self.pattern.row_pointer, "target": self.pattern.target}
-        kernel = _hand_back.sparse_kernel(weight.dtype)
+        kernel = hand_back.sparse_kernel(weight.dtype)
         return [Call(kernel, **given, columns=self.pattern.columns, sources=width)]
 
     def weight_gradient(self, gradient: Tensor, block: int | None) -> Tensor:

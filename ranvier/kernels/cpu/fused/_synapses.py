@@ -16,9 +16,9 @@ import torch
 from ranvier.errors import StateError
 from ranvier.kernels.cpu.events.find import EventList, events, scan_kernel
 from ranvier.kernels.cpu.events.sparse import scatter_kernel
-from ranvier.kernels.cpu.fused._span import Rows, Span
-from ranvier.kernels.cpu.fused._synapse_kernels import collect_kernel, return_kernel
 from ranvier.kernels.cpu.fused.member import Member
+from ranvier.kernels.cpu.fused.span import Rows, Span
+from ranvier.kernels.cpu.fused.synapse_kernels import collect_kernel, return_kernel
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call, Schedule

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import torch
 
-from ranvier.kernels.cpu.fused._span import Rows, Span
+from ranvier.kernels.cpu.fused.span import Rows, Span
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.schedule import Call
 from ranvier.kernels.cpu.scan.frame import Numbers, ScanRoutine

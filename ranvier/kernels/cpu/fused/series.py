@@ -15,8 +15,8 @@ from ranvier.errors import StateError
 from ranvier.kernels.cpu.events.transpose import transposed
 from ranvier.kernels.cpu.fused import _backward, _forward
 from ranvier.kernels.cpu.fused._backward import WayBack
-from ranvier.kernels.cpu.fused._span import Span
 from ranvier.kernels.cpu.fused.run import slots_of
+from ranvier.kernels.cpu.fused.span import Span
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
 from ranvier.kernels.cpu.host.schedule import Schedule, run_queues
 from ranvier.kernels.tasks import DelayedFeedback, Fused, ScanResult

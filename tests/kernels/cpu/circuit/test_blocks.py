@@ -10,10 +10,9 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.kernels.cpu.circuit import _blocks as blocks
-from ranvier.kernels.cpu.circuit import _team as team
-from ranvier.kernels.cpu.circuit._fired import fixed_counters
-from ranvier.kernels.cpu.circuit._kernel import Member
+from ranvier.kernels.cpu.circuit import blocks, team
+from ranvier.kernels.cpu.circuit.fired import fixed_counters
+from ranvier.kernels.cpu.circuit.kernel import Member
 from ranvier.kernels.cpu.circuit.rows import Rows, joined
 from ranvier.kernels.tasks import CircuitProjection, pattern
 from ranvier.network import Population

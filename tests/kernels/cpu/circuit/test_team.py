@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from ranvier.kernels.cpu.circuit import _team as team
+from ranvier.kernels.cpu.circuit import team
 from ranvier.kernels.cpu.circuit.rows import Rows
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ranvier.kernels.cpu.delays import products
-from ranvier.kernels.cpu.delays._events import delayed_events
-from ranvier.kernels.cpu.delays._tap_table import TapTable
-from ranvier.kernels.cpu.delays._taps import delayed_dense, delayed_forward
+from ranvier.kernels.cpu.delays.events import delayed_events
 from ranvier.kernels.cpu.delays.products import delayed_linear, delayed_sparse
+from ranvier.kernels.cpu.delays.tap_table import TapTable
+from ranvier.kernels.cpu.delays.taps import delayed_dense, delayed_forward
 from ranvier.kernels.reference import run_product
 from ranvier.kernels.tasks import DelayedMatrixProduct, pattern
 

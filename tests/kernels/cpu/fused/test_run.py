@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import ranvier as rv
 from ranvier.kernels.cpu.events.transpose import transposed
-from ranvier.kernels.cpu.fused import _span
-from ranvier.kernels.cpu.fused._hand_back import dense_kernel
+from ranvier.kernels.cpu.fused import span
+from ranvier.kernels.cpu.fused.hand_back import dense_kernel
 from ranvier.kernels.cpu.host.schedule import Call, Schedule
 from ranvier.units import ms
 
@@ -57,19 +57,19 @@ def learn(net: rv.Sequential, x: torch.Tensor, **how) -> list[torch.Tensor]:
 def test_equal_to_the_reference(sizes, steps, batch, recurrent, bias, late, block) -> None:
     latencies = (0, late, *(0 for _ in sizes))
     x = (torch.rand(steps, batch, sizes[0], generator=torch.Generator().manual_seed(1)) < 0.3).double()
-    before = _span._BYTES
-    _span._BYTES = block  # many turns and a rest, or all steps in one
+    before = span._BYTES
+    span._BYTES = block  # many turns and a rest, or all steps in one
     try:
         found = learn(make("cpu", sizes, latencies, recurrent, bias), x)
     finally:
-        _span._BYTES = before
+        span._BYTES = before
     for a, b in zip(found, learn(make("reference", sizes, latencies, recurrent, bias), x), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-10)
 
 
 @pytest.mark.parametrize("recurrent", [False, True])
 def test_threads_change_no_bit(recurrent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_span, "_WORK", 1)
+    monkeypatch.setattr(span, "_WORK", 1)
     x = (torch.rand(30, 36, 40, generator=torch.Generator().manual_seed(2)) < 0.2).double()
     before, results = torch.get_num_threads(), []
     try:

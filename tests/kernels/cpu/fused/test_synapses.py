@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 import ranvier as rv
 from ranvier.kernels import eager
 from ranvier.kernels.cpu.events.find import events
-from ranvier.kernels.cpu.fused._near_threshold import near_kernel
-from ranvier.kernels.cpu.fused._span import Rows, Span
-from ranvier.kernels.cpu.fused._synapse_kernels import collect_kernel, copy_kernel, return_kernel
 from ranvier.kernels.cpu.fused.member import Member
+from ranvier.kernels.cpu.fused.near_threshold import near_kernel
+from ranvier.kernels.cpu.fused.span import Rows, Span
+from ranvier.kernels.cpu.fused.synapse_kernels import collect_kernel, copy_kernel, return_kernel
 from ranvier.kernels.cpu.host.schedule import Schedule
 from ranvier.kernels.tasks import Scan
 from ranvier.units import ms, mV

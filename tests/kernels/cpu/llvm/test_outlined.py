@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.kernels.cpu.llvm._outlined import MOST_COPIES
+from ranvier.kernels.cpu.llvm.outlined import MOST_COPIES
 from ranvier.units import ms
 
 

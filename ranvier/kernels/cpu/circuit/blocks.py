@@ -15,7 +15,7 @@ import torch
 from llvmlite import ir
 
 from ranvier.kernels.cpu.circuit._deliver import Form, add_weight, approached, row_of
-from ranvier.kernels.cpu.circuit._fired import UNIT
+from ranvier.kernels.cpu.circuit.fired import UNIT
 from ranvier.kernels.cpu.circuit.rows import Blocks, rows_of
 from ranvier.kernels.cpu.llvm.functions import I64, at, counted, local, offset, vector_at, when
 from ranvier.kernels.cpu.llvm.jit import has_feature

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.kernels.cpu.circuit._fired import UNIT
+from ranvier.kernels.cpu.circuit.fired import UNIT
 from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.host.barrier import can_meet
 from ranvier.kernels.tasks import RowSource

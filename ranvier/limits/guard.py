@@ -1,6 +1,6 @@
 """Libraries read untrusted files in a separate process, with bounds on time and memory.
 
-Nothing is pickled on the way: the request goes as JSON, and arrays come back as bytes. ``_child`` bars the process
+Nothing is pickled on the way: the request goes as JSON, and arrays come back as bytes. ``child`` bars the process
 from unpickling, running programs, changing files and opening connections. The process stays for the next file, which
 saves the start of an interpreter. Where the system can fork, each file is read in a fork of it: a crash or a hang
 ends the fork only.
@@ -37,7 +37,7 @@ _WAITING, _WAITING_FACTOR = 60.0, 4.0
 _LOADING = 120.0
 _LARGEST_HEADER = 1 << 24
 _START = (
-    "import json, sys; sys.path[:] = json.loads(sys.stdin.readline()); from ranvier.limits._child import serve; serve()"
+    "import json, sys; sys.path[:] = json.loads(sys.stdin.readline()); from ranvier.limits.child import serve; serve()"
 )
 
 

@@ -23,11 +23,11 @@ from llvmlite import ir
 
 from ranvier.dynamics import ByStructure, Step
 from ranvier.kernels.cpu.circuit._advance import advance
-from ranvier.kernels.cpu.circuit._blocks import empty_bin, file_rows
 from ranvier.kernels.cpu.circuit._deliver import deliver
 from ranvier.kernels.cpu.circuit._drawn import deliver_drawn, drawn_arguments
 from ranvier.kernels.cpu.circuit._drive import drive, drive_arguments
-from ranvier.kernels.cpu.circuit._fired import fixed_counters, release
+from ranvier.kernels.cpu.circuit.blocks import empty_bin, file_rows
+from ranvier.kernels.cpu.circuit.fired import fixed_counters, release
 from ranvier.kernels.cpu.host.arguments import TABLES, Arguments, entry, inner
 from ranvier.kernels.cpu.host.barrier import Barrier
 from ranvier.kernels.cpu.llvm.functions import I8, I32, I64, at, counted, flushed, function, local, when

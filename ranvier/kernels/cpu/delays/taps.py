@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from ranvier.kernels.cpu.delays._correlate import Wiring, correlate, pack, silent_lines, steps_at_once
-from ranvier.kernels.cpu.delays._events import DelayedEvents
 from ranvier.kernels.cpu.delays._kernels import collect_kernel, deliver_kernel
-from ranvier.kernels.cpu.delays._tap_table import TapTable
+from ranvier.kernels.cpu.delays.events import DelayedEvents
+from ranvier.kernels.cpu.delays.tap_table import TapTable
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.tiles import run_spans
