@@ -37,9 +37,12 @@ class Absorbing(Transform):
         return None
 
     def absorb(self, affine: Affine) -> None:
-        """Multiply the weights and add to the bias, in place."""
+        """Multiply the weights and add to the bias, in place; a new bias is learnt where the weights are."""
         module, bias = self.module, self.constant
+        weight: nn.Parameter = module.weight  # pyright: ignore[reportAssignmentType]
         with torch.no_grad():
-            self.module.weight.mul_(self.spread(affine.scale))  # pyright: ignore[reportCallIssue]
-            new = affine.shift if bias is None else bias * affine.scale + affine.shift
-            module.bias = nn.Parameter(new)
+            weight.mul_(self.spread(affine.scale))
+            if bias is None:
+                module.bias = nn.Parameter(affine.shift, requires_grad=weight.requires_grad)
+            else:
+                bias.mul_(affine.scale).add_(affine.shift)

@@ -11,6 +11,7 @@ from torch import nn
 from ranvier.connectivity._absorbing import Absorbing
 
 if TYPE_CHECKING:
+    from ranvier.connectivity.affine import Affine
     from ranvier.kernels.step import Builder
 
 __all__ = ["Matrix"]
@@ -21,7 +22,7 @@ Tensor = torch.Tensor
 class Matrix(Absorbing):
     """y = W x + b with a weight [post, pre] and a bias [post]."""
 
-    is_matrix = True
+    is_matrix = channels_last = True
 
     @property
     def label(self) -> str:
@@ -55,6 +56,15 @@ class Matrix(Absorbing):
             yield weight, rows.t() @ x.flatten(0, -2)
         if bias is not None and bias.requires_grad:
             yield bias, rows.sum(0) * ones
+
+    def cannot_absorb(self, affine: Affine) -> str | None:
+        """A norm counts channels along the first axis of a sample; they are the outputs only of a sample with one axis."""
+        channels, outputs = len(affine.scale), self.module.out_features
+        if channels != outputs:
+            return (
+                f"has {channels} channels, but {self.kind} before it has {outputs} outputs: it normalises another axis."
+            )
+        return super().cannot_absorb(affine)
 
     def cell_of(self, parameter: nn.Parameter) -> Tensor | None:
         """Rows of the weight and entries of the bias belong to one cell each."""

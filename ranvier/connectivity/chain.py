@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -13,6 +14,13 @@ from ranvier.connectivity.transform import Transform
 __all__ = ["Chain", "Members"]
 
 Members = tuple[nn.Module | None, ...]
+
+
+class Folded(NamedTuple):
+    """The modules of a chain without norms, and the places of those that took one over."""
+
+    modules: list[nn.Module]
+    absorbed: set[int]
 
 
 class _Direct(Transform):
@@ -69,7 +77,7 @@ class Chain(nn.ModuleList):
         found = self.transforms
         return found[0].matrix() if len(found) == 1 else None
 
-    def folded(self, used: Iterable[int]) -> list[nn.Module]:
+    def folded(self, used: Iterable[int]) -> Folded:
         """Its modules without the norms, whose factors and shifts the weights before them take over in place.
 
         ``used`` lists the ``id`` of every parameter of a network, as often as modules use it.
@@ -79,7 +87,7 @@ class Chain(nn.ModuleList):
         FoldError
             Where there are no such weights, or they cannot; the message begins with the class of the norm.
         """
-        uses, out = list(used), list[Transform]()
+        uses, out, absorbed = list(used), list[Transform](), set[int]()
         for transform in self.transforms:
             kind = transform.kind
             try:
@@ -99,4 +107,5 @@ class Chain(nn.ModuleList):
             if before is None or trouble is not None:
                 raise FoldError(f"{kind} {trouble}")
             before.absorb(affine)
-        return [t.module for t in out]
+            absorbed.add(len(out) - 1)
+        return Folded([t.module for t in out], absorbed)

@@ -79,6 +79,8 @@ class Transform:
     linear_in_weight = False
     #: whether the output is linear in the input, but for a constant
     linear_in_input = False
+    #: whether its outputs are the last axis of a sample; else they are the first, and space follows
+    channels_last = False
     #: whether it maps every sample by itself, always in the same way: nothing is learnt, random or over the batch
     fixed = False
     #: whether it normalises by statistics of the batch, or by running ones

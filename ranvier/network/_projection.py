@@ -238,14 +238,14 @@ class Projection(nn.Module):
             )
         return flat.unflatten(0, (steps, batch))
 
-    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of what arrives for emissions of ``shape``, found by carrying zeros."""
+    def output_shape(self, shape: tuple[int, ...], part: slice = slice(None)) -> tuple[int, ...]:
+        """Shape of what arrives for emissions of ``shape``, found by carrying zeros; ``part`` selects transforms."""
         probe = next((q for q in self.parameters() if q.is_floating_point()), torch.empty(0))
         x = torch.zeros(1, 1, *shape, dtype=probe.dtype, device=probe.device)
         training = self.training
         try:
             with torch.no_grad(), quiet(self):
-                return tuple(self._rest(x, self.eval().chain.transforms).shape[2:])
+                return tuple(self._rest(x, self.eval().chain.transforms[part]).shape[2:])
         finally:
             self.train(training)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -134,3 +136,64 @@ def test_what_cannot_be_folded_is_named() -> None:
         signed.weight[1] = -1
     with pytest.raises(GraphError, match="break the signs"):
         rv.fold_norms(rv.Sequential(rv.Linear(3, 4, sign=np.array([1, 1, -1])), signed, rv.LIF(), dt=1 * ms))
+
+
+def norm_of(kind: type[nn.Module], channels: int, **how: Any) -> nn.Module:
+    norm = kind(channels, **how)
+    norm.running_mean.copy_(torch.linspace(-0.3, 0.4, channels))
+    norm.running_var.copy_(torch.linspace(0.5, 1.5, channels))
+    with torch.no_grad():
+        norm.weight.copy_(torch.linspace(0.5, 1.5, channels))
+    return norm
+
+
+def test_a_matrix_and_a_norm_over_another_axis() -> None:
+    """A norm counts channels along the first axis and a matrix along the last: the copy takes samples of one axis only."""
+    net = rv.Sequential(nn.Linear(7, 5), norm_of(nn.BatchNorm1d, 5), rv.LeakyReadout(), dt=1 * ms)
+    folded, x = rv.fold_norms(net), torch.rand(3, 2, 7)
+    torch.testing.assert_close(folded(x)[0], net.eval()(x)[0])
+    net(torch.rand(3, 2, 5, 7))
+    with pytest.raises(ShapeError, match="expected"):
+        folded(torch.rand(3, 2, 5, 7))
+    net = rv.Sequential(nn.Linear(7, 5), norm_of(nn.BatchNorm1d, 6), rv.LeakyReadout(), dt=1 * ms)
+    with pytest.raises(GraphError, match="BatchNorm1d has 6 channels, but Linear before it has 5 outputs"):
+        rv.fold_norms(net)
+
+
+@pytest.mark.parametrize(("before", "behind"), [((5, 7), None), (None, (5, 5)), ((5, 7), (5, 5))])
+def test_a_matrix_inside_images_takes_no_norm(before: tuple[int, ...] | None, behind: tuple[int, ...] | None) -> None:
+    way = nn.Linear(7, 5), norm_of(nn.BatchNorm1d, 5)
+    net = rv.Sequential(nn.Identity(), rv.LIF(before), *way, rv.LeakyReadout(behind), dt=1 * ms)
+    net(torch.rand(3, 2, 5, 7))
+    with pytest.raises(GraphError, match="Linear acts on the last axis of samples of several axes"):
+        rv.fold_norms(net)
+
+
+def test_a_joined_way_keeps_its_size() -> None:
+    """Relays without a size get that of the samples that were folded."""
+    way = (rv.Linear(6, 6), norm_of(rv.ThresholdBatchNorm, 6))
+    net = rv.Sequential(*way, rv.Relay(), rv.Linear(6, 3), rv.LeakyReadout(), dt=1 * ms)
+    folded, x = rv.fold_norms(net), torch.rand(4, 2, 6)
+    torch.testing.assert_close(folded(x)[0], net.eval()(x)[0])
+    assert next(iter(folded.relays.values())).size == (6,)
+    assert next(iter(net.relays.values())).size is None
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("learnt", [True, False])
+def test_frozen_weights_stay_frozen(bias: bool, learnt: bool) -> None:
+    made = nn.Linear(4, 3, bias=bias).requires_grad_(learnt)
+    folded = rv.fold_norms(rv.Sequential(made, norm_of(nn.BatchNorm1d, 3), rv.LeakyReadout(3), dt=1 * ms))
+    assert [q.requires_grad for q in folded.projections.parameters()] == [learnt, learnt]
+    assert not any(m.training for m in folded.modules())
+
+
+def test_norms_of_single_samples() -> None:
+    """An instance norm with running statistics is folded; norms whose statistics are those of a sample stay."""
+    x = torch.rand(3, 2, 2, 5, 5)
+    norms = norm_of(nn.InstanceNorm2d, 4, affine=True, track_running_stats=True), nn.GroupNorm(2, 4)
+    for norm, left in zip(norms, (False, True), strict=True):
+        net = rv.Sequential(rv.Conv2d(2, 4, 2), norm, rv.LeakyReadout(), dt=1 * ms)
+        folded = rv.fold_norms(net)
+        assert any("Norm" in type(m).__name__ for m in folded.modules()) == left
+        torch.testing.assert_close(folded(x)[0], net.eval()(x)[0])

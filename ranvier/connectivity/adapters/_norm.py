@@ -50,6 +50,13 @@ class InstanceNormAdapter(Adapter):
         """Whether training moves running statistics."""
         return self.module.running_mean is not None
 
+    def affine(self) -> Affine | None:
+        """Factors and shifts by the running statistics; None where each sample has its own."""
+        module: Any = self.module
+        if not self.normalises:
+            return None
+        return settled(module.running_mean, module.running_var, module.weight, module.bias, module.eps)
+
 
 class SampleNormAdapter(Adapter):
     """A norm over the features of each sample."""
