@@ -45,7 +45,7 @@ def test_the_plan_is_that_of_a_network_made_with_the_new_transform(new: Callable
     torch.manual_seed(0)
     net = replaced(rv.Linear(7, 60), new().double())
     fresh = copy.deepcopy(net)
-    fresh._memo.plans.clear()
+    fresh.graph.memo.plans.clear()
     assert torch.equal(net(X)[0], fresh(X)[0])
     how = {"gradient": True, "steps": 30, "batch": 4}
     assert net.plan(**how) == fresh.plan(**how)
