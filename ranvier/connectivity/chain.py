@@ -8,6 +8,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from ranvier.connectivity.affine import FoldError
+from ranvier.connectivity.hooks import is_unfinished
 from ranvier.connectivity.registry import transform_of
 from ranvier.connectivity.transform import Transform
 
@@ -57,7 +58,10 @@ class Chain(nn.ModuleList):
         """Each module as a transform."""
         members = self.members
         if members != self._known[0]:
-            self._known = members, tuple(transform_of(m) for m in members if m is not None)
+            found = tuple(transform_of(m) for m in members if m is not None)
+            if any(is_unfinished(t.module) for t in found):
+                return found  # its class changes with its first input
+            self._known = members, found
         return self._known[1]
 
     @property

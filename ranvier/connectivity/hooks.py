@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
-__all__ = ["has_hook", "quiet"]
+__all__ = ["has_hook", "is_unfinished", "quiet"]
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
@@ -20,10 +21,20 @@ def has_hook(module: nn.Module) -> bool:
     )
 
 
+def is_unfinished(module: nn.Module) -> bool:
+    """Whether a module waits for its first input, as ``torch.nn.LazyLinear`` does, before it has parameters."""
+    return any(t is not None and is_lazy(t) for t in (*module._parameters.values(), *module._buffers.values()))
+
+
 @contextmanager
 def quiet(module: nn.Module) -> Iterator[None]:
-    """Suspend the hooks of ``module`` and its submodules during a recomputation."""
-    kept = [(m, n, getattr(m, n)) for m in module.modules() for n in _HOOKS if getattr(m, n)]
+    """Suspend the hooks of ``module`` and its submodules during a recomputation.
+
+    The first call of an unfinished module makes its parameters in a hook, so its own stay.
+    """
+    kept = [
+        (m, n, found) for m in module.modules() for n in _HOOKS if (found := getattr(m, n)) and not is_unfinished(m)
+    ]  # fmt: skip
     for m, n, _ in kept:
         setattr(m, n, OrderedDict())
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -201,3 +202,41 @@ def test_synapses_made_for_another_lag_are_refused() -> None:
     net.source("signal", rv.TimedArray(np.zeros((3, 4)), dt=1 * ms))
     with pytest.raises(DelayError, match="lag of 1 steps, but the lag here is 0"):
         net.connect("signal", cells, net.projections["rule"].synapses, to="x", name="again")
+
+
+class Scaled(nn.LazyLinear):
+    cls_to_become = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * super().forward(x)
+
+
+LAZY = {
+    "first": lambda: (nn.LazyLinear(6), rv.LIF(6), rv.Linear(6, 3), rv.LeakyReadout(3)),
+    "with sizes": lambda: (rv.Linear(8, 6), rv.LIF(6), nn.LazyLinear(3), rv.LeakyReadout(3)),
+    "without sizes": lambda: (rv.Linear(8, 6), rv.LIF(), nn.LazyLinear(3), rv.LeakyReadout()),
+    "computes something else": lambda: (Scaled(6), rv.LIF(), rv.Linear(6, 3), rv.LeakyReadout()),
+    "norm": lambda: (rv.Linear(8, 6), nn.LazyBatchNorm1d(), rv.LIF(6), rv.Linear(6, 3), rv.LeakyReadout(3)),
+    "convolution": lambda: (nn.Unflatten(1, (2, 4)), nn.LazyConv1d(3, 2), rv.LIF(), nn.Flatten(), nn.LazyLinear(3), rv.LeakyReadout()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("provider", ["cpu", "reference"])
+@pytest.mark.parametrize("parts", LAZY)
+def test_a_module_that_waits_for_its_first_input(parts: str, provider: str) -> None:
+    """Its parameters are made in the first call, and it is then what torch makes of it: it learns, and has its plan."""
+    torch.manual_seed(0)
+    net = rv.Sequential(*LAZY[parts](), dt=1 * ms, provider=provider)
+    x = (torch.rand(7, 4, 8, generator=torch.Generator().manual_seed(0)) < 0.5).float() * 3
+    first, _ = net(x)
+    assert not any(nn.parameter.is_lazy(q) for q in net.parameters())
+    second, _ = net(x)
+    torch.testing.assert_close(first, second)
+    chains = [p.chain for p in net.projections.values()]
+    assert all(type(t) is type(transform_of(t.module)) for chain in chains for t in chain.transforms)
+    made = copy.deepcopy(net)
+    made.graph.memo.plans.clear()
+    torch.testing.assert_close(made(x)[0], second)
+    assert str(made.plan(steps=7, batch=4)) == str(net.plan(steps=7, batch=4))
+    second.sum().backward()
+    assert all(q.grad is not None for q in net.parameters())

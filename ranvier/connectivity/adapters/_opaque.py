@@ -6,6 +6,7 @@ from torch import nn
 
 from ranvier.connectivity.adapters._adapter import Adapter
 from ranvier.connectivity.adapters._dropout import DropoutAdapter
+from ranvier.connectivity.hooks import is_unfinished
 from ranvier.connectivity.registry import transform_of
 
 __all__ = ["Opaque"]
@@ -29,7 +30,8 @@ class Opaque(Adapter):
     @property
     def input_size(self) -> int | None:
         """Cells in a row, of what is made from torch's Linear."""
-        return self.module.in_features if isinstance(self.module, nn.Linear) else None
+        known = isinstance(self.module, nn.Linear) and not is_unfinished(self.module)
+        return self.module.in_features if known else None  # pyright: ignore[reportReturnType]
 
     @property
     def normalises(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
