@@ -408,7 +408,8 @@ class Network(nn.Module):
             With ``grad``: which gradient a reset passes to its spike, as in a call; ``"auto"`` by default.
 
         Returns a :class:`Run`: ``run["exc"].spikes``, ``run["exc"].v`` [samples, cells], ``run.state``. Ctrl-C ends the
-        run at the next block: ``run.stopped`` says so, and all that was done is there. With ``grad`` it is a
+        run at the next block: ``run.stopped`` says so, and all that was done is there. In a run of a single block it raises
+        ``KeyboardInterrupt`` at the end of the block. With ``grad`` it is a
         :class:`GradientRun`.
 
         Raises

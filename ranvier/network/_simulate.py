@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -179,7 +180,12 @@ class _Job:
         inside = drawn_inside(graph, runner.drives) | listed
         budget = _LISTED if _only_lists(runner, inside, record) else _BLOCK
         block = max(stride, min(max(budget // largest, 64), 10_000) // stride * stride)
-        with Interrupts() as interrupts, simulation_bar(self.done, steps, graph.dt, progress) as bar:
+        interrupts = Interrupts()
+        several = self._length(steps, stride, block) < steps - self.done  # one block is stopped by Python's own handler
+        with (
+            interrupts if several else nullcontext(),
+            simulation_bar(self.done, steps, graph.dt, progress) as bar,
+        ):
             while self.done < steps:
                 count = self._length(steps, stride, block)
                 inputs = self._inputs(count, inside)

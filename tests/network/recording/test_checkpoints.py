@@ -222,6 +222,20 @@ def test_ctrl_c_leaves_a_run_that_goes_on(full: Callable, record: dict, same: Ca
     assert net.run(10 * ms, run.state, stream=0).state.step == done + 20
 
 
+@pytest.mark.usefixtures("interruptible")
+def test_ctrl_c_ends_a_loop_of_short_runs(full: Callable) -> None:
+    net = full()
+    state = net.run(1 * ms).state  # compile
+    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            for _ in range(100_000):
+                state = net.run(1 * ms, state).state
+    finally:
+        timer.cancel()
+
+
 def test_a_full_disk_stops_the_run_and_keeps_the_data(
     full: Callable, record: dict, tmp_path: Path, monkeypatch
 ) -> None:
