@@ -226,12 +226,17 @@ def test_ctrl_c_leaves_a_run_that_goes_on(full: Callable, record: dict, same: Ca
 def test_ctrl_c_ends_a_loop_of_short_runs(full: Callable) -> None:
     net = full()
     state = net.run(1 * ms).state  # compile
+
+    def go_on() -> None:
+        at = state
+        for _ in range(100_000):
+            at = net.run(1 * ms, at).state
+
     timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            for _ in range(100_000):
-                state = net.run(1 * ms, state).state
+            go_on()
     finally:
         timer.cancel()
 
