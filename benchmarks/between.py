@@ -2,7 +2,7 @@
 
 Both checkouts run in one interleaved series (A B, B A, A B, …), each with its own `benchmarks` and `ranvier`, in processes
 pinned to the same core. Where memory lies moves the time of a process by some per cent, so each side has several processes,
-one after the other. Both must first compute the same thing as the reference of the bench. The table gives the median ratio
+one after the other; a repetition that is timed follows one that is not. Both must first compute the same thing as the reference of the bench. The table gives the median ratio
 of time, this checkout ÷ the other, with a 95 % bootstrap interval over processes and pairs; below 1 this one is faster.
 
     git worktree add ../before fa3a729
@@ -112,7 +112,12 @@ def _bench(
         if not verdict.equal:
             raise SystemExit(f"{name} in {root}: not equal to the reference: {verdict.summary}")
         link.ask("warm", count=3)
-        yield lambda link=link: float(link.ask("repeat", burst=bench.burst)["seconds"])
+
+        def once(link: Link = link) -> float:
+            link.ask("warm", count=1)  # the process of the other side has emptied the caches
+            return float(link.ask("repeat", burst=bench.burst)["seconds"])
+
+        yield once
 
 
 def _startup(
