@@ -2,8 +2,9 @@
 
 Both checkouts run in one interleaved series (A B, B A, A B, …), each with its own `benchmarks` and `ranvier`, in processes
 pinned to the same core. Where memory lies moves the time of a process by some per cent, so each side has several processes,
-one after the other; a repetition that is timed follows one that is not. Both must first compute the same thing as the reference of the bench. The table gives the median ratio
-of time, this checkout ÷ the other, with a 95 % bootstrap interval over processes and pairs; below 1 this one is faster.
+one after the other; a repetition that is timed follows one that is not. Both must first compute the same thing as the
+reference of the bench. The table gives the median ratio of time, this checkout ÷ the other, with a 95 % bootstrap interval
+over processes and pairs; below 1 this one is faster.
 
     git worktree add ../before fa3a729
     python -m benchmarks.between ../before lif_scan coba_4000
