@@ -33,7 +33,7 @@ def drives(graph: Graph, plan: Plan) -> dict[str, CircuitDrive]:
         if name not in plan.drawn:
             continue
         source = graph.sources[p.pre]
-        stream = graph.populations[p.post].step(graph.kicks(p.post)).stream_of(p.port)
+        stream = graph.step(p.post).stream_of(p.port)
         out[name] = CircuitDrive(
             stream, source.law(graph.dt), source.key(graph, 0), p.transform.shared_weight(), p.latency
         )

@@ -33,7 +33,7 @@ def warn_of_late_times(graph: Graph, last: int) -> None:
         for v in _late(p.bound)
     ]
     for n, p in graph.populations.items():
-        system, step = p.cell.system, p.step(graph.kicks(n))
+        system, step = p.cell.system, graph.step(n)
         timed = any(system.dimensions[x] == _DURATION for x in (*system.states, *system.inputs))
         if timed and growing(step.clock, (TIME,)):
             said.append(

@@ -144,7 +144,7 @@ class Network(nn.Module):
     @property
     def nodes(self) -> list[str]:
         """Names of inputs, sources, populations and relays in the order they were made."""
-        return [*self.inputs, *self.sources, *self.populations, *self.relays]
+        return self.graph.nodes
 
     @property
     def graph(self) -> Graph:

@@ -80,7 +80,7 @@ def _made(graph: Graph, request: Request) -> Plan:
     full = replace(request, dense_inputs=request.dense_inputs | dense | set(graph.relays))
     edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in graph.projections.values()] + plastic_edges(graph)
     updates, drawn = update_of(graph), drawable(graph)
-    scans = {n: ScanShape(n, p.step(graph.kicks(n), request.cuts.times)) for n, p in graph.populations.items()}
+    scans = {n: ScanShape(n, graph.step(n, request.cuts.times)) for n in graph.populations}
     moving = (n for n, shape in scans.items() if shape.step.clock.outputs or shape.step.system.noises)
     known = Known(
         scans,

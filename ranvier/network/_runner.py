@@ -57,7 +57,7 @@ class Runner:
         self.trains: dict[str, Spikes] = {}
         self.dtype = graph.dtype
         self.incoming = {n: [p for p in graph.projections.values() if p.post == n] for n in graph.nodes}
-        self.steps: dict[str, Step] = {n: p.step(graph.kicks(n), cuts.times) for n, p in graph.populations.items()}
+        self.steps: dict[str, Step] = {n: graph.step(n, cuts.times) for n in graph.populations}
         self.own_cuts = {n: cuts.of(reads_spikes(graph, n, record.get(n, ()))) for n in graph.populations}
         self.drives = drives(graph, plan)
         self.plastic = {

@@ -70,7 +70,7 @@ def _above(graph: Graph, population: Population, start: Mapping[str, Tensor]) ->
 def _coarse(graph: Graph, population: Population, start: Mapping[str, Tensor]) -> str | None:
     """The warning for a variable that decays far within a step."""
     system = population.cell.system
-    reasons = population.step(graph.kicks(population.name)).reasons
+    reasons = graph.step(population.name).reasons
     for name, share in _values(graph, population, start, _shares(system)).items():
         method, _ = reasons[name]
         steps = float(share.detach().max())

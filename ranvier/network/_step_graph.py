@@ -112,7 +112,7 @@ class _Writing:
 
     def _population(self, name: str) -> None:
         graph, to, population = self.graph, self.to, self.graph.populations[name]
-        step = population.step(graph.kicks(name))
+        step = graph.step(name)
         cells = int(np.prod(self.shapes[name]))
         coefficients = population.coefficients(step, graph.dt)
         if step.counters:

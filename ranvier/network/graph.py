@@ -13,6 +13,7 @@ from ranvier.network._graph import GraphError
 
 if TYPE_CHECKING:
     from ranvier.connectivity.chain import Members
+    from ranvier.dynamics import Step
     from ranvier.network._parts import Parts
     from ranvier.network._plan import Plan
     from ranvier.network._population import Population, Relay
@@ -52,7 +53,7 @@ class Memo:
 class Graph:
     """Parts by name, the time step in ms, and where numbers live; ``net.graph`` gives it.
 
-    A graph holds no methods of a call, and no module: functions below the public edge take it instead of the network.
+    Functions below the public edge take a graph instead of the network: it has the parts, and none of the network's calls.
     """
 
     dt: float
@@ -107,6 +108,10 @@ class Graph:
         states = self.populations[name].cell.system.states
         arriving = {p.port for p in self.projections.values() if p.post == name}
         return tuple(s for s in states if s in arriving)
+
+    def step(self, name: str, times: bool = False) -> Step:
+        """The step of a population for what arrives on it; with ``times``, spikes carry the derivative of their time."""
+        return self.populations[name].step(self.kicks(name), times)
 
     def shape_of(self, name: str) -> tuple[int, ...] | None:
         """Shape of what a part emits, or None while only a call can tell."""

@@ -128,7 +128,7 @@ class _Starts:
 
 
 def _counters(net: Network, name: str) -> tuple[str, ...]:
-    return net.populations[name].step(net.graph.kicks(name)).counters
+    return net.graph.step(name).counters
 
 
 def _refuse_moments(net: Network) -> None:
@@ -140,8 +140,8 @@ def _refuse_moments(net: Network) -> None:
                     f"SLTT(keep=…) runs chosen steps again, side by side, but projection {n!r} holds {transform.kind}, "
                     f"which would then act differently: use SLTT() without keep, or net.eval()."
                 )
-    for n, population in net.populations.items():
-        step = population.step(net.graph.kicks(n))
+    for n in net.populations:
+        step = net.graph.step(n)
         moving = [*((TIME,) if step.clock.outputs else ()), *step.system.noises]
         if moving:
             raise TrainingError(

@@ -134,7 +134,7 @@ def _refuse_mixing(net: Network, rule: str) -> None:
                     f"then act differently: remove it, or use rv.rules.BPTT()."
                 )
     for n in net.populations:
-        noises = net.populations[n].step(net.graph.kicks(n)).role(Role.NOISE)
+        noises = net.graph.step(n).role(Role.NOISE)
         if noises:
             raise TrainingError(
                 f"{rule} runs sample by sample, but {n!r} draws noise for the whole batch: remove {noises[0]}, or use "

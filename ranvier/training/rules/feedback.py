@@ -59,7 +59,7 @@ class Feedback:
 
     def _port(self, output: str, stream: str) -> str:
         """The port of the population ``output`` at which what is in ``stream`` arrives."""
-        return self.net.populations[output].step(self.net.graph.kicks(output)).port_of(stream)
+        return self.net.graph.step(output).port_of(stream)
 
     def _signal(self, name: str, z: Tensor, error: Tensor, output: str, stream: str) -> Tensor:
         if self.kind == "random":

@@ -84,7 +84,7 @@ def broadcast(
     net: rv.Network, slow: Slow, feedback: str, name: str, output: str, port: str, z: Tensor, error: Tensor
 ) -> Tensor:
     """The learning signal of the cells ``name`` [T, B, …]."""
-    stream = net.populations[output].step(net.graph.kicks(output)).stream_of(port)
+    stream = net.graph.step(output).stream_of(port)
     if feedback == "random":
         B = drawn(f"{name}/{output}/{stream}", error[0, 0].numel(), z[0, 0].numel())
         return (error.flatten(2) @ B).view_as(z)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import torch
 from llvmlite import ir
-from torch import Tensor
 
 from ranvier.kernels.cpu.llvm.jit import has_feature
 
-__all__ = ["address", "lanes", "scalar", "vectors"]
+__all__ = ["lanes", "scalar", "vectors"]
 
 _SCALARS = {torch.float32: ir.FloatType(), torch.float64: ir.DoubleType()}
 _VECTOR_BYTES = 64
@@ -27,8 +26,3 @@ def lanes(dtype: torch.dtype) -> int:
 def vectors() -> int:
     """How many 64-byte accumulators the register file holds beside the operands."""
     return 16 if has_feature("avx512f") else 4
-
-
-def address(tensor: Tensor | None) -> int:
-    """Address of the first element; 0 for no tensor."""
-    return 0 if tensor is None else tensor.data_ptr()
