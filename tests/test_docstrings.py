@@ -61,9 +61,11 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.filterwarnings("error::ranvier.errors.RanvierWarning")
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize(("module", "name", "text"), list(_collect()))
-def test_an_example_prints_what_it_shows(module: str, name: str, text: str, data_folder: Callable[[str], Path]) -> None:
+def test_an_example_prints_what_it_shows(
+    module: str, name: str, text: str, monkeypatch: pytest.MonkeyPatch, data_folder: Callable[[str], Path]
+) -> None:
     if name in DATA:
-        data_folder(DATA[name])
+        monkeypatch.setenv("RANVIER_DATA", str(data_folder(DATA[name]).parent))
     if (short := name.rpartition(".")[2]) in PACKAGES:
         pytest.importorskip(PACKAGES[short])
     if module.startswith(DELAYED):

@@ -91,7 +91,7 @@ def test_the_blocks_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data_folder: Callable[[str], Path]
 ) -> None:
     for name in DATA.get(page.name, ()):
-        data_folder(name)
+        monkeypatch.setenv("RANVIER_DATA", str(data_folder(name).parent))
     monkeypatch.chdir(tmp_path)
     text = page.read_text(encoding="utf-8")
     section, names = -1, {}
