@@ -18,9 +18,9 @@ from tests.examples import NAMES, circuit, classifier, write_files
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Modules whose examples take ``classifier`` as given; all others take ``circuit``.
-CLASSIFY = ("ranvier.training", "ranvier.network._fold", "ranvier.network._step_graph")
+CLASSIFY = ("ranvier.training", "ranvier.network.fold", "ranvier.network.lowering")
 #: The same, with delays that learn.
-DELAYED = ("ranvier.connectivity._delay", "ranvier.network._rounding")
+DELAYED = ("ranvier.connectivity._delay", "ranvier.network.rounding")
 #: Examples that simulate or train for minutes.
 SLOW = ("ranvier.recipes.",)
 #: Examples that need a package of an extra, or a real data set.

@@ -7,33 +7,35 @@ from typing import TYPE_CHECKING
 from ranvier._pages import page
 
 if TYPE_CHECKING:
-    from ranvier.network._fold import fold_norms
-    from ranvier.network._gradient_run import GradientRun, Signals
-    from ranvier.network._graph import GraphError
-    from ranvier.network._lengths import silence_after, take_lengths
-    from ranvier.network._modes import in_own_precision
-    from ranvier.network._network import Network
-    from ranvier.network._plan import Choice, Plan
-    from ranvier.network._poisson import Poisson
-    from ranvier.network._population import Population, Relay
-    from ranvier.network._projection import Projection
-    from ranvier.network._residual import Residual
-    from ranvier.network._rounding import RoundingReport, compare_rounding, rounded_delays
-    from ranvier.network._run import Run, SpikeTrain
-    from ranvier.network._save import load, load_state, save, save_state
-    from ranvier.network._sequential import Recurrent, Sequential
-    from ranvier.network._sources import Source, SpikeTrains, TimedArray
-    from ranvier.network._state import State
-    from ranvier.network._step_graph import step_graph
-    from ranvier.network._stimuli import (
+    from ranvier.network.fold import fold_norms
+    from ranvier.network.lowering import step_graph
+    from ranvier.network.network import Network
+    from ranvier.network.order import GraphError
+    from ranvier.network.parts.population import Population, Relay
+    from ranvier.network.parts.projection import Projection
+    from ranvier.network.plan.plan import Choice, Plan
+    from ranvier.network.recording import Sample, SpikeStatistics, Statistics, load_records
+    from ranvier.network.residual import Residual
+    from ranvier.network.rounding import RoundingReport, compare_rounding, rounded_delays
+    from ranvier.network.run.lengths import silence_after, take_lengths
+    from ranvier.network.run.modes import in_own_precision
+    from ranvier.network.saving.networks import load, load_state, save, save_state
+    from ranvier.network.sequential import Recurrent, Sequential
+    from ranvier.network.simulation.gradient_run import GradientRun, Signals
+    from ranvier.network.simulation.run import Run, SpikeTrain
+    from ranvier.network.state.state import State
+    from ranvier.network.stimuli import (
         OrnsteinUhlenbeck,
+        Poisson,
         Signal,
+        Source,
+        SpikeTrains,
         Stimulus,
+        TimedArray,
         ramp_current,
         sine_current,
         step_current,
     )
-    from ranvier.network.recording import Sample, SpikeStatistics, Statistics, load_records
 
 __all__ = [
     "Choice",
@@ -81,47 +83,47 @@ __all__ = [
 
 # Public name -> the module that holds it.
 _PUBLIC: dict[str, str] = {
-    "Choice": "._plan",
-    "GradientRun": "._gradient_run",
-    "GraphError": "._graph",
-    "Network": "._network",
-    "OrnsteinUhlenbeck": "._stimuli",
-    "Plan": "._plan",
-    "Poisson": "._poisson",
-    "Population": "._population",
-    "Projection": "._projection",
-    "Recurrent": "._sequential",
-    "Relay": "._population",
-    "Residual": "._residual",
-    "RoundingReport": "._rounding",
-    "Run": "._run",
+    "Choice": ".plan.plan",
+    "GradientRun": ".simulation.gradient_run",
+    "GraphError": ".order",
+    "Network": ".network",
+    "OrnsteinUhlenbeck": ".stimuli",
+    "Plan": ".plan.plan",
+    "Poisson": ".stimuli",
+    "Population": ".parts.population",
+    "Projection": ".parts.projection",
+    "Recurrent": ".sequential",
+    "Relay": ".parts.population",
+    "Residual": ".residual",
+    "RoundingReport": ".rounding",
+    "Run": ".simulation.run",
     "Sample": ".recording",
-    "Sequential": "._sequential",
-    "Signal": "._stimuli",
-    "Signals": "._gradient_run",
-    "Source": "._sources",
+    "Sequential": ".sequential",
+    "Signal": ".stimuli",
+    "Signals": ".simulation.gradient_run",
+    "Source": ".stimuli",
     "SpikeStatistics": ".recording",
-    "SpikeTrain": "._run",
-    "SpikeTrains": "._sources",
-    "State": "._state",
+    "SpikeTrain": ".simulation.run",
+    "SpikeTrains": ".stimuli",
+    "State": ".state.state",
     "Statistics": ".recording",
-    "Stimulus": "._stimuli",
-    "TimedArray": "._sources",
-    "compare_rounding": "._rounding",
-    "fold_norms": "._fold",
-    "in_own_precision": "._modes",
-    "load": "._save",
+    "Stimulus": ".stimuli",
+    "TimedArray": ".stimuli",
+    "compare_rounding": ".rounding",
+    "fold_norms": ".fold",
+    "in_own_precision": ".run.modes",
+    "load": ".saving.networks",
     "load_records": ".recording",
-    "load_state": "._save",
-    "ramp_current": "._stimuli",
-    "rounded_delays": "._rounding",
-    "save": "._save",
-    "save_state": "._save",
-    "silence_after": "._lengths",
-    "sine_current": "._stimuli",
-    "step_current": "._stimuli",
-    "step_graph": "._step_graph",
-    "take_lengths": "._lengths",
+    "load_state": ".saving.networks",
+    "ramp_current": ".stimuli",
+    "rounded_delays": ".rounding",
+    "save": ".saving.networks",
+    "save_state": ".saving.networks",
+    "silence_after": ".run.lengths",
+    "sine_current": ".stimuli",
+    "step_current": ".stimuli",
+    "step_graph": ".lowering",
+    "take_lengths": ".run.lengths",
 }
 
 __getattr__, __dir__ = page(__name__, _PUBLIC)

@@ -13,12 +13,12 @@ from ranvier.dynamics import TIME, Program, terms
 from ranvier.dynamics.symbols import end_name
 from ranvier.kernels.tasks import Decay, RowRule
 from ranvier.network._additive import additive
-from ranvier.network._graph import GraphError
 from ranvier.network._lumped import held_by_cells
+from ranvier.network.order import GraphError
 from ranvier.values import Distribution
 
 if TYPE_CHECKING:
-    from ranvier.network._plastic import PlasticSynapses
+    from ranvier.network.plastic.synapses import PlasticSynapses
     from ranvier.synapses import BoundPlasticity
 
 __all__ = ["Compiled", "held", "not_row_rule", "row_rule"]

@@ -14,10 +14,10 @@ from torch import nn
 from ranvier._nearest import meant
 from ranvier.dynamics import COUNTER
 from ranvier.errors import ShapeError
-from ranvier.network._graph import GraphError
-from ranvier.network._sources import Source
-from ranvier.network._state import State
 from ranvier.network.look import numbers_of, sum_of_squares
+from ranvier.network.order import GraphError
+from ranvier.network.state.state import State
+from ranvier.network.stimuli import Source
 
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph

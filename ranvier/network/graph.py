@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ranvier._nearest import meant
-from ranvier.network._graph import GraphError
+from ranvier.network.order import GraphError
 
 if TYPE_CHECKING:
     from ranvier.connectivity.chain import Members
     from ranvier.dynamics import Step
-    from ranvier.network._parts import Parts
-    from ranvier.network._plan import Plan
-    from ranvier.network._population import Population, Relay
-    from ranvier.network._projection import Projection
+    from ranvier.network.parts.by_name import Parts
+    from ranvier.network.parts.population import Population, Relay
+    from ranvier.network.parts.projection import Projection
+    from ranvier.network.plan.plan import Plan
     from ranvier.neurons import Cell
 
 __all__ = ["Graph", "Memo"]

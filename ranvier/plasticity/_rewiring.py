@@ -11,7 +11,8 @@ import torch
 from ranvier.connectivity import ConnectivityError, Synapses
 from ranvier.errors import DimensionError, StateError
 from ranvier.network import GraphError, State
-from ranvier.network.states import check_state, initial_synapses
+from ranvier.network.plastic.synapses import initial_synapses
+from ranvier.network.state.check import check_state
 from ranvier.units import as_quantity
 from ranvier.values import flag, key_of, uniforms
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from ranvier.network.keeping import plain
+from ranvier.network.saving import plain
 
 __all__ = ["fingerprint_of_data"]
 

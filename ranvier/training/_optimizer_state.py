@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ranvier.errors import TrainingError
-from ranvier.network.keeping import Record, damaged, plain
+from ranvier.network.saving import Record, damaged, plain
 
 __all__ = ["optimizer_settings", "optimizer_state", "restore_optimizer"]
 

@@ -10,8 +10,8 @@ import torch
 
 from ranvier.dynamics import Cuts
 from ranvier.network import Network, Plan, State, silence_after
+from ranvier.network.run.windows import plan_call, signal_of, take_inputs
 from ranvier.network.shapes import shapes_from
-from ranvier.network.windows import plan_call, signal_of, take_inputs
 from ranvier.training.batches import Signal
 
 __all__ = ["Signals", "emissions", "plan_of", "run", "spiking"]

@@ -12,7 +12,7 @@ import torch
 from ranvier.errors import TrainingError
 from ranvier.limits import spell
 from ranvier.network import Network
-from ranvier.network.keeping import fingerprint, plain
+from ranvier.network.saving import fingerprint, plain
 from ranvier.training._arguments import (
     check_arguments,
     check_lengths,

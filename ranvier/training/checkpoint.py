@@ -14,7 +14,7 @@ import torch
 
 from ranvier.errors import FileFormatError, RanvierError, TrainingError, WriteError
 from ranvier.network import Network
-from ranvier.network.keeping import (
+from ranvier.network.saving import (
     Kind,
     Record,
     damaged,

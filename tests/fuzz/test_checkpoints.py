@@ -20,8 +20,8 @@ import torch
 from torch import nn
 
 import ranvier as rv
-from ranvier.network.keeping import Kind, read_pair, write_pair
-from ranvier.network.run_checkpoint import RUN
+from ranvier.network.saving import Kind, read_pair, write_pair
+from ranvier.network.simulation.checkpoint import RUN
 from ranvier.training.checkpoint import TRAINING
 from ranvier.units import Hz, ms, mV
 from tests.fuzz.engine import Target, withstands
@@ -131,7 +131,7 @@ def run_target(tmp_path_factory: pytest.TempPathFactory) -> Target:
     class Killed(BaseException):
         pass
 
-    from ranvier.network.run_checkpoint import RunCheckpoint
+    from ranvier.network.simulation.checkpoint import RunCheckpoint
 
     real = RunCheckpoint.write
 

@@ -12,7 +12,7 @@ import torch
 import ranvier as rv
 from ranvier import plasticity
 from ranvier.kernels.tasks import PlasticProjection, RowRule
-from ranvier.network import _compiled
+from ranvier.network.run import _circuit as _compiled
 from ranvier.units import Hz, ms, mV
 from tests.plasticity.rules import ALL
 

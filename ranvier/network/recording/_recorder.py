@@ -11,13 +11,13 @@ import torch
 
 from ranvier.errors import FileFormatError
 from ranvier.kernels.tasks import Spikes
-from ranvier.network._plastic import kept_in
-from ranvier.network._progressed import Progressed
-from ranvier.network._run import PopulationRecord, SpikeTrain
+from ranvier.network.plastic.synapses import kept_in
 from ranvier.network.recording._columns import Columns
 from ranvier.network.recording._statistics import Gatherer, Statistics
 from ranvier.network.recording._wanted import Trace, Wanted
 from ranvier.network.shapes import known_shape
+from ranvier.network.simulation.progressed import Progressed
+from ranvier.network.simulation.run import PopulationRecord, SpikeTrain
 from ranvier.units.steps import times_at
 
 if TYPE_CHECKING:

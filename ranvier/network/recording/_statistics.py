@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ranvier.errors import DimensionError, FileFormatError
-from ranvier.network._counts import count_of
 from ranvier.network.recording._sums import Binned, Intervals, Lagged
+from ranvier.network.stimuli.counts import count_of
 from ranvier.units import UNITS, as_quantity
 from ranvier.units.steps import nearest_steps, times_at, whole_steps
 

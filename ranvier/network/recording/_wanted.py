@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier.errors import ShapeError
-from ranvier.network._graph import GraphError
 from ranvier.network.checks import check_record
+from ranvier.network.order import GraphError
 from ranvier.network.recording._sample import Sample
 from ranvier.network.recording._statistics import SpikeStatistics
 from ranvier.units.steps import whole_steps

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from ranvier.network._network import Network
+from ranvier.network.network import Network
 from ranvier.network.saving._graph import FORMAT, Tensors, describe_parts
 from ranvier.network.saving._plain import digest, plain
 

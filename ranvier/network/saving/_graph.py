@@ -18,11 +18,10 @@ from ranvier.connectivity.transform import Placement
 from ranvier.errors import FileFormatError
 from ranvier.limits.record import Record, damaged
 from ranvier.limits.tensors import fill
-from ranvier.network._bind import bind_rule
-from ranvier.network._network import Network
-from ranvier.network._population import Population, Relay
-from ranvier.network._projection import Projection
-from ranvier.network._sequential import Sequential
+from ranvier.network.network import Network
+from ranvier.network.parts.population import Population, Relay
+from ranvier.network.parts.projection import Projection
+from ranvier.network.plastic.bind import bind_rule
 from ranvier.network.saving._cells import (
     decode_cell,
     decode_plasticity,
@@ -34,6 +33,7 @@ from ranvier.network.saving._cells import (
 from ranvier.network.saving._folder import Kind
 from ranvier.network.saving._sources import decode_source, encode_source
 from ranvier.network.saving._values import decode_value, encode_value
+from ranvier.network.sequential import Sequential
 from ranvier.units import UNITS, Quantity
 from ranvier.values import Distribution, Learn
 

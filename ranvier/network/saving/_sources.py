@@ -9,10 +9,17 @@ import torch
 
 from ranvier.errors import FileFormatError
 from ranvier.limits.record import Record
-from ranvier.network._poisson import Poisson
-from ranvier.network._sources import Source, SpikeTrains, TimedArray
-from ranvier.network._stimuli import OrnsteinUhlenbeck, Signal, Stimulus, SumOfSignals
 from ranvier.network.saving._values import decode_value, encode_value
+from ranvier.network.stimuli import (
+    OrnsteinUhlenbeck,
+    Poisson,
+    Signal,
+    Source,
+    SpikeTrains,
+    Stimulus,
+    SumOfSignals,
+    TimedArray,
+)
 from ranvier.units import UNITS, Dimension, Quantity
 
 __all__ = ["decode_source", "encode_source"]

@@ -10,7 +10,7 @@ import torch
 from ranvier.dynamics import Cuts
 from ranvier.errors import TrainingError
 from ranvier.network import Network, in_own_precision
-from ranvier.network.resets import without_times
+from ranvier.network.run.resets import without_times
 from ranvier.training._criterion import lengths_of
 from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion

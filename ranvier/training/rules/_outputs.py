@@ -9,7 +9,7 @@ import torch
 from ranvier.errors import TrainingError
 from ranvier.kernels.tasks import Scan
 from ranvier.network import Network
-from ranvier.network.windows import Window
+from ranvier.network.run.windows import Window
 from ranvier.training._buffers import same_buffers
 from ranvier.training._criterion import lengths_of
 from ranvier.training.rules._criterion import Criterion

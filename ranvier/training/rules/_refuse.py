@@ -7,7 +7,7 @@ from torch import nn
 from ranvier.dynamics import wrong_reset
 from ranvier.errors import TrainingError
 from ranvier.network import Network
-from ranvier.network.hooks import hooked_parts
+from ranvier.network.plan.hooks import hooked_parts
 from ranvier.values import Learn
 
 __all__ = [

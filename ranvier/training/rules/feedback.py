@@ -8,7 +8,7 @@ import torch
 
 from ranvier.errors import TrainingError
 from ranvier.network import Network
-from ranvier.network.upstream import upstream
+from ranvier.network.run.upstream import upstream
 from ranvier.training.batches import key
 from ranvier.training.rules._refuse import learns
 from ranvier.training.rules.series import Block

@@ -9,8 +9,8 @@ import torch
 
 from ranvier.dynamics import Cuts
 from ranvier.network import Network, State, silence_after
+from ranvier.network.run.windows import Again, Runner, Window, plan_call, take_inputs
 from ranvier.network.shapes import shapes_from
-from ranvier.network.windows import Again, Runner, Window, plan_call, take_inputs
 from ranvier.training._signals import emissions, spiking
 from ranvier.training.batches import Signal
 

@@ -1,0 +1,451 @@
+"""A network: populations joined by projections. The same object is simulated, trained, fitted and saved."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
+
+import torch
+from torch import nn
+
+from ranvier.connectivity import Connectivity, place
+from ranvier.dynamics import WHOLE, Cuts, Reset
+from ranvier.errors import DimensionError, EquationError, ShapeError
+from ranvier.kernels import registry
+from ranvier.network.checks import (
+    check_name,
+    check_period,
+    check_source,
+    one_shape,
+    shape_from,
+    whole,
+)
+from ranvier.network.forecast import check_cells
+from ranvier.network.graph import Graph, Memo
+from ranvier.network.order import GraphError
+from ranvier.network.parts.by_name import Parts
+from ranvier.network.parts.connect import Connection, connect
+from ranvier.network.parts.delays_of import delays_of
+from ranvier.network.parts.population import Population, Relay, emission_of, signal_of
+from ranvier.network.parts.projection import Projection
+from ranvier.network.plan.plan import Plan
+from ranvier.network.plan.planning import plan_for
+from ranvier.network.run.call import call
+from ranvier.network.run.execute import Execution
+from ranvier.network.shapes import shapes_known
+from ranvier.network.simulation.run import Run
+from ranvier.network.simulation.simulate import Keeping, simulate
+from ranvier.network.state.initial import initial_state
+from ranvier.network.state.state import State
+from ranvier.neurons import Cell
+from ranvier.surrogates import Surrogate
+from ranvier.units import UNITS, as_quantity
+from ranvier.values import flag
+
+if TYPE_CHECKING:
+    from ranvier.network.simulation.gradient_run import GradientRun, Loss
+    from ranvier.synapses import Plasticity
+
+__all__ = ["Network", "step_length"]
+
+Tensor = torch.Tensor
+_TIME, _NONE = UNITS["ms"].dimension, UNITS["1"].dimension
+
+
+def step_length(dt: Any) -> float:
+    """The time step in ms."""
+    quantity = None if dt is None else as_quantity(dt)
+    if quantity is None or quantity.dimension != _TIME:
+        raise DimensionError(f"dt={dt!r} is not a time: give one with its unit, for example dt=0.1*ms.")
+    if quantity.shape != () or not 0 < float(quantity.value) < math.inf:
+        raise DimensionError(f"dt={dt!r} must be one positive finite time, for example 0.1*ms.")
+    return float(quantity.value)
+
+
+class Network(nn.Module):
+    """Populations and projections, advanced in steps of ``dt``.
+
+    Parameters
+    ----------
+    dt
+        Time step.
+    seed
+        Seeds everything drawn for this network: connectivity, initial values, noise.
+    surrogate
+        Derivative at the threshold for cells that name none.
+    dtype
+        float32 or float64.
+    provider
+        The provider to ask first: ``"cpu"``, ``"reference"`` or one of ``ranvier.kernels.register``; None: all in order.
+
+    Describe with :meth:`population`, :meth:`source`, :meth:`input` and :meth:`connect`; run with ``net(x)``, :meth:`observe`,
+    :meth:`step` and :meth:`run`; look with :meth:`plan` and :meth:`initial_state`. All else is ``torch.nn.Module``.
+
+    >>> net = rv.Network(dt=0.1*ms, seed=1)
+    >>> cells = net.population("cells", 100, rv.CurrentLIF())
+    >>> run = net.run(100*ms, record={"cells": ["spikes"]})
+    """
+
+    populations: Parts[Population]
+    projections: Parts[Projection]
+    _probe: Tensor
+
+    def __init__(
+        self, *, dt: Any, seed: int = 0, surrogate: Surrogate | None = None, dtype: torch.dtype = torch.float32,
+        provider: str | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if dtype not in (torch.float32, torch.float64):
+            raise ShapeError(
+                f"dtype={dtype} is not supported: use torch.float32 or torch.float64, as spikes do not survive half precision."
+            )
+        if provider is not None and provider not in registry.names():
+            raise GraphError(f"provider={provider!r} is unknown: use {registry.listed()} or None.")
+        if not isinstance(surrogate, Surrogate | None):
+            raise GraphError(
+                f"surrogate={surrogate!r} is not a surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan()."
+            )
+        self._dt, self.seed, self.surrogate, self.provider = step_length(dt), whole(seed, "seed"), surrogate, provider
+        self.populations = cast("Parts[Population]", nn.ModuleDict())
+        self.projections = cast("Parts[Projection]", nn.ModuleDict())
+        self.relays: dict[str, Relay] = {}
+        self.inputs: dict[str, tuple[int, ...] | None] = {}
+        self.sources: dict[str, Any] = {}
+        self.outputs: list[str] = []
+        self.register_buffer("_probe", torch.empty(0, dtype=dtype), persistent=False)
+        self._memo = Memo()
+
+    # ---- describing ----------------------------------------------------------------------------------------------
+
+    @property
+    def dt(self) -> float:
+        """The time step in ms, fixed when the network is made: delays, refractory periods and sources are counted in it."""
+        return self._dt
+
+    @dt.setter
+    def dt(self, value: Any) -> None:
+        raise GraphError(
+            f"dt={value!r}: the step of a network cannot change, because its delays are already counted in steps of "
+            f"{self.dt:g} ms. Make another network with the dt that you want."
+        )
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """float32 or float64; follows ``.float()`` and ``.double()``."""
+        return self._probe.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lives."""
+        return self._probe.device
+
+    @property
+    def nodes(self) -> list[str]:
+        """Names of inputs, sources, populations and relays in the order they were made."""
+        return self.graph.nodes
+
+    @property
+    def graph(self) -> Graph:
+        """Its parts as they are now, for everything that is no method of a network."""
+        return Graph(
+            self._dt, self.seed, self.dtype, self.device, self.provider, self.inputs, self.sources, self.populations,
+            self.relays, self.projections, self.outputs, self._memo,
+        )  # fmt: skip
+
+    def _name(self, name: str, what: str) -> str:
+        check_name(name, self.graph.taken, what)
+        self._memo.plans.clear()
+        return name
+
+    def input(self, name: str, size: int | tuple[int, ...] | None = None) -> str:
+        """Declare an external input, given at every call of the network."""
+        self.inputs[self._name(name, "input")] = shape_from(size, f"input {name!r}")
+        return name
+
+    def source(self, name: str, source: Any) -> str:
+        """Add a stimulus that makes its own emissions (``rv.Poisson``, ``rv.SpikeTrains``, ``rv.TimedArray``, …)."""
+        check_source(self.graph, name, source)
+        self.sources[self._name(name, "source")] = source
+        return name
+
+    def population(
+        self, name: str, size: int | tuple[int, ...] | None, cell: Cell | Relay, *, output: bool = False, positions: Any = None,
+        **values: Any,
+    ) -> str:  # fmt: skip
+        """Add ``size`` cells; further values replace the cell's own parameters or initial values.
+
+        Populations of one cell object share its ``rv.Learn`` values, as modules do in torch. With further values a
+        population has parameters of its own.
+
+        ``output`` makes its emission a result of calling the network. ``positions`` says where the cells are: coordinates
+        [cells, axes], ``rv.Grid``, ``rv.RandomPositions`` or ``rv.Positions``. Returns the name, which :meth:`connect` takes.
+        """
+        if not isinstance(cell, Cell | Relay):
+            raise EquationError(
+                f"population {name!r} needs a cell, got {type(cell).__name__}: use rv.Cell(…), rv.LIF(…) or rv.Relay().",
+                line=name,
+            )
+        shape = one_shape(size, cell.size, f"population {name!r}")
+        where = (
+            None if positions is None else place(positions, None if isinstance(cell, Relay) else shape, self.seed, name)
+        )
+        self._name(name, "relay" if isinstance(cell, Relay) else "population")
+        if isinstance(cell, Relay):
+            self.relays[name] = Relay(shape)
+        else:
+            cell = cell.with_values(**values) if values else cell
+            if shape is not None:
+                check_cells(name, math.prod(shape), max(1, len(cell.system.states)), self.dtype.itemsize)
+            self.populations[name] = Population(
+                name,
+                cell,
+                shape,
+                surrogate=self.surrogate,
+                seed=self.seed,
+                dtype=self.dtype,
+                like=self.graph.of_cell(cell),
+            )
+            self.populations[name].positions = where
+        if flag(output, f"population {name!r}: output"):
+            self.outputs.append(name)
+        return name
+
+    def shape_of(self, name: str) -> tuple[int, ...] | None:
+        """Shape of what a part emits, or None while only a call can tell."""
+        return self.graph.shape_of(name)
+
+    def connect(
+        self, pre: str, post: str | Sequence[str], how: Connectivity | nn.Module, *, to: str | None = None, weight: Any = 1.0,
+        delay: Any = None, sign: int | None = None, plasticity: Plasticity | None = None, name: str | None = None,
+        interpolation: str = "linear", width: Any = None, progress: bool = False,
+    ) -> list[str]:  # fmt: skip
+        """Let ``pre`` project to one or several populations.
+
+        Parameters
+        ----------
+        how
+            A rule (``rv.FixedProbability(0.1)``) for single synapses with ``weight`` and ``delay`` each, or a transform
+            (``rv.Linear(…)``, any stateless torch module).
+        weight, delay
+            Of single synapses: a number, an array (one entry per synapse, or a table [pre, post]), a distribution, or a
+            function of distance; both may be ``rv.Learn``, the delay ``rv.Correlated`` with the weight.
+        to
+            The port: an input, or a state, to which arrivals are added.
+        delay
+            Time from the threshold crossing to the arrival: a spike fired in step n arrives in step n + 1 + round(delay/dt).
+            Where it is ``rv.Learn``, ``interpolation`` and ``width`` are those of ``rv.Linear``.
+        sign
+            +1 (excitatory) or -1 (inhibitory): weights must have this sign, and learnable ones are kept to it.
+        plasticity
+            What single synapses do as the network runs: their weights change, tire, fail (``rv.plasticity``).
+        progress
+            Show what is built, and its memory.
+
+        Returns the names of the projections.
+        """
+        request = Connection(pre, how, to, weight, delay, sign, plasticity, name, interpolation, width, progress)
+        names = []
+        for projection in connect(self.graph, request, post):
+            self._add(projection)
+            names.append(projection.name)
+        return names
+
+    def _add(self, projection: Projection) -> None:
+        if projection.pre in self.populations and projection.by_spike:
+            emission_of(self.populations[projection.pre])  # refuses a cell that emits nothing
+        self.projections[projection.name] = projection
+        self._memo.plans.clear()
+        for population in self.populations.values():
+            population._steps.clear()
+
+    def _identity(self) -> dict[str, Any]:
+        """The network with all its numbers, as checkpoints of runs compare it."""
+        from ranvier.network.saving import fingerprint  # files import networks
+
+        return fingerprint(self, learnt=True)
+
+    def delays(self, name: str) -> Tensor:
+        """Delays of a projection in ms as a run has them, fixed ones on whole steps: one, or one for each synapse."""
+        return delays_of(self.graph, name)
+
+    # ---- planning ------------------------------------------------------------------------------------------------
+
+    def plan(
+        self, *, gradient: bool = False, steps: int | None = None, batch: int | None = 1, window: int | None = None,
+        checkpoint: int | None = None, dense_inputs: Collection[str] = (), cuts: Cuts = WHOLE,
+        shapes: Mapping[str, tuple[int, ...]] | None = None,
+    ) -> Plan:  # fmt: skip
+        """The kernel of each part in a call, and the reason.
+
+        Parameters
+        ----------
+        gradient, window, checkpoint, cuts
+            As the call, or the learning rule, has them; a call records gradients outside ``torch.no_grad()``.
+        steps, batch
+            Size of the call; None stands for many.
+        dense_inputs
+            Inputs with at least 30 % nonzero numbers; a call inspects a sample.
+        shapes
+            Shapes of undeclared inputs, without time and batch; the default is a row of numbers.
+        """
+        known = {n: s for n, s in {**self.inputs, **(shapes or {})}.items() if s is not None}
+        spread = [n for n, s in shapes_known(self.graph, known).items() if len(s) != 1]
+        return plan_for(
+            self.graph, gradient=gradient, steps=None if steps is None else whole(steps, "steps"), batch=check_period(batch, "batch"), cuts=cuts,
+            window=check_period(window, "window"), checkpoint=check_period(checkpoint, "checkpoint"),
+            dense_inputs=frozenset(dense_inputs), spread=spread,
+        )  # fmt: skip
+
+    # ---- running -------------------------------------------------------------------------------------------------
+
+    def initial_state(
+        self, batch: int = 1, *, stream: int | None = None, shapes: Mapping[str, tuple[int, ...]] | None = None
+    ) -> State:
+        """A fresh state: given initial values, silence in flight.
+
+        ``stream`` selects the random numbers: of initial values here, of sources and noise later. None takes a new
+        stream from torch's generator. Sample b has the same numbers for any ``batch``.
+        """
+        return initial_state(self.graph, batch, stream, shapes)
+
+    def _run(self, x, state: State | None, record: Mapping[str, Sequence[str]], **how: Any) -> Execution:
+        return call(self.graph, x, state, record, **how)
+
+    def forward(self, x: Tensor | Mapping[str, Tensor], state: State | None = None, **how: Any) -> tuple[Any, State]:
+        """Run the network over an input [T, B, …]; returns (output, state after).
+
+        The output is the emission of the output population, or a dict by name where there are several. After a sample's
+        own steps (``lengths`` [B]) the output is zero, and its state is kept. Random numbers (sources, noise, initial
+        values) are new for every sample and call. ``stream=n`` selects those of stream n, and a state continues its own
+        stream. ``window`` and ``checkpoint`` are numbers of steps: the gradient is truncated after a window, and steps
+        between checkpoints are computed again. ``reset`` says which gradient a reset passes to its spike:
+        ``"surrogate"``, that of the spike; ``"detached"``, none; ``"level"``, none to what the threshold compares;
+        ``"times"``, that of the spike's time. ``"auto"`` (the default) takes the surrogate where spikes of a population
+        are read, and detaches where its variables are read (``docs/gradients.md``).
+        """
+        if not self.outputs:
+            raise GraphError("the network has no output: make a population with output=True.")
+        emit = {n: signal_of(self.populations[n]) if n in self.populations else "x" for n in self.outputs}
+        run = self._run(x, state, {n: (e,) for n, e in emit.items()}, **how)
+        out = {n: run.recorded[n, e] for n, e in emit.items()}
+        return (next(iter(out.values())) if len(out) == 1 else out), run.state
+
+    def observe(
+        self,
+        x: Tensor | Mapping[str, Tensor],
+        state: State | None = None,
+        *,
+        record: Mapping[str, Sequence[str]],
+        **how: Any,
+    ) -> dict[str, dict[str, Tensor]]:
+        """Hidden signals [T, B, …] by population and variable, with gradient; zero after a sample's end (``lengths``).
+
+        ``how`` are the arguments of a call: ``window``, ``checkpoint``, ``reset``, ``lengths``, ``stream``.
+        """
+        run = self._run(x, state, record, **how)
+        return {n: {v: run.recorded[n, v] for v in variables} for n, variables in record.items()}
+
+    def step(self, x: Tensor, state: State | None = None, *, reset: Reset = "auto") -> tuple[Any, State]:
+        """One step: ``x`` [B, …] -> (output [B, …], state); ``reset`` as in a call."""
+        out, after = self(x.unsqueeze(0), state, reset=reset)
+        return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), after
+
+    @overload
+    def run(
+        self, duration: Any, state: State | None = None, *, grad: Literal[True], record: Mapping[str, Sequence[str]] | None = None,
+        segment: Any = None, loss: Loss | None = None, progress: bool = False, stream: int | None = None,
+        reset: Reset | None = None,
+    ) -> GradientRun: ...  # fmt: skip
+
+    @overload
+    def run(
+        self, duration: Any, state: State | None = None, *, record: Mapping[str, Sequence[Any]] | None = None, every: Any = None,
+        to: str | os.PathLike[str] | None = None, checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: Any = None,
+        progress: bool = False, grad: Literal[False] = False, stream: int | None = None,
+    ) -> Run: ...  # fmt: skip
+
+    def run(
+        self, duration: Any, state: State | None = None, *, record: Mapping[str, Sequence[Any]] | None = None, every: Any = None,
+        to: str | os.PathLike[str] | None = None, checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: Any = None,
+        progress: bool = False, grad: bool = False, segment: Any = None, loss: Loss | None = None, stream: int | None = None,
+        reset: Reset | None = None,
+    ) -> Run | GradientRun:  # fmt: skip
+        """Simulate for ``duration`` with the network's own sources.
+
+        Parameters
+        ----------
+        state
+            Where to go on from (``run.state``); None starts afresh.
+        record
+            ``{"exc": ["spikes", "v"]}``: names, ``rv.Sample(…)`` for chosen cells at an interval of their own,
+            ``rv.SpikeStatistics(…)`` for statistics without keeping spikes. Sources have ``"spikes"`` too.
+        every
+            Recording interval of variables; every step by default.
+        to
+            A new folder to which records are streamed in the Zarr format, so that memory does not grow; read it with
+            :func:`rv.load_records`, or with zarr.
+        checkpoint
+            A folder for checkpoints. The same call again goes on from the last one, to the same bits; records are then
+            streamed to ``to``, or into this folder.
+        checkpoint_every
+            Time of the simulation between checkpoints; 1 s by default.
+        progress
+            Show a progress bar with the real-time factor.
+        grad
+            Give tensors [T, 1, N] with gradient, as :meth:`observe` does: to weights, delays, parameters and initial values
+            that are ``rv.Learn``, to ``state``, and to the tensor of an ``rv.TimedArray``.
+        segment
+            With ``grad``: a time after which only the state is kept; what lies between is computed again on the way back.
+        loss
+            With ``grad``: ``loss(signals, step)`` of each segment's signals and first step; ``run.loss`` is their sum, and
+            no signal is kept.
+        stream
+            The random stream, 0 to 2^32 - 1; None continues that of ``state``, or takes a new one from torch's
+            generator, so that every run differs. ``run.state.stream`` holds it.
+        reset
+            With ``grad``: which gradient a reset passes to its spike, as in a call; ``"auto"`` by default.
+
+        Returns a :class:`Run`: ``run["exc"].spikes``, ``run["exc"].v`` [samples, cells], ``run.state``. Ctrl-C ends the
+        run at the next block: ``run.stopped`` says so, and all that was done is there. In a run of a single block it raises
+        ``KeyboardInterrupt`` at the end of the block. With ``grad`` it is a
+        :class:`GradientRun`.
+
+        Raises
+        ------
+        NonFiniteError
+            Where a variable becomes NaN or infinite: naming population, cell and step; ``error.run`` is what was done.
+        RecordingError
+            Where records or checkpoints cannot be written; ``error.run`` is what was done.
+        StateError
+            Where the checkpoint belongs to another run.
+        GraphError
+            With ``grad``, for what has none: plastic and procedural synapses, records that are streamed or sampled.
+        """
+        if self.inputs:
+            raise GraphError(
+                f"the network has external inputs ({', '.join(self.inputs)}): call net(x), or use sources instead."
+            )
+        flag(progress, "progress")
+        if flag(grad, "grad"):
+            from ranvier.network.simulation.gradient_run import run_with_gradient  # what most runs never use
+
+            kept = {"every": every, "to": to, "checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
+            how = "auto" if reset is None else reset
+            return run_with_gradient(
+                self.graph, duration, state, record or {}, segment, loss, progress, kept, stream, how
+            )
+        for word, value in (("segment", segment), ("loss", loss), ("reset", reset)):
+            if value is not None:
+                raise GraphError(f"{word}={value!r} belongs to grad=True: add it, or leave {word} out.")
+        return simulate(
+            self.graph,
+            duration,
+            state,
+            record or {},
+            every,
+            progress,
+            Keeping(self._identity, to, checkpoint, checkpoint_every),
+            stream,
+        )

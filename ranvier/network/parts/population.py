@@ -1,0 +1,227 @@
+"""A population: a cell times a size, with its parameters as tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ranvier.connectivity import Positions
+from ranvier.dynamics import COUNTER, Step, time_apart
+from ranvier.errors import EquationError, ShapeError
+from ranvier.kernels import eager
+from ranvier.network.order import GraphError
+from ranvier.neurons import Cell
+from ranvier.neurons.values import check_drawn
+from ranvier.surrogates import ArcTan, Surrogate
+from ranvier.units import as_quantity
+from ranvier.values import Distribution, Learn, key_of, scale_of
+
+__all__ = ["Population", "Relay", "emission_of", "signal_of", "start_of", "tensor_of"]
+
+Tensor = torch.Tensor
+#: a learnable time constant never falls below this many ms
+_LEAST_TAU = 1e-3
+
+
+def tensor_of(value: Any, shape: tuple[int, ...] | None, seed: int, name: str) -> Tensor:
+    """A number, array or distribution as a float64 tensor: a scalar, or one value per cell."""
+    if isinstance(value, Distribution):
+        if shape is None:
+            raise ShapeError(
+                f"{name}={value!r} draws one value per cell, but the population has no size yet: give it one, for example LIF(256, …)."
+            )
+        return torch.from_numpy(value.draw(math.prod(shape), seed, name)).reshape(shape)
+    number = as_quantity(value).value
+    tensor = (
+        number.detach().to(torch.float64)
+        if isinstance(number, Tensor)
+        else torch.from_numpy(np.array(number, dtype=np.float64))
+    )
+    if tensor.ndim == 0:
+        return tensor
+    if shape is None:
+        raise ShapeError(
+            f"{name} has one value per cell (shape {tuple(tensor.shape)}), but the population has no size yet: give it one, for example LIF(256, …)."
+        )
+    try:
+        return tensor.expand(shape).clone()
+    except RuntimeError:
+        raise ShapeError(
+            f"{name} has shape {tuple(tensor.shape)}, which does not fit a population of shape {shape}."
+        ) from None
+
+
+def start_of(value: Any, shape: tuple[int, ...], seed: int, name: str, stream: int) -> Tensor:
+    """Where a variable starts, float64 [B, …], or what all of ``shape`` share.
+
+    A distribution is drawn anew for every sample and ``stream``; number i of sample b is number b*size + i.
+    """
+    if not isinstance(value, Distribution):
+        return tensor_of(value, shape[1:], seed, name)
+    from ranvier.kernels.drawing import counted_uniforms  # not needed by networks with given values
+
+    drawn = value.quantile(counted_uniforms(key_of(seed, name), math.prod(shape), stream=stream))
+    return torch.from_numpy(drawn).reshape(shape)
+
+
+class Population(nn.Module):
+    """A cell times a size.
+
+    ``shape`` may be None in a ``Sequential``: it is then what arrives, and all parameters are shared. ``like`` is another
+    population of the very same cell, whose learnable values this one uses too.
+    """
+
+    def __init__(
+        self, name: str, cell: Cell, shape: tuple[int, ...] | None, *, surrogate: Surrogate | None = None, seed: int = 0,
+        dtype: torch.dtype = torch.float32, like: Population | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.name, self.cell, self.shape, self.seed = name, cell, shape, seed
+        self.positions: Positions | None = None
+        self.surrogate = cell.surrogate or surrogate or ArcTan()
+        self.bounds: dict[str, tuple[float | None, float | None]] = {}
+        self._steps: dict[tuple[tuple[str, ...], bool], Step] = {}
+        self._computed: tuple[tuple, dict[str, Tensor]] | None = None
+        for label, value in cell.parameters.items():
+            if hasattr(self, label):
+                raise EquationError(
+                    f"{label!r} cannot name a parameter of a population: it is a word of torch modules; rename it.",
+                    line=label,
+                )
+            self._keep(label, value, dtype, like)
+        for variable, value in cell.initial.items():
+            if isinstance(value, Learn):
+                self._keep(_start_of(variable), value, dtype, like)
+        for label, value in self.surrogate.values.items():
+            self.register_buffer(label, torch.tensor(value, dtype=torch.float64), persistent=False)
+
+    def _keep(self, label: str, value: Any, dtype: torch.dtype, like: Population | None) -> None:
+        if like is not None and isinstance(value, Learn):
+            shared = getattr(like, label)
+            if shared.ndim and like.shape != self.shape:
+                raise ShapeError(
+                    f"{self.name!r} has the cell of {like.name!r}, so they share {label}, one value for each of {like.shape} cells, "
+                    f"but {self.name!r} has shape {self.shape}: give it a cell of its own, or one value for all."
+                )
+            self.bounds[label] = like.bounds[label]
+            self.register_parameter(label, shared)
+            return
+        if not isinstance(value, Learn):
+            drawn = tensor_of(value, self.shape, self.seed, f"{self.name}.{label}")
+            check_drawn(label, value, drawn, self.name)
+            self.register_buffer(label, drawn)
+            return
+        start = tensor_of(value.value, self.shape, self.seed, f"{self.name}.{label}")
+        if value.each:
+            if self.shape is None:
+                raise ShapeError(
+                    f"{label}={value!r} wants a value per cell, but the population has no size yet: give it one, for example LIF(256, …)."
+                )
+            start = start.expand(self.shape).clone()
+        low = _LEAST_TAU if value.min is None and label.startswith("tau") else value.min
+        self.bounds[label] = (low, value.max)
+        self.register_parameter(label, nn.Parameter(start.to(dtype)))
+
+    def forward(
+        self, arrivals: Mapping[str, Tensor], *, run: Callable[[Mapping[str, Tensor]], Tensor | None]
+    ) -> Tensor | None:
+        """What the cells emit [T, B, …] for what arrives at their ports; a hook sees both."""
+        return run(arrivals)
+
+    def values(self) -> dict[str, Tensor]:
+        """Every parameter by name, bounds applied (the gradient passes as if they were not there)."""
+        return {n: self.value(n) for n in (*self.cell.parameters, *self.surrogate.values)}
+
+    def natural_scales(self) -> dict[str, float]:
+        """The size of every learnt value that has a physical unit, in base units."""
+        learnt = {**self.cell.parameters, **{_start_of(n): v for n, v in self.cell.initial.items()}}
+        units = {n: v.dimension for n, v in learnt.items() if n in self.bounds}
+        return {n: scale_of(getattr(self, n), *self.bounds[n]) for n, unit in units.items() if not unit.is_none}
+
+    def value(self, label: str) -> Tensor:
+        """One parameter, or learnable start, as :meth:`values` has it."""
+        raw, (low, high) = self._buffers.get(label), self.bounds.get(label, (None, None))
+        if raw is None:  # buffers are most, and torch's own look-up is slow
+            raw = getattr(self, label)
+        if low is None and high is None:
+            return raw
+        return raw + (raw.detach().clamp(low, high) - raw.detach())
+
+    def step(self, kicks: tuple[str, ...], times: bool = False) -> Step:
+        """The program of one step when projections arrive on the states ``kicks``; ``times`` as in ``Cell.step``."""
+        if (kicks, times) not in self._steps:
+            self._steps[kicks, times] = time_apart(self.cell.step(kicks, self.surrogate, times))
+        return self._steps[kicks, times]
+
+    def coefficients(self, step: Step, dt: float) -> dict[str, Tensor]:
+        """Every coefficient of ``step`` in float64, as tensors of their own."""
+        return {n: c.clone() for n, c in self.coefficients_in_use(step, dt).items()}
+
+    def coefficients_in_use(self, step: Step, dt: float) -> dict[str, Tensor]:
+        """Every coefficient, read-only; computed anew where a gradient is wanted or a number changed."""
+        values = self.values()
+        if torch.is_grad_enabled() or any(v.numel() != 1 for v in values.values()):
+            return eager.coefficients(step, values, dt)
+        device = next((v.device for v in values.values()), None)
+        key = (step, dt, device, [v.item() for v in values.values()])
+        if self._computed is None or self._computed[0] != key:
+            self._computed = key, eager.coefficients(step, values, dt)
+        return dict(self._computed[1])
+
+    def initial(
+        self, batch: int, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, stream: int = 0
+    ) -> dict[str, Tensor]:
+        """Initial variables [batch, *shape]; variables without a value start at 0, drawn ones come from ``stream``."""
+        out, whole = {}, (batch, *shape)
+        for n in self.cell.system.states:
+            given = self.cell.initial.get(n, 0.0)
+            learnt = isinstance(given, Learn)
+            start = (
+                self.value(_start_of(n)) if learnt else start_of(given, whole, self.seed, f"{self.name}.{n}", stream)
+            )
+            start = start.to(device=device, dtype=dtype)
+            out[n] = start.expand(whole).clone(memory_format=torch.contiguous_format)
+        if self.cell.system.refractory:
+            out[COUNTER] = torch.zeros(batch, *shape, dtype=torch.int32, device=device)
+        return out
+
+    def extra_repr(self) -> str:
+        return f"{self.shape}, {self.cell!r}"
+
+
+def emission_of(population: Population) -> str:
+    """The name of what the cells emit: the spike or a variable."""
+    if population.cell.emit is None:
+        raise GraphError(
+            f"{population.name!r} emits nothing: give its cell a threshold, or say what it emits, such as emit='v'."
+        )
+    return population.cell.emit
+
+
+def signal_of(population: Population) -> str:
+    """What the cells emit, under the name by which it is recorded."""
+    emit = emission_of(population)
+    return "spikes" if emit == "spike" else emit
+
+
+def _start_of(variable: str) -> str:
+    """The name under which a learnable initial value is kept."""
+    return f"{variable}_0"
+
+
+class Relay:
+    """A population without state: it emits the sum of what arrives.
+
+    ``size`` may be None in a ``Sequential``. Use it to join branches.
+
+    >>> junction = net.population("junction", 400, rv.Relay())
+    >>> names = net.connect("exc", "junction", rv.OneToOne())
+    """
+
+    def __init__(self, size: int | tuple[int, ...] | None = None) -> None:
+        self.size = (size,) if isinstance(size, int) else size

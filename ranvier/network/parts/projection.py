@@ -1,0 +1,253 @@
+"""A projection: what one population emits, carried to one port of another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from ranvier.connectivity.chain import Chain
+from ranvier.connectivity.hooks import quiet
+from ranvier.connectivity.transform import Placement, Transform
+from ranvier.errors import ShapeError
+from ranvier.kernels.provider import Runnable
+from ranvier.kernels.tasks import DelayedFeedback, Feedback
+from ranvier.network.order import GraphError
+
+if TYPE_CHECKING:
+    from ranvier.connectivity import Sparse
+    from ranvier.synapses import BoundPlasticity
+
+__all__ = ["Projection"]
+
+Tensor = torch.Tensor
+
+
+class Projection(nn.Module):
+    """Emissions of ``pre`` arrive at ``port`` of ``post`` through a chain of transforms.
+
+    ``lag`` are the steps between an emission and its earliest arrival, ``dt`` the time step in ms; delays of the first
+    transform come on top. ``latency`` is in steps: one number for all synapses, or the lag where each has its own.
+    ``compiled`` is what the compiled loop has worked out about its rule of plasticity.
+    """
+
+    compiled: dict[tuple, Any]
+    latency_table: Tensor | None
+
+    def __init__(
+        self, name: str, pre: str, post: str, port: str, chain: Sequence[nn.Module], lag: int = 0,
+        plasticity: BoundPlasticity | None = None, *, dt: float, seed: int = 0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.name, self.pre, self.post, self.port = name, pre, post, port
+        self.plasticity, self.compiled = plasticity, {}
+        self.chain = Chain(chain)
+        first = self.transform
+        place = first.bind(dt, seed, name, lag)
+        self.dt, self.lag, self.latency = dt, lag, place.latency
+        self.register_buffer("latency_table", place.table if first.own_table is None else None)
+        self.per_synapse = place.table is not None or first.delay is not None
+        self._placed = first.module, first.has_delay or plasticity is not None
+        if first.delay is not None and plasticity is not None:
+            raise ShapeError(
+                f"projection {name!r}: a plasticity rule reads fixed delays; give delay= a time, an array or a distribution."
+            )
+        self._span()
+        self.check_chain()
+
+    def check_chain(self) -> None:
+        """Refuse a chain of modules that were replaced in it where this would need other latencies or another rule.
+
+        Raises
+        ------
+        ShapeError
+            A delay stands elsewhere than in the first transform.
+        GraphError
+            The first transform is another one than was connected, and either has a delay, or synapses of a rule.
+        """
+        first, *others = self.chain.transforms or (self.transform,)
+        if any(later.has_delay for later in others):
+            raise ShapeError(
+                f"projection {self.name!r}: only the first transform of a chain can have a delay; put a population (or Relay) between."
+            )
+        module, bound = self._placed
+        if first.module is not module and (bound or first.has_delay):
+            raise GraphError(
+                f"projection {self.name!r}: its first transform was replaced, but delays and rules of plasticity are fixed when "
+                f"a projection is connected; build the network with the new transform."
+            )
+
+    def _span(self) -> None:
+        """``shortest`` and ``depth``, the first and the last step on which anything can arrive."""
+        first, table = self.transform, self.place.table
+        if first.delay is not None:
+            self.shortest = self.lag + first.delay.shortest(self.dt)
+            self.depth = self.lag + first.delay.longest(self.dt)
+        elif table is not None and table.numel():
+            self.shortest, self.depth = (int(bound) for bound in table.aminmax())
+        else:
+            self.shortest = self.depth = self.latency
+
+    @property
+    def transform(self) -> Transform:
+        """The first of the chain, which may have delays and an event path."""
+        chain: Chain = self._modules["chain"]  # pyright: ignore[reportAssignmentType]
+        return chain.first  # a frequent look-up, so it reads the table of torch directly
+
+    @property
+    def place(self) -> Placement:
+        """Where the first transform stands in time."""
+        table = self.latency_table
+        if table is None:
+            table = self.transform.own_table
+        return Placement(self.dt, self.lag, self.latency, table)
+
+    @property
+    def lets_go(self) -> bool:
+        """Whether what arrives is new memory that autograd does not keep: the result of a plain convolution or matrix."""
+        chain = self.chain.transforms
+        return bool(chain) and chain[-1].lets_go
+
+    @property
+    def by_spike(self) -> bool:
+        """Whether anything happens when the presynaptic cell fires."""
+        return self.plasticity is None or self.plasticity.by_spike
+
+    @property
+    def synapses(self) -> Sparse:
+        """The single synapses of a projection made by a rule."""
+        first = self.transform
+        if first.pattern() is None:
+            raise GraphError(
+                f"projection {self.name!r} has no single synapses: connect with a rule such as rv.AllToAll()."
+            )
+        return first  # pyright: ignore[reportReturnType]
+
+    @property
+    def bound(self) -> BoundPlasticity:
+        """The rule of a plastic projection, bound to its cells."""
+        if self.plasticity is None:
+            raise GraphError(f"projection {self.name!r} is not plastic: connect with plasticity=….")
+        return self.plasticity
+
+    def forward(self, x: Tensor | None, history: Tensor, *, steps: int, carrier: Runnable | None = None) -> Tensor:
+        """What arrives during ``steps`` steps.
+
+        ``history`` [depth or more, B, …] holds the emissions before the window, ``x`` those of the window itself, or None
+        where every latency is at least ``steps``. ``carrier`` computes the products; None: as the reference does.
+        """
+        chain = self.chain
+        transforms = chain.transforms
+        if self.per_synapse:
+            now = history.new_zeros(steps, *history.shape[1:]) if x is None else x
+            out = transforms[0](now, history=history, place=self.place, carrier=carrier)
+            return self._rest(out, transforms[1:], carrier)
+        x = self.entering(x, history, steps)
+        k = chain.carrier
+        if k < len(transforms) and transforms[k].event_path:
+            flat = self._rest(x, transforms[:k], carrier)
+            return self._rest(transforms[k](flat, carrier=carrier), transforms[k + 1 :], carrier)
+        return self._rest(x, transforms, carrier)
+
+    def entering(self, x: Tensor | None, history: Tensor, steps: int) -> Tensor:
+        """What enters the transforms during ``steps`` steps, where all synapses have one latency."""
+        k = self.latency
+        if x is None and k < steps:
+            raise ShapeError(
+                f"projection {self.name!r} has a latency of {k} steps: {steps} steps need the emissions of the window itself."
+            )
+        if k or x is None:
+            past = history[history.shape[0] - k :]
+            return past[:steps] if x is None or k >= steps else torch.cat([past, x])[:steps]
+        return x
+
+    def not_by_event(self) -> str | None:
+        """Why spikes are not carried one by one, as a sentence; None where they are."""
+        if self.per_synapse:
+            return None
+        chain, k = self.chain.transforms, self.chain.carrier
+        first = chain[k] if k < len(chain) else self.chain.first
+        if not first.differentiable:
+            return "its synapses are drawn when a cell fires"
+        if not first.event_path:
+            return "no event path for this transform"
+        return None
+
+    @property
+    def targets(self) -> int | None:
+        """Rows of the matrix that weighs the emissions; None where it is none, or has a delay per synapse."""
+        chain, k = self.chain.transforms, self.chain.carrier
+        matrix = None if self.per_synapse or k == len(chain) else chain[k].matrix()
+        return None if matrix is None else len(matrix)
+
+    def matrix(self) -> Tensor | None:
+        """The effective weights [post, pre] where the whole chain is one dense matrix; None for any other."""
+        return self.chain.matrix()
+
+    def feedback(self, history: Tensor | None, stream: str) -> tuple[Tensor | None, list[Feedback]]:
+        """This projection as part of a fused loop: (constant bias or None, what it carries)."""
+        first = self.transform
+        if not first.event_path:
+            raise GraphError(f"projection {self.name!r} is neither Linear nor single synapses: no loop can be fused.")
+        bias, pattern = first.constant, first.pattern()
+        if not self.per_synapse:
+            weight = first.effective_weight()
+            return bias, [Feedback(self.pre, self.post, stream, self.latency, weight, pattern, history)]
+        taps, place = first.taps(self.place)
+        return bias, [DelayedFeedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, place)]
+
+    def replaced(self, chain: Sequence[nn.Module]) -> Projection:
+        """The same projection through other transforms; delays that were drawn or loaded stay as they are."""
+        made = Projection(
+            self.name, self.pre, self.post, self.port, chain, self.lag, self.plasticity, dt=self.dt, seed=0
+        )
+        if self.latency_table is not None and made.latency_table is not None:
+            made.latency_table = self.latency_table
+            made._span()
+        return made
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Read whole steps also under the earlier name, that of the transform, and update the arrivals."""
+        old = f"{prefix}chain.0.latency_table"
+        if old in state_dict and "latency_table" not in self.chain[0]._buffers:
+            state_dict[f"{prefix}latency_table"] = state_dict.pop(old)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+        self._span()
+
+    def _rest(self, x: Tensor, chain: Sequence[Transform], carrier: Runnable | None = None) -> Tensor:
+        """Modules see time and batch as one axis, so norms count both; one with ``time_major = True`` sees [T, B, …]."""
+        if not chain:
+            return x
+        steps, batch = x.shape[:2]
+        flat = x.flatten(0, 1)
+        for transform in chain:
+            if transform.time_major:
+                out = transform.run(flat.unflatten(0, (steps, batch)), carrier).flatten(0, 1)
+            else:
+                out = transform.run(flat, carrier)
+            if not isinstance(out, Tensor):
+                raise ShapeError(
+                    f"projection {self.name!r}: {transform.kind} returned {type(out).__name__} instead of a tensor; modules with a state of their own cannot be transforms."
+                )
+            flat = out
+        if flat.shape[0] != steps * batch:
+            raise ShapeError(
+                f"projection {self.name!r}: the transforms turned {steps * batch} rows (time x batch) into {flat.shape[0]}; they must keep the first axis."
+            )
+        return flat.unflatten(0, (steps, batch))
+
+    def output_shape(self, shape: tuple[int, ...], part: slice = slice(None)) -> tuple[int, ...]:
+        """Shape of what arrives for emissions of ``shape``, found by carrying zeros; ``part`` selects transforms."""
+        probe = next((q for q in self.parameters() if q.is_floating_point()), torch.empty(0))
+        x = torch.zeros(1, 1, *shape, dtype=probe.dtype, device=probe.device)
+        training = self.training
+        try:
+            with torch.no_grad(), quiet(self):
+                return tuple(self._rest(x, self.eval().chain.transforms[part]).shape[2:])
+        finally:
+            self.train(training)
+
+    def extra_repr(self) -> str:
+        return f"{self.pre} -> {self.post}.{self.port}, latency={self.latency}"

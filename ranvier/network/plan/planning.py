@@ -1,0 +1,108 @@
+"""A network as a planner sees it, and the request of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+
+from ranvier._warn import warn
+from ranvier.dynamics import WHOLE, Cuts
+from ranvier.kernels import registry
+from ranvier.kernels.provider import FEW_ROWS
+from ranvier.kernels.tasks import ScanShape
+from ranvier.network.order import Edge, arrange
+from ranvier.network.parts.projection import Projection
+from ranvier.network.plan._cycles import not_fusible, not_loopable
+from ranvier.network.plan._density import dense_among
+from ranvier.network.plan._make import Carried, Known, make_plan
+from ranvier.network.plan._neighbours import is_plain, joins
+from ranvier.network.plan.drives import drawable
+from ranvier.network.plan.hooks import hooked_parts
+from ranvier.network.plan.plan import Plan, Request
+from ranvier.network.plastic.bind import plastic_edges, update_of
+from ranvier.network.state.state import State
+
+if TYPE_CHECKING:
+    from ranvier.network.graph import Graph
+
+__all__ = ["plan_call", "plan_for"]
+
+Tensor = torch.Tensor
+
+
+def plan_for(
+    graph: Graph, *, gradient: bool, steps: int | None, batch: int | None, window: int | None = None, checkpoint: int | None = None,
+    dense_inputs: frozenset[str] = frozenset(), cuts: Cuts = WHOLE, spread: Iterable[str] = (), learnt: Iterable[str] = (),
+    series: bool = False,
+) -> Plan:  # fmt: skip
+    """The plan of a request, made once."""
+    few = False
+    if steps is not None and batch is not None:
+        few = min(steps, window or checkpoint or steps) * batch < FEW_ROWS
+    asked = (
+        graph.dtype, graph.device.type, gradient, window, checkpoint, graph.provider, dense_inputs, batch == 1, few, cuts,
+        frozenset(spread), frozenset(learnt), series, hooked_parts(graph),
+    )  # fmt: skip
+    if (parts := graph.parts) != graph.memo.parts:
+        for p in graph.projections.values():
+            p.check_chain()
+        graph.memo.plans, graph.memo.parts = {}, parts
+    key = registry.generation(), asked
+    found = graph.memo.plans.get(key)
+    if found is None:
+        graph.memo.drop_before(key[0])
+        found = graph.memo.plans[key] = _made(graph, Request(*asked))
+    return found
+
+
+def plan_call(
+    graph: Graph, inputs: Mapping[str, Tensor], state: State, gradient: bool, steps: int, batch: int, **how
+) -> Plan:
+    """The plan of a call with ``inputs`` [T, B, …] that begins in ``state``; ``how`` are further facts of the request."""
+    spread = [n for n, x in inputs.items() if x.ndim != 3]
+    for n, values in state.variables.items():
+        some = next(iter(values.values()), None)
+        if some is not None and some.ndim != 2:
+            spread.append(n)
+    learnt = [n for n, x in inputs.items() if x.requires_grad] if gradient else ()
+    return plan_for(
+        graph, gradient=gradient, steps=steps, batch=batch, dense_inputs=dense_among(inputs), spread=spread, learnt=learnt, **how
+    )  # fmt: skip
+
+
+def _made(graph: Graph, request: Request) -> Plan:
+    """Emissions other than events count as dense."""
+    dense = {n for n, p in graph.populations.items() if p.cell.emit not in {e.name for e in p.cell.system.events}}
+    full = replace(request, dense_inputs=request.dense_inputs | dense | set(graph.relays))
+    edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in graph.projections.values()] + plastic_edges(graph)
+    updates, drawn = update_of(graph), drawable(graph)
+    scans = {n: ScanShape(n, graph.step(n, request.cuts.times)) for n in graph.populations}
+    moving = (n for n, shape in scans.items() if shape.step.clock.outputs or shape.step.system.noises)
+    known = Known(
+        scans,
+        {n: _carried(p, updates.get(n), n in drawn) for n, p in graph.projections.items()},
+        arrange(graph.nodes, edges),
+        frozenset((*graph.inputs, *graph.sources)),
+        frozenset(moving),
+        partial(not_loopable, graph),
+        partial(not_fusible, graph),
+        partial(joins, graph),
+    )
+    plan = make_plan(known, full, registry.providers(request.provider))
+    if plan.elsewhere:
+        sentence = f"{'; '.join(plan.elsewhere)}. Name that provider (provider=…) to ask for it without this warning."
+        warn(sentence)
+    return plan
+
+
+def _carried(p: Projection, update: str | None, drawable: bool) -> Carried:
+    first = p.transform
+    own = first.follows if p.per_synapse else None
+    return Carried(
+        p.pre, p.post, p.not_by_event(), is_plain(p), own, update, p.shortest, p.depth, drawable,
+        is_plain(p) and p.depth == p.shortest, p.targets,
+    )  # fmt: skip

@@ -1,0 +1,76 @@
+"""A call of a network: an external input [T, B, …], differentiable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ranvier._warn import warn
+from ranvier.network.checks import (
+    check_period,
+    check_record,
+    describe_non_finite,
+    require_finite,
+    take_inputs,
+)
+from ranvier.network.plan.planning import plan_call
+from ranvier.network.run._kept_graph import attached
+from ranvier.network.run.execute import Execution, execute
+from ranvier.network.run.lengths import take_lengths
+from ranvier.network.run.modes import refuse_modes
+from ranvier.network.run.resets import cuts_of
+from ranvier.network.shapes import shapes_from
+from ranvier.network.state.check import check_state
+from ranvier.network.state.initial import initial_state
+from ranvier.network.state.state import State
+from ranvier.network.warnings.late_times import warn_of_late_times
+from ranvier.network.warnings.starts import warn_of_starts
+
+if TYPE_CHECKING:
+    from ranvier.network.graph import Graph
+
+__all__ = ["call"]
+
+
+def call(
+    graph: Graph, x: Any, state: State | None, record: Mapping[str, Sequence[str]], window: Any = None,
+    checkpoint: Any = None, reset: Any = "auto", lengths: Any = None, stream: int | None = None,
+) -> Execution:  # fmt: skip
+    """Run ``graph`` over ``x``; ``record`` names what is wanted by population, ``stream`` what is drawn."""
+    refuse_modes()
+    inputs, steps, batch = take_inputs(graph, x)
+    _warn_of_axes(graph, steps, batch)
+    if state is None:
+        state = initial_state(graph, batch, stream, shapes_from(graph, inputs))
+        warn_of_starts(graph, state)
+    else:
+        state = check_state(graph, state, batch).with_stream(stream)
+        if torch.is_grad_enabled():
+            state = attached(state)
+    check_record(graph, record)
+    warn_of_late_times(graph, state.step + steps)
+    ends = None if lengths is None else take_lengths(lengths, steps, batch)
+    inputs |= {n: s.emissions(state.step, steps, graph, state.stream, batch) for n, s in graph.sources.items()}
+    periods = {"window": check_period(window, "window"), "checkpoint": check_period(checkpoint, "checkpoint")}
+    cuts = cuts_of(graph, reset)
+    plan = plan_call(graph, inputs, state, torch.is_grad_enabled(), steps, batch, cuts=cuts, **periods)
+    run = execute(graph, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, ends)
+    trouble = describe_non_finite(graph, run.state)
+    if trouble:
+        for name in graph.inputs:  # a large input is only searched once something went wrong
+            require_finite(name, inputs[name])
+        warn(trouble)
+    return run
+
+
+def _warn_of_axes(graph: Graph, steps: int, batch: int) -> None:
+    """Warn where an input has the two axes of the last one, in the other order."""
+    reverse = graph.memo.shape == (batch, steps) and steps != batch
+    graph.memo.shape = steps, batch
+    if reverse:
+        warn(
+            f"the input has {steps} steps of {batch} samples, but the last one had {batch} steps of {steps} samples: "
+            "the first axis is time, [T, B, …]. If this one is [B, T, …], pass x.transpose(0, 1)."
+        )

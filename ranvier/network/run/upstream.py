@@ -1,0 +1,41 @@
+"""The way back from what arrives to the cells that fired it, apart from the way to the weights that carried it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.func import functional_call
+
+from ranvier.connectivity.hooks import quiet
+from ranvier.network.parts.projection import Projection
+
+__all__ = ["upstream"]
+
+Tensor = torch.Tensor
+
+
+def upstream(projection: Projection, x: Tensor, history: Tensor | None, arrived: Tensor) -> Tensor:
+    """Zeros [T, B, …] in the shape of ``arrived`` whose gradient goes to ``x`` and ``history``, and not to the weights."""
+    return _Upstream.apply(projection, arrived.shape, x, x.new_zeros(0, *x.shape[1:]) if history is None else history)
+
+
+class _Upstream(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, projection: Projection, shape: torch.Size, x: Tensor, history: Tensor) -> Tensor:
+        ctx.projection, ctx.steps = projection, shape[0]
+        ctx.save_for_backward(x, history)
+        return x.new_zeros(()).expand(shape)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        projection: Projection = ctx.projection
+        x, history = ctx.saved_tensors
+        if projection.matrix() is not None and not projection.depth:
+            return None, None, projection.transform.pullback(grads[0], x), None
+        with torch.enable_grad(), quiet(projection):
+            x, history = x.detach().requires_grad_(), history.detach().requires_grad_()
+            own = {n: t.detach() for n, t in (*projection.named_parameters(), *projection.named_buffers())}
+            out = functional_call(projection, own, (x, history), {"steps": ctx.steps})
+            back = torch.autograd.grad(out, (x, history), grads[0], allow_unused=True)
+        return None, None, *back

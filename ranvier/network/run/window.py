@@ -1,0 +1,61 @@
+"""A window of steps while it is being computed: what is known, and what has been made so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+
+from ranvier.errors import ShapeError
+from ranvier.network.state.state import State
+
+__all__ = ["Window", "add_arrival", "copy_if_shared"]
+
+Tensor = torch.Tensor
+
+
+class Window:
+    """Steps [start, start + count) of one call.
+
+    ``emissions`` holds what each part emitted in the window (its last steps suffice where nobody else reads it),
+    ``variables`` and ``synapses`` the values after the steps done so far, ``history`` what was emitted before,
+    ``streams`` what the step of each population read, piece by piece of the
+    window.
+    """
+
+    def __init__(self, inputs: Mapping[str, Tensor], count: int, state: State) -> None:
+        self.state, self.start, self.count = state, state.step, count
+        self.emissions: dict[str, Tensor] = dict(inputs)
+        self.history: Mapping[str, Tensor] = state.history
+        self.variables: dict[str, Mapping[str, Tensor]] = dict(state.variables)
+        self.synapses: dict[str, dict[str, Tensor]] = {n: dict(v) for n, v in state.synapses.items()}
+        self.streams: dict[str, list[Mapping[str, Tensor]]] = {}
+        self.recorded: dict[tuple[str, str], Tensor] = {}
+
+    def after(self) -> State:
+        """The state at the end of the window."""
+        history = {n: _last(h, self.emissions[n]) for n, h in self.history.items()}
+        return State(self.start + self.count, self.variables, history, self.synapses, self.state.stream, self.state.dt)
+
+
+def _last(before: Tensor, now: Tensor) -> Tensor:
+    """The last steps of both together, as many as ``before`` has."""
+    depth = before.shape[0]
+    return now[now.shape[0] - depth :].clone() if now.shape[0] >= depth else torch.cat([before[now.shape[0] :], now])
+
+
+def copy_if_shared(x: Tensor, others: Iterable[Tensor]) -> Tensor:
+    """``x``, or a copy of it where it lies in the memory of one of ``others``."""
+    place = x.untyped_storage().data_ptr()
+    return x.clone() if any(place == other.untyped_storage().data_ptr() for other in others) else x
+
+
+def add_arrival(arrivals: dict[str, Tensor], port: str, value: Tensor) -> None:
+    """Sum what several projections bring to one port."""
+    try:
+        arrivals[port] = arrivals[port] + value if port in arrivals else value
+    except RuntimeError:
+        shapes = f"{tuple(arrivals[port].shape)} and {tuple(value.shape)}"
+        raise ShapeError(
+            f"projections into port {port!r} bring {shapes} [T, B, …], which cannot be added: make them equal."
+        ) from None

@@ -1,0 +1,3 @@
+"""States as values: made, checked, carried on."""
+
+__all__: list[str] = []

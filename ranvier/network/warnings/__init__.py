@@ -1,0 +1,3 @@
+"""Sentences about networks that run, but probably not as they were meant."""
+
+__all__: list[str] = []
