@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ranvier.connectivity._absorbing import Absorbing
+from ranvier.connectivity._fit import channels, windows
+from ranvier.connectivity.hooks import is_unfinished
 
 if TYPE_CHECKING:
     from ranvier.kernels.step import Builder
@@ -20,6 +22,17 @@ ARGUMENTS = ("in_channels", "out_channels", "kernel_size", "stride", "padding", 
 
 class Convolution(Absorbing):
     """A kernel [out, in/groups, …] over space, as a convolution of torch describes it."""
+
+    def refusal(self, shape: tuple[int, ...]) -> str | None:
+        """Channels, and a kernel no larger than their space."""
+        m: Any = self.module
+        if is_unfinished(m):
+            return None
+        reach = [d * (k - 1) + 1 for d, k in zip(m.dilation, m.kernel_size, strict=True)]
+        found = channels(shape, (len(reach),), m.in_channels, "in_channels")
+        if found is not None or m.padding == "same":
+            return found
+        return windows(shape, reach, (0,) * len(reach) if m.padding == "valid" else m.padding)
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """``x`` [rows, in, …] -> [rows, out, …]."""

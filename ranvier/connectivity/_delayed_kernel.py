@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import torch
 
-from ranvier.connectivity.delays import Delays, latency_steps
+from ranvier.connectivity.delays import Delays, check_request, latency_steps
 from ranvier.connectivity.transform import Placement, Transform
 from ranvier.errors import ShapeError
 from ranvier.units import UNITS, Quantity
@@ -37,9 +37,10 @@ class DelayedKernel(Transform):
 
     def keep_delay(self, delay: Any, per: str, interpolation: str, width: Any) -> None:
         """Store the requested delays; :meth:`bind` converts them to steps."""
+        kind = type(self).__name__
         if per not in ("synapse", "pre", "post"):
-            kind = type(self).__name__
             raise ShapeError(f"{kind}: per={per!r} is unknown; a delay belongs to each 'synapse', 'pre' or 'post'.")
+        check_request(delay, math.prod(self._shared(per)), interpolation, width, kind)
         self.given, self.per, self.interpolation, self.width = delay, per, interpolation, width
         self.delay: Delays | None = None
         self.drawn_for: tuple[int, str] | None = None
@@ -83,9 +84,7 @@ class DelayedKernel(Transform):
         if self.given is None:
             return Placement(dt, lag, lag)
         self.drawn_for = key = self.drawn_for or (seed, name)
-        shape = tuple(self.weight.shape)
-        pre, post = (self._along(axis, shape[axis]) for axis in (self.inputs, 1 - self.inputs))
-        share = {"synapse": shape, "pre": pre, "post": post}[self.per]
+        shape, share = tuple(self.weight.shape), self._shared(self.per)
         if isinstance(self.given, Learn):
             if self.delay is None:
                 bell = (self.interpolation, self.width)
@@ -155,6 +154,13 @@ class DelayedKernel(Transform):
         if delay is not None:
             self.keep_learnable(delay)
         return self
+
+    def _shared(self, per: str) -> tuple[int, ...]:
+        """The shape of delays that belong to each synapse, input or output."""
+        if per == "synapse":
+            return tuple(self.weight.shape)
+        axis = self.inputs if per == "pre" else 1 - self.inputs
+        return self._along(axis, self.weight.shape[axis])
 
     def _along(self, axis: int, count: int) -> tuple[int, ...]:
         """A shape with ``count`` entries along an axis of the weight and 1 elsewhere."""

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity._absorbing import Absorbing
+from ranvier.connectivity._fit import features
 
 if TYPE_CHECKING:
     from ranvier.connectivity.affine import Affine
@@ -33,6 +34,11 @@ class Matrix(Absorbing):
     def input_size(self) -> int | None:
         """Cells before it."""
         return self.module.in_features  # pyright: ignore[reportReturnType]
+
+    def refusal(self, shape: tuple[int, ...]) -> str | None:
+        """The last axis holds the cells before it."""
+        count = self.input_size
+        return None if count is None else features(shape, count)
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """``x`` [..., pre] -> [..., post]."""

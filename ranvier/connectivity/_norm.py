@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ranvier.connectivity._fit import channels
 from ranvier.connectivity.affine import Affine, settled
 from ranvier.connectivity.transform import Placement, Transform
 from ranvier.errors import ShapeError
@@ -57,6 +58,10 @@ class ThresholdNorm(Transform, nn.Module):
     def gain(self) -> Tensor:
         """alpha*V_th*weight [C], what normalised input is multiplied by."""
         return self.alpha * self.V_th * self.weight
+
+    def refusal(self, shape: tuple[int, ...]) -> str | None:
+        """Channels, over any space."""
+        return channels(shape, range(4), self.num_features, "num_features")
 
     def affine(self) -> Affine:
         """Factors and shifts by the running statistics."""

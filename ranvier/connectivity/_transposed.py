@@ -8,6 +8,8 @@ import torch
 from torch import nn
 
 from ranvier.connectivity._absorbing import Absorbing
+from ranvier.connectivity._fit import channels
+from ranvier.connectivity.hooks import is_unfinished
 
 __all__ = ["ARGUMENTS", "Transposed"]
 
@@ -32,6 +34,11 @@ class Transposed(Absorbing):
         first, inputs = each.reshape(module.groups, 1, -1), module.in_channels // module.groups
         table = first.expand(-1, inputs, -1).reshape(module.in_channels, -1)
         return table.reshape(*table.shape, *(1 for _ in module.kernel_size))
+
+    def refusal(self, shape: tuple[int, ...]) -> str | None:
+        """Channels, and their space."""
+        m: Any = self.module
+        return None if is_unfinished(m) else channels(shape, (len(m.kernel_size),), m.in_channels, "in_channels")
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """``x`` [rows, in, …] -> [rows, out, …]."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,11 +12,13 @@ from torch import nn
 
 from ranvier.connectivity.interpolation import gaussian_taps, linear_taps
 from ranvier.errors import RanvierError, ShapeError
-from ranvier.units import UNITS, as_quantity
+from ranvier.units import UNITS, Dimension, as_quantity
 from ranvier.units.steps import nearest_steps, steps_in
 from ranvier.values import Distribution, Learn, scale_of
 
-__all__ = ["LONGEST", "DelayError", "Delays", "delay_parameters", "delays_of", "latency_steps", "times_of"]
+__all__ = [
+    "LONGEST", "DelayError", "Delays", "check_request", "delay_parameters", "delays_of", "latency_steps", "times_of",
+]  # fmt: skip
 
 Tensor = torch.Tensor
 #: no delay is longer, in steps: emissions are remembered that long
@@ -44,9 +46,60 @@ def latency_steps(delay: Any, dt: float, count: int, seed: int, name: str) -> Te
     steps = nearest_steps(values, dt).astype(np.int64)
     if steps.ndim == 0:
         return int(steps)
-    if steps.size != count:
-        raise ShapeError(f"{name}: delay has {steps.size} values for {count} synapses; give one per synapse.")
+    _each(values, count, name)
     return torch.from_numpy(steps.reshape(-1).astype(np.int32))
+
+
+def check_request(delay: Any, count: int, interpolation: str, width: Any, name: str) -> None:
+    """Refuse what is no delay for ``count`` synapses, cells or channels, before a step tells how long it is.
+
+    Raises
+    ------
+    ShapeError
+        For anything that is not a time of 0 or more, or ``count`` of them.
+    DelayError
+        Bounds that leave no room, an unknown interpolation, a width that is not a positive time or has no use.
+    """
+    learnt = isinstance(delay, Learn)
+    value = delay.value if learnt else delay
+    if isinstance(value, Distribution):
+        _check_time(value.dimension, value, f"{name}.delay")
+    elif value is not None:
+        values = times_of(value, count, 0, f"{name}.delay")
+        if values.ndim and not learnt:
+            _each(values, count, name)
+    if learnt:
+        _check_learnable(delay, interpolation, width, name)
+    elif interpolation != "linear" or width is not None:
+        word, given = ("width", width) if interpolation == "linear" else ("interpolation", interpolation)
+        raise DelayError(
+            f"{name}: {word}={given!r} belongs to learnable delays: give delay=rv.Learn(…), or leave it out."
+        )
+
+
+def _check_learnable(given: Learn, interpolation: str, width: Any, name: str) -> None:
+    if given.max is None:
+        raise DelayError(
+            f"{name}: delay={given!r} needs max=, for example max=25*ms: it sets the length of the history."
+        )
+    if (given.min or 0.0) < 0:
+        raise DelayError(f"{name}: delay={given!r} allows negative times; give min=0*ms or more.")
+    if interpolation not in ("linear", "gaussian"):
+        raise DelayError(f"{name}: interpolation={interpolation!r} is unknown; use 'linear' or 'gaussian'.")
+    if width is None:
+        return
+    if interpolation == "linear":
+        raise DelayError(f"{name}: width={width!r} belongs to interpolation='gaussian'; leave it out.")
+    start = width.value if isinstance(width, Learn) else width
+    if isinstance(start, Distribution):
+        _check_time(start.dimension, start, f"{name}.width")
+    elif not (times_of(start, 1, 0, f"{name}.width") > 0).all():
+        raise DelayError(f"{name}: width={width!r} must be a positive time, for example 5*ms.")
+
+
+def _each(values: np.ndarray, count: int, name: str) -> None:
+    if values.size != count:
+        raise ShapeError(f"{name}: delay has {values.size} values for {count} synapses; give one per synapse.")
 
 
 class Delays(nn.Module):
@@ -93,19 +146,9 @@ class Delays(nn.Module):
         width: Any = None, *, dt: float, seed: int, name: str,
     ) -> None:  # fmt: skip
         super().__init__()
-        if given.max is None:
-            raise DelayError(
-                f"{name}: delay={given!r} needs max=, for example max=25*ms: it sets the length of the history."
-            )
-        low = given.min or 0.0
-        if low < 0:
-            raise DelayError(f"{name}: delay={given!r} allows negative times; give min=0*ms or more.")
-        if interpolation not in ("linear", "gaussian"):
-            raise DelayError(f"{name}: interpolation={interpolation!r} is unknown; use 'linear' or 'gaussian'.")
-        if interpolation == "linear" and width is not None:
-            raise DelayError(f"{name}: width={width!r} belongs to interpolation='gaussian'; leave it out.")
+        _check_learnable(given, interpolation, width, name)
         self.shape, self.interpolation = tuple(shape), interpolation
-        self.low, self.high = low, given.max
+        self.low, self.high = given.min or 0.0, cast(float, given.max)
         self.check(dt, name)
         self.position = nn.Parameter(_start(given.value, tuple(share), seed, f"{name}.delay"))
         if interpolation == "linear":
@@ -214,17 +257,37 @@ def _start(value: Any, shape: tuple[int, ...], seed: int, name: str) -> Tensor:
         ) from None
 
 
+def _check_time(dimension: Dimension, value: Any, name: str) -> None:
+    if dimension != _TIME:
+        raise ShapeError(f"{name}={_shown(value)} has dimension {dimension}; give a time, for example 1.5*ms.")
+
+
+def _shown(value: Any) -> str:
+    """A value in a message: a large array by its shape."""
+    shape = getattr(value, "shape", ())
+    return repr(value) if math.prod(shape) <= 8 and len(shape) < 2 else f"an array of shape {tuple(shape)}"
+
+
 def times_of(value: Any, count: int, seed: int, name: str) -> np.ndarray:
     """Times of 0 or more in ms, as given or drawn."""
     if isinstance(value, Distribution):
         dimension, values = value.dimension, value.draw(count, seed, name)
     else:
-        quantity = as_quantity(value)
-        raw = quantity.value
+        try:
+            quantity = as_quantity(value)
+            raw = quantity.value
+            values = np.asarray(raw.detach().cpu() if isinstance(raw, Tensor) else raw, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            what = value.__name__ if isinstance(value, type) else repr(value)
+            raise ShapeError(
+                f"{name}={what} is not a time: give one such as 1.5*ms, an array of them, or a distribution such as "
+                "rv.Uniform(0*ms, 5*ms)."
+            ) from error
         dimension = quantity.dimension
-        values = np.asarray(raw.detach().cpu() if isinstance(raw, Tensor) else raw, dtype=np.float64)
-    if dimension != _TIME and not (np.ndim(values) == 0 and values == 0):
-        raise ShapeError(f"{name}={value!r} has dimension {dimension}; give a time, for example 1.5*ms.")
+    if np.ndim(values) or values != 0:
+        _check_time(dimension, value, name)
     if not np.isfinite(values).all() or (values < 0).any():
-        raise ShapeError(f"{name}={value!r} holds a negative or non-finite value; a delay is a time of 0 or more.")
+        raise ShapeError(
+            f"{name}={_shown(value)} holds a negative or non-finite value; a delay is a time of 0 or more."
+        )
     return values

@@ -145,6 +145,10 @@ class Transform:
         """``x`` [rows, …] carried by a ``weight`` in the layout of its own, and a bias, without delay."""
         raise ShapeError(f"{self.kind} has no weights that carry what arrives.")
 
+    def refusal(self, shape: tuple[int, ...]) -> str | None:
+        """Why it cannot take samples of this shape, as a sentence without its subject; None where it can, or cannot tell."""
+        return None
+
     def run(self, x: Tensor, carrier: Runnable | None) -> Tensor:
         """``module(x)``, or its product by ``carrier``, which a plan has built."""
         return self.module(x)

@@ -255,6 +255,9 @@ class Network(nn.Module):
     def _add(self, projection: Projection) -> None:
         if projection.pre in self.populations and projection.by_spike:
             emission_of(self.populations[projection.pre])  # refuses a cell that emits nothing
+        shape = self.graph.shape_of(projection.pre)
+        if shape is not None:
+            projection.check_sample(projection.transform, shape)
         self.projections[projection.name] = projection
         self._memo.plans.clear()
         for population in self.populations.values():

@@ -201,6 +201,37 @@ class TestLinear:
         with pytest.raises(DelayError, match="more than 10,000,000 steps of 1 ms"):
             rv.Sequential(rv.Linear(3, 2, delay=delay * ms), rv.LIF(2), dt=1 * ms)
 
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            ({"delay": 5}, "delay=5 has dimension 1; give a time, for example"),
+            ({"delay": np.ones((2, 3))}, "has dimension 1; give a time"),
+            ({"delay": rv.Uniform(0, 5)}, r"delay=Uniform\(0, 5\) has dimension 1"),
+            ({"delay": rv.Learn(5, max=9)}, "delay=5 has dimension 1"),
+            ({"delay": 5 * mV}, "has dimension mV"),
+            ({"delay": -1 * ms}, "holds a negative"),
+            ({"delay": "5 ms"}, "delay='5 ms' is not a time: give one such as"),
+            ({"delay": rv.Uniform}, "delay=Uniform is not a time"),
+            ({"delay": np.ones(5) * ms}, "5 values for 6 synapses"),
+            ({"delay": np.ones(6) * ms, "per": "pre"}, "6 values for 3 synapses"),
+            ({"delay": rv.Learn(5 * ms)}, "needs max="),
+            ({"delay": 1 * ms, "width": 1 * ms}, "width=1 ms belongs to learnable delays"),
+            ({"interpolation": "gaussian"}, "interpolation='gaussian' belongs to learnable delays"),
+            (
+                {"delay": rv.Learn(1 * ms, max=5 * ms), "interpolation": "gaussian", "width": 3},
+                "width=3 has dimension 1",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("kind", [rv.Linear, rv.Conv1d, rv.Conv2d, rv.Conv3d, rv.ConvTranspose2d])
+    def test_what_is_no_delay_is_refused_where_it_is_given(self, kind: type, options: dict, words: str) -> None:
+        sizes = (3, 2) if kind is rv.Linear else (3, 2, 1)
+        with pytest.raises((DelayError, ShapeError), match=f"^{kind.__name__}.*{words}"):
+            kind(*sizes, **options)
+
+    def test_no_delay_needs_no_unit(self) -> None:
+        assert rv.Sequential(rv.Linear(3, 2, delay=0), rv.LIF(2), dt=1 * ms).projections["linear1"].depth == 0
+
     def test_an_unknown_side_is_refused(self) -> None:
         with pytest.raises(ShapeError, match="'synapse', 'pre' or 'post'"):
             rv.Linear(3, 2, delay=1 * ms, per="axon")

@@ -114,7 +114,7 @@ class TestInNetworks:
         assert all(torch.equal(t, before[n]) for n, t in net.state_dict().items())
 
     def test_bad_input_is_named(self, kind: type) -> None:
-        with pytest.raises(ShapeError, match="expects 3 channels"):
+        with pytest.raises(ShapeError, match="takes 3 channels"):
             rv.Sequential(kind(3), rv.LIF(), dt=1 * ms)(torch.zeros(2, 4, 5))
         with pytest.raises(ShapeError, match="more than one value per channel"):
             rv.Sequential(kind(5), rv.LIF(), dt=1 * ms)(torch.zeros(1, 1, 5))

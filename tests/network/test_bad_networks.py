@@ -110,7 +110,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "a name with a dot": (lambda: connect("a", rv.OneToOne(), name="x.y"), "'x.y' cannot name"),
     # shapes that meet
     "transform and population": (lambda: chain(rv.Linear(4, 3), rv.LIF(5))(X), r"lif1.x has shape \(5, 2, 3\).*\(2, 5\)"),
-    "transform and source": (lambda: then(graph(), lambda n: (n.connect("in", "a", rv.Linear(9, 4)), n(X))), "expects 9 features"),
+    "transform and source": (lambda: then(graph(), lambda n: (n.connect("in", "a", rv.Linear(9, 4)), n(X))), "takes 9 features"),
     "recurrence of another size": (
         lambda: chain(rv.Linear(4, 3), rv.Recurrent(rv.LIF(3), rv.Linear(4, 4)))(X), r"cannot be added|shape"
     ),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from ranvier.connectivity.adapters._adapter import Adapter
+from ranvier.connectivity.adapters._pooling import PoolingAdapter
 from ranvier.connectivity.hooks import has_hook
 from ranvier.connectivity.transform import Placement
 from ranvier.errors import ProviderError
@@ -21,11 +21,12 @@ __all__ = ["MaximumAdapter"]
 _ARGUMENTS = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
 
 
-class MaximumAdapter(Adapter):
+class MaximumAdapter(PoolingAdapter):
     """The largest number in each window of a channel."""
 
     kinds = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
     arguments = dict.fromkeys(kinds, _ARGUMENTS)
+    space = {nn.MaxPool1d: 1, nn.MaxPool2d: 2, nn.MaxPool3d: 3}  # noqa: RUF012
     fixed = True
 
     def run(self, x: Tensor, carrier: Runnable | None) -> Tensor:

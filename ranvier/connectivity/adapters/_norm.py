@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from ranvier.connectivity._fit import channels
 from ranvier.connectivity.adapters._adapter import Adapter
 from ranvier.connectivity.affine import Affine, settled
+from ranvier.connectivity.hooks import is_unfinished
 
 if TYPE_CHECKING:
     from ranvier.kernels.step import Builder
@@ -15,9 +17,26 @@ if TYPE_CHECKING:
 __all__ = ["BatchNormAdapter", "InstanceNormAdapter", "SampleNormAdapter"]
 
 _ARGUMENTS = ("num_features", "eps", "momentum", "affine", "track_running_stats")
+#: axes of a sample behind its channels
+_SPACE: dict[type[nn.Module], tuple[int, ...]] = {
+    nn.BatchNorm1d: (0, 1), nn.BatchNorm2d: (2,), nn.BatchNorm3d: (3,),
+    nn.InstanceNorm1d: (1,), nn.InstanceNorm2d: (2,), nn.InstanceNorm3d: (3,),
+}  # fmt: skip
 
 
-class BatchNormAdapter(Adapter):
+class _ChannelNormAdapter(Adapter):
+    """A norm with factors for each channel."""
+
+    def refusal(self, shape: tuple[int, ...]) -> str | None:
+        """Channels, and the space of its kind."""
+        module: Any = self.module
+        space = next((axes for kind, axes in _SPACE.items() if isinstance(module, kind)), None)
+        if space is None or is_unfinished(module):
+            return None
+        return channels(shape, space, module.num_features, "num_features")
+
+
+class BatchNormAdapter(_ChannelNormAdapter):
     """A norm over time, batch and space."""
 
     kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -40,7 +59,7 @@ class BatchNormAdapter(Adapter):
         raise refuse_norm(self.module, name)
 
 
-class InstanceNormAdapter(Adapter):
+class InstanceNormAdapter(_ChannelNormAdapter):
     """A norm over the space of each sample, which may keep running statistics."""
 
     kinds = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
@@ -66,3 +85,13 @@ class SampleNormAdapter(Adapter):
         nn.GroupNorm: ("num_groups", "num_channels", "eps", "affine"),
         nn.LayerNorm: ("normalized_shape", "eps", "elementwise_affine"),
     }
+
+    def refusal(self, shape: tuple[int, ...]) -> str | None:
+        """Channels in groups, or the last axes."""
+        module: Any = self.module
+        if hasattr(module, "num_channels"):
+            return channels(shape, range(4), module.num_channels, "num_channels")
+        last = tuple(module.normalized_shape)
+        if tuple(shape[-len(last) :]) == last:
+            return None
+        return f"normalises last axes of {last}, but a sample has shape {shape}: give normalized_shape={shape[-1:]}."

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Projection"]
 
 Tensor = torch.Tensor
+#: what a map raises for samples that it cannot take
+_MISFITS = (IndexError, RuntimeError, ValueError)
 
 
 class Projection(nn.Module):
@@ -142,13 +144,13 @@ class Projection(nn.Module):
         transforms = chain.transforms
         if self.per_synapse:
             now = history.new_zeros(steps, *history.shape[1:]) if x is None else x
-            out = transforms[0](now, history=history, place=self.place, carrier=carrier)
+            out = self._carried(transforms[0], now, history=history, place=self.place, carrier=carrier)
             return self._rest(out, transforms[1:], carrier)
         x = self.entering(x, history, steps)
         k = chain.carrier
         if k < len(transforms) and transforms[k].event_path:
             flat = self._rest(x, transforms[:k], carrier)
-            return self._rest(transforms[k](flat, carrier=carrier), transforms[k + 1 :], carrier)
+            return self._rest(self._carried(transforms[k], flat, carrier=carrier), transforms[k + 1 :], carrier)
         return self._rest(x, transforms, carrier)
 
     def entering(self, x: Tensor | None, history: Tensor, steps: int) -> Tensor:
@@ -216,6 +218,14 @@ class Projection(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *rest)
         self._span()
 
+    def _carried(self, transform: Transform, x: Tensor, **how: Any) -> Tensor:
+        """What a transform carries of ``x`` [T, B, …]."""
+        try:
+            return transform(x, **how)
+        except _MISFITS as error:
+            self.check_sample(transform, tuple(x.shape[2:]), error)
+            raise
+
     def _rest(self, x: Tensor, chain: Sequence[Transform], carrier: Runnable | None = None) -> Tensor:
         """Modules see time and batch as one axis, so norms count both; one with ``time_major = True`` sees [T, B, …]."""
         if not chain:
@@ -223,10 +233,14 @@ class Projection(nn.Module):
         steps, batch = x.shape[:2]
         flat = x.flatten(0, 1)
         for transform in chain:
-            if transform.time_major:
-                out = transform.run(flat.unflatten(0, (steps, batch)), carrier).flatten(0, 1)
-            else:
-                out = transform.run(flat, carrier)
+            try:
+                if transform.time_major:
+                    out = transform.run(flat.unflatten(0, (steps, batch)), carrier).flatten(0, 1)
+                else:
+                    out = transform.run(flat, carrier)
+            except _MISFITS as error:
+                self.check_sample(transform, tuple(flat.shape[1:]), error)
+                raise
             if not isinstance(out, Tensor):
                 raise ShapeError(
                     f"projection {self.name!r}: {transform.kind} returned {type(out).__name__} instead of a tensor; modules with a state of their own cannot be transforms."
@@ -237,6 +251,18 @@ class Projection(nn.Module):
                 f"projection {self.name!r}: the transforms turned {steps * batch} rows (time x batch) into {flat.shape[0]}; they must keep the first axis."
             )
         return flat.unflatten(0, (steps, batch))
+
+    def check_sample(self, transform: Transform, shape: tuple[int, ...], cause: Exception | None = None) -> None:
+        """Refuse samples of a shape that a transform of the chain cannot take; what torch says of it is the ``cause``.
+
+        Raises
+        ------
+        ShapeError
+            Naming the transform, the shape and the remedy.
+        """
+        refusal = transform.refusal(shape)
+        if refusal is not None:
+            raise ShapeError(f"projection {self.name!r}: {transform.kind} {refusal}") from cause
 
     def output_shape(self, shape: tuple[int, ...], part: slice = slice(None)) -> tuple[int, ...]:
         """Shape of what arrives for emissions of ``shape``, found by carrying zeros; ``part`` selects transforms."""

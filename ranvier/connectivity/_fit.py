@@ -1,0 +1,40 @@
+"""Why a sample does not fit a map: what the map takes, and the remedy, after the name of its class."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+__all__ = ["channels", "features", "windows"]
+
+Shape = tuple[int, ...]
+_FORMS = ("[features]", "[channels, length]", "[channels, height, width]", "[channels, depth, height, width]")
+
+
+def features(shape: Shape, count: int) -> str | None:
+    """A matrix takes ``count`` numbers along the last axis."""
+    if shape and shape[-1] == count:
+        return None
+    remedy = f"give in_features={shape[-1]}" if shape else "give it a row of numbers"
+    return f"takes {count} features in the last axis, but a sample has shape {shape}: {remedy}."
+
+
+def channels(shape: Shape, axes: Collection[int], count: int | None, argument: str) -> str | None:
+    """A map over channels takes ``count`` of them along the first axis, and one of ``axes`` numbers of further axes."""
+    if len(shape) - 1 not in axes:
+        forms = " or ".join(_FORMS[k] for k in axes)
+        return (
+            f"takes samples {forms}, but a sample has shape {shape}: reshape it first (torch.nn.Flatten, torch.nn.Unflatten), "
+            f"or use the class for its number of axes."
+        )
+    if count is not None and shape[0] != count:
+        return f"takes {count} channels, but a sample has shape {shape}: give {argument}={shape[0]}."
+    return None
+
+
+def windows(shape: Shape, reach: Sequence[int], padding: Sequence[int]) -> str | None:
+    """A window of ``reach`` numbers by axis must lie within the space of a sample, the ``padding`` at either side included."""
+    space = tuple(n + 2 * p for n, p in zip(shape[1:], padding, strict=True))
+    if all(n >= r for n, r in zip(space, reach, strict=True)):
+        return None
+    what = f"space {space} with its padding" if any(padding) else f"space {space}"
+    return f"has windows of {tuple(reach)}, but a sample has {what}: give a smaller kernel_size, more padding, or larger samples."
