@@ -3,40 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
-import sympy as sp
-
-from ranvier.dynamics import (
-    TIME,
-    Program,
-    Step,
-    System,
-    Tape,
-    build_step,
-    exact_times,
-    parse_equations,
-    parse_unit,
-    placed,
-    read_system,
-    shortened,
-)
-from ranvier.dynamics.limits import Limit, limits_around
-from ranvier.dynamics.symbols import Domain, Role, Symbol, end_name
-from ranvier.errors import DimensionError, EquationError
+from ranvier.dynamics import parse_unit
+from ranvier.dynamics.plasticity import LoweredRule, RuleText, lower
+from ranvier.errors import EquationError
 from ranvier.neurons.values import check_text, check_values, merge_values
-from ranvier.units import UNITS, Dimension, as_quantity
+from ranvier.units import Dimension, as_quantity
 from ranvier.values import Distribution, Learn
 
 __all__ = ["CODES", "BoundPlasticity", "Plasticity"]
 
 #: the pieces of code a rule may have
 CODES = ("on_pre", "on_post", "every_step")
-_ALWAYS = "t >= 0*ms"
-_DURATION = UNITS["ms"].dimension
-_OWN = {"w": "its weight", "sent": "what it delivers", "rand": "a random number"}
 
 
 class Plasticity:
@@ -100,67 +80,10 @@ class Plasticity:
 
     def bind(self, port: Dimension, pre: Mapping[str, Dimension], post: Mapping[str, Dimension]) -> BoundPlasticity:
         """Check the rule against the port's dimension and the variables of both cells, and write its programs."""
-        cells = {
-            end_name(n, end): Symbol(end_name(n, end), Role.STATE, end, n, dimension)
-            for end, variables in ((Domain.PRE, pre), (Domain.POST, post))
-            for n, dimension in variables.items()
-        }
-        own = {e.name for e in parse_equations(self.equations)} | set(self.values)
-        for name in sorted(own & _OWN.keys()):
-            raise EquationError(
-                f"{name!r} is a word of synapses ({_OWN[name]}) and has no equation or value of its own: change it in "
-                f"on_pre, on_post or every_step, for example every_step='w += dt*(…)'.",
-                line=self.name,
-            )
-        extra = {"w": self.weight_dimension(port), "sent": port, "rand": UNITS["1"].dimension}
-        ends = {n: s for n, s in cells.items() if n not in own}
-        extra |= {n: s.dimension for n, s in ends.items() if s.dimension is not None}
-        events = [(n, _ALWAYS, code) for n, code in self.codes.items()]
-        system = read_system(self.equations, events, self.dimensions, False, extra)
-        self._check(system)
-        codes = {e.name: _program(system, e.assignments) for e in system.events}
-        sends = any("sent" in program.outputs for program in codes.values())
-        if extra["w"] != port and (not sends or any("sent" in program.reads for program in codes.values())):
-            raise DimensionError(
-                f"{self.name}: the weight in {extra['w']} cannot be delivered to a port in {port}: assign to 'sent', "
-                f"for example sent = w*(v_pre - v_post)."
-            )
-        codes = {n: c.replaced({sp.Symbol("sent"): sp.Symbol("w")}) for n, c in codes.items()}
-        times = (TIME, *(n for n in system.states if system.dimensions[n] == _DURATION))
-        codes = {n: exact_times(c, times) for n, c in codes.items()}
-        step = build_step(replace(system, events=()))
-        return BoundPlasticity(self, system, replace(step, program=exact_times(step.program, times)), codes, ends)
-
-    def _check(self, system: System) -> None:
-        for kind, found in (("an input", system.inputs), ("white noise", system.noises)):
-            if found:
-                raise EquationError(
-                    f"{found[0]!r} is {kind}, which synapses do not have: put it into a cell and read it with _pre or _post.",
-                    line=self.name,
-                )
-        for event in system.events:
-            line = event.text[1]
-            for target, expression in event.assignments:
-                if target not in ("w", *system.states) and not (target == "sent" and event.name != "on_post"):
-                    allowed = "w, sent (in on_pre or every_step) and the rule's own variables"
-                    raise EquationError(f"{event.name} assigns to {target!r}: it may change {allowed}.", line=line)
-                if event.name != "on_pre" and sp.Symbol("rand") in system.symbols_of(expression):
-                    raise EquationError(
-                        f"{event.name} reads rand, which belongs to spikes that arrive: on_pre.", line=line
-                    )
-        self._check_use(system)
-        for name in ("sent", "rand"):
-            if any(sp.Symbol(name) in system.symbols_of(e) for e in (*system.odes.values(), *system.updates.values())):
-                raise EquationError(f"{name!r} cannot stand in an equation, only in on_pre.", line=self.name)
-
-    def _check_use(self, system: System) -> None:
-        used = {str(s) for e in system.expressions for s in e.free_symbols} | {*system.states}
-        for name in self.values:
-            if name not in used:
-                raise EquationError(
-                    f"value {name!r} is used by no equation and no code of the rule: remove it or correct its name.",
-                    line=self.name,
-                )
+        varied = frozenset(n for n, v in self.values.items() if _many(v))
+        text = RuleText(self.name, self.equations, self.codes, self.dimensions, varied)
+        made = lower(text, self.weight_dimension(port), port, pre, post)
+        return BoundPlasticity(made.system, made.step, made.codes, made.ends, made.varied, self)
 
     def __add__(self, other: Plasticity) -> Plasticity:
         if not isinstance(other, Plasticity):
@@ -180,62 +103,16 @@ class Plasticity:
 
 
 @dataclass(frozen=True)
-class BoundPlasticity:
-    """A rule fitted to a projection: the step that advances its variables, and its code as programs.
-
-    ``ends`` are the variables of both cells by the names under which the code may read them.
-    """
+class BoundPlasticity(LoweredRule):
+    """A rule fitted to a projection, beside the text and the values that it came from."""
 
     rule: Plasticity
-    system: System
-    step: Step
-    codes: Mapping[str, Program]
-    ends: Mapping[str, Symbol]
 
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """What lives on a synapse: the weight first."""
-        return ("w", *self.system.states)
 
-    @cached_property
-    def times(self) -> tuple[str, ...]:
-        """Variables that hold a time, float64 in networks of any dtype."""
-        return tuple(n for n in self.system.states if self.system.dimensions[n] == _DURATION)
-
-    @cached_property
-    def timed(self) -> bool:
-        """Whether the rule reads the time or variables that hold one, so that its arithmetic is float64."""
-        programs = (*self.codes.values(), self.step.program.only(self.system.states))
-        return any({TIME, *self.times} & {*program.reads} for program in programs)
-
-    def sends(self, code: str) -> bool:
-        """Whether a piece of code says what is delivered."""
-        return code in self.codes and "sent" in self.codes[code].outputs
-
-    @property
-    def by_spike(self) -> bool:
-        """Whether anything happens when the presynaptic cell fires."""
-        return bool(self.rule.on_pre) or not self.sends("every_step")
-
-    def limits(self, variable: str) -> tuple[Limit, ...]:
-        """Every limit, made of numbers and parameters, that a piece of code puts a variable into."""
-        parameters = {sp.Symbol(n) for n in self.system.parameters}
-        found: dict[Limit, None] = {}
-        for program in self.codes.values():
-            if variable in program.outputs:
-                known: dict[sp.Basic, sp.Expr] = {s.target: s.expression for s in program.statements}
-                value = program.outputs[variable]
-                found |= dict.fromkeys(limits_around(value, lambda e: e.free_symbols <= parameters, known)[0])
-        return tuple(found)
-
-    def reads(self, end: str, *codes: str) -> tuple[str, ...]:
-        """Variables of the cell at ``end`` (pre or post) that the rule, or some of its code, looks at."""
-        programs = [self.codes[c] for c in codes if c in self.codes] if codes else self.codes.values()
-        used = {n for program in programs for n in program.reads}
-        if not codes:
-            used |= set(self.step.program.only(self.system.states).reads)
-        found = (self.ends[n] for n in used if n in self.ends)
-        return tuple(sorted(s.of for s in found if s.domain == end))
+def _many(value: Any) -> bool:
+    """Whether a value may differ between synapses."""
+    inner = getattr(value, "value", value)
+    return isinstance(value, Distribution) or (not isinstance(inner, int | float) and getattr(inner, "size", 1) != 1)
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -246,13 +123,3 @@ def _equal(one: Any, other: Any) -> bool:
     if first.shape != () or second.shape != ():
         return one is other
     return first.dimension == second.dimension and float(first.value) == float(second.value)
-
-
-def _program(system: System, assignments: tuple[tuple[str, sp.Expr], ...]) -> Program:
-    """Statements in order, as the new value of each variable they change."""
-    value: dict[str, sp.Expr] = {}
-    tape = Tape(system.dimensions)
-    for target, expression in assignments:
-        now = placed(system, tape, {sp.Symbol(n): v for n, v in value.items()}, [expression])
-        value[target] = shortened(expression.xreplace(now), f"{target}_assigned", tape)
-    return Program(tuple(tape.statements), value)

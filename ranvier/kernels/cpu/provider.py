@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier.errors import ProviderError
 from ranvier.kernels import cpu
 from ranvier.kernels.cpu.propagate import run_by_event, run_dense
 from ranvier.kernels.provider import DENSE, EVENT, FEW_ROWS, Offer, Refusal, Request, Runnable
@@ -19,6 +20,7 @@ from ranvier.kernels.tasks import (
     ScanResult,
     ScanShape,
     Shape,
+    SynapseShape,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class Cpu:
                 return _circuit(request)
             case DrawShape():
                 return Offer("counted numbers as vector code")
+            case SynapseShape():
+                return Refusal("the cpu provider runs plastic synapses inside the loop of a circuit")
             case FusedShape(window=None) if request.few:
                 return Refusal(f"a window has fewer than {FEW_ROWS} rows (steps times batch)")
             case FusedShape():
@@ -68,6 +72,8 @@ class Cpu:
                 return cpu.run_draw
             case PropagateShape():
                 return run_by_event if variant == EVENT else run_dense
+            case SynapseShape():
+                raise ProviderError("plastic synapses by themselves were refused: ask the reference provider.")
 
     def kept(self) -> str:
         """Where compiled kernels lie, how many and how large."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ranvier.kernels.provider import DENSE, Offer, Refusal, Request, Runnable
 from ranvier.kernels.reference import run_product, run_scan
-from ranvier.kernels.tasks import DrawShape, PropagateShape, ScanShape, Shape
+from ranvier.kernels.tasks import DrawShape, PropagateShape, ScanShape, Shape, SynapseShape
 
 __all__ = ["Reference", "provider"]
 
@@ -23,6 +23,8 @@ class Reference:
                 return Offer("a product of torch", DENSE)
             case DrawShape():
                 return Offer("counted numbers of NumPy")
+            case SynapseShape():
+                return Offer("every synapse in every step")
         return Refusal("the reference provider runs one population at a time")
 
     def build(self, shape: Shape, variant: str) -> Runnable:
@@ -34,6 +36,10 @@ class Reference:
                 from ranvier.kernels.reference._draws import run_draw  # what a run does not use, it does not import
 
                 return run_draw
+            case SynapseShape():
+                from ranvier.kernels.reference._synapses import run_synapses
+
+                return run_synapses
         return run_scan
 
 

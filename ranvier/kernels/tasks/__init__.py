@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ranvier._pages import page
 
 if TYPE_CHECKING:
+    from ranvier.dynamics.plasticity import Additive, Decay, RowRule
     from ranvier.kernels.tasks._circuit import (
         Circuit,
         CircuitDrive,
@@ -37,14 +38,22 @@ if TYPE_CHECKING:
         SparseProduct,
     )
     from ranvier.kernels.tasks._rows import RowDraw, RowSource
-    from ranvier.kernels.tasks._rule import Additive, Decay, RowRule
     from ranvier.kernels.tasks._scan import Scan, ScanResult
-    from ranvier.kernels.tasks._shapes import CircuitShape, DrawShape, FusedShape, PropagateShape, ScanShape, Shape
+    from ranvier.kernels.tasks._shapes import (
+        CircuitShape,
+        DrawShape,
+        FusedShape,
+        PropagateShape,
+        ScanShape,
+        Shape,
+        SynapseShape,
+    )
     from ranvier.kernels.tasks._spikes import Spikes
+    from ranvier.kernels.tasks._synapses import SynapseResult, SynapseStep
 
 # Public name -> the module that holds it.
 _PUBLIC: dict[str, str] = {
-    "Additive": "._rule",
+    "Additive": "ranvier.dynamics.plasticity",
     "BernoulliRows": "._draws",
     "Circuit": "._circuit",
     "CircuitDrive": "._circuit",
@@ -52,7 +61,7 @@ _PUBLIC: dict[str, str] = {
     "CircuitProjection": "._circuit",
     "CircuitResult": "._circuit",
     "CircuitShape": "._shapes",
-    "Decay": "._rule",
+    "Decay": "ranvier.dynamics.plasticity",
     "DelayedFeedback": "._fused",
     "DelayedMatrixProduct": "._products",
     "DelayedSparseProduct": "._products",
@@ -73,7 +82,7 @@ _PUBLIC: dict[str, str] = {
     "PropagateShape": "._shapes",
     "RepeatedRows": "._draws",
     "RowDraw": "._rows",
-    "RowRule": "._rule",
+    "RowRule": "ranvier.dynamics.plasticity",
     "RowSource": "._rows",
     "RowUniforms": "._draws",
     "Scan": "._scan",
@@ -82,6 +91,9 @@ _PUBLIC: dict[str, str] = {
     "Shape": "._shapes",
     "SparseProduct": "._products",
     "Spikes": "._spikes",
+    "SynapseResult": "._synapses",
+    "SynapseShape": "._shapes",
+    "SynapseStep": "._synapses",
     "Transposed": "._draws",
     "Uniforms": "._draws",
     "pattern": "._pattern",
@@ -126,6 +138,9 @@ __all__ = [
     "Shape",
     "SparseProduct",
     "Spikes",
+    "SynapseResult",
+    "SynapseShape",
+    "SynapseStep",
     "Transposed",
     "Uniforms",
     "pattern",

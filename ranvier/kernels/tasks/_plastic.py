@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import torch
 
+from ranvier.dynamics.plasticity import Decay, RowRule
 from ranvier.kernels.tasks._pattern import Pattern
-from ranvier.kernels.tasks._rule import Decay, RowRule
 from ranvier.kernels.tasks._spikes import Spikes
 
 __all__ = ["PlasticProjection"]

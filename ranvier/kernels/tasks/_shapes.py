@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ranvier.dynamics import Step
 
-__all__ = ["CircuitShape", "DrawShape", "FusedShape", "PropagateShape", "ScanShape", "Shape"]
+__all__ = ["CircuitShape", "DrawShape", "FusedShape", "PropagateShape", "ScanShape", "Shape", "SynapseShape"]
 
 
 @dataclass(frozen=True)
@@ -66,4 +66,9 @@ class DrawShape:
     """Counted random numbers, and rows of synapses made from them."""
 
 
-Shape = ScanShape | FusedShape | CircuitShape | PropagateShape | DrawShape
+@dataclass(frozen=True)
+class SynapseShape:
+    """Plastic synapses of a projection by themselves, one step at a time."""
+
+
+Shape = ScanShape | FusedShape | CircuitShape | PropagateShape | DrawShape | SynapseShape

@@ -11,7 +11,7 @@ import torch
 
 from ranvier._warn import warn
 from ranvier.dynamics.functions import folded
-from ranvier.network._row_rule import not_row_rule
+from ranvier.dynamics.plasticity import why_eager
 from ranvier.network.order import Edge, GraphError
 from ranvier.units import as_quantity
 from ranvier.values import Distribution, Learn
@@ -109,6 +109,6 @@ def update_of(graph: Graph) -> dict[str, str]:
     out = {}
     for p in graph.projections.values():
         if p.plasticity:
-            reason = not_row_rule(p.plasticity)
+            reason = why_eager(p.plasticity)
             out[p.name] = f"eagerly, every synapse in every step: {reason}" if reason else lazily
     return out

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import sympy as sp
 import torch
 
+from ranvier.dynamics.plasticity import added_to, limits_of
 from ranvier.kernels.eager import step_function
 from ranvier.kernels.tasks import PlasticProjection, Spikes
-from ranvier.network._additive import added_to, limits_of
-from ranvier.network._lumped import row_values, spread
-from ranvier.network._row_rule import held, row_rule
 from ranvier.network.parts.projection import Projection
-from ranvier.network.plastic.synapses import NO_SLOPE, PlasticSynapses, spikes_alone
+from ranvier.network.plastic.lumped import row_values, spread
+from ranvier.network.plastic.row_rule import held, row_rule
+from ranvier.network.plastic.synapses import PlasticSynapses, spikes_alone
 from ranvier.network.run.window import Window
 from ranvier.units.steps import times_at
 
@@ -114,4 +115,4 @@ def _within(synapses: PlasticSynapses, values: Mapping[str, Tensor], column: Seq
         return False
     if now.numel() and all(synapses.parameters[n].numel() == 1 for n in read):
         now = torch.stack(now.aminmax())
-    return torch.equal(step_function(limits, NO_SLOPE)({**synapses.parameters, target: now}, now)[target], now)
+    return torch.equal(step_function(limits, sp.Integer(0))({**synapses.parameters, target: now}, now)[target], now)

@@ -1,18 +1,18 @@
-"""Plastic projections, step by step: delivery, synapse code and the variables that live on synapses."""
+"""Plastic projections in a call: their numbers, and what arrives at their synapses step by step."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-import sympy as sp
 import torch
 
-from ranvier.dynamics import TIME, Program
 from ranvier.dynamics.symbols import end_name
 from ranvier.errors import ShapeError
 from ranvier.kernels import eager
-from ranvier.kernels.eager import step_function
+from ranvier.kernels.synapses import stepped
+from ranvier.kernels.tasks import SynapseResult, SynapseStep
 from ranvier.network.parts.population import start_of, tensor_of
 from ranvier.network.parts.projection import Projection
 from ranvier.neurons.values import check_drawn
@@ -22,12 +22,10 @@ from ranvier.values import key_of, uniforms
 if TYPE_CHECKING:
     from ranvier.synapses import BoundPlasticity
 
-__all__ = ["NO_SLOPE", "PlasticSynapses", "initial_synapses", "kept_in", "spikes_alone"]
+__all__ = ["PlasticSynapses", "initial_synapses", "kept_in", "spikes_alone"]
 
 Tensor = torch.Tensor
 Values = Mapping[str, Tensor]
-#: no event, so no derivative of one
-NO_SLOPE = sp.Integer(0)
 
 
 def kept_in(bound: BoundPlasticity, variable: str, dtype: torch.dtype) -> torch.dtype:
@@ -82,73 +80,37 @@ class PlasticSynapses:
         self.held: dict[str, tuple[Tensor, Tensor]] = {}
         self.within: Tensor | None = None
 
+    @cached_property
+    def post(self) -> Tensor:
+        """Int64 [synapses], the target cells."""
+        return self.sparse.post
+
     def arrived(self, tape: Tensor, now: int) -> Tensor:
         """Spikes [B, synapses] that arrive in the step at position ``now`` of the tape [steps, B, pre]."""
         if not self.projection.per_synapse:
             return tape[now - self.projection.latency][:, self.sparse.pre]
         return tape[now - self.sparse.latency_table.long(), :, self.sparse.pre].t()
 
-    def on_pre(
-        self, spikes: Tensor, variables: Values, cells: Values, step: int, stream: int
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        """What arriving spikes do: (variables after, what they deliver [1, B, post])."""
-        cells = dict(cells)
-        program = self.bound.codes.get("on_pre")
-        if program is not None and "rand" in program.reads:
-            drawn = torch.from_numpy(uniforms(self.key, spikes.numel(), step=step, stream=stream))
-            cells["rand"] = drawn.reshape(spikes.shape).to(spikes)
-        changed = self._run("on_pre", variables, cells, step)
-        sent = changed.pop("sent", None)
-        if sent is None:
-            sent = variables["w"].new_zeros(()) if self.bound.sends("every_step") else variables["w"]
-        return self._where(spikes != 0, changed, variables), self.deliver(spikes * _full(sent, spikes))
-
-    def on_post(self, spikes: Tensor, variables: Values, cells: Values, step: int) -> dict[str, Tensor]:
-        """What spikes [B, post] of the step before do."""
-        return self._where(spikes[:, self.sparse.post] != 0, self._run("on_post", variables, cells, step), variables)
-
-    def every_step(self, variables: Values, cells: Values, step: int) -> tuple[dict[str, Tensor], Tensor | None]:
-        """What happens anyway: (variables after, what is delivered [1, B, post] or None)."""
-        changed = self._run("every_step", variables, cells, step)
-        sent = changed.pop("sent", None)
-        after = {n: _full(changed.get(n, v), v) for n, v in variables.items()}
-        return after, None if sent is None else self.deliver(_full(sent, variables["w"]))
-
-    def advance(self, variables: Values, cells: Values, step: int) -> dict[str, Tensor]:
-        """Let the variables move by one step."""
-        if not self.bound.system.states:
-            return dict(variables)
-        program = self.bound.step.program.only(self.bound.system.states)
-        moved = self._evaluate(program, self.coefficients, variables, cells, step)
-        return {**variables, **{n: _full(v, variables[n]) for n, v in moved.items()}}
-
-    def deliver(self, sent: Tensor) -> Tensor:
-        """The sum over the synapses [B, synapses] of every cell, as [1, B, post]."""
-        out = sent.new_zeros(1, sent.shape[0], self.sparse.sizes[1])
-        return out.index_add(-1, self.sparse.post, sent.unsqueeze(0))
+    def step(
+        self, values: Values, cells: Values, arrived: Tensor | None, fired: Tensor | None, step: int, stream: int
+    ) -> SynapseResult:
+        """One step; ``arrived`` [B, synapses] and ``fired`` [B, post] as :class:`SynapseStep` has them."""
+        program, drawn = self.bound.codes.get("on_pre"), None
+        if arrived is not None and program is not None and "rand" in program.reads:
+            numbers = uniforms(self.key, arrived.numel(), step=step, stream=stream)
+            drawn = torch.from_numpy(numbers).reshape(arrived.shape)
+        time = torch.tensor(float(times_at(step, self.dt)), dtype=torch.float64)
+        sizes = self.sparse.sizes
+        return stepped(
+            SynapseStep(
+                self.bound, self.parameters, self.coefficients, values, cells, self.post, sizes[1], time, arrived, fired,
+                drawn,
+            )
+        )  # fmt: skip
 
     def cells(self, pre: Values | None, post: Values) -> dict[str, Tensor]:
         """The variables of both cells that the rule reads, per synapse."""
-        out = {end_name(n, "post"): post[n][:, self.sparse.post] for n in self.bound.reads("post")}
+        out = {end_name(n, "post"): post[n][:, self.post] for n in self.bound.reads("post")}
         if pre is not None:
             out |= {end_name(n, "pre"): pre[n][:, self.sparse.pre] for n in self.bound.reads("pre")}
         return out
-
-    def _run(self, code: str, variables: Values, cells: Values, step: int) -> dict[str, Tensor]:
-        if code not in self.bound.codes:
-            return {}
-        return self._evaluate(self.bound.codes[code], self.parameters, variables, cells, step)
-
-    def _evaluate(
-        self, program: Program, steady: Values, variables: Values, cells: Values, step: int
-    ) -> dict[str, Tensor]:
-        given = {n: v.to(self.arithmetic) for n, v in {**cells, **variables}.items()}
-        time = torch.tensor(float(times_at(step, self.dt)), dtype=self.arithmetic)
-        return step_function(program, NO_SLOPE)({**steady, **given, TIME: time}, given["w"])
-
-    def _where(self, happened: Tensor, changed: Values, variables: Values) -> dict[str, Tensor]:
-        return {n: torch.where(happened, _full(changed[n], v), v) if n in changed else v for n, v in variables.items()}
-
-
-def _full(value: Tensor | float, like: Tensor) -> Tensor:
-    return torch.as_tensor(value, dtype=like.dtype, device=like.device).expand(like.shape)

@@ -80,26 +80,20 @@ class _Plastic:
         self.tapes = {n: spikes_alone(torch.cat([window.history[n], window.emissions[n]]), n) for n in sources}
 
     def react(self, first: int, past: Mapping[str, Tensor]) -> dict[str, list[tuple[str, Tensor]]]:
-        """The arrival phase: on_pre everywhere, then on_post and every_step; the synapses' variables advance after it."""
+        """The arrival phase of a step: what synapses deliver to each population; their variables advance after it."""
         delivered: dict[str, list[tuple[str, Tensor]]] = {}
-        window, looks, step = self.window, [], self.window.start + first
+        window, step = self.window, self.window.start + first
         for s in self.parts:
-            p, values = s.projection, window.synapses[s.projection.name]
+            p, arrived = s.projection, None
             cells = s.cells(window.variables.get(p.pre), window.variables[p.post])
-            looks.append(cells)
             if s.by_spike:
                 tape = self.tapes[p.pre] if p.pre in self.tapes else past[p.pre]
                 now = window.history[p.pre].shape[0] + (first if p.pre in self.tapes else 0)
-                window.synapses[p.name], sent = s.on_pre(s.arrived(tape, now), values, cells, step, window.state.stream)
-                delivered.setdefault(p.post, []).append((p.port, sent))
-        for s, cells in zip(self.parts, looks, strict=True):
-            p, values = s.projection, window.synapses[s.projection.name]
-            if "on_post" in s.bound.codes:
-                values = s.on_post(past[p.post][-1], values, cells, step)
-            values, sent = s.every_step(values, cells, step)
-            if sent is not None:
-                delivered.setdefault(p.post, []).append((p.port, sent))
-            window.synapses[p.name] = s.advance(values, cells, step)
+                arrived = s.arrived(tape, now)
+            fired = past[p.post][-1] if "on_post" in s.bound.codes else None
+            made = s.step(window.synapses[p.name], cells, arrived, fired, step, window.state.stream)
+            window.synapses[p.name] = made.values
+            delivered.setdefault(p.post, []).extend((p.port, sent) for sent in made.sent)
         return delivered
 
     def finish(self) -> None:

@@ -1,4 +1,4 @@
-"""A rule of plasticity as a circuit runs it."""
+"""A rule of plasticity as rows of synapses run it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from ranvier.dynamics import ByStructure, Program
+from ranvier.dynamics._by_structure import ByStructure
+from ranvier.dynamics.program import Program
 
 __all__ = ["Additive", "Decay", "RowRule"]
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from ranvier.dynamics import Program, expanded, terms
+from ranvier.dynamics._sizes import expanded, terms
 from ranvier.dynamics.limits import Limit, limits_around
-from ranvier.kernels.tasks import Additive
-
-if TYPE_CHECKING:
-    from ranvier.synapses import BoundPlasticity
+from ranvier.dynamics.plasticity._lowered import LoweredRule
+from ranvier.dynamics.plasticity._records import Additive
+from ranvier.dynamics.program import Program
 
 __all__ = ["added_to", "additive", "limits_of"]
 
@@ -22,7 +20,7 @@ _MOST_TERMS = 500
 
 
 def additive(
-    bound: BoundPlasticity, row: Collection[str], column: Collection[str], shared: Collection[str], given: Mapping[str, float],
+    rule: LoweredRule, row: Collection[str], column: Collection[str], shared: Collection[str], given: Mapping[str, float],
     moves: Mapping[str, tuple[float, float]], within: bool, positive: Collection[str],
 ) -> Additive | None:  # fmt: skip
     """The change at a postsynaptic spike as ``variable*amount``, where the order of spikes does not matter.
@@ -32,11 +30,11 @@ def additive(
     limits, which ``within`` says z keeps now everywhere, all c must have one sign and ``on_pre`` must keep z within the
     same limits. ``moves`` are factor and shift per step of each variable; those in ``positive`` are not negative now.
     """
-    target = added_to(bound, column)
+    target = added_to(rule, column)
     if target is None or (target != "w" and tuple(moves[target]) != (1, 0)):
         return None
     z = sp.Symbol(target)
-    limits, inside = _peel(bound.codes["on_post"].outputs[target], z)
+    limits, inside = _peel(rule.codes["on_post"].outputs[target], z)
     change = expanded(inside - z)
     read = {str(s) for s in change.free_symbols}
     variables = sorted(read & set(row))
@@ -48,23 +46,23 @@ def additive(
     if expanded(change - amount * x) != 0 or not 0 < factor <= 1 or shift != 0:
         return None
     if limits and not (
-        within and _kept(bound, target, limits) and _one_sign(bound, amount, column, given, moves, positive)
+        within and _kept(rule, target, limits) and _one_sign(rule, amount, column, given, moves, positive)
     ):
         return None
     return Additive(target, variables[0], Program((), {"amount": amount}), _wrapped(z, limits))
 
 
-def added_to(bound: BoundPlasticity, column: Collection[str]) -> str | None:
+def added_to(rule: LoweredRule, column: Collection[str]) -> str | None:
     """The one thing that on_post changes for each synapse; None where there are none or several."""
-    code = bound.codes.get("on_post")
+    code = rule.codes.get("on_post")
     changed = [n for n in code.outputs if n not in column] if code is not None else []
     return changed[0] if len(changed) == 1 else None
 
 
-def limits_of(bound: BoundPlasticity, target: str) -> Program | None:
+def limits_of(rule: LoweredRule, target: str) -> Program | None:
     """What on_post adds to, within the limits that it puts it into; None without limits."""
     z = sp.Symbol(target)
-    return _wrapped(z, _peel(bound.codes["on_post"].outputs[target], z)[0])
+    return _wrapped(z, _peel(rule.codes["on_post"].outputs[target], z)[0])
 
 
 def _wrapped(z: sp.Symbol, limits: list[Limit]) -> Program | None:
@@ -79,23 +77,23 @@ def _peel(value: sp.Expr, z: sp.Symbol) -> tuple[list[Limit], sp.Expr]:
     return limits_around(value, lambda bound: z not in bound.free_symbols)
 
 
-def _kept(bound: BoundPlasticity, target: str, limits: list[Limit]) -> bool:
+def _kept(rule: LoweredRule, target: str, limits: list[Limit]) -> bool:
     """Whether on_pre keeps its target within the limits, which are parameters or numbers."""
-    parameters = {sp.Symbol(n) for n in bound.system.parameters}
+    parameters = {sp.Symbol(n) for n in rule.system.parameters}
     if any(limit.value.free_symbols - parameters for limit in limits):
         return False
-    code = bound.codes.get("on_pre")
+    code = rule.codes.get("on_pre")
     if code is None or target not in code.outputs:
         return True
     return _peel(code.outputs[target], sp.Symbol(target))[0][: len(limits)] == limits
 
 
 def _one_sign(
-    bound: BoundPlasticity, amount: sp.Expr, column: Collection[str], given: Mapping[str, float],
+    rule: LoweredRule, amount: sp.Expr, column: Collection[str], given: Mapping[str, float],
     moves: Mapping[str, tuple[float, float]], positive: Collection[str],
 ) -> bool:  # fmt: skip
     """Whether the amount never changes its sign: no negative terms, in variables that never become negative."""
-    code, known = bound.codes["on_post"], {sp.Symbol(n): v for n, v in given.items()}
+    code, known = rule.codes["on_post"], {sp.Symbol(n): v for n, v in given.items()}
     after = {n: code.outputs.get(n, sp.Symbol(n)) for n in column}
     symbols = [sp.Symbol(n) for n in column]
     used: set[str] = set()

@@ -1,47 +1,14 @@
-"""Which variables of a rule are the same for all synapses of one cell, so that the cell can hold them."""
+"""Values of synapses that are the same for a whole row or column, so that the row or column can hold them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
-
 import torch
 
-from ranvier.dynamics.symbols import end_name
 from ranvier.kernels.tasks import Pattern
 
-if TYPE_CHECKING:
-    from ranvier.synapses import BoundPlasticity
-
-__all__ = ["held_by_cells", "row_values", "spread"]
+__all__ = ["row_values", "spread"]
 
 Tensor = torch.Tensor
-
-
-def held_by_cells(bound: BoundPlasticity, end: str, shared: Collection[str], among: Collection[str]) -> tuple[str, ...]:
-    """Variables that only spikes at one ``end`` (pre, post) change, by what all synapses of that cell have in common.
-
-    ``shared`` are the parameters and coefficients with one value for all synapses; only variables ``among`` those named
-    count.
-    """
-    own, others = f"on_{end}", {"on_pre", "on_post", "every_step"} - {f"on_{end}"}
-    changed = {n for code in others if code in bound.codes for n in bound.codes[code].outputs}
-    cells = {end_name(n, end) for n in bound.reads(end)}
-    kept = [n for n in among if n not in changed]
-    while True:
-        known = {*kept, *shared, *cells, "t"}
-        fits = [n for n in kept if _reads(bound, own, n) <= known]
-        if fits == kept:
-            return tuple(kept)
-        kept = fits
-
-
-def _reads(bound: BoundPlasticity, code: str, name: str) -> set[str]:
-    """What the next value of a variable depends on."""
-    used = set(bound.step.program.only((name,)).reads)
-    if code in bound.codes and name in bound.codes[code].outputs:
-        used |= bound.codes[code].behind(name)
-    return used
 
 
 def row_values(values: Tensor, pattern: Pattern, end: str) -> Tensor | None:
