@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check format bench clean
+.PHONY: help setup demo recipes test test-all check format bench clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -42,6 +42,9 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## Train on digits and simulate a circuit: the whole framework on one page
 	@echo "Training five networks on digits and simulating a circuit: one or two minutes"
 	@$(BIN)/ranvier demo
+
+recipes: $(READY) ## Write docs/papers.md: every paper, its recipe and state
+	@$(BIN)/ranvier recipes table
 
 test: $(READY) ## Run the quick tests
 	@echo "The quick tests: some minutes"

@@ -16,17 +16,19 @@ __all__ = ["main", "with_row"]
 
 #: arguments beside the defaults; the page names them
 _GIVEN = {"learn_pattern": {"seeds": 3}}
+#: those in the form of ``ranvier.recipes.form`` have pages of their own
+_OLD = {name: command for name, command in SIMULATIONS.items() if not command.recipe}
 _PAGE = Path(__file__).parents[1] / "docs" / "simulation.md"
 
 
 def main(names: list[str]) -> None:
     """Run the recipes called ``names`` and update their rows."""
-    unknown = [n for n in names if n not in SIMULATIONS]
+    unknown = [n for n in names if n not in _OLD]
     if unknown:
-        raise RanvierError(f"there is no recipe {unknown[0]!r}: choose of {', '.join(SIMULATIONS)}.")
-    for name in names or SIMULATIONS:
+        raise RanvierError(f"there is no recipe {unknown[0]!r}: choose of {', '.join(_OLD)}.")
+    for name in names or _OLD:
         with tempfile.TemporaryDirectory() as folder:
-            SIMULATIONS[name].load()(out=Path(folder), **_GIVEN.get(name, {}))
+            _OLD[name].load()(out=Path(folder), **_GIVEN.get(name, {}))
             found = (Path(folder) / f"{name}.txt").read_text(encoding="utf-8")
         _PAGE.write_text(with_row(_PAGE.read_text(encoding="utf-8"), name, found), encoding="utf-8")
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from ranvier.errors import RanvierError
 
-__all__ = ["COMMANDS", "SIMULATIONS", "Command"]
+__all__ = ["COMMANDS", "RECIPES", "SIMULATIONS", "Command", "recipe"]
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command whose options are the parameters of ``function`` in ``module``."""
+    """A command whose options are the parameters of ``function`` in ``module``.
+
+    Where a ``recipe`` is named, ``function`` makes the command from that name and the words of the command line.
+    """
 
     module: str
     function: str
     summary: str
+    recipe: str = ""
 
-    def load(self) -> Callable[..., Any]:
+    def load(self, words: Sequence[str] = ()) -> Callable[..., Any]:
         """Import the function.
 
         Raises
@@ -29,7 +33,8 @@ class Command:
             When a package that the command needs is not installed.
         """
         try:
-            return getattr(import_module(self.module), self.function)
+            function = getattr(import_module(self.module), self.function)
+            return function(self.recipe, words) if self.recipe else function
         except ModuleNotFoundError as error:
             remedy = (
                 "install the package again"
@@ -44,9 +49,23 @@ COMMANDS: dict[str, Command] = {
     "demo": Command("ranvier.recipes.digits_and_circuit", "run", "Train on digits and simulate a circuit."),
 }
 
+#: what ``ranvier recipes`` does beside running one
+RECIPES: dict[str, Command] = {
+    "list": Command(
+        "ranvier.cli._recipes", "listed", "List the recipes with their papers and states; --json for programs."
+    ),
+    "table": Command("ranvier.cli._recipes", "tabulated", "Write the table of papers into docs/papers.md."),
+}
+
+
+def recipe(name: str, summary: str = "Run this recipe and write its page.") -> Command:
+    """The command that runs a recipe."""
+    return Command("ranvier.cli._recipes", "runner", summary, name)
+
+
 #: the recipes of ``ranvier simulate``
 SIMULATIONS: dict[str, Command] = {
-    "brunel": Command("ranvier.recipes.brunel", "run", "Regular, irregular, synchronous, asynchronous (Brunel 2000)."),
+    "brunel": recipe("brunel", "Regular, irregular, synchronous, asynchronous (Brunel 2000)."),
     "celegans": Command("ranvier.recipes.celegans", "run", "Touch through the wiring of a worm's nervous system."),
     "coba_cuba": Command("ranvier.recipes.coba_cuba", "run", "Two benchmarks of simulators (Brette et al. 2007)."),
     "learn_pattern": Command("ranvier.recipes.learn_pattern", "run", "2,000 cells learn when to fire, by gradient."),

@@ -1,9 +1,14 @@
-"""Complete pieces of work from data to page: each recipe is a module with a ``run`` function."""
+"""Claims of the literature as recipes: each is a module with a declaration ``recipe`` and a function ``run``."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
+
+from ranvier._nearest import meant
+
+#: recipes in the form of ``ranvier.recipes.form``
+names = ("brunel",)
 
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "brunel",
@@ -24,5 +29,5 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
 
 def __getattr__(name: str) -> ModuleType:
     if name not in __all__:
-        raise AttributeError(f"module 'ranvier.recipes' has no recipe {name!r}; there are {', '.join(__all__)}")
+        raise AttributeError(f"there is no recipe {name!r}.{meant(name, __all__)} There are: {', '.join(__all__)}.")
     return import_module(f"ranvier.recipes.{name}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,12 +12,12 @@ from ranvier import plot
 from ranvier.connectivity import FixedInDegree, OneToOne
 from ranvier.network import Network, Poisson, Run, SpikeStatistics
 from ranvier.neurons import Cell
-from ranvier.recipes.parts.outcome import Outcome, finished, publish, synapses
+from ranvier.recipes.form import Case, Expect, Recipe
+from ranvier.recipes.parts.runs import finished
 from ranvier.recipes.parts.svg import svg
-from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.units import Hz, ms, mV, second
 
-__all__ = ["EQUATIONS", "REGIMES", "circuit", "run"]
+__all__ = ["EQUATIONS", "REGIMES", "Settings", "circuit", "recipe", "run"]
 
 EQUATIONS = """
 v' = v*exp(-dt/tau) + x : mV (unless refractory)
@@ -68,55 +68,60 @@ def circuit(g: float, eta: float, *, cells: int = 5000, seed: int = 1) -> Networ
     return net
 
 
-def run(out: Path = Path("out"), seconds: float = 1.0, cells: int = 5000, seed: int = 1) -> Path:
-    """Simulate the three regimes and write out/brunel.html.
+@dataclass(frozen=True)
+class Settings:
+    """Of the simulation."""
 
-    Parameters
-    ----------
-    out
-        Folder for the report; made if need be.
-    seconds
-        Biological time of each regime; the first 0.2 s are left out of the statistics.
-    cells
-        How many cells; synaptic jumps are scaled with them.
-    seed
-        Of wiring and input.
-    """
-    started, rows, pictures, found = time.perf_counter(), [], [], {}
-    for name, (g, eta) in REGIMES.items():
-        net = circuit(g, eta, cells=cells, seed=seed)
-        asked = ["spikes", SpikeStatistics(after=200 * ms, bin=2 * ms)]
-        done = finished(
-            net.run((0.2 + seconds) * second, stream=0, record={"exc": asked, "inh": ["spikes"]}, progress=True)
-        )
-        numbers = found[name] = done["exc"].statistics
-        rows.append(
-            (
-                name, f"{g:g}", f"{eta:g}", f"{numbers.rate:.1f} Hz", f"{numbers.cv:.2f}", f"{numbers.correlation:.3f}",
-                f"{numbers.fano:.2f}", f"{done.real_time_factor:.1f}",
-            )
-        )  # fmt: skip
-        pictures.append((_picture(done, name), f"{name}: spikes of 60 cells, and the rate of all in bins of 1 ms."))
-    sr, si, ai = found.values()
-    outcome = Outcome(
-        "brunel", "Brunel's circuit in three regimes",
-        "One circuit, two numbers: the strength of inhibition and that of the input. Strong excitation makes cells fire "
-        "regularly and together (SR); strong inhibition and input make the population oscillate while cells fire irregularly "
-        "(SI); in between cells fire irregularly and almost independently (AI).",
-        "Brunel, Journal of Computational Neuroscience 2000, model A", EQUATIONS,
-        ("regime", "g", "input", "rate", "CV", "corr.", "Fano", "RTF"), rows,
-        (
-            Verdict(sr.cv < 0.3 and sr.correlation > 0.1, f"SR is regular (CV {sr.cv:.2f}) and synchronous (correlation {sr.correlation:.2f})"),
-            Verdict(si.cv > 0.7 and si.rate < sr.rate, f"SI is irregular (CV {si.cv:.2f}) at {si.rate:.0f} Hz, {sr.rate:.0f} Hz in SR"),
-            Verdict(
-                ai.cv > 0.6 and ai.correlation < sr.correlation / 5,
-                f"AI is irregular (CV {ai.cv:.2f}) with correlations of {ai.correlation:.3f}",
-            ),
-        ),
-        pictures, net.plan(),
-        (f"{cells:,} cells, {synapses(net):,} synapses besides the input, steps of 0.1 ms. Correlations are means over pairs of 200 cells, counts in bins of 2 ms; RTF is the real-time factor.",),
-    )  # fmt: skip
-    return publish(outcome, out, started)
+    seconds: float = 1.0
+    """Biological time of each regime; 0.2 s before it are left out of the statistics."""
+    cells: int = 5000
+    """Cells of the circuit; synaptic jumps are scaled with them."""
+
+
+def measure(case: Case) -> Mapping[str, float]:
+    """Statistics of the excitatory cells in one regime."""
+    g, eta = REGIMES[case.arm]
+    net = circuit(g, eta, cells=case.settings.cells, seed=case.seed)
+    asked = ["spikes", SpikeStatistics(after=200 * ms, bin=2 * ms)]
+    wanted = {"exc": asked, "inh": ["spikes"]}
+    done = finished(net.run((0.2 + case.settings.seconds) * second, stream=0, record=wanted))
+    case.planned(done.plan)
+    if case.drawn:
+        case.show(_picture(done, case.arm), f"{case.arm}: spikes of 60 cells, and the rate of all in bins of 1 ms.")
+    found = done["exc"].statistics
+    return {"rate": found.rate, "CV": found.cv, "correlation": found.correlation, "Fano factor": found.fano}
+
+
+SR, SI, AI = REGIMES
+recipe = Recipe(
+    name="brunel",
+    title="Brunel's circuit in three regimes",
+    papers=["S001"],
+    citation="Brunel, Journal of Computational Neuroscience 2000, model A",
+    claim="One circuit has three regimes, set by the strength of inhibition and of the input: cells fire regularly and together "
+    "(SR), irregularly while the population oscillates (SI), or irregularly and almost independently (AI).",
+    data="None: wiring and Poisson input are drawn from the seed.",
+    scale="5,000 cells with jumps of 0.25 mV, where the paper has 12,500 with 0.1 mV; the product of jump and sources is the published one.",
+    chosen="The regimes are points of the paper's phase diagram; the bounds on CV and correlation were set when one seed was known, and are unchanged.",
+    methods={name: f"inhibition {g:g} times excitation, input {eta:g} times the threshold rate" for name, (g, eta) in REGIMES.items()},
+    measures={"rate": "Hz", "CV": "", "correlation": "", "Fano factor": ""},
+    seeds=(1, 2, 3, 4, 5),
+    settings=Settings(),
+    quick={"seconds": 0.2, "cells": 500, "seeds": (1,)},
+    expected=[
+        Expect("SR is regular", (SR, "CV"), "<", 0.3),
+        Expect("SR is synchronous", (SR, "correlation"), ">", 0.1),
+        Expect("SI is irregular", (SI, "CV"), ">", 0.7),
+        Expect("SI fires less than SR", (SI, "rate"), "<", (SR, "rate")),
+        Expect("AI is irregular", (AI, "CV"), ">", 0.6),
+        Expect("AI is less correlated than a fifth of SR", (AI, "correlation"), "<", (SR, "correlation"), times=0.2),
+    ],
+    minutes=1,
+    measure=measure,
+    equations=EQUATIONS,
+    notes=["Correlations are means over pairs of 200 cells, counts in bins of 2 ms."],
+)  # fmt: skip
+run = recipe.run
 
 
 def _picture(done: Run, name: str) -> str:

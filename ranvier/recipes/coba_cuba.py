@@ -12,7 +12,8 @@ from ranvier.connectivity import FixedProbability
 from ranvier.network import Network, Run, SpikeStatistics
 from ranvier.neurons import Cell
 from ranvier.recipes.parts import coba
-from ranvier.recipes.parts.outcome import Outcome, finished, publish, synapses
+from ranvier.recipes.parts.outcome import Outcome, publish
+from ranvier.recipes.parts.runs import finished, synapses
 from ranvier.recipes.parts.svg import svg
 from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.units import ms, mV, second

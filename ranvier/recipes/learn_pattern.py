@@ -14,7 +14,8 @@ from ranvier.connectivity import FixedProbability, delay_parameters
 from ranvier.dynamics import Reset
 from ranvier.network import Network, Poisson, State
 from ranvier.neurons import Cell
-from ranvier.recipes.parts.outcome import Outcome, publish, synapses
+from ranvier.recipes.parts.outcome import Outcome, publish
+from ranvier.recipes.parts.runs import synapses
 from ranvier.recipes.parts.svg import svg
 from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.surrogates import Triangle

@@ -18,7 +18,8 @@ from ranvier.network import Run, SpikeTrain
 from ranvier.plot.axes import COLOURS
 from ranvier.recipes.parts.cortex import NAMES, RATES, pathways, sizes
 from ranvier.recipes.parts.microcircuit import MicrocircuitResult, simulate
-from ranvier.recipes.parts.outcome import Outcome, finished, publish
+from ranvier.recipes.parts.outcome import Outcome, publish
+from ranvier.recipes.parts.runs import finished
 from ranvier.recipes.parts.svg import svg
 from ranvier.recipes.parts.verdicts import Verdict
 

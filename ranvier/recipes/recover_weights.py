@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from ranvier.connectivity import FixedInDegree, FromArrays, OneToOne
 from ranvier.network import Network, SpikeTrains
 from ranvier.neurons import Cell
-from ranvier.recipes.parts.outcome import Outcome, finished, publish
+from ranvier.recipes.parts.outcome import Outcome, publish
+from ranvier.recipes.parts.runs import finished
 from ranvier.recipes.parts.svg import svg
 from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.units import ms, mV

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from ranvier.connectivity import AllToAll, FixedProbability, OneToOne
 from ranvier.network import Network, OrnsteinUhlenbeck, SpikeTrain, TimedArray
 from ranvier.neurons import Cell
-from ranvier.recipes.parts.outcome import Outcome, finished, publish, synapses
+from ranvier.recipes.parts.outcome import Outcome, publish
+from ranvier.recipes.parts.runs import finished, synapses
 from ranvier.recipes.parts.svg import svg
 from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.synapses import Plasticity

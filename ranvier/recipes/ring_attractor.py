@@ -12,7 +12,8 @@ from ranvier import plot
 from ranvier.connectivity import AllToAll, OneToOne
 from ranvier.network import Network, OrnsteinUhlenbeck, SpikeTrain, step_current
 from ranvier.neurons import Cell
-from ranvier.recipes.parts.outcome import Outcome, finished, publish, synapses
+from ranvier.recipes.parts.outcome import Outcome, publish
+from ranvier.recipes.parts.runs import finished, synapses
 from ranvier.recipes.parts.svg import svg
 from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.units import ms, mV

@@ -14,7 +14,8 @@ from ranvier.connectivity import AllToAll
 from ranvier.network import Network, Plan, Poisson
 from ranvier.neurons import Cell
 from ranvier.plasticity import STDP
-from ranvier.recipes.parts.outcome import Outcome, finished, publish
+from ranvier.recipes.parts.outcome import Outcome, publish
+from ranvier.recipes.parts.runs import finished
 from ranvier.recipes.parts.svg import svg
 from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.units import Hz, ms, mV, second

@@ -89,10 +89,10 @@ def test_a_missing_package_names_the_remedy(
         ["polychrony", "--seconds", "-1"],
         ["polychrony", "--tried", "0"],
         ["learn_pattern", "--cells", "0"],
-        ["recover_weights", "--seeds", "0"],
+        ["recover_weights", "--seeds", "-2"],
         ["recover_weights", "--epochs", "-1"],
         ["reservoir", "--seconds", "-1"],
-        ["brunel", "--seed", "-1"],
+        ["brunel", "--seeds", "-1"],
         ["song2000", "--seconds", "nan"],
         ["microcircuit", "--scale", "-1"],
         ["microcircuit", "--scale", "nan"],
@@ -108,7 +108,7 @@ def test_sizes_and_times_that_make_no_sense_are_named(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["brunel", "--seed", str(2**64)], "--seed 1.84467e+19 is too large"),
+        (["brunel", "--seeds", str(2**64)], "--seeds 1.84467e+19 is too large"),
         (["brunel", "--seconds", "inf"], "--seconds inf is too large"),
         (["brunel", "--seconds", "1e-9"], "--seconds 1e-09 is shorter than any step"),
         (["microcircuit", "--scale", "1e-9"], "scale=1e-09 must lie between 0.005 and 1"),

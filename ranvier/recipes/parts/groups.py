@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ranvier.network import SpikeTrains
-from ranvier.recipes.parts.outcome import finished
 from ranvier.recipes.parts.polychrony import LONGEST, STRONG, Graph, circuit
+from ranvier.recipes.parts.runs import finished
 from ranvier.units import ms
 
 __all__ = ["Group", "Survey", "survey"]

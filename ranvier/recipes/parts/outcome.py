@@ -11,14 +11,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ranvier.network import Network, Plan, Run
+from ranvier.network import Plan
 from ranvier.recipes.parts import output
 from ranvier.recipes.parts.html import code, document, figure, join, paragraph, section, table
 from ranvier.recipes.parts.machine import device, versions
 from ranvier.recipes.parts.say import say_verdicts, say_written
 from ranvier.recipes.parts.verdicts import Verdict
 
-__all__ = ["Outcome", "finished", "publish", "synapses"]
+__all__ = ["Outcome", "publish"]
 
 
 @dataclass(frozen=True)
@@ -56,19 +56,6 @@ class Outcome:
     notes: Sequence[str] = field(default_factory=tuple)
 
 
-def finished(run: Run) -> Run:
-    """The run, where it was not interrupted.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        Where it was: a recipe has no use for half a result.
-    """
-    if run.stopped:
-        raise KeyboardInterrupt
-    return run
-
-
 def publish(outcome: Outcome, out: Path, started: float) -> Path:
     """Print the figures, write ``out/NAME.html``, and the expectations to ``out/NAME.txt``.
 
@@ -95,11 +82,6 @@ def publish(outcome: Outcome, out: Path, started: float) -> Path:
     say_verdicts(console, outcome.verdicts)
     say_written(console, path, seconds)
     return path
-
-
-def synapses(net: Network) -> int:
-    """How many single synapses a network has."""
-    return sum(len(p.synapses) for p in net.projections.values())
 
 
 def _page(outcome: Outcome, seconds: float) -> str:

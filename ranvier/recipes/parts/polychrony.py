@@ -11,7 +11,7 @@ import torch
 from ranvier.connectivity import FromArrays, OneToOne
 from ranvier.network import Network, Poisson, Run, Source, State
 from ranvier.neurons import Cell
-from ranvier.recipes.parts.outcome import finished
+from ranvier.recipes.parts.runs import finished
 from ranvier.synapses import Plasticity
 from ranvier.units import Hz, ms, second
 

@@ -12,7 +12,14 @@ from rich.text import Text
 if TYPE_CHECKING:
     from ranvier.recipes.parts.verdicts import Verdict
 
-__all__ = ["say_verdicts", "say_written"]
+__all__ = ["say_state", "say_verdicts", "say_written"]
+
+
+def say_state(console: Console, state: str, sentence: str) -> None:
+    """A sentence behind the sign of a state, in characters that the terminal can show."""
+    signs = {"holds": ("✓", "yes", "green"), "does not hold here": ("✗", "no", "red")}
+    sign, word, colour = signs.get(state, ("?", "?", "yellow"))
+    console.print(Text(sign if _can_show(console, sign) else word, colour), Text(sentence), highlight=False)
 
 
 def say_verdicts(console: Console, found: Sequence[Verdict]) -> None:
