@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 import sympy as sp
 from llvmlite import ir
@@ -12,7 +11,7 @@ from ranvier.dynamics import Program
 from ranvier.dynamics.functions import gt
 from ranvier.kernels.cpu.circuit._spread_factors import spread_factors
 from ranvier.kernels.cpu.circuit.fired import Bits, fixed_counters, list_fired
-from ranvier.kernels.cpu.circuit.fired import Form as Fired
+from ranvier.kernels.cpu.circuit.form import Member
 from ranvier.kernels.cpu.llvm.functions import I64, at, counted, when
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.writer import emit
@@ -23,22 +22,8 @@ __all__ = ["advance"]
 _FOLLOWING = "following step"
 
 
-class Form(Fired, Protocol):
-    """What the code depends on, beside what listing spikes does."""
-
-    @property
-    def direct(self) -> tuple[str, ...]:
-        """Streams that are added to their states before."""
-        ...
-
-    @property
-    def drives(self) -> tuple[str, ...]:
-        """Streams of Poisson drives."""
-        ...
-
-
 def advance(
-    lanes: Lanes, member: Form, group: dict, cells: tuple[ir.Value, ir.Value], n: ir.Value, start: ir.Value, every: ir.Value
+    lanes: Lanes, member: Member, group: dict, cells: tuple[ir.Value, ir.Value], n: ir.Value, start: ir.Value, every: ir.Value
 ) -> None:  # fmt: skip
     """The cells [low, high) through step ``start`` + n: read and clear their arrivals, record, list spikes."""
     b = lanes.builder
@@ -59,7 +44,7 @@ def advance(
         for name, (ring, length) in group["rings"].items()
         if name not in member.direct
     }
-    driven = {stream: values["row"] for stream, values in zip(member.drives, group["drives"], strict=True)}
+    driven = {stream: values["drawn"] for stream, values in zip(member.drives, group["drives"], strict=True)}
     fired, free = Bits(lanes, group["fired"]), {name: Bits(lanes, group["free"][name]) for name in fixed}
     due = row = None
     if member.recorded:

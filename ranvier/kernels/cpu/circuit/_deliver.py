@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Protocol
 
 from llvmlite import ir
 
+from ranvier.kernels.cpu.circuit.form import Wire
 from ranvier.kernels.cpu.llvm.functions import I64, at, counted, offset, prefetch, when
 
 __all__ = ["add_weight", "approached", "deliver", "row_of"]
@@ -17,22 +17,8 @@ AHEAD = 4
 _LINE = 64
 
 
-class Form(Protocol):
-    """What the code depends on."""
-
-    @property
-    def one_weight(self) -> bool:
-        """Whether all synapses share a weight."""
-        ...
-
-    @property
-    def one_latency(self) -> bool:
-        """Whether all synapses share a latency."""
-        ...
-
-
 def deliver(
-    b: ir.IRBuilder, form: Form, values: dict, ring: ir.Value, padded: ir.Value, spikes: ir.Value, start: ir.Value,
+    b: ir.IRBuilder, form: Wire, values: dict, ring: ir.Value, padded: ir.Value, spikes: ir.Value, start: ir.Value,
     stop: ir.Value, step: ir.Value, length: ir.Value, least: ir.Value | None = None,
 ) -> None:  # fmt: skip
     """Add the weights of the spikes [start, stop) to the ring [length, padded].
@@ -62,7 +48,7 @@ def deliver(
 
 @contextmanager
 def approached(
-    b: ir.IRBuilder, form: Form, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value,
+    b: ir.IRBuilder, form: Wire, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value,
     head: Callable[[ir.Value], ir.Value] | None = None,
 ) -> Iterator[ir.Value]:  # fmt: skip
     """Loop over the cells of the spikes [start, stop), whose rows, and what ``head`` points to, are asked for ahead of time."""
@@ -95,7 +81,7 @@ def approached(
         yield cell_of(k)
 
 
-def _ask_row(b: ir.IRBuilder, form: Form, values: dict, first: ir.Value, own: ir.Value) -> None:
+def _ask_row(b: ir.IRBuilder, form: Wire, values: dict, first: ir.Value, own: ir.Value) -> None:
     """Fetch ``reach`` synapses: targets from ``first`` on, weights and latencies from ``own`` on."""
     arrays = {
         "target": first,

@@ -5,23 +5,29 @@ from __future__ import annotations
 from llvmlite import ir
 
 from ranvier.kernels.cpu.draw.row_source import kernel_for
-from ranvier.kernels.cpu.host.arguments import Arguments
+from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.llvm.functions import I8, I32, I64, at, counted, offset
 
-__all__ = ["deliver_drawn", "drawn_arguments"]
+__all__ = ["DRAWN", "deliver_drawn"]
 
 _KERNEL = ir.FunctionType(
     ir.VoidType(), [I8.as_pointer().as_pointer(), I64.as_pointer(), ir.DoubleType().as_pointer()]
 ).as_pointer()
 
 
-def drawn_arguments(arguments: Arguments) -> dict:
-    """The tables of a ``RowSource``, its degrees and weight; where its kernel starts, whether each row has a degree."""
-    values = {"bounds": arguments.pointer(I64), "target": arguments.pointer(I32)}
-    values |= {"pointers": arguments.pointer(I8.as_pointer()), "integers": arguments.pointer(I64)}
-    values |= {"floats": arguments.pointer(ir.DoubleType()), "degree": arguments.pointer(I64)}
-    values |= {"weight": arguments.pointer(), "kernel": arguments.integer(), "each": arguments.integer()}
-    return values
+#: a ``RowSource``: the tables with which its ``kernel`` is called, degrees (``each`` says whether every row has one) and weight
+DRAWN = Signature(
+    {
+        "bounds": Array(I64, None),
+        "target": Array(I32, None),
+        "pointers": Array(I64, None),
+        "integers": Array(I64, None),
+        "floats": Array(ir.DoubleType(), None),
+        "degree": Array(I64, None),
+        "weight": Array(REAL, None),
+    },
+    ("kernel", "each", "latency"),
+)
 
 
 def deliver_drawn(
@@ -35,7 +41,8 @@ def deliver_drawn(
     here = at(b, ring, b.mul(b.srem(step, length), padded))
     weight = b.load(values["weight"])
     kernel = b.inttoptr(values["kernel"], _KERNEL)
-    tables = [values["pointers"], values["integers"], values["floats"]]
+    pointers = b.bitcast(values["pointers"], I8.as_pointer().as_pointer())
+    tables = [pointers, values["integers"], values["floats"]]
     count = at(b, values["bounds"], 1)
     (_, number), (_, write) = (kernel_for(kind).signature.places[n] for n in ("first", "write"))
     with counted(b, start, stop) as k:

@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from llvmlite import ir
 
-from ranvier.kernels.cpu.host.arguments import Arguments
+from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.llvm.functions import I32, I64, counted, splat, vector_at
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.memory import gathered
 from ranvier.kernels.cpu.llvm.philox import philox_lanes
 
-__all__ = ["CHUNK", "drive", "drive_arguments"]
+__all__ = ["CHUNK", "drive", "drive_names", "drive_signature"]
 
 #: cells that share a run of counters (``ranvier.values.poisson_counts``)
 CHUNK = 32
 _LANES, _LOW = 8, 0xFFFFFFFF
 
 
-def drive_arguments(arguments: Arguments) -> dict:
-    """Pointers and integers of one drive: the row it fills, its law, weights and latency."""
-    values = {"row": arguments.pointer(), "weight": arguments.pointer()}
-    values |= {"threshold": arguments.pointer(I32), "other": arguments.pointer(I32)}
-    return values | {name: arguments.integer() for name in ("key0", "key1", "draws", "shift", "latency", "per_cell")}
+_ARRAYS = {
+    "drawn": Array(REAL, ...),
+    "weight": Array(REAL, None),
+    "threshold": Array(I32, None),
+    "other": Array(I32, None),
+}
+_INTEGERS = ("key0", "key1", "draws", "shift", "latency", "per_cell")
+
+
+def drive_names(stream: str) -> dict[str, str]:
+    """The arguments of a drive as they are named beside those of others: ``drawn`` is the row it fills."""
+    return {word: f"{word} of drive {stream}" for word in (*_ARRAYS, *_INTEGERS)}
+
+
+@cache
+def drive_signature(stream: str) -> Signature:
+    """Of one drive: the row it fills, its law, weights and latency."""
+    names = drive_names(stream)
+    return Signature({names[n]: array for n, array in _ARRAYS.items()}, [names[n] for n in _INTEGERS])
 
 
 def drive(lanes: Lanes, values: dict, low: ir.Value, high: ir.Value, step: ir.Value) -> None:
-    """Fill ``row[low : high]`` for step ``step``; both ends are multiples of ``CHUNK``, or ``high`` is the last cell.
+    """Fill ``drawn[low : high]`` for step ``step``; both ends are multiples of ``CHUNK``, or ``high`` is the last cell.
 
     Before the first step nothing was emitted.
     """
@@ -57,4 +73,4 @@ def drive(lanes: Lanes, values: dict, low: ir.Value, high: ir.Value, step: ir.Va
                 vector_at(b, values["weight"], b.mul(place, values["per_cell"]), _LANES), align=lanes.itemsize
             )
             value = b.fmul(b.sitofp(count, ir.VectorType(lanes.scalar, _LANES)), weight)
-            b.store(value, vector_at(b, values["row"], place, _LANES), align=lanes.itemsize)
+            b.store(value, vector_at(b, values["drawn"], place, _LANES), align=lanes.itemsize)

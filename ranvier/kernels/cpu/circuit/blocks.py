@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import torch
 from llvmlite import ir
 
-from ranvier.kernels.cpu.circuit._deliver import Form, add_weight, approached, row_of
+from ranvier.kernels.cpu.circuit._deliver import add_weight, approached, row_of
 from ranvier.kernels.cpu.circuit.fired import UNIT
+from ranvier.kernels.cpu.circuit.form import Wire
 from ranvier.kernels.cpu.circuit.rows import Blocks, rows_of
 from ranvier.kernels.cpu.llvm.functions import I64, at, counted, local, offset, vector_at, when
 from ranvier.kernels.cpu.llvm.jit import has_feature
@@ -88,8 +89,8 @@ class Bins:
         self.top = [self.start.clone() for _ in range(threads)]
 
 
-def file_rows(lanes: Lanes, form: Form, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value) -> None:
-    """Copy the rows of the spikes [start, stop) to the bins of the blocks [first, end)."""
+def file_rows(lanes: Lanes, form: Wire, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value) -> None:
+    """Copy the rows of the spikes [start, stop) to the bins of the thread's blocks."""
     b = lanes.builder
 
     def head(cell: ir.Value) -> ir.Value:
@@ -98,9 +99,9 @@ def file_rows(lanes: Lanes, form: Form, values: dict, spikes: ir.Value, start: i
     with approached(b, form, values, spikes, start, stop, head) as cell:
         counts = head(cell)
         source, weights = (local(b, b.load(row_of(b, values, cell, k))) for k in (0, 1))
-        with counted(b, values["first"], values["end"]) as block:
+        with counted(b, values["first_block"], values["end_block"]) as block:
             count = b.zext(b.load(at(b, counts, block)), I64)
-            place = at(b, values["top"], block)
+            place = at(b, values["bin_top"], block)
             top, begin = b.load(place), b.load(source)
             _copy(lanes, values["target"], begin, values["bin_target"], top, count, 32)
             if not form.one_weight:
@@ -132,12 +133,12 @@ def _copy(
         vector(k)
 
 
-def empty_bin(lanes: Lanes, form: Form, values: dict, base: ir.Value, block: ir.Value) -> None:
+def empty_bin(lanes: Lanes, form: Wire, values: dict, base: ir.Value, block: ir.Value) -> None:
     """Add what waits for ``block`` to the numbers from ``base`` on, which its targets count from."""
     b = lanes.builder
     one_weight = b.load(values["weight"]) if form.one_weight else None
-    place = at(b, values["top"], block)
-    start, stop = b.load(at(b, values["start"], block)), b.load(place)
+    place = at(b, values["bin_top"], block)
+    start, stop = b.load(at(b, values["bin_start"], block)), b.load(place)
     with counted(b, start, stop) as s:
         target = offset(b, b.load(at(b, values["bin_target"], s)))
         weight = b.load(at(b, values["bin_weight"], s)) if one_weight is None else one_weight

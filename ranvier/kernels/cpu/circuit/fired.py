@@ -8,43 +8,23 @@ are freed from the list of those that fired that many steps ago.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Protocol
 
 import sympy as sp
 from llvmlite import ir
 
-from ranvier.dynamics import Step
 from ranvier.dynamics.functions import gt
+from ranvier.kernels.cpu.circuit.form import Member
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset, splat, when
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 
-__all__ = ["UNIT", "Bits", "Form", "fixed_counters", "list_fired", "release"]
+__all__ = ["UNIT", "Bits", "fixed_counters", "list_fired", "release"]
 
 #: cells that are looked at together; threads share cells in such units
 UNIT = 64
 
 
-class Form(Protocol):
-    """What the code depends on."""
-
-    @property
-    def step(self) -> Step:
-        """Of the population."""
-        ...
-
-    @property
-    def varied(self) -> tuple[str, ...]:
-        """Coefficients with a value per cell."""
-        ...
-
-    @property
-    def recorded(self) -> tuple[str, ...]:
-        """Variables to be written."""
-        ...
-
-
 @lru_cache(maxsize=256)
-def fixed_counters(member: Form) -> dict[str, str]:
+def fixed_counters(member: Member) -> dict[str, str]:
     """Counters of which a bit is enough, and the coefficient that each spike sets them to."""
     program, out = member.step.program, {}
     shared = set(member.step.coefficients) - set(member.varied)

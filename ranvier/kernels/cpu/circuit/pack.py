@@ -1,87 +1,34 @@
-"""Packing the arguments of a circuit's loop, in the order its writer reads them."""
+"""Packing the arguments of a circuit's loop: what threads share, and what each has of its own."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from ranvier.kernels.cpu.circuit._drive import CHUNK
+from ranvier.kernels.cpu.circuit._drive import CHUNK, drive_names
 from ranvier.kernels.cpu.circuit._shares import Shares
 from ranvier.kernels.cpu.circuit.blocks import Bins
-from ranvier.kernels.cpu.circuit.fired import UNIT
+from ranvier.kernels.cpu.circuit.fired import UNIT, fixed_counters
 from ranvier.kernels.cpu.circuit.rows import Blocks, Rows, joined, rows_of
 from ranvier.kernels.cpu.circuit.team import whole_vectors
 from ranvier.kernels.cpu.draw.row_source import kernel_of, tables_of
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.llvm.jit import Kernel
+from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.tasks import RowSource, Spikes
 
 if TYPE_CHECKING:
+    from ranvier.kernels.cpu.circuit.form import Member
     from ranvier.kernels.cpu.circuit.team import Team
+    from ranvier.kernels.cpu.host.sections import Call
     from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection
 
-__all__ = ["Packed", "Table", "pack_drawn", "pack_population", "pack_projection", "row_tables"]
+__all__ = ["Packed", "pack_drawn", "pack_population", "pack_projection", "row_tables"]
 
 Tensor = torch.Tensor
-
-
-class Table:
-    """Pointers and integers in the order the kernel reads them, for every thread."""
-
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
-        self.pointers: list[list[int]] = [[] for _ in range(threads)]
-        self.integers: list[list[int]] = [[] for _ in range(threads)]
-        self._kept: list[Tensor] = []
-
-    def add(self, *tensors: Tensor) -> None:
-        """Arrays that all threads see."""
-        addresses = [tensor.data_ptr() for tensor in tensors]
-        for own in self.pointers:
-            own.extend(addresses)
-        self._kept.extend(tensors)
-
-    def add_each(self, *arrays: Sequence[Tensor]) -> None:
-        """Arrays of which each thread has its own."""
-        for tensors in arrays:
-            for own, tensor in zip(self.pointers, tensors, strict=True):
-                own.append(tensor.data_ptr())
-            self._kept.extend(tensors)
-
-    def keep(self, tensor: Tensor) -> None:
-        """An array that another one points to."""
-        self._kept.append(tensor)
-
-    def number(self, *integers: int) -> None:
-        """Numbers that all threads see."""
-        for own in self.integers:
-            own.extend(integers)
-
-    def each(self, integers: Iterable[int]) -> None:
-        """A number for each thread."""
-        for own, n in zip(self.integers, integers, strict=True):
-            own.append(n)
-
-    def addresses(self, tensors: Sequence[Tensor]) -> None:
-        """One array of addresses, one per thread."""
-        self._kept.extend(tensors)
-        self.add(torch.from_numpy(np.array([t.data_ptr() for t in tensors], np.int64)))
-
-    def run(self, kernel: Kernel) -> None:
-        """All threads at once, this one among them; they wait for one another, so each needs a thread of its own."""
-        others = [
-            threading.Thread(target=kernel, args=(self.pointers[k], self.integers[k])) for k in range(1, self.threads)
-        ]
-        for other in others:
-            other.start()
-        kernel(self.pointers[0], self.integers[0])
-        for other in others:
-            other.join()
 
 
 @dataclass(frozen=True)
@@ -106,13 +53,12 @@ class Packed:
 
 
 def pack_population(
-    p: CircuitPopulation, rings: Mapping[str, int], direct: Sequence[str], table: Table, team: Team,
-    times: tuple[int, int, int], dtype: torch.dtype, capacity: int, block: int, fixed: Mapping[str, str],
+    p: CircuitPopulation, member: Member, call: Call, key: Hashable, team: Team, lengths: Mapping[str, int],
+    times: tuple[int, int, int], capacity: int, block: int,
 ) -> Packed:  # fmt: skip
-    """``rings``: slots by stream; ``times``: depth of the history, steps and samples of the call; ``capacity``: spikes of
-    each cell that its log can hold; ``block``: cells of one; ``fixed``: counters of which the loop reads a bit, and the
-    coefficient that a spike sets them to."""
-    depth, steps, samples = times
+    """``lengths``: slots of each ring; ``times``: depth of the history, steps and samples of the call; ``capacity``: spikes of
+    each cell that its log can hold; ``block``: cells of one."""
+    (depth, steps, samples), dtype, fixed = times, call.dtype, fixed_counters(member)
     width = 64 // dtype.itemsize
     padded = whole_vectors(p.cells, width)
 
@@ -126,67 +72,86 @@ def pack_population(
         return out
 
     ranges = team.ranges(padded, block)
-    table.number(p.cells, padded)
-    table.each(low for low, _ in ranges)
-    table.each(high for _, high in ranges)
-    table.number(block or padded)
-    table.each(range(team.threads))
     shares, units = Shares(ranges), Shares(ranges, UNIT)
     start = {n: array(p.states[n]) for n in (*p.step.states, *p.step.counters)}
     start |= {n: start[n].to(torch.int32) for n in fixed}
     state = {n: shares.split(values) for n, values in start.items()}
-    table.add_each(*state.values())
-    table.add_each(units.room(torch.int64), units.room(torch.int32), *(units.room(torch.int64) for _ in fixed))
-    table.number(*(int(start[n].max()) for n in fixed), *(int(p.coefficients[steps]) for steps in fixed.values()))
+    given: dict[str, Any] = {"cells": p.cells, "padded": padded, "block": block or padded, "capacity": capacity}
+    own: dict[str, Sequence[Any]] = {"low": [low for low, _ in ranges], "high": [high for _, high in ranges]}
+    own |= {"thread": range(team.threads), "fired": units.room(torch.int64), "found": units.room(torch.int32)}
+    own |= {f"state of {n}": state[n] for n in p.step.states}
+    own |= {f"counter of {n}": state[n] for n in p.step.counters}
+    for n, coefficient in fixed.items():
+        own[f"free of {n}"] = units.room(torch.int64)
+        given[f"waiting of {n}"] = int(start[n].max())
+        given[f"steps of {n}"] = int(p.coefficients[coefficient])
     varied = set(p.varied)
-    alike = [p.coefficients[n] for n in p.step.coefficients if n not in varied]
-    one = iter(torch.tensor([c.item() for c in alike], dtype=dtype).unbind())
-    table.add(*(array(p.coefficients[n].reshape(-1)) if n in varied else next(one) for n in p.step.coefficients))
-    for stream, length in rings.items():
-        table.add_each(state[p.step.port_of(stream)] if stream in direct else shares.room(dtype, length))
-        table.number(length)
-    for x in p.outside.values():
-        if x.shape[1] == 1:
-            table.add(x.to(dtype).expand(-1, width).contiguous())
-            table.number(width if x.shape[0] > 1 else 0, 0)
-        else:
-            wide = torch.zeros(x.shape[0], padded, dtype=dtype)
-            wide[:, : p.cells] = x
-            table.add(wide)
-            table.number(padded if x.shape[0] > 1 else 0, 1)
+    alike = [n for n in p.step.coefficients if n not in varied]
+    one = torch.tensor([p.coefficients[n].item() for n in alike], dtype=dtype).unbind()
+    given |= {f"coefficient of {n}": x for n, x in zip(alike, one, strict=True)}
+    given |= {f"coefficient of {n}": array(p.coefficients[n].reshape(-1)) for n in varied}
+    for stream, length in lengths.items():
+        direct = stream in member.direct
+        own[f"ring of {stream}"] = state[p.step.port_of(stream)] if direct else shares.room(dtype, length)
+        given[f"length of {stream}"] = length
+    for stream, x in p.outside.items():
+        given |= _outside(stream, x, p.cells, padded, width, dtype)
     record = {n: torch.empty(samples, padded, dtype=dtype) for n in p.recorded}
-    table.add(*record.values())
+    given |= {f"record of {n}": t for n, t in record.items()}
     cell = [empty([steps * (high - low) + width], torch.int32) for low, high in ranges]
     bounds = [torch.zeros(steps + 1, dtype=torch.int64) for _ in ranges]
-    table.addresses(cell)
-    table.addresses(bounds)
+    given |= {"lists": _addresses(cell), "borders": _addresses(bounds)}
     past = Spikes.of(p.history)
     past_bounds = torch.zeros(depth + 1, dtype=torch.int64)
     past_bounds[depth - p.history.shape[0] :] = past.bounds
-    table.add(past.cell, past_bounds)
-    table.add(
-        torch.empty(p.cells * capacity, dtype=torch.int32), torch.zeros(p.cells if capacity else 0, dtype=torch.int32)
-    )
-    table.number(capacity)
+    given |= {"past": past.cell, "past_bounds": past_bounds}
+    given["log"] = torch.empty(p.cells * capacity, dtype=torch.int32)
+    given["counts"] = torch.zeros(p.cells if capacity else 0, dtype=torch.int32)
     for d in p.drives:
+        names = drive_names(d.stream)
         row = Shares([(low, high + CHUNK if high == padded else high) for low, high in ranges]).room(dtype)
         single = d.weight.numel() == 1
         weight = torch.zeros(CHUNK if single else padded + CHUNK, dtype=dtype)
         weight[: None if single else p.cells] = d.weight
-        table.add_each(row)
-        table.add(weight, torch.from_numpy(d.law.threshold), torch.from_numpy(d.law.other))
-        table.number(*d.key, d.law.shift, d.latency, int(not single))
+        values = {"weight": weight, "shift": d.law.shift, "latency": d.latency, "per_cell": int(not single)}
+        values |= {"threshold": torch.from_numpy(d.law.threshold), "other": torch.from_numpy(d.law.other)}
+        values |= zip(("key0", "key1", "draws"), d.key, strict=True)
+        given |= {names[word]: value for word, value in values.items()}
+        own[names["drawn"]] = row
+    call.fill(key, given, own, keep=(cell, bounds))
     return Packed(shares, state, record, cell, bounds, past.cell, past_bounds)
+
+
+def _outside(
+    stream: str, x: Tensor, cells: int, padded: int, width: int, dtype: torch.dtype
+) -> dict[str, Tensor | int]:
+    """A stream that is given for all steps: a row for each step or one for all, a number for each cell or one for all."""
+    if x.shape[1] == 1:
+        wide, lane = x.to(dtype).expand(-1, width).contiguous(), 0
+    else:
+        wide, lane = torch.zeros(x.shape[0], padded, dtype=dtype), 1
+        wide[:, :cells] = x
+    row = wide.shape[1] if x.shape[0] > 1 else 0
+    return {f"outside of {stream}": wide, f"row of {stream}": row, f"lane of {stream}": lane}
+
+
+def _addresses(tensors: Sequence[Tensor]) -> Tensor:
+    """One array of addresses, one per thread."""
+    return torch.from_numpy(np.array([t.data_ptr() for t in tensors], np.int64))
 
 
 @dataclass(frozen=True)
 class RowTable:
-    """Rows of one projection: its own columns of the tables, by thread, and of what is common to all of its sources."""
+    """Rows of one projection: its own columns of the tables, by thread, and of what is common to all of its sources.
+
+    Both of ``strides`` are numbers from cell to cell: of the tables and of the counts.
+    """
 
     compact: Rows
-    tables: list[Tensor]
+    tables: list[Place]
     target: Tensor
-    counts: Tensor
+    counts: Place
+    strides: tuple[int, int]
 
 
 def row_tables(
@@ -207,45 +172,46 @@ def row_tables(
             for p, q in zip(patterns, together, strict=True)
         ]
         rows = joined([rows_of(p) for p in patterns], borders, [cuts[k] for k in places])
-        first = 0
+        first, strides = 0, (rows.tables[0].stride(0), rows.counts.stride(0))
         for n, (k, pattern) in enumerate(zip(places, patterns, strict=True)):
-            cut, own = cuts[k], [t[:, n:] for t in rows.tables]
-            if cut is None:
-                out[k] = RowTable(rows_of(pattern), own, rows_of(pattern).target, rows.counts)
-            else:
-                out[k] = RowTable(rows_of(pattern), own, rows.target, rows.counts[:, first:])
-                first += cut.counts.shape[1]
+            cut, own = cuts[k], [Place(t, n * t.stride(1) * t.itemsize) for t in rows.tables]
+            target = rows_of(pattern).target if cut is None else rows.target
+            out[k] = RowTable(rows_of(pattern), own, target, Place(rows.counts, first), strides)
+            first += 0 if cut is None else cut.counts.shape[1]
     return out
 
 
-def pack_drawn(q: CircuitProjection, source: RowSource, table: Table, dtype: torch.dtype) -> None:
+def pack_drawn(q: CircuitProjection, source: RowSource, call: Call, key: Hashable) -> None:
     """What draws the rows of a projection."""
-    *tables, scratch = tables_of(source)
-    table.keep(scratch)
-    table.add(*tables, torch.from_numpy(source.degree), q.weight.to(dtype))
-    table.number(kernel_of(source).kernel.address, int(len(source.degree) > 1), int(q.latency))
+    bounds, target, pointers, integers, floats, scratch = tables_of(source)
+    given = {"bounds": bounds, "target": target, "pointers": pointers, "integers": integers, "floats": floats}
+    given |= {"degree": torch.from_numpy(source.degree), "weight": q.weight.to(call.dtype)}
+    given |= {"kernel": kernel_of(source).kernel.address, "each": int(len(source.degree) > 1)}
+    call.fill(key, {**given, "latency": q.latency}, keep=scratch)
 
 
 def pack_projection(
-    q: CircuitProjection, rows: RowTable, table: Table, team: Team, dtype: torch.dtype, block: int = 0,
+    q: CircuitProjection,
+    rows: RowTable,
+    call: Call,
+    key: Hashable,
+    team: Team,
+    block: int = 0,
     cut: Blocks | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Rows, weights and latencies; with ``cut`` also the bins of the blocks."""
-    weight = q.weight.to(dtype).contiguous()
-    table.add_each(rows.tables)
+    weight = q.weight.to(call.dtype).contiguous()
     each = rows.target.itemsize + (0 if weight.numel() == 1 else weight.itemsize)
     each += 0 if isinstance(q.latency, int) else q.latency.itemsize
-    table.number(rows.tables[0].stride(0), rows.compact.reach(each))
-    table.add(rows.target, weight)
+    given = {"target": rows.target, "weight": weight, "latency": q.latency}
+    given |= {"stride": rows.strides[0], "reach": rows.compact.reach(each)}
+    own: dict[str, Sequence[Any]] = {"rows": rows.tables}
     if cut is not None:
-        bins = Bins(cut, weight.numel() == 1, dtype, team.threads)
-        table.add(rows.counts, bins.target, bins.weight, bins.start)
-        table.add_each(bins.top)
-        table.number(rows.counts.stride(0))
-        ranges = team.ranges(whole_vectors(rows.compact.columns, 64 // dtype.itemsize), block)
-        table.each(low // block for low, _ in ranges)
-        table.each(-(-high // block) if high > low else low // block for low, high in ranges)
-    if isinstance(q.latency, int):
-        table.number(q.latency)
-    else:
-        table.add(q.latency)
+        bins = Bins(cut, weight.numel() == 1, call.dtype, team.threads)
+        given |= {"counts": rows.counts, "bin_target": bins.target, "bin_weight": bins.weight, "bin_start": bins.start}
+        given["blocks"] = rows.strides[1]
+        ranges = team.ranges(whole_vectors(rows.compact.columns, 64 // call.dtype.itemsize), block)
+        own["bin_top"] = bins.top
+        own["first_block"] = [low // block for low, _ in ranges]
+        own["end_block"] = [-(-high // block) if high > low else low // block for low, high in ranges]
+    call.fill(key, given, own)

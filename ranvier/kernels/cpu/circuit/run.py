@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import torch
 
+from ranvier.kernels.cpu.circuit.arguments import LOOP, population, wire
 from ranvier.kernels.cpu.circuit.blocks import block_of, rows_by_block
-from ranvier.kernels.cpu.circuit.fired import fixed_counters
-from ranvier.kernels.cpu.circuit.kernel import Member, Wire, circuit_kernel
-from ranvier.kernels.cpu.circuit.pack import Table, pack_drawn, pack_population, pack_projection, row_tables
+from ranvier.kernels.cpu.circuit.form import Member, Wire
+from ranvier.kernels.cpu.circuit.kernel import circuit_kernel
+from ranvier.kernels.cpu.circuit.pack import pack_drawn, pack_population, pack_projection, row_tables
 from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.circuit.team import team_for
 from ranvier.kernels.cpu.host.barrier import LINE
@@ -27,21 +28,24 @@ def run_circuit(task: Circuit, threads: int | None = None) -> CircuitResult:
     populations, projections, plastic = task.populations, task.projections, task.plastic
     first, steps, every, dtype = task.first, task.steps, task.every, task.dtype
     index = {p.name: k for k, p in enumerate(populations)}
-    every_one = (*projections, *plastic)
-    rings = {p.name: tuple(dict.fromkeys(q.stream for q in every_one if q.post == p.name)) for p in populations}
+    rings: dict[str, dict[str, list[CircuitProjection]]] = {p.name: {} for p in populations}
+    for q in projections:
+        rings[q.post].setdefault(q.stream, []).append(q)
+    for q in plastic:
+        rings[q.post].setdefault(q.stream, [])
     read = {end for q in plastic if q.rule.cells for end in (q.pre, q.post)}  # rules see states before arrivals
     direct = {
         p.name: tuple(
-            s for s in rings[p.name]
+            s for s, arriving in rings[p.name].items()
             if p.name not in read and s not in p.given and s in p.step.added
-            and all(isinstance(q.latency, int) for q in projections if (q.post, q.stream) == (p.name, s))
+            and all(isinstance(q.latency, int) for q in arriving)
         )
         for p in populations
     }  # fmt: skip
     members = tuple(
         Member(
             p.step,
-            rings[p.name],
+            tuple(rings[p.name]),
             tuple(p.outside),
             p.recorded,
             p.varied,
@@ -54,54 +58,42 @@ def run_circuit(task: Circuit, threads: int | None = None) -> CircuitResult:
     team = team_for(populations, projections, plastic, threads, width, steps)
     blocks = {p.name: 0 if p.name in read else block_of(p, projections, team.threads) for p in populations}
     cuts = [rows_by_block(q, blocks[q.post]) for q in projections]
-    wires = [_wire(q, index, rings, c is not None) for q, c in zip(projections, cuts, strict=True)]
+    places = {n: {stream: k for k, stream in enumerate(own)} for n, own in rings.items()}
+    wires = [_wire(q, index, places, c is not None) for q, c in zip(projections, cuts, strict=True)]
     wires += [
         Wire(
-            -1 if q.pre is None else index[q.pre], index[q.post], rings[q.post].index(q.stream), False, True, q.rule,
+            -1 if q.pre is None else index[q.pre], index[q.post], places[q.post][q.stream], False, True, q.rule,
             ascending=q.pattern.ascending,
         )
         for q in plastic
     ]  # fmt: skip
-    lengths = {
-        p.name: {
-            s: max([_longest(q) for q in projections if (q.post, q.stream) == (p.name, s)], default=1)
-            for s in rings[p.name]
-        }
-        for p in populations
-    }
+    lengths = {n: {s: max(map(_longest, qs), default=1) for s, qs in own.items()} for n, own in rings.items()}
     together = 1 if plastic else min((_shortest(q.latency) for q in projections), default=1)
     depth = max((p.history.shape[0] for p in populations), default=0)
-    table = Table(team.threads)
-    table.number(first, steps, every, depth, together)
-    table.add(torch.zeros(team.threads * LINE, dtype=torch.int64))
-    table.each(range(team.threads))
-    table.number(team.threads)
+    kernel = circuit_kernel(members, tuple(wires), dtype)
+    call = kernel.call(team.threads)
+    loop = {"first": first, "steps": steps, "every": every, "depth": depth, "together": together}
+    loop |= {"flags": torch.zeros(team.threads * LINE, dtype=torch.int64), "threads": team.threads}
+    call.fill(LOOP, loop, {"thread": range(team.threads)})
     samples = (first + steps) // every - first // every
     logs = dict.fromkeys((q.post for q in plastic if q.rule.walks), min(steps, LONGEST) + 1)
+    times = depth, steps, samples
     packed = [
         pack_population(
-            p,
-            lengths[p.name],
-            direct[p.name],
-            table,
-            team,
-            (depth, steps, samples),
-            dtype,
-            logs.get(p.name, 0),
-            blocks[p.name],
-            fixed_counters(m),
+            p, m, call, population(k), team, lengths[p.name], times, logs.get(p.name, 0), blocks[p.name]
         )
-        for p, m in zip(populations, members, strict=True)
-    ]
+        for k, (p, m) in enumerate(zip(populations, members, strict=True))
+    ]  # fmt: skip
     tables = row_tables(projections, cuts, team, blocks, dtype)
     for k, (q, c) in enumerate(zip(projections, cuts, strict=True)):
         if isinstance(q.pattern, RowSource):
-            pack_drawn(q, q.pattern, table, dtype)
+            pack_drawn(q, q.pattern, call, wire(k))
         else:
-            pack_projection(q, tables[k], table, team, dtype, blocks[q.post], c)
-    values = [pack_plastic(q, table, packed, index, steps, width, dtype) for q in plastic]
-    kernel = circuit_kernel(members, tuple(wires), str(dtype).removeprefix("torch."))
-    table.run(kernel)
+            pack_projection(q, tables[k], call, wire(k), team, blocks[q.post], c)
+    values = [
+        pack_plastic(q, call, wire(k), packed, index, steps, width) for k, q in enumerate(plastic, len(projections))
+    ]
+    call.run()
     spikes, states, recorded = {}, {}, {}
     for p, pack in zip(populations, packed, strict=True):
         spikes[p.name] = pack.spikes()
@@ -112,8 +104,10 @@ def run_circuit(task: Circuit, threads: int | None = None) -> CircuitResult:
     return CircuitResult(spikes, states, recorded, values)
 
 
-def _wire(q: CircuitProjection, index: Mapping[str, int], rings: Mapping[str, tuple[str, ...]], by_block: bool) -> Wire:
-    ends = index[q.pre], index[q.post], rings[q.post].index(q.stream)
+def _wire(
+    q: CircuitProjection, index: Mapping[str, int], places: Mapping[str, Mapping[str, int]], by_block: bool
+) -> Wire:
+    ends = index[q.pre], index[q.post], places[q.post][q.stream]
     if isinstance(q.pattern, RowSource):
         return Wire(*ends, one_weight=True, one_latency=True, drawn=q.pattern.kind)
     one_weight, one_latency = q.weight.numel() == 1, isinstance(q.latency, int)

@@ -40,6 +40,8 @@ class Team:
 
     def borders(self, padded: int, block: int = 0) -> tuple[int, ...]:
         """Where one thread's cells end and the next one's begin."""
+        if self.threads == 1:
+            return ()
         return tuple(low for low, _ in self.ranges(padded, block)[1:])
 
 

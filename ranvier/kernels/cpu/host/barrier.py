@@ -14,8 +14,8 @@ from contextlib import contextmanager
 import llvmlite.binding as llvm
 from llvmlite import ir
 
-from ranvier.kernels.cpu.host.arguments import inner
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, when
+from ranvier.kernels.cpu.llvm.inner import Inner
 
 __all__ = ["LINE", "Barrier", "can_meet"]
 
@@ -38,6 +38,7 @@ class Barrier:
 
     def __init__(self, b: ir.IRBuilder, flags: ir.Value, thread: ir.Value, threads: ir.Value) -> None:
         self.b, self.flags, self.thread, self.threads = b, flags, thread, threads
+        self._waits: Inner | None = None
 
     @contextmanager
     def each(self) -> Iterator[ir.Value]:
@@ -53,18 +54,17 @@ class Barrier:
         """Go on when ``thread`` has reached ``stage``."""
         b, flag = self.b, self._flag(thread)
         with when(b, b.icmp_signed("<", b.load_atomic(flag, "acquire", 8), stage)):
-            b.call(self._patience(), [flag, stage])
+            self._patience().call(b, {"flag": flag, "stage": stage})
 
     def _flag(self, thread: ir.Value) -> ir.Value:
         return at(self.b, self.flags, self.b.mul(thread, I64(LINE)))
 
-    def _patience(self) -> ir.Function:
+    def _patience(self) -> Inner:
         """A function that returns when a flag has reached a stage."""
-        known = self.b.module.globals.get("patience")
-        if known:
-            return known
-        made, b = inner(self.b.module, "patience", [I64.as_pointer(), I64])
-        flag, stage = made.args
+        if self._waits is not None:
+            return self._waits
+        made = self._waits = Inner(self.b.module, "patience", {"flag": I64.as_pointer(), "stage": I64})
+        b, flag, stage = made.builder, made["flag"], made["stage"]
         tries = local(b, I64(0))
         head, behind, patient, tired, after = (
             b.append_basic_block(n) for n in ("look", "behind", "patient", "tired", "met")
@@ -83,7 +83,7 @@ class Barrier:
         b.call(self._extern("usleep", [I32]), [I32(_SLEEP)])
         b.branch(head)
         b.position_at_end(after)
-        b.ret_void()
+        made.close()
         return made
 
     def _extern(self, name: str, arguments: list[ir.Type]) -> ir.Function:

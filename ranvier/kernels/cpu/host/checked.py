@@ -50,16 +50,27 @@ class Check:
             self._measure(tensor, given)
         return tensor.data_ptr() + offset, step
 
-    def plain(self, arrays: Iterable[str]) -> str:
-        """A condition in Python, true only where all is well: what is not plain is looked at by a call."""
-        name, out = self.name, [f"{self.name}.is_cpu", f"{self.name}.is_contiguous()"]
+    def address(self, value: Any, given: Mapping[str, Any]) -> int:
+        """The address alone, of a tensor or a place in one; raises as a call."""
+        if value.__class__ is Place and value.tensor.dtype is self.dtypes[0] and value.tensor.is_cpu:
+            return value.tensor.data_ptr() + value.offset
+        return self(value, given)[0]
+
+    def plain(self, arrays: Iterable[str], words: Mapping[str, str]) -> str:
+        """A condition in Python, true only where all is well: what is not plain is looked at by a call.
+
+        ``words`` say how each argument is written, ``arrays`` which of them are arrays.
+        """
+        name = words[self.name]
+        out = [f"{name}.is_cpu", f"{name}.is_contiguous()"]
         if self.shape is not None:
             out.append(f"{name}.dim() == {len(self.shape)}")
         for k, wanted in self._axes:
-            if isinstance(wanted, str) and wanted in arrays:
-                out.append(f"({wanted}.__class__ is not Tensor or {name}.size({k}) == {wanted}.numel())")
+            length = words[wanted] if isinstance(wanted, str) else wanted
+            if wanted in arrays:
+                out.append(f"({length}.__class__ is not Tensor or {name}.size({k}) == {length}.numel())")
             else:
-                out.append(f"{name}.size({k}) == {wanted}")
+                out.append(f"{name}.size({k}) == {length}")
         return " and ".join(out)
 
     def _measure(self, tensor: Tensor, given: Mapping[str, Any]) -> None:

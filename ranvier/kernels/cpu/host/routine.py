@@ -35,10 +35,10 @@ class Routine:
         """Run for each ``(start, stop)``, on as many threads as torch uses; arguments are checked once, as in :attr:`run`."""
         run_over(self, spans, self.pack(start=0, stop=0, **given))
 
-    @cached_property
+    @property
     def checks(self) -> dict[str, Check]:
         """How each array is checked."""
-        return {n: Check(n, array, array.dtypes(self.dtype)) for n, array in self.signature.arrays.items()}
+        return self.signature.checks(self.dtype)
 
     @cached_property
     def run(self) -> Callable[..., None]:
@@ -73,10 +73,11 @@ class Routine:
         lines = [f"def take(*, {', '.join(self.signature.places)}):"]
         known: dict[str, Any] = {"Tensor": Tensor, "Place": Place, "kernel": self.kernel.run}
         known |= {f"t_{k}": packer(len(names), "qqd"[k]) for k, names in enumerate(self._tables)}
+        words = {n: n for n in self.signature.places}
         for n, check in self.checks.items():
             known[f"c_{n}"], known[f"d_{n}"] = check, check.dtypes[0]
             lines += [
-                f"    if {n}.__class__ is Tensor and {n}.dtype is d_{n} and {check.plain(self.signature.arrays)}:",
+                f"    if {n}.__class__ is Tensor and {n}.dtype is d_{n} and {check.plain(self.signature.arrays, words)}:",
                 f"        p_{n}, s_{n} = {n}.data_ptr(), 0",
                 f"    elif {n}.__class__ is Place and {n}.tensor.dtype is d_{n} and {n}.tensor.is_cpu:",
                 f"        p_{n}, s_{n} = {n}.tensor.data_ptr() + {n}.offset, {n}.step",

@@ -14,6 +14,7 @@ from typing import overload
 import torch
 from llvmlite import ir
 
+from ranvier.kernels.cpu.host.checked import Check
 from ranvier.kernels.cpu.host.operands import scalar
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.llvm.functions import at, function
@@ -73,8 +74,15 @@ class Signature:
         tables = (self.arrays, self.integers, self.reals)
         #: name -> (table, place)
         self.places = {n: (table, place) for table, names in enumerate(tables) for place, n in enumerate(names)}
+        self._checks: dict[torch.dtype | None, dict[str, Check]] = {}
         if len(self.places) < sum(map(len, tables)):
             raise ValueError(f"two arguments have one name among {[*self.arrays, *self.integers, *self.reals]}")
+
+    def checks(self, dtype: torch.dtype | None) -> dict[str, Check]:
+        """How each array of a kernel with such numbers is checked."""
+        if dtype not in self._checks:
+            self._checks[dtype] = {n: Check(n, array, array.dtypes(dtype)) for n, array in self.arrays.items()}
+        return self._checks[dtype]
 
     def open(self, name: str, dtype: torch.dtype | None = None) -> Opened:
         """Begin a kernel called ``name`` whose own numbers are ``dtype``."""
@@ -100,6 +108,10 @@ class Reader:
     def integers(self) -> list[ir.Value]:
         """All integers in order."""
         return [self._load(n) for n in self.signature.integers]
+
+    def values(self) -> dict[str, ir.Value]:
+        """All by name."""
+        return {n: self._load(n) for n in self.signature.places}
 
     def _load(self, name: str) -> ir.Value:
         table, place = self.signature.places[name]

@@ -8,12 +8,13 @@ from llvmlite import ir
 
 from ranvier.dynamics import Program
 from ranvier.dynamics.symbols import end_name
-from ranvier.kernels.cpu.host.arguments import TABLES, Arguments
+from ranvier.kernels.cpu.host.sections import TABLES, Section
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, offset
+from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.plastic._mixed import Mixed
-from ranvier.kernels.cpu.plastic.tables import PlasticTables
+from ranvier.kernels.cpu.plastic.tables import PlasticTables, plastic_signature
 from ranvier.kernels.tasks import RowRule
 from ranvier.kernels.writer import emit
 
@@ -21,45 +22,44 @@ __all__ = ["PlasticCells"]
 
 
 class PlasticCells:
-    """Writes functions into a module: ``note(tables, cells, spikes, start, stop, now)`` for postsynaptic spikes,
-    ``forget(tables, cells, spikes, start, stop, now)`` after the step, and ``move(tables, cells, now)``.
+    """Writes functions into a module: ``note`` for postsynaptic spikes, ``forget`` after the step, and ``move``.
+
+    All take the tables of the projection, the variables of cells that the rule reads (by their names in its code) and
+    ``now``; the first two also the ``spikes`` from ``start`` to ``stop``.
     """
 
     def __init__(self, module: ir.Module, name: str, rule: RowRule, dtype: str) -> None:
         self.module, self.rule, self.dtype = module, rule, dtype
         self.scalar = ir.FloatType() if dtype == "float32" else ir.DoubleType()
-        cells = [self.scalar.as_pointer()] * len(rule.cells)
-        spikes = [I32.as_pointer(), I64, I64, I64]
-        self.note = self._function(f"{name}_note", [*TABLES, *cells, *spikes], self._note)
-        self.forget = self._function(f"{name}_forget", [*TABLES, *cells, *spikes], self._forget)
-        self.move = self._function(f"{name}_move", [*TABLES, *cells, I64], self._move)
+        spikes = {"spikes": I32.as_pointer(), "start": I64, "stop": I64}
+        self.note = self._function(f"{name}_note", spikes, self._note)
+        self.forget = self._function(f"{name}_forget", spikes, self._forget)
+        self.move = self._function(f"{name}_move", {}, self._move)
 
-    def _function(self, name: str, kinds: list, write: Callable) -> ir.Function:
-        made = ir.Function(self.module, ir.FunctionType(ir.VoidType(), kinds), name)
-        made.linkage = "internal"
-        made.attributes.add("noinline")
-        self.builder = b = ir.IRBuilder(made.append_basic_block("entry"))
-        self.lanes = Lanes(b, self.dtype, wide=has_feature("avx512f"))
+    def _function(self, name: str, given: Mapping[str, ir.Type], write: Callable[..., None]) -> Inner:
+        ends = [end_name(n, end) for end, n in self.rule.cells]
+        cells = dict.fromkeys(ends, self.scalar.as_pointer())
+        f = Inner(self.module, name, {**TABLES, **cells, **given, "now": I64})
+        self.builder = f.builder
+        self.lanes = Lanes(f.builder, self.dtype, wide=has_feature("avx512f"))
         self.mixed = Mixed(self.lanes, exact=self.rule.exact)
         self.words = self.mixed.words
-        pointers, integers, *rest = made.args
-        tables = PlasticTables(Arguments(b, pointers, integers, self.scalar), self.rule)
+        tables = PlasticTables(Section.inside(f, plastic_signature(self.rule), self.scalar))
         self.array, self.number = tables.array, tables.number
-        count = len(self.rule.cells)
-        self.cells = dict(zip(self.rule.cells, rest[:count], strict=True))
-        self.now = rest[-1]
-        write(*rest[count:])
-        b.ret_void()
-        return made
+        self.cells = {n: f[n] for n in ends}
+        self.now = f["now"]
+        write(**{n: f[n] for n in given})
+        f.close()
+        return f
 
-    def _note(self, spikes: ir.Value, start: ir.Value, stop: ir.Value, now: ir.Value) -> None:
+    def _note(self, spikes: ir.Value, start: ir.Value, stop: ir.Value) -> None:
         """on_post of the column, the sums of its block, and the mark that it fired."""
         b, mixed, rule = self.builder, self.mixed, self.rule
         slot = power = None
         if rule.additive is not None:
             block = self.number["block"]
-            slot = b.mul(b.srem(b.sdiv(now, block), self.number["slots"]), self.number["padded"])
-            power = b.load(at(b, self.array["powers"], b.add(b.srem(now, block), block)))
+            slot = b.mul(b.srem(b.sdiv(self.now, block), self.number["slots"]), self.number["padded"])
+            power = b.load(at(b, self.array["powers"], b.add(b.srem(self.now, block), block)))
         with counted(b, start, stop) as k:
             cell = offset(b, b.load(at(b, spikes, k)))
 
@@ -78,14 +78,14 @@ class PlasticCells:
             if "fired" in self.array:
                 b.store(self.scalar(1.0), at(b, self.array["fired"], cell))
 
-    def _forget(self, spikes: ir.Value, start: ir.Value, stop: ir.Value, now: ir.Value) -> None:
+    def _forget(self, spikes: ir.Value, start: ir.Value, stop: ir.Value) -> None:
         """Take the marks away."""
         b = self.builder
         if "fired" in self.array:
             with counted(b, start, stop) as k:
                 b.store(self.scalar(0.0), at(b, self.array["fired"], offset(b, b.load(at(b, spikes, k)))))
 
-    def _move(self, now: ir.Value) -> None:
+    def _move(self) -> None:
         """One step of what columns hold, and of what rows of an eager rule hold."""
         b, rule = self.builder, self.rule
         if rule.column:
@@ -124,15 +124,13 @@ class PlasticCells:
     def _reader(
         self, read: Callable[[ir.Value], ir.Value], column: tuple[str, ...], held: Mapping[str, ir.Value] | None = None
     ) -> Callable[[str], ir.Value]:
-        ends = {end_name(n, end): pointer for (end, n), pointer in self.cells.items()}
-
         def value(name: str) -> ir.Value:
             if held is not None and name in held:
                 return held[name]
             if name in column:
                 return read(self.array[f":{name}"])
-            if name in ends:
-                return read(ends[name])
+            if name in self.cells:
+                return read(self.cells[name])
             if name in self.rule.clock:
                 return self.mixed.broadcast(self.array[f"@{name}"], self.now)
             return self.mixed.broadcast(self.array[f"={name}"], I64(0))

@@ -20,14 +20,15 @@ from llvmlite import ir
 
 from ranvier.dynamics import Program
 from ranvier.dynamics.symbols import end_name
-from ranvier.kernels.cpu.host.arguments import TABLES, Arguments
+from ranvier.kernels.cpu.host.sections import TABLES, Section
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, splat, when
+from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.llvm.int_lanes import IntLanes
 from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.philox import Stream, uniform_at
 from ranvier.kernels.cpu.plastic._mixed import Mixed
-from ranvier.kernels.cpu.plastic.tables import SLOTS, PlasticTables
+from ranvier.kernels.cpu.plastic.tables import SLOTS, PlasticTables, plastic_signature
 from ranvier.kernels.tasks import Additive, RowRule
 from ranvier.kernels.writer import emit
 
@@ -37,12 +38,13 @@ Values = dict[str, ir.Value]
 
 
 class PlasticRow:
-    """Writes the function ``row(tables, log, counts, capacity, cells, row, cell, now, step, ring)`` into a module.
+    """Writes a function for one row into a module; its arguments are the tables of the projection and these.
 
-    ``tables`` are those of the projection; ``cells`` are the variables that the rule reads, ``cell`` is the presynaptic one
-    and ``ring`` where deliveries go. With ``arrive`` the row's presynaptic spike arrives; without, a lazy row is caught up
-    and an eager one moves by one step. ``now`` counts steps of the call, ``step`` from the beginning. Where targets are
-    ``ascending`` in each row, a row without gaps is read and written without looking at them.
+    ``log``, ``counts`` and ``capacity`` are those of the postsynaptic population; the variables of cells that the rule reads
+    have their names in its code. ``cell`` is the presynaptic one of ``row``, and ``ring`` where deliveries go. With
+    ``arrive`` the row's presynaptic spike arrives; without, a lazy row is caught up and an eager one moves by one step.
+    ``now`` counts steps of the call, ``step`` from the beginning. Where targets are ``ascending`` in each row, a row
+    without gaps is read and written without looking at them.
     """
 
     def __init__(
@@ -51,35 +53,34 @@ class PlasticRow:
         self.rule, self.dtype, self.arrive, self.ascending = rule, dtype, arrive, ascending
         self.scalar = ir.FloatType() if dtype == "float32" else ir.DoubleType()
         number, ints = self.scalar.as_pointer(), I32.as_pointer()
-        kinds = [*TABLES, ints, ints, I64, *[number] * len(rule.cells), I64, I64, I64, I64, number]
-        self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
-        self.function.linkage = "internal"
-        self.function.attributes.add("noinline")
+        cells = {end_name(n, end): number for end, n in rule.cells}
+        times = dict.fromkeys(("row", "cell", "now", "step"), I64)
+        given = {**TABLES, "log": ints, "counts": ints, "capacity": I64, **cells, **times, "ring": number}
+        self.function = Inner(module, name, given)
         self._write()
 
     def _write(self) -> None:
-        self.builder = b = ir.IRBuilder(self.function.append_basic_block("entry"))
+        f, rule = self.function, self.rule
+        self.builder = b = f.builder
         lanes = self.lanes = Lanes(b, self.dtype, wide=has_feature("avx512f"))
-        self.ints, self.mixed = IntLanes(lanes), Mixed(lanes, exact=self.rule.exact)
+        self.ints, self.mixed = IntLanes(lanes), Mixed(lanes, exact=rule.exact)
         self.words, self.moment = self.mixed.words, None
-        pointers, integers, self.log, self.counts, capacity, *cells, row, self.cell, now, self.step, self.ring = (
-            self.function.args
-        )
-        rule = self.rule
-        self.tables = PlasticTables(Arguments(b, pointers, integers, self.scalar), rule)
-        self.array, self.row, self.now = self.tables.array, row, now
-        self.cells = dict(zip(rule.cells, cells, strict=True))
-        self.capacity = b.trunc(capacity, I32)
+        self.log, self.counts, self.ring = f["log"], f["counts"], f["ring"]
+        self.row, self.cell, self.now, self.step = f["row"], f["cell"], f["now"], f["step"]
+        self.tables = PlasticTables(Section.inside(f, plastic_signature(rule), self.scalar))
+        self.array = self.tables.array
+        self.cells = {end_name(n, end): (end, f[end_name(n, end)]) for end, n in rule.cells}
+        self.capacity = b.trunc(f["capacity"], I32)
         self.buffer = b.alloca(lanes.scalar, lanes.width)
         own = (n for n in rule.parameters if n not in rule.varied)
         self.shared = {n: self.mixed.broadcast(self.array[f"={n}"], I64(0)) for n in own}
-        self.low = b.load(at(b, self.array["row_pointer"], row))
-        self.high = b.load(at(b, self.array["row_pointer"], b.add(row, I64(1))))
+        self.low = b.load(at(b, self.array["row_pointer"], self.row))
+        self.high = b.load(at(b, self.array["row_pointer"], b.add(self.row, I64(1))))
         with when(b, b.icmp_signed("<", self.low, self.high)):
             self._take_row()
             self._all_synapses()
             self._leave_row()
-        b.ret_void()
+        f.close()
 
     def _take_row(self) -> None:
         """What the row holds: ``raw`` when it was read last, ``held`` now, ``after`` its presynaptic spike."""
@@ -276,7 +277,7 @@ class PlasticRow:
 
     def _reader(self, state: Values, held: Mapping[str, ir.Value]) -> Callable[[str], ir.Value]:
         mixed, rule, moment = self.mixed, self.rule, self.moment
-        ends = {end_name(n, end): (end, pointer) for (end, n), pointer in self.cells.items()}
+        ends = self.cells
 
         def read(name: str) -> ir.Value:
             if name in state:

@@ -12,8 +12,10 @@ from typing import Protocol
 
 from llvmlite import ir
 
-from ranvier.kernels.cpu.host.arguments import Arguments
+from ranvier.dynamics.symbols import end_name
+from ranvier.kernels.cpu.host.sections import Section
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, offset, when
+from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.plastic._cells import PlasticCells
 from ranvier.kernels.cpu.plastic._kernel import PlasticRow
 from ranvier.kernels.cpu.plastic.tables import LONGEST, PlasticTables
@@ -55,8 +57,8 @@ class Form(Protocol):
 class _Functions:
     """What a rule does, as functions of the module."""
 
-    arrive: ir.Function
-    sweep: ir.Function
+    arrive: Inner
+    sweep: Inner
     cells: PlasticCells
 
 
@@ -64,7 +66,6 @@ class _Functions:
 class _Projection:
     form: Form
     rule: RowRule
-    base: tuple[ir.Value, ir.Value]
     tables: PlasticTables
     functions: _Functions
 
@@ -73,14 +74,14 @@ class PlasticLoop:
     """Writes the plastic part of a loop where the builder stands; ``groups`` are the arguments of all populations."""
 
     def __init__(
-        self, module: ir.Module, arguments: Arguments, dtype: str, groups: list[dict], rings: Sequence[Sequence[str]]
+        self, module: ir.Module, builder: ir.IRBuilder, dtype: str, groups: list[dict], rings: Sequence[Sequence[str]]
     ) -> None:
-        self.module, self.arguments, self.builder, self.dtype = module, arguments, arguments.b, dtype
+        self.module, self.builder, self.dtype = module, builder, dtype
         self.groups, self.rings = groups, rings
         self.projections: list[_Projection] = []
         self.functions: dict[tuple[RowRule, bool], _Functions] = {}
 
-    def take(self, form: Form, rule: RowRule) -> None:
+    def take(self, form: Form, rule: RowRule, section: Section) -> None:
         """Read the arguments of the next projection."""
         key = (rule, form.ascending)
         if key not in self.functions:
@@ -90,9 +91,7 @@ class PlasticLoop:
                 PlasticRow(self.module, f"{name}_sweep", rule, self.dtype, arrive=False, **how).function,
                 PlasticCells(self.module, name, rule, self.dtype),
             )
-        base = self.arguments.rest()
-        tables = PlasticTables(self.arguments, rule)
-        self.projections.append(_Projection(form, rule, base, tables, self.functions[key]))
+        self.projections.append(_Projection(form, rule, PlasticTables(section), self.functions[key]))
 
     def step(self, n: ir.Value, step: ir.Value, depth: ir.Value) -> None:
         """Spikes at both ends of plastic synapses, and whatever else their rules do in a step."""
@@ -114,7 +113,7 @@ class PlasticLoop:
                 self._sweep(p, n, step)
                 self._spikes(p, p.functions.cells.forget, n, depth)
         for p in self.projections:
-            self.builder.call(p.functions.cells.move, [*p.base, *self._cells(p), n])
+            p.functions.cells.move.call(self.builder, {**p.tables.tables, **self._cells(p), "now": n})
 
     def finish(self, steps: ir.Value) -> None:
         """Bring all synapses up to date."""
@@ -176,18 +175,19 @@ class PlasticLoop:
                 self._row(p, p.functions.sweep, b.add(first, cell), cell, now, step)
 
     def _row(
-        self, p: _Projection, function: ir.Function, row: ir.Value, cell: ir.Value, now: ir.Value, step: ir.Value
+        self, p: _Projection, function: Inner, row: ir.Value, cell: ir.Value, now: ir.Value, step: ir.Value
     ) -> None:
         b, post = self.builder, self.groups[p.form.post]
         ring, length = post["rings"][self.rings[p.form.post][p.form.ring]]
         ring = at(b, ring, b.mul(b.srem(step, length), post["padded"]))
-        log = [post["log"], post["counts"], post["capacity"]]
-        b.call(function, [*p.base, *log, *self._cells(p), row, cell, now, step, ring])
+        given = {"row": row, "cell": cell, "now": now, "step": step, "ring": ring}
+        given |= {n: post[n] for n in ("log", "counts", "capacity")}
+        function.call(b, {**p.tables.tables, **self._cells(p), **given})
 
-    def _cells(self, p: _Projection) -> list[ir.Value]:
-        """The variables that the rule reads."""
+    def _cells(self, p: _Projection) -> dict[str, ir.Value]:
+        """The variables of cells that the rule reads, by their names in its code."""
         ends = {"post": self.groups[p.form.post], "pre": self.groups[p.form.pre]}
-        return [ends[end]["states"][n] for end, n in p.rule.cells]
+        return {end_name(n, end): ends[end]["states"][n] for end, n in p.rule.cells}
 
     def _fired(self, post: int, n: ir.Value, depth: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
         """The spikes of the step before: list, start and stop."""
@@ -198,11 +198,11 @@ class PlasticLoop:
         place = b.select(begun, b.sub(n, I64(1)), b.sub(depth, I64(1)))
         return spikes, b.load(at(b, bounds, place)), b.load(at(b, bounds, b.add(place, I64(1))))
 
-    def _spikes(self, p: _Projection, function: ir.Function, n: ir.Value, depth: ir.Value) -> None:
+    def _spikes(self, p: _Projection, function: Inner, n: ir.Value, depth: ir.Value) -> None:
         """Let a function of the rule see the postsynaptic spikes of the step before."""
         if p.rule.by_post:
-            fired = self._fired(p.form.post, n, depth)
-            self.builder.call(function, [*p.base, *self._cells(p), *fired, n])
+            fired = dict(zip(("spikes", "start", "stop"), self._fired(p.form.post, n, depth), strict=True))
+            function.call(self.builder, {**p.tables.tables, **self._cells(p), **fired, "now": n})
 
     def _log(self, post: int, n: ir.Value, depth: ir.Value) -> None:
         """Write the spikes of the step before into the log of each cell, as events of this step."""

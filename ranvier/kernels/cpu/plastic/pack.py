@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.kernels.cpu.circuit.pack import Packed, Table
 from ranvier.kernels.cpu.llvm.functions import I32
-from ranvier.kernels.cpu.plastic.tables import NUMBERS, arrays_of, block_of, elapsed, powers
+from ranvier.kernels.cpu.plastic.tables import arrays_of, block_of, elapsed, powers
 from ranvier.kernels.tasks import PlasticProjection
+
+if TYPE_CHECKING:
+    from ranvier.kernels.cpu.circuit.pack import Packed
+    from ranvier.kernels.cpu.host.sections import Call
 
 __all__ = ["pack_plastic"]
 
@@ -17,11 +21,11 @@ Tensor = torch.Tensor
 
 
 def pack_plastic(
-    q: PlasticProjection, table: Table, packed: Sequence[Packed], index: Mapping[str, int], steps: int, width: int,
-    dtype: torch.dtype,
+    q: PlasticProjection, call: Call, key: Hashable, packed: Sequence[Packed], index: Mapping[str, int], steps: int,
+    width: int,
 ) -> dict[str, Tensor]:  # fmt: skip
-    """Put the arrays into the table; returns those that hold the weight and the variables after the run."""
-    pattern, rule = q.pattern, q.rule
+    """Fill the section of a projection; returns what holds the weight and the variables after the run."""
+    pattern, rule, dtype = q.pattern, q.rule, call.dtype
     synapses, rows = pattern.synapses, pattern.rows
     padded = -(-pattern.columns // width) * width
     block, slots, sweep = block_of(rule, q.decays, steps)
@@ -63,13 +67,12 @@ def pack_plastic(
             "sums": torch.zeros(slots * padded + width, dtype=dtype),
         }
     lengths = {"last": rows, "cursor": synapses + width, "fired": padded + width}
-    for name, kind in arrays_of(rule).items():
-        if name in lengths:
-            arrays[name] = torch.zeros(lengths[name], dtype=torch.int32 if kind == I32 else dtype)
-        table.add(arrays[name])
+    kinds = arrays_of(rule)
+    for name in lengths.keys() & kinds.keys():
+        arrays[name] = torch.zeros(lengths[name], dtype=torch.int32 if kinds[name] == I32 else dtype)
     numbers = {
         "rows": rows, "cells": rows // max(len(q.latencies), 1), "latencies": len(q.latencies), "known": known,
         "padded": padded, "block": block, "slots": slots, "sweep": sweep,
     }  # fmt: skip
-    table.number(*(numbers[n] for n in NUMBERS))
+    call.fill(key, {**{n: arrays[n] for n in kinds}, **numbers})
     return {n: t[: q.values[n].numel()] for n, t in values.items()}

@@ -1,22 +1,24 @@
-"""What the loop knows of a plastic projection: names and types of its arrays and numbers, in one order for both sides."""
+"""What the loop knows of a plastic projection: names and types of its arrays and numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 import torch
 from llvmlite import ir
 
-from ranvier.kernels.cpu.host.arguments import Arguments
+from ranvier.kernels.cpu.host.sections import Section
+from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.llvm.functions import I32, I64
 from ranvier.kernels.tasks import Decay, RowRule
 
-__all__ = ["LONGEST", "NUMBERS", "SLOTS", "PlasticTables", "arrays_of", "block_of", "elapsed", "powers"]
+__all__ = ["LONGEST", "SLOTS", "PlasticTables", "arrays_of", "block_of", "elapsed", "plastic_signature", "powers"]
 
 #: rows, presynaptic cells (a row per cell and latency), latencies, steps known from before the call, cells and lanes of
 #: the postsynaptic population, steps of a block, blocks that are kept, and steps after which all rows are caught up
-NUMBERS = ("rows", "cells", "latencies", "known", "padded", "block", "slots", "sweep")
+_NUMBERS = ("rows", "cells", "latencies", "known", "padded", "block", "slots", "sweep")
 #: blocks of sums that are kept, and how far a variable may decay within one
 _BLOCKS, _FALL = 16, 2.0
 _F64 = ir.DoubleType()
@@ -52,12 +54,20 @@ def arrays_of(rule: RowRule) -> dict[str, ir.Type | None]:
     return names | {"latency": I64, "spikes": I32, "bounds": I64}
 
 
-class PlasticTables:
-    """The arrays and numbers of one projection, read where the builder stands."""
+@lru_cache(maxsize=256)
+def plastic_signature(rule: RowRule) -> Signature:
+    """The arguments of a projection with such a rule."""
+    kinds = arrays_of(rule).items()
+    return Signature({n: Array(REAL if kind is None else kind, None) for n, kind in kinds}, _NUMBERS)
 
-    def __init__(self, arguments: Arguments, rule: RowRule) -> None:
-        self.array: dict[str, ir.Value] = {n: arguments.pointer(kind) for n, kind in arrays_of(rule).items()}
-        self.number: dict[str, ir.Value] = {n: arguments.integer() for n in NUMBERS}
+
+class PlasticTables:
+    """The arrays and numbers of one projection, loaded where the builder stands; ``tables`` hand them to a function."""
+
+    def __init__(self, section: Section) -> None:
+        self.tables = section.tables
+        self.array = {n: section[n] for n in section.signature.arrays}
+        self.number = {n: section[n] for n in section.signature.integers}
 
 
 def block_of(rule: RowRule, decays: Mapping[str, Decay], steps: int) -> tuple[int, int, int]:

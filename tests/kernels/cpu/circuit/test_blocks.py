@@ -12,7 +12,7 @@ import torch
 import ranvier as rv
 from ranvier.kernels.cpu.circuit import blocks, team
 from ranvier.kernels.cpu.circuit.fired import fixed_counters
-from ranvier.kernels.cpu.circuit.kernel import Member
+from ranvier.kernels.cpu.circuit.form import Member
 from ranvier.kernels.cpu.circuit.rows import Rows, joined
 from ranvier.kernels.tasks import CircuitProjection, pattern
 from ranvier.network import Population

@@ -1,0 +1,58 @@
+"""What the code of a circuit's loop depends on: a population, and a projection, as the loop sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ranvier.dynamics import ByStructure, Step
+from ranvier.kernels.tasks import RowRule
+
+__all__ = ["Member", "Wire"]
+
+
+@dataclass(frozen=True, eq=False)
+class Member(ByStructure):
+    """A population as the loop sees it.
+
+    ``rings`` are the streams fed by projections of the circuit, ``outside`` those given as arrays for the whole call
+    (a stream may be both), ``recorded`` the variables written every ``every`` steps, ``varied`` the coefficients with a
+    value per cell; the others stay in registers. ``direct`` are the rings that are the states themselves, ``drives``
+    the streams of Poisson drives.
+    """
+
+    step: Step
+    rings: tuple[str, ...]
+    outside: tuple[str, ...]
+    recorded: tuple[str, ...]
+    varied: tuple[str, ...] = ()
+    direct: tuple[str, ...] = ()
+    drives: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple:
+        """What the generated code depends on."""
+        return (self.step.key, self.rings, self.outside, self.recorded, self.varied, self.direct, self.drives)
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A projection: indices of its populations and ring, and whether weight and latency are one number for all.
+
+    ``latency_bits`` is the size of a stored latency: 8 (unsigned), 16 or 32; ``target_bits`` that of a stored target. ``drawn`` names the
+    kernel that draws rows which are not stored; ``by_block`` says that spikes go to the bins of blocks of cells first.
+
+    With a ``rule`` its weights are plastic; then ``pre`` may be -1 for spikes from outside the circuit. ``ascending`` says
+    that targets ascend in each row, none twice. Plastic projections follow all others.
+    """
+
+    pre: int
+    post: int
+    ring: int
+    one_weight: bool
+    one_latency: bool
+    rule: RowRule | None = None
+    latency_bits: int = 32
+    target_bits: int = 32
+    drawn: str | None = None
+    by_block: bool = False
+    ascending: bool = False
