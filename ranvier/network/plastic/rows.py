@@ -37,7 +37,7 @@ def as_rows(runner: Runner, p: Projection, stream: str, names: Sequence[str], wi
     single = {n: _ordered(values[n][0], order) for n in ("w", *made.rule.variables)}
     given = None
     if p.pre not in names:
-        given = _given(runner, p, max(latencies, default=0), window)
+        given = _given(p, max(latencies, default=0), window)
     parameters = {n: v if v.numel() == 1 else _ordered(v, order) for n, v in made.parameters.items()}
     steps = np.arange(window.start, window.start + window.count + 1) if made.rule.clock else ()
     clock = {n: torch.from_numpy(times_at(steps, runner.graph.dt)) for n in made.rule.clock}
@@ -64,11 +64,11 @@ def after_rows(synapses: PlasticSynapses, q: PlasticProjection, values: Mapping[
     return out
 
 
-def _given(runner: Runner, p: Projection, longest: int, window: Window) -> Spikes:
+def _given(p: Projection, longest: int, window: Window) -> Spikes:
     """Spikes from outside the part: those of ``longest`` steps before the window, and of the window."""
     if not p.by_spike:
         return Spikes.of(torch.zeros(longest + window.count, 1))
-    history, train = window.history[p.pre], runner.trains.get(p.pre)
+    history, train = window.history[p.pre], window.trains.get(p.pre)
     if train is not None:
         return Spikes.of(spikes_alone(history, p.pre)[:, 0]).last(longest).then(train)
     known = torch.cat([history, window.emissions[p.pre]])

@@ -10,29 +10,28 @@ from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection,
 from ranvier.network.plan.built import unit_of
 from ranvier.network.plan.drives import drive_with
 from ranvier.network.plastic.rows import after_rows, as_rows
-from ranvier.network.run.window import Window, add_arrival
+from ranvier.network.run.streams import streams_of
+from ranvier.network.run.window import Window
 from ranvier.network.shapes import known_shape
 
 if TYPE_CHECKING:
     from ranvier.network.plan.plan import Unit
     from ranvier.network.run.runner import Runner
 
-__all__ = ["compiled_loop"]
+__all__ = ["circuit"]
 
 Tensor = torch.Tensor
 
 
-def compiled_loop(runner: Runner, unit: Unit, window: Window) -> None:
+def circuit(runner: Runner, unit: Unit, window: Window) -> None:
     """Advance the populations of a unit over the whole window in one call."""
-    names = unit.members
+    names, dtype = unit.members, runner.graph.dtype
     populations, projections, plastic, owners = [], [], [], []
     for n in names:
-        step = runner.steps[n]
-        arrivals: dict[str, Tensor] = {}
-        for port, value, _ in runner.from_outside(n, names, window):
-            add_arrival(arrivals, port, value)
-        for p in runner.incoming[n]:
-            stream = runner.stream_of(n, p.port)
+        cells, inflow = runner.cells[n], runner.arrivals.into(n, names, window)
+        step = cells.step
+        for p in runner.arrivals.onto[n]:
+            stream = step.stream_of(p.port)
             if p.plasticity:
                 plastic.append(as_rows(runner, p, stream, names, window))
                 owners.append(p.name)
@@ -43,40 +42,40 @@ def compiled_loop(runner: Runner, unit: Unit, window: Window) -> None:
                 latency = place.latency if place.table is None else place.table
                 rows: Any = first.rows()  # a loop has no other projections inside
                 projections.append(CircuitProjection(p.pre, n, stream, rows, first.shared_weight(), latency))
-        cells = known_shape(runner.graph, n)[0]
-        fed = {step.stream_of(port) for port in arrivals} | {
+        size = known_shape(runner.graph, n)[0]
+        fed = {step.stream_of(port) for port in inflow.ports} | {
             *step.system.noises,
             *step.clock.outputs,
         }
-        streams = runner.streams(n, arrivals, window.count, (1, cells), window)
+        streams = streams_of(cells, inflow.ports, window.count, (1, size), window)
         outside = {s: x[:, 0] for s, x in streams.items() if s in fed}
-        history = window.history[n][:, 0] if n in window.history else torch.zeros(0, cells, dtype=runner.dtype)
-        record = tuple(v for v in runner.record.get(n, ()) if v != "spikes")
-        states = {k: v[0] for k, v in runner.given(n, window.variables[n], window.count).items()}
+        history = window.history[n][:, 0] if n in window.history else torch.zeros(0, size, dtype=dtype)
+        record = tuple(v for v in cells.record if v != "spikes")
+        states = {k: v[0] for k, v in cells.given(window.variables[n], window.count).items()}
         drives = tuple(
             drive_with(runner.graph, runner.drives[p.name], p.pre, window.state.stream)
-            for p in runner.incoming[n]
+            for p in runner.arrivals.onto[n]
             if p.name in runner.drives
         )
         populations.append(
-            CircuitPopulation(n, step, cells, states, runner.coefficients[n], outside, history, record, drives)
+            CircuitPopulation(n, step, size, states, cells.coefficients, outside, history, record, drives)
         )
-    task = Circuit(populations, projections, window.start, window.count, runner.dtype, runner.every, plastic)
+    task = Circuit(populations, projections, window.start, window.count, dtype, runner.every, plastic)
     result: CircuitResult = unit_of(runner.plan, unit)(task)
-    read_elsewhere = {p.pre for p in runner.graph.projections.values() if p.post not in names}
     for population in populations:
         n, spikes = population.name, result.spikes[population.name]
+        cells = runner.cells[n]
         states = {k: v.unsqueeze(0) for k, v in result.states[n].items()}
-        window.variables[n] = runner.after(n, window.variables[n], states, window.count)
+        window.variables[n] = cells.after(window.variables[n], states, window.count)
         window.recorded.update({(n, v): x.unsqueeze(1) for v, x in result.recorded[n].items()})
-        runner.spikes[n] = spikes
-        if "spikes" in runner.record.get(n, ()) and not runner.lists:
-            window.recorded[n, "spikes"] = spikes.dense(population.cells, runner.dtype).unsqueeze(1)
-        if n in read_elsewhere:
-            window.emissions[n] = spikes.dense(population.cells, runner.dtype).unsqueeze(1)
+        window.spikes[n] = spikes
+        if "spikes" in cells.record and not runner.lists:
+            window.recorded[n, "spikes"] = spikes.dense(population.cells, dtype).unsqueeze(1)
+        if runner.arrivals.read_outside(n, names):
+            window.emissions[n] = spikes.dense(population.cells, dtype).unsqueeze(1)
         elif n in window.history:
             last = spikes.last(window.history[n].shape[0])
-            window.emissions[n] = last.dense(population.cells, runner.dtype).unsqueeze(1)
+            window.emissions[n] = last.dense(population.cells, dtype).unsqueeze(1)
     for name, q, values in zip(owners, plastic, result.plastic, strict=True):
         window.synapses[name] = after_rows(runner.plastic[name], q, values)
     if (window.start + window.count) % runner.every == 0:

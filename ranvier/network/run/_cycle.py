@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from ranvier.network.plastic.synapses import PlasticSynapses, spikes_alone
-from ranvier.network.run.window import Window, add_arrival
+from ranvier.network.run._alone import advanced
+from ranvier.network.run.window import Window
 
 if TYPE_CHECKING:
+    from ranvier.network.plan.plan import Unit
     from ranvier.network.run.runner import Runner
 
 __all__ = ["cycle"]
@@ -18,12 +20,13 @@ __all__ = ["cycle"]
 Tensor = torch.Tensor
 
 
-def cycle(runner: Runner, names: Sequence[str], length: int, window: Window) -> None:
-    """Advance the populations ``names`` through ``window`` in windows of ``length`` steps.
+def cycle(runner: Runner, unit: Unit, window: Window) -> None:
+    """Advance the populations of a unit through ``window`` in its short windows.
 
     What comes from outside is carried over the whole window first.
     """
-    outside = {n: runner.from_outside(n, names, window) for n in names}
+    names, length, arrivals = unit.members, unit.window, runner.arrivals
+    outside = {n: arrivals.into(n, names, window) for n in names}
     synapses = _Plastic(runner, names, window)
     past = {n: window.history[n] for n in names if n in window.history}
     emitted: dict[str, list[Tensor]] = {n: [] for n in names}
@@ -33,27 +36,18 @@ def cycle(runner: Runner, names: Sequence[str], length: int, window: Window) -> 
         now: dict[str, Tensor] = {}
         delivered = synapses.react(first, past) if count else {}
         for n in names:
-            arrivals: dict[str, Tensor] = {}
-            direct: dict[str, Tensor] = {}
-            for port, value, back in outside[n]:
-                add_arrival(arrivals, port, value[first : first + count])
-                if back is not None:
-                    add_arrival(direct, port, back[first : first + count])
+            inflow = outside[n].part(first, count)
             for port, value in delivered.get(n, ()):
-                add_arrival(arrivals, port, value)
-            for p in runner.incoming[n]:
+                inflow.add(port, value)
+            for p in arrivals.onto[n]:
                 if p.pre in names and not p.plasticity:
-                    value = runner.carry(p, now.get(p.pre), past.get(p.pre), count)
-                    back = runner.direct(p, now.get(p.pre), past.get(p.pre), value)
-                    add_arrival(arrivals, p.port, value)
-                    if back is not None:
-                        add_arrival(direct, p.port, back)
-            if n not in runner.graph.populations:
-                now[n] = arrivals["x"]
+                    arrivals.bring(inflow, p, now.get(p.pre), past.get(p.pre), count)
+            if n not in runner.cells:
+                now[n] = inflow.ports["x"]
                 for variable in runner.record.get(n, ()):
-                    recorded.setdefault((n, variable), []).append(arrivals["x"])
+                    recorded.setdefault((n, variable), []).append(now[n])
                 continue
-            for variable, value in runner.advanced(n, arrivals, window, first, count, direct).items():
+            for variable, value in advanced(runner, n, inflow, window, first, count).items():
                 recorded.setdefault((n, variable), []).append(value)
             if n in window.emissions:
                 now[n] = window.emissions[n]
@@ -74,7 +68,7 @@ class _Plastic:
     def __init__(self, runner: Runner, names: Sequence[str], window: Window) -> None:
         self.runner, self.window = runner, window
         self.parts: list[PlasticSynapses] = [
-            runner.plastic[p.name] for n in names for p in runner.incoming[n] if p.plasticity
+            runner.plastic[p.name] for n in names for p in runner.arrivals.onto[n] if p.plasticity
         ]
         sources = {s.projection.pre for s in self.parts if s.by_spike} - set(names)
         self.tapes = {n: spikes_alone(torch.cat([window.history[n], window.emissions[n]]), n) for n in sources}

@@ -11,6 +11,7 @@ import torch
 from ranvier.kernels.provider import Session, Sessions
 from ranvier.kernels.tasks import ScanResult
 from ranvier.network.plan.built import unit_of
+from ranvier.network.run.fused import fused_task
 
 if TYPE_CHECKING:
     from ranvier.network.plan.plan import Unit
@@ -52,7 +53,7 @@ class Again:
         if course is None:
             return None
         sources = [window.emissions[n] for n in course.sources]
-        variables = {n: runner.given(n, window.variables[n], window.count) for n in unit.members}
+        variables = {n: runner.cells[n].given(window.variables[n], window.count) for n in unit.members}
         past = [None if n is None else window.history[n] for n in course.past]
         found = course.session.run(sources, variables, past)
         if found is None:  # graded spikes: what came before is still to be handed over
@@ -74,9 +75,9 @@ class Again:
 def _course(runner: Runner, unit: Unit, window: Window) -> _Course | None:
     """The session; all that changes from window to window are spikes that arrive as they are, and states."""
     runs: Sessions = unit_of(runner.plan, unit)  # pyright: ignore[reportAssignmentType]  (its provider offered to repeat)
-    session = runs.open(runner.loop(unit, window))
+    session = runs.open(fused_task(runner, unit, window))
     if session is None:
         return None
-    arriving = [p for n in unit.members for p in runner.incoming[n]]
+    arriving = [p for n in unit.members for p in runner.arrivals.onto[n]]
     past = tuple(p.pre if p.latency else None for p in arriving if p.pre in unit.members)
     return _Course(session, tuple(p.pre for p in arriving if p.name in unit.feeds), past)

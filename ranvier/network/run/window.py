@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 import torch
 
-from ranvier.errors import ShapeError
+from ranvier.kernels.tasks import Spikes
 from ranvier.network.state.state import State
 
-__all__ = ["Window", "add_arrival", "copy_if_shared"]
+__all__ = ["Window", "copy_if_shared"]
 
 Tensor = torch.Tensor
 
@@ -19,17 +19,21 @@ class Window:
 
     ``emissions`` holds what each part emitted in the window (its last steps suffice where nobody else reads it),
     ``variables`` and ``synapses`` the values after the steps done so far, ``history`` what was emitted before,
-    ``streams`` what the step of each population read, piece by piece of the
-    window.
+    ``streams`` what the step of each population read, piece by piece of the window. ``trains`` are spikes of sources as
+    lists, ``spikes`` those of circuits.
     """
 
-    def __init__(self, inputs: Mapping[str, Tensor], count: int, state: State) -> None:
+    def __init__(
+        self, inputs: Mapping[str, Tensor], count: int, state: State, trains: Mapping[str, Spikes] | None = None
+    ) -> None:
         self.state, self.start, self.count = state, state.step, count
         self.emissions: dict[str, Tensor] = dict(inputs)
         self.history: Mapping[str, Tensor] = state.history
         self.variables: dict[str, Mapping[str, Tensor]] = dict(state.variables)
         self.synapses: dict[str, dict[str, Tensor]] = {n: dict(v) for n, v in state.synapses.items()}
         self.streams: dict[str, list[Mapping[str, Tensor]]] = {}
+        self.trains: Mapping[str, Spikes] = trains or {}
+        self.spikes: dict[str, Spikes] = {}
         self.recorded: dict[tuple[str, str], Tensor] = {}
 
     def after(self) -> State:
@@ -48,14 +52,3 @@ def copy_if_shared(x: Tensor, others: Iterable[Tensor]) -> Tensor:
     """``x``, or a copy of it where it lies in the memory of one of ``others``."""
     place = x.untyped_storage().data_ptr()
     return x.clone() if any(place == other.untyped_storage().data_ptr() for other in others) else x
-
-
-def add_arrival(arrivals: dict[str, Tensor], port: str, value: Tensor) -> None:
-    """Sum what several projections bring to one port."""
-    try:
-        arrivals[port] = arrivals[port] + value if port in arrivals else value
-    except RuntimeError:
-        shapes = f"{tuple(arrivals[port].shape)} and {tuple(value.shape)}"
-        raise ShapeError(
-            f"projections into port {port!r} bring {shapes} [T, B, …], which cannot be added: make them equal."
-        ) from None

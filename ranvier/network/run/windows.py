@@ -2,9 +2,11 @@
 
 from ranvier.network.checks import take_inputs
 from ranvier.network.parts.population import signal_of
+from ranvier.network.plan.built import part_of
 from ranvier.network.plan.planning import plan_call
 from ranvier.network.run.again import Again
 from ranvier.network.run.runner import Runner
+from ranvier.network.run.streams import streams_of
 from ranvier.network.run.window import Window
 
-__all__ = ["Again", "Runner", "Window", "plan_call", "signal_of", "take_inputs"]
+__all__ = ["Again", "Runner", "Window", "part_of", "plan_call", "signal_of", "streams_of", "take_inputs"]

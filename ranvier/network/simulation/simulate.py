@@ -189,13 +189,13 @@ class _Job:
             while self.done < steps:
                 count = self._length(steps, stride, block)
                 inputs = self._inputs(count, inside)
-                runner.trains = {n: spike_list(graph, n, self.state.step, count, self.state.stream) for n in listed}
-                recorded, after = runner.run(inputs, count, self.state)
+                trains = {n: spike_list(graph, n, self.state.step, count, self.state.stream) for n in listed}
+                window = runner.window(inputs, count, self.state, trains)
+                after = window.after()
                 if describe_non_finite(graph, after):
                     raise self._not_finite(count, after)
-                spikes = runner.spikes | self._trains(runner, count)
-                recorder.take(recorded, spikes, self.state.step, count)
-                runner.spikes.clear()  # their memory is the next block's
+                recorder.take(window.recorded, window.spikes | self._trains(trains, count), self.state.step, count)
+                del window  # its memory is the next block's
                 self.state, self.done = after, self.done + count
                 try:
                     self._keep(self.done == steps or interrupts.asked)
@@ -211,11 +211,11 @@ class _Job:
             )
         return self.result(stopped)
 
-    def _trains(self, runner: Runner, count: int) -> dict[str, Spikes]:
+    def _trains(self, trains: Mapping[str, Spikes], count: int) -> dict[str, Spikes]:
         """The spikes of the sources that are recorded."""
         out, at = {}, self.state
         for n in self.graph.sources.keys() & self.recorder.wanted.keys():
-            out[n] = runner.trains[n] if n in runner.trains else spike_list(self.graph, n, at.step, count, at.stream)
+            out[n] = trains[n] if n in trains else spike_list(self.graph, n, at.step, count, at.stream)
         return out
 
     def _inputs(self, count: int, inside: set[str]) -> dict[str, torch.Tensor]:
@@ -282,6 +282,6 @@ class _Job:
 def _only_lists(runner: Runner, inside: set[str], record: Mapping[str, Sequence[str]]) -> bool:
     """Whether no array has steps times cells: only compiled loops, without noise or time, and only spikes recorded."""
     looped = {n for part in runner.plan.loops for n in part}
-    quiet = not any(step.system.noises or step.clock.outputs for step in runner.steps.values())
+    quiet = not any(c.step.system.noises or c.step.clock.outputs for c in runner.cells.values())
     spikes = all(v == "spikes" for names in record.values() for v in names)
     return quiet and spikes and looped | inside == set(runner.graph.nodes)

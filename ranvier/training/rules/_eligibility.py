@@ -50,12 +50,12 @@ class Eligibility(Follower):
 class _Part:
     def __init__(self, series: Series, name: str, found: list[Carrier], rule: str) -> None:
         self.name, self.found = name, found
-        runner = series.runner
-        step, own = runner.steps[name], runner.coefficients[name]
+        cells = series.runner.cells[name]
+        step, own = cells.step, cells.coefficients
         self.states, self.dtype = step.states, series.net.dtype
         self.learnt = {c: leaf for c, leaf in own.items() if leaf.requires_grad}
-        self.response: Response | None = steady_response(step, runner.own_cuts[name], series.made[name])
-        self.streams = {c.port: runner.stream_of(name, c.port) for c in found}
+        self.response: Response | None = steady_response(step, cells.cuts, series.made[name])
+        self.streams = {c.port: step.stream_of(c.port) for c in found}
         if self.response is None:
             odd = next((c for c in found if not c.dense), None)
             if odd is not None:

@@ -40,14 +40,14 @@ class Influence:
 
     def __init__(self, series: Series, masked: bool) -> None:
         net = series.net
-        counters = {n: set(step.counters) for n, step in series.runner.steps.items()}
+        counters = {n: set(cells.step.counters) for n, cells in series.runner.cells.items()}
         self.keys = [
             k for k in series.start.tensors()
             if not (k.startswith("variables/") and k.split("/")[2] in counters[k.split("/")[1]])
         ]  # fmt: skip
         own = [(n, q) for n, q in net.projections.named_parameters() if q.requires_grad]  # type: ignore[attr-defined]
         cells = [
-            (n, leaf) for n, values in series.runner.coefficients.items() for leaf in values.values()
+            (n, leaf) for n, own_cells in series.runner.cells.items() for leaf in own_cells.coefficients.values()
             if leaf.requires_grad
         ]  # fmt: skip
         self.learnt = [q for _, q in own] + [leaf for _, leaf in cells]

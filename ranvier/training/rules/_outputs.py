@@ -9,7 +9,7 @@ import torch
 from ranvier.errors import TrainingError
 from ranvier.kernels.tasks import Scan
 from ranvier.network import Network
-from ranvier.network.run.windows import Window
+from ranvier.network.run.windows import Window, part_of, streams_of
 from ranvier.training._buffers import same_buffers
 from ranvier.training._criterion import lengths_of
 from ranvier.training.rules._criterion import Criterion
@@ -100,14 +100,14 @@ class _Arrived:
 def _emit(series: Series, name: str, streams: dict[str, Tensor]) -> Tensor:
     """The emission of an output population over all steps, differentiable in what arrives."""
     runner = series.runner
-    wanted = runner.steps[name].output_of(series.emit[name])
+    cells = runner.cells[name]
+    wanted = cells.step.output_of(series.emit[name])
     start = series.start.variables[name]
     shape = (series.batch, *series.shapes[name])
     window = Window({}, series.steps, series.start)
-    full = runner.streams(name, {}, series.steps, shape, window) | streams
-    own = runner.coefficients[name]
-    task = Scan(runner.steps[name], series.steps, shape, runner.dtype, full, start, own, (wanted,))
-    return runner.compute(name, task).emitted[wanted]
+    full = streams_of(cells, {}, series.steps, shape, window) | streams
+    task = Scan(cells.step, series.steps, shape, series.net.dtype, full, start, cells.coefficients, (wanted,))
+    return part_of(runner.plan, name)(task).emitted[wanted]
 
 
 def _refuse(net: Network) -> None:

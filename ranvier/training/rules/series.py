@@ -69,11 +69,10 @@ class Series:
         repeated = cuts.joined and not leaves and not attached
         how = {"window": size, "cuts": cuts, "series": repeated}
         plan = plan_call(net.graph, self.inputs, start, True, self.steps, self.batch, **how)
-        self.runner = Runner(net.graph, plan, wanted)
-        if repeated:
-            self.runner.again = Again()
-        self.made = self.runner.coefficients
-        self.runner.coefficients = {n: {c: self._leaf(n, t) for c, t in own.items()} for n, own in self.made.items()}
+        self.runner = Runner(net.graph, plan, wanted, again=Again() if repeated else None)
+        self.made = {n: cells.coefficients for n, cells in self.runner.cells.items()}
+        for n, cells in self.runner.cells.items():
+            cells.coefficients = {c: self._leaf(n, t) for c, t in self.made[n].items()}
         self.start = start if attached else start.detach()
 
     def _leaf(self, name: str, made: Tensor) -> Tensor:
@@ -113,7 +112,7 @@ class Series:
             (made, leaf.grad.sum_to_size(made.shape))
             for n, own in self.made.items()
             for c, made in own.items()
-            if (leaf := self.runner.coefficients[n][c]).grad is not None
+            if (leaf := self.runner.cells[n].coefficients[c]).grad is not None
         ]
         if pairs:
             torch.autograd.backward([made for made, _ in pairs], [slope for _, slope in pairs])

@@ -14,6 +14,7 @@ from ranvier.dynamics import Cuts
 from ranvier.kernels import registry
 from ranvier.network import Projection
 from ranvier.network.run import again as _again
+from ranvier.network.run import fused as _fused
 from ranvier.network.run import runner as _runner
 from ranvier.training.rules.series import Series
 from ranvier.units import ms
@@ -53,16 +54,30 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
         m.setattr(owner, name, outer)
 
     with monkeypatch.context() as m:
-        alone = lambda _, self, name, *rest: seen.ran.append(("scan", (name,)))  # noqa: E731
-        spy(_runner.Runner, "_advance_alone", alone)
-        spy(_runner, "compiled_loop", lambda _, runner, unit, window: seen.ran.append(("loop", unit.members)))
-        spy(_runner, "cycle", lambda _, runner, names, length, window: seen.ran.append(("windows", tuple(names))))
-        spy(_runner.Runner, "_fused", lambda _, self, unit, window: seen.ran.append(("together", unit.members)))
 
-        def looped(loop: Any, self: Any, unit: Any, window: Any) -> None:
-            seen.fed[unit.members] = tuple(feed.post for feed in loop.feeds)
+        def noted(way: str, how: str) -> None:
+            run = _runner.WAYS[how]
 
-        spy(_runner.Runner, "loop", looped)
+            def outer(runner: Any, unit: Any, window: Any) -> None:
+                run(runner, unit, window)
+                seen.ran.append((way, unit.members))
+
+            m.setitem(_runner.WAYS, how, outer)
+
+        for way, hows in (
+            ("scan", ["scan"]),
+            ("loop", ["loop"]),
+            ("windows", ["windows"]),
+            ("together", ["joined", "fused"]),
+        ):
+            for how in hows:
+                noted(way, how)
+
+        def together(task: Any, runner: Any, unit: Any, window: Any) -> None:
+            seen.fed[unit.members] = tuple(feed.post for feed in task.feeds)
+
+        spy(_fused, "fused_task", together)
+        spy(_again, "fused_task", together)
         spy(
             _again.Again, "run", lambda out, self, runner, unit, window: out is not None and seen.once.add(unit.members)
         )

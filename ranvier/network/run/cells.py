@@ -1,0 +1,87 @@
+"""One population in a call: its step, its numbers, and its part in a window."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from ranvier.kernels.tasks import Scan, ScanResult
+from ranvier.network.run.inflow import Inflow
+from ranvier.network.run.refractory import refractory_of
+from ranvier.network.run.resets import reads_spikes
+from ranvier.network.run.streams import streams_of
+
+if TYPE_CHECKING:
+    from ranvier.dynamics import Cuts
+    from ranvier.network.graph import Graph
+    from ranvier.network.run.window import Window
+
+__all__ = ["Cells"]
+
+Tensor = torch.Tensor
+
+
+class Cells:
+    """The population ``name`` in one call, of which the variables ``record`` are wanted.
+
+    ``step`` is the program of its step, ``emission`` the output of it that other parts receive, ``coefficients`` are the
+    numbers in it, computed once, and ``cuts`` the paths that a gradient may take in it.
+    """
+
+    def __init__(self, graph: Graph, name: str, record: Sequence[str], cuts: Cuts) -> None:
+        self.graph, self.name, self.record, self.times = graph, name, record, cuts.times
+        population = self.population = graph.populations[name]
+        step = self.step = graph.step(name, cuts.times)
+        emit = population.cell.emit
+        self.emission = step.output_of(emit) if emit else None
+        self.cuts = cuts.of(reads_spikes(graph, name, record))
+        self.coefficients = population.coefficients_in_use(step, graph.dt)
+        self.refractory = refractory_of(population, step, graph.dt) if step.counters else None
+        if self.refractory is not None:
+            self.coefficients |= self.refractory.coefficient
+
+    def scan(
+        self, inflow: Inflow, window: Window, first: int = 0, count: int | None = None, *, emits: bool = True,
+        steady: bool = False, spent: Collection[str] = (),
+    ) -> Scan:  # fmt: skip
+        """The task of ``count`` steps from step ``first`` of the window; ``emits`` if others read what the cells emit.
+
+        ``steady`` leaves a stream that is the same at all steps as one row. ``spent`` are ports whose arrivals nobody reads
+        afterwards.
+        """
+        step, count = self.step, window.count if count is None else count
+        before = self.given(window.variables[self.name], count)
+        output = self.emission if emits else None
+        wanted = dict.fromkeys((*(() if output is None else (output,)), *map(step.output_of, self.record)))
+        some = next(iter(before.values()), None)
+        shape = tuple(next(iter(inflow.ports.values())).shape[1:] if some is None else some.shape)
+        streams, back = streams_of(self, inflow.ports, count, shape, window, first, steady), {}
+        if self.times:  # what goes back is the derivative of the time of arrival, a stream of its own
+            streams |= {s: x for port, x in inflow.back.items() if (s := step.shift_of(port)) is not None}
+        else:
+            back = {step.stream_of(port): x for port, x in inflow.back.items()}
+        window.streams.setdefault(self.name, []).append(streams)
+        return Scan(
+            step, count, shape, self.graph.dtype, streams, before, self.coefficients, tuple(wanted), self.cuts, back,
+            frozenset(map(step.stream_of, spent)),
+        )  # fmt: skip
+
+    def given(self, variables: Mapping[str, Tensor], count: int) -> Mapping[str, Tensor]:
+        """The variables as a provider takes them for ``count`` steps."""
+        period = self.refractory
+        return variables if period is None else period.given(variables, self.graph.dtype, count)
+
+    def after(self, before: Mapping[str, Tensor], states: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
+        """The variables ``count`` steps later, from what a provider gave back."""
+        period = self.refractory
+        return dict(states) if period is None else period.after(before, states, count)
+
+    def take(self, result: ScanResult, window: Window, count: int | None = None) -> dict[str, Tensor]:
+        """Put a scan's result into the window; returns what was recorded."""
+        steps, name = window.count if count is None else count, self.name
+        window.variables[name] = self.after(window.variables[name], result.states, steps)
+        if self.emission is not None and self.emission in result.emitted:
+            window.emissions[name] = result.emitted[self.emission]
+        return {v: result.emitted[self.step.output_of(v)] for v in self.record}
