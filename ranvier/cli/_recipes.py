@@ -45,7 +45,7 @@ def listed(json: bool = False) -> None:
 
 
 def tabulated(page: Path = Path("docs/papers.md")) -> None:
-    """Write the table of papers: the recipe of each, the module of its mechanism, or "not yet".
+    """Write the table of papers, and the pages of committed outcomes anew from their files.
 
     Parameters
     ----------
@@ -55,6 +55,9 @@ def tabulated(page: Path = Path("docs/papers.md")) -> None:
     entries = listing()
     if not page.is_file():
         raise RanvierError(f"there is no page {str(page)!r}; give one with --page, or call this in a checkout.")
+    for e in entries:
+        if e.evidence:
+            Outcome.read(find(e.name), Path(e.evidence)).write(Path(e.evidence).parent)
     before = page.read_text(encoding="utf-8").partition("| id |")[0]
     write(page, before + table(entries))
     counts = {s: sum(e.state == s for e in entries) for s in sorted({e.state for e in entries})}

@@ -66,21 +66,16 @@ def recipe(name: str, summary: str = "Run this recipe and write its page.") -> C
 #: the recipes of ``ranvier simulate``
 SIMULATIONS: dict[str, Command] = {
     "brunel": recipe("brunel", "Regular, irregular, synchronous, asynchronous (Brunel 2000)."),
-    "celegans": Command("ranvier.recipes.celegans", "run", "Touch through the wiring of a worm's nervous system."),
-    "coba_cuba": Command("ranvier.recipes.coba_cuba", "run", "Two benchmarks of simulators (Brette et al. 2007)."),
-    "learn_pattern": Command("ranvier.recipes.learn_pattern", "run", "2,000 cells learn when to fire, by gradient."),
-    "microcircuit": Command(
-        "ranvier.recipes.microcircuit",
-        "run",
+    "celegans": recipe("celegans", "Touch through the wiring of a worm's nervous system."),
+    "coba_cuba": recipe("coba_cuba", "Two benchmarks of simulators (Brette et al. 2007)."),
+    "learn_pattern": recipe("learn_pattern", "2,000 cells learn when to fire, by gradient."),
+    "microcircuit": recipe(
+        "microcircuit",
         "Four layers of cortex (Potjans and Diesmann 2014), full size with --scale 1.",
     ),
-    "polychrony": Command("ranvier.recipes.polychrony", "run", "Groups that delays and STDP make (Izhikevich 2006)."),
-    "recover_weights": Command("ranvier.recipes.recover_weights", "run", "Weights of a circuit from its spikes alone."),
-    "reservoir": Command("ranvier.recipes.reservoir", "run", "Memory of a circuit whose inhibition balances itself."),
-    "ring_attractor": Command(
-        "ranvier.recipes.ring_attractor", "run", "A bump of activity that remembers a direction."
-    ),
-    "song2000": Command(
-        "ranvier.recipes.song2000", "run", "Synapses compete and end weak or strong (Song et al. 2000)."
-    ),
+    "polychrony": recipe("polychrony", "Groups that delays and STDP make (Izhikevich 2006)."),
+    "recover_weights": recipe("recover_weights", "Weights of a circuit from its spikes alone."),
+    "reservoir": recipe("reservoir", "Memory of a circuit whose inhibition balances itself."),
+    "ring_attractor": recipe("ring_attractor", "A bump of activity that remembers a direction."),
+    "song2000": recipe("song2000", "Synapses compete and end weak or strong (Song et al. 2000)."),
 }

@@ -8,7 +8,18 @@ from types import ModuleType
 from ranvier._nearest import meant
 
 #: recipes in the form of ``ranvier.recipes.form``
-names = ("brunel",)
+names = (
+    "brunel",
+    "celegans",
+    "coba_cuba",
+    "learn_pattern",
+    "microcircuit",
+    "polychrony",
+    "recover_weights",
+    "reservoir",
+    "ring_attractor",
+    "song2000",
+)
 
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "brunel",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,13 @@ from ranvier.connectivity import FromEdges, OneToOne, connectome
 from ranvier.errors import RanvierError
 from ranvier.network import Network, OrnsteinUhlenbeck, Run, step_current
 from ranvier.neurons import Cell
-from ranvier.recipes.parts.outcome import Outcome, publish
-from ranvier.recipes.parts.runs import finished, synapses
+from ranvier.recipes.form import Case, Expect, Recipe
+from ranvier.recipes.parts.runs import finished
 from ranvier.recipes.parts.svg import svg
-from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.units import ms, mV
 from ranvier.values import Uniform
 
-__all__ = ["EQUATIONS", "circuit", "run"]
+__all__ = ["EQUATIONS", "Settings", "circuit", "recipe", "run"]
 
 EQUATIONS = """
 dv/dt = (E_L - v + g + I)/tau_m : mV (unless refractory)
@@ -34,8 +34,10 @@ TOUCHED, COMMAND = ("ASHL", "ASHR"), ("AVAL", "AVAR", "AVDL", "AVDR", "AVEL", "A
 _JUMP, _START, _STOP = 2.0, 500, 1500
 
 
-def circuit(wiring: FromEdges, names: list[str], *, touched: tuple[str, ...] = TOUCHED, seed: int = 1) -> Network:
-    """Every cell of the connectome as a leaky cell; a connection of n synapses adds n times 2 mV to g (5 ms).
+def circuit(
+    wiring: FromEdges, names: list[str], *, touched: tuple[str, ...] = TOUCHED, jump: float = _JUMP, seed: int = 1
+) -> Network:
+    """Every cell of the connectome as a leaky cell; a connection of n synapses adds n times ``jump`` mV to g (5 ms).
 
     All synapses excite, since the file does not say which inhibit, so what a touch reaches fires fast and for long. The
     2 mV is the one number chosen: with less, nothing beyond the touched cells fires; with 3 mV shuffled wirings ignite too.
@@ -57,58 +59,73 @@ def circuit(wiring: FromEdges, names: list[str], *, touched: tuple[str, ...] = T
     )
     net.population("cells", size, cell)
     net.connect("touch", "cells", OneToOne(), to="I")
-    net.connect("cells", "cells", wiring, to="g", weight=_JUMP * mV)
+    net.connect("cells", "cells", wiring, to="g", weight=jump * mV)
     return net
 
 
-def run(out: Path = Path("out"), data: Path | None = None, controls: int = 5, seed: int = 1) -> Path:
-    """Touch the nose in the worm's wiring and in shuffled ones, and write out/celegans.html.
+@dataclass(frozen=True)
+class Settings:
+    """Of the simulation."""
 
-    Parameters
-    ----------
-    out
-        Folder for the report; made if need be.
-    data
-        Folder with herm_chem_edgelist.csv.gz; the folder connectomes of RANVIER_DATA when left out.
-    controls
-        How many shuffled wirings: every connection keeps its source and its weight, its targets are permuted.
-    seed
-        Of noise and shuffling.
-    """
-    started, folder = time.perf_counter(), _folder(data)
+    jump: float = _JUMP
+    """Effect of one synapse in mV."""
+
+
+def measure(case: Case) -> Mapping[str, float]:
+    """Touch the nose in the worm's wiring or in a shuffled one."""
+    rule, names = _wiring(_folder(case.data))
+    rule = rule if case.arm == "worm" else _shuffled(rule, case.seed)
+    net = circuit(rule, names, jump=case.settings.jump, seed=case.seed)
+    done = finished(net.run(_STOP * ms, stream=0, record={"cells": ["spikes"]}))
+    rates = _response(done)
+    touched, command = np.isin(names, TOUCHED), np.isin(names, COMMAND)
+    case.planned(done.plan)
+    if case.drawn:
+        order = np.argsort(-np.where(touched, -1, rates), kind="stable")
+        case.show(
+            _picture(done, order), f"{case.arm}: spikes of the touched cells (below) and of the 60 that answer most."
+        )
+    return {
+        "touched": rates[touched].mean(),
+        "command": rates[command].mean(),
+        "others": rates[~(touched | command)].mean(),
+    }
+
+
+recipe = Recipe(
+    name="celegans",
+    title="A touch of the nose in C. elegans",
+    citation="connectome of the hermaphrodite, Cook et al., Nature 2019",
+    claim="The wiring alone leads a touch of the nose (cells ASH) to the command cells AVA, AVD and AVE, which make the worm go backward.",
+    data="Real: the chemical synapses of the hermaphrodite. Nothing is learnt, so there is no split.",
+    scale="All cells and muscles of the connectome, as leaky cells; gap junctions and signs of synapses are left out.",
+    chosen="The effect of a synapse, 2 mV, was chosen on this outcome: with less nothing beyond the touched cells fires, with 3 mV "
+    "shuffled wirings ignite too. The claim is that such a value exists.",
+    methods={"worm": "the connectome"},
+    controls={"shuffled": "each connection keeps its source and weight; targets are permuted"},
+    measures={"touched": "Hz", "command": "Hz", "others": "Hz"},
+    seeds=(1, 2, 3, 4, 5),
+    settings=Settings(),
+    quick={"seeds": (1,)},
+    expected=[
+        Expect(
+            "command cells answer more than under shuffled wirings", ("worm", "command"), ">", ("shuffled", "command")
+        ),
+        Expect("and more than twice as much as all other cells", ("worm", "command"), ">", ("worm", "others"), times=2),
+    ],
+    minutes=0.5,
+    measure=measure,
+    equations=EQUATIONS,
+    notes=["The figures are firing rates during the touch minus those before."],
+)
+run = recipe.run
+
+
+def _wiring(folder: Path) -> tuple[FromEdges, list[str]]:
     rule = connectome(folder / "herm_chem_edgelist.csv.gz", folder / "herm_chem_nodes.csv.gz")
     if not isinstance(rule, FromEdges):
         raise RanvierError(f"{folder} holds no list of edges; give the folder with herm_chem_edgelist.csv.gz.")
-    names = [str(n) for n in rule.nodes]
-    net = circuit(rule, names, seed=seed)
-    worm = _touch(net)
-    rates = _response(worm)
-    shuffled = [_response(_touch(circuit(_shuffled(rule, k), names, seed=seed + k))) for k in range(1, controls + 1)]
-    command, others = np.isin(names, COMMAND), ~np.isin(names, (*COMMAND, *TOUCHED))
-    chance = [float(r[command].mean()) for r in shuffled]
-    order = np.argsort(-np.where(np.isin(names, TOUCHED), -1, rates), kind="stable")
-    rank = [int(np.flatnonzero(np.array(names)[order] == n)[0]) + 1 for n in COMMAND]
-    groups = {"touched (ASH)": np.isin(names, TOUCHED), "command (AVA, AVD, AVE)": command, "all others": others}
-    rows = [
-        (n, str(int(m.sum())), f"{rates[m].mean():.1f} Hz", f"{np.mean([r[m].mean() for r in shuffled]):.1f} Hz")
-        for n, m in groups.items()
-    ]
-    top = ", ".join(f"{names[k]} {rates[k]:.0f} Hz" for k in order[:10])
-    outcome = Outcome(
-        "celegans", "A touch of the nose in C. elegans",
-        "A worm touched on the nose goes backward: its ASH cells reach the command cells AVA, AVD and AVE. Does the wiring "
-        "alone, without any fitted number, lead there?",
-        "connectome of the hermaphrodite, Cook et al., Nature 2019", EQUATIONS,
-        ("cells", "number", "worm", "shuffled"), rows,
-        (
-            Verdict(float(rates[command].mean()) > max(chance), f"command cells fire at {rates[command].mean():.1f} Hz more than before the touch; at most {max(chance):.1f} Hz in {controls} shuffled wirings"),
-            Verdict(float(rates[command].mean()) > 2 * float(rates[others].mean()), f"all other cells by {rates[others].mean():.1f} Hz"),
-        ),
-        [(_picture(worm, order), "Spikes of the touched cells (below) and of the 60 that answer most, by strength of their answer.")],
-        net.plan(),
-        (f"{len(names)} cells and muscles, {synapses(net):,} connections. Numbers are firing rates during the touch minus before. Most answer: {top}. Ranks of the command cells: {', '.join(map(str, sorted(rank)))}.",),
-    )  # fmt: skip
-    return publish(outcome, out, started)
+    return rule, [str(n) for n in rule.nodes]
 
 
 def _folder(data: Path | None) -> Path:
@@ -122,10 +139,6 @@ def _folder(data: Path | None) -> Path:
             "each connection (pre,post,weight) and one for each cell (name), and give their folder with --data."
         )
     return folder
-
-
-def _touch(net: Network) -> Run:
-    return finished(net.run(_STOP * ms, stream=0, record={"cells": ["spikes"]}))
 
 
 def _response(done: Run) -> np.ndarray:

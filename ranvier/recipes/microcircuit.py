@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich.console import Console
 
 from ranvier import plot
 from ranvier.errors import RanvierError
 from ranvier.limits import free_bytes, spell
 from ranvier.network import Run, SpikeTrain
 from ranvier.plot.axes import COLOURS
+from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts.cortex import NAMES, RATES, pathways, sizes
-from ranvier.recipes.parts.microcircuit import MicrocircuitResult, simulate
-from ranvier.recipes.parts.outcome import Outcome, publish
+from ranvier.recipes.parts.microcircuit import simulate
 from ranvier.recipes.parts.runs import finished
 from ranvier.recipes.parts.svg import svg
-from ranvier.recipes.parts.verdicts import Verdict
 
-__all__ = ["Forecast", "forecast", "run"]
+__all__ = ["Forecast", "Settings", "forecast", "recipe", "run"]
 
 EQUATIONS = """
 dv/dt = (E_L - v)/tau_m + (I + I_e)/C : mV (unless refractory)
@@ -37,6 +34,12 @@ _BYTES, _IMPORTS, _BUILD = 11.5, 400e6, 50e-9
 #: seconds of one thread per biological second: of all cells, and of all spikes' synapses at full scale
 _CELLS, _EVENTS = 1.1, 5.2
 
+#: populations that the paper finds slower than the others
+_SLOW = ("L23E", "L23I", "L4E", "L6E")
+_CAPTION = (
+    "Spikes of about 1,500 cells, excitatory (blue) above inhibitory ones (orange) in each layer; rates of the cells (thin line: 5 to 95 per cent "
+    "of them) with their mean, and the published mean (diamond)."
+)
 #: of the circuit that still has cells in every population
 _SMALLEST = 0.005
 
@@ -68,82 +71,78 @@ def forecast(scale: float, seconds: float) -> Forecast:
     return Forecast(sum(sizes(scale)), synapses, _IMPORTS + _BYTES * synapses, 1 + _BUILD * synapses, 1 + running)
 
 
-def run(out: Path = Path("out"), seconds: float = 10.0, scale: float = 0.2, seed: int = 1) -> Path:
-    """Simulate the circuit, compare its rates with the published ones and write out/microcircuit.html.
+@dataclass(frozen=True)
+class Settings:
+    """Of the simulation."""
 
-    Parameters
-    ----------
-    out
-        Folder for the report; made if need be.
-    seconds
-        Biological time; half a second before it is left out.
-    scale
-        Of the number of cells and of the synapses per cell; 1 is the published circuit and takes 4 GB.
-    seed
-        Of wiring, input and first potentials.
-    """
+    seconds: float = 10.0
+    """Biological time; half a second before it is left out."""
+    scale: float = 0.2
+    """Of the number of cells and of the synapses per cell; 1 is the published circuit and takes 4 GB."""
+
+
+def measure(case: Case) -> Mapping[str, float]:
+    """Rates, irregularity and synchrony of all populations."""
+    scale, seconds = case.settings.scale, case.settings.seconds
     if not _SMALLEST <= scale <= 1 or not seconds > 0:
         raise RanvierError(f"scale={scale:g} must lie between {_SMALLEST:g} and 1, and seconds={seconds:g} above 0.")
-    started, expected, free = time.perf_counter(), forecast(scale, seconds), free_bytes()
-    Console().print(f"{expected}.", highlight=False, soft_wrap=True)
+    expected, free = forecast(scale, seconds), free_bytes()
     if free is not None and expected.memory > free:
         raise RanvierError(
             f"the circuit needs {spell(expected.memory)}, {spell(free)} is free; give a smaller --scale."
         )
-    found = simulate(seconds, scale=scale, seed=seed, settle_ms=_SETTLE_MS, progress=True)
+    found = simulate(seconds, scale=scale, seed=case.seed, settle_ms=_SETTLE_MS)
     trains = {name: finished(found.run)[name].spikes for name in NAMES}
-    synchrony = {name: _synchrony(train) for name, train in trains.items()}
-    rows = [
-        (
-            name, f"{trains[name].size:,}", f"{found.rates[name]:.2f} Hz", f"{wanted:.2f} Hz",
-            f"{100 * (found.rates[name] / wanted - 1):+.0f} %", f"{found.cvs[name]:.2f}", f"{synchrony[name]:.1f}",
-        )
-        for name, wanted in zip(NAMES, RATES, strict=True)
-    ]  # fmt: skip
-    smaller = "" if scale == 1 else (
-        f" At {scale:g} of its size every cell keeps {scale:g} of its synapses, each 1/√{scale:g} times as strong, and a "
-        "constant current replaces the mean input that is lost. This keeps means and variances of the input, not its "
-        "correlations, so that rates come close to the published ones but stay below."
-    )  # fmt: skip
-    outcome = Outcome(
-        "microcircuit", "The cortical microcircuit",
-        "Four layers under one square millimetre of early sensory cortex: excitatory and inhibitory cells in each, wired with "
-        "the measured probabilities and driven by noise alone. Do they settle at the published rates, low in layers 2/3 and "
-        f"6, and fire irregularly and almost independently?{smaller}",
-        "T. C. Potjans and M. Diesmann, Cerebral Cortex 24, 785 (2014); smaller ones after S. J. van Albada and others, PLoS "
-        "Computational Biology 11, e1004490 (2015)", EQUATIONS,
-        ("population", "cells", "rate", "published", "off by", "CV", "synchrony"), rows,
-        _verdicts(found, synchrony, 0.1 if scale == 1 else 0.5),
-        [(_picture(found.run, scale), "Spikes of about 1,500 cells, excitatory (blue) above inhibitory ones (orange) in each layer; rates of the cells (thin line: 5 to 95 per cent of them) with their mean, and the published mean (diamond).")],
-        found.run.plan,
-        (
-            f"{found.cells:,} cells and {found.synapses:,} synapses, each with its own weight and delay, built in "
-            f"{found.building:.1f} s; real-time factor {found.run.real_time_factor:.2f}. Forecast: {expected}.",
-            f"CV is the mean coefficient of variation of intervals; synchrony the variance of spike counts in bins of {_BIN_MS:g} ms over their mean, of at most {_WATCHED} cells.",
-        ),
-    )  # fmt: skip
-    return publish(outcome, out, started)
+    case.planned(found.run.plan)
+    if case.drawn:
+        case.show(_picture(found.run, scale), _CAPTION)
+    off = [abs(found.rates[name] / wanted - 1) for name, wanted in zip(NAMES, RATES, strict=True)]
+    slow = max(found.rates[name] for name in _SLOW)
+    return {
+        **{f"rate {name}": rate for name, rate in found.rates.items()}, "furthest rate": max(off),
+        "slow and fast apart": min(rate for name, rate in found.rates.items() if name not in _SLOW) - slow,
+        "least CV": min(found.cvs.values()), "greatest synchrony": max(map(_synchrony, trains.values())),
+    }  # fmt: skip
 
 
-def _verdicts(found: MicrocircuitResult, synchrony: dict[str, float], tolerance: float) -> tuple[Verdict, ...]:
-    off = {name: found.rates[name] / wanted - 1 for name, wanted in zip(NAMES, RATES, strict=True)}
-    worst = max(off, key=lambda name: abs(off[name]))
-    order = [int(k) for k in np.argsort([found.rates[name] for name in NAMES])]
-    lowest, highest = {NAMES[k] for k in order[:4]}, {NAMES[k] for k in order[4:]}
-    least, most = min(found.cvs.values()), max(synchrony.values())
-    return (
-        Verdict(
-            all(abs(x) < tolerance for x in off.values()),
-            f"rates ({', '.join(f'{name} {found.rates[name]:.2g}' for name in NAMES)} Hz) lie within {100 * tolerance:.0f} % of the "
-            f"published ones ({', '.join(f'{wanted:.2g}' for wanted in RATES)} Hz), furthest {worst} ({100 * off[worst]:+.0f} %)",
-        ),
-        Verdict(
-            lowest == {"L23E", "L23I", "L4E", "L6E"},
-            f"slowest are {', '.join(sorted(lowest))}, fastest {', '.join(sorted(highest))}, as published",
-        ),
-        Verdict(least > 0.6, f"cells fire irregularly: the least CV of a population is {least:.2f}"),
-        Verdict(most < 8, f"and almost independently: the greatest synchrony is {most:.1f} (8 counts as synchronous)"),
-    )
+recipe = Recipe(
+    name="microcircuit",
+    title="The cortical microcircuit",
+    papers=["S001"],
+    citation="T. C. Potjans and M. Diesmann, Cerebral Cortex 24, 785 (2014); smaller ones after S. J. van Albada and others, PLoS Computational "
+    "Biology 11, e1004490 (2015)",
+    claim="Four layers of cortex, wired with the measured probabilities and driven by noise alone, settle at the published rates and fire irregularly "
+    "and almost independently.",
+    data="None: wiring, input and first potentials are drawn from the seed.",
+    scale="A fifth of the cells and of the synapses per cell (--scale 1 is the published circuit): weights and a constant current keep means and "
+    "variances of the input, not its correlations, so that rates stay a little below the published ones.",
+    chosen="All constants are published; at a fifth, rates are to lie within 50 % of the published ones, 10 % at full scale.",
+    methods={"circuit": "eight populations, excitatory and inhibitory in each layer"},
+    measures={
+        **{f"rate {name}": "Hz" for name in NAMES},
+        "furthest rate": "%",
+        "slow and fast apart": "Hz",
+        "least CV": "",
+        "greatest synchrony": "",
+    },
+    seeds=(1, 2, 3),
+    settings=Settings(),
+    quick={"seconds": 1.0, "scale": 0.03, "seeds": (1,)},
+    expected=[
+        Expect("every rate lies within 50 % of the published one", ("circuit", "furthest rate"), "<", 0.5),
+        Expect("L23E, L23I, L4E and L6E are slower than the others", ("circuit", "slow and fast apart"), ">", 0),
+        Expect("cells fire irregularly in every population", ("circuit", "least CV"), ">", 0.6),
+        Expect("and almost independently", ("circuit", "greatest synchrony"), "<", 8),
+    ],
+    minutes=1,
+    measure=measure,
+    equations=EQUATIONS,
+    notes=[
+        f"Published rates: {', '.join(f'{name} {wanted:g}' for name, wanted in zip(NAMES, RATES, strict=True))} Hz. Synchrony is the variance of spike "
+        f"counts in bins of {_BIN_MS:g} ms over their mean, of at most {_WATCHED} cells: 1 for independent cells, 8 counts as synchronous."
+    ],
+)
+run = recipe.run
 
 
 def _synchrony(train: SpikeTrain) -> float:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -14,14 +13,24 @@ from matplotlib.figure import Figure
 from ranvier.connectivity import FixedInDegree, FromArrays, OneToOne
 from ranvier.network import Network, SpikeTrains
 from ranvier.neurons import Cell
-from ranvier.recipes.parts.outcome import Outcome, publish
+from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts.runs import finished
 from ranvier.recipes.parts.svg import svg
-from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.units import ms, mV
 from ranvier.values import Learn, LogNormal, Uniform
 
-__all__ = ["EQUATIONS", "Recording", "correlation", "descend", "likelihood_model", "planted", "record", "run"]
+__all__ = [
+    "EQUATIONS",
+    "Recording",
+    "Settings",
+    "correlation",
+    "descend",
+    "likelihood_model",
+    "planted",
+    "recipe",
+    "record",
+    "run",
+]
 
 Tensor = torch.Tensor
 _Price = Callable[[Tensor], Tensor]
@@ -34,7 +43,6 @@ n' = sigma*xi*sqrt(dt) : mV
 _SIGMA, _THRESHOLD, _RESET, _TAU, _DELAY = 2.5, -50.0, 10.0, 20.0, 1.0
 #: a candidate below this many mV is taken for no synapse; nats per mV that a candidate costs; mV a synapse may weigh
 _LEAST, _PRICE, _WIDE = 0.4, 8.0, 3.0
-_CAPTION = "Planted and found weights: of all planted synapses with the wiring known, of all pairs with it unknown."
 #: pieces of a recording, one step of descent each
 _PIECES = 20
 
@@ -141,81 +149,116 @@ def correlation(found: np.ndarray, wanted: np.ndarray, chosen: np.ndarray) -> fl
     return float(np.corrcoef(found[chosen], wanted[chosen])[0, 1])
 
 
-def run(out: Path = Path("out"), seconds: float = 10.0, cells: int = 200, seeds: int = 3, epochs: int = 30) -> Path:
-    """Record planted circuits, fit their weights with and without knowing the wiring, and write out/recover_weights.html.
+@dataclass(frozen=True)
+class Settings:
+    """Of recording and fitting."""
 
-    Parameters
-    ----------
-    out
-        Folder for the report; made if need be.
-    seconds
-        Of recorded spikes.
-    cells
-        In the circuit.
-    seeds
-        Circuits, each with wiring, weights and noise of its own.
-    epochs
-        Passes through the recording with the wiring known; as many without, and two thirds as many after pruning.
-    """
-    started, rows, results, pictures, plans = time.perf_counter(), [], [], [], []
-    for seed in range(1, seeds + 1):
-        recorded = record(planted(cells, seed=seed), seconds)
-        known, unknown, kept = _fit(recorded, epochs)
-        apart, exists = ~np.eye(recorded.cells, dtype=bool), recorded.weights != 0
-        excitatory = recorded.weights > 0
-        simple, some = (
-            correlation(w, recorded.weights, c) for w, c in ((_covariance(recorded), apart), (known, excitatory))
-        )
-        whole, pairs = correlation(known, recorded.weights, exists), correlation(unknown, recorded.weights, apart)
-        results.append((whole, some, pairs, simple))
-        rows.append((
-            f"circuit {seed}", f"{len(recorded.step) / recorded.cells / seconds:.0f} Hz", f"{whole:.3f}", f"{some:.3f}",
-            f"{pairs:.3f}", f"{kept}, {int(exists.sum())}", f"{simple:.3f}",
-        ))  # fmt: skip
-        if seed == 1:
-            pictures.append((_picture(recorded.weights, known, unknown), _CAPTION))
-            pre, post = np.nonzero(exists)
-            plans.append(likelihood_model(recorded, pre, post, np.zeros(pre.size)).plan(gradient=True))
-    first, excited, second, plain = (np.array(values) for values in zip(*results, strict=True))
-    outcome = Outcome(
-        "recover_weights", "Weights from spikes",
-        "Does gradient descent find the weights of a circuit from its spikes alone? The recorded spikes drive a model of every "
-        "cell; its synapses move until the recorded spikes are as likely as they can be.",
-        "Paninski, Network 2004; Pillow et al., Nature 2008 (likelihood of recorded spikes)", EQUATIONS,
-        ("circuit", "mean rate", "wiring known", "of these excitatory", "wiring unknown", "pairs kept, planted", "by covariance"), rows,
-        (
-            Verdict(first.min() >= 0.9, f"correlation over all planted synapses, wiring known: {_spread(first)} (over the excitatory ones alone {_spread(excited)}); 0.9 was asked for"),
-            Verdict(second.min() >= 0.9, f"over all ordered pairs of cells, wiring unknown: {_spread(second)}, where the covariance of spikes gives {_spread(plain)}"),
+    seconds: float = 10.0
+    """Of recorded spikes."""
+    cells: int = 200
+    """Cells in the circuit."""
+    epochs: int = 30
+    """Passes through the recording; two thirds as many after pruning."""
+
+
+def measure(case: Case) -> Mapping[str, float]:
+    """Correlations of found and planted weights."""
+    s = case.settings
+    recorded = _recorded(s.cells, s.seconds, case.seed)
+    apart, exists = ~np.eye(recorded.cells, dtype=bool), recorded.weights != 0
+    if case.arm == "covariance":
+        return {"all pairs": correlation(_covariance(recorded), recorded.weights, apart)}
+    if case.arm == "wiring known":
+        found = _known(recorded, s.epochs)
+        pre, post = np.nonzero(exists)
+        case.planned(likelihood_model(recorded, pre, post, np.zeros(pre.size)).plan(gradient=True))
+        planted = {"planted": exists, "planted, excitatory": recorded.weights > 0}
+        values = {name: correlation(found, recorded.weights, chosen) for name, chosen in planted.items()}
+    else:
+        found, kept = _unknown(recorded, s.epochs)
+        values = {
+            "all pairs": correlation(found, recorded.weights, apart),
+            "found of planted": kept / int(exists.sum()),
+        }
+    if case.drawn:
+        chosen = exists if case.arm == "wiring known" else apart
+        case.show(_picture(recorded.weights, found, chosen), f"Planted and found weights, {case.arm}.")
+    return values
+
+
+recipe = Recipe(
+    name="recover_weights",
+    title="Weights from spikes",
+    papers=["S001"],
+    citation="Paninski, Network 2004; Pillow et al., Nature 2008 (likelihood of recorded spikes)",
+    claim="Gradient descent on the likelihood of recorded spikes finds the weights of the circuit that fired them.",
+    data="Generated: spikes of a circuit whose weights are planted.",
+    scale="200 cells, 2,000 planted synapses, 10 s of spikes.",
+    chosen="Where the price of a synapse and the step sizes were chosen is not recorded; the baseline has the true time constant.",
+    methods={
+        "wiring known": "only planted synapses are fitted, from zero",
+        "wiring unknown": "all pairs are fitted from zero at a price per mV; small ones are dropped and the others fitted again",
+    },
+    baselines={"covariance": "of the later cell's spikes with the earlier cell's, filtered as a membrane does"},
+    measures={"planted": "", "planted, excitatory": "", "all pairs": "", "found of planted": ""},
+    seeds=(1, 2, 3),
+    settings=Settings(),
+    quick={"cells": 40, "seconds": 1.0, "epochs": 2, "seeds": (1,)},
+    expected=[
+        Expect(
+            "with the wiring known, correlation over planted synapses is above 0.9",
+            ("wiring known", "planted"),
+            ">",
+            0.9,
         ),
-        pictures, plans[0],
-        (
-            f"{cells} cells, {seconds:g} s of spikes. Wiring known: only planted synapses are fitted, from zero. Wiring unknown: all "
-            f"{cells * (cells - 1):,} ordered pairs are fitted from zero at a price of {_PRICE:g} nats per mV; pairs below {_LEAST} mV "
-            "are dropped and the others fitted again. The correlation with unknown wiring counts every pair, planted or not.",
-            "By covariance: of the later cell's spikes with the earlier cell's, filtered as a membrane does. Membrane time "
-            "constant, threshold, its noise, reset and delay are given to the fit; resting potentials are not.",
+        Expect(
+            "with the wiring unknown, correlation over all pairs is above 0.9",
+            ("wiring unknown", "all pairs"),
+            ">",
+            0.9,
         ),
-    )  # fmt: skip
-    return publish(outcome, out, started)
+        Expect("and above that of the covariance", ("wiring unknown", "all pairs"), ">", ("covariance", "all pairs")),
+    ],
+    minutes=10,
+    measure=measure,
+    equations=EQUATIONS,
+    notes=[
+        f"The price is {_PRICE:g} nats per mV; pairs below {_LEAST} mV are dropped. Membrane time constant, threshold, its noise, reset and delay are "
+        "given to the fit; resting potentials are not."
+    ],
+)
+run = recipe.run
 
 
-def _fit(recorded: Recording, epochs: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Tables of weights with the wiring known and unknown, and how many synapses were found."""
+@lru_cache(maxsize=1)
+def _recorded(cells: int, seconds: float, seed: int) -> Recording:
+    return record(planted(cells, seed=seed), seconds)
 
-    def wide(w: Tensor) -> Tensor:
-        return w.square().sum() / (2 * _WIDE**2)
 
-    def table(pre: np.ndarray, post: np.ndarray, start: np.ndarray, count: int, lr: float, price: _Price) -> np.ndarray:
-        found = np.zeros_like(recorded.weights)
-        found[pre, post], _ = descend(likelihood_model(recorded, pre, post, start), recorded, count, lr, price)
-        return found
+def _wide(w: Tensor) -> Tensor:
+    return w.square().sum() / (2 * _WIDE**2)
 
+
+def _known(recorded: Recording, epochs: int) -> np.ndarray:
+    """The table of weights with the wiring known."""
     pre, post = np.nonzero(recorded.weights)
-    known = table(pre, post, np.zeros(pre.size), epochs, 0.2, wide)
+    return _table(recorded, pre, post, np.zeros(pre.size), epochs, 0.2, _wide)
+
+
+def _unknown(recorded: Recording, epochs: int) -> tuple[np.ndarray, int]:
+    """The table of weights with the wiring unknown, and how many synapses were found."""
     pre, post = np.nonzero(~np.eye(recorded.cells, dtype=bool))
-    every = table(pre, post, np.zeros(pre.size), epochs, 0.1, lambda w: _PRICE * w.abs().sum())
+    every = _table(recorded, pre, post, np.zeros(pre.size), epochs, 0.1, lambda w: _PRICE * w.abs().sum())
     pre, post = np.nonzero(np.abs(every) > _LEAST)
-    return known, table(pre, post, every[pre, post], max(1, 2 * epochs // 3), 0.1, wide), pre.size
+    return _table(recorded, pre, post, every[pre, post], max(1, 2 * epochs // 3), 0.1, _wide), pre.size
+
+
+def _table(
+    recorded: Recording, pre: np.ndarray, post: np.ndarray, start: np.ndarray, epochs: int, lr: float, price: _Price
+) -> np.ndarray:
+    found = np.zeros_like(recorded.weights)
+    found[pre, post], _ = descend(likelihood_model(recorded, pre, post, start), recorded, epochs, lr, price)
+    return found
 
 
 def _covariance(recorded: Recording) -> np.ndarray:
@@ -229,21 +272,11 @@ def _covariance(recorded: Recording) -> np.ndarray:
     return (level - level.mean(0)).T @ (fired - fired.mean(0)) / recorded.steps
 
 
-def _spread(values: np.ndarray) -> str:
-    return f"{values.mean():.3f} ± {values.std():.3f} ({values.size} circuits, least {values.min():.3f})"
-
-
-def _picture(wanted: np.ndarray, known: np.ndarray, unknown: np.ndarray) -> str:
-    apart, exists = ~np.eye(wanted.shape[0], dtype=bool), wanted != 0
-
+def _picture(wanted: np.ndarray, found: np.ndarray, chosen: np.ndarray) -> str:
     def draw(figure: Figure) -> None:
-        for ax, found, chosen, title in zip(
-            figure.subplots(1, 2, sharey=True), (known, unknown), (exists, apart), ("wiring known", "wiring unknown"),
-            strict=True,
-        ):  # fmt: skip
-            ax.plot(wanted[chosen], found[chosen], ".", ms=2, color="#2f6fb0", rasterized=True)
-            ax.axline((0, 0), slope=1, color="gray", lw=0.7)
-            ax.set(xlabel="planted weight (mV)", title=title)
-        figure.axes[0].set_ylabel("found weight (mV)")
+        ax = figure.add_subplot()
+        ax.plot(wanted[chosen], found[chosen], ".", ms=2, color="#2f6fb0", rasterized=True)
+        ax.axline((0, 0), slope=1, color="gray", lw=0.7)
+        ax.set(xlabel="planted weight (mV)", ylabel="found weight (mV)")
 
-    return svg(draw, 7.0, 3.2, f"weights{int(exists.sum())}", "Found against planted weights")
+    return svg(draw, 3.6, 3.2, f"weights{int(chosen.sum())}", "Found against planted weights")

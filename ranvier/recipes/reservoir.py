@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from ranvier.connectivity import AllToAll, FixedProbability, OneToOne
-from ranvier.network import Network, OrnsteinUhlenbeck, SpikeTrain, TimedArray
+from ranvier.network import Network, OrnsteinUhlenbeck, Plan, Run, SpikeTrain, TimedArray
 from ranvier.neurons import Cell
-from ranvier.recipes.parts.outcome import Outcome, publish
-from ranvier.recipes.parts.runs import finished, synapses
+from ranvier.recipes.form import Case, Expect, Recipe
+from ranvier.recipes.parts.runs import finished
 from ranvier.recipes.parts.svg import svg
-from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.synapses import Plasticity
 from ranvier.units import ms, mV
 from ranvier.values import Uniform
 
-__all__ = ["EQUATIONS", "circuit", "inhibitory_plasticity", "run"]
+__all__ = ["EQUATIONS", "Settings", "circuit", "inhibitory_plasticity", "recipe", "run"]
 
 EQUATIONS = """
 dv/dt = (E_L - v + g_e - g_i + I + x)/tau_m : mV (unless refractory)
@@ -30,7 +30,8 @@ x : mV (input)
 """
 #: each value of the signal lasts so many ms; a cell's wanted rate in Hz
 _HOLD, _TARGET = 20.0, 10.0
-_LAGS = 15
+#: weights of the tuned baseline, relative to the mean that plasticity finds
+_LAGS, _FACTORS = 15, (0.5, 0.75, 1.0, 1.5, 2.0)
 
 
 def inhibitory_plasticity(rate: float = _TARGET) -> Plasticity:
@@ -78,62 +79,110 @@ def circuit(signal: np.ndarray, cells: int = 400, *, fixed: float | None = None,
     return net
 
 
-def run(out: Path = Path("out"), seconds: float = 40.0, cells: int = 400, seed: int = 1) -> Path:
-    """Let the balance settle, measure the memory with and without it, and write out/reservoir.html.
+@dataclass(frozen=True)
+class Settings:
+    """Of the simulation."""
 
-    Parameters
-    ----------
-    out
-        Folder for the report; made if need be.
-    seconds
-        Biological time; inhibition settles in the first quarter, read-outs learn in the next half, the last is the test.
-    cells
-        Excitatory cells.
-    seed
-        Of signal, wiring and noise.
-    """
-    started = time.perf_counter()
-    signal = np.random.default_rng(seed).uniform(-1, 1, int(seconds * 1000 / _HOLD))
-    found, rates, rows, net, weight = {}, {}, [], circuit(signal, cells, seed=seed), None
-    for name in ("self-balancing", "one weight for all"):
-        net = circuit(signal, cells, fixed=weight, seed=seed)
-        done = finished(net.run(seconds * 1000 * ms, stream=0, record={"exc": ["spikes"]}, progress=True))
-        weight = weight or float(done.state.synapses["balance"]["w"].mean())
-        spikes = done["exc"].spikes
-        found[name] = _memory(spikes, signal)
-        late = spikes.times > seconds * 750
-        rates[name] = np.bincount(spikes.cell[late], minlength=spikes.size) / (seconds / 4)
-        rows.append((name, f"{rates[name].mean():.1f} Hz", f"{rates[name].std():.2f} Hz", f"{found[name].sum():.2f}"))
-    balanced, tuned = found.values()
-    (mean, spread), wide = (
-        (rates["self-balancing"].mean(), rates["self-balancing"].std()),
-        rates["one weight for all"].std(),
-    )
-    outcome = Outcome(
-        "reservoir", "A reservoir that balances itself",
-        "A recurrent circuit remembers its recent input if its activity is neither silent nor saturated. Inhibitory synapses "
-        "that change until every cell fires at a wanted rate find that state by themselves. Does memory grow?",
-        "balance after Vogels et al., Science 2011; memory capacity after Jaeger, GMD Report 2001", EQUATIONS,
-        ("inhibition", "mean rate", "sd", "capacity"), rows,
-        (
-            Verdict(
-                abs(mean - _TARGET) < 5 and spread < wide,
-                f"cells fire at {mean:.1f} Hz ({_TARGET:g} Hz were wanted), more alike (sd {spread:.2f} Hz) than under one weight ({wide:.2f} Hz)",
-            ),
-            Verdict(
-                balanced.sum() > tuned.sum(),
-                f"memory capacity {balanced.sum():.2f} against {tuned.sum():.2f} under one weight of the same mean; a gain was asked for",
-            ),
+    seconds: float = 40.0
+    """Biological time; inhibition settles in the first quarter, the last is the test."""
+    cells: int = 400
+    """Excitatory cells."""
+
+
+def measure(case: Case) -> Mapping[str, float]:
+    """Rates of the cells and memory of the circuit under one kind of inhibition."""
+    signal, spikes, plan = _simulate(case.arm, case.settings.seconds, case.settings.cells, case.seed)
+    found = _memory(spikes, signal, (0.25, 0.75), (0.75, 1.0))
+    late = spikes.times > case.settings.seconds * 750
+    rates = np.bincount(spikes.cell[late], minlength=spikes.size) / (case.settings.seconds / 4)
+    case.planned(plan)
+    if case.drawn:
+        case.show(
+            _picture({case.arm: found}),
+            "How much of the signal so many values ago a linear read-out recovers on test data (squared correlation).",
+        )
+    return {
+        "rate": rates.mean(),
+        "distance from target": abs(rates.mean() - _TARGET),
+        "spread of rates": rates.std(),
+        "capacity": found.sum(),
+    }
+
+
+recipe = Recipe(
+    name="reservoir",
+    title="A reservoir that balances itself",
+    papers=["S079"],
+    citation="local balance in reservoirs; inhibitory plasticity after Vogels et al., Science 2011; memory capacity after Jaeger, GMD Report 2001",
+    claim="A reservoir whose inhibition adapts locally until every cell fires at a wanted rate remembers more of its input than one that is tuned globally.",
+    data="Generated: a signal of independent uniform values, each held for 20 ms.",
+    scale="400 excitatory and 100 inhibitory spiking cells, where the paper has reservoirs of rates.",
+    chosen="The global weight of the tuned baseline is the best of five on the third eighth after settling; nothing else was tuned.",
+    methods={"self-balancing": "inhibitory synapses onto excitatory cells are plastic"},
+    baselines={"one weight, tuned": "the same weight for all of them, the best of five on validation values"},
+    controls={"one weight, same mean": "the same weight for all of them, the mean of those that plasticity finds"},
+    measures={"rate": "Hz", "distance from target": "Hz", "spread of rates": "Hz", "capacity": ""},
+    seeds=(1, 2, 3),
+    settings=Settings(),
+    quick={"seconds": 4, "cells": 80, "seeds": (1,)},
+    expected=[
+        Expect("cells fire near the wanted 10 Hz", ("self-balancing", "distance from target"), "<", 5),
+        Expect(
+            "and more alike than under one weight",
+            ("self-balancing", "spread of rates"),
+            "<",
+            ("one weight, same mean", "spread of rates"),
         ),
-        [(_picture(found), "How much of the signal so many values ago a linear read-out recovers on test data (squared correlation).")],
-        net.plan(),
-        (f"{cells} excitatory and {cells // 4} inhibitory cells, {synapses(net):,} synapses, steps of 0.5 ms. Read-outs are ridge regressions on spike counts of the excitatory cells, smoothed over 40 ms, one for each of {_LAGS} delays; the capacity is the sum over delays.",),
-    )  # fmt: skip
-    return publish(outcome, out, started)
+        Expect(
+            "memory is larger than under one weight of the same mean",
+            ("self-balancing", "capacity"),
+            ">",
+            ("one weight, same mean", "capacity"),
+        ),
+        Expect(
+            "and than under the best weight", ("self-balancing", "capacity"), ">", ("one weight, tuned", "capacity")
+        ),
+    ],
+    minutes=5,
+    measure=measure,
+    equations=EQUATIONS,
+    notes=[
+        "Read-outs are ridge regressions on spike counts of the excitatory cells, smoothed over 40 ms, one for each of 15 delays; they learn on the "
+        "second and third quarter and are scored on the last. The capacity is the sum of squared correlations over delays."
+    ],
+)
+run = recipe.run
 
 
-def _memory(spikes: SpikeTrain, signal: np.ndarray) -> np.ndarray:
-    """Squared correlation of signal and read-out on the last quarter, for 0, 1, … values ago [lags]."""
+@lru_cache(maxsize=1)
+def _balanced(seconds: float, cells: int, seed: int) -> tuple[np.ndarray, SpikeTrain, Plan, float]:
+    """Signal, spikes, plan, and the mean weight that plasticity found."""
+    signal = np.random.default_rng(seed).uniform(-1, 1, int(seconds * 1000 / _HOLD))
+    done = _spikes(circuit(signal, cells, seed=seed), seconds)
+    return signal, done["exc"].spikes, done.plan, float(done.state.synapses["balance"]["w"].mean())
+
+
+def _simulate(arm: str, seconds: float, cells: int, seed: int) -> tuple[np.ndarray, SpikeTrain, Plan]:
+    signal, spikes, plan, mean = _balanced(seconds, cells, seed)
+    if arm == "self-balancing":
+        return signal, spikes, plan
+    found = []
+    for factor in (1.0,) if arm == "one weight, same mean" else _FACTORS:
+        done = _spikes(circuit(signal, cells, fixed=factor * mean, seed=seed), seconds)
+        score = _memory(done["exc"].spikes, signal, (0.25, 0.625), (0.625, 0.75)).sum()
+        found.append((score, done["exc"].spikes, done.plan))
+    _, spikes, plan = max(found, key=lambda f: f[0])
+    return signal, spikes, plan
+
+
+def _spikes(net: Network, seconds: float) -> Run:
+    return finished(net.run(seconds * 1000 * ms, stream=0, record={"exc": ["spikes"]}))
+
+
+def _memory(
+    spikes: SpikeTrain, signal: np.ndarray, learn: tuple[float, float], score: tuple[float, float]
+) -> np.ndarray:
+    """Squared correlation of signal and read-out for 0, 1, … values ago [lags]; fractions of the run to learn from and to score."""
     bins = len(signal)
     counts = np.zeros((bins, spikes.size))
     np.add.at(counts, (np.minimum((spikes.times / _HOLD - 1e-9).astype(int), bins - 1), spikes.cell), 1)
@@ -141,7 +190,7 @@ def _memory(spikes: SpikeTrain, signal: np.ndarray) -> np.ndarray:
     for k in range(1, bins):
         smooth[k] += np.exp(-_HOLD / 40) * smooth[k - 1]
     features = np.column_stack([smooth, np.ones(bins)])
-    train, test = slice(bins // 4, bins * 3 // 4), slice(bins * 3 // 4, bins)
+    train, test = (slice(int(bins * a), int(bins * b)) for a, b in (learn, score))
     gram = features[train].T @ features[train] + 10 * np.eye(features.shape[1])
     out = []
     for lag in range(_LAGS):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,14 +12,13 @@ from ranvier import plot
 from ranvier.connectivity import AllToAll, OneToOne
 from ranvier.network import Network, OrnsteinUhlenbeck, SpikeTrain, step_current
 from ranvier.neurons import Cell
-from ranvier.recipes.parts.outcome import Outcome, publish
-from ranvier.recipes.parts.runs import finished, synapses
+from ranvier.recipes.form import Case, Expect, Recipe
+from ranvier.recipes.parts.runs import finished
 from ranvier.recipes.parts.svg import svg
-from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.units import ms, mV
 from ranvier.values import Uniform
 
-__all__ = ["EQUATIONS", "circuit", "run"]
+__all__ = ["EQUATIONS", "Settings", "circuit", "recipe", "run"]
 
 EQUATIONS = """
 dv/dt = (E_L - v + s + I)/tau_m : mV (unless refractory)
@@ -55,56 +54,57 @@ def circuit(cells: int = 256, direction: float = 90.0, *, local: float = 1.0, se
     return net
 
 
-def run(out: Path = Path("out"), memory: float = 3.0, cells: int = 256, directions: int = 4, seed: int = 1) -> Path:
-    """Show cues in several directions, wait, read the direction, and write out/ring_attractor.html.
+@dataclass(frozen=True)
+class Settings:
+    """Of the simulation."""
 
-    Parameters
-    ----------
-    out
-        Folder for the report; made if need be.
-    memory
-        Seconds after the cue.
-    cells
-        On the ring.
-    directions
-        How many cues, evenly spaced, each in a run of its own.
-    seed
-        Of noise.
-    """
-    started, rows, pictures, errors, contrasts = time.perf_counter(), [], [], [], []
-    net = circuit(cells, seed=seed)
-    for k in range(directions):
-        wanted = (30.0 + k * 360.0 / directions) % 360
-        spikes = _simulate(circuit(cells, wanted, seed=seed + k), memory)
-        found, contrast = _read(spikes)
-        errors.append(float(_apart(found, wanted)))
-        contrasts.append(contrast)
-        rows.append(
-            (f"{wanted:.0f}°", f"{found:.1f}°", f"{errors[-1]:+.1f}°", f"{contrast:.2f}", f"{spikes.rate():.1f} Hz")
-        )
-        if k == 0:
-            pictures.append(
-                (_picture(spikes), "Spikes of all cells; the shade marks the cue. The bump stays when it is gone.")
-            )
-    control = _simulate(circuit(cells, local=0.5, seed=seed), memory)
-    _, lost = _read(control)
-    pictures.append((_picture(control), "The same cue with half the local excitation: nothing stays."))
-    worst = max(map(abs, errors))
-    outcome = Outcome(
-        "ring_attractor", "A ring attractor",
-        "Can a circuit without any memory in its parts hold a direction for seconds? Cells that excite their neighbours and "
-        "inhibit all others let one bump of activity stand, wherever a cue put it.",
-        "Amari, Biological Cybernetics 1977; Compte et al., Cerebral Cortex 2000", EQUATIONS,
-        ("cue", "read at the end", "error", "contrast", "mean rate"), rows,
-        (
-            Verdict(min(contrasts) > 0.6, f"the bump persists {memory:g} s after the cue (contrast at least {min(contrasts):.2f}, 1 being all activity in one place)"),
-            Verdict(worst < 30, f"its direction is within {worst:.1f}° of the cue"),
-            Verdict(lost < 0.5 or not np.isfinite(lost), f"with half the local excitation it does not (contrast {lost:.2f})"),
-        ),
-        pictures, net.plan(),
-        (f"{cells} cells, {synapses(net):,} synapses, steps of 0.1 ms. The direction is that of the vector sum of the spikes of the last 0.5 s, the contrast its length over their number.",),
-    )  # fmt: skip
-    return publish(outcome, out, started)
+    memory: float = 3.0
+    """Seconds after the cue."""
+    cells: int = 256
+    """Cells on the ring."""
+
+
+def measure(case: Case) -> Mapping[str, float]:
+    """Show a cue, wait, and read the direction."""
+    wanted = (30 + 45 * case.seed) % 360
+    local = 1.0 if case.arm == "ring" else 0.5
+    net = circuit(case.settings.cells, wanted, local=local, seed=case.seed)
+    spikes = _simulate(net, case.settings.memory)
+    found, contrast = _read(spikes)
+    case.planned(net.plan())
+    if case.drawn:
+        case.show(_picture(spikes), f"{case.arm}: spikes of all cells; the shade marks the cue.")
+    return {"error": abs(float(_apart(found, wanted))), "contrast": contrast, "rate": spikes.rate()}
+
+
+recipe = Recipe(
+    name="ring_attractor",
+    title="A ring attractor",
+    citation="Amari, Biological Cybernetics 1977; Compte et al., Cerebral Cortex 2000",
+    claim="Cells that excite their neighbours and inhibit all others hold one bump of activity where a cue put it, and so remember a "
+    "direction although no part has a memory.",
+    data="Generated: one cue a seed, 45 degrees apart.",
+    scale="256 cells, 3 s after the cue.",
+    chosen="The weights were chosen so that one bump stands; nothing else was tuned.",
+    methods={"ring": "the circuit"},
+    controls={"weak ring": "half the local excitation"},
+    measures={"error": "°", "contrast": "", "rate": "Hz"},
+    seeds=tuple(range(8)),
+    settings=Settings(),
+    quick={"memory": 0.6, "cells": 128, "seeds": (0,)},
+    expected=[
+        Expect("the bump stays", ("ring", "contrast"), ">", 0.6),
+        Expect("it stays where the cue was", ("ring", "error"), "<", 30),
+        Expect("with half the local excitation it does not stay", ("weak ring", "contrast"), "<", 0.5),
+    ],
+    minutes=1,
+    measure=measure,
+    equations=EQUATIONS,
+    notes=[
+        "The direction is that of the vector sum of the spikes of the last 0.5 s, the contrast its length over their number: 1 is all activity in one place."
+    ],
+)
+run = recipe.run
 
 
 def _simulate(net: Network, memory: float) -> SpikeTrain:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,12 @@ from ranvier.connectivity import AllToAll
 from ranvier.network import Network, Plan, Poisson
 from ranvier.neurons import Cell
 from ranvier.plasticity import STDP
-from ranvier.recipes.parts.outcome import Outcome, publish
+from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts.runs import finished
 from ranvier.recipes.parts.svg import svg
-from ranvier.recipes.parts.verdicts import Verdict
 from ranvier.units import Hz, ms, mV, second
 
-__all__ = ["EQUATIONS", "Competition", "circuit", "compete", "run"]
+__all__ = ["EQUATIONS", "Competition", "Settings", "circuit", "compete", "recipe", "run"]
 
 EQUATIONS = """
 dv/dt = (E_L - v + g_e*(E_e - v) + g_i*(E_i - v))/tau_m : mV
@@ -31,7 +29,7 @@ dg_i/dt = -g_i/tau_s : 1
 _G_MAX, _G_INH = 0.015, 0.05
 _EXCITATORY, _INHIBITORY = 1000, 200
 #: input rates that are compared, Hz
-_RATES = (10.0, 20.0, 40.0)
+_RATES = {"10 Hz": 10.0, "20 Hz": 20.0, "40 Hz": 40.0}
 
 
 @dataclass(frozen=True)
@@ -110,70 +108,82 @@ def compete(seconds: float = 300.0, *, rate: Any = 20 * Hz, A_plus: float = 0.01
     >>> bimodal = competition.bimodal
     """
     net = circuit(rate, A_plus=A_plus, seed=seed)
-    result = finished(net.run(seconds * second, stream=0, record={"cell": ["spikes"]}, progress=seconds > 60))
+    result = finished(net.run(seconds * second, stream=0, record={"cell": ["spikes"]}))
     weights = result.state.synapses["synapses"]["w"][0].numpy() / _G_MAX
     counts = np.bincount((result["cell"].spikes.times / 1000).astype(int), minlength=int(seconds))[: int(seconds)]
     weak, strong = float((weights < 0.2).mean()), float((weights > 0.8).mean())
     return Competition(weights, counts, weak, strong, result.real_time_factor, result.plan)
 
 
-def run(out: Path = Path("out"), seconds: float = 600.0, step: float = 0.01, seed: int = 1) -> Path:
-    """Let synapses compete under three input rates and write out/song2000.html.
+@dataclass(frozen=True)
+class Settings:
+    """Of the simulation."""
 
-    Parameters
-    ----------
-    out
-        Folder for the report; made if need be.
-    seconds
-        Biological time under each rate.
-    step
-        Size of one potentiation, as a fraction of the largest weight; the published one is 0.005.
-    seed
-        Of the inputs.
-    """
-    started, rows, pictures = time.perf_counter(), [], []
-    found = {rate: compete(seconds, rate=rate * Hz, A_plus=step, seed=seed) for rate in _RATES}
-    for rate, result in found.items():
-        late = result.rate[-max(1, len(result.rate) // 5) :].mean()
-        rows.append(
-            (
-                f"{rate:g} Hz", f"{result.rate[0]:.0f} Hz", f"{late:.1f} Hz", f"{result.weak:.2f}", f"{result.middle:.2f}",
-                f"{result.strong:.2f}", f"{result.real_time_factor:.4f}",
-            )
-        )  # fmt: skip
-        pictures.append(
-            (_picture(result, rate), f"Inputs at {rate:g} Hz: the weights at the end, and the rate of the cell.")
-        )
-    first, second_, last = _RATES
-    before, after = (
-        found[last].rate[part].mean() / max(found[first].rate[part].mean(), 1e-9)
-        for part in (slice(1), slice(-max(1, int(seconds) // 5), None))
-    )
-    outcome = Outcome(
-        "song2000", "Competition between synapses under STDP",
-        "A thousand synapses begin equally strong. Depression outweighs potentiation a little, so that what arrives by chance "
-        "gets weaker, and only synapses that help the cell to fire keep their strength: weights should end in two groups, "
-        "and the cell should fire irregularly at a rate that follows its inputs only weakly.",
-        "Song, Miller & Abbott, Nature Neuroscience 2000", EQUATIONS,
-        ("inputs", "first second", "last fifth", "weak", "middle", "strong", "RTF"), rows,
-        (
-            Verdict(
-                found[first].bimodal and found[second_].bimodal,
-                f"weights end weak or strong ({found[first].weak:.0%} and {found[first].strong:.0%} at {first:g} Hz, {found[second_].weak:.0%} and {found[second_].strong:.0%} at {second_:g} Hz)",
-            ),
-            Verdict(
-                found[first].strong > found[second_].strong > found[last].strong,
-                f"fewer synapses stay strong under faster inputs ({found[last].strong:.0%} at {last:g} Hz)",
-            ),
-            Verdict(
-                after < before / 2,
-                f"inputs {last / first:g} times as fast make the cell fire {after:.1f} times as fast ({before:.1f} times with equal weights)",
-            ),
+    seconds: float = 600.0
+    """Biological time under each rate."""
+    step: float = 0.01
+    """Size of one potentiation, as a fraction of the largest weight; the published one is 0.005."""
+
+
+def measure(case: Case) -> Mapping[str, float]:
+    """Let the synapses compete under inputs of one rate."""
+    rate = _RATES[case.arm]
+    found = compete(case.settings.seconds, rate=rate * Hz, A_plus=case.settings.step, seed=case.seed)
+    late = found.rate[-max(1, len(found.rate) // 5) :].mean()
+    case.planned(found.plan)
+    if case.drawn:
+        case.show(_picture(found, rate), f"Inputs at {case.arm}: the weights at the end, and the rate of the cell.")
+    return {
+        "weak": found.weak, "middle": found.middle, "strong": found.strong, "smaller end": min(found.weak, found.strong),
+        "first rate": found.rate[0], "last rate": late, "growth": np.log(max(late, 1e-9) / max(found.rate[0], 1e-9)),
+    }  # fmt: skip
+
+
+recipe = Recipe(
+    name="song2000",
+    title="Competition between synapses under STDP",
+    citation="Song, Miller & Abbott, Nature Neuroscience 2000",
+    claim="A thousand synapses that begin equally strong end weak or strong under STDP, and the rate of the cell then follows its inputs only weakly.",
+    data="Generated: Poisson inputs drawn from the seed.",
+    scale="The published number of synapses; potentiation of 0.01 of the largest weight, where the paper has 0.005, so that 600 s suffice.",
+    chosen="All constants but the size of potentiation are published.",
+    methods={name: f"excitatory inputs at {name}" for name in _RATES},
+    measures={
+        "weak": "%",
+        "middle": "%",
+        "strong": "%",
+        "smaller end": "%",
+        "first rate": "Hz",
+        "last rate": "Hz",
+        "growth": "",
+    },
+    seeds=(1, 2, 3),
+    settings=Settings(),
+    quick={"seconds": 5, "seeds": (1,)},
+    expected=[
+        Expect(
+            "at 10 Hz each end holds more weights than the middle", ("10 Hz", "smaller end"), ">", ("10 Hz", "middle")
         ),
-        pictures, found[first].plan,
-        (f"{_EXCITATORY} plastic and {_INHIBITORY} fixed inputs, steps of 0.5 ms, {seconds:g} s under each rate, potentiation of {step:g} of the largest weight. Weak, middle and strong are the fractions of weights in the lowest, middle and highest fifth; RTF is the real-time factor.",),
-    )  # fmt: skip
-    return publish(outcome, out, started)
+        Expect("so it does at 20 Hz", ("20 Hz", "smaller end"), ">", ("20 Hz", "middle")),
+        Expect("fewer synapses stay strong at 20 Hz than at 10 Hz", ("20 Hz", "strong"), "<", ("10 Hz", "strong")),
+        Expect("and fewer at 40 Hz than at 20 Hz", ("40 Hz", "strong"), "<", ("20 Hz", "strong")),
+        Expect(
+            "competition halves the ratio of rates at 40 and 10 Hz",
+            ("40 Hz", "growth"),
+            "<",
+            ("10 Hz", "growth"),
+            plus=float(np.log(0.5)),
+        ),
+    ],
+    minutes=3,
+    measure=measure,
+    equations=EQUATIONS,
+    notes=[
+        "Weak, middle and strong are the fractions of weights in the lowest, middle and highest fifth, the smaller end the smaller of weak and "
+        "strong. The first rate is that of the first second, under equal weights; the last that of the last fifth; growth is the logarithm of their ratio."
+    ],
+)
+run = recipe.run
 
 
 def _picture(result: Competition, rate: float) -> str:

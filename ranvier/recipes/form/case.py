@@ -45,7 +45,7 @@ class Case:
     def show(self, picture: str, caption: str) -> None:
         """Put an SVG on the page."""
         name = f"{self.arm}-{len(self.pictures)}".replace(" ", "_").replace("/", "_") + ".svg"
-        output.write(self.folder / name, picture)
+        output.write(output.prepare(self.folder) / name, picture)
         self.pictures.append([name, caption])
 
     def planned(self, plan: Plan) -> None:

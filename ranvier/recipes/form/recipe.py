@@ -138,7 +138,7 @@ class Recipe:
         mark = hashlib.sha256(
             json.dumps([asked, fingerprint(self.measure), __version__], default=str).encode()
         ).hexdigest()
-        work = output.prepare(folder / self.name)
+        work = folder / self.name
         journal = Journal(work / f"{mark[:12]}.jsonl")
         known = {t.key: t for t in journal.read() if not t.failed}
         todo = list(self._cases(these, groups, chosen, work, place))

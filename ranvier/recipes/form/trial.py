@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ranvier.errors import RanvierError
+from ranvier.recipes.parts import output
 
 __all__ = ["Journal", "Trial", "plain", "trial"]
 
@@ -95,6 +96,7 @@ class Journal:
 
     def add(self, made: Trial) -> None:
         """Append one trial and wait until the disk has it."""
+        output.prepare(self.path.parent)
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(plain(made), allow_nan=False) + "\n")
             file.flush()

@@ -1,0 +1,40 @@
+"""The quick setting of every recipe: it measures, judges and writes its pages within seconds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import ranvier as rv
+from ranvier.cli import main
+from ranvier.recipes.form import Outcome
+from ranvier.recipes.form.catalogue import find
+
+#: data sets that recipes need: folder of the set, and whether ``--data`` names it
+DATA = {"celegans": "connectomes"}
+
+
+@pytest.mark.parametrize("name", rv.recipes.names)
+def test_a_quick_run_leaves_pages(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], data_folder: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    if name in DATA:
+        monkeypatch.setenv("RANVIER_DATA", str(data_folder(DATA[name]).parent))
+    assert main(["recipes", "run", name, "--quick", "--out", str(tmp_path)]) == 0
+    outcome = Outcome.read(find(name), tmp_path / f"{name}.json")
+    assert outcome.state == "not decided at this scale"
+    assert {t.arm for t in outcome.trials} == set(outcome.recipe.arms)
+    assert not outcome.failures
+    for expected in outcome.judged:
+        assert expected.units
+    page = (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+    assert f"ranvier recipes run {name} --quick" in page
+    assert not re.search(r'(?:src|href)="(?!#|data:)', page)
+    assert "nan" not in re.findall(r"[a-z]+", re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL).lower())
+    shown = capsys.readouterr().out
+    assert "Together: not decided at this scale." in shown
+    assert f"{name}.html" in shown.replace("\n", "")
