@@ -8,14 +8,14 @@ becomes an angle between -pi and pi. Comparisons treat two times that differ by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import sympy as sp
 
 from ranvier.dynamics._sizes import expanded
 from ranvier.dynamics._step import Step
-from ranvier.dynamics.functions import eq, floor, ge, gt
+from ranvier.dynamics.functions import absolute, eq, floor, ge, gt, jump, maximum, minimum, nearest, select
 from ranvier.dynamics.program import Program, Statement
 
 __all__ = ["TIME", "exact_times", "time_apart"]
@@ -28,6 +28,9 @@ class between(sp.Function):
     """a - b, and 0 where rounding alone separates both."""
 
     nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.Integer(1 if argindex == 1 else -1)
 
 
 class settled(sp.Function):
@@ -123,25 +126,51 @@ class _Split:
 def exact_times(program: Program, times: Iterable[str]) -> Program:
     """The same program, for float64, with comparisons and steps of ``times`` that rounding cannot move.
 
-    ``times`` are the names from outside that hold a time, such as ``t`` or the time of the last spike.
+    ``times`` are the names from outside that hold a time, such as ``t`` or the time of the last spike. A comparison reads
+    through names of sums of times, for a difference of two times has lost the size of both.
     """
-    moving = set(map(sp.Symbol, times))
+    moving, sums = set(map(sp.Symbol, times)), {}
     statements = []
     for s in program.statements:
-        statements.append(s.rewritten(_exact(s.expression, moving)))
-        if s.expression.free_symbols & moving:
+        e = s.expression
+        if _holds_time(e, moving):
             moving.add(s.target)
-    return Program(tuple(statements), {n: _exact(e, moving) for n, e in program.outputs.items()})
+            if isinstance(e, sp.Add):
+                sums[s.target] = e.xreplace(sums)
+        e = _exact(e, moving, sums)
+        if s.event is not None and not all(a.is_Symbol or a.is_Integer for a in e.args):
+            apart = Statement(sp.Symbol(f"{s.target}_apart"), e.args[0])
+            statements.append(apart)
+            e = e.func(apart.target, _ZERO)
+        statements.append(s.rewritten(e))
+    return Program(tuple(statements), {n: _exact(e, moving, sums) for n, e in program.outputs.items()})
 
 
-def _exact(e: sp.Expr, moving: set[sp.Symbol] | None = None) -> sp.Expr:
-    """``e`` with comparisons and steps (those that read ``moving``, or all) that rounding cannot move."""
+def _holds_time(e: sp.Expr, moving: set[sp.Symbol]) -> bool:
+    """Whether a value in ``moving`` is a term or a factor of ``e``, or a value that it chooses."""
+    if e.is_Symbol:
+        return e in moving
+    if isinstance(
+        e, sp.Add | sp.Mul | select | jump | minimum | maximum | absolute | nearest | floor | settled | between
+    ):
+        return any(_holds_time(a, moving) for a in (e.args[1:] if isinstance(e, select | jump) else e.args))
+    return False
+
+
+def _exact(
+    e: sp.Expr, moving: set[sp.Symbol] | None = None, sums: Mapping[sp.Symbol, sp.Expr] | None = None
+) -> sp.Expr:
+    """``e`` with comparisons and steps (those that read ``moving``, or all) that rounding cannot move.
+
+    ``sums`` are written out in them.
+    """
 
     def chosen(x: sp.Expr) -> bool:
-        return isinstance(x, gt | ge | eq | floor) and (moving is None or bool(x.free_symbols & moving))
+        return isinstance(x, gt | ge | eq | floor) and (moving is None or any(_holds_time(a, moving) for a in x.args))
 
     def steady(x: sp.Expr) -> sp.Expr:
-        return floor(settled(*x.args)) if isinstance(x, floor) else x.func(_apart(*x.args), _ZERO)
+        args = [a.xreplace(sums or {}) for a in x.args]
+        return floor(settled(*args)) if isinstance(x, floor) else x.func(_apart(*args), _ZERO)
 
     return e.replace(chosen, steady)
 

@@ -37,6 +37,8 @@ class Step:
     and counter (under their own names) and every emission: events (``spike``) and observable variables (``v:out``).
     ``period`` is the coefficient that counts the steps of the refractory period.
     ``clock`` makes those streams that the time and the coefficients ``timing`` decide (:mod:`ranvier.dynamics._clock`).
+    ``exact`` names states, streams and outputs that hold a time: they are float64 in networks of any dtype, and where there
+    are any, the step is computed in float64 (:mod:`ranvier.dynamics._exact_step`).
     """
 
     system: System
@@ -53,6 +55,7 @@ class Step:
     clock: Program = field(default_factory=lambda: Program(()))
     timing: tuple[str, ...] = ()
     period: str | None = None
+    exact: frozenset[str] = frozenset()
 
     @cached_property
     def added(self) -> frozenset[str]:
@@ -105,9 +108,10 @@ class Step:
     @cached_property
     def key(self) -> str:
         """Digest of the structure (not of any parameter value)."""
-        return Program(
+        program = Program(
             (*self.program.statements, Statement(sp.Symbol("surrogate"), self.surrogate)), self.program.outputs
-        ).key
+        )
+        return ":".join((program.key, *sorted(self.exact)))
 
 
 def build_step(

@@ -53,6 +53,11 @@ class System:
         """Names of the variables that live from step to step."""
         return (*self.odes, *self.updates)
 
+    @cached_property
+    def times(self) -> tuple[str, ...]:
+        """Variables in ms: they may hold a time, and are float64 in networks of any dtype."""
+        return tuple(n for n in self.states if self.dimensions[n] == _TIME)
+
     @property
     def expressions(self) -> list[sp.Expr]:
         """Every right-hand side, those of events included."""

@@ -113,6 +113,11 @@ class Graph:
         """The step of a population for what arrives on it; with ``times``, spikes carry the derivative of their time."""
         return self.populations[name].step(self.kicks(name), times)
 
+    @property
+    def times(self) -> frozenset[str]:
+        """Variables of populations that are float64 in networks of any dtype, as paths of a state's tensors."""
+        return frozenset(f"variables/{n}/{v}" for n, p in self.populations.items() for v in p.cell.system.times)
+
     def shape_of(self, name: str) -> tuple[int, ...] | None:
         """Shape of what a part emits, or None while only a call can tell."""
         if name in self.populations:

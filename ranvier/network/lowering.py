@@ -121,7 +121,9 @@ class _Writing:
             self._countable(name, period)
         reads = {s: self._arrivals(name, step.port_of(s)) for s in step.streams if s not in step.clock.outputs}
         reads |= self._clock(name, step, coefficients)
-        kept = {n: to.state(f"{name}_{n}", v[0].numpy()) for n, v in self.state.variables[name].items()}
+        kept = {
+            n: to.state(f"{name}_{n}", v[0].numpy(), n in step.exact) for n, v in self.state.variables[name].items()
+        }
         writes = {n: kept[n] for n in (*step.states, *step.counters)}
         if population.cell.emit is not None:
             emission = step.output_of(emission_of(population))
@@ -131,9 +133,9 @@ class _Writing:
             if label not in program.reads:
                 continue
             spread = value if value.numel() == 1 else value.expand(self.shapes[name])
-            reads[label] = to.constant(f"{name}_{label}", spread.numpy())
+            reads[label] = to.constant(f"{name}_{label}", spread.numpy(), "float64" if step.exact else None)
         used = {n: b for n, b in {**reads, **kept}.items() if n in program.reads}
-        to.add(Advance(program, cells, used, writes))
+        to.add(Advance(program, cells, used, writes, exact=bool(step.exact)))
 
     def _clock(self, name: str, step: Step, coefficients: Mapping[str, torch.Tensor]) -> dict[str, str]:
         """Streams that the time decides, evaluated in float64 before the cells."""
@@ -147,7 +149,7 @@ class _Writing:
         }
         cells = max((known[n].numel() for n in reads), default=1)
         shape = self.shapes[name] if cells > 1 else (1,)
-        writes = {n: self.to.scratch(f"{name}_{n}", shape) for n in step.clock.outputs}
+        writes = {n: self.to.scratch(f"{name}_{n}", shape, n in step.exact) for n in step.clock.outputs}
         self.to.add(Advance(step.clock, cells, reads, writes, TIME))
         return writes
 

@@ -11,7 +11,7 @@ from ranvier.dynamics._clock import TIME, exact_times
 from ranvier.dynamics._named import placed, shortened
 from ranvier.dynamics._step import build_step
 from ranvier.dynamics._system import System, read_system
-from ranvier.dynamics.plasticity._lowered import DURATION, LoweredRule
+from ranvier.dynamics.plasticity._lowered import LoweredRule
 from ranvier.dynamics.program import Program, Tape
 from ranvier.dynamics.symbols import Domain, Role, Symbol, end_name
 from ranvier.dynamics.text import parse_equations
@@ -74,11 +74,10 @@ def lower(
             f"for example sent = w*(v_pre - v_post)."
         )
     codes = {n: c.replaced({sp.Symbol("sent"): sp.Symbol("w")}) for n, c in codes.items()}
-    times = (TIME, *(n for n in system.states if system.dimensions[n] == DURATION))
-    codes = {n: exact_times(c, times) for n, c in codes.items()}
-    step = build_step(replace(system, events=()))
-    step = replace(step, program=exact_times(step.program, times))
-    return LoweredRule(system, step, codes, ends, rule.varied)
+    made = LoweredRule(system, build_step(replace(system, events=())), codes, ends, rule.varied)
+    times = (TIME, *made.times, *made.end_times)
+    step = replace(made.step, program=exact_times(made.step.program, times))
+    return replace(made, step=step, codes={n: exact_times(c, times) for n, c in codes.items()})
 
 
 def _check(rule: RuleText, system: System) -> None:

@@ -16,9 +16,9 @@ from ranvier.dynamics.program import Program
 from ranvier.dynamics.symbols import Symbol
 from ranvier.units import UNITS
 
-__all__ = ["DURATION", "LoweredRule"]
+__all__ = ["LoweredRule"]
 
-DURATION = UNITS["ms"].dimension
+_DURATION = UNITS["ms"].dimension
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,21 @@ class LoweredRule:
         """What lives on a synapse: the weight first."""
         return ("w", *self.system.states)
 
-    @cached_property
+    @property
     def times(self) -> tuple[str, ...]:
         """Variables that hold a time, float64 in networks of any dtype."""
-        return tuple(n for n in self.system.states if self.system.dimensions[n] == DURATION)
+        return self.system.times
+
+    @cached_property
+    def end_times(self) -> tuple[str, ...]:
+        """Variables of the cells that hold a time, by the names under which the code reads them."""
+        return tuple(n for n, s in self.ends.items() if s.dimension == _DURATION)
 
     @cached_property
     def timed(self) -> bool:
         """Whether the rule reads the time or variables that hold one, so that its arithmetic is float64."""
         programs = (*self.codes.values(), self.step.program.only(self.system.states))
-        return any({TIME, *self.times} & {*program.reads} for program in programs)
+        return any({TIME, *self.times, *self.end_times} & {*program.reads} for program in programs)
 
     def sends(self, code: str) -> bool:
         """Whether a piece of code says what is delivered."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ranvier.dynamics._by_structure import ByStructure
 from ranvier.dynamics.program import Program
+from ranvier.dynamics.symbols import end_name
 
 __all__ = ["Additive", "Decay", "RowRule"]
 
@@ -48,7 +49,7 @@ class RowRule(ByStructure):
     nothing happens to a synapse but at spikes; an ``eager`` one moves in every step by ``advance``. ``by_spike`` says that
     presynaptic spikes matter; variables in ``shifted`` do not decay towards 0. ``additive`` stands for the ``on_post`` of
     a lazy rule where it can. Names in ``clock`` have one number per step. An ``exact`` rule computes in float64 in a
-    kernel of any type, and keeps the variables ``times`` in float64.
+    kernel of any type; the variables ``times``, its own and those of cells (``last_post``), are float64.
     """
 
     variables: tuple[str, ...]
@@ -72,6 +73,10 @@ class RowRule(ByStructure):
     clock: tuple[str, ...] = ()
     exact: bool = False
     times: tuple[str, ...] = ()
+
+    def holds_time(self, end: str, variable: str) -> bool:
+        """Whether a variable of the cell at one end is float64 in kernels of any type."""
+        return end_name(variable, end) in self.times
 
     @cached_property
     def random(self) -> bool:

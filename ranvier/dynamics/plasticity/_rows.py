@@ -104,7 +104,7 @@ def row_rule(rule: LoweredRule, known: Known) -> tuple[RowRule, dict[str, Decay]
         additive=sums,
         clock=tuple(reads & {TIME}),
         exact=known.wide,
-        times=rule.times,
+        times=(*rule.times, *rule.end_times),
     )
     return made, decays
 

@@ -21,13 +21,13 @@ class Builder:
         self._constants: dict[str, np.ndarray] = {}
         self._start: dict[str, np.ndarray] = {}
 
-    def _named(self, name: str, shape: tuple[int, ...], role: str) -> str:
+    def _named(self, name: str, shape: tuple[int, ...], role: str, exact: bool = False) -> str:
         base = f"{role}_{re.sub(r'[^A-Za-z0-9_]', '_', name)}"
         free, k = base, 1
         while free in self._buffers:
             k += 1
             free = f"{base}_{k}"
-        self._buffers[free] = Buffer(free, tuple(shape), role)
+        self._buffers[free] = Buffer(free, tuple(shape), role, exact)
         return free
 
     def shape(self, buffer: str) -> tuple[int, ...]:
@@ -38,9 +38,9 @@ class Builder:
         """An ``input`` or ``output`` buffer."""
         return self._named(name, shape, role)
 
-    def scratch(self, name: str, shape: tuple[int, ...]) -> str:
+    def scratch(self, name: str, shape: tuple[int, ...], exact: bool = False) -> str:
         """A buffer for one step; zero before anything is written."""
-        return self._named(name, shape, "scratch")
+        return self._named(name, shape, "scratch", exact)
 
     def constant(self, name: str, values: np.ndarray, dtype: str | None = None) -> str:
         """Numbers that never change: floats in the dtype of the graph unless another is named, integers as int32."""
@@ -49,10 +49,10 @@ class Builder:
         self._constants[buffer] = np.ascontiguousarray(values, kind)
         return buffer
 
-    def state(self, name: str, values: np.ndarray) -> str:
+    def state(self, name: str, values: np.ndarray, exact: bool = False) -> str:
         """A buffer that keeps its numbers from step to step, and holds ``values`` before the first."""
-        buffer = self._named(name, values.shape, "state")
-        self._start[buffer] = np.ascontiguousarray(values, self.dtype)
+        buffer = self._named(name, values.shape, "state", exact)
+        self._start[buffer] = np.ascontiguousarray(values, "float64" if exact else self.dtype)
         return buffer
 
     def add(self, node: Node) -> None:

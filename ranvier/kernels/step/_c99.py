@@ -15,6 +15,7 @@ from ranvier.kernels.step._far_angles import FAR_ANGLES
 from ranvier.kernels.step._graph import (
     Add,
     Advance,
+    Buffer,
     Convolution,
     Csr,
     DelayPop,
@@ -99,7 +100,7 @@ def c99(graph: StepGraph) -> str:
         *(_table(graph, b.name, graph.constants[b.name]) for b in graph.of("constant")),
         "typedef struct {",
         "  int64_t step;",
-        *(f"  real {b.name}[{max(1, b.size)}];" for b in kept),
+        *(f"  {_kind(b)} {b.name}[{max(1, b.size)}];" for b in kept),
         "} ranvier_state;\n",
         *(_table(graph, f"start_{n}", v) for n, v in graph.start.items()),
         "size_t ranvier_size(void) { return sizeof(ranvier_state); }\n",
@@ -108,7 +109,7 @@ def c99(graph: StepGraph) -> str:
         *(f"  memcpy(s->{n}, start_{n}, sizeof start_{n});" for n in graph.start),
         "}\n",
         f"void ranvier_step({', '.join(['ranvier_state *s', *given])}) {{",
-        *(f"  static real {b.name}[{max(1, b.size)}];" for b in scratch),
+        *(f"  static {_kind(b)} {b.name}[{max(1, b.size)}];" for b in scratch),
         *(f"  {line}" for line in nodes),
         "  s->step += 1;",
         "}",
@@ -118,6 +119,10 @@ def c99(graph: StepGraph) -> str:
 
 def _letter(graph: StepGraph) -> str:
     return "d" if graph.dtype == "float64" else "f"
+
+
+def _kind(buffer: Buffer) -> str:
+    return "real_d" if buffer.exact else "real"
 
 
 def _table(graph: StepGraph, name: str, values: np.ndarray) -> str:
@@ -159,7 +164,7 @@ def _node(graph: StepGraph, node: Node) -> Iterator[str]:
 
 def _advance(graph: StepGraph, node: Advance) -> Iterator[str]:
     page = Page()
-    lanes = TextLanes(graph.dtype if node.time is None else "float64", _TARGET, page)
+    lanes = TextLanes(node.arithmetic(graph.dtype), _TARGET, page)
 
     def read(name: str) -> Value:
         if name == node.time:
@@ -174,7 +179,9 @@ def _advance(graph: StepGraph, node: Advance) -> Iterator[str]:
         yield f"const double time = (double)(s->step + {graph.first}) * {over} / {under};"
     yield f"for (int i = 0; i < {node.cells}; i++) {{"
     yield from (f"  {line}" for line in page.needed(results.values()))
-    yield from (f"  const real y{index} = (real){value.text};" for index, value in enumerate(results.values()))
+    kinds = [_kind(graph.buffers[node.writes[name]]) for name in results]
+    values = zip(kinds, results.values(), strict=True)
+    yield from (f"  const {kind} y{index} = ({kind}){value.text};" for index, (kind, value) in enumerate(values))
     yield from (f"  {_place(graph, node.writes[name])}[i] = y{index};" for index, name in enumerate(results))
     yield "}"
     if node.time is not None:

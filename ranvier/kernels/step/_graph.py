@@ -23,11 +23,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Buffer:
-    """Numbers of one ``shape``; ``role`` is input, output, state (kept between steps), scratch or constant."""
+    """Numbers of one ``shape``; ``role`` is input, output, state (kept between steps), scratch or constant.
+
+    An ``exact`` state or scratch buffer holds times, in float64 whatever the dtype of the graph.
+    """
 
     name: str
     shape: tuple[int, ...]
     role: str
+    exact: bool = False
 
     @property
     def size(self) -> int:
@@ -55,8 +59,8 @@ class Add:
 class Advance:
     """One step of a population: ``program`` reads ``reads`` and writes ``writes``, program name -> buffer.
 
-    A read buffer has one number per cell, or one for all. With ``time``, the program reads the time under that name, and is
-    evaluated in float64; what it writes is rounded to the dtype of the graph.
+    A read buffer has one number per cell, or one for all. With ``time``, the program reads the time under that name. Then,
+    and where it is ``exact``, it is evaluated in float64, and each result is rounded to the dtype of its buffer.
     """
 
     program: Program
@@ -64,6 +68,11 @@ class Advance:
     reads: Mapping[str, str]
     writes: Mapping[str, str]
     time: str | None = None
+    exact: bool = False
+
+    def arithmetic(self, dtype: str) -> str:
+        """The dtype in which it is evaluated in a graph of ``dtype``."""
+        return dtype if self.time is None and not self.exact else "float64"
 
 
 @dataclass(frozen=True)

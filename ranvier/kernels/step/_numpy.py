@@ -12,6 +12,7 @@ from ranvier.kernels.step._far_angles import far_angle
 from ranvier.kernels.step._graph import (
     Add,
     Advance,
+    Buffer,
     Convolution,
     Csr,
     DelayPop,
@@ -55,7 +56,7 @@ _TARGET = Target(_number, lambda kind, letter, name, text: f"{name} = {text}", _
 def numpy_source(node: Advance, dtype: str) -> str:
     """A population's step as Python source: ``advance(reads, time)`` returns what it writes, by name."""
     page = Page()
-    lanes = TextLanes(dtype if node.time is None else "float64", _TARGET, page)
+    lanes = TextLanes(node.arithmetic(dtype), _TARGET, page)
     local = {name: f"r{k}" for k, name in enumerate(node.reads)}
     results = emit(lanes, node.program, lambda n: Value("time" if n == node.time else local[n], FLOAT))
     body = [f"{local[n]} = reads[{n!r}]" for n in node.reads] + page.needed(results.values())
@@ -86,9 +87,13 @@ class NumpyStep:
     def reset(self) -> None:
         """Back to the first step."""
         self.steps = 0
-        self.values = {n: np.zeros(b.size, self._real) for n, b in self.graph.buffers.items() if b.role != "constant"}
+        buffers = self.graph.buffers
+        self.values = {n: np.zeros(b.size, self._kept(b)) for n, b in buffers.items() if b.role != "constant"}
         self.values |= {n: v.reshape(-1) for n, v in self.graph.constants.items()}
         self.values |= {n: v.reshape(-1).copy() for n, v in self.graph.start.items()}
+
+    def _kept(self, buffer: Buffer) -> Any:
+        return np.float64 if buffer.exact else self._real
 
     def step(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs of one step, by name."""
@@ -113,9 +118,10 @@ class NumpyStep:
             case Advance():
                 over, under = self.graph.dt
                 time = np.float64(self.graph.first + self.steps) * over / under
-                reads = {n: v[b] for n, b in node.reads.items()}
+                reads = {n: v[b].astype(node.arithmetic(self.graph.dtype), copy=False) for n, b in node.reads.items()}
                 for name, value in self._made[index](reads, time).items():
-                    v[node.writes[name]] = np.array(np.broadcast_to(value, node.cells), self._real)
+                    kept = self._kept(self.graph.buffers[node.writes[name]])
+                    v[node.writes[name]] = np.array(np.broadcast_to(value, node.cells), kept)
             case Product(operand, source, target):
                 self._product(operand, v[source], v[target])
             case Pool():

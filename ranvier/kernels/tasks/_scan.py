@@ -22,6 +22,9 @@ class Scan:
     [*shape]; ``wanted`` names the emissions to return as [T, *shape] streams. Where ``cuts`` splits the gradient of
     what arrives, ``direct`` [T, *shape] (zeros) takes that of the cells before, and ``streams`` that of the weights.
     ``spent`` names streams that nobody reads afterwards, whose memory may be written over.
+
+    Where the step is ``exact``, it is computed in float64, its coefficients and the exact names are float64, and all other
+    numbers are rounded to ``dtype`` after each step.
     """
 
     step: Step
@@ -35,6 +38,25 @@ class Scan:
     cuts: Cuts = WHOLE
     direct: Mapping[str, Tensor] = field(default_factory=dict)
     spent: frozenset[str] = frozenset()
+
+    @property
+    def arithmetic(self) -> torch.dtype:
+        """The dtype in which a step is computed."""
+        return torch.float64 if self.step.exact else self.dtype
+
+    def dtype_of(self, name: str) -> torch.dtype:
+        """That of a state, a stream or an emission."""
+        return torch.float64 if name in self.step.exact else self.dtype
+
+    def number(self, name: str, value: Tensor) -> Tensor:
+        """A state or a stream as a provider reads it."""
+        dtype = self.dtype_of(name)
+        return value if value.dtype == dtype else value.to(dtype)
+
+    def coefficient(self, name: str) -> Tensor:
+        """A coefficient as a provider reads it."""
+        value = self.coefficients[name]
+        return value if value.dtype == self.arithmetic else value.to(self.arithmetic)
 
 
 @dataclass(frozen=True)

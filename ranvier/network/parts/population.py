@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity import Positions
-from ranvier.dynamics import COUNTER, Step, time_apart
+from ranvier.dynamics import COUNTER, Step, exact_step, time_apart
 from ranvier.errors import EquationError, ShapeError
 from ranvier.kernels import eager
 from ranvier.network.order import GraphError
@@ -155,7 +155,7 @@ class Population(nn.Module):
     def step(self, kicks: tuple[str, ...], times: bool = False) -> Step:
         """The program of one step when projections arrive on the states ``kicks``; ``times`` as in ``Cell.step``."""
         if (kicks, times) not in self._steps:
-            self._steps[kicks, times] = time_apart(self.cell.step(kicks, self.surrogate, times))
+            self._steps[kicks, times] = exact_step(time_apart(self.cell.step(kicks, self.surrogate, times)))
         return self._steps[kicks, times]
 
     def coefficients(self, step: Step, dt: float) -> dict[str, Tensor]:
@@ -184,7 +184,7 @@ class Population(nn.Module):
             start = (
                 self.value(_start_of(n)) if learnt else start_of(given, whole, self.seed, f"{self.name}.{n}", stream)
             )
-            start = start.to(device=device, dtype=dtype)
+            start = start.to(device=device, dtype=torch.float64 if n in self.cell.system.times else dtype)
             out[n] = start.expand(whole).clone(memory_format=torch.contiguous_format)
         if self.cell.system.refractory:
             out[COUNTER] = torch.zeros(batch, *shape, dtype=torch.int32, device=device)

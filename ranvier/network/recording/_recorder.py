@@ -43,8 +43,13 @@ class Recorder:
                 columns.declare(f"{n}/{v}", self._kind(n, v), self._shape(n, trace))
 
     def _kind(self, n: str, variable: str) -> np.dtype:
-        plastic = self.graph.projections[n].plasticity if n in self.graph.projections else None
-        dtype = self.graph.dtype if plastic is None else kept_in(plastic, variable, self.graph.dtype)
+        dtype = self.graph.dtype
+        if n in self.graph.projections:
+            plastic = self.graph.projections[n].plasticity
+            dtype = dtype if plastic is None else kept_in(plastic, variable, dtype)
+        elif n in self.graph.populations:
+            step = self.graph.step(n)
+            dtype = torch.float64 if step.output_of(variable) in step.exact else dtype
         return torch.empty(0, dtype=dtype).numpy().dtype
 
     def _size(self, n: str) -> int:

@@ -83,5 +83,5 @@ class Cells:
         steps, name = window.count if count is None else count, self.name
         window.variables[name] = self.after(window.variables[name], result.states, steps)
         if self.emission is not None and self.emission in result.emitted:
-            window.emissions[name] = result.emitted[self.emission]
+            window.emissions[name] = result.emitted[self.emission].to(self.graph.dtype)
         return {v: result.emitted[self.step.output_of(v)] for v in self.record}

@@ -61,4 +61,4 @@ def _timed(cells: Cells, start: int, count: int, rank: int) -> dict[str, Tensor]
     graph = cells.graph
     times = torch.from_numpy(times_at(np.arange(start, start + count), graph.dt)).to(graph.device)
     made = eager.clock(cells.step, cells.coefficients, times, rank)
-    return {n: x.to(graph.dtype) for n, x in made.items()}
+    return {n: x if n in cells.step.exact else x.to(graph.dtype) for n, x in made.items()}

@@ -39,7 +39,8 @@ class Window:
     def after(self) -> State:
         """The state at the end of the window."""
         history = {n: _last(h, self.emissions[n]) for n, h in self.history.items()}
-        return State(self.start + self.count, self.variables, history, self.synapses, self.state.stream, self.state.dt)
+        old = self.state
+        return State(self.start + self.count, self.variables, history, self.synapses, old.stream, old.dt, old.times)
 
 
 def _last(before: Tensor, now: Tensor) -> Tensor:

@@ -113,6 +113,7 @@ def save_state(state: State, path: str | os.PathLike[str]) -> None:
     tensors = {n: t.detach().cpu().contiguous().clone() for n, t in state.tensors().items()}
     header = {"format": _STATE, "step": str(state.step), "stream": str(state.stream)}
     header |= {} if state.dt is None else {"dt": repr(state.dt)}
+    header |= {"times": "\n".join(sorted(state.times))} if state.times else {}
     path = Path(path)
     replace_file(path, to_bytes(tensors, header))
     sweep(path.parent, path.name)
@@ -141,7 +142,8 @@ def load_state(path: str | os.PathLike[str]) -> State:
         raise FileFormatError(
             f"{path} holds no saved state (its format is {str(header.get('format'))[:100]!r}): give another file."
         )
-    return State.from_tensors(int(header["step"]), int(header["stream"]), tensors, _step_length(header, path))
+    dt, times = _step_length(header, path), frozenset(header.get("times", "").splitlines())
+    return State.from_tensors(int(header["step"]), int(header["stream"]), tensors, dt, times)
 
 
 def _step_length(header: dict[str, str], path: Path) -> float | None:

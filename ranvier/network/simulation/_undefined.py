@@ -9,6 +9,7 @@ import torch
 
 from ranvier.dynamics import Program, Tape, placed, quotients
 from ranvier.kernels import eager
+from ranvier.units.steps import times_at
 
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
@@ -33,13 +34,14 @@ def undefined_quotient(graph: Graph, before: State, after: State) -> str | None:
         outputs = {f"{part}{k}": getattr(q, part) for k, q in enumerate(found) for part in ("above", "below")}
         outputs |= {f"read{k}_{n}": system.written(sp.Symbol(n)) for k, q in enumerate(found) for n in q.reads}
         known = {**graph.populations[name].values(), **before.variables[name]}
-        known |= {"t": torch.tensor(before.step * graph.dt), "dt": torch.tensor(graph.dt)}
-        known = {n: v.detach().to(graph.dtype) for n, v in known.items()}
+        now, dt = (torch.tensor(float(x), dtype=torch.float64) for x in (times_at(before.step, graph.dt), graph.dt))
+        dtype = torch.float64 if graph.step(name).exact else graph.dtype
+        known = {n: v.detach().to(dtype) for n, v in {**known, "t": now, "dt": dt}.items()}
         readable = {n: e for n, e in outputs.items() if {str(s) for s in system.symbols_of(e)} <= known.keys()}
         tape = Tape()
         place = placed(system, tape, {}, readable.values())
         program = Program(tuple(tape.statements), {n: e.xreplace(place) for n, e in readable.items()})
-        like = next(iter(before.variables[name].values()))
+        like = next(iter(before.variables[name].values())).to(dtype)
         values = eager.step_function(program, sp.Integer(0))(known, like)
         for k, quotient in enumerate(found):
             if f"above{k}" not in values or f"below{k}" not in values:

@@ -54,12 +54,10 @@ def check_state(graph: Graph, state: Any, batch: int) -> State:
     _check_synapses(graph, state, batch)
     _check_history(graph, state, batch)
     state = replace(state, synapses=_exact_times(graph, state)) if state.synapses else state
-    if state.dt == graph.dt and all(
-        COUNTER not in v or v[COUNTER].dtype == torch.int32 for v in state.variables.values()
-    ):
+    times, variables = graph.times, {n: _as_kept(graph, n, own) for n, own in state.variables.items()}
+    if state.dt == graph.dt and state.times == times and all(variables[n] is v for n, v in state.variables.items()):
         return state
-    counted = {n: {v: _whole(x) if v == COUNTER else x for v, x in own.items()} for n, own in state.variables.items()}
-    return replace(state, dt=graph.dt, variables=counted)
+    return replace(state, dt=graph.dt, variables=variables, times=times)
 
 
 def _check_form(state: State) -> None:
@@ -96,9 +94,13 @@ def _exact_times(graph: Graph, state: State) -> Mapping[str, Mapping[str, Tensor
     }
 
 
-def _whole(left: Tensor) -> Tensor:
-    """Steps left as int32, which states of earlier versions hold as floats."""
-    return left if left.dtype == torch.int32 else left.detach().to(torch.int32)
+def _as_kept(graph: Graph, name: str, values: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The variables of a population: steps left as int32 and times in float64, which states of earlier versions hold as floats
+    of the network's dtype."""
+    out = {v: values[v].double() for v in graph.populations[name].cell.system.times if values[v].dtype != torch.float64}
+    if COUNTER in values and values[COUNTER].dtype != torch.int32:
+        out[COUNTER] = values[COUNTER].detach().to(torch.int32)
+    return {**values, **out} if out else values
 
 
 def _check_variables(graph: Graph, state: State, batch: int) -> None:
@@ -122,7 +124,8 @@ def _check_variables(graph: Graph, state: State, batch: int) -> None:
         whole = {(batch, *shape) for shape in shapes}
         for variable, value in values.items():
             if not _fits(value, whole, counter if variable == COUNTER else form):
-                _check_tensor(graph, f"{name}.{variable}", value, (batch,), shapes)
+                kinds = {graph.dtype, torch.float64} if variable in system.times else None
+                _check_tensor(graph, f"{name}.{variable}", value, (batch,), shapes, kinds)
         if COUNTER in values:
             _check_counter(f"{name}.{COUNTER}", values[COUNTER])
 

@@ -32,4 +32,4 @@ def initial_state(
     variables = {n: p.initial(batch, shapes[n], dtype, device, stream) for n, p in graph.populations.items()}
     history = {n: torch.zeros(d, batch, *shapes[n], dtype=dtype, device=device) for n, d in depths.items()}
     synapses = {n: initial_synapses(p, batch, graph.seed, stream) for n, p in graph.projections.items() if p.plasticity}
-    return State(0, variables, history, synapses, stream, graph.dt)
+    return State(0, variables, history, synapses, stream, graph.dt, graph.times)

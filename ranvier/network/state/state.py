@@ -50,6 +50,8 @@ class State:
         The random stream from here on: of sources, noise and all other numbers that are new in every call.
     dt
         Step length in ms; None where unknown, as in files of earlier versions.
+    times
+        Paths (as in :meth:`tensors`) of variables of populations in ms, which are float64 in networks of any dtype.
 
     >>> state = net.initial_state()
     >>> state.variables["exc"]["v"].shape
@@ -62,6 +64,7 @@ class State:
     synapses: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
     stream: int = 0
     dt: float | None = None
+    times: frozenset[str] = frozenset()
 
     def map(self, change: Callable[[Tensor], Tensor]) -> State:
         """The same state with ``change`` applied to every tensor."""
@@ -93,8 +96,8 @@ class State:
     def to(self, *args: Any, **kwargs: Any) -> State:
         """On another device or in another dtype, as :meth:`torch.nn.Module.to`.
 
-        Whole numbers and float64 variables of synapses keep their dtype: these may be times, which float32 rounds. A network
-        of float32 narrows such a variable itself where it is no time.
+        Whole numbers keep their dtype. So do float64 variables of synapses and the float64 variables in ``times``, for float32
+        rounds a time. A network of float32 narrows a variable of synapses itself where it is no time.
         """
 
         def carried(t: Tensor) -> Tensor:
@@ -107,7 +110,13 @@ class State:
             p: {n: carried(v) if v.dtype == torch.float64 else moved(v) for n, v in values.items()}
             for p, values in self.synapses.items()
         }
-        return replace(replace(self, synapses={}).map(moved), synapses=synapses)
+        held = {
+            p: {n: v for n, v in values.items() if f"variables/{p}/{n}" in self.times and v.dtype == torch.float64}
+            for p, values in self.variables.items()
+        }
+        out = replace(self, synapses={}).map(moved)
+        variables = {p: values | {n: carried(v) for n, v in held[p].items()} for p, values in out.variables.items()}
+        return replace(out, variables=variables, synapses=synapses)
 
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor under a path such as ``variables/lif1/v``."""
@@ -118,12 +127,15 @@ class State:
 
     def with_tensors(self, tensors: Mapping[str, Tensor]) -> State:
         """The same state with other :meth:`tensors`; populations without variables stay."""
-        made = State.from_tensors(self.step, self.stream, tensors, self.dt)
+        made = State.from_tensors(self.step, self.stream, tensors, self.dt, self.times)
         variables = {n: made.variables.get(n, {}) for n in self.variables}
         return replace(made, variables=variables, synapses={n: made.synapses.get(n, {}) for n in self.synapses})
 
     @classmethod
-    def from_tensors(cls, step: int, stream: int, tensors: Mapping[str, Tensor], dt: float | None = None) -> State:
+    def from_tensors(
+        cls, step: int, stream: int, tensors: Mapping[str, Tensor], dt: float | None = None,
+        times: frozenset[str] = frozenset(),
+    ) -> State:  # fmt: skip
         """Rebuild a state from :meth:`tensors`."""
         nested: dict[str, dict[str, dict[str, Tensor]]] = {"variables": {}, "synapses": {}}
         history = {}
@@ -134,18 +146,18 @@ class State:
             else:
                 owner, _, name = rest.rpartition("/")
                 nested[kind].setdefault(owner, {})[name] = tensor
-        return cls(step, nested["variables"], history, nested["synapses"], stream, dt)
+        return cls(step, nested["variables"], history, nested["synapses"], stream, dt, times)
 
 
 def _flatten(state: State) -> tuple[list[Tensor], tuple]:
     tensors = state.tensors()
     owners = tuple(state.variables), tuple(state.synapses)
-    return list(tensors.values()), (state.step, state.stream, state.dt, tuple(tensors), owners)
+    return list(tensors.values()), (state.step, state.stream, state.dt, state.times, tuple(tensors), owners)
 
 
 def _unflatten(values: Any, context: tuple) -> State:
-    step, stream, dt, names, (populations, projections) = context
-    empty = State(step, {n: {} for n in populations}, {}, {n: {} for n in projections}, stream, dt)
+    step, stream, dt, times, names, (populations, projections) = context
+    empty = State(step, {n: {} for n in populations}, {}, {n: {} for n in projections}, stream, dt, times)
     return empty.with_tensors(dict(zip(names, values, strict=True)))
 
 

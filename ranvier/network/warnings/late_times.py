@@ -1,4 +1,4 @@
-"""Values that grow with the time in float32: beside a state of a cell that holds a time, and in variables of synapses."""
+"""Variables of cells and synapses that grow with the time and are kept in float32."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ranvier._warn import warn
-from ranvier.dynamics import TIME, growing
-from ranvier.units import UNITS
+from ranvier.dynamics import TIME, assigned_times, growing
 
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
@@ -18,7 +17,6 @@ __all__ = ["warn_of_late_times"]
 
 #: from this step on a float32 holds the time to no better than an eighth of a step
 _LATE = 1 << 20
-_DURATION = UNITS["ms"].dimension
 
 
 def warn_of_late_times(graph: Graph, last: int) -> None:
@@ -32,14 +30,13 @@ def warn_of_late_times(graph: Graph, last: int) -> None:
         if p.plasticity
         for v in _late(p.bound)
     ]
-    for n, p in graph.populations.items():
-        system, step = p.cell.system, graph.step(n)
-        timed = any(system.dimensions[x] == _DURATION for x in (*system.states, *system.inputs))
-        if timed and growing(step.clock, (TIME,)):
-            said.append(
-                f"population {n!r} compares or combines the time t with values in float32, which holds it to no better than an "
-                f"eighth of a step from step {_LATE:,} on: use a network with dtype=torch.float64, or a shorter run."
-            )
+    said += [
+        f"{v!r} of population {n!r} is set to a value that grows with the time t in float32, whose rounding is an eighth of "
+        f"a step from step {_LATE:,} on: give the variable the unit ms (a time is kept in float64), or use a network with "
+        f"dtype=torch.float64."
+        for n in graph.populations
+        for v in sorted(assigned_times(graph.step(n)))
+    ]
     for sentence in said:
         if graph.memo.new(sentence):
             warn(sentence)
@@ -48,5 +45,5 @@ def warn_of_late_times(graph: Graph, last: int) -> None:
 def _late(bound: BoundPlasticity) -> list[str]:
     """Variables of a synapse (or what it delivers) that grow with the time and are not kept in float64."""
     programs = (*bound.codes.values(), bound.step.program.only(bound.system.states))
-    found = {n for program in programs for n in growing(program, (TIME, *bound.times))}
+    found = {n for program in programs for n in growing(program, (TIME, *bound.times, *bound.end_times))}
     return sorted(found - {*bound.times})

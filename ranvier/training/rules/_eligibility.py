@@ -87,7 +87,8 @@ class _Part:
         for s in self.states:
             after = block.window.variables[self.name][s]
             found = torch.autograd.grad(after, inputs, torch.ones_like(after), retain_graph=True, allow_unused=True)
-            full = [torch.zeros_like(i) if g is None else g for i, g in zip(inputs, found, strict=True)]
+            pairs = zip(inputs, found, strict=True)
+            full = [torch.zeros_like(i, dtype=self.dtype) if g is None else g.to(self.dtype) for i, g in pairs]
             self.jacobian.append(full[: len(before)])
             for k, stream in enumerate(streams):
                 first = len(before) + k * len(pieces)
@@ -102,6 +103,7 @@ class _Part:
         for q, error in enumerate(errors):
             if error is None:
                 continue
+            error = error.to(self.dtype)  # that of a time is float64
             for k, carrier in enumerate(self.found):
                 trace = self.traces[k][q]
                 if self.response is not None:

@@ -42,6 +42,8 @@ class CompiledStep:
         """The state buffers."""
         out, place = {}, 8
         for b in self.graph.of("state"):
-            out[b.name] = np.frombuffer(self._state, self._real, b.size, place)
-            place += max(1, b.size) * self._real().itemsize
+            kind = np.dtype(np.float64 if b.exact else self._real)
+            place = -(-place // kind.itemsize) * kind.itemsize
+            out[b.name] = np.frombuffer(self._state, kind, b.size, place)
+            place += max(1, b.size) * kind.itemsize
         return out

@@ -27,6 +27,14 @@ CELLS: dict[str, Callable[[], rv.Cell]] = {
     "HodgkinHuxley": lambda: rv.HodgkinHuxley(6),
     "TraubMiles": lambda: rv.TraubMiles(6),
     "LeakyReadout": lambda: rv.LeakyReadout(6),
+    "remembering": lambda: rv.Cell(
+        "dv/dt = (x + 1.2 - exp(-(t - last)/tau) - v)/tau : 1\nx : 1 (input)\nlast' = last : ms",
+        threshold="v > 1 and t - last >= 2*ms",
+        reset="v = 0\nlast = t",
+        last=rv.Uniform(-9 * ms, -2 * ms),
+        tau=5 * ms,
+        size=6,
+    ),
     "timed": lambda: rv.Cell(
         "dv/dt = (x + 1 + sin(2*pi*f*t + phase) + int(t >= 7.3*ms)*cos(w*t) - v)/tau : 1\nx : 1 (input)",
         threshold="v > 1",

@@ -125,11 +125,11 @@ def test_stimuli_switch_at_the_right_step() -> None:
 
 
 def test_a_time_kept_in_float32_is_told_when_it_loses_digits() -> None:
-    def network(text: str, dtype: torch.dtype = torch.float32, plasticity: object = None) -> rv.Network:
+    def network(
+        text: str, reset: str = "", dtype: torch.dtype = torch.float32, plasticity: object = None
+    ) -> rv.Network:
         net = rv.Network(dt=0.1 * ms, seed=1, dtype=dtype)
-        cell = (
-            rv.Cell(text, threshold="v > 1", reset="last = t", v=0, last=0 * ms) if "last" in text else rv.CurrentLIF()
-        )
+        cell = rv.Cell(text, threshold="v > 1", reset=reset, v=0) if text else rv.CurrentLIF()
         net.population("cells", 2, cell)
         if plasticity:
             net.connect("cells", "cells", rv.AllToAll(autapses=False), to="I", weight=0 * nA, plasticity=plasticity)
@@ -141,16 +141,19 @@ def test_a_time_kept_in_float32_is_told_when_it_loses_digits() -> None:
     since = "v' = v*exp(-(t - last)/(10*ms)) : 1\nlast' = last : ms"
     count = rv.Plasticity("n' = n : 1", on_pre="n = t/ms")
     gate = rv.Plasticity("last' = last : ms", on_pre="w += 0.001*w*int(t > 10*second)*(t - last)/ms; last = t")
-    with pytest.warns(rv.errors.RanvierWarning, match=r"population 'cells' compares or combines the time t.*float64"):
-        late(network(since))
+    number = "v' = v : 1\nn' = n : 1"
+    with pytest.warns(rv.errors.RanvierWarning, match=r"'n' of population 'cells' .*grows with the time t.*unit ms"):
+        late(network(number, "n = t/ms"))
     with pytest.warns(
         rv.errors.RanvierWarning, match=r"'n' of projection 'cells_to_cells.*' grows with the time t.*unit ms"
     ):
         late(network("", plasticity=count))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        late(network(since, torch.float64))
-        network(since).run(0.1 * ms)
+        late(network(since, "last = t"))
+        late(network(number, "n = n + 1"))
+        late(network(number, "n = t/ms", torch.float64))
+        network(number, "n = t/ms").run(0.1 * ms)
         late(network("", plasticity=gate))
         run(alone, None, HOUR, 3)
 

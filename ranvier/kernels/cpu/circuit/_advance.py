@@ -14,6 +14,7 @@ from ranvier.kernels.cpu.circuit.fired import Bits, fixed_counters, list_fired
 from ranvier.kernels.cpu.circuit.form import Member
 from ranvier.kernels.cpu.llvm.functions import I64, at, counted, when
 from ranvier.kernels.cpu.llvm.lanes import Lanes
+from ranvier.kernels.cpu.llvm.mixed import Mixed
 from ranvier.kernels.writer import emit
 
 __all__ = ["advance"]
@@ -26,7 +27,8 @@ def advance(
     lanes: Lanes, member: Member, group: dict, cells: tuple[ir.Value, ir.Value], n: ir.Value, start: ir.Value, every: ir.Value
 ) -> None:  # fmt: skip
     """The cells [low, high) through step ``start`` + n: read and clear their arrivals, record, list spikes."""
-    b = lanes.builder
+    b, mixed = lanes.builder, Mixed(lanes, exact=bool(member.step.exact))
+    words = mixed.words
     fixed = fixed_counters(member)
     wanted = (
         *group["states"],
@@ -37,8 +39,8 @@ def advance(
     ends = {n: f"end of {n}" for n in group["counters"]}
     frees = {n: f"free of {n}" for n in fixed}
     program = _rewritten(member.step.program.only(wanted), ends, frees, member.direct)
-    now = lanes.splat(b.sitofp(n, lanes.scalar))
-    following = lanes.add(now, lanes.constant(1.0))
+    now = words.splat(b.sitofp(n, words.scalar))
+    following = words.add(now, words.constant(1.0))
     arrived = {
         name: at(b, ring, b.mul(b.srem(b.add(start, n), length), group["padded"]))
         for name, (ring, length) in group["rings"].items()
@@ -52,10 +54,11 @@ def advance(
         due = b.icmp_signed("==", b.srem(taken, every), I64(0))
         row = b.mul(b.sub(b.sub(b.sdiv(taken, every), b.sdiv(start, every)), I64(1)), group["padded"])
     varied = {n: p for n, p in group["coefficients"].items() if n in member.varied}
-    shared = {n: lanes.broadcast(p, I64(0)) for n, p in group["coefficients"].items() if n not in member.varied}
-    program, products = spread_factors(program, shared)
+    shared = {n: words.broadcast(p, I64(0)) for n, p in group["coefficients"].items() if n not in member.varied}
+    # a difference of two times must not become one of two products
+    program, products = (program, {}) if member.step.exact else spread_factors(program, shared)
     for name, product in products.items():
-        shared[name] = emit(lanes, Program((), {name: product}), shared.__getitem__)[name]
+        shared[name] = emit(words, Program((), {name: product}), shared.__getitem__)[name]
     low, high = cells
     mirror, back = b.add(low, b.sub(high, I64(lanes.width))), b.trunc(b.add(start, n), ir.IntType(1))
     with counted(b, low, high, lanes.width) as k:
@@ -70,43 +73,43 @@ def advance(
             if name in masked:
                 return masked[name]
             if name in ending:
-                return lanes.load(ending[name], i)
+                return mixed.load(ending[name], i)
             if name in group["states"]:
-                return lanes.load(group["states"][name], i)
+                return mixed.load(group["states"][name], i)
             if name in group["counters"]:
-                end = lanes.load(group["counters"][name], i)
-                return lanes.maximum(lanes.sub(end, now), lanes.constant(0.0))
+                end = mixed.load(group["counters"][name], i)
+                return words.maximum(words.sub(end, now), words.constant(0.0))
             if name in shared:
                 return shared[name]
             if name in varied:
-                return lanes.load(varied[name], i)
+                return mixed.load(varied[name], i)
             value = None
             if name in arrived:
-                value = lanes.load(arrived[name], i)
+                value = mixed.load(arrived[name], i)
                 lanes.store(arrived[name], i, lanes.constant(0.0))
             if name in group["outside"]:
                 pointer, per_step, per_cell = group["outside"][name]
-                given = lanes.load(pointer, b.add(b.mul(n, per_step), b.mul(i, per_cell)))
-                value = given if value is None else lanes.add(value, given)
+                given = mixed.load(pointer, b.add(b.mul(n, per_step), b.mul(i, per_cell)))
+                value = given if value is None else words.add(value, given)
             if name in driven:
-                drawn = lanes.load(driven[name], i)
-                value = drawn if value is None else lanes.add(value, drawn)
-            return lanes.constant(0.0) if value is None else value
+                drawn = mixed.load(driven[name], i)
+                value = drawn if value is None else words.add(value, drawn)
+            return words.constant(0.0) if value is None else value
 
-        values = emit(lanes, program, read)
+        values = emit(words, program, read)
         for name, pointer in group["states"].items():
-            lanes.store(pointer, i, values[name])
+            mixed.store(pointer, i, values[name])
         if member.recorded:
             with when(b, due):
                 for name, pointer in group["recorded"].items():
-                    lanes.store(pointer, b.add(row, i), values[member.step.output_of(name)])
-        spike = lanes.nonzero(values["spike"])
+                    mixed.store(pointer, b.add(row, i), values[member.step.output_of(name)])
+        spike = words.nonzero(values["spike"])
         fired.store(i, spike)
         for name, pointer in group["counters"].items():
             if name in fixed:
                 free[name].store(i, lanes.both(masks[name], lanes.negate_mask(spike)))
             else:
-                lanes.store(pointer, i, lanes.add(following, values[name]), mask=spike)
+                mixed.store(pointer, i, words.add(following, values[name]), mask=spike)
     holding = {name: group["steps"][name] for name in fixed}
     list_fired(lanes, group, cells, n, holding)
 

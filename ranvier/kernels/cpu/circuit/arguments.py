@@ -13,7 +13,7 @@ from ranvier.kernels.cpu.circuit.fired import fixed_counters
 from ranvier.kernels.cpu.circuit.form import Member, Wire
 from ranvier.kernels.cpu.host.sections import Section, Sections
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
-from ranvier.kernels.cpu.llvm.functions import I8, I32, I64, at
+from ranvier.kernels.cpu.llvm.functions import F64, I8, I32, I64, at
 from ranvier.kernels.cpu.plastic.tables import plastic_signature
 
 __all__ = ["LOOP", "population", "population_values", "sections", "wire"]
@@ -45,14 +45,14 @@ def sections(members: Sequence[Member], wires: Sequence[Wire]) -> Sections:
 
 @lru_cache(maxsize=256)
 def _population(member: Member) -> Signature:
-    step, fixed = member.step, fixed_counters(member)
-    arrays = {f"state of {n}": Array(REAL, "padded") for n in step.states}
+    step, fixed, held = member.step, fixed_counters(member), dict.fromkeys(member.step.exact, F64)
+    arrays = {f"state of {n}": Array(held.get(n, REAL), "padded") for n in step.states}
     arrays |= {f"counter of {n}": Array(I32 if n in fixed else REAL, "padded") for n in step.counters}
     arrays |= {f"free of {n}": Array(I64, None) for n in fixed}
-    arrays |= {f"coefficient of {n}": Array(REAL, ...) for n in step.coefficients}
+    arrays |= {f"coefficient of {n}": Array(F64 if held else REAL, ...) for n in step.coefficients}
     arrays |= {f"ring of {n}": Array(REAL, ...) for n in member.rings}
-    arrays |= {f"outside of {n}": Array(REAL, ...) for n in member.outside}
-    arrays |= {f"record of {n}": Array(REAL, None, "padded") for n in member.recorded}
+    arrays |= {f"outside of {n}": Array(held.get(n, REAL), ...) for n in member.outside}
+    arrays |= {f"record of {n}": Array(held.get(step.output_of(n), REAL), None, "padded") for n in member.recorded}
     arrays |= {
         "fired": Array(I64, None),
         "found": Array(I32, None),

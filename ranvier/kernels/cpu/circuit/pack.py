@@ -62,7 +62,13 @@ def pack_population(
     width = 64 // dtype.itemsize
     padded = whole_vectors(p.cells, width)
 
-    def array(t: Tensor) -> Tensor:
+    exact = torch.float64 if p.step.exact else dtype
+
+    def kept(name: str) -> torch.dtype:
+        """That of a state, a stream or an emission."""
+        return exact if name in p.step.exact else dtype
+
+    def array(t: Tensor, dtype: torch.dtype) -> Tensor:
         """Own, padded copy of one value or one for each cell; the spare lanes repeat the last cell so that they stay finite."""
         out = torch.empty(padded, dtype=dtype)
         if padded == p.cells:
@@ -73,7 +79,7 @@ def pack_population(
 
     ranges = team.ranges(padded, block)
     shares, units = Shares(ranges), Shares(ranges, UNIT)
-    start = {n: array(p.states[n]) for n in (*p.step.states, *p.step.counters)}
+    start = {n: array(p.states[n], kept(n)) for n in (*p.step.states, *p.step.counters)}
     start |= {n: start[n].to(torch.int32) for n in fixed}
     state = {n: shares.split(values) for n, values in start.items()}
     given: dict[str, Any] = {"cells": p.cells, "padded": padded, "block": block or padded, "capacity": capacity}
@@ -87,16 +93,16 @@ def pack_population(
         given[f"steps of {n}"] = int(p.coefficients[coefficient])
     varied = set(p.varied)
     alike = [n for n in p.step.coefficients if n not in varied]
-    one = torch.tensor([p.coefficients[n].item() for n in alike], dtype=dtype).unbind()
+    one = torch.tensor([p.coefficients[n].item() for n in alike], dtype=exact).unbind()
     given |= {f"coefficient of {n}": x for n, x in zip(alike, one, strict=True)}
-    given |= {f"coefficient of {n}": array(p.coefficients[n].reshape(-1)) for n in varied}
+    given |= {f"coefficient of {n}": array(p.coefficients[n].reshape(-1), exact) for n in varied}
     for stream, length in lengths.items():
         direct = stream in member.direct
         own[f"ring of {stream}"] = state[p.step.port_of(stream)] if direct else shares.room(dtype, length)
         given[f"length of {stream}"] = length
     for stream, x in p.outside.items():
-        given |= _outside(stream, x, p.cells, padded, width, dtype)
-    record = {n: torch.empty(samples, padded, dtype=dtype) for n in p.recorded}
+        given |= _outside(stream, x, p.cells, padded, width, kept(stream))
+    record = {n: torch.empty(samples, padded, dtype=kept(p.step.output_of(n))) for n in p.recorded}
     given |= {f"record of {n}": t for n, t in record.items()}
     cell = [empty([steps * (high - low) + width], torch.int32) for low, high in ranges]
     bounds = [torch.zeros(steps + 1, dtype=torch.int64) for _ in ranges]

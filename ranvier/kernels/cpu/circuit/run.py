@@ -37,7 +37,7 @@ def run_circuit(task: Circuit, threads: int | None = None) -> CircuitResult:
     direct = {
         p.name: tuple(
             s for s, arriving in rings[p.name].items()
-            if p.name not in read and s not in p.given and s in p.step.added
+            if p.name not in read and s not in p.given and s in p.step.added and p.step.port_of(s) not in p.step.exact
             and all(isinstance(q.latency, int) for q in arriving)
         )
         for p in populations

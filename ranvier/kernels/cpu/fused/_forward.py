@@ -15,6 +15,7 @@ from ranvier.kernels.cpu.fused.span import Rows, Span, Spans, spans_of
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.schedule import Call, Schedule, run_queues
 from ranvier.kernels.cpu.scan import kernels
+from ranvier.kernels.cpu.scan.exact import emitted_as
 from ranvier.kernels.tasks import DelayedFeedback, Fused
 
 __all__ = ["Given", "Made", "Names", "prepare", "queues", "run"]
@@ -196,11 +197,11 @@ def _prepare(
     differentiable = any(needs.values())
     passing = frozenset({*fed, *sent}) if made.spans.alone else frozenset(fed)
     saved = kernels.saved_values(step, scan.cuts, outputs, wanted, passing) if differentiable else ()
-    emitted_as = {str(step.program.outputs[n]): n for n in outputs}
-    write = tuple(n for n in saved if n not in step.streams and n not in emitted_as)
+    shown = emitted_as(step, outputs)
+    write = tuple(n for n in saved if n not in step.streams and n not in shown)
     kernel = kernels.forward_kernel(step, str(scan.dtype).removeprefix("torch."), outputs, write)
     same = tuple(s for s in step.streams if needs.get((name, s)) and given[s].shape[0] == 1)
-    made.names[name] = Names(wanted, outputs, saved, emitted_as, same)
+    made.names[name] = Names(wanted, outputs, saved, shown, same)
     member.state = {n: member.vector(given[n]) for n in kernel.states}
     chunk = made.spans.chunk
     given_rows: dict[str, Rows] = {}
@@ -219,7 +220,8 @@ def _prepare(
         unread = n in sent and str(step.program.outputs[n]) not in saved
         listed = len(made.sent(name)) == sum(link.pre == name for link in task.feedback)
         at_once = unread and made.spans.alone and (listed or made.spans.block is not None)
-        member.out[n] = member.scratch(chunk) if at_once else Rows(member.new(scan.steps))
+        dtype = kernel.kernel.groups["output" if n in outputs else "saved"].dtype(n, scan.dtype)
+        member.out[n] = member.scratch(chunk) if at_once else Rows(member.new(scan.steps, dtype=dtype))
     return kernel, given_rows
 
 

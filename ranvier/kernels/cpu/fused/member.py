@@ -33,9 +33,9 @@ class Member:
         self.out: dict[str, Rows] = {}
         self._steady: dict[str, Numbers] = {}
 
-    def new(self, steps: int, apart: int = 0) -> Tensor:
-        """An uninitialised row per step, ``apart`` vectors between rows."""
-        return empty((steps, self.padded + apart * self.lanes), self.scan.dtype)[:, : self.padded]
+    def new(self, steps: int, apart: int = 0, dtype: torch.dtype | None = None) -> Tensor:
+        """An uninitialised row per step, ``apart`` vectors between rows; of the scan's dtype unless another is named."""
+        return empty((steps, self.padded + apart * self.lanes), dtype or self.scan.dtype)[:, : self.padded]
 
     def scratch(self, steps: int) -> Rows:
         """Rows for the steps of one turn; spare lanes are silent."""
@@ -45,7 +45,7 @@ class Member:
 
     def vector(self, t: Tensor) -> Tensor:
         """Own copy of [*shape] numbers."""
-        return self._filled(empty((self.padded,), self.scan.dtype), t.expand(self.scan.shape).reshape(self.count))
+        return self._filled(empty((self.padded,), t.dtype), t.expand(self.scan.shape).reshape(self.count))
 
     def renew(self, states: Mapping[str, Tensor]) -> None:
         """Begin with other states."""
@@ -58,7 +58,7 @@ class Member:
         t = t.expand(t.shape[0], *self.scan.shape)
         if self.padded == self.count and t.shape[0] and t[0].is_contiguous():
             return Rows(t.flatten(1))
-        return Rows(self._filled(self.new(t.shape[0]), t.flatten(1)))
+        return Rows(self._filled(self.new(t.shape[0], dtype=t.dtype), t.flatten(1)))
 
     def initial_rows(self, t: Tensor) -> Rows:
         """[T, *shape] numbers that something is added to; what all samples share at every step as one row."""
@@ -68,7 +68,7 @@ class Member:
 
     def own_rows(self, t: Tensor, steps: int, apart: int = 0) -> Rows:
         """[T, *shape] numbers copied to rows that may be added to."""
-        return Rows(self._filled(self.new(steps, apart), t.expand(steps, *self.scan.shape).flatten(1)))
+        return Rows(self._filled(self.new(steps, apart, t.dtype), t.expand(steps, *self.scan.shape).flatten(1)))
 
     def fill(self, out: Tensor, t: Tensor) -> None:
         """Put [T, *shape] numbers, or the same for every step, into rows."""
@@ -93,7 +93,8 @@ class Member:
             return Rows(torch.zeros(1, self.cells, dtype=self.scan.dtype), uniform=True)
         if g is None:
             return Rows(torch.zeros(steps, self.padded, dtype=self.scan.dtype))
-        if not own and self.padded == self.count and steps and g[0].is_contiguous() and g.stride(0):
+        plain = g.dtype == self.scan.dtype and self.padded == self.count
+        if not own and plain and steps and g[0].is_contiguous() and g.stride(0):
             return Rows(g.flatten(1))
         out = torch.zeros(steps, self.padded, dtype=self.scan.dtype)
         out[:, : self.count] = g.reshape(steps, self.count)

@@ -9,6 +9,7 @@ import sympy as sp
 from llvmlite import ir
 
 from ranvier.dynamics import ByStructure, Statement, Step, derivative, tidy
+from ranvier.kernels.cpu.scan.exact import all_if, exact_kept
 from ranvier.kernels.cpu.scan.frame import Frame, Group, ScanRoutine
 from ranvier.kernels.writer import emit
 
@@ -52,10 +53,11 @@ def _near(key: _Key, dtype: str, emission: str, kept: tuple[str, ...]) -> Near:
         dtype,
         "ranvier_near",
         {
-            "kept": Group(kept, row=True, lane=True),
-            "coefficient": Group(coefficients, lane=True),
+            "kept": Group(kept, row=True, lane=True, exact=exact_kept(step, kept)),
+            "coefficient": Group(coefficients, lane=True, exact=all_if(step.exact, coefficients)),
             "factor": Group(("near",), row=True),
         },
+        exact=bool(step.exact),
     )
     (given,), (steady,), (factor,) = map(frame.read, frame.groups)
     placed = given | steady
@@ -64,7 +66,7 @@ def _near(key: _Key, dtype: str, emission: str, kept: tuple[str, ...]) -> Near:
         def read(name: str) -> ir.Value:
             return placed[name].load(t, i)
 
-        factor["near"].store(t, i, emit(frame.lanes, program, read)["near"], frame.streaming)
+        factor["near"].store(t, i, emit(frame.words, program, read)["near"], frame.streaming)
     return Near(frame.compile(), kept, coefficients)
 
 

@@ -29,8 +29,7 @@ Tensor = torch.Tensor
 def run_fused(task: Fused) -> dict[str, ScanResult]:
     """Run the loop; equal to the windows of the executor up to rounding, forward and gradient."""
     slots = slots_of(task)
-    dtype = next(iter(task.members.values())).dtype
-    flat = _LoopFunction.apply(task, slots, *(s.of(task).to(dtype) for s in slots))
+    flat = _LoopFunction.apply(task, slots, *(s.number(task) for s in slots))
     out, position = {}, 0
     for name, scan in task.members.items():
         states = (*scan.step.states, *scan.step.counters)
@@ -65,6 +64,14 @@ class _Slot:
         if isinstance(self.owner, int):
             return getattr(getattr(task, self.kind)[self.owner], self.name)
         return getattr(task.members[self.owner], self.kind)[self.name]
+
+    def number(self, task: Fused) -> Tensor:
+        """The tensor in the dtype in which kernels read it."""
+        value = self.of(task)
+        if isinstance(self.owner, int):
+            return value.to(next(iter(task.members.values())).dtype)
+        scan = task.members[self.owner]
+        return scan.coefficient(self.name) if self.kind == "coefficients" else scan.number(self.name, value)
 
     @property
     def key(self) -> tuple[str | int, str]:

@@ -39,7 +39,7 @@ class LoopSeries:
         self.dtype = next(iter(task.members.values())).dtype
         self.steps = next(iter(task.members.values())).steps
         self.batch = next(iter(task.members.values())).shape[0]
-        self.tensors = {s.key: s.of(task).to(self.dtype) for s in slots_of(task)}
+        self.tensors = {s.key: s.number(task) for s in slots_of(task)}
         learning = torch.is_grad_enabled()
         self.needs = {key: learning and t.requires_grad for key, t in self.tensors.items()}
         given = {key: t.detach() for key, t in self.tensors.items()}

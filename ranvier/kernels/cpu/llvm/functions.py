@@ -14,6 +14,7 @@ from typing import NamedTuple
 from llvmlite import ir
 
 __all__ = [
+    "F64",
     "I32",
     "I64",
     "Function",
@@ -32,7 +33,7 @@ _IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
 I8 = ir.IntType(8)
 I32 = ir.IntType(32)
 I64 = ir.IntType(64)
-_DOUBLE = ir.DoubleType()
+F64 = ir.DoubleType()
 
 
 class Function(NamedTuple):
@@ -50,7 +51,7 @@ class Function(NamedTuple):
 def function(name: str) -> Function:
     """Open a kernel called ``name`` in a module of its own."""
     module = ir.Module(name)
-    arguments = [I8.as_pointer().as_pointer(), I64.as_pointer(), _DOUBLE.as_pointer()]
+    arguments = [I8.as_pointer().as_pointer(), I64.as_pointer(), F64.as_pointer()]
     kernel = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), name)
     for argument in kernel.args:
         argument.add_attribute("noalias")

@@ -9,11 +9,11 @@ from llvmlite import ir
 from ranvier.dynamics import Program
 from ranvier.dynamics.symbols import end_name
 from ranvier.kernels.cpu.host.sections import TABLES, Section
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, offset
+from ranvier.kernels.cpu.llvm.functions import F64, I32, I64, at, counted, offset
 from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
-from ranvier.kernels.cpu.plastic._mixed import Mixed
+from ranvier.kernels.cpu.llvm.mixed import Mixed
 from ranvier.kernels.cpu.plastic.tables import PlasticTables, plastic_signature
 from ranvier.kernels.tasks import RowRule
 from ranvier.kernels.writer import emit
@@ -37,8 +37,8 @@ class PlasticCells:
         self.move = self._function(f"{name}_move", {}, self._move)
 
     def _function(self, name: str, given: Mapping[str, ir.Type], write: Callable[..., None]) -> Inner:
-        ends = [end_name(n, end) for end, n in self.rule.cells]
-        cells = dict.fromkeys(ends, self.scalar.as_pointer())
+        rule, number = self.rule, self.scalar.as_pointer()
+        cells = {end_name(n, end): F64.as_pointer() if rule.holds_time(end, n) else number for end, n in rule.cells}
         f = Inner(self.module, name, {**TABLES, **cells, **given, "now": I64})
         self.builder = f.builder
         self.lanes = Lanes(f.builder, self.dtype, wide=has_feature("avx512f"))
@@ -46,7 +46,7 @@ class PlasticCells:
         self.words = self.mixed.words
         tables = PlasticTables(Section.inside(f, plastic_signature(self.rule), self.scalar))
         self.array, self.number = tables.array, tables.number
-        self.cells = {n: f[n] for n in ends}
+        self.cells = {n: f[n] for n in cells}
         self.now = f["now"]
         write(**{n: f[n] for n in given})
         f.close()

@@ -21,13 +21,13 @@ from llvmlite import ir
 from ranvier.dynamics import Program
 from ranvier.dynamics.symbols import end_name
 from ranvier.kernels.cpu.host.sections import TABLES, Section
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, splat, when
+from ranvier.kernels.cpu.llvm.functions import F64, I32, I64, at, counted, local, splat, when
 from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.llvm.int_lanes import IntLanes
 from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
+from ranvier.kernels.cpu.llvm.mixed import Mixed
 from ranvier.kernels.cpu.llvm.philox import Stream, uniform_at
-from ranvier.kernels.cpu.plastic._mixed import Mixed
 from ranvier.kernels.cpu.plastic.tables import SLOTS, PlasticTables, plastic_signature
 from ranvier.kernels.tasks import Additive, RowRule
 from ranvier.kernels.writer import emit
@@ -53,7 +53,7 @@ class PlasticRow:
         self.rule, self.dtype, self.arrive, self.ascending = rule, dtype, arrive, ascending
         self.scalar = ir.FloatType() if dtype == "float32" else ir.DoubleType()
         number, ints = self.scalar.as_pointer(), I32.as_pointer()
-        cells = {end_name(n, end): number for end, n in rule.cells}
+        cells = {end_name(n, end): F64.as_pointer() if rule.holds_time(end, n) else number for end, n in rule.cells}
         times = dict.fromkeys(("row", "cell", "now", "step"), I64)
         given = {**TABLES, "log": ints, "counts": ints, "capacity": I64, **cells, **times, "ring": number}
         self.function = Inner(module, name, given)

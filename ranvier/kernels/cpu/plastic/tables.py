@@ -11,7 +11,7 @@ from llvmlite import ir
 
 from ranvier.kernels.cpu.host.sections import Section
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
-from ranvier.kernels.cpu.llvm.functions import I32, I64
+from ranvier.kernels.cpu.llvm.functions import F64, I32, I64
 from ranvier.kernels.tasks import Decay, RowRule
 
 __all__ = ["LONGEST", "SLOTS", "PlasticTables", "arrays_of", "block_of", "elapsed", "plastic_signature", "powers"]
@@ -21,7 +21,6 @@ __all__ = ["LONGEST", "SLOTS", "PlasticTables", "arrays_of", "block_of", "elapse
 _NUMBERS = ("rows", "cells", "latencies", "known", "padded", "block", "slots", "sweep")
 #: blocks of sums that are kept, and how far a variable may decay within one
 _BLOCKS, _FALL = 16, 2.0
-_F64 = ir.DoubleType()
 #: steps after which all rows are caught up at the latest
 LONGEST = 1 << 12
 #: places for blocks: one more than are kept, as the present one is begun before the oldest is done with
@@ -35,9 +34,9 @@ def arrays_of(rule: RowRule) -> dict[str, ir.Type | None]:
     n per synapse, row or column; ``factor:n`` and ``shift:n`` move it by elapsed steps; ``=n`` is a parameter and ``@n``
     has one number for each step of the call, and one for the step after it.
     """
-    exact = _F64 if rule.exact else None
+    exact = F64 if rule.exact else None
     names: dict[str, ir.Type | None] = {"row_pointer": I64, "target": I32, "last": I32, ":w": None}
-    names |= {f":{n}": _F64 if n in rule.times else None for n in rule.moving}
+    names |= {f":{n}": F64 if n in rule.times else None for n in rule.moving}
     if rule.walks:
         names["cursor"] = I32
     if not rule.eager:
@@ -48,7 +47,7 @@ def arrays_of(rule: RowRule) -> dict[str, ir.Type | None]:
     if rule.additive is not None:
         names |= {"sums": None, "powers": None}
     names |= {f"={n}": exact for n in rule.parameters}
-    names |= {f"@{n}": _F64 for n in rule.clock}
+    names |= {f"@{n}": F64 for n in rule.clock}
     if rule.random:
         names |= {"number": I32, "key": I64}
     return names | {"latency": I64, "spikes": I32, "bounds": I64}

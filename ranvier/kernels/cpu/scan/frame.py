@@ -18,9 +18,10 @@ from torch import Tensor
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
-from ranvier.kernels.cpu.llvm.functions import counted, flushed
+from ranvier.kernels.cpu.llvm.functions import F64, counted, flushed
 from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
+from ranvier.kernels.cpu.llvm.mixed import Mixed
 
 __all__ = ["Frame", "Group", "Numbers", "ScanRoutine", "Stream"]
 
@@ -28,11 +29,19 @@ _HEAD = ("steps", "start", "stop", "streaming")
 
 
 class Group(NamedTuple):
-    """Arrays of one kind: whether they have a row for each step (``row``), and a stride from neuron to neuron (``lane``)."""
+    """Arrays of one kind: whether they have a row for each step (``row``), and a stride from neuron to neuron (``lane``).
+
+    Those in ``exact`` are float64 in kernels of any dtype.
+    """
 
     names: tuple[str, ...]
     row: bool = False
     lane: bool = False
+    exact: frozenset[str] = frozenset()
+
+    def dtype(self, name: str, dtype: torch.dtype) -> torch.dtype:
+        """That of an array in a kernel whose own numbers are ``dtype``."""
+        return torch.float64 if name in self.exact else dtype
 
 
 #: an array as a scan reads it: elements from one step to the next, and from one neuron to the next
@@ -100,23 +109,30 @@ class Stream:
         return column if self.row is None else b.add(b.mul(t, self.row), column)
 
     def load(self, t: ir.Value, i: ir.Value) -> ir.Value:
-        return self.frame.lanes.load(self.pointer, self._at(t, i))
+        return self.frame.mixed.load(self.pointer, self._at(t, i))
 
     def store(self, t: ir.Value, i: ir.Value, value: ir.Value, streaming: ir.Value) -> None:
-        self.frame.lanes.store(self.pointer, self._at(t, i), value, streaming)
+        self.frame.mixed.store(self.pointer, self._at(t, i), value, streaming)
 
 
 class Frame:
-    """Arguments and loops common to all scans: T, the neurons ``start`` to ``stop``, ``streaming``, and groups of arrays."""
+    """Arguments and loops common to all scans: T, the neurons ``start`` to ``stop``, ``streaming``, and groups of arrays.
 
-    def __init__(self, dtype: str, name: str, groups: Mapping[str, Group]) -> None:
+    ``words`` are what code computes in: vectors of ``dtype``, or with ``exact`` as many lanes of float64.
+    """
+
+    def __init__(self, dtype: str, name: str, groups: Mapping[str, Group], *, exact: bool) -> None:
         self.groups = dict(groups)
         labelled = [(f"{label} {n}", group) for label, group in groups.items() for n in group.names]
         strides = [f"{stride} of {n}" for n, group in labelled for stride in ("row", "lane") if getattr(group, stride)]
-        signature = Signature({n: Array(REAL, ..., apart=True) for n, _ in labelled}, (*_HEAD, *strides))
+        kinds = {
+            f"{label} {n}": F64 if n in group.exact else REAL for label, group in groups.items() for n in group.names
+        }
+        signature = Signature({n: Array(kind, ..., apart=True) for n, kind in kinds.items()}, (*_HEAD, *strides))
         self.open = signature.open(name, getattr(torch, dtype))
         self.builder = self.open.builder
-        self.lanes = Lanes(self.builder, dtype, wide=has_feature("avx512f"))
+        self.mixed = Mixed(Lanes(self.builder, dtype, wide=has_feature("avx512f")), exact=exact)
+        self.words = self.mixed.words
         self.steps, self.start, self.stop, streaming = self.open[_HEAD]
         self.streaming = self.builder.icmp_signed("!=", streaming, ir.Constant(ir.IntType(64), 0))
 
@@ -134,7 +150,7 @@ class Frame:
         return _Time(self, reverse)
 
     def neurons(self):
-        return counted(self.builder, self.start, self.stop, self.lanes.width)
+        return counted(self.builder, self.start, self.stop, self.words.width)
 
     def compile(self) -> ScanRoutine:
         return ScanRoutine(self.open.compile(), self.groups)

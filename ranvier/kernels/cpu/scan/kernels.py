@@ -9,10 +9,17 @@ import sympy as sp
 from llvmlite import ir
 
 from ranvier.dynamics import WHOLE, ByStructure, Cuts, Program, Step, adjoint, choose_saved, tidy
+from ranvier.kernels.cpu.scan.exact import all_if, emitted_as, exact_kept
 from ranvier.kernels.cpu.scan.frame import Frame, Group, ScanRoutine
 from ranvier.kernels.writer import emit
 
-__all__ = ["Backward", "Forward", "backward_kernel", "forward_kernel", "saved_values"]
+__all__ = [
+    "Backward",
+    "Forward",
+    "backward_kernel",
+    "forward_kernel",
+    "saved_values",
+]
 
 #: relative price of reading a stream that exists anyway, against 1000 for one that must be written
 _STREAM_COST = 400
@@ -71,23 +78,24 @@ def _forward(key: _Key, dtype: str, outputs: tuple[str, ...], saved: tuple[str, 
         dtype,
         "ranvier_forward",
         {
-            "state": Group(states),
-            "stream": Group(streams, row=True, lane=True),
-            "coefficient": Group(coefficients, lane=True),
-            "output": Group(outputs, row=True),
-            "saved": Group(saved, row=True),
+            "state": Group(states, exact=step.exact),
+            "stream": Group(streams, row=True, lane=True, exact=step.exact),
+            "coefficient": Group(coefficients, lane=True, exact=all_if(step.exact, coefficients)),
+            "output": Group(outputs, row=True, exact=step.exact),
+            "saved": Group(saved, row=True, exact=exact_kept(step, saved)),
         },
+        exact=bool(step.exact),
     )
     (places,), (given,), (steady,) = frame.read("state"), frame.read("stream"), frame.read("coefficient")
     placed, (written, kept) = given | steady, frame.read("output", "saved")
     with frame.time() as t, frame.neurons() as i:
 
         def read(name: str) -> ir.Value:
-            return frame.lanes.load(places[name].pointer, i) if name in places else placed[name].load(t, i)
+            return frame.mixed.load(places[name].pointer, i) if name in places else placed[name].load(t, i)
 
-        values = emit(frame.lanes, program, read)
+        values = emit(frame.words, program, read)
         for name, place in places.items():
-            frame.lanes.store(place.pointer, i, values[name])
+            frame.mixed.store(place.pointer, i, values[name])
         for name, stream in written.items():
             stream.store(t, i, values[name], frame.streaming)
         for name, stream in kept.items():
@@ -100,7 +108,7 @@ def _saved(key: _Key, seeds: tuple[str, ...], wanted: tuple[str, ...], passing: 
     step = key.step
     needed = _adjoint(key, seeds, wanted).values
     program = step.program
-    emitted = {str(program.outputs[s]): s for s in seeds if program.outputs[s].is_Symbol}
+    emitted = emitted_as(step, (n for n in seeds if program.outputs[n].is_Symbol))
     cost = {value: _STREAM_COST for value, name in emitted.items() if name not in passing}
     cost |= {n: _STREAM_COST for n in step.streams if n not in passing} | dict.fromkeys(step.coefficients, 0)
     return choose_saved(program, needed, cost)
@@ -163,26 +171,27 @@ def _backward(
         {
             "state": Group(states),
             "seed": Group(live_seeds, row=True, lane=True),
-            "kept": Group(kept, row=True, lane=True),
-            "coefficient": Group(coefficients, lane=True),
+            "kept": Group(kept, row=True, lane=True, exact=exact_kept(step, kept)),
+            "coefficient": Group(coefficients, lane=True, exact=all_if(step.exact, coefficients)),
             "stream": Group(streams, row=True),
             "sum": Group(sums),
         },
+        exact=bool(step.exact),
     )
     (held,), (incoming,), (again_read,), (steady,), (out,), (totals,) = map(frame.read, frame.groups)
     in_state = {f"_lam_{n}": place.pointer for n, place in held.items()}
     placed = {f"_seed_{seeds.index(n)}": stream for n, stream in incoming.items()} | again_read | steady
-    lanes = frame.lanes
+    words, mixed = frame.words, frame.mixed
     with frame.time(reverse=True) as t, frame.neurons() as i:
 
         def read(name: str) -> ir.Value:
-            return lanes.load(in_state[name], i) if name in in_state else placed[name].load(t, i)
+            return mixed.load(in_state[name], i) if name in in_state else placed[name].load(t, i)
 
-        values = emit(lanes, program, read)
+        values = emit(words, program, read)
         for name in states:
-            lanes.store(in_state[f"_lam_{name}"], i, values[f"grad:{name}"])
+            mixed.store(in_state[f"_lam_{name}"], i, values[f"grad:{name}"])
         for name, stream in out.items():
             stream.store(t, i, values[f"grad:{name}"], frame.streaming)
         for name, total in totals.items():
-            lanes.store(total.pointer, i, lanes.add(lanes.load(total.pointer, i), values[f"grad:{name}"]))
+            mixed.store(total.pointer, i, words.add(mixed.load(total.pointer, i), values[f"grad:{name}"]))
     return Backward(frame.compile(), states, live_seeds, kept, coefficients, streams, sums)

@@ -12,6 +12,7 @@ from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.derivatives import keeps_graph, refuse_second_derivative
 from ranvier.kernels.cpu.host.routine import run_over
 from ranvier.kernels.cpu.scan import kernels
+from ranvier.kernels.cpu.scan.exact import emitted_as
 from ranvier.kernels.cpu.scan.frame import Group, Numbers, ScanRoutine
 from ranvier.kernels.tasks import Scan, ScanResult
 
@@ -30,9 +31,9 @@ def run_scan(task: Scan) -> ScanResult:
     states = [*step.states, *step.counters]
     direct = [n for n in task.direct if n in task.streams]
     names = _Names(tuple(streams), tuple(states), step.coefficients, tuple(direct))
-    inputs = [task.streams[n] for n in streams] + [task.states[n] for n in states]
-    inputs += [task.coefficients[n] for n in step.coefficients] + [task.direct[n] for n in direct]
-    out = _ScanFunction.apply(task, names, *(t if t.dtype == task.dtype else t.to(task.dtype) for t in inputs))
+    inputs = [task.number(n, task.streams[n]) for n in streams] + [task.number(n, task.states[n]) for n in states]
+    inputs += [task.coefficient(n) for n in step.coefficients] + [task.direct[n].to(task.dtype) for n in direct]
+    out = _ScanFunction.apply(task, names, *inputs)
     emitted = dict(zip(task.wanted, out, strict=False))
     return ScanResult(emitted, dict(zip(states, out[len(task.wanted) :], strict=True)))
 
@@ -60,14 +61,16 @@ class _ScanFunction(torch.autograd.Function):
             if names.direct:
                 more = kernels.saved_values(step, task.cuts.instant, task.wanted, names.direct)
                 saved = tuple(dict.fromkeys((*saved, *more)))
-        emitted_as = {str(step.program.outputs[n]): n for n in task.wanted} if saved else {}
-        write = tuple(n for n in saved if n not in names.streams and n not in emitted_as)
+        shown = emitted_as(step, task.wanted) if saved else {}
+        write = tuple(n for n in saved if n not in names.streams and n not in shown)
         kernel = kernels.forward_kernel(step, _name(task.dtype), task.wanted, write)
-        layout = _Layout(task)
-        state = {n: layout.array(given[n]) for n in kernel.states}
+        layout, saving = _Layout(task), kernel.kernel.groups["saved"]
+        state = {n: layout.array(given[n], task.dtype_of(n)) for n in kernel.states}
         spent = [given[n] for n in names.streams if n in task.spent and n not in saved and layout.owns(given[n])]
-        outputs = [layout.new() for _ in task.wanted]
-        outputs += [spent.pop().view(task.steps, layout.count) if spent else layout.new() for _ in write]
+        outputs = [layout.new(task.dtype_of(n)) for n in task.wanted]
+        for n in write:
+            own = spent.pop() if spent and n not in saving.exact else layout.new(saving.dtype(n, task.dtype))
+            outputs.append(own.view(task.steps, layout.count))
         layout.run(
             kernel.kernel, state=state, stream=given, coefficient=given,
             output=dict(zip(task.wanted, outputs, strict=False)),
@@ -79,7 +82,7 @@ class _ScanFunction(torch.autograd.Function):
             ctx.task, ctx.names, ctx.wanted, ctx.kept, ctx.own = task, names, wanted, saved, write
             kept = dict(zip(write, outputs[len(task.wanted) :], strict=True))
             kept |= {n: given[n] for n in saved if n in names.streams}
-            kept |= {n: emitted[task.wanted.index(emitted_as[n])] for n in saved if n in emitted_as}
+            kept |= {n: emitted[task.wanted.index(shown[n])] for n in saved if n in shown}
             ctx.shapes = {n: given[n].shape for n in every}
             ctx.save_for_backward(*(kept[n] for n in saved), *(given[n] for n in names.coefficients))
             ctx.set_materialize_grads(False)
@@ -93,15 +96,18 @@ class _ScanFunction(torch.autograd.Function):
         task, names = ctx.task, ctx.names
         step = task.step
         incoming = dict(zip((*task.wanted, *(f"state:{n}" for n in names.states)), grads, strict=True))
-        seeds = {n: g for n in task.wanted if (g := incoming[n]) is not None}
+        seeds = {n: g.to(task.dtype) for n in task.wanted if (g := incoming[n]) is not None}
         kernel = kernels.backward_kernel(step, _name(task.dtype), task.cuts, tuple(seeds), ctx.wanted, ctx.kept)
         saved = ctx.saved_tensors  # read once: a checkpoint computes them anew for every reading
         kept = dict(zip(ctx.kept, saved, strict=False))
         coefficients = dict(zip(names.coefficients, saved[len(ctx.kept) :], strict=True))
         layout = _Layout(task)
-        state = {n: layout.array(incoming[f"state:{n}"]) for n in kernel.states}
+        state = {n: layout.array(incoming[f"state:{n}"], task.dtype) for n in kernel.states}
         spent = [] if keeps_graph() or names.direct else [kept[n] for n in ctx.own if n in kept]
-        outgoing = {n: spent.pop().view(task.steps, layout.count) if spent else layout.new() for n in kernel.streams}
+        spent = [t for t in spent if t.dtype == task.dtype]
+        outgoing = {
+            n: spent.pop().view(task.steps, layout.count) if spent else layout.new(task.dtype) for n in kernel.streams
+        }
         sums = {n: layout.zeros() for n in kernel.sums}
         layout.run(
             kernel.kernel, state=state, seed=seeds, kept=kept, coefficient=coefficients, stream=outgoing, sum=sums
@@ -121,7 +127,7 @@ def _direct(
     """What the arrivals of each step do within that step."""
     kernel = kernels.backward_kernel(task.step, _name(task.dtype), task.cuts.instant, tuple(seeds), wanted, stored)
     layout = _Layout(task)
-    out = {n: layout.new() for n in kernel.streams}
+    out = {n: layout.new(task.dtype) for n in kernel.streams}
     layout.run(kernel.kernel, seed=seeds, kept=kept, coefficient=coefficients, stream=out)
     return tuple(out[n].view(task.steps, *task.shape) if n in out else None for n in wanted)
 
@@ -140,9 +146,9 @@ class _Layout:
         self.width = 64 // task.dtype.itemsize
         self.whole = self.count - self.count % self.width
 
-    def array(self, tensor: Tensor | None) -> Tensor:
+    def array(self, tensor: Tensor | None, dtype: torch.dtype) -> Tensor:
         """A fresh [count] copy that the kernel may write."""
-        out = empty((self.count,), self.dtype)
+        out = empty((self.count,), dtype)
         if tensor is None:
             return out.zero_()
         out.view(self.shape).copy_(tensor.expand(self.shape))
@@ -151,8 +157,8 @@ class _Layout:
     def zeros(self) -> Tensor:
         return torch.zeros(self.count, dtype=self.dtype)
 
-    def new(self) -> Tensor:
-        return empty((self.steps, self.count), self.dtype)
+    def new(self, dtype: torch.dtype) -> Tensor:
+        return empty((self.steps, self.count), dtype)
 
     def owns(self, tensor: Tensor) -> bool:
         """Whether a stream has a number of its own for every neuron and step, so that others can take their place."""

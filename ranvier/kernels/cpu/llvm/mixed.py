@@ -34,10 +34,13 @@ class Mixed:
         """The one number ``pointer[index]`` in every lane."""
         return self.words.broadcast(pointer, index)
 
-    def store(self, pointer: ir.Value, index: ir.Value, value: ir.Value, mask: ir.Value) -> None:
-        """Write the lanes of the mask to ``pointer[index : index + width]``."""
+    def store(
+        self, pointer: ir.Value, index: ir.Value, value: ir.Value, streaming: ir.Value | None = None,
+        mask: ir.Value | None = None,
+    ) -> None:  # fmt: skip
+        """Write the lanes (those of the mask) to ``pointer[index : index + width]``; ``streaming`` as :meth:`Lanes.store`."""
         stored = self._stored(pointer)
-        stored.store(pointer, index, self.down(value, stored.vector), mask=mask)
+        stored.store(pointer, index, self.down(value, stored.vector), streaming, mask)
 
     def store_first(self, pointer: ir.Value, index: ir.Value, value: ir.Value) -> None:
         """Write lane 0 to ``pointer[index]``."""

@@ -1,0 +1,30 @@
+"""Which arrays of a scan are float64 in kernels of any dtype: where a step is exact, for it holds a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ranvier.dynamics import Step
+
+__all__ = ["all_if", "emitted_as", "exact_kept"]
+
+
+def emitted_as(step: Step, outputs: Iterable[str]) -> dict[str, str]:
+    """The output that holds a value, by the value's name: what is emitted need not be kept once more.
+
+    An exact step keeps its values in float64, and emits all but events in the dtype of the network.
+    """
+    return {str(step.program.outputs[n]): n for n in outputs if not step.exact or n in step.events}
+
+
+def exact_kept(step: Step, kept: Iterable[str]) -> frozenset[str]:
+    """Which of the values ``kept`` are float64 in kernels of any dtype: in an exact step, all but events and other streams."""
+    if not step.exact:
+        return step.exact
+    events = {str(step.program.outputs[n]) for n in step.events}
+    return frozenset(n for n in kept if n in step.exact or (n not in step.streams and n not in events))
+
+
+def all_if(exact: frozenset[str], names: Iterable[str]) -> frozenset[str]:
+    """All ``names`` of an exact step, else none."""
+    return frozenset(names) if exact else exact
