@@ -17,7 +17,7 @@ from ranvier.dynamics._system import Event, System, read_system
 from ranvier.dynamics.graphs import components, ordered
 from ranvier.dynamics.integrators import METHODS, check_method
 from ranvier.dynamics.program import Exponential, Program, Prologue, Statement, Tape, tidy
-from ranvier.dynamics.symbols import COUNTER, Domain, Role, Symbol
+from ranvier.dynamics.symbols import COUNTER, Role, Symbol
 from ranvier.dynamics.text import parse_equations, parse_expression, parse_unit
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "Adjoint",
     "ByStructure",
     "Cuts",
-    "Domain",
     "Event",
     "Exponential",
     "Program",

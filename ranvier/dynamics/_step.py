@@ -21,7 +21,7 @@ from ranvier.dynamics._system import Event, System
 from ranvier.dynamics.functions import both, ge, gt, jump, maximum, nearest, select
 from ranvier.dynamics.integrators import advance
 from ranvier.dynamics.program import Program, Prologue, Statement, Tape, hoist, tidy
-from ranvier.dynamics.symbols import COUNTER, Domain, Role, Symbol, arrival_name, output_name, shift_name
+from ranvier.dynamics.symbols import CELL, COUNTER, ONE, Role, Symbol, arrival_name, output_name, shift_name
 from ranvier.errors import EquationError
 
 __all__ = ["Step", "build_step"]
@@ -71,7 +71,7 @@ class Step:
     @cached_property
     def symbols(self) -> Mapping[str, Symbol]:
         """The roles of all names that the program reads, and of its events."""
-        dimension, one, cell = self.system.dimensions.get, Domain.ONE, Domain.CELL
+        dimension, cell = self.system.dimensions.get, CELL
         found = [Symbol(n, Role.STATE, cell, n, dimension(n)) for n in self.states]
         found += [Symbol(n, Role.COUNTER, cell, n) for n in self.counters]
         found += [Symbol(n, Role.PARAMETER, cell, n, dimension(n)) for n in self.coefficients]
@@ -80,7 +80,7 @@ class Step:
         streams += [Symbol(arrival_name(n), Role.ARRIVAL, cell, n, dimension(n)) for n in self.kicks]
         streams += [Symbol(shift_name(n), Role.SHIFT, cell, n) for n in self.kicks]
         streams += [Symbol(n, Role.NOISE, cell, n, dimension(n)) for n in self.system.noises]
-        streams += [Symbol(n, Role.TIME, one, n) for n in ("t", *self.clock.outputs)]
+        streams += [Symbol(n, Role.TIME, ONE, n) for n in ("t", *self.clock.outputs)]
         return {s.name: s for s in (*found, *(s for s in streams if s.name in self.streams))}
 
     def role(self, role: Role) -> tuple[str, ...]:

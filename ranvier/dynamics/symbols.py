@@ -7,7 +7,19 @@ from enum import StrEnum
 
 from ranvier.units import Dimension
 
-__all__ = ["COUNTER", "Domain", "Role", "Symbol", "arrival_name", "end_name", "output_name", "shift_name"]
+__all__ = [
+    "CELL",
+    "COUNTER",
+    "ONE",
+    "POST",
+    "PRE",
+    "Role",
+    "Symbol",
+    "arrival_name",
+    "end_name",
+    "output_name",
+    "shift_name",
+]
 
 #: steps of refractoriness left
 COUNTER = "refractory_left"
@@ -32,14 +44,8 @@ class Role(StrEnum):
     EVENT = "event"
 
 
-class Domain(StrEnum):
-    """Of what there is one value."""
-
-    ONE = "one"
-    CELL = "cell"
-    PRE = "pre"
-    POST = "post"
-    SYNAPSE = "synapse"
+#: of what a symbol has one value: everything, each cell, or the cell at either end of a synapse
+ONE, CELL, PRE, POST = "one", "cell", "pre", "post"
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class Symbol:
 
     name: str
     role: Role
-    domain: Domain
+    domain: str
     of: str
     dimension: Dimension | None = None
 

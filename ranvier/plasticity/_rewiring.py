@@ -94,7 +94,8 @@ class Rewiring:
         p = projection.replaced([sparse.replaced(found, weights)])
         net._add(p)
         new = initial_synapses(p, 1, net.seed, state.stream)
-        after = {n: torch.where(fresh[order], new[n], v[:, order]) for n, v in values.items()}
+        after = {n: torch.where(fresh[order], new[n], v[:, order]) for n, v in values.items() if n not in bound.shared}
+        after = {n: after.get(n, v) for n, v in values.items()}
         return replace(state, synapses={**state.synapses, name: after})
 
     def _number(self, name: str, value: Any, dimension: Any) -> float:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ranvier.dynamics import parse_unit
-from ranvier.dynamics.plasticity import LoweredRule, RuleText, lower
+from ranvier.dynamics.plasticity import Domain, LoweredRule, RuleText, lower
 from ranvier.errors import EquationError
 from ranvier.neurons.values import check_text, check_values, merge_values
 from ranvier.units import Dimension, as_quantity
@@ -36,6 +36,9 @@ class Plasticity:
         Unit of the weight, where it is not that of the port.
     name
         What messages call the rule.
+    domains
+        Variables that synapses share, and which of them do: ``{"A": rv.plasticity.WholeProjection()}``. All others have a
+        value for each synapse.
     values
         Parameters (one number, or one per synapse), and initial values of variables.
 
@@ -44,6 +47,10 @@ class Plasticity:
     ``every_step`` what the synapse delivers in every step (spikes then deliver nothing of their own). ``sent`` begins as
     ``w``. ``rand`` in ``on_pre`` is a number between 0 and 1, drawn anew for every synapse and spike. Two rules join with
     ``+``: the code of the first runs first; a value that both name, such as ``w_max``, must be equal.
+
+    A variable of a domain has one value for each of its members (a cell, a branch). Code reads it as it is when the step
+    begins, and only adds to it: ``A += …`` adds the sum over all synapses of the member at which the code runs. Then its
+    equation advances it, of parameters with one value and variables of the same domain.
 
     In step n: arrive (``on_pre``, ``on_post``, ``every_step``, deliver), advance (variables with the cells), fire, reset.
 
@@ -57,7 +64,7 @@ class Plasticity:
 
     def __init__(
         self, equations: str = "", *, on_pre: str = "", on_post: str = "", every_step: str = "", unit: str = "",
-        name: str = "plasticity", **values: Any,
+        name: str = "plasticity", domains: Mapping[str, Domain] | None = None, **values: Any,
     ) -> None:  # fmt: skip
         check_text(name, equations=equations, on_pre=on_pre, on_post=on_post, every_step=every_step, unit=unit)
         if not (on_pre or on_post or every_step):
@@ -66,6 +73,7 @@ class Plasticity:
             )
         self.equations, self.on_pre, self.on_post, self.every_step = equations, on_pre, on_post, every_step
         self.unit, self.name = unit, name
+        self.domains = _checked(name, domains)
         self.values = dict(values)
         self.dimensions = check_values(values)
 
@@ -81,9 +89,9 @@ class Plasticity:
     def bind(self, port: Dimension, pre: Mapping[str, Dimension], post: Mapping[str, Dimension]) -> BoundPlasticity:
         """Check the rule against the port's dimension and the variables of both cells, and write its programs."""
         varied = frozenset(n for n, v in self.values.items() if _many(v))
-        text = RuleText(self.name, self.equations, self.codes, self.dimensions, varied)
+        text = RuleText(self.name, self.equations, self.codes, self.dimensions, varied, self.domains)
         made = lower(text, self.weight_dimension(port), port, pre, post)
-        return BoundPlasticity(made.system, made.step, made.codes, made.ends, made.varied, self)
+        return BoundPlasticity(**{f.name: getattr(made, f.name) for f in fields(made)}, rule=self)
 
     def __add__(self, other: Plasticity) -> Plasticity:
         if not isinstance(other, Plasticity):
@@ -96,7 +104,10 @@ class Plasticity:
         texts = {n: "\n".join(filter(None, (getattr(self, n), getattr(other, n)))) for n in ("equations", *CODES)}
         shared = {n for n in self.values.keys() & other.values.keys() if _equal(self.values[n], other.values[n])}
         values = merge_values(self.values, {n: v for n, v in other.values.items() if n not in shared})
-        return Plasticity(**texts, unit=self.unit or other.unit, name=f"{self.name}+{other.name}", **values)
+        return Plasticity(
+            **texts, unit=self.unit or other.unit, name=f"{self.name}+{other.name}", domains={**self.domains, **other.domains},
+            **values,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         return f"{self.name}({', '.join(f'{n}={v}' for n, v in self.values.items())})"
@@ -107,6 +118,18 @@ class BoundPlasticity(LoweredRule):
     """A rule fitted to a projection, beside the text and the values that it came from."""
 
     rule: Plasticity
+
+
+def _checked(rule: str, domains: Mapping[str, Domain] | None) -> dict[str, Domain]:
+    if domains is not None and not isinstance(domains, Mapping):
+        raise EquationError(f"domains={domains!r} must map names of variables to domains.", line=rule)
+    for name, domain in (domains or {}).items():
+        if not isinstance(domain, Domain):
+            raise EquationError(
+                f"domains: {name!r} has {domain!r}, which is no domain: give one such as rv.plasticity.TargetCell().",
+                line=rule,
+            )
+    return dict(domains or {})
 
 
 def _many(value: Any) -> bool:

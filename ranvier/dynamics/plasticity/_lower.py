@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
 from ranvier.dynamics._clock import TIME, exact_times
 from ranvier.dynamics._named import placed, shortened
-from ranvier.dynamics._step import build_step
+from ranvier.dynamics._sizes import expanded
+from ranvier.dynamics._step import Step, build_step
 from ranvier.dynamics._system import System, read_system
-from ranvier.dynamics.plasticity._lowered import LoweredRule
+from ranvier.dynamics.plasticity._domain import Domain
+from ranvier.dynamics.plasticity._lowered import LoweredRule, end_times
+from ranvier.dynamics.plasticity._shared import check_shared
 from ranvier.dynamics.program import Program, Tape
-from ranvier.dynamics.symbols import Domain, Role, Symbol, end_name
+from ranvier.dynamics.symbols import POST, PRE, Role, Symbol, end_name
 from ranvier.dynamics.text import parse_equations
 from ranvier.errors import DimensionError, EquationError
 from ranvier.units import UNITS, Dimension
@@ -28,7 +31,8 @@ _OWN = {"w": "its weight", "sent": "what it delivers", "rand": "a random number"
 class RuleText:
     """What a rule says: equations, code by the names on_pre, on_post and every_step, and the dimensions of its values.
 
-    ``varied`` are the values with a number for each synapse; messages call the rule ``name``.
+    ``varied`` are the values with a number for each synapse, ``domains`` those of variables that synapses share; messages
+    call the rule ``name``.
     """
 
     name: str
@@ -36,6 +40,7 @@ class RuleText:
     codes: Mapping[str, str]
     values: Mapping[str, Dimension]
     varied: frozenset[str] = frozenset()
+    domains: Mapping[str, Domain] = field(default_factory=dict)
 
 
 def lower(
@@ -50,7 +55,7 @@ def lower(
     """
     cells = {
         end_name(n, end): Symbol(end_name(n, end), Role.STATE, end, n, dimension)
-        for end, variables in ((Domain.PRE, pre), (Domain.POST, post))
+        for end, variables in ((PRE, pre), (POST, post))
         for n, dimension in variables.items()
     }
     own = {e.name for e in parse_equations(rule.equations)} | set(rule.values)
@@ -66,7 +71,8 @@ def lower(
     events = [(n, _ALWAYS, code) for n, code in rule.codes.items()]
     system = read_system(rule.equations, events, rule.values, False, extra)
     _check(rule, system)
-    codes = {e.name: _program(system, e.assignments) for e in system.events}
+    check_shared(rule.name, system, rule.domains, rule.varied)
+    codes = {e.name: _program(system, e.assignments, rule.domains) for e in system.events}
     sends = any("sent" in program.outputs for program in codes.values())
     if weight != port and (not sends or any("sent" in program.reads for program in codes.values())):
         raise DimensionError(
@@ -74,10 +80,19 @@ def lower(
             f"for example sent = w*(v_pre - v_post)."
         )
     codes = {n: c.replaced({sp.Symbol("sent"): sp.Symbol("w")}) for n, c in codes.items()}
-    made = LoweredRule(system, build_step(replace(system, events=())), codes, ends, rule.varied)
-    times = (TIME, *made.times, *made.end_times)
-    step = replace(made.step, program=exact_times(made.step.program, times))
-    return replace(made, step=step, codes={n: exact_times(c, times) for n, c in codes.items()})
+    times = (TIME, *system.times, *end_times(ends))
+    codes = {n: exact_times(c, times) for n, c in codes.items()}
+    return LoweredRule(
+        system, _moving(system, times, own=True, shared=rule.domains), codes, ends, rule.varied, dict(rule.domains),
+        _moving(system, times, own=False, shared=rule.domains) if rule.domains else None,
+    )  # fmt: skip
+
+
+def _moving(system: System, times: tuple[str, ...], own: bool, shared: Collection[str]) -> Step:
+    """The step of the variables of synapses, or of those that they share; neither moves the other."""
+    odes, updates = ({n: e for n, e in x.items() if (n in shared) != own} for x in (system.odes, system.updates))
+    step = build_step(replace(system, events=(), odes=odes, updates=updates))
+    return replace(step, program=exact_times(step.program, times))
 
 
 def _check(rule: RuleText, system: System) -> None:
@@ -111,11 +126,16 @@ def _check_use(rule: RuleText, system: System) -> None:
             )
 
 
-def _program(system: System, assignments: tuple[tuple[str, sp.Expr], ...]) -> Program:
-    """Statements in order, as the new value of each variable they change."""
+def _program(system: System, assignments: tuple[tuple[str, sp.Expr], ...], shared: Collection[str]) -> Program:
+    """Statements in order, as the new value of each variable they change, and as what is added to a ``shared`` one."""
     value: dict[str, sp.Expr] = {}
+    added: dict[str, sp.Expr] = {}
     tape = Tape(system.dimensions)
     for target, expression in assignments:
         now = placed(system, tape, {sp.Symbol(n): v for n, v in value.items()}, [expression])
-        value[target] = shortened(expression.xreplace(now), f"{target}_assigned", tape)
-    return Program(tuple(tape.statements), value)
+        if target in shared:
+            more = expanded(expression - sp.Symbol(target)).xreplace(now)
+            added[target] = shortened(added.get(target, sp.Integer(0)) + more, f"{target}_added", tape)
+        else:
+            value[target] = shortened(expression.xreplace(now), f"{target}_assigned", tape)
+    return Program(tuple(tape.statements), value | added)

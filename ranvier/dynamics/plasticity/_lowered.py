@@ -12,11 +12,12 @@ from ranvier.dynamics._clock import TIME
 from ranvier.dynamics._step import Step
 from ranvier.dynamics._system import System
 from ranvier.dynamics.limits import Limit, limits_around
+from ranvier.dynamics.plasticity._domain import Domain
 from ranvier.dynamics.program import Program
 from ranvier.dynamics.symbols import Symbol
 from ranvier.units import UNITS
 
-__all__ = ["LoweredRule"]
+__all__ = ["LoweredRule", "common_name", "end_times"]
 
 _DURATION = UNITS["ms"].dimension
 
@@ -27,6 +28,10 @@ class LoweredRule:
 
     ``codes`` are those of ``on_pre``, ``on_post`` and ``every_step`` that there are. ``ends`` are the variables of both
     cells by the names under which the code may read them. ``varied`` are the parameters with a value for each synapse.
+
+    ``shared`` are the variables that the members of a domain have instead of synapses. What the code gives for one of
+    them is what a synapse adds; ``together`` is the step that advances them, whose coefficients go by
+    :func:`common_name` (None without any).
     """
 
     system: System
@@ -34,11 +39,31 @@ class LoweredRule:
     codes: Mapping[str, Program]
     ends: Mapping[str, Symbol]
     varied: frozenset[str]
+    shared: Mapping[str, Domain]
+    together: Step | None
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """What lives on a synapse: the weight first."""
+        """The weight, then all variables."""
         return ("w", *self.system.states)
+
+    @cached_property
+    def own(self) -> tuple[str, ...]:
+        """The variables of which each synapse has its own value."""
+        return tuple(n for n in self.system.states if n not in self.shared)
+
+    @cached_property
+    def domains(self) -> Mapping[Domain, tuple[str, ...]]:
+        """The variables of each domain."""
+        return {d: tuple(n for n, other in self.shared.items() if other == d) for d in self.shared.values()}
+
+    @cached_property
+    def moved_together(self) -> Program:
+        """The next value of every shared variable."""
+        if self.together is None:
+            return Program((), {})
+        names = {sp.Symbol(n): sp.Symbol(common_name(n)) for n in self.together.coefficients}
+        return self.together.program.only(self.shared).replaced(names)
 
     @property
     def times(self) -> tuple[str, ...]:
@@ -48,12 +73,12 @@ class LoweredRule:
     @cached_property
     def end_times(self) -> tuple[str, ...]:
         """Variables of the cells that hold a time, by the names under which the code reads them."""
-        return tuple(n for n, s in self.ends.items() if s.dimension == _DURATION)
+        return end_times(self.ends)
 
     @cached_property
     def timed(self) -> bool:
         """Whether the rule reads the time or variables that hold one, so that its arithmetic is float64."""
-        programs = (*self.codes.values(), self.step.program.only(self.system.states))
+        programs = (*self.codes.values(), self.step.program.only(self.own), self.moved_together)
         return any({TIME, *self.times, *self.end_times} & {*program.reads} for program in programs)
 
     def sends(self, code: str) -> bool:
@@ -81,6 +106,16 @@ class LoweredRule:
         programs = [self.codes[c] for c in codes if c in self.codes] if codes else self.codes.values()
         used = {n for program in programs for n in program.reads}
         if not codes:
-            used |= set(self.step.program.only(self.system.states).reads)
+            used |= set(self.step.program.only(self.own).reads)
         found = (self.ends[n] for n in used if n in self.ends)
         return tuple(sorted(s.of for s in found if s.domain == end))
+
+
+def common_name(coefficient: str) -> str:
+    """What programs call a coefficient of the step of shared variables; users cannot define such a name."""
+    return f"{coefficient}:shared"
+
+
+def end_times(ends: Mapping[str, Symbol]) -> tuple[str, ...]:
+    """The variables of the cells that hold a time."""
+    return tuple(n for n, s in ends.items() if s.dimension == _DURATION)

@@ -10,7 +10,7 @@ from ranvier.dynamics._by_structure import ByStructure
 from ranvier.dynamics.program import Program
 from ranvier.dynamics.symbols import end_name
 
-__all__ = ["Additive", "Decay", "RowRule"]
+__all__ = ["Additive", "Decay", "RowRule", "Shared"]
 
 
 class Decay(NamedTuple):
@@ -40,6 +40,22 @@ class Additive(ByStructure):
 
 
 @dataclass(frozen=True, eq=False)
+class Shared(ByStructure):
+    """Variables of one domain: the next value of each, once what synapses add to them is in.
+
+    What code gives for such a variable is what the synapse adds.
+    """
+
+    variables: tuple[str, ...]
+    advance: Program
+
+    @property
+    def key(self) -> tuple:
+        """What the generated code depends on."""
+        return (self.variables, self.advance.key)
+
+
+@dataclass(frozen=True, eq=False)
 class RowRule(ByStructure):
     """Variables of the synapse beside its weight, and its code.
 
@@ -49,7 +65,8 @@ class RowRule(ByStructure):
     nothing happens to a synapse but at spikes; an ``eager`` one moves in every step by ``advance``. ``by_spike`` says that
     presynaptic spikes matter; variables in ``shifted`` do not decay towards 0. ``additive`` stands for the ``on_post`` of
     a lazy rule where it can. Names in ``clock`` have one number per step. An ``exact`` rule computes in float64 in a
-    kernel of any type; the variables ``times``, its own and those of cells (``last_post``), are float64.
+    kernel of any type; the variables ``times``, its own and those of cells (``last_post``), are float64. ``shared`` are
+    variables that synapses share, by domain: code reads them as they are when the step begins.
     """
 
     variables: tuple[str, ...]
@@ -73,6 +90,7 @@ class RowRule(ByStructure):
     clock: tuple[str, ...] = ()
     exact: bool = False
     times: tuple[str, ...] = ()
+    shared: tuple[Shared, ...] = ()
 
     def holds_time(self, end: str, variable: str) -> bool:
         """Whether a variable of the cell at one end is float64 in kernels of any type."""
@@ -90,8 +108,13 @@ class RowRule(ByStructure):
 
     @property
     def moving(self) -> tuple[str, ...]:
-        """All variables beside the weight."""
+        """All variables of synapses, rows and columns."""
         return (*self.variables, *self.row, *self.column)
+
+    @cached_property
+    def domain_of(self) -> dict[str, int]:
+        """The number of the domain of each shared variable."""
+        return {n: k for k, shared in enumerate(self.shared) for n in shared.variables}
 
     @property
     def by_post(self) -> bool:
@@ -111,5 +134,5 @@ class RowRule(ByStructure):
         codes += (self.row_on_pre, self.row_advance, self.column_on_post, self.column_advance)
         names = (self.variables, self.parameters, self.varied, self.cells, self.eager, self.by_spike, self.shifted)
         names += (self.row, self.column, self.additive.key if self.additive else None)
-        names += (self.clock, self.exact, self.times)
+        names += (self.clock, self.exact, self.times, tuple(s.key for s in self.shared))
         return (*names, *(c.key if c else None for c in codes))

@@ -11,7 +11,7 @@ from ranvier.dynamics._clock import TIME
 from ranvier.dynamics._sizes import terms
 from ranvier.dynamics.plasticity._additive import additive
 from ranvier.dynamics.plasticity._lowered import LoweredRule
-from ranvier.dynamics.plasticity._records import Decay, RowRule
+from ranvier.dynamics.plasticity._records import Decay, RowRule, Shared
 from ranvier.dynamics.program import Program
 from ranvier.dynamics.symbols import end_name
 from ranvier.errors import EquationError
@@ -45,13 +45,16 @@ def why_eager(rule: LoweredRule) -> str | None:
     """The reason why updates of a rule cannot be applied later, as a sentence; None where they can."""
     if "every_step" in rule.codes:
         return "it has code for every step"
-    for name in rule.system.states:
+    for name in rule.own:
         if _moves(rule, name) is None:
             return f"{name} does more than decay exponentially"
     for end in ("pre", "post"):
         late = rule.reads(end, "on_post")
         if late:
             return f"on_post reads {late[0]} of the {end}synaptic cell"
+    for name in rule.shared:
+        if "on_post" in rule.codes and name in (*rule.codes["on_post"].reads, *rule.codes["on_post"].outputs):
+            return f"on_post uses {name}, which synapses share"
     varied = next((n for n in rule.system.parameters if n in rule.varied and n in _read_by_step(rule)), None)
     return f"{varied} differs between synapses" if varied else None
 
@@ -60,7 +63,7 @@ def row_rule(rule: LoweredRule, known: Known) -> tuple[RowRule, dict[str, Decay]
     """The rule as rows of synapses run it, and how each variable of a lazy one moves per step."""
     codes, row, column = rule.codes, known.row, known.column
     eager = why_eager(rule) is not None
-    states = tuple(rule.system.states)
+    states = rule.own
     decays = {} if eager else {n: _decay(rule, n, known.exact) for n in states}
     sums = None
     if not (eager or known.wide):
@@ -79,8 +82,8 @@ def row_rule(rule: LoweredRule, known: Known) -> tuple[RowRule, dict[str, Decay]
         return rule.step.program.only(names) if eager and names else None
 
     cells = tuple((end, n) for end in ("pre", "post") for n in rule.reads(end))
-    given = {"w", TIME, "rand", *states, *(end_name(n, end) for end, n in cells)}
-    programs = [*codes.values(), *([rule.step.program.only(states)] if eager and states else [])]
+    given = {"w", TIME, "rand", *states, *rule.shared, *(end_name(n, end) for end, n in cells)}
+    programs = [*codes.values(), rule.moved_together, *([rule.step.program.only(states)] if eager and states else [])]
     reads = {n for p in programs for n in p.reads}
     read = sorted(reads - given)
     made = RowRule(
@@ -88,8 +91,8 @@ def row_rule(rule: LoweredRule, known: Known) -> tuple[RowRule, dict[str, Decay]
         parameters=tuple(read),
         varied=tuple(n for n in read if n not in known.single),
         cells=cells,
-        on_pre=part("on_pre", ("w", "sent", *own)),
-        on_post=part("on_post", ("w", *own)),
+        on_pre=part("on_pre", ("w", "sent", *own, *rule.shared)),
+        on_post=part("on_post", ("w", *own, *rule.shared)),
         every_step=codes.get("every_step"),
         advance=moved(own),
         eager=eager,
@@ -105,6 +108,7 @@ def row_rule(rule: LoweredRule, known: Known) -> tuple[RowRule, dict[str, Decay]
         clock=tuple(reads & {TIME}),
         exact=known.wide,
         times=(*rule.times, *rule.end_times),
+        shared=tuple(Shared(names, rule.moved_together.only(names)) for names in rule.domains.values()),
     )
     return made, decays
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import sympy as sp
 import torch
 
@@ -18,18 +20,23 @@ _NO_SLOPE = sp.Integer(0)
 
 
 def run_synapses(task: SynapseStep) -> SynapseResult:
-    """Spikes that arrive, then those of the targets, then what happens in every step; the variables move last."""
+    """Spikes that arrive, then those of the targets, then what happens in every step; the variables move last.
+
+    Variables that synapses share are read as the step begins; what is added to them is summed before they move.
+    """
     return _Step(task).run()
 
 
 class _Step:
     def __init__(self, task: SynapseStep) -> None:
         self.task, self.rule = task, task.rule
-        self.values: Values = dict(task.values)
+        self.values: Values = {n: v for n, v in task.values.items() if n not in task.members}
+        self.common: Values = {n: task.values[n] for n in task.members}
         self.sent: list[Tensor] = []
         some = next(iter(task.parameters.values()))
         self.arithmetic = some.dtype
-        self.around = {n: v.to(self.arithmetic) for n, v in task.cells.items()} | {TIME: task.time.to(self.arithmetic)}
+        read = {**task.cells, **{n: self.common[n][:, k] for n, k in task.members.items()}, TIME: task.time}
+        self.around = {n: v.to(self.arithmetic) for n, v in read.items()}
 
     def run(self) -> SynapseResult:
         task, rule = self.task, self.rule
@@ -42,10 +49,18 @@ class _Step:
             if "sent" in changed:
                 self._deliver(_full(changed.pop("sent"), self.values["w"]))
             self._change(changed, None)
-        if rule.system.states:
-            moved = self._run(rule.step.program.only(rule.system.states), task.coefficients)
-            self._change(moved, None)
-        return SynapseResult(self.values, self.sent)
+        if rule.own:
+            self._change(self._run(rule.step.program.only(rule.own), task.coefficients), None)
+        return SynapseResult(self.values | self._moved_together(), self.sent)
+
+    def _moved_together(self) -> Values:
+        """What synapses share, after the step."""
+        if not self.common:
+            return {}
+        given = {n: v.to(self.arithmetic) for n, v in self.common.items()} | {TIME: self.around[TIME]}
+        like = next(iter(given.values()))
+        moved = step_function(self.rule.moved_together, _NO_SLOPE)({**self.task.coefficients, **given}, like)
+        return {n: _full(moved[n], v) for n, v in self.common.items()}
 
     def _arrive(self, arrived: Tensor) -> None:
         """on_pre; a spike delivers ``sent`` or, where no code assigns to it, the weight that it finds."""
@@ -58,9 +73,20 @@ class _Step:
     def _change(self, changed: Values, where: Tensor | None) -> None:
         """New values, for all synapses or ``where``."""
         for n, value in changed.items():
+            if n in self.common:
+                self._add(n, value, where)
+                continue
             old = self.values[n]
             new = _full(value, old)
             self.values[n] = new if where is None else torch.where(where, new, old)
+
+    def _add(self, name: str, value: Tensor, where: Tensor | None) -> None:
+        """The sum over the synapses of each member."""
+        before, weight = self.common[name], self.values["w"]
+        more = torch.as_tensor(value, dtype=before.dtype, device=before.device).expand(weight.shape)
+        if where is not None:
+            more = torch.where(where, more, 0)
+        self.common[name] = before.index_add(-1, self.task.members[name], more)
 
     def _deliver(self, sent: Tensor) -> None:
         """The sum over the synapses [B, synapses] of every cell."""
@@ -72,7 +98,7 @@ class _Step:
             return {}
         return self._run(self.rule.codes[name], {**self.task.parameters, **(more or {})})
 
-    def _run(self, program: Program, steady: Values) -> Values:
+    def _run(self, program: Program, steady: Mapping[str, Tensor]) -> Values:
         given = {n: v.to(self.arithmetic) for n, v in self.values.items()}
         return step_function(program, _NO_SLOPE)({**steady, **self.around, **given}, given["w"])
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ranvier._pages import page
 
 if TYPE_CHECKING:
-    from ranvier.dynamics.plasticity import Additive, Decay, RowRule
+    from ranvier.dynamics.plasticity import Additive, Decay, RowRule, Shared
     from ranvier.kernels.tasks._circuit import (
         Circuit,
         CircuitDrive,
@@ -89,6 +89,7 @@ _PUBLIC: dict[str, str] = {
     "ScanResult": "._scan",
     "ScanShape": "._shapes",
     "Shape": "._shapes",
+    "Shared": "ranvier.dynamics.plasticity",
     "SparseProduct": "._products",
     "Spikes": "._spikes",
     "SynapseResult": "._synapses",
@@ -136,6 +137,7 @@ __all__ = [
     "ScanResult",
     "ScanShape",
     "Shape",
+    "Shared",
     "SparseProduct",
     "Spikes",
     "SynapseResult",

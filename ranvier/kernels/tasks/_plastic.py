@@ -24,7 +24,8 @@ class PlasticProjection:
     weight and the variables: [synapses], [rows] or [columns] as the rule says; ``decays`` how each variable of a lazy rule
     moves per step, ``parameters`` one number each, or [synapses]; ``clock`` has a number for each step of the call, and one
     for the step after it. ``outside`` are the spikes of a source for the longest latency before the call and all steps of
-    it. Random rules draw number ``elements[s]`` (s where None) of the stream ``key``.
+    it. ``values`` of shared variables are [members], and ``members`` hold the member of each synapse (int32), by the domains
+    of the rule. Random rules draw number ``elements[s]`` (s where None) of the stream ``key``.
     """
 
     pre: str | None
@@ -40,3 +41,4 @@ class PlasticProjection:
     elements: Tensor | None = None
     key: tuple[int, int, int] = (0, 0, 0)
     clock: Mapping[str, Tensor] = field(default_factory=dict)
+    members: tuple[Tensor, ...] = ()

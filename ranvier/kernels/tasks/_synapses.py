@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -25,7 +25,7 @@ class SynapseStep:
     ends, all as the step begins. ``arrived`` [B, synapses] are the spikes that arrive (None where none can), ``fired``
     [B, columns] those of the target cells in the step before; ``post`` [synapses] are the target cells. ``drawn``
     [B, synapses] are random numbers for spikes that arrive. ``parameters`` are read by the code, ``coefficients`` by the
-    equations.
+    equations. Of a variable that synapses share, ``values`` has [B, members], and ``members`` [synapses] the member of each.
     """
 
     rule: LoweredRule
@@ -39,6 +39,7 @@ class SynapseStep:
     arrived: Tensor | None = None
     fired: Tensor | None = None
     drawn: Tensor | None = None
+    members: Values = field(default_factory=dict)
 
 
 class SynapseResult(NamedTuple):

@@ -32,10 +32,12 @@ class Projection(nn.Module):
 
     ``lag`` are the steps between an emission and its earliest arrival, ``dt`` the time step in ms; delays of the first
     transform come on top. ``latency`` is in steps: one number for all synapses, or the lag where each has its own.
-    ``compiled`` is what the compiled loop has worked out about its rule of plasticity.
+    ``compiled`` is what the compiled loop has worked out about its rule of plasticity, ``domains`` the size of each domain
+    of the rule and the member of each synapse.
     """
 
     compiled: dict[tuple, Any]
+    domains: dict[Any, tuple[int, Tensor]]
     latency_table: Tensor | None
 
     def __init__(
@@ -44,7 +46,7 @@ class Projection(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.name, self.pre, self.post, self.port = name, pre, post, port
-        self.plasticity, self.compiled = plasticity, {}
+        self.plasticity, self.compiled, self.domains = plasticity, {}, {}
         self.chain = Chain(chain)
         first = self.transform
         place = first.bind(dt, seed, name, lag)
@@ -216,6 +218,7 @@ class Projection(nn.Module):
         if old in state_dict and "latency_table" not in self.chain[0]._buffers:
             state_dict[f"{prefix}latency_table"] = state_dict.pop(old)
         super()._load_from_state_dict(state_dict, prefix, *rest)
+        self.domains = {}
         self._span()
 
     def _carried(self, transform: Transform, x: Tensor, **how: Any) -> Tensor:

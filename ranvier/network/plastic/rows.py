@@ -41,10 +41,14 @@ def as_rows(runner: Runner, p: Projection, stream: str, names: Sequence[str], wi
     parameters = {n: v if v.numel() == 1 else _ordered(v, order) for n, v in made.parameters.items()}
     steps = np.arange(window.start, window.start + window.count + 1) if made.rule.clock else ()
     clock = {n: torch.from_numpy(times_at(steps, runner.graph.dt)) for n in made.rule.clock}
+    common = {n: values[n][0] for n in made.rule.domain_of}
+    members = tuple(
+        _ordered(synapses.members[shared.variables[0]], order).to(torch.int32) for shared in made.rule.shared
+    )
     return PlasticProjection(
         p.pre if given is None else None, p.post, stream, pattern, latencies, made.rule,
-        single | {n: compact[n] for n in (*made.rule.row, *made.rule.column)}, made.decays, parameters, given, order,
-        (*synapses.key, window.state.stream), clock,
+        single | {n: compact[n] for n in (*made.rule.row, *made.rule.column)} | common, made.decays, parameters, given, order,
+        (*synapses.key, window.state.stream), clock, members,
     )  # fmt: skip
 
 
@@ -54,7 +58,7 @@ def after_rows(synapses: PlasticSynapses, q: PlasticProjection, values: Mapping[
     for n, x in values.items():
         end = "pre" if n in q.rule.row else "post" if n in q.rule.column else None
         full = x if end is None else spread(x, q.pattern, end)
-        if order is not None:
+        if order is not None and n not in q.rule.domain_of:
             full = torch.empty_like(full).index_copy_(0, order, full)
         out[n] = full.unsqueeze(0)
         if end is not None:
@@ -90,7 +94,7 @@ def _held(synapses: PlasticSynapses, values: Mapping[str, Tensor], order: Tensor
     """Variables that rows and columns hold, and their values."""
     compact: dict[str, Tensor] = {}
     found: list[tuple[str, ...]] = []
-    left = tuple(synapses.bound.system.states)
+    left = synapses.bound.own
     for end in ("pre", "post"):
         for n in held(synapses, end, left):
             known = synapses.held.get(n)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier.dynamics.plasticity import common_name
 from ranvier.dynamics.symbols import end_name
 from ranvier.errors import ShapeError
 from ranvier.kernels import eager
@@ -15,6 +16,7 @@ from ranvier.kernels.synapses import stepped
 from ranvier.kernels.tasks import SynapseResult, SynapseStep
 from ranvier.network.parts.population import start_of, tensor_of
 from ranvier.network.parts.projection import Projection
+from ranvier.network.plastic.members import members_of, values_of
 from ranvier.neurons.values import check_drawn
 from ranvier.units.steps import times_at
 from ranvier.values import key_of, uniforms
@@ -35,9 +37,10 @@ def kept_in(bound: BoundPlasticity, variable: str, dtype: torch.dtype) -> torch.
 
 def initial_synapses(projection: Projection, batch: int, seed: int, stream: int) -> dict[str, Tensor]:
     """Starting weight and variables [batch, synapses]; drawn variables are those of ``stream``, the weights the network's."""
-    sparse, bound, shape = projection.synapses, projection.bound, (batch, len(projection.synapses))
+    sparse, bound = projection.synapses, projection.bound
     out = {"w": sparse.effective_weight().repeat(batch, 1)}
     for n in bound.system.states:
+        shape = (batch, values_of(projection, n))
         start = start_of(bound.rule.values.get(n, 0.0), shape, seed, f"{projection.name}.{n}", stream)
         kind = kept_in(bound, n, sparse.weight.dtype)
         out[n] = torch.empty(shape, dtype=kind, device=sparse.weight.device).copy_(start)
@@ -73,6 +76,9 @@ class PlasticSynapses:
         self.arithmetic = torch.float64 if self.bound.timed else dtype
         self.parameters = {n: v.to(self.arithmetic) for n, v in wide.items()}
         self.exact = eager.coefficients(self.bound.step, wide, dt)
+        if self.bound.together is not None:
+            common = eager.coefficients(self.bound.together, wide, dt)
+            self.exact |= {common_name(n): c for n, c in common.items()}
         self.coefficients = {n: c.to(self.arithmetic) for n, c in self.exact.items()}
         self.coefficients["dt"] = self.parameters["dt"] = torch.tensor(dt, dtype=self.arithmetic, device=device)
         self.key = key_of(seed, f"{projection.name}.rand")
@@ -84,6 +90,12 @@ class PlasticSynapses:
     def post(self) -> Tensor:
         """Int64 [synapses], the target cells."""
         return self.sparse.post
+
+    @cached_property
+    def members(self) -> dict[str, Tensor]:
+        """Int64 [synapses], the member of its domain to which each synapse belongs, by shared variable."""
+        device = self.sparse.weight.device
+        return {n: members_of(self.projection, d).to(device) for n, d in self.bound.shared.items()}
 
     def arrived(self, tape: Tensor, now: int) -> Tensor:
         """Spikes [B, synapses] that arrive in the step at position ``now`` of the tape [steps, B, pre]."""
@@ -104,7 +116,7 @@ class PlasticSynapses:
         return stepped(
             SynapseStep(
                 self.bound, self.parameters, self.coefficients, values, cells, self.post, sizes[1], time, arrived, fired,
-                drawn,
+                drawn, self.members,
             )
         )  # fmt: skip
 

@@ -11,6 +11,7 @@ import torch
 
 from ranvier.errors import FileFormatError
 from ranvier.kernels.tasks import Spikes
+from ranvier.network.plastic.members import values_of
 from ranvier.network.plastic.synapses import kept_in
 from ranvier.network.recording._columns import Columns
 from ranvier.network.recording._statistics import Gatherer, Statistics
@@ -40,7 +41,7 @@ class Recorder:
                 columns.declare(f"{n}/spikes/step", np.int64, ())
                 columns.declare(f"{n}/spikes/cell", np.int64, ())
             for v, trace in w.traces.items():
-                columns.declare(f"{n}/{v}", self._kind(n, v), self._shape(n, trace))
+                columns.declare(f"{n}/{v}", self._kind(n, v), self._shape(n, v, trace))
 
     def _kind(self, n: str, variable: str) -> np.dtype:
         dtype = self.graph.dtype
@@ -59,10 +60,12 @@ class Recorder:
             else math.prod(known_shape(self.graph, n))
         )
 
-    def _shape(self, n: str, trace: Trace) -> tuple[int, ...]:
+    def _shape(self, n: str, variable: str, trace: Trace) -> tuple[int, ...]:
         if trace.cells is not None:
             return (len(trace.cells),)
-        return (self.sizes[n],) if n in self.graph.projections else known_shape(self.graph, n)
+        if n in self.graph.projections:
+            return (values_of(self.graph.projections[n], variable),)
+        return known_shape(self.graph, n)
 
     def take(
         self, recorded: Mapping[tuple[str, str], torch.Tensor], spikes: Mapping[str, Spikes], start: int, count: int

@@ -12,6 +12,7 @@ import numpy as np
 from ranvier.errors import ShapeError
 from ranvier.network.checks import check_record
 from ranvier.network.order import GraphError
+from ranvier.network.plastic.members import values_of
 from ranvier.network.recording._sample import Sample
 from ranvier.network.recording._statistics import SpikeStatistics
 from ranvier.units.steps import whole_steps
@@ -97,7 +98,8 @@ def _name(x: Any, n: str) -> str:
 
 def _trace(graph: Graph, n: str, sample: Sample, stride: int) -> Trace:
     if sample.cells is not None:
-        size = len(graph.projections[n].synapses) if n in graph.projections else math.prod(graph.shape_of(n) or (0,))
+        single = n in graph.projections
+        size = values_of(graph.projections[n], sample.variable) if single else math.prod(graph.shape_of(n) or (0,))
         if sample.cells.min() < 0 or sample.cells.max() >= size:
             wrong = sample.cells.min() if sample.cells.min() < 0 else sample.cells.max()
             raise ShapeError(f"Sample of {n!r}: cells holds {wrong}, but there are 0 to {size - 1}.")

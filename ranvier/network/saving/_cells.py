@@ -8,6 +8,7 @@ import torch
 
 from ranvier.errors import FileFormatError
 from ranvier.limits.record import Record
+from ranvier.network.saving._domains import decode_domain, encode_domain
 from ranvier.network.saving._values import decode_value, encode_value
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
@@ -66,16 +67,19 @@ def encode_plasticity(rule: Plasticity, name: str, tensors: dict[str, torch.Tens
             f"{name} is a {kind}, whose class a file cannot hold: write it as rv.Plasticity(…) instead."
         )
     texts = {n: getattr(rule, n) for n in _RULE_TEXTS}
-    return {**texts, "values": {n: encode_value(v, f"{name}/{n}", tensors) for n, v in rule.values.items()}}
+    domains = {n: encode_domain(d, f"{name}/{n}") for n, d in rule.domains.items()}
+    values = {n: encode_value(v, f"{name}/{n}", tensors) for n, v in rule.values.items()}
+    return {**texts, **({"domains": domains} if domains else {}), "values": values}
 
 
 def decode_plasticity(record: Record, tensors: dict[str, torch.Tensor]) -> Plasticity:
     """The rule that :func:`encode_plasticity` described."""
     values = {n: decode_value(value, tensors) for n, value in record.children("values")}
-    clash = sorted(values.keys() & set(_RULE_TEXTS))
+    clash = sorted(values.keys() & {"domains", *_RULE_TEXTS})
     if clash:
         raise record.child("values").error(clash[0], "no word of rv.Plasticity as the name of a value")
-    return Plasticity(**{n: record.text(n) for n in _RULE_TEXTS}, **values)
+    domains = {n: decode_domain(inner) for n, inner in record.children("domains")} if "domains" in record else {}
+    return Plasticity(**{n: record.text(n) for n in _RULE_TEXTS}, domains=domains, **values)
 
 
 def encode_surrogate(surrogate: Surrogate | None) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ import torch
 from ranvier.dynamics import COUNTER
 from ranvier.errors import StateError
 from ranvier.network.look import all_finite, numbers_of
+from ranvier.network.plastic.members import values_of
 from ranvier.network.plastic.synapses import kept_in
 from ranvier.network.state.state import STREAMS, State
 from ranvier.units.steps import same_time
@@ -138,15 +139,22 @@ def _check_synapses(graph: Graph, state: State, batch: int) -> None:
             f"{', '.join(plastic) or 'none'}: it belongs to another network."
         )
     for name, p in plastic.items():
-        given, wanted = {n: tuple(v.shape) for n, v in state.synapses[name].items()}, (batch, len(p.synapses))
-        if {*given} != {*p.bound.variables} or any(shape != wanted for shape in given.values()):
+        given = {n: tuple(v.shape) for n, v in state.synapses[name].items()}
+        wanted = {n: (batch, values_of(p, n)) for n in p.bound.variables}
+        if given != wanted:
             raise StateError(
-                f"the state of {name!r} holds {given}, the projection has {', '.join(p.bound.variables)} of shape {wanted}: it "
-                f"belongs to another network, or to other synapses (another seed?)."
+                f"the state of {name!r} holds {given}, the projection has {_told(wanted)}: it belongs to another network, or to "
+                f"other synapses (another seed?)."
             )
         for variable, value in state.synapses[name].items():
             kinds = {graph.dtype, torch.float64}
-            _check_tensor(graph, f"{name}.{variable}", value, (batch,), {wanted[1:]}, kinds)
+            _check_tensor(graph, f"{name}.{variable}", value, (batch,), {wanted[variable][1:]}, kinds)
+
+
+def _told(wanted: Mapping[str, tuple[int, ...]]) -> str:
+    """Names by shape."""
+    shapes = dict.fromkeys(wanted.values())
+    return " and ".join(f"{', '.join(n for n, s in wanted.items() if s == shape)} of shape {shape}" for shape in shapes)
 
 
 def _check_history(graph: Graph, state: State, batch: int) -> None:

@@ -44,6 +44,6 @@ def warn_of_late_times(graph: Graph, last: int) -> None:
 
 def _late(bound: BoundPlasticity) -> list[str]:
     """Variables of a synapse (or what it delivers) that grow with the time and are not kept in float64."""
-    programs = (*bound.codes.values(), bound.step.program.only(bound.system.states))
+    programs = (*bound.codes.values(), bound.step.program.only(bound.own), bound.moved_together)
     found = {n for program in programs for n in growing(program, (TIME, *bound.times, *bound.end_times))}
     return sorted(found - {*bound.times})

@@ -11,6 +11,7 @@ import torch
 import ranvier as rv
 from ranvier.connectivity import Sparse
 from ranvier.training.scales import choose_scales
+from tests.training.crossed.own_rule import LastSteps, last_steps
 from tests.training.crossed.slow import Paths, Slow, State
 
 Tensor = torch.Tensor
@@ -35,6 +36,12 @@ def whole(net: rv.Network, x: Tensor, loss: Loss, paths: Paths = Paths(), window
 
 def truncated(net: rv.Network, x: Tensor, loss: Loss, window: int) -> Gradient:
     return whole(net, x, loss, window=window)
+
+
+def of_last_steps(net: rv.Network, x: Tensor, loss: Loss, keep: int) -> Gradient:
+    net.zero_grad()
+    last_steps(net, x, loss, keep)
+    return collect(net)
 
 
 def kept_steps(net: rv.Network, x: Tensor, loss: Loss, keep: int) -> Gradient:
@@ -260,4 +267,5 @@ RULES: dict[str, tuple[R.Rule, Callable[[rv.Network, Tensor, Loss], Gradient]]] 
         R.EvolutionStrategies(population=4, sigma=0.05, ranks=False, window=5),
         lambda n, x, f: evolved(n, x, f, 4, 0.05),
     ),
+    "a user's": (LastSteps(3), lambda n, x, f: of_last_steps(n, x, f, 3)),
 }  # fmt: skip

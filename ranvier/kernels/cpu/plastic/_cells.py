@@ -15,7 +15,7 @@ from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.mixed import Mixed
 from ranvier.kernels.cpu.plastic.tables import PlasticTables, plastic_signature
-from ranvier.kernels.tasks import RowRule
+from ranvier.kernels.tasks import RowRule, Shared
 from ranvier.kernels.writer import emit
 
 __all__ = ["PlasticCells"]
@@ -86,8 +86,10 @@ class PlasticCells:
                 b.store(self.scalar(0.0), at(b, self.array["fired"], offset(b, b.load(at(b, spikes, k)))))
 
     def _move(self) -> None:
-        """One step of what columns hold, and of what rows of an eager rule hold."""
+        """One step of what columns hold, of what rows of an eager rule hold, and of what members of domains share."""
         b, rule = self.builder, self.rule
+        for k, shared in enumerate(rule.shared):
+            self._move_members(shared, self.number[f"members:{k}"])
         if rule.column:
             self._move_all("post", rule.column, rule.column_advance, I64(0), self.number["padded"])
         if rule.eager and rule.row:
@@ -112,6 +114,23 @@ class PlasticCells:
                 held = {n: self._moved(n, v) for n, v in held.items()}
             for n, value in held.items():
                 mixed.store(self.array[f":{n}"], place, value, mask=valid)
+
+    def _move_members(self, shared: Shared, count: ir.Value) -> None:
+        """What synapses added in this step, and then the equations."""
+        b, lanes, mixed = self.builder, self.lanes, self.mixed
+        zero = self.words.constant(0.0)
+        with counted(b, 0, count, lanes.width) as i:
+            valid, held = lanes.first(b.sub(count, i)), {}
+            for n in shared.variables:
+                held[n] = self.words.add(mixed.load(self.array[f":{n}"], i), mixed.load(self.array[f"+{n}"], i))
+                mixed.store(self.array[f"+{n}"], i, zero, mask=valid)
+
+            def read(pointer: ir.Value, i: ir.Value = i) -> ir.Value:
+                return mixed.load(pointer, i)
+
+            held |= emit(self.words, shared.advance, self._reader(read, (), held))
+            for n in shared.variables:
+                mixed.store(self.array[f":{n}"], i, held[n], mask=valid)
 
     def _moved(self, name: str, value: ir.Value) -> ir.Value:
         """A variable of a lazy rule one step later."""

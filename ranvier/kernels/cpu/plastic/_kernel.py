@@ -273,7 +273,16 @@ class PlasticRow:
         out = dict(emit(self.words, code, self._reader(self.state, held)))
         for name in self.state.keys() & out.keys():
             self._put(name, self.words.select(chosen, out[name], self._get(name)))
+        for name in self.rule.domain_of.keys() & out.keys():
+            self._add(name, out[name], chosen)
         return out
+
+    def _add(self, name: str, more: ir.Value, chosen: ir.Value) -> None:
+        """Add what the chosen synapses give to what they share, one by one, as two may belong to one member."""
+        b, lanes = self.builder, self.lanes
+        lanes.store(self.buffer, I64(0), self.mixed.down(self.words.select(chosen, more, self.words.constant(0.0))))
+        member = self.array[f"#{self.rule.domain_of[name]}"]
+        self._each_lane(lambda k: at(b, self.array[f"+{name}"], b.zext(b.load(at(b, member, b.add(self.s, k))), I64)))
 
     def _reader(self, state: Values, held: Mapping[str, ir.Value]) -> Callable[[str], ir.Value]:
         mixed, rule, moment = self.mixed, self.rule, self.moment
@@ -286,6 +295,8 @@ class PlasticRow:
                 return held[name]
             if name in rule.column:
                 return self._of_cell(self.array[f":{name}"])
+            if name in rule.domain_of:
+                return mixed.gather(self.array[f":{name}"], self._member(rule.domain_of[name]), self.valid)
             if name in rule.varied:
                 return mixed.load(self.array[f"={name}"], self.s)
             if name in self.shared:
@@ -305,6 +316,10 @@ class PlasticRow:
     def _target(self) -> ir.Value:
         """Targets of this vector (i32)."""
         return self.ints.load(self.array["target"], self.s) if self.to is None else self.to
+
+    def _member(self, domain: int) -> ir.Value:
+        """Members of this vector (i32)."""
+        return self.ints.load(self.array[f"#{domain}"], self.s)
 
     def _of_cell(self, pointer: ir.Value) -> ir.Value:
         """What the postsynaptic cell of each synapse has in an array."""
@@ -330,8 +345,14 @@ class PlasticRow:
             lanes.store(self.ring, self.straight, total, mask=self.valid)
             return
         lanes.store(self.buffer, I64(0), sent)
+        target = self.array["target"]
+        self._each_lane(lambda k: at(b, self.ring, b.zext(b.load(at(b, target, b.add(self.s, k))), I64)))
+
+    def _each_lane(self, place: Callable[[ir.Value], ir.Value]) -> None:
+        """Add every lane of the buffer that is a synapse to the number at its place."""
+        b, width = self.builder, self.lanes.width
         left = b.sub(self.high, self.s)
-        stop = b.select(b.icmp_signed("<", left, I64(lanes.width)), left, I64(lanes.width))
+        stop = b.select(b.icmp_signed("<", left, I64(width)), left, I64(width))
         with counted(b, 0, stop) as k:
-            place = at(b, self.ring, b.zext(b.load(at(b, self.array["target"], b.add(self.s, k))), I64))
-            b.store(b.fadd(b.load(place), b.load(at(b, self.buffer, k))), place)
+            to = place(k)
+            b.store(b.fadd(b.load(to), b.load(at(b, self.buffer, k))), to)

@@ -37,7 +37,9 @@ def pack_plastic(
         return out
 
     arithmetic = torch.float64 if rule.exact else dtype
-    values = {n: own(q.values[n], torch.float64 if n in rule.times else dtype) for n in ("w", *rule.moving)}
+    values = {
+        n: own(q.values[n], torch.float64 if n in rule.times else dtype) for n in ("w", *rule.moving, *rule.domain_of)
+    }
     moves = {n: elapsed(d, min(steps, sweep) + 2).to(arithmetic) for n, d in q.decays.items()}
     past, bounds = torch.zeros(0, dtype=torch.int32), torch.zeros(1, dtype=torch.int64)
     if q.outside is not None:
@@ -58,6 +60,8 @@ def pack_plastic(
         x = q.parameters[n]
         arrays[f"={n}"] = own(x, arithmetic) if n in rule.varied else x.to(arithmetic).reshape(1)
     arrays |= {f"@{n}": q.clock[n].to(torch.float64) for n in rule.clock}
+    arrays |= {f"+{n}": torch.zeros_like(values[n]) for n in rule.domain_of}
+    arrays |= {f"#{k}": own(member, torch.int32) for k, member in enumerate(q.members)}
     if rule.random:
         arrays["number"] = own(torch.arange(synapses) if q.elements is None else q.elements, torch.int32)
     if rule.additive is not None:
@@ -74,5 +78,6 @@ def pack_plastic(
         "rows": rows, "cells": rows // max(len(q.latencies), 1), "latencies": len(q.latencies), "known": known,
         "padded": padded, "block": block, "slots": slots, "sweep": sweep,
     }  # fmt: skip
+    numbers |= {f"members:{k}": q.values[n].numel() for n, k in rule.domain_of.items()}
     call.fill(key, {**{n: arrays[n] for n in kinds}, **numbers})
     return {n: t[: q.values[n].numel()] for n, t in values.items()}

@@ -1,0 +1,45 @@
+"""Of what a variable of plastic synapses has one value."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["Domain", "Pairs"]
+
+
+class Pairs(NamedTuple):
+    """The synapses of a projection: presynaptic and postsynaptic cell of each (int64 [synapses]), and the sizes of both
+    populations.
+    """
+
+    pre: np.ndarray
+    post: np.ndarray
+    sizes: tuple[int, int]
+
+
+class Domain(ABC):
+    """What synapses share a value: a cell, a branch of its dendrite, the whole projection.
+
+    A domain has members; each synapse belongs to one of them and reads its value. A subclass is a frozen dataclass of
+    plain numbers and words, so that equal domains are equal and a file can hold them.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class SourceCell(rv.plasticity.Domain):
+    ...     def size(self, pairs):
+    ...         return pairs.sizes[0]
+    ...
+    ...     def member(self, pairs):
+    ...         return pairs.pre
+    """
+
+    @abstractmethod
+    def size(self, pairs: Pairs) -> int:
+        """How many members there are."""
+
+    @abstractmethod
+    def member(self, pairs: Pairs) -> np.ndarray:
+        """Which member each synapse belongs to: whole numbers from 0 to size - 1, [synapses]."""
