@@ -17,6 +17,7 @@ __all__ = [
     "FUNCTIONS",
     "both",
     "either",
+    "eq",
     "exp",
     "expm1",
     "exprel",
@@ -31,6 +32,7 @@ __all__ = [
     "risen",
     "select",
     "sigmoid",
+    "steep",
 ]
 
 _ZERO, _ONE = sp.Integer(0), sp.Integer(1)
@@ -263,6 +265,11 @@ class maximum(_Named):
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         a, b = self.args
         return ge(a, b) if argindex == 1 else gt(b, a)
+
+
+def steep(e: sp.Expr) -> bool:
+    """Whether ``e`` is a power such as sqrt(x), whose derivative is infinite where x is 0."""
+    return bool(isinstance(e, sp.Pow) and e.args[1].is_number and 0 < e.args[1] < 1 and e.args[0].free_symbols)
 
 
 def folded(e: sp.Expr) -> sp.Expr:

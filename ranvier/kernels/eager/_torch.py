@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 import sympy as sp
 import torch
 
-from ranvier.dynamics.functions import exp, exprel, risen, sigmoid
+from ranvier.dynamics.functions import exp, exprel, risen, sigmoid, steep
 from ranvier.units.steps import ROUNDING
 
 __all__ = ["compile_function", "source"]
@@ -83,6 +83,18 @@ def _dexprel(x: Tensor) -> Tensor:
     return torch.where(small, series, (torch.exp(safe) - torch.expm1(safe) / safe) / safe)
 
 
+class _Quiet(torch.autograd.Function):
+    """x; backward, 0 stands for the NaN that an infinite slope times a slope of 0 gives."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):
+        return torch.where(torch.isnan(grad), 0.0, grad)
+
+
 def _smaller(a: Tensor, b: Tensor) -> Tensor:
     """The smaller value; at a tie the first carries the whole gradient, as in the equation language."""
     return torch.where((a <= b) | torch.isnan(a), a, b)
@@ -139,6 +151,9 @@ def source(e: sp.Expr, name: Callable[[str], str] = str) -> str:
         if power.is_number and not power.is_integer and (vanishing := _vanishing(base, power)) is not None:
             function, x, size = vanishing
             return f"{function}(_tensor({source(x, name)}, _like), {float(size)!r})"
+        if steep(e):
+            below = source(base, lambda n: f"_quiet(_tensor({name(n)}, _like))")
+            return f"torch.sqrt({below})" if power == sp.Rational(1, 2) else f"({below} ** {source(power, name)})"
         if power == sp.Rational(1, 2):
             return f"torch.sqrt({source(base, name)})"
         if isinstance(base, exprel) and power.is_number and power < 0:
@@ -194,6 +209,7 @@ def compile_function(label: str, lines: Iterable[str], extra: Mapping[str, objec
         "_exp_power": _exp_power,
         "_sigmoid_power": _sigmoid_power,
         "_dexprel": _dexprel,
+        "_quiet": _Quiet.apply,
         "_smaller": _smaller,
         "_between": _between,
         "_settled": _settled,
