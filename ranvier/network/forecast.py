@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ranvier import limits
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ranvier.network.graph import Graph
     from ranvier.network.parts.population import Population
     from ranvier.network.recording import Wanted
@@ -46,8 +48,9 @@ def check_state_size(
     """
     width = graph.dtype.itemsize
     cells = sum(math.prod(shapes[n]) * _variables(p) for n, p in graph.populations.items())
+    size = sum(math.prod(shapes[n]) * _bytes(p, width) for n, p in graph.populations.items())
     _need(
-        batch * cells * width,
+        batch * size,
         f"a state of {cells:,} variables for a batch of {batch}",
         "use fewer cells or a smaller batch",
     )
@@ -67,16 +70,18 @@ def check_run(graph: Graph) -> None:
     MemoryLimitError
         With both numbers.
     """
-    cells = variables = 0
+    cells = size = 0
     for p in graph.populations.values():
         count = math.prod(p.shape or ())
-        cells, variables = cells + count, variables + count * _variables(p)
-    needed = cells * _PER_CELL + _COPIES * variables * graph.dtype.itemsize
+        cells, size = cells + count, size + count * _bytes(p, graph.dtype.itemsize)
+    needed = cells * _PER_CELL + _COPIES * size
     _need(needed, f"simulating {cells:,} cells", "use fewer cells")
 
 
-def check_traces(sizes: Mapping[str, int], wanted: Mapping[str, Wanted], width: int, steps: int) -> None:
-    """Check that the variables recorded in memory over ``steps`` steps fit.
+def check_traces(
+    sizes: Mapping[str, int], wanted: Mapping[str, Wanted], kind: Callable[[str, str], np.dtype], steps: int
+) -> None:
+    """Check that the variables recorded in memory over ``steps`` steps fit; ``kind`` gives the dtype of each.
 
     Raises
     ------
@@ -88,7 +93,7 @@ def check_traces(sizes: Mapping[str, int], wanted: Mapping[str, Wanted], width: 
             cells = sizes[n] if trace.cells is None else len(trace.cells)
             samples = steps // trace.stride
             _need(
-                samples * cells * width,
+                samples * cells * kind(n, v).itemsize,
                 f"recording {v!r} of {n!r}, {samples:,} samples of {cells:,} values,",
                 "stream it to a folder (to='…'), record at intervals (every=), or fewer cells (rv.Sample)",
             )
@@ -97,6 +102,11 @@ def check_traces(sizes: Mapping[str, int], wanted: Mapping[str, Wanted], width: 
 def _variables(population: Population) -> int:
     system = population.cell.system
     return max(1, len(system.states) + bool(system.refractory))
+
+
+def _bytes(population: Population, width: int) -> int:
+    """Of the variables of a cell in a network whose numbers have ``width`` bytes; times are float64."""
+    return _variables(population) * width + len(population.cell.system.times) * (8 - width)
 
 
 def _need(count: int, what: str, remedy: str) -> None:

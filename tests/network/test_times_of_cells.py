@@ -74,6 +74,28 @@ def test_the_last_spike_alone_and_in_a_circuit(join: bool, dtype: torch.dtype) -
         assert all(np.array_equal(cut[n], late[n]) for n in late)
 
 
+def test_a_rest_written_with_the_last_spike_is_a_refractory_period() -> None:
+    """The state ``last`` gives the very spikes of ``refractory=``; in float32 the period was 49 or 50 steps."""
+    text = "dv/dt = (3 - v + g)/(20*ms){gate} : 1{flag}\ndg/dt = -g/(5*ms) : 1"
+    found = []
+    for dtype in DTYPES:
+        for gate, flag, more in (
+            ("", " (unless refractory)", {"refractory": 5 * ms}),
+            ("*int(t - last > 5*ms)", "", {"last": -9 * ms}),
+        ):
+            net = rv.Network(dt=0.1 * ms, seed=1, dtype=dtype)
+            whole = text.format(gate=gate, flag=flag) + ("\nlast' = last : ms" if gate else "")
+            cell = rv.Cell(
+                whole, threshold="v > 1", reset="v = 0" + ("\nlast = t" if gate else ""), method="euler", **more
+            )
+            net.population("cells", 60, cell, v=rv.Uniform(0, 1))
+            net.connect("cells", "cells", rv.FixedProbability(0.2), to="g", weight=0.05)
+            spikes = net.run(200 * ms, net.initial_state(stream=0), record={"cells": ["spikes"]})["cells"].spikes
+            found.append(np.stack([spikes.step, spikes.cell]))
+    for one in found[1:]:
+        np.testing.assert_array_equal(one, found[0])
+
+
 def test_a_pacemaker_fires_at_the_times_that_it_holds() -> None:
     for provider in ("cpu", "reference"):
         for start in (0, LATE):
@@ -240,6 +262,30 @@ def test_the_step_graph_holds_times_in_float64() -> None:
         np.testing.assert_allclose(np.stack(made), out[:, 0].detach().numpy(), rtol=1e-5, atol=1e-6)
         held = next(v for n, v in step.values.items() if n.startswith("state_") and "last" in n)
         np.testing.assert_array_equal(held, after.variables["cell1"]["last"][0].detach().numpy())
+
+
+def test_samples_of_unequal_length_steps_and_files(tmp_path) -> None:
+    net, x = layers("cpu", torch.float32), torch.ones(30, 2, 4)
+    with torch.no_grad():
+        whole, end = net(x, later(net, LATE, batch=2))
+        _, after = net(x, later(net, LATE, batch=2), lengths=torch.tensor([12, 30]))
+        _, short = net(x[:12], later(net, LATE, batch=2))
+        state = later(net, LATE, batch=2)
+        for row, wanted in zip(x, whole, strict=True):
+            out, state = net.step(row, state)
+            torch.testing.assert_close(out, wanted, rtol=0, atol=1e-6)
+    held, ended, stepped, first = (s.variables["cell1"]["last"] for s in (end, after, state, short))
+    assert torch.equal(stepped, held)
+    assert torch.equal(ended, torch.stack([first[0], held[1]]))
+    alone = rv.Network(dt=0.1 * ms, seed=1)
+    alone.population("cells", 3, rv.Cell("due' = due : ms", threshold="t >= due", reset="due = due + 2*ms"))
+    start = replace(alone.initial_state(stream=0), step=LATE)
+    for to in (None, str(tmp_path / "records")):
+        due = np.asarray(
+            alone.run(5 * ms, start, record={"cells": ["due"]}, **({} if to is None else {"to": to}))["cells"].due
+        )
+        assert due.dtype == np.float64
+    np.testing.assert_array_equal(np.asarray(rv.load_records(to)["cells"].due), due)
 
 
 def test_what_reads_no_time_stays_in_float32() -> None:

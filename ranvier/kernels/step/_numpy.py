@@ -88,7 +88,9 @@ class NumpyStep:
         """Back to the first step."""
         self.steps = 0
         buffers = self.graph.buffers
-        self.values = {n: np.zeros(b.size, self._kept(b)) for n, b in buffers.items() if b.role != "constant"}
+        self.values: dict[str, Any] = {
+            n: np.zeros(b.size, self._kept(b)) for n, b in buffers.items() if b.role != "constant"
+        }
         self.values |= {n: v.reshape(-1) for n, v in self.graph.constants.items()}
         self.values |= {n: v.reshape(-1).copy() for n, v in self.graph.start.items()}
 

@@ -41,9 +41,10 @@ class Recorder:
                 columns.declare(f"{n}/spikes/step", np.int64, ())
                 columns.declare(f"{n}/spikes/cell", np.int64, ())
             for v, trace in w.traces.items():
-                columns.declare(f"{n}/{v}", self._kind(n, v), self._shape(n, v, trace))
+                columns.declare(f"{n}/{v}", self.kind(n, v), self._shape(n, v, trace))
 
-    def _kind(self, n: str, variable: str) -> np.dtype:
+    def kind(self, n: str, variable: str) -> np.dtype:
+        """The dtype in which a variable is recorded."""
         dtype = self.graph.dtype
         if n in self.graph.projections:
             plastic = self.graph.projections[n].plasticity

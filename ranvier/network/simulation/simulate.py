@@ -94,7 +94,7 @@ def simulate(
         columns = _written(lambda: _columns(keeping, at, begin_of(graph.dt, at.first)))
         recorder = _written(lambda: Recorder(graph, wanted, columns, stride, at.first))
         if isinstance(columns, MemoryColumns):
-            check_traces(recorder.sizes, wanted, graph.dtype.itemsize, steps)
+            check_traces(recorder.sizes, wanted, recorder.kind, steps)
         recorder.restore(at)
         _written(lambda: columns.commit(recorder.attributes(at.done)))
         job = _Job(graph, plan, recorder, at, checkpoint, interval)

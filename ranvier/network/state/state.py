@@ -115,7 +115,9 @@ class State:
             for p, values in self.variables.items()
         }
         out = replace(self, synapses={}).map(moved)
-        variables = {p: values | {n: carried(v) for n, v in held[p].items()} for p, values in out.variables.items()}
+        variables = {
+            p: {**values, **{n: carried(v) for n, v in held[p].items()}} for p, values in out.variables.items()
+        }
         return replace(out, variables=variables, synapses=synapses)
 
     def tensors(self) -> dict[str, Tensor]:
