@@ -1,4 +1,4 @@
-"""Weights that take over the factors and shifts of a norm behind them."""
+"""Weights that hold the factors and shifts of norms beside them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ Tensor = torch.Tensor
 
 
 class Absorbing(Transform):
-    """A map linear in its weights, with a bias for each output: y = s (W x + b) + t is W' = s W, b' = s b + t."""
+    """A map linear in its weights, with a bias for each output.
+
+    With a norm behind it, y = s (W x + b) + t is W' = s W, b' = s b + t. With a norm before it, y = W (s x + t) + b is
+    W' = W s, b' = W t + b.
+    """
 
     linear_in_weight = linear_in_input = True
 
@@ -27,22 +31,49 @@ class Absorbing(Transform):
         """One number for each output [out], in a shape that multiplies the weight."""
         return each.reshape(-1, *(1 for _ in self.effective_weight().shape[1:]))
 
+    def spread_inputs(self, each: Tensor) -> Tensor:
+        """One number for each input [in], in a shape that multiplies the weight."""
+        raise NotImplementedError
+
+    def cannot_hold(self, norm: Transform, channels: int, before: bool = False) -> str | None:
+        """Outputs or inputs are the channels."""
+        if before:
+            return super().cannot_hold(norm, channels, before)
+        outputs = self.module.out_channels
+        return None if channels == outputs else self._other_axis(channels, f"before it has {outputs} outputs")
+
+    def _other_axis(self, channels: int, what: str) -> str:
+        return f"has {channels} channels, but {self.kind} {what}: it normalises another axis."
+
     def cannot_absorb(self, affine: Affine) -> str | None:
         """A weight kept to a sign takes no negative factor, and one that is computed from others none at all."""
         own = self.module._parameters
         if own.get("weight") is None or "bias" not in own:
-            return "follows weights that are computed from others; make them plain, or put it behind plain weights."
+            return (
+                "stands beside weights that are computed from others; make them plain, or put it beside plain weights."
+            )
         if getattr(self.module, "sign", None) is not None and bool((affine.scale < 0).any()):
             return "has a negative scale, which would break the signs of the weights."
         return None
 
-    def absorb(self, affine: Affine) -> None:
-        """Multiply the weights and add to the bias, in place; a new bias is learnt where the weights are."""
-        module, bias = self.module, self.constant
-        weight: nn.Parameter = module.weight  # pyright: ignore[reportAssignmentType]
+    def with_affine(
+        self, affine: Affine, weight: Tensor, bias: Tensor | None, before: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Factors multiply rows or columns of the weight; shifts add to the bias."""
+        if before:
+            moved = (weight * self.spread_inputs(affine.shift)).flatten(1).sum(1)
+            return weight * self.spread_inputs(affine.scale), moved if bias is None else bias + moved
+        return (
+            weight * self.spread(affine.scale), affine.shift if bias is None else bias * affine.scale + affine.shift
+        )  # fmt: skip
+
+    def absorb(self, weight: Tensor, bias: Tensor | None) -> None:
+        """Replace the numbers of the parameters; a new bias is learnt where the weights are."""
+        module, old = self.module, self.constant
+        own: nn.Parameter = module.weight  # pyright: ignore[reportAssignmentType]
         with torch.no_grad():
-            weight.mul_(self.spread(affine.scale))
-            if bias is None:
-                module.bias = nn.Parameter(affine.shift, requires_grad=weight.requires_grad)
-            else:
-                bias.mul_(affine.scale).add_(affine.shift)
+            own.copy_(weight)
+            if bias is not None and old is None:
+                module.bias = nn.Parameter(bias.detach(), requires_grad=own.requires_grad)
+            elif bias is not None and old is not None:
+                old.copy_(bias)

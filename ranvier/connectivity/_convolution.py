@@ -9,8 +9,10 @@ import torch
 from ranvier.connectivity._absorbing import Absorbing
 from ranvier.connectivity._fit import channels, windows
 from ranvier.connectivity.hooks import is_unfinished
+from ranvier.kernels.provider import Runnable
 
 if TYPE_CHECKING:
+    from ranvier.connectivity.transform import Transform
     from ranvier.kernels.step import Builder
 
 __all__ = ["ARGUMENTS", "Convolution"]
@@ -34,10 +36,28 @@ class Convolution(Absorbing):
             return found
         return windows(shape, reach, (0,) * len(reach) if m.padding == "valid" else m.padding)
 
-    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, carrier: Runnable | None = None) -> Tensor:
         """``x`` [rows, in, …] -> [rows, out, …]."""
         module: Any = self.module
         return module._conv_forward(x, weight, bias)
+
+    def spread_inputs(self, each: Tensor) -> Tensor:
+        """[out, in/groups, 1, …]: each group of outputs has inputs of its own."""
+        m: Any = self.module
+        table = each.reshape(m.groups, 1, -1).expand(-1, m.out_channels // m.groups, -1).reshape(m.out_channels, -1)
+        return table.reshape(*table.shape, *(1 for _ in m.kernel_size))
+
+    def cannot_hold(self, norm: Transform, channels: int, before: bool = False) -> str | None:
+        """Inputs are channels too; zeros around a sample are not shifted by a norm before it."""
+        m: Any = self.module
+        if not before:
+            return super().cannot_hold(norm, channels)
+        if channels != m.in_channels:
+            return self._other_axis(channels, f"behind it has {m.in_channels} inputs")
+        padded = m.padding == "same" or (m.padding != "valid" and any(m.padding))
+        if padded and m.padding_mode == "zeros":
+            return f"stands before {self.kind} with padding={m.padding!r}, whose zeros it does not shift; put it behind a map."
+        return None
 
     def carry(self, weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
         """A convolution of planes as a node of its own; in other dimensions, or padded otherwise, the numbers of the map."""

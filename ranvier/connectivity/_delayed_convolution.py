@@ -86,9 +86,13 @@ class DelayedConvolution(DelayedKernel):
             return self.delayed(input, history, place, carrier)
         return self.product(input, self.effective_weight(), self.bias)
 
-    def delayed(self, x: Tensor, history: Tensor, place: Placement, carrier: Runnable | None = None) -> Tensor:
+    def delayed(
+        self, x: Tensor, history: Tensor, place: Placement, carrier: Runnable | None = None,
+        numbers: tuple[Tensor, Tensor | None] | None = None,
+    ) -> Tensor:  # fmt: skip
         """``x`` [T, B, in, …] with every synapse's own delay; ``history`` [D, B, in, …] are the steps before."""
-        taps, first = (self._gathering(t) for t in self.taps(place))
+        weight, bias = (self.effective_weight(), self.bias) if numbers is None else numbers
+        taps, first = (self._gathering(t) for t in self.taps(place, weight))
         now, before = self._patches(x), self._patches(history)
         parts = zip(
             *(
@@ -103,7 +107,7 @@ class DelayedConvolution(DelayedKernel):
         each = [DelayedMatrixProduct(n, t.flatten(1, last), f.flatten(1, last), b) for n, b, t, f in parts]
         out = torch.cat([carried(carrier, task) for task in each], -1)
         out = out.reshape(*x.shape[:2], *self._places(x.shape[3:]), self.out_channels).movedim(-1, 2)
-        return out if self.bias is None else out + self.bias.reshape(-1, *(1 for _ in range(self.axes)))
+        return out if bias is None else out + bias.reshape(-1, *(1 for _ in range(self.axes)))
 
     def _gathering(self, each: Tensor) -> Tensor:
         """Numbers of the weight's shape [..., W] as [out, in/groups, kernel, W]: what a place gathers."""

@@ -74,14 +74,22 @@ class Linear(DelayedKernel, Matrix, nn.Linear):
             raise ShapeError(
                 f"Linear expects {self.in_features} features in the last axis, got an input of shape {tuple(x.shape)}."
             )
-        return carried(carrier, MatrixProduct(x, self.effective_weight(), self.bias))
+        return self.product(x, self.effective_weight(), self.bias, carrier)
 
-    def delayed(self, x: Tensor, history: Tensor, place: Placement, carrier: Runnable | None = None) -> Tensor:
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, carrier: Runnable | None = None) -> Tensor:
+        """``x`` [..., in] -> [..., out], by event where the ``carrier`` says so."""
+        return carried(carrier, MatrixProduct(x, weight, bias))
+
+    def delayed(
+        self, x: Tensor, history: Tensor, place: Placement, carrier: Runnable | None = None,
+        numbers: tuple[Tensor, Tensor | None] | None = None,
+    ) -> Tensor:  # fmt: skip
         """``x`` [T, B, …, in] with every synapse's own delay; ``history`` [D, B, …, in] are the steps before."""
-        taps, first = self.taps(place)
+        weight, bias = (self.effective_weight(), self.bias) if numbers is None else numbers
+        taps, first = self.taps(place, weight)
         lead = x.shape[1:-1]
         if len(lead) != 1:
             x, history = x.flatten(1, -2), history.flatten(1, -2)
         out = carried(carrier, DelayedMatrixProduct(x, taps, first, history))
         out = out.unflatten(1, lead) if len(lead) != 1 else out
-        return out if self.bias is None else out + self.bias
+        return out if bias is None else out + bias

@@ -10,9 +10,10 @@ from torch import nn
 
 from ranvier.connectivity._absorbing import Absorbing
 from ranvier.connectivity._fit import features
+from ranvier.kernels.provider import Runnable
 
 if TYPE_CHECKING:
-    from ranvier.connectivity.affine import Affine
+    from ranvier.connectivity.transform import Transform
     from ranvier.kernels.step import Builder
 
 __all__ = ["Matrix"]
@@ -40,7 +41,7 @@ class Matrix(Absorbing):
         count = self.input_size
         return None if count is None else features(shape, count)
 
-    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, carrier: Runnable | None = None) -> Tensor:
         """``x`` [..., pre] -> [..., post]."""
         return nn.functional.linear(x, weight, bias)
 
@@ -63,14 +64,17 @@ class Matrix(Absorbing):
         if bias is not None and bias.requires_grad:
             yield bias, rows.sum(0) * ones
 
-    def cannot_absorb(self, affine: Affine) -> str | None:
-        """A norm counts channels along the first axis of a sample; they are the outputs only of a sample with one axis."""
-        channels, outputs = len(affine.scale), self.module.out_features
-        if channels != outputs:
-            return (
-                f"has {channels} channels, but {self.kind} before it has {outputs} outputs: it normalises another axis."
-            )
-        return super().cannot_absorb(affine)
+    def spread_inputs(self, each: Tensor) -> Tensor:
+        """[1, in]."""
+        return each.unsqueeze(0)
+
+    def cannot_hold(self, norm: Transform, channels: int, before: bool = False) -> str | None:
+        """A norm counts channels along the first axis of a sample; they are the cells only of a sample with one axis."""
+        outputs, inputs = self.module.out_features, self.module.in_features
+        if channels != (inputs if before else outputs):
+            what = f"behind it has {inputs} inputs" if before else f"before it has {outputs} outputs"
+            return self._other_axis(channels, what)
+        return norm.refusal((channels,))
 
     def cell_of(self, parameter: nn.Parameter) -> Tensor | None:
         """Rows of the weight and entries of the bias belong to one cell each."""

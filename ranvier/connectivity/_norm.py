@@ -68,10 +68,10 @@ class ThresholdNorm(Transform, nn.Module):
         return settled(self.running_mean, self.running_var, self.gain, self.bias, self.eps)
 
     def lower(self, builder: Builder, source: str, name: str) -> str:
-        """No node: its factors belong to the weights."""
-        from ranvier.connectivity.lowering import refuse_norm
+        """Factors and shifts, where no weight holds them."""
+        from ranvier.connectivity.lowering import lower_affine
 
-        raise refuse_norm(self, name)
+        return lower_affine(self, builder, source, name)
 
     def describe(self, name: str, tensors: dict[str, Tensor], place: Placement) -> dict[str, Any] | None:
         """Its arguments."""

@@ -162,9 +162,12 @@ class Sparse(Transform, nn.Module):
         back = grad.new_zeros(*grad.shape[:-1], self.sizes[0])
         return back.index_add(-1, self.pre, grad[..., self.post] * self.effective_weight().detach())
 
-    def delayed(self, x: Tensor, history: Tensor, place: Placement, carrier: Runnable | None = None) -> Tensor:
+    def delayed(
+        self, x: Tensor, history: Tensor, place: Placement, carrier: Runnable | None = None,
+        numbers: tuple[Tensor, Tensor | None] | None = None,
+    ) -> Tensor:  # fmt: skip
         """``x`` [T, B, pre] with every synapse's own delay; ``history`` [D, B, pre] are the steps before."""
-        taps, first = self.taps(place)
+        taps, first = self.taps(place, None if numbers is None else numbers[0])
         return carried(carrier, DelayedSparseProduct(x, self.pattern(), taps, first, history))
 
     def by_latency(self) -> tuple[tuple[int, ...], Tensor, Pattern]:

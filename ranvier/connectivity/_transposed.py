@@ -10,6 +10,7 @@ from torch import nn
 from ranvier.connectivity._absorbing import Absorbing
 from ranvier.connectivity._fit import channels
 from ranvier.connectivity.hooks import is_unfinished
+from ranvier.kernels.provider import Runnable
 
 __all__ = ["ARGUMENTS", "Transposed"]
 
@@ -40,7 +41,7 @@ class Transposed(Absorbing):
         m: Any = self.module
         return None if is_unfinished(m) else channels(shape, (len(m.kernel_size),), m.in_channels, "in_channels")
 
-    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, carrier: Runnable | None = None) -> Tensor:
         """``x`` [rows, in, …] -> [rows, out, …]."""
         m: Any = self.module
         carry = _PRODUCTS[len(m.kernel_size)]

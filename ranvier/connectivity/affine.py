@@ -8,7 +8,7 @@ import torch
 
 from ranvier.errors import RanvierError
 
-__all__ = ["Affine", "FoldError", "settled"]
+__all__ = ["Affine", "FoldError", "composed", "settled"]
 
 Tensor = torch.Tensor
 
@@ -25,7 +25,7 @@ class Affine(NamedTuple):
 
 
 def settled(mean: Tensor | None, var: Tensor | None, gain: Tensor | None, bias: Tensor | None, eps: float) -> Affine:
-    """y = gain (x - mean)/sqrt(var + eps) + bias.
+    """y = gain (x - mean)/sqrt(var + eps) + bias, with the gradient to gain and bias.
 
     Raises
     ------
@@ -36,6 +36,11 @@ def settled(mean: Tensor | None, var: Tensor | None, gain: Tensor | None, bias: 
         raise FoldError("keeps no running statistics, so nothing can be folded.")
     scale = torch.rsqrt(var + eps)
     if gain is not None:
-        scale = scale * gain.detach()
+        scale = scale * gain
     shift = -mean * scale
-    return Affine(scale, shift if bias is None else shift + bias.detach())
+    return Affine(scale, shift if bias is None else shift + bias)
+
+
+def composed(first: Affine, second: Affine) -> Affine:
+    """``second`` behind ``first``, as one."""
+    return Affine(first.scale * second.scale, second.scale * first.shift + second.shift)

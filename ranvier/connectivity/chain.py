@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from torch import Tensor, nn
+from torch import Tensor, nn, no_grad
 
-from ranvier.connectivity.affine import FoldError
-from ranvier.connectivity.hooks import is_unfinished
+from ranvier.connectivity.affine import Affine, FoldError
+from ranvier.connectivity.hooks import any_global_hook, has_hook, is_unfinished
+from ranvier.connectivity.operand import Operand, channels_of, joined, separate
 from ranvier.connectivity.registry import transform_of
 from ranvier.connectivity.transform import Transform
 
@@ -22,6 +23,16 @@ class Folded(NamedTuple):
 
     modules: list[nn.Module]
     absorbed: set[int]
+
+
+class _Known(NamedTuple):
+    """What follows from the members of a chain; ``settles`` are norms and dropouts, which act otherwise in training."""
+
+    members: Members = ()
+    transforms: tuple[Transform, ...] = ()
+    separate: tuple[Operand, ...] = ()
+    joined: tuple[Operand, ...] = ()
+    settles: tuple[Transform, ...] = ()
 
 
 class _Direct(Transform):
@@ -46,7 +57,7 @@ class Chain(nn.ModuleList):
 
     def __init__(self, modules: Iterable[nn.Module] = ()) -> None:
         super().__init__(modules)
-        self._known: tuple[Members, tuple[Transform, ...]] = (), ()
+        self._known = _Known()
 
     @property
     def members(self) -> Members:
@@ -56,13 +67,38 @@ class Chain(nn.ModuleList):
     @property
     def transforms(self) -> tuple[Transform, ...]:
         """Each module as a transform."""
+        return self._look().transforms
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """Its maps with the numbers they use now: outside training norms are part of the maps beside them."""
+        known = self._look()
+        return known.joined if self.settled else known.separate
+
+    @property
+    def evaluated(self) -> tuple[Operand, ...]:
+        """Its operands outside training, whatever the mode of its modules."""
+        return self._look().joined
+
+    @property
+    def settled(self) -> bool:
+        """Whether it holds norms or dropouts, none of which mixes samples or draws now, and no hook that must be called."""
+        known = self._look()
+        if not known.settles or any(t.mixes() for t in known.settles):
+            return False
+        return not any(has_hook(t.module) for t in known.transforms) and not any_global_hook()
+
+    def _look(self) -> _Known:
         members = self.members
-        if members != self._known[0]:
+        if members != self._known.members:
             found = tuple(transform_of(m) for m in members if m is not None)
             if any(is_unfinished(t.module) for t in found):
-                return found  # its class changes with its first input
-            self._known = members, found
-        return self._known[1]
+                return _Known(
+                    members, found, separate(found), separate(found)
+                )  # its class changes with its first input
+            settles = tuple(t for t in found if t.normalises or t.random)
+            self._known = _Known(members, found, separate(found), joined(found), settles)
+        return self._known
 
     @property
     def first(self) -> Transform:
@@ -72,9 +108,9 @@ class Chain(nn.ModuleList):
 
     @property
     def carrier(self) -> int:
-        """The place of the first transform that does more than rearrange; the number of modules where there is none."""
-        found = self.transforms
-        return next((k for k, t in enumerate(found) if not t.rearranges), len(found))
+        """The place of the first operand that does more than rearrange; the number of operands where there is none."""
+        found = self.operands
+        return next((k for k, o in enumerate(found) if not o.map.rearranges), len(found))
 
     def matrix(self) -> Tensor | None:
         """The effective weights [post, pre] where the whole chain is one dense matrix; None for any other."""
@@ -91,25 +127,47 @@ class Chain(nn.ModuleList):
         FoldError
             Where there are no such weights, or they cannot; the message begins with the class of the norm.
         """
-        uses, out, absorbed = list(used), list[Transform](), set[int]()
-        for transform in self.transforms:
-            kind = transform.kind
-            try:
-                affine = transform.affine()
-            except FoldError as error:
-                raise FoldError(f"{kind} {error}") from None
-            if affine is None:
-                out.append(transform)
+        uses, modules, absorbed = list(used), list[nn.Module](), set[int]()
+        held: dict[Transform, Operand] = {o.map: o for o in self.evaluated}
+        inside = {t for o in self.evaluated for t in (*o.before, *o.behind)}
+        for k, transform in enumerate(self.transforms):
+            if transform in inside:
                 continue
-            before = out[-1] if out else None
-            if before is None:
-                trouble = "follows nothing; put it right after a Linear or Conv2d of its own."
-            elif any(uses.count(id(q)) > 1 for q in before.module.parameters()):
-                trouble = "follows weights that are used twice; put it right after a Linear or Conv2d of its own."
-            else:
-                trouble = before.cannot_absorb(affine)
-            if before is None or trouble is not None:
-                raise FoldError(f"{kind} {trouble}")
-            before.absorb(affine)
-            absorbed.add(len(out) - 1)
-        return Folded([t.module for t in out], absorbed)
+            if _affine_of(transform) is not None:
+                raise FoldError(f"{transform.kind} {self._why_alone(k)}")
+            operand = held.get(transform)
+            if operand is not None and operand.holds_norms:
+                _absorb(operand, uses)
+                absorbed.add(len(modules))
+            modules.append(transform.module)
+        return Folded(modules, absorbed)
+
+    def _why_alone(self, k: int) -> str:
+        """Why the norm at place ``k`` is part of no map beside it."""
+        norm, others = self.transforms[k], self.transforms
+        channels = channels_of(norm) or 0
+        if k:
+            return others[k - 1].cannot_hold(norm, channels) or "follows a map that something separates from it."
+        if len(others) > 1:
+            return others[1].cannot_hold(norm, channels, before=True) or "stands before another norm."
+        return "follows nothing; put it right after a Linear or Conv2d of its own."
+
+
+def _affine_of(transform: Transform) -> Affine | None:
+    try:
+        return transform.affine()
+    except FoldError as error:
+        raise FoldError(f"{transform.kind} {error}") from None
+
+
+def _absorb(operand: Operand, uses: list[int]) -> None:
+    """Write the numbers of an operand into its map, in place."""
+    for norm in (*operand.before, *operand.behind):
+        affine = _affine_of(norm)
+        trouble = None if affine is None else operand.map.cannot_absorb(affine)
+        if any(uses.count(id(q)) > 1 for q in operand.map.module.parameters()):
+            trouble = "stands beside weights that are used twice; put it beside weights of its own."
+        if trouble is not None:
+            raise FoldError(f"{norm.kind} {trouble}")
+    with no_grad():  # a weight of the wrong sign counts as 0 and keeps its number
+        operand.map.absorb(operand.numbers(operand.map.learnt_weight)[0], operand.numbers()[1])

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import nn
+from torch.nn.modules import module as torch_module
 from torch.nn.parameter import is_lazy
 
-__all__ = ["has_hook", "is_unfinished", "quiet"]
+__all__ = ["any_global_hook", "has_hook", "is_unfinished", "quiet"]
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
@@ -19,6 +20,11 @@ def has_hook(module: nn.Module) -> bool:
     return bool(
         module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
     )
+
+
+def any_global_hook() -> bool:
+    """Whether a hook is registered for all modules."""
+    return torch_module._has_any_global_hook()
 
 
 def is_unfinished(module: nn.Module) -> bool:

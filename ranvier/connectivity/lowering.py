@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from ranvier.connectivity.affine import FoldError
 from ranvier.connectivity.transform import Placement, Transform
 from ranvier.errors import ProviderError
 from ranvier.kernels.step import Add, Builder, Convolution, Csr, Dense, Fill, Pool, Product
 
 __all__ = [
-    "convolution", "csr", "dense", "lower_delayed", "lower_pool", "lower_product", "lower_rows", "lower_view", "refuse_norm",
+    "convolution", "csr", "dense", "lower_affine", "lower_delayed", "lower_pool", "lower_product", "lower_rows", "lower_view",
 ]  # fmt: skip
 
 Tensor = torch.Tensor
@@ -23,17 +24,20 @@ Tensor = torch.Tensor
 _AT_ONCE = 1 << 24
 
 
-def lower_product(transform: Transform, builder: Builder, source: str, name: str) -> str:
-    """The product with the weights in use, and a bias."""
-    target = transform.carry(transform.effective_weight().detach(), builder, source, name, None)
-    return _biased(transform.constant, builder, target, name)
+def lower_product(
+    transform: Transform, weight: Tensor, bias: Tensor | None, builder: Builder, source: str, name: str
+) -> str:
+    """The product with a ``weight`` in the layout of ``transform``, and a ``bias``."""
+    target = transform.carry(weight.detach(), builder, source, name, None)
+    return _biased(bias, builder, target, name)
 
 
 def lower_delayed(
-    transform: Transform, builder: Builder, past: Callable[[int], str], place: Placement, name: str
-) -> str:
+    transform: Transform, weight: Tensor, bias: Tensor | None, builder: Builder, past: Callable[[int], str],
+    place: Placement, name: str,
+) -> str:  # fmt: skip
     """The nodes of a transform with a delay per synapse; ``past(k)`` is what was emitted k steps ago."""
-    weights, first = (t.detach() for t in transform.taps(place))
+    weights, first = (t.detach() for t in transform.taps(place, weight))
     at = first.unsqueeze(-1).to(torch.int64) + torch.arange(weights.shape[-1])
     target = None
     for k in torch.unique(at).tolist():
@@ -42,13 +46,25 @@ def lower_delayed(
             target = transform.carry(share, builder, past(k), name, target)
     if target is None:  # every weight is 0
         target = transform.carry(weights[..., 0], builder, past(int(at.max()) if at.numel() else 0), name, None)
-    return _biased(transform.constant, builder, target, name)
+    return _biased(bias, builder, target, name)
 
 
-def refuse_norm(module: nn.Module, name: str) -> ProviderError:
-    """The error for a norm, which has no node."""
-    kind = type(module).__name__
-    return ProviderError(f"{name}: a step graph has no {kind}; fold it into the weights first: rv.fold_norms(net).")
+def lower_affine(transform: Transform, builder: Builder, source: str, name: str) -> str:
+    """A norm that no weight holds: one factor and one shift for each channel, the first axis of a sample."""
+    try:
+        affine = transform.affine()
+    except FoldError as error:
+        raise ProviderError(f"{name}: {transform.kind} {error}") from None
+    shape = builder.shape(source)
+    if affine is None or not shape or len(affine.scale) != shape[0]:
+        raise ProviderError(f"{name}: a step graph has no node for {transform.kind} with samples of shape {shape}.")
+    cells, space = prod(shape), prod(shape[1:])
+    places = torch.arange(cells)
+    scale, shift = (v.detach().repeat_interleave(space) for v in affine)
+    target = _fresh(builder, name, shape, None)
+    csr(places, places.to(torch.int32), scale, (cells, cells), builder, source, name, target)
+    builder.add(Add(builder.constant(f"{name}_shift", shift.reshape(shape).numpy()), target))
+    return target
 
 
 def dense(weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:

@@ -87,6 +87,8 @@ class Transform:
     normalises: bool = False
     #: whether training draws random numbers in it
     random: bool = False
+    #: whether it is the identity outside training
+    silent = False
 
     @property
     def module(self) -> nn.Module:
@@ -141,8 +143,11 @@ class Transform:
         """The effective weights [post, pre] of a dense matrix; None for any other map."""
         return self.effective_weight() if self.is_matrix else None
 
-    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        """``x`` [rows, …] carried by a ``weight`` in the layout of its own, and a bias, without delay."""
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, carrier: Runnable | None = None) -> Tensor:
+        """``x`` [rows, …] carried by a ``weight`` in the layout of its own, and a bias, without delay.
+
+        ``carrier`` computes it where the map has an event path; None: as the reference does.
+        """
         raise ShapeError(f"{self.kind} has no weights that carry what arrives.")
 
     def refusal(self, shape: tuple[int, ...]) -> str | None:
@@ -191,9 +196,19 @@ class Transform:
         """Put every learnable delay on its nearest step of ``dt`` ms, of a projection with that lag."""
         raise DelayError(f"{type(self).__name__} has no learnable delays to fix.")
 
-    def taps(self, place: Placement) -> tuple[Tensor, Tensor]:
-        """Effective weights [..., W] on W steps, and int32 [...], the first of them."""
-        weight = self.effective_weight()
+    def delayed(
+        self, x: Tensor, history: Tensor, place: Placement, carrier: Runnable | None = None,
+        numbers: tuple[Tensor, Tensor | None] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """``x`` [T, B, …] with the delay of every synapse; ``history`` [D, B, …] are the steps before.
+
+        ``numbers`` are a weight and a bias in place of those in use.
+        """
+        raise DelayError(f"{type(self).__name__} has no delay per synapse.")
+
+    def taps(self, place: Placement, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Weights [..., W] on W steps, the effective ones by default, and int32 [...], the first of them."""
+        weight = self.effective_weight() if weight is None else weight
         if self.delay is not None:
             return self.delay(weight, place.dt, place.lag)
         if place.table is None:
@@ -242,12 +257,24 @@ class Transform:
         """What it does outside training, where that is one factor and one shift for each channel."""
         return None
 
-    def cannot_absorb(self, affine: Affine) -> str | None:
-        """Why its weights cannot take over the factors of ``affine`` behind it, as the end of a sentence."""
-        return f"follows {self.kind}; put it right after a Linear or Conv2d of its own."
+    def cannot_hold(self, norm: Transform, channels: int, before: bool = False) -> str | None:
+        """Why its weight and bias cannot hold a ``norm`` of ``channels`` behind it, or ``before`` it, as the end of a sentence."""
+        return (
+            f"{'stands before' if before else 'follows'} {self.kind}; put it right after a Linear or Conv2d of its own."
+        )
 
-    def absorb(self, affine: Affine) -> None:
-        """Take over ``affine`` behind it, in place."""
+    def cannot_absorb(self, affine: Affine) -> str | None:
+        """Why its parameters cannot take over the factors of a norm that its weight can hold, as the end of a sentence."""
+        return None
+
+    def with_affine(
+        self, affine: Affine, weight: Tensor, bias: Tensor | None, before: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """The weight and bias that do what these do with ``affine`` behind them, or ``before`` them."""
+        raise ShapeError(f"{self.kind} has no weights that take over factors.")
+
+    def absorb(self, weight: Tensor, bias: Tensor | None) -> None:
+        """Write a weight and a bias into its parameters, in place."""
         raise ShapeError(f"{self.kind} has no weights that take over factors.")
 
     # the step graph and files
@@ -264,7 +291,7 @@ class Transform:
             from ranvier.connectivity.lowering import lower_product, lower_rows
 
             if self.linear_in_weight:
-                return lower_product(self, builder, source, name)
+                return lower_product(self, self.effective_weight(), self.constant, builder, source, name)
             return lower_rows(self.module, self.module, builder, source, name)
         raise ProviderError(
             f"{name}: a step graph has no node for {self.kind}; use transforms of rv, or torch's Linear, "

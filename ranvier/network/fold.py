@@ -1,4 +1,4 @@
-"""Batch norms become part of the weights before them, so that none of them is run, exported or put on a chip."""
+"""Batch norms become part of the weights beside them, so that none of them is run, exported or put on a chip."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ __all__ = ["fold_norms"]
 
 
 def fold_norms(net: Network) -> Network:
-    """A copy of ``net`` whose batch norms are folded into the ``Linear`` or convolution right before them.
+    """A copy of ``net`` whose batch norms are folded into the ``Linear`` or convolution beside them.
 
-    W' = g*W, b' = g*(b - mean) + bias with g = gain/sqrt(var + eps) per output, by the running statistics; delays stay
-    as they are. The copy computes what ``net.eval()`` computes, and ``net`` itself stays as it is. Frozen weights stay
-    frozen, and a bias that the copy adds is learnt where its weights are.
+    With g = gain/sqrt(var + eps) and t = bias - g*mean per channel, by the running statistics, a norm behind the weights
+    gives W' = g*W, b' = g*b + t. A norm that follows no weights is folded into those behind it: W' = W*g, b' = W*t + b, in
+    convolutions only without padding by zeros, which the norm would not shift. Delays stay as they are. The copy computes
+    what ``net.eval()`` computes, and ``net`` itself stays as it is. Frozen weights stay frozen, and a bias that the copy
+    adds is learnt where its weights are.
 
     Instance norms with running statistics are folded too. Layer, group and all other instance norms compute statistics
     from each sample, which no weight can hold: they stay in the copy, and so do norms inside a module that holds others, such as
-    ``torch.nn.Sequential``. ``rv.step_graph`` refuses what stays.
+    ``torch.nn.Sequential``. ``rv.step_graph`` refuses those.
 
     A norm counts channels along the first axis of a sample and ``Linear`` along the last. Both are the same for a sample of
     one axis only, so the copy gives the population behind such a pair a size and refuses inputs with further axes.
@@ -36,7 +38,7 @@ def fold_norms(net: Network) -> Network:
     Raises
     ------
     GraphError
-        Where a norm follows something else, has no running statistics, or shares its weights; where signs would be lost;
+        Where a norm stands beside something else, has no running statistics, or its weights are used twice; where signs would be lost;
         where a norm and the ``Linear`` before it act on different axes.
 
     >>> chip = rv.fold_norms(net)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ranvier.connectivity.lowering import lower_delayed
 from ranvier.dynamics import COUNTER, TIME, WHOLE, Step
 from ranvier.errors import ProviderError
 from ranvier.kernels.step import Add, Advance, Builder, DelayPop, DelayPush, Fill, StepGraph
@@ -166,14 +165,14 @@ class _Writing:
         return total
 
     def _carried(self, p: Projection) -> str:
-        chain = p.chain.transforms
+        operands = p.chain.evaluated
         if p.per_synapse:
-            x = lower_delayed(chain[0], self.to, lambda k: self._past(p.pre, k), p.place, p.name)
-            chain = chain[1:]
+            x = operands[0].lower_delayed(self.to, lambda k: self._past(p.pre, k), p.place, p.name)
+            operands = operands[1:]
         else:
             x = self._past(p.pre, p.latency)
-        for transform in chain:
-            x = transform.lower(self.to, x, p.name)
+        for operand in operands:
+            x = operand.lower(self.to, x, p.name)
         return x
 
     def _past(self, name: str, lag: int) -> str:

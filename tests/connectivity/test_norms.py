@@ -125,7 +125,10 @@ class TestInNetworks:
 
 def test_what_cannot_be_folded_is_named() -> None:
     for parts, what in (
-        ([rv.ThresholdBatchNorm(3), rv.Linear(3, 4)], "follows nothing"),
+        ([rv.ThresholdBatchNorm(3)], "follows nothing"),
+        ([rv.ThresholdBatchNorm(3), nn.ReLU(), rv.Linear(3, 4)], "stands before ReLU"),
+        ([rv.ThresholdBatchNorm(3), rv.Conv2d(3, 4, 3, padding=1)], r"Conv2d with padding=\(1, 1\), whose zeros"),
+        ([rv.ThresholdBatchNorm(3), nn.ConvTranspose2d(3, 4, 3)], "stands before ConvTranspose2d"),
         ([rv.Linear(3, 4), nn.ReLU(), rv.ThresholdBatchNorm(4)], "follows ReLU"),
         ([rv.Linear(3, 4), nn.BatchNorm1d(4, track_running_stats=False)], "no running statistics"),
     ):

@@ -19,7 +19,7 @@ class DropoutAdapter(Adapter):
 
     kinds = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
     arguments = dict.fromkeys((nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d), ("p", "inplace"))
-    random = True
+    random = silent = True
 
     def lower(self, builder: Builder, source: str, name: str) -> str:
         """The input itself."""

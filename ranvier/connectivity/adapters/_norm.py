@@ -35,6 +35,12 @@ class _ChannelNormAdapter(Adapter):
             return None
         return channels(shape, space, module.num_features, "num_features")
 
+    def lower(self, builder: Builder, source: str, name: str) -> str:
+        """Factors and shifts, where no weight holds them."""
+        from ranvier.connectivity.lowering import lower_affine
+
+        return lower_affine(self, builder, source, name)
+
 
 class BatchNormAdapter(_ChannelNormAdapter):
     """A norm over time, batch and space."""
@@ -51,12 +57,6 @@ class BatchNormAdapter(_ChannelNormAdapter):
         """Factors and shifts by the running statistics."""
         module: Any = self.module
         return settled(module.running_mean, module.running_var, module.weight, module.bias, module.eps)
-
-    def lower(self, builder: Builder, source: str, name: str) -> str:
-        """No node: its factors belong to the weights."""
-        from ranvier.connectivity.lowering import refuse_norm
-
-        raise refuse_norm(self.module, name)
 
 
 class InstanceNormAdapter(_ChannelNormAdapter):

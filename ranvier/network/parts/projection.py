@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import nn
 
 from ranvier.connectivity.chain import Chain
 from ranvier.connectivity.hooks import quiet
+from ranvier.connectivity.operand import Operand, separate
 from ranvier.connectivity.transform import Placement, Transform
 from ranvier.errors import ShapeError
 from ranvier.kernels.provider import Runnable
@@ -111,8 +112,17 @@ class Projection(nn.Module):
     @property
     def lets_go(self) -> bool:
         """Whether what arrives is new memory that autograd does not keep: the result of a plain convolution or matrix."""
-        chain = self.chain.transforms
-        return bool(chain) and chain[-1].lets_go
+        operands = self.chain.operands
+        return bool(operands) and operands[-1].map.lets_go
+
+    @property
+    def matrix_operand(self) -> Operand | None:
+        """The one dense matrix that the projection is, with a single latency and a way for spikes; None for any other."""
+        operands = self.chain.operands
+        if len(operands) != 1 or self.per_synapse or self.plasticity is not None:
+            return None
+        only = operands[0]
+        return only if only.map.is_matrix and only.map.event_path else None
 
     @property
     def by_spike(self) -> bool:
@@ -142,18 +152,20 @@ class Projection(nn.Module):
         ``history`` [depth or more, B, …] holds the emissions before the window, ``x`` those of the window itself, or None
         where every latency is at least ``steps``. ``carrier`` computes the products; None: as the reference does.
         """
-        chain = self.chain
-        transforms = chain.transforms
+        operands = self.chain.operands
         if self.per_synapse:
             now = history.new_zeros(steps, *history.shape[1:]) if x is None else x
-            out = self._carried(transforms[0], now, history=history, place=self.place, carrier=carrier)
-            return self._rest(out, transforms[1:], carrier)
-        x = self.entering(x, history, steps)
-        k = chain.carrier
-        if k < len(transforms) and transforms[k].event_path:
-            flat = self._rest(x, transforms[:k], carrier)
-            return self._rest(self._carried(transforms[k], flat, carrier=carrier), transforms[k + 1 :], carrier)
-        return self._rest(x, transforms, carrier)
+            first, *others = operands[0].of_samples(now.ndim - 2)
+            out = self._tried(first.map, now, lambda: first.delayed(now, history, self.place, carrier))
+            return self._rest(out, (*others, *operands[1:]), carrier)
+        x, k = self.entering(x, history, steps), self.chain.carrier
+        if k < len(operands) and operands[k].map.event_path:
+            flat = self._rest(x, operands[:k], carrier)
+            first, *others = operands[k].of_samples(flat.ndim - 2)
+            if first.map.event_path:
+                out = self._tried(first.map, flat, lambda: first.carry(flat, carrier))
+                return self._rest(out, (*others, *operands[k + 1 :]), carrier)
+        return self._rest(x, operands, carrier)
 
     def entering(self, x: Tensor | None, history: Tensor, steps: int) -> Tensor:
         """What enters the transforms during ``steps`` steps, where all synapses have one latency."""
@@ -171,8 +183,8 @@ class Projection(nn.Module):
         """Why spikes are not carried one by one, as a sentence; None where they are."""
         if self.per_synapse:
             return None
-        chain, k = self.chain.transforms, self.chain.carrier
-        first = chain[k] if k < len(chain) else self.chain.first
+        operands, k = self.chain.operands, self.chain.carrier
+        first = operands[k].map if k < len(operands) else self.chain.first
         if not first.differentiable:
             return "its synapses are drawn when a cell fires"
         if not first.event_path:
@@ -182,8 +194,8 @@ class Projection(nn.Module):
     @property
     def targets(self) -> int | None:
         """Rows of the matrix that weighs the emissions; None where it is none, or has a delay per synapse."""
-        chain, k = self.chain.transforms, self.chain.carrier
-        matrix = None if self.per_synapse or k == len(chain) else chain[k].matrix()
+        operands, k = self.chain.operands, self.chain.carrier
+        matrix = None if self.per_synapse or k == len(operands) else operands[k].map.matrix()
         return None if matrix is None else len(matrix)
 
     def matrix(self) -> Tensor | None:
@@ -192,14 +204,14 @@ class Projection(nn.Module):
 
     def feedback(self, history: Tensor | None, stream: str) -> tuple[Tensor | None, list[Feedback]]:
         """This projection as part of a fused loop: (constant bias or None, what it carries)."""
-        first = self.transform
-        if not first.event_path:
+        operands = self.chain.operands
+        if len(operands) != 1 or not operands[0].map.event_path:
             raise GraphError(f"projection {self.name!r} is neither Linear nor single synapses: no loop can be fused.")
-        bias, pattern = first.constant, first.pattern()
+        first = operands[0].map
+        pattern, (weight, bias) = first.pattern(), operands[0].numbers()
         if not self.per_synapse:
-            weight = first.effective_weight()
             return bias, [Feedback(self.pre, self.post, stream, self.latency, weight, pattern, history)]
-        taps, place = first.taps(self.place)
+        taps, place = first.taps(self.place, weight)
         return bias, [DelayedFeedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, place)]
 
     def replaced(self, chain: Sequence[nn.Module]) -> Projection:
@@ -221,39 +233,45 @@ class Projection(nn.Module):
         self.domains = {}
         self._span()
 
-    def _carried(self, transform: Transform, x: Tensor, **how: Any) -> Tensor:
-        """What a transform carries of ``x`` [T, B, …]."""
+    def _tried(self, transform: Transform, x: Tensor, call: Callable[[], Tensor]) -> Tensor:
+        """``call()``, where ``transform`` takes ``x`` [T, B, …]."""
         try:
-            return transform(x, **how)
+            return call()
         except _MISFITS as error:
             self.check_sample(transform, tuple(x.shape[2:]), error)
             raise
 
-    def _rest(self, x: Tensor, chain: Sequence[Transform], carrier: Runnable | None = None) -> Tensor:
+    def _rest(self, x: Tensor, operands: Sequence[Operand], carrier: Runnable | None = None) -> Tensor:
         """Modules see time and batch as one axis, so norms count both; one with ``time_major = True`` sees [T, B, …]."""
-        if not chain:
+        if not operands:
             return x
         steps, batch = x.shape[:2]
         flat = x.flatten(0, 1)
-        for transform in chain:
-            try:
-                if transform.time_major:
-                    out = transform.run(flat.unflatten(0, (steps, batch)), carrier).flatten(0, 1)
-                else:
-                    out = transform.run(flat, carrier)
-            except _MISFITS as error:
-                self.check_sample(transform, tuple(flat.shape[1:]), error)
-                raise
-            if not isinstance(out, Tensor):
-                raise ShapeError(
-                    f"projection {self.name!r}: {transform.kind} returned {type(out).__name__} instead of a tensor; modules with a state of their own cannot be transforms."
-                )
-            flat = out
+        for operand in operands:
+            for one in operand.of_samples(flat.ndim - 1):
+                flat = self._run(one, flat, (steps, batch), carrier)
         if flat.shape[0] != steps * batch:
             raise ShapeError(
                 f"projection {self.name!r}: the transforms turned {steps * batch} rows (time x batch) into {flat.shape[0]}; they must keep the first axis."
             )
         return flat.unflatten(0, (steps, batch))
+
+    def _run(self, operand: Operand, flat: Tensor, lead: tuple[int, int], carrier: Runnable | None) -> Tensor:
+        """One operand over rows [T*B, …]."""
+        transform = operand.map
+        try:
+            if transform.time_major:
+                out = operand.run(flat.unflatten(0, lead), carrier).flatten(0, 1)
+            else:
+                out = operand.run(flat, carrier)
+        except _MISFITS as error:
+            self.check_sample(transform, tuple(flat.shape[1:]), error)
+            raise
+        if not isinstance(out, Tensor):
+            raise ShapeError(
+                f"projection {self.name!r}: {transform.kind} returned {type(out).__name__} instead of a tensor; modules with a state of their own cannot be transforms."
+            )
+        return out
 
     def check_sample(self, transform: Transform, shape: tuple[int, ...], cause: Exception | None = None) -> None:
         """Refuse samples of a shape that a transform of the chain cannot take; what torch says of it is the ``cause``.
@@ -274,7 +292,7 @@ class Projection(nn.Module):
         training = self.training
         try:
             with torch.no_grad(), quiet(self):
-                return tuple(self._rest(x, self.eval().chain.transforms[part]).shape[2:])
+                return tuple(self._rest(x, separate(self.eval().chain.transforms[part])).shape[2:])
         finally:
             self.train(training)
 

@@ -28,8 +28,8 @@ def _not_single(graph: Graph, part: Part) -> str | None:
         if graph.populations[n].cell.emit != "spike":
             return f"{n} emits {graph.populations[n].cell.emit}, not spikes"
     for p in _inside(graph, part):
-        first = p.transform
-        if len(p.chain) != 1 or (first.differentiable and not first.event_path):
+        operands = p.chain.operands
+        if len(operands) != 1 or (operands[0].map.differentiable and not operands[0].map.event_path):
             return f"{p.name} is neither Linear nor single synapses"
         if p.per_synapse and p.shortest == 0:
             return f"{p.name} mixes same-step and later arrivals"

@@ -163,7 +163,9 @@ def _cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str]) -> 
     found = asked.together(members, fused, homes)
     if isinstance(found, Refusal):
         divided = found.sentence
-    elif (reason := known.fusible(part) or hook or _two_gradients(members, known, request)) is not None:
+    elif (
+        reason := known.fusible(part) or hook or _in_space(members, request) or _two_gradients(members, known, request)
+    ) is not None:
         divided = reason
     else:
         who, offer = found
@@ -171,6 +173,12 @@ def _cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str]) -> 
         return unit, Choice(name, "loop", who, f"{offer.reason}, windows inside ({apart})", offer.variant)
     why = divided if divided == apart else f"{divided}; {apart}"
     return Unit(members, "windows", length), Choice(name, "loop", "windows", why)
+
+
+def _in_space(members: Collection[str], request: Request) -> str | None:
+    """The reason why populations cannot run as one operation, where a matrix is not from all cells of one to all of another."""
+    found = next((n for n in members if n in request.spread), None)
+    return None if found is None else f"the cells of {found} do not form a row"
 
 
 def _two_gradients(members: Collection[str], known: Known, request: Request) -> str | None:

@@ -16,8 +16,7 @@ __all__ = ["chains", "is_plain", "joins"]
 
 def is_plain(p: Projection) -> bool:
     """Whether a projection is a dense matrix with one fixed latency."""
-    first = p.transform
-    return len(p.chain) == 1 and first.is_matrix and first.event_path and not p.per_synapse and not p.plasticity
+    return p.matrix_operand is not None
 
 
 def joins(graph: Graph, part: Part, before: Sequence[str], spread: frozenset[str]) -> bool:

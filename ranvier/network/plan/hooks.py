@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from torch import nn
-from torch.nn.modules import module as torch_module
 
-from ranvier.connectivity.hooks import has_hook
+from ranvier.connectivity.hooks import any_global_hook, has_hook
 from ranvier.network.order import GraphError
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def hooked_parts(graph: Graph) -> frozenset[str]:
     GraphError
         For a plastic projection, whose synapses run outside module calls.
     """
-    if torch_module._has_any_global_hook():
+    if any_global_hook():
         return frozenset((*graph.populations, *(n for n, p in graph.projections.items() if p.plasticity is None)))
     found = [n for n, p in graph.populations.items() if has_hook(p)]
     for n, p in graph.projections.items():

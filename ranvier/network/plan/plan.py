@@ -36,6 +36,8 @@ class Request:
         Windows of one series follow each other, and no parameter changes between them.
     hooked
         Populations and projections with a hook, which run by themselves.
+    settled
+        Projections with norms or dropouts outside training, which are part of the weights beside them.
     """
 
     dtype: torch.dtype
@@ -52,6 +54,7 @@ class Request:
     learnt: frozenset[str] = frozenset()
     series: bool = False
     hooked: frozenset[str] = frozenset()
+    settled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def plan_for(
         few = min(steps, window or checkpoint or steps) * batch < FEW_ROWS
     asked = (
         graph.dtype, graph.device.type, gradient, window, checkpoint, graph.provider, dense_inputs, batch == 1, few, cuts,
-        frozenset(spread), frozenset(learnt), series, hooked_parts(graph),
+        frozenset(spread), frozenset(learnt), series, hooked_parts(graph), settled_parts(graph),
     )  # fmt: skip
     if (parts := graph.parts) != graph.memo.parts:
         for p in graph.projections.values():
@@ -57,6 +57,11 @@ def plan_for(
         graph.memo.drop_before(key[0])
         found = graph.memo.plans[key] = _made(graph, Request(*asked))
     return found
+
+
+def settled_parts(graph: Graph) -> frozenset[str]:
+    """Projections whose norms and dropouts are fixed maps now."""
+    return frozenset(n for n, p in graph.projections.items() if p.chain.settled)
 
 
 def plan_call(
@@ -77,7 +82,10 @@ def plan_call(
 def _made(graph: Graph, request: Request) -> Plan:
     """Emissions other than events count as dense."""
     dense = {n for n, p in graph.populations.items() if p.cell.emit not in {e.name for e in p.cell.system.events}}
-    full = replace(request, dense_inputs=request.dense_inputs | dense | set(graph.relays))
+    spread = {n for n, p in graph.populations.items() if p.shape is not None and len(p.shape) != 1}
+    full = replace(
+        request, dense_inputs=request.dense_inputs | dense | set(graph.relays), spread=request.spread | spread
+    )
     edges = [Edge(p.name, p.pre, p.post, p.shortest) for p in graph.projections.values()] + plastic_edges(graph)
     updates, drawn = update_of(graph), drawable(graph)
     scans = {n: ScanShape(n, graph.step(n, request.cuts.times)) for n in graph.populations}

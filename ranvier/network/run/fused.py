@@ -33,7 +33,7 @@ def fused_task(runner: Runner, unit: Unit, window: Window) -> Fused:
         for p in arrivals.onto[n]:
             bias, stream = None, cells.step.stream_of(p.port)
             if p.name in unit.feeds:
-                bias, weight = p.transform.constant, p.transform.effective_weight()
+                weight, bias = p.chain.operands[0].numbers()
                 feeds.append(Feed(n, stream, window.emissions[p.pre], weight))
             elif p.pre in names:
                 past = window.history.get(p.pre)
