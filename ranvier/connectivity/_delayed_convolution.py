@@ -10,7 +10,7 @@ import torch
 from ranvier.connectivity._delayed_kernel import DelayedKernel
 from ranvier.connectivity._memory import check_weights
 from ranvier.connectivity._patches import patches, reached
-from ranvier.connectivity.transform import Placement
+from ranvier.connectivity.bound import BoundTransform
 from ranvier.errors import ShapeError
 from ranvier.kernels.products import carried
 from ranvier.kernels.provider import Runnable
@@ -78,21 +78,21 @@ class DelayedConvolution(DelayedKernel):
         self,
         input: Tensor,
         history: Tensor | None = None,
-        place: Placement | None = None,
+        bound: BoundTransform | None = None,
         carrier: Runnable | None = None,
     ) -> Tensor:
-        """``input`` [B, in, …] -> [B, out, …], without delay; with ``history`` and ``place`` as :meth:`delayed`."""
-        if history is not None and place is not None:
-            return self.delayed(input, history, place, carrier)
+        """``input`` [B, in, …] -> [B, out, …], without delay; with ``history`` and ``bound`` as :meth:`delayed`."""
+        if history is not None and bound is not None:
+            return self.delayed(input, history, bound, carrier)
         return self.product(input, self.effective_weight(), self.bias)
 
     def delayed(
-        self, x: Tensor, history: Tensor, place: Placement, carrier: Runnable | None = None,
+        self, x: Tensor, history: Tensor, bound: BoundTransform, carrier: Runnable | None = None,
         numbers: tuple[Tensor, Tensor | None] | None = None,
     ) -> Tensor:  # fmt: skip
         """``x`` [T, B, in, …] with every synapse's own delay; ``history`` [D, B, in, …] are the steps before."""
         weight, bias = (self.effective_weight(), self.bias) if numbers is None else numbers
-        taps, first = (self._gathering(t) for t in self.taps(place, weight))
+        taps, first = (self._gathering(t) for t in bound.taps(weight))
         now, before = self._patches(x), self._patches(history)
         parts = zip(
             *(

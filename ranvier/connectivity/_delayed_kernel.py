@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import torch
 
+from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.delays import Delays, check_request, latency_steps
-from ranvier.connectivity.transform import Placement, Transform
+from ranvier.connectivity.transform import Transform
 from ranvier.errors import ShapeError
 from ranvier.units import UNITS, Quantity
 from ranvier.values import Learn
@@ -75,14 +76,15 @@ class DelayedKernel(Transform):
         raw = self.weight.detach()
         return self.weight + (torch.where(self.sign * raw < 0, 0.0, raw) - raw)
 
-    def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> Placement:
-        """Its delays in steps of ``dt`` ms, ``lag`` steps later.
+    def bind(self, binding: Binding) -> BoundTransform:
+        """Its delays in steps.
 
         Delays from a distribution are drawn by the seed and name of the first place, and are the same in all others;
         so are learnable ones, whose parameter is made there.
         """
+        dt, lag, seed, name = binding
         if self.given is None:
-            return Placement(dt, lag, lag)
+            return super().bind(binding)
         self.drawn_for = key = self.drawn_for or (seed, name)
         shape, share = tuple(self.weight.shape), self._shared(self.per)
         if isinstance(self.given, Learn):
@@ -91,11 +93,11 @@ class DelayedKernel(Transform):
                 made = Delays(self.given, shape, share, *bell, dt=dt, seed=key[0], name=key[1])
                 self.delay = made.to(self.weight)
             self.delay.check(dt, name)
-            return Placement(dt, lag, lag)
+            return super().bind(binding)
         steps = latency_steps(self.given, dt, math.prod(share), *key)
         if isinstance(steps, int):
-            return Placement(dt, lag, lag + steps)
-        return Placement(dt, lag, lag, (steps + lag).reshape(share).expand(shape).contiguous())
+            return BoundTransform(self, dt, lag, lag + steps)
+        return BoundTransform(self, dt, lag, lag, (steps + lag).reshape(share).expand(shape).contiguous())
 
     def fix_delays(self, dt: float, lag: int) -> None:
         """Put every learnable delay on its nearest step of ``dt`` ms."""
@@ -111,18 +113,18 @@ class DelayedKernel(Transform):
         """Fixed delays in ms, one or an array of the weight's shape; they replace the requested ones."""
         self.given, self.per, self.delay = Quantity(times, UNITS["ms"].dimension), "synapse", None
 
-    def describe(self, name: str, tensors: dict[str, Tensor], place: Placement) -> dict[str, Any] | None:
+    def describe(self, name: str, tensors: dict[str, Tensor], bound: BoundTransform) -> dict[str, Any] | None:
         """Sizes, sign and delays."""
         from ranvier.connectivity._arguments import arguments_of
         from ranvier.connectivity._delay_record import encode_delays
 
-        own = None if place.table is not None else place.latency - place.lag
+        own = None if bound.table is not None else bound.latency - bound.lag
         kept = {"bias": self.bias is not None, "sign": None if self.sign is None else self.sign.shape[self.inputs]}
         when = {"latency": own, "delay": encode_delays(self.delay)}
         return {**arguments_of(self.module, self.arguments), **kept, **when}
 
     @classmethod
-    def rebuild(cls, record: Record, take: Take, place: Placement) -> Self:
+    def rebuild(cls, record: Record, take: Take, binding: Binding) -> Self:
         """The transform of a file; delays are times in ms from whole steps, or learnable."""
         from ranvier.connectivity._arguments import argument, latency_of
         from ranvier.connectivity._delay_record import decode_delays
@@ -145,12 +147,12 @@ class DelayedKernel(Transform):
             raise damaged(f"{record.where}.sign", "holds other numbers than -1, 0 and 1")
         steps = latency_of(record, take("latency_table"), shape)
         if isinstance(steps, Tensor):
-            if steps.numel() and int(steps.min()) < place.lag:
-                raise damaged(record.where, f"latency_table is below the lag of {place.lag} steps")
-            self.keep_times((steps.double().numpy() - place.lag) * place.dt)
+            if steps.numel() and int(steps.min()) < binding.lag:
+                raise damaged(record.where, f"latency_table is below the lag of {binding.lag} steps")
+            self.keep_times((steps.double().numpy() - binding.lag) * binding.dt)
         elif steps:
-            self.keep_times(steps * place.dt)
-        delay = decode_delays(record, shape, record.where, take, place.dt)
+            self.keep_times(steps * binding.dt)
+        delay = decode_delays(record, shape, record.where, take, binding.dt)
         if delay is not None:
             self.keep_learnable(delay)
         return self

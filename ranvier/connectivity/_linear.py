@@ -10,8 +10,8 @@ from torch import nn
 from ranvier.connectivity._delayed_kernel import DelayedKernel
 from ranvier.connectivity._matrix import Matrix
 from ranvier.connectivity._memory import check_weights
+from ranvier.connectivity.bound import BoundTransform
 from ranvier.connectivity.delays import latency_steps
-from ranvier.connectivity.transform import Placement
 from ranvier.errors import ShapeError
 from ranvier.kernels.products import carried
 from ranvier.kernels.provider import Runnable
@@ -65,11 +65,15 @@ class Linear(DelayedKernel, Matrix, nn.Linear):
         self.keep_sign(sign)
 
     def forward(
-        self, x: Tensor, history: Tensor | None = None, place: Placement | None = None, carrier: Runnable | None = None
+        self,
+        x: Tensor,
+        history: Tensor | None = None,
+        bound: BoundTransform | None = None,
+        carrier: Runnable | None = None,
     ) -> Tensor:
-        """``x`` [..., in] -> [..., out]; with ``history`` and ``place`` as :meth:`delayed`, else without delay."""
-        if history is not None and place is not None:
-            return self.delayed(x, history, place, carrier)
+        """``x`` [..., in] -> [..., out]; with ``history`` and ``bound`` as :meth:`delayed`, else without delay."""
+        if history is not None and bound is not None:
+            return self.delayed(x, history, bound, carrier)
         if x.shape[-1] != self.in_features:
             raise ShapeError(
                 f"Linear expects {self.in_features} features in the last axis, got an input of shape {tuple(x.shape)}."
@@ -81,12 +85,12 @@ class Linear(DelayedKernel, Matrix, nn.Linear):
         return carried(carrier, MatrixProduct(x, weight, bias))
 
     def delayed(
-        self, x: Tensor, history: Tensor, place: Placement, carrier: Runnable | None = None,
+        self, x: Tensor, history: Tensor, bound: BoundTransform, carrier: Runnable | None = None,
         numbers: tuple[Tensor, Tensor | None] | None = None,
     ) -> Tensor:  # fmt: skip
         """``x`` [T, B, …, in] with every synapse's own delay; ``history`` [D, B, …, in] are the steps before."""
         weight, bias = (self.effective_weight(), self.bias) if numbers is None else numbers
-        taps, first = self.taps(place, weight)
+        taps, first = bound.taps(weight)
         lead = x.shape[1:-1]
         if len(lead) != 1:
             x, history = x.flatten(1, -2), history.flatten(1, -2)

@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from ranvier.connectivity._fit import channels
 from ranvier.connectivity.affine import Affine, settled
-from ranvier.connectivity.transform import Placement, Transform
+from ranvier.connectivity.bound import Binding, BoundTransform
+from ranvier.connectivity.transform import Transform
 from ranvier.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -73,14 +74,14 @@ class ThresholdNorm(Transform, nn.Module):
 
         return lower_affine(self, builder, source, name)
 
-    def describe(self, name: str, tensors: dict[str, Tensor], place: Placement) -> dict[str, Any] | None:
+    def describe(self, name: str, tensors: dict[str, Tensor], bound: BoundTransform) -> dict[str, Any] | None:
         """Its arguments."""
         from ranvier.connectivity._arguments import arguments_of
 
         return arguments_of(self, _ARGUMENTS)
 
     @classmethod
-    def rebuild(cls, record: Record, take: Take, place: Placement) -> Self:
+    def rebuild(cls, record: Record, take: Take, binding: Binding) -> Self:
         """The norm of a file."""
         from ranvier.connectivity._arguments import argument
         from ranvier.limits.tensors import fill

@@ -10,7 +10,8 @@ from torch import nn
 
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends, RowRule
 from ranvier.connectivity._synapses import Synapses
-from ranvier.connectivity.transform import Placement, Transform
+from ranvier.connectivity.bound import Binding, BoundTransform
+from ranvier.connectivity.transform import Transform
 from ranvier.kernels import drawing
 from ranvier.kernels.tasks import RowSource
 
@@ -87,9 +88,9 @@ class ProceduralSynapses(Transform, nn.Module):
         """Whether there is a latency."""
         return self.latency != 0
 
-    def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> Placement:
+    def bind(self, binding: Binding) -> BoundTransform:
         """Its one latency."""
-        return Placement(dt, lag, lag + self.latency)
+        return BoundTransform(self, binding.dt, binding.lag, binding.lag + self.latency)
 
     def rows(self) -> RowSource:
         """What draws the synapses of a cell that fires."""
@@ -107,14 +108,14 @@ class ProceduralSynapses(Transform, nn.Module):
             return "autapses", "true, as it joins two populations"
         return None
 
-    def describe(self, name: str, tensors: dict[str, Tensor], place: Placement) -> dict[str, Any]:
+    def describe(self, name: str, tensors: dict[str, Tensor], bound: BoundTransform) -> dict[str, Any]:
         """What its rows are drawn from."""
         from ranvier.connectivity._procedural_record import encode_procedural
 
         return encode_procedural(self, name, tensors)
 
     @classmethod
-    def rebuild(cls, record: Record, take: Take, place: Placement) -> Self:
+    def rebuild(cls, record: Record, take: Take, binding: Binding) -> Self:
         """The synapses of a file."""
         from ranvier.connectivity._procedural_record import decode_procedural
 

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from ranvier.connectivity._synapses import Synapses
+from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.delays import DelayError, Delays
-from ranvier.connectivity.transform import Placement, Transform
+from ranvier.connectivity.transform import Transform
 from ranvier.kernels.products import carried
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import DelayedSparseProduct, Pattern, SparseProduct
@@ -123,26 +124,31 @@ class Sparse(Transform, nn.Module):
         """The latencies [synapses], where there is one for each."""
         return self.latency_table if isinstance(self.latency, Tensor) else None
 
-    def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> Placement:
+    def bind(self, binding: Binding) -> BoundTransform:
         """Its steps; a latency for each synapse was made for one lag, and fits no other."""
+        dt, lag, _, name = binding
         if self.delay is not None:
             self.delay.check(dt, name)
-            return Placement(dt, lag, lag)
+            return super().bind(binding)
         if not isinstance(self.latency, Tensor):
-            return Placement(dt, lag, lag + self.latency)
+            return BoundTransform(self, dt, lag, lag + self.latency)
         if self.lag is not None and self.lag != lag:
             raise DelayError(
                 f"{name}: these synapses have latencies for a lag of {self.lag} steps, but the lag here is {lag}: connect "
                 f"with the rule once more."
             )
-        return Placement(dt, lag, lag, self.latency_table)
+        return BoundTransform(self, dt, lag, lag, self.latency_table)
 
     def forward(
-        self, x: Tensor, history: Tensor | None = None, place: Placement | None = None, carrier: Runnable | None = None
+        self,
+        x: Tensor,
+        history: Tensor | None = None,
+        bound: BoundTransform | None = None,
+        carrier: Runnable | None = None,
     ) -> Tensor:
-        """``x`` [..., pre] -> [..., post]; with ``history`` and ``place`` as :meth:`delayed`, else without latency."""
-        if history is not None and place is not None:
-            return self.delayed(x, history, place, carrier)
+        """``x`` [..., pre] -> [..., post]; with ``history`` and ``bound`` as :meth:`delayed`, else without latency."""
+        if history is not None and bound is not None:
+            return self.delayed(x, history, bound, carrier)
         return carried(carrier, SparseProduct(x, self.pattern(), self.effective_weight()))
 
     def fix_delays(self, dt: float, lag: int) -> None:
@@ -163,11 +169,11 @@ class Sparse(Transform, nn.Module):
         return back.index_add(-1, self.pre, grad[..., self.post] * self.effective_weight().detach())
 
     def delayed(
-        self, x: Tensor, history: Tensor, place: Placement, carrier: Runnable | None = None,
+        self, x: Tensor, history: Tensor, bound: BoundTransform, carrier: Runnable | None = None,
         numbers: tuple[Tensor, Tensor | None] | None = None,
     ) -> Tensor:  # fmt: skip
         """``x`` [T, B, pre] with every synapse's own delay; ``history`` [D, B, pre] are the steps before."""
-        taps, first = self.taps(place, None if numbers is None else numbers[0])
+        taps, first = bound.taps(None if numbers is None else numbers[0])
         return carried(carrier, DelayedSparseProduct(x, self.pattern(), taps, first, history))
 
     def by_latency(self) -> tuple[tuple[int, ...], Tensor, Pattern]:
@@ -217,15 +223,15 @@ class Sparse(Transform, nn.Module):
 
         return csr(self.pre, self.post, weight, self.sizes, builder, source, name, target)
 
-    def describe(self, name: str, tensors: dict[str, Tensor], place: Placement) -> dict[str, Any]:
+    def describe(self, name: str, tensors: dict[str, Tensor], bound: BoundTransform) -> dict[str, Any]:
         """Sizes, bounds and delays."""
         from ranvier.connectivity._sparse_record import encode_sparse
 
         return encode_sparse(self)
 
     @classmethod
-    def rebuild(cls, record: Record, take: Take, place: Placement) -> Self:
+    def rebuild(cls, record: Record, take: Take, binding: Binding) -> Self:
         """The synapses of a file."""
         from ranvier.connectivity._sparse_record import decode_sparse
 
-        return cls(*decode_sparse(record, take, place))
+        return cls(*decode_sparse(record, take, binding))

@@ -10,7 +10,7 @@ from torch import nn
 from ranvier.connectivity._arguments import latency_of
 from ranvier.connectivity._delay_record import decode_delays, encode_delays
 from ranvier.connectivity._synapses import Synapses
-from ranvier.connectivity.transform import Placement
+from ranvier.connectivity.bound import Binding
 from ranvier.limits.record import Record, damaged
 from ranvier.limits.tensors import FLOATS, Take
 
@@ -28,7 +28,7 @@ def encode_sparse(module: Sparse) -> dict[str, Any]:
     return {"sizes": list(module.sizes), **when}
 
 
-def decode_sparse(record: Record, take: Take, place: Placement) -> tuple[Any, ...]:
+def decode_sparse(record: Record, take: Take, binding: Binding) -> tuple[Any, ...]:
     """The arguments of the synapses that :func:`encode_sparse` described.
 
     Synapses index memory in native kernels, so every index is checked.
@@ -60,5 +60,5 @@ def decode_sparse(record: Record, take: Take, place: Placement) -> tuple[Any, ..
         raise damaged(record.where, "weights that are learnt are not one per synapse")
     latency = latency_of(record, take("latency_table"), (count,), (torch.uint8, torch.int16, torch.int32))
     synapses = Synapses(pointer.numpy(), target.numpy(), (sizes[0], sizes[1]))
-    delay = decode_delays(record, (count,), record.where, take, place.dt)
-    return (synapses, weight, latency, learn, delay, (bounds[0], bounds[1]), place.lag)
+    delay = decode_delays(record, (count,), record.where, take, binding.dt)
+    return (synapses, weight, latency, learn, delay, (bounds[0], bounds[1]), binding.lag)

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from ranvier.connectivity.affine import FoldError
-from ranvier.connectivity.transform import Placement, Transform
+from ranvier.connectivity.bound import BoundTransform
+from ranvier.connectivity.transform import Transform
 from ranvier.errors import ProviderError
 from ranvier.kernels.step import Add, Builder, Convolution, Csr, Dense, Fill, Pool, Product
 
@@ -34,10 +35,10 @@ def lower_product(
 
 def lower_delayed(
     transform: Transform, weight: Tensor, bias: Tensor | None, builder: Builder, past: Callable[[int], str],
-    place: Placement, name: str,
+    bound: BoundTransform, name: str,
 ) -> str:  # fmt: skip
     """The nodes of a transform with a delay per synapse; ``past(k)`` is what was emitted k steps ago."""
-    weights, first = (t.detach() for t in transform.taps(place, weight))
+    weights, first = (t.detach() for t in bound.taps(weight))
     at = first.unsqueeze(-1).to(torch.int64) + torch.arange(weights.shape[-1])
     target = None
     for k in torch.unique(at).tolist():

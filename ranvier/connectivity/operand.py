@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from ranvier.connectivity.affine import Affine, FoldError, composed
-from ranvier.connectivity.transform import Placement, Transform
+from ranvier.connectivity.bound import BoundTransform
+from ranvier.connectivity.transform import Transform
 from ranvier.kernels.provider import Runnable
 
 if TYPE_CHECKING:
@@ -66,17 +67,17 @@ class Operand(NamedTuple):
             return self.map(x, carrier=carrier)
         return self.map.product(x, *self.numbers(), carrier)
 
-    def delayed(self, x: Tensor, history: Tensor, place: Placement, carrier: Runnable | None) -> Tensor:
+    def delayed(self, x: Tensor, history: Tensor, bound: BoundTransform, carrier: Runnable | None) -> Tensor:
         """``x`` [T, B, …] by a map with a delay for each synapse; ``history`` [D, B, …] are the steps before."""
         if not self.holds_norms:
-            return self.map(x, history=history, place=place, carrier=carrier)
-        return self.map.delayed(x, history, place, carrier, self.numbers())
+            return self.map(x, history=history, bound=bound, carrier=carrier)
+        return self.map.delayed(x, history, bound, carrier, self.numbers())
 
-    def lower_delayed(self, builder: Builder, past: Callable[[int], str], place: Placement, name: str) -> str:
+    def lower_delayed(self, builder: Builder, past: Callable[[int], str], bound: BoundTransform, name: str) -> str:
         """Append its nodes, of a map with a delay for each synapse; ``past(k)`` is what was emitted k steps ago."""
         from ranvier.connectivity.lowering import lower_delayed
 
-        return lower_delayed(self.map, *self.numbers(), builder, past, place, name)
+        return lower_delayed(self.map, *self.numbers(), builder, past, bound, name)
 
     def lower(self, builder: Builder, source: str, name: str) -> str:
         """Append its nodes to a step graph; returns the buffer of its output for ``source``."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.hooks import has_hook
-from ranvier.connectivity.transform import Placement, Transform
+from ranvier.connectivity.transform import Transform
 from ranvier.errors import FileFormatError
 
 if TYPE_CHECKING:
@@ -54,11 +55,11 @@ def _adapter(module: nn.Module) -> Adapter:
 
 
 def describe(
-    transform: Transform, where: str, name: str, tensors: dict[str, torch.Tensor], place: Placement
+    transform: Transform, where: str, name: str, tensors: dict[str, torch.Tensor], bound: BoundTransform
 ) -> dict[str, Any]:
     """Plain data for a transform; parameters and buffers are saved already, further arrays go to ``tensors`` under ``name``.
 
-    ``place`` is where it stands in time.
+    ``bound`` is where it stands in time.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def describe(
     if has_hook(module):
         raise FileFormatError(f"{where} ({kind}) has hooks, which a file cannot hold: remove them before saving.")
     label = _label(type(module))
-    found = None if label is None else transform.describe(name, tensors, place)
+    found = None if label is None else transform.describe(name, tensors, bound)
     if found is None:
         raise FileFormatError(
             f"{where} is a {kind}, whose class a file cannot hold: save the numbers, torch.save(net.state_dict(), path), make "
@@ -78,10 +79,10 @@ def describe(
     return {"type": label, **found}
 
 
-def rebuild(record: Record, take: Take, place: Placement) -> nn.Module:
+def rebuild(record: Record, take: Take, binding: Binding) -> nn.Module:
     """The module that :func:`describe` described, with its tensors from ``take``.
 
-    ``place`` has the dt and the lag of the projection in which it first stands.
+    ``binding`` has the dt and the lag of the projection in which it first stands.
     Nothing of the declared size is allocated before the tensors are seen to have it.
     """
     kind = record.choice("type", *_labels())
@@ -91,7 +92,7 @@ def rebuild(record: Record, take: Take, place: Placement) -> nn.Module:
         torch_kind = getattr(nn, kind.removeprefix(_TORCH))
         return ADAPTERS[torch_kind].rebuild(torch_kind, record, take)
     file, name = _OWN[kind]
-    return getattr(import_module(f"ranvier.connectivity.{file}"), name).rebuild(record, take, place)
+    return getattr(import_module(f"ranvier.connectivity.{file}"), name).rebuild(record, take, binding)
 
 
 def _labels() -> list[str]:

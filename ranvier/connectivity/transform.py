@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
 
+from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.delays import DelayError, Delays
 from ranvier.connectivity.hooks import quiet
 from ranvier.errors import ProviderError, ShapeError
@@ -19,30 +20,9 @@ if TYPE_CHECKING:
     from ranvier.kernels.step import Builder
     from ranvier.kernels.tasks import RowSource
 
-__all__ = ["Placement", "Transform"]
+__all__ = ["Transform"]
 
 Tensor = torch.Tensor
-
-
-class Placement(NamedTuple):
-    """A transform in one projection. The transform itself stores none of this, so several projections may use it.
-
-    Attributes
-    ----------
-    dt
-        Time step in ms.
-    lag
-        Steps between an emission and its earliest arrival.
-    latency
-        Steps of all synapses together, with the lag; the lag alone where every synapse has steps of its own.
-    table
-        Whole steps of every synapse, with the lag; None where they share one number or are learnable.
-    """
-
-    dt: float
-    lag: int = 0
-    latency: int = 0
-    table: Tensor | None = None
 
 
 class Transform:
@@ -188,16 +168,16 @@ class Transform:
 
     # delays
 
-    def bind(self, dt: float, seed: int, name: str, lag: int = 0) -> Placement:
-        """Its delays in steps of ``dt`` ms, ``lag`` steps later, in the projection ``name``."""
-        return Placement(dt, lag, lag)
+    def bind(self, binding: Binding) -> BoundTransform:
+        """What it is in one projection; nothing of that is written into it."""
+        return BoundTransform(self, binding.dt, binding.lag, binding.lag)
 
     def fix_delays(self, dt: float, lag: int) -> None:
         """Put every learnable delay on its nearest step of ``dt`` ms, of a projection with that lag."""
         raise DelayError(f"{type(self).__name__} has no learnable delays to fix.")
 
     def delayed(
-        self, x: Tensor, history: Tensor, place: Placement, carrier: Runnable | None = None,
+        self, x: Tensor, history: Tensor, bound: BoundTransform, carrier: Runnable | None = None,
         numbers: tuple[Tensor, Tensor | None] | None = None,
     ) -> Tensor:  # fmt: skip
         """``x`` [T, B, …] with the delay of every synapse; ``history`` [D, B, …] are the steps before.
@@ -205,15 +185,6 @@ class Transform:
         ``numbers`` are a weight and a bias in place of those in use.
         """
         raise DelayError(f"{type(self).__name__} has no delay per synapse.")
-
-    def taps(self, place: Placement, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Weights [..., W] on W steps, the effective ones by default, and int32 [...], the first of them."""
-        weight = self.effective_weight() if weight is None else weight
-        if self.delay is not None:
-            return self.delay(weight, place.dt, place.lag)
-        if place.table is None:
-            raise DelayError(f"{type(self).__name__} has no delay per synapse, so it has no taps.")
-        return weight.unsqueeze(-1), place.table.to(torch.int32)
 
     # gradients
 
@@ -304,9 +275,9 @@ class Transform:
 
         return lower_rows(lambda x: self.product(x, weight), self.module, builder, source, name, target)
 
-    def describe(self, name: str, tensors: dict[str, Tensor], place: Placement) -> dict[str, Any] | None:
+    def describe(self, name: str, tensors: dict[str, Tensor], bound: BoundTransform) -> dict[str, Any] | None:
         """Plain data from which its class makes it again; None where a file cannot hold it.
 
-        Parameters and buffers are saved apart. Further arrays go to ``tensors`` under ``name``; ``place`` is where it stands.
+        Parameters and buffers are saved apart. Further arrays go to ``tensors`` under ``name``; ``bound`` is where it stands.
         """
         return None

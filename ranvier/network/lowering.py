@@ -167,7 +167,7 @@ class _Writing:
     def _carried(self, p: Projection) -> str:
         operands = p.chain.evaluated
         if p.per_synapse:
-            x = operands[0].lower_delayed(self.to, lambda k: self._past(p.pre, k), p.place, p.name)
+            x = operands[0].lower_delayed(self.to, lambda k: self._past(p.pre, k), p.bound_transform, p.name)
             operands = operands[1:]
         else:
             x = self._past(p.pre, p.latency)

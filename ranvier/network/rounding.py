@@ -44,8 +44,7 @@ def rounded_delays(net: Network) -> Network:
     learnable = [n for n, p in fixed.projections.items() if p.transform.delay is not None]
     for name in learnable:
         p = fixed.projections[name]
-        if p.transform.delay is not None:  # one that stands twice is fixed once
-            p.transform.fix_delays(p.dt, p.lag)
+        p.bound_transform.fix_delays()  # one that stands twice is fixed once
         fixed.projections[name] = p.replaced(list(p.chain))
     return fixed
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import ranvier as rv
 from ranvier.connectivity import Conv2d, DelayWidth, travel_time
+from ranvier.connectivity.bound import Binding
 from ranvier.connectivity.delays import DelayError, Delays, delay_parameters
 from ranvier.connectivity.interpolation import gaussian_taps, linear_taps
 from ranvier.errors import ShapeError
@@ -72,7 +73,7 @@ class TestTaps:
             30, 20, bias=False, delay=rv.Learn(rv.Uniform(0 * ms, 24 * ms), max=24 * ms),
             interpolation="linear" if width is None else "gaussian", width=None if width is None else rv.Learn(width * ms),
         )  # fmt: skip
-        place = layer.bind(1.0, 3, "l")
+        place = layer.bind(Binding(1.0, 0, 3, "l"))
         x = (torch.rand(60, 4, 30) < 0.1).float().requires_grad_()
         grad = torch.randn(60, 4, 20)
         own = [layer.weight, layer.delay.position, *([] if width is None else [layer.delay.width])]
@@ -152,7 +153,7 @@ class TestDelays:
 
     def test_width_narrows_from_epoch_to_epoch(self) -> None:
         layer = rv.Linear(3, 2, delay=rv.Learn(1 * ms, max=8 * ms), interpolation="gaussian", width=4 * ms)
-        layer.bind(1.0, 0, "l")
+        layer.bind(Binding(1.0, 0, 0, "l"))
         narrow = DelayWidth(4 * ms, 1 * ms, epochs=2)
         widths = []
         for epoch in range(4):
@@ -166,7 +167,7 @@ class TestDelays:
         layer = rv.Linear(
             3, 2, delay=rv.Learn(1 * ms, max=8 * ms), interpolation="gaussian", width=rv.Learn(4 * ms)
         )  # fmt: skip
-        layer.bind(1.0, 0, "l")
+        layer.bind(Binding(1.0, 0, 0, "l"))
         assert {id(p) for p in delay_parameters(layer)} == {id(layer.delay.position), id(layer.delay.width)}
         assert "delay.position" in layer.state_dict()
 
@@ -182,7 +183,7 @@ class TestLinear:
     @pytest.mark.parametrize(("per", "count"), [("pre", 3), ("post", 2), ("synapse", 6)])
     def test_fixed_delays_per_side(self, per: str, count: int) -> None:
         layer = rv.Linear(3, 2, delay=np.arange(count) * ms, per=per)
-        place = layer.bind(1.0, 0, "l")
+        place = layer.bind(Binding(1.0, 0, 0, "l"))
         wanted = {
             "pre": [[0, 1, 2], [0, 1, 2]], "post": [[0, 0, 0], [1, 1, 1]], "synapse": [[0, 1, 2], [3, 4, 5]],
         }[per]  # fmt: skip
@@ -190,7 +191,7 @@ class TestLinear:
 
     def test_extra_axes_are_carried(self) -> None:
         layer = rv.Linear(3, 2, delay=rv.Learn(1.5 * ms, max=4 * ms))
-        place = layer.bind(1.0, 0, "l")
+        place = layer.bind(Binding(1.0, 0, 0, "l"))
         x, history = torch.rand(6, 2, 5, 3), torch.rand(4, 2, 5, 3)
         out = layer.delayed(x, history, place, carrier(True))
         assert out.shape == (6, 2, 5, 2)
@@ -244,10 +245,10 @@ class TestConv2d:
         torch.manual_seed(0)
         delay = rv.Learn(rv.Uniform(0 * ms, 6 * ms), max=6 * ms)
         layer = Conv2d(2, 4, 3, padding=1, stride=2, delay=delay, per=per, groups=groups).double()
-        place = layer.bind(1.0, 0, "c")
+        place = layer.bind(Binding(1.0, 0, 0, "c"))
         x = (torch.rand(12, 3, 2, 7, 6) < 0.2).double()
         history = torch.zeros(6, 3, 2, 7, 6, dtype=DOUBLE)
-        taps, first = layer.taps(place)
+        taps, first = place.taps()
         kernel = torch.zeros(4, 2 // groups, 7, 3, 3, dtype=DOUBLE)
         for j in range(2):
             at = torch.nn.functional.one_hot((first + j).long(), 7).movedim(-1, 2)
@@ -263,7 +264,7 @@ class TestConv2d:
 
     def test_without_delay_it_is_torch_s(self) -> None:
         layer, x = Conv2d(2, 4, 3), torch.rand(5, 2, 7, 6)
-        layer.bind(1.0, 0, "c")
+        layer.bind(Binding(1.0, 0, 0, "c"))
         assert torch.equal(layer(x), nn.functional.conv2d(x, layer.weight, layer.bias))
 
     def test_a_delay_of_each_input_channel_needs_one_group(self) -> None:

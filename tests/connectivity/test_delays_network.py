@@ -194,7 +194,7 @@ class TestRounding:
                 if getattr(p.chain[0], "delay", None) is not None:
                     p.chain[0].delay.position.copy_(p.chain[0].delay.position.round())
                     steps = p.lag + p.chain[0].delay.rounded(net.dt)
-                    assert bool((fixed.projections[name].place.table == steps).all())
+                    assert bool((fixed.projections[name].bound_transform.table == steps).all())
             if kind != "gaussian":
                 torch.testing.assert_close(fixed(x)[0], net(x)[0])
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ranvier as rv
+from ranvier.connectivity.bound import Binding
 from ranvier.errors import ShapeError
 from ranvier.units import ms
 from tests.connectivity.carriers import carrier
@@ -55,7 +56,7 @@ def test_events_and_matrices_agree(
 def test_delays_written_out(steps: int, by_event: bool) -> None:
     """out[t, b, j] = sum over i of w[j, i] x[t - d[j, i], b, i], where negative steps read the history."""
     made = linear(7, 5, delay=rv.Uniform(0 * ms, 6 * ms))
-    place = made.bind(1.0, 0, "linear")
+    place = made.bind(Binding(1.0, 0, 0, "linear"))
     generator = torch.Generator().manual_seed(1)
     whole = (torch.rand(6 + steps, 2, 7, generator=generator) < 0.4).to(WIDE)
     table = place.table.long()
@@ -73,7 +74,7 @@ def test_delays_written_out(steps: int, by_event: bool) -> None:
 def test_delayed_gradients_agree(density: float) -> None:
     made, generator = linear(9, 6, delay=rv.Uniform(0 * ms, 5 * ms)), torch.Generator().manual_seed(2)
     x, past = ((torch.rand(n, 3, 9, generator=generator) < density).to(WIDE) for n in (8, 5))
-    found, place = [], made.bind(1.0, 0, "linear")
+    found, place = [], made.bind(Binding(1.0, 0, 0, "linear"))
     for by_event in (True, False):
         history = past.clone().requires_grad_()
         values = results(made, x, lambda y, h=history, e=by_event: made.delayed(y, h, place, carrier(e)))
@@ -83,15 +84,15 @@ def test_delayed_gradients_agree(density: float) -> None:
 
 
 def test_one_delay_for_all_is_a_number() -> None:
-    assert linear(3, 2, delay=4 * ms).bind(1.0, 0, "l").latency == 4
-    assert linear(3, 2).bind(1.0, 0, "l").latency == 0
+    assert linear(3, 2, delay=4 * ms).bind(Binding(1.0, 0, 0, "l")).latency == 4
+    assert linear(3, 2).bind(Binding(1.0, 0, 0, "l")).latency == 0
 
 
 def test_delays_follow_seed_and_name() -> None:
     tables = []
     for seed, name in ((0, "a"), (0, "a"), (1, "a"), (0, "b")):
         made = rv.Linear(20, 20, delay=rv.Uniform(0 * ms, 50 * ms))
-        tables.append(made.bind(0.5, seed, name).table)
+        tables.append(made.bind(Binding(0.5, 0, seed, name)).table)
     assert torch.equal(tables[0], tables[1])
     assert not torch.equal(tables[0], tables[2])
     assert not torch.equal(tables[0], tables[3])

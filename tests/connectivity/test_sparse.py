@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import ranvier as rv
 from ranvier.connectivity import Sparse
+from ranvier.connectivity.bound import Binding
 from ranvier.units import ms
 from tests.connectivity.carriers import carrier
 
@@ -70,7 +71,7 @@ def test_latencies_written_out(by_event: bool, steps: int) -> None:
         ):
             expected[t, :, post] += w * whole[6 + t - k, :, pre]
     torch.testing.assert_close(
-        made.delayed(whole[6:], whole[:6], made.bind(1.0, 0, "s", 1), carrier(by_event)).detach(),
+        made.delayed(whole[6:], whole[:6], made.bind(Binding(1.0, 1, 0, "s")), carrier(by_event)).detach(),
         expected,
         rtol=1e-12,
         atol=1e-12,

@@ -168,11 +168,78 @@ def test_saving_and_rounding_keep_two_places_of_one_transform(delay: str, provid
 def test_drawn_delays_are_the_same_in_both_places() -> None:
     layer = rv.Linear(4, 4, delay=rv.Uniform(0 * ms, 9 * ms))
     net = rv.Sequential(layer, rv.Recurrent(rv.LIF(4), layer), dt=1 * ms)
-    first, second = (net.projections[n].place for n in ("linear1", "recurrent1"))
+    first, second = (net.projections[n].bound_transform for n in ("linear1", "recurrent1"))
     assert torch.equal(first.table + 1, second.table)
-    slow = rv.Sequential(layer, rv.LIF(4), dt=3 * ms).projections["linear1"].place
+    slow = rv.Sequential(layer, rv.LIF(4), dt=3 * ms).projections["linear1"].bound_transform
     assert int((3 * slow.table - first.table).abs().max()) <= 2
     assert not list(layer.buffers()), "nothing of a place is written into the transform"
+
+
+@pytest.mark.parametrize("delay", ["one", "array", "learnable"])
+def test_one_transform_in_two_networks_of_different_dt(delay: str, tmp_path: Path) -> None:
+    """Parameters are shared; steps are those of each network, as with transforms of their own."""
+
+    def pair(shared: bool) -> tuple[list[rv.Sequential], list[nn.Module]]:
+        torch.manual_seed(0)
+        one = rv.Linear(4, 4, delay=DELAYS[delay]())
+        with torch.no_grad():
+            one.weight.add_(0.4)
+        two = one if shared else copy.deepcopy(one)
+        nets = [
+            rv.Sequential(m, norm, rv.Recurrent(rv.LIF(4, tau=5 * ms), m), dt=dt, dtype=torch.float64)
+            for m, norm, dt in ((one, nn.BatchNorm1d(4), 1 * ms), (two, nn.BatchNorm1d(4), 0.5 * ms))
+        ]
+        return nets, [one, two]
+
+    (nets, (module, _)), (apart, own) = pair(True), pair(False)
+    assert [p.bound_transform.dt for n in nets for p in n.projections.values()] == [1.0, 1.0, 0.5, 0.5]
+    assert nets[1].projections["linear1"].depth > nets[0].projections["linear1"].depth
+    for _ in range(3):  # trained, with one optimizer for both
+        for group, modules in ((nets, [module]), (apart, own)):
+            for net in group:
+                net.zero_grad()
+            for net in group:
+                (net(X)[0] * torch.arange(4)).sum().backward()
+            with torch.no_grad():
+                for values in zip(*(dict(m.named_parameters()).values() for m in modules), strict=True):
+                    step = 1e-3 * sum(v.grad for v in values)
+                    for v in values:
+                        v.sub_(step)
+    for k, (net, twin) in enumerate(zip(nets, apart, strict=True)):
+        torch.testing.assert_close(net(X)[0], twin(X)[0])
+        net.eval()
+        wanted = net(X)[0]
+        assert wanted.any()
+        rv.save(net, tmp_path / f"{k}")
+        torch.testing.assert_close(rv.load(tmp_path / f"{k}").eval()(X)[0], wanted)
+        with pytest.raises(rv.network.GraphError, match="stands beside weights that are used twice"):
+            rv.fold_norms(net)
+
+
+@pytest.mark.parametrize("delay", ["one", "array", "learnable"])
+def test_a_fold_leaves_the_other_network_as_it_is(delay: str) -> None:
+    torch.manual_seed(0)
+    one, norm = rv.Linear(4, 4, delay=DELAYS[delay]()), nn.BatchNorm1d(4)
+    norm.running_mean.fill_(-0.5)
+    with torch.no_grad():
+        norm.weight.fill_(1.7)
+    fast, slow = (
+        rv.Sequential(*parts, rv.LIF(4, tau=5 * ms), dt=dt, dtype=torch.float64).eval()
+        for parts, dt in (((one, norm), 0.5 * ms), ((one,), 1 * ms))
+    )
+    wanted, other = fast(X)[0], slow(X)[0]
+    assert wanted.any()
+    torch.testing.assert_close(rv.fold_norms(fast)(X)[0], wanted)
+    assert torch.equal(slow(X)[0], other)
+
+
+def test_a_file_keeps_delays_where_they_are(tmp_path: Path) -> None:
+    """A later matrix of a chain has none of the delay of the first."""
+    net = rv.Sequential(rv.Linear(4, 4, delay=2 * ms), rv.Linear(4, 4), rv.LIF(4), dt=1 * ms, dtype=torch.float64)
+    rv.save(net, tmp_path / "model")
+    again = rv.load(tmp_path / "model")
+    assert not again.projections["linear1"].chain[1].has_delay
+    assert torch.equal(again(X)[0], net(X)[0])
 
 
 def test_whole_steps_come_with_the_state_dict_and_from_the_older_name() -> None:

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from ranvier.connectivity._arguments import argument, arguments_of
-from ranvier.connectivity.transform import Placement, Transform
+from ranvier.connectivity.bound import BoundTransform
+from ranvier.connectivity.transform import Transform
 from ranvier.kernels.provider import Runnable
 from ranvier.limits.tensors import fill
 
@@ -50,7 +51,7 @@ class Adapter(Transform):
         """The weights of the module."""
         return self._module.weight  # pyright: ignore[reportReturnType]
 
-    def describe(self, name: str, tensors: dict[str, Tensor], place: Placement) -> dict[str, Any] | None:
+    def describe(self, name: str, tensors: dict[str, Tensor], bound: BoundTransform) -> dict[str, Any] | None:
         """The arguments that make the module again."""
         names = self.arguments.get(type(self._module))
         return None if names is None else arguments_of(self._module, names)

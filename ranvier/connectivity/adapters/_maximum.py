@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from ranvier.connectivity.adapters._pooling import PoolingAdapter
+from ranvier.connectivity.bound import BoundTransform
 from ranvier.connectivity.hooks import has_hook
-from ranvier.connectivity.transform import Placement
 from ranvier.errors import ProviderError
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import MaxPool
@@ -59,6 +59,6 @@ class MaximumAdapter(PoolingAdapter):
             )
         return found
 
-    def describe(self, name: str, tensors: dict[str, Tensor], place: Placement) -> dict[str, Any] | None:
+    def describe(self, name: str, tensors: dict[str, Tensor], bound: BoundTransform) -> dict[str, Any] | None:
         """The arguments that make the module again; one that returns indices is no transform."""
-        return None if self.module.return_indices else super().describe(name, tensors, place)
+        return None if self.module.return_indices else super().describe(name, tensors, bound)

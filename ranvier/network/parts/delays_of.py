@@ -24,8 +24,4 @@ def delays_of(graph: Graph, name: str) -> torch.Tensor:
     p = graph.projections[name]
     signal = p.pre in graph.sources and graph.sources[p.pre].lag == 0
     first = 0 if signal else min(p.lag, 1)  # a spike arrives a step later where it was joined by `connect`
-    own = p.transform.delay
-    if own is not None:
-        return own.bounded().detach().double() + (p.lag - first) * p.dt
-    steps = torch.tensor(p.latency) if p.place.table is None else p.place.table
-    return (steps.to(torch.int64) - first).double() * p.dt
+    return p.bound_transform.times(first)

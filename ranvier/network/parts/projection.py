@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.chain import Chain
 from ranvier.connectivity.hooks import quiet
 from ranvier.connectivity.operand import Operand, separate
-from ranvier.connectivity.transform import Placement, Transform
+from ranvier.connectivity.transform import Transform
 from ranvier.errors import ShapeError
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import DelayedFeedback, Feedback
@@ -50,10 +51,10 @@ class Projection(nn.Module):
         self.plasticity, self.compiled, self.domains = plasticity, {}, {}
         self.chain = Chain(chain)
         first = self.transform
-        place = first.bind(dt, seed, name, lag)
-        self.dt, self.lag, self.latency = dt, lag, place.latency
-        self.register_buffer("latency_table", place.table if first.own_table is None else None)
-        self.per_synapse = place.table is not None or first.delay is not None
+        bound = first.bind(Binding(dt, lag, seed, name))
+        self.dt, self.lag, self.latency = dt, lag, bound.latency
+        self.register_buffer("latency_table", bound.table if first.own_table is None else None)
+        self.per_synapse = bound.per_synapse
         self._placed = first.module, first.has_delay or plasticity is not None
         if first.delay is not None and plasticity is not None:
             raise ShapeError(
@@ -86,14 +87,7 @@ class Projection(nn.Module):
 
     def _span(self) -> None:
         """``shortest`` and ``depth``, the first and the last step on which anything can arrive."""
-        first, table = self.transform, self.place.table
-        if first.delay is not None:
-            self.shortest = self.lag + first.delay.shortest(self.dt)
-            self.depth = self.lag + first.delay.longest(self.dt)
-        elif table is not None and table.numel():
-            self.shortest, self.depth = (int(bound) for bound in table.aminmax())
-        else:
-            self.shortest = self.depth = self.latency
+        self.shortest, self.depth = self.bound_transform.span
 
     @property
     def transform(self) -> Transform:
@@ -102,12 +96,10 @@ class Projection(nn.Module):
         return chain.first  # a frequent look-up, so it reads the table of torch directly
 
     @property
-    def place(self) -> Placement:
-        """Where the first transform stands in time."""
-        table = self.latency_table
-        if table is None:
-            table = self.transform.own_table
-        return Placement(self.dt, self.lag, self.latency, table)
+    def bound_transform(self) -> BoundTransform:
+        """The first transform with its steps here; the projection keeps those that belong to it, so that they are saved."""
+        first, table = self.transform, self.latency_table
+        return BoundTransform(first, self.dt, self.lag, self.latency, first.own_table if table is None else table)
 
     @property
     def lets_go(self) -> bool:
@@ -156,7 +148,7 @@ class Projection(nn.Module):
         if self.per_synapse:
             now = history.new_zeros(steps, *history.shape[1:]) if x is None else x
             first, *others = operands[0].of_samples(now.ndim - 2)
-            out = self._tried(first.map, now, lambda: first.delayed(now, history, self.place, carrier))
+            out = self._tried(first.map, now, lambda: first.delayed(now, history, self.bound_transform, carrier))
             return self._rest(out, (*others, *operands[1:]), carrier)
         x, k = self.entering(x, history, steps), self.chain.carrier
         if k < len(operands) and operands[k].map.event_path:
@@ -211,8 +203,8 @@ class Projection(nn.Module):
         pattern, (weight, bias) = first.pattern(), operands[0].numbers()
         if not self.per_synapse:
             return bias, [Feedback(self.pre, self.post, stream, self.latency, weight, pattern, history)]
-        taps, place = first.taps(self.place, weight)
-        return bias, [DelayedFeedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, place)]
+        taps, at = self.bound_transform.taps(weight)
+        return bias, [DelayedFeedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, at)]
 
     def replaced(self, chain: Sequence[nn.Module]) -> Projection:
         """The same projection through other transforms; delays that were drawn or loaded stay as they are."""

@@ -38,8 +38,8 @@ def circuit(runner: Runner, unit: Unit, window: Window) -> None:
             elif p.pre not in names or stream not in step.streams:
                 continue
             else:
-                first, place = p.transform, p.place
-                latency = place.latency if place.table is None else place.table
+                first, _, _, latency, table = p.bound_transform
+                latency = latency if table is None else table
                 rows: Any = first.rows()  # a loop has no other projections inside
                 projections.append(CircuitProjection(p.pre, n, stream, rows, first.shared_weight(), latency))
         size = known_shape(runner.graph, n)[0]

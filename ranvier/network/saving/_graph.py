@@ -11,10 +11,10 @@ from torch import nn
 
 from ranvier import __version__
 from ranvier.connectivity import Positions
+from ranvier.connectivity.bound import Binding
 from ranvier.connectivity.registry import describe as describe_transform
 from ranvier.connectivity.registry import rebuild as rebuild_transform
 from ranvier.connectivity.registry import transform_of
-from ranvier.connectivity.transform import Placement
 from ranvier.errors import FileFormatError
 from ranvier.limits.record import Record, damaged
 from ranvier.limits.tensors import fill
@@ -151,7 +151,8 @@ def _projection(
         where, name = f"{projection.name}.{k}", f"projections.{projection.name}.chain.{k}"
         module = transform.module
         known = {"same_as": seen[id(module)]} if id(module) in seen else None
-        told = (describe_transform, transform, where, name, tensors, projection.place)
+        bound = projection.bound_transform if k == 0 else transform.bind(Binding(projection.dt))
+        told = (describe_transform, transform, where, name, tensors, bound)
         chain.append(known or _told(module, unknown, *told))
         seen.setdefault(id(module), where)
     ends = {"pre": projection.pre, "post": projection.post, "port": projection.port}
@@ -241,7 +242,7 @@ def _add_projection(net: Network, name: str, record: Record, left: Tensors, modu
         if "same_as" in inner:
             module = modules[inner.choice("same_as", *modules)]
         else:
-            module = rebuild_transform(inner, _taker(left, f"projections.{name}.chain.{k}"), Placement(net.dt, lag))
+            module = rebuild_transform(inner, _taker(left, f"projections.{name}.chain.{k}"), Binding(net.dt, lag))
         misfit = transform_of(module).misfit(*ends, pre == post)
         if misfit is not None:
             raise inner.error(*misfit)

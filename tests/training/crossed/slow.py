@@ -82,7 +82,7 @@ class Slow:
         first = p.chain[0] if len(p.chain) else None
         if getattr(first, "delay", None) is not None:
             return p.lag + -(-int(first.delay.high / self.net.dt + 0.999999) // 1)
-        return int(p.place.table.max()) if p.place.table is not None else p.latency
+        return int(p.bound_transform.table.max()) if p.bound_transform.table is not None else p.latency
 
     def _order(self) -> list[str]:
         left, out = [*self.net.populations, *self.net.relays], []
@@ -164,11 +164,11 @@ class Slow:
         ago = (lambda k: tape[len(tape) - 1 - k].detach()) if cut else (lambda k: tape[len(tape) - 1 - k])
         first = p.chain[0] if len(p.chain) else None
         delay = getattr(first, "delay", None)
-        if p.place.table is None and delay is None:
+        if p.bound_transform.table is None and delay is None:
             return self._chain(p, ago(p.latency), held)
         weight = weight_of(first)
         if delay is None:
-            taps = [(weight, p.place.table)]
+            taps = [(weight, p.bound_transform.table)]
         elif delay.width is not None:
             taps = self._bell(weight, delay, p.lag)
         else:
