@@ -88,10 +88,10 @@ class DelayedConvolution(DelayedKernel):
 
     def delayed(
         self, x: Tensor, history: Tensor, bound: BoundTransform, carrier: Runnable | None = None,
-        numbers: tuple[Tensor, Tensor | None] | None = None,
+        held: tuple[Tensor, Tensor | None] | None = None,
     ) -> Tensor:  # fmt: skip
         """``x`` [T, B, in, …] with every synapse's own delay; ``history`` [D, B, in, …] are the steps before."""
-        weight, bias = (self.effective_weight(), self.bias) if numbers is None else numbers
+        weight, bias = (self.effective_weight(), self.bias) if held is None else held
         taps, first = (self._gathering(t) for t in bound.taps(weight))
         now, before = self._patches(x), self._patches(history)
         parts = zip(

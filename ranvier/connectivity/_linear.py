@@ -86,10 +86,10 @@ class Linear(DelayedKernel, Matrix, nn.Linear):
 
     def delayed(
         self, x: Tensor, history: Tensor, bound: BoundTransform, carrier: Runnable | None = None,
-        numbers: tuple[Tensor, Tensor | None] | None = None,
+        held: tuple[Tensor, Tensor | None] | None = None,
     ) -> Tensor:  # fmt: skip
         """``x`` [T, B, …, in] with every synapse's own delay; ``history`` [D, B, …, in] are the steps before."""
-        weight, bias = (self.effective_weight(), self.bias) if numbers is None else numbers
+        weight, bias = (self.effective_weight(), self.bias) if held is None else held
         taps, first = bound.taps(weight)
         lead = x.shape[1:-1]
         if len(lead) != 1:

@@ -170,10 +170,10 @@ class Sparse(Transform, nn.Module):
 
     def delayed(
         self, x: Tensor, history: Tensor, bound: BoundTransform, carrier: Runnable | None = None,
-        numbers: tuple[Tensor, Tensor | None] | None = None,
+        held: tuple[Tensor, Tensor | None] | None = None,
     ) -> Tensor:  # fmt: skip
         """``x`` [T, B, pre] with every synapse's own delay; ``history`` [D, B, pre] are the steps before."""
-        taps, first = bound.taps(None if numbers is None else numbers[0])
+        taps, first = bound.taps(None if held is None else held[0])
         return carried(carrier, DelayedSparseProduct(x, self.pattern(), taps, first, history))
 
     def by_latency(self) -> tuple[tuple[int, ...], Tensor, Pattern]:

@@ -178,11 +178,11 @@ class Transform:
 
     def delayed(
         self, x: Tensor, history: Tensor, bound: BoundTransform, carrier: Runnable | None = None,
-        numbers: tuple[Tensor, Tensor | None] | None = None,
+        held: tuple[Tensor, Tensor | None] | None = None,
     ) -> Tensor:  # fmt: skip
         """``x`` [T, B, …] with the delay of every synapse; ``history`` [D, B, …] are the steps before.
 
-        ``numbers`` are a weight and a bias in place of those in use.
+        ``held`` are a weight and a bias in place of those in use.
         """
         raise DelayError(f"{type(self).__name__} has no delay per synapse.")
 
