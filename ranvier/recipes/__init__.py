@@ -7,27 +7,15 @@ from types import ModuleType
 
 from ranvier._nearest import meant
 
-#: recipes in the form of ``ranvier.recipes.form``
-names = (
-    "brunel",
-    "celegans",
-    "coba_cuba",
-    "learn_pattern",
-    "microcircuit",
-    "polychrony",
-    "recover_weights",
-    "reservoir",
-    "ring_attractor",
-    "song2000",
-)
-
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "brunel",
     "celegans",
     "coba_cuba",
+    "delay_patterns",
     "delays",
     "digits_and_circuit",
     "fashion_mnist",
+    "fewer_steps",
     "learn_pattern",
     "microcircuit",
     "polychrony",
@@ -36,6 +24,9 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "ring_attractor",
     "song2000",
 ]
+
+#: recipes in the form of ``ranvier.recipes.form``
+names = tuple(name for name in __all__ if name not in ("delays", "digits_and_circuit", "fashion_mnist"))
 
 
 def __getattr__(name: str) -> ModuleType:

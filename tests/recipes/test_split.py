@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ranvier.errors import RanvierError
 from ranvier.recipes.parts.digits import load
-from ranvier.recipes.parts.split import split
+from ranvier.recipes.parts.split import Split, split
 
 TARGET = load().target
 
@@ -26,3 +28,12 @@ def test_sets_are_disjoint_complete_and_stratified(seed: int) -> None:
 def test_the_seed_decides() -> None:
     assert np.array_equal(split(TARGET, 3).test, split(TARGET, 3).test)
     assert not np.array_equal(split(TARGET, 3).test, split(TARGET, 4).test)
+
+
+def test_a_split_that_leaks_is_refused() -> None:
+    with pytest.raises(RanvierError, match=r"the train and test sets share 1 sample\(s\), such as 2"):
+        Split(np.array([0, 2]), np.array([1]), np.array([2, 3]))
+    parts = Split(np.array([0, 2]), np.array([1]), np.array([3]))
+    assert parts.apart(np.array(["anna", "ben", "anna", "carl"]), "speaker") is parts
+    with pytest.raises(RanvierError, match=r"validation and test sets share 1 speaker\(s\), such as ben"):
+        parts.apart(np.array(["anna", "ben", "anna", "ben"]), "speaker")

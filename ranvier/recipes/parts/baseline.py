@@ -5,11 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 
 from ranvier.recipes.parts.split import Split
 
@@ -32,6 +27,10 @@ def logistic_regression(pixels: np.ndarray, target: np.ndarray, parts: Split) ->
 
     Mean and scale of every pixel come from ``parts.train`` alone.
     """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     tried = []
     for strength in _STRENGTHS:
         model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000))
@@ -46,10 +45,14 @@ def support_vectors(variants: np.ndarray, labels: np.ndarray, pixels: np.ndarray
 
     C = 10 and a width of the variance of the pixels, fixed beforehand.
     """
+    from sklearn.svm import SVC
+
     return float(SVC(C=10, gamma="scale", cache_size=500).fit(variants, labels).score(pixels, target))
 
 
 def nearest_neighbours(variants: np.ndarray, labels: np.ndarray, pixels: np.ndarray, target: np.ndarray) -> float:
     """Accuracy on ``pixels`` [S, P] by the vote of the three nearest of ``variants`` [V, P]; three was fixed beforehand."""
+    from sklearn.neighbors import KNeighborsClassifier
+
     near = KNeighborsClassifier(3).fit(variants.astype(np.float32), labels)
     return float(near.score(pixels.astype(np.float32), target))

@@ -9,7 +9,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
 
 from ranvier.connectivity import Linear
 from ranvier.network import Plan, Sequential
@@ -139,6 +138,8 @@ def load() -> Digits:
 
     Source: Alpaydin & Kaynak, UCI Machine Learning Repository 1998, doi:10.24432/C50P49 (its test half).
     """
+    from sklearn.datasets import load_digits
+
     pixels, target = load_digits(return_X_y=True)
     return Digits(np.asarray(pixels), np.asarray(target))
 

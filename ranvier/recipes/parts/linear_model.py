@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from ranvier.recipes.parts.baseline import Baseline
 from ranvier.recipes.parts.split import Split
@@ -19,6 +17,9 @@ def linear_model(features: np.ndarray, target: np.ndarray, parts: Split) -> Base
 
     Preparation and strength are chosen on ``parts.valid``, from the smallest C upwards.
     """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
     tried: list[Baseline] = []
     for scaler in (StandardScaler(), StandardScaler(with_mean=False, with_std=False)):
         train, valid, test = (
