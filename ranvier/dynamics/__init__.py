@@ -5,6 +5,7 @@ from ranvier.dynamics._by_structure import ByStructure
 from ranvier.dynamics._clock import TIME, exact_times, time_apart
 from ranvier.dynamics._cuts import RESETS, WHOLE, Cuts, Reset, wrong_reset
 from ranvier.dynamics._derivative import derivative
+from ranvier.dynamics._divisors import divisors
 from ranvier.dynamics._exact_step import assigned_times, exact_step
 from ranvier.dynamics._growth import growing
 from ranvier.dynamics._named import placed, shortened
@@ -50,6 +51,7 @@ __all__ = [
     "choose_saved",
     "components",
     "derivative",
+    "divisors",
     "exact_step",
     "exact_times",
     "expanded",

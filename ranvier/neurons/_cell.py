@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ranvier.dynamics import COUNTER, Step, System, build_step, check_method, read_system
+from ranvier.dynamics import COUNTER, Step, System, build_step, check_method, divisors, read_system
 from ranvier.errors import EquationError
 from ranvier.neurons._habits import check_words, remedy
 from ranvier.neurons._part import Part
-from ranvier.neurons.values import check_text, check_values, merge_values, shape_of
+from ranvier.neurons.values import check_text, check_values, merge_values, positive_among, shape_of
 from ranvier.surrogates import ArcTan, Surrogate
 from ranvier.units import Quantity
 from ranvier.values import Distribution, Learn
@@ -94,8 +94,11 @@ class Cell:
         self.size = shape_of(size, name)
         self.values = values if refractory is None else {**values, "refractory": refractory}
         check_words(self.values)
-        dimensions = check_values(self.values)
-        self.system: System = read_system(equations, self._named_events(), dimensions, refractory is not None)
+        events = self._named_events()
+        below = divisors(equations, tuple(c for _, c, _ in events), tuple(code for _, _, code in events if code))
+        self.positive = positive_among(self.values, below)
+        dimensions = check_values(self.values, self.positive)
+        self.system: System = read_system(equations, events, dimensions, refractory is not None)
         check_method(self.system, method)
         self._check_flags()
         self._check_use()

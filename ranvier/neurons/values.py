@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,28 @@ from ranvier.errors import DimensionError, EquationError
 from ranvier.units import UNITS, Dimension, as_quantity
 from ranvier.values import Distribution, Learn, Uniform
 
-__all__ = ["check_drawn", "check_text", "check_values", "dimension_of", "merge_values", "shape_of"]
+__all__ = ["check_drawn", "check_text", "check_values", "dimension_of", "merge_values", "positive_among", "shape_of"]
 
 _TIME = UNITS["ms"].dimension
-_POSITIVE = ("tau", "C_", "area")
+#: what equations divide by is above 0 if it is a time, a capacitance, an area or a capacitance per area
+_POSITIVE = (
+    _TIME,
+    UNITS["nF"].dimension,
+    UNITS["mm"].dimension ** 2,
+    UNITS["nF"].dimension / UNITS["mm"].dimension ** 2,
+)
 
 
-def check_values(values: Mapping[str, Any]) -> dict[str, Dimension]:
-    """The dimension of every value; what cannot be one, or cannot be negative but is, raises."""
+def positive_among(values: Mapping[str, Any], divisors: Collection[str]) -> frozenset[str]:
+    """The values that must be above 0: time constants, capacitances and areas, by which the equations divide."""
+    return frozenset(n for n in values if n in divisors and dimension_of(n, values[n]) in _POSITIVE)
+
+
+def check_values(values: Mapping[str, Any], positive: Collection[str] = ()) -> dict[str, Dimension]:
+    """The dimension of every value; what cannot be one, or cannot be so small, raises.
+
+    Values called ``positive`` must be above 0 (:func:`positive_among`).
+    """
     dimensions = {name: dimension_of(name, value) for name, value in values.items()}
     if dimensions.get("refractory", _TIME) != _TIME:
         raise DimensionError(
@@ -30,17 +44,17 @@ def check_values(values: Mapping[str, Any]) -> dict[str, Dimension]:
         least = _least(value)
         if least is None:
             continue
-        trouble = _trouble(name, least)
+        trouble = _trouble(name, least, positive)
         if trouble:
             raise EquationError(f"{name}={value!r}: {trouble}.", line=name)
     return dimensions
 
 
-def check_drawn(name: str, value: Any, drawn: Any, owner: str) -> None:
-    """That nothing was drawn from the distribution ``value`` that a value called ``name`` cannot be."""
+def check_drawn(name: str, value: Any, drawn: Any, owner: str, positive: Collection[str]) -> None:
+    """That nothing was drawn from the distribution ``value`` that a value called ``name`` cannot be; see :func:`check_values`."""
     if not isinstance(value, Distribution) or not (numbers := _array(drawn)).size:
         return
-    trouble = _trouble(name, float(numbers.min()))
+    trouble = _trouble(name, float(numbers.min()), positive)
     if trouble:
         k = int(numbers.argmin())
         raise EquationError(
@@ -50,10 +64,10 @@ def check_drawn(name: str, value: Any, drawn: Any, owner: str) -> None:
         )
 
 
-def _trouble(name: str, least: float) -> str | None:
+def _trouble(name: str, least: float, positive: Collection[str]) -> str | None:
     """What is wrong with so small a value of this name."""
-    if (name == "C" or name.startswith(_POSITIVE)) and least <= 0:
-        return "a time constant, capacitance or area must be positive; give a value above 0"
+    if name in positive and least <= 0:
+        return "the equations divide by it, and a time constant, capacitance or area must be positive; give a value above 0"
     if name == "refractory" and least < 0:
         return "a refractory period cannot be negative; give 0*ms or more"
     return None

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ranvier.dynamics import parse_unit
+from ranvier.dynamics import divisors, parse_unit
 from ranvier.dynamics.plasticity import Domain, LoweredRule, RuleText, lower
 from ranvier.errors import EquationError
-from ranvier.neurons.values import check_text, check_values, merge_values
+from ranvier.neurons.values import check_text, check_values, merge_values, positive_among
 from ranvier.units import Dimension, as_quantity
 from ranvier.values import Distribution, Learn
 
@@ -75,7 +75,8 @@ class Plasticity:
         self.unit, self.name = unit, name
         self.domains = _checked(name, domains)
         self.values = dict(values)
-        self.dimensions = check_values(values)
+        self.positive = positive_among(values, divisors(equations, codes=tuple(self.codes.values())))
+        self.dimensions = check_values(values, self.positive)
 
     @property
     def codes(self) -> dict[str, str]:

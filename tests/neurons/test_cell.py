@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+import ranvier as rv
 from ranvier.errors import DimensionError, EquationError
 from ranvier.neurons import ALIF, LIF, Cell, CurrentLIF, HodgkinHuxley, LeakyReadout, Part
 from ranvier.surrogates import Sigmoid
-from ranvier.units import Quantity, dimensionless, kHz, ms, mV, nA, uS
+from ranvier.units import Quantity, dimensionless, kHz, ms, mV, nA, nF, uS
 from ranvier.values import Learn, Normal, Uniform
 from tests.dynamics.evaluate import simulate
 
@@ -205,3 +206,27 @@ def test_units_of_values_may_be_any_of_their_dimension():
     fast = Cell("dx/dt = -k*x : 1", k=100 * kHz / 1000, x=1.0)
     assert simulate(fast, 1, 1.0)["x"][0] == pytest.approx(np.exp(-0.1))
     assert (dimensionless * 3 * uS).dimension == uS.dimension
+
+
+def test_what_is_above_0_follows_from_the_equations_and_the_unit() -> None:
+    """A time, a capacitance or an area by which equations divide; no name tells."""
+
+    def cell(text: str, **values: object) -> rv.Cell:
+        return rv.Cell(f"{text}\nI : nA (input)", **values)  # type: ignore[arg-type]
+
+    for text, wrong in [
+        ("dv/dt = (E - v)/T : mV", {"T": -5 * ms}),
+        ("dv/dt = (E - v)/T : mV", {"T": 0 * ms}),
+        ("dv/dt = I/capacity + 0*E/ms : mV", {"capacity": -1 * nF}),
+        ("v' = exp(-dt/decay)*v + 0*E : mV", {"decay": rv.Learn(-1 * ms)}),
+    ]:
+        with pytest.raises(EquationError, match=f"{next(iter(wrong))}=.*the equations divide by it.*must be positive"):
+            cell(text, E=-60 * mV, **wrong)
+    slope = cell("dv/dt = (E - v)*exp(v/tau_k)/T : mV", E=-60 * mV, tau_k=-5 * mV, T=5 * ms)
+    ahead = cell("dv/dt = (E - v)*int(t > tau_0)/T : mV", E=-60 * mV, tau_0=-5 * ms, T=rv.Learn(5 * ms))
+    assert (slope.positive, ahead.positive) == (frozenset({"T"}), frozenset({"T"}))
+    net = rv.Network(dt=1 * ms)
+    assert net.population("ahead", 1, ahead) == "ahead"
+    assert net.populations["ahead"].bounds["T"] == (1e-3, None)
+    with pytest.raises(EquationError, match=r"b.T=.* draws -.*must be positive.*low="):
+        net.population("b", 50, cell("dv/dt = (E - v)/T : mV", E=-60 * mV, T=rv.Normal(0 * ms, 5 * ms)))

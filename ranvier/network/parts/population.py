@@ -18,12 +18,13 @@ from ranvier.network.order import GraphError
 from ranvier.neurons import Cell
 from ranvier.neurons.values import check_drawn
 from ranvier.surrogates import ArcTan, Surrogate
-from ranvier.units import as_quantity
+from ranvier.units import UNITS, as_quantity
 from ranvier.values import Distribution, Learn, key_of, scale_of
 
 __all__ = ["Population", "Relay", "emission_of", "signal_of", "start_of", "tensor_of"]
 
 Tensor = torch.Tensor
+_TIME = UNITS["ms"].dimension
 #: a learnable time constant never falls below this many ms
 _LEAST_TAU = 1e-3
 
@@ -113,7 +114,7 @@ class Population(nn.Module):
             return
         if not isinstance(value, Learn):
             drawn = tensor_of(value, self.shape, self.seed, f"{self.name}.{label}")
-            check_drawn(label, value, drawn, self.name)
+            check_drawn(label, value, drawn, self.name, self.cell.positive)
             self.register_buffer(label, drawn)
             return
         start = tensor_of(value.value, self.shape, self.seed, f"{self.name}.{label}")
@@ -123,7 +124,9 @@ class Population(nn.Module):
                     f"{label}={value!r} wants a value per cell, but the population has no size yet: give it one, for example LIF(256, …)."
                 )
             start = start.expand(self.shape).clone()
-        low = _LEAST_TAU if value.min is None and label.startswith("tau") else value.min
+        low = value.min
+        if low is None and label in self.cell.positive and value.dimension == _TIME:
+            low = _LEAST_TAU
         self.bounds[label] = (low, value.max)
         self.register_parameter(label, nn.Parameter(start.to(dtype)))
 

@@ -72,7 +72,7 @@ class PlasticSynapses:
         shape, device = (len(self.sparse),), self.sparse.weight.device
         wide = {n: tensor_of(v, shape, seed, f"{projection.name}.{n}").to(device) for n, v in values.items()}
         for n, v in values.items():
-            check_drawn(n, v, wide[n], projection.name)
+            check_drawn(n, v, wide[n], projection.name, self.bound.rule.positive)
         self.arithmetic = torch.float64 if self.bound.timed else dtype
         self.parameters = {n: v.to(self.arithmetic) for n, v in wide.items()}
         self.exact = eager.coefficients(self.bound.step, wide, dt)
