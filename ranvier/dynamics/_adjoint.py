@@ -1,7 +1,7 @@
 """Reverse and forward mode over straight-line programs, statement by statement.
 
-The derivative at an event is not the program's to know: a *jump* supplies it (a surrogate's slope). Events inside a
-reset can be *cut* (:meth:`Program.cut_resets`), so that the reset passes no gradient.
+A *jump* supplies the derivative at an event (a surrogate's slope). :meth:`Program.cut_resets` cuts the events inside a
+reset: the reset then passes no gradient.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def tangent(program: Program, dots: Mapping[str, str], slope: sp.Expr) -> Progra
 def choose_saved(
     program: Program, needed: Iterable[str], cost: Mapping[str, int], default: int = 1000
 ) -> tuple[str, ...]:
-    """The cheapest set of values to keep so that every needed value can be had again: a minimum cut.
+    """The cheapest set of values from which every needed value can be recomputed: a minimum cut.
 
     ``cost`` gives reads that cost less than a saved stream (0 for coefficients, little for streams that exist anyway).
     Equal counts prefer later values, which leaves less to compute again.

@@ -1,4 +1,4 @@
-"""Records that count as equal when their structure is, whatever objects they hold: what caches of kernels are keyed by."""
+"""Records that compare by structure, whatever objects they hold: the keys of kernel caches."""
 
 from __future__ import annotations
 

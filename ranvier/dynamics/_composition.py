@@ -1,4 +1,4 @@
-"""Lines of one model put together: who takes over whose port, what adds up, what depends on what."""
+"""Lines of one model put together: ports that an equation takes over, sums of contributions, dependencies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which paths of the unrolled network a gradient may take: every learning rule is a choice of these."""
+"""Paths that a gradient may take in the unrolled network: every learning rule is a choice of these."""
 
 from __future__ import annotations
 
@@ -53,21 +53,21 @@ class Cuts:
 
     @property
     def split(self) -> bool:
-        """True where what arrives has two gradients: one for the weights that carried it, one for the cells before."""
+        """True where arrivals have two gradients: one for the weights that carried them, one for the cells before."""
         return self.layers and (self.times or (self.carry_to_weights and not self.carry_to_upstream))
 
     @property
     def joined(self) -> bool:
-        """True where populations can run as one: what arrives has one gradient, and it goes on to the cells before."""
+        """True where populations can run as one: arrivals have one gradient, and it goes on to the cells before."""
         return self.layers and not self.split and not self.times
 
     @property
     def instant(self) -> Cuts:
-        """The same without any carry: what is left of the gradient within one step."""
+        """The same without any carry: the gradient within one step."""
         return replace(self, carry_to_weights=False, carry_to_upstream=False)
 
     def of(self, spikes: bool) -> Cuts:
-        """These cuts for one population: ``"auto"`` decided by whether its ``spikes`` are what is read of it.
+        """These cuts for one population; ``spikes`` says whether others read its spikes, and decides ``"auto"``.
 
         Spikes have no derivative, so a reader of spikes needs the surrogate, also in the reset: a spike now prevents a
         spike a step later. A variable has a derivative, and a surrogate in the reset would falsify it even where the cell

@@ -1,4 +1,4 @@
-"""Events: a condition, and what happens when it is true."""
+"""Events: a condition and its assignments."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Event", "EventReader", "conjunction"]
 
 @dataclass(frozen=True)
 class Event:
-    """What happens when ``condition`` becomes true: the assignments, and refractoriness for the spike."""
+    """The assignments made when ``condition`` becomes true; the spike also makes a cell refractory."""
 
     name: str
     condition: sp.Expr
@@ -46,7 +46,7 @@ class EventReader:
     steady: set[sp.Symbol]
 
     def read(self, events: Iterable[tuple[str, str, str]]) -> tuple[Event, ...]:
-        """All events, whose names must differ from each other and from the variables."""
+        """All events; their names must differ from each other and from the variables."""
         out: dict[str, Event] = {}
         for name, condition, code in events:
             if not name.isidentifier() or name in out or name in self.by_name:

@@ -1,4 +1,4 @@
-"""Which results of a program grow with the time, as ``t`` does and ``t - t_last`` does not."""
+"""Results of a program that grow with the time: ``t`` does, ``t - t_last`` does not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ranvier.dynamics.program import Program
 __all__ = ["growing"]
 
 _ZERO, _ONE = sp.Integer(0), sp.Integer(1)
-#: functions whose value grows as their arguments do; that of all others is bounded, or grows so slowly that no digit is lost
+#: functions that grow as their arguments do; all others are bounded, or grow too slowly to lose a digit
 _LIKE_ARGUMENTS = (floor, nearest, settled, absolute, minimum, maximum)
 
 
@@ -27,7 +27,7 @@ def growing(program: Program, times: Iterable[str]) -> frozenset[str]:
 
 
 def _rate(e: sp.Expr, rates: dict[sp.Symbol, sp.Expr | None]) -> sp.Expr | None:
-    """What ``e`` gains while the times gain 1; None where that is not one number."""
+    """The gain of ``e`` while the times gain 1; None where it is not one number."""
     if e.is_Symbol:
         return rates.get(e, _ZERO)
     if not e.args:

@@ -30,7 +30,7 @@ def placed(system: System, tape: Tape, at: Place, expressions: Iterable[sp.Expr]
 
 
 def shortened(expression: sp.Expr, stem: str, tape: Tape) -> sp.Expr:
-    """``expression``, or where it is large a symbol for it, so that what reads it stays small."""
+    """``expression``, or a symbol for a large one: expressions that read it stay small."""
     return tape.add(stem, expression) if nodes(expression, _LARGEST) >= _LARGEST else expression
 
 

@@ -1,4 +1,4 @@
-"""Spikes whose derivative is that of their time: the jump of EventProp, written into the program of a step.
+"""Spikes that carry the derivative of their time: the jump of EventProp in the program of a step.
 
 The numbers of a step stay what they are; only derivatives change. The emission of a spike carries dt_s, the change of its
 time. A spike that arrives later by dt_a changes the state by -(df/ds) w dt_a, for a jump w of the state s in dx/dt = f(x).
@@ -27,7 +27,7 @@ _LEAST = sp.Float(1e-20)
 
 
 def shifted(system: System, kicks: tuple[str, ...], value: dict[str, sp.Expr], tape: Tape) -> dict[str, sp.Expr]:
-    """The states after arrivals that may come a little later than they do: streams with that change, zero in value."""
+    """The states after arrivals, with a stream for the change of each arrival time; these streams hold zeros."""
     start = {sp.Symbol(n): v for n, v in value.items()}
     out = dict(value)
     for port in kicks:
@@ -58,7 +58,7 @@ def overshoot(before: sp.Expr, after: sp.Expr, tape: Tape) -> sp.Symbol:
 def wait(
     system: System, event: Event, fired: sp.Expr, before: dict[str, sp.Expr], after: dict[str, sp.Expr], tape: Tape
 ) -> dict[str, sp.Expr]:
-    """The states ``after`` a spike that may come a little later; ``before`` are they just before the reset."""
+    """The states ``after`` a spike whose time may change; ``before`` are the states just before the reset."""
     reset: dict[str, sp.Expr] = {n: sp.Symbol(n) for n in system.states}
     for target, expression in event.assignments:
         reset[target] = expression.xreplace({sp.Symbol(n): h for n, h in reset.items()})

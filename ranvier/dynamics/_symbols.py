@@ -35,7 +35,7 @@ _LARGEST_EXACT = 32
 class Reader:
     """Reads expressions over known names; ``dimensions`` maps each name to its dimension.
 
-    ``definitions`` are the subexpressions by name: a quotient may be 0/0 only through what they stand for.
+    ``definitions`` are the subexpressions by name: a quotient may be 0/0 only through their definitions.
     """
 
     def __init__(

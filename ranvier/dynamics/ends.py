@@ -31,7 +31,7 @@ class End:
     def clip(
         self, stage: sp.Expr, start: sp.Expr, place: Mapping[sp.Symbol, sp.Expr], active: sp.Expr | None
     ) -> sp.Expr:
-        """``stage`` kept on this side, or where the step started from if that was beyond."""
+        """``stage`` kept on this side of the bound, or at ``start`` where the step starts beyond it."""
         value = self.value.xreplace(place)
         inside = minimum(stage, maximum(value, start)) if self.upwards else maximum(stage, minimum(value, start))
         return select(active, inside, stage) if self.held and active is not None else inside
@@ -54,7 +54,7 @@ def ends(system: System) -> dict[str, End]:
 
 
 def _curved(system: System, rate: sp.Expr, x: sp.Symbol) -> bool:
-    """Whether the rate of ``x`` is not linear in it, as far as can be told."""
+    """Whether the rate of ``x`` may be nonlinear in it."""
     return derivative(rate, x).has(x) or bool(system.named_in([rate]))
 
 

@@ -1,6 +1,6 @@
 """Small directed graphs, ``{node: the nodes after it}``: their cycles, and an order along their edges.
 
-Every start passes here, and a graph library would take longer to import than all of these graphs to walk.
+Every start uses them, and importing a graph library would take longer than walking all of these graphs.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def ordered(graph: Graph[Node], key: Callable[[Node], Any]) -> list[Node]:
 
 
 def _left(graph: Graph[Node], roots: Iterable[Node], seen: set[Node]) -> list[Node]:
-    """What a walk from ``roots`` that goes deep first meets outside ``seen``, in the order in which it leaves it."""
+    """The nodes outside ``seen`` that a depth-first walk from ``roots`` meets, in the order in which it leaves them."""
     out: list[Node] = []
     for root in roots:
         if root in seen:

@@ -1,4 +1,4 @@
-"""What to write instead of the words of other simulators that the equation language does not have."""
+"""Replacements for words of other simulators that the equation language lacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["FLAGS_ELSEWHERE", "NAMES_ELSEWHERE", "OPERATORS_ELSEWHERE", "python_
 _NUMBER = "compute the number in Python and pass it as a parameter; of a variable there is no replacement yet"
 _COMPARED = "write x - y*floor(x/y) instead"
 
-#: a function or name of Brian2, NEST or NumPy -> what to write
+#: a function or name of Brian2, NEST or NumPy -> its replacement
 NAMES_ELSEWHERE = {
     "mod": _COMPARED,
     "fmod": _COMPARED,
@@ -57,7 +57,7 @@ NAMES_ELSEWHERE = {
     "TimedArray": "connect rv.TimedArray to an input: 'I : unit (input)'",
 }
 
-#: a flag of Brian2 -> what to do
+#: a flag of Brian2 -> its replacement
 FLAGS_ELSEWHERE = {
     "summed": "declare an input, 'x : unit (input)', and connect with to='x': what arrives there is summed",
     "clock-driven": "leave the flag out: without (event-driven) an equation is advanced in every step",
@@ -70,7 +70,7 @@ FLAGS_ELSEWHERE = {
     "unless_refractory": "write (unless refractory) instead, with a blank",
 }
 
-#: an operator that other languages have -> what to write
+#: an operator of other languages -> its replacement
 OPERATORS_ELSEWHERE: dict[type[ast.operator] | type[ast.unaryop], str] = {
     ast.Mod: _COMPARED,
     ast.FloorDiv: "write floor(x/y) instead",

@@ -1,4 +1,4 @@
-"""Limits around a value: what minimum and maximum keep it within."""
+"""Limits that minimum and maximum set for a value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Limit", "limits_around"]
 
 
 class Limit(NamedTuple):
-    """One bound: ``minimum`` of what it keeps below ``value``, or ``maximum`` of what it keeps above."""
+    """One bound: ``minimum`` keeps a number at or below ``value``, ``maximum`` at or above it."""
 
     function: type[sp.Expr]
     value: sp.Expr
@@ -27,7 +27,7 @@ class Limit(NamedTuple):
 def limits_around(
     value: sp.Expr, fixed: Callable[[sp.Expr], bool], known: Mapping[sp.Basic, sp.Expr] | None = None
 ) -> tuple[list[Limit], sp.Expr]:
-    """Limits around ``value``, from the outside, and what stands inside.
+    """Limits around ``value``, from the outside, and the expression inside.
 
     ``fixed`` says which expressions are bounds; a minimum or maximum has one that is and one that is not. ``known`` are
     expressions that have a name.

@@ -17,7 +17,7 @@ from ranvier.units import UNITS, Dimension, Quantity
 
 __all__ = ["FLAGS", "Assignment", "Equation", "parse_assignments", "parse_equations", "parse_expression", "parse_unit"]
 
-#: flag -> what it means
+#: flag -> its meaning
 FLAGS = {
     "unless refractory": "the variable is neither advanced nor kicked while the cell is refractory",
     "constant": "a parameter (the default for a declaration without equation)",
@@ -101,7 +101,7 @@ def parse_assignments(text: str, what: str) -> tuple[Assignment, ...]:
 
 
 def parse_expression(text: str, line: str = "") -> ast.expr:
-    """Read an expression or condition such as ``v > V_t``; ``line`` is what it stands in, for messages."""
+    """Read an expression or condition such as ``v > V_t``; ``line`` is the text around it, for messages."""
     text, line = text.strip(), line or text.strip()
     check_text_length(text)
     check_digits(text, line)
@@ -217,7 +217,7 @@ _KINDS = {
 
 
 def _shape(head: str, line: str) -> tuple[str, list[str], str | None]:
-    """Kind, names and right-hand side of what stands before the unit."""
+    """Kind, names and right-hand side of the part before the unit."""
     patterns = {"ode": _ODE, "update": _UPDATE, "contribution": _CONTRIBUTION, "subexpression": _SUBEXPRESSION}
     for kind, pattern in patterns.items():
         found = pattern.match(head)

@@ -1,4 +1,4 @@
-"""What a task may be given: tensors of the expected shape and type, side by side in memory."""
+"""Checks of a task's operands: tensors of the expected shape and type, contiguous in memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def require(
     if (tensor.is_cpu or anywhere) and tensor.is_contiguous() and tensor.dim() == len(shape):
         known = tensor.dtype in _FLOATS if dtype is None else tensor.dtype == dtype
         if known and all([n is None or n == length for n, length in zip(shape, tensor.shape, strict=True)]):
-            return  # what follows only says what is wrong
+            return  # from here on, find the error to name
     if tensor.device.type != "cpu" and not anywhere:
         raise ValueError(f"{name} is on {tensor.device}; the cpu products need it on the CPU: use {name}.cpu()")
     if dtype is None and tensor.dtype not in _FLOATS:

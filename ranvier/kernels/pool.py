@@ -1,7 +1,7 @@
 """Tiles of work on a pool of threads that lives as long as the process.
 
-Kernels release Python's lock, so Python threads are enough. A tile is fixed by the problem, never by the number of
-threads: who runs it changes nothing in the result.
+Kernels release Python's lock, so Python threads are enough. The problem fixes the tiles, never the number of
+threads: the result does not depend on the thread that runs a tile.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["run_tiles"]
 
 
 class _Job:
-    """The tiles 0 ... count - 1 of one call: which is next, how many threads are at it, what went wrong first."""
+    """The tiles 0 ... count - 1 of one call: the next one, the threads at work, and the first error."""
 
     def __init__(self, task: Callable[[int], None], count: int) -> None:
         self._task: Callable[[int], None] | None = task
@@ -51,7 +51,7 @@ class _Job:
                     self._state.notify()
 
     def finish(self) -> None:
-        """Let no tile begin any more, wait for those that run, raise what one of them raised."""
+        """Start no more tiles, wait for the running ones, and raise the error of any of them."""
         with self._state:
             self._next = self._count
             self._task = None  # a thread that comes late must not keep tensors alive
@@ -107,7 +107,7 @@ if hasattr(os, "register_at_fork"):
 def run_tiles(task: Callable[[int], None], count: int) -> None:
     """Call ``task(i)`` for every i in 0 ... count - 1, on ``torch.get_num_threads()`` threads, this one among them.
 
-    Tiles are taken in order by whoever is free. With one thread, one tile, or inside another tile, all run here. The
+    The next free thread takes the next tile. With one thread, one tile, or inside another tile, all run here. The
     call returns when no tile is running any more.
 
     Parameters

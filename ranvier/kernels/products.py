@@ -1,4 +1,4 @@
-"""A product by itself, where no plan has chosen who computes it."""
+"""A product by itself, where no plan has chosen a provider."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ _SHAPE = PropagateShape("product", "input")
 
 
 def carried(carrier: Runnable | None, task: Propagate) -> Tensor:
-    """What arrives by ``carrier``, which a plan has built; None: as the specification says."""
+    """The product by ``carrier``, which a plan has built; None takes that of the specification."""
     return (registry.specification().build(_SHAPE, DENSE) if carrier is None else carrier)(task)

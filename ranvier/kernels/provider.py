@@ -1,4 +1,4 @@
-"""What a provider of kernels is: it offers to run tasks of a shape, or refuses in a sentence, and builds what runs them."""
+"""Providers of kernels: each offers to run tasks of a shape, or refuses in a sentence, and builds their runnables."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Refusal:
 
 
 class Request(Protocol):
-    """What all tasks of a call have in common.
+    """Facts that all tasks of a call share.
 
     ``single`` is a batch of one sample; ``few`` says that a window holds fewer than ``FEW_ROWS`` rows.
     """
@@ -99,14 +99,14 @@ class Session(Protocol):
 
 
 class Sessions(Protocol):
-    """What is built for an offer that repeats."""
+    """The runnable of an offer that repeats."""
 
     def __call__(self, task: Any) -> Any:
         """Run one task."""
         ...
 
     def open(self, task: Any) -> Session | None:
-        """Set up for windows like this one; None where more than a session allows moves between them."""
+        """Set up for windows like this one; None where something else changes between them than a session allows."""
         ...
 
 
@@ -120,5 +120,5 @@ class Provider(Protocol):
         ...
 
     def build(self, shape: Shape, variant: str) -> Runnable:
-        """What runs tasks of a shape, the very one that was offered, in the ``variant`` of the offer."""
+        """The runnable for tasks of the offered shape, in the ``variant`` of the offer."""
         ...

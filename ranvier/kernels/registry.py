@@ -93,7 +93,7 @@ def providers(first: str | None = None) -> tuple[Provider, ...]:
 
 
 def answer(asked: Provider, shape: Shape, request: Request) -> Offer | Refusal:
-    """What a provider says to a shape.
+    """The answer of a provider to a shape.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def answer(asked: Provider, shape: Shape, request: Request) -> Offer | Refusal:
 
 
 def build(asked: Provider, shape: Shape, variant: str) -> Runnable:
-    """What a provider builds for a shape that it offered to run.
+    """The runnable of a provider for a shape that it offered to run.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def build(asked: Provider, shape: Shape, variant: str) -> Runnable:
 
 
 def first(shape: Shape, request: Request) -> Runnable:
-    """What the first provider with an offer builds for a shape that belongs to no plan; kept until the providers change.
+    """The runnable of the first provider that offers a shape of no plan; kept until the providers change.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def register(new: Provider, *, before: str | None = None) -> None:
 
 
 def withdraw(name: str) -> None:
-    """Forget a provider that was registered; what it ran, others run from the next call on."""
+    """Forget a registered provider; others run its tasks from the next call on."""
     global _known
     with _changing:
         _known = _Known({n: p for n, p in _known.named.items() if n != name}, _known.generation + 1)

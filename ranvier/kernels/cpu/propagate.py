@@ -42,12 +42,12 @@ _ways = _Ways()
 
 
 def run_by_event(task: Propagate) -> Tensor:
-    """What arrives; cost follows the spikes."""
+    """The product, spike by spike; its cost follows the spikes."""
     return _ways[type(task)](*task)
 
 
 def run_dense(task: Propagate) -> Tensor:
-    """What arrives, by the matrix library of torch; pooling has a kernel of its own."""
+    """The product by the matrix library of torch; pooling has a kernel of its own."""
     if type(task) is MaxPool:
         return _ways[MaxPool](*task)
     return run_product(task)

@@ -38,7 +38,7 @@ class Cpu:
     name = "cpu"
 
     def offer(self, shape: Shape, request: Request) -> Offer | Refusal:
-        """Everything that lives on the CPU; circuits and neighbouring parts where that is worth it."""
+        """Offers to run everything on the CPU; circuits and neighbouring parts where that pays."""
         if request.device != "cpu":
             return Refusal(f"the cpu provider runs on the CPU, the network lives on {request.device}")
         if request.dtype not in (torch.float32, torch.float64):
@@ -90,7 +90,7 @@ class _Fused:
         return cpu.run_fused(task)
 
     def open(self, task: Fused) -> LoopSeries | None:
-        """Set up once, where the task suits."""
+        """Set up once, where the task allows it."""
         return cpu.LoopSeries(task) if cpu.LoopSeries.suits(task) else None
 
 

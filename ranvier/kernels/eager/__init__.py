@@ -1,4 +1,4 @@
-"""Programs as torch functions, evaluated as they are called: what every call needs, whichever provider runs its kernels."""
+"""Programs as torch functions, evaluated when called: every call needs them, whichever provider runs its kernels."""
 
 from ranvier.kernels.eager._step import clock, coefficients, step_function
 

@@ -92,7 +92,7 @@ def exp(k: Words, x: Value) -> Value:
 
 
 def _exp(k: Words, x: Value) -> tuple[Value, Value]:
-    """e^x, and about how much more it is, relative to itself."""
+    """e^x, and the relative rest that its rounding dropped."""
     table, one = _TABLES[k.dtype], k.constant(1.0)
     x = k.minimum(k.maximum(x, k.constant(table.lowest)), k.constant(table.highest))
     nearest, n, rest = _reduce(k, x)
@@ -101,7 +101,7 @@ def _exp(k: Words, x: Value) -> tuple[Value, Value]:
 
 
 def exp_of_sum(k: Words, x: Value, tail: Value) -> Value:
-    """e^(x + tail) to 1 ulp, where ``tail`` is what rounding took from x."""
+    """e^(x + tail) to 1 ulp, where ``tail`` is the rounding error of x."""
     table, one = _TABLES[k.dtype], k.constant(1.0)
     x = k.minimum(k.maximum(x, k.constant(table.lowest)), k.constant(table.highest))
     nearest, n, rest = _reduce(k, x, tail)

@@ -79,7 +79,7 @@ class Words(Protocol):
         ...
 
     def unless(self, mask: Value, calm: Value, full: Callable[[], Value]) -> Value:
-        """``calm`` where the mask is not set, elsewhere what ``full`` writes; ``full`` may serve both."""
+        """``calm`` where the mask is not set, elsewhere the value that ``full`` writes; ``full`` may serve both."""
         ...
 
     def far_angles(self, x: Value, far: float, r: Value, n: Value) -> tuple[Value, Value]:

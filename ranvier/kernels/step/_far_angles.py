@@ -1,4 +1,4 @@
-"""Large angles for printed steps: what is left of x beyond the nearest multiple of pi/2, in C99 and in Python.
+"""Large angles for printed steps: the remainder of x beyond the nearest multiple of pi/2, in C99 and in Python.
 
 Method (M. H. Payne and R. N. Hanek, "Radian reduction for trigonometric functions", ACM SIGNUM Newsletter 18(1), 1983): only
 192 bits of 2/pi matter modulo 4, and whole numbers multiply them. The last steps are the same float64 operations in both.

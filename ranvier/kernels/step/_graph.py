@@ -1,4 +1,4 @@
-"""The step graph: what a network does in one step, as a list of nodes that run one after the other.
+"""The step graph: one step of a network as a list of nodes that run one after the other.
 
 Every node reads and writes named buffers of one sample. A node is one short template in every target
 (:mod:`ranvier.kernels.step._c99`, :mod:`ranvier.kernels.step._numpy`), and nothing in it belongs to a network, a transform
@@ -153,7 +153,7 @@ Node = Fill | Add | Advance | Product | Pool | DelayPush | DelayPop
 
 @dataclass(frozen=True)
 class StepGraph:
-    """Buffers, nodes in order, constants by name, and what the state buffers hold before the first step.
+    """Buffers, nodes in order, constants by name, and the first values of the state buffers.
 
     ``first`` is the number of that step; the time is (first + steps taken) dt, with dt a fraction where that is simple.
     """

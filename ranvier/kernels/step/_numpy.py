@@ -54,7 +54,7 @@ _TARGET = Target(_number, lambda kind, letter, name, text: f"{name} = {text}", _
 
 
 def numpy_source(node: Advance, dtype: str) -> str:
-    """A population's step as Python source: ``advance(reads, time)`` returns what it writes, by name."""
+    """A population's step as Python source: ``advance(reads, time)`` returns its results by name."""
     page = Page()
     lanes = TextLanes(node.arithmetic(dtype), _TARGET, page)
     local = {name: f"r{k}" for k, name in enumerate(node.reads)}
@@ -65,7 +65,7 @@ def numpy_source(node: Advance, dtype: str) -> str:
 
 
 class NumpyStep:
-    """A step graph that runs: ``step(inputs)`` returns its outputs; ``state`` holds what lasts.
+    """A step graph that runs: ``step(inputs)`` returns its outputs; ``values`` holds all buffers.
 
     Raises
     ------

@@ -23,7 +23,7 @@ _FORMATS = {"float32": ("f", 4), "float64": ("d", 8)}
 
 @dataclass(frozen=True)
 class Value:
-    """A printed name or literal, and what it is: a float, a truth value, an integer of the float's size, or a reduced angle
+    """A printed name or literal, and its kind: a float, a truth value, an integer of the float's size, or a reduced angle
     with its number of turns (``PAIR``)."""
 
     text: str
@@ -32,7 +32,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Target:
-    """How a target writes things.
+    """The syntax of a target.
 
     ``constant(kind, letter, x)`` and ``assign(kind, letter, name, text)`` take the letter of the format (f or d);
     ``operations`` are templates over operands {0}, {1}, … and the letter {t}.
@@ -168,7 +168,7 @@ class TextLanes(Elementary):
         return self.printed("narrow", FLOAT, (x,))
 
     def unless(self, mask: Value, calm: Value, full: Callable[[], Value]) -> Value:
-        """``calm`` where the mask is not set, else what ``full`` writes."""
+        """``calm`` where the mask is not set, else the value that ``full`` writes."""
         return self.select(mask, full(), calm)
 
     def far_angles(self, x: Value, far: float, r: Value, n: Value) -> tuple[Value, Value]:

@@ -1,4 +1,4 @@
-"""Delivering spikes over synapses that are not stored: a row is drawn when its cell fires, and forgotten."""
+"""Delivering spikes over synapses that are not stored: a row is drawn when its cell fires, and dropped afterwards."""
 
 from __future__ import annotations
 

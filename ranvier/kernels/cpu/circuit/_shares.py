@@ -1,4 +1,4 @@
-"""What the threads of a circuit write of one population: each into an array of its own.
+"""Arrays that the threads of a circuit write for one population: each thread has its own.
 
 Arrays have room for all cells, so that a cell has the same place in each, but a thread uses (and the system provides) only
 its own range. In one array shared by all, the processor that fetches ahead at the end of a range would take the first

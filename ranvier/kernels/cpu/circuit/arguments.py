@@ -1,4 +1,4 @@
-"""What the loop of a circuit is given: a section for itself, one for each population and one for each projection."""
+"""Arguments of the loop of a circuit: a section for itself, one for each population and one for each projection."""
 
 from __future__ import annotations
 

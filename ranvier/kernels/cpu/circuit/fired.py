@@ -1,4 +1,4 @@
-"""Which cells fire in a step, and which of those that fired are free again: a bit for every cell.
+"""Cells that fire in a step, and cells that are free again after a spike: a bit for every cell.
 
 The loop over cells writes its spikes as bits, without a branch; a second, short loop turns the bits into a list. Where a counter
 (steps of refractoriness left) is set to one number by every spike, all that the first loop reads of it is one bit, too: cells
@@ -85,7 +85,7 @@ def list_fired(
     found = at(b, group["found"], b.udiv(low, I64(UNIT)))
     with counted(b, b.udiv(low, I64(UNIT)), b.udiv(b.add(high, I64(UNIT - 1)), I64(UNIT))) as k:
         some = b.icmp_unsigned("!=", b.load(at(b, words, k)), I64(0))
-        b.store(b.trunc(k, I32), at(b, found, b.load(count)))  # without a branch, which nobody could foresee
+        b.store(b.trunc(k, I32), at(b, found, b.load(count)))  # without a branch, which the processor could not predict
         b.store(b.add(b.load(count), b.zext(some, I64)), count)
     with counted(b, 0, b.load(count)) as e:
         k = offset(b, b.load(at(b, found, e)))

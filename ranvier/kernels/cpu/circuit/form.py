@@ -1,4 +1,4 @@
-"""What the code of a circuit's loop depends on: a population, and a projection, as the loop sees them."""
+"""A population and a projection as the loop of a circuit sees them: its code depends on nothing else."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Member(ByStructure):
 
     @property
     def key(self) -> tuple:
-        """What the generated code depends on."""
+        """The parts that the generated code depends on."""
         return (self.step.key, self.rings, self.outside, self.recorded, self.varied, self.direct, self.drives)
 
 

@@ -126,7 +126,7 @@ class _Writer:
     def _of_member(
         self, what: str, member: Member, section: Section, numbers: Values, write: Callable[..., None]
     ) -> None:
-        """Call what ``write`` writes for such a population; equal populations share it."""
+        """Call the function that ``write`` writes for such a population; equal populations share it."""
 
         def code(f: Inner) -> None:
             group = population_values(member, Section.inside(f, section.signature, self.scalar))
@@ -135,7 +135,7 @@ class _Writer:
         self._call((what, member.key), {**section.tables, **numbers}, code)
 
     def _inside(self, what: str, form: Wire, values: Values, given: Values, write: Callable[..., None]) -> None:
-        """Call what ``write`` writes for a wire whose rows go to bins."""
+        """Call the function that ``write`` writes for a wire whose rows go to bins."""
         held = {n: v for n, v in values.items() if n != "latency"}
 
         def code(f: Inner) -> None:
@@ -163,7 +163,7 @@ class _Writer:
     def _collect(
         self, form: Wire, values: Values, groups: list, barrier: Barrier, n: ir.Value, step: ir.Value, depth: ir.Value
     ) -> None:
-        """What arrives in step n of a projection with one latency: fired in this call, or before it."""
+        """Arrivals in step n of a projection with one latency: spikes of this call, or of steps before it."""
         b, pre = self.builder, groups[form.pre]
         fired = b.sub(n, values["latency"])
         with b.if_else(b.icmp_signed("<", fired, I64(0))) as (before, within):
@@ -217,7 +217,7 @@ class _Writer:
 def _advance(
     lanes: Lanes, member: Member, group: dict, n: ir.Value, first: ir.Value, every: ir.Value, low: ir.Value, high: ir.Value
 ) -> None:  # fmt: skip
-    """The cells [low, high) by a step, after what drives them was drawn."""
+    """The cells [low, high) by a step, after their drives were drawn."""
     for values in group["drives"]:
         drive(lanes, values, low, high, lanes.builder.add(first, n))
     advance(lanes, member, group, (low, high), n, first, every)

@@ -1,4 +1,4 @@
-"""Running the compiled loop of a circuit: what goes in, and what comes out."""
+"""Running the compiled loop of a circuit: its arguments and its results."""
 
 from __future__ import annotations
 

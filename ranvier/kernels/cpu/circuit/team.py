@@ -1,4 +1,4 @@
-"""How many threads share a circuit, and which cells each has."""
+"""The threads of a circuit, and the cells of each."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Team", "team_for", "whole_vectors", "worth"]
 
-#: cells, and hundreds of synapses, worth a thread of their own: below, what threads tell one another costs more than they gain
+#: cells, and hundreds of synapses, that pay for a thread of their own: below, synchronising threads costs more than it gains
 _WORTH = 15_000
-#: that, times steps: what a call must have to pay for starting threads and giving each its arrays
+#: the same times steps: a smaller call does not pay for starting threads and giving each its arrays
 _CALL = 40_000_000
 
 
@@ -82,7 +82,7 @@ def whole_vectors(cells: int, width: int) -> int:
 
 
 def _idle_cores() -> int:
-    """Cores that nobody uses at this moment, with the one that runs this."""
+    """Cores that are idle at this moment, and the one that runs this."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         running = int(Path("/proc/loadavg").read_text().split()[3].split("/")[0])

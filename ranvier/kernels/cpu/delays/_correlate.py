@@ -55,7 +55,7 @@ _PACK = Signature(
 
 
 class Wiring(NamedTuple):
-    """Which lines are read into which sums, where and how strongly.
+    """The lines that each sum reads, with their places and weights.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Wiring(NamedTuple):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Of the kernel, as far as they are the same in every call."""
+        """The arguments of the kernel that are the same in every call."""
         return {
             "first": self.first, "weight": self.taps, "row_pointer": self.row_pointer, "target": self.target,
             "sources": self.sources, "outputs": self.outputs, "width": self.width, "taps": self.taps.shape[-1],
@@ -128,7 +128,7 @@ def correlate(lines: Tensor, wiring: Wiring, steps: int, batch: int) -> Tensor:
 
 
 def correlate_step(lines: Tensor, wiring: Wiring, out: Tensor, time: int) -> None:
-    """The sum above for one step, ``out`` ``[B, K]``, from what the lines hold from ``time`` on."""
+    """The sum above for one step, ``out`` ``[B, K]``, from the lines at ``time`` and later."""
     groups, _, length, wide = lines.shape
     kernel, given = wiring.kernel(1), {"lines": lines, "out": out, **wiring.arguments}
     sizes = {"chunks": 1, "length": length, "steps": 1, "batch": out.shape[0], "begin": time}

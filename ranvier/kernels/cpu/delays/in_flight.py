@@ -1,7 +1,7 @@
 """Spikes in flight inside a loop: each synapse's own delay, delivered as time passes.
 
 Forward, a window's events are added at once to all the later steps they reach. Backward, the gradients of later steps
-lie ready in time lines, from which each earlier step reads what its spikes were worth.
+lie ready in time lines, from which each earlier step reads the gradient to its spikes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Flight:
 
     @cached_property
     def synapses(self) -> Synapses:
-        """The taps as synapses by source; a dense matrix reaches everybody from everywhere."""
+        """The taps as synapses by source; in a dense matrix every source reaches every target."""
         if isinstance(self.table, Synapses):
             return self.table
         pointer = torch.arange(self.sources + 1, dtype=torch.int64) * self.targets
@@ -64,7 +64,7 @@ class Flight:
         return Synapses(Pattern(pointer, target, self.targets), taps, first)
 
     def begin(self) -> None:
-        """Deliver what was fired before the call."""
+        """Deliver the spikes fired before the call."""
         if self.history is None:
             return
         used = min(self.history.shape[0], self.synapses.reach)
@@ -73,7 +73,7 @@ class Flight:
             self._deliver(recent.reshape(used * self.batch, self.sources), -used)
 
     def depart(self, start: int, stop: int) -> None:
-        """Deliver what was fired in steps [start, stop)."""
+        """Deliver the spikes fired in steps [start, stop)."""
         self._deliver(self.pre.rows(self.pre.out[self.emission].tensor, start, stop).contiguous(), start)
 
     def _deliver(self, rows: Tensor, start: int) -> None:
@@ -93,7 +93,7 @@ class Flight:
         pack(rows.unflatten(1, (self.batch, self.targets)), self.lines, start)
 
     def hand_back(self, start: int, stop: int) -> Tensor:
-        """What spikes of steps [start, stop) are worth: ``[steps * B, K]``."""
+        """Gradient to the spikes of steps [start, stop): ``[steps * B, K]``."""
         out = empty([stop - start, self.batch, self.sources], self.taps.dtype)
         wiring: Wiring = self.table.wiring
         for k in range(stop - start):

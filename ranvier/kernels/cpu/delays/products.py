@@ -148,7 +148,7 @@ def _worth_following(taps: int, batch: int, dtype: torch.dtype) -> float:
 
 
 def _whole(recent: Tensor, given: int) -> Tensor:
-    """The gradient to all of a history of which only the end was used."""
+    """The gradient to a whole history when only its end was used."""
     if recent.shape[0] == given:
         return recent
     return torch.cat([recent.new_zeros(given - recent.shape[0], *recent.shape[1:]), recent])

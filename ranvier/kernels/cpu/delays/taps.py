@@ -75,7 +75,7 @@ def delayed_input_gradient(grad: Tensor, table: TapTable, history: int) -> tuple
 
 
 def read_back(grad: Tensor, wiring: Wiring, length: int, history: int) -> tuple[Tensor, Tensor]:
-    """What ``grad`` ``[T, B, N]`` hands back to the input ``[T, B, K]`` and to the H steps before it."""
+    """Gradient to the input ``[T, B, K]`` and to the H steps before it, from ``grad`` ``[T, B, N]``."""
     steps, batch, targets = grad.shape
     lines = silent_lines(batch, targets, length, grad.dtype)
     pack(grad, lines, history)

@@ -27,7 +27,7 @@ def kernel_for(kind: str) -> Routine:
 
 
 def tables_of(source: RowSource) -> list[Tensor]:
-    """New ones: bounds of the row, its targets, and what the kernel is called with: pointers, integers, floats."""
+    """New tables: bounds of the row, its targets, and the arguments of the kernel (pointers, integers, floats)."""
     draw = source.draw
     longest = draw.choices if source.p is not None else int(source.degree.max(initial=0))
     bounds = torch.zeros(2, dtype=torch.int64)

@@ -102,7 +102,7 @@ def _run(
 
 
 def numbers_of(draw: RowDraw) -> dict[str, int]:
-    """What a kernel is told of a draw; ``first`` is the number of the first row."""
+    """The arguments of a kernel that describe a draw; ``first`` is the number of the first row."""
     numbers = {"key0": draw.key[0], "key1": draw.key[1], "stream": draw.stream, "first": draw.first}
     return {**numbers, "choices": draw.choices, "barred": int(draw.barred)}
 

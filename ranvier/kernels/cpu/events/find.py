@@ -36,7 +36,7 @@ __all__ = ["EventList", "events", "scan_kernel"]
 
 _WIDTH = 16  # elements looked at together, of either dtype
 _LEAST = 1 << 17  # elements worth a tile of their own
-_AHEAD = 1024  # elements that are asked for early: the processor itself does not look past the page
+_AHEAD = 1024  # elements to prefetch: the processor itself does not prefetch beyond a page
 I1, I16 = ir.IntType(1), ir.IntType(16)
 _LISTED = {"x": Array(REAL, None, "columns"), "pointer": Array(I64, None), "found": Array(I32, None)}
 _SCAN = Signature(_LISTED | {"graded": Array(I64, None)}, ("start", "stop", "columns", "further"))

@@ -118,7 +118,7 @@ def input_gradient(grad: Tensor, weight: Tensor, out: Tensor | None = None) -> T
 
 @cache
 def _onednn_is_faster() -> bool:
-    """MKL leaves AMD processors on 32-byte vectors, oneDNN does not; on Intel's both are equal."""
+    """Whether oneDNN is faster: MKL limits AMD processors to 32-byte vectors; on Intel processors both are equal."""
     offered = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     return offered and torch.backends.mkl.is_available() and llvm.get_host_cpu_name().startswith("znver")
 

@@ -151,7 +151,7 @@ def _wired(events: EventList, pattern: Pattern) -> dict[str, Any]:
 
 @cache
 def scatter_kernel(dtype: torch.dtype, valued: bool = False) -> Routine:
-    """Adds to rows ``start`` to ``stop`` of ``out``, ``columns`` long, what the events of each row send."""
+    """Add the values that the events of each row send to rows ``start`` to ``stop`` of ``out``, ``columns`` long."""
     f = _SCATTER.open(f"scatter_{scalar(dtype)}{'_valued' if valued else ''}", dtype)
     b = f.builder
     pointer, index, value = f["pointer", "index", "value"]

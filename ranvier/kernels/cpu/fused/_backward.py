@@ -1,4 +1,4 @@
-"""The backward pass of a loop: steps in reverse, then the gradients of weights and of what was given."""
+"""The backward pass of a loop: steps in reverse, then the gradients of weights and inputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Key = tuple[str | int, str]
 
 
 class _Adjoint:
-    """One population on the way back: what is asked of it, and what it finds."""
+    """One population in the backward pass: its incoming gradients, and those that it computes."""
 
     def __init__(
         self, task: Fused, made: Made, name: str, incoming: Mapping[str, Tensor | None], needs: Mapping[Key, bool],
@@ -91,7 +91,7 @@ class _Adjoint:
             lam.zero_()
 
     def calls(self, span: Span, found: Mapping[str, _Adjoint]) -> list[Call]:
-        """What its targets hand back, then its own adjoint."""
+        """Gradients from its targets, then its own adjoint."""
         out: list[Call] = []
         if self.links and self.asked is not None and self.asked_of is not None:
             initial = self.asked_of.for_turn(span)
@@ -114,7 +114,7 @@ class _Adjoint:
         return out
 
     def _from_synapses(self, span: Span, found: Mapping[str, _Adjoint], cells: Listed) -> list[Call]:
-        """What spikes through single synapses are worth, for cells at whose threshold the derivative is not zero."""
+        """Gradients to spikes through single synapses, for cells with a nonzero derivative at the threshold."""
         member, out = self.member, []
         if self.asked is None or self.asked_of is None:
             return out
@@ -138,7 +138,7 @@ class _Adjoint:
 
 
 class WayBack:
-    """The backward pass, set up: its calls, and what they add up.
+    """The backward pass, set up: its calls and their sums.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ class WayBack:
         return out
 
     def arrived(self, post: str, stream: str, steps: int) -> Tensor:
-        """The gradient [T * B, N] of what arrived, where it is kept."""
+        """The gradient [T * B, N] to the arrivals, where it is kept."""
         return self.made.members[post].rows(self.adjoints[post].gradient[stream].tensor[:steps], 0, steps).contiguous()
 
     def sum(self, name: str, key: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""The forward pass of a loop, and what its backward pass will need."""
+"""The forward pass of a loop; it keeps the values that the backward pass reads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Given = Mapping[tuple[str | int, str], Tensor]
 
 @dataclass(frozen=True)
 class Names:
-    """What one population computes: streams and coefficients with a gradient, outputs, and values kept for the adjoint.
+    """Names of one population: streams and coefficients with a gradient, outputs, and values kept for the adjoint.
 
     ``same`` are streams with a gradient that are one row for all steps.
     """
@@ -57,11 +57,11 @@ class Made:
         return [(k, link) for k, link in self.synapses.items() if link.source == name]
 
     def margin(self, name: str, stream: str) -> int | None:
-        """Rows of time wanted before and behind those of a call, where single synapses arrive."""
+        """Rows of time needed before and behind those of a call, where single synapses arrive."""
         return max((s.reach for s in self.synapses.values() if (s.target, s.stream) == (name, stream)), default=None)
 
     def rows_of_time(self, name: str, stream: str) -> Rows:
-        """Uninitialised rows for what arrives through single synapses; silent before and behind the call."""
+        """Uninitialised rows for arrivals through single synapses; silent before and behind the call."""
         member, margin = self.members[name], self.margin(name, stream) or 0
         steps = member.scan.steps
         whole = empty((margin + steps + margin, row_stride(member)), member.scan.dtype)[:, : member.padded]
@@ -171,7 +171,7 @@ def _spans(task: Fused, members: Mapping[str, Member], steps: int) -> Spans:
 
 
 def _arrivals(made: Made) -> dict[str, dict[str, list[Arrival]]]:
-    """By population and stream, what arrives inside the loop."""
+    """Arrivals inside the loop, by population and stream."""
     out: dict[str, dict[str, list[Arrival]]] = {}
     for arrival in (*made.feeds.values(), *made.links.values()):
         out.setdefault(arrival.post, {}).setdefault(arrival.stream, []).append(arrival)

@@ -1,4 +1,4 @@
-"""What a loop keeps for its backward pass, in autograd's hands: checkpoints and memory forecasts see all of it."""
+"""Tensors that a loop keeps for its backward pass, saved by autograd: checkpoints and memory forecasts see all of them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Kept:
         self._places: list[tuple[dict[str, Any], str, bool]] = []
 
     def release(self) -> list[Tensor]:
-        """The large tensors, which the loop itself lets go of."""
+        """The large tensors; the loop itself drops them."""
         made, out = self.made, []
         holders: list[dict[str, Any]] = [link.kept for link in (*made.feeds.values(), *made.links.values())]
         holders += [source.kept for source in (*made.synapses.values(), *made.fired.values())]
@@ -50,11 +50,11 @@ class Kept:
         return out
 
     def restore(self, tensors: Sequence[Tensor]) -> None:
-        """Put back what was let go of."""
+        """Put the released tensors back."""
         for (values, name, rows), tensor in zip(self._places, tensors, strict=True):
             values[name] = Rows(tensor) if rows else tensor
 
     def forget(self) -> None:
-        """Let go again of what was put back: between segments computed anew, nothing else would."""
+        """Drop the restored tensors again: nothing else would between recomputed segments."""
         for values, name, _ in self._places:
             values[name] = None

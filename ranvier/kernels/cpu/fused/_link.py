@@ -1,4 +1,4 @@
-"""Projections of a loop as calls of a schedule: spikes forward, and what they were worth backward."""
+"""Projections of a loop as calls of a schedule: spikes forward, their gradients backward."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Arrival(Protocol):
     in_place: bool
 
     def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
-        """Calls that set ``target`` to ``initial`` plus what arrives."""
+        """Calls that set ``target`` to ``initial`` plus the arrivals."""
         ...
 
 
@@ -140,7 +140,7 @@ class SpikeLink(Summed):
         self.kept["past"].copy_(history[self.depth - self.latency :].reshape(self.latency, self.pre.count))
 
     def trim(self) -> None:
-        """Keep of the list what was written."""
+        """Keep the written part of the list."""
         if self.lists:
             self.kept["index"] = self.kept["index"][: int(self.kept["pointer"][-1])].clone()
 
@@ -155,7 +155,7 @@ class SpikeLink(Summed):
         return events(before).then(events(fired))
 
     def hand_back(self, span: Span, gradient: Rows, initial: Rows, target: Rows) -> list[Call]:
-        """Calls that set ``target`` to ``initial`` plus what the arrivals of ``latency`` steps later are worth."""
+        """Calls that set ``target`` to ``initial`` plus the gradient from the arrivals ``latency`` steps later."""
         rows, width = span.rows(self.pre.batch), self.pre.cells
         stride = 0 if initial.uniform else width
         weight = self.kept["weight"]
@@ -175,7 +175,7 @@ class SpikeLink(Summed):
         return value_gradient(self.arrived(), self.pattern, gradient)
 
     def history_gradient(self, gradient: Tensor) -> Tensor:
-        """Gradient to the emissions before the call, from that of what arrived."""
+        """Gradient to the emissions before the call, from the gradient to the arrivals."""
         steps, cells = min(self.latency, self.pre.scan.steps), self.pre.scan.shape
         rows, weight = gradient[: steps * self.pre.batch], self.kept["weight"]
         dense = self.pattern is None

@@ -57,7 +57,7 @@ class Listed:
         return {"pointer": Place(self.kept["pointer"], step=step), "index": Place(self.kept["index"])}
 
     def trim(self) -> None:
-        """Keep what was written."""
+        """Keep the written part."""
         self.kept["index"] = self.kept["index"][: int(self.kept["pointer"][-1])].clone()
 
 
@@ -98,7 +98,7 @@ class SynapseLink:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of weights and what arrives."""
+        """The dtype of weights and arrivals."""
         return self.kept["weight"].dtype
 
     def _send(self, listed: Mapping[str, Place], rows: tuple[int, int], out: Place) -> Call:
@@ -117,7 +117,7 @@ class SynapseLink:
         return Call(collect_kernel(self.dtype), **listed, **kept, **sizes, grad=grad, total=total)
 
     def begin(self, target: Rows) -> None:
-        """Deliver what was fired before the call."""
+        """Deliver the spikes fired before the call."""
         fired, used = self._before()
         if fired is not None:
             Schedule([self._send(self._each(fired), (0, self.pre.batch), self._row(target, used))]).run(0, used)
@@ -127,7 +127,7 @@ class SynapseLink:
         return self._send(fired.places(), span.rows(self.pre.batch), target.place(span, self.base))
 
     def hand_back(self, asked: Listed, span: Span, gradient: Rows, target: Rows) -> Call:
-        """The call that adds to ``target`` what spikes of the listed cells were worth."""
+        """The call that adds the gradient to spikes of the listed cells to ``target``."""
         grad = gradient.place(span, self.base)
         return self._return(asked.places(), span.rows(self.pre.batch), grad, target.place(span))
 

@@ -34,10 +34,10 @@ class Summed(ABC):
 
     @abstractmethod
     def arrived(self) -> EventList:
-        """What arrived in the call: a row for each step and row of the batch."""
+        """The arrivals of the call: a row for each step and row of the batch."""
 
     def order(self, block: int, only: Sequence[int] | None = None) -> EventList:
-        """What arrived, by column within every ``block`` rows (or some of them), in the same memory every time."""
+        """The arrivals by column within every ``block`` rows (or some of them), in the same memory every time."""
         listed = self.arrived()
         if (
             block not in self._ordered and "index" in self.kept
@@ -49,7 +49,7 @@ class Summed(ABC):
         return self._ordered[block]
 
     def add(self, span: Span, gradient: Rows, batch: int, block: int, total: Tensor) -> list[Call]:
-        """Calls that add to ``total`` [K, N] what the gradient of a turn, ``block`` rows, says about the weights."""
+        """Calls that add the weight gradient of a turn (``block`` rows) to ``total`` [K, N]."""
         ordered = self._ordered.get(block) or self.order(block)
         columns, width = total.shape
         blocks = 8 * columns
@@ -68,10 +68,10 @@ class Summed(ABC):
         ]  # fmt: skip
 
     def weight_gradient(self, gradient: Tensor, block: int | None) -> Tensor:
-        """That of the weights as they were given, from the gradient ``[T * B, N]`` of what arrived."""
+        """Gradient to the weights as given, from the gradient ``[T * B, N]`` to the arrivals."""
         return transposed(weight_gradient(self.arrived(), gradient, block=block))
 
     def add_to(self, total: Tensor, gradient: Tensor, block: int | None, rows: Sequence[range] = ()) -> None:
-        """Add to ``total`` [K, N] what the gradient [R, N] of all rows, or of those named, says about the weights."""
+        """Add the weight gradient of all rows, or of those named, to ``total`` [K, N], from the gradient [R, N]."""
         listed = self.arrived()
         weight_gradient(listed.of_rows(rows) if rows else listed, gradient, total, block)

@@ -57,7 +57,7 @@ def _block() -> tuple[int, int]:
 
 @cache
 def dense_kernel(dtype: torch.dtype) -> Routine:
-    """Any number of rows and columns: blocks of both first, what is left in smaller ones.
+    """Any number of rows and columns: blocks of both first, smaller ones for the rest.
 
     Rows ``start`` to ``stop``; ``stride`` elements lead from one row of initial to the next.
     """

@@ -53,7 +53,7 @@ class Member:
             self._filled(self.state[n], t.expand(self.scan.shape).reshape(self.count))
 
     def given_rows(self, t: Tensor) -> Rows:
-        """[T, *shape] numbers as they lie, if they lie in rows; what is the same at every step as one row."""
+        """[T, *shape] numbers without a copy, if they lie in rows; numbers that are equal at every step are one row."""
         t = t[:1] if t.stride(0) == 0 else t
         t = t.expand(t.shape[0], *self.scan.shape)
         if self.padded == self.count and t.shape[0] and t[0].is_contiguous():
@@ -61,7 +61,7 @@ class Member:
         return Rows(self._filled(self.new(t.shape[0], dtype=t.dtype), t.flatten(1)))
 
     def initial_rows(self, t: Tensor) -> Rows:
-        """[T, *shape] numbers that something is added to; what all samples share at every step as one row."""
+        """[T, *shape] numbers to add to; numbers that all samples share at every step are one row."""
         if t.shape[0] and all(t.shape[k] == 1 or t.stride(k) == 0 for k in (0, 1)):
             return Rows(t[:1, :1].expand(1, 1, *self.scan.shape[1:]).reshape(1, self.cells).contiguous(), uniform=True)
         return self.given_rows(t)

@@ -1,4 +1,4 @@
-"""Which cells a gradient to spikes can pass: those where the derivative at the threshold is not zero."""
+"""Cells that a gradient to spikes can pass: the derivative at their threshold is not zero."""
 
 from __future__ import annotations
 

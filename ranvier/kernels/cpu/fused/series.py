@@ -51,7 +51,7 @@ class LoopSeries:
 
     @staticmethod
     def suits(task: Fused) -> bool:
-        """Whether a loop can be run so."""
+        """Whether a loop can run as a series."""
         moving = [feed.source for feed in task.feeds] + [f.history for f in task.feedback if f.history is not None]
         moving += [t for scan in task.members.values() for t in scan.states.values()]
         plain = all(f.pattern is None and not isinstance(f, DelayedFeedback) for f in task.feedback)
@@ -86,7 +86,7 @@ class LoopSeries:
         return out
 
     def emitted(self) -> list[Tensor]:
-        """What was wanted of every population, in order."""
+        """The wanted outputs of every population, in order."""
         made = self.made
         return [
             made.members[n].shaped(made.members[n].out[w].tensor, self.steps)
@@ -95,7 +95,7 @@ class LoopSeries:
         ]
 
     def learn(self, grads: Sequence[Tensor | None]) -> None:
-        """Add the gradient of the window, given that of what was emitted."""
+        """Add the gradient of the window, given the gradients of its outputs."""
         incoming: dict[str, dict[str, Tensor | None]] = {}
         position = 0
         for name, scan in self.task.members.items():
@@ -116,7 +116,7 @@ class LoopSeries:
             self._add(way, asked if few else None)
 
     def _asked(self, grads: Sequence[Tensor | None]) -> list[int]:
-        """The steps that a gradient is asked of: without a way over time, no other has one."""
+        """The steps with an incoming gradient: without a path over time, no other step has one."""
         if any(scan.cuts.carry_to_weights or scan.cuts.recurrent_spikes for scan in self.task.members.values()):
             return list(range(self.steps))
         given = [g.reshape(self.steps, -1) for g in grads if g is not None]

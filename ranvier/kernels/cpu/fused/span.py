@@ -1,4 +1,4 @@
-"""How a loop is cut: which steps one turn of its schedule covers, and which rows of the batch one thread has."""
+"""Cuts of a loop: the steps that one turn of its schedule covers, and the rows of the batch that one thread has."""
 
 from __future__ import annotations
 

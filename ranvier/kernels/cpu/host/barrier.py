@@ -25,7 +25,7 @@ _SPINS, _YIELDS, _SLEEP = 4000, 20_000, 50  # rounds, rounds, microseconds
 
 
 def can_meet() -> bool:
-    """Whether the C library has what a waiting thread calls."""
+    """Whether the C library has the functions that a waiting thread calls."""
     library = ctypes.CDLL(None) if hasattr(ctypes, "CDLL") else None
     found = all(hasattr(library, name) for name in ("sched_yield", "usleep"))
     for name in ("sched_yield", "usleep") if found else ():
@@ -47,7 +47,7 @@ class Barrier:
             yield thread
 
     def reach(self, stage: ir.Value) -> None:
-        """Say that this thread has done everything before ``stage``, a number that grows from call to call."""
+        """Publish that this thread has done everything before ``stage``, a number that grows from call to call."""
         self.b.store_atomic(stage, self._flag(self.thread), "release", 8)
 
     def wait(self, thread: ir.Value, stage: ir.Value) -> None:

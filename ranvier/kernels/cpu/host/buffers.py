@@ -1,7 +1,7 @@
 """Uninitialised tensors whose large memory is reused: fresh pages from the system cost more than most kernels.
 
 Blocks of a megabyte and more are private anonymous maps that ask for huge pages. A block returns to the shelf when the
-last view of its tensor is gone; what the shelf holds beyond its limit goes back to the system, oldest first.
+last view of its tensor is gone; blocks beyond the limit of the shelf go back to the system, oldest first.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class _Shelf:
         self.settle()
 
     def settle(self) -> None:
-        """Put returned blocks on the shelf, unless somebody else is about to."""
+        """Put returned blocks on the shelf, unless another thread is doing so."""
         while self._returned and self._lock.acquire(blocking=False):
             try:
                 self._sort_in()
@@ -102,7 +102,7 @@ class _Shelf:
                 self._lock.release()
 
     def trim(self) -> None:
-        """Let go of what exceeds the limit."""
+        """Release blocks beyond the limit."""
         with self._lock:
             self._sort_in()
 

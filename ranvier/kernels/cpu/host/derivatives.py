@@ -1,4 +1,4 @@
-"""What the cpu provider's gradients cannot do, said in a sentence."""
+"""Limits of the gradients of the cpu provider."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Lanes(Elementary):
         Another number of lanes; 64 bytes' worth by default.
     wide
         Whether the target multiplies such a vector by powers of two in one instruction (AVX-512F); by default what this
-        processor can do.
+        processor supports.
 
     Raises
     ------
@@ -212,7 +212,7 @@ class Lanes(Elementary):
         return self.builder.call(self.declare(name, kind), [x, nearest, x, bits(-1), current_rounding])
 
     def unless(self, mask: ir.Value, calm: ir.Value, full: Callable[[], ir.Value]) -> ir.Value:
-        """``calm``, or where any lane of the mask is set what ``full`` writes; the builder is left in a new block."""
+        """``calm``, or the value that ``full`` writes where any lane of the mask is set; leaves the builder in a new block."""
         return self._where_any(mask, (calm,), lambda: (full(),))[0]
 
     def far_angles(self, x: ir.Value, far: float, r: ir.Value, n: ir.Value) -> tuple[ir.Value, ir.Value]:
@@ -224,7 +224,7 @@ class Lanes(Elementary):
     def _where_any(
         self, mask: ir.Value, usual: tuple[ir.Value, ...], write: Callable[[], tuple[ir.Value, ...]]
     ) -> list[ir.Value]:
-        """``usual``, or what ``write`` writes where any lane of the mask is set."""
+        """``usual``, or the values that ``write`` writes where any lane of the mask is set."""
         before, out = self.builder.block, []
         with self.builder.if_then(self.any(mask), likely=False):
             others = write()

@@ -1,4 +1,4 @@
-"""Which arrays of a scan are float64 in kernels of any dtype: where a step is exact, for it holds a time."""
+"""Arrays of a scan that are float64 in kernels of any dtype, because the step holds a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["all_if", "emitted_as", "exact_kept"]
 
 
 def emitted_as(step: Step, outputs: Iterable[str]) -> dict[str, str]:
-    """The output that holds a value, by the value's name: what is emitted need not be kept once more.
+    """The output that holds a value, by the value's name: an emitted value need not be kept a second time.
 
     An exact step keeps its values in float64, and emits all but events in the dtype of the network.
     """
@@ -18,7 +18,7 @@ def emitted_as(step: Step, outputs: Iterable[str]) -> dict[str, str]:
 
 
 def exact_kept(step: Step, kept: Iterable[str]) -> frozenset[str]:
-    """Which of the values ``kept`` are float64 in kernels of any dtype: in an exact step, all but events and other streams."""
+    """The values among ``kept`` that are float64 in kernels of any dtype: in an exact step, all but events and other streams."""
     if not step.exact:
         return step.exact
     events = {str(step.program.outputs[n]) for n in step.events}

@@ -118,7 +118,7 @@ class Stream:
 class Frame:
     """Arguments and loops common to all scans: T, the neurons ``start`` to ``stop``, ``streaming``, and groups of arrays.
 
-    ``words`` are what code computes in: vectors of ``dtype``, or with ``exact`` as many lanes of float64.
+    Code computes in ``words``: vectors of ``dtype``, or with ``exact`` as many lanes of float64.
     """
 
     def __init__(self, dtype: str, name: str, groups: Mapping[str, Group], *, exact: bool) -> None:

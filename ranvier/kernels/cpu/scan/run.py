@@ -124,7 +124,7 @@ def _direct(
     task: Scan, seeds: dict[str, Tensor], kept: dict[str, Tensor], coefficients: dict[str, Tensor],
     wanted: tuple[str, ...], stored: tuple[str, ...],
 ) -> tuple[Tensor | None, ...]:  # fmt: skip
-    """What the arrivals of each step do within that step."""
+    """The effect of each step's arrivals within that step."""
     kernel = kernels.backward_kernel(task.step, _name(task.dtype), task.cuts.instant, tuple(seeds), wanted, stored)
     layout = _Layout(task)
     out = {n: layout.new(task.dtype) for n in kernel.streams}
@@ -165,7 +165,7 @@ class _Layout:
         return tensor.shape == self._whole and tensor.is_contiguous() and tensor.dtype == self.dtype
 
     def numbers(self, group: Group, tensor: Tensor) -> Numbers:
-        """A tensor as the kernel reads it, together with what owns the numbers."""
+        """A tensor as the kernel reads it."""
         if group.row and group.lane:
             return self._stream(tensor)
         if group.row:
