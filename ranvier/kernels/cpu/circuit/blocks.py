@@ -84,7 +84,7 @@ class Bins:
 
     def __init__(self, blocks: Blocks, one_weight: bool, dtype: torch.dtype, threads: int) -> None:
         self.start = blocks.start
-        self.target = torch.empty(blocks.size, dtype=torch.int16)
+        self.target = torch.empty(blocks.size, dtype=torch.uint16)
         self.weight = torch.empty(0 if one_weight else blocks.size, dtype=dtype)
         self.top = [self.start.clone() for _ in range(threads)]
 

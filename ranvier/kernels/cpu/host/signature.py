@@ -26,7 +26,7 @@ __all__ = ["REAL", "Array", "Opened", "Reader", "Signature"]
 REAL = ir.VoidType()
 _DTYPES = {
     8: (torch.uint8, torch.int8),
-    16: (torch.int16, torch.uint16),
+    16: (torch.uint16, torch.int16),
     32: (torch.int32, torch.uint32),
     64: (torch.int64,),
 }
