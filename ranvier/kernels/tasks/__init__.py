@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         Transposed,
         Uniforms,
     )
-    from ranvier.kernels.tasks._fused import DelayedFeedback, Feed, Feedback, Fused
+    from ranvier.kernels.tasks._fused import Feed, Feedback, Fused
     from ranvier.kernels.tasks._pattern import Pattern, pattern
     from ranvier.kernels.tasks._plastic import PlasticProjection
     from ranvier.kernels.tasks._products import (
@@ -62,7 +62,6 @@ _PUBLIC: dict[str, str] = {
     "CircuitResult": "._circuit",
     "CircuitShape": "._shapes",
     "Decay": "ranvier.dynamics.plasticity",
-    "DelayedFeedback": "._fused",
     "DelayedMatrixProduct": "._products",
     "DelayedSparseProduct": "._products",
     "DistinctRows": "._draws",
@@ -110,7 +109,6 @@ __all__ = [
     "CircuitResult",
     "CircuitShape",
     "Decay",
-    "DelayedFeedback",
     "DelayedMatrixProduct",
     "DelayedSparseProduct",
     "DistinctRows",

@@ -73,6 +73,28 @@ class CircuitProjection:
     weight: Tensor
     latency: Tensor | int
 
+    @property
+    def stored(self) -> Pattern | None:
+        """Its synapses; None where they are drawn."""
+        return None if isinstance(self.pattern, RowSource) else self.pattern
+
+    @property
+    def latencies(self) -> Tensor | None:
+        """The latency of every synapse; None where all have one."""
+        return None if isinstance(self.latency, int) else self.latency
+
+    @property
+    def shortest(self) -> int:
+        """The least latency of a synapse; 1 without synapses."""
+        if isinstance(self.latency, int):
+            return self.latency
+        return int(self.latency.min()) if self.latency.numel() else 1
+
+    @property
+    def one_weight(self) -> bool:
+        """Whether all synapses share a weight."""
+        return self.weight.numel() == 1
+
 
 @dataclass(frozen=True)
 class Circuit:

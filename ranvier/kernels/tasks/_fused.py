@@ -10,7 +10,7 @@ import torch
 
 from ranvier.kernels.tasks._scan import Scan
 
-__all__ = ["DelayedFeedback", "Feed", "Feedback", "Fused"]
+__all__ = ["Feed", "Feedback", "Fused"]
 
 Tensor = torch.Tensor
 
@@ -20,6 +20,8 @@ class Feedback:
     """A projection inside a fused task: spikes of ``pre`` reach ``stream`` of ``post`` ``latency`` steps later.
 
     ``weight`` is [N, K], or [synapses] with a sparse ``pattern``; ``history`` [D, B, K] holds what ``pre`` emitted before.
+    With a delay per synapse ``first`` holds the steps of the first taps (int32), ``weight`` has one more axis, that of taps,
+    and ``latency`` is the shortest that can occur.
     """
 
     pre: str
@@ -29,16 +31,7 @@ class Feedback:
     weight: Tensor
     pattern: Any
     history: Tensor | None
-
-
-@dataclass(frozen=True)
-class DelayedFeedback(Feedback):
-    """A projection inside a fused task with a delay per synapse; ``latency`` is the shortest that can occur.
-
-    ``weight`` holds taps: [N, K, W], or [synapses, W] with a ``pattern``; int32 ``first`` the steps of the first taps.
-    """
-
-    first: Tensor
+    first: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ranvier.connectivity.operand import Operand, separate
 from ranvier.connectivity.transform import Transform
 from ranvier.errors import ShapeError
 from ranvier.kernels.provider import Runnable
-from ranvier.kernels.tasks import DelayedFeedback, Feedback
+from ranvier.kernels.tasks import Feedback
 from ranvier.network.order import GraphError
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class Projection(nn.Module):
         if not self.per_synapse:
             return bias, [Feedback(self.pre, self.post, stream, self.latency, weight, pattern, history)]
         taps, at = self.bound_transform.taps(weight)
-        return bias, [DelayedFeedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, at)]
+        return bias, [Feedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, at)]
 
     def replaced(self, chain: Sequence[nn.Module]) -> Projection:
         """The same projection through other transforms; delays that were drawn or loaded stay as they are."""

@@ -9,6 +9,7 @@ from llvmlite import ir
 
 from ranvier.kernels.cpu.circuit.form import Wire
 from ranvier.kernels.cpu.llvm.functions import I64, at, counted, offset, prefetch, when
+from ranvier.kernels.cpu.llvm.memory import bytes_of
 
 __all__ = ["add_weight", "approached", "deliver", "row_of"]
 
@@ -90,10 +91,7 @@ def _ask_row(b: ir.IRBuilder, form: Wire, values: dict, first: ir.Value, own: ir
     }
     for name, begin in arrays.items():
         kind = values[name].type.pointee
-        each = (
-            _LINE * 8 // (kind.width if isinstance(kind, ir.IntType) else 32 if isinstance(kind, ir.FloatType) else 64)
-        )
-        with counted(b, begin, b.add(begin, values["reach"]), each) as s:
+        with counted(b, begin, b.add(begin, values["reach"]), _LINE // bytes_of(kind)) as s:
             prefetch(b, at(b, values[name], s))
 
 

@@ -41,10 +41,10 @@ _EQUAL, _UNEQUAL = 1.1, 1.25
 
 def block_of(p: CircuitPopulation, projections: Sequence[CircuitProjection], threads: int = 1) -> int:
     """Cells of a block of ``p``, a power of two; 0 where it is not worth it, or the processor has no masked vectors."""
-    rows = [q.pattern for q in projections if q.post == p.name and _fit(q)]
+    rows = [fit for q in projections if q.post == p.name and (fit := _fit(q)) is not None]
     if not rows or not has_feature("avx2"):
         return 0
-    mean = max(r.synapses / max(1, r.rows) for r in rows if isinstance(r, Pattern))
+    mean = max(r.synapses / max(1, r.rows) for r in rows)
 
     def segment(block: int) -> float:
         return mean * min(block, p.cells) / p.cells
@@ -64,19 +64,23 @@ def block_of(p: CircuitPopulation, projections: Sequence[CircuitProjection], thr
     return best if share(best) <= _UNEQUAL else 0
 
 
-def _fit(q: CircuitProjection) -> bool:
-    if not isinstance(q.latency, int) or not isinstance(q.pattern, Pattern) or not q.pattern.synapses:
-        return False
-    return q.pattern.columns >= (_LEAST_SHARED if q.weight.numel() == 1 else _LEAST_OWN)
+def _fit(q: CircuitProjection) -> Pattern | None:
+    """The synapses of a projection for which bins may pay."""
+    pattern = q.stored
+    if q.latencies is not None or pattern is None or not pattern.synapses:
+        return None
+    return pattern if pattern.columns >= (_LEAST_SHARED if q.one_weight else _LEAST_OWN) else None
 
 
 def rows_by_block(q: CircuitProjection, block: int) -> Blocks | None:
     """How the rows are cut; None where this projection goes another way."""
-    if not block or not _fit(q) or not isinstance(q.pattern, Pattern):
+    pattern = _fit(q) if block else None
+    if (
+        pattern is None
+        or pattern.synapses * min(block, pattern.columns) < _SEGMENT * pattern.rows * pattern.columns / 4
+    ):
         return None
-    if q.pattern.synapses * min(block, q.pattern.columns) < _SEGMENT * q.pattern.rows * q.pattern.columns / 4:
-        return None
-    return rows_of(q.pattern).blocks(block)
+    return rows_of(pattern).blocks(block)
 
 
 class Bins:
@@ -119,8 +123,7 @@ def _copy(
     b = lanes.builder
     numbers = source.type.pointee == lanes.scalar
 
-    def vector(k: ir.Value | int) -> None:
-        k = I64(k) if isinstance(k, int) else k
+    def vector(k: ir.Value) -> None:
         if numbers:  # belongs to the user: nothing beyond its end is read
             value = lanes.load(source, b.add(begin, k), lanes.first(b.sub(count, k)))
         else:
@@ -128,7 +131,7 @@ def _copy(
         size = lanes.itemsize if numbers else source.type.pointee.width // 8
         b.store(value, vector_at(b, to, b.add(top, k), width), align=size)
 
-    vector(0)
+    vector(I64(0))
     with when(b, b.icmp_signed(">", count, I64(width))), counted(b, width, count, width) as k:
         vector(k)
 

@@ -15,7 +15,7 @@ the loop over cells needs no more of it than a bit (:mod:`._fired`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 import torch
@@ -100,7 +100,7 @@ class _Writer:
         return self.open.compile()
 
     def _step_cells(
-        self, member: Member, section: Section, group: dict, bins: list[tuple[Wire, Values]], time: Values
+        self, member: Member, section: Section, group: dict, bins: Sequence[tuple[Wire, Values]], time: Values
     ) -> None:
         """Advance this thread's cells of a population by a step: block by block where arrivals wait in bins."""
         b, n, first = self.builder, time["n"], time["first"]

@@ -18,13 +18,13 @@ from ranvier.kernels.cpu.circuit.team import whole_vectors
 from ranvier.kernels.cpu.draw.row_source import kernel_of, tables_of
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.checked import Place
-from ranvier.kernels.tasks import RowSource, Spikes
+from ranvier.kernels.tasks import Spikes
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu.circuit.form import Member
     from ranvier.kernels.cpu.circuit.team import Team
     from ranvier.kernels.cpu.host.sections import Call
-    from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection
+    from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection, Pattern, RowSource
 
 __all__ = ["Packed", "pack_drawn", "pack_population", "pack_projection", "row_tables"]
 
@@ -166,20 +166,18 @@ def row_tables(
 ) -> dict[int, RowTable]:  # fmt: skip
     """The rows of every projection that has any; ``cuts`` says which are cut into blocks."""
     out: dict[int, RowTable] = {}
-    by_source: dict[str, list[int]] = {}
+    by_source: dict[str, list[tuple[int, Pattern]]] = {}
     for k, q in enumerate(projections):
-        if not isinstance(q.pattern, RowSource):
-            by_source.setdefault(q.pre, []).append(k)
-    for places in by_source.values():
-        together = [projections[k] for k in places]
-        patterns = [q.pattern for q in together if not isinstance(q.pattern, RowSource)]
+        if q.stored is not None:
+            by_source.setdefault(q.pre, []).append((k, q.stored))
+    for together in by_source.values():
         borders = [
-            team.borders(whole_vectors(p.columns, 64 // dtype.itemsize), blocks[q.post])
-            for p, q in zip(patterns, together, strict=True)
+            team.borders(whole_vectors(p.columns, 64 // dtype.itemsize), blocks[projections[k].post])
+            for k, p in together
         ]
-        rows = joined([rows_of(p) for p in patterns], borders, [cuts[k] for k in places])
+        rows = joined([rows_of(p) for _, p in together], borders, [cuts[k] for k, _ in together])
         first, strides = 0, (rows.tables[0].stride(0), rows.counts.stride(0))
-        for n, (k, pattern) in enumerate(zip(places, patterns, strict=True)):
+        for n, (k, pattern) in enumerate(together):
             cut, own = cuts[k], [Place(t, n * t.stride(1) * t.itemsize) for t in rows.tables]
             target = rows_of(pattern).target if cut is None else rows.target
             out[k] = RowTable(rows_of(pattern), own, target, Place(rows.counts, first), strides)
@@ -207,13 +205,13 @@ def pack_projection(
 ) -> None:
     """Rows, weights and latencies; with ``cut`` also the bins of the blocks."""
     weight = q.weight.to(call.dtype).contiguous()
-    each = rows.target.itemsize + (0 if weight.numel() == 1 else weight.itemsize)
-    each += 0 if isinstance(q.latency, int) else q.latency.itemsize
+    each = rows.target.itemsize + (0 if q.one_weight else weight.itemsize)
+    each += 0 if q.latencies is None else q.latencies.itemsize
     given = {"target": rows.target, "weight": weight, "latency": q.latency}
     given |= {"stride": rows.strides[0], "reach": rows.compact.reach(each)}
     own: dict[str, Sequence[Any]] = {"rows": rows.tables}
     if cut is not None:
-        bins = Bins(cut, weight.numel() == 1, call.dtype, team.threads)
+        bins = Bins(cut, q.one_weight, call.dtype, team.threads)
         given |= {"counts": rows.counts, "bin_target": bins.target, "bin_weight": bins.weight, "bin_start": bins.start}
         given["blocks"] = rows.strides[1]
         ranges = team.ranges(whole_vectors(rows.compact.columns, 64 // call.dtype.itemsize), block)

@@ -16,7 +16,7 @@ from ranvier.kernels.cpu.circuit.team import team_for
 from ranvier.kernels.cpu.host.barrier import LINE
 from ranvier.kernels.cpu.plastic.pack import pack_plastic
 from ranvier.kernels.cpu.plastic.tables import LONGEST
-from ranvier.kernels.tasks import Circuit, CircuitProjection, CircuitResult, RowSource
+from ranvier.kernels.tasks import Circuit, CircuitProjection, CircuitResult, Pattern, RowSource
 
 __all__ = ["run_circuit"]
 
@@ -38,7 +38,7 @@ def run_circuit(task: Circuit, threads: int | None = None) -> CircuitResult:
         p.name: tuple(
             s for s, arriving in rings[p.name].items()
             if p.name not in read and s not in p.given and s in p.step.added and p.step.port_of(s) not in p.step.exact
-            and all(isinstance(q.latency, int) for q in arriving)
+            and all(q.latencies is None for q in arriving)
         )
         for p in populations
     }  # fmt: skip
@@ -67,8 +67,8 @@ def run_circuit(task: Circuit, threads: int | None = None) -> CircuitResult:
         )
         for q in plastic
     ]  # fmt: skip
-    lengths = {n: {s: max(map(_longest, qs), default=1) for s, qs in own.items()} for n, own in rings.items()}
-    together = 1 if plastic else min((_shortest(q.latency) for q in projections), default=1)
+    lengths = {n: {s: max(map(_slots, qs), default=1) for s, qs in own.items()} for n, own in rings.items()}
+    together = 1 if plastic else min((q.shortest for q in projections), default=1)
     depth = max((p.history.shape[0] for p in populations), default=0)
     kernel = circuit_kernel(members, tuple(wires), dtype)
     call = kernel.call(team.threads)
@@ -86,10 +86,11 @@ def run_circuit(task: Circuit, threads: int | None = None) -> CircuitResult:
     ]  # fmt: skip
     tables = row_tables(projections, cuts, team, blocks, dtype)
     for k, (q, c) in enumerate(zip(projections, cuts, strict=True)):
-        if isinstance(q.pattern, RowSource):
-            pack_drawn(q, q.pattern, call, wire(k))
-        else:
-            pack_projection(q, tables[k], call, wire(k), team, blocks[q.post], c)
+        match q.pattern:
+            case RowSource() as source:
+                pack_drawn(q, source, call, wire(k))
+            case Pattern():
+                pack_projection(q, tables[k], call, wire(k), team, blocks[q.post], c)
     values = [
         pack_plastic(q, call, wire(k), packed, index, steps, width) for k, q in enumerate(plastic, len(projections))
     ]
@@ -108,23 +109,15 @@ def _wire(
     q: CircuitProjection, index: Mapping[str, int], places: Mapping[str, Mapping[str, int]], by_block: bool
 ) -> Wire:
     ends = index[q.pre], index[q.post], places[q.post][q.stream]
-    if isinstance(q.pattern, RowSource):
-        return Wire(*ends, one_weight=True, one_latency=True, drawn=q.pattern.kind)
-    one_weight, one_latency = q.weight.numel() == 1, isinstance(q.latency, int)
-    bits = 16 if by_block else rows_of(q.pattern).bits
-    return Wire(*ends, one_weight, one_latency, None, _bits(q.latency), bits, by_block=by_block)
+    latency_bits = 32 if q.latencies is None else 8 * q.latencies.itemsize
+    match q.pattern:
+        case RowSource(kind=kind):
+            return Wire(*ends, one_weight=True, one_latency=True, drawn=kind)
+        case Pattern() as pattern:
+            bits = 16 if by_block else rows_of(pattern).bits
+            return Wire(*ends, q.one_weight, q.latencies is None, None, latency_bits, bits, by_block=by_block)
 
 
-def _bits(latency: Tensor | int) -> int:
-    return 32 if isinstance(latency, int) else 8 * latency.itemsize
-
-
-def _longest(q: CircuitProjection) -> int:
-    """Slots that its ring must have."""
-    return 1 if isinstance(q.latency, int) or not q.latency.numel() else int(q.latency.max())
-
-
-def _shortest(latency: Tensor | int) -> int:
-    if isinstance(latency, int):
-        return latency
-    return int(latency.min()) if latency.numel() else 1
+def _slots(q: CircuitProjection) -> int:
+    """How many its ring must have."""
+    return 1 if q.latencies is None or not q.latencies.numel() else int(q.latencies.max())

@@ -13,7 +13,6 @@ import torch
 from ranvier.kernels.cpu.circuit.fired import UNIT
 from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.host.barrier import can_meet
-from ranvier.kernels.tasks import RowSource
 
 if TYPE_CHECKING:
     from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection, PlasticProjection
@@ -55,17 +54,15 @@ def team_for(
     Threads that meet at every step are slower than one where another program takes turns with them.
     """
     if threads is None:
-        stored = sum(q.pattern.synapses for q in projections if not isinstance(q.pattern, RowSource))
+        stored = sum(q.stored.synapses for q in projections if q.stored is not None)
         threads = worth(sum(p.cells for p in populations), stored, steps)
         threads = min(threads, _idle_cores()) if threads > 1 else 1
-    drawn = any(isinstance(q.pattern, RowSource) for q in projections)
-    if threads <= 1 or plastic or drawn or not can_meet():
+    patterns = [q.stored for q in projections]
+    if threads <= 1 or plastic or not can_meet():
         return Team(1)
     team = Team(threads)
-    for q in projections:
-        if isinstance(q.pattern, RowSource):
-            continue
-        if rows_of(q.pattern).cut(team.borders(whole_vectors(q.pattern.columns, width))) is None:
+    for p in patterns:  # rows that are drawn, or whose targets do not ascend, cannot be cut
+        if p is None or rows_of(p).cut(team.borders(whole_vectors(p.columns, width))) is None:
             return Team(1)
     return team
 

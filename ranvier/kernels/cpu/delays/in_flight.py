@@ -19,7 +19,7 @@ from ranvier.kernels.cpu.delays.tap_table import TapTable
 from ranvier.kernels.cpu.delays.taps import delayed_tap_gradient, read_back
 from ranvier.kernels.cpu.events.find import events
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.tasks import DelayedFeedback, Pattern
+from ranvier.kernels.tasks import Feedback, Pattern
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu.fused.member import Member
@@ -28,40 +28,42 @@ __all__ = ["Flight"]
 
 
 class Flight:
-    """One such projection during one call of a loop; ``taps`` are its weights as plain numbers."""
+    """One such projection during one call of a loop; ``first`` and ``taps`` are its latencies and weights as plain numbers."""
 
     def __init__(
         self,
-        feedback: DelayedFeedback,
+        feedback: Feedback,
+        first: Tensor,
         taps: Tensor,
         history: Tensor | None,
         members: dict[str, Member],
         emission: str,
     ) -> None:
-        self.feedback, self.taps, self.history = feedback, taps.contiguous(), history
+        self.feedback, self.first, self.taps, self.history = feedback, first.contiguous(), taps.contiguous(), history
         self.pre, self.post = members[feedback.pre], members[feedback.post]
         self.batch, self.emission = self.pre.scan.shape[0], emission
         self.steps = self.pre.scan.steps
         self.sources, self.targets = (m.count // self.batch for m in (self.pre, self.post))
 
     @cached_property
-    def table(self) -> TapTable | Synapses:
-        """The taps as the products over whole sequences take them."""
-        first = self.feedback.first.contiguous()
-        if self.feedback.pattern is None:
-            return TapTable(self.taps, first, self.steps)
-        return Synapses(self.feedback.pattern, self.taps, first)
+    def matrix(self) -> TapTable | None:
+        """The taps of a dense matrix, as the products over whole sequences take them; None for those of a pattern."""
+        return TapTable(self.taps, self.first, self.steps) if self.feedback.pattern is None else None
 
     @cached_property
     def synapses(self) -> Synapses:
         """The taps as synapses by source; in a dense matrix every source reaches every target."""
-        if isinstance(self.table, Synapses):
-            return self.table
+        if self.feedback.pattern is not None:
+            return Synapses(self.feedback.pattern, self.taps, self.first)
         pointer = torch.arange(self.sources + 1, dtype=torch.int64) * self.targets
         target = torch.arange(self.targets, dtype=torch.int32).repeat(self.sources)
         taps = self.taps.transpose(0, 1).reshape(-1, self.taps.shape[2])
-        first = self.feedback.first.t().reshape(-1)
-        return Synapses(Pattern(pointer, target, self.targets), taps, first)
+        return Synapses(Pattern(pointer, target, self.targets), taps, self.first.t().reshape(-1))
+
+    @property
+    def table(self) -> TapTable | Synapses:
+        """The taps as they were given: what reads time lines back."""
+        return self.synapses if self.matrix is None else self.matrix
 
     def begin(self) -> None:
         """Deliver the spikes fired before the call."""
@@ -107,9 +109,9 @@ class Flight:
         )
         history = None if self.history is None else self.history.reshape(-1, self.batch, self.sources).contiguous()
         happened = delayed_events(fired.contiguous(), history, self.table.reach)
-        if isinstance(self.table, Synapses):
-            return synapse_gradient(happened, self.table, self._dense())
-        return delayed_tap_gradient(happened, self.table, self._dense())
+        if self.matrix is None:
+            return synapse_gradient(happened, self.synapses, self._dense())
+        return delayed_tap_gradient(happened, self.matrix, self._dense())
 
     def history_gradient(self) -> Tensor | None:
         """Gradient to the history, where there is one."""

@@ -19,7 +19,7 @@ from ranvier.kernels.tasks import Fused
 __all__ = ["WayBack", "run", "totals_of"]
 
 Tensor = torch.Tensor
-Key = tuple[str | int, str]
+Key = tuple[str, str]
 
 
 class _Adjoint:

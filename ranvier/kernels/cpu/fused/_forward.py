@@ -16,13 +16,13 @@ from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.schedule import Call, Schedule, run_queues
 from ranvier.kernels.cpu.scan import kernels
 from ranvier.kernels.cpu.scan.exact import emitted_as
-from ranvier.kernels.tasks import DelayedFeedback, Fused
+from ranvier.kernels.tasks import Fused
 
 __all__ = ["Given", "Made", "Names", "prepare", "queues", "run"]
 
 Tensor = torch.Tensor
 #: the loop's tensors by (population, name), or by ("feedback:0", "weight") for a numbered projection
-Given = Mapping[tuple[str | int, str], Tensor]
+Given = Mapping[tuple[str, str], Tensor]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Made:
 Calls = Callable[[str, Span], list[Call]]
 
 
-def run(task: Fused, given: Given, needs: Mapping[tuple[str | int, str], bool]) -> Made:
+def run(task: Fused, given: Given, needs: Mapping[tuple[str, str], bool]) -> Made:
     """Advance all populations over all steps."""
     made, calls = prepare(task, given, needs)
     steps, parts = next(iter(task.members.values())).steps, made.spans.parts
@@ -105,7 +105,7 @@ def run(task: Fused, given: Given, needs: Mapping[tuple[str | int, str], bool]) 
 
 
 def prepare(
-    task: Fused, given: Given, needs: Mapping[tuple[str | int, str], bool], repeated: bool = False
+    task: Fused, given: Given, needs: Mapping[tuple[str, str], bool], repeated: bool = False
 ) -> tuple[Made, Calls]:
     """Make all buffers; returns them, and the calls of a population in a span. ``repeated`` feeds are listed later."""
     steps = next(iter(task.members.values())).steps
@@ -121,8 +121,8 @@ def prepare(
         if link.pattern is not None and members[link.pre].batch <= FEW:
             made.synapses[k] = SynapseLink(link, weight, history, members)
             made.fired.setdefault(link.pre, Listed(members[link.pre], steps))
-        elif isinstance(link, DelayedFeedback):
-            made.flights[k] = Flight(link, weight, history, members, task.emission)
+        elif link.first is not None:
+            made.flights[k] = Flight(link, link.first, weight, history, members, task.emission)
         else:
             made.links[k] = SpikeLink(link, weight, history, members[link.pre], task.emission, lists, repeated)
     arrivals = _arrivals(made)
@@ -164,8 +164,8 @@ def queues(made: Made, calls: Calls) -> list[list[tuple[int, Schedule]]]:
 def _spans(task: Fused, members: Mapping[str, Member], steps: int) -> Spans:
     first = next(iter(members.values()))
     together = all(link.latency == 0 for link in task.feedback)
-    late = any(isinstance(link, DelayedFeedback) or link.pattern is not None for link in task.feedback)
-    late = late and (first.batch <= FEW or any(isinstance(link, DelayedFeedback) for link in task.feedback))
+    delayed = any(link.first is not None for link in task.feedback)
+    late = delayed or (first.batch <= FEW and any(link.pattern is not None for link in task.feedback))
     cells = [m.cells for m in members.values()]
     return spans_of(steps, first.batch, cells, first.lanes, together and not late, late)
 
@@ -183,7 +183,7 @@ def _prepare(
     made: Made,
     name: str,
     arrivals: Mapping[str, list[Arrival]],
-    needs: Mapping[tuple[str | int, str], bool],
+    needs: Mapping[tuple[str, str], bool],
 ) -> tuple[kernels.Forward, dict[str, Rows]]:
     """Choose a population's kernel and make its buffers; returns the kernel and the streams that are given."""
     member, scan = made.members[name], task.members[name]

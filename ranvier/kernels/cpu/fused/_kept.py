@@ -38,12 +38,11 @@ class Kept:
     def release(self) -> list[Tensor]:
         """The large tensors; the loop itself drops them."""
         made, out = self.made, []
-        holders: list[dict[str, Any]] = [link.kept for link in (*made.feeds.values(), *made.links.values())]
-        holders += [source.kept for source in (*made.synapses.values(), *made.fired.values())]
-        holders += [values for member in made.members.values() for values in (member.out, member.streams)]
-        for values in holders:
+        sources = (*made.feeds.values(), *made.links.values(), *made.synapses.values(), *made.fired.values())
+        holders: list[tuple[dict[str, Any], bool]] = [(source.kept, False) for source in sources]
+        holders += [(rows, True) for member in made.members.values() for rows in (member.out, member.streams)]
+        for values, rows in holders:
             for name, value in values.items():
-                rows = isinstance(value, Rows)
                 out.append(value.tensor if rows else value)
                 self._places.append((values, name, rows))
                 values[name] = None

@@ -22,7 +22,7 @@ from ranvier.kernels.cpu.fused.synapse_kernels import collect_kernel, return_ker
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call, Schedule
-from ranvier.kernels.tasks import DelayedFeedback, Feedback
+from ranvier.kernels.tasks import Feedback
 
 __all__ = ["FEW", "Listed", "SynapseLink", "row_stride"]
 
@@ -78,7 +78,7 @@ class SynapseLink:
         pattern, target, shape = link.pattern, link.pattern.target, weight.shape
         self.shape, self.history, self.base, self.reach = shape, history, link.latency, link.latency
         pointer, place = pattern.row_pointer, target
-        if isinstance(link, DelayedFeedback):
+        if link.first is not None:
             taps, first = shape[1], link.first.to(torch.int32)
             self.base, self.reach = 0, int(first.max()) + taps - 1 if first.numel() else 0
             stride = row_stride(self.post)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -126,18 +127,18 @@ class Member:
             self._steady[name] = (self.vector(c), 0, 1) if one is None else (one, 0, 0)
         return self._steady[name]
 
-    def call(self, kernel: ScanRoutine, span: Span, **given: Mapping[str, Tensor | Rows]) -> Call:
-        """A scan of ``span.chunk`` steps in every turn, of the arrays ``given`` by group; coefficients are the member's."""
+    def call(self, kernel: ScanRoutine, span: Span, **given: Mapping[str, Any]) -> Call:
+        """A scan of ``span.chunk`` steps in every turn, of the arrays ``given`` by group: rows where they have one for each step,
+        else vectors; coefficients are the member's."""
         last = self.padded if span.high == self.batch else span.high * self.cells
         numbers: dict[str, dict[str, Numbers]] = {}
         for label, group in kernel.groups.items():
-            if group.lane and not group.row:
+            if group.row:
+                numbers[label] = {n: (given[label][n].place(span), given[label][n].stride, 1) for n in group.names}
+            elif group.lane:
                 numbers[label] = {n: self.steady(n) for n in group.names}
             else:
-                numbers[label] = {n: self._numbers(given[label][n], span) for n in group.names}
+                numbers[label] = {n: (given[label][n], 0, 1) for n in group.names}
         pointers, moves, integers = kernel.pack(numbers, span.chunk, span.low * self.cells, last)
         words = [word for pair in zip(pointers, moves, strict=True) for word in pair]
         return Call.of(kernel.routine, [*words, *integers], numbers)
-
-    def _numbers(self, array: Tensor | Rows, span: Span) -> Numbers:
-        return (array, 0, 1) if isinstance(array, Tensor) else (array.place(span), array.stride, 1)

@@ -42,41 +42,57 @@ def run_fused(task: Fused) -> dict[str, ScanResult]:
 
 def slots_of(task: Fused) -> tuple[_Slot, ...]:
     """Every tensor of a loop."""
-    slots = [_Slot("feedback", k, "weight") for k in range(len(task.feedback))]
-    slots += [_Slot("feedback", k, "history") for k, f in enumerate(task.feedback) if f.history is not None]
-    slots += [_Slot("feeds", k, name) for k in range(len(task.feeds)) for name in ("source", "weight")]
+    slots: list[_Slot] = [_OfProjection("feedback", k, "weight") for k in range(len(task.feedback))]
+    slots += [_OfProjection("feedback", k, "history") for k, f in enumerate(task.feedback) if f.history is not None]
+    slots += [_OfProjection("feeds", k, name) for k in range(len(task.feeds)) for name in ("source", "weight")]
     for name, scan in task.members.items():
-        slots += [_Slot("streams", name, s) for s in scan.step.streams if s in scan.streams]
-        slots += [_Slot("states", name, s) for s in (*scan.step.states, *scan.step.counters)]
-        slots += [_Slot("coefficients", name, s) for s in scan.step.coefficients]
+        slots += [_OfMember("streams", name, s) for s in scan.step.streams if s in scan.streams]
+        slots += [_OfMember("states", name, s) for s in (*scan.step.states, *scan.step.counters)]
+        slots += [_OfMember("coefficients", name, s) for s in scan.step.coefficients]
     return tuple(slots)
 
 
 @dataclass(frozen=True)
-class _Slot:
-    """One tensor of a loop: where it stands in the task."""
+class _OfProjection:
+    """A tensor of a numbered projection."""
 
     kind: str
-    owner: str | int
+    place: int
     name: str
 
     def of(self, task: Fused) -> Tensor:
-        if isinstance(self.owner, int):
-            return getattr(getattr(task, self.kind)[self.owner], self.name)
+        return getattr(getattr(task, self.kind)[self.place], self.name)
+
+    def number(self, task: Fused) -> Tensor:
+        return self.of(task).to(next(iter(task.members.values())).dtype)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return f"{self.kind}:{self.place}", self.name
+
+
+@dataclass(frozen=True)
+class _OfMember:
+    """A tensor of a population."""
+
+    kind: str
+    owner: str
+    name: str
+
+    def of(self, task: Fused) -> Tensor:
         return getattr(task.members[self.owner], self.kind)[self.name]
 
     def number(self, task: Fused) -> Tensor:
-        """The tensor in the dtype in which kernels read it."""
-        value = self.of(task)
-        if isinstance(self.owner, int):
-            return value.to(next(iter(task.members.values())).dtype)
         scan = task.members[self.owner]
-        return scan.coefficient(self.name) if self.kind == "coefficients" else scan.number(self.name, value)
+        return scan.coefficient(self.name) if self.kind == "coefficients" else scan.number(self.name, self.of(task))
 
     @property
-    def key(self) -> tuple[str | int, str]:
-        """The name under which a part's tensor is known: of a population, or of a numbered projection."""
-        return (self.owner, self.name) if isinstance(self.owner, str) else (f"{self.kind}:{self.owner}", self.name)
+    def key(self) -> tuple[str, str]:
+        return self.owner, self.name
+
+
+#: where a tensor stands in a task (``of``; ``number`` in the dtype in which kernels read it), and the name by which it is known (``key``)
+_Slot = _OfProjection | _OfMember
 
 
 class _LoopFunction(torch.autograd.Function):

@@ -19,7 +19,7 @@ from ranvier.kernels.cpu.fused.run import slots_of
 from ranvier.kernels.cpu.fused.span import Span
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
 from ranvier.kernels.cpu.host.schedule import Schedule, run_queues
-from ranvier.kernels.tasks import DelayedFeedback, Fused, ScanResult
+from ranvier.kernels.tasks import Fused, ScanResult
 
 __all__ = ["LoopSeries"]
 
@@ -54,7 +54,7 @@ class LoopSeries:
         """Whether a loop can run as a series."""
         moving = [feed.source for feed in task.feeds] + [f.history for f in task.feedback if f.history is not None]
         moving += [t for scan in task.members.values() for t in scan.states.values()]
-        plain = all(f.pattern is None and not isinstance(f, DelayedFeedback) for f in task.feedback)
+        plain = all(f.pattern is None and f.first is None for f in task.feedback)
         steady = all(
             t.shape[0] == 1 for scan in task.members.values() for n, t in scan.streams.items() if n in scan.step.streams
         )

@@ -66,8 +66,8 @@ class Check:
         if self.shape is not None:
             out.append(f"{name}.dim() == {len(self.shape)}")
         for k, wanted in self._axes:
-            length = words[wanted] if isinstance(wanted, str) else wanted
-            if wanted in arrays:
+            length = words[wanted] if isinstance(wanted, str) else str(wanted)
+            if str(wanted) in arrays:
                 out.append(f"({length}.__class__ is not Tensor or {name}.size({k}) == {length}.numel())")
             else:
                 out.append(f"{name}.size({k}) == {length}")

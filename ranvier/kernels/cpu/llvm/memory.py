@@ -6,7 +6,7 @@ from llvmlite import ir
 
 from ranvier.kernels.cpu.llvm.functions import I32, splat
 
-__all__ = ["declared", "gathered", "masked_load", "masked_store", "summed"]
+__all__ = ["bytes_of", "declared", "gathered", "masked_load", "masked_store", "summed"]
 
 
 def gathered(b: ir.IRBuilder, base: ir.Value, places: ir.Value, mask: ir.Value | None = None) -> ir.Value:
@@ -21,7 +21,7 @@ def gathered(b: ir.IRBuilder, base: ir.Value, places: ir.Value, mask: ir.Value |
     kind = ir.FunctionType(wide, [addresses.type, I32, chosen, wide])
     call = declared(b, f"llvm.masked.gather.v{width}{_suffix(element)}.v{width}p0", kind)
     every = ir.Constant(chosen, [1] * width)
-    return b.call(call, [addresses, I32(_bytes(element)), every if mask is None else mask, rest])
+    return b.call(call, [addresses, I32(bytes_of(element)), every if mask is None else mask, rest])
 
 
 def masked_load(b: ir.IRBuilder, place: ir.Value, mask: ir.Value) -> ir.Value:
@@ -29,7 +29,7 @@ def masked_load(b: ir.IRBuilder, place: ir.Value, mask: ir.Value) -> ir.Value:
     wide = place.type.pointee
     kind = ir.FunctionType(wide, [place.type, I32, mask.type, wide])
     call = declared(b, f"llvm.masked.load.v{wide.count}{_suffix(wide.element)}.p0", kind)
-    return b.call(call, [place, I32(_bytes(wide.element)), mask, _zeros(wide)])
+    return b.call(call, [place, I32(bytes_of(wide.element)), mask, _zeros(wide)])
 
 
 def masked_store(b: ir.IRBuilder, value: ir.Value, place: ir.Value, mask: ir.Value) -> None:
@@ -37,7 +37,7 @@ def masked_store(b: ir.IRBuilder, value: ir.Value, place: ir.Value, mask: ir.Val
     wide = value.type
     kind = ir.FunctionType(ir.VoidType(), [wide, place.type, I32, mask.type])
     call = declared(b, f"llvm.masked.store.v{wide.count}{_suffix(wide.element)}.p0", kind)
-    b.call(call, [value, place, I32(_bytes(wide.element)), mask])
+    b.call(call, [value, place, I32(bytes_of(wide.element)), mask])
 
 
 def summed(b: ir.IRBuilder, start: ir.Value, vector: ir.Value) -> ir.Value:
@@ -63,7 +63,8 @@ def _suffix(element: ir.Type) -> str:
     return "f32" if isinstance(element, ir.FloatType) else "f64"
 
 
-def _bytes(element: ir.Type) -> int:
+def bytes_of(element: ir.Type) -> int:
+    """Size of a number of this type."""
     if isinstance(element, ir.IntType):
         return element.width // 8
     return 4 if isinstance(element, ir.FloatType) else 8

@@ -10,6 +10,7 @@ import torch
 
 from ranvier.kernels.cpu.circuit import team
 from ranvier.kernels.cpu.circuit.rows import Rows
+from ranvier.kernels.tasks import CircuitProjection
 
 
 def cells(count: int) -> Any:
@@ -41,8 +42,9 @@ def test_many_synapses_are_work_too(torch_threads, monkeypatch) -> None:
     monkeypatch.setattr(team, "_idle_cores", lambda: 2)
     monkeypatch.setattr(team, "can_meet", lambda: True)
     prepared = {Rows: SimpleNamespace(cut=lambda borders: [])}
-    wire = SimpleNamespace(pattern=SimpleNamespace(synapses=30_000_000, columns=77_000, prepared=prepared))
-    assert team.team_for(cells(77_000), [wire], [], None, 16, 200).threads == 2  # type: ignore[list-item]
+    synapses: Any = SimpleNamespace(synapses=30_000_000, columns=77_000, prepared=prepared)
+    wire = CircuitProjection("cells", "cells", "x", synapses, torch.ones(1), 1)
+    assert team.team_for(cells(77_000), [wire], [], None, 16, 200).threads == 2
 
 
 def test_a_short_call_is_not_worth_threads(torch_threads, monkeypatch) -> None:
