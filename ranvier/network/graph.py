@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
@@ -27,9 +27,11 @@ __all__ = ["Graph", "Memo"]
 class Memo:
     """What calls of one network leave to the next: plans, warnings said once, parts looked at, the last shape.
 
-    Plans are known by the generation of providers and the request; ``parts`` are those that they were made for.
+    Plans are known by the generation of providers and the request; ``parts`` are those that they were made for. A request
+    names its windows, so only the last ``most`` plans are kept, in the order in which they were made.
     """
 
+    most: ClassVar[int] = 32
     plans: dict[tuple[int, tuple], Plan] = field(default_factory=dict)
     parts: tuple = ()
     said: set[str] = field(default_factory=set)
@@ -37,9 +39,14 @@ class Memo:
     started: tuple[str, ...] = ()
     shape: tuple[int, int] | None = None
 
-    def drop_before(self, generation: int) -> None:
-        """Forget the plans made with earlier providers."""
-        self.plans = {key: plan for key, plan in self.plans.items() if key[0] >= generation}
+    def plan(self, generation: int, asked: tuple, make: Callable[[], Plan]) -> Plan:
+        """The plan of what was ``asked``, made once; plans made with earlier providers are forgotten."""
+        found = self.plans.get((generation, asked))
+        if found is None:
+            found = make()
+            known = [(key, plan) for key, plan in self.plans.items() if key[0] == generation]
+            self.plans = dict([*known, ((generation, asked), found)][-self.most :])
+        return found
 
     def new(self, sentence: str) -> bool:
         """Whether a warning was not said before; it counts as said from here on."""

@@ -81,3 +81,13 @@ def test_other_devices_are_said_to_fall_back(build: Callable) -> None:
         plan = build("feed-forward").to("meta").plan()
     assert all(c.provider == "reference" for c in plan.choices)
     assert "meta" in str(plan)
+
+
+def test_the_last_plans_are_kept(build: Callable) -> None:
+    net = build("feed-forward")
+    first = net.plan(window=1)
+    for window in range(1, 80):
+        assert net.plan(window=window) is net.plan(window=window)
+    assert len(net.graph.memo.plans) == net.graph.memo.most
+    assert net.plan(window=1) == first
+    assert net.plan(window=1) is not first

@@ -51,12 +51,7 @@ def plan_for(
         for p in graph.projections.values():
             p.check_chain()
         graph.memo.plans, graph.memo.parts = {}, parts
-    key = registry.generation(), asked
-    found = graph.memo.plans.get(key)
-    if found is None:
-        graph.memo.drop_before(key[0])
-        found = graph.memo.plans[key] = _made(graph, Request(*asked))
-    return found
+    return graph.memo.plan(registry.generation(), asked, lambda: _made(graph, Request(*asked)))
 
 
 def settled_parts(graph: Graph) -> frozenset[str]:
