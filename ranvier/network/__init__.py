@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from ranvier.network.rounding import RoundingReport, compare_rounding, rounded_delays
     from ranvier.network.run.lengths import silence_after, take_lengths
     from ranvier.network.run.modes import in_own_precision
-    from ranvier.network.saving.networks import load, load_state, save, save_state
+    from ranvier.network.saving.networks import load, save
     from ranvier.network.sequential import Recurrent, Sequential
     from ranvier.network.simulation.gradient_run import GradientRun, Signals
     from ranvier.network.simulation.run import Run, SpikeTrain
+    from ranvier.network.state.files import load_state, save_state
     from ranvier.network.state.state import State
     from ranvier.network.stimuli import (
         OrnsteinUhlenbeck,
@@ -114,11 +115,11 @@ _PUBLIC: dict[str, str] = {
     "in_own_precision": ".run.modes",
     "load": ".saving.networks",
     "load_records": ".recording",
-    "load_state": ".saving.networks",
+    "load_state": ".state.files",
     "ramp_current": ".stimuli",
     "rounded_delays": ".rounding",
     "save": ".saving.networks",
-    "save_state": ".saving.networks",
+    "save_state": ".state.files",
     "silence_after": ".run.lengths",
     "sine_current": ".stimuli",
     "step_current": ".stimuli",

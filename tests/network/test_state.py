@@ -269,8 +269,11 @@ ODD: dict[str, tuple[str, Callable[[rv.State], rv.State]]] = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_what_holds_no_tensors_is_named(name: str) -> None:
+def test_what_holds_no_tensors_is_named(name: str, tmp_path: Path) -> None:
     net, state = timed(torch.float32)
     said, changed = ODD[name]
     with pytest.raises(rv.errors.StateError, match=said):
         net.run(1 * ms, changed(state))
+    with pytest.raises(rv.errors.StateError, match=said):
+        rv.save_state(changed(state), tmp_path / "state.safetensors")
+    assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Real
@@ -12,7 +13,7 @@ import torch
 
 from ranvier.dynamics import COUNTER
 from ranvier.errors import StateError
-from ranvier.network.look import all_finite, numbers_of
+from ranvier.network.look import all_finite, numbers_of, sum_of_squares
 from ranvier.network.plastic.members import values_of
 from ranvier.network.plastic.synapses import kept_in
 from ranvier.network.state.state import STREAMS, State
@@ -21,7 +22,7 @@ from ranvier.units.steps import same_time
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
 
-__all__ = ["check_state"]
+__all__ = ["check_form", "check_state"]
 
 Tensor = torch.Tensor
 #: upper limits of the step and the stream of a state
@@ -34,11 +35,7 @@ def check_state(graph: Graph, state: Any, batch: int) -> State:
     Names, shapes, types and devices must be those of the network; numbers finite; counters whole; emissions of spiking
     parts 0 or 1.
     """
-    if not isinstance(state, State):
-        raise StateError(
-            f"state is {type(state).__name__}: pass on the state a call returned, or net.initial_state(batch)."
-        )
-    _check_form(state)
+    check_form(state)
     if state.dt is not None and not same_time(state.dt, graph.dt):
         raise StateError(
             f"the state was made with dt={state.dt:g} ms, the network has dt={graph.dt:g} ms: its time, delays and refractory "
@@ -61,8 +58,12 @@ def check_state(graph: Graph, state: Any, batch: int) -> State:
     return replace(state, dt=graph.dt, variables=variables, times=times)
 
 
-def _check_form(state: State) -> None:
-    """Mappings and tensors where the state has them, and a step length that is a number."""
+def check_form(state: Any) -> None:
+    """Check that ``state`` is one: mappings and tensors where a state has them, and a step length that is a number."""
+    if not isinstance(state, State):
+        raise StateError(
+            f"state is {type(state).__name__}: pass on the state a call returned, or net.initial_state(batch)."
+        )
     if state.dt is not None and not isinstance(state.dt, Real):
         raise StateError(f"dt={state.dt!r} of the state must be a number of ms, or None where it is unknown.")
     for kind, held in (("variables", state.variables), ("history", state.history), ("synapses", state.synapses)):
@@ -122,7 +123,7 @@ def _check_variables(graph: Graph, state: State, batch: int) -> None:
                 f"the state of {name!r} holds {', '.join(values) or 'nothing'}, but its cells {what}: it belongs to another network."
             )
         shapes = {_tail(v) for v in values.values()} if population.shape is None else {population.shape}
-        whole = {(batch, *shape) for shape in shapes}
+        whole = (batch, *next(iter(shapes))) if len(shapes) == 1 else None
         for variable, value in values.items():
             if not _fits(value, whole, counter if variable == COUNTER else form):
                 kinds = {graph.dtype, torch.float64} if variable in system.times else None
@@ -167,7 +168,7 @@ def _check_history(graph: Graph, state: State, batch: int) -> None:
     for name, value in state.history.items():
         shape = graph.shape_of(name)
         tail = _tail(value, 2) if shape is None else shape
-        if not _fits(value, {(depths[name], batch, *tail)}, form):
+        if not _fits(value, (depths[name], batch, *tail), form):
             _check_tensor(graph, f"the history of {name!r}", value, (depths[name], batch), {tail})
         numbers = numbers_of(value) if _spikes_alone(graph, name) else None
         if numbers is not None and np.count_nonzero(numbers * numbers != numbers):
@@ -178,14 +179,14 @@ def _check_history(graph: Graph, state: State, batch: int) -> None:
             )
 
 
-def _fits(value: Tensor, shapes: set[tuple[int, ...]], form: tuple[torch.dtype, torch.device]) -> bool:
+def _fits(value: Tensor, shape: tuple[int, ...] | None, form: tuple[torch.dtype, torch.device]) -> bool:
     """A fast test whether :func:`_check_tensor` would pass."""
-    if (value.dtype, value.device) != form:
-        return False
-    if len(shapes) != 1 or value.shape not in shapes:
+    if value.shape != shape or (value.dtype, value.device) != form:
         return False
     numbers = numbers_of(value)
-    return numbers is None or all_finite(numbers)
+    if numbers is None or numbers.dtype.kind != "f":
+        return True
+    return sum_of_squares(numbers) < math.inf or all_finite(numbers)
 
 
 def _check_tensor(
