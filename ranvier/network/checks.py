@@ -230,12 +230,6 @@ def check_record(graph: Graph, record: Any, sources: bool = False) -> None:
             )
         known = _recordable(graph, name, sources)
         for variable in variables:
-            if variable == COUNTER and name in graph.populations and graph.populations[name].cell.system.refractory:
-                raise GraphError(
-                    f"cannot record {COUNTER!r} of {name!r}: it counts the steps that a cell stays refractory, and is part of "
-                    f"the state: read run.state.variables[{name!r}][{COUNTER!r}], or record 'spikes': a spike of step n sets it to "
-                    f"round(refractory/dt), and every later step takes 1 away."
-                )
             if variable not in known:
                 raise GraphError(
                     f"cannot record {variable!r} of {name!r}: it has {', '.join(known)}.{meant(variable, known)}"
@@ -246,7 +240,8 @@ def _recordable(graph: Graph, name: str, sources: bool) -> list[str]:
     if name in graph.populations:
         system = graph.populations[name].cell.system
         events = ["spikes" if e.name == "spike" else e.name for e in system.events]
-        return [*events, *system.states, *system.subexpressions]
+        left = [COUNTER] if system.refractory else []
+        return [*events, *system.states, *left, *system.subexpressions]
     if name in graph.relays:
         return ["x"]
     plasticity = graph.projections[name].plasticity if name in graph.projections else None

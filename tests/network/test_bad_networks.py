@@ -192,10 +192,8 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "record of one spike": (lambda: chain().observe(X, record={"lif1": ["spike"]}), "'spike' of 'lif1': .* Did you mean 'spikes'"),
     "one spike of a run": (lambda: alone().run(1 * ms, record={"a": ["spike"]}), "Did you mean 'spikes'"),
     "one spike with gradient": (lambda: alone().run(1 * ms, record={"a": ["spike"]}, grad=True), "Did you mean 'spikes'"),
-    "counter": (
-        lambda: resting().run(1 * ms, record={"a": ["refractory_left"]}),
-        r"cannot record 'refractory_left' of 'a'.*run\.state\.variables\['a'\].*or record 'spikes'",
-    ),
+    "counter of cells without one": (
+        lambda: chain().observe(X, record={"lif1": ["refractory_left"]}), "cannot record 'refractory_left' of 'lif1'"),
     "capital": (lambda: alone().run(1 * ms, record={"a": ["V"]}), "cannot record 'V'.* Did you mean 'v'"),
     "capital of a sample": (lambda: alone().run(1 * ms, record={"a": [rv.Sample("V")]}), "Did you mean 'v'"),
     "sample of spikes": (lambda: rv.Sample("spike"), "spikes are recorded with 'spikes'"),

@@ -45,3 +45,14 @@ def test_one_network_may_be_run_and_trained_in_turn() -> None:
     with torch.no_grad():
         again = net.observe(torch.ones(3, 1, 2, dtype=torch.float64), record={"a": ["v"]})["a"]["v"]
     assert torch.equal(values.detach(), again)
+
+
+def test_a_run_without_autograd_leaves_numbers_that_training_may_use() -> None:
+    net, x = rv.Sequential(rv.Linear(2, 3), rv.LIF(3), rv.LeakyReadout(3), dt=1 * ms), torch.ones(4, 1, 2)
+    with torch.inference_mode():
+        before = net(x)[0].clone()
+    out, _ = net(x)
+    out.sum().backward()
+    weight = net.projections["linear1"].transform.weight
+    assert torch.equal(out.detach(), before)
+    assert bool((weight.grad != 0).any())

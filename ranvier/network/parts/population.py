@@ -98,6 +98,7 @@ class Population(nn.Module):
         for variable, value in cell.initial.items():
             if isinstance(value, Learn):
                 self._keep(_start_of(variable), value, dtype, like)
+        self._labels = (*cell.parameters, *self.surrogate.values)
         for label, value in self.surrogate.values.items():
             self.register_buffer(label, torch.tensor(value, dtype=torch.float64), persistent=False)
 
@@ -138,7 +139,10 @@ class Population(nn.Module):
 
     def values(self) -> dict[str, Tensor]:
         """Every parameter by name, bounds applied (the gradient passes as if they were not there)."""
-        return {n: self.value(n) for n in (*self.cell.parameters, *self.surrogate.values)}
+        given, bounds = self._buffers, self.bounds
+        return {
+            n: raw if n not in bounds and (raw := given.get(n)) is not None else self.value(n) for n in self._labels
+        }
 
     def natural_scales(self) -> dict[str, float]:
         """The size of every learnt value that has a physical unit, in base units."""
@@ -166,12 +170,13 @@ class Population(nn.Module):
         return {n: c.clone() for n, c in self.coefficients_in_use(step, dt).items()}
 
     def coefficients_in_use(self, step: Step, dt: float) -> dict[str, Tensor]:
-        """Every coefficient, read-only; computed anew where a gradient is wanted or a number changed."""
+        """Every coefficient, read-only; computed anew where one has a gradient or a number changed."""
         values = self.values()
-        if torch.is_grad_enabled() or any(v.numel() != 1 for v in values.values()):
+        asked = torch.is_grad_enabled()
+        if any(v.numel() != 1 or (asked and v.requires_grad) for v in values.values()):
             return eager.coefficients(step, values, dt)
         device = next((v.device for v in values.values()), None)
-        key = (step, dt, device, [v.item() for v in values.values()])
+        key = (step, dt, device, torch.is_inference_mode_enabled(), [v.item() for v in values.values()])
         if self._computed is None or self._computed[0] != key:
             self._computed = key, eager.coefficients(step, values, dt)
         return dict(self._computed[1])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from ranvier.dynamics import COUNTER
 from ranvier.errors import FileFormatError
 from ranvier.kernels.tasks import Spikes
 from ranvier.network.plastic.members import values_of
@@ -52,6 +53,7 @@ class Recorder:
         elif n in self.graph.populations:
             step = self.graph.step(n)
             dtype = torch.float64 if step.output_of(variable) in step.exact else dtype
+            dtype = torch.int32 if variable == COUNTER else dtype
         return torch.empty(0, dtype=dtype).numpy().dtype
 
     def _size(self, n: str) -> int:

@@ -1,7 +1,8 @@
-"""A cyclic part as one compiled loop: gathering what the kernel needs, and putting back what it made."""
+"""A cyclic part as one circuit: what its kernel is given, and what it made."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,60 +26,66 @@ Tensor = torch.Tensor
 
 def circuit(runner: Runner, unit: Unit, window: Window) -> None:
     """Advance the populations of a unit over the whole window in one call."""
-    names, dtype = unit.members, runner.graph.dtype
-    populations, projections, plastic, owners = [], [], [], []
+    names, arrivals = unit.members, runner.arrivals
+    projections, plastic = [], {}
     for n in names:
-        cells, inflow = runner.cells[n], runner.arrivals.into(n, names, window)
-        step = cells.step
-        for p in runner.arrivals.onto[n]:
+        step = runner.cells[n].step
+        for p in arrivals.onto[n]:
             stream = step.stream_of(p.port)
             if p.plasticity:
-                plastic.append(as_rows(runner, p, stream, names, window))
-                owners.append(p.name)
-            elif p.pre not in names or stream not in step.streams:
-                continue
-            else:
+                plastic[p.name] = as_rows(runner, p, stream, names, window)
+            elif p.pre in names and stream in step.streams:
                 first, _, _, latency, table = p.bound_transform
                 latency = latency if table is None else table
-                rows: Any = first.rows()  # a loop has no other projections inside
+                rows: Any = first.rows()  # a circuit has no other projections inside
                 projections.append(CircuitProjection(p.pre, n, stream, rows, first.shared_weight(), latency))
-        size = known_shape(runner.graph, n)[0]
-        fed = {step.stream_of(port) for port in inflow.ports} | {
-            *step.system.noises,
-            *step.clock.outputs,
-        }
-        streams = streams_of(cells, inflow.ports, window.count, (1, size), window)
-        outside = {s: x[:, 0] for s, x in streams.items() if s in fed}
-        history = window.history[n][:, 0] if n in window.history else torch.zeros(0, size, dtype=dtype)
-        record = tuple(v for v in cells.record if v != "spikes")
-        states = {k: v[0] for k, v in cells.given(window.variables[n], window.count).items()}
-        drives = tuple(
-            drive_with(runner.graph, runner.drives[p.name], p.pre, window.state.stream)
-            for p in runner.arrivals.onto[n]
-            if p.name in runner.drives
-        )
-        populations.append(
-            CircuitPopulation(n, step, size, states, cells.coefficients, outside, history, record, drives)
-        )
-    task = Circuit(populations, projections, window.start, window.count, dtype, runner.every, plastic)
+    populations = [_given(runner, n, names, window) for n in names]
+    task = Circuit(
+        populations, projections, window.start, window.count, runner.graph.dtype, runner.every, [*plastic.values()]
+    )
     result: CircuitResult = unit_of(runner.plan, unit)(task)
-    for population in populations:
-        n, spikes = population.name, result.spikes[population.name]
-        cells = runner.cells[n]
-        states = {k: v.unsqueeze(0) for k, v in result.states[n].items()}
-        window.variables[n] = cells.after(window.variables[n], states, window.count)
-        window.recorded.update({(n, v): x.unsqueeze(1) for v, x in result.recorded[n].items()})
-        window.spikes[n] = spikes
-        if "spikes" in cells.record and not runner.lists:
-            window.recorded[n, "spikes"] = spikes.dense(population.cells, dtype).unsqueeze(1)
-        if runner.arrivals.read_outside(n, names):
-            window.emissions[n] = spikes.dense(population.cells, dtype).unsqueeze(1)
-        elif n in window.history:
-            last = spikes.last(window.history[n].shape[0])
-            window.emissions[n] = last.dense(population.cells, dtype).unsqueeze(1)
-    for name, q, values in zip(owners, plastic, result.plastic, strict=True):
-        window.synapses[name] = after_rows(runner.plastic[name], q, values)
-    if (window.start + window.count) % runner.every == 0:
-        for name in owners:
+    for n in names:
+        _take(runner, n, names, window, result)
+    for (name, rows), values in zip(plastic.items(), result.plastic, strict=True):
+        window.synapses[name] = after_rows(runner.plastic[name], rows, values)
+    if plastic and (window.start + window.count) % runner.every == 0:
+        for name in plastic:
             values = window.synapses[name]
             window.recorded.update({(name, v): values[v].unsqueeze(0) for v in runner.record.get(name, ())})
+
+
+def _given(runner: Runner, name: str, inside: Sequence[str], window: Window) -> CircuitPopulation:
+    """A population as the circuit takes it, with what comes from outside."""
+    cells, drawn, graph = runner.cells[name], runner.drives, runner.graph
+    inflow, size = runner.arrivals.into(name, inside, window), known_shape(graph, name)[0]
+    streams = streams_of(cells, inflow.ports, window.count, (1, size), window, silent=False)
+    history = window.history.get(name)
+    history = torch.zeros(0, size, dtype=graph.dtype) if history is None else history[:, 0]
+    record = tuple(v for v in cells.record if v != "spikes")
+    states = {k: v[0] for k, v in cells.given(window.variables[name], window.count).items()}
+    drives = tuple(
+        drive_with(graph, drawn[p.name], p.pre, window.state.stream)
+        for p in runner.arrivals.onto[name]
+        if p.name in drawn
+    )
+    outside = {s: x[:, 0] for s, x in streams.items()}
+    return CircuitPopulation(name, cells.step, size, states, cells.coefficients, outside, history, record, drives)
+
+
+def _take(runner: Runner, name: str, inside: Sequence[str], window: Window, result: CircuitResult) -> None:
+    """Put what the circuit made of a population into the window."""
+    cells, spikes, dtype = runner.cells[name], result.spikes[name], runner.graph.dtype
+    size, history = known_shape(runner.graph, name)[0], window.history.get(name)
+    states = {k: v.unsqueeze(0) for k, v in result.states[name].items()}
+    before = window.variables[name]
+    window.variables[name] = cells.after(before, states, window.count)
+    if found := {v: x.unsqueeze(1) for v, x in result.recorded[name].items()}:
+        found = cells.counted(found, before, window.count, runner.every, window.start)
+        window.recorded.update({(name, v): x for v, x in found.items()})
+    window.spikes[name] = spikes
+    if "spikes" in cells.record and not runner.lists:
+        window.recorded[name, "spikes"] = spikes.dense(size, dtype).unsqueeze(1)
+    if runner.arrivals.read_outside(name, inside):
+        window.emissions[name] = spikes.dense(size, dtype).unsqueeze(1)
+    elif history is not None:
+        window.emissions[name] = spikes.last(history.shape[0]).dense(size, dtype).unsqueeze(1)

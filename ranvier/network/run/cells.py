@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier.dynamics import COUNTER
 from ranvier.kernels.tasks import Scan, ScanResult
 from ranvier.network.run.inflow import Inflow
 from ranvier.network.run.refractory import refractory_of
@@ -80,8 +81,19 @@ class Cells:
 
     def take(self, result: ScanResult, window: Window, count: int | None = None) -> dict[str, Tensor]:
         """Put a scan's result into the window; returns what was recorded."""
-        steps, name = window.count if count is None else count, self.name
-        window.variables[name] = self.after(window.variables[name], result.states, steps)
+        steps, name, before = window.count if count is None else count, self.name, window.variables[self.name]
+        window.variables[name] = self.after(before, result.states, steps)
         if self.emission is not None and self.emission in result.emitted:
             window.emissions[name] = result.emitted[self.emission].to(self.graph.dtype)
-        return {v: result.emitted[self.step.output_of(v)] for v in self.record}
+        recorded = {v: result.emitted[self.step.output_of(v)] for v in self.record}
+        return self.counted(recorded, before, steps) if COUNTER in recorded else recorded
+
+    def counted(
+        self, recorded: Mapping[str, Tensor], before: Mapping[str, Tensor], steps: int, each: int = 1, first: int = 0
+    ) -> dict[str, Tensor]:
+        """What was ``recorded`` in ``steps`` steps from step ``first``, its counter in whole steps; a sample every ``each`` steps."""
+        period, left = self.refractory, recorded.get(COUNTER)
+        if period is None or left is None:
+            return dict(recorded)
+        taken = torch.arange(each - first % each, steps + 1, each)
+        return {**recorded, COUNTER: period.recorded(before, left, taken)}

@@ -64,6 +64,16 @@ class Refractory:
             waiting = torch.where(begun, left + (self.steps - self.most).clamp(min=0), waiting)
         return {**states, COUNTER: waiting}
 
+    def recorded(self, before: Mapping[str, Tensor], left: Tensor, taken: Tensor) -> Tensor:
+        """Steps left [T, …] as int32, from those that a provider recorded ``taken`` [T] steps after ``before``."""
+        known, out = before[COUNTER].to(torch.int32), left.detach().to(torch.int32)
+        if self.long or (known.numel() and int(known.max()) > self.most):
+            taken = taken.to(torch.int32).reshape(-1, *(1 for _ in known.shape))
+            begun = out > self.most - taken  # only a spike since then leaves so many
+            out = torch.where(begun, out + (self.steps - self.most).clamp(min=0), out)
+            out = torch.where(known > self.most, known - taken, out)
+        return out
+
 
 def refractory_of(population: Population, step: Step, dt: float) -> Refractory:
     """The refractory period of a population as it is now; made once for each number that all cells share."""

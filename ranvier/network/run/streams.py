@@ -24,11 +24,12 @@ Tensor = torch.Tensor
 
 def streams_of(
     cells: Cells, ports: Mapping[str, Tensor], count: int, shape: tuple[int, ...], window: Window, first: int = 0,
-    steady: bool = False,
+    steady: bool = False, silent: bool = True,
 ) -> dict[str, Tensor]:  # fmt: skip
     """The streams of ``count`` steps from step ``first`` of a window, for what arrives at ``ports``.
 
-    Those that are the same at all steps are one row: what never arrives, and with ``steady`` steady arrivals.
+    Those that are the same at all steps are one row: what never arrives, which is left out unless ``silent``, and with
+    ``steady`` steady arrivals.
     """
     graph, step = cells.graph, cells.step
     out: dict[str, Tensor] = {}
@@ -46,12 +47,10 @@ def streams_of(
                     f"what arrives at {cells.name}.{port} has shape {tuple(x.shape)} [T, B, …], but the population holds "
                     f"{shape} [B, …]."
                 ) from None
-        elif stream in clock:
-            continue
         elif stream in noises:
             drawn = noise_block(graph.seed, f"{cells.name}.{stream}", window.state.stream, start, count, shape)
             out[stream] = drawn.to(graph.device, graph.dtype)
-        else:
+        elif silent and stream not in clock:
             out[stream] = torch.zeros((1,) * (len(shape) + 1), dtype=graph.dtype, device=graph.device)
     return out | _timed(cells, start, count, len(shape)) if clock else out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,6 +87,44 @@ def test_long_periods_are_counted_as_short_ones(
     assert torch.equal(state.variables["cells"]["refractory_left"], whole.state.variables["cells"]["refractory_left"])
 
 
+def counted(spikes: np.ndarray, period: np.ndarray) -> np.ndarray:
+    """Steps left after every step, from spikes [T, …] alone: a spike sets them, and each later step takes one away."""
+    out, left = [], np.zeros(spikes.shape[1:], int)
+    for fired in spikes:
+        left = np.where(fired != 0, period, np.maximum(left - 1, 0))
+        out.append(left)
+    return np.stack(out)
+
+
+@pytest.mark.parametrize("build", [alone, circuit, plastic])
+@pytest.mark.parametrize("provider", ["cpu", "reference"])
+@pytest.mark.parametrize("most", [1 << 23, 8])
+def test_the_steps_left_are_recorded(
+    build: Callable, provider: str, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_refractory, "MOST", most)
+    period = np.array([20, 3, 31])
+    net, state, spikes, left, coarse = network(build, period * 0.1 * ms, provider), None, [], [], []
+    for k, count in enumerate((3, 1, 2, 3) * 10):
+        wanted = {"cells": ["spikes", "refractory_left", rv.Sample("v", every=0.1 * ms)]}
+        part = net.run(count * 0.1 * ms, state, record=wanted)
+        some = net.run(
+            count * 0.1 * ms, state, record={"cells": ["refractory_left"]}, every=0.2 * ms, to=tmp_path / f"{k}"
+        )
+        fired = np.zeros((count, 3), int)
+        train = part["cells"].spikes
+        fired[train.step - train.first, train.cell] = 1
+        spikes.append(fired)
+        left.append(part["cells"].refractory_left)
+        coarse.append(some["cells"].refractory_left)
+        state = part.state
+    wanted = counted(np.concatenate(spikes), period)
+    assert wanted.max() == 31
+    assert np.concatenate(left).dtype == np.concatenate(coarse).dtype == np.int32
+    assert np.array_equal(np.concatenate(left), wanted)
+    assert np.array_equal(np.concatenate(coarse), wanted[1::2])
+
+
 def sequence(provider: str | None) -> rv.Sequential:
     torch.manual_seed(1)
     cell = {"threshold": "v > 2.5", "reset": "v = 0", "refractory": 20 * 0.1 * ms}
@@ -100,11 +139,15 @@ def test_calls_in_pieces_of_any_length(provider: str, monkeypatch: pytest.Monkey
     net, x = sequence(provider), torch.rand(90, 64, 4)
     out, end = net(x)
     monkeypatch.setattr(_refractory, "MOST", 8)
-    state, pieces = None, []
+    state, pieces, seen = None, [], []
     for first in range(0, 90, 3):
+        seen.append(
+            net.observe(x[first : first + 3], state, record={"b1": ["refractory_left"]})["b1"]["refractory_left"]
+        )
         piece, state = net(x[first : first + 3], state)
         pieces.append(piece)
     assert torch.equal(torch.cat(pieces), out)
+    assert torch.cat(seen).numpy().tolist() == counted(out.detach().numpy(), np.array(20)).tolist()
     assert torch.equal(state.variables["b1"]["refractory_left"], end.variables["b1"]["refractory_left"])
 
 
