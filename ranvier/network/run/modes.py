@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import torch
 from torch._C import _functorch  # pyright: ignore[reportAttributeAccessIssue]
@@ -15,10 +15,14 @@ from torch.utils.hooks import unserializable_hook
 from ranvier._warn import warn
 from ranvier.errors import ProviderError
 
+if TYPE_CHECKING:
+    from ranvier.network.run.window import Window
+
 __all__ = ["in_own_precision", "own_precision", "refuse_modes", "watch_backward"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+K = TypeVar("K")
 
 _FUNC = (
     "torch.func and torch.vmap cannot follow a network: its kernels read numbers. Give all samples at once, [T, B, …], instead of "
@@ -33,8 +37,8 @@ _AUTOCAST = (
     "survive half precision. Call the network outside autocast."
 )
 _BACKWARD = (
-    "backward() under torch.autocast rounds the gradients of a network to half precision, about 0.4 percent each: call backward() "
-    "outside autocast, as torch advises too."
+    "backward() under torch.autocast rounds the gradients of a network that was called outside of it to half precision, about 0.4 "
+    "percent each: call backward() outside autocast, as torch advises too."
 )
 
 
@@ -66,11 +70,51 @@ def in_own_precision(function: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def watch_backward(outputs: Iterable[torch.Tensor]) -> None:
-    """Warn where the gradient of ``outputs`` is taken under autocast, which no part of a graph can leave."""
-    for output in outputs:
-        if output.requires_grad:
-            output.register_hook(_watch)
+def watch_backward(window: Window) -> None:
+    """Let the backward pass of a window run in its own precision, also where it is asked for under autocast.
+
+    A call under autocast leaves it in every node of the graph before its results: the cells' own, and those of whatever made
+    the input, whose tensors have the precision of their forward pass already. A call outside autocast costs nothing, and
+    warns where its gradient is taken under autocast.
+    """
+    if not torch.is_autocast_enabled("cpu"):
+        for output in window.recorded.values():
+            if output.requires_grad:
+                output.register_hook(_watch)
+        return
+    window.recorded = _apart(window.recorded)
+    window.emissions = _apart(window.emissions)
+    window.variables = {n: _apart(v) for n, v in window.variables.items()}
+    window.synapses = {n: _apart(v) for n, v in window.synapses.items()}
+
+
+def _apart(values: Mapping[K, torch.Tensor]) -> dict[K, torch.Tensor]:
+    return {n: _Apart.apply(x) if x.grad_fn is not None else x for n, x in values.items()}  # pyright: ignore[reportReturnType]
+
+
+class _Apart(torch.autograd.Function):
+    """The same numbers; the backward pass of everything behind leaves autocast."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:
+        if torch.is_autocast_enabled("cpu"):
+            waiting, seen = [ctx], {ctx}
+            while waiting:
+                for node, _ in waiting.pop().next_functions:
+                    if node is not None and node not in seen:
+                        seen.add(node)
+                        waiting.append(node)
+                        node.register_prehook(_leave)
+        return grads[0]
+
+
+def _leave(_: Any) -> None:
+    """Autocast is off while one node runs: torch sets it for each node anew."""
+    torch.set_autocast_enabled("cpu", False)
 
 
 @unserializable_hook

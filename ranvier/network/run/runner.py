@@ -74,7 +74,7 @@ class Runner:
         with own_precision():
             for unit in self.plan.units:
                 WAYS[unit.how](self, unit, window)
-        watch_backward(window.recorded.values())
+        watch_backward(window)
         return window
 
 

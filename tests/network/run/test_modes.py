@@ -85,6 +85,56 @@ def test_autocast_rounds_no_run_with_a_gradient() -> None:
     assert torch.equal(right, torch.autograd.grad(v.pow(2).sum(), weight)[0])
 
 
+def deep(**how: object) -> rv.Sequential:
+    return rv.Sequential(
+        rv.Linear(4, 16), torch.nn.Unflatten(1, (1, 4, 4)), torch.nn.Conv2d(1, 2, 3), rv.LIF((2, 2, 2)), torch.nn.Flatten(),
+        rv.Linear(8, 2), rv.LeakyReadout(2), dt=1 * ms, **how,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("provider", ["cpu", "reference"])
+@pytest.mark.parametrize("make", [chain, recurrent, deep])
+@pytest.mark.parametrize("of", ["output", "state", "record"])
+def test_a_backward_pass_under_autocast_has_the_precision_of_the_call(make: Callable, of: str, provider: str) -> None:
+    x = torch.rand(9, 8, 4, generator=torch.Generator().manual_seed(0)) * 3
+
+    def learnt(autocast: bool) -> list[torch.Tensor]:
+        torch.manual_seed(0)
+        net, given = make(provider=provider), x.clone().requires_grad_()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            if of == "record":
+                name = net.outputs[0]
+                read = net.observe(given, record={name: ["v"]}, stream=0)[name]["v"]
+            else:
+                out, state = net(given, stream=0)
+                read = out if of == "output" else state.variables[net.outputs[0]]["v"]
+            read.square().sum().backward()
+            assert torch.is_autocast_enabled("cpu") == autocast
+        return [given.grad, *(p.grad for p in net.parameters())]
+
+    right = learnt(False)
+    with pytest.warns(RanvierWarning, match="autocast has no effect") as said:
+        found = learnt(True)
+    assert len(said) == 1
+    for a, b in zip(found, right, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_run_with_a_gradient_and_its_backward_pass_under_autocast() -> None:
+    def learnt(autocast: bool) -> torch.Tensor:
+        torch.manual_seed(0)
+        net = rv.Network(dt=1 * ms, seed=1, provider="reference")
+        signal = rv.TimedArray(torch.randn(9, 6, generator=torch.Generator().manual_seed(1)), dt=1 * ms)
+        net.source("in", signal)
+        net.population("out", 5, rv.Cell("v' = v/2 + x : 1\nx : 1 (input)", emit="v"))
+        net.connect("in", "out", rv.Linear(6, 5, bias=False), to="x")
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            net.run(9 * ms, grad=True, record={"out": ["v"]})["out"].v.square().sum().backward()
+        return next(net.parameters()).grad
+
+    assert torch.equal(learnt(True), learnt(False))
+
+
 @pytest.mark.parametrize(
     "rule", [rv.rules.BPTT(), rv.rules.BPTT(window=3), rv.rules.SLTT(), rv.rules.OTTT(), rv.rules.EProp()], ids=str
 )
