@@ -1,33 +1,57 @@
-"""Compute every cell of rules and options and print the table of ``docs/rules.md``.
+"""Compute every cell of rules and options, print the table of ``docs/rules.md`` and how each cell was tried.
 
-``python -m tests.training.table_of_rules`` takes minutes; a cell that is neither equal to its definition nor refused as
-expected ends it with an error.
+``python -m tests.training.table_of_rules`` takes tens of minutes: rule × option × provider × precision, whole, in one
+window, cut, saved and loaded, and folded. ``--options plain sign`` restricts it, ``--every`` prints each distance. A cell that is
+neither equal to its definition nor refused as expected ends it with an error.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import warnings
+from collections import defaultdict
 
 from ranvier.errors import RanvierWarning
 from tests.training.crossed.definitions import RULES
 from tests.training.crossed.expected import REFUSED, page
 from tests.training.crossed.options import OPTIONS
 from tests.training.crossed.table import outcome
+from tests.training.crossed.ways import WITHIN, distances
+
+PROVIDERS = ("cpu", "reference")
 
 
-def main() -> int:
-    """Print the table; the exit status says whether all cells are as expected."""
-    wrong = []
+def main(arguments: list[str] | None = None) -> int:
+    """Print the tables; the exit status says whether all cells are as expected."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--options", nargs="*", default=list(OPTIONS), choices=list(OPTIONS), metavar="OPTION")
+    parser.add_argument("--every", action="store_true")
+    asked = parser.parse_args(arguments)
     warnings.simplefilter("ignore", RanvierWarning)
-    for provider in ("cpu", "reference"):
-        for option in OPTIONS:
-            for rule in RULES:
-                result = outcome(rule, option, provider)
-                refused = result.refusal is not None
-                if refused != (rule in REFUSED[option]) or (result.distance or 0) > 1e-9:
-                    wrong.append(f"{rule}, {option}, {provider}: {result.refusal or result.distance}")
-    print(page())
+    found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    wrong: list[str] = []
+    for option in asked.options:
+        for provider in PROVIDERS:
+            for rule in sorted(REFUSED[option]):
+                refused = outcome(rule, option, provider).refusal is not None
+                found["refused", provider, ""].append(0.0)
+                wrong += [] if refused else [f"{rule}, {option}, {provider}: not refused"]
+            for dtype, within in WITHIN.items():
+                for way, rule, distance in distances(option, provider, dtype):
+                    name = str(dtype).removeprefix("torch.")
+                    found[way, provider, name].append(distance)
+                    cell = f"{rule}, {option}, {provider}, {name}, {way}: {distance:.0e}"
+                    wrong += [] if distance <= within else [cell]
+                    if asked.every:
+                        print(cell)
+    print(page() if asked.options == list(OPTIONS) else f"{len(asked.options)} of {len(OPTIONS)} options")
+    print(
+        f"\n{len(RULES)} rules, {len(asked.options)} options\n\n| way | provider | precision | cells | largest distance |"
+    )
+    print("|---|---|---|---|---|")
+    for (way, provider, name), values in sorted(found.items()):
+        print(f"| {way} | {provider} | {name} | {len(values)} | {max(values):.0e} |")
     print("\n".join(wrong), file=sys.stderr)
     return 1 if wrong else 0
 

@@ -5,22 +5,20 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 from pathlib import Path
 
 import pytest
 import torch
 
 import ranvier as rv
-from ranvier.network import rounded_delays
 from tests.kernels.providers.counting import Counting
 from tests.kernels.providers.refusing import Refusing
 from tests.kernels.providers.registered import registered
 from tests.training.crossed.definitions import RULES
 from tests.training.crossed.expected import REFUSED, REFUSED_APART, page
 from tests.training.crossed.options import OPTIONS
-from tests.training.crossed.table import apart, found, loss, network, outcome
+from tests.training.crossed.table import network, outcome
+from tests.training.crossed.ways import FOLDED, WITHIN, distances
 
 PROVIDERS = pytest.mark.parametrize("provider", ["cpu", "reference"])
 EVERY = pytest.mark.parametrize("option", OPTIONS)
@@ -133,76 +131,14 @@ def test_every_cell_of_parts_that_run_together(option: str) -> None:
 @pytest.mark.slow
 @PROVIDERS
 @EVERY
-def test_every_cell_in_one_window(option: str, provider: str) -> None:
-    for rule, (given, _) in RULES.items():
-        if rule in REFUSED[option] or not hasattr(given, "window") or rule.startswith(("BPTT", "SnAp1")):
-            continue
-        net, x = network(option, provider)
-        longer = dataclasses.replace(given, window=50)
-        assert apart(found(net, given, x), found(net, longer, x)) < 1e-9, rule
+@pytest.mark.parametrize("dtype", WITHIN, ids=str)
+def test_every_cell_in_every_way(option: str, provider: str, dtype: torch.dtype) -> None:
+    """In both precisions: whole, in one window, a call cut in two, saved and loaded, folded."""
+    for way, rule, distance in distances(option, provider, dtype):
+        assert distance <= (0 if way == "saved" else WITHIN[dtype]), f"{rule}, {way}"
 
 
-@pytest.mark.slow
-@PROVIDERS
-@EVERY
-def test_every_cell_saved_and_loaded(option: str, provider: str, tmp_path: Path) -> None:
-    net, x = network(option, provider)
-    rv.save(net, tmp_path / "model")
-    again = rv.load(tmp_path / "model")
-    for rule, (given, _) in RULES.items():
-        if rule not in REFUSED[option]:
-            assert apart(found(net, given, x), found(again, given, x)) == 0, rule
-
-
-@pytest.mark.slow
-@PROVIDERS
-@EVERY
-def test_every_cell_in_single_precision(option: str, provider: str) -> None:
-    """Against the definition in double precision, with the rounded numbers.
-
-    Evolution strategies draw their perturbations in the precision of the network, so they are other numbers here.
-    """
-    net, x = network(option, provider)
-    net.float()
-    wide = copy.deepcopy(net).double()
-    for rule, (given, definition) in RULES.items():
-        if rule in REFUSED[option] or rule == "Evolution":
-            continue
-        ours = {n: g.double() for n, g in found(net, given, x.float()).items()}
-        wanted = definition(wide, x, loss)
-        assert apart(wanted, ours) < 2e-5, rule
-
-
-@pytest.mark.slow
-@PROVIDERS
-@pytest.mark.parametrize(
-    ("option", "like"),
-    [
-        ("batch norm, settled", "plain"), ("threshold norm, settled", "plain"),
-        ("learnable delay", "delay per synapse"), ("learnable delay behind", "delay per synapse behind"),
-        ("populations, learnable delays", "populations, delays"),
-    ],
-)  # fmt: skip
-def test_every_rule_of_a_folded_network(option: str, like: str, provider: str) -> None:
-    """Norms folded into weights, and delays on whole steps: the rules of a network that has none."""
-    net, x = network(option, provider)
-    folded = rounded_delays(net) if "delay" in option else rv.fold_norms(net)
-    for rule, (given, definition) in RULES.items():
-        if rule not in REFUSED[like]:
-            assert apart(definition(folded, x, loss), found(folded, given, x)) < 1e-9, rule
-
-
-@pytest.mark.slow
-@PROVIDERS
-@EVERY
-def test_every_network_cut_in_two(option: str, provider: str) -> None:
-    """A call cut in two, the state attached, has the gradient of the whole call."""
-    net, x = network(option, provider)
-    whole = found(net, rv.rules.BPTT(), x)
-    net.zero_grad()
-    torch.manual_seed(1)
-    first, state = net(x[:4])
-    second, _ = net(x[4:], state)
-    loss(torch.cat([first, second])).backward()
-    parts = {n: torch.zeros_like(q) if q.grad is None else q.grad for n, q in net.named_parameters()}
-    assert apart(whole, parts) < 1e-9
+@pytest.mark.parametrize("option", ["batch norm, settled"])
+def test_some_options_in_every_way(option: str) -> None:
+    ways = {way for way, _, distance in distances(option, "cpu", torch.float64) if distance <= WITHIN[torch.float64]}
+    assert ways == {"whole", "one window", "cut", "saved"} | ({"folded"} if option in FOLDED else set())
