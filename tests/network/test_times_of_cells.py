@@ -96,6 +96,24 @@ def test_a_rest_written_with_the_last_spike_is_a_refractory_period() -> None:
         np.testing.assert_array_equal(one, found[0])
 
 
+def test_the_output_of_a_network_may_be_a_time() -> None:
+    for provider in ("cpu", "reference"):
+        cell = rv.Cell(
+            "last' = last : ms\nv' = 0.9*v + x : 1\nx : 1 (input)",
+            threshold="v > 0.5",
+            reset="last = t\nv = 0",
+            emit="last",
+            size=3,
+        )
+        net = rv.Sequential(rv.Linear(3, 3, bias=False), cell, dt=0.1 * ms, provider=provider)
+        with torch.no_grad():
+            net.projections["linear1"].chain[0].weight.copy_(torch.eye(3))
+            out, state = net(torch.full((30, 1, 3), 0.2), later(net, LATE))
+        assert torch.equal(out[-1], state.variables["cell1"]["last"])
+        fired = np.arange(2, 30, 3)
+        np.testing.assert_array_equal(out[fired, 0, 0].numpy(), times_at(LATE + fired, 0.1))
+
+
 def test_a_pacemaker_fires_at_the_times_that_it_holds() -> None:
     for provider in ("cpu", "reference"):
         for start in (0, LATE):
@@ -300,3 +318,12 @@ def test_what_reads_no_time_stays_in_float32() -> None:
         run = net.run(1 * ms, replace(net.initial_state(), step=LATE), record={"cells": ["v", "tau"]})
     assert run["cells"].v.dtype == run["cells"].tau.dtype == np.float32
     assert not run.state.times
+
+
+def test_a_quotient_of_times_is_named_where_it_becomes_undefined() -> None:
+    for start in (0, LATE):
+        net = rv.Network(dt=0.1 * ms, seed=1)
+        when = float(times_at(start + 2, 0.1))
+        net.population("cells", 3, rv.Cell("v' = v + (t - last)/abs(t - last) : 1\nlast' = last : ms", last=when * ms))
+        with pytest.raises(rv.errors.NonFiniteError, match=r"the quotient '\(t - last\) / abs\(t - last\)' is 0/0"):
+            net.run(1 * ms, replace(net.initial_state(), step=start))
