@@ -139,7 +139,7 @@ def exact_times(program: Program, times: Iterable[str]) -> Program:
                 sums[s.target] = e.xreplace(sums)
         e = _exact(e, moving, sums)
         if s.event is not None and not all(a.is_Symbol or a.is_Integer for a in e.args):
-            apart = Statement(sp.Symbol(f"{s.target}_apart"), e.args[0])
+            apart = Statement(sp.Symbol(f"{s.target}:apart"), e.args[0])
             statements.append(apart)
             e = e.func(apart.target, _ZERO)
         statements.append(s.rewritten(e))

@@ -47,7 +47,7 @@ def test_steps_that_differ_in_what_is_exact_have_kernels_of_their_own() -> None:
 
 def test_a_comparison_reads_through_a_difference_of_times() -> None:
     step = made("last' = last : ms", threshold="t - last >= gap", reset="last = t", gap=3 * ms)
-    (apart,) = (s for s in step.program.statements if str(s.target).endswith("_apart"))
+    (apart,) = (s for s in step.program.statements if str(s.target).endswith(":apart"))
     assert {str(a) for a in apart.expression.args} in ({"t", "gap + last_advanced"}, {"t", "last_advanced + gap"})
 
 

@@ -203,7 +203,7 @@ def test_the_gradient_through_a_time_is_that_of_finite_differences() -> None:
 
 
 def test_rules_of_learning_take_cells_that_hold_a_time() -> None:
-    x = (torch.rand(60, 2, 4, generator=torch.Generator().manual_seed(2)) < 0.9).double()
+    x = (torch.rand(35, 2, 4, generator=torch.Generator().manual_seed(2)) < 0.9).double()
     data = torch.utils.data.TensorDataset(x.transpose(0, 1), torch.tensor([0, 1]))
     every = (
         rv.rules.BPTT(window=10),
@@ -327,3 +327,31 @@ def test_a_quotient_of_times_is_named_where_it_becomes_undefined() -> None:
         net.population("cells", 3, rv.Cell("v' = v + (t - last)/abs(t - last) : 1\nlast' = last : ms", last=when * ms))
         with pytest.raises(rv.errors.NonFiniteError, match=r"the quotient '\(t - last\) / abs\(t - last\)' is 0/0"):
             net.run(1 * ms, replace(net.initial_state(), step=start))
+
+
+@pytest.mark.parametrize("reset", ["surrogate", "level", "times"])
+def test_a_threshold_of_times_has_a_gradient(reset: str) -> None:
+    """Cells fire when an integrated age reaches a learnt period; float32 late equals float64 early."""
+    found = []
+    for provider, dtype, start in (
+        ("reference", torch.float64, 0),
+        ("cpu", torch.float64, LATE),
+        ("cpu", torch.float32, LATE),
+    ):
+        cell = rv.Cell(
+            "dage/dt = 1 + 0.2*x : ms\nx : 1 (input)",
+            threshold="age >= period",
+            reset="age = 0*ms",
+            period=rv.Learn(2.05 * ms),
+            size=3,
+        )
+        torch.manual_seed(1)
+        net = rv.Sequential(rv.Linear(2, 3), cell, dt=0.1 * ms, seed=1, provider=provider, dtype=dtype)
+        state = replace(net.initial_state(2, stream=0), step=start)
+        out, _ = net(torch.ones(80, 2, 2, dtype=dtype), state, reset=reset)
+        (out * torch.arange(80, dtype=dtype).reshape(-1, 1, 1)).sum().backward()
+        found.append((out.detach().double(), *(p.grad.double() for p in net.parameters())))
+    assert float(found[0][1].norm()) > 0
+    for other in found[1:]:
+        for one, wanted in zip(other, found[0], strict=True):
+            torch.testing.assert_close(one, wanted, rtol=1e-4, atol=1e-4)
