@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ranvier._pages import page
 
 if TYPE_CHECKING:
-    from ranvier import blocks, data, encoding, errors, plasticity, plot, recipes, surrogates, units
+    from ranvier import blocks, data, encoding, errors, plasticity, plot, recipes, storages, surrogates, units
     from ranvier.connectivity import (
         AllToAll,
         Blocks,
@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         sine_current,
         step_current,
         step_graph,
+        store_weights,
     )
     from ranvier.neurons import (
         ALIF,
@@ -206,6 +207,8 @@ _PUBLIC: dict[str, str] = {
     "sine_current": "ranvier.network",
     "step_current": "ranvier.network",
     "step_graph": "ranvier.network",
+    "storages": "ranvier.storages",
+    "store_weights": "ranvier.network",
     "surrogates": "ranvier.surrogates",
     "train": "ranvier.training",
     "travel_time": "ranvier.connectivity",
@@ -313,6 +316,8 @@ __all__ = [
     "sine_current",
     "step_current",
     "step_graph",
+    "storages",
+    "store_weights",
     "surrogates",
     "train",
     "travel_time",

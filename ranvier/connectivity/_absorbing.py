@@ -7,6 +7,7 @@ from torch import nn
 
 from ranvier.connectivity.affine import Affine
 from ranvier.connectivity.transform import Transform
+from ranvier.storages import Stored
 
 __all__ = ["Absorbing"]
 
@@ -29,7 +30,7 @@ class Absorbing(Transform):
 
     def spread(self, each: Tensor) -> Tensor:
         """One number for each output [out], in a shape that multiplies the weight."""
-        return each.reshape(-1, *(1 for _ in self.effective_weight().shape[1:]))
+        return each.reshape(-1, *(1 for _ in self.weight_shape[1:]))
 
     def spread_inputs(self, each: Tensor) -> Tensor:
         """One number for each input [in], in a shape that multiplies the weight."""
@@ -48,32 +49,39 @@ class Absorbing(Transform):
     def cannot_absorb(self, affine: Affine) -> str | None:
         """A weight kept to a sign takes no negative factor, and one that is computed from others none at all."""
         own = self.module._parameters
-        if own.get("weight") is None or "bias" not in own:
+        if (own.get("weight") is None and self.stored is None) or "bias" not in own:
             return (
                 "stands beside weights that are computed from others; make them plain, or put it beside plain weights."
             )
         if getattr(self.module, "sign", None) is not None and bool((affine.scale < 0).any()):
             return "has a negative scale, which would break the signs of the weights."
+        if self.storage is not None and self.stored is None:
+            return f"stands beside weights that are rounded to {self.storage.name} anew; store them first: rv.store_weights(net)."
         return None
 
     def with_affine(
-        self, affine: Affine, weight: Tensor, bias: Tensor | None, before: bool = False
-    ) -> tuple[Tensor, Tensor]:
-        """Factors multiply rows or columns of the weight; shifts add to the bias."""
+        self, affine: Affine, weight: Tensor | Stored, bias: Tensor | None, before: bool = False
+    ) -> tuple[Tensor | Stored, Tensor]:
+        """Factors multiply rows or columns of the weight, or the scale of stored numbers; shifts add to the bias."""
         if before:
+            weight = weight.decode() if isinstance(weight, Stored) else weight
             moved = (weight * self.spread_inputs(affine.shift)).flatten(1).sum(1)
             return weight * self.spread_inputs(affine.scale), moved if bias is None else bias + moved
         return (
             weight * self.spread(affine.scale), affine.shift if bias is None else bias * affine.scale + affine.shift
         )  # fmt: skip
 
-    def absorb(self, weight: Tensor, bias: Tensor | None) -> None:
+    def write(self, weight: Tensor | Stored) -> None:
+        """Replace the numbers of the weight."""
+        self.module.weight.copy_(weight)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+    def absorb(self, weight: Tensor | Stored, bias: Tensor | None) -> None:
         """Replace the numbers of the parameters; a new bias is learnt where the weights are."""
-        module, old = self.module, self.constant
-        own: nn.Parameter = module.weight  # pyright: ignore[reportAssignmentType]
+        module, old, learnt = self.module, self.constant, self.learnt_weight
         with torch.no_grad():
-            own.copy_(weight)
+            self.write(weight)
             if bias is not None and old is None:
-                module.bias = nn.Parameter(bias.detach(), requires_grad=own.requires_grad)
+                requires = learnt is not None and learnt.requires_grad
+                module.bias = nn.Parameter(bias.detach(), requires_grad=requires)
             elif bias is not None and old is not None:
                 old.copy_(bias)

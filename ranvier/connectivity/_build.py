@@ -22,6 +22,7 @@ from ranvier.connectivity.delays import LONGEST, Delays
 from ranvier.errors import DimensionError
 from ranvier.kernels.pool import run_tiles
 from ranvier.limits import spell
+from ranvier.storages import Storage
 from ranvier.units import UNITS, Dimension, Quantity
 from ranvier.units.steps import nearest_steps
 from ranvier.values import Distribution, Learn, key_of
@@ -54,6 +55,7 @@ class SynapseRequest:
     each: bool = False
     interpolation: str = "linear"
     width: Any = None
+    storage: Storage | None = None
     progress: bool = False
 
 
@@ -86,9 +88,19 @@ def build_synapses(rule: Connectivity, ends: Ends, request: SynapseRequest) -> S
         late = 0 * UNITS["ms"] if late is None else late
         delay = numbers_of(late, found, ends, request.seed, request.name, "delay", given)
         if isinstance(request.delay, Learn):
-            return Sparse(found, weights, 0, learn, _learnable(delay, len(found), request), _bounds(request, learn))
+            return Sparse(
+                found,
+                weights,
+                0,
+                learn,
+                _learnable(delay, len(found), request),
+                _bounds(request, learn),
+                storage=request.storage,
+            )
         latency = _latencies(delay, len(found), request, advance)
-    return Sparse(found, weights, latency, learn, bounds=_bounds(request, learn), lag=request.lag)
+    return Sparse(
+        found, weights, latency, learn, bounds=_bounds(request, learn), lag=request.lag, storage=request.storage
+    )
 
 
 def procedural_synapses(rule: Procedural, ends: Ends, request: SynapseRequest) -> ProceduralSynapses:
@@ -109,6 +121,10 @@ def procedural_synapses(rule: Procedural, ends: Ends, request: SynapseRequest) -
                 f"{request.name}: {what}={given!r}, but procedural synapses share one number; give one, or leave "
                 f"Procedural out to store them."
             )
+    if request.storage is not None:
+        raise ConnectivityError(
+            f"{request.name}: storage={request.storage!r}, but procedural synapses share one weight; leave storage out."
+        )
     if request.each:
         raise ConnectivityError(f"{request.name}: plastic synapses must be stored; leave Procedural out.")
     rule.expected(ends)

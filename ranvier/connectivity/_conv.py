@@ -24,6 +24,8 @@ class Conv2d(DelayedConvolution, Convolution, nn.Conv2d):
         ``"synapse"``, or one delay for each input channel (``"pre"``) or output channel (``"post"``).
     sign
         As in :class:`ranvier.Linear`, per input channel.
+    storage
+        As in :class:`ranvier.Linear`; outputs are channels.
     options
         Those of ``torch.nn.Conv2d``; padding must be by a number of zeros where there are delays.
 

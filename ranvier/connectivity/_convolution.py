@@ -14,6 +14,7 @@ from ranvier.kernels.provider import Runnable
 if TYPE_CHECKING:
     from ranvier.connectivity.transform import Transform
     from ranvier.kernels.step import Builder
+    from ranvier.storages import Stored
 
 __all__ = ["ARGUMENTS", "Convolution"]
 
@@ -59,7 +60,7 @@ class Convolution(Absorbing):
             return f"stands before {self.kind} with padding={m.padding!r}, whose zeros it does not shift; put it behind a map."
         return None
 
-    def carry(self, weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
+    def carry(self, weight: Tensor | Stored, builder: Builder, source: str, name: str, target: str | None) -> str:
         """A convolution of planes as a node of its own; in other dimensions, or padded otherwise, the numbers of the map."""
         from ranvier.connectivity.lowering import convolution
 

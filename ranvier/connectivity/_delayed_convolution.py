@@ -15,6 +15,7 @@ from ranvier.errors import ShapeError
 from ranvier.kernels.products import carried
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import DelayedMatrixProduct
+from ranvier.storages import Storage
 
 __all__ = ["DelayedConvolution"]
 
@@ -40,7 +41,8 @@ class DelayedConvolution(DelayedKernel):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int | tuple[int, ...], *, delay: Any = None,
-        per: str = "synapse", interpolation: str = "linear", width: Any = None, sign: Any = None, **options: Any,
+        per: str = "synapse", interpolation: str = "linear", width: Any = None, sign: Any = None,
+        storage: Storage | None = None, **options: Any,
     ) -> None:  # fmt: skip
         self._check_size(in_channels, out_channels, kernel_size, options.get("groups", 1), delay is not None)
         super().__init__(in_channels, out_channels, kernel_size, **options)  # pyright: ignore[reportCallIssue]
@@ -60,6 +62,7 @@ class DelayedConvolution(DelayedKernel):
                 f"each of delays per='synapse' or {'post' if side == 'input' else 'pre'!r}."
             )
         self.keep_delay(delay, per, interpolation, width)
+        self.keep_storage(storage)
         self.keep_sign(sign)
 
     @classmethod

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import torch
 
+from ranvier.connectivity._storing import Storing
 from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.delays import Delays, check_request, latency_steps
-from ranvier.connectivity.transform import Transform
 from ranvier.errors import ShapeError
 from ranvier.units import UNITS, Quantity
 from ranvier.values import Learn
@@ -24,7 +24,7 @@ __all__ = ["DelayedKernel"]
 Tensor = torch.Tensor
 
 
-class DelayedKernel(Transform):
+class DelayedKernel(Storing):
     """A transform whose ``weight`` [out, in, …] may carry a delay for each element, each input or each output."""
 
     sign: Tensor | None
@@ -60,6 +60,11 @@ class DelayedKernel(Transform):
             self.weight.copy_(torch.where(self.sign == 0, self.weight, self.sign * self.weight.abs()))
 
     @property
+    def output_axis(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The axis of the weight along which outputs change."""
+        return 1 - self.inputs
+
+    @property
     def constant(self) -> Tensor | None:
         """The bias [out]."""
         return self.bias
@@ -69,8 +74,8 @@ class DelayedKernel(Transform):
         """Whether a delay was requested."""
         return self.given is not None
 
-    def effective_weight(self) -> Tensor:
-        """The weights in use: one of the wrong sign counts as 0 and keeps its gradient, so that it can come back."""
+    def unstored(self) -> Tensor:
+        """The weights within their sign: one of the wrong sign counts as 0 and keeps its gradient, so that it can come back."""
         if self.sign is None:
             return self.weight
         raw = self.weight.detach()
@@ -86,12 +91,12 @@ class DelayedKernel(Transform):
         if self.given is None:
             return super().bind(binding)
         self.drawn_for = key = self.drawn_for or (seed, name)
-        shape, share = tuple(self.weight.shape), self._shared(self.per)
+        shape, share = self.weight_shape, self._shared(self.per)
         if isinstance(self.given, Learn):
             if self.delay is None:
                 bell = (self.interpolation, self.width)
                 made = Delays(self.given, shape, share, *bell, dt=dt, seed=key[0], name=key[1])
-                self.delay = made.to(self.weight)
+                self.delay = made.to(self.weight if self.packed is None else self.packed.scale)
             self.delay.check(dt, name)
             return super().bind(binding)
         steps = latency_steps(self.given, dt, math.prod(share), *key)
@@ -120,6 +125,7 @@ class DelayedKernel(Transform):
 
         own = None if bound.table is not None else bound.latency - bound.lag
         kept = {"bias": self.bias is not None, "sign": None if self.sign is None else self.sign.shape[self.inputs]}
+        kept |= {} if self.storage is None else {"storage": self.describe_storage()}
         when = {"latency": own, "delay": encode_delays(self.delay)}
         return {**arguments_of(self.module, self.arguments), **kept, **when}
 
@@ -142,6 +148,7 @@ class DelayedKernel(Transform):
                 if inputs not in (1, shape[cls.inputs]):
                     raise record.error("sign", f"1 or {shape[cls.inputs]}")
                 self.sign = torch.empty(self._along(cls.inputs, inputs))
+        self.take_storage(record, (shape,), take)
         fill(self.module, take, record.where)
         if self.sign is not None and not bool(torch.isin(self.sign, torch.tensor([-1.0, 0.0, 1.0])).all()):
             raise damaged(f"{record.where}.sign", "holds other numbers than -1, 0 and 1")
@@ -160,10 +167,10 @@ class DelayedKernel(Transform):
     def _shared(self, per: str) -> tuple[int, ...]:
         """The shape of delays that belong to each synapse, input or output."""
         if per == "synapse":
-            return tuple(self.weight.shape)
+            return self.weight_shape
         axis = self.inputs if per == "pre" else 1 - self.inputs
-        return self._along(axis, self.weight.shape[axis])
+        return self._along(axis, self.weight_shape[axis])
 
     def _along(self, axis: int, count: int) -> tuple[int, ...]:
         """A shape with ``count`` entries along an axis of the weight and 1 elsewhere."""
-        return tuple(count if k == axis else 1 for k in range(self.weight.ndim))
+        return tuple(count if k == axis else 1 for k in range(len(self.weight_shape)))

@@ -16,6 +16,7 @@ from ranvier.errors import ShapeError
 from ranvier.kernels.products import carried
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import DelayedMatrixProduct, MatrixProduct
+from ranvier.storages import Storage, Stored
 
 __all__ = ["Linear", "latency_steps"]
 
@@ -40,6 +41,10 @@ class Linear(DelayedKernel, Matrix, nn.Linear):
     sign
         Dale's law: 1 (excitatory) or -1 (inhibitory) for all weights, or an array [in] with the sign of every input
         cell (0: free). Weights start on their side and are kept there; one that is pushed across counts as 0.
+    storage
+        How the weights lie in memory, such as ``rv.storages.Int8()``; None: as floats of ``dtype``. While they learn, a
+        float parameter is written to storage and read back at every use. :func:`ranvier.store_weights` keeps the stored
+        numbers alone.
 
     >>> layer = rv.Linear(700, 256, delay=rv.Learn(rv.Uniform(0*ms, 25*ms), max=25*ms))
     """
@@ -49,7 +54,8 @@ class Linear(DelayedKernel, Matrix, nn.Linear):
 
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, delay: Any = None, per: str = "synapse",
-        interpolation: str = "linear", width: Any = None, sign: Any = None, dtype: torch.dtype | None = None,
+        interpolation: str = "linear", width: Any = None, sign: Any = None, storage: Storage | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:  # fmt: skip
         for label, n in (("in_features", in_features), ("out_features", out_features)):
             if not isinstance(n, int) or n <= 0:
@@ -61,6 +67,7 @@ class Linear(DelayedKernel, Matrix, nn.Linear):
             "use fewer cells, or net.connect with a sparse rule such as rv.FixedProbability",
         )
         super().__init__(in_features, out_features, bias, dtype=dtype)
+        self.keep_storage(storage)
         self.keep_delay(delay, per, interpolation, width)
         self.keep_sign(sign)
 
@@ -78,9 +85,11 @@ class Linear(DelayedKernel, Matrix, nn.Linear):
             raise ShapeError(
                 f"Linear expects {self.in_features} features in the last axis, got an input of shape {tuple(x.shape)}."
             )
-        return self.product(x, self.effective_weight(), self.bias, carrier)
+        return self.product(x, self.weight_for(True), self.bias, carrier)
 
-    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, carrier: Runnable | None = None) -> Tensor:
+    def product(
+        self, x: Tensor, weight: Tensor | Stored, bias: Tensor | None = None, carrier: Runnable | None = None
+    ) -> Tensor:
         """``x`` [..., in] -> [..., out], by event where the ``carrier`` says so."""
         return carried(carrier, MatrixProduct(x, weight, bias))
 

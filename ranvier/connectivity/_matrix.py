@@ -15,6 +15,7 @@ from ranvier.kernels.provider import Runnable
 if TYPE_CHECKING:
     from ranvier.connectivity.transform import Transform
     from ranvier.kernels.step import Builder
+    from ranvier.storages import Stored
 
 __all__ = ["Matrix"]
 
@@ -85,7 +86,7 @@ class Matrix(Absorbing):
             return torch.arange(len(parameter)).repeat_interleave(parameter.shape[1])
         return None
 
-    def carry(self, weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
+    def carry(self, weight: Tensor | Stored, builder: Builder, source: str, name: str, target: str | None) -> str:
         """A dense product."""
         from ranvier.connectivity.lowering import dense
 

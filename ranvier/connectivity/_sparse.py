@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from ranvier.connectivity._storing import Storing
 from ranvier.connectivity._synapses import Synapses
 from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.delays import DelayError, Delays
-from ranvier.connectivity.transform import Transform
 from ranvier.kernels.products import carried
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import DelayedSparseProduct, Pattern, SparseProduct
+from ranvier.storages import Storage, Stored
 from ranvier.values import scale_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ __all__ = ["Sparse"]
 Tensor = torch.Tensor
 
 
-class Sparse(Transform, nn.Module):
+class Sparse(Storing, nn.Module):
     """Synapses as compressed rows, with ``weight`` [synapses] or one for all [1].
 
     Parameters
@@ -46,6 +47,8 @@ class Sparse(Transform, nn.Module):
         Least and largest weight in use; a weight pushed beyond keeps its gradient, so that it can come back.
     lag
         Steps between an emission and its earliest arrival that a latency per synapse was made for; None for any.
+    storage
+        How the weights lie in memory. Weights that are not learnt are stored at once.
     """
 
     row_pointer: Tensor
@@ -57,7 +60,7 @@ class Sparse(Transform, nn.Module):
 
     def __init__(
         self, synapses: Synapses, weight: Tensor, latency: Tensor | int, learn: bool = False, delay: Delays | None = None,
-        bounds: tuple[float | None, float | None] = (None, None), lag: int | None = None,
+        bounds: tuple[float | None, float | None] = (None, None), lag: int | None = None, storage: Storage | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.sizes, self.bounds, self.lag = synapses.sizes, bounds, lag
@@ -67,6 +70,9 @@ class Sparse(Transform, nn.Module):
             self.weight = nn.Parameter(weight)
         else:
             self.register_buffer("weight", weight)
+        self.keep_storage(storage)
+        if not learn:
+            self.store()
         self._pattern: Pattern | None = None
         self._uniform: tuple[tuple[int, int], bool] | None = None
         self._by_latency: tuple[tuple[int, ...], Tensor, Pattern] | None = None
@@ -93,12 +99,20 @@ class Sparse(Transform, nn.Module):
             self._pattern = Pattern(self.row_pointer, self.target, self.sizes[1])
         return self._pattern
 
-    def effective_weight(self) -> Tensor:
-        """The weights in use [synapses]: within the bounds, one entry per synapse."""
+    def unstored(self) -> Tensor:
+        """The weights within the bounds, [synapses] or [1]."""
         weight = self.weight
         if self.bounds != (None, None):
             weight = weight + (weight.detach().clamp(*self.bounds) - weight.detach())
-        return weight.expand(len(self)).contiguous()
+        return weight
+
+    def effective_weight(self) -> Tensor:
+        """The weights in use [synapses]: within the bounds, one entry per synapse."""
+        return super().effective_weight().expand(len(self)).contiguous()
+
+    def weight_for(self, stored: bool) -> Tensor | Stored:
+        """The weights in use [synapses]; with ``stored``, stored numbers as they are where there is one for each synapse."""
+        return super().weight_for(stored and self.weight_shape == (len(self),))
 
     def natural_scales(self) -> dict[str, float]:
         """The size of the weights, where they are learnt."""
@@ -106,6 +120,8 @@ class Sparse(Transform, nn.Module):
 
     def shared_weight(self) -> Tensor:
         """The weights in use, as a single number where all are equal."""
+        if self.storage is not None:
+            return super().effective_weight().detach()
         weight = self.weight.detach()
         if weight.numel() != 1:
             key = (weight.data_ptr(), weight._version)
@@ -149,7 +165,7 @@ class Sparse(Transform, nn.Module):
         """``x`` [..., pre] -> [..., post]; with ``history`` and ``bound`` as :meth:`delayed`, else without latency."""
         if history is not None and bound is not None:
             return self.delayed(x, history, bound, carrier)
-        return carried(carrier, SparseProduct(x, self.pattern(), self.effective_weight()))
+        return carried(carrier, SparseProduct(x, self.pattern(), self.weight_for(True)))
 
     def fix_delays(self, dt: float, lag: int) -> None:
         """Put every learnable delay on its nearest step of ``dt`` ms, ``lag`` later."""
@@ -217,7 +233,7 @@ class Sparse(Transform, nn.Module):
         """Each synapse has one postsynaptic cell."""
         return self.post if parameter is self.weight and self.weight.numel() == len(self) else None
 
-    def carry(self, weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
+    def carry(self, weight: Tensor | Stored, builder: Builder, source: str, name: str, target: str | None) -> str:
         """A product of compressed rows."""
         from ranvier.connectivity.lowering import csr
 
@@ -234,4 +250,6 @@ class Sparse(Transform, nn.Module):
         """The synapses of a file."""
         from ranvier.connectivity._sparse_record import decode_sparse
 
-        return cls(*decode_sparse(record, take, binding))
+        made = cls(*decode_sparse(record, take, binding))
+        made.take_storage(record, ((len(made),), (1,)), take)
+        return made

@@ -25,6 +25,7 @@ def encode_sparse(module: Sparse) -> dict[str, Any]:
     own = None if isinstance(module.latency, torch.Tensor) else module.latency
     when = {"latency": own, "delay": encode_delays(module.delay)}
     when |= {"learn": isinstance(module.weight, nn.Parameter), "bounds": list(module.bounds)}
+    when |= {} if module.storage is None else {"storage": module.describe_storage()}
     return {"sizes": list(module.sizes), **when}
 
 
@@ -36,7 +37,9 @@ def decode_sparse(record: Record, take: Take, binding: Binding) -> tuple[Any, ..
     sizes = record.sizes("sizes")
     if sizes is None or len(sizes) != 2:
         raise record.error("sizes", "two positive whole numbers")
-    pointer, target, weight = (take(n) for n in ("row_pointer", "target", "weight"))
+    alone = "storage" in record and record.child("storage").flag("alone")
+    pointer, target = (take(n) for n in ("row_pointer", "target"))
+    weight = torch.zeros(1) if alone else take("weight")  # stored numbers come in its place
     if pointer is None or target is None or weight is None:
         raise damaged(record.where, "row_pointer, target or weight is missing")
     kinds = pointer.dtype == torch.int64 and target.dtype == torch.int32 and weight.dtype in FLOATS

@@ -167,7 +167,10 @@ def _absorb(operand: Operand, uses: list[int]) -> None:
         trouble = None if affine is None else operand.map.cannot_absorb(affine)
         if any(uses.count(id(q)) > 1 for q in operand.map.module.parameters()):
             trouble = "stands beside weights that are used twice; put it beside weights of its own."
+        if operand.before and operand.map.stored is not None:
+            trouble = "stands before weights that are stored with a scale for each output; put it behind weights."
         if trouble is not None:
             raise FoldError(f"{norm.kind} {trouble}")
     with no_grad():  # a weight of the wrong sign counts as 0 and keeps its number
-        operand.map.absorb(operand.numbers(operand.map.learnt_weight)[0], operand.numbers()[1])
+        held = operand.map.stored or operand.map.learnt_weight
+        operand.map.absorb(operand.numbers(held)[0], operand.numbers()[1])

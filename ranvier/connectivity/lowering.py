@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -14,10 +15,11 @@ from ranvier.connectivity.affine import FoldError
 from ranvier.connectivity.bound import BoundTransform
 from ranvier.connectivity.transform import Transform
 from ranvier.errors import ProviderError
-from ranvier.kernels.step import Add, Builder, Convolution, Csr, Dense, Fill, Pool, Product
+from ranvier.kernels.step import Add, Builder, Convolution, Csr, Dense, Fill, Pool, Product, Reading
+from ranvier.storages import Stored
 
 __all__ = [
-    "convolution", "csr", "dense", "lower_affine", "lower_delayed", "lower_pool", "lower_product", "lower_rows", "lower_view",
+    "convolution", "csr", "dense", "floats", "lower_affine", "lower_delayed", "lower_pool", "lower_product", "lower_rows", "lower_view",
 ]  # fmt: skip
 
 Tensor = torch.Tensor
@@ -26,10 +28,10 @@ _AT_ONCE = 1 << 24
 
 
 def lower_product(
-    transform: Transform, weight: Tensor, bias: Tensor | None, builder: Builder, source: str, name: str
+    transform: Transform, weight: Tensor | Stored, bias: Tensor | None, builder: Builder, source: str, name: str
 ) -> str:
     """The product with a ``weight`` in the layout of ``transform``, and a ``bias``."""
-    target = transform.carry(weight.detach(), builder, source, name, None)
+    target = transform.carry(_plain(weight), builder, source, name, None)
     return _biased(bias, builder, target, name)
 
 
@@ -68,7 +70,30 @@ def lower_affine(transform: Transform, builder: Builder, source: str, name: str)
     return target
 
 
-def dense(weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
+def _plain(weight: Tensor | Stored) -> Tensor | Stored:
+    """Without a gradient; codes that cannot be printed as floats."""
+    if isinstance(weight, Stored):
+        return weight if weight.storage.compiles else weight.decode()
+    return weight.detach()
+
+
+def floats(weight: Tensor | Stored) -> Tensor:
+    """The weight as floats."""
+    return weight.decode() if isinstance(weight, Stored) else weight
+
+
+def _table(weight: Tensor | Stored, builder: Builder, name: str) -> tuple[str, Reading | None]:
+    """The constant buffer of a weight, and how its codes are read."""
+    if not isinstance(weight, Stored):
+        return builder.constant(f"{name}_weight", weight.numpy()), None
+    codes, one = weight.codes.contiguous().numpy(), bool((weight.scale == 1).all())
+    held = builder.constant(f"{name}_weight", codes, str(codes.dtype))
+    scale = None if one else builder.constant(f"{name}_scale", weight.scale.detach().flatten().numpy())
+    zero = None if weight.zero is None else builder.constant(f"{name}_zero", weight.zero.flatten().numpy())
+    return held, Reading(weight.storage, scale, zero)
+
+
+def dense(weight: Tensor | Stored, builder: Builder, source: str, name: str, target: str | None) -> str:
     """``target`` (a new buffer where None) plus the product with a matrix [post, pre]."""
     rows, columns = weight.shape
     shape = builder.shape(source)
@@ -79,24 +104,27 @@ def dense(weight: Tensor, builder: Builder, source: str, name: str, target: str 
             f"{name}: a step graph applies a matrix to a row of cells, not to shape {shape}; flatten it."
         )
     target = _fresh(builder, name, (rows,), target)
-    builder.add(Product(Dense(builder.constant(f"{name}_weight", weight.numpy()), (rows, columns)), source, target))
+    table, stored = _table(weight, builder, name)
+    builder.add(Product(Dense(table, (rows, columns), stored), source, target))
     return target
 
 
 def csr(
-    pre: Tensor, post: Tensor, weight: Tensor, sizes: tuple[int, int], builder: Builder, source: str, name: str,
+    pre: Tensor, post: Tensor, weight: Tensor | Stored, sizes: tuple[int, int], builder: Builder, source: str, name: str,
     target: str | None,
 ) -> str:  # fmt: skip
     """``target`` (a new buffer where None) plus what single synapses carry; ``pre`` ascends."""
     target = _fresh(builder, name, (sizes[1],), target)
-    some = torch.nonzero(weight, as_tuple=True)[0]
+    some = torch.nonzero(floats(weight), as_tuple=True)[0]
     rows = np.zeros(sizes[0] + 1, np.int32)
     rows[1:] = np.bincount(pre[some].numpy(), minlength=sizes[0]).cumsum()
     kept = [
         builder.constant(f"{name}_{n}", v)
-        for n, v in (("rows", rows), ("targets", post[some].numpy()), ("weight", weight[some].numpy()))
+        for n, v in (("rows", rows), ("targets", post[some].numpy()))
     ]
-    builder.add(Product(Csr(kept[0], kept[1], kept[2], sizes), source, target))
+    used = replace(weight, codes=weight.codes[some]) if isinstance(weight, Stored) else weight[some]
+    table, stored = _table(used, builder, name)
+    builder.add(Product(Csr(kept[0], kept[1], table, sizes, stored), source, target))
     return target
 
 
@@ -131,10 +159,10 @@ def lower_rows(
 
 
 def convolution(
-    module: Any, weight: Tensor, builder: Builder, source: str, name: str, target: str | None
+    module: Any, weight: Tensor | Stored, builder: Builder, source: str, name: str, target: str | None
 ) -> str | None:
     """``target`` plus the convolution of a plane padded with zeros; None for any other convolution."""
-    if weight.ndim != 4 or isinstance(module.padding, str) or module.padding_mode != "zeros":
+    if len(weight.shape) != 4 or isinstance(module.padding, str) or module.padding_mode != "zeros":
         return None
     channels, plane = _plane(builder, source, name)
     if channels != module.in_channels:
@@ -143,10 +171,10 @@ def convolution(
     out, inputs, height, width = weight.shape
     reached = _reached(plane, (dilation[0] * (height - 1) + 1, dilation[1] * (width - 1) + 1), stride, padding)
     target = _fresh(builder, name, (module.out_channels, *reached), target)
+    table, stored = _table(weight, builder, name)
     operand = Convolution(
-        builder.constant(f"{name}_weight", weight.numpy()), (out, inputs, height, width), module.groups, plane, reached, stride,
-        padding, dilation,
-    )  # fmt: skip
+        table, (out, inputs, height, width), module.groups, plane, reached, stride, padding, dilation, stored
+    )
     builder.add(Product(operand, source, target))
     return target
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 import torch
 
@@ -12,6 +12,7 @@ from ranvier.connectivity.affine import Affine, FoldError, composed
 from ranvier.connectivity.bound import BoundTransform
 from ranvier.connectivity.transform import Transform
 from ranvier.kernels.provider import Runnable
+from ranvier.storages import Stored
 
 if TYPE_CHECKING:
     from ranvier.kernels.step import Builder
@@ -46,7 +47,11 @@ class Operand(NamedTuple):
         fits = axes == 1 or not (self.holds_norms and self.map.channels_last)
         return (self,) if fits else separate(self.parts)
 
-    def numbers(self, weight: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    @overload
+    def numbers(self) -> tuple[Tensor, Tensor | None]: ...
+    @overload
+    def numbers(self, weight: Tensor | Stored | None) -> tuple[Tensor | Stored, Tensor | None]: ...
+    def numbers(self, weight: Tensor | Stored | None = None) -> tuple[Tensor | Stored, Tensor | None]:
         """Weight and bias in use, with their gradients; or what becomes of another ``weight``."""
         weight, bias = self.map.effective_weight() if weight is None else weight, self.map.constant
         if self.before:
@@ -54,6 +59,10 @@ class Operand(NamedTuple):
         if self.behind:
             weight, bias = self.map.with_affine(_affine(self.behind), weight, bias)
         return weight, bias
+
+    def numbers_for(self, stored: bool) -> tuple[Tensor | Stored, Tensor | None]:
+        """Weight and bias in use; with ``stored``, stored numbers as they are, where there are no others."""
+        return self.numbers(self.map.weight_for(stored))
 
     def run(self, x: Tensor, carrier: Runnable | None) -> Tensor:
         """``x`` [rows, …], or [T, B, …] where the map is ``time_major``, through all its parts."""
@@ -65,7 +74,7 @@ class Operand(NamedTuple):
         """``x`` [T, B, …] by a map with an event path."""
         if not self.holds_norms:
             return self.map(x, carrier=carrier)
-        return self.map.product(x, *self.numbers(), carrier)
+        return self.map.product(x, *self.numbers_for(True), carrier)
 
     def delayed(self, x: Tensor, history: Tensor, bound: BoundTransform, carrier: Runnable | None) -> Tensor:
         """``x`` [T, B, …] by a map with a delay for each synapse; ``history`` [D, B, …] are the steps before."""
@@ -85,7 +94,7 @@ class Operand(NamedTuple):
             return self.map.lower(builder, source, name)
         from ranvier.connectivity.lowering import lower_product
 
-        return lower_product(self.map, *self.numbers(), builder, source, name)
+        return lower_product(self.map, *self.numbers_for(True), builder, source, name)
 
 
 def separate(transforms: Sequence[Transform]) -> tuple[Operand, ...]:

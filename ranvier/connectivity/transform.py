@@ -14,6 +14,7 @@ from ranvier.connectivity.hooks import quiet
 from ranvier.errors import ProviderError, ShapeError
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import Pattern
+from ranvier.storages import Storage, StorageError, Stored
 
 if TYPE_CHECKING:
     from ranvier.connectivity.affine import Affine
@@ -69,6 +70,8 @@ class Transform:
     random: bool = False
     #: whether it is the identity outside training
     silent = False
+    #: how its weights lie in memory; None where they are floats as they are
+    storage: Storage | None = None
 
     @property
     def module(self) -> nn.Module:
@@ -116,8 +119,33 @@ class Transform:
         return None
 
     def effective_weight(self) -> Tensor:
-        """The weights in use; gradients ignore sign and bounds."""
+        """The weights in use; gradients ignore sign, bounds and storage."""
         return self.weight
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """That of the weights in use."""
+        return tuple(self.effective_weight().shape)
+
+    @property
+    def stored(self) -> Stored | None:
+        """The stored numbers of the weights, where there are no others."""
+        return None
+
+    def weight_for(self, stored: bool) -> Tensor | Stored:
+        """The weights in use; with ``stored``, stored numbers as they are, where there are no others."""
+        return (self.stored if stored else None) or self.effective_weight()
+
+    def store(self, storage: Storage | None = None) -> None:
+        """Keep the stored numbers of the weights alone: of its own storage, or of ``storage`` where it has none.
+
+        Raises
+        ------
+        StorageError
+            Where the weights cannot be stored.
+        """
+        if storage is not None and self.linear_in_weight:
+            raise StorageError(f"{self.kind} of torch keeps its weights as floats; use the transform of rv in its place.")
 
     def matrix(self) -> Tensor | None:
         """The effective weights [post, pre] of a dense matrix; None for any other map."""
@@ -239,12 +267,12 @@ class Transform:
         return None
 
     def with_affine(
-        self, affine: Affine, weight: Tensor, bias: Tensor | None, before: bool = False
-    ) -> tuple[Tensor, Tensor]:
+        self, affine: Affine, weight: Tensor | Stored, bias: Tensor | None, before: bool = False
+    ) -> tuple[Tensor | Stored, Tensor]:
         """The weight and bias that do what these do with ``affine`` behind them, or ``before`` them."""
         raise ShapeError(f"{self.kind} has no weights that take over factors.")
 
-    def absorb(self, weight: Tensor, bias: Tensor | None) -> None:
+    def absorb(self, weight: Tensor | Stored, bias: Tensor | None) -> None:
         """Write a weight and a bias into its parameters, in place."""
         raise ShapeError(f"{self.kind} has no weights that take over factors.")
 
@@ -262,18 +290,19 @@ class Transform:
             from ranvier.connectivity.lowering import lower_product, lower_rows
 
             if self.linear_in_weight:
-                return lower_product(self, self.effective_weight(), self.constant, builder, source, name)
+                return lower_product(self, self.weight_for(True), self.constant, builder, source, name)
             return lower_rows(self.module, self.module, builder, source, name)
         raise ProviderError(
             f"{name}: a step graph has no node for {self.kind}; use transforms of rv, or torch's Linear, "
             f"convolutions, poolings and Flatten."
         )
 
-    def carry(self, weight: Tensor, builder: Builder, source: str, name: str, target: str | None) -> str:
+    def carry(self, weight: Tensor | Stored, builder: Builder, source: str, name: str, target: str | None) -> str:
         """``target`` (a new buffer where None) plus the product of ``source`` and a ``weight`` of its layout."""
-        from ranvier.connectivity.lowering import lower_rows
+        from ranvier.connectivity.lowering import floats, lower_rows
 
-        return lower_rows(lambda x: self.product(x, weight), self.module, builder, source, name, target)
+        held = floats(weight)
+        return lower_rows(lambda x: self.product(x, held), self.module, builder, source, name, target)
 
     def describe(self, name: str, tensors: dict[str, Tensor], bound: BoundTransform) -> dict[str, Any] | None:
         """Plain data from which its class makes it again; None where a file cannot hold it.

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ranvier.kernels import registry
 from ranvier.kernels.provider import DENSE, Runnable
-from ranvier.kernels.tasks import Propagate, PropagateShape
+from ranvier.kernels.tasks import Propagate, PropagateShape, decoded
 
 __all__ = ["carried"]
 
@@ -15,4 +15,6 @@ _SHAPE = PropagateShape("product", "input")
 
 def carried(carrier: Runnable | None, task: Propagate) -> Tensor:
     """The product by ``carrier``, which a plan has built; None takes that of the specification."""
-    return (registry.specification().build(_SHAPE, DENSE) if carrier is None else carrier)(task)
+    if carrier is None:
+        return registry.specification().build(_SHAPE, DENSE)(decoded(task))
+    return carrier(task)

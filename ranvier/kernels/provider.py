@@ -24,12 +24,14 @@ class Offer:
     """A provider runs tasks of a shape, for a ``reason`` that the plan prints.
 
     ``variant`` is the provider's own word for the way, which it gets back when it builds; for a product it is ``EVENT`` or
-    ``DENSE``. ``repeats`` says that one set-up can serve many windows: what is built has ``open``.
+    ``DENSE``. ``repeats`` says that one set-up can serve many windows: what is built has ``open``. ``stored`` says that tasks
+    may hold ``ranvier.storages.Stored`` in the place of a weight; else the network decodes it before each task.
     """
 
     reason: str
     variant: str = ""
     repeats: bool = False
+    stored: bool = False
 
 
 @dataclass(frozen=True)

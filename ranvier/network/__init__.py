@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         sine_current,
         step_current,
     )
+    from ranvier.network.storing import store_weights
 
 __all__ = [
     "Choice",
@@ -79,6 +80,7 @@ __all__ = [
     "sine_current",
     "step_current",
     "step_graph",
+    "store_weights",
     "take_lengths",
 ]
 
@@ -124,6 +126,7 @@ _PUBLIC: dict[str, str] = {
     "sine_current": ".stimuli",
     "step_current": ".stimuli",
     "step_graph": ".lowering",
+    "store_weights": ".storing",
     "take_lengths": ".run.lengths",
 }
 

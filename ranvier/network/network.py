@@ -46,6 +46,7 @@ from ranvier.values import flag
 
 if TYPE_CHECKING:
     from ranvier.network.simulation.gradient_run import GradientRun, Loss
+    from ranvier.storages import Storage
     from ranvier.synapses import Plasticity
 
 __all__ = ["Network", "step_length"]
@@ -219,7 +220,7 @@ class Network(nn.Module):
     def connect(
         self, pre: str, post: str | Sequence[str], how: Connectivity | nn.Module, *, to: str | None = None, weight: Any = 1.0,
         delay: Any = None, sign: int | None = None, plasticity: Plasticity | None = None, name: str | None = None,
-        interpolation: str = "linear", width: Any = None, progress: bool = False,
+        interpolation: str = "linear", width: Any = None, storage: Storage | None = None, progress: bool = False,
     ) -> list[str]:  # fmt: skip
         """Let ``pre`` project to one or several populations.
 
@@ -240,12 +241,16 @@ class Network(nn.Module):
             +1 (excitatory) or -1 (inhibitory): weights must have this sign, and learnable ones are kept to it.
         plasticity
             What single synapses do as the network runs: their weights change, tire, fail (``rv.plasticity``).
+        storage
+            How the weights of single synapses lie in memory (``rv.storages``); those that are not learnt are stored at once.
         progress
             Show what is built, and its memory.
 
         Returns the names of the projections.
         """
-        request = Connection(pre, how, to, weight, delay, sign, plasticity, name, interpolation, width, progress)
+        request = Connection(
+            pre, how, to, weight, delay, sign, plasticity, name, interpolation, width, progress, storage
+        )
         names = []
         for projection in connect(self.graph, request, post):
             self._add(projection)

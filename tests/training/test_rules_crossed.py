@@ -54,6 +54,9 @@ def check(rule: str, option: str, provider: str | None, per_step: bool = True, m
         ("convolution of a line", "EProp, symmetric"), ("convolution of a volume, delays", "BPTT"),
         ("transposed convolution", "OTTT"), ("transposed convolution, learnable delays", "SLTT"),
         ("single synapses, bounds", "SnAp1"), ("delay per synapse", "SnAp1"),
+        ("int8", "BPTT"), ("int8, sign", "OTTT"), ("int8", "EProp, symmetric"), ("int8, learnable delay", "SLTT"),
+        ("int8, convolution", "RTRL"), ("int8, single synapses, bounds", "OTTT"), ("bfloat16", "BPTT, window"),
+        ("stored int8", "EProp, random"), ("stored int8, convolution", "BPTT"), ("stored bfloat16, populations", "BPTT"),
     ],
 )  # fmt: skip
 def test_some_cells(option: str, rule: str) -> None:
@@ -111,6 +114,7 @@ def test_every_cell_in_two_passes(option: str) -> None:
     [
         ("sign, two layers", "SLTT"), ("sign, two layers", "BPTT, window"), ("shared transform", "BPTT, window"),
         ("recurrence, sign", "BPTT"), ("shared transform, delays", "BPTT"), ("shared cell", "SLTT"),
+        ("stored int8", "BPTT, window"), ("stored int8, recurrence", "BPTT"),
     ],
 )  # fmt: skip
 def test_parts_that_run_together(option: str, rule: str) -> None:

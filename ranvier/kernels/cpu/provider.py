@@ -57,7 +57,7 @@ class Cpu:
             case FusedShape(window=None) if request.few:
                 return Refusal(f"a window has fewer than {FEW_ROWS} rows (steps times batch)")
             case FusedShape():
-                return Offer("one operation", repeats=True)
+                return Offer("one operation", repeats=True, stored=all(s.compiles for s in shape.storages))
 
     def build(self, shape: Shape, variant: str) -> Runnable:
         """The function that runs such a task; kernels are compiled, and kept, when it first does."""
@@ -97,13 +97,14 @@ class _Fused:
 def _product(shape: PropagateShape) -> Offer:
     if shape.follows is not None:
         return Offer(shape.follows, EVENT)
+    stored = shape.storage is not None and shape.storage.compiles
     if not shape.between and shape.dense is not None:
         return Offer(shape.dense, DENSE)
     if not shape.between and shape.targets is not None and shape.targets < _FEW:
         return Offer(f"only {shape.targets} targets: a dense product is cheaper", DENSE)
     if shape.graded:
         return Offer(f"{shape.pre} is dense", DENSE)
-    return Offer(f"by event: cost follows the spikes of {shape.pre}", EVENT)
+    return Offer(f"by event: cost follows the spikes of {shape.pre}", EVENT, stored=stored)
 
 
 def _circuit(request: Request) -> Offer | Refusal:

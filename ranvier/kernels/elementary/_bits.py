@@ -33,6 +33,12 @@ def round_to_integer(k: Words, x: Value) -> tuple[Value, Value]:
     return nearest, k.int_sub(k.as_integer(shifted), k.as_integer(k.constant(magic)))
 
 
+def from_integer(k: Words, n: Value) -> Value:
+    """The float of a small integer: it is put into the low bits of 1.5 * 2^mantissa, which is then taken away."""
+    magic = k.constant(1.5 * 2.0 ** FORMATS[k.dtype].mantissa)
+    return k.sub(k.as_float(k.int_add(n, k.as_integer(magic))), magic)
+
+
 def power_of_two(k: Words, n: Value) -> Value:
     """2^n for integers n whose power is a normal number."""
     fmt = FORMATS[k.dtype]

@@ -89,6 +89,10 @@ class Elementary(Words, Protocol):
         """x 2^n for |n| below twice the bias, n given as a float and as an integer; the power itself may not be normal."""
         return _bits.scale(self, x, n)
 
+    def from_integer(self, n: Value) -> Value:
+        """The float of an integer of at most 2^22 in size."""
+        return _bits.from_integer(self, n)
+
     def between(self, a: Value, b: Value) -> Value:
         """a - b, and 0 where rounding alone separates both."""
         return _clock.between(self, a, b)

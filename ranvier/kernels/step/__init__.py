@@ -15,6 +15,7 @@ from ranvier.kernels.step._graph import (
     Node,
     Pool,
     Product,
+    Reading,
     StepGraph,
 )
 from ranvier.kernels.step._numpy import NumpyStep, numpy_source
@@ -34,6 +35,7 @@ __all__ = [
     "NumpyStep",
     "Pool",
     "Product",
+    "Reading",
     "StepGraph",
     "c99",
     "numpy_source",

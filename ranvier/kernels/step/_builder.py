@@ -43,8 +43,8 @@ class Builder:
         return self._named(name, shape, "scratch", exact)
 
     def constant(self, name: str, values: np.ndarray, dtype: str | None = None) -> str:
-        """Numbers that never change: floats in the dtype of the graph unless another is named, integers as int32."""
-        kind = (dtype or self.dtype) if values.dtype.kind == "f" else "int32"
+        """Numbers that never change: floats in the dtype of the graph, integers as int32, unless another is named."""
+        kind = dtype or (self.dtype if values.dtype.kind == "f" else "int32")
         buffer = self._named(name, values.shape, "constant")
         self._constants[buffer] = np.ascontiguousarray(values, kind)
         return buffer

@@ -25,6 +25,7 @@ from ranvier.kernels.step._graph import (
     Node,
     Pool,
     Product,
+    Readable,
     StepGraph,
 )
 from ranvier.kernels.step._text import FLOAT, INTEGER, MASK, PAIR, Page, Target, TextLanes, Value
@@ -67,7 +68,7 @@ _OPERATIONS = {
     "both": "{0} && {1}", "either": "{0} || {1}", "negate_mask": "!{0}", "int_ne": "{0} != {1}",
     "int_add": "add_{t}({0}, {1})", "int_sub": "sub_{t}({0}, {1})", "int_and": "{0} & {1}", "int_xor": "{0} ^ {1}",
     "int_shl": "shl_{t}({0}, {1})", "int_ashr": "ashr_{t}({0}, {1})", "as_integer": "as_integer_{t}({0})",
-    "as_float": "as_float_{t}({0})", "far_angle": "far_angle({0})", "far_rest": "{0}.rest", "far_turns": "(whole_{t}){0}.turns",
+    "as_float": "as_float_{t}({0})", "from_integer": "(real_{t}){0}", "far_angle": "far_angle({0})", "far_rest": "{0}.rest", "far_turns": "(whole_{t}){0}.turns",
 }  # fmt: skip
 
 
@@ -97,6 +98,7 @@ def c99(graph: StepGraph) -> str:
     given = [f"const real *{b.name}" for b in graph.of("input")] + [f"real *{b.name}" for b in graph.of("output")]
     lines = [
         head,
+        *(line for storage, name in _readers(graph).items() for line in _reader(storage, name)),
         *(_table(graph, b.name, graph.constants[b.name]) for b in graph.of("constant")),
         "typedef struct {",
         "  int64_t step;",
@@ -128,7 +130,7 @@ def _kind(buffer: Buffer) -> str:
 def _table(graph: StepGraph, name: str, values: np.ndarray) -> str:
     real = values.dtype.kind == "f"
     letter = "d" if values.dtype == np.float64 else "f"
-    kind = f"real_{letter}" if real else "int32_t"
+    kind = f"real_{letter}" if real else f"{values.dtype}_t"
     text = [_number(FLOAT, letter, float(x)) if real else str(int(x)) for x in values.reshape(-1)] or ["0"]
     return f"static const {kind} {name}[{len(text)}] = {{{', '.join(text)}}};"
 
@@ -151,7 +153,7 @@ def _node(graph: StepGraph, node: Node) -> Iterator[str]:
         case Advance():
             yield from _advance(graph, node)
         case Product(operand, source, target):
-            yield from _product(operand, at(source), at(target))
+            yield from _product(graph, operand, at(source), at(target))
         case Pool():
             yield from _pool(node, at(node.source), at(node.target))
         case DelayPush(source, line):
@@ -188,19 +190,50 @@ def _advance(graph: StepGraph, node: Advance) -> Iterator[str]:
         yield "}"
 
 
-def _product(operand: Dense | Csr | Convolution, x: str, y: str) -> Iterator[str]:
+def _product(graph: StepGraph, operand: Dense | Csr | Convolution, x: str, y: str) -> Iterator[str]:
     match operand:
-        case Dense(weight, (rows, columns)):
+        case Dense(_, (rows, columns)):
+            w = _weight(graph, operand, f"i * {columns} + j", "i")
             yield f"for (int j = 0; j < {columns}; j++) if ({x}[j] != 0)"
-            yield f"  for (int i = 0; i < {rows}; i++) {y}[i] += {weight}[i * {columns} + j] * {x}[j];"
-        case Csr(rows, targets, weight, (pre, _)):
+            yield f"  for (int i = 0; i < {rows}; i++) {y}[i] += {w} * {x}[j];"
+        case Csr(rows, targets, _, (pre, _)):
+            w = _weight(graph, operand, "k", f"{targets}[k]")
             yield f"for (int j = 0; j < {pre}; j++) if ({x}[j] != 0)"
-            yield f"  for (int k = {rows}[j]; k < {rows}[j + 1]; k++) {y}[{targets}[k]] += {weight}[k] * {x}[j];"
+            yield f"  for (int k = {rows}[j]; k < {rows}[j + 1]; k++) {y}[{targets}[k]] += {w} * {x}[j];"
         case Convolution():
-            yield from _convolution(operand, x, y)
+            yield from _convolution(graph, operand, x, y)
 
 
-def _convolution(c: Convolution, x: str, y: str) -> Iterator[str]:
+def _weight(graph: StepGraph, operand: Dense | Csr | Convolution, index: str, output: str) -> str:
+    """The weight at ``index`` of its table, which leads to ``output``."""
+    found, reading = f"{operand.weight}[{index}]", operand.reading
+    if reading is None:
+        return found
+
+    def of(buffer: str) -> str:
+        return f"{buffer}[{'0' if graph.buffers[buffer].size == 1 else output}]"
+
+    found = f"(real){_readers(graph)[reading.storage]}({found})"
+    found = found if reading.zero is None else f"({found} - {of(reading.zero)})"
+    return found if reading.scale is None else f"({found} * {of(reading.scale)})"
+
+
+def _readers(graph: StepGraph) -> dict[Readable, str]:
+    """The storages of tables, and the names of the functions that give the number of a code."""
+    read = [n.operand.reading for n in graph.nodes if isinstance(n, Product)]
+    return {s: f"number_{s.name}_{k}" for k, s in enumerate(dict.fromkeys(r.storage for r in read if r is not None))}
+
+
+def _reader(storage: Readable, name: str) -> Iterator[str]:
+    page = Page()
+    result = storage.write(TextLanes("float32", _TARGET, page), Value("code", INTEGER))
+    yield f"static inline real_f {name}(whole_f code) {{"
+    yield from (f"  {line}" for line in page.needed([result]))
+    yield f"  return {result.text};"
+    yield "}\n"
+
+
+def _convolution(graph: StepGraph, c: Convolution, x: str, y: str) -> Iterator[str]:
     out, depth, height, width = c.shape
     (H, W), (Ho, Wo) = c.source_plane, c.target_plane
     yield f"for (int c = 0; c < {depth * c.groups}; c++) for (int p = 0; p < {H}; p++) for (int q = 0; q < {W}; q++) {{"
@@ -212,7 +245,8 @@ def _convolution(c: Convolution, x: str, y: str) -> Iterator[str]:
     yield f"      const int e = a / {c.stride[0]}, f = b / {c.stride[1]}, g = c / {depth};"
     yield f"      if (e < {Ho} && f < {Wo})"
     yield f"        for (int o = g * {out // c.groups}; o < (g + 1) * {out // c.groups}; o++)"
-    yield f"          {y}[(o * {Ho} + e) * {Wo} + f] += {c.weight}[((o * {depth} + c % {depth}) * {height} + u) * {width} + w] * v;"
+    w = _weight(graph, c, f"((o * {depth} + c % {depth}) * {height} + u) * {width} + w", "o")
+    yield f"          {y}[(o * {Ho} + e) * {Wo} + f] += {w} * v;"
     yield "    }"
     yield "}"
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from ranvier.dynamics import Program
+from ranvier.kernels.elementary import Value, Words
 
 __all__ = [
     "Add", "Advance", "Buffer", "Convolution", "Csr", "DelayPop", "DelayPush", "Dense", "Fill", "Node", "Pool", "Product",
-    "StepGraph",
+    "Reading", "StepGraph",
 ]  # fmt: skip
 
 
@@ -75,12 +77,35 @@ class Advance:
         return dtype if self.time is None and not self.exact else "float64"
 
 
+class Readable(Protocol):
+    """A storage, as far as a step graph needs one; equal ones are read alike."""
+
+    name: ClassVar[str]
+
+    def write(self, k: Words, codes: Value) -> Value:
+        """The float32 numbers that codes stand for, in the words of a target."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a table of codes is read: each stands for (number - zero) * scale.
+
+    ``scale`` and ``zero`` are constant buffers of one number for all or for each output; None for 1 and 0.
+    """
+
+    storage: Readable
+    scale: str | None = None
+    zero: str | None = None
+
+
 @dataclass(frozen=True)
 class Dense:
-    """``weight`` [out, in], a constant buffer."""
+    """``weight`` [out, in], a constant buffer of floats, or of codes with a ``reading``."""
 
     weight: str
     shape: tuple[int, int]
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +116,7 @@ class Csr:
     targets: str
     weight: str
     sizes: tuple[int, int]
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +131,7 @@ class Convolution:
     stride: tuple[int, int]
     padding: tuple[int, int]
     dilation: tuple[int, int]
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True)

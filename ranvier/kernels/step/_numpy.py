@@ -22,6 +22,8 @@ from ranvier.kernels.step._graph import (
     Node,
     Pool,
     Product,
+    Readable,
+    Reading,
     StepGraph,
 )
 from ranvier.kernels.step._text import FLOAT, INTEGER, Page, Target, TextLanes, Value
@@ -37,7 +39,7 @@ _OPERATIONS = {
     "lt": "{0} < {1}", "le": "{0} <= {1}", "gt": "{0} > {1}", "ge": "{0} >= {1}", "eq": "{0} == {1}", "ne": "{0} != {1}",
     "both": "{0} & {1}", "either": "{0} | {1}", "negate_mask": "~{0}", "int_ne": "{0} != {1}",
     "int_add": "{0} + {1}", "int_sub": "{0} - {1}", "int_and": "{0} & {1}", "int_xor": "{0} ^ {1}",
-    "int_shl": "{0} << {1}", "int_ashr": "{0} >> {1}", "as_integer": "{0}.view(whole_{t})", "as_float": "{0}.view(real_{t})",
+    "int_shl": "{0} << {1}", "int_ashr": "{0} >> {1}", "as_integer": "{0}.view(whole_{t})", "as_float": "{0}.view(real_{t})", "from_integer": "real_{t}({0})",
     "far_angle": "far_angle({0})", "far_rest": "{0}[0]", "far_turns": "whole_{t}({0}[1])",
 }  # fmt: skip
 _NAMES = {
@@ -64,6 +66,15 @@ def numpy_source(node: Advance, dtype: str) -> str:
     return "\n".join(["def advance(reads, time):", *(f"    {line}" for line in body), f"    return {{{told}}}"])
 
 
+def _reader_source(storage: Readable) -> str:
+    """The numbers of codes as Python source: ``number(code)``."""
+    page = Page()
+    result = storage.write(TextLanes("float32", _TARGET, page), Value("code", INTEGER))
+    return "\n".join(
+        ["def number(code):", *(f"    {line}" for line in page.needed([result])), f"    return {result.text}"]
+    )
+
+
 class NumpyStep:
     """A step graph that runs: ``step(inputs)`` returns its outputs; ``values`` holds all buffers.
 
@@ -82,6 +93,11 @@ class NumpyStep:
                 names: dict[str, Any] = dict(_NAMES)
                 exec(compile(numpy_source(node, graph.dtype), "<ranvier step>", "exec"), names)
                 self._made[index] = names["advance"]
+        read = {
+            n.operand.weight: n.operand.reading for n in graph.nodes if isinstance(n, Product) and n.operand.reading
+        }
+        self._tables = {n: v.reshape(-1) for n, v in graph.constants.items()}
+        self._tables |= {n: self._decoded(n, reading) for n, reading in read.items()}
         self.reset()
 
     def reset(self) -> None:
@@ -91,11 +107,24 @@ class NumpyStep:
         self.values: dict[str, Any] = {
             n: np.zeros(b.size, self._kept(b)) for n, b in buffers.items() if b.role != "constant"
         }
-        self.values |= {n: v.reshape(-1) for n, v in self.graph.constants.items()}
+        self.values |= self._tables
         self.values |= {n: v.reshape(-1).copy() for n, v in self.graph.start.items()}
 
     def _kept(self, buffer: Buffer) -> Any:
         return np.float64 if buffer.exact else self._real
+
+    def _decoded(self, weight: str, reading: Reading) -> Array:
+        """A table of codes as floats."""
+        names: dict[str, Any] = dict(_NAMES)
+        exec(compile(_reader_source(reading.storage), "<ranvier storage>", "exec"), names)
+        codes, found = self.graph.constants[weight], self._tables
+        numbers = names["number"](codes.astype(np.int32)).astype(self._real)
+
+        def of(buffer: str) -> Array:
+            return found[buffer].reshape(-1, *(1 for _ in codes.shape[1:]))
+
+        numbers = numbers if reading.zero is None else numbers - of(reading.zero)
+        return (numbers if reading.scale is None else numbers * of(reading.scale)).reshape(-1)
 
     def step(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs of one step, by name."""
@@ -138,11 +167,11 @@ class NumpyStep:
     def _product(self, operand: Dense | Csr | Convolution, x: Array, y: Array) -> None:
         v = self.values
         match operand:
-            case Dense(weight, shape):
+            case Dense(weight, shape, _):
                 table = v[weight].reshape(shape)
                 for j in np.flatnonzero(x):
                     y += table[:, j] * x[j]
-            case Csr(rows, targets, weight, _):
+            case Csr(rows, targets, weight, _, _):
                 for j in np.flatnonzero(x):
                     some = slice(v[rows][j], v[rows][j + 1])
                     np.add.at(y, v[targets][some], v[weight][some] * x[j])

@@ -79,6 +79,7 @@ class TextLanes(Elementary):
     absolute, sqrt, select = map(_operation, ("absolute", "sqrt", "select"))
     lt, le, gt, ge, eq, ne = (_operation(n, MASK) for n in ("lt", "le", "gt", "ge", "eq", "ne"))
     both, either, negate_mask = (_operation(n, MASK) for n in ("both", "either", "negate_mask"))
+    from_integer = _operation("from_integer")
     as_float, as_integer, int_ne = _operation("as_float"), _operation("as_integer", INTEGER), _operation("int_ne", MASK)
     int_add, int_sub, int_and = (_operation(n, INTEGER) for n in ("int_add", "int_sub", "int_and"))
     int_xor, int_shl, int_ashr = (_operation(n, INTEGER) for n in ("int_xor", "int_shl", "int_ashr"))

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         MaxPool,
         Propagate,
         SparseProduct,
+        decoded,
     )
     from ranvier.kernels.tasks._rows import RowDraw, RowSource
     from ranvier.kernels.tasks._scan import Scan, ScanResult
@@ -96,6 +97,7 @@ _PUBLIC: dict[str, str] = {
     "SynapseStep": "._synapses",
     "Transposed": "._draws",
     "Uniforms": "._draws",
+    "decoded": "._products",
     "pattern": "._pattern",
 }
 
@@ -143,6 +145,7 @@ __all__ = [
     "SynapseStep",
     "Transposed",
     "Uniforms",
+    "decoded",
     "pattern",
 ]
 

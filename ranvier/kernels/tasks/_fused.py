@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ranvier.kernels.tasks._scan import Scan
+from ranvier.storages import Stored
 
 __all__ = ["Feed", "Feedback", "Fused"]
 
@@ -28,7 +29,7 @@ class Feedback:
     post: str
     stream: str
     latency: int
-    weight: Tensor
+    weight: Tensor | Stored
     pattern: Any
     history: Tensor | None
     first: Tensor | None = None
@@ -41,7 +42,7 @@ class Feed:
     post: str
     stream: str
     source: Tensor
-    weight: Tensor
+    weight: Tensor | Stored
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,24 @@ from typing import NamedTuple
 from torch import Tensor
 
 from ranvier.kernels.tasks._pattern import Pattern
+from ranvier.storages import Stored
 
-__all__ = ["DelayedMatrixProduct", "DelayedSparseProduct", "MatrixProduct", "MaxPool", "Propagate", "SparseProduct"]
+__all__ = [
+    "DelayedMatrixProduct",
+    "DelayedSparseProduct",
+    "MatrixProduct",
+    "MaxPool",
+    "Propagate",
+    "SparseProduct",
+    "decoded",
+]
 
 
 class MatrixProduct(NamedTuple):
     """``x @ weight.T + bias``: ``x`` [..., K], ``weight`` [N, K], ``bias`` [N] or None; gives [..., N]."""
 
     x: Tensor
-    weight: Tensor
+    weight: Tensor | Stored
     bias: Tensor | None = None
 
 
@@ -27,7 +36,7 @@ class SparseProduct(NamedTuple):
 
     x: Tensor
     pattern: Pattern
-    values: Tensor
+    values: Tensor | Stored
 
 
 class DelayedMatrixProduct(NamedTuple):
@@ -61,3 +70,8 @@ class MaxPool(NamedTuple):
 
 
 Propagate = MatrixProduct | SparseProduct | DelayedMatrixProduct | DelayedSparseProduct | MaxPool
+
+
+def decoded(task: Propagate) -> Propagate:
+    """With floats in the place of stored numbers."""
+    return type(task)(*[part.decode() if isinstance(part, Stored) else part for part in task])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ranvier.dynamics import Step
+from ranvier.storages import Storage
 
 __all__ = ["CircuitShape", "DrawShape", "FusedShape", "PropagateShape", "ScanShape", "Shape", "SynapseShape"]
 
@@ -19,17 +20,22 @@ class ScanShape:
 
 @dataclass(frozen=True)
 class FusedShape:
-    """Populations as one differentiable operation: a cycle in windows of ``window`` steps, or neighbouring parts (None)."""
+    """Populations as one differentiable operation: a cycle in windows of ``window`` steps, or neighbouring parts (None).
+
+    ``storages`` are those of stored numbers that arrive through.
+    """
 
     members: tuple[ScanShape, ...]
     window: int | None = None
+    storages: tuple[Storage, ...] = ()
 
 
 @dataclass(frozen=True)
 class CircuitShape:
-    """A cycle of populations joined by single synapses, over all steps of a call at once."""
+    """A cycle of populations joined by single synapses, over all steps of a call at once; ``storages`` as in ``FusedShape``."""
 
     members: tuple[ScanShape, ...]
+    storages: tuple[Storage, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,8 @@ class PropagateShape:
         It joins neighbouring parts as a matrix of one latency: an operation of both carries it by event.
     graded
         ``pre`` emits numbers rather than spikes.
+    storage
+        How its weights lie in memory, where there are stored numbers alone.
     """
 
     name: str
@@ -59,6 +67,7 @@ class PropagateShape:
     follows: str | None = None
     between: bool = False
     graded: bool = False
+    storage: Storage | None = None
 
 
 @dataclass(frozen=True)

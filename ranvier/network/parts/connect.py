@@ -19,6 +19,7 @@ from ranvier.values import Learn, flag
 
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
+    from ranvier.storages import Storage
     from ranvier.synapses import Plasticity
 
 __all__ = ["Connection", "connect"]
@@ -39,6 +40,7 @@ class Connection:
     interpolation: str
     width: Any
     progress: bool
+    storage: Storage | None = None
 
 
 def connect(graph: Graph, asked: Connection, post: str | Sequence[str]) -> Iterator[Projection]:
@@ -72,6 +74,7 @@ def _join(graph: Graph, asked: Connection, target: str, numbered: bool) -> Proje
             "progress": asked.progress,
             "interpolation": asked.interpolation,
             "width": asked.width,
+            "storage": asked.storage,
             "unit": bound and bound.system.dimensions["w"],
         }
         synapses = single_synapses(graph, label, pre, target, port, how, latency, **request)
@@ -116,7 +119,11 @@ def _check(asked: Connection) -> None:
                     "delay=rv.Learn(…), or leave it out (rv.Linear takes its own)."
                 )
     flag(asked.progress, "progress")
-    for word, given in (("plasticity", asked.plasticity), ("sign", asked.sign)):
+    if asked.storage is not None and asked.plasticity is not None:
+        raise GraphError(
+            f"storage={asked.storage!r}: plastic weights change in the state, as floats; leave storage out."
+        )
+    for word, given in (("plasticity", asked.plasticity), ("sign", asked.sign), ("storage", asked.storage)):
         if given is not None and not isinstance(how, Connectivity):
             raise GraphError(
                 f"{word} belongs to single synapses: connect with a rule such as rv.AllToAll(), not {type(how).__name__}."

@@ -17,6 +17,7 @@ from ranvier.errors import ShapeError
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import Feedback
 from ranvier.network.order import GraphError
+from ranvier.storages import Storage
 
 if TYPE_CHECKING:
     from ranvier.connectivity import Sparse
@@ -187,22 +188,31 @@ class Projection(nn.Module):
     def targets(self) -> int | None:
         """Rows of the matrix that weighs the emissions; None where it is none, or has a delay per synapse."""
         operands, k = self.chain.operands, self.chain.carrier
-        matrix = None if self.per_synapse or k == len(operands) else operands[k].map.matrix()
-        return None if matrix is None else len(matrix)
+        known = not self.per_synapse and k < len(operands) and operands[k].map.is_matrix
+        return operands[k].map.weight_shape[0] if known else None
+
+    @property
+    def storage(self) -> Storage | None:
+        """How its weights lie in memory, where there are stored numbers alone."""
+        return next((o.map.storage for o in self.chain.operands if o.map.stored is not None and not o.before), None)
 
     def matrix(self) -> Tensor | None:
         """The effective weights [post, pre] where the whole chain is one dense matrix; None for any other."""
         return self.chain.matrix()
 
-    def feedback(self, history: Tensor | None, stream: str) -> tuple[Tensor | None, list[Feedback]]:
-        """This projection as part of a fused loop: (constant bias or None, what it carries)."""
+    def feedback(
+        self, history: Tensor | None, stream: str, stored: bool = False
+    ) -> tuple[Tensor | None, list[Feedback]]:
+        """This projection as part of a fused loop: (constant bias or None, what it carries); ``stored`` numbers as they are."""
         operands = self.chain.operands
         if len(operands) != 1 or not operands[0].map.event_path:
             raise GraphError(f"projection {self.name!r} is neither Linear nor single synapses: no loop can be fused.")
         first = operands[0].map
-        pattern, (weight, bias) = first.pattern(), operands[0].numbers()
+        pattern = first.pattern()
         if not self.per_synapse:
+            weight, bias = operands[0].numbers_for(stored)
             return bias, [Feedback(self.pre, self.post, stream, self.latency, weight, pattern, history)]
+        weight, bias = operands[0].numbers()
         taps, at = self.bound_transform.taps(weight)
         return bias, [Feedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, at)]
 

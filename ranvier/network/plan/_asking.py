@@ -39,9 +39,9 @@ class Asked:
             if isinstance(found, Offer):
                 if sentences:
                     self._refused.setdefault((name, sentences[0]), []).append(part)
-                    return Choice(part, task, name, sentences[0], found.variant, shape)
+                    return Choice(part, task, name, sentences[0], found.variant, shape, found.stored)
                 why = "asked for" if task == "scan" and name == self.request.provider else found.reason
-                return Choice(part, task, name, why, found.variant, shape)
+                return Choice(part, task, name, why, found.variant, shape, found.stored)
             sentences.append(found.sentence)
         reasons = "; ".join(f"{n}: {s}" for n, s in zip(self.providers, sentences, strict=True))
         raise ProviderError(f"no provider runs {part!r}. {reasons}. Change the network, or register another provider.")

@@ -12,6 +12,7 @@ from ranvier.network.order import Part
 from ranvier.network.plan._asking import Asked
 from ranvier.network.plan._neighbours import chains
 from ranvier.network.plan.plan import Choice, Plan, Request, Unit
+from ranvier.storages import Storage
 
 __all__ = ["Carried", "Known", "make_plan"]
 
@@ -38,6 +39,8 @@ class Carried:
         One set-up of an operation around it can serve many windows.
     targets
         Rows of its matrix; None where it is none.
+    storage
+        How its weights lie in memory, where there are stored numbers alone.
     """
 
     pre: str
@@ -51,6 +54,7 @@ class Carried:
     drawable: bool = False
     repeats: bool = False
     targets: int | None = None
+    storage: Storage | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,11 @@ class Known:
     def scans_of(self, members: Collection[str]) -> tuple[ScanShape, ...]:
         """The populations among ``members``."""
         return tuple(self.scans[n] for n in members if n in self.scans)
+
+    def storages_of(self, members: Collection[str]) -> tuple[Storage, ...]:
+        """The storages of projections onto ``members``."""
+        found = (p.storage for p in self.projections.values() if p.post in members and p.storage is not None)
+        return tuple(dict.fromkeys(found))
 
 
 def make_plan(known: Known, request: Request, providers: Sequence[Provider]) -> Plan:
@@ -121,13 +130,15 @@ def _neighbours(
         if not asked.request.cuts.joined:
             out.append((members, "the rule cuts the gradient between them"))
             continue
-        shape = FusedShape(known.scans_of(members))
+        shape = FusedShape(known.scans_of(members), storages=known.storages_of(members))
         found = asked.together(members, shape, homes)
         if isinstance(found, Refusal):
             out.append((members, found.sentence))
         else:
             name, offer = found
-            out.append((members, Unit(members, "joined", 1, (), offer.repeats, name, offer.variant, shape)))
+            out.append(
+                (members, Unit(members, "joined", 1, (), offer.repeats, name, offer.variant, shape, offer.stored))
+            )
     return out
 
 
@@ -150,7 +161,8 @@ def _cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str]) -> 
     members, length, request = part.members, part.window or 1, asked.request
     name, scans = "+".join(members), known.scans_of(members)
     hook = _hook_inside(members, known, request)
-    circuit, fused = CircuitShape(scans), FusedShape(scans, length)
+    stored = known.storages_of(members)
+    circuit, fused = CircuitShape(scans, stored), FusedShape(scans, length, stored)
     found = asked.together(members, circuit, homes)
     if isinstance(found, Refusal):
         apart = found.sentence
@@ -158,7 +170,7 @@ def _cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str]) -> 
         apart = reason
     else:
         who, offer = found
-        unit = Unit(members, "loop", length, provider=who, variant=offer.variant, shape=circuit)
+        unit = Unit(members, "loop", length, provider=who, variant=offer.variant, shape=circuit, stored=offer.stored)
         return unit, Choice(name, "loop", who, offer.reason, offer.variant)
     found = asked.together(members, fused, homes)
     if isinstance(found, Refusal):
@@ -169,7 +181,7 @@ def _cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str]) -> 
         divided = reason
     else:
         who, offer = found
-        unit = Unit(members, "fused", length, (), offer.repeats, who, offer.variant, fused)
+        unit = Unit(members, "fused", length, (), offer.repeats, who, offer.variant, fused, offer.stored)
         return unit, Choice(name, "loop", who, f"{offer.reason}, windows inside ({apart})", offer.variant)
     why = divided if divided == apart else f"{divided}; {apart}"
     return Unit(members, "windows", length), Choice(name, "loop", "windows", why)
@@ -211,10 +223,18 @@ def _carry(name: str, p: Carried, asked: Asked, home: Unit, chained: bool) -> Ch
         rows = "drawn when a cell fires" if p.dense and home.how == "loop" else "by event"
         where = "loop" if home.how == "loop" else "operation"
         why = f"{rows}, inside the {where}: cost follows the spikes of {p.pre}"
-        return Choice(name, "propagate", home.provider, why, EVENT)
+        return _said(Choice(name, "propagate", home.provider, why, EVENT, stored=home.stored), p.storage)
     graded = p.pre in asked.request.dense_inputs
-    shape = PropagateShape(name, p.pre, p.dense, p.targets, p.own, p.plain and chained, graded)
-    return asked.choose(name, "propagate", shape)
+    shape = PropagateShape(name, p.pre, p.dense, p.targets, p.own, p.plain and chained, graded, p.storage)
+    return _said(asked.choose(name, "propagate", shape), p.storage)
+
+
+def _said(choice: Choice, storage: Storage | None) -> Choice:
+    """A projection's line that says what becomes of its stored numbers."""
+    if storage is None:
+        return choice
+    told = f"{storage.name} weights stay so" if choice.stored else f"{storage.name} weights are decoded for each call"
+    return replace(choice, why=f"{choice.why}; {told}")
 
 
 def _fed(unit: Unit, known: Known, request: Request, by_event: Collection[str]) -> Unit:

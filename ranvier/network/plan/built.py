@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from torch import Tensor
+
 from ranvier.errors import ProviderError
 from ranvier.kernels import registry
 from ranvier.kernels.provider import Runnable
-from ranvier.kernels.tasks import Shape
+from ranvier.kernels.tasks import Propagate, Shape, decoded
 
 if TYPE_CHECKING:
     from ranvier.network.plan.plan import Plan, Unit
@@ -20,7 +22,10 @@ def part_of(plan: Plan, name: str) -> Runnable:
     found = plan.built.get(name)
     if found is None:
         choice = plan.choice(name)
-        found = plan.built[name] = _built(name, choice.provider, choice.shape, choice.variant)
+        found = _built(name, choice.provider, choice.shape, choice.variant)
+        if choice.task == "propagate" and not choice.stored:
+            found = _Decoding(found)
+        plan.built[name] = found
     return found
 
 
@@ -31,6 +36,16 @@ def unit_of(plan: Plan, unit: Unit) -> Runnable:
         name = " -> ".join(unit.members)
         found = plan.built[unit.members] = _built(name, unit.provider, unit.shape, unit.variant)
     return found
+
+
+class _Decoding:
+    """Runs tasks of a provider that takes no stored numbers: they are decoded before each task."""
+
+    def __init__(self, run: Runnable) -> None:
+        self._run = run
+
+    def __call__(self, task: Propagate) -> Tensor:
+        return self._run(decoded(task))
 
 
 def _built(name: str, provider: str, shape: Shape | None, variant: str) -> Runnable:

@@ -59,7 +59,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Choice:
-    """One line of a plan; ``variant`` is the provider's word for the way it chose, ``shape`` what it offered to run."""
+    """One line of a plan; ``variant`` is the provider's word for the way it chose, ``shape`` what it offered to run.
+
+    ``stored`` says that its tasks may hold stored numbers in the place of weights.
+    """
 
     part: str
     task: str
@@ -67,6 +70,7 @@ class Choice:
     why: str
     variant: str = ""
     shape: Shape | None = field(default=None, compare=False, repr=False)
+    stored: bool = False
 
     @property
     def who(self) -> str:
@@ -82,7 +86,7 @@ class Unit:
     step), ``"fused"`` (a cycle as one operation, in windows of ``window`` steps), ``"loop"`` (a cycle as one compiled loop)
     or ``"windows"`` (a cycle, population by population). ``feeds`` names the projections whose spikes enter as they are;
     ``again`` says that one set-up serves all windows of a series. ``provider`` runs what runs as one operation or loop, for
-    the ``shape`` that it offered.
+    the ``shape`` that it offered; ``stored`` is that of :class:`Choice`.
     """
 
     members: tuple[str, ...]
@@ -93,6 +97,7 @@ class Unit:
     provider: str = ""
     variant: str = ""
     shape: Shape | None = field(default=None, compare=False, repr=False)
+    stored: bool = False
 
     def __str__(self) -> str:
         path = " -> ".join(self.members)

@@ -107,5 +107,5 @@ def _carried(p: Projection, update: str | None, drawable: bool) -> Carried:
     own = first.follows if p.per_synapse else None
     return Carried(
         p.pre, p.post, p.not_by_event(), is_plain(p), own, update, p.shortest, p.depth, drawable,
-        is_plain(p) and p.depth == p.shortest, p.targets,
+        is_plain(p) and p.depth == p.shortest, p.targets, p.storage,
     )  # fmt: skip

@@ -33,12 +33,12 @@ def fused_task(runner: Runner, unit: Unit, window: Window) -> Fused:
         for p in arrivals.onto[n]:
             bias, stream = None, cells.step.stream_of(p.port)
             if p.name in unit.feeds:
-                weight, bias = p.chain.operands[0].numbers()
+                weight, bias = p.chain.operands[0].numbers_for(unit.stored)
                 feeds.append(Feed(n, stream, window.emissions[p.pre], weight))
             elif p.pre in names:
                 past = window.history.get(p.pre)
                 inner: list[Feedback]
-                bias, inner = p.feedback(past.detach() if past is not None and arrivals.apart(p) else past, stream)
+                bias, inner = p.feedback(past.detach() if past is not None and arrivals.apart(p) else past, stream, unit.stored)
                 feedback += inner
             if bias is not None:
                 inflow.add(p.port, bias)

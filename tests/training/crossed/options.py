@@ -13,6 +13,7 @@ import ranvier as rv
 from ranvier.units import ms
 
 Make = Callable[..., rv.Network]
+INT8 = rv.storages.Int8()
 ROW, IMAGE, LINE, VOLUME, SMALL = (5,), (2, 5, 4), (2, 7), (1, 3, 3, 4), (2, 3, 2)
 
 
@@ -186,6 +187,11 @@ def frozen(what: str) -> Make:
         return net
 
     return make
+
+
+def stored(make: Make, storage: rv.storages.Storage | None = None) -> Make:
+    """The stored numbers of the weights alone."""
+    return lambda **how: rv.store_weights(make(**how), storage)
 
 
 def unlayered(**how: Any) -> rv.Network:
@@ -372,6 +378,22 @@ OPTIONS: dict[str, tuple[Make, tuple[int, ...]]] = {
     "shared transform": (same_layer, ROW),
     "shared transform, delays": (same_looped, ROW),
     "shared cell": (same_cell, ROW),
+    "int8": (simple(lambda: rv.Linear(5, 6, storage=INT8), lambda: rv.Linear(6, 3, storage=INT8)), ROW),
+    "int8, sign": (
+        simple(lambda: rv.Linear(5, 6, sign=1, storage=INT8), lambda: rv.Linear(6, 3, storage=INT8), ready=lambda a, b: _crossed(a)), ROW,
+    ),
+    "int8, delay per synapse": (simple(lambda: rv.Linear(5, 6, delay=drawn_times((6, 5), 3), storage=INT8)), ROW),
+    "int8, learnable delay": (simple(lambda: rv.Linear(5, 6, delay=real_times((6, 5), 3), storage=INT8)), ROW),
+    "int8, recurrence": (recurrent(lambda: rv.Linear(6, 6, storage=INT8)), ROW),
+    "int8, convolution": (images(lambda: rv.Conv2d(2, 3, 3, storage=INT8), (), 18), IMAGE),
+    "int8, transposed convolution": (images(lambda: rv.ConvTranspose2d(2, 2, 2, storage=INT8), (), 24), SMALL),
+    "int8, single synapses, bounds": (synapses(storage=INT8), ROW),
+    "bfloat16": (simple(lambda: rv.Linear(5, 6, storage=rv.storages.BFloat16())), ROW),
+    "bfloat16, populations, delays": (balanced(delay=rv.Uniform(0 * ms, 3 * ms), storage=rv.storages.BFloat16()), ROW),
+    "stored int8": (stored(simple(cell=lif_learnt), INT8), ROW),
+    "stored int8, recurrence": (stored(recurrent(lambda: rv.Linear(6, 6)), INT8), ROW),
+    "stored int8, convolution": (stored(images(lambda: rv.Conv2d(2, 3, 3), (), 18), INT8), IMAGE),
+    "stored bfloat16, populations": (stored(balanced(), rv.storages.BFloat16()), ROW),
     "currents": (currents(), ROW),
     "currents, sign": (currents(lambda: rv.Linear(5, 6, sign=1), lambda: rv.Linear(6, 3, sign=[1, -1, 0, 1, -1, 1])), ROW),
     "currents, two layers": (currents(deeper=True), ROW),

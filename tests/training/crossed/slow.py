@@ -58,13 +58,39 @@ def straight(raw: Tensor, used: Tensor) -> Tensor:
 
 
 def weight_of(module: nn.Module) -> Tensor:
-    """The weights in use, from the raw ones: of the wrong sign 0, beyond a bound the bound."""
-    raw = module.weight
+    """The weights in use, from the raw ones: of the wrong sign 0, beyond a bound the bound, then in storage."""
+    storage = getattr(module, "storage", None)
+    if storage is not None and module.packed is not None:
+        return numbers(storage, module.packed.codes) * module.packed.scale
+    raw, used = module.weight, module.weight.detach()
     if isinstance(module, Sparse):
         low, high = module.bounds
-        return straight(raw, raw.detach().clamp(low, high)) if low is not None or high is not None else raw
-    sign = getattr(module, "sign", None)
-    return raw if sign is None else straight(raw, raw.detach() * (sign * raw.detach() >= 0))
+        used = used.clamp(low, high) if low is not None or high is not None else used
+    elif getattr(module, "sign", None) is not None:
+        used = used * (module.sign * used >= 0)
+    if storage is not None:
+        used = in_storage(storage, used, module)
+    return straight(raw, used)
+
+
+def numbers(storage: object, codes: Tensor) -> Tensor:
+    """What the codes of int8 and bfloat16 stand for, in float64."""
+    if storage.name == "int8":
+        return codes.double()
+    return (codes.to(torch.int32) << 16).view(torch.float32).double()
+
+
+def in_storage(storage: object, weight: Tensor, module: nn.Module) -> Tensor:
+    """Int8: steps of a 127th of the largest weight of each output; bfloat16: 8 significant bits."""
+    if storage.name == "bfloat16":
+        return weight.to(torch.bfloat16).to(weight.dtype)
+    if isinstance(module, Sparse):
+        step = weight.abs().max() / 127
+    else:
+        outputs = 1 if isinstance(module, nn.ConvTranspose2d) else 0
+        step = weight.abs().movedim(outputs, 0).flatten(1).amax(1) / 127
+        step = step.reshape([-1 if k == outputs else 1 for k in range(weight.ndim)])
+    return torch.round(weight / step) * step
 
 
 class Slow:

@@ -17,31 +17,25 @@ from llvmlite import ir
 from torch import Tensor
 
 from ranvier.kernels.cpu.events.find import EventList
+from ranvier.kernels.cpu.events.rows import Weights, code_arrays
 from ranvier.kernels.cpu.host.operands import lanes, scalar, vectors
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.host.tiles import run_spans
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset, splat, vector_at, when
+from ranvier.kernels.cpu.llvm.load_weight import Code, decoding, load_weight
 from ranvier.kernels.operands import require
 
 __all__ = ["chunks", "gather", "gather_kernel", "gather_span"]
 
 _LEAST = 1 << 18  # multiply-adds worth a tile of their own
-_GATHER = Signature(
-    {
-        "pointer": Array(I64, None),
-        "index": Array(I32, None),
-        "value": Array(REAL, "index", optional=True),
-        "source": Array(REAL, None, "stride"),
-        "initial": Array(REAL, ...),
-        "out": Array(REAL, None, "stride"),
-    },
-    ("start", "stop", "first", "size", "stride", "initial_stride", "skip"),
-)
+_EVENTS = {"pointer": Array(I64, None), "index": Array(I32, None), "value": Array(REAL, "index", optional=True)}
+_SUMS = {"initial": Array(REAL, ...), "out": Array(REAL, None, "stride")}
+_SPAN = ("start", "stop", "first", "size", "stride", "initial_stride", "skip")
 
 
 def gather(
-    events: EventList, weight_t: Tensor, out: Tensor, accumulate: bool = True, bias: Tensor | None = None
+    events: EventList, weight_t: Tensor | Weights, out: Tensor, accumulate: bool = True, bias: Tensor | None = None
 ) -> None:
     """Multiply events by a matrix: ``out += x @ weight_t`` for the ``x`` that ``events`` lists.
 
@@ -50,7 +44,7 @@ def gather(
     events
         R rows over K columns.
     weight_t
-        ``[K, N]``, contiguous.
+        ``[K, N]``, contiguous, or stored numbers of that shape.
     out
         ``[R, N]``, contiguous; written in place.
     accumulate
@@ -63,11 +57,13 @@ def gather(
     TypeError, ValueError
         Operands disagree in shape, dtype or layout.
     """
-    require(weight_t, "weight_t", (events.columns, None))
-    width = weight_t.shape[1]
-    require(out, "out", (events.rows, width), weight_t.dtype)
+    rows = weight_t if isinstance(weight_t, Weights) else Weights(weight_t, weight_t.dtype)
+    known = None if rows.code is None else rows.numbers.dtype
+    require(rows.numbers, "weight_t", (events.columns, None), known)
+    width = rows.numbers.shape[1]
+    require(out, "out", (events.rows, width), rows.dtype)
     if events.value is not None:
-        require(events.value, "events.value", (events.count,), weight_t.dtype)
+        require(events.value, "events.value", (events.count,), rows.dtype)
     if accumulate and bias is not None:
         raise ValueError("a bias replaces what out holds: pass accumulate=False, or add the bias yourself")
     initial, stride = out, width
@@ -76,13 +72,13 @@ def gather(
         require(initial, "bias", (width,), out.dtype)
 
     def task(start: int, stop: int) -> None:
-        gather_span(events, events.pointer, weight_t, (initial, stride), out, start, stop)
+        gather_span(events, events.pointer, rows, (initial, stride), out, start, stop)
 
     run_spans(task, events.rows, _LEAST * events.rows // max(1, events.count * width))
 
 
 def gather_span(
-    events: EventList, pointer: Tensor, source: Tensor, initial: tuple[Tensor, int], out: Tensor, start: int, stop: int
+    events: EventList, pointer: Tensor, source: Weights, initial: tuple[Tensor, int], out: Tensor, start: int, stop: int
 ) -> None:
     """Sum rows ``start`` to ``stop`` of the events whose row pointers are ``pointer``.
 
@@ -90,11 +86,12 @@ def gather_span(
     events are left alone.
     """
     start_from, stride = initial
-    for first, stop_column in chunks(source.shape[1], source.dtype):
+    width, given = source.numbers.shape[1], source.given("source")
+    for first, stop_column in chunks(width, source.dtype):
         size = stop_column - first
-        gather_kernel(source.dtype, size, events.value is not None).run(
-            pointer=pointer, index=events.index, value=events.value, source=source, initial=start_from, out=out,
-            start=start, stop=stop, first=first, size=size, stride=source.shape[1], initial_stride=stride,
+        gather_kernel(source.dtype, size, events.value is not None, source.code).run(
+            pointer=pointer, index=events.index, value=events.value, **given, initial=start_from, out=out,
+            start=start, stop=stop, first=first, size=size, stride=width, initial_stride=stride,
             skip=start_from is out,
         )  # fmt: skip
 
@@ -118,20 +115,22 @@ def _shape(size: int, dtype: torch.dtype) -> tuple[int, int]:
 
 
 @cache
-def gather_kernel(dtype: torch.dtype, size: int, valued: bool) -> Routine:
-    """The kernel for a chunk of ``size`` columns from ``first`` on.
+def gather_kernel(dtype: torch.dtype, size: int, valued: bool, code: Code | None = None) -> Routine:
+    """The kernel for a chunk of ``size`` columns from ``first`` on; stored numbers are decoded as they are read.
 
     ``stride`` is the length of a row of source and out, ``initial_stride`` that of initial; with ``skip`` rows without events
     are left alone.
     """
-    return _gather_kernel(dtype, *_shape(size, dtype), valued)
+    return _gather_kernel(dtype, *_shape(size, dtype), valued, code)
 
 
 @cache
-def _gather_kernel(dtype: torch.dtype, wide: int, count: int, valued: bool) -> Routine:
+def _gather_kernel(dtype: torch.dtype, wide: int, count: int, valued: bool, code: Code | None) -> Routine:
     """Kernel for a chunk of ``count`` vectors of ``wide`` lanes; the last one may overlap the one before."""
     real = scalar(dtype)
-    f = _GATHER.open(f"gather_{real}_{wide}x{count}{'_valued' if valued else ''}", dtype)
+    signature = Signature({**_EVENTS, **code_arrays(code, "source", None, "stride"), **_SUMS}, _SPAN)
+    told = f"{'_valued' if valued else ''}{'' if code is None else f'_{code.name}'}"
+    f = signature.open(f"gather_{real}_{wide}x{count}{told}", dtype)
     b = f.builder
     pointer, index, value, source, initial, out = f["pointer", "index", "value", "source", "initial", "out"]
     start, stop, first, size, stride, initial_stride, skip = f.integers()
@@ -142,12 +141,14 @@ def _gather_kernel(dtype: torch.dtype, wide: int, count: int, valued: bool) -> R
     def load(base: ir.Value, place: ir.Value) -> ir.Value:
         return b.load(vector_at(b, base, place, wide), align=dtype.itemsize)
 
+    scales = decoding(b, code, f, wide, [b.add(first, place) for place in places])
+
     def add(event: ir.Value, sums: list[ir.Value]) -> None:
         row = b.gep(source, [b.add(b.mul(offset(b, b.load(at(b, index, event))), stride), first)])
         if valued:
             factor = splat(b, b.load(at(b, value, event)), wide)
-        for place, total in zip(places, sums, strict=True):
-            term = load(row, place)
+        for place, total, scale in zip(places, sums, scales, strict=True):
+            term = load(row, place) if code is None else load_weight(b, code, dtype, row, place, wide, *scale)
             term = b.fmul(term, factor, flags=("contract",)) if valued else term
             b.store(b.fadd(b.load(total), term, flags=("contract",)), total)
 

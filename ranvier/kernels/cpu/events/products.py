@@ -17,6 +17,7 @@ from torch.autograd import Function
 from ranvier.kernels.cpu.delays.products import delayed_linear
 from ranvier.kernels.cpu.events.find import EventList, events
 from ranvier.kernels.cpu.events.gather import gather
+from ranvier.kernels.cpu.events.rows import rows_of, synapses_of
 from ranvier.kernels.cpu.events.sparse import scatter, sparse_input_gradient, value_gradient
 from ranvier.kernels.cpu.events.transpose import transposed
 from ranvier.kernels.cpu.events.weight_gradient import weight_gradient
@@ -24,6 +25,7 @@ from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
 from ranvier.kernels.operands import require
 from ranvier.kernels.tasks import Pattern
+from ranvier.storages import Stored
 
 __all__ = [
     "EventList",
@@ -40,7 +42,7 @@ __all__ = [
 _LARGE = 1 << 22  # multiply-adds from which the choice of library matters
 
 
-def spike_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def spike_linear(x: Tensor, weight: Tensor | Stored, bias: Tensor | None = None) -> Tensor:
     """Apply ``x @ weight.T + bias`` to an ``x`` that is mostly zero.
 
     Parameters
@@ -48,7 +50,7 @@ def spike_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     x
         ``[..., K]``, float32 or float64; spikes 0/1 or any values.
     weight
-        ``[N, K]``.
+        ``[N, K]``; stored numbers are decoded as they are read, and have no gradient.
     bias
         ``[N]`` or None.
 
@@ -66,7 +68,7 @@ def spike_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     return _SpikeLinear.apply(x, weight, bias)
 
 
-def sparse_linear(x: Tensor, pattern: Pattern, values: Tensor, bias: Tensor | None = None) -> Tensor:
+def sparse_linear(x: Tensor, pattern: Pattern, values: Tensor | Stored, bias: Tensor | None = None) -> Tensor:
     """Apply a weight matrix of which only the synapses in ``pattern`` exist: ``out[target[s]] += values[s] x[source]``.
 
     Parameters
@@ -76,7 +78,7 @@ def sparse_linear(x: Tensor, pattern: Pattern, values: Tensor, bias: Tensor | No
     pattern
         The synapses, from K sources to N targets.
     values
-        ``[synapses]``, the weight of each.
+        ``[synapses]``, the weight of each; stored numbers as in :func:`spike_linear`.
     bias
         ``[N]`` or None.
 
@@ -125,22 +127,24 @@ def _onednn_is_faster() -> bool:
 
 class _SpikeLinear(Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor | Stored, bias: Tensor | None) -> Tensor:
         rows = _rows(x, weight.shape[-1])
         happened = events(rows)
-        weight_t = transposed(weight.detach())
-        require(weight_t, "weight", (rows.shape[1], None), x.dtype)
-        out = empty([rows.shape[0], weight_t.shape[1]], x.dtype)
+        weight_t = rows_of(weight if isinstance(weight, Stored) else weight.detach())
+        if weight_t.code is None:
+            require(weight_t.numbers, "weight", (rows.shape[1], None), x.dtype)
+        width = weight_t.numbers.shape[1]
+        out = empty([rows.shape[0], width], x.dtype)
         gather(happened, weight_t, out, accumulate=False, bias=None if bias is None else bias.contiguous())
-        ctx.save_for_backward(weight)
+        _keep(ctx, weight)
         ctx.events = happened if ctx.needs_input_grad[1] else None
         ctx.shape = x.shape
-        return out.view(*x.shape[:-1], weight_t.shape[1])
+        return out.view(*x.shape[:-1], width)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivative()
-        (weight,) = ctx.saved_tensors
+        weight = _kept(ctx)
         rows = _rows(grad, weight.shape[0])
         to_x, to_weight, to_bias = ctx.needs_input_grad
         return (
@@ -152,16 +156,16 @@ class _SpikeLinear(Function):
 
 class _SparseLinear(Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, pattern: Pattern, values: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx: Any, x: Tensor, pattern: Pattern, values: Tensor | Stored, bias: Tensor | None) -> Tensor:
         rows = _rows(x, pattern.rows)
         happened = events(rows)
-        values = values.contiguous()
+        values = values if isinstance(values, Stored) else values.contiguous()
         out = empty([rows.shape[0], pattern.columns], x.dtype).zero_()
         if bias is not None:
             require(bias.contiguous(), "bias", (pattern.columns,), x.dtype)
             out += bias
-        scatter(happened, pattern, values, out)
-        ctx.save_for_backward(values)
+        scatter(happened, pattern, synapses_of(values), out)
+        _keep(ctx, values)
         ctx.pattern = pattern
         ctx.events = happened if ctx.needs_input_grad[2] else None
         ctx.shape = x.shape
@@ -170,7 +174,7 @@ class _SparseLinear(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivative()
-        (values,) = ctx.saved_tensors
+        values = _kept(ctx)
         rows = _rows(grad, ctx.pattern.columns)
         to_x, _, to_values, to_bias = ctx.needs_input_grad
         return (
@@ -179,6 +183,18 @@ class _SparseLinear(Function):
             value_gradient(ctx.events, ctx.pattern, rows) if to_values else None,
             rows.sum(0) if to_bias else None,
         )
+
+
+def _keep(ctx: Any, weight: Tensor | Stored) -> None:
+    """Keep weights for the way back; stored numbers stay compact until then."""
+    ctx.stored = weight if isinstance(weight, Stored) else None
+    if not isinstance(weight, Stored):
+        ctx.save_for_backward(weight)
+
+
+def _kept(ctx: Any) -> Tensor:
+    """The weights that were kept, as floats."""
+    return ctx.saved_tensors[0] if ctx.stored is None else ctx.stored.decode()
 
 
 def _rows(tensor: Tensor, width: int) -> Tensor:

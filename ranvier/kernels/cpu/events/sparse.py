@@ -9,6 +9,7 @@ import torch
 from llvmlite import ir
 from torch import Tensor
 
+from ranvier.kernels.cpu.events.rows import Weights, code_arrays
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.operands import lanes, scalar
 from ranvier.kernels.cpu.host.routine import Routine
@@ -25,6 +26,7 @@ from ranvier.kernels.cpu.llvm.functions import (
     vector_at,
     when,
 )
+from ranvier.kernels.cpu.llvm.load_weight import Code, decoding, load_weight
 from ranvier.kernels.cpu.llvm.memory import gathered
 from ranvier.kernels.operands import require
 from ranvier.kernels.tasks import Pattern
@@ -44,11 +46,10 @@ _WIRED = {
     "target": Array(I32, None),
 }
 _SPAN = ("start", "stop", "columns")
-_SCATTER = Signature(_WIRED | {"weight": Array(REAL, "target"), "out": Array(REAL, None, "columns")}, _SPAN)
 _GRADIENT = Signature(_WIRED | {"grad": Array(REAL, None, "columns"), "out": Array(REAL, "target")}, _SPAN)
 
 
-def scatter(events: EventList, pattern: Pattern, weight: Tensor, out: Tensor) -> None:
+def scatter(events: EventList, pattern: Pattern, weight: Tensor | Weights, out: Tensor) -> None:
     """Deliver events: ``out[r, target[s]] += value * weight[s]`` for every synapse s of every event.
 
     Parameters
@@ -58,7 +59,7 @@ def scatter(events: EventList, pattern: Pattern, weight: Tensor, out: Tensor) ->
     pattern
         The connections, K sources.
     weight
-        ``[synapses]``.
+        ``[synapses]``, floats or stored numbers.
     out
         ``[R, N]``, added to in place.
 
@@ -68,10 +69,11 @@ def scatter(events: EventList, pattern: Pattern, weight: Tensor, out: Tensor) ->
         Operands disagree in shape, dtype or layout.
     """
     _check(events, pattern, out, "out")
-    require(weight, "weight", (pattern.synapses,), out.dtype)
-    kernel = scatter_kernel(out.dtype, events.value is not None)
+    each = weight if isinstance(weight, Weights) else Weights(weight, weight.dtype)
+    require(each.numbers, "weight", (pattern.synapses,), out.dtype if each.code is None else each.numbers.dtype)
+    kernel = scatter_kernel(out.dtype, events.value is not None, each.code)
     least = _least(events, pattern, events.rows)
-    run_routine(kernel, events.rows, least, **_wired(events, pattern), weight=weight, out=out)
+    run_routine(kernel, events.rows, least, **_wired(events, pattern), **each.given("weight"), out=out)
 
 
 def value_gradient(events: EventList, pattern: Pattern, grad: Tensor) -> Tensor:
@@ -150,17 +152,26 @@ def _wired(events: EventList, pattern: Pattern) -> dict[str, Any]:
 
 
 @cache
-def scatter_kernel(dtype: torch.dtype, valued: bool = False) -> Routine:
-    """Add the values that the events of each row send to rows ``start`` to ``stop`` of ``out``, ``columns`` long."""
-    f = _SCATTER.open(f"scatter_{scalar(dtype)}{'_valued' if valued else ''}", dtype)
+def scatter_kernel(dtype: torch.dtype, valued: bool = False, code: Code | None = None) -> Routine:
+    """Add the values that the events of each row send to rows ``start`` to ``stop`` of ``out``, ``columns`` long.
+
+    Stored numbers are decoded as they are read.
+    """
+    arrays = _WIRED | code_arrays(code, "weight", "target") | {"out": Array(REAL, None, "columns")}
+    told = f"{'_valued' if valued else ''}{'' if code is None else f'_{code.name}'}"
+    f = Signature(arrays, _SPAN).open(f"scatter_{scalar(dtype)}{told}", dtype)
     b = f.builder
     pointer, index, value = f["pointer", "index", "value"]
     row_pointer, target, weight, out = f["row_pointer", "target", "weight", "out"]
     start, stop, columns = f.integers()
+    (scale,) = decoding(b, code, f, 1, [I64(0)])
 
     def deliver(row: ir.Value, synapse: ir.Value, factor: ir.Value | None) -> None:
         slot = at(b, row, offset(b, b.load(at(b, target, synapse))))
-        term = b.load(at(b, weight, synapse))
+        if code is None:
+            term = b.load(at(b, weight, synapse))
+        else:
+            term = b.extract_element(load_weight(b, code, dtype, weight, synapse, 1, *scale), I32(0))
         term = term if factor is None else b.fmul(term, factor, flags=("contract",))
         b.store(b.fadd(b.load(slot), term, flags=("contract",)), slot)
 

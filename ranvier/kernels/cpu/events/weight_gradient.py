@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ranvier.kernels.cpu.events.find import EventList
 from ranvier.kernels.cpu.events.gather import gather_span
+from ranvier.kernels.cpu.events.rows import Weights
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.operands import scalar
@@ -76,11 +77,11 @@ def weight_gradient(events: EventList, grad: Tensor, out: Tensor | None = None, 
         out = empty([columns, width], grad.dtype).zero_()
     require(out, "out", (columns, width), grad.dtype)
     block = block or max(64, _BLOCK_BYTES // max(1, min(_CHUNK_BYTES, width * grad.itemsize)))
-    ordered = by_column(events, block)
+    ordered, source = by_column(events, block), Weights(grad, grad.dtype)
 
     def task(start: int, stop: int) -> None:
         for i in reversed(range(-(-rows // block))):
-            gather_span(ordered, ordered.pointer[i * columns :], grad, (out, width), out, start, stop)
+            gather_span(ordered, ordered.pointer[i * columns :], source, (out, width), out, start, stop)
 
     run_spans(task, columns, _LEAST * columns // max(1, events.count * width))
     return out

@@ -100,7 +100,7 @@ def run(task: Fused, given: Given, needs: Mapping[tuple[str, str], bool]) -> Mad
     for listed in (*made.links.values(), *made.fired.values()):
         listed.trim()
     for source in made.summed.values():
-        del source.weight_t
+        del source.rows
     return made
 
 
@@ -114,15 +114,18 @@ def prepare(
     }
     made = Made(members, {}, _spans(task, members, steps))
     for k, feed in enumerate(task.feeds):
-        made.feeds[k] = FeedLink(feed, given[f"feeds:{k}", "source"], given[f"feeds:{k}", "weight"], repeated)
+        made.feeds[k] = FeedLink(
+            feed, given[f"feeds:{k}", "source"], given.get((f"feeds:{k}", "weight"), feed.weight), repeated
+        )
     for k, link in enumerate(task.feedback):
-        weight, history = given[f"feedback:{k}", "weight"], given.get((f"feedback:{k}", "history"))
+        weight = given.get((f"feedback:{k}", "weight"), link.weight)  # stored numbers are no tensor of the loop
+        history = given.get((f"feedback:{k}", "history"))
         lists = made.spans.alone and needs[f"feedback:{k}", "weight"]
         if link.pattern is not None and members[link.pre].batch <= FEW:
             made.synapses[k] = SynapseLink(link, weight, history, members)
             made.fired.setdefault(link.pre, Listed(members[link.pre], steps))
         elif link.first is not None:
-            made.flights[k] = Flight(link, link.first, weight, history, members, task.emission)
+            made.flights[k] = Flight(link, link.first, given[f"feedback:{k}", "weight"], history, members, task.emission)
         else:
             made.links[k] = SpikeLink(link, weight, history, members[link.pre], task.emission, lists, repeated)
     arrivals = _arrivals(made)

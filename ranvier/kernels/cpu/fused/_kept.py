@@ -57,3 +57,5 @@ class Kept:
         """Drop the restored tensors again: nothing else would between recomputed segments."""
         for values, name, _ in self._places:
             values[name] = None
+        for source in (*self.made.summed.values(), *self.made.synapses.values()):
+            source.let_go()

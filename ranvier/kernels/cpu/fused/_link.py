@@ -11,8 +11,8 @@ from ranvier.errors import StateError
 from ranvier.kernels.cpu.events.find import EventList, events, scan_kernel
 from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
 from ranvier.kernels.cpu.events.products import input_gradient
+from ranvier.kernels.cpu.events.rows import Weights, rows_of, synapses_of
 from ranvier.kernels.cpu.events.sparse import scatter_kernel, sparse_input_gradient, value_gradient
-from ranvier.kernels.cpu.events.transpose import transposed
 from ranvier.kernels.cpu.fused import hand_back
 from ranvier.kernels.cpu.fused._weights import Summed
 from ranvier.kernels.cpu.fused.member import Member
@@ -21,6 +21,7 @@ from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call
 from ranvier.kernels.tasks import Feed, Feedback
+from ranvier.storages import Stored
 
 __all__ = ["Arrival", "FeedLink", "SpikeLink"]
 
@@ -43,20 +44,21 @@ class FeedLink(Summed):
 
     in_place = False
 
-    def __init__(self, feed: Feed, source: Tensor, weight: Tensor, repeated: bool = False) -> None:
+    def __init__(self, feed: Feed, source: Tensor, weight: Tensor | Stored, repeated: bool = False) -> None:
         super().__init__()
         self.post, self.stream, self.shape = feed.post, feed.stream, source.shape
         self.batch = source.shape[1]
         if repeated:
             rows = source.shape[0] * self.batch
             found = torch.empty(source.numel() + _MARGIN, dtype=torch.int32)  # small pages: few are ever written
-            self.kept = {"weight": weight, "pointer": torch.zeros(rows + 1, dtype=torch.int64), "index": found}
+            self.kept = {"pointer": torch.zeros(rows + 1, dtype=torch.int64), "index": found}
         else:
             listed = events(source.reshape(-1, source.shape[-1]).contiguous())
-            self.kept = {"weight": weight, "pointer": listed.pointer, "index": listed.index}
+            self.kept = {"pointer": listed.pointer, "index": listed.index}
             self.kept |= {} if listed.value is None else {"value": listed.value}
-        self.weight_t = transposed(weight)
-        self.sizes = tuple(self.weight_t.shape)
+        self.hold(weight)
+        self.rows = rows_of(weight)
+        self.sizes = tuple(self.rows.numbers.shape)
 
     def renew(self, source: Tensor) -> bool:
         """List other spikes in the same place; False where they are not all 1."""
@@ -72,14 +74,14 @@ class FeedLink(Summed):
         row = 8 * self.batch
         pointer = Place(self.kept["pointer"], span.first * row, span.chunk * row)
         listed = {"pointer": pointer, "index": self.kept["index"], "value": self.kept.get("value")}
-        return _gathered(span, span.rows(self.batch), listed, self.weight_t, initial, target)
+        return _gathered(span, span.rows(self.batch), listed, self.rows, initial, target)
 
     def arrived(self) -> EventList:
         return _listed(self.kept, self.shape[-1])
 
     def source_gradient(self, gradient: Tensor) -> Tensor:
         """Gradient ``[T * B, K]`` to the spikes themselves."""
-        return input_gradient(gradient, self.kept["weight"])
+        return input_gradient(gradient, self.floats)
 
 
 class SpikeLink(Summed):
@@ -89,16 +91,17 @@ class SpikeLink(Summed):
     """
 
     def __init__(
-        self, link: Feedback, weight: Tensor, history: Tensor | None, pre: Member, emission: str, lists: bool,
+        self, link: Feedback, weight: Tensor | Stored, history: Tensor | None, pre: Member, emission: str, lists: bool,
         repeated: bool = False,
     ):  # fmt: skip
         super().__init__()
         self.post, self.stream, self.latency = link.post, link.stream, link.latency
         self.pre, self.emission, self.pattern, self.lists = pre, emission, link.pattern, lists
         self.in_place = self.pattern is not None
-        self.kept = {"weight": weight.contiguous()}
-        self.weight_t = self.kept["weight"] if self.in_place else transposed(weight)
-        self.sizes = tuple(self.weight_t.shape)
+        self.kept = {}
+        self.hold(weight if isinstance(weight, Stored) else weight.contiguous())
+        self.rows = synapses_of(weight) if self.in_place else rows_of(weight)
+        self.sizes = tuple(self.rows.numbers.shape)
         if self.latency:
             if history is None:
                 raise StateError(
@@ -116,22 +119,22 @@ class SpikeLink(Summed):
         return torch.zeros(rows + 1, dtype=torch.int64), found
 
     def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
-        rows, weight = span.rows(self.pre.batch), self.kept["weight"]
+        rows = span.rows(self.pre.batch)
         pointer, found = (self.kept["pointer"], self.kept["index"]) if self.lists else self._new_list(rows[1])
         step = 8 * self.pre.batch if self.lists else 0
         graded = torch.zeros(1, dtype=torch.int64)
         begin, sizes = Place(pointer, span.first * step, span.chunk * step), {"start": rows[0], "stop": rows[1]}
         look: dict[str, Any] = {"pointer": begin, "found": found, "graded": graded, **sizes, "columns": self.pre.cells}
-        kernel, look["further"] = scan_kernel(weight.dtype), self.lists
+        kernel, look["further"] = scan_kernel(self.dtype), self.lists
         calls = [Call(kernel, x=self.pre.out[self.emission].place(span, -self.latency), **look).between(self.latency)]
         if self.latency:
             calls.append(Call(kernel, x=Rows(self.kept["past"]).place(span), **look).between(0, self.latency))
         listed = {"pointer": begin, "index": found, "value": None}
         if self.pattern is None:
-            return calls + _gathered(span, rows, listed, self.weight_t, initial, target)
+            return calls + _gathered(span, rows, listed, self.rows, initial, target)
         deliver = Call(
-            scatter_kernel(weight.dtype), **listed, row_pointer=self.pattern.row_pointer, target=self.pattern.target,
-            weight=weight, out=target.place(span), **sizes, columns=self.pattern.columns,
+            scatter_kernel(self.dtype, code=self.rows.code), **listed, row_pointer=self.pattern.row_pointer, target=self.pattern.target,
+            **self.rows.given("weight"), out=target.place(span), **sizes, columns=self.pattern.columns,
         )  # fmt: skip
         return [*calls, deliver]
 
@@ -158,7 +161,7 @@ class SpikeLink(Summed):
         """Calls that set ``target`` to ``initial`` plus the gradient from the arrivals ``latency`` steps later."""
         rows, width = span.rows(self.pre.batch), self.pre.cells
         stride = 0 if initial.uniform else width
-        weight = self.kept["weight"]
+        weight = self.floats
         given: dict[str, Any] = {
             "grad": gradient.place(span, self.latency), "weight": weight, "initial": initial.place(span),
             "out": target.place(span), "start": rows[0], "stop": rows[1], "stride": stride,
@@ -177,7 +180,7 @@ class SpikeLink(Summed):
     def history_gradient(self, gradient: Tensor) -> Tensor:
         """Gradient to the emissions before the call, from the gradient to the arrivals."""
         steps, cells = min(self.latency, self.pre.scan.steps), self.pre.scan.shape
-        rows, weight = gradient[: steps * self.pre.batch], self.kept["weight"]
+        rows, weight = gradient[: steps * self.pre.batch], self.floats
         dense = self.pattern is None
         back = input_gradient(rows, weight) if dense else sparse_input_gradient(self.pattern, weight, rows)
         whole = torch.zeros(self.depth, *cells, dtype=weight.dtype)
@@ -192,15 +195,15 @@ def _listed(kept: Mapping[str, Tensor], columns: int) -> EventList:
 
 
 def _gathered(
-    span: Span, rows: tuple[int, int], listed: Mapping[str, Any], weight_t: Tensor, initial: Rows, target: Rows
+    span: Span, rows: tuple[int, int], listed: Mapping[str, Any], source: Weights, initial: Rows, target: Rows
 ) -> list[Call]:
-    """Sum the rows of ``weight_t`` that ``listed`` events (``pointer``, ``index``, ``value``) name."""
-    width = weight_t.shape[1]
+    """Sum the rows of ``source`` that ``listed`` events (``pointer``, ``index``, ``value``) name."""
+    width, given = source.numbers.shape[1], source.given("source")
     return [
         Call(
-            gather_kernel(weight_t.dtype, until - first, listed["value"] is not None), **listed, source=weight_t,
+            gather_kernel(source.dtype, until - first, listed["value"] is not None, source.code), **listed, **given,
             initial=initial.place(span), out=target.place(span), start=rows[0], stop=rows[1], first=first,
             size=until - first, stride=width, initial_stride=0 if initial.uniform else width, skip=initial is target,
         )
-        for first, until in chunks(width, weight_t.dtype)
+        for first, until in chunks(width, source.dtype)
     ]  # fmt: skip

@@ -15,7 +15,9 @@ import torch
 
 from ranvier.errors import StateError
 from ranvier.kernels.cpu.events.find import EventList, events, scan_kernel
+from ranvier.kernels.cpu.events.rows import synapses_of
 from ranvier.kernels.cpu.events.sparse import scatter_kernel
+from ranvier.kernels.cpu.fused._carried import Carried
 from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.fused.span import Rows, Span
 from ranvier.kernels.cpu.fused.synapse_kernels import collect_kernel, return_kernel
@@ -23,6 +25,7 @@ from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call, Schedule
 from ranvier.kernels.tasks import Feedback
+from ranvier.storages import Stored
 
 __all__ = ["FEW", "Listed", "SynapseLink", "row_stride"]
 
@@ -66,13 +69,15 @@ def row_stride(member: Member) -> int:
     return member.padded + member.lanes
 
 
-class SynapseLink:
+class SynapseLink(Carried):
     """One projection of single synapses, from the population ``source`` to a ``stream`` of the population ``target``.
 
     ``reach`` is its longest delay in steps.
     """
 
-    def __init__(self, link: Feedback, weight: Tensor, history: Tensor | None, members: dict[str, Member]) -> None:
+    def __init__(
+        self, link: Feedback, weight: Tensor | Stored, history: Tensor | None, members: dict[str, Member]
+    ) -> None:  # fmt: skip
         self.source, self.target, self.stream = link.pre, link.post, link.stream
         self.pre, self.post = members[link.pre], members[link.post]
         pattern, target, shape = link.pattern, link.pattern.target, weight.shape
@@ -90,24 +95,21 @@ class SynapseLink:
             lag = first.unsqueeze(1) + torch.arange(taps, dtype=torch.int32)
             place = (lag * stride + target.unsqueeze(1)).flatten()
             pointer = pointer * taps
-        self.kept = {"weight": weight.contiguous().flatten(), "pointer": pointer, "place": place}
+        self.kept = {"pointer": pointer, "place": place}
+        self.hold(weight if isinstance(weight, Stored) else weight.contiguous().flatten())
         if self.base and history is None:
             raise StateError(
                 f"{link.pre!r} has no history, but its spikes take {self.base} steps: pass the last {self.base}."
             )
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """The dtype of weights and arrivals."""
-        return self.kept["weight"].dtype
-
     def _send(self, listed: Mapping[str, Place], rows: tuple[int, int], out: Place) -> Call:
-        kept = {"row_pointer": self.kept["pointer"], "target": self.kept["place"], "weight": self.kept["weight"]}
+        weights = synapses_of(self.kept["weight"] if self.stored is None else self.stored)
+        kept = {"row_pointer": self.kept["pointer"], "target": self.kept["place"], **weights.given("weight")}
         sizes = {"start": rows[0], "stop": rows[1], "columns": self.post.cells}
-        return Call(scatter_kernel(self.dtype), **listed, value=None, **kept, **sizes, out=out)
+        return Call(scatter_kernel(self.dtype, code=weights.code), **listed, value=None, **kept, **sizes, out=out)
 
     def _return(self, listed: Mapping[str, Any], rows: tuple[int, int], grad: Place, out: Place) -> Call:
-        kept = {"row_pointer": self.kept["pointer"], "place": self.kept["place"], "weight": self.kept["weight"]}
+        kept = {"row_pointer": self.kept["pointer"], "place": self.kept["place"], "weight": self.floats}
         sizes = {"start": rows[0], "stop": rows[1], "columns": self.post.cells, "sources": self.pre.cells}
         return Call(return_kernel(self.dtype), **listed, **kept, **sizes, grad=grad, out=out)
 

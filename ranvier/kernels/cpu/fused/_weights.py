@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
 
 from ranvier.kernels.cpu.events.find import EventList
 from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
+from ranvier.kernels.cpu.events.rows import Weights
 from ranvier.kernels.cpu.events.transpose import transposed
 from ranvier.kernels.cpu.events.weight_gradient import by_column, weight_gradient
+from ranvier.kernels.cpu.fused._carried import Carried
 from ranvier.kernels.cpu.fused.span import Rows, Span
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call
@@ -20,14 +22,13 @@ __all__ = ["Summed"]
 Tensor = torch.Tensor
 
 
-class Summed(ABC):
+class Summed(Carried):
     """A dense matrix through which spikes arrive, and the sum of its gradient."""
 
     post: str
     stream: str
     sizes: tuple[int, ...]
-    weight_t: Tensor
-    kept: dict[str, Tensor]
+    rows: Weights
 
     def __init__(self) -> None:
         self._ordered: dict[int, EventList] = {}

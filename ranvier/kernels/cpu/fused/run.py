@@ -19,9 +19,10 @@ from ranvier.kernels.cpu.fused import _backward, _forward
 from ranvier.kernels.cpu.fused._forward import Given
 from ranvier.kernels.cpu.fused._kept import Kept
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
-from ranvier.kernels.tasks import Fused, ScanResult
+from ranvier.kernels.tasks import Feed, Feedback, Fused, ScanResult
+from ranvier.storages import Stored
 
-__all__ = ["run_fused", "slots_of"]
+__all__ = ["fixed", "run_fused", "slots_of"]
 
 Tensor = torch.Tensor
 
@@ -41,15 +42,29 @@ def run_fused(task: Fused) -> dict[str, ScanResult]:
 
 
 def slots_of(task: Fused) -> tuple[_Slot, ...]:
-    """Every tensor of a loop."""
-    slots: list[_Slot] = [_OfProjection("feedback", k, "weight") for k in range(len(task.feedback))]
+    """Every tensor of a loop, but for stored numbers."""
+    slots: list[_Slot] = [_OfProjection("feedback", k, "weight") for k, f in enumerate(task.feedback) if _floats(f)]
     slots += [_OfProjection("feedback", k, "history") for k, f in enumerate(task.feedback) if f.history is not None]
-    slots += [_OfProjection("feeds", k, name) for k in range(len(task.feeds)) for name in ("source", "weight")]
+    slots += [_OfProjection("feeds", k, "source") for k in range(len(task.feeds))]
+    slots += [_OfProjection("feeds", k, "weight") for k, f in enumerate(task.feeds) if _floats(f)]
     for name, scan in task.members.items():
         slots += [_OfMember("streams", name, s) for s in scan.step.streams if s in scan.streams]
         slots += [_OfMember("states", name, s) for s in (*scan.step.states, *scan.step.counters)]
         slots += [_OfMember("coefficients", name, s) for s in scan.step.coefficients]
     return tuple(slots)
+
+
+def _floats(link: Feedback | Feed) -> bool:
+    return not isinstance(link.weight, Stored)
+
+
+def fixed(task: Fused) -> dict[tuple[str, str], bool]:
+    """Weights that have no gradient since there are stored numbers alone: False for each."""
+    links = (
+        *((f"feedback:{k}", f) for k, f in enumerate(task.feedback)),
+        *((f"feeds:{k}", f) for k, f in enumerate(task.feeds)),
+    )
+    return {(key, "weight"): False for key, link in links if not _floats(link)}
 
 
 @dataclass(frozen=True)
@@ -98,7 +113,7 @@ _Slot = _OfProjection | _OfMember
 class _LoopFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, task: Fused, slots: tuple[_Slot, ...], *tensors: Tensor):
-        needs = {s.key: needed for s, needed in zip(slots, ctx.needs_input_grad[2:], strict=True)}
+        needs = {s.key: needed for s, needed in zip(slots, ctx.needs_input_grad[2:], strict=True)} | fixed(task)
         given: Given = {s.key: t.detach() for s, t in zip(slots, tensors, strict=True)}
         made = _forward.run(task, given, needs)
         result: list[Tensor] = []

@@ -15,7 +15,7 @@ from ranvier.errors import StateError
 from ranvier.kernels.cpu.events.transpose import transposed
 from ranvier.kernels.cpu.fused import _backward, _forward
 from ranvier.kernels.cpu.fused._backward import WayBack
-from ranvier.kernels.cpu.fused.run import slots_of
+from ranvier.kernels.cpu.fused.run import fixed, slots_of
 from ranvier.kernels.cpu.fused.span import Span
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
 from ranvier.kernels.cpu.host.schedule import Schedule, run_queues
@@ -41,7 +41,7 @@ class LoopSeries:
         self.batch = next(iter(task.members.values())).shape[0]
         self.tensors = {s.key: s.number(task) for s in slots_of(task)}
         learning = torch.is_grad_enabled()
-        self.needs = {key: learning and t.requires_grad for key, t in self.tensors.items()}
+        self.needs = {key: learning and t.requires_grad for key, t in self.tensors.items()} | fixed(task)
         given = {key: t.detach() for key, t in self.tensors.items()}
         self.made, calls = _forward.prepare(task, given, self.needs, repeated=True)
         self.queues = _forward.queues(self.made, calls)

@@ -161,6 +161,10 @@ class Lanes(Elementary):
         """The floats of which the integers are the bits."""
         return self.builder.bitcast(n, self.vector)
 
+    def from_integer(self, n: ir.Value) -> ir.Value:
+        """The floats of integers."""
+        return self.builder.sitofp(n, self.vector)
+
     def int_add(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """a + b of integers, modulo their size."""
         return self.builder.add(a, b)

@@ -1,0 +1,94 @@
+"""Weights in a storage: a float parameter read through it while it learns, or the stored numbers alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ranvier.connectivity._packed import Packed
+from ranvier.connectivity.transform import Transform
+from ranvier.storages import Storage, StorageError, Stored
+from ranvier.storages.registry import describe, rebuild
+
+if TYPE_CHECKING:
+    from ranvier.limits.record import Record
+    from ranvier.limits.tensors import Take
+
+__all__ = ["Storing"]
+
+Tensor = torch.Tensor
+
+
+class Storing(Transform):
+    """A transform whose weights may have a storage."""
+
+    packed: Packed | None
+    #: the axis of the weight along which outputs change; None where synapses are single
+    output_axis: int | None = None
+
+    def keep_storage(self, storage: Any) -> None:
+        """Read the weights through a ``storage``; None: as they are."""
+        if storage is not None and not isinstance(storage, Storage):
+            raise StorageError(
+                f"{type(self).__name__}: storage={storage!r} is no storage: give rv.storages.Int8() or another of rv.storages."
+            )
+        self.storage, self.packed = storage, None
+
+    def unstored(self) -> Tensor:
+        """The weights within sign and bounds, before they are written to storage."""
+        return self.weight
+
+    def effective_weight(self) -> Tensor:
+        """The weights in use: within sign and bounds, written to storage and read back; gradients ignore all three."""
+        if self.packed is not None:
+            return self.packed.stored().decode()
+        weight = self.unstored()
+        if self.storage is None:
+            return weight
+        raw = weight.detach()
+        return self.storage.encode(raw, self.output_axis).decode() + (weight - raw)
+
+    @property
+    def stored(self) -> Stored | None:
+        """The stored numbers, where there are no others."""
+        return None if self.packed is None else self.packed.stored()
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """That of the weights in use."""
+        return tuple(self.weight.shape if self.packed is None else self.packed.codes.shape)
+
+    def write(self, weight: Tensor | Stored) -> None:
+        """Replace the numbers of the weight."""
+        if isinstance(weight, Stored):
+            self.packed = Packed(weight, self.is_matrix)
+        else:
+            self.weight.data.copy_(weight)
+
+    def store(self, storage: Storage | None = None) -> None:
+        """Keep the stored numbers alone: of its own storage, or of ``storage`` where it has none."""
+        chosen = self.storage or storage
+        if self.packed is not None or chosen is None:
+            return
+        weight = self.unstored().detach()
+        found = chosen.encode(weight, self.output_axis)
+        lost = ~torch.isfinite(found.decode())
+        if bool(lost.any()):
+            raise StorageError(f"{self.kind} holds the weight {float(weight[lost][0]):g}, which {chosen} cannot hold.")
+        self.weight = None  # pyright: ignore[reportAttributeAccessIssue]
+        self.storage, self.packed = chosen, Packed(found, self.is_matrix)
+
+    def describe_storage(self) -> dict[str, Any] | None:
+        """Its storage as plain data, and whether the stored numbers are all there is."""
+        return None if self.storage is None else {"of": describe(self.storage), "alone": self.packed is not None}
+
+    def take_storage(self, record: Record, shapes: tuple[tuple[int, ...], ...], take: Take) -> None:
+        """What :meth:`describe_storage` described; stored numbers, of one of the ``shapes``, replace the weight."""
+        if "storage" not in record:
+            return
+        inner = record.child("storage")
+        self.keep_storage(rebuild(inner.child("of").data))
+        if inner.flag("alone") and self.storage is not None:
+            self.weight = None  # pyright: ignore[reportAttributeAccessIssue]
+            self.packed = Packed.taken(self.storage, take, shapes, inner.where, self.is_matrix)
