@@ -74,6 +74,7 @@ def _simulation() -> dict[str, Any]:
 GIVEN: dict[str, Callable[[], dict[str, Any]]] = {
     "README.md": lambda: _samples(50, 700, 20),
     "design.md": lambda: _samples(50, 700, 20),
+    "storage.md": _deep,
     "connectivity.md": _space,
     "data.md": lambda: {"net": _classifier(12, 27)},
     "deep.md": _deep,

@@ -61,8 +61,8 @@ class DelayedConvolution(DelayedKernel):
                 f"{kind}: {what} for each {side} channel needs groups=1, got groups={self.groups}: give one for all, or "
                 f"each of delays per='synapse' or {'post' if side == 'input' else 'pre'!r}."
             )
-        self.keep_delay(delay, per, interpolation, width)
         self.keep_storage(storage)
+        self.keep_delay(delay, per, interpolation, width)
         self.keep_sign(sign)
 
     @classmethod

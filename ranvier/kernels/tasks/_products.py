@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -74,4 +74,7 @@ Propagate = MatrixProduct | SparseProduct | DelayedMatrixProduct | DelayedSparse
 
 def decoded(task: Propagate) -> Propagate:
     """With floats in the place of stored numbers."""
-    return type(task)(*[part.decode() if isinstance(part, Stored) else part for part in task])
+    parts: dict[str, Any] = {
+        n: part.decode() for n, part in zip(task._fields, task, strict=True) if isinstance(part, Stored)
+    }
+    return task._replace(**parts) if parts else task

@@ -38,7 +38,9 @@ def fused_task(runner: Runner, unit: Unit, window: Window) -> Fused:
             elif p.pre in names:
                 past = window.history.get(p.pre)
                 inner: list[Feedback]
-                bias, inner = p.feedback(past.detach() if past is not None and arrivals.apart(p) else past, stream, unit.stored)
+                bias, inner = p.feedback(
+                    past.detach() if past is not None and arrivals.apart(p) else past, stream, unit.stored
+                )
                 feedback += inner
             if bias is not None:
                 inflow.add(p.port, bias)
