@@ -9,7 +9,6 @@ import torch
 from ranvier.connectivity._packed import Packed
 from ranvier.connectivity.transform import Transform
 from ranvier.storages import Storage, StorageError, Stored
-from ranvier.storages.registry import describe, rebuild
 
 if TYPE_CHECKING:
     from ranvier.limits.record import Record
@@ -81,12 +80,18 @@ class Storing(Transform):
 
     def describe_storage(self) -> dict[str, Any] | None:
         """Its storage as plain data, and whether the stored numbers are all there is."""
-        return None if self.storage is None else {"of": describe(self.storage), "alone": self.packed is not None}
+        if self.storage is None:
+            return None
+        from ranvier.storages import describe  # what a run does not use, it does not import
+
+        return {"of": describe(self.storage), "alone": self.packed is not None}
 
     def take_storage(self, record: Record, shapes: tuple[tuple[int, ...], ...], take: Take) -> None:
         """What :meth:`describe_storage` described; stored numbers, of one of the ``shapes``, replace the weight."""
         if "storage" not in record:
             return
+        from ranvier.storages import rebuild
+
         inner = record.child("storage")
         self.keep_storage(rebuild(inner.child("of").data))
         if inner.flag("alone") and self.storage is not None:

@@ -12,8 +12,7 @@ import ranvier as rv
 from ranvier.kernels.cpu.events.products import sparse_linear, spike_linear
 from ranvier.kernels.step import NumpyStep
 from ranvier.kernels.tasks import pattern
-from ranvier.storages import BFloat16, Float16, Float32, Int8, Storage, StorageError, Stored
-from ranvier.storages.registry import describe, rebuild
+from ranvier.storages import BFloat16, Float16, Float32, Int8, Storage, StorageError, Stored, describe, rebuild
 from tests.kernels.step.compiled import CompiledStep, needs_compiler
 
 EVERY = pytest.mark.parametrize(
