@@ -24,7 +24,7 @@ class BFloat16(Floats):
 
     name = "bfloat16"
     code = torch.int16
-    number = torch.bfloat16
+    dtype = torch.bfloat16
 
     def write(self, k: Words, codes: Value) -> Value:
         """A code is the upper half of its number."""

@@ -26,7 +26,7 @@ class Float16(Floats):
 
     name = "float16"
     code = torch.int16
-    number = torch.float16
+    dtype = torch.float16
 
     def write(self, k: Words, codes: Value) -> Value:
         """Exponent and fraction move to their places in a 32-bit float; numbers without an exponent are multiples of 2^-24."""

@@ -24,7 +24,7 @@ class Float32(Floats):
 
     name = "float32"
     code = torch.int32
-    number = torch.float32
+    dtype = torch.float32
 
     def write(self, k: Words, codes: Value) -> Value:
         """The bits of a code are those of its number."""

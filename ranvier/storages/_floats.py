@@ -18,12 +18,12 @@ class Floats(Storage):
     """Weights rounded to a shorter float; the scale is 1."""
 
     #: the float of torch with the bits of a code
-    number: ClassVar[torch.dtype]
+    dtype: ClassVar[torch.dtype]
 
     def encode(self, weight: Tensor, output: int | None = None) -> Stored:
         """Every weight rounded to the nearest number."""
-        return Stored(self, weight.to(self.number).view(self.code), weight.new_ones((1,) * weight.ndim))
+        return Stored(self, weight.to(self.dtype).view(self.code), weight.new_ones((1,) * weight.ndim))
 
     def numbers(self, codes: Tensor) -> Tensor:
         """The floats of which the codes are the bits."""
-        return codes.view(self.number).float()
+        return codes.view(self.dtype).float()

@@ -206,21 +206,21 @@ def _product(graph: StepGraph, operand: Dense | Csr | Convolution, x: str, y: st
 
 def _weight(graph: StepGraph, operand: Dense | Csr | Convolution, index: str, output: str) -> str:
     """The weight at ``index`` of its table, which leads to ``output``."""
-    found, reading = f"{operand.weight}[{index}]", operand.reading
-    if reading is None:
+    found, stored = f"{operand.weight}[{index}]", operand.stored
+    if stored is None:
         return found
 
     def of(buffer: str) -> str:
         return f"{buffer}[{'0' if graph.buffers[buffer].size == 1 else output}]"
 
-    found = f"(real){_readers(graph)[reading.storage]}({found})"
-    found = found if reading.zero is None else f"({found} - {of(reading.zero)})"
-    return found if reading.scale is None else f"({found} * {of(reading.scale)})"
+    found = f"(real){_readers(graph)[stored.storage]}({found})"
+    found = found if stored.zero is None else f"({found} - {of(stored.zero)})"
+    return found if stored.scale is None else f"({found} * {of(stored.scale)})"
 
 
 def _readers(graph: StepGraph) -> dict[Readable, str]:
     """The storages of tables, and the names of the functions that give the number of a code."""
-    read = [n.operand.reading for n in graph.nodes if isinstance(n, Product)]
+    read = [n.operand.stored for n in graph.nodes if isinstance(n, Product)]
     return {s: f"number_{s.name}_{k}" for k, s in enumerate(dict.fromkeys(r.storage for r in read if r is not None))}
 
 

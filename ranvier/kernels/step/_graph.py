@@ -101,11 +101,11 @@ class Reading:
 
 @dataclass(frozen=True)
 class Dense:
-    """``weight`` [out, in], a constant buffer of floats, or of codes with a ``reading``."""
+    """``weight`` [out, in], a constant buffer of floats, or of codes that ``stored`` says how to read."""
 
     weight: str
     shape: tuple[int, int]
-    reading: Reading | None = None
+    stored: Reading | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Csr:
     targets: str
     weight: str
     sizes: tuple[int, int]
-    reading: Reading | None = None
+    stored: Reading | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Convolution:
     stride: tuple[int, int]
     padding: tuple[int, int]
     dilation: tuple[int, int]
-    reading: Reading | None = None
+    stored: Reading | None = None
 
 
 @dataclass(frozen=True)

@@ -93,11 +93,9 @@ class NumpyStep:
                 names: dict[str, Any] = dict(_NAMES)
                 exec(compile(numpy_source(node, graph.dtype), "<ranvier step>", "exec"), names)
                 self._made[index] = names["advance"]
-        read = {
-            n.operand.weight: n.operand.reading for n in graph.nodes if isinstance(n, Product) and n.operand.reading
-        }
+        read = {n.operand.weight: n.operand.stored for n in graph.nodes if isinstance(n, Product) and n.operand.stored}
         self._tables = {n: v.reshape(-1) for n, v in graph.constants.items()}
-        self._tables |= {n: self._decoded(n, reading) for n, reading in read.items()}
+        self._tables |= {n: self._decoded(n, stored) for n, stored in read.items()}
         self.reset()
 
     def reset(self) -> None:
@@ -113,18 +111,18 @@ class NumpyStep:
     def _kept(self, buffer: Buffer) -> Any:
         return np.float64 if buffer.exact else self._real
 
-    def _decoded(self, weight: str, reading: Reading) -> Array:
+    def _decoded(self, weight: str, stored: Reading) -> Array:
         """A table of codes as floats."""
         names: dict[str, Any] = dict(_NAMES)
-        exec(compile(_reader_source(reading.storage), "<ranvier storage>", "exec"), names)
+        exec(compile(_reader_source(stored.storage), "<ranvier storage>", "exec"), names)
         codes, found = self.graph.constants[weight], self._tables
         numbers = names["number"](codes.astype(np.int32)).astype(self._real)
 
         def of(buffer: str) -> Array:
             return found[buffer].reshape(-1, *(1 for _ in codes.shape[1:]))
 
-        numbers = numbers if reading.zero is None else numbers - of(reading.zero)
-        return (numbers if reading.scale is None else numbers * of(reading.scale)).reshape(-1)
+        numbers = numbers if stored.zero is None else numbers - of(stored.zero)
+        return (numbers if stored.scale is None else numbers * of(stored.scale)).reshape(-1)
 
     def step(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs of one step, by name."""

@@ -58,9 +58,9 @@ def gather(
         Operands disagree in shape, dtype or layout.
     """
     rows = weight_t if isinstance(weight_t, Weights) else Weights(weight_t, weight_t.dtype)
-    known = None if rows.code is None else rows.numbers.dtype
-    require(rows.numbers, "weight_t", (events.columns, None), known)
-    width = rows.numbers.shape[1]
+    known = None if rows.code is None else rows.table.dtype
+    require(rows.table, "weight_t", (events.columns, None), known)
+    width = rows.table.shape[1]
     require(out, "out", (events.rows, width), rows.dtype)
     if events.value is not None:
         require(events.value, "events.value", (events.count,), rows.dtype)
@@ -86,7 +86,7 @@ def gather_span(
     events are left alone.
     """
     start_from, stride = initial
-    width, given = source.numbers.shape[1], source.given("source")
+    width, given = source.table.shape[1], source.given("source")
     for first, stop_column in chunks(width, source.dtype):
         size = stop_column - first
         gather_kernel(source.dtype, size, events.value is not None, source.code).run(

@@ -132,8 +132,8 @@ class _SpikeLinear(Function):
         happened = events(rows)
         weight_t = rows_of(weight if isinstance(weight, Stored) else weight.detach())
         if weight_t.code is None:
-            require(weight_t.numbers, "weight", (rows.shape[1], None), x.dtype)
-        width = weight_t.numbers.shape[1]
+            require(weight_t.table, "weight", (rows.shape[1], None), x.dtype)
+        width = weight_t.table.shape[1]
         out = empty([rows.shape[0], width], x.dtype)
         gather(happened, weight_t, out, accumulate=False, bias=None if bias is None else bias.contiguous())
         _keep(ctx, weight)

@@ -18,12 +18,12 @@ Tensor = torch.Tensor
 
 
 class Weights(NamedTuple):
-    """``numbers`` are floats, or codes that ``code`` reads with ``scale`` and ``zero`` ([1] or [outputs]).
+    """``table`` holds floats, or codes that ``code`` reads with ``scale`` and ``zero`` ([1] or [outputs]).
 
     ``dtype`` is that of the floats.
     """
 
-    numbers: Tensor
+    table: Tensor
     dtype: torch.dtype
     code: Code | None = None
     scale: Tensor | None = None
@@ -32,7 +32,7 @@ class Weights(NamedTuple):
     def given(self, name: str) -> dict[str, Tensor]:
         """As arguments of a kernel, the numbers under ``name``."""
         decoding = (("scale", self.scale), ("zero", self.zero))
-        return {name: self.numbers, **{n: t for n, t in decoding if t is not None}}
+        return {name: self.table, **{n: t for n, t in decoding if t is not None}}
 
 
 def code_arrays(code: Code | None, name: str, *shape: str | None) -> dict[str, Array]:
@@ -73,9 +73,9 @@ def _code(stored: Stored, each: tuple[int, ...]) -> Code | None:
     return Code(stored.storage, scaled, stored.zero is not None, bool(spread))
 
 
-def _weights(stored: Stored, code: Code, numbers: Tensor) -> Weights:
+def _weights(stored: Stored, code: Code, table: Tensor) -> Weights:
     def laid(t: Tensor) -> Tensor:
         return (t.expand(stored.shape[0], 1) if code.each else t).reshape(-1).contiguous()
 
     scale = laid(stored.scale) if code.scaled else None
-    return Weights(numbers, stored.dtype, code, scale, None if stored.zero is None else laid(stored.zero))
+    return Weights(table, stored.dtype, code, scale, None if stored.zero is None else laid(stored.zero))

@@ -70,7 +70,7 @@ def scatter(events: EventList, pattern: Pattern, weight: Tensor | Weights, out: 
     """
     _check(events, pattern, out, "out")
     each = weight if isinstance(weight, Weights) else Weights(weight, weight.dtype)
-    require(each.numbers, "weight", (pattern.synapses,), out.dtype if each.code is None else each.numbers.dtype)
+    require(each.table, "weight", (pattern.synapses,), out.dtype if each.code is None else each.table.dtype)
     kernel = scatter_kernel(out.dtype, events.value is not None, each.code)
     least = _least(events, pattern, events.rows)
     run_routine(kernel, events.rows, least, **_wired(events, pattern), **each.given("weight"), out=out)

@@ -58,7 +58,7 @@ class FeedLink(Summed):
             self.kept |= {} if listed.value is None else {"value": listed.value}
         self.hold(weight)
         self.rows = rows_of(weight)
-        self.sizes = tuple(self.rows.numbers.shape)
+        self.sizes = tuple(self.rows.table.shape)
 
     def renew(self, source: Tensor) -> bool:
         """List other spikes in the same place; False where they are not all 1."""
@@ -101,7 +101,7 @@ class SpikeLink(Summed):
         self.kept = {}
         self.hold(weight if isinstance(weight, Stored) else weight.contiguous())
         self.rows = synapses_of(weight) if self.in_place else rows_of(weight)
-        self.sizes = tuple(self.rows.numbers.shape)
+        self.sizes = tuple(self.rows.table.shape)
         if self.latency:
             if history is None:
                 raise StateError(
@@ -198,7 +198,7 @@ def _gathered(
     span: Span, rows: tuple[int, int], listed: Mapping[str, Any], source: Weights, initial: Rows, target: Rows
 ) -> list[Call]:
     """Sum the rows of ``source`` that ``listed`` events (``pointer``, ``index``, ``value``) name."""
-    width, given = source.numbers.shape[1], source.given("source")
+    width, given = source.table.shape[1], source.given("source")
     return [
         Call(
             gather_kernel(source.dtype, until - first, listed["value"] is not None, source.code), **listed, **given,
