@@ -118,10 +118,7 @@ def csr(
     some = torch.nonzero(floats(weight), as_tuple=True)[0]
     rows = np.zeros(sizes[0] + 1, np.int32)
     rows[1:] = np.bincount(pre[some].numpy(), minlength=sizes[0]).cumsum()
-    kept = [
-        builder.constant(f"{name}_{n}", v)
-        for n, v in (("rows", rows), ("targets", post[some].numpy()))
-    ]
+    kept = [builder.constant(f"{name}_{n}", v) for n, v in (("rows", rows), ("targets", post[some].numpy()))]
     used = replace(weight, codes=weight.codes[some]) if isinstance(weight, Stored) else weight[some]
     table, stored = _table(used, builder, name)
     builder.add(Product(Csr(kept[0], kept[1], table, sizes, stored), source, target))

@@ -74,7 +74,8 @@ class Operand(NamedTuple):
         """``x`` [T, B, …] by a map with an event path."""
         if not self.holds_norms:
             return self.map(x, carrier=carrier)
-        return self.map.product(x, *self.numbers_for(True), carrier)
+        weight, bias = self.numbers_for(True)
+        return self.map.product(x, weight, bias, carrier)  # pyright: ignore[reportArgumentType]  (by event, also stored numbers)
 
     def delayed(self, x: Tensor, history: Tensor, bound: BoundTransform, carrier: Runnable | None) -> Tensor:
         """``x`` [T, B, …] by a map with a delay for each synapse; ``history`` [D, B, …] are the steps before."""

@@ -145,7 +145,9 @@ class Transform:
             Where the weights cannot be stored.
         """
         if storage is not None and self.linear_in_weight:
-            raise StorageError(f"{self.kind} of torch keeps its weights as floats; use the transform of rv in its place.")
+            raise StorageError(
+                f"{self.kind} of torch keeps its weights as floats; use the transform of rv in its place."
+            )
 
     def matrix(self) -> Tensor | None:
         """The effective weights [post, pre] of a dense matrix; None for any other map."""

@@ -191,6 +191,28 @@ def test_folded_norms_multiply_the_scale(storage: Storage, conv: bool) -> None:
     assert not any(n.endswith("weight") for n, _ in folded.named_parameters())
 
 
+def test_norms_that_evaluation_holds_multiply_the_scale() -> None:
+    """A network with settled norms runs as one without them; the codes stay."""
+    norm = nn.BatchNorm1d(60)
+    norm.running_var.copy_(torch.linspace(0.5, 2, 60))
+    torch.manual_seed(0)
+    net = rv.Sequential(
+        rv.Linear(30, 60, storage=INT8), norm, rv.LIF(60, V_th=0.3), rv.Linear(60, 3), rv.LIF(3), dt=1 * ms
+    ).eval()
+    small, x = rv.store_weights(net), drawn(12, 40, 30)
+    assert small.plan(steps=12, batch=40).choice("linear1").why.endswith("int8 weights stay so")
+    torch.testing.assert_close(small(x)[0], rv.fold_norms(small)(x)[0])
+    torch.testing.assert_close(small(x)[0], floats(small).eval()(x)[0])
+
+
+def test_a_norm_before_stored_weights_is_not_folded() -> None:
+    net = rv.Sequential(nn.BatchNorm1d(30), rv.Linear(30, 4, storage=INT8), rv.LIF(4), dt=1 * ms).eval()
+    small, x = rv.store_weights(net), drawn(12, 3, 30)
+    torch.testing.assert_close(small(x)[0], net(x)[0])
+    with pytest.raises(GraphError, match="stands before weights that are stored with a scale for each output"):
+        rv.fold_norms(small)
+
+
 class TestPlan:
     def test_it_says_what_becomes_of_the_codes(self) -> None:
         plan = rv.store_weights(dense()).plan(steps=50, batch=10)
