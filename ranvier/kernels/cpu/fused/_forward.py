@@ -125,7 +125,9 @@ def prepare(
             made.synapses[k] = SynapseLink(link, weight, history, members)
             made.fired.setdefault(link.pre, Listed(members[link.pre], steps))
         elif link.first is not None:
-            made.flights[k] = Flight(link, link.first, given[f"feedback:{k}", "weight"], history, members, task.emission)
+            made.flights[k] = Flight(
+                link, link.first, given[f"feedback:{k}", "weight"], history, members, task.emission
+            )
         else:
             made.links[k] = SpikeLink(link, weight, history, members[link.pre], task.emission, lists, repeated)
     arrivals = _arrivals(made)
