@@ -86,6 +86,7 @@ if TYPE_CHECKING:
         HodgkinHuxley,
         Izhikevich,
         LeakyReadout,
+        MembraneNorm,
         Part,
         TraubMiles,
     )
@@ -148,6 +149,7 @@ _PUBLIC: dict[str, str] = {
     "Learn": "ranvier.values",
     "Linear": "ranvier.connectivity",
     "LogNormal": "ranvier.values",
+    "MembraneNorm": "ranvier.neurons",
     "NMDA": "ranvier.synapses",
     "Network": "ranvier.network",
     "Normal": "ranvier.values",
@@ -257,6 +259,7 @@ __all__ = [
     "Learn",
     "Linear",
     "LogNormal",
+    "MembraneNorm",
     "Network",
     "Normal",
     "OneToOne",

@@ -32,6 +32,9 @@ def fold_norms(net: Network) -> Network:
     from each sample, which no weight can hold: they stay in the copy, and so do norms inside a module that holds others, such as
     ``torch.nn.Sequential``. ``rv.step_graph`` refuses those.
 
+    The norm on the membrane of a population (:func:`ranvier.MembraneNorm`) becomes two parameters of its cell, which its
+    threshold reads.
+
     A norm counts channels along the first axis of a sample and ``Linear`` along the last. Both are the same for a sample of
     one axis only, so the copy gives the population behind such a pair a size and refuses inputs with further axes.
 
@@ -45,6 +48,8 @@ def fold_norms(net: Network) -> Network:
     """
     folded = copy.deepcopy(net).eval()
     uses = [id(q) for p in folded.projections.values() for m in p.chain for q in m.parameters()]
+    for population in folded.populations.values():
+        population.fold_norm()
     matrices = list[tuple[Projection, int]]()
     for name, p in list(folded.projections.items()):
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ranvier.dynamics import COUNTER, Step, System, build_step, check_method, divisors, read_system
 from ranvier.errors import EquationError
@@ -14,7 +14,15 @@ from ranvier.surrogates import ArcTan, Surrogate
 from ranvier.units import Quantity
 from ranvier.values import Distribution, Learn
 
+if TYPE_CHECKING:
+    from ranvier.neurons._membrane_norm import CellNorm
+
 __all__ = ["Cell"]
+
+#: what makes a cell again
+_WORDS = (
+    "equations", "threshold", "reset", "events", "method", "surrogate", "emit", "arrivals", "name", "size", "membrane_norm", "values",
+)  # fmt: skip
 
 
 class Cell:
@@ -49,6 +57,8 @@ class Cell:
         ``{"port": "variable"}`` where what arrives at a port touches another variable; most often set by a part.
     size
         Number of cells, or a shape; may also be given to the population.
+    membrane_norm
+        Which variable the threshold normalises; :func:`ranvier.MembraneNorm` sets it.
     values
         Every parameter, and initial values of variables (0 otherwise): a number, quantity, array, distribution or
         ``rv.Learn``.
@@ -77,6 +87,7 @@ class Cell:
         arrivals: Mapping[str, str] | None = None,
         name: str = "cell",
         size: int | tuple[int, ...] | None = None,
+        membrane_norm: CellNorm | None = None,
         **values: Any,
     ) -> None:
         if not threshold and (reset or refractory is not None):
@@ -91,6 +102,7 @@ class Cell:
         self.equations, self.threshold, self.reset = equations, threshold, reset
         self.events, self.arrivals = dict(events or {}), dict(arrivals or {})
         self.method, self.name, self.surrogate = method, name, surrogate
+        self.membrane_norm = membrane_norm
         self.size = shape_of(size, name)
         self.values = values if refractory is None else {**values, "refractory": refractory}
         check_words(self.values)
@@ -172,7 +184,13 @@ class Cell:
 
     def with_values(self, **values: Any) -> Cell:
         """The same cell with some values replaced or added."""
-        return self._copy(self.equations, {**self.values, **values}, self.arrivals, self.reset)
+        return self.changed(values={**self.values, **values})
+
+    def changed(self, **words: Any) -> Cell:
+        """The same cell with other words, as its attributes are called; ``values`` are all of its values."""
+        kept = {n: getattr(self, n) for n in _WORDS} | words
+        values = kept.pop("values")
+        return Cell(**kept, **values)
 
     def __add__(self, part: Part) -> Cell:
         if not isinstance(part, Part):
@@ -180,13 +198,12 @@ class Cell:
         ports = {n: self.system.dimensions[n] for n in self.system.ports}
         text = f"{self.equations}\n{part.text_for(ports)}"
         reset = "\n".join(filter(None, (self.reset, part.reset))) or self.reset
-        return self._copy(text, merge_values(self.values, part.values), {**self.arrivals, **part.arrivals}, reset)
-
-    def _copy(self, equations: str, values: Mapping[str, Any], arrivals: Mapping[str, str], reset: str | None) -> Cell:
-        return Cell(
-            equations, threshold=self.threshold, reset=reset, events=self.events, method=self.method,
-            surrogate=self.surrogate, emit=self.emit, arrivals=arrivals, name=self.name, size=self.size, **values,
-        )  # fmt: skip
+        return self.changed(
+            equations=text,
+            values=merge_values(self.values, part.values),
+            arrivals={**self.arrivals, **part.arrivals},
+            reset=reset,
+        )
 
     def step(self, kicks: tuple[str, ...] = (), surrogate: Surrogate | None = None, times: bool = False) -> Step:
         """The program of one time step, for projections arriving on the states ``kicks``.

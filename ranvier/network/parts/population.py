@@ -15,6 +15,7 @@ from ranvier.dynamics import COUNTER, Step, exact_step, time_apart
 from ranvier.errors import EquationError, ShapeError
 from ranvier.kernels import eager
 from ranvier.network.order import GraphError
+from ranvier.network.parts.cell_norm import PopulationNorm
 from ranvier.neurons import Cell
 from ranvier.neurons.values import check_drawn
 from ranvier.surrogates import ArcTan, Surrogate
@@ -88,7 +89,12 @@ class Population(nn.Module):
         self.bounds: dict[str, tuple[float | None, float | None]] = {}
         self._steps: dict[tuple[tuple[str, ...], bool], Step] = {}
         self._computed: tuple[tuple, dict[str, Tensor]] | None = None
+        self.membrane_norm = (
+            None if cell.membrane_norm is None else PopulationNorm(cell.membrane_norm, name, shape, dtype)
+        )
         for label, value in cell.parameters.items():
+            if cell.membrane_norm is not None and label in cell.membrane_norm.numbers:
+                continue
             if hasattr(self, label):
                 raise EquationError(
                     f"{label!r} cannot name a parameter of a population: it is a word of torch modules; rename it.",
@@ -154,10 +160,29 @@ class Population(nn.Module):
         """One parameter, or learnable start, as :meth:`values` has it."""
         raw, (low, high) = self._buffers.get(label), self.bounds.get(label, (None, None))
         if raw is None:  # buffers are most, and torch's own look-up is slow
-            raw = getattr(self, label)
+            normed = {} if self.membrane_norm is None else self.membrane_norm.values()
+            raw = normed[label] if label in normed else getattr(self, label)
         if low is None and high is None:
             return raw
         return raw + (raw.detach().clamp(low, high) - raw.detach())
+
+    @property
+    def normalises(self) -> bool:
+        """Whether a norm takes the statistics of each step now."""
+        return self.membrane_norm is not None and self.membrane_norm.training
+
+    def fold_norm(self) -> None:
+        """Make the factors and shifts of its norm plain parameters of its cell, in place."""
+        if self.membrane_norm is None:
+            return
+        with torch.no_grad():
+            numbers = {n: v.detach().clone() for n, v in self.membrane_norm.values().items()}
+        self.cell = self.cell.changed(
+            membrane_norm=None, values={**self.cell.values, **{n: v.cpu().numpy() for n, v in numbers.items()}}
+        )
+        self.membrane_norm = None
+        for label, value in numbers.items():
+            self.register_buffer(label, value.to(torch.float64))
 
     def step(self, kicks: tuple[str, ...], times: bool = False) -> Step:
         """The program of one step when projections arrive on the states ``kicks``; ``times`` as in ``Cell.step``."""

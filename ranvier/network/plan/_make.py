@@ -11,7 +11,7 @@ from ranvier.kernels.tasks import CircuitShape, FusedShape, PropagateShape, Scan
 from ranvier.network.order import Part
 from ranvier.network.plan._asking import Asked
 from ranvier.network.plan._neighbours import chains
-from ranvier.network.plan.plan import Choice, Plan, Request, Unit
+from ranvier.network.plan.plan import STEPWISE, Choice, Plan, Request, Unit
 from ranvier.storages import Storage
 
 __all__ = ["Carried", "Known", "make_plan"]
@@ -96,7 +96,9 @@ def make_plan(known: Known, request: Request, providers: Sequence[Provider]) -> 
         if part.cyclic:
             units[part.members], row = _cycle(part, known, asked, homes)
             rows.append(row)
-    apart = frozenset(members for members, unit in units.items() if unit.how in ("loop", "windows"))
+        elif request.normed.intersection(part.members):
+            units[part.members] = Unit(part.members, "steps")
+    apart = frozenset(members for members, unit in units.items() if unit.how in ("loop", "windows", "steps"))
     neighbours = _neighbours(known, asked, homes, apart)
     chained = {n for members, _ in neighbours for n in members}
     joined = {members[0]: unit for members, unit in neighbours if isinstance(unit, Unit)}
@@ -159,6 +161,8 @@ def _hook_inside(members: Collection[str], known: Known, request: Request) -> st
 def _cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str]) -> tuple[Unit, Choice]:
     """How a cycle runs."""
     members, length, request = part.members, part.window or 1, asked.request
+    if request.normed.intersection(members):
+        return Unit(members, "steps"), Choice("+".join(members), "loop", "steps", STEPWISE)
     name, scans = "+".join(members), known.scans_of(members)
     hook = _hook_inside(members, known, request)
     stored = known.storages_of(members)

@@ -13,7 +13,9 @@ from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import Shape
 from ranvier.network.order import Part
 
-__all__ = ["Choice", "Plan", "Request", "Unit"]
+__all__ = ["STEPWISE", "Choice", "Plan", "Request", "Unit"]
+
+STEPWISE = "step by step, as a norm takes the statistics of each step"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Request:
         Populations and projections with a hook, which run by themselves.
     settled
         Projections with norms or dropouts outside training, which are part of the weights beside them.
+    normed
+        Populations whose norm takes the statistics of each step, which run step by step.
     """
 
     dtype: torch.dtype
@@ -55,6 +59,7 @@ class Request:
     series: bool = False
     hooked: frozenset[str] = frozenset()
     settled: frozenset[str] = frozenset()
+    normed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -84,13 +89,14 @@ class Unit:
 
     ``how`` is ``"scan"`` (a population or relay by itself), ``"joined"`` (neighbouring parts, one operation, step by
     step), ``"fused"`` (a cycle as one operation, in windows of ``window`` steps), ``"loop"`` (a cycle as one compiled loop)
-    or ``"windows"`` (a cycle, population by population). ``feeds`` names the projections whose spikes enter as they are;
+    ``"windows"`` (a cycle, population by population) or ``"steps"`` (the same step by step, also of a population by itself,
+    as a norm takes the statistics of each step). ``feeds`` names the projections whose spikes enter as they are;
     ``again`` says that one set-up serves all windows of a series. ``provider`` runs what runs as one operation or loop, for
     the ``shape`` that it offered; ``stored`` is that of :class:`Choice`.
     """
 
     members: tuple[str, ...]
-    how: Literal["scan", "joined", "fused", "loop", "windows"]
+    how: Literal["scan", "joined", "fused", "loop", "windows", "steps"]
     window: int = 1
     feeds: tuple[str, ...] = ()
     again: bool = False
@@ -107,6 +113,7 @@ class Unit:
             "joined": f"{path}: one operation, step by step",
             "fused": f"cycle {path}: one operation, {steps} inside",
             "loop": f"cycle {path}: one compiled loop over all steps",
+            "steps": f"{path}: {STEPWISE}",
             "windows": f"cycle {path}: {steps}, its shortest latency, population by population",
         }[self.how]
         once = ", set up once for all windows (in each window anew once a source sends other numbers than 0 and 1)"

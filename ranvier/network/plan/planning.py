@@ -14,7 +14,7 @@ from ranvier.dynamics import WHOLE, Cuts
 from ranvier.kernels import registry
 from ranvier.kernels.provider import FEW_ROWS
 from ranvier.kernels.tasks import ScanShape
-from ranvier.network.order import Edge, arrange
+from ranvier.network.order import Edge, GraphError, arrange
 from ranvier.network.parts.projection import Projection
 from ranvier.network.plan._cycles import not_fusible, not_loopable
 from ranvier.network.plan._density import dense_among
@@ -43,9 +43,19 @@ def plan_for(
     few = False
     if steps is not None and batch is not None:
         few = min(steps, window or checkpoint or steps) * batch < FEW_ROWS
+    normed = frozenset(n for n, p in graph.populations.items() if p.normalises)
+    if (
+        normed
+        and gradient
+        and (not cuts.joined or cuts.recurrent_spikes is False or not cuts.carry_to_weights or cuts.reset == "level")
+    ):
+        raise GraphError(
+            f"the norm on the membranes of {min(normed)!r} is trained by rv.rules.BPTT alone: choose it, or call net.eval() to keep the "
+            f"norm as it is."
+        )
     asked = (
         graph.dtype, graph.device.type, gradient, window, checkpoint, graph.provider, dense_inputs, batch == 1, few, cuts,
-        frozenset(spread), frozenset(learnt), series, hooked_parts(graph), settled_parts(graph),
+        frozenset(spread), frozenset(learnt), series, hooked_parts(graph), settled_parts(graph), normed,
     )  # fmt: skip
     if (parts := graph.parts) != graph.memo.parts:
         for p in graph.projections.values():

@@ -13,6 +13,7 @@ from ranvier.network.run.inflow import Inflow
 from ranvier.network.run.window import copy_if_shared
 
 if TYPE_CHECKING:
+    from ranvier.kernels.tasks import Scan, ScanResult
     from ranvier.network.plan.plan import Unit
     from ranvier.network.run.runner import Runner
     from ranvier.network.run.window import Window
@@ -41,8 +42,14 @@ def advanced(
     cells = runner.cells[name]
     if name in runner.plan.hooked:
         return _with_hooks(runner, name, inflow, window, first, count)
-    task = cells.scan(inflow, window, first, count, spent=spent)
-    return cells.take(part_of(runner.plan, name)(task), window, count)
+    return cells.take(_run(runner, name, cells.scan(inflow, window, first, count, spent=spent)), window, count)
+
+
+def _run(runner: Runner, name: str, task: Scan) -> ScanResult:
+    """A scan by the provider of the plan, with the norm of each step where there is one."""
+    run = part_of(runner.plan, name)
+    cells = runner.cells[name]
+    return run(cells.normalised(task, run) if cells.population.normalises else task)
 
 
 def _with_hooks(
@@ -53,7 +60,7 @@ def _with_hooks(
 
     def run(ports: Mapping[str, Tensor]) -> Tensor | None:
         task = cells.scan(Inflow(dict(ports), inflow.back), window, first, count)
-        recorded.update(cells.take(part_of(runner.plan, name)(task), window, count))
+        recorded.update(cells.take(_run(runner, name, task), window, count))
         return window.emissions.get(name)
 
     emitted = cells.population(inflow.ports, run=run)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from ranvier.dynamics import COUNTER
+from ranvier.kernels import eager
+from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import Scan, ScanResult
 from ranvier.network.run.inflow import Inflow
 from ranvier.network.run.refractory import refractory_of
@@ -68,6 +71,24 @@ class Cells:
             step, count, shape, self.graph.dtype, streams, before, self.coefficients, tuple(wanted), self.cuts, back,
             frozenset(map(step.stream_of, spent)),
         )  # fmt: skip
+
+    def normalised(self, task: Scan, run: Runnable) -> Scan:
+        """The task of one step with the norm of its own statistics: those of the membranes before any cell fires.
+
+        ``run`` first finds these, by the same step with a threshold that no cell reaches.
+        """
+        norm = self.population.membrane_norm
+        if norm is None or not task.steps:
+            return task
+        output = self.step.output_of(norm.norm.variable)
+        silent = replace(
+            task, coefficients=self._numbers(norm.never()), wanted=(output,), cuts=replace(task.cuts, reset="detached")
+        )
+        return replace(task, coefficients=self._numbers(norm.values_for(run(silent).emitted[output][0])))
+
+    def _numbers(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        found = eager.coefficients(self.step, {**self.population.values(), **values}, self.graph.dt)
+        return found if self.refractory is None else found | self.refractory.coefficient
 
     def given(self, variables: Mapping[str, Tensor], count: int) -> Mapping[str, Tensor]:
         """The variables as a provider takes them for ``count`` steps."""

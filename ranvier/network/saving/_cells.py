@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from ranvier.errors import FileFormatError
 from ranvier.limits.record import Record
 from ranvier.network.saving._domains import decode_domain, encode_domain
 from ranvier.network.saving._values import decode_value, encode_value
-from ranvier.neurons import Cell
+from ranvier.neurons import Cell, CellNorm
 from ranvier.surrogates import Surrogate
 from ranvier.synapses import Plasticity
 
@@ -40,6 +41,7 @@ def encode_cell(cell: Cell, name: str, tensors: dict[str, torch.Tensor]) -> dict
         "arrivals": dict(cell.arrivals),
         "surrogate": encode_surrogate(cell.surrogate),
         "size": list(cell.size) if cell.size is not None else None,
+        "membrane_norm": None if cell.membrane_norm is None else asdict(cell.membrane_norm),
         "values": {n: encode_value(v, f"{name}/{n}", tensors) for n, v in cell.values.items()},
     }
 
@@ -48,7 +50,9 @@ def decode_cell(record: Record, tensors: dict[str, torch.Tensor]) -> Cell:
     """The cell that :func:`encode_cell` described; its text goes through the equation parser and nothing else."""
     events = {n: (event.text("condition"), event.text("code")) for n, event in record.children("events")}
     values = {n: decode_value(value, tensors) for n, value in record.children("values")}
-    clash = sorted(values.keys() & {"equations", "events", "arrivals", "surrogate", "size", "name", *_TEXTS})
+    clash = sorted(
+        values.keys() & {"equations", "events", "arrivals", "surrogate", "size", "name", "membrane_norm", *_TEXTS}
+    )
     if clash:
         raise record.child("values").error(clash[0], "no word of rv.Cell as the name of a value")
     texts = {n: record.text(n) if n in record else None for n in _TEXTS}
@@ -56,7 +60,13 @@ def decode_cell(record: Record, tensors: dict[str, torch.Tensor]) -> Cell:
     equations, name = "\n".join(record.names("equations")), record.text("name")
     arrivals = {n: record.child("arrivals").text(n) for n in record.child("arrivals").data}
     words = {"events": events, "arrivals": arrivals, "surrogate": surrogate, "name": name, "size": size}
+    words["membrane_norm"] = _norm(record.child("membrane_norm")) if "membrane_norm" in record else None
     return Cell(equations, **words, **texts, **values)
+
+
+def _norm(record: Record) -> CellNorm:
+    texts = [record.text(n) for n in ("variable", "scale", "shift")]
+    return CellNorm(texts[0], record.number("eps"), record.number("momentum"), *texts[1:])
 
 
 def encode_plasticity(rule: Plasticity, name: str, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:

@@ -202,7 +202,9 @@ def _add_population(net: Network, name: str, record: Record, left: Tensors) -> N
     else:
         cell = decode_cell(record.child("cell"), left)
     for label, value in cell.parameters.items():
-        if shares and isinstance(value, Learn):
+        if (shares and isinstance(value, Learn)) or (
+            cell.membrane_norm is not None and label in cell.membrane_norm.numbers
+        ):
             continue
         tensor = left.get(f"populations.{name}.{label}")
         start = value.value if isinstance(value, Learn) else value
@@ -215,6 +217,8 @@ def _add_population(net: Network, name: str, record: Record, left: Tensors) -> N
     net.population(name, shape, cell, positions=_positions(record, left) if "positions" in record else None)
     population = net.populations[name]
     fill(population, _taker(left, f"populations.{name}"), record.where, parameters=not shares)
+    if population.membrane_norm is not None:
+        fill(population.membrane_norm, _taker(left, f"populations.{name}.membrane_norm"), record.where)
 
 
 def _positions(record: Record, left: Tensors) -> Positions:

@@ -58,7 +58,7 @@ class ResidualMembrane(_OnMembranes):
     """RMP-loss: weight * mean of (u - V_th*s)**2/V_th**2, how far a membrane is from the spike it is rounded to.
 
     u is the membrane before the reset and s the spike. With the reset ``v -= V_th`` the difference is what the reset
-    leaves, v, which is recorded; cells with another reset are refused. V_th in the unit of v; the mean is over cells
+    leaves, v, which is recorded; cells with another reset, or a norm on the membrane, are refused. V_th in the unit of v; the mean is over cells
     and each sample's own steps. Source: Guo et al., ICCV 2023 (RMP-Loss), whose factor grows with the epochs: train in
     two parts for that.
 
@@ -70,7 +70,7 @@ class ResidualMembrane(_OnMembranes):
         cell = net.populations[population].cell
         resets = next((dict(e.assignments) for e in cell.system.events if e.name == "spike"), {})
         subtracts = resets.keys() == {"v"} and resets["v"] == sp.Symbol("v") - sp.Symbol("V_th")
-        return "v" if subtracts and "V_th" in cell.parameters else None
+        return "v" if subtracts and "V_th" in cell.parameters and cell.membrane_norm is None else None
 
     def penalty(self, net: Network, population: str, signal: Tensor, lengths: Tensor | None) -> Tensor:
         """The mean squared residual in thresholds."""

@@ -133,7 +133,12 @@ def _refuse_mixing(net: Network, rule: str) -> None:
                     f"{rule} runs sample by sample, but projection {p.name!r} holds {transform.kind}, which would "
                     f"then act differently: remove it, or use rv.rules.BPTT()."
                 )
-    for n in net.populations:
+    for n, population in net.populations.items():
+        if population.membrane_norm is not None:
+            raise TrainingError(
+                f"{rule} runs sample by sample, but the membranes of {n!r} are normalised over the batch: remove the norm, or use "
+                f"rv.rules.BPTT()."
+            )
         noises = net.graph.step(n).role(Role.NOISE)
         if noises:
             raise TrainingError(

@@ -1,0 +1,103 @@
+"""A norm on the membrane: the threshold compares the membrane as a batch norm sees it."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from ranvier.errors import EquationError
+from ranvier.neurons._cell import Cell
+
+__all__ = ["CellNorm", "MembraneNorm"]
+
+
+@dataclass(frozen=True)
+class CellNorm:
+    """Which variable of a cell is normalised, and how: ``scale`` and ``shift`` are the parameters that its population sets."""
+
+    variable: str
+    eps: float = 1e-5
+    momentum: float = 0.1
+    scale: str = "norm_scale"
+    shift: str = "norm_shift"
+
+    @property
+    def numbers(self) -> tuple[str, str]:
+        """The names of both."""
+        return self.scale, self.shift
+
+
+def MembraneNorm(cell: Cell, *, variable: str = "v", eps: float = 1e-5, momentum: float = 0.1) -> Cell:
+    """``cell``, whose threshold compares its normalised membrane: y = weight*(v - mean)/sqrt(var + eps) + bias.
+
+    Only the threshold reads y: equations and reset keep v. mean and var [C] are taken over batch and space of each step in
+    training, before the cells fire, and are running means in evaluation. The norm is then a threshold for each cell or
+    channel, ``v > (V_th - bias)*sqrt(var + eps)/weight + mean`` where weight > 0, and :func:`ranvier.fold_norms` leaves the
+    two numbers of each as parameters of the cell. No step depends on a later one, so a sequence may be cut anywhere.
+
+    Training goes step by step, and every step runs twice: once without its spikes. BPTT trains such cells, the other rules
+    refuse them.
+
+    Parameters
+    ----------
+    cell
+        With a threshold that compares ``variable``, a number without unit. The population needs a size; C is its first axis.
+    eps, momentum
+        As in ``torch.nn.BatchNorm1d``. ``weight`` and ``bias`` [C] are learnt, as ``populations.NAME.membrane_norm.weight``.
+
+    Raises
+    ------
+    EquationError
+        For a cell without such a threshold, or with a norm already.
+
+    Source: Guo et al., ICCV 2023 (membrane potential batch normalization, MPBN).
+
+    >>> net = rv.Sequential(rv.Linear(700, 256), rv.MembraneNorm(rv.LIF(256)), rv.Linear(256, 20), dt=1*ms)
+    """
+    if not isinstance(cell, Cell):
+        raise EquationError(f"MembraneNorm: {cell!r} is not a cell: give one such as rv.LIF(256).", line=repr(cell))
+    for name, value, most in (("eps", eps, float("inf")), ("momentum", momentum, 1.0)):
+        if not isinstance(value, int | float) or not 0 < value <= most or value == float("inf"):
+            raise EquationError(
+                f"MembraneNorm: {name}={value!r} must be a positive number, momentum at most 1.", line=name
+            )
+    if cell.membrane_norm is not None:
+        raise EquationError(
+            f"MembraneNorm: {cell.name} has a norm on {cell.membrane_norm.variable} already.", line=cell.name
+        )
+    if variable not in cell.system.states or not cell.system.dimensions[variable].is_none:
+        raise EquationError(
+            f"MembraneNorm: {variable!r} is no variable of {cell.name} that is a number without unit: name one with variable=….",
+            line=variable,
+        )
+    norm = CellNorm(variable, float(eps), float(momentum))
+    threshold, found = _normalised(cell.threshold or "", norm)
+    if not found:
+        raise EquationError(
+            f"MembraneNorm: the threshold of {cell.name}, {cell.threshold!r}, does not compare {variable!r}.",
+            line=str(cell.threshold),
+        )
+    return cell.changed(
+        threshold=threshold, membrane_norm=norm, values={**cell.values, norm.scale: 1.0, norm.shift: 0.0}
+    )
+
+
+def _normalised(text: str, norm: CellNorm) -> tuple[str, bool]:
+    """A condition with y in place of the variable, and whether the variable was there."""
+    if not text:
+        return text, False
+    tree = ast.parse(text.strip(), mode="eval")
+    writer = _Writer(norm)
+    return ast.unparse(writer.visit(tree)), writer.found
+
+
+class _Writer(ast.NodeTransformer):
+    def __init__(self, norm: CellNorm) -> None:
+        self.norm, self.found = norm, False
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        if node.id != self.norm.variable:
+            return node
+        self.found = True
+        product = ast.BinOp(ast.Name(self.norm.scale), ast.Mult(), node)
+        return ast.BinOp(product, ast.Add(), ast.Name(self.norm.shift))
