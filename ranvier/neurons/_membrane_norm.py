@@ -35,8 +35,8 @@ def MembraneNorm(cell: Cell, *, variable: str = "v", eps: float = 1e-5, momentum
     channel, ``v > (V_th - bias)*sqrt(var + eps)/weight + mean`` where weight > 0, and :func:`ranvier.fold_norms` leaves the
     two numbers of each as parameters of the cell. No step depends on a later one, so a sequence may be cut anywhere.
 
-    Training goes step by step, and every step runs twice: once without its spikes. BPTT trains such cells, the other rules
-    refuse them.
+    Training goes step by step, and every step runs twice: once without its spikes. BPTT and SLTT train such cells;
+    rules that follow every sample by itself refuse them.
 
     Parameters
     ----------

@@ -57,6 +57,7 @@ def check(rule: str, option: str, provider: str | None, per_step: bool = True, m
         ("int8", "BPTT"), ("int8, sign", "OTTT"), ("int8", "EProp, symmetric"), ("int8, learnable delay", "SLTT"),
         ("int8, convolution", "RTRL"), ("int8, single synapses, bounds", "OTTT"), ("bfloat16", "BPTT, window"),
         ("stored int8", "EProp, random"), ("stored int8, convolution", "BPTT"), ("stored bfloat16, populations", "BPTT"),
+        ("membrane norm", "BPTT, window"), ("membrane norm", "SLTT"), ("membrane norm, settled", "OTTT"),
     ],
 )  # fmt: skip
 def test_some_cells(option: str, rule: str) -> None:

@@ -44,14 +44,10 @@ def plan_for(
     if steps is not None and batch is not None:
         few = min(steps, window or checkpoint or steps) * batch < FEW_ROWS
     normed = frozenset(n for n, p in graph.populations.items() if p.normalises)
-    if (
-        normed
-        and gradient
-        and (not cuts.joined or cuts.recurrent_spikes is False or not cuts.carry_to_weights or cuts.reset == "level")
-    ):
+    if normed and gradient and (cuts.times or cuts.split):
         raise GraphError(
-            f"the norm on the membranes of {min(normed)!r} is trained by rv.rules.BPTT alone: choose it, or call net.eval() to keep the "
-            f"norm as it is."
+            f"the norm on the membranes of {min(normed)!r} takes one gradient of what arrives, by the surrogate: use rv.rules.BPTT() or "
+            f"rv.rules.SLTT(), or call net.eval() to keep the norm as it is."
         )
     asked = (
         graph.dtype, graph.device.type, gradient, window, checkpoint, graph.provider, dense_inputs, batch == 1, few, cuts,

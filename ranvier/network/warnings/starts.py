@@ -48,10 +48,10 @@ def warn_of_starts(graph: Graph, state: State) -> None:
 
 
 def _above(graph: Graph, population: Population, start: Mapping[str, Tensor]) -> str | None:
-    """The warning for a cell that starts beyond its threshold; drawn starts may have such a tail."""
+    """The warning for a cell that starts beyond its threshold; drawn starts may have such a tail, and norms learn their level."""
     system = population.cell.system
     event = next((e for e in system.events if e.name == "spike"), None)
-    if event is None:
+    if event is None or population.membrane_norm is not None:
         return None
     found = _values(graph, population, start, {"above": event.condition}).get("above")
     if found is None or not bool((found != 0).any()):

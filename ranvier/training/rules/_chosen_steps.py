@@ -140,7 +140,12 @@ def _refuse_moments(net: Network) -> None:
                     f"SLTT(keep=…) runs chosen steps again, side by side, but projection {n!r} holds {transform.kind}, "
                     f"which would then act differently: use SLTT() without keep, or net.eval()."
                 )
-    for n in net.populations:
+    for n, population in net.populations.items():
+        if population.normalises:
+            raise TrainingError(
+                f"SLTT(keep=…) runs chosen steps again, side by side, but the membranes of {n!r} are normalised over the batch: use "
+                f"SLTT() without keep, or net.eval()."
+            )
         step = net.graph.step(n)
         moving = [*((TIME,) if step.clock.outputs else ()), *step.system.noises]
         if moving:

@@ -14,7 +14,14 @@ from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._eligibility import Eligibility
 from ranvier.training.rules._outputs import OutputErrors
-from ranvier.training.rules._refuse import check_reset, refuse_hooks, refuse_plastic, refuse_starts, whole_number
+from ranvier.training.rules._refuse import (
+    check_reset,
+    refuse_hooks,
+    refuse_membrane_norms,
+    refuse_plastic,
+    refuse_starts,
+    whole_number,
+)
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules.feedback import Feedback
 from ranvier.training.rules.series import Series
@@ -83,6 +90,7 @@ class EProp(Rule):
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         refuse_hooks(net, "EProp")
         refuse_plastic(net, "EProp")
+        refuse_membrane_norms(net, "EProp")
         refuse_starts(net, "EProp")
         broadcast = Feedback(net, self.feedback, self.decay, self.seed, getattr(criterion, "update", 0))
         cuts = replace(LOCAL, reset=self.reset)

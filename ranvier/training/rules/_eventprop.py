@@ -14,7 +14,7 @@ from ranvier.network.run.resets import without_times
 from ranvier.training._criterion import lengths_of
 from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
-from ranvier.training.rules._refuse import learns, refuse_hooks, refuse_plastic, upstream_of
+from ranvier.training.rules._refuse import learns, refuse_hooks, refuse_membrane_norms, refuse_plastic, upstream_of
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._windows import Tally, one
 from ranvier.training.rules.series import Series
@@ -62,6 +62,7 @@ class EventProp(Rule):
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         refuse_hooks(net, "EventProp")
         refuse_plastic(net, "EventProp")
+        refuse_membrane_norms(net, "EventProp")
         for name in net.populations:
             _check_cell(net, name)
         for p in net.projections.values():

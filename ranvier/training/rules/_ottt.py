@@ -16,6 +16,7 @@ from ranvier.training.rules._refuse import (
     check_reset,
     refuse_hooks,
     refuse_late_layers,
+    refuse_membrane_norms,
     refuse_plastic,
     refuse_starts,
     whole_number,
@@ -79,6 +80,7 @@ class OTTT(Rule):
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         refuse_hooks(net, "OTTT")
         refuse_plastic(net, "OTTT")
+        refuse_membrane_norms(net, "OTTT")
         refuse_starts(net, "OTTT")
         refuse_late_layers(net, "OTTT")
 

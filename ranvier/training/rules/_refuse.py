@@ -16,6 +16,7 @@ __all__ = [
     "learnt_starts",
     "refuse_hooks",
     "refuse_late_layers",
+    "refuse_membrane_norms",
     "refuse_plastic",
     "refuse_starts",
     "whole_number",
@@ -88,6 +89,16 @@ def refuse_plastic(net: Network, rule: str) -> None:
     for p in net.projections.values():
         if p.plasticity is not None:
             raise TrainingError(f"{rule} cannot follow the plastic synapses of {p.name!r}: connect without plasticity.")
+
+
+def refuse_membrane_norms(net: Network, rule: str) -> None:
+    """Raise where membranes are normalised by the batch of each step, which ties samples together."""
+    for n, p in net.populations.items():
+        if p.normalises:
+            raise TrainingError(
+                f"{rule} follows every sample by itself, but the membranes of {n!r} are normalised over the batch in every step: call "
+                f"net.eval() to keep the norm as it is, or use rv.rules.BPTT() or rv.rules.SLTT()."
+            )
 
 
 def whole_number(value: object, rule: str, name: str) -> None:

@@ -13,7 +13,13 @@ from ranvier.network import Network, in_own_precision
 from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._influence import Influence
-from ranvier.training.rules._refuse import check_reset, refuse_plastic, refuse_starts, whole_number
+from ranvier.training.rules._refuse import (
+    check_reset,
+    refuse_membrane_norms,
+    refuse_plastic,
+    refuse_starts,
+    whole_number,
+)
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._windows import look_first
 from ranvier.training.rules.series import Series
@@ -69,6 +75,7 @@ class RTRL(Rule):
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         name = type(self).__name__
         refuse_plastic(net, name)
+        refuse_membrane_norms(net, name)
         refuse_starts(net, name)
         _refuse_mixing(net, name)
         cuts = Cuts(reset=self.reset)
@@ -133,12 +140,7 @@ def _refuse_mixing(net: Network, rule: str) -> None:
                     f"{rule} runs sample by sample, but projection {p.name!r} holds {transform.kind}, which would "
                     f"then act differently: remove it, or use rv.rules.BPTT()."
                 )
-    for n, population in net.populations.items():
-        if population.membrane_norm is not None:
-            raise TrainingError(
-                f"{rule} runs sample by sample, but the membranes of {n!r} are normalised over the batch: remove the norm, or use "
-                f"rv.rules.BPTT()."
-            )
+    for n in net.populations:
         noises = net.graph.step(n).role(Role.NOISE)
         if noises:
             raise TrainingError(

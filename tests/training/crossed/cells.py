@@ -80,11 +80,18 @@ def decay(dt: float, tau: Tensor) -> Tensor:
 
 
 class LIF(Cell):
-    """v' = beta v + x; v -= V_th or v = 0."""
+    """v' = beta v + x; v -= V_th or v = 0. A norm on v is seen by the threshold alone."""
+
+    def compared(self, v: Tensor) -> Tensor:
+        norm = getattr(self.population, "membrane_norm", None)
+        if norm is None:
+            return v
+        mean, var = (v.mean(0), v.var(0, correction=0)) if norm.training else (norm.running_mean, norm.running_var)
+        return norm.weight * (v - mean) / torch.sqrt(var + 1e-5) + norm.bias
 
     def step(self, before: Values, arrived: Mapping[str, Tensor], reset: bool | str) -> tuple[Values, Tensor]:
         v, V_th = decay(self.dt, self.value("tau")) * before["v"] + arrived["x"], self.value("V_th")
-        z = _Spike.apply(v - V_th)
+        z = _Spike.apply(self.compared(v) - V_th)
         gone = z if reset is True else z.detach()
         hard = "v = 0" in (self.population.cell.reset or "")
         return {"v": v * (1 - gone) if hard else v - gone * V_th}, z

@@ -40,7 +40,7 @@ _REFUSED: dict[tuple[str, ...], tuple[str, ...]] = {
     ): ("EProp, adaptive", *_DIFFERENTIAL, "SnAp1"),
     ("single synapses, bounds", "int8, single synapses, bounds"): (*_EPROP, *_DIFFERENTIAL),
     ("batch norm, settled", "threshold norm, settled", "dropout, settled"): (*_TRACES, *_DIFFERENTIAL, *_BY_SAMPLE),
-    ("step norm",): ("SLTT-K", *_TRACES, *_DIFFERENTIAL, *_BY_SAMPLE),
+    ("step norm", "membrane norm"): ("SLTT-K", *_TRACES, *_DIFFERENTIAL, *_BY_SAMPLE),
     ("learnable start",): (*_AT_ONCE, *_DIFFERENTIAL, *_BY_SAMPLE),
     ("currents", "currents, sign", "currents, two layers", "currents, delays", "currents, recurrence"): (*_AT_ONCE,),
     ("currents, delay per synapse",): (*_AT_ONCE,),

@@ -103,6 +103,19 @@ def normed(norm: Callable[[], nn.Module], training: bool) -> Make:
     return make
 
 
+def membranes(training: bool) -> Make:
+    def make(**how: Any) -> rv.Network:
+        net = simple(cell=lambda: rv.MembraneNorm(lif(V_th=0.4)))(**how)
+        norm = net.populations["lif1"].membrane_norm
+        norm.running_mean.copy_(torch.linspace(-0.2, 0.2, 6))
+        norm.running_var.copy_(torch.linspace(0.2, 0.6, 6))
+        with torch.no_grad():
+            norm.weight.copy_(torch.linspace(0.8, 1.4, 6))
+        return net if training else net.eval()
+
+    return make
+
+
 def residual(join: str) -> Make:
     def make(**how: Any) -> rv.Network:
         torch.manual_seed(0)
@@ -347,6 +360,8 @@ OPTIONS: dict[str, tuple[Make, tuple[int, ...]]] = {
     "batch norm, settled": (normed(lambda: nn.BatchNorm1d(6), False), ROW),
     "threshold norm, settled": (normed(lambda: rv.ThresholdBatchNorm(6, V_th=0.8), False), ROW),
     "step norm": (normed(lambda: rv.StepBatchNorm(6, V_th=0.8), True), ROW),
+    "membrane norm": (membranes(True), ROW),
+    "membrane norm, settled": (membranes(False), ROW),
     "residual": (residual("add"), ROW),
     "residual, and": (residual("and"), ROW),
     "recurrence": (recurrent(lambda: rv.Linear(6, 6)), ROW),
