@@ -147,7 +147,7 @@ def exact_times(program: Program, times: Iterable[str]) -> Program:
 
 
 def _holds_time(e: sp.Expr, moving: set[sp.Symbol]) -> bool:
-    """Whether a value in ``moving`` is a term or a factor of ``e``, or a value that it chooses."""
+    """Whether a symbol in ``moving`` is a term, a factor or a choice of ``e``."""
     if e.is_Symbol:
         return e in moving
     if isinstance(

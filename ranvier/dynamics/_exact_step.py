@@ -1,4 +1,4 @@
-"""Steps of cells with variables that hold a time: which names are float64 whatever the dtype of the network."""
+"""Steps of cells with variables that hold a time: they are float64 whatever the dtype of the network."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Step:
         return tuple(n for n, s in self.symbols.items() if s.role is role)
 
     def stream_of(self, port: str) -> str:
-        """The stream that arrivals at ``port`` are: added to a state, or the value of an input."""
+        """The stream of arrivals at ``port``: it is added to a state, or is the value of an input."""
         return arrival_name(port) if port in self.kicks else port
 
     def shift_of(self, port: str) -> str | None:
@@ -97,11 +97,11 @@ class Step:
         return name if name in self.streams else None
 
     def port_of(self, stream: str) -> str:
-        """The port at which what is in ``stream`` arrives."""
+        """The port at which the numbers of ``stream`` arrive."""
         return self.symbols[stream].of
 
     def output_of(self, variable: str) -> str:
-        """The output that holds what a user calls ``variable``: an event (``spikes``, ``spike``), a counter, a variable."""
+        """The output that a user calls ``variable``: an event (``spikes``, ``spike``), a counter, a variable."""
         name = "spike" if variable == "spikes" else variable
         return name if name in self.events or name in self.counters else output_name(name)
 

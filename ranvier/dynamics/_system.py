@@ -30,7 +30,7 @@ class System:
 
     ``inputs`` take arrivals as their value; ``ports`` are all names declared so, also where an equation took one over.
     ``subexpressions`` also holds the total of every input to which the model itself contributes (``x += …``). Large ones stay
-    names: ``named`` holds what these stand for, in the order in which they can be computed.
+    names: ``named`` holds their definitions, in the order in which they can be computed.
     """
 
     equations: tuple[Equation, ...]
@@ -66,7 +66,7 @@ class System:
 
     @cached_property
     def behind(self) -> Mapping[str, frozenset[sp.Symbol]]:
-        """What each named subexpression depends on: states, inputs and parameters, and other names on the way there."""
+        """The dependencies of each named subexpression: states, inputs and parameters, and other names on the way."""
         out: dict[str, frozenset[sp.Symbol]] = {}
         for name, definition in self.named.items():
             direct = frozenset(definition.free_symbols)
@@ -86,7 +86,7 @@ class System:
         return frozenset(s for s in every if str(s) not in self.named)
 
     def written(self, expression: sp.Expr) -> sp.Expr:
-        """``expression`` with small subexpressions replaced by what they stand for, and large ones by their names."""
+        """``expression`` with small subexpressions replaced by their definitions, and large ones by their names."""
         return expression.xreplace({sp.Symbol(n): e for n, e in self.subexpressions.items()})
 
 

@@ -1,4 +1,4 @@
-"""What a name of a program is: its role, whose value it is, its dimension, and what it stands for."""
+"""Names of programs: the role, owner, dimension and meaning of each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COUNTER = "refractory_left"
 
 
 class Role(StrEnum):
-    """What a program does with a name."""
+    """The role of a name in a program."""
 
     STATE = "state"
     COUNTER = "counter"
@@ -44,7 +44,7 @@ class Role(StrEnum):
     EVENT = "event"
 
 
-#: of what a symbol has one value: everything, each cell, or the cell at either end of a synapse
+#: a symbol has one value for everything, for each cell, or for the cell at either end of a synapse
 ONE, CELL, PRE, POST = "one", "cell", "pre", "post"
 
 
@@ -73,7 +73,7 @@ def shift_name(port: str) -> str:
 
 
 def end_name(variable: str, end: str) -> str:
-    """What code of synapses calls a variable of the cell at one ``end``: pre or post."""
+    """The name of a variable of the cell at one ``end`` (pre or post) in code of synapses."""
     return f"{variable}_{end}"
 
 

@@ -1,4 +1,4 @@
-"""What rules of plasticity mean: their text as programs, and the form in which rows of synapses run them."""
+"""Rules of plasticity: their text as programs, and the form in which rows of synapses run them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what postsynaptic spikes do to a synapse can be added up and done at once."""
+"""Rules whose postsynaptic updates can be summed and applied at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ranvier.dynamics.program import Program
 __all__ = ["added_to", "additive", "limits_of"]
 
 
-#: what a spike adds has fewer terms than this
+#: the change at a spike has fewer terms than this
 _MOST_TERMS = 500
 
 
@@ -60,7 +60,7 @@ def added_to(rule: LoweredRule, column: Collection[str]) -> str | None:
 
 
 def limits_of(rule: LoweredRule, target: str) -> Program | None:
-    """What on_post adds to, within the limits that it puts it into; None without limits."""
+    """The target of on_post, within the limits that the code sets; None without limits."""
     z = sp.Symbol(target)
     return _wrapped(z, _peel(rule.codes["on_post"].outputs[target], z)[0])
 
@@ -73,7 +73,7 @@ def _wrapped(z: sp.Symbol, limits: list[Limit]) -> Program | None:
 
 
 def _peel(value: sp.Expr, z: sp.Symbol) -> tuple[list[Limit], sp.Expr]:
-    """Limits around a new value of z that do not read it, and what stands inside."""
+    """Limits around a new value of z that do not read it, and the expression inside."""
     return limits_around(value, lambda bound: z not in bound.free_symbols)
 
 

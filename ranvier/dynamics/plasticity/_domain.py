@@ -1,4 +1,4 @@
-"""Of what a variable of plastic synapses has one value."""
+"""Domains: sets of synapses that share the value of a variable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Pairs(NamedTuple):
 
 
 class Domain(ABC):
-    """What synapses share a value: a cell, a branch of its dendrite, the whole projection.
+    """Sets of synapses that share a value, such as those of a cell, of a branch of its dendrite, of a projection.
 
     A domain has members; each synapse belongs to one of them and reads its value. A subclass is a frozen dataclass of
     plain numbers and words, so that equal domains are equal and a file can hold them.

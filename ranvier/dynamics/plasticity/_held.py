@@ -1,4 +1,4 @@
-"""Which variables of a rule are the same for all synapses of one cell, so that the cell can hold them."""
+"""Variables of a rule that are equal for all synapses of one cell: the cell can hold them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def held_by_cells(rule: LoweredRule, end: str, shared: Collection[str], among: C
 
 
 def _reads(rule: LoweredRule, code: str, name: str) -> set[str]:
-    """What the next value of a variable depends on."""
+    """The names that the next value of a variable depends on."""
     used = set(rule.step.program.only((name,)).reads)
     if code in rule.codes and name in rule.codes[code].outputs:
         used |= rule.codes[code].behind(name)

@@ -29,7 +29,7 @@ _OWN = {"w": "its weight", "sent": "what it delivers", "rand": "a random number"
 
 @dataclass(frozen=True)
 class RuleText:
-    """What a rule says: equations, code by the names on_pre, on_post and every_step, and the dimensions of its values.
+    """The text of a rule: equations, code by the names on_pre, on_post and every_step, and the dimensions of its values.
 
     ``varied`` are the values with a number for each synapse, ``domains`` those of variables that synapses share; messages
     call the rule ``name``.
@@ -127,7 +127,7 @@ def _check_use(rule: RuleText, system: System) -> None:
 
 
 def _program(system: System, assignments: tuple[tuple[str, sp.Expr], ...], shared: Collection[str]) -> Program:
-    """Statements in order, as the new value of each variable they change, and as what is added to a ``shared`` one."""
+    """Statements in order, as the new value of each variable that they change, or the change of a ``shared`` one."""
     value: dict[str, sp.Expr] = {}
     added: dict[str, sp.Expr] = {}
     tape = Tape(system.dimensions)

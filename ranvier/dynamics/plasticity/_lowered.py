@@ -82,7 +82,7 @@ class LoweredRule:
         return any({TIME, *self.times, *self.end_times} & {*program.reads} for program in programs)
 
     def sends(self, code: str) -> bool:
-        """Whether a piece of code says what is delivered."""
+        """Whether a piece of code assigns the delivered value."""
         return code in self.codes and "sent" in self.codes[code].outputs
 
     @property
@@ -102,7 +102,7 @@ class LoweredRule:
         return tuple(found)
 
     def reads(self, end: str, *codes: str) -> tuple[str, ...]:
-        """Variables of the cell at ``end`` (pre or post) that the rule, or some of its code, looks at."""
+        """Variables of the cell at ``end`` (pre or post) that the rule, or some of its code, reads."""
         programs = [self.codes[c] for c in codes if c in self.codes] if codes else self.codes.values()
         used = {n for program in programs for n in program.reads}
         if not codes:
@@ -112,7 +112,7 @@ class LoweredRule:
 
 
 def common_name(coefficient: str) -> str:
-    """What programs call a coefficient of the step of shared variables; users cannot define such a name."""
+    """The name of a coefficient in programs for shared variables; users cannot define such a name."""
     return f"{coefficient}:shared"
 
 

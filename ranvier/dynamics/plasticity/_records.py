@@ -22,7 +22,7 @@ class Decay(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Additive(ByStructure):
-    """What postsynaptic spikes add to ``target``: ``variable`` of the row times what ``amount`` gives for the cell.
+    """Postsynaptic spikes add ``variable`` of the row times the ``amount`` for the cell to ``target``.
 
     The target is the weight or a variable that stays where it is. All amounts have one sign, so adding their sum at once,
     and then ``bound`` (the target within its limits; None without any), is the same as adding one by one.

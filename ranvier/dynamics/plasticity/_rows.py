@@ -1,4 +1,4 @@
-"""How rows of synapses run a rule: lazily, when a spike arrives, or eagerly, in every step; and the programs of both."""
+"""Rules as rows of synapses run them: lazily, when a spike arrives, or eagerly, in every step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_TERMS = 500
 
 @dataclass(frozen=True)
 class Known:
-    """What a call knows of a rule: ``single`` and ``exact`` are the parameters and coefficients with one value for all
+    """Facts about a rule in one call: ``single`` and ``exact`` are the parameters and coefficients with one value for all
     synapses, as the arithmetic has them and in float64.
 
     ``row`` and ``column`` are the variables with one value for each row and column now (:func:`held_by_cells`), ``within``

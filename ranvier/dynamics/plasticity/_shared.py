@@ -1,4 +1,4 @@
-"""What a rule may do with variables that synapses share."""
+"""Checks of variables that synapses share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every draw in NumPy, as it is written down: the specification of what a provider draws."""
+"""Every draw in NumPy: the specification of the draws of all providers."""
 
 from __future__ import annotations
 

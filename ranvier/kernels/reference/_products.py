@@ -22,7 +22,7 @@ __all__ = ["run_product"]
 
 
 def run_product(task: Propagate) -> Tensor:
-    """What arrives."""
+    """The product of a task."""
     return _WAYS[type(task)](*task)
 
 

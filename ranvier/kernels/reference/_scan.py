@@ -44,7 +44,7 @@ def run_scan(task: Scan) -> ScanResult:
             emitted[name].append(_full(out[name], name, task))
     if not task.cuts.carry_to_weights:
         state = {name: value.detach() for name, value in state.items()}
-    # two states may be one tensor, or that of a coefficient or of the state before: each gets memory of its own
+    # a state may share the tensor of another state, a coefficient or the state before: each gets memory of its own
     state = {name: value.clone(memory_format=torch.contiguous_format) for name, value in state.items()}
     none = {n: like.new_empty(0, *task.shape, dtype=task.dtype_of(n)) for n in task.wanted}
     return ScanResult({n: torch.stack(v) if v else none[n] for n, v in emitted.items()}, state)

@@ -22,7 +22,7 @@ _NO_SLOPE = sp.Integer(0)
 def run_synapses(task: SynapseStep) -> SynapseResult:
     """Spikes that arrive, then those of the targets, then what happens in every step; the variables move last.
 
-    Variables that synapses share are read as the step begins; what is added to them is summed before they move.
+    Variables that synapses share are read as the step begins; the changes are summed before they move.
     """
     return _Step(task).run()
 
@@ -54,7 +54,7 @@ class _Step:
         return SynapseResult(self.values | self._moved_together(), self.sent)
 
     def _moved_together(self) -> Values:
-        """What synapses share, after the step."""
+        """Shared variables after the step."""
         if not self.common:
             return {}
         given = {n: v.to(self.arithmetic) for n, v in self.common.items()} | {TIME: self.around[TIME]}

@@ -10,7 +10,7 @@ __all__ = ["Reference", "provider"]
 
 
 class Reference:
-    """Runs on every device and in every dtype; refuses what joins several populations."""
+    """Runs on every device and in every dtype; refuses tasks of several populations."""
 
     name = "reference"
 

@@ -28,7 +28,7 @@ class Pattern:
     columns
         Number of targets N.
     prepared
-        What providers have worked out about the pattern, by a key of theirs: kept as long as the pattern.
+        Results of providers about the pattern, by keys of their own: kept as long as the pattern.
 
     Raises
     ------

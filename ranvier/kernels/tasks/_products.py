@@ -1,4 +1,4 @@
-"""Products: what a projection carries in one go, from emissions to arrivals."""
+"""Products: a projection carries emissions of many steps to arrivals in one call."""
 
 from __future__ import annotations
 

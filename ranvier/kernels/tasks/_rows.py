@@ -1,4 +1,4 @@
-"""Rows of synapses that are drawn from counted random numbers: which, and what a target may be."""
+"""Rows of synapses that are drawn from counted random numbers, and their possible targets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["RowDraw", "RowSource"]
 
 
 class RowDraw(NamedTuple):
-    """Which rows are drawn, from which stream, and what a target may be.
+    """The rows to draw, their stream, and the possible targets.
 
     ``first`` is the number of the first row. Targets are 0 ... ``choices`` - 1; with ``barred``, cell r is not a target of
     row r and numbers from r on move up by one.

@@ -1,4 +1,4 @@
-"""The shapes of tasks: what a plan knows of them, and a provider is asked about, before there are numbers."""
+"""Shapes of tasks: plans know them, and ask providers about them, before there are numbers."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Spikes:
 
     @classmethod
     def of(cls, dense: Tensor) -> Spikes:
-        """The spikes of a stream [steps, size]; what is not zero counts once."""
+        """The spikes of a stream [steps, size]; every number but zero is one spike."""
         step, cell = np.nonzero(dense.detach().numpy())
         bounds = np.zeros(dense.shape[0] + 1, np.int64)
         np.cumsum(np.bincount(step, minlength=dense.shape[0]), out=bounds[1:])

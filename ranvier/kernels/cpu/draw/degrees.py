@@ -19,7 +19,7 @@ __all__ = ["divided", "divided_distinct", "transposed"]
 
 _WIDTH = 8
 _ROWS = {"row_pointer": Array(I64, None), "target": Array(I32, None)}
-_TILE = 1 << 20  # draws, or synapses, worth a tile of their own
+_TILE = 1 << 20  # draws, or synapses, that pay for a tile of their own
 _MOST = 16  # tiles of a transposition: each counts every column
 
 

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _WIDTH = 8
-_TILE = 1 << 18  # synapses worth a tile of their own
+_TILE = 1 << 18  # synapses that pay for a tile of their own
 _LOW = 0xFFFFFFFF
 
 

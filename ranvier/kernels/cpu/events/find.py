@@ -35,7 +35,7 @@ from ranvier.kernels.pool import run_tiles
 __all__ = ["EventList", "events", "scan_kernel"]
 
 _WIDTH = 16  # elements looked at together, of either dtype
-_LEAST = 1 << 17  # elements worth a tile of their own
+_LEAST = 1 << 17  # elements that pay for a tile of their own
 _AHEAD = 1024  # elements to prefetch: the processor itself does not prefetch beyond a page
 I1, I16 = ir.IntType(1), ir.IntType(16)
 _LISTED = {"x": Array(REAL, None, "columns"), "pointer": Array(I64, None), "found": Array(I32, None)}

@@ -28,7 +28,7 @@ from ranvier.kernels.operands import require
 
 __all__ = ["chunks", "gather", "gather_kernel", "gather_span"]
 
-_LEAST = 1 << 18  # multiply-adds worth a tile of their own
+_LEAST = 1 << 18  # multiply-adds that pay for a tile of their own
 _EVENTS = {"pointer": Array(I64, None), "index": Array(I32, None), "value": Array(REAL, "index", optional=True)}
 _SUMS = {"initial": Array(REAL, ...), "out": Array(REAL, None, "stride")}
 _SPAN = ("start", "stop", "first", "size", "stride", "initial_stride", "skip")

@@ -20,7 +20,7 @@ from ranvier.kernels.cpu.llvm.functions import I8, I64, at, counted
 __all__ = ["max_pool2d"]
 
 Tensor = torch.Tensor
-_LEAST = 1 << 15  # outputs worth a tile of their own
+_LEAST = 1 << 15  # outputs that pay for a tile of their own
 _SIGNATURE = Signature(
     {"image": Array(REAL, ...), "pooled": Array(REAL, ...), "chosen": Array(I8, ...)},
     ("start", "stop", "high", "wide", "rows", "columns"),

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["scatter", "scatter_kernel", "sparse_input_gradient", "value_gradient"]
 
-_LEAST = 1 << 15  # synaptic events worth a tile of their own
+_LEAST = 1 << 15  # synaptic events that pay for a tile of their own
 _AT_ONCE = 4  # synapses written out side by side
 _WIRED = {
     "pointer": Array(I64, None),

@@ -32,7 +32,7 @@ __all__ = ["by_column", "weight_gradient"]
 
 _BLOCK_BYTES = 1 << 19  # of grad, per block of rows
 _CHUNK_BYTES = 1 << 10  # of a row of grad, worked on together
-_LEAST = 1 << 18  # multiply-adds worth a tile of their own
+_LEAST = 1 << 18  # multiply-adds that pay for a tile of their own
 _SORT = Signature(
     {
         "pointer": Array(I64, None),

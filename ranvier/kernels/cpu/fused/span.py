@@ -16,7 +16,7 @@ __all__ = ["Rows", "Span", "Spans", "spans_of"]
 Tensor = torch.Tensor
 _BYTES = 1 << 19  # of a stream, in one turn of several steps
 _FEW = 16  # rows of a smaller batch stay with one thread
-_WORK = 1 << 18  # neurons times steps worth a thread of their own
+_WORK = 1 << 18  # neurons times steps that pay for a thread of their own
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What rows and columns of plastic synapses hold: moved by their own spikes, and by time."""
+"""Variables of rows and columns of plastic synapses: their own spikes and time move them."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class PlasticCells:
                 b.store(self.scalar(0.0), at(b, self.array["fired"], offset(b, b.load(at(b, spikes, k)))))
 
     def _move(self) -> None:
-        """One step of what columns hold, of what rows of an eager rule hold, and of what members of domains share."""
+        """One step of the variables of columns, of rows of an eager rule, and of members of domains."""
         b, rule = self.builder, self.rule
         for k, shared in enumerate(rule.shared):
             self._move_members(shared, self.number[f"members:{k}"])
@@ -116,7 +116,7 @@ class PlasticCells:
                 mixed.store(self.array[f":{n}"], place, value, mask=valid)
 
     def _move_members(self, shared: Shared, count: ir.Value) -> None:
-        """What synapses added in this step, and then the equations."""
+        """Add the changes of this step, then advance the equations."""
         b, lanes, mixed = self.builder, self.lanes, self.mixed
         zero = self.words.constant(0.0)
         with counted(b, 0, count, lanes.width) as i:

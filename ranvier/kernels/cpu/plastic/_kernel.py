@@ -83,7 +83,7 @@ class PlasticRow:
         f.close()
 
     def _take_row(self) -> None:
-        """What the row holds: ``raw`` when it was read last, ``held`` now, ``after`` its presynaptic spike."""
+        """Values of the row: ``raw`` when it was read last, ``held`` now, ``after`` its presynaptic spike."""
         b, rule = self.builder, self.rule
         self.raw = {n: self.mixed.broadcast(self.array[f":{n}"], self.row) for n in rule.row}
         self.held = self.raw
@@ -106,7 +106,7 @@ class PlasticRow:
         return moved
 
     def _weigh_blocks(self, raw: ir.Value, after: ir.Value) -> None:
-        """What sums of each block since the row was read count for it, and what it owes for the present one."""
+        """Factors of the sums of each block since the row was read; ``owed`` is that of earlier sums of the present block."""
         b, lanes, number = self.builder, self.lanes, self.tables.number
         block, slots = number["block"], number["slots"]
         start = b.extract_element(raw, I32(0))
@@ -126,7 +126,7 @@ class PlasticRow:
         self.owed = lanes.mul(after, lanes.splat(power(b.sub(b.mul(final, block), self.now))))
 
     def _leave_row(self) -> None:
-        """What the row holds from now on."""
+        """Store the values of the row."""
         b, rule = self.builder, self.rule
         if not rule.eager or self.arrive:
             for n in rule.row:
@@ -191,7 +191,7 @@ class PlasticRow:
         self.builder.store(self.mixed.down(value, place.type.pointee), place)
 
     def _on_pre(self) -> None:
-        """A presynaptic spike arrives: run the code, then deliver what it says or the weight as it was."""
+        """A presynaptic spike arrives: run the code, then deliver its ``sent`` or the weight before it."""
         rule, before = self.rule, self._get("w")
         out = self._run(rule.on_pre, self.valid, self.held) if rule.on_pre is not None else {}
         if "sent" in out or not rule.sends_always:
@@ -212,7 +212,7 @@ class PlasticRow:
             self._run(rule.advance, self.valid, self.held)
 
     def _add_sums(self, added: Additive) -> None:
-        """What postsynaptic spikes have done to the synapses."""
+        """Apply the postsynaptic updates of the synapses."""
         b, lanes, target = self.builder, self.lanes, self.state[added.target]
         with counted(b, 0, self.blocks) as k:
             sums = at(b, self.array["sums"], b.load(at(b, self.places, k)))
@@ -278,7 +278,7 @@ class PlasticRow:
         return out
 
     def _add(self, name: str, more: ir.Value, chosen: ir.Value) -> None:
-        """Add what the chosen synapses give to what they share, one by one, as two may belong to one member."""
+        """Add the changes by the chosen synapses to shared variables, one by one, as two may belong to one member."""
         b, lanes = self.builder, self.lanes
         lanes.store(self.buffer, I64(0), self.mixed.down(self.words.select(chosen, more, self.words.constant(0.0))))
         member = self.array[f"#{self.rule.domain_of[name]}"]
@@ -322,7 +322,7 @@ class PlasticRow:
         return self.ints.load(self.array[f"#{domain}"], self.s)
 
     def _of_cell(self, pointer: ir.Value) -> ir.Value:
-        """What the postsynaptic cell of each synapse has in an array."""
+        """The element of an array for the postsynaptic cell of each synapse."""
         if self.to is None:
             return self.mixed.load(pointer, self.straight, mask=self.valid)
         return self.mixed.gather(pointer, self.to, self.valid)
@@ -337,7 +337,7 @@ class PlasticRow:
         return self.mixed.up(number if self.dtype == "float64" else b.fptrunc(number, self.lanes.vector))
 
     def _deliver(self, sent: ir.Value) -> None:
-        """Add what is sent: at once where targets follow one another, else one by one, as two may be the same."""
+        """Deliver: at once where targets follow one another, else one by one, as two may be the same."""
         b, lanes = self.builder, self.lanes
         sent = self.mixed.down(sent)
         if self.to is None:

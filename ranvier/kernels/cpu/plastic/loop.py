@@ -1,4 +1,4 @@
-"""Plastic projections in a circuit's loop: what happens to them in a step, and in which order.
+"""Plastic projections in a circuit's loop, and the order of their updates in a step.
 
 In each step: rows whose presynaptic spike arrives, then what postsynaptic spikes of the step before do, then whatever
 rules do in every step, and last the variables move.
@@ -29,12 +29,12 @@ class Form(Protocol):
 
     @property
     def pre(self) -> int:
-        """Who sends."""
+        """The presynaptic population."""
         ...
 
     @property
     def post(self) -> int:
-        """Who receives."""
+        """The postsynaptic population."""
         ...
 
     @property
@@ -44,7 +44,7 @@ class Form(Protocol):
 
     @property
     def rule(self) -> RowRule | None:
-        """What its synapses do."""
+        """The rule of its synapses."""
         ...
 
     @property
@@ -55,7 +55,7 @@ class Form(Protocol):
 
 @dataclass(frozen=True)
 class _Functions:
-    """What a rule does, as functions of the module."""
+    """The code of a rule as functions of the module."""
 
     arrive: Inner
     sweep: Inner
@@ -94,7 +94,7 @@ class PlasticLoop:
         self.projections.append(_Projection(form, rule, PlasticTables(section), self.functions[key]))
 
     def step(self, n: ir.Value, step: ir.Value, depth: ir.Value) -> None:
-        """Spikes at both ends of plastic synapses, and whatever else their rules do in a step."""
+        """Spikes at both ends of plastic synapses, and the other updates of a step."""
         for p in self.projections:
             self._begin(p, n, step)
         walked = sorted({p.form.post for p in self.projections if p.rule.walks})
@@ -128,7 +128,7 @@ class PlasticLoop:
         return b.and_(b.icmp_signed(">", n, I64(0)), b.icmp_signed("==", b.srem(n, every), I64(0)))
 
     def _begin(self, p: _Projection, n: ir.Value, step: ir.Value) -> None:
-        """A new block of sums where one begins, and all rows caught up before what they need is forgotten."""
+        """Begin a block of sums where one is due, and catch up all rows before the sums they need are dropped."""
         b, number = self.builder, p.tables.number
         if p.rule.additive is not None:
             self._begin_block(p, n)

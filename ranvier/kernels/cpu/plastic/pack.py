@@ -24,7 +24,7 @@ def pack_plastic(
     q: PlasticProjection, call: Call, key: Hashable, packed: Sequence[Packed], index: Mapping[str, int], steps: int,
     width: int,
 ) -> dict[str, Tensor]:  # fmt: skip
-    """Fill the section of a projection; returns what holds the weight and the variables after the run."""
+    """Fill the section of a projection; returns the arrays of the weight and the variables after the run."""
     pattern, rule, dtype = q.pattern, q.rule, call.dtype
     synapses, rows = pattern.synapses, pattern.rows
     padded = -(-pattern.columns // width) * width

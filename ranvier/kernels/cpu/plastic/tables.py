@@ -1,4 +1,4 @@
-"""What the loop knows of a plastic projection: names and types of its arrays and numbers."""
+"""Arguments of a plastic projection: names and types of its arrays and numbers."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def block_of(rule: RowRule, decays: Mapping[str, Decay], steps: int) -> tuple[in
 
 
 def elapsed(decay: Decay, count: int) -> torch.Tensor:
-    """What 0, 1, … count - 1 steps do to a variable: factors and shifts [2, count]."""
+    """The change of a variable over 0, 1, … count - 1 steps: factors and shifts [2, count]."""
     steps = torch.arange(count, dtype=torch.float64)
     factors = torch.pow(torch.tensor(decay.factor, dtype=torch.float64), steps)
     whole = steps if decay.factor == 1 else (1 - factors) / (1 - decay.factor)
@@ -91,6 +91,6 @@ def elapsed(decay: Decay, count: int) -> torch.Tensor:
 
 
 def powers(factor: float, block: int, count: int) -> torch.Tensor:
-    """factor to the power -block, -block + 1, …: what a variable was, and what it will be."""
+    """factor to the power -block, -block + 1, …: earlier and later values of a variable."""
     steps = torch.arange(-block, count, dtype=torch.float64)
     return torch.pow(torch.tensor(factor, dtype=torch.float64), steps)
