@@ -51,7 +51,7 @@ class Exponential:
 
 @dataclass(frozen=True)
 class Prologue:
-    """What depends on parameters and dt only: computed once per call, in float64, under autograd."""
+    """Values that depend on parameters and dt only: computed once per call, in float64, under autograd."""
 
     exponentials: tuple[Exponential, ...]
     scalars: tuple[tuple[str, sp.Expr], ...]
@@ -174,7 +174,7 @@ def hoist(expression: sp.Expr, constants: frozenset[sp.Symbol], coefficient) -> 
 
 
 def tidy(statements: Iterable[Statement], outputs: Mapping[str, sp.Expr], stem: str) -> Program:
-    """Share common subexpressions, drop what no output needs, and put the rest in executable order.
+    """Share common subexpressions, drop statements that no output needs, and put the rest in executable order.
 
     What stands in sqrt(…) and such powers is not shared: their derivative looks at that of all inside.
     """

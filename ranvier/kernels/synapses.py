@@ -11,5 +11,5 @@ _SHAPE = SynapseShape()
 
 
 def stepped(task: SynapseStep) -> SynapseResult:
-    """The values after the step and what is delivered, as the specification says."""
+    """The values after the step and the delivered numbers, by the specification."""
     return registry.specification().build(_SHAPE, "")(task)

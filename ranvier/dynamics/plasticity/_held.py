@@ -12,7 +12,7 @@ __all__ = ["held_by_cells"]
 
 
 def held_by_cells(rule: LoweredRule, end: str, shared: Collection[str], among: Collection[str]) -> tuple[str, ...]:
-    """Variables that only spikes at one ``end`` (pre, post) change, by what all synapses of that cell have in common.
+    """Variables that only spikes at one ``end`` (pre, post) change, by values that all synapses of that cell share.
 
     ``shared`` are the parameters and coefficients with one value for all synapses; only variables ``among`` those named
     count.

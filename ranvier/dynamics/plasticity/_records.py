@@ -35,7 +35,7 @@ class Additive(ByStructure):
 
     @property
     def key(self) -> tuple:
-        """What the generated code depends on."""
+        """The parts that the generated code depends on."""
         return (self.target, self.variable, self.amount.key, self.bound.key if self.bound else None)
 
 
@@ -51,7 +51,7 @@ class Shared(ByStructure):
 
     @property
     def key(self) -> tuple:
-        """What the generated code depends on."""
+        """The parts that the generated code depends on."""
         return (self.variables, self.advance.key)
 
 
@@ -129,7 +129,7 @@ class RowRule(ByStructure):
 
     @property
     def key(self) -> tuple:
-        """What the generated code depends on."""
+        """The parts that the generated code depends on."""
         codes = (self.on_pre, self.on_post, self.every_step, self.advance)
         codes += (self.row_on_pre, self.row_advance, self.column_on_post, self.column_advance)
         names = (self.variables, self.parameters, self.varied, self.cells, self.eager, self.by_spike, self.shifted)

@@ -77,7 +77,7 @@ class Cpu:
 
     def kept(self) -> str:
         """Where compiled kernels lie, how many and how large."""
-        from ranvier.kernels.cpu.llvm import store  # what a run does not use, it does not import
+        from ranvier.kernels.cpu.llvm import store  # imported only when asked for
 
         files, size = store.cache_size()
         return f"{store.cache_folder()}, {files} kernels, {size / 2**20:.1f} MiB"

@@ -124,7 +124,7 @@ def _shifted(k: Words, x: Value) -> tuple[Value, Value, Value]:
 
 
 def _parted(k: Words, x: Value) -> tuple[Value, Value, Value]:
-    """x as :func:`_shifted` gives it, and two parts of 2^-s e^x: a power of two and what is beside it."""
+    """x as :func:`_shifted` gives it, and two factors of 2^-s e^x: a power of two and the rest."""
     x = k.minimum(x, k.constant(_TABLES[k.dtype].highest + 10.0))
     _, n, rest = _reduce(k, k.maximum(x, k.constant(_FADED)))
     power = power_of_two(k, k.int_sub(n, k.integers(_SHIFT)))

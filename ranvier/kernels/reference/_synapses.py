@@ -20,7 +20,7 @@ _NO_SLOPE = sp.Integer(0)
 
 
 def run_synapses(task: SynapseStep) -> SynapseResult:
-    """Spikes that arrive, then those of the targets, then what happens in every step; the variables move last.
+    """Arriving spikes, then those of the targets, then the code of every step; the variables move last.
 
     Variables that synapses share are read as the step begins; the changes are summed before they move.
     """

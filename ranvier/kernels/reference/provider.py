@@ -33,7 +33,7 @@ class Reference:
             case PropagateShape():
                 return run_product
             case DrawShape():
-                from ranvier.kernels.reference._draws import run_draw  # what a run does not use, it does not import
+                from ranvier.kernels.reference._draws import run_draw  # imported only when used
 
                 return run_draw
             case SynapseShape():

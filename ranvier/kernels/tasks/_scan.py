@@ -21,7 +21,7 @@ class Scan:
     ``streams`` [T, *shape] (or broadcastable to it), ``states`` and counters [*shape], ``coefficients`` broadcastable to
     [*shape]; ``wanted`` names the emissions to return as [T, *shape] streams. Where ``cuts`` splits the gradient of
     what arrives, ``direct`` [T, *shape] (zeros) takes that of the cells before, and ``streams`` that of the weights.
-    ``spent`` names streams that nobody reads afterwards, whose memory may be written over.
+    ``spent`` names streams that nothing reads afterwards: a provider may reuse their memory.
 
     Where the step is ``exact``, it is computed in float64, its coefficients and the exact names are float64, and all other
     numbers are rounded to ``dtype`` after each step.

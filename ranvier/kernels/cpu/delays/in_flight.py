@@ -62,7 +62,7 @@ class Flight:
 
     @property
     def table(self) -> TapTable | Synapses:
-        """The taps as they were given: what reads time lines back."""
+        """The taps as given; they read time lines back."""
         return self.synapses if self.matrix is None else self.matrix
 
     def begin(self) -> None:

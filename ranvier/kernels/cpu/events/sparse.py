@@ -97,7 +97,7 @@ def value_gradient(events: EventList, pattern: Pattern, grad: Tensor) -> Tensor:
     TypeError, ValueError
         Operands disagree in shape, dtype or layout.
     """
-    from ranvier.kernels.cpu.events.weight_gradient import by_column  # what circuits never use
+    from ranvier.kernels.cpu.events.weight_gradient import by_column  # circuits never use it
 
     _check(events, pattern, grad, "grad")
     ordered = by_column(events, max(1, events.rows))
@@ -115,7 +115,7 @@ def sparse_input_gradient(pattern: Pattern, weight: Tensor, grad: Tensor) -> Ten
 
     The pattern itself is read as an event list over the transposed gradient. Returns ``[R, K]``.
     """
-    from ranvier.kernels.cpu.events.find import EventList  # what circuits never use
+    from ranvier.kernels.cpu.events.find import EventList  # circuits never use it
     from ranvier.kernels.cpu.events.gather import gather
 
     transposed = grad.t().contiguous()

@@ -76,7 +76,7 @@ class Made:
 
     @property
     def reads_emissions(self) -> bool:
-        """Whether the backward pass reads what populations emitted, beside lists of events."""
+        """Whether the backward pass reads emissions of populations, beside lists of events."""
         return bool(self.flights) or not self.spans.alone
 
     @property

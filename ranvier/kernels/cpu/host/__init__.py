@@ -1,3 +1,3 @@
-"""What runs around kernels: threads and how they meet, memory, lists of calls, and what a kernel may be given."""
+"""The frame around kernels: threads and their barrier, memory, lists of calls, and checked arguments."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""How the threads of one kernel keep step: each says how far it is, and waits for another before it reads what that made.
+"""Synchronisation of the threads of a kernel: each publishes its progress, and waits for another before it reads its results.
 
 A thread that waits spins for a moment (2 microseconds), then lets others have the processor, where the one that is waited for
 may be among them, then sleeps. Sleep comes late (10 milliseconds): who oversleeps makes the others wait until they fall

@@ -20,7 +20,7 @@ Packed = tuple[tuple[int, ...], tuple[int, ...]]
 
 @lru_cache(maxsize=1024)
 def packing(signature: Signature, dtype: torch.dtype) -> Callable[[Mapping[str, Any]], Packed]:
-    """What packs all arguments of a kernel, or of a section of one, whose own numbers are ``dtype``.
+    """The function that packs all arguments of a kernel, or of a section of one, whose own numbers are ``dtype``.
 
     The function raises TypeError where a name is missing or unknown, and TypeError or ValueError where an array is of another
     type or shape, not contiguous, or not on the CPU.

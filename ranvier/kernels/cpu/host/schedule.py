@@ -60,7 +60,7 @@ class Call:
 
     @property
     def words(self) -> list[int]:
-        """What the driver reads: head, pointers with their bytes per step, and integers."""
+        """The words for the driver: head, pointers with their bytes per step, and integers."""
         signature = self.routine.signature
         sizes = [len(signature.arrays), len(signature.integers)]
         return [self.routine.kernel.address, *sizes, self.first, self.stop, *self._words]

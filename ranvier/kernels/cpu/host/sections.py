@@ -23,7 +23,7 @@ from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
 
 __all__ = ["TABLES", "Call", "OpenSections", "Section", "SectionKernel", "Sections"]
 
-#: what a function inside the kernel takes to read a section
+#: arguments by which a function inside the kernel reads a section
 TABLES = {"pointers": I8.as_pointer().as_pointer(), "integers": I64.as_pointer()}
 _ALIKE: Mapping[str, Sequence[Any]] = {}
 
@@ -48,7 +48,7 @@ class Sections:
 
 
 class Section(Reader):
-    """Arguments of one section by name; ``tables`` are what a function inside the kernel takes to read them."""
+    """Arguments of one section by name; a function inside the kernel takes ``tables`` to read them."""
 
     def __init__(
         self, signature: Signature, builder: ir.IRBuilder, tables: Mapping[str, ir.Value], real: ir.Type
@@ -102,7 +102,7 @@ class Call:
     def fill(
         self, key: Hashable, given: Mapping[str, Any], each: Mapping[str, Sequence[Any]] = _ALIKE, keep: object = None
     ) -> None:
-        """The arguments of a section by name: what all threads share, and for each thread what is its own.
+        """The arguments of a section by name: those that all threads share, and those of each thread.
 
         Arrays live as long as the call; so does ``keep``, to which others may point.
 

@@ -1,4 +1,4 @@
-"""The reduction of large angles: what is left of x beyond the nearest multiple of pi/2.
+"""The reduction of large angles: the remainder of x beyond the nearest multiple of pi/2.
 
 Method (M. H. Payne and R. N. Hanek, "Radian reduction for trigonometric functions", ACM SIGNUM Newsletter 18(1), 1983):
 x = m 2^e with a whole m of 53 bits. The product m 2^e 2/pi is needed modulo 4 only, so the bits of 2/pi that would give

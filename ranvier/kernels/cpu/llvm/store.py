@@ -44,7 +44,7 @@ def cache_size() -> tuple[int, int]:
 
 
 def clear_cache() -> int:
-    """Delete all kernels in the folder; returns how many. Running processes keep what they have loaded."""
+    """Delete all kernels in the folder; returns how many. Running processes keep their loaded kernels."""
     entries = _entries()
     for path, _, _ in entries:
         _remove(path)
@@ -95,7 +95,7 @@ def discard(key: str, reason: str) -> None:
 
 
 def _header(key: str, code: bytes) -> bytes:
-    """The magic line, the hash the file is named by, the hash of what follows."""
+    """The magic line, the hash in the name of the file, the hash of the code."""
     return _MAGIC + bytes.fromhex(key) + hashlib.sha256(code).digest()
 
 
