@@ -1,4 +1,4 @@
-"""Plastic synapses step by step, where no compiled loop runs them."""
+"""Plastic synapses step by step, where no circuit runs them."""
 
 from __future__ import annotations
 

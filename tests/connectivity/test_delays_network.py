@@ -204,8 +204,8 @@ class TestRounding:
 
     def test_single_synapses_become_a_compiled_loop(self) -> None:
         net = circuit("cpu")
-        assert not net.plan(gradient=False).loops
-        assert rounded_delays(net).plan(gradient=False).loops
+        assert not net.plan(gradient=False).circuits
+        assert rounded_delays(net).plan(gradient=False).circuits
 
 
 def test_plastic_synapses_need_fixed_delays() -> None:

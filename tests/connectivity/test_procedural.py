@@ -48,7 +48,7 @@ def test_single_rows_are_those_of_the_rule(name: str, seed: int, same: bool) -> 
 def test_a_run_has_the_bits_of_stored_synapses(name: str, dtype: torch.dtype) -> None:
     stored, drawn = (circuit(how(RULES[name]()), dtype=dtype) for how in (lambda r: r, rv.Procedural))
     runs = [net.run(60 * ms, stream=0, record={"cells": ["spikes", "v"]}) for net in (stored, drawn)]
-    assert "one compiled loop" in str(drawn.plan())
+    assert "one compiled circuit" in str(drawn.plan())
     assert len(runs[0]["cells"].spikes) > 50
     assert np.array_equal(runs[0]["cells"].v, runs[1]["cells"].v)
 

@@ -220,8 +220,8 @@ class TestRuns:
 
     def test_the_loop_and_the_plain_way_draw_the_same(self) -> None:
         loop, plain = (circuit(p).run(40 * ms, record=RECORD, stream=4) for p in (None, "reference"))
-        assert len(loop.plan.loops) == 1
-        assert not plain.plan.loops
+        assert len(loop.plan.circuits) == 1
+        assert not plain.plan.circuits
         assert len(trains(loop)) > 20
         assert trains(loop) == trains(plain)
         np.testing.assert_allclose(loop["cells"].v, plain["cells"].v, atol=1e-9)

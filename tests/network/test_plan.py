@@ -49,12 +49,12 @@ def test_a_provider_asked_for_is_used(build: Callable, provider: str) -> None:
     assert all("asked for" in c.why for c in plan.choices if c.task == "scan")
 
 
-def test_circuits_become_one_loop(build: Callable) -> None:
+def test_circuits_become_one_circuit(build: Callable) -> None:
     net = build("circuit")
-    assert net.plan().loops == {("exc", "inh")}
-    assert not net.plan(gradient=True).loops
+    assert net.plan().circuits == {("exc", "inh")}
+    assert not net.plan(gradient=True).circuits
     assert "gradient" in str(net.plan(gradient=True))
-    assert not net.plan(batch=2).loops
+    assert not net.plan(batch=2).circuits
     assert "batch" in str(net.plan(batch=2))
 
 

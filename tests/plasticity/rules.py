@@ -1,4 +1,4 @@
-"""Every rule of the package, for weights in mV, and how the compiled loop is expected to update it."""
+"""Every rule of the package, for weights in mV, and how the compiled circuit is expected to update it."""
 
 from __future__ import annotations
 

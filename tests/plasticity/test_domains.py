@@ -39,7 +39,7 @@ def driven(provider: str, rule: rv.Plasticity, cells: int = 4, **how: object) ->
     net.source("in", rv.SpikeTrains([3, 5, 5, 11] * ms, [0, 1, 2, 0], 3))
     net.population("cells", cells, rv.LIF(tau=10 * ms, V_th=1e3))
     (name,) = net.connect("in", "cells", rv.AllToAll(), weight=0.5, plasticity=rule, **how)
-    net.connect("cells", "cells", rv.OneToOne())  # a cycle, so that a compiled loop runs it
+    net.connect("cells", "cells", rv.OneToOne())  # a cycle, so that a compiled circuit runs it
     return net, name
 
 

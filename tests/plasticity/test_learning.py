@@ -27,7 +27,7 @@ def test_a_tempotron_learns_to_tell_patterns() -> None:
     net.connect("no", "readout", rv.AllToAll(), to="teach", weight=-1)
     rule = plasticity.Tempotron(eta=0.1 * mV, V_th=10 * mV)
     net.connect("input", "readout", rv.AllToAll(), to="r", weight=rv.Uniform(0 * mV, 1 * mV), plasticity=rule, name="w")
-    assert ("readout",) in net.plan().loops
+    assert ("readout",) in net.plan().circuits
     v = net.run(epochs * patterns * trial * ms, stream=0, record={"readout": ["v"]})["readout"].v.reshape(
         epochs, patterns, trial
     )

@@ -1,4 +1,4 @@
-"""Every rule: the compiled loop equals the reference, at any cut; the plan says how the loop updates it."""
+"""Every rule: the compiled circuit equals the reference, at any cut; the plan says how the circuit updates it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def build(circuit: Callable, name: str, provider: str | None = None, **how: obje
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_compiled_loop_equals_the_reference_at_any_cut(circuit: Callable, name: str) -> None:
+def test_the_compiled_circuit_equals_the_reference_at_any_cut(circuit: Callable, name: str) -> None:
     nets = build(circuit, name), build(circuit, name, "reference")
-    assert ("cells",) in nets[0].plan().loops
-    assert ("cells",) not in nets[1].plan().loops
+    assert ("cells",) in nets[0].plan().circuits
+    assert ("cells",) not in nets[1].plan().circuits
     fast, slow = (net.run(STEPS * 0.5 * ms, stream=0, record={"cells": ["spikes", "v"]}) for net in nets)
     assert len(fast["cells"].spikes) > 40
     before = nets[0].initial_state(1, stream=0).synapses
@@ -101,7 +101,7 @@ def test_between_populations(name: str) -> None:
         for pre, post in (("second", "third"), ("third", "second")):
             net.connect(pre, post, rv.AllToAll(), to="c", weight=2e-4 * uS, plasticity=gap)
         net.connect("input", "third", rv.AllToAll(), to="g", weight=0.7 * mV)
-        loops = {frozenset(m) for m in net.plan().loops}
+        loops = {frozenset(m) for m in net.plan().circuits}
         expected = {"second", "third"} | ({"first"} if name == "pre" else set())
         assert loops == (set() if provider else {frozenset(expected)})
         runs.append(net.run(60 * ms, stream=0, record={n: ["spikes"] for n in ("first", "second", "third")}))

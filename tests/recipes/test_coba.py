@@ -28,4 +28,4 @@ def test_the_close_up_continues(result: CircuitResult) -> None:
 
 
 def test_one_compiled_loop_runs_it() -> None:
-    assert [c.provider for c in circuit(400).plan().choices if c.task == "loop"] == ["cpu"]
+    assert [c.provider for c in circuit(400).plan().choices if c.task == "circuit"] == ["cpu"]

@@ -38,7 +38,7 @@ def test_a_tenth_is_active_as_published() -> None:
     assert found.synapses == pytest.approx(298_880_970 / 100, rel=1e-3)
     for name, published in zip(cortex.NAMES, cortex.RATES, strict=True):
         assert 0.4 * published < found.rates[name] < 1.6 * published, name
-    assert "one compiled loop" in str(found.run.plan)
+    assert "one compiled circuit" in str(found.run.plan)
 
 
 def test_nonsense_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Pair STDP against Brian2: every output spike and every weight, on the compiled loop and on the reference."""
+"""Pair STDP against Brian2: every output spike and every weight, on the compiled circuit and on the reference."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def build(d: dict[str, np.ndarray], provider: str | None) -> tuple[rv.Network, s
     return net, name
 
 
-def test_the_compiled_loop_equals_brian2(witness: dict[str, np.ndarray]) -> None:
+def test_the_compiled_circuit_equals_brian2(witness: dict[str, np.ndarray]) -> None:
     net, name = build(witness, None)
     dt, steps, every = (float(witness[n]) for n in ("dt", "steps", "every"))
-    assert ("cells",) in net.plan().loops
+    assert ("cells",) in net.plan().circuits
     run = net.run(steps * dt * ms, stream=0, record={"cells": ["spikes"], name: ["w"]}, every=every * dt * ms)
     np.testing.assert_array_equal(run["cells"].spikes.step, witness["spike_step"])
     np.testing.assert_array_equal(run["cells"].spikes.cell, witness["spike_neuron"])

@@ -68,7 +68,7 @@ def build(d: Data, rule: str, provider: str | None) -> rv.Network:
 @pytest.mark.parametrize("rule", RULES)
 def test_the_compiled_loop_equals_brian2_for_a_second(data: Data, rule: str, same_spikes: Callable) -> None:
     net, dt, steps = build(data, rule, None), float(data["dt"]), int(data["steps"])
-    assert ("cells",) in net.plan().loops
+    assert ("cells",) in net.plan().circuits
     run = net.run(
         steps * dt * ms, stream=0, record={"cells": ["spikes"], "synapses": ["w"]}, every=int(data["every"]) * dt * ms
     )

@@ -67,7 +67,7 @@ def test_gap_junctions(data: Data, provider: str | None, same_spikes: Callable) 
     net = rv.Network(dt=float(d["dt"]) * ms, dtype=torch.float64, provider=provider)
     net.population("cells", 8, membrane(d, "exponential_euler"), v=d["gap_v_0"] * mV, I_e=d["gap_I"] * nA)
     net.connect("cells", "cells", rv.FromMatrix(d["gap"]), to="I", weight=1 * uS, plasticity=rv.GapJunction())
-    assert bool(net.plan().loops) == (provider is None)
+    assert bool(net.plan().circuits) == (provider is None)
     if provider is not None:  # as much as takes a moment
         d["steps"] = np.array(2000)
         d["gap_v"] = d["gap_v"][:20]

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from ranvier.kernels.cpu.circuit.run import run_circuit
     from ranvier.kernels.cpu.draw.run import run_draw
     from ranvier.kernels.cpu.fused.run import run_fused
-    from ranvier.kernels.cpu.fused.series import LoopSeries
+    from ranvier.kernels.cpu.fused.series import FusedSeries
     from ranvier.kernels.cpu.scan.run import run_scan
 
-__all__ = ["LoopSeries", "run_circuit", "run_draw", "run_fused", "run_scan"]
+__all__ = ["FusedSeries", "run_circuit", "run_draw", "run_fused", "run_scan"]
 
 # Public name -> the module that holds it.
 _PUBLIC: dict[str, str] = {
-    "LoopSeries": ".fused.series",
+    "FusedSeries": ".fused.series",
     "run_circuit": ".circuit.run",
     "run_draw": ".draw.run",
     "run_fused": ".fused.run",

@@ -24,7 +24,7 @@ from ranvier.kernels.tasks import (
 )
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu.fused.series import LoopSeries
+    from ranvier.kernels.cpu.fused.series import FusedSeries
 
 __all__ = ["Cpu", "provider"]
 
@@ -53,7 +53,7 @@ class Cpu:
             case DrawShape():
                 return Offer("counted numbers as vector code")
             case SynapseShape():
-                return Refusal("the cpu provider runs plastic synapses inside the loop of a circuit")
+                return Refusal("the cpu provider runs plastic synapses inside a circuit")
             case FusedShape(window=None) if request.few:
                 return Refusal(f"a window has fewer than {FEW_ROWS} rows (steps times batch)")
             case FusedShape():
@@ -89,9 +89,9 @@ class _Fused:
     def __call__(self, task: Fused) -> Mapping[str, ScanResult]:
         return cpu.run_fused(task)
 
-    def open(self, task: Fused) -> LoopSeries | None:
+    def open(self, task: Fused) -> FusedSeries | None:
         """Set up once, where the task allows it."""
-        return cpu.LoopSeries(task) if cpu.LoopSeries.suits(task) else None
+        return cpu.FusedSeries(task) if cpu.FusedSeries.suits(task) else None
 
 
 def _product(shape: PropagateShape) -> Offer:
@@ -112,7 +112,7 @@ def _circuit(request: Request) -> Offer | Refusal:
         return Refusal("a gradient is asked for")
     if not request.single:
         return Refusal("the batch is larger than one")
-    return Offer("one compiled loop for the whole cycle")
+    return Offer("one compiled circuit for the whole cycle")
 
 
 provider = Cpu()

@@ -35,7 +35,7 @@ class Projection(nn.Module):
 
     ``lag`` are the steps between an emission and its earliest arrival, ``dt`` the time step in ms; delays of the first
     transform come on top. ``latency`` is in steps: one number for all synapses, or the lag where each has its own.
-    ``compiled`` is what the compiled loop has worked out about its rule of plasticity, ``domains`` the size of each domain
+    ``compiled`` is what the circuit has worked out about its rule of plasticity, ``domains`` the size of each domain
     of the rule and the member of each synapse.
     """
 
@@ -203,10 +203,12 @@ class Projection(nn.Module):
     def feedback(
         self, history: Tensor | None, stream: str, stored: bool = False
     ) -> tuple[Tensor | None, list[Feedback]]:
-        """This projection as part of a fused loop: (constant bias or None, what it carries); ``stored`` numbers as they are."""
+        """This projection as part of a fused operation: (constant bias or None, what it carries); ``stored`` numbers as they are."""
         operands = self.chain.operands
         if len(operands) != 1 or not operands[0].map.event_path:
-            raise GraphError(f"projection {self.name!r} is neither Linear nor single synapses: no loop can be fused.")
+            raise GraphError(
+                f"projection {self.name!r} is neither Linear nor single synapses: the cycle cannot be fused."
+            )
         first = operands[0].map
         pattern = first.pattern()
         if not self.per_synapse:

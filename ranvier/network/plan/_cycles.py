@@ -10,7 +10,7 @@ from ranvier.network.parts.projection import Projection
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
 
-__all__ = ["not_fusible", "not_loopable"]
+__all__ = ["no_circuit", "not_fusible"]
 
 
 def _inside(graph: Graph, part: Part) -> list[Projection]:
@@ -45,8 +45,8 @@ def not_fusible(graph: Graph, part: Part) -> str | None:
     return f"{drawn[0]} is procedural and has no gradient" if drawn else _not_single(graph, part)
 
 
-def not_loopable(graph: Graph, part: Part) -> str | None:
-    """Why a cycle cannot run as one compiled loop."""
+def no_circuit(graph: Graph, part: Part) -> str | None:
+    """Why a cycle cannot run as one compiled circuit."""
     reason = _not_single(graph, part)
     if reason:
         return reason

@@ -30,11 +30,11 @@ class Carried:
     own
         How the kernel treats dense input with a delay per synapse.
     plastic
-        How a compiled loop updates its synapses, where they change.
+        How a circuit updates its synapses, where they change.
     earliest, latest
         Latencies in steps.
     drawable
-        A compiled loop can draw its spikes itself.
+        A circuit can draw its spikes itself.
     repeats
         One set-up of an operation around it can serve many windows.
     targets
@@ -61,7 +61,7 @@ class Carried:
 class Known:
     """A network as a planner sees it.
 
-    ``scans`` are the populations; ``loopable(part)`` and ``fusible(part)`` say why a cycle cannot be one compiled loop, or one operation, or None;
+    ``scans`` are the populations; ``no_circuit(part)`` and ``fusible(part)`` say why a cycle cannot be one circuit, or one operation, or None;
     ``join(part, before, spread)`` whether a part can run in one operation with the populations before it; ``outside`` are
     inputs and sources; ``moving`` are the populations whose step reads time or noise.
     """
@@ -71,7 +71,7 @@ class Known:
     parts: tuple[Part, ...]
     outside: frozenset[str]
     moving: frozenset[str]
-    loopable: Callable[[Part], str | None]
+    no_circuit: Callable[[Part], str | None]
     fusible: Callable[[Part], str | None]
     join: Callable[[Part, Sequence[str], frozenset[str]], bool]
 
@@ -98,7 +98,7 @@ def make_plan(known: Known, request: Request, providers: Sequence[Provider]) -> 
             rows.append(row)
         elif request.normed.intersection(part.members):
             units[part.members] = Unit(part.members, "steps")
-    apart = frozenset(members for members, unit in units.items() if unit.how in ("loop", "windows", "steps"))
+    apart = frozenset(members for members, unit in units.items() if unit.how in ("circuit", "windows", "steps"))
     neighbours = _neighbours(known, asked, homes, apart)
     chained = {n for members, _ in neighbours for n in members}
     joined = {members[0]: unit for members, unit in neighbours if isinstance(unit, Unit)}
@@ -170,12 +170,12 @@ def _cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str]) -> 
     found = asked.together(members, circuit, homes)
     if isinstance(found, Refusal):
         apart = found.sentence
-    elif (reason := hook or known.loopable(part)) is not None:
+    elif (reason := hook or known.no_circuit(part)) is not None:
         apart = reason
     else:
         who, offer = found
-        unit = Unit(members, "loop", length, provider=who, variant=offer.variant, shape=circuit, stored=offer.stored)
-        return unit, Choice(name, "loop", who, offer.reason, offer.variant)
+        unit = Unit(members, "circuit", length, provider=who, variant=offer.variant, shape=circuit, stored=offer.stored)
+        return unit, Choice(name, "circuit", who, offer.reason, offer.variant)
     found = asked.together(members, fused, homes)
     if isinstance(found, Refusal):
         divided = found.sentence
@@ -186,9 +186,9 @@ def _cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str]) -> 
     else:
         who, offer = found
         unit = Unit(members, "fused", length, (), offer.repeats, who, offer.variant, fused, offer.stored)
-        return unit, Choice(name, "loop", who, f"{offer.reason}, windows inside ({apart})", offer.variant)
+        return unit, Choice(name, "fused", who, f"{offer.reason}, windows inside ({apart})", offer.variant)
     why = divided if divided == apart else f"{divided}; {apart}"
-    return Unit(members, "windows", length), Choice(name, "loop", "windows", why)
+    return Unit(members, "windows", length), Choice(name, "cycle", "windows", why)
 
 
 def _in_space(members: Collection[str], request: Request) -> str | None:
@@ -211,21 +211,21 @@ def _two_gradients(members: Collection[str], known: Known, request: Request) -> 
 
 
 def _drawn(name: str, p: Carried, request: Request, home: Unit) -> bool:
-    """Whether a compiled loop draws the spikes of a projection itself."""
-    return p.drawable and home.how == "loop" and name not in request.hooked
+    """Whether a circuit draws the spikes of a projection itself."""
+    return p.drawable and home.how == "circuit" and name not in request.hooked
 
 
 def _carry(name: str, p: Carried, asked: Asked, home: Unit, chained: bool) -> Choice:
     """Who carries a projection into its unit ``home``."""
     if p.plastic is not None:
-        if home.how == "loop":
+        if home.how == "circuit":
             return Choice(name, "plasticity", home.provider, p.plastic)
-        return Choice(name, "plasticity", "windows", "step by step, as its cells do not run in a compiled loop")
+        return Choice(name, "plasticity", "windows", "step by step, as its cells do not run in a circuit")
     if _drawn(name, p, asked.request, home):
-        return Choice(name, "propagate", home.provider, f"the loop draws the spikes of {p.pre} itself", EVENT)
-    if home.how in ("loop", "fused", "joined") and p.pre in home.members:
-        rows = "drawn when a cell fires" if p.dense and home.how == "loop" else "by event"
-        where = "loop" if home.how == "loop" else "operation"
+        return Choice(name, "propagate", home.provider, f"the circuit draws the spikes of {p.pre} itself", EVENT)
+    if home.how in ("circuit", "fused", "joined") and p.pre in home.members:
+        rows = "drawn when a cell fires" if p.dense and home.how == "circuit" else "by event"
+        where = "circuit" if home.how == "circuit" else "operation"
         why = f"{rows}, inside the {where}: cost follows the spikes of {p.pre}"
         return _said(Choice(name, "propagate", home.provider, why, EVENT, stored=home.stored), p.storage)
     graded = p.pre in asked.request.dense_inputs

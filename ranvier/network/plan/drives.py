@@ -1,4 +1,4 @@
-"""Which stimuli a compiled loop draws by itself, step by step, rather than being handed as arrays."""
+"""Which stimuli a circuit draws by itself, step by step, rather than being handed as arrays."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def drawable(graph: Graph) -> frozenset[str]:
 
 
 def drives(graph: Graph, plan: Plan) -> dict[str, CircuitDrive]:
-    """The input that compiled loops draw themselves, by projection."""
+    """The input that circuits draw themselves, by projection."""
     out: dict[str, CircuitDrive] = {}
     for name, p in graph.projections.items():
         if name not in plan.drawn:
@@ -46,6 +46,6 @@ def drive_with(graph: Graph, found: CircuitDrive, source: str, stream: int) -> C
 
 
 def drawn_inside(graph: Graph, found: dict[str, CircuitDrive]) -> set[str]:
-    """Sources all of whose projections are drawn inside loops: nobody needs their arrays."""
+    """Sources all of whose projections are drawn inside circuits: nobody needs their arrays."""
     users = {n: [q for q, p in graph.projections.items() if p.pre == n] for n in graph.sources}
     return {n for n, names in users.items() if names and all(q in found for q in names)}

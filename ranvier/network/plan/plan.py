@@ -88,15 +88,15 @@ class Unit:
     """Parts that run at once.
 
     ``how`` is ``"scan"`` (a population or relay by itself), ``"joined"`` (neighbouring parts, one operation, step by
-    step), ``"fused"`` (a cycle as one operation, in windows of ``window`` steps), ``"loop"`` (a cycle as one compiled loop)
+    step), ``"fused"`` (a cycle as one operation, in windows of ``window`` steps), ``"circuit"`` (a cycle of single synapses, all steps at once)
     ``"windows"`` (a cycle, population by population) or ``"steps"`` (the same step by step, also of a population by itself,
     as a norm takes the statistics of each step). ``feeds`` names the projections whose spikes enter as they are;
-    ``again`` says that one set-up serves all windows of a series. ``provider`` runs what runs as one operation or loop, for
+    ``again`` says that one set-up serves all windows of a series. ``provider`` runs what runs as one operation or circuit, for
     the ``shape`` that it offered; ``stored`` is that of :class:`Choice`.
     """
 
     members: tuple[str, ...]
-    how: Literal["scan", "joined", "fused", "loop", "windows", "steps"]
+    how: Literal["scan", "joined", "fused", "circuit", "windows", "steps"]
     window: int = 1
     feeds: tuple[str, ...] = ()
     again: bool = False
@@ -112,7 +112,7 @@ class Unit:
             "scan": f"{path}: by itself",
             "joined": f"{path}: one operation, step by step",
             "fused": f"cycle {path}: one operation, {steps} inside",
-            "loop": f"cycle {path}: one compiled loop over all steps",
+            "circuit": f"cycle {path}: one compiled circuit over all steps",
             "steps": f"{path}: {STEPWISE}",
             "windows": f"cycle {path}: {steps}, its shortest latency, population by population",
         }[self.how]
@@ -124,7 +124,7 @@ class Unit:
 class Plan:
     """Choices for every part, and the units in the order in which they run.
 
-    ``notes`` say why parts that could run together do not; ``drawn`` names the projections whose spikes a compiled loop
+    ``notes`` say why parts that could run together do not; ``drawn`` names the projections whose spikes a circuit
     draws itself, ``hooked`` the populations and projections with a hook.
 
     >>> plan = net.plan()
@@ -165,9 +165,9 @@ class Plan:
         return {name: value for name, value in self.__dict__.items() if name != "built"}
 
     @cached_property
-    def loops(self) -> frozenset[tuple[str, ...]]:
-        """Cycles that run as one compiled loop."""
-        return frozenset(u.members for u in self.units if u.how == "loop")
+    def circuits(self) -> frozenset[tuple[str, ...]]:
+        """Cycles that run as one circuit."""
+        return frozenset(u.members for u in self.units if u.how == "circuit")
 
     @property
     def fused(self) -> frozenset[tuple[str, ...]]:

@@ -16,7 +16,7 @@ from ranvier.kernels.provider import FEW_ROWS
 from ranvier.kernels.tasks import ScanShape
 from ranvier.network.order import Edge, GraphError, arrange
 from ranvier.network.parts.projection import Projection
-from ranvier.network.plan._cycles import not_fusible, not_loopable
+from ranvier.network.plan._cycles import no_circuit, not_fusible
 from ranvier.network.plan._density import dense_among
 from ranvier.network.plan._make import Carried, Known, make_plan
 from ranvier.network.plan._neighbours import is_plain, joins
@@ -97,7 +97,7 @@ def _made(graph: Graph, request: Request) -> Plan:
         arrange(graph.nodes, edges),
         frozenset((*graph.inputs, *graph.sources)),
         frozenset(moving),
-        partial(not_loopable, graph),
+        partial(no_circuit, graph),
         partial(not_fusible, graph),
         partial(joins, graph),
     )

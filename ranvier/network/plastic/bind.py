@@ -104,7 +104,7 @@ def plastic_edges(graph: Graph) -> list[Edge]:
 
 
 def update_of(graph: Graph) -> dict[str, str]:
-    """How a compiled loop updates the synapses of each plastic projection, and why."""
+    """How a circuit updates the synapses of each plastic projection, and why."""
     lazily = "lazily and exactly: a synapse is brought up to date when a spike arrives there"
     out = {}
     for p in graph.projections.values():

@@ -1,4 +1,4 @@
-"""What a call knows of a plastic projection, as the rows of the compiled loop run its rule; kept with the projection."""
+"""What a call knows of a plastic projection, as the rows of a circuit run its rule; kept with the projection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KEPT = 32
 
 @dataclass(frozen=True)
 class Compiled:
-    """The rule for the loop, how each variable of a lazy one moves per step, and its parameters."""
+    """The rule for the circuit, how each variable of a lazy one moves per step, and its parameters."""
 
     rule: RowRule
     decays: dict[str, Decay]

@@ -80,5 +80,5 @@ class Runner:
 
 #: what runs a unit of a plan, by its ``how``
 WAYS: dict[str, Callable[[Runner, Unit, Window], None]] = {
-    "scan": alone, "joined": fused, "fused": fused, "loop": circuit, "windows": cycle, "steps": cycle,
+    "scan": alone, "joined": fused, "fused": fused, "circuit": circuit, "windows": cycle, "steps": cycle,
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Stimuli that a compiled loop takes as lists of spikes, rather than as arrays of steps times cells."""
+"""Stimuli that a circuit takes as lists of spikes, rather than as arrays of steps times cells."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["listed_sources", "spike_list"]
 
 
 def listed_sources(graph: Graph, plan: Plan) -> set[str]:
-    """Sources of single spikes whose every projection has plastic synapses inside a compiled loop."""
-    looped = {n for part in plan.loops for n in part}
+    """Sources of single spikes whose every projection has plastic synapses inside a circuit."""
+    inside = {n for part in plan.circuits for n in part}
     readers = {n: [p for p in graph.projections.values() if p.pre == n] for n in graph.sources}
     return {
         n for n, found in readers.items()
-        if graph.sources[n].single and found and all(p.plasticity and p.post in looped for p in found)
+        if graph.sources[n].single and found and all(p.plasticity and p.post in inside for p in found)
     }  # fmt: skip
 
 

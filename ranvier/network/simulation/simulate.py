@@ -219,7 +219,7 @@ class _Job:
         return out
 
     def _inputs(self, count: int, inside: set[str]) -> dict[str, torch.Tensor]:
-        """What the sources emit; of those that a loop draws itself or takes as a list, the last steps suffice."""
+        """What the sources emit; of those that a circuit draws itself or takes as a list, the last steps suffice."""
         out, depths = {}, self.graph.depths() if self.graph.sources else {}
         for n, source in self.graph.sources.items():
             kept = min(count, depths.get(n, 0)) if n in inside else count
@@ -280,8 +280,8 @@ class _Job:
 
 
 def _only_lists(runner: Runner, inside: set[str], record: Mapping[str, Sequence[str]]) -> bool:
-    """Whether no array has steps times cells: only compiled loops, without noise or time, and only spikes recorded."""
-    looped = {n for part in runner.plan.loops for n in part}
+    """Whether no array has steps times cells: only circuits, without noise or time, and only spikes recorded."""
+    circuits = {n for part in runner.plan.circuits for n in part}
     quiet = not any(c.step.system.noises or c.step.clock.outputs for c in runner.cells.values())
     spikes = all(v == "spikes" for names in record.values() for v in names)
-    return quiet and spikes and looped | inside == set(runner.graph.nodes)
+    return quiet and spikes and circuits | inside == set(runner.graph.nodes)

@@ -41,9 +41,9 @@ class Source(ABC):
     lag
         Steps from an emission to its earliest arrival: 1 for spikes, as between cells; 0 for a signal.
     single
-        Whether it emits nothing but 0 and 1, so that a loop may take the list of ``spikes`` instead.
+        Whether it emits nothing but 0 and 1, so that a circuit may take the list of ``spikes`` instead.
     one_law
-        Whether all cells and steps follow one Poisson law, so that a loop may draw them by itself. Such a source has
+        Whether all cells and steps follow one Poisson law, so that a circuit may draw them by itself. Such a source has
         ``law(dt)``, and ``key(graph, stream)`` of its random numbers.
     frozen
         True where all samples of a batch and all calls get the same emissions.

@@ -1,4 +1,4 @@
-"""However a network is carried out - compiled loop, fused operation, windows, either provider - the result is one."""
+"""However a network is carried out - compiled circuit, fused operation, windows, either provider - the result is one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_cpu_equals_reference_with_gradients(build: Callable, spikes: Callable, 
 
 
 def test_gradients_asked_or_not_give_the_same_values(build: Callable, spikes: Callable, kind: str) -> None:
-    """Without gradient a cycle is one compiled loop, with gradient one differentiable operation."""
+    """Without gradient a cycle is one compiled circuit, with gradient one differentiable operation."""
     net, x = build(kind), spikes(40, 1)
     out, state = net(x, net.initial_state(1, stream=3))
     with torch.no_grad():
@@ -92,13 +92,13 @@ def random_circuit(
     sizes=st.tuples(st.integers(1, 40), st.integers(1, 18)), delays=st.sampled_from(["none", "shared", "each"]), seed=st.integers(0, 9),
     dtype=st.sampled_from([torch.float32, torch.float64]), noise=st.booleans(), steps=st.integers(0, 150),
 )  # fmt: skip
-def test_the_compiled_loop_equals_the_windows(
+def test_the_compiled_circuit_equals_the_windows(
     sizes: tuple[int, int], delays: str, seed: int, dtype: torch.dtype, noise: bool, steps: int
 ) -> None:
     runs = []
     for provider in ("cpu", "reference"):
         net = random_circuit(sizes, delays, seed, provider, dtype, noise)
-        assert bool(net.plan().loops) is (provider == "cpu")
+        assert bool(net.plan().circuits) is (provider == "cpu")
         runs.append(net.run(steps * 0.5 * ms, stream=0, record={"exc": ["spikes", "v", "g_i"], "inh": ["spikes"]}))
     fast, slow = runs
     if dtype == torch.float64:

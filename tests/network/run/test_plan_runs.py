@@ -66,7 +66,7 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
 
         for way, hows in (
             ("scan", ["scan"]),
-            ("loop", ["loop"]),
+            ("circuit", ["circuit"]),
             ("windows", ["windows"]),
             ("together", ["joined", "fused"]),
         ):
@@ -200,7 +200,7 @@ def test_a_simulation(provider: str, grad: bool, monkeypatch: pytest.MonkeyPatch
     assert ("drive_to_a_v" in plan.drawn) == (provider == "cpu" and not grad)
     if plan.drawn:
         assert "drive_to_a_v" not in seen.carried
-        assert "the loop draws the spikes of drive itself" in str(plan)
+        assert "the circuit draws the spikes of drive itself" in str(plan)
 
 
 def test_the_reason_is_printed_where_neighbours_run_one_after_the_other() -> None:

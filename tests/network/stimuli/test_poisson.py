@@ -1,4 +1,4 @@
-"""Poisson-distributed input: its law, and that a compiled loop draws what the source itself would give."""
+"""Poisson-distributed input: its law, and that a compiled circuit draws what the source itself would give."""
 
 from __future__ import annotations
 

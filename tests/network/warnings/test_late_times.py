@@ -23,12 +23,12 @@ def alone(net: rv.Network) -> None:
 
 
 def circuit(net: rv.Network) -> None:
-    """A compiled loop."""
+    """A compiled circuit."""
     net.connect("cells", "cells", rv.AllToAll(autapses=False), to="g", weight=0.0, delay=0.3 * ms)
 
 
 def plastic(net: rv.Network) -> None:
-    """A loop with plastic synapses."""
+    """A circuit with plastic synapses."""
     net.connect("cells", "cells", rv.AllToAll(autapses=False), to="g", weight=0.0, plasticity=rv.plasticity.STDP())
 
 

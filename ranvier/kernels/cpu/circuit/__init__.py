@@ -1,3 +1,3 @@
-"""A whole circuit as one compiled loop over all its steps."""
+"""A whole circuit as one compiled function over all its steps."""
 
 __all__: list[str] = []

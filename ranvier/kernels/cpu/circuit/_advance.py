@@ -1,4 +1,4 @@
-"""Advancing the cells of a population by one step inside a circuit's loop, and listing those that fired."""
+"""Advancing the cells of a population by one step inside a circuit, and listing those that fired."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delivering spikes inside a circuit's loop: every synapse of every spike adds its weight to a ring."""
+"""Delivering spikes inside a circuit: every synapse of every spike adds its weight to a ring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poisson-distributed drive, drawn inside a circuit's loop: weight times count for every cell, once per step."""
+"""Poisson-distributed drive, drawn inside a circuit: weight times count for every cell, once per step."""
 
 from __future__ import annotations
 

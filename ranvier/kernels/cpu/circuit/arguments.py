@@ -1,4 +1,4 @@
-"""Arguments of the loop of a circuit: a section for itself, one for each population and one for each projection."""
+"""Arguments of a circuit: a section for the whole, one for each population and one for each projection."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.llvm.functions import F64, I8, I32, I64, at
 from ranvier.kernels.cpu.plastic.tables import plastic_signature
 
-__all__ = ["LOOP", "population", "population_values", "sections", "wire"]
+__all__ = ["CIRCUIT", "population", "population_values", "sections", "wire"]
 
-#: key of the loop's own section
-LOOP = "loop"
-_LOOP = Signature(
+#: key of the section of the whole
+CIRCUIT = "circuit"
+_CIRCUIT = Signature(
     {"flags": Array(I64, ...)}, ("first", "steps", "every", "depth", "together", "thread", "threads")
 )  # fmt: skip
 _HEAD = ("cells", "padded", "low", "high", "block", "thread", "capacity")
@@ -37,10 +37,10 @@ def wire(k: int) -> tuple[str, int]:
 
 
 def sections(members: Sequence[Member], wires: Sequence[Wire]) -> Sections:
-    """All sections of the loop."""
+    """All sections of a circuit."""
     signatures = {population(k): _population(m) for k, m in enumerate(members)}
     signatures |= {wire(k): _wire(w) for k, w in enumerate(wires)}
-    return Sections({LOOP: _LOOP, **signatures})
+    return Sections({CIRCUIT: _CIRCUIT, **signatures})
 
 
 @lru_cache(maxsize=256)

@@ -1,4 +1,4 @@
-"""A population and a projection as the loop of a circuit sees them: its code depends on nothing else."""
+"""A population and a projection as a circuit sees them: its code depends on nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Member", "Wire"]
 
 @dataclass(frozen=True, eq=False)
 class Member(ByStructure):
-    """A population as the loop sees it.
+    """A population as the circuit sees it.
 
     ``rings`` are the streams fed by projections of the circuit, ``outside`` those given as arrays for the whole call
     (a stream may be both), ``recorded`` the variables written every ``every`` steps, ``varied`` the coefficients with a

@@ -1,4 +1,4 @@
-"""One compiled loop for a whole circuit: arrive, advance, fire, reset and deliver, step after step.
+"""One compiled function for a whole circuit: arrive, advance, fire, reset and deliver, step after step.
 
 A projection with one latency adds its weights in the step of their arrival, straight to the state where that is all the
 cell does with them. Where synapses have latencies of their own, arrivals wait in a ring, one per population and port:
@@ -10,7 +10,7 @@ nothing is written by two and the order of addition is that of one thread. Each 
 fired, once per *slice*, as many steps as the shortest latency: a spike of the slice arrives after it.
 
 A counter (steps of refractoriness left) is kept as the step at which it ends, which changes only when a cell fires; mostly
-the loop over cells needs no more of it than a bit (:mod:`._fired`).
+the loop over cells needs no more of it than a bit (:mod:`.fired`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ranvier.kernels.cpu.circuit._advance import advance
 from ranvier.kernels.cpu.circuit._deliver import deliver
 from ranvier.kernels.cpu.circuit._drawn import deliver_drawn
 from ranvier.kernels.cpu.circuit._drive import drive
-from ranvier.kernels.cpu.circuit.arguments import LOOP, own_array, population, population_values, sections, wire
+from ranvier.kernels.cpu.circuit.arguments import CIRCUIT, own_array, population, population_values, sections, wire
 from ranvier.kernels.cpu.circuit.blocks import empty_bin, file_rows
 from ranvier.kernels.cpu.circuit.fired import release
 from ranvier.kernels.cpu.circuit.form import Member, Wire
@@ -35,7 +35,7 @@ from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, flushed, l
 from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
-from ranvier.kernels.cpu.plastic.loop import PlasticLoop
+from ranvier.kernels.cpu.plastic.part import PlasticPart
 
 __all__ = ["circuit_kernel"]
 
@@ -58,15 +58,15 @@ class _Writer:
         self.functions: dict[tuple, Inner] = {}
 
     def compile(self) -> SectionKernel:
-        b, loop = self.builder, self.open[LOOP]
-        first, steps, every, depth, together = loop["first", "steps", "every", "depth", "together"]
-        barrier = Barrier(b, loop["flags"], loop["thread"], loop["threads"])
+        b, whole = self.builder, self.open[CIRCUIT]
+        first, steps, every, depth, together = whole["first", "steps", "every", "depth", "together"]
+        barrier = Barrier(b, whole["flags"], whole["thread"], whole["threads"])
         own = [self.open[population(k)] for k in range(len(self.members))]
         groups = [population_values(member, section) for member, section in zip(self.members, own, strict=True)]
         plain = [(w, self.open[wire(k)].values()) for k, w in enumerate(self.wires) if w.rule is None]
         steady = [(w, v) for w, v in plain if w.one_latency]
         varied = [(w, v) for w, v in plain if not w.one_latency]
-        plastic = PlasticLoop(self.open.module, self.builder, self.dtype, groups, [m.rings for m in self.members])
+        plastic = PlasticPart(self.open.module, self.builder, self.dtype, groups, [m.rings for m in self.members])
         for k, w in enumerate(self.wires):
             if w.rule is not None:
                 plastic.take(w, w.rule, self.open[wire(k)])

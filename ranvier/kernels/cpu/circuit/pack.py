@@ -1,4 +1,4 @@
-"""Packing the arguments of a circuit's loop: what threads share, and what each has of its own."""
+"""Packing the arguments of a circuit: what threads share, and what each has of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compressed rows as a circuit's loop reads them: targets as small as they can be, and each row cut among threads."""
+"""Compressed rows as a circuit reads them: targets as small as they can be, and each row cut among threads."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Rows:
 
 
 def rows_of(pattern: Pattern) -> Rows:
-    """The rows of a pattern as a circuit's loop reads them, made once."""
+    """The rows of a pattern as a circuit reads them, made once."""
     made = pattern.prepared.get(Rows)
     if made is None:
         made = pattern.prepared[Rows] = Rows(pattern.row_pointer, pattern.target, pattern.columns)

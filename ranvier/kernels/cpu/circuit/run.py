@@ -1,4 +1,4 @@
-"""Running the compiled loop of a circuit: its arguments and its results."""
+"""Running a circuit: its arguments and its results."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
-from ranvier.kernels.cpu.circuit.arguments import LOOP, population, wire
+from ranvier.kernels.cpu.circuit.arguments import CIRCUIT, population, wire
 from ranvier.kernels.cpu.circuit.blocks import block_of, rows_by_block
 from ranvier.kernels.cpu.circuit.form import Member, Wire
 from ranvier.kernels.cpu.circuit.kernel import circuit_kernel
@@ -72,9 +72,9 @@ def run_circuit(task: Circuit, threads: int | None = None) -> CircuitResult:
     depth = max((p.history.shape[0] for p in populations), default=0)
     kernel = circuit_kernel(members, tuple(wires), dtype)
     call = kernel.call(team.threads)
-    loop = {"first": first, "steps": steps, "every": every, "depth": depth, "together": together}
-    loop |= {"flags": torch.zeros(team.threads * LINE, dtype=torch.int64), "threads": team.threads}
-    call.fill(LOOP, loop, {"thread": range(team.threads)})
+    whole = {"first": first, "steps": steps, "every": every, "depth": depth, "together": together}
+    whole |= {"flags": torch.zeros(team.threads * LINE, dtype=torch.int64), "threads": team.threads}
+    call.fill(CIRCUIT, whole, {"thread": range(team.threads)})
     samples = (first + steps) // every - first // every
     logs = dict.fromkeys((q.post for q in plastic if q.rule.walks), min(steps, LONGEST) + 1)
     times = depth, steps, samples

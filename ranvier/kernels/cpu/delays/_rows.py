@@ -1,7 +1,7 @@
 """Delayed sums over single synapses, and over time as it passes.
 
 Here results stay as they are stored, ``[time, B, N]``: an event at time s adds to row ``s + first + j`` of its target.
-That suits sparse patterns, and loops in which the next events depend on what was delivered. A dense matrix is a pattern
+That suits sparse patterns, and fused operations in which the next events depend on what was delivered. A dense matrix is a pattern
 in which synapse s of source k reaches target s - k N.
 """
 

@@ -1,4 +1,4 @@
-"""Spikes in flight inside a loop: each synapse's own delay, delivered as time passes.
+"""Spikes in flight inside a fused operation: each synapse's own delay, delivered as time passes.
 
 Forward, a window's events are added at once to all the later steps they reach. Backward, the gradients of later steps
 lie ready in time lines, from which each earlier step reads the gradient to its spikes.
@@ -28,7 +28,7 @@ __all__ = ["Flight"]
 
 
 class Flight:
-    """One such projection during one call of a loop; ``first`` and ``taps`` are its latencies and weights as plain numbers."""
+    """One such projection during one call of a fused operation; ``first`` and ``taps`` are its latencies and weights as plain numbers."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Rows of synapses that are never stored: drawn again, inside a loop, whenever their cell fires."""
+"""Rows of synapses that are never stored: drawn again, inside a circuit, whenever their cell fires."""
 
 from __future__ import annotations
 

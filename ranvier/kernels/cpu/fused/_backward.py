@@ -1,4 +1,4 @@
-"""The backward pass of a loop: steps in reverse, then the gradients of weights and inputs."""
+"""The backward pass of a fused operation: steps in reverse, then the gradients of weights and inputs."""
 
 from __future__ import annotations
 

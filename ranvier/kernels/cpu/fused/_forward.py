@@ -1,4 +1,4 @@
-"""The forward pass of a loop; it keeps the values that the backward pass reads."""
+"""The forward pass of a fused operation; it keeps the values that the backward pass reads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ranvier.kernels.tasks import Fused
 __all__ = ["Given", "Made", "Names", "prepare", "queues", "run"]
 
 Tensor = torch.Tensor
-#: the loop's tensors by (population, name), or by ("feedback:0", "weight") for a numbered projection
+#: the operation's tensors by (population, name), or by ("feedback:0", "weight") for a numbered projection
 Given = Mapping[tuple[str, str], Tensor]
 
 
@@ -41,7 +41,7 @@ class Names:
 
 @dataclass
 class Made:
-    """A loop after its forward pass."""
+    """A fused operation after its forward pass."""
 
     members: dict[str, Member]
     names: dict[str, Names]
@@ -176,7 +176,7 @@ def _spans(task: Fused, members: Mapping[str, Member], steps: int) -> Spans:
 
 
 def _arrivals(made: Made) -> dict[str, dict[str, list[Arrival]]]:
-    """Arrivals inside the loop, by population and stream."""
+    """Arrivals inside the operation, by population and stream."""
     out: dict[str, dict[str, list[Arrival]]] = {}
     for arrival in (*made.feeds.values(), *made.links.values()):
         out.setdefault(arrival.post, {}).setdefault(arrival.stream, []).append(arrival)

@@ -1,4 +1,4 @@
-"""Tensors that a loop keeps for its backward pass, saved by autograd: checkpoints and memory forecasts see all of them."""
+"""Tensors that a fused operation keeps for its backward pass, saved by autograd: checkpoints and memory forecasts see all of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Tensor = torch.Tensor
 
 
 class Kept:
-    """A loop after its forward pass, without its large tensors between the passes."""
+    """A fused operation after its forward pass, without its large tensors between the passes."""
 
     def __init__(self, task: Fused, made: Made) -> None:
         self.made = made
@@ -36,7 +36,7 @@ class Kept:
         self._places: list[tuple[dict[str, Any], str, bool]] = []
 
     def release(self) -> list[Tensor]:
-        """The large tensors; the loop itself drops them."""
+        """The large tensors; the operation itself drops them."""
         made, out = self.made, []
         sources = (*made.feeds.values(), *made.links.values(), *made.synapses.values(), *made.fired.values())
         holders: list[tuple[dict[str, Any], bool]] = [(source.kept, False) for source in sources]

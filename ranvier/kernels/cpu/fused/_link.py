@@ -1,4 +1,4 @@
-"""Projections of a loop as calls of a schedule: spikes forward, their gradients backward."""
+"""Projections of a fused operation as calls of a schedule: spikes forward, their gradients backward."""
 
 from __future__ import annotations
 

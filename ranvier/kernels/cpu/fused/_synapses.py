@@ -1,4 +1,4 @@
-"""Single synapses inside a loop of few rows: spikes are sent on their way when fired, each with its own delay.
+"""Single synapses inside a fused operation of few rows: spikes are sent on their way when fired, each with its own delay.
 
 What arrives stands in rows of time, one for each step of the call, with as many more before and behind as the longest
 delay: what lies outside the call falls there, and nothing need be compared. Backward, a cell asks what its spike was worth

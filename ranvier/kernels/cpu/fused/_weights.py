@@ -1,4 +1,4 @@
-"""The gradient to the weights of a loop: turn by turn while gradients are in the cache, or at the end."""
+"""The gradient to the weights of a fused operation: turn by turn while gradients are in the cache, or at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Input gradient ``grad @ weight``, a few rows at a time: dense and sparse products inside a loop.
+"""Input gradient ``grad @ weight``, a few rows at a time: dense and sparse products inside a fused operation.
 
 ``out[r, :] = initial[r, :] + grad[r, :] @ weight``; blocks of rows share each line of the weights, sums stay in registers.
 """

@@ -1,4 +1,4 @@
-"""One population of a loop: its buffers, and its kernels as calls of a schedule."""
+"""One population of a fused operation: its buffers, and its kernels as calls of a schedule."""
 
 from __future__ import annotations
 

@@ -28,9 +28,9 @@ Tensor = torch.Tensor
 
 
 def run_fused(task: Fused) -> dict[str, ScanResult]:
-    """Run the loop; equal to the windows of the executor up to rounding, forward and gradient."""
+    """Run the operation; equal to the windows of the executor up to rounding, forward and gradient."""
     slots = slots_of(task)
-    flat = _LoopFunction.apply(task, slots, *(s.number(task) for s in slots))
+    flat = _FusedFunction.apply(task, slots, *(s.number(task) for s in slots))
     out, position = {}, 0
     for name, scan in task.members.items():
         states = (*scan.step.states, *scan.step.counters)
@@ -42,7 +42,7 @@ def run_fused(task: Fused) -> dict[str, ScanResult]:
 
 
 def slots_of(task: Fused) -> tuple[_Slot, ...]:
-    """Every tensor of a loop, but for stored numbers."""
+    """Every tensor of a fused operation, but for stored numbers."""
     slots: list[_Slot] = [_OfProjection("feedback", k, "weight") for k, f in enumerate(task.feedback) if _floats(f)]
     slots += [_OfProjection("feedback", k, "history") for k, f in enumerate(task.feedback) if f.history is not None]
     slots += [_OfProjection("feeds", k, "source") for k in range(len(task.feeds))]
@@ -110,7 +110,7 @@ class _OfMember:
 _Slot = _OfProjection | _OfMember
 
 
-class _LoopFunction(torch.autograd.Function):
+class _FusedFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, task: Fused, slots: tuple[_Slot, ...], *tensors: Tensor):
         needs = {s.key: needed for s, needed in zip(slots, ctx.needs_input_grad[2:], strict=True)} | fixed(task)

@@ -1,4 +1,4 @@
-"""A loop for many windows of one series: set up once, its gradients summed in one place.
+"""A fused operation for many windows of one series: set up once, its gradients summed in one place.
 
 Between windows the parameters stay and no gradient crosses, so that transposed weights, buffers and schedules serve all
 of them, and the gradient of a parameter is handed over once, at the end.
@@ -21,14 +21,14 @@ from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
 from ranvier.kernels.cpu.host.schedule import Schedule, run_queues
 from ranvier.kernels.tasks import Fused, ScanResult
 
-__all__ = ["LoopSeries"]
+__all__ = ["FusedSeries"]
 
 Tensor = torch.Tensor
 Queues = list[list[tuple[int, Schedule]]]
 
 
-class LoopSeries:
-    """A loop whose windows differ in spikes from outside, states and spikes in flight alone; plain spikes, no delays.
+class FusedSeries:
+    """A fused operation whose windows differ in spikes from outside, states and spikes in flight alone; plain spikes, no delays.
 
     Outputs lie in the same memory in every window: copy what is to outlive it, and differentiate a window before the
     next one is run.
@@ -51,7 +51,7 @@ class LoopSeries:
 
     @staticmethod
     def suits(task: Fused) -> bool:
-        """Whether a loop can run as a series."""
+        """Whether an operation can run as a series."""
         moving = [feed.source for feed in task.feeds] + [f.history for f in task.feedback if f.history is not None]
         moving += [t for scan in task.members.values() for t in scan.states.values()]
         plain = all(f.pattern is None and f.first is None for f in task.feedback)
@@ -166,7 +166,7 @@ class LoopSeries:
 
 class _WindowFunction(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, series: LoopSeries, number: int, anchor: Tensor):
+    def forward(ctx: Any, series: FusedSeries, number: int, anchor: Tensor):
         ctx.series, ctx.number = series, number
         ctx.set_materialize_grads(False)
         return tuple(series.emitted())

@@ -1,4 +1,4 @@
-"""Cuts of a loop: the steps that one turn of its schedule covers, and the rows of the batch that one thread has."""
+"""Cuts of a fused operation: the steps that one turn of its schedule covers, and the rows of the batch that one thread has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernels of synapses inside a loop whose steps stand in rows of time: gradients to spikes and to weights.
+"""Kernels of synapses inside a fused operation whose steps stand in rows of time: gradients to spikes and to weights.
 
 A synapse s of a source reads or writes element ``place[s]`` from the row of the step in which the source fired on: its
 delay in rows plus its target. Everything is driven by lists: only listed cells cost anything.

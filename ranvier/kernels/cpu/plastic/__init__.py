@@ -1,3 +1,3 @@
-"""Plastic synapses inside the loop of a circuit."""
+"""Plastic synapses inside a circuit."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Plastic synapses inside a circuit's loop, row by row.
+"""Plastic synapses inside a circuit, row by row.
 
 Nothing reads a synapse of a lazy rule between two arrivals of its presynaptic cell, so postsynaptic updates are applied when
 the row is next read. The rule decides between three ways:

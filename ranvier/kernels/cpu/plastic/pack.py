@@ -1,4 +1,4 @@
-"""Packing a plastic projection for the loop."""
+"""Packing a plastic projection for the circuit."""
 
 from __future__ import annotations
 

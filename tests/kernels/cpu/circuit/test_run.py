@@ -1,4 +1,4 @@
-"""The compiled loop of a circuit, against a few lines of torch that state the same rule."""
+"""The compiled circuit of a circuit, against a few lines of torch that state the same rule."""
 
 from __future__ import annotations
 

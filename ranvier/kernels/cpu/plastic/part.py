@@ -1,4 +1,4 @@
-"""Plastic projections in a circuit's loop, and the order of their updates in a step.
+"""Plastic projections in a circuit, and the order of their updates in a step.
 
 In each step: rows whose presynaptic spike arrives, then what postsynaptic spikes of the step before do, then whatever
 rules do in every step, and last the variables move.
@@ -21,7 +21,7 @@ from ranvier.kernels.cpu.plastic._kernel import PlasticRow
 from ranvier.kernels.cpu.plastic.tables import LONGEST, PlasticTables
 from ranvier.kernels.tasks import RowRule
 
-__all__ = ["PlasticLoop"]
+__all__ = ["PlasticPart"]
 
 
 class Form(Protocol):
@@ -70,8 +70,8 @@ class _Projection:
     functions: _Functions
 
 
-class PlasticLoop:
-    """Writes the plastic part of a loop where the builder stands; ``groups`` are the arguments of all populations."""
+class PlasticPart:
+    """Writes the plastic part of a circuit where the builder stands; ``groups`` are the arguments of all populations."""
 
     def __init__(
         self, module: ir.Module, builder: ir.IRBuilder, dtype: str, groups: list[dict], rings: Sequence[Sequence[str]]
