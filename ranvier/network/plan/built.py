@@ -39,13 +39,13 @@ def unit_of(plan: Plan, unit: Unit) -> Runnable:
 
 
 class _Decoding:
-    """Runs tasks of a provider that takes no stored numbers: they are decoded before each task."""
+    """Lets ``run``, of a provider that takes no stored numbers, carry a projection: they are decoded before each task."""
 
     def __init__(self, run: Runnable) -> None:
-        self._run = run
+        self.run = run
 
     def __call__(self, task: Propagate) -> Tensor:
-        return self._run(decoded(task))
+        return self.run(decoded(task))
 
 
 def _built(name: str, provider: str, shape: Shape | None, variant: str) -> Runnable:
