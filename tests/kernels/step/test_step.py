@@ -86,6 +86,19 @@ def convolutional(dtype: torch.dtype) -> rv.Network:
     )  # fmt: skip
 
 
+def normed(dtype: torch.dtype) -> rv.Network:
+    net = rv.Sequential(
+        rv.Conv2d(2, 4, 3, bias=False), nn.BatchNorm2d(4), rv.LIF(), nn.MaxPool2d(2), nn.Flatten(),
+        rv.Linear(36, 5), rv.ThresholdBatchNorm(5), rv.LIF(5), dt=1 * ms, dtype=dtype,
+    )  # fmt: skip
+    with torch.no_grad():
+        for module in net.modules():
+            if isinstance(module, nn.BatchNorm2d | rv.ThresholdBatchNorm):
+                module.running_mean.uniform_(-0.2, 0.2)
+                module.running_var.uniform_(0.1, 0.4)
+    return net
+
+
 def circuit(dtype: torch.dtype) -> rv.Network:
     cell = rv.Cell(
         "dv/dt = (E - v + g)/tau : mV (unless refractory)\ndg/dt = -g/tau_s : mV", threshold="v > -50*mV", reset="v = -60*mV",
@@ -107,6 +120,7 @@ NETWORKS: dict[str, tuple[Callable[[torch.dtype], rv.Network], tuple[int, ...], 
     "dense": (dense, (12,), 0.0),
     "delayed": (delayed, (12,), 0.0),
     "convolutional": (convolutional, (2, 12, 12), 0.0),
+    "normed": (normed, (2, 8, 8), 0.0),
     "circuit": (circuit, (20,), 0.0),
 }
 
@@ -191,9 +205,10 @@ class TestRefusals:
         with pytest.raises(ProviderError, match=r"'noise'.*make it an input"):
             rv.step_graph(net)
 
-    def test_a_norm_names_the_remedy(self) -> None:
-        net = rv.Sequential(rv.Linear(3, 4), rv.ThresholdBatchNorm(4), rv.LIF(4), dt=1 * ms)
-        with pytest.raises(ProviderError, match=r"rv\.fold_norms"):
+    def test_a_norm_of_the_present_batch(self) -> None:
+        norm = nn.BatchNorm1d(4, track_running_stats=False)
+        net = rv.Sequential(rv.Linear(3, 4), norm, rv.LIF(4), dt=1 * ms).eval()
+        with pytest.raises(ProviderError, match=r"BatchNorm1d"):
             rv.step_graph(net, shapes={n: (3,) for n in net.inputs})
 
     def test_an_unknown_module(self) -> None:
