@@ -34,6 +34,13 @@ class _Known(NamedTuple):
     joined: tuple[Operand, ...] = ()
     settles: tuple[Transform, ...] = ()
 
+    @property
+    def settled(self) -> bool:
+        """Whether there are such, and none of them mixes samples or draws now, and no hook must be called."""
+        if not self.settles or any(t.mixes() for t in self.settles):
+            return False
+        return not any(has_hook(t.module) for t in self.transforms) and not any_global_hook()
+
 
 class _Direct(Transform):
     """The transform of a chain without modules: emissions arrive as they are."""
@@ -73,7 +80,7 @@ class Chain(nn.ModuleList):
     def operands(self) -> tuple[Operand, ...]:
         """Its maps with the numbers they use now: outside training norms are part of the maps beside them."""
         known = self._look()
-        return known.joined if self.settled else known.separate
+        return known.joined if known.settled else known.separate
 
     @property
     def evaluated(self) -> tuple[Operand, ...]:
@@ -83,10 +90,7 @@ class Chain(nn.ModuleList):
     @property
     def settled(self) -> bool:
         """Whether it holds norms or dropouts, none of which mixes samples or draws now, and no hook that must be called."""
-        known = self._look()
-        if not known.settles or any(t.mixes() for t in known.settles):
-            return False
-        return not any(has_hook(t.module) for t in known.transforms) and not any_global_hook()
+        return self._look().settled
 
     def _look(self) -> _Known:
         members = self.members
@@ -105,12 +109,6 @@ class Chain(nn.ModuleList):
         """The transform that emissions enter, the only one that may delay them."""
         found = self.transforms
         return found[0] if found else _DIRECT
-
-    @property
-    def carrier(self) -> int:
-        """The place of the first operand that does more than rearrange; the number of operands where there is none."""
-        found = self.operands
-        return next((k for k, o in enumerate(found) if not o.map.rearranges), len(found))
 
     def matrix(self) -> Tensor | None:
         """The effective weights [post, pre] where the whole chain is one dense matrix; None for any other."""

@@ -17,7 +17,7 @@ from ranvier.storages import Stored
 if TYPE_CHECKING:
     from ranvier.kernels.step import Builder
 
-__all__ = ["Operand", "channels_of", "joined", "separate"]
+__all__ = ["Operand", "channels_of", "entry", "joined", "separate"]
 
 Tensor = torch.Tensor
 
@@ -126,6 +126,11 @@ def joined(transforms: Sequence[Transform]) -> tuple[Operand, ...]:
             out.append(Operand(t, before=tuple(waiting) if held else ()))
             waiting = []
     return (*out, *separate(waiting))
+
+
+def entry(operands: Sequence[Operand]) -> int:
+    """The place of the first operand that does more than rearrange; the number of operands where there is none."""
+    return next((k for k, o in enumerate(operands) if not o.map.rearranges), len(operands))
 
 
 def channels_of(transform: Transform) -> int | None:

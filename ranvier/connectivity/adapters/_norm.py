@@ -30,7 +30,7 @@ class _ChannelNormAdapter(Adapter):
     def refusal(self, shape: tuple[int, ...]) -> str | None:
         """Channels, and the space of its kind."""
         module: Any = self.module
-        space = next((axes for kind, axes in _SPACE.items() if isinstance(module, kind)), None)
+        space = next((axes for kind, axes in _SPACE.items() if isinstance(self.module, kind)), None)
         if space is None or is_unfinished(module):
             return None
         return channels(shape, space, module.num_features, "num_features")

@@ -21,7 +21,7 @@ class PoolingAdapter(Adapter):
     def refusal(self, shape: tuple[int, ...]) -> str | None:
         """Channels, and windows no larger than their space."""
         module: Any = self.module
-        axes = next((n for kind, n in self.space.items() if isinstance(module, kind)), None)
+        axes = next((n for kind, n in self.space.items() if isinstance(self.module, kind)), None)
         if axes is None or len(shape) == axes:  # torch takes the rows for channels
             return None
         found = channels(shape, (axes,), None, "")

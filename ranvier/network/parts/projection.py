@@ -11,7 +11,7 @@ from torch import nn
 from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.chain import Chain
 from ranvier.connectivity.hooks import quiet
-from ranvier.connectivity.operand import Operand, separate
+from ranvier.connectivity.operand import Operand, entry, separate
 from ranvier.connectivity.transform import Transform
 from ranvier.errors import ShapeError
 from ranvier.kernels.provider import Runnable
@@ -151,7 +151,7 @@ class Projection(nn.Module):
             first, *others = operands[0].of_samples(now.ndim - 2)
             out = self._tried(first.map, now, lambda: first.delayed(now, history, self.bound_transform, carrier))
             return self._rest(out, (*others, *operands[1:]), carrier)
-        x, k = self.entering(x, history, steps), self.chain.carrier
+        x, k = self.entering(x, history, steps), entry(operands)
         if k < len(operands) and operands[k].map.event_path:
             flat = self._rest(x, operands[:k], carrier)
             first, *others = operands[k].of_samples(flat.ndim - 2)
@@ -176,7 +176,8 @@ class Projection(nn.Module):
         """Why spikes are not carried one by one, as a sentence; None where they are."""
         if self.per_synapse:
             return None
-        operands, k = self.chain.operands, self.chain.carrier
+        operands = self.chain.operands
+        k = entry(operands)
         first = operands[k].map if k < len(operands) else self.chain.first
         if not first.differentiable:
             return "its synapses are drawn when a cell fires"
@@ -187,7 +188,8 @@ class Projection(nn.Module):
     @property
     def targets(self) -> int | None:
         """Rows of the matrix that weighs the emissions; None where it is none, or has a delay per synapse."""
-        operands, k = self.chain.operands, self.chain.carrier
+        operands = self.chain.operands
+        k = entry(operands)
         known = not self.per_synapse and k < len(operands) and operands[k].map.is_matrix
         return operands[k].map.weight_shape[0] if known else None
 
