@@ -182,6 +182,11 @@ class Transform:
         """The weights in use of single synapses, as a single number where all are equal."""
         raise ShapeError(f"{self.kind} has no single synapses.")
 
+    def circuit_weight(self, stored: bool) -> Tensor | Stored:
+        """The same as a circuit takes it; with ``stored``, stored numbers of several synapses as they are."""
+        found = self.stored if stored else None
+        return self.shared_weight() if found is None or found.numel() == 1 else found
+
     @property
     def one_to_one(self) -> bool:
         """Whether single synapses join each cell with its counterpart."""

@@ -37,6 +37,10 @@ class Stored:
         """That of the weight."""
         return self.codes.shape
 
+    def numel(self) -> int:
+        """How many weights there are."""
+        return self.codes.numel()
+
     @property
     def dtype(self) -> torch.dtype:
         """That of the decoded weight."""

@@ -15,7 +15,7 @@ import ranvier as rv
 from ranvier.errors import FileFormatError
 from ranvier.network import GraphError
 from ranvier.storages import BFloat16, Float16, Int8, Storage, StorageError
-from ranvier.units import ms
+from ranvier.units import Hz, ms
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 INT8 = Int8()
@@ -110,6 +110,37 @@ def test_stored_numbers_compute_what_their_floats_do(
         assert bool((out != 0).any())
         assert torch.equal(out, plain(x)[0])
         assert torch.equal(out, net(x)[0])
+
+
+def driven(storage: Storage | None, delay: Any, dtype: torch.dtype) -> rv.Network:
+    """A circuit that runs as one compiled loop."""
+    net = rv.Network(dt=1 * ms, seed=4, dtype=dtype)
+    net.source("drive", rv.Poisson(40 * Hz, 80))
+    net.population("exc", 80, rv.LIF(tau=9 * ms))
+    net.population("inh", 20, rv.LIF(tau=9 * ms))
+    net.connect("drive", "exc", rv.OneToOne(), weight=1.5)
+    how = {"delay": delay, "storage": storage}
+    net.connect("exc", ["exc", "inh"], rv.FixedProbability(0.1), weight=rv.Normal(0.2, 0.1), **how)
+    net.connect("inh", "exc", rv.FixedProbability(0.2), weight=rv.Uniform(-0.4, 0), **how)
+    return net
+
+
+@DTYPES
+@pytest.mark.parametrize("storage", [INT8, Int8(symmetric=False), BFloat16()], ids=str)
+@pytest.mark.parametrize("delay", [2 * ms, rv.Uniform(0 * ms, 5 * ms)], ids=["one delay", "delays"])
+def test_compiled_loops_deliver_the_codes(storage: Storage, delay: Any, dtype: torch.dtype) -> None:
+    net, plain = driven(storage, delay, dtype), driven(None, delay, dtype)
+    for name in ("exc_to_exc_x", "exc_to_inh_x", "inh_to_exc_x"):
+        synapses = net.projections[name].chain[0]
+        assert synapses.packed.codes.dtype == storage.code
+        plain.projections[name].chain[0].weight = synapses.effective_weight()
+        choice = net.plan().choice(name)
+        assert "inside the loop" in choice.why
+        assert choice.why.endswith(f"{storage.name} weights stay so")
+    found, wanted = (n.run(200 * ms, stream=0, record={"exc": ["spikes", "v"]})["exc"] for n in (net, plain))
+    assert len(wanted.spikes) > 50
+    assert list(found.spikes.cell) == list(wanted.spikes.cell)
+    assert bool((torch.as_tensor(found.v) == torch.as_tensor(wanted.v)).all())
 
 
 @EVERY

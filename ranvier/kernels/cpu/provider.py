@@ -49,7 +49,7 @@ class Cpu:
             case PropagateShape():
                 return _product(shape)
             case CircuitShape():
-                return _circuit(request)
+                return _circuit(shape, request)
             case DrawShape():
                 return Offer("counted numbers as vector code")
             case SynapseShape():
@@ -107,12 +107,12 @@ def _product(shape: PropagateShape) -> Offer:
     return Offer(f"by event: cost follows the spikes of {shape.pre}", EVENT, stored=stored)
 
 
-def _circuit(request: Request) -> Offer | Refusal:
+def _circuit(shape: CircuitShape, request: Request) -> Offer | Refusal:
     if request.gradient:
         return Refusal("a gradient is asked for")
     if not request.single:
         return Refusal("the batch is larger than one")
-    return Offer("one compiled circuit for the whole cycle")
+    return Offer("one compiled circuit for the whole cycle", stored=all(s.compiles for s in shape.storages))
 
 
 provider = Cpu()

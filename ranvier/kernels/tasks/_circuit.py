@@ -12,6 +12,7 @@ from ranvier.kernels.tasks._pattern import Pattern
 from ranvier.kernels.tasks._plastic import PlasticProjection
 from ranvier.kernels.tasks._rows import RowSource
 from ranvier.kernels.tasks._spikes import Spikes
+from ranvier.storages import Stored
 from ranvier.values import PoissonLaw
 
 __all__ = ["Circuit", "CircuitDrive", "CircuitPopulation", "CircuitProjection", "CircuitResult"]
@@ -70,7 +71,7 @@ class CircuitProjection:
     post: str
     stream: str
     pattern: Pattern | RowSource
-    weight: Tensor
+    weight: Tensor | Stored
     latency: Tensor | int
 
     @property

@@ -38,7 +38,8 @@ def circuit(runner: Runner, unit: Unit, window: Window) -> None:
                 first, _, _, latency, table = p.bound_transform
                 latency = latency if table is None else table
                 rows: Any = first.rows()  # a circuit has no other projections inside
-                projections.append(CircuitProjection(p.pre, n, stream, rows, first.shared_weight(), latency))
+                weight = first.circuit_weight(unit.stored)
+                projections.append(CircuitProjection(p.pre, n, stream, rows, weight, latency))
     populations = [_given(runner, n, names, window) for n in names]
     task = Circuit(
         populations, projections, window.start, window.count, runner.graph.dtype, runner.every, [*plastic.values()]

@@ -8,7 +8,8 @@ from contextlib import contextmanager, nullcontext
 from llvmlite import ir
 
 from ranvier.kernels.cpu.circuit.form import Wire
-from ranvier.kernels.cpu.llvm.functions import I64, at, counted, offset, prefetch, when
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, offset, prefetch, when
+from ranvier.kernels.cpu.llvm.load_weight import decoding, load_weight
 from ranvier.kernels.cpu.llvm.memory import bytes_of
 
 __all__ = ["add_weight", "approached", "deliver", "row_of"]
@@ -29,6 +30,7 @@ def deliver(
     """
     size = b.mul(length, padded)
     one_weight = b.load(values["weight"]) if form.one_weight else None
+    (scale,) = decoding(b, form.code, values, 1, [I64(0)])
     slot = b.mul(b.srem(step, length), padded)
     here = at(b, ring, slot)
     with (
@@ -36,7 +38,13 @@ def deliver(
         counted(b, b.load(row_of(b, values, cell)), b.load(row_of(b, values, cell, 1))) as s,
     ):
         target = offset(b, b.load(at(b, values["target"], s)))
-        weight = b.load(at(b, values["weight"], s)) if one_weight is None else one_weight
+        if one_weight is not None:
+            weight = one_weight
+        elif form.code is None:
+            weight = b.load(at(b, values["weight"], s))
+        else:
+            found = load_weight(b, form.code, ring.type.pointee, values["weight"], s, 1, *scale)
+            weight = b.extract_element(found, I32(0))
         if form.one_latency:
             add_weight(b, at(b, here, target), weight)
         else:

@@ -13,7 +13,9 @@ from ranvier.kernels.cpu.circuit.fired import fixed_counters
 from ranvier.kernels.cpu.circuit.form import Member, Wire
 from ranvier.kernels.cpu.host.sections import Section, Sections
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
+from ranvier.kernels.cpu.host.weights import code_arrays
 from ranvier.kernels.cpu.llvm.functions import F64, I8, I32, I64, at
+from ranvier.kernels.cpu.llvm.load_weight import Code
 from ranvier.kernels.cpu.plastic.tables import plastic_signature
 
 __all__ = ["CIRCUIT", "population", "population_values", "sections", "wire"]
@@ -103,15 +105,15 @@ def _wire(form: Wire) -> Signature:
     return (
         DRAWN
         if form.drawn is not None
-        else _stored(form.by_block, form.one_latency, form.latency_bits, form.target_bits)
+        else _stored(form.by_block, form.one_latency, form.latency_bits, form.target_bits, form.code)
     )
 
 
 @lru_cache(maxsize=64)
-def _stored(by_block: bool, one_latency: bool, latency_bits: int, target_bits: int) -> Signature:
+def _stored(by_block: bool, one_latency: bool, latency_bits: int, target_bits: int, code: Code | None) -> Signature:
     """Synapses that are kept: ``rows`` say where those of a cell begin and end, ``stride`` numbers from cell to cell."""
     arrays = {"rows": Array(I64, None, None, 2), "target": Array(ir.IntType(target_bits), None)}
-    arrays["weight"] = Array(REAL, None)
+    arrays |= code_arrays(code, "weight", None)
     integers = ["stride", "reach"]
     if by_block:
         arrays |= {"counts": Array(I8, None, None), "bin_target": Array(ir.IntType(16), None)}

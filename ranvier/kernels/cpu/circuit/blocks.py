@@ -22,6 +22,7 @@ from ranvier.kernels.cpu.llvm.functions import I64, at, counted, local, offset, 
 from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.tasks import Pattern
+from ranvier.storages import Stored
 
 if TYPE_CHECKING:
     from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection
@@ -68,6 +69,8 @@ def _fit(q: CircuitProjection) -> Pattern | None:
     """The synapses of a projection for which bins may pay."""
     pattern = q.stored
     if q.latencies is not None or pattern is None or not pattern.synapses:
+        return None
+    if isinstance(q.weight, Stored):  # bins hold floats
         return None
     return pattern if pattern.columns >= (_LEAST_SHARED if q.one_weight else _LEAST_OWN) else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ranvier.dynamics import ByStructure, Step
+from ranvier.kernels.cpu.llvm.load_weight import Code
 from ranvier.kernels.tasks import RowRule
 
 __all__ = ["Member", "Wire"]
@@ -42,7 +43,8 @@ class Wire:
     kernel that draws rows which are not stored; ``by_block`` says that spikes go to the bins of blocks of cells first.
 
     With a ``rule`` its weights are plastic; then ``pre`` may be -1 for spikes from outside the circuit. ``ascending`` says
-    that targets ascend in each row, none twice. Plastic projections follow all others.
+    that targets ascend in each row, none twice. Plastic projections follow all others. A ``code`` reads weights that are stored
+    numbers.
     """
 
     pre: int
@@ -56,3 +58,4 @@ class Wire:
     drawn: str | None = None
     by_block: bool = False
     ascending: bool = False
+    code: Code | None = None

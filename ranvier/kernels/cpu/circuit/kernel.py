@@ -202,7 +202,7 @@ class _Writer:
             "step": step,
         }
         given |= {"length": ring[1], **({} if least is None else {"least": least})}
-        how = (form.one_weight, form.one_latency, form.latency_bits, form.target_bits, form.drawn)
+        how = (form.one_weight, form.one_latency, form.latency_bits, form.target_bits, form.drawn, form.code)
 
         def code(f: Inner) -> None:
             inside, rest = {n: f[n] for n in held}, {n: f[n] for n in given}

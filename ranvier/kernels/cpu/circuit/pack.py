@@ -18,7 +18,9 @@ from ranvier.kernels.cpu.circuit.team import whole_vectors
 from ranvier.kernels.cpu.draw.row_source import kernel_of, tables_of
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.checked import Place
+from ranvier.kernels.cpu.host.weights import Weights, synapses_of
 from ranvier.kernels.tasks import Spikes
+from ranvier.storages import Stored
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu.circuit.form import Member
@@ -185,11 +187,16 @@ def row_tables(
     return out
 
 
+def weights_of(q: CircuitProjection, dtype: torch.dtype) -> Weights:
+    """The weights of a projection in a loop of ``dtype``."""
+    return synapses_of(q.weight if isinstance(q.weight, Stored) else q.weight.to(dtype))
+
+
 def pack_drawn(q: CircuitProjection, source: RowSource, call: Call, key: Hashable) -> None:
     """What draws the rows of a projection."""
     bounds, target, pointers, integers, floats, scratch = tables_of(source)
     given = {"bounds": bounds, "target": target, "pointers": pointers, "integers": integers, "floats": floats}
-    given |= {"degree": torch.from_numpy(source.degree), "weight": q.weight.to(call.dtype)}
+    given |= {"degree": torch.from_numpy(source.degree), "weight": weights_of(q, call.dtype).table}
     given |= {"kernel": kernel_of(source).kernel.address, "each": int(len(source.degree) > 1)}
     call.fill(key, {**given, "latency": q.latency}, keep=scratch)
 
@@ -204,10 +211,10 @@ def pack_projection(
     cut: Blocks | None = None,
 ) -> None:
     """Rows, weights and latencies; with ``cut`` also the bins of the blocks."""
-    weight = q.weight.to(call.dtype).contiguous()
-    each = rows.target.itemsize + (0 if q.one_weight else weight.itemsize)
+    weights = weights_of(q, call.dtype)
+    each = rows.target.itemsize + (0 if q.one_weight else weights.table.itemsize)
     each += 0 if q.latencies is None else q.latencies.itemsize
-    given = {"target": rows.target, "weight": weight, "latency": q.latency}
+    given = {"target": rows.target, **weights.given("weight"), "latency": q.latency}
     given |= {"stride": rows.strides[0], "reach": rows.compact.reach(each)}
     own: dict[str, Sequence[Any]] = {"rows": rows.tables}
     if cut is not None:

@@ -14,6 +14,7 @@ from ranvier.kernels.cpu.circuit.pack import pack_drawn, pack_population, pack_p
 from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.circuit.team import team_for
 from ranvier.kernels.cpu.host.barrier import LINE
+from ranvier.kernels.cpu.host.weights import synapses_of
 from ranvier.kernels.cpu.plastic.pack import pack_plastic
 from ranvier.kernels.cpu.plastic.tables import LONGEST
 from ranvier.kernels.tasks import Circuit, CircuitProjection, CircuitResult, Pattern, RowSource
@@ -115,7 +116,8 @@ def _wire(
             return Wire(*ends, one_weight=True, one_latency=True, drawn=kind)
         case Pattern() as pattern:
             bits = 16 if by_block else rows_of(pattern).bits
-            return Wire(*ends, q.one_weight, q.latencies is None, None, latency_bits, bits, by_block=by_block)
+            one_latency, code = q.latencies is None, synapses_of(q.weight).code
+            return Wire(*ends, q.one_weight, one_latency, None, latency_bits, bits, by_block=by_block, code=code)
 
 
 def _slots(q: CircuitProjection) -> int:

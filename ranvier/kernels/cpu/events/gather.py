@@ -17,11 +17,11 @@ from llvmlite import ir
 from torch import Tensor
 
 from ranvier.kernels.cpu.events.find import EventList
-from ranvier.kernels.cpu.events.rows import Weights, code_arrays
 from ranvier.kernels.cpu.host.operands import lanes, scalar, vectors
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.host.tiles import run_spans
+from ranvier.kernels.cpu.host.weights import Weights, code_arrays
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset, splat, vector_at, when
 from ranvier.kernels.cpu.llvm.load_weight import Code, decoding, load_weight
 from ranvier.kernels.operands import require
@@ -148,7 +148,7 @@ def _gather_kernel(dtype: torch.dtype, wide: int, count: int, valued: bool, code
         if valued:
             factor = splat(b, b.load(at(b, value, event)), wide)
         for place, total, scale in zip(places, sums, scales, strict=True):
-            term = load(row, place) if code is None else load_weight(b, code, dtype, row, place, wide, *scale)
+            term = load(row, place) if code is None else load_weight(b, code, real, row, place, wide, *scale)
             term = b.fmul(term, factor, flags=("contract",)) if valued else term
             b.store(b.fadd(b.load(total), term, flags=("contract",)), total)
 

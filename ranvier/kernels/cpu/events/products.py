@@ -17,12 +17,13 @@ from torch.autograd import Function
 from ranvier.kernels.cpu.delays.products import delayed_linear
 from ranvier.kernels.cpu.events.find import EventList, events
 from ranvier.kernels.cpu.events.gather import gather
-from ranvier.kernels.cpu.events.rows import rows_of, synapses_of
+from ranvier.kernels.cpu.events.rows import rows_of
 from ranvier.kernels.cpu.events.sparse import scatter, sparse_input_gradient, value_gradient
 from ranvier.kernels.cpu.events.transpose import transposed
 from ranvier.kernels.cpu.events.weight_gradient import weight_gradient
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
+from ranvier.kernels.cpu.host.weights import synapses_of
 from ranvier.kernels.operands import require
 from ranvier.kernels.tasks import Pattern
 from ranvier.storages import Stored

@@ -9,12 +9,12 @@ import torch
 from llvmlite import ir
 from torch import Tensor
 
-from ranvier.kernels.cpu.events.rows import Weights, code_arrays
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.operands import lanes, scalar
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.host.tiles import run_routine
+from ranvier.kernels.cpu.host.weights import Weights, code_arrays
 from ranvier.kernels.cpu.llvm.functions import (
     I32,
     I64,
@@ -171,7 +171,7 @@ def scatter_kernel(dtype: torch.dtype, valued: bool = False, code: Code | None =
         if code is None:
             term = b.load(at(b, weight, synapse))
         else:
-            term = b.extract_element(load_weight(b, code, dtype, weight, synapse, 1, *scale), I32(0))
+            term = b.extract_element(load_weight(b, code, scalar(dtype), weight, synapse, 1, *scale), I32(0))
         term = term if factor is None else b.fmul(term, factor, flags=("contract",))
         b.store(b.fadd(b.load(slot), term, flags=("contract",)), slot)
 

@@ -17,13 +17,13 @@ from torch import Tensor
 
 from ranvier.kernels.cpu.events.find import EventList
 from ranvier.kernels.cpu.events.gather import gather_span
-from ranvier.kernels.cpu.events.rows import Weights
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.operands import scalar
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.host.tiles import run_spans
+from ranvier.kernels.cpu.host.weights import Weights
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset, when
 from ranvier.kernels.operands import require
 from ranvier.kernels.pool import run_tiles

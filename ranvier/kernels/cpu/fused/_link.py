@@ -11,7 +11,7 @@ from ranvier.errors import StateError
 from ranvier.kernels.cpu.events.find import EventList, events, scan_kernel
 from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
 from ranvier.kernels.cpu.events.products import input_gradient
-from ranvier.kernels.cpu.events.rows import Weights, rows_of, synapses_of
+from ranvier.kernels.cpu.events.rows import rows_of
 from ranvier.kernels.cpu.events.sparse import scatter_kernel, sparse_input_gradient, value_gradient
 from ranvier.kernels.cpu.fused import hand_back
 from ranvier.kernels.cpu.fused._weights import Summed
@@ -20,6 +20,7 @@ from ranvier.kernels.cpu.fused.span import Rows, Span
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call
+from ranvier.kernels.cpu.host.weights import Weights, synapses_of
 from ranvier.kernels.tasks import Feed, Feedback
 from ranvier.storages import Stored
 

@@ -15,7 +15,6 @@ import torch
 
 from ranvier.errors import StateError
 from ranvier.kernels.cpu.events.find import EventList, events, scan_kernel
-from ranvier.kernels.cpu.events.rows import synapses_of
 from ranvier.kernels.cpu.events.sparse import scatter_kernel
 from ranvier.kernels.cpu.fused._carried import Carried
 from ranvier.kernels.cpu.fused.member import Member
@@ -24,6 +23,7 @@ from ranvier.kernels.cpu.fused.synapse_kernels import collect_kernel, return_ker
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call, Schedule
+from ranvier.kernels.cpu.host.weights import synapses_of
 from ranvier.kernels.tasks import Feedback
 from ranvier.storages import Stored
 

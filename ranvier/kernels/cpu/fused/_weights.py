@@ -9,13 +9,13 @@ import torch
 
 from ranvier.kernels.cpu.events.find import EventList
 from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
-from ranvier.kernels.cpu.events.rows import Weights
 from ranvier.kernels.cpu.events.transpose import transposed
 from ranvier.kernels.cpu.events.weight_gradient import by_column, weight_gradient
 from ranvier.kernels.cpu.fused._carried import Carried
 from ranvier.kernels.cpu.fused.span import Rows, Span
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call
+from ranvier.kernels.cpu.host.weights import Weights
 
 __all__ = ["Summed"]
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from llvmlite import ir
 
 from ranvier.kernels.cpu.llvm.functions import splat, vector_at
@@ -65,10 +64,10 @@ def decoding(
 
 
 def load_weight(
-    b: ir.IRBuilder, code: Code, dtype: torch.dtype, base: ir.Value, index: ir.Value, wide: int,
+    b: ir.IRBuilder, code: Code, real: ir.Type, base: ir.Value, index: ir.Value, wide: int,
     scale: ir.Value | None = None, zero: ir.Value | None = None,
 ) -> ir.Value:  # fmt: skip
-    """The weights at ``base[index : index + wide]`` of a kernel of ``dtype``: (number - zero) * scale in every lane.
+    """The weights at ``base[index : index + wide]`` of a kernel of ``real`` numbers: (number - zero) * scale in every lane.
 
     ``scale`` and ``zero`` are vectors, given where the code has them. Operations carry no flag: the product is rounded
     before it is added, so that the weight is that of the decoded floats.
@@ -76,7 +75,7 @@ def load_weight(
     k = Lanes(b, "float32", wide)
     codes = b.load(vector_at(b, base, index, wide), align=code.bits // 8)
     numbers = code.storage.write(k, codes if code.bits == 32 else b.sext(codes, k.integer))
-    if dtype == torch.float64:
+    if isinstance(real, ir.DoubleType):
         numbers = k.widen(numbers)
     if zero is not None:
         numbers = b.fsub(numbers, zero)
