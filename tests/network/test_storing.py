@@ -113,7 +113,7 @@ def test_stored_numbers_compute_what_their_floats_do(
 
 
 def driven(storage: Storage | None, delay: Any, dtype: torch.dtype) -> rv.Network:
-    """A circuit that runs as one compiled loop."""
+    """A circuit that runs as a whole."""
     net = rv.Network(dt=1 * ms, seed=4, dtype=dtype)
     net.source("drive", rv.Poisson(40 * Hz, 80))
     net.population("exc", 80, rv.LIF(tau=9 * ms))
@@ -128,14 +128,14 @@ def driven(storage: Storage | None, delay: Any, dtype: torch.dtype) -> rv.Networ
 @DTYPES
 @pytest.mark.parametrize("storage", [INT8, Int8(symmetric=False), BFloat16()], ids=str)
 @pytest.mark.parametrize("delay", [2 * ms, rv.Uniform(0 * ms, 5 * ms)], ids=["one delay", "delays"])
-def test_compiled_loops_deliver_the_codes(storage: Storage, delay: Any, dtype: torch.dtype) -> None:
+def test_compiled_circuits_deliver_the_codes(storage: Storage, delay: Any, dtype: torch.dtype) -> None:
     net, plain = driven(storage, delay, dtype), driven(None, delay, dtype)
     for name in ("exc_to_exc_x", "exc_to_inh_x", "inh_to_exc_x"):
         synapses = net.projections[name].chain[0]
         assert synapses.packed.codes.dtype == storage.code
         plain.projections[name].chain[0].weight = synapses.effective_weight()
         choice = net.plan().choice(name)
-        assert "inside the loop" in choice.why
+        assert "inside the circuit" in choice.why
         assert choice.why.endswith(f"{storage.name} weights stay so")
     found, wanted = (n.run(200 * ms, stream=0, record={"exc": ["spikes", "v"]})["exc"] for n in (net, plain))
     assert len(wanted.spikes) > 50
