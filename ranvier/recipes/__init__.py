@@ -26,7 +26,7 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
 ]
 
 #: recipes in the form of ``ranvier.recipes.form``
-names = tuple(name for name in __all__ if name not in ("delays", "digits_and_circuit", "fashion_mnist"))
+names = tuple(name for name in __all__ if name not in ("delays", "fashion_mnist"))
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ranvier.cli import main
+from ranvier.cli._demo import demo
 from ranvier.errors import RanvierError
 from ranvier.recipes import digits_and_circuit
 from ranvier.recipes.parts import digits
@@ -77,4 +78,14 @@ def test_references_inside_the_figures_are_unique(done: tuple[str, int]) -> None
 @pytest.mark.parametrize("option", [{"seeds": 0}, {"epochs": 0}, {"seconds": 0.0}, {"seconds": float("nan")}])
 def test_numbers_out_of_range_are_named(option: dict, tmp_path: Path) -> None:
     with pytest.raises(RanvierError, match=f"{next(iter(option))}=.*out of range"):
-        digits_and_circuit.run(tmp_path, **option)
+        demo(tmp_path, **option)
+
+
+def test_the_library_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digits, "Setup", lambda: _SMALL)
+        outcome = digits_and_circuit.run(tmp_path, epochs=1, variants=1, seconds=0.1, seeds=0)
+    assert capfd.readouterr() == ("", "")
+    assert 0.3 < outcome.mean("spiking network", "accuracy") < 1
+    assert outcome.mean("support vectors", "accuracy") > 0.95
+    assert 5 < outcome.mean("COBA circuit", "rate") < 40

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ranvier.cli._demo import demo
 from ranvier.errors import RanvierError
-from ranvier.recipes import digits_and_circuit
 from ranvier.recipes.parts.output import prepare, write
 
 
@@ -35,7 +35,7 @@ def test_nothing_is_computed_for_a_folder_that_cannot_be_written(
     monkeypatch.setattr("ranvier.recipes.parts.output.tempfile.mkstemp", refuse)
     monkeypatch.setattr("ranvier.recipes.parts.digits.run_seed", lambda *args: pytest.fail("the work has begun"))
     with pytest.raises(RanvierError, match="Permission denied"):
-        digits_and_circuit.run(tmp_path)
+        demo(tmp_path)
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
