@@ -46,7 +46,7 @@ class Command:
 
 COMMANDS: dict[str, Command] = {
     "doctor": Command("ranvier.cli._doctor", "doctor", "Show versions, processor, kernel cache and what is missing."),
-    "demo": Command("ranvier.cli._demo", "demo", "Train on digits and simulate a circuit."),
+    "demo": Command("ranvier.cli.demo", "demo", "Train on digits and simulate a circuit."),
 }
 
 #: what ``ranvier recipes`` does beside running one

@@ -8,12 +8,13 @@ from types import ModuleType
 from ranvier._nearest import meant
 
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
+    "braille",
     "brunel",
     "celegans",
     "coba_cuba",
     "delay_patterns",
-    "delays",
     "digits_and_circuit",
+    "event_digits",
     "fashion_mnist",
     "fewer_steps",
     "learn_pattern",
@@ -23,10 +24,11 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "reservoir",
     "ring_attractor",
     "song2000",
+    "spoken_digits",
 ]
 
 #: recipes in the form of ``ranvier.recipes.form``
-names = tuple(name for name in __all__ if name not in ("delays", "fashion_mnist"))
+names = tuple(name for name in __all__ if name not in ("fashion_mnist",))
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -9,7 +9,6 @@ import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts.delay_networks import Shape, network, optimizer
 from ranvier.recipes.parts.linear_model import linear_model
-from ranvier.recipes.parts.machine import one_thread
 from ranvier.recipes.parts.split import Split
 
 SHAPE = Shape(inputs=10, classes=8, hidden=8, dt=1.0, tau=2.0, tau_out=40.0, longest=40.0, gain=4.0)
@@ -32,15 +31,15 @@ def patterns(seed: int, samples: int = 60) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(x), torch.from_numpy(y)
 
 
-@one_thread()
 def measure(case: Case) -> dict[str, float]:
     """Test accuracy of one arm: half of the samples to learn from, a sixth to choose by, a third to test."""
     x, y = patterns(case.seed)
     parts = Split(*np.split(np.arange(len(y)), [len(y) // 2, len(y) * 2 // 3]))
-    if case.arm in recipe.baselines:
-        return {"accuracy": linear_model(x.unflatten(1, (12, 5)).sum(2).flatten(1).numpy(), y.numpy(), parts).test}
-    net, loss = network(case.arm, SHAPE, case.seed), rv.losses.MeanMembrane(scale=10)
     train, valid, test = ((x[p], y[p]) for p in (parts.train, parts.valid, parts.test))
+    if case.arm in recipe.baselines:
+        counts = [(a.unflatten(1, (12, 5)).sum(2).flatten(1).numpy(), b.numpy()) for a, b in (train, valid, test)]
+        return {"accuracy": linear_model(*counts).test}
+    net, loss = network(case.arm, SHAPE, case.seed), rv.losses.MeanMembrane(scale=10)
     how = {"optimizer": optimizer(net, 1e-2, 1e-4, 0.5), "schedule": "cosine", "batch_size": 50, "progress": False}
     rv.train(net, train, valid, epochs=case.settings.epochs, loss=loss, seed=case.seed, **how)
     return {"accuracy": float((loss.predict(net(test[0].transpose(0, 1))[0]) == test[1]).double().mean())}

@@ -8,7 +8,6 @@ from functools import lru_cache
 
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts import coba, digits
-from ranvier.recipes.parts.machine import one_thread
 
 __all__ = ["Settings", "recipe", "run"]
 
@@ -42,7 +41,6 @@ def measure(case: Case) -> Mapping[str, float]:
 
 
 @lru_cache(maxsize=1)
-@one_thread()
 def _trained(epochs: int, variants: int, seed: int) -> digits.SeedResult:
     setup = digits.Setup()
     chosen = replace(setup, epochs=epochs, variants=variants, shared=min(setup.shared, variants))

@@ -136,6 +136,7 @@ recipe = Recipe(
     ],
     minutes=2,
     measure=measure,
+    threads=None,
     equations=EQUATIONS,
     notes=[
         f"Published rates: {', '.join(f'{name} {wanted:g}' for name, wanted in zip(NAMES, RATES, strict=True))} Hz. Synchrony is the variance of spike "

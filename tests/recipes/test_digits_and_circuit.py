@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ranvier.cli import main
-from ranvier.cli._demo import demo
+from ranvier.cli.demo import demo
 from ranvier.errors import RanvierError
 from ranvier.recipes import digits_and_circuit
 from ranvier.recipes.parts import digits

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ranvier.cli._demo import demo
+from ranvier.cli.demo import demo
 from ranvier.errors import RanvierError
 from ranvier.recipes.parts.output import prepare, write
 

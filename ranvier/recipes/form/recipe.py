@@ -23,7 +23,7 @@ from ranvier.recipes.form.outcome import Outcome
 from ranvier.recipes.form.source import fingerprint
 from ranvier.recipes.form.trial import Journal, Trial
 from ranvier.recipes.parts import output
-from ranvier.recipes.parts.machine import device, versions
+from ranvier.recipes.parts.machine import device, threads, versions
 
 __all__ = ["Recipe"]
 
@@ -61,6 +61,8 @@ class Recipe:
     unit, groups
         What the claim speaks of: ``"seed"``, or the word for a group (``"speaker"``) where ``groups(data, settings)`` names
         them; expectations are judged over these units.
+    threads
+        Of torch in a measurement; None leaves all. Small batches are faster, and measured times repeatable, with one.
     equations, notes
         For the page: the cell; how the numbers were made.
 
@@ -89,6 +91,7 @@ class Recipe:
     controls: Mapping[str, str] = field(default_factory=dict)
     unit: str = "seed"
     groups: Callable[[Path | None, Any], Sequence[str]] | None = None
+    threads: int | None = 1
     equations: str = ""
     notes: Sequence[str] = ()
 
@@ -167,7 +170,8 @@ class Recipe:
         """One trial; a baseline that raises an error is reported, a method or control stops the run."""
         start, failed, values = time.process_time(), "", {}
         try:
-            values = {n: float(v) for n, v in self.measure(case).items()}
+            with threads(self.threads):
+                values = {n: float(v) for n, v in self.measure(case).items()}
         except Exception as error:
             if case.arm not in self.baselines:
                 raise

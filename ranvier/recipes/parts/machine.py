@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,16 +13,21 @@ import torch
 
 from ranvier import __version__
 
-__all__ = ["device", "one_thread", "versions"]
+__all__ = ["device", "one_thread", "threads", "versions"]
 
 _PACKAGES = ("torch", "numpy", "scipy", "llvmlite", "sympy", "scikit-learn", "matplotlib")
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> AbstractContextManager[None]:
     """Let torch compute in one thread: for small batches more of them only wait for one another."""
+    return threads(1)
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Let torch compute in so many threads; None changes nothing."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(before if count is None else count)
     try:
         yield
     finally:

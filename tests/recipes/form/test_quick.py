@@ -13,11 +13,20 @@ from ranvier.cli import main
 from ranvier.recipes.form import Outcome
 from ranvier.recipes.form.catalogue import find
 
-#: data sets that recipes need: folder of the set, and whether ``--data`` names it
-DATA = {"celegans": "connectomes"}
+#: data sets that recipes need
+DATA = {
+    "braille": "braille_touch",
+    "celegans": "connectomes",
+    "event_digits": "nmnist_small",
+    "spoken_digits": "fsdd",
+}
+#: recipes that train networks: some seconds each
+TRAINED = {"braille", "digits_and_circuit", "event_digits", "fashion_mnist", "fewer_steps", "spoken_digits"}
 
 
-@pytest.mark.parametrize("name", rv.recipes.names)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in TRAINED else ()) for n in rv.recipes.names]
+)
 def test_a_quick_run_leaves_pages(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], data_folder: Callable[[str], Path],
     monkeypatch: pytest.MonkeyPatch,
