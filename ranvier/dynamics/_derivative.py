@@ -35,7 +35,7 @@ def derivative(expression: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
     if expression.is_Pow and parts[1].is_negative and (found := _relative_slope(parts[0])) is not None:
         return expression * parts[1] * found[1] * derivative(found[0], symbol)
     if expression.is_Pow:
-        return _power_slope(*parts, symbol)
+        return _power_slope(parts[0], parts[1], symbol)
     if isinstance(expression, sp.Function):
         return sp.Add(*(expression.fdiff(k + 1) * d for k, d in inner if d != 0))
     return sp.diff(expression, symbol)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import TypeGuard
 
 from ranvier.dynamics.text import parse_assignments, parse_equations, parse_expression
 from ranvier.errors import EquationError
@@ -14,32 +15,55 @@ __all__ = ["divisors"]
 
 @lru_cache(maxsize=256)
 def divisors(equations: str, conditions: tuple[str, ...] = (), codes: tuple[str, ...] = ()) -> frozenset[str]:
-    """The names that stand below as factors: tau in ``x/tau``, tau and C in ``x/(tau*C)``, none in ``x/(a - b)``.
+    """The names that stand below as factors: tau in ``x/tau``, tau and C in ``x/(tau*C)`` or ``x*(tau*C)**-1``, tau in
+    ``x/tau_v`` with ``tau_v = 2*tau``; none in ``x/(a - b)``.
 
     None in text that cannot be read: whoever reads the model says what is wrong with it.
     """
     try:
-        trees = [e.tree for e in parse_equations(equations) if e.tree is not None]
+        lines = parse_equations(equations)
+        trees = [e.tree for e in lines if e.tree is not None]
         trees += [parse_expression(condition) for condition in conditions]
         trees += [a.tree for code in codes for a in parse_assignments(code, "code")]
     except EquationError:
         return frozenset()
-    return frozenset(_below(trees))
-
-
-def _below(trees: Iterable[ast.expr]) -> Iterator[str]:
+    known = {e.name: e.body for e in lines if e.kind == "subexpression"}
+    found: set[str] = set()
     for tree in trees:
         for node in ast.walk(tree):
-            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-                yield from _factors(node.right)
+            for below in _below(node):
+                found |= _factors(below, known, frozenset())
+    return frozenset(found)
 
 
-def _factors(node: ast.expr) -> Iterator[str]:
-    """The names that multiply in a product of whole powers."""
+def _below(node: ast.AST) -> Iterator[ast.expr]:
+    """What a node divides by."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        yield node.right
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and _negative(node.right):
+        yield node.left
+    elif _called(node, "pow") and len(node.args) == 2 and _negative(node.args[1]):
+        yield node.args[0]
+
+
+def _factors(node: ast.expr, known: Mapping[str, ast.expr], seen: frozenset[str]) -> set[str]:
+    """The names that multiply in a product of powers, also through the subexpressions ``known``."""
     if isinstance(node, ast.Name):
-        yield node.id
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        yield from _factors(node.left)
-        yield from _factors(node.right)
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-        yield from _factors(node.left)
+        if node.id not in known or node.id in seen:
+            return {node.id}
+        return {node.id} | _factors(known[node.id], known, seen | {node.id})
+    if isinstance(node, ast.UnaryOp):
+        return _factors(node.operand, known, seen)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return _factors(node.left, known, seen) | _factors(node.right, known, seen)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.Pow):
+        return _factors(node.left, known, seen)
+    return _factors(node.args[0], known, seen) if _called(node, "sqrt", "pow", "abs") and node.args else set()
+
+
+def _negative(node: ast.expr) -> bool:
+    return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+
+
+def _called(node: ast.AST, *functions: str) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions

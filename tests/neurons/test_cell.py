@@ -218,6 +218,7 @@ def test_what_is_above_0_follows_from_the_equations_and_the_unit() -> None:
         ("dv/dt = (E - v)/T : mV", {"T": -5 * ms}),
         ("dv/dt = (E - v)/T : mV", {"T": 0 * ms}),
         ("dv/dt = I/capacity + 0*E/ms : mV", {"capacity": -1 * nF}),
+        ("dv/dt = (E - v)/T_v : mV\nT_v = 2*T : ms", {"T": -5 * ms}),
         ("v' = exp(-dt/decay)*v + 0*E : mV", {"decay": rv.Learn(-1 * ms)}),
     ]:
         with pytest.raises(EquationError, match=f"{next(iter(wrong))}=.*the equations divide by it.*must be positive"):
@@ -228,5 +229,7 @@ def test_what_is_above_0_follows_from_the_equations_and_the_unit() -> None:
     net = rv.Network(dt=1 * ms)
     assert net.population("ahead", 1, ahead) == "ahead"
     assert net.populations["ahead"].bounds["T"] == (1e-3, None)
+    net.population("fast", 1, cell("dv/dt = (E - v)/T : mV", E=-60 * mV, T=rv.Learn(5e-4 * ms)))
+    assert net.populations["fast"].values()["T"].item() == pytest.approx(5e-4)
     with pytest.raises(EquationError, match=r"b.T=.* draws -.*must be positive.*low="):
         net.population("b", 50, cell("dv/dt = (E - v)/T : mV", E=-60 * mV, T=rv.Normal(0 * ms, 5 * ms)))

@@ -80,6 +80,19 @@ def test_a_domain_of_single_synapses_is_a_variable_of_each(provider: str, late: 
     assert (runs[0] > 0).all()
 
 
+@PROVIDERS
+@pytest.mark.parametrize("code", ["on_pre", "every_step"])
+def test_a_large_sum_keeps_its_digits_in_single_precision(provider: str, code: str) -> None:
+    rule = rv.Plasticity("n' = n : 1", **{code: "n += g"}, g=1e-3, domains={"n": WholeProjection()})
+    net = rv.Network(dt=1 * ms, provider=provider)
+    net.source("in", rv.SpikeTrains(np.full(700, 1) * ms, np.arange(700), 700))
+    net.population("cells", 700, rv.LIF(V_th=1e3))
+    (name,) = net.connect("in", "cells", rv.AllToAll(), weight=0.0, plasticity=rule)
+    net.connect("cells", "cells", rv.OneToOne(), weight=0.0)
+    n = net.run(2 * ms).state.synapses[name]["n"]
+    assert n.item() == pytest.approx(490.0 * (2 if code == "every_step" else 1), rel=1e-6)
+
+
 def test_members_of_the_ready_domains() -> None:
     pairs = Pairs(np.array([0, 1, 2, 3, 4]), np.array([1, 0, 1, 1, 0]), (5, 2))
     assert Branches(2).member(pairs).tolist() == [2, 0, 2, 3, 1]

@@ -60,7 +60,7 @@ class _Step:
         given = {n: v.to(self.arithmetic) for n, v in self.common.items()} | {TIME: self.around[TIME]}
         like = next(iter(given.values()))
         moved = step_function(self.rule.moved_together, _NO_SLOPE)({**self.task.coefficients, **given}, like)
-        return {n: _full(moved[n], v) for n, v in self.common.items()}
+        return {n: _full(moved[n], self.task.values[n]) for n in self.common}
 
     def _arrive(self, arrived: Tensor) -> None:
         """on_pre; a spike delivers ``sent`` or, where no code assigns to it, the weight that it finds."""
@@ -81,12 +81,12 @@ class _Step:
             self.values[n] = new if where is None else torch.where(where, new, old)
 
     def _add(self, name: str, value: Tensor, where: Tensor | None) -> None:
-        """The sum over the synapses of each member."""
-        before, weight = self.common[name], self.values["w"]
+        """The sum over the synapses of each member, in float64: there may be millions."""
+        before, weight = self.common[name].double(), self.values["w"]
         more = torch.as_tensor(value, dtype=before.dtype, device=before.device).expand(weight.shape)
         if where is not None:
             more = torch.where(where, more, 0)
-        self.common[name] = before.index_add(-1, self.task.members[name], more)
+        self.common[name] = before.index_add(-1, self.task.members[name], more)  # rounded once it has moved
 
     def _deliver(self, sent: Tensor) -> None:
         """The sum over the synapses [B, synapses] of every cell."""

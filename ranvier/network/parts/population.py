@@ -26,7 +26,7 @@ __all__ = ["Population", "Relay", "emission_of", "signal_of", "start_of", "tenso
 
 Tensor = torch.Tensor
 _TIME = UNITS["ms"].dimension
-#: a learnable time constant never falls below this many ms
+#: a learnable time constant never falls below this many ms, or below its smallest start
 _LEAST_TAU = 1e-3
 
 
@@ -133,7 +133,7 @@ class Population(nn.Module):
             start = start.expand(self.shape).clone()
         low = value.min
         if low is None and label in self.cell.positive and value.dimension == _TIME:
-            low = _LEAST_TAU
+            low = min(_LEAST_TAU, float(start.min()))
         self.bounds[label] = (low, value.max)
         self.register_parameter(label, nn.Parameter(start.to(dtype)))
 

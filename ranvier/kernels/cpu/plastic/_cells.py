@@ -117,13 +117,14 @@ class PlasticCells:
 
     def _move_members(self, shared: Shared, count: ir.Value) -> None:
         """Add the changes of this step, then advance the equations."""
-        b, lanes, mixed = self.builder, self.lanes, self.mixed
-        zero = self.words.constant(0.0)
+        b, lanes, mixed, long = self.builder, self.lanes, self.mixed, self.lanes.double()
         with counted(b, 0, count, lanes.width) as i:
             valid, held = lanes.first(b.sub(count, i)), {}
             for n in shared.variables:
-                held[n] = self.words.add(mixed.load(self.array[f":{n}"], i), mixed.load(self.array[f"+{n}"], i))
-                mixed.store(self.array[f"+{n}"], i, zero, mask=valid)
+                before = mixed.load(self.array[f":{n}"], i)
+                before = before if before.type == long.vector else b.fpext(before, long.vector)
+                held[n] = mixed.down(long.add(before, long.load(self.array[f"+{n}"], i)), self.words.vector)
+                long.store(self.array[f"+{n}"], i, long.constant(0.0), mask=valid)
 
             def read(pointer: ir.Value, i: ir.Value = i) -> ir.Value:
                 return mixed.load(pointer, i)

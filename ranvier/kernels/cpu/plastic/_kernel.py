@@ -355,4 +355,5 @@ class PlasticRow:
         stop = b.select(b.icmp_signed("<", left, I64(width)), left, I64(width))
         with counted(b, 0, stop) as k:
             to = place(k)
-            b.store(b.fadd(b.load(to), b.load(at(b, self.buffer, k))), to)
+            before, more = b.load(to), b.load(at(b, self.buffer, k))
+            b.store(b.fadd(before, more if more.type == before.type else b.fpext(more, before.type)), to)

@@ -60,7 +60,7 @@ def pack_plastic(
         x = q.parameters[n]
         arrays[f"={n}"] = own(x, arithmetic) if n in rule.varied else x.to(arithmetic).reshape(1)
     arrays |= {f"@{n}": q.clock[n].to(torch.float64) for n in rule.clock}
-    arrays |= {f"+{n}": torch.zeros_like(values[n]) for n in rule.domain_of}
+    arrays |= {f"+{n}": torch.zeros_like(values[n], dtype=torch.float64) for n in rule.domain_of}
     arrays |= {f"#{k}": own(member, torch.int32) for k, member in enumerate(q.members)}
     if rule.random:
         arrays["number"] = own(torch.arange(synapses) if q.elements is None else q.elements, torch.int32)

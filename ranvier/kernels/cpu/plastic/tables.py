@@ -33,7 +33,7 @@ def arrays_of(rule: RowRule) -> dict[str, ir.Type | None]:
     ``row_pointer``, ``target`` and ``last`` (the step at which a row was read last) are those of rows; ``:n`` is variable
     n per synapse, row or column; ``factor:n`` and ``shift:n`` move it by elapsed steps; ``=n`` is a parameter and ``@n``
     has one number for each step of the call, and one for the step after it. Of a variable n that synapses share, ``:n``
-    has the value of each member and ``+n`` what was added in this step; ``#k`` is the member of each synapse in domain k.
+    has the value of each member and ``+n`` the sum that was added in this step, in float64; ``#k`` is the member of each synapse in domain k.
     """
     exact = F64 if rule.exact else None
     names: dict[str, ir.Type | None] = {"row_pointer": I64, "target": I32, "last": I32, ":w": None}
@@ -49,7 +49,7 @@ def arrays_of(rule: RowRule) -> dict[str, ir.Type | None]:
         names |= {"sums": None, "powers": None}
     names |= {f"={n}": exact for n in rule.parameters}
     names |= {f"@{n}": F64 for n in rule.clock}
-    names |= {f"{what}{n}": None for n in rule.domain_of for what in (":", "+")}
+    names |= {f":{n}": None for n in rule.domain_of} | {f"+{n}": F64 for n in rule.domain_of}
     names |= {f"#{k}": I32 for k in range(len(rule.shared))}
     if rule.random:
         names |= {"number": I32, "key": I64}
