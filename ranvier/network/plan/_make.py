@@ -162,7 +162,7 @@ def _cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str]) -> 
     """How a cycle runs."""
     members, length, request = part.members, part.window or 1, asked.request
     if request.normed.intersection(members):
-        return Unit(members, "steps"), Choice("+".join(members), "loop", "steps", STEPWISE)
+        return Unit(members, "steps"), Choice("+".join(members), "cycle", "steps", STEPWISE)
     name, scans = "+".join(members), known.scans_of(members)
     hook = _hook_inside(members, known, request)
     stored = known.storages_of(members)
