@@ -3,7 +3,8 @@
 In ``ranvier/``: files of at most 500 lines; no wildcard imports, ``assert``, ``print``, bare ``except``,
 ``warnings.warn`` or public functions without a body; a docstring in every module; ``__all__`` in every package. Outside ``connectivity/``, no
 ``isinstance`` of a transform. Outside the providers of kernels, only their registry imports or names one. In
-``network/``, functions that are not public take a graph, not the network, but for the few that write and read files.
+``network/``, functions that are not public take a graph, not the network, but for the few that write and read files. In
+``tests/``, no more tests than now replace a constant of the package.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 MAX_LINES = 500
 #: functions of ``network/`` below its public edge that may take a whole network
 WHOLE_NETWORKS = 9
+#: constants of the package that tests still replace; what a test chooses is an argument or a field of a record
+PATCHED = 11
 #: classes of transforms: only their own package may ask for them
 TRANSFORMS = frozenset(
     [
@@ -85,6 +88,18 @@ def whole_networks(package: Path) -> Iterator[str]:
                 given = [a.annotation for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
                 if any(isinstance(a, ast.Name) and a.id == "Network" for a in given):
                     yield f"{path.relative_to(package.parent)}:{node.lineno}"
+
+
+def patched(tests: Path) -> Iterator[str]:
+    """``file:line`` of every test that replaces a constant, by its name in capitals."""
+    for path in sorted(tests.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case (
+                    ast.Call(func=ast.Attribute(attr="setattr"), args=[ast.Constant(value=str(name)), _])
+                    | ast.Call(func=ast.Attribute(attr="setattr"), args=[_, ast.Constant(value=str(name)), _])
+                ) if name.rpartition(".")[2].isupper():
+                    yield f"{path.relative_to(tests.parent)}:{node.lineno}"
 
 
 def _assigned(path: Path, name: str) -> ast.expr:
@@ -194,6 +209,8 @@ def main() -> int:
     found = list(breaches(ROOT / "ranvier"))
     if len(whole := list(whole_networks(ROOT / "ranvier"))) > WHOLE_NETWORKS:
         found += [f"{where}: takes the whole network; take net.graph" for where in whole]
+    if len(replaced := list(patched(ROOT / "tests"))) > PATCHED:
+        found += [f"{where}: replaces a constant; pass the value" for where in replaced]
     for line in found:
         print(line)
     return 1 if found else 0

@@ -37,6 +37,17 @@ class TestHouse:
     def test_the_package_keeps_the_rules(self) -> None:
         assert list(_script("check_house").breaches(ROOT / "ranvier")) == []
 
+    def test_no_more_tests_replace_constants(self, tmp_path: Path) -> None:
+        script = _script("check_house")
+        assert len(list(script.patched(ROOT / "tests"))) <= script.PATCHED
+        lines = [
+            'm.setattr(module, "_LEAST", 1)',
+            'm.setattr("ranvier.module._LEAST", 1)',
+            'm.setattr(os, "replace", f)',
+        ]
+        (tmp_path / "test_it.py").write_text("\n".join(lines))
+        assert [where.rpartition(":")[2] for where in script.patched(tmp_path)] == ["1", "2"]
+
     @pytest.mark.parametrize(
         ("text", "complaint"),
         [

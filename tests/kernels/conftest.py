@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from inspect import isfunction
+from inspect import isfunction, signature
 
 import pytest
 import torch
@@ -19,7 +19,12 @@ from ranvier.units import Hz, ms, mV
 
 Tensor = torch.Tensor
 
-READY = {name: getattr(neurons, name) for name in neurons.__all__ if isfunction(getattr(neurons, name))}
+#: ready cells; what changes a given cell is none
+READY = {
+    name: made
+    for name in neurons.__all__
+    if isfunction(made := getattr(neurons, name)) and "cell" not in signature(made).parameters
+}
 
 CUSTOM = {
     "frozen": lambda: rv.Cell(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
 from ranvier.errors import ProviderError
 from ranvier.kernels import cpu
+from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.propagate import run_by_event, run_dense
 from ranvier.kernels.provider import DENSE, EVENT, FEW_ROWS, Offer, Refusal, Request, Runnable
 from ranvier.kernels.tasks import (
@@ -35,7 +37,8 @@ _FEW = 48
 class Cpu:
     """Generated vector code for this processor, in float32 and float64."""
 
-    name = "cpu"
+    def __init__(self, name: str = "cpu", tuning: Tuning = TUNING) -> None:
+        self.name, self.tuning = name, tuning
 
     def offer(self, shape: Shape, request: Request) -> Offer | Refusal:
         """Offers to run everything on the CPU; circuits and neighbouring parts where that pays."""
@@ -65,9 +68,9 @@ class Cpu:
             case ScanShape():
                 return cpu.run_scan
             case CircuitShape():
-                return cpu.run_circuit
+                return partial(cpu.run_circuit, tuning=self.tuning)
             case FusedShape():
-                return _Fused()
+                return _Fused(self.tuning)
             case DrawShape():
                 return cpu.run_draw
             case PropagateShape():
@@ -86,12 +89,15 @@ class Cpu:
 class _Fused:
     """Runs a fused task by itself, or opens a session."""
 
+    def __init__(self, tuning: Tuning) -> None:
+        self.tuning = tuning
+
     def __call__(self, task: Fused) -> Mapping[str, ScanResult]:
-        return cpu.run_fused(task)
+        return cpu.run_fused(task, self.tuning)
 
     def open(self, task: Fused) -> FusedSeries | None:
         """Set up once, where the task allows it."""
-        return cpu.FusedSeries(task) if cpu.FusedSeries.suits(task) else None
+        return cpu.FusedSeries(task, self.tuning) if cpu.FusedSeries.suits(task) else None
 
 
 def _product(shape: PropagateShape) -> Offer:

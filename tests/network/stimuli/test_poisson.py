@@ -11,9 +11,10 @@ from scipy import stats
 
 import ranvier as rv
 from ranvier.errors import DimensionError, ShapeError
-from ranvier.kernels.cpu.circuit import team
+from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.units import Hz, kHz, ms, pA
 from ranvier.values import PoissonLaw, poisson_counts, poisson_counts_each
+from tests.kernels.providers.tuned import tuned
 
 
 @pytest.mark.parametrize("mean", [0.0, 1e-3, 0.4, 1.7, 9.0, 300.0])
@@ -148,13 +149,16 @@ def test_too_many_spikes_are_refused() -> None:
 
 
 @pytest.mark.parametrize("size", [37, 1000])
-def test_threads_draw_the_same(monkeypatch, size: int) -> None:
+def test_threads_draw_the_same(size: int) -> None:
     """Also with delays of their own, variables recorded, and more threads than some population has vectors."""
 
     def outcome(threads: int) -> list[np.ndarray]:
-        monkeypatch.setattr(team, "_idle_cores", lambda: threads)
         torch.set_num_threads(threads)
-        net = rv.Network(dt=0.1 * ms, seed=3)
+        with tuned(Tuning(idle=threads, thread_cells=1, threaded_call=0)) as provider:
+            return drawn(provider)
+
+    def drawn(provider: str) -> list[np.ndarray]:
+        net = rv.Network(dt=0.1 * ms, seed=3, provider=provider)
         for name, cells in (("a", size), ("b", size // 3)):
             net.population(name, cells, rv.LIF(tau=10 * ms, refractory=2 * ms), v=rv.Uniform(0, 1))
             net.source(f"drive_{name}", rv.Poisson(9 * Hz, cells, trains=1000))
@@ -167,8 +171,6 @@ def test_threads_draw_the_same(monkeypatch, size: int) -> None:
         trains = [run[name].spikes for name in "ab"]
         return [run["a"].v, *(t.cell for t in trains), *(t.step for t in trains)]
 
-    monkeypatch.setattr(team, "_WORTH", 1)
-    monkeypatch.setattr(team, "_CALL", 0)
     before = torch.get_num_threads()
     try:
         alone, *others = (outcome(k) for k in (1, 2, 3))

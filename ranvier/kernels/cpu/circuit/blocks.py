@@ -18,6 +18,7 @@ from ranvier.kernels.cpu.circuit._deliver import add_weight, approached, row_of
 from ranvier.kernels.cpu.circuit.fired import UNIT
 from ranvier.kernels.cpu.circuit.form import Wire
 from ranvier.kernels.cpu.circuit.rows import Blocks, rows_of
+from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.llvm.functions import I64, at, counted, local, offset, vector_at, when
 from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
@@ -30,19 +31,15 @@ if TYPE_CHECKING:
 __all__ = ["Bins", "block_of", "empty_bin", "file_rows", "rows_by_block"]
 
 Tensor = torch.Tensor
-#: cells from which bins pay where synapses have a weight each, which is copied too, and where all share one
-_LEAST_OWN, _LEAST_SHARED = 64_000, 500
-#: cells of a block: what fills the first-level cache with one stream, and what a target of 16 bits can tell
-_USUAL, _LARGEST = 1 << 14, 1 << 16
-#: synapses of a row in one block that pay for the copy; and where threads would have unequal shares otherwise
-_SEGMENT, _SHORT_SEGMENT = 6, 3
-#: cells of the busiest thread times threads, over those of all: good, and the most that is taken
-_EQUAL, _UNEQUAL = 1.1, 1.25
+#: cells of a block that a target of 16 bits can tell
+_LARGEST = 1 << 16
 
 
-def block_of(p: CircuitPopulation, projections: Sequence[CircuitProjection], threads: int = 1) -> int:
+def block_of(
+    p: CircuitPopulation, projections: Sequence[CircuitProjection], threads: int = 1, tuning: Tuning = TUNING
+) -> int:
     """Cells of a block of ``p``, a power of two; 0 where it is not worth it, or the processor has no masked vectors."""
-    rows = [fit for q in projections if q.post == p.name and (fit := _fit(q)) is not None]
+    rows = [fit for q in projections if q.post == p.name and (fit := _fit(q, tuning)) is not None]
     if not rows or not has_feature("avx2"):
         return 0
     mean = max(r.synapses / max(1, r.rows) for r in rows)
@@ -53,34 +50,35 @@ def block_of(p: CircuitPopulation, projections: Sequence[CircuitProjection], thr
     def share(block: int) -> float:
         return -(-p.cells // (block * threads)) * block * threads / p.cells if threads > 1 else 1.0
 
-    block = _USUAL
-    while block < _LARGEST and segment(block) < _SEGMENT:
+    block = tuning.block
+    while block < _LARGEST and segment(block) < tuning.segment:
         block *= 2
-    if segment(block) < _SEGMENT:
+    if segment(block) < tuning.segment:
         return 0
     smaller = [block]
-    while share(smaller[-1]) > _EQUAL and smaller[-1] > UNIT and segment(smaller[-1] // 2) >= _SHORT_SEGMENT:
+    few = tuning.short_segment
+    while share(smaller[-1]) > tuning.equal and smaller[-1] > UNIT and segment(smaller[-1] // 2) >= few:
         smaller.append(smaller[-1] // 2)
     best = min(smaller, key=share)
-    return best if share(best) <= _UNEQUAL else 0
+    return best if share(best) <= tuning.unequal else 0
 
 
-def _fit(q: CircuitProjection) -> Pattern | None:
+def _fit(q: CircuitProjection, tuning: Tuning) -> Pattern | None:
     """The synapses of a projection for which bins may pay."""
     pattern = q.stored
     if q.latencies is not None or pattern is None or not pattern.synapses:
         return None
     if isinstance(q.weight, Stored):  # bins hold floats
         return None
-    return pattern if pattern.columns >= (_LEAST_SHARED if q.one_weight else _LEAST_OWN) else None
+    return pattern if pattern.columns >= (tuning.shared_weight if q.one_weight else tuning.own_weights) else None
 
 
-def rows_by_block(q: CircuitProjection, block: int) -> Blocks | None:
+def rows_by_block(q: CircuitProjection, block: int, tuning: Tuning = TUNING) -> Blocks | None:
     """How the rows are cut; None where this projection goes another way."""
-    pattern = _fit(q) if block else None
+    pattern = _fit(q, tuning) if block else None
     if (
         pattern is None
-        or pattern.synapses * min(block, pattern.columns) < _SEGMENT * pattern.rows * pattern.columns / 4
+        or pattern.synapses * min(block, pattern.columns) < tuning.segment * pattern.rows * pattern.columns / 4
     ):
         return None
     return rows_of(pattern).blocks(block)

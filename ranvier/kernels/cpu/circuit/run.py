@@ -14,6 +14,7 @@ from ranvier.kernels.cpu.circuit.pack import pack_drawn, pack_population, pack_p
 from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.circuit.team import team_for
 from ranvier.kernels.cpu.host.barrier import LINE
+from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.host.weights import synapses_of
 from ranvier.kernels.cpu.plastic.pack import pack_plastic
 from ranvier.kernels.cpu.plastic.tables import LONGEST
@@ -24,8 +25,8 @@ __all__ = ["run_circuit"]
 Tensor = torch.Tensor
 
 
-def run_circuit(task: Circuit, threads: int | None = None) -> CircuitResult:
-    """Advance the circuit; ``threads`` None chooses by its size. The result is the same for any number."""
+def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNING) -> CircuitResult:
+    """Advance the circuit; ``threads`` None chooses by its size. The result is the same for any number, and any tuning."""
     populations, projections, plastic = task.populations, task.projections, task.plastic
     first, steps, every, dtype = task.first, task.steps, task.every, task.dtype
     index = {p.name: k for k, p in enumerate(populations)}
@@ -56,9 +57,9 @@ def run_circuit(task: Circuit, threads: int | None = None) -> CircuitResult:
         for p in populations
     )
     width = 64 // dtype.itemsize
-    team = team_for(populations, projections, plastic, threads, width, steps)
-    blocks = {p.name: 0 if p.name in read else block_of(p, projections, team.threads) for p in populations}
-    cuts = [rows_by_block(q, blocks[q.post]) for q in projections]
+    team = team_for(populations, projections, plastic, threads, width, steps, tuning)
+    blocks = {p.name: 0 if p.name in read else block_of(p, projections, team.threads, tuning) for p in populations}
+    cuts = [rows_by_block(q, blocks[q.post], tuning) for q in projections]
     places = {n: {stream: k for k, stream in enumerate(own)} for n, own in rings.items()}
     wires = [_wire(q, index, places, c is not None) for q, c in zip(projections, cuts, strict=True)]
     wires += [

@@ -13,16 +13,12 @@ import torch
 from ranvier.kernels.cpu.circuit.fired import UNIT
 from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.host.barrier import can_meet
+from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 
 if TYPE_CHECKING:
     from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection, PlasticProjection
 
-__all__ = ["Team", "team_for", "whole_vectors", "worth"]
-
-#: cells, and hundreds of synapses, that pay for a thread of their own: below, synchronising threads costs more than it gains
-_WORTH = 15_000
-#: the same times steps: a smaller call does not pay for starting threads and giving each its arrays
-_CALL = 40_000_000
+__all__ = ["Team", "idle_cores", "team_for", "whole_vectors"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +43,7 @@ class Team:
 def team_for(
     populations: Sequence[CircuitPopulation], projections: Sequence[CircuitProjection],
     plastic: Sequence[PlasticProjection], threads: int | None, width: int, steps: int,
+    tuning: Tuning = TUNING,
 ) -> Team:  # fmt: skip
     """As many threads as asked for; None: by the size of the circuit and of the call, never more than torch allows or cores
     are idle.
@@ -55,8 +52,9 @@ def team_for(
     """
     if threads is None:
         stored = sum(q.stored.synapses for q in projections if q.stored is not None)
-        threads = worth(sum(p.cells for p in populations), stored, steps)
-        threads = min(threads, _idle_cores()) if threads > 1 else 1
+        threads = _worth(sum(p.cells for p in populations), stored, steps, tuning)
+        if threads > 1:
+            threads = min(threads, idle_cores() if tuning.idle is None else tuning.idle)
     patterns = [q.stored for q in projections]
     if threads <= 1 or plastic or not can_meet():
         return Team(1)
@@ -67,10 +65,12 @@ def team_for(
     return team
 
 
-def worth(cells: int, synapses: int, steps: int) -> int:
+def _worth(cells: int, synapses: int, steps: int, tuning: Tuning) -> int:
     """Threads that pay for a call of so many steps where all cores are idle; never more than torch allows."""
     work = cells + synapses // 100
-    return max(1, min(torch.get_num_threads(), work // _WORTH)) if work * steps >= _CALL else 1
+    if work * steps < tuning.threaded_call:
+        return 1
+    return max(1, min(torch.get_num_threads(), work // tuning.thread_cells))
 
 
 def whole_vectors(cells: int, width: int) -> int:
@@ -78,7 +78,7 @@ def whole_vectors(cells: int, width: int) -> int:
     return -(-cells // width) * width
 
 
-def _idle_cores() -> int:
+def idle_cores() -> int:
     """Cores that are idle at this moment, and the one that runs this."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:

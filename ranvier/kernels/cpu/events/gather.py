@@ -35,7 +35,12 @@ _SPAN = ("start", "stop", "first", "size", "stride", "initial_stride", "skip")
 
 
 def gather(
-    events: EventList, weight_t: Tensor | Weights, out: Tensor, accumulate: bool = True, bias: Tensor | None = None
+    events: EventList,
+    weight_t: Tensor | Weights,
+    out: Tensor,
+    accumulate: bool = True,
+    bias: Tensor | None = None,
+    most: int | None = None,
 ) -> None:
     """Multiply events by a matrix: ``out += x @ weight_t`` for the ``x`` that ``events`` lists.
 
@@ -51,6 +56,8 @@ def gather(
         Add to what ``out`` holds; otherwise start from ``bias``.
     bias
         ``[N]``, or None for zero. Not allowed together with ``accumulate``.
+    most
+        Sums of 64 bytes that are kept in registers together; by default as many as the processor holds.
 
     Raises
     ------
@@ -72,14 +79,15 @@ def gather(
         require(initial, "bias", (width,), out.dtype)
 
     def task(start: int, stop: int) -> None:
-        gather_span(events, events.pointer, rows, (initial, stride), out, start, stop)
+        gather_span(events, events.pointer, rows, (initial, stride), out, start, stop, most)
 
     run_spans(task, events.rows, _LEAST * events.rows // max(1, events.count * width))
 
 
 def gather_span(
-    events: EventList, pointer: Tensor, source: Weights, initial: tuple[Tensor, int], out: Tensor, start: int, stop: int
-) -> None:
+    events: EventList, pointer: Tensor, source: Weights, initial: tuple[Tensor, int], out: Tensor, start: int, stop: int,
+    most: int | None = None,
+) -> None:  # fmt: skip
     """Sum rows ``start`` to ``stop`` of the events whose row pointers are ``pointer``.
 
     ``initial`` is a tensor and the elements from one of its rows to the next. When it is ``out`` itself, rows without
@@ -87,7 +95,7 @@ def gather_span(
     """
     start_from, stride = initial
     width, given = source.table.shape[1], source.given("source")
-    for first, stop_column in chunks(width, source.dtype):
+    for first, stop_column in chunks(width, source.dtype, most):
         size = stop_column - first
         gather_kernel(source.dtype, size, events.value is not None, source.code).run(
             pointer=pointer, index=events.index, value=events.value, **given, initial=start_from, out=out,
@@ -96,9 +104,9 @@ def gather_span(
         )  # fmt: skip
 
 
-def chunks(width: int, dtype: torch.dtype) -> list[tuple[int, int]]:
+def chunks(width: int, dtype: torch.dtype, most: int | None = None) -> list[tuple[int, int]]:
     """Cut ``width`` columns into equal pieces that each fit the registers, on vector borders."""
-    return _chunks(width, lanes(dtype), vectors())
+    return _chunks(width, lanes(dtype), most or vectors())
 
 
 @cache

@@ -14,6 +14,7 @@ from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.fused.span import Rows, Span, Spans, spans_of
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.schedule import Call, Schedule, run_queues
+from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.scan import kernels
 from ranvier.kernels.cpu.scan.exact import emitted_as
 from ranvier.kernels.tasks import Fused
@@ -89,9 +90,9 @@ class Made:
 Calls = Callable[[str, Span], list[Call]]
 
 
-def run(task: Fused, given: Given, needs: Mapping[tuple[str, str], bool]) -> Made:
+def run(task: Fused, given: Given, needs: Mapping[tuple[str, str], bool], tuning: Tuning = TUNING) -> Made:
     """Advance all populations over all steps."""
-    made, calls = prepare(task, given, needs)
+    made, calls = prepare(task, given, needs, tuning)
     steps, parts = next(iter(task.members.values())).steps, made.spans.parts
     if made.flights:
         _in_windows(task, made, {n: Schedule(calls(n, parts[0][0])) for n in made.members} if steps else {}, steps)
@@ -105,14 +106,18 @@ def run(task: Fused, given: Given, needs: Mapping[tuple[str, str], bool]) -> Mad
 
 
 def prepare(
-    task: Fused, given: Given, needs: Mapping[tuple[str, str], bool], repeated: bool = False
+    task: Fused,
+    given: Given,
+    needs: Mapping[tuple[str, str], bool],
+    tuning: Tuning = TUNING,
+    repeated: bool = False,
 ) -> tuple[Made, Calls]:
     """Make all buffers; returns them, and the calls of a population in a span. ``repeated`` feeds are listed later."""
     steps = next(iter(task.members.values())).steps
     members = {
         n: Member(s, {name: t for (owner, name), t in given.items() if owner == n}) for n, s in task.members.items()
     }
-    made = Made(members, {}, _spans(task, members, steps))
+    made = Made(members, {}, _spans(task, members, steps, tuning))
     for k, feed in enumerate(task.feeds):
         made.feeds[k] = FeedLink(
             feed, given[f"feeds:{k}", "source"], given.get((f"feeds:{k}", "weight"), feed.weight), repeated
@@ -166,13 +171,13 @@ def queues(made: Made, calls: Calls) -> list[list[tuple[int, Schedule]]]:
     return [[(s.turns, Schedule([c for n in made.members for c in calls(n, s)])) for s in part] for part in parts]
 
 
-def _spans(task: Fused, members: Mapping[str, Member], steps: int) -> Spans:
+def _spans(task: Fused, members: Mapping[str, Member], steps: int, tuning: Tuning) -> Spans:
     first = next(iter(members.values()))
     together = all(link.latency == 0 for link in task.feedback)
     delayed = any(link.first is not None for link in task.feedback)
     late = delayed or (first.batch <= FEW and any(link.pattern is not None for link in task.feedback))
     cells = [m.cells for m in members.values()]
-    return spans_of(steps, first.batch, cells, first.lanes, together and not late, late)
+    return spans_of(steps, first.batch, cells, first.lanes, together and not late, late, tuning)
 
 
 def _arrivals(made: Made) -> dict[str, dict[str, list[Arrival]]]:

@@ -19,6 +19,7 @@ from ranvier.kernels.cpu.fused import _backward, _forward
 from ranvier.kernels.cpu.fused._forward import Given
 from ranvier.kernels.cpu.fused._kept import Kept
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
+from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.tasks import Feed, Feedback, Fused, ScanResult
 from ranvier.storages import Stored
 
@@ -27,10 +28,10 @@ __all__ = ["fixed", "run_fused", "slots_of"]
 Tensor = torch.Tensor
 
 
-def run_fused(task: Fused) -> dict[str, ScanResult]:
+def run_fused(task: Fused, tuning: Tuning = TUNING) -> dict[str, ScanResult]:
     """Run the operation; equal to the windows of the executor up to rounding, forward and gradient."""
     slots = slots_of(task)
-    flat = _FusedFunction.apply(task, slots, *(s.number(task) for s in slots))
+    flat = _FusedFunction.apply(task, tuning, slots, *(s.number(task) for s in slots))
     out, position = {}, 0
     for name, scan in task.members.items():
         states = (*scan.step.states, *scan.step.counters)
@@ -112,10 +113,10 @@ _Slot = _OfProjection | _OfMember
 
 class _FusedFunction(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, task: Fused, slots: tuple[_Slot, ...], *tensors: Tensor):
-        needs = {s.key: needed for s, needed in zip(slots, ctx.needs_input_grad[2:], strict=True)} | fixed(task)
+    def forward(ctx: Any, task: Fused, tuning: Tuning, slots: tuple[_Slot, ...], *tensors: Tensor):
+        needs = {s.key: needed for s, needed in zip(slots, ctx.needs_input_grad[3:], strict=True)} | fixed(task)
         given: Given = {s.key: t.detach() for s, t in zip(slots, tensors, strict=True)}
-        made = _forward.run(task, given, needs)
+        made = _forward.run(task, given, needs, tuning)
         result: list[Tensor] = []
         for name, scan in task.members.items():
             member = made.members[name]
@@ -145,4 +146,4 @@ class _FusedFunction(torch.autograd.Function):
         ctx.kept.forget()
         dtype = next(iter(task.members.values())).dtype
         out = {k: g if g.shape == ctx.shapes[k] else g.sum_to_size(ctx.shapes[k]) for k, g in found.items()}
-        return (None, None, *(out[s.key].to(dtype) if s.key in out else None for s in ctx.slots))
+        return (None, None, None, *(out[s.key].to(dtype) if s.key in out else None for s in ctx.slots))

@@ -19,6 +19,7 @@ from ranvier.kernels.cpu.fused.run import fixed, slots_of
 from ranvier.kernels.cpu.fused.span import Span
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
 from ranvier.kernels.cpu.host.schedule import Schedule, run_queues
+from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.tasks import Fused, ScanResult
 
 __all__ = ["FusedSeries"]
@@ -34,7 +35,7 @@ class FusedSeries:
     next one is run.
     """
 
-    def __init__(self, task: Fused) -> None:
+    def __init__(self, task: Fused, tuning: Tuning = TUNING) -> None:
         self.task, self.number = task, 0
         self.dtype = next(iter(task.members.values())).dtype
         self.steps = next(iter(task.members.values())).steps
@@ -43,7 +44,7 @@ class FusedSeries:
         learning = torch.is_grad_enabled()
         self.needs = {key: learning and t.requires_grad for key, t in self.tensors.items()} | fixed(task)
         given = {key: t.detach() for key, t in self.tensors.items()}
-        self.made, calls = _forward.prepare(task, given, self.needs, repeated=True)
+        self.made, calls = _forward.prepare(task, given, self.needs, tuning, repeated=True)
         self.queues = _forward.queues(self.made, calls)
         self.totals = _backward.totals_of(self.made, self.needs)
         self.ways: dict[tuple[Any, ...], tuple[WayBack, Queues]] = {}

@@ -10,13 +10,12 @@ from itertools import pairwise
 import torch
 
 from ranvier.kernels.cpu.host.checked import Place
+from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 
 __all__ = ["Rows", "Span", "Spans", "spans_of"]
 
 Tensor = torch.Tensor
-_BYTES = 1 << 19  # of a stream, in one turn of several steps
 _FEW = 16  # rows of a smaller batch stay with one thread
-_WORK = 1 << 18  # neurons times steps that pay for a thread of their own
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,9 @@ class Rows:
         return Rows(self.tensor.expand(span.chunk, -1).contiguous(), scratch=True)
 
 
-def spans_of(steps: int, batch: int, cells: Sequence[int], lanes: int, together: bool, alone: bool) -> Spans:
+def spans_of(
+    steps: int, batch: int, cells: Sequence[int], lanes: int, together: bool, alone: bool, tuning: Tuning = TUNING
+) -> Spans:
     """How to cut ``steps`` steps of ``batch`` rows.
 
     ``cells`` are the sizes of the populations; ``together`` says that steps need not be taken one by one, ``alone`` that
@@ -95,9 +96,9 @@ def spans_of(steps: int, batch: int, cells: Sequence[int], lanes: int, together:
     whole = all(batch * n % lanes == 0 for n in cells)
     least = math.lcm(*(lanes // math.gcd(lanes, max(1, n)) for n in cells))  # rows that end on a border of vectors
     blocks = max(1, -(-batch // least))
-    threads = min(torch.get_num_threads(), blocks, max(1, steps * batch * sum(cells) // _WORK))
+    threads = min(torch.get_num_threads(), blocks, max(1, steps * batch * sum(cells) // tuning.thread_work))
     threads = 1 if alone or batch < _FEW else threads
-    turn = max(1, _BYTES * lanes // (64 * max(1, *cells, 1) * max(1, batch)))
+    turn = max(1, tuning.turn_bytes * lanes // (64 * max(1, *cells, 1) * max(1, batch)))
     turn = -(-steps // max(1, -(-steps // turn))) if together and whole else 1  # turns of nearly equal length
     block = turn * batch if together and whole else None
     chunk = turn if threads == 1 else 1

@@ -71,15 +71,15 @@ def load(key: str) -> bytes | None:
     return code
 
 
-def save(key: str, code: bytes) -> None:
-    """Keep machine code under ``key``, whole or not at all."""
+def save(key: str, code: bytes, limit: int = _LIMIT) -> None:
+    """Keep machine code under ``key``, whole or not at all; the oldest go where the folder holds more than ``limit`` bytes."""
     folder = _usable_folder()
     if folder is None:
         return
     try:
         replace_file(folder / (key + _SUFFIX), _header(key, code) + code, sync=False, mode=0o600)
         sweep(folder)
-        _trim()
+        _trim(limit)
     except OSError as error:
         reason = error.strerror or error.__cause__ or error
         _warn(
@@ -136,12 +136,12 @@ def _entries() -> list[tuple[Path, int, float]]:
     return found
 
 
-def _trim() -> None:
-    """Delete the oldest kernels while the folder holds more than its limit."""
+def _trim(limit: int) -> None:
+    """Delete the oldest kernels while the folder holds more than ``limit`` bytes."""
     entries = _entries()
     total = sum(size for _, size, _ in entries)
     for path, size, _ in sorted(entries, key=lambda entry: entry[2]):
-        if total <= _LIMIT:
+        if total <= limit:
             return
         _remove(path)
         total -= size

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 import ranvier as rv
-from ranvier.kernels.cpu.circuit import blocks, team
+from ranvier.kernels.cpu.circuit import blocks
 from ranvier.kernels.cpu.circuit.fired import fixed_counters
 from ranvier.kernels.cpu.circuit.form import Member
 from ranvier.kernels.cpu.circuit.rows import Rows, joined
+from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.kernels.tasks import CircuitProjection, pattern
 from ranvier.network import Population
 from ranvier.units import ms, mV
+from tests.kernels.providers.tuned import tuned
 
 COBA = """
 dv/dt   = (E_L - v + g_e*(E_e - v) + g_i*(E_i - v)) / tau_m : mV  (unless refractory)
@@ -55,10 +58,8 @@ def same(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
     return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-def least(monkeypatch, cells: int) -> None:
-    """Use blocks from so many cells on."""
-    monkeypatch.setattr(blocks, "_LEAST_OWN", cells)
-    monkeypatch.setattr(blocks, "_LEAST_SHARED", cells)
+#: blocks nowhere, and wherever there is one synapse
+NEVER, ALWAYS = Tuning(own_weights=10**9, shared_weight=10**9), Tuning(own_weights=0, shared_weight=0)
 
 
 @pytest.fixture
@@ -71,26 +72,22 @@ def threads():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("own_weights", [False, True])
 def test_blocks_change_no_bit(monkeypatch, threads, dtype: torch.dtype, own_weights: bool) -> None:
-    least(monkeypatch, 10**9)
-    plain = outcome(circuit(own_weights, dtype), 60)
-    least(monkeypatch, 0)
-    monkeypatch.setattr(blocks, "_SEGMENT", 0)
-    monkeypatch.setattr(blocks, "_USUAL", 64)
+    with tuned(NEVER) as provider:
+        plain = outcome(circuit(own_weights, dtype, provider=provider), 60)
     used = []
     real = blocks.rows_by_block
     monkeypatch.setattr("ranvier.kernels.cpu.circuit.run.rows_by_block", lambda *a: used.append(real(*a)) or used[-1])
-    monkeypatch.setattr(team, "_WORTH", 1)
-    monkeypatch.setattr(team, "_CALL", 0)
     for count in (1, 3):
         threads(count)
-        monkeypatch.setattr(team, "_idle_cores", lambda count=count: count)
-        assert same(outcome(circuit(own_weights, dtype), 60), plain)
+        small = replace(ALWAYS, segment=0, block=64, thread_cells=1, threaded_call=0, idle=count)
+        with tuned(small) as provider:
+            assert same(outcome(circuit(own_weights, dtype, provider=provider), 60), plain)
     assert blocks.has_feature("avx2") == any(cut is not None for cut in used)
 
 
-def test_targets_beyond_sixteen_bits(monkeypatch) -> None:
-    def net() -> rv.Network:
-        made = rv.Network(dt=1 * ms, seed=1)
+def test_targets_beyond_sixteen_bits() -> None:
+    def net(provider: str) -> rv.Network:
+        made = rv.Network(dt=1 * ms, seed=1, provider=provider)
         made.population("few", 40, rv.LIF(tau=10 * ms), v=rv.Uniform(0, 2))
         made.population("many", 70_000, rv.LIF(tau=10 * ms))
         made.connect("few", "many", rv.FixedOutDegree(3000), weight=rv.Uniform(0, 3))
@@ -102,19 +99,18 @@ def test_targets_beyond_sixteen_bits(monkeypatch) -> None:
         assert done["many"].spikes.cell.max() > 66_000
         return [torch.from_numpy(done["many"].spikes.cell), done.state.variables["many"]["v"]]
 
-    least(monkeypatch, 10**9)
-    plain = run(net())
-    least(monkeypatch, 0)
-    monkeypatch.setattr(blocks, "_SEGMENT", 1)
-    assert same(run(net()), plain)
+    with tuned(NEVER) as provider:
+        plain = run(net(provider))
+    with tuned(replace(ALWAYS, segment=1)) as provider:
+        assert same(run(net(provider)), plain)
 
 
-def test_a_row_with_too_many_targets_in_a_block_goes_the_plain_way(monkeypatch) -> None:
-    least(monkeypatch, 0)
-    net = rv.Network(dt=1 * ms, seed=1)
-    net.population("a", 500, rv.LIF(tau=10 * ms), v=rv.Uniform(0, 2))
-    net.connect("a", "a", rv.AllToAll(), weight=0.001)
-    assert len(net.run(20 * ms, stream=0, record={"a": ["spikes"]})["a"].spikes) > 100
+def test_a_row_with_too_many_targets_in_a_block_goes_the_plain_way() -> None:
+    with tuned(ALWAYS) as provider:
+        net = rv.Network(dt=1 * ms, seed=1, provider=provider)
+        net.population("a", 500, rv.LIF(tau=10 * ms), v=rv.Uniform(0, 2))
+        net.connect("a", "a", rv.AllToAll(), weight=0.001)
+        assert len(net.run(20 * ms, stream=0, record={"a": ["spikes"]})["a"].spikes) > 100
 
 
 @pytest.mark.parametrize(

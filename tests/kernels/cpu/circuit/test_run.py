@@ -193,7 +193,7 @@ class TestSpikes:
 
 
 def test_a_cell_of_every_kind_can_be_in_a_circuit(ready: dict[str, Callable[..., rv.Cell]]) -> None:
-    """Each ready cell in a loop with itself: as many spikes as by the windows of the executor."""
+    """Each ready cell in a circuit with itself: as many spikes as by the windows of the executor."""
     for name, make in ready.items():
         cell = make()
         if cell.emit != "spike":

@@ -10,7 +10,12 @@ import torch
 
 from ranvier.kernels.cpu.circuit import team
 from ranvier.kernels.cpu.circuit.rows import Rows
+from ranvier.kernels.cpu.host.barrier import can_meet
+from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.kernels.tasks import CircuitProjection
+
+TWO_IDLE = Tuning(idle=2)
+pytestmark = pytest.mark.skipif(not can_meet(), reason="threads of this system cannot wait for one another")
 
 
 def cells(count: int) -> Any:
@@ -30,33 +35,28 @@ def torch_threads():
      (900_000, 4, 0, 1), (900_000, 4, -20, 1)],
 )  # fmt: skip
 def test_never_more_than_idle_cores_or_worth(
-    torch_threads, monkeypatch, size: int, torch_has: int, idle: int, expected: int
+    torch_threads, size: int, torch_has: int, idle: int, expected: int
 ) -> None:
     torch_threads(torch_has)
-    monkeypatch.setattr(team, "_idle_cores", lambda: idle)
-    assert team.team_for(cells(size), [], [], None, 16, 10_000).threads == expected
+    assert team.team_for(cells(size), [], [], None, 16, 10_000, Tuning(idle=idle)).threads == expected
 
 
-def test_many_synapses_are_work_too(torch_threads, monkeypatch) -> None:
+def test_many_synapses_are_work_too(torch_threads) -> None:
     torch_threads(2)
-    monkeypatch.setattr(team, "_idle_cores", lambda: 2)
-    monkeypatch.setattr(team, "can_meet", lambda: True)
     prepared = {Rows: SimpleNamespace(cut=lambda borders: [])}
     synapses: Any = SimpleNamespace(synapses=30_000_000, columns=77_000, prepared=prepared)
     wire = CircuitProjection("cells", "cells", "x", synapses, torch.ones(1), 1)
-    assert team.team_for(cells(77_000), [wire], [], None, 16, 200).threads == 2
+    assert team.team_for(cells(77_000), [wire], [], None, 16, 200, TWO_IDLE).threads == 2
 
 
-def test_a_short_call_is_not_worth_threads(torch_threads, monkeypatch) -> None:
+def test_a_short_call_is_not_worth_threads(torch_threads) -> None:
     torch_threads(2)
-    monkeypatch.setattr(team, "_idle_cores", lambda: 2)
-    monkeypatch.setattr(team, "can_meet", lambda: True)
-    found = [team.team_for(cells(400_000), [], [], None, 16, steps).threads for steps in (1, 50, 1000)]
+    found = [team.team_for(cells(400_000), [], [], None, 16, steps, TWO_IDLE).threads for steps in (1, 50, 1000)]
     assert found == [1, 1, 2]
 
 
 def test_the_number_of_idle_cores_is_sensible() -> None:
-    assert -10_000 < team._idle_cores() < 10_000
+    assert -10_000 < team.idle_cores() < 10_000
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 import ranvier as rv
 from ranvier.kernels.cpu.events.transpose import transposed
-from ranvier.kernels.cpu.fused import span
 from ranvier.kernels.cpu.fused.hand_back import dense_kernel
 from ranvier.kernels.cpu.host.schedule import Call, Schedule
+from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.units import ms
+from tests.kernels.providers.tuned import tuned
 
 
 def make(
@@ -57,25 +58,21 @@ def learn(net: rv.Sequential, x: torch.Tensor, **how) -> list[torch.Tensor]:
 def test_equal_to_the_reference(sizes, steps, batch, recurrent, bias, late, block) -> None:
     latencies = (0, late, *(0 for _ in sizes))
     x = (torch.rand(steps, batch, sizes[0], generator=torch.Generator().manual_seed(1)) < 0.3).double()
-    before = span._BYTES
-    span._BYTES = block  # many turns and a rest, or all steps in one
-    try:
-        found = learn(make("cpu", sizes, latencies, recurrent, bias), x)
-    finally:
-        span._BYTES = before
+    with tuned(Tuning(turn_bytes=block)) as provider:  # many turns and a rest, or all steps in one
+        found = learn(make(provider, sizes, latencies, recurrent, bias), x)
     for a, b in zip(found, learn(make("reference", sizes, latencies, recurrent, bias), x), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-10)
 
 
 @pytest.mark.parametrize("recurrent", [False, True])
-def test_threads_change_no_bit(recurrent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(span, "_WORK", 1)
+def test_threads_change_no_bit(recurrent: bool) -> None:
     x = (torch.rand(30, 36, 40, generator=torch.Generator().manual_seed(2)) < 0.2).double()
     before, results = torch.get_num_threads(), []
     try:
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
-            results.append(learn(make("cpu", (40, 24, 16, 5), (0, 0, 0), recurrent, False), x))
+            with tuned(Tuning(thread_work=1)) as provider:
+                results.append(learn(make(provider, (40, 24, 16, 5), (0, 0, 0), recurrent, False), x))
     finally:
         torch.set_num_threads(before)
     for other in results[1:]:

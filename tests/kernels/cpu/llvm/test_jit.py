@@ -152,10 +152,9 @@ class TestFiles:
         assert store.clear_cache() == 1
         assert store.cache_size() == (0, 0)
 
-    def test_the_folder_is_bounded(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(store, "_LIMIT", 5000)
+    def test_the_folder_is_bounded(self, folder: Path) -> None:
         for i in range(10):
-            store.save(f"{i:064x}", bytes(1000))
+            store.save(f"{i:064x}", bytes(1000), limit=5000)
             os.utime(folder / f"{i:064x}.kernel", (i, i))
         assert store.cache_size()[1] <= 5000
         assert store.load(f"{9:064x}") == bytes(1000)

@@ -1,0 +1,52 @@
+"""Sizes from which one way of computing the same pays more than another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["TUNING", "Tuning"]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What the cpu provider weighs its ways by. No result depends on it, only time does.
+
+    Attributes
+    ----------
+    idle
+        Cores that nobody uses; None: those that the system reports when a call begins.
+    thread_cells
+        Cells, and hundreds of synapses, of a circuit that pay for a thread of their own: below, synchronising threads costs
+        more than it gains.
+    threaded_call
+        The same times steps: a smaller call does not pay for starting threads and giving each its arrays.
+    own_weights, shared_weight
+        Cells from which bins of blocks pay where synapses have a weight each, which is copied too, and where all share one.
+    block
+        Cells of a block: what fills the first-level cache with one stream.
+    segment, short_segment
+        Synapses of a row in one block that pay for the copy; and where threads would have unequal shares otherwise.
+    equal, unequal
+        Cells of the busiest thread times threads, over those of all: good, and the most that is taken.
+    turn_bytes
+        Bytes of a stream in one turn of several steps of a fused operation.
+    thread_work
+        Neurons times steps of a fused operation that pay for a thread of their own.
+    """
+
+    idle: int | None = None
+    thread_cells: int = 15_000
+    threaded_call: int = 40_000_000
+    own_weights: int = 64_000
+    shared_weight: int = 500
+    block: int = 1 << 14
+    segment: int = 6
+    short_segment: int = 3
+    equal: float = 1.1
+    unequal: float = 1.25
+    turn_bytes: int = 1 << 19
+    thread_work: int = 1 << 18
+
+
+#: what the provider of the package uses
+TUNING = Tuning()
