@@ -12,6 +12,9 @@ from ranvier.errors import EquationError
 
 __all__ = ["divisors"]
 
+#: functions in which a quotient by a time is a decay, or whose value is one
+_DECAYS = ("exp", "expm1", "exprel", "sqrt", "pow", "minimum", "maximum", "clip", "where", "int", "abs")
+
 
 @lru_cache(maxsize=256)
 def divisors(equations: str, conditions: tuple[str, ...] = (), codes: tuple[str, ...] = ()) -> frozenset[str]:
@@ -30,10 +33,19 @@ def divisors(equations: str, conditions: tuple[str, ...] = (), codes: tuple[str,
     known = {e.name: e.body for e in lines if e.kind == "subexpression"}
     found: set[str] = set()
     for tree in trees:
-        for node in ast.walk(tree):
+        for node in _straight(tree):
             for below in _below(node):
                 found |= _factors(below, known, frozenset())
     return frozenset(found)
+
+
+def _straight(node: ast.AST) -> Iterator[ast.AST]:
+    """All parts but what stands in functions other than exponentials and roots: cos(t/T) takes any T."""
+    yield node
+    if isinstance(node, ast.Call) and not _called(node, *_DECAYS):
+        return
+    for part in ast.iter_child_nodes(node):
+        yield from _straight(part)
 
 
 def _below(node: ast.AST) -> Iterator[ast.expr]:

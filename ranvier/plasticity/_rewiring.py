@@ -11,6 +11,7 @@ import torch
 from ranvier.connectivity import ConnectivityError, Synapses
 from ranvier.errors import DimensionError, StateError
 from ranvier.network import GraphError, State
+from ranvier.network.plastic.members import members_of, values_of
 from ranvier.network.plastic.synapses import initial_synapses
 from ranvier.network.state.check import check_state
 from ranvier.units import as_quantity
@@ -92,6 +93,14 @@ class Rewiring:
         weights = sparse.weight.detach().expand(len(sparse)).clone()
         weights[fresh] = start
         p = projection.replaced([sparse.replaced(found, weights)])
+        kept = ~fresh[order]
+        for n, domain in bound.shared.items():
+            before, now = members_of(projection, domain)[order], members_of(p, domain)
+            if values_of(p, n) != values_of(projection, n) or not torch.equal(before[kept], now[kept]):
+                raise GraphError(
+                    f"{name}: the members of {domain!r} change with the synapses, so {n!r} cannot be kept: rewire rules whose "
+                    f"domains follow from cells alone."
+                )
         net._add(p)
         new = initial_synapses(p, 1, net.seed, state.stream)
         after = {n: torch.where(fresh[order], new[n], v[:, order]) for n, v in values.items() if n not in bound.shared}

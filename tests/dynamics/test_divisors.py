@@ -13,6 +13,7 @@ from ranvier.dynamics import divisors
         ("dv/dt = (E - v)/tau : 1", (), (), {"tau"}),
         ("dv/dt = (I/area + g*(E - v))/C : 1\nI : 1 (input)", (), (), {"area", "C"}),
         ("v' = exp(-dt/T)*v : 1", (), (), {"T"}),
+        ("dv/dt = cos(t/T)*sigmoid(v/k)/ms : 1", (), (), {"ms"}),
         ("dv/dt = v/-tau : 1", (), (), {"tau"}),
         ("dv/dt = -v*tau**-1 + v*(2*T)**(-2) + pow(c, -1) : 1", (), (), {"tau", "T", "c"}),
         ("dv/dt = -v/sqrt(tau*k)/ms**(1/2) : 1", (), (), {"tau", "k", "ms"}),

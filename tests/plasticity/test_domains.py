@@ -183,6 +183,15 @@ def test_rewiring_keeps_what_synapses_share(circuit: Callable) -> None:
     net.run(20 * ms, after)
 
 
+def test_rewiring_refuses_domains_that_follow_the_synapses(circuit: Callable) -> None:
+    rule = rv.Plasticity(TRACE, on_pre="x += 1", domains={"x": EachSynapse()}, tau=9 * ms)
+    net = circuit(rule)
+    state, before = net.run(20 * ms, stream=0).state, net.projections["recurrent"]
+    with pytest.raises(GraphError, match=r"members of EachSynapse\(\) change with the synapses, so 'x' cannot be kept"):
+        rv.plasticity.Rewiring(below=0.9 * mV, weight=1 * mV)(net, state, "recurrent")
+    assert net.projections["recurrent"] is before
+
+
 def test_rules_with_domains_join(circuit: Callable) -> None:
     both = rv.plasticity.AstrocyteSTDP(w_max=2 * mV, A_plus=0.1 * mV, A_minus=-0.1 * mV) + ALL["depressing"]
     assert both.domains == {"a": WholeProjection()}
