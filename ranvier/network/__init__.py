@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ranvier.network.parts.population import Population, Relay
     from ranvier.network.parts.projection import Projection
     from ranvier.network.plan.plan import Choice, Plan
-    from ranvier.network.recording import Sample, SpikeStatistics, Statistics, load_records
+    from ranvier.network.recording import Sample, SpikeStatistics, SpikeTrain, Statistics, load_records
     from ranvier.network.residual import Residual
     from ranvier.network.rounding import RoundingReport, compare_rounding, rounded_delays
     from ranvier.network.run.lengths import silence_after, take_lengths
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ranvier.network.saving.networks import load, save
     from ranvier.network.sequential import Recurrent, Sequential
     from ranvier.network.simulation.gradient_run import GradientRun, Signals
-    from ranvier.network.simulation.run import Run, SpikeTrain
+    from ranvier.network.simulation.run import Run
     from ranvier.network.state.files import load_state, save_state
     from ranvier.network.state.state import State
     from ranvier.network.stimuli import (
@@ -106,7 +106,7 @@ _PUBLIC: dict[str, str] = {
     "Signals": ".simulation.gradient_run",
     "Source": ".stimuli",
     "SpikeStatistics": ".recording",
-    "SpikeTrain": ".simulation.run",
+    "SpikeTrain": ".recording",
     "SpikeTrains": ".stimuli",
     "State": ".state.state",
     "Statistics": ".recording",

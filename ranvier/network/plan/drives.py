@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def drive_with(graph: Graph, found: CircuitDrive, source: str, stream: int) -> C
     return replace(found, key=graph.sources[source].key(graph, stream))
 
 
-def drawn_inside(graph: Graph, found: dict[str, CircuitDrive]) -> set[str]:
+def drawn_inside(graph: Graph, found: Mapping[str, CircuitDrive]) -> set[str]:
     """Sources all of whose projections are drawn inside circuits: nobody needs their arrays."""
     users = {n: [q for q, p in graph.projections.items() if p.pre == n] for n in graph.sources}
     return {n for n, names in users.items() if names and all(q in found for q in names)}

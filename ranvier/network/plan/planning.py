@@ -18,7 +18,8 @@ from ranvier.network.order import Edge, GraphError, arrange
 from ranvier.network.parts.projection import Projection
 from ranvier.network.plan._cycles import no_circuit, not_fusible
 from ranvier.network.plan._density import dense_among
-from ranvier.network.plan._make import Carried, Known, make_plan
+from ranvier.network.plan._known import Carried, Known
+from ranvier.network.plan._make import make_plan
 from ranvier.network.plan._neighbours import is_plain, joins
 from ranvier.network.plan.drives import drawable
 from ranvier.network.plan.hooks import hooked_parts

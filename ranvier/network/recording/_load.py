@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ranvier.errors import FileFormatError
+from ranvier.network.recording._record import PopulationRecord
 from ranvier.network.recording._recorder import record_from
 from ranvier.network.recording._zarr import GrowingArray, read_attributes
-from ranvier.network.simulation.run import PopulationRecord
 
 __all__ = ["load_records"]
 

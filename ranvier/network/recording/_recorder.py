@@ -15,11 +15,12 @@ from ranvier.kernels.tasks import Spikes
 from ranvier.network.plastic.members import values_of
 from ranvier.network.plastic.synapses import kept_in
 from ranvier.network.recording._columns import Columns
+from ranvier.network.recording._record import PopulationRecord
+from ranvier.network.recording._spike_train import SpikeTrain
 from ranvier.network.recording._statistics import Gatherer, Statistics
 from ranvier.network.recording._wanted import Trace, Wanted
 from ranvier.network.shapes import known_shape
 from ranvier.network.simulation.progressed import Progressed
-from ranvier.network.simulation.run import PopulationRecord, SpikeTrain
 from ranvier.units.steps import times_at
 
 if TYPE_CHECKING:

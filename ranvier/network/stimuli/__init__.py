@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from ranvier.network.stimuli._ornstein_uhlenbeck import OrnsteinUhlenbeck
     from ranvier.network.stimuli._poisson import Poisson
     from ranvier.network.stimuli._signal import Signal, SumOfSignals
-    from ranvier.network.stimuli._sources import Source, SpikeTrains, TimedArray
+    from ranvier.network.stimuli._source import Source
+    from ranvier.network.stimuli._spike_trains import SpikeTrains
+    from ranvier.network.stimuli._timed_array import TimedArray
     from ranvier.network.stimuli._waveforms import ramp_current, sine_current, step_current
 
 __all__ = [
@@ -33,11 +35,11 @@ _PUBLIC: dict[str, str] = {
     "OrnsteinUhlenbeck": "._ornstein_uhlenbeck",
     "Poisson": "._poisson",
     "Signal": "._signal",
-    "Source": "._sources",
-    "SpikeTrains": "._sources",
+    "Source": "._source",
+    "SpikeTrains": "._spike_trains",
     "Stimulus": "._equations",
     "SumOfSignals": "._signal",
-    "TimedArray": "._sources",
+    "TimedArray": "._timed_array",
     "ramp_current": "._waveforms",
     "sine_current": "._waveforms",
     "step_current": "._waveforms",

@@ -9,7 +9,7 @@ import torch
 
 from ranvier.errors import DimensionError, ShapeError
 from ranvier.network.stimuli._poisson_gaps import spikes_between
-from ranvier.network.stimuli._sources import Source
+from ranvier.network.stimuli._source import Source
 from ranvier.network.stimuli.counts import count_of
 from ranvier.units import UNITS, as_quantity
 from ranvier.values import PoissonLaw, flag, key_of, poisson_counts, poisson_counts_each

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ranvier.errors import DimensionError, ShapeError
-from ranvier.network.stimuli._sources import Source
+from ranvier.network.stimuli._source import Source
 from ranvier.units import Dimension, as_quantity
 
 if TYPE_CHECKING:

@@ -70,7 +70,7 @@ class TestContinuing:
     @pytest.mark.parametrize("block", [1, 7, 64])
     def test_the_block_size_is_of_no_account(self, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
         whole = circuit().run(45 * ms, stream=0, record=RECORD)
-        monkeypatch.setattr("ranvier.network.simulation.simulate._BLOCK", 1)
+        monkeypatch.setattr("ranvier.network.simulation._job._BLOCK", 1)
         small = circuit().run(45 * ms, stream=0, record=RECORD, every=block * 0.5 * ms)
         np.testing.assert_array_equal(small["exc"].spikes.step, whole["exc"].spikes.step)
         np.testing.assert_array_equal(small["exc"].v, whole["exc"].v[block - 1 :: block])

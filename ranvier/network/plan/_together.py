@@ -1,0 +1,104 @@
+"""Parts that run together: neighbours as one operation, cycles as a circuit, an operation or in windows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+
+from ranvier.kernels.provider import Refusal
+from ranvier.kernels.tasks import CircuitShape, FusedShape
+from ranvier.network.order import Part
+from ranvier.network.plan._asking import Asked
+from ranvier.network.plan._known import Known
+from ranvier.network.plan._neighbours import chains
+from ranvier.network.plan.plan import STEPWISE, Choice, Request, Unit
+
+__all__ = ["cycle", "neighbours"]
+
+
+def neighbours(
+    known: Known, asked: Asked, homes: Mapping[str, str], apart: frozenset[tuple[str, ...]]
+) -> list[tuple[tuple[str, ...], Unit | str]]:
+    """Neighbouring parts that could run together, and the unit that does, or why none does; cycles ``apart`` do not join."""
+    out: list[tuple[tuple[str, ...], Unit | str]] = []
+    for a, b in chains(known.parts, apart, partial(_joins, known, asked.request)):
+        members = tuple(n for p in known.parts[a:b] for n in p.members)
+        if not asked.request.cuts.joined:
+            out.append((members, "the rule cuts the gradient between them"))
+            continue
+        shape = FusedShape(known.scans_of(members), storages=known.storages_of(members))
+        found = asked.together(members, shape, homes)
+        if isinstance(found, Refusal):
+            out.append((members, found.sentence))
+        else:
+            name, offer = found
+            out.append(
+                (members, Unit(members, "joined", 1, (), offer.repeats, name, offer.variant, shape, offer.stored))
+            )
+    return out
+
+
+def _joins(known: Known, request: Request, part: Part, before: Sequence[str]) -> bool:
+    """Whether ``part`` runs in one operation with the populations ``before`` it."""
+    return _hook_inside((*before, *part.members), known, request) is None and known.join(part, before, request.spread)
+
+
+def _hook_inside(members: Collection[str], known: Known, request: Request) -> str | None:
+    """The reason why populations cannot run as one operation: a part inside has a hook, which would not be called."""
+    if not request.hooked:
+        return None
+    inside = (n for n, p in known.projections.items() if p.pre in members and p.post in members)
+    found = next((n for n in (*members, *inside) if n in request.hooked), None)
+    return None if found is None else f"a hook is registered on {found}"
+
+
+def cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str]) -> tuple[Unit, Choice]:
+    """How a cycle runs."""
+    members, length, request = part.members, part.window or 1, asked.request
+    if request.normed.intersection(members):
+        return Unit(members, "steps"), Choice("+".join(members), "cycle", "steps", STEPWISE)
+    name, scans = "+".join(members), known.scans_of(members)
+    hook = _hook_inside(members, known, request)
+    stored = known.storages_of(members)
+    circuit, fused = CircuitShape(scans, stored), FusedShape(scans, length, stored)
+    found = asked.together(members, circuit, homes)
+    if isinstance(found, Refusal):
+        apart = found.sentence
+    elif (reason := hook or known.no_circuit(part)) is not None:
+        apart = reason
+    else:
+        who, offer = found
+        unit = Unit(members, "circuit", length, provider=who, variant=offer.variant, shape=circuit, stored=offer.stored)
+        return unit, Choice(name, "circuit", who, offer.reason, offer.variant)
+    found = asked.together(members, fused, homes)
+    if isinstance(found, Refusal):
+        divided = found.sentence
+    elif (
+        reason := known.fusible(part) or hook or _in_space(members, request) or _two_gradients(members, known, request)
+    ) is not None:
+        divided = reason
+    else:
+        who, offer = found
+        unit = Unit(members, "fused", length, (), offer.repeats, who, offer.variant, fused, offer.stored)
+        return unit, Choice(name, "fused", who, f"{offer.reason}, windows inside ({apart})", offer.variant)
+    why = divided if divided == apart else f"{divided}; {apart}"
+    return Unit(members, "windows", length), Choice(name, "cycle", "windows", why)
+
+
+def _in_space(members: Collection[str], request: Request) -> str | None:
+    """The reason why populations cannot run as one operation, where a matrix is not from all cells of one to all of another."""
+    found = next((n for n in members if n in request.spread), None)
+    return None if found is None else f"the cells of {found} do not form a row"
+
+
+def _two_gradients(members: Collection[str], known: Known, request: Request) -> str | None:
+    """The reason why an arrival at a cycle has two gradients, where one operation has a single one."""
+    if not (request.gradient and request.cuts.split):
+        return None
+    silent = known.outside - request.learnt
+    for name, p in known.projections.items():
+        inside = p.pre in members
+        returns = (not p.latest or request.cuts.recurrent_spikes) if inside else p.pre not in silent
+        if p.post in members and returns:
+            return f"under the rule, {name} passes one gradient to its weights and another to {p.pre}"
+    return None
