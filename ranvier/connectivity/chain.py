@@ -126,15 +126,18 @@ class Chain(nn.ModuleList):
             Where there are no such weights, or they cannot; the message begins with the class of the norm.
         """
         uses, modules, absorbed = list(used), list[nn.Module](), set[int]()
-        held: dict[Transform, Operand] = {o.map: o for o in self.evaluated}
-        inside = {t for o in self.evaluated for t in (*o.before, *o.behind)}
+        places = [(o, part) for o in self.evaluated for part in o.parts]
         for k, transform in enumerate(self.transforms):
-            if transform in inside:
+            operand, part = places[0] if places else (None, None)
+            if operand is None or part is not transform:  # does nothing outside training
+                modules.append(transform.module)
+                continue
+            del places[0]
+            if transform is not operand.map:
                 continue
             if _affine_of(transform) is not None:
                 raise FoldError(f"{transform.kind} {self._why_alone(k)}")
-            operand = held.get(transform)
-            if operand is not None and operand.holds_norms:
+            if operand.holds_norms:
                 _absorb(operand, uses)
                 absorbed.add(len(modules))
             modules.append(transform.module)

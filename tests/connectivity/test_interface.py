@@ -283,6 +283,14 @@ def test_a_weight_that_something_else_uses_is_not_folded(tied: str) -> None:
         rv.fold_norms(net)
 
 
+def test_a_matrix_placed_twice_in_a_chain_is_never_folded() -> None:
+    shared, own = rv.Linear(4, 4), rv.Linear(4, 4)
+    norm = nn.BatchNorm1d(4)
+    net = rv.Sequential(shared, norm, shared, own, nn.BatchNorm1d(4), rv.LIF(4), dt=1 * ms)
+    with pytest.raises(GraphError, match="BatchNorm1d stands beside weights that are used twice"):
+        rv.fold_norms(net)
+
+
 def test_a_subclass_that_computes_something_else_is_opaque() -> None:
     class Squared(nn.Linear):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
