@@ -42,7 +42,7 @@ class Code:
 class Arguments(Protocol):
     """A kernel's arguments by name."""
 
-    def __getitem__(self, names: str) -> ir.Value: ...
+    def __getitem__(self, names: str, /) -> ir.Value: ...
 
 
 def decoding(
