@@ -79,7 +79,7 @@ def target(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_
             monkeypatch.setattr(rv.Network, name, _stop)
         return Target("begin", _SAMPLES[2:], _words, _status, "text", also=(_Enough,), seconds=60.0)
     real = Command.load
-    monkeypatch.setattr(Command, "load", lambda command: _idle(real(command)))
+    monkeypatch.setattr(Command, "load", lambda command, *words: _idle(real(command, *words)))
     return Target("words", _SAMPLES, _words, _status, "text")
 
 

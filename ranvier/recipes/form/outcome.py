@@ -53,7 +53,7 @@ class Outcome:
     def state(self) -> State:
         """``"holds"``, ``"does not hold here"`` or ``"not decided at this scale"``.
 
-        Only the full setting decides; a quick one shows that everything works.
+        A quick run decides nothing, whatever its seeds and settings: it shows that everything works.
         """
         return "not decided at this scale" if self.asked["setting"] == "quick" else overall(self.judged)
 

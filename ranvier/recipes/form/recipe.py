@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -14,13 +15,12 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-from ranvier import __version__
 from ranvier._nearest import meant
 from ranvier.errors import RanvierError
 from ranvier.recipes.form.case import Case
 from ranvier.recipes.form.expect import Expect
 from ranvier.recipes.form.outcome import Outcome
-from ranvier.recipes.form.source import fingerprint
+from ranvier.recipes.form.source import fingerprint, stamps
 from ranvier.recipes.form.trial import Journal, Trial
 from ranvier.recipes.parts import output
 from ranvier.recipes.parts.machine import device, threads, versions
@@ -106,7 +106,8 @@ class Recipe:
     ) -> Outcome:  # fmt: skip
         """Measure every arm for every seed and group, judge the expectations, and write ``out/NAME.json``, ``.md`` and ``.html``.
 
-        Each measurement is kept in ``out/NAME/`` as soon as it is known: the same call goes on after a kill.
+        Each measurement is kept below ``out/NAME/`` as soon as it is known: the same call goes on after a kill. Other settings,
+        changed data in ``data`` and changed code have measurements and pictures of their own.
 
         Parameters
         ----------
@@ -133,16 +134,20 @@ class Recipe:
         'not decided at this scale'
         """
         chosen, these = self._chosen(quick, seeds, settings)
-        folder, place = output.prepare(out), None if data is None else Path(data)
+        place = None if data is None else Path(data)
+        files = [] if place is None else stamps(place)
+        folder = output.prepare(out)
         groups = list(self.groups(place, chosen)) if self.groups else [""]
         kind = "full" if (chosen, these) == (self.settings, tuple(self.seeds)) and place is None else "own"
-        kind = "quick" if quick and not settings and seeds is None else kind
-        asked = {"settings": asdict(chosen), "groups": groups, "data": None if place is None else str(place.resolve())}
-        mark = hashlib.sha256(
-            json.dumps([asked, fingerprint(self.measure), __version__], default=str).encode()
-        ).hexdigest()
-        work = folder / self.name
-        journal = Journal(work / f"{mark[:12]}.jsonl")
+        kind = "quick" if quick else kind
+        asked = {
+            "settings": asdict(chosen),
+            "groups": groups,
+            "data": None if place is None else os.path.abspath(place),
+        }
+        mark = hashlib.sha256(json.dumps([asked, files, fingerprint(self.measure)], default=str).encode()).hexdigest()
+        work = folder / self.name / mark[:12]
+        journal = Journal(work / "trials.jsonl")
         known = {t.key: t for t in journal.read() if not t.failed}
         todo = list(self._cases(these, groups, chosen, work, place))
         shown = Console(stderr=True)

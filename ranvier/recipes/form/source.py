@@ -1,4 +1,4 @@
-"""A hash of the code that a recipe consists of: trials of other code are measured again."""
+"""What trials depend on beside settings: the code of the package and of the recipe, and the files of a user's data."""
 
 from __future__ import annotations
 
@@ -6,34 +6,49 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-__all__ = ["fingerprint"]
+import ranvier
+from ranvier.errors import RanvierError
 
-#: what runs recipes computes none of their numbers
-_FORM = "ranvier.recipes.form"
+__all__ = ["fingerprint", "stamps"]
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
-    """Of the module of ``function``, and of the modules of recipes whose objects it uses; of its bytecode where it has no file."""
+    """A hash of the whole package and of the module of ``function``; of its bytecode where it has no file."""
     home = sys.modules.get(function.__module__ or "")
     if home is None or getattr(home, "__file__", None) is None:  # typed into a notebook
-        return hashlib.sha256(function.__code__.co_code).hexdigest()
-    found: dict[str, ModuleType] = {}
-    _collect(home, found)
-    texts = [Path(inspect.getfile(found[name])).read_bytes() for name in sorted(found)]
-    return hashlib.sha256(b"\0".join(texts)).hexdigest()
+        own = function.__code__.co_code
+    else:
+        own = Path(inspect.getfile(home)).read_bytes()
+    return hashlib.sha256(_package() + own).hexdigest()
 
 
-def _collect(module: ModuleType, found: dict[str, ModuleType]) -> None:
-    found[module.__name__] = module
-    for held in vars(module).values():
-        name = held.__name__ if isinstance(held, ModuleType) else getattr(held, "__module__", None)
-        if isinstance(name, str) and _counts(name) and name not in found:
-            _collect(sys.modules[name], found)
+@lru_cache(maxsize=1)
+def _package() -> bytes:
+    root = Path(inspect.getfile(ranvier)).parent
+    total = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        total.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return total.digest()
 
 
-def _counts(name: str) -> bool:
-    return name.startswith("ranvier.recipes.") and not name.startswith(_FORM)
+def stamps(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, size and time of change of every file below ``folder``.
+
+    Raises
+    ------
+    RanvierError
+        Where there is no such folder.
+    """
+    try:
+        if not folder.is_dir():
+            raise RanvierError(f"there is no folder {str(folder)!r}; name the one that holds the data.")
+        files = [(str(p.relative_to(folder)), p.stat()) for p in sorted(folder.rglob("*")) if p.is_file()]
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        raise RanvierError(
+            f"cannot read the folder {str(folder)!r} ({error}); name the one that holds the data."
+        ) from None
+    return [(name, s.st_size, s.st_mtime_ns) for name, s in files]

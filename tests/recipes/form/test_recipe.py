@@ -127,7 +127,7 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False
     )
     assert done.returncode == -signal.SIGKILL
-    (journal,) = (tmp_path / "example").glob("*.jsonl")
+    (journal,) = (tmp_path / "example").glob("*/trials.jsonl")
     assert [json.loads(line)["seed"] for line in journal.read_text().splitlines()] == [0, 0]
     lines = journal.read_text().splitlines(keepends=True)
     journal.write_text(lines[0] + lines[1][:25])
@@ -141,7 +141,40 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["[]\n", '{"arm": "ours"}\n', "no json\n"])
 def test_a_damaged_journal_is_named(line: str, tmp_path: Path) -> None:
     example().run(tmp_path)
-    (journal,) = (tmp_path / "example").glob("*.jsonl")
+    (journal,) = (tmp_path / "example").glob("*/trials.jsonl")
     journal.write_text(line)
     with pytest.raises(RanvierError, match="delete it and run the recipe again"):
         example().run(tmp_path)
+
+
+def test_a_quick_run_with_other_seeds_or_settings_decides_nothing(tmp_path: Path) -> None:
+    for given in ({"seeds": (1, 2)}, {"gain": 2.0}):
+        outcome = example().run(tmp_path, quick=True, **given)
+        assert (outcome.asked["setting"], outcome.state) == ("quick", "not decided at this scale")
+
+
+def test_a_run_resumed_after_another_shows_its_own_pictures(tmp_path: Path) -> None:
+    def draws(case: Case) -> dict[str, float]:
+        if case.drawn:
+            case.show(f"<svg><text>{case.settings.gain}</text></svg>", "gain")
+        return {"rate": case.settings.gain}
+
+    recipe = example(measure=draws, measures={"rate": "Hz"})
+    for gain in (1.0, 7.0, 1.0):
+        recipe.run(tmp_path, gain=gain)
+        assert f"<text>{gain}</text>" in (tmp_path / "example.html").read_text("utf-8")
+
+
+def test_changed_files_of_a_user_are_measured_again(tmp_path: Path) -> None:
+    def read(case: Case) -> dict[str, float]:
+        assert case.data is not None
+        return {"rate": float((case.data / "x.txt").read_text())}
+
+    data = tmp_path / "data"
+    data.mkdir()
+    recipe = example(measure=read, measures={"rate": "Hz"})
+    for text in ("1", "20"):
+        (data / "x.txt").write_text(text)
+        assert recipe.run(tmp_path / "out", data=data).mean("ours", "rate") == float(text)
+    with pytest.raises(RanvierError, match="no folder"):
+        recipe.run(tmp_path / "out", data=tmp_path / "nowhere")
