@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from ranvier._nearest import meant
+from ranvier.network.bounds import Bounds
 from ranvier.network.order import GraphError
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Graph:
     projections: Parts[Projection]
     outputs: Sequence[str]
     memo: Memo
+    bounds: Bounds
 
     @property
     def parts(self) -> tuple[Population | Projection | Members, ...]:

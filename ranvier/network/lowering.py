@@ -14,7 +14,7 @@ from ranvier.kernels.step import Add, Advance, Builder, DelayPop, DelayPush, Fil
 from ranvier.network.order import Edge, arrange
 from ranvier.network.parts.population import emission_of
 from ranvier.network.plan.hooks import has_hook, hooked_parts
-from ranvier.network.run.refractory import MOST, Refractory, refractory_of
+from ranvier.network.run.refractory import Refractory, refractory_of
 from ranvier.network.shapes import shapes_known, unknown_shape
 from ranvier.network.state.check import check_state
 from ranvier.units.steps import as_quotient
@@ -115,7 +115,7 @@ class _Writing:
         cells = int(np.prod(self.shapes[name]))
         coefficients = population.coefficients(step, graph.dt)
         if step.counters:
-            period = refractory_of(population, step, graph.dt)
+            period = refractory_of(graph, population, step)
             coefficients |= {n: c.clone() for n, c in period.coefficient.items()}
             self._countable(name, period)
         reads = {s: self._arrivals(name, step.port_of(s)) for s in step.streams if s not in step.clock.outputs}
@@ -153,8 +153,10 @@ class _Writing:
         return writes
 
     def _countable(self, name: str, period: Refractory) -> None:
-        if period.long or bool((self.state.variables[name][COUNTER] > MOST).any()):
-            raise ProviderError(f"a step graph counts at most {MOST} refractory steps, but {name!r} waits longer.")
+        if period.long or bool((self.state.variables[name][COUNTER] > period.most).any()):
+            raise ProviderError(
+                f"a step graph counts at most {period.most} refractory steps, but {name!r} waits longer."
+            )
 
     def _arrivals(self, name: str, port: str) -> str:
         arriving = [p for p in self.graph.projections.values() if (p.post, p.port) == (name, port)]

@@ -14,6 +14,7 @@ from ranvier.connectivity import Connectivity, place
 from ranvier.dynamics import WHOLE, Cuts, Reset
 from ranvier.errors import DimensionError, EquationError, ShapeError
 from ranvier.kernels import registry
+from ranvier.network.bounds import Bounds
 from ranvier.network.checks import (
     check_name,
     check_period,
@@ -117,6 +118,8 @@ class Network(nn.Module):
         self.outputs: list[str] = []
         self.register_buffer("_probe", torch.empty(0, dtype=dtype), persistent=False)
         self._memo = Memo()
+        #: how much one window may hold; no result depends on it
+        self.bounds = Bounds()
 
     # ---- describing ----------------------------------------------------------------------------------------------
 
@@ -152,7 +155,7 @@ class Network(nn.Module):
         """Its parts as they are now, for everything that is no method of a network."""
         return Graph(
             self._dt, self.seed, self.dtype, self.device, self.provider, self.inputs, self.sources, self.populations,
-            self.relays, self.projections, self.outputs, self._memo,
+            self.relays, self.projections, self.outputs, self._memo, self.bounds,
         )  # fmt: skip
 
     def _name(self, name: str, what: str) -> str:

@@ -42,7 +42,7 @@ class Cells:
         self.emission = step.output_of(emit) if emit else None
         self.cuts = cuts.of(reads_spikes(graph, name, record))
         self.coefficients = population.coefficients_in_use(step, graph.dt)
-        self.refractory = refractory_of(population, step, graph.dt) if step.counters else None
+        self.refractory = refractory_of(graph, population, step) if step.counters else None
         if self.refractory is not None:
             self.coefficients |= self.refractory.coefficient
 

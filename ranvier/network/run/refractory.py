@@ -1,6 +1,6 @@
 """Steps of refractoriness left: whole numbers of any size in the state, bounded numbers in the lanes.
 
-A float32 cannot count down from more than 2^24. So a provider gets at most ``MOST`` steps, and a window takes less than
+A float32 cannot count down from more than 2^24. So a provider gets at most ``Bounds.refractory`` steps, and a window takes less than
 half of them. Afterwards the steps held back are added again, to cells that were refractory before and to those that fired
 in the window.
 """
@@ -15,13 +15,13 @@ import torch
 
 from ranvier.dynamics import COUNTER, Step
 from ranvier.errors import DimensionError, ShapeError
+from ranvier.network.graph import Graph
 from ranvier.network.parts.population import Population
 from ranvier.units.steps import nearest_steps
 
 __all__ = ["Refractory", "refractory_of"]
 
 Tensor = torch.Tensor
-MOST = 1 << 23
 _NEVER = (1 << 31) - 1
 
 
@@ -75,12 +75,12 @@ class Refractory:
         return out
 
 
-def refractory_of(population: Population, step: Step, dt: float) -> Refractory:
+def refractory_of(graph: Graph, population: Population, step: Step) -> Refractory:
     """The refractory period of a population as it is now; made once for each number that all cells share."""
-    value = population.value("refractory").detach()
+    value, dt, most = population.value("refractory").detach(), graph.dt, graph.bounds.refractory
     if value.numel() != 1:
-        return Refractory(population.name, value, step.period, dt, MOST)
-    return _shared(population.name, value.item(), value.dtype, tuple(value.shape), value.device, step.period, dt, MOST)
+        return Refractory(population.name, value, step.period, dt, most)
+    return _shared(population.name, value.item(), value.dtype, tuple(value.shape), value.device, step.period, dt, most)
 
 
 @lru_cache(maxsize=256)

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Job"]
 
-#: a block holds at most this many numbers per dense stream; where spikes are only listed, this many cells times steps
-_BLOCK, _LISTED = 4_000_000, 256_000_000
-
 
 class Job:
     """A run in progress: how far it is, and how it goes on."""
@@ -65,7 +62,7 @@ class Job:
         record = {n: w.names for n, w in self.recorder.wanted.items()}
         runner = Runner(graph, self.plan, record, every=stride, lists=True)
         sources = Emitted(graph, self.plan, runner.drives, record)
-        budget = _LISTED if _only_lists(runner, sources.inside) else _BLOCK
+        budget = graph.bounds.listed if _only_lists(runner, sources.inside) else graph.bounds.dense
         block = max(stride, min(max(budget // largest, 64), 10_000) // stride * stride)
         interrupts = Interrupts()
         several = self._length(steps, stride, block) < steps - self.done  # one block is stopped by Python's own handler

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.network.run import refractory as _refractory
+from ranvier.network.bounds import Bounds
 from ranvier.units import ms
 
 LONG = 18_000_000
@@ -68,13 +68,11 @@ def test_a_period_of_eighteen_million_steps_ends_at_its_step(
 @pytest.mark.parametrize("build", [alone, circuit, plastic])
 @pytest.mark.parametrize("provider", ["cpu", "reference"])
 @pytest.mark.parametrize("period", [20 * 0.1 * ms, np.array([20, 3, 31]) * 0.1 * ms], ids=["one", "per cell"])
-def test_long_periods_are_counted_as_short_ones(
-    build: Callable, provider: str, period: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_long_periods_are_counted_as_short_ones(build: Callable, provider: str, period: object) -> None:
     """With lanes that count to 8 only, every step is the same."""
     net = network(build, period, provider)
     whole = net.run(9 * ms, record={"cells": ["spikes"]})
-    monkeypatch.setattr(_refractory, "MOST", 8)
+    net.bounds = Bounds(refractory=8)
     state, steps, cells, chosen = None, [], [], np.random.default_rng(1)
     while state is None or state.step < 90:
         count = min(int(chosen.integers(1, 4)), 90 - (state.step if state else 0))
@@ -99,12 +97,10 @@ def counted(spikes: np.ndarray, period: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("build", [alone, circuit, plastic])
 @pytest.mark.parametrize("provider", ["cpu", "reference"])
 @pytest.mark.parametrize("most", [1 << 23, 8])
-def test_the_steps_left_are_recorded(
-    build: Callable, provider: str, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_refractory, "MOST", most)
+def test_the_steps_left_are_recorded(build: Callable, provider: str, most: int, tmp_path: Path) -> None:
     period = np.array([20, 3, 31])
     net, state, spikes, left, coarse = network(build, period * 0.1 * ms, provider), None, [], [], []
+    net.bounds = Bounds(refractory=most)
     for k, count in enumerate((3, 1, 2, 3) * 10):
         wanted = {"cells": ["spikes", "refractory_left", rv.Sample("v", every=0.1 * ms)]}
         part = net.run(count * 0.1 * ms, state, record=wanted)
@@ -135,10 +131,10 @@ def sequence(provider: str | None) -> rv.Sequential:
 
 
 @pytest.mark.parametrize("provider", ["cpu", "reference"])
-def test_calls_in_pieces_of_any_length(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_in_pieces_of_any_length(provider: str) -> None:
     net, x = sequence(provider), torch.rand(90, 64, 4)
     out, end = net(x)
-    monkeypatch.setattr(_refractory, "MOST", 8)
+    net.bounds = Bounds(refractory=8)
     state, pieces, seen = None, [], []
     for first in range(0, 90, 3):
         seen.append(
@@ -151,21 +147,22 @@ def test_calls_in_pieces_of_any_length(provider: str, monkeypatch: pytest.Monkey
     assert torch.equal(state.variables["b1"]["refractory_left"], end.variables["b1"]["refractory_left"])
 
 
-def test_rules_in_windows_see_whole_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rules_in_windows_see_whole_numbers() -> None:
     x, found = torch.rand(30, 64, 4), []
     for most in (1 << 23, 8):
-        monkeypatch.setattr(_refractory, "MOST", most)
         net = sequence(None)
+        net.bounds = Bounds(refractory=most)
         rv.rules.SLTT(window=3).gradient(net, x, rv.rules.PerStep(lambda out: out.pow(2).mean()))
         found.append([p.grad.clone() for p in net.parameters()])
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
     assert any(bool(g.any()) for g in found[0])
 
 
-def test_a_window_that_is_too_long_to_count_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_refractory, "MOST", 8)
+def test_a_window_that_is_too_long_to_count_is_refused() -> None:
+    net = network(alone, 20 * 0.1 * ms)
+    net.bounds = Bounds(refractory=8)
     with pytest.raises(rv.errors.ShapeError, match="too long beside refractory periods of more than 8 steps"):
-        network(alone, 20 * 0.1 * ms).run(9 * ms)
+        net.run(9 * ms)
 
 
 def test_states_of_earlier_versions_and_other_types() -> None:

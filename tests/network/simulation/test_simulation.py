@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import ranvier as rv
 from ranvier.errors import NonFiniteError
+from ranvier.network.bounds import Bounds
 from ranvier.units import Hz, ms, mV
 
 RECORD = {"exc": ["spikes", "v", "g"], "inh": ["spikes"]}
@@ -68,10 +69,11 @@ class TestContinuing:
         assert len(whole["exc"].spikes) > 20
 
     @pytest.mark.parametrize("block", [1, 7, 64])
-    def test_the_block_size_is_of_no_account(self, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    def test_the_block_size_is_of_no_account(self, block: int) -> None:
         whole = circuit().run(45 * ms, stream=0, record=RECORD)
-        monkeypatch.setattr("ranvier.network.simulation._job._BLOCK", 1)
-        small = circuit().run(45 * ms, stream=0, record=RECORD, every=block * 0.5 * ms)
+        net = circuit()
+        net.bounds = Bounds(dense=1, listed=1)
+        small = net.run(45 * ms, stream=0, record=RECORD, every=block * 0.5 * ms)
         np.testing.assert_array_equal(small["exc"].spikes.step, whole["exc"].spikes.step)
         np.testing.assert_array_equal(small["exc"].v, whole["exc"].v[block - 1 :: block])
 
