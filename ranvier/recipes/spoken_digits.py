@@ -18,7 +18,7 @@ from ranvier.recipes.parts.delay_networks import Shape
 from ranvier.recipes.parts.delay_task import CONTROLS, MEASURES, METHODS, Task, gathered, measured
 from ranvier.recipes.parts.log_mel import log_mel
 from ranvier.recipes.parts.split import Split
-from ranvier.recipes.parts.spoken_digits import EAR, heard
+from ranvier.recipes.parts.spoken_digits import EAR, Hearing
 
 __all__ = ["Settings", "folds", "recipe", "run", "task"]
 
@@ -45,7 +45,7 @@ def task(data: Path | None, folder: Path, epochs: int, words: int) -> Task:
     copies = np.array([sha256(clip.tobytes()).hexdigest() for clip in clips])
     for fold in parts.values():
         fold.apart(speaker, "speaker").apart(copies, "recording")
-    x = heard(folder / f"words-{mark[:12]}.npz", clips).binned(len(y), 10)
+    x = Hearing().heard(folder / f"words-{mark[:12]}.npz", clips).binned(len(y), 10)
     plain = {"linear model": (x, 10), "log-mel": (log_mel(clips, _STEPS), 10)}
     changes = ChannelShift(6), TimeShift(5), TimeMask(10)
     return Task(

@@ -94,15 +94,13 @@ def test_folds_of_speakers() -> None:
         further["a"].apart(np.array(list("aabbccxa")), "speaker")
 
 
-def test_words_are_heard_once_and_in_any_portions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spoken_digits, "EAR", Cochlea(channels=4, lowest=200, highest=3900, rate=12000))
-    monkeypatch.setattr(spoken_digits, "_STEPS", 60)
-    monkeypatch.setattr(spoken_digits, "_TOGETHER", 1)
+def test_words_are_heard_once_and_in_any_portions(tmp_path: Path) -> None:
+    one = spoken_digits.Hearing(Cochlea(channels=4, lowest=200, highest=3900, rate=12000), steps=60, together=1)
     clips = [np.random.default_rng(k).standard_normal(400).astype(np.float32) for k in range(3)]
-    whole = spoken_digits.heard(tmp_path / "spikes.npz", clips)
-    later = spoken_digits.hear(clips[1:], first=1)
+    whole = one.heard(tmp_path / "spikes.npz", clips)
+    later = one.hear(clips[1:], first=1)
     np.testing.assert_array_equal(whole.time[whole.sample >= 1], later.time)
-    again = spoken_digits.heard(tmp_path / "spikes.npz", [])
+    again = one.heard(tmp_path / "spikes.npz", [])
     counts = again.binned(3, 20)
     assert counts.shape == (3, 3, 4)
     assert counts.sum() == len(whole.time) > 0
