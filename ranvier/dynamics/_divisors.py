@@ -31,21 +31,17 @@ def divisors(equations: str, conditions: tuple[str, ...] = (), codes: tuple[str,
     except EquationError:
         return frozenset()
     known = {e.name: e.body for e in lines if e.kind == "subexpression"}
-    found: set[str] = set()
-    for tree in trees:
-        for node in _straight(tree):
-            for below in _below(node):
-                found |= _factors(below, known, frozenset())
-    return frozenset(found)
+    return frozenset(_factors([below for tree in trees for node in _straight(tree) for below in _below(node)], known))
 
 
-def _straight(node: ast.AST) -> Iterator[ast.AST]:
+def _straight(tree: ast.AST) -> Iterator[ast.AST]:
     """All parts but what stands in functions other than exponentials and roots: cos(t/T) takes any T."""
-    yield node
-    if isinstance(node, ast.Call) and not _called(node, *_DECAYS):
-        return
-    for part in ast.iter_child_nodes(node):
-        yield from _straight(part)
+    left = [tree]
+    while left:
+        node = left.pop()
+        yield node
+        if not isinstance(node, ast.Call) or _called(node, *_DECAYS):
+            left += ast.iter_child_nodes(node)
 
 
 def _below(node: ast.AST) -> Iterator[ast.expr]:
@@ -58,19 +54,23 @@ def _below(node: ast.AST) -> Iterator[ast.expr]:
         yield node.args[0]
 
 
-def _factors(node: ast.expr, known: Mapping[str, ast.expr], seen: frozenset[str]) -> set[str]:
-    """The names that multiply in a product of powers, also through the subexpressions ``known``."""
-    if isinstance(node, ast.Name):
-        if node.id not in known or node.id in seen:
-            return {node.id}
-        return {node.id} | _factors(known[node.id], known, seen | {node.id})
-    if isinstance(node, ast.UnaryOp):
-        return _factors(node.operand, known, seen)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        return _factors(node.left, known, seen) | _factors(node.right, known, seen)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.Pow):
-        return _factors(node.left, known, seen)
-    return _factors(node.args[0], known, seen) if _called(node, "sqrt", "pow", "abs") and node.args else set()
+def _factors(left: list[ast.expr], known: Mapping[str, ast.expr]) -> set[str]:
+    """The names that multiply in products of powers, also through the subexpressions ``known``."""
+    found: set[str] = set()
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Name) and node.id not in found:
+            found.add(node.id)
+            left += [known[node.id]] if node.id in known else []
+        elif isinstance(node, ast.UnaryOp):
+            left.append(node.operand)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            left += [node.left, node.right]
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.Pow):
+            left.append(node.left)
+        elif _called(node, "sqrt", "pow", "abs"):
+            left += node.args[:1]
+    return found
 
 
 def _negative(node: ast.expr) -> bool:

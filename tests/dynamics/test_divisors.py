@@ -27,3 +27,9 @@ from ranvier.dynamics import divisors
 )
 def test_names_that_stand_below(equations: str, conditions: tuple, codes: tuple, below: set) -> None:
     assert divisors(equations, conditions, codes) == below
+
+
+def test_deep_and_doubling_texts_are_read_at_once() -> None:
+    lines = "\n".join(f"x{k} = x{k - 1}*x{k - 1} : ms" for k in range(1, 60))
+    assert divisors(f"dv/dt = v/x59 : 1\n{lines}") == {f"x{k}" for k in range(60)}
+    assert divisors(f"dv/dt = v/{'-' * 90}tau : 1") == {"tau"}
