@@ -24,7 +24,7 @@ def has_hook(module: nn.Module) -> bool:
 
 def any_global_hook() -> bool:
     """Whether a hook is registered for all modules."""
-    return torch_module._has_any_global_hook()
+    return bool(torch_module._has_any_global_hook())
 
 
 def is_unfinished(module: nn.Module) -> bool:

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ranvier._nearest import meant
 
-__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
+if TYPE_CHECKING:
+    from ranvier.recipes import (
+        braille,
+        brunel,
+        celegans,
+        coba_cuba,
+        delay_patterns,
+        digits_and_circuit,
+        event_digits,
+        fashion_mnist,
+        fewer_steps,
+        learn_pattern,
+        microcircuit,
+        polychrony,
+        recover_weights,
+        reservoir,
+        ring_attractor,
+        song2000,
+        spoken_digits,
+    )
+
+__all__ = [
     "braille",
     "brunel",
     "celegans",
