@@ -15,7 +15,7 @@ from ranvier.data import load
 from ranvier.encoding import delta
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts.delay_networks import Shape
-from ranvier.recipes.parts.delay_task import CONTROLS, MEASURES, METHODS, Task, gathered, measured, rotated
+from ranvier.recipes.parts.delay_task import CONTROLS, EXPECTED, MEASURES, METHODS, Task, gathered, measured, rotated
 
 __all__ = ["Settings", "recipe", "run", "task"]
 
@@ -77,13 +77,7 @@ recipe = Recipe(
     settings=Settings(),
     quick={"epochs": 1, "folds": 3, "repetitions": 6, "seeds": (0,)},
     expected=[
-        Expect("fixed random delays beat none", ("fixed random delays", "accuracy"), ">", ("no delays", "accuracy")),
-        Expect(
-            "learning them adds to having them",
-            ("learned delays", "accuracy"),
-            ">",
-            ("fixed random delays", "accuracy"),
-        ),
+        *EXPECTED,
         Expect("learned delays beat recurrence", ("learned delays", "accuracy"), ">", ("recurrent", "accuracy")),
         Expect(
             "and the plain classifier of pressures", ("learned delays", "accuracy"), ">", ("raw taxels", "accuracy")

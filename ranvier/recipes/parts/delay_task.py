@@ -11,13 +11,13 @@ from torch.utils.data import TensorDataset
 
 from ranvier.data import Augmented, Samples, Splits
 from ranvier.network import Network, rounded_delays
-from ranvier.recipes.form import Case
+from ranvier.recipes.form import Case, Expect
 from ranvier.recipes.parts.delay_networks import KINDS, Shape, network, optimizer
 from ranvier.recipes.parts.linear_model import linear_model
 from ranvier.recipes.parts.split import Split
 from ranvier.training import losses, train
 
-__all__ = ["CONTROLS", "MEASURES", "METHODS", "Task", "gathered", "measured", "rotated"]
+__all__ = ["CONTROLS", "EXPECTED", "MEASURES", "METHODS", "Task", "gathered", "measured", "rotated"]
 
 Tensor = torch.Tensor
 METHODS = {KINDS[2]: "drawn uniformly, real-valued, and trained with the weights"}
@@ -27,6 +27,12 @@ CONTROLS = {
     KINDS[3]: "no delays; all-to-all synapses among the cells, one step later",
 }
 MEASURES = {"accuracy": "%", "on whole steps": "%", "hidden spikes": "per sample", "operations": "per sample"}
+_LEARNT, _FIXED, _NONE = ((KINDS[k], "accuracy") for k in (2, 1, 0))
+#: what the claim says on every set
+EXPECTED = (
+    Expect("fixed random delays beat none", _FIXED, ">", _NONE),
+    Expect("learning them adds to having them", _LEARNT, ">", _FIXED),
+)
 #: changed copies of every training sample that plain baselines learn from beside the sample itself
 _COPIES = 4
 
