@@ -159,6 +159,9 @@ def test_files_name_registered_domains_alone(tmp_path: Path) -> None:
         rv.load(tmp_path / "stranger")
     with pytest.raises(EquationError, match="is no domain: write a frozen dataclass"):
         rv.plasticity.register_domain(int)
+    taken = type("Branches", (rv.plasticity.Domain,), {})
+    with pytest.raises(EquationError, match="'Branches' is known already"):
+        rv.plasticity.register_domain(dataclass(frozen=True)(taken))
 
 
 def test_records_and_states_have_a_value_for_each_member(circuit: Callable) -> None:

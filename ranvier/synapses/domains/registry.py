@@ -21,12 +21,12 @@ def register_domain(kind: D) -> D:
     Raises
     ------
     EquationError
-        Where it is no frozen dataclass below ``rv.plasticity.Domain``.
+        Where it is no frozen dataclass below ``rv.plasticity.Domain``, or a class of another module has its name.
 
     >>> from dataclasses import dataclass
     >>> @rv.plasticity.register_domain
     ... @dataclass(frozen=True)
-    ... class SourceCell(rv.plasticity.Domain):
+    ... class EachSource(rv.plasticity.Domain):
     ...     def size(self, pairs):
     ...         return pairs.sizes[0]
     ...
@@ -37,6 +37,14 @@ def register_domain(kind: D) -> D:
     if not (isinstance(kind, type) and issubclass(kind, Domain) and frozen):
         raise EquationError(
             f"{kind!r} is no domain: write a frozen dataclass below rv.plasticity.Domain with size and member."
+        )
+    known = _known.get(kind.__name__, kind)
+    if (known.__module__, known.__qualname__) != (
+        kind.__module__,
+        kind.__qualname__,
+    ):  # a notebook defines a class again
+        raise EquationError(
+            f"a domain named {kind.__name__!r} is known already, of {known.__module__}: give another name."
         )
     _known[kind.__name__] = kind
     return kind
