@@ -111,7 +111,13 @@ def _plain_wave(data: bytes) -> np.ndarray | None:
             if width not in (1, 2, 4) or count * channels * width > len(data):
                 return None
             found = np.frombuffer(file.readframes(count), f"<{'u' if width == 1 else 'i'}{width}")
-    except (wave.Error, EOFError, ValueError, OverflowError):
+    except (
+        wave.Error,
+        EOFError,
+        RuntimeError,
+        ValueError,
+        OverflowError,
+    ):  # RuntimeError: a chunk ends outside the file
         return None
     if found.size != count * channels:
         return None

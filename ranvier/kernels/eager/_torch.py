@@ -140,7 +140,7 @@ def source(e: sp.Expr, name: Callable[[str], str] = str) -> str:
         return name(str(e))
     if e.is_Integer and abs(e) < _LARGEST:
         return str(e)
-    if e.is_number:
+    if e.is_number and not e.has(sp.Function):
         return repr(float(e))
     if isinstance(e, sp.Add):
         return "(" + " + ".join(source(a, name) for a in e.args) + ")"

@@ -37,6 +37,16 @@ def test_samples_are_those_of_libsndfile(form: str, kind: str, tmp_path: Path) -
     assert torch.equal(found, torch.from_numpy(expected))
 
 
+def test_a_chunk_that_ends_outside_the_file_is_named(tmp_path: Path) -> None:
+    recorded(tmp_path, format="WAV", subtype="PCM_16")
+    path = tmp_path / "fsdd" / "recordings" / "0_ann_0.wav"
+    content = bytearray(path.read_bytes())
+    content[16:20] = (2**31).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError, match="0_ann_0"):
+        _ = data.load("fsdd", folder=tmp_path).train[0][0]
+
+
 def test_libsndfile_runs_in_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     soundfile = pytest.importorskip("soundfile")
     recorded(tmp_path, format="FLAC")

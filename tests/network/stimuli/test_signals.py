@@ -173,3 +173,13 @@ def test_a_value_that_is_not_finite_is_located() -> None:
     source = rv.Stimulus("x = 1*nA/(t/ms - 2)")
     with pytest.raises(EquationError, match="t = 2 ms"):
         source.block(0, 10, net_with(source))
+
+
+@pytest.mark.parametrize("provider", ["cpu", "reference"])
+def test_a_comparison_that_no_time_decides(provider: str) -> None:
+    """t > 10*t holds at no time after 0, and its borders are numbers to the compiler."""
+    net = rv.Network(dt=1 * ms, provider=provider)
+    net.source("s", rv.Stimulus("x = where(t > 10*t > 10*t > 10*ms, 2, 0) : 1"))
+    net.population("c", 1, rv.Cell("v' = x : 1\nx : 1 (input)"))
+    net.connect("s", "c", rv.OneToOne(), to="x")
+    assert not net.run(30 * ms, record={"c": ["v"]})["c"].v.any()
