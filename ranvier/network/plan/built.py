@@ -9,7 +9,7 @@ from torch import Tensor
 from ranvier.errors import ProviderError
 from ranvier.kernels import registry
 from ranvier.kernels.provider import Runnable
-from ranvier.kernels.tasks import Propagate, Shape, decoded
+from ranvier.kernels.tasks import Propagate, PropagateShape, Shape, decoded
 
 if TYPE_CHECKING:
     from ranvier.network.plan.plan import Plan, Unit
@@ -22,8 +22,9 @@ def part_of(plan: Plan, name: str) -> Runnable:
     found = plan.built.get(name)
     if found is None:
         choice = plan.choice(name)
-        found = _built(name, choice.provider, choice.shape, choice.variant)
-        if choice.task == "propagate" and not choice.stored:
+        shape = choice.shape
+        found = _built(name, choice.provider, shape, choice.variant)
+        if isinstance(shape, PropagateShape) and shape.storage is not None and not choice.stored:
             found = _Decoding(found)
         plan.built[name] = found
     return found
