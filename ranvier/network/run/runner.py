@@ -42,14 +42,8 @@ class Runner:
         self, graph: Graph, plan: Plan, record: Mapping[str, tuple[str, ...]], every: int = 1, lists: bool = False,
         again: Again | None = None,
     ) -> None:  # fmt: skip
-        self.graph, self.plan, self.record, self.every, self.lists, self.again = (
-            graph,
-            plan,
-            record,
-            every,
-            lists,
-            again,
-        )
+        self.graph, self.plan, self.record = graph, plan, record
+        self.every, self.lists, self.again = every, lists, again
         self.cells = {n: Cells(graph, n, record.get(n, ()), plan.cuts) for n in graph.populations}
         self.drives = drives(graph, plan)
         self.arrivals = Arrivals(graph, plan, self.drives)

@@ -39,20 +39,10 @@ class Job:
         checkpoint: RunCheckpoint | None,
         interval: int,
     ) -> None:
-        self.graph, self.plan, self.recorder, self.checkpoint, self.interval = (
-            graph,
-            plan,
-            recorder,
-            checkpoint,
-            interval,
-        )
-        self.state, self.first, self.done, self.before, self.recording = (
-            at.state,
-            at.first,
-            at.done,
-            at.seconds,
-            at.recording,
-        )
+        self.graph, self.plan, self.recorder = graph, plan, recorder
+        self.checkpoint, self.interval = checkpoint, interval
+        self.state, self.first, self.done = at.state, at.first, at.done
+        self.before, self.recording = at.seconds, at.recording
         self.start = time.perf_counter()
 
     def run(self, steps: int, stride: int, progress: bool) -> Run:
