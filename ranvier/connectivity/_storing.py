@@ -87,7 +87,7 @@ class Storing(Transform):
         return {"of": describe(self.storage), "alone": self.packed is not None}
 
     def take_storage(self, record: Record, shapes: tuple[tuple[int, ...], ...], take: Take) -> None:
-        """What :meth:`describe_storage` described; stored numbers, of one of the ``shapes``, replace the weight."""
+        """Read a record of :meth:`describe_storage`; stored numbers, of one of the ``shapes``, replace the weight."""
         if "storage" not in record:
             return
         from ranvier.storages import rebuild

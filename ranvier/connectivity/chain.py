@@ -26,7 +26,7 @@ class Folded(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """What follows from the members of a chain; ``settles`` are norms and dropouts, which act otherwise in training."""
+    """Facts derived from the members of a chain; ``settles`` are norms and dropouts, which act otherwise in training."""
 
     members: Members = ()
     transforms: tuple[Transform, ...] = ()

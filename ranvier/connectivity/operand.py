@@ -107,7 +107,7 @@ def joined(transforms: Sequence[Transform]) -> tuple[Operand, ...]:
     """The operands of a chain outside training.
 
     A norm joins the map behind which it stands, or else the map before which it stands, where that can hold its factors
-    and shifts. Consecutive norms are one. What does nothing outside training is left out.
+    and shifts. Consecutive norms are one. Transforms that do nothing outside training are left out.
     """
     out: list[Operand] = []
     waiting: list[Transform] = []

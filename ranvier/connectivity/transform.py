@@ -204,7 +204,7 @@ class Transform:
     # delays
 
     def bind(self, binding: Binding) -> BoundTransform:
-        """What it is in one projection; nothing of that is written into it."""
+        """The transform bound to one projection; binding writes nothing into it."""
         return BoundTransform(self, binding.dt, binding.lag, binding.lag)
 
     def fix_delays(self, dt: float, lag: int) -> None:

@@ -21,7 +21,7 @@ def divisors(equations: str, conditions: tuple[str, ...] = (), codes: tuple[str,
     """The names that stand below as factors: tau in ``x/tau``, tau and C in ``x/(tau*C)`` or ``x*(tau*C)**-1``, tau in
     ``x/tau_v`` with ``tau_v = 2*tau``; none in ``x/(a - b)``.
 
-    None in text that cannot be read: whoever reads the model says what is wrong with it.
+    Text that cannot be read has none: the reader of the model reports its mistakes.
     """
     try:
         lines = parse_equations(equations)
@@ -45,7 +45,7 @@ def _straight(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _below(node: ast.AST) -> Iterator[ast.expr]:
-    """What a node divides by."""
+    """The divisors of a node."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
         yield node.right
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and _negative(node.right):

@@ -176,7 +176,7 @@ def hoist(expression: sp.Expr, constants: frozenset[sp.Symbol], coefficient) -> 
 def tidy(statements: Iterable[Statement], outputs: Mapping[str, sp.Expr], stem: str) -> Program:
     """Share common subexpressions, drop statements that no output needs, and put the rest in executable order.
 
-    What stands in sqrt(…) and such powers is not shared: their derivative looks at that of all inside.
+    Parts of an argument of sqrt(…) or of such a power are not shared, because its derivative reads those of all of them.
     """
     statements = list(statements)
     expressions = [s.expression for s in statements] + list(outputs.values())

@@ -26,7 +26,7 @@ __all__ = ["Graph", "Memo"]
 
 @dataclass
 class Memo:
-    """What calls of one network leave to the next: plans, warnings said once, parts looked at, the last shape.
+    """Facts that calls of one network leave to the next: plans, warnings said once, parts looked at, the last shape.
 
     Plans are known by the generation of providers and the request; ``parts`` are those that they were made for. A request
     names its windows, so only the last ``most`` plans are kept, in the order in which they were made.

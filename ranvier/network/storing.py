@@ -18,7 +18,7 @@ def store_weights(net: Network, storage: Storage | None = None) -> Network:
     """A copy of ``net`` whose weights are stored numbers alone, as ``rv.save`` and memory then hold them.
 
     The copy computes what ``net`` does with the storages of its weights. Stored numbers are buffers, not parameters:
-    nothing learns them, since a step of an optimizer is mostly smaller than a step of a storage and would be lost. Biases,
+    nothing learns them, because most steps of an optimizer are smaller than a step of a storage and would be lost. Biases,
     delays and values of cells still learn. ``net`` itself stays as it is.
 
     Parameters

@@ -30,7 +30,7 @@ def AstrocyteSTDP(
     tau_plus, tau_minus
         How long the traces of spikes last [ms].
     gain
-        What one spike at one synapse adds to the astrocyte [1]: a rests at gain*tau_a times the arrivals per time.
+        The amount that one spike at one synapse adds to the astrocyte [1]: a rests at gain*tau_a times the arrivals per time.
     tau_a
         Over how long the astrocyte integrates [ms].
 

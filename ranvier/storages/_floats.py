@@ -1,4 +1,4 @@
-"""What floats of few bits have in common: a code is the bits of its number."""
+"""Storages of floats: a code is the bits of its number."""
 
 from __future__ import annotations
 

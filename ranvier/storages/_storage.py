@@ -1,4 +1,4 @@
-"""What a storage is: how weights become whole numbers of few bits, and what each of these stands for."""
+"""The interface of a storage: how weights become whole numbers of few bits, and which number each code stands for."""
 
 from __future__ import annotations
 

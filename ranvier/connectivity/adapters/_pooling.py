@@ -1,4 +1,4 @@
-"""What poolings of torch have in common: windows that must lie within the space of a sample."""
+"""The check that poolings of torch share: windows must lie within the space of a sample."""
 
 from __future__ import annotations
 

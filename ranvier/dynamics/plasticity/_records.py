@@ -43,7 +43,7 @@ class Additive(ByStructure):
 class Shared(ByStructure):
     """Variables of one domain: the next value of each, once what synapses add to them is in.
 
-    What code gives for such a variable is what the synapse adds.
+    For such a variable, code gives the amount that the synapse adds.
     """
 
     variables: tuple[str, ...]

@@ -1,3 +1,3 @@
-"""What a network is made of: populations, projections and how they are connected."""
+"""The parts of a network: populations, projections and how they are connected."""
 
 __all__: list[str] = []

@@ -140,7 +140,7 @@ class Projection(nn.Module):
         return self.plasticity
 
     def forward(self, x: Tensor | None, history: Tensor, *, steps: int, carrier: Runnable | None = None) -> Tensor:
-        """What arrives during ``steps`` steps.
+        """Arrivals during ``steps`` steps.
 
         ``history`` [depth or more, B, …] holds the emissions before the window, ``x`` those of the window itself, or None
         where every latency is at least ``steps``. ``carrier`` computes the products; None: as the reference does.
@@ -161,7 +161,7 @@ class Projection(nn.Module):
         return self._rest(x, operands, carrier)
 
     def entering(self, x: Tensor | None, history: Tensor, steps: int) -> Tensor:
-        """What enters the transforms during ``steps`` steps, where all synapses have one latency."""
+        """The emissions that enter the transforms during ``steps`` steps, where all synapses have one latency."""
         k = self.latency
         if x is None and k < steps:
             raise ShapeError(

@@ -1,4 +1,4 @@
-"""What a call knows of a plastic projection, as the rows of a circuit run its rule; kept with the projection."""
+"""The compiled rule of a plastic projection, as the rows of a circuit run it; the projection keeps it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def held(synapses: PlasticSynapses, end: str, among: Collection[str]) -> tuple[s
 
 
 def _once(synapses: PlasticSynapses, key: tuple, work: Callable[[], Any]) -> Any:
-    """What ``work`` gives, kept with the projection; values that change from call to call do not pile up."""
+    """The result of ``work``, kept with the projection; values that change from call to call do not pile up."""
     known = synapses.projection.compiled
     if key not in known:
         if len(known) >= _KEPT:

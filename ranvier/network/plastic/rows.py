@@ -28,7 +28,7 @@ Tensor = torch.Tensor
 
 
 def as_rows(runner: Runner, p: Projection, stream: str, names: Sequence[str], window: Window) -> PlasticProjection:
-    """What the circuit needs of a projection whose presynaptic cells may be outside the part ``names``."""
+    """The task of a projection whose presynaptic cells may be outside the part ``names``."""
     synapses, values = runner.plastic[p.name], window.state.synapses[p.name]
     latencies, order, pattern = _layout(p)
     row, column, compact = _held(synapses, values, order, pattern)
@@ -53,7 +53,7 @@ def as_rows(runner: Runner, p: Projection, stream: str, names: Sequence[str], wi
 
 
 def after_rows(synapses: PlasticSynapses, q: PlasticProjection, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What the circuit made of them, [1, synapses]; remembers what rows and columns hold."""
+    """Their values after the circuit, [1, synapses]; remembers those that rows and columns hold."""
     out, order = {}, q.elements
     for n, x in values.items():
         end = "pre" if n in q.rule.row else "post" if n in q.rule.column else None

@@ -61,7 +61,7 @@ class PlasticSynapses:
     """One call's view of a plastic projection.
 
     Code that reads the time runs in float64 (``arithmetic``), all other code in the dtype of the network.
-    What the circuit knows of its last results: by variable a tensor [1, synapses] and the values
+    It remembers the circuit's last results: by variable a tensor [1, synapses] and the values
     by row or column of which it is made (``held``), and a tensor whose values are within the limits of the rule (``within``).
     """
 

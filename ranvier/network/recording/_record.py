@@ -1,4 +1,4 @@
-"""What was recorded of one population: spikes, variables and statistics."""
+"""The record of one population: spikes, variables and statistics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MISSING = {
 
 
 class PopulationRecord:
-    """What was recorded of one population: ``.spikes``, ``.statistics``, and every variable by name [samples, cells].
+    """The record of one population: ``.spikes``, ``.statistics``, and every variable by name [samples, cells].
 
     ``times`` are those of the samples in ms, where all variables share them; :meth:`times_of` tells each variable's.
     A recording on disk is read anew at every access.

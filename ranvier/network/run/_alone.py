@@ -73,7 +73,7 @@ def _with_hooks(
 
 
 def _passed_on(runner: Runner, name: str, inflow: Inflow, window: Window) -> dict[str, Tensor]:
-    """What a relay emits: what arrives."""
+    """A relay emits its arrivals; returns the record of them."""
     if "x" not in inflow.ports:
         raise GraphError(f"nothing arrives at the relay {name!r}: connect something to it.")
     x = inflow.ports["x"]

@@ -1,4 +1,4 @@
-"""What projections bring in a window, and the way back to the cells that fired."""
+"""Arrivals over projections in a window, and the way back to the cells that fired."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Arrivals:
             self.onto[p.post].append(p)
 
     def into(self, name: str, inside: Collection[str], window: Window, without: Collection[str] = ()) -> Inflow:
-        """What parts other than ``inside`` bring to a part, but for the projections ``without``."""
+        """Arrivals at a part from parts other than ``inside``, except over the projections ``without``."""
         inflow = Inflow()
         for p in self.onto[name]:
             if p.pre not in inside and p.name not in without and p.name not in self.drawn and not p.plasticity:

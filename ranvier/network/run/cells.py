@@ -112,7 +112,7 @@ class Cells:
     def counted(
         self, recorded: Mapping[str, Tensor], before: Mapping[str, Tensor], steps: int, each: int = 1, first: int = 0
     ) -> dict[str, Tensor]:
-        """What was ``recorded`` in ``steps`` steps from step ``first``, its counter in whole steps; a sample every ``each`` steps."""
+        """The numbers ``recorded`` in ``steps`` steps from step ``first``, its counter in whole steps; a sample every ``each`` steps."""
         period, left = self.refractory, recorded.get(COUNTER)
         if period is None or left is None:
             return dict(recorded)

@@ -1,4 +1,4 @@
-"""What arrives at one part during some steps, summed by port."""
+"""Arrivals at one part during some steps, summed by port."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Inflow:
         Raises
         ------
         ShapeError
-            What arrives there already has another shape.
+            Earlier arrivals at the port have another shape.
         """
         _add(self.ports, port, value)
         if back is not None:

@@ -1,4 +1,4 @@
-"""What the step of a population reads over time: arrivals, noise and the time itself."""
+"""The streams that the step of a population reads: arrivals, noise and the time itself."""
 
 from __future__ import annotations
 

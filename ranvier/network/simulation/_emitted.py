@@ -1,4 +1,4 @@
-"""What the sources of a simulation emit, block by block: arrays, or lists of spikes where a circuit takes them so."""
+"""Emissions of the sources of a simulation, block by block: arrays, or lists of spikes where a circuit takes them so."""
 
 from __future__ import annotations
 

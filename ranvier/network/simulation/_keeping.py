@@ -72,7 +72,7 @@ def columns_of(keeping: Keeping, at: Progressed, begin: Mapping[str, Any]) -> Co
 
 
 def written(action: Callable[[], Any]) -> Any:
-    """What ``action`` gives; trouble of the file system as an error of ours."""
+    """The result of ``action``; trouble with the file system becomes an error of ours."""
     try:
         return action()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a simulation returns: records by population, and the state it ended in."""
+"""The result of a simulation: records by population, and the last state."""
 
 from __future__ import annotations
 

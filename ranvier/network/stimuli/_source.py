@@ -63,7 +63,7 @@ class Source(ABC):
         return self.block(first, count, graph)
 
     def emissions(self, first: int, count: int, graph: Graph, stream: int = 0, batch: int = 1) -> torch.Tensor:
-        """What a call of ``batch`` samples with ``stream`` gets, [count, batch, *shape], after a check."""
+        """The emissions [count, batch, *shape] for a call of ``batch`` samples with ``stream``, after a check."""
         which = self.stream_for(stream), 1 if self.frozen else batch
         found, wanted = self.draw(first, count, graph, *which), (count, which[1], *self.shape)
         if not isinstance(found, torch.Tensor) or tuple(found.shape) != wanted:

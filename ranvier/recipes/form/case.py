@@ -1,4 +1,4 @@
-"""What a recipe is asked to measure at a time."""
+"""One measurement that a recipe is asked for."""
 
 from __future__ import annotations
 

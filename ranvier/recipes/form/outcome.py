@@ -1,4 +1,4 @@
-"""What a run of a recipe gave: judged by its declaration, written as JSON and as a page."""
+"""The result of a run of a recipe: judged by its declaration, written as JSON and as a page."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def markdown(outcome: Outcome) -> str:
 def _how_judged(unit: str) -> str:
     return (
         f"The difference is formed within each {unit} and averaged; its interval is Student's, p that of the one-sided t test. An "
-        "expectation holds where the whole interval lies on the expected side. What stands against includes the factor and the addend of the expectation."
+        'expectation holds where the whole interval lies on the expected side. The column "against" includes the factor and the addend of the expectation.'
     )
 
 

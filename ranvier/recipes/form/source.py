@@ -1,4 +1,4 @@
-"""What trials depend on beside settings: the code of the package and of the recipe, and the files of a user's data."""
+"""The inputs of trials beside settings: the code of the package and of the recipe, and the files of a user's data."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ __all__ = ["Journal", "Trial", "plain", "trial"]
 
 @dataclass(frozen=True)
 class Trial:
-    """What one arm gave for one seed and one group.
+    """The measurements of one arm for one seed and one group.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Trial:
 
     @property
     def key(self) -> tuple[str, int, str]:
-        """What tells trials of one run apart."""
+        """Arm, seed and group, which no two trials of a run share."""
         return self.arm, self.seed, self.group
 
 

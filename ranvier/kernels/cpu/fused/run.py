@@ -60,7 +60,7 @@ def _floats(link: Feedback | Feed) -> bool:
 
 
 def fixed(task: Fused) -> dict[tuple[str, str], bool]:
-    """Weights that have no gradient since there are stored numbers alone: False for each."""
+    """False for each weight that has no gradient, because only stored numbers exist."""
     links = (
         *((f"feedback:{k}", f) for k, f in enumerate(task.feedback)),
         *((f"feeds:{k}", f) for k, f in enumerate(task.feeds)),

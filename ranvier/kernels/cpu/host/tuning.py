@@ -9,7 +9,7 @@ __all__ = ["TUNING", "Tuning"]
 
 @dataclass(frozen=True)
 class Tuning:
-    """What the cpu provider weighs its ways by. No result depends on it, only time does.
+    """Sizes by which the cpu provider chooses how to compute. They change the time, never a result.
 
     Attributes
     ----------
