@@ -26,9 +26,9 @@ import numpy as np
 from benchmarks._link import ROOT, Link
 from benchmarks._protocol import Bench
 from benchmarks._report import machine
-from benchmarks.simulation import coba, stdp
+from benchmarks.simulation import coba, microcircuit, stdp
 from benchmarks.simulation.startup import timed
-from benchmarks.training import hodgkin_huxley_scan, lif_scan, nmnist_conv, shd_feedforward, shd_recurrent
+from benchmarks.training import delays, hodgkin_huxley_scan, lif_scan, nmnist_conv, shd_feedforward, shd_recurrent
 
 _TRAINING = (
     lif_scan.DENSE,
@@ -36,21 +36,25 @@ _TRAINING = (
     shd_feedforward.BENCH,
     shd_recurrent.BENCH,
     nmnist_conv.BENCH,
+    *delays.BENCHES,
     *(bench for bench in vars(hodgkin_huxley_scan).values() if isinstance(bench, Bench)),
 )
-BENCHES = {bench.name: bench for bench in (*_TRAINING, *coba.BENCHES.values(), *stdp.BENCHES.values())}
+_CIRCUITS = (*coba.BENCHES.values(), *stdp.BENCHES.values(), *microcircuit.BENCHES.values())
+BENCHES = {bench.name: bench for bench in (*_TRAINING, *_CIRCUITS)}
 STARTUP = "startup"
 DEFAULT = (
     "lif_scan",
     "shd_feedforward",
     "shd_recurrent",
     "nmnist_conv",
+    "delays_linear",
     "coba_4000",
+    "coba_40000",
     "cuba_4000",
     "stdp_1000",
+    "microcircuit_10",
     STARTUP,
 )
-_SIDE = "benchmarks.ranvier_side"
 
 
 @dataclass(frozen=True)
@@ -102,12 +106,12 @@ def _bench(
     given.mkdir()
     for key, value in inputs.items():
         np.save(given / f"{key}.npy", value)
-    options = next(c.options for c in bench.contenders if c.module == _SIDE)
+    side = next(c for c in bench.contenders if c.name == "ranvier")
     for index, root in enumerate(roots):
         log, out = scratch / f"{index}.log", scratch / str(index)
         out.mkdir()
-        link = stack.enter_context(Link(sys.executable, _SIDE, core=core, threads=1, log=log, root=root))
-        ready = link.ask("prepare", bench=name, folder=str(given), options=options)
+        link = stack.enter_context(Link(sys.executable, side.module, core=core, threads=1, log=log, root=root))
+        ready = link.ask("prepare", bench=name, folder=str(given), options=side.options)
         checked = link.ask("check", folder=str(out))
         verdict = bench.verify(inputs, {key: np.load(out / f"{key}.npy") for key in checked["names"]}, ready["formula"])
         if not verdict.equal:
