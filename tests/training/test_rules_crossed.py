@@ -54,6 +54,8 @@ def check(rule: str, option: str, provider: str | None, per_step: bool = True, m
         ("convolution of a line", "EProp, symmetric"), ("convolution of a volume, delays", "BPTT"),
         ("transposed convolution", "OTTT"), ("transposed convolution, learnable delays", "SLTT"),
         ("single synapses, bounds", "SnAp1"), ("delay per synapse", "SnAp1"),
+        ("recurrence, learnable tau", "SnAp1"), ("recurrence, learnable tau", "EProp, random"), ("recurrence, learnable tau", "RTRL"),
+        ("recurrence, shared cell", "SnAp1"), ("populations, shared tau", "SnAp1"), ("recurrence, shared cell", "OTTT"),
         ("int8", "BPTT"), ("int8, sign", "OTTT"), ("int8", "EProp, symmetric"), ("int8, learnable delay", "SLTT"),
         ("int8, convolution", "RTRL"), ("int8, single synapses, bounds", "OTTT"), ("bfloat16", "BPTT, window"),
         ("stored int8", "EProp, random"), ("stored int8, convolution", "BPTT"), ("stored bfloat16, populations", "BPTT"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -12,6 +11,7 @@ from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.network.shapes import known_shape
 from ranvier.training.rules._carriers import add_gradient
+from ranvier.training.rules._coefficients import CoefficientSlopes
 from ranvier.training.rules.series import Block, Series
 
 __all__ = ["Influence"]
@@ -19,23 +19,12 @@ __all__ = ["Influence"]
 Tensor = torch.Tensor
 
 
-class _Target(NamedTuple):
-    """Entry k of a parameter leads to the cells ``cell[k]`` of a population, numbered anew after every ``count``.
-
-    The count of a coefficient is that of all cells, over all their axes; the count of a weight is that of the last axis of
-    what arrives, for a matrix acts on every row of an image.
-    """
-
-    population: str
-    cell: Tensor
-    count: int
-
-
 class Influence:
     """J = d(state)/d(parameters) of a series of one sample; ``masked`` keeps what one step can make.
 
-    The state is every variable of every cell and every spike in flight; parameters are those of the projections, and the
-    cells' coefficients, whose gradient ``Series.finish`` hands on.
+    The state is every variable of every cell and every spike in flight. Parameters are those of the projections and those
+    of the cells. A parameter that many cells share, also cells of several populations, is one column of J: it touches all
+    of them.
     """
 
     def __init__(self, series: Series, masked: bool) -> None:
@@ -45,26 +34,23 @@ class Influence:
             k for k in series.start.tensors()
             if not (k.startswith("variables/") and k.split("/")[2] in counters[k.split("/")[1]])
         ]  # fmt: skip
-        own = [(n, q) for n, q in net.projections.named_parameters() if q.requires_grad]  # type: ignore[attr-defined]
-        cells = [
-            (n, leaf) for n, own_cells in series.runner.cells.items() for leaf in own_cells.coefficients.values()
-            if leaf.requires_grad
-        ]  # fmt: skip
-        self.learnt = [q for _, q in own] + [leaf for _, leaf in cells]
+        self.weights = [q for q in net.projections.parameters() if q.requires_grad]  # type: ignore[attr-defined]
+        self.coefficients = CoefficientSlopes(series)
+        self.learnt = [*self.weights, *self.coefficients.parameters]
         start = series.start.tensors()
         size = sum(start[k].numel() for k in self.keys)
         self.J = [torch.zeros(size, q.numel(), dtype=torch.float64) for q in self.learnt]
         self.masks: list[Tensor] | None = None
         if masked:
-            state = [(k, start[k]) for k in self.keys]
-            self.masks = [_mask(net, _targets(series, q), state) for _, q in own]
-            self.masks += [_mask(net, [_Target(n, torch.arange(k := leaf.numel()), k)], state) for n, leaf in cells]
+            state = [(k.split("/")[1], start[k].numel()) for k in self.keys]
+            touched = [*(_touched(series, q) for q in self.weights), *self.coefficients.touched()]
+            self.masks = [_mask(net, cells, state, q.numel()) for q, cells in zip(self.learnt, touched, strict=True)]
 
     def learn(self, block: Block, slopes: Mapping[str, Tensor]) -> None:
         """Add the gradient of a window, given dL/dout of its steps, and carry the influence to its end."""
         start, end = block.start.tensors(), block.window.after().tensors()
         before = [start[k] for k in self.keys]
-        inputs = [*self.learnt, *before]
+        inputs = [*self.weights, *self.coefficients.leaves, *before]
         outs = [(o, slopes[n]) for n, o in block.outputs.items() if n in slopes and o.requires_grad]
         if outs:
             found = torch.autograd.grad(
@@ -92,17 +78,21 @@ class Influence:
             self.J = [J * mask for J, mask in zip(self.J, self.masks, strict=True)]
 
     def _split(self, inputs: list[Tensor], found: tuple[Tensor | None, ...]) -> tuple[list[Tensor], Tensor]:
+        """Derivatives by every parameter, and by the state."""
         full = [
             (torch.zeros_like(i) if g is None else g).detach().reshape(-1).double()
             for i, g in zip(inputs, found, strict=True)
         ]
-        count = len(self.learnt)
-        return full[:count], torch.cat(full[count:])
+        first, last = len(self.weights), len(inputs) - len(self.keys)
+        return [*full[:first], *self.coefficients.by_parameter(full[first:last])], torch.cat(full[last:])
 
 
-def _targets(series: Series, q: nn.Parameter) -> list[_Target]:
-    """Where a weight leads: several places, for transforms may share it."""
-    net, found = series.net, []
+def _touched(series: Series, q: nn.Parameter) -> dict[str, Tensor]:
+    """By part, which entries of a weight lead to which cell [cells, entries]: several parts, for transforms may share it.
+
+    Cells are numbered anew along the last axis of what arrives, for a matrix acts on every row of an image.
+    """
+    net, found = series.net, {}
     for p in net.projections.values():
         if not any(r is q for r in p.parameters()):
             continue
@@ -112,26 +102,28 @@ def _targets(series: Series, q: nn.Parameter) -> list[_Target]:
                 f"SnAp1 needs parameters that lead to one cell each, but those of projection {p.name!r} do not: use a matrix or "
                 f"single synapses there without learnable delays, or use rv.rules.RTRL() or rv.rules.BPTT()."
             )
-        pre = series.shapes.get(p.pre) or known_shape(net.graph, p.pre)
-        found.append(_Target(p.post, cell, p.output_shape(pre)[-1]))
+        shape = p.output_shape(series.shapes.get(p.pre) or known_shape(net.graph, p.pre))
+        rows = torch.arange(torch.Size(shape).numel()) % shape[-1]
+        leads = rows[:, None] == cell[None, :]
+        found[p.post] = found[p.post] | leads if p.post in found else leads
     return found
 
 
-def _mask(net: Network, targets: list[_Target], state: list[tuple[str, Tensor]]) -> Tensor:
-    """[state, entries]: 1 where a parameter that leads to ``targets`` can touch a state number within one step."""
-    reached, front = set(), [target.population for target in targets]
+def _mask(net: Network, touched: Mapping[str, Tensor], state: list[tuple[str, int]], entries: int) -> Tensor:
+    """[state, entries]: 1 where an entry of a parameter can touch a number of the ``state`` (part, numbers) in one step."""
+    reached, front = set(), [*touched]
     while front:
         pre = front.pop()
         after = {p.post for p in net.projections.values() if p.pre == pre and not p.shortest} - reached
         reached |= after
         front += after
     rows = []
-    for k, t in state:
-        part = k.split("/")[1]
-        touched = torch.full((t.numel(), len(targets[0].cell)), part in reached)
-        for target in targets:
-            if target.population == part:
-                number = torch.arange(t.numel()) % target.count
-                touched |= number[:, None] == target.cell[None, :]
-        rows.append(touched.double())
-    return torch.cat(rows)
+    for part, numbers in state:
+        if part in reached:
+            rows.append(torch.ones(numbers, entries))
+        elif part in touched:
+            own = touched[part]  # a history holds the cells once for each step back
+            rows.append(own.repeat(numbers // len(own), 1))
+        else:
+            rows.append(torch.zeros(numbers, entries))
+    return torch.cat([r.double() for r in rows])

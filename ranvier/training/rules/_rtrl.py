@@ -103,8 +103,9 @@ class RTRL(Rule):
 class SnAp1(RTRL):
     """RTRL that keeps the influence of a parameter only on what it touches within one step.
 
-    Of J[t] those entries are kept that a single step can make: the variables of the cell a weight leads to, and what
-    that cell reaches without delay. Influence that would travel through recurrent spikes is dropped. What is kept is as
+    Of J[t] those entries are kept that a single step can make: the variables of the cell that a weight leads to, and what
+    that cell reaches without delay. Influence that would travel through recurrent spikes is dropped. A parameter that
+    many cells share (one learnable tau) touches all of them, so its influence from one to another stays. What is kept is as
     in RTRL, also in cost: this class is the definition, for comparison; for training at scale see ``EProp``.
 
     Source: Menick et al., ICLR 2021.

@@ -134,7 +134,7 @@ def snap(net: rv.Network, x: Tensor, loss: Loss) -> Gradient:
             after, emitted, _ = slow.step(state, x[t, b : b + 1])
             before, now = _flat(state), _flat(after)
             if masks is None:
-                masks = {n: _reach(net, state, n, q) for n, q in leaves.items()}
+                masks = {n: _reach(net, state, q) for n, q in leaves.items()}
                 J = {
                     n: torch.zeros(sum(v.numel() for v in before), q.numel(), dtype=x.dtype) for n, q in leaves.items()
                 }
@@ -182,14 +182,10 @@ def _rows(
     return columns[:count], torch.cat(columns[count:], 1)
 
 
-def _reach(net: rv.Network, state: State, name: str, q: Tensor) -> Tensor:
-    """[state, q]: the cell that a parameter belongs to, and all that this cell reaches without delay."""
-    kind, owner = name.split(".")[:2]
-    targets = (
-        {owner}
-        if kind == "populations"
-        else {p.post for p in net.projections.values() if any(r is q for r in p.parameters())}
-    )
+def _reach(net: rv.Network, state: State, q: Tensor) -> Tensor:
+    """[state, q]: the cells that a parameter belongs to, and all that these reach without delay."""
+    targets = {p.post for p in net.projections.values() if any(r is q for r in p.parameters())}
+    targets |= {n for n, p in net.populations.items() if any(r is q for r in p.parameters())}
     reached, front = set(), list(targets)
     while front:
         pre = front.pop()

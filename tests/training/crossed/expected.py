@@ -13,7 +13,8 @@ _AT_ONCE = ["SLTT", "SLTT-K", *_TRACES]  # nothing that learns lies behind a del
 _BY_SAMPLE = ["RTRL", "SnAp1"]
 
 _REFUSED: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("two layers", "sign, two layers", "residual", "residual, and", "shared transform", "shared cell"): (
+    ("two layers", "sign, two layers", "residual", "residual, and", "shared transform", "shared cell",
+     "recurrence, shared cell"): (
         *_TO_OUTPUT, *_DIFFERENTIAL,
     ),
     ("one delay behind",): (*_AT_ONCE, *_DIFFERENTIAL),
@@ -28,7 +29,7 @@ _REFUSED: dict[tuple[str, ...], tuple[str, ...]] = {
         "two transforms in a row", "int8, learnable delay",
     ): (*_TRACES, *_DIFFERENTIAL, "SnAp1"),
     (
-        "delay per synapse behind", "populations, bounds", "populations, delays", "bfloat16, populations, delays",
+        "delay per synapse behind", "populations, bounds", "populations, delays", "populations, shared tau", "bfloat16, populations, delays",
         "stored bfloat16, populations",
     ): (*_AT_ONCE, *_DIFFERENTIAL),
     ("learnable delay behind", "populations, learnable delays"): (*_AT_ONCE, *_DIFFERENTIAL, "SnAp1"),
@@ -42,7 +43,7 @@ _REFUSED: dict[tuple[str, ...], tuple[str, ...]] = {
     ("batch norm, settled", "threshold norm, settled", "dropout, settled"): (*_TRACES, *_DIFFERENTIAL, *_BY_SAMPLE),
     ("step norm", "membrane norm"): ("SLTT-K", *_TRACES, *_DIFFERENTIAL, *_BY_SAMPLE),
     ("learnable start",): (*_AT_ONCE, *_DIFFERENTIAL, *_BY_SAMPLE),
-    ("currents", "currents, sign", "currents, two layers", "currents, delays", "currents, recurrence"): (*_AT_ONCE,),
+    ("currents", "currents, sign", "currents, two layers", "currents, shared tau", "currents, delays", "currents, recurrence"): (*_AT_ONCE,),
     ("currents, delay per synapse",): (*_AT_ONCE,),
 }  # fmt: skip
 

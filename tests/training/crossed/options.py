@@ -130,14 +130,14 @@ def recurrent(back: Callable[[], nn.Module], cell: Callable[[], rv.Cell] = lif) 
     return simple(cell=lambda: rv.Recurrent(cell(), back()))
 
 
-def balanced(weight: Any = 0.5, **more: Any) -> Make:
-    """Excitatory and inhibitory cells of single synapses, the first read out."""
+def balanced(weight: Any = 0.5, cell: Callable[[], rv.Cell] = lambda: lif(None), **more: Any) -> Make:
+    """Excitatory and inhibitory cells of single synapses, of one kind, the first read out."""
 
     def make(**how: Any) -> rv.Network:
         torch.manual_seed(0)
         net = rv.Network(dt=1 * ms, dtype=torch.float64, seed=3, **how)
-        x = net.input("input", 5)
-        exc, inh = net.population("exc", 6, lif(None)), net.population("inh", 3, lif(None))
+        x, kind = net.input("input", 5), cell()
+        exc, inh = net.population("exc", 6, kind), net.population("inh", 3, kind)
         out = net.population("out", 3, readout(), output=True)
         learnt = rv.Learn(rv.Uniform(0.1, 0.9), min=0, max=1)
         net.connect(x, exc, rv.Linear(5, 6), to="x", name="into")
@@ -180,6 +180,23 @@ def same_looped(**how: Any) -> rv.Network:
     one, two = rv.Linear(5, 5, delay=drawn_times((5, 5), 2)), rv.Linear(5, 3)
     _strong(one)
     return chain(one, rv.Recurrent(lif(5), one), two, readout(), **how)
+
+
+def same_around(**how: Any) -> rv.Network:
+    """One matrix forward and around."""
+    torch.manual_seed(0)
+    one, two = rv.Linear(5, 5), rv.Linear(5, 3)
+    _strong(one)
+    return chain(one, rv.Recurrent(lif(5), one), two, readout(), **how)
+
+
+def same_cell_around(**how: Any) -> rv.Network:
+    """One cell object with a learnable value in two recurrent layers."""
+    torch.manual_seed(0)
+    layers, cell = [rv.Linear(5, 6), rv.Linear(6, 6), rv.Linear(6, 6), rv.Linear(6, 6), rv.Linear(6, 3)], lif_learnt()
+    _strong(*layers[:4])
+    one, around, two, back, last = layers
+    return chain(one, rv.Recurrent(cell, around), two, rv.Recurrent(cell, back), last, readout(), **how)
 
 
 def same_cell(**how: Any) -> rv.Network:
@@ -235,6 +252,10 @@ def lif_learnt() -> rv.Cell:
     return rv.LIF(6, tau=rv.Learn(6 * ms))
 
 
+def lif_learnt_each() -> rv.Cell:
+    return rv.LIF(6, tau=rv.Learn(np.linspace(4, 9, 6) * ms, min=3 * ms))
+
+
 def lif_pushed() -> rv.Cell:
     return rv.LIF(6, tau=rv.Learn(6 * ms, min=4 * ms, max=8 * ms))
 
@@ -258,9 +279,9 @@ def tired() -> rv.Cell:
     )  # fmt: skip
 
 
-def current(size: int = 6) -> rv.Cell:
+def current(size: int = 6, tau_m: Any = 8 * ms) -> rv.Cell:
     return rv.Cell(
-        "dv/dt = (I - v)/tau_m : 1\ndI/dt = -I/tau_s : 1", threshold="v > V_th", reset="v = 0", tau_m=8 * ms, tau_s=4 * ms,
+        "dv/dt = (I - v)/tau_m : 1\ndI/dt = -I/tau_s : 1", threshold="v > V_th", reset="v = 0", tau_m=tau_m, tau_s=4 * ms,
         V_th=0.25, name="current", size=size,
     )  # fmt: skip
 
@@ -273,9 +294,9 @@ def level() -> rv.Cell:
 
 def currents(
     first: Callable[[], nn.Module] = lambda: rv.Linear(5, 6), last: Callable[[], nn.Module] = lambda: rv.Linear(6, 3), loop: Any = None,
-    deeper: bool = False,
+    deeper: bool = False, cell: Callable[[], rv.Cell] = current,
 ) -> Make:  # fmt: skip
-    """Cells of synaptic currents, for rules that differentiate times."""
+    """Cells of synaptic currents, of one kind, for rules that differentiate times."""
 
     def make(**how: Any) -> rv.Network:
         torch.manual_seed(0)
@@ -284,15 +305,15 @@ def currents(
         for module in (one, two):
             if getattr(module, "sign", None) is not None:
                 _crossed(module)
-        source = net.input("input", 5)
-        cells = net.population("cells", 6, current())
+        source, kind = net.input("input", 5), cell()
+        cells = net.population("cells", 6, kind)
         net.connect(source, cells, one, to="I", name="into")
         if loop:
             net.connect(cells, cells, loop(), to="I", name="loop")
         if deeper:
             middle, source = rv.Linear(6, 6), cells
             _strong(middle)
-            cells = net.population("more", 6, current())
+            cells = net.population("more", 6, kind)
             net.connect(source, cells, middle, to="I", name="onward")
         net.connect(cells, net.population("out", 3, level(), output=True), two, to="I", name="read")
         return net
@@ -368,18 +389,21 @@ OPTIONS: dict[str, tuple[Make, tuple[int, ...]]] = {
     "recurrence, sign": (recurrent(lambda: rv.Linear(6, 6, sign=-1)), ROW),
     "recurrence, one delay": (recurrent(lambda: rv.Linear(6, 6, delay=2 * ms)), ROW),
     "recurrence, delay per synapse": (recurrent(lambda: rv.Linear(6, 6, delay=drawn_times((6, 6), 2))), ROW),
+    "recurrence, learnable tau": (recurrent(lambda: rv.Linear(6, 6), lif_learnt), ROW),
+    "recurrence, learnable tau of each cell": (recurrent(lambda: rv.Linear(6, 6), lif_learnt_each), ROW),
+    "recurrence, shared transform": (same_around, ROW),
+    "recurrence, shared cell": (same_cell_around, ROW),
     "single synapses, bounds": (synapses(), ROW),
     "single synapses, delays": (synapses(delay=rv.Uniform(0 * ms, 3 * ms)), ROW),
     "populations, bounds": (balanced(), ROW),
+    "populations, shared tau": (balanced(cell=lambda: rv.LIF(tau=rv.Learn(6 * ms))), ROW),
     "populations, delays": (balanced(delay=rv.Uniform(0 * ms, 3 * ms)), ROW),
     "populations, learnable delays": (balanced(delay=rv.Learn(rv.Uniform(0 * ms, 3 * ms), max=3 * ms)), ROW),
     "adaptive": (simple(cell=lambda: rv.ALIF(6, tau=6 * ms, tau_a=20 * ms, beta_a=0.7)), ROW),
     "refractory": (simple(cell=tired), ROW),
     "learnable tau": (simple(cell=lif_learnt), ROW),
     "learnable tau, beyond its bound": (_beyond(simple(cell=lif_pushed)), ROW),
-    "learnable tau of each cell": (
-        simple(cell=lambda: rv.LIF(6, tau=rv.Learn(np.linspace(4, 9, 6) * ms, min=3 * ms))), ROW,
-    ),
+    "learnable tau of each cell": (simple(cell=lif_learnt_each), ROW),
     "learnable threshold": (simple(cell=lambda: rv.LIF(6, tau=6 * ms, V_th=rv.Learn(0.9))), ROW),
     "learnable adaptation": (
         simple(cell=lambda: rv.ALIF(6, tau=rv.Learn(6 * ms), tau_a=rv.Learn(20 * ms), beta_a=0.7)), ROW,
@@ -412,6 +436,9 @@ OPTIONS: dict[str, tuple[Make, tuple[int, ...]]] = {
     "currents": (currents(), ROW),
     "currents, sign": (currents(lambda: rv.Linear(5, 6, sign=1), lambda: rv.Linear(6, 3, sign=[1, -1, 0, 1, -1, 1])), ROW),
     "currents, two layers": (currents(deeper=True), ROW),
+    "currents, shared tau": (
+        currents(loop=lambda: rv.Linear(6, 6), deeper=True, cell=lambda: current(tau_m=rv.Learn(8 * ms))), ROW,
+    ),
     "currents, delays": (currents(lambda: rv.Linear(5, 6, delay=2 * ms), lambda: rv.Linear(6, 3, delay=1 * ms)), ROW),
     "currents, delay per synapse": (currents(last=lambda: rv.Linear(6, 3, delay=drawn_times((3, 6), 3))), ROW),
     "currents, recurrence": (currents(loop=lambda: rv.Linear(6, 6)), ROW),
