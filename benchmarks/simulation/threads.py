@@ -20,10 +20,15 @@ import ranvier as rv
 from benchmarks._report import machine, publish
 from benchmarks.ranvier_circuits import CircuitTask
 from benchmarks.simulation import _circuit as circuit
-from ranvier.kernels.cpu.circuit import _team as team
+from ranvier.kernels import register
+from ranvier.kernels.cpu.circuit.team import worth
+from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
+from ranvier.kernels.cpu.provider import Cpu
 from ranvier.units import ms
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+#: the cpu provider with as many threads as torch may use, whatever the size
+PROVIDER = "threads"
 #: model, cells, simulated seconds of a round
 CASES = (
     *(("coba", n, s) for n, s in ((4_000, 0.5), (10_000, 0.5), (20_000, 0.4), (40_000, 0.3), (100_000, 0.1), (400_000, 0.05))),
@@ -36,22 +41,18 @@ def measure(model: str, cells: int, seconds: float, threads: int, rounds: int) -
     task = CircuitTask(circuit.kind_of(f"{model}_{cells}") or circuit.Kind(model), cells, 1, seconds)
     net, record = task._net, {"exc": ["spikes"], "inh": ["spikes"]}
     state = net.run(100 * ms, stream=0).state
-    usual = team._WORTH, team._CALL, team._idle_cores
     found: dict[int, list[float]] = {1: [], threads: []}
     spikes: dict[int, rv.Run] = {}
     torch.set_num_threads(threads)
     alone = _taken(net)
-    try:
-        team._WORTH, team._CALL, team._idle_cores = 1, 0, lambda: threads
-        for turn in range(rounds + 1):
-            for count in found:
-                torch.set_num_threads(count)
-                start = time.perf_counter()
-                spikes[count] = net.run(1000 * seconds * ms, state, record=record)
-                if turn:
-                    found[count].append(time.perf_counter() - start)
-    finally:
-        team._WORTH, team._CALL, team._idle_cores = usual
+    net.provider = PROVIDER
+    for turn in range(rounds + 1):
+        for count in found:
+            torch.set_num_threads(count)
+            start = time.perf_counter()
+            spikes[count] = net.run(1000 * seconds * ms, state, record=record)
+            if turn:
+                found[count].append(time.perf_counter() - start)
     for name in record:
         one, more = (spikes[count][name].spikes for count in (1, threads))
         if not ((one.cell == more.cell).all() and (one.step == more.step).all()):
@@ -66,7 +67,7 @@ def _taken(net: rv.Network) -> int:
     """Threads that a long call of the circuit takes where all cores are idle."""
     stored = sum(len(p.synapses) for p in net.projections.values())
     cells = sum(p.shape[0] for p in net.populations.values() if p.shape)
-    return team.worth(cells, stored, steps=10_000)
+    return worth(cells, stored, 10_000, TUNING)
 
 
 def page(rows: list[dict[str, Any]], threads: int, rounds: int) -> str:
@@ -96,6 +97,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks")
     given = parser.parse_args()
+    register(Cpu(PROVIDER, Tuning(idle=given.threads, thread_cells=1, threaded_call=0)))
     rows = []
     for model, cells, seconds in CASES:
         rows.append(measure(model, cells, seconds, given.threads, given.rounds))

@@ -20,8 +20,8 @@ from ranvier.kernels.cpu.circuit.form import Wire
 from ranvier.kernels.cpu.circuit.rows import Blocks, rows_of
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.llvm.functions import I64, at, counted, local, offset, vector_at, when
-from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
+from ranvier.kernels.cpu.llvm.processor import has_feature
 from ranvier.kernels.tasks import Pattern
 from ranvier.storages import Stored
 

@@ -33,8 +33,8 @@ from ranvier.kernels.cpu.host.barrier import Barrier
 from ranvier.kernels.cpu.host.sections import Section, SectionKernel
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, flushed, local, when
 from ranvier.kernels.cpu.llvm.inner import Inner
-from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
+from ranvier.kernels.cpu.llvm.processor import has_feature
 from ranvier.kernels.cpu.plastic.part import PlasticPart
 
 __all__ = ["circuit_kernel"]

@@ -18,7 +18,7 @@ from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 if TYPE_CHECKING:
     from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection, PlasticProjection
 
-__all__ = ["Team", "idle_cores", "team_for", "whole_vectors"]
+__all__ = ["Team", "idle_cores", "team_for", "whole_vectors", "worth"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def team_for(
     """
     if threads is None:
         stored = sum(q.stored.synapses for q in projections if q.stored is not None)
-        threads = _worth(sum(p.cells for p in populations), stored, steps, tuning)
+        threads = worth(sum(p.cells for p in populations), stored, steps, tuning)
         if threads > 1:
             threads = min(threads, idle_cores() if tuning.idle is None else tuning.idle)
     patterns = [q.stored for q in projections]
@@ -65,7 +65,7 @@ def team_for(
     return team
 
 
-def _worth(cells: int, synapses: int, steps: int, tuning: Tuning) -> int:
+def worth(cells: int, synapses: int, steps: int, tuning: Tuning) -> int:
     """Threads that pay for a call of so many steps where all cores are idle; never more than torch allows."""
     work = cells + synapses // 100
     if work * steps < tuning.threaded_call:

@@ -28,7 +28,7 @@ from ranvier.kernels.cpu.llvm.functions import (
     vector_at,
     when,
 )
-from ranvier.kernels.cpu.llvm.jit import has_feature
+from ranvier.kernels.cpu.llvm.processor import has_feature
 from ranvier.kernels.operands import require
 from ranvier.kernels.pool import run_tiles
 

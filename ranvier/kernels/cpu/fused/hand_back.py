@@ -23,8 +23,8 @@ from ranvier.kernels.cpu.llvm.functions import (
     splat,
     vector_at,
 )
-from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.memory import gathered, summed
+from ranvier.kernels.cpu.llvm.processor import has_feature
 
 __all__ = ["dense_kernel", "sparse_kernel"]
 

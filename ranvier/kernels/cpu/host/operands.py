@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from llvmlite import ir
 
-from ranvier.kernels.cpu.llvm.jit import has_feature
+from ranvier.kernels.cpu.llvm.processor import has_feature
 
 __all__ = ["lanes", "scalar", "vectors"]
 

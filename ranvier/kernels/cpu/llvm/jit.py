@@ -20,8 +20,9 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from ranvier.kernels.cpu.llvm import store
+from ranvier.kernels.cpu.llvm.processor import processor
 
-__all__ = ["Kernel", "compile_kernel", "compiled_count", "has_feature", "loaded_count", "packer"]
+__all__ = ["Kernel", "compile_kernel", "compiled_count", "loaded_count", "packer"]
 
 _PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -90,29 +91,16 @@ def loaded_count() -> int:
     return _Counts.loaded
 
 
-@cache
-def _host() -> tuple[str, str]:
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-
-
-@cache
-def has_feature(name: str) -> bool:
-    """Whether this processor has an LLVM target feature, for example ``avx512f``."""
-    return f"+{name}" in _host()[1].split(",")
-
-
 def _machine() -> llvm.TargetMachine:
     """A fresh target machine: each engine takes possession of its own."""
-    cpu, features = _host()
+    cpu, features = processor()
     return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=3, jit=True)
 
 
 def kernel_key(name: str, text: str) -> str:
     """The hash under which the machine code of ``text`` is kept."""
     version = ".".join(map(str, llvm.llvm_version_info))
-    parts = (name, text, llvmlite.__version__, version, llvm.get_default_triple(), *_host())
+    parts = (name, text, llvmlite.__version__, version, llvm.get_default_triple(), *processor())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

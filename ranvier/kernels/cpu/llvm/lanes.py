@@ -16,9 +16,9 @@ from llvmlite import ir
 
 from ranvier.errors import ProviderError
 from ranvier.kernels.cpu.llvm._far_angles import far_lanes
-from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.memory import declared, masked_load, masked_store
 from ranvier.kernels.cpu.llvm.outlined import CALLABLE, MOST_COPIES, called
+from ranvier.kernels.cpu.llvm.processor import has_feature
 from ranvier.kernels.elementary import Elementary
 
 __all__ = ["Lanes"]

@@ -11,9 +11,9 @@ from ranvier.dynamics.symbols import end_name
 from ranvier.kernels.cpu.host.sections import TABLES, Section
 from ranvier.kernels.cpu.llvm.functions import F64, I32, I64, at, counted, offset
 from ranvier.kernels.cpu.llvm.inner import Inner
-from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.mixed import Mixed
+from ranvier.kernels.cpu.llvm.processor import has_feature
 from ranvier.kernels.cpu.plastic.tables import PlasticTables, plastic_signature
 from ranvier.kernels.tasks import RowRule, Shared
 from ranvier.kernels.writer import emit

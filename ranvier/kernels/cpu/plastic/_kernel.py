@@ -24,10 +24,10 @@ from ranvier.kernels.cpu.host.sections import TABLES, Section
 from ranvier.kernels.cpu.llvm.functions import F64, I32, I64, at, counted, local, splat, when
 from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.llvm.int_lanes import IntLanes
-from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.mixed import Mixed
 from ranvier.kernels.cpu.llvm.philox import Stream, uniform_at
+from ranvier.kernels.cpu.llvm.processor import has_feature
 from ranvier.kernels.cpu.plastic.tables import SLOTS, PlasticTables, plastic_signature
 from ranvier.kernels.tasks import Additive, RowRule
 from ranvier.kernels.writer import emit

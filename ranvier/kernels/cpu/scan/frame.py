@@ -19,9 +19,9 @@ from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.llvm.functions import F64, counted, flushed
-from ranvier.kernels.cpu.llvm.jit import has_feature
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.mixed import Mixed
+from ranvier.kernels.cpu.llvm.processor import has_feature
 
 __all__ = ["Frame", "Group", "Numbers", "ScanRoutine", "Stream"]
 

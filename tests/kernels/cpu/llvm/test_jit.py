@@ -92,9 +92,6 @@ class TestKernel:
     def test_the_key_depends_on_everything(self) -> None:
         assert len({jit.kernel_key("a", "b"), jit.kernel_key("b", "a"), jit.kernel_key("ab", "")}) == 3
 
-    def test_unknown_features_are_absent(self) -> None:
-        assert not jit.has_feature("warp-drive")
-
 
 class TestFiles:
     def test_a_second_process_loads(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

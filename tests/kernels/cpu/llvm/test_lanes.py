@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from llvmlite import ir
 
 from ranvier.errors import ProviderError
-from ranvier.kernels.cpu.llvm.jit import compile_kernel, has_feature
+from ranvier.kernels.cpu.llvm.jit import compile_kernel
 from ranvier.kernels.cpu.llvm.lanes import Lanes
+from ranvier.kernels.cpu.llvm.processor import has_feature
 
 I64 = ir.IntType(64)
 DTYPES = ("float32", "float64")
