@@ -103,7 +103,16 @@ class _Runner:
 
 def run(bench: Bench, settings: Settings) -> list[Row]:
     """Run a series, write its page and record, and return its rows."""
-    started = {"date": datetime.date.today().isoformat(), "machine": _report.machine()}
+    facts = {"date": datetime.date.today().isoformat(), "machine": _report.machine()}
+    rows = measure(bench, settings)
+    facts |= {"rounds": settings.rounds, "warmups": settings.warmups, "threads": settings.threads}
+    page, _ = _report.write(settings.folder, bench, rows, facts)
+    sys.stdout.write(page.read_text())
+    return rows
+
+
+def measure(bench: Bench, settings: Settings) -> list[Row]:
+    """Run a series and return its rows."""
     chosen = [contender for contender in bench.contenders if settings.wants(contender)]
     inputs = bench.make_inputs(np.random.default_rng(settings.seed))
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
@@ -123,11 +132,7 @@ def run(bench: Bench, settings: Settings) -> list[Row]:
         for runner in runners:
             memory = runner.attempt("memory", limit_s=60.0)
             runner.row.idle_mb, runner.row.peak_mb = memory.get("idle_mb", 0.0), memory.get("peak_mb", 0.0)
-    rows = [runner.row for runner in runners]
-    facts = {**started, "rounds": settings.rounds, "warmups": settings.warmups, "threads": settings.threads}
-    page, _ = _report.write(settings.folder, bench, rows, facts)
-    sys.stdout.write(page.read_text())
-    return rows
+    return [runner.row for runner in runners]
 
 
 def _save(folder: Path, arrays: dict[str, np.ndarray]) -> None:

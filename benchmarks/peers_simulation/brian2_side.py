@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from benchmarks.simulation import _song as song
 from benchmarks.simulation._lit import first_lit
 
 PACKAGES = ("brian2", "numpy", "cython")
+_NARROW = "-mno-avx512f"
 EQUATIONS = {
     "coba": """
 dv/dt   = (E_L - v + g_e*(E_e - v) + g_i*(E_i - v)) / tau_m : volt (unless refractory)
@@ -38,6 +40,9 @@ class Standalone:
         self.notes = (f"cpp_standalone, {precision}, -O3 -ffast-math -march=native ; a process of its own.",)
         self._cells, self._duration = cells, biological_s
         self._folder = tempfile.TemporaryDirectory()
+        flags = brian2.prefs.codegen.cpp.extra_compile_args_gcc
+        if os.environ.get("RANVIER_VECTOR_BITS") == "256" and _NARROW not in flags:
+            brian2.prefs.codegen.cpp.extra_compile_args_gcc = [*flags, _NARROW]
         brian2.device.reinit()
         brian2.set_device("cpp_standalone", directory=self._folder.name, build_on_run=False)
         brian2.prefs.core.default_float_dtype = np.dtype(precision).type

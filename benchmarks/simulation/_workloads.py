@@ -1,0 +1,72 @@
+"""What beside the benchmark circuits must be fast: small models of everything a circuit may hold.
+
+Cells are leaky integrators in mV unless a workload says otherwise, tau = 20 ms, threshold 20, reset 0, refractory for 2 ms:
+
+    dv/dt = (I + g - v)/tau        dg/dt = -g/(5 ms)
+
+and dt = 0.1 ms. Both sides write the same equations with these constants; a workload is timed where the figure that it names
+lies in the range that both must reach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DT, TAU, TAU_S, V_T, REFRACTORY = 0.1, 20.0, 5.0, 20.0, 2.0
+"""ms, ms, ms, mV, ms"""
+DRIVE = 15.0, 35.0
+"""mV; I of the first and the last cell of a population that is driven by a constant current."""
+W = 3.5
+"""mV, jump of g at a spike of 1,000 a second: a mean input of 17.5 mV."""
+BIAS = 10.0
+"""mV; I of cells that others drive."""
+DELAY = 1.5
+"""ms"""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A model with two sides.
+
+    Attributes:
+        title: what it is.
+        unit: of the figure that both sides must agree in: the rate of the last population, or the mean of a variable.
+        accepted: the range of that figure.
+        seconds: biological time of a repetition.
+        precision: of both sides.
+    """
+
+    title: str
+    accepted: tuple[float, float]
+    unit: str = "Hz"
+    seconds: float = 1.0
+    precision: str = "float32"
+
+
+WORKLOADS = {
+    "alone": Workload("10,000 cells without a synapse", (18, 24)),
+    "acyclic": Workload("5,000 cells to 5,000 others, 100 synapses per cell", (8, 40)),
+    "chain": Workload("ten populations of 1,000 cells, each to the next", (8, 60)),
+    "poisson": Workload("10,000 cells, each with its own Poisson input at 1 kHz", (8, 30)),
+    "poisson_sparse": Workload("1,000 Poisson inputs at 10 Hz to 10,000 cells, 10 %", (8, 40)),
+    "poisson_trains": Workload("10,000 cells with the sum of 100 Poisson trains each", (8, 30)),
+    "poisson_rates": Workload("the same with a rate for each cell", (8, 60)),
+    "poisson_in_time": Workload("Poisson input whose rate follows a sine of 5 Hz", (8, 40)),
+    "noise": Workload("10,000 cells with white noise", (5, 30)),
+    "noise_coloured": Workload("10,000 cells with an Ornstein-Uhlenbeck current each", (5, 40)),
+    "delays_none": Workload("4,000 cells, 80 synapses per cell, no delay", (15, 35)),
+    "delays_4": Workload("the same, a delay of 0 to 4 ms for every synapse", (15, 35)),
+    "delays_20": Workload("the same, 0 to 20 ms", (15, 35)),
+    "populations": Workload("10 populations of 100 cells, 100 projections", (15, 35)),
+    "populations_50": Workload("50 populations of 20 cells, 500 projections", (15, 35)),
+    "adex": Workload("4,000 adaptive exponential cells, 80 synapses per cell", (2, 60)),
+    "hodgkin_huxley": Workload("1,000 Hodgkin-Huxley cells without a synapse", (40, 90), seconds=0.2),
+    "izhikevich": Workload("1,000 Izhikevich cells with noise, 100 synapses per cell", (3, 60)),
+    "depression": Workload("1,000 inputs to 1,000 cells by depressing synapses, 10 %", (1, 60)),
+    "stochastic_release": Workload("the same by synapses that fail half of the time", (1, 60)),
+    "gap_junctions": Workload("1,000 cells with 20,000 gap junctions", (15, 35), seconds=0.2),
+    "nmda": Workload("10,000 NMDA synapses with equations of their own, cells without threshold", (0.5, 60), "mV", 0.2),
+    "rates": Workload("1,000 rate units, 100 synapses per unit", (0.01, 1.0), "", 0.1),
+    "traces": Workload("v of 1,000 cells recorded in every step", (18, 24)),
+    "float64": Workload("4,000 cells, 80 synapses per cell, double precision", (15, 35), precision="float64"),
+}
