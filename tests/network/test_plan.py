@@ -70,10 +70,10 @@ def test_dense_input_and_few_targets_go_to_the_matrix_library() -> None:
 def test_new_parts_make_new_plans() -> None:
     net = rv.Network(dt=1 * ms)
     net.population("a", 2, rv.LIF())
-    assert len(net.plan().choices) == 1
+    assert [c.part for c in net.plan().choices] == ["a", "a"]
     net.population("b", 2, rv.LIF())
     net.connect("a", "b", rv.OneToOne(), to="x")
-    assert {c.part for c in net.plan().choices} == {"a", "b", "a_to_b_x"}
+    assert {c.part for c in net.plan().choices} == {"a", "b", "a_to_b_x", "a+b"}
 
 
 def test_other_devices_are_said_to_fall_back(build: Callable) -> None:

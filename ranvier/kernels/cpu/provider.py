@@ -118,7 +118,7 @@ def _circuit(shape: CircuitShape, request: Request) -> Offer | Refusal:
         return Refusal("a gradient is asked for")
     if not request.single:
         return Refusal("the batch is larger than one")
-    return Offer("one compiled circuit for the whole cycle", stored=all(s.compiles for s in shape.storages))
+    return Offer("one compiled circuit", stored=all(s.compiles for s in shape.storages))
 
 
 provider = Cpu()

@@ -32,7 +32,7 @@ class FusedShape:
 
 @dataclass(frozen=True)
 class CircuitShape:
-    """A cycle of populations joined by single synapses, over all steps of a call at once; ``storages`` as in ``FusedShape``."""
+    """Populations joined by single synapses, over all steps of a call at once; ``storages`` as in ``FusedShape``."""
 
     members: tuple[ScanShape, ...]
     storages: tuple[Storage, ...] = ()

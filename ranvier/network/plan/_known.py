@@ -36,6 +36,8 @@ class Carried:
         Rows of its matrix; None where it is none.
     storage
         How its weights lie in memory, where there are stored numbers alone.
+    apart
+        Why a circuit cannot hold its synapses; None where it can.
     """
 
     pre: str
@@ -50,23 +52,25 @@ class Carried:
     repeats: bool = False
     targets: int | None = None
     storage: Storage | None = None
+    apart: str | None = None
 
 
 @dataclass(frozen=True)
 class Known:
     """A network as a planner sees it.
 
-    ``scans`` are the populations; ``no_circuit(part)`` and ``fusible(part)`` say why a cycle cannot be one circuit, or one operation, or None;
-    ``join(part, before, spread)`` whether a part can run in one operation with the populations before it; ``outside`` are
-    inputs and sources; ``moving`` are the populations whose step reads time or noise.
+    ``scans`` are the populations; ``apart`` says why a circuit cannot hold some parts; ``fusible(part)`` why a cycle cannot be one
+    operation, or None; ``join(part, before, spread)`` whether a part can run in one operation with the populations before it;
+    ``outside`` are inputs and ``sources``; ``moving`` are the populations whose step reads time or noise.
     """
 
     scans: Mapping[str, ScanShape]
     projections: Mapping[str, Carried]
     parts: tuple[Part, ...]
     outside: frozenset[str]
+    sources: frozenset[str]
     moving: frozenset[str]
-    no_circuit: Callable[[Part], str | None]
+    apart: Mapping[str, str]
     fusible: Callable[[Part], str | None]
     join: Callable[[Part, Sequence[str], frozenset[str]], bool]
 

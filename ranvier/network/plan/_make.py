@@ -8,6 +8,7 @@ from dataclasses import replace
 from ranvier.kernels.provider import EVENT, Provider
 from ranvier.kernels.tasks import PropagateShape
 from ranvier.network.plan._asking import Asked
+from ranvier.network.plan._circuits import circuits
 from ranvier.network.plan._known import Carried, Known
 from ranvier.network.plan._together import cycle, neighbours
 from ranvier.network.plan.plan import Choice, Plan, Request, Unit
@@ -21,25 +22,29 @@ def make_plan(known: Known, request: Request, providers: Sequence[Provider]) -> 
     asked = Asked(request, providers)
     choices = [asked.choose(n, "scan", shape) for n, shape in known.scans.items()]
     homes = {c.part: c.provider for c in choices}
-    units: dict[tuple[str, ...], Unit] = {}
-    rows: list[Choice] = []
-    for part in known.parts:
+    looped = circuits(known, asked, homes)
+    units = {part.members: unit for part, unit in looped.units.items()}
+    rows = list(looped.rows)
+    for part in looped.order:
+        if part in looped.units:
+            continue
         if part.cyclic:
-            units[part.members], row = cycle(part, known, asked, homes)
+            units[part.members], row = cycle(part, known, asked, homes, looped.apart[part])
             rows.append(row)
         elif request.normed.intersection(part.members):
             units[part.members] = Unit(part.members, "steps")
     apart = frozenset(members for members, unit in units.items() if unit.how in ("circuit", "windows", "steps"))
-    found = neighbours(known, asked, homes, apart)
+    found = neighbours(known, asked, homes, looped.order, apart)
     chained = {n for members, _ in found for n in members}
     joined = {members[0]: unit for members, unit in found if isinstance(unit, Unit)}
     inside = {n for unit in joined.values() for n in unit.members}
-    ordered = []
-    for part in known.parts:
+    ordered: list[Unit] = []
+    for part in looped.order:
         if part.members[0] in joined:
             ordered.append(joined[part.members[0]])
         elif not inside.issuperset(part.members) and not known.outside.issuperset(part.members):
-            ordered.append(units.get(part.members) or Unit(part.members, "scan"))
+            unit = units.get(part.members) or Unit(part.members, "scan")
+            ordered += [] if ordered and ordered[-1] is unit else [unit]
     home = {n: unit for unit in ordered for n in unit.members}
     carried = [_carry(name, p, asked, home[p.post], p.post in chained) for name, p in known.projections.items()]
     by_event = {c.part for c in carried if c.variant == EVENT}

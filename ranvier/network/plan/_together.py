@@ -1,4 +1,4 @@
-"""Parts that run together: neighbours as one operation, cycles as a circuit, an operation or in windows."""
+"""Parts that run together: neighbours as one operation, cycles that are no circuit as an operation or in windows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from ranvier.kernels.provider import Refusal
-from ranvier.kernels.tasks import CircuitShape, FusedShape
+from ranvier.kernels.tasks import FusedShape
 from ranvier.network.order import Part
 from ranvier.network.plan._asking import Asked
 from ranvier.network.plan._known import Known
@@ -17,12 +17,12 @@ __all__ = ["cycle", "neighbours"]
 
 
 def neighbours(
-    known: Known, asked: Asked, homes: Mapping[str, str], apart: frozenset[tuple[str, ...]]
+    known: Known, asked: Asked, homes: Mapping[str, str], parts: Sequence[Part], apart: frozenset[tuple[str, ...]]
 ) -> list[tuple[tuple[str, ...], Unit | str]]:
-    """Neighbouring parts that could run together, and the unit that does, or why none does; cycles ``apart`` do not join."""
+    """Neighbours among ``parts`` that could run together, and the unit that does, or why none does; those ``apart`` do not join."""
     out: list[tuple[tuple[str, ...], Unit | str]] = []
-    for a, b in chains(known.parts, apart, partial(_joins, known, asked.request)):
-        members = tuple(n for p in known.parts[a:b] for n in p.members)
+    for a, b in chains(parts, apart, partial(_joins, known, asked.request)):
+        members = tuple(n for p in parts[a:b] for n in p.members)
         if not asked.request.cuts.joined:
             out.append((members, "the rule cuts the gradient between them"))
             continue
@@ -52,29 +52,20 @@ def _hook_inside(members: Collection[str], known: Known, request: Request) -> st
     return None if found is None else f"a hook is registered on {found}"
 
 
-def cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str]) -> tuple[Unit, Choice]:
-    """How a cycle runs."""
+def cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str], apart: str) -> tuple[Unit, Choice]:
+    """How a cycle runs that cannot be a circuit, as ``apart`` says."""
     members, length, request = part.members, part.window or 1, asked.request
     if request.normed.intersection(members):
         return Unit(members, "steps"), Choice("+".join(members), "cycle", "steps", STEPWISE)
-    name, scans = "+".join(members), known.scans_of(members)
-    hook = _hook_inside(members, known, request)
-    stored = known.storages_of(members)
-    circuit, fused = CircuitShape(scans, stored), FusedShape(scans, length, stored)
-    found = asked.together(members, circuit, homes)
-    if isinstance(found, Refusal):
-        apart = found.sentence
-    elif (reason := hook or known.no_circuit(part)) is not None:
-        apart = reason
-    else:
-        who, offer = found
-        unit = Unit(members, "circuit", length, provider=who, variant=offer.variant, shape=circuit, stored=offer.stored)
-        return unit, Choice(name, "circuit", who, offer.reason, offer.variant)
+    name, fused = "+".join(members), FusedShape(known.scans_of(members), length, known.storages_of(members))
     found = asked.together(members, fused, homes)
     if isinstance(found, Refusal):
         divided = found.sentence
     elif (
-        reason := known.fusible(part) or hook or _in_space(members, request) or _two_gradients(members, known, request)
+        reason := known.fusible(part)
+        or _hook_inside(members, known, request)
+        or _in_space(members, request)
+        or _two_gradients(members, known, request)
     ) is not None:
         divided = reason
     else:

@@ -88,7 +88,7 @@ class Unit:
     """Parts that run at once.
 
     ``how`` is ``"scan"`` (a population or relay by itself), ``"joined"`` (neighbouring parts, one operation, step by
-    step), ``"fused"`` (a cycle as one operation, in windows of ``window`` steps), ``"circuit"`` (a cycle of single synapses, all steps at once)
+    step), ``"fused"`` (a cycle as one operation, in windows of ``window`` steps), ``"circuit"`` (cells joined by single synapses, all steps at once)
     ``"windows"`` (a cycle, population by population) or ``"steps"`` (the same step by step, also of a population by itself,
     as a norm takes the statistics of each step). ``feeds`` names the projections whose spikes enter as they are;
     ``again`` says that one set-up serves all windows of a series. ``provider`` runs what runs as one operation or circuit, for
@@ -112,7 +112,7 @@ class Unit:
             "scan": f"{path}: by itself",
             "joined": f"{path}: one operation, step by step",
             "fused": f"cycle {path}: one operation, {steps} inside",
-            "circuit": f"cycle {path}: one compiled circuit over all steps",
+            "circuit": f"{path}: one compiled circuit over all steps",
             "steps": f"{path}: {STEPWISE}",
             "windows": f"cycle {path}: {steps}, its shortest latency, population by population",
         }[self.how]
@@ -166,7 +166,7 @@ class Plan:
 
     @cached_property
     def circuits(self) -> frozenset[tuple[str, ...]]:
-        """Cycles that run as one circuit."""
+        """Populations that run as one circuit."""
         return frozenset(u.members for u in self.units if u.how == "circuit")
 
     @property

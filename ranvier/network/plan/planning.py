@@ -16,11 +16,11 @@ from ranvier.kernels.provider import FEW_ROWS
 from ranvier.kernels.tasks import ScanShape
 from ranvier.network.order import Edge, GraphError, arrange
 from ranvier.network.parts.projection import Projection
-from ranvier.network.plan._cycles import no_circuit, not_fusible
 from ranvier.network.plan._density import dense_among
 from ranvier.network.plan._known import Carried, Known
 from ranvier.network.plan._make import make_plan
 from ranvier.network.plan._neighbours import is_plain, joins
+from ranvier.network.plan._reasons import not_fusible, not_looped, not_wired
 from ranvier.network.plan.drives import drawable
 from ranvier.network.plan.hooks import hooked_parts
 from ranvier.network.plan.plan import Plan, Request
@@ -97,8 +97,9 @@ def _made(graph: Graph, request: Request) -> Plan:
         {n: _carried(p, updates.get(n), n in drawn) for n, p in graph.projections.items()},
         arrange(graph.nodes, edges),
         frozenset((*graph.inputs, *graph.sources)),
+        frozenset(graph.sources),
         frozenset(moving),
-        partial(no_circuit, graph),
+        {n: why for n in (*graph.populations, *graph.relays) if (why := not_looped(graph, n)) is not None},
         partial(not_fusible, graph),
         partial(joins, graph),
     )
@@ -114,5 +115,5 @@ def _carried(p: Projection, update: str | None, drawable: bool) -> Carried:
     own = first.follows if p.per_synapse else None
     return Carried(
         p.pre, p.post, p.not_by_event(), is_plain(p), own, update, p.shortest, p.depth, drawable,
-        is_plain(p) and p.depth == p.shortest, p.targets, p.storage,
+        is_plain(p) and p.depth == p.shortest, p.targets, p.storage, not_wired(p),
     )  # fmt: skip

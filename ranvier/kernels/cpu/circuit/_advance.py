@@ -33,7 +33,7 @@ def advance(
     wanted = (
         *group["states"],
         *(set(group["counters"]) - set(fixed)),
-        "spike",
+        *(("spike",) if member.fires else ()),
         *(member.step.output_of(v) for v in member.recorded),
     )
     ends = {n: f"end of {n}" for n in group["counters"]}
@@ -103,15 +103,16 @@ def advance(
             with when(b, due):
                 for name, pointer in group["recorded"].items():
                     mixed.store(pointer, b.add(row, i), values[member.step.output_of(name)])
-        spike = words.nonzero(values["spike"])
-        fired.store(i, spike)
-        for name, pointer in group["counters"].items():
-            if name in fixed:
-                free[name].store(i, lanes.both(masks[name], lanes.negate_mask(spike)))
-            else:
-                mixed.store(pointer, i, words.add(following, values[name]), mask=spike)
-    holding = {name: group["steps"][name] for name in fixed}
-    list_fired(lanes, group, cells, n, holding)
+        if member.fires:
+            spike = words.nonzero(values["spike"])
+            fired.store(i, spike)
+            for name, pointer in group["counters"].items():
+                if name in fixed:
+                    free[name].store(i, lanes.both(masks[name], lanes.negate_mask(spike)))
+                else:
+                    mixed.store(pointer, i, words.add(following, values[name]), mask=spike)
+    if member.fires:
+        list_fired(lanes, group, cells, n, {name: group["steps"][name] for name in fixed})
 
 
 def _rewritten(

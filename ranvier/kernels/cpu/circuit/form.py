@@ -30,6 +30,11 @@ class Member(ByStructure):
     drives: tuple[str, ...] = ()
 
     @property
+    def fires(self) -> bool:
+        """Whether its cells have a threshold."""
+        return "spike" in self.step.events
+
+    @property
     def key(self) -> tuple:
         """The parts that the generated code depends on."""
         return (self.step.key, self.rings, self.outside, self.recorded, self.varied, self.direct, self.drives)

@@ -106,7 +106,8 @@ def pack_population(
         given |= _outside(stream, x, p.cells, padded, width, kept(stream))
     record = {n: torch.empty(samples, padded, dtype=kept(p.step.output_of(n))) for n in p.recorded}
     given |= {f"record of {n}": t for n, t in record.items()}
-    cell = [empty([steps * (high - low) + width], torch.int32) for low, high in ranges]
+    most = steps if member.fires else 0
+    cell = [empty([most * (high - low) + width], torch.int32) for low, high in ranges]
     bounds = [torch.zeros(steps + 1, dtype=torch.int64) for _ in ranges]
     given |= {"lists": _addresses(cell), "borders": _addresses(bounds)}
     past = Spikes.of(p.history)

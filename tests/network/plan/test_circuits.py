@@ -1,0 +1,70 @@
+"""Which parts run as one circuit."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import ranvier as rv
+from ranvier.units import ms
+from tests.network.loops import build
+
+#: the units of each kind of network: how they run, and who is in them
+UNITS = {
+    "plain": [("circuit", {"a", "b", "c"})],
+    "cycle inside": [("circuit", {"a", "b", "c"})],
+    "drawn": [("circuit", {"a", "b", "c"})],
+    "listed": [("circuit", {"a", "b", "c"})],
+    "matrix": [("circuit", {"a"}), ("circuit", {"b", "c"})],
+    "relay": [("circuit", {"a"}), ("scan", {"r"}), ("circuit", {"b", "c"})],
+    "apart": [("circuit", {"a", "b", "c"})],
+    "plastic": [("circuit", {"a", "b", "c"})],
+    "procedural": [("circuit", {"a", "b", "c"})],
+}
+
+
+@pytest.mark.parametrize("kind", UNITS)
+def test_single_synapses_join_parts_with_and_without_a_cycle(kind: str) -> None:
+    plan = build(kind).plan()
+    assert [(unit.how, set(unit.members)) for unit in plan.units] == UNITS[kind]
+    assert plan.circuits == {unit.members for unit in plan.units if unit.how == "circuit"}
+
+
+@pytest.mark.parametrize("kind", UNITS)
+def test_with_a_gradient_there_is_no_circuit(kind: str) -> None:
+    assert not build(kind).plan(gradient=True).circuits
+    assert not build(kind, provider="reference").plan().circuits
+
+
+def test_layers_that_an_input_drives_stay_layers() -> None:
+    net = rv.Sequential(rv.Linear(9, 8), rv.LIF(8), rv.Linear(8, 5), rv.LIF(5), dt=1 * ms)
+    assert not net.plan().circuits
+
+
+def test_a_population_behind_an_input_joins_the_circuit_of_its_targets() -> None:
+    net = build("apart")
+    net.input("in", 21)
+    net.connect("in", "a", rv.OneToOne(), to="x")
+    assert [(u.how, u.members) for u in net.plan().units] == [("scan", ("a",)), ("circuit", ("b", "c"))]
+    net.connect("a", "b", rv.FixedProbability(0.3), to="g")
+    assert [set(u.members) for u in net.plan().units] == [{"a", "b", "c"}]
+
+
+def test_a_hook_keeps_a_part_out() -> None:
+    net = build("plain")
+    handle = net.populations["b"].register_forward_hook(lambda *_: None)
+    with torch.no_grad():
+        assert [(u.how, set(u.members)) for u in net.plan().units] == [
+            ("circuit", {"a"}),
+            ("scan", {"b"}),
+            ("circuit", {"c"}),
+        ]
+    handle.remove()
+    assert [set(u.members) for u in net.plan().units] == [{"a", "b", "c"}]
+
+
+def test_cells_that_emit_a_variable_to_nobody_are_part_of_it() -> None:
+    net = build("plain")
+    net.population("d", 4, rv.LeakyReadout())
+    net.connect("a", "d", rv.FixedProbability(0.3))
+    assert [set(u.members) for u in net.plan().units] == [{"a", "b", "c", "d"}]
