@@ -43,6 +43,8 @@ class Standalone:
         flags = brian2.prefs.codegen.cpp.extra_compile_args_gcc
         if os.environ.get("RANVIER_VECTOR_BITS") == "256" and _NARROW not in flags:
             brian2.prefs.codegen.cpp.extra_compile_args_gcc = [*flags, _NARROW]
+        # its default compiles everything at once: a compiler for each of a thousand files takes all memory
+        brian2.prefs.devices.cpp_standalone.extra_make_args_unix = ["-j2"]
         brian2.device.reinit()
         brian2.set_device("cpp_standalone", directory=self._folder.name, build_on_run=False)
         brian2.prefs.core.default_float_dtype = np.dtype(precision).type
