@@ -11,17 +11,22 @@ from ranvier.kernels import registry
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import (
     BernoulliRows,
+    Counts,
     DistinctRows,
     Divided,
     DividedDistinct,
     DrawShape,
+    Normals,
     RepeatedRows,
     RowDraw,
     RowSource,
     RowUniforms,
+    Spikes,
+    StepSpikes,
     Transposed,
     Uniforms,
 )
+from ranvier.values import CountLaw
 
 __all__ = [
     "bernoulli_rows",
@@ -32,6 +37,9 @@ __all__ = [
     "drawn_row",
     "repeated_rows",
     "row_uniforms",
+    "step_counts",
+    "step_normals",
+    "step_spikes",
     "transposed",
 ]
 
@@ -56,6 +64,23 @@ def _drawer() -> Runnable:
 def counted_uniforms(key: tuple[int, int], count: int, step: int = 0, stream: int = 0, start: int = 0) -> np.ndarray:
     """As :class:`ranvier.kernels.tasks.Uniforms`."""
     return _drawer()(Uniforms(key, count, step, stream, start))
+
+
+def step_normals(key: tuple[int, int, int], first: int, steps: int, cells: int, batch: int = 1) -> np.ndarray:
+    """As :class:`ranvier.kernels.tasks.Normals`."""
+    return _drawer()(Normals(key, first, steps, cells, batch))
+
+
+def step_counts(
+    law: CountLaw, key: tuple[int, int, int], first: int, steps: int, cells: int, batch: int, dtype: torch.dtype
+) -> np.ndarray:
+    """As :class:`ranvier.kernels.tasks.Counts`."""
+    return _drawer()(Counts(law, key, first, steps, cells, batch, dtype))
+
+
+def step_spikes(law: CountLaw, key: tuple[int, int, int], first: int, steps: int, cells: int) -> Spikes:
+    """As :class:`ranvier.kernels.tasks.StepSpikes`."""
+    return _drawer()(StepSpikes(law, key, first, steps, cells))
 
 
 def row_uniforms(draw: RowDraw, row_pointer: np.ndarray) -> np.ndarray:

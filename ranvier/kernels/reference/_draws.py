@@ -6,20 +6,25 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import torch
 
 from ranvier.kernels.tasks import (
     BernoulliRows,
+    Counts,
     DistinctRows,
     Divided,
     DividedDistinct,
     Draw,
+    Normals,
     RepeatedRows,
     RowDraw,
     RowUniforms,
+    Spikes,
+    StepSpikes,
     Transposed,
     Uniforms,
 )
-from ranvier.values import uniforms
+from ranvier.values import CountLaw, counts, normal_numbers, uniforms
 
 __all__ = ["run_draw"]
 
@@ -29,6 +34,20 @@ _BLOCK = 1 << 16
 def run_draw(task: Draw) -> Any:
     """The numbers, or the rows."""
     return _WAYS[type(task)](*task)
+
+
+def _counts(
+    law: CountLaw, key: tuple[int, int, int], first: int, steps: int, cells: int, batch: int, dtype: torch.dtype
+) -> Any:
+    return torch.from_numpy(counts(law, key, first, steps, cells, batch)).to(dtype).numpy()
+
+
+def _spikes(law: CountLaw, key: tuple[int, int, int], first: int, steps: int, cells: int) -> Spikes:
+    found = counts(law, key, first, steps, cells)[:, 0]
+    bounds = np.zeros(steps + 1, np.int64)
+    np.cumsum(found.sum(1), out=bounds[1:])
+    cell = np.repeat(np.tile(np.arange(cells, dtype=np.int32), steps), found.ravel())
+    return Spikes(torch.from_numpy(cell), torch.from_numpy(bounds))
 
 
 def _row_uniforms(draw: RowDraw, row_pointer: np.ndarray) -> np.ndarray:
@@ -131,6 +150,9 @@ def _transposed(row_pointer: np.ndarray, target: np.ndarray, columns: int) -> tu
 
 _WAYS: dict[type[Draw], Callable[..., Any]] = {
     Uniforms: uniforms,
+    Normals: normal_numbers,
+    Counts: _counts,
+    StepSpikes: _spikes,
     RowUniforms: _row_uniforms,
     RepeatedRows: _repeated_rows,
     DistinctRows: _distinct_rows,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -13,7 +13,7 @@ from ranvier.kernels.tasks._plastic import PlasticProjection
 from ranvier.kernels.tasks._rows import RowSource
 from ranvier.kernels.tasks._spikes import Spikes
 from ranvier.storages import Stored
-from ranvier.values import PoissonLaw
+from ranvier.values import CountLaw
 
 __all__ = ["Circuit", "CircuitDrive", "CircuitPopulation", "CircuitProjection", "CircuitResult"]
 
@@ -22,13 +22,14 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class CircuitDrive:
-    """Poisson-distributed counts times ``weight`` ([cells] or [1]), added to ``stream`` ``latency`` steps later.
+    """Counts of spikes times ``weight`` ([cells] or [1]), added to ``stream`` ``latency`` steps later.
 
-    ``law`` and ``key`` (which ends with the stream of random numbers) are those of ``ranvier.values.poisson_counts``.
+    ``key`` (which ends with the stream of random numbers) is that of ``ranvier.values.counts``; ``law`` is one for all steps, or row
+    n is the law of what arrives in step n of the call. Before step 0 nothing was emitted.
     """
 
     stream: str
-    law: PoissonLaw
+    law: CountLaw
     key: tuple[int, int, int]
     weight: Tensor
     latency: int
@@ -36,7 +37,10 @@ class CircuitDrive:
 
 @dataclass(frozen=True)
 class CircuitPopulation:
-    """A population of a circuit: [cells] states and coefficients, [T, cells] (or [T, 1]) outside streams."""
+    """A population of a circuit: [cells] states and coefficients, [T, cells] (or [T, 1]) outside streams.
+
+    ``noises`` are streams of standard normal numbers, with the keys of ``ranvier.values.normal_numbers``.
+    """
 
     name: str
     step: Step
@@ -47,10 +51,11 @@ class CircuitPopulation:
     history: Tensor
     recorded: tuple[str, ...] = ()
     drives: tuple[CircuitDrive, ...] = ()
+    noises: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
 
     @property
     def given(self) -> tuple[str, ...]:
-        """Streams that come from outside the circuit: arrays, and drives; each drive has a stream of its own."""
+        """Streams of what arrives from outside the circuit: arrays, and drives."""
         return (*self.outside, *(d.stream for d in self.drives))
 
     @property

@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from ranvier.kernels.tasks._rows import RowDraw
+from ranvier.values import CountLaw
 
 __all__ = [
     "BernoulliRows",
+    "Counts",
     "DistinctRows",
     "Divided",
     "DividedDistinct",
     "Draw",
+    "Normals",
     "RepeatedRows",
     "RowUniforms",
+    "StepSpikes",
     "Transposed",
     "Uniforms",
 ]
@@ -29,6 +34,38 @@ class Uniforms(NamedTuple):
     step: int = 0
     stream: int = 0
     start: int = 0
+
+
+class Normals(NamedTuple):
+    """Float32 standard normal numbers [steps, batch, cells], those of ``ranvier.values.normal_numbers``."""
+
+    key: tuple[int, int, int]
+    first: int
+    steps: int
+    cells: int
+    batch: int = 1
+
+
+class Counts(NamedTuple):
+    """Counts [steps, batch, cells] of spikes in steps first, first + 1, …, those of ``ranvier.values.counts``, as floats."""
+
+    law: CountLaw
+    key: tuple[int, int, int]
+    first: int
+    steps: int
+    cells: int
+    batch: int = 1
+    dtype: torch.dtype = torch.float32
+
+
+class StepSpikes(NamedTuple):
+    """The counts of sample 0 as a list of spikes: a cell stands in it as often as it counts."""
+
+    law: CountLaw
+    key: tuple[int, int, int]
+    first: int
+    steps: int
+    cells: int
 
 
 class RowUniforms(NamedTuple):
@@ -94,4 +131,7 @@ class Transposed(NamedTuple):
     columns: int
 
 
-Draw = Uniforms | RowUniforms | RepeatedRows | DistinctRows | BernoulliRows | Divided | DividedDistinct | Transposed
+Draw = (
+    Uniforms | Normals | Counts | StepSpikes | RowUniforms | RepeatedRows | DistinctRows | BernoulliRows | Divided | DividedDistinct
+    | Transposed
+)  # fmt: skip

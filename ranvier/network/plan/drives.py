@@ -16,34 +16,35 @@ __all__ = ["drawable", "drawn_inside", "drive_with", "drives"]
 
 
 def drawable(graph: Graph) -> frozenset[str]:
-    """Projections of sources of one Poisson law, joined one to one with one latency; one for each stream of a cell."""
-    out: dict[tuple[str, str], str] = {}
-    for name, p in graph.projections.items():
-        source = graph.sources.get(p.pre)
-        if source is None or not source.one_law or (p.post, p.port) in out:
-            continue
-        if not p.plasticity and not p.per_synapse and len(p.chain) == 1 and p.transform.one_to_one:
-            out[p.post, p.port] = name
-    return frozenset(out.values())
+    """Projections of sources of counts, joined one to one with one latency."""
+    drawn = {n: source.drawn_in_steps for n, source in graph.sources.items()}
+    return frozenset(
+        n for n, p in graph.projections.items()
+        if drawn.get(p.pre) and not p.plasticity and not p.per_synapse and len(p.chain) == 1 and p.transform.one_to_one
+    )  # fmt: skip
 
 
 def drives(graph: Graph, plan: Plan) -> dict[str, CircuitDrive]:
-    """The input that circuits draw themselves, by projection."""
+    """The input that circuits draw themselves, by projection; a law that varies in time waits for :func:`drive_with`."""
     out: dict[str, CircuitDrive] = {}
     for name, p in graph.projections.items():
         if name not in plan.drawn:
             continue
-        source = graph.sources[p.pre]
-        stream = graph.step(p.post).stream_of(p.port)
-        out[name] = CircuitDrive(
-            stream, source.law(graph.dt), source.key(graph, 0), p.transform.shared_weight(), p.latency
-        )
+        stream, found = graph.step(p.post).stream_of(p.port), graph.sources[p.pre].counted(graph)
+        if found is not None:
+            out[name] = CircuitDrive(stream, found.law, found.key, p.transform.shared_weight(), p.latency)
     return out
 
 
-def drive_with(graph: Graph, found: CircuitDrive, source: str, stream: int) -> CircuitDrive:
-    """What :func:`drives` ``found`` for ``source``, in a call that draws from ``stream``."""
-    return replace(found, key=graph.sources[source].key(graph, stream))
+def drive_with(graph: Graph, found: CircuitDrive, source: str, stream: int, first: int, count: int) -> CircuitDrive:
+    """What :func:`drives` ``found`` for ``source``, in ``count`` steps from step ``first`` of a call that draws from ``stream``."""
+    drawn = graph.sources[source]
+    key = (*found.key[:2], drawn.stream_for(stream))
+    if drawn.steady:
+        return replace(found, key=key)
+    low = first - found.latency  # before step 0 nothing is emitted
+    known = drawn.counted(graph, max(low, 0), max(0, count - max(-low, 0)), stream)
+    return found if known is None else replace(found, key=key, law=known.law.after(min(count, max(-low, 0))))
 
 
 def drawn_inside(graph: Graph, found: Mapping[str, CircuitDrive]) -> set[str]:

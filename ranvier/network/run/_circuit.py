@@ -11,7 +11,7 @@ from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection,
 from ranvier.network.plan.built import unit_of
 from ranvier.network.plan.drives import drive_with
 from ranvier.network.plastic.rows import after_rows, as_rows
-from ranvier.network.run.streams import streams_of
+from ranvier.network.run.streams import noise_key, streams_of
 from ranvier.network.run.window import Window
 from ranvier.network.shapes import known_shape
 
@@ -59,18 +59,21 @@ def _given(runner: Runner, name: str, inside: Sequence[str], window: Window) -> 
     """A population as the circuit takes it, with what comes from outside."""
     cells, drawn, graph = runner.cells[name], runner.drives, runner.graph
     inflow, size = runner.arrivals.into(name, inside, window), known_shape(graph, name)[0]
-    streams = streams_of(cells, inflow.ports, window.count, (1, size), window, silent=False)
+    streams = streams_of(cells, inflow.ports, window.count, (1, size), window, silent=False, noisy=False)
+    noises = {n: noise_key(graph.seed, cells.name, n, window.state.stream) for n in cells.step.system.noises}
     history = window.history.get(name)
     history = torch.zeros(0, size, dtype=graph.dtype) if history is None else history[:, 0]
     record = tuple(v for v in cells.record if v != "spikes")
     states = {k: v[0] for k, v in cells.given(window.variables[name], window.count).items()}
     drives = tuple(
-        drive_with(graph, drawn[p.name], p.pre, window.state.stream)
+        drive_with(graph, drawn[p.name], p.pre, window.state.stream, window.start, window.count)
         for p in runner.arrivals.onto[name]
         if p.name in drawn
     )
     outside = {s: x[:, 0] for s, x in streams.items()}
-    return CircuitPopulation(name, cells.step, size, states, cells.coefficients, outside, history, record, drives)
+    return CircuitPopulation(
+        name, cells.step, size, states, cells.coefficients, outside, history, record, drives, noises
+    )
 
 
 def _take(runner: Runner, name: str, inside: Sequence[str], window: Window, result: CircuitResult) -> None:

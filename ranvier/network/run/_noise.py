@@ -1,22 +1,23 @@
-"""White noise by counting: the value at (cell, step) depends on the seed and the names alone."""
+"""White noise by counting: the value at (sample, cell, step) depends on the seed, the names and the stream alone."""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 
-from ranvier.kernels.drawing import counted_uniforms
-from ranvier.values import gaussian_quantile, key_of
+from ranvier.kernels.drawing import step_normals
+from ranvier.values import key_of
 
-__all__ = ["noise_block"]
+__all__ = ["noise_block", "noise_key"]
 
 
-def noise_block(seed: int, name: str, stream: int, start: int, steps: int, shape: tuple[int, ...]) -> torch.Tensor:
-    """Standard normal numbers [steps, *shape] in float64 for steps start, start + 1, …"""
-    key, count = key_of(seed, name), math.prod(shape)
-    out = np.empty((steps, count))
-    for n in range(steps):
-        out[n] = counted_uniforms(key, count, step=start + n, stream=stream)
-    return torch.from_numpy(gaussian_quantile(out, out=out)).reshape(steps, *shape)
+def noise_key(seed: int, population: str, noise: str, stream: int) -> tuple[int, int, int]:
+    """The key of a noise in the equations of a population, in a call with ``stream``."""
+    return (*key_of(seed, f"{population}.{noise}"), stream)
+
+
+def noise_block(key: tuple[int, int, int], start: int, steps: int, shape: tuple[int, ...]) -> torch.Tensor:
+    """Standard normal numbers [steps, batch, …] in float32 for steps start, start + 1, … of ``shape`` [batch, …]."""
+    batch, *inside = shape
+    return torch.from_numpy(step_normals(key, start, steps, math.prod(inside), batch)).reshape(steps, *shape)

@@ -10,26 +10,26 @@ import torch
 
 from ranvier.errors import ShapeError
 from ranvier.kernels import eager
-from ranvier.network.run._noise import noise_block
+from ranvier.network.run._noise import noise_block, noise_key
 from ranvier.units.steps import times_at
 
 if TYPE_CHECKING:
     from ranvier.network.run.cells import Cells
     from ranvier.network.run.window import Window
 
-__all__ = ["streams_of"]
+__all__ = ["noise_key", "streams_of"]
 
 Tensor = torch.Tensor
 
 
 def streams_of(
     cells: Cells, ports: Mapping[str, Tensor], count: int, shape: tuple[int, ...], window: Window, first: int = 0,
-    steady: bool = False, silent: bool = True,
+    steady: bool = False, silent: bool = True, noisy: bool = True,
 ) -> dict[str, Tensor]:  # fmt: skip
     """The streams of ``count`` steps from step ``first`` of a window, for what arrives at ``ports``.
 
     Those that are the same at all steps are one row: what never arrives, which is left out unless ``silent``, and with
-    ``steady`` steady arrivals.
+    ``steady`` steady arrivals. Noise is left out unless ``noisy``.
     """
     graph, step = cells.graph, cells.step
     out: dict[str, Tensor] = {}
@@ -48,8 +48,9 @@ def streams_of(
                     f"{shape} [B, …]."
                 ) from None
         elif stream in noises:
-            drawn = noise_block(graph.seed, f"{cells.name}.{stream}", window.state.stream, start, count, shape)
-            out[stream] = drawn.to(graph.device, graph.dtype)
+            if noisy:
+                drawn = noise_block(noise_key(graph.seed, cells.name, stream, window.state.stream), start, count, shape)
+                out[stream] = drawn.to(graph.device, graph.dtype)
         elif silent and stream not in clock:
             out[stream] = torch.zeros((1,) * (len(shape) + 1), dtype=graph.dtype, device=graph.device)
     return out | _timed(cells, start, count, len(shape)) if clock else out

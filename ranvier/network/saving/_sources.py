@@ -34,7 +34,10 @@ Tensors = dict[str, torch.Tensor]
 def encode_source(source: Source, name: str, tensors: Tensors) -> dict[str, Any]:
     """Plain data for a stimulus; its arrays go to ``tensors`` under ``name``."""
     if type(source) is Poisson:
-        rate = encode_value(_quantity(source.rate, (1 / UNITS["ms"]).dimension), f"{name}/rate", tensors)
+        if isinstance(source.rate, Source):
+            rate = encode_source(source.rate, f"{name}/rate", tensors)
+        else:
+            rate = encode_value(_quantity(source.rate, (1 / UNITS["ms"]).dimension), f"{name}/rate", tensors)
         own = {"size": source.shape[0], "trains": source.trains, "frozen": source.frozen}
         return {"type": "Poisson", "rate": rate, **own}
     if type(source) is SpikeTrains:
@@ -73,10 +76,12 @@ def decode_source(record: Record, tensors: Tensors) -> Source:
     """The stimulus that :func:`encode_source` described; its arrays are taken out of ``tensors``."""
     kind = record.choice("type", *_KINDS)
     if kind in _POISSON:
-        rate, trains = (
-            decode_value(record.child("rate"), tensors),
-            record.whole("trains", 1) if "trains" in record else 1,
-        )
+        trains = record.whole("trains", 1) if "trains" in record else 1
+        if "type" in (inner := record.child("rate")):
+            return Poisson(
+                decode_source(inner, tensors), record.whole("size", 1), trains=trains, frozen=_frozen(record)
+            )
+        rate = decode_value(inner, tensors)
         if kind != "Poisson" and trains == 1:  # a sum whatever its trains: two of half the rate follow the same law
             rate, trains = rate / 2, 2
         return Poisson(rate, record.whole("size", 1), trains=trains, frozen=_frozen(record))

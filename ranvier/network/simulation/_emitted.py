@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from ranvier.kernels.tasks import CircuitDrive, Spikes
@@ -42,11 +40,15 @@ class Emitted:
 
     def lists(self, state: State, count: int) -> dict[str, Spikes]:
         """Spikes of the sources that circuits take as lists."""
-        return {n: _spike_list(self.graph, n, state, count) for n in self.listed}
+        return {n: self._list(n, state, count) for n in self.listed}
 
     def spikes(self, lists: Mapping[str, Spikes], state: State, count: int) -> dict[str, Spikes]:
         """Spikes of the sources that are recorded, some of them among ``lists``."""
-        return {n: lists[n] if n in lists else _spike_list(self.graph, n, state, count) for n in self.recorded}
+        return {n: lists[n] if n in lists else self._list(n, state, count) for n in self.recorded}
+
+    def _list(self, name: str, state: State, count: int) -> Spikes:
+        """The spikes of a source in the ``count`` steps after ``state``."""
+        return self.graph.sources[name].listed(state.step, count, self.graph, state.stream)
 
 
 def _listed(graph: Graph, plan: Plan) -> set[str]:
@@ -57,14 +59,3 @@ def _listed(graph: Graph, plan: Plan) -> set[str]:
         n for n, found in readers.items()
         if graph.sources[n].single and found and all(p.plasticity and p.post in inside for p in found)
     }  # fmt: skip
-
-
-def _spike_list(graph: Graph, name: str, state: State, count: int) -> Spikes:
-    """The spikes of a source in the ``count`` steps after ``state``, in order of step and cell; some may fall together."""
-    source, first = graph.sources[name], state.step
-    size = math.prod(source.shape)
-    step, cell = source.spikes(first, count, graph, state.stream)
-    place = np.sort((step - first) * size + cell)
-    bounds = np.zeros(count + 1, np.int64)
-    np.cumsum(np.bincount(place // size, minlength=count), out=bounds[1:])
-    return Spikes(torch.from_numpy((place % size).astype(np.int32)), torch.from_numpy(bounds))

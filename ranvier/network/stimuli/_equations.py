@@ -83,6 +83,9 @@ class Stimulus(Signal):
                 )
 
     def block(self, first: int, count: int, graph: Graph) -> torch.Tensor:
+        return torch.from_numpy(self.numbers(first, count, graph)).unsqueeze(1).to(graph.device, graph.dtype)
+
+    def numbers(self, first: int, count: int, graph: Graph) -> np.ndarray:
         step, name = self._step, self._step.output_of(self.cell.emit or "")
         own = f"{name_in(graph, self)}.stimulus"  # drawn values are those of this stimulus, like its name
         values = {n: tensor_of(v, self.shape, graph.seed, f"{own}.{n}") for n, v in self.cell.parameters.items()}
@@ -103,7 +106,7 @@ class Stimulus(Signal):
                 f"the stimulus is {float(whole[tuple(bad[0])])} at t = {when:g} ms: keep it finite.",
                 line=self.cell.equations,
             )
-        return whole.unsqueeze(1).to(graph.device, graph.dtype)
+        return whole.numpy()
 
     def __repr__(self) -> str:
         return f"Stimulus({self.cell.equations.strip()!r}, size={self.shape[0]})"

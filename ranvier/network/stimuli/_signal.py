@@ -53,7 +53,8 @@ class SumOfSignals(Signal):
                 raise DimensionError(
                     f"cannot add signals of dimensions {first.dimension} and {part.dimension}: give both one unit."
                 )
-        self.parts, self.shape, self.dimension = parts, first.shape, first.dimension
+        self.parts: tuple[Signal, ...] = parts
+        self.shape, self.dimension = first.shape, first.dimension
         self.frozen = all(part.frozen for part in parts)
 
     def block(self, first: int, count: int, graph: Graph) -> torch.Tensor:
@@ -65,6 +66,9 @@ class SumOfSignals(Signal):
         for x in wide[1:]:
             out = out + x
         return out
+
+    def numbers(self, first: int, count: int, graph: Graph) -> np.ndarray:
+        return np.sum([part.numbers(first, count, graph) for part in self.parts], axis=0)
 
     def __repr__(self) -> str:
         return " + ".join(map(repr, self.parts))
@@ -87,10 +91,13 @@ def one_or_each(value: Any, size: int, what: str, dimension: Dimension | None = 
 
 
 def name_in(graph: Graph, source: Source) -> str:
-    """The name by which a network knows a source, or a sum it is part of: random streams are kept apart by it."""
-    for name, known in graph.sources.items():
-        if known is source:
-            return name
-        if isinstance(known, SumOfSignals) and any(part is source for part in known.parts):
-            return f"{name}.{[part is source for part in known.parts].index(True)}"
-    return ""
+    """The name by which a network knows a source, or a source it is part of: random streams are kept apart by it."""
+    found = (_name_of(source, known, name) for name, known in graph.sources.items())
+    return next((name for name in found if name), "")
+
+
+def _name_of(source: Source, known: Source, name: str) -> str:
+    if known is source:
+        return name
+    inside = (_name_of(source, part, f"{name}.{k}") for k, part in enumerate(known.parts))
+    return next((n for n in inside if n), "")

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
 from ranvier.errors import ShapeError
+from ranvier.kernels.tasks import Spikes
 from ranvier.network.order import GraphError
 from ranvier.units import UNITS, Dimension
+from ranvier.values import CountLaw
 
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
 
-__all__ = ["Source"]
+__all__ = ["Counted", "Source"]
+
+
+class Counted(NamedTuple):
+    """The law of counts, and the key of their random numbers, which ends with the stream."""
+
+    law: CountLaw
+    key: tuple[int, int, int]
 
 
 class Source(ABC):
@@ -34,9 +44,13 @@ class Source(ABC):
         Steps from an emission to its earliest arrival: 1 for spikes, as between cells; 0 for a signal.
     single
         Whether it emits nothing but 0 and 1, so that a circuit may take the list of ``spikes`` instead.
-    one_law
-        Whether all cells and steps follow one Poisson law, so that a circuit may draw them by itself. Such a source has
-        ``law(dt)``, and ``key(graph, stream)`` of its random numbers.
+    drawn_in_steps
+        Whether emissions are counts of a law (:meth:`counted`) that takes no more memory than they do, so that a circuit may draw
+        them by itself.
+    steady
+        Whether every step follows the same law.
+    parts
+        The sources that it is made of.
     frozen
         True where all samples of a batch and all calls get the same emissions.
     """
@@ -45,7 +59,9 @@ class Source(ABC):
     dimension: Dimension = UNITS["1"].dimension
     lag: int = 1
     single: bool = False
-    one_law: bool = False
+    drawn_in_steps: bool = False
+    steady: bool = False
+    parts: tuple[Source, ...] = ()
     frozen: bool = True
 
     def check(self, dt: float) -> None:  # noqa: B027
@@ -61,6 +77,14 @@ class Source(ABC):
     def draw(self, first: int, count: int, graph: Graph, stream: int, batch: int) -> torch.Tensor:
         """The emissions of samples 0, 1, …, batch - 1 of ``stream``: [count, batch, *shape]."""
         return self.block(first, count, graph)
+
+    def numbers(self, first: int, count: int, graph: Graph) -> np.ndarray:
+        """What :meth:`block` gives, as float64 [count, *shape]; by a class that computes in float64 not rounded in between."""
+        return self.block(first, count, graph)[:, 0].detach().cpu().double().numpy()
+
+    def counted(self, graph: Graph, first: int = 0, count: int = 1, stream: int = 0) -> Counted | None:
+        """The law of emissions in steps first, first + 1, … where they are counts of one; None for every other source."""
+        return None
 
     def emissions(self, first: int, count: int, graph: Graph, stream: int = 0, batch: int = 1) -> torch.Tensor:
         """The emissions [count, batch, *shape] for a call of ``batch`` samples with ``stream``, after a check."""
@@ -82,6 +106,21 @@ class Source(ABC):
     def stream_for(self, stream: int) -> int:
         """The stream that it draws from in a call with ``stream``: always 0 where it is frozen."""
         return 0 if self.frozen else stream
+
+    def listed(self, first: int, count: int, graph: Graph, stream: int = 0) -> Spikes:
+        """The spikes of sample 0 in steps first, first + 1, …, in order of step and cell; a cell may stand there several times.
+
+        Raises
+        ------
+        GraphError
+            As :meth:`spikes`.
+        """
+        size = math.prod(self.shape)
+        step, cell = self.spikes(first, count, graph, stream)
+        place = np.sort((step - first) * size + cell)
+        bounds = np.zeros(count + 1, np.int64)
+        np.cumsum(np.bincount(place // size, minlength=count), out=bounds[1:])
+        return Spikes(torch.from_numpy((place % size).astype(np.int32)), torch.from_numpy(bounds))
 
     def spikes(self, first: int, count: int, graph: Graph, stream: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Step and cell of every spike of sample 0 in steps first, first + 1, …: as many as the number emitted.

@@ -51,17 +51,23 @@ class TimedArray(Source):
         self.dt = None if dt is None else positive_time(dt, "TimedArray: dt")
 
     def block(self, first: int, count: int, graph: Graph) -> torch.Tensor:
+        return self.values[self._rows(first, count, graph)].unsqueeze(1).to(graph.device, graph.dtype)
+
+    def numbers(self, first: int, count: int, graph: Graph) -> np.ndarray:
+        return self.values.detach()[self._rows(first, count, graph)].cpu().double().numpy()
+
+    def _rows(self, first: int, count: int, graph: Graph) -> torch.Tensor:
+        """The row of each step."""
         each = 1 if self.dt is None else float(steps_in(self.dt, graph.dt))
         if each < 1 or each != round(each):
             raise DimensionError(
                 f"TimedArray: dt={self.dt:g} ms is not a multiple of the network's dt={graph.dt:g} ms; resample the values."
             )
-        rows = (
+        return (
             torch.arange(first, first + count)
             .div(min(round(each), NEVER), rounding_mode="floor")
             .clamp(max=len(self.values) - 1)
         )
-        return self.values[rows].unsqueeze(1).to(graph.device, graph.dtype)
 
     def __repr__(self) -> str:
         return f"TimedArray({list(self.values.shape)})"

@@ -46,7 +46,10 @@ def advance(
         for name, (ring, length) in group["rings"].items()
         if name not in member.direct
     }
-    driven = {stream: values["drawn"] for stream, values in zip(member.drives, group["drives"], strict=True)}
+    driven: dict[str, list[ir.Value]] = {}
+    for (stream, _), values in zip(member.drives, group["drives"], strict=True):
+        driven.setdefault(stream, []).append(values["drawn"])
+    noisy = {stream: values["drawn"] for stream, values in group["noises"].items()}
     fired, free = Bits(lanes, group["fired"]), {name: Bits(lanes, group["free"][name]) for name in fixed}
     due = row = None
     if member.recorded:
@@ -83,6 +86,8 @@ def advance(
                 return shared[name]
             if name in varied:
                 return mixed.load(varied[name], i)
+            if name in noisy:
+                return mixed.load(noisy[name], i)
             value = None
             if name in arrived:
                 value = mixed.load(arrived[name], i)
@@ -91,8 +96,8 @@ def advance(
                 pointer, per_step, per_cell = group["outside"][name]
                 given = mixed.load(pointer, b.add(b.mul(n, per_step), b.mul(i, per_cell)))
                 value = given if value is None else words.add(value, given)
-            if name in driven:
-                drawn = mixed.load(driven[name], i)
+            for row in driven.get(name, ()):
+                drawn = mixed.load(row, i)
                 value = drawn if value is None else words.add(value, drawn)
             return words.constant(0.0) if value is None else value
 

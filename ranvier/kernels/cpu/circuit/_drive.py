@@ -1,4 +1,4 @@
-"""Poisson-distributed drive, drawn inside a circuit: weight times count for every cell, once per step."""
+"""What a circuit draws by itself for every cell, once per step: counts times a weight, and normal numbers."""
 
 from __future__ import annotations
 
@@ -7,70 +7,80 @@ from functools import cache
 from llvmlite import ir
 
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
-from ranvier.kernels.cpu.llvm.functions import I32, I64, counted, splat, vector_at
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, vector_at
 from ranvier.kernels.cpu.llvm.lanes import Lanes
-from ranvier.kernels.cpu.llvm.memory import gathered
-from ranvier.kernels.cpu.llvm.philox import philox_lanes
+from ranvier.kernels.cpu.llvm.philox import Stream
+from ranvier.kernels.cpu.llvm.step_words import CHUNK, HALF, Limits, chunk_counts, chunk_normals
 
-__all__ = ["CHUNK", "drive", "drive_names", "drive_signature"]
+__all__ = ["CHUNK", "drive", "drive_names", "drive_signature", "noise", "noise_names", "noise_signature"]
 
-#: cells that share a run of counters (``ranvier.values.poisson_counts``)
-CHUNK = 32
-_LANES, _LOW = 8, 0xFFFFFFFF
-
-
-_ARRAYS = {
-    "drawn": Array(REAL, ...),
-    "weight": Array(REAL, None),
-    "threshold": Array(I32, None),
-    "other": Array(I32, None),
-}
-_INTEGERS = ("key0", "key1", "draws", "shift", "latency", "per_cell")
+_KEY = ("key0", "key1", "draws")
+_DRIVE = {"drawn": Array(REAL, ...), "weight": Array(REAL, None), "limits": Array(I32, None)}
+_NOISE = {"drawn": Array(REAL, ...)}
+_INTEGERS = (*_KEY, "per_step", "count", "padded", "latency", "per_cell")
 
 
-def drive_names(stream: str) -> dict[str, str]:
-    """The arguments of a drive as they are named beside those of others: ``drawn`` is the row it fills."""
-    return {word: f"{word} of drive {stream}" for word in (*_ARRAYS, *_INTEGERS)}
+def drive_names(k: int) -> dict[str, str]:
+    """The arguments of drive ``k`` as they are named beside those of others: ``drawn`` is the row it fills."""
+    return {word: f"{word} of drive {k}" for word in (*_DRIVE, *_INTEGERS)}
+
+
+def noise_names(stream: str) -> dict[str, str]:
+    """The same for a stream of normal numbers."""
+    return {word: f"{word} of noise {stream}" for word in (*_NOISE, *_KEY)}
 
 
 @cache
-def drive_signature(stream: str) -> Signature:
+def drive_signature(k: int) -> Signature:
     """Of one drive: the row it fills, its law, weights and latency."""
-    names = drive_names(stream)
-    return Signature({names[n]: array for n, array in _ARRAYS.items()}, [names[n] for n in _INTEGERS])
+    names = drive_names(k)
+    return Signature({names[n]: array for n, array in _DRIVE.items()}, [names[n] for n in _INTEGERS])
 
 
-def drive(lanes: Lanes, values: dict, low: ir.Value, high: ir.Value, step: ir.Value) -> None:
-    """Fill ``drawn[low : high]`` for step ``step``; both ends are multiples of ``CHUNK``, or ``high`` is the last cell.
+@cache
+def noise_signature(stream: str) -> Signature:
+    """Of one noise: the row it fills, and its key."""
+    names = noise_names(stream)
+    return Signature({names[n]: array for n, array in _NOISE.items()}, [names[n] for n in _KEY])
 
-    Before the first step nothing was emitted.
+
+def drive(
+    lanes: Lanes, values: dict, each: bool, low: ir.Value, high: ir.Value, n: ir.Value, step: ir.Value
+) -> None:  # fmt: skip
+    """Fill ``drawn[low : high]`` for step ``step``, the ``n``-th of the call.
+
+    Both ends are multiples of ``CHUNK``, or ``high`` is the last cell.
     """
     b = lanes.builder
     emitted = b.sub(step, values["latency"])
-    any_yet = b.icmp_signed(">=", emitted, I64(0))
-    wide, half = ir.VectorType(I64, _LANES), ir.VectorType(I32, _LANES)
+    stream = Stream((values["key0"], values["key1"]), emitted, values["draws"])
+    limits = Limits(at(b, values["limits"], b.mul(n, values["per_step"])), values["count"], values["padded"], each)
+    wide = ir.VectorType(lanes.scalar, HALF)
+    with b.if_else(b.icmp_signed(">=", emitted, I64(0))) as (yet, never):
+        with yet, counted(b, low, high, CHUNK) as cell:
+            for half, count in enumerate(chunk_counts(b, cell, I64(0), stream, limits)):
+                place = b.add(cell, I64(half * HALF))
+                weight = _at(lanes, values["weight"], b.mul(place, values["per_cell"]))
+                weight = b.load(weight, align=lanes.itemsize)
+                _put(lanes, b.fmul(b.sitofp(count, wide), weight), values["drawn"], place)
+        with never, counted(b, low, high, HALF) as cell:
+            _put(lanes, ir.Constant(wide, [0.0] * HALF), values["drawn"], cell)
 
-    def every(value: ir.Value) -> ir.Value:
-        return splat(b, value, _LANES)
 
-    key = [every(values[k]) for k in ("key0", "key1")]
-    shift = splat(b, b.trunc(values["shift"], I32), _LANES)
-    mask = b.sub(b.shl(splat(b, I32(1), _LANES), shift), splat(b, I32(1), _LANES))
-    nothing, draws = ir.Constant(wide, [0] * _LANES), every(values["draws"])
-    moment = every(b.and_(emitted, I64(_LOW)))
+def noise(lanes: Lanes, values: dict, low: ir.Value, high: ir.Value, step: ir.Value) -> None:
+    """Fill ``drawn[low : high]`` with the normal numbers of step ``step``; both ends as for :func:`drive`."""
+    b = lanes.builder
+    stream = Stream((values["key0"], values["key1"]), step, values["draws"])
     with counted(b, low, high, CHUNK) as cell:
-        element = b.add(every(b.lshr(cell, I64(2))), ir.Constant(wide, list(range(_LANES))))
-        words = philox_lanes(b, [element, nothing, moment, draws], key)
-        for k, word in enumerate(words):
-            bits = b.trunc(word, half)
-            column, rest = b.lshr(bits, shift), b.and_(bits, mask)
-            limit = gathered(b, values["threshold"], column)
-            other = gathered(b, values["other"], column)
-            count = b.select(b.icmp_unsigned("<", rest, limit), column, other)
-            count = b.select(splat(b, any_yet, _LANES), count, ir.Constant(half, [0] * _LANES))
-            place = b.add(cell, I64(k * _LANES))
-            weight = b.load(
-                vector_at(b, values["weight"], b.mul(place, values["per_cell"]), _LANES), align=lanes.itemsize
-            )
-            value = b.fmul(b.sitofp(count, ir.VectorType(lanes.scalar, _LANES)), weight)
-            b.store(value, vector_at(b, values["drawn"], place, _LANES), align=lanes.itemsize)
+        for half, numbers in enumerate(chunk_normals(b, cell, I64(0), stream)):
+            wide = ir.VectorType(lanes.scalar, HALF)
+            given = numbers if numbers.type == wide else b.fpext(numbers, wide)
+            _put(lanes, given, values["drawn"], b.add(cell, I64(half * HALF)))
+
+
+def _at(lanes: Lanes, pointer: ir.Value, place: ir.Value) -> ir.Value:
+    return vector_at(lanes.builder, pointer, place, HALF)
+
+
+def _put(lanes: Lanes, numbers: ir.Value, pointer: ir.Value, place: ir.Value) -> None:
+    lanes.builder.store(numbers, _at(lanes, pointer, place), align=lanes.itemsize)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from llvmlite import ir
 
 from ranvier.kernels.cpu.circuit._drawn import DRAWN
-from ranvier.kernels.cpu.circuit._drive import drive_names, drive_signature
+from ranvier.kernels.cpu.circuit._drive import drive_names, drive_signature, noise_names, noise_signature
 from ranvier.kernels.cpu.circuit.fired import fixed_counters
 from ranvier.kernels.cpu.circuit.form import Member, Wire
 from ranvier.kernels.cpu.host.sections import Section, Sections
@@ -66,10 +66,9 @@ def _population(member: Member) -> Signature:
     integers = [*_HEAD, *(f"{word} of {n}" for n in fixed for word in ("waiting", "steps"))]
     integers += [f"length of {n}" for n in member.rings]
     integers += [f"{word} of {n}" for n in member.outside for word in ("row", "lane")]
-    for stream in member.drives:
-        drive = drive_signature(stream)
-        arrays |= drive.arrays
-        integers += drive.integers
+    for drawn in (*map(drive_signature, range(len(member.drives))), *map(noise_signature, member.noises)):
+        arrays |= drawn.arrays
+        integers += drawn.integers
     return Signature(arrays, integers)
 
 
@@ -90,7 +89,8 @@ def population_values(member: Member, s: Section) -> dict:
     group |= {n: s[n] for n in ("lists", "borders", "past", "past_bounds", "log", "counts")}
     group["spikes"] = own_array(b, group["lists"], group["thread"], I32)
     group["bounds"] = own_array(b, group["borders"], group["thread"], I64)
-    group["drives"] = [{word: s[n] for word, n in drive_names(stream).items()} for stream in member.drives]
+    group["drives"] = [{word: s[n] for word, n in drive_names(k).items()} for k in range(len(member.drives))]
+    group["noises"] = {n: {word: s[name] for word, name in noise_names(n).items()} for n in member.noises}
     return group
 
 

@@ -18,7 +18,7 @@ class Member(ByStructure):
     ``rings`` are the streams fed by projections of the circuit, ``outside`` those given as arrays for the whole call
     (a stream may be both), ``recorded`` the variables written every ``every`` steps, ``varied`` the coefficients with a
     value per cell; the others stay in registers. ``direct`` are the rings that are the states themselves, ``drives``
-    the streams of Poisson drives.
+    the streams of drawn counts, each with whether cells have laws of their own, and ``noises`` those of normal numbers.
     """
 
     step: Step
@@ -27,7 +27,8 @@ class Member(ByStructure):
     recorded: tuple[str, ...]
     varied: tuple[str, ...] = ()
     direct: tuple[str, ...] = ()
-    drives: tuple[str, ...] = ()
+    drives: tuple[tuple[str, bool], ...] = ()
+    noises: tuple[str, ...] = ()
 
     @property
     def fires(self) -> bool:
@@ -37,7 +38,16 @@ class Member(ByStructure):
     @property
     def key(self) -> tuple:
         """The parts that the generated code depends on."""
-        return (self.step.key, self.rings, self.outside, self.recorded, self.varied, self.direct, self.drives)
+        return (
+            self.step.key,
+            self.rings,
+            self.outside,
+            self.recorded,
+            self.varied,
+            self.direct,
+            self.drives,
+            self.noises,
+        )
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from llvmlite import ir
 from ranvier.kernels.cpu.circuit._advance import advance
 from ranvier.kernels.cpu.circuit._deliver import deliver
 from ranvier.kernels.cpu.circuit._drawn import deliver_drawn
-from ranvier.kernels.cpu.circuit._drive import drive
+from ranvier.kernels.cpu.circuit._drive import drive, noise
 from ranvier.kernels.cpu.circuit.arguments import CIRCUIT, own_array, population, population_values, sections, wire
 from ranvier.kernels.cpu.circuit.blocks import empty_bin, file_rows
 from ranvier.kernels.cpu.circuit.fired import release
@@ -217,9 +217,12 @@ class _Writer:
 def _advance(
     lanes: Lanes, member: Member, group: dict, n: ir.Value, first: ir.Value, every: ir.Value, low: ir.Value, high: ir.Value
 ) -> None:  # fmt: skip
-    """The cells [low, high) by a step, after their drives were drawn."""
-    for values in group["drives"]:
-        drive(lanes, values, low, high, lanes.builder.add(first, n))
+    """The cells [low, high) by a step, after their drives and noises were drawn."""
+    step = lanes.builder.add(first, n)
+    for (_, each), values in zip(member.drives, group["drives"], strict=True):
+        drive(lanes, values, each, low, high, n, step)
+    for values in group["noises"].values():
+        noise(lanes, values, low, high, step)
     advance(lanes, member, group, (low, high), n, first, every)
 
 

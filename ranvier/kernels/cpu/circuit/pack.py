@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ranvier.kernels.cpu.circuit._drive import CHUNK, drive_names
+from ranvier.kernels.cpu.circuit._drive import CHUNK, drive_names, noise_names
 from ranvier.kernels.cpu.circuit._shares import Shares
 from ranvier.kernels.cpu.circuit.blocks import Bins
 from ranvier.kernels.cpu.circuit.fired import UNIT, fixed_counters
 from ranvier.kernels.cpu.circuit.rows import Blocks, Rows, joined, rows_of
 from ranvier.kernels.cpu.circuit.team import whole_vectors
 from ranvier.kernels.cpu.draw.row_source import kernel_of, tables_of
+from ranvier.kernels.cpu.draw.steps import limits_of
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.weights import Weights, synapses_of
@@ -116,17 +117,20 @@ def pack_population(
     given |= {"past": past.cell, "past_bounds": past_bounds}
     given["log"] = torch.empty(p.cells * capacity, dtype=torch.int32)
     given["counts"] = torch.zeros(p.cells if capacity else 0, dtype=torch.int32)
-    for d in p.drives:
-        names = drive_names(d.stream)
-        row = Shares([(low, high + CHUNK if high == padded else high) for low, high in ranges]).room(dtype)
-        single = d.weight.numel() == 1
+    drawn = Shares([(low, high + CHUNK if high == padded else high) for low, high in ranges])
+    for k, d in enumerate(p.drives):
+        names, single = drive_names(k), d.weight.numel() == 1
         weight = torch.zeros(CHUNK if single else padded + CHUNK, dtype=dtype)
         weight[: None if single else p.cells] = d.weight
-        values = {"weight": weight, "shift": d.law.shift, "latency": d.latency, "per_cell": int(not single)}
-        values |= {"threshold": torch.from_numpy(d.law.threshold), "other": torch.from_numpy(d.law.other)}
+        limits, strides = limits_of(d.law)
+        values = {"weight": weight, "limits": limits, **strides, "latency": d.latency, "per_cell": int(not single)}
         values |= zip(("key0", "key1", "draws"), d.key, strict=True)
         given |= {names[word]: value for word, value in values.items()}
-        own[names["drawn"]] = row
+        own[names["drawn"]] = drawn.room(dtype)
+    for n, noise_key in p.noises.items():
+        names = noise_names(n)
+        given |= {names[word]: value for word, value in zip(("key0", "key1", "draws"), noise_key, strict=True)}
+        own[names["drawn"]] = drawn.room(dtype)
     call.fill(key, given, own, keep=(cell, bounds))
     return Packed(shares, state, record, cell, bounds, past.cell, past_bounds)
 

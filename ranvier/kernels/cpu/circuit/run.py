@@ -52,7 +52,8 @@ def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNI
             p.recorded,
             p.varied,
             direct[p.name],
-            tuple(d.stream for d in p.drives),
+            tuple((d.stream, d.law.each) for d in p.drives),
+            tuple(p.noises),
         )
         for p in populations
     )

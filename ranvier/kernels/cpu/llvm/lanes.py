@@ -42,6 +42,8 @@ class Lanes(Elementary):
     wide
         Whether the target multiplies such a vector by powers of two in one instruction (AVX-512F); by default what this
         processor supports.
+    rounded
+        Every operation is rounded once, as NumPy does: no flags.
 
     Raises
     ------
@@ -55,11 +57,12 @@ class Lanes(Elementary):
     }
 
     def __init__(
-        self, builder: ir.IRBuilder, dtype: str, width: int | None = None, *, wide: bool | None = None
-    ) -> None:
+        self, builder: ir.IRBuilder, dtype: str, width: int | None = None, *, wide: bool | None = None,
+        rounded: bool = False,
+    ) -> None:  # fmt: skip
         if dtype not in self._SCALARS:
             raise ProviderError(f"the cpu provider has no vectors of {dtype!r}; use 'float32' or 'float64'")
-        self.builder = builder
+        self.builder, self._flags = builder, () if rounded else _FLAGS
         self.dtype = dtype
         self.scalar, self.itemsize, self._suffix = self._SCALARS[dtype]
         self.width = width or _BYTES // self.itemsize
@@ -70,7 +73,7 @@ class Lanes(Elementary):
 
     def double(self) -> Lanes:
         """The same number of lanes in float64, for intermediate results."""
-        return Lanes(self.builder, "float64", self.width)
+        return Lanes(self.builder, "float64", self.width, rounded=not self._flags)
 
     # ---- constants ---------------------------------------------------------------------------------------------------
 
@@ -105,23 +108,23 @@ class Lanes(Elementary):
 
     def add(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """a + b."""
-        return self.builder.fadd(a, b, flags=_FLAGS)
+        return self.builder.fadd(a, b, flags=self._flags)
 
     def sub(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """a - b."""
-        return self.builder.fsub(a, b, flags=_FLAGS)
+        return self.builder.fsub(a, b, flags=self._flags)
 
     def mul(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """a b."""
-        return self.builder.fmul(a, b, flags=_FLAGS)
+        return self.builder.fmul(a, b, flags=self._flags)
 
     def div(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """a / b."""
-        return self.builder.fdiv(a, b, flags=_FLAGS)
+        return self.builder.fdiv(a, b, flags=self._flags)
 
     def neg(self, a: ir.Value) -> ir.Value:
         """-a."""
-        return self.builder.fneg(a, flags=_FLAGS)
+        return self.builder.fneg(a, flags=self._flags)
 
     def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
         """a b + c, rounded once (a slow library call on processors without the instruction)."""
