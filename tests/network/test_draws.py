@@ -22,6 +22,16 @@ SOURCES: dict[str, Callable[..., Source]] = {
     "poisson each": partial(rv.Poisson, np.linspace(50, 800, SIZE) * Hz, SIZE),
     "trains": partial(rv.Poisson, 5 * Hz, SIZE, trains=400),
     "trains each": partial(rv.Poisson, np.linspace(0.5, 4, SIZE) * Hz, SIZE, trains=1000),
+    "in time": partial(rv.Poisson, "200*Hz*(1 + sin(2*pi*9*Hz*t))", SIZE),
+    "each in time": partial(
+        rv.Poisson, rv.Stimulus("r = w*(1 + sin(2*pi*9*Hz*t))", SIZE, w=rv.Uniform(9 * Hz, 300 * Hz)), SIZE
+    ),
+    "trains in time": partial(
+        rv.Poisson, rv.TimedArray(np.linspace(1, 9, 500)[:, None] * Hz, dt=2 * ms), SIZE, trains=90
+    ),
+    "trains each in time": partial(
+        rv.Poisson, rv.TimedArray(np.linspace(1, 9, 20 * SIZE).reshape(20, SIZE) * Hz), SIZE, trains=90
+    ),
     "noise": partial(rv.OrnsteinUhlenbeck, 0 * nA, 1 * nA, 1 * ms, SIZE),
 }
 CELL = """

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 import ranvier as rv
+from ranvier import kernels
+from ranvier.kernels import registry
+from ranvier.kernels.provider import Request
+from ranvier.kernels.tasks import Draw, DrawShape, Normals, ScanShape, Shape
 from ranvier.neurons import AdEx, HodgkinHuxley, Izhikevich, TraubMiles
 from ranvier.units import ms, mV, nA, nF, uS
 
@@ -105,19 +109,36 @@ def test_adaptive_exponential(
         close(ours, data[f"{method}_{variable}"][: steps // every], tolerance)
 
 
+class Recorded:
+    """A provider whose normal numbers are those of a file; all else is that of another one, population by population."""
+
+    name = "recorded"
+
+    def __init__(self, inner: str, normal: np.ndarray) -> None:
+        self.inner, self.normal = registry.provider(inner), normal
+
+    def offer(self, shape: Shape, request: Request) -> kernels.Offer | kernels.Refusal:
+        alone = isinstance(shape, ScanShape | DrawShape)
+        return self.inner.offer(shape, request) if alone else kernels.Refusal("only one population at a time")
+
+    def build(self, shape: Shape, variant: str) -> Callable:
+        run = self.inner.build(shape, variant)
+        if not isinstance(shape, DrawShape):
+            return run
+
+        def drawn(task: Draw) -> Any:
+            if not isinstance(task, Normals):
+                return run(task)
+            return self.normal[task.first : task.first + task.steps].reshape(task.steps, task.batch, task.cells)
+
+        return drawn
+
+
 @pytest.mark.parametrize("provider", ["cpu", "reference"])
-def test_noise(witness: Callable, same_spikes: Callable, monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
+def test_noise(witness: Callable, same_spikes: Callable, provider: str) -> None:
     """Euler-Maruyama: one step is y + dt f(y) + g sqrt(dt) times a standard normal number."""
     data = witness("noise_brian2")
     steps, every, dt = (int(data["steps"]) if provider == "cpu" else SHORT), int(data["every"]), float(data["dt"])
-    normal = torch.from_numpy(data["normal"])
-
-    def recorded(seed: int, name: str, stream: int, start: int, count: int, shape: tuple[int, ...]) -> torch.Tensor:
-        return normal[start : start + count].reshape(count, *shape)
-
-    users = [m for n, m in sys.modules.items() if n.startswith("ranvier.network.") and hasattr(m, "noise_block")]
-    for module in users:
-        monkeypatch.setattr(module, "noise_block", recorded)
     walk = rv.Cell(
         "dx/dt = -x/tau + sigma*sqrt(2/tau)*xi : 1",
         tau=float(data["tau"]) * ms,
@@ -129,10 +150,14 @@ def test_noise(witness: Callable, same_spikes: Callable, monkeypatch: pytest.Mon
         threshold="v > V_th", reset="v = V_r", refractory=int(data["refractory_steps"]) * dt * ms, v=data["v_0"] * mV,
         tau_m=float(data["tau_m"]) * ms, RI=data["RI"] * mV, **{n: float(data[n]) * mV for n in ("E_L", "sigma_v", "V_th", "V_r")},
     )  # fmt: skip
-    net = rv.Network(dt=dt * ms, dtype=torch.float64, provider=provider)
-    net.population("walk", 8, walk)
-    net.population("fires", 8, fires)
-    run = net.run(steps * dt * ms, stream=0, record={"walk": ["x"], "fires": ["spikes", "v"]})
+    kernels.register(recorded := Recorded(provider, data["normal"]), before="cpu")
+    try:
+        net = rv.Network(dt=dt * ms, dtype=torch.float64, provider=recorded.name)
+        net.population("walk", 8, walk)
+        net.population("fires", 8, fires)
+        run = net.run(steps * dt * ms, stream=0, record={"walk": ["x"], "fires": ["spikes", "v"]})
+    finally:
+        kernels.withdraw(recorded.name)
     spikes = run["fires"].spikes
     same_spikes(spikes.step, spikes.cell, data, steps)
     close(run["walk"].x[every - 1 :: every], data["x"][: steps // every], 1e-13)

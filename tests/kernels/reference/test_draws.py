@@ -5,23 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ranvier.kernels import registry
 from ranvier.kernels.tasks import (
     BernoulliRows,
+    Counts,
     DistinctRows,
     Divided,
     DividedDistinct,
     Draw,
     DrawShape,
+    Normals,
     RepeatedRows,
     RowDraw,
     RowUniforms,
+    StepSpikes,
     Transposed,
     Uniforms,
 )
+from ranvier.values import CountLaw
 
 DEGREES = st.lists(st.integers(0, 30), min_size=0, max_size=6)
 WORDS = st.integers(0, 2**32 - 1)
@@ -48,6 +53,35 @@ def pointer_of(degrees: list[int]) -> np.ndarray:
 )
 def test_numbers(key: tuple[int, int], count: int, step: int, stream: int, start: int) -> None:
     same(Uniforms(key, count, step, stream, start))
+
+
+STEPS = {
+    "key": st.tuples(WORDS, WORDS, WORDS), "first": st.integers(0, 2**40), "steps": st.integers(0, 4), "cells": st.integers(1, 70),
+}  # fmt: skip
+
+
+@settings(max_examples=30)
+@given(batch=st.integers(1, 3), **STEPS)
+def test_normal_numbers(batch: int, **how: Any) -> None:
+    """Bit for bit, although logarithm, sine and cosine are polynomials on both sides."""
+    same(Normals(batch=batch, **how))
+
+
+@settings(max_examples=60)
+@given(
+    each=st.booleans(), moving=st.booleans(), single=st.booleans(), most=st.floats(0, 1), dtype=st.sampled_from([torch.float32, torch.float64]),
+    batch=st.integers(1, 3), **STEPS,
+)  # fmt: skip
+def test_counts(
+    each: bool, moving: bool, single: bool, most: float, dtype: torch.dtype, batch: int, **how: Any
+) -> None:
+    shape = how["steps"] if moving and how["steps"] else 1, how["cells"] if each else 1
+    means = np.linspace(0, most, shape[0] * shape[1]).reshape(shape)[::-1]
+    law = CountLaw.single(means) if single else CountLaw.poisson(9 * means)
+    same(Counts(law, batch=batch, dtype=dtype, **how))
+    ours, theirs = (registry.provider(n).build(DrawShape(), "")(StepSpikes(law, **how)) for n in ("cpu", "reference"))
+    assert torch.equal(ours.cell, theirs.cell)
+    assert torch.equal(ours.bounds, theirs.bounds)
 
 
 @settings(max_examples=30)

@@ -1,51 +1,16 @@
-"""Poisson-distributed input: its law, and that a compiled circuit draws what the source itself would give."""
+"""Poisson sources: rates of every form, and that a compiled circuit draws what the source itself would give."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import stats
 
 import ranvier as rv
 from ranvier.errors import DimensionError, ShapeError
 from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.units import Hz, kHz, ms, pA
-from ranvier.values import PoissonLaw, poisson_counts, poisson_counts_each
 from tests.kernels.providers.tuned import tuned
-
-
-@pytest.mark.parametrize("mean", [0.0, 1e-3, 0.4, 1.7, 9.0, 300.0])
-def test_the_table_is_the_law(mean: float) -> None:
-    """Every word counted: the share of words for each count is its probability."""
-    law = PoissonLaw.of(mean)
-    share = 2.0**-law.shift / len(law.threshold)
-    mine = law.threshold.astype(np.uint32) * share * 2.0**0
-    total = np.zeros(len(law.threshold))
-    np.add.at(total, np.arange(len(total)), mine)
-    np.add.at(total, law.other, 1 / len(law.threshold) - mine)
-    np.testing.assert_allclose(total, stats.poisson.pmf(np.arange(len(total)), mean), atol=1e-8)
-
-
-def test_counts_follow_the_law() -> None:
-    counts = poisson_counts(PoissonLaw.of(1.7), (3, 4, 0), 0, 200, 500)[:, 0]
-    seen = np.bincount(counts.reshape(-1), minlength=10)[:10]
-    expected = stats.poisson.pmf(np.arange(10), 1.7) * counts.size
-    assert stats.chisquare(seen, expected * seen.sum() / expected.sum()).pvalue > 1e-3
-    assert abs(np.corrcoef(counts[:-1].reshape(-1), counts[1:].reshape(-1))[0, 1]) < 0.01
-    assert abs(np.corrcoef(counts[:, :-1].reshape(-1), counts[:, 1:].reshape(-1))[0, 1]) < 0.01
-
-
-@settings(max_examples=20)
-@given(first=st.integers(0, 2**33), steps=st.integers(0, 5), cells=st.integers(1, 70))
-def test_counts_depend_on_cell_and_step_alone(first: int, steps: int, cells: int) -> None:
-    law = PoissonLaw.of(2.5)
-    whole = poisson_counts(law, (1, 2, 5), first, steps, 70, 3)
-    assert np.array_equal(whole[:, :2, :cells], poisson_counts(law, (1, 2, 5), first, steps, cells, 2))
-    for n in range(steps):
-        assert np.array_equal(whole[n], poisson_counts(law, (1, 2, 5), first + n, 1, 70, 3)[0])
 
 
 def circuit(provider: str | None, *, rate=12 * kHz, dtype=torch.float64, delay=0.3 * ms) -> rv.Network:
@@ -95,19 +60,6 @@ def test_two_inputs_on_one_port_add_up() -> None:
     np.testing.assert_allclose(*found, atol=1e-9)
 
 
-def test_counts_with_a_mean_each_follow_their_laws_and_no_cut() -> None:
-    means = np.array([0.0, 1e-3, 0.4, 7.0, 400.0])
-    found = poisson_counts_each(means, (3, 4, 0), 10, 20_000)[:, 0]
-    for mean, counts in zip(means, found.T, strict=True):
-        assert counts.mean() == pytest.approx(mean, abs=5 * np.sqrt((mean + 1e-12) / 20_000))
-        assert counts.var() == pytest.approx(mean, abs=0.05 * mean + 1e-3)
-    np.testing.assert_array_equal(found[700:], poisson_counts_each(means, (3, 4, 0), 710, 19_300)[:, 0])
-    alike = poisson_counts_each(np.full(40, 2.5), (3, 4, 0), 0, 300)
-    assert (
-        stats.ks_2samp(alike.ravel(), poisson_counts(PoissonLaw.of(2.5), (3, 5, 0), 0, 300, 40).ravel()).pvalue > 1e-3
-    )
-
-
 @pytest.mark.parametrize("provider", [None, "reference"])
 def test_many_trains_are_few_of_the_same_sum(provider: str | None) -> None:
     """The same counts whatever the trains, and drawn inside the loop."""
@@ -121,7 +73,7 @@ def test_many_trains_are_few_of_the_same_sum(provider: str | None) -> None:
     np.testing.assert_array_equal(*runs)
 
 
-def test_a_rate_for_each_cell_is_handed_over() -> None:
+def test_a_rate_for_each_cell() -> None:
     rates = np.linspace(0, 24, 70) * kHz
     found = [
         circuit(p, rate=rates).run(20 * ms, stream=0, record={"cells": ["v"]})["cells"].v for p in (None, "reference")
@@ -130,6 +82,110 @@ def test_a_rate_for_each_cell_is_handed_over() -> None:
     counts = rv.Poisson(rates / 2, 70, trains=2).block(0, 500, circuit(None))
     assert counts[..., 0].max() == 0
     assert 2.0 < float(counts[..., -1].mean()) < 2.8
+
+
+SIZE = 70
+WAVE = "1*kHz*(1 + sin(2*pi*30*Hz*t))"
+SOURCES = {
+    "one": lambda: rv.Poisson(1 * kHz, SIZE),
+    "each": lambda: rv.Poisson(np.linspace(0, 2, SIZE) * kHz, SIZE),
+    "in time": lambda: rv.Poisson(WAVE, SIZE),
+    "each in time": lambda: rv.Poisson(rv.Stimulus(f"r = w*{WAVE}", SIZE, w=rv.Uniform(0, 1)), SIZE),
+    "array": lambda: rv.Poisson(rv.TimedArray(np.linspace(0, 3, 40)[:, None] * kHz, dt=1 * ms), SIZE),
+    "sum": lambda: rv.Poisson(9 * Hz, SIZE, trains=100),
+    "sum each": lambda: rv.Poisson(np.linspace(0, 20, SIZE) * Hz, SIZE, trains=100),
+    "sum in time": lambda: rv.Poisson(WAVE, SIZE, trains=7),
+    "sum each in time": lambda: rv.Poisson(rv.Stimulus(f"r = w*{WAVE}", SIZE, w=rv.Uniform(0, 1)), SIZE, trains=3),
+}  # fmt: skip
+
+
+def driven(kind: str, provider: str | None, dtype: torch.dtype = torch.float64) -> rv.Network:
+    """Cells in a circuit under two inputs to one port."""
+    net = rv.Network(dt=0.1 * ms, seed=3, provider=provider, dtype=dtype)
+    net.source("input", SOURCES[kind]())
+    net.source("other", rv.Poisson(2 * kHz, SIZE, trains=2))
+    net.population("cells", SIZE, rv.LIF(tau=10 * ms))
+    net.connect("input", "cells", rv.OneToOne(), weight=rv.Uniform(0.1, 0.2), delay=0.3 * ms)
+    net.connect("other", "cells", rv.OneToOne(), weight=-0.01)
+    net.connect("cells", "cells", rv.FixedInDegree(5), weight=0.01)
+    return net
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_rate_is_the_same_inside_the_circuit_and_by_the_reference(kind: str) -> None:
+    record = {"cells": ["v", "spikes"], "input": ["spikes"]}
+    inside, handed = (driven(kind, p).run(30 * ms, stream=4, record=record) for p in (None, "reference"))
+    for a, b in zip(*((r["input"].spikes, r["cells"].spikes) for r in (inside, handed)), strict=True):
+        assert len(a) > 50
+        np.testing.assert_array_equal(a.step, b.step)
+        np.testing.assert_array_equal(a.cell, b.cell)
+    np.testing.assert_allclose(inside["cells"].v, handed["cells"].v, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_no_rate_depends_on_the_cut(kind: str) -> None:
+    net, record = driven(kind, None, torch.float32), {"cells": ["v"]}
+    whole = net.run(20 * ms, stream=4, record=record)
+    state, pieces = None, []
+    for length in (0.1, 0.3, 7.6, 12):
+        part = net.run(length * ms, state, stream=4, record=record)
+        state = part.state
+        pieces.append(part["cells"].v)
+    np.testing.assert_array_equal(np.concatenate(pieces), whole["cells"].v)
+
+
+def test_the_plan_says_which_sources_a_circuit_draws() -> None:
+    drawn = {kind for kind in SOURCES if "input->cells" in driven(kind, None).plan().drawn}
+    assert drawn == set(SOURCES) - {"sum each in time"}
+
+
+def test_equal_rates_give_equal_spikes_however_they_are_given() -> None:
+    forms = [
+        50 * Hz,
+        np.full(SIZE, 50) * Hz,
+        "50*Hz",
+        rv.Stimulus("r = 50*Hz", SIZE),
+        rv.TimedArray(np.full((1, 1), 50) * Hz),
+    ]
+    for trains in (1, 9):
+        one, *others = (rv.Poisson(rate, SIZE, trains=trains).block(900, 400, circuit(None)) for rate in forms)
+        assert one.sum() > 0
+        for other in others:
+            assert torch.equal(one, other)
+
+
+def test_rates_follow_the_time() -> None:
+    net = rv.Network(dt=0.1 * ms, seed=1)
+    for trains in (1, 3):
+        found = rv.Poisson("400*Hz*int(t >= 50*ms)", 500, trains=trains).block(0, 1000, net)[:, 0].mean(1)
+        assert found[:500].sum() == 0
+        assert float(found[500:].mean()) == pytest.approx(0.04 * trains, rel=0.05)
+
+
+def test_tiny_rates_stay_tiny() -> None:
+    """Chances far below what one word resolves are none, not many."""
+    x = np.linspace(0, 1, 100)
+    net = rv.Network(dt=1 * ms, seed=1)
+    spikes = rv.Poisson(50 * np.exp(-(x**2) / (2 * 0.1**2)) * Hz, 100).block(0, 1000, net)
+    assert abs(float(spikes.sum()) - 645) < 4 * np.sqrt(645)
+    assert rv.Poisson(1e-18 * Hz, 100).block(0, 1000, net).sum() == 0
+    assert rv.Poisson(1 * kHz, 100).block(0, 1000, net).sum() == 100_000
+
+
+def test_rates_in_time_that_are_none_are_refused() -> None:
+    net = circuit(None)
+    for rate, match in (
+        ("50*mV", "has dimension"),
+        (rv.TimedArray(np.ones((5, 3)) * Hz), "has shape"),
+        (rv.Poisson(5 * Hz, SIZE), "has dimension"),
+        (rv.OrnsteinUhlenbeck(5 * Hz, 1 * Hz, 5 * ms, SIZE), "random numbers"),
+    ):
+        with pytest.raises((DimensionError, ShapeError), match=match):
+            rv.Poisson(rate, SIZE)
+    with pytest.raises(DimensionError, match=r"rate is -5 Hz at t = 1 ms.*maximum"):
+        rv.Poisson("5*Hz - 10*Hz*int(t >= 1*ms)", SIZE).block(0, 40, net)
+    with pytest.raises(DimensionError, match="at most once"):
+        rv.Poisson("20*kHz*sin(t/(100*ms))**2", SIZE).block(0, 2000, net)
 
 
 @pytest.mark.parametrize(
