@@ -153,10 +153,8 @@ class TestRecords:
 class TestRandomness:
     def test_the_seed_decides(self) -> None:
         same(circuit(3).run(40 * ms, stream=0, record=RECORD), circuit(3).run(40 * ms, stream=0, record=RECORD))
-        assert (
-            circuit(3).run(40 * ms, stream=0, record=RECORD)["exc"].v[-1, 0]
-            != circuit(4).run(40 * ms, stream=0, record=RECORD)["exc"].v[-1, 0]
-        )
+        last = [circuit(seed).run(40 * ms, stream=0, record=RECORD)["exc"].v[-1] for seed in (3, 4)]
+        assert (last[0] != last[1]).any()
 
     def test_the_same_stream_is_the_same_run(self) -> None:
         net = circuit()
