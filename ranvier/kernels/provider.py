@@ -4,19 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 
 from ranvier.kernels.tasks import ScanResult, Shape
 
-__all__ = ["DENSE", "EVENT", "FEW_ROWS", "Offer", "Provider", "Refusal", "Request", "Runnable", "Session", "Sessions"]
+__all__ = [
+    "CHANGED",
+    "DENSE",
+    "EVENT",
+    "FEW_ROWS",
+    "GIVEN",
+    "MADE",
+    "SOURCE",
+    "UNFIT",
+    "Kept",
+    "Offer",
+    "OpensSteps",
+    "Provider",
+    "Refusal",
+    "Request",
+    "Runnable",
+    "Session",
+    "Sessions",
+    "Steps",
+]
 
 Tensor = torch.Tensor
 #: variants of a product: spike by spike, or as a whole
 EVENT, DENSE = "event", "dense"
 #: a request says of a window whether it has as many rows (steps times batch): no more, so that equal plans serve many calls
 FEW_ROWS = 64
+#: what a step of :class:`Steps` found: a source, or a value given, that is not sound; values made that are not; numbers read
+#: before that are others now; a tensor of another shape or type than was expected
+SOURCE, GIVEN, MADE, CHANGED, UNFIT = 1, 2, 4, 8, 16
 
 
 @dataclass(frozen=True)
@@ -25,13 +47,15 @@ class Offer:
 
     ``variant`` is the provider's own word for the way, which it gets back when it builds; for a product it is ``EVENT`` or
     ``DENSE``. ``repeats`` says that one set-up can serve many windows: what is built has ``open``. ``stored`` says that tasks
-    may hold ``ranvier.storages.Stored`` in the place of a weight; else the network decodes it before each task.
+    may hold ``ranvier.storages.Stored`` in the place of a weight; else the network decodes it before each task. ``graded``
+    says that what enters a fused task may be any numbers, not spikes alone.
     """
 
     reason: str
     variant: str = ""
     repeats: bool = False
     stored: bool = False
+    graded: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +68,8 @@ class Refusal:
 class Request(Protocol):
     """Facts that all tasks of a call share.
 
-    ``single`` is a batch of one sample; ``few`` says that a window holds fewer than ``FEW_ROWS`` rows.
+    ``single`` is a batch of one sample; ``few`` says that a window holds fewer than ``FEW_ROWS`` rows; ``step`` that calls are
+    of one step each, without gradient.
     """
 
     @property
@@ -70,6 +95,11 @@ class Request(Protocol):
     @property
     def few(self) -> bool:
         """Whether a window holds few rows."""
+        ...
+
+    @property
+    def step(self) -> bool:
+        """Whether calls are of one step each, without gradient."""
         ...
 
 
@@ -109,6 +139,73 @@ class Sessions(Protocol):
 
     def open(self, task: Any) -> Session | None:
         """Set up for windows like this one; None where something else changes between them than a session allows."""
+        ...
+
+
+class Kept(NamedTuple):
+    """A value that lasts from one step to the next: a ``variable`` of a population, or (None) its last emissions.
+
+    ``spikes`` are 0 or 1; whole numbers are at most ``most``.
+    """
+
+    owner: str
+    variable: str | None
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    spikes: bool = False
+    most: int = 1 << 23
+
+
+class Steps(Protocol):
+    """A fused task of one step without gradient, set up once for as many calls as follow.
+
+    Weights that are contiguous and of the dtype of the task are read where they lie, in every step; all other numbers are
+    read once, and :data:`CHANGED` says that one of the tensors ``watched`` holds others now. Not for two threads at once.
+    """
+
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        """What lasts, in the order in which it is given and made."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[tuple[str, str], ...]:
+        """Populations and emissions that are handed over, in order."""
+        ...
+
+    def call(self, sources: Sequence[Tensor], given: Sequence[Tensor]) -> tuple[int, list[Tensor], list[Tensor]]:
+        """One step from the values ``given``, with ``sources`` [B, …] by feed: what was found, the values after it, and the outputs.
+
+        Both are new tensors.
+        """
+        ...
+
+    def begin(self, given: Sequence[Tensor]) -> int:
+        """Keep the values ``given`` for the steps that follow; returns what was found."""
+        ...
+
+    def step(self, sources: Sequence[Tensor], out: Sequence[Tensor]) -> int:
+        """One step of the values kept, its outputs in ``out``; not done where anything but :data:`MADE` is found."""
+        ...
+
+    def room(self) -> list[Tensor]:
+        """Tensors for the outputs of a step."""
+        ...
+
+    def read(self) -> list[Tensor]:
+        """The values kept, as new tensors."""
+        ...
+
+
+class OpensSteps(Protocol):
+    """The runnable of an offer that repeats, for a request of single steps."""
+
+    def __call__(self, task: Any) -> Any:
+        """Run one task."""
+        ...
+
+    def open(self, task: Any, watched: Sequence[Tensor], most: float) -> Steps | None:
+        """Set up for steps like this one; None where they must be run one by one. States of magnitude ``most`` are not sound."""
         ...
 
 

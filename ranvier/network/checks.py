@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ranvier.network.graph import Graph
 
 __all__ = [
+    "MOST",
     "check_name",
     "check_period",
     "check_record",
@@ -39,7 +40,7 @@ Tensor = torch.Tensor
 #: the largest input that is searched for NaN at every call
 _SMALL = 1 << 20
 #: magnitudes beyond any model
-_MOST = 1e20
+MOST = 1e20
 #: so few numbers are squared
 _QUICK = 1 << 12
 _TAKEN = frozenset(dir(nn.ModuleDict()))
@@ -128,7 +129,7 @@ def describe_non_finite(graph: Graph, state: State, cause: str | None = None) ->
         for name, variable, value in ((n, v, x) for n, values in owners.items() for v, x in values.items()):
             if _surely_sound(value):
                 continue
-            bad = ~(value.detach().abs() < _MOST)
+            bad = ~(value.detach().abs() < MOST)
             if bool(bad.any()):
                 where = tuple(torch.nonzero(bad)[0].tolist())
                 return (
@@ -142,8 +143,8 @@ def _surely_sound(value: Tensor) -> bool:
     """Whether a quick look shows that every number is finite and of a size that models have; False says nothing."""
     if value.numel() <= _QUICK:
         numbers = numbers_of(value)
-        return numbers is not None and (numbers.dtype.kind != "f" or sum_of_squares(numbers) < _MOST)
-    return abs(float(value.detach().sum())) < _MOST  # as in require_finite; false for NaN
+        return numbers is not None and (numbers.dtype.kind != "f" or sum_of_squares(numbers) < MOST)
+    return abs(float(value.detach().sum())) < MOST  # as in require_finite; false for NaN
 
 
 def require_finite(name: str, value: Tensor) -> None:

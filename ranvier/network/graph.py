@@ -39,6 +39,17 @@ class Memo:
     wired: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
     shape: tuple[int, int] | None = None
+    #: steps that were set up once, by batch, dtype and provider (``network/run/one_step.py``)
+    steps: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy sets its steps up anew."""
+        return {**self.__dict__, "steps": {}}
+
+    def forget(self) -> None:
+        """The network has other parts now."""
+        self.plans.clear()
+        self.steps.clear()
 
     def plan(self, generation: int, asked: tuple, make: Callable[[], Plan]) -> Plan:
         """The plan of what was ``asked``, made once; plans made with earlier providers are forgotten."""

@@ -35,6 +35,7 @@ from ranvier.network.plan.plan import Plan
 from ranvier.network.plan.planning import plan_for
 from ranvier.network.run.call import call
 from ranvier.network.run.execute import Execution
+from ranvier.network.run.one_step import one_step
 from ranvier.network.shapes import shapes_known
 from ranvier.network.simulation.run import Run
 from ranvier.network.simulation.simulate import Keeping, simulate
@@ -47,6 +48,7 @@ from ranvier.values import flag
 
 if TYPE_CHECKING:
     from ranvier.network.simulation.gradient_run import GradientRun, Loss
+    from ranvier.network.stepper import Stepper
     from ranvier.storages import Storage
     from ranvier.synapses import Plasticity
 
@@ -64,6 +66,11 @@ def step_length(dt: Any) -> float:
     if quantity.shape != () or not 0 < float(quantity.value) < math.inf:
         raise DimensionError(f"dt={dt!r} must be one positive finite time, for example 0.1*ms.")
     return float(quantity.value)
+
+
+def _as_window(out: Any) -> Any:
+    """The output of a step as that of a window of one step."""
+    return out.unsqueeze(0) if isinstance(out, Tensor) else {n: o.unsqueeze(0) for n, o in out.items()}
 
 
 class Network(nn.Module):
@@ -160,7 +167,7 @@ class Network(nn.Module):
 
     def _name(self, name: str, what: str) -> str:
         check_name(name, self.graph.taken, what)
-        self._memo.plans.clear()
+        self._memo.forget()
         return name
 
     def input(self, name: str, size: int | tuple[int, ...] | None = None) -> str:
@@ -267,7 +274,7 @@ class Network(nn.Module):
         if shape is not None:
             projection.check_sample(projection.transform, shape)
         self.projections[projection.name] = projection
-        self._memo.plans.clear()
+        self._memo.forget()
         for population in self.populations.values():
             population._steps.clear()
 
@@ -306,7 +313,7 @@ class Network(nn.Module):
         return plan_for(
             self.graph, gradient=gradient, steps=None if steps is None else whole(steps, "steps"), batch=check_period(batch, "batch"), cuts=cuts,
             window=check_period(window, "window"), checkpoint=check_period(checkpoint, "checkpoint"),
-            dense_inputs=frozenset(dense_inputs), spread=spread,
+            dense_inputs=frozenset(dense_inputs), spread=spread, step=steps == 1 and not gradient and bool(self.inputs),
         )  # fmt: skip
 
     # ---- running -------------------------------------------------------------------------------------------------
@@ -320,6 +327,15 @@ class Network(nn.Module):
         stream from torch's generator. Sample b has the same numbers for any ``batch``.
         """
         return initial_state(self.graph, batch, stream, shapes)
+
+    @property
+    def _who(self) -> tuple[torch.dtype, str | None]:
+        """What a step that is set up once depends on, beside the parts."""
+        return self._buffers["_probe"].dtype, self.provider  # pyright: ignore[reportOptionalMemberAccess]
+
+    @property
+    def _hooked(self) -> bool:
+        return bool(self._forward_hooks or self._forward_pre_hooks)
 
     def _run(self, x, state: State | None, record: Mapping[str, Sequence[str]], **how: Any) -> Execution:
         return call(self.graph, x, state, record, **how)
@@ -336,6 +352,10 @@ class Network(nn.Module):
         ``"times"``, that of the spike's time. ``"auto"`` (the default) takes the surrogate where spikes of a population
         are read, and detaches where its variables are read (``docs/gradients.md``).
         """
+        if state is not None and not how and isinstance(x, Tensor) and x.ndim == 3 and len(x) == 1:
+            done = one_step(self._memo, self._who, x[0], state)
+            if done is not None:
+                return _as_window(done[0]), done[1]
         if not self.outputs:
             raise GraphError("the network has no output: make a population with output=True.")
         emit = {n: signal_of(self.populations[n]) if n in self.populations else "x" for n in self.outputs}
@@ -360,8 +380,22 @@ class Network(nn.Module):
 
     def step(self, x: Tensor, state: State | None = None, *, reset: Reset = "auto") -> tuple[Any, State]:
         """One step: ``x`` [B, …] -> (output [B, …], state); ``reset`` as in a call."""
+        if state is not None and reset == "auto" and type(self).forward is Network.forward and not self._hooked:
+            done = one_step(self._memo, self._who, x, state)
+            if done is not None:
+                return done
         out, after = self(x.unsqueeze(0), state, reset=reset)
         return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), after
+
+    def stepper(self, state: State | None = None, *, batch: int = 1, stream: int | None = None) -> Stepper:
+        """A stepper from ``state``, or from a fresh one of ``batch`` samples: one step per call, without gradient.
+
+        ``stepper(x)`` gives the numbers of :meth:`step` in less time: its plan, kernels and buffers are bound once, and the
+        output is written to the same memory in every step. See :class:`Stepper`.
+        """
+        from ranvier.network.stepper import Stepper  # imported only by who steps
+
+        return Stepper(self, state, batch, stream)
 
     @overload
     def run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,11 +27,14 @@ from ranvier.kernels.tasks import (
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu.fused.series import FusedSeries
+    from ranvier.kernels.cpu.fused.step import FusedStep
 
 __all__ = ["Cpu", "provider"]
 
 #: below this many targets listing the spikes costs more than it saves
 _FEW = 48
+#: the way of a fused task that is one step in each call
+_STEP = "step"
 
 
 class Cpu:
@@ -57,6 +60,8 @@ class Cpu:
                 return Offer("counted numbers as vector code")
             case SynapseShape():
                 return Refusal("the cpu provider runs plastic synapses inside a circuit")
+            case FusedShape() if request.step:
+                return Offer("one operation, one step in each call", _STEP, repeats=True, stored=True, graded=True)
             case FusedShape(window=None) if request.few:
                 return Refusal(f"a window has fewer than {FEW_ROWS} rows (steps times batch)")
             case FusedShape():
@@ -70,7 +75,7 @@ class Cpu:
             case CircuitShape():
                 return partial(cpu.run_circuit, tuning=self.tuning)
             case FusedShape():
-                return _Fused(self.tuning)
+                return _FusedSteps(self.tuning) if variant == _STEP else _Fused(self.tuning)
             case DrawShape():
                 return cpu.run_draw
             case PropagateShape():
@@ -98,6 +103,22 @@ class _Fused:
     def open(self, task: Fused) -> FusedSeries | None:
         """Set up once, where the task allows it."""
         return cpu.FusedSeries(task, self.tuning) if cpu.FusedSeries.suits(task) else None
+
+
+class _FusedSteps:
+    """Runs a fused task of one step by itself, or opens it for many."""
+
+    def __init__(self, tuning: Tuning) -> None:
+        self.tuning = tuning
+
+    def __call__(self, task: Fused) -> Mapping[str, ScanResult]:
+        return cpu.run_fused(task, self.tuning)
+
+    def open(self, task: Fused, watched: Sequence[torch.Tensor], most: float) -> FusedStep | None:
+        """Set up once, where the task allows it."""
+        from ranvier.kernels.cpu.fused.step import FusedStep  # imported only by who calls step by step
+
+        return FusedStep(task, watched, most, self.tuning) if FusedStep.suits(task, self.tuning) else None
 
 
 def _product(shape: PropagateShape) -> Offer:

@@ -76,9 +76,18 @@ def _carry(name: str, p: Carried, asked: Asked, home: Unit, chained: bool) -> Ch
         where = "circuit" if home.how == "circuit" else "operation"
         why = f"{rows}, inside the {where}: cost follows the spikes of {p.pre}"
         return _said(Choice(name, "propagate", home.provider, why, EVENT, stored=home.stored), p.storage)
+    if home.graded and _enters(name, p, home, asked.request):
+        why = f"inside the operation: cost follows the numbers of {p.pre} that are not 0"
+        return _said(Choice(name, "propagate", home.provider, why, EVENT, stored=home.stored), p.storage)
     graded = p.pre in asked.request.dense_inputs
     shape = PropagateShape(name, p.pre, p.dense, p.targets, p.own, p.plain and chained, graded, p.storage)
     return _said(asked.choose(name, "propagate", shape), p.storage)
+
+
+def _enters(name: str, p: Carried, unit: Unit, request: Request) -> bool:
+    """Whether an operation can take what a projection brings as it is sent, and carry it itself."""
+    known = p.pre not in request.spread and name not in request.hooked and p.pre not in unit.members
+    return known and request.cuts.joined and p.plain and not p.latest
 
 
 def _said(choice: Choice, storage: Storage | None) -> Choice:
@@ -93,15 +102,11 @@ def _fed(unit: Unit, known: Known, request: Request, by_event: Collection[str]) 
     """An operation with what enters it as spikes, and whether one set-up serves many windows, as its provider offered."""
     arriving = {n: p for n, p in known.projections.items() if p.post in unit.members}
     entering = {n: p for n, p in arriving.items() if p.pre not in unit.members}
-    feeds = tuple(
-        n for n, p in entering.items()
-        if request.cuts.joined and p.plain and not p.latest and n in by_event and p.pre not in request.spread
-        and n not in request.hooked
-    )  # fmt: skip
+    feeds = tuple(n for n, p in entering.items() if n in by_event and _enters(n, p, unit, request))
     silent = known.outside - request.learnt
     again = (
         unit.again
-        and request.series
+        and (request.series or request.step)
         and not known.moving.intersection(unit.members)
         and all(p.repeats for p in arriving.values())
         and all(n in feeds and p.pre in silent for n, p in entering.items())

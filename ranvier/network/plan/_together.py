@@ -32,9 +32,8 @@ def neighbours(
             out.append((members, found.sentence))
         else:
             name, offer = found
-            out.append(
-                (members, Unit(members, "joined", 1, (), offer.repeats, name, offer.variant, shape, offer.stored))
-            )
+            way = Unit(members, "joined", 1, (), offer.repeats, name, offer.variant, shape, offer.stored, offer.graded)
+            out.append((members, way))
     return out
 
 
@@ -70,7 +69,7 @@ def cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str], apar
         divided = reason
     else:
         who, offer = found
-        unit = Unit(members, "fused", length, (), offer.repeats, who, offer.variant, fused, offer.stored)
+        unit = Unit(members, "fused", length, (), offer.repeats, who, offer.variant, fused, offer.stored, offer.graded)
         return unit, Choice(name, "fused", who, f"{offer.reason}, windows inside ({apart})", offer.variant)
     why = divided if divided == apart else f"{divided}; {apart}"
     return Unit(members, "windows", length), Choice(name, "cycle", "windows", why)

@@ -42,6 +42,8 @@ class Request:
         Projections with norms or dropouts outside training, which are part of the weights beside them.
     normed
         Populations whose norm takes the statistics of each step, which run step by step.
+    step
+        Calls are of one step each, without gradient.
     """
 
     dtype: torch.dtype
@@ -60,6 +62,7 @@ class Request:
     hooked: frozenset[str] = frozenset()
     settled: frozenset[str] = frozenset()
     normed: frozenset[str] = frozenset()
+    step: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,9 @@ class Unit:
     step), ``"fused"`` (a cycle as one operation, in windows of ``window`` steps), ``"circuit"`` (cells joined by single synapses, all steps at once)
     ``"windows"`` (a cycle, population by population) or ``"steps"`` (the same step by step, also of a population by itself,
     as a norm takes the statistics of each step). ``feeds`` names the projections whose spikes enter as they are;
-    ``again`` says that one set-up serves all windows of a series. ``provider`` runs what runs as one operation or circuit, for
-    the ``shape`` that it offered; ``stored`` is that of :class:`Choice`.
+    ``again`` says that one set-up serves all windows of a series, or all calls of one step; ``graded`` that feeds may be any
+    numbers. ``provider`` runs what runs as one operation or circuit, for the ``shape`` that it offered; ``stored`` is that of
+    :class:`Choice`.
     """
 
     members: tuple[str, ...]
@@ -104,6 +108,7 @@ class Unit:
     variant: str = ""
     shape: Shape | None = field(default=None, compare=False, repr=False)
     stored: bool = False
+    graded: bool = False
 
     def __str__(self) -> str:
         path = " -> ".join(self.members)
@@ -117,7 +122,7 @@ class Unit:
             "windows": f"cycle {path}: {steps}, its shortest latency, population by population",
         }[self.how]
         once = ", set up once for all windows (in each window anew once a source sends other numbers than 0 and 1)"
-        return text + once * self.again
+        return text + (", set up once for all calls" if self.graded else once) * self.again
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ Tensor = torch.Tensor
 def plan_for(
     graph: Graph, *, gradient: bool, steps: int | None, batch: int | None, window: int | None = None, checkpoint: int | None = None,
     dense_inputs: frozenset[str] = frozenset(), cuts: Cuts = WHOLE, spread: Iterable[str] = (), learnt: Iterable[str] = (),
-    series: bool = False,
+    series: bool = False, step: bool = False,
 ) -> Plan:  # fmt: skip
     """The plan of a request, made once."""
     few = False
@@ -52,7 +52,7 @@ def plan_for(
         )
     asked = (
         graph.dtype, graph.device.type, gradient, window, checkpoint, graph.provider, dense_inputs, batch == 1, few, cuts,
-        frozenset(spread), frozenset(learnt), series, hooked_parts(graph), settled_parts(graph), normed,
+        frozenset(spread), frozenset(learnt), series, hooked_parts(graph), settled_parts(graph), normed, step,
     )  # fmt: skip
     if (parts := graph.parts) != graph.memo.parts:
         for p in graph.projections.values():

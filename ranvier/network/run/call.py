@@ -20,6 +20,7 @@ from ranvier.network.run._kept_graph import attached
 from ranvier.network.run.execute import Execution, execute
 from ranvier.network.run.lengths import take_lengths
 from ranvier.network.run.modes import refuse_modes
+from ranvier.network.run.one_step import bind_step
 from ranvier.network.run.resets import cuts_of
 from ranvier.network.shapes import shapes_from
 from ranvier.network.state.check import check_state
@@ -55,8 +56,11 @@ def call(
     inputs |= {n: s.emissions(state.step, steps, graph, state.stream, batch) for n, s in graph.sources.items()}
     periods = {"window": check_period(window, "window"), "checkpoint": check_period(checkpoint, "checkpoint")}
     cuts = cuts_of(graph, reset)
-    plan = plan_call(graph, inputs, state, torch.is_grad_enabled(), steps, batch, cuts=cuts, **periods)
+    step = steps == 1 and not torch.is_grad_enabled()
+    plan = plan_call(graph, inputs, state, torch.is_grad_enabled(), steps, batch, cuts=cuts, step=step, **periods)
     run = execute(graph, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, ends)
+    if step:
+        bind_step(graph, plan, inputs, state, batch)
     trouble = describe_non_finite(graph, run.state)
     if trouble:
         for name in graph.inputs:  # a large input is only searched once something went wrong

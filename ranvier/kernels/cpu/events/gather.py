@@ -26,7 +26,7 @@ from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, off
 from ranvier.kernels.cpu.llvm.load_weight import Code, decoding, load_weight
 from ranvier.kernels.operands import require
 
-__all__ = ["chunks", "gather", "gather_kernel", "gather_span"]
+__all__ = ["at_once", "chunks", "gather", "gather_kernel", "gather_span", "summed_pairwise"]
 
 _LEAST = 1 << 18  # multiply-adds that pay for a tile of their own
 _EVENTS = {"pointer": Array(I64, None), "index": Array(I32, None), "value": Array(REAL, "index", optional=True)}
@@ -122,6 +122,16 @@ def _shape(size: int, dtype: torch.dtype) -> tuple[int, int]:
     return wide, -(-size // wide)
 
 
+def at_once(size: int, dtype: torch.dtype) -> int:
+    """Events added side by side in a chunk of ``size`` columns."""
+    return _groups(_shape(size, dtype)[1])
+
+
+def _groups(count: int) -> int:
+    """The same for ``count`` vectors: where they are few, the adders would wait."""
+    return max(1, min(4, 8 // count))
+
+
 @cache
 def gather_kernel(dtype: torch.dtype, size: int, valued: bool, code: Code | None = None) -> Routine:
     """The kernel for a chunk of ``size`` columns from ``first`` on; stored numbers are decoded as they are read.
@@ -144,7 +154,7 @@ def _gather_kernel(dtype: torch.dtype, wide: int, count: int, valued: bool, code
     start, stop, first, size, stride, initial_stride, skip = f.integers()
     places = [I64(i * wide) for i in range(count - 1)] + [b.sub(size, I64(wide))]
     vector = ir.VectorType(real, wide)
-    at_once = max(1, min(4, 8 // count))  # events added side by side, where few vectors leave the adders waiting
+    groups = _groups(count)
 
     def load(base: ir.Value, place: ir.Value) -> ir.Value:
         return b.load(vector_at(b, base, place, wide), align=dtype.itemsize)
@@ -167,21 +177,21 @@ def _gather_kernel(dtype: torch.dtype, wide: int, count: int, valued: bool, code
             begin = b.gep(initial, [b.add(b.mul(r, initial_stride), first)])
             sums = [[local(b, load(begin, place)) for place in places]]
             zero = ir.Constant(vector, [0.0] * wide)
-            sums += [[local(b, zero) for _ in places] for _ in range(at_once - 1)]
-            even = b.sub(high, b.srem(b.sub(high, low), I64(at_once)))
-            with counted(b, low, even, at_once) as e:
-                for i in range(at_once):
+            sums += [[local(b, zero) for _ in places] for _ in range(groups - 1)]
+            even = b.sub(high, b.srem(b.sub(high, low), I64(groups)))
+            with counted(b, low, even, groups) as e:
+                for i in range(groups):
                     add(b.add(e, I64(i)), sums[i])
             with counted(b, even, high) as e:
                 add(e, sums[0])
             end = b.gep(out, [b.add(b.mul(r, stride), first)])
-            totals = [_total(b, [b.load(group[v]) for group in sums]) for v in range(count)]
+            totals = [summed_pairwise(b, [b.load(group[v]) for group in sums]) for v in range(count)]
             for place, total in zip(places, totals, strict=True):
                 b.store(total, vector_at(b, end, place, wide), align=dtype.itemsize)
     return f.compile()
 
 
-def _total(b: ir.IRBuilder, terms: list[ir.Value]) -> ir.Value:
+def summed_pairwise(b: ir.IRBuilder, terms: list[ir.Value]) -> ir.Value:
     """Add pairwise."""
     while len(terms) > 1:
         pairs = [b.fadd(terms[i], terms[i + 1]) for i in range(0, len(terms) - 1, 2)]

@@ -13,7 +13,7 @@ from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, vector_at
 
-__all__ = ["transposed"]
+__all__ = ["transpose_kernel", "transposed"]
 
 Tensor = torch.Tensor
 _SIGNATURE = Signature(
@@ -26,12 +26,13 @@ def transposed(matrix: Tensor) -> Tensor:
     matrix = matrix.contiguous()
     rows, columns = matrix.shape
     out = empty([columns, rows], matrix.dtype)
-    _kernel(matrix.dtype).run(matrix=matrix, out=out, rows=rows, columns=columns)
+    transpose_kernel(matrix.dtype).run(matrix=matrix, out=out, rows=rows, columns=columns)
     return out
 
 
 @cache
-def _kernel(dtype: torch.dtype) -> Routine:
+def transpose_kernel(dtype: torch.dtype) -> Routine:
+    """The kernel that writes ``matrix`` [rows, columns] to ``out`` [columns, rows]."""
     real, width = scalar(dtype), lanes(dtype)
     f = _SIGNATURE.open(f"transpose_{real}", dtype)
     b = f.builder

@@ -7,7 +7,7 @@ each argument: a call costs little more than reading the addresses.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -56,6 +56,11 @@ class Routine:
     def pack(self) -> Callable[..., Tables]:
         """The three tables of a call, from arguments by name; raises as :attr:`run`."""
         return self._written(", ".join("(" + "".join(f"{n}, " for n in names) + ")" for names in self._tables))
+
+    def prepared(self, **given: Any) -> Callable[[], None]:
+        """The same call again and again, with its arguments checked once; what they point to may change in between."""
+        tables = [packer(len(own), "qqd"[k])(*own) for k, own in enumerate(self.pack(**given))]
+        return partial(self.kernel.run, *tables)
 
     @property
     def _tables(self) -> list[list[str]]:

@@ -19,7 +19,7 @@ from ranvier.kernels.cpu.host.signature import Array, Signature
 from ranvier.kernels.cpu.llvm.functions import I8, I64, at, counted, local, when
 from ranvier.kernels.pool import run_tiles
 
-__all__ = ["Call", "Schedule", "run_queues"]
+__all__ = ["Call", "Repeated", "Schedule", "run_queues"]
 
 _FOREVER = 1 << 62
 _HEAD = 5  # words before a call's pointers: address, pointers, integers, first step, step after the last
@@ -75,7 +75,8 @@ class Schedule:
         for call in calls:
             words += call.words
         words = words or [0]
-        self._table = torch.frombuffer(bytearray(struct.pack(f"={len(words)}q", *words)), dtype=torch.int64)
+        self._words = bytearray(struct.pack(f"={len(words)}q", *words))
+        self._table = torch.frombuffer(self._words, dtype=torch.int64)
         self._width = max((len(call.routine.signature.arrays) for call in calls), default=0)
 
     def run(self, start: int, stop: int, reverse: bool = False) -> None:
@@ -85,6 +86,27 @@ class Schedule:
         room = torch.empty(self._width, dtype=torch.int64)
         calls = len(self._calls)
         _driver().run(table=self._table, room=room, calls=calls, start=start, stop=stop, reverse=reverse)
+
+
+class Repeated(Schedule):
+    """Calls for one step, run again and again; addresses of arrays may be replaced in between (``words[place] = address``)."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        super().__init__(calls)
+        self.words = memoryview(self._words).cast("q")
+        self._room = torch.empty(self._width, dtype=torch.int64)
+        given = {"table": self._table, "room": self._room, "calls": len(self._calls)}
+        #: runs all calls once
+        self.go = _driver().prepared(**given, start=0, stop=1, reverse=False)
+
+    def places(self, call: Call, name: str) -> list[int]:
+        """Where the address of the array ``name`` of a call stands in ``words``."""
+        out, first = [], 0
+        for own in self._calls:
+            if own is call:
+                out.append(first + _HEAD + 2 * own.routine.signature.places[name][1])
+            first += len(own.words)
+        return out
 
 
 def run_queues(

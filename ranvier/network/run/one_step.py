@@ -1,0 +1,100 @@
+"""Calls of one step without gradient: bound in the first, run by what is bound in those that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ranvier.network.run.bound import Bound, bind
+from ranvier.network.run.modes import refuse_modes
+from ranvier.network.state.state import State
+
+if TYPE_CHECKING:
+    from ranvier.network.graph import Graph, Memo
+    from ranvier.network.plan.plan import Plan
+
+__all__ = ["bind_step", "one_step", "own_step"]
+
+Tensor = torch.Tensor
+#: batches whose steps are kept at once
+_MOST = 4
+#: a step that serves fewer calls before numbers change is bound again only after some calls
+_PAYS = 8
+
+
+@dataclass
+class _Kept:
+    """The step of one batch: bound, or refused by a plan; ``wait`` calls pass before it is bound again."""
+
+    bound: Bound | None = None
+    refused: Plan | None = None
+    served: int = 0
+    wait: int = 0
+    length: int = 0
+
+
+def one_step(memo: Memo, who: tuple[Any, ...], x: Any, state: State) -> tuple[Any, State] | None:
+    """(output, state after) of a step that was bound for the like; None where it must be run the long way.
+
+    ``who`` are the dtype and the provider of the network now.
+    """
+    some = next(iter(x.values()), None) if isinstance(x, Mapping) else x
+    if not isinstance(some, Tensor) or not some.ndim or torch.is_grad_enabled():
+        return None
+    kept = memo.steps.get((len(some), *who))
+    bound = None if kept is None else kept.bound
+    if kept is None or bound is None or memo.shape != (1, len(some)) or state.__class__ is not State:
+        return None
+    if not bound.holds():
+        _drop(kept)
+        return None
+    refuse_modes()
+    found = bound.call(x, state)
+    if found is not None:
+        kept.served += 1
+    elif not bound.holds():
+        _drop(kept)
+    return found
+
+
+def bind_step(graph: Graph, plan: Plan, inputs: Mapping[str, Tensor], state: State, batch: int) -> Bound | None:
+    """The step of a plan for calls to come, bound unless that was refused or does not pay yet."""
+    steps, key = graph.memo.steps, (batch, graph.dtype, graph.provider)
+    kept = steps.get(key)
+    if kept is None:
+        while len(steps) >= _MOST:
+            del steps[next(iter(steps))]
+        kept = steps[key] = _Kept()
+    if kept.bound is not None or kept.refused is plan:
+        return kept.bound
+    if kept.wait:
+        kept.wait -= 1
+        return None
+    kept.bound, kept.served = bind(graph, plan, inputs, state), 0
+    kept.refused = plan if kept.bound is None else None
+    return kept.bound
+
+
+def own_step(memo: Memo, who: tuple[Any, ...], x: Any, state: State) -> Bound | None:
+    """A step like the one that is bound for calls, which keeps the values of ``state``; None where none is bound."""
+    given = x if isinstance(x, Mapping) else {"": x}
+    if not all(isinstance(t, Tensor) and t.ndim for t in given.values()):
+        return None
+    kept = memo.steps.get((len(next(iter(given.values()))), *who))
+    bound = None if kept is None else kept.bound
+    if bound is None or not bound.holds():
+        return None
+    names = given if isinstance(x, Mapping) else bound.graph.inputs
+    inputs = {n: t.unsqueeze(0).to(bound.dtype) for n, t in zip(names, given.values(), strict=True)}
+    own = bind(bound.graph, bound.plan, inputs, state)
+    values = None if own is None else own.given(state)
+    return own if own is not None and values is not None and not own.steps.begin(values) else None
+
+
+def _drop(kept: _Kept) -> None:
+    """Forget a step that no longer holds; where it served few calls, more pass before the next is bound."""
+    kept.length = 0 if kept.served >= _PAYS else min(2 * kept.length + 1, 63)
+    kept.bound, kept.wait = None, kept.length

@@ -1,0 +1,93 @@
+"""A network step by step without gradient, its plan, kernels and buffers bound once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ranvier.kernels.provider import MADE
+from ranvier.network.order import GraphError
+from ranvier.network.run.modes import refuse_modes
+from ranvier.network.run.one_step import own_step
+from ranvier.network.state.state import State
+
+if TYPE_CHECKING:
+    from ranvier.network.network import Network
+    from ranvier.network.run.bound import Bound
+
+__all__ = ["Stepper"]
+
+Tensor = torch.Tensor
+
+
+class Stepper:
+    """A network that is advanced step by step, as :meth:`Network.stepper` makes it.
+
+    ``stepper(x)`` takes one step: ``x`` [B, …] -> output [B, …], with the numbers of ``net.step`` without gradient, bit for
+    bit. Where plan, kernels and buffers can be bound once, they are (layers of dense projections on the cpu provider).
+
+    The output lies in the same memory after every step: ``.clone()`` keeps it. :attr:`state` is a value of its own, which any
+    call takes. Weights are read where they lie, and everything else that the network consists of is compared before every
+    step, so that a step follows what changes: numbers, parts, hooks, the mode of norms, providers. A dtype that no longer
+    is that of the state is refused by name. A stepper belongs to one thread.
+
+    >>> net = rv.Sequential(rv.Linear(64, 32), rv.LIF(32), rv.Linear(32, 10), rv.LIF(10), dt=1*ms)
+    >>> stepper = net.stepper()
+    >>> out = stepper(torch.rand(1, 64))
+    >>> out.shape
+    torch.Size([1, 10])
+    """
+
+    def __init__(self, net: Network, state: State | None, batch: int, stream: int | None) -> None:
+        if not net.inputs:
+            raise GraphError("the network has no external input to step on: simulate with net.run(…, state).")
+        self._net, self._batch, self._stream = net, batch, stream
+        self._bound: Bound | None = None
+        self._who: tuple[Any, ...] = ()
+        self._out: list[Tensor] = []
+        self._result: Any = None
+        self._step = 0
+        self.reset(state)
+
+    def reset(self, state: State | None = None) -> None:
+        """Go on from ``state``; from a fresh one, as :meth:`Network.initial_state` gives it, where it is None."""
+        self._bound = None
+        self._state = self._net.initial_state(self._batch, stream=self._stream) if state is None else state
+
+    @property
+    def state(self) -> State:
+        """The state now, a value of its own."""
+        if self._bound is not None:
+            return self._bound.state(self._bound.steps.read(), self._step, self._state.stream)
+        return self._state.clone()
+
+    def __call__(self, x: Tensor | Mapping[str, Tensor]) -> Any:
+        """One step; raises what ``net.step`` raises, and the state is then as it was."""
+        bound = self._bound
+        if bound is not None:
+            refuse_modes()
+            if self._net._who == self._who and not self._net._hooked and bound.holds():
+                sources = bound.sources(x)
+                found = -1 if sources is None else bound.steps.step(sources, self._out)
+                if not found & ~MADE:
+                    self._step += 1
+                    if found:
+                        bound.warn(self.state)
+                    return self._result
+            self._state, self._bound = self.state, None
+        return self._long(x)
+
+    def _long(self, x: Any) -> Any:
+        """A step by ``net.step``; the steps after it are bound, where they can be."""
+        with torch.no_grad():
+            out, self._state = self._net.step(x, self._state)
+            net = self._net
+            self._who = net._who
+            self._bound = own_step(net._memo, self._who, x, self._state)
+        if self._bound is not None:
+            self._step = self._state.step
+            self._out = self._bound.steps.room()
+            self._result = self._bound.out(self._out)
+        return out
