@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ranvier.network.simulation.run import Run
     from ranvier.network.state.files import load_state, save_state
     from ranvier.network.state.state import State
+    from ranvier.network.stepper import Stepper
     from ranvier.network.stimuli import (
         OrnsteinUhlenbeck,
         Poisson,
@@ -64,6 +65,7 @@ __all__ = [
     "SpikeTrains",
     "State",
     "Statistics",
+    "Stepper",
     "Stimulus",
     "TimedArray",
     "compare_rounding",
@@ -109,6 +111,7 @@ _PUBLIC: dict[str, str] = {
     "SpikeTrain": ".recording",
     "SpikeTrains": ".stimuli",
     "State": ".state.state",
+    "Stepper": ".stepper",
     "Statistics": ".recording",
     "Stimulus": ".stimuli",
     "TimedArray": ".stimuli",

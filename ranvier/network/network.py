@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import torch
@@ -35,7 +36,7 @@ from ranvier.network.plan.plan import Plan
 from ranvier.network.plan.planning import plan_for
 from ranvier.network.run.call import call
 from ranvier.network.run.execute import Execution
-from ranvier.network.run.one_step import one_step
+from ranvier.network.run.one_step import as_window, one_step
 from ranvier.network.shapes import shapes_known
 from ranvier.network.simulation.run import Run
 from ranvier.network.simulation.simulate import Keeping, simulate
@@ -47,6 +48,7 @@ from ranvier.units import UNITS, as_quantity
 from ranvier.values import flag
 
 if TYPE_CHECKING:
+    from ranvier.network.run.one_step import Who
     from ranvier.network.simulation.gradient_run import GradientRun, Loss
     from ranvier.network.stepper import Stepper
     from ranvier.storages import Storage
@@ -66,11 +68,6 @@ def step_length(dt: Any) -> float:
     if quantity.shape != () or not 0 < float(quantity.value) < math.inf:
         raise DimensionError(f"dt={dt!r} must be one positive finite time, for example 0.1*ms.")
     return float(quantity.value)
-
-
-def _as_window(out: Any) -> Any:
-    """The output of a step as that of a window of one step."""
-    return out.unsqueeze(0) if isinstance(out, Tensor) else {n: o.unsqueeze(0) for n, o in out.items()}
 
 
 class Network(nn.Module):
@@ -328,14 +325,14 @@ class Network(nn.Module):
         """
         return initial_state(self.graph, batch, stream, shapes)
 
-    @property
-    def _who(self) -> tuple[torch.dtype, str | None]:
+    def _who(self) -> Who:
         """What a step that is set up once depends on, beside the parts."""
         return self._buffers["_probe"].dtype, self.provider  # pyright: ignore[reportOptionalMemberAccess]
 
-    @property
-    def _hooked(self) -> bool:
-        return bool(self._forward_hooks or self._forward_pre_hooks)
+    def _plainly(self) -> Who | None:
+        """The same; None where a step must be a call of the module, for the sake of its hooks or of another ``forward``."""
+        called = self._forward_hooks or self._forward_pre_hooks or type(self).forward is not Network.forward
+        return None if called else self._who()
 
     def _run(self, x, state: State | None, record: Mapping[str, Sequence[str]], **how: Any) -> Execution:
         return call(self.graph, x, state, record, **how)
@@ -353,9 +350,9 @@ class Network(nn.Module):
         are read, and detaches where its variables are read (``docs/gradients.md``).
         """
         if state is not None and not how and isinstance(x, Tensor) and x.ndim == 3 and len(x) == 1:
-            done = one_step(self._memo, self._who, x[0], state)
+            done = one_step(self._memo, self._who(), x[0], state)
             if done is not None:
-                return _as_window(done[0]), done[1]
+                return as_window(done[0]), done[1]
         if not self.outputs:
             raise GraphError("the network has no output: make a population with output=True.")
         emit = {n: signal_of(self.populations[n]) if n in self.populations else "x" for n in self.outputs}
@@ -380,8 +377,8 @@ class Network(nn.Module):
 
     def step(self, x: Tensor, state: State | None = None, *, reset: Reset = "auto") -> tuple[Any, State]:
         """One step: ``x`` [B, …] -> (output [B, …], state); ``reset`` as in a call."""
-        if state is not None and reset == "auto" and type(self).forward is Network.forward and not self._hooked:
-            done = one_step(self._memo, self._who, x, state)
+        if state is not None and reset == "auto" and (who := self._plainly()) is not None:
+            done = one_step(self._memo, who, x, state)
             if done is not None:
                 return done
         out, after = self(x.unsqueeze(0), state, reset=reset)
@@ -395,7 +392,10 @@ class Network(nn.Module):
         """
         from ranvier.network.stepper import Stepper  # imported only by who steps
 
-        return Stepper(self, state, batch, stream)
+        if not self.inputs:
+            raise GraphError("the network has no external input to step on: simulate with net.run(…, state).")
+        fresh = partial(self.initial_state, batch, stream=stream)
+        return Stepper(self.step, fresh, self._plainly, self._memo, state)
 
     @overload
     def run(

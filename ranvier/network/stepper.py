@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ranvier.kernels.provider import MADE
-from ranvier.network.order import GraphError
 from ranvier.network.run.modes import refuse_modes
 from ranvier.network.run.one_step import own_step
 from ranvier.network.state.state import State
 
 if TYPE_CHECKING:
-    from ranvier.network.network import Network
+    from ranvier.network.graph import Memo
     from ranvier.network.run.bound import Bound
+    from ranvier.network.run.one_step import Who
 
 __all__ = ["Stepper"]
 
@@ -24,6 +24,8 @@ Tensor = torch.Tensor
 
 class Stepper:
     """A network that is advanced step by step, as :meth:`Network.stepper` makes it.
+
+    ``step`` and ``fresh`` take a step and give a state to begin with; ``who`` is None where a step must be a call of the module.
 
     ``stepper(x)`` takes one step: ``x`` [B, …] -> output [B, …], with the numbers of ``net.step`` without gradient, bit for
     bit. Where plan, kernels and buffers can be bound once, they are (layers of dense projections on the cpu provider).
@@ -40,12 +42,13 @@ class Stepper:
     torch.Size([1, 10])
     """
 
-    def __init__(self, net: Network, state: State | None, batch: int, stream: int | None) -> None:
-        if not net.inputs:
-            raise GraphError("the network has no external input to step on: simulate with net.run(…, state).")
-        self._net, self._batch, self._stream = net, batch, stream
+    def __init__(
+        self, step: Callable[..., tuple[Any, State]], fresh: Callable[[], State], who: Callable[[], Who | None], memo: Memo,
+        state: State | None,
+    ) -> None:  # fmt: skip
+        self._take, self._fresh, self._now, self._memo = step, fresh, who, memo
         self._bound: Bound | None = None
-        self._who: tuple[Any, ...] = ()
+        self._who: Who | None = None
         self._out: list[Tensor] = []
         self._result: Any = None
         self._step = 0
@@ -54,7 +57,7 @@ class Stepper:
     def reset(self, state: State | None = None) -> None:
         """Go on from ``state``; from a fresh one, as :meth:`Network.initial_state` gives it, where it is None."""
         self._bound = None
-        self._state = self._net.initial_state(self._batch, stream=self._stream) if state is None else state
+        self._state = self._fresh() if state is None else state
 
     @property
     def state(self) -> State:
@@ -68,7 +71,7 @@ class Stepper:
         bound = self._bound
         if bound is not None:
             refuse_modes()
-            if self._net._who == self._who and not self._net._hooked and bound.holds():
+            if self._now() == self._who and bound.holds():
                 sources = bound.sources(x)
                 found = -1 if sources is None else bound.steps.step(sources, self._out)
                 if not found & ~MADE:
@@ -82,10 +85,9 @@ class Stepper:
     def _long(self, x: Any) -> Any:
         """A step by ``net.step``; the steps after it are bound, where they can be."""
         with torch.no_grad():
-            out, self._state = self._net.step(x, self._state)
-            net = self._net
-            self._who = net._who
-            self._bound = own_step(net._memo, self._who, x, self._state)
+            out, self._state = self._take(x, self._state)
+            self._who = self._now()
+            self._bound = None if self._who is None else own_step(self._memo, self._who, x, self._state)
         if self._bound is not None:
             self._step = self._state.step
             self._out = self._bound.steps.room()

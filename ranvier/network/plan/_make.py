@@ -106,7 +106,7 @@ def _fed(unit: Unit, known: Known, request: Request, by_event: Collection[str]) 
     silent = known.outside - request.learnt
     again = (
         unit.again
-        and (request.series or request.step)
+        and (request.series or (request.step and known.scans.keys() == {*unit.members}))
         and not known.moving.intersection(unit.members)
         and all(p.repeats for p in arriving.values())
         and all(n in feeds and p.pre in silent for n, p in entering.items())

@@ -50,6 +50,7 @@ def plan_for(
             f"the norm on the membranes of {min(normed)!r} takes one gradient of what arrives, by the surrogate: use rv.rules.BPTT() or "
             f"rv.rules.SLTT(), or call net.eval() to keep the norm as it is."
         )
+    step = step and not (graph.sources or graph.relays or any(p.membrane_norm for p in graph.populations.values()))
     asked = (
         graph.dtype, graph.device.type, gradient, window, checkpoint, graph.provider, dense_inputs, batch == 1, few, cuts,
         frozenset(spread), frozenset(learnt), series, hooked_parts(graph), settled_parts(graph), normed, step,

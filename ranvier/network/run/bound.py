@@ -174,14 +174,10 @@ def bind(graph: Graph, plan: Plan, inputs: Mapping[str, Tensor], state: State) -
 
 def _whole(graph: Graph, plan: Plan) -> Unit | None:
     """The one unit of a plan that is set up once, where it is the whole network."""
-    if len(plan.units) != 1 or not plan.units[0].again or not graph.outputs or graph.sources or graph.relays:
+    if len(plan.units) != 1 or not plan.units[0].again or not graph.outputs or graph.bounds != Bounds():
         return None
-    unit, spoken = plan.units[0], {p.pre for p in graph.projections.values()}
-    if {*unit.members} != {*graph.populations} or not spoken.issuperset(graph.inputs):
-        return None
-    if any(p.membrane_norm is not None for p in graph.populations.values()) or graph.bounds != Bounds():
-        return None
-    return None if any(p.plasticity for p in graph.projections.values()) else unit
+    heard = {p.pre for p in graph.projections.values()}
+    return plan.units[0] if heard.issuperset(graph.inputs) else None
 
 
 def _emitted(graph: Graph) -> list[tuple[str, str]]:

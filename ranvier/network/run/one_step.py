@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from ranvier.network.graph import Graph, Memo
     from ranvier.network.plan.plan import Plan
 
-__all__ = ["bind_step", "one_step", "own_step"]
+__all__ = ["Who", "as_window", "bind_step", "one_step", "own_step"]
 
 Tensor = torch.Tensor
+#: the dtype and the provider of a network now
+Who = tuple[torch.dtype, str | None]
 #: batches whose steps are kept at once
 _MOST = 4
 #: a step that serves fewer calls before numbers change is bound again only after some calls
@@ -36,11 +38,8 @@ class _Kept:
     length: int = 0
 
 
-def one_step(memo: Memo, who: tuple[Any, ...], x: Any, state: State) -> tuple[Any, State] | None:
-    """(output, state after) of a step that was bound for the like; None where it must be run the long way.
-
-    ``who`` are the dtype and the provider of the network now.
-    """
+def one_step(memo: Memo, who: Who, x: Any, state: State) -> tuple[Any, State] | None:
+    """(output, state after) of a step that was bound for the like; None where it must be run the long way."""
     some = next(iter(x.values()), None) if isinstance(x, Mapping) else x
     if not isinstance(some, Tensor) or not some.ndim or torch.is_grad_enabled():
         return None
@@ -58,6 +57,11 @@ def one_step(memo: Memo, who: tuple[Any, ...], x: Any, state: State) -> tuple[An
     elif not bound.holds():
         _drop(kept)
     return found
+
+
+def as_window(out: Any) -> Any:
+    """The output of a step as that of a window of one step."""
+    return out.unsqueeze(0) if isinstance(out, Tensor) else {n: o.unsqueeze(0) for n, o in out.items()}
 
 
 def bind_step(graph: Graph, plan: Plan, inputs: Mapping[str, Tensor], state: State, batch: int) -> Bound | None:
@@ -78,7 +82,7 @@ def bind_step(graph: Graph, plan: Plan, inputs: Mapping[str, Tensor], state: Sta
     return kept.bound
 
 
-def own_step(memo: Memo, who: tuple[Any, ...], x: Any, state: State) -> Bound | None:
+def own_step(memo: Memo, who: Who, x: Any, state: State) -> Bound | None:
     """A step like the one that is bound for calls, which keeps the values of ``state``; None where none is bound."""
     given = x if isinstance(x, Mapping) else {"": x}
     if not all(isinstance(t, Tensor) and t.ndim for t in given.values()):
