@@ -73,9 +73,11 @@ SIMULATIONS: dict[str, Command] = {
         "microcircuit",
         "Four layers of cortex (Potjans and Diesmann 2014), full size with --scale 1.",
     ),
+    "one_model": recipe("one_model", "One circuit: simulated, trained on trials, simulated again."),
     "polychrony": recipe("polychrony", "Groups that delays and STDP make (Izhikevich 2006)."),
     "recover_weights": recipe("recover_weights", "Weights of a circuit from its spikes alone."),
     "reservoir": recipe("reservoir", "Memory of a circuit whose inhibition balances itself."),
     "ring_attractor": recipe("ring_attractor", "A bump of activity that remembers a direction."),
+    "scaling": recipe("scaling", "Time and memory over cells, synapses and steps."),
     "song2000": recipe("song2000", "Synapses compete and end weak or strong (Song et al. 2000)."),
 }

@@ -34,11 +34,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Paper:
-    """A published method: ``module`` holds its mechanism, or is empty."""
+    """A published method: ``module`` holds its mechanism, or is empty; ``recipe`` names the best evidence where there are several."""
 
     id: str
     title: str
     module: str
+    recipe: str = ""
 
 
 def find(name: str) -> Recipe:
@@ -86,10 +87,10 @@ def papers() -> list[Paper]:
 
 
 def table(entries: list[Entry]) -> str:
-    """Markdown with one line for each paper: its recipe and state, or the module of its mechanism, or "not yet"."""
+    """Markdown with one line for each paper: its recipes and their states, the best evidence first, or the module of its mechanism, or "not yet"."""
     lines = ["| id | paper | where | state |", "| --- | --- | --- | --- |"]
     for paper in papers():
-        own = [e for e in entries if paper.id in e.papers]
+        own = sorted((e for e in entries if paper.id in e.papers), key=lambda e: e.name != paper.recipe)
         module = f"`{paper.module}`" if paper.module else "not yet"
         where = ", ".join(f"recipe `{e.name}`" for e in own) or module
         state = "; ".join(e.state for e in own) or ("mechanism without a recipe" if paper.module else "not yet")

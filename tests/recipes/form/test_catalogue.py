@@ -67,6 +67,14 @@ def test_modules_of_mechanisms_exist() -> None:
     assert len({p.id for p in papers()}) == len(papers())
 
 
+def test_the_best_evidence_stands_first() -> None:
+    for paper in papers():
+        if paper.recipe:
+            assert paper.id in find(paper.recipe).papers
+    entries = [Entry("brunel", ("S001",), "A.", "holds", ""), Entry("one_model", ("S001",), "B.", NOT_RUN, "")]
+    assert f"| recipe `one_model`, recipe `brunel` | {NOT_RUN}; holds |" in table(entries)
+
+
 def test_the_committed_table_is_up_to_date() -> None:
     page = (Path(__file__).parents[3] / "docs" / "papers.md").read_text("utf-8")
     assert page.endswith(table(listing()))

@@ -21,7 +21,17 @@ DATA = {
     "spoken_digits": "fsdd",
 }
 #: recipes that train networks: some seconds each
-TRAINED = {"braille", "digits_and_circuit", "event_digits", "fashion_mnist", "fewer_steps", "spoken_digits"}
+TRAINED = {
+    "braille",
+    "digits_and_circuit",
+    "event_digits",
+    "fashion_mnist",
+    "fewer_steps",
+    "learning_rules",
+    "one_model",
+    "scaling",
+    "spoken_digits",
+}
 
 
 @pytest.mark.parametrize(
