@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,8 +20,10 @@ try:
 except ImportError:  # Windows removes no file that is open, so it needs no lock
     fcntl = None
 
-__all__ = ["is_partial", "made_folder", "make_folder", "replace_file", "sweep", "write_error"]
+__all__ = ["Payload", "is_partial", "made_folder", "make_folder", "replace_file", "sweep", "write_error"]
 
+#: bytes, or pieces of them in order
+Payload = bytes | memoryview | Iterable[bytes | memoryview]
 _PARTIAL = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}\.partial", re.DOTALL)
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 #: letters of the name that a temporary neighbour repeats; the limit of file systems is 255
@@ -52,8 +54,8 @@ def write_error(path: str | os.PathLike[str], error: OSError | ValueError) -> Wr
     return made
 
 
-def replace_file(path: Path, payload: bytes, *, sync: bool = True, mode: int = 0o666) -> None:
-    """Write ``path`` whole or not at all; ``sync`` waits until the disk has it.
+def replace_file(path: Path, payload: Payload, *, sync: bool = True, mode: int = 0o666) -> None:
+    """Write ``path`` whole or not at all; ``sync`` waits until the disk has it. Pieces are written one after the other.
 
     Raises
     ------
@@ -64,7 +66,8 @@ def replace_file(path: Path, payload: bytes, *, sync: bool = True, mode: int = 0
     try:
         handle, temporary = _open(path, mode)
         try:
-            _write(handle, payload)
+            for piece in (payload,) if isinstance(payload, bytes | memoryview) else payload:
+                _write(handle, piece)
             if sync:
                 os.fsync(handle)
             if fcntl is None:
@@ -155,7 +158,7 @@ def _open(path: Path, mode: int) -> tuple[int, str]:
         os.close(handle)  # another process removed it before it was locked
 
 
-def _write(handle: int, payload: bytes) -> None:
+def _write(handle: int, payload: bytes | memoryview) -> None:
     left = memoryview(payload)
     while left:
         left = left[os.write(handle, left) :]

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["decode_sparse", "encode_sparse"]
 
+#: synapses to look at in one go
+_PIECE = 1 << 20
+
 
 def encode_sparse(module: Sparse) -> dict[str, Any]:
     """Plain data; rows, targets and weights are saved as tensors."""
@@ -50,10 +53,7 @@ def decode_sparse(record: Record, take: Take, binding: Binding) -> tuple[Any, ..
         raise damaged(record.where, f"row_pointer does not rise from 0 to the number of synapses, {count}")
     if count and not 0 <= int(target.min()) <= int(target.max()) < sizes[1]:
         raise damaged(record.where, f"target names a cell outside 0 to {sizes[1] - 1}")
-    backwards = target[1:] < target[:-1]
-    borders = pointer[1:-1][(pointer[1:-1] > 0) & (pointer[1:-1] < count)]
-    backwards[borders - 1] = False
-    if bool(backwards.any()):
+    if not _sorted(pointer, target):
         raise damaged(record.where, "the synapses are not sorted by presynaptic and then by postsynaptic cell")
     bounds = record.data.get("bounds", [None, None])
     if not isinstance(bounds, list) or len(bounds) != 2 or any(type(x) not in (float, int, type(None)) for x in bounds):
@@ -65,3 +65,15 @@ def decode_sparse(record: Record, take: Take, binding: Binding) -> tuple[Any, ..
     synapses = Synapses(pointer.numpy(), target.numpy(), (sizes[0], sizes[1]))
     delay = decode_delays(record, (count,), record.where, take, binding.dt)
     return (synapses, weight, latency, learn, delay, (bounds[0], bounds[1]), binding.lag)
+
+
+def _sorted(pointer: torch.Tensor, target: torch.Tensor) -> bool:
+    """Whether targets rise within each row; looked at in pieces, to need little memory beside them."""
+    for low in range(0, len(target) - 1, _PIECE):
+        piece = target[low : low + _PIECE + 1]
+        backwards = piece[1:] < piece[:-1]
+        first, last = torch.searchsorted(pointer, torch.tensor([low + 1, low + len(piece)])).tolist()
+        backwards[pointer[first:last] - low - 1] = False
+        if bool(backwards.any()):
+            return False
+    return True

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
+from torch import nn
 
 from ranvier.errors import TrainingError
-from ranvier.network import Network
 
 __all__ = ["clip_gradient", "gradient_norms", "total_norm"]
 
 
-def gradient_norms(net: Network) -> dict[str, float]:
+def gradient_norms(parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:
     """The Euclidean norm of every parameter's gradient, by name."""
-    graded = [(n, q.grad) for n, q in net.named_parameters() if q.grad is not None]
-    if not graded:
-        return {}
-    norms = torch.stack([torch.linalg.vector_norm(g.detach(), dtype=torch.float64).cpu() for _, g in graded])
-    return dict(zip((n for n, _ in graded), norms.tolist(), strict=True))
+    graded = {n: q.grad for n, q in parameters.items() if q.grad is not None}
+    with torch.no_grad():
+        return {n: float(torch.linalg.vector_norm(g.double())) for n, g in graded.items()}
 
 
 def total_norm(norms: dict[str, float], where: str, cause: Callable[[], str]) -> float:
@@ -36,9 +34,9 @@ def total_norm(norms: dict[str, float], where: str, cause: Callable[[], str]) ->
     return math.sqrt(sum(norm * norm for norm in norms.values()))
 
 
-def clip_gradient(net: Network, norm: float, clip: float) -> None:
+def clip_gradient(parameters: Mapping[str, nn.Parameter], norm: float, clip: float) -> None:
     """Scale the whole gradient, of the given norm, down to ``clip`` where it is longer."""
     if norm > clip:
-        for parameter in net.parameters():
+        for parameter in parameters.values():
             if parameter.grad is not None:
                 parameter.grad.mul_(clip / norm)

@@ -47,6 +47,7 @@ class Loop:
         """One epoch; its score, the largest gradient norm, and the rates of all populations."""
         mean, largest = Mean(self.metrics), 0.0
         self.net.train()
+        parameters = dict(self.net.named_parameters())
         with _random(self.seed, epoch, "train"):
             for number, (x, y, lengths) in enumerate(batches.epoch(epoch), 1):
                 where = f"batch {number} of epoch {epoch}"
@@ -57,12 +58,12 @@ class Loop:
                 criterion = self._criterion(x, target, lengths, generator, where, update)
                 outcome = self.rule.gradient(self.net, x, criterion)
                 self.scales.gradients()
-                norms = gradient_norms(self.net)
+                norms = gradient_norms(parameters)
                 norm = total_norm(
                     norms, where, partial(infinite_slope, self.net, x, criterion.score, generator, update)
                 )
                 if self.clip is not None:
-                    clip_gradient(self.net, norm, self.clip)
+                    clip_gradient(parameters, norm, self.clip)
                 with self.scales.applied():
                     self.optimizer.step()
                 largest = max(largest, norm)

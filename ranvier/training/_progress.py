@@ -45,7 +45,8 @@ class Display:
 
     def batch(self) -> None:
         """One batch is done."""
-        self.progress.advance(self.task)
+        if not self.progress.disable:
+            self.progress.advance(self.task)
 
     def epoch(self, epoch: Epoch) -> None:
         """An epoch is done."""

@@ -45,7 +45,11 @@ class Health:
             usual = self.norms.setdefault(name, [])
             if len(usual) < _USUAL:
                 usual.append(norm)
-            elif norm > _EXPLODING * median(usual) and norm > float(self.net.get_parameter(name).detach().norm()):
+            elif (
+                norm > _EXPLODING * min(usual)
+                and norm > _EXPLODING * median(usual)
+                and norm > float(self.net.get_parameter(name).detach().norm())
+            ):
                 self._tell(
                     "exploding", name,
                     f"the gradient of {name} has the norm {norm:.3g} in {where}, but {median(usual):.3g} in the first "

@@ -40,6 +40,9 @@ class Scales:
     @contextmanager
     def applied(self) -> Iterator[None]:
         """A context with parameters in the units of the optimiser."""
+        if not self.factors:
+            yield
+            return
         scaled = [(self.net.get_parameter(n), s) for n, s in self.factors.items()]
         with torch.no_grad():
             for parameter, factor in scaled:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from ranvier._files import is_partial, make_folder, sweep
 from ranvier.errors import FileFormatError
+from ranvier.network.recording._memory_rows import MemoryRows
+from ranvier.network.recording._recorded_array import RecordedArray
 from ranvier.network.recording._zarr import (
     GrowingArray,
     belongs_to_recording,
@@ -21,23 +23,29 @@ from ranvier.network.recording._zarr import (
     write_group,
 )
 
-__all__ = ["Columns", "FolderColumns", "MemoryColumns"]
+__all__ = ["Columns", "FolderColumns", "MemoryColumns", "Reader"]
+
+
+class Reader(Protocol):
+    """Gives the first ``count`` rows of a column; all where None."""
+
+    def __call__(self, count: int | None = None) -> np.ndarray | RecordedArray: ...
 
 
 class Columns(ABC):
     """Rows under a path such as ``exc/v``; all are made known before the first are added."""
 
     @abstractmethod
-    def declare(self, path: str, dtype: Any, shape: tuple[int, ...]) -> None:
-        """Make a column for rows of one type and shape."""
+    def declare(self, path: str, dtype: Any, shape: tuple[int, ...], expected: int | None = None) -> None:
+        """Make a column for rows of one type and shape; ``expected`` is their number at the end, where it is known."""
 
     @abstractmethod
     def append(self, path: str, rows: np.ndarray) -> None:
         """Add rows [n, *shape]."""
 
     @abstractmethod
-    def reader(self, path: str) -> Callable[[], np.ndarray]:
-        """A function that gives all rows."""
+    def reader(self, path: str) -> Reader:
+        """A function that gives the first rows, of a number or all; those in memory may share it."""
 
     @abstractmethod
     def commit(self, attributes: Mapping[str, Any], sync: bool = False) -> None:
@@ -52,27 +60,23 @@ class MemoryColumns(Columns):
     """Arrays in memory."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, list[np.ndarray]] = {}
+        self._rows: dict[str, MemoryRows] = {}
 
-    def declare(self, path: str, dtype: Any, shape: tuple[int, ...]) -> None:
-        self._rows[path] = [np.empty((0, *shape), dtype)]
+    def declare(self, path: str, dtype: Any, shape: tuple[int, ...], expected: int | None = None) -> None:
+        self._rows[path] = MemoryRows(dtype, shape, expected)
 
     def append(self, path: str, rows: np.ndarray) -> None:
         self._rows[path].append(rows)
 
-    def reader(self, path: str) -> Callable[[], np.ndarray]:
-        first = self._rows[path][0]
-        some = [rows for rows in self._rows[path] if len(rows)] or [first]
-        whole = len(some) == 1 and some[0].dtype == first.dtype
-        joined = some[0] if whole else np.concatenate(some, dtype=first.dtype, casting="same_kind")
-        self._rows[path] = [joined]
-        return lambda: joined
+    def reader(self, path: str) -> Reader:
+        whole = self._rows[path].whole()
+        return lambda count=None: whole[:count]
 
     def commit(self, attributes: Mapping[str, Any], sync: bool = False) -> None:
         del attributes, sync  # memory lasts as it is
 
     def lengths(self) -> dict[str, int]:
-        return {path: sum(map(len, rows)) for path, rows in self._rows.items()}
+        return {path: rows.rows for path, rows in self._rows.items()}
 
 
 class FolderColumns(Columns):
@@ -131,7 +135,8 @@ class FolderColumns(Columns):
                 inner.unlink()
         return False
 
-    def declare(self, path: str, dtype: Any, shape: tuple[int, ...]) -> None:
+    def declare(self, path: str, dtype: Any, shape: tuple[int, ...], expected: int | None = None) -> None:
+        del expected  # a folder grows
         inner, kind, rows = self.folder / path, np.dtype(dtype).newbyteorder("<"), self._kept.get(path, 0)
         for parent in reversed(inner.relative_to(self.folder).parents[:-1]):
             write_group(self.folder / parent)
@@ -141,9 +146,9 @@ class FolderColumns(Columns):
             raise FileFormatError(f"{inner} is missing: the recording was moved; start the run anew.")
         else:
             found = self._arrays[path] = GrowingArray.open(inner, rows)
-            if found.dtype != kind or found.shape != shape:
+            if found.layout.dtype != kind or found.layout.shape != shape:
                 raise FileFormatError(
-                    f"{inner} holds rows of {found.dtype} {list(found.shape)}, the run records {kind} {list(shape)}: the "
+                    f"{inner} holds rows of {found.layout.dtype} {list(found.layout.shape)}, the run records {kind} {list(shape)}: the "
                     f"recording was replaced; start the run anew."
                 )
         sweep(inner)
@@ -151,8 +156,9 @@ class FolderColumns(Columns):
     def append(self, path: str, rows: np.ndarray) -> None:
         self._arrays[path].append(rows)
 
-    def reader(self, path: str) -> Callable[[], np.ndarray]:
-        return self._arrays[path].read
+    def reader(self, path: str) -> Reader:
+        array = self._arrays[path]
+        return lambda count=None: RecordedArray(array, count)
 
     def commit(self, attributes: Mapping[str, Any], sync: bool = False) -> None:
         for array in self._arrays.values():

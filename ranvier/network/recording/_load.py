@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ranvier.errors import FileFormatError
+from ranvier.network.recording._columns import Reader
 from ranvier.network.recording._record import PopulationRecord
-from ranvier.network.recording._recorder import record_from
+from ranvier.network.recording._recorded_array import RecordedArray
+from ranvier.network.recording._recorder import record_from, samples_in
 from ranvier.network.recording._zarr import GrowingArray, read_attributes
 
 __all__ = ["load_records"]
@@ -23,7 +24,8 @@ _LARGEST = 1 << 48
 def load_records(folder: str | os.PathLike[str]) -> dict[str, PopulationRecord]:
     """What ``net.run(…, to=folder)`` recorded, by population; complete up to the last block that was written.
 
-    Nothing is read before it is asked for: ``records["exc"].spikes``, ``records["exc"].v``.
+    Nothing is read before it is asked for: ``records["exc"].v[:100]`` reads the chunks of these rows, and
+    ``np.asarray(records["exc"].v)`` all of them (a ``RecordedArray``).
 
     Raises
     ------
@@ -63,7 +65,7 @@ def _part(folder: Path, about: dict[str, Any], n: str) -> PopulationRecord:
     """The record of one part; its columns must match the description."""
     part, first, steps = about["parts"][n], about["first"], about["steps"]
     for v, stride in part["stride"].items():
-        promised, held = (first + steps) // stride - first // stride, GrowingArray.open(folder / n / v).rows
+        promised, held = samples_in(first, steps, stride), GrowingArray.open(folder / n / v).rows
         if promised > held:
             raise FileFormatError(
                 f"{folder / n / v} holds {held} rows instead of {promised}: the recording is damaged."
@@ -73,10 +75,13 @@ def _part(folder: Path, about: dict[str, Any], n: str) -> PopulationRecord:
         reads = {}
     checks = {f"{n}/spikes/{what}": check for what, check in reads.items()}
 
-    def reader(path: str) -> Callable[[], np.ndarray]:
-        def read() -> np.ndarray:
-            rows = GrowingArray.open(folder / path).read()
-            if path in checks and not checks[path](rows):
+    def reader(path: str) -> Reader:
+        def read(count: int | None = None) -> np.ndarray | RecordedArray:
+            array = GrowingArray.open(folder / path)
+            if path not in checks:
+                return RecordedArray(array, count)
+            rows = array.read()
+            if not checks[path](rows):
                 raise FileFormatError(
                     f"{folder / path} holds numbers that are not steps or cells: the recording is damaged."
                 )

@@ -11,6 +11,7 @@ from ranvier._nearest import meant
 from ranvier.network.recording._spike_train import SpikeTrain
 
 if TYPE_CHECKING:
+    from ranvier.network.recording._recorded_array import RecordedArray
     from ranvier.network.recording._statistics import Statistics
 
 __all__ = ["PopulationRecord"]
@@ -26,11 +27,11 @@ class PopulationRecord:
     """The record of one population: ``.spikes``, ``.statistics``, and every variable by name [samples, cells].
 
     ``times`` are those of the samples in ms, where all variables share them; :meth:`times_of` tells each variable's.
-    A recording on disk is read anew at every access.
+    A recording on disk is read anew at every access; its variables are ``RecordedArray`` objects, which read what is asked for.
     """
 
     def __init__(
-        self, spikes: Callable[[], SpikeTrain] | None, variables: Mapping[str, Callable[[], np.ndarray]],
+        self, spikes: Callable[[], SpikeTrain] | None, variables: Mapping[str, Callable[[], np.ndarray | RecordedArray]],
         times: Mapping[str, np.ndarray], statistics: Any = None,
     ) -> None:  # fmt: skip
         self._spikes, self._variables, self._times, self._statistics = spikes, dict(variables), dict(times), statistics
@@ -63,7 +64,7 @@ class PopulationRecord:
             return getattr(self, name)  # says what there is
         return self._times[name]
 
-    def __getattr__(self, name: str) -> np.ndarray:
+    def __getattr__(self, name: str) -> Any:
         if name in _MISSING:  # Python asks here once more when a property has none
             raise AttributeError(_MISSING[name])
         if name.startswith("_") or name not in self._variables:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from ranvier.errors import FileFormatError
 from ranvier.kernels.tasks import Spikes
 from ranvier.network.plastic.members import values_of
 from ranvier.network.plastic.synapses import kept_in
-from ranvier.network.recording._columns import Columns
+from ranvier.network.recording._columns import Columns, Reader
 from ranvier.network.recording._record import PopulationRecord
 from ranvier.network.recording._spike_train import SpikeTrain
 from ranvier.network.recording._statistics import Gatherer, Statistics
@@ -26,13 +26,15 @@ from ranvier.units.steps import times_at
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
 
-__all__ = ["Recorder", "begin_of", "record_from"]
+__all__ = ["Recorder", "begin_of", "record_from", "samples_in"]
 
 
 class Recorder:
-    """Takes blocks of steps from ``first`` on into ``columns``; ``stride`` is the interval at which they were computed."""
+    """Takes blocks of ``steps`` steps from ``first`` on into ``columns``, computed at intervals of ``stride``."""
 
-    def __init__(self, graph: Graph, wanted: Mapping[str, Wanted], columns: Columns, stride: int, first: int) -> None:
+    def __init__(
+        self, graph: Graph, wanted: Mapping[str, Wanted], columns: Columns, stride: int, first: int, steps: int
+    ) -> None:
         self.graph, self.wanted, self.columns, self.stride, self.first = graph, wanted, columns, stride, first
         self.sizes = {n: self._size(n) for n in wanted}
         self.gatherers = {
@@ -43,7 +45,8 @@ class Recorder:
                 columns.declare(f"{n}/spikes/step", np.int64, ())
                 columns.declare(f"{n}/spikes/cell", np.int64, ())
             for v, trace in w.traces.items():
-                columns.declare(f"{n}/{v}", self.kind(n, v), self._shape(n, v, trace))
+                rows = samples_in(first, steps, trace.stride)
+                columns.declare(f"{n}/{v}", self.kind(n, v), self._shape(n, v, trace), rows)
 
     def kind(self, n: str, variable: str) -> np.dtype:
         """The dtype in which a variable is recorded."""
@@ -94,12 +97,13 @@ class Recorder:
                 else:
                     x = recorded[n, v]
                     taken = ends if len(x) == count else computed
-                due = taken % trace.stride == 0
-                if x is not None and due.any():
-                    rows = x[:, 0].numpy()[due]
-                    self.columns.append(
-                        f"{n}/{v}", rows if trace.cells is None else rows.reshape(len(rows), -1)[:, trace.cells]
-                    )
+                if x is None:
+                    continue
+                rows, due = x[:, 0].numpy(), taken % trace.stride == 0
+                rows = rows if due.all() else rows[due]
+                if trace.cells is not None and len(rows):
+                    rows = rows.reshape(len(rows), -1)[:, trace.cells]
+                self.columns.append(f"{n}/{v}", rows)
 
     def _spikes(
         self,
@@ -154,7 +158,7 @@ class Recorder:
             if w.spikes:
                 rows |= dict.fromkeys((f"{n}/spikes/step", f"{n}/spikes/cell"), at.lengths.get(f"{n}/spikes/step", 0))
             for v, trace in w.traces.items():
-                rows[f"{n}/{v}"] = (at.first + at.done) // trace.stride - at.first // trace.stride
+                rows[f"{n}/{v}"] = samples_in(at.first, at.done, trace.stride)
         return rows
 
     def records(self, steps: int) -> dict[str, PopulationRecord]:
@@ -164,20 +168,25 @@ class Recorder:
         return {n: record_from(about, n, self.columns.reader, found.get(n)) for n in self.wanted}
 
 
+def samples_in(first: int, steps: int, stride: int) -> int:
+    """Samples in ``steps`` steps from ``first`` on: one after every ``stride``-th step of the network."""
+    return (first + steps) // stride - first // stride
+
+
 def begin_of(dt: float, first: int) -> dict[str, Any]:
     """The attributes of a recording from step ``first`` on, in which there is nothing yet."""
     return {"format": "ranvier recording", "version": 1, "dt": dt, "first": first, "steps": 0, "parts": {}}
 
 
 def record_from(
-    about: Mapping[str, Any], n: str, reader: Any, statistics: Statistics | None = None
+    about: Mapping[str, Any], n: str, reader: Callable[[str], Reader], statistics: Statistics | None = None
 ) -> PopulationRecord:
     """The record of one part, read from columns that ``about`` describes."""
     part, dt, first, steps = about["parts"][n], about["dt"], about["first"], about["steps"]
     columns = [reader(f"{n}/spikes/{what}") for what in ("step", "cell")] if part["spikes"] else []
 
     def train() -> SpikeTrain:
-        step, cell = (read() for read in columns)
+        step, cell = (np.asarray(read()) for read in columns)
         # a commit that was cut short may have written one column and not the other
         rows = min(len(cell), int(np.searchsorted(step, first + steps)))
         return SpikeTrain(step[:rows], cell[:rows], dt, part["size"], first, steps)
@@ -187,5 +196,5 @@ def record_from(
 
     times = {v: sampled(stride) for v, stride in part["stride"].items()}
     reads = {v: reader(f"{n}/{v}") for v in times}
-    variables = {v: lambda v=v: reads[v]()[: len(times[v])] for v in times}
+    variables = {v: lambda v=v: reads[v](len(times[v])) for v in times}
     return PopulationRecord(train if columns else None, variables, times, statistics)

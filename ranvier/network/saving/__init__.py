@@ -5,6 +5,7 @@ from ranvier.network.saving._fingerprint import fingerprint
 from ranvier.network.saving._folder import Kind, holds_pair, read_pair, tidy, write_pair
 from ranvier.network.saving._graph import FORMAT, NETWORK, describe, rebuild
 from ranvier.network.saving._plain import differences, digest, plain, shown
+from ranvier.network.saving._tensor_file import pieces_of
 
 __all__ = [
     "FORMAT",
@@ -17,6 +18,7 @@ __all__ = [
     "digest",
     "fingerprint",
     "holds_pair",
+    "pieces_of",
     "plain",
     "read_pair",
     "rebuild",

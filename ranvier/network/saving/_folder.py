@@ -15,14 +15,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 
 from ranvier._files import is_partial, made_folder, replace_file, sweep, write_error
 from ranvier.errors import FileFormatError
+from ranvier.limits import need
+from ranvier.network.saving._tensor_file import pieces_of, read_tensors
 
 __all__ = ["Kind", "holds_pair", "read_pair", "tidy", "write_pair"]
 
@@ -62,9 +62,12 @@ def write_pair(folder: Path, kind: Kind, description: Mapping[str, Any], tensors
     WriteError
         From the file system, for example where the disk is full.
     """
-    payload = save({n: t.detach().cpu().contiguous().clone() for n, t in tensors.items()})
-    sha256 = hashlib.sha256(payload).hexdigest()
-    footer = {"tensors": {"bytes": len(payload), "sha256": sha256}}
+    found, size = hashlib.sha256(), 0
+    for piece in pieces_of(tensors):
+        found.update(piece)
+        size += len(piece)
+    sha256 = found.hexdigest()
+    footer = {"tensors": {"bytes": size, "sha256": sha256}}
     text = json.dumps({**_header(kind), **description, **footer}, indent=1, ensure_ascii=False, allow_nan=False)
     _claim(folder, kind)
     weights, path = folder / kind.tensors(sha256), folder / kind.description
@@ -73,7 +76,7 @@ def write_pair(folder: Path, kind: Kind, description: Mapping[str, Any], tensors
         try:
             if first:
                 replace_file(path, _unfinished(kind))
-            replace_file(weights, payload)
+            replace_file(weights, pieces_of(tensors))
             replace_file(path, text.encode())
         except BaseException:
             for made in ([weights] if fresh else []) + ([path] if first else []):
@@ -182,20 +185,33 @@ def _read_json(path: Path, kind: Kind) -> dict[str, Any]:
 
 def _read_tensors(path: Path, sha256: str, size: int, kind: Kind) -> dict[str, torch.Tensor]:
     again = f"it is damaged or was replaced; copy it from where it was saved, or save the {kind.name} again"
-    payload = _read_bytes(path, size, kind)
-    if len(payload) != size:
-        raise FileFormatError(f"{path} has {len(payload)} bytes instead of {size}: {again}.")
-    found = hashlib.sha256(payload).hexdigest()
+    with _opened(path, size, kind) as file:
+        held = os.fstat(file.fileno()).st_size
+        if held != size:
+            raise FileFormatError(f"{path} has {held} bytes instead of {size}: {again}.")
+        need(size, f"reading {path}", "use a machine with more memory")
+        try:
+            tensors, found = read_tensors(file, size)
+        except OSError as error:
+            raise FileFormatError(f"{path} cannot be read ({error.strerror}): check permissions and disk.") from error
     if found != sha256:
         raise FileFormatError(f"{path} has the hash {found[:12]}… instead of {sha256[:12]}…: {again}.")
-    try:
-        return dict(sorted(load(payload).items()))  # safetensors gives them in an order that differs from call to call
-    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
-        raise FileFormatError(f"{path} is not a safetensors file ({str(error)[:200]}): {again}.") from error
+    if tensors is None:
+        raise FileFormatError(f"{path} is not a safetensors file: {again}.")
+    return tensors
 
 
 def _read_bytes(path: Path, most: int, kind: Kind) -> bytes:
     """The bytes of a regular file of at most ``most`` bytes."""
+    with _opened(path, most, kind) as file:
+        try:
+            return file.read()
+        except OSError as error:
+            raise FileFormatError(f"{path} cannot be read ({error.strerror}): check permissions and disk.") from error
+
+
+def _opened(path: Path, most: int, kind: Kind) -> BinaryIO:
+    """A regular file of at most ``most`` bytes, open to be read."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -203,7 +219,7 @@ def _read_bytes(path: Path, most: int, kind: Kind) -> bytes:
         if status.st_size > most:
             found = f"{path} has {status.st_size} bytes instead of at most {most}"
             raise FileFormatError(f"{found}: it is damaged or was replaced; save the {kind.name} again.")
-        return path.read_bytes()
+        return path.open("rb")
     except FileNotFoundError as error:
         raise FileFormatError(f"{path} is missing: give the whole folder of a saved {kind.name}.") from error
     except OSError as error:

@@ -52,7 +52,7 @@ def simulate(
     stride = common_stride(wanted)
     with torch.no_grad():
         columns = written(lambda: columns_of(keeping, at, begin_of(graph.dt, at.first)))
-        recorder = written(lambda: Recorder(graph, wanted, columns, stride, at.first))
+        recorder = written(lambda: Recorder(graph, wanted, columns, stride, at.first, steps))
         if isinstance(columns, MemoryColumns):
             check_traces(recorder.sizes, wanted, recorder.kind, steps)
         recorder.restore(at)

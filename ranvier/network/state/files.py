@@ -9,12 +9,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_bytes
 
 from ranvier._files import replace_file, sweep
 from ranvier.errors import FileFormatError
 from ranvier.limits import plain_file
-from ranvier.network.saving import damaged
+from ranvier.network.saving import damaged, pieces_of
 from ranvier.network.state.check import check_form
 from ranvier.network.state.state import State
 
@@ -38,12 +37,11 @@ def save_state(state: State, path: str | os.PathLike[str]) -> None:
     >>> rv.save_state(run.state, "after-100ms.safetensors")
     """
     check_form(state)
-    tensors = {n: t.detach().cpu().contiguous().clone() for n, t in state.tensors().items()}
     header = {"format": _STATE, "step": str(state.step), "stream": str(state.stream)}
     header |= {} if state.dt is None else {"dt": repr(state.dt)}
     header |= {"times": "\n".join(sorted(state.times))} if state.times else {}
     path = Path(path)
-    replace_file(path, to_bytes(tensors, header))
+    replace_file(path, pieces_of(state.tensors(), header))
     sweep(path.parent, path.name)
 
 

@@ -244,7 +244,7 @@ def test_ctrl_c_ends_a_loop_of_short_runs(full: Callable) -> None:
 def test_a_full_disk_stops_the_run_and_keeps_the_data(
     full: Callable, record: dict, tmp_path: Path, monkeypatch
 ) -> None:
-    left, real = [300_000], _zarr.replace_file
+    left, real = [4_000_000], _zarr.replace_file
 
     def small_disk(path: Path, payload: bytes, sync: bool = False) -> None:
         left[0] -= len(payload)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,11 @@ from hypothesis import strategies as st
 import ranvier as rv
 from ranvier.errors import DimensionError, FileFormatError, ShapeError
 from ranvier.network import GraphError
+from ranvier.network.recording._layout import Layout
+from ranvier.network.recording._memory_rows import MemoryRows
+from ranvier.network.recording._recorded_array import RecordedArray
 from ranvier.network.recording._zarr import GrowingArray
-from ranvier.units import ms, mV
+from ranvier.units import ms, mV, second
 
 
 def test_a_folder_holds_what_memory_would(full: Callable, record: dict, same: Callable, tmp_path: Path) -> None:
@@ -61,7 +66,7 @@ def test_streaming_does_not_grow_memory(tmp_path: Path) -> None:
     cell = rv.Cell("dv/dt = -v/ms + 1/ms : 1\ng = v : 1", threshold="v > 0.5", reset="v = 0", v=rv.Uniform(0, 1))
     net.population("exc", 33, cell)
     net.run(100 * ms, stream=0, record={"exc": ["v", "g", "spikes"]}, to=tmp_path / "warm.zarr")
-    for k, duration in enumerate((5000 * ms, 20_000 * ms)):
+    for k, duration in enumerate((10_000 * ms, 20_000 * ms)):
         tracemalloc.start()
         net.run(duration, stream=0, record={"exc": ["v", "g", "spikes"]}, every=0.5 * ms, to=tmp_path / f"{k}.zarr")
         peaks.append(tracemalloc.get_traced_memory()[1])
@@ -104,11 +109,14 @@ def test_recorders_check_what_they_are_given(make: Callable, error: type[Excepti
 
 class TestGrowingArray:
     @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(pieces=st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=12), width=st.integers(1, 3))
-    def test_rows_come_back(self, tmp_path_factory, pieces: list, width: int) -> None:
-        array = GrowingArray.create(tmp_path_factory.mktemp("array") / "x", np.dtype(np.float32), (width,))
-        array.chunk = 4
-        array._describe(0)
+    @given(
+        pieces=st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=12),
+        width=st.integers(1, 5),
+        packed=st.booleans(),
+    )
+    def test_rows_come_back(self, tmp_path_factory, pieces: list, width: int, packed: bool) -> None:
+        layout = Layout(np.dtype("<f4"), (width,), 4, min(width, 2), packed)
+        array = GrowingArray.create(tmp_path_factory.mktemp("array") / "x", layout.dtype, layout.shape, layout)
         expected, committed = np.empty((0, width), np.float32), 0
         for rows, commit in pieces:
             more = np.random.default_rng(len(expected)).random((rows, width), dtype=np.float32)
@@ -136,6 +144,122 @@ class TestGrowingArray:
         (tmp_path / "x" / ".zarray").write_text("{}")
         with pytest.raises(FileFormatError, match="no recorded array"):
             GrowingArray.open(tmp_path / "x")
+
+    def test_a_chunk_of_another_length_is_named(self, tmp_path: Path) -> None:
+        array = GrowingArray.create(tmp_path / "x", np.dtype(np.float32), (3,))
+        array.append(np.zeros((10, 3)))
+        array.commit()
+        chunk = tmp_path / "x" / "0.0"
+        chunk.write_bytes(chunk.read_bytes()[:-4])
+        with pytest.raises(FileFormatError, match="too few or too many"):
+            GrowingArray.open(tmp_path / "x").read()
+
+
+INDICES = [
+    slice(None), slice(3, 7), slice(9, 2, -3), slice(1, None, 5), slice(50, 60), 0, -1, np.int64(4), [3, -1, 3], [],
+    np.array([8, 2]), Ellipsis, (slice(2, 9), 1), (slice(None), slice(6, 1, -2)), (slice(None), [4, 0, 4]), (-2, slice(1, 3)),
+    (5, 6), ([1, 2], [3, 4]), (slice(None), slice(3, 3)), np.arange(23) % 3 == 0, (None, slice(2)), (slice(4, 9), -1),
+    ([[1, 2], [3, 4]],), (),
+]  # fmt: skip
+
+
+class TestRecordedArray:
+    @pytest.fixture(params=[(), (7,), (7, 2, 3)], ids=str)
+    def pair(self, tmp_path: Path, request: pytest.FixtureRequest) -> tuple[RecordedArray, np.ndarray]:
+        expected = np.random.default_rng(1).random((23, *request.param))
+        layout = Layout(np.dtype("<f8"), request.param, 4, 2 if len(request.param) == 1 else 7, False)
+        array = GrowingArray.create(tmp_path / "x", layout.dtype, layout.shape, layout)
+        array.append(np.concatenate([expected, expected[:1]]))
+        array.commit()
+        return RecordedArray(GrowingArray.open(tmp_path / "x"), 23), expected
+
+    @pytest.mark.parametrize("index", INDICES, ids=str)
+    def test_an_index_gives_what_numpy_gives(self, pair: tuple, index: object) -> None:
+        found, expected = pair
+        if isinstance(index, tuple) and len([k for k in index if k is not None]) > expected.ndim:
+            with pytest.raises(IndexError):
+                found[index]
+            return
+        np.testing.assert_array_equal(found[index], expected[index])
+        assert found[index].shape == expected[index].shape
+
+    def test_it_calculates_as_an_array(self, pair: tuple) -> None:
+        found, expected = pair
+        assert (found.shape, found.dtype, found.ndim, len(found)) == (expected.shape, expected.dtype, expected.ndim, 23)
+        for calculate in (
+            lambda v: v.mean(0), lambda v: v.T, lambda v: 2 * v + v, np.exp, np.diff, lambda v: np.concatenate([v, v]), list,
+        ):  # fmt: skip
+            np.testing.assert_array_equal(calculate(found), calculate(expected))
+        with pytest.raises(IndexError, match="out of bounds"):
+            found[23]
+        assert not hasattr(found, "__array_interface__")
+
+
+def test_a_slice_reads_its_chunks_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = rv.Network(dt=0.1 * ms, seed=1)
+    net.population(
+        "cells", 3000, rv.Cell("dv/dt = (2 - v)/(10*ms) : 1", threshold="v > 1", reset="v = 0", v=rv.Uniform(0, 1))
+    )
+    kept = net.run(100 * ms, stream=0, record={"cells": ["v"]})["cells"].v
+    net.run(100 * ms, stream=0, record={"cells": ["v"]}, to=tmp_path / "out.zarr")
+    read, real = [], Layout.decode
+    monkeypatch.setattr(Layout, "decode", lambda layout, path: read.append(path.name) or real(layout, path))
+    v = rv.load_records(tmp_path / "out.zarr")["cells"].v
+    chunks = len([p for p in (tmp_path / "out.zarr" / "cells" / "v").iterdir() if not p.name.startswith(".")])
+    np.testing.assert_array_equal(v[400:500], kept[400:500])
+    assert 0 < len(read) <= 2 * v._source.layout.abreast < chunks / 1.4
+    read.clear()
+    np.testing.assert_array_equal(v[:, 1234], kept[:, 1234])
+    assert 0 < len(read) <= chunks / v._source.layout.abreast
+
+
+def test_a_record_of_version_0_1_0_is_read(tmp_path: Path) -> None:
+    """Its chunks hold whole rows, packed."""
+    layout = Layout(np.dtype("<f4"), (5,), 4, 5, True)
+    array = GrowingArray.create(tmp_path / "n" / "v", layout.dtype, layout.shape, layout)
+    rows = np.random.default_rng(0).random((10, 5), dtype=np.float32)
+    array.append(rows)
+    array.commit()
+    about = {"format": "ranvier recording", "version": 1, "dt": 0.5, "first": 0, "steps": 10}
+    parts = {"n": {"size": 5, "spikes": False, "stride": {"v": 1}}}
+    (tmp_path / ".zattrs").write_text(json.dumps({**about, "parts": parts}))
+    np.testing.assert_array_equal(rv.load_records(tmp_path)["n"].v, rows)
+
+
+def test_populations_of_many_axes_are_streamed(tmp_path: Path) -> None:
+    net = rv.Network(dt=1 * ms)
+    net.population("image", (2, 3, 4), rv.Cell("dv/dt = (2 - v)/(10*ms) : 1", threshold="v > 1", reset="v = 0"))
+    kept = net.run(20 * ms, record={"image": ["v", "spikes"]})
+    run = net.run(20 * ms, record={"image": ["v", "spikes"]}, to=tmp_path / "out.zarr")
+    np.testing.assert_array_equal(run["image"].v, kept["image"].v)
+    np.testing.assert_array_equal(rv.load_records(tmp_path / "out.zarr")["image"].v[3:9, 1], kept["image"].v[3:9, 1])
+
+
+class TestMemoryRows:
+    @pytest.mark.parametrize("expected", [None, 0, 300, 4000])
+    def test_rows_come_back(self, expected: int | None) -> None:
+        rows, count = MemoryRows(np.float32, (3,), expected), 30_000
+        every = np.random.default_rng(1).random((count, 3)).astype(np.float32)
+        for low in range(0, count, 777):
+            rows.append(every[low : low + 777])
+            if low == 7770:
+                np.testing.assert_array_equal(rows.whole(), every[:8547])
+        np.testing.assert_array_equal(rows.whole(), every)
+        assert rows.rows == count
+
+    def test_a_result_takes_its_place_in_memory_only(self) -> None:
+        net = rv.Network(dt=0.1 * ms, seed=1)
+        net.population(
+            "cells", 500, rv.Cell("dv/dt = (2 - v)/(10*ms) : 1", threshold="v > 1", reset="v = 0", v=rv.Uniform(0, 1))
+        )
+        net.bounds = replace(net.bounds, dense=500_000)
+        net.run(1 * ms, record={"cells": ["v"]})
+        tracemalloc.start()
+        run = net.run(1 * second, record={"cells": ["v"]})
+        size, peak = run["cells"].v.nbytes, tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert size == 20_000_000
+        assert peak < 1.1 * size
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "ranvier recording", "version": 1}',
