@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["RecordedArray"]
 
 
-class RecordedArray(np.lib.mixins.NDArrayOperatorsMixin):
+class RecordedArray(np.lib.mixins.NDArrayOperatorsMixin):  # typos: ignore
     """Rows [samples, cells, …] on disk.
 
     An index reads its own chunks: ``v[:100]`` a hundred samples, ``v[:, 3]`` one cell, ``v[-1]`` the last sample. Arithmetic,
