@@ -47,7 +47,7 @@ def pieces_of(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None 
         yield _memory(tensors[name].detach().cpu().contiguous())
 
 
-def read_tensors(file: BinaryIO, size: int) -> tuple[dict[str, Tensor] | None, str]:
+def read_tensors(source: BinaryIO, size: int) -> tuple[dict[str, Tensor] | None, str]:
     """The tensors of a file of ``size`` bytes, by name, and the hash of all that was read; None where it holds none.
 
     Every number of the header is checked against the size before memory is taken.
@@ -55,23 +55,23 @@ def read_tensors(file: BinaryIO, size: int) -> tuple[dict[str, Tensor] | None, s
     found = hashlib.sha256()
     try:
         tensors: dict[str, Tensor] | None = {}
-        for name, dtype, shape, count in _header(file, size, found):
+        for name, dtype, shape, count in _header(source, size, found):
             tensors[name] = torch.empty(shape, dtype=dtype)
             if count:
-                _fill(file, _memory(tensors[name]), found)
+                _fill(source, _memory(tensors[name]), found)
     except (ValueError, LookupError, TypeError, RecursionError, OverflowError):
         tensors = None
-    while rest := file.read(_PIECE):
+    while rest := source.read(_PIECE):
         found.update(rest)
     return None if tensors is None else dict(sorted(tensors.items())), found.hexdigest()
 
 
-def _header(file: BinaryIO, size: int, found: Any) -> list[tuple[str, torch.dtype, list[int], int]]:
+def _header(source: BinaryIO, size: int, found: Any) -> list[tuple[str, torch.dtype, list[int], int]]:
     """Name, type, shape and bytes of each tensor, in the order of the file."""
-    length = int.from_bytes(_read(file, 8, found), "little")
+    length = int.from_bytes(_read(source, 8, found), "little")
     if length > min(_LONGEST, size - 8):
         raise TensorFileError(f"its header has {length} bytes")
-    entries = json.loads(_read(file, length, found))
+    entries = json.loads(_read(source, length, found))
     entries.pop("__metadata__", None)
     out, end = [], 0
     for name, entry in sorted(entries.items(), key=lambda item: item[1]["data_offsets"]):
@@ -86,18 +86,18 @@ def _header(file: BinaryIO, size: int, found: Any) -> list[tuple[str, torch.dtyp
     return out
 
 
-def _read(file: BinaryIO, count: int, found: Any) -> bytes:
-    payload = file.read(count)
+def _read(source: BinaryIO, count: int, found: Any) -> bytes:
+    payload = source.read(count)
     found.update(payload)
     if len(payload) != count:
         raise TensorFileError("it ends too early")
     return payload
 
 
-def _fill(file: BinaryIO, memory: memoryview, found: Any) -> None:
+def _fill(source: BinaryIO, memory: memoryview, found: Any) -> None:
     for low in range(0, len(memory), _PIECE):
         piece = memory[low : low + _PIECE]
-        if file.readinto(piece) != len(piece):  # pyright: ignore[reportAttributeAccessIssue]
+        if source.readinto(piece) != len(piece):  # pyright: ignore[reportAttributeAccessIssue]
             raise TensorFileError("it ends too early")
         found.update(piece)
 
