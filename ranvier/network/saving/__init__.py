@@ -5,7 +5,7 @@ from ranvier.network.saving._fingerprint import fingerprint
 from ranvier.network.saving._folder import Kind, holds_pair, read_pair, tidy, write_pair
 from ranvier.network.saving._graph import FORMAT, NETWORK, describe, rebuild
 from ranvier.network.saving._plain import differences, digest, plain, shown
-from ranvier.network.saving._tensor_file import pieces_of
+from ranvier.network.saving._tensor_file import pieces_of, read_tensors
 
 __all__ = [
     "FORMAT",
@@ -21,6 +21,7 @@ __all__ = [
     "pieces_of",
     "plain",
     "read_pair",
+    "read_tensors",
     "rebuild",
     "shown",
     "tidy",

@@ -17,10 +17,7 @@ from hypothesis import strategies as st
 import ranvier as rv
 from ranvier.errors import DimensionError, FileFormatError, ShapeError
 from ranvier.network import GraphError
-from ranvier.network.recording._layout import Layout
-from ranvier.network.recording._memory_rows import MemoryRows
-from ranvier.network.recording._recorded_array import RecordedArray
-from ranvier.network.recording._zarr import GrowingArray
+from ranvier.network.recording import GrowingArray, Layout, MemoryRows, RecordedArray
 from ranvier.units import ms, mV, second
 
 

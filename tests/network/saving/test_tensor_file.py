@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 
 import ranvier as rv
-from ranvier.network.saving._tensor_file import pieces_of, read_tensors
+from ranvier.network.saving import pieces_of, read_tensors
 from ranvier.units import ms
 
 KINDS = (torch.float64, torch.float32, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.uint8, torch.bool)
