@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ranvier.connectivity._absorbing import Absorbing
-from ranvier.connectivity._fit import channels, windows
+from ranvier.connectivity._fit import around, channels, windows
 from ranvier.connectivity.hooks import is_unfinished
+from ranvier.connectivity.partial_shape import PartialShape, sizes_of, windowed
 from ranvier.kernels.provider import Runnable
 
 if TYPE_CHECKING:
@@ -26,16 +27,39 @@ ARGUMENTS = ("in_channels", "out_channels", "kernel_size", "stride", "padding", 
 class Convolution(Absorbing):
     """A kernel [out, in/groups, …] over space, as a convolution of torch describes it."""
 
+    of_torch = True
+
     def refusal(self, shape: tuple[int, ...]) -> str | None:
         """Channels, and a kernel no larger than their space."""
         m: Any = self.module
         if is_unfinished(m):
             return None
-        reach = [d * (k - 1) + 1 for d, k in zip(m.dilation, m.kernel_size, strict=True)]
+        reach = self._reach()
         found = channels(shape, (len(reach),), m.in_channels, "in_channels")
+        found = found or around(shape, reach, m.padding, m.padding_mode)
         if found is not None or m.padding == "same":
             return found
         return windows(shape, reach, (0,) * len(reach) if m.padding == "valid" else m.padding)
+
+    def takes(self) -> PartialShape:
+        """Channels, then space."""
+        m: Any = self.module
+        return (m.in_channels, *(None for _ in m.kernel_size))
+
+    def gives(self, shape: PartialShape) -> PartialShape:
+        """Its channels, and the places of its kernel."""
+        m: Any = self.module
+        rank = len(m.kernel_size)
+        space = (sizes_of(shape, rank + 1) or (None,) * (rank + 1))[1:]
+        if m.padding != "same":
+            zeros = (0,) * rank if m.padding == "valid" else m.padding
+            space = windowed(space, self._reach(), m.stride, zeros)
+        return (m.out_channels, *space)
+
+    def _reach(self) -> list[int]:
+        """Numbers from one end of the kernel to the other, along each axis."""
+        m: Any = self.module
+        return [d * (k - 1) + 1 for d, k in zip(m.dilation, m.kernel_size, strict=False)]
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, carrier: Runnable | None = None) -> Tensor:
         """``x`` [rows, in, …] -> [rows, out, …]."""

@@ -9,6 +9,7 @@ import torch
 
 from ranvier.connectivity._delayed_kernel import DelayedKernel
 from ranvier.connectivity._memory import check_weights
+from ranvier.connectivity._options import check_options
 from ranvier.connectivity._patches import patches, reached
 from ranvier.connectivity.bound import BoundTransform
 from ranvier.errors import ShapeError
@@ -45,6 +46,7 @@ class DelayedConvolution(DelayedKernel):
         storage: Storage | None = None, **options: Any,
     ) -> None:  # fmt: skip
         self._check_size(in_channels, out_channels, kernel_size, options.get("groups", 1), delay is not None)
+        check_options(type(self).__name__, self.axes, (in_channels, out_channels), options, self.inputs == 0)
         super().__init__(in_channels, out_channels, kernel_size, **options)  # pyright: ignore[reportCallIssue]
         kind = type(self).__name__
         if delay is not None and (self.padding_mode != "zeros" or isinstance(self.padding, str)):
@@ -69,7 +71,7 @@ class DelayedConvolution(DelayedKernel):
     def _check_size(cls, in_channels: Any, out_channels: Any, kernel_size: Any, groups: Any, delayed: bool) -> None:
         sides = tuple(kernel_size) if isinstance(kernel_size, tuple | list) else (kernel_size,) * cls.axes
         sizes, kind = (in_channels, out_channels, *sides), cls.__name__
-        if len(sides) != cls.axes or any(not isinstance(n, int) or n <= 0 for n in sizes):
+        if len(sides) != cls.axes or any(not isinstance(n, int) or isinstance(n, bool) or n <= 0 for n in sizes):
             raise ShapeError(
                 f"{kind}: in_channels={in_channels!r}, out_channels={out_channels!r}, kernel_size={kernel_size!r}: give positive "
                 f"whole numbers, {_COUNT[cls.axes]} for the kernel."

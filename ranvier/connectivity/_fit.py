@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-__all__ = ["channels", "features", "windows"]
+__all__ = ["around", "channels", "features", "windows"]
 
 Shape = tuple[int, ...]
 _FORMS = ("[features]", "[channels, length]", "[channels, height, width]", "[channels, depth, height, width]")
@@ -31,10 +31,24 @@ def channels(shape: Shape, axes: Collection[int], count: int | None, argument: s
     return None
 
 
+def around(shape: Shape, reach: Sequence[int], padding: Sequence[int] | str, mode: str) -> str | None:
+    """A sample must hold the numbers that ``mode`` repeats at either side of it."""
+    most = {"circular": 0, "reflect": -1}.get(mode)
+    if most is None or padding == "valid":
+        return None
+    wide = [r // 2 for r in reach] if isinstance(padding, str) else padding
+    if all(p <= n + most for p, n in zip(wide, shape[1:], strict=False)):
+        return None
+    return (
+        f"repeats {tuple(wide)} numbers at either side (padding_mode={mode!r}), at most {'one less than ' if most else ''}those that "
+        f"there are, but a sample has space {shape[1:]}: give less padding, or padding_mode='zeros'."
+    )
+
+
 def windows(shape: Shape, reach: Sequence[int], padding: Sequence[int]) -> str | None:
     """A window of ``reach`` numbers by axis must lie within the space of a sample, the ``padding`` at either side included."""
-    space = tuple(n + 2 * p for n, p in zip(shape[1:], padding, strict=True))
-    if all(n >= r for n, r in zip(space, reach, strict=True)):
+    space = tuple(n + 2 * p for n, p in zip(shape[1:], padding, strict=False))
+    if all(n >= r for n, r in zip(space, reach, strict=False)):
         return None
     what = f"space {space} with its padding" if any(padding) else f"space {space}"
     return f"has windows of {tuple(reach)}, but a sample has {what}: give a smaller kernel_size, more padding, or larger samples."

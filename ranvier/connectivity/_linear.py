@@ -58,7 +58,7 @@ class Linear(DelayedKernel, Matrix, nn.Linear):
         dtype: torch.dtype | None = None,
     ) -> None:  # fmt: skip
         for label, n in (("in_features", in_features), ("out_features", out_features)):
-            if not isinstance(n, int) or n <= 0:
+            if not isinstance(n, int) or isinstance(n, bool) or n <= 0:
                 raise ShapeError(f"Linear: {label}={n!r} must be a positive whole number.")
         check_weights(
             in_features * out_features,

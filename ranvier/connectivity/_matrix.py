@@ -10,6 +10,7 @@ from torch import nn
 
 from ranvier.connectivity._absorbing import Absorbing
 from ranvier.connectivity._fit import features
+from ranvier.connectivity.partial_shape import PartialShape
 from ranvier.kernels.provider import Runnable
 
 if TYPE_CHECKING:
@@ -41,6 +42,15 @@ class Matrix(Absorbing):
         """The last axis holds the cells before it."""
         count = self.input_size
         return None if count is None else features(shape, count)
+
+    def takes(self) -> PartialShape:
+        """Any axes before that of the cells."""
+        return (..., self.input_size)
+
+    def gives(self, shape: PartialShape) -> PartialShape:
+        """The cells behind it in place of those before it."""
+        before = (...,) if shape[-1:] == (...,) else shape[:-1]
+        return (*before, self.module.out_features)  # pyright: ignore[reportReturnType]
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, carrier: Runnable | None = None) -> Tensor:
         """``x`` [..., pre] -> [..., post]."""

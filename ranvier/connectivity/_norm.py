@@ -11,6 +11,7 @@ from torch.nn import functional
 from ranvier.connectivity._fit import channels
 from ranvier.connectivity.affine import Affine, settled
 from ranvier.connectivity.bound import Binding, BoundTransform
+from ranvier.connectivity.partial_shape import PartialShape
 from ranvier.connectivity.transform import Transform
 from ranvier.errors import ShapeError
 
@@ -63,6 +64,14 @@ class ThresholdNorm(Transform, nn.Module):
     def refusal(self, shape: tuple[int, ...]) -> str | None:
         """Channels, over any space."""
         return channels(shape, range(4), self.num_features, "num_features")
+
+    def takes(self) -> PartialShape:
+        """Channels, then any space."""
+        return (self.num_features, ...)
+
+    def gives(self, shape: PartialShape) -> PartialShape:
+        """The same shape."""
+        return shape
 
     def affine(self) -> Affine:
         """Factors and shifts by the running statistics."""

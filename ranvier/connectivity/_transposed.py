@@ -10,6 +10,7 @@ from torch import nn
 from ranvier.connectivity._absorbing import Absorbing
 from ranvier.connectivity._fit import channels
 from ranvier.connectivity.hooks import is_unfinished
+from ranvier.connectivity.partial_shape import PartialShape, sizes_of
 from ranvier.kernels.provider import Runnable
 
 __all__ = ["ARGUMENTS", "Transposed"]
@@ -29,6 +30,8 @@ _PRODUCTS = {
 class Transposed(Absorbing):
     """A kernel [in, out/groups, …], each input spread over the places it would be gathered from."""
 
+    of_torch = True
+
     def spread(self, each: Tensor) -> Tensor:
         """One number for each output [out], in a shape that multiplies the weight [in, out/groups, …]."""
         module: Any = self.module
@@ -37,9 +40,32 @@ class Transposed(Absorbing):
         return table.reshape(*table.shape, *(1 for _ in module.kernel_size))
 
     def refusal(self, shape: tuple[int, ...]) -> str | None:
-        """Channels, and their space."""
+        """Channels, and a space of which the padding leaves something."""
         m: Any = self.module
-        return None if is_unfinished(m) else channels(shape, (len(m.kernel_size),), m.in_channels, "in_channels")
+        if is_unfinished(m):
+            return None
+        found = channels(shape, (len(m.kernel_size),), m.in_channels, "in_channels")
+        made = self.gives(shape)[1:]
+        if found is not None or all(n is None or n > 0 for n in made):  # pyright: ignore[reportOperatorIssue]
+            return found
+        return (
+            f"makes space {made} of a sample of shape {shape}, for padding={m.padding} is left out at either side: give less "
+            f"padding, or a larger kernel_size."
+        )
+
+    def takes(self) -> PartialShape:
+        """Channels, then space."""
+        m: Any = self.module
+        return (m.in_channels, *(None for _ in m.kernel_size))
+
+    def gives(self, shape: PartialShape) -> PartialShape:
+        """Its channels, and the space that its kernels cover."""
+        m: Any = self.module
+        rank = len(m.kernel_size)
+        space = (sizes_of(shape, rank + 1) or (None,) * (rank + 1))[1:]
+        each = zip(space, m.kernel_size, m.stride, m.padding, m.dilation, m.output_padding, strict=False)
+        covered = (None if n is None else (n - 1) * s - 2 * p + d * (k - 1) + o + 1 for n, k, s, p, d, o in each)
+        return (m.out_channels, *covered)
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, carrier: Runnable | None = None) -> Tensor:
         """``x`` [rows, in, …] -> [rows, out, …]."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn, no_grad
 from ranvier.connectivity.affine import Affine, FoldError
 from ranvier.connectivity.hooks import any_global_hook, has_hook, is_unfinished
 from ranvier.connectivity.operand import Operand, channels_of, joined, separate
+from ranvier.connectivity.partial_shape import PartialShape
 from ranvier.connectivity.registry import transform_of
 from ranvier.connectivity.transform import Transform
 
@@ -47,6 +48,10 @@ class _Direct(Transform):
 
     delay = None
     rearranges = linear_in_input = fixed = True
+
+    def gives(self, shape: PartialShape) -> PartialShape:
+        """The same shape."""
+        return shape
 
     def __init__(self) -> None:
         self._module = nn.Identity()

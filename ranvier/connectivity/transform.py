@@ -11,6 +11,7 @@ from torch import nn
 from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.delays import DelayError, Delays
 from ranvier.connectivity.hooks import quiet
+from ranvier.connectivity.partial_shape import ANY, PartialShape
 from ranvier.errors import ProviderError, ShapeError
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import Pattern
@@ -70,6 +71,8 @@ class Transform:
     random: bool = False
     #: whether it is the identity outside training
     silent = False
+    #: whether it computes by a class of torch, whose errors are about samples that do not fit
+    of_torch = False
     #: how its weights lie in memory; None where they are floats as they are
     storage: Storage | None = None
 
@@ -163,6 +166,27 @@ class Transform:
     def refusal(self, shape: tuple[int, ...]) -> str | None:
         """Why it cannot take samples of this shape, as a sentence without its subject; None where it can, or cannot tell."""
         return None
+
+    def takes(self) -> PartialShape:
+        """Shapes of samples that it takes, as far as its arguments tell."""
+        return ANY
+
+    def gives(self, shape: PartialShape) -> PartialShape:
+        """The shape that it makes of samples of ``shape``, as far as both tell."""
+        return ANY
+
+    def takes_one(self, x: Tensor) -> bool:
+        """Whether the module takes a sample ``x`` [1, …] by itself; nothing in it changes."""
+        from torch.func import functional_call
+
+        module = self.module
+        try:
+            with torch.no_grad(), quiet(module):
+                held = {n: t.clone() for n, t in (*module.named_parameters(), *module.named_buffers())}
+                functional_call(module, held, (x,))
+        except (IndexError, RuntimeError, TypeError, ValueError):
+            return False
+        return True
 
     def run(self, x: Tensor, carrier: Runnable | None) -> Tensor:
         """``module(x)``, or its product by ``carrier``, which a plan has built."""

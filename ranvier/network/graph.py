@@ -14,6 +14,7 @@ from ranvier.network.order import GraphError
 
 if TYPE_CHECKING:
     from ranvier.connectivity.chain import Members
+    from ranvier.connectivity.partial_shape import PartialShape
     from ranvier.dynamics import Step
     from ranvier.network.parts.by_name import Parts
     from ranvier.network.parts.population import Population, Relay
@@ -28,6 +29,8 @@ __all__ = ["Graph", "Memo"]
 class Memo:
     """Facts that calls of one network leave to the next: plans, warnings said once, parts looked at, the last shape.
 
+    ``samples`` are the shapes of parts without a size, as far as the projections onto them tell.
+
     Plans are known by the generation of providers and the request; ``parts`` are those that they were made for. A request
     names its windows, so only the last ``most`` plans are kept, in the order in which they were made.
     """
@@ -38,6 +41,7 @@ class Memo:
     said: set[str] = field(default_factory=set)
     wired: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
+    samples: dict[str, PartialShape] = field(default_factory=dict)
     shape: tuple[int, int] | None = None
     #: steps that were set up once, by batch, dtype and provider (``network/run/one_step.py``)
     steps: dict[tuple[Any, ...], Any] = field(default_factory=dict)

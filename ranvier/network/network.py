@@ -30,6 +30,7 @@ from ranvier.network.order import GraphError
 from ranvier.network.parts.by_name import Parts
 from ranvier.network.parts.connect import Connection, connect
 from ranvier.network.parts.delays_of import delays_of
+from ranvier.network.parts.fit import check_fit
 from ranvier.network.parts.population import Population, Relay, emission_of, signal_of
 from ranvier.network.parts.projection import Projection
 from ranvier.network.plan.plan import Plan
@@ -267,9 +268,7 @@ class Network(nn.Module):
     def _add(self, projection: Projection) -> None:
         if projection.pre in self.populations and projection.by_spike:
             emission_of(self.populations[projection.pre])  # refuses a cell that emits nothing
-        shape = self.graph.shape_of(projection.pre)
-        if shape is not None:
-            projection.check_sample(projection.transform, shape)
+        check_fit(self.graph, projection)
         self.projections[projection.name] = projection
         self._memo.forget()
         for population in self.populations.values():

@@ -26,6 +26,7 @@ class Adapter(Transform):
     """A transform that speaks for a module of torch."""
 
     delay = None
+    of_torch = True
     #: classes of torch that it speaks for
     kinds: ClassVar[tuple[type[nn.Module], ...]] = ()
     #: those of them that a file may hold, with the arguments that make one again

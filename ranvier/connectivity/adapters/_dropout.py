@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from ranvier.connectivity.adapters._adapter import Adapter
+from ranvier.connectivity.partial_shape import PartialShape
 
 if TYPE_CHECKING:
     from ranvier.kernels.step import Builder
@@ -20,6 +21,10 @@ class DropoutAdapter(Adapter):
     kinds = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
     arguments = dict.fromkeys((nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d), ("p", "inplace"))
     random = silent = True
+
+    def gives(self, shape: PartialShape) -> PartialShape:
+        """The same shape."""
+        return shape
 
     def lower(self, builder: Builder, source: str, name: str) -> str:
         """The input itself."""

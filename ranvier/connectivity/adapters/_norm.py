@@ -10,6 +10,7 @@ from ranvier.connectivity._fit import channels
 from ranvier.connectivity.adapters._adapter import Adapter
 from ranvier.connectivity.affine import Affine, settled
 from ranvier.connectivity.hooks import is_unfinished
+from ranvier.connectivity.partial_shape import PartialShape
 
 if TYPE_CHECKING:
     from ranvier.kernels.step import Builder
@@ -34,6 +35,14 @@ class _ChannelNormAdapter(Adapter):
         if space is None or is_unfinished(module):
             return None
         return channels(shape, space, module.num_features, "num_features")
+
+    def takes(self) -> PartialShape:
+        """Channels, then any space."""
+        return (self.module.num_features, ...)  # pyright: ignore[reportReturnType]
+
+    def gives(self, shape: PartialShape) -> PartialShape:
+        """The same shape."""
+        return shape
 
     def lower(self, builder: Builder, source: str, name: str) -> str:
         """Factors and shifts, where no weight holds them."""
@@ -85,6 +94,15 @@ class SampleNormAdapter(Adapter):
         nn.GroupNorm: ("num_groups", "num_channels", "eps", "affine"),
         nn.LayerNorm: ("normalized_shape", "eps", "elementwise_affine"),
     }
+
+    def takes(self) -> PartialShape:
+        """Channels in groups, then any space; or the last axes."""
+        module: Any = self.module
+        return (module.num_channels, ...) if hasattr(module, "num_channels") else (..., *module.normalized_shape)
+
+    def gives(self, shape: PartialShape) -> PartialShape:
+        """The same shape."""
+        return shape
 
     def refusal(self, shape: tuple[int, ...]) -> str | None:
         """Channels in groups, or the last axes."""

@@ -18,6 +18,11 @@ class Opaque(Adapter):
     """A user's own module, or one of torch without an adapter."""
 
     @property
+    def of_torch(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether the module is one of torch itself."""
+        return getattr(nn, self.kind, None) is type(self.module)
+
+    @property
     def time_major(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Whether the module asks for [T, B, …]."""
         return getattr(self.module, "time_major", False)

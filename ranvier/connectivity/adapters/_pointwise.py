@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from ranvier.connectivity.adapters._adapter import Adapter
+from ranvier.connectivity.partial_shape import PartialShape
 
 __all__ = ["PointwiseAdapter"]
 
@@ -14,3 +15,7 @@ class PointwiseAdapter(Adapter):
 
     kinds = (nn.ReLU,)
     arguments = {nn.ReLU: ("inplace",)}  # noqa: RUF012
+
+    def gives(self, shape: PartialShape) -> PartialShape:
+        """The same shape."""
+        return shape

@@ -13,7 +13,7 @@ from ranvier.connectivity.chain import Chain
 from ranvier.connectivity.hooks import quiet
 from ranvier.connectivity.operand import Operand, entry, separate
 from ranvier.connectivity.transform import Transform
-from ranvier.errors import ShapeError
+from ranvier.errors import RanvierError, ShapeError
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import Feedback
 from ranvier.network.order import GraphError
@@ -27,7 +27,7 @@ __all__ = ["Projection"]
 
 Tensor = torch.Tensor
 #: what a map raises for samples that it cannot take
-_MISFITS = (IndexError, RuntimeError, ValueError)
+_MISFITS = (IndexError, RuntimeError, TypeError, ValueError)
 
 
 class Projection(nn.Module):
@@ -244,8 +244,7 @@ class Projection(nn.Module):
         try:
             return call()
         except _MISFITS as error:
-            self.check_sample(transform, tuple(x.shape[2:]), error)
-            raise
+            raise self._misfit(transform, tuple(x.shape[2:]), error) from error
 
     def _rest(self, x: Tensor, operands: Sequence[Operand], carrier: Runnable | None = None) -> Tensor:
         """Modules see time and batch as one axis, so norms count both; one with ``time_major = True`` sees [T, B, …]."""
@@ -271,16 +270,34 @@ class Projection(nn.Module):
             else:
                 out = operand.run(flat, carrier)
         except _MISFITS as error:
-            self.check_sample(transform, tuple(flat.shape[1:]), error)
-            raise
+            raise self._misfit(transform, tuple(flat.shape[1:]), error) from error
         if not isinstance(out, Tensor):
             raise ShapeError(
                 f"projection {self.name!r}: {transform.kind} returned {type(out).__name__} instead of a tensor; modules with a state of their own cannot be transforms."
             )
         return out
 
-    def check_sample(self, transform: Transform, shape: tuple[int, ...], cause: Exception | None = None) -> None:
+    def _misfit(self, transform: Transform, shape: tuple[int, ...], cause: Exception) -> Exception:
+        """What to say of an error in a transform: that of a user's own module stays as it is."""
+        self.check_sample(transform, shape, cause)
+        if (
+            not transform.of_torch
+            or isinstance(cause, RanvierError)
+            or transform.takes_one(torch.zeros(1, *shape).to(self._probe))
+        ):
+            return cause
+        words = " ".join(str(cause).split("\n", 1)[0].split()).rstrip(".")
+        return ShapeError(
+            f"{self.where}: {transform.kind} of torch cannot take samples of shape {shape} ({words}): change its arguments, or "
+            f"reshape the samples first."
+        )
+
+    def check_sample(
+        self, transform: Transform, shape: tuple[int, ...], cause: Exception | None = None, behind: str = ""
+    ) -> None:  # fmt: skip
         """Refuse samples of a shape that a transform of the chain cannot take; what torch says of it is the ``cause``.
+
+        ``behind`` is what makes them, where it is known.
 
         Raises
         ------
@@ -289,11 +306,22 @@ class Projection(nn.Module):
         """
         refusal = transform.refusal(shape)
         if refusal is not None:
-            raise ShapeError(f"projection {self.name!r}: {transform.kind} {refusal}") from cause
+            subject = f"{transform.kind} behind {behind}" if behind else transform.kind
+            raise ShapeError(f"{self.where}: {subject} {refusal}") from cause
+
+    @property
+    def where(self) -> str:
+        """Its name and its ends, as a message names it."""
+        return f"projection {self.name!r} from {self.pre!r} to {self.post!r}"
+
+    @property
+    def _probe(self) -> Tensor:
+        """A tensor of the dtype and on the device of its numbers."""
+        return next((q for q in self.parameters() if q.is_floating_point()), torch.empty(0))
 
     def output_shape(self, shape: tuple[int, ...], part: slice = slice(None)) -> tuple[int, ...]:
         """Shape of what arrives for emissions of ``shape``, found by carrying zeros; ``part`` selects transforms."""
-        probe = next((q for q in self.parameters() if q.is_floating_point()), torch.empty(0))
+        probe = self._probe
         x = torch.zeros(1, 1, *shape, dtype=probe.dtype, device=probe.device)
         training = self.training
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier.errors import ShapeError
 from ranvier.network.order import GraphError
 from ranvier.network.plan.built import part_of
 from ranvier.network.run.inflow import Inflow
@@ -76,7 +77,20 @@ def _passed_on(runner: Runner, name: str, inflow: Inflow, window: Window) -> dic
     """A relay emits its arrivals; returns the record of them."""
     if "x" not in inflow.ports:
         raise GraphError(f"nothing arrives at the relay {name!r}: connect something to it.")
-    x = inflow.ports["x"]
+    x, size = inflow.ports["x"], runner.graph.relays[name].size
+    if size is not None and x.shape[2:] != size:
+        x = _spread(name, x, size)
     recorded = {v: copy_if_shared(x, window.emissions.values()) for v in runner.record.get(name, ())}
     window.emissions[name] = x
     return recorded
+
+
+def _spread(name: str, x: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Arrivals [T, B, …] as those of ``size``: an axis of 1 serves all along it."""
+    try:
+        return x.expand(*x.shape[:2], *size)
+    except RuntimeError:
+        raise ShapeError(
+            f"what arrives at the relay {name!r} has shape {tuple(x.shape)} [T, B, …], but it has the size {size}: give it the "
+            f"size that arrives."
+        ) from None
