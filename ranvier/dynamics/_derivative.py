@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from ranvier.dynamics.functions import dexprel, eq, exp, exprel, gt, maximum, risen, select, steep
+from ranvier.dynamics.functions import both, dexprel, eq, exp, exprel, ge, gt, maximum, risen, select, steep
 
 __all__ = ["derivative"]
 
@@ -19,8 +19,8 @@ _ZERO, _ONE = sp.Integer(0), sp.Integer(1)
 
 def derivative(expression: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
     """d(expression)/d(symbol): the very expression that ``sympy.diff`` gives, but for quotients by exprel(x) or 1 + exp(x), whose
-    squares overflow long before the derivative does, and for powers whose base is 0: where the slope of the base is 0 as well,
-    so is that of sqrt(base), and that of base^p in p is 0.
+    squares overflow long before the derivative does, and for powers whose base is 0: there the infinite slope of sqrt(base), or
+    of base^p for p below 1, counts as 0, and that of base^p in p is 0.
     """
     if symbol not in expression.free_symbols:
         return sp.Integer(0)
@@ -42,31 +42,21 @@ def derivative(expression: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
 
 
 def _power_slope(base: sp.Expr, power: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
-    """The derivative of base^power."""
+    """The derivative of base^power; in the base it counts as 0 where it is infinite and the power is not."""
     total = sp.Integer(0)
     if symbol in base.free_symbols:
         inner = derivative(base, symbol)
-        slope = base**power * (inner * power / base)
-        total += _calmed(base, power, inner) if _lies_below(slope, base, power) else slope
+        if steep(base**power):
+            total += inner * select(gt(base, _ZERO), power * base ** (power - 1), _ZERO)
+        elif power.is_number:
+            total += base**power * (inner * power / base)
+        else:
+            infinite = both(eq(base, _ZERO), both(ge(power, _ZERO), gt(_ONE, power)))
+            total += inner * select(infinite, _ZERO, power * base ** (power - 1))
     if symbol in power.free_symbols:
         there = select(eq(base, _ZERO), _ONE, base) if base.free_symbols else base
         total += base**power * sp.log(there) * derivative(power, symbol)
     return total
-
-
-def _lies_below(slope: sp.Expr, base: sp.Expr, power: sp.Expr) -> bool:
-    """Whether something of ``base`` divides the derivative of a power that is steep, or may be."""
-    if power.is_number and not steep(base**power):
-        return False
-    below = (p.args[0].free_symbols for p in slope.atoms(sp.Pow) if p.args[1].could_extract_minus_sign())
-    return any(symbols & base.free_symbols for symbols in below)
-
-
-def _calmed(base: sp.Expr, power: sp.Expr, inner: sp.Expr) -> sp.Expr:
-    """power * base^(power - 1) * inner, and 0 where ``inner`` is 0."""
-    if inner.is_number:
-        return power * base ** (power - 1) * inner
-    return power * inner * select(eq(inner, _ZERO), _ONE, base) ** (power - 1)
 
 
 def _relative_slope(base: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import sympy as sp
 
-from ranvier.dynamics.functions import ge, gt, jump, select, steep
+from ranvier.dynamics.functions import ge, gt, jump, select
 
 __all__ = ["Exponential", "Program", "Prologue", "Statement", "Tape", "hoist", "tidy"]
 
@@ -174,15 +174,11 @@ def hoist(expression: sp.Expr, constants: frozenset[sp.Symbol], coefficient) -> 
 
 
 def tidy(statements: Iterable[Statement], outputs: Mapping[str, sp.Expr], stem: str) -> Program:
-    """Share common subexpressions, drop statements that no output needs, and put the rest in executable order.
-
-    Parts of an argument of sqrt(…) or of such a power are not shared, because its derivative reads those of all of them.
-    """
+    """Share common subexpressions, drop statements that no output needs, and put the rest in executable order."""
     statements = list(statements)
     expressions = [s.expression for s in statements] + list(outputs.values())
     names = sp.numbered_symbols(stem)
     shared, reduced = sp.cse(expressions, symbols=names, order="none", optimizations=None)
-    shared, reduced = _steep_apart(shared, reduced)
     body = {target: Statement(target, expression) for target, expression in shared}
     for statement, expression in zip(statements, reduced, strict=False):
         body[statement.target] = statement.rewritten(expression)
@@ -206,17 +202,3 @@ def tidy(statements: Iterable[Statement], outputs: Mapping[str, sp.Expr], stem: 
     for value in results.values():
         need(value.free_symbols)
     return Program(tuple(ordered.values()), results)
-
-
-def _steep_apart(
-    shared: list[tuple[sp.Symbol, sp.Expr]], reduced: list[sp.Expr]
-) -> tuple[list[tuple[sp.Symbol, sp.Expr]], list[sp.Expr]]:
-    """The same expressions with the bases of steep powers written out."""
-    powers = {p for e in (*(e for _, e in shared), *reduced) for p in e.atoms(sp.Pow) if steep(p)}
-    if not powers:
-        return shared, reduced
-    full: dict[sp.Symbol, sp.Expr] = {}
-    for target, e in shared:
-        full[target] = e.xreplace(full)
-    apart = {p: sp.Pow(p.args[0].xreplace(full), p.args[1]) for p in powers}
-    return [(t, e.xreplace(apart)) for t, e in shared], [e.xreplace(apart) for e in reduced]

@@ -83,16 +83,20 @@ def _dexprel(x: Tensor) -> Tensor:
     return torch.where(small, series, (torch.exp(safe) - torch.expm1(safe) / safe) / safe)
 
 
-class _Quiet(torch.autograd.Function):
-    """x; backward, 0 stands for the NaN that an infinite slope times a slope of 0 gives."""
+def _root(x: Tensor, power: float) -> Tensor:
+    """x^power for a power between 0 and 1; its derivative counts as 0 at 0, where it is infinite, and below."""
+    above = x > 0
+    safe = torch.where(above, x, 1.0)
+    found = torch.sqrt(safe) if power == 0.5 else safe**power
+    return torch.where(above, found, torch.where(x == 0, 0.0, math.nan))
 
-    @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
-        return x.view_as(x)
 
-    @staticmethod
-    def backward(ctx, grad: Tensor):
-        return torch.where(torch.isnan(grad), 0.0, grad)
+def _power(x: Tensor, power: Tensor | float) -> Tensor:
+    """x^power; its derivative in x counts as 0 at 0 where it is infinite and the power is not."""
+    power = _tensor(power, x)
+    infinite = (x == 0) & (power >= 0) & (power < 1)
+    at_zero = torch.where(power == 0, 1.0, 0.0)
+    return torch.where(infinite, at_zero, torch.where(infinite, 1.0, x) ** power)
 
 
 def _smaller(a: Tensor, b: Tensor) -> Tensor:
@@ -152,8 +156,7 @@ def source(e: sp.Expr, name: Callable[[str], str] = str) -> str:
             function, x, size = vanishing
             return f"{function}(_tensor({source(x, name)}, _like), {float(size)!r})"
         if steep(e):
-            below = source(base, lambda n: f"_quiet(_tensor({name(n)}, _like))")
-            return f"torch.sqrt({below})" if power == sp.Rational(1, 2) else f"({below} ** {source(power, name)})"
+            return f"_root(_tensor({source(base, name)}, _like), {float(power)!r})"
         if power == sp.Rational(1, 2):
             return f"torch.sqrt({source(base, name)})"
         if isinstance(base, exprel) and power.is_number and power < 0:
@@ -163,7 +166,14 @@ def source(e: sp.Expr, name: Callable[[str], str] = str) -> str:
         if power == -1:
             return f"(1 / {source(base, name)})"
         if power.is_number and power < 0:
-            return f"(1 / {source(base**-power, name)})"
+            below = source(base, name)
+            return (
+                f"(1 / torch.sqrt({below}))"
+                if power == sp.Rational(-1, 2)
+                else f"(1 / ({below} ** {source(-power, name)}))"
+            )
+        if base.free_symbols and power.free_symbols:
+            return f"_power(_tensor({source(base, name)}, _like), {source(power, name)})"
         return f"({source(base, name)} ** {source(power, name)})"
     word = e.func.__name__
     if word not in _WORDS:
@@ -209,7 +219,8 @@ def compile_function(label: str, lines: Iterable[str], extra: Mapping[str, objec
         "_exp_power": _exp_power,
         "_sigmoid_power": _sigmoid_power,
         "_dexprel": _dexprel,
-        "_quiet": _Quiet.apply,
+        "_root": _root,
+        "_power": _power,
         "_smaller": _smaller,
         "_between": _between,
         "_settled": _settled,

@@ -23,8 +23,11 @@ def check_fit(graph: Graph, p: Projection) -> None:
     ShapeError
         Naming both parts, their sizes and the remedy.
     """
-    brings = _through(p, _sample(graph, p.pre))
     cells = graph.shape_of(p.post)
+    sample = _sample(graph, p.pre)
+    if cells is None and p.pre in graph.inputs:
+        sample = (..., *sample) if ... not in sample else sample  # further axes may come before those of an input
+    brings = _through(p, sample)
     if cells is not None and not fills(brings, cells):
         raise ShapeError(
             f"{p.where} brings samples of shape {written(brings)}, but {p.post!r} has shape {cells}: give {p.post!r} the size that "

@@ -19,6 +19,7 @@ __all__ = ["Entry", "Paper", "find", "listing", "papers", "results", "table"]
 
 #: states beside those of an outcome
 NOT_RUN, CHANGED = "not yet run in this form", "changed since its last run"
+OTHER_DATA = "measured on other data than it declares"
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ def results() -> Path:
 
 
 def listing(folder: Path | None = None) -> list[Entry]:
-    """Every recipe with the state that its last full run gives it, judged anew by its declaration."""
+    """Every recipe with the state that its last full run gives it, judged anew by its declaration.
+
+    A run with ``data=`` counts for the data of its user, not for the claim.
+    """
     return [_entry(find(name), folder or results()) for name in ranvier.recipes.names]
 
 
@@ -76,7 +80,8 @@ def _entry(recipe: Recipe, folder: Path) -> Entry:
         wanted = json.loads(json.dumps([asdict(recipe.settings), list(recipe.seeds)]))
         same = [outcome.asked["settings"], outcome.asked["seeds"]] == wanted
         arms = {t.arm for t in outcome.trials} == set(recipe.arms)
-        state, evidence = outcome.state if same and arms else CHANGED, str(path)
+        state = OTHER_DATA if outcome.asked["data"] is not None else outcome.state if same and arms else CHANGED
+        evidence = str(path)
     return Entry(recipe.name, tuple(recipe.papers), recipe.claim, state, evidence)
 
 

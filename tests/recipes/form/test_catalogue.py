@@ -12,7 +12,7 @@ import ranvier as rv
 from ranvier.cli import main
 from ranvier.errors import RanvierError
 from ranvier.recipes.form import Outcome, Recipe
-from ranvier.recipes.form.catalogue import CHANGED, NOT_RUN, Entry, find, listing, papers, results, table
+from ranvier.recipes.form.catalogue import CHANGED, NOT_RUN, OTHER_DATA, Entry, find, listing, papers, results, table
 from ranvier.recipes.form.page import markdown
 
 COMMITTED = sorted(n for n in rv.recipes.names if (results() / f"{n}.json").is_file())
@@ -95,6 +95,16 @@ def test_other_settings_make_a_committed_outcome_old(tmp_path: Path) -> None:
     recipe.run(tmp_path, quick=True)
     (entry,) = (e for e in listing(tmp_path) if e.name == "brunel")
     assert (entry.state, entry.evidence) == (CHANGED, str(tmp_path / "brunel.json"))
+
+
+def test_a_committed_outcome_of_other_data_does_not_count(tmp_path: Path) -> None:
+    """The same settings, seeds and arms, on the data of a user."""
+    made = json.loads((results() / "brunel.json").read_text())
+    (tmp_path / "brunel.json").write_text(json.dumps(made))
+    assert next(e for e in listing(tmp_path) if e.name == "brunel").state == made["state"]
+    made["asked"] |= {"data": "/home/someone/recordings", "setting": "own"}
+    (tmp_path / "brunel.json").write_text(json.dumps(made))
+    assert next(e for e in listing(tmp_path) if e.name == "brunel").state == OTHER_DATA
 
 
 def test_an_unknown_name_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,7 @@ class Lanes(Elementary):
         self.vector = ir.VectorType(self.scalar, self.width)
         self.mask = ir.VectorType(ir.IntType(1), self.width)
         self.integer = ir.VectorType(ir.IntType(8 * self.itemsize), self.width)
+        self._roots: set[ir.Value] = set()
 
     def double(self) -> Lanes:
         """The same number of lanes in float64, for intermediate results."""
@@ -119,8 +120,9 @@ class Lanes(Elementary):
         return self.builder.fmul(a, b, flags=self._flags)
 
     def div(self, a: ir.Value, b: ir.Value) -> ir.Value:
-        """a / b."""
-        return self.builder.fdiv(a, b, flags=self._flags)
+        """a / b; by a square root without ``arcp``, with which LLVM estimates 1/sqrt(b), and that is NaN at 0."""
+        kept = [f for f in self._flags if f != "arcp" or b not in self._roots]
+        return self.builder.fdiv(a, b, flags=tuple(kept))
 
     def neg(self, a: ir.Value) -> ir.Value:
         """-a."""
@@ -152,7 +154,9 @@ class Lanes(Elementary):
 
     def sqrt(self, a: ir.Value) -> ir.Value:
         """The square root; NaN below zero."""
-        return self.intrinsic("sqrt", a)
+        root = self.intrinsic("sqrt", a)
+        self._roots.add(root)
+        return root
 
     # ---- the float format as integers ---------------------------------------------------------------------------------
 
