@@ -15,10 +15,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,10 +29,8 @@ from ranvier.errors import FileFormatError, MemoryLimitError
 from ranvier.limits._files import plain_file
 from ranvier.limits._memory import free_bytes, need, spell
 
-__all__ = ["Answer", "guarded"]
+__all__ = ["Answer", "Guard", "Reader", "current", "guarded", "use"]
 
-#: limit of processor time in seconds: a constant, and a part per megabyte; a damaged file makes HDF5 loop without end
-_BASE, _PER_MEGABYTE = 3.0, 2.0
 #: limit of time in seconds, for slow disks: a constant, and a multiple of the processor time
 _WAITING, _WAITING_FACTOR = 60.0, 4.0
 #: time in seconds to start the process and load the libraries
@@ -84,34 +84,67 @@ def guarded(
     ModuleNotFoundError
         Where a module of ``needs`` is not installed.
     """
-    plain_file(path)
-    limit = _BASE + _PER_MEGABYTE * path.stat().st_size / 1e6 if seconds is None else seconds
-    waiting = _WAITING + _WAITING_FACTOR * limit if waiting is None else waiting
-    job = {"function": function, "path": str(path.absolute()), "arguments": arguments, "needs": list(needs)}
-    job |= {"seconds": limit, "waiting": waiting, "bytes": free_bytes()}
-    with _lock:
-        header, arrays = _worker().ask(job, _LOADING + waiting)
-    again = "it is damaged; fetch or save it again"
-    match header.get("outcome"):
-        case "read":
-            return Answer(arrays, header["facts"])
-        case "missing":
-            raise ModuleNotFoundError(str(header["what"]), name=str(header["what"]))
-        case "memory":
-            raise MemoryLimitError(
-                f"reading {path} needs more memory than the {spell(job['bytes'] or 0)} that is free: it is damaged, or too "
-                "large for this machine."
-            )
-        case "refused":
-            raise FileFormatError(f"{path} cannot be read ({str(header['what'])[:300]}): {again}.")
-        case "busy":
-            raise FileFormatError(f"{path} was still being read after {limit:.3g} s of processor time: {again}.")
-        case "late":
-            raise FileFormatError(f"{path} was still being read after {waiting:.3g} s: {again}.")
-    raise FileFormatError(f"{path} ended the process that read it ({header.get('what')}): {again}.")
+    return current().read(function, path, needs, seconds, waiting, arguments)
 
 
-class _Worker:
+class Guard:
+    """One process that reads files, and the bounds on it.
+
+    Parameters
+    ----------
+    start
+        Makes the process when the first file is read, and again after one ended it.
+    seconds, per_megabyte
+        Limit of processor time in seconds: a constant, and a part per megabyte of a file.
+    """
+
+    def __init__(
+        self, start: Callable[[], Reader] | None = None, *, seconds: float = 3.0, per_megabyte: float = 2.0
+    ) -> None:
+        self._start, self._seconds, self._per_megabyte = start or Reader, seconds, per_megabyte
+        self._lock = threading.Lock()
+        #: the process that waits for the next file, where there is one
+        self.reader: Reader | None = None
+
+    def read(
+        self, function: str, path: Path, needs: Sequence[str] = (), seconds: float | None = None, waiting: float | None = None,
+        arguments: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Answer:  # fmt: skip
+        """As :func:`guarded`."""
+        plain_file(path)
+        limit = self._seconds + self._per_megabyte * path.stat().st_size / 1e6 if seconds is None else seconds
+        waiting = _WAITING + _WAITING_FACTOR * limit if waiting is None else waiting
+        job = {"function": function, "path": str(path.absolute()), "arguments": dict(arguments), "needs": list(needs)}
+        job |= {"seconds": limit, "waiting": waiting, "bytes": free_bytes()}
+        with self._lock:
+            header, arrays = self._ready().ask(job, _LOADING + waiting)
+        again = "it is damaged; fetch or save it again"
+        match header.get("outcome"):
+            case "read":
+                return Answer(arrays, header["facts"])
+            case "missing":
+                raise ModuleNotFoundError(str(header["what"]), name=str(header["what"]))
+            case "memory":
+                raise MemoryLimitError(
+                    f"reading {path} needs more memory than the {spell(job['bytes'] or 0)} that is free: it is damaged, or too "
+                    "large for this machine."
+                )
+            case "refused":
+                raise FileFormatError(f"{path} cannot be read ({str(header['what'])[:300]}): {again}.")
+            case "busy":
+                raise FileFormatError(f"{path} was still being read after {limit:.3g} s of processor time: {again}.")
+            case "late":
+                raise FileFormatError(f"{path} was still being read after {waiting:.3g} s: {again}.")
+        raise FileFormatError(f"{path} ended the process that read it ({header.get('what')}): {again}.")
+
+    def _ready(self) -> Reader:
+        """The process that waits, or a new one; after a fork, the child has its own."""
+        if self.reader is None or not self.reader.alive:
+            self.reader = self._start()
+        return self.reader
+
+
+class Reader:
     """A process that reads files, one after another."""
 
     def __init__(self) -> None:
@@ -121,6 +154,11 @@ class _Worker:
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}, start_new_session=True,
         )  # fmt: skip
         self._send(sys.path)
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
 
     @property
     def alive(self) -> bool:
@@ -191,14 +229,20 @@ class _Worker:
         return values
 
 
-_lock = threading.Lock()
-_running: list[_Worker] = []
+_USUAL = Guard()
+_chosen: ContextVar[Guard] = ContextVar("guard")
 
 
-def _worker() -> _Worker:
-    """The process that waits, or a new one; after a fork, the child has its own."""
-    if _running and not _running[0].alive:
-        _running.clear()
-    if not _running:
-        _running.append(_Worker())
-    return _running[0]
+def current() -> Guard:
+    """The guard behind :func:`guarded`."""
+    return _chosen.get(_USUAL)
+
+
+@contextmanager
+def use(guard: Guard) -> Iterator[Guard]:
+    """Let a guard with bounds, or a process, of its own stand behind :func:`guarded`."""
+    before = _chosen.set(guard)
+    try:
+        yield guard
+    finally:
+        _chosen.reset(before)

@@ -28,7 +28,7 @@ from typing import Any, NoReturn
 import pytest
 
 from ranvier.errors import RanvierError
-from ranvier.limits import guard
+from ranvier.limits.guard import Reader, current
 from tests.fuzz.mutate import mutated
 from tests.fuzz.processor import end_family, spent, spent_by_family
 
@@ -262,9 +262,10 @@ def _empty(folder: Path) -> Path:
     return inside
 
 
-def _readers() -> list[guard._Worker]:
+def _readers() -> list[Reader]:
     """The guarded reader that this process started."""
-    return [reader for reader in guard._running if reader.owner == os.getpid()]
+    reader = current().reader
+    return [] if reader is None or reader.owner != os.getpid() else [reader]
 
 
 def _spent() -> float:
@@ -274,7 +275,7 @@ def _spent() -> float:
         time.process_time()
         + ended.children_user
         + ended.children_system
-        + sum(spent(reader._process.pid) for reader in _readers())
+        + sum(spent(reader.pid) for reader in _readers())
     )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 import numpy as np
-import pytest
 
-from ranvier.limits import child, guard
+from ranvier.limits import child
+from ranvier.limits.guard import Guard, Reader, use
 from tests.fuzz.engine import Target
 
 __all__ = ["isolated"]
@@ -35,9 +37,11 @@ class _Here:
         return child.read(job)
 
 
-def isolated(target: Target, patch: pytest.MonkeyPatch) -> Target:
-    """``target``, whose readers work in the processes that read damaged files, and behind the guard in this one."""
-    here, this, usual = _Here(), os.getpid(), guard._worker
-    patch.setattr(guard, "_BASE", _SECONDS)
-    patch.setattr(guard, "_worker", lambda: usual() if os.getpid() == this else here)
-    return replace(target, isolated=True)
+@contextmanager
+def isolated(target: Target) -> Iterator[Target]:
+    """``target``, whose readers work in the processes that read damaged files, and behind a guard in this one."""
+    here, this = _Here(), os.getpid()
+    with use(Guard(lambda: Reader() if os.getpid() == this else here, seconds=_SECONDS)) as guard:  # pyright: ignore[reportArgumentType]
+        yield replace(target, isolated=True)
+    if guard.reader is not None:
+        guard.reader.close()

@@ -48,5 +48,6 @@ def test_damaged_aedat4_files(data_folder) -> None:
 
 
 @pytest.mark.slow
-def test_damaged_aedat4_files_at_length(data_folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    withstands(isolated(_aedat4(data_folder), monkeypatch), LONG)
+def test_damaged_aedat4_files_at_length(data_folder) -> None:
+    with isolated(_aedat4(data_folder)) as target:
+        withstands(target, LONG)

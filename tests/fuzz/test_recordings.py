@@ -55,5 +55,6 @@ def test_damaged_recordings(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["nwb", "neo"])
-def test_damaged_recordings_at_length(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    withstands(isolated(_target(name, tmp_path), monkeypatch), LONG)
+def test_damaged_recordings_at_length(name: str, tmp_path: Path) -> None:
+    with isolated(_target(name, tmp_path)) as target:
+        withstands(target, LONG)

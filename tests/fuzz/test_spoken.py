@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,7 @@ def test_damaged_files_of_spoken_words(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_damaged_files_of_spoken_words_at_length(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_files_of_spoken_words_at_length(name: str, tmp_path: Path) -> None:
     target = _target(name, tmp_path)
-    withstands(isolated(target, monkeypatch) if name == "shd" else target, LONG)
+    with isolated(target) if name == "shd" else nullcontext(target) as given:
+        withstands(given, LONG)

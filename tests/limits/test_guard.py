@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from ranvier.errors import FileFormatError, MemoryLimitError
-from ranvier.limits import guard, guarded
+from ranvier.limits import guarded
+from ranvier.limits.guard import Guard, current
 
 READING = "tests.limits.reading"
 
@@ -63,18 +64,21 @@ def test_a_hang_is_ended_and_the_next_file_is_read(path: Path, reader: str, limi
 
 
 def test_a_small_file_may_take_three_seconds_and_a_large_one_in_proportion(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path,
 ) -> None:
     asked: list[tuple[float, float]] = []
 
-    def ask(self: object, job: dict, seconds: float) -> tuple[dict, dict]:
-        asked.append((job["seconds"], job["waiting"]))
-        return {"outcome": "read", "facts": {}}, {}
+    class Asked:
+        alive = True
 
-    monkeypatch.setattr(guard._Worker, "ask", ask)
-    guarded(f"{READING}:numbers", path)
+        def ask(self, job: dict, seconds: float) -> tuple[dict, dict]:
+            asked.append((job["seconds"], job["waiting"]))
+            return {"outcome": "read", "facts": {}}, {}
+
+    guard = Guard(Asked)
+    guard.read(f"{READING}:numbers", path)
     os.truncate(path, 300_000_000)
-    guarded(f"{READING}:numbers", path)
+    guard.read(f"{READING}:numbers", path)
     assert asked == [(pytest.approx(3, abs=1e-3), pytest.approx(72, abs=1e-3)), (603, 2472)]
 
 
@@ -90,10 +94,11 @@ def test_a_file_leaves_nothing_to_the_next(path: Path) -> None:
 def test_a_crash_keeps_the_loaded_libraries(path: Path) -> None:
     with pytest.raises(FileFormatError):
         guarded(f"{READING}:crash", path)
-    (before,) = guard._running
+    before = current().reader
+    assert before is not None
     with pytest.raises(FileFormatError):
         guarded(f"{READING}:spin", path, seconds=0.1)
-    assert guard._running == [before]
+    assert current().reader is before
     assert before.alive
 
 

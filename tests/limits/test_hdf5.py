@@ -9,14 +9,14 @@ import pytest
 
 from ranvier import data
 from ranvier.errors import FileFormatError
-from ranvier.limits import guard
+from ranvier.limits.guard import Guard, use
 from tests.data.test_large_sets import write_spoken
 
 pytest.importorskip("h5py")
 
 
 def test_an_endless_list_of_objects_is_left_after_the_seconds_of_the_guard(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     """The size of an object and that of its header add up to 2^64, which is nothing: the library stays where it is."""
     for part in ("train", "test"):
@@ -26,12 +26,12 @@ def test_an_endless_list_of_objects_is_left_after_the_seconds_of_the_guard(
     first = content.index(b"GCOL") + 16
     content[first + 8 : first + 16] = (2**64 - 16).to_bytes(8, "little")
     path.write_bytes(content)
-    monkeypatch.setattr(guard, "_BASE", 0.4)
-    monkeypatch.setattr(guard, "_running", [])
-    with pytest.raises(FileFormatError, match=r"shd_train\.h5 (was still being read after 0\.4|cannot be read)"):
+    words = r"shd_train\.h5 (was still being read after 0\.4|cannot be read)"
+    with use(Guard(seconds=0.4)) as guard, pytest.raises(FileFormatError, match=words):
         data.load("shd", folder=tmp_path)
     before = _of_children()
-    guard._running[0].close()
+    assert guard.reader is not None
+    guard.reader.close()
     assert _of_children() - before < 10
 
 
