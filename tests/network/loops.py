@@ -19,6 +19,7 @@ CELL = rv.Cell(
     drive=rv.Uniform(0.5, 1.6),
 )
 SILENT = rv.Cell("v' = 0.9*v + x : 1\ng' = 0.75*g : 1\nx : 1 (input)")
+RATE = rv.Cell("r' = 0.8*r + tanh(x) : 1\nx : 1 (input)", emit="r", r=rv.Uniform(-1, 1))
 RECORD = {"a": ["spikes", "v"], "b": ["spikes", "g"], "c": ["v", "g"]}
 WEIGHT = rv.Uniform(0.05, 0.4)
 
@@ -75,9 +76,29 @@ def _procedural(net: rv.Network) -> None:
     net.connect("b", "c", rv.FixedProbability(0.5), to="g", weight=WEIGHT)
 
 
+def _rates(net: rv.Network) -> None:
+    """Cells that emit a variable, among each other and to cells that fire, and back."""
+    _plain(net)
+    net.population("r", 19, RATE)
+    net.connect("r", "r", rv.FixedProbability(0.4), to="x", weight=rv.Normal(0, 0.4), delay=1 * ms)
+    net.connect("r", "b", rv.FixedProbability(0.3), to="g", weight=0.2)
+    net.connect("a", "r", rv.FixedProbability(0.3), to="x", weight=0.5)
+
+
+def _late_rates(net: rv.Network) -> None:
+    """The same with a delay for every synapse, and a matrix that reads them from outside."""
+    _plain(net)
+    net.population("r", 19, RATE)
+    net.connect("r", "r", rv.FixedProbability(0.4), to="x", weight=rv.Normal(0, 0.4), delay=rv.Uniform(0 * ms, 7 * ms))
+    net.connect("r", "a", rv.FixedProbability(0.3), to="g", weight=WEIGHT, delay=rv.Uniform(0 * ms, 3 * ms))
+    net.population("d", 5, RATE)
+    net.connect("r", "d", rv.Linear(19, 5), to="x")
+
+
 LOOPS: dict[str, Callable[[rv.Network], None]] = {
     "plain": _plain, "cycle inside": _cycle_inside, "drawn": _drawn, "listed": _listed, "matrix": _matrix, "relay": _relay,
-    "apart": _apart, "plastic": _plastic, "procedural": _procedural,
+    "apart": _apart, "plastic": _plastic, "procedural": _procedural, "rates": _rates,
+    "late rates": _late_rates,
 }  # fmt: skip
 
 

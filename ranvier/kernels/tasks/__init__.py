@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         CircuitPopulation,
         CircuitProjection,
         CircuitResult,
+        GradedProjection,
     )
     from ranvier.kernels.tasks._draws import (
         BernoulliRows,
@@ -78,6 +79,7 @@ _PUBLIC: dict[str, str] = {
     "Feedback": "._fused",
     "Fused": "._fused",
     "FusedShape": "._shapes",
+    "GradedProjection": "._circuit",
     "MatrixProduct": "._products",
     "MaxPool": "._products",
     "Normals": "._draws",
@@ -129,6 +131,7 @@ __all__ = [
     "Feedback",
     "Fused",
     "FusedShape",
+    "GradedProjection",
     "MatrixProduct",
     "MaxPool",
     "Normals",

@@ -15,7 +15,7 @@ from ranvier.kernels.tasks._spikes import Spikes
 from ranvier.storages import Stored
 from ranvier.values import CountLaw
 
-__all__ = ["Circuit", "CircuitDrive", "CircuitPopulation", "CircuitProjection", "CircuitResult"]
+__all__ = ["Circuit", "CircuitDrive", "CircuitPopulation", "CircuitProjection", "CircuitResult", "GradedProjection"]
 
 Tensor = torch.Tensor
 
@@ -39,7 +39,9 @@ class CircuitDrive:
 class CircuitPopulation:
     """A population of a circuit: [cells] states and coefficients, [T, cells] (or [T, 1]) outside streams.
 
-    ``noises`` are streams of standard normal numbers, with the keys of ``ranvier.values.normal_numbers``.
+    ``noises`` are streams of standard normal numbers, with the keys of ``ranvier.values.normal_numbers``. ``history`` [steps
+    before the call, cells] are its spikes, or numbers of the output ``emission`` of its step, where graded projections carry
+    that. The result holds the emissions of the last ``kept`` steps.
     """
 
     name: str
@@ -52,6 +54,8 @@ class CircuitPopulation:
     recorded: tuple[str, ...] = ()
     drives: tuple[CircuitDrive, ...] = ()
     noises: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
+    emission: str | None = None
+    kept: int = 0
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -103,6 +107,35 @@ class CircuitProjection:
 
 
 @dataclass(frozen=True)
+class GradedProjection:
+    """Synapses that bring weight times the ``emission`` of ``pre`` in every step, ``latency`` steps later.
+
+    ``weight`` is [synapses] or [1]; ``latency`` at least 1, for all or for every synapse.
+    """
+
+    pre: str
+    post: str
+    stream: str
+    pattern: Pattern
+    weight: Tensor
+    latency: Tensor | int
+
+    @property
+    def shortest(self) -> int:
+        """The least latency of a synapse; 1 without synapses."""
+        if isinstance(self.latency, int):
+            return self.latency
+        return int(self.latency.min()) if self.latency.numel() else 1
+
+    @property
+    def longest(self) -> int:
+        """The greatest latency of a synapse."""
+        if isinstance(self.latency, int):
+            return self.latency
+        return int(self.latency.max()) if self.latency.numel() else 1
+
+
+@dataclass(frozen=True)
 class Circuit:
     """Populations joined by single synapses, advanced by ``steps`` steps from step ``first``; no batch, no gradient.
 
@@ -116,13 +149,18 @@ class Circuit:
     dtype: torch.dtype
     every: int = 1
     plastic: Sequence[PlasticProjection] = ()
+    graded: Sequence[GradedProjection] = ()
 
 
 @dataclass(frozen=True)
 class CircuitResult:
-    """Spikes, states after the call and recorded variables [samples, cells] by population; plastic values in order."""
+    """Spikes, states after the call and recorded variables [samples, cells] by population; plastic values in order.
+
+    ``emitted`` [kept, cells] are the last emissions of populations that graded projections leave.
+    """
 
     spikes: dict[str, Spikes]
     states: dict[str, dict[str, Tensor]]
     recorded: dict[str, dict[str, Tensor]]
     plastic: list[dict[str, Tensor]]
+    emitted: dict[str, Tensor] = field(default_factory=dict)

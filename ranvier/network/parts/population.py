@@ -171,6 +171,11 @@ class Population(nn.Module):
         """Whether a norm takes the statistics of each step now."""
         return self.membrane_norm is not None and self.membrane_norm.training
 
+    @property
+    def emits_numbers(self) -> bool:
+        """Whether projections carry another signal of its cells than their spikes."""
+        return self.cell.emit not in ("spike", None)
+
     def fold_norm(self) -> None:
         """Make the factors and shifts of its norm plain parameters of its cell, in place."""
         if self.membrane_norm is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from ranvier.kernels.provider import EVENT, Provider
+from ranvier.kernels.provider import DENSE, EVENT, Provider
 from ranvier.kernels.tasks import PropagateShape
 from ranvier.network.plan._asking import Asked
 from ranvier.network.plan._circuits import circuits
@@ -74,6 +74,13 @@ def _carry(name: str, p: Carried, asked: Asked, home: Unit, chained: bool) -> Ch
     if home.how in ("circuit", "fused", "joined") and p.pre in home.members:
         rows = "drawn when a cell fires" if p.dense and home.how == "circuit" else "by event"
         where = "circuit" if home.how == "circuit" else "operation"
+        if p.pre in asked.request.dense_inputs:
+            return _said(
+                Choice(
+                    name, "propagate", home.provider, f"in every step, inside the {where}, as {p.pre} is dense", DENSE
+                ),
+                p.storage,
+            )
         why = f"{rows}, inside the {where}: cost follows the spikes of {p.pre}"
         return _said(Choice(name, "propagate", home.provider, why, EVENT, stored=home.stored), p.storage)
     if home.graded and _enters(name, p, home, asked.request):

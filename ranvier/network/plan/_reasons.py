@@ -17,15 +17,11 @@ def not_looped(graph: Graph, name: str) -> str | None:
     """Why a circuit cannot hold a population or relay."""
     if name not in graph.populations:
         return f"{name} is a relay"
-    population = graph.populations[name]
-    emit = population.cell.emit
-    if emit not in ("spike", None) and any(p.pre == name and p.by_spike for p in graph.projections.values()):
-        return f"{name} emits {emit}, not spikes"
-    shape = population.shape
+    shape = graph.populations[name].shape
     return None if shape is not None and len(shape) == 1 else f"{name} has shape {shape}, not a number of cells"
 
 
-def not_wired(p: Projection) -> str | None:
+def not_wired(graph: Graph, p: Projection) -> str | None:
     """Why a circuit cannot hold the synapses of a projection."""
     reason = _not_single(p)
     if reason:
@@ -35,6 +31,8 @@ def not_wired(p: Projection) -> str | None:
         return f"{p.name} is not a set of single synapses"
     if first.delay is not None:
         return f"{p.name} has learnable delays; rounded_delays(net) makes them fixed"
+    if not first.differentiable and p.pre in graph.populations and graph.populations[p.pre].emits_numbers:
+        return f"{p.name} draws its synapses when a cell fires, but {p.pre} emits {graph.populations[p.pre].cell.emit}"
     return None
 
 

@@ -95,7 +95,7 @@ def _made(graph: Graph, request: Request) -> Plan:
     moving = (n for n, shape in scans.items() if shape.step.clock.outputs or shape.step.system.noises)
     known = Known(
         scans,
-        {n: _carried(p, updates.get(n), n in drawn) for n, p in graph.projections.items()},
+        {n: _carried(graph, p, updates.get(n), n in drawn) for n, p in graph.projections.items()},
         arrange(graph.nodes, edges),
         frozenset((*graph.inputs, *graph.sources)),
         frozenset(graph.sources),
@@ -111,10 +111,10 @@ def _made(graph: Graph, request: Request) -> Plan:
     return plan
 
 
-def _carried(p: Projection, update: str | None, drawable: bool) -> Carried:
+def _carried(graph: Graph, p: Projection, update: str | None, drawable: bool) -> Carried:
     first = p.transform
     own = first.follows if p.per_synapse else None
     return Carried(
         p.pre, p.post, p.not_by_event(), is_plain(p), own, update, p.shortest, p.depth, drawable,
-        is_plain(p) and p.depth == p.shortest, p.targets, p.storage, not_wired(p),
+        is_plain(p) and p.depth == p.shortest, p.targets, p.storage, not_wired(graph, p),
     )  # fmt: skip

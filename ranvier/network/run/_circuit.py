@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection, CircuitResult
+from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection, CircuitResult, GradedProjection
 from ranvier.network.plan.built import unit_of
 from ranvier.network.plan.drives import drive_with
 from ranvier.network.plastic.rows import after_rows, as_rows
@@ -27,7 +27,7 @@ Tensor = torch.Tensor
 def circuit(runner: Runner, unit: Unit, window: Window) -> None:
     """Advance the populations of a unit over the whole window in one call."""
     names, arrivals = unit.members, runner.arrivals
-    projections, plastic = [], {}
+    projections, graded, plastic = [], [], {}
     for n in names:
         step = runner.cells[n].step
         for p in arrivals.onto[n]:
@@ -38,12 +38,15 @@ def circuit(runner: Runner, unit: Unit, window: Window) -> None:
                 first, _, _, latency, table = p.bound_transform
                 latency = latency if table is None else table
                 rows: Any = first.rows()  # a circuit has no other projections inside
+                if runner.graph.populations[p.pre].emits_numbers:
+                    graded.append(GradedProjection(p.pre, n, stream, rows, first.circuit_weight(False), latency))
+                    continue
                 weight = first.circuit_weight(unit.stored)
                 projections.append(CircuitProjection(p.pre, n, stream, rows, weight, latency))
     populations = [_given(runner, n, names, window) for n in names]
     task = Circuit(
-        populations, projections, window.start, window.count, runner.graph.dtype, runner.every, [*plastic.values()]
-    )
+        populations, projections, window.start, window.count, runner.graph.dtype, runner.every, [*plastic.values()], graded
+    )  # fmt: skip
     result: CircuitResult = unit_of(runner.plan, unit)(task)
     for n in names:
         _take(runner, n, names, window, result)
@@ -71,8 +74,12 @@ def _given(runner: Runner, name: str, inside: Sequence[str], window: Window) -> 
         if p.name in drawn
     )
     outside = {s: x[:, 0] for s, x in streams.items()}
+    emission, kept = None, 0
+    if graph.populations[name].emits_numbers:
+        kept = window.count if runner.arrivals.read_outside(name, inside) else min(window.count, history.shape[0])
+        emission = cells.emission if kept or history.shape[0] else None
     return CircuitPopulation(
-        name, cells.step, size, states, cells.coefficients, outside, history, record, drives, noises
+        name, cells.step, size, states, cells.coefficients, outside, history, record, drives, noises, emission, kept
     )
 
 
@@ -89,7 +96,9 @@ def _take(runner: Runner, name: str, inside: Sequence[str], window: Window, resu
     window.spikes[name] = spikes
     if "spikes" in cells.record and not runner.lists:
         window.recorded[name, "spikes"] = spikes.dense(size, dtype).unsqueeze(1)
-    if runner.arrivals.read_outside(name, inside):
+    if name in result.emitted:
+        window.emissions[name] = result.emitted[name].unsqueeze(1)
+    elif runner.arrivals.read_outside(name, inside):
         window.emissions[name] = spikes.dense(size, dtype).unsqueeze(1)
     elif history is not None:
         window.emissions[name] = spikes.last(history.shape[0]).dense(size, dtype).unsqueeze(1)

@@ -20,6 +20,8 @@ UNITS = {
     "apart": [("circuit", {"a", "b", "c"})],
     "plastic": [("circuit", {"a", "b", "c"})],
     "procedural": [("circuit", {"a", "b", "c"})],
+    "rates": [("circuit", {"a", "b", "c", "r"})],
+    "late rates": [("circuit", {"a", "b", "c", "r"}), ("scan", {"d"})],
 }
 
 
@@ -68,3 +70,18 @@ def test_cells_that_emit_a_variable_to_nobody_are_part_of_it() -> None:
     net.population("d", 4, rv.LeakyReadout())
     net.connect("a", "d", rv.FixedProbability(0.3))
     assert [set(u.members) for u in net.plan().units] == [{"a", "b", "c", "d"}]
+
+
+def test_the_plan_says_that_a_variable_is_carried_in_every_step() -> None:
+    plan = build("rates").plan()
+    assert plan.choice("r_to_r_x").why == "in every step, inside the circuit, as r is dense"
+    assert "cost follows the spikes of a" in plan.choice("a_to_r_x").why
+
+
+def test_synapses_drawn_at_spikes_cannot_carry_a_variable() -> None:
+    net = rv.Network(dt=1 * ms)
+    net.population("r", 9, rv.Cell("r' = 0.8*r + x : 1\nx : 1 (input)", emit="r"))
+    net.connect("r", "r", rv.Procedural(rv.FixedProbability(0.4)), to="x", name="loop")
+    plan = net.plan()
+    assert not plan.circuits
+    assert "loop draws its synapses when a cell fires, but r emits r" in str(plan)

@@ -24,9 +24,13 @@ _FOLLOWING = "following step"
 
 
 def advance(
-    lanes: Lanes, member: Member, group: dict, cells: tuple[ir.Value, ir.Value], n: ir.Value, start: ir.Value, every: ir.Value
+    lanes: Lanes, member: Member, group: dict, cells: tuple[ir.Value, ir.Value], n: ir.Value, start: ir.Value, every: ir.Value,
+    depth: ir.Value,
 ) -> None:  # fmt: skip
-    """The cells [low, high) through step ``start`` + n: read and clear their arrivals, record, list spikes."""
+    """The cells [low, high) through step ``start`` + n: read and clear their arrivals, record, list spikes.
+
+    ``depth`` steps before the call are known.
+    """
     b, mixed = lanes.builder, Mixed(lanes, exact=bool(member.step.exact))
     words = mixed.words
     fixed = fixed_counters(member)
@@ -35,6 +39,7 @@ def advance(
         *(set(group["counters"]) - set(fixed)),
         *(("spike",) if member.fires else ()),
         *(member.step.output_of(v) for v in member.recorded),
+        *((member.emission,) if member.emission else ()),
     )
     ends = {n: f"end of {n}" for n in group["counters"]}
     frees = {n: f"free of {n}" for n in fixed}
@@ -56,6 +61,10 @@ def advance(
         taken = b.add(b.add(start, n), I64(1))
         due = b.icmp_signed("==", b.srem(taken, every), I64(0))
         row = b.mul(b.sub(b.sub(b.sdiv(taken, every), b.sdiv(start, every)), I64(1)), group["padded"])
+    emitted = None
+    if member.emission:
+        moment = b.srem(b.add(n, depth), group["slots"])
+        emitted = at(b, group["emitted"], b.mul(moment, group["stride"]))
     varied = {n: p for n, p in group["coefficients"].items() if n in member.varied}
     shared = {n: words.broadcast(p, I64(0)) for n, p in group["coefficients"].items() if n not in member.varied}
     # a difference of two times must not become one of two products
@@ -108,6 +117,8 @@ def advance(
             with when(b, due):
                 for name, pointer in group["recorded"].items():
                     mixed.store(pointer, b.add(row, i), values[member.step.output_of(name)])
+        if emitted is not None:
+            mixed.store(emitted, i, values[member.emission])
         if member.fires:
             spike = words.nonzero(values["spike"])
             fired.store(i, spike)

@@ -11,6 +11,7 @@ from ranvier.kernels.cpu.circuit._drawn import DRAWN
 from ranvier.kernels.cpu.circuit._drive import drive_names, drive_signature, noise_names, noise_signature
 from ranvier.kernels.cpu.circuit.fired import fixed_counters
 from ranvier.kernels.cpu.circuit.form import Member, Wire
+from ranvier.kernels.cpu.circuit.graded import GradedForm, graded_signature
 from ranvier.kernels.cpu.host.sections import Section, Sections
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.host.weights import code_arrays
@@ -18,7 +19,7 @@ from ranvier.kernels.cpu.llvm.functions import F64, I8, I32, I64, at
 from ranvier.kernels.cpu.llvm.load_weight import Code
 from ranvier.kernels.cpu.plastic.tables import plastic_signature
 
-__all__ = ["CIRCUIT", "population", "population_values", "sections", "wire"]
+__all__ = ["CIRCUIT", "graded", "population", "population_values", "sections", "wire"]
 
 #: key of the section of the whole
 CIRCUIT = "circuit"
@@ -38,10 +39,16 @@ def wire(k: int) -> tuple[str, int]:
     return "wire", k
 
 
-def sections(members: Sequence[Member], wires: Sequence[Wire]) -> Sections:
+def graded(k: int) -> tuple[str, int]:
+    """Key of the section of graded projection ``k``."""
+    return "graded", k
+
+
+def sections(members: Sequence[Member], wires: Sequence[Wire], forms: Sequence[GradedForm] = ()) -> Sections:
     """All sections of a circuit."""
     signatures = {population(k): _population(m) for k, m in enumerate(members)}
     signatures |= {wire(k): _wire(w) for k, w in enumerate(wires)}
+    signatures |= {graded(k): graded_signature(form.one_latency) for k, form in enumerate(forms)}
     return Sections({CIRCUIT: _CIRCUIT, **signatures})
 
 
@@ -66,6 +73,9 @@ def _population(member: Member) -> Signature:
     integers = [*_HEAD, *(f"{word} of {n}" for n in fixed for word in ("waiting", "steps"))]
     integers += [f"length of {n}" for n in member.rings]
     integers += [f"{word} of {n}" for n in member.outside for word in ("row", "lane")]
+    if member.emission is not None:
+        arrays["emitted"] = Array(REAL, None, "stride")
+        integers += ["slots", "stride"]
     for drawn in (*map(drive_signature, range(len(member.drives))), *map(noise_signature, member.noises)):
         arrays |= drawn.arrays
         integers += drawn.integers
@@ -89,6 +99,8 @@ def population_values(member: Member, s: Section) -> dict:
     group |= {n: s[n] for n in ("lists", "borders", "past", "past_bounds", "log", "counts")}
     group["spikes"] = own_array(b, group["lists"], group["thread"], I32)
     group["bounds"] = own_array(b, group["borders"], group["thread"], I64)
+    if member.emission is not None:
+        group |= {n: s[n] for n in ("emitted", "slots", "stride")}
     group["drives"] = [{word: s[n] for word, n in drive_names(k).items()} for k in range(len(member.drives))]
     group["noises"] = {n: {word: s[name] for word, name in noise_names(n).items()} for n in member.noises}
     return group

@@ -18,7 +18,8 @@ class Member(ByStructure):
     ``rings`` are the streams fed by projections of the circuit, ``outside`` those given as arrays for the whole call
     (a stream may be both), ``recorded`` the variables written every ``every`` steps, ``varied`` the coefficients with a
     value per cell; the others stay in registers. ``direct`` are the rings that are the states themselves, ``drives``
-    the streams of drawn counts, each with whether cells have laws of their own, and ``noises`` those of normal numbers.
+    the streams of drawn counts, each with whether cells have laws of their own, ``noises`` those of normal numbers, and
+    ``emission`` is the output that graded projections carry.
     """
 
     step: Step
@@ -29,6 +30,7 @@ class Member(ByStructure):
     direct: tuple[str, ...] = ()
     drives: tuple[tuple[str, bool], ...] = ()
     noises: tuple[str, ...] = ()
+    emission: str | None = None
 
     @property
     def fires(self) -> bool:
@@ -47,6 +49,7 @@ class Member(ByStructure):
             self.direct,
             self.drives,
             self.noises,
+            self.emission,
         )
 
 

@@ -25,10 +25,19 @@ from ranvier.kernels.cpu.circuit._advance import advance
 from ranvier.kernels.cpu.circuit._deliver import deliver
 from ranvier.kernels.cpu.circuit._drawn import deliver_drawn
 from ranvier.kernels.cpu.circuit._drive import drive, noise
-from ranvier.kernels.cpu.circuit.arguments import CIRCUIT, own_array, population, population_values, sections, wire
+from ranvier.kernels.cpu.circuit.arguments import (
+    CIRCUIT,
+    graded,
+    own_array,
+    population,
+    population_values,
+    sections,
+    wire,
+)
 from ranvier.kernels.cpu.circuit.blocks import empty_bin, file_rows
 from ranvier.kernels.cpu.circuit.fired import release
 from ranvier.kernels.cpu.circuit.form import Member, Wire
+from ranvier.kernels.cpu.circuit.graded import GradedForm, gather
 from ranvier.kernels.cpu.host.barrier import Barrier
 from ranvier.kernels.cpu.host.sections import Section, SectionKernel
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, flushed, local, when
@@ -43,18 +52,22 @@ Values = Mapping[str, ir.Value]
 
 
 @lru_cache(maxsize=256)
-def circuit_kernel(members: tuple[Member, ...], wires: tuple[Wire, ...], dtype: torch.dtype) -> SectionKernel:
+def circuit_kernel(
+    members: tuple[Member, ...], wires: tuple[Wire, ...], forms: tuple[GradedForm, ...], dtype: torch.dtype
+) -> SectionKernel:
     """The kernel; its sections are those of :mod:`.arguments`."""
-    return _Writer(members, wires, dtype).compile()
+    return _Writer(members, wires, forms, dtype).compile()
 
 
 class _Writer:
-    def __init__(self, members: tuple[Member, ...], wires: tuple[Wire, ...], dtype: torch.dtype) -> None:
-        self.open = sections(members, wires).open("ranvier_circuit", dtype)
+    def __init__(
+        self, members: tuple[Member, ...], wires: tuple[Wire, ...], forms: tuple[GradedForm, ...], dtype: torch.dtype
+    ) -> None:
+        self.open = sections(members, wires, forms).open("ranvier_circuit", dtype)
         self.builder = self.open.builder
         self.dtype = str(dtype).removeprefix("torch.")
         self.scalar = Lanes(self.builder, self.dtype).scalar
-        self.members, self.wires = members, wires
+        self.members, self.wires, self.forms = members, wires, forms
         self.functions: dict[tuple, Inner] = {}
 
     def compile(self) -> SectionKernel:
@@ -66,6 +79,7 @@ class _Writer:
         plain = [(w, self.open[wire(k)].values()) for k, w in enumerate(self.wires) if w.rule is None]
         steady = [(w, v) for w, v in plain if w.one_latency]
         varied = [(w, v) for w, v in plain if not w.one_latency]
+        numbers = [(form, self.open[graded(k)].values()) for k, form in enumerate(self.forms)]
         plastic = PlasticPart(self.open.module, self.builder, self.dtype, groups, [m.rings for m in self.members])
         for k, w in enumerate(self.wires):
             if w.rule is not None:
@@ -82,10 +96,12 @@ class _Writer:
             with counted(b, begin, end) as n:
                 for w, values in steady:
                     self._collect(w, values, groups, barrier, n, b.add(first, n), depth)
+                for form, values in numbers:
+                    self._gather(form, values, groups, barrier, n, b.add(first, n), depth)
                 plastic.step(n, b.add(first, n), depth)
                 for k, (member, section) in enumerate(zip(self.members, own, strict=True)):
                     bins = [(w, v) for w, v in steady if w.by_block and w.post == k]
-                    time = {"n": n, "first": first, "every": every}
+                    time = {"n": n, "first": first, "every": every, "depth": depth}
                     self._step_cells(member, section, groups[k], bins, time)
             barrier.reach(end)
             if varied:
@@ -173,6 +189,24 @@ class _Writer:
                 barrier.wait(thread, b.add(fired, I64(1)))
                 self._spread(form, values, groups, *self._fired(pre, thread), fired, step)
 
+    def _gather(
+        self, form: GradedForm, values: Values, groups: list, barrier: Barrier, n: ir.Value, step: ir.Value, depth: ir.Value
+    ) -> None:  # fmt: skip
+        """Arrivals in step n of a graded projection, once every thread has advanced its sources so far."""
+        b, pre, post = self.builder, groups[form.pre], groups[form.post]
+        with barrier.each() as thread:
+            barrier.wait(thread, b.add(b.sub(n, values["shortest"]), I64(1)))
+        ring, length = post["rings"][self.members[form.post].rings[form.ring]]
+        here = at(b, ring, b.mul(b.srem(step, length), post["padded"]))
+        ends = {f"pre {n}": pre[n] for n in ("emitted", "slots", "stride")}
+        given = {"here": here, "low": post["low"], "high": post["high"], "moment": b.add(n, depth)}
+
+        def code(f: Inner) -> None:
+            named = {n.removeprefix("pre "): f[n] for n in ends}
+            gather(self._lanes(f), form, {n: f[n] for n in values}, named, **{n: f[n] for n in given})
+
+        self._call(("gather", form.one_latency), {**values, **ends, **given}, code)
+
     def _spread(
         self, form: Wire, values: Values, groups: list, spikes: ir.Value, bounds: ir.Value, k: ir.Value, step: ir.Value,
         least: ir.Value | None = None,
@@ -215,7 +249,8 @@ class _Writer:
 
 
 def _advance(
-    lanes: Lanes, member: Member, group: dict, n: ir.Value, first: ir.Value, every: ir.Value, low: ir.Value, high: ir.Value
+    lanes: Lanes, member: Member, group: dict, n: ir.Value, first: ir.Value, every: ir.Value, depth: ir.Value, low: ir.Value,
+    high: ir.Value,
 ) -> None:  # fmt: skip
     """The cells [low, high) by a step, after their drives and noises were drawn."""
     step = lanes.builder.add(first, n)
@@ -223,7 +258,7 @@ def _advance(
         drive(lanes, values, each, low, high, n, step)
     for values in group["noises"].values():
         noise(lanes, values, low, high, step)
-    advance(lanes, member, group, (low, high), n, first, every)
+    advance(lanes, member, group, (low, high), n, first, every, depth)
 
 
 def _release(lanes: Lanes, member: Member, group: dict, n: ir.Value) -> None:

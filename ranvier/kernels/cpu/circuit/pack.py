@@ -13,6 +13,7 @@ from ranvier.kernels.cpu.circuit._drive import CHUNK, drive_names, noise_names
 from ranvier.kernels.cpu.circuit._shares import Shares
 from ranvier.kernels.cpu.circuit.blocks import Bins
 from ranvier.kernels.cpu.circuit.fired import UNIT, fixed_counters
+from ranvier.kernels.cpu.circuit.graded import Emissions
 from ranvier.kernels.cpu.circuit.rows import Blocks, Rows, joined, rows_of
 from ranvier.kernels.cpu.circuit.team import whole_vectors
 from ranvier.kernels.cpu.draw.row_source import kernel_of, tables_of
@@ -45,6 +46,7 @@ class Packed:
     bounds: list[Tensor]
     past: Tensor
     past_bounds: Tensor
+    emissions: Emissions | None
 
     def states(self) -> dict[str, Tensor]:
         """States and counters of all cells."""
@@ -57,10 +59,11 @@ class Packed:
 
 def pack_population(
     p: CircuitPopulation, member: Member, call: Call, key: Hashable, team: Team, lengths: Mapping[str, int],
-    times: tuple[int, int, int], capacity: int, block: int,
+    times: tuple[int, int, int], capacity: int, block: int, slots: int,
 ) -> Packed:  # fmt: skip
     """``lengths``: slots of each ring; ``times``: depth of the history, steps and samples of the call; ``capacity``: spikes of
-    each cell that its log can hold; ``block``: cells of one."""
+    each cell that its log can hold; ``block``: cells of one; ``slots``: of the
+    ring of its emissions."""
     (depth, steps, samples), dtype, fixed = times, call.dtype, fixed_counters(member)
     width = 64 // dtype.itemsize
     padded = whole_vectors(p.cells, width)
@@ -111,12 +114,16 @@ def pack_population(
     cell = [empty([most * (high - low) + width], torch.int32) for low, high in ranges]
     bounds = [torch.zeros(steps + 1, dtype=torch.int64) for _ in ranges]
     given |= {"lists": _addresses(cell), "borders": _addresses(bounds)}
-    past = Spikes.of(p.history)
+    past = Spikes.of(p.history if p.emission is None else p.history[:0])
     past_bounds = torch.zeros(depth + 1, dtype=torch.int64)
-    past_bounds[depth - p.history.shape[0] :] = past.bounds
+    past_bounds[depth + 1 - past.bounds.numel() :] = past.bounds
     given |= {"past": past.cell, "past_bounds": past_bounds}
     given["log"] = torch.empty(p.cells * capacity, dtype=torch.int32)
     given["counts"] = torch.zeros(p.cells if capacity else 0, dtype=torch.int32)
+    emissions = None
+    if p.emission is not None:
+        emissions = Emissions(p.history, p.cells, padded, slots, depth, dtype)
+        given |= emissions.given
     drawn = Shares([(low, high + CHUNK if high == padded else high) for low, high in ranges])
     for k, d in enumerate(p.drives):
         names, single = drive_names(k), d.weight.numel() == 1
@@ -132,7 +139,7 @@ def pack_population(
         given |= {names[word]: value for word, value in zip(("key0", "key1", "draws"), noise_key, strict=True)}
         own[names["drawn"]] = drawn.room(dtype)
     call.fill(key, given, own, keep=(cell, bounds))
-    return Packed(shares, state, record, cell, bounds, past.cell, past_bounds)
+    return Packed(shares, state, record, cell, bounds, past.cell, past_bounds, emissions)
 
 
 def _outside(

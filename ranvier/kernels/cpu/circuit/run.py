@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import torch
 
-from ranvier.kernels.cpu.circuit.arguments import CIRCUIT, population, wire
+from ranvier.kernels.cpu.circuit.arguments import CIRCUIT, graded, population, wire
 from ranvier.kernels.cpu.circuit.blocks import block_of, rows_by_block
 from ranvier.kernels.cpu.circuit.form import Member, Wire
+from ranvier.kernels.cpu.circuit.graded import GradedForm, pack_graded, slots_of
 from ranvier.kernels.cpu.circuit.kernel import circuit_kernel
 from ranvier.kernels.cpu.circuit.pack import pack_drawn, pack_population, pack_projection, row_tables
 from ranvier.kernels.cpu.circuit.rows import rows_of
@@ -33,7 +34,7 @@ def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNI
     rings: dict[str, dict[str, list[CircuitProjection]]] = {p.name: {} for p in populations}
     for q in projections:
         rings[q.post].setdefault(q.stream, []).append(q)
-    for q in plastic:
+    for q in (*plastic, *task.graded):
         rings[q.post].setdefault(q.stream, [])
     read = {end for q in plastic if q.rule.cells for end in (q.pre, q.post)}  # rules see states before arrivals
     direct = {
@@ -54,6 +55,7 @@ def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNI
             direct[p.name],
             tuple((d.stream, d.law.each) for d in p.drives),
             tuple(p.noises),
+            p.emission,
         )
         for p in populations
     )
@@ -71,9 +73,13 @@ def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNI
         for q in plastic
     ]  # fmt: skip
     lengths = {n: {s: max(map(_slots, qs), default=1) for s, qs in own.items()} for n, own in rings.items()}
-    together = 1 if plastic else min((q.shortest for q in projections), default=1)
+    forms = [
+        GradedForm(index[q.pre], index[q.post], places[q.post][q.stream], isinstance(q.latency, int))
+        for q in task.graded
+    ]
+    together = 1 if plastic else min((q.shortest for q in (*projections, *task.graded)), default=1)
     depth = max((p.history.shape[0] for p in populations), default=0)
-    kernel = circuit_kernel(members, tuple(wires), dtype)
+    kernel = circuit_kernel(members, tuple(wires), tuple(forms), dtype)
     call = kernel.call(team.threads)
     whole = {"first": first, "steps": steps, "every": every, "depth": depth, "together": together}
     whole |= {"flags": torch.zeros(team.threads * LINE, dtype=torch.int64), "threads": team.threads}
@@ -83,7 +89,7 @@ def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNI
     times = depth, steps, samples
     packed = [
         pack_population(
-            p, m, call, population(k), team, lengths[p.name], times, logs.get(p.name, 0), blocks[p.name]
+            p, m, call, population(k), team, lengths[p.name], times, logs.get(p.name, 0), blocks[p.name], slots_of(task, p)
         )
         for k, (p, m) in enumerate(zip(populations, members, strict=True))
     ]  # fmt: skip
@@ -94,6 +100,10 @@ def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNI
                 pack_drawn(q, source, call, wire(k))
             case Pattern():
                 pack_projection(q, tables[k], call, wire(k), team, blocks[q.post], c)
+    for k, q in enumerate(task.graded):
+        emissions = packed[index[q.pre]].emissions
+        if emissions is not None:
+            pack_graded(q, emissions, call, graded(k))
     values = [
         pack_plastic(q, call, wire(k), packed, index, steps, width) for k, q in enumerate(plastic, len(projections))
     ]
@@ -105,7 +115,12 @@ def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNI
         for n in p.step.counters:
             states[p.name][n] = (states[p.name][n] - steps).clamp_(min=0).to(dtype)
         recorded[p.name] = {n: t[:, : p.cells] for n, t in pack.record.items()}
-    return CircuitResult(spikes, states, recorded, values)
+    emitted = {
+        p.name: pack.emissions.last(steps, p.kept)
+        for p, pack in zip(populations, packed, strict=True)
+        if pack.emissions is not None
+    }
+    return CircuitResult(spikes, states, recorded, values, emitted)
 
 
 def _wire(
