@@ -4,7 +4,7 @@ In ``ranvier/``: files of at most 500 lines; no wildcard imports, ``assert``, ``
 ``warnings.warn`` or public functions without a body; a docstring in every module; ``__all__`` in every package. Outside ``connectivity/``, no
 ``isinstance`` of a transform. Outside the providers of kernels, only their registry imports or names one. In
 ``network/``, functions that are not public take a graph, not the network, but for the few that write and read files. In
-``tests/``, no more tests than now replace a constant of the package.
+``tests/``, no test replaces a constant of the package, and few replace another attribute of its modules and classes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ MAX_LINES = 500
 WHOLE_NETWORKS = 9
 #: constants of the package that tests still replace; what a test chooses is an argument or a field of a record
 PATCHED = 0
+#: attributes of modules and classes of the package that tests still replace; a test makes an object of its own instead
+REPLACED = 14
 #: classes of transforms: only their own package may ask for them
 TRANSFORMS = frozenset(
     [
@@ -100,6 +102,60 @@ def patched(tests: Path) -> Iterator[str]:
                     | ast.Call(func=ast.Attribute(attr="setattr"), args=[_, ast.Constant(value=str(name)), _])
                 ) if name.rpartition(".")[2].isupper():
                     yield f"{path.relative_to(tests.parent)}:{node.lineno}"
+
+
+def replaced(tests: Path, package: Path) -> Iterator[str]:
+    """``file:line`` of every test that replaces an attribute of a module or class of the package.
+
+    A module of another library that one of the package imports, as in ``buffers.mmap``, is not the package's.
+    """
+    for path in sorted(tests.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        known = _from_package(tree, package)
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="setattr" | "delattr"), args=[ast.Constant(value=str(text)), *_]):
+                    owner = text.rpartition(".")[0]
+                case ast.Call(func=ast.Attribute(attr="setattr" | "delattr"), args=[target, *_]):
+                    first, _, rest = ast.unparse(target).partition(".")
+                    owner = ".".join([known[first], rest] if rest else [known[first]]) if first in known else ""
+                case _:
+                    continue
+            if owner.partition(".")[0] == package.name and not _foreign(owner, package):
+                yield f"{path.relative_to(tests.parent)}:{node.lineno}"
+
+
+def _from_package(tree: ast.Module, package: Path) -> dict[str, str]:
+    """Names that a file imports from the package, with their dotted paths."""
+    found = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                pairs = [
+                    (a.asname or a.name.partition(".")[0], a.name if a.asname else a.name.partition(".")[0])
+                    for a in names
+                ]
+            case ast.ImportFrom(module=str(module), names=names):
+                pairs = [(a.asname or a.name, f"{module}.{a.name}") for a in names]
+            case _:
+                continue
+        found |= {name: full for name, full in pairs if full.partition(".")[0] == package.name}
+    return found
+
+
+def _foreign(owner: str, package: Path) -> bool:
+    """Whether a dotted path leads from a module of the package into another library that it imports."""
+    at, words = package, owner.split(".")[1:]
+    for k, word in enumerate(words):
+        if (at / word).is_dir():
+            at = at / word
+        elif (at / f"{word}.py").is_file():
+            tree = ast.parse((at / f"{word}.py").read_text(encoding="utf-8"))
+            names = {a.asname or a.name for n in tree.body if isinstance(n, ast.Import) for a in n.names}
+            return bool(words[k + 1 :]) and words[k + 1] in names
+        else:
+            return False
+    return False
 
 
 def _assigned(path: Path, name: str) -> ast.expr:
@@ -209,8 +265,10 @@ def main() -> int:
     found = list(breaches(ROOT / "ranvier"))
     if len(whole := list(whole_networks(ROOT / "ranvier"))) > WHOLE_NETWORKS:
         found += [f"{where}: takes the whole network; take net.graph" for where in whole]
-    if len(replaced := list(patched(ROOT / "tests"))) > PATCHED:
-        found += [f"{where}: replaces a constant; pass the value" for where in replaced]
+    if len(constants := list(patched(ROOT / "tests"))) > PATCHED:
+        found += [f"{where}: replaces a constant; pass the value" for where in constants]
+    if len(others := list(replaced(ROOT / "tests", ROOT / "ranvier"))) > REPLACED:
+        found += [f"{where}: replaces an attribute of the package; make an object of your own" for where in others]
     for line in found:
         print(line)
     return 1 if found else 0

@@ -107,6 +107,35 @@ class TestHouse:
         assert list(_script("check_house").breaches(package)) == []
 
 
+class TestReplaced:
+    """Tests make objects of their own instead of replacing attributes of the package."""
+
+    @pytest.mark.parametrize(
+        ("line", "counts"),
+        [
+            ('patch.setattr("ranvier.room.part.word", 1)', True),
+            ('patch.setattr("ranvier.room.part.os.replace", 1)', False),
+            ('patch.setattr(part, "word", 1)', True),
+            ('patch.setattr(part.os, "replace", 1)', False),
+            ('patch.setattr(rv.Network, "run", 1)', True),
+            ('patch.setattr(Thing, "run", 1)', True),
+            ('patch.setattr(os, "replace", 1)', False),
+            ('setattr(thing, "word", 1)', False),
+        ],
+    )
+    def test_replaced_attributes_are_counted(self, tmp_path: Path, line: str, counts: bool) -> None:
+        room = tmp_path / "ranvier" / "room"
+        room.mkdir(parents=True)
+        (room / "part.py").write_text("import os\nword = 2\n")
+        (tmp_path / "tests").mkdir()
+        imports = (
+            "import os\nimport ranvier as rv\nfrom ranvier.room import part\nfrom ranvier.room.part import Thing\n"
+        )
+        (tmp_path / "tests" / "test_it.py").write_text(f"{imports}{line}\n")
+        found = list(_script("check_house").replaced(tmp_path / "tests", tmp_path / "ranvier"))
+        assert found == (["tests/test_it.py:5"] if counts else [])
+
+
 class TestParameterNames:
     def test_the_package_spells_each_parameter_in_one_way(self) -> None:
         script = _script("check_parameter_names")

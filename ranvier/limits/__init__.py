@@ -9,7 +9,7 @@ from ranvier._pages import page
 if TYPE_CHECKING:
     from ranvier.limits._files import content, plain_file
     from ranvier.limits._hdf5 import own_dataset
-    from ranvier.limits._memory import free_bytes, need, spell
+    from ranvier.limits._memory import free_bytes, need, spell, within_memory
     from ranvier.limits._npz import read_npy, read_npz
     from ranvier.limits.guard import Answer, guarded
 
@@ -24,6 +24,7 @@ __all__ = [
     "read_npy",
     "read_npz",
     "spell",
+    "within_memory",
 ]
 
 _PUBLIC = {
@@ -37,5 +38,6 @@ _PUBLIC = {
     "read_npy": "._npz",
     "read_npz": "._npz",
     "spell": "._memory",
+    "within_memory": "._memory",
 }
 __getattr__, __dir__ = page(__name__, _PUBLIC)

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from ranvier.errors import MemoryLimitError, RanvierError
 
-__all__ = ["free_bytes", "need", "spell"]
+__all__ = ["free_bytes", "need", "spell", "within_memory"]
 
 #: less than this is always free
 _NOTHING = 1 << 15
+#: bytes that count as free at most
+_most: ContextVar[int | None] = ContextVar("most", default=None)
+
+
+@contextmanager
+def within_memory(size: int) -> Iterator[None]:
+    """Let at most ``size`` bytes count as free: what needs more is refused, as on a smaller machine."""
+    before = _most.set(size)
+    try:
+        yield
+    finally:
+        _most.reset(before)
 
 
 def need(count: float, what: str, remedy: str, error: type[RanvierError] = MemoryLimitError) -> None:
@@ -31,7 +46,7 @@ def need(count: float, what: str, remedy: str, error: type[RanvierError] = Memor
 
 def free_bytes() -> int | None:
     """Memory that a process may still take, as far as the system tells."""
-    found = [_free_of_machine(), _free_of_group(), _free_of_process()]
+    found = [_most.get(), _free_of_machine(), _free_of_group(), _free_of_process()]
     known = [n for n in found if n is not None]
     return min(known) if known else None
 

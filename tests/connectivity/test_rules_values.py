@@ -12,6 +12,7 @@ import torch
 import ranvier as rv
 from ranvier.connectivity import Connectivity, ConnectivityError, Sparse
 from ranvier.errors import DimensionError, ShapeError
+from ranvier.limits import within_memory
 from ranvier.network import GraphError
 from ranvier.units import mm, ms, mV, nA
 from ranvier.values import key_of, uniforms
@@ -185,12 +186,14 @@ class TestDale:
 
 
 class TestMemory:
-    def test_too_much_is_refused_before_anything_is_drawn(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ranvier.limits._memory.free_bytes", lambda: 10_000)
+    def test_too_much_is_refused_before_anything_is_drawn(self) -> None:
         message = r"link: FixedTotal.* about 5,000 synapses of 9 bytes; building them needs 45\.4 KB .* but 10 KB is free: use fewer"
-        monkeypatch.setattr(rv.FixedTotal, "build", None)
-        with pytest.raises(ConnectivityError, match=message):
-            connected(rv.FixedTotal(5000), weight=rv.Normal(1 * nA, 0.1 * nA), delay=rv.Uniform(0 * ms, 1 * ms))
+
+        class Unbuilt(rv.FixedTotal):
+            build = None  # pyright: ignore[reportAssignmentType]
+
+        with within_memory(10_000), pytest.raises(ConnectivityError, match=message):
+            connected(Unbuilt(5000), weight=rv.Normal(1 * nA, 0.1 * nA), delay=rv.Uniform(0 * ms, 1 * ms))
 
     def test_free_memory_is_known_or_unknown(self) -> None:
         from ranvier.limits import free_bytes

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from ranvier.kernels.cpu.llvm import jit, store
+from ranvier.kernels.cpu.llvm.jit import Kernels, kernel_key
+from ranvier.kernels.cpu.llvm.store import HEADER, Store
 from tests.fuzz.engine import LONG, Target, withstands
 from tests.kernels.cpu.llvm.test_jit import TEXT, works
 
-_KEY = jit.kernel_key("put", TEXT)
+_KEY = kernel_key("put", TEXT)
 
 
 @pytest.fixture
 def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """The file of one kernel."""
     monkeypatch.setenv("RANVIER_CACHE", str(tmp_path))
-    monkeypatch.setattr(jit, "_kernels", {})
-    jit.compile_kernel("put", TEXT)
+    Kernels(Store()).compile("put", TEXT)
     (file,) = (tmp_path / "kernels").iterdir()
     assert file.name == f"{_KEY}.kernel"
     return file.read_bytes()
@@ -33,19 +33,18 @@ def _place(folder: Path, payload: bytes) -> Path:
 
 
 def _target(name: str, whole: bytes) -> Target:
-    code = whole[store._HEADER :]
+    code = whole[HEADER:]
 
     def load(path: Path) -> None:
         os.environ["RANVIER_CACHE"] = str(path.parents[1])
         damaged = path.read_bytes() != whole
-        found = store.load(_KEY)
+        found = Store().load(_KEY)
         assert found == (None if damaged else code)
         assert path.exists() != damaged
 
     def run(path: Path) -> None:
         os.environ["RANVIER_CACHE"] = str(path.parents[1])
-        jit._kernels.clear()
-        assert works(jit.compile_kernel("put", TEXT))
+        assert works(Kernels(Store()).compile("put", TEXT))
         assert path.read_bytes() == whole
 
     return Target(name, [whole], _place, {"load": load, "run": run}[name])

@@ -12,6 +12,7 @@ import torch
 import ranvier as rv
 from ranvier import data
 from ranvier.errors import MemoryLimitError, RanvierError
+from ranvier.limits import within_memory
 from ranvier.units import Hz, ms, second
 
 HUGE = 10**12
@@ -68,12 +69,14 @@ def test_a_run_without_end_is_refused() -> None:
             net.run(duration)
 
 
-def test_a_simulation_of_as_many_cells_as_state_fits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_simulation_of_as_many_cells_as_state_fits_is_refused() -> None:
     """A run takes more than the variables: 10^6 cells of 4 bytes need 44 MB."""
     net = rv.Network(dt=0.1 * ms)
     net.population("cells", 10**6, rv.LIF(tau=10 * ms))
-    monkeypatch.setattr("ranvier.limits._memory.free_bytes", lambda: 40_000_000)
-    with pytest.raises(MemoryLimitError, match=r"simulating 1,000,000 cells needs 44 MB of memory, but 40 MB is free"):
+    refused = pytest.raises(
+        MemoryLimitError, match=r"simulating 1,000,000 cells needs 44 MB of memory, but 40 MB is free"
+    )
+    with within_memory(40_000_000), refused:
         net.run(1 * ms)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ranvier.cli import main
+from ranvier.limits import within_memory
 from ranvier.recipes import microcircuit as command
 from ranvier.recipes.parts import cortex
 from ranvier.recipes.parts import microcircuit as recipe
@@ -62,9 +63,9 @@ def test_the_forecast_of_the_full_circuit_is_what_was_measured() -> None:
     assert full.running == pytest.approx(10.5 * 6.3, rel=0.1)
 
 
-def test_what_does_not_fit_is_refused_before_it_is_built(monkeypatch, tmp_path, capsys) -> None:
-    monkeypatch.setattr(command, "free_bytes", lambda: 10**9)
-    assert main(["simulate", "microcircuit", "--scale", "1", "--out", str(tmp_path)]) == 1
-    assert "smaller --scale" in capsys.readouterr().err
-    assert main(["simulate", "microcircuit", "--scale", "3", "--out", str(tmp_path)]) == 1
+def test_what_does_not_fit_is_refused_before_it_is_built(tmp_path, capsys) -> None:
+    with within_memory(10**9):
+        assert main(["simulate", "microcircuit", "--scale", "1", "--out", str(tmp_path)]) == 1
+        assert "smaller --scale" in capsys.readouterr().err
+        assert main(["simulate", "microcircuit", "--scale", "3", "--out", str(tmp_path)]) == 1
     assert not list(tmp_path.iterdir())

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ranvier import kernels
+from ranvier.kernels import registry
 
-__all__ = ["registered"]
+__all__ = ["alone", "registered"]
 
 
 @contextmanager
@@ -18,3 +19,17 @@ def registered(provider: kernels.Provider) -> Iterator[None]:
         yield
     finally:
         kernels.withdraw(provider.name)
+
+
+@contextmanager
+def alone(provider: kernels.Provider) -> Iterator[None]:
+    """Register in place of all others, which come back at the end."""
+    others = registry.providers()
+    with registered(provider):
+        for other in others:
+            kernels.withdraw(other.name)
+        try:
+            yield
+        finally:
+            for other in others:
+                kernels.register(other)

@@ -17,7 +17,7 @@ from ranvier.kernels.tasks import ScanShape
 from ranvier.units import ms
 from tests.kernels.providers.counting import Counting
 from tests.kernels.providers.refusing import Refusing
-from tests.kernels.providers.registered import registered
+from tests.kernels.providers.registered import alone, registered
 
 SENTENCE = "on the cpu provider: this provider runs nothing"
 
@@ -127,11 +127,12 @@ def test_a_plan_that_ran_can_be_copied_and_pickled(build: Callable, spikes: Call
     same([*copy.deepcopy(net)(spikes(5, 2))[:1]], [*net(spikes(5, 2))[:1]])
 
 
-def test_nobody_left_is_an_error_with_every_reason(refusing: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "providers", lambda first=None: (Refusing(),))
+def test_nobody_left_is_an_error_with_every_reason() -> None:
     net = rv.Sequential(rv.Linear(3, 2), rv.LIF(2), dt=1 * ms)
-    with pytest.raises(rv.errors.ProviderError, match="refusing: this provider runs nothing"):
+    with alone(Refusing()), pytest.raises(rv.errors.ProviderError, match="refusing: this provider runs nothing"):
         net(torch.zeros(2, 1, 3))
+    assert registry.names() == ("cpu", "reference")
+    net(torch.zeros(2, 1, 3))
 
 
 def test_an_unknown_neighbour_is_refused() -> None:

@@ -19,11 +19,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-__all__ = ["BufferStats", "buffer_stats", "empty", "set_buffer_limit"]
+__all__ = ["SHELF", "BufferStats", "Shelf", "buffer_stats", "empty", "set_buffer_limit"]
 
 _ALIGNMENT = 64
 _LARGE = 1 << 20
 _HUGE_PAGE = 2 << 20
+#: all shelves, for what a fork changes
+_shelves: weakref.WeakSet[Shelf] = weakref.WeakSet()
 
 
 class BufferStats(NamedTuple):
@@ -57,8 +59,8 @@ def _map(size: int) -> np.ndarray:
     return block[start : start + size]
 
 
-class _Shelf:
-    """Free blocks in the order they came back, and the count of those lent."""
+class Shelf:
+    """Free blocks in the order they came back, at most ``limit`` bytes of them, and the count of those lent."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -66,6 +68,7 @@ class _Shelf:
         self._blocks: list[np.ndarray] = []
         self._returned: deque[np.ndarray] = deque()
         self._lock = threading.Lock()
+        _shelves.add(self)
 
     def lend(self, size: int) -> np.ndarray:
         """A block of at least ``size`` bytes as an array of its own, whose end of life brings the block back."""
@@ -85,7 +88,7 @@ class _Shelf:
                     self.in_use -= size
                 raise MemoryError(f"no {size / 2**20:.0f} MiB of memory for a buffer: {error}") from error
         loan = block[:]
-        weakref.finalize(loan, _give_back, block).atexit = False
+        weakref.finalize(loan, self.give_back, block).atexit = False
         return loan
 
     def give_back(self, block: np.ndarray) -> None:
@@ -128,69 +131,66 @@ class _Shelf:
             surplus += 1
         del self._blocks[:surplus]
 
+    def empty(self, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        """An uninitialised contiguous CPU tensor at an address that is a multiple of 64 bytes.
 
-_shelf = _Shelf(limit=1 << 30)
+        Parameters
+        ----------
+        shape
+            Its axes, for example ``[T, B, N]``.
+        dtype
+            Its element type.
+
+        Raises
+        ------
+        MemoryError
+            When the system has no memory for it.
+        """
+        size = math.prod(shape) * dtype.itemsize
+        if size >= _LARGE:
+            memory = self.lend(size)
+        else:
+            tensor = torch.empty(tuple(shape), dtype=dtype)
+            if tensor.data_ptr() % _ALIGNMENT == 0:
+                return tensor
+            memory = np.empty(size + _ALIGNMENT, np.uint8)
+            start = -memory.ctypes.data % _ALIGNMENT
+            memory = memory[start : start + size]
+        return torch.frombuffer(memory, dtype=dtype, count=math.prod(shape)).resize_(tuple(shape))
+
+    def set_limit(self, size: int) -> None:
+        """Keep at most ``size`` bytes of free blocks (1 GiB at first); 0 keeps none.
+
+        Raises
+        ------
+        ValueError
+            For a negative size.
+        """
+        if size < 0:
+            raise ValueError(f"the buffer limit is {size} bytes; it must be 0 or more")
+        self.limit = size
+        self.trim()
+
+    def stats(self) -> BufferStats:
+        """Counts of the large blocks."""
+        self.settle()
+        return BufferStats(self.in_use, self.free, self.hits, self.misses)
+
+    def renew(self) -> None:
+        """A forked child starts with an empty shelf: another thread may have held the lock. Its loans stay valid."""
+        self.free = self.hits = self.misses = 0
+        self._blocks, self._returned, self._lock = [], deque(), threading.Lock()
 
 
-def _give_back(block: np.ndarray) -> None:
-    _shelf.give_back(block)
+#: the blocks of this process
+SHELF = Shelf(limit=1 << 30)
+empty, set_buffer_limit, buffer_stats = SHELF.empty, SHELF.set_limit, SHELF.stats
 
 
 def _renew() -> None:
-    """A forked child starts with an empty shelf: another thread may have held the lock. Its loans stay valid."""
-    global _shelf
-    lent = _shelf.in_use
-    _shelf = _Shelf(_shelf.limit)
-    _shelf.in_use = lent
+    for shelf in list(_shelves):
+        shelf.renew()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew)
-
-
-def empty(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """An uninitialised contiguous CPU tensor at an address that is a multiple of 64 bytes.
-
-    Parameters
-    ----------
-    shape
-        Its axes, for example ``[T, B, N]``.
-    dtype
-        Its element type.
-
-    Raises
-    ------
-    MemoryError
-        When the system has no memory for it.
-    """
-    size = math.prod(shape) * dtype.itemsize
-    if size >= _LARGE:
-        memory = _shelf.lend(size)
-    else:
-        tensor = torch.empty(tuple(shape), dtype=dtype)
-        if tensor.data_ptr() % _ALIGNMENT == 0:
-            return tensor
-        memory = np.empty(size + _ALIGNMENT, np.uint8)
-        start = -memory.ctypes.data % _ALIGNMENT
-        memory = memory[start : start + size]
-    return torch.frombuffer(memory, dtype=dtype, count=math.prod(shape)).resize_(tuple(shape))
-
-
-def set_buffer_limit(size: int) -> None:
-    """Keep at most ``size`` bytes of free blocks (1 GiB at first); 0 keeps none.
-
-    Raises
-    ------
-    ValueError
-        For a negative size.
-    """
-    if size < 0:
-        raise ValueError(f"the buffer limit is {size} bytes; it must be 0 or more")
-    _shelf.limit = size
-    _shelf.trim()
-
-
-def buffer_stats() -> BufferStats:
-    """Counts of the large blocks of this process."""
-    _shelf.settle()
-    return BufferStats(_shelf.in_use, _shelf.free, _shelf.hits, _shelf.misses)

@@ -19,10 +19,10 @@ from functools import cache
 import llvmlite
 import llvmlite.binding as llvm
 
-from ranvier.kernels.cpu.llvm import store
 from ranvier.kernels.cpu.llvm.processor import processor
+from ranvier.kernels.cpu.llvm.store import STORE, Store
 
-__all__ = ["Kernel", "compile_kernel", "compiled_count", "loaded_count", "packer"]
+__all__ = ["KERNELS", "Kernel", "Kernels", "compile_kernel", "kernel_key", "packer"]
 
 _PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -60,37 +60,6 @@ class Kernel:
         )
 
 
-class _Counts:
-    """How many kernels this process has compiled, and how many came from a file."""
-
-    compiled = 0
-    loaded = 0
-
-
-_kernels: dict[str, Kernel] = {}
-_lock = threading.Lock()
-
-
-def _renew() -> None:
-    """A forked child keeps the kernels, but not a lock that another thread may have held."""
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew)
-
-
-def compiled_count() -> int:
-    """How many kernels this process has compiled."""
-    return _Counts.compiled
-
-
-def loaded_count() -> int:
-    """How many kernels this process has read from the cache folder."""
-    return _Counts.loaded
-
-
 def _machine() -> llvm.TargetMachine:
     """A fresh target machine: each engine takes possession of its own."""
     cpu, features = processor()
@@ -104,6 +73,86 @@ def kernel_key(name: str, text: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
+class Kernels:
+    """The kernels of a process, or of a test: each by its key, in memory and in the files of a ``store``.
+
+    ``compiled`` are the names of those that were compiled, ``loaded`` counts those that came from a file.
+    """
+
+    def __init__(self, store: Store = STORE) -> None:
+        self._store, self._known, self._lock = store, dict[str, Kernel](), threading.Lock()
+        self.compiled: list[str] = []
+        self.loaded = 0
+
+    def renew(self) -> None:
+        """A forked child keeps the kernels, but not a lock that another thread may have held."""
+        self._lock = threading.Lock()
+
+    def compile(self, name: str, text: str) -> Kernel:
+        """As :func:`compile_kernel`."""
+        key = kernel_key(name, text)
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        with self._lock:
+            if key not in self._known:
+                self._known[key] = self._load(name, key) or self._compile(name, key, text)
+            return self._known[key]
+
+    def _load(self, name: str, key: str) -> Kernel | None:
+        """The kernel from its file, without parsing or optimising anything."""
+        code = self._store.load(key)
+        if code is None:
+            return None
+        try:
+            kernel = self.link(name, llvm.parse_assembly(""), _machine(), read=lambda _module: code)
+        except RuntimeError as error:
+            self._store.discard(key, f"the machine code does not load ({error})")
+            return None
+        self.loaded += 1
+        return kernel
+
+    def _compile(self, name: str, key: str, text: str) -> Kernel:
+        machine = _machine()
+        module = llvm.parse_assembly(text)
+        module.triple = machine.triple
+        module.data_layout = str(machine.target_data)
+        module.verify()
+        options = llvm.create_pipeline_tuning_options(speed_level=3)
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+        objects: list[bytes] = []
+        kernel = self.link(name, module, machine, write=lambda _module, code: objects.append(code))
+        self.compiled.append(name)
+        for code in objects:  # none where an interrupt fell into the callback, which native code cannot pass on
+            self._store.save(key, code)
+        return kernel
+
+    def link(
+        self,
+        name: str,
+        module: llvm.ModuleRef,
+        machine: llvm.TargetMachine,
+        write: Callable[[llvm.ModuleRef, bytes], None] | None = None,
+        read: Callable[[llvm.ModuleRef], bytes] | None = None,
+    ) -> Kernel:
+        """The kernel of a module that is compiled, or whose machine code ``read`` hands over."""
+        engine = llvm.create_mcjit_compiler(module, machine)
+        engine.set_object_cache(write, read)
+        engine.finalize_object()
+        address = engine.get_function_address(name)
+        if not address:
+            raise RuntimeError(f"the module has no function {name!r}")
+        return Kernel(address, engine)
+
+
+#: those of this process
+KERNELS = Kernels()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=KERNELS.renew)
+
+
 def compile_kernel(name: str, text: str) -> Kernel:
     """Machine code for the function ``name`` of the IR module ``text``; the same text is never compiled twice.
 
@@ -112,58 +161,4 @@ def compile_kernel(name: str, text: str) -> Kernel:
     RuntimeError
         When the IR is malformed or has no function of that name.
     """
-    key = kernel_key(name, text)
-    known = _kernels.get(key)
-    if known is not None:
-        return known
-    with _lock:
-        if key not in _kernels:
-            _kernels[key] = _load(name, key) or _compile(name, key, text)
-        return _kernels[key]
-
-
-def _load(name: str, key: str) -> Kernel | None:
-    """The kernel from its file, without parsing or optimising anything."""
-    code = store.load(key)
-    if code is None:
-        return None
-    try:
-        kernel = _link(name, llvm.parse_assembly(""), _machine(), read=lambda _module: code)
-    except RuntimeError as error:
-        store.discard(key, f"the machine code does not load ({error})")
-        return None
-    _Counts.loaded += 1
-    return kernel
-
-
-def _compile(name: str, key: str, text: str) -> Kernel:
-    machine = _machine()
-    module = llvm.parse_assembly(text)
-    module.triple = machine.triple
-    module.data_layout = str(machine.target_data)
-    module.verify()
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
-    builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
-    objects: list[bytes] = []
-    kernel = _link(name, module, machine, write=lambda _module, code: objects.append(code))
-    _Counts.compiled += 1
-    for code in objects:  # none where an interrupt fell into the callback, which native code cannot pass on
-        store.save(key, code)
-    return kernel
-
-
-def _link(
-    name: str,
-    module: llvm.ModuleRef,
-    machine: llvm.TargetMachine,
-    write: Callable[[llvm.ModuleRef, bytes], None] | None = None,
-    read: Callable[[llvm.ModuleRef], bytes] | None = None,
-) -> Kernel:
-    engine = llvm.create_mcjit_compiler(module, machine)
-    engine.set_object_cache(write, read)
-    engine.finalize_object()
-    address = engine.get_function_address(name)
-    if not address:
-        raise RuntimeError(f"the module has no function {name!r}")
-    return Kernel(address, engine)
+    return KERNELS.compile(name, text)

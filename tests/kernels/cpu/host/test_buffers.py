@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import threading
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -13,17 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ranvier.kernels.cpu.host import buffers
-from ranvier.kernels.cpu.host.buffers import buffer_stats, empty, set_buffer_limit
+from ranvier.kernels.cpu.host.buffers import Shelf, empty
 
 MIB = 1 << 20
 
 
-@pytest.fixture(autouse=True)
-def shelf(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    gc.collect()
-    monkeypatch.setattr(buffers, "_shelf", buffers._Shelf(1 << 30))
-    yield
-    gc.collect()
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf(1 << 30)
 
 
 class TestEmpty:
@@ -40,70 +36,70 @@ class TestEmpty:
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.int64, torch.bool])
     @pytest.mark.parametrize("size", [MIB, 3 * MIB + 64, 70 * MIB])
-    def test_large_ones(self, size: int, dtype: torch.dtype) -> None:
-        x = empty([2, size // 2 // dtype.itemsize], dtype)
+    def test_large_ones(self, size: int, dtype: torch.dtype, shelf: Shelf) -> None:
+        x = shelf.empty([2, size // 2 // dtype.itemsize], dtype)
         assert x.data_ptr() % (2 * MIB) == 0
         assert x.is_contiguous()
         assert not x._is_view()
         assert x.fill_(1).sum() == x.numel()
-        assert size <= buffer_stats().in_use <= size * 1.125 + 2 * MIB
+        assert size <= shelf.stats().in_use <= size * 1.125 + 2 * MIB
 
-    def test_it_can_be_a_leaf(self) -> None:
-        x = empty([MIB]).fill_(2).requires_grad_()
+    def test_it_can_be_a_leaf(self, shelf: Shelf) -> None:
+        x = shelf.empty([MIB]).fill_(2).requires_grad_()
         (x * x).sum().backward()
         assert x.grad is not None
         assert bool((x.grad == 4).all())
 
-    def test_no_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_no_memory(self, monkeypatch: pytest.MonkeyPatch, shelf: Shelf) -> None:
         def refuse(*_: object, **__: object) -> None:
             raise OSError(12, "Cannot allocate memory")
 
         monkeypatch.setattr(buffers.mmap, "mmap", refuse)
         with pytest.raises(MemoryError, match="4 MiB"):
-            empty([MIB])
-        assert buffer_stats().in_use == 0
+            shelf.empty([MIB])
+        assert shelf.stats().in_use == 0
 
-    def test_a_platform_with_fewer_flags(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_platform_with_fewer_flags(self, monkeypatch: pytest.MonkeyPatch, shelf: Shelf) -> None:
         for name in ("MAP_PRIVATE", "MADV_HUGEPAGE"):
             monkeypatch.delattr(buffers.mmap, name, raising=False)
-        assert empty([MIB]).fill_(1).sum() == MIB
+        assert shelf.empty([MIB]).fill_(1).sum() == MIB
 
 
 class TestReuse:
-    def test_a_freed_block_serves_the_next_request(self) -> None:
-        x = empty([10, MIB])
+    def test_a_freed_block_serves_the_next_request(self, shelf: Shelf) -> None:
+        x = shelf.empty([10, MIB])
         place = x.data_ptr()
         del x
-        y = empty([10, MIB])
+        y = shelf.empty([10, MIB])
         assert y.data_ptr() == place
-        assert buffer_stats()[2:] == (1, 1)
+        assert shelf.stats()[2:] == (1, 1)
 
-    def test_a_view_keeps_the_block(self) -> None:
-        x = empty([4, MIB])
+    def test_a_view_keeps_the_block(self, shelf: Shelf) -> None:
+        x = shelf.empty([4, MIB])
         view = x[1:].view(torch.int32)
         del x
         gc.collect()
-        assert buffer_stats().free == 0
-        y = empty([4, MIB])
+        assert shelf.stats().free == 0
+        y = shelf.empty([4, MIB])
         assert y.data_ptr() != view.data_ptr() - 4 * MIB
         del view
-        assert buffer_stats().free == 16 * MIB
+        assert shelf.stats().free == 16 * MIB
 
-    def test_a_graph_keeps_the_block(self) -> None:
-        x = empty([MIB]).fill_(3)
+    def test_a_graph_keeps_the_block(self, shelf: Shelf) -> None:
+        x = shelf.empty([MIB]).fill_(3)
         weight = torch.ones(MIB, requires_grad=True)
         y = (x * weight).sum()
         del x
-        assert buffer_stats().in_use == 4 * MIB
+        assert shelf.stats().in_use == 4 * MIB
         y.backward()
         del y
-        assert buffer_stats().in_use == 0
+        assert shelf.stats().in_use == 0
 
-    def test_nothing_grows(self) -> None:
+    def test_nothing_grows(self, shelf: Shelf) -> None:
         for _ in range(200):
-            x, y = empty([MIB]), empty([3, MIB])
+            x, y = shelf.empty([MIB]), shelf.empty([3, MIB])
             del x, y
-        assert buffer_stats() == (0, 16 * MIB, 398, 2)
+        assert shelf.stats() == (0, 16 * MIB, 398, 2)
 
     def test_sizes_share_few_classes(self) -> None:
         sizes = {buffers._block_size(n) for n in range(MIB, 256 * MIB, 4096 * 7)}
@@ -112,43 +108,43 @@ class TestReuse:
 
 
 class TestLimit:
-    def test_the_oldest_go_first(self) -> None:
-        set_buffer_limit(8 * MIB)
-        blocks = [empty([MIB]) for _ in range(4)]
+    def test_the_oldest_go_first(self, shelf: Shelf) -> None:
+        shelf.set_limit(8 * MIB)
+        blocks = [shelf.empty([MIB]) for _ in range(4)]
         places = [block.data_ptr() for block in blocks]
         while blocks:
             del blocks[0]
-        assert buffer_stats().free == 8 * MIB
-        kept = [empty([MIB]), empty([MIB])]
+        assert shelf.stats().free == 8 * MIB
+        kept = [shelf.empty([MIB]), shelf.empty([MIB])]
         assert {block.data_ptr() for block in kept} == set(places[2:])
 
-    def test_a_block_beyond_the_limit_evicts_nothing(self) -> None:
-        set_buffer_limit(8 * MIB)
-        small, large = empty([MIB]), empty([10 * MIB])
+    def test_a_block_beyond_the_limit_evicts_nothing(self, shelf: Shelf) -> None:
+        shelf.set_limit(8 * MIB)
+        small, large = shelf.empty([MIB]), shelf.empty([10 * MIB])
         del small, large
-        assert buffer_stats().free == 4 * MIB
+        assert shelf.stats().free == 4 * MIB
 
-    def test_zero_keeps_nothing(self) -> None:
-        x = empty([MIB])
+    def test_zero_keeps_nothing(self, shelf: Shelf) -> None:
+        x = shelf.empty([MIB])
         del x
-        set_buffer_limit(0)
-        assert buffer_stats().free == 0
-        y = empty([MIB])
+        shelf.set_limit(0)
+        assert shelf.stats().free == 0
+        y = shelf.empty([MIB])
         del y
-        assert buffer_stats() == (0, 0, 0, 2)
+        assert shelf.stats() == (0, 0, 0, 2)
 
-    def test_a_negative_limit_is_refused(self) -> None:
+    def test_a_negative_limit_is_refused(self, shelf: Shelf) -> None:
         with pytest.raises(ValueError, match="-1"):
-            set_buffer_limit(-1)
+            shelf.set_limit(-1)
 
 
 class TestConcurrency:
-    def test_threads(self) -> None:
+    def test_threads(self, shelf: Shelf) -> None:
         wrong: list[int] = []
 
         def work(mark: int) -> None:
             for _ in range(100):
-                x = empty([MIB // 2]).fill_(mark)
+                x = shelf.empty([MIB // 2]).fill_(mark)
                 if not bool((x == mark).all()):
                     wrong.append(mark)
 
@@ -158,31 +154,31 @@ class TestConcurrency:
         for worker in workers:
             worker.join()
         assert wrong == []
-        stats = buffer_stats()
+        stats = shelf.stats()
         assert stats.in_use == 0
         assert stats.hits + stats.misses == 400
         assert stats.misses <= 8  # each thread may hold its last one while it asks for the next
 
-    def test_return_while_the_lock_is_held(self) -> None:
-        x = empty([MIB])
-        with buffers._shelf._lock:
+    def test_return_while_the_lock_is_held(self, shelf: Shelf) -> None:
+        x = shelf.empty([MIB])
+        with shelf._lock:
             del x  # as the garbage collector may do inside `lend`
-        assert buffer_stats() == (0, 4 * MIB, 0, 1)
+        assert shelf.stats() == (0, 4 * MIB, 0, 1)
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
     @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-    def test_a_forked_child(self) -> None:
-        x, freed = empty([MIB]).fill_(1), empty([2, MIB])
+    def test_a_forked_child(self, shelf: Shelf) -> None:
+        x, freed = shelf.empty([MIB]).fill_(1), shelf.empty([2, MIB])
         del freed
-        with buffers._shelf._lock:
+        with shelf._lock:
             child = os.fork()
             if child == 0:
-                fine = buffer_stats()[:2] == (4 * MIB, 0)
-                y = empty([MIB])
+                fine = shelf.stats()[:2] == (4 * MIB, 0)
+                y = shelf.empty([MIB])
                 y.fill_(2)
                 x.fill_(3)
                 del y
-                fine = fine and buffer_stats()[:2] == (4 * MIB, 4 * MIB)
+                fine = fine and shelf.stats()[:2] == (4 * MIB, 4 * MIB)
                 os._exit(0 if fine else 1)
         _, status = os.waitpid(child, 0)
         assert os.waitstatus_to_exitcode(status) == 0
