@@ -348,7 +348,14 @@ class Network(nn.Module):
         ``"times"``, that of the spike's time. ``"auto"`` (the default) takes the surrogate where spikes of a population
         are read, and detaches where its variables are read (``docs/gradients.md``).
         """
-        if state is not None and not how and isinstance(x, Tensor) and x.ndim == 3 and len(x) == 1:
+        if (
+            state is not None
+            and not how
+            and isinstance(x, Tensor)
+            and x.ndim == 3
+            and len(x) == 1
+            and not torch.is_grad_enabled()
+        ):
             done = one_step(self._memo, self._who(), x[0], state)
             if done is not None:
                 return as_window(done[0]), done[1]
@@ -384,11 +391,7 @@ class Network(nn.Module):
         return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), after
 
     def stepper(self, state: State | None = None, *, batch: int = 1, stream: int | None = None) -> Stepper:
-        """A stepper from ``state``, or from a fresh one of ``batch`` samples: one step per call, without gradient.
-
-        ``stepper(x)`` gives the numbers of :meth:`step` in less time: its plan, kernels and buffers are bound once, and the
-        output is written to the same memory in every step. See :class:`Stepper`.
-        """
+        """A :class:`Stepper` from ``state``, or from a fresh one: the numbers of :meth:`step` in less time, without gradient."""
         from ranvier.network.stepper import Stepper  # imported only by who steps
 
         if not self.inputs:

@@ -91,5 +91,5 @@ class Stepper:
         if self._bound is not None:
             self._step = self._state.step
             self._out = self._bound.steps.room()
-            self._result = self._bound.out(self._out)
+            self._result = self._bound.named(self._bound.chosen(self._out))
         return out

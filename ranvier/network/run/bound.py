@@ -12,7 +12,7 @@ from torch import nn
 from ranvier._warn import warn
 from ranvier.connectivity.hooks import any_global_hook
 from ranvier.kernels import registry
-from ranvier.kernels.provider import CHANGED, MADE, OpensSteps, Steps
+from ranvier.kernels.provider import CHANGED, MADE, UNFIT, OpensSteps, Steps
 from ranvier.network.bounds import Bounds
 from ranvier.network.checks import MOST, describe_non_finite
 from ranvier.network.parts.population import signal_of
@@ -54,7 +54,7 @@ class Bound:
         every = list(modules)
         self._generation, self._hooks = registry.generation(), [hooks for m in every for hooks in _hooks_of(m)]
         tables = [table for m in every for table in (m._parameters, m._buffers)]
-        self._tensors = [(table, n, t, 0 if t is None else t.data_ptr()) for table in tables for n, t in table.items()]
+        self.tensors = [(table, n, t, 0 if t is None else t.data_ptr()) for table in tables for n, t in table.items()]
         self._parts = [(m._modules, n, part) for m in every for n, part in m._modules.items()]
         self._sizes = [(p._modules, len(p)) for p in (graph.populations, graph.projections)]
         self._modes = [(m, m.training) for p in graph.projections.values() if _settles(p.chain) for m in p.modules()]
@@ -63,7 +63,7 @@ class Bound:
         """Whether the network is made of the same parts, tensors, hooks and providers."""
         if any(self._hooks) or registry.generation() != self._generation or self.graph.outputs != self.outputs:
             return False
-        for table, name, tensor, place in self._tensors:
+        for table, name, tensor, place in self.tensors:
             if table.get(name) is not tensor or (place and tensor.data_ptr() != place):
                 return False
         for table, name, part in self._parts:
@@ -118,28 +118,37 @@ class Bound:
                 variables[n][v] = t
         return State(step, variables, history, {}, stream, self.dt, self.times)
 
-    def out(self, made: Sequence[Tensor]) -> Any:
-        """What a call returns."""
-        if len(self._places) == 1:
-            return made[self._places[0]]
-        return {n: made[k] for n, k in zip(self.outputs, self._places, strict=True)}
+    def chosen(self, out: Sequence[Tensor]) -> list[Tensor]:
+        """The outputs of the network, among those of the operation."""
+        return [out[k] for k in self._places]
 
-    def call(self, x: Any, state: State) -> tuple[Any, State] | None:
-        """One step as a value of its own; None where it must be run, or refused, the long way."""
-        sources, given = self.sources(x), self.given(state)
-        if sources is None or given is None or not self.lock.acquire(blocking=False):
-            return None
+    def named(self, out: Sequence[Tensor]) -> Any:
+        """The outputs of the network as a call returns them."""
+        return out[0] if len(out) == 1 else dict(zip(self.outputs, out, strict=True))
+
+    def take(self, sources: Sequence[Tensor], given: Sequence[Tensor]) -> tuple[int, list[Tensor], list[Tensor]]:
+        """One step from values: what was found, the values after it, and the outputs."""
+        if not self.lock.acquire(blocking=False):
+            return UNFIT, [], []
         try:
             found, made, out = self.steps.call(sources, given)
         finally:
             self.lock.release()
+        self._generation -= found & CHANGED  # no longer holds
+        return found, made, out
+
+    def call(self, x: Any, state: State) -> tuple[Any, State] | None:
+        """One step as a value of its own; None where it must be run, or refused, the long way."""
+        sources, given = self.sources(x), self.given(state)
+        if sources is None or given is None:
+            return None
+        found, made, out = self.take(sources, given)
         if found & ~MADE:
-            self._generation -= found & CHANGED  # no longer holds
             return None
         after = self.state(made, state.step + 1, state.stream)
         if found:
             self.warn(after)
-        return self.out(out), after
+        return self.named(self.chosen(out)), after
 
     def warn(self, state: State) -> None:
         """Warn of numbers that are not sound."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -59,8 +60,9 @@ def call(
     step = steps == 1 and not torch.is_grad_enabled()
     plan = plan_call(graph, inputs, state, torch.is_grad_enabled(), steps, batch, cuts=cuts, step=step, **periods)
     run = execute(graph, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, ends)
-    if step:
-        bind_step(graph, plan, inputs, state, batch)
+    if steps == 1:
+        alone = partial(plan_call, graph, inputs, state, False, steps, batch, step=True)
+        bind_step(graph, (lambda: plan) if step else alone, inputs, state, batch)
     trouble = describe_non_finite(graph, run.state)
     if trouble:
         for name in graph.inputs:  # a large input is only searched once something went wrong

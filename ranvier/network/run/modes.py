@@ -18,7 +18,7 @@ from ranvier.errors import ProviderError
 if TYPE_CHECKING:
     from ranvier.network.run.window import Window
 
-__all__ = ["in_own_precision", "own_precision", "refuse_modes", "watch_backward"]
+__all__ = ["autocast", "in_own_precision", "own_precision", "refuse_modes", "watch_backward"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,6 +50,11 @@ def refuse_modes() -> None:
         raise ProviderError(_FUNC)
     if torch.is_autocast_enabled("cpu"):
         warn(_AUTOCAST)
+
+
+def autocast() -> bool:
+    """Whether torch would round products to half precision."""
+    return torch.is_autocast_enabled("cpu")
 
 
 def own_precision() -> AbstractContextManager[Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ranvier.network.run.bound import Bound, bind
-from ranvier.network.run.modes import refuse_modes
+from ranvier.network.run.bound_gradient import step_with_gradient
+from ranvier.network.run.modes import autocast, refuse_modes
 from ranvier.network.state.state import State
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class _Kept:
 def one_step(memo: Memo, who: Who, x: Any, state: State) -> tuple[Any, State] | None:
     """(output, state after) of a step that was bound for the like; None where it must be run the long way."""
     some = next(iter(x.values()), None) if isinstance(x, Mapping) else x
-    if not isinstance(some, Tensor) or not some.ndim or torch.is_grad_enabled():
+    if not isinstance(some, Tensor) or not some.ndim:
         return None
     kept = memo.steps.get((len(some), *who))
     bound = None if kept is None else kept.bound
@@ -51,7 +52,10 @@ def one_step(memo: Memo, who: Who, x: Any, state: State) -> tuple[Any, State] | 
         _drop(kept)
         return None
     refuse_modes()
-    found = bound.call(x, state)
+    if torch.is_grad_enabled():
+        found = None if autocast() else step_with_gradient(bound, x, state)
+    else:
+        found = bound.call(x, state)
     if found is not None:
         kept.served += 1
     elif not bound.holds():
@@ -64,22 +68,25 @@ def as_window(out: Any) -> Any:
     return out.unsqueeze(0) if isinstance(out, Tensor) else {n: o.unsqueeze(0) for n, o in out.items()}
 
 
-def bind_step(graph: Graph, plan: Plan, inputs: Mapping[str, Tensor], state: State, batch: int) -> Bound | None:
-    """The step of a plan for calls to come, bound unless that was refused or does not pay yet."""
+def bind_step(
+    graph: Graph, plan_of: Callable[[], Plan], inputs: Mapping[str, Tensor], state: State, batch: int
+) -> None:
+    """Bind the step of a plan for calls to come, unless that was refused or does not pay yet."""
     steps, key = graph.memo.steps, (batch, graph.dtype, graph.provider)
     kept = steps.get(key)
     if kept is None:
         while len(steps) >= _MOST:
             del steps[next(iter(steps))]
         kept = steps[key] = _Kept()
-    if kept.bound is not None or kept.refused is plan:
-        return kept.bound
+    if kept.bound is not None:
+        return
     if kept.wait:
         kept.wait -= 1
-        return None
-    kept.bound, kept.served = bind(graph, plan, inputs, state), 0
-    kept.refused = plan if kept.bound is None else None
-    return kept.bound
+        return
+    plan = plan_of()
+    if kept.refused is not plan:
+        kept.bound, kept.served = bind(graph, plan, inputs, state), 0
+        kept.refused = plan if kept.bound is None else None
 
 
 def own_step(memo: Memo, who: Who, x: Any, state: State) -> Bound | None:

@@ -238,15 +238,67 @@ def test_numbers_beyond_any_model_are_warned_of() -> None:
             net.step(x[0], state)
 
 
-def test_with_a_gradient_the_step_is_differentiable_and_the_numbers_are_the_same() -> None:
-    net, x = _layers(torch.float64), _spikes(4, 1, torch.float64)
-    with torch.no_grad():
-        _, state = _walk(net, x)
-        plain, _ = net.step(x[0], state)
+def _gradients(
+    net: rv.Sequential, x: Tensor, steps: Callable[..., tuple[Tensor, rv.State]]
+) -> tuple[Tensor, dict[str, Tensor | None], Tensor | None]:
+    """Outputs of a loop over steps, and the gradients of a loss of them and of the last state."""
+    net.zero_grad()
+    x = x.clone().requires_grad_()
+    out, state = [], net.initial_state(x.shape[1], stream=0)
+    for now in x:
+        y, state = steps(now, state)
+        out.append(y)
+    weights = torch.linspace(0.5, 1.5, len(out), dtype=x.dtype).reshape(-1, 1, 1)
+    loss = (torch.stack(out) * weights).sum() + sum(v["v"].square().sum() for v in state.variables.values() if "v" in v)
+    loss.backward()
+    return torch.stack(out).detach(), {n: p.grad for n, p in net.named_parameters()}, x.grad
+
+
+@pytest.mark.parametrize("make", [_layers, _recurrent])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_with_a_gradient_values_and_gradients_are_those_of_the_long_way(
+    make: Callable[..., rv.Sequential], batch: int
+) -> None:
+    net, x = make(torch.float64), _spikes(9, batch, torch.float64) * 1.5
+    long = make(torch.float64, "reference")
+    _gradients(net, x, net.step)  # binds
+    before = _served(net)
+    out, found, to_x = _gradients(net, x, net.step)
+    other, wanted, expected = _gradients(long, x, long.step)
+    assert _served(net) == before + 9
+    torch.testing.assert_close(out, other)
+    torch.testing.assert_close(to_x, expected)
+    for name, grad in wanted.items():
+        torch.testing.assert_close(found[name], grad)
+    assert any(g is not None and float(g.abs().sum()) > 0 for g in found.values())
+
+
+def test_numbers_that_change_before_the_backward_pass_are_refused() -> None:
+    net, x = _layers(), _spikes(4, 1, torch.float32)
+    _, state = _walk(net, x)
+    state = state.detach()
     out, _ = net.step(x[0], state)
+    assert _served(net) > 0
+    net.populations["lif1"].V_th.fill_(-3.0)
+    with pytest.raises(StateError, match="changed between a step and its backward pass"):
+        out.sum().backward()
+    net.populations["lif1"].V_th.fill_(1.0)
+    out, _ = net.step(x[0], state)
+    out, _ = net.step(x[0], state)
+    with torch.no_grad():
+        net.projections["linear1"].chain[0].weight.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.sum().backward()
+
+
+def test_a_state_whose_graph_is_freed_says_what_to_do() -> None:
+    net, x = _layers(), _spikes(4, 1, torch.float32)
+    _, state = _walk(net, x)
+    out, state = net.step(x[0], state.detach())
     out.sum().backward()
-    assert net.projections["linear2"].chain[0].weight.grad is not None
-    torch.testing.assert_close(out.detach(), plain)
+    out, _ = net.step(x[1], state)
+    with pytest.raises(StateError, match=r"state.detach\(\)"):
+        out.sum().backward()
 
 
 def test_copies_and_pickles_set_up_anew() -> None:
