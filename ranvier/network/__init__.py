@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ranvier.network.sequential import Recurrent, Sequential
     from ranvier.network.simulation.gradient_run import GradientRun, Signals
     from ranvier.network.simulation.run import Run
+    from ranvier.network.simulation.stepper import SimulationStepper
     from ranvier.network.state.files import load_state, save_state
     from ranvier.network.state.state import State
     from ranvier.network.stepper import Stepper
@@ -59,6 +60,7 @@ __all__ = [
     "Sequential",
     "Signal",
     "Signals",
+    "SimulationStepper",
     "Source",
     "SpikeStatistics",
     "SpikeTrain",
@@ -111,6 +113,7 @@ _PUBLIC: dict[str, str] = {
     "SpikeTrain": ".recording",
     "SpikeTrains": ".stimuli",
     "State": ".state.state",
+    "SimulationStepper": ".simulation.stepper",
     "Stepper": ".stepper",
     "Statistics": ".recording",
     "Stimulus": ".stimuli",

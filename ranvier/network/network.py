@@ -51,7 +51,6 @@ from ranvier.values import flag
 if TYPE_CHECKING:
     from ranvier.network.run.one_step import Who
     from ranvier.network.simulation.gradient_run import GradientRun, Loss
-    from ranvier.network.stepper import Stepper
     from ranvier.storages import Storage
     from ranvier.synapses import Plasticity
 
@@ -390,14 +389,15 @@ class Network(nn.Module):
         out, after = self(x.unsqueeze(0), state, reset=reset)
         return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), after
 
-    def stepper(self, state: State | None = None, *, batch: int = 1, stream: int | None = None) -> Stepper:
-        """A :class:`Stepper` from ``state``, or from a fresh one: the numbers of :meth:`step` in less time, without gradient."""
-        from ranvier.network.stepper import Stepper  # imported only by who steps
+    def stepper(self, state: State | None = None, *, batch: int = 1, stream: int | None = None) -> Any:
+        """A :class:`Stepper` from ``state`` or a fresh one (the numbers of :meth:`step` in less time, without gradient).
 
-        if not self.inputs:
-            raise GraphError("the network has no external input to step on: simulate with net.run(…, state).")
+        A network without inputs gives a :class:`SimulationStepper`, which advances it with its own sources.
+        """
+        from ranvier.network.stepper import stepper  # imported only by who steps
+
         fresh = partial(self.initial_state, batch, stream=stream)
-        return Stepper(self.step, fresh, self._plainly, self._memo, state)
+        return stepper(lambda: self.graph, self.step, fresh, self._plainly, state)
 
     @overload
     def run(

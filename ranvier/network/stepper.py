@@ -10,16 +10,27 @@ import torch
 from ranvier.kernels.provider import MADE
 from ranvier.network.run.modes import refuse_modes
 from ranvier.network.run.one_step import own_step
+from ranvier.network.simulation.stepper import SimulationStepper
 from ranvier.network.state.state import State
 
 if TYPE_CHECKING:
-    from ranvier.network.graph import Memo
+    from ranvier.network.graph import Graph, Memo
     from ranvier.network.run.bound import Bound
     from ranvier.network.run.one_step import Who
 
-__all__ = ["Stepper"]
+__all__ = ["Stepper", "stepper"]
 
 Tensor = torch.Tensor
+
+
+def stepper(
+    graph: Callable[[], Graph], step: Callable[..., tuple[Any, State]], fresh: Callable[[], State], who: Callable[[], Who | None],
+    state: State | None,
+) -> Stepper | SimulationStepper:  # fmt: skip
+    """The stepper of a network with inputs, or of one on its own."""
+    if graph().inputs:
+        return Stepper(step, fresh, who, graph().memo, state)
+    return SimulationStepper(graph, fresh, state)
 
 
 class Stepper:

@@ -11,7 +11,7 @@ import torch
 import ranvier as rv
 from ranvier.errors import ShapeError, StateError
 from ranvier.network import GraphError
-from ranvier.units import ms
+from ranvier.units import Hz, ms, mV, nA
 
 Tensor = torch.Tensor
 
@@ -187,8 +187,54 @@ def test_a_refused_input_leaves_the_state_as_it_was() -> None:
     stepper(x[0])
 
 
-def test_a_network_on_its_own_has_no_input_to_step_on() -> None:
-    net = rv.Network(dt=1 * ms)
-    net.population("cells", 3, rv.CurrentLIF())
-    with pytest.raises(GraphError, match="no external input"):
-        net.stepper()
+def _circuit(dtype: torch.dtype = torch.float32, provider: str | None = None) -> rv.Network:
+    net = rv.Network(dt=0.1 * ms, seed=2, dtype=dtype, provider=provider)
+    net.population("cells", 30, rv.CurrentLIF(I_e=0.5 * nA, refractory=1 * ms))
+    net.population("others", 20, rv.CurrentLIF(), v=rv.Uniform(-65 * mV, -51 * mV))
+    net.population("alone", 4, rv.CurrentLIF(I_e=0.6 * nA))
+    net.source("noise", rv.Poisson(2000 * Hz, 20))
+    net.connect("noise", "others", rv.OneToOne(), to="I", weight=0.3 * nA)
+    net.connect("cells", "others", rv.FixedProbability(0.3), to="I", weight=0.2 * nA, delay=0.4 * ms, name="forth")
+    net.connect("others", "cells", rv.FixedProbability(0.3), to="I", weight=0.1 * nA)
+    return net
+
+
+@pytest.mark.parametrize("provider", [None, "reference"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_network_on_its_own_gives_the_spikes_of_a_run(dtype: torch.dtype, provider: str | None) -> None:
+    net = _circuit(dtype, provider)
+    state = net.initial_state(stream=4)
+    names = list(net.populations)
+    run = net.run(12 * ms, state, record={n: ["spikes"] for n in names})
+    stepper = net.stepper(state)
+    found: dict[str, list[tuple[int, int]]] = {n: [] for n in names}
+    for steps in (1, 1, 3, 40, 5, 70):
+        first = stepper.state.step
+        for n, spikes in stepper(steps).items():
+            for k in range(steps):
+                cells = spikes.cell[spikes.bounds[k] : spikes.bounds[k + 1]]
+                found[n] += [(first + k, int(c)) for c in cells]
+    for n in names:
+        wanted = run[n].spikes
+        assert found[n] == list(zip(wanted.step.tolist(), wanted.cell.tolist(), strict=True))
+        assert found[n]
+    assert _equal(stepper.state, run.state)
+    assert state.step == 0
+
+
+def test_a_network_on_its_own_follows_what_changes() -> None:
+    net, state = _circuit(), _circuit().initial_state(stream=4)
+    stepper = net.stepper(state)
+    stepper(60)
+    middle = stepper.state
+    net.projections["forth"].chain[0].weight.data.mul_(0)
+    net.populations["cells"].V_th.fill_(-60.0)
+    stepper(60)
+    assert _equal(stepper.state, net.run(6 * ms, middle).state)
+    stepper.reset(state)
+    assert stepper.state.step == 0
+    with pytest.raises(GraphError, match="at least 1"):
+        stepper(0)
+    net.double()
+    with pytest.raises(StateError, match="float64"):
+        stepper()
