@@ -39,9 +39,9 @@ class CircuitDrive:
 class CircuitPopulation:
     """A population of a circuit: [cells] states and coefficients, [T, cells] (or [T, 1]) outside streams.
 
-    ``noises`` are streams of standard normal numbers, with the keys of ``ranvier.values.normal_numbers``. ``history`` [steps
-    before the call, cells] are its spikes, or numbers of the output ``emission`` of its step, where graded projections carry
-    that. The result holds the emissions of the last ``kept`` steps.
+    A source of spikes is one without states. ``noises`` are streams of standard normal numbers, with the keys of
+    ``ranvier.values.normal_numbers``. ``history`` [steps before the call, cells] are its spikes, or numbers of the output ``emission``
+    of its step, where graded projections carry that. The result holds the emissions of the last ``kept`` steps.
     """
 
     name: str

@@ -38,6 +38,8 @@ class Carried:
         How its weights lie in memory, where there are stored numbers alone.
     apart
         Why a circuit cannot hold its synapses; None where it can.
+    single
+        It comes from a source of single spikes.
     """
 
     pre: str
@@ -53,6 +55,7 @@ class Carried:
     targets: int | None = None
     storage: Storage | None = None
     apart: str | None = None
+    single: bool = False
 
 
 @dataclass(frozen=True)

@@ -50,17 +50,24 @@ def make_plan(known: Known, request: Request, providers: Sequence[Provider]) -> 
     by_event = {c.part for c in carried if c.variant == EVENT}
     ordered = [_fed(u, known, request, by_event) if u.how in ("joined", "fused") else u for u in ordered]
     drawn = {n for n, p in known.projections.items() if _drawn(n, p, request, home[p.post])}
+    sent = {n for n, p in known.projections.items() if _sent(n, p, request, home[p.post])}
     notes = [f"{' -> '.join(members)}: one after the other, as {w}" for members, w in found if isinstance(w, str)]
     notes += [f"{n}: runs by itself, as a hook is registered on it" for n in sorted(request.hooked)]
     return Plan(
         (*choices, *carried, *rows), known.parts, tuple(ordered), request.window, request.checkpoint, request.cuts,
-        tuple(notes), frozenset(drawn), request.hooked, asked.elsewhere,
+        tuple(notes), frozenset(drawn), frozenset(sent), request.hooked, asked.elsewhere,
     )  # fmt: skip
 
 
 def _drawn(name: str, p: Carried, request: Request, home: Unit) -> bool:
     """Whether a circuit draws the spikes of a projection itself."""
     return p.drawable and home.how == "circuit" and name not in request.hooked
+
+
+def _sent(name: str, p: Carried, request: Request, home: Unit) -> bool:
+    """Whether the spikes of a source stay a list inside a circuit."""
+    inside = home.how == "circuit" and p.single and p.apart is None and p.plastic is None
+    return inside and not p.drawable and name not in request.hooked
 
 
 def _carry(name: str, p: Carried, asked: Asked, home: Unit, chained: bool) -> Choice:
@@ -71,7 +78,7 @@ def _carry(name: str, p: Carried, asked: Asked, home: Unit, chained: bool) -> Ch
         return Choice(name, "plasticity", "windows", "step by step, as its cells do not run in a circuit")
     if _drawn(name, p, asked.request, home):
         return Choice(name, "propagate", home.provider, f"the circuit draws the spikes of {p.pre} itself", EVENT)
-    if home.how in ("circuit", "fused", "joined") and p.pre in home.members:
+    if (home.how in ("circuit", "fused", "joined") and p.pre in home.members) or _sent(name, p, asked.request, home):
         rows = "drawn when a cell fires" if p.dense and home.how == "circuit" else "by event"
         where = "circuit" if home.how == "circuit" else "operation"
         if p.pre in asked.request.dense_inputs:

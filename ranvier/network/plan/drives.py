@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ def drive_with(graph: Graph, found: CircuitDrive, source: str, stream: int, firs
     return found if known is None else replace(found, key=key, law=known.law.after(min(count, max(-low, 0))))
 
 
-def drawn_inside(graph: Graph, found: Mapping[str, CircuitDrive]) -> set[str]:
-    """Sources all of whose projections are drawn inside circuits: nobody needs their arrays."""
+def drawn_inside(graph: Graph, found: Collection[str]) -> set[str]:
+    """Sources all of whose projections are among ``found``, drawn inside circuits: nobody needs their arrays."""
     users = {n: [q for q, p in graph.projections.items() if p.pre == n] for n in graph.sources}
     return {n for n, names in users.items() if names and all(q in found for q in names)}

@@ -130,7 +130,7 @@ class Plan:
     """Choices for every part, and the units in the order in which they run.
 
     ``notes`` say why parts that could run together do not; ``drawn`` names the projections whose spikes a circuit
-    draws itself, ``hooked`` the populations and projections with a hook.
+    draws itself, ``sent`` those of sources whose spikes stay a list inside a circuit, ``hooked`` the populations and projections with a hook.
 
     >>> plan = net.plan()
     >>> plan.provider("exc")
@@ -145,6 +145,7 @@ class Plan:
     cuts: Cuts = WHOLE
     notes: tuple[str, ...] = ()
     drawn: frozenset[str] = frozenset()
+    sent: frozenset[str] = frozenset()
     hooked: frozenset[str] = frozenset()
     elsewhere: tuple[str, ...] = ()
 
@@ -195,6 +196,7 @@ class Plan:
             "cuts": asdict(self.cuts),
             "notes": list(self.notes),
             "drawn": sorted(self.drawn),
+            "sent": sorted(self.sent),
             "hooked": sorted(self.hooked),
             "elsewhere": list(self.elsewhere),
         }

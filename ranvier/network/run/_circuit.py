@@ -11,6 +11,7 @@ from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection,
 from ranvier.network.plan.built import unit_of
 from ranvier.network.plan.drives import drive_with
 from ranvier.network.plastic.rows import after_rows, as_rows
+from ranvier.network.run._senders import sender
 from ranvier.network.run.streams import noise_key, streams_of
 from ranvier.network.run.window import Window
 from ranvier.network.shapes import known_shape
@@ -27,23 +28,25 @@ Tensor = torch.Tensor
 def circuit(runner: Runner, unit: Unit, window: Window) -> None:
     """Advance the populations of a unit over the whole window in one call."""
     names, arrivals = unit.members, runner.arrivals
-    projections, graded, plastic = [], [], {}
+    projections, graded, plastic, sources = [], [], {}, {}
     for n in names:
         step = runner.cells[n].step
         for p in arrivals.onto[n]:
             stream = step.stream_of(p.port)
             if p.plasticity:
                 plastic[p.name] = as_rows(runner, p, stream, names, window)
-            elif p.pre in names and stream in step.streams:
+            elif (p.pre in names or p.name in runner.plan.sent) and stream in step.streams:
                 first, _, _, latency, table = p.bound_transform
                 latency = latency if table is None else table
                 rows: Any = first.rows()  # a circuit has no other projections inside
-                if runner.graph.populations[p.pre].emits_numbers:
+                if p.pre in names and runner.graph.populations[p.pre].emits_numbers:
                     graded.append(GradedProjection(p.pre, n, stream, rows, first.circuit_weight(False), latency))
                     continue
                 weight = first.circuit_weight(unit.stored)
                 projections.append(CircuitProjection(p.pre, n, stream, rows, weight, latency))
-    populations = [_given(runner, n, names, window) for n in names]
+                if p.pre not in names and p.pre not in sources:
+                    sources[p.pre] = sender(runner, p.pre, window)
+    populations = [*sources.values(), *(_given(runner, n, names, window) for n in names)]
     task = Circuit(
         populations, projections, window.start, window.count, runner.graph.dtype, runner.every, [*plastic.values()], graded
     )  # fmt: skip

@@ -14,6 +14,7 @@ from ranvier.network.plastic.synapses import PlasticSynapses
 from ranvier.network.run._alone import alone
 from ranvier.network.run._circuit import circuit
 from ranvier.network.run._cycle import cycle
+from ranvier.network.run._senders import drawn_senders
 from ranvier.network.run.arrivals import Arrivals
 from ranvier.network.run.cells import Cells
 from ranvier.network.run.fused import fused
@@ -45,8 +46,8 @@ class Runner:
         self.graph, self.plan, self.record = graph, plan, record
         self.every, self.lists, self.again = every, lists, again
         self.cells = {n: Cells(graph, n, record.get(n, ()), plan.cuts) for n in graph.populations}
-        self.drives = drives(graph, plan)
-        self.arrivals = Arrivals(graph, plan, self.drives)
+        self.drives, self.senders = drives(graph, plan), drawn_senders(graph, plan)
+        self.arrivals = Arrivals(graph, plan, {*self.drives, *plan.sent})
         self.plastic = {
             n: PlasticSynapses(p, graph.dt, graph.dtype, graph.seed)
             for n, p in graph.projections.items()

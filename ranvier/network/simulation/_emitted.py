@@ -27,7 +27,8 @@ class Emitted:
     def __init__(self, graph: Graph, plan: Plan, drives: Mapping[str, CircuitDrive], recorded: Collection[str]) -> None:
         self.graph, self.recorded = graph, [n for n in graph.sources if n in recorded]
         self.listed = _listed(graph, plan)
-        self.inside = drawn_inside(graph, drives) | self.listed
+        drawn = {n for n in plan.sent if graph.sources[graph.projections[n].pre].drawn_in_steps}
+        self.inside = drawn_inside(graph, {*drives, *drawn}) | self.listed
         self.depths = graph.depths() if graph.sources else {}
 
     def arrays(self, state: State, count: int) -> dict[str, torch.Tensor]:

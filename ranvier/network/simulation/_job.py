@@ -142,9 +142,9 @@ class Job:
 
 
 def _only_lists(runner: Runner, inside: set[str]) -> bool:
-    """Whether no array has steps times cells: only circuits, without time, steady sources, and only spikes recorded."""
+    """Whether no array has steps times cells: only circuits, without time, and only spikes recorded."""
     circuits = {n for part in runner.plan.circuits for n in part}
     quiet = not any(c.step.clock.outputs for c in runner.cells.values())
-    quiet = quiet and all(runner.graph.sources[n].steady for n in inside if runner.graph.sources[n].drawn_in_steps)
+    quiet = quiet and not any(runner.graph.sources[n].wide for n in inside)
     spikes = all(v == "spikes" for names in runner.record.values() for v in names)
     return quiet and spikes and circuits | inside == set(runner.graph.nodes)

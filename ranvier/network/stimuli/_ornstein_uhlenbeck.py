@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from ranvier.errors import DimensionError
-from ranvier.kernels.drawing import counted_uniforms
+from ranvier.kernels.drawing import step_normals
 from ranvier.network.stimuli._signal import Signal, name_in, one_or_each
 from ranvier.network.stimuli.counts import count_of
 from ranvier.units import UNITS, as_quantity
-from ranvier.values import flag, gaussian_quantile, key_of
+from ranvier.values import flag, key_of
 
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
@@ -73,11 +73,8 @@ class OrnsteinUhlenbeck(Signal):
         pieces = [np.empty((0, batch, size))]
         for low in range(first // stretch * stretch, first + count, stretch):
             steps = min(low + stretch, first + count) - low + lead
-            u = np.empty((steps, batch, size))
-            for k in range(batch):
-                numbers = counted_uniforms(key, steps * size, step=k, stream=stream, start=low * size)
-                u[:, k] = numbers.reshape(steps, size)
-            x = lfilter([gain], [1.0, -keep], gaussian_quantile(u, out=u), axis=0)[lead:]
+            numbers = step_normals((*key, stream), low, steps, size, batch).astype(np.float64)
+            x = lfilter([gain], [1.0, -keep], numbers, axis=0)[lead:]
             pieces.append(x[max(first - low, 0) :])
         out = self.mean + self.sigma * np.concatenate(pieces)
         return torch.from_numpy(out).to(graph.device, graph.dtype)

@@ -49,6 +49,8 @@ class Source(ABC):
         them by itself.
     steady
         Whether every step follows the same law.
+    wide
+        Whether its law has a number for every cell and step.
     parts
         The sources that it is made of.
     frozen
@@ -61,6 +63,7 @@ class Source(ABC):
     single: bool = False
     drawn_in_steps: bool = False
     steady: bool = False
+    wide: bool = False
     parts: tuple[Source, ...] = ()
     frozen: bool = True
 

@@ -1,0 +1,100 @@
+"""Sources of single spikes inside a circuit: the same as arrays of spikes, whatever the synapses, cut, threads and record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+import ranvier as rv
+from ranvier.kernels.cpu.host.tuning import Tuning
+from ranvier.units import Hz, kHz, ms
+from tests.kernels.providers.tuned import tuned
+
+SIZE = 70
+SOURCES: dict[str, Callable[[], rv.Poisson]] = {
+    "one": lambda: rv.Poisson(1 * kHz, SIZE),
+    "each": lambda: rv.Poisson(np.linspace(0, 2, SIZE) * kHz, SIZE),
+    "in time": lambda: rv.Poisson("1*kHz*(1 + sin(2*pi*30*Hz*t))", SIZE),
+    "each in time": lambda: rv.Poisson(rv.TimedArray(np.linspace(0, 2, 9 * SIZE).reshape(9, -1) * kHz, dt=1 * ms), SIZE),
+}  # fmt: skip
+DELAYS = {"one": 0.3 * ms, "each": rv.Uniform(0 * ms, 3 * ms)}
+RECORD = {"cells": ["v", "spikes"], "input": ["spikes"]}
+
+
+def net_of(source: rv.Poisson, delay: object, provider: str | None, dtype: torch.dtype = torch.float64) -> rv.Network:
+    """Cells in a circuit that a source reaches twice, and cells behind them that it reaches once."""
+    net = rv.Network(dt=0.1 * ms, seed=3, provider=provider, dtype=dtype)
+    net.source("input", source)
+    net.population("cells", SIZE, rv.LIF(tau=10 * ms))
+    net.population("last", 30, rv.LIF(tau=10 * ms))
+    net.connect("input", "cells", rv.FixedProbability(0.1), weight=rv.Uniform(0, 0.1), delay=delay, name="sparse")
+    net.connect("input", ["cells", "last"], rv.FixedOutDegree(5), weight=0.02)
+    net.connect("cells", "cells", rv.FixedInDegree(5), weight=0.01)
+    net.connect("cells", "last", rv.FixedInDegree(5), weight=0.1)
+    return net
+
+
+@pytest.mark.parametrize("delay", DELAYS)
+@pytest.mark.parametrize("kind", SOURCES)
+def test_the_circuit_is_the_reference(kind: str, delay: str) -> None:
+    runs = [
+        net_of(SOURCES[kind](), DELAYS[delay], p).run(30 * ms, stream=4, record=RECORD) for p in (None, "reference")
+    ]
+    for name in ("input", "cells"):
+        ours, theirs = (r[name].spikes for r in runs)
+        assert len(ours) > 20
+        np.testing.assert_array_equal(ours.step, theirs.step)
+        np.testing.assert_array_equal(ours.cell, theirs.cell)
+    np.testing.assert_allclose(*(r["cells"].v for r in runs), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("delay", DELAYS)
+@pytest.mark.parametrize("kind", ["one", "each in time"])
+def test_no_cut_changes_a_bit(kind: str, delay: str) -> None:
+    net = net_of(SOURCES[kind](), DELAYS[delay], None, torch.float32)
+    assert "sparse" in net.plan(steps=9).sent
+    whole = net.run(20 * ms, stream=4, record=RECORD)
+    state, pieces = None, []
+    for length in (0.1, 0.3, 7.6, 12):
+        part = net.run(length * ms, state, stream=4, record=RECORD)
+        state = part.state
+        pieces.append(part["cells"].v)
+    np.testing.assert_array_equal(np.concatenate(pieces), whole["cells"].v)
+    assert all(torch.equal(t, whole.state.tensors()[n]) for n, t in state.tensors().items())
+
+
+def test_threads_change_no_bit() -> None:
+    def outcome(threads: int) -> np.ndarray:
+        torch.set_num_threads(threads)
+        with tuned(Tuning(idle=threads, thread_cells=1, threaded_call=0)) as provider:
+            return (
+                net_of(rv.Poisson(1 * kHz, SIZE), 0.3 * ms, provider).run(20 * ms, stream=0, record=RECORD)["cells"].v
+            )
+
+    before = torch.get_num_threads()
+    try:
+        alone, *others = (outcome(k) for k in (1, 2, 3))
+    finally:
+        torch.set_num_threads(before)
+    for other in others:
+        np.testing.assert_array_equal(alone, other)
+
+
+def test_frozen_sources_stay_frozen() -> None:
+    net = net_of(rv.Poisson(500 * Hz, SIZE, frozen=True), 0.3 * ms, None)
+    first, second = (net.run(10 * ms, stream=k, record=RECORD)["cells"].v for k in (1, 2))
+    np.testing.assert_array_equal(first, second)
+    net = net_of(rv.Poisson(500 * Hz, SIZE), 0.3 * ms, None)
+    first, second = (net.run(10 * ms, stream=k, record=RECORD)["cells"].v for k in (1, 2))
+    assert (first != second).any()
+
+
+def test_other_sources_are_given() -> None:
+    """Counts may be more than one spike, and a hook must see what arrives."""
+    assert "sparse" not in net_of(rv.Poisson(5 * Hz, SIZE, trains=100), 0.3 * ms, None).plan(steps=9).sent
+    net = net_of(rv.Poisson(500 * Hz, SIZE), 0.3 * ms, None)
+    net.projections["sparse"].register_forward_hook(lambda *_: None)
+    assert "sparse" not in net.plan(steps=9).sent
