@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -11,41 +10,36 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 import torch
 from torch import nn
 
-from ranvier.connectivity import Connectivity, place
+from ranvier.connectivity import Connectivity
 from ranvier.dynamics import WHOLE, Cuts, Reset
-from ranvier.errors import DimensionError, EquationError, ShapeError
-from ranvier.kernels import registry
 from ranvier.network.bounds import Bounds
 from ranvier.network.checks import (
     check_name,
-    check_period,
     check_source,
-    one_shape,
     shape_from,
     whole,
 )
-from ranvier.network.forecast import check_cells
 from ranvier.network.graph import Graph, Memo
+from ranvier.network.options import check_options, step_length
 from ranvier.network.order import GraphError
 from ranvier.network.parts.by_name import Parts
 from ranvier.network.parts.connect import Connection, connect
 from ranvier.network.parts.delays_of import delays_of
 from ranvier.network.parts.fit import check_fit
+from ranvier.network.parts.populate import populate
 from ranvier.network.parts.population import Population, Relay, emission_of, signal_of
 from ranvier.network.parts.projection import Projection
 from ranvier.network.plan.plan import Plan
-from ranvier.network.plan.planning import plan_for
+from ranvier.network.plan.planning import plan_asked
 from ranvier.network.run.call import call
 from ranvier.network.run.execute import Execution
 from ranvier.network.run.one_step import as_window, one_step
-from ranvier.network.shapes import shapes_known
 from ranvier.network.simulation.run import Run
 from ranvier.network.simulation.simulate import Keeping, simulate
 from ranvier.network.state.initial import initial_state
 from ranvier.network.state.state import State
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
-from ranvier.units import UNITS, as_quantity
 from ranvier.values import flag
 
 if TYPE_CHECKING:
@@ -54,20 +48,9 @@ if TYPE_CHECKING:
     from ranvier.storages import Storage
     from ranvier.synapses import Plasticity
 
-__all__ = ["Network", "step_length"]
+__all__ = ["Network"]
 
 Tensor = torch.Tensor
-_TIME, _NONE = UNITS["ms"].dimension, UNITS["1"].dimension
-
-
-def step_length(dt: Any) -> float:
-    """The time step in ms."""
-    quantity = None if dt is None else as_quantity(dt)
-    if quantity is None or quantity.dimension != _TIME:
-        raise DimensionError(f"dt={dt!r} is not a time: give one with its unit, for example dt=0.1*ms.")
-    if quantity.shape != () or not 0 < float(quantity.value) < math.inf:
-        raise DimensionError(f"dt={dt!r} must be one positive finite time, for example 0.1*ms.")
-    return float(quantity.value)
 
 
 class Network(nn.Module):
@@ -103,16 +86,7 @@ class Network(nn.Module):
         provider: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        if dtype not in (torch.float32, torch.float64):
-            raise ShapeError(
-                f"dtype={dtype} is not supported: use torch.float32 or torch.float64, as spikes do not survive half precision."
-            )
-        if provider is not None and provider not in registry.names():
-            raise GraphError(f"provider={provider!r} is unknown: use {registry.listed()} or None.")
-        if not isinstance(surrogate, Surrogate | None):
-            raise GraphError(
-                f"surrogate={surrogate!r} is not a surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan()."
-            )
+        check_options(dtype, provider, surrogate)
         self._dt, self.seed, self.surrogate, self.provider = step_length(dt), whole(seed, "seed"), surrogate, provider
         self.populations = cast("Parts[Population]", nn.ModuleDict())
         self.projections = cast("Parts[Projection]", nn.ModuleDict())
@@ -190,33 +164,11 @@ class Network(nn.Module):
         ``output`` makes its emission a result of calling the network. ``positions`` says where the cells are: coordinates
         [cells, axes], ``rv.Grid``, ``rv.RandomPositions`` or ``rv.Positions``. Returns the name, which :meth:`connect` takes.
         """
-        if not isinstance(cell, Cell | Relay):
-            raise EquationError(
-                f"population {name!r} needs a cell, got {type(cell).__name__}: use rv.Cell(…), rv.LIF(…) or rv.Relay().",
-                line=name,
-            )
-        shape = one_shape(size, cell.size, f"population {name!r}")
-        where = (
-            None if positions is None else place(positions, None if isinstance(cell, Relay) else shape, self.seed, name)
-        )
-        self._name(name, "relay" if isinstance(cell, Relay) else "population")
-        if isinstance(cell, Relay):
-            self.relays[name] = Relay(shape)
-        else:
-            cell = cell.with_values(**values) if values else cell
-            if shape is not None:
-                check_cells(name, math.prod(shape), max(1, len(cell.system.states)), self.dtype.itemsize)
-            self.populations[name] = Population(
-                name,
-                cell,
-                shape,
-                surrogate=self.surrogate,
-                seed=self.seed,
-                dtype=self.dtype,
-                like=self.graph.of_cell(cell),
-            )
-            self.populations[name].positions = where
-        if flag(output, f"population {name!r}: output"):
+        emits = flag(output, f"population {name!r}: output")
+        made = populate(self.graph, name, size, cell, positions, values, self.surrogate)
+        (self.relays if isinstance(made, Relay) else self.populations)[name] = made  # pyright: ignore[reportArgumentType]
+        self._memo.forget()
+        if emits:
             self.outputs.append(name)
         return name
 
@@ -303,13 +255,7 @@ class Network(nn.Module):
         shapes
             Shapes of undeclared inputs, without time and batch; the default is a row of numbers.
         """
-        known = {n: s for n, s in {**self.inputs, **(shapes or {})}.items() if s is not None}
-        spread = [n for n, s in shapes_known(self.graph, known).items() if len(s) != 1]
-        return plan_for(
-            self.graph, gradient=gradient, steps=None if steps is None else whole(steps, "steps"), batch=check_period(batch, "batch"), cuts=cuts,
-            window=check_period(window, "window"), checkpoint=check_period(checkpoint, "checkpoint"),
-            dense_inputs=frozenset(dense_inputs), spread=spread, step=steps == 1 and not gradient and bool(self.inputs),
-        )  # fmt: skip
+        return plan_asked(self.graph, gradient, steps, batch, window, checkpoint, dense_inputs, cuts, shapes)
 
     # ---- running -------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from ranvier.dynamics import WHOLE, Cuts
 from ranvier.kernels import registry
 from ranvier.kernels.provider import FEW_ROWS
 from ranvier.kernels.tasks import ScanShape
+from ranvier.network.checks import check_period, whole
 from ranvier.network.order import Edge, GraphError, arrange
 from ranvier.network.parts.projection import Projection
 from ranvier.network.plan._density import dense_among
@@ -25,12 +26,13 @@ from ranvier.network.plan.drives import drawable
 from ranvier.network.plan.hooks import hooked_parts
 from ranvier.network.plan.plan import Plan, Request
 from ranvier.network.plastic.bind import plastic_edges, update_of
+from ranvier.network.shapes import shapes_known
 from ranvier.network.state.state import State
 
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
 
-__all__ = ["plan_call", "plan_for"]
+__all__ = ["plan_asked", "plan_call", "plan_for"]
 
 Tensor = torch.Tensor
 
@@ -60,6 +62,20 @@ def plan_for(
             p.check_chain()
         graph.memo.plans, graph.memo.parts = {}, parts
     return graph.memo.plan(registry.generation(), asked, lambda: _made(graph, Request(*asked)))
+
+
+def plan_asked(
+    graph: Graph, gradient: bool, steps: int | None, batch: int | None, window: int | None, checkpoint: int | None,
+    dense_inputs: Iterable[str], cuts: Cuts, shapes: Mapping[str, tuple[int, ...]] | None,
+) -> Plan:  # fmt: skip
+    """The plan that a user asks for; ``shapes`` are those of undeclared inputs."""
+    known = {n: s for n, s in {**graph.inputs, **(shapes or {})}.items() if s is not None}
+    spread = [n for n, s in shapes_known(graph, known).items() if len(s) != 1]
+    return plan_for(
+        graph, gradient=gradient, steps=None if steps is None else whole(steps, "steps"), batch=check_period(batch, "batch"), cuts=cuts,
+        window=check_period(window, "window"), checkpoint=check_period(checkpoint, "checkpoint"),
+        dense_inputs=frozenset(dense_inputs), spread=spread, step=steps == 1 and not gradient and bool(graph.inputs),
+    )  # fmt: skip
 
 
 def settled_parts(graph: Graph) -> frozenset[str]:

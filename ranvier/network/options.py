@@ -1,0 +1,42 @@
+"""The arguments that make a network, checked."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from ranvier.errors import DimensionError, ShapeError
+from ranvier.kernels import registry
+from ranvier.network.order import GraphError
+from ranvier.surrogates import Surrogate
+from ranvier.units import UNITS, as_quantity
+
+__all__ = ["check_options", "step_length"]
+
+_TIME = UNITS["ms"].dimension
+
+
+def step_length(dt: Any) -> float:
+    """The time step in ms."""
+    quantity = None if dt is None else as_quantity(dt)
+    if quantity is None or quantity.dimension != _TIME:
+        raise DimensionError(f"dt={dt!r} is not a time: give one with its unit, for example dt=0.1*ms.")
+    if quantity.shape != () or not 0 < float(quantity.value) < math.inf:
+        raise DimensionError(f"dt={dt!r} must be one positive finite time, for example 0.1*ms.")
+    return float(quantity.value)
+
+
+def check_options(dtype: Any, provider: str | None, surrogate: Any) -> None:
+    """Refuse a dtype that spikes do not survive, and what is no provider or no surrogate."""
+    if dtype not in (torch.float32, torch.float64):
+        raise ShapeError(
+            f"dtype={dtype} is not supported: use torch.float32 or torch.float64, as spikes do not survive half precision."
+        )
+    if provider is not None and provider not in registry.names():
+        raise GraphError(f"provider={provider!r} is unknown: use {registry.listed()} or None.")
+    if not isinstance(surrogate, Surrogate | None):
+        raise GraphError(
+            f"surrogate={surrogate!r} is not a surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan()."
+        )
