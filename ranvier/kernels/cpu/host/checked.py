@@ -56,6 +56,25 @@ class Check:
             return value.tensor.data_ptr() + value.offset
         return self(value, given)[0]
 
+    def located(
+        self, name: str, arrays: Iterable[str], words: Mapping[str, str], given: str
+    ) -> tuple[list[str], dict[str, Any]]:
+        """Lines of Python that set ``p_name`` and ``s_name``, the address of the array and its bytes per step, and what they know.
+
+        ``words`` and ``arrays`` as in :meth:`plain`; ``given`` is how all arguments are written.
+        """
+        x = words[self.name]
+        lines = [
+            f"    if {x}.__class__ is Tensor and {x}.dtype is d_{name} and {self.plain(arrays, words)}:",
+            f"        p_{name}, s_{name} = {x}.data_ptr(), 0",
+            f"    elif {x}.__class__ is Place and {x}.tensor.dtype is d_{name} and {x}.tensor.is_cpu:",
+            f"        p_{name}, s_{name} = {x}.tensor.data_ptr() + {x}.offset, {x}.step",
+            *([f"    elif {x} is None:", f"        p_{name} = s_{name} = 0"] if self.array.optional else []),
+            "    else:",
+            f"        p_{name}, s_{name} = c_{name}({x}, {given})",
+        ]
+        return lines, {"Tensor": Tensor, "Place": Place, f"c_{name}": self, f"d_{name}": self.dtypes[0]}
+
     def plain(self, arrays: Iterable[str], words: Mapping[str, str]) -> str:
         """A condition in Python, true only where all is well: what is not plain is looked at by a call.
 

@@ -11,9 +11,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
-from ranvier.kernels.cpu.host.checked import Check, Place
+from ranvier.kernels.cpu.host.checked import Check
 from ranvier.kernels.cpu.llvm.jit import Kernel, packer
 from ranvier.kernels.pool import run_tiles
 
@@ -76,20 +75,13 @@ class Routine:
 
     def _written(self, result: str) -> Callable[..., Any]:
         lines = [f"def take(*, {', '.join(self.signature.places)}):"]
-        known: dict[str, Any] = {"Tensor": Tensor, "Place": Place, "kernel": self.kernel.run}
+        known: dict[str, Any] = {"kernel": self.kernel.run}
         known |= {f"t_{k}": packer(len(names), "qqd"[k]) for k, names in enumerate(self._tables)}
         words = {n: n for n in self.signature.places}
         for n, check in self.checks.items():
-            known[f"c_{n}"], known[f"d_{n}"] = check, check.dtypes[0]
-            lines += [
-                f"    if {n}.__class__ is Tensor and {n}.dtype is d_{n} and {check.plain(self.signature.arrays, words)}:",
-                f"        p_{n}, s_{n} = {n}.data_ptr(), 0",
-                f"    elif {n}.__class__ is Place and {n}.tensor.dtype is d_{n} and {n}.tensor.is_cpu:",
-                f"        p_{n}, s_{n} = {n}.tensor.data_ptr() + {n}.offset, {n}.step",
-                *([f"    elif {n} is None:", f"        p_{n} = s_{n} = 0"] if check.array.optional else []),
-                "    else:",
-                f"        p_{n}, s_{n} = c_{n}({n}, locals())",
-            ]
+            own, used = check.located(n, self.signature.arrays, words, "locals()")
+            lines += own
+            known |= used
         exec("\n".join([*lines, f"    return {result}"]), known)
         return known["take"]
 

@@ -7,15 +7,14 @@ a scalar and an array run through the same code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
 from llvmlite import ir
-from torch import Tensor
 
-from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.llvm.functions import F64, counted, flushed
@@ -53,45 +52,34 @@ class ScanRoutine:
 
     def __init__(self, routine: Routine, groups: Mapping[str, Group]) -> None:
         self.routine, self.groups = routine, groups
-        self._arrays = [
-            (label, n, group.row, group.lane, routine.checks[f"{label} {n}"])
-            for label, group in groups.items()
-            for n in group.names
-        ]
 
-    def pack(
-        self,
-        given: Mapping[str, Mapping[str, Numbers]],
-        steps: int,
-        start: int = 0,
-        stop: int = 0,
-        streaming: bool = False,
-    ) -> tuple[list[int], list[int], list[int]]:
-        """Pointers, bytes by which they move per step, and integers, in the order of the frame's signature.
+    @cached_property
+    def pack(self) -> Callable[..., tuple[list[int], list[int], list[int]]]:
+        """``pack(given, steps, start=0, stop=0, streaming=False)``: pointers, bytes by which they move per step, and integers,
+        in the order of the frame's signature; ``given[label][name]`` are :data:`Numbers`.
 
         Raises
         ------
         TypeError, ValueError
             As :attr:`.routine.Routine.run`.
         """
-        pointers, moves, integers, dtype = [], [], [steps, start, stop, int(streaming)], self.routine.dtype
-        for label, n, by_row, by_lane, check in self._arrays:
-            array, row, lane = given[label][n]
-            if array.__class__ is Tensor and array.dtype is dtype and array.is_cpu and array.is_contiguous():
-                pointers.append(array.data_ptr())
-                moves.append(0)
-            elif array.__class__ is Place and array.tensor.dtype is dtype and array.tensor.is_cpu:
-                pointers.append(array.tensor.data_ptr() + array.offset)
-                moves.append(array.step)
-            else:
-                pointer, move = check(array, given)
-                pointers.append(pointer)
-                moves.append(move)
-            if by_row:
-                integers.append(row)
-            if by_lane:
-                integers.append(lane)
-        return pointers, moves, integers
+        known: dict[str, Any] = {}
+        lines, integers, count = (
+            ["def pack(given, steps, start=0, stop=0, streaming=False):"],
+            [*_HEAD[:3], "int(streaming)"],
+            0,
+        )
+        for label, group in self.groups.items():
+            for n in group.names:
+                k, check = str(count), self.routine.checks[f"{label} {n}"]
+                own, used = check.located(k, (), {check.name: f"x_{k}"}, "given")
+                lines += [f"    x_{k}, r_{k}, l_{k} = given[{label!r}][{n!r}]", *own]
+                known |= used
+                integers += [f"r_{k}"] * group.row + [f"l_{k}"] * group.lane
+                count += 1
+        tables = [", ".join(f"{word}_{k}" for k in range(count)) for word in "ps"]
+        exec("\n".join([*lines, f"    return [{tables[0]}], [{tables[1]}], [{', '.join(integers)}]"]), known)
+        return known["pack"]
 
 
 @dataclass(frozen=True)
