@@ -36,6 +36,7 @@ class Memo:
     """
 
     most: ClassVar[int] = 32
+    few: ClassVar[int] = 4
     plans: dict[tuple[int, tuple], Plan] = field(default_factory=dict)
     parts: tuple = ()
     said: set[str] = field(default_factory=set)
@@ -45,15 +46,26 @@ class Memo:
     shape: tuple[int, int] | None = None
     #: steps that were set up once, by batch, dtype and provider (``network/run/one_step.py``)
     steps: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    #: what runs with sources in the place of inputs leave to the next, by these sources
+    with_sources: dict[tuple[Any, ...], Memo] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy sets its steps up anew."""
-        return {**self.__dict__, "steps": {}}
+        return {**self.__dict__, "steps": {}, "with_sources": {}}
+
+    def alone(self, sources: tuple[Any, ...]) -> Memo:
+        """The memo of the network with these sources in the place of its inputs; few are kept."""
+        if sources not in self.with_sources:
+            while len(self.with_sources) >= self.few:
+                del self.with_sources[next(iter(self.with_sources))]
+            self.with_sources[sources] = Memo()
+        return self.with_sources[sources]
 
     def forget(self) -> None:
         """The network has other parts now."""
         self.plans.clear()
         self.steps.clear()
+        self.with_sources.clear()
 
     def plan(self, generation: int, asked: tuple, make: Callable[[], Plan]) -> Plan:
         """The plan of what was ``asked``, made once; plans made with earlier providers are forgotten."""

@@ -281,8 +281,11 @@ class Network(nn.Module):
     def _run(self, x, state: State | None, record: Mapping[str, Sequence[str]], **how: Any) -> Execution:
         return call(self.graph, x, state, record, **how)
 
-    def forward(self, x: Tensor | Mapping[str, Tensor], state: State | None = None, **how: Any) -> tuple[Any, State]:
+    def forward(
+        self, x: Tensor | Mapping[str, Tensor] | None = None, state: State | None = None, **how: Any
+    ) -> tuple[Any, State]:
         """Run the network over an input [T, B, …]; returns (output, state after).
+        Without ``x``, ``duration`` and ``batch`` say how many trials of a network of sources are run, and how long.
 
         The output is the emission of the output population, or a dict by name where there are several. After a sample's
         own steps (``lengths`` [B]) the output is zero, and its state is kept. Random numbers (sources, noise, initial
@@ -313,7 +316,7 @@ class Network(nn.Module):
 
     def observe(
         self,
-        x: Tensor | Mapping[str, Tensor],
+        x: Tensor | Mapping[str, Tensor] | None = None,
         state: State | None = None,
         *,
         record: Mapping[str, Sequence[str]],
@@ -321,7 +324,8 @@ class Network(nn.Module):
     ) -> dict[str, dict[str, Tensor]]:
         """Hidden signals [T, B, …] by population and variable, with gradient; zero after a sample's end (``lengths``).
 
-        ``how`` are the arguments of a call: ``window``, ``checkpoint``, ``reset``, ``lengths``, ``stream``.
+        ``how`` are the arguments of a call: ``window``, ``checkpoint``, ``reset``, ``lengths``, ``stream``. Without ``x``, a network
+        of sources runs a batch of trials: ``net.observe(duration=100*ms, batch=32, record={"exc": ["spikes"]})``.
         """
         run = self._run(x, state, record, **how)
         return {n: {v: run.recorded[n, v] for v in variables} for n, variables in record.items()}
@@ -349,23 +353,23 @@ class Network(nn.Module):
     def run(
         self, duration: Any, state: State | None = None, *, grad: Literal[True], record: Mapping[str, Sequence[str]] | None = None,
         segment: Any = None, loss: Loss | None = None, progress: bool = False, stream: int | None = None,
-        reset: Reset | None = None,
+        reset: Reset | None = None, inputs: Any = None,
     ) -> GradientRun: ...  # fmt: skip
 
     @overload
     def run(
         self, duration: Any, state: State | None = None, *, record: Mapping[str, Sequence[Any]] | None = None, every: Any = None,
         to: str | os.PathLike[str] | None = None, checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: Any = None,
-        progress: bool = False, grad: Literal[False] = False, stream: int | None = None,
+        progress: bool = False, grad: Literal[False] = False, stream: int | None = None, inputs: Any = None,
     ) -> Run: ...  # fmt: skip
 
     def run(
         self, duration: Any, state: State | None = None, *, record: Mapping[str, Sequence[Any]] | None = None, every: Any = None,
         to: str | os.PathLike[str] | None = None, checkpoint: str | os.PathLike[str] | None = None, checkpoint_every: Any = None,
         progress: bool = False, grad: bool = False, segment: Any = None, loss: Loss | None = None, stream: int | None = None,
-        reset: Reset | None = None,
+        reset: Reset | None = None, inputs: Any = None,
     ) -> Run | GradientRun:  # fmt: skip
-        """Simulate for ``duration`` with the network's own sources.
+        """Simulate for ``duration`` with the network's own sources, and with what is given for its inputs.
 
         Parameters
         ----------
@@ -399,6 +403,8 @@ class Network(nn.Module):
             generator, so that every run differs. ``run.state.stream`` holds it.
         reset
             With ``grad``: which gradient a reset passes to its spike, as in a call; ``"auto"`` by default.
+        inputs
+            External inputs, by name or the only one: arrays [T, N], or sources of plain numbers. Those left out are zero, and named.
 
         Returns a :class:`Run`: ``run["exc"].spikes``, ``run["exc"].v`` [samples, cells], ``run.state``. Ctrl-C ends the
         run at the next block: ``run.stopped`` says so, and all that was done is there. In a run of a single block it raises
@@ -416,10 +422,6 @@ class Network(nn.Module):
         GraphError
             With ``grad``, for what has none: plastic and procedural synapses, records that are streamed or sampled.
         """
-        if self.inputs:
-            raise GraphError(
-                f"the network has external inputs ({', '.join(self.inputs)}): call net(x), or use sources instead."
-            )
         flag(progress, "progress")
         if flag(grad, "grad"):
             from ranvier.network.simulation.gradient_run import run_with_gradient  # what most runs never use
@@ -427,18 +429,10 @@ class Network(nn.Module):
             kept = {"every": every, "to": to, "checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
             how = "auto" if reset is None else reset
             return run_with_gradient(
-                self.graph, duration, state, record or {}, segment, loss, progress, kept, stream, how
+                self.graph, duration, state, record or {}, segment, loss, progress, kept, stream, how, inputs
             )
         for word, value in (("segment", segment), ("loss", loss), ("reset", reset)):
             if value is not None:
                 raise GraphError(f"{word}={value!r} belongs to grad=True: add it, or leave {word} out.")
-        return simulate(
-            self.graph,
-            duration,
-            state,
-            record or {},
-            every,
-            progress,
-            Keeping(self._identity, to, checkpoint, checkpoint_every),
-            stream,
-        )
+        keeping = Keeping(self._identity, to, checkpoint, checkpoint_every)
+        return simulate(self.graph, duration, state, record or {}, every, progress, keeping, stream, inputs)

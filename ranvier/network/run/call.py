@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ranvier._warn import warn
+from ranvier.errors import ShapeError
 from ranvier.network.checks import (
     check_period,
     check_record,
@@ -23,6 +24,7 @@ from ranvier.network.run.lengths import take_lengths
 from ranvier.network.run.modes import refuse_modes
 from ranvier.network.run.one_step import bind_step
 from ranvier.network.run.resets import cuts_of
+from ranvier.network.run.trials import trials
 from ranvier.network.shapes import shapes_from
 from ranvier.network.state.check import check_state
 from ranvier.network.state.initial import initial_state
@@ -39,10 +41,15 @@ __all__ = ["call"]
 def call(
     graph: Graph, x: Any, state: State | None, record: Mapping[str, Sequence[str]], window: Any = None,
     checkpoint: Any = None, reset: Any = "auto", lengths: Any = None, stream: int | None = None,
+    duration: Any = None, batch: Any = None,
 ) -> Execution:  # fmt: skip
     """Run ``graph`` over ``x``; ``record`` names what is wanted by population, ``stream`` what is drawn."""
     refuse_modes()
-    inputs, steps, batch = take_inputs(graph, x)
+    if x is not None and not (duration is None and batch is None):
+        raise ShapeError(
+            "duration= and batch= belong to calls without x, whose shape [T, B, …] says both: leave them out."
+        )
+    inputs, steps, batch = trials(graph, duration, batch) if x is None else take_inputs(graph, x)
     _warn_of_axes(graph, steps, batch)
     if state is None:
         state = initial_state(graph, batch, stream, shapes_from(graph, inputs))

@@ -21,6 +21,7 @@ from ranvier.network.run.resets import cuts_of
 from ranvier.network.run.runner import Runner
 from ranvier.network.simulation._bar import simulation_bar
 from ranvier.network.simulation._onset import locate_onset
+from ranvier.network.simulation.given_inputs import given_inputs
 from ranvier.network.state.check import check_state
 from ranvier.network.state.initial import initial_state
 from ranvier.network.state.state import State
@@ -110,7 +111,7 @@ class GradientRun:
 def run_with_gradient(
     graph: Graph, duration: Any, state: State | None, record: Mapping[str, Sequence[Any]], segment: Any = None,
     loss: Loss | None = None, progress: bool = False, options: Mapping[str, Any] | None = None, stream: int | None = None,
-    reset: Any = "auto",
+    reset: Any = "auto", inputs: Any = None,
 ) -> GradientRun:  # fmt: skip
     """Run ``graph`` for ``duration``; see :meth:`Network.run`. ``options`` are those of a plain run, which have no gradient."""
     _refuse(graph, record, options or {})
@@ -124,6 +125,7 @@ def run_with_gradient(
     length = steps if segment is None else whole_steps(segment, graph.dt, "segment", 1)
     if state is not None:
         state = check_state(graph, state, 1)
+    graph = given_inputs(graph, inputs, steps, 0 if state is None else state.step)
     at = initial_state(graph, 1, stream) if state is None else state.with_stream(stream)
     warn_of_wiring(graph)
     warn_of_late_times(graph, at.step + steps)

@@ -13,6 +13,7 @@ from ranvier.network.plan.planning import plan_for
 from ranvier.network.recording import MemoryColumns, Recorder, begin_of, common_stride, read_record, stride_of
 from ranvier.network.simulation._job import Job
 from ranvier.network.simulation._keeping import Keeping, checkpoint_of, columns_of, kept_stream, written
+from ranvier.network.simulation.given_inputs import given_inputs
 from ranvier.network.simulation.progressed import Progressed
 from ranvier.network.simulation.run import Run
 from ranvier.network.state.check import check_state
@@ -31,20 +32,24 @@ __all__ = ["Keeping", "simulate"]
 
 def simulate(
     graph: Graph, duration: Any, state: State | None, record: Mapping[str, Sequence[Any]], every: Any, progress: bool,
-    keeping: Keeping, stream: int | None = None,
+    keeping: Keeping, stream: int | None = None, inputs: Any = None,
 ) -> Run:  # fmt: skip
     """Run ``graph`` for ``duration``; see :meth:`Network.run`."""
     steps = whole_steps(duration, graph.dt, "duration")
+    if state is not None:
+        state = check_state(graph, state, 1).with_stream(stream)
+    taken = set(graph.inputs)
+    graph = given_inputs(graph, inputs, steps, 0 if state is None else state.step)
     wanted = read_record(graph, record, stride_of(every, graph.dt))
     check_run(graph)
     if state is None:
         state = initial_state(graph, 1, kept_stream(keeping) if stream is None else stream)
         warn_of_starts(graph, state)
-    else:
-        state = check_state(graph, state, 1).with_stream(stream)
     warn_of_wiring(graph)
     warn_of_late_times(graph, state.step + steps)
-    checkpoint, found, interval = checkpoint_of(graph, state, keeping, {"steps": steps, "record": wanted})
+    asked = {"steps": steps, "record": wanted}
+    asked |= {"inputs": {n: graph.sources[n] for n in sorted(taken)}} if taken else {}
+    checkpoint, found, interval = checkpoint_of(graph, state, keeping, asked)
     at = found or Progressed(state, state.step, 0, 0.0, recording=os.urandom(8).hex() if checkpoint else "")
     if checkpoint and found is None:
         written(lambda: checkpoint.write(at))
