@@ -58,5 +58,5 @@ def _listed(graph: Graph, plan: Plan) -> set[str]:
     readers = {n: [p for p in graph.projections.values() if p.pre == n] for n in graph.sources}
     return {
         n for n, found in readers.items()
-        if graph.sources[n].single and found and all(p.plasticity and p.post in inside for p in found)
+        if found and all(p.plasticity and p.post in inside for p in found) and graph.sources[n].fires_once(graph.dt)
     }  # fmt: skip

@@ -43,7 +43,7 @@ class Source(ABC):
     lag
         Steps from an emission to its earliest arrival: 1 for spikes, as between cells; 0 for a signal.
     single
-        Whether it emits nothing but 0 and 1, so that a circuit may take the list of ``spikes`` instead.
+        Whether it emits nothing but 0 and 1.
     drawn_in_steps
         Whether emissions are counts of a law (:meth:`counted`) that takes no more memory than they do, so that a circuit may draw
         them by itself.
@@ -69,6 +69,10 @@ class Source(ABC):
 
     def check(self, dt: float) -> None:  # noqa: B027
         """Raise for emissions that a step of ``dt`` (ms) does not allow; called when the source is added."""
+
+    def fires_once(self, dt: float) -> bool:
+        """Whether no cell has two spikes in a step of ``dt`` (ms), so that its spikes may stay a list."""
+        return self.single
 
     @abstractmethod
     def block(self, first: int, count: int, graph: Graph) -> torch.Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ranvier.errors import DimensionError, ShapeError
+from ranvier.kernels.tasks import Spikes
 from ranvier.network.stimuli._numbers import NEVER, milliseconds, numbers_in, whole_numbers
 from ranvier.network.stimuli._source import Source
 from ranvier.network.stimuli.counts import count_of
@@ -143,16 +144,36 @@ class SpikeTrains(Source):
                 "shift the spikes by one step."
             )
 
+    def fires_once(self, dt: float) -> bool:
+        step = self._steps(dt)
+        place = np.lexsort((self.who, step))
+        return not bool(((np.diff(step[place]) == 0) & (np.diff(self.who[place]) == 0)).any())
+
     def block(self, first: int, count: int, graph: Graph) -> torch.Tensor:
-        self.check(graph.dt)
-        step = (
-            self.when if self._in_steps else np.minimum(nearest_steps(self.when, graph.dt), NEVER).astype(np.int64) - 1
-        )
-        low, high = np.searchsorted(step, [first, first + count])
+        found = self.listed(first, count, graph)
+        rows = torch.repeat_interleave(torch.arange(count), found.bounds.diff())
         out = torch.zeros(count, self.shape[0], dtype=graph.dtype)
-        rows, cells = torch.from_numpy(step[low:high] - first), torch.from_numpy(self.who[low:high])
-        out.index_put_((rows, cells), torch.ones(high - low, dtype=graph.dtype), accumulate=True)
+        out.index_put_((rows, found.cell.long()), torch.ones(len(rows), dtype=graph.dtype), accumulate=True)
         return out.unsqueeze(1).to(graph.device)
+
+    def listed(self, first: int, count: int, graph: Graph, stream: int = 0) -> Spikes:
+        self.check(graph.dt)
+        step = self._steps(graph.dt)
+        low, high = np.searchsorted(step, [first, first + count])
+        step, who = step[low:high], self.who[low:high]
+        bounds = np.searchsorted(step, np.arange(first, first + count + 1))
+        cell = who[np.lexsort((who, step))].astype(np.int32)
+        return Spikes(torch.from_numpy(cell), torch.from_numpy(bounds))
+
+    def spikes(self, first: int, count: int, graph: Graph, stream: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        found = self.listed(first, count, graph)
+        return np.repeat(np.arange(first, first + count), found.bounds.diff().numpy()), found.cell.numpy().astype(
+            np.int64
+        )
+
+    def _steps(self, dt: float) -> np.ndarray:
+        """The step of each spike, ascending."""
+        return self.when if self._in_steps else np.minimum(nearest_steps(self.when, dt), NEVER).astype(np.int64) - 1
 
     def __repr__(self) -> str:
         return f"SpikeTrains({len(self.who)} spikes, size={self.shape[0]})"

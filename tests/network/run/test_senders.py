@@ -10,21 +10,23 @@ import torch
 
 import ranvier as rv
 from ranvier.kernels.cpu.host.tuning import Tuning
+from ranvier.network import Source
 from ranvier.units import Hz, kHz, ms
 from tests.kernels.providers.tuned import tuned
 
 SIZE = 70
-SOURCES: dict[str, Callable[[], rv.Poisson]] = {
+SOURCES: dict[str, Callable[[], Source]] = {
     "one": lambda: rv.Poisson(1 * kHz, SIZE),
     "each": lambda: rv.Poisson(np.linspace(0, 2, SIZE) * kHz, SIZE),
     "in time": lambda: rv.Poisson("1*kHz*(1 + sin(2*pi*30*Hz*t))", SIZE),
+    "trains": lambda: rv.SpikeTrains(np.arange(600) // 2 * 0.1 * ms + 0.1 * ms, np.arange(600) * 11 % SIZE, SIZE),
     "each in time": lambda: rv.Poisson(rv.TimedArray(np.linspace(0, 2, 9 * SIZE).reshape(9, -1) * kHz, dt=1 * ms), SIZE),
 }  # fmt: skip
 DELAYS = {"one": 0.3 * ms, "each": rv.Uniform(0 * ms, 3 * ms)}
 RECORD = {"cells": ["v", "spikes"], "input": ["spikes"]}
 
 
-def net_of(source: rv.Poisson, delay: object, provider: str | None, dtype: torch.dtype = torch.float64) -> rv.Network:
+def net_of(source: Source, delay: object, provider: str | None, dtype: torch.dtype = torch.float64) -> rv.Network:
     """Cells in a circuit that a source reaches twice, and cells behind them that it reaches once."""
     net = rv.Network(dt=0.1 * ms, seed=3, provider=provider, dtype=dtype)
     net.source("input", source)
@@ -52,7 +54,7 @@ def test_the_circuit_is_the_reference(kind: str, delay: str) -> None:
 
 
 @pytest.mark.parametrize("delay", DELAYS)
-@pytest.mark.parametrize("kind", ["one", "each in time"])
+@pytest.mark.parametrize("kind", ["one", "trains", "each in time"])
 def test_no_cut_changes_a_bit(kind: str, delay: str) -> None:
     net = net_of(SOURCES[kind](), DELAYS[delay], None, torch.float32)
     assert "sparse" in net.plan(steps=9).sent
@@ -95,6 +97,8 @@ def test_frozen_sources_stay_frozen() -> None:
 def test_other_sources_are_given() -> None:
     """Counts may be more than one spike, and a hook must see what arrives."""
     assert "sparse" not in net_of(rv.Poisson(5 * Hz, SIZE, trains=100), 0.3 * ms, None).plan(steps=9).sent
+    assert "sparse" not in net_of(rv.SpikeTrains([1, 1], [0, 0], SIZE), 0.3 * ms, None).plan(steps=9).sent
+    assert "sparse" not in net_of(rv.SpikeTrains([0.11, 0.12] * ms, [0, 0], SIZE), 0.3 * ms, None).plan(steps=9).sent
     net = net_of(rv.Poisson(500 * Hz, SIZE), 0.3 * ms, None)
     net.projections["sparse"].register_forward_hook(lambda *_: None)
     assert "sparse" not in net.plan(steps=9).sent
