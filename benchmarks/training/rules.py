@@ -1,6 +1,6 @@
-"""Every learning rule on one network: memory, time, direction and accuracy. Run: `python -m benchmarks.training.rules`.
+"""Every learning rule on one network: memory, time and direction. Run: `python -m benchmarks.training.rules`.
 
-Writes `docs/benchmarks/rules.json` and the tables of `docs/rules.md`. Data: `RANVIER_DATA/nmnist_small`.
+Writes `docs/benchmarks/rules.json` and prints the table of costs of `docs/rules.md`. Data: `RANVIER_DATA/nmnist_small`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ RULES = {
 }
 BATCH, INPUTS, HIDDEN, CLASSES, DENSITY = 64, 700, 256, 20, 0.05
 STEP = 10.0
-EPOCHS_OF_SEARCH = 20
 LOSS = rv.losses.EveryStep()
 
 
@@ -167,25 +166,9 @@ def _frames(part: np.lib.npyio.NpzFile, steps: int = 30) -> tuple[torch.Tensor, 
     return x, torch.from_numpy(part["label"].astype(np.int64))
 
 
-def accuracy(name: str, seed: int, data: Data, epochs: int) -> float:
-    """Test accuracy of the epoch that was best on the validation set."""
-    net = network(2 * 34 * 34, 128, 10, seed, gain=1.0)
-    slow = "Evolution" in name  # its direction costs forward passes alone, and is a rough one
-    epochs = EPOCHS_OF_SEARCH if slow else epochs
-    rv.train(
-        net, data["train"], data["valid"], epochs=epochs, rule=rule_of(name, 30), loss=LOSS, batch_size=50,
-        lr=1e-2 if slow else 1e-3, seed=seed, progress=False,
-    )  # fmt: skip
-    x, y = data["test"]
-    with torch.no_grad():
-        out, _ = net.eval()(x.transpose(0, 1))
-    return float((LOSS.predict(out) == y).double().mean())
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", nargs="*", default=["memory", "times", "cosines", "accuracy"])
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--only", nargs="*", default=["memory", "times", "cosines"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--out", type=Path, default=RESULT)
@@ -203,23 +186,17 @@ def main() -> None:
         found["seconds"] = {str(t): times(net, names[:-1], t, given.rounds) for t in (100, 400)}
         found["seconds_deep"] = times(deep_network(), some, 400, given.rounds)
         result.write_text(json.dumps(found, indent=1))
-    data = digits()
     if "cosines" in given.only:
-        found["cosines"] = cosines(names, given.seeds, data)
+        found["cosines"] = cosines(names, given.seeds, digits())
         result.write_text(json.dumps(found, indent=1))
-    if "accuracy" in given.only:
-        found["accuracy"] = {}
-        for n in names:
-            found["accuracy"][n] = [accuracy(n, seed, data, given.epochs) for seed in range(given.seeds)]
-            result.write_text(json.dumps(found, indent=1))
     sys.stdout.write(table(found))
 
 
 def table(found: dict) -> str:  # type: ignore[type-arg]
     """The results as Markdown."""
     rows = [
-        "| rule | MB, T = 25 | 100 | 400 | ms, T = 100 | ms, T = 400 | deep, ms, T = 400 | cosine to BPTT | test accuracy |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| rule | MB, T = 25 | 100 | 400 | ms, T = 100 | ms, T = 400 | deep, ms, T = 400 | cosine to BPTT |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for n in RULES:
         held = found["memory_mb"].get(n, {})
@@ -228,7 +205,7 @@ def table(found: dict) -> str:  # type: ignore[type-arg]
             for series in (*found["seconds"].values(), found["seconds_deep"])
         ]
         cells = [f"`{n}`", *(f"{held[t]:.1f}" for t in ("25", "100", "400")), *spent]
-        cells += [_spread(found.get("cosines", {}).get(n), 3), _spread(found.get("accuracy", {}).get(n), 3)]
+        cells.append(_spread(found.get("cosines", {}).get(n), 3))
         rows.append("| " + " | ".join(cells) + " |")
     return "\n".join(rows) + "\n"
 

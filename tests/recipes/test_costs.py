@@ -20,5 +20,5 @@ def test_one_quantity_grows_at_a_time() -> None:
 
 
 def test_a_process_that_fails_is_named() -> None:
-    with pytest.raises(RanvierError, match="measures sizes ended with 1"):
+    with pytest.raises(RanvierError, match=r"measures ranvier.recipes.parts.costs ended with 1"):
         costs.measured(-1, 1, 1)

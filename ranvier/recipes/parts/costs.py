@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
 
-from ranvier.errors import RanvierError
 from ranvier.network import Network, Poisson
-from ranvier.recipes.parts.one_circuit import READ, SYNAPSES, circuit
+from ranvier.recipes.parts.alone import alone, peak, resident, say
+from ranvier.recipes.parts.one_circuit import CHANNELS, READ, SYNAPSES, circuit
 from ranvier.units import Hz, ms
 
 __all__ = ["Size", "exponent", "measured", "report", "sizes"]
@@ -25,9 +19,6 @@ __all__ = ["Size", "exponent", "measured", "report", "sizes"]
 Size = tuple[int, int, int]
 #: steps of a gradient, relative to those of a run; runs of which the fastest counts
 _PART, _TRIES = 5, 3
-_MEMORY = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-#: freed memory goes back to the system at once, so that the highest resident memory is that of the size
-_QUIET = {"MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
 
 
 def sizes(cells: int, steps: int) -> dict[str, Size]:
@@ -41,24 +32,18 @@ def sizes(cells: int, steps: int) -> dict[str, Size]:
 
 @lru_cache(maxsize=1)
 def measured(cells: int, steps: int, seed: int) -> dict[str, dict[str, float]]:
-    """For every size the processor seconds and MB of a run, and of a gradient of a fifth of its steps; in a process of its own.
+    """For every size the processor seconds and MB of a run, and of a gradient of a fifth of its steps.
 
     Memory is the highest resident memory beyond what stood before the circuit was built; only Linux tells.
     """
-    call = f"from ranvier.recipes.parts.costs import report; report({cells}, {steps}, {seed})"
-    done = subprocess.run([sys.executable, "-c", call], capture_output=True, text=True, env={**os.environ, **_QUIET})
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise RanvierError(f"the process that measures sizes ended with {done.returncode}: {last[0]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return alone(__name__, cells, steps, seed)
 
 
 def report(cells: int, steps: int, seed: int) -> None:
-    """Write the figures of all sizes as one line of JSON; the first circuit only wakes the libraries."""
+    """Say the figures of all sizes; the first circuit only wakes the libraries."""
     torch.set_num_threads(1)
     _figures((300, SYNAPSES, 10), seed)
-    found = {name: _figures(size, seed) for name, size in sizes(cells, steps).items()}
-    sys.stdout.write(json.dumps(found) + "\n")
+    say({name: _figures(size, seed) for name, size in sizes(cells, steps).items()})
 
 
 def exponent(size: Sequence[float], value: Sequence[float]) -> float:
@@ -68,34 +53,19 @@ def exponent(size: Sequence[float], value: Sequence[float]) -> float:
 
 def _figures(size: Size, seed: int) -> dict[str, float]:
     cells, per_cell, steps = size
-    before = _now("VmRSS")
-    net = circuit(cells, seed, cue=Poisson(50 * Hz, 20), per_cell=per_cell)
+    before = resident()
+    net = circuit(cells, seed, cue=Poisson(50 * Hz, CHANNELS), per_cell=per_cell)
     net.run(1 * ms, stream=0)
-    values = {
-        "cells": cells,
-        "synapses": sum(len(p.synapses) for p in net.projections.values() if p.name != READ),
-        "steps": steps,
-    }
+    synapses = sum(len(p.synapses) for p in net.projections.values() if p.name != READ)
+    values = {"cells": cells, "synapses": synapses, "steps": steps}
     for name, count, grad in (("run", steps, False), ("gradient", max(1, steps // _PART), True)):
-        if before is not None:
-            _MEMORY[1].write_text("5", encoding="ascii")  # the highest resident memory starts anew
-        values[f"{name}, s"] = min(_seconds(net, count, grad) for _ in range(_TRIES))
-        if before is not None:
-            values[f"{name}, MB"] = max((_now("VmHWM") or before) - before, 0.0)
+        found = peak(partial(_work, net, count, grad), _TRIES, before)
+        values |= {f"{name}, {unit}": value for unit, value in found.items()}
     return values
 
 
-def _seconds(net: Network, steps: int, grad: bool) -> float:
-    start = time.process_time()
-    run = net.run(steps * ms, stream=0, record={"exc": ["spikes"]}, grad=grad)
+def _work(net: Network, steps: int, grad: bool) -> None:
     if grad:
-        run["exc"].spikes.mean().backward()
-    return time.process_time() - start
-
-
-def _now(key: str) -> float | None:
-    """MB under ``key`` in the status of this process, or None where there is no such file."""
-    if not _MEMORY[0].is_file():
-        return None
-    line = next(s for s in _MEMORY[0].read_text(encoding="ascii").splitlines() if s.startswith(key))
-    return int(line.split()[1]) / 1024
+        net.run(steps * ms, stream=0, record={"exc": ["spikes"]}, grad=True)["exc"].spikes.mean().backward()
+    else:
+        net.run(steps * ms, stream=0, record={"exc": ["spikes"]})

@@ -29,6 +29,7 @@ TRAINED = {
     "fewer_steps",
     "learning_rules",
     "one_model",
+    "rule_costs",
     "scaling",
     "spoken_digits",
 }
