@@ -71,6 +71,11 @@ def _plastic(net: rv.Network) -> None:
     net.connect("b", "c", rv.FixedProbability(0.5), to="g", weight=WEIGHT)
 
 
+def _release(net: rv.Network) -> None:
+    net.connect("a", "b", rv.FixedProbability(0.5), to="g", weight=0.3, plasticity=rv.StochasticRelease(p=0.5))
+    net.connect("b", "c", rv.FixedProbability(0.5), to="g", weight=WEIGHT)
+
+
 def _procedural(net: rv.Network) -> None:
     net.connect("a", "b", rv.Procedural(rv.FixedProbability(0.3)), to="g", weight=0.2)
     net.connect("b", "c", rv.FixedProbability(0.5), to="g", weight=WEIGHT)
@@ -97,7 +102,7 @@ def _late_rates(net: rv.Network) -> None:
 
 LOOPS: dict[str, Callable[[rv.Network], None]] = {
     "plain": _plain, "cycle inside": _cycle_inside, "drawn": _drawn, "listed": _listed, "matrix": _matrix, "relay": _relay,
-    "apart": _apart, "plastic": _plastic, "procedural": _procedural, "rates": _rates,
+    "apart": _apart, "plastic": _plastic, "release": _release, "procedural": _procedural, "rates": _rates,
     "late rates": _late_rates,
 }  # fmt: skip
 

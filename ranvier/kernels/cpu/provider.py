@@ -137,9 +137,8 @@ def _product(shape: PropagateShape) -> Offer:
 def _circuit(shape: CircuitShape, request: Request) -> Offer | Refusal:
     if request.gradient:
         return Refusal("a gradient is asked for")
-    if not request.single:
-        return Refusal("the batch is larger than one")
-    return Offer("one compiled circuit", stored=all(s.compiles for s in shape.storages))
+    samples = "" if request.single else ", sample by sample"
+    return Offer(f"one compiled circuit{samples}", stored=all(s.compiles for s in shape.storages))
 
 
 provider = Cpu()

@@ -10,6 +10,7 @@ from ranvier.kernels.tasks import CircuitShape
 from ranvier.network.order import Part
 from ranvier.network.plan._asking import Asked
 from ranvier.network.plan._known import Known
+from ranvier.network.plan._together import as_operation
 from ranvier.network.plan.plan import Choice, Unit
 
 __all__ = ["Circuits", "circuits"]
@@ -68,6 +69,10 @@ def _why_apart(part: Part, known: Known, asked: Asked, homes: Mapping[str, str])
         return "it is given"
     if request.normed.intersection(members):
         return "a norm takes the statistics of each step"
+    if not (request.single or request.gradient) and (
+        not part.cyclic or not isinstance(as_operation(part, known, asked, homes), Refusal)
+    ):
+        return "a circuit runs sample by sample, and the batch is larger than one"
     _, shape = _shape(known, (part,))
     found = asked.together(members, shape, homes)
     if isinstance(found, Refusal):

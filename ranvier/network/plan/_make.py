@@ -61,13 +61,13 @@ def make_plan(known: Known, request: Request, providers: Sequence[Provider]) -> 
 
 def _drawn(name: str, p: Carried, request: Request, home: Unit) -> bool:
     """Whether a circuit draws the spikes of a projection itself."""
-    return p.drawable and home.how == "circuit" and name not in request.hooked
+    return p.drawable and home.how == "circuit" and request.single and name not in request.hooked
 
 
 def _sent(name: str, p: Carried, request: Request, home: Unit) -> bool:
     """Whether the spikes of a source stay a list inside a circuit."""
     inside = home.how == "circuit" and p.single and p.apart is None and p.plastic is None
-    return inside and not p.drawable and name not in request.hooked
+    return inside and request.single and not p.drawable and name not in request.hooked
 
 
 def _carry(name: str, p: Carried, asked: Asked, home: Unit, chained: bool) -> Choice:

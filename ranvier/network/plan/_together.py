@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
-from ranvier.kernels.provider import Refusal
+from ranvier.kernels.provider import Offer, Refusal
 from ranvier.kernels.tasks import FusedShape
 from ranvier.network.order import Part
 from ranvier.network.plan._asking import Asked
@@ -13,7 +13,7 @@ from ranvier.network.plan._known import Known
 from ranvier.network.plan._neighbours import chains
 from ranvier.network.plan.plan import STEPWISE, Choice, Request, Unit
 
-__all__ = ["cycle", "neighbours"]
+__all__ = ["as_operation", "cycle", "neighbours"]
 
 
 def neighbours(
@@ -53,26 +53,35 @@ def _hook_inside(members: Collection[str], known: Known, request: Request) -> st
 
 def cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str], apart: str) -> tuple[Unit, Choice]:
     """How a cycle runs that cannot be a circuit, as ``apart`` says."""
-    members, length, request = part.members, part.window or 1, asked.request
-    if request.normed.intersection(members):
+    members, length = part.members, part.window or 1
+    if asked.request.normed.intersection(members):
         return Unit(members, "steps"), Choice("+".join(members), "cycle", "steps", STEPWISE)
-    name, fused = "+".join(members), FusedShape(known.scans_of(members), length, known.storages_of(members))
-    found = asked.together(members, fused, homes)
+    name, found = "+".join(members), as_operation(part, known, asked, homes)
     if isinstance(found, Refusal):
         divided = found.sentence
-    elif (
-        reason := known.fusible(part)
+        why = divided if divided == apart else f"{divided}; {apart}"
+        return Unit(members, "windows", length), Choice(name, "cycle", "windows", why)
+    who, offer, shape = found
+    unit = Unit(members, "fused", length, (), offer.repeats, who, offer.variant, shape, offer.stored, offer.graded)
+    return unit, Choice(name, "fused", who, f"{offer.reason}, windows inside ({apart})", offer.variant)
+
+
+def as_operation(
+    part: Part, known: Known, asked: Asked, homes: Mapping[str, str]
+) -> tuple[str, Offer, FusedShape] | Refusal:
+    """Who runs a cycle as one differentiable operation, or why nobody does."""
+    members, request = part.members, asked.request
+    shape = FusedShape(known.scans_of(members), part.window or 1, known.storages_of(members))
+    found = asked.together(members, shape, homes)
+    if isinstance(found, Refusal):
+        return found
+    reason = (
+        known.fusible(part)
         or _hook_inside(members, known, request)
         or _in_space(members, request)
         or _two_gradients(members, known, request)
-    ) is not None:
-        divided = reason
-    else:
-        who, offer = found
-        unit = Unit(members, "fused", length, (), offer.repeats, who, offer.variant, fused, offer.stored, offer.graded)
-        return unit, Choice(name, "fused", who, f"{offer.reason}, windows inside ({apart})", offer.variant)
-    why = divided if divided == apart else f"{divided}; {apart}"
-    return Unit(members, "windows", length), Choice(name, "cycle", "windows", why)
+    )
+    return (*found, shape) if reason is None else Refusal(reason)
 
 
 def _in_space(members: Collection[str], request: Request) -> str | None:

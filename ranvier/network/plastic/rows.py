@@ -27,33 +27,45 @@ __all__ = ["after_rows", "as_rows"]
 Tensor = torch.Tensor
 
 
-def as_rows(runner: Runner, p: Projection, stream: str, names: Sequence[str], window: Window) -> PlasticProjection:
-    """The task of a projection whose presynaptic cells may be outside the part ``names``."""
+def as_rows(
+    runner: Runner, p: Projection, stream: str, names: Sequence[str], window: Window, sample: int = 0
+) -> PlasticProjection:
+    """The task of a projection whose presynaptic cells may be outside the part ``names``, for a sample."""
     synapses, values = runner.plastic[p.name], window.state.synapses[p.name]
     latencies, order, pattern = _layout(p)
-    row, column, compact = _held(synapses, values, order, pattern)
+    row, column, compact = _held(synapses, values, order, pattern, sample)
     positive = tuple(n for n in column if not bool((compact[n] < 0).any()))
     made = row_rule(synapses, row, column, _within(synapses, values, column), positive)
-    single = {n: _ordered(values[n][0], order) for n in ("w", *made.rule.variables)}
+    single = {n: _ordered(values[n][sample], order) for n in ("w", *made.rule.variables)}
     given = None
     if p.pre not in names:
-        given = _given(p, max(latencies, default=0), window)
+        given = _given(p, max(latencies, default=0), window, sample)
     parameters = {n: v if v.numel() == 1 else _ordered(v, order) for n, v in made.parameters.items()}
     steps = np.arange(window.start, window.start + window.count + 1) if made.rule.clock else ()
     clock = {n: torch.from_numpy(times_at(steps, runner.graph.dt)) for n in made.rule.clock}
-    common = {n: values[n][0] for n in made.rule.domain_of}
+    common = {n: values[n][sample] for n in made.rule.domain_of}
     members = tuple(
         _ordered(synapses.members[shared.variables[0]], order).to(torch.int32) for shared in made.rule.shared
     )
     return PlasticProjection(
         p.pre if given is None else None, p.post, stream, pattern, latencies, made.rule,
         single | {n: compact[n] for n in (*made.rule.row, *made.rule.column)} | common, made.decays, parameters, given, order,
-        (*synapses.key, window.state.stream), clock, members,
+        (*synapses.key, window.state.stream), clock, members, sample * pattern.synapses,
     )  # fmt: skip
 
 
-def after_rows(synapses: PlasticSynapses, q: PlasticProjection, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Their values after the circuit, [1, synapses]; remembers those that rows and columns hold."""
+def after_rows(
+    synapses: PlasticSynapses, made: Sequence[tuple[PlasticProjection, Mapping[str, Tensor]]]
+) -> dict[str, Tensor]:
+    """Their values after the circuit, [B, synapses], from the task and the values of each sample."""
+    if len(made) == 1:
+        return _after(synapses, *made[0])
+    each = [_after(None, *one) for one in made]
+    return {n: torch.cat([values[n] for values in each]) for n in each[0]}
+
+
+def _after(synapses: PlasticSynapses | None, q: PlasticProjection, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those of one sample, [1, synapses]; ``synapses`` remember what rows and columns hold."""
     out, order = {}, q.elements
     for n, x in values.items():
         end = "pre" if n in q.rule.row else "post" if n in q.rule.column else None
@@ -61,22 +73,22 @@ def after_rows(synapses: PlasticSynapses, q: PlasticProjection, values: Mapping[
         if order is not None and n not in q.rule.domain_of:
             full = torch.empty_like(full).index_copy_(0, order, full)
         out[n] = full.unsqueeze(0)
-        if end is not None:
+        if end is not None and synapses is not None:
             synapses.held[n] = (out[n], x)
-    if q.rule.additive is not None:
+    if q.rule.additive is not None and synapses is not None:
         synapses.within = out[q.rule.additive.target]
     return out
 
 
-def _given(p: Projection, longest: int, window: Window) -> Spikes:
+def _given(p: Projection, longest: int, window: Window, sample: int) -> Spikes:
     """Spikes from outside the part: those of ``longest`` steps before the window, and of the window."""
     if not p.by_spike:
         return Spikes.of(torch.zeros(longest + window.count, 1))
     history, train = window.history[p.pre], window.trains.get(p.pre)
     if train is not None:
-        return Spikes.of(spikes_alone(history, p.pre)[:, 0]).last(longest).then(train)
+        return Spikes.of(spikes_alone(history, p.pre)[:, sample]).last(longest).then(train)
     known = torch.cat([history, window.emissions[p.pre]])
-    return Spikes.of(spikes_alone(known, p.pre)[:, 0]).last(longest + window.count)
+    return Spikes.of(spikes_alone(known, p.pre)[:, sample]).last(longest + window.count)
 
 
 def _layout(p: Projection):
@@ -90,8 +102,8 @@ def _ordered(values: Tensor, order: Tensor | None) -> Tensor:
     return values if order is None else values[order]
 
 
-def _held(synapses: PlasticSynapses, values: Mapping[str, Tensor], order: Tensor | None, pattern):
-    """Variables that rows and columns hold, and their values."""
+def _held(synapses: PlasticSynapses, values: Mapping[str, Tensor], order: Tensor | None, pattern, sample: int):
+    """Variables that rows and columns hold, and their values in a sample."""
     compact: dict[str, Tensor] = {}
     found: list[tuple[str, ...]] = []
     left = synapses.bound.own
@@ -99,7 +111,9 @@ def _held(synapses: PlasticSynapses, values: Mapping[str, Tensor], order: Tensor
         for n in held(synapses, end, left):
             known = synapses.held.get(n)
             same = known is not None and known[0] is values[n]
-            one = known[1] if known is not None and same else row_values(_ordered(values[n][0], order), pattern, end)
+            one = (
+                known[1] if known is not None and same else row_values(_ordered(values[n][sample], order), pattern, end)
+            )
             if one is not None:
                 compact[n] = one
         found.append(held(synapses, end, tuple(n for n in left if n in compact)))

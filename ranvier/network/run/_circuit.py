@@ -1,4 +1,4 @@
-"""A cyclic part as one circuit: what its kernel is given, and what it made."""
+"""A circuit: what its kernel is given, and what it made."""
 
 from __future__ import annotations
 
@@ -26,82 +26,112 @@ Tensor = torch.Tensor
 
 
 def circuit(runner: Runner, unit: Unit, window: Window) -> None:
-    """Advance the populations of a unit over the whole window in one call."""
-    names, arrivals = unit.members, runner.arrivals
-    projections, graded, plastic, sources = [], [], {}, {}
+    """Advance the populations of a unit over the whole window, sample by sample."""
+    names, run, graph = unit.members, unit_of(runner.plan, unit), runner.graph
+    projections, graded = _wires(runner, unit)
+    plastic = [p for n in names for p in runner.arrivals.onto[n] if p.plasticity]
+    entering = [_Entering(runner, n, names, window) for n in names]
+    sent = dict.fromkeys(p.pre for n in names for p in runner.arrivals.onto[n] if p.name in runner.plan.sent)
+    sources = [sender(runner, n, window) for n in sent]
+    rows, results = [], []
+    for b in range(window.samples):
+        rows.append(
+            [as_rows(runner, p, runner.cells[p.post].step.stream_of(p.port), names, window, b) for p in plastic]
+        )
+        populations = [*sources, *(one.sample(b) for one in entering)]
+        times = window.start, window.count
+        results.append(run(Circuit(populations, projections, *times, graph.dtype, runner.every, rows[-1], graded)))
     for n in names:
-        step = runner.cells[n].step
-        for p in arrivals.onto[n]:
-            stream = step.stream_of(p.port)
-            if p.plasticity:
-                plastic[p.name] = as_rows(runner, p, stream, names, window)
-            elif (p.pre in names or p.name in runner.plan.sent) and stream in step.streams:
-                first, _, _, latency, table = p.bound_transform
-                latency = latency if table is None else table
-                rows: Any = first.rows()  # a circuit has no other projections inside
-                if p.pre in names and runner.graph.populations[p.pre].emits_numbers:
-                    graded.append(GradedProjection(p.pre, n, stream, rows, first.circuit_weight(False), latency))
-                    continue
-                weight = first.circuit_weight(unit.stored)
-                projections.append(CircuitProjection(p.pre, n, stream, rows, weight, latency))
-                if p.pre not in names and p.pre not in sources:
-                    sources[p.pre] = sender(runner, p.pre, window)
-    populations = [*sources.values(), *(_given(runner, n, names, window) for n in names)]
-    task = Circuit(
-        populations, projections, window.start, window.count, runner.graph.dtype, runner.every, [*plastic.values()], graded
-    )  # fmt: skip
-    result: CircuitResult = unit_of(runner.plan, unit)(task)
-    for n in names:
-        _take(runner, n, names, window, result)
-    for (name, rows), values in zip(plastic.items(), result.plastic, strict=True):
-        window.synapses[name] = after_rows(runner.plastic[name], rows, values)
+        _take(runner, n, names, window, results)
+    for k, p in enumerate(plastic):
+        made = [(q[k], result.plastic[k]) for q, result in zip(rows, results, strict=True)]
+        window.synapses[p.name] = after_rows(runner.plastic[p.name], made)
     if plastic and (window.start + window.count) % runner.every == 0:
-        for name in plastic:
-            values = window.synapses[name]
-            window.recorded.update({(name, v): values[v].unsqueeze(0) for v in runner.record.get(name, ())})
+        for p in plastic:
+            values = window.synapses[p.name]
+            window.recorded.update({(p.name, v): values[v].unsqueeze(0) for v in runner.record.get(p.name, ())})
 
 
-def _given(runner: Runner, name: str, inside: Sequence[str], window: Window) -> CircuitPopulation:
-    """A population as the circuit takes it, with what comes from outside."""
-    cells, drawn, graph = runner.cells[name], runner.drives, runner.graph
-    inflow, size = runner.arrivals.into(name, inside, window), known_shape(graph, name)[0]
-    streams = streams_of(cells, inflow.ports, window.count, (1, size), window, silent=False, noisy=False)
-    noises = {n: noise_key(graph.seed, cells.name, n, window.state.stream) for n in cells.step.system.noises}
-    history = window.history.get(name)
-    history = torch.zeros(0, size, dtype=graph.dtype) if history is None else history[:, 0]
-    record = tuple(v for v in cells.record if v != "spikes")
-    states = {k: v[0] for k, v in cells.given(window.variables[name], window.count).items()}
-    drives = tuple(
-        drive_with(graph, drawn[p.name], p.pre, window.state.stream, window.start, window.count)
-        for p in runner.arrivals.onto[name]
-        if p.name in drawn
-    )
-    outside = {s: x[:, 0] for s, x in streams.items()}
-    emission, kept = None, 0
-    if graph.populations[name].emits_numbers:
-        kept = window.count if runner.arrivals.read_outside(name, inside) else min(window.count, history.shape[0])
-        emission = cells.emission if kept or history.shape[0] else None
-    return CircuitPopulation(
-        name, cells.step, size, states, cells.coefficients, outside, history, record, drives, noises, emission, kept
-    )
+def _wires(runner: Runner, unit: Unit) -> tuple[list[CircuitProjection], list[GradedProjection]]:
+    """The projections inside that are not plastic: those that carry spikes, and those that carry a variable."""
+    projections, graded = [], []
+    for n in unit.members:
+        step = runner.cells[n].step
+        for p in runner.arrivals.onto[n]:
+            stream = step.stream_of(p.port)
+            inside = p.pre in unit.members
+            if p.plasticity or stream not in step.streams or not (inside or p.name in runner.plan.sent):
+                continue
+            first, _, _, latency, table = p.bound_transform
+            latency = latency if table is None else table
+            rows: Any = first.rows()  # a circuit has no other projections inside
+            if inside and runner.graph.populations[p.pre].emits_numbers:
+                graded.append(GradedProjection(p.pre, n, stream, rows, first.circuit_weight(False), latency))
+            else:
+                projections.append(
+                    CircuitProjection(p.pre, n, stream, rows, first.circuit_weight(unit.stored), latency)
+                )
+    return projections, graded
 
 
-def _take(runner: Runner, name: str, inside: Sequence[str], window: Window, result: CircuitResult) -> None:
+class _Entering:
+    """What the circuit takes of the population ``name``, with what comes from parts other than ``inside``, for all samples."""
+
+    def __init__(self, runner: Runner, name: str, inside: Sequence[str], window: Window) -> None:
+        cells, graph, single = runner.cells[name], runner.graph, window.samples == 1
+        self.cells, self.dtype = cells, graph.dtype
+        inflow, self.size = runner.arrivals.into(name, inside, window), known_shape(graph, name)[0]
+        shape = window.samples, self.size
+        self.streams = streams_of(cells, inflow.ports, window.count, shape, window, silent=False, noisy=not single)
+        noises = cells.step.system.noises if single else ()
+        self.noises = {n: noise_key(graph.seed, cells.name, n, window.state.stream) for n in noises}
+        self.states = cells.given(window.variables[name], window.count)
+        self.history = window.history.get(name)
+        self.drives = tuple(
+            drive_with(graph, runner.drives[p.name], p.pre, window.state.stream, window.start, window.count)
+            for p in runner.arrivals.onto[name]
+            if p.name in runner.drives
+        )
+        self.emission, self.kept = None, 0
+        if graph.populations[name].emits_numbers:
+            depth = 0 if self.history is None else self.history.shape[0]
+            self.kept = window.count if runner.arrivals.read_outside(name, inside) else min(window.count, depth)
+            self.emission = cells.emission if self.kept or depth else None
+
+    def sample(self, b: int) -> CircuitPopulation:
+        """That of sample ``b``."""
+        history = torch.zeros(0, self.size, dtype=self.dtype) if self.history is None else self.history[:, b]
+        outside = {s: x[:, b if x.shape[1] > 1 else 0] for s, x in self.streams.items()}
+        return CircuitPopulation(
+            self.cells.name, self.cells.step, self.size, {k: v[b] for k, v in self.states.items()}, self.cells.coefficients,
+            outside, history, tuple(v for v in self.cells.record if v != "spikes"), self.drives, self.noises, self.emission,
+            self.kept,
+        )  # fmt: skip
+
+
+def _take(runner: Runner, name: str, inside: Sequence[str], window: Window, results: Sequence[CircuitResult]) -> None:
     """Put what the circuit made of a population into the window."""
-    cells, spikes, dtype = runner.cells[name], result.spikes[name], runner.graph.dtype
+    cells, dtype, before = runner.cells[name], runner.graph.dtype, window.variables[name]
     size, history = known_shape(runner.graph, name)[0], window.history.get(name)
-    states = {k: v.unsqueeze(0) for k, v in result.states[name].items()}
-    before = window.variables[name]
+    states = {k: torch.stack([r.states[name][k] for r in results]) for k in results[0].states[name]}
     window.variables[name] = cells.after(before, states, window.count)
-    if found := {v: x.unsqueeze(1) for v, x in result.recorded[name].items()}:
+    if found := {v: torch.stack([r.recorded[name][v] for r in results], 1) for v in results[0].recorded[name]}:
         found = cells.counted(found, before, window.count, runner.every, window.start)
         window.recorded.update({(name, v): x for v, x in found.items()})
-    window.spikes[name] = spikes
+    spikes = [r.spikes[name] for r in results]
+
+    def dense(last: int | None = None) -> Tensor:
+        """Spikes [T, B, cells], or those of the last steps."""
+        lists = spikes if last is None else [one.last(last) for one in spikes]
+        return torch.stack([one.dense(size, dtype) for one in lists], 1)
+
+    if len(results) == 1:
+        window.spikes[name] = spikes[0]
     if "spikes" in cells.record and not runner.lists:
-        window.recorded[name, "spikes"] = spikes.dense(size, dtype).unsqueeze(1)
-    if name in result.emitted:
-        window.emissions[name] = result.emitted[name].unsqueeze(1)
+        window.recorded[name, "spikes"] = dense()
+    if name in results[0].emitted:
+        window.emissions[name] = torch.stack([r.emitted[name] for r in results], 1)
     elif runner.arrivals.read_outside(name, inside):
-        window.emissions[name] = spikes.dense(size, dtype).unsqueeze(1)
+        window.emissions[name] = dense()
     elif history is not None:
-        window.emissions[name] = spikes.last(history.shape[0]).dense(size, dtype).unsqueeze(1)
+        window.emissions[name] = dense(history.shape[0])

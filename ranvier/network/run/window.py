@@ -36,6 +36,13 @@ class Window:
         self.spikes: dict[str, Spikes] = {}
         self.recorded: dict[tuple[str, str], Tensor] = {}
 
+    @property
+    def samples(self) -> int:
+        """Samples of the batch."""
+        known = (t for values in self.variables.values() for t in values.values())
+        some = next(known, None)
+        return next((x.shape[1] for x in self.emissions.values()), 1) if some is None else some.shape[0]
+
     def after(self) -> State:
         """The state at the end of the window."""
         history = {n: _last(h, self.emissions[n]) for n, h in self.history.items()}

@@ -19,6 +19,7 @@ UNITS = {
     "relay": [("circuit", {"a"}), ("scan", {"r"}), ("circuit", {"b", "c"})],
     "apart": [("circuit", {"a", "b", "c"})],
     "plastic": [("circuit", {"a", "b", "c"})],
+    "release": [("circuit", {"a", "b", "c"})],
     "procedural": [("circuit", {"a", "b", "c"})],
     "rates": [("circuit", {"a", "b", "c", "r"})],
     "late rates": [("circuit", {"a", "b", "c", "r"}), ("scan", {"d"})],
@@ -30,6 +31,17 @@ def test_single_synapses_join_parts_with_and_without_a_cycle(kind: str) -> None:
     plan = build(kind).plan()
     assert [(unit.how, set(unit.members)) for unit in plan.units] == UNITS[kind]
     assert plan.circuits == {unit.members for unit in plan.units if unit.how == "circuit"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "members"),
+    [("plain", None), ("cycle inside", None), ("plastic", {"b"}), ("rates", {"r"}), ("late rates", {"r"})],
+)
+def test_a_batch_of_a_cycle_that_is_no_operation_is_a_circuit(kind: str, members: set[str] | None) -> None:
+    plan = build(kind).plan(batch=4)
+    assert [set(one) for one in plan.circuits] == ([] if members is None else [members])
+    assert not any(unit.how == "windows" for unit in plan.units)
+    assert ("sample by sample" in str(plan)) is (kind != "plain")
 
 
 @pytest.mark.parametrize("kind", UNITS)

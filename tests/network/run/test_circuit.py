@@ -84,3 +84,25 @@ def test_a_call_with_an_input_equals_the_reference(kind: str, batch: int) -> Non
         found.append({f"{n} {v}": seen[n][v].numpy() for n, wanted in RECORD.items() for v in wanted})
     assert found[0]["b spikes"].sum() > 20
     same(*found, 1e-11)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("kind", ["plastic", "rates", "late rates"])
+def test_a_batch_is_its_samples_one_by_one(kind: str, dtype: torch.dtype) -> None:
+    net = build(kind, dtype)
+    net.input("in", 9)
+    net.connect("in", "b", rv.OneToOne(), to="x")
+    x = torch.rand(STEPS, 3, 9, generator=torch.Generator().manual_seed(1), dtype=dtype)
+    start, tolerance = net.initial_state(3, stream=2), 1e-6 if dtype == torch.float32 else 1e-12
+    with torch.no_grad():
+        together = net.observe(x, start, record=RECORD)
+        for b in range(3):
+            own = net.initial_state(1, stream=2)
+            for name, tensor in own.tensors().items():
+                values = start.tensors()[name]
+                tensor.copy_(values[:, b : b + 1] if name.startswith("history") else values[b : b + 1])
+            alone = net.observe(x[:, b : b + 1], own, record=RECORD)
+            for name, wanted in RECORD.items():
+                for v in wanted:
+                    one, other = alone[name][v], together[name][v][:, b : b + 1]
+                    torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance, msg=f"{name} {v}")

@@ -63,7 +63,7 @@ def pack_plastic(
     arrays |= {f"+{n}": torch.zeros_like(values[n], dtype=torch.float64) for n in rule.domain_of}
     arrays |= {f"#{k}": own(member, torch.int32) for k, member in enumerate(q.members)}
     if rule.random:
-        arrays["number"] = own(torch.arange(synapses) if q.elements is None else q.elements, torch.int32)
+        arrays["number"] = own((torch.arange(synapses) if q.elements is None else q.elements) + q.drawn, torch.int32)
     if rule.additive is not None:
         factor = q.decays[rule.additive.variable].factor
         arrays |= {
