@@ -16,6 +16,7 @@ from benchmarks.simulation._circuit import kind_of
 from benchmarks.training import _cells
 from benchmarks.training import _torch_tasks as tasks
 from benchmarks.training._formula import BETA, Formula
+from benchmarks.training._small import SMALL
 from ranvier.units import ms
 
 PACKAGES = ("ranvier", "torch", "numpy")
@@ -136,7 +137,19 @@ def convolutional(inputs: Arrays) -> Network:
     return Network(sequential(*first, *second, nn.Flatten(), w3), [w1, w2, w3], ["lif1", "lif2"], "")
 
 
+def shallow(inputs: Arrays) -> Network:
+    w1, w2 = (linear(inputs[name]) for name in ("w1", "w2"))
+    hidden, classes = inputs["w1"].shape[0], inputs["w2"].shape[0]
+    return Network(sequential(w1, lif(hidden), w2, readout(classes)), [w1, w2], ["lif1"], "readout1")
+
+
+def shallow_convolutional(inputs: Arrays) -> Network:
+    w1, w2 = conv(inputs["w1"]), linear(inputs["w2"])
+    return Network(sequential(w1, lif(), nn.MaxPool2d(2), nn.Flatten(), w2), [w1, w2], ["lif1"], "")
+
+
 NETWORKS = {"shd_feedforward": feedforward, "shd_recurrent": recurrent, "nmnist_conv": convolutional}
+NETWORKS |= {name: shallow_convolutional if small.side else shallow for name, small in SMALL.items()}
 
 
 def build(bench: str, inputs: Arrays, options: Options) -> Task:

@@ -13,6 +13,7 @@ from benchmarks._protocol import Arrays, NotOffered, Options, Task
 from benchmarks.training import _cells
 from benchmarks.training import _torch_tasks as tasks
 from benchmarks.training._formula import BETA, Formula
+from benchmarks.training._small import SMALL
 
 PACKAGES = ("torch",)
 
@@ -146,6 +147,33 @@ class Convolutional(nn.Module):
         return {f"w{i}": layer.weight for i, layer in enumerate(self.layers, 1)}
 
 
+class Shallow(Feedforward):
+    """One hidden layer."""
+
+    def __init__(self, inputs: Arrays) -> None:
+        nn.Module.__init__(self)
+        self.layers = nn.ModuleList(tasks.linear(inputs[name]) for name in ("w1", "w2"))
+
+    def observe(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        hidden = lif(self.layers[0](x))
+        return mean_leaky(self.layers[1](hidden)), [hidden]
+
+
+class ShallowConvolutional(Shallow):
+    """conv-pool-10."""
+
+    def __init__(self, inputs: Arrays) -> None:
+        nn.Module.__init__(self)
+        self.layers = nn.ModuleList([tasks.conv(inputs["w1"]), tasks.linear(inputs["w2"])])
+        self.pool = nn.MaxPool2d(2)
+
+    def observe(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        folded = x.shape[:2]
+        hidden = lif(self.layers[0](x.flatten(0, 1)).unflatten(0, folded))
+        logits = self.layers[1](self.pool(hidden.flatten(0, 1)).flatten(1))
+        return logits.unflatten(0, folded).mean(0), [hidden]
+
+
 SCANS = {
     "lif_scan": lif,
     "lif_scan_sum": lif,
@@ -154,6 +182,7 @@ SCANS = {
     "hodgkin_huxley_scan": hodgkin_huxley,
 }
 NETWORKS = {"shd_feedforward": Feedforward, "shd_recurrent": Recurrent, "nmnist_conv": Convolutional}
+NETWORKS |= {name: ShallowConvolutional if small.side else Shallow for name, small in SMALL.items()}
 
 
 def build(bench: str, inputs: Arrays, options: Options) -> Task:

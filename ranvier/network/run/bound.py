@@ -158,7 +158,8 @@ class Bound:
 
 
 def bind(graph: Graph, plan: Plan, inputs: Mapping[str, Tensor], state: State) -> Bound | None:
-    """The step of ``graph`` under a plan, for ``inputs`` [1, B, …] like these; None where its plan does not set it up once."""
+    """The step of ``graph`` under a plan, for ``inputs`` [1, B, …] and a ``state`` like these; None where its plan does not set
+    it up once. What is bound holds neither of them, nor a graph before them."""
     unit = _whole(graph, plan)
     if unit is None:
         return None
@@ -167,7 +168,8 @@ def bind(graph: Graph, plan: Plan, inputs: Mapping[str, Tensor], state: State) -
         runner = Runner(graph, plan, {n: (signal_of(graph.populations[n]),) for n in graph.outputs})
         if any(c.refractory is not None and c.refractory.long for c in runner.cells.values()):
             return None
-        task = fused_task(runner, unit, Window(inputs, 1, state))
+        like = {n: torch.zeros_like(x) for n, x in inputs.items()}
+        task = fused_task(runner, unit, Window(like, 1, state.map(torch.zeros_like)))
         watched = [t for p in populations for t in (*p.parameters(), *p.buffers())]
         watched += [t for p in projections for t in _read_once(p, graph.dtype)]
         if not all(t.is_contiguous() and t.is_cpu for t in watched):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import gc
 import math
 import pickle
 import warnings
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -312,6 +314,21 @@ def test_copies_and_pickles_set_up_anew() -> None:
         assert torch.equal(_walk(net, x)[0], out)
         assert torch.equal(_walk(pickle.loads(pickle.dumps(net)), x)[0], out)
     assert not torch.equal(silent, out)
+
+
+def test_what_is_bound_holds_no_input_no_state_and_no_graph() -> None:
+    net, x = _recurrent(), _spikes(4, 1, torch.float32)
+    state = _walk(net, x)[1]
+    held = [weakref.ref(t) for t in state.tensors().values()]
+    graph = weakref.ref(state.variables["lif1"]["v"].grad_fn)
+    (kept,) = net._memo.steps.values()
+    assert kept.bound is not None
+    del state
+    gc.collect()
+    assert graph() is None
+    assert [r for r in held if r() is not None] == []
+    place = x.untyped_storage().data_ptr()
+    assert all(f.source.untyped_storage().data_ptr() != place for f in kept.bound.steps.task.feeds)
 
 
 def test_nothing_grows_with_batches() -> None:
