@@ -87,7 +87,7 @@ def runner(name: str, words: Sequence[str]) -> Callable[..., None]:
         seeds
             Of everything that is drawn.
         data
-            Folder with the data, where the package cannot find them.
+            Folder with data of your own, scored with the same settings.
         quick
             Take the quick setting: it shows in seconds that everything works, and decides nothing.
         """
@@ -99,8 +99,19 @@ def runner(name: str, words: Sequence[str]) -> Callable[..., None]:
         _say(outcome, out)
 
     run.__annotations__["settings"] = Annotated[type(recipe.settings), tyro.conf.arg(name="")]
-    run.__annotations__ |= {"out": Path, "seeds": tuple[int, ...], "data": Path | None, "quick": bool, "return": None}
+    run.__annotations__ |= {
+        "out": Path,
+        "seeds": tuple[int, ...],
+        "data": _data(recipe.takes),
+        "quick": bool,
+        "return": None,
+    }
     return run
+
+
+def _data(takes: str) -> Any:
+    """The option ``--data`` as its help describes it."""
+    return Annotated[Path | None, tyro.conf.arg(help=f"Folder with {takes}" if takes else "Not taken by this recipe.")]
 
 
 def _say(outcome: Outcome, out: Path) -> None:

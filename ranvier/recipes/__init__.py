@@ -57,8 +57,8 @@ __all__ = [
     "spoken_digits",
 ]
 
-#: recipes in the form of ``ranvier.recipes.form``
-names = tuple(name for name in __all__ if name not in ("fashion_mnist",))
+#: all recipes
+names = tuple(__all__)
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -115,6 +115,7 @@ recipe = Recipe(
     ],
     minutes=0.5,
     measure=measure,
+    takes="the connectome: herm_chem_edgelist.csv.gz and herm_chem_nodes.csv.gz",
     equations=EQUATIONS,
     notes=["The figures are firing rates during the touch minus those before."],
 )

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 from ranvier.recipes.form import Case, Expect, Recipe
+from ranvier.recipes.form.source import Stamp, stamp
 from ranvier.recipes.parts import coba, digits
 
 __all__ = ["Settings", "recipe", "run"]
 
 NETWORK, CIRCUIT = "spiking network", "COBA circuit"
+MACHINE, NEAR, PLAIN = "support vectors", "nearest neighbours", "logistic regression"
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Settings:
     epochs: int = digits.Setup.epochs
     """Passes over the training set."""
     variants: int = digits.Setup.variants
-    """Distorted variants of each training image; the baselines learn from as many, but at most 16."""
+    """Distorted variants of each training image."""
     seconds: float = 2.0
     """Biological time of the circuit."""
 
@@ -32,19 +35,16 @@ def measure(case: Case) -> Mapping[str, float]:
         found = coba.simulate(case.settings.seconds, seed=case.seed + 1)
         case.planned(found.run.plan)
         return {"rate": found.rate, "CV": found.cv}
-    done = _trained(case.settings.epochs, case.settings.variants, case.seed)
-    scores = {
-        NETWORK: done.test, "support vectors": done.machine, "3 nearest neighbours": done.neighbours,
-        "logistic regression": done.baseline.test,
-    }  # fmt: skip
+    done = _trained(case.data, stamp(case.data), case.settings.epochs, case.settings.variants, case.seed)
+    scores = {NETWORK: done.test, MACHINE: done.machine.test, NEAR: done.neighbours.test, PLAIN: done.baseline.test}
     return {"accuracy": scores[case.arm]}
 
 
 @lru_cache(maxsize=1)
-def _trained(epochs: int, variants: int, seed: int) -> digits.SeedResult:
-    setup = digits.Setup()
-    chosen = replace(setup, epochs=epochs, variants=variants, shared=min(setup.shared, variants))
-    return digits.run_seed(digits.load(), chosen, seed)
+def _trained(data: Path | None, files: Stamp, epochs: int, variants: int, seed: int) -> digits.SeedResult:
+    setup = replace(digits.Setup(), epochs=epochs, variants=variants)
+    own = digits.load()
+    return digits.run_seed(own, setup, seed, further=None if data is None else digits.read(data / "digits.csv", own))
 
 
 recipe = Recipe(
@@ -61,23 +61,28 @@ recipe = Recipe(
         CIRCUIT: "4,000 cells without input",
     },
     baselines={
-        "support vectors": "radial basis functions, with the same distorted variants",
-        "3 nearest neighbours": "with the same distorted variants",
-        "logistic regression": "regularisation chosen on the same validation images; distorted variants did not help it there",
+        MACHINE: "radial basis functions, with the same distorted variants; C and width chosen on the same validation images",
+        NEAR: "the vote of 1, 3 or 5, with the same distorted variants; how many was chosen on the same validation images",
+        PLAIN: "with the same distorted variants or without; that, preparation and strength were chosen on the same validation images",
     },
     measures={"accuracy": "%", "rate": "Hz", "CV": ""},
     seeds=(0, 1, 2, 3, 4),
     settings=Settings(),
     quick={"epochs": 1, "variants": 1, "seconds": 0.1, "seeds": (0,)},
     expected=[
-        Expect("the network classifies 98 % of test images", (NETWORK, "accuracy"), ">", 0.98),
-        Expect("more than logistic regression", (NETWORK, "accuracy"), ">", ("logistic regression", "accuracy")),
+        Expect("the network beats logistic regression", (NETWORK, "accuracy"), ">", (PLAIN, "accuracy")),
         Expect("the circuit goes on without input", (CIRCUIT, "rate"), ">", 1),
         Expect("and is irregular", (CIRCUIT, "CV"), ">", 0.7),
+        Expect("the network classifies 98 % of test images", (NETWORK, "accuracy"), ">", 0.98, decides=False),
+        Expect("the network beats support vectors", (NETWORK, "accuracy"), ">", (MACHINE, "accuracy"), decides=False),
     ],
     minutes=3,
     measure=measure,
     equations=coba.EQUATIONS,
-    notes=["`ranvier demo` computes the same with pictures."],
+    takes="digits.csv (64 whole numbers from 0 to 16 and the class, a line for each image, as the UCI files have them), which is tested instead of a fifth of the images",
+    notes=[
+        "Each seed divides the same images anew, so that intervals speak of divisions of these 1,797 images.",
+        "`ranvier demo` computes the same with pictures.",
+    ],
 )
 run = recipe.run

@@ -20,10 +20,10 @@ _SOUND = np.sin(np.arange(200) / 3)
 _CLIPS = [f"fsdd/recordings/{digit}_{who}_0.wav" for digit in range(2) for who in "abc"]
 
 
-def _sound(form: str, channels: int = 1) -> bytes:
+def _sound(form: str, channels: int = 1, rate: int = 8000) -> bytes:
     soundfile = pytest.importorskip("soundfile")
     out = io.BytesIO()
-    soundfile.write(out, np.repeat(_SOUND[:, None], channels, 1), 8000, format=form)
+    soundfile.write(out, np.repeat(_SOUND[:, None], channels, 1), rate, format=form)
     return out.getvalue()
 
 
@@ -32,7 +32,7 @@ def _archive() -> bytes:
     with zipfile.ZipFile(out, "w") as archive:
         for word in ("yes", "no"):
             for who in "abc":
-                archive.writestr(f"{word}/{who}_nohash_0.flac", _sound("FLAC"))
+                archive.writestr(f"{word}/{who}_nohash_0.flac", _sound("FLAC", rate=16000))
     return out.getvalue()
 
 

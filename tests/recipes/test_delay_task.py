@@ -15,7 +15,7 @@ from ranvier.recipes import spoken_digits as recipe
 from ranvier.recipes.form import Case
 from ranvier.recipes.parts import spoken_digits
 from ranvier.recipes.parts.delay_networks import KINDS, Shape, network
-from ranvier.recipes.parts.delay_task import Task, measured, rotated
+from ranvier.recipes.parts.delay_task import Task, measured
 from ranvier.recipes.parts.linear_model import linear_model
 from ranvier.recipes.parts.log_mel import log_mel
 from ranvier.recipes.parts.split import Split
@@ -72,11 +72,13 @@ def test_baselines_learn_from_the_same_changes(tmp_path: Path) -> None:
     assert scores[1] == 1.0
 
 
-def test_folds_rotate() -> None:
-    place = np.arange(12) % 3
-    parts = rotated(place, 3)
-    assert sorted(np.concatenate([p.test for p in parts.values()])) == list(range(12))
-    assert all(set(place[p.train]) | {k, (k + 1) % 3} == {0, 1, 2} for k, p in enumerate(parts.values()))
+def test_the_learning_rate_is_the_best_on_validation_samples(tmp_path: Path) -> None:
+    task = order_task()
+    found = measured(task, Case("learned delays", 1, "1", None, tmp_path))
+    scores = {task.lr * key[2]: kept[1] for key, kept in task.kept.items() if key[:2] == ("learned delays", 0)}
+    assert sorted(scores) == pytest.approx([2e-2 / 3, 2e-2, 6e-2])
+    assert scores[found["learning rate"]] == max(scores.values())
+    assert [key[1] for key in task.kept] == [0, 0, 0, 1]  # the network of seed 1 is trained once
 
 
 def test_folds_of_speakers() -> None:
@@ -86,12 +88,12 @@ def test_folds_of_speakers() -> None:
     assert set(speaker[parts["d"].valid]) == {"a"}
     for p in parts.values():
         p.apart(speaker, "speaker")
-    further = recipe.folds(np.array(list("aabbccxa")), np.array([1, 1, 1, 1, 1, 1, 0, 0], bool))
-    assert list(further) == ["a", "x"]
-    assert further["x"].train.tolist() == [2, 3, 4, 5]
+    further = recipe.folds(np.array(list("aabbccxy")), np.array([1, 1, 1, 1, 1, 1, 0, 0], bool))
+    assert list(further) == ["x", "y"]
+    assert further["x"].train.tolist() == further["y"].train.tolist() == [2, 3, 4, 5]
     assert further["x"].test.tolist() == [6]
-    with pytest.raises(RanvierError, match=r"share 1 speaker\(s\), such as a"):
-        further["a"].apart(np.array(list("aabbccxa")), "speaker")
+    with pytest.raises(RanvierError, match="the split leaks: speaker 'b' is in the set"):
+        recipe.folds(np.array(list("aabbccxb")), np.array([1, 1, 1, 1, 1, 1, 0, 0], bool))
 
 
 def test_words_are_heard_once_and_in_any_portions(tmp_path: Path) -> None:

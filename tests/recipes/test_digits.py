@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ranvier.recipes.parts.digits import DigitsResult, SeedResult, Setup, latencies, load, run_seed
+from ranvier.errors import FileFormatError, RanvierError
+from ranvier.recipes.parts.digits import DigitsResult, SeedResult, Setup, latencies, load, read, run_seed
 
 SMALL = Setup(hidden=64, epochs=6, variants=2)
 
@@ -36,8 +38,8 @@ def test_a_small_network_learns(result: SeedResult) -> None:
     assert result.valid > 0.85
     assert result.test > 0.8
     assert result.baseline.test > 0.9
-    assert 0.93 < result.machine <= 1
-    assert 0.93 < result.neighbours <= 1
+    assert 0.93 < result.machine.test <= 1
+    assert 0.93 < result.neighbours.test <= 1
     assert len(result.fit.history) == SMALL.epochs
 
 
@@ -67,5 +69,29 @@ def test_results_of_several_seeds(result: SeedResult) -> None:
     assert both.chance == 0.1
     assert both.test.tolist() == [result.test, 0.5]
     assert both.baseline.tolist() == [result.baseline.test] * 2
-    assert both.machine.tolist() == [result.machine] * 2
-    assert both.neighbours.tolist() == [result.neighbours] * 2
+    assert both.machine.tolist() == [result.machine.test] * 2
+    assert both.neighbours.tolist() == [result.neighbours.test] * 2
+
+
+def test_further_images_are_tested_and_copies_refused(tmp_path: Path) -> None:
+    own = load()
+    moved = np.roll(own.pixels[:40].reshape(-1, 8, 8), 1, 2).reshape(-1, 64)
+
+    def written(pixels: np.ndarray, after: str = "") -> Path:
+        lines = [",".join(str(int(p)) for p in [*row, target]) for row, target in zip(pixels, own.target, strict=False)]
+        (tmp_path / "digits.csv").write_text("\n".join(lines) + after)
+        return tmp_path / "digits.csv"
+
+    further = read(written(moved), own)
+    assert np.array_equal(further.pixels, moved)
+    assert np.array_equal(further.target, own.target[:40])
+    result = run_seed(own, replace(SMALL, epochs=1), 0, further=further)
+    assert np.array_equal(result.target, own.target[:40])
+    with pytest.raises(RanvierError, match=r"the split leaks: 1 of 41 samples .* such as image number 40"):
+        read(written(np.concatenate([moved, own.pixels[:1]])), own)
+    with pytest.raises(FileFormatError, match="line 41: '1,2,3' … is not 64 whole numbers"):
+        read(written(moved, "\n1,2,3"), own)
+    with pytest.raises(FileFormatError, match="line 1"):
+        read(written(moved + 9), own)
+    with pytest.raises(RanvierError, match="there is no"):
+        read(tmp_path / "none.csv", own)

@@ -37,3 +37,5 @@ def test_a_split_that_leaks_is_refused() -> None:
     assert parts.apart(np.array(["anna", "ben", "anna", "carl"]), "speaker") is parts
     with pytest.raises(RanvierError, match=r"validation and test sets share 1 speaker\(s\), such as ben"):
         parts.apart(np.array(["anna", "ben", "anna", "ben"]), "speaker")
+    with pytest.raises(RanvierError, match="the validation set is empty"):
+        Split(np.array([0, 2]), np.array([], int), np.array([3]))

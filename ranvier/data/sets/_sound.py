@@ -12,11 +12,11 @@ import torch
 
 from ranvier.data._card import Card
 from ranvier.data._columns import checked_labels, checked_offsets, checked_whole
-from ranvier.data._errors import DataError
 from ranvier.data._places import find, verified
 from ranvier.data._samples import Samples, Splits
 from ranvier.data.division import by_group
 from ranvier.data.formats.sound_file import Clips, read_sound
+from ranvier.data.formats.spoken_words import named_words
 from ranvier.data.request import Request
 from ranvier.errors import FileFormatError
 from ranvier.limits import content, plain_file, read_npz
@@ -56,15 +56,8 @@ def fsdd(request: Request) -> Splits:
 
 
 def _recordings(folder: Path) -> Splits:
-    paths = sorted(folder.glob("*_*_*.wav"))
-    if not paths:
-        raise DataError(f"{folder} holds no files named digit_speaker_take.wav; get them from {_FSDD.source}")
-    parts = [path.stem.split("_") for path in paths]
-    strange = next((path for path, p in zip(paths, parts, strict=True) if p[0] not in _FSDD.classes), None)
-    if strange is not None:
-        raise FileFormatError(f"{strange} is not named digit_speaker_take.wav: take it out, or fetch the set again.")
-    labels, speakers = np.array([int(p[0]) for p in parts]), np.array([p[1] for p in parts])
-    return _by_speaker(_FSDD, lambda i: read_sound(paths[i]), labels, speakers, (0.25, 0.25))
+    paths, labels, speakers = named_words(folder)
+    return _by_speaker(_FSDD, lambda i: read_sound(paths[i], rate=8000), labels, speakers, (0.25, 0.25))
 
 
 def speech_commands(request: Request) -> Splits:
@@ -72,14 +65,14 @@ def speech_commands(request: Request) -> Splits:
     folder = next((r / "speech_commands" for r in request.roots if os.path.isdir(r / "speech_commands" / "yes")), None)
     if folder is not None:
         paths = sorted(p for word in _WORDS for p in (folder / word).glob("*_nohash_*.*"))
-        names, get = [f"{p.parent.name}/{p.name}" for p in paths], lambda i: read_sound(paths[i])
+        names, get = [f"{p.parent.name}/{p.name}" for p in paths], lambda i: read_sound(paths[i], rate=16000)
     else:
         place = find(
             ["clips.zip"], [root / "speech_commands" for root in request.roots], "speech_commands", _COMMANDS.source
         )
         path = verified(place / "clips.zip", _CLIPS_PIN) if request.verify else place / "clips.zip"
         names = sorted(n for n in _names(path) if n.split("/")[0] in _WORDS and "_nohash_" in n)
-        get = Clips(path, names)
+        get = Clips(path, names, rate=16000)
 
     label = np.array([_WORDS.index(n.split("/")[0]) for n in names])
     speaker = np.array([n.split("/")[1].split("_")[0] for n in names])

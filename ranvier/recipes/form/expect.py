@@ -62,6 +62,13 @@ class Expect:
     the whole interval lies on the expected side, and does not hold here where the whole interval lies on the other;
     else nothing is decided.
 
+    Where ``decides`` is False the comparison stands beside the claim: it is judged and shown, and the state of the recipe does
+    not depend on it.
+
+    Units of a cross-validation learn from one another's samples, so that their differences vary together. Their standard
+    error is √(1/n + overlap) standard deviations instead of √(1/n), where ``overlap`` is the number of test samples over
+    that of training samples of a unit. Source: Nadeau & Bengio, Machine Learning 2003.
+
     >>> from ranvier.recipes.form import Expect
     >>> expected = Expect("learning helps", ("learned", "accuracy"), ">", ("fixed", "accuracy"))
     """
@@ -72,8 +79,9 @@ class Expect:
     right: Value | float
     times: float = 1.0
     plus: float = 0.0
+    decides: bool = True
 
-    def judge(self, trials: Sequence[Trial], unit: Literal["seed", "group"] = "seed") -> Judged:
+    def judge(self, trials: Sequence[Trial], unit: Literal["seed", "group"] = "seed", overlap: float = 0.0) -> Judged:
         """Compare both sides unit by unit; ``unit`` says whether seeds or groups are the units."""
         left, lost = _by_unit(trials, self.left, unit)
         if isinstance(self.right, tuple):
@@ -89,7 +97,7 @@ class Expect:
         means = fmean(left[u] for u in units), fmean(against[u] for u in units)
         direction = 1 if self.sign == ">" else -1
         ahead = [direction * (left[u] - against[u]) for u in units]
-        low, high, p = _interval(ahead)
+        low, high, p = _interval(ahead, overlap)
         state, why = OPEN, "the interval holds both signs"
         if lost:
             why = lost
@@ -123,11 +131,16 @@ def _by_unit(trials: Sequence[Trial], value: Value, unit: Literal["seed", "group
     return {u: fmean(x) for u, x in held.items()}, f"{arm} failed: {failed[0]}" if failed else ""
 
 
-def _interval(ahead: Sequence[float]) -> tuple[float, float, float]:
+def _interval(ahead: Sequence[float], overlap: float) -> tuple[float, float, float]:
     """Ends of the 95 % interval of the mean, and the p value of a mean above 0."""
     if len(ahead) < 2 or not all(map(math.isfinite, ahead)):
         return math.nan, math.nan, math.nan
     if max(ahead) == min(ahead):
         return ahead[0], ahead[0], math.nan
-    low, high = stats.ttest_1samp(ahead, 0.0).confidence_interval(0.95)
-    return float(low), float(high), float(stats.ttest_1samp(ahead, 0.0, alternative="greater").pvalue)
+    low, high = map(float, stats.ttest_1samp(ahead, 0.0).confidence_interval(0.95))
+    found = stats.ttest_1samp(ahead, 0.0, alternative="greater")
+    if not overlap:
+        return low, high, float(found.pvalue)
+    wider = math.sqrt(1 + len(ahead) * overlap)
+    mean, half = (low + high) / 2, (high - low) / 2 * wider
+    return mean - half, mean + half, float(stats.t.sf(float(found.statistic) / wider, len(ahead) - 1))

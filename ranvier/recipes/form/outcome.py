@@ -47,7 +47,12 @@ class Outcome:
     def judged(self) -> tuple[Judged, ...]:
         """Every expectation of the declaration, and whether it holds."""
         unit = "group" if self.recipe.groups else "seed"
-        return tuple(expected.judge(self.trials, unit) for expected in self.recipe.expected)
+        return tuple(expected.judge(self.trials, unit, self.overlap) for expected in self.recipe.expected)
+
+    @property
+    def overlap(self) -> float:
+        """That of the recipe; a user's own data are learnt from in no unit, so that theirs is 0."""
+        return 0.0 if self.asked["data"] else self.recipe.overlap
 
     @property
     def state(self) -> State:
@@ -55,7 +60,8 @@ class Outcome:
 
         A quick run decides nothing, whatever its seeds and settings: it shows that everything works.
         """
-        return "not decided at this scale" if self.asked["setting"] == "quick" else overall(self.judged)
+        decisive = [j for e, j in zip(self.recipe.expected, self.judged, strict=True) if e.decides]
+        return "not decided at this scale" if self.asked["setting"] == "quick" else overall(decisive)
 
     @property
     def seconds(self) -> float:

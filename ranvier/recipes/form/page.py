@@ -19,7 +19,7 @@ def markdown(outcome: Outcome) -> str:
     rows = f" ({', '.join(recipe.papers)})" if recipe.papers else ""
     parts = [
         f"# {recipe.title}", f"**State: {outcome.state}.**", f"**The claim**{rows}: {recipe.claim}", f"Source: {recipe.citation}.",
-        "## What came out", _table(*expectations(outcome)), _how_judged(recipe.unit),
+        "## What came out", _table(*expectations(outcome)), _how_judged(outcome),
         _table(*figures(outcome)), _spread(outcome), *_failures(outcome), *_by_group(outcome),
         "## What was run", f"**Data.** {recipe.data}", f"**Scale.** {recipe.scale}",
         f"**Settings.** {settings(outcome)}; seeds {', '.join(map(str, outcome.asked['seeds']))}. {recipe.chosen}",
@@ -29,10 +29,19 @@ def markdown(outcome: Outcome) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _how_judged(unit: str) -> str:
+def _how_judged(outcome: Outcome) -> str:
+    unit = outcome.recipe.unit
+    wider = (
+        f" Since {unit}s learn from one another's samples, its standard error is that of Nadeau & Bengio (Machine Learning 2003), with "
+        f"{outcome.overlap:.2g} test samples for each training sample."
+    )
+    decides = all(expected.decides for expected in outcome.recipe.expected)
+    beside = "" if decides else " Comparisons beside the claim are no part of it: the state does not depend on them."
     return (
-        f"The difference is formed within each {unit} and averaged; its interval is Student's, p that of the one-sided t test. An "
+        f"The difference is formed within each {unit} and averaged; its interval is Student's, p that of the one-sided t test."
+        f"{wider if outcome.overlap else ''} An "
         'expectation holds where the whole interval lies on the expected side. The column "against" includes the factor and the addend of the expectation.'
+        f"{beside}"
     )
 
 

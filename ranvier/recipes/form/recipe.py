@@ -20,7 +20,7 @@ from ranvier.errors import RanvierError
 from ranvier.recipes.form.case import Case
 from ranvier.recipes.form.expect import Expect
 from ranvier.recipes.form.outcome import Outcome
-from ranvier.recipes.form.source import fingerprint, stamps
+from ranvier.recipes.form.source import Stamp, fingerprint, stamp
 from ranvier.recipes.form.trial import Journal, Trial
 from ranvier.recipes.parts import output
 from ranvier.recipes.parts.machine import device, threads, versions
@@ -61,6 +61,11 @@ class Recipe:
     unit, groups
         What the claim speaks of: ``"seed"``, or the word for a group (``"speaker"``) where ``groups(data, settings)`` names
         them; expectations are judged over these units.
+    overlap
+        Where groups are parts of one set and learn from one another's samples (cross-validation): test samples over training
+        samples of a group. It widens the intervals of the expectations.
+    takes
+        What a folder given with ``--data`` may hold; empty where the recipe takes none.
     threads
         Of torch in a measurement; None leaves all. Small batches are faster, and measured times repeatable, with one.
     equations, notes
@@ -91,6 +96,8 @@ class Recipe:
     controls: Mapping[str, str] = field(default_factory=dict)
     unit: str = "seed"
     groups: Callable[[Path | None, Any], Sequence[str]] | None = None
+    overlap: float = 0.0
+    takes: str = ""
     threads: int | None = 1
     equations: str = ""
     notes: Sequence[str] = ()
@@ -118,7 +125,7 @@ class Recipe:
         seeds
             Seeds, or one seed, instead of those of the setting.
         data
-            Folder with the data, where the recipe needs some that the package cannot find.
+            Folder with data of your own, where the recipe takes some; they are scored with the same settings.
         progress
             Show what is being done.
         settings
@@ -127,7 +134,7 @@ class Recipe:
         Raises
         ------
         RanvierError
-            Where a setting is unknown or out of range, data are missing, or the folder cannot be written.
+            Where a setting is unknown or out of range, data are missing or not taken, or the folder cannot be written.
 
         >>> outcome = rv.recipes.brunel.run(out="out", quick=True)
         >>> outcome.state
@@ -135,7 +142,7 @@ class Recipe:
         """
         chosen, these = self._chosen(quick, seeds, settings)
         place = None if data is None else Path(data)
-        files = [] if place is None else stamps(place)
+        files = self._given(place)
         folder = output.prepare(out)
         groups = list(self.groups(place, chosen)) if self.groups else [""]
         kind = "full" if (chosen, these) == (self.settings, tuple(self.seeds)) and place is None else "own"
@@ -161,6 +168,11 @@ class Recipe:
         outcome = Outcome(self, tuple(trials), {**asked, "seeds": list(these), "setting": kind}, made)
         outcome.write(folder, work)
         return outcome
+
+    def _given(self, place: Path | None) -> Stamp:
+        if place is not None and not self.takes:
+            raise RanvierError(f"recipe {self.name} takes no data: leave out {str(place)!r} (data= or --data).")
+        return stamp(place)
 
     def _cases(
         self, seeds: Sequence[int], groups: Sequence[str], settings: Any, work: Path, data: Path | None

@@ -13,7 +13,10 @@ from typing import Any
 import ranvier
 from ranvier.errors import RanvierError
 
-__all__ = ["fingerprint", "stamps"]
+__all__ = ["Stamp", "fingerprint", "stamp"]
+
+#: name, size and time of change of each file
+Stamp = tuple[tuple[str, int, int], ...]
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
@@ -35,14 +38,16 @@ def _package() -> bytes:
     return total.digest()
 
 
-def stamps(folder: Path) -> list[tuple[str, int, int]]:
-    """Name, size and time of change of every file below ``folder``.
+def stamp(folder: Path | None) -> Stamp:
+    """Name, size and time of change of every file below ``folder``; nothing where that is None.
 
     Raises
     ------
     RanvierError
         Where there is no such folder.
     """
+    if folder is None:
+        return ()
     try:
         if not folder.is_dir():
             raise RanvierError(f"there is no folder {str(folder)!r}; name the one that holds the data.")
@@ -51,4 +56,4 @@ def stamps(folder: Path) -> list[tuple[str, int, int]]:
         raise RanvierError(
             f"cannot read the folder {str(folder)!r} ({error}); name the one that holds the data."
         ) from None
-    return [(name, s.st_size, s.st_mtime_ns) for name, s in files]
+    return tuple((name, s.st_size, s.st_mtime_ns) for name, s in files)

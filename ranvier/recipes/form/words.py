@@ -39,8 +39,9 @@ def _row(recipe: Recipe, expected: Expect, found: Judged) -> list[str]:
     between = f"{number(found.left - found.right, unit)} [{low}, {high}]" if math.isfinite(found.low) else "–"
     p = "–" if not math.isfinite(found.p) else "< 0.001" if found.p < 0.001 else f"{found.p:.3f}"
     state = f"{found.state} ({found.why})" if found.why else found.state
+    words = expected.words if expected.decides else f"beside the claim: {expected.words}"
     return [
-        expected.words, state, f"{number(found.left, unit)}{sign}", f"{number(found.right, unit)}{sign}", between, p,
+        words, state, f"{number(found.left, unit)}{sign}", f"{number(found.right, unit)}{sign}", between, p,
         str(found.units),
     ]  # fmt: skip
 

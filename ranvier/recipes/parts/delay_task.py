@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
-from ranvier.data import Augmented, Samples, Splits
-from ranvier.network import Network, rounded_delays
+from ranvier.data import Augmented
+from ranvier.network import Sequential, rounded_delays
 from ranvier.recipes.form import Case, Expect
 from ranvier.recipes.parts.delay_networks import KINDS, Shape, network, optimizer
 from ranvier.recipes.parts.linear_model import linear_model
 from ranvier.recipes.parts.split import Split
 from ranvier.training import losses, train
 
-__all__ = ["CONTROLS", "EXPECTED", "MEASURES", "METHODS", "Task", "gathered", "measured", "rotated"]
+__all__ = ["CHOSEN", "CONTROLS", "EXPECTED", "MEASURES", "METHODS", "Task", "measured"]
 
 Tensor = torch.Tensor
 METHODS = {KINDS[2]: "drawn uniformly, real-valued, and trained with the weights"}
@@ -26,15 +27,24 @@ CONTROLS = {
     KINDS[0]: "all are zero",
     KINDS[3]: "no delays; all-to-all synapses among the cells, one step later",
 }
-MEASURES = {"accuracy": "%", "on whole steps": "%", "hidden spikes": "per sample", "operations": "per sample"}
+MEASURES = {
+    "accuracy": "%", "on whole steps": "%", "hidden spikes": "per sample", "operations": "per sample", "learning rate": "",
+}  # fmt: skip
 _LEARNT, _FIXED, _NONE = ((KINDS[k], "accuracy") for k in (2, 1, 0))
 #: what the claim says on every set
 EXPECTED = (
     Expect("fixed random delays beat none", _FIXED, ">", _NONE),
     Expect("learning them adds to having them", _LEARNT, ">", _FIXED),
 )
+#: what was chosen, and where
+CHOSEN = (
+    "The learning rate of each network is the best of three on each {unit}'s own validation samples, for seed 0, and so is the strength of the baselines. All networks "
+    "share the other settings, which were chosen earlier on {where}; some of those are test samples here."
+)
 #: changed copies of every training sample that plain baselines learn from beside the sample itself
 _COPIES = 4
+#: on the learning rates; the first is taken among equals
+_FACTORS = (1.0, 1 / 3, 3.0)
 
 
 @dataclass(frozen=True)
@@ -45,10 +55,10 @@ class Task:
     ----------
     plain
         Input of each plain baseline [S, T, N], and in how many stretches of time it is summed.
+    lr, delay_rate
+        The second of three learning rates, and what delays learn with it, in ms per step.
     changes
         Make each training sample a little different, for networks and baselines alike.
-    delay_rate
-        In ms per step.
     """
 
     x: Tensor
@@ -63,36 +73,61 @@ class Task:
     decay: float = 1e-2
     scale: float = 10.0
     changes: Sequence[Callable[[Tensor], Tensor]] = ()
-    kept: dict[tuple[str, str], float] = field(default_factory=dict)
+    kept: dict[Hashable, Any] = field(default_factory=dict)
+
+    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What ``make`` gave when it was first asked for by this key."""
+        if key not in self.kept:
+            self.kept[key] = make()
+        return self.kept[key]
 
 
 def measured(task: Task, case: Case) -> dict[str, float]:
-    """Test accuracy of one arm on one fold; of networks also spikes and operations of a sample."""
-    if case.arm not in KINDS:
-        if (case.arm, case.group) not in task.kept:  # it does not depend on the seed
-            task.kept[case.arm, case.group] = _plain(task, case.arm, task.folds[case.group])
-        return {"accuracy": task.kept[case.arm, case.group]}
-    parts, x, y = task.folds[case.group], task.x, task.y
-    net, loss = network(case.arm, task.shape, case.seed), losses.MeanMembrane(scale=task.scale)
-    learn = Augmented(TensorDataset(x[parts.train], y[parts.train]), *task.changes)
-    train(
-        net, learn, (x[parts.valid], y[parts.valid]), epochs=task.epochs, loss=loss, lr=task.lr, batch_size=task.batch_size,
-        optimizer=optimizer(net, task.lr, task.decay, task.delay_rate), schedule="cosine", seed=case.seed, progress=False,
-    )  # fmt: skip
+    """Test accuracy of one arm on one fold; of networks also spikes and operations of a sample, and the learning rate."""
+    parts = task.folds[case.group]
+    if case.arm not in KINDS:  # it does not depend on the seed
+        return {"accuracy": task.once((case.arm, case.group), lambda: _plain(task, case.arm, parts))}
+    tried = {f: _trained(task, case.arm, 0, f, parts) for f in _FACTORS}
+    factor = max(_FACTORS, key=lambda f: tried[f][1])
+    net, _ = _trained(task, case.arm, case.seed, factor, parts)
     case.planned(net.plan(gradient=True))
-    shown, truth = x[parts.test].transpose(0, 1), y[parts.test]
+    shown, truth = task.x[parts.test].transpose(0, 1), task.y[parts.test]
 
-    def score(net: Network) -> tuple[float, float]:
+    def score(net: Sequential) -> tuple[float, float]:
         with torch.no_grad():
             seen = net.observe(shown, record={"lif1": ["spikes"], "readout1": ["v"]})
-        right = loss.predict(seen["readout1"]["v"]) == truth
+        right = _loss(task).predict(seen["readout1"]["v"]) == truth
         return float(right.double().mean()), float(seen["lif1"]["spikes"].sum((0, 2)).mean())
 
     accuracy, _ = score(net)
     whole, fired = score(rounded_delays(net) if case.arm == KINDS[2] else net)
     fan_out = task.shape.classes + (task.shape.hidden if case.arm == KINDS[3] else 0)
     operations = float(shown.sum((0, 2)).mean()) * task.shape.hidden + fired * fan_out
-    return {"accuracy": accuracy, "on whole steps": whole, "hidden spikes": fired, "operations": operations}
+    return {
+        "accuracy": accuracy, "on whole steps": whole, "hidden spikes": fired, "operations": operations,
+        "learning rate": task.lr * factor,
+    }  # fmt: skip
+
+
+def _loss(task: Task) -> losses.MeanMembrane:
+    return losses.MeanMembrane(scale=task.scale)
+
+
+def _trained(task: Task, kind: str, seed: int, factor: float, parts: Split) -> tuple[Sequential, float]:
+    """A network and its validation accuracy; folds that learn from the same samples share it."""
+    key = kind, seed, factor, parts.train.tobytes(), parts.valid.tobytes()
+    return task.once(key, lambda: _fitted(task, kind, seed, factor, parts))
+
+
+def _fitted(task: Task, kind: str, seed: int, factor: float, parts: Split) -> tuple[Sequential, float]:
+    net, x, y = network(kind, task.shape, seed), task.x, task.y
+    learn = Augmented(TensorDataset(x[parts.train], y[parts.train]), *task.changes)
+    how = optimizer(net, factor * task.lr, task.decay, factor * task.delay_rate)
+    fit = train(
+        net, learn, (x[parts.valid], y[parts.valid]), epochs=task.epochs, loss=_loss(task), lr=factor * task.lr,
+        batch_size=task.batch_size, optimizer=how, schedule="cosine", seed=seed, progress=False,
+    )  # fmt: skip
+    return net, fit.best_score
 
 
 def _plain(task: Task, name: str, parts: Split) -> float:
@@ -115,25 +150,3 @@ def _plain(task: Task, name: str, parts: Split) -> float:
     first = features(torch.cat(learn)), np.tile(y[parts.train], len(learn))
     valid, test = ((features(z[p]), y[p]) for p in (parts.valid, parts.test))
     return linear_model(first, valid, test).test
-
-
-def gathered(sets: Splits) -> tuple[list[Tensor], np.ndarray, np.ndarray]:
-    """Items, classes and groups of all three parts together; without groups each item is one of its own."""
-    parts: list[Samples] = [sets.train, sets.valid, sets.test]
-    items = [part[k][0] for part in parts for k in range(len(part))]
-    groups = [part.group for part in parts if part.group is not None]
-    return (
-        items,
-        np.concatenate([part.target for part in parts]),
-        np.concatenate(groups) if groups else np.arange(len(items)),
-    )
-
-
-def rotated(place: np.ndarray, folds: int) -> dict[str, Split]:
-    """Folds by ``place`` from 0 to folds - 1 of each sample: one to test, the next to choose by, the others to learn from."""
-
-    def fold(k: int) -> Split:
-        test, valid = place == k, place == (k + 1) % folds
-        return Split(*(np.flatnonzero(mask) for mask in (~(test | valid), valid, test)))
-
-    return {str(k + 1): fold(k) for k in range(folds)}

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from ranvier.connectivity import Linear
+from ranvier.errors import FileFormatError, RanvierError
+from ranvier.limits import content
 from ranvier.network import Plan, Sequential
 from ranvier.neurons import LIF, LeakyReadout
-from ranvier.recipes.parts.baseline import Baseline, logistic_regression, nearest_neighbours, support_vectors
+from ranvier.recipes.parts.baseline import Baseline, nearest_neighbours, support_vectors
+from ranvier.recipes.parts.copies import refuse_copies
 from ranvier.recipes.parts.distort import Distorted, distort
+from ranvier.recipes.parts.linear_model import linear_model
 from ranvier.recipes.parts.split import Split, split
 from ranvier.training import Fit, losses, rules, train
 from ranvier.units import ms
 
-__all__ = ["Digits", "DigitsResult", "Example", "SeedResult", "Setup", "latencies", "load", "network", "run_seed"]
+__all__ = [
+    "Digits",
+    "DigitsResult",
+    "Example",
+    "SeedResult",
+    "Setup",
+    "latencies",
+    "load",
+    "network",
+    "read",
+    "run_seed",
+]
 
 Tensor = torch.Tensor
 
@@ -29,8 +46,8 @@ class Setup:
     """Everything that was decided beforehand; chosen on validation sets.
 
     ``steps`` of 1 ms per image; ``hidden`` cells with membrane time constant ``tau`` ms; ``gain`` on the initial input
-    weights; ``scale`` of the read-out in the loss; ``variants`` of every training image, the first ``shared`` of which the
-    baselines learn from too; ``decay`` of the weights (AdamW).
+    weights; ``scale`` of the read-out in the loss; ``variants`` of every training image, from which the
+    baselines learn too; ``decay`` of the weights (AdamW).
     """
 
     steps: int = 12
@@ -38,8 +55,7 @@ class Setup:
     tau: float = 20.0
     gain: float = 4.0
     scale: float = 10.0
-    variants: int = 60
-    shared: int = 16
+    variants: int = 16
     epochs: int = 150
     batch_size: int = 128
     lr: float = 1e-2
@@ -75,8 +91,9 @@ class SeedResult:
         Accuracy of the network from its best epoch; ``test`` was computed once.
     target, predicted
         Class of every test image, and what the network took it for.
-    machine, neighbours
-        Test accuracies of a support vector machine and of three nearest neighbours, which learnt from distorted variants.
+    baseline, machine, neighbours
+        Logistic regression, support vectors and nearest neighbours, chosen on the validation images; they learnt from distorted
+        variants too (logistic regression with or without them, as validates better).
     rates
         Firing rate in Hz of every cell, mean over the test images, by layer.
     weight
@@ -87,8 +104,8 @@ class SeedResult:
     valid: float
     test: float
     baseline: Baseline
-    machine: float
-    neighbours: float
+    machine: Baseline
+    neighbours: Baseline
     fit: Fit
     target: np.ndarray
     predicted: np.ndarray
@@ -125,12 +142,12 @@ class DigitsResult:
     @property
     def machine(self) -> np.ndarray:
         """Test accuracy of the support vector machine, by seed."""
-        return np.array([s.machine for s in self.seeds])
+        return np.array([s.machine.test for s in self.seeds])
 
     @property
     def neighbours(self) -> np.ndarray:
-        """Test accuracy of three nearest neighbours, by seed."""
-        return np.array([s.neighbours for s in self.seeds])
+        """Test accuracy of nearest neighbours, by seed."""
+        return np.array([s.neighbours.test for s in self.seeds])
 
 
 def load() -> Digits:
@@ -142,6 +159,31 @@ def load() -> Digits:
 
     pixels, target = load_digits(return_X_y=True)
     return Digits(np.asarray(pixels), np.asarray(target))
+
+
+def read(path: Path, own: Digits) -> Digits:
+    """Further images: 64 pixels from 0 to 16 and the class in each line, parted by commas.
+
+    Raises
+    ------
+    RanvierError
+        Where the file is missing or of another form, or holds images of ``own``.
+    """
+    if not path.is_file():
+        raise RanvierError(f"there is no {str(path)!r}; give a line of 64 pixels and the class for each image.")
+    rows = [line for line in content(path, 20).decode("utf-8", "replace").splitlines() if line.strip()]
+    for number, row in enumerate(rows, 1):
+        if not re.fullmatch(r"(1[0-6]|[0-9])(,(1[0-6]|[0-9])){63},[0-9]", row.replace(" ", "")):
+            raise FileFormatError(
+                f"{path}, line {number}: {row[:40]!r} … is not 64 whole numbers from 0 to 16 and a class from 0 to 9, parted by commas."
+            )
+    if not rows:
+        raise FileFormatError(f"{path} holds no images.")
+    table = np.array([[int(cell) for cell in row.split(",")] for row in rows], np.float64)
+    pixels, target = table[:, :-1], table[:, -1].astype(np.int64)
+    known = set(map(tuple, own.pixels))
+    refuse_copies([k for k, one in enumerate(map(tuple, pixels)) if one in known], len(rows), "image", path)
+    return Digits(pixels, target)
 
 
 def latencies(pixels: np.ndarray, steps: int) -> Tensor:
@@ -169,11 +211,20 @@ def network(setup: Setup, seed: int) -> Sequential:
 
 
 def run_seed(
-    data: Digits, setup: Setup, seed: int, step: Callable[[], None] = lambda: None, rule: rules.Rule | None = None
+    data: Digits, setup: Setup, seed: int, step: Callable[[], None] = lambda: None, rule: rules.Rule | None = None, further: Digits | None = None,
 ) -> SeedResult:  # fmt: skip
-    """Train and test one network, and the baselines beside it; ``step`` is called after every epoch."""
+    """Train and test one network, and the baselines beside it; ``step`` is called after every epoch.
+
+    ``further`` images are tested instead of those of the split.
+    """
     start = time.perf_counter()
     parts = split(data.target, seed)
+    if further is not None:
+        test = len(data.target) + np.arange(len(further.target))
+        data = Digits(
+            *(np.concatenate(pair) for pair in ((data.pixels, further.pixels), (data.target, further.target)))
+        )
+        parts = Split(parts.train, parts.valid, test)
     x, y = latencies(data.pixels, setup.steps), torch.from_numpy(data.target)
     net, loss = network(setup, seed), losses.MeanMembrane(scale=setup.scale)
     every = _variants(data, setup, parts.train, seed)
@@ -183,7 +234,7 @@ def run_seed(
         loss=loss, optimizer=partial(torch.optim.AdamW, weight_decay=setup.decay), lr=setup.lr, batch_size=setup.batch_size, schedule="cosine", seed=seed, progress=False,
         callbacks=[lambda epoch, net: step()],
     )  # fmt: skip
-    return _test(data, setup, seed, parts, x, net, loss, fit, every[: setup.shared + 1], start)
+    return _test(data, setup, seed, parts, x, net, loss, fit, every, start)
 
 
 def _variants(data: Digits, setup: Setup, chosen: np.ndarray, seed: int) -> np.ndarray:
@@ -218,10 +269,10 @@ def _test(
         "hidden": hidden.mean((0, 1)).numpy() * per_second,
     }
     weight = net.state_dict()["projections.linear1.chain.0.weight"].numpy()
-    baseline = logistic_regression(data.pixels, data.target, parts)
-    learnt = variants.reshape(-1, variants.shape[2]), np.tile(data.target[parts.train], len(variants))
-    asked = data.pixels[parts.test], target
+    learn, asked, told = ((data.pixels[p] / 16, data.target[p]) for p in (parts.train, parts.valid, parts.test))
+    varied = variants.reshape(-1, variants.shape[2]) / 16, np.tile(learn[1], len(variants))
+    plain = max((linear_model(x, asked, told) for x in (learn, varied)), key=lambda b: b.valid)
     return SeedResult(
-        seed, fit.best_score, float(right.mean()), baseline, support_vectors(*learnt, *asked), nearest_neighbours(*learnt, *asked), fit, target, predicted, rates, weight, example,
+        seed, fit.best_score, float(right.mean()), plain, support_vectors(varied, asked, told, seed), nearest_neighbours(varied, asked, told), fit, target, predicted, rates, weight, example,
         net.plan(gradient=True, steps=setup.steps, batch=setup.batch_size), time.perf_counter() - start,
     )  # fmt: skip

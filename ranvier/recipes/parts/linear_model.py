@@ -1,15 +1,11 @@
-"""The plain baseline of spike tasks: logistic regression, prepared the way that validates best."""
+"""The plainest baseline: logistic regression, prepared the way that validates best."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from ranvier.recipes.parts.baseline import Baseline
+from ranvier.recipes.parts.baseline import Baseline, Samples
 
 __all__ = ["linear_model"]
 
-#: features [S, P] and classes [S]
-Samples = tuple[np.ndarray, np.ndarray]
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
 
 

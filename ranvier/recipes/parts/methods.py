@@ -46,11 +46,11 @@ def _protocol(digits: DigitsResult) -> str:
             f"{len(parts.train):,} to train, {len(parts.valid)} to validate, {len(parts.test)} to test. Settings were chosen on validation "
             "images, of these splits and of others. The epoch "
             "of the highest validation accuracy, and of the lowest loss among equals, is restored; then the test images are "
-            "shown, once. Logistic regression learns from the same training images, standardised pixel by pixel; its "
-            "regularisation is chosen on the same validation images. It sees no distorted variants: tried beforehand on validation "
-            "images, they did not help it. A support vector machine with radial basis functions (C = 10) and the vote of three nearest "
-            f"neighbours learn from the training images and {digits.setup.shared} of their distorted variants; their settings were fixed "
-            "beforehand. The spread is the standard deviation over seeds."
+            "shown, once. The plain classifiers learn from the same training images and "
+            f"their {digits.setup.variants} distorted variants: support vectors with radial basis functions, the vote of nearest "
+            "neighbours, and logistic regression, with the variants or without. What they are set to (C, the width, the "
+            "number of neighbours, the preparation of pixels) is chosen on the same validation images. The spread is the "
+            "standard deviation over seeds."
         ),
         paragraph(
             "What this cannot show. The settings of the network were chosen on validation images of these splits and of others, which "

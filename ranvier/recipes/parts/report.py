@@ -57,7 +57,7 @@ def _answer(digits: DigitsResult, circuit: CircuitResult, seconds: float) -> str
                 f"{over}; chance {percent(digits.chance, 0)}",
             ),
             (percent(float(digits.machine.mean())), "support vectors (RBF)", "same splits, same distortions"),
-            (percent(float(digits.neighbours.mean())), "3 nearest neighbours", "same splits, same distortions"),
+            (percent(float(digits.neighbours.mean())), "nearest neighbours", "same splits, same distortions"),
             (percent(float(digits.baseline.mean())), "logistic regression", "same images, same splits"),
             (f"{circuit.rate:.1f} Hz", "circuit, mean firing rate", f"CV of intervals {circuit.cv:.2f}"),
             (
@@ -123,7 +123,7 @@ def _seeds(digits: DigitsResult) -> str:
     valid = [s.valid for s in digits.seeds]
     rows = [
         (
-            f"seed {s.seed}", bare(s.test), bare(s.machine), bare(s.neighbours), bare(s.baseline.test), f"{100 * difference:+.2f}", bare(s.valid),
+            f"seed {s.seed}", bare(s.test), bare(s.machine.test), bare(s.neighbours.test), bare(s.baseline.test), f"{100 * difference:+.2f}", bare(s.valid),
             str(s.fit.best_epoch), f"{s.baseline.strength:g}", f"{s.seconds:.1f} s",
         )
         for s, difference in zip(digits.seeds, gain, strict=True)
@@ -137,7 +137,7 @@ def _seeds(digits: DigitsResult) -> str:
         "",
         "test (%)",
         "SVM, test (%)",
-        "3-NN, test (%)",
+        "neighbours, test (%)",
         "logistic, test (%)",
         "difference to logistic",
         "validation (%)",

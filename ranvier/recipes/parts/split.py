@@ -19,7 +19,7 @@ class Split:
     Raises
     ------
     RanvierError
-        Where two sets share a sample.
+        Where two sets share a sample, or one holds none.
     """
 
     train: np.ndarray
@@ -27,6 +27,8 @@ class Split:
     test: np.ndarray
 
     def __post_init__(self) -> None:
+        if empty := [name for name, numbers in self._sets().items() if not len(numbers)]:
+            raise RanvierError(f"the {empty[0]} set is empty; give more samples, or more parts to divide them into.")
         self._refuse(np.arange(max(map(np.max, self._sets().values())) + 1), "sample")
 
     def apart(self, labels: np.ndarray, what: str) -> Split:

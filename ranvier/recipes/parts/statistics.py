@@ -11,7 +11,9 @@ __all__ = ["bare", "percent", "spread", "summary"]
 
 def spread(values: Sequence[float] | np.ndarray) -> float:
     """Standard deviation over seeds (with n - 1); NaN for a single one."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+    if len(values) < 2:
+        return float("nan")
+    return 0.0 if all(v == values[0] for v in values) else float(np.std(values, ddof=1))
 
 
 def percent(value: float, places: int = 2) -> str:

@@ -43,7 +43,7 @@ def _digits(digits: DigitsResult, title: str) -> Table:
     each = [f"{100 * value:.1f}" for value in digits.test]
     table.add_row("spiking network", summary(digits.test), *each, style="bold")
     others = {
-        "support vectors (RBF)": digits.machine, "3 nearest neighbours": digits.neighbours, "logistic regression": digits.baseline
+        "support vectors (RBF)": digits.machine, "nearest neighbours": digits.neighbours, "logistic regression": digits.baseline
     }  # fmt: skip
     for name, values in others.items():
         table.add_row(name, summary(values), *(f"{100 * value:.1f}" for value in values))

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from ranvier import data
+from ranvier.data.formats.sound_file import read_sound
 from ranvier.errors import FileFormatError
 
 SOUND = np.random.default_rng(0).uniform(-0.9, 0.9, (500, 2))
@@ -37,6 +38,34 @@ def test_samples_are_those_of_libsndfile(form: str, kind: str, tmp_path: Path) -
     assert torch.equal(found, torch.from_numpy(expected))
 
 
+@pytest.mark.parametrize("form", ["WAV", "FLAC"])
+def test_sound_of_another_rate_is_refused(form: str, tmp_path: Path) -> None:
+    """At 16,000 samples a second a voice would be heard at half its pitch."""
+    soundfile = pytest.importorskip("soundfile")
+    soundfile.write(tmp_path / "a", SOUND, 16000, format=form)
+    assert len(read_sound(tmp_path / "a", rate=16000)) == len(read_sound(tmp_path / "a")) == len(SOUND)
+    with pytest.raises(FileFormatError, match=r"has 16,000 samples a second; give it with 8,000"):
+        read_sound(tmp_path / "a", rate=8000)
+
+
+@pytest.mark.parametrize("kind", ["PCM_16", "PCM_24", "FLOAT"])
+def test_a_file_that_was_cut_off_is_named(kind: str, tmp_path: Path) -> None:
+    """libsndfile would read what is left of it."""
+    soundfile = pytest.importorskip("soundfile")
+    soundfile.write(tmp_path / "a.wav", SOUND, 8000, subtype=kind)
+    content = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "a.wav").write_bytes(content[:-100])
+    with pytest.raises(FileFormatError, match=r"a\.wav promises .* bytes of sound and holds"):
+        read_sound(tmp_path / "a.wav")
+    streamed = (
+        content.replace(b"data" + (len(SOUND) * 2 * int(kind[-2:]) // 8).to_bytes(4, "little"), b"data" + b"\xff" * 4)
+        if kind != "FLOAT"
+        else content
+    )
+    (tmp_path / "a.wav").write_bytes(streamed)
+    assert len(read_sound(tmp_path / "a.wav")) == len(SOUND)
+
+
 def test_a_chunk_that_ends_outside_the_file_is_named(tmp_path: Path) -> None:
     recorded(tmp_path, format="WAV", subtype="PCM_16")
     path = tmp_path / "fsdd" / "recordings" / "0_ann_0.wav"
@@ -60,7 +89,7 @@ def test_a_damaged_clip_bars_no_other(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "speech_commands" / "clips.zip", "w") as archive:
         for k in range(6):
             sound = io.BytesIO()
-            soundfile.write(sound, np.full(100 + k, k / 8), 8000, format="FLAC")
+            soundfile.write(sound, np.full(100 + k, k / 8), 16000, format="FLAC")
             archive.writestr(f"yes/{k}_nohash_0.flac", b"nothing" if k == 3 else sound.getvalue())
     sets = data.load("speech_commands", folder=tmp_path, verify=False)
     found, refused = {}, []

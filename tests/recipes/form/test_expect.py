@@ -48,6 +48,17 @@ def test_the_interval_decides(
     assert bool(found.why) == (state == OPEN)
 
 
+def test_units_that_learn_from_one_another_have_a_wider_interval() -> None:
+    """Nadeau & Bengio: t = mean/(s·√(1/n + overlap)), against the same formula written out."""
+    difference = [a - b for a, b in zip(A, B, strict=True)]
+    mean = sum(difference) / 4
+    variance = sum((d - mean) ** 2 for d in difference) / 3
+    error = math.sqrt(variance * (1 / 4 + 1 / 3))
+    found = Expect("a over b", ("a", "x"), ">", ("b", "x")).judge(trials(A, B), overlap=1 / 3)
+    assert found.p == pytest.approx(stats.t.sf(mean / error, 3))
+    assert (found.low, found.high) == pytest.approx((mean - 3.182446305 * error, mean + 3.182446305 * error))
+
+
 def test_one_unit_a_failed_baseline_and_a_nan_decide_nothing() -> None:
     expected = Expect("w", ("a", "x"), ">", ("b", "x"))
     assert expected.judge(trials(A[:1], B[:1])).why == "one unit has no spread"

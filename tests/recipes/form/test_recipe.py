@@ -114,6 +114,21 @@ def test_bad_requests_are_named(given: dict[str, Any], what: str, tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
+def test_data_are_taken_where_the_declaration_says_so(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(RanvierError, match=r"recipe example takes no data: leave out '.*mine'"):
+        example().run(tmp_path / "out", data=tmp_path / "mine")
+    assert not (tmp_path / "out").exists()
+    parts = example(takes="anything", unit="part", groups=lambda data, settings: ["1", "2"], overlap=0.5)
+    with pytest.raises(RanvierError, match="there is no folder"):
+        parts.run(tmp_path / "out", data=tmp_path / "yours")
+    own, usual = parts.run(tmp_path / "own", data=tmp_path / "mine"), parts.run(tmp_path / "usual")
+    assert (own.asked["setting"], usual.asked["setting"]) == ("own", "full")
+    assert (own.overlap, usual.overlap) == (0.0, 0.5)
+    assert "0.5 test samples for each training sample" in (tmp_path / "usual" / "example.md").read_text("utf-8")
+    assert "test samples for each" not in (tmp_path / "own" / "example.md").read_text("utf-8")
+
+
 def test_measures_that_nobody_declared_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RanvierError, match=r"\['score'\] are measured but not declared"):
         example(measures={"rate": "Hz"}).run(tmp_path)
@@ -172,7 +187,7 @@ def test_changed_files_of_a_user_are_measured_again(tmp_path: Path) -> None:
 
     data = tmp_path / "data"
     data.mkdir()
-    recipe = example(measure=read, measures={"rate": "Hz"})
+    recipe = example(takes="rates", measure=read, measures={"rate": "Hz"})
     for text in ("1", "20"):
         (data / "x.txt").write_text(text)
         assert recipe.run(tmp_path / "out", data=data).mean("ours", "rate") == float(text)
