@@ -37,7 +37,7 @@ class Settings:
 
 
 @lru_cache(maxsize=1)
-def task(data: Path | None, files: Stamp, s: Settings) -> Task:
+def task(data: Path | None, version: Stamp, s: Settings) -> Task:
     """Touches as spikes where the pressure on a taxel moves by a fiftieth of its range; those in ``data`` are tested."""
     touches = gathered(load("braille_touch"))
     if data is not None:

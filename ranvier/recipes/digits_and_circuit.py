@@ -41,7 +41,7 @@ def measure(case: Case) -> Mapping[str, float]:
 
 
 @lru_cache(maxsize=1)
-def _trained(data: Path | None, files: Stamp, epochs: int, variants: int, seed: int) -> digits.SeedResult:
+def _trained(data: Path | None, version: Stamp, epochs: int, variants: int, seed: int) -> digits.SeedResult:
     setup = replace(digits.Setup(), epochs=epochs, variants=variants)
     own = digits.load()
     return digits.run_seed(own, setup, seed, further=None if data is None else digits.read(data / "digits.csv", own))

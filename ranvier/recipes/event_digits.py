@@ -38,7 +38,7 @@ class Settings:
 
 
 @lru_cache(maxsize=1)
-def task(data: Path | None, files: Stamp, s: Settings) -> Task:
+def task(data: Path | None, version: Stamp, s: Settings) -> Task:
     """Recordings in 30 steps of 10 ms, two by two pixels joined, at most one spike per step; those in ``data`` are tested."""
     bins = Bins(30, 10 * ms, pool=2, binary=True)
     sets = load("nmnist_small", transform=lambda events: bins(events).flatten(1))

@@ -40,9 +40,9 @@ class Settings:
 
 
 @lru_cache(maxsize=1)
-def task(data: Path | None, files: Stamp, folder: Path, s: Settings) -> Task:
+def task(data: Path | None, version: Stamp, folder: Path, s: Settings) -> Task:
     """Words of the set as spikes; the words in ``data`` are tested where it is given."""
-    words = _words(data, files, s.words)
+    words = _words(data, version, s.words)
     clips = [clip.numpy() for clip in words.items]
     mark = sha256(f"{EAR}{s.words}".encode() + b"".join(clip.tobytes() for clip in clips)).hexdigest()
     parts = whole(words, folds(words.group, words.own), "speaker")
@@ -78,7 +78,7 @@ def folds(speaker: np.ndarray, own: np.ndarray) -> dict[str, Split]:
 
 
 @lru_cache(maxsize=1)
-def _words(data: Path | None, files: Stamp, most: int) -> Gathered:
+def _words(data: Path | None, version: Stamp, most: int) -> Gathered:
     """Words of the set, at most so many of a speaker, and all in ``data``."""
     words = gathered(load("fsdd"))
     if data is not None:
