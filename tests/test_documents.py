@@ -101,3 +101,13 @@ def test_the_blocks_of_a_page_run(
         if before.count("\n## ") != section:
             section, names = before.count("\n## "), {**NAMES, **GIVEN.get(page.name, dict)()}
         exec(compile("\n" * (before.count("\n") + 1) + block[1], str(page), "exec"), names)
+
+
+def test_the_interfaces_that_the_design_names_are_classes_of_the_package() -> None:
+    """Of the sentence "Internal interfaces (the whole set; …)": each word in capitals, under that very name."""
+    text = (ROOT / "docs" / "design.md").read_text("utf-8")
+    (sentence,) = re.findall(r"^Internal interfaces .*$", text, re.MULTILINE)
+    named = re.findall(r"`([A-Z]\w+)`", sentence)
+    assert len(named) > 15
+    source = "\n".join(path.read_text("utf-8") for path in (ROOT / "ranvier").rglob("*.py"))
+    assert [name for name in named if not re.search(rf"^class {name}\b", source, re.MULTILINE)] == []

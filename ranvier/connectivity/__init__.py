@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ranvier.connectivity._synapses import Synapses
     from ranvier.connectivity._travel_time import travel_time
     from ranvier.connectivity.delays import delay_parameters, delays_of
+    from ranvier.connectivity.transform import Transform
 
 __all__ = [
     "AllToAll",
@@ -75,6 +76,7 @@ __all__ = [
     "SynapseRequest",
     "Synapses",
     "ThresholdBatchNorm",
+    "Transform",
     "build_synapses",
     "connectome",
     "delay_parameters",
@@ -121,6 +123,7 @@ _PUBLIC: dict[str, str] = {
     "StepBatchNorm": "._norm",
     "SynapseRequest": "._build",
     "Synapses": "._synapses",
+    "Transform": ".transform",
     "ThresholdBatchNorm": "._norm",
     "build_synapses": "._build",
     "connectome": "._connectome",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from types import EllipsisType
 from typing import Any
 
-__all__ = ["ANY", "PartialShape", "agree", "fills", "joins", "sized", "sizes_of", "windowed", "written"]
+__all__ = ["ANY", "PartialShape", "agree", "fills", "joins", "narrowed", "sized", "sizes_of", "windowed", "written"]
 
 #: sizes of axes; None is an unknown size, ``...`` (at most once) any number of axes
 PartialShape = tuple[int | EllipsisType | None, ...]
@@ -36,6 +36,16 @@ def agree(shape: PartialShape, other: PartialShape) -> bool:
 def fills(shape: PartialShape, cells: PartialShape) -> bool:
     """Whether arrivals of this shape may be those of ``cells``; an axis of size 1 serves all cells along it."""
     return _match(shape, cells, lambda a, b: a in (b, 1))
+
+
+def narrowed(shape: PartialShape, other: PartialShape) -> PartialShape:
+    """What is known of samples of both shapes, which :func:`agree`: the sizes of ``shape``, and of ``other`` where it has none."""
+    if shape == ANY:
+        return other
+    if ... in shape:
+        return shape if ... in other else narrowed(sizes_of(shape, len(other)) or shape, other)
+    more = sizes_of(other, len(shape)) or shape
+    return tuple(m if n is None else n for n, m in zip(shape, more, strict=True))
 
 
 def joins(shape: PartialShape, other: PartialShape) -> bool:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import ranvier as rv
-from ranvier.connectivity.partial_shape import ANY, PartialShape, agree, fills, joins, sized, written
+from ranvier.connectivity.partial_shape import ANY, PartialShape, agree, fills, joins, narrowed, sized, written
 from ranvier.connectivity.registry import transform_of
 from ranvier.units import ms
 
@@ -68,6 +68,17 @@ def test_shapes_are_compared_from_both_ends(
     one: PartialShape, other: PartialShape, agrees: bool, filled: bool, joined: bool
 ) -> None:
     assert (agree(one, other), fills(one, other), joins(one, other)) == (agrees, filled, joined)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        (ANY, (3, None), (3, None)), ((..., 4), (2, None), (2, 4)), ((None, 4), (2, ...), (2, 4)), ((..., 4), (2, ...), (..., 4)),
+        ((5,), (..., 5), (5,)), ((None, None, 3), (2, ..., 3), (2, None, 3)),
+    ],
+)  # fmt: skip
+def test_what_is_known_of_both(one: PartialShape, other: PartialShape, both: PartialShape) -> None:
+    assert narrowed(one, other) == both
 
 
 def test_unknown_sizes_are_shown() -> None:

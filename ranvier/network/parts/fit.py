@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ranvier.connectivity.hooks import has_hook, is_unfinished
-from ranvier.connectivity.partial_shape import ANY, PartialShape, agree, fills, joins, sized, written
+from ranvier.connectivity.partial_shape import ANY, PartialShape, agree, fills, joins, narrowed, sized, written
 from ranvier.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _through(p: Projection, shape: PartialShape) -> PartialShape:
                     f"{p.where}: {transform.kind} behind {source} takes samples of shape {written(takes)}, but a sample has shape "
                     f"{written(shape)}: make them equal."
                 )
-            shape = transform.gives(shape)
+            shape = transform.gives(narrowed(shape, takes))
         source = transform.kind
     return shape
 

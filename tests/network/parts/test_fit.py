@@ -48,6 +48,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "norm of groups": (lambda: chain(rv.Linear(3, 4), nn.GroupNorm(2, 6), rv.LIF(4)), r"GroupNorm behind Linear takes 6 channels"),
     "norm of a plane": (lambda: chain(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(3), rv.LIF()), r"BatchNorm2d behind Conv2d takes samples of shape \(3, …\), but a sample has shape \(2, \?, \?\)"),
     "norm of a threshold": (lambda: chain(rv.Linear(3, 4), rv.ThresholdBatchNorm(5), rv.LIF(4)), "ThresholdBatchNorm behind Linear takes 5"),
+    "norm first": (lambda: chain(nn.GroupNorm(2, 6), rv.LIF(4)), r"\(6, …\), but 'lif1' has shape \(4,\)"),
     "norm of a membrane": (lambda: chain(rv.Linear(3, 4), rv.MembraneNorm(rv.LIF(5))), r"but 'lif1' has shape \(5,\)"),
     "convolution and cells": (lambda: chain(nn.Conv2d(1, 2, 3), rv.LIF((3, 3, 3))), r"\(2, \?, \?\), but 'lif1' has shape \(3, 3, 3\)"),
     "two convolutions": (lambda: chain(nn.Conv2d(1, 2, 3), rv.LIF(), nn.MaxPool2d(2), rv.Conv2d(3, 2, 3), rv.LIF()), r"Conv2d behind MaxPool2d takes samples of shape \(3, \?, \?\), but a sample has shape \(2, \?, \?\)"),
