@@ -21,6 +21,7 @@ from ranvier.network.state.initial import initial_state
 from ranvier.network.state.state import State
 from ranvier.network.warnings.late_times import warn_of_late_times
 from ranvier.network.warnings.starts import warn_of_starts
+from ranvier.network.warnings.windows import warn_of_windows
 from ranvier.network.warnings.wiring import warn_of_wiring
 from ranvier.units.steps import whole_steps
 
@@ -54,6 +55,7 @@ def simulate(
     if checkpoint and found is None:
         written(lambda: checkpoint.write(at))
     plan = plan_for(graph, gradient=False, steps=steps, batch=1)
+    warn_of_windows(graph, plan)
     stride = common_stride(wanted)
     with torch.no_grad():
         columns = written(lambda: columns_of(keeping, at, begin_of(graph.dt, at.first)))
