@@ -63,6 +63,7 @@ class FusedStep:
         first = next(iter(scans.values()))
         self.dtype, self.batch, self.span = first.dtype, first.shape[0], Span(0, 1, 1, 0, first.shape[0])
         self.task, self.flag = task, torch.zeros(1, dtype=torch.int64)
+        self._found = memoryview(self.flag.numpy())
         self.members = {n: Member(s, _numbers(s)) for n, s in scans.items()}
         self.past = {f.pre: f.history for f in task.feedback if f.history is not None}
         self.kept = tuple(_kept(task, self.past))
@@ -79,6 +80,7 @@ class FusedStep:
         self._sources = [(f.source.shape[1:], self.dtype) for f in task.feeds]
         self._given = [(k.shape, k.dtype) for k in self.kept]
         self._results = [(scans[n].shape, self.dtype) for n, _ in self.outputs]
+        self._room_for = self.room()
 
     @staticmethod
     def suits(task: Fused, tuning: Tuning = TUNING) -> bool:
@@ -97,39 +99,38 @@ class FusedStep:
         table = self._value
         if not (_fit(sources, self._sources) and _fit(given, self._given)):
             return UNFIT, [], []
-        made = [torch.empty(shape, dtype=dtype) for shape, dtype in self._given]
-        out = [torch.empty(shape, dtype=dtype) for shape, dtype in self._results]
+        made, out = [torch.empty_like(t) for t in given], [torch.empty_like(t) for t in self._room_for]
         table.put("source", sources)
         table.put("given", given)
         table.put("made", made)
         table.put("out", out)
-        self.flag[0] = 0
+        self._found[0] = 0
         table.go()
-        return int(self.flag), made, out
+        return self._found[0], made, out
 
     def begin(self, given: Sequence[Tensor]) -> int:
         """Keep the values ``given`` for the steps that follow."""
         if not _fit(given, self._given):
             return UNFIT
         self._load.put("given", given)
-        self.flag[0] = 0
+        self._found[0] = 0
         self._load.go()
-        return int(self.flag)
+        return self._found[0]
 
     def step(self, sources: Sequence[Tensor], out: Sequence[Tensor]) -> int:
         """One step of the values kept; nothing is done where a source or a number that was read is not as it should be."""
         if not (_fit(sources, self._sources) and _fit(out, self._results)):
             return UNFIT
-        self.flag[0] = 0
+        self._found[0] = 0
         self._check.put("source", sources)
         self._check.go()
-        found = int(self.flag)
+        found = self._found[0]
         if found:
             return found
         self._advance.put("source", sources)
         self._advance.put("out", out)
         self._advance.go()
-        return int(self.flag)
+        return self._found[0]
 
     def room(self) -> list[Tensor]:
         """Tensors for the outputs of a step."""
