@@ -27,7 +27,6 @@ SLOW = ("ranvier.recipes.",)
 PACKAGES = {"from_neo": "neo", "from_nwb": "pynwb"}
 DATA = {
     "ranvier.data._load.load": "braille_touch",
-    "ranvier.recipes.fashion_mnist.run": "fashion_mnist",
 }
 
 

@@ -52,7 +52,7 @@ class Settings:
 
 
 @lru_cache(maxsize=1)
-def _images(data: Path | None, stamp: Stamp, s: Settings, seed: int) -> Images:
+def _images(data: Path | None, version: Stamp, s: Settings, seed: int) -> Images:
     """Images of the set; of a folder that holds test images alone, those are tested."""
     own = data is not None and not (data / "fashion_mnist" / "train-images-idx3-ubyte.gz").is_file()
     sets = load("fashion_mnist", folder=None if own else data)

@@ -18,6 +18,7 @@ DATA = {
     "braille": "braille_touch",
     "celegans": "connectomes",
     "event_digits": "nmnist_small",
+    "fashion_mnist": "fashion_mnist",
     "spoken_digits": "fsdd",
 }
 #: recipes that train networks: some seconds each
