@@ -94,7 +94,7 @@ recipe = Recipe(
             decides=False,
         ),
     ],
-    minutes=10,
+    minutes=4,
     measure=measure,
     unit="fold",
     groups=groups,

@@ -76,7 +76,7 @@ recipe = Recipe(
         Expect("the network classifies 98 % of test images", (NETWORK, "accuracy"), ">", 0.98, decides=False),
         Expect("the network beats support vectors", (NETWORK, "accuracy"), ">", (MACHINE, "accuracy"), decides=False),
     ],
-    minutes=3,
+    minutes=2,
     measure=measure,
     equations=coba.EQUATIONS,
     takes="digits.csv (64 whole numbers from 0 to 16 and the class, a line for each image, as the UCI files have them), which is tested instead of a fifth of the images",

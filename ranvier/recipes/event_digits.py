@@ -108,7 +108,7 @@ recipe = Recipe(
             decides=False,
         ),
     ],
-    minutes=15,
+    minutes=9,
     measure=measure,
     unit="fold",
     groups=groups,

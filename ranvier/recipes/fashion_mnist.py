@@ -123,7 +123,7 @@ recipe = Recipe(
         Expect("one step loses less than a point", (STAGES, "accuracy"), ">", (FIVE, "accuracy"), plus=-0.01),
         Expect("stages beat training at one step", (STAGES, "accuracy"), ">", (ONCE, "accuracy")),
     ],
-    minutes=10,
+    minutes=8,
     measure=measure,
     takes="fashion_mnist/, which holds either the four files of the set, or t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz of images that are tested instead",
     notes=[

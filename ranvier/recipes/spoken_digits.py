@@ -138,7 +138,7 @@ recipe = Recipe(
             decides=False,
         ),
     ],
-    minutes=40,
+    minutes=7,
     measure=measure,
     unit="speaker",
     groups=groups,
