@@ -16,12 +16,12 @@ from ranvier.errors import RanvierError
 __all__ = ["alone", "peak", "resident", "say"]
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-#: freed memory goes back to the system at once, so that the highest resident memory is that of the work
+#: freed memory goes back to the system at once, so that the highest resident memory is that of the work; this takes time
 _QUIET = {"MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
 
 
-def alone(module: str, *arguments: int) -> dict[str, dict[str, float]]:
-    """What ``report(*arguments)`` of ``module`` says, called in a new process.
+def alone(module: str, *arguments: int, memory: bool = True) -> dict[str, dict[str, float]]:
+    """What ``report(*arguments)`` of ``module`` says, called in a new process; where ``memory``, freed memory is given back at once.
 
     Raises
     ------
@@ -29,7 +29,9 @@ def alone(module: str, *arguments: int) -> dict[str, dict[str, float]]:
         Where that process fails.
     """
     call = f"from {module} import report; report({', '.join(map(str, arguments))})"
-    done = subprocess.run([sys.executable, "-c", call], capture_output=True, text=True, env={**os.environ, **_QUIET})
+    done = subprocess.run(
+        [sys.executable, "-c", call], capture_output=True, text=True, env={**os.environ, **(_QUIET if memory else {})}
+    )
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise RanvierError(f"the process that measures {module} ended with {done.returncode}: {last[0]}")
