@@ -20,14 +20,15 @@ _LINE = 64
 
 
 def deliver(
-    b: ir.IRBuilder, form: Wire, values: dict, ring: ir.Value, padded: ir.Value, spikes: ir.Value, start: ir.Value,
-    stop: ir.Value, step: ir.Value, length: ir.Value, least: ir.Value | None = None,
+    b: ir.IRBuilder, form: Wire, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value, step: ir.Value,
+    least: ir.Value | None = None,
 ) -> None:  # fmt: skip
     """Add the weights of the spikes [start, stop) to the ring [length, padded].
 
     With one latency they arrive in ``step``; else they were fired in it, and with ``least`` only latencies of at least so
     many steps count.
     """
+    ring, length, padded = (values[n] for n in ("ring", "length", "padded"))
     size = b.mul(length, padded)
     one_weight = b.load(values["weight"]) if form.one_weight else None
     (scale,) = decoding(b, form.code, values, 1, [I64(0)])

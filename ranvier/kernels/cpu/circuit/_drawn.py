@@ -6,14 +6,9 @@ from llvmlite import ir
 
 from ranvier.kernels.cpu.draw.row_source import kernel_for
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
-from ranvier.kernels.cpu.llvm.functions import I8, I32, I64, at, counted, offset
+from ranvier.kernels.cpu.llvm.functions import I8, I32, I64, KERNEL, at, counted, offset
 
 __all__ = ["DRAWN", "deliver_drawn"]
-
-_KERNEL = ir.FunctionType(
-    ir.VoidType(), [I8.as_pointer().as_pointer(), I64.as_pointer(), ir.DoubleType().as_pointer()]
-).as_pointer()
-
 
 #: a ``RowSource``: the tables with which its ``kernel`` is called, degrees (``each`` says whether every row has one) and weight
 DRAWN = Signature(
@@ -31,16 +26,16 @@ DRAWN = Signature(
 
 
 def deliver_drawn(
-    b: ir.IRBuilder, kind: str, values: dict, ring: ir.Value, padded: ir.Value, spikes: ir.Value, start: ir.Value,
-    stop: ir.Value, step: ir.Value, length: ir.Value,
-) -> None:  # fmt: skip
+    b: ir.IRBuilder, kind: str, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value, step: ir.Value
+) -> None:
     """Add the weight for every target of the spikes [start, stop), which arrive in ``step``, to the ring.
 
     ``kind`` names the kernel that draws.
     """
+    ring, length, padded = (values[n] for n in ("ring", "length", "padded"))
     here = at(b, ring, b.mul(b.srem(step, length), padded))
     weight = b.load(values["weight"])
-    kernel = b.inttoptr(values["kernel"], _KERNEL)
+    kernel = b.inttoptr(values["kernel"], KERNEL.as_pointer())
     pointers = b.bitcast(values["pointers"], I8.as_pointer().as_pointer())
     tables = [pointers, values["integers"], values["floats"]]
     count = at(b, values["bounds"], 1)

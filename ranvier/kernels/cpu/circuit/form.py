@@ -1,4 +1,4 @@
-"""A population and a projection as a circuit sees them: its code depends on nothing else."""
+"""Kinds of populations and of projections as a circuit sees them: the code of each depends on nothing else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from ranvier.dynamics import ByStructure, Step
 from ranvier.kernels.cpu.llvm.load_weight import Code
-from ranvier.kernels.tasks import RowRule
 
 __all__ = ["Member", "Wire"]
 
@@ -55,25 +54,17 @@ class Member(ByStructure):
 
 @dataclass(frozen=True)
 class Wire:
-    """A projection: indices of its populations and ring, and whether weight and latency are one number for all.
+    """A projection whose weights do not change: whether weight and latency are one number for all, and how they are stored.
 
     ``latency_bits`` is the size of a stored latency: 8 (unsigned), 16 or 32; ``target_bits`` that of a stored target. ``drawn`` names the
-    kernel that draws rows which are not stored; ``by_block`` says that spikes go to the bins of blocks of cells first.
-
-    With a ``rule`` its weights are plastic; then ``pre`` may be -1 for spikes from outside the circuit. ``ascending`` says
-    that targets ascend in each row, none twice. Plastic projections follow all others. A ``code`` reads weights that are stored
-    numbers.
+    kernel that draws rows which are not stored; ``by_block`` says that spikes go to the bins of blocks of cells first. A
+    ``code`` reads weights that are stored numbers.
     """
 
-    pre: int
-    post: int
-    ring: int
     one_weight: bool
     one_latency: bool
-    rule: RowRule | None = None
     latency_bits: int = 32
     target_bits: int = 32
     drawn: str | None = None
     by_block: bool = False
-    ascending: bool = False
     code: Code | None = None

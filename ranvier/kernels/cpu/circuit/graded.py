@@ -8,42 +8,57 @@ synapses than its neighbours.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from llvmlite import ir
 
-from ranvier.kernels.cpu.host.sections import Call
+from ranvier.kernels.cpu.host.barrier import Barrier
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.sections import OpenKind, Sections
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, splat, vector_at
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.memory import gathered
+from ranvier.kernels.cpu.llvm.processor import has_feature
 from ranvier.kernels.tasks import Circuit, CircuitPopulation, GradedProjection, Pattern
 
-__all__ = ["Emissions", "GradedForm", "gather", "graded_signature", "pack_graded", "slots_of"]
+if TYPE_CHECKING:
+    from ranvier.kernels.cpu.circuit.pack import Packed
+
+__all__ = ["Emissions", "graded_kernel", "pack_graded", "slots_of"]
 
 Tensor = torch.Tensor
 
 
-@dataclass(frozen=True)
-class GradedForm:
-    """A graded projection as a circuit sees it: indices of its populations and ring, and whether all synapses have one latency."""
-
-    pre: int
-    post: int
-    ring: int
-    one_latency: bool
-
-
 @lru_cache(maxsize=2)
 def graded_signature(one_latency: bool) -> Signature:
-    """``start`` [vectors of targets + 1] are rows of ``source``, ``weight`` and ``latency`` [rows, lanes]."""
+    """``start`` [vectors of targets + 1] are rows of ``source``, ``weight`` and ``latency`` [rows, lanes].
+
+    Sources have ``emitted``; targets [low, high) have the ring of ``length`` slots of ``padded`` numbers.
+    """
     arrays = {"start": Array(I64, None), "source": Array(I32, None), "weight": Array(REAL, None)}
+    arrays |= {"flags": Array(I64, None), "emitted": Array(REAL, ...), "ring": Array(REAL, ...)}
     if not one_latency:
         arrays["latency"] = Array(I32, None)
-    return Signature(arrays, ("shortest",))
+    return Signature(arrays, ("shortest", "slots", "stride", "length", "padded", "low", "high"))
+
+
+@lru_cache(maxsize=8)
+def graded_kernel(one_latency: bool, dtype: torch.dtype) -> Routine:
+    """What arrives in the clock's step over such projections, once every thread has advanced its sources so far."""
+    f = OpenKind("gather_emissions", graded_signature(one_latency), dtype)
+    b, clock = f.builder, f.clock
+    n, first, depth, thread, threads = (clock[name] for name in ("n", "first", "depth", "thread", "threads"))
+    lanes = Lanes(b, str(dtype).removeprefix("torch."), wide=has_feature("avx512f"))
+    with f.sections() as s:
+        barrier, values = Barrier(b, s["flags"], thread, threads), s.values()
+        with barrier.each() as other:
+            barrier.wait(other, b.add(b.sub(n, values["shortest"]), I64(1)))
+        slot = b.mul(b.srem(b.add(first, n), values["length"]), values["padded"])
+        _gather(lanes, one_latency, values, at(b, values["ring"], slot), b.add(n, depth))
+    return f.compile()
 
 
 class Emissions:
@@ -104,30 +119,32 @@ def _by_target(pattern: Pattern, width: int, spare: int) -> _ByTarget:
     return known
 
 
-def pack_graded(q: GradedProjection, pre: Emissions, call: Call, key: Hashable) -> None:
-    """Sources, weights and latencies of a projection from the cells that emit ``pre``."""
-    width = 64 // call.dtype.itemsize
-    start, source, place = _by_target(q.pattern, width, pre.stride - width)
-    weight = torch.zeros(source.numel(), dtype=call.dtype)
-    weight[place] = q.weight.to(call.dtype)
-    given = {"start": start, "source": source, "weight": weight, "shortest": q.shortest}
+def pack_graded(q: GradedProjection, sections: Sections, key: Hashable, pre: Packed, post: Packed) -> None:
+    """Sources, weights and latencies of a projection from cells that emit a variable."""
+    width, emissions = 64 // sections.dtype.itemsize, pre.emissions
+    if emissions is None:
+        raise ValueError(f"population {q.pre!r} of a graded projection emits no variable")
+    start, source, place = _by_target(q.pattern, width, emissions.stride - width)
+    weight = torch.zeros(source.numel(), dtype=sections.dtype)
+    weight[place] = q.weight.to(sections.dtype)
+    given = {"start": start, "source": source, "weight": weight, "shortest": q.shortest, **emissions.given}
+    given |= {"length": post.lengths[q.stream], "padded": post.padded}
+    own = {"ring": post.rings[q.stream]}
+    own |= {word: [pair[k] for pair in post.shares.ranges] for k, word in enumerate(("low", "high"))}
     if isinstance(q.latency, Tensor):
         given["latency"] = torch.full((source.numel(),), q.shortest, dtype=torch.int32)
         given["latency"][place] = q.latency.to(torch.int32)
-    call.fill(key, given)
+    sections.fill(key, graded_signature(isinstance(q.latency, int)), given, own)
 
 
-def gather(
-    lanes: Lanes, form: GradedForm, values: Mapping[str, ir.Value], pre: Mapping[str, ir.Value], here: ir.Value, low: ir.Value,
-    high: ir.Value, moment: ir.Value,
-) -> None:  # fmt: skip
-    """Add to the targets [low, high), whose numbers are at ``here``, what arrives in the step that is emitted as row ``moment``."""
+def _gather(lanes: Lanes, one_latency: bool, values: Mapping[str, ir.Value], here: ir.Value, moment: ir.Value) -> None:
+    """Add to the targets, whose numbers are at ``here``, what arrives in the step that is emitted as row ``moment``."""
     b, width = lanes.builder, lanes.width
-    emitted, slots, stride = pre["emitted"], pre["slots"], pre["stride"]
+    emitted, slots, stride = (values[n] for n in ("emitted", "slots", "stride"))
     wide = ir.VectorType(I64, width)
     row = at(b, emitted, b.mul(b.srem(b.sub(moment, values["shortest"]), slots), stride))
     now = splat(b, b.srem(moment, slots), width)
-    with counted(b, low, high, width) as i:
+    with counted(b, values["low"], values["high"], width) as i:
         block = b.udiv(i, I64(width))
         total = local(b, lanes.constant(0.0))
         with counted(
@@ -135,7 +152,7 @@ def gather(
         ) as k:
             first = b.mul(k, I64(width))
             source = b.load(vector_at(b, values["source"], first, width), align=4)
-            if form.one_latency:
+            if one_latency:
                 found = gathered(b, row, source)
             else:
                 latency = b.sext(b.load(vector_at(b, values["latency"], first, width), align=4), wide)

@@ -11,6 +11,7 @@ import torch
 
 from ranvier.kernels.cpu.circuit._drive import CHUNK, drive_names, noise_names
 from ranvier.kernels.cpu.circuit._shares import Shares
+from ranvier.kernels.cpu.circuit.arguments import population_signature, wire_signature
 from ranvier.kernels.cpu.circuit.blocks import Bins
 from ranvier.kernels.cpu.circuit.fired import UNIT, fixed_counters
 from ranvier.kernels.cpu.circuit.graded import Emissions
@@ -25,9 +26,9 @@ from ranvier.kernels.tasks import Spikes
 from ranvier.storages import Stored
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu.circuit.form import Member
+    from ranvier.kernels.cpu.circuit.form import Member, Wire
     from ranvier.kernels.cpu.circuit.team import Team
-    from ranvier.kernels.cpu.host.sections import Call
+    from ranvier.kernels.cpu.host.sections import Sections
     from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection, Pattern, RowSource
 
 __all__ = ["Packed", "pack_drawn", "pack_population", "pack_projection", "row_tables"]
@@ -37,15 +38,26 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class Packed:
-    """Own buffers of one population during a call; states, spike lists and their bounds for every thread."""
+    """Own buffers of one population during a call; states, spike lists and their bounds, and rings for every thread.
+
+    ``log`` and ``counts`` are what plastic synapses may know of each cell: its spikes, at most ``capacity``, and how many.
+    """
 
     shares: Shares
     state: dict[str, list[Tensor]]
     record: dict[str, Tensor]
     cell: list[Tensor]
     bounds: list[Tensor]
+    lists: Tensor
+    borders: Tensor
     past: Tensor
     past_bounds: Tensor
+    rings: dict[str, list[Tensor]]
+    lengths: Mapping[str, int]
+    padded: int
+    capacity: int
+    log: Tensor
+    counts: Tensor
     emissions: Emissions | None
 
     def states(self) -> dict[str, Tensor]:
@@ -58,13 +70,13 @@ class Packed:
 
 
 def pack_population(
-    p: CircuitPopulation, member: Member, call: Call, key: Hashable, team: Team, lengths: Mapping[str, int],
-    times: tuple[int, int, int], capacity: int, block: int, slots: int,
+    p: CircuitPopulation, member: Member, sections: Sections, key: Hashable, team: Team, lengths: Mapping[str, int],
+    times: tuple[int, int, int], capacity: int, block: int, slots: int, bins: Sequence[Tensor],
 ) -> Packed:  # fmt: skip
     """``lengths``: slots of each ring; ``times``: depth of the history, steps and samples of the call; ``capacity``: spikes of
-    each cell that its log can hold; ``block``: cells of one; ``slots``: of the
-    ring of its emissions."""
-    (depth, steps, samples), dtype, fixed = times, call.dtype, fixed_counters(member)
+    each cell that its log can hold; ``block``: cells of one; ``slots``: of the ring of its emissions; ``bins``: for each thread room
+    for the list of calls that empty the bins of a block."""
+    (depth, steps, samples), dtype, fixed = times, sections.dtype, fixed_counters(member)
     width = 64 // dtype.itemsize
     padded = whole_vectors(p.cells, width)
 
@@ -88,9 +100,10 @@ def pack_population(
     start = {n: array(p.states[n], kept(n)) for n in (*p.step.states, *p.step.counters)}
     start |= {n: start[n].to(torch.int32) for n in fixed}
     state = {n: shares.split(values) for n, values in start.items()}
-    given: dict[str, Any] = {"cells": p.cells, "padded": padded, "block": block or padded, "capacity": capacity}
+    given: dict[str, Any] = {"cells": p.cells, "padded": padded, "block": block or padded}
     own: dict[str, Sequence[Any]] = {"low": [low for low, _ in ranges], "high": [high for _, high in ranges]}
-    own |= {"thread": range(team.threads), "fired": units.room(torch.int64), "found": units.room(torch.int32)}
+    own["first_block"] = [low // given["block"] for low, _ in ranges]
+    own |= {"fired": units.room(torch.int64), "found": units.room(torch.int32), "bins": bins}
     own |= {f"state of {n}": state[n] for n in p.step.states}
     own |= {f"counter of {n}": state[n] for n in p.step.counters}
     for n, coefficient in fixed.items():
@@ -102,10 +115,12 @@ def pack_population(
     one = torch.tensor([p.coefficients[n].item() for n in alike], dtype=exact).unbind()
     given |= {f"coefficient of {n}": x for n, x in zip(alike, one, strict=True)}
     given |= {f"coefficient of {n}": array(p.coefficients[n].reshape(-1), exact) for n in varied}
-    for stream, length in lengths.items():
-        direct = stream in member.direct
-        own[f"ring of {stream}"] = state[p.step.port_of(stream)] if direct else shares.room(dtype, length)
-        given[f"length of {stream}"] = length
+    rings = {
+        stream: state[p.step.port_of(stream)] if stream in member.direct else shares.room(dtype, length)
+        for stream, length in lengths.items()
+    }
+    own |= {f"ring of {stream}": ring for stream, ring in rings.items()}
+    given |= {f"length of {stream}": length for stream, length in lengths.items()}
     for stream, x in p.outside.items():
         given |= _outside(stream, x, p.cells, padded, width, kept(stream))
     record = {n: torch.empty(samples, padded, dtype=kept(p.step.output_of(n))) for n in p.recorded}
@@ -113,13 +128,10 @@ def pack_population(
     most = steps if member.fires else 0
     cell = [empty([most * (high - low) + width], torch.int32) for low, high in ranges]
     bounds = [torch.zeros(steps + 1, dtype=torch.int64) for _ in ranges]
-    given |= {"lists": _addresses(cell), "borders": _addresses(bounds)}
+    own |= {"spikes": cell, "bounds": bounds}
     past = Spikes.of(p.history if p.emission is None else p.history[:0])
     past_bounds = torch.zeros(depth + 1, dtype=torch.int64)
     past_bounds[depth + 1 - past.bounds.numel() :] = past.bounds
-    given |= {"past": past.cell, "past_bounds": past_bounds}
-    given["log"] = torch.empty(p.cells * capacity, dtype=torch.int32)
-    given["counts"] = torch.zeros(p.cells if capacity else 0, dtype=torch.int32)
     emissions = None
     if p.emission is not None:
         emissions = Emissions(p.history, p.cells, padded, slots, depth, dtype)
@@ -138,8 +150,18 @@ def pack_population(
         names = noise_names(n)
         given |= {names[word]: value for word, value in zip(("key0", "key1", "draws"), noise_key, strict=True)}
         own[names["drawn"]] = drawn.room(dtype)
-    call.fill(key, given, own, keep=(cell, bounds))
-    return Packed(shares, state, record, cell, bounds, past.cell, past_bounds, emissions)
+    sections.fill(key, population_signature(member), given, own)
+    return Packed(
+        shares, state, record, cell, bounds, _addresses(cell), _addresses(bounds), past.cell, past_bounds, rings,
+        lengths, padded, capacity, log=torch.empty(p.cells * capacity, dtype=torch.int32),
+        counts=torch.zeros(p.cells if capacity else 0, dtype=torch.int32), emissions=emissions,
+    )  # fmt: skip
+
+
+def _ends(pre: Packed, post: Packed, stream: str) -> tuple[dict[str, Any], dict[str, list[Tensor]]]:
+    """What a projection reads of its ends: shared by threads, and of each."""
+    shared = {"lists": pre.lists, "borders": pre.borders, "past": pre.past, "past_bounds": pre.past_bounds}
+    return {**shared, "length": post.lengths[stream], "padded": post.padded}, {"ring": post.rings[stream]}
 
 
 def _outside(
@@ -204,37 +226,36 @@ def weights_of(q: CircuitProjection, dtype: torch.dtype) -> Weights:
     return synapses_of(q.weight if isinstance(q.weight, Stored) else q.weight.to(dtype))
 
 
-def pack_drawn(q: CircuitProjection, source: RowSource, call: Call, key: Hashable) -> None:
-    """What draws the rows of a projection."""
+def pack_drawn(
+    q: CircuitProjection, form: Wire, source: RowSource, sections: Sections, key: Hashable, pre: Packed, post: Packed
+) -> None:
+    """What draws the rows of a projection between ``pre`` and ``post``."""
     bounds, target, pointers, integers, floats, scratch = tables_of(source)
-    given = {"bounds": bounds, "target": target, "pointers": pointers, "integers": integers, "floats": floats}
-    given |= {"degree": torch.from_numpy(source.degree), "weight": weights_of(q, call.dtype).table}
-    given |= {"kernel": kernel_of(source).kernel.address, "each": int(len(source.degree) > 1)}
-    call.fill(key, {**given, "latency": q.latency}, keep=scratch)
+    given, own = _ends(pre, post, q.stream)
+    given |= {"bounds": bounds, "target": target, "pointers": pointers, "integers": integers, "floats": floats}
+    given |= {"degree": torch.from_numpy(source.degree), "weight": weights_of(q, sections.dtype).table}
+    given |= {"kernel": kernel_of(source).kernel.address, "each": int(len(source.degree) > 1), "latency": q.latency}
+    sections.fill(key, wire_signature(form), given, own, keep=(scratch, pre, post))
 
 
 def pack_projection(
-    q: CircuitProjection,
-    rows: RowTable,
-    call: Call,
-    key: Hashable,
-    team: Team,
-    block: int = 0,
-    cut: Blocks | None = None,
-) -> None:
-    """Rows, weights and latencies; with ``cut`` also the bins of the blocks."""
-    weights = weights_of(q, call.dtype)
+    q: CircuitProjection, form: Wire, rows: RowTable, sections: Sections, key: Hashable, team: Team, pre: Packed,
+    post: Packed, block: int = 0, cut: Blocks | None = None,
+) -> None:  # fmt: skip
+    """Rows, weights and latencies between ``pre`` and ``post``; with ``cut`` also the bins of the blocks."""
+    weights = weights_of(q, sections.dtype)
     each = rows.target.itemsize + (0 if q.one_weight else weights.table.itemsize)
     each += 0 if q.latencies is None else q.latencies.itemsize
-    given = {"target": rows.target, **weights.given("weight"), "latency": q.latency}
+    given, own = _ends(pre, post, q.stream)
+    given |= {"target": rows.target, **weights.given("weight"), "latency": q.latency}
     given |= {"stride": rows.strides[0], "reach": rows.compact.reach(each)}
-    own: dict[str, Sequence[Any]] = {"rows": rows.tables}
+    own["rows"] = rows.tables
     if cut is not None:
-        bins = Bins(cut, q.one_weight, call.dtype, team.threads)
+        bins = Bins(cut, q.one_weight, sections.dtype, team.threads)
         given |= {"counts": rows.counts, "bin_target": bins.target, "bin_weight": bins.weight, "bin_start": bins.start}
         given["blocks"] = rows.strides[1]
-        ranges = team.ranges(whole_vectors(rows.compact.columns, 64 // call.dtype.itemsize), block)
+        ranges = team.ranges(post.padded, block)
         own["bin_top"] = bins.top
         own["first_block"] = [low // block for low, _ in ranges]
         own["end_block"] = [-(-high // block) if high > low else low // block for low, high in ranges]
-    call.fill(key, given, own)
+    sections.fill(key, wire_signature(form), given, own, keep=(pre, post))

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from ranvier.kernels.cpu.circuit.arguments import CIRCUIT, graded, population, wire
+from ranvier.dynamics import Step
+from ranvier.kernels.cpu.circuit.arguments import population, wire, wire_signature
 from ranvier.kernels.cpu.circuit.blocks import block_of, rows_by_block
+from ranvier.kernels.cpu.circuit.cells import cells_kernel
 from ranvier.kernels.cpu.circuit.form import Member, Wire
-from ranvier.kernels.cpu.circuit.graded import GradedForm, pack_graded, slots_of
-from ranvier.kernels.cpu.circuit.kernel import circuit_kernel
-from ranvier.kernels.cpu.circuit.pack import pack_drawn, pack_population, pack_projection, row_tables
+from ranvier.kernels.cpu.circuit.graded import graded_kernel, pack_graded, slots_of
+from ranvier.kernels.cpu.circuit.kernel import driver
+from ranvier.kernels.cpu.circuit.pack import Packed, pack_drawn, pack_population, pack_projection, row_tables
+from ranvier.kernels.cpu.circuit.projection import EMPTY, HISTORY, wire_kernel
 from ranvier.kernels.cpu.circuit.rows import rows_of
-from ranvier.kernels.cpu.circuit.team import team_for
+from ranvier.kernels.cpu.circuit.team import Team, team_for
 from ranvier.kernels.cpu.host.barrier import LINE
+from ranvier.kernels.cpu.host.clock import clocks
+from ranvier.kernels.cpu.host.sections import Entry, Sections, room
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.host.weights import synapses_of
-from ranvier.kernels.cpu.plastic.pack import pack_plastic
+from ranvier.kernels.cpu.plastic.pack import pack_log, pack_plastic
+from ranvier.kernels.cpu.plastic.part import PlasticWire, plastic_calls
 from ranvier.kernels.cpu.plastic.tables import LONGEST
 from ranvier.kernels.tasks import Circuit, CircuitProjection, CircuitResult, Pattern, RowSource
 
@@ -28,115 +34,165 @@ Tensor = torch.Tensor
 
 def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNING) -> CircuitResult:
     """Advance the circuit; ``threads`` None chooses by its size. The result is the same for any number, and any tuning."""
-    populations, projections, plastic = task.populations, task.projections, task.plastic
-    first, steps, every, dtype = task.first, task.steps, task.every, task.dtype
-    index = {p.name: k for k, p in enumerate(populations)}
-    rings: dict[str, dict[str, list[CircuitProjection]]] = {p.name: {} for p in populations}
-    for q in projections:
-        rings[q.post].setdefault(q.stream, []).append(q)
-    for q in (*plastic, *task.graded):
-        rings[q.post].setdefault(q.stream, [])
+    populations, projections, plastic, dtype = task.populations, task.projections, task.plastic, task.dtype
     read = {end for q in plastic if q.rule.cells for end in (q.pre, q.post)}  # rules see states before arrivals
-    direct = {
-        p.name: tuple(
-            s for s, arriving in rings[p.name].items()
-            if p.name not in read and s not in p.given and s in p.step.added and p.step.port_of(s) not in p.step.exact
-            and all(q.latencies is None for q in arriving)
-        )
-        for p in populations
-    }  # fmt: skip
-    members = tuple(
-        Member(
-            p.step,
-            tuple(rings[p.name]),
-            tuple(p.outside),
-            p.recorded,
-            p.varied,
-            direct[p.name],
-            tuple((d.stream, d.law.each) for d in p.drives),
-            tuple(p.noises),
-            p.emission,
-        )
-        for p in populations
-    )
+    rings = _rings(task)
+    members = _members(task, rings, read)
     width = 64 // dtype.itemsize
-    team = team_for(populations, projections, plastic, threads, width, steps, tuning)
+    team = team_for(populations, projections, plastic, threads, width, task.steps, tuning)
     blocks = {p.name: 0 if p.name in read else block_of(p, projections, team.threads, tuning) for p in populations}
     cuts = [rows_by_block(q, blocks[q.post], tuning) for q in projections]
-    places = {n: {stream: k for k, stream in enumerate(own)} for n, own in rings.items()}
-    wires = [_wire(q, index, places, c is not None) for q, c in zip(projections, cuts, strict=True)]
-    wires += [
-        Wire(
-            -1 if q.pre is None else index[q.pre], index[q.post], places[q.post][q.stream], False, True, q.rule,
-            ascending=q.pattern.ascending,
-        )
-        for q in plastic
-    ]  # fmt: skip
-    lengths = {n: {s: max(map(_slots, qs), default=1) for s, qs in own.items()} for n, own in rings.items()}
-    forms = [
-        GradedForm(index[q.pre], index[q.post], places[q.post][q.stream], isinstance(q.latency, int))
-        for q in task.graded
-    ]
-    together = 1 if plastic else min((q.shortest for q in (*projections, *task.graded)), default=1)
-    depth = max((p.history.shape[0] for p in populations), default=0)
-    kernel = circuit_kernel(members, tuple(wires), tuple(forms), dtype)
-    call = kernel.call(team.threads)
-    whole = {"first": first, "steps": steps, "every": every, "depth": depth, "together": together}
-    whole |= {"flags": torch.zeros(team.threads * LINE, dtype=torch.int64), "threads": team.threads}
-    call.fill(CIRCUIT, whole, {"thread": range(team.threads)})
-    samples = (first + steps) // every - first // every
-    logs = dict.fromkeys((q.post for q in plastic if q.rule.walks), min(steps, LONGEST) + 1)
-    times = depth, steps, samples
-    packed = [
-        pack_population(
-            p, m, call, population(k), team, lengths[p.name], times, logs.get(p.name, 0), blocks[p.name], slots_of(task, p)
-        )
-        for k, (p, m) in enumerate(zip(populations, members, strict=True))
-    ]  # fmt: skip
+    forms = [_form(q, c is not None) for q, c in zip(projections, cuts, strict=True)]
+    bins = {p.name: [k for k, (q, c) in enumerate(zip(projections, cuts, strict=True)) if c and q.post == p.name] for p in populations}  # fmt: skip
+    lists = {n: [_room(own, forms) for _ in range(team.threads)] for n, own in bins.items()}
+    sections = _sections(task, team)
+    packed = _pack_populations(task, members, rings, sections, team, blocks, lists)
     tables = row_tables(projections, cuts, team, blocks, dtype)
-    for k, (q, c) in enumerate(zip(projections, cuts, strict=True)):
+    for k, (q, form, c) in enumerate(zip(projections, forms, cuts, strict=True)):
+        ends = packed[q.pre], packed[q.post]
         match q.pattern:
             case RowSource() as source:
-                pack_drawn(q, source, call, wire(k))
+                pack_drawn(q, form, source, sections, wire(k), *ends)
             case Pattern():
-                pack_projection(q, tables[k], call, wire(k), team, blocks[q.post], c)
-    for k, q in enumerate(task.graded):
-        emissions = packed[index[q.pre]].emissions
-        if emissions is not None:
-            pack_graded(q, emissions, call, graded(k))
-    values = [
-        pack_plastic(q, call, wire(k), packed, index, steps, width) for k, q in enumerate(plastic, len(projections))
-    ]
-    call.run()
-    spikes, states, recorded = {}, {}, {}
-    for p, pack in zip(populations, packed, strict=True):
-        spikes[p.name] = pack.spikes()
-        states[p.name] = {n: t[: p.cells] for n, t in pack.states().items()}
-        for n in p.step.counters:
-            states[p.name][n] = (states[p.name][n] - steps).clamp_(min=0).to(dtype)
-        recorded[p.name] = {n: t[:, : p.cells] for n, t in pack.record.items()}
-    emitted = {
-        p.name: pack.emissions.last(steps, p.kept)
-        for p, pack in zip(populations, packed, strict=True)
-        if pack.emissions is not None
-    }
-    return CircuitResult(spikes, states, recorded, values, emitted)
+                pack_projection(q, form, tables[k], sections, wire(k), team, *ends, blocks[q.post], c)
+    calls = [Entry(wire_kernel(form, dtype), wire(k)) for k, form in enumerate(forms)]
+    for n, own in ((n, own) for n, own in bins.items() if own):
+        for place, entries in zip(lists[n], sections.listed(calls[k]._replace(part=EMPTY) for k in own), strict=True):
+            place[: len(entries)] = entries
+    values, plastic_step, end = _pack_plastic(task, sections, packed, width)
+    graded = _pack_graded(task, sections, packed)
+    cells = [Entry(cells_kernel(m, dtype), population(k)) for k, m in enumerate(members)]
+    varied = [call for call, form in zip(calls, forms, strict=True) if not form.one_latency]
+    steady = [call for call, form in zip(calls, forms, strict=True) if form.one_latency]
+    before = [call._replace(part=HISTORY) for call in varied]
+    _drive(
+        task,
+        sections,
+        {"history": before, "step": [*steady, *graded, *plastic_step, *cells], "after": varied, "end": end},
+    )
+    return _result(task, packed, values)
 
 
-def _wire(
-    q: CircuitProjection, index: Mapping[str, int], places: Mapping[str, Mapping[str, int]], by_block: bool
-) -> Wire:
-    ends = index[q.pre], index[q.post], places[q.post][q.stream]
-    latency_bits = 32 if q.latencies is None else 8 * q.latencies.itemsize
-    match q.pattern:
-        case RowSource(kind=kind):
-            return Wire(*ends, one_weight=True, one_latency=True, drawn=kind)
-        case Pattern() as pattern:
-            bits = 16 if by_block else rows_of(pattern).bits
-            one_latency, code = q.latencies is None, synapses_of(q.weight).code
-            return Wire(*ends, q.one_weight, one_latency, None, latency_bits, bits, by_block=by_block, code=code)
+def _room(wires: Sequence[int], forms: Sequence[Wire]) -> Tensor:
+    """Room for the list of calls that empty the bins of some projections."""
+    return torch.cat([torch.zeros(1, dtype=torch.int64), *(room(1, wire_signature(forms[k])) for k in wires)])
+
+
+def _rings(task: Circuit) -> dict[str, dict[str, int]]:
+    """The streams of each population that projections of the circuit feed, and how many slots the ring of each must have."""
+    rings: dict[str, dict[str, int]] = {p.name: {} for p in task.populations}
+    for q in task.projections:
+        rings[q.post][q.stream] = max(rings[q.post].get(q.stream, 1), _slots(q))
+    for q in (*task.plastic, *task.graded):
+        rings[q.post].setdefault(q.stream, 1)
+    return rings
 
 
 def _slots(q: CircuitProjection) -> int:
     """How many its ring must have."""
     return 1 if q.latencies is None or not q.latencies.numel() else int(q.latencies.max())
+
+
+def _members(task: Circuit, rings: Mapping[str, Mapping[str, int]], read: Iterable[str | None]) -> list[Member]:
+    """The kind of each population; rings of ``read`` ones are no states."""
+    each = {(q.post, q.stream) for q in task.projections if q.latencies is not None}
+
+    def direct(stream: str, name: str, given: tuple[str, ...], step: Step) -> bool:
+        free = name not in read and stream not in given and (name, stream) not in each
+        return free and stream in step.added and step.port_of(stream) not in step.exact
+
+    return [
+        Member(
+            p.step, tuple(rings[p.name]), tuple(p.outside), p.recorded, p.varied,
+            tuple(s for s in rings[p.name] if direct(s, p.name, p.given, p.step)),
+            tuple((d.stream, d.law.each) for d in p.drives), tuple(p.noises), p.emission,
+        )
+        for p in task.populations
+    ]  # fmt: skip
+
+
+def _form(q: CircuitProjection, by_block: bool) -> Wire:
+    """The kind of a projection."""
+    latency_bits = 32 if q.latencies is None else 8 * q.latencies.itemsize
+    match q.pattern:
+        case RowSource(kind=kind):
+            return Wire(one_weight=True, one_latency=True, drawn=kind)
+        case Pattern() as pattern:
+            bits = 16 if by_block else rows_of(pattern).bits
+            one_latency, code = q.latencies is None, synapses_of(q.weight).code
+            return Wire(q.one_weight, one_latency, latency_bits, bits, by_block=by_block, code=code)
+
+
+def _sections(task: Circuit, team: Team) -> Sections:
+    """Empty sections with a clock for each thread."""
+    time = {"first": task.first, "every": task.every, "depth": _depth(task)}
+    flags = torch.zeros(team.threads * LINE, dtype=torch.int64)
+    return Sections(task.dtype, clocks(team.threads, **time), {"flags": flags})
+
+
+def _depth(task: Circuit) -> int:
+    """Steps of history that are known."""
+    return max((p.history.shape[0] for p in task.populations), default=0)
+
+
+def _pack_populations(
+    task: Circuit, members: Sequence[Member], rings: Mapping[str, Mapping[str, int]], sections: Sections, team: Team,
+    blocks: Mapping[str, int], bins: Mapping[str, Sequence[Tensor]],
+) -> dict[str, Packed]:  # fmt: skip
+    """Fill the sections of all populations; what of each others read."""
+    times = _depth(task), task.steps, (task.first + task.steps) // task.every - task.first // task.every
+    logs = dict.fromkeys((q.post for q in task.plastic if q.rule.walks), min(task.steps, LONGEST) + 1)
+    return {
+        p.name: pack_population(
+            p, m, sections, population(k), team, rings[p.name], times, logs.get(p.name, 0), blocks[p.name],
+            slots_of(task, p), bins[p.name],
+        )
+        for k, (p, m) in enumerate(zip(task.populations, members, strict=True))
+    }  # fmt: skip
+
+
+def _pack_plastic(
+    task: Circuit, sections: Sections, packed: Mapping[str, Packed], width: int
+) -> tuple[list[dict[str, Tensor]], list[Entry], list[Entry]]:
+    """Fill the sections of plastic projections; their values after the run, and the calls of a step and at the end."""
+    wires, values = [], []
+    for k, q in enumerate(task.plastic):
+        wires.append(PlasticWire(q.rule, q.pattern.ascending, ("plastic", k), ("log", q.post)))
+        values.append(pack_plastic(q, sections, wires[-1].key, packed, task.steps, width))
+    cells = {p.name: p.cells for p in task.populations}
+    for name in {q.post for q in task.plastic if q.rule.walks}:
+        pack_log(packed[name], cells[name], sections, ("log", name))
+    return values, *plastic_calls(wires, task.dtype)
+
+
+def _pack_graded(task: Circuit, sections: Sections, packed: Mapping[str, Packed]) -> list[Entry]:
+    """Fill the sections of graded projections; their calls in a step."""
+    calls = [
+        Entry(graded_kernel(isinstance(q.latency, int), task.dtype), ("graded", k)) for k, q in enumerate(task.graded)
+    ]
+    for q, call in zip(task.graded, calls, strict=True):
+        pack_graded(q, sections, call.key, packed[q.pre], packed[q.post])
+    return calls
+
+
+def _drive(task: Circuit, sections: Sections, lists: Mapping[str, Sequence[Entry]]) -> None:
+    """Run the driver over lists of calls."""
+    together = 1 if task.plastic else min((q.shortest for q in (*task.projections, *task.graded)), default=1)
+    given = {"steps": task.steps, "together": together}
+    each = {n: sections.listed(calls) for n, calls in lists.items()}
+    sections.fill("driver", driver().signature, given, each)
+    sections.run(driver(), "driver")
+
+
+def _result(task: Circuit, packed: Mapping[str, Packed], values: list[dict[str, Tensor]]) -> CircuitResult:
+    spikes, states, recorded = {}, {}, {}
+    for p in task.populations:
+        pack = packed[p.name]
+        spikes[p.name] = pack.spikes()
+        states[p.name] = {n: t[: p.cells] for n, t in pack.states().items()}
+        for n in p.step.counters:
+            states[p.name][n] = (states[p.name][n] - task.steps).clamp_(min=0).to(task.dtype)
+        recorded[p.name] = {n: t[:, : p.cells] for n, t in pack.record.items()}
+    kept = {p.name: (packed[p.name].emissions, p.kept) for p in task.populations}
+    emitted = {n: emissions.last(task.steps, count) for n, (emissions, count) in kept.items() if emissions is not None}
+    return CircuitResult(spikes, states, recorded, values, emitted)

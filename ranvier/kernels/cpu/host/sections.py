@@ -1,133 +1,169 @@
-"""Arguments of a kernel that is made of sections, each with a signature of its own: a population, a projection, ….
+"""Lists of calls that a kernel walks, each for sections of one kind: populations, projections, ….
 
-Only :class:`Sections` knows where in the tables of the kernel a section begins. Inside the kernel :class:`Section` reads the
-arguments of one by name, and hands its tables to a function inside the kernel, which equal sections share. From outside
-a :class:`Call` takes the arguments of each section by name, for every thread.
+A *section* holds the arguments of one population or projection. A kernel of a kind takes any number of such sections
+(:class:`OpenKind`), and a kernel that walks a list (:func:`walk`) knows nothing of what it calls. So kernels are compiled
+for kinds, and lists may hold any number of each. :class:`Sections` packs the arguments of a section by name, for every
+thread, and writes the lists. :class:`Section` reads them by name inside the kernel, and hands its tables to a function there.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from llvmlite import ir
 
-from ranvier.kernels.cpu.host.operands import scalar
+from ranvier.kernels.cpu.host.clock import Clock
 from ranvier.kernels.cpu.host.packing import Packed, packing
-from ranvier.kernels.cpu.host.signature import Reader, Signature
-from ranvier.kernels.cpu.llvm.functions import I8, I64, at, function
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.signature import Opened, Reader, Signature
+from ranvier.kernels.cpu.llvm.functions import F64, I8, I64, KERNEL, at, counted, local
 from ranvier.kernels.cpu.llvm.inner import Inner
-from ranvier.kernels.cpu.llvm.jit import Kernel, compile_kernel
 
-__all__ = ["TABLES", "Call", "OpenSections", "Section", "SectionKernel", "Sections"]
+__all__ = ["TABLES", "Entry", "OpenKind", "Section", "Sections", "room", "walk"]
 
-#: arguments by which a function inside the kernel reads a section
+#: arguments by which a function inside a kernel reads a section
 TABLES = {"pointers": I8.as_pointer().as_pointer(), "integers": I64.as_pointer()}
+#: words before the sections of a call in a list: how many there are from call to call, the address of the kernel, and what the
+#: kernel is told: how many sections there are, which of its parts is wanted, and where its clock is
+_HEAD = ("words", "kernel", "count", "part", "clock")
+_TOLD = _HEAD.index("count")
 _ALIKE: Mapping[str, Sequence[Any]] = {}
 
 
-class Sections:
-    """Signatures by key, one after another; they have arrays and integers, no reals."""
+class Entry(NamedTuple):
+    """A section in a list: the kernel of its kind, its key, and the part of the kernel that is wanted."""
 
-    def __init__(self, signatures: Mapping[Hashable, Signature]) -> None:
-        self.signatures = dict(signatures)
-        #: key -> places before it in the tables of pointers and of integers
-        self.begins: dict[Hashable, tuple[int, int]] = {}
-        pointers = integers = 0
-        for key, signature in self.signatures.items():
-            if signature.reals:
-                raise ValueError(f"section {key} has reals: {signature.reals}")
-            self.begins[key] = pointers, integers
-            pointers, integers = pointers + len(signature.arrays), integers + len(signature.integers)
-
-    def open(self, name: str, dtype: torch.dtype) -> OpenSections:
-        """Begin a kernel called ``name`` whose own numbers are ``dtype``."""
-        return OpenSections(self, name, dtype)
+    routine: Routine
+    key: Hashable
+    part: int = 0
 
 
 class Section(Reader):
-    """Arguments of one section by name; a function inside the kernel takes ``tables`` to read them."""
+    """Arguments of a section by name, where the builder stands; a function inside the kernel takes ``tables`` to read them."""
 
-    def __init__(
-        self, signature: Signature, builder: ir.IRBuilder, tables: Mapping[str, ir.Value], real: ir.Type
-    ) -> None:
-        super().__init__(signature, builder, [tables[n] for n in TABLES], real)
-        self.tables = {n: tables[n] for n in TABLES}
+    def __init__(self, signature: Signature, builder: ir.IRBuilder, tables: Sequence[ir.Value], real: ir.Type) -> None:
+        super().__init__(signature, builder, tables, real)
+        self.tables = dict(zip(TABLES, tables, strict=True))
 
     @classmethod
     def inside(cls, function: Inner, signature: Signature, real: ir.Type) -> Section:
         """The section that was handed to a function with the arguments ``TABLES``."""
-        return cls(signature, function.builder, {n: function[n] for n in TABLES}, real)
+        return cls(signature, function.builder, [function[n] for n in TABLES], real)
 
 
-class OpenSections:
-    """An open kernel: where code goes (``builder``), its module, and its sections by key."""
+class Sections:
+    """The sections of a call in which some threads take part, for kernels whose own numbers are ``dtype``.
 
-    def __init__(self, sections: Sections, name: str, dtype: torch.dtype) -> None:
-        self.sections, self.name, self.dtype = sections, name, dtype
-        self.function = function(name)
-        self.module, self.builder = self.function
+    Each has one of the ``clocks``. ``shared`` arguments are given to every section that declares them, and so is the clock.
+    """
 
-    def __getitem__(self, key: Hashable) -> Section:
-        b, begins = self.builder, self.sections.begins[key]
-        tables = {n: at(b, t, k) for n, t, k in zip(TABLES, b.function.args, begins, strict=False)}
-        return Section(self.sections.signatures[key], b, tables, scalar(self.dtype))
-
-    def compile(self) -> SectionKernel:
-        """Close the function and compile it."""
-        return SectionKernel(compile_kernel(self.name, self.function.text()), self.sections, self.dtype)
-
-
-class SectionKernel:
-    """A compiled kernel with its sections; ``dtype`` is that of its own numbers."""
-
-    def __init__(self, kernel: Kernel, sections: Sections, dtype: torch.dtype) -> None:
-        self.kernel, self.sections, self.dtype = kernel, sections, dtype
-
-    def call(self, threads: int) -> Call:
-        """Begin a call in which so many threads take part."""
-        return Call(self, threads)
-
-
-class Call:
-    """One call of a kernel whose own numbers are ``dtype``: the arguments of all sections, for each thread."""
-
-    def __init__(self, kernel: SectionKernel, threads: int) -> None:
-        self._kernel, self.dtype = kernel, kernel.dtype
-        self._filled: list[dict[Hashable, Packed]] = [{} for _ in range(threads)]
-        self._kept: list[object] = []
+    def __init__(
+        self, dtype: torch.dtype, clocks: Sequence[torch.Tensor], shared: Mapping[str, Any] = _ALIKE
+    ) -> None:  # fmt: skip
+        self.dtype, self.threads, self._clocks = dtype, len(clocks), clocks
+        self._common = [{**shared, "clock": clock} for clock in clocks]
+        self._packed: list[dict[Hashable, Packed]] = [{} for _ in clocks]
+        self._kept: list[object] = [shared, clocks]
 
     def fill(
-        self, key: Hashable, given: Mapping[str, Any], each: Mapping[str, Sequence[Any]] = _ALIKE, keep: object = None
-    ) -> None:
+        self, key: Hashable, signature: Signature, given: Mapping[str, Any], each: Mapping[str, Sequence[Any]] = _ALIKE,
+        keep: object = None,
+    ) -> None:  # fmt: skip
         """The arguments of a section by name: those that all threads share, and those of each thread.
 
-        Arrays live as long as the call; so does ``keep``, to which others may point.
+        Arrays live as long as the sections; so does ``keep``, to which others may point.
 
         Raises
         ------
         TypeError, ValueError
-            A name is missing or unknown, or an array is of another type or shape, not contiguous, or not on the CPU.
+            A name is missing or unknown, or an array is of another type or shape, not contiguous, or not on the CPU; or the
+            signature has reals.
         """
-        pack = packing(self._kernel.sections.signatures[key], self.dtype)
-        for k, filled in enumerate(self._filled):
-            own = {**given, **{n: values[k] for n, values in each.items()}}
-            filled[key] = pack(own)
-            self._kept.append(own)
-        self._kept.append(keep)
+        if signature.reals:
+            raise ValueError(f"section {key} has reals: {signature.reals}")
+        pack, named = packing(signature, self.dtype), {**given}
+        for k, (common, packed) in enumerate(zip(self._common, self._packed, strict=True)):
+            named.update((n, common[n]) for n in common.keys() & signature.places.keys())
+            named.update((n, values[k]) for n, values in each.items())
+            packed[key] = pack(named)
+        self._kept += (named, each, keep)
 
-    def run(self) -> None:
-        """All threads at once, this one among them; they wait for one another, so each needs a thread of its own."""
-        kernel, order = self._kernel.kernel, self._kernel.sections.signatures
-        tables = [
-            ([p for key in order for p in filled[key][0]], [i for key in order for i in filled[key][1]])
-            for filled in self._filled
-        ]
+    def listed(self, entries: Iterable[Entry]) -> list[torch.Tensor]:
+        """A list for each thread, as :func:`walk` takes it: one call for neighbours of one kernel and part."""
+        runs = [(*what, [e.key for e in run]) for what, run in groupby(entries, lambda e: (e.routine, e.part))]
+        lists: list[torch.Tensor] = []
+        for tables, clock in zip(self._packed, self._clocks, strict=True):
+            words = [len(runs)]
+            for routine, part, keys in runs:
+                sections = [word for key in keys for table in tables[key] for word in table]
+                words += (len(_HEAD) + len(sections), routine.kernel.address, len(keys), part, clock.data_ptr())
+                words += sections
+            lists.append(torch.from_numpy(np.array(words, np.int64)))
+        self._kept += lists
+        return lists
+
+    def run(self, routine: Routine, key: Hashable) -> None:
+        """A kernel on all threads at once, this one among them; they wait for one another, so each needs a thread of its own."""
+        kernel, tables = routine.kernel, [packed[key] for packed in self._packed]
         others = [threading.Thread(target=kernel, args=own) for own in tables[1:]]
         for other in others:
             other.start()
         kernel(*tables[0])
         for other in others:
             other.join()
+
+
+def room(calls: int, signature: Signature) -> torch.Tensor:
+    """An empty list with room for so many sections."""
+    each = len(_HEAD) + len(signature.arrays) + len(signature.integers)
+    return torch.zeros(1 + each * calls, dtype=torch.int64)
+
+
+def walk(b: ir.IRBuilder, calls: ir.Value) -> None:
+    """Make the calls of a list, one after another."""
+    place = local(b, at(b, calls, 1))
+    with counted(b, 0, b.load(calls)):
+        head = b.load(place)
+        words, address = (b.load(at(b, head, _HEAD.index(n))) for n in ("words", "kernel"))
+        tables = [b.bitcast(at(b, head, len(_HEAD)), TABLES["pointers"]), at(b, head, _TOLD)]
+        b.call(b.inttoptr(address, KERNEL.as_pointer()), [*tables, ir.Constant(F64.as_pointer(), None)])
+        b.store(at(b, head, words), place)
+
+
+class OpenKind(Opened):
+    """An open kernel for any number of sections with one signature; ``clock`` is that of the thread."""
+
+    def __init__(self, name: str, signature: Signature, dtype: torch.dtype | None = None) -> None:
+        super().__init__(signature, name, dtype)
+        b, told = self.builder, self.builder.function.args[1]
+        self._count, self._part, clock = (b.load(at(b, told, k)) for k in range(len(_HEAD) - _TOLD))
+        self.clock = Clock(b, b.inttoptr(clock, I64.as_pointer()))
+
+    @contextmanager
+    def sections(self) -> Iterator[Section]:
+        """Loop over the sections of a call."""
+        b, signature = self.builder, self.signature
+        first, arrays = b.function.args[0], len(signature.arrays)
+        with counted(b, 0, self._count) as k:
+            pointers = at(b, first, b.mul(k, I64(arrays + len(signature.integers))))
+            integers = b.bitcast(at(b, pointers, arrays), TABLES["integers"])
+            yield Section(signature, b, [pointers, integers], self.real or ir.FloatType())
+
+    def parts(self, codes: Sequence[Callable[[], None]]) -> None:
+        """Do the part that is wanted; each of ``codes`` writes one."""
+        b = self.builder
+        after = b.append_basic_block("after_part")
+        switch = b.switch(self._part, after)
+        for k, write in enumerate(codes):
+            block = b.append_basic_block("part")
+            switch.add_case(I64(k), block)
+            b.position_at_end(block)
+            write()
+            b.branch(after)
+        b.position_at_end(after)

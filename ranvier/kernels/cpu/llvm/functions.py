@@ -17,6 +17,7 @@ __all__ = [
     "F64",
     "I32",
     "I64",
+    "KERNEL",
     "Function",
     "at",
     "counted",
@@ -34,6 +35,8 @@ I8 = ir.IntType(8)
 I32 = ir.IntType(32)
 I64 = ir.IntType(64)
 F64 = ir.DoubleType()
+#: the type of every kernel
+KERNEL = ir.FunctionType(ir.VoidType(), [I8.as_pointer().as_pointer(), I64.as_pointer(), F64.as_pointer()])
 
 
 class Function(NamedTuple):
@@ -51,8 +54,7 @@ class Function(NamedTuple):
 def function(name: str) -> Function:
     """Open a kernel called ``name`` in a module of its own."""
     module = ir.Module(name)
-    arguments = [I8.as_pointer().as_pointer(), I64.as_pointer(), F64.as_pointer()]
-    kernel = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), name)
+    kernel = ir.Function(module, KERNEL, name)
     for argument in kernel.args:
         argument.add_attribute("noalias")
     return Function(module, ir.IRBuilder(kernel.append_basic_block("entry")))

@@ -9,12 +9,12 @@ from llvmlite import ir
 from ranvier.dynamics import Program
 from ranvier.dynamics.symbols import end_name
 from ranvier.kernels.cpu.host.sections import TABLES, Section
-from ranvier.kernels.cpu.llvm.functions import F64, I32, I64, at, counted, offset
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, offset
 from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.mixed import Mixed
 from ranvier.kernels.cpu.llvm.processor import has_feature
-from ranvier.kernels.cpu.plastic.tables import PlasticTables, plastic_signature
+from ranvier.kernels.cpu.plastic.tables import PlasticTables, cells_of, plastic_signature
 from ranvier.kernels.tasks import RowRule, Shared
 from ranvier.kernels.writer import emit
 
@@ -24,8 +24,7 @@ __all__ = ["PlasticCells"]
 class PlasticCells:
     """Writes functions into a module: ``note`` for postsynaptic spikes, ``forget`` after the step, and ``move``.
 
-    All take the tables of the projection, the variables of cells that the rule reads (by their names in its code) and
-    ``now``; the first two also the ``spikes`` from ``start`` to ``stop``.
+    All take the tables of the projection and ``now``; the first two also the ``spikes`` from ``start`` to ``stop``.
     """
 
     def __init__(self, module: ir.Module, name: str, rule: RowRule, dtype: str) -> None:
@@ -37,16 +36,14 @@ class PlasticCells:
         self.move = self._function(f"{name}_move", {}, self._move)
 
     def _function(self, name: str, given: Mapping[str, ir.Type], write: Callable[..., None]) -> Inner:
-        rule, number = self.rule, self.scalar.as_pointer()
-        cells = {end_name(n, end): F64.as_pointer() if rule.holds_time(end, n) else number for end, n in rule.cells}
-        f = Inner(self.module, name, {**TABLES, **cells, **given, "now": I64})
+        f = Inner(self.module, name, {**TABLES, **given, "now": I64})
         self.builder = f.builder
         self.lanes = Lanes(f.builder, self.dtype, wide=has_feature("avx512f"))
         self.mixed = Mixed(self.lanes, exact=self.rule.exact)
         self.words = self.mixed.words
         tables = PlasticTables(Section.inside(f, plastic_signature(self.rule), self.scalar))
         self.array, self.number = tables.array, tables.number
-        self.cells = {n: f[n] for n in cells}
+        self.cells = {end_name(n, end): self.array[name] for name, (end, n) in cells_of(self.rule).items()}
         self.now = f["now"]
         write(**{n: f[n] for n in given})
         f.close()

@@ -21,14 +21,14 @@ from llvmlite import ir
 from ranvier.dynamics import Program
 from ranvier.dynamics.symbols import end_name
 from ranvier.kernels.cpu.host.sections import TABLES, Section
-from ranvier.kernels.cpu.llvm.functions import F64, I32, I64, at, counted, local, splat, when
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, splat, when
 from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.llvm.int_lanes import IntLanes
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.mixed import Mixed
 from ranvier.kernels.cpu.llvm.philox import Stream, uniform_at
 from ranvier.kernels.cpu.llvm.processor import has_feature
-from ranvier.kernels.cpu.plastic.tables import SLOTS, PlasticTables, plastic_signature
+from ranvier.kernels.cpu.plastic.tables import SLOTS, PlasticTables, cells_of, plastic_signature
 from ranvier.kernels.tasks import Additive, RowRule
 from ranvier.kernels.writer import emit
 
@@ -40,8 +40,7 @@ Values = dict[str, ir.Value]
 class PlasticRow:
     """Writes a function for one row into a module; its arguments are the tables of the projection and these.
 
-    ``log``, ``counts`` and ``capacity`` are those of the postsynaptic population; the variables of cells that the rule reads
-    have their names in its code. ``cell`` is the presynaptic one of ``row``, and ``ring`` where deliveries go. With
+    ``cell`` is the presynaptic one of ``row``, and ``ring`` where deliveries go. With
     ``arrive`` the row's presynaptic spike arrives; without, a lazy row is caught up and an eager one moves by one step.
     ``now`` counts steps of the call, ``step`` from the beginning. Where targets are ``ascending`` in each row, a row
     without gaps is read and written without looking at them.
@@ -52,10 +51,7 @@ class PlasticRow:
     ) -> None:
         self.rule, self.dtype, self.arrive, self.ascending = rule, dtype, arrive, ascending
         self.scalar = ir.FloatType() if dtype == "float32" else ir.DoubleType()
-        number, ints = self.scalar.as_pointer(), I32.as_pointer()
-        cells = {end_name(n, end): F64.as_pointer() if rule.holds_time(end, n) else number for end, n in rule.cells}
-        times = dict.fromkeys(("row", "cell", "now", "step"), I64)
-        given = {**TABLES, "log": ints, "counts": ints, "capacity": I64, **cells, **times, "ring": number}
+        given = {**TABLES, **dict.fromkeys(("row", "cell", "now", "step"), I64), "ring": self.scalar.as_pointer()}
         self.function = Inner(module, name, given)
         self._write()
 
@@ -65,12 +61,12 @@ class PlasticRow:
         lanes = self.lanes = Lanes(b, self.dtype, wide=has_feature("avx512f"))
         self.ints, self.mixed = IntLanes(lanes), Mixed(lanes, exact=rule.exact)
         self.words, self.moment = self.mixed.words, None
-        self.log, self.counts, self.ring = f["log"], f["counts"], f["ring"]
-        self.row, self.cell, self.now, self.step = f["row"], f["cell"], f["now"], f["step"]
+        self.ring, self.row, self.cell, self.now, self.step = (f[n] for n in ("ring", "row", "cell", "now", "step"))
         self.tables = PlasticTables(Section.inside(f, plastic_signature(rule), self.scalar))
         self.array = self.tables.array
-        self.cells = {end_name(n, end): (end, f[end_name(n, end)]) for end, n in rule.cells}
-        self.capacity = b.trunc(f["capacity"], I32)
+        self.log, self.counts = self.array["log"], self.array["counts"]
+        self.cells = {end_name(n, end): (end, self.array[name]) for name, (end, n) in cells_of(rule).items()}
+        self.capacity = b.trunc(self.tables.number["capacity"], I32)
         self.buffer = b.alloca(lanes.scalar, lanes.width)
         own = (n for n in rule.parameters if n not in rule.varied)
         self.shared = {n: self.mixed.broadcast(self.array[f"={n}"], I64(0)) for n in own}

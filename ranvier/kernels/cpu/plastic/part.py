@@ -1,4 +1,4 @@
-"""Plastic projections in a circuit, and the order of their updates in a step.
+"""The kernel of a rule of plasticity in a circuit, and the order of its parts in a step.
 
 In each step: rows whose presynaptic spike arrives, then what postsynaptic spikes of the step before do, then whatever
 rules do in every step, and last the variables move.
@@ -6,212 +6,186 @@ rules do in every step, and last the variables move.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
+import torch
 from llvmlite import ir
 
-from ranvier.dynamics.symbols import end_name
-from ranvier.kernels.cpu.host.sections import Section
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, offset, when
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.sections import Entry, OpenKind
+from ranvier.kernels.cpu.llvm.functions import I64, at, counted, offset, when
 from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.plastic._cells import PlasticCells
 from ranvier.kernels.cpu.plastic._kernel import PlasticRow
-from ranvier.kernels.cpu.plastic.tables import LONGEST, PlasticTables
+from ranvier.kernels.cpu.plastic.log import CLEAR, WRITE, fired_before, log_kernel
+from ranvier.kernels.cpu.plastic.tables import PlasticTables, plastic_signature
 from ranvier.kernels.tasks import RowRule
 
-__all__ = ["PlasticPart"]
+__all__ = ["PlasticWire", "plastic_calls", "rule_kernel"]
+
+_PARTS = _BEGIN, _ARRIVE, _NOTE, _STEP, _MOVE, _FINISH = range(6)
 
 
-class Form(Protocol):
-    """A projection: indices of its populations and ring. ``pre`` is -1 for spikes from outside the circuit."""
+class PlasticWire(NamedTuple):
+    """A projection: its rule, whether targets ascend in each row (none twice), and the keys of its section and of the log of
+    its postsynaptic cells."""
 
-    @property
-    def pre(self) -> int:
-        """The presynaptic population."""
-        ...
-
-    @property
-    def post(self) -> int:
-        """The postsynaptic population."""
-        ...
-
-    @property
-    def ring(self) -> int:
-        """Which stream of the receiver."""
-        ...
-
-    @property
-    def rule(self) -> RowRule | None:
-        """The rule of its synapses."""
-        ...
-
-    @property
-    def ascending(self) -> bool:
-        """Whether targets ascend in each row, none twice."""
-        ...
-
-
-@dataclass(frozen=True)
-class _Functions:
-    """The code of a rule as functions of the module."""
-
-    arrive: Inner
-    sweep: Inner
-    cells: PlasticCells
-
-
-@dataclass(frozen=True)
-class _Projection:
-    form: Form
     rule: RowRule
-    tables: PlasticTables
-    functions: _Functions
+    ascending: bool
+    key: Hashable
+    log: Hashable
 
 
-class PlasticPart:
-    """Writes the plastic part of a circuit where the builder stands; ``groups`` are the arguments of all populations."""
+def plastic_calls(wires: Sequence[PlasticWire], dtype: torch.dtype) -> tuple[list[Entry], list[Entry]]:
+    """What to call in every step, and at the end."""
+    rules = [(w, rule_kernel(w.rule, w.ascending, dtype)) for w in wires]
+    logs = dict.fromkeys(w.log for w in wires if w.rule.walks)
+    walked = (log_kernel(),) if logs else ()
 
-    def __init__(
-        self, module: ir.Module, builder: ir.IRBuilder, dtype: str, groups: list[dict], rings: Sequence[Sequence[str]]
-    ) -> None:
-        self.module, self.builder, self.dtype = module, builder, dtype
-        self.groups, self.rings = groups, rings
-        self.projections: list[_Projection] = []
-        self.functions: dict[tuple[RowRule, bool], _Functions] = {}
+    def calls(part: int, *chosen: bool) -> list[Entry]:
+        return [Entry(k, w.key, part) for (w, k), some in zip(rules, chosen, strict=True) if some]
 
-    def take(self, form: Form, rule: RowRule, section: Section) -> None:
-        """Read the arguments of the next projection."""
-        key = (rule, form.ascending)
-        if key not in self.functions:
-            name, how = f"row_{len(self.functions)}", {"ascending": form.ascending}
-            self.functions[key] = _Functions(
-                PlasticRow(self.module, f"{name}_arrive", rule, self.dtype, arrive=True, **how).function,
-                PlasticRow(self.module, f"{name}_sweep", rule, self.dtype, arrive=False, **how).function,
-                PlasticCells(self.module, name, rule, self.dtype),
-            )
-        self.projections.append(_Projection(form, rule, PlasticTables(section), self.functions[key]))
+    def each_log(part: int) -> list[Entry]:
+        return [Entry(k, log, part) for k in walked for log in logs]
 
-    def step(self, n: ir.Value, step: ir.Value, depth: ir.Value) -> None:
-        """Spikes at both ends of plastic synapses, and the other updates of a step."""
-        for p in self.projections:
-            self._begin(p, n, step)
-        walked = sorted({p.form.post for p in self.projections if p.rule.walks})
-        for post in walked:
-            with when(self.builder, self._due(n, I64(LONGEST))):
-                self._clear(self.groups[post]["counts"], self.groups[post]["cells"])
-        for p in self.projections:
-            if p.rule.by_spike:
-                self._arrive(p, n, step)
-        for post in walked:
-            self._log(post, n, depth)
-        for p in self.projections:
-            self._spikes(p, p.functions.cells.note, n, depth)
-        for p in self.projections:
-            if p.rule.eager:
-                self._sweep(p, n, step)
-                self._spikes(p, p.functions.cells.forget, n, depth)
-        for p in self.projections:
-            p.functions.cells.move.call(self.builder, {**p.tables.tables, **self._cells(p), "now": n})
+    every = [True] * len(wires)
+    step = calls(_BEGIN, *(w.rule.additive is not None or w.rule.walks for w in wires)) + each_log(CLEAR)
+    step += calls(_ARRIVE, *(w.rule.by_spike for w in wires)) + each_log(WRITE)
+    step += calls(_NOTE, *(w.rule.by_post for w in wires))
+    step += calls(_STEP, *(w.rule.eager for w in wires)) + calls(_MOVE, *every)
+    return step, calls(_FINISH, *every)
 
-    def finish(self, steps: ir.Value) -> None:
-        """Bring all synapses up to date."""
-        for p in self.projections:
-            if p.rule.additive is not None:
-                self._begin_block(p, steps)
-            if not p.rule.eager:
-                self._sweep(p, steps, I64(0))
 
-    def _due(self, n: ir.Value, every: ir.Value) -> ir.Value:
-        b = self.builder
-        return b.and_(b.icmp_signed(">", n, I64(0)), b.icmp_signed("==", b.srem(n, every), I64(0)))
+@lru_cache(maxsize=256)
+def rule_kernel(rule: RowRule, ascending: bool, dtype: torch.dtype) -> Routine:
+    """The kernel of projections with such a rule."""
+    return _Writer(rule, ascending, dtype).compile()
 
-    def _begin(self, p: _Projection, n: ir.Value, step: ir.Value) -> None:
+
+class _Writer:
+    """Writes the kernel of a rule; each part reads its arguments where it begins."""
+
+    def __init__(self, rule: RowRule, ascending: bool, dtype: torch.dtype) -> None:
+        self.rule, self.ascending, self.dtype = rule, ascending, str(dtype).removeprefix("torch.")
+        self.open = OpenKind("step_synapses", plastic_signature(rule), dtype)
+        self.module, self.builder = self.open.function
+        self.clock = self.open.clock
+
+    def compile(self) -> Routine:
+        self.open.parts([self._part(part) for part in _PARTS])
+        return self.open.compile()
+
+    def _part(self, part: int) -> Callable[[], None]:
+        def write() -> None:
+            self.now, self.step = self.clock["n"], self.builder.add(self.clock["first"], self.clock["n"])
+            with self.open.sections() as section:
+                self.tables, self.given = PlasticTables(section), section.tables
+                writers[part]()
+
+        writers = (self._begin, self._arrive, self._note, self._one_step, self._move, self._finish)
+        return write
+
+    @cached_property
+    def _cells(self) -> PlasticCells:
+        return PlasticCells(self.module, "cells", self.rule, self.dtype)
+
+    @cached_property
+    def _arriving(self) -> Inner:
+        return PlasticRow(
+            self.module, "row_arrive", self.rule, self.dtype, arrive=True, ascending=self.ascending
+        ).function
+
+    @cached_property
+    def _swept(self) -> Inner:
+        return PlasticRow(
+            self.module, "row_sweep", self.rule, self.dtype, arrive=False, ascending=self.ascending
+        ).function
+
+    def _begin(self) -> None:
         """Begin a block of sums where one is due, and catch up all rows before the sums they need are dropped."""
-        b, number = self.builder, p.tables.number
-        if p.rule.additive is not None:
-            self._begin_block(p, n)
-        if p.rule.additive is not None or p.rule.walks:
-            with when(b, self._due(n, number["sweep"])):
-                self._sweep(p, n, step)
-                if p.rule.walks:
-                    synapses = b.load(at(b, p.tables.array["row_pointer"], number["rows"]))
-                    self._clear(p.tables.array["cursor"], synapses)
+        b, number = self.builder, self.tables.number
+        if self.rule.additive is not None:
+            self._begin_block()
+        if self.rule.additive is not None or self.rule.walks:
+            with when(b, self._due(number["sweep"])):
+                self._sweep(self.step)
+                if self.rule.walks:
+                    synapses = b.load(at(b, self.tables.array["row_pointer"], number["rows"]))
+                    self._clear(self.tables.array["cursor"], synapses)
 
-    def _begin_block(self, p: _Projection, n: ir.Value) -> None:
-        b, number = self.builder, p.tables.number
-        with when(b, self._due(n, number["block"])):
-            slot = b.srem(b.sdiv(n, number["block"]), number["slots"])
-            self._clear(at(b, p.tables.array["sums"], b.mul(slot, number["padded"])), number["padded"])
+    def _arrive(self) -> None:
+        """Rows of the cells whose spikes arrive in this step: fired a latency ago, here or before the call."""
+        if not self.rule.by_spike:
+            return
+        b, array, number = self.builder, self.tables.array, self.tables.number
+        outside = b.icmp_signed("==", number["inside"], I64(0))
+        with counted(b, 0, number["latencies"]) as k:
+            place = b.sub(b.add(self.now, number["known"]), b.load(at(b, array["latency"], k)))
+            old = b.or_(outside, b.icmp_signed("<", place, number["known"]))
+            spikes = b.select(old, array["spikes"], array["pre_spikes"])
+            bounds = b.select(old, array["bounds"], array["pre_bounds"])
+            place = b.select(old, place, b.sub(place, number["known"]))
+            start, stop = b.load(at(b, bounds, place)), b.load(at(b, bounds, b.add(place, I64(1))))
+            first = b.mul(k, number["cells"])
+            with counted(b, start, stop) as i:
+                cell = offset(b, b.load(at(b, spikes, i)))
+                self._row(self._arriving, b.add(first, cell), cell, self.step)
+
+    def _note(self) -> None:
+        """Postsynaptic spikes of the step before."""
+        if self.rule.by_post:
+            self._of_spikes(self._cells.note)
+
+    def _one_step(self) -> None:
+        """A step of all synapses of an eager rule."""
+        if self.rule.eager:
+            self._sweep(self.step)
+            if self.rule.by_post:
+                self._of_spikes(self._cells.forget)
+
+    def _move(self) -> None:
+        """The variables of rows, columns and domains move on."""
+        self._cells.move.call(self.builder, {**self.given, "now": self.now})
+
+    def _finish(self) -> None:
+        """Bring all synapses up to date."""
+        if self.rule.additive is not None:
+            self._begin_block()
+        if not self.rule.eager:
+            self._sweep(I64(0))
+
+    def _of_spikes(self, function: Inner) -> None:
+        """Let a function of the rule see the postsynaptic spikes of the step before."""
+        fired = fired_before(self.builder, self.tables.array, self.now, self.clock["depth"])
+        fired = dict(zip(("spikes", "start", "stop"), fired, strict=True))
+        function.call(self.builder, {**self.given, **fired, "now": self.now})
+
+    def _due(self, every: ir.Value) -> ir.Value:
+        b = self.builder
+        return b.and_(b.icmp_signed(">", self.now, I64(0)), b.icmp_signed("==", b.srem(self.now, every), I64(0)))
+
+    def _begin_block(self) -> None:
+        b, number = self.builder, self.tables.number
+        with when(b, self._due(number["block"])):
+            slot = b.srem(b.sdiv(self.now, number["block"]), number["slots"])
+            self._clear(at(b, self.tables.array["sums"], b.mul(slot, number["padded"])), number["padded"])
 
     def _clear(self, pointer: ir.Value, count: ir.Value) -> None:
         with counted(self.builder, 0, count) as k:
             self.builder.store(ir.Constant(pointer.type.pointee, 0), at(self.builder, pointer, k))
 
-    def _arrive(self, p: _Projection, n: ir.Value, step: ir.Value) -> None:
-        """Rows of the cells whose spikes arrive in this step: fired a latency ago, here or before the call."""
-        b, array, number = self.builder, p.tables.array, p.tables.number
-        with counted(b, 0, number["latencies"]) as k:
-            place = b.sub(b.add(n, number["known"]), b.load(at(b, array["latency"], k)))
-            old = b.icmp_signed("<", place, number["known"])
-            spikes, bounds = array["spikes"], array["bounds"]
-            if p.form.pre >= 0:
-                group = self.groups[p.form.pre]
-                spikes, bounds = b.select(old, spikes, group["spikes"]), b.select(old, bounds, group["bounds"])
-                place = b.select(old, place, b.sub(place, number["known"]))
-            start, stop = b.load(at(b, bounds, place)), b.load(at(b, bounds, b.add(place, I64(1))))
-            first = b.mul(k, number["cells"])
-            with counted(b, start, stop) as i:
-                cell = offset(b, b.load(at(b, spikes, i)))
-                self._row(p, p.functions.arrive, b.add(first, cell), cell, n, step)
-
-    def _sweep(self, p: _Projection, now: ir.Value, step: ir.Value) -> None:
+    def _sweep(self, step: ir.Value) -> None:
         """All rows, without an arrival: caught up (lazy rules) or moved by one step (eager ones)."""
-        b, number = self.builder, p.tables.number
+        b, number = self.builder, self.tables.number
         with counted(b, 0, number["latencies"]) as k:
             first = b.mul(k, number["cells"])
             with counted(b, 0, number["cells"]) as cell:
-                self._row(p, p.functions.sweep, b.add(first, cell), cell, now, step)
+                self._row(self._swept, b.add(first, cell), cell, step)
 
-    def _row(
-        self, p: _Projection, function: Inner, row: ir.Value, cell: ir.Value, now: ir.Value, step: ir.Value
-    ) -> None:
-        b, post = self.builder, self.groups[p.form.post]
-        ring, length = post["rings"][self.rings[p.form.post][p.form.ring]]
-        ring = at(b, ring, b.mul(b.srem(step, length), post["padded"]))
-        given = {"row": row, "cell": cell, "now": now, "step": step, "ring": ring}
-        given |= {n: post[n] for n in ("log", "counts", "capacity")}
-        function.call(b, {**p.tables.tables, **self._cells(p), **given})
-
-    def _cells(self, p: _Projection) -> dict[str, ir.Value]:
-        """The variables of cells that the rule reads, by their names in its code."""
-        ends = {"post": self.groups[p.form.post], "pre": self.groups[p.form.pre]}
-        return {end_name(n, end): ends[end]["states"][n] for end, n in p.rule.cells}
-
-    def _fired(self, post: int, n: ir.Value, depth: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
-        """The spikes of the step before: list, start and stop."""
-        b, group = self.builder, self.groups[post]
-        begun = b.icmp_signed(">", n, I64(0))
-        spikes = b.select(begun, group["spikes"], group["past"])
-        bounds = b.select(begun, group["bounds"], group["past_bounds"])
-        place = b.select(begun, b.sub(n, I64(1)), b.sub(depth, I64(1)))
-        return spikes, b.load(at(b, bounds, place)), b.load(at(b, bounds, b.add(place, I64(1))))
-
-    def _spikes(self, p: _Projection, function: Inner, n: ir.Value, depth: ir.Value) -> None:
-        """Let a function of the rule see the postsynaptic spikes of the step before."""
-        if p.rule.by_post:
-            fired = dict(zip(("spikes", "start", "stop"), self._fired(p.form.post, n, depth), strict=True))
-            function.call(self.builder, {**p.tables.tables, **self._cells(p), **fired, "now": n})
-
-    def _log(self, post: int, n: ir.Value, depth: ir.Value) -> None:
-        """Write the spikes of the step before into the log of each cell, as events of this step."""
-        b, group = self.builder, self.groups[post]
-        spikes, start, stop = self._fired(post, n, depth)
-        with counted(b, start, stop) as k:
-            cell = offset(b, b.load(at(b, spikes, k)))
-            count = at(b, group["counts"], cell)
-            known = b.load(count)
-            where = b.add(b.mul(cell, group["capacity"]), b.sext(known, I64))
-            b.store(b.trunc(n, I32), at(b, group["log"], where))
-            b.store(b.add(known, I32(1)), count)
+    def _row(self, function: Inner, row: ir.Value, cell: ir.Value, step: ir.Value) -> None:
+        b, number = self.builder, self.tables.number
+        ring = at(b, self.tables.array["ring"], b.mul(b.srem(step, number["length"]), number["padded"]))
+        given = {"row": row, "cell": cell, "now": self.now, "step": step, "ring": ring}
+        function.call(b, {**self.given, **given})

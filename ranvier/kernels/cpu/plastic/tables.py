@@ -9,16 +9,40 @@ import numpy as np
 import torch
 from llvmlite import ir
 
-from ranvier.kernels.cpu.host.sections import Section
-from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
+from ranvier.dynamics.symbols import end_name
+from ranvier.kernels.cpu.host.signature import REAL, Array, Reader, Signature
 from ranvier.kernels.cpu.llvm.functions import F64, I32, I64
 from ranvier.kernels.tasks import Decay, RowRule
 
-__all__ = ["LONGEST", "SLOTS", "PlasticTables", "arrays_of", "block_of", "elapsed", "plastic_signature", "powers"]
+__all__ = [
+    "LONGEST",
+    "POST",
+    "SLOTS",
+    "PlasticTables",
+    "arrays_of",
+    "block_of",
+    "cells_of",
+    "elapsed",
+    "plastic_signature",
+    "powers",
+]
 
 #: rows, presynaptic cells (a row per cell and latency), latencies, steps known from before the call, cells and lanes of
 #: the postsynaptic population, steps of a block, blocks that are kept, and steps after which all rows are caught up
 _NUMBERS = ("rows", "cells", "latencies", "known", "padded", "block", "slots", "sweep")
+#: spikes of the postsynaptic cells in this call and before it, and for each cell a log of at most ``capacity`` of them
+POST = {"log": Array(I32, None), "counts": Array(I32, None)}
+POST |= {
+    f"post_{n}": Array(kind, None)
+    for n, kind in (("spikes", I32), ("bounds", I64), ("past", I32), ("past_bounds", I64))
+}
+#: the presynaptic spikes of this call (where they are ``inside`` of the circuit), and the ring of ``length`` slots to which arrivals are added
+_ENDS = {
+    "clock": Array(I64, None),
+    "pre_spikes": Array(I32, None),
+    "pre_bounds": Array(I64, None),
+    "ring": Array(REAL, ...),
+}
 #: blocks of sums that are kept, and how far a variable may decay within one
 _BLOCKS, _FALL = 16, 2.0
 #: steps after which all rows are caught up at the latest
@@ -60,15 +84,21 @@ def arrays_of(rule: RowRule) -> dict[str, ir.Type | None]:
 def plastic_signature(rule: RowRule) -> Signature:
     """The arguments of a projection with such a rule."""
     kinds = arrays_of(rule).items()
-    numbers = (*_NUMBERS, *(f"members:{k}" for k in range(len(rule.shared))))
-    return Signature({n: Array(REAL if kind is None else kind, None) for n, kind in kinds}, numbers)
+    numbers = (*_NUMBERS, *(f"members:{k}" for k in range(len(rule.shared))), "inside", "length", "capacity")
+    cells = {n: Array(F64 if rule.holds_time(end, own) else REAL, ...) for n, (end, own) in cells_of(rule).items()}
+    arrays = {n: Array(REAL if kind is None else kind, None) for n, kind in kinds}
+    return Signature({**arrays, **_ENDS, **POST, **cells}, numbers)
+
+
+def cells_of(rule: RowRule) -> dict[str, tuple[str, str]]:
+    """Arrays of the variables of cells that the rule reads: ``~n`` where its code says n, with their end and name there."""
+    return {f"~{end_name(n, end)}": (end, n) for end, n in rule.cells}
 
 
 class PlasticTables:
-    """The arrays and numbers of one projection, loaded where the builder stands; ``tables`` hand them to a function."""
+    """The arrays and numbers of one projection, loaded where the builder stands."""
 
-    def __init__(self, section: Section) -> None:
-        self.tables = section.tables
+    def __init__(self, section: Reader) -> None:
         self.array = {n: section[n] for n in section.signature.arrays}
         self.number = {n: section[n] for n in section.signature.integers}
 

@@ -1,0 +1,148 @@
+"""The kernel of a projection: spikes that arrive in a step, or are fired in it, add their weights to the ring of its target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import torch
+from llvmlite import ir
+
+from ranvier.kernels.cpu.circuit._deliver import deliver
+from ranvier.kernels.cpu.circuit._drawn import deliver_drawn
+from ranvier.kernels.cpu.circuit.arguments import wire_signature
+from ranvier.kernels.cpu.circuit.blocks import empty_bin, file_rows
+from ranvier.kernels.cpu.circuit.form import Wire
+from ranvier.kernels.cpu.host.barrier import Barrier
+from ranvier.kernels.cpu.host.operands import scalar
+from ranvier.kernels.cpu.host.routine import Routine
+from ranvier.kernels.cpu.host.sections import TABLES, OpenKind, Section
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, local, when
+from ranvier.kernels.cpu.llvm.inner import Inner
+from ranvier.kernels.cpu.llvm.lanes import Lanes
+from ranvier.kernels.cpu.llvm.processor import has_feature
+
+__all__ = ["CARRY", "EMPTY", "HISTORY", "wire_kernel"]
+
+#: parts of the kernel: carry the spikes of the clock's step; spikes of the history (where synapses have latencies of their own);
+#: add what waits in the bin of the clock's block (where there are bins)
+CARRY, HISTORY, EMPTY = 0, 1, 1
+
+
+@lru_cache(maxsize=256)
+def wire_kernel(form: Wire, dtype: torch.dtype) -> Routine:
+    """The kernel of such projections."""
+    return _Writer(form, dtype).compile()
+
+
+class _Writer:
+    def __init__(self, form: Wire, dtype: torch.dtype) -> None:
+        self.form, self.dtype = form, dtype
+        self.open = OpenKind("carry_spikes", wire_signature(form), dtype)
+        self.builder, self.clock = self.open.builder, self.open.clock
+        self.functions: dict[str, Inner] = {}
+
+    def compile(self) -> Routine:
+        if self.form.by_block:
+            parts = [self._collect, self._empty]
+        elif self.form.one_latency:
+            parts = [self._collect]
+        else:
+            parts = [self._send, self._send_history]
+        self.open.parts(parts)
+        return self.open.compile()
+
+    def _collect(self) -> None:
+        """Arrivals in this step where there is one latency: spikes of this call, or of steps before it."""
+        b, n, first, depth = self.builder, self.clock["n"], self.clock["first"], self.clock["depth"]
+        team = self._team()
+        with self.open.sections() as s:
+            fired = b.sub(n, s["latency"])
+            with b.if_else(b.icmp_signed("<", fired, I64(0))) as (before, within):
+                with before:
+                    self._spread(s, s["past"], s["past_bounds"], b.add(depth, fired), b.add(first, n))
+                with within:
+                    self._of_threads(s, team, fired, b.add(fired, I64(1)), b.add(first, n))
+
+    def _send(self) -> None:
+        """Spikes of this step where synapses have latencies of their own, once the slice is over."""
+        n, first, end, team = self.clock["n"], self.clock["first"], self.clock["end"], self._team()
+        with self.open.sections() as s:
+            self._of_threads(s, team, n, end, self.builder.add(first, n))
+
+    def _send_history(self) -> None:
+        """Spikes of step n of the history, whose arrivals may lie within this call."""
+        b, n, first = self.builder, self.clock["n"], self.clock["first"]
+        least = b.sub(self.clock["depth"], n)
+        with self.open.sections() as s:
+            self._spread(s, s["past"], s["past_bounds"], n, b.sub(first, least), least)
+
+    def _empty(self) -> None:
+        """What waits for the clock's block, just before it advances."""
+        given = {"step": self.builder.add(self.clock["first"], self.clock["n"])}
+        given |= {"low": self.clock["low"], "block": self.clock["block"]}
+        with self.open.sections() as s:
+            self._inside("empty", s, given, self._write_empty)
+
+    def _team(self) -> tuple[ir.Value, ir.Value]:
+        return self.clock["thread"], self.clock["threads"]
+
+    def _of_threads(
+        self, s: Section, team: tuple[ir.Value, ir.Value], fired: ir.Value, stage: ir.Value, step: ir.Value
+    ) -> None:
+        """What each thread listed in step ``fired`` of this call, when it has reached ``stage``."""
+        b = self.builder
+        lists, borders = s["lists", "borders"]
+        barrier = Barrier(b, s["flags"], *team)
+        with barrier.each() as thread:
+            barrier.wait(thread, stage)
+            spikes, bounds = (
+                b.inttoptr(b.load(at(b, table, thread)), kind.as_pointer())
+                for table, kind in ((lists, I32), (borders, I64))
+            )
+            self._spread(s, spikes, bounds, fired, step)
+
+    def _spread(
+        self, s: Section, spikes: ir.Value, bounds: ir.Value, k: ir.Value, step: ir.Value, least: ir.Value | None = None
+    ) -> None:
+        """Carry step k of a list of spikes to the ring, whose present slot is that of ``step``."""
+        b = self.builder
+        start, stop = b.load(at(b, bounds, k)), b.load(at(b, bounds, b.add(k, I64(1))))
+        given = {"spikes": spikes, "start": start, "stop": stop, "step": step}
+        with when(b, b.icmp_signed("<", start, stop)):
+            if least is None:
+                self._inside("carry", s, given, self._write_carry)
+            else:
+                self._inside("carry_history", s, {**given, "least": least}, self._write_carry)
+
+    def _inside(self, name: str, s: Section, given: dict[str, ir.Value], write: Callable[..., None]) -> None:
+        """Call a function inside the kernel; ``write`` writes it when it is first called."""
+        if name not in self.functions:
+            f = Inner(self.open.function.module, name, {**TABLES, **{n: v.type for n, v in given.items()}})
+            values = Section.inside(f, self.open.signature, scalar(self.dtype)).values()
+            lanes = Lanes(f.builder, str(self.dtype).removeprefix("torch."), wide=has_feature("avx512f"))
+            write(lanes, values, **{n: f[n] for n in given})
+            f.close()
+            self.functions[name] = f
+        self.functions[name].call(self.builder, {**s.tables, **given})
+
+    def _write_empty(self, lanes: Lanes, values: dict, step: ir.Value, low: ir.Value, block: ir.Value) -> None:
+        b = lanes.builder
+        base = local(b, b.and_(low, I64(~0xFFFF)))
+        with when(b, b.icmp_signed(">", values["length"], I64(1))):  # a quotient costs more than many a bin
+            slot = b.mul(b.srem(step, values["length"]), values["padded"])
+            b.store(b.add(b.load(base), slot), base)
+        empty_bin(lanes, self.form, values, at(b, values["ring"], b.load(base)), block)
+
+    def _write_carry(
+        self, lanes: Lanes, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value, step: ir.Value,
+        least: ir.Value | None = None,
+    ) -> None:  # fmt: skip
+        """Spikes [start, stop) of a list to the bins of their targets, or to the ring itself."""
+        form, given = self.form, (spikes, start, stop)
+        if form.by_block:
+            file_rows(lanes, form, values, *given)
+        elif form.drawn is not None:
+            deliver_drawn(lanes.builder, form.drawn, values, *given, step)
+        else:
+            deliver(lanes.builder, form, values, *given, step, least)
