@@ -14,7 +14,7 @@ import torch
 from llvmlite import ir
 
 from ranvier.kernels.cpu.host.routine import Routine
-from ranvier.kernels.cpu.host.sections import Entry, OpenKind
+from ranvier.kernels.cpu.host.sections import Entry, OpenKind, Section
 from ranvier.kernels.cpu.llvm.functions import I64, at, counted, offset, when
 from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.plastic._cells import PlasticCells
@@ -79,13 +79,17 @@ class _Writer:
 
     def _part(self, part: int) -> Callable[[], None]:
         def write() -> None:
-            self.now, self.step = self.clock["n"], self.builder.add(self.clock["first"], self.clock["n"])
             with self.open.sections() as section:
-                self.tables, self.given = PlasticTables(section), section.tables
+                self._read(section)
                 writers[part]()
 
         writers = (self._begin, self._arrive, self._note, self._one_step, self._move, self._finish)
         return write
+
+    def _read(self, section: Section) -> None:
+        """The arguments of a projection, and the step."""
+        self.tables, self.given = PlasticTables(section), section.tables
+        self.now, self.step = self.clock["n"], self.builder.add(self.clock["first"], self.clock["n"])
 
     @cached_property
     def _cells(self) -> PlasticCells:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import ranvier as rv
-from ranvier.kernels.cpu.llvm.jit import compiled_count, loaded_count
+from ranvier.kernels.cpu.llvm.jit import KERNELS
 from ranvier.units import ms, mV
 
 CELL = rv.Cell(
@@ -30,7 +30,7 @@ def circuit(sizes: tuple[int, ...], wires: int, plastic: int = 0) -> rv.Network:
 
 
 def kernels() -> int:
-    return compiled_count() + loaded_count()
+    return len(KERNELS.compiled) + KERNELS.loaded
 
 
 @pytest.mark.parametrize("plastic", [0, 2])
