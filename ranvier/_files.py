@@ -66,7 +66,7 @@ def replace_file(path: Path, payload: Payload, *, sync: bool = True, mode: int =
     try:
         handle, temporary = _open(path, mode)
         try:
-            for piece in (payload,) if isinstance(payload, bytes | memoryview) else payload:
+            for piece in _pieces(payload):
                 _write(handle, piece)
             if sync:
                 os.fsync(handle)
@@ -156,6 +156,10 @@ def _open(path: Path, mode: int) -> tuple[int, str]:
         if os.fstat(handle).st_nlink:
             return handle, temporary
         os.close(handle)  # another process removed it before it was locked
+
+
+def _pieces(payload: Payload) -> Iterable[bytes | memoryview]:
+    return (payload,) if isinstance(payload, bytes | memoryview) else payload  # pyright: ignore[reportReturnType]
 
 
 def _write(handle: int, payload: bytes | memoryview) -> None:

@@ -38,6 +38,7 @@ class _Request:
     gradient: bool = True
     single: bool = False
     few: bool = False
+    step: bool = False
 
 
 def selftest() -> list[Verdict]:

@@ -52,6 +52,7 @@ class _Request(NamedTuple):
     gradient: bool = False
     single: bool = True
     few: bool = False
+    step: bool = False
 
 
 _SHAPE, _REQUEST = DrawShape(), _Request()

@@ -53,9 +53,11 @@ def _pair(radius: np.ndarray, angle: np.ndarray) -> tuple[np.ndarray, np.ndarray
     sine = turned + turned * z * _polynomial(z, SINE)
     cosine = z * z * _polynomial(z, COSINE) - z * _F(0.5) + _F(1)
     swapped, sign = (angle & np.uint32(1 << 30)) != 0, angle & np.uint32(1 << 31)
-    return tuple(
-        r * (np.where(swapped, a, b).view(np.uint32) ^ sign).view(_F) for a, b in ((sine, cosine), (cosine, sine))
-    )
+
+    def turn(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return r * (np.where(swapped, a, b).view(np.uint32) ^ sign).view(_F)
+
+    return turn(sine, cosine), turn(cosine, sine)
 
 
 def _root_of_log(words: np.ndarray) -> np.ndarray:

@@ -62,13 +62,13 @@ class Layout:
         written, compressor = told.get("dtype"), told.get("compressor", _ZLIB)
         plain = isinstance(written, str) and written in _DTYPES and compressor in (None, _ZLIB)
         plain &= (told.get("zarr_format"), told.get("order")) == (2, "C")
-        fits = 0 < len(shape) == len(chunks) <= _LARGEST_RANK and min(chunks) >= 1 and shape[2:] == chunks[2:]
-        if not plain or not fits or (len(shape) > 1 and chunks[1] > max(shape[1], 1)):
+        fits = len(shape) == len(chunks) <= _LARGEST_RANK and min(chunks, default=0) >= 1 and shape[2:] == chunks[2:]
+        if not plain or not fits or any(c > max(n, 1) for n, c in zip(shape[1:2], chunks[1:2], strict=True)):
             raise FileFormatError(
                 f"{folder} holds no recorded array, or one of another layout: give another folder, or open it with zarr."
             )
-        width = chunks[1] if len(chunks) > 1 else 1
-        return cls(np.dtype(str(written)), shape[1:], chunks[0], width, compressor is not None), shape[0]
+        (rows, *cells), (down, *across) = shape, chunks
+        return cls(np.dtype(str(written)), tuple(cells), down, [*across, 1][0], compressor is not None), rows
 
     def describe(self, rows: int) -> dict[str, Any]:
         """The description of an array of so many rows."""
@@ -99,7 +99,7 @@ class Layout:
             full = np.zeros(self._form, self.dtype)
             full[tuple(map(slice, piece.shape))] = piece
             piece = full
-        payload = memoryview(np.ascontiguousarray(piece)).cast("B")
+        payload = memoryview(np.ascontiguousarray(piece)).cast("B")  # pyright: ignore[reportArgumentType]
         return zlib.compress(payload, 1) if self.packed else payload
 
     def size(self, path: Path) -> int:

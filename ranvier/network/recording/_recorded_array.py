@@ -36,8 +36,8 @@ class RecordedArray(np.lib.mixins.NDArrayOperatorsMixin):  # typos: ignore
         keys = list(key) if isinstance(key, tuple) else [key]
         if any(k is None or k is Ellipsis or (not isinstance(k, slice) and np.asarray(k).dtype == bool) for k in keys):
             return np.asarray(self)[key]
-        picked = [_picked(k, n) for k, n in zip(keys[:2], self.shape, strict=False)]
-        if not keys or None in picked or len(keys) > self.ndim:
+        picked = [p for k, n in zip(keys[:2], self.shape, strict=False) if (p := _picked(k, n)) is not None]
+        if not keys or len(picked) < min(len(keys), 2) or len(keys) > self.ndim:
             return np.asarray(self)[key]
         (rows, row), *across = picked
         first, end = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)

@@ -66,7 +66,7 @@ def _wires(runner: Runner, unit: Unit) -> tuple[list[CircuitProjection], list[Gr
             latency = latency if table is None else table
             rows: Any = first.rows()  # a circuit has no other projections inside
             if inside and runner.graph.populations[p.pre].emits_numbers:
-                graded.append(GradedProjection(p.pre, n, stream, rows, first.circuit_weight(False), latency))
+                graded.append(GradedProjection(p.pre, n, stream, rows, first.shared_weight(), latency))
             else:
                 projections.append(
                     CircuitProjection(p.pre, n, stream, rows, first.circuit_weight(unit.stored), latency)

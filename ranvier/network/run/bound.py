@@ -56,7 +56,7 @@ class Bound:
         tables = [table for m in every for table in (m._parameters, m._buffers)]
         self.tensors = [(table, n, t, 0 if t is None else t.data_ptr()) for table in tables for n, t in table.items()]
         self._parts = [(m._modules, n, part) for m in every for n, part in m._modules.items()]
-        self._sizes = [(p._modules, len(p)) for p in (graph.populations, graph.projections)]
+        self._sizes = [(p._modules, len(p)) for p in (graph.populations, graph.projections)]  # type: ignore[attr-defined]
         self._modes = [(m, m.training) for p in graph.projections.values() if _settles(p.chain) for m in p.modules()]
 
     def holds(self) -> bool:
@@ -64,7 +64,7 @@ class Bound:
         if any(self._hooks) or registry.generation() != self._generation or self.graph.outputs != self.outputs:
             return False
         for table, name, tensor, place in self.tensors:
-            if table.get(name) is not tensor or (place and tensor.data_ptr() != place):
+            if table.get(name) is not tensor or (tensor is not None and tensor.data_ptr() != place):
                 return False
         for table, name, part in self._parts:
             if table.get(name) is not part:
@@ -180,7 +180,7 @@ def bind(graph: Graph, plan: Plan, inputs: Mapping[str, Tensor], state: State) -
         return None
     feeding = [p.pre for n in unit.members for p in runner.arrivals.onto[n] if p.name in unit.feeds]
     modules = [m for part in (*populations, *projections) for m in part.modules()]
-    return Bound(graph, plan, steps, feeding, [graph.populations, graph.projections, *modules])
+    return Bound(graph, plan, steps, feeding, [graph.populations, graph.projections, *modules])  # pyright: ignore[reportArgumentType]  (both are ModuleDicts)
 
 
 def _whole(graph: Graph, plan: Plan) -> Unit | None:

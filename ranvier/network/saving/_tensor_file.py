@@ -104,4 +104,6 @@ def _fill(source: BinaryIO, memory: memoryview, found: Any) -> None:
 
 def _memory(tensor: Tensor) -> memoryview:
     """The bytes of a tensor in memory."""
-    return memoryview(tensor.reshape(-1).view(torch.uint8).numpy()) if tensor.numel() else memoryview(b"")
+    if not tensor.numel():
+        return memoryview(b"")
+    return memoryview(tensor.reshape(-1).view(torch.uint8).numpy())  # pyright: ignore[reportArgumentType]

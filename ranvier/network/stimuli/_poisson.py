@@ -71,7 +71,7 @@ class Poisson(Source):
         self.rate: np.ndarray | Source = _moving(rate, size) if isinstance(rate, str | Source) else _fixed(rate, size)
         self.single, self.steady = self.trains == 1, not isinstance(self.rate, Source)
         self.parts = (self.rate,) if isinstance(self.rate, Source) else ()
-        self.wide = not self.steady and self.parts[0].shape == self.shape
+        self.wide = isinstance(self.rate, Source) and self.rate.shape == self.shape
         self.drawn_in_steps = self.single or not self.wide
 
     def check(self, dt: float) -> None:

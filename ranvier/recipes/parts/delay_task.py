@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import TensorDataset
 
 from ranvier.data import Augmented
-from ranvier.network import Sequential, rounded_delays
+from ranvier.network import Network, Sequential, rounded_delays
 from ranvier.recipes.form import Case, Expect
 from ranvier.recipes.parts.delay_networks import KINDS, Shape, network, optimizer
 from ranvier.recipes.parts.linear_model import linear_model
@@ -93,7 +93,7 @@ def measured(task: Task, case: Case) -> dict[str, float]:
     case.planned(net.plan(gradient=True))
     shown, truth = task.x[parts.test].transpose(0, 1), task.y[parts.test]
 
-    def score(net: Sequential) -> tuple[float, float]:
+    def score(net: Network) -> tuple[float, float]:
         with torch.no_grad():
             seen = net.observe(shown, record={"lif1": ["spikes"], "readout1": ["v"]})
         right = _loss(task).predict(seen["readout1"]["v"]) == truth

@@ -117,7 +117,7 @@ def advance(
             with when(b, due):
                 for name, pointer in group["recorded"].items():
                     mixed.store(pointer, b.add(row, i), values[member.step.output_of(name)])
-        if emitted is not None:
+        if emitted is not None and member.emission is not None:
             mixed.store(emitted, i, values[member.emission])
         if member.fires:
             spike = words.nonzero(values["spike"])

@@ -158,7 +158,7 @@ def pack_population(
     )  # fmt: skip
 
 
-def _ends(pre: Packed, post: Packed, stream: str) -> tuple[dict[str, Any], dict[str, list[Tensor]]]:
+def _ends(pre: Packed, post: Packed, stream: str) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """What a projection reads of its ends: shared by threads, and of each."""
     shared = {"lists": pre.lists, "borders": pre.borders, "past": pre.past, "past_bounds": pre.past_bounds}
     return {**shared, "length": post.lengths[stream], "padded": post.padded}, {"ring": post.rings[stream]}

@@ -63,7 +63,7 @@ class FusedStep:
         first = next(iter(scans.values()))
         self.dtype, self.batch, self.span = first.dtype, first.shape[0], Span(0, 1, 1, 0, first.shape[0])
         self.task, self.flag = task, torch.zeros(1, dtype=torch.int64)
-        self._found = memoryview(self.flag.numpy())
+        self._found = memoryview(self.flag.numpy())  # pyright: ignore[reportArgumentType]  (arrays are buffers)
         self.members = {n: Member(s, _numbers(s)) for n, s in scans.items()}
         self.past = {f.pre: f.history for f in task.feedback if f.history is not None}
         self.kept = tuple(_kept(task, self.past))
