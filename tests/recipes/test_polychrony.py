@@ -25,7 +25,7 @@ def test_the_wiring_is_the_published_one() -> None:
 
 def test_the_rule_follows_the_published_order_of_events() -> None:
     """In each ms: cells that have fired potentiate what arrived before; then spikes arrive and depress."""
-    graph, steps = draw(100, seed=5), 700
+    graph, steps = draw(100, seed=5), 900
     run = circuit(graph, seed=5).run(steps * ms, stream=0, record={"exc": ["spikes"], "inh": ["spikes"]})
     fired = np.zeros((steps + 1, graph.cells), bool)  # row t: found above threshold at the beginning of step t
     for name, first in (("exc", 0), ("inh", graph.exc)):

@@ -41,13 +41,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def files() -> Store:
-    """Files of which nothing was said yet."""
+def files(folder: Path) -> Store:
+    """Files of an empty folder, of which nothing was said yet."""
     return Store()
 
 
 @pytest.fixture
-def kernels(folder: Path, files: Store) -> Kernels:
+def kernels(files: Store) -> Kernels:
     """Those of a process that has compiled nothing."""
     return Kernels(files)
 
