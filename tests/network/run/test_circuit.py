@@ -9,9 +9,8 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.units import ms
-from tests.kernels.providers.tuned import tuned
+from tests.kernels.providers.tuned import threaded
 from tests.network.loops import LOOPS, RECORD, build
 
 STEPS = 60
@@ -61,13 +60,8 @@ def test_cuts_and_threads_change_no_bit(kind: str, dtype: torch.dtype) -> None:
         pieces.append(numbers(run))
     joined = {n: x if n.startswith("state") else np.concatenate([p[n] for p in pieces]) for n, x in pieces[-1].items()}
     same(joined, whole, ROUNDING.get(kind, 0.0))
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        with tuned(Tuning(idle=3, thread_cells=1, threaded_call=0)) as provider:
-            same(numbers(build(kind, dtype, provider).run(STEPS * ms, start, record=RECORD)), whole)
-    finally:
-        torch.set_num_threads(before)
+    with threaded(3) as provider:
+        same(numbers(build(kind, dtype, provider).run(STEPS * ms, start, record=RECORD)), whole)
 
 
 @pytest.mark.parametrize("batch", [1, 3])

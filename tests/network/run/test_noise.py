@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.units import ms
 from ranvier.values import key_of, normal_numbers
-from tests.kernels.providers.tuned import tuned
+from tests.kernels.providers.tuned import threaded
+from tests.network.pieces import same_in_pieces
 
 SIZE = 70
 CELL = rv.Cell(
@@ -55,26 +55,15 @@ def test_a_walk_is_the_sum_of_its_numbers(provider: str | None) -> None:
 
 def test_no_cut_changes_a_bit() -> None:
     net = net_of(None, torch.float32)
-    whole = net.run(20 * ms, stream=4, record=RECORD)
-    state, pieces = None, []
-    for length in (0.1, 0.3, 7.6, 12):
-        part = net.run(length * ms, state, stream=4, record=RECORD)
-        state = part.state
-        pieces.append(part["cells"].v)
-    np.testing.assert_array_equal(np.concatenate(pieces), whole["cells"].v)
+    same_in_pieces(net, RECORD, (0.1, 0.3, 7.6, 12), stream=4)
 
 
 def test_threads_change_no_bit() -> None:
     def outcome(threads: int) -> np.ndarray:
-        torch.set_num_threads(threads)
-        with tuned(Tuning(idle=threads, thread_cells=1, threaded_call=0)) as provider:
+        with threaded(threads) as provider:
             return net_of(provider, torch.float32).run(20 * ms, stream=0, record=RECORD)["cells"].v
 
-    before = torch.get_num_threads()
-    try:
-        alone, *others = (outcome(k) for k in (1, 2, 3))
-    finally:
-        torch.set_num_threads(before)
+    alone, *others = (outcome(k) for k in (1, 2, 3))
     for other in others:
         np.testing.assert_array_equal(alone, other)
 

@@ -8,9 +8,9 @@ import torch
 
 import ranvier as rv
 from ranvier.errors import DimensionError, ShapeError
-from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.units import Hz, kHz, ms, pA
-from tests.kernels.providers.tuned import tuned
+from tests.kernels.providers.tuned import threaded
+from tests.network.pieces import same_in_pieces
 
 
 def circuit(provider: str | None, *, rate=12 * kHz, dtype=torch.float64, delay=0.3 * ms) -> rv.Network:
@@ -39,15 +39,7 @@ def test_the_loop_draws_what_the_source_gives(dtype: torch.dtype) -> None:
 
 def test_any_cut_gives_the_same_bits() -> None:
     record = {"cells": ["spikes", "v"]}
-    net = circuit(None, dtype=torch.float32)
-    whole = net.run(30 * ms, stream=0, record=record)
-    state, pieces = None, []
-    for length in (0.1, 0.7, 9.2, 20):
-        part = net.run(length * ms, state, stream=0, record=record)
-        state = part.state
-        pieces.append(part["cells"].v)
-    assert np.array_equal(np.concatenate(pieces), whole["cells"].v)
-    assert all(torch.equal(t, whole.state.tensors()[n]) for n, t in state.tensors().items())
+    same_in_pieces(circuit(None, dtype=torch.float32), record, (0.1, 0.7, 9.2, 20), stream=0)
 
 
 def test_two_inputs_on_one_port_add_up() -> None:
@@ -124,14 +116,7 @@ def test_every_rate_is_the_same_inside_the_circuit_and_by_the_reference(kind: st
 
 @pytest.mark.parametrize("kind", SOURCES)
 def test_no_rate_depends_on_the_cut(kind: str) -> None:
-    net, record = driven(kind, None, torch.float32), {"cells": ["v"]}
-    whole = net.run(20 * ms, stream=4, record=record)
-    state, pieces = None, []
-    for length in (0.1, 0.3, 7.6, 12):
-        part = net.run(length * ms, state, stream=4, record=record)
-        state = part.state
-        pieces.append(part["cells"].v)
-    np.testing.assert_array_equal(np.concatenate(pieces), whole["cells"].v)
+    same_in_pieces(driven(kind, None, torch.float32), {"cells": ["v"]}, (0.1, 0.3, 7.6, 12), stream=4)
 
 
 def test_the_plan_says_which_sources_a_circuit_draws() -> None:
@@ -209,8 +194,7 @@ def test_threads_draw_the_same(size: int) -> None:
     """Also with delays of their own, variables recorded, and more threads than some population has vectors."""
 
     def outcome(threads: int) -> list[np.ndarray]:
-        torch.set_num_threads(threads)
-        with tuned(Tuning(idle=threads, thread_cells=1, threaded_call=0)) as provider:
+        with threaded(threads) as provider:
             return drawn(provider)
 
     def drawn(provider: str) -> list[np.ndarray]:
@@ -227,11 +211,7 @@ def test_threads_draw_the_same(size: int) -> None:
         trains = [run[name].spikes for name in "ab"]
         return [run["a"].v, *(t.cell for t in trains), *(t.step for t in trains)]
 
-    before = torch.get_num_threads()
-    try:
-        alone, *others = (outcome(k) for k in (1, 2, 3))
-    finally:
-        torch.set_num_threads(before)
+    alone, *others = (outcome(k) for k in (1, 2, 3))
     assert len(alone[1]) > size
     for other in others:
         for mine, theirs in zip(alone, other, strict=True):
