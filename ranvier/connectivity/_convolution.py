@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ranvier.connectivity._absorbing import Absorbing
 from ranvier.connectivity._fit import around, channels, windows
+from ranvier.connectivity._spatial import Spatial
 from ranvier.connectivity.hooks import is_unfinished
-from ranvier.connectivity.partial_shape import PartialShape, sizes_of, windowed
+from ranvier.connectivity.partial_shape import windowed
 from ranvier.kernels.provider import Runnable
 
 if TYPE_CHECKING:
@@ -24,10 +24,8 @@ Tensor = torch.Tensor
 ARGUMENTS = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode")
 
 
-class Convolution(Absorbing):
+class Convolution(Spatial):
     """A kernel [out, in/groups, …] over space, as a convolution of torch describes it."""
-
-    of_torch = True
 
     def refusal(self, shape: tuple[int, ...]) -> str | None:
         """Channels, and a kernel no larger than their space."""
@@ -41,20 +39,12 @@ class Convolution(Absorbing):
             return found
         return windows(shape, reach, (0,) * len(reach) if m.padding == "valid" else m.padding)
 
-    def takes(self) -> PartialShape:
-        """Channels, then space."""
+    def space(self, sizes: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The places of its kernel."""
         m: Any = self.module
-        return (m.in_channels, *(None for _ in m.kernel_size))
-
-    def gives(self, shape: PartialShape) -> PartialShape:
-        """Its channels, and the places of its kernel."""
-        m: Any = self.module
-        rank = len(m.kernel_size)
-        space = (sizes_of(shape, rank + 1) or (None,) * (rank + 1))[1:]
-        if m.padding != "same":
-            zeros = (0,) * rank if m.padding == "valid" else m.padding
-            space = windowed(space, self._reach(), m.stride, zeros)
-        return (m.out_channels, *space)
+        if m.padding == "same":
+            return sizes
+        return windowed(sizes, self._reach(), m.stride, (0,) * len(sizes) if m.padding == "valid" else m.padding)
 
     def _reach(self) -> list[int]:
         """Numbers from one end of the kernel to the other, along each axis."""

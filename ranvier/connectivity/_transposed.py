@@ -7,10 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from ranvier.connectivity._absorbing import Absorbing
 from ranvier.connectivity._fit import channels
+from ranvier.connectivity._spatial import Spatial
 from ranvier.connectivity.hooks import is_unfinished
-from ranvier.connectivity.partial_shape import PartialShape, sizes_of
 from ranvier.kernels.provider import Runnable
 
 __all__ = ["ARGUMENTS", "Transposed"]
@@ -27,10 +26,8 @@ _PRODUCTS = {
 }
 
 
-class Transposed(Absorbing):
+class Transposed(Spatial):
     """A kernel [in, out/groups, …], each input spread over the places it would be gathered from."""
-
-    of_torch = True
 
     def spread(self, each: Tensor) -> Tensor:
         """One number for each output [out], in a shape that multiplies the weight [in, out/groups, …]."""
@@ -53,19 +50,11 @@ class Transposed(Absorbing):
             f"padding, or a larger kernel_size."
         )
 
-    def takes(self) -> PartialShape:
-        """Channels, then space."""
+    def space(self, sizes: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """What its kernels cover."""
         m: Any = self.module
-        return (m.in_channels, *(None for _ in m.kernel_size))
-
-    def gives(self, shape: PartialShape) -> PartialShape:
-        """Its channels, and the space that its kernels cover."""
-        m: Any = self.module
-        rank = len(m.kernel_size)
-        space = (sizes_of(shape, rank + 1) or (None,) * (rank + 1))[1:]
-        each = zip(space, m.kernel_size, m.stride, m.padding, m.dilation, m.output_padding, strict=False)
-        covered = (None if n is None else (n - 1) * s - 2 * p + d * (k - 1) + o + 1 for n, k, s, p, d, o in each)
-        return (m.out_channels, *covered)
+        each = zip(sizes, m.kernel_size, m.stride, m.padding, m.dilation, m.output_padding, strict=False)
+        return tuple(None if n is None else (n - 1) * s - 2 * p + d * (k - 1) + o + 1 for n, k, s, p, d, o in each)
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, carrier: Runnable | None = None) -> Tensor:
         """``x`` [rows, in, …] -> [rows, out, …]."""
