@@ -10,7 +10,7 @@ from functools import cache
 import torch
 from llvmlite import ir
 
-from ranvier.kernels.cpu.events.gather import at_once, summed_pairwise
+from ranvier.kernels.cpu.events.gather import add_in_turn, at_once, summed_pairwise
 from ranvier.kernels.cpu.host.operands import scalar
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
@@ -61,12 +61,7 @@ def _columns_kernel(dtype: torch.dtype, groups: int) -> Routine:
                 term = b.fmul(b.load(at(b, row, place)), factor, flags=("contract",))
                 b.store(b.fadd(b.load(slot), term, flags=("contract",)), slot)
 
-        even = b.sub(high, b.srem(b.sub(high, low), I64(groups)))
-        with counted(b, low, even, groups) as e:
-            for i in range(groups):
-                add(b.add(e, I64(i)), sums[i])
-        with counted(b, even, high) as e:
-            add(e, sums[0])
+        add_in_turn(b, low, high, sums, add)
         end = b.gep(out, [b.add(b.mul(r, stride), j)])
         for q in range(outputs):
             b.store(summed_pairwise(b, [b.load(group[q]) for group in sums]), at(b, end, q))

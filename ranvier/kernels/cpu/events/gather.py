@@ -10,6 +10,7 @@ events, so the result does not depend on the number of threads.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import torch
@@ -26,7 +27,7 @@ from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, off
 from ranvier.kernels.cpu.llvm.load_weight import Code, decoding, load_weight
 from ranvier.kernels.operands import require
 
-__all__ = ["at_once", "chunks", "gather", "gather_kernel", "gather_span", "summed_pairwise"]
+__all__ = ["add_in_turn", "at_once", "chunks", "gather", "gather_kernel", "gather_span", "summed_pairwise"]
 
 _LEAST = 1 << 18  # multiply-adds that pay for a tile of their own
 _EVENTS = {"pointer": Array(I64, None), "index": Array(I32, None), "value": Array(REAL, "index", optional=True)}
@@ -178,17 +179,25 @@ def _gather_kernel(dtype: torch.dtype, wide: int, count: int, valued: bool, code
             sums = [[local(b, load(begin, place)) for place in places]]
             zero = ir.Constant(vector, [0.0] * wide)
             sums += [[local(b, zero) for _ in places] for _ in range(groups - 1)]
-            even = b.sub(high, b.srem(b.sub(high, low), I64(groups)))
-            with counted(b, low, even, groups) as e:
-                for i in range(groups):
-                    add(b.add(e, I64(i)), sums[i])
-            with counted(b, even, high) as e:
-                add(e, sums[0])
+            add_in_turn(b, low, high, sums, add)
             end = b.gep(out, [b.add(b.mul(r, stride), first)])
             totals = [summed_pairwise(b, [b.load(group[v]) for group in sums]) for v in range(count)]
             for place, total in zip(places, totals, strict=True):
                 b.store(total, vector_at(b, end, place, wide), align=dtype.itemsize)
     return f.compile()
+
+
+def add_in_turn(
+    b: ir.IRBuilder, low: ir.Value, high: ir.Value, sums: Sequence[list[ir.Value]], add: Callable[..., None]
+) -> None:
+    """Call ``add(event, slots)`` for the events [low, high), each with the next of ``sums``; a last incomplete turn takes the first."""
+    groups = len(sums)
+    even = b.sub(high, b.srem(b.sub(high, low), I64(groups)))
+    with counted(b, low, even, groups) as e:
+        for i, slots in enumerate(sums):
+            add(b.add(e, I64(i)), slots)
+    with counted(b, even, high) as e:
+        add(e, sums[0])
 
 
 def summed_pairwise(b: ir.IRBuilder, terms: list[ir.Value]) -> ir.Value:
