@@ -69,12 +69,8 @@ class CircuitPopulation:
 
 
 @dataclass(frozen=True)
-class CircuitProjection:
-    """Synapses from ``pre`` to the stream ``stream`` of ``post``; ``latency`` in steps, at least 1.
-
-    With a ``RowSource`` the synapses are drawn when a cell fires, and share weight and latency. ``weight`` is [synapses] or
-    [1]; a ``latency`` for every synapse is uint8, int16 or int32.
-    """
+class _Projection:
+    """Synapses from ``pre`` to the stream ``stream`` of ``post``; ``latency`` in steps, at least 1, for all or for every synapse."""
 
     pre: str
     post: str
@@ -82,6 +78,29 @@ class CircuitProjection:
     pattern: Pattern | RowSource
     weight: Tensor | Stored
     latency: Tensor | int
+
+    @property
+    def shortest(self) -> int:
+        """The least latency of a synapse; 1 without synapses."""
+        if isinstance(self.latency, int):
+            return self.latency
+        return int(self.latency.min()) if self.latency.numel() else 1
+
+    @property
+    def longest(self) -> int:
+        """The greatest latency of a synapse; 1 without synapses."""
+        if isinstance(self.latency, int):
+            return self.latency
+        return int(self.latency.max()) if self.latency.numel() else 1
+
+
+@dataclass(frozen=True)
+class CircuitProjection(_Projection):
+    """Synapses that carry the spikes of ``pre``.
+
+    With a ``RowSource`` the synapses are drawn when a cell fires, and share weight and latency. ``weight`` is [synapses] or
+    [1]; a ``latency`` for every synapse is uint8, int16 or int32.
+    """
 
     @property
     def stored(self) -> Pattern | None:
@@ -94,45 +113,20 @@ class CircuitProjection:
         return None if isinstance(self.latency, int) else self.latency
 
     @property
-    def shortest(self) -> int:
-        """The least latency of a synapse; 1 without synapses."""
-        if isinstance(self.latency, int):
-            return self.latency
-        return int(self.latency.min()) if self.latency.numel() else 1
-
-    @property
     def one_weight(self) -> bool:
         """Whether all synapses share a weight."""
         return self.weight.numel() == 1
 
 
 @dataclass(frozen=True)
-class GradedProjection:
+class GradedProjection(_Projection):
     """Synapses that bring weight times the ``emission`` of ``pre`` in every step, ``latency`` steps later.
 
-    ``weight`` is [synapses] or [1]; ``latency`` at least 1, for all or for every synapse.
+    ``weight`` is [synapses] or [1].
     """
 
-    pre: str
-    post: str
-    stream: str
     pattern: Pattern
     weight: Tensor
-    latency: Tensor | int
-
-    @property
-    def shortest(self) -> int:
-        """The least latency of a synapse; 1 without synapses."""
-        if isinstance(self.latency, int):
-            return self.latency
-        return int(self.latency.min()) if self.latency.numel() else 1
-
-    @property
-    def longest(self) -> int:
-        """The greatest latency of a synapse."""
-        if isinstance(self.latency, int):
-            return self.latency
-        return int(self.latency.max()) if self.latency.numel() else 1
 
 
 @dataclass(frozen=True)

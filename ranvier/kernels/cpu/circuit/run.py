@@ -90,7 +90,7 @@ def _rings(task: Circuit) -> dict[str, dict[str, int]]:
 
 def _slots(q: CircuitProjection) -> int:
     """How many its ring must have."""
-    return 1 if q.latencies is None or not q.latencies.numel() else int(q.latencies.max())
+    return 1 if q.latencies is None else q.longest
 
 
 def _members(task: Circuit, rings: Mapping[str, Mapping[str, int]], read: Iterable[str | None]) -> list[Member]:
