@@ -44,7 +44,7 @@ def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNI
     cuts = [rows_by_block(q, blocks[q.post], tuning) for q in projections]
     forms = [_form(q, c is not None) for q, c in zip(projections, cuts, strict=True)]
     bins = {p.name: [k for k, (q, c) in enumerate(zip(projections, cuts, strict=True)) if c and q.post == p.name] for p in populations}  # fmt: skip
-    lists = {n: [_room(own, forms) for _ in range(team.threads)] for n, own in bins.items()}
+    lists = {n: [room(wire_signature(forms[k]) for k in own) for _ in range(team.threads)] for n, own in bins.items()}
     sections = _sections(task, team)
     packed = _pack_populations(task, members, rings, sections, team, blocks, lists)
     tables = row_tables(projections, cuts, team, blocks, dtype)
@@ -71,11 +71,6 @@ def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNI
         {"history": before, "step": [*steady, *graded, *plastic_step, *cells], "after": varied, "end": end},
     )
     return _result(task, packed, values)
-
-
-def _room(wires: Sequence[int], forms: Sequence[Wire]) -> Tensor:
-    """Room for the list of calls that empty the bins of some projections."""
-    return torch.cat([torch.zeros(1, dtype=torch.int64), *(room(1, wire_signature(forms[k])) for k in wires)])
 
 
 def _rings(task: Circuit) -> dict[str, dict[str, int]]:
@@ -155,6 +150,8 @@ def _pack_plastic(
     task: Circuit, sections: Sections, packed: Mapping[str, Packed], width: int
 ) -> tuple[list[dict[str, Tensor]], list[Entry], list[Entry]]:
     """Fill the sections of plastic projections; their values after the run, and the calls of a step and at the end."""
+    if not task.plastic:
+        return [], [], []
     wires, values = [], []
     for k, q in enumerate(task.plastic):
         wires.append(PlasticWire(q.rule, q.pattern.ascending, ("plastic", k), ("log", q.post)))

@@ -88,9 +88,12 @@ class Sections:
         if signature.reals:
             raise ValueError(f"section {key} has reals: {signature.reals}")
         pack, named = packing(signature, self.dtype), {**given}
+        declared = self._common[0].keys() & signature.places.keys()
         for k, (common, packed) in enumerate(zip(self._common, self._packed, strict=True)):
-            named.update((n, common[n]) for n in common.keys() & signature.places.keys())
-            named.update((n, values[k]) for n, values in each.items())
+            for n in declared:
+                named[n] = common[n]
+            for n, values in each.items():
+                named[n] = values[k]
             packed[key] = pack(named)
         self._kept += (named, each, keep)
 
@@ -119,10 +122,9 @@ class Sections:
             other.join()
 
 
-def room(calls: int, signature: Signature) -> torch.Tensor:
-    """An empty list with room for so many sections."""
-    each = len(_HEAD) + len(signature.arrays) + len(signature.integers)
-    return torch.zeros(1 + each * calls, dtype=torch.int64)
+def room(signatures: Iterable[Signature]) -> torch.Tensor:
+    """An empty list with room for a call of a section of each."""
+    return torch.zeros(1 + sum(len(_HEAD) + len(s.arrays) + len(s.integers) for s in signatures), dtype=torch.int64)
 
 
 def walk(b: ir.IRBuilder, calls: ir.Value) -> None:

@@ -88,7 +88,7 @@ def test_a_list_calls_any_number_of_sections_in_its_order() -> None:
 def test_an_empty_list_calls_nothing() -> None:
     run(made())
     sections = made()
-    sections.fill("driver", DRIVER, {"log": None, "calls": room(2, SCALED)})
+    sections.fill("driver", DRIVER, {"log": None, "calls": room([SCALED] * 2)})
     sections.run(walker(), "driver")
 
 
@@ -100,7 +100,7 @@ def test_neighbours_of_a_kind_are_one_call() -> None:
     calls = [Entry(kernel, key, part) for key, part in (("a", SCALE), ("b", SCALE), ("a", ADD), ("c", SCALE))]
     (listed,) = sections.listed(calls)
     assert listed[0] == 3
-    assert len(listed) < len(room(4, SCALED))
+    assert len(listed) < len(room([SCALED] * 4))
 
 
 def test_each_thread_has_its_own() -> None:
