@@ -66,7 +66,7 @@ class Sections:
     def __init__(
         self, dtype: torch.dtype, clocks: Sequence[torch.Tensor], shared: Mapping[str, Any] = _ALIKE
     ) -> None:  # fmt: skip
-        self.dtype, self.threads, self._clocks = dtype, len(clocks), clocks
+        self.dtype, self._clocks = dtype, clocks
         self._common = [{**shared, "clock": clock} for clock in clocks]
         self._packed: list[dict[Hashable, Packed]] = [{} for _ in clocks]
         self._kept: list[object] = [shared, clocks]
