@@ -50,14 +50,14 @@ def tabulated(page: Path = Path("docs/papers.md")) -> None:
     Parameters
     ----------
     page
-        The text before its table stays.
+        The text before its table stays. The pages of outcomes lie beside it, in ``results``.
     """
     entries = listing()
     if not page.is_file():
         raise RanvierError(f"there is no page {str(page)!r}; give one with --page, or call this in a checkout.")
     for e in entries:
         if e.evidence:
-            Outcome.read(find(e.name), Path(e.evidence)).write(Path(e.evidence).parent)
+            Outcome.read(find(e.name), Path(e.evidence)).write(page.parent / "results")
     before = page.read_text(encoding="utf-8").partition("| id |")[0]
     write(page, before + table(entries))
     counts = {s: sum(e.state == s for e in entries) for s in sorted({e.state for e in entries})}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ class Job:
     def run(self, steps: int, stride: int, progress: bool) -> Run:
         """All steps that are left."""
         graph, stopped = self.graph, ""
-        largest = max([*(p.shape[0] for p in graph.populations.values() if p.shape), 1])
+        largest = max([*(math.prod(p.shape) for p in graph.populations.values() if p.shape), 1])
         record = {n: w.names for n, w in self.recorder.wanted.items()}
         runner = Runner(graph, self.plan, record, every=stride, lists=True)
         sources = Emitted(graph, self.plan, runner.drives, record)

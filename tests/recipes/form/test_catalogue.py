@@ -56,6 +56,8 @@ def test_the_table_has_a_line_for_every_paper(tmp_path: Path) -> None:
     assert main(["recipes", "table", "--page", str(tmp_path / "papers.md")]) == 0
     written = (tmp_path / "papers.md").read_text("utf-8")
     assert written.startswith("Before.\n\n| id | paper |")
+    for name in COMMITTED:
+        assert (tmp_path / "results" / f"{name}.md").read_text("utf-8") == (results() / f"{name}.md").read_text("utf-8")
     assert main(["recipes", "table", "--page", str(tmp_path / "no.md")]) == 1
 
 
