@@ -40,8 +40,8 @@ def around(shape: Shape, reach: Sequence[int], padding: Sequence[int] | str, mod
     if all(p <= n + most for p, n in zip(wide, shape[1:], strict=False)):
         return None
     return (
-        f"repeats {tuple(wide)} numbers at either side (padding_mode={mode!r}), at most {'one less than ' if most else ''}those that "
-        f"there are, but a sample has space {shape[1:]}: give less padding, or padding_mode='zeros'."
+        f"repeats {tuple(wide)} numbers at either side (padding_mode={mode!r}), and may repeat at most "
+        f"{'one less than ' if most else ''}those of the space, but a sample has space {shape[1:]}: give less padding, or padding_mode='zeros'."
     )
 
 

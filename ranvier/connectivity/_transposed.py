@@ -46,7 +46,7 @@ class Transposed(Spatial):
         if found is not None or all(n is None or n > 0 for n in made):  # pyright: ignore[reportOperatorIssue]
             return found
         return (
-            f"makes space {made} of a sample of shape {shape}, for padding={m.padding} is left out at either side: give less "
+            f"makes space {made} from a sample of shape {shape}, because padding={m.padding} is left out at either side: give less "
             f"padding, or a larger kernel_size."
         )
 

@@ -180,6 +180,6 @@ def _moving(rate: str | Source, size: int) -> Source:
         )
     if signal.lag or not signal.frozen:
         raise DimensionError(
-            f"Poisson: rate={rate!r} emits spikes or random numbers; give a signal that the time decides, such as rv.Stimulus."
+            f"Poisson: rate={rate!r} emits spikes or random numbers; give a signal that depends on the time alone, such as rv.Stimulus."
         )
     return signal
