@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ranvier._files import make_folder
 from ranvier.errors import RanvierError
 from ranvier.recipes.form import Outcome
 from ranvier.recipes.form.catalogue import find, listing, table
@@ -55,9 +56,10 @@ def tabulated(page: Path = Path("docs/papers.md")) -> None:
     entries = listing()
     if not page.is_file():
         raise RanvierError(f"there is no page {str(page)!r}; give one with --page, or call this in a checkout.")
+    pages = make_folder(page.parent / "results")
     for e in entries:
         if e.evidence:
-            Outcome.read(find(e.name), Path(e.evidence)).write(page.parent / "results")
+            Outcome.read(find(e.name), Path(e.evidence)).write(pages)
     before = page.read_text(encoding="utf-8").partition("| id |")[0]
     write(page, before + table(entries))
     counts = {s: sum(e.state == s for e in entries) for s in sorted({e.state for e in entries})}
