@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST",
+    "check_apart",
+    "check_ends",
     "check_name",
     "check_period",
     "check_record",
@@ -68,17 +70,39 @@ def whole(value: Any, what: str) -> int:
 
 
 def check_source(graph: Graph, name: str, source: Any) -> None:
-    """That ``source`` is one, and no other name of this network already stands for it: random numbers go by the name."""
+    """That ``source`` is one for the steps of this network, and that no other name stands for it."""
+    check_apart(graph.sources, name, source)
+    source.check(graph.dt)
+
+
+def check_apart(sources: Mapping[str, Source], name: str, source: Any) -> None:
+    """That ``source`` is one, and that no other name among ``sources`` already stands for it: random numbers go by the name."""
     if not isinstance(source, Source):
         raise GraphError(
             f"source {name!r} is {type(source).__name__}: give rv.Poisson(…), rv.SpikeTrains(…), rv.TimedArray(…) or your own Source."
         )
-    source.check(graph.dt)
-    for known, other in graph.sources.items():
-        if any(part is mine for part in _parts(other) for mine in _parts(source)):
+    for known, other in sources.items():
+        if known != name and any(part is mine for part in _parts(other) for mine in _parts(source)):
             raise GraphError(
                 f"source {name!r} reuses the object registered as {known!r}; both would emit identical random numbers: make "
                 f"another one, or connect {known!r} to both targets."
+            )
+
+
+def check_ends(graph: Graph) -> None:
+    """That every projection begins and ends at a part of the network.
+
+    Raises
+    ------
+    GraphError
+        Where such a part was deleted.
+    """
+    known = {*graph.nodes}
+    for n, p in graph.projections.items():
+        if p.pre not in known or p.post not in known:
+            raise GraphError(
+                f"projection {n!r} joins {p.pre!r} to {p.post!r}, but the network has no {p.pre if p.pre not in known else p.post!r} any "
+                f"more: delete the projection too, with del net.projections[{n!r}]."
             )
 
 

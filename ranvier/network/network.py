@@ -29,6 +29,7 @@ from ranvier.network.parts.fit import check_fit
 from ranvier.network.parts.populate import populate
 from ranvier.network.parts.population import Population, Relay, emission_of, signal_of
 from ranvier.network.parts.projection import Projection
+from ranvier.network.parts.sources import Sources
 from ranvier.network.plan.plan import Plan
 from ranvier.network.plan.planning import plan_asked
 from ranvier.network.run.call import call
@@ -92,10 +93,10 @@ class Network(nn.Module):
         self.projections = cast("Parts[Projection]", nn.ModuleDict())
         self.relays: dict[str, Relay] = {}
         self.inputs: dict[str, tuple[int, ...] | None] = {}
-        self.sources: dict[str, Any] = {}
         self.outputs: list[str] = []
         self.register_buffer("_probe", torch.empty(0, dtype=dtype), persistent=False)
         self._memo = Memo()
+        self.sources = Sources(self._memo.forget)
         #: how much one window may hold; no result depends on it
         self.bounds = Bounds()
 

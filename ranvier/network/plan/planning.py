@@ -14,7 +14,7 @@ from ranvier.dynamics import WHOLE, Cuts
 from ranvier.kernels import registry
 from ranvier.kernels.provider import FEW_ROWS
 from ranvier.kernels.tasks import ScanShape
-from ranvier.network.checks import check_period, whole
+from ranvier.network.checks import check_ends, check_period, whole
 from ranvier.network.order import Edge, GraphError, arrange
 from ranvier.network.parts.projection import Projection
 from ranvier.network.plan._density import dense_among
@@ -100,6 +100,7 @@ def plan_call(
 
 def _made(graph: Graph, request: Request) -> Plan:
     """Emissions other than events count as dense."""
+    check_ends(graph)
     dense = {n for n, p in graph.populations.items() if p.cell.emit not in {e.name for e in p.cell.system.events}}
     spread = {n for n, p in graph.populations.items() if p.shape is not None and len(p.shape) != 1}
     full = replace(

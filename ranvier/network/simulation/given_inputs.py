@@ -63,7 +63,7 @@ def given_inputs(graph: Graph, given: Any, steps: int, first: int) -> Graph:
     memo = graph.memo.alone(kinds)
     alone = replace(graph, inputs={}, sources={**graph.sources, **made}, memo=memo)
     for n, source in made.items():
-        check_source(replace(alone, sources={k: s for k, s in alone.sources.items() if k != n}), n, source)
+        check_source(alone, n, source)
     return alone
 
 
