@@ -32,17 +32,17 @@ def circuit() -> Callable[..., rv.Network]:
 
     def build(
         rule: rv.Plasticity, provider: str | None = None, *, dtype: torch.dtype = torch.float64, seed: int = 3,
-        **weights: object,
+        cells: int = 19, **weights: object,
     ) -> rv.Network:  # fmt: skip
         net = rv.Network(dt=0.5 * ms, seed=seed, dtype=dtype, provider=provider)
         net.source("input", rv.Poisson(40 * Hz, 23))
         net.source("reward", rv.Poisson(30 * Hz, 2))
-        net.population("cells", 19, make_cell())
+        net.population("cells", cells, make_cell())
         weight = rv.Uniform(0.2 * mV, 1.8 * mV)
         late = rv.Uniform(0 * ms, 4 * ms)
         words = {"to": "g", "weight": weight, "plasticity": rule, **weights}
         net.connect("input", "cells", rv.FixedProbability(0.5), delay=late, name="driven", **words)
-        net.connect("cells", "cells", rv.FixedProbability(0.4), delay=late, name="recurrent", **words)
+        net.connect("cells", "cells", rv.FixedProbability(0.4 * 19 / cells), delay=late, name="recurrent", **words)
         net.connect("reward", "cells", rv.FixedProbability(0.5), to="dopamine", weight=20 * Hz)
         net.connect("reward", "cells", rv.FixedProbability(0.5), to="teach")
         return net

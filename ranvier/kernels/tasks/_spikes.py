@@ -33,6 +33,13 @@ class Spikes:
         bounds = self.bounds.numpy()[max(0, self.bounds.numel() - 1 - steps) :]
         return Spikes(self.cell[bounds[0] :], torch.from_numpy(bounds - bounds[0]))
 
+    def within(self, low: int, high: int) -> Spikes:
+        """Those of the cells [low, high)."""
+        mine = (self.cell >= low) & (self.cell < high)
+        before = torch.zeros(mine.numel() + 1, dtype=torch.int64)
+        torch.cumsum(mine, 0, out=before[1:])
+        return Spikes(self.cell[mine], before[self.bounds])
+
     def then(self, more: Spikes) -> Spikes:
         """These, and in the steps after them ``more``."""
         bounds = torch.cat([self.bounds, more.bounds[1:] + self.bounds[-1]])

@@ -19,12 +19,14 @@ from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.circuit.team import Team, team_for
 from ranvier.kernels.cpu.host.barrier import LINE
 from ranvier.kernels.cpu.host.clock import clocks
+from ranvier.kernels.cpu.host.meeting import MEETING, meeting_kernel
 from ranvier.kernels.cpu.host.sections import Entry, Sections, room
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.host.weights import synapses_of
-from ranvier.kernels.cpu.plastic.pack import pack_log, pack_plastic
+from ranvier.kernels.cpu.plastic.pack import PlasticValues, pack_log, pack_plastic, sums_meet
 from ranvier.kernels.cpu.plastic.part import PlasticWire, plastic_calls
 from ranvier.kernels.cpu.plastic.tables import LONGEST
+from ranvier.kernels.cpu.plastic.told import pack_told
 from ranvier.kernels.tasks import Circuit, CircuitProjection, CircuitResult, Pattern, RowSource
 
 __all__ = ["run_circuit"]
@@ -59,7 +61,7 @@ def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNI
     for n, own in ((n, own) for n, own in bins.items() if own):
         for place, entries in zip(lists[n], sections.listed(calls[k]._replace(part=EMPTY) for k in own), strict=True):
             place[: len(entries)] = entries
-    values, plastic_step, end = _pack_plastic(task, sections, packed, width)
+    values, plastic_step, end = _pack_plastic(task, sections, packed, width, team)
     graded = _pack_graded(task, sections, packed)
     cells = [Entry(cells_kernel(m, dtype), population(k)) for k, m in enumerate(members)]
     varied = [call for call, form in zip(calls, forms, strict=True) if not form.one_latency]
@@ -121,8 +123,8 @@ def _form(q: CircuitProjection, by_block: bool) -> Wire:
 def _sections(task: Circuit, team: Team) -> Sections:
     """Empty sections with a clock for each thread."""
     time = {"first": task.first, "every": task.every, "depth": _depth(task)}
-    flags = torch.zeros(team.threads * LINE, dtype=torch.int64)
-    return Sections(task.dtype, clocks(team.threads, **time), {"flags": flags})
+    flags, meetings = torch.zeros(2, team.threads * LINE, dtype=torch.int64)
+    return Sections(task.dtype, clocks(team.threads, **time), {"flags": flags, "meetings": meetings})
 
 
 def _depth(task: Circuit) -> int:
@@ -147,19 +149,27 @@ def _pack_populations(
 
 
 def _pack_plastic(
-    task: Circuit, sections: Sections, packed: Mapping[str, Packed], width: int
-) -> tuple[list[dict[str, Tensor]], list[Entry], list[Entry]]:
+    task: Circuit, sections: Sections, packed: Mapping[str, Packed], width: int, team: Team
+) -> tuple[list[PlasticValues], list[Entry], list[Entry]]:
     """Fill the sections of plastic projections; their values after the run, and the calls of a step and at the end."""
     if not task.plastic:
         return [], [], []
+    told, telling, meeting = {}, [], []
+    if team.threads > 1:
+        meeting = [Entry(meeting_kernel(), "meeting")]
+        sections.fill("meeting", MEETING, {})
+        for pre, n in dict.fromkeys((q.pre, n) for q in task.plastic for end, n in q.rule.cells if end == "pre"):
+            state, ranges = packed[pre].state[n], packed[pre].shares.ranges
+            told[pre, n], call = pack_told(state, ranges, sections, ("told", pre, n))
+            telling.append(call)
     wires, values = [], []
     for k, q in enumerate(task.plastic):
         wires.append(PlasticWire(q.rule, q.pattern.ascending, ("plastic", k), ("log", q.post)))
-        values.append(pack_plastic(q, sections, wires[-1].key, packed, task.steps, width))
-    cells = {p.name: p.cells for p in task.populations}
+        values.append(pack_plastic(q, sections, wires[-1].key, packed, task.steps, width, told))
     for name in {q.post for q in task.plastic if q.rule.walks}:
-        pack_log(packed[name], cells[name], sections, ("log", name))
-    return values, *plastic_calls(wires, task.dtype)
+        pack_log(packed[name], sections, ("log", name))
+    step, end = plastic_calls(wires, task.dtype, meeting if any(map(sums_meet, task.plastic)) else ())
+    return values, [*telling, *(meeting if telling else ()), *step], end
 
 
 def _pack_graded(task: Circuit, sections: Sections, packed: Mapping[str, Packed]) -> list[Entry]:
@@ -174,14 +184,16 @@ def _pack_graded(task: Circuit, sections: Sections, packed: Mapping[str, Packed]
 
 def _drive(task: Circuit, sections: Sections, lists: Mapping[str, Sequence[Entry]]) -> None:
     """Run the driver over lists of calls."""
-    together = 1 if task.plastic else min((q.shortest for q in (*task.projections, *task.graded)), default=1)
+    latencies = [q.shortest for q in (*task.projections, *task.graded)]
+    latencies += [k for q in task.plastic if q.pre is not None for k in q.latencies]
+    together = min(latencies, default=1)
     given = {"steps": task.steps, "together": together}
     each = {n: sections.listed(calls) for n, calls in lists.items()}
     sections.fill("driver", driver().signature, given, each)
     sections.run(driver(), "driver")
 
 
-def _result(task: Circuit, packed: Mapping[str, Packed], values: list[dict[str, Tensor]]) -> CircuitResult:
+def _result(task: Circuit, packed: Mapping[str, Packed], values: Sequence[PlasticValues]) -> CircuitResult:
     spikes, states, recorded = {}, {}, {}
     for p in task.populations:
         pack = packed[p.name]
@@ -192,4 +204,4 @@ def _result(task: Circuit, packed: Mapping[str, Packed], values: list[dict[str, 
         recorded[p.name] = {n: t[:, : p.cells] for n, t in pack.record.items()}
     kept = {p.name: (packed[p.name].emissions, p.kept) for p in task.populations}
     emitted = {n: emissions.last(task.steps, count) for n, (emissions, count) in kept.items() if emissions is not None}
-    return CircuitResult(spikes, states, recorded, values, emitted)
+    return CircuitResult(spikes, states, recorded, [v.whole() for v in values], emitted)

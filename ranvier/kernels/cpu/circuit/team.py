@@ -14,6 +14,7 @@ from ranvier.kernels.cpu.circuit.fired import UNIT
 from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.host.barrier import can_meet
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
+from ranvier.kernels.cpu.plastic.shares import divided
 
 if TYPE_CHECKING:
     from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection, PlasticProjection
@@ -52,13 +53,16 @@ def team_for(
     """
     if threads is None:
         stored = sum(q.stored.synapses for q in projections if q.stored is not None)
-        threads = worth(sum(p.cells for p in populations), stored, steps, tuning)
+        moving = sum(q.pattern.synapses * (tuning.eager if q.rule.eager else tuning.lazy) for q in plastic)
+        threads = worth(sum(p.cells for p in populations), stored + moving, steps, tuning)
         if threads > 1:
             threads = min(threads, idle_cores() if tuning.idle is None else tuning.idle)
     patterns = [q.stored for q in projections]
-    if threads <= 1 or plastic or not can_meet():
+    if threads <= 1 or not can_meet():
         return Team(1)
     team = Team(threads)
+    if not all(divided(q, team.borders(whole_vectors(q.pattern.columns, width))) for q in plastic):
+        return Team(1)
     for p in patterns:  # rows that are drawn, or whose targets do not ascend, cannot be cut
         if p is None or rows_of(p).cut(team.borders(whole_vectors(p.columns, width))) is None:
             return Team(1)

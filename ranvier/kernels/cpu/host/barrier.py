@@ -63,7 +63,8 @@ class Barrier:
         """A function that returns when a flag has reached a stage."""
         if self._waits is not None:
             return self._waits
-        made = self._waits = Inner(self.b.module, "patience", {"flag": I64.as_pointer(), "stage": I64})
+        name = self.b.module.get_unique_name("patience")
+        made = self._waits = Inner(self.b.module, name, {"flag": I64.as_pointer(), "stage": I64})
         b, flag, stage = made.builder, made["flag"], made["stage"]
         tries = local(b, I64(0))
         head, behind, patient, tired, after = (

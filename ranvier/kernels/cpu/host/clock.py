@@ -11,8 +11,9 @@ from ranvier.kernels.cpu.llvm.functions import at
 __all__ = ["Clock", "clocks"]
 
 #: ``part`` of a kernel that is called; step ``n`` of the run; ``end`` of the slice of steps; first cell ``low`` of a ``block``;
+#: how often the thread has ``met`` the others (:mod:`.meeting`);
 #: what stays: number of the run's ``first`` step, steps from sample to sample, steps of history, this thread and all
-_FIELDS = ("part", "n", "end", "low", "block", "first", "every", "depth", "thread", "threads")
+_FIELDS = ("part", "n", "end", "low", "block", "met", "first", "every", "depth", "thread", "threads")
 #: numbers from clock to clock: no two share a cache line, or one that is fetched with it
 _APART = 32
 

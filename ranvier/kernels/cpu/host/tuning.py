@@ -20,6 +20,9 @@ class Tuning:
         more than it gains.
     threaded_call
         The same times steps: a smaller call does not pay for starting threads and giving each its arrays.
+    lazy, eager
+        Synapses without plasticity that cost as much as a plastic one: of a rule that runs at spikes, and of one that runs in
+        every step.
     own_weights, shared_weight
         Cells from which bins of blocks pay where synapses have a weight each, which is copied too, and where all share one.
     block
@@ -37,6 +40,8 @@ class Tuning:
     idle: int | None = None
     thread_cells: int = 15_000
     threaded_call: int = 40_000_000
+    lazy: int = 4
+    eager: int = 100
     own_weights: int = 64_000
     shared_weight: int = 500
     block: int = 1 << 14

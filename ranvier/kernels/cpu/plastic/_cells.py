@@ -9,7 +9,7 @@ from llvmlite import ir
 from ranvier.dynamics import Program
 from ranvier.dynamics.symbols import end_name
 from ranvier.kernels.cpu.host.sections import TABLES, Section
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, offset
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset
 from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.mixed import Mixed
@@ -42,9 +42,9 @@ class PlasticCells:
         self.mixed = Mixed(self.lanes, exact=self.rule.exact)
         self.words = self.mixed.words
         tables = PlasticTables(Section.inside(f, plastic_signature(self.rule), self.scalar))
-        self.array, self.number = tables.array, tables.number
-        self.cells = {end_name(n, end): self.array[name] for name, (end, n) in cells_of(self.rule).items()}
-        self.now = f["now"]
+        self.tables, self.array, self.number, self.now = tables, tables.array, tables.number, f["now"]
+        told = tables.told(self.now)
+        self.cells = {end_name(n, end): told(name, end) for name, (end, n) in cells_of(self.rule).items()}
         write(**{n: f[n] for n in given})
         f.close()
         return f
@@ -84,22 +84,24 @@ class PlasticCells:
 
     def _move(self) -> None:
         """One step of the variables of columns, of rows of an eager rule, and of members of domains."""
-        b, rule = self.builder, self.rule
+        b, rule, number = self.builder, self.rule, self.number
         for k, shared in enumerate(rule.shared):
-            self._move_members(shared, self.number[f"members:{k}"])
+            self._move_members(k, shared)
         if rule.column:
-            self._move_all("post", rule.column, rule.column_advance, I64(0), self.number["padded"])
+            self._move_all(rule.column, rule.column_advance, I64(0), (number["low"], number["high"]))
         if rule.eager and rule.row:
-            with counted(b, 0, self.number["latencies"]) as k:
-                first = b.mul(k, self.number["cells"])
-                self._move_all("pre", rule.row, rule.row_advance, first, self.number["cells"])
+            with counted(b, 0, number["latencies"]) as k:
+                first = b.mul(k, number["cells"])
+                self._move_all(rule.row, rule.row_advance, first, (I64(0), number["cells"]))
 
     def _move_all(
-        self, end: str, names: tuple[str, ...], code: Program | None, first: ir.Value, count: ir.Value
+        self, names: tuple[str, ...], code: Program | None, first: ir.Value, cells: tuple[ir.Value, ir.Value]
     ) -> None:
+        """Those of the cells [low, high); the variables of cell i are at ``first`` + i."""
         b, lanes, mixed = self.builder, self.lanes, self.mixed
-        with counted(b, 0, count, lanes.width) as i:
-            valid, place = lanes.first(b.sub(count, i)), b.add(first, i)
+        low, high = cells
+        with counted(b, low, high, lanes.width) as i:
+            valid, place = lanes.first(b.sub(high, i)), b.add(first, i)
             held = {n: mixed.load(self.array[f":{n}"], place) for n in names}
             if code is not None:
 
@@ -112,16 +114,20 @@ class PlasticCells:
             for n, value in held.items():
                 mixed.store(self.array[f":{n}"], place, value, mask=valid)
 
-    def _move_members(self, shared: Shared, count: ir.Value) -> None:
-        """Add the changes of this step, then advance the equations."""
+    def _move_members(self, domain: int, shared: Shared) -> None:
+        """Add the changes of this step, part by part, then advance the equations; clear the sums of the next step."""
         b, lanes, mixed, long = self.builder, self.lanes, self.mixed, self.lanes.double()
+        count, parts = self.number[f"members:{domain}"], self.number[f"parts:{domain}"]
+        sums = {n: self.tables.sums(n, domain, self.now) for n in shared.variables}
         with counted(b, 0, count, lanes.width) as i:
             valid, held = lanes.first(b.sub(count, i)), {}
             for n in shared.variables:
                 before = mixed.load(self.array[f":{n}"], i)
                 before = before if before.type == long.vector else b.fpext(before, long.vector)
-                held[n] = mixed.down(long.add(before, long.load(self.array[f"+{n}"], i)), self.words.vector)
-                long.store(self.array[f"+{n}"], i, long.constant(0.0), mask=valid)
+                total = local(b, long.load(sums[n], i))
+                with counted(b, 1, parts) as part:
+                    b.store(long.add(b.load(total), long.load(sums[n], b.add(b.mul(part, count), i))), total)
+                held[n] = mixed.down(long.add(before, b.load(total)), self.words.vector)
 
             def read(pointer: ir.Value, i: ir.Value = i) -> ir.Value:
                 return mixed.load(pointer, i)
@@ -129,6 +135,11 @@ class PlasticCells:
             held |= emit(self.words, shared.advance, self._reader(read, (), held))
             for n in shared.variables:
                 mixed.store(self.array[f":{n}"], i, held[n], mask=valid)
+        first, end = (b.mul(self.number[f"{word}:{domain}"], count) for word in ("first_part", "end_part"))
+        for n in shared.variables:
+            following = self.tables.sums(n, domain, b.add(self.now, I64(1)))
+            with counted(b, first, end) as k:
+                b.store(long.scalar(0.0), at(b, following, k))
 
     def _moved(self, name: str, value: ir.Value) -> ir.Value:
         """A variable of a lazy rule one step later."""

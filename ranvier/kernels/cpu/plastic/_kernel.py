@@ -28,7 +28,7 @@ from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.mixed import Mixed
 from ranvier.kernels.cpu.llvm.philox import Stream, uniform_at
 from ranvier.kernels.cpu.llvm.processor import has_feature
-from ranvier.kernels.cpu.plastic.tables import SLOTS, PlasticTables, cells_of, plastic_signature
+from ranvier.kernels.cpu.plastic.tables import PART, SLOTS, PlasticTables, cells_of, plastic_signature
 from ranvier.kernels.tasks import Additive, RowRule
 from ranvier.kernels.writer import emit
 
@@ -65,7 +65,8 @@ class PlasticRow:
         self.tables = PlasticTables(Section.inside(f, plastic_signature(rule), self.scalar))
         self.array = self.tables.array
         self.log, self.counts = self.array["log"], self.array["counts"]
-        self.cells = {end_name(n, end): (end, self.array[name]) for name, (end, n) in cells_of(rule).items()}
+        told = self.tables.told(self.now)
+        self.cells = {end_name(n, end): (end, told(name, end)) for name, (end, n) in cells_of(rule).items()}
         self.capacity = b.trunc(self.tables.number["capacity"], I32)
         self.buffer = b.alloca(lanes.scalar, lanes.width)
         own = (n for n in rule.parameters if n not in rule.varied)
@@ -277,8 +278,16 @@ class PlasticRow:
         """Add the changes by the chosen synapses to shared variables, one by one, as two may belong to one member."""
         b, lanes = self.builder, self.lanes
         lanes.store(self.buffer, I64(0), self.mixed.down(self.words.select(chosen, more, self.words.constant(0.0))))
-        member = self.array[f"#{self.rule.domain_of[name]}"]
-        self._each_lane(lambda k: at(b, self.array[f"+{name}"], b.zext(b.load(at(b, member, b.add(self.s, k))), I64)))
+        domain = self.rule.domain_of[name]
+        member, target, part = self.array[f"#{domain}"], self.array["target"], self.tables.number[f"part:{domain}"]
+        sums = self.tables.sums(name, domain, self.now)
+
+        def place(k: ir.Value) -> ir.Value:
+            synapse = b.add(self.s, k)
+            own = b.mul(b.udiv(b.zext(b.load(at(b, target, synapse)), I64), I64(PART)), part)
+            return at(b, sums, b.add(own, b.zext(b.load(at(b, member, synapse)), I64)))
+
+        self._each_lane(place)
 
     def _reader(self, state: Values, held: Mapping[str, ir.Value]) -> Callable[[str], ir.Value]:
         mixed, rule, moment = self.mixed, self.rule, self.moment
@@ -333,11 +342,14 @@ class PlasticRow:
         return self.mixed.up(number if self.dtype == "float64" else b.fptrunc(number, self.lanes.vector))
 
     def _deliver(self, sent: ir.Value) -> None:
-        """Deliver: at once where targets follow one another, else one by one, as two may be the same."""
+        """Deliver: at once where targets follow one another, else one by one, as two may be the same.
+
+        Either way ``sent`` is rounded before it is added, so that no result depends on where the gaps of a row are.
+        """
         b, lanes = self.builder, self.lanes
         sent = self.mixed.down(sent)
         if self.to is None:
-            total = lanes.add(lanes.load(self.ring, self.straight, mask=self.valid), sent)
+            total = b.fadd(lanes.load(self.ring, self.straight, mask=self.valid), sent)
             lanes.store(self.ring, self.straight, total, mask=self.valid)
             return
         lanes.store(self.buffer, I64(0), sent)

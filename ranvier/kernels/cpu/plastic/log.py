@@ -17,19 +17,19 @@ __all__ = ["CLEAR", "LOG", "WRITE", "fired_before", "log_kernel"]
 
 #: parts of the kernel
 CLEAR, WRITE = 0, 1
-LOG = Signature(POST, ("cells", "capacity"))
+LOG = Signature(POST, ("low", "high", "capacity"))
 
 
 @cache
 def log_kernel() -> Routine:
-    """Clears logs every ``LONGEST`` steps, and writes the spikes of the step before as events of this step."""
+    """Clears logs of the thread's cells every ``LONGEST`` steps, and writes the spikes of the step before as events of this step."""
     f = OpenKind("log_spikes", LOG)
     b, clock = f.builder, f.clock
 
     def clear() -> None:
         n = clock["n"]
         due = b.and_(b.icmp_signed(">", n, I64(0)), b.icmp_signed("==", b.srem(n, I64(LONGEST)), I64(0)))
-        with when(b, due), f.sections() as log, counted(b, 0, log["cells"]) as k:
+        with when(b, due), f.sections() as log, counted(b, log["low"], log["high"]) as k:
             b.store(I32(0), at(b, log["counts"], k))
 
     def write() -> None:

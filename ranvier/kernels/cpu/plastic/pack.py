@@ -1,100 +1,192 @@
-"""Packing a plastic projection for the circuit."""
+"""Packing a plastic projection for the circuit: what threads share, and what each has of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ranvier.kernels.cpu.llvm.functions import I32
 from ranvier.kernels.cpu.plastic.log import LOG
-from ranvier.kernels.cpu.plastic.tables import arrays_of, block_of, cells_of, elapsed, plastic_signature, powers
-from ranvier.kernels.tasks import PlasticProjection
+from ranvier.kernels.cpu.plastic.shares import SynapseShares, parts_of, shares_of
+from ranvier.kernels.cpu.plastic.tables import PART, arrays_of, block_of, cells_of, elapsed, plastic_signature, powers
+from ranvier.kernels.tasks import PlasticProjection, Spikes
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu.circuit.pack import Packed
     from ranvier.kernels.cpu.host.sections import Sections
 
-__all__ = ["pack_log", "pack_plastic"]
+__all__ = ["PlasticValues", "pack_log", "pack_plastic", "sums_meet"]
 
 Tensor = torch.Tensor
 
 
+@dataclass(frozen=True)
+class PlasticValues:
+    """The weight and the variables of a projection in the arrays of the threads, each of which has cells of ``ranges``."""
+
+    q: PlasticProjection
+    shares: SynapseShares
+    ranges: Sequence[tuple[int, int]]
+    parts: Mapping[str, list[Tensor]]
+
+    def whole(self) -> dict[str, Tensor]:
+        """Those of all synapses, rows, columns and members."""
+        return {n: self._joined(n, parts)[: self.q.values[n].numel()] for n, parts in self.parts.items()}
+
+    def _joined(self, name: str, parts: list[Tensor]) -> Tensor:
+        rule = self.q.rule
+        if len(parts) == 1:
+            return parts[0]
+        if name in rule.row:
+            return self.shares.rows(parts)
+        if name in rule.column:
+            return torch.cat([t[low:high] for t, (low, high) in zip(parts, self.ranges, strict=True)])
+        if name in rule.domain_of:
+            return self._of_members(rule.domain_of[name], parts)
+        return self.shares.whole(parts)
+
+    def _of_members(self, domain: int, parts: list[Tensor]) -> Tensor:
+        """Each from the thread whose synapses it has; where a sum has parts, all threads know all."""
+        if parts_of(parts[0].numel(), self.q.pattern.columns) > 1:
+            return parts[0]
+        out = parts[0].clone()
+        for k, member in enumerate(self.shares.split(self.q.members[domain], 0)):
+            out[member] = parts[k][member]
+        return out
+
+
 def pack_plastic(
-    q: PlasticProjection, sections: Sections, key: Hashable, packed: Mapping[str, Packed], steps: int, width: int
-) -> dict[str, Tensor]:
-    """Fill the section of a projection; returns the arrays of the weight and the variables after the run."""
+    q: PlasticProjection, sections: Sections, key: Hashable, packed: Mapping[str, Packed], steps: int, width: int,
+    told: Mapping[tuple[str, str], Tensor],
+) -> PlasticValues:  # fmt: skip
+    """Fill the section of a projection; ``told`` are the variables of cells that threads tell each other."""
     pattern, rule, dtype = q.pattern, q.rule, sections.dtype
-    synapses, rows = pattern.synapses, pattern.rows
+    ends = {"post": packed[q.post]} if q.pre is None else {"post": packed[q.post], "pre": packed[q.pre]}
+    post, pre = ends["post"], ends.get("pre", ends["post"])
+    ranges = post.shares.ranges
+    shares = shares_of(pattern, tuple(low for low, _ in ranges[1:]))
     padded = -(-pattern.columns // width) * width
     block, slots, sweep = block_of(rule, q.decays, steps)
 
-    def own(t: Tensor, kind: torch.dtype) -> Tensor:
+    def spared(t: Tensor, kind: torch.dtype) -> Tensor:
         """A copy with a vector to spare, since the last vector of a row may read into the next."""
         out = torch.zeros(t.numel() + 2 * width, dtype=kind)
         out[: t.numel()] = t
         return out
 
+    def split(t: Tensor, kind: torch.dtype) -> list[Tensor]:
+        """The synapses of each thread, with as much to spare."""
+        return shares.split(t.to(kind), 2 * width)
+
+    def zeros(count: int, kind: torch.dtype) -> list[Tensor]:
+        return [torch.zeros(count, dtype=kind) for _ in ranges]
+
     arithmetic = torch.float64 if rule.exact else dtype
-    values = {
-        n: own(q.values[n], torch.float64 if n in rule.times else dtype) for n in ("w", *rule.moving, *rule.domain_of)
-    }
+    single = {"w", *rule.variables}
+    values: dict[str, list[Tensor]] = {}
+    for n in ("w", *rule.moving, *rule.domain_of):
+        kind = torch.float64 if n in rule.times else dtype
+        values[n] = split(q.values[n], kind) if n in single else [spared(q.values[n], kind) for _ in ranges]
     moves = {n: elapsed(d, min(steps, sweep) + 2).to(arithmetic) for n, d in q.decays.items()}
     past, bounds = torch.zeros(0, dtype=torch.int32), torch.zeros(1, dtype=torch.int64)
-    ends = {"post": packed[q.post]} if q.pre is None else {"post": packed[q.post], "pre": packed[q.pre]}
-    post, pre = ends["post"], ends.get("pre", ends["post"])
     if q.outside is not None:
         past, bounds = q.outside.cell, q.outside.bounds
     elif q.pre is not None:
         past, bounds = pre.past, pre.past_bounds
     known = max(q.latencies, default=0) if q.outside is not None else bounds.numel() - 1
-    arrays = {
-        "row_pointer": pattern.row_pointer,
-        "target": own(pattern.target, torch.int32),
-        "spikes": past,
-        "bounds": bounds,
-    }
-    arrays |= {f":{n}": t for n, t in values.items()}
-    arrays |= {f"factor:{n}": t[0] for n, t in moves.items()} | {f"shift:{n}": t[1] for n, t in moves.items()}
-    arrays |= {"latency": torch.tensor(q.latencies, dtype=torch.int64), "key": torch.tensor(q.key, dtype=torch.int64)}
+    kinds = arrays_of(rule)
+    common: dict[str, Any] = {"spikes": past, "bounds": bounds}
+    common |= {f"factor:{n}": t[0] for n, t in moves.items()} | {f"shift:{n}": t[1] for n, t in moves.items()}
+    common |= {"latency": torch.tensor(q.latencies, dtype=torch.int64), "key": torch.tensor(q.key, dtype=torch.int64)}
+    common |= {f"@{n}": q.clock[n].to(torch.float64) for n in rule.clock}
+    each: dict[str, Sequence[Any]] = {"row_pointer": shares.row_pointers, "target": split(pattern.target, torch.int32)}
+    each |= {f":{n}": parts for n, parts in values.items()}
+    each |= {f"#{k}": split(member, torch.int32) for k, member in enumerate(q.members)}
     for n in rule.parameters:
-        x = q.parameters[n]
-        arrays[f"={n}"] = own(x, arithmetic) if n in rule.varied else x.to(arithmetic).reshape(1)
-    arrays |= {f"@{n}": q.clock[n].to(torch.float64) for n in rule.clock}
-    arrays |= {f"+{n}": torch.zeros_like(values[n], dtype=torch.float64) for n in rule.domain_of}
-    arrays |= {f"#{k}": own(member, torch.int32) for k, member in enumerate(q.members)}
+        if n in rule.varied:
+            each[f"={n}"] = split(q.parameters[n], arithmetic)
+        else:
+            common[f"={n}"] = q.parameters[n].to(arithmetic).reshape(1)
     if rule.random:
-        arrays["number"] = own((torch.arange(synapses) if q.elements is None else q.elements) + q.drawn, torch.int32)
+        elements = torch.arange(pattern.synapses) if q.elements is None else q.elements
+        each["number"] = split(elements + q.drawn, torch.int32)
     if rule.additive is not None:
         factor = q.decays[rule.additive.variable].factor
-        arrays |= {
-            "powers": powers(factor, block, sweep + block + 1).to(dtype),
-            "sums": torch.zeros(slots * padded + width, dtype=dtype),
-        }
-    lengths = {"last": rows, "cursor": synapses + width, "fired": padded + width}
-    kinds = arrays_of(rule)
-    for name in lengths.keys() & kinds.keys():
-        arrays[name] = torch.zeros(lengths[name], dtype=torch.int32 if kinds[name] == I32 else dtype)
-    numbers = {
-        "rows": rows, "cells": rows // max(len(q.latencies), 1), "latencies": len(q.latencies), "known": known,
-        "padded": padded, "block": block, "slots": slots, "sweep": sweep,
+        common["powers"] = powers(factor, block, sweep + block + 1).to(dtype)
+        each["sums"] = zeros(slots * padded + width, dtype)
+    sizes = {"last": pattern.rows, "fired": padded + width}
+    sizes |= {"cursor": max(int(p[-1]) for p in shares.row_pointers) + width}
+    for n in sizes.keys() & kinds.keys():
+        each[n] = zeros(sizes[n], torch.int32 if kinds[n] == I32 else dtype)
+    numbers, own = _sums(q, ranges, width)
+    common |= numbers
+    each |= own
+    common |= {
+        "rows": pattern.rows, "cells": pattern.rows // max(len(q.latencies), 1), "latencies": len(q.latencies), "known": known,
+        "padded": padded, "block": block, "slots": slots, "sweep": sweep, "inside": int(q.pre is not None),
+        "lists": pre.lists, "borders": pre.borders, "length": post.lengths[q.stream], "capacity": post.capacity,
+        "told": pre.padded if told else 0,
     }  # fmt: skip
-    numbers |= {f"members:{k}": q.values[n].numel() for n, k in rule.domain_of.items()}
-    given = {**{n: arrays[n] for n in kinds}, **numbers, **_post_spikes(post), "ring": post.rings[q.stream][0]}
-    given |= {"pre_spikes": pre.cell[0], "pre_bounds": pre.bounds[0], "inside": int(q.pre is not None)}
-    given |= {"length": post.lengths[q.stream], "capacity": post.capacity}
-    given |= {name: ends[end].state[n][0] for name, (end, n) in cells_of(rule).items()}
-    sections.fill(key, plastic_signature(rule), given, keep=packed)
-    return {n: t[: q.values[n].numel()] for n, t in values.items()}
+    each |= {"ring": post.rings[q.stream], "low": [low for low, _ in ranges], "high": [high for _, high in ranges]}
+    for name, (end, n) in cells_of(rule).items():
+        if end == "pre" and told:
+            common[name] = told[q.pre or "", n]
+        else:
+            each[name] = ends[end].state[n]
+    shared, own = _post_spikes(post)
+    kept = {**common, **shared}
+    signature = plastic_signature(rule)
+    wanted: Callable[[str], bool] = signature.places.__contains__
+    sections.fill(
+        key, signature, {n: t for n, t in kept.items() if wanted(n)},
+        {n: t for n, t in (each | own).items() if wanted(n)}, keep=(packed, told),
+    )  # fmt: skip
+    return PlasticValues(q, shares, ranges, values)
 
 
-def pack_log(post: Packed, cells: int, sections: Sections, key: Hashable) -> None:
+def sums_meet(q: PlasticProjection) -> bool:
+    """Whether threads add to one sum of synapses."""
+    return any(
+        parts_of(q.values[shared.variables[0]].numel(), q.pattern.columns) > 1 for shared in q.rule.shared
+    )  # fmt: skip
+
+
+def _sums(
+    q: PlasticProjection, ranges: Sequence[tuple[int, int]], width: int
+) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """Sums of what synapses add to shared variables, for even steps and for odd ones: their parts, and who clears which."""
+    common: dict[str, Any] = {}
+    each: dict[str, list[Any]] = {}
+    for k, shared in enumerate(q.rule.shared):
+        members = q.values[shared.variables[0]].numel()
+        parts = parts_of(members, q.pattern.columns)
+        several = parts > 1
+        common |= {f"members:{k}": members, f"parts:{k}": parts, f"part:{k}": members if several else 0}
+        each[f"first_part:{k}"] = [min(low // PART, parts) if several else 0 for low, _ in ranges]
+        each[f"end_part:{k}"] = [min(-(-high // PART), parts) if several else 1 for _, high in ranges]
+        for n in shared.variables:
+            room = [
+                torch.zeros(2 * parts * members + width, dtype=torch.float64) for _ in ranges[: 1 if several else None]
+            ]
+            each[f"+{n}"] = room * len(ranges) if several else room
+    return common, each
+
+
+def pack_log(post: Packed, sections: Sections, key: Hashable) -> None:
     """Fill the section of the log of a population."""
-    sections.fill(key, LOG, {**_post_spikes(post), "cells": cells, "capacity": post.capacity})
+    common, each = _post_spikes(post)
+    each |= {word: [pair[k] for pair in post.shares.ranges] for k, word in enumerate(("low", "high"))}
+    sections.fill(key, LOG, {**common, "capacity": post.capacity}, each)
 
 
-def _post_spikes(post: Packed) -> dict[str, Tensor]:
-    """The spikes of a population, of which there is one thread."""
-    given = {"log": post.log, "counts": post.counts, "post_spikes": post.cell[0], "post_bounds": post.bounds[0]}
-    return given | {"post_past": post.past, "post_past_bounds": post.past_bounds}
+def _post_spikes(post: Packed) -> tuple[dict[str, Any], dict[str, list[Tensor]]]:
+    """The spikes of a population: of this call and of before it those of the thread's own cells."""
+    past = [Spikes(post.past, post.past_bounds)]
+    if len(post.shares.ranges) > 1:
+        past = [past[0].within(low, high) for low, high in post.shares.ranges]
+    each = {"post_spikes": post.cell, "post_bounds": post.bounds}
+    each |= {"post_past": [p.cell for p in past], "post_past_bounds": [p.bounds for p in past]}
+    return {"log": post.log, "counts": post.counts}, each

@@ -13,9 +13,10 @@ from typing import NamedTuple
 import torch
 from llvmlite import ir
 
+from ranvier.kernels.cpu.host.barrier import Barrier
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.sections import Entry, OpenKind, Section
-from ranvier.kernels.cpu.llvm.functions import I64, at, counted, offset, when
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, offset, when
 from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.plastic._cells import PlasticCells
 from ranvier.kernels.cpu.plastic._kernel import PlasticRow
@@ -38,8 +39,10 @@ class PlasticWire(NamedTuple):
     log: Hashable
 
 
-def plastic_calls(wires: Sequence[PlasticWire], dtype: torch.dtype) -> tuple[list[Entry], list[Entry]]:
-    """What to call in every step, and at the end."""
+def plastic_calls(
+    wires: Sequence[PlasticWire], dtype: torch.dtype, meeting: Sequence[Entry] = ()
+) -> tuple[list[Entry], list[Entry]]:
+    """What to call in every step, and at the end; ``meeting`` comes when all threads have added to what synapses share."""
     rules = [(w, rule_kernel(w.rule, w.ascending, dtype)) for w in wires]
     logs = dict.fromkeys(w.log for w in wires if w.rule.walks)
     walked = (log_kernel(),) if logs else ()
@@ -54,7 +57,7 @@ def plastic_calls(wires: Sequence[PlasticWire], dtype: torch.dtype) -> tuple[lis
     step = calls(_BEGIN, *(w.rule.additive is not None or w.rule.walks for w in wires)) + each_log(CLEAR)
     step += calls(_ARRIVE, *(w.rule.by_spike for w in wires)) + each_log(WRITE)
     step += calls(_NOTE, *(w.rule.by_post for w in wires))
-    step += calls(_STEP, *(w.rule.eager for w in wires)) + calls(_MOVE, *every)
+    step += [*calls(_STEP, *(w.rule.eager for w in wires)), *meeting, *calls(_MOVE, *every)]
     return step, calls(_FINISH, *every)
 
 
@@ -120,22 +123,34 @@ class _Writer:
                     self._clear(self.tables.array["cursor"], synapses)
 
     def _arrive(self) -> None:
-        """Rows of the cells whose spikes arrive in this step: fired a latency ago, here or before the call."""
+        """Rows of the cells whose spikes arrive in this step: fired a latency ago, before the call or by any thread."""
         if not self.rule.by_spike:
             return
         b, array, number = self.builder, self.tables.array, self.tables.number
         outside = b.icmp_signed("==", number["inside"], I64(0))
+        barrier = Barrier(b, array["flags"], self.clock["thread"], self.clock["threads"])
         with counted(b, 0, number["latencies"]) as k:
             place = b.sub(b.add(self.now, number["known"]), b.load(at(b, array["latency"], k)))
-            old = b.or_(outside, b.icmp_signed("<", place, number["known"]))
-            spikes = b.select(old, array["spikes"], array["pre_spikes"])
-            bounds = b.select(old, array["bounds"], array["pre_bounds"])
-            place = b.select(old, place, b.sub(place, number["known"]))
-            start, stop = b.load(at(b, bounds, place)), b.load(at(b, bounds, b.add(place, I64(1))))
             first = b.mul(k, number["cells"])
-            with counted(b, start, stop) as i:
-                cell = offset(b, b.load(at(b, spikes, i)))
-                self._row(self._arriving, b.add(first, cell), cell, self.step)
+            with b.if_else(b.or_(outside, b.icmp_signed("<", place, number["known"]))) as (before, within):
+                with before:
+                    self._rows_of(array["spikes"], array["bounds"], place, first)
+                with within:
+                    fired = b.sub(place, number["known"])
+                    with barrier.each() as thread:
+                        barrier.wait(thread, b.add(fired, I64(1)))
+                        spikes, bounds = (
+                            b.inttoptr(b.load(at(b, array[table], thread)), kind.as_pointer())
+                            for table, kind in (("lists", I32), ("borders", I64))
+                        )
+                        self._rows_of(spikes, bounds, fired, first)
+
+    def _rows_of(self, spikes: ir.Value, bounds: ir.Value, k: ir.Value, first: ir.Value) -> None:
+        """A spike arrives over the row ``first`` + c of each cell c of step ``k`` of a list."""
+        b = self.builder
+        with counted(b, b.load(at(b, bounds, k)), b.load(at(b, bounds, b.add(k, I64(1))))) as i:
+            cell = offset(b, b.load(at(b, spikes, i)))
+            self._row(self._arriving, b.add(first, cell), cell, self.step)
 
     def _note(self) -> None:
         """Postsynaptic spikes of the step before."""
@@ -174,7 +189,8 @@ class _Writer:
         b, number = self.builder, self.tables.number
         with when(b, self._due(number["block"])):
             slot = b.srem(b.sdiv(self.now, number["block"]), number["slots"])
-            self._clear(at(b, self.tables.array["sums"], b.mul(slot, number["padded"])), number["padded"])
+            first = b.add(b.mul(slot, number["padded"]), number["low"])
+            self._clear(at(b, self.tables.array["sums"], first), b.sub(number["high"], number["low"]))
 
     def _clear(self, pointer: ir.Value, count: ir.Value) -> None:
         with counted(self.builder, 0, count) as k:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -11,11 +11,12 @@ from llvmlite import ir
 
 from ranvier.dynamics.symbols import end_name
 from ranvier.kernels.cpu.host.signature import REAL, Array, Reader, Signature
-from ranvier.kernels.cpu.llvm.functions import F64, I32, I64
+from ranvier.kernels.cpu.llvm.functions import F64, I32, I64, at
 from ranvier.kernels.tasks import Decay, RowRule
 
 __all__ = [
     "LONGEST",
+    "PART",
     "POST",
     "SLOTS",
     "PlasticTables",
@@ -28,25 +29,27 @@ __all__ = [
 ]
 
 #: rows, presynaptic cells (a row per cell and latency), latencies, steps known from before the call, cells and lanes of
-#: the postsynaptic population, steps of a block, blocks that are kept, and steps after which all rows are caught up
-_NUMBERS = ("rows", "cells", "latencies", "known", "padded", "block", "slots", "sweep")
+#: the postsynaptic population, steps of a block, blocks that are kept, and steps after which all rows are caught up; the
+#: thread's postsynaptic cells [low, high), and how far the variables of presynaptic cells that an odd step reads lie behind
+#: those of an even one
+_NUMBERS = ("rows", "cells", "latencies", "known", "padded", "block", "slots", "sweep", "low", "high", "told")
+#: of each domain: its members, parts of its sums, those that the thread clears, and sums from part to part
+_DOMAIN = ("members", "parts", "first_part", "end_part", "part")
 #: spikes of the postsynaptic cells in this call and before it, and for each cell a log of at most ``capacity`` of them
 POST = {"log": Array(I32, None), "counts": Array(I32, None)}
 POST |= {
     f"post_{n}": Array(kind, None)
     for n, kind in (("spikes", I32), ("bounds", I64), ("past", I32), ("past_bounds", I64))
 }
-#: the presynaptic spikes of this call (where they are ``inside`` of the circuit), and the ring of ``length`` slots to which arrivals are added
-_ENDS = {
-    "clock": Array(I64, None),
-    "pre_spikes": Array(I32, None),
-    "pre_bounds": Array(I64, None),
-    "ring": Array(REAL, ...),
-}
+#: the presynaptic spikes of this call by thread (where they are ``inside`` of the circuit), and the ring of ``length`` slots to
+#: which arrivals are added
+_ENDS = {"flags": Array(I64, None), "lists": Array(I64, None), "borders": Array(I64, None), "ring": Array(REAL, ...)}
 #: blocks of sums that are kept, and how far a variable may decay within one
 _BLOCKS, _FALL = 16, 2.0
 #: steps after which all rows are caught up at the latest
 LONGEST = 1 << 12
+#: postsynaptic cells whose synapses make a part of a sum; threads share cells in such units
+PART = 64
 #: places for blocks: one more than are kept, as the present one is begun before the oldest is done with
 SLOTS = _BLOCKS + 1
 
@@ -57,7 +60,8 @@ def arrays_of(rule: RowRule) -> dict[str, ir.Type | None]:
     ``row_pointer``, ``target`` and ``last`` (the step at which a row was read last) are those of rows; ``:n`` is variable
     n per synapse, row or column; ``factor:n`` and ``shift:n`` move it by elapsed steps; ``=n`` is a parameter and ``@n``
     has one number for each step of the call, and one for the step after it. Of a variable n that synapses share, ``:n``
-    has the value of each member and ``+n`` the sum that was added in this step, in float64; ``#k`` is the member of each synapse in domain k.
+    has the value of each member and ``+n`` the sums that were added in an even step and in an odd one, in float64: in parts, each of
+    which is that of ``PART`` postsynaptic cells, or in one; ``#k`` is the member of each synapse in domain k.
     """
     exact = F64 if rule.exact else None
     names: dict[str, ir.Type | None] = {"row_pointer": I64, "target": I32, "last": I32, ":w": None}
@@ -84,7 +88,13 @@ def arrays_of(rule: RowRule) -> dict[str, ir.Type | None]:
 def plastic_signature(rule: RowRule) -> Signature:
     """The arguments of a projection with such a rule."""
     kinds = arrays_of(rule).items()
-    numbers = (*_NUMBERS, *(f"members:{k}" for k in range(len(rule.shared))), "inside", "length", "capacity")
+    numbers = (
+        *_NUMBERS,
+        *(f"{n}:{k}" for k in range(len(rule.shared)) for n in _DOMAIN),
+        "inside",
+        "length",
+        "capacity",
+    )
     cells = {n: Array(F64 if rule.holds_time(end, own) else REAL, ...) for n, (end, own) in cells_of(rule).items()}
     arrays = {n: Array(REAL if kind is None else kind, None) for n, kind in kinds}
     return Signature({**arrays, **_ENDS, **POST, **cells}, numbers)
@@ -101,6 +111,19 @@ class PlasticTables:
     def __init__(self, section: Reader) -> None:
         self.array = {n: section[n] for n in section.signature.arrays}
         self.number = {n: section[n] for n in section.signature.integers}
+        self._b = section.builder
+
+    def told(self, now: ir.Value) -> Callable[[str, str], ir.Value]:
+        """Where the variable of cells ``name`` at one end begins, as it is when step ``now`` begins."""
+        b = self._b
+        behind = b.mul(b.and_(now, I64(1)), self.number["told"])
+        return lambda name, end: at(b, self.array[name], behind) if end == "pre" else self.array[name]
+
+    def sums(self, name: str, domain: int, now: ir.Value) -> ir.Value:
+        """Where those of step ``now`` of a shared variable begin."""
+        b = self._b
+        size = b.mul(self.number[f"parts:{domain}"], self.number[f"members:{domain}"])
+        return at(b, self.array[f"+{name}"], b.mul(b.and_(now, I64(1)), size))
 
 
 def block_of(rule: RowRule, decays: Mapping[str, Decay], steps: int) -> tuple[int, int, int]:
