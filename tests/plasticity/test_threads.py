@@ -118,3 +118,12 @@ def test_rows_with_and_without_gaps(used: list[int], wiring: str, name: str, dty
     assert used == [1, 2, 4]
     for other in found[1:]:
         same(other, found[0])
+
+
+@pytest.mark.parametrize("name", ["power law", pytest.param("STDP", marks=pytest.mark.slow)])
+def test_a_long_call(circuit: Callable, used: list[int], name: str) -> None:
+    """Logs of spikes are cleared, and sums dropped, within the call."""
+    one = outcome(build(circuit, name, cells=CELLS), (4200,))
+    with threaded(2) as provider:
+        same(outcome(build(circuit, name, provider, cells=CELLS), (4200,)), one)
+    assert used == [1, 2]

@@ -17,6 +17,7 @@ from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, vec
 from ranvier.kernels.cpu.llvm.memory import bytes_of
 from ranvier.kernels.cpu.llvm.philox import Stream
 from ranvier.kernels.cpu.llvm.step_words import CHUNK, HALF, Limits, chunk_counts, chunk_normals
+from ranvier.kernels.pool import run_tiles
 from ranvier.kernels.tasks import Counts, Normals, Spikes, StepSpikes
 from ranvier.values import CountLaw
 
@@ -49,16 +50,27 @@ def step_spikes(*task) -> Spikes:
     """As :class:`ranvier.kernels.tasks.StepSpikes`."""
     t = StepSpikes(*task)
     table, strides = limits_of(t.law)
-    bounds = torch.zeros(t.steps + 1, dtype=torch.int64)
-    room = 64 + t.steps * t.cells // 64
-    while True:
-        out = empty((room,), torch.int32)
-        _spikes_kernel(t.law.each).run(
-            out=out, bounds=bounds, limits=table, room=room, **strides, **_named(t), start=0, stop=t.steps, batch=1
-        )
-        if (found := int(bounds[-1])) <= room:
-            return Spikes(out[:found], bounds)
-        room = found
+    bounds, given = torch.zeros(t.steps + 1, dtype=torch.int64), {"limits": table, **strides, **_named(t)}
+    pieces = max(1, min(torch.get_num_threads(), t.steps * t.cells // (8 * _TILE), t.steps))
+    edges = [t.steps * k // pieces for k in range(pieces + 1)]
+    cells: list[torch.Tensor] = [bounds] * pieces
+
+    def draw(k: int) -> None:
+        """The steps of a piece; their bounds count from its first step."""
+        start, stop = edges[k], edges[k + 1]
+        room = 64 + (stop - start) * t.cells // 64
+        while True:
+            out = empty((room,), torch.int32)
+            _spikes_kernel(t.law.each).run(out=out, bounds=bounds, room=room, **given, start=start, stop=stop, batch=1)
+            if (found := int(bounds[stop])) <= room:
+                cells[k] = out[:found]
+                return
+            room = found
+
+    run_tiles(draw, pieces)
+    for k in range(1, pieces):
+        bounds[edges[k] + 1 : edges[k + 1] + 1] += bounds[edges[k]].clone()
+    return Spikes(cells[0] if pieces == 1 else torch.cat(cells), bounds)
 
 
 def limits_of(law: CountLaw) -> tuple[torch.Tensor, dict[str, int]]:

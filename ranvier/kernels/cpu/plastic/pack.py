@@ -178,7 +178,8 @@ def _sums(
 def pack_log(post: Packed, sections: Sections, key: Hashable) -> None:
     """Fill the section of the log of a population."""
     common, each = _post_spikes(post)
-    each |= {word: [pair[k] for pair in post.shares.ranges] for k, word in enumerate(("low", "high"))}
+    cells = post.counts.numel()
+    each |= {word: [min(pair[k], cells) for pair in post.shares.ranges] for k, word in enumerate(("low", "high"))}
     sections.fill(key, LOG, {**common, "capacity": post.capacity}, each)
 
 
