@@ -53,8 +53,7 @@ def team_for(
     """
     if threads is None:
         stored = sum(q.stored.synapses for q in projections if q.stored is not None)
-        moving = sum(q.pattern.synapses * (tuning.eager if q.rule.eager else tuning.lazy) for q in plastic)
-        threads = worth(sum(p.cells for p in populations), stored + moving, steps, tuning)
+        threads = worth(sum(p.cells for p in populations), stored, steps, tuning, plastic)
         if threads > 1:
             threads = min(threads, idle_cores() if tuning.idle is None else tuning.idle)
     patterns = [q.stored for q in projections]
@@ -69,10 +68,14 @@ def team_for(
     return team
 
 
-def worth(cells: int, synapses: int, steps: int, tuning: Tuning) -> int:
+def worth(
+    cells: int, synapses: int, steps: int, tuning: Tuning, plastic: Sequence[PlasticProjection] = ()
+) -> int:  # fmt: skip
     """Threads that pay for a call of so many steps where all cores are idle; never more than torch allows."""
-    work = cells + synapses // 100
-    if work * steps < tuning.threaded_call:
+    copied = sum(q.pattern.synapses for q in plastic)
+    moving = sum(q.pattern.synapses * (tuning.eager if q.rule.eager else tuning.lazy) for q in plastic)
+    work = cells + (synapses + moving) // 100
+    if work * steps < tuning.threaded_call + tuning.copied * copied:
         return 1
     return max(1, min(torch.get_num_threads(), work // tuning.thread_cells))
 

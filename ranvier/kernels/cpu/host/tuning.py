@@ -23,6 +23,8 @@ class Tuning:
     lazy, eager
         Synapses without plasticity that cost as much as a plastic one: of a rule that runs at spikes, and of one that runs in
         every step.
+    copied
+        The work of giving threads their part of a plastic synapse, in cells times steps.
     own_weights, shared_weight
         Cells from which bins of blocks pay where synapses have a weight each, which is copied too, and where all share one.
     block
@@ -42,6 +44,7 @@ class Tuning:
     threaded_call: int = 40_000_000
     lazy: int = 4
     eager: int = 100
+    copied: int = 160
     own_weights: int = 64_000
     shared_weight: int = 500
     block: int = 1 << 14

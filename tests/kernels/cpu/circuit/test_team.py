@@ -55,6 +55,16 @@ def test_a_short_call_is_not_worth_threads(torch_threads) -> None:
     assert found == [1, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("eager", "synapses", "steps", "expected"),
+    [(False, 1_000_000, 1_000, 1), (False, 1_000_000, 10_000, 2), (False, 100_000, 10_000, 1), (True, 100_000, 1_000, 2)],
+)  # fmt: skip
+def test_plastic_synapses_are_more_work(torch_threads, eager: bool, synapses: int, steps: int, expected: int) -> None:
+    torch_threads(2)
+    some: Any = SimpleNamespace(pattern=SimpleNamespace(synapses=synapses), rule=SimpleNamespace(eager=eager))
+    assert team.worth(1_000, 0, steps, Tuning(idle=2), [some]) == expected
+
+
 def test_the_number_of_idle_cores_is_sensible() -> None:
     assert -10_000 < team.idle_cores() < 10_000
 
