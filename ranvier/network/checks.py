@@ -64,6 +64,8 @@ def check_name(name: Any, taken: Mapping[str, str], what: str = "part") -> str:
 def whole(value: Any, what: str) -> int:
     """A whole number, from anything that is one."""
     try:
+        if isinstance(value, bool):
+            raise TypeError
         return operator.index(value)
     except TypeError:
         raise GraphError(f"{what}={value!r} must be a whole number.") from None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ranvier.network.parts.population import Population
     from ranvier.network.recording import Wanted
 
-__all__ = ["check_cells", "check_run", "check_state_size", "check_traces"]
+__all__ = ["check_cells", "check_run", "check_state_size", "check_steps", "check_traces"]
 
 #: smaller requests are not checked: short runs come in thousands
 _SMALL = 1 << 24
@@ -76,6 +76,19 @@ def check_run(graph: Graph) -> None:
         cells, size = cells + count, size + count * _bytes(p, graph.dtype.itemsize)
     needed = cells * _PER_CELL + _COPIES * size
     _need(needed, f"simulating {cells:,} cells", "use fewer cells")
+
+
+def check_steps(graph: Graph, steps: int) -> None:
+    """Check that the lists of spikes of so many steps at once fit into memory, and the signals of sources.
+
+    Raises
+    ------
+    MemoryLimitError
+        With both numbers.
+    """
+    signals = sum(math.prod(s.shape) for s in graph.sources.values() if not (s.single or s.drawn_in_steps))
+    size = 8 * len(graph.populations) + graph.dtype.itemsize * signals
+    _need(steps * size, f"{steps:,} steps at once", "take fewer steps at a time, or simulate with net.run(…)")
 
 
 def check_traces(

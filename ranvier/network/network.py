@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import torch
@@ -340,15 +339,15 @@ class Network(nn.Module):
         out, after = self(x.unsqueeze(0), state, reset=reset)
         return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), after
 
-    def stepper(self, state: State | None = None, *, batch: int = 1, stream: int | None = None) -> Any:
+    def stepper(self, state: State | None = None, *, batch: int | None = None, stream: int | None = None) -> Any:
         """A :class:`Stepper` from ``state`` or a fresh one (the numbers of :meth:`step` in less time, without gradient).
 
+        ``batch`` is that of a fresh state, 1 where None; ``stream`` selects the random numbers, as in :meth:`run`.
         A network without inputs gives a :class:`SimulationStepper`, which advances it with its own sources.
         """
         from ranvier.network.stepper import stepper  # imported only by who steps
 
-        fresh = partial(self.initial_state, batch, stream=stream)
-        return stepper(lambda: self.graph, self.step, fresh, self._plainly, state)
+        return stepper(lambda: self.graph, self.step, self._plainly, state, batch, stream)
 
     @overload
     def run(

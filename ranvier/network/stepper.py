@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ranvier.kernels.provider import MADE
+from ranvier.network.checks import check_period
+from ranvier.network.order import GraphError
 from ranvier.network.run.modes import refuse_modes
 from ranvier.network.run.one_step import own_step
 from ranvier.network.simulation.stepper import SimulationStepper
+from ranvier.network.state.check import check_form
+from ranvier.network.state.initial import initial_state
 from ranvier.network.state.state import State
 
 if TYPE_CHECKING:
@@ -24,13 +28,28 @@ Tensor = torch.Tensor
 
 
 def stepper(
-    graph: Callable[[], Graph], step: Callable[..., tuple[Any, State]], fresh: Callable[[], State], who: Callable[[], Who | None],
-    state: State | None,
+    graph: Callable[[], Graph], step: Callable[..., tuple[Any, State]], who: Callable[[], Who | None], state: State | None,
+    batch: int | None, stream: int | None,
 ) -> Stepper | SimulationStepper:  # fmt: skip
-    """The stepper of a network with inputs, or of one on its own."""
-    if graph().inputs:
-        return Stepper(step, fresh, who, graph().memo, state)
-    return SimulationStepper(graph, fresh, state)
+    """The stepper of a network with inputs, or of one on its own; see :meth:`Network.stepper`."""
+    inputs = bool(graph().inputs)
+    if batch is not None and state is not None:
+        raise GraphError(
+            f"batch={batch!r} belongs to a fresh state, but a state is given, which has its own: leave batch= out."
+        )
+    if batch not in (None, 1) and not inputs:
+        raise GraphError(
+            f"batch={batch!r}: a network without inputs is stepped as one sample; run trials with net.observe(duration=…, "
+            f"batch={batch!r}, record=…)."
+        )
+    if state is not None:
+        check_form(state)
+        state = state.with_stream(stream)
+
+    def fresh() -> State:
+        return initial_state(graph(), check_period(batch, "batch") or 1, stream)
+
+    return Stepper(step, fresh, who, graph().memo, state) if inputs else SimulationStepper(graph, fresh, state)
 
 
 class Stepper:

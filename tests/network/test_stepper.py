@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.errors import ShapeError, StateError
+from ranvier.errors import MemoryLimitError, ShapeError, StateError
 from ranvier.network import GraphError
 from ranvier.units import Hz, ms, mV, nA
 
@@ -238,3 +238,45 @@ def test_a_network_on_its_own_follows_what_changes() -> None:
     net.double()
     with pytest.raises(StateError, match="float64"):
         stepper()
+
+
+def test_cells_of_a_plane_are_counted_over_all_axes() -> None:
+    net = rv.Network(dt=1 * ms, seed=2)
+    net.population(
+        "plane",
+        (3, 4),
+        rv.Cell("dv/dt = (1.5 - v)/tau : 1", threshold="v > 1", reset="v = 0", v=rv.Uniform(0, 1), tau=5 * ms),
+    )
+    run = net.run(20 * ms, record={"plane": ["spikes"]})
+    spikes = net.stepper()(20)["plane"]
+    assert len(spikes.cell) > 12
+    assert int(spikes.cell.max()) > 3
+    again = net.run(20 * ms, stream=run.state.stream, record={"plane": ["spikes"]})["plane"].spikes
+    spikes = net.stepper(stream=run.state.stream)(20)["plane"]
+    assert spikes.cell.tolist() == again.cell.tolist()
+    assert spikes.bounds.diff().tolist() == torch.bincount(torch.as_tensor(again.step), minlength=20).tolist()
+
+
+def test_a_given_state_goes_on_with_the_stream_that_is_asked_for() -> None:
+    net = _circuit()
+    state = net.run(5 * ms, stream=4).state
+    stepper = net.stepper(state, stream=9)
+    stepper(50)
+    assert _equal(stepper.state, net.run(5 * ms, state, stream=9).state)
+    assert not _equal(stepper.state, net.run(5 * ms, state).state)
+
+
+def test_a_batch_that_no_stepper_has_is_refused() -> None:
+    net = _circuit()
+    with pytest.raises(
+        GraphError, match=r"batch=3: a network without inputs is stepped as one sample; run trials with net.observe"
+    ):
+        net.stepper(batch=3)
+    with pytest.raises(GraphError, match="batch=1 belongs to a fresh state"):
+        net.stepper(net.initial_state(), batch=1)
+    with pytest.raises(GraphError, match="steps=True must be a whole number"):
+        net.stepper()(True)
+    with pytest.raises(StateError, match="state is int"):
+        net.stepper(5)
+    with pytest.raises(MemoryLimitError, match=r"steps at once needs .* of memory.*take fewer steps at a time"):
+        net.stepper()(1 << 45)

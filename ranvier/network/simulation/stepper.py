@@ -10,6 +10,7 @@ import torch
 from ranvier.errors import NonFiniteError
 from ranvier.kernels.tasks import Spikes
 from ranvier.network.checks import describe_non_finite, whole
+from ranvier.network.forecast import check_steps
 from ranvier.network.order import GraphError
 from ranvier.network.plan.planning import plan_for
 from ranvier.network.run.runner import Runner
@@ -29,8 +30,9 @@ class SimulationStepper:
     """A network without inputs that is advanced some steps at a time, as :meth:`Network.stepper` makes it.
 
     ``stepper(steps=1)`` advances it with its own sources and returns the spikes of those steps by population: cells that fired in
-    step k are ``cell[bounds[k]:bounds[k + 1]]``. Spikes and states are those of ``net.run``, bit for bit. :attr:`state` is a
-    value that any call takes. What changes on the network is followed; a state of another dtype is refused by name.
+    step k are ``cell[bounds[k]:bounds[k + 1]]``, counted over all axes of a population. Spikes and states are those of ``net.run``,
+    bit for bit. :attr:`state` is a value that any call takes. What changes on the network is followed; a state of another dtype is
+    refused by name. Memory holds the spikes of all ``steps`` and the signals of sources: take few at a time.
 
     ``graph`` gives the network as it is now, ``fresh`` a state to begin with.
 
@@ -58,9 +60,11 @@ class SimulationStepper:
 
     def __call__(self, steps: int = 1) -> dict[str, Spikes]:
         """The next steps; raises what ``net.run`` raises, and the state is then as it was."""
-        if whole(steps, "steps") < 1:
+        steps = whole(steps, "steps")
+        if steps < 1:
             raise GraphError(f"steps={steps!r} must be at least 1.")
         graph = self._graph()
+        check_steps(graph, steps)
         with torch.no_grad():
             plan = plan_for(graph, gradient=False, steps=steps, batch=1)
             state = self._sound(graph)
@@ -75,7 +79,7 @@ class SimulationStepper:
         self._state = after
         found = window.spikes
         dense = {n: x[:, 0] for (n, v), x in window.recorded.items() if v == "spikes" and n not in found}
-        return {n: found[n] if n in found else Spikes.of(dense[n]) for n in runner.record}
+        return {n: found[n] if n in found else Spikes.of(dense[n].flatten(1)) for n in runner.record}
 
     def _sound(self, graph: Graph) -> State:
         """The state, checked wherever it or the parts of the network are others than in the last call."""
