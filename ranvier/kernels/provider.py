@@ -14,13 +14,14 @@ __all__ = [
     "CHANGED",
     "DENSE",
     "EVENT",
-    "FEW_ROWS",
     "GIVEN",
     "MADE",
     "SOURCE",
     "UNFIT",
+    "Calls",
     "Kept",
     "Offer",
+    "OpensCalls",
     "OpensSteps",
     "Provider",
     "Refusal",
@@ -34,8 +35,6 @@ __all__ = [
 Tensor = torch.Tensor
 #: variants of a product: spike by spike, or as a whole
 EVENT, DENSE = "event", "dense"
-#: a request says of a window whether it has as many rows (steps times batch): no more, so that equal plans serve many calls
-FEW_ROWS = 64
 #: what a step of :class:`Steps` found: a source, or a value given, that is not sound; values made that are not; numbers read
 #: before that are others now; a tensor of another shape or type than was expected
 SOURCE, GIVEN, MADE, CHANGED, UNFIT = 1, 2, 4, 8, 16
@@ -46,7 +45,8 @@ class Offer:
     """A provider runs tasks of a shape, for a ``reason`` that the plan prints.
 
     ``variant`` is the provider's own word for the way, which it gets back when it builds; for a product it is ``EVENT`` or
-    ``DENSE``. ``repeats`` says that one set-up can serve many windows: what is built has ``open``. ``stored`` says that tasks
+    ``DENSE``. ``repeats`` says that one set-up can serve many windows: what is built has ``open``; ``calls`` that one can serve
+    many calls of one shape, with their gradients: what is built has ``open_calls``. ``stored`` says that tasks
     may hold ``ranvier.storages.Stored`` in the place of a weight; else the network decodes it before each task. ``graded``
     says that what enters a fused task may be any numbers, not spikes alone.
     """
@@ -56,6 +56,7 @@ class Offer:
     repeats: bool = False
     stored: bool = False
     graded: bool = False
+    calls: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,7 @@ class Refusal:
 class Request(Protocol):
     """Facts that all tasks of a call share.
 
-    ``single`` is a batch of one sample; ``few`` says that a window holds fewer than ``FEW_ROWS`` rows; ``step`` that calls are
-    of one step each, without gradient.
+    ``single`` is a batch of one sample; ``step`` says that calls are of one step each, without gradient.
     """
 
     @property
@@ -90,11 +90,6 @@ class Request(Protocol):
     @property
     def single(self) -> bool:
         """Whether the batch is one sample."""
-        ...
-
-    @property
-    def few(self) -> bool:
-        """Whether a window holds few rows."""
         ...
 
     @property
@@ -206,6 +201,46 @@ class OpensSteps(Protocol):
 
     def open(self, task: Any, watched: Sequence[Tensor], most: float) -> Steps | None:
         """Set up for steps like this one; None where they must be run one by one. States of magnitude ``most`` are not sound."""
+        ...
+
+
+class Calls(Protocol):
+    """A fused task set up once for calls of one shape, differentiable in the parameters that it reads.
+
+    Parameters that a task holds as they are, or as rows that repeat them, are read where they lie, in every call; all other
+    numbers are read once, and :data:`CHANGED` says that a tensor of the network holds others now. Calls share no memory: each may
+    be differentiated at any time, and several threads may call at once.
+    """
+
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        """What lasts, in the order in which it is given and made."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[tuple[str, str], ...]:
+        """Populations and emissions that are handed over, in order."""
+        ...
+
+    def call(self, sources: Sequence[Tensor], given: Sequence[Tensor]) -> tuple[int, list[Tensor], list[Tensor]]:
+        """One call from the values ``given``, with ``sources`` [T, B, …] by feed: what was found, the values after it, and the
+        outputs [T, B, …]; no gradient goes to either of those given."""
+        ...
+
+
+class OpensCalls(Protocol):
+    """The runnable of an offer that serves calls of one shape."""
+
+    def __call__(self, task: Any) -> Any:
+        """Run one task."""
+        ...
+
+    def open_calls(self, task: Any, tensors: Sequence[Tensor], most: float, gradient: bool) -> Calls | None:
+        """Set up for calls like this one; None where they must be run one by one.
+
+        ``tensors`` are all tensors of the network; ``gradient`` says whether those that ask for a gradient have one. States of
+        magnitude ``most`` are not sound.
+        """
         ...
 
 

@@ -12,7 +12,7 @@ from ranvier.errors import ProviderError
 from ranvier.kernels import cpu
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.propagate import run_by_event, run_dense
-from ranvier.kernels.provider import DENSE, EVENT, FEW_ROWS, Offer, Refusal, Request, Runnable
+from ranvier.kernels.provider import DENSE, EVENT, Offer, Refusal, Request, Runnable
 from ranvier.kernels.tasks import (
     CircuitShape,
     DrawShape,
@@ -26,6 +26,7 @@ from ranvier.kernels.tasks import (
 )
 
 if TYPE_CHECKING:
+    from ranvier.kernels.cpu.fused.calls import FusedCalls
     from ranvier.kernels.cpu.fused.series import FusedSeries
     from ranvier.kernels.cpu.fused.step import FusedStep
 
@@ -62,10 +63,9 @@ class Cpu:
                 return Refusal("the cpu provider runs plastic synapses inside a circuit")
             case FusedShape() if request.step:
                 return Offer("one operation, one step in each call", _STEP, repeats=True, stored=True, graded=True)
-            case FusedShape(window=None) if request.few:
-                return Refusal(f"a window has fewer than {FEW_ROWS} rows (steps times batch)")
             case FusedShape():
-                return Offer("one operation", repeats=True, stored=all(s.compiles for s in shape.storages))
+                stored = all(s.compiles for s in shape.storages)
+                return Offer("one operation", repeats=True, stored=stored, calls=shape.window is None)
 
     def build(self, shape: Shape, variant: str) -> Runnable:
         """The function that runs such a task; kernels are compiled, and kept, when it first does."""
@@ -103,6 +103,14 @@ class _Fused:
     def open(self, task: Fused) -> FusedSeries | None:
         """Set up once, where the task allows it."""
         return cpu.FusedSeries(task, self.tuning) if cpu.FusedSeries.suits(task) else None
+
+    def open_calls(
+        self, task: Fused, tensors: Sequence[torch.Tensor], most: float, gradient: bool
+    ) -> FusedCalls | None:
+        """Set up once for calls of this shape, where the task allows it."""
+        from ranvier.kernels.cpu.fused.calls import open_calls  # imported only by who calls a small network again
+
+        return open_calls(task, tensors, most, gradient, self.tuning)
 
 
 class _FusedSteps:

@@ -113,16 +113,17 @@ def _said(choice: Choice, storage: Storage | None) -> Choice:
 
 
 def _fed(unit: Unit, known: Known, request: Request, by_event: Collection[str]) -> Unit:
-    """An operation with what enters it as spikes, and whether one set-up serves many windows, as its provider offered."""
+    """An operation with what enters it as spikes, and whether one set-up serves many windows or calls, as its provider offered."""
     arriving = {n: p for n, p in known.projections.items() if p.post in unit.members}
     entering = {n: p for n, p in arriving.items() if p.pre not in unit.members}
     feeds = tuple(n for n, p in entering.items() if n in by_event and _enters(n, p, unit, request))
     silent = known.outside - request.learnt
-    again = (
-        unit.again
-        and (request.series or (request.step and known.scans.keys() == {*unit.members}))
-        and not known.moving.intersection(unit.members)
+    whole = known.scans.keys() == {*unit.members}
+    once = (
+        not known.moving.intersection(unit.members)
         and all(p.repeats for p in arriving.values())
         and all(n in feeds and p.pre in silent for n, p in entering.items())
     )
-    return replace(unit, feeds=feeds, again=again)
+    again = unit.again and once and (request.series or (request.step and whole))
+    calls = unit.calls and once and whole and not again and not (request.window or request.checkpoint)
+    return replace(unit, feeds=feeds, again=again, calls=calls)

@@ -32,7 +32,8 @@ def neighbours(
             out.append((members, found.sentence))
         else:
             name, offer = found
-            way = Unit(members, "joined", 1, (), offer.repeats, name, offer.variant, shape, offer.stored, offer.graded)
+            kind = offer.variant, shape, offer.stored, offer.graded, offer.calls
+            way = Unit(members, "joined", 1, (), offer.repeats, name, *kind)
             out.append((members, way))
     return out
 

@@ -26,8 +26,6 @@ class Request:
     ----------
     single
         The batch is one sample.
-    few
-        A window holds fewer rows (steps times batch) than ``ranvier.kernels.provider.FEW_ROWS``.
     cuts
         The paths a gradient may take.
     spread
@@ -54,7 +52,6 @@ class Request:
     provider: str | None = None
     dense_inputs: frozenset[str] = frozenset()
     single: bool = True
-    few: bool = False
     cuts: Cuts = WHOLE
     spread: frozenset[str] = frozenset()
     learnt: frozenset[str] = frozenset()
@@ -94,8 +91,8 @@ class Unit:
     step), ``"fused"`` (a cycle as one operation, in windows of ``window`` steps), ``"circuit"`` (cells joined by single synapses, all steps at once)
     ``"windows"`` (a cycle, population by population) or ``"steps"`` (the same step by step, also of a population by itself,
     as a norm takes the statistics of each step). ``feeds`` names the projections whose spikes enter as they are;
-    ``again`` says that one set-up serves all windows of a series, or all calls of one step; ``graded`` that feeds may be any
-    numbers. ``provider`` runs what runs as one operation or circuit, for the ``shape`` that it offered; ``stored`` is that of
+    ``again`` says that one set-up serves all windows of a series, or all calls of one step, ``calls`` that one serves all calls of a
+    shape, where they are small; ``graded`` that feeds may be any numbers. ``provider`` runs what runs as one operation or circuit, for the ``shape`` that it offered; ``stored`` is that of
     :class:`Choice`.
     """
 
@@ -109,6 +106,7 @@ class Unit:
     shape: Shape | None = field(default=None, compare=False, repr=False)
     stored: bool = False
     graded: bool = False
+    calls: bool = False
 
     def __str__(self) -> str:
         path = " -> ".join(self.members)
@@ -122,6 +120,8 @@ class Unit:
             "windows": f"cycle {path}: {steps}, its shortest latency, population by population",
         }[self.how]
         once = ", set up once for all windows (in each window anew once a source sends other numbers than 0 and 1)"
+        if self.calls:
+            return f"{text}, set up once for all small calls of a shape"
         return text + (", set up once for all calls" if self.graded else once) * self.again
 
 

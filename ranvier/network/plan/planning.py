@@ -12,7 +12,6 @@ import torch
 from ranvier._warn import warn
 from ranvier.dynamics import WHOLE, Cuts
 from ranvier.kernels import registry
-from ranvier.kernels.provider import FEW_ROWS
 from ranvier.kernels.tasks import ScanShape
 from ranvier.network.checks import check_ends, check_period, whole
 from ranvier.network.order import Edge, GraphError, arrange
@@ -43,9 +42,6 @@ def plan_for(
     series: bool = False, step: bool = False,
 ) -> Plan:  # fmt: skip
     """The plan of a request, made once."""
-    few = False
-    if steps is not None and batch is not None:
-        few = min(steps, window or checkpoint or steps) * batch < FEW_ROWS
     normed = frozenset(n for n, p in graph.populations.items() if p.normalises)
     if normed and gradient and (cuts.times or cuts.split):
         raise GraphError(
@@ -54,7 +50,7 @@ def plan_for(
         )
     step = step and not (graph.sources or graph.relays or any(p.membrane_norm for p in graph.populations.values()))
     asked = (
-        graph.dtype, graph.device.type, gradient, window, checkpoint, graph.provider, dense_inputs, batch == 1, few, cuts,
+        graph.dtype, graph.device.type, gradient, window, checkpoint, graph.provider, dense_inputs, batch == 1, cuts,
         frozenset(spread), frozenset(learnt), series, hooked_parts(graph), settled_parts(graph), normed, step,
     )  # fmt: skip
     if (parts := graph.parts) != graph.memo.parts:

@@ -24,6 +24,7 @@ from ranvier.network.run.lengths import take_lengths
 from ranvier.network.run.modes import refuse_modes
 from ranvier.network.run.one_step import bind_step
 from ranvier.network.run.resets import cuts_of
+from ranvier.network.run.same_call import bind_same, same_call
 from ranvier.network.run.trials import trials
 from ranvier.network.shapes import shapes_from
 from ranvier.network.state.check import check_state
@@ -44,6 +45,10 @@ def call(
     duration: Any = None, batch: Any = None,
 ) -> Execution:  # fmt: skip
     """Run ``graph`` over ``x``; ``record`` names what is wanted by population, ``stream`` what is drawn."""
+    if not (window or checkpoint or duration or batch) and lengths is None:
+        found = same_call(graph, x, state, record, reset, stream)
+        if found is not None:
+            return found
     refuse_modes()
     if x is not None and not (duration is None and batch is None):
         raise ShapeError(
@@ -66,7 +71,10 @@ def call(
     cuts = cuts_of(graph, reset)
     step = steps == 1 and not torch.is_grad_enabled()
     plan = plan_call(graph, inputs, state, torch.is_grad_enabled(), steps, batch, cuts=cuts, step=step, **periods)
-    run = execute(graph, plan, inputs, steps, state, {n: tuple(v) for n, v in record.items()}, ends)
+    wanted = {n: tuple(v) for n, v in record.items()}
+    run = execute(graph, plan, inputs, steps, state, wanted, ends)
+    if ends is None:
+        bind_same(graph, plan, inputs, state, wanted, reset)
     if steps == 1:
         alone = partial(plan_call, graph, inputs, state, False, steps, batch, step=True)
         bind_step(graph, (lambda: plan) if step else alone, inputs, state, batch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -18,7 +18,7 @@ from ranvier.errors import ProviderError
 if TYPE_CHECKING:
     from ranvier.network.run.window import Window
 
-__all__ = ["autocast", "in_own_precision", "own_precision", "refuse_modes", "watch_backward"]
+__all__ = ["autocast", "in_own_precision", "own_precision", "refuse_modes", "watch", "watch_backward"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -83,14 +83,19 @@ def watch_backward(window: Window) -> None:
     warns where its gradient is taken under autocast.
     """
     if not torch.is_autocast_enabled("cpu"):
-        for output in window.recorded.values():
-            if output.requires_grad:
-                output.register_hook(_watch)
+        watch(window.recorded.values())
         return
     window.recorded = _apart(window.recorded)
     window.emissions = _apart(window.emissions)
     window.variables = {n: _apart(v) for n, v in window.variables.items()}
     window.synapses = {n: _apart(v) for n, v in window.synapses.items()}
+
+
+def watch(outputs: Iterable[torch.Tensor]) -> None:
+    """Warn where the gradient of an output is taken under autocast."""
+    for output in outputs:
+        if output.requires_grad:
+            output.register_hook(_watch)
 
 
 def _apart(values: Mapping[K, torch.Tensor]) -> dict[K, torch.Tensor]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ranvier.network.run.bound import Bound, bind
 from ranvier.network.run.bound_gradient import step_with_gradient
+from ranvier.network.run.kept import place_for
 from ranvier.network.run.modes import autocast, refuse_modes
 from ranvier.network.state.state import State
 
@@ -24,19 +24,6 @@ Tensor = torch.Tensor
 Who = tuple[torch.dtype, str | None]
 #: batches whose steps are kept at once
 _MOST = 4
-#: a step that serves fewer calls before numbers change is bound again only after some calls
-_PAYS = 8
-
-
-@dataclass
-class _Kept:
-    """The step of one batch: bound, or refused by a plan; ``wait`` calls pass before it is bound again."""
-
-    bound: Bound | None = None
-    refused: Plan | None = None
-    served: int = 0
-    wait: int = 0
-    length: int = 0
 
 
 def one_step(memo: Memo, who: Who, x: Any, state: State) -> tuple[Any, State] | None:
@@ -49,7 +36,7 @@ def one_step(memo: Memo, who: Who, x: Any, state: State) -> tuple[Any, State] | 
     if kept is None or bound is None or memo.shape != (1, len(some)) or state.__class__ is not State:
         return None
     if not bound.holds():
-        _drop(kept)
+        kept.drop()
         return None
     refuse_modes()
     if torch.is_grad_enabled():
@@ -59,7 +46,7 @@ def one_step(memo: Memo, who: Who, x: Any, state: State) -> tuple[Any, State] | 
     if found is not None:
         kept.served += 1
     elif not bound.holds():
-        _drop(kept)
+        kept.drop()
     return found
 
 
@@ -72,21 +59,8 @@ def bind_step(
     graph: Graph, plan_of: Callable[[], Plan], inputs: Mapping[str, Tensor], state: State, batch: int
 ) -> None:
     """Bind the step of a plan for calls to come, unless that was refused or does not pay yet."""
-    steps, key = graph.memo.steps, (batch, graph.dtype, graph.provider)
-    kept = steps.get(key)
-    if kept is None:
-        while len(steps) >= _MOST:
-            del steps[next(iter(steps))]
-        kept = steps[key] = _Kept()
-    if kept.bound is not None:
-        return
-    if kept.wait:
-        kept.wait -= 1
-        return
-    plan = plan_of()
-    if kept.refused is not plan:
-        kept.bound, kept.served = bind(graph, plan, inputs, state), 0
-        kept.refused = plan if kept.bound is None else None
+    kept = place_for(graph.memo.steps, (batch, graph.dtype, graph.provider), _MOST)
+    kept.bind(plan_of, lambda plan: bind(graph, plan, inputs, state))
 
 
 def own_step(memo: Memo, who: Who, x: Any, state: State) -> Bound | None:
@@ -103,9 +77,3 @@ def own_step(memo: Memo, who: Who, x: Any, state: State) -> Bound | None:
     own = bind(bound.graph, bound.plan, inputs, state)
     values = None if own is None else own.given(state)
     return own if own is not None and values is not None and not own.steps.begin(values) else None
-
-
-def _drop(kept: _Kept) -> None:
-    """Forget a step that no longer holds; where it served few calls, more pass before the next is bound."""
-    kept.length = 0 if kept.served >= _PAYS else min(2 * kept.length + 1, 63)
-    kept.bound, kept.wait = None, kept.length

@@ -28,7 +28,7 @@ from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, off
 from ranvier.kernels.operands import require
 from ranvier.kernels.pool import run_tiles
 
-__all__ = ["by_column", "weight_gradient"]
+__all__ = ["block_rows", "by_column", "sort_kernel", "weight_gradient"]
 
 _BLOCK_BYTES = 1 << 19  # of grad, per block of rows
 _CHUNK_BYTES = 1 << 10  # of a row of grad, worked on together
@@ -76,7 +76,7 @@ def weight_gradient(events: EventList, grad: Tensor, out: Tensor | None = None, 
     if out is None:
         out = empty([columns, width], grad.dtype).zero_()
     require(out, "out", (columns, width), grad.dtype)
-    block = block or max(64, _BLOCK_BYTES // max(1, min(_CHUNK_BYTES, width * grad.itemsize)))
+    block = block or block_rows(width, grad.itemsize)
     ordered, source = by_column(events, block), Weights(grad, grad.dtype)
 
     def task(start: int, stop: int) -> None:
@@ -85,6 +85,11 @@ def weight_gradient(events: EventList, grad: Tensor, out: Tensor | None = None, 
 
     run_spans(task, columns, _LEAST * columns // max(1, events.count * width))
     return out
+
+
+def block_rows(width: int, itemsize: int) -> int:
+    """Rows of a gradient of ``width`` numbers that the second-level cache holds."""
+    return max(64, _BLOCK_BYTES // max(1, min(_CHUNK_BYTES, width * itemsize)))
 
 
 def by_column(
@@ -114,7 +119,7 @@ def by_column(
     if begins and columns:
         pointer[[i * columns for i in begins]] = events.pointer[[i * block for i in begins]]
     valued = out.value is not None
-    sort = _sort_kernel(out.value.dtype if out.value is not None else torch.float32)
+    sort = sort_kernel(out.value.dtype if out.value is not None else torch.float32)
     listed = {"pointer": events.pointer, "index": events.index, "value": events.value if valued else None}
     ordered = {"rows": out.index, "values": out.value, "columns": columns, "valued": valued}
 
@@ -129,7 +134,7 @@ def by_column(
 
 
 @cache
-def _sort_kernel(dtype: torch.dtype) -> Routine:
+def sort_kernel(dtype: torch.dtype) -> Routine:
     """Counting sort of the events of rows start..stop by column.
 
     ``cursor`` ``[columns]`` is zero before, and the end of each column's events after; ``rows`` and ``values`` are sorted.

@@ -12,7 +12,7 @@ from ranvier.kernels.cpu.fused._synapses import Listed
 from ranvier.kernels.cpu.fused.near_threshold import near_kernel
 from ranvier.kernels.cpu.fused.span import Rows, Span
 from ranvier.kernels.cpu.fused.synapse_kernels import copy_kernel
-from ranvier.kernels.cpu.host.schedule import Call, Schedule, run_queues
+from ranvier.kernels.cpu.host.schedule import Call, Schedule, Turns, run_queues
 from ranvier.kernels.cpu.scan import kernels
 from ranvier.kernels.tasks import Fused
 
@@ -161,13 +161,17 @@ class WayBack:
         self.parts = made.spans.parts if parts is None else parts
         self.adjoints = {n: _Adjoint(task, made, n, incoming[n], needs, self.in_turns, repeated) for n in made.members}
 
-    def queues(self) -> list[list[tuple[int, Schedule]]]:
+    def work(self) -> list[list[Turns]]:
         """The work of each thread."""
         order = list(reversed(self.made.members))
         return [
-            [(s.turns, Schedule([c for n in order for c in self._calls(n, s)])) for s in reversed(part)]
+            [Turns([c for n in order for c in self._calls(n, s)], s.turns, reverse=True) for s in reversed(part)]
             for part in self.parts
         ]
+
+    def queues(self) -> list[list[tuple[int, Schedule]]]:
+        """The same as schedules with their numbers of turns."""
+        return [[(turns.count, Schedule(turns.calls)) for turns in part] for part in self.work()]
 
     def _calls(self, name: str, span: Span) -> list[Call]:
         out, batch = self.adjoints[name].calls(span, self.adjoints), self.made.members[name].batch

@@ -13,13 +13,13 @@ from ranvier.kernels.cpu.fused._synapses import FEW, Listed, SynapseLink, row_st
 from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.fused.span import Rows, Span, Spans, spans_of
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.host.schedule import Call, Schedule, run_queues
+from ranvier.kernels.cpu.host.schedule import Call, Schedule, Turns, run_queues
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.scan import kernels
 from ranvier.kernels.cpu.scan.exact import emitted_as
 from ranvier.kernels.tasks import Fused
 
-__all__ = ["Given", "Made", "Names", "prepare", "queues", "run"]
+__all__ = ["Given", "Made", "Names", "prepare", "queues", "run", "work"]
 
 Tensor = torch.Tensor
 #: the operation's tensors by (population, name), or by ("feedback:0", "weight") for a numbered projection
@@ -111,8 +111,10 @@ def prepare(
     needs: Mapping[tuple[str, str], bool],
     tuning: Tuning = TUNING,
     repeated: bool = False,
+    graded: bool = False,
 ) -> tuple[Made, Calls]:
-    """Make all buffers; returns them, and the calls of a population in a span. ``repeated`` feeds are listed later."""
+    """Make all buffers; returns them, and the calls of a population in a span. ``repeated`` feeds are listed later; ``graded`` ones
+    may then be any numbers."""
     steps = next(iter(task.members.values())).steps
     members = {
         n: Member(s, {name: t for (owner, name), t in given.items() if owner == n}) for n, s in task.members.items()
@@ -120,7 +122,7 @@ def prepare(
     made = Made(members, {}, _spans(task, members, steps, tuning))
     for k, feed in enumerate(task.feeds):
         made.feeds[k] = FeedLink(
-            feed, given[f"feeds:{k}", "source"], given.get((f"feeds:{k}", "weight"), feed.weight), repeated
+            feed, given[f"feeds:{k}", "source"], given.get((f"feeds:{k}", "weight"), feed.weight), repeated, graded
         )
     for k, link in enumerate(task.feedback):
         weight = given.get((f"feedback:{k}", "weight"), link.weight)  # stored numbers are no tensor of the loop
@@ -165,10 +167,15 @@ def prepare(
     return made, calls
 
 
-def queues(made: Made, calls: Calls) -> list[list[tuple[int, Schedule]]]:
-    """The work of each thread: schedules with their numbers of turns."""
+def work(made: Made, calls: Calls) -> list[list[Turns]]:
+    """The work of each thread."""
     parts = made.spans.parts
-    return [[(s.turns, Schedule([c for n in made.members for c in calls(n, s)])) for s in part] for part in parts]
+    return [[Turns([c for n in made.members for c in calls(n, s)], s.turns) for s in part] for part in parts]
+
+
+def queues(made: Made, calls: Calls) -> list[list[tuple[int, Schedule]]]:
+    """The same as schedules with their numbers of turns."""
+    return [[(turns.count, Schedule(turns.calls)) for turns in part] for part in work(made, calls)]
 
 
 def _spans(task: Fused, members: Mapping[str, Member], steps: int, tuning: Tuning) -> Spans:

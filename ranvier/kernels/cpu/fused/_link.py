@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 
 from ranvier.errors import StateError
+from ranvier.kernels.cpu.events.columns import values_kernel
 from ranvier.kernels.cpu.events.find import EventList, events, scan_kernel
 from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
 from ranvier.kernels.cpu.events.products import input_gradient
@@ -41,11 +42,16 @@ class Arrival(Protocol):
 
 
 class FeedLink(Summed):
-    """Spikes from outside, listed once for all steps; a ``repeated`` one is given them by :meth:`renew`."""
+    """Spikes from outside, listed once for all steps; a ``repeated`` one is given them by :meth:`renew`, or by :meth:`listing`.
+
+    ``graded`` ones may be any numbers there.
+    """
 
     in_place = False
 
-    def __init__(self, feed: Feed, source: Tensor, weight: Tensor | Stored, repeated: bool = False) -> None:
+    def __init__(
+        self, feed: Feed, source: Tensor, weight: Tensor | Stored, repeated: bool = False, graded: bool = False
+    ) -> None:
         super().__init__()
         self.post, self.stream, self.shape = feed.post, feed.stream, source.shape
         self.batch = source.shape[1]
@@ -53,6 +59,7 @@ class FeedLink(Summed):
             rows = source.shape[0] * self.batch
             found = torch.empty(source.numel() + _MARGIN, dtype=torch.int32)  # small pages: few are ever written
             self.kept = {"pointer": torch.zeros(rows + 1, dtype=torch.int64), "index": found}
+            self.kept |= {"value": torch.empty(len(found), dtype=source.dtype)} if graded else {}
         else:
             listed = events(source.reshape(-1, source.shape[-1]).contiguous())
             self.kept = {"pointer": listed.pointer, "index": listed.index}
@@ -70,6 +77,16 @@ class FeedLink(Summed):
             columns=rows.shape[1], further=False,
         )  # fmt: skip
         return not int(graded)
+
+    def listing(self, source: Tensor) -> list[Call]:
+        """Calls that list what a contiguous ``source`` holds."""
+        columns, rows = source.shape[-1], source.numel() // max(1, source.shape[-1])
+        seen: dict[str, Any] = {"x": source.reshape(rows, columns), "start": 0, "stop": rows, "columns": columns}
+        seen["pointer"], graded = self.kept["pointer"], torch.zeros(1, dtype=torch.int64)
+        look = Call(scan_kernel(source.dtype), **seen, found=self.kept["index"], graded=graded, further=False)
+        if "value" not in self.kept:
+            return [look]
+        return [look, Call(values_kernel(source.dtype), **seen, index=self.kept["index"], value=self.kept["value"])]
 
     def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
         row = 8 * self.batch

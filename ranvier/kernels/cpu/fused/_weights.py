@@ -9,8 +9,8 @@ import torch
 
 from ranvier.kernels.cpu.events.find import EventList
 from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
-from ranvier.kernels.cpu.events.transpose import transposed
-from ranvier.kernels.cpu.events.weight_gradient import by_column, weight_gradient
+from ranvier.kernels.cpu.events.transpose import transpose_kernel, transposed
+from ranvier.kernels.cpu.events.weight_gradient import by_column, sort_kernel, weight_gradient
 from ranvier.kernels.cpu.fused._carried import Carried
 from ranvier.kernels.cpu.fused.span import Rows, Span
 from ranvier.kernels.cpu.host.checked import Place
@@ -47,6 +47,35 @@ class Summed(Carried):
             value = None if listed.value is None else torch.empty_like(listed.value)
             self._ordered[block] = EventList(pointer, torch.empty_like(self.kept["index"]), value, listed.rows)
         self._ordered[block] = by_column(listed, block, self._ordered.get(block), only)
+        return self._ordered[block]
+
+    def turning(self) -> Call:
+        """The call that turns the weight into the rows that events name."""
+        weight, rows = self.kept["weight"], self.rows.table
+        sizes = {"rows": rows.shape[1], "columns": rows.shape[0]}
+        return Call(transpose_kernel(self.dtype), matrix=weight, out=rows, **sizes)
+
+    def ordering(self, block: int) -> list[Call]:
+        """Calls that do what :meth:`order` does, for :meth:`add` to work with."""
+        pointer, index, value = self.kept["pointer"], self.kept["index"], self.kept.get("value")
+        rows, columns = len(pointer) - 1, self.sizes[0]
+        blocks = -(-rows // block)
+        own = EventList(
+            torch.zeros(blocks * columns + 1, dtype=torch.int64), torch.empty_like(index),
+            None if value is None else torch.empty_like(value), rows,
+        )  # fmt: skip
+        self._ordered[block] = own
+        return [
+            Call(
+                sort_kernel(self.dtype), pointer=pointer, index=index, value=value,
+                cursor=Place(own.pointer, 8 * (1 + k * columns)), rows=own.index, values=own.value, start=k * block,
+                stop=min((k + 1) * block, rows), columns=columns, valued=value is not None,
+            )
+            for k in range(blocks)
+        ]  # fmt: skip
+
+    def order_of(self, block: int) -> EventList:
+        """What the calls of :meth:`ordering` write."""
         return self._ordered[block]
 
     def add(self, span: Span, gradient: Rows, batch: int, block: int, total: Tensor) -> list[Call]:

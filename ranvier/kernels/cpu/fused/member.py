@@ -141,4 +141,5 @@ class Member:
                 numbers[label] = {n: (given[label][n], 0, 1) for n in group.names}
         pointers, moves, integers = kernel.pack(numbers, span.chunk, span.low * self.cells, last)
         words = [word for pair in zip(pointers, moves, strict=True) for word in pair]
-        return Call.of(kernel.routine, [*words, *integers], numbers)
+        arrays = [numbers[label][n][0] for label, group in kernel.groups.items() for n in group.names]
+        return Call.of(kernel.routine, [*words, *integers], arrays)

@@ -99,7 +99,7 @@ def spans_of(
     threads = min(torch.get_num_threads(), blocks, max(1, steps * batch * sum(cells) // tuning.thread_work))
     threads = 1 if alone or batch < _FEW else threads
     turn = max(1, tuning.turn_bytes * lanes // (64 * max(1, *cells, 1) * max(1, batch)))
-    turn = -(-steps // max(1, -(-steps // turn))) if together and whole else 1  # turns of nearly equal length
+    turn = max(1, -(-steps // max(1, -(-steps // turn)))) if together and whole else 1  # turns of nearly equal length
     block = turn * batch if together and whole else None
     chunk = turn if threads == 1 else 1
     cuts = [min(batch, least * (blocks * k // threads)) for k in range(threads)] + [batch]

@@ -16,6 +16,7 @@ from ranvier.kernels.cpu.events.columns import columns_kernel, values_kernel
 from ranvier.kernels.cpu.events.find import scan_kernel
 from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
 from ranvier.kernels.cpu.events.transpose import transpose_kernel
+from ranvier.kernels.cpu.fused._values import fit, kept_of
 from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.fused.span import Rows, Span
 from ranvier.kernels.cpu.host.carry import carry_kernel, look_kernel, same_kernel, size_bits
@@ -23,7 +24,7 @@ from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call, Repeated
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.scan import kernels
-from ranvier.kernels.provider import CHANGED, GIVEN, MADE, SOURCE, UNFIT, Kept
+from ranvier.kernels.provider import CHANGED, GIVEN, MADE, SOURCE, UNFIT
 from ranvier.kernels.tasks import Fused, Scan
 from ranvier.storages import Stored
 
@@ -66,7 +67,7 @@ class FusedStep:
         self._found = memoryview(self.flag.numpy())  # pyright: ignore[reportArgumentType]  (arrays are buffers)
         self.members = {n: Member(s, _numbers(s)) for n, s in scans.items()}
         self.past = {f.pre: f.history for f in task.feedback if f.history is not None}
-        self.kept = tuple(_kept(task, self.past))
+        self.kept = tuple(kept_of(task, self.past))
         self.outputs = tuple((n, w) for n, s in scans.items() for w in s.wanted)
         self._slots: list[_Slot] = []
         self._hist: dict[str, Tensor] = {}
@@ -97,7 +98,7 @@ class FusedStep:
     def call(self, sources: Sequence[Tensor], given: Sequence[Tensor]) -> tuple[int, list[Tensor], list[Tensor]]:
         """One step from the values ``given``: what was found, the values after it, and the outputs."""
         table = self._value
-        if not (_fit(sources, self._sources) and _fit(given, self._given)):
+        if not (fit(sources, self._sources) and fit(given, self._given)):
             return UNFIT, [], []
         made, out = [torch.empty_like(t) for t in given], [torch.empty_like(t) for t in self._room_for]
         table.put("source", sources)
@@ -110,7 +111,7 @@ class FusedStep:
 
     def begin(self, given: Sequence[Tensor]) -> int:
         """Keep the values ``given`` for the steps that follow."""
-        if not _fit(given, self._given):
+        if not fit(given, self._given):
             return UNFIT
         self._load.put("given", given)
         self._found[0] = 0
@@ -119,7 +120,7 @@ class FusedStep:
 
     def step(self, sources: Sequence[Tensor], out: Sequence[Tensor]) -> int:
         """One step of the values kept; nothing is done where a source or a number that was read is not as it should be."""
-        if not (_fit(sources, self._sources) and _fit(out, self._results)):
+        if not (fit(sources, self._sources) and fit(out, self._results)):
             return UNFIT
         self._found[0] = 0
         self._check.put("source", sources)
@@ -321,34 +322,9 @@ class _Table:
             words[place] = tensors[k].data_ptr() + offset
 
 
-def _fit(tensors: Sequence[Tensor], wanted: Sequence[tuple[torch.Size | tuple[int, ...], torch.dtype]]) -> bool:
-    """Whether kernels can take their addresses."""
-    if len(tensors) != len(wanted):
-        return False
-    for t, (shape, dtype) in zip(tensors, wanted, strict=True):
-        if (
-            t.__class__ is not Tensor
-            or t.dtype is not dtype
-            or t.shape != shape
-            or not t.is_contiguous()
-            or not t.is_cpu
-        ):
-            return False
-    return True
-
-
 def _numbers(scan: Scan) -> Mapping[str, Tensor]:
     """Streams, states and coefficients as kernels read them."""
     step = scan.step
     out = {s: scan.number(s, scan.streams[s]).detach() for s in step.streams if s in scan.streams}
     out |= {s: scan.number(s, scan.states[s]).detach() for s in (*step.states, *step.counters)}
     return out | {c: scan.coefficient(c).detach() for c in step.coefficients}
-
-
-def _kept(task: Fused, past: Mapping[str, Tensor]) -> list[Kept]:
-    """States of populations in order, then spikes in flight."""
-    out = []
-    for n, scan in task.members.items():
-        out += [Kept(n, v, tuple(scan.shape), scan.dtype) for v in scan.step.states]
-        out += [Kept(n, v, tuple(scan.shape), torch.int32) for v in scan.step.counters]
-    return out + [Kept(n, None, tuple(h.shape), h.dtype, spikes=True) for n, h in past.items()]

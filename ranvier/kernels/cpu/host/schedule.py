@@ -9,27 +9,30 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from llvmlite import ir
 
+from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import Array, Signature
 from ranvier.kernels.cpu.llvm.functions import I8, I64, at, counted, local, when
 from ranvier.kernels.pool import run_tiles
 
-__all__ = ["Call", "Repeated", "Schedule", "run_queues"]
+__all__ = ["HEAD", "Call", "Repeated", "Schedule", "Turns", "driver", "run_queues"]
 
+Tensor = torch.Tensor
 _FOREVER = 1 << 62
-_HEAD = 5  # words before a call's pointers: address, pointers, integers, first step, step after the last
+#: words before a call's pointers: address, pointers, integers, first step, step after the last
+HEAD = 5
 
 
 class Call:
     """One kernel in every step of ``[first, stop)``, with all its arguments by name.
 
-    An array that moves from step to step is a :class:`.checked.Place`; integers are the same at every step. What is given
-    lives as long as the call.
+    An array that moves from step to step is a :class:`.checked.Place`; integers are the same at every step. ``arrays`` are those
+    given, in the order of the signature; they live as long as the call.
 
     Raises
     ------
@@ -37,20 +40,20 @@ class Call:
         As :attr:`.routine.Routine.run`.
     """
 
-    __slots__ = ("_keep", "_words", "first", "routine", "stop")
+    __slots__ = ("_words", "arrays", "first", "routine", "stop")
 
     def __init__(self, routine: Routine, /, **given: Any) -> None:
-        self._hold(routine, routine.words(**given), given)
+        self._hold(routine, routine.words(**given), [given[n] for n in routine.signature.arrays])
 
     @classmethod
-    def of(cls, routine: Routine, words: Sequence[int], keep: object) -> Call:
-        """A call of which :meth:`.routine.Routine.words` are known; ``keep`` lives as long as it does."""
+    def of(cls, routine: Routine, words: Sequence[int], arrays: Sequence[Tensor | Place | None]) -> Call:
+        """A call of which :meth:`.routine.Routine.words` are known."""
         made = cls.__new__(cls)
-        made._hold(routine, words, keep)
+        made._hold(routine, words, arrays)
         return made
 
-    def _hold(self, routine: Routine, words: Sequence[int], keep: object) -> None:
-        self.routine, self._words, self._keep = routine, words, keep
+    def _hold(self, routine: Routine, words: Sequence[int], arrays: Sequence[Tensor | Place | None]) -> None:
+        self.routine, self._words, self.arrays = routine, words, tuple(arrays)
         self.first, self.stop = 0, _FOREVER
 
     def between(self, first: int, stop: int = _FOREVER) -> Call:
@@ -64,6 +67,14 @@ class Call:
         signature = self.routine.signature
         sizes = [len(signature.arrays), len(signature.integers)]
         return [self.routine.kernel.address, *sizes, self.first, self.stop, *self._words]
+
+
+class Turns(NamedTuple):
+    """Calls that are repeated ``count`` times, the last time first where ``reverse``."""
+
+    calls: Sequence[Call]
+    count: int = 1
+    reverse: bool = False
 
 
 class Schedule:
@@ -85,7 +96,7 @@ class Schedule:
             return
         room = torch.empty(self._width, dtype=torch.int64)
         calls = len(self._calls)
-        _driver().run(table=self._table, room=room, calls=calls, start=start, stop=stop, reverse=reverse)
+        driver().run(table=self._table, room=room, calls=calls, start=start, stop=stop, reverse=reverse)
 
 
 class Repeated(Schedule):
@@ -97,14 +108,14 @@ class Repeated(Schedule):
         self._room = torch.empty(self._width, dtype=torch.int64)
         given = {"table": self._table, "room": self._room, "calls": len(self._calls)}
         #: runs all calls once
-        self.go = _driver().prepared(**given, start=0, stop=1, reverse=False)
+        self.go = driver().prepared(**given, start=0, stop=1, reverse=False)
 
     def places(self, call: Call, name: str) -> list[int]:
         """Where the address of the array ``name`` of a call stands in ``words``."""
         out, first = [], 0
         for own in self._calls:
             if own is call:
-                out.append(first + _HEAD + 2 * own.routine.signature.places[name][1])
+                out.append(first + HEAD + 2 * own.routine.signature.places[name][1])
             first += len(own.words)
         return out
 
@@ -123,8 +134,8 @@ def run_queues(
 
 
 @cache
-def _driver() -> Routine:
-    """``room`` is for the pointers of one call."""
+def driver() -> Routine:
+    """Walks ``table``, the words of ``calls`` calls, for steps ``start`` to ``stop``; ``room`` is for the pointers of one call."""
     arrays = {"table": Array(I64, None), "room": Array(I64, None)}
     f = Signature(arrays, ("calls", "start", "stop", "reverse")).open("run_schedule")
     b = f.builder
@@ -138,12 +149,12 @@ def _driver() -> Routine:
         place = local(b, table)
         with counted(b, 0, calls):
             head = b.load(place)
-            address, pointers, integers, first, last = (b.load(at(b, head, i)) for i in range(_HEAD))
-            fixed = at(b, head, b.add(b.shl(pointers, I64(1)), I64(_HEAD)))
+            address, pointers, integers, first, last = (b.load(at(b, head, i)) for i in range(HEAD))
+            fixed = at(b, head, b.add(b.shl(pointers, I64(1)), I64(HEAD)))
             inside = b.and_(b.icmp_signed("<=", first, step), b.icmp_signed("<", step, last))
             with when(b, inside):
                 with counted(b, 0, pointers) as k:
-                    pair = at(b, head, b.add(b.shl(k, I64(1)), I64(_HEAD)))
+                    pair = at(b, head, b.add(b.shl(k, I64(1)), I64(HEAD)))
                     moved = b.mul(step, b.load(at(b, pair, 1)))
                     b.store(b.add(b.load(pair), moved), at(b, room, k))
                 kernel = b.inttoptr(address, signature.as_pointer())

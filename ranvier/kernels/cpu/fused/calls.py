@@ -1,0 +1,182 @@
+"""A fused operation for calls that follow each other, set up once for their shapes: lists of kernels, run in new memory each time.
+
+Weights and biases are read where they lie, and have their gradient. Every call has working memory of its own, so that calls may
+be differentiated in any order, again, or never. The sums are those of an operation that is run once, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from ranvier.kernels.cpu.fused import _forward
+from ranvier.kernels.cpu.fused._calls_back import Back
+from ranvier.kernels.cpu.fused._carry import Flag
+from ranvier.kernels.cpu.fused._in_place import in_place
+from ranvier.kernels.cpu.fused._values import fit, kept_of
+from ranvier.kernels.cpu.fused.run import fixed, slots_of
+from ranvier.kernels.cpu.host.arena import Arena
+from ranvier.kernels.cpu.host.carry import size_bits
+from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
+from ranvier.kernels.cpu.host.movable import Movable, tensors_of
+from ranvier.kernels.cpu.host.schedule import Turns
+from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
+from ranvier.kernels.provider import GIVEN, MADE, SOURCE, UNFIT
+from ranvier.kernels.tasks import Fused
+from ranvier.storages import Stored
+
+__all__ = ["FusedCalls", "open_calls"]
+
+Tensor = torch.Tensor
+
+
+def open_calls(
+    task: Fused, tensors: Sequence[Tensor], most: float, gradient: bool, tuning: Tuning = TUNING
+) -> FusedCalls | None:
+    """See :class:`ranvier.kernels.provider.OpensCalls`."""
+    if not _suits(task, tuning):
+        return None
+    numbers = {s.key: s.number(task) for s in slots_of(task) if s.name != "source" and not _is_state(task, *s.key)}
+    parameters = [t for t in tensors if t.requires_grad]
+    places = in_place({k: t for k, t in numbers.items() if t.requires_grad}, parameters)
+    derived = any(t.requires_grad and key not in places.keys for key, t in numbers.items())
+    if derived and gradient:
+        return None
+    read = () if derived else places.tensors
+    watched = [t for t in tensors if all(t is not one for one in read)]
+    if not all(t.is_contiguous() and t.is_cpu for t in watched):
+        return None
+    made = FusedCalls(task, places.tensors, places.keys, watched, most, gradient, tuning)
+    return made if made.reads_in_place else None
+
+
+def _suits(task: Fused, tuning: Tuning) -> bool:
+    """Whether one thread does it all, over plain matrices without delays, in one dtype."""
+    scans = task.members.values()
+    plain = all(f.pattern is None and f.first is None and not f.latency for f in task.feedback)
+    plain = plain and not any(isinstance(f.weight, Stored) for f in (*task.feeds, *task.feedback))
+    steady = all(t.shape[0] == 1 for s in scans for n, t in s.streams.items() if n in s.step.streams)
+    small = sum(s.steps * math.prod(s.shape) for s in scans) <= tuning.thread_work
+    asked = any(feed.source.requires_grad for feed in task.feeds)
+    return (
+        plain and steady and small and not asked and all(s.steps and not s.step.exact and not s.direct for s in scans)
+    )
+
+
+def _is_state(task: Fused, owner: str, name: str) -> bool:
+    scan = task.members.get(owner)
+    return scan is not None and name in (*scan.step.states, *scan.step.counters)
+
+
+class FusedCalls:
+    """See :class:`ranvier.kernels.provider.Calls`; ``keys`` say which numbers of the operation are ``tensors``."""
+
+    def __init__(
+        self, task: Fused, tensors: Sequence[Tensor], keys: dict[tuple[str, str], int], watched: Sequence[Tensor], most: float,
+        gradient: bool, tuning: Tuning,
+    ) -> None:  # fmt: skip
+        self.task, self.tensors, self.keys = task, tuple(tensors), keys
+        first = next(iter(task.members.values()))
+        self.steps, dtype = first.steps, first.dtype
+        slots = {s.key: s.number(task).detach() for s in slots_of(task)}
+        self.needs = {key: gradient and key in keys for key in slots} | fixed(task)
+        self.made, calls = _forward.prepare(task, slots, self.needs, tuning, repeated=True, graded=True)
+        self.kept, scans = tuple(kept_of(task, {})), task.members
+        self.outputs = tuple((n, w) for n, s in scans.items() for w in s.wanted)
+        self._sources = [(f.source.shape, dtype) for f in task.feeds]
+        self._given = [(k.shape, k.dtype) for k in self.kept]
+        self._results = [((self.steps, *scans[n].shape), dtype) for n, _ in self.outputs]
+        flag = self._flag = Flag()
+        sources, given, made, out = (
+            [torch.zeros(shape, dtype=kind) for shape, kind in known]
+            for known in (self._sources, self._given, self._given, self._results)
+        )
+        lists = [Turns(self._begin(sources, given, watched)), *_forward.work(self.made, calls)[0]]
+        for (n, w), t in zip(self.outputs, out, strict=True):
+            lists.append(flag.rows(self.made.members[n], self.made.members[n].out[w].tensor, t, out=True))
+        lists.append(Turns(self._end(made, most)))
+        self.outside = (*self.tensors, *sources, *given, *made, *out)
+        touched = tensors_of(lists)
+        places = {t.untyped_storage().data_ptr() for t in touched}
+        #: whether kernels read every number of a parameter in its own memory
+        self.reads_in_place = all(t.untyped_storage().data_ptr() in places for t in self.tensors)
+        known = {t.untyped_storage().data_ptr() for t in (*self.outside, *watched)}
+        lists_of_events = [
+            t for link in self.made.summed.values() for n, t in link.kept.items() if n in ("index", "value")
+        ]
+        self.arena = Arena([t for t in touched if t.untyped_storage().data_ptr() not in known], lists_of_events)
+        self._run = Movable(lists, self.outside, [self.arena])
+        self._found = self.arena.offset(flag.tensor)
+        self._ways: dict[tuple[bool, ...], Back] = {}
+
+    def _begin(self, sources: Sequence[Tensor], given: Sequence[Tensor], watched: Sequence[Tensor]):
+        """Look at what is given, turn the weights, and list the spikes that enter."""
+        flag, made = self._flag, self.made
+        calls = [flag.same(t) for t in watched]
+        calls += [flag.look(t, t.numel(), math.inf, SOURCE) for t in sources]
+        for kept, t in zip(self.kept, given, strict=True):
+            whole = kept.dtype == torch.int32
+            sound = kept.most if whole else size_bits(math.inf, kept.dtype)
+            inside = made.members[kept.owner].state[str(kept.variable)]
+            calls.append(flag.carry(t, inside, t.numel(), sound, GIVEN))
+        calls += [link.turning() for link in made.summed.values()]
+        return calls + [c for k, t in enumerate(sources) for c in made.feeds[k].listing(t)]
+
+    def _end(self, made: Sequence[Tensor], most: float):
+        """Hand the states over, and look at them."""
+        flag, calls = self._flag, []
+        for kept, t in zip(self.kept, made, strict=True):
+            inside = self.made.members[kept.owner].state[str(kept.variable)]
+            calls.append(flag.carry(inside, t, t.numel()))
+            if kept.dtype != torch.int32:
+                calls.append(flag.look(inside, t.numel(), most, MADE))
+        return calls
+
+    def call(self, sources: Sequence[Tensor], given: Sequence[Tensor]) -> tuple[int, list[Tensor], list[Tensor]]:
+        """One call from the values ``given``: what was found, the values after it, and the outputs."""
+        if not (fit(sources, self._sources) and fit(given, self._given)):
+            return UNFIT, [], []
+        if any(self.needs.values()):
+            return _split(_Function.apply(self, sources, given, *self.tensors), len(given))
+        _, found, tensors = self.run(sources, given)
+        return _split((found, *tensors), len(given))
+
+    def run(self, sources: Sequence[Tensor], given: Sequence[Tensor]) -> tuple[Tensor, int, list[Tensor]]:
+        """The working memory after a call, what was found, and the values after it with the outputs."""
+        memory = self.arena.new()
+        made = [torch.empty(shape, dtype=dtype) for shape, dtype in (*self._given, *self._results)]
+        self._run.run([t.data_ptr() for t in (*self.tensors, *sources, *given, *made, memory)])
+        return memory, int(memory[self._found]), made
+
+    def way(self, grads: Sequence[Tensor | None]) -> Back:
+        """The way back from the values and outputs that have a gradient."""
+        key = tuple(g is not None for g in grads)
+        if key not in self._ways:
+            self._ways[key] = Back(self, key)
+        return self._ways[key]
+
+
+def _split(flat: Sequence[Any], count: int) -> tuple[int, list[Tensor], list[Tensor]]:
+    return flat[0], list(flat[1 : 1 + count]), list(flat[1 + count :])
+
+
+class _Function(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, calls: FusedCalls, sources: Sequence[Tensor], given: Sequence[Tensor], *tensors: Tensor
+    ) -> Any:
+        memory, found, made = calls.run(sources, given)
+        ctx.calls = calls
+        ctx.save_for_backward(memory, *tensors)
+        ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(*[t for t in made if not t.is_floating_point()])
+        return found, *made
+
+    @staticmethod
+    def backward(ctx: Any, _: Any, *grads: Tensor | None):
+        refuse_second_derivative()
+        memory, *tensors = ctx.saved_tensors
+        return None, None, None, *ctx.calls.way(grads).run(memory, tensors, grads)

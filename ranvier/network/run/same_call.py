@@ -1,0 +1,64 @@
+"""Calls of one shape after each other: the second is set up once, those that follow are served by what it made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ranvier.network.run.bound_calls import BoundCalls, bind_calls
+from ranvier.network.run.kept import Kept, place_for
+from ranvier.network.run.modes import autocast, refuse_modes
+from ranvier.network.state.state import State
+
+if TYPE_CHECKING:
+    from ranvier.network.graph import Graph
+    from ranvier.network.plan.plan import Plan
+    from ranvier.network.run.execute import Execution
+
+__all__ = ["bind_same", "same_call"]
+
+Tensor = torch.Tensor
+#: kinds of calls that are kept set up
+_MOST = 8
+
+
+def same_call(
+    graph: Graph, x: Any, state: State | None, record: Mapping[str, Sequence[str]], reset: Any, stream: int | None
+) -> Execution | None:
+    """A call like an earlier one, by what was set up for it; None where it must be run the long way."""
+    known: dict[Any, Kept[BoundCalls]] = graph.memo.calls
+    if not known or not isinstance(x, Tensor) or not (state is None or state.__class__ is State):
+        return None
+    kept = known.get(_key(graph, x.shape, record, reset))
+    bound = None if kept is None else kept.bound
+    if kept is None or bound is None or graph.memo.shape != tuple(x.shape[:2]):
+        return None
+    if not bound.holds():
+        kept.drop()
+        return None
+    refuse_modes()
+    found = None if autocast() else bound.run(x, state, stream)
+    if found is not None:
+        kept.served += 1
+    elif not bound.holds():
+        kept.drop()
+    return found
+
+
+def bind_same(
+    graph: Graph, plan: Plan, inputs: Mapping[str, Tensor], state: State, record: Mapping[str, tuple[str, ...]], reset: Any
+) -> None:  # fmt: skip
+    """Set up for calls like this one, from the second one on."""
+    if not any(unit.calls for unit in plan.units):
+        return
+    key = _key(graph, next(iter(inputs.values())).shape, record, reset)
+    place_for(graph.memo.calls, key, _MOST, wait=1).bind(
+        lambda: plan, lambda plan: bind_calls(graph, plan, inputs, state, record)
+    )
+
+
+def _key(graph: Graph, shape: torch.Size, record: Mapping[str, Sequence[str]], reset: Any) -> tuple[Any, ...]:
+    wanted = tuple((n, tuple(v)) for n, v in record.items())
+    return shape, wanted, str(reset), torch.is_grad_enabled(), graph.dtype, graph.provider

@@ -1,0 +1,303 @@
+"""Calls of one shape, which are set up once: the same numbers as the long way, whatever changes in between."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import threading
+import warnings
+import weakref
+from collections.abc import Callable
+
+import pytest
+import torch
+
+import ranvier as rv
+from ranvier.errors import ProviderError, ShapeError
+from ranvier.units import ms
+
+Tensor = torch.Tensor
+DTYPES = [torch.float32, torch.float64]
+
+
+def _layers(dtype: torch.dtype = torch.float32, provider: str | None = None, bias: bool = True) -> rv.Sequential:
+    torch.manual_seed(3)
+    net = rv.Sequential(
+        rv.Linear(20, 17, bias=bias), rv.LIF(17, tau=5 * ms), rv.Linear(17, 5, bias=bias), rv.LeakyReadout(5, tau=8 * ms),
+        dt=1 * ms, dtype=dtype, provider=provider,
+    )  # fmt: skip
+    return _louder(net)
+
+
+def _plain(dtype: torch.dtype = torch.float32, provider: str | None = None) -> rv.Sequential:
+    return _layers(dtype, provider, bias=False)
+
+
+def _deep(dtype: torch.dtype = torch.float32, provider: str | None = None) -> rv.Sequential:
+    """Three populations, one of them refractory, one with several variables; a signed weight is computed in every call."""
+    torch.manual_seed(4)
+    equations = "dv/dt = (x - v)/tau : 1 (unless refractory)\nx : 1 (input)"
+    cell = rv.Cell(equations, threshold="v > 0.2", reset="v = 0", refractory=2 * ms, size=16, tau=5 * ms, name="cell")
+    parts = [rv.Linear(20, 16), cell, rv.Linear(16, 32), rv.ALIF(32), rv.Linear(32, 5), rv.LIF(5)]
+    return _louder(rv.Sequential(*parts, dt=1 * ms, dtype=dtype, provider=provider))
+
+
+def _louder(net: rv.Sequential) -> rv.Sequential:
+    with torch.no_grad():
+        for p in net.projections.values():
+            p.chain[0].weight.mul_(4)
+    return net
+
+
+NETS = [_layers, _plain, _deep]
+
+
+def _spikes(steps: int, batch: int, dtype: torch.dtype = torch.float32, rate: float = 0.2) -> Tensor:
+    return (torch.rand(steps, batch, 20, generator=torch.Generator().manual_seed(steps)) < rate).to(dtype)
+
+
+def _served(net: rv.Network) -> int:
+    return sum(kept.served for kept in net._memo.calls.values())
+
+
+def _made(net: rv.Network, x: Tensor, state: rv.State | None = None, **how: object) -> list[Tensor]:
+    """Output, values after, and gradients of all parameters."""
+    net.zero_grad()
+    out, after = net(x, state, **how)
+    slope = torch.linspace(-1, 2, out.numel(), dtype=out.dtype).view(out.shape)
+    last = [t for n, t in after.tensors().items() if t.is_floating_point()]
+    ((out * slope).sum() + sum((t * t).sum() for t in last)).backward()
+    return [
+        out.detach(),
+        *(t.detach() for t in last),
+        *(p.grad.clone() for p in net.parameters() if p.grad is not None),
+    ]
+
+
+def _same(one: list[Tensor], other: list[Tensor]) -> bool:
+    return len(one) == len(other) and all(map(torch.equal, one, other))
+
+
+@pytest.mark.parametrize("make", NETS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("steps", "batch"), [(1, 1), (4, 1), (7, 3), (20, 32)])
+def test_a_bound_call_has_the_bits_of_the_long_way(make: Callable, dtype: torch.dtype, steps: int, batch: int) -> None:
+    net, x = make(dtype), _spikes(steps, batch, dtype)
+    first = _made(net, x)
+    _made(net, x)
+    assert _served(net) == 0
+    assert _same(_made(net, x), first)
+    assert _served(net) == 1
+    assert any(bool(t.any()) for t in first[-2:])
+
+
+@pytest.mark.parametrize("make", NETS)
+def test_its_gradients_are_those_of_the_reference(make: Callable) -> None:
+    x, net, witness = _spikes(9, 4, torch.float64), make(torch.float64), make(torch.float64, "reference")
+    for _ in range(3):
+        found = _made(net, x)
+    assert _served(net) == 1
+    for a, b in zip(found, _made(witness, x), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
+
+
+def test_numbers_that_are_no_spikes_and_records_and_states() -> None:
+    net, x = _layers(), _spikes(6, 3) * torch.linspace(0.3, 2, 20)
+    state = net(x)[1].detach()
+    record = {"lif1": ["spikes", "v"], "readout1": ["v"]}
+    for _ in range(3):
+        outs = [net.observe(x, state, record=record), *(net(x, state) for _ in range(2))]
+    long = copy.deepcopy(net).observe(x, state, record=record)
+    for n, variables in record.items():
+        assert all(torch.equal(outs[0][n][v], long[n][v]) for v in variables)
+    assert _served(net) >= 3
+    assert torch.equal(outs[1][0], long["readout1"]["v"])
+    assert (outs[1][1].step, outs[1][1].stream) == (12, state.stream)
+
+
+def test_without_a_gradient_it_keeps_nothing() -> None:
+    net, x = _layers(), _spikes(5, 2)
+    with torch.no_grad():
+        outs = [net(x)[0] for _ in range(4)]
+    assert _served(net) == 2
+    assert all(torch.equal(o, outs[0]) and o.grad_fn is None for o in outs)
+
+
+def test_an_optimiser_and_every_other_change_is_seen() -> None:
+    def weight(net: rv.Network) -> torch.nn.Parameter:
+        return net.projections["linear1"].chain[0].weight
+
+    def replace(net: rv.Network) -> None:
+        net.projections["linear1"].chain[0].weight = torch.nn.Parameter(torch.full((17, 20), 0.3))
+
+    changes: list[Callable[[rv.Network], object]] = [
+        lambda net: torch.optim.SGD(net.parameters(), 0.3).step(),
+        lambda net: net.load_state_dict({n: 0.9 * t for n, t in net.state_dict().items()}),
+        lambda net: weight(net).data.mul_(1.3),
+        lambda net: setattr(weight(net), "data", weight(net).data * 1.2),
+        replace,
+        lambda net: weight(net).requires_grad_(False),
+        lambda net: weight(net).data.mul_(1.4),
+        lambda net: weight(net).requires_grad_(True),
+        lambda net: net.populations["lif1"].get_buffer("tau").mul_(1.5),
+        lambda net: net.double(),
+        lambda net: net.float(),
+        lambda net: net.add_module("extra", torch.nn.Linear(2, 2)),
+        lambda net: net.populations["lif1"].register_forward_hook(lambda *_: None),
+    ]
+    net, x = _layers(), _spikes(6, 3)
+    for _ in range(12):
+        _made(net, x)
+    for change in changes:
+        change(net)
+        x = x.to(net.dtype)
+        expected = _made(copy.deepcopy(net), x)  # has nothing set up
+        for _ in range(12):  # enough for a set-up to pay, so that the next one does not wait
+            assert _same(_made(net, x), expected)
+        assert _served(net)
+
+
+def test_graphs_are_independent_and_may_be_kept() -> None:
+    net, x, y = _layers(), _spikes(6, 3), _spikes(6, 3).roll(1, 2)
+    alone = []
+    for z in (x, x, x, y):
+        net.zero_grad()
+        net(z)[0].square().sum().backward()
+        alone.append([p.grad.clone() for p in net.parameters()])
+    net.zero_grad()
+    one, other = net(x)[0].square().sum(), net(y)[0].square().sum()  # two calls before the first is differentiated
+    assert _served(net) >= 2
+    other.backward(retain_graph=True)
+    assert _same([p.grad for p in net.parameters()], alone[3])
+    net.zero_grad()
+    one.backward(retain_graph=True)
+    assert _same([p.grad for p in net.parameters()], alone[0])
+    net.zero_grad()
+    one.backward()  # again
+    assert _same([p.grad for p in net.parameters()], alone[0])
+    both = torch.autograd.grad(net(x)[0].square().sum() + other, list(net.parameters()))
+    for g, a, b in zip(both, alone[0], alone[3], strict=True):
+        torch.testing.assert_close(g, a + b)
+    with pytest.raises(RuntimeError, match="second time"):
+        one.backward()
+    late = net(x)[0].sum()
+    with torch.no_grad():
+        next(net.parameters()).mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        late.backward()
+    with pytest.raises(ProviderError, match="second derivative"):
+        torch.autograd.grad(net(x)[0].square().sum(), [next(net.parameters())], create_graph=True)
+
+
+def test_outputs_own_their_memory() -> None:
+    net, x = _layers(), _spikes(6, 3)
+    slopes = []
+    for spoil in (False, False, False, True):
+        net.zero_grad()
+        seen = net.observe(x, record={"lif1": ["spikes"], "readout1": ["v"]})
+        out, state = net(x)
+        v = state.variables["lif1"]["v"]
+        loss = (out * torch.linspace(-1, 2, out.numel()).view(out.shape)).sum() + 3 * v.sum()
+        if spoil:
+            for t in (out, v, seen["lif1"]["spikes"]):
+                t.data.zero_()
+            net(x.roll(1, 0))
+        loss.backward()
+        slopes.append([p.grad.clone() for p in net.parameters()])
+    assert _same(slopes[-1], slopes[0])
+    assert _served(net) == 5
+
+
+def test_state_with_a_gradient_and_input_with_one_go_the_long_way() -> None:
+    net, x = _layers(), _spikes(6, 3)
+    for _ in range(3):
+        _, state = net(x)
+    served = _served(net)
+    assert served == 1
+    net(x, state)[0].sum().backward()
+    y = x.clone().requires_grad_()
+    net(y)[0].sum().backward()
+    assert y.grad is not None
+    assert bool(y.grad.any())
+    assert _served(net) == served
+
+
+def test_unsound_numbers_are_reported_as_in_the_long_way() -> None:
+    net, x = _layers(), _spikes(6, 3)
+    for _ in range(3):
+        net(x)
+    bad = x.clone()
+    bad[1, 0, 2] = float("nan")
+    with pytest.raises(ShapeError, match="holds nan"):
+        net(bad)
+    with torch.no_grad():
+        net.projections["linear2"].chain[0].weight.fill_(float("inf"))
+    with pytest.warns(UserWarning, match=r"readout1\.v"):
+        net(x)
+    assert _served(net) == 2
+
+
+def test_autocast_and_other_lengths_and_batches() -> None:
+    net, x = _layers(), _spikes(6, 3)
+    first = net(x)[0]
+    for _ in range(2):
+        net(x)
+    with torch.autocast("cpu"), pytest.warns(UserWarning, match="autocast"):
+        assert torch.equal(net(x)[0], first)
+    for steps, batch in ((5, 3), (6, 2), (3, 6)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the axes of (3, 6) look turned
+            net(_spikes(steps, batch))
+    assert torch.equal(net(x)[0], first)
+
+
+def test_several_threads_call_at_once() -> None:
+    net, x = _layers(), _spikes(6, 3)
+    for _ in range(3):
+        first = net(x)[0].detach()
+    slopes: list[list[Tensor]] = []
+
+    def work() -> None:
+        for _ in range(20):
+            out = net(x)[0]
+            slopes.append([*torch.autograd.grad(out.square().sum(), list(net.parameters())), out.detach()])
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(slopes) == 80
+    assert all(_same(one, slopes[0]) for one in slopes)
+    assert torch.equal(slopes[0][-1], first)
+
+
+def test_nothing_grows_and_nothing_is_held() -> None:
+    net, x = _plain(), _spikes(6, 3)
+
+    def tensors_after(count: int) -> int:
+        for _ in range(count):
+            net.zero_grad()
+            net(x)[0].square().sum().backward()
+        gc.collect()
+        return sum(isinstance(o, Tensor) for o in gc.get_objects())
+
+    before = tensors_after(20)
+    assert tensors_after(300) <= before
+    out = net(x)[0]
+    graph = weakref.ref(out)
+    del out
+    assert graph() is None
+    assert _served(net) > 300
+
+
+def test_the_number_of_threads_changes_nothing() -> None:
+    net, x, threads = _layers(), _spikes(20, 32), torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        first = _made(net, x)
+        _made(net, x)
+        torch.set_num_threads(4)
+        assert _same(_made(net, x), first)
+    finally:
+        torch.set_num_threads(threads)
