@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 __all__ = [
     "MOST",
     "check_apart",
+    "check_batch",
+    "check_dtype",
     "check_ends",
     "check_name",
     "check_period",
     "check_record",
     "check_source",
     "describe_non_finite",
+    "is_name",
     "one_shape",
     "require_finite",
     "shape_from",
@@ -50,15 +53,21 @@ _TAKEN = frozenset(dir(nn.ModuleDict()))
 
 def check_name(name: Any, taken: Mapping[str, str], what: str = "part") -> str:
     """A name that can stand in files, tables and state dictionaries; ``taken`` says what has which name already."""
-    if not isinstance(name, str) or not re.fullmatch(r"\w+", name):
-        raise GraphError(f"{name!r} cannot name a {what}: use letters, digits and underscores.")
+    article = "an" if what[0] in "aeiou" else "a"
+    if not is_name(name):
+        raise GraphError(f"{name!r} cannot name {article} {what}: use letters, digits and underscores.")
     if name in _TAKEN:
         raise GraphError(
-            f"{name!r} cannot name a {what}, because modules of torch have something of that name: choose another."
+            f"{name!r} cannot name {article} {what}, because modules of torch have something of that name: choose another."
         )
     if name in taken:
         raise GraphError(f"{name!r} is already the name of {taken[name]}: choose another name for the {what}.")
     return name
+
+
+def is_name(name: Any) -> bool:
+    """Whether a part may have this name."""
+    return isinstance(name, str) and re.fullmatch(r"\w+", name) is not None
 
 
 def whole(value: Any, what: str) -> int:
@@ -89,6 +98,12 @@ def check_apart(sources: Mapping[str, Source], name: str, source: Any) -> None:
                 f"source {name!r} reuses the object registered as {known!r}; both would emit identical random numbers: make "
                 f"another one, or connect {known!r} to both targets."
             )
+
+
+def check_dtype(graph: Graph) -> None:
+    """That the network is in float32 or float64."""
+    if graph.dtype not in (torch.float32, torch.float64):
+        raise ShapeError(f"the network is in {graph.dtype}: call net.float() or net.double() first.")
 
 
 def check_ends(graph: Graph) -> None:
@@ -135,6 +150,14 @@ def one_shape(size: Any, own: Any, what: str) -> tuple[int, ...] | None:
     return shape
 
 
+def check_batch(value: Any) -> int | None:
+    """A number of samples of at least one, or None."""
+    samples = None if value is None else whole(value, "batch")
+    if samples is not None and samples < 1:
+        raise GraphError(f"batch={value!r} must be at least 1.")
+    return samples
+
+
 def check_period(value: Any, what: str) -> int | None:
     """A number of steps of at least one, or None."""
     if value is None:
@@ -173,8 +196,8 @@ def _surely_sound(value: Tensor) -> bool:
     return abs(float(value.detach().sum())) < MOST  # as in require_finite; false for NaN
 
 
-def require_finite(name: str, value: Tensor) -> None:
-    """Find NaN and infinity in an input."""
+def require_finite(name: str, value: Tensor, axes: str = "time, batch, …") -> None:
+    """Find NaN and infinity in an input with these axes."""
     value = value.detach()
     if math.isfinite(float(value.sum())):  # a sum that is finite has seen no other; one that overflows is looked into
         return
@@ -182,14 +205,13 @@ def require_finite(name: str, value: Tensor) -> None:
     if bool(bad.any()):
         where = tuple(torch.nonzero(bad)[0].tolist())
         raise ShapeError(
-            f"input {name!r} holds {float(value[where])} at [time, batch, …] = {where}; clean the data before the call."
+            f"input {name!r} holds {float(value[where])} at [{axes}] = {where}; clean the data before the call."
         )
 
 
 def take_inputs(graph: Graph, x: Any) -> tuple[dict[str, Tensor], int, int]:
     """The inputs of a call by name in the network's dtype, the number of steps and the batch."""
-    if graph.dtype not in (torch.float32, torch.float64):
-        raise ShapeError(f"the network is in {graph.dtype}: call net.float() or net.double() first.")
+    check_dtype(graph)
     if not graph.inputs:
         raise GraphError(
             "the network has no external input: declare one with net.input(…), or simulate with net.run(…)."

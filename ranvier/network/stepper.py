@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ranvier.kernels.provider import MADE
-from ranvier.network.checks import check_period
+from ranvier.network.checks import check_batch
 from ranvier.network.order import GraphError
 from ranvier.network.run.modes import refuse_modes
 from ranvier.network.run.one_step import own_step
@@ -47,7 +47,7 @@ def stepper(
         state = state.with_stream(stream)
 
     def fresh() -> State:
-        return initial_state(graph(), check_period(batch, "batch") or 1, stream)
+        return initial_state(graph(), check_batch(batch) or 1, stream)
 
     return Stepper(step, fresh, who, graph().memo, state) if inputs else SimulationStepper(graph, fresh, state)
 

@@ -29,7 +29,10 @@ def single_synapses(
     for part in (pre, post):
         shape = graph.shape_of(part)
         if shape is None or len(shape) != 1:
-            raise ShapeError(f"{name}: rules join populations with a number of cells, {part!r} has shape {shape}.")
+            raise ShapeError(
+                f"{name}: rules join populations with a number of cells, but {part!r} has shape {shape}: give it a number of cells, or "
+                f"connect with rv.Linear, rv.Conv2d or another transform."
+            )
         sizes.append(shape[0])
         positions.append(graph.populations[part].positions if part in graph.populations else None)
     wanted = graph.populations[post].cell.system.dimensions[port] if post in graph.populations else _NONE

@@ -13,7 +13,7 @@ from ranvier._warn import warn
 from ranvier.dynamics import WHOLE, Cuts
 from ranvier.kernels import registry
 from ranvier.kernels.tasks import ScanShape
-from ranvier.network.checks import check_ends, check_period, whole
+from ranvier.network.checks import check_batch, check_dtype, check_ends, check_period
 from ranvier.network.order import Edge, GraphError, arrange
 from ranvier.network.parts.projection import Projection
 from ranvier.network.plan._density import dense_among
@@ -68,7 +68,7 @@ def plan_asked(
     known = {n: s for n, s in {**graph.inputs, **(shapes or {})}.items() if s is not None}
     spread = [n for n, s in shapes_known(graph, known).items() if len(s) != 1]
     return plan_for(
-        graph, gradient=gradient, steps=None if steps is None else whole(steps, "steps"), batch=check_period(batch, "batch"), cuts=cuts,
+        graph, gradient=gradient, steps=check_period(steps, "steps"), batch=check_batch(batch), cuts=cuts,
         window=check_period(window, "window"), checkpoint=check_period(checkpoint, "checkpoint"),
         dense_inputs=frozenset(dense_inputs), spread=spread, step=steps == 1 and not gradient and bool(graph.inputs),
     )  # fmt: skip
@@ -96,6 +96,7 @@ def plan_call(
 
 def _made(graph: Graph, request: Request) -> Plan:
     """Emissions other than events count as dense."""
+    check_dtype(graph)
     check_ends(graph)
     dense = {n for n, p in graph.populations.items() if p.cell.emit not in {e.name for e in p.cell.system.events}}
     spread = {n for n, p in graph.populations.items() if p.shape is not None and len(p.shape) != 1}

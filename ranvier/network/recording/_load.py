@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ranvier.errors import FileFormatError
+from ranvier.network.checks import is_name
 from ranvier.network.recording._columns import Reader
 from ranvier.network.recording._record import PopulationRecord
 from ranvier.network.recording._recorded_array import RecordedArray
@@ -39,6 +40,8 @@ def load_records(folder: str | os.PathLike[str]) -> dict[str, PopulationRecord]:
     if not isinstance(folder, str | os.PathLike):
         raise FileFormatError(f"{folder!r} is not a path: give the folder of a recording.")
     folder = Path(folder)
+    if not folder.exists():
+        raise FileFormatError(f"{folder} does not exist: give the folder of a recording.")
     about = read_attributes(folder)
     if about.get("format") != "ranvier recording" or about.get("version") != 1:
         raise FileFormatError(
@@ -48,7 +51,7 @@ def load_records(folder: str | os.PathLike[str]) -> dict[str, PopulationRecord]:
         wrong = not all(_whole(about[n]) for n in ("first", "steps"))
         wrong |= not (isinstance(about["dt"], float | int) and 0 < about["dt"] < math.inf)
         for n, part in about["parts"].items():
-            wrong |= not (n.isidentifier() and _whole(part["size"], 1) and isinstance(part["spikes"], bool))
+            wrong |= not (is_name(n) and _whole(part["size"], 1) and isinstance(part["spikes"], bool))
             wrong |= not all(v.isidentifier() and _whole(s, 1) for v, s in part["stride"].items())
     except (LookupError, TypeError, AttributeError) as error:
         raise FileFormatError(f"the description in {folder} is damaged ({str(error)[:200]}): record anew.") from error

@@ -69,6 +69,8 @@ def read_record(graph: Graph, record: Mapping[str, Sequence[Any]], stride: int) 
                     raise GraphError(f"record[{n!r}] asks for statistics twice: remove one of them.")
                 wanted.statistics = x
             elif x == "spikes":
+                if wanted.spikes:
+                    raise GraphError(f"record[{n!r}] asks for 'spikes' twice: remove one of them.")
                 wanted.spikes = True
             else:
                 variable, trace = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ranvier._warn import warn
-from ranvier.network.checks import check_period
+from ranvier.network.checks import check_batch
 from ranvier.network.order import GraphError
 from ranvier.network.shapes import unknown_shape
 from ranvier.units.steps import whole_steps
@@ -30,7 +30,7 @@ def trials(graph: Graph, duration: Any, batch: Any) -> tuple[dict[str, torch.Ten
         inputs = ", ".join(graph.inputs)
         what = f"an input [T, B, …] ({inputs}) or " if inputs else ""
         raise GraphError(f"a call needs {what}duration=, as in net.observe(duration=100*ms, batch=32, record=…).")
-    steps, samples = whole_steps(duration, graph.dt, "duration", 1), check_period(batch, "batch") or 1
+    steps, samples = whole_steps(duration, graph.dt, "duration", 1), check_batch(batch) or 1
     out = {}
     for name, shape in graph.inputs.items():
         if shape is None:

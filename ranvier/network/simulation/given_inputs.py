@@ -108,11 +108,11 @@ def _source(graph: Graph, name: str, value: Any, steps: int, first: int) -> Sour
     if shape is not None and rows.ndim == len(shape) + 2 and rows.shape[1] == 1:
         rows = rows.squeeze(1)
     if tuple(rows.shape[1:]) != (shape or tuple(rows.shape[1:])):
+        batch = ": a run is of one sample" * (rows.ndim > len(shape or ()) + 1)
         raise ShapeError(
-            f"input {name!r} has shape {tuple(rows.shape)}; expected [T, {', '.join(map(str, shape or ('N',)))}]: a run is "
-            f"of one sample."
+            f"input {name!r} has shape {tuple(rows.shape)}; expected [T, {', '.join(map(str, shape or ('N',)))}]{batch}."
         )
-    require_finite(name, rows)
+    require_finite(name, rows, "time, cell, …")
     return _Rows(tuple(rows.shape[1:]), rows, first)
 
 
@@ -124,7 +124,8 @@ def _rows(name: str, value: Any) -> torch.Tensor:
         raise ShapeError(f"input {name!r} is {type(value).__name__}: give an array [T, N] or a source.") from None
     _plain(name, quantity.dimension)
     if rows.is_complex() or not rows.ndim:
-        raise ShapeError(f"input {name!r} is {value!r}: give an array [T, N] of real numbers, or a source.")
+        what = "complex" if rows.is_complex() else repr(value)
+        raise ShapeError(f"input {name!r} is {what}: give an array [T, N] of real numbers, or a source.")
     return rows
 
 

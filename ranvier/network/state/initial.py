@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from ranvier.errors import ShapeError
-from ranvier.network.checks import check_ends
+from ranvier.network.checks import check_dtype, check_ends
 from ranvier.network.forecast import check_state_size
 from ranvier.network.graph import Graph
 from ranvier.network.plastic.synapses import initial_synapses
@@ -21,6 +21,7 @@ def initial_state(
     graph: Graph, batch: int = 1, stream: int | None = None, shapes: Mapping[str, tuple[int, ...]] | None = None
 ) -> State:  # fmt: skip
     """A fresh state; see :meth:`Network.initial_state`."""
+    check_dtype(graph)
     check_ends(graph)
     shapes = {**{n: s for n in graph.nodes if (s := graph.shape_of(n)) is not None}, **(shapes or {})}
     unknown = [n for n in graph.nodes if n not in shapes]

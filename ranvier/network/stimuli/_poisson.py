@@ -77,20 +77,27 @@ class Poisson(Source):
     def check(self, dt: float) -> None:
         for part in self.parts:
             part.check(dt)
+        if isinstance(self.rate, np.ndarray):
+            self._means(self.rate.reshape(1, -1), dt)
 
-    def counted(self, graph: Graph, first: int = 0, count: int = 1, stream: int = 0) -> Counted:
-        means = self._rates(first, count, graph) * self.trains * graph.dt
+    def _means(self, rates: np.ndarray, dt: float) -> np.ndarray:
+        """Spikes per cell and step of ``dt`` (ms) at ``rates`` in kHz."""
+        means = rates * self.trains * dt
         most = means.max(initial=0.0)
         if self.single and most > 1:
             raise DimensionError(
-                f"Poisson: {most:g} spikes per cell and step of {graph.dt:g} ms, but one train fires at most once in a step: "
+                f"Poisson: {most:g} spikes per cell and step of {dt:g} ms, but one train fires at most once in a step: "
                 "lower the rate or dt, or give the sum of many trains with trains=."
             )
         if most > _MOST:
             raise DimensionError(
-                f"Poisson: {most:g} spikes per cell and step of {graph.dt:g} ms; above {_MOST:g} give their mean as a current, "
+                f"Poisson: {most:g} spikes per cell and step of {dt:g} ms; above {_MOST:g} give their mean as a current, "
                 "such as rv.OrnsteinUhlenbeck, or a smaller dt."
             )
+        return means
+
+    def counted(self, graph: Graph, first: int = 0, count: int = 1, stream: int = 0) -> Counted:
+        means = self._means(self._rates(first, count, graph), graph.dt)
         law = CountLaw.single(means) if self.single else CountLaw.poisson(means)
         kind = "poisson" if self.single else "counts"
         return Counted(law, (*key_of(graph.seed, f"{name_in(graph, self)}.{kind}"), self.stream_for(stream)))

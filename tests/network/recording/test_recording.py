@@ -32,6 +32,15 @@ def test_a_folder_holds_what_memory_would(full: Callable, record: dict, same: Ca
     assert records["exc"].spikes.rate() == kept["exc"].spikes.rate()
 
 
+def test_a_recording_of_any_name_is_read(tmp_path: Path) -> None:
+    net = rv.Network(dt=1 * ms, seed=1)
+    net.population("5HT", 3, rv.LIF(V_th=1.0))
+    run = net.run(4 * ms, record={"5HT": ["v"]}, to=tmp_path / "out.zarr")
+    np.testing.assert_array_equal(rv.load_records(tmp_path / "out.zarr")["5HT"].v, run["5HT"].v)
+    with pytest.raises(FileFormatError, match="nothing does not exist: give the folder of a recording"):
+        rv.load_records(tmp_path / "nothing")
+
+
 def test_zarr_reads_it(full: Callable, tmp_path: Path) -> None:
     zarr = pytest.importorskip("zarr")
     run = full().run(300 * ms, stream=0, record={"exc": ["spikes", "v"]}, to=tmp_path / "out.zarr")
