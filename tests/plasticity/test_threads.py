@@ -10,11 +10,10 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.kernels.cpu.circuit import run as circuits
 from ranvier.kernels.cpu.host.barrier import can_meet
 from ranvier.network import State
 from ranvier.units import ms, mV
-from tests.kernels.providers.tuned import threaded
+from tests.kernels.providers.tuned import teams_taken, threaded
 from tests.plasticity.rules import ALL
 from tests.plasticity.test_providers import build
 
@@ -33,16 +32,7 @@ RECORD = {"cells": ["spikes", "v"]}
 @pytest.fixture
 def used(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many threads each circuit took."""
-    found: list[int] = []
-    team_for = circuits.team_for
-
-    def noted(*given, **named):
-        team = team_for(*given, **named)
-        found.append(team.threads)
-        return team
-
-    monkeypatch.setattr(circuits, "team_for", noted)
-    return found
+    return teams_taken(monkeypatch)
 
 
 def outcome(net: rv.Network, parts: tuple[int, ...] = (STEPS,), state: State | None = None) -> dict[str, torch.Tensor]:

@@ -40,6 +40,11 @@ class RowSource:
     multapses: bool = True
 
     @property
+    def expected(self) -> float:
+        """How many synapses the rows have on average."""
+        return self.rows * (float(self.degree.mean()) if self.p is None else self.p * self.draw.choices)
+
+    @property
     def kind(self) -> str:
         """How its rows are drawn."""
         return "bernoulli" if self.p is not None else "repeated" if self.multapses else "distinct"

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import pytest
 import torch
 
+from ranvier.kernels.cpu.circuit import run as circuits
 from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.kernels.cpu.provider import Cpu
 from tests.kernels.providers.registered import registered
 
-__all__ = ["threaded", "tuned"]
+__all__ = ["teams_taken", "threaded", "tuned"]
+
+
+def teams_taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The threads of each circuit that runs from now on."""
+    found: list[int] = []
+    team_for = circuits.team_for
+
+    def noted(*given: Any, **named: Any) -> Any:
+        team = team_for(*given, **named)
+        found.append(team.threads)
+        return team
+
+    monkeypatch.setattr(circuits, "team_for", noted)
+    return found
 
 
 @contextmanager
@@ -23,12 +40,12 @@ def tuned(tuning: Tuning) -> Iterator[str]:
 
 
 @contextmanager
-def threaded(threads: int) -> Iterator[str]:
-    """A provider that gives every circuit so many threads, whatever its size; gives its name."""
+def threaded(threads: int, **sizes: int) -> Iterator[str]:
+    """A provider that gives every circuit so many threads, whatever its size, and has other ``sizes`` too; gives its name."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        with tuned(Tuning(idle=threads, thread_cells=1, threaded_call=0)) as name:
+        with tuned(Tuning(idle=threads, thread_cells=1, threaded_call=0, copied=0, **sizes)) as name:
             yield name
     finally:
         torch.set_num_threads(before)

@@ -17,7 +17,7 @@ from ranvier.kernels.cpu.circuit.fired import UNIT, fixed_counters
 from ranvier.kernels.cpu.circuit.graded import Emissions
 from ranvier.kernels.cpu.circuit.rows import Blocks, Rows, joined, rows_of
 from ranvier.kernels.cpu.circuit.team import whole_vectors
-from ranvier.kernels.cpu.draw.row_source import kernel_of, tables_of
+from ranvier.kernels.cpu.draw.row_source import kernel_of, longest_of, tables_of
 from ranvier.kernels.cpu.draw.steps import limits_of
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.checked import Place
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ranvier.kernels.cpu.circuit.form import Member, Wire
     from ranvier.kernels.cpu.circuit.team import Team
     from ranvier.kernels.cpu.host.sections import Sections
+    from ranvier.kernels.cpu.host.tuning import Tuning
     from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection, Pattern, RowSource
 
 __all__ = ["Packed", "pack_drawn", "pack_population", "pack_projection", "row_tables"]
@@ -227,15 +228,23 @@ def weights_of(q: CircuitProjection, dtype: torch.dtype) -> Weights:
 
 
 def pack_drawn(
-    q: CircuitProjection, form: Wire, source: RowSource, sections: Sections, key: Hashable, pre: Packed, post: Packed
-) -> None:
+    q: CircuitProjection, form: Wire, source: RowSource, sections: Sections, key: Hashable, pre: Packed, post: Packed,
+    tuning: Tuning,
+) -> None:  # fmt: skip
     """What draws the rows of a projection between ``pre`` and ``post``."""
-    bounds, target, pointers, integers, floats, scratch = tables_of(source)
     given, own = _ends(pre, post, q.stream)
-    given |= {"bounds": bounds, "target": target, "pointers": pointers, "integers": integers, "floats": floats}
+    ranges, longest = post.shares.ranges, longest_of(source)
+    most = max(1, tuning.drawn_room // max(1, longest)) if len(ranges) > 1 else 1
+    tables = [tables_of(source, 2 * most if len(ranges) > 1 else 1) for _ in ranges]
+    names = ("bounds", "target", "pointers", "integers", "floats")
+    own |= {n: [t[k] for t in tables] for k, n in enumerate(names)}
+    own["row_start"] = [torch.zeros(2 * most + 2, dtype=torch.int64) for _ in ranges]
+    own |= {word: [pair[k] for pair in ranges] for k, word in enumerate(("low", "high"))}
+    given |= {"all_targets": _addresses(own["target"]), "all_starts": _addresses(own["row_start"])}
     given |= {"degree": torch.from_numpy(source.degree), "weight": weights_of(q, sections.dtype).table}
     given |= {"kernel": kernel_of(source).kernel.address, "each": int(len(source.degree) > 1), "latency": q.latency}
-    sections.fill(key, wire_signature(form), given, own, keep=(scratch, pre, post))
+    given |= {"room": most * longest, "most": most}
+    sections.fill(key, wire_signature(form), given, own, keep=(tables, pre, post))
 
 
 def pack_projection(

@@ -10,6 +10,7 @@ from llvmlite import ir
 
 from ranvier.kernels.cpu.circuit._deliver import deliver
 from ranvier.kernels.cpu.circuit._drawn import deliver_drawn
+from ranvier.kernels.cpu.circuit._drawn_together import deliver_together
 from ranvier.kernels.cpu.circuit.arguments import wire_signature
 from ranvier.kernels.cpu.circuit.blocks import empty_bin, file_rows
 from ranvier.kernels.cpu.circuit.form import Wire
@@ -22,11 +23,11 @@ from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.processor import has_feature
 
-__all__ = ["CARRY", "EMPTY", "HISTORY", "wire_kernel"]
+__all__ = ["CARRY", "EMPTY", "HISTORY", "TOGETHER", "wire_kernel"]
 
 #: parts of the kernel: carry the spikes of the clock's step; spikes of the history (where synapses have latencies of their own);
-#: add what waits in the bin of the clock's block (where there are bins)
-CARRY, HISTORY, EMPTY = 0, 1, 1
+#: add what waits in the bin of the clock's block (where there are bins); carry what threads draw together (where rows are drawn)
+CARRY, HISTORY, EMPTY, TOGETHER = 0, 1, 1, 1
 
 
 @lru_cache(maxsize=256)
@@ -45,6 +46,8 @@ class _Writer:
     def compile(self) -> Routine:
         if self.form.by_block:
             parts = [self._collect, self._empty]
+        elif self.form.drawn is not None:
+            parts = [self._collect, self._collect_together]
         elif self.form.one_latency:
             parts = [self._collect]
         else:
@@ -63,6 +66,13 @@ class _Writer:
                     self._spread(s, s["past"], s["past_bounds"], b.add(depth, fired), b.add(first, n))
                 with within:
                     self._of_threads(s, team, fired, b.add(fired, I64(1)), b.add(first, n))
+
+    def _collect_together(self) -> None:
+        """The same where all threads draw the rows, each a part of them."""
+        n, first, clock = self.clock["n"], self.clock["first"], self.clock.array
+        with self.open.sections() as s:
+            given = {"fired": self.builder.sub(n, s["latency"]), "step": self.builder.add(first, n), "clock": clock}
+            self._inside("together", s, given, self._write_together)
 
     def _send(self) -> None:
         """Spikes of this step where synapses have latencies of their own, once the slice is over."""
@@ -133,6 +143,10 @@ class _Writer:
             slot = b.mul(b.srem(step, values["length"]), values["padded"])
             b.store(b.add(b.load(base), slot), base)
         empty_bin(lanes, self.form, values, at(b, values["ring"], b.load(base)), block)
+
+    def _write_together(self, lanes: Lanes, values: dict, **given: ir.Value) -> None:
+        if self.form.drawn is not None:
+            deliver_together(lanes.builder, self.form.drawn, values, **given)
 
     def _write_carry(
         self, lanes: Lanes, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value, step: ir.Value,

@@ -14,7 +14,7 @@ from ranvier.kernels.cpu.circuit.form import Member, Wire
 from ranvier.kernels.cpu.circuit.graded import graded_kernel, pack_graded, slots_of
 from ranvier.kernels.cpu.circuit.kernel import driver
 from ranvier.kernels.cpu.circuit.pack import Packed, pack_drawn, pack_population, pack_projection, row_tables
-from ranvier.kernels.cpu.circuit.projection import EMPTY, HISTORY, wire_kernel
+from ranvier.kernels.cpu.circuit.projection import CARRY, EMPTY, HISTORY, TOGETHER, wire_kernel
 from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.circuit.team import Team, team_for
 from ranvier.kernels.cpu.host.barrier import LINE
@@ -54,10 +54,13 @@ def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNI
         ends = packed[q.pre], packed[q.post]
         match q.pattern:
             case RowSource() as source:
-                pack_drawn(q, form, source, sections, wire(k), *ends)
+                pack_drawn(q, form, source, sections, wire(k), *ends, tuning)
             case Pattern():
                 pack_projection(q, form, tables[k], sections, wire(k), team, *ends, blocks[q.post], c)
-    calls = [Entry(wire_kernel(form, dtype), wire(k)) for k, form in enumerate(forms)]
+    calls = [
+        Entry(wire_kernel(f, dtype), wire(k), TOGETHER if f.drawn and team.threads > 1 else CARRY)
+        for k, f in enumerate(forms)
+    ]
     for n, own in ((n, own) for n, own in bins.items() if own):
         for place, entries in zip(lists[n], sections.listed(calls[k]._replace(part=EMPTY) for k in own), strict=True):
             place[: len(entries)] = entries

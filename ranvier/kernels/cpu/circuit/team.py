@@ -15,6 +15,7 @@ from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.host.barrier import can_meet
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.plastic.shares import divided
+from ranvier.kernels.tasks import RowSource
 
 if TYPE_CHECKING:
     from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection, PlasticProjection
@@ -52,20 +53,28 @@ def team_for(
     Threads that meet at every step are slower than one where another program takes turns with them.
     """
     if threads is None:
-        stored = sum(q.stored.synapses for q in projections if q.stored is not None)
+        stored = sum(_events(q, tuning) for q in projections)
         threads = worth(sum(p.cells for p in populations), stored, steps, tuning, plastic)
         if threads > 1:
             threads = min(threads, idle_cores() if tuning.idle is None else tuning.idle)
-    patterns = [q.stored for q in projections]
     if threads <= 1 or not can_meet():
         return Team(1)
     team = Team(threads)
     if not all(divided(q, team.borders(whole_vectors(q.pattern.columns, width))) for q in plastic):
         return Team(1)
-    for p in patterns:  # rows that are drawn, or whose targets do not ascend, cannot be cut
-        if p is None or rows_of(p).cut(team.borders(whole_vectors(p.columns, width))) is None:
+    for p in (q.stored for q in projections if q.stored is not None):  # rows whose targets do not ascend cannot be cut
+        if rows_of(p).cut(team.borders(whole_vectors(p.columns, width))) is None:
             return Team(1)
     return team
+
+
+def _events(q: CircuitProjection, tuning: Tuning) -> int:
+    """Stored synapses that cost as much as those of a projection."""
+    match q.pattern:
+        case RowSource() as source:
+            return int(tuning.drawn * source.expected)
+        case stored:
+            return stored.synapses
 
 
 def worth(

@@ -9,7 +9,7 @@ from ranvier.kernels.cpu.draw.rows import bernoulli_kernel, distinct_kernel, num
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.tasks import RowSource
 
-__all__ = ["kernel_for", "kernel_of", "tables_of"]
+__all__ = ["kernel_for", "kernel_of", "longest_of", "tables_of"]
 
 Tensor = torch.Tensor
 _SLACK = 32
@@ -26,12 +26,17 @@ def kernel_for(kind: str) -> Routine:
     return _KERNELS[kind]()
 
 
-def tables_of(source: RowSource) -> list[Tensor]:
-    """New tables: bounds of the row, its targets, and the arguments of the kernel (pointers, integers, floats)."""
-    draw = source.draw
-    longest = draw.choices if source.p is not None else int(source.degree.max(initial=0))
+def longest_of(source: RowSource) -> int:
+    """Targets that a row may have."""
+    return source.draw.choices if source.p is not None else int(source.degree.max(initial=0))
+
+
+def tables_of(source: RowSource, rows: int = 1) -> list[Tensor]:
+    """New tables: bounds of the row, targets with room for ``rows``, and the arguments of the kernel (pointers, integers,
+    floats)."""
+    draw, longest = source.draw, longest_of(source)
     bounds = torch.zeros(2, dtype=torch.int64)
-    target = torch.zeros(longest + _SLACK, dtype=torch.int32)
+    target = torch.empty(rows * longest + _SLACK, dtype=torch.int32)
     if source.kind == "distinct":
         scratch = torch.zeros(draw.choices // 64 + 1, dtype=torch.int64)
     elif source.kind == "repeated":

@@ -10,8 +10,7 @@ Row r of a stream reads the counted numbers of step r alone, so rows may be draw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -20,7 +19,7 @@ from llvmlite import ir
 
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import Array, Signature
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, when
+from ranvier.kernels.cpu.llvm.functions import I32, I64, again, at, counted, local, when
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.philox import Stream, uniform_lanes
 from ranvier.kernels.pool import run_tiles
@@ -204,7 +203,7 @@ def distinct_kernel() -> Routine:
         with counted(b, I64(0), b.add(b.lshr(k.choices, I64(6)), I64(1))) as w:
             left = local(b, b.load(at(b, bits, w)))
             b.store(I64(0), at(b, bits, w))
-            with _again(b, lambda left=left: b.icmp_unsigned("!=", b.load(left), I64(0))):
+            with again(b, lambda left=left: b.icmp_unsigned("!=", b.load(left), I64(0))):
                 word = b.load(left)
                 choice = b.add(b.shl(w, I64(6)), b.cttz(word, ir.Constant(ir.IntType(1), 1)))
                 b.store(b.and_(word, b.sub(word, I64(1))), left)
@@ -232,7 +231,7 @@ def bernoulli_kernel() -> Routine:
         stream, edge = k.of(row)
         low = b.load(at(b, k.pointer, row))
         count, last, element = (local(b, I64(n)) for n in (0, -1, 0))
-        with _again(b, lambda last=last: b.icmp_signed("<", b.load(last), k.choices)):
+        with again(b, lambda last=last: b.icmp_signed("<", b.load(last), k.choices)):
             first = b.load(element)
             gap = lanes.minimum(lanes.mul(lanes.log(uniform_lanes(lanes, first, stream)), scale), far)
             store = b.store(b.fptosi(gap, wide), b.bitcast(block, wide.as_pointer()))
@@ -263,16 +262,3 @@ def _uniforms_kernel() -> Routine:
         with counted(b, I64(0), b.sub(high, low), _WIDTH) as j:
             lanes.store(out, b.add(low, j), uniform_lanes(lanes, j, stream))
     return k.function.compile()
-
-
-@contextmanager
-def _again(b: ir.IRBuilder, condition: Callable[[], ir.Value]) -> Iterator[None]:
-    """Repeat the code inside as long as ``condition()``, an i1 computed anew each time, holds."""
-    head, body, after = (b.append_basic_block(n) for n in ("again", "inside", "done"))
-    b.branch(head)
-    b.position_at_end(head)
-    b.cbranch(condition(), body, after)
-    b.position_at_end(body)
-    yield
-    b.branch(head)
-    b.position_at_end(after)

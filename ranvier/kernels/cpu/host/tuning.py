@@ -20,6 +20,10 @@ class Tuning:
         more than it gains.
     threaded_call
         The same times steps: a smaller call does not pay for starting threads and giving each its arrays.
+    drawn
+        Stored synapses that cost as much as one that is drawn when its cell fires.
+    drawn_room
+        Targets that a thread draws before it waits for the others.
     lazy, eager
         Synapses without plasticity that cost as much as a plastic one: of a rule that runs at spikes, and of one that runs in
         every step.
@@ -42,6 +46,8 @@ class Tuning:
     idle: int | None = None
     thread_cells: int = 15_000
     threaded_call: int = 40_000_000
+    drawn: int = 10
+    drawn_room: int = 1 << 17
     lazy: int = 4
     eager: int = 100
     copied: int = 160

@@ -7,7 +7,7 @@ written with an :class:`llvmlite.ir.IRBuilder`; :meth:`Function.text` closes it 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ __all__ = [
     "I64",
     "KERNEL",
     "Function",
+    "again",
     "at",
     "counted",
     "function",
@@ -82,6 +83,19 @@ def counted(
     yield i
     following = builder.add(i, step, flags=("nsw",))
     i.add_incoming(following, builder.block)
+    builder.branch(head)
+    builder.position_at_end(after)
+
+
+@contextmanager
+def again(builder: ir.IRBuilder, condition: Callable[[], ir.Value]) -> Iterator[None]:
+    """Repeat the code inside as long as ``condition()``, an i1 computed anew each time, holds."""
+    head, body, after = (builder.append_basic_block(n) for n in ("again", "inside", "done"))
+    builder.branch(head)
+    builder.position_at_end(head)
+    builder.cbranch(condition(), body, after)
+    builder.position_at_end(body)
+    yield
     builder.branch(head)
     builder.position_at_end(after)
 
