@@ -23,6 +23,7 @@ DRAWN = Signature(
         "degree": Array(I64, None),
         "weight": Array(REAL, None),
         "row_start": Array(I64, None),
+        "ahead": Array(I64, None),
         "all_targets": Array(I64, None),
         "all_starts": Array(I64, None),
         "meetings": Array(I64, None),

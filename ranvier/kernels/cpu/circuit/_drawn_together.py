@@ -1,8 +1,10 @@
 """Threads that draw rows together: each draws some, and adds to its own cells from all.
 
-All spikes that arrive in a step are in one order, whichever thread's cells fired. In each round every thread draws the rows of
-as many of them, one thread's behind another's; when all are done it looks in each row for its own cells, which lie
-together. Rows are drawn into two places in turn, so that a thread may begin the next round while others still read.
+All spikes that arrive in a slice of steps are in one order, whichever thread's cells fired, and known when it begins. Every thread draws
+the rows of as many of them, one thread's behind another's; when all are done it looks in each row, in the step of its arrival, for its
+own cells, which lie together. Rows of two slices have places of their own, so that a thread may begin the next slice while others
+still read. Where a slice has too many rows, those of each step are drawn in the step, in rounds of as many as there is
+room for.
 """
 
 from __future__ import annotations
@@ -15,9 +17,34 @@ from ranvier.kernels.cpu.circuit._drawn import DrawnRow, add_to_targets, arrivin
 from ranvier.kernels.cpu.host.barrier import Barrier
 from ranvier.kernels.cpu.host.clock import Clock
 from ranvier.kernels.cpu.host.meeting import meet
-from ranvier.kernels.cpu.llvm.functions import I32, I64, again, at, counted, local, offset
+from ranvier.kernels.cpu.llvm.functions import I32, I64, again, at, counted, local, offset, when
 
-__all__ = ["deliver_together"]
+__all__ = ["AHEAD", "deliver_together", "draw_ahead"]
+
+#: what a thread knows of the rows drawn ahead: spikes of each thread (0 where there are too many), those of the slice whose rows were
+#: added, and slices so far
+_SHARE, _SEEN, _COUNT = range(3)
+#: numbers of these
+AHEAD = 3
+#: what is done with a list of spikes, of which ``count`` from ``start`` on are those of the step; a loop over lists
+_Use = Callable[[ir.Value, ir.Value, ir.Value], object]
+_Lists = Callable[[_Use], None]
+
+
+def draw_ahead(b: ir.IRBuilder, kind: str, values: dict, clock: ir.Value) -> None:
+    """Draw this thread's part of the rows of the spikes that arrive in the clock's slice; those of other threads are there when all have
+    met. ``kind`` names the kernel that draws."""
+    time, ahead = Clock(b, clock), values["ahead"]
+    steps = _steps(b, values, time)
+    total = _count(b, steps)
+    share = b.udiv(b.add(total, b.sub(time["threads"], I64(1))), time["threads"])
+    fits = b.icmp_signed("<=", share, values["most"])
+    b.store(b.select(fits, share, I64(0)), at(b, ahead, _SHARE))
+    b.store(I64(0), at(b, ahead, _SEEN))
+    with when(b, fits):
+        count = b.load(at(b, ahead, _COUNT))
+        _draw(b, kind, values, steps, _part(b, I64(0), time["thread"], share, total), b.and_(count, I64(1)))
+        b.store(b.add(count, I64(1)), at(b, ahead, _COUNT))
 
 
 def deliver_together(
@@ -27,33 +54,50 @@ def deliver_together(
 
     ``kind`` names the kernel that draws.
     """
-    time = Clock(b, clock)
-    thread, threads, most = time["thread"], time["threads"], values["most"]
-    each_list = _lists(b, values, time, fired)
+    time, ahead, most = Clock(b, clock), values["ahead"], values["most"]
+    lists = _lists(b, values, time, fired)
+    total, threads, here = _count(b, lists), time["threads"], arriving(b, values, step)
+    share = b.load(at(b, ahead, _SHARE))
+    with when(b, b.icmp_signed(">", total, I64(0))), b.if_else(b.icmp_signed(">", share, I64(0))) as (drawn, rounds):
+        with drawn:
+            seen = b.load(at(b, ahead, _SEEN))
+            until = b.add(seen, total)
+            turn = b.and_(b.sub(b.load(at(b, ahead, _COUNT)), I64(1)), I64(1))
+            with counted(b, b.udiv(seen, share), threads) as other:
+                first, end = _part(b, I64(0), other, share, until)
+                begin = b.select(b.icmp_signed(">", first, seen), first, seen)
+                _add(b, values, here, other, (b.sub(begin, first), b.sub(end, first)), turn)
+            b.store(until, at(b, ahead, _SEEN))
+        with rounds:
+            width = b.mul(most, threads)
+            with counted(b, 0, total, width) as begin:
+                turn = b.and_(b.udiv(begin, width), I64(1))
+                _draw(b, kind, values, lists, _part(b, begin, time["thread"], most, total), turn)
+                meet(b, time, values["meetings"])
+                with counted(b, 0, threads) as other:
+                    first, end = _part(b, begin, other, most, total)
+                    _add(b, values, here, other, (I64(0), b.sub(end, first)), turn)
+            meet(b, time, values["meetings"])
+
+
+def _steps(b: ir.IRBuilder, values: dict, time: Clock) -> _Lists:
+    """A loop over the lists of all spikes that arrive in the clock's slice, step by step."""
+
+    def each(use: _Use) -> None:
+        with counted(b, time["n"], time["end"]) as n:
+            _lists(b, values, time, b.sub(n, values["latency"]))(use)
+
+    return each
+
+
+def _count(b: ir.IRBuilder, lists: _Lists) -> ir.Value:
+    """How many spikes are in lists."""
     total = local(b, I64(0))
-    each_list(lambda spikes, start, count: b.store(b.add(b.load(total), count), total))
-    total = b.load(total)
-    even = b.udiv(b.add(total, b.sub(threads, I64(1))), threads)
-    share = b.select(b.icmp_signed("<", even, most), even, most)
-    here, weight, row = arriving(b, values, step), b.load(values["weight"]), DrawnRow(b, kind, values)
-    with counted(b, 0, total, b.mul(share, threads)) as begin:
-        turn = b.and_(time["met"], I64(1))
-        starts, place = b.mul(turn, b.add(most, I64(1))), b.mul(turn, values["room"])
-        _draw(b, row, each_list, _part(b, begin, thread, share, total), at(b, values["row_start"], starts), place)
-        meet(b, time, values["meetings"])
-        with counted(b, 0, threads) as other:
-            first, end = _part(b, begin, other, share, total)
-            target = b.inttoptr(b.load(at(b, values["all_targets"], other)), I32.as_pointer())
-            start = b.inttoptr(b.load(at(b, values["all_starts"], other)), I64.as_pointer())
-            with counted(b, 0, b.sub(end, first)) as k:
-                low, high = (b.load(at(b, start, b.add(b.add(starts, k), I64(n)))) for n in (0, 1))
-                low = _search(b, target, low, high, values["low"])
-                add_to_targets(b, here, target, low, _search(b, target, low, high, values["high"]), weight)
+    lists(lambda spikes, start, count: b.store(b.add(b.load(total), count), total))
+    return b.load(total)
 
 
-def _lists(
-    b: ir.IRBuilder, values: dict, time: Clock, fired: ir.Value
-) -> Callable[[Callable[[ir.Value, ir.Value, ir.Value], object]], None]:
+def _lists(b: ir.IRBuilder, values: dict, time: Clock, fired: ir.Value) -> _Lists:
     """A loop over the lists of step ``fired``, in order: spikes, the first of the step, and how many. That of the steps before
     the call is one, those of the call are of one thread each."""
     thread, threads = time["thread"], time["threads"]
@@ -61,7 +105,7 @@ def _lists(
     before = b.icmp_signed("<", fired, I64(0))
     place = b.select(before, b.add(time["depth"], fired), fired)
 
-    def each(use: Callable[[ir.Value, ir.Value, ir.Value], object]) -> None:
+    def each(use: _Use) -> None:
         with counted(b, 0, b.select(before, I64(1), threads)) as k:
             barrier.wait(k, b.add(fired, I64(1)))
             spikes, bounds = (
@@ -75,10 +119,12 @@ def _lists(
 
 
 def _draw(
-    b: ir.IRBuilder, row: DrawnRow, each_list: Callable, part: tuple[ir.Value, ir.Value], start: ir.Value, place: ir.Value
+    b: ir.IRBuilder, kind: str, values: dict, lists: _Lists, part: tuple[ir.Value, ir.Value], turn: ir.Value
 ) -> None:  # fmt: skip
-    """Rows of the spikes [first, end) of all, targets from ``place`` on; where each begins, and the last ends, to ``start``."""
-    (first, end), seen, rows, top = part, local(b, I64(0)), local(b, I64(0)), local(b, place)
+    """Rows of the spikes [first, end) of all, to the places of ``turn``: their targets, and where each row begins and the last ends."""
+    (first, end), row, place = part, DrawnRow(b, kind, values), b.mul(turn, values["room"])
+    start = at(b, values["row_start"], b.mul(turn, b.add(values["most"], I64(1))))
+    seen, rows, top = local(b, I64(0)), local(b, I64(0)), local(b, place)
     b.store(place, start)
 
     def own(spikes: ir.Value, begin: ir.Value, count: ir.Value) -> None:
@@ -91,7 +137,20 @@ def _draw(
             b.store(b.load(top), at(b, start, b.load(rows)))
         b.store(b.add(before, count), seen)
 
-    each_list(own)
+    lists(own)
+
+
+def _add(
+    b: ir.IRBuilder, values: dict, here: ir.Value, other: ir.Value, rows: tuple[ir.Value, ir.Value], turn: ir.Value
+) -> None:
+    """Add the weight for the own targets of rows [first, end) that a thread drew to the places of ``turn``."""
+    target = b.inttoptr(b.load(at(b, values["all_targets"], other)), I32.as_pointer())
+    start = b.inttoptr(b.load(at(b, values["all_starts"], other)), I64.as_pointer())
+    start, weight = at(b, start, b.mul(turn, b.add(values["most"], I64(1)))), b.load(values["weight"])
+    with counted(b, *rows) as k:
+        low, high = (b.load(at(b, start, b.add(k, I64(n)))) for n in (0, 1))
+        low = _search(b, target, low, high, values["low"])
+        add_to_targets(b, here, target, low, _search(b, target, low, high, values["high"]), weight)
 
 
 def _part(

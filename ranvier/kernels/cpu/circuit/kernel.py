@@ -27,8 +27,8 @@ from ranvier.kernels.cpu.llvm.functions import I64, counted, flushed, when
 
 __all__ = ["LISTS", "driver"]
 
-#: lists of calls: for every step of the history, in every step, for every step once its slice is over, and at the end
-LISTS = ("history", "step", "after", "end")
+#: lists of calls: for every step of the history, when a slice begins, in every step, for every step once its slice is over, and at the end
+LISTS = ("history", "slice", "step", "after", "end")
 
 
 @cache
@@ -48,6 +48,8 @@ def driver() -> Routine:
             end = b.add(begin, together)
             end = b.select(b.icmp_signed("<", end, steps), end, steps)
             clock.set("end", end)
+            clock.set("n", begin)
+            walk(b, lists["slice"])
             with counted(b, begin, end) as n:
                 clock.set("n", n)
                 walk(b, lists["step"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from ranvier.kernels.cpu.circuit._drawn_together import AHEAD
 from ranvier.kernels.cpu.circuit._drive import CHUNK, drive_names, noise_names
 from ranvier.kernels.cpu.circuit._shares import Shares
 from ranvier.kernels.cpu.circuit.arguments import population_signature, wire_signature
@@ -239,6 +240,7 @@ def pack_drawn(
     names = ("bounds", "target", "pointers", "integers", "floats")
     own |= {n: [t[k] for t in tables] for k, n in enumerate(names)}
     own["row_start"] = [torch.zeros(2 * most + 2, dtype=torch.int64) for _ in ranges]
+    own["ahead"] = [torch.zeros(AHEAD, dtype=torch.int64) for _ in ranges]
     own |= {word: [pair[k] for pair in ranges] for k, word in enumerate(("low", "high"))}
     given |= {"all_targets": _addresses(own["target"]), "all_starts": _addresses(own["row_start"])}
     given |= {"degree": torch.from_numpy(source.degree), "weight": weights_of(q, sections.dtype).table}

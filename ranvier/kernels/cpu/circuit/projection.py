@@ -10,7 +10,7 @@ from llvmlite import ir
 
 from ranvier.kernels.cpu.circuit._deliver import deliver
 from ranvier.kernels.cpu.circuit._drawn import deliver_drawn
-from ranvier.kernels.cpu.circuit._drawn_together import deliver_together
+from ranvier.kernels.cpu.circuit._drawn_together import deliver_together, draw_ahead
 from ranvier.kernels.cpu.circuit.arguments import wire_signature
 from ranvier.kernels.cpu.circuit.blocks import empty_bin, file_rows
 from ranvier.kernels.cpu.circuit.form import Wire
@@ -23,11 +23,12 @@ from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.processor import has_feature
 
-__all__ = ["CARRY", "EMPTY", "HISTORY", "TOGETHER", "wire_kernel"]
+__all__ = ["CARRY", "DRAW", "EMPTY", "HISTORY", "TOGETHER", "wire_kernel"]
 
 #: parts of the kernel: carry the spikes of the clock's step; spikes of the history (where synapses have latencies of their own);
-#: add what waits in the bin of the clock's block (where there are bins); carry what threads draw together (where rows are drawn)
-CARRY, HISTORY, EMPTY, TOGETHER = 0, 1, 1, 1
+#: add what waits in the bin of the clock's block (where there are bins); carry what threads draw together, and draw rows of a
+#: slice (where rows are drawn)
+CARRY, HISTORY, EMPTY, TOGETHER, DRAW = 0, 1, 1, 1, 2
 
 
 @lru_cache(maxsize=256)
@@ -47,7 +48,7 @@ class _Writer:
         if self.form.by_block:
             parts = [self._collect, self._empty]
         elif self.form.drawn is not None:
-            parts = [self._collect, self._collect_together]
+            parts = [self._collect, self._collect_together, self._draw_ahead]
         elif self.form.one_latency:
             parts = [self._collect]
         else:
@@ -73,6 +74,11 @@ class _Writer:
         with self.open.sections() as s:
             given = {"fired": self.builder.sub(n, s["latency"]), "step": self.builder.add(first, n), "clock": clock}
             self._inside("together", s, given, self._write_together)
+
+    def _draw_ahead(self) -> None:
+        """Rows of the slice that begins, this thread's part."""
+        with self.open.sections() as s:
+            self._inside("ahead", s, {"clock": self.clock.array}, self._write_ahead)
 
     def _send(self) -> None:
         """Spikes of this step where synapses have latencies of their own, once the slice is over."""
@@ -147,6 +153,10 @@ class _Writer:
     def _write_together(self, lanes: Lanes, values: dict, **given: ir.Value) -> None:
         if self.form.drawn is not None:
             deliver_together(lanes.builder, self.form.drawn, values, **given)
+
+    def _write_ahead(self, lanes: Lanes, values: dict, clock: ir.Value) -> None:
+        if self.form.drawn is not None:
+            draw_ahead(lanes.builder, self.form.drawn, values, clock)
 
     def _write_carry(
         self, lanes: Lanes, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value, step: ir.Value,

@@ -14,7 +14,7 @@ from ranvier.kernels.cpu.circuit.form import Member, Wire
 from ranvier.kernels.cpu.circuit.graded import graded_kernel, pack_graded, slots_of
 from ranvier.kernels.cpu.circuit.kernel import driver
 from ranvier.kernels.cpu.circuit.pack import Packed, pack_drawn, pack_population, pack_projection, row_tables
-from ranvier.kernels.cpu.circuit.projection import CARRY, EMPTY, HISTORY, TOGETHER, wire_kernel
+from ranvier.kernels.cpu.circuit.projection import CARRY, DRAW, EMPTY, HISTORY, TOGETHER, wire_kernel
 from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.circuit.team import Team, team_for
 from ranvier.kernels.cpu.host.barrier import LINE
@@ -64,16 +64,24 @@ def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNI
     for n, own in ((n, own) for n, own in bins.items() if own):
         for place, entries in zip(lists[n], sections.listed(calls[k]._replace(part=EMPTY) for k in own), strict=True):
             place[: len(entries)] = entries
-    values, plastic_step, end = _pack_plastic(task, sections, packed, width, team)
+    meeting = _meeting(sections, team)
+    values, plastic_step, end = _pack_plastic(task, sections, packed, width, meeting)
     graded = _pack_graded(task, sections, packed)
     cells = [Entry(cells_kernel(m, dtype), population(k)) for k, m in enumerate(members)]
     varied = [call for call, form in zip(calls, forms, strict=True) if not form.one_latency]
     steady = [call for call, form in zip(calls, forms, strict=True) if form.one_latency]
     before = [call._replace(part=HISTORY) for call in varied]
+    ahead = [call._replace(part=DRAW) for call in steady if call.part == TOGETHER]
     _drive(
         task,
         sections,
-        {"history": before, "step": [*steady, *graded, *plastic_step, *cells], "after": varied, "end": end},
+        {
+            "history": before,
+            "slice": [*ahead, *(meeting if ahead else ())],
+            "step": [*steady, *graded, *plastic_step, *cells],
+            "after": varied,
+            "end": end,
+        },
     )
     return _result(task, packed, values)
 
@@ -151,17 +159,24 @@ def _pack_populations(
     }  # fmt: skip
 
 
+def _meeting(sections: Sections, team: Team) -> list[Entry]:
+    """The call at which several threads meet."""
+    if team.threads == 1:
+        return []
+    sections.fill("meeting", MEETING, {})
+    return [Entry(meeting_kernel(), "meeting")]
+
+
 def _pack_plastic(
-    task: Circuit, sections: Sections, packed: Mapping[str, Packed], width: int, team: Team
+    task: Circuit, sections: Sections, packed: Mapping[str, Packed], width: int, meeting: Sequence[Entry]
 ) -> tuple[list[PlasticValues], list[Entry], list[Entry]]:
     """Fill the sections of plastic projections; their values after the run, and the calls of a step and at the end."""
     if not task.plastic:
         return [], [], []
-    told, telling, meeting = {}, [], []
-    if team.threads > 1:
-        meeting = [Entry(meeting_kernel(), "meeting")]
-        sections.fill("meeting", MEETING, {})
-        for pre, n in dict.fromkeys((q.pre, n) for q in task.plastic for end, n in q.rule.cells if end == "pre"):
+    told, telling = {}, []
+    if meeting:
+        ends = ((q.pre, n) for q in task.plastic if q.pre for end, n in q.rule.cells if end == "pre")
+        for pre, n in dict.fromkeys(ends):
             state, ranges = packed[pre].state[n], packed[pre].shares.ranges
             told[pre, n], call = pack_told(state, ranges, sections, ("told", pre, n))
             telling.append(call)

@@ -30,7 +30,7 @@ def pack_told(
     told = torch.empty(2, states[0].numel(), dtype=states[0].dtype)
     bits = 8 * told.itemsize
     whole = torch.int64 if bits == 64 else torch.int32
-    each = {word: [pair[k] for pair in ranges] for k, word in enumerate(("low", "high"))}
+    each: dict[str, Sequence] = {word: [pair[k] for pair in ranges] for k, word in enumerate(("low", "high"))}
     each["state"] = [t.view(whole) for t in states]
     sections.fill(key, _signature(bits), {"told": told.view(whole), "cells": states[0].numel()}, each)
     return told, Entry(_kernel(bits), key)

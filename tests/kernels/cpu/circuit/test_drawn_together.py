@@ -43,20 +43,30 @@ def outcome(
         run = net.run(part * 0.5 * ms, state, stream=None if state else 0, record={"a": ["spikes"], "b": ["v"]})
         state = run.state
         out = {"v": torch.as_tensor(run["b"].v), "step": torch.as_tensor(run["a"].spikes.step), **state.tensors()}
-    assert len(out["step"]) > 300
+    assert len(out["step"]) > 100
     return out
 
 
-@pytest.mark.parametrize("room", [1, 300, 1 << 17])
 @pytest.mark.parametrize("rule", RULES)
 @DTYPES
-def test_threads_change_no_bit(monkeypatch: pytest.MonkeyPatch, rule: str, room: int, dtype: torch.dtype) -> None:
-    """In one round or in many of a row each."""
+def test_threads_change_no_bit(monkeypatch: pytest.MonkeyPatch, rule: str, dtype: torch.dtype) -> None:
     used, found = teams_taken(monkeypatch), []
-    for threads in (1, 2, 3, 4):
-        with threaded(threads, drawn_room=room) as provider:
+    for threads in (1, 2, 4):
+        with threaded(threads) as provider:
             found.append(outcome(RULES[rule], provider, dtype))
-    assert used == [1, 2, 3, 4]
+    assert used == [1, 2, 4]
+    for other in found[1:]:
+        for key, value in found[0].items():
+            assert torch.equal(other[key], value), key
+
+
+@pytest.mark.parametrize(("room", "rule"), [(1, "probability"), (300, "repeated")])
+def test_rounds_change_no_bit(room: int, rule: str) -> None:
+    """Rows of a step that many cells reach are drawn in rounds, of one row for each thread or of some."""
+    found = []
+    for threads in (1, 3):
+        with threaded(threads, drawn_room=room) as provider:
+            found.append(outcome(RULES[rule], provider, torch.float32, parts=(25,)))
     for other in found[1:]:
         for key, value in found[0].items():
             assert torch.equal(other[key], value), key
