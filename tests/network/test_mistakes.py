@@ -46,7 +46,7 @@ def network(cells: int = 20, seed: int = 1, plastic: bool = False) -> rv.Network
         (lambda net: net.source("fast", rv.Poisson(20_000 * Hz, 2)), "2 spikes per cell and step of 0.1 ms"),
         (
             lambda net: net.connect("cells", "cells", rv.AllToAll(), plasticity=rv.plasticity.STDP),
-            r"plasticity= is STDP itself: call it",
+            r"plasticity=STDP is not a rule: call it, as in STDP\(…\), or give rv.Plasticity",
         ),
         (
             lambda net: (net.population("plane", (2, 3), rv.LIF()), net.connect("cells", "plane", rv.AllToAll())),

@@ -35,14 +35,9 @@ def bind_rule(graph: Graph, rule: Plasticity, pre: str, post: str, port: str) ->
     from ranvier.synapses import Plasticity  # what circuits with fixed weights never use
 
     if not isinstance(rule, Plasticity):
-        what = (
-            f"{rule.__name__} itself: call it"
-            if callable(rule) and hasattr(rule, "__name__")
-            else f"{rule!r}, which is not a rule"
-        )
-        raise GraphError(
-            f"plasticity= is {what}; give rv.Plasticity(…) or one of rv.plasticity, such as rv.plasticity.STDP(w_max=1)."
-        )
+        given = getattr(rule, "__name__", repr(rule))
+        what = f"call it, as in {given}(…), or " * callable(rule)
+        raise GraphError(f"plasticity={given} is not a rule: {what}give rv.Plasticity(…) or one of rv.plasticity.")
     if post not in graph.populations:
         raise GraphError(f"plastic synapses end at cells, but {post!r} is a relay: give it a population.")
     ends = [("on_post", post)] if rule.on_post else []
