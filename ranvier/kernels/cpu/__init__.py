@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 from ranvier._pages import page
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu.circuit.run import run_circuit
+    from ranvier.kernels.cpu.circuit.run import Circuits, run_circuit
     from ranvier.kernels.cpu.draw.run import run_draw
     from ranvier.kernels.cpu.fused.run import run_fused
     from ranvier.kernels.cpu.fused.series import FusedSeries
     from ranvier.kernels.cpu.scan.run import run_scan
 
-__all__ = ["FusedSeries", "run_circuit", "run_draw", "run_fused", "run_scan"]
+__all__ = ["Circuits", "FusedSeries", "run_circuit", "run_draw", "run_fused", "run_scan"]
 
 # Public name -> the module that holds it.
 _PUBLIC: dict[str, str] = {
+    "Circuits": ".circuit.run",
     "FusedSeries": ".fused.series",
     "run_circuit": ".circuit.run",
     "run_draw": ".draw.run",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -73,7 +72,7 @@ class Cpu:
             case ScanShape():
                 return cpu.run_scan
             case CircuitShape():
-                return partial(cpu.run_circuit, tuning=self.tuning)
+                return cpu.Circuits(self.tuning)
             case FusedShape():
                 return _FusedSteps(self.tuning) if variant == _STEP else _Fused(self.tuning)
             case DrawShape():

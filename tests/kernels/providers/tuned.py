@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from ranvier.kernels.cpu.circuit import run as circuits
+from ranvier.kernels.cpu.circuit import layout
 from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.kernels.cpu.provider import Cpu
 from tests.kernels.providers.registered import registered
@@ -18,16 +18,16 @@ __all__ = ["teams_taken", "threaded", "tuned"]
 
 
 def teams_taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The threads of each circuit that runs from now on."""
+    """The threads of each circuit that is opened from now on."""
     found: list[int] = []
-    team_for = circuits.team_for
+    team_of = layout.team_of
 
     def noted(*given: Any, **named: Any) -> Any:
-        team = team_for(*given, **named)
+        team = team_of(*given, **named)
         found.append(team.threads)
         return team
 
-    monkeypatch.setattr(circuits, "team_for", noted)
+    monkeypatch.setattr(layout, "team_of", noted)
     return found
 
 

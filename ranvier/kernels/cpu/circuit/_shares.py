@@ -37,17 +37,20 @@ class Shares:
             t[..., low:high] = 0
         return out
 
-    def split(self, values: Tensor) -> list[Tensor]:
-        """Such arrays filled with ``values`` [size]."""
-        if len(self.ranges) == 1:
-            return [values]
-        out = self.room(values.dtype)
-        for t, (low, high) in zip(out, self.ranges, strict=True):
-            t[low:high] = values[low:high]
-        return out
+    def put(self, values: Tensor, parts: Sequence[Tensor]) -> None:
+        """Copy ``values`` [cells], or one for all, into such arrays; spare cells repeat the last one, so that they stay finite."""
+        cells = values.numel()
+        if cells == 1:
+            for t in parts:
+                t[...] = values
+            return
+        for t, (low, high) in zip(parts, self.ranges, strict=True):
+            t[low : min(high, cells)] = values[low:high]
+            if high > cells:
+                t[max(low, cells) : high] = values[-1]
 
-    def whole(self, parts: Sequence[Tensor]) -> Tensor:
-        """All cells [size] from the arrays of the threads."""
+    def whole(self, parts: Sequence[Tensor], cells: int) -> Tensor:
+        """The first ``cells`` from the arrays of the threads, as a tensor of their own."""
         if len(parts) == 1:
-            return parts[0]
-        return torch.cat([t[low:high] for t, (low, high) in zip(parts, self.ranges, strict=True)])
+            return parts[0][:cells].clone()
+        return torch.cat([t[low:high] for t, (low, high) in zip(parts, self.ranges, strict=True)])[:cells]

@@ -25,7 +25,7 @@ from ranvier.kernels.cpu.llvm.processor import has_feature
 from ranvier.kernels.tasks import Circuit, CircuitPopulation, GradedProjection, Pattern
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu.circuit.pack import Packed
+    from ranvier.kernels.cpu.circuit.packed import Packed
 
 __all__ = ["Emissions", "graded_kernel", "pack_graded", "slots_of"]
 

@@ -18,9 +18,9 @@ from ranvier.kernels.cpu.plastic.shares import divided
 from ranvier.kernels.tasks import RowSource
 
 if TYPE_CHECKING:
-    from ranvier.kernels.tasks import CircuitPopulation, CircuitProjection, PlasticProjection
+    from ranvier.kernels.tasks import Circuit, CircuitProjection, PlasticProjection
 
-__all__ = ["Team", "idle_cores", "team_for", "whole_vectors", "worth"]
+__all__ = ["Team", "idle_cores", "team_of", "threads_for", "whole_vectors", "worth"]
 
 
 @dataclass(frozen=True)
@@ -42,21 +42,24 @@ class Team:
         return tuple(low for low, _ in self.ranges(padded, block)[1:])
 
 
-def team_for(
-    populations: Sequence[CircuitPopulation], projections: Sequence[CircuitProjection],
-    plastic: Sequence[PlasticProjection], threads: int | None, width: int, steps: int,
-    tuning: Tuning = TUNING,
-) -> Team:  # fmt: skip
+def threads_for(task: Circuit, threads: int | None, tuning: Tuning = TUNING) -> int:
     """As many threads as asked for; None: by the size of the circuit and of the call, never more than torch allows or cores
     are idle.
 
     Threads that meet at every step are slower than one where another program takes turns with them.
     """
     if threads is None:
-        stored = sum(_events(q, tuning) for q in projections)
-        threads = worth(sum(p.cells for p in populations), stored, steps, tuning, plastic)
+        stored = sum(_events(q, tuning) for q in task.projections)
+        threads = worth(sum(p.cells for p in task.populations), stored, task.steps, tuning, task.plastic)
         if threads > 1:
             threads = min(threads, idle_cores() if tuning.idle is None else tuning.idle)
+    return max(threads, 1)
+
+
+def team_of(
+    projections: Sequence[CircuitProjection], plastic: Sequence[PlasticProjection], threads: int, width: int
+) -> Team:  # fmt: skip
+    """A team of so many threads; of one where the circuit cannot be shared."""
     if threads <= 1 or not can_meet():
         return Team(1)
     team = Team(threads)

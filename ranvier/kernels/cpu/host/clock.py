@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from llvmlite import ir
 
 from ranvier.kernels.cpu.llvm.functions import at
 
-__all__ = ["Clock", "clocks"]
+__all__ = ["Clock", "clocks", "show"]
 
 #: ``part`` of a kernel that is called; step ``n`` of the run; ``end`` of the slice of steps; first cell ``low`` of a ``block``;
 #: how often the thread has ``met`` the others (:mod:`.meeting`);
@@ -35,6 +37,14 @@ class Clock:
 def clocks(threads: int, **given: int) -> list[torch.Tensor]:
     """A clock for each thread that shows the ``given`` fields."""
     out = np.zeros((threads, _APART), np.int64)
-    out[:, : len(_FIELDS)] = [given.get(name, 0) for name in _FIELDS]
     out[:, _FIELDS.index("thread")], out[:, _FIELDS.index("threads")] = np.arange(threads), threads
-    return list(torch.from_numpy(out).unbind())
+    made = list(torch.from_numpy(out).unbind())
+    show(made, **given)
+    return made
+
+
+def show(clocks: Sequence[torch.Tensor], **given: int) -> None:
+    """Set fields of all clocks."""
+    for name, value in given.items():
+        for clock in clocks:
+            clock.numpy()[_FIELDS.index(name)] = value

@@ -19,7 +19,7 @@ import torch
 from llvmlite import ir
 
 from ranvier.kernels.cpu.host.clock import Clock
-from ranvier.kernels.cpu.host.packing import Packed, packing
+from ranvier.kernels.cpu.host.packing import packing
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import Opened, Reader, Signature
 from ranvier.kernels.cpu.llvm.functions import F64, I8, I64, KERNEL, at, counted, local
@@ -57,10 +57,20 @@ class Section(Reader):
         return cls(signature, function.builder, [function[n] for n in TABLES], real)
 
 
+class _Filled(NamedTuple):
+    """A section as it was filled: arguments that all threads share, those of each, and what they point to."""
+
+    signature: Signature
+    given: dict[str, Any]
+    each: dict[str, Sequence[Any]]
+    keep: object
+
+
 class Sections:
-    """The sections of a call in which some threads take part, for kernels whose own numbers are ``dtype``.
+    """The sections of a circuit of calls in which some threads take part, for kernels whose own numbers are ``dtype``.
 
     Each has one of the ``clocks``. ``shared`` arguments are given to every section that declares them, and so is the clock.
+    A section that is filled or changed after it was listed is replaced in every list.
     """
 
     def __init__(
@@ -68,8 +78,10 @@ class Sections:
     ) -> None:  # fmt: skip
         self.dtype, self._clocks = dtype, clocks
         self._common = [{**shared, "clock": clock} for clock in clocks]
-        self._packed: list[dict[Hashable, Packed]] = [{} for _ in clocks]
-        self._kept: list[object] = [shared, clocks]
+        self._packed: list[dict[Hashable, tuple[list[int], list[int]]]] = [{} for _ in clocks]
+        self._places: list[dict[Hashable, list[tuple[np.ndarray, int]]]] = [{} for _ in clocks]
+        self._filled: dict[Hashable, _Filled] = {}
+        self._lists: list[torch.Tensor] = []
 
     def fill(
         self, key: Hashable, signature: Signature, given: Mapping[str, Any], each: Mapping[str, Sequence[Any]] = _ALIKE,
@@ -77,7 +89,7 @@ class Sections:
     ) -> None:  # fmt: skip
         """The arguments of a section by name: those that all threads share, and those of each thread.
 
-        Arrays live as long as the sections; so does ``keep``, to which others may point.
+        Arrays live as long as the section stays as it is; so does ``keep``, to which others may point.
 
         Raises
         ------
@@ -94,21 +106,65 @@ class Sections:
                 named[n] = common[n]
             for n, values in each.items():
                 named[n] = values[k]
-            packed[key] = pack(named)
-        self._kept += (named, each, keep)
+            pointers, integers = pack(named)
+            packed[key] = [*pointers], [*integers]
+            for words, place in self._places[k].get(key, ()):
+                words[place : place + len(named)] = [*pointers, *integers]
+        self._filled[key] = _Filled(signature, named, {**each}, keep)
 
-    def listed(self, entries: Iterable[Entry]) -> list[torch.Tensor]:
-        """A list for each thread, as :func:`walk` takes it: one call for neighbours of one kernel and part."""
+    def change(
+        self, key: Hashable, given: Mapping[str, Any], each: Mapping[str, Sequence[Any]] = _ALIKE
+    ) -> None:  # fmt: skip
+        """Other values of some arguments of a section that was filled; the others stay. Raises as :meth:`fill`."""
+        filled = self._filled[key]
+        checks, places, arrays = (
+            filled.signature.checks(self.dtype),
+            filled.signature.places,
+            len(filled.signature.arrays),
+        )
+        filled.given.update(given)
+        filled.each.update(each)
+        for k, packed in enumerate(self._packed):
+            own = {n: values[k] for n, values in each.items()}
+            filled.given.update(own)
+            for n, value in (*given.items(), *own.items()):
+                table, place = places[n]
+                word = value if table else checks[n].address(value, filled.given)
+                packed[key][table][place] = word
+                for words, begin in self._places[k].get(key, ()):
+                    words[begin + place + table * arrays] = word
+
+    def release(self, key: Hashable, names: Iterable[str] | None = None) -> None:
+        """Let go of arrays of a section, or of all; they must be given anew before its kernel runs again."""
+        if names is None:
+            del self._filled[key]
+            return
+        filled = self._filled[key]
+        for n in names:
+            filled.given[n] = None
+            filled.each.pop(n, None)
+
+    def listed(self, entries: Iterable[Entry], rooms: Sequence[torch.Tensor] | None = None) -> list[torch.Tensor]:
+        """A list for each thread, as :func:`walk` takes it: one call for neighbours of one kernel and part.
+
+        Where ``rooms`` are given (:func:`room`, one for each thread), the lists are written there.
+        """
         runs = [(*what, [e.key for e in run]) for what, run in groupby(entries, lambda e: (e.routine, e.part))]
         lists: list[torch.Tensor] = []
-        for tables, clock in zip(self._packed, self._clocks, strict=True):
-            words = [len(runs)]
+        for k, (tables, clock) in enumerate(zip(self._packed, self._clocks, strict=True)):
+            words, begins = [len(runs)], []
             for routine, part, keys in runs:
-                sections = [word for key in keys for table in tables[key] for word in table]
-                words += (len(_HEAD) + len(sections), routine.kernel.address, len(keys), part, clock.data_ptr())
-                words += sections
-            lists.append(torch.from_numpy(np.array(words, np.int64)))
-        self._kept += lists
+                lengths = [sum(map(len, tables[key])) for key in keys]
+                words += (len(_HEAD) + sum(lengths), routine.kernel.address, len(keys), part, clock.data_ptr())
+                for key in keys:
+                    begins.append((key, len(words)))
+                    words += [word for table in tables[key] for word in table]
+            made = torch.empty(len(words), dtype=torch.int64) if rooms is None else rooms[k]
+            made[: len(words)] = torch.tensor(words, dtype=torch.int64)
+            for key, begin in begins:
+                self._places[k].setdefault(key, []).append((made.numpy(), begin))
+            lists.append(made)
+        self._lists += lists
         return lists
 
     def run(self, routine: Routine, key: Hashable) -> None:

@@ -39,6 +39,8 @@ class Tuning:
         Cells of the busiest thread times threads, over those of all: good, and the most that is taken.
     turn_bytes
         Bytes of a stream in one turn of several steps of a fused operation.
+    kept_bytes
+        Buffers of a circuit that are kept for the next call of the same shape; larger ones cost little of their call.
     thread_work
         Neurons times steps of a fused operation that pay for a thread of their own.
     """
@@ -60,6 +62,7 @@ class Tuning:
     unequal: float = 1.25
     turn_bytes: int = 1 << 19
     thread_work: int = 1 << 18
+    kept_bytes: int = 1 << 24
 
 
 #: what the provider of the package uses

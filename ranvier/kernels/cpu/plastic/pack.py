@@ -15,7 +15,7 @@ from ranvier.kernels.cpu.plastic.tables import PART, arrays_of, block_of, cells_
 from ranvier.kernels.tasks import PlasticProjection, Spikes
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu.circuit.pack import Packed
+    from ranvier.kernels.cpu.circuit.packed import Packed
     from ranvier.kernels.cpu.host.sections import Sections
 
 __all__ = ["PlasticValues", "pack_log", "pack_plastic", "sums_meet"]

@@ -76,7 +76,9 @@ def test_blocks_change_no_bit(monkeypatch, threads, dtype: torch.dtype, own_weig
         plain = outcome(circuit(own_weights, dtype, provider=provider), 60)
     used = []
     real = blocks.rows_by_block
-    monkeypatch.setattr("ranvier.kernels.cpu.circuit.run.rows_by_block", lambda *a: used.append(real(*a)) or used[-1])
+    monkeypatch.setattr(
+        "ranvier.kernels.cpu.circuit.layout.rows_by_block", lambda *a: used.append(real(*a)) or used[-1]
+    )
     for count in (1, 3):
         threads(count)
         small = replace(ALWAYS, segment=0, block=64, thread_cells=1, threaded_call=0, idle=count)

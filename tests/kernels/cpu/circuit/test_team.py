@@ -18,8 +18,8 @@ TWO_IDLE = Tuning(idle=2)
 pytestmark = pytest.mark.skipif(not can_meet(), reason="threads of this system cannot wait for one another")
 
 
-def cells(count: int) -> Any:
-    return [SimpleNamespace(cells=count)]
+def task(count: int, steps: int, *wires: CircuitProjection) -> Any:
+    return SimpleNamespace(populations=[SimpleNamespace(cells=count)], projections=wires, plastic=[], steps=steps)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_never_more_than_idle_cores_or_worth(
     torch_threads, size: int, torch_has: int, idle: int, expected: int
 ) -> None:
     torch_threads(torch_has)
-    assert team.team_for(cells(size), [], [], None, 16, 10_000, Tuning(idle=idle)).threads == expected
+    assert team.threads_for(task(size, 10_000), None, Tuning(idle=idle)) == expected
 
 
 def test_many_synapses_are_work_too(torch_threads) -> None:
@@ -46,12 +46,13 @@ def test_many_synapses_are_work_too(torch_threads) -> None:
     prepared = {Rows: SimpleNamespace(cut=lambda borders: [])}
     synapses: Any = SimpleNamespace(synapses=30_000_000, columns=77_000, prepared=prepared)
     wire = CircuitProjection("cells", "cells", "x", synapses, torch.ones(1), 1)
-    assert team.team_for(cells(77_000), [wire], [], None, 16, 200, TWO_IDLE).threads == 2
+    assert team.threads_for(task(77_000, 200, wire), None, TWO_IDLE) == 2
+    assert team.team_of([wire], [], 2, 16).threads == 2
 
 
 def test_a_short_call_is_not_worth_threads(torch_threads) -> None:
     torch_threads(2)
-    found = [team.team_for(cells(400_000), [], [], None, 16, steps, TWO_IDLE).threads for steps in (1, 50, 1000)]
+    found = [team.threads_for(task(400_000, steps), None, TWO_IDLE) for steps in (1, 50, 1000)]
     assert found == [1, 1, 2]
 
 

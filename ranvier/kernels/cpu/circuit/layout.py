@@ -1,0 +1,147 @@
+"""What of a circuit depends on its parts, its wiring and its threads, and not on the numbers of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from operator import is_
+from typing import Any
+
+import torch
+
+from ranvier.kernels.cpu.circuit.arguments import wire, wire_signature
+from ranvier.kernels.cpu.circuit.blocks import block_of, rows_by_block
+from ranvier.kernels.cpu.circuit.form import Member, Wire
+from ranvier.kernels.cpu.circuit.pack import RowTable, row_tables
+from ranvier.kernels.cpu.circuit.projection import CARRY, DRAW, EMPTY, HISTORY, TOGETHER, wire_kernel
+from ranvier.kernels.cpu.circuit.rows import rows_of
+from ranvier.kernels.cpu.circuit.team import Team, team_of
+from ranvier.kernels.cpu.host.sections import Entry, room
+from ranvier.kernels.cpu.host.tuning import Tuning
+from ranvier.kernels.cpu.host.weights import synapses_of
+from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection, Pattern, RowSource
+from ranvier.storages import Stored
+
+__all__ = ["Layout"]
+
+Tensor = torch.Tensor
+
+
+class Layout:
+    """Kinds of the parts of a circuit, its rows cut among ``threads``, its rings, and the order of its calls.
+
+    ``rings`` are the slots of each, by population and stream; ``blocks`` the cells of one by population; ``cuts`` the rows that
+    are cut into blocks; ``bins`` the projections whose bins a population empties, and ``rooms`` the lists for that, by thread.
+    """
+
+    def __init__(self, task: Circuit, threads: int, tuning: Tuning) -> None:
+        populations, projections, dtype = task.populations, task.projections, task.dtype
+        self._parts, self._wires = _parts(task), _wires(task)
+        self.threads, width = threads, 64 // dtype.itemsize
+        read = {
+            end for q in task.plastic if q.rule.cells for end in (q.pre, q.post)
+        }  # rules see states before arrivals
+        self.rings = _rings(task)
+        self.members = _members(task, self.rings, read)
+        self.team: Team = team_of(projections, task.plastic, threads, width)
+        count = self.team.threads
+        self.blocks = {p.name: 0 if p.name in read else block_of(p, projections, count, tuning) for p in populations}
+        self.cuts = [rows_by_block(q, self.blocks[q.post], tuning) for q in projections]
+        self.forms = [_form(q, c is not None) for q, c in zip(projections, self.cuts, strict=True)]
+        self.tables: dict[int, RowTable] = row_tables(projections, self.cuts, self.team, self.blocks, dtype)
+        each = [2 if q.one_weight else 2 + dtype.itemsize for q in projections]
+        self.bin_bytes = sum(c.size * n for c, n in zip(self.cuts, each, strict=True) if c)
+        cut = [k for k, c in enumerate(self.cuts) if c]
+        self.bins = {p.name: [k for k in cut if projections[k].post == p.name] for p in populations}
+        self.rooms = {
+            n: [room(wire_signature(self.forms[k]) for k in own) for _ in range(count)] for n, own in self.bins.items()
+        }
+        latencies = [q.shortest for q in (*projections, *task.graded)]
+        latencies += [k for q in task.plastic if q.pre is not None for k in q.latencies]
+        self.together = min(latencies, default=1)
+        parts = [TOGETHER if form.drawn and count > 1 else CARRY for form in self.forms]
+        calls = [Entry(wire_kernel(form, dtype), wire(k), parts[k]) for k, form in enumerate(self.forms)]
+        self.emptied = {n: [calls[k]._replace(part=EMPTY) for k in own] for n, own in self.bins.items() if own}
+        self.varied = [call for call, form in zip(calls, self.forms, strict=True) if not form.one_latency]
+        self.steady = [call for call, form in zip(calls, self.forms, strict=True) if form.one_latency]
+        self.before = [call._replace(part=HISTORY) for call in self.varied]
+        self.ahead = [call._replace(part=DRAW) for call in self.steady if call.part == TOGETHER]
+
+    def suits(self, task: Circuit, threads: int) -> bool:
+        """Whether a task has the same parts and the same wiring, for so many threads."""
+        return self.threads == threads and self._parts == _parts(task) and _same(self._wires, _wires(task))
+
+
+def _parts(task: Circuit) -> list[Any]:
+    """What kernels and buffers of the populations depend on."""
+    found: list[Any] = [
+        (
+            p.name, p.step, p.cells, (*p.outside,), p.recorded, p.varied, (*((d.stream, d.law.each) for d in p.drives),),
+            (*p.noises,), p.emission,
+        )
+        for p in task.populations
+    ]  # fmt: skip
+    return [*found, task.dtype]
+
+
+def _wires(task: Circuit) -> list[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    """What lists and tables of the projections depend on: objects, and values."""
+    out: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = []
+    for q in (*task.projections, *task.graded):
+        each = isinstance(q.latency, Tensor)
+        code = synapses_of(q.weight).code if isinstance(q.weight, Stored) else None
+        latency = (q.latency._version, q.latency.data_ptr()) if isinstance(q.latency, Tensor) else q.latency
+        objects = type(q), q.pattern, q.latency if each else None
+        out.append((objects, (q.pre, q.post, q.stream, latency, q.weight.numel() == 1, code)))
+    out += [((q.pattern, q.rule, *q.members), (q.pre, q.post, q.stream, q.latencies)) for q in task.plastic]
+    return out
+
+
+def _same(one: Sequence[tuple[Any, ...]], other: Sequence[tuple[Any, ...]]) -> bool:
+    return len(one) == len(other) and all(
+        len(a) == len(b) and all(map(is_, a, b)) and c == d for (a, c), (b, d) in zip(one, other, strict=True)
+    )
+
+
+def _rings(task: Circuit) -> dict[str, dict[str, int]]:
+    """The streams of each population that projections of the circuit feed, and how many slots the ring of each must have."""
+    rings: dict[str, dict[str, int]] = {p.name: {} for p in task.populations}
+    for q in task.projections:
+        rings[q.post][q.stream] = max(rings[q.post].get(q.stream, 1), _slots(q))
+    for q in (*task.plastic, *task.graded):
+        rings[q.post].setdefault(q.stream, 1)
+    return rings
+
+
+def _slots(q: CircuitProjection) -> int:
+    """How many its ring must have."""
+    return 1 if q.latencies is None else q.longest
+
+
+def _members(task: Circuit, rings: dict[str, dict[str, int]], read: Iterable[str | None]) -> list[Member]:
+    """The kind of each population; rings of ``read`` ones are no states."""
+    each = {(q.post, q.stream) for q in task.projections if q.latencies is not None}
+
+    def direct(stream: str, p: CircuitPopulation) -> bool:
+        free = p.name not in read and stream not in p.given and (p.name, stream) not in each
+        return free and stream in p.step.added and p.step.port_of(stream) not in p.step.exact
+
+    return [
+        Member(
+            p.step, tuple(rings[p.name]), tuple(p.outside), p.recorded, p.varied,
+            tuple(s for s in rings[p.name] if direct(s, p)),
+            tuple((d.stream, d.law.each) for d in p.drives), tuple(p.noises), p.emission,
+        )
+        for p in task.populations
+    ]  # fmt: skip
+
+
+def _form(q: CircuitProjection, by_block: bool) -> Wire:
+    """The kind of a projection."""
+    latency_bits = 32 if q.latencies is None else 8 * q.latencies.itemsize
+    match q.pattern:
+        case RowSource(kind=kind):
+            return Wire(one_weight=True, one_latency=True, drawn=kind)
+        case Pattern() as pattern:
+            bits = 16 if by_block else rows_of(pattern).bits
+            one_latency, code = q.latencies is None, synapses_of(q.weight).code
+            return Wire(q.one_weight, one_latency, latency_bits, bits, by_block=by_block, code=code)

@@ -1,0 +1,154 @@
+"""An opened circuit: its layout, buffers and lists of calls, made once for as many calls as follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from ranvier.kernels.cpu.circuit.arguments import population, wire
+from ranvier.kernels.cpu.circuit.cells import cells_kernel
+from ranvier.kernels.cpu.circuit.graded import graded_kernel, pack_graded, slots_of
+from ranvier.kernels.cpu.circuit.kernel import driver
+from ranvier.kernels.cpu.circuit.layout import Layout
+from ranvier.kernels.cpu.circuit.pack import pack_drawn, pack_projection, past_of, weights_of
+from ranvier.kernels.cpu.circuit.packed import Packed
+from ranvier.kernels.cpu.circuit.rules import pack_rules
+from ranvier.kernels.cpu.host.barrier import LINE
+from ranvier.kernels.cpu.host.clock import clocks, show
+from ranvier.kernels.cpu.host.meeting import MEETING, meeting_kernel
+from ranvier.kernels.cpu.host.sections import Entry, Sections
+from ranvier.kernels.cpu.host.tuning import Tuning
+from ranvier.kernels.cpu.plastic.tables import LONGEST
+from ranvier.kernels.tasks import Circuit, CircuitProjection, CircuitResult, Pattern, RowSource
+
+if TYPE_CHECKING:
+    from ranvier.kernels.cpu.plastic.pack import PlasticValues
+
+__all__ = ["OpenCircuit"]
+
+Tensor = torch.Tensor
+
+
+class OpenCircuit:
+    """Runs circuits of the parts and the wiring of ``task``, one after another.
+
+    What depends on parts and wiring is made once. A call copies states, coefficients and the spikes before it into buffers
+    that last, and replaces addresses: weights are read where they lie. Not for two threads at once.
+    """
+
+    def __init__(self, task: Circuit, threads: int, tuning: Tuning) -> None:
+        self.layout, self._tuning = Layout(task, threads, tuning), tuning
+        layout = self.layout
+        dtype, team = task.dtype, layout.team
+        self._clocks, self._flags = clocks(team.threads), torch.zeros(2, team.threads * LINE, dtype=torch.int64)
+        flags, meetings = self._flags
+        self._sections = Sections(dtype, self._clocks, {"flags": flags, "meetings": meetings})
+        self._packed = {
+            p.name: Packed(
+                p, m, population(k), dtype, team, layout.rings[p.name], layout.blocks[p.name], slots_of(task, p),
+                layout.rooms[p.name],
+            )
+            for k, (p, m) in enumerate(zip(task.populations, layout.members, strict=True))
+        }  # fmt: skip
+        self._read: list[tuple[int, int] | None] = [None] * len(task.projections)
+        self._meeting: list[Entry] = []
+        if team.threads > 1:
+            self._sections.fill("meeting", MEETING, {})
+            self._meeting = [Entry(meeting_kernel(), "meeting")]
+        self._lists: dict[str, list[Tensor]] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of its largest buffers: states, rings and bins."""
+        return self.layout.bin_bytes + sum(packed.size for packed in self._packed.values())
+
+    def suits(self, task: Circuit, threads: int) -> bool:
+        """Whether it runs such a task on so many threads."""
+        return self.layout.suits(task, threads)
+
+    def __call__(self, task: Circuit) -> CircuitResult:
+        """Advance the circuit."""
+        self._load(task)
+        for k, q in enumerate(task.projections):
+            self._wire(k, q)
+        width = 64 // task.dtype.itemsize
+        values, plastic, end = pack_rules(task, self._sections, self._packed, width, self._meeting)
+        for k, q in enumerate(task.graded):
+            pack_graded(q, self._sections, ("graded", k), self._packed[q.pre], self._packed[q.post])
+        if self._lists is None:
+            self._lists = self._listed(task, plastic, end)
+        given = {"steps": task.steps, "together": self.layout.together}
+        self._sections.fill("driver", driver().signature, given, self._lists)
+        self._sections.run(driver(), "driver")
+        for k in range(len(task.plastic)):  # copies of all synapses
+            self._sections.release(("plastic", k))
+        return self._result(task, values)
+
+    def _load(self, task: Circuit) -> None:
+        """The numbers of a call."""
+        depth = max((p.history.shape[0] for p in task.populations), default=0)
+        show(self._clocks, met=0, first=task.first, every=task.every, depth=depth)
+        self._flags.zero_()
+        times = depth, task.steps, (task.first + task.steps) // task.every - task.first // task.every
+        logs = dict.fromkeys((q.post for q in task.plastic if q.rule.walks), min(task.steps, LONGEST) + 1)
+        for p in task.populations:
+            self._packed[p.name].load(p, self._sections, times, logs.get(p.name, 0))
+
+    def _wire(self, k: int, q: CircuitProjection) -> None:
+        """The section of a projection; what has not moved stays."""
+        pre, post, layout = self._packed[q.pre], self._packed[q.post], self.layout
+        weights = weights_of(q, self._sections.dtype)
+        now = weights.table.data_ptr(), pre.moved
+        if self._read[k] == now and weights.code is None:
+            return
+        if self._read[k] is not None:
+            self._sections.change(wire(k), {**weights.given("weight"), **past_of(pre)})
+        else:
+            match q.pattern:
+                case RowSource() as source:
+                    pack_drawn(q, layout.forms[k], source, self._sections, wire(k), pre, post, self._tuning)
+                case Pattern():
+                    block, cut = layout.blocks[q.post], layout.cuts[k]
+                    pack_projection(
+                        q,
+                        layout.forms[k],
+                        layout.tables[k],
+                        self._sections,
+                        wire(k),
+                        layout.team,
+                        pre,
+                        post,
+                        block,
+                        cut,
+                    )
+        self._read[k] = now
+
+    def _listed(self, task: Circuit, plastic: Sequence[Entry], end: Sequence[Entry]) -> dict[str, list[Tensor]]:
+        """The lists of calls, once all sections are filled."""
+        layout, dtype = self.layout, task.dtype
+        for n, entries in layout.emptied.items():
+            self._sections.listed(entries, layout.rooms[n])
+        graded = [
+            Entry(graded_kernel(isinstance(q.latency, int), dtype), ("graded", k)) for k, q in enumerate(task.graded)
+        ]
+        cells = [Entry(cells_kernel(m, dtype), population(k)) for k, m in enumerate(layout.members)]
+        step = [*layout.steady, *graded, *plastic, *cells]
+        ahead = [*layout.ahead, *(self._meeting if layout.ahead else ())]
+        lists = {"history": layout.before, "slice": ahead, "step": step, "after": layout.varied, "end": end}
+        return {n: self._sections.listed(calls) for n, calls in lists.items()}
+
+    def _result(self, task: Circuit, values: Sequence[PlasticValues]) -> CircuitResult:
+        spikes, states, recorded, emitted = {}, {}, {}, {}
+        for p in task.populations:
+            packed = self._packed[p.name]
+            spikes[p.name] = packed.spikes()
+            states[p.name] = packed.states()
+            for n in p.step.counters:
+                states[p.name][n] = (states[p.name][n] - task.steps).clamp_(min=0).to(task.dtype)
+            recorded[p.name] = {n: t[:, : p.cells] for n, t in packed.record.items()}
+            if packed.emissions is not None:
+                emitted[p.name] = packed.emissions.last(task.steps, p.kept)
+            packed.release(self._sections)
+        return CircuitResult(spikes, states, recorded, [v.whole() for v in values], emitted)

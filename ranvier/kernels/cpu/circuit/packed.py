@@ -1,0 +1,207 @@
+"""What a circuit has for one population: buffers that last from call to call, and the arguments of its section."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ranvier.kernels.cpu.circuit._drive import CHUNK, drive_names, noise_names
+from ranvier.kernels.cpu.circuit._shares import Shares
+from ranvier.kernels.cpu.circuit.arguments import population_signature
+from ranvier.kernels.cpu.circuit.fired import UNIT, fixed_counters
+from ranvier.kernels.cpu.circuit.graded import Emissions
+from ranvier.kernels.cpu.circuit.team import whole_vectors
+from ranvier.kernels.cpu.draw.steps import limits_of
+from ranvier.kernels.cpu.host.buffers import empty
+from ranvier.kernels.tasks import Spikes
+
+if TYPE_CHECKING:
+    from ranvier.kernels.cpu.circuit.form import Member
+    from ranvier.kernels.cpu.circuit.team import Team
+    from ranvier.kernels.cpu.host.sections import Sections
+    from ranvier.kernels.tasks import CircuitDrive, CircuitPopulation
+    from ranvier.values import CountLaw
+
+__all__ = ["Packed"]
+
+Tensor = torch.Tensor
+
+
+class Packed:
+    """Own buffers of one population in an opened circuit, which last from call to call, and what a call adds.
+
+    ``cell`` and ``bounds`` are the spikes of the call, for every thread; ``past`` and ``past_bounds`` those before it, which lie
+    elsewhere when ``moved`` has grown. ``rings`` and ``state`` are arrays for every thread. ``log`` and ``counts`` are what
+    plastic synapses may know of each cell: its spikes, at most ``capacity``, and how many.
+    """
+
+    def __init__(
+        self, p: CircuitPopulation, member: Member, key: Hashable, dtype: torch.dtype, team: Team, lengths: Mapping[str, int],
+        block: int, slots: int, bins: Sequence[Tensor],
+    ) -> None:  # fmt: skip
+        """``lengths``: slots of each ring; ``block``: cells of one; ``slots``: of the ring of its emissions; ``bins``: for each
+        thread room for the list of calls that empty the bins of a block."""
+        self.cells, self.step, self.member, self.key, self.lengths = p.cells, p.step, member, key, lengths
+        self._slots, self.dtype = slots, dtype
+        self.width = 64 // dtype.itemsize
+        self.padded = padded = whole_vectors(p.cells, self.width)
+        self._exact = torch.float64 if p.step.exact else dtype
+        ranges = team.ranges(padded, block)
+        self.shares, units = Shares(ranges), Shares(ranges, UNIT)
+        self._fixed = fixed_counters(member)
+        kinds = {n: self._kept(n) for n in (*p.step.states, *p.step.counters)} | dict.fromkeys(self._fixed, torch.int32)
+        self.state = {n: self.shares.room(kind) for n, kind in kinds.items()}
+        self.rings = {
+            stream: self.state[p.step.port_of(stream)] if stream in member.direct else self.shares.room(dtype, length)
+            for stream, length in lengths.items()
+        }
+        self._pending = [ring for n, ring in self.rings.items() if n not in member.direct and lengths[n] > 1]
+        alike = [n for n in p.step.coefficients if n not in member.varied]
+        self._alike = alike, torch.zeros(len(alike), dtype=self._exact)
+        self._varied = {n: torch.zeros(padded, dtype=self._exact) for n in member.varied}
+        drawn = Shares([(low, high + CHUNK if high == padded else high) for low, high in ranges])
+        self._drives = [_Drive(padded, drawn.room(dtype), dtype) for _ in p.drives]
+        self.lists, self.borders = (torch.zeros(team.threads, dtype=torch.int64) for _ in range(2))
+        self.past, self.past_bounds, self.moved = (
+            torch.zeros(0, dtype=torch.int32),
+            torch.zeros(1, dtype=torch.int64),
+            0,
+        )
+        self.cell: list[Tensor] = []
+        self.bounds: list[Tensor] = []
+        self.record: dict[str, Tensor] = {}
+        self.capacity, self.emissions = 0, None
+        self.log, self.counts = (torch.zeros(0, dtype=torch.int32) for _ in range(2))
+        given: dict[str, Any] = {"cells": p.cells, "padded": padded, "block": block or padded}
+        given |= {f"coefficient of {n}": self._alike[1][k : k + 1] for k, n in enumerate(alike)}
+        given |= {f"coefficient of {n}": t for n, t in self._varied.items()}
+        given |= {f"length of {stream}": length for stream, length in lengths.items()}
+        own: dict[str, Sequence[Any]] = {"low": [low for low, _ in ranges], "high": [high for _, high in ranges]}
+        own["first_block"] = [low // given["block"] for low, _ in ranges]
+        own |= {"fired": units.room(torch.int64), "found": units.room(torch.int32), "bins": bins}
+        own |= {f"state of {n}": self.state[n] for n in p.step.states}
+        own |= {f"counter of {n}": self.state[n] for n in p.step.counters}
+        own |= {f"free of {n}": units.room(torch.int64) for n in self._fixed}
+        own |= {f"ring of {stream}": ring for stream, ring in self.rings.items()}
+        own |= {drive_names(k)["drawn"]: d.drawn for k, d in enumerate(self._drives)}
+        own |= {noise_names(n)["drawn"]: drawn.room(dtype) for n in member.noises}
+        self._lasting: tuple[dict[str, Any], dict[str, Sequence[Any]]] | None = (given, own)
+
+    def load(self, p: CircuitPopulation, sections: Sections, times: tuple[int, int, int], capacity: int) -> None:
+        """Take the numbers of a call; ``times``: depth of the history, steps and samples; ``capacity``: spikes of each cell that
+        its log can hold."""
+        depth, steps, samples = times
+        for n in (*p.step.states, *p.step.counters):
+            self.shares.put(p.states[n], self.state[n])
+        for ring in self._pending:
+            for t, (low, high) in zip(ring, self.shares.ranges, strict=True):
+                t[..., low:high] = 0
+        given: dict[str, Any] = {}
+        for n, coefficient in self._fixed.items():
+            given[f"waiting of {n}"] = int(p.states[n].max())
+            given[f"steps of {n}"] = int(p.coefficients[coefficient])
+        names, alike = self._alike
+        alike.numpy()[:] = [p.coefficients[n].item() for n in names]
+        for n, t in self._varied.items():
+            t[: p.cells] = p.coefficients[n].reshape(-1)
+            t[p.cells :] = t[p.cells - 1]
+        for stream, x in p.outside.items():
+            given |= _outside(stream, x, p.cells, self.padded, self.width, self._kept(stream))
+        self.record = {n: torch.empty(samples, self.padded, dtype=self._kept(p.step.output_of(n))) for n in p.recorded}
+        given |= {f"record of {n}": t for n, t in self.record.items()}
+        most = steps if self.member.fires else 0
+        self.cell = [empty([most * (high - low) + self.width], torch.int32) for low, high in self.shares.ranges]
+        self.bounds = [torch.zeros(steps + 1, dtype=torch.int64) for _ in self.shares.ranges]
+        self.lists.numpy()[:] = [t.data_ptr() for t in self.cell]
+        self.borders.numpy()[:] = [t.data_ptr() for t in self.bounds]
+        self._remember(Spikes.of(p.history if p.emission is None else p.history[:0]), depth)
+        if p.emission is not None:
+            self.emissions = Emissions(p.history, p.cells, self.padded, self._slots, depth, self.dtype)
+            given |= self.emissions.given
+        for k, (d, held) in enumerate(zip(p.drives, self._drives, strict=True)):
+            names_of = drive_names(k)
+            given |= {names_of[word]: value for word, value in held.given(d).items()}
+        for n, key in p.noises.items():
+            names_of = noise_names(n)
+            given |= {names_of[word]: value for word, value in zip(("key0", "key1", "draws"), key, strict=True)}
+        self.capacity = capacity
+        self.log = torch.empty(p.cells * capacity, dtype=torch.int32)
+        self.counts = torch.zeros(p.cells if capacity else 0, dtype=torch.int32)
+        self._tell(sections, given, {"spikes": self.cell, "bounds": self.bounds})
+
+    def _kept(self, name: str) -> torch.dtype:
+        """The dtype of a state, a stream or an emission."""
+        return self._exact if name in self.step.exact else self.dtype
+
+    def _tell(self, sections: Sections, given: Mapping[str, Any], own: Mapping[str, Sequence[Any]]) -> None:
+        """Put what a call adds into the section."""
+        if self._lasting is None:
+            sections.change(self.key, given, own)
+            return
+        lasting, each = self._lasting
+        sections.fill(self.key, population_signature(self.member), {**lasting, **given}, {**each, **own})
+        self._lasting = None
+
+    def _remember(self, past: Spikes, depth: int) -> None:
+        """Keep what fired in the ``depth`` steps before the call."""
+        count, empty_steps = past.cell.numel(), depth + 1 - past.bounds.numel()
+        if self.past_bounds.numel() != depth + 1 or self.past.numel() < count:
+            self.past = torch.zeros(2 * count + UNIT, dtype=torch.int32)
+            self.past_bounds = torch.zeros(depth + 1, dtype=torch.int64)
+            self.moved += 1
+        self.past[:count] = past.cell
+        self.past_bounds[:empty_steps] = 0
+        self.past_bounds[empty_steps:] = past.bounds
+
+    @property
+    def size(self) -> int:
+        """Bytes of states and rings."""
+        parts = [*self.state.values(), *(ring for n, ring in self.rings.items() if n not in self.member.direct)]
+        return sum(t.nbytes for own in parts for t in own)
+
+    def release(self, sections: Sections) -> None:
+        """Let go of what belongs to a call: its results have it now."""
+        names = [*(f"record of {n}" for n in self.record), *(f"outside of {n}" for n in self.member.outside)]
+        sections.release(self.key, [*names, "spikes", "bounds"])
+        self.cell, self.bounds, self.record = [], [], {}
+
+    def states(self) -> dict[str, Tensor]:
+        """States and counters of all cells, as tensors of their own."""
+        return {n: self.shares.whole(parts, self.cells) for n, parts in self.state.items()}
+
+    def spikes(self) -> Spikes:
+        """What fired during the call: views of the lists, so keep copies of what shall last."""
+        return Spikes.merged([Spikes(c[: int(k[-1])], k) for c, k in zip(self.cell, self.bounds, strict=True)])
+
+
+class _Drive:
+    """The arguments of a drive: its weights [cells or 1], and the row that it fills, which last."""
+
+    def __init__(self, padded: int, drawn: list[Tensor], dtype: torch.dtype) -> None:
+        self.drawn, self._weight = drawn, torch.zeros(padded + CHUNK, dtype=dtype)
+        self._law: CountLaw | None = None
+        self._limits: dict[str, Any] = {}
+
+    def given(self, d: CircuitDrive) -> dict[str, Any]:
+        single = d.weight.numel() == 1
+        self._weight[: CHUNK if single else d.weight.numel()] = d.weight
+        if self._law is not d.law:
+            limits, strides = limits_of(d.law)
+            self._law, self._limits = d.law, {"limits": limits, **strides}
+        keys = dict(zip(("key0", "key1", "draws"), d.key, strict=True))
+        return {"weight": self._weight, **self._limits, "latency": d.latency, "per_cell": int(not single), **keys}
+
+
+def _outside(
+    stream: str, x: Tensor, cells: int, padded: int, width: int, dtype: torch.dtype
+) -> dict[str, Tensor | int]:
+    """A stream that is given for all steps: a row for each step or one for all, a number for each cell or one for all."""
+    if x.shape[1] == 1:
+        wide, lane = x.to(dtype).expand(-1, width).contiguous(), 0
+    else:
+        wide, lane = torch.zeros(x.shape[0], padded, dtype=dtype), 1
+        wide[:, :cells] = x
+    row = wide.shape[1] if x.shape[0] > 1 else 0
+    return {f"outside of {stream}": wide, f"row of {stream}": row, f"lane of {stream}": lane}
