@@ -176,6 +176,11 @@ class Population(nn.Module):
         """Whether projections carry another signal of its cells than their spikes."""
         return self.cell.emit not in ("spike", None)
 
+    @property
+    def learns_starts(self) -> bool:
+        """Whether an initial value is learnt."""
+        return any(isinstance(value, Learn) for value in self.cell.initial.values())
+
     def fold_norm(self) -> None:
         """Make the factors and shifts of its norm plain parameters of its cell, in place."""
         if self.membrane_norm is None:

@@ -16,11 +16,11 @@ from ranvier.kernels.tasks import ScanShape
 from ranvier.network.checks import check_batch, check_dtype, check_ends, check_period
 from ranvier.network.order import Edge, GraphError, arrange
 from ranvier.network.parts.projection import Projection
-from ranvier.network.plan._density import dense_among
 from ranvier.network.plan._known import Carried, Known
 from ranvier.network.plan._make import make_plan
 from ranvier.network.plan._neighbours import is_plain, joins
 from ranvier.network.plan._reasons import not_fusible, not_looped, not_wired
+from ranvier.network.plan.density import dense_among
 from ranvier.network.plan.drives import drawable
 from ranvier.network.plan.hooks import hooked_parts
 from ranvier.network.plan.plan import Plan, Request

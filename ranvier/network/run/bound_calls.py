@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier._warn import warn
 from ranvier.dynamics import COUNTER
 from ranvier.kernels.provider import CHANGED, MADE, Calls, OpensCalls
-from ranvier.network.checks import MOST, describe_non_finite, require_finite
+from ranvier.network.checks import MOST
 from ranvier.network.plan.built import unit_of
 from ranvier.network.run.bound import feeding, whole_unit
 from ranvier.network.run.bound_parts import BoundParts, modules_of
@@ -18,10 +17,10 @@ from ranvier.network.run.execute import Execution
 from ranvier.network.run.fused import fused_task
 from ranvier.network.run.modes import own_precision, watch
 from ranvier.network.run.runner import Runner
+from ranvier.network.run.starts import Starts
 from ranvier.network.run.window import Window
-from ranvier.network.shapes import shapes_from
-from ranvier.network.state.initial import initial_state
 from ranvier.network.state.state import State, stream_of
+from ranvier.network.warnings.unsound import warn_of_unsound
 
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
@@ -33,18 +32,15 @@ Tensor = torch.Tensor
 
 
 class BoundCalls(BoundParts):
-    """A call of a graph for one shape, as its plan has it, as long as :meth:`holds`; for several threads at once.
-
-    ``initial`` is the state from which a call without one begins, None where it differs from call to call.
-    """
+    """A call of a graph for one shape, as its plan has it, as long as :meth:`holds`; for several threads at once."""
 
     def __init__(
         self, graph: Graph, calls: Calls, inputs: Sequence[str], record: Mapping[str, tuple[str, ...]],
-        initial: State | None, count: int,
+        starts: Starts, count: int,
     ) -> None:  # fmt: skip
         super().__init__(graph, calls.kept, inputs)
         self.calls, self.count = calls, count
-        self._initial = None if initial is None else self.given(initial)
+        self._initial = None if starts.same is None else self.given(starts.same)
         self._asking = [(t, t.requires_grad) for _, _, t, _ in self.tensors if t is not None]
         pairs = [(n, v) for n, variables in record.items() for v in variables]
         self._records = [
@@ -59,8 +55,9 @@ class BoundCalls(BoundParts):
         """A call; None where it must be run, or refused, the long way."""
         sources = self.sources(x)
         given = self._initial if state is None else self.given(state)
-        if sources is None or given is None or x.requires_grad or any(t.requires_grad for t in given):
+        if sources is None or given is None or any(t.requires_grad for t in (x, *given)):
             return None
+        inputs = {next(iter(self.graph.inputs)): sources[0]}
         found, made, out = self.calls.call(sources, given)
         if found & ~MADE:
             self._generation -= found & CHANGED  # no longer holds
@@ -68,21 +65,14 @@ class BoundCalls(BoundParts):
         stream = stream_of(stream) if state is None or stream is not None else state.stream
         after = self.state(made, self.count + (0 if state is None else state.step), stream)
         if found:
-            self._tell(x, after)
+            warn_of_unsound(self.graph, inputs, after)
         run = Execution({pair: out[k] for pair, k in self._records}, after)
         watch(run.recorded.values())
         return run
 
-    def _tell(self, x: Tensor, state: State) -> None:
-        """Warn of numbers that are not sound; an input that is none is an error."""
-        trouble = describe_non_finite(self.graph, state)
-        if trouble:
-            require_finite(next(iter(self.graph.inputs)), x)
-            warn(trouble)
-
 
 def bind_calls(
-    graph: Graph, plan: Plan, inputs: Mapping[str, Tensor], state: State, record: Mapping[str, tuple[str, ...]]
+    graph: Graph, plan: Plan, inputs: Mapping[str, Tensor], starts: Starts, record: Mapping[str, tuple[str, ...]]
 ) -> BoundCalls | None:
     """What serves calls like this one; None where its plan does not set them up once."""
     unit = whole_unit(graph, plan)
@@ -93,34 +83,23 @@ def bind_calls(
         or not unit.calls
         or plan.cuts.times
         or graph.times
-        or state.history
-        or state.synapses
+        or graph.depths()
         or len(graph.inputs) != 1
     ):
         return None
-    learning, count, batch = torch.is_grad_enabled(), *next(iter(inputs.values())).shape[:2]
+    asked, count = torch.is_grad_enabled(), len(next(iter(inputs.values())))
     with torch.enable_grad(), own_precision():
         runner = Runner(graph, plan, record)
         if any(c.refractory is not None and c.refractory.long for c in runner.cells.values()):
             return None
         like = {n: torch.zeros_like(x) for n, x in inputs.items()}
-        task = fused_task(runner, unit, Window(like, count, state.map(torch.zeros_like)))
+        task = fused_task(runner, unit, Window(like, count, starts.state(0)))
         modules = modules_of(graph)
         tensors = {
             id(t): t for m in modules for table in (m._parameters, m._buffers) for t in table.values() if t is not None
         }
         opened: OpensCalls = unit_of(plan, unit)  # pyright: ignore[reportAssignmentType]  (its provider offered to serve calls)
-        calls = opened.open_calls(task, list(tensors.values()), MOST, learning)
+        calls = opened.open_calls(task, list(tensors.values()), MOST, asked)
     if calls is None:
         return None
-    return BoundCalls(graph, calls, feeding(runner, unit), record, _initial(graph, batch, inputs), count)
-
-
-def _initial(graph: Graph, batch: int, inputs: Mapping[str, Tensor]) -> State | None:
-    """The state from which every call without one begins; None where calls begin in different ones."""
-    shapes = shapes_from(graph, inputs)
-    with torch.enable_grad():
-        one, other = (initial_state(graph, batch, stream, shapes).tensors() for stream in (0, 1))
-        if any(t.requires_grad or not torch.equal(t, other[n]) for n, t in one.items()):
-            return None
-        return initial_state(graph, batch, 0, shapes)
+    return BoundCalls(graph, calls, feeding(runner, unit), record, starts, count)

@@ -13,8 +13,6 @@ from ranvier.errors import ShapeError
 from ranvier.network.checks import (
     check_period,
     check_record,
-    describe_non_finite,
-    require_finite,
     take_inputs,
 )
 from ranvier.network.plan.planning import plan_call
@@ -32,6 +30,7 @@ from ranvier.network.state.initial import initial_state
 from ranvier.network.state.state import State
 from ranvier.network.warnings.late_times import warn_of_late_times
 from ranvier.network.warnings.starts import warn_of_starts
+from ranvier.network.warnings.unsound import warn_of_unsound
 
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
@@ -73,16 +72,12 @@ def call(
     plan = plan_call(graph, inputs, state, torch.is_grad_enabled(), steps, batch, cuts=cuts, step=step, **periods)
     wanted = {n: tuple(v) for n, v in record.items()}
     run = execute(graph, plan, inputs, steps, state, wanted, ends)
-    if ends is None:
-        bind_same(graph, plan, inputs, state, wanted, reset)
+    if ends is None and not any(periods.values()):
+        bind_same(graph, plan, inputs, wanted, reset)
     if steps == 1:
         alone = partial(plan_call, graph, inputs, state, False, steps, batch, step=True)
         bind_step(graph, (lambda: plan) if step else alone, inputs, state, batch)
-    trouble = describe_non_finite(graph, run.state)
-    if trouble:
-        for name in graph.inputs:  # a large input is only searched once something went wrong
-            require_finite(name, inputs[name])
-        warn(trouble)
+    warn_of_unsound(graph, inputs, run.state)
     return run
 
 

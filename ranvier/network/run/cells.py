@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -41,10 +42,21 @@ class Cells:
         emit = population.cell.emit
         self.emission = step.output_of(emit) if emit else None
         self.cuts = cuts.of(reads_spikes(graph, name, record))
+        self._read()
+
+    def _read(self) -> None:
+        """Compute the numbers from those that the population has now."""
+        graph, population, step = self.graph, self.population, self.step
         self.coefficients = population.coefficients_in_use(step, graph.dt)
         self.refractory = refractory_of(graph, population, step) if step.counters else None
         if self.refractory is not None:
             self.coefficients |= self.refractory.coefficient
+
+    def renewed(self) -> Cells:
+        """The same for another call, with the numbers that the population has now."""
+        other = copy(self)
+        other._read()
+        return other
 
     def scan(
         self, inflow: Inflow, window: Window, first: int = 0, count: int | None = None, *, emits: bool = True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -53,6 +54,12 @@ class Runner:
             for n, p in graph.projections.items()
             if p.plasticity
         }
+
+    def renewed(self) -> Runner:
+        """The same for another call, with the numbers that the parts have now; of a graph without sources and plastic synapses."""
+        other = copy(self)
+        other.cells = {n: cells.renewed() for n, cells in self.cells.items()}
+        return other
 
     def run(
         self, inputs: Mapping[str, Tensor], count: int, state: State

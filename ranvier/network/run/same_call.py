@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ranvier.network.plan.density import dense_among
 from ranvier.network.run.bound_calls import BoundCalls, bind_calls
+from ranvier.network.run.bound_run import BoundRun, bind_run
 from ranvier.network.run.kept import Kept, place_for
 from ranvier.network.run.modes import autocast, refuse_modes
+from ranvier.network.run.starts import Starts
 from ranvier.network.state.state import State
 
 if TYPE_CHECKING:
@@ -28,10 +31,10 @@ def same_call(
     graph: Graph, x: Any, state: State | None, record: Mapping[str, Sequence[str]], reset: Any, stream: int | None
 ) -> Execution | None:
     """A call like an earlier one, by what was set up for it; None where it must be run the long way."""
-    known: dict[Any, Kept[BoundCalls]] = graph.memo.calls
+    known: dict[Any, Kept[BoundCalls | BoundRun]] = graph.memo.calls
     if not known or not isinstance(x, Tensor) or not (state is None or state.__class__ is State):
         return None
-    kept = known.get(_key(graph, x.shape, record, reset))
+    kept = known.get(_key(graph, x, record, reset))
     bound = None if kept is None else kept.bound
     if kept is None or bound is None or graph.memo.shape != tuple(x.shape[:2]):
         return None
@@ -48,17 +51,21 @@ def same_call(
 
 
 def bind_same(
-    graph: Graph, plan: Plan, inputs: Mapping[str, Tensor], state: State, record: Mapping[str, tuple[str, ...]], reset: Any
+    graph: Graph, plan: Plan, inputs: Mapping[str, Tensor], record: Mapping[str, tuple[str, ...]], reset: Any
 ) -> None:  # fmt: skip
     """Set up for calls like this one, from the second one on."""
-    if not any(unit.calls for unit in plan.units):
+    if len(graph.inputs) != 1 or graph.sources:
         return
-    key = _key(graph, next(iter(inputs.values())).shape, record, reset)
-    place_for(graph.memo.calls, key, _MOST, wait=1).bind(
-        lambda: plan, lambda plan: bind_calls(graph, plan, inputs, state, record)
-    )
+    (x,) = inputs.values()
+
+    def make(plan: Plan) -> BoundCalls | BoundRun | None:
+        starts = Starts(graph, x.shape[1], inputs)
+        return bind_calls(graph, plan, inputs, starts, record) or bind_run(graph, plan, starts, record)
+
+    place_for(graph.memo.calls, _key(graph, x, record, reset), _MOST, wait=1).bind(lambda: plan, make)
 
 
-def _key(graph: Graph, shape: torch.Size, record: Mapping[str, Sequence[str]], reset: Any) -> tuple[Any, ...]:
+def _key(graph: Graph, x: Tensor, record: Mapping[str, Sequence[str]], reset: Any) -> tuple[Any, ...]:
     wanted = tuple((n, tuple(v)) for n, v in record.items())
-    return shape, wanted, str(reset), torch.is_grad_enabled(), graph.dtype, graph.provider
+    grad, dense = torch.is_grad_enabled(), bool(dense_among({"": x}))
+    return x.shape, dense, grad and x.requires_grad, wanted, str(reset), grad, graph.dtype, graph.provider, graph.bounds

@@ -101,6 +101,52 @@ def test_its_gradients_are_those_of_the_reference(make: Callable) -> None:
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
 
 
+def _image(provider: str | None = None) -> rv.Sequential:
+    torch.manual_seed(5)
+    parts = [torch.nn.Conv2d(1, 4, 3), rv.LIF(), torch.nn.MaxPool2d(2), torch.nn.Flatten(), rv.Linear(4, 3), rv.LIF(3)]
+    return rv.Sequential(rv.Relay(), *parts, dt=1 * ms, dtype=torch.float64, provider=provider)
+
+
+def _delayed(provider: str | None = None) -> rv.Sequential:
+    torch.manual_seed(6)
+    first = rv.Linear(20, 16, delay=rv.Learn(rv.Uniform(0 * ms, 4 * ms), max=6 * ms))
+    cell = rv.LIF(16, tau=rv.Learn(5 * ms), v=rv.Learn(0.2))
+    parts = [
+        first,
+        rv.Recurrent(cell, rv.Linear(16, 16)),
+        torch.nn.BatchNorm1d(16),
+        torch.nn.Dropout(0.3),
+        rv.Linear(16, 5),
+    ]
+    return _louder(
+        rv.Sequential(*parts, rv.LIF(5, v=rv.Uniform(0, 0.5)), dt=1 * ms, dtype=torch.float64, provider=provider)
+    )
+
+
+@pytest.mark.parametrize("make", [_image, _delayed])
+def test_other_networks_keep_their_plan_and_parts(make: Callable) -> None:
+    x = _spikes(9, 4, torch.float64)
+    x = x[..., :16].reshape(9, 4, 1, 4, 4) if make is _image else x
+    found: list[list[list[Tensor]]] = []
+    for provider, bound in (("cpu", True), ("cpu", False), ("reference", True)):
+        net = make(provider)
+        optimizer = torch.optim.Adam(net.parameters(), 1e-3)
+        rows = []
+        for k in range(6):
+            if not bound:
+                net._memo.calls.clear()
+            torch.manual_seed(20 + k)  # of dropout, and of the streams of drawn values
+            state = net(x)[1].detach() if k % 2 else None
+            rows.append(_made(net, x, state))
+            optimizer.step()
+        assert bool(_served(net)) is bound
+        found.append(rows)
+    for one, other, witness in zip(*found, strict=True):
+        assert _same(one, other)
+        for a, b in zip(one, witness, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-10)
+
+
 def test_numbers_that_are_no_spikes_and_records_and_states() -> None:
     net, x = _layers(), _spikes(6, 3) * torch.linspace(0.3, 2, 20)
     state = net(x)[1].detach()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
+
+from ranvier.network.look import numbers_of
 
 __all__ = ["dense_among"]
 
@@ -23,5 +26,7 @@ def dense_among(inputs: Mapping[str, Tensor]) -> frozenset[str]:
 def _density(x: Tensor) -> float:
     """Fraction of non-zero numbers, from an evenly spaced sample; an odd distance meets channels of every even number."""
     flat = x.detach().reshape(-1)
-    sample = flat[:: flat.numel() // _SAMPLE | 1]
-    return float(torch.count_nonzero(sample)) / max(1, sample.numel())
+    sample = flat[:: flat.numel() // _SAMPLE | 1] if flat.numel() > _SAMPLE else flat
+    numbers = numbers_of(sample)
+    count = torch.count_nonzero(sample) if numbers is None else np.count_nonzero(numbers)
+    return float(count) / max(1, sample.numel())
