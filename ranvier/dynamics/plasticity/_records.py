@@ -106,6 +106,15 @@ class RowRule(ByStructure):
         """Whether something is delivered in every step."""
         return self.every_step is not None and "sent" in self.every_step.outputs
 
+    @cached_property
+    def steady(self) -> bool:
+        """Whether nothing of a synapse changes, and all that it does is to send in every step what follows from values of cells, rows
+        and columns."""
+        if self.every_step is None or {*self.every_step.outputs} != {"sent"}:
+            return False
+        still = not (self.variables or self.shared or self.on_pre or self.on_post)
+        return still and not (self.exact or self.times or self.clock)
+
     @property
     def moving(self) -> tuple[str, ...]:
         """All variables of synapses, rows and columns."""

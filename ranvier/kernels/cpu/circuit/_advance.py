@@ -12,6 +12,7 @@ from ranvier.dynamics.functions import gt
 from ranvier.kernels.cpu.circuit._spread_factors import spread_factors
 from ranvier.kernels.cpu.circuit.fired import Bits, fixed_counters, list_fired
 from ranvier.kernels.cpu.circuit.form import Member
+from ranvier.kernels.cpu.graded.emissions import SHOWN_SLOTS
 from ranvier.kernels.cpu.llvm.functions import I64, at, counted, when
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.mixed import Mixed
@@ -65,6 +66,10 @@ def advance(
     if member.emission:
         moment = b.srem(b.add(n, depth), group["slots"])
         emitted = at(b, group["emitted"], b.mul(moment, group["stride"]))
+    shown = {}
+    if member.shown:
+        moment = b.mul(b.srem(b.add(n, depth), I64(SHOWN_SLOTS)), group["shown stride"])
+        shown = {name: at(b, pointer, moment) for name, pointer in group["shown"].items()}
     varied = {n: p for n, p in group["coefficients"].items() if n in member.varied}
     shared = {n: words.broadcast(p, I64(0)) for n, p in group["coefficients"].items() if n not in member.varied}
     # a difference of two times must not become one of two products
@@ -119,6 +124,8 @@ def advance(
                     mixed.store(pointer, b.add(row, i), values[member.step.output_of(name)])
         if emitted is not None and member.emission is not None:
             mixed.store(emitted, i, values[member.emission])
+        for name, pointer in shown.items():
+            mixed.store(pointer, i, values[name])
         if member.fires:
             spike = words.nonzero(values["spike"])
             fired.store(i, spike)

@@ -10,6 +10,7 @@ from ranvier.kernels.cpu.circuit._drawn import DRAWN
 from ranvier.kernels.cpu.circuit._drive import drive_names, drive_signature, noise_names, noise_signature
 from ranvier.kernels.cpu.circuit.fired import fixed_counters
 from ranvier.kernels.cpu.circuit.form import Member, Wire
+from ranvier.kernels.cpu.graded.emissions import SHOWN_SLOTS
 from ranvier.kernels.cpu.host.signature import REAL, Array, Reader, Signature
 from ranvier.kernels.cpu.host.weights import code_arrays
 from ranvier.kernels.cpu.llvm.functions import F64, I8, I32, I64
@@ -58,6 +59,9 @@ def population_signature(member: Member) -> Signature:
     if member.emission is not None:
         arrays["emitted"] = Array(REAL, None, "stride")
         integers += ["slots", "stride"]
+    if member.shown:
+        arrays |= {f"shown {n}": Array(REAL, SHOWN_SLOTS, "shown stride") for n in member.shown}
+        integers.append("shown stride")
     for drawn in (*map(drive_signature, range(len(member.drives))), *map(noise_signature, member.noises)):
         arrays |= drawn.arrays
         integers += drawn.integers
@@ -81,6 +85,9 @@ def population_values(member: Member, s: Reader) -> dict:
     group |= {n: s[n] for n in ("spikes", "bounds")}
     if member.emission is not None:
         group |= {n: s[n] for n in ("emitted", "slots", "stride")}
+    if member.shown:
+        group["shown"] = {n: s[f"shown {n}"] for n in member.shown}
+        group["shown stride"] = s["shown stride"]
     group["drives"] = [{word: s[n] for word, n in drive_names(k).items()} for k in range(len(member.drives))]
     group["noises"] = {n: {word: s[name] for word, name in noise_names(n).items()} for n in member.noises}
     return group

@@ -18,7 +18,7 @@ class Member(ByStructure):
     (a stream may be both), ``recorded`` the variables written every ``every`` steps, ``varied`` the coefficients with a
     value per cell; the others stay in registers. ``direct`` are the rings that are the states themselves, ``drives``
     the streams of drawn counts, each with whether cells have laws of their own, ``noises`` those of normal numbers, and
-    ``emission`` is the output that graded projections carry.
+    ``emission`` is the output that graded projections carry, ``shown`` the states that synapses read in every step.
     """
 
     step: Step
@@ -30,6 +30,7 @@ class Member(ByStructure):
     drives: tuple[tuple[str, bool], ...] = ()
     noises: tuple[str, ...] = ()
     emission: str | None = None
+    shown: tuple[str, ...] = ()
 
     @property
     def fires(self) -> bool:
@@ -49,6 +50,7 @@ class Member(ByStructure):
             self.drives,
             self.noises,
             self.emission,
+            self.shown,
         )
 
 

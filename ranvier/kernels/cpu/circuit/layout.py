@@ -15,6 +15,7 @@ from ranvier.kernels.cpu.circuit.pack import RowTable, row_tables
 from ranvier.kernels.cpu.circuit.projection import CARRY, DRAW, EMPTY, HISTORY, TOGETHER, wire_kernel
 from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.circuit.team import Team, team_of
+from ranvier.kernels.cpu.graded.form import alike, graded_form, shown_of, steady_form
 from ranvier.kernels.cpu.host.sections import Entry, room
 from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.kernels.cpu.host.weights import synapses_of
@@ -30,7 +31,8 @@ class Layout:
     """Kinds of the parts of a circuit, its rows cut among ``threads``, its rings, and the order of its calls.
 
     ``rings`` are the slots of each, by population and stream; ``blocks`` the cells of one by population; ``cuts`` the rows that
-    are cut into blocks; ``bins`` the projections whose bins a population empties, and ``rooms`` the lists for that, by thread.
+    are cut into blocks; ``graded`` and ``sends`` the kinds of synapses that bring something in every step, of cells that emit a
+    variable and of rules; ``bins`` the projections whose bins a population empties, and ``rooms`` the lists for that, by thread.
     """
 
     def __init__(self, task: Circuit, threads: int, tuning: Tuning) -> None:
@@ -40,9 +42,12 @@ class Layout:
         read = {
             end for q in task.plastic if q.rule.cells for end in (q.pre, q.post)
         }  # rules see states before arrivals
+        self.graded = [graded_form(q, width) for q in task.graded]
+        self.sends = [steady_form(task, q, width) for q in task.plastic]
         self.rings = _rings(task)
-        self.members = _members(task, self.rings, read)
-        self.team: Team = team_of(projections, task.plastic, threads, width)
+        self.members = _members(task, self.rings, read, width)
+        rows = [q for q, form in zip(task.plastic, self.sends, strict=True) if form is None or q.rule.moving]
+        self.team: Team = team_of(projections, rows, threads, width)
         count = self.team.threads
         self.blocks = {p.name: 0 if p.name in read else block_of(p, projections, count, tuning) for p in populations}
         self.cuts = [rows_by_block(q, self.blocks[q.post], tuning) for q in projections]
@@ -57,7 +62,8 @@ class Layout:
         }
         latencies = [q.shortest for q in (*projections, *task.graded)]
         latencies += [k for q in task.plastic if q.pre is not None for k in q.latencies]
-        self.together = min(latencies, default=1)
+        shown = any(member.shown for member in self.members)
+        self.together = min(latencies, default=1) if not shown else 1
         parts = [TOGETHER if form.drawn and count > 1 else CARRY for form in self.forms]
         calls = [Entry(wire_kernel(form, dtype), wire(k), parts[k]) for k, form in enumerate(self.forms)]
         self.emptied = {n: [calls[k]._replace(part=EMPTY) for k in own] for n, own in self.bins.items() if own}
@@ -92,7 +98,7 @@ def _wires(task: Circuit) -> list[tuple[tuple[Any, ...], tuple[Any, ...]]]:
         latency = (q.latency._version, q.latency.data_ptr()) if isinstance(q.latency, Tensor) else q.latency
         objects = type(q), q.pattern, q.latency if each else None
         out.append((objects, (q.pre, q.post, q.stream, latency, q.weight.numel() == 1, code)))
-    out += [((q.pattern, q.rule, *q.members), (q.pre, q.post, q.stream, q.latencies)) for q in task.plastic]
+    out += [((q.pattern, q.rule, *q.members), (q.pre, q.post, q.stream, q.latencies, alike(q))) for q in task.plastic]
     return out
 
 
@@ -117,7 +123,9 @@ def _slots(q: CircuitProjection) -> int:
     return 1 if q.latencies is None else q.longest
 
 
-def _members(task: Circuit, rings: dict[str, dict[str, int]], read: Iterable[str | None]) -> list[Member]:
+def _members(
+    task: Circuit, rings: dict[str, dict[str, int]], read: Iterable[str | None], width: int
+) -> list[Member]:  # fmt: skip
     """The kind of each population; rings of ``read`` ones are no states."""
     each = {(q.post, q.stream) for q in task.projections if q.latencies is not None}
 
@@ -130,6 +138,7 @@ def _members(task: Circuit, rings: dict[str, dict[str, int]], read: Iterable[str
             p.step, tuple(rings[p.name]), tuple(p.outside), p.recorded, p.varied,
             tuple(s for s in rings[p.name] if direct(s, p)),
             tuple((d.stream, d.law.each) for d in p.drives), tuple(p.noises), p.emission,
+            shown_of(task, p, width),
         )
         for p in task.populations
     ]  # fmt: skip

@@ -9,12 +9,13 @@ import torch
 
 from ranvier.kernels.cpu.circuit.arguments import population, wire
 from ranvier.kernels.cpu.circuit.cells import cells_kernel
-from ranvier.kernels.cpu.circuit.graded import graded_kernel, pack_graded, slots_of
 from ranvier.kernels.cpu.circuit.kernel import driver
 from ranvier.kernels.cpu.circuit.layout import Layout
 from ranvier.kernels.cpu.circuit.pack import pack_drawn, pack_projection, past_of, weights_of
 from ranvier.kernels.cpu.circuit.packed import Packed
 from ranvier.kernels.cpu.circuit.rules import pack_rules
+from ranvier.kernels.cpu.graded.kernel import graded_kernel
+from ranvier.kernels.cpu.graded.pack import pack_graded, slots_of
 from ranvier.kernels.cpu.host.barrier import LINE
 from ranvier.kernels.cpu.host.clock import clocks, show
 from ranvier.kernels.cpu.host.meeting import MEETING, meeting_kernel
@@ -74,21 +75,26 @@ class OpenCircuit:
         for k, q in enumerate(task.projections):
             self._wire(k, q)
         width = 64 // task.dtype.itemsize
-        values, plastic, end = pack_rules(task, self._sections, self._packed, width, self._meeting)
-        for k, q in enumerate(task.graded):
-            pack_graded(q, self._sections, ("graded", k), self._packed[q.pre], self._packed[q.post])
+        forms, meeting = self.layout.sends, self._meeting
+        values, plastic, end = pack_rules(task, forms, self._sections, self._packed, width, meeting)
+        for k, (q, form) in enumerate(zip(task.graded, self.layout.graded, strict=True)):
+            pack_graded(q, form, self._sections, ("graded", k), self._packed[q.pre], self._packed[q.post])
         if self._lists is None:
             self._lists = self._listed(task, plastic, end)
         given = {"steps": task.steps, "together": self.layout.together}
         self._sections.fill("driver", driver().signature, given, self._lists)
         self._sections.run(driver(), "driver")
-        for k in range(len(task.plastic)):  # copies of all synapses
-            self._sections.release(("plastic", k))
+        for k, (q, form) in enumerate(zip(task.plastic, forms, strict=True)):  # copies of all synapses
+            if form is None or q.rule.moving:
+                self._sections.release(("plastic", k))
+            if form is not None:
+                self._sections.release(("sends", k))
         return self._result(task, values)
 
     def _load(self, task: Circuit) -> None:
         """The numbers of a call."""
         depth = max((p.history.shape[0] for p in task.populations), default=0)
+        depth = max(depth, *(int(bool(m.shown)) for m in self.layout.members), 0)
         show(self._clocks, met=0, first=task.first, every=task.every, depth=depth)
         self._flags.zero_()
         times = depth, task.steps, (task.first + task.steps) // task.every - task.first // task.every
@@ -130,9 +136,7 @@ class OpenCircuit:
         layout, dtype = self.layout, task.dtype
         for n, entries in layout.emptied.items():
             self._sections.listed(entries, layout.rooms[n])
-        graded = [
-            Entry(graded_kernel(isinstance(q.latency, int), dtype), ("graded", k)) for k, q in enumerate(task.graded)
-        ]
+        graded = [Entry(graded_kernel(form, dtype), ("graded", k)) for k, form in enumerate(layout.graded)]
         cells = [Entry(cells_kernel(m, dtype), population(k)) for k, m in enumerate(layout.members)]
         step = [*layout.steady, *graded, *plastic, *cells]
         ahead = [*layout.ahead, *(self._meeting if layout.ahead else ())]

@@ -11,9 +11,9 @@ from ranvier.kernels.cpu.circuit._drive import CHUNK, drive_names, noise_names
 from ranvier.kernels.cpu.circuit._shares import Shares
 from ranvier.kernels.cpu.circuit.arguments import population_signature
 from ranvier.kernels.cpu.circuit.fired import UNIT, fixed_counters
-from ranvier.kernels.cpu.circuit.graded import Emissions
 from ranvier.kernels.cpu.circuit.team import whole_vectors
 from ranvier.kernels.cpu.draw.steps import limits_of
+from ranvier.kernels.cpu.graded.emissions import SHOWN_SLOTS, Emissions
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.tasks import Spikes
 
@@ -73,6 +73,7 @@ class Packed:
         self.bounds: list[Tensor] = []
         self.record: dict[str, Tensor] = {}
         self.capacity, self.emissions = 0, None
+        self.shown: dict[str, Emissions] = {}
         self.log, self.counts = (torch.zeros(0, dtype=torch.int32) for _ in range(2))
         given: dict[str, Any] = {"cells": p.cells, "padded": padded, "block": block or padded}
         given |= {f"coefficient of {n}": self._alike[1][k : k + 1] for k, n in enumerate(alike)}
@@ -120,6 +121,10 @@ class Packed:
         if p.emission is not None:
             self.emissions = Emissions(p.history, p.cells, self.padded, self._slots, depth, self.dtype)
             given |= self.emissions.given
+        for n in self.member.shown:
+            made = Emissions(p.states[n].unsqueeze(0), p.cells, self.padded, SHOWN_SLOTS, depth, self.dtype)
+            self.shown[n] = made
+            given |= {f"shown {n}": made.rows, "shown stride": made.stride}
         for k, (d, held) in enumerate(zip(p.drives, self._drives, strict=True)):
             names_of = drive_names(k)
             given |= {names_of[word]: value for word, value in held.given(d).items()}

@@ -18,7 +18,7 @@ from ranvier.kernels.cpu.plastic.shares import divided
 from ranvier.kernels.tasks import RowSource
 
 if TYPE_CHECKING:
-    from ranvier.kernels.tasks import Circuit, CircuitProjection, PlasticProjection
+    from ranvier.kernels.tasks import Circuit, CircuitProjection, GradedProjection, PlasticProjection
 
 __all__ = ["Team", "idle_cores", "team_of", "threads_for", "whole_vectors", "worth"]
 
@@ -50,7 +50,8 @@ def threads_for(task: Circuit, threads: int | None, tuning: Tuning = TUNING) -> 
     """
     if threads is None:
         stored = sum(_events(q, tuning) for q in task.projections)
-        threads = worth(sum(p.cells for p in task.populations), stored, task.steps, tuning, task.plastic)
+        cells = sum(p.cells for p in task.populations)
+        threads = worth(cells, stored, task.steps, tuning, task.plastic, task.graded)
         if threads > 1:
             threads = min(threads, idle_cores() if tuning.idle is None else tuning.idle)
     return max(threads, 1)
@@ -81,12 +82,15 @@ def _events(q: CircuitProjection, tuning: Tuning) -> int:
 
 
 def worth(
-    cells: int, synapses: int, steps: int, tuning: Tuning, plastic: Sequence[PlasticProjection] = ()
+    cells: int, synapses: int, steps: int, tuning: Tuning, plastic: Sequence[PlasticProjection] = (),
+    graded: Sequence[GradedProjection] = (),
 ) -> int:  # fmt: skip
     """Threads that pay for a call of so many steps where all cores are idle; never more than torch allows."""
-    copied = sum(q.pattern.synapses for q in plastic)
-    moving = sum(q.pattern.synapses * (tuning.eager if q.rule.eager else tuning.lazy) for q in plastic)
-    work = cells + (synapses + moving) // 100
+    moving = [q for q in plastic if not q.rule.steady]
+    copied = sum(q.pattern.synapses for q in moving)
+    plain = synapses + sum(q.pattern.synapses * (tuning.eager if q.rule.eager else tuning.lazy) for q in moving)
+    plain += tuning.graded * sum(q.pattern.synapses for q in (*graded, *(q for q in plastic if q.rule.steady)))
+    work = cells + plain // 100
     if work * steps < tuning.threaded_call + tuning.copied * copied:
         return 1
     return max(1, min(torch.get_num_threads(), work // tuning.thread_cells))

@@ -27,6 +27,8 @@ class Tuning:
     lazy, eager
         Synapses without plasticity that cost as much as a plastic one: of a rule that runs at spikes, and of one that runs in
         every step.
+    graded
+        The same for a synapse that stays as it is and brings something in every step.
     copied
         The work of giving threads their part of a plastic synapse, in cells times steps.
     own_weights, shared_weight
@@ -52,6 +54,7 @@ class Tuning:
     drawn_room: int = 1 << 17
     lazy: int = 4
     eager: int = 100
+    graded: int = 50
     copied: int = 160
     own_weights: int = 64_000
     shared_weight: int = 500

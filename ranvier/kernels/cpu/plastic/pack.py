@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ranvier.kernels.cpu.circuit.packed import Packed
     from ranvier.kernels.cpu.host.sections import Sections
 
-__all__ = ["PlasticValues", "pack_log", "pack_plastic", "sums_meet"]
+__all__ = ["PlasticValues", "pack_log", "pack_plastic", "sums_meet", "unchanged"]
 
 Tensor = torch.Tensor
 
@@ -145,6 +145,11 @@ def pack_plastic(
         {n: t for n, t in (each | own).items() if wanted(n)}, keep=(packed, told),
     )  # fmt: skip
     return PlasticValues(q, shares, ranges, values)
+
+
+def unchanged(q: PlasticProjection) -> PlasticValues:
+    """The weights of synapses of which nothing changes."""
+    return PlasticValues(q, shares_of(q.pattern, ()), (), {"w": [q.values["w"].clone()]})
 
 
 def sums_meet(q: PlasticProjection) -> bool:

@@ -31,12 +31,13 @@ _PARTS = _BEGIN, _ARRIVE, _NOTE, _STEP, _MOVE, _FINISH = range(6)
 
 class PlasticWire(NamedTuple):
     """A projection: its rule, whether targets ascend in each row (none twice), and the keys of its section and of the log of
-    its postsynaptic cells."""
+    its postsynaptic cells. ``sends`` is the call that takes the place of its rows in every step, where none of them changes."""
 
     rule: RowRule
     ascending: bool
     key: Hashable
     log: Hashable
+    sends: Entry | None = None
 
 
 def plastic_calls(
@@ -57,7 +58,8 @@ def plastic_calls(
     step = calls(_BEGIN, *(w.rule.additive is not None or w.rule.walks for w in wires)) + each_log(CLEAR)
     step += calls(_ARRIVE, *(w.rule.by_spike for w in wires)) + each_log(WRITE)
     step += calls(_NOTE, *(w.rule.by_post for w in wires))
-    step += [*calls(_STEP, *(w.rule.eager for w in wires)), *meeting, *calls(_MOVE, *every)]
+    step += [w.sends or Entry(k, w.key, _STEP) for w, k in rules if w.rule.eager]
+    step += [*meeting, *calls(_MOVE, *every)]
     return step, calls(_FINISH, *every)
 
 

@@ -1,0 +1,3 @@
+"""Synapses that bring something in every step, inside a circuit."""
+
+__all__: list[str] = []
