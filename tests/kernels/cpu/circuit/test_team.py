@@ -62,7 +62,9 @@ def test_a_short_call_is_not_worth_threads(torch_threads) -> None:
 )  # fmt: skip
 def test_plastic_synapses_are_more_work(torch_threads, eager: bool, synapses: int, steps: int, expected: int) -> None:
     torch_threads(2)
-    some: Any = SimpleNamespace(pattern=SimpleNamespace(synapses=synapses), rule=SimpleNamespace(eager=eager))
+    some: Any = SimpleNamespace(
+        pattern=SimpleNamespace(synapses=synapses), rule=SimpleNamespace(eager=eager, steady=False)
+    )
     assert team.worth(1_000, 0, steps, Tuning(idle=2), [some]) == expected
 
 
