@@ -64,8 +64,7 @@ def team_of(
     if threads <= 1 or not can_meet():
         return Team(1)
     team = Team(threads)
-    rows = [q for q in plastic if q.rule.moving or not q.rule.steady]
-    if not all(divided(q, team.borders(whole_vectors(q.pattern.columns, width))) for q in rows):
+    if not all(divided(q, team.borders(whole_vectors(q.pattern.columns, width))) for q in plastic):
         return Team(1)
     for p in (q.stored for q in projections if q.stored is not None):  # rows whose targets do not ascend cannot be cut
         if rows_of(p).cut(team.borders(whole_vectors(p.columns, width))) is None:

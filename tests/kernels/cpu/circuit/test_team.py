@@ -19,7 +19,9 @@ pytestmark = pytest.mark.skipif(not can_meet(), reason="threads of this system c
 
 
 def task(count: int, steps: int, *wires: CircuitProjection) -> Any:
-    return SimpleNamespace(populations=[SimpleNamespace(cells=count)], projections=wires, plastic=[], steps=steps)
+    return SimpleNamespace(
+        populations=[SimpleNamespace(cells=count)], projections=wires, plastic=[], graded=[], steps=steps
+    )
 
 
 @pytest.fixture
