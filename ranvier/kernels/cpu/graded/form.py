@@ -26,7 +26,7 @@ _WEIGHED = Program((), {"sent": sp.Symbol("w") * sp.Symbol(EMITTED)})
 class Graded(ByStructure):
     """A projection that brings the output ``sent`` of a program in every step.
 
-    The program reads values of the sources and of the targets, ``numbers`` of each synapse (the weight w among them), and
+    The program reads values of the sources and of the targets, ``varied`` numbers of each synapse (the weight w among them), and
     ``shared`` ones that all synapses have in common. ``reach`` finds the sources; with ``one_latency`` all synapses read the same
     step of them.
     """
@@ -34,7 +34,7 @@ class Graded(ByStructure):
     sent: Program
     sources: tuple[str, ...]
     targets: tuple[str, ...]
-    numbers: tuple[str, ...]
+    varied: tuple[str, ...]
     shared: tuple[str, ...]
     reach: Reach
     one_latency: bool = True
@@ -42,16 +42,16 @@ class Graded(ByStructure):
     @property
     def key(self) -> tuple:
         """The parts that the generated code depends on."""
-        names = (self.sources, self.targets, self.numbers, self.shared)
+        names = (self.sources, self.targets, self.varied, self.shared)
         return (self.sent.key, *names, self.reach, self.one_latency)
 
 
 def graded_form(q: GradedProjection, width: int) -> Graded:
     """That of a projection from cells that emit a variable, for vectors of ``width`` targets."""
     one_latency, weight = isinstance(q.latency, int), ("w",)
-    numbers, shared = ((), weight) if q.weight.numel() == 1 else (weight, ())
+    varied, shared = ((), weight) if q.weight.numel() == 1 else (weight, ())
     return Graded(
-        _WEIGHED, (EMITTED,), (), numbers, shared, reach_of(q.pattern, width, one_latency=one_latency), one_latency
+        _WEIGHED, (EMITTED,), (), varied, shared, reach_of(q.pattern, width, one_latency=one_latency), one_latency
     )
 
 

@@ -54,7 +54,7 @@ def graded_signature(form: Graded) -> Signature:
     ``latency`` [rows, lanes] is there where synapses differ in it.
     """
     arrays = {"start": Array(I64, None), "flags": Array(I64, None), "ring": Array(REAL, ...), **form.reach.arrays}
-    arrays |= {number_name(n): Array(REAL, None) for n in (*form.numbers, *form.shared)}
+    arrays |= {number_name(n): Array(REAL, None) for n in (*form.varied, *form.shared)}
     arrays |= {target_name(n): Array(REAL, ...) for n in form.targets}
     arrays |= {source_names(n)["shown"]: Array(REAL, ...) for n in form.sources}
     if not form.one_latency:
@@ -152,7 +152,7 @@ class _Sums:
         def read(name: str) -> ir.Value:
             if name in self.rows:
                 return row.read(self.rows[name])
-            if name in form.numbers:
+            if name in form.varied:
                 return lanes.load(self.values[number_name(name)], place)
             return one.targets[name] if name in one.targets else self.shared[name]
 

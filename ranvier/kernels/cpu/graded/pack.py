@@ -73,7 +73,7 @@ def _fill(
     width, dtype = 64 // sections.dtype.itemsize, sections.dtype
     layout = laid_out(pattern, form.reach, width, post.shares.ranges)
     given = {"start": layout.start, **layout.arrays, **sources, "shortest": shortest}
-    given |= {number_name(n): layout.lay(values[n].to(dtype), width) for n in form.numbers}
+    given |= {number_name(n): layout.lay(values[n].to(dtype), width) for n in form.varied}
     given |= {number_name(n): values[n].reshape(-1)[:1].to(dtype) for n in form.shared}
     given |= {"length": post.lengths[stream], "padded": post.padded}
     if latency is not None:
