@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 from ranvier._pages import page
 
 if TYPE_CHECKING:
-    from ranvier import blocks, data, encoding, errors, plasticity, plot, recipes, storages, surrogates, units
+    from ranvier import (
+        blocks,
+        data,
+        distributed,
+        encoding,
+        errors,
+        plasticity,
+        plot,
+        recipes,
+        storages,
+        surrogates,
+        units,
+    )
     from ranvier.connectivity import (
         AllToAll,
         Blocks,
@@ -78,6 +90,7 @@ if TYPE_CHECKING:
         step_current,
         step_graph,
         store_weights,
+        whole_state,
     )
     from ranvier.neurons import (
         ALIF,
@@ -191,6 +204,7 @@ _PUBLIC: dict[str, str] = {
     "connectome": "ranvier.connectivity",
     "data": "ranvier.data",
     "delay_parameters": "ranvier.connectivity",
+    "distributed": "ranvier.distributed",
     "encoding": "ranvier.encoding",
     "errors": "ranvier.errors",
     "fold_norms": "ranvier.network",
@@ -219,6 +233,7 @@ _PUBLIC: dict[str, str] = {
     "train": "ranvier.training",
     "travel_time": "ranvier.connectivity",
     "units": "ranvier.units",
+    "whole_state": "ranvier.network",
 }
 
 __all__ = [
@@ -303,6 +318,7 @@ __all__ = [
     "connectome",
     "data",
     "delay_parameters",
+    "distributed",
     "encoding",
     "errors",
     "fold_norms",
@@ -331,6 +347,7 @@ __all__ = [
     "train",
     "travel_time",
     "units",
+    "whole_state",
 ]
 
 if not TYPE_CHECKING:  # a name that is not on the page is an error to type checkers too

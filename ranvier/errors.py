@@ -14,6 +14,7 @@ __all__ = [
     "MemoryLimitError",
     "NonFiniteError",
     "NumberError",
+    "ProcessError",
     "ProviderError",
     "RanvierError",
     "RanvierWarning",
@@ -71,6 +72,10 @@ class FileFormatError(RanvierError, ValueError):
 
 class MemoryLimitError(RanvierError, MemoryError):
     """A request needs more memory than is free; the message names both sizes and the remedy. Nothing was allocated."""
+
+
+class ProcessError(RanvierError, RuntimeError):
+    """Processes that run one network together do not agree, or one of them does not answer."""
 
 
 class ProviderError(RanvierError, RuntimeError):

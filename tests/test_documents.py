@@ -79,6 +79,7 @@ GIVEN: dict[str, Callable[[], dict[str, Any]]] = {
     "data.md": lambda: {"net": _classifier(12, 27)},
     "deep.md": _deep,
     "delays.md": _delays,
+    "distributed.md": circuit,
     "plasticity.md": circuit,
     "simulation.md": _simulation,
     "training.md": lambda: {**_samples(10, 20, 3, 8), "net": _classifier(20, 3)},

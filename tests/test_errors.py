@@ -25,6 +25,7 @@ def test_every_error_is_of_the_family() -> None:
         ("StateError", ValueError),
         ("FileFormatError", ValueError),
         ("MemoryLimitError", MemoryError),
+        ("ProcessError", RuntimeError),
         ("ProviderError", RuntimeError),
         ("TrainingError", RuntimeError),
     ],

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ranvier.connectivity._one_to_one import OneToOne
     from ranvier.connectivity._positions import Grid, Positions, RandomPositions, place
     from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
+    from ranvier.connectivity._share import Share, Shared
     from ranvier.connectivity._small_world import SmallWorld
     from ranvier.connectivity._sparse import Sparse
     from ranvier.connectivity._synapses import Synapses
@@ -70,6 +71,8 @@ __all__ = [
     "ProceduralSynapses",
     "RandomPositions",
     "RowRule",
+    "Share",
+    "Shared",
     "SmallWorld",
     "Sparse",
     "StepBatchNorm",
@@ -118,6 +121,8 @@ _PUBLIC: dict[str, str] = {
     "ProceduralSynapses": "._procedural",
     "RandomPositions": "._positions",
     "RowRule": "._connectivity",
+    "Share": "._share",
+    "Shared": "._share",
     "SmallWorld": "._small_world",
     "Sparse": "._sparse",
     "StepBatchNorm": "._norm",

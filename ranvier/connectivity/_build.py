@@ -16,6 +16,7 @@ from ranvier.connectivity._correlated import Correlated
 from ranvier.connectivity._memory import check_memory
 from ranvier.connectivity._per_synapse import Numbers, numbers_of
 from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
+from ranvier.connectivity._share import Share, Shared
 from ranvier.connectivity._sparse import Sparse
 from ranvier.connectivity._synapses import Synapses
 from ranvier.connectivity.delays import LONGEST, Delays
@@ -57,6 +58,7 @@ class SynapseRequest:
     width: Any = None
     storage: Storage | None = None
     progress: bool = False
+    share: Share | None = None
 
 
 def build_synapses(rule: Connectivity, ends: Ends, request: SynapseRequest) -> Sparse:
@@ -70,9 +72,11 @@ def build_synapses(rule: Connectivity, ends: Ends, request: SynapseRequest) -> S
         Where weight or delay has the wrong unit.
     """
     _check_sign(request)
-    synapses, needed = check_memory(rule, ends, _bytes(request), request.name)
+    part = 1.0 if request.share is None else (request.share.high - request.share.low) / max(1, ends.sizes[1])
+    synapses, needed = check_memory(rule, ends, _bytes(request), request.name, part)
     with _shown(request, f"{request.name}: {synapses:,} synapses, {spell(needed)}", 2 * synapses) as advance:
-        found = rule.build(ends, key_of(request.seed, f"{request.name}.connectivity"))
+        key, share = key_of(request.seed, f"{request.name}.connectivity"), request.share
+        found = rule.build(ends, key) if share is None else rule.share(ends, key, share.low, share.high)
         learn = isinstance(request.weight, Learn)
         given = request.weight.value if learn else request.weight
         weight = numbers_of(given, found, ends, request.seed, request.name, "weight")
@@ -88,6 +92,11 @@ def build_synapses(rule: Connectivity, ends: Ends, request: SynapseRequest) -> S
         late = 0 * UNITS["ms"] if late is None else late
         delay = numbers_of(late, found, ends, request.seed, request.name, "delay", given)
         if isinstance(request.delay, Learn):
+            if share is not None:
+                raise ConnectivityError(
+                    f"{request.name}: delay={request.delay!r} cannot be learnt on several processes; give a fixed delay, or run "
+                    f"on one process."
+                )
             return Sparse(
                 found,
                 weights,
@@ -97,10 +106,12 @@ def build_synapses(rule: Connectivity, ends: Ends, request: SynapseRequest) -> S
                 _bounds(request, learn),
                 storage=request.storage,
             )
-        latency = _latencies(delay, len(found), request, advance)
+        latency, reach = _latencies(delay, len(found), request, advance)
+    shared = None if found.places is None or share is None else Shared(found.places, reach, share.asked)
     return Sparse(
-        found, weights, latency, learn, bounds=_bounds(request, learn), lag=request.lag, storage=request.storage
-    )
+        found, weights, latency, learn, bounds=_bounds(request, learn), lag=request.lag, storage=request.storage,
+        shared=shared,
+    )  # fmt: skip
 
 
 def procedural_synapses(rule: Procedural, ends: Ends, request: SynapseRequest) -> ProceduralSynapses:
@@ -137,7 +148,7 @@ def procedural_synapses(rule: Procedural, ends: Ends, request: SynapseRequest) -
         )
     delay = numbers_of(late, nothing, ends, request.seed, request.name, "delay")
     weights = _weights(weight, 0, request, False, lambda count: None)
-    latency = _latencies(delay, 0, request, lambda count: None)
+    latency, _ = _latencies(delay, 0, request, lambda count: None)
     source = rule.rule.source(ends, key_of(request.seed, f"{request.name}.connectivity"))
     return ProceduralSynapses(source, ends.sizes, weights, int(latency))
 
@@ -180,8 +191,9 @@ def _weights(
 
 def _latencies(
     delay: Numbers, count: int, request: SynapseRequest, advance: Callable[[int], None]
-) -> torch.Tensor | int:
-    """round(delay/dt) where it is one number for all, else that plus the lag, in the narrowest type."""
+) -> tuple[torch.Tensor | int, tuple[int, int] | None]:
+    """round(delay/dt) where it is one number for all, else that plus the lag, in the narrowest type; and the least and the
+    greatest then."""
     if delay.dimension != _TIME and delay.single != 0:
         raise DimensionError(
             f"{request.name}: delay={request.delay!r} has dimension {delay.dimension}; give a time, for example 1.5*ms."
@@ -204,16 +216,18 @@ def _latencies(
         steps_of_all = int(nearest_steps(delay.single, request.dt))
         if delay.single > 0 == steps_of_all:
             _say_lost(request, delay.single)
-        return steps_of_all
+        return steps_of_all, None
     most = LONGEST if delay.bounds is None else min(LONGEST, float(steps(np.array(delay.bounds[1]))))
     out = np.empty(count, _narrowest(most))
     _fill(out, delay, check, advance, steps)
-    if count and out.max() == request.lag and (longest := float(delay.block(0, min(count, 1 << 16)).max())) > 0:
+    least, most = (int(out.min()), int(out.max())) if count else (LONGEST, 0)
+    least, most = (least, most) if request.share is None else request.share.span(least, most)
+    least, most = (least, most) if most else (request.lag, request.lag)
+    if count and most == request.lag and (longest := float(delay.block(0, min(count, 1 << 16)).max())) > 0:
         _say_lost(request, longest)
-    least, most = (int(out.min()), int(out.max())) if count else (request.lag, request.lag)
     if least == most:
-        return least - request.lag
-    return torch.from_numpy(out.astype(_narrowest(most), copy=False))
+        return least - request.lag, None
+    return torch.from_numpy(out.astype(_narrowest(most), copy=False)), (least, most)
 
 
 def _say_lost(request: SynapseRequest, longest: float) -> None:

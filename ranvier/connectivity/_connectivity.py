@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ranvier.connectivity._positions import Positions
+from ranvier.connectivity._share import joined_rows, row_tiles, share_of
 from ranvier.connectivity._synapses import Synapses
 from ranvier.errors import RanvierError
 from ranvier.kernels.tasks import RowSource
@@ -77,6 +78,8 @@ class Connectivity(ABC):
     """
 
     scratch: int = 0
+    #: whether shares of the synapses are worth keeping apart: not where a cell has one
+    divides: bool = True
 
     @abstractmethod
     def expected(self, ends: Ends) -> int:
@@ -85,6 +88,10 @@ class Connectivity(ABC):
     @abstractmethod
     def build(self, ends: Ends, key: tuple[int, int]) -> Synapses:
         """The synapses, drawn by counting from ``key``: the same for any number of threads and any order of building."""
+
+    def share(self, ends: Ends, key: tuple[int, int], low: int, high: int) -> Synapses:
+        """Those onto the postsynaptic cells ``low`` … ``high`` - 1."""
+        return share_of(self.build(ends, key), low, high)
 
     def join(self, ends: Ends, request: SynapseRequest) -> Transform:
         """The synapses as a transform, with the weights and delays that ``request`` asks for."""
@@ -108,3 +115,8 @@ class RowRule(Connectivity):
         """All rows."""
         self.expected(ends)
         return Synapses(*self.rows(ends, key, 0, ends.sizes[0]), ends.sizes)
+
+    def share(self, ends: Ends, key: tuple[int, int], low: int, high: int) -> Synapses:
+        """Rows are drawn some at a time."""
+        tiles = (self.rows(ends, key, first, stop) for first, stop in row_tiles(ends, self.expected(ends)))
+        return joined_rows(tiles, ends, low, high)

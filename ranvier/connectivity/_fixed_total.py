@@ -8,6 +8,7 @@ import numpy as np
 
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends
 from ranvier.connectivity._numbers import whole
+from ranvier.connectivity._share import joined_rows, row_tiles
 from ranvier.connectivity._synapses import Synapses
 from ranvier.kernels.drawing import distinct_rows, divided, divided_distinct, repeated_rows
 from ranvier.kernels.tasks import RowDraw
@@ -54,16 +55,33 @@ class FixedTotal(Connectivity):
 
     def build(self, ends: Ends, key: tuple[int, int]) -> Synapses:
         """First how many synapses each row gets (streams 1 and 2), then their targets."""
+        pointer = self._pointer(ends, key)
+        return Synapses(*self._rows(ends, key, pointer, 0, ends.sizes[0]), ends.sizes)
+
+    def share(self, ends: Ends, key: tuple[int, int], low: int, high: int) -> Synapses:
+        """The targets of some rows at a time."""
+        pointer, tiles = self._pointer(ends, key), row_tiles(ends, self.total)
+        return joined_rows((self._rows(ends, key, pointer, *tile) for tile in tiles), ends, low, high)
+
+    def _pointer(self, ends: Ends, key: tuple[int, int]) -> np.ndarray:
+        """Where the rows begin."""
         self.expected(ends)
-        rows, choices = ends.sizes[0], ends.choices(self.autapses)
+        rows = ends.sizes[0]
         if self.multapses:
             counts = divided(key, self.total, rows, 1)
         else:
-            counts = divided_distinct(key, self.total, rows, choices, 1)
+            counts = divided_distinct(key, self.total, rows, ends.choices(self.autapses), 1)
         pointer = np.zeros(rows + 1, np.int64)
         np.cumsum(counts, out=pointer[1:])
-        draw = RowDraw(key, 0, choices, ends.barred(self.autapses))
-        return Synapses(pointer, (repeated_rows if self.multapses else distinct_rows)(draw, pointer), ends.sizes)
+        return pointer
+
+    def _rows(
+        self, ends: Ends, key: tuple[int, int], pointer: np.ndarray, first: int, stop: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Row pointer, from 0, and targets of the rows ``first`` … ``stop`` - 1."""
+        own = pointer[first : stop + 1] - pointer[first]
+        draw = RowDraw(key, first, ends.choices(self.autapses), ends.barred(self.autapses))
+        return own, (repeated_rows if self.multapses else distinct_rows)(draw, own)
 
     def __repr__(self) -> str:
         return f"FixedTotal({self.total}, autapses={self.autapses}, multapses={self.multapses})"

@@ -10,15 +10,15 @@ from ranvier.limits import need
 __all__ = ["check_memory", "check_weights"]
 
 
-def check_memory(rule: Connectivity, ends: Ends, per_synapse: int, name: str) -> tuple[int, int]:
-    """Expected synapses and bytes at the highest point of building.
+def check_memory(rule: Connectivity, ends: Ends, per_synapse: int, name: str, part: float = 1.0) -> tuple[int, int]:
+    """Expected synapses and bytes at the highest point of building, where a ``part`` of them is kept.
 
     Raises
     ------
     ConnectivityError
         Where that is more than is free.
     """
-    synapses = rule.expected(ends)
+    synapses = int(part * rule.expected(ends))
     needed = synapses * (per_synapse + rule.scratch) + 8 * ends.sizes[0]
     need(
         needed,

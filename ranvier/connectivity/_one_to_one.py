@@ -16,6 +16,8 @@ class OneToOne(RowRule):
     >>> names = net.connect("signal", "cells", rv.OneToOne(), to="I")
     """
 
+    divides = False
+
     def expected(self, ends: Ends) -> int:
         """One per cell."""
         if ends.sizes[0] != ends.sizes[1]:

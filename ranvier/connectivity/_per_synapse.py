@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ranvier.connectivity._connectivity import ConnectivityError, Ends
 from ranvier.connectivity._correlated import Correlated
 from ranvier.connectivity._numbers import spread
-from ranvier.connectivity._synapses import Synapses
+from ranvier.connectivity._synapses import Places, Synapses
 from ranvier.errors import ShapeError
 from ranvier.kernels.drawing import counted_uniforms
 from ranvier.units import Dimension, as_quantity
@@ -20,6 +20,8 @@ from ranvier.values import Distribution, key_of
 __all__ = ["Numbers", "numbers_of"]
 
 _EDGE = 2.0**-53
+#: places of a share that are drawn together, with all that lies between them
+_PIECE = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,9 @@ def numbers_of(
 
 def _plain(value: Any, synapses: Synapses, ends: Ends, seed: int, name: str, what: str, weight: Any) -> Numbers:
     if isinstance(value, Distribution):
-        return _drawn(value, key_of(seed, f"{name}.{what}"))
+        return _placed(_drawn(value, key_of(seed, f"{name}.{what}")), synapses.places)
     if isinstance(value, Correlated):
-        return _correlated(value, weight, seed, name, what)
+        return _placed(_correlated(value, weight, seed, name, what), synapses.places)
     if isinstance(value, type):
         raise ConnectivityError(f"{name}: {what}={value.__name__} is a class; make one, such as rv.Normal(1.0, 0.1).")
     if callable(value):
@@ -92,6 +94,26 @@ def _plain(value: Any, synapses: Synapses, ends: Ends, seed: int, name: str, wha
         number = float(array)
         return Numbers(quantity.dimension, lambda start, stop: np.full(stop - start, number), number)
     return _listed(array, quantity.dimension, synapses, name, what)
+
+
+def _placed(numbers: Numbers, places: Places | None) -> Numbers:
+    """The numbers of a share of the synapses, out of those of all."""
+    if places is None:
+        return numbers
+
+    def block(start: int, stop: int) -> np.ndarray:
+        if start == stop:
+            return np.empty(0)
+        wanted = places.of(start, stop)
+        return np.concatenate([_some(numbers, piece) for piece in np.array_split(wanted, -(-len(wanted) // _PIECE))])
+
+    return replace(numbers, block=block)
+
+
+def _some(numbers: Numbers, wanted: np.ndarray) -> np.ndarray:
+    """Those of the ascending places ``wanted``."""
+    low = int(wanted[0])
+    return numbers.block(low, int(wanted[-1]) + 1)[wanted - low]
 
 
 def _drawn(distribution: Distribution, key: tuple[int, int]) -> Numbers:
@@ -135,16 +157,18 @@ def _listed(array: np.ndarray, dimension: Dimension, synapses: Synapses, name: s
         def block(start: int, stop: int) -> np.ndarray:
             return array[synapses.pre_of(start, stop), synapses.target[start:stop]]
 
-    elif array.shape == (len(synapses),):
-        order = synapses.order
+    elif array.shape == (synapses.total,):
+        order, places = synapses.order, synapses.places
 
         def block(start: int, stop: int) -> np.ndarray:
-            return array[start:stop] if order is None else array[order[start:stop]]
+            if order is not None:
+                return array[order[start:stop]]
+            return array[start:stop] if places is None else array[places.of(start, stop)]
 
     else:
         pre, post = synapses.sizes
         raise ShapeError(
-            f"{name}: {what} has the shape {array.shape} for {len(synapses)} synapses; give one number, one per synapse, or "
+            f"{name}: {what} has the shape {array.shape} for {synapses.total} synapses; give one number, one per synapse, or "
             f"a table [{pre}, {post}]."
         )
     return Numbers(dimension, block)

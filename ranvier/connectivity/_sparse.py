@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ranvier.connectivity._connectivity import ConnectivityError
 from ranvier.connectivity._storing import Storing
 from ranvier.connectivity._synapses import Synapses
 from ranvier.connectivity.bound import Binding, BoundTransform
@@ -19,6 +20,7 @@ from ranvier.storages import Storage, Stored
 from ranvier.values import scale_of
 
 if TYPE_CHECKING:
+    from ranvier.connectivity._share import Shared
     from ranvier.kernels.step import Builder
     from ranvier.limits.record import Record
     from ranvier.limits.tensors import Take
@@ -49,6 +51,8 @@ class Sparse(Storing, nn.Module):
         Steps between an emission and its earliest arrival that a latency per synapse was made for; None for any.
     storage
         How the weights lie in memory. Weights that are not learnt are stored at once.
+    shared
+        Which of all synapses these are, where other processes have others.
     """
 
     row_pointer: Tensor
@@ -61,9 +65,10 @@ class Sparse(Storing, nn.Module):
     def __init__(
         self, synapses: Synapses, weight: Tensor, latency: Tensor | int, learn: bool = False, delay: Delays | None = None,
         bounds: tuple[float | None, float | None] = (None, None), lag: int | None = None, storage: Storage | None = None,
+        shared: Shared | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.sizes, self.bounds, self.lag = synapses.sizes, bounds, lag
+        self.sizes, self.bounds, self.lag, self.shared = synapses.sizes, bounds, lag, shared
         self.register_buffer("row_pointer", torch.from_numpy(np.ascontiguousarray(synapses.row_pointer)))
         self.register_buffer("target", torch.from_numpy(np.ascontiguousarray(synapses.target)))
         if learn:
@@ -213,9 +218,14 @@ class Sparse(Storing, nn.Module):
         return bool((self.row_pointer[:-1] == order).all() and (self.target == order).all())
 
     @property
+    def total(self) -> int:
+        """Synapses of all processes."""
+        return len(self) if self.shared is None else self.shared.places.total
+
+    @property
     def empty(self) -> bool:
         """Whether there are no synapses."""
-        return len(self) == 0
+        return self.total == 0
 
     def misfit(self, pre: tuple[int, ...] | None, post: tuple[int, ...] | None, same: bool) -> tuple[str, str] | None:
         """Synapses name the cells of populations of these sizes."""
@@ -224,6 +234,8 @@ class Sparse(Storing, nn.Module):
 
     def replaced(self, synapses: Synapses, weight: Tensor) -> Sparse:
         """As many other ``synapses``, sorted from a list in the order of these, with weights and latencies in that order."""
+        if self.shared is not None:
+            raise ConnectivityError("synapses that several processes share cannot be replaced: run on one process.")
         order = torch.from_numpy(synapses.order)
         latency = self.latency if isinstance(self.latency, int) else self.latency_table[order]
         learn = isinstance(self.weight, nn.Parameter)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity._arguments import latency_of
+from ranvier.connectivity._connectivity import ConnectivityError
 from ranvier.connectivity._delay_record import decode_delays, encode_delays
 from ranvier.connectivity._synapses import Synapses
 from ranvier.connectivity.bound import Binding
@@ -25,6 +26,11 @@ _PIECE = 1 << 20
 
 def encode_sparse(module: Sparse) -> dict[str, Any]:
     """Plain data; rows, targets and weights are saved as tensors."""
+    if module.shared is not None:
+        raise ConnectivityError(
+            f"these are {len(module):,} of {module.total:,} synapses, and other processes hold the others: no file of one process can "
+            "hold them. Save the state (rv.save_state) and build the network by its script, or save it from one process."
+        )
     own = None if isinstance(module.latency, torch.Tensor) else module.latency
     when = {"latency": own, "delay": encode_delays(module.delay)}
     when |= {"learn": isinstance(module.weight, nn.Parameter), "bounds": list(module.bounds)}

@@ -7,7 +7,30 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Synapses"]
+__all__ = ["Places", "Synapses"]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Which of ``total`` synapses a share of them are: those of a row follow one another.
+
+    Synapses ``row_pointer[k]`` up to ``row_pointer[k + 1]`` of the share are those from number ``begin[k]`` on of all.
+    """
+
+    row_pointer: np.ndarray
+    begin: np.ndarray
+    total: int
+
+    def __len__(self) -> int:
+        return int(self.row_pointer[-1])
+
+    def of(self, start: int, stop: int) -> np.ndarray:
+        """Numbers among all synapses, int64, of those ``start`` … ``stop`` - 1 of the share."""
+        first = int(np.searchsorted(self.row_pointer, start, "right")) - 1
+        last = int(np.searchsorted(self.row_pointer, stop, "left"))
+        bounds = np.clip(self.row_pointer[first : last + 1], start, stop)
+        shift = self.begin[first:last] - self.row_pointer[first:last]
+        return np.arange(start, stop) + np.repeat(shift, np.diff(bounds))
 
 
 @dataclass(frozen=True)
@@ -26,6 +49,8 @@ class Synapses:
         Where the k-th synapse stood in the list the rule was given; None where there was none.
     carried
         Numbers the rule brought for every synapse: ``weight``, ``delay``.
+    places
+        Which of all synapses these are; None where they are all.
     """
 
     row_pointer: np.ndarray
@@ -33,6 +58,7 @@ class Synapses:
     sizes: tuple[int, int]
     order: np.ndarray | None = None
     carried: Mapping[str, np.ndarray] = field(default_factory=dict)
+    places: Places | None = None
 
     @classmethod
     def of(
@@ -48,6 +74,11 @@ class Synapses:
 
     def __len__(self) -> int:
         return len(self.target)
+
+    @property
+    def total(self) -> int:
+        """How many the rule made."""
+        return len(self) if self.places is None else self.places.total
 
     @property
     def pre(self) -> np.ndarray:

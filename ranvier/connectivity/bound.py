@@ -64,9 +64,11 @@ class BoundTransform(NamedTuple):
     @property
     def span(self) -> tuple[int, int]:
         """The first and the last step on which anything can arrive."""
-        delay, table = self.transform.delay, self.table
+        delay, table, shared = self.transform.delay, self.table, self.transform.shared
         if delay is not None:
             return self.lag + delay.shortest(self.dt), self.lag + delay.longest(self.dt)
+        if shared is not None and shared.reach is not None:
+            return shared.reach
         if table is not None and table.numel():
             first, last = (int(bound) for bound in table.aminmax())
             return first, last

@@ -18,6 +18,7 @@ from ranvier.kernels.tasks import Pattern
 from ranvier.storages import Storage, StorageError, Stored
 
 if TYPE_CHECKING:
+    from ranvier.connectivity._share import Shared
     from ranvier.connectivity.affine import Affine
     from ranvier.kernels.step import Builder
     from ranvier.kernels.tasks import RowSource
@@ -75,6 +76,8 @@ class Transform:
     of_torch = False
     #: how its weights lie in memory; None where they are floats as they are
     storage: Storage | None = None
+    #: which of all synapses it has, where other processes have the others
+    shared: Shared | None = None
 
     @property
     def module(self) -> nn.Module:

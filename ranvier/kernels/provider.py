@@ -48,7 +48,8 @@ class Offer:
     ``DENSE``. ``repeats`` says that one set-up can serve many windows: what is built has ``open``; ``calls`` that one can serve
     many calls of one shape, with their gradients: what is built has ``open_calls``. ``stored`` says that tasks
     may hold ``ranvier.storages.Stored`` in the place of a weight; else the network decodes it before each task. ``graded``
-    says that what enters a fused task may be any numbers, not spikes alone.
+    says that what enters a fused task may be any numbers, not spikes alone. ``exchanges`` says that a circuit may have an
+    ``Exchange`` with other processes.
     """
 
     reason: str
@@ -57,6 +58,7 @@ class Offer:
     stored: bool = False
     graded: bool = False
     calls: bool = False
+    exchanges: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ranvier.network.parts.population import Population, Relay
     from ranvier.network.parts.projection import Projection
     from ranvier.network.plan.plan import Choice, Plan
+    from ranvier.network.processes.whole import whole_state
     from ranvier.network.recording import Sample, SpikeStatistics, SpikeTrain, Statistics, load_records
     from ranvier.network.residual import Residual
     from ranvier.network.rounding import RoundingReport, compare_rounding, rounded_delays
@@ -86,6 +87,7 @@ __all__ = [
     "step_graph",
     "store_weights",
     "take_lengths",
+    "whole_state",
 ]
 
 # Public name -> the module that holds it.
@@ -134,6 +136,7 @@ _PUBLIC: dict[str, str] = {
     "step_graph": ".lowering",
     "store_weights": ".storing",
     "take_lengths": ".run.lengths",
+    "whole_state": ".processes.whole",
 }
 
 __getattr__, __dir__ = page(__name__, _PUBLIC)

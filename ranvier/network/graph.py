@@ -15,6 +15,7 @@ from ranvier.network.order import GraphError
 if TYPE_CHECKING:
     from ranvier.connectivity.chain import Members
     from ranvier.connectivity.partial_shape import PartialShape
+    from ranvier.distributed import Processes
     from ranvier.dynamics import Step
     from ranvier.network.parts.by_name import Parts
     from ranvier.network.parts.population import Population, Relay
@@ -107,6 +108,8 @@ class Graph:
     outputs: Sequence[str]
     memo: Memo
     bounds: Bounds
+    #: several processes that run it together; None where there is one
+    processes: Processes | None = None
 
     @property
     def parts(self) -> tuple[Population | Projection | Members, ...]:

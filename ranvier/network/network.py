@@ -19,7 +19,7 @@ from ranvier.network.checks import (
     whole,
 )
 from ranvier.network.graph import Graph, Memo
-from ranvier.network.options import check_options, step_length
+from ranvier.network.options import check_options, several, step_length
 from ranvier.network.order import GraphError
 from ranvier.network.parts.by_name import Parts
 from ranvier.network.parts.connect import Connection, connect
@@ -43,6 +43,7 @@ from ranvier.surrogates import Surrogate
 from ranvier.values import flag
 
 if TYPE_CHECKING:
+    from ranvier.distributed import Processes
     from ranvier.network.run.one_step import Who
     from ranvier.network.simulation.gradient_run import GradientRun, Loss
     from ranvier.storages import Storage
@@ -68,6 +69,8 @@ class Network(nn.Module):
         float32 or float64.
     provider
         The provider to ask first: ``"cpu"``, ``"reference"`` or one of ``ranvier.kernels.register``; None: all in order.
+    processes
+        The processes that run it together, as ``rv.distributed.join()`` gives them; None: this one (``docs/distributed.md``).
 
     Describe with :meth:`population`, :meth:`source`, :meth:`input` and :meth:`connect`; run with ``net(x)``, :meth:`observe`,
     :meth:`step` and :meth:`run`; look with :meth:`plan` and :meth:`initial_state`. All else is ``torch.nn.Module``.
@@ -83,10 +86,11 @@ class Network(nn.Module):
 
     def __init__(
         self, *, dt: Any, seed: int = 0, surrogate: Surrogate | None = None, dtype: torch.dtype = torch.float32,
-        provider: str | None = None,
+        provider: str | None = None, processes: Processes | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         check_options(dtype, provider, surrogate)
+        self._processes = several(processes)
         self._dt, self.seed, self.surrogate, self.provider = step_length(dt), whole(seed, "seed"), surrogate, provider
         self.populations = cast("Parts[Population]", nn.ModuleDict())
         self.projections = cast("Parts[Projection]", nn.ModuleDict())
@@ -133,7 +137,7 @@ class Network(nn.Module):
         """Its parts as they are now, for everything that is no method of a network."""
         return Graph(
             self._dt, self.seed, self.dtype, self.device, self.provider, self.inputs, self.sources, self.populations,
-            self.relays, self.projections, self.outputs, self._memo, self.bounds,
+            self.relays, self.projections, self.outputs, self._memo, self.bounds, self._processes,
         )  # fmt: skip
 
     def _name(self, name: str, what: str) -> str:

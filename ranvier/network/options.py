@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -13,7 +13,10 @@ from ranvier.network.order import GraphError
 from ranvier.surrogates import Surrogate
 from ranvier.units import UNITS, as_quantity
 
-__all__ = ["check_options", "step_length"]
+if TYPE_CHECKING:
+    from ranvier.distributed import Processes
+
+__all__ = ["check_options", "several", "step_length"]
 
 _TIME = UNITS["ms"].dimension
 
@@ -26,6 +29,17 @@ def step_length(dt: Any) -> float:
     if quantity.shape != () or not 0 < float(quantity.value) < math.inf:
         raise DimensionError(f"dt={dt!r} must be one positive finite time, for example 0.1*ms.")
     return float(quantity.value)
+
+
+def several(processes: Any) -> Processes | None:
+    """The processes that run a network; None where there is one."""
+    if processes is None:
+        return None
+    from ranvier.distributed import Processes  # imported only by who asks for several
+
+    if not isinstance(processes, Processes):
+        raise GraphError(f"processes={processes!r} are none: give rv.distributed.join().")
+    return processes if processes.count > 1 else None
 
 
 def check_options(dtype: Any, provider: str | None, surrogate: Any) -> None:

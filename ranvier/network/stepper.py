@@ -10,6 +10,7 @@ import torch
 from ranvier.kernels.provider import MADE
 from ranvier.network.checks import check_batch
 from ranvier.network.order import GraphError
+from ranvier.network.processes.refuse import refuse_call
 from ranvier.network.run.modes import refuse_modes
 from ranvier.network.run.one_step import own_step
 from ranvier.network.simulation.stepper import SimulationStepper
@@ -32,6 +33,7 @@ def stepper(
     batch: int | None, stream: int | None,
 ) -> Stepper | SimulationStepper:  # fmt: skip
     """The stepper of a network with inputs, or of one on its own; see :meth:`Network.stepper`."""
+    refuse_call(graph(), "net.stepper()")
     inputs = bool(graph().inputs)
     if batch is not None and state is not None:
         raise GraphError(

@@ -145,7 +145,8 @@ def _circuit(shape: CircuitShape, request: Request) -> Offer | Refusal:
     if request.gradient:
         return Refusal("a gradient is asked for")
     samples = "" if request.single else ", sample by sample"
-    return Offer(f"one compiled circuit{samples}", stored=all(s.compiles for s in shape.storages))
+    stored = all(s.compiles for s in shape.storages)
+    return Offer(f"one compiled circuit{samples}", stored=stored, exchanges=True)
 
 
 provider = Cpu()

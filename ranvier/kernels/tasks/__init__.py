@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Transposed,
         Uniforms,
     )
+    from ranvier.kernels.tasks._exchange import Exchange
     from ranvier.kernels.tasks._fused import Feed, Feedback, Fused
     from ranvier.kernels.tasks._pattern import Pattern, pattern
     from ranvier.kernels.tasks._plastic import PlasticProjection
@@ -75,6 +76,7 @@ _PUBLIC: dict[str, str] = {
     "DividedDistinct": "._draws",
     "Draw": "._draws",
     "DrawShape": "._shapes",
+    "Exchange": "._exchange",
     "Feed": "._fused",
     "Feedback": "._fused",
     "Fused": "._fused",
@@ -127,6 +129,7 @@ __all__ = [
     "DividedDistinct",
     "Draw",
     "DrawShape",
+    "Exchange",
     "Feed",
     "Feedback",
     "Fused",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 
 from ranvier.dynamics import Step
+from ranvier.kernels.tasks._exchange import Exchange
 from ranvier.kernels.tasks._pattern import Pattern
 from ranvier.kernels.tasks._plastic import PlasticProjection
 from ranvier.kernels.tasks._rows import RowSource
@@ -133,7 +134,8 @@ class GradedProjection(_Projection):
 class Circuit:
     """Populations joined by single synapses, advanced by ``steps`` steps from step ``first``; no batch, no gradient.
 
-    A sample of the recorded variables is taken after every step n with n + 1 a multiple of ``every``.
+    A sample of the recorded variables is taken after every step n with n + 1 a multiple of ``every``. With an ``exchange`` only
+    own cells are advanced: states and records of the result hold for these alone, spikes are those of all cells.
     """
 
     populations: Sequence[CircuitPopulation]
@@ -144,6 +146,7 @@ class Circuit:
     every: int = 1
     plastic: Sequence[PlasticProjection] = ()
     graded: Sequence[GradedProjection] = ()
+    exchange: Exchange | None = None
 
 
 @dataclass(frozen=True)

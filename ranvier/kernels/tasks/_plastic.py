@@ -25,7 +25,7 @@ class PlasticProjection:
     moves per step, ``parameters`` one number each, or [synapses]; ``clock`` has a number for each step of the call, and one
     for the step after it. ``outside`` are the spikes of a source for the longest latency before the call and all steps of
     it. ``values`` of shared variables are [members], and ``members`` hold the member of each synapse (int32), by the domains
-    of the rule. Random rules draw number ``elements[s]`` (s where None) after ``drawn`` others of the stream ``key``.
+    of the rule. Random rules draw number ``places[s]`` (``elements[s]`` where None, or s) after ``drawn`` others of the stream ``key``.
     """
 
     pre: str | None
@@ -43,3 +43,4 @@ class PlasticProjection:
     clock: Mapping[str, Tensor] = field(default_factory=dict)
     members: tuple[Tensor, ...] = ()
     drawn: int = 0
+    places: Tensor | None = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ranvier.connectivity import Connectivity, Ends, SynapseRequest
 from ranvier.connectivity.transform import Transform
 from ranvier.errors import ShapeError
+from ranvier.network.processes.share import share_for
 from ranvier.units import UNITS, Dimension
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ def single_synapses(
     wanted = graph.populations[post].cell.system.dimensions[port] if post in graph.populations else _NONE
     carried = graph.sources[pre].dimension if pre in graph.sources else _NONE
     dimension = wanted / carried if unit is None else unit
-    request = SynapseRequest(name, graph.seed, dimension=dimension, dt=graph.dt, lag=lag, dtype=graph.dtype, **how)
+    share = share_for(graph, post, (rule, how)) if rule.divides or how.get("each") else None
+    request = SynapseRequest(
+        name, graph.seed, dimension=dimension, dt=graph.dt, lag=lag, dtype=graph.dtype, share=share, **how
+    )
     ends = Ends((sizes[0], sizes[1]), pre == post, (positions[0], positions[1]))
     return rule.join(ends, request)

@@ -15,6 +15,7 @@ from ranvier.network.order import GraphError
 from ranvier.network.parts._single_synapses import single_synapses
 from ranvier.network.parts.projection import Projection
 from ranvier.network.plastic.bind import bind_rule, warn_of_limits
+from ranvier.network.processes.refuse import check_rule
 from ranvier.values import Learn, flag
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def _join(graph: Graph, asked: Connection, target: str, numbered: bool) -> Proje
     if bound is not None and delay is not None and not bound.by_spike:
         raise GraphError(f"delay={delay!r}: an electrical synapse has no spikes to delay; leave it out.")
     label = _label(graph, asked.name or f"{pre}_to_{target}_{port}", numbered)
+    check_rule(graph, label, bound)
     latency = _lag(graph, pre)
     chain: list[nn.Module]
     if isinstance(how, Connectivity):

@@ -117,7 +117,15 @@ def _together(
     if isinstance(found, Refusal):
         return [one for part in group for one in _together(known, asked, homes, (part,))] if len(group) > 1 else []
     name, offer = found
-    unit = Unit(members, "circuit", provider=name, variant=offer.variant, shape=shape, stored=offer.stored)
+    unit = Unit(
+        members,
+        "circuit",
+        provider=name,
+        variant=offer.variant,
+        shape=shape,
+        stored=offer.stored,
+        exchanges=offer.exchanges,
+    )
     return [(group, unit, Choice("+".join(members), "circuit", name, offer.reason, offer.variant))]
 
 

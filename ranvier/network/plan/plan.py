@@ -93,7 +93,7 @@ class Unit:
     as a norm takes the statistics of each step). ``feeds`` names the projections whose spikes enter as they are;
     ``again`` says that one set-up serves all windows of a series, or all calls of one step, ``calls`` that one serves all calls of a
     shape, where they are small; ``graded`` that feeds may be any numbers. ``provider`` runs what runs as one operation or circuit, for the ``shape`` that it offered; ``stored`` is that of
-    :class:`Choice`.
+    :class:`Choice`; ``exchanges`` that other processes may have some of its cells.
     """
 
     members: tuple[str, ...]
@@ -107,6 +107,7 @@ class Unit:
     stored: bool = False
     graded: bool = False
     calls: bool = False
+    exchanges: bool = False
 
     def __str__(self) -> str:
         path = " -> ".join(self.members)

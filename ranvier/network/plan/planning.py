@@ -25,6 +25,7 @@ from ranvier.network.plan.drives import drawable
 from ranvier.network.plan.hooks import hooked_parts
 from ranvier.network.plan.plan import Plan, Request
 from ranvier.network.plastic.bind import plastic_edges, update_of
+from ranvier.network.processes.refuse import check_shared
 from ranvier.network.shapes import shapes_known
 from ranvier.network.state.state import State
 
@@ -119,6 +120,7 @@ def _made(graph: Graph, request: Request) -> Plan:
         partial(joins, graph),
     )
     plan = make_plan(known, full, registry.providers(request.provider))
+    check_shared(graph, plan)
     if plan.elsewhere:
         sentence = f"{'; '.join(plan.elsewhere)}. Name that provider (provider=…) to ask for it without this warning."
         warn(sentence)

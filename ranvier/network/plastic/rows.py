@@ -9,17 +9,19 @@ import numpy as np
 import sympy as sp
 import torch
 
-from ranvier.dynamics.plasticity import added_to, limits_of
+from ranvier.dynamics.plasticity import RowRule, added_to, limits_of
 from ranvier.kernels.eager import step_function
 from ranvier.kernels.tasks import PlasticProjection, Spikes
 from ranvier.network.parts.projection import Projection
 from ranvier.network.plastic.lumped import row_values, spread
 from ranvier.network.plastic.row_rule import held, row_rule
 from ranvier.network.plastic.synapses import PlasticSynapses, spikes_alone
+from ranvier.network.processes.agree import said_by_all
 from ranvier.network.run.window import Window
 from ranvier.units.steps import times_at
 
 if TYPE_CHECKING:
+    from ranvier.distributed import Processes
     from ranvier.network.run.runner import Runner
 
 __all__ = ["after_rows", "as_rows"]
@@ -33,9 +35,12 @@ def as_rows(
     """The task of a projection whose presynaptic cells may be outside the part ``names``, for a sample."""
     synapses, values = runner.plastic[p.name], window.state.synapses[p.name]
     latencies, order, pattern = _layout(p)
-    row, column, compact = _held(synapses, values, order, pattern, sample)
-    positive = tuple(n for n in column if not bool((compact[n] < 0).any()))
-    made = row_rule(synapses, row, column, _within(synapses, values, column), positive)
+    processes = runner.graph.processes
+    row, column, compact = _held(synapses, values, order, pattern, sample, processes)
+    facts = [not bool((compact[n] < 0).any()) for n in column]
+    *facts, within = said_by_all(processes, [*facts, _within(synapses, values, column)])
+    positive = tuple(n for n, fact in zip(column, facts, strict=True) if fact)
+    made = row_rule(synapses, row, column, within, positive)
     single = {n: _ordered(values[n][sample], order) for n in ("w", *made.rule.variables)}
     given = None
     if p.pre not in names:
@@ -50,8 +55,15 @@ def as_rows(
     return PlasticProjection(
         p.pre if given is None else None, p.post, stream, pattern, latencies, made.rule,
         single | {n: compact[n] for n in (*made.rule.row, *made.rule.column)} | common, made.decays, parameters, given, order,
-        (*synapses.key, window.state.stream), clock, members, sample * pattern.synapses,
+        (*synapses.key, window.state.stream), clock, members, sample * p.synapses.total, _numbers(p, made.rule, order),
     )  # fmt: skip
+
+
+def _numbers(p: Projection, rule: RowRule, order: Tensor | None) -> Tensor | None:
+    """Which of all synapses of the projection each is, where random numbers go by that; None where that is their order."""
+    if not rule.random or p.synapses.shared is None:
+        return None
+    return _ordered(p.synapses.shared.numbers, order)
 
 
 def after_rows(
@@ -102,13 +114,17 @@ def _ordered(values: Tensor, order: Tensor | None) -> Tensor:
     return values if order is None else values[order]
 
 
-def _held(synapses: PlasticSynapses, values: Mapping[str, Tensor], order: Tensor | None, pattern, sample: int):
+def _held(
+    synapses: PlasticSynapses, values: Mapping[str, Tensor], order: Tensor | None, pattern, sample: int,
+    processes: Processes | None,
+):  # fmt: skip
     """Variables that rows and columns hold, and their values in a sample."""
     compact: dict[str, Tensor] = {}
     found: list[tuple[str, ...]] = []
     left = synapses.bound.own
     for end in ("pre", "post"):
-        for n in held(synapses, end, left):
+        names = held(synapses, end, left)
+        for n in names:
             known = synapses.held.get(n)
             same = known is not None and known[0] is values[n]
             one = (
@@ -116,6 +132,9 @@ def _held(synapses: PlasticSynapses, values: Mapping[str, Tensor], order: Tensor
             )
             if one is not None:
                 compact[n] = one
+        for n, everywhere in zip(names, said_by_all(processes, [n in compact for n in names]), strict=True):
+            if not everywhere:  # sums must be those of one process
+                compact.pop(n, None)
         found.append(held(synapses, end, tuple(n for n in left if n in compact)))
         left = tuple(n for n in left if n not in found[-1])
     return *found, compact

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -22,6 +22,7 @@ from ranvier.units.steps import times_at
 from ranvier.values import key_of, uniforms
 
 if TYPE_CHECKING:
+    from ranvier.connectivity import Sparse
     from ranvier.synapses import BoundPlasticity
 
 __all__ = ["PlasticSynapses", "initial_synapses", "kept_in", "spikes_alone"]
@@ -41,10 +42,17 @@ def initial_synapses(projection: Projection, batch: int, seed: int, stream: int)
     out = {"w": sparse.effective_weight().repeat(batch, 1)}
     for n in bound.system.states:
         shape = (batch, values_of(projection, n))
-        start = start_of(bound.rule.values.get(n, 0.0), shape, seed, f"{projection.name}.{n}", stream)
+        start = _start(sparse, bound.rule.values.get(n, 0.0), shape, seed, f"{projection.name}.{n}", stream)
         kind = kept_in(bound, n, sparse.weight.dtype)
         out[n] = torch.empty(shape, dtype=kind, device=sparse.weight.device).copy_(start)
     return out
+
+
+def _start(sparse: Sparse, value: Any, shape: tuple[int, ...], seed: int, name: str, stream: int) -> Tensor:
+    """As ``start_of``; where other processes have other synapses, out of the values of all."""
+    if sparse.shared is None:
+        return start_of(value, shape, seed, name, stream)
+    return sparse.shared.of_all(start_of(value, (shape[0], sparse.total), seed, name, stream))
 
 
 def spikes_alone(tape: Tensor, source: str) -> Tensor:
@@ -69,8 +77,10 @@ class PlasticSynapses:
         self.projection, self.dtype, self.dt = projection, dtype, dt
         self.bound, self.sparse = projection.bound, projection.synapses
         values = {n: v for n, v in self.bound.rule.values.items() if n not in self.bound.system.states}
-        shape, device = (len(self.sparse),), self.sparse.weight.device
+        shape, device = (self.sparse.total,), self.sparse.weight.device
         wide = {n: tensor_of(v, shape, seed, f"{projection.name}.{n}").to(device) for n, v in values.items()}
+        if self.sparse.shared is not None:
+            wide = {n: self.sparse.shared.of_all(v) for n, v in wide.items()}
         for n, v in values.items():
             check_drawn(n, v, wide[n], projection.name, self.bound.rule.positive)
         self.arithmetic = torch.float64 if self.bound.timed else dtype

@@ -1,6 +1,7 @@
 """What is kept of a simulation, in memory or on disk."""
 
 from ranvier.network.recording._columns import Columns, FolderColumns, MemoryColumns
+from ranvier.network.recording._elsewhere import ColumnsElsewhere
 from ranvier.network.recording._layout import Layout
 from ranvier.network.recording._load import load_records
 from ranvier.network.recording._memory_rows import MemoryRows
@@ -15,6 +16,7 @@ from ranvier.network.recording._zarr import GrowingArray
 
 __all__ = [
     "Columns",
+    "ColumnsElsewhere",
     "FolderColumns",
     "GrowingArray",
     "Layout",

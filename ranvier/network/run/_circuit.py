@@ -11,6 +11,7 @@ from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection,
 from ranvier.network.plan.built import unit_of
 from ranvier.network.plan.drives import drive_with
 from ranvier.network.plastic.rows import after_rows, as_rows
+from ranvier.network.processes.share import exchange_for, whole_result
 from ranvier.network.run._senders import sender
 from ranvier.network.run.streams import noise_key, streams_of
 from ranvier.network.run.window import Window
@@ -33,6 +34,7 @@ def circuit(runner: Runner, unit: Unit, window: Window) -> None:
     entering = [_Entering(runner, n, names, window) for n in names]
     sent = dict.fromkeys(p.pre for n in names for p in runner.arrivals.onto[n] if p.name in runner.plan.sent)
     sources = [sender(runner, n, window) for n in sent]
+    exchange = exchange_for(runner, names, window.count)
     rows, results = [], []
     for b in range(window.samples):
         rows.append(
@@ -40,7 +42,8 @@ def circuit(runner: Runner, unit: Unit, window: Window) -> None:
         )
         populations = [*sources, *(one.sample(b) for one in entering)]
         times = window.start, window.count
-        results.append(run(Circuit(populations, projections, *times, graph.dtype, runner.every, rows[-1], graded)))
+        task = Circuit(populations, projections, *times, graph.dtype, runner.every, rows[-1], graded, exchange)
+        results.append(run(task) if exchange is None else whole_result(run(task), exchange))
     for n in names:
         _take(runner, n, names, window, results)
     for k, p in enumerate(plastic):

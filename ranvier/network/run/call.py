@@ -16,6 +16,7 @@ from ranvier.network.checks import (
     take_inputs,
 )
 from ranvier.network.plan.planning import plan_call
+from ranvier.network.processes.refuse import refuse_call
 from ranvier.network.run._kept_graph import attached
 from ranvier.network.run.execute import Execution, execute
 from ranvier.network.run.lengths import take_lengths
@@ -49,6 +50,7 @@ def call(
         if found is not None:
             return found
     refuse_modes()
+    refuse_call(graph, "a call, or net.observe,")
     if x is not None and not (duration is None and batch is None):
         raise ShapeError(
             "duration= and batch= belong to calls without x, whose shape [T, B, …] says both: leave them out."

@@ -11,6 +11,7 @@ from ranvier._warn import warn
 from ranvier.errors import NonFiniteError, RecordingError
 from ranvier.network.checks import describe_non_finite
 from ranvier.network.plan.plan import Plan
+from ranvier.network.processes.agree import said_by_any
 from ranvier.network.recording import Recorder
 from ranvier.network.run.runner import Runner
 from ranvier.network.simulation._bar import simulation_bar
@@ -63,12 +64,16 @@ class Job:
         ):
             while self.done < steps:
                 self._block(runner, sources, self._length(steps, stride, block))
+                trouble = None
                 try:
                     self._keep(self.done == steps or interrupts.asked)
                 except OSError as error:
-                    raise self._unwritten(error) from error
+                    trouble = error
+                unwritten, asked = said_by_any(graph.processes, [trouble is not None, interrupts.asked])
+                if unwritten:
+                    raise self._unwritten(trouble or OSError("process 0 could not write.")) from trouble
                 bar.update(self.done)
-                if interrupts.asked and self.done < steps:
+                if asked and self.done < steps:
                     stopped = f"interrupted at t = {self.state.step * graph.dt:g} ms"
                     break
         if stopped:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ranvier.errors import RecordingError
 from ranvier.network.order import GraphError
-from ranvier.network.recording import Columns, FolderColumns, MemoryColumns
+from ranvier.network.recording import Columns, ColumnsElsewhere, FolderColumns, MemoryColumns
 from ranvier.network.simulation.progressed import Progressed
 from ranvier.network.state.check import check_state
 from ranvier.network.state.state import State
@@ -63,10 +63,12 @@ def checkpoint_of(
     return checkpoint, checkpoint.read(lambda found: check_state(graph, found, 1)), interval
 
 
-def columns_of(keeping: Keeping, at: Progressed, begin: Mapping[str, Any]) -> Columns:
-    """Where the records of a run go: into memory, or into its folder."""
+def columns_of(graph: Graph, keeping: Keeping, at: Progressed, begin: Mapping[str, Any]) -> Columns:
+    """Where the records of a run go: into memory, or into its folder, which process 0 writes."""
     if keeping.to is None and keeping.checkpoint is None:
         return MemoryColumns()
+    if graph.processes is not None and graph.processes.rank > 0:
+        return ColumnsElsewhere(os.fspath(keeping.to or ""))
     folder = Path(keeping.to) if keeping.to is not None else Path(os.fspath(keeping.checkpoint or "")) / "records.zarr"
     return FolderColumns(folder, begin, at.recording, at.lengths)
 

@@ -17,6 +17,7 @@ from ranvier.network.checks import check_record, describe_non_finite
 from ranvier.network.order import GraphError
 from ranvier.network.plan.plan import Plan
 from ranvier.network.plan.planning import plan_for
+from ranvier.network.processes.refuse import refuse_call
 from ranvier.network.run.resets import cuts_of
 from ranvier.network.run.runner import Runner
 from ranvier.network.simulation._bar import simulation_bar
@@ -114,6 +115,7 @@ def run_with_gradient(
     reset: Any = "auto", inputs: Any = None,
 ) -> GradientRun:  # fmt: skip
     """Run ``graph`` for ``duration``; see :meth:`Network.run`. ``options`` are those of a plain run, which have no gradient."""
+    refuse_call(graph, "a run with grad=True")
     _refuse(graph, record, options or {})
     if loss is not None and not callable(loss):
         raise GraphError(

@@ -10,6 +10,9 @@ import torch
 
 from ranvier.network.forecast import check_run, check_traces
 from ranvier.network.plan.planning import plan_for
+from ranvier.network.processes.agree import agree_on, common_stream
+from ranvier.network.processes.refuse import check_run as refuse_kept
+from ranvier.network.processes.whole import own_state
 from ranvier.network.recording import MemoryColumns, Recorder, begin_of, common_stride, read_record, stride_of
 from ranvier.network.simulation._job import Job
 from ranvier.network.simulation._keeping import Keeping, checkpoint_of, columns_of, kept_stream, written
@@ -37,19 +40,23 @@ def simulate(
 ) -> Run:  # fmt: skip
     """Run ``graph`` for ``duration``; see :meth:`Network.run`."""
     steps = whole_steps(duration, graph.dt, "duration")
+    refuse_kept(graph, keeping.checkpoint, record)
     if state is not None:
+        state = own_state(graph, state)
         state = check_state(graph, state, 1).with_stream(stream)
     taken = set(graph.inputs)
     graph = given_inputs(graph, inputs, steps, 0 if state is None else state.step)
     wanted = read_record(graph, record, stride_of(every, graph.dt))
     check_run(graph)
     if state is None:
-        state = initial_state(graph, 1, kept_stream(keeping) if stream is None else stream)
+        stream = common_stream(graph, kept_stream(keeping) if stream is None else stream)
+        state = initial_state(graph, 1, stream)
         warn_of_starts(graph, state)
     warn_of_wiring(graph)
     warn_of_late_times(graph, state.step + steps)
     asked = {"steps": steps, "record": wanted}
     asked |= {"inputs": {n: graph.sources[n] for n in sorted(taken)}} if taken else {}
+    agree_on(graph, state, asked)
     checkpoint, found, interval = checkpoint_of(graph, state, keeping, asked)
     at = found or Progressed(state, state.step, 0, 0.0, recording=os.urandom(8).hex() if checkpoint else "")
     if checkpoint and found is None:
@@ -58,11 +65,11 @@ def simulate(
     warn_of_windows(graph, plan)
     stride = common_stride(wanted)
     with torch.no_grad():
-        columns = written(lambda: columns_of(keeping, at, begin_of(graph.dt, at.first)))
+        columns = written(lambda: columns_of(graph, keeping, at, begin_of(graph.dt, at.first)))
         recorder = written(lambda: Recorder(graph, wanted, columns, stride, at.first, steps))
         if isinstance(columns, MemoryColumns):
             check_traces(recorder.sizes, wanted, recorder.kind, steps)
         recorder.restore(at)
         written(lambda: columns.commit(recorder.attributes(at.done)))
         job = Job(graph, plan, recorder, at, checkpoint, interval)
-        return job.run(steps, stride, progress)
+        return job.run(steps, stride, progress and (graph.processes is None or graph.processes.rank == 0))

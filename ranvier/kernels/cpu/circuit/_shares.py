@@ -20,11 +20,11 @@ _APART = 4096
 
 
 class Shares:
-    """Ranges of the last axis, one for each thread, in units of ``grain`` cells."""
+    """Ranges of the last axis, one for each thread, in units of ``grain`` cells; arrays have room for ``cells``."""
 
-    def __init__(self, ranges: Sequence[tuple[int, int]], grain: int = 1) -> None:
+    def __init__(self, ranges: Sequence[tuple[int, int]], cells: int, grain: int = 1) -> None:
         self.ranges = [(low // grain, -(-high // grain)) for low, high in ranges]
-        self.size = max(high for _, high in self.ranges)
+        self.size = -(-cells // grain)
 
     def room(self, dtype: torch.dtype, rows: int | None = None) -> list[Tensor]:
         """An array [size], or [rows, size], for each thread; zero where the thread uses it."""

@@ -42,8 +42,10 @@ def cells_kernel(member: Member, dtype: torch.dtype) -> Routine:
             release(lanes, group, name, steps, n)
         clock.set("block", group["first_block"])
         bins, block, stop = section["bins"], group["block"], group["high"]
-        with counted(b, group["low"], stop, block) as low:
-            high = b.add(low, block)
+        start = b.sub(group["low"], b.srem(group["low"], block))
+        with counted(b, start, stop, block) as begin:
+            low = b.select(b.icmp_signed(">", begin, group["low"]), begin, group["low"])
+            high = b.add(begin, block)
             high = b.select(b.icmp_signed("<", high, stop), high, stop)
             with when(b, b.icmp_signed(">", b.load(bins), I64(0))):
                 clock.set("low", low)

@@ -12,6 +12,9 @@ cells, whatever the cut of the run.
 Threads share the cells: each advances its own range of every population and adds to the rings of that range only, so
 nothing is written by two and the order of addition is that of one thread. Each waits for another before it reads what that one
 fired, once per *slice*, as many steps as the shortest latency: a spike of the slice arrives after it.
+
+So do processes, each with one thread: between the steps of a slice and what follows them the lists of spikes are
+completed (:mod:`.exchange`), so that every other part of the circuit finds the lists that one process would have made.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from ranvier.kernels.cpu.host.clock import Clock
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.sections import walk
 from ranvier.kernels.cpu.host.signature import Array, Signature
-from ranvier.kernels.cpu.llvm.functions import I64, counted, flushed, when
+from ranvier.kernels.cpu.llvm.functions import I64, at, counted, flushed, when
 
 __all__ = ["LISTS", "driver"]
 
@@ -33,10 +36,11 @@ LISTS = ("history", "slice", "step", "after", "end")
 
 @cache
 def driver() -> Routine:
-    """``steps`` steps in slices of ``together``; each list has so many calls."""
-    arrays = {n: Array(I64, None) for n in ("clock", "flags", *LISTS)}
-    f = Signature(arrays, ("steps", "together")).open("run_circuit")
-    b, clock, steps, together = f.builder, Clock(f.builder, f["clock"]), f["steps"], f["together"]
+    """The steps of ``span``, from the first up to the second number, in slices of ``together``; each list has so many calls."""
+    arrays = {"span": Array(I64, 2)} | {n: Array(I64, None) for n in ("clock", "flags", *LISTS)}
+    f = Signature(arrays, ("together",)).open("run_circuit")
+    b, clock, span, together = f.builder, Clock(f.builder, f["clock"]), f["span"], f["together"]
+    first, steps = (b.load(at(b, span, k)) for k in (0, 1))
     lists = {n: f[n] for n in LISTS}
     sending = b.icmp_signed(">", b.load(lists["after"]), I64(0))
     barrier = Barrier(b, f["flags"], clock["thread"], clock["threads"])
@@ -44,7 +48,7 @@ def driver() -> Routine:
         clock.set("n", k)
         walk(b, lists["history"])
     with flushed(b):
-        with counted(b, 0, steps, together) as begin:
+        with counted(b, first, steps, together) as begin:
             end = b.add(begin, together)
             end = b.select(b.icmp_signed("<", end, steps), end, steps)
             clock.set("end", end)

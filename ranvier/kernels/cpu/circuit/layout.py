@@ -14,7 +14,7 @@ from ranvier.kernels.cpu.circuit.form import Member, Wire
 from ranvier.kernels.cpu.circuit.pack import RowTable, row_tables
 from ranvier.kernels.cpu.circuit.projection import CARRY, DRAW, EMPTY, HISTORY, TOGETHER, wire_kernel
 from ranvier.kernels.cpu.circuit.rows import rows_of
-from ranvier.kernels.cpu.circuit.team import Team, team_of
+from ranvier.kernels.cpu.circuit.team import Team, shared_team, team_of
 from ranvier.kernels.cpu.graded.form import alike, graded_form, shown_of, steady_form
 from ranvier.kernels.cpu.host.sections import Entry, room
 from ranvier.kernels.cpu.host.tuning import Tuning
@@ -47,7 +47,8 @@ class Layout:
         self.rings = _rings(task)
         self.members = _members(task, self.rings, read, width)
         rows = [q for q, form in zip(task.plastic, self.sends, strict=True) if form is None or q.rule.moving]
-        self.team: Team = team_of(projections, rows, threads, width)
+        shared = None if task.exchange is None else shared_team(task, task.exchange, width)
+        self.team: Team = shared or team_of(projections, rows, threads, width)
         count = self.team.threads
         self.blocks = {p.name: 0 if p.name in read else block_of(p, projections, count, tuning) for p in populations}
         self.cuts = [rows_by_block(q, self.blocks[q.post], tuning) for q in projections]
@@ -63,7 +64,9 @@ class Layout:
         latencies = [q.shortest for q in (*projections, *task.graded)]
         latencies += [k for q in task.plastic if q.pre is not None for k in q.latencies]
         shown = any(member.shown for member in self.members)
-        self.together = min(latencies, default=1) if not shown else 1
+        self.together = 1 if shown else min(latencies, default=1)
+        if task.exchange is not None:
+            self.together = task.exchange.every
         parts = [TOGETHER if form.drawn and count > 1 else CARRY for form in self.forms]
         calls = [Entry(wire_kernel(form, dtype), wire(k), parts[k]) for k, form in enumerate(self.forms)]
         self.emptied = {n: [calls[k]._replace(part=EMPTY) for k in own] for n, own in self.bins.items() if own}
@@ -86,7 +89,8 @@ def _parts(task: Circuit) -> list[Any]:
         )
         for p in task.populations
     ]  # fmt: skip
-    return [*found, task.dtype]
+    shared = None if task.exchange is None else (task.exchange.process, task.exchange.ranges, task.exchange.every)
+    return [*found, task.dtype, shared]
 
 
 def _wires(task: Circuit) -> list[tuple[tuple[Any, ...], tuple[Any, ...]]]:

@@ -14,6 +14,7 @@ from ranvier.kernels.cpu.circuit.layout import Layout
 from ranvier.kernels.cpu.circuit.pack import pack_drawn, pack_projection, past_of, weights_of
 from ranvier.kernels.cpu.circuit.packed import Packed
 from ranvier.kernels.cpu.circuit.rules import pack_rules
+from ranvier.kernels.cpu.circuit.together import drive_together
 from ranvier.kernels.cpu.graded.kernel import graded_kernel
 from ranvier.kernels.cpu.graded.pack import pack_graded, slots_of
 from ranvier.kernels.cpu.host.barrier import LINE
@@ -59,6 +60,7 @@ class OpenCircuit:
             self._sections.fill("meeting", MEETING, {})
             self._meeting = [Entry(meeting_kernel(), "meeting")]
         self._lists: dict[str, list[Tensor]] | None = None
+        self._span, self._nothing = torch.zeros(2, dtype=torch.int64), self._sections.listed(())
 
     @property
     def size(self) -> int:
@@ -81,9 +83,11 @@ class OpenCircuit:
             pack_graded(q, form, self._sections, ("graded", k), self._packed[q.pre], self._packed[q.post])
         if self._lists is None:
             self._lists = self._listed(task, plastic, end)
-        given = {"steps": task.steps, "together": self.layout.together}
-        self._sections.fill("driver", driver().signature, given, self._lists)
-        self._sections.run(driver(), "driver")
+        if task.exchange is None:
+            self._drive(task.steps, self._lists)
+        else:
+            nothing = self._nothing
+            drive_together(task.exchange, task.steps, self._sections, self._lists, nothing, self._packed)
         for k, (q, form) in enumerate(zip(task.plastic, forms, strict=True)):  # copies of all synapses
             if form is None or q.rule.moving:
                 self._sections.release(("plastic", k))
@@ -130,6 +134,13 @@ class OpenCircuit:
                         cut,
                     )
         self._read[k] = now
+
+    def _drive(self, steps: int, lists: dict[str, list[Tensor]]) -> None:
+        """Run the driver over all steps."""
+        self._span.numpy()[1] = steps
+        given = {"span": self._span, "together": self.layout.together}
+        self._sections.fill("driver", driver().signature, given, lists)
+        self._sections.run(driver(), "driver")
 
     def _listed(self, task: Circuit, plastic: Sequence[Entry], end: Sequence[Entry]) -> dict[str, list[Tensor]]:
         """The lists of calls, once all sections are filled."""

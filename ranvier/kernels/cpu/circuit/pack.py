@@ -129,7 +129,7 @@ def pack_projection(
         bins = Bins(cut, q.one_weight, sections.dtype, team.threads)
         given |= {"counts": rows.counts, "bin_target": bins.target, "bin_weight": bins.weight, "bin_start": bins.start}
         given["blocks"] = rows.strides[1]
-        ranges = team.ranges(post.padded, block)
+        ranges = team.ranges(post.padded, block, q.post)
         own["bin_top"] = bins.top
         own["first_block"] = [low // block for low, _ in ranges]
         own["end_block"] = [-(-high // block) if high > low else low // block for low, high in ranges]

@@ -48,8 +48,10 @@ class Packed:
         self.width = 64 // dtype.itemsize
         self.padded = padded = whole_vectors(p.cells, self.width)
         self._exact = torch.float64 if p.step.exact else dtype
-        ranges = team.ranges(padded, block)
-        self.shares, units = Shares(ranges), Shares(ranges, UNIT)
+        ranges = team.ranges(padded, block, p.name)
+        self.shares, units = Shares(ranges, padded), Shares(ranges, padded, UNIT)
+        #: cells whose spikes each thread may list: those of all processes, where they share the population
+        self._listed = [padded] if p.name in team.own else [high - low for low, high in ranges]
         self._fixed = fixed_counters(member)
         kinds = {n: self._kept(n) for n in (*p.step.states, *p.step.counters)} | dict.fromkeys(self._fixed, torch.int32)
         self.state = {n: self.shares.room(kind) for n, kind in kinds.items()}
@@ -61,7 +63,7 @@ class Packed:
         alike = [n for n in p.step.coefficients if n not in member.varied]
         self._alike = alike, torch.zeros(len(alike), dtype=self._exact)
         self._varied = {n: torch.zeros(padded, dtype=self._exact) for n in member.varied}
-        drawn = Shares([(low, high + CHUNK if high == padded else high) for low, high in ranges])
+        drawn = Shares([(low, high + CHUNK if high == padded else high) for low, high in ranges], padded + CHUNK)
         self._drives = [_Drive(padded, drawn.room(dtype), dtype) for _ in p.drives]
         self.lists, self.borders = (torch.zeros(team.threads, dtype=torch.int64) for _ in range(2))
         self.past, self.past_bounds, self.moved = (
@@ -113,7 +115,7 @@ class Packed:
         self.record = {n: torch.empty(samples, self.padded, dtype=self._kept(p.step.output_of(n))) for n in p.recorded}
         given |= {f"record of {n}": t for n, t in self.record.items()}
         most = steps if self.member.fires else 0
-        self.cell = [empty([most * (high - low) + self.width], torch.int32) for low, high in self.shares.ranges]
+        self.cell = [empty([most * size + self.width], torch.int32) for size in self._listed]
         self.bounds = [torch.zeros(steps + 1, dtype=torch.int64) for _ in self.shares.ranges]
         self.lists.numpy()[:] = [t.data_ptr() for t in self.cell]
         self.borders.numpy()[:] = [t.data_ptr() for t in self.bounds]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,19 +18,25 @@ from ranvier.kernels.cpu.plastic.shares import divided
 from ranvier.kernels.tasks import RowSource
 
 if TYPE_CHECKING:
-    from ranvier.kernels.tasks import Circuit, CircuitProjection, GradedProjection, PlasticProjection
+    from ranvier.kernels.tasks import Circuit, CircuitProjection, Exchange, GradedProjection, PlasticProjection
 
-__all__ = ["Team", "idle_cores", "team_of", "threads_for", "whole_vectors", "worth"]
+__all__ = ["Team", "idle_cores", "shared_team", "team_of", "threads_for", "whole_vectors", "worth"]
 
 
 @dataclass(frozen=True)
 class Team:
-    """``threads`` threads, each with as many cells of every population."""
+    """``threads`` threads, each with as many cells of every population; one thread where other processes have other cells.
+
+    ``own`` are the cells of populations of which this process has but some.
+    """
 
     threads: int
+    own: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
-    def ranges(self, padded: int, block: int = 0) -> list[tuple[int, int]]:
-        """First and last cell of each thread, of ``padded`` cells in blocks of ``block``."""
+    def ranges(self, padded: int, block: int = 0, name: str = "") -> list[tuple[int, int]]:
+        """First and last cell of each thread, of ``padded`` cells in blocks of ``block``, in the population ``name``."""
+        if name in self.own:
+            return [self.own[name]]
         block = block or UNIT
         each = -(-padded // (block * self.threads)) * block
         return [(min(k * each, padded), min((k + 1) * each, padded)) for k in range(self.threads)]
@@ -46,8 +52,11 @@ def threads_for(task: Circuit, threads: int | None, tuning: Tuning = TUNING) -> 
     """As many threads as asked for; None: by the size of the circuit and of the call, never more than torch allows or cores
     are idle.
 
-    Threads that meet at every step are slower than one where another program takes turns with them.
+    Where processes share the circuit, each has one. Threads that meet at every step are slower than one where another program
+    takes turns with them.
     """
+    if task.exchange is not None:
+        return 1
     if threads is None:
         stored = sum(_events(q, tuning) for q in task.projections)
         cells = sum(p.cells for p in task.populations)
@@ -70,6 +79,17 @@ def team_of(
         if rows_of(p).cut(team.borders(whole_vectors(p.columns, width))) is None:
             return Team(1)
     return team
+
+
+def shared_team(task: Circuit, exchange: Exchange, width: int) -> Team:
+    """One thread with the cells of this process, in whole vectors."""
+    own: dict[str, tuple[int, int]] = {}
+    for p in task.populations:
+        found = exchange.own(p.name)
+        if found is not None:
+            low, high = found
+            own[p.name] = (low, whole_vectors(high, width)) if high > low else (0, 0)
+    return Team(1, own)
 
 
 def _events(q: CircuitProjection, tuning: Tuning) -> int:

@@ -349,6 +349,7 @@ class PlasticRow:
         b, lanes = self.builder, self.lanes
         sent = self.mixed.down(sent)
         if self.to is None:
+            # rounded once, as one by one: which rows have gaps must not show in the sums
             total = b.fadd(lanes.load(self.ring, self.straight, mask=self.valid), sent)
             lanes.store(self.ring, self.straight, total, mask=self.valid)
             return

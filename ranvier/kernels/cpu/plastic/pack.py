@@ -111,8 +111,9 @@ def pack_plastic(
         else:
             common[f"={n}"] = q.parameters[n].to(arithmetic).reshape(1)
     if rule.random:
-        elements = torch.arange(pattern.synapses) if q.elements is None else q.elements
-        each["number"] = split(elements + q.drawn, torch.int32)
+        places = q.elements if q.places is None else q.places
+        places = torch.arange(pattern.synapses) if places is None else places
+        each["number"] = split(places + q.drawn, torch.int32)
     if rule.additive is not None:
         factor = q.decays[rule.additive.variable].factor
         common["powers"] = powers(factor, block, sweep + block + 1).to(dtype)

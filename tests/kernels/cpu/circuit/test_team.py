@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not can_meet(), reason="threads of this system c
 
 def task(count: int, steps: int, *wires: CircuitProjection) -> Any:
     return SimpleNamespace(
-        populations=[SimpleNamespace(cells=count)], projections=wires, plastic=[], graded=[], steps=steps
+        populations=[SimpleNamespace(cells=count)], projections=wires, plastic=[], graded=[], steps=steps, exchange=None
     )
 
 
