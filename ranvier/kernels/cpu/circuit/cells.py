@@ -42,7 +42,7 @@ def cells_kernel(member: Member, dtype: torch.dtype) -> Routine:
             release(lanes, group, name, steps, n)
         clock.set("block", group["first_block"])
         bins, block, stop = section["bins"], group["block"], group["high"]
-        start = b.sub(group["low"], b.srem(group["low"], block))
+        start = b.mul(group["first_block"], block)
         with counted(b, start, stop, block) as begin:
             low = b.select(b.icmp_signed(">", begin, group["low"]), begin, group["low"])
             high = b.add(begin, block)
