@@ -99,8 +99,11 @@ class Expect:
         ahead = [direction * (left[u] - against[u]) for u in units]
         low, high, p = _interval(ahead, overlap)
         state, why = OPEN, "the interval holds both signs"
+        alone = sorted(map(str, left.keys() ^ right.keys()))
         if lost:
             why = lost
+        elif alone:
+            why = f"{unit} {', '.join(alone)} was measured on one side alone"
         elif not all(map(math.isfinite, ahead)):
             why = "a value is not finite"
         elif len(units) < 2:

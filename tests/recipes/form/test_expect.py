@@ -87,3 +87,9 @@ def test_one_that_fails_decides_and_one_that_is_open_leaves_open() -> None:
     assert overall([holds, holds]) == HOLDS
     assert overall([holds, opened]) == OPEN
     assert overall([holds, opened, fails]) == FAILS
+
+
+def test_a_unit_that_one_side_lacks_decides_nothing() -> None:
+    found = Expect("a over b", ("a", "x"), ">", ("b", "x")).judge(trials(A, B[:3]))
+    assert (found.state, found.units) == (OPEN, 3)
+    assert found.why == "seed 3 was measured on one side alone"
