@@ -53,13 +53,6 @@ class CountLaw:
         table = _thresholds(below)
         return cls(table[:, : max(1, int((table < _NEVER).any((0, 2)).sum()))])
 
-    def after(self, steps: int) -> CountLaw:
-        """The same behind so many steps without spikes."""
-        if not steps:
-            return self
-        silent = np.full((steps, *self.thresholds.shape[1:]), _NEVER, np.int32)
-        return CountLaw(np.concatenate([silent, self.thresholds]))
-
     def counted(self, words: np.ndarray, row: int) -> np.ndarray:
         """Int32 counts of uint32 words [..., cells] in its step ``row``."""
         number = words.view(np.int32) >> np.int32(1)

@@ -26,7 +26,8 @@ class CircuitDrive:
     """Counts of spikes times ``weight`` ([cells] or [1]), added to ``stream`` ``latency`` steps later.
 
     ``key`` (which ends with the stream of random numbers) is that of ``ranvier.values.counts``; ``law`` is one for all steps, or row
-    n is the law of what arrives in step n of the call. Before step 0 nothing was emitted.
+    n is the law of what is emitted in step n of the call. ``before`` [latency, cells] are the counts of the steps before the call,
+    which arrive in its first steps.
     """
 
     stream: str
@@ -34,6 +35,7 @@ class CircuitDrive:
     key: tuple[int, int, int]
     weight: Tensor
     latency: int
+    before: Tensor
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,14 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import torch
+
 from ranvier.kernels.tasks import CircuitDrive
 from ranvier.network.plan.plan import Plan
 
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
+    from ranvier.network.run.window import Window
 
 __all__ = ["drawable", "drawn_inside", "drive_with", "drives"]
 
@@ -32,19 +35,20 @@ def drives(graph: Graph, plan: Plan) -> dict[str, CircuitDrive]:
             continue
         stream, found = graph.step(p.post).stream_of(p.port), graph.sources[p.pre].counted(graph)
         if found is not None:
-            out[name] = CircuitDrive(stream, found.law, found.key, p.transform.shared_weight(), p.latency)
+            before = torch.zeros(0, *graph.sources[p.pre].shape, dtype=graph.dtype)
+            out[name] = CircuitDrive(stream, found.law, found.key, p.transform.shared_weight(), p.latency, before)
     return out
 
 
-def drive_with(graph: Graph, found: CircuitDrive, source: str, stream: int, first: int, count: int) -> CircuitDrive:
-    """What :func:`drives` ``found`` for ``source``, in ``count`` steps from step ``first`` of a call that draws from ``stream``."""
-    drawn = graph.sources[source]
+def drive_with(graph: Graph, found: CircuitDrive, source: str, window: Window) -> CircuitDrive:
+    """What :func:`drives` ``found`` for ``source``, in a window: the history says what was emitted before it."""
+    drawn, stream, latency = graph.sources[source], window.state.stream, found.latency
     key = (*found.key[:2], drawn.stream_for(stream))
+    before = window.history[source][-latency:, 0] if latency else found.before
     if drawn.steady:
-        return replace(found, key=key)
-    low = first - found.latency  # before step 0 nothing is emitted
-    known = drawn.counted(graph, max(low, 0), max(0, count - max(-low, 0)), stream)
-    return found if known is None else replace(found, key=key, law=known.law.after(min(count, max(-low, 0))))
+        return replace(found, key=key, before=before)
+    known = drawn.counted(graph, window.start, max(window.count - latency, 0), stream)
+    return replace(found, key=key, before=before, law=found.law if known is None else known.law)
 
 
 def drawn_inside(graph: Graph, found: Collection[str]) -> set[str]:

@@ -91,7 +91,7 @@ class _Entering:
         self.states = cells.given(window.variables[name], window.count)
         self.history = window.history.get(name)
         self.drives = tuple(
-            drive_with(graph, runner.drives[p.name], p.pre, window.state.stream, window.start, window.count)
+            drive_with(graph, runner.drives[p.name], p.pre, window)
             for p in runner.arrivals.onto[name]
             if p.name in runner.drives
         )

@@ -28,7 +28,7 @@ def sender(runner: Runner, name: str, window: Window) -> CircuitPopulation:
     graph, source = runner.graph, runner.graph.sources[name]
     size, drives, outside = source.shape[0], (), {}
     if name in runner.senders:
-        drives = (drive_with(graph, runner.senders[name], name, window.state.stream, window.start, window.count),)
+        drives = (drive_with(graph, runner.senders[name], name, window),)
     else:
         outside = {_STREAM: window.emissions[name][:, 0]}
     history = window.history[name][:, 0]
@@ -40,7 +40,8 @@ def drawn_senders(graph: Graph, plan: Plan) -> dict[str, CircuitDrive]:
     out: dict[str, CircuitDrive] = {}
     for n, source in graph.sources.items():
         if any(graph.projections[p].pre == n for p in plan.sent) and (found := source.counted(graph)) is not None:
-            out[n] = CircuitDrive(_STREAM, found.law, found.key, torch.ones(1, dtype=graph.dtype), 0)
+            one, none = torch.ones(1, dtype=graph.dtype), torch.zeros(0, *source.shape, dtype=graph.dtype)
+            out[n] = CircuitDrive(_STREAM, found.law, found.key, one, 0, none)
     return out
 
 

@@ -90,3 +90,65 @@ def test_other_sources_are_given() -> None:
     net = net_of(rv.Poisson(500 * Hz, SIZE), 0.3 * ms, None)
     net.projections["sparse"].register_forward_hook(lambda *_: None)
     assert "sparse" not in net.plan(steps=9).sent
+
+
+FED = {
+    "one to one": (rv.OneToOne(), 0.3, lambda: rv.Poisson(1 * kHz, SIZE)),
+    "sums": (rv.OneToOne(), 0.3, lambda: rv.Poisson(0.3 * kHz, SIZE, trains=9)),
+    "in time": (rv.OneToOne(), 0.3, lambda: rv.Poisson("1*kHz*(1 + sin(2*pi*30*Hz*t))", SIZE)),
+    "sparse": (rv.FixedProbability(0.1), 0.1, lambda: rv.Poisson(1 * kHz, SIZE)),
+}
+
+
+@pytest.mark.parametrize("delay", [0 * ms, 3 * ms])
+@pytest.mark.parametrize("kind", FED)
+def test_spikes_in_flight_are_those_of_the_state(kind: str, delay: object) -> None:
+    """With another stream, another source, another seed or another history: what was sent before arrives, whoever draws."""
+
+    def net_of(provider: str | None) -> rv.Network:
+        rule, weight, make = FED[kind]
+        net = rv.Network(dt=0.1 * ms, seed=3, provider=provider, dtype=torch.float64)
+        net.source("input", make())
+        net.population("cells", SIZE, rv.Cell("dv/dt = -v/tau : 1", threshold="v > 9", reset="v = 0", tau=9 * ms))
+        net.connect("input", "cells", rule, to="v", weight=weight, delay=delay)
+        return net
+
+    def outcome(provider: str | None, change: str) -> np.ndarray:
+        net = net_of(provider)
+        state = net.run(5 * ms, stream=1).state
+        if change == "source":
+            net.sources["input"] = rv.Poisson(0.1 * kHz, SIZE, trains=9 if kind == "sums" else 1)
+        if change == "seed":
+            net.seed = 8
+        if change == "history":
+            state.history["input"].zero_()
+        stream = 9 if change == "stream" else None
+        return np.concatenate(
+            [
+                net.run(1 * ms, state, stream=stream, record={"cells": ["v"]})["cells"].v,
+                net.run(5 * ms, state, stream=stream, record={"cells": ["v"]})["cells"].v,
+            ]
+        )
+
+    plain = outcome(None, "")
+    assert net_of(None).plan().drawn or net_of(None).plan().sent
+    for change in ("", "stream", "source", "seed", "history"):
+        ours, theirs = outcome(None, change), outcome("reference", change)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+        assert (change == "") == np.array_equal(ours, plain)
+
+
+@pytest.mark.parametrize("rule", [rv.OneToOne(), rv.FixedProbability(0.1)])
+def test_a_source_that_stands_for_an_input_goes_on_from_an_array(rule: rv.OneToOne | rv.FixedProbability) -> None:
+    x = (torch.rand(50, SIZE, generator=torch.Generator().manual_seed(1)) < 0.2).double()
+    outcomes = []
+    for provider in (None, "reference"):
+        net = rv.Network(dt=0.1 * ms, seed=3, provider=provider, dtype=torch.float64)
+        net.input("input", SIZE)
+        net.population("cells", SIZE, rv.Cell("dv/dt = -v/tau : 1", threshold="v > 9", reset="v = 0", tau=9 * ms))
+        net.connect("input", "cells", rule, to="v", weight=0.3, delay=2 * ms)
+        state = net.run(5 * ms, inputs=x, stream=1).state
+        run = net.run(5 * ms, state, inputs=rv.Poisson(0.1 * kHz, SIZE), record={"cells": ["v"]})
+        outcomes.append(np.asarray(run["cells"].v))
+    assert outcomes[0].max() > 0.5
+    np.testing.assert_allclose(*outcomes, rtol=0, atol=1e-12)

@@ -15,9 +15,14 @@ from ranvier.kernels.cpu.llvm.step_words import CHUNK, HALF, Limits, chunk_count
 __all__ = ["CHUNK", "drive", "drive_names", "drive_signature", "noise", "noise_names", "noise_signature"]
 
 _KEY = ("key0", "key1", "draws")
-_DRIVE = {"drawn": Array(REAL, ...), "weight": Array(REAL, None), "limits": Array(I32, None)}
+_DRIVE = {
+    "drawn": Array(REAL, ...),
+    "weight": Array(REAL, None),
+    "limits": Array(I32, None),
+    "before": Array(REAL, None),
+}
 _NOISE = {"drawn": Array(REAL, ...)}
-_INTEGERS = (*_KEY, "per_step", "count", "padded", "latency", "per_cell")
+_INTEGERS = (*_KEY, "per_step", "count", "padded", "latency", "per_cell", "row")
 
 
 def drive_names(k: int) -> dict[str, str]:
@@ -49,22 +54,28 @@ def drive(
 ) -> None:  # fmt: skip
     """Fill ``drawn[low : high]`` for step ``step``, the ``n``-th of the call.
 
-    Both ends are multiples of ``CHUNK``, or ``high`` is the last cell.
+    Both ends are multiples of ``CHUNK``, or ``high`` is the last cell. What arrives from before the call is read, all else drawn.
     """
     b = lanes.builder
-    emitted = b.sub(step, values["latency"])
-    stream = Stream((values["key0"], values["key1"]), emitted, values["draws"])
-    limits = Limits(at(b, values["limits"], b.mul(n, values["per_step"])), values["count"], values["padded"], each)
+    emitted = b.sub(n, values["latency"])
+    key = values["key0"], values["key1"]
+    stream = Stream(key, b.sub(step, values["latency"]), values["draws"])
+    limits = Limits(
+        at(b, values["limits"], b.mul(emitted, values["per_step"])), values["count"], values["padded"], each
+    )
     wide = ir.VectorType(lanes.scalar, HALF)
-    with b.if_else(b.icmp_signed(">=", emitted, I64(0))) as (yet, never):
-        with yet, counted(b, low, high, CHUNK) as cell:
+
+    def put(count: ir.Value, place: ir.Value) -> None:
+        weight = _at(lanes, values["weight"], b.mul(place, values["per_cell"]))
+        _put(lanes, b.fmul(count, b.load(weight, align=lanes.itemsize)), values["drawn"], place)
+
+    with b.if_else(b.icmp_signed(">=", emitted, I64(0))) as (within, earlier):
+        with within, counted(b, low, high, CHUNK) as cell:
             for half, count in enumerate(chunk_counts(b, cell, I64(0), stream, limits)):
-                place = b.add(cell, I64(half * HALF))
-                weight = _at(lanes, values["weight"], b.mul(place, values["per_cell"]))
-                weight = b.load(weight, align=lanes.itemsize)
-                _put(lanes, b.fmul(b.sitofp(count, wide), weight), values["drawn"], place)
-        with never, counted(b, low, high, HALF) as cell:
-            _put(lanes, ir.Constant(wide, [0.0] * HALF), values["drawn"], cell)
+                put(b.sitofp(count, wide), b.add(cell, I64(half * HALF)))
+        with earlier, counted(b, low, high, HALF) as cell:
+            place = _at(lanes, values["before"], b.add(b.mul(n, values["row"]), cell))
+            put(b.load(place, align=lanes.itemsize), cell)
 
 
 def noise(lanes: Lanes, values: dict, low: ir.Value, high: ir.Value, step: ir.Value) -> None:

@@ -123,8 +123,8 @@ def _rings(task: Circuit) -> dict[str, dict[str, int]]:
 
 
 def _slots(q: CircuitProjection) -> int:
-    """How many its ring must have."""
-    return 1 if q.latencies is None else q.longest
+    """How many its ring must have; with a latency for each synapse two at least, for such a ring holds arrivals when a call ends."""
+    return 1 if q.latencies is None else max(2, q.longest)
 
 
 def _members(

@@ -129,7 +129,7 @@ class Packed:
             given |= {f"shown {n}": made.rows, "shown stride": made.stride}
         for k, (d, held) in enumerate(zip(p.drives, self._drives, strict=True)):
             names_of = drive_names(k)
-            given |= {names_of[word]: value for word, value in held.given(d).items()}
+            given |= {names_of[word]: value for word, value in held.given(d, steps).items()}
         for n, key in p.noises.items():
             names_of = noise_names(n)
             given |= {names_of[word]: value for word, value in zip(("key0", "key1", "draws"), key, strict=True)}
@@ -184,21 +184,28 @@ class Packed:
 
 
 class _Drive:
-    """The arguments of a drive: its weights [cells or 1], and the row that it fills, which last."""
+    """The arguments of a drive: its weights [cells or 1], what was emitted before the call, and the row that it fills; all last."""
 
     def __init__(self, padded: int, drawn: list[Tensor], dtype: torch.dtype) -> None:
         self.drawn, self._weight = drawn, torch.zeros(padded + CHUNK, dtype=dtype)
+        self._before = torch.zeros(0, padded + CHUNK, dtype=dtype)
         self._law: CountLaw | None = None
         self._limits: dict[str, Any] = {}
 
-    def given(self, d: CircuitDrive) -> dict[str, Any]:
+    def given(self, d: CircuitDrive, steps: int) -> dict[str, Any]:
+        """Those of a call of so many steps."""
+        early = d.before[:steps]
+        if len(self._before) < len(early):
+            self._before = torch.zeros(len(early), self._before.shape[1], dtype=self._before.dtype)
+        self._before[: len(early), : early.shape[1]] = early
         single = d.weight.numel() == 1
         self._weight[: CHUNK if single else d.weight.numel()] = d.weight
         if self._law is not d.law:
             limits, strides = limits_of(d.law)
             self._law, self._limits = d.law, {"limits": limits, **strides}
-        keys = dict(zip(("key0", "key1", "draws"), d.key, strict=True))
-        return {"weight": self._weight, **self._limits, "latency": d.latency, "per_cell": int(not single), **keys}
+        given = {"weight": self._weight, **self._limits, "before": self._before.view(-1), "row": self._before.shape[1]}
+        given |= {"latency": d.latency, "per_cell": int(not single)}
+        return given | dict(zip(("key0", "key1", "draws"), d.key, strict=True))
 
 
 def _outside(

@@ -162,3 +162,24 @@ def test_a_circuit_stays_open_while_its_parts_are_the_same() -> None:
 
 def test_large_circuits_are_not_kept() -> None:
     assert not opened(Pair((30, 20), 4, "each", 5, 0), Circuits(Tuning(kept_bytes=1000)), 20)
+
+
+def test_delays_that_round_to_the_shortest_arrive_once() -> None:
+    """A table of latencies of one step each: what is in flight when a call ends arrives in the next, once."""
+    net = rv.Network(dt=1 * ms, seed=4, dtype=torch.float64)
+    net.population(
+        "cells",
+        6,
+        rv.Cell("dv/dt = (g - v)/tau : 1\ndg/dt = -g/tau : 1", threshold="v > 1", reset="v = 0", tau=5 * ms),
+        v=rv.Uniform(0.5, 2),
+        g=3.0,
+    )
+    delay = rv.Learn(rv.Uniform(0 * ms, 0.4 * ms), max=5 * ms)
+    net.connect("cells", "cells", rv.FixedProbability(0.7), to="g", weight=0.5, delay=delay)
+    net = rv.rounded_delays(net)
+    whole = net.run(40 * ms, net.initial_state(stream=1)).state
+    state = net.initial_state(stream=1)
+    for steps in (1, 3, 1, 5, 30):
+        state = net.run(steps * ms, state).state
+    assert all(torch.equal(state.tensors()[n], t) for n, t in whole.tensors().items())
+    assert float(whole.variables["cells"]["g"].min()) > 1
