@@ -126,7 +126,8 @@ def _take(runner: Runner, name: str, inside: Sequence[str], window: Window, resu
     def dense(last: int | None = None) -> Tensor:
         """Spikes [T, B, cells], or those of the last steps."""
         lists = spikes if last is None else [one.last(last) for one in spikes]
-        return torch.stack([one.dense(size, dtype) for one in lists], 1)
+        found = [one.dense(size, dtype) for one in lists]
+        return found[0].unsqueeze(1) if len(found) == 1 else torch.stack(found, 1)
 
     if len(results) == 1:
         window.spikes[name] = spikes[0]

@@ -12,11 +12,14 @@ from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, offset, pr
 from ranvier.kernels.cpu.llvm.load_weight import decoding, load_weight
 from ranvier.kernels.cpu.llvm.memory import bytes_of
 
-__all__ = ["add_weight", "approached", "deliver", "row_of"]
+__all__ = ["add_weight", "approached", "ask_first", "deliver", "row_of"]
 
 #: synapses are asked for this many spikes ahead, and where they begin twice as many
 AHEAD = 4
+_AHEAD_OF = ((2 * AHEAD, False), (AHEAD, True))
 _LINE = 64
+#: where something lies that is read with the row of a cell
+Head = Callable[[ir.Value], ir.Value]
 
 
 def deliver(
@@ -58,45 +61,54 @@ def deliver(
 
 @contextmanager
 def approached(
-    b: ir.IRBuilder, form: Wire, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value,
-    head: Callable[[ir.Value], ir.Value] | None = None,
+    b: ir.IRBuilder, form: Wire, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value, head: Head | None = None,
+    asked: bool = False,
 ) -> Iterator[ir.Value]:  # fmt: skip
-    """Loop over the cells of the spikes [start, stop), whose rows, and what ``head`` points to, are asked for ahead of time."""
+    """Loop over the cells of the spikes [start, stop), whose rows, and what ``head`` points to, are asked for ahead of time.
 
-    def cell_of(k: ir.Value) -> ir.Value:
-        return offset(b, b.load(at(b, spikes, k)))
-
-    def ask(k: ir.Value, rows: bool) -> None:
-        cell = cell_of(k)
-        begin = row_of(b, values, cell)
-        if rows:
-            own = begin if head is None else row_of(b, values, cell, 1)  # cut rows: where its weights begin
-            _ask_row(b, form, values, b.load(begin), b.load(own))
-            return
-        for place in (begin, *([] if head is None else [head(cell)])):
-            prefetch(b, place)
-
+    The first were ``asked`` for before, or are so now.
+    """
     far = b.icmp_signed(">", values["reach"], I64(0))
-    with when(b, far):
-        for ahead, rows in ((2 * AHEAD, False), (AHEAD, True)):
-            end = b.add(start, I64(ahead))
-            with counted(b, start, b.select(b.icmp_signed("<", end, stop), end, stop)) as k:
-                ask(k, rows)
+    if not asked:
+        with when(b, far):
+            for rows in (False, True):
+                ask_first(b, form, values, spikes, start, stop, head, rows)
     last = b.sub(stop, I64(1))
     with counted(b, start, stop) as k:
         with when(b, far):
-            for ahead, rows in ((2 * AHEAD, False), (AHEAD, True)):
+            for ahead, rows in _AHEAD_OF:
                 soon = b.add(k, I64(ahead))
-                ask(b.select(b.icmp_signed("<", soon, last), soon, last), rows)
-        yield cell_of(k)
+                soon = b.select(b.icmp_signed("<", soon, last), soon, last)
+                _ask(b, form, values, offset(b, b.load(at(b, spikes, soon))), head, rows)
+        yield offset(b, b.load(at(b, spikes, k)))
+
+
+def ask_first(
+    b: ir.IRBuilder, form: Wire, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value, head: Head | None, rows: bool
+) -> None:  # fmt: skip
+    """Ask for the first ``rows`` of the spikes [start, stop), or for where they begin and what ``head`` points to."""
+    end = b.add(start, I64(AHEAD if rows else 2 * AHEAD))
+    with counted(b, start, b.select(b.icmp_signed("<", end, stop), end, stop)) as k:
+        _ask(b, form, values, offset(b, b.load(at(b, spikes, k))), head, rows)
+
+
+def _ask(b: ir.IRBuilder, form: Wire, values: dict, cell: ir.Value, head: Head | None, rows: bool) -> None:
+    begin = row_of(b, values, cell)
+    if rows:
+        own = row_of(b, values, cell, 1) if form.by_block else begin  # cut rows: where its weights begin
+        _ask_row(b, form, values, b.load(begin), b.load(own))
+        return
+    for place in (begin, *([] if head is None else [head(cell)])):
+        prefetch(b, place)
 
 
 def _ask_row(b: ir.IRBuilder, form: Wire, values: dict, first: ir.Value, own: ir.Value) -> None:
-    """Fetch ``reach`` synapses: targets from ``first`` on, weights and latencies from ``own`` on."""
+    """Fetch ``reach`` synapses: targets or places from ``first`` on, weights, latencies and their order from ``own`` on."""
     arrays = {
-        "target": first,
+        "target" if form.queue is None else "place": first,
         **({} if form.one_weight else {"weight": own}),
-        **({} if form.one_latency else {"latency": own}),
+        **({} if form.one_weight or form.queue is None else {"order": own}),
+        **({} if form.one_latency or form.queue is not None else {"latency": own}),
     }
     for name, begin in arrays.items():
         kind = values[name].type.pointee

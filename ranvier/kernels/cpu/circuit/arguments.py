@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from llvmlite import ir
 
 from ranvier.kernels.cpu.circuit._drawn import DRAWN
 from ranvier.kernels.cpu.circuit._drive import drive_names, drive_signature, noise_names, noise_signature
 from ranvier.kernels.cpu.circuit.fired import fixed_counters
-from ranvier.kernels.cpu.circuit.form import Member, Wire
+from ranvier.kernels.cpu.circuit.form import Member, QueueForm, Wire
 from ranvier.kernels.cpu.graded.emissions import SHOWN_SLOTS
 from ranvier.kernels.cpu.host.signature import REAL, Array, Reader, Signature
 from ranvier.kernels.cpu.host.weights import code_arrays
 from ranvier.kernels.cpu.llvm.functions import F64, I8, I32, I64
 
-__all__ = ["population", "population_signature", "population_values", "wire", "wire_signature"]
+__all__ = ["population", "population_signature", "population_values", "queue_signature", "wire", "wire_signature"]
 
 #: what a projection reads of its ends: spikes of this call by thread (addresses of lists and of their bounds) and those before
 #: it, and the ring or state to which it adds: ``length`` slots of ``padded`` numbers
@@ -96,7 +96,7 @@ def population_values(member: Member, s: Reader) -> dict:
 @lru_cache(maxsize=64)
 def wire_signature(form: Wire) -> Signature:
     """The arguments of a projection of that kind."""
-    own = DRAWN if form.drawn is not None else _stored(form)
+    own = DRAWN if form.drawn is not None else _stored(form) if form.queue is None else _queued(form, form.queue)
     return Signature({**_ENDS, **own.arrays}, (*own.integers, "length", "padded"))
 
 
@@ -114,3 +114,33 @@ def _stored(form: Wire) -> Signature:
     else:
         arrays["latency"] = Array(ir.IntType(form.latency_bits), None)
     return Signature(arrays, integers)
+
+
+#: the queues of a stream: numbers in a queue are ``turn_place``, and weights ``turn_weight`` or which of ``table``; of each queue
+#: ``begin`` and ``top``, and whether some of it is ``over`` in ``far``; ``now`` is the queue of the present turn, and how much of
+#: it has been added
+QUEUES = {
+    "turn_place": Array(I32, None),
+    "turn_weight": Array(REAL, None),
+    "begin": Array(I64, None),
+    "top": Array(I64, None),
+    "over": Array(I64, None),
+    "now": Array(I64, None),
+    "far": Array(REAL, ...),
+}
+
+
+@cache
+def queue_signature() -> Signature:
+    """The arguments of what adds the queues of a stream to its ring, of ``span`` steps."""
+    return Signature({"ring": Array(REAL, ...), **QUEUES}, ("shift", "queues", "padded", "low", "high"))
+
+
+def _queued(form: Wire, queue: QueueForm) -> Signature:
+    """Synapses sorted by latency, with a table of counts of ``turns`` turns; ``tag`` names the weight of all."""
+    arrays = {"rows": Array(I64, None, None, 2), "place": Array(I32, None), **QUEUES}
+    arrays |= {"counts": Array(ir.IntType(queue.count_bits), None, None, None)}
+    if not form.one_weight:
+        arrays |= {"order": Array(ir.IntType(queue.order_bits), None), "staged": Array(REAL, None)}
+    arrays |= code_arrays(form.code, "weight", None)
+    return Signature(arrays, ("stride", "reach", "turns", "shift", "queues", "tag"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ranvier.dynamics import ByStructure, Step
 from ranvier.kernels.cpu.llvm.load_weight import Code
 
-__all__ = ["Member", "Wire"]
+__all__ = ["Member", "QueueForm", "Wire"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +55,24 @@ class Member(ByStructure):
 
 
 @dataclass(frozen=True)
+class QueueForm:
+    """Queues as code depends on them: whether all weights of a projection are ``alike``, and the sizes of what is stored.
+
+    ``count_bits`` is the size of a stored number of synapses, ``order_bits`` that of a place in a row.
+    """
+
+    alike: bool
+    count_bits: int = 8
+    order_bits: int = 16
+
+
+@dataclass(frozen=True)
 class Wire:
     """A projection whose weights do not change: whether weight and latency are one number for all, and how they are stored.
 
     ``latency_bits`` is the size of a stored latency: 8 (unsigned), 16 or 32; ``target_bits`` that of a stored target. ``drawn`` names the
     kernel that draws rows which are not stored; ``by_block`` says that spikes go to the bins of blocks of cells first. A
-    ``code`` reads weights that are stored numbers.
+    ``code`` reads weights that are stored numbers. ``queue`` says that spikes go to the queues of the turns in which they arrive.
     """
 
     one_weight: bool
@@ -70,3 +82,4 @@ class Wire:
     drawn: str | None = None
     by_block: bool = False
     code: Code | None = None
+    queue: QueueForm | None = None

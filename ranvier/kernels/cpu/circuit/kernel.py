@@ -6,7 +6,8 @@ they join.
 
 A projection with one latency adds its weights in the step of their arrival, straight to the state where that is all the
 cell does with them. Where synapses have latencies of their own, arrivals wait in a ring, one per population and port:
-slot (step mod length) holds what arrives in that step. Either way the order of addition is that of steps, projections and
+slot (step mod length) holds what arrives in that step. A ring that would leave the cache is as long as a turn only, and
+arrivals of later turns wait in queues (:mod:`._queues`). Either way the order of addition is that of steps, projections and
 cells, whatever the cut of the run.
 
 Threads share the cells: each advances its own range of every population and adds to the rings of that range only, so

@@ -12,7 +12,17 @@ from ranvier.kernels.cpu.circuit.arguments import wire, wire_signature
 from ranvier.kernels.cpu.circuit.blocks import block_of, rows_by_block
 from ranvier.kernels.cpu.circuit.form import Member, Wire
 from ranvier.kernels.cpu.circuit.pack import RowTable, row_tables
-from ranvier.kernels.cpu.circuit.projection import CARRY, DRAW, EMPTY, HISTORY, TOGETHER, wire_kernel
+from ranvier.kernels.cpu.circuit.projection import (
+    ASK_HEADS,
+    ASK_ROWS,
+    CARRY,
+    DRAW,
+    EMPTY,
+    HISTORY,
+    TOGETHER,
+    wire_kernel,
+)
+from ranvier.kernels.cpu.circuit.queues import Queues
 from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.circuit.team import Team, shared_team, team_of
 from ranvier.kernels.cpu.graded.form import alike, graded_form, shown_of, steady_form
@@ -30,9 +40,10 @@ Tensor = torch.Tensor
 class Layout:
     """Kinds of the parts of a circuit, its rows cut among ``threads``, its rings, and the order of its calls.
 
-    ``rings`` are the slots of each, by population and stream; ``blocks`` the cells of one by population; ``cuts`` the rows that
-    are cut into blocks; ``graded`` and ``sends`` the kinds of synapses that bring something in every step, of cells that emit a
-    variable and of rules; ``bins`` the projections whose bins a population empties, and ``rooms`` the lists for that, by thread.
+    ``rings`` are the slots of each, by population and stream; ``queues`` those of streams where arrivals wait for their turn;
+    ``blocks`` the cells of one by population; ``cuts`` the rows that are cut into blocks; ``graded`` and ``sends`` the kinds of
+    synapses that bring something in every step, of cells that emit a variable and of rules; ``bins`` the projections whose bins a
+    population empties, and ``rooms`` the lists for that, by thread.
     """
 
     def __init__(self, task: Circuit, threads: int, tuning: Tuning) -> None:
@@ -52,7 +63,11 @@ class Layout:
         count = self.team.threads
         self.blocks = {p.name: 0 if p.name in read else block_of(p, projections, count, tuning) for p in populations}
         self.cuts = [rows_by_block(q, self.blocks[q.post], tuning) for q in projections]
-        self.forms = [_form(q, c is not None) for q, c in zip(projections, self.cuts, strict=True)]
+        self.queues = Queues(task, self.rings, self.team, self.blocks, tuning)
+        self.forms = [
+            self.queues.form(k, q) or _form(q, c is not None)
+            for k, (q, c) in enumerate(zip(projections, self.cuts, strict=True))
+        ]
         self.tables: dict[int, RowTable] = row_tables(projections, self.cuts, self.team, self.blocks, dtype)
         each = [2 if q.one_weight else 2 + dtype.itemsize for q in projections]
         self.bin_bytes = sum(c.size * n for c, n in zip(self.cuts, each, strict=True) if c)
@@ -72,6 +87,8 @@ class Layout:
         self.emptied = {n: [calls[k]._replace(part=EMPTY) for k in own] for n, own in self.bins.items() if own}
         self.varied = [call for call, form in zip(calls, self.forms, strict=True) if not form.one_latency]
         self.steady = [call for call, form in zip(calls, self.forms, strict=True) if form.one_latency]
+        waiting = [call for call, form in zip(calls, self.forms, strict=True) if form.queue is not None]
+        self.after = [call._replace(part=part) for part in (ASK_HEADS, ASK_ROWS) for call in waiting] + self.varied
         self.before = [call._replace(part=HISTORY) for call in self.varied]
         self.ahead = [call._replace(part=DRAW) for call in self.steady if call.part == TOGETHER]
 

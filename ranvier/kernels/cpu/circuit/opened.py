@@ -13,6 +13,7 @@ from ranvier.kernels.cpu.circuit.kernel import driver
 from ranvier.kernels.cpu.circuit.layout import Layout
 from ranvier.kernels.cpu.circuit.pack import pack_drawn, pack_projection, past_of, weights_of
 from ranvier.kernels.cpu.circuit.packed import Packed
+from ranvier.kernels.cpu.circuit.queue_room import QueueRoom
 from ranvier.kernels.cpu.circuit.rules import pack_rules
 from ranvier.kernels.cpu.circuit.together import drive_together
 from ranvier.kernels.cpu.graded.kernel import graded_kernel
@@ -54,6 +55,12 @@ class OpenCircuit:
             )
             for k, (p, m) in enumerate(zip(task.populations, layout.members, strict=True))
         }  # fmt: skip
+        self._rooms = {
+            (post, stream): QueueRoom(
+                queue, layout.queues.most(queue), tuning.queue_events, self._packed[post], stream, self._sections
+            )
+            for (post, stream), queue in layout.queues.streams.items()
+        }
         self._read: list[tuple[int, int] | None] = [None] * len(task.projections)
         self._meeting: list[Entry] = []
         if team.threads > 1:
@@ -64,8 +71,9 @@ class OpenCircuit:
 
     @property
     def size(self) -> int:
-        """Bytes of its largest buffers: states, rings and bins."""
-        return self.layout.bin_bytes + sum(packed.size for packed in self._packed.values())
+        """Bytes of its largest buffers: states, rings, bins and queues."""
+        parts = (*self._packed.values(), *self._rooms.values())
+        return self.layout.bin_bytes + sum(part.size for part in parts)
 
     def suits(self, task: Circuit, threads: int) -> bool:
         """Whether it runs such a task on so many threads."""
@@ -105,6 +113,8 @@ class OpenCircuit:
         logs = dict.fromkeys((q.post for q in task.plastic if q.rule.walks), min(task.steps, LONGEST) + 1)
         for p in task.populations:
             self._packed[p.name].load(p, self._sections, times, logs.get(p.name, 0))
+        for room in self._rooms.values():
+            room.load(task.first, dict(enumerate(task.projections)))
 
     def _wire(self, k: int, q: CircuitProjection) -> None:
         """The section of a projection; what has not moved stays."""
@@ -119,6 +129,9 @@ class OpenCircuit:
             match q.pattern:
                 case RowSource() as source:
                     pack_drawn(q, layout.forms[k], source, self._sections, wire(k), pre, post, self._tuning)
+                case Pattern() if (late := layout.queues.rows.get(k)) is not None:
+                    room = self._rooms[q.post, q.stream]
+                    room.pack(k, q, layout.forms[k], layout.tables[k], late, self._sections, wire(k), pre, post)
                 case Pattern():
                     block, cut = layout.blocks[q.post], layout.cuts[k]
                     pack_projection(
@@ -149,9 +162,10 @@ class OpenCircuit:
             self._sections.listed(entries, layout.rooms[n])
         graded = [Entry(graded_kernel(form, dtype), ("graded", k)) for k, form in enumerate(layout.graded)]
         cells = [Entry(cells_kernel(m, dtype), population(k)) for k, m in enumerate(layout.members)]
-        step = [*layout.steady, *graded, *plastic, *cells]
+        turns = [room.call for room in self._rooms.values()]
+        step = [*turns, *layout.steady, *graded, *plastic, *cells]
         ahead = [*layout.ahead, *(self._meeting if layout.ahead else ())]
-        lists = {"history": layout.before, "slice": ahead, "step": step, "after": layout.varied, "end": end}
+        lists = {"history": layout.before, "slice": ahead, "step": step, "after": layout.after, "end": end}
         return {n: self._sections.listed(calls) for n, calls in lists.items()}
 
     def _result(self, task: Circuit, values: Sequence[PlasticValues]) -> CircuitResult:

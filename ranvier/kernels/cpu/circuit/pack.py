@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ranvier.kernels.cpu.host.tuning import Tuning
     from ranvier.kernels.tasks import CircuitProjection, Pattern, RowSource
 
-__all__ = ["RowTable", "pack_drawn", "pack_projection", "past_of", "row_tables", "weights_of"]
+__all__ = ["RowTable", "ends_of", "pack_drawn", "pack_projection", "past_of", "row_tables", "weights_of"]
 
 Tensor = torch.Tensor
 
@@ -37,7 +37,7 @@ def past_of(pre: Packed) -> dict[str, Tensor]:
     return {"past": pre.past, "past_bounds": pre.past_bounds}
 
 
-def _ends(pre: Packed, post: Packed, stream: str) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+def ends_of(pre: Packed, post: Packed, stream: str) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """What a projection reads of its ends: shared by threads, and of each."""
     shared = {"lists": pre.lists, "borders": pre.borders, **past_of(pre)}
     return {**shared, "length": post.lengths[stream], "padded": post.padded}, {"ring": post.rings[stream]}
@@ -47,12 +47,12 @@ def _ends(pre: Packed, post: Packed, stream: str) -> tuple[dict[str, Any], dict[
 class RowTable:
     """Rows of one projection: its own columns of the tables, by thread, and of what is common to all of its sources.
 
-    Both of ``strides`` are numbers from cell to cell: of the tables and of the counts.
+    ``target`` holds those of rows that are cut into blocks. Both of ``strides`` are numbers from cell to cell: of the tables and of the counts.
     """
 
     compact: Rows
     tables: list[Place]
-    target: Tensor
+    target: Tensor | None
     counts: Place
     strides: tuple[int, int]
 
@@ -76,7 +76,7 @@ def row_tables(
         first, strides = 0, (rows.tables[0].stride(0), rows.counts.stride(0))
         for n, (k, pattern) in enumerate(together):
             cut, own = cuts[k], [Place(t, n * t.stride(1) * t.itemsize) for t in rows.tables]
-            target = rows_of(pattern).target if cut is None else rows.target
+            target = None if cut is None else rows.target
             out[k] = RowTable(rows_of(pattern), own, target, Place(rows.counts, first), strides)
             first += 0 if cut is None else cut.counts.shape[1]
     return out
@@ -92,7 +92,7 @@ def pack_drawn(
     tuning: Tuning,
 ) -> None:  # fmt: skip
     """What draws the rows of a projection between ``pre`` and ``post``."""
-    given, own = _ends(pre, post, q.stream)
+    given, own = ends_of(pre, post, q.stream)
     ranges, longest = post.shares.ranges, longest_of(source)
     most = max(1, tuning.drawn_room // max(1, longest)) if len(ranges) > 1 else 1
     tables = [tables_of(source, 2 * most if len(ranges) > 1 else 1) for _ in ranges]
@@ -119,10 +119,11 @@ def pack_projection(
 ) -> None:  # fmt: skip
     """Rows, weights and latencies between ``pre`` and ``post``; with ``cut`` also the bins of the blocks."""
     weights = weights_of(q, sections.dtype)
-    each = rows.target.itemsize + (0 if q.one_weight else weights.table.itemsize)
+    target = rows.compact.target if rows.target is None else rows.target
+    each = target.itemsize + (0 if q.one_weight else weights.table.itemsize)
     each += 0 if q.latencies is None else q.latencies.itemsize
-    given, own = _ends(pre, post, q.stream)
-    given |= {"target": rows.target, **weights.given("weight"), "latency": q.latency}
+    given, own = ends_of(pre, post, q.stream)
+    given |= {"target": target, **weights.given("weight"), "latency": q.latency}
     given |= {"stride": rows.strides[0], "reach": rows.compact.reach(each)}
     own["rows"] = rows.tables
     if cut is not None:

@@ -11,6 +11,7 @@ from llvmlite import ir
 from ranvier.kernels.cpu.circuit._deliver import deliver
 from ranvier.kernels.cpu.circuit._drawn import deliver_drawn
 from ranvier.kernels.cpu.circuit._drawn_together import deliver_together, draw_ahead
+from ranvier.kernels.cpu.circuit._queues import ask_rows, queue_rows
 from ranvier.kernels.cpu.circuit.arguments import wire_signature
 from ranvier.kernels.cpu.circuit.blocks import empty_bin, file_rows
 from ranvier.kernels.cpu.circuit.form import Wire
@@ -23,12 +24,12 @@ from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.processor import has_feature
 
-__all__ = ["CARRY", "DRAW", "EMPTY", "HISTORY", "TOGETHER", "wire_kernel"]
+__all__ = ["ASK_HEADS", "ASK_ROWS", "CARRY", "DRAW", "EMPTY", "HISTORY", "TOGETHER", "wire_kernel"]
 
 #: parts of the kernel: carry the spikes of the clock's step; spikes of the history (where synapses have latencies of their own);
 #: add what waits in the bin of the clock's block (where there are bins); carry what threads draw together, and draw rows of a
-#: slice (where rows are drawn)
-CARRY, HISTORY, EMPTY, TOGETHER, DRAW = 0, 1, 1, 1, 2
+#: slice (where rows are drawn); ask for where the first rows begin, and for these rows (where there are queues)
+CARRY, HISTORY, EMPTY, TOGETHER, DRAW, ASK_HEADS, ASK_ROWS = 0, 1, 1, 1, 2, 2, 3
 
 
 @lru_cache(maxsize=256)
@@ -53,6 +54,9 @@ class _Writer:
             parts = [self._collect]
         else:
             parts = [self._send, self._send_history]
+            parts += (
+                [] if self.form.queue is None else [lambda: self._send("ask_heads"), lambda: self._send("ask_rows")]
+            )
         self.open.parts(parts)
         return self.open.compile()
 
@@ -80,11 +84,11 @@ class _Writer:
         with self.open.sections() as s:
             self._inside("ahead", s, {"clock": self.clock.array}, self._write_ahead)
 
-    def _send(self) -> None:
-        """Spikes of this step where synapses have latencies of their own, once the slice is over."""
+    def _send(self, what: str = "carry") -> None:
+        """Spikes of this step where synapses have latencies of their own, once the slice is over; or ask for their rows."""
         n, first, end, team = self.clock["n"], self.clock["first"], self.clock["end"], self._team()
         with self.open.sections() as s:
-            self._of_threads(s, team, n, end, self.builder.add(first, n))
+            self._of_threads(s, team, n, end, self.builder.add(first, n), what)
 
     def _send_history(self) -> None:
         """Spikes of step n of the history, whose arrivals may lie within this call."""
@@ -104,8 +108,9 @@ class _Writer:
         return self.clock["thread"], self.clock["threads"]
 
     def _of_threads(
-        self, s: Section, team: tuple[ir.Value, ir.Value], fired: ir.Value, stage: ir.Value, step: ir.Value
-    ) -> None:
+        self, s: Section, team: tuple[ir.Value, ir.Value], fired: ir.Value, stage: ir.Value, step: ir.Value,
+        what: str = "carry",
+    ) -> None:  # fmt: skip
         """What each thread listed in step ``fired`` of this call, when it has reached ``stage``."""
         b = self.builder
         lists, borders = s["lists", "borders"]
@@ -116,18 +121,19 @@ class _Writer:
                 b.inttoptr(b.load(at(b, table, thread)), kind.as_pointer())
                 for table, kind in ((lists, I32), (borders, I64))
             )
-            self._spread(s, spikes, bounds, fired, step)
+            self._spread(s, spikes, bounds, fired, step, what=what)
 
     def _spread(
-        self, s: Section, spikes: ir.Value, bounds: ir.Value, k: ir.Value, step: ir.Value, least: ir.Value | None = None
-    ) -> None:
+        self, s: Section, spikes: ir.Value, bounds: ir.Value, k: ir.Value, step: ir.Value, least: ir.Value | None = None,
+        what: str = "carry",
+    ) -> None:  # fmt: skip
         """Carry step k of a list of spikes to the ring, whose present slot is that of ``step``."""
         b = self.builder
         start, stop = b.load(at(b, bounds, k)), b.load(at(b, bounds, b.add(k, I64(1))))
         given = {"spikes": spikes, "start": start, "stop": stop, "step": step}
         with when(b, b.icmp_signed("<", start, stop)):
             if least is None:
-                self._inside("carry", s, given, self._write_carry)
+                self._inside(what, s, given, self._write_carry if what == "carry" else self._write_ask(what))
             else:
                 self._inside("carry_history", s, {**given, "least": least}, self._write_carry)
 
@@ -158,13 +164,19 @@ class _Writer:
         if self.form.drawn is not None:
             draw_ahead(lanes.builder, self.form.drawn, values, clock)
 
+    def _write_ask(self, what: str) -> Callable[..., None]:
+        rows = what == "ask_rows"
+        return lambda lanes, values, **given: ask_rows(lanes, self.form, values, **given, rows=rows)
+
     def _write_carry(
         self, lanes: Lanes, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value, step: ir.Value,
         least: ir.Value | None = None,
     ) -> None:  # fmt: skip
         """Spikes [start, stop) of a list to the bins of their targets, or to the ring itself."""
         form, given = self.form, (spikes, start, stop)
-        if form.by_block:
+        if form.queue is not None:
+            queue_rows(lanes, form, values, *given, step, least)
+        elif form.by_block:
             file_rows(lanes, form, values, *given)
         elif form.drawn is not None:
             deliver_drawn(lanes.builder, form.drawn, values, *given, step)

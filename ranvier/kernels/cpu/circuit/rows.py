@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -47,6 +47,8 @@ class Rows:
         self.columns, self.synapses = columns, target.numel()
         self._cuts: dict[tuple[int, ...], list[Tensor] | None] = {}
         self._blocks: dict[int, Blocks | None] = {}
+        #: rows sorted by latency, with what they were made of
+        self.by_latency: list[tuple[tuple, Any, Tensor]] = []
         self.joined: dict[tuple, tuple[tuple[Rows, ...], Joined]] = {}
 
     @cached_property
@@ -61,10 +63,10 @@ class Rows:
         """Size of a stored target."""
         return 8 * self.target.itemsize
 
-    def reach(self, bytes_per_synapse: int) -> int:
-        """How many synapses of a row to ask for ahead of time."""
+    def reach(self, bytes_per_synapse: int, tables: int = 0) -> int:
+        """How many synapses of a row to ask for ahead of time; ``tables`` bytes are read beside them."""
         count, rows = self.synapses, max(1, self.pointer.numel() - 1)
-        if count * bytes_per_synapse <= _SMALL:
+        if count * bytes_per_synapse + tables <= _SMALL:
             return 0
         return min(-(-3 * count // (2 * rows)), _REACH // bytes_per_synapse)
 

@@ -37,6 +37,15 @@ class Tuning:
         Cells of a block: what fills the first-level cache with one stream.
     segment, short_segment
         Synapses of a row in one block that pay for the copy; and where threads would have unequal shares otherwise.
+    shared_ring, own_ring
+        Bytes of the rings of one thread, for all latencies, above which arrivals wait in queues: where each projection has one
+        weight, and where synapses have a weight each, which is copied too.
+    turn_ring
+        Bytes of the ring of one turn of a stream, where arrivals wait in queues.
+    turn_synapses
+        Synapses that a spike must bring to a queue on average to pay for the copy.
+    queue_events
+        Arrivals of a cell, on average, for which a queue has room.
     equal, unequal
         Cells of the busiest thread times threads, over those of all: good, and the most that is taken.
     turn_bytes
@@ -61,6 +70,11 @@ class Tuning:
     block: int = 1 << 14
     segment: int = 6
     short_segment: int = 3
+    shared_ring: int = 1 << 19
+    own_ring: int = 3 << 20
+    turn_ring: int = 1 << 18
+    turn_synapses: float = 1.5
+    queue_events: int = 8
     equal: float = 1.1
     unequal: float = 1.25
     turn_bytes: int = 1 << 19

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import ranvier as rv
 from ranvier.kernels import eager
 from ranvier.kernels.cpu import run_circuit
+from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection, Spikes, pattern
 from ranvier.network import Population
 from ranvier.units import Quantity, ms
@@ -65,7 +66,10 @@ class Pair:
             latency = (1 + self.rand(len(source)) * longest).to(torch.int32).clamp(max=longest)
         return CircuitProjection(pre, post, stream, pattern(source, target, (n, m)), weight, latency)
 
-    def compiled(self, first: int, steps: int, outside: dict[str, Tensor], every: int = 1, threads: int | None = None):
+    def compiled(
+        self, first: int, steps: int, outside: dict[str, Tensor], every: int = 1, threads: int | None = None,
+        tuning: Tuning = TUNING,
+    ):  # fmt: skip
         populations = [
             CircuitPopulation(
                 n,
@@ -79,7 +83,7 @@ class Pair:
             )
             for n, size in self.sizes.items()
         ]
-        return run_circuit(Circuit(populations, self.wires, first, steps, WIDE, every), threads)
+        return run_circuit(Circuit(populations, self.wires, first, steps, WIDE, every), threads, tuning)
 
     def slow(
         self, steps: int, outside: dict[str, Tensor]
