@@ -1,15 +1,17 @@
-"""Dense delayed sums: every source at every step, sixteen batch elements side by side.
+"""Dense delayed sums: every source at every step, batch elements side by side.
 
 ``out[s, b, k] = sum over synapses (n, k) and taps j of taps[n, k, j] * source[s - shift + first[n, k] + j, b, n]``
 
 The input gradient of a delayed product has this form, and so has the product itself with time and roles reversed. The
 source is laid out ``[groups, N, time, lanes]``, a group being as many batch elements as a vector has lanes: each load
-then is one aligned vector, which serves all taps that fall on it, and sums of several steps stay in registers.
+then is one aligned vector, which serves all taps that fall on it, and sums of several steps stay in registers. Where steps are summed
+one by one, a group is several vectors wide (:func:`abreast`), which share the weights and the places that are read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -33,9 +35,10 @@ from ranvier.kernels.cpu.llvm.functions import (
     vector_at,
 )
 
-__all__ = ["Wiring", "correlate", "correlate_step", "pack", "silent_lines", "steps_at_once"]
+__all__ = ["Wiring", "abreast", "correlate", "correlate_step", "pack", "silent_lines", "steps_at_once"]
 
 _PIECE = 8  # taps in registers together
+_ABREAST = 4  # vectors of a group whose steps are summed one by one
 _CORRELATE = Signature(
     {
         "lines": Array(REAL, None, "sources", "length", None),
@@ -76,9 +79,12 @@ class Wiring(NamedTuple):
     row_pointer: Tensor | None = None
     target: Tensor | None = None
 
-    def kernel(self, count: int) -> Routine:
-        """The kernel for ``count`` steps in registers."""
-        return _correlate_kernel(self.taps.dtype, count, min(_PIECE, self.taps.shape[-1]), self.target is not None)
+    def kernel(self, count: int, wide: int) -> Routine:
+        """The kernel for ``count`` steps in registers, of groups of ``wide`` batch elements."""
+        taps = self.taps.shape[-1]
+        return _correlate_kernel(
+            self.taps.dtype, count, min(_PIECE, taps), taps > _PIECE, self.target is not None, wide
+        )
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -94,16 +100,22 @@ def steps_at_once() -> int:
     return 12 if vectors() >= 16 else 4
 
 
-def silent_lines(batch: int, width: int, length: int, dtype: torch.dtype) -> Tensor:
-    """Time lines ``[groups, width, length, lanes]`` of ``batch`` silent elements."""
-    wide = lanes(dtype)
+def abreast(batch: int, dtype: torch.dtype) -> int:
+    """Batch elements of a group whose steps are summed one by one."""
+    count = -(-batch // lanes(dtype))
+    return lanes(dtype) * -(-count // max(1, -(-count // _ABREAST)))
+
+
+def silent_lines(batch: int, width: int, length: int, dtype: torch.dtype, wide: int | None = None) -> Tensor:
+    """Time lines ``[groups, width, length, wide]`` of ``batch`` silent elements; a group is one vector ``wide`` by default."""
+    wide = wide or lanes(dtype)
     return empty([-(-batch // wide), width, length, wide], dtype).zero_()
 
 
 def pack(dense: Tensor, lines: Tensor, start: int) -> None:
     """Put steps ``[S, B, N]`` (rows may be longer) into time lines from time ``start`` on."""
     steps, batch, width = dense.shape
-    kernel = _pack_kernel(dense.dtype)
+    kernel = _pack_kernel(dense.dtype, lines.shape[3])
     kernel.run(
         dense=dense, lines=lines, start=start, steps=steps, batch=batch, width=width, length=lines.shape[2],
         row=dense.stride(0),
@@ -116,7 +128,7 @@ def correlate(lines: Tensor, wiring: Wiring, steps: int, batch: int) -> Tensor:
     groups, _, length, wide = lines.shape
     count = steps_at_once()
     chunks = -(-steps // count)
-    kernel, given = wiring.kernel(count), {"lines": lines, "out": out, **wiring.arguments}
+    kernel, given = wiring.kernel(count, wide), {"lines": lines, "out": out, **wiring.arguments}
     sizes = {"chunks": chunks, "length": length, "steps": steps, "batch": batch, "begin": 0}
 
     def task(start: int, stop: int) -> None:
@@ -130,7 +142,7 @@ def correlate(lines: Tensor, wiring: Wiring, steps: int, batch: int) -> Tensor:
 def correlate_step(lines: Tensor, wiring: Wiring, out: Tensor, time: int) -> None:
     """The sum above for one step, ``out`` ``[B, K]``, from the lines at ``time`` and later."""
     groups, _, length, wide = lines.shape
-    kernel, given = wiring.kernel(1), {"lines": lines, "out": out, **wiring.arguments}
+    kernel, given = wiring.kernel(1, wide), {"lines": lines, "out": out, **wiring.arguments}
     sizes = {"chunks": 1, "length": length, "steps": 1, "batch": out.shape[0], "begin": time}
 
     def task(start: int, stop: int) -> None:
@@ -141,13 +153,16 @@ def correlate_step(lines: Tensor, wiring: Wiring, out: Tensor, time: int) -> Non
 
 
 @cache
-def _correlate_kernel(dtype: torch.dtype, count: int, piece: int, sparse: bool) -> Routine:
-    """``count`` steps in registers, ``piece`` taps at once. Items are pairs of group and chunk of steps.
+def _correlate_kernel(dtype: torch.dtype, count: int, piece: int, pieces: bool, sparse: bool, wide: int) -> Routine:
+    """``count`` steps in registers, ``piece`` taps at once, or several ``pieces``, of groups of ``wide`` elements.
+
+    Items are pairs of group and chunk of steps.
 
     ``width`` is that of a block, ``taps`` their number, ``length`` that of a line, and ``begin`` the time of step 0.
     """
-    real, wide, size = scalar(dtype), lanes(dtype), dtype.itemsize
-    f = _CORRELATE.open(f"correlate_{real}_{count}x{piece}{'_sparse' if sparse else ''}", dtype)
+    real, size, together = scalar(dtype), dtype.itemsize, lanes(dtype)
+    told = f"{'_pieces' * pieces}{'_sparse' * sparse}"
+    f = _CORRELATE.open(f"correlate_{real}_{count}x{piece}x{wide}{told}", dtype)
     b = f.builder
     lines, table, taps, sums = f["lines", "first", "weight", "sums"]
     start, stop, chunks, sources, outputs = f["start", "stop", "chunks", "sources", "outputs"]
@@ -158,7 +173,7 @@ def _correlate_kernel(dtype: torch.dtype, count: int, piece: int, sparse: bool) 
     def listen(totals: list[ir.Value], source: ir.Value, synapse: ir.Value) -> None:
         time = b.add(b.add(begin, b.load(step)), offset(b, b.load(at(b, table, synapse))))
         line = at(b, b.load(own), b.mul(b.add(b.mul(source, length), time), I64(wide)))
-        with counted(b, 0, every, piece) as j:
+        with counted(b, 0, every, piece) if pieces else nullcontext(I64(0)) as j:
             here = at(b, taps, b.add(b.mul(synapse, every), j))
             factors = [splat(b, b.load(at(b, here, i)), wide) for i in range(piece)]
             read = at(b, line, b.mul(j, I64(wide)))
@@ -193,12 +208,12 @@ def _correlate_kernel(dtype: torch.dtype, count: int, piece: int, sparse: bool) 
 
                 gather(k, named)
         else:  # few sources at a time: their lines stay in the first-level cache while all outputs read them
-            with counted(b, 0, sources, wide) as first, counted(b, 0, outputs) as k:
+            with counted(b, 0, sources, together) as first, counted(b, 0, outputs) as k:
 
                 def all_of_block(totals: list[ir.Value], k: ir.Value = k, first: ir.Value = first) -> None:
                     block = b.sdiv(first, width)
                     row = b.mul(b.sub(b.add(b.mul(block, outputs), k), block), width)  # where source 0 would be
-                    with counted(b, first, _least(b, b.add(first, I64(wide)), sources)) as n:
+                    with counted(b, first, _least(b, b.add(first, I64(together)), sources)) as n:
                         listen(totals, n, b.add(row, n))
 
                 gather(k, all_of_block)
@@ -223,10 +238,10 @@ def _write(f: Opened, sums: ir.Value, group: ir.Value, step: ir.Value, shape: tu
 
 
 @cache
-def _pack_kernel(dtype: torch.dtype) -> Routine:
+def _pack_kernel(dtype: torch.dtype, lines_wide: int) -> Routine:
     """From time ``start`` on; ``length`` is that of a line, and ``row`` elements lead from one step of dense to the next."""
-    wide = I64(lanes(dtype))
-    f = _PACK.open(f"pack_lines_{scalar(dtype)}", dtype)
+    wide = I64(lines_wide)
+    f = _PACK.open(f"pack_lines_{scalar(dtype)}_{lines_wide}", dtype)
     b = f.builder
     dense, lines = f["dense", "lines"]
     start, steps, batch, width, length, row = f.integers()

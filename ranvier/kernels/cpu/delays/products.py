@@ -18,11 +18,11 @@ from ranvier.kernels.cpu.delays.taps import (
     delayed_input_gradient,
     delayed_tap_gradient,
     read_back,
+    worth_following,
 )
 from ranvier.kernels.cpu.events.find import events
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
-from ranvier.kernels.cpu.host.operands import lanes
 from ranvier.kernels.operands import require
 from ranvier.kernels.tasks import Pattern
 
@@ -78,7 +78,7 @@ class _DelayedLinear(Function):
         require(x, "x", (None, None, taps.shape[1]), taps.dtype)
         table = TapTable(taps.contiguous(), latency, x.shape[0] + (0 if history is None else history.shape[0]))
         happened = delayed_events(x, history, table.reach)
-        if happened.density > _worth_following(table.given, x.shape[1], x.dtype):
+        if happened.density > worth_following(table.given, x.shape[1], x.dtype):
             out = delayed_dense(x, history, table)
         else:
             out = delayed_forward(happened, table)
@@ -138,13 +138,6 @@ class _DelayedSparse(Function):
             in_x, recent = read_back(grad, synapses.wiring, length, history)
             in_history = _whole(recent, ctx.given) if to_history else None
         return in_x if to_x else None, None, in_taps, None, in_history
-
-
-def _worth_following(taps: int, batch: int, dtype: torch.dtype) -> float:
-    """The density above which all steps cost less than the events (measured); vectors hold one batch element a lane."""
-    wide = lanes(dtype)
-    filled = batch / (-(-batch // wide) * wide)
-    return min(0.2, 0.06 + 0.02 * taps) / max(filled, 1e-9)
 
 
 def _whole(recent: Tensor, given: int) -> Tensor:

@@ -45,7 +45,7 @@ class TapTable:
         shared = -(-self.targets // (_BLOCKS * step))
         self.width = max(1, min(_WIDEST // step, fitting, shared)) * step
         self.blocks = -(-self.targets // self.width)
-        self._taps, self._first = taps, first
+        self._taps, self.latency = taps, first
 
     @property
     def reach(self) -> int:
@@ -56,7 +56,7 @@ class TapTable:
     def reversed(self) -> TapTable:
         """The table that reads backwards in time, roles of sources and targets exchanged."""
         taps = self._taps.flip(2).transpose(0, 1).contiguous()
-        return TapTable(taps, (self.longest - self._first).t().contiguous(), self.extended)
+        return TapTable(taps, (self.longest - self.latency).t().contiguous(), self.extended)
 
     @cached_property
     def blocked(self) -> Tensor:
@@ -66,7 +66,7 @@ class TapTable:
     @cached_property
     def first(self) -> Tensor:
         """Int32 ``[blocks, K, width]``."""
-        return self._block(self._first.unsqueeze(-1), 1).squeeze(-1)
+        return self._block(self.latency.unsqueeze(-1), 1).squeeze(-1)
 
     @property
     def wiring(self) -> Wiring:

@@ -19,11 +19,19 @@ from ranvier.kernels.cpu.delays._kernels import collect_kernel, deliver_kernel
 from ranvier.kernels.cpu.delays.events import DelayedEvents
 from ranvier.kernels.cpu.delays.tap_table import TapTable
 from ranvier.kernels.cpu.host.buffers import empty
+from ranvier.kernels.cpu.host.operands import lanes
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.tiles import run_spans
 from ranvier.kernels.operands import require
 
-__all__ = ["delayed_dense", "delayed_forward", "delayed_input_gradient", "delayed_tap_gradient", "read_back"]
+__all__ = [
+    "delayed_dense",
+    "delayed_forward",
+    "delayed_input_gradient",
+    "delayed_tap_gradient",
+    "read_back",
+    "worth_following",
+]
 
 
 def delayed_forward(happened: DelayedEvents, table: TapTable) -> Tensor:
@@ -72,6 +80,13 @@ def delayed_input_gradient(grad: Tensor, table: TapTable, history: int) -> tuple
     """
     require(grad, "grad", (None, None, table.targets), table.dtype)
     return read_back(grad, table.wiring, table.line_length(history + grad.shape[0] + steps_at_once()), history)
+
+
+def worth_following(taps: int, batch: int, dtype: torch.dtype) -> float:
+    """The density above which all steps cost less than the events (measured); vectors hold one batch element a lane."""
+    wide = lanes(dtype)
+    filled = batch / (-(-batch // wide) * wide)
+    return min(0.2, 0.06 + 0.02 * taps) / max(filled, 1e-9)
 
 
 def read_back(grad: Tensor, wiring: Wiring, length: int, history: int) -> tuple[Tensor, Tensor]:

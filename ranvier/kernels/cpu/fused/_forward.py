@@ -247,6 +247,9 @@ def _in_windows(task: Fused, made: Made, schedules: Mapping[str, Schedule], step
     for start in range(0, steps, task.window):
         stop = min(start + task.window, steps)
         for name in made.members:
+            for flight in made.flights.values():
+                if flight.feedback.post == name:
+                    flight.arrive(start, stop)
             schedules[name].run(start, stop)
             for flight in made.flights.values():
                 if flight.feedback.pre == name:

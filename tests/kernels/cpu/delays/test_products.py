@@ -47,7 +47,7 @@ def test_dense_equals_the_product_per_step(dtype: torch.dtype, dense: bool, data
     first = torch.randint(0, data.draw(st.integers(1, 9)), (targets, inputs), dtype=torch.int32)
     chosen = -1.0 if dense else 2.0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(products, "_worth_following", lambda *_: chosen)
+        patch.setattr(products, "worth_following", lambda *_: chosen)
         got = delayed_linear(x, weights, first, history)
     wanted = run_product(DelayedMatrixProduct(x, weights, first, history))
     assert_near(got, wanted)
