@@ -12,7 +12,8 @@ import torch
 
 import ranvier as rv
 from benchmarks._protocol import Arrays, NotOffered, Options, Task
-from benchmarks.simulation._workloads import BIAS, DELAY, DRIVE, DT, REFRACTORY, TAU, TAU_S, V_T, WORKLOADS, W
+from benchmarks.simulation import _workloads as constants
+from benchmarks.simulation._workloads import BIAS, DELAY, DRIVE, DT, REFRACTORY, TAU, TAU_S, V_T, W_MAX, WORKLOADS, W
 from ranvier.units import Hz, ms, mV, second
 
 PACKAGES = ("ranvier", "torch", "numpy")
@@ -169,6 +170,28 @@ def _by_synapses(rule: Callable[[], rv.Plasticity], weight: float) -> Callable[[
     return build
 
 
+def plastic(net: rv.Network) -> Model:
+    sizes = {"A_plus": constants.STEP_UP * W_MAX * mV, "A_minus": constants.STEP_DOWN * W_MAX * mV, "w_max": W_MAX * mV}
+    times = dict.fromkeys(("tau_plus", "tau_minus"), constants.TAU_STDP * ms)
+    net.source("input", rv.Poisson(10 * Hz, 1000))
+    net.population("cells", 1000, cell())
+    rule, weight = rv.plasticity.STDP(**sizes, **times), rv.Uniform(0 * mV, W_MAX * mV)
+    net.connect("input", "cells", rv.FixedProbability(0.1), to="g", weight=weight, plasticity=rule)
+    return Model(net, "cells")
+
+
+def conductances(net: rv.Network) -> Model:
+    values = {n: v * mV for n, v in constants.REVERSAL.items()} | {n: t * ms for n, t in constants.CONSTANTS.items()}
+    equations = constants.CONDUCTANCES.format(voltage="mV")
+    one = rv.Cell(equations, threshold="v > -50*mV", reset="v = -60*mV", refractory=5 * ms, **values)
+    start = {"v": rv.Uniform(-65 * mV, -50 * mV), "g_e": rv.Uniform(0, 2), "g_i": rv.Uniform(0, 20)}
+    for name, size in (("exc", 3200), ("inh", 800)):
+        net.population(name, size, one, **start)
+    for name, to, weight in (("exc", "g_e", 0.6), ("inh", "g_i", 6.7)):
+        net.connect(name, ["exc", "inh"], rv.FixedProbability(0.02), to=to, weight=weight)
+    return Model(net, "exc")
+
+
 def gap_junctions(net: rv.Network) -> Model:
     equations = "dv/dt = (I + coupled - v)/tau : mV  (unless refractory)\ncoupled : mV (input)"
     net.population("cells", 1000, cell(equations), **driven(1000))
@@ -227,11 +250,17 @@ BUILD: dict[str, Callable[[rv.Network], Model]] = {
     "izhikevich": izhikevich,
     "depression": _by_synapses(lambda: rv.TsodyksMarkram(U=0.5, tau_rec=100 * ms), 3 * W),
     "stochastic_release": _by_synapses(lambda: rv.StochasticRelease(p=0.5), 2 * W),
+    "plastic": plastic,
+    "conductances": conductances,
     "gap_junctions": gap_junctions,
     "nmda": nmda,
     "rates": rates,
     "traces": traces,
     "float64": _recurrent(0),
+    "conductances_float64": conductances,
+    "adex_float64": adex,
+    "plastic_float64": plastic,
+    "gap_junctions_float64": gap_junctions,
 }
 
 

@@ -11,7 +11,8 @@ from brian2 import Hz, Network, NeuronGroup, PoissonGroup, PoissonInput, SpikeMo
 
 from benchmarks._protocol import Arrays, NotOffered, Options, Task
 from benchmarks.peers_simulation.brian2_side import Standalone
-from benchmarks.simulation._workloads import BIAS, DELAY, DRIVE, DT, REFRACTORY, TAU, TAU_S, V_T, WORKLOADS, W
+from benchmarks.simulation import _workloads as constants
+from benchmarks.simulation._workloads import BIAS, DELAY, DRIVE, DT, REFRACTORY, TAU, TAU_S, V_T, W_MAX, WORKLOADS, W
 
 PACKAGES = ("brian2", "numpy", "cython")
 _CELL = "dv/dt = (I + g - v)/tau : volt (unless refractory)\ndg/dt = -g/tau_s : volt\nI : volt (constant)"
@@ -164,6 +165,34 @@ def by_synapses(code: str, model: str = "") -> Parts:
     return [source, synapses, group]
 
 
+def plastic() -> Parts:
+    source, group, limit = PoissonGroup(1000, rates=10 * Hz), cells(1000), f"{W_MAX}*mV"
+    model = "w : volt\n" + "\n".join(
+        f"d{n}/dt = -{n}/({constants.TAU_STDP}*ms) : volt (event-driven)" for n in ("x", "y")
+    )
+    on_pre = f"g_post += w\nx += {constants.STEP_UP}*{limit}\nw = clip(w + y, 0*mV, {limit})"
+    on_post = f"y += {constants.STEP_DOWN}*{limit}\nw = clip(w + x, 0*mV, {limit})"
+    synapses = Synapses(source, group, model, on_pre=on_pre, on_post=on_post)
+    synapses.connect(p=0.1)
+    synapses.w = f"rand()*{limit}"
+    return [source, synapses, group]
+
+
+def conductances() -> Parts:
+    names = {n: v * mV for n, v in constants.REVERSAL.items()} | {n: t * ms for n, t in constants.CONSTANTS.items()}
+    group = NeuronGroup(
+        4000, constants.CONDUCTANCES.format(voltage="volt"), threshold="v > -50*mV", reset="v = -60*mV",
+        refractory=5 * ms, method="exponential_euler", namespace=names,
+    )  # fmt: skip
+    group.v, group.g_e, group.g_i = "(-65 + 15*rand())*mV", "2*rand()", "20*rand()"
+    parts: list[Any] = [group]
+    for some, to, weight in ((group[:3200], "g_e", 0.6), (group[3200:], "g_i", 6.7)):
+        synapses = Synapses(some, group, on_pre=f"{to}_post += {weight}")
+        synapses.connect(p=0.02)
+        parts.append(synapses)
+    return [*parts, group[:3200]]
+
+
 def gap_junctions() -> Parts:
     equations = "dv/dt = (I + coupled - v)/tau : volt (unless refractory)\ncoupled : volt\nI : volt (constant)"
     group = driven(1000, equations, method="euler")
@@ -222,11 +251,17 @@ BUILD: dict[str, Callable[[], Parts]] = {
         f"g_post += {3 * W}*mV*0.5*x\nx -= 0.5*x", "dx/dt = (1 - x)/(100*ms) : 1 (event-driven)"
     ),
     "stochastic_release": lambda: by_synapses(f"g_post += {2 * W}*mV*int(rand() < 0.5)"),
+    "plastic": plastic,
+    "conductances": conductances,
     "gap_junctions": gap_junctions,
     "nmda": nmda,
     "rates": rates,
     "traces": traces,
     "float64": lambda: recurrent(0),
+    "conductances_float64": conductances,
+    "adex_float64": adex,
+    "plastic_float64": plastic,
+    "gap_junctions_float64": gap_junctions,
 }
 
 

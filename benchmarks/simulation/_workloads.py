@@ -18,6 +18,18 @@ DRIVE = 15.0, 35.0
 """mV; I of the first and the last cell of a population that is driven by a constant current."""
 W = 3.5
 """mV, jump of g at a spike of 1,000 a second: a mean input of 17.5 mV."""
+W_MAX, STEP_UP, STEP_DOWN, TAU_STDP = 2 * W, 0.01, -0.0105, 20.0
+"""mV, parts of the largest weight, ms: of plastic synapses."""
+CONDUCTANCES = """
+dv/dt   = (E_L - v + g_e*(E_e - v) + g_i*(E_i - v))/tau : {voltage} (unless refractory)
+dg_e/dt = -g_e/tau_e : 1
+dg_i/dt = -g_i/tau_i : 1
+"""
+"""Benchmark 1 of Brette et al. 2007: threshold -50 mV, reset -60 mV, refractory for 5 ms."""
+REVERSAL = {"E_L": -60.0, "E_e": 0.0, "E_i": -80.0}
+"""mV"""
+CONSTANTS = {"tau": 20.0, "tau_e": 5.0, "tau_i": 10.0}
+"""ms"""
 BIAS = 10.0
 """mV; I of cells that others drive."""
 DELAY = 1.5
@@ -64,9 +76,15 @@ WORKLOADS = {
     "izhikevich": Workload("1,000 Izhikevich cells with noise, 100 synapses per cell", (3, 60)),
     "depression": Workload("1,000 inputs to 1,000 cells by depressing synapses, 10 %", (1, 60)),
     "stochastic_release": Workload("the same by synapses that fail half of the time", (1, 60)),
-    "gap_junctions": Workload("1,000 cells with 20,000 gap junctions", (15, 35), seconds=0.2),
+    "gap_junctions": Workload("1,000 cells with 20,000 gap junctions", (15, 35)),
     "nmda": Workload("10,000 NMDA synapses with equations of their own, cells without threshold", (0.5, 60), "mV", 0.2),
     "rates": Workload("1,000 rate units, 100 synapses per unit", (0.01, 1.0), "", 0.1),
+    "plastic": Workload("1,000 inputs to 1,000 cells by STDP, 10 %", (2, 60)),
+    "conductances": Workload("4,000 cells with conductances, 80 synapses per cell", (5, 60)),
     "traces": Workload("v of 1,000 cells recorded in every step", (25, 27)),
     "float64": Workload("4,000 cells, 80 synapses per cell, double precision", (15, 35), precision="float64"),
+    "conductances_float64": Workload("conductances, double precision", (5, 60), precision="float64"),
+    "adex_float64": Workload("adaptive exponential cells, double precision", (2, 60), precision="float64"),
+    "plastic_float64": Workload("STDP, double precision", (2, 60), precision="float64"),
+    "gap_junctions_float64": Workload("gap junctions, double precision", (15, 35), precision="float64"),
 }

@@ -118,7 +118,7 @@ def _take(runner: Runner, name: str, inside: Sequence[str], window: Window, resu
     size, history = known_shape(runner.graph, name)[0], window.history.get(name)
     states = {k: torch.stack([r.states[name][k] for r in results]) for k in results[0].states[name]}
     window.variables[name] = cells.after(before, states, window.count)
-    if found := {v: torch.stack([r.recorded[name][v] for r in results], 1) for v in results[0].recorded[name]}:
+    if found := {v: _samples([r.recorded[name][v] for r in results]) for v in results[0].recorded[name]}:
         found = cells.counted(found, before, window.count, runner.every, window.start)
         window.recorded.update({(name, v): x for v, x in found.items()})
     spikes = [r.spikes[name] for r in results]
@@ -139,3 +139,8 @@ def _take(runner: Runner, name: str, inside: Sequence[str], window: Window, resu
         window.emissions[name] = dense()
     elif history is not None:
         window.emissions[name] = dense(history.shape[0])
+
+
+def _samples(series: Sequence[Tensor]) -> Tensor:
+    """The series [T, cells] of samples as [T, B, cells]; that of one sample is not copied."""
+    return series[0].unsqueeze(1) if len(series) == 1 else torch.stack(list(series), 1)

@@ -112,7 +112,7 @@ class Packed:
             t[p.cells :] = t[p.cells - 1]
         for stream, x in p.outside.items():
             given |= _outside(stream, x, p.cells, self.padded, self.width, self._kept(stream))
-        self.record = {n: torch.empty(samples, self.padded, dtype=self._kept(p.step.output_of(n))) for n in p.recorded}
+        self.record = {n: empty([samples, self.padded], self._kept(p.step.output_of(n))) for n in p.recorded}
         given |= {f"record of {n}": t for n, t in self.record.items()}
         most = steps if self.member.fires else 0
         self.cell = [empty([most * size + self.width], torch.int32) for size in self._listed]

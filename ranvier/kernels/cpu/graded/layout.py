@@ -17,7 +17,7 @@ __all__ = ["laid_out", "reach_of"]
 
 #: lanes of windows that take the time of one synapse of single sources, by the lanes of a vector: where a layout fits into the second
 #: cache, and for more synapses, where memory decides
-_WINDOWS = {16: (3.0, 1.5), 8: (1.5, 1.2)}
+_WINDOWS = {16: (3.8, 1.5), 8: (1.7, 1.2)}
 _NEAR = 1 << 17
 #: vectors of targets that are tried
 _TRIED = 32
