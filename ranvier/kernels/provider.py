@@ -19,9 +19,11 @@ __all__ = [
     "SOURCE",
     "UNFIT",
     "Calls",
+    "CircuitSteps",
     "Kept",
     "Offer",
     "OpensCalls",
+    "OpensCircuit",
     "OpensSteps",
     "Provider",
     "Refusal",
@@ -49,7 +51,8 @@ class Offer:
     many calls of one shape, with their gradients: what is built has ``open_calls``. ``stored`` says that tasks
     may hold ``ranvier.storages.Stored`` in the place of a weight; else the network decodes it before each task. ``graded``
     says that what enters a fused task may be any numbers, not spikes alone. ``exchanges`` says that a circuit may have an
-    ``Exchange`` with other processes.
+    ``Exchange`` with other processes. ``pieces`` says that a circuit may be
+    advanced some steps at a time: what is built has ``open_circuit``.
     """
 
     reason: str
@@ -59,6 +62,7 @@ class Offer:
     graded: bool = False
     calls: bool = False
     exchanges: bool = False
+    pieces: bool = False
 
 
 @dataclass(frozen=True)
@@ -243,6 +247,47 @@ class OpensCalls(Protocol):
         ``tensors`` are all tensors of the network; ``gradient`` says whether those that ask for a gradient have one. States of
         magnitude ``most`` are not sound.
         """
+        ...
+
+
+class CircuitSteps(Protocol):
+    """A circuit of one sample that is advanced some steps at a time; its values stay inside in between.
+
+    Weights that are contiguous and of the dtype of the task are read where they lie, in every step; all other numbers are
+    read once, and :data:`CHANGED` says that one of the tensors ``watched`` holds others now. Not for two threads at once.
+    """
+
+    done: int
+
+    @property
+    def room(self) -> int:
+        """Steps that can follow before :meth:`begin`."""
+        ...
+
+    def begin(self, task: Any) -> None:
+        """Go on from the values of ``task``, a circuit of the same parts, which has room for its steps."""
+        ...
+
+    def step(self, count: int) -> tuple[int, Mapping[str, Any]]:
+        """The next ``count`` steps, at most ``room``: what was found, and their spikes by population; nothing is done where
+        anything but :data:`MADE` is found."""
+        ...
+
+    def result(self) -> Any:
+        """The ``CircuitResult`` of the ``done`` steps since it began, as if they were one call."""
+        ...
+
+
+class OpensCircuit(Protocol):
+    """The runnable of an offer for circuits that are advanced some steps at a time."""
+
+    def __call__(self, task: Any) -> Any:
+        """Run one task."""
+        ...
+
+    def open_circuit(self, task: Any, watched: Sequence[Tensor], most: float) -> CircuitSteps | None:
+        """Set up for circuits like ``task``, which has room for its steps; None where they must be run call by call. States of
+        magnitude ``most`` are not sound."""
         ...
 
 

@@ -144,9 +144,10 @@ def _product(shape: PropagateShape) -> Offer:
 def _circuit(shape: CircuitShape, request: Request) -> Offer | Refusal:
     if request.gradient:
         return Refusal("a gradient is asked for")
+    pieces = request.single
     samples = "" if request.single else ", sample by sample"
     stored = all(s.compiles for s in shape.storages)
-    return Offer(f"one compiled circuit{samples}", stored=stored, exchanges=True)
+    return Offer(f"one compiled circuit{samples}", stored=stored, exchanges=True, pieces=pieces)
 
 
 provider = Cpu()

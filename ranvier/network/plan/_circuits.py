@@ -125,6 +125,7 @@ def _together(
         shape=shape,
         stored=offer.stored,
         exchanges=offer.exchanges,
+        pieces=offer.pieces,
     )
     return [(group, unit, Choice("+".join(members), "circuit", name, offer.reason, offer.variant))]
 

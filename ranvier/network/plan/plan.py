@@ -92,7 +92,7 @@ class Unit:
     ``"windows"`` (a cycle, population by population) or ``"steps"`` (the same step by step, also of a population by itself,
     as a norm takes the statistics of each step). ``feeds`` names the projections whose spikes enter as they are;
     ``again`` says that one set-up serves all windows of a series, or all calls of one step, ``calls`` that one serves all calls of a
-    shape, where they are small; ``graded`` that feeds may be any numbers. ``provider`` runs what runs as one operation or circuit, for the ``shape`` that it offered; ``stored`` is that of
+    shape, where they are small; ``graded`` that feeds may be any numbers, ``pieces`` that a circuit may be advanced some steps at a time. ``provider`` runs what runs as one operation or circuit, for the ``shape`` that it offered; ``stored`` is that of
     :class:`Choice`; ``exchanges`` that other processes may have some of its cells.
     """
 
@@ -108,6 +108,7 @@ class Unit:
     graded: bool = False
     calls: bool = False
     exchanges: bool = False
+    pieces: bool = False
 
     def __str__(self) -> str:
         path = " -> ".join(self.members)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ranvier.network.plan.plan import Unit
     from ranvier.network.run.runner import Runner
 
-__all__ = ["circuit"]
+__all__ = ["circuit", "circuit_task", "take_circuit"]
 
 Tensor = torch.Tensor
 
@@ -32,8 +32,7 @@ def circuit(runner: Runner, unit: Unit, window: Window) -> None:
     projections, graded = _wires(runner, unit)
     plastic = [p for n in names for p in runner.arrivals.onto[n] if p.plasticity]
     entering = [_Entering(runner, n, names, window) for n in names]
-    sent = dict.fromkeys(p.pre for n in names for p in runner.arrivals.onto[n] if p.name in runner.plan.sent)
-    sources = [sender(runner, n, window) for n in sent]
+    sources = _senders(runner, unit, window)
     exchange = exchange_for(runner, names, window.count)
     rows, results = [], []
     for b in range(window.samples):
@@ -53,6 +52,27 @@ def circuit(runner: Runner, unit: Unit, window: Window) -> None:
         for p in plastic:
             values = window.synapses[p.name]
             window.recorded.update({(p.name, v): values[v].unsqueeze(0) for v in runner.record.get(p.name, ())})
+
+
+def circuit_task(runner: Runner, unit: Unit, window: Window) -> Circuit:
+    """The one sample of a window as a task, without plastic synapses."""
+    names, graph = unit.members, runner.graph
+    projections, graded = _wires(runner, unit)
+    entering = [_Entering(runner, n, names, window).sample(0) for n in names]
+    populations = [*_senders(runner, unit, window), *entering]
+    return Circuit(populations, projections, window.start, window.count, graph.dtype, graded=graded)
+
+
+def take_circuit(runner: Runner, unit: Unit, window: Window, result: CircuitResult) -> None:
+    """Put the result of such a task into the window."""
+    for n in unit.members:
+        _take(runner, n, unit.members, window, [result])
+
+
+def _senders(runner: Runner, unit: Unit, window: Window) -> list[CircuitPopulation]:
+    """The sources of single spikes that are part of a circuit."""
+    sent = dict.fromkeys(p.pre for n in unit.members for p in runner.arrivals.onto[n] if p.name in runner.plan.sent)
+    return [sender(runner, n, window) for n in sent]
 
 
 def _wires(runner: Runner, unit: Unit) -> tuple[list[CircuitProjection], list[GradedProjection]]:

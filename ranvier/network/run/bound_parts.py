@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -39,26 +41,27 @@ class BoundParts:
         self._variables = sum(v is not None for _, v in self._kept)
         self._histories = len(self._kept) - self._variables
         every = modules_of(graph)
-        self._generation, self._hooks = registry.generation(), [hooks for m in every for hooks in _hooks_of(m)]
-        tables = [table for m in every for table in (m._parameters, m._buffers)]
-        self.tensors = [(table, n, t, 0 if t is None else t.data_ptr()) for table in tables for n, t in table.items()]
-        self._parts = [(m._modules, n, part) for m in every for n, part in m._modules.items()]
-        self._sizes = [(p._modules, len(p)) for p in (graph.populations, graph.projections)]  # type: ignore[attr-defined]
+        self._generation = registry.generation()
+        self._hooks = [hooks for m in every for hooks in _hooks_of(m)]
+        held = [table for m in every for table in (m._parameters, m._buffers)]
+        self.tensors = [(table, n, t, 0 if t is None else t.data_ptr()) for table in held for n, t in table.items()]
+        inner = [table for table in (*held, *(m._modules for m in every)) if table]
+        self._tables = [graph.populations._modules, graph.projections._modules, *inner]  # type: ignore[attr-defined]
+        self._counts, self._held = [*map(len, self._tables)], [*chain.from_iterable(map(dict.values, self._tables))]
+        self._data = [t for _, _, t, _ in self.tensors if t is not None]
+        self._addresses = [*map(Tensor.data_ptr, self._data)]
         self._modes = [(m, m.training) for p in graph.projections.values() if _settles(p.chain) for m in p.modules()]
 
     def holds(self) -> bool:
         """Whether the network is made of the same parts, tensors, hooks and providers."""
         if any(self._hooks) or registry.generation() != self._generation or self.graph.outputs != self.outputs:
             return False
-        for table, name, tensor, place in self.tensors:
-            if table.get(name) is not tensor or (tensor is not None and tensor.data_ptr() != place):
-                return False
-        for table, name, part in self._parts:
-            if table.get(name) is not part:
-                return False
-        for table, size in self._sizes:
-            if len(table) != size:
-                return False
+        if [*map(len, self._tables)] != self._counts:
+            return False
+        if not all(map(is_, chain.from_iterable(map(dict.values, self._tables)), self._held)):
+            return False
+        if [*map(Tensor.data_ptr, self._data)] != self._addresses:
+            return False
         for module, training in self._modes:
             if module.training is not training:
                 return False

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ranvier.errors import NonFiniteError
+from ranvier.kernels.provider import MADE
 from ranvier.kernels.tasks import Spikes
 from ranvier.network.checks import describe_non_finite, whole
 from ranvier.network.forecast import check_steps
 from ranvier.network.order import GraphError
 from ranvier.network.plan.planning import plan_for
+from ranvier.network.run.bound_circuit import BoundCircuit, bind_circuit
 from ranvier.network.run.runner import Runner
 from ranvier.network.simulation._emitted import Emitted
 from ranvier.network.state.check import check_state
@@ -32,7 +34,8 @@ class SimulationStepper:
     ``stepper(steps=1)`` advances it with its own sources and returns the spikes of those steps by population: cells that fired in
     step k are ``cell[bounds[k]:bounds[k + 1]]``, counted over all axes of a population. Spikes and states are those of ``net.run``,
     bit for bit. :attr:`state` is a value that any call takes. What changes on the network is followed; a state of another dtype is
-    refused by name. Memory holds the spikes of all ``steps`` and the signals of sources: take few at a time.
+    refused by name. Where the network is one circuit of cells and sources that it draws itself, the circuit is set up once and its
+    values stay inside; all else is set up in every call. Memory holds the spikes of all ``steps`` and the signals of sources: take few at a time.
 
     ``graph`` gives the network as it is now, ``fresh`` a state to begin with.
 
@@ -51,20 +54,35 @@ class SimulationStepper:
 
     def reset(self, state: State | None = None) -> None:
         """Go on from ``state``; from a fresh one where it is None."""
+        self._bound: BoundCircuit | None = None
         self._checked, self._state = None, self._fresh() if state is None else state
 
     @property
     def state(self) -> State:
         """The state now, a value of its own."""
-        return self._state.clone()
+        return self._state.clone() if self._bound is None else self._bound.state_now()
 
-    def __call__(self, steps: int = 1) -> dict[str, Spikes]:
+    def __call__(self, steps: int = 1) -> Mapping[str, Spikes]:
         """The next steps; raises what ``net.run`` raises, and the state is then as it was."""
         steps = whole(steps, "steps")
         if steps < 1:
             raise GraphError(f"steps={steps!r} must be at least 1.")
         graph = self._graph()
         check_steps(graph, steps)
+        bound = self._bound
+        if bound is not None:
+            if bound.serves(graph):
+                warn_of_late_times(graph, bound.now + steps)
+                found, fired = bound.step(steps)
+                if not found:
+                    return fired
+                if found & MADE:  # the error names the state before it
+                    bound.back(steps)
+            self._state, self._bound, self._checked = bound.state_now(), None, None
+        return self._long(graph, steps)
+
+    def _long(self, graph: Graph, steps: int) -> dict[str, Spikes]:
+        """The next steps by themselves; those after them are bound, where they can be."""
         with torch.no_grad():
             plan = plan_for(graph, gradient=False, steps=steps, batch=1)
             state = self._sound(graph)
@@ -76,6 +94,7 @@ class SimulationStepper:
             trouble = describe_non_finite(graph, after)
             if trouble:
                 raise NonFiniteError(trouble)
+            self._bound = bind_circuit(graph, plan, after)
         self._state = after
         found = window.spikes
         dense = {n: x[:, 0] for (n, v), x in window.recorded.items() if v == "spikes" and n not in found}

@@ -37,7 +37,8 @@ LISTS = ("history", "slice", "step", "after", "end")
 
 @cache
 def driver() -> Routine:
-    """The steps of ``span``, from the first up to the second number, in slices of ``together``; each list has so many calls."""
+    """The steps of ``span``, from the first up to the second number, in slices of ``together``; what the history sends
+    comes before step 0."""
     arrays = {"span": Array(I64, 2)} | {n: Array(I64, None) for n in ("clock", "flags", *LISTS)}
     f = Signature(arrays, ("together",)).open("run_circuit")
     b, clock, span, together = f.builder, Clock(f.builder, f["clock"]), f["span"], f["together"]
@@ -45,7 +46,8 @@ def driver() -> Routine:
     lists = {n: f[n] for n in LISTS}
     sending = b.icmp_signed(">", b.load(lists["after"]), I64(0))
     barrier = Barrier(b, f["flags"], clock["thread"], clock["threads"])
-    with when(b, sending), counted(b, 0, clock["depth"]) as k:
+    opening = b.and_(sending, b.icmp_signed("==", first, I64(0)))
+    with when(b, opening), counted(b, 0, clock["depth"]) as k:
         clock.set("n", k)
         walk(b, lists["history"])
     with flushed(b):

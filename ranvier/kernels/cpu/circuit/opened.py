@@ -75,12 +75,34 @@ class OpenCircuit:
         parts = (*self._packed.values(), *self._rooms.values())
         return self.layout.bin_bytes + sum(part.size for part in parts)
 
+    def population(self, name: str) -> Packed:
+        """The buffers of a population."""
+        return self._packed[name]
+
     def suits(self, task: Circuit, threads: int) -> bool:
         """Whether it runs such a task on so many threads."""
         return self.layout.suits(task, threads)
 
     def __call__(self, task: Circuit) -> CircuitResult:
         """Advance the circuit."""
+        values = self.begin(task)
+        lists = self._lists or {}
+        if task.exchange is None:
+            self._drive(task.steps, lists)
+        else:
+            drive_together(task.exchange, task.steps, self._sections, lists, self._nothing, self._packed)
+        for k, (q, form) in enumerate(zip(task.plastic, self.layout.sends, strict=True)):  # copies of all synapses
+            if form is None or q.rule.moving:
+                self._sections.release(("plastic", k))
+            if form is not None:
+                self._sections.release(("sends", k))
+        result = self.result(task, task.steps, values)
+        for packed in self._packed.values():
+            packed.release(self._sections)
+        return result
+
+    def begin(self, task: Circuit) -> Sequence[PlasticValues]:
+        """Take the numbers of a call; the plastic ones are those given back."""
         self._load(task)
         for k, q in enumerate(task.projections):
             self._wire(k, q)
@@ -91,17 +113,13 @@ class OpenCircuit:
             pack_graded(q, form, self._sections, ("graded", k), self._packed[q.pre], self._packed[q.post])
         if self._lists is None:
             self._lists = self._listed(task, plastic, end)
-        if task.exchange is None:
-            self._drive(task.steps, self._lists)
-        else:
-            nothing = self._nothing
-            drive_together(task.exchange, task.steps, self._sections, self._lists, nothing, self._packed)
-        for k, (q, form) in enumerate(zip(task.plastic, forms, strict=True)):  # copies of all synapses
-            if form is None or q.rule.moving:
-                self._sections.release(("plastic", k))
-            if form is not None:
-                self._sections.release(("sends", k))
-        return self._result(task, values)
+        return values
+
+    @property
+    def driven(self) -> dict[str, Tensor]:
+        """The arrays of the driver of one thread, once the circuit has begun."""
+        lists = {n: own for n, (own,) in (self._lists or {}).items()}
+        return {"span": self._span, "clock": self._clocks[0], "flags": self._flags[0], **lists}
 
     def _load(self, task: Circuit) -> None:
         """The numbers of a call."""
@@ -150,7 +168,7 @@ class OpenCircuit:
 
     def _drive(self, steps: int, lists: dict[str, list[Tensor]]) -> None:
         """Run the driver over all steps."""
-        self._span.numpy()[1] = steps
+        self._span.numpy()[:] = 0, steps
         given = {"span": self._span, "together": self.layout.together}
         self._sections.fill("driver", driver().signature, given, lists)
         self._sections.run(driver(), "driver")
@@ -168,16 +186,16 @@ class OpenCircuit:
         lists = {"history": layout.before, "slice": ahead, "step": step, "after": layout.after, "end": end}
         return {n: self._sections.listed(calls) for n, calls in lists.items()}
 
-    def _result(self, task: Circuit, values: Sequence[PlasticValues]) -> CircuitResult:
+    def result(self, task: Circuit, steps: int, values: Sequence[PlasticValues] = ()) -> CircuitResult:
+        """What the first ``steps`` steps of a call made, as tensors of its own."""
         spikes, states, recorded, emitted = {}, {}, {}, {}
         for p in task.populations:
             packed = self._packed[p.name]
-            spikes[p.name] = packed.spikes()
+            spikes[p.name] = packed.spikes(steps)
             states[p.name] = packed.states()
             for n in p.step.counters:
-                states[p.name][n] = (states[p.name][n] - task.steps).clamp_(min=0).to(task.dtype)
+                states[p.name][n] = (states[p.name][n] - steps).clamp_(min=0).to(task.dtype)
             recorded[p.name] = {n: t[:, : p.cells] for n, t in packed.record.items()}
             if packed.emissions is not None:
-                emitted[p.name] = packed.emissions.last(task.steps, p.kept)
-            packed.release(self._sections)
+                emitted[p.name] = packed.emissions.last(steps, p.kept)
         return CircuitResult(spikes, states, recorded, [v.whole() for v in values], emitted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from ranvier.kernels.cpu.circuit._drive import CHUNK, drive_names, noise_names
@@ -174,13 +175,19 @@ class Packed:
         sections.release(self.key, [*names, "spikes", "bounds"])
         self.cell, self.bounds, self.record = [], [], {}
 
+    def lists_of_one(self) -> tuple[Tensor, np.ndarray]:
+        """Spikes and bounds of the call, where there is one thread."""
+        (cell,), (bounds,) = self.cell, self.bounds
+        return cell, bounds.numpy()
+
     def states(self) -> dict[str, Tensor]:
         """States and counters of all cells, as tensors of their own."""
         return {n: self.shares.whole(parts, self.cells) for n, parts in self.state.items()}
 
-    def spikes(self) -> Spikes:
-        """What fired during the call: views of the lists, so keep copies of what shall last."""
-        return Spikes.merged([Spikes(c[: int(k[-1])], k) for c, k in zip(self.cell, self.bounds, strict=True)])
+    def spikes(self, steps: int) -> Spikes:
+        """What fired in the first ``steps`` steps of the call: views of lists in which those of later steps follow."""
+        found = zip(self.cell, self.bounds, strict=True)
+        return Spikes.merged([Spikes(cell[: int(bounds[steps])], bounds[: steps + 1]) for cell, bounds in found])
 
 
 class _Drive:

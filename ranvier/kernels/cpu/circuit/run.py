@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
 from ranvier.kernels.cpu.circuit.opened import OpenCircuit
 from ranvier.kernels.cpu.circuit.team import threads_for
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.tasks import Circuit, CircuitResult
+
+if TYPE_CHECKING:
+    from ranvier.kernels.cpu.circuit.steps import CircuitSteps
+
+Tensor = torch.Tensor
 
 __all__ = ["Circuits", "run_circuit"]
 
@@ -37,6 +47,12 @@ class Circuits:
         if opened.size <= self.tuning.kept_bytes:
             self.kept[:] = [opened]
         return result
+
+    def open_circuit(self, task: Circuit, watched: Sequence[Tensor], most: float) -> CircuitSteps | None:
+        """A circuit in pieces, as :class:`ranvier.kernels.provider.CircuitSteps`; None where it must be run call by call."""
+        from ranvier.kernels.cpu.circuit.steps import CircuitSteps  # imported only by who calls step by step
+
+        return CircuitSteps(task, watched, most, self.tuning) if CircuitSteps.suits(task, self.tuning) else None
 
 
 def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNING) -> CircuitResult:

@@ -28,9 +28,11 @@ RECORD = {"a": ["spikes", "v"], "b": ["spikes"]}
 Change = Callable[[rv.Network], object]
 
 
-def circuit(plastic: bool = False, cells: int = 90, provider: str | None = None) -> rv.Network:
+def circuit(
+    plastic: bool = False, cells: int = 90, provider: str | None = None, dtype: torch.dtype = torch.float32
+) -> rv.Network:  # fmt: skip
     """Two populations with one latency and with many, one weight and many, and a source."""
-    net = rv.Network(dt=0.1 * ms, seed=1, provider=provider)
+    net = rv.Network(dt=0.1 * ms, seed=1, provider=provider, dtype=dtype)
     net.source("noise", rv.Poisson(400 * Hz, cells))
     net.population("a", cells, CELL, v=rv.Uniform(-60 * mV, -50 * mV))
     net.population("b", 41, CELL.with_values(E=-45 * mV), v=rv.Uniform(-60 * mV, -50 * mV))

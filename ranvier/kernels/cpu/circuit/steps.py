@@ -1,0 +1,105 @@
+"""A circuit in pieces: some steps at a time, without returning its values in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from ranvier.kernels.cpu.circuit.kernel import driver
+from ranvier.kernels.cpu.circuit.opened import OpenCircuit
+from ranvier.kernels.cpu.circuit.team import threads_for
+from ranvier.kernels.cpu.host.carry import look_kernel, same_kernel, size_bits
+from ranvier.kernels.cpu.host.checked import Place
+from ranvier.kernels.cpu.host.schedule import Call, Repeated
+from ranvier.kernels.cpu.host.tuning import Tuning
+from ranvier.kernels.provider import CHANGED, MADE
+from ranvier.kernels.tasks import Circuit, CircuitResult, Spikes
+
+__all__ = ["CircuitSteps"]
+
+Tensor = torch.Tensor
+
+
+class CircuitSteps:
+    """See :class:`ranvier.kernels.provider.CircuitSteps`."""
+
+    def __init__(self, task: Circuit, watched: Sequence[Tensor], most: float, tuning: Tuning) -> None:
+        self._opened, self._flag = OpenCircuit(task, 1, tuning), torch.zeros(1, dtype=torch.int64)
+        self._found = memoryview(self._flag.numpy())  # pyright: ignore[reportArgumentType]  (arrays are buffers)
+        self.begin(task)
+        self._check = Repeated([self._same(t) for t in watched])
+        driven = self._opened.driven
+        drive = Call(driver(), **driven, together=self._opened.layout.together)
+        self._advance, self._span = Repeated([drive, *self._looks(task, most)]), memoryview(driven["span"].numpy())  # pyright: ignore[reportArgumentType]
+
+    @staticmethod
+    def suits(task: Circuit, tuning: Tuning) -> bool:
+        """Whether one thread runs it, and nothing is given for single steps."""
+        steady = all(d.law.thresholds.shape[0] == 1 for p in task.populations for d in p.drives)
+        plain = not any(p.outside or p.recorded or p.emission for p in task.populations)
+        return steady and plain and not task.plastic and not task.graded and threads_for(task, None, tuning) == 1
+
+    @property
+    def room(self) -> int:
+        """Steps that can follow before the circuit must begin anew."""
+        return self._task.steps - self.done
+
+    def begin(self, task: Circuit) -> None:
+        """Go on from the values of a task of the same parts."""
+        self._opened.begin(task)
+        self._task, self.done = task, 0
+        self._lists = {p.name: self._opened.population(p.name).lists_of_one() for p in task.populations}
+
+    def step(self, count: int) -> tuple[int, Mapping[str, Spikes]]:
+        """The next ``count`` steps: what was found, and the spikes; not done where numbers that were read have changed."""
+        self._found[0] = 0
+        self._check.go()
+        if self._found[0]:
+            return self._found[0], {}
+        self._span[0], self._span[1] = self.done, self.done + count
+        self._advance.go()
+        self.done += count
+        return self._found[0], _Fired(self._lists, self.done - count, self.done)
+
+    def result(self) -> CircuitResult:
+        """What all steps so far have made."""
+        return self._opened.result(self._task, self.done)
+
+    def _same(self, watched: Tensor) -> Call:
+        """Compare the bytes of a tensor with what they are now."""
+        now = watched.detach().clone()
+        one, other = (Place(t.detach().reshape(-1).view(torch.uint8)) for t in (watched, now))
+        count = now.numel() * now.element_size()
+        return Call(same_kernel(), one=one, other=other, flag=self._flag, count=count, mark=CHANGED)
+
+    def _looks(self, task: Circuit, most: float) -> list[Call]:
+        """Look at the states, for numbers that are not sound."""
+        calls = []
+        for p in task.populations:
+            for n in p.step.states:
+                (x,) = self._opened.population(p.name).state[n]
+                sound = {"most": size_bits(most, x.dtype), "mark": MADE, "count": p.cells}
+                calls.append(Call(look_kernel(x.dtype), source=Place(x), flag=self._flag, **sound))
+        return calls
+
+
+class _Fired(Mapping[str, Spikes]):
+    """The spikes of steps [first, end) by population, looked up when they are asked for: lists only grow."""
+
+    __slots__ = ("_end", "_first", "_lists")
+
+    def __init__(self, lists: Mapping[str, tuple[Tensor, np.ndarray]], first: int, end: int) -> None:
+        self._lists, self._first, self._end = lists, first, end
+
+    def __getitem__(self, name: str) -> Spikes:
+        cell, bounds = self._lists[name]
+        own = bounds[self._first : self._end + 1]
+        return Spikes(cell[own[0] : own[-1]], torch.from_numpy(own - own[0]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lists)
+
+    def __len__(self) -> int:
+        return len(self._lists)
