@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Share", "Shared", "joined_rows", "row_tiles", "share_of"]
 
 #: synapses drawn together, of which a share is kept
-_TILE = 1 << 21
+_TILE = 1 << 19
 
 _NO_TARGETS, _NO_ROWS = np.empty(0, np.int32), np.empty(0, np.int64)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
@@ -18,10 +19,15 @@ from ranvier.recipes.parts.cortex import NAMES
 from ranvier.units import Hz, ms, mV, pA, second
 from ranvier.values import Normal
 
+if TYPE_CHECKING:
+    from ranvier.distributed import Processes
+
 __all__ = ["MicrocircuitResult", "microcircuit", "simulate"]
 
 
-def microcircuit(scale: float = 1.0, seed: int = 1, *, progress: bool = False) -> Network:
+def microcircuit(
+    scale: float = 1.0, seed: int = 1, *, progress: bool = False, processes: Processes | None = None
+) -> Network:
     """The circuit with ``scale`` times as many cells and synapses per cell.
 
     Leaky integrate-and-fire cells (tau_m = 10 ms, C = 250 pF, tau_s = 0.5 ms) in eight populations; FixedTotal synapses,
@@ -33,11 +39,13 @@ def microcircuit(scale: float = 1.0, seed: int = 1, *, progress: bool = False) -
     Source: T. C. Potjans and M. Diesmann, *Cereb. Cortex* 24, 785 (2014); initial potentials as in O. Rhodes et al.,
     *Phil. Trans. R. Soc. A* 378, 20190160 (2020).
 
+    ``processes`` run it together (``rv.distributed.join()``).
+
     >>> run = microcircuit(0.1).run(1 * second, record={"L4E": ["spikes"]})
     """
     if not 0 < scale <= 1:
         raise ValueError(f"scale={scale!r} must be above 0 and at most 1, the full circuit.")
-    net = Network(dt=0.1 * ms, seed=seed)
+    net = Network(dt=0.1 * ms, seed=seed, processes=processes)
     for k, (name, size) in enumerate(zip(NAMES, cortex.sizes(scale), strict=True)):
         (mean, spread), synapses = cortex.V_START[k], cortex.BACKGROUND[k]
         cell = CurrentLIF(tau_s=cortex.TAU_S * ms, I_e=cortex.lost_current(k, scale) * pA)
