@@ -11,7 +11,9 @@ import torch
 
 import ranvier as rv
 from ranvier.distributed import Processes
+from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.units import ms
+from tests.kernels.providers.tuned import tuned
 from tests.network.processes.circuits import RECORD, coba, delayed, driven, plastic, same_run
 from tests.network.processes.together import together
 
@@ -105,3 +107,24 @@ def test_statistics_samples_and_folders_are_those_of_one_process(tmp_path) -> No
     assert np.array_equal(rv.load_records(folder)["inh"].spikes.times, one["inh"].spikes.times)
     with pytest.raises(rv.errors.RecordingError, match="process 0 wrote"):
         len(second["inh"].spikes)
+
+
+#: the cpu provider as it computes large circuits: bins of blocks of cells, and queues for latencies of their own
+LARGE = Tuning(
+    block=64, segment=1, short_segment=1, own_weights=1, shared_weight=1, shared_ring=0, own_ring=0, turn_ring=1024, turn_synapses=0
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["one delay", "delays of their own", "sources and noise", "plastic"])
+def test_the_ways_of_large_circuits_have_the_same_bits(name: str) -> None:
+    make = {**MAKERS, "plastic": plastic}[name]
+
+    def large(processes: Processes) -> rv.Run:
+        net = make(processes)
+        net.provider = provider
+        return net.run(20 * ms, stream=3, record=RECORD)
+
+    one = make(None).run(20 * ms, stream=3, record=RECORD)
+    with tuned(LARGE) as provider:
+        for found in together(3, large):
+            same_run(one, found)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ranvier.kernels.cpu.circuit.arguments import wire, wire_signature
-from ranvier.kernels.cpu.circuit.blocks import block_of, rows_by_block
+from ranvier.kernels.cpu.circuit.blocks import Blocks, block_of, rows_by_block
 from ranvier.kernels.cpu.circuit.form import Member, Wire
 from ranvier.kernels.cpu.circuit.pack import RowTable, row_tables
 from ranvier.kernels.cpu.circuit.projection import (
@@ -62,7 +62,7 @@ class Layout:
         self.team: Team = shared or team_of(projections, rows, threads, width)
         count = self.team.threads
         self.blocks = {p.name: 0 if p.name in read else block_of(p, projections, count, tuning) for p in populations}
-        self.cuts = [rows_by_block(q, self.blocks[q.post], tuning) for q in projections]
+        self.cuts = _all_or_none(task, [rows_by_block(q, self.blocks[q.post], tuning) for q in projections])
         self.queues = Queues(task, self.rings, self.team, self.blocks, tuning)
         self.forms = [
             self.queues.form(k, q) or _form(q, c is not None)
@@ -137,6 +137,19 @@ def _rings(task: Circuit) -> dict[str, dict[str, int]]:
     for q in (*task.plastic, *task.graded):
         rings[q.post].setdefault(q.stream, 1)
     return rings
+
+
+def _all_or_none(task: Circuit, cuts: Sequence[Blocks | None]) -> list[Blocks | None]:
+    """The ``cuts``, but for streams to which something else adds in the step of its arrival: bins are emptied after that.
+
+    Where all that adds to a stream waits in bins, or nothing does, sums have the order of projections and cells. So threads,
+    processes and tunings, on which a cut depends, change no bit.
+    """
+    at_once = {(q.post, q.stream) for q in (*task.plastic, *task.graded)}
+    at_once |= {
+        (q.post, q.stream) for q, cut in zip(task.projections, cuts, strict=True) if cut is None and q.latencies is None
+    }
+    return [None if (q.post, q.stream) in at_once else cut for q, cut in zip(task.projections, cuts, strict=True)]
 
 
 def _slots(q: CircuitProjection) -> int:

@@ -19,7 +19,7 @@ from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.kernels.tasks import CircuitProjection, pattern
 from ranvier.network import Population
 from ranvier.units import ms, mV
-from tests.kernels.providers.tuned import tuned
+from tests.kernels.providers.tuned import threaded, tuned
 
 COBA = """
 dv/dt   = (E_L - v + g_e*(E_e - v) + g_i*(E_i - v)) / tau_m : mV  (unless refractory)
@@ -193,3 +193,28 @@ def test_rows_of_one_source_lie_together() -> None:
     alone = joined([first, second], [(), ()], [None, blocks[1]])
     assert alone.target[:4].tolist() == [5, 1, 6, 7]
     assert alone.tables[0].tolist() == [[[0, 2], [0, 0]], [[2, 3], [1, 1]]]
+
+
+def test_bins_keep_the_order_beside_other_synapses() -> None:
+    """Streams to which plastic synapses, or rows that are not cut, add as well: the same bits for any threads and sizes."""
+
+    def voltages(provider: str | None) -> torch.Tensor:
+        net = rv.Network(dt=1 * ms, seed=4, provider=provider)
+        cell = rv.Cell(
+            "dv/dt = (I - v)/tau : 1\ndI/dt = -I/ts : 1", threshold="v > 1", reset="v = 0", tau=5 * ms, ts=3 * ms,
+            v=rv.Uniform(0.5, 2),
+        )  # fmt: skip
+        for name in ("plastic", "sparse"):
+            net.population(name, 600, cell)
+            net.connect(name, name, rv.FixedProbability(0.1), to="I", weight=rv.Uniform(0, 0.06), delay=1 * ms)
+        rule, weight = rv.plasticity.STDP(w_max=0.1), rv.Uniform(0, 0.03)
+        net.connect("plastic", "plastic", rv.FixedProbability(0.1), to="I", weight=weight, plasticity=rule)
+        net.connect("sparse", "sparse", rv.FixedProbability(0.002), to="I", weight=weight, delay=1 * ms)
+        run = net.run(60 * ms, stream=1, record={"plastic": ["v"], "sparse": ["v"]})
+        return torch.cat([torch.from_numpy(run[n].v) for n in ("plastic", "sparse")])
+
+    plain = voltages(None)
+    for threads, segment in ((1, 4), (2, 4), (3, 4), (1, 1)):
+        sizes = {"block": 64, "segment": segment, "short_segment": 1, "own_weights": 1, "shared_weight": 1}
+        with threaded(threads, **sizes) as name:
+            assert torch.equal(voltages(name), plain), (threads, segment)
