@@ -19,15 +19,15 @@ The cortical microcircuit at {scale:.0%} ({cells:,} cells, {synapses:,} synapses
 one machine, one thread each, that speak by gloo over TCP ([distributed.md](../distributed.md)). Written by
 `python -m benchmarks.simulation.processes`. All runs had the same spikes, bit for bit.
 
-{processor}, {cores} cores, load {load} at the end. Where there are more processes than idle cores they take turns, so wall
-time says little here; processor time does not count waiting.
+{processor}, {cores} cores, load {load} at the end. *Computing* is processor time, one process after another, with the messages
+of a run played once more, while the others are idle: what a process takes on a core of its own. *Wall* is all at once, on the
+cores that there are.
 
-| processes | synapses of a process | memory of a process MB | build s | processor s | of it `all_gather` | wall s | waiting for others |
-|---|---|---|---|---|---|---|---|"""
+| processes | synapses of a process | memory of a process MB | build s | computing s | wall s | of it exchanging |
+|---|---|---|---|---|---|---|"""
 _EXCHANGES = """
-Seconds are per biological second, of the shortest of three runs; the means of all processes. Memory is what is resident at the
-highest point beyond imports, building included.
-The processor time of `all_gather`, waiting included, is measured for one in 16.
+Seconds are per biological second, the least of three, and means of all processes. Memory is what is resident at the highest point
+beyond imports, building included, of the process that needs most.
 
 ## Messages
 
@@ -44,7 +44,7 @@ An `all_gather` of gloo on this machine, µs: median (10 % to 90 %).
 _PROJECTION = """
 ## What 64 nodes would do
 
-Processor time without exchange is fitted as a + b/k over k = {several} processes: a = {a:.3g} s is what every process does (looking at all spikes, calls), b = {b:.3g} s
+Computing is fitted as a + b/k over k = {several} processes: a = {a:.3g} s is what every process does (looking at all spikes, calls, messages), b = {b:.3g} s
 is shared (cells, synaptic events). A run of k processes takes a + b/k and, for each exchange, the time of an `all_gather`. Assumed, not measured:
 
 - one process per node, equal shares, and nodes as fast as this machine;
@@ -84,11 +84,10 @@ def page(data: dict[str, Any]) -> str:
     ]  # fmt: skip
     for count, some in by_count.items():
         most = max(row["synapses"] for row in some)
-        means = {n: mean(row[n] for row in some) for n in ("build_s", "processor", "exchanging", "wall", "waiting")}
+        means = {n: mean(row[n] for row in some) for n in ("build_s", "alone", "wall", "waiting")}
         lines.append(
             f"| {count} | {min(row['synapses'] for row in some):,} to {most:,} | {max(row['grown_MB'] for row in some):.0f} "
-            f"| {means['build_s']:.1f} | {means['processor']:.2f} | {means['exchanging']:.2f} | {means['wall']:.2f} "
-            f"| {means['waiting']:.2f} |"
+            f"| {means['build_s']:.1f} | {means['alone']:.3f} | {means['wall']:.2f} | {means['waiting']:.2f} |"
         )
     several = {count: some for count, some in by_count.items() if count > 1}
     rounds = 1e4 / one["every"]
@@ -106,7 +105,7 @@ def page(data: dict[str, Any]) -> str:
             f"| {count} | " + " | ".join(f"{m:,.0f} ({low:,.0f} to {high:,.0f})" for low, m, high in found) + " |"
         )
     counts = list(several)
-    a, b = fit(counts, [mean(row["processor"] - row["exchanging"] for row in by_count[k]) for k in counts])
+    a, b = fit(counts, [mean(row["alone"] for row in by_count[k]) for k in counts])
     hop = median(row["latency_us"]["1024"][1] for row in by_count[2])
     lines.append(
         _PROJECTION.format(
@@ -121,7 +120,7 @@ def page(data: dict[str, Any]) -> str:
     )
     grow = 1 / settings["scale"]
     needed = mean(row["needed"] for row in by_count[2]) * 2
-    alone = mean(row["processor"] for row in by_count[1])
+    alone = mean(row["alone"] for row in by_count[1])
     for name, spikes in ((f"{settings['scale']:.0%}", 1.0), ("full scale", grow)):
         own_a, own_b, sent = a * spikes, b * spikes**2, needed * spikes
         measured = f"{alone:.2f} (measured)" if spikes == 1 else f"{alone * spikes**2:.2f}"
