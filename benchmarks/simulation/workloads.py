@@ -14,6 +14,7 @@ import os
 import sys
 from dataclasses import asdict
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -92,11 +93,11 @@ def _row(found: dict[str, Any]) -> str:
 def main() -> None:
     """Measure the named workloads, or all."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    own = argparse.ArgumentParser(description=__doc__, add_help=False)
-    own.add_argument("names", nargs="*")
+    names = list(takewhile(lambda word: not word.startswith("-"), sys.argv[1:]))
+    own = argparse.ArgumentParser(description=__doc__, add_help=False, usage="%(prog)s [NAME …] [--bits 256|512] …")
     own.add_argument("--bits", choices=("256", "512"), default="512")
-    given, rest = own.parse_known_args()
-    unknown = [n for n in given.names if n not in WORKLOADS]
+    given, rest = own.parse_known_args(sys.argv[1 + len(names) :])
+    unknown = [n for n in names if n not in WORKLOADS]
     if unknown:
         own.error(f"no workload is called {unknown[0]!r}: choose of {', '.join(WORKLOADS)}")
     os.environ["RANVIER_VECTOR_BITS"] = given.bits
@@ -105,7 +106,7 @@ def main() -> None:
     record = json.loads(path.read_text()) if path.exists() else {}
     table = record.setdefault(given.bits, {"lines": {}})
     table["machine"] = machine()
-    for name in given.names or WORKLOADS:
+    for name in names or WORKLOADS:
         table["lines"][name] = line(name, measure(bench(name), settings))
         publish(settings.folder, "workloads", page(record), record)
     sys.stdout.write(page(record))
