@@ -28,7 +28,7 @@ class Graded(ByStructure):
 
     The program reads values of the sources and of the targets, ``varied`` numbers of each synapse (the weight w among them), and
     ``shared`` ones that all synapses have in common. ``reach`` finds the sources; with ``one_latency`` all synapses read the same
-    step of them.
+    step of them. It ``waits`` for the threads that advance the sources; what rows and columns hold belongs to its own thread.
     """
 
     sent: Program
@@ -38,12 +38,13 @@ class Graded(ByStructure):
     shared: tuple[str, ...]
     reach: Reach
     one_latency: bool = True
+    waits: bool = True
 
     @property
     def key(self) -> tuple:
         """The parts that the generated code depends on."""
         names = (self.sources, self.targets, self.varied, self.shared)
-        return (self.sent.key, *names, self.reach, self.one_latency)
+        return (self.sent.key, *names, self.reach, self.one_latency, self.waits)
 
 
 def graded_form(q: GradedProjection, width: int) -> Graded:
@@ -71,6 +72,7 @@ def steady_form(task: Circuit, q: PlasticProjection, width: int) -> Graded | Non
     return Graded(
         sent, tuple(sources), tuple(targets), tuple(n for n in own if n not in same),
         tuple(n for n in own if n in same), reach_of(q.pattern, width, one_latency=True),
+        waits=any(end == "pre" for end, _ in cells.values()),
     )  # fmt: skip
 
 

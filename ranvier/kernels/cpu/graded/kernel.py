@@ -72,8 +72,9 @@ def graded_kernel(form: Graded, dtype: torch.dtype) -> Routine:
     lanes = Lanes(b, str(dtype).removeprefix("torch."), wide=has_feature("avx512f"))
     with f.sections() as s:
         barrier, values = Barrier(b, s["flags"], thread, threads), s.values()
-        with barrier.each() as other:
-            barrier.wait(other, b.add(b.sub(n, values["shortest"]), I64(1)))
+        if form.waits:
+            with barrier.each() as other:
+                barrier.wait(other, b.add(b.sub(n, values["shortest"]), I64(1)))
         slot = b.mul(b.srem(b.add(first, n), values["length"]), values["padded"])
         _Sums(lanes, form, values, at(b, values["ring"], slot), b.add(n, depth)).write()
     return f.compile()

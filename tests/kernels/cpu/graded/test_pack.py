@@ -87,3 +87,17 @@ def test_a_run_leaves_the_state_it_began_with() -> None:
     torch.testing.assert_close(after, kept, rtol=0, atol=0)
     after.zero_()
     torch.testing.assert_close(before.synapses["aa"]["w"], kept, rtol=0, atol=0)
+
+
+def test_rows_wait_for_no_thread_in_a_slice_of_several_steps() -> None:
+    """Rows that a source drives, in a circuit whose threads meet only once in so many steps as its delay has."""
+    runs = []
+    for provider in (None, "reference"):
+        net = rv.Network(dt=0.1 * ms, seed=1, dtype=torch.float64, provider=provider)
+        cell = rv.Cell(CELL, threshold="v > 20*mV", reset="v = 0*mV", refractory=1 * ms, tau=10 * ms, I=15 * mV)
+        net.source("input", rv.Poisson(100 * Hz, 30))
+        net.population("cells", 70, cell)
+        net.connect("input", "cells", rv.AllToAll(), to="coupled", weight=0.02, plasticity=RULES["of rows"])
+        net.connect("cells", "cells", rv.FixedProbability(0.1), to="u", weight=0.1 * mV, delay=1.5 * ms)
+        runs.append(net.run(20 * ms, stream=0, record={"cells": ["v"]})["cells"].v)
+    np.testing.assert_allclose(*runs, rtol=1e-9, atol=1e-12)
