@@ -70,17 +70,24 @@ def queues_of(
 def _queue(
     projections: Sequence[CircuitProjection], wires: Sequence[int], row: int, padded: int, tuning: Tuning
 ) -> Queue | None:
-    """Turns as long as a ring of one stays in the cache; None where a spike brings too little in one."""
+    """Turns as long as a ring of one stays in the cache, or longer where a spike would bring too little in one.
+
+    None where it brings too little in the longest.
+    """
     longest = max(q.longest for q in projections)
+    patterns = [q.stored for q in projections if q.stored is not None]
+    rows, synapses = sum(p.rows for p in patterns), sum(p.synapses for p in patterns)
+
+    def enough(span: int) -> bool:
+        return synapses >= tuning.turn_synapses * rows * turns_of(longest, span)
+
     span = 1
-    while span < longest and 2 * span * row <= tuning.turn_ring:
+    while 2 * tuning.least_turns * span <= longest and (2 * span * row <= tuning.turn_ring or not enough(span)):
         span *= 2
+    if longest < tuning.least_turns or not enough(span):
+        return None
     alike = all(q.one_weight and not isinstance(q.weight, Stored) for q in projections)
     alike = alike and len(projections) <= 1 << (32 - TAG) and span * padded <= 1 << TAG
-    parts = sum(q.pattern.rows * turns_of(longest, span) for q in projections)
-    synapses = sum(q.stored.synapses for q in projections if q.stored is not None)
-    if span >= longest or synapses < tuning.turn_synapses * parts:
-        return None
     return Queue(span, longest, alike, tuple(wires))
 
 

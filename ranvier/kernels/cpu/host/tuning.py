@@ -41,7 +41,10 @@ class Tuning:
         Bytes of the rings of one thread, for all latencies, above which arrivals wait in queues: where each projection has one
         weight, and where synapses have a weight each, which is copied too.
     turn_ring
-        Bytes of the ring of one turn of a stream, where arrivals wait in queues.
+        Bytes of the ring of one turn of a stream, where arrivals wait in queues; a turn is longer where a spike would bring less
+        than ``turn_synapses`` to each.
+    least_turns
+        Turns until the longest latency, at least.
     turn_synapses
         Synapses that a spike must bring to a queue on average to pay for the copy.
     queue_events
@@ -73,6 +76,7 @@ class Tuning:
     shared_ring: int = 1 << 19
     own_ring: int = 3 << 20
     turn_ring: int = 1 << 18
+    least_turns: int = 4
     turn_synapses: float = 1.5
     queue_events: int = 8
     equal: float = 1.1

@@ -19,7 +19,7 @@ from tests.kernels.providers.tuned import tuned
 
 #: rings everywhere, and queues wherever a turn is shorter than the longest latency
 RINGS = Tuning(shared_ring=1 << 60, own_ring=1 << 60)
-QUEUES = Tuning(shared_ring=0, own_ring=0, turn_synapses=0)
+QUEUES = Tuning(shared_ring=0, own_ring=0, turn_synapses=0, least_turns=1)
 LONGEST = 40
 
 
@@ -117,7 +117,7 @@ def test_cuts_and_stored_weights_change_no_bit(stored: bool) -> None:
 @pytest.mark.parametrize(
     ("cells", "mean", "longest", "own", "threads", "expected"),
     [(4_000, 80, 200, False, 1, (16, True)), (4_000, 80, 200, True, 1, (16, False)), (4_000, 80, 20, False, 1, None), (400, 80, 200, False, 1, None),
-     (4_000, 80, 150, True, 1, None), (40_000, 4, 2_000, False, 1, None), (40_000, 800, 60, True, 2, (2, False))],
+     (4_000, 80, 150, True, 1, None), (40_000, 4, 2_000, False, 1, None), (40_000, 80, 200, False, 1, (4, True)), (40_000, 800, 60, True, 2, (2, False))],
 )  # fmt: skip
 def test_rings_that_leave_the_cache_give_way_where_a_spike_brings_enough(
     cells: int, mean: int, longest: int, own: bool, threads: int, expected: tuple[int, bool] | None
