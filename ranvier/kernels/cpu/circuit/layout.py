@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ranvier.kernels.cpu import graded
 from ranvier.kernels.cpu.circuit.arguments import wire, wire_signature
 from ranvier.kernels.cpu.circuit.blocks import Blocks, block_of, rows_by_block
 from ranvier.kernels.cpu.circuit.form import Member, Wire
@@ -25,7 +26,6 @@ from ranvier.kernels.cpu.circuit.projection import (
 from ranvier.kernels.cpu.circuit.queues import Queues
 from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.circuit.team import Team, shared_team, team_of
-from ranvier.kernels.cpu.graded.form import alike, graded_form, shown_of, steady_form
 from ranvier.kernels.cpu.host.sections import Entry, room
 from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.kernels.cpu.host.weights import synapses_of
@@ -53,8 +53,8 @@ class Layout:
         read = {
             end for q in task.plastic if q.rule.cells for end in (q.pre, q.post)
         }  # rules see states before arrivals
-        self.graded = [graded_form(q, width) for q in task.graded]
-        self.sends = [steady_form(task, q, width) for q in task.plastic]
+        self.graded = [graded.graded_form(q, width) for q in task.graded]
+        self.sends = [graded.steady_form(task, q, width) if q.rule.steady else None for q in task.plastic]
         self.rings = _rings(task)
         self.members = _members(task, self.rings, read, width)
         rows = [q for q, form in zip(task.plastic, self.sends, strict=True) if form is None or q.rule.moving]
@@ -119,7 +119,13 @@ def _wires(task: Circuit) -> list[tuple[tuple[Any, ...], tuple[Any, ...]]]:
         latency = (q.latency._version, q.latency.data_ptr()) if isinstance(q.latency, Tensor) else q.latency
         objects = type(q), q.pattern, q.latency if each else None
         out.append((objects, (q.pre, q.post, q.stream, latency, q.weight.numel() == 1, code)))
-    out += [((q.pattern, q.rule, *q.members), (q.pre, q.post, q.stream, q.latencies, alike(q))) for q in task.plastic]
+    out += [
+        (
+            (q.pattern, q.rule, *q.members),
+            (q.pre, q.post, q.stream, q.latencies, graded.alike(q) if q.rule.steady else ()),
+        )
+        for q in task.plastic
+    ]
     return out
 
 
@@ -172,7 +178,7 @@ def _members(
             p.step, tuple(rings[p.name]), tuple(p.outside), p.recorded, p.varied,
             tuple(s for s in rings[p.name] if direct(s, p)),
             tuple((d.stream, d.law.each) for d in p.drives), tuple(p.noises), p.emission,
-            shown_of(task, p, width),
+            graded.shown_of(task, p, width) if any(q.rule.steady for q in task.plastic) else (),
         )
         for p in task.populations
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier.kernels.cpu import graded
 from ranvier.kernels.cpu.circuit.arguments import population, wire
 from ranvier.kernels.cpu.circuit.cells import cells_kernel
 from ranvier.kernels.cpu.circuit.kernel import driver
@@ -16,8 +17,7 @@ from ranvier.kernels.cpu.circuit.packed import Packed
 from ranvier.kernels.cpu.circuit.queue_room import QueueRoom
 from ranvier.kernels.cpu.circuit.rules import pack_rules
 from ranvier.kernels.cpu.circuit.together import drive_together
-from ranvier.kernels.cpu.graded.kernel import graded_kernel
-from ranvier.kernels.cpu.graded.pack import pack_graded, slots_of
+from ranvier.kernels.cpu.graded.emissions import slots_of
 from ranvier.kernels.cpu.host.barrier import LINE
 from ranvier.kernels.cpu.host.clock import clocks, show
 from ranvier.kernels.cpu.host.meeting import MEETING, meeting_kernel
@@ -110,7 +110,7 @@ class OpenCircuit:
         forms, meeting = self.layout.sends, self._meeting
         values, plastic, end = pack_rules(task, forms, self._sections, self._packed, width, meeting)
         for k, (q, form) in enumerate(zip(task.graded, self.layout.graded, strict=True)):
-            pack_graded(q, form, self._sections, ("graded", k), self._packed[q.pre], self._packed[q.post])
+            graded.pack_graded(q, form, self._sections, ("graded", k), self._packed[q.pre], self._packed[q.post])
         if self._lists is None:
             self._lists = self._listed(task, plastic, end)
         return values
@@ -178,10 +178,10 @@ class OpenCircuit:
         layout, dtype = self.layout, task.dtype
         for n, entries in layout.emptied.items():
             self._sections.listed(entries, layout.rooms[n])
-        graded = [Entry(graded_kernel(form, dtype), ("graded", k)) for k, form in enumerate(layout.graded)]
+        emitted = [Entry(graded.graded_kernel(form, dtype), ("graded", k)) for k, form in enumerate(layout.graded)]
         cells = [Entry(cells_kernel(m, dtype), population(k)) for k, m in enumerate(layout.members)]
         turns = [room.call for room in self._rooms.values()]
-        step = [*turns, *layout.steady, *graded, *plastic, *cells]
+        step = [*turns, *layout.steady, *emitted, *plastic, *cells]
         ahead = [*layout.ahead, *(self._meeting if layout.ahead else ())]
         lists = {"history": layout.before, "slice": ahead, "step": step, "after": layout.after, "end": end}
         return {n: self._sections.listed(calls) for n, calls in lists.items()}

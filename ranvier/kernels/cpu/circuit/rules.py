@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ranvier.kernels.cpu.graded.form import Graded
-from ranvier.kernels.cpu.graded.kernel import graded_kernel
-from ranvier.kernels.cpu.graded.pack import pack_steady
+from ranvier.kernels.cpu import graded
 from ranvier.kernels.cpu.host.sections import Entry, Sections
 from ranvier.kernels.cpu.plastic.pack import PlasticValues, pack_log, pack_plastic, sums_meet, unchanged
 from ranvier.kernels.cpu.plastic.part import PlasticWire, plastic_calls
@@ -16,6 +14,7 @@ from ranvier.kernels.tasks import Circuit
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu.circuit.packed import Packed
+    from ranvier.kernels.cpu.graded import Graded
 
 __all__ = ["pack_rules"]
 
@@ -44,8 +43,8 @@ def pack_rules(
         still = form is not None and not q.rule.moving
         values.append(unchanged(q) if still else pack_plastic(q, sections, key, packed, task.steps, width, told))
         if form is not None:
-            sends = Entry(graded_kernel(form, task.dtype), ("sends", k))
-            pack_steady(q, form, sections, sends.key, packed, values[-1].parts)
+            sends = Entry(graded.graded_kernel(form, task.dtype), ("sends", k))
+            graded.pack_steady(q, form, sections, sends.key, packed, values[-1].parts)
         if still and sends is not None:
             alone.append(sends)
         else:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 
-__all__ = ["SHOWN_SLOTS", "Emissions"]
+if TYPE_CHECKING:
+    from ranvier.kernels.tasks import Circuit, CircuitPopulation
+
+__all__ = ["SHOWN_SLOTS", "Emissions", "slots_of"]
 
 Tensor = torch.Tensor
 #: rows of a ring whose readers are one step behind: no thread overwrites what another still reads
@@ -35,3 +40,9 @@ class Emissions:
     def last(self, steps: int, count: int) -> Tensor:
         """Those of the last ``count`` of the ``steps`` steps of the call, [count, cells]."""
         return self.rows[torch.arange(steps - count, steps).add_(self.depth) % self.slots, : self.cells]
+
+
+def slots_of(task: Circuit, p: CircuitPopulation) -> int:
+    """Rows of the ring of ``p``: no thread overwrites what another still reads, which is at most so far behind."""
+    longest = max((q.longest for q in task.graded if q.pre == p.name), default=1)
+    return max(2 * longest + 1, p.kept, p.history.shape[0])

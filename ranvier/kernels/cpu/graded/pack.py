@@ -10,22 +10,16 @@ import torch
 from ranvier.kernels.cpu.graded.form import EMITTED, Graded, cells_read
 from ranvier.kernels.cpu.graded.kernel import graded_signature, number_name, source_names, target_name
 from ranvier.kernels.cpu.graded.layout import laid_out
-from ranvier.kernels.tasks import Circuit, CircuitPopulation, GradedProjection, Pattern, PlasticProjection
+from ranvier.kernels.tasks import GradedProjection, Pattern, PlasticProjection
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu.circuit.packed import Packed
     from ranvier.kernels.cpu.graded.emissions import Emissions
     from ranvier.kernels.cpu.host.sections import Sections
 
-__all__ = ["pack_graded", "pack_steady", "slots_of"]
+__all__ = ["pack_graded", "pack_steady"]
 
 Tensor = torch.Tensor
-
-
-def slots_of(task: Circuit, p: CircuitPopulation) -> int:
-    """Rows of the ring of ``p``: no thread overwrites what another still reads, which is at most so far behind."""
-    longest = max((q.longest for q in task.graded if q.pre == p.name), default=1)
-    return max(2 * longest + 1, p.kept, p.history.shape[0])
 
 
 def pack_graded(
