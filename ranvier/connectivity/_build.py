@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,7 +16,6 @@ from ranvier.connectivity._correlated import Correlated
 from ranvier.connectivity._memory import check_memory
 from ranvier.connectivity._per_synapse import Numbers, numbers_of
 from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
-from ranvier.connectivity._share import Share, Shared
 from ranvier.connectivity._sparse import Sparse
 from ranvier.connectivity._synapses import Synapses
 from ranvier.connectivity.delays import LONGEST, Delays
@@ -27,6 +26,9 @@ from ranvier.storages import Storage
 from ranvier.units import UNITS, Dimension, Quantity
 from ranvier.units.steps import nearest_steps
 from ranvier.values import Distribution, Learn, key_of
+
+if TYPE_CHECKING:
+    from ranvier.connectivity._share import Share
 
 __all__ = ["SynapseRequest", "build_synapses", "procedural_synapses"]
 
@@ -107,7 +109,7 @@ def build_synapses(rule: Connectivity, ends: Ends, request: SynapseRequest) -> S
                 storage=request.storage,
             )
         latency, reach = _latencies(delay, len(found), request, advance)
-    shared = None if found.places is None or share is None else Shared(found.places, reach, share.asked)
+    shared = None if found.places is None or share is None else share.of(found.places, reach)
     return Sparse(
         found, weights, latency, learn, bounds=_bounds(request, learn), lag=request.lag, storage=request.storage,
         shared=shared,

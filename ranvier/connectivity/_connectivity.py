@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ranvier.connectivity._positions import Positions
-from ranvier.connectivity._share import joined_rows, row_tiles, share_of
 from ranvier.connectivity._synapses import Synapses
 from ranvier.errors import RanvierError
 from ranvier.kernels.tasks import RowSource
@@ -91,6 +90,8 @@ class Connectivity(ABC):
 
     def share(self, ends: Ends, key: tuple[int, int], low: int, high: int) -> Synapses:
         """Those onto the postsynaptic cells ``low`` … ``high`` - 1."""
+        from ranvier.connectivity._share import share_of  # of several processes alone
+
         return share_of(self.build(ends, key), low, high)
 
     def join(self, ends: Ends, request: SynapseRequest) -> Transform:
@@ -118,5 +119,7 @@ class RowRule(Connectivity):
 
     def share(self, ends: Ends, key: tuple[int, int], low: int, high: int) -> Synapses:
         """Rows are drawn some at a time."""
+        from ranvier.connectivity._share import joined_rows, row_tiles
+
         tiles = (self.rows(ends, key, first, stop) for first, stop in row_tiles(ends, self.expected(ends)))
         return joined_rows(tiles, ends, low, high)

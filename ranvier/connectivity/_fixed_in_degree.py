@@ -7,7 +7,6 @@ import numpy as np
 from ranvier.connectivity._connectivity import Ends
 from ranvier.connectivity._degree_rule import DegreeRule
 from ranvier.connectivity._fixed_out_degree import FixedOutDegree
-from ranvier.connectivity._share import row_tiles
 from ranvier.connectivity._synapses import Places, Synapses
 from ranvier.kernels.drawing import transposed
 
@@ -47,6 +46,8 @@ class FixedInDegree(DegreeRule):
 
     def share(self, ends: Ends, key: tuple[int, int], low: int, high: int) -> Synapses:
         """Sources of own cells are kept, those of others counted."""
+        from ranvier.connectivity._share import row_tiles  # of several processes alone
+
         before, after = np.zeros(ends.sizes[0], np.int64), np.zeros(ends.sizes[0], np.int64)
         expected = self.expected(ends)
         for counts, first, stop in ((before, 0, low), (after, high, ends.sizes[1])):

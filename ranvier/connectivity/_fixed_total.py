@@ -8,7 +8,6 @@ import numpy as np
 
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends
 from ranvier.connectivity._numbers import whole
-from ranvier.connectivity._share import joined_rows, row_tiles
 from ranvier.connectivity._synapses import Synapses
 from ranvier.kernels.drawing import distinct_rows, divided, divided_distinct, repeated_rows
 from ranvier.kernels.tasks import RowDraw
@@ -60,6 +59,8 @@ class FixedTotal(Connectivity):
 
     def share(self, ends: Ends, key: tuple[int, int], low: int, high: int) -> Synapses:
         """The targets of some rows at a time."""
+        from ranvier.connectivity._share import joined_rows, row_tiles  # of several processes alone
+
         pointer, tiles = self._pointer(ends, key), row_tiles(ends, self.total)
         return joined_rows((self._rows(ends, key, pointer, *tile) for tile in tiles), ends, low, high)
 

@@ -24,19 +24,6 @@ _NO_TARGETS, _NO_ROWS = np.empty(0, np.int32), np.empty(0, np.int64)
 Rows = tuple[np.ndarray, np.ndarray]
 
 
-@dataclass(frozen=True)
-class Share:
-    """The postsynaptic cells ``low`` … ``high`` - 1, one of several shares.
-
-    ``span(least, most)`` gives the least and the greatest number of all shares; ``asked`` tells what synapses are asked for.
-    """
-
-    low: int
-    high: int
-    span: Callable[[int, int], tuple[int, int]]
-    asked: str = ""
-
-
 class Shared(NamedTuple):
     """What a transform with a share of the synapses knows of all of them.
 
@@ -56,6 +43,23 @@ class Shared(NamedTuple):
     def of_all(self, values: torch.Tensor) -> torch.Tensor:
         """Own values of ``values`` [..., all synapses]; a single number stays."""
         return values[..., self.numbers] if values.ndim else values
+
+
+@dataclass(frozen=True)
+class Share:
+    """The postsynaptic cells ``low`` … ``high`` - 1, one of several shares.
+
+    ``span(least, most)`` gives the least and the greatest number of all shares; ``asked`` tells what synapses are asked for.
+    """
+
+    low: int
+    high: int
+    span: Callable[[int, int], tuple[int, int]]
+    asked: str = ""
+
+    def of(self, places: Places, reach: tuple[int, int] | None) -> Shared:
+        """What a transform with these of the synapses knows of all of them."""
+        return Shared(places, reach, self.asked)
 
 
 def row_tiles(ends: Ends, expected: int) -> Iterable[tuple[int, int]]:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ranvier.connectivity import Share
-from ranvier.kernels.tasks import CircuitResult, Exchange
 from ranvier.network.shapes import known_shape
 
 if TYPE_CHECKING:
+    from ranvier.connectivity import Share
     from ranvier.distributed import Processes
+    from ranvier.kernels.tasks import CircuitResult, Exchange
     from ranvier.network.graph import Graph
     from ranvier.network.run.runner import Runner
 
@@ -25,6 +25,7 @@ def share_for(graph: Graph, post: str, asked: Any) -> Share | None:
     """The cells of ``post`` whose incoming synapses this process keeps, of those that are ``asked``; None for all."""
     if graph.processes is None or post not in graph.populations:
         return None
+    from ranvier.connectivity import Share
     from ranvier.network.saving import plain  # files import networks
 
     low, high = _ranges(graph, graph.processes, post)[graph.processes.rank]
@@ -36,6 +37,8 @@ def exchange_for(runner: Runner, members: Collection[str], steps: int) -> Exchan
     graph, processes = runner.graph, runner.graph.processes
     if processes is None:
         return None
+    from ranvier.kernels.tasks import Exchange
+
     inside = [
         p.shortest for n in members for p in runner.arrivals.onto[n] if p.pre in members or p.name in runner.plan.sent
     ]
