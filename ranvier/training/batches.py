@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 
 from ranvier.errors import ShapeError, TrainingError
 from ranvier.network import take_lengths
@@ -15,6 +15,8 @@ from ranvier.network import take_lengths
 __all__ = ["Batch", "Batches", "key", "steps_of"]
 
 Tensor = torch.Tensor
+#: numbers of a sample that pay for a look-up of its own
+_LARGE = 1 << 12
 Signal = Tensor | Mapping[str, Tensor]
 #: input [T, B, …] (or several by name), target [B, …], and the steps of each sample [B] where they differ
 Batch = tuple[Signal, Tensor, Tensor | None]
@@ -57,6 +59,8 @@ class Batches:
 
     def __init__(self, source: Any, batch_size: int, seed: int | None, name: str) -> None:
         self.source, self.batch_size, self.seed, self.name = source, batch_size, seed, name
+        if type(source) is TensorDataset:  # its tensors are read a batch at a time
+            source = self.source = source.tensors
         if isinstance(source, tuple | list) and len(source) in (2, 3) and all(_is_signal(part) for part in source):
             self.source = tuple(_map(part, torch.as_tensor) for part in source)
             counts = [_rows(part) for part in self.source]
@@ -109,7 +113,7 @@ class Batches:
     def _collate(self, index: Tensor) -> Batch:
         if isinstance(self.source, tuple):
             x, y, *lengths = self.source
-            chosen = _map(x, lambda part: _time_first(part[index]))
+            chosen = _map(x, lambda part: _chosen(part, index))
             return chosen, y[index], self._lengths(lengths[0][index], chosen) if lengths else None
         samples = [self.source[int(k)] for k in index]
         x = _stack([sample[0] for sample in samples], self.name)
@@ -129,6 +133,13 @@ class Batches:
 def _is_signal(part: Any) -> bool:
     """True for what holds a whole side of a data set, not one sample of it."""
     return isinstance(part, Mapping) or hasattr(part, "__array__")
+
+
+def _chosen(x: Tensor, index: Tensor) -> Tensor:
+    """The samples named, contiguous with time first: large ones are copied once, small ones picked at once."""
+    if x.ndim < 2 or not len(index) or x[0].numel() < _LARGE:
+        return _time_first(x[index]).contiguous()
+    return torch.stack([x[k] for k in index.tolist()], dim=1)
 
 
 def _time_first(x: Tensor) -> Tensor:

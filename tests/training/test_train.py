@@ -431,3 +431,27 @@ class TestErrors:
             quiet(
                 broken("x + b"), (x, target), epochs=1, loss=lambda out, y: (out.mean(0) - y).pow(2).mean(), metric=None
             )
+
+
+@pytest.mark.parametrize("size", [5, 300])
+def test_a_tensor_dataset_gives_the_batches_of_its_tensors(size: int) -> None:
+    from torch.utils.data import Dataset, TensorDataset
+
+    from ranvier.training.batches import Batches
+
+    x, y = torch.rand(10, 20, size), torch.arange(10)
+
+    class Single(Dataset):
+        def __len__(self) -> int:
+            return 10
+
+        def __getitem__(self, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+            return x[k], y[k]
+
+    rows = [list(Batches(source, 4, 3, "data").epoch(2)) for source in (TensorDataset(x, y), (x, y), Single())]
+    for others in zip(*rows, strict=True):
+        for a, target, lengths in others:
+            assert lengths is None
+            assert a.is_contiguous()
+            assert torch.equal(a, others[0][0])
+            assert torch.equal(target, others[0][1])

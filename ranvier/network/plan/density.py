@@ -25,8 +25,13 @@ def dense_among(inputs: Mapping[str, Tensor]) -> frozenset[str]:
 
 def _density(x: Tensor) -> float:
     """Fraction of non-zero numbers, from an evenly spaced sample; an odd distance meets channels of every even number."""
-    flat = x.detach().reshape(-1)
-    sample = flat[:: flat.numel() // _SAMPLE | 1] if flat.numel() > _SAMPLE else flat
+    distance = x.numel() // _SAMPLE | 1
+    if x.numel() <= _SAMPLE:
+        sample = x.detach().reshape(-1)
+    elif x.is_contiguous():
+        sample = x.detach().view(-1)[::distance]
+    else:
+        sample = torch.take(x.detach(), torch.arange(0, x.numel(), distance, device=x.device))
     numbers = numbers_of(sample)
     count = torch.count_nonzero(sample) if numbers is None else np.count_nonzero(numbers)
     return float(count) / max(1, sample.numel())
