@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from ranvier._nearest import meant
+from ranvier.dynamics import components
 from ranvier.network.bounds import Bounds
 from ranvier.network.order import GraphError
 
@@ -144,6 +145,14 @@ class Graph:
             if p.plasticity and p.plasticity.rule.on_post:
                 depth[p.post] = max(depth.get(p.post, 0), 1)
         return {n: d for n, d in depth.items() if d}
+
+    def in_cycles(self) -> frozenset[str]:
+        """The projections that lie on a cycle: their source is reached by their target."""
+        after: dict[str, set[str]] = {n: set() for n in self.nodes}
+        for p in self.projections.values():
+            after[p.pre].add(p.post)
+        of = {n: k for k, members in enumerate(components(after)) for n in members}
+        return frozenset(n for n, p in self.projections.items() if of[p.pre] == of[p.post])
 
     def kicks(self, name: str) -> tuple[str, ...]:
         """The states of a population on which projections arrive."""

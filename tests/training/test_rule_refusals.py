@@ -44,9 +44,24 @@ def test_bad_arguments(make: Callable[[], Any], message: str) -> None:
         make()
 
 
-def _late() -> rv.Sequential:
-    parts = (rv.Linear(8, 7), rv.LIF(7), rv.Linear(7, 3, delay=4 * ms), rv.LeakyReadout(3))
+def _late_and_normed() -> rv.Sequential:
+    parts = (rv.Linear(8, 7), nn.BatchNorm1d(7), rv.LIF(7), rv.Linear(7, 3, delay=4 * ms), rv.LeakyReadout(3))
     return rv.Sequential(*parts, dt=1 * ms, dtype=torch.float64)
+
+
+def _to_the_output() -> rv.Sequential:
+    parts = (rv.Linear(8, 7), rv.LIF(7), rv.Linear(7, 3, delay=rv.Uniform(0 * ms, 3 * ms)), rv.LeakyReadout(3))
+    return rv.Sequential(*parts, dt=1 * ms, dtype=torch.float64)
+
+
+def _round_a_cycle() -> rv.Network:
+    net = rv.Network(dt=1 * ms, dtype=torch.float64)
+    x, exc, inh = net.input("x", 8), net.population("exc", 7, rv.LIF()), net.population("inh", 4, rv.LIF())
+    net.connect(x, exc, rv.Linear(8, 7))
+    net.connect(exc, inh, rv.Linear(7, 4))
+    net.connect(inh, exc, rv.Linear(4, 7))
+    net.connect(exc, net.population("out", 3, rv.LeakyReadout(), output=True), rv.Linear(7, 3))
+    return net
 
 
 def _with(*middle: Any) -> Callable[[], rv.Sequential]:
@@ -68,7 +83,16 @@ def _convolution() -> rv.Sequential:
 
 
 def _scattered() -> rv.Sequential:
-    parts = (rv.Linear(8, 7, delay=rv.Uniform(0 * ms, 3 * ms)), rv.LIF(7), rv.Linear(7, 3), rv.LeakyReadout(3))
+    first = rv.Conv1d(1, 2, 3, delay=rv.Uniform(0 * ms, 3 * ms))
+    parts = (
+        nn.Unflatten(1, (1, 8)),
+        rv.LIF((1, 8)),
+        first,
+        rv.LIF(),
+        nn.Flatten(),
+        rv.Linear(12, 3),
+        rv.LeakyReadout(3),
+    )
     return rv.Sequential(*parts, dt=1 * ms, dtype=torch.float64)
 
 
@@ -83,16 +107,26 @@ def _noisy() -> rv.Sequential:
 @pytest.mark.parametrize(
     ("make", "rule", "message"),
     [
-        (_late, R.SLTT(), "with a delay of up to 4 steps"),
-        (_late, R.OTTT(), "SLTT|OTTT keeps no gradient through spikes in flight"),
-        (_late, R.EProp(), "compares outputs with the spikes of the same step"),
+        (
+            _late_and_normed,
+            R.SLTT(),
+            "runs some steps twice where a delay lies behind cells that learn, but projection 'linear1'",
+        ),
+        (_round_a_cycle, R.SLTT(), "round a cycle, but 'inh', which learns, reaches the output only that way"),
+        (_round_a_cycle, R.OTTT(), "give the projections onto 'inh' fixed weights"),
+        (_round_a_cycle, R.EProp(), "'inh' projects to no output: use feedback='random'"),
+        (
+            _to_the_output,
+            R.EProp(feedback="adaptive"),
+            "a weight matrix with one delay, but projection 'linear2' is not one",
+        ),
         (_start, R.SLTT(), "initial v of 'lif1'"),
         (_start, R.EProp(), "initial v of 'lif1'"),
         (_with(nn.BatchNorm1d(7)), R.OTTT(), "holds BatchNorm1d"),
         (_with(nn.Dropout(0.5)), R.EProp(), "holds Dropout"),
         (_with(nn.BatchNorm1d(7)), R.RTRL(), "runs sample by sample, but projection 'linear1' holds BatchNorm1d"),
-        (_scattered, R.OTTT(), "has a delay per synapse"),
-        (_convolution, R.EProp(feedback="random"), "is not one matrix"),
+        (_scattered, R.OTTT(), "a delay per synapse and weights that many cells share"),
+        (_convolution, R.EProp(feedback="random"), "is neither one matrix nor single synapses"),
         (_convolution, R.SnAp1(), "lead to one cell each"),
         (_noisy, R.RTRL(), "draws noise"),
         (partial(build, lif), R.SLTT(keep=30), "keep=30 steps of a series of 23"),
@@ -100,7 +134,7 @@ def _noisy() -> rv.Sequential:
         (partial(build, lif), R.EventProp(), "has a rule for the next value of v"),
     ],
 )
-def test_refused_by_name(make: Callable[[], rv.Sequential], rule: rv.rules.Rule, message: str) -> None:
+def test_refused_by_name(make: Callable[[], rv.Network], rule: rv.rules.Rule, message: str) -> None:
     net = make()
     with pytest.raises(TrainingError, match=message):
         gradient(net, rule)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -212,15 +214,22 @@ class _Box(list[torch.Tensor]):
     pass
 
 
+def _late() -> rv.Sequential:
+    """Delays of 3 steps lie behind cells that learn."""
+    parts = (rv.Linear(8, 7), lif(7), rv.Linear(7, 3, delay=3 * ms), rv.LeakyReadout(3))
+    return rv.Sequential(*parts, dt=1 * ms, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("make", [partial(build, lif), _late])
 @pytest.mark.parametrize("rule", [rv.rules.SLTT(), rv.rules.OTTT(), rv.rules.EProp(), rv.rules.BPTT(window=25)])
-def test_the_graph_does_not_grow_with_the_series(rule: rv.rules.Rule) -> None:
+def test_the_graph_does_not_grow_with_the_series(rule: rv.rules.Rule, make: Callable[[], rv.Network]) -> None:
     most = []
-    for steps in (25, 400):
-        net, held = build(lif), _Held()
+    for steps in (50, 400):
+        net, held = make(), _Held()
         x = (torch.rand(steps, 4, 8, generator=torch.Generator().manual_seed(3)) < 0.4).double()
         with torch.autograd.graph.saved_tensors_hooks(held.pack, lambda box: box[0]):
             rule.gradient(net, x, rv.rules.PerStep(lambda o: LOSS(o, Y)))
         most.append(held.most)
-    output = 0 if not isinstance(rule, rv.rules.EProp) else 375 * 4 * 3 * 8 * 8  # its outputs are run over all steps
+    output = 0 if not isinstance(rule, rv.rules.EProp) else 350 * 4 * 3 * 8 * 8  # its outputs are run over all steps
     assert most[0] > 0
     assert most[1] - output <= 1.05 * most[0]

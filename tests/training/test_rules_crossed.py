@@ -60,6 +60,11 @@ def check(rule: str, option: str, provider: str | None, per_step: bool = True, m
         ("int8, convolution", "RTRL"), ("int8, single synapses, bounds", "OTTT"), ("bfloat16", "BPTT, window"),
         ("stored int8", "EProp, random"), ("stored int8, convolution", "BPTT"), ("stored bfloat16, populations", "BPTT"),
         ("membrane norm", "BPTT, window"), ("membrane norm", "SLTT"), ("membrane norm, settled", "OTTT"),
+        ("circuit", "OTTT"), ("circuit, delays", "SLTT"), ("circuit, delays", "EProp, symmetric"), ("circuit, learnable delays", "OTTT"),
+        ("circuit, learnable tau", "EProp, adaptive"), ("circuit, delays to the output", "EProp, symmetric"),
+        ("circuit, every weight", "EProp, random"), ("circuit, every weight", "SLTT"), ("circuit, cells behind", "EProp, random"),
+        ("circuit, cells behind, delays", "SLTT-K"), ("circuit, cells behind, delays", "OTTT"), ("circuit of currents", "EventProp"),
+        ("learnable delay, Gaussian", "OTTT"), ("one delay behind", "EProp, adaptive"), ("delay per synapse behind", "SLTT-K"),
     ],
 )  # fmt: skip
 def test_some_cells(option: str, rule: str) -> None:

@@ -39,7 +39,14 @@ def neighbours(
 
 
 def _joins(known: Known, request: Request, part: Part, before: Sequence[str]) -> bool:
-    """Whether ``part`` runs in one operation with the populations ``before`` it."""
+    """Whether ``part`` runs in one operation with the populations ``before`` it.
+
+    An operation cuts all spikes that arrive later, or none. A rule that cuts those of a cycle alone keeps apart what a delay joins.
+    """
+    if not request.cuts.recurrent_spikes:
+        late = (p.latest for p in known.projections.values() if p.post in part.members and p.pre in before)
+        if any(late):
+            return False
     return _hook_inside((*before, *part.members), known, request) is None and known.join(part, before, request.spread)
 
 

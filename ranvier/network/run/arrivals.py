@@ -27,7 +27,7 @@ class Arrivals:
     """The projections of a graph, each carried by the kernel that its plan names, under the plan's cuts.
 
     ``onto`` are those onto each part. Projections that are ``drawn`` inside a circuit bring nothing here, nor do plastic ones,
-    which act step by step.
+    which act step by step. ``round`` are those on a cycle, where the cuts let no gradient through spikes that come back.
     """
 
     def __init__(self, graph: Graph, plan: Plan, drawn: Collection[str]) -> None:
@@ -35,6 +35,7 @@ class Arrivals:
         self.onto: dict[str, list[Projection]] = {n: [] for n in graph.nodes}
         for p in graph.projections.values():
             self.onto[p.post].append(p)
+        self.round = frozenset() if plan.cuts.recurrent_spikes else graph.in_cycles()
 
     def into(self, name: str, inside: Collection[str], window: Window, without: Collection[str] = ()) -> Inflow:
         """Arrivals at a part from parts other than ``inside``, except over the projections ``without``."""
@@ -58,14 +59,16 @@ class Arrivals:
     def apart(self, p: Projection) -> bool:
         """Whether the way to its weights is not the way to the cells before: these get no gradient, or one of their own."""
         cuts = self.cuts
-        late = bool(p.depth) and not cuts.recurrent_spikes
-        return late or not cuts.layers or (cuts.split and p.post in self.graph.populations)
+        return self._late(p) or not cuts.layers or (cuts.split and p.post in self.graph.populations)
+
+    def _late(self, p: Projection) -> bool:
+        """Whether its spikes come back later in a cycle, and the cuts leave that way out."""
+        return bool(p.depth) and p.name in self.round
 
     def _back(self, p: Projection, x: Tensor | None, history: Tensor | None, arrived: Tensor) -> Tensor | None:
         """The way back to the cells before, where it is another than that to the weights; zeros like ``arrived``."""
         cuts, some = self.cuts, history if x is None else x
-        late = bool(p.depth) and not cuts.recurrent_spikes
-        if late or some is None or not cuts.split or p.post not in self.graph.populations:
+        if self._late(p) or some is None or not cuts.split or p.post not in self.graph.populations:
             return None
         if not any(t is not None and t.requires_grad for t in (x, history)):
             return None

@@ -32,7 +32,8 @@ class Cells:
     """The population ``name`` in one call, of which the variables ``record`` are wanted.
 
     ``step`` is the program of its step, ``emission`` the output of it that other parts receive, ``coefficients`` are the
-    numbers in it, computed once, and ``cuts`` the paths that a gradient may take in it.
+    numbers in it, computed once, and ``cuts`` the paths that a gradient may take in it. ``asked`` are streams whose derivative a
+    rule asks for, also where all that arrives comes from cells inside the same operation.
     """
 
     def __init__(self, graph: Graph, name: str, record: Sequence[str], cuts: Cuts) -> None:
@@ -41,7 +42,7 @@ class Cells:
         step = self.step = graph.step(name, cuts.times)
         emit = population.cell.emit
         self.emission = step.output_of(emit) if emit else None
-        self.cuts = cuts.of(reads_spikes(graph, name, record))
+        self.cuts, self.asked = cuts.of(reads_spikes(graph, name, record)), frozenset[str]()
         self._read()
 
     def _read(self) -> None:
@@ -78,6 +79,9 @@ class Cells:
             streams |= {s: x for port, x in inflow.back.items() if (s := step.shift_of(port)) is not None}
         else:
             back = {step.stream_of(port): x for port, x in inflow.back.items()}
+        for s in self.asked:
+            if not streams[s].requires_grad:
+                streams[s] = streams[s].expand(count, *shape).clone().requires_grad_()
         window.streams.setdefault(self.name, []).append(streams)
         return Scan(
             step, count, shape, self.graph.dtype, streams, before, self.coefficients, tuple(wanted), self.cuts, back,

@@ -36,6 +36,7 @@ class _Upstream(torch.autograd.Function):
         with torch.enable_grad(), quiet(projection):
             x, history = x.detach().requires_grad_(), history.detach().requires_grad_()
             own = {n: t.detach() for n, t in (*projection.named_parameters(), *projection.named_buffers())}
-            out = functional_call(projection, own, (x, history), {"steps": ctx.steps})
+            now = x if len(x) else None  # all that arrives was fired before these steps
+            out = functional_call(projection, own, (now, history), {"steps": ctx.steps})
             back = torch.autograd.grad(out, (x, history), grads[0], allow_unused=True)
         return None, None, *back

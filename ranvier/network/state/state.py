@@ -75,6 +75,12 @@ class State:
             synapses={p: {n: change(v) for n, v in values.items()} for p, values in self.synapses.items()},
         )
 
+    def sample(self, number: int) -> State:
+        """That of one sample of the batch, as a batch of one."""
+        one, whole = slice(number, number + 1), torch.contiguous_format
+        history = {n: h[:, one].clone(memory_format=whole) for n, h in self.history.items()}
+        return replace(self.map(lambda t: t[one].clone(memory_format=whole)), history=history)
+
     def with_stream(self, stream: int | None) -> State:
         """The same state, going on with other random numbers; with its own where ``stream`` is None.
 

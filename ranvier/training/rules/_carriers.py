@@ -36,26 +36,31 @@ class Carrier:
                 f"{projection.name!r} holds {wrong.kind}: use one Linear or convolution with poolings, or "
                 f"rv.rules.SLTT() or rv.rules.BPTT()."
             )
-        if projection.per_synapse:
-            raise TrainingError(
-                f"{rule} keeps one trace per presynaptic cell, but projection {projection.name!r} has a delay per "
-                f"synapse: give it one delay, or use rv.rules.SLTT() or rv.rules.BPTT()."
-            )
         self.projection, self.transform = projection, chain[at]
         self.before, self.after = chain[:at], chain[at + 1 :]
         self.port, self.latency = projection.port, projection.latency
 
     @property
-    def dense(self) -> bool:
-        """Whether it is a plain matrix [post, pre], so that every synapse can have an eligibility of its own."""
-        return not self.before and not self.after and self.transform.is_matrix
+    def plain(self) -> bool:
+        """Whether each of its weights joins one cell to one cell, so that every synapse can have an eligibility of its own."""
+        return not self.before and not self.after and (self.transform.is_matrix or self.transform.pattern() is not None)
+
+    @property
+    def shared(self) -> bool:
+        """Whether one trace for each presynaptic cell serves all its synapses: they have one latency."""
+        return not self.projection.per_synapse
+
+    def tape(self, block: Block, before: int) -> Tensor:
+        """What the cells before emitted in the steps by which a block moves on, and in ``before`` steps before them."""
+        x = block.window.emissions[self.projection.pre].detach()
+        if not before:
+            return x
+        past = block.start.history[self.projection.pre].detach()
+        return torch.cat([past[past.shape[0] - before :], x])
 
     def carried(self, block: Block) -> Tensor:
-        """What enters the weights in every step of a block [K, B, …]."""
-        x, k = block.window.emissions[self.projection.pre].detach(), self.latency
-        if k:
-            past = block.start.history[self.projection.pre].detach()
-            x = torch.cat([past[past.shape[0] - k :], x])[: block.count]
+        """What enters the weights in every step by which a block moves on [K, B, …]."""
+        x = self.tape(block, self.latency)[: block.moved]
         if not self.before:
             return x
         lead, x = x.shape[:2], x.flatten(0, 1)
@@ -73,12 +78,6 @@ class Carrier:
             error = transform.pullback(error, x)
         for q, g in self.transform.weight_pullback(trace, error, ones):
             add_gradient(q, g)
-
-    def learn_each(self, whole: Tensor) -> None:
-        """Add the gradient [post, pre] of every synapse, a last column for the bias."""
-        for q in self.transform.module.parameters():
-            if q.requires_grad:
-                add_gradient(q, whole[:, : q.shape[1]] if q.ndim == 2 else whole[:, -1])
 
 
 def add_gradient(q: Tensor, g: Tensor) -> None:

@@ -19,14 +19,17 @@ __all__ = ["at_chosen_steps"]
 Tensor = torch.Tensor
 
 
-def at_chosen_steps(net: Network, x: Signal, criterion: Criterion, keep: int, window: int, cuts: Cuts) -> Outcome:
+def at_chosen_steps(
+    net: Network, x: Signal, criterion: Criterion, keep: int, window: int, cuts: Cuts, back: int = 0
+) -> Outcome:
     """Differentiate ``keep`` random steps, scaled by T/keep, under ``cuts`` that carry nothing over time.
 
     Where the loss is a mean over steps and the whole network is one operation, chosen steps are differentiated as they go
-    by. Else the series is run without a graph; the chosen steps are then run again, ``window`` of them at a time as
-    one step of a larger batch, which is exact because no gradient connects them.
+    by. Else the series is run without a graph; the chosen steps, each with the ``back`` steps before it to which its error may
+    go, are then run again, ``window`` of them at a time side by side in a larger batch, which is exact because no other
+    gradient connects them.
     """
-    if is_per_step(criterion):
+    if is_per_step(criterion) and not back:
         generator = torch.get_rng_state()
         series = Series(net, x, window, cuts)
         if series.one_operation:
@@ -35,7 +38,7 @@ def at_chosen_steps(net: Network, x: Signal, criterion: Criterion, keep: int, wi
     _refuse_moments(net)
     record = {n: (*p.cell.system.states, *_counters(net, n)) for n, p in net.populations.items()}
     series = Series(net, x, window, cuts, record=record)
-    return _run_again(series, criterion, _chosen(series, keep))
+    return _run_again(series, criterion, _chosen(series, keep), back)
 
 
 def _chosen(series: Series, keep: int) -> Tensor:
@@ -60,10 +63,11 @@ def _as_they_go_by(series: Series, criterion: Criterion, chosen: Tensor) -> Outc
     return tally.outcome(loss)
 
 
-def _run_again(series: Series, criterion: Criterion, chosen: Tensor) -> Outcome:
+def _run_again(series: Series, criterion: Criterion, chosen: Tensor, back: int) -> Outcome:
     """A pass without a graph, then the chosen steps once more."""
     keep, window = len(chosen), series.size
-    tally, starts = Tally(series.steps, lengths_of(criterion)), _Starts(chosen)
+    begins = (chosen - back).clamp(min=0)
+    tally, starts = Tally(series.steps, lengths_of(criterion)), _Starts(begins)
     with torch.no_grad():
         for block in series.blocks():
             starts.look(block)
@@ -73,22 +77,25 @@ def _run_again(series: Series, criterion: Criterion, chosen: Tensor) -> Outcome:
     loss = criterion(one(out))
     loss.backward()
     slopes = {n: (series.steps / keep) * slope for n, o in out.items() if (slope := o.grad) is not None}
-    for first in range(0, keep, window):
-        _differentiate(series, chosen[first : first + window], starts.state(first, first + window), slopes)
+    for before in (chosen - begins).unique().tolist():  # fewer at the start of the series
+        alike = (chosen - begins == before).nonzero().flatten()
+        for some in alike.split(window):
+            _differentiate(series, begins[some], before + 1, starts.state(some.tolist()), slopes)
     series.finish()
     return tally.outcome(loss)
 
 
-def _differentiate(series: Series, chosen: Tensor, state: State, slopes: dict[str, Tensor]) -> None:
-    """Run the chosen steps again, as one step of a larger batch, and add their gradient."""
-    net, count = series.net, len(chosen) * series.batch
-    now = {n: v[chosen].reshape(1, count, *v.shape[2:]) for n, v in series.inputs.items()}
+def _differentiate(series: Series, begins: Tensor, steps: int, state: State, slopes: dict[str, Tensor]) -> None:
+    """Run ``steps`` steps again from each of ``begins``, side by side in a larger batch; add the gradient of the last ones."""
+    net, count = series.net, len(begins) * series.batch
+    taken, last = begins + torch.arange(steps)[:, None], begins + steps - 1
+    now = {n: v[taken].reshape(steps, count, *v.shape[2:]) for n, v in series.inputs.items()}
     for n, source in net.sources.items():
-        steps = chosen.tolist()
-        now[n] = torch.cat([source.emissions(t, 1, net.graph, state.stream, series.batch) for t in steps], 1)
-    again = series.runner.window(now, 1, state).recorded
+        first = begins.tolist()
+        now[n] = torch.cat([source.emissions(t, steps, net.graph, state.stream, series.batch) for t in first], 1)
+    again = series.runner.window(now, steps, state).recorded
     learnt = [
-        (again[n, e], slopes[n][chosen].reshape(again[n, e].shape))
+        (again[n, e][-1:], slopes[n][last].reshape(again[n, e][-1:].shape))
         for n, e in series.emit.items()
         if n in slopes and again[n, e].requires_grad
     ]
@@ -96,17 +103,17 @@ def _differentiate(series: Series, chosen: Tensor, state: State, slopes: dict[st
 
 
 class _Starts:
-    """The states with which chosen steps begin, picked from windows as they go by."""
+    """The states before the steps ``begins``, picked from windows as they go by."""
 
-    def __init__(self, chosen: Tensor) -> None:
-        self.chosen, self.stream = chosen, 0
+    def __init__(self, begins: Tensor) -> None:
+        self.begins, self.stream = begins, 0
         self.dt: float | None = None
         self.variables: dict[str, dict[str, list[Tensor]]] = {}
         self.history: dict[str, list[Tensor]] = {}
 
     def look(self, block: Block) -> None:
-        """Keep what the chosen steps of a window need."""
-        at = self.chosen[(self.chosen >= block.first) & (self.chosen < block.first + block.count)] - block.first
+        """Keep what the steps of a window need."""
+        at = self.begins[(self.begins >= block.first) & (self.begins < block.first + block.count)] - block.first
         self.stream, self.dt = block.start.stream, block.start.dt
         if not len(at):
             return
@@ -120,10 +127,12 @@ class _Starts:
             tape = torch.cat([past, block.window.emissions[n]])
             self.history.setdefault(n, []).extend(tape[k : k + past.shape[0]].clone() for k in at.tolist())
 
-    def state(self, low: int, high: int) -> State:
-        """Those of chosen steps ``low`` to ``high``, side by side in the batch."""
-        variables = {n: {v: torch.cat(rows[low:high]) for v, rows in own.items()} for n, own in self.variables.items()}
-        history = {n: torch.cat(rows[low:high], 1) for n, rows in self.history.items()}
+    def state(self, some: list[int]) -> State:
+        """Those of some of the steps, side by side in the batch."""
+        variables = {
+            n: {v: torch.cat([rows[k] for k in some]) for v, rows in own.items()} for n, own in self.variables.items()
+        }
+        history = {n: torch.cat([rows[k] for k in some], 1) for n, rows in self.history.items()}
         return State(0, variables, history, {}, self.stream, self.dt)
 
 

@@ -14,6 +14,7 @@ import torch
 from ranvier.errors import TrainingError
 from ranvier.training.rules._carriers import Carrier, add_gradient, carriers
 from ranvier.training.rules._response import Response, steady_response
+from ranvier.training.rules._synapses import EachSynapse, each_synapse
 from ranvier.training.rules._windows import Follower
 from ranvier.training.rules.series import Block, Series
 
@@ -56,16 +57,15 @@ class _Part:
         self.learnt = {c: leaf for c, leaf in own.items() if leaf.requires_grad}
         self.response: Response | None = steady_response(step, cells.cuts, series.made[name])
         self.streams = {c.port: step.stream_of(c.port) for c in found}
-        if self.response is None:
-            odd = next((c for c in found if not c.dense), None)
-            if odd is not None:
-                raise TrainingError(
-                    f"{rule}: the eligibility of {name!r} differs from cell to cell and step to step, so every synapse "
-                    f"needs its own, but projection {odd.projection.name!r} is not one matrix: use rv.Linear there, or a "
-                    f"cell that forgets at one rate (rv.LIF with one tau)."
-                )
+        self.single: dict[int, EachSynapse] = {}
+        for k, carrier in enumerate(found):
+            if self.response is None or not carrier.shared:
+                _check_plain(carrier, rule, self.response is None)
+                self.single[k] = each_synapse(carrier)
+        if self._follows:
+            cells.asked = frozenset(self.streams.values())
         count = len(self.states)
-        self.traces: dict[int, list[Tensor]] = {}
+        self.moved_on, self.traces = False, dict[int, list[Tensor]]()
         self.ones = {c.port: torch.zeros(count, dtype=torch.float64) for c in found}
         self.own: dict[str, list[Tensor]] = {c: [torch.zeros_like(leaf)] * count for c, leaf in self.learnt.items()}
         self.jacobian: list[list[Tensor]] = []
@@ -74,14 +74,14 @@ class _Part:
 
     @property
     def _follows(self) -> bool:
-        return bool(self.learnt) or (self.response is None and bool(self.found))
+        return bool(self.learnt) or bool(self.single)
 
     def look(self, block: Block) -> None:
-        if not self._follows:
+        if not self._follows or not block.moved:
             return
         before = [block.start.variables[self.name][s] for s in self.states]
         pieces = block.window.streams[self.name]
-        streams = [s for s in dict.fromkeys(self.streams.values()) if pieces[0][s].requires_grad]
+        streams = list(dict.fromkeys(self.streams.values()))
         inputs = [*before, *(piece[s] for s in streams for piece in pieces), *self.learnt.values()]
         self.jacobian, self.worth, self.moved = [], {s: [] for s in streams}, {c: [] for c in self.learnt}
         for s in self.states:
@@ -98,7 +98,7 @@ class _Part:
 
     def correct(self, block: Block) -> None:
         errors = [block.start.variables[self.name][s].grad for s in self.states]
-        if not block.first:
+        if not self.moved_on:
             return
         for q, error in enumerate(errors):
             if error is None:
@@ -106,28 +106,30 @@ class _Part:
             error = error.to(self.dtype)  # that of a time is float64
             for k, carrier in enumerate(self.found):
                 trace = self.traces[k][q]
-                if self.response is not None:
+                if k in self.single:
+                    self.single[k].learn(error, trace)
+                else:
                     carrier.learn(trace, self.ones[carrier.port][q].to(error), error)
-                    continue
-                whole = torch.einsum("bn,bni->ni", error, trace)
-                carrier.learn_each(whole)
             for c, leaf in self.learnt.items():
                 add_gradient(leaf, error * self.own[c][q])
 
     def go_on(self, block: Block) -> None:
-        count, states = block.count, range(len(self.states))
+        count, states = block.moved, range(len(self.states))
+        if not count:
+            return
+        self.moved_on = True
         for k, carrier in enumerate(self.found):
-            x = carrier.carried(block)
             stream = self.streams[carrier.port]
-            if self.response is not None:
+            if k in self.single:
+                self.traces[k] = self._each(self.traces.get(k), stream, self.single[k], block)
+            elif self.response is not None:
+                x = carrier.carried(block)
                 M = self.response.over(count).to(self.dtype)
                 C = self.response.kernel(stream, count).to(self.dtype)
                 new = torch.tensordot(C.t(), x, 1)
                 if k in self.traces:
                     new += torch.tensordot(M, torch.stack(self.traces[k]), 1)
                 self.traces[k] = list(new)
-            else:
-                self.traces[k] = self._each(self.traces.get(k), stream, x, carrier)
         if self.response is not None:
             for port, ones in self.ones.items():
                 moved = self.response.kernel(self.streams[port], count).sum(0)
@@ -136,14 +138,29 @@ class _Part:
             old = self.own[c]
             self.own[c] = [self.moved[c][q] + sum(self.jacobian[q][s] * old[s] for s in states) for q in states]
 
-    def _each(self, old: list[Tensor] | None, stream: str, x: Tensor, carrier: Carrier) -> list[Tensor]:
-        """The eligibility [B, post, pre (+ 1 for the bias)] of every synapse, one per state variable."""
-        if carrier.transform.constant is not None:
-            x = torch.cat([x, x.new_ones(*x.shape[:-1], 1)], -1)
+    def _each(self, old: list[Tensor] | None, stream: str, synapses: EachSynapse, block: Block) -> list[Tensor]:
+        """The eligibility of every synapse, one per state variable."""
         out = []
         for q in range(len(self.states)):
-            new = torch.bmm(self.worth[stream][q].permute(1, 2, 0), x.transpose(0, 1))
+            new = synapses.arrived(self.worth[stream][q], block)
             for s, before in enumerate(old or ()):
-                new.addcmul_(self.jacobian[q][s].unsqueeze(-1), before)
+                new.addcmul_(synapses.of_cells(self.jacobian[q][s]), before)
             out.append(new)
         return out
+
+
+def _check_plain(carrier: Carrier, rule: str, varies: bool) -> None:
+    """Raise where every synapse needs an eligibility of its own, and there are no single synapses."""
+    p = carrier.projection
+    if carrier.plain:
+        return
+    if not varies:
+        raise TrainingError(
+            f"{rule} keeps one trace per presynaptic cell, but projection {p.name!r} has a delay per synapse and weights that "
+            f"many cells share: give it one delay, or use rv.rules.SLTT() or rv.rules.BPTT()."
+        )
+    raise TrainingError(
+        f"{rule}: the eligibility of {p.post!r} differs from cell to cell and step to step, so every synapse needs its own, "
+        f"but projection {p.name!r} is neither one matrix nor single synapses: use rv.Linear there, or a cell that forgets at one rate "
+        f"(rv.LIF with one tau)."
+    )

@@ -55,9 +55,10 @@ class EProp(Rule):
     reset
         Which gradient the reset passes, as in :class:`BPTT`; ``"level"`` is the definition.
 
-    Two passes: the first gives the errors of the outputs, whatever the loss, the second the gradient; memory beyond one
-    window is that of the outputs [T, B, C]. Norms, dropout, and convolutions onto cells other than plain LIF are refused,
-    and delays onto outputs. Source: Bellec et al., Nature Communications 2020.
+    A spike that reaches the output L steps later meets the error of that step, dL/dy_k[t + L]; with random feedback L is the
+    least latency from the cell to the output. Two passes: the first gives the errors of the outputs, whatever the loss, the second
+    the gradient; memory beyond one window is that of the outputs [T, B, C]. Norms, dropout, and convolutions onto cells other than
+    plain LIF are refused. Source: Bellec et al., Nature Communications 2020.
 
     Raises
     ------
@@ -98,12 +99,11 @@ class EProp(Rule):
         series = errors.series
         eligibility = Eligibility(series, "EProp", broadcast.hidden)
         for block in series.blocks():
-            given = errors.of(block)
             eligibility.look(block)
-            pairs = broadcast.signals(block, given) + errors.pairs(block, given)
+            pairs = broadcast.signals(block, errors.of(block, broadcast.later)) + errors.pairs(block)
             torch.autograd.backward([t for t, _ in pairs], [g for _, g in pairs])
             eligibility.correct(block)
             errors.done(block)
-            del block, pairs, given
+            del block, pairs
         series.finish()
         return errors.outcome

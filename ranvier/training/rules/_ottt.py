@@ -12,10 +12,10 @@ from ranvier.training._criterion import hidden_of
 from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._eligibility import Eligibility
+from ranvier.training.rules._reach import reach_back
 from ranvier.training.rules._refuse import (
     check_reset,
     refuse_hooks,
-    refuse_late_layers,
     refuse_membrane_norms,
     refuse_plastic,
     refuse_starts,
@@ -48,8 +48,9 @@ class OTTT(Rule):
         synapse a trace of its own.
 
     Gradients of all steps are added up (OTTT_A); for an update at every step (OTTT_O) train on series of one step with
-    the state passed on. A loss that is a mean over steps takes one pass, any other two. Norms and dropout within a
-    projection, and delays behind cells that learn, are refused. Source: Xiao et al., NeurIPS 2022.
+    the state passed on. A loss that is a mean over steps takes one pass, any other two. Outside of cycles an error goes back
+    over a delay to the step in which the cell fired; spikes that go round a cycle carry none. Norms and dropout within a
+    projection are refused. Source: Xiao et al., NeurIPS 2022.
 
     Raises
     ------
@@ -82,11 +83,11 @@ class OTTT(Rule):
         refuse_plastic(net, "OTTT")
         refuse_membrane_norms(net, "OTTT")
         refuse_starts(net, "OTTT")
-        refuse_late_layers(net, "OTTT")
 
         def follow(series: Series) -> Eligibility:
             return Eligibility(series, "OTTT", net.populations)
 
         record = hidden_of(criterion)
-        make = partial(Series, net, x, self.window, replace(ONLINE, reset=self.reset), leaves=True, record=record)
+        cuts, back = replace(ONLINE, reset=self.reset), reach_back(net, "OTTT", {*net.outputs, *record})
+        make = partial(Series, net, x, self.window, cuts, leaves=True, record=record, back=back)
         return in_windows(net, make, criterion, follow)

@@ -55,9 +55,14 @@ class OutputErrors:
         self._errors = {key: leaf.grad for key, leaf in leaves.items() if leaf.grad is not None}
         self._tally, self._loss = tally, loss.detach()
 
-    def of(self, block: Block) -> Errors:
-        """The errors of the steps of a block."""
-        return {key: g[block.first : block.first + block.count] for key, g in self._errors.items()}
+    def of(self, block: Block, later: int = 0) -> Errors:
+        """The errors of the steps of a block, and of ``later`` steps after it; beyond the series there are none."""
+        first, count = block.first, block.count + later
+        found = {key: g[first : first + count] for key, g in self._errors.items()}
+        return {
+            k: g if len(g) == count else torch.cat([g, g.new_zeros(count - len(g), *g.shape[1:])])
+            for k, g in found.items()
+        }
 
     def done(self, block: Block) -> None:
         """Let the outputs of a block take the place of its errors."""
@@ -72,10 +77,10 @@ class OutputErrors:
         """The record of the series, when all blocks are done."""
         return self._tally.outcome(self._loss)
 
-    def pairs(self, block: Block, errors: Errors) -> list[tuple[Tensor, Tensor]]:
+    def pairs(self, block: Block) -> list[tuple[Tensor, Tensor]]:
         """What arrives at the outputs, with its error: the gradient of the weights onto them."""
         out = []
-        for (n, stream), error in errors.items():
+        for (n, stream), error in self.of(block).items():
             y = block.window.streams[n][0][stream]
             if y.requires_grad:
                 out.append((y, error.sum_to_size(y.shape)))
@@ -121,10 +126,4 @@ def _refuse(net: Network) -> None:
             raise TrainingError(
                 f"EProp broadcasts errors from outputs, but output {n!r} projects on through {onward.name!r}: read it out "
                 f"by a population of its own."
-            )
-    for p in net.projections.values():
-        if p.post in net.outputs and (p.depth or p.per_synapse):
-            raise TrainingError(
-                f"EProp compares outputs with the spikes of the same step, but projection {p.name!r} has a delay: remove "
-                f"it, or use rv.rules.BPTT(window=…)."
             )

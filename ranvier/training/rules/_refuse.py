@@ -15,10 +15,10 @@ __all__ = [
     "learns",
     "learnt_starts",
     "refuse_hooks",
-    "refuse_late_layers",
     "refuse_membrane_norms",
     "refuse_plastic",
     "refuse_starts",
+    "upstream_of",
     "whole_number",
 ]
 
@@ -37,25 +37,6 @@ def upstream_of(net: Network, name: str) -> set[str]:
         found |= before
         front += before
     return found
-
-
-def refuse_late_layers(net: Network, rule: str) -> None:
-    """Raise where cells that learn are reached only by a path over time, which ``rule`` does not keep.
-
-    Recurrent projections (whose source is also reached by their target) are what the rule is meant to cut.
-    """
-    for p in net.projections.values():
-        before = upstream_of(net, p.pre)
-        cyclic = p.post in before
-        learnt = any(learns(q) for q in net.projections.values() if q.post in before) or any(
-            learns(net.populations[n]) for n in before if n in net.populations
-        )
-        if p.depth and learnt and not cyclic:
-            raise TrainingError(
-                f"{rule} keeps no gradient through spikes in flight, but projection {p.name!r} carries those of "
-                f"{p.pre!r}, which learns, with a delay of up to {p.depth} steps: remove that delay, freeze what comes "
-                f"before it, or use rv.rules.BPTT(window=…)."
-            )
 
 
 def learnt_starts(net: Network) -> list[tuple[str, str]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from ranvier.dynamics import Cuts, Reset, Role
 from ranvier.errors import TrainingError
 from ranvier.network import Network, in_own_precision
@@ -86,16 +84,13 @@ class RTRL(Rule):
                 f"{name} keeps {_state_size(whole)} state numbers times all parameters = {needed:,} numbers: it is for "
                 f"small networks; use rv.rules.BPTT(window=…), rv.rules.EProp() or rv.rules.OTTT()."
             )
-        generator = torch.get_rng_state()
         for b in range(whole.batch):
-            part = {n: v[:, b : b + 1] for n, v in whole.inputs.items()}
-            series = Series(net, part, self.window, cuts, leaves=True)
+            series = Series(net, x, self.window, cuts, leaves=True, sample=b, stream=whole.start.stream)
             influence = Influence(series, self._masked)
             for block in series.blocks():
                 low, high = block.first, block.first + block.count
                 influence.learn(block, {n: s[low:high, b : b + 1] for n, s in slopes.items()})
             series.finish()
-        torch.set_rng_state(generator)
         return tally.outcome(loss)
 
 

@@ -130,7 +130,7 @@ class Tally:
 
     def count(self, block: Block) -> None:
         """Count the spikes of a block."""
-        for name, variable in block.window.recorded:
+        for name, variable in block.recorded:
             if variable == "spikes":
                 self.spikes[name] = block.spikes(name, self.lengths) + self.spikes.get(name, 0)
 

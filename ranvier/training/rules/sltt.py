@@ -11,7 +11,8 @@ from ranvier.training._criterion import hidden_of
 from ranvier.training.batches import Signal
 from ranvier.training.rules._chosen_steps import at_chosen_steps
 from ranvier.training.rules._criterion import Criterion
-from ranvier.training.rules._refuse import check_reset, refuse_late_layers, refuse_plastic, refuse_starts, whole_number
+from ranvier.training.rules._reach import reach_back
+from ranvier.training.rules._refuse import check_reset, refuse_plastic, refuse_starts, whole_number
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._windows import in_windows
 from ranvier.training.rules.series import Series
@@ -38,13 +39,14 @@ class SLTT(Rule):
     reset
         Which gradient the reset passes, as in :class:`BPTT`; it matters only where an output is read after the reset.
 
-    A loss that is a mean over steps takes one pass, any other two. Delays are supported where nothing that learns lies
-    before them. Source: Meng et al., ICCV 2023.
+    A loss that is a mean over steps takes one pass, any other two. Outside of cycles an error goes back over a delay to the step
+    in which the cell fired; spikes that go round a cycle carry none. Source: Meng et al., ICCV 2023.
 
     Raises
     ------
     TrainingError
-        Where a delay, a plastic synapse or a learnable initial value stands in the way.
+        Where a plastic synapse, a learnable initial value, or a part that reaches the output through a cycle alone stands in
+        the way.
 
     >>> fit = rv.train(net, data, epochs=10, rule=rv.rules.SLTT(keep=25), loss=rv.losses.EveryStep())
     """
@@ -73,9 +75,8 @@ class SLTT(Rule):
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         refuse_plastic(net, "SLTT")
         refuse_starts(net, "SLTT")
-        refuse_late_layers(net, "SLTT")
-        cuts = replace(INSTANT, reset=self.reset)
+        record = hidden_of(criterion)
+        cuts, back = replace(INSTANT, reset=self.reset), reach_back(net, "SLTT", {*net.outputs, *record})
         if self.keep is None:
-            record = hidden_of(criterion)
-            return in_windows(net, lambda: Series(net, x, self.window, cuts, record=record), criterion)
-        return at_chosen_steps(net, x, criterion, self.keep, self.window, cuts)
+            return in_windows(net, lambda: Series(net, x, self.window, cuts, record=record, back=back), criterion)
+        return at_chosen_steps(net, x, criterion, self.keep, self.window, cuts, back)

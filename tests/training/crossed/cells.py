@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from ranvier.units import mV
+
 Tensor = torch.Tensor
 Values = dict[str, Tensor]
 
@@ -202,6 +204,35 @@ class TimedReadout(Readout):
         return {"v": v, "I": i}, v
 
 
+class Conductance(Cell):
+    """tau_m dv/dt = E_L - v + g_e (E_e - v) + g_i (E_i - v), conductances decay; v rests for ``refractory`` after a spike.
+
+    v goes exponentially towards where the conductances before the step pull it.
+    """
+
+    states = ("v", "g_e", "g_i", "left")
+
+    def start(self, batch: int, shape: tuple[int, ...]) -> Values:
+        given = self.population.cell.initial["v"]
+        first = torch.tensor([float(v / mV) for v in given], dtype=torch.float64)
+        return {**super().start(batch, shape), "v": first.expand(batch, *shape)}
+
+    def step(self, before: Values, arrived: Mapping[str, Tensor], reset: bool | str) -> tuple[Values, Tensor]:
+        free = (before["left"] == 0).to(before["v"].dtype)
+        g_e, g_i = (before[g] + arrived.get(g, 0.0) for g in ("g_e", "g_i"))
+        pull = 1 + g_e + g_i
+        level = (self.value("E_L") + g_e * self.value("E_e") + g_i * self.value("E_i")) / pull
+        moved = level + (before["v"] - level) * torch.exp(-self.dt * pull / self.value("tau_m"))
+        v = free * moved + (1 - free) * before["v"]
+        z = _Spike.apply(v - self.value("V_th")) * free
+        gone = z if reset is True else z.detach()
+        steps = round(float(self.value("refractory")) / self.dt)
+        left = torch.where(z.detach() > 0, float(steps), (before["left"] - 1).clamp(min=0))
+        g_e, g_i = g_e * decay(self.dt, self.value("tau_e")), g_i * decay(self.dt, self.value("tau_i"))
+        return {"v": v + gone * (self.value("V_r") - v), "g_e": g_e, "g_i": g_i, "left": left}, z
+
+
 CELLS: dict[str, type[Cell]] = {
     "lif": LIF, "tired": Tired, "alif": ALIF, "readout": Readout, "join": Join, "current": Current, "level": TimedReadout,
+    "conductance": Conductance,
 }  # fmt: skip

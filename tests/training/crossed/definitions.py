@@ -90,22 +90,36 @@ def eprop(net: rv.Network, x: Tensor, loss: Loss, feedback: str) -> Gradient:
 def broadcast(
     net: rv.Network, slow: Slow, feedback: str, name: str, output: str, port: str, z: Tensor, error: Tensor
 ) -> Tensor:
-    """The learning signal of the cells ``name`` [T, B, …]."""
+    """The learning signal of the cells ``name`` [T, B, …]: the errors of the steps in which their spikes arrive."""
     stream = net.graph.step(output).stream_of(port)
     if feedback == "random":
         B = drawn(f"{name}/{output}/{stream}", error[0, 0].numel(), z[0, 0].numel())
-        return (error.flatten(2) @ B).view_as(z)
+        return (later(error, steps_to(net, name, output)).flatten(2) @ B).view_as(z)
     signal = torch.zeros_like(z)
     for p in net.projections.values():
         if (p.pre, p.post, p.port) != (name, output, port):
             continue
-        leaf = z.detach().flatten(0, 1).requires_grad_()
-        y = slow._chain(p, leaf, held=True)
-        (back,) = torch.autograd.grad(y, leaf, error.flatten(0, 1))
-        signal = signal + back.view_as(z)
+        leaf = z.detach().requires_grad_()
+        signal = signal + torch.autograd.grad(slow.brings(p, leaf), leaf, error)[0]
         if feedback == "adaptive":
-            signal = signal + error @ drawn(f"{p.name}/difference", error.shape[-1], z.shape[-1])
+            B = drawn(f"{p.name}/difference", error.shape[-1], z.shape[-1])
+            signal = signal + later(error, p.latency) @ B
     return signal
+
+
+def later(error: Tensor, steps: int) -> Tensor:
+    """The error ``steps`` steps later; after the end there is none."""
+    return torch.cat([error[steps:], torch.zeros_like(error[:steps])])
+
+
+def steps_to(net: rv.Network, name: str, output: str) -> int:
+    """The least sum of latencies on the way to the output; 0 where there is none."""
+    found = {name: 0}
+    for _ in net.projections:
+        for p in net.projections.values():
+            if p.pre in found:
+                found[p.post] = min(found.get(p.post, 10**6), found[p.pre] + p.shortest)
+    return found.get(output, 0)
 
 
 def drawn(label: str, outputs: int, cells: int) -> Tensor:

@@ -11,10 +11,11 @@ from torch import nn
 
 import ranvier as rv
 from ranvier.units import ms
+from tests.training.crossed.circuits import CIRCUITS
+from tests.training.crossed.parts import ROW, Make, current, level, readout
 
-Make = Callable[..., rv.Network]
 INT8 = rv.storages.Int8()
-ROW, IMAGE, LINE, VOLUME, SMALL = (5,), (2, 5, 4), (2, 7), (1, 3, 3, 4), (2, 3, 2)
+IMAGE, LINE, VOLUME, SMALL = (2, 5, 4), (2, 7), (1, 3, 3, 4), (2, 3, 2)
 
 
 def spikes(shape: tuple[int, ...], steps: int = 11, batch: int = 2, density: float = 0.45) -> torch.Tensor:
@@ -37,10 +38,6 @@ def _crossed(*modules: nn.Module) -> None:
 
 def lif(size: int | None = 6, **values: Any) -> rv.Cell:
     return rv.LIF(size, tau=6 * ms, **values)
-
-
-def readout() -> rv.Cell:
-    return rv.LeakyReadout(3, tau=9 * ms)
 
 
 def chain(*parts: Any, **how: Any) -> rv.Sequential:
@@ -279,19 +276,6 @@ def tired() -> rv.Cell:
     )  # fmt: skip
 
 
-def current(size: int = 6, tau_m: Any = 8 * ms) -> rv.Cell:
-    return rv.Cell(
-        "dv/dt = (I - v)/tau_m : 1\ndI/dt = -I/tau_s : 1", threshold="v > V_th", reset="v = 0", tau_m=tau_m, tau_s=4 * ms,
-        V_th=0.25, name="current", size=size,
-    )  # fmt: skip
-
-
-def level() -> rv.Cell:
-    return rv.Cell(
-        "dv/dt = (I - v)/tau_m : 1\ndI/dt = -I/tau_s : 1", tau_m=9 * ms, tau_s=5 * ms, emit="v", name="level", size=3
-    )
-
-
 def currents(
     first: Callable[[], nn.Module] = lambda: rv.Linear(5, 6), last: Callable[[], nn.Module] = lambda: rv.Linear(6, 3), loop: Any = None,
     deeper: bool = False, cell: Callable[[], rv.Cell] = current,
@@ -442,4 +426,5 @@ OPTIONS: dict[str, tuple[Make, tuple[int, ...]]] = {
     "currents, delays": (currents(lambda: rv.Linear(5, 6, delay=2 * ms), lambda: rv.Linear(6, 3, delay=1 * ms)), ROW),
     "currents, delay per synapse": (currents(last=lambda: rv.Linear(6, 3, delay=drawn_times((3, 6), 3))), ROW),
     "currents, recurrence": (currents(loop=lambda: rv.Linear(6, 6)), ROW),
+    **CIRCUITS,
 }  # fmt: skip

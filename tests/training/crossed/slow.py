@@ -26,7 +26,7 @@ class Paths:
     """Which paths a gradient may take.
 
     ``carry``: from a state to the state before; ``back``: with the carry to the cells before, otherwise only within the
-    step; ``late``: through spikes that arrive later; ``reset``: through resets (``"level"``: not of what is compared);
+    step; ``late``: through spikes that come back later in a cycle; ``reset``: through resets (``"level"``: not of what is compared);
     ``layers``: from one population to another at all; ``times``: spikes carry their time.
     """
 
@@ -99,7 +99,7 @@ class Slow:
     def __init__(self, net: rv.Network, paths: Paths = Paths()) -> None:
         self.net, self.paths = net, paths
         self.cells: dict[str, Cell] = {n: CELLS[p.cell.name](p, net.dt) for n, p in net.populations.items()}
-        self.order = self._order()
+        self.order, self.rounds = self._order(), {p.name: self._returns(p) for p in net.projections.values()}
         self.depth: dict[str, int] = {}
         for p in net.projections.values():
             self.depth[p.pre] = max(self.depth.get(p.pre, 0), self.latest(p))
@@ -109,6 +109,15 @@ class Slow:
         if getattr(first, "delay", None) is not None:
             return p.lag + -(-int(first.delay.high / self.net.dt + 0.999999) // 1)
         return int(p.bound_transform.table.max()) if p.bound_transform.table is not None else p.latency
+
+    def _returns(self, p: object) -> bool:
+        """Whether what ``p`` carries can come back to where it was fired."""
+        seen, front = set(), [p.post]
+        while front:
+            here = front.pop()
+            seen.add(here)
+            front += [q.post for q in self.net.projections.values() if q.pre == here and q.post not in seen]
+        return p.pre in seen
 
     def _order(self) -> list[str]:
         left, out = [*self.net.populations, *self.net.relays], []
@@ -142,7 +151,8 @@ class Slow:
     def step(self, state: State, x: Tensor) -> tuple[State, dict[str, Tensor], dict[tuple[str, str], Tensor]]:
         """The state after one step, what each part emitted, and what arrived at each port."""
         paths = self.paths
-        state = state if paths.carry else state.detach()
+        if not paths.carry:
+            state = State(state.detach().variables, state.past)
         emitted: dict[str, Tensor] = {next(iter(self.net.inputs)): x}
         variables, arrived = {}, {}
         for n in self.order:
@@ -174,7 +184,7 @@ class Slow:
         self, p: object, state: State, emitted: Mapping[str, Tensor], cells: bool
     ) -> tuple[Tensor, Tensor | None]:
         paths = self.paths
-        cut = not paths.layers or (self.latest(p) > 0 and not paths.late)
+        cut = not paths.layers or (self.latest(p) > 0 and self.rounds[p.name] and not paths.late)
         split = cells and not cut and (paths.times or (paths.carry and not paths.back))
         value = self._carried(p, state, emitted, cut or split, held=False)
         if not split:
@@ -234,6 +244,14 @@ class Slow:
             if isinstance(module, kind):
                 return convolve(x, weight, None, module.stride, module.padding, module.dilation, module.groups)
         return x @ weight.T
+
+    def brings(self, p: object, z: Tensor) -> Tensor:
+        """What arrives over a projection in every step, for emissions [T, B, …] after silence, the weights held."""
+        past, out = [torch.zeros_like(z[0])] * self.depth[p.pre], []
+        for now in z:
+            out.append(self._carried(p, State({}, {p.pre: past}), {p.pre: now}, cut=False, held=True))
+            past = [*past, now][1:] if past else past
+        return torch.stack(out)
 
     def _chain(self, p: object, x: Tensor, held: bool) -> Tensor:
         return self._modules(x, list(p.chain), held)
