@@ -72,7 +72,7 @@ class Arrivals:
             return None
         if not any(t is not None and t.requires_grad for t in (x, history)):
             return None
-        return upstream(p, some[:0] if x is None else x, history, arrived)
+        return upstream(p, some[:0] if x is None else x, history, arrived, part_of(self.plan, p.name))
 
     def single(self, name: str) -> list[str]:
         """Ports of a part at which new memory arrives that nobody else reads: the result of one projection."""

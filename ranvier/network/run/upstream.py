@@ -8,6 +8,7 @@ import torch
 from torch.func import functional_call
 
 from ranvier.connectivity.hooks import quiet
+from ranvier.kernels.provider import Runnable
 from ranvier.network.parts.projection import Projection
 
 __all__ = ["upstream"]
@@ -15,15 +16,23 @@ __all__ = ["upstream"]
 Tensor = torch.Tensor
 
 
-def upstream(projection: Projection, x: Tensor, history: Tensor | None, arrived: Tensor) -> Tensor:
-    """Zeros [T, B, …] in the shape of ``arrived`` whose gradient goes to ``x`` and ``history``, and not to the weights."""
-    return _Upstream.apply(projection, arrived.shape, x, x.new_zeros(0, *x.shape[1:]) if history is None else history)
+def upstream(
+    projection: Projection, x: Tensor, history: Tensor | None, arrived: Tensor, carrier: Runnable | None = None
+) -> Tensor:
+    """Zeros [T, B, …] in the shape of ``arrived`` whose gradient goes to ``x`` and ``history``, and not to the weights.
+
+    ``carrier`` computes the products; None: as the reference does.
+    """
+    past = x.new_zeros(0, *x.shape[1:]) if history is None else history
+    return _Upstream.apply(projection, arrived.shape, carrier, x, past)
 
 
 class _Upstream(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, projection: Projection, shape: torch.Size, x: Tensor, history: Tensor) -> Tensor:
-        ctx.projection, ctx.steps = projection, shape[0]
+    def forward(
+        ctx: Any, projection: Projection, shape: torch.Size, carrier: Runnable | None, x: Tensor, history: Tensor
+    ) -> Tensor:
+        ctx.projection, ctx.carrier, ctx.steps = projection, carrier, shape[0]
         ctx.save_for_backward(x, history)
         return x.new_zeros(()).expand(shape)
 
@@ -32,11 +41,11 @@ class _Upstream(torch.autograd.Function):
         projection: Projection = ctx.projection
         x, history = ctx.saved_tensors
         if projection.matrix() is not None and not projection.depth:
-            return None, None, projection.transform.pullback(grads[0], x), None
+            return None, None, None, projection.transform.pullback(grads[0], x), None
         with torch.enable_grad(), quiet(projection):
             x, history = x.detach().requires_grad_(), history.detach().requires_grad_()
             own = {n: t.detach() for n, t in (*projection.named_parameters(), *projection.named_buffers())}
             now = x if len(x) else None  # all that arrives was fired before these steps
-            out = functional_call(projection, own, (now, history), {"steps": ctx.steps})
+            out = functional_call(projection, own, (now, history), {"steps": ctx.steps, "carrier": ctx.carrier})
             back = torch.autograd.grad(out, (x, history), grads[0], allow_unused=True)
-        return None, None, *back
+        return None, None, None, *back
