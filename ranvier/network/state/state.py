@@ -75,9 +75,9 @@ class State:
             synapses={p: {n: change(v) for n, v in values.items()} for p, values in self.synapses.items()},
         )
 
-    def sample(self, number: int) -> State:
+    def sample(self, index: int) -> State:
         """That of one sample of the batch, as a batch of one."""
-        one, whole = slice(number, number + 1), torch.contiguous_format
+        one, whole = slice(index, index + 1), torch.contiguous_format
         history = {n: h[:, one].clone(memory_format=whole) for n, h in self.history.items()}
         return replace(self.map(lambda t: t[one].clone(memory_format=whole)), history=history)
 
