@@ -49,10 +49,9 @@ def join(limit: Any = None) -> Processes:
         try:
             distributed.init_process_group("gloo", timeout=timedelta(seconds=seconds))
         except (RuntimeError, ValueError) as error:
-            words = " ".join(str(error).split("\n", 1)[0].split())[:200]
             raise ProcessError(
-                f"the other processes cannot be reached ({words}): start the script with torchrun, which tells each process its "
-                f"rank and the address of the first."
+                "the other processes cannot be reached: start the script with torchrun, which tells each process its rank and the "
+                "address of the first."
             ) from error
         atexit.register(_leave)
     if distributed.get_world_size() == 1:

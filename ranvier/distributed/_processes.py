@@ -111,11 +111,9 @@ class Processes:
         try:
             action()
         except RuntimeError as error:
-            words = " ".join(str(error).split("\n", 1)[0].split())[:200]
             raise ProcessError(
-                f"process {self.rank} of {self.count} cannot reach the others ({words}): one of them has ended, or did not "
-                f"answer within the time limit. Look for its own error; where it only needs longer, give "
-                f"rv.distributed.join(limit=…) more."
+                f"process {self.rank} of {self.count} cannot reach the others: one of them has ended, or did not answer within the "
+                f"time limit. Look for its own error; where it only needs longer, give rv.distributed.join(limit=…) more."
             ) from error
 
 

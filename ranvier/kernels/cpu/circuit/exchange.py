@@ -26,7 +26,7 @@ __all__ = ["Messages"]
 Tensor = torch.Tensor
 #: whole numbers of a message beside its counts, to begin with
 _ROOM = 256
-_LISTS = {"lists": Array(I64, "populations"), "bounds": Array(I64, "populations")}
+_LISTS = {"lists": Array(I64, "populations"), "bounds": Array(I64, "populations"), "span": Array(I64, 2)}
 
 
 class Messages:
@@ -36,27 +36,36 @@ class Messages:
         self.exchange, self.packed = exchange, {n: p for n, p in packed.items() if n in exchange.ranges}
         count = len(self.packed)
         #: the processes in the order of their cells, for each population
-        turns = [sorted(range(len(r)), key=r.__getitem__) for n, r in exchange.ranges.items() if n in self.packed]
+        turns = [sorted(range(len(r)), key=r.__getitem__) for r in map(exchange.ranges.__getitem__, self.packed)]
         self.turns = torch.tensor(turns, dtype=torch.int64).reshape(count, -1)
-        self.given = {"lists": _addresses([p.cell[0] for p in self.packed.values()]), "populations": count}
-        self.given["bounds"] = _addresses([p.bounds[0] for p in self.packed.values()])
-        self.room = 1 + count * exchange.every + _ROOM
-        self.tops = torch.zeros(self.turns.shape[1], dtype=torch.int64)
+        self.tops, self.span = torch.zeros(self.turns.shape[1], dtype=torch.int64), torch.zeros(2, dtype=torch.int64)
+        self.lists = _addresses([p.cell[0] for p in self.packed.values()])
+        self.bounds = _addresses([p.bounds[0] for p in self.packed.values()])
+        self._open(1 + count * exchange.every + _ROOM)
+
+    def _open(self, room: int) -> None:
+        """Messages of so many whole numbers."""
+        processes = self.turns.shape[1]
+        self.room, self.own = room, torch.zeros(room, dtype=torch.int32)
+        self.found = torch.zeros(processes, room, dtype=torch.int32)
+        given = {"lists": self.lists, "bounds": self.bounds, "span": self.span, "populations": len(self.packed)}
+        self._write = _write().prepared(**given, message=self.own, room=room)
+        read = {"messages": self.found, "turns": self.turns, "tops": self.tops, "processes": processes}
+        self._read = _read().prepared(**given, **read, room=room)
 
     def exchanged(self, begin: int, end: int) -> None:
         """Complete the lists of the steps [begin, end), which hold own spikes so far."""
         if not self.packed:
             return
+        self.span.numpy()[:] = begin, end
         while True:
-            own = torch.empty(self.room, dtype=torch.int32)
-            _write().run(**self.given, message=own, room=self.room, begin=begin, end=end)
-            found = torch.stack(self.exchange.gather(own))
-            longest = int(found[:, 0].max())
+            self._write()
+            torch.stack(self.exchange.gather(self.own), out=self.found)
+            longest = int(self.found.numpy()[:, 0].max())
             if longest <= self.room:
                 break
-            self.room = 1 << (longest - 1).bit_length()
-        given = {"messages": found, "turns": self.turns, "tops": self.tops}
-        _read().run(**self.given, **given, room=self.room, processes=len(found), begin=begin, end=end)
+            self._open(1 << (longest - 1).bit_length())
+        self._read()
 
 
 def _addresses(tensors: Sequence[Tensor]) -> Tensor:
@@ -66,10 +75,9 @@ def _addresses(tensors: Sequence[Tensor]) -> Tensor:
 @cache
 def _write() -> Routine:
     """The message of this process; one that has no room says how long it would be."""
-    f = Signature({**_LISTS, "message": Array(I32, "room")}, ("populations", "room", "begin", "end")).open(
-        "write_spikes"
-    )
-    b, message, begin, end, room = f.builder, f["message"], f["begin"], f["end"], f["room"]
+    f = Signature({**_LISTS, "message": Array(I32, "room")}, ("populations", "room")).open("write_spikes")
+    b, message, room = f.builder, f["message"], f["room"]
+    begin, end = (b.load(at(b, f["span"], k)) for k in (0, 1))
     steps = b.sub(end, begin)
     top = local(b, b.add(b.mul(f["populations"], steps), I64(1)))
     with counted(b, 0, f["populations"]) as k:
@@ -95,8 +103,9 @@ def _read() -> Routine:
     """The spikes of all processes in the order of steps and cells; ``tops`` say how far each message is read."""
     arrays = {"messages": Array(I32, "processes", "room"), "turns": Array(I64, "populations", "processes")}
     arrays |= {"tops": Array(I64, "processes")}
-    f = Signature({**_LISTS, **arrays}, ("populations", "processes", "room", "begin", "end")).open("read_spikes")
-    b, messages, begin, end, tops = f.builder, f["messages"], f["begin"], f["end"], f["tops"]
+    f = Signature({**_LISTS, **arrays}, ("populations", "processes", "room")).open("read_spikes")
+    b, messages, tops = f.builder, f["messages"], f["tops"]
+    begin, end = (b.load(at(b, f["span"], k)) for k in (0, 1))
     steps, processes = b.sub(end, begin), f["processes"]
     with counted(b, 0, processes) as r:
         b.store(b.add(b.mul(f["populations"], steps), I64(1)), at(b, tops, r))
