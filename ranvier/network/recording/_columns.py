@@ -41,7 +41,7 @@ class Columns(ABC):
 
     @abstractmethod
     def append(self, path: str, rows: np.ndarray) -> None:
-        """Add rows [n, *shape]."""
+        """Add rows [n, *shape], which nobody else changes from now on."""
 
     @abstractmethod
     def reader(self, path: str) -> Reader:

@@ -27,7 +27,12 @@ class MemoryRows:
         self._free = 0  # rows at the end of the last piece
 
     def append(self, rows: np.ndarray) -> None:
-        """Copy rows [n, *shape]."""
+        """Add rows [n, *shape]. An array of the type that owns its memory becomes a piece if it is as large; any other is copied."""
+        whole = rows.flags.owndata and rows.dtype == self.dtype and rows.nbytes >= _SMALLEST
+        if whole and not self._free and self.expected is None:
+            self._pieces.append(rows)
+            self.rows += len(rows)
+            return
         done = 0
         while done < len(rows):
             if not self._free:

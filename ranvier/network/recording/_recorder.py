@@ -116,7 +116,7 @@ class Recorder:
         if n in spikes:
             found = spikes[n]
             steps = np.repeat(np.arange(start, start + count), np.diff(found.bounds.numpy()))
-            return steps, found.cell.numpy().copy()  # the list is a view of memory that the next block uses
+            return steps, found.cell.numpy().astype(np.int64)  # a copy: the next block uses the memory of the list
         step, cell = np.nonzero(recorded[n, "spikes"][:, 0].flatten(1).numpy())
         return step + start, cell
 

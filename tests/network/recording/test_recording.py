@@ -253,6 +253,16 @@ class TestMemoryRows:
         np.testing.assert_array_equal(rows.whole(), every)
         assert rows.rows == count
 
+    def test_large_arrays_are_taken_as_they_are(self) -> None:
+        one, other = (np.arange(count, dtype=np.int64) for count in (20_000, 9_000))
+        rows = MemoryRows(np.int64, ())
+        rows.append(one)
+        assert np.shares_memory(rows.whole(), one)
+        for more in (other, other[:5], other.astype(np.int32), one):
+            rows.append(more)
+        np.testing.assert_array_equal(rows.whole(), np.concatenate([one, other, other[:5], other, one]))
+        assert rows.rows == len(rows.whole())
+
     def test_a_result_takes_its_place_in_memory_only(self) -> None:
         net = rv.Network(dt=0.1 * ms, seed=1)
         net.population(
