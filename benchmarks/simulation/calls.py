@@ -1,7 +1,7 @@
 """Calls of one step beside hand-written torch: `python -m benchmarks.simulation.calls [--rounds 9]`.
 
 Layers at a batch of 1 and 64: a torch loop, `net.step` (values in, values out) and `net.stepper` (buffers reused), without a
-gradient, and `net.step` beside the loop with one. Circuits: `net.run` of one step from a state. All in one process, in turn
+gradient, and `net.step` beside the loop with one. Circuits: `net.run` of one step from a state, and a step of `net.stepper`. All in one process, in turn
 (A B C A B C …), pinned to one core; first the loop's spikes are compared with Ranvier's. Writes `docs/benchmarks/calls.md` and
 `.json`.
 """
@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 TAU = 10.0
 LAYERS = (((64, 32, 10), 1), ((64, 32, 10), 64), ((700, 256, 256, 20), 1), ((700, 256, 256, 20), 64))
 #: populations, projections, cells of each
-CIRCUITS = ((2, 4, 2000), (20, 100, 50))
+CIRCUITS = ((1, 1, 50), (2, 4, 2000), (5, 25, 50), (20, 100, 50), (50, 250, 50))
 #: calls on end of one repetition
 CALLS = 50
 Calls = Mapping[str, Callable[[], Any]]
@@ -128,10 +128,17 @@ def _cell() -> rv.Cell:
 
 
 def circuit_calls(populations: int, projections: int, cells: int) -> Calls:
-    """A run of one step, and a tenth of a run of ten."""
+    """Runs of one step and of ten from a state, and a step of a stepper, whose state was first found equal to a run's."""
     net = circuit(populations, projections, cells)
     state = net.run(20 * ms).state
-    return {"one step": lambda: net.run(0.1 * ms, state), "ten steps": lambda: net.run(1 * ms, state)}
+    stepper = net.stepper(state)
+    for _ in range(20):
+        stepper()
+    ours, theirs = stepper.state.tensors(), net.run(2 * ms, state).state.tensors()
+    if not all(torch.equal(ours[n], t) for n, t in theirs.items()):
+        raise RuntimeError(f"{populations} populations: the stepper gives another state than net.run")
+    runs = {"one step": lambda: net.run(0.1 * ms, state), "ten steps": lambda: net.run(1 * ms, state)}
+    return {**runs, "net.stepper": stepper}
 
 
 def measure(calls: Calls, rounds: int, times: int) -> dict[str, list[float]]:

@@ -41,6 +41,8 @@ class Memo:
     few: ClassVar[int] = 4
     plans: dict[tuple[int, tuple], Plan] = field(default_factory=dict)
     parts: tuple = ()
+    #: parts that were looked at for equations that lose digits late
+    late: tuple | None = None
     said: set[str] = field(default_factory=set)
     wired: tuple[str, ...] = ()
     started: tuple[str, ...] = ()

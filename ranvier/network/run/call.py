@@ -65,13 +65,13 @@ def call(
         if torch.is_grad_enabled():
             state = attached(state)
     check_record(graph, record)
-    warn_of_late_times(graph, state.step + steps)
     ends = None if lengths is None else take_lengths(lengths, steps, batch)
     inputs |= {n: s.emissions(state.step, steps, graph, state.stream, batch) for n, s in graph.sources.items()}
     periods = {"window": check_period(window, "window"), "checkpoint": check_period(checkpoint, "checkpoint")}
     cuts = cuts_of(graph, reset)
     step = steps == 1 and not torch.is_grad_enabled()
     plan = plan_call(graph, inputs, state, torch.is_grad_enabled(), steps, batch, cuts=cuts, step=step, **periods)
+    warn_of_late_times(graph, state.step + steps)
     wanted = {n: tuple(v) for n, v in record.items()}
     run = execute(graph, plan, inputs, steps, state, wanted, ends)
     if ends is None and not any(periods.values()):

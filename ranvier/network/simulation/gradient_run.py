@@ -130,13 +130,13 @@ def run_with_gradient(
     graph = given_inputs(graph, inputs, steps, 0 if state is None else state.step)
     at = initial_state(graph, 1, stream) if state is None else state.with_stream(stream)
     warn_of_wiring(graph)
-    warn_of_late_times(graph, at.step + steps)
     if state is None:
         warn_of_starts(graph, at)
     started = time.perf_counter()
     plan = plan_for(
         graph, gradient=True, steps=steps, batch=1, checkpoint=None if segment is None else length, cuts=cuts
     )
+    warn_of_late_times(graph, at.step + steps)
     runner = Runner(graph, plan, {n: tuple(v) for n, v in record.items()})
     pieces: dict[tuple[str, str], list[Tensor]] = {}
     total: Tensor | None = None

@@ -53,7 +53,6 @@ def simulate(
         state = initial_state(graph, 1, stream)
         warn_of_starts(graph, state)
     warn_of_wiring(graph)
-    warn_of_late_times(graph, state.step + steps)
     asked = {"steps": steps, "record": wanted}
     asked |= {"inputs": {n: graph.sources[n] for n in sorted(taken)}} if taken else {}
     agree_on(graph, state, asked)
@@ -63,6 +62,7 @@ def simulate(
         written(lambda: checkpoint.write(at))
     plan = plan_for(graph, gradient=False, steps=steps, batch=1)
     warn_of_windows(graph, plan)
+    warn_of_late_times(graph, state.step + steps)
     stride = common_stride(wanted)
     with torch.no_grad():
         columns = written(lambda: columns_of(graph, keeping, at, begin_of(graph.dt, at.first)))

@@ -20,9 +20,14 @@ _LATE = 1 << 20
 
 
 def warn_of_late_times(graph: Graph, last: int) -> None:
-    """Warn, once per network, of equations that lose digits of the time in a run up to step ``last``."""
-    if last <= _LATE or graph.dtype == torch.float64:
+    """Warn, once per network, of equations that lose digits of the time in a run up to step ``last``.
+
+    The parts are looked at once; they are those of the last plan.
+    """
+    memo = graph.memo
+    if last <= _LATE or graph.dtype == torch.float64 or memo.late is memo.parts:
         return
+    memo.late = memo.parts
     said = [
         f"{v!r} of projection {n!r} grows with the time t in float32, whose rounding is an eighth of a step from step "
         f"{_LATE:,} on: give the variable the unit ms (a time is kept in float64), or use a network with dtype=torch.float64."
@@ -38,7 +43,7 @@ def warn_of_late_times(graph: Graph, last: int) -> None:
         for v in sorted(assigned_times(graph.step(n)))
     ]
     for sentence in said:
-        if graph.memo.new(sentence):
+        if memo.new(sentence):
             warn(sentence)
 
 

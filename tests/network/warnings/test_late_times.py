@@ -144,6 +144,11 @@ def test_a_time_kept_in_float32_is_told_when_it_loses_digits() -> None:
     number = "v' = v : 1\nn' = n : 1"
     with pytest.warns(rv.errors.RanvierWarning, match=r"'n' of population 'cells' .*grows with the time t.*unit ms"):
         late(network(number, "n = t/ms"))
+    net = network("")
+    late(net)
+    net.population("more", 2, rv.Cell(number, threshold="v > 1", reset="n = t/ms", v=0))
+    with pytest.warns(rv.errors.RanvierWarning, match="'n' of population 'more' .*grows with the time t"):
+        late(net)
     with pytest.warns(
         rv.errors.RanvierWarning, match=r"'n' of projection 'cells_to_cells.*' grows with the time t.*unit ms"
     ):
