@@ -166,3 +166,14 @@ def test_one_weight_for_all_may_change_between_calls() -> None:
     plain, found = outcome(RINGS), outcome(replace(QUEUES, turn_ring=8 * 304 * 4))
     assert all(torch.equal(a, b) for a, b in zip(plain, found, strict=True))
     assert not torch.equal(plain[1], plain[3])
+
+
+def test_a_stepper_goes_on_with_what_waits_in_queues() -> None:
+    with tuned(replace(QUEUES, turn_ring=8 * 304 * 4)) as provider:
+        net = network(provider)
+        run = net.run(12 * ms, stream=0, record={"a": ["spikes"]})
+        stepper = net.stepper(net.initial_state(stream=0))
+        cells = [torch.as_tensor(stepper(steps)["a"].cell).clone() for steps in (1, 1, 7, 30, 1, 50, 30)]
+        assert len(run["a"].spikes) > 100
+        assert torch.equal(torch.cat(cells), torch.from_numpy(run["a"].spikes.cell))
+        assert torch.equal(stepper.state.variables["a"]["v"], run.state.variables["a"]["v"])
