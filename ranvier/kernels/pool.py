@@ -13,7 +13,7 @@ from queue import SimpleQueue
 
 import torch
 
-__all__ = ["run_tiles"]
+__all__ = ["inside_tile", "run_tiles"]
 
 
 class _Job:
@@ -104,6 +104,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew)
 
 
+def inside_tile() -> bool:
+    """Whether this thread works on a tile, beside others that do."""
+    return getattr(_pool.inside, "tile", False)
+
+
 def run_tiles(task: Callable[[int], None], count: int) -> None:
     """Call ``task(i)`` for every i in 0 ... count - 1, on ``torch.get_num_threads()`` threads, this one among them.
 
@@ -124,7 +129,7 @@ def run_tiles(task: Callable[[int], None], count: int) -> None:
     """
     pool = _pool
     helpers = min(torch.get_num_threads(), count) - 1
-    if helpers <= 0 or getattr(pool.inside, "tile", False):
+    if helpers <= 0 or inside_tile():
         for index in range(count):
             task(index)
         return

@@ -54,8 +54,8 @@ def test_circuits_become_one_circuit(build: Callable) -> None:
     assert net.plan().circuits == {("exc", "inh")}
     assert not net.plan(gradient=True).circuits
     assert "gradient" in str(net.plan(gradient=True))
-    assert not net.plan(batch=2).circuits
-    assert "batch" in str(net.plan(batch=2))
+    assert net.plan(batch=2).circuits == {("exc", "inh")}
+    assert "all samples together" in str(net.plan(batch=2))
 
 
 def test_dense_input_and_few_targets_go_to_the_matrix_library() -> None:

@@ -145,7 +145,7 @@ def _circuit(shape: CircuitShape, request: Request) -> Offer | Refusal:
     if request.gradient:
         return Refusal("a gradient is asked for")
     pieces = request.single
-    samples = "" if request.single else ", sample by sample"
+    samples = "" if request.single else ", all samples together" if shape.stacks else ", sample by sample"
     stored = all(s.compiles for s in shape.storages)
     return Offer(f"one compiled circuit{samples}", stored=stored, exchanges=True, pieces=pieces)
 

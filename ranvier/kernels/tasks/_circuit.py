@@ -134,10 +134,14 @@ class GradedProjection(_Projection):
 
 @dataclass(frozen=True)
 class Circuit:
-    """Populations joined by single synapses, advanced by ``steps`` steps from step ``first``; no batch, no gradient.
+    """Populations joined by single synapses, advanced by ``steps`` steps from step ``first``; no gradient.
 
-    A sample of the recorded variables is taken after every step n with n + 1 a multiple of ``every``. With an ``exchange`` only
+    The recorded variables are taken after every step n with n + 1 a multiple of ``every``. With an ``exchange`` only
     own cells are advanced: states and records of the result hold for these alone, spikes are those of all cells.
+
+    With ``samples``, states are [samples, cells], histories [steps, samples, cells] and outside streams [T, samples, cells], of which
+    the latter may also be 1 for samples and cells that share numbers; coefficients and synapses are those of every sample. Such a circuit
+    has no drives, no noises, and no synapses that are plastic, drawn, or carry a variable.
     """
 
     populations: Sequence[CircuitPopulation]
@@ -149,13 +153,15 @@ class Circuit:
     plastic: Sequence[PlasticProjection] = ()
     graded: Sequence[GradedProjection] = ()
     exchange: Exchange | None = None
+    samples: int | None = None
 
 
 @dataclass(frozen=True)
 class CircuitResult:
-    """Spikes, states after the call and recorded variables [samples, cells] by population; plastic values in order.
+    """Spikes, states after the call and recorded variables [times, cells] by population; plastic values in order.
 
-    ``emitted`` [kept, cells] are the last emissions of populations that graded projections leave.
+    ``emitted`` [kept, cells] are the last emissions of populations that graded projections leave. Of a circuit with samples states
+    are [samples, cells], recorded variables [times, samples, cells], and cell c of sample b is number b*cells + c in spikes.
     """
 
     spikes: dict[str, Spikes]

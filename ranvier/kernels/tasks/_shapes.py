@@ -32,10 +32,14 @@ class FusedShape:
 
 @dataclass(frozen=True)
 class CircuitShape:
-    """Populations joined by single synapses, over all steps of a call at once; ``storages`` as in ``FusedShape``."""
+    """Populations joined by single synapses, over all steps of a call at once; ``storages`` as in ``FusedShape``.
+
+    Where all ``stacks``, a task may hold several samples: its synapses are stored, stay as they are, and carry spikes.
+    """
 
     members: tuple[ScanShape, ...]
     storages: tuple[Storage, ...] = ()
+    stacks: bool = False
 
 
 @dataclass(frozen=True)

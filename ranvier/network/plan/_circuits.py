@@ -69,11 +69,12 @@ def _why_apart(part: Part, known: Known, asked: Asked, homes: Mapping[str, str])
         return "it is given"
     if request.normed.intersection(members):
         return "a norm takes the statistics of each step"
-    if not (request.single or request.gradient) and (
-        not part.cyclic or not isinstance(as_operation(part, known, asked, homes), Refusal)
-    ):
-        return "a circuit runs sample by sample, and the batch is larger than one"
     _, shape = _shape(known, (part,))
+    if not (request.single or request.gradient):
+        if not part.cyclic:
+            return "the batch is larger than one, and no cycle makes its steps wait for one another"
+        if not (shape.stacks or isinstance(as_operation(part, known, asked, homes), Refusal)):
+            return "this circuit would run sample by sample, and the batch is larger than one"
     found = asked.together(members, shape, homes)
     if isinstance(found, Refusal):
         return found.sentence
@@ -132,4 +133,5 @@ def _together(
 
 def _shape(known: Known, group: Collection[Part]) -> tuple[tuple[str, ...], CircuitShape]:
     members = tuple(n for part in group for n in part.members)
-    return members, CircuitShape(known.scans_of(members), known.storages_of(members))
+    stacks = all(p.stacks for p in known.projections.values() if p.pre in members or p.post in members)
+    return members, CircuitShape(known.scans_of(members), known.storages_of(members), stacks)

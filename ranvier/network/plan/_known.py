@@ -40,6 +40,8 @@ class Carried:
         Why a circuit cannot hold its synapses; None where it can.
     single
         It comes from a source of single spikes.
+    stacks
+        Its synapses are stored, stay as they are, and carry spikes: a circuit advances samples together.
     """
 
     pre: str
@@ -56,6 +58,7 @@ class Carried:
     storage: Storage | None = None
     apart: str | None = None
     single: bool = False
+    stacks: bool = False
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,10 @@ def _carried(graph: Graph, p: Projection, update: str | None, drawable: bool) ->
     first = p.transform
     own, source = first.follows if p.per_synapse else None, graph.sources.get(p.pre)
     single = source is not None and len(source.shape) == 1 and source.fires_once(graph.dt)
+    numbers = p.pre in graph.populations and graph.populations[p.pre].emits_numbers
+    stacks = update is None and first.differentiable and not numbers
     return Carried(
         p.pre, p.post, p.not_by_event(), is_plain(p), own, update, p.shortest, p.depth, drawable,
         is_plain(p) and p.depth == p.shortest, p.targets, p.storage, not_wired(graph, p), single,
+        stacks,
     )  # fmt: skip

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection, CircuitResult, GradedProjection
+from ranvier.kernels.pool import run_tiles
+from ranvier.kernels.tasks import (
+    Circuit,
+    CircuitPopulation,
+    CircuitProjection,
+    CircuitResult,
+    CircuitShape,
+    GradedProjection,
+    PlasticProjection,
+)
 from ranvier.network.plan.built import unit_of
 from ranvier.network.plan.drives import drive_with
 from ranvier.network.plastic.rows import after_rows, as_rows
@@ -27,27 +36,40 @@ Tensor = torch.Tensor
 
 
 def circuit(runner: Runner, unit: Unit, window: Window) -> None:
-    """Advance the populations of a unit over the whole window, sample by sample."""
+    """Advance the populations of a unit over the whole window: all samples together where they stack, else one by one."""
     names, run, graph = unit.members, unit_of(runner.plan, unit), runner.graph
     projections, graded = _wires(runner, unit)
     plastic = [p for n in names for p in runner.arrivals.onto[n] if p.plasticity]
     entering = [_Entering(runner, n, names, window) for n in names]
     sources = _senders(runner, unit, window)
     exchange = exchange_for(runner, names, window.count)
-    rows, results = [], []
-    for b in range(window.samples):
-        rows.append(
-            [as_rows(runner, p, runner.cells[p.post].step.stream_of(p.port), names, window, b) for p in plastic]
-        )
-        populations = [*sources, *(one.sample(b) for one in entering)]
+    made: list[tuple[list[PlasticProjection], CircuitResult] | None] = [None] * window.samples
+
+    def task(populations: list[CircuitPopulation], own: list[PlasticProjection], samples: int | None = None) -> Circuit:
         times = window.start, window.count
-        task = Circuit(populations, projections, *times, graph.dtype, runner.every, rows[-1], graded, exchange)
-        results.append(run(task) if exchange is None else whole_result(run(task), exchange))
+        return Circuit(
+            [*sources, *populations], projections, *times, graph.dtype, runner.every, own, graded, exchange, samples
+        )
+
+    def advance(b: int) -> None:
+        own = [as_rows(runner, p, runner.cells[p.post].step.stream_of(p.port), names, window, b) for p in plastic]
+        result = run(task([one.sample(b) for one in entering], own))
+        made[b] = own, result if exchange is None else whole_result(result, exchange)
+
+    match unit.shape:
+        case _ if exchange is not None:  # other processes run the samples in the same order
+            for b in range(window.samples):
+                advance(b)
+        case CircuitShape(stacks=True) if window.samples > 1:
+            made = [([], run(task([one.samples() for one in entering], [], window.samples)))]
+        case _:
+            run_tiles(advance, window.samples)
+    rows, results = zip(*(one for one in made if one is not None), strict=True)
     for n in names:
         _take(runner, n, names, window, results)
     for k, p in enumerate(plastic):
-        made = [(q[k], result.plastic[k]) for q, result in zip(rows, results, strict=True)]
-        window.synapses[p.name] = after_rows(runner.plastic[p.name], made)
+        each = [(q[k], result.plastic[k]) for q, result in zip(rows, results, strict=True)]
+        window.synapses[p.name] = after_rows(runner.plastic[p.name], each)
     if plastic and (window.start + window.count) % runner.every == 0:
         for p in plastic:
             values = window.synapses[p.name]
@@ -104,7 +126,8 @@ class _Entering:
         cells, graph, single = runner.cells[name], runner.graph, window.samples == 1
         self.cells, self.dtype = cells, graph.dtype
         inflow, self.size = runner.arrivals.into(name, inside, window), known_shape(graph, name)[0]
-        shape = window.samples, self.size
+        self.count = window.samples
+        shape = self.count, self.size
         self.streams = streams_of(cells, inflow.ports, window.count, shape, window, silent=False, noisy=not single)
         noises = cells.step.system.noises if single else ()
         self.noises = {n: noise_key(graph.seed, cells.name, n, window.state.stream) for n in noises}
@@ -121,6 +144,16 @@ class _Entering:
             self.kept = window.count if runner.arrivals.read_outside(name, inside) else min(window.count, depth)
             self.emission = cells.emission if self.kept or depth else None
 
+    def samples(self) -> CircuitPopulation:
+        """That of all samples."""
+        history = self.history
+        if history is None:
+            history = torch.zeros(0, self.count, self.size, dtype=self.dtype)
+        return CircuitPopulation(
+            self.cells.name, self.cells.step, self.size, self.states, self.cells.coefficients, self.streams, history,
+            tuple(v for v in self.cells.record if v != "spikes"),
+        )  # fmt: skip
+
     def sample(self, b: int) -> CircuitPopulation:
         """That of sample ``b``."""
         history = torch.zeros(0, self.size, dtype=self.dtype) if self.history is None else self.history[:, b]
@@ -136,9 +169,14 @@ def _take(runner: Runner, name: str, inside: Sequence[str], window: Window, resu
     """Put what the circuit made of a population into the window."""
     cells, dtype, before = runner.cells[name], runner.graph.dtype, window.variables[name]
     size, history = known_shape(runner.graph, name)[0], window.history.get(name)
-    states = {k: torch.stack([r.states[name][k] for r in results]) for k in results[0].states[name]}
+    together = len(results) < window.samples
+    if together:
+        states, found = results[0].states[name], results[0].recorded[name]
+    else:
+        states = {k: torch.stack([r.states[name][k] for r in results]) for k in results[0].states[name]}
+        found = {v: _samples([r.recorded[name][v] for r in results]) for v in results[0].recorded[name]}
     window.variables[name] = cells.after(before, states, window.count)
-    if found := {v: _samples([r.recorded[name][v] for r in results]) for v in results[0].recorded[name]}:
+    if found:
         found = cells.counted(found, before, window.count, runner.every, window.start)
         window.recorded.update({(name, v): x for v, x in found.items()})
     spikes = [r.spikes[name] for r in results]
@@ -146,10 +184,12 @@ def _take(runner: Runner, name: str, inside: Sequence[str], window: Window, resu
     def dense(last: int | None = None) -> Tensor:
         """Spikes [T, B, cells], or those of the last steps."""
         lists = spikes if last is None else [one.last(last) for one in spikes]
+        if together:
+            return lists[0].dense(window.samples * size, dtype).unflatten(1, (window.samples, size))
         found = [one.dense(size, dtype) for one in lists]
         return found[0].unsqueeze(1) if len(found) == 1 else torch.stack(found, 1)
 
-    if len(results) == 1:
+    if window.samples == 1:
         window.spikes[name] = spikes[0]
     if "spikes" in cells.record and not runner.lists:
         window.recorded[name, "spikes"] = dense()

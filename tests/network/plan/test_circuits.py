@@ -35,13 +35,14 @@ def test_single_synapses_join_parts_with_and_without_a_cycle(kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "members"),
-    [("plain", None), ("cycle inside", None), ("plastic", {"b"}), ("rates", {"r"}), ("late rates", {"r"})],
+    [("plain", None), ("cycle inside", {"b"}), ("plastic", {"b"}), ("rates", {"r"}), ("late rates", {"r"})],
 )
-def test_a_batch_of_a_cycle_that_is_no_operation_is_a_circuit(kind: str, members: set[str] | None) -> None:
+def test_a_batch_of_a_cycle_is_a_circuit(kind: str, members: set[str] | None) -> None:
     plan = build(kind).plan(batch=4)
     assert [set(one) for one in plan.circuits] == ([] if members is None else [members])
     assert not any(unit.how == "windows" for unit in plan.units)
-    assert ("sample by sample" in str(plan)) is (kind != "plain")
+    assert ("all samples together" in str(plan)) is (kind == "cycle inside")
+    assert ("circuit, sample by sample" in str(plan)) is (kind in ("plastic", "rates", "late rates"))
 
 
 @pytest.mark.parametrize("kind", UNITS)

@@ -81,7 +81,7 @@ def test_a_call_with_an_input_equals_the_reference(kind: str, batch: int) -> Non
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("kind", ["plastic", "rates", "late rates"])
+@pytest.mark.parametrize("kind", ["plastic", "rates", "late rates", "cycle inside"])
 def test_a_batch_is_its_samples_one_by_one(kind: str, dtype: torch.dtype) -> None:
     net = build(kind, dtype)
     net.input("in", 9)

@@ -36,35 +36,36 @@ def deliver(
     one_weight = b.load(values["weight"]) if form.one_weight else None
     (scale,) = decoding(b, form.code, values, 1, [I64(0)])
     slot = b.mul(b.srem(step, length), padded)
-    here = at(b, ring, slot)
-    with (
-        approached(b, form, values, spikes, start, stop) as cell,
-        counted(b, b.load(row_of(b, values, cell)), b.load(row_of(b, values, cell, 1))) as s,
-    ):
-        target = offset(b, b.load(at(b, values["target"], s)))
-        if one_weight is not None:
-            weight = one_weight
-        elif form.code is None:
-            weight = b.load(at(b, values["weight"], s))
-        else:
-            found = load_weight(b, form.code, ring.type.pointee, values["weight"], s, 1, *scale)
-            weight = b.extract_element(found, I32(0))
-        if form.one_latency:
-            add_weight(b, at(b, here, target), weight)
-        else:
-            latency = b.zext(b.load(at(b, values["latency"], s)), I64)
-            place = b.add(slot, b.mul(latency, padded))
-            place = b.select(b.icmp_signed(">=", place, size), b.sub(place, size), place)
-            with when(b, b.icmp_signed(">=", latency, least)) if least is not None else nullcontext():
-                add_weight(b, at(b, ring, b.add(place, target)), weight)
+    with approached(b, form, values, spikes, start, stop) as (cell, first):
+        begin = slot if first is None else b.add(slot, first)
+        here = at(b, ring, begin)
+        with counted(b, b.load(row_of(b, values, cell)), b.load(row_of(b, values, cell, 1))) as s:
+            target = offset(b, b.load(at(b, values["target"], s)))
+            if one_weight is not None:
+                weight = one_weight
+            elif form.code is None:
+                weight = b.load(at(b, values["weight"], s))
+            else:
+                found = load_weight(b, form.code, ring.type.pointee, values["weight"], s, 1, *scale)
+                weight = b.extract_element(found, I32(0))
+            if form.one_latency:
+                add_weight(b, at(b, here, target), weight)
+            else:
+                latency = b.zext(b.load(at(b, values["latency"], s)), I64)
+                place = b.add(begin, b.mul(latency, padded))
+                place = b.select(b.icmp_signed(">=", place, size), b.sub(place, size), place)
+                with when(b, b.icmp_signed(">=", latency, least)) if least is not None else nullcontext():
+                    add_weight(b, at(b, ring, b.add(place, target)), weight)
 
 
 @contextmanager
 def approached(
     b: ir.IRBuilder, form: Wire, values: dict, spikes: ir.Value, start: ir.Value, stop: ir.Value, head: Head | None = None,
     asked: bool = False,
-) -> Iterator[ir.Value]:  # fmt: skip
+) -> Iterator[tuple[ir.Value, ir.Value | None]]:  # fmt: skip
     """Loop over the cells of the spikes [start, stop), whose rows, and what ``head`` points to, are asked for ahead of time.
+
+    Beside the cell it gives the first target of its sample, None where there are no samples.
 
     The first were ``asked`` for before, or are so now.
     """
@@ -79,8 +80,20 @@ def approached(
             for ahead, rows in _AHEAD_OF:
                 soon = b.add(k, I64(ahead))
                 soon = b.select(b.icmp_signed("<", soon, last), soon, last)
-                _ask(b, form, values, offset(b, b.load(at(b, spikes, soon))), head, rows)
-        yield offset(b, b.load(at(b, spikes, k)))
+                _ask(b, form, values, _within(b, form, values, spikes, soon)[0], head, rows)
+        yield _within(b, form, values, spikes, k)
+
+
+def _within(
+    b: ir.IRBuilder, form: Wire, values: dict, spikes: ir.Value, k: ir.Value
+) -> tuple[ir.Value, ir.Value | None]:
+    """The cell of spike ``k`` within its sample, and the first target of the sample."""
+    cell = b.load(at(b, spikes, k))
+    if not form.several:
+        return offset(b, cell), None
+    apart = b.trunc(values["pre_apart"], I32)
+    sample = b.udiv(cell, apart)
+    return offset(b, b.sub(cell, b.mul(sample, apart))), b.mul(offset(b, sample), values["post_apart"])
 
 
 def ask_first(
@@ -89,7 +102,7 @@ def ask_first(
     """Ask for the first ``rows`` of the spikes [start, stop), or for where they begin and what ``head`` points to."""
     end = b.add(start, I64(AHEAD if rows else 2 * AHEAD))
     with counted(b, start, b.select(b.icmp_signed("<", end, stop), end, stop)) as k:
-        _ask(b, form, values, offset(b, b.load(at(b, spikes, k))), head, rows)
+        _ask(b, form, values, _within(b, form, values, spikes, k)[0], head, rows)
 
 
 def _ask(b: ir.IRBuilder, form: Wire, values: dict, cell: ir.Value, head: Head | None, rows: bool) -> None:

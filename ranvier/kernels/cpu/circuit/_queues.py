@@ -115,7 +115,7 @@ def queue_rows(
     since = b.trunc(b.mul(b.and_(step, mask), padded), I32)
     first_queue = _remainder(b, turn, queues)
     copy, head = _Copy(lanes, form, values), _head(b, values, step)
-    with approached(b, form, values, spikes, start, stop, head, asked=least is None) as cell:
+    with approached(b, form, values, spikes, start, stop, head, asked=least is None) as (cell, _):
         counts, begin = head(cell), b.load(row_of(b, values, cell))
         copy.stage(begin, b.load(row_of(b, values, cell, 1)))
         source, queue, moved, done = (local(b, v) for v in (begin, first_queue, copy.spread(since), I64(0)))

@@ -55,6 +55,7 @@ def population_signature(member: Member) -> Signature:
     arrays |= {"spikes": Array(I32, None), "bounds": Array(I64, None)}
     integers = [*_HEAD, *(f"{word} of {n}" for n in fixed for word in ("waiting", "steps"))]
     integers += [f"length of {n}" for n in member.rings]
+    integers += ["apart"] if member.several else []
     integers += [f"{word} of {n}" for n in member.outside for word in ("row", "lane")]
     if member.emission is not None:
         arrays["emitted"] = Array(REAL, None, "stride")
@@ -82,7 +83,7 @@ def population_values(member: Member, s: Reader) -> dict:
     group["rings"] = {n: (s[f"ring of {n}"], s[f"length of {n}"]) for n in member.rings}
     group["outside"] = {n: (s[f"outside of {n}"], s[f"row of {n}"], s[f"lane of {n}"]) for n in member.outside}
     group["recorded"] = {n: s[f"record of {n}"] for n in member.recorded}
-    group |= {n: s[n] for n in ("spikes", "bounds")}
+    group |= {n: s[n] for n in ("spikes", "bounds", *(["apart"] if member.several else []))}
     if member.emission is not None:
         group |= {n: s[n] for n in ("emitted", "slots", "stride")}
     if member.shown:
@@ -97,7 +98,8 @@ def population_values(member: Member, s: Reader) -> dict:
 def wire_signature(form: Wire) -> Signature:
     """The arguments of a projection of that kind."""
     own = DRAWN if form.drawn is not None else _stored(form) if form.queue is None else _queued(form, form.queue)
-    return Signature({**_ENDS, **own.arrays}, (*own.integers, "length", "padded"))
+    apart = ("pre_apart", "post_apart") if form.several else ()
+    return Signature({**_ENDS, **own.arrays}, (*own.integers, "length", "padded", *apart))
 
 
 def _stored(form: Wire) -> Signature:

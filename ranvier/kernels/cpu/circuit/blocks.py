@@ -101,7 +101,7 @@ def file_rows(lanes: Lanes, form: Wire, values: dict, spikes: ir.Value, start: i
     def head(cell: ir.Value) -> ir.Value:
         return at(b, values["counts"], b.mul(cell, values["blocks"]))
 
-    with approached(b, form, values, spikes, start, stop, head) as cell:
+    with approached(b, form, values, spikes, start, stop, head) as (cell, _):
         counts = head(cell)
         source, weights = (local(b, b.load(row_of(b, values, cell, k))) for k in (0, 1))
         with counted(b, values["first_block"], values["end_block"]) as block:

@@ -75,9 +75,7 @@ def list_fired(
     """Append those of [low, high) whose bit is set to the list of step ``n``; ``holding``: steps for which counters hold."""
     b, bits = lanes.builder, Bits(lanes, group["fired"])
     low, high = cells
-    with when(b, b.icmp_signed(">", high, group["cells"])):  # spare lanes repeat the last cell
-        last = b.sub(high, I64(lanes.width))
-        bits.store(last, lanes.both(bits.load(last), lanes.first(b.sub(group["cells"], last))))
+    _leave_spare(lanes, bits, group, cells)
     filled = at(b, group["bounds"], b.add(n, I64(1)))
     fill = local(b, b.load(filled))
     ends = {name: b.trunc(b.add(b.add(n, I64(1)), steps), I32) for name, steps in holding.items()}
@@ -104,6 +102,24 @@ def list_fired(
         b.cbranch(b.icmp_unsigned("!=", rest, I64(0)), head, after)
         b.position_at_end(after)
     b.store(b.load(fill), filled)
+
+
+def _leave_spare(lanes: Lanes, bits: Bits, group: dict, cells: tuple[ir.Value, ir.Value]) -> None:
+    """Clear the bits of spare lanes, which repeat the last cell; each sample has its own where there are several."""
+    b, (low, high) = lanes.builder, cells
+    if "apart" not in group:
+        with when(b, b.icmp_signed(">", high, group["cells"])):
+            last = b.sub(high, I64(lanes.width))
+            bits.store(last, lanes.both(bits.load(last), lanes.first(b.sub(group["cells"], last))))
+        return
+    apart, width = group["apart"], I64(lanes.width)
+    held = lanes.first(b.sub(group["cells"], b.sub(apart, width)))
+    with (
+        when(b, b.icmp_signed(">", apart, group["cells"])),
+        counted(b, b.add(low, apart), b.add(high, I64(1)), apart) as end,
+    ):
+        last = b.sub(end, width)
+        bits.store(last, lanes.both(bits.load(last), held))
 
 
 def release(lanes: Lanes, group: dict, name: str, steps: ir.Value, n: ir.Value) -> None:

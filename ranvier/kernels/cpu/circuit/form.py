@@ -18,7 +18,8 @@ class Member(ByStructure):
     (a stream may be both), ``recorded`` the variables written every ``every`` steps, ``varied`` the coefficients with a
     value per cell; the others stay in registers. ``direct`` are the rings that are the states themselves, ``drives``
     the streams of drawn counts, each with whether cells have laws of their own, ``noises`` those of normal numbers, and
-    ``emission`` is the output that graded projections carry, ``shown`` the states that synapses read in every step.
+    ``emission`` is the output that graded projections carry, ``shown`` the states that synapses read in every step. ``several`` says that its cells are those of several
+    samples, one behind the other.
     """
 
     step: Step
@@ -31,6 +32,7 @@ class Member(ByStructure):
     noises: tuple[str, ...] = ()
     emission: str | None = None
     shown: tuple[str, ...] = ()
+    several: bool = False
 
     @property
     def fires(self) -> bool:
@@ -51,6 +53,7 @@ class Member(ByStructure):
             self.noises,
             self.emission,
             self.shown,
+            self.several,
         )
 
 
@@ -73,6 +76,7 @@ class Wire:
     ``latency_bits`` is the size of a stored latency: 8 (unsigned), 16 or 32; ``target_bits`` that of a stored target. ``drawn`` names the
     kernel that draws rows which are not stored; ``by_block`` says that spikes go to the bins of blocks of cells first. A
     ``code`` reads weights that are stored numbers. ``queue`` says that spikes go to the queues of the turns in which they arrive.
+    ``several`` says that its cells are those of several samples, each joined in this way.
     """
 
     one_weight: bool
@@ -83,3 +87,4 @@ class Wire:
     by_block: bool = False
     code: Code | None = None
     queue: QueueForm | None = None
+    several: bool = False

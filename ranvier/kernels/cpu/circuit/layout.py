@@ -61,11 +61,12 @@ class Layout:
         shared = None if task.exchange is None else shared_team(task, task.exchange, width)
         self.team: Team = shared or team_of(projections, rows, threads, width)
         count = self.team.threads
-        self.blocks = {p.name: 0 if p.name in read else block_of(p, projections, count, tuning) for p in populations}
+        whole = {p.name for p in populations if p.name in read or task.samples is not None}
+        self.blocks = {p.name: 0 if p.name in whole else block_of(p, projections, count, tuning) for p in populations}
         self.cuts = _all_or_none(task, [rows_by_block(q, self.blocks[q.post], tuning) for q in projections])
         self.queues = Queues(task, self.rings, self.team, self.blocks, tuning)
         self.forms = [
-            self.queues.form(k, q) or _form(q, c is not None)
+            self.queues.form(k, q) or _form(q, c is not None, task.samples is not None)
             for k, (q, c) in enumerate(zip(projections, self.cuts, strict=True))
         ]
         self.tables: dict[int, RowTable] = row_tables(projections, self.cuts, self.team, self.blocks, dtype)
@@ -179,12 +180,13 @@ def _members(
             tuple(s for s in rings[p.name] if direct(s, p)),
             tuple((d.stream, d.law.each) for d in p.drives), tuple(p.noises), p.emission,
             graded.shown_of(task, p, width) if any(q.rule.steady for q in task.plastic) else (),
+            task.samples is not None,
         )
         for p in task.populations
     ]  # fmt: skip
 
 
-def _form(q: CircuitProjection, by_block: bool) -> Wire:
+def _form(q: CircuitProjection, by_block: bool, several: bool) -> Wire:
     """The kind of a projection."""
     latency_bits = 32 if q.latencies is None else 8 * q.latencies.itemsize
     match q.pattern:
@@ -193,4 +195,4 @@ def _form(q: CircuitProjection, by_block: bool) -> Wire:
         case Pattern() as pattern:
             bits = 16 if by_block else rows_of(pattern).bits
             one_latency, code = q.latencies is None, synapses_of(q.weight).code
-            return Wire(q.one_weight, one_latency, latency_bits, bits, by_block=by_block, code=code)
+            return Wire(q.one_weight, one_latency, latency_bits, bits, by_block=by_block, code=code, several=several)

@@ -126,6 +126,8 @@ def pack_projection(
     given |= {"target": target, **weights.given("weight"), "latency": q.latency}
     given |= {"stride": rows.strides[0], "reach": rows.compact.reach(each)}
     own["rows"] = rows.tables
+    if form.several:
+        given |= {"pre_apart": pre.apart, "post_apart": post.apart}
     if cut is not None:
         bins = Bins(cut, q.one_weight, sections.dtype, team.threads)
         given |= {"counts": rows.counts, "bin_target": bins.target, "bin_weight": bins.weight, "bin_start": bins.start}

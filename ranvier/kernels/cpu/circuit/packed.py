@@ -12,6 +12,7 @@ from ranvier.kernels.cpu.circuit._drive import CHUNK, drive_names, noise_names
 from ranvier.kernels.cpu.circuit._shares import Shares
 from ranvier.kernels.cpu.circuit.arguments import population_signature
 from ranvier.kernels.cpu.circuit.fired import UNIT, fixed_counters
+from ranvier.kernels.cpu.circuit.samples import FlatPopulation
 from ranvier.kernels.cpu.circuit.team import whole_vectors
 from ranvier.kernels.cpu.draw.steps import limits_of
 from ranvier.kernels.cpu.graded.emissions import SHOWN_SLOTS, Emissions
@@ -82,6 +83,10 @@ class Packed:
         given |= {f"coefficient of {n}": self._alike[1][k : k + 1] for k, n in enumerate(alike)}
         given |= {f"coefficient of {n}": t for n, t in self._varied.items()}
         given |= {f"length of {stream}": length for stream, length in lengths.items()}
+        self.apart = padded
+        if isinstance(p, FlatPopulation):
+            self.apart = p.apart
+            given |= {"cells": p.held, "apart": p.apart}
         own: dict[str, Sequence[Any]] = {"low": [low for low, _ in ranges], "high": [high for _, high in ranges]}
         own["first_block"] = [low // given["block"] for low, _ in ranges]
         own |= {"fired": units.room(torch.int64), "found": units.room(torch.int32), "bins": bins}
@@ -219,7 +224,9 @@ def _outside(
     stream: str, x: Tensor, cells: int, padded: int, width: int, dtype: torch.dtype
 ) -> dict[str, Tensor | int]:
     """A stream that is given for all steps: a row for each step or one for all, a number for each cell or one for all."""
-    if x.shape[1] == 1:
+    if x.shape[1] == padded:
+        wide, lane = x.to(dtype).contiguous(), 1
+    elif x.shape[1] == 1:
         wide, lane = x.to(dtype).expand(-1, width).contiguous(), 0
     else:
         wide, lane = torch.zeros(x.shape[0], padded, dtype=dtype), 1

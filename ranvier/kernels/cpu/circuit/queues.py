@@ -49,6 +49,8 @@ def queues_of(
     task: Circuit, rings: Mapping[str, Mapping[str, int]], team: Team, tuning: Tuning
 ) -> dict[tuple[str, str], Queue]:
     """The streams, by population and name, of which the rings with so many slots would leave the cache."""
+    if task.samples is not None:  # samples that advance together stay in the cache
+        return {}
     wires: dict[tuple[str, str], list[int]] = {}
     for k, q in enumerate(task.projections):
         if q.latencies is not None:

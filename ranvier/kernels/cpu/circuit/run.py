@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from ranvier.kernels.cpu.circuit.opened import OpenCircuit
+from ranvier.kernels.cpu.circuit.samples import flat, joined_samples, part_of, parted, pieces
 from ranvier.kernels.cpu.circuit.team import threads_for
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
+from ranvier.kernels.pool import run_tiles
 from ranvier.kernels.tasks import Circuit, CircuitResult
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ __all__ = ["Circuits", "run_circuit"]
 
 
 class Circuits:
-    """Runs circuits of one shape, and keeps the last one open for the next call (``kept``, at most one).
+    """Runs circuits of one shape, and keeps the last one open for the next call (``kept``; one for each thread that runs samples).
 
     A circuit is kept where its buffers are small: those of a large one cost little of its call, and memory afterwards.
     """
@@ -34,19 +36,44 @@ class Circuits:
         """A copy opens its own: addresses belong to one place in memory."""
         return Circuits, (self.tuning,)
 
-    def __call__(self, task: Circuit) -> CircuitResult:
-        """Advance the circuit, on as many threads as its size and the call are worth."""
-        threads = threads_for(task, None, self.tuning)
-        try:
-            opened = self.kept.pop()  # another thread finds none, and opens its own
-        except IndexError:
-            opened = None
-        if opened is None or not opened.suits(task, threads):
-            opened = OpenCircuit(task, threads, self.tuning)
+    def __call__(self, task: Circuit, threads: int | None = None) -> CircuitResult:
+        """Advance the circuit, on ``threads`` threads; None: as many as its size and the call are worth. Threads run different
+        samples, where there are any."""
+        if task.samples is not None:
+            return self._by_samples(task)
+        return self._once(task, threads_for(task, threads, self.tuning), 1)
+
+    def _by_samples(self, task: Circuit) -> CircuitResult:
+        """All samples, some together."""
+        edges = pieces(task, self.tuning)
+        results: list[CircuitResult | None] = [None] * len(edges)
+        most = min(torch.get_num_threads(), len(edges))
+
+        def advance(k: int) -> None:
+            part = part_of(task, *edges[k])
+            results[k] = parted(part, self._once(flat(part), 1, most))
+
+        run_tiles(advance, len(edges))
+        return joined_samples(task, [result for result in results if result is not None])
+
+    def _once(self, task: Circuit, threads: int, most: int) -> CircuitResult:
+        """Advance a circuit that is kept open, or opened now; ``most`` are kept."""
+        opened = self._taken(task, threads) or OpenCircuit(task, threads, self.tuning)
         result = opened(task)
-        if opened.size <= self.tuning.kept_bytes:
-            self.kept[:] = [opened]
+        if opened.size <= self.tuning.kept_bytes and len(self.kept) < most:
+            self.kept.append(opened)
         return result
+
+    def _taken(self, task: Circuit, threads: int) -> OpenCircuit | None:
+        """One that is kept and suits; another thread finds another one."""
+        while self.kept:
+            try:
+                opened = self.kept.pop()
+            except IndexError:
+                return None
+            if opened.suits(task, threads):
+                return opened
+        return None
 
     def open_circuit(self, task: Circuit, watched: Sequence[Tensor], most: float) -> CircuitSteps | None:
         """A circuit in pieces, as :class:`ranvier.kernels.provider.CircuitSteps`; None where it must be run call by call."""
@@ -57,4 +84,4 @@ class Circuits:
 
 def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNING) -> CircuitResult:
     """Advance a circuit once; ``threads`` None chooses by its size. The result is the same for any number, and any tuning."""
-    return OpenCircuit(task, threads_for(task, threads, tuning), tuning)(task)
+    return Circuits(tuning)(task, threads)

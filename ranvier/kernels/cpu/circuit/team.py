@@ -15,6 +15,7 @@ from ranvier.kernels.cpu.circuit.rows import rows_of
 from ranvier.kernels.cpu.host.barrier import can_meet
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.plastic.shares import divided
+from ranvier.kernels.pool import inside_tile
 from ranvier.kernels.tasks import RowSource
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Team:
 
 def threads_for(task: Circuit, threads: int | None, tuning: Tuning = TUNING) -> int:
     """As many threads as asked for; None: by the size of the circuit and of the call, never more than torch allows or cores
-    are idle.
+    are idle, and one where other threads run other samples.
 
     Where processes share the circuit, each has one. Threads that meet at every step are slower than one where another program
     takes turns with them.
@@ -61,6 +62,8 @@ def threads_for(task: Circuit, threads: int | None, tuning: Tuning = TUNING) -> 
         stored = sum(_events(q, tuning) for q in task.projections)
         cells = sum(p.cells for p in task.populations)
         threads = worth(cells, stored, task.steps, tuning, task.plastic, task.graded)
+        if threads > 1 and inside_tile():
+            return 1
         if threads > 1:
             threads = min(threads, idle_cores() if tuning.idle is None else tuning.idle)
     return max(threads, 1)

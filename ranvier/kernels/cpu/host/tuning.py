@@ -31,6 +31,12 @@ class Tuning:
         The same for a synapse that stays as it is and brings something in every step.
     copied
         The work of giving threads their part of a plastic synapse, in cells times steps.
+    sample_bytes
+        Bytes of the states of samples that are advanced together: they stay in the cache.
+    batch_bytes
+        Bytes of what enters and leaves the samples that are advanced together.
+    thread_samples
+        Cells times steps times samples that pay for a thread of their own.
     own_weights, shared_weight
         Cells from which bins of blocks pay where synapses have a weight each, which is copied too, and where all share one.
     block
@@ -68,6 +74,9 @@ class Tuning:
     eager: int = 100
     graded: int = 50
     copied: int = 160
+    sample_bytes: int = 1 << 22
+    batch_bytes: int = 1 << 28
+    thread_samples: int = 2_000_000
     own_weights: int = 64_000
     shared_weight: int = 500
     block: int = 1 << 14
