@@ -151,11 +151,11 @@ recipe = Recipe(
         _BINNED: "the same on bins of 2, 5 or 10 steps, the best on validation samples",
     },
     measures={PAIRS: "%", IMAGES: "%", f"{PAIRS}, epochs": "", f"{IMAGES}, epochs": "", "cosine": ""},
-    seeds=(1, 2, 3, 4, 5),
+    seeds=tuple(range(1, 11)),
     settings=Settings(),
     quick={"pairs": 80, "images": 200, "epochs": 1, "seeds": (1,)},
     expected=_expected(),
-    minutes=10,
+    minutes=18,
     measure=measure,
     notes=[
         "All rules have the same network, batches of 100, Adam, and the cross-entropy of every step; training ends after six epochs without a lower validation loss, and after 120 at the latest. "
@@ -163,6 +163,7 @@ recipe = Recipe(
         "Evolution strategies leave out no path; they are shown without an expectation, and so are differences between rules on pairs, which no source states.",
         "Cosine is that of the angle to the gradient of BPTT on eight samples before training; RTRL is BPTT to rounding. Time and memory of every rule stand on the page of rules, "
         "[rules.md](../rules.md): SLTT saves memory as published, but here no time.",
+        "A first run with five seeds left the images undecided; five seeds were then added once, and nothing else was changed.",
     ],
 )
 run = recipe.run
