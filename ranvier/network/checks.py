@@ -28,6 +28,7 @@ __all__ = [
     "check_batch",
     "check_dtype",
     "check_ends",
+    "check_length",
     "check_name",
     "check_period",
     "check_record",
@@ -156,6 +157,14 @@ def check_batch(value: Any) -> int | None:
     if samples is not None and samples < 1:
         raise GraphError(f"batch={value!r} must be at least 1.")
     return samples
+
+
+def check_length(value: Any) -> int | None:
+    """A number of steps, or None; a call may have none."""
+    steps = None if value is None else whole(value, "steps")
+    if steps is not None and steps < 0:
+        raise GraphError(f"steps={value!r} must not be negative.")
+    return steps
 
 
 def check_period(value: Any, what: str) -> int | None:

@@ -41,7 +41,7 @@ def network(cells: int = 20, seed: int = 1, plastic: bool = False) -> rv.Network
         (lambda net: net.half().initial_state(), r"the network is in torch.float16: call net.float\(\)"),
         (lambda net: net.observe(duration=1 * ms, batch=0, record={"cells": ["v"]}), "batch=0 must be at least 1"),
         (lambda net: net.plan(batch=0), "batch=0 must be at least 1"),
-        (lambda net: net.plan(steps=-1), "steps=-1 must be at least one step"),
+        (lambda net: net.plan(steps=-1), "steps=-1 must not be negative"),
         (lambda net: net.input("a.b"), "'a.b' cannot name an input"),
         (lambda net: net.source("fast", rv.Poisson(20_000 * Hz, 2)), "2 spikes per cell and step of 0.1 ms"),
         (

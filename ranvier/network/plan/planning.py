@@ -13,7 +13,7 @@ from ranvier._warn import warn
 from ranvier.dynamics import WHOLE, Cuts
 from ranvier.kernels import registry
 from ranvier.kernels.tasks import ScanShape
-from ranvier.network.checks import check_batch, check_dtype, check_ends, check_period
+from ranvier.network.checks import check_batch, check_dtype, check_ends, check_length, check_period
 from ranvier.network.order import Edge, GraphError, arrange
 from ranvier.network.parts.projection import Projection
 from ranvier.network.plan._known import Carried, Known
@@ -69,7 +69,7 @@ def plan_asked(
     known = {n: s for n, s in {**graph.inputs, **(shapes or {})}.items() if s is not None}
     spread = [n for n, s in shapes_known(graph, known).items() if len(s) != 1]
     return plan_for(
-        graph, gradient=gradient, steps=check_period(steps, "steps"), batch=check_batch(batch), cuts=cuts,
+        graph, gradient=gradient, steps=check_length(steps), batch=check_batch(batch), cuts=cuts,
         window=check_period(window, "window"), checkpoint=check_period(checkpoint, "checkpoint"),
         dense_inputs=frozenset(dense_inputs), spread=spread, step=steps == 1 and not gradient and bool(graph.inputs),
     )  # fmt: skip
