@@ -69,3 +69,13 @@ def test_rules_that_run_sample_by_sample_draw_as_the_batch_does(drawn: bool) -> 
     cue = (torch.rand(STEPS, BATCH, 5, generator=torch.Generator().manual_seed(2)) < 0.4).double()
     net = noisy(True, drawn)
     assert apart(found(net, R.BPTT(), cue), found(net, R.RTRL(window=5), cue)) < 1e-12
+
+
+@pytest.mark.parametrize("rule", [R.SLTT(window=7), R.OTTT(window=7), R.EProp(window=7)])
+def test_frozen_inputs_leave_a_cycle_that_learns(rule: Any) -> None:
+    """All that learns lies inside one operation, so nothing that enters it has a gradient."""
+    net, x = network("circuit")
+    net.projections["into"].requires_grad_(False)
+    whole = found(net, rule, x)
+    assert float(whole["projections.inh_exc.chain.0.weight"].abs().max()) > 0
+    assert apart(whole, found(net, type(rule)(window=2), x)) < 1e-9
