@@ -17,5 +17,5 @@ class Small(NamedTuple):
 SMALL = {
     **{f"small_digits_t{steps}_b{batch}": Small(steps, batch, (64, 32, 10)) for steps in (4, 20) for batch in (1, 32)},
     "small_images_t4_b128": Small(4, 128, (784, 512, 10)),
-    "small_conv_t8_b1": Small(8, 1, (1, 8, 10), side=8),
+    **{f"small_conv_t8_b{batch}": Small(8, batch, (1, 8, 10), side=8) for batch in (1, 32)},
 }
