@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch.utils.checkpoint import checkpoint
 
 from ranvier.network.plan.plan import Plan
 from ranvier.network.run.lengths import frozen, silence_after, window_borders
+from ranvier.network.run.recomputed import recomputed
 from ranvier.network.run.runner import Runner
 from ranvier.network.state.state import State
 
@@ -49,7 +49,7 @@ def execute(
         count, before = last - first, state
         block = inputs if count == steps else {n: x[first : first + count] for n, x in inputs.items()}
         if plan.checkpoint and torch.is_grad_enabled():
-            out, state = checkpoint(runner.run, block, count, state, use_reentrant=False, preserve_rng_state=True)
+            out, state = recomputed(graph, runner.run, block, count, state)
         else:
             out, state = runner.run(block, count, state)
         for key, value in out.items():

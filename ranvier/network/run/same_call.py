@@ -68,4 +68,5 @@ def bind_same(
 def _key(graph: Graph, x: Tensor, record: Mapping[str, Sequence[str]], reset: Any) -> tuple[Any, ...]:
     wanted = tuple((n, tuple(v)) for n, v in record.items())
     grad, dense = torch.is_grad_enabled(), bool(dense_among({"": x}))
-    return x.shape, dense, grad and x.requires_grad, wanted, str(reset), grad, graph.dtype, graph.provider, graph.bounds
+    where = graph.dtype, graph.provider, graph.bounds, graph.seed
+    return x.shape, dense, grad and x.requires_grad, wanted, str(reset), grad, *where

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils.checkpoint import checkpoint
 
 from ranvier._nearest import meant
 from ranvier._warn import warn
@@ -18,6 +17,7 @@ from ranvier.network.order import GraphError
 from ranvier.network.plan.plan import Plan
 from ranvier.network.plan.planning import plan_for
 from ranvier.network.processes.refuse import refuse_call
+from ranvier.network.run.recomputed import recomputed
 from ranvier.network.run.resets import cuts_of
 from ranvier.network.run.runner import Runner
 from ranvier.network.simulation._bar import simulation_bar
@@ -152,7 +152,7 @@ def run_with_gradient(
             if segment is None:
                 found, at = piece(at, count)
             else:
-                found, at = cast("tuple[Any, State]", checkpoint(piece, at, count, use_reentrant=False))
+                found, at = recomputed(graph, piece, at, count)
             if loss is None:
                 for key, value in found.items():
                     pieces.setdefault(key, []).append(value)

@@ -203,6 +203,18 @@ def test_an_optimiser_and_every_other_change_is_seen() -> None:
         assert _served(net)
 
 
+def test_another_seed_is_seen() -> None:
+    """By noise in the equations."""
+    equations = "dv/dt = -v/tau + 0.3*xi/sqrt(tau) + x/ms : 1\nx : 1 (input)"
+    cell = rv.Cell(equations, threshold="v > 1", reset="v = 0", tau=5 * ms, size=8, name="cell")
+    net, x = rv.Sequential(rv.Linear(20, 8), cell, rv.Linear(8, 2), rv.LeakyReadout(2), dt=1 * ms), _spikes(6, 3)
+    before = [_made(net, x, stream=1) for _ in range(6)][-1]
+    net.seed = 5
+    found = _made(net, x, stream=1)
+    assert _same(found, _made(copy.deepcopy(net), x, stream=1))
+    assert not _same(found, before)
+
+
 def test_graphs_are_independent_and_may_be_kept() -> None:
     net, x, y = _layers(), _spikes(6, 3), _spikes(6, 3).roll(1, 2)
     alone = []
