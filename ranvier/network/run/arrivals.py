@@ -33,8 +33,10 @@ class Arrivals:
     def __init__(self, graph: Graph, plan: Plan, drawn: Collection[str]) -> None:
         self.graph, self.plan, self.cuts, self.drawn = graph, plan, plan.cuts, drawn
         self.onto: dict[str, list[Projection]] = {n: [] for n in graph.nodes}
+        self._receivers: dict[str, set[str]] = {}
         for p in graph.projections.values():
             self.onto[p.post].append(p)
+            self._receivers.setdefault(p.pre, set()).add(p.post)
         self.round = frozenset() if plan.cuts.recurrent_spikes else graph.in_cycles()
 
     def into(self, name: str, inside: Collection[str], window: Window, without: Collection[str] = ()) -> Inflow:
@@ -81,4 +83,4 @@ class Arrivals:
 
     def read_outside(self, name: str, inside: Collection[str]) -> bool:
         """Whether a part other than ``inside`` receives what ``name`` emits."""
-        return any(p.pre == name and p.post not in inside for p in self.graph.projections.values())
+        return not self._receivers.get(name, set()) <= {*inside}
