@@ -1,6 +1,6 @@
 """One thread against two: `python -m benchmarks.simulation.threads [--threads 2] [--rounds 7]`, on cores that nobody else uses.
 
-COBA and CUBA circuits of 4,000 to 400,000 cells, run phase, first with one thread, then with several, in turn (A B A B). Threads
+COBA and CUBA circuits of 4,000 to 400,000 cells, and plastic synapses from 1,000 inputs onto 1,000 cells, run phase, first with one thread, then with several, in turn (A B A B). Threads
 are used whatever the size; the column *by itself* says how many Ranvier would take. Spikes must be the same. Writes
 `docs/benchmarks/threads.md` and `.json`.
 """
@@ -18,8 +18,9 @@ import torch
 
 import ranvier as rv
 from benchmarks._report import machine, publish
-from benchmarks.ranvier_circuits import CircuitTask
+from benchmarks.ranvier_circuits import CircuitTask, StdpTask
 from benchmarks.simulation import _circuit as circuit
+from benchmarks.simulation import _song as song
 from ranvier.kernels import register
 from ranvier.kernels.cpu.circuit.team import worth
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
@@ -33,13 +34,17 @@ PROVIDER = "threads"
 CASES = (
     *(("coba", n, s) for n, s in ((4_000, 0.5), (10_000, 0.5), (20_000, 0.4), (40_000, 0.3), (100_000, 0.1), (400_000, 0.05))),
     *(("cuba", n, s) for n, s in ((20_000, 0.4), (40_000, 0.4), (100_000, 0.2))),
+    *((name, 1_000, 1.0) for name in song.KINDS),
 )  # fmt: skip
 
 
 def measure(model: str, cells: int, seconds: float, threads: int, rounds: int) -> dict[str, Any]:
     """Seconds of every round for one and for ``threads`` threads."""
-    task = CircuitTask(circuit.kind_of(f"{model}_{cells}") or circuit.Kind(model), cells, 1, seconds)
-    net, record = task._net, {"exc": ["spikes"], "inh": ["spikes"]}
+    if model in song.KINDS:
+        net, record = StdpTask(song.KINDS[model], cells, 1, seconds)._net, {"cells": ["spikes"]}
+    else:
+        net = CircuitTask(circuit.kind_of(f"{model}_{cells}") or circuit.Kind(model), cells, 1, seconds)._net
+        record = {"exc": ["spikes"], "inh": ["spikes"]}
     state = net.run(100 * ms, stream=0).state
     found: dict[int, list[float]] = {1: [], threads: []}
     spikes: dict[int, rv.Run] = {}
@@ -64,10 +69,13 @@ def measure(model: str, cells: int, seconds: float, threads: int, rounds: int) -
 
 
 def _taken(net: rv.Network) -> int:
-    """Threads that a long call of the circuit takes where all cores are idle."""
-    stored = sum(len(p.synapses) for p in net.projections.values())
+    """Threads that a call of 10,000 steps takes where all cores are idle; every rule here runs at spikes."""
+    each = [len(p.synapses) for p in net.projections.values() if not p.plasticity]
+    moving = sum(len(p.synapses) for p in net.projections.values() if p.plasticity)
     cells = sum(p.shape[0] for p in net.populations.values() if p.shape)
-    return worth(cells, stored, 10_000, TUNING)
+    if 10_000 * (cells + (sum(each) + TUNING.lazy * moving) // 100) < TUNING.copied * moving:
+        return 1
+    return worth(cells, sum(each) + TUNING.lazy * moving, 10_000, TUNING)
 
 
 def page(rows: list[dict[str, Any]], threads: int, rounds: int) -> str:
@@ -76,7 +84,7 @@ def page(rows: list[dict[str, Any]], threads: int, rounds: int) -> str:
     lines = [
         f"# One thread and {threads}",
         "",
-        "`python -m benchmarks.simulation.threads`: one weight, 80 synapses per cell, run phase with spikes recorded, float32; milliseconds of wall",
+        "`python -m benchmarks.simulation.threads`: one weight, 80 synapses per cell, or plastic synapses (stdp), run phase with spikes recorded, float32; milliseconds of wall",
         f"time per biological second, median of {rounds} rounds in turn; the same spikes. {here['processor']}, {here['cores']} cores, load {here['load_1min']} at the end.",
         "",
         f"| circuit | cells | one thread | {threads} threads | one ÷ {threads} (quartiles) | threads by itself |",
@@ -97,7 +105,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks")
     given = parser.parse_args()
-    register(Cpu(PROVIDER, Tuning(idle=given.threads, thread_cells=1, threaded_call=0)))
+    register(Cpu(PROVIDER, Tuning(idle=given.threads, thread_cells=1, threaded_call=0, copied=0)))
     rows = []
     for model, cells, seconds in CASES:
         rows.append(measure(model, cells, seconds, given.threads, given.rounds))
