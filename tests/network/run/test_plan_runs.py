@@ -173,7 +173,7 @@ def test_dense_input_images_and_no_steps(monkeypatch: pytest.MonkeyPatch) -> Non
         (dense, torch.zeros(0, 9, 9), {}),
         (image, torch.zeros(20, 9, 4, 6), {"shapes": {"input": (4, 6)}}),
     ):
-        plan = net.plan(gradient=True, steps=x.shape[0] or None, batch=9, **asked)
+        plan = net.plan(gradient=True, steps=x.shape[0], batch=9, **asked)
         with watching(monkeypatch) as seen:
             net(x)
         same(net, plan, seen)
