@@ -39,9 +39,9 @@ def load_records(folder: str | os.PathLike[str]) -> dict[str, PopulationRecord]:
     """
     if not isinstance(folder, str | os.PathLike):
         raise FileFormatError(f"{folder!r} is not a path: give the folder of a recording.")
+    if not os.path.exists(folder):  # false as well for a path that no system takes
+        raise FileFormatError(f"{str(folder)[:200]!r} does not exist: give the folder of a recording.")
     folder = Path(folder)
-    if not folder.exists():
-        raise FileFormatError(f"{folder} does not exist: give the folder of a recording.")
     about = read_attributes(folder)
     if about.get("format") != "ranvier recording" or about.get("version") != 1:
         raise FileFormatError(
