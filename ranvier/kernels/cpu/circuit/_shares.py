@@ -7,6 +7,7 @@ lines of the next one away from the core that works on them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,8 @@ __all__ = ["Shares"]
 Tensor = torch.Tensor
 #: bytes between arrays of different threads: nothing is fetched ahead beyond a page
 _APART = 4096
+#: bytes of a line: a vector that crosses one is two accesses
+_LINE = 64
 
 
 class Shares:
@@ -30,7 +33,7 @@ class Shares:
         """An array [size], or [rows, size], for each thread; zero where the thread uses it."""
         shape = (self.size,) if rows is None else (rows, self.size)
         if len(self.ranges) == 1:
-            return [torch.from_numpy(np.zeros(shape, str(dtype).removeprefix("torch.")))]  # pages come when used
+            return [_zeros(shape, dtype)]
         count, apart = self.size * (rows or 1), _APART // dtype.itemsize
         out = [torch.empty(count + apart, dtype=dtype)[:count].view(shape) for _ in self.ranges]
         for t, (low, high) in zip(out, self.ranges, strict=True):
@@ -54,3 +57,11 @@ class Shares:
         if len(parts) == 1:
             return parts[0][:cells].clone()
         return torch.cat([t[low:high] for t, (low, high) in zip(parts, self.ranges, strict=True)])[:cells]
+
+
+def _zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Zeros that begin at a line of the cache; pages come when they are used."""
+    count = math.prod(shape)
+    raw = np.zeros(count * dtype.itemsize + _LINE, np.uint8)
+    start = -raw.ctypes.data % _LINE
+    return torch.from_numpy(raw[start : start + count * dtype.itemsize]).view(dtype).view(shape)
