@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from ranvier.kernels.cpu.circuit._drive import CHUNK, drive_names, noise_names
-from ranvier.kernels.cpu.circuit._shares import Shares
 from ranvier.kernels.cpu.circuit.arguments import population_signature
 from ranvier.kernels.cpu.circuit.fired import UNIT, fixed_counters
 from ranvier.kernels.cpu.circuit.samples import FlatPopulation
+from ranvier.kernels.cpu.circuit.shares import Shares
 from ranvier.kernels.cpu.circuit.team import whole_vectors
 from ranvier.kernels.cpu.draw.steps import limits_of
 from ranvier.kernels.cpu.graded.emissions import SHOWN_SLOTS, Emissions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ranvier.kernels.cpu.circuit._shares import Shares
+from ranvier.kernels.cpu.circuit.shares import Shares
 
 
 @pytest.mark.parametrize("rows", [None, 3])
