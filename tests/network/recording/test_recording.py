@@ -37,7 +37,7 @@ def test_a_recording_of_any_name_is_read(tmp_path: Path) -> None:
     net.population("5HT", 3, rv.LIF(V_th=1.0))
     run = net.run(4 * ms, record={"5HT": ["v"]}, to=tmp_path / "out.zarr")
     np.testing.assert_array_equal(rv.load_records(tmp_path / "out.zarr")["5HT"].v, run["5HT"].v)
-    with pytest.raises(FileFormatError, match="nothing does not exist: give the folder of a recording"):
+    with pytest.raises(FileFormatError, match="nothing' does not exist: give the folder of a recording"):
         rv.load_records(tmp_path / "nothing")
 
 
