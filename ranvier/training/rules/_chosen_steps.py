@@ -10,6 +10,7 @@ from ranvier.network import Network, State
 from ranvier.training._criterion import lengths_of
 from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion, is_per_step
+from ranvier.training.rules._refuse import refuse_mixing
 from ranvier.training.rules._rule import Outcome
 from ranvier.training.rules._windows import Tally, one
 from ranvier.training.rules.series import Block, Series
@@ -142,19 +143,8 @@ def _counters(net: Network, name: str) -> tuple[str, ...]:
 
 def _refuse_moments(net: Network) -> None:
     """Raise where steps side by side in a batch would differ from steps in a row."""
-    for n, p in net.projections.items():
-        for transform in p.chain.transforms:
-            if transform.mixes():
-                raise TrainingError(
-                    f"SLTT(keep=…) runs chosen steps again, side by side, but projection {n!r} holds {transform.kind}, "
-                    f"which would then act differently: use SLTT() without keep, or net.eval()."
-                )
-    for n, population in net.populations.items():
-        if population.normalises:
-            raise TrainingError(
-                f"SLTT(keep=…) runs chosen steps again, side by side, but the membranes of {n!r} are normalised over the batch: use "
-                f"SLTT() without keep, or net.eval()."
-            )
+    refuse_mixing(net, "SLTT(keep=…) runs chosen steps again, side by side", "use SLTT() without keep, or net.eval().")
+    for n in net.populations:
         step = net.graph.step(n)
         moving = [*((TIME,) if step.clock.outputs else ()), *step.system.noises]
         if moving:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from ranvier.errors import TrainingError
 from ranvier.network import Network, Projection
-from ranvier.training.rules._refuse import learns, upstream_of
+from ranvier.training.rules._refuse import learns, refuse_mixing, upstream_of
 
 __all__ = ["first_arrivals", "reach_back"]
 
@@ -38,7 +38,11 @@ def reach_back(net: Network, rule: str, read: Collection[str]) -> int:
             )
     steps = max((longest.get(n, 0) for n in learnt), default=0)
     if steps:
-        _refuse_mixing(net, rule)
+        refuse_mixing(
+            net,
+            f"{rule} runs some steps twice where a delay lies behind cells that learn",
+            "call net.eval(), remove the delay, or use rv.rules.BPTT(window=…).",
+        )
     return steps
 
 
@@ -67,21 +71,3 @@ def _learns_at(net: Network, name: str) -> bool:
     """Whether a part itself, or a projection onto it, learns."""
     own = name in net.populations and learns(net.populations[name])
     return own or any(learns(p) for p in net.projections.values() if p.post == name)
-
-
-def _refuse_mixing(net: Network, rule: str) -> None:
-    """Raise where a second run of the same steps would differ from the first."""
-    for p in net.projections.values():
-        for transform in p.chain.transforms:
-            if transform.mixes():
-                raise TrainingError(
-                    f"{rule} runs some steps twice where a delay lies behind cells that learn, but projection {p.name!r} holds "
-                    f"{transform.kind}, which would then act differently: call net.eval(), remove the delay, or use "
-                    f"rv.rules.BPTT(window=…)."
-                )
-    for n, population in net.populations.items():
-        if population.normalises:
-            raise TrainingError(
-                f"{rule} runs some steps twice where a delay lies behind cells that learn, but the membranes of {n!r} are "
-                f"normalised over the batch: call net.eval(), remove the delay, or use rv.rules.BPTT(window=…)."
-            )

@@ -72,6 +72,22 @@ def refuse_plastic(net: Network, rule: str) -> None:
             raise TrainingError(f"{rule} cannot follow the plastic synapses of {p.name!r}: connect without plasticity.")
 
 
+def refuse_mixing(net: Network, doing: str, remedy: str) -> None:
+    """Raise where a step that is run again would differ from the first time, as samples of a batch or chance decide it.
+
+    The error says what the rule is ``doing`` and the ``remedy``.
+    """
+    for n, p in net.projections.items():
+        for transform in p.chain.transforms:
+            if transform.mixes():
+                raise TrainingError(
+                    f"{doing}, but projection {n!r} holds {transform.kind}, which would then act differently: {remedy}"
+                )
+    for n, population in net.populations.items():
+        if population.normalises:
+            raise TrainingError(f"{doing}, but the membranes of {n!r} are normalised over the batch: {remedy}")
+
+
 def refuse_membrane_norms(net: Network, rule: str) -> None:
     """Raise where membranes are normalised by the batch of each step, which ties samples together."""
     for n, p in net.populations.items():
