@@ -153,28 +153,25 @@ def one_shape(size: Any, own: Any, what: str) -> tuple[int, ...] | None:
 
 def check_batch(value: Any) -> int | None:
     """A number of samples of at least one, or None."""
-    samples = None if value is None else whole(value, "batch")
-    if samples is not None and samples < 1:
-        raise GraphError(f"batch={value!r} must be at least 1.")
-    return samples
+    return _at_least(1, value, "batch", "be at least 1.")
 
 
 def check_length(value: Any) -> int | None:
     """A number of steps, or None; a call may have none."""
-    steps = None if value is None else whole(value, "steps")
-    if steps is not None and steps < 0:
-        raise GraphError(f"steps={value!r} must not be negative.")
-    return steps
+    return _at_least(0, value, "steps", "not be negative.")
 
 
 def check_period(value: Any, what: str) -> int | None:
     """A number of steps of at least one, or None."""
-    if value is None:
-        return None
-    steps = whole(value, what)
-    if steps < 1:
-        raise GraphError(f"{what}={value!r} must be at least one step; None for the whole sequence.")
-    return steps
+    return _at_least(1, value, what, "be at least one step; None for the whole sequence.")
+
+
+def _at_least(least: int, value: Any, what: str, must: str) -> int | None:
+    """A whole number, or None."""
+    count = None if value is None else whole(value, what)
+    if count is not None and count < least:
+        raise GraphError(f"{what}={value!r} must {must}")
+    return count
 
 
 def describe_non_finite(graph: Graph, state: State, cause: str | None = None) -> str | None:
