@@ -80,7 +80,7 @@ def bind(graph: Graph, plan: Plan, inputs: Mapping[str, Tensor], state: State) -
     populations, projections = graph.populations.values(), graph.projections.values()
     with torch.no_grad(), own_precision():
         runner = Runner(graph, plan, {n: (signal_of(graph.populations[n]),) for n in graph.outputs})
-        if any(c.refractory is not None and c.refractory.long for c in runner.cells.values()):
+        if runner.waits_long:
             return None
         like = {n: torch.zeros_like(x) for n, x in inputs.items()}
         task = fused_task(runner, unit, Window(like, 1, state.map(torch.zeros_like)))

@@ -90,7 +90,7 @@ def bind_calls(
     asked, count = torch.is_grad_enabled(), len(next(iter(inputs.values())))
     with torch.enable_grad(), own_precision():
         runner = Runner(graph, plan, record)
-        if any(c.refractory is not None and c.refractory.long for c in runner.cells.values()):
+        if runner.waits_long:
             return None
         like = {n: torch.zeros_like(x) for n, x in inputs.items()}
         task = fused_task(runner, unit, Window(like, count, starts.state(0)))

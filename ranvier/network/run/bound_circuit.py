@@ -109,10 +109,9 @@ def bind_circuit(graph: Graph, plan: Plan, state: State) -> BoundCircuit | None:
     with torch.no_grad(), own_precision():
         runner = Runner(graph, plan, dict.fromkeys(firing, ("spikes",)), lists=True)
         drawn = {*runner.drives, *plan.sent}
-        long = any(c.refractory is not None and c.refractory.long for c in runner.cells.values())
         noisy = any(not s.steady or s.parts or n not in _drawn(runner) for n, s in graph.sources.items())
         onto = any(p.plasticity or (p.pre in graph.sources and p.name not in drawn) for p in graph.projections.values())
-        if long or noisy or onto or set(unit.members) != set(graph.populations):
+        if runner.waits_long or noisy or onto or set(unit.members) != set(graph.populations):
             return None
         window = Window({}, room_for(graph), state)
         task = circuit_task(runner, unit, window)

@@ -55,6 +55,11 @@ class Runner:
             if p.plasticity
         }
 
+    @property
+    def waits_long(self) -> bool:
+        """Whether a refractory period is longer than counters of steps hold."""
+        return any(c.refractory is not None and c.refractory.long for c in self.cells.values())
+
     def renewed(self) -> Runner:
         """The same for another call, with the numbers that the parts have now; of a graph without sources and plastic synapses."""
         other = copy(self)
