@@ -37,7 +37,7 @@ def check_run(graph: Graph, checkpoint: Any, recorded: Iterable[str]) -> None:
         if n in graph.projections:
             raise GraphError(
                 f"record names the projection {n!r}, whose synapses {graph.processes.count} processes share: read them in "
-                "rv.distributed.whole(net, run.state), or run in one process."
+                "rv.whole_state(net, run.state), or run in one process."
             )
 
 

@@ -48,7 +48,10 @@ REFUSED: dict[str, tuple[Callable[[Processes], Any], str]] = {
     "gap junctions": (gap, "of the presynaptic cell"),
     "a shared variable": (shared, "shares m among synapses"),
     "graded emissions": (graded, "exchange spikes alone"),
-    "records of synapses": (lambda p: plastic(p).run(1 * ms, record={"changing": ["w"]}), "synapses 2 processes share"),
+    "records of synapses": (
+        lambda p: plastic(p).run(1 * ms, record={"changing": ["w"]}),
+        r"synapses 2 processes share: read them in rv\.whole_state\(net, run\.state\)",
+    ),
     "another provider": (lambda p: reference(p).run(1 * ms), "only a circuit without gradient can be"),
     "a file": (lambda p: rv.save(coba(p), "nowhere"), "other processes hold the others"),
 }
