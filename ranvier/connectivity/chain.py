@@ -105,7 +105,7 @@ class Chain(nn.ModuleList):
                 return _Known(
                     members, found, separate(found), separate(found)
                 )  # its class changes with its first input
-            settles = tuple(t for t in found if t.normalises or t.random)
+            settles = tuple(t for t in found if t.settles)
             self._known = _Known(members, found, separate(found), joined(found), settles)
         return self._known
 

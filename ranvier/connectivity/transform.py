@@ -99,9 +99,14 @@ class Transform:
         """Cells in a row that it takes, where nothing else fits."""
         return None
 
+    @property
+    def settles(self) -> bool:
+        """Whether it acts otherwise in training than in evaluation, as norms and dropout do."""
+        return self.normalises or self.random
+
     def mixes(self) -> bool:
         """Whether, as it is now, the output for a sample depends on other samples or on chance."""
-        return self.module.training and (self.normalises or self.random)
+        return self.module.training and self.settles
 
     @property
     def learnt_weight(self) -> nn.Parameter | None:

@@ -18,7 +18,6 @@ from ranvier.network.checks import describe_non_finite
 from ranvier.network.state.state import STREAMS, State
 
 if TYPE_CHECKING:
-    from ranvier.connectivity.chain import Chain
     from ranvier.network.graph import Graph
 
 __all__ = ["BoundParts", "modules_of"]
@@ -50,7 +49,12 @@ class BoundParts:
         self._counts, self._held = [*map(len, self._tables)], [*chain.from_iterable(map(dict.values, self._tables))]
         self._data = [t for _, _, t, _ in self.tensors if t is not None]
         self._addresses = [*map(Tensor.data_ptr, self._data)]
-        self._modes = [(m, m.training) for p in graph.projections.values() if _settles(p.chain) for m in p.modules()]
+        self._modes = [
+            (m, m.training)
+            for p in graph.projections.values()
+            if any(t.settles for t in p.chain.transforms)
+            for m in p.modules()
+        ]
 
     def holds(self) -> bool:
         """Whether the network is made of the same parts, tensors, hooks and providers."""
@@ -120,11 +124,6 @@ def modules_of(graph: Graph) -> list[nn.Module]:
     parts = (*graph.populations.values(), *graph.projections.values())
     tables: list[Any] = [graph.populations, graph.projections]
     return [*tables, *(m for part in parts for m in part.modules())]
-
-
-def _settles(chain: Chain) -> bool:
-    """Whether the numbers of a chain depend on the mode of its modules."""
-    return any(t.normalises or t.random for t in chain.transforms)
 
 
 def _hooks_of(module: nn.Module) -> tuple[Mapping[int, Any], ...]:

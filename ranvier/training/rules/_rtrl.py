@@ -131,7 +131,7 @@ def _state_size(series: Series) -> int:
 def _refuse_mixing(net: Network, rule: str) -> None:
     for p in net.projections.values():
         for transform in p.chain.transforms:
-            if transform.normalises or transform.random:
+            if transform.settles:
                 raise TrainingError(
                     f"{rule} runs sample by sample, but projection {p.name!r} holds {transform.kind}, which would "
                     f"then act differently: remove it, or use rv.rules.BPTT()."
