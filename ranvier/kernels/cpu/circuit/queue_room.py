@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from ranvier.kernels.cpu.circuit._queues import TAG, turns_kernel
 from ranvier.kernels.cpu.circuit.arguments import QUEUES, queue_signature, wire_signature
 from ranvier.kernels.cpu.circuit.pack import ends_of, weights_of
 from ranvier.kernels.cpu.circuit.rows import SPARE
+from ranvier.kernels.cpu.circuit.shares import zeros
 from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.sections import Entry
 
@@ -45,12 +45,11 @@ class QueueRoom:
             room = max(most, events * (high - low)) + 2 * SPARE
             begin = torch.arange(queue.turns + 1) * (-(-room // _PAGE) * _PAGE + _APART)
             size = int(begin[-1])
-            far = np.zeros((queue.turns * queue.span, post.padded), str(dtype).removeprefix("torch."))
             made = {
                 "turn_place": empty([size], torch.int32),
                 "turn_weight": torch.empty(len(queue.wires), dtype=dtype) if queue.alike else empty([size], dtype),
                 "begin": begin, "top": begin[:-1].clone(), "over": torch.zeros(queue.turns, dtype=torch.int64),
-                "now": torch.zeros(2, dtype=torch.int64), "far": torch.from_numpy(far),  # its pages come when used
+                "now": torch.zeros(2, dtype=torch.int64), "far": zeros((queue.turns * queue.span, post.padded), dtype),
             }  # fmt: skip
             for n, t in made.items():
                 self._arrays[n].append(t)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-__all__ = ["Shares"]
+__all__ = ["Shares", "zeros"]
 
 Tensor = torch.Tensor
 #: bytes between arrays of different threads: nothing is fetched ahead beyond a page
@@ -33,7 +33,7 @@ class Shares:
         """An array [size], or [rows, size], for each thread; zero where the thread uses it."""
         shape = (self.size,) if rows is None else (rows, self.size)
         if len(self.ranges) == 1:
-            return [_zeros(shape, dtype)]
+            return [zeros(shape, dtype)]
         count, apart = self.size * (rows or 1), _APART // dtype.itemsize
         out = [torch.empty(count + apart, dtype=dtype)[:count].view(shape) for _ in self.ranges]
         for t, (low, high) in zip(out, self.ranges, strict=True):
@@ -59,7 +59,7 @@ class Shares:
         return torch.cat([t[low:high] for t, (low, high) in zip(parts, self.ranges, strict=True)])[:cells]
 
 
-def _zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+def zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """Zeros that begin at a line of the cache; pages come when they are used."""
     count = math.prod(shape)
     raw = np.zeros(count * dtype.itemsize + _LINE, np.uint8)
