@@ -151,19 +151,8 @@ class OpenCircuit:
                     room = self._rooms[q.post, q.stream]
                     room.pack(k, q, layout.forms[k], layout.tables[k], late, self._sections, wire(k), pre, post)
                 case Pattern():
-                    block, cut = layout.blocks[q.post], layout.cuts[k]
-                    pack_projection(
-                        q,
-                        layout.forms[k],
-                        layout.tables[k],
-                        self._sections,
-                        wire(k),
-                        layout.team,
-                        pre,
-                        post,
-                        block,
-                        cut,
-                    )
+                    block, cut, form, table = layout.blocks[q.post], layout.cuts[k], layout.forms[k], layout.tables[k]
+                    pack_projection(q, form, table, self._sections, wire(k), pre, post, block, cut)
         self._read[k] = now
 
     def _drive(self, steps: int, lists: dict[str, list[Tensor]]) -> None:

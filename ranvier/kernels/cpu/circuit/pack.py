@@ -100,7 +100,7 @@ def pack_drawn(
     own |= {n: [t[k] for t in tables] for k, n in enumerate(names)}
     own["row_start"] = [torch.zeros(2 * most + 2, dtype=torch.int64) for _ in ranges]
     own["ahead"] = [torch.zeros(AHEAD, dtype=torch.int64) for _ in ranges]
-    own |= {word: [pair[k] for pair in ranges] for k, word in enumerate(("low", "high"))}
+    own |= post.shares.edges
     given |= {"all_targets": _addresses(own["target"]), "all_starts": _addresses(own["row_start"])}
     given |= {"degree": torch.from_numpy(source.degree), "weight": weights_of(q, sections.dtype).table}
     given |= {"kernel": kernel_of(source).kernel.address, "each": int(len(source.degree) > 1), "latency": q.latency}
@@ -114,8 +114,8 @@ def _addresses(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def pack_projection(
-    q: CircuitProjection, form: Wire, rows: RowTable, sections: Sections, key: Hashable, team: Team, pre: Packed,
-    post: Packed, block: int = 0, cut: Blocks | None = None,
+    q: CircuitProjection, form: Wire, rows: RowTable, sections: Sections, key: Hashable, pre: Packed, post: Packed,
+    block: int = 0, cut: Blocks | None = None,
 ) -> None:  # fmt: skip
     """Rows, weights and latencies between ``pre`` and ``post``; with ``cut`` also the bins of the blocks."""
     weights = weights_of(q, sections.dtype)
@@ -129,10 +129,10 @@ def pack_projection(
     if form.several:
         given |= {"pre_apart": pre.apart, "post_apart": post.apart}
     if cut is not None:
-        bins = Bins(cut, q.one_weight, sections.dtype, team.threads)
+        ranges = post.shares.ranges
+        bins = Bins(cut, q.one_weight, sections.dtype, len(ranges))
         given |= {"counts": rows.counts, "bin_target": bins.target, "bin_weight": bins.weight, "bin_start": bins.start}
         given["blocks"] = rows.strides[1]
-        ranges = team.ranges(post.padded, block, q.post)
         own["bin_top"] = bins.top
         own["first_block"] = [low // block for low, _ in ranges]
         own["end_block"] = [-(-high // block) if high > low else low // block for low, high in ranges]

@@ -87,7 +87,7 @@ class Packed:
         if isinstance(p, FlatPopulation):
             self.apart = p.apart
             given |= {"cells": p.held, "apart": p.apart}
-        own: dict[str, Sequence[Any]] = {"low": [low for low, _ in ranges], "high": [high for _, high in ranges]}
+        own: dict[str, Sequence[Any]] = {**self.shares.edges}
         own["first_block"] = [low // given["block"] for low, _ in ranges]
         own |= {"fired": units.room(torch.int64), "found": units.room(torch.int32), "bins": bins}
         own |= {f"state of {n}": self.state[n] for n in p.step.states}

@@ -39,9 +39,9 @@ class QueueRoom:
     def __init__(
         self, queue: Queue, most: int, events: int, post: Packed, stream: str, sections: Sections
     ) -> None:  # fmt: skip
-        self.queue, dtype, ranges = queue, sections.dtype, post.shares.ranges
+        self.queue, dtype = queue, sections.dtype
         self._arrays: dict[str, list[Tensor]] = {n: [] for n in QUEUES}
-        for low, high in ranges:
+        for low, high in post.shares.ranges:
             room = max(most, events * (high - low)) + 2 * SPARE
             begin = torch.arange(queue.turns + 1) * (-(-room // _PAGE) * _PAGE + _APART)
             size = int(begin[-1])
@@ -55,8 +55,7 @@ class QueueRoom:
                 self._arrays[n].append(t)
         key: Hashable = "queues", post.key, stream
         given = {"shift": queue.shift, "queues": queue.turns, "padded": post.padded}
-        own: dict[str, list[Any]] = {**self._arrays, "ring": list(post.rings[stream])}
-        own |= {"low": [low for low, _ in ranges], "high": [high for _, high in ranges]}
+        own: dict[str, list[Any]] = {**self._arrays, "ring": list(post.rings[stream]), **post.shares.edges}
         sections.fill(key, queue_signature(), given, own)
         #: adds the queues to the ring
         self.call = Entry(turns_kernel(queue.alike, dtype), key)

@@ -34,8 +34,8 @@ def pack_rules(
         rows = [q for q, form in zip(task.plastic, forms, strict=True) if q.pre and form is None]
         ends = ((q.pre or "", n) for q in rows for end, n in q.rule.cells if end == "pre")
         for pre, n in dict.fromkeys(ends):
-            state, ranges = packed[pre].state[n], packed[pre].shares.ranges
-            told[pre, n], call = pack_told(state, ranges, sections, ("told", pre, n))
+            state, edges = packed[pre].state[n], packed[pre].shares.edges
+            told[pre, n], call = pack_told(state, edges, sections, ("told", pre, n))
             telling.append(call)
     wires, values, alone = [], [], []
     for k, (q, form) in enumerate(zip(task.plastic, forms, strict=True)):

@@ -29,6 +29,11 @@ class Shares:
         self.ranges = [(low // grain, -(-high // grain)) for low, high in ranges]
         self.size = -(-cells // grain)
 
+    @property
+    def edges(self) -> dict[str, list[int]]:
+        """Where each range begins and ends: the arguments of the threads."""
+        return {"low": [low for low, _ in self.ranges], "high": [high for _, high in self.ranges]}
+
     def room(self, dtype: torch.dtype, rows: int | None = None) -> list[Tensor]:
         """An array [size], or [rows, size], for each thread; zero where the thread uses it."""
         shape = (self.size,) if rows is None else (rows, self.size)

@@ -72,6 +72,5 @@ def _fill(
     given |= {"length": post.lengths[stream], "padded": post.padded}
     if latency is not None:
         given["latency"] = layout.lay(latency.to(torch.int32) - shortest, width) + shortest
-    own = {"ring": post.rings[stream], **each}
-    own |= {word: [pair[k] for pair in post.shares.ranges] for k, word in enumerate(("low", "high"))}
+    own = {"ring": post.rings[stream], **each, **post.shares.edges}
     sections.fill(key, graded_signature(form), given, own)

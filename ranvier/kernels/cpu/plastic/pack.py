@@ -131,7 +131,7 @@ def pack_plastic(
         "lists": pre.lists, "borders": pre.borders, "length": post.lengths[q.stream], "capacity": post.capacity,
         "told": pre.padded if told else 0,
     }  # fmt: skip
-    each |= {"ring": post.rings[q.stream], "low": [low for low, _ in ranges], "high": [high for _, high in ranges]}
+    each |= {"ring": post.rings[q.stream], **post.shares.edges}
     for name, (end, n) in cells_of(rule).items():
         if end == "pre" and told:
             common[name] = told[q.pre or "", n]
@@ -185,7 +185,7 @@ def pack_log(post: Packed, sections: Sections, key: Hashable) -> None:
     """Fill the section of the log of a population."""
     common, each = _post_spikes(post)
     cells = post.counts.numel()
-    each |= {word: [min(pair[k], cells) for pair in post.shares.ranges] for k, word in enumerate(("low", "high"))}
+    each |= {word: [min(edge, cells) for edge in own] for word, own in post.shares.edges.items()}
     sections.fill(key, LOG, {**common, "capacity": post.capacity}, each)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -23,15 +23,14 @@ Tensor = torch.Tensor
 
 
 def pack_told(
-    states: Sequence[Tensor], ranges: Sequence[tuple[int, int]], sections: Sections, key: Hashable
+    states: Sequence[Tensor], edges: Mapping[str, Sequence[int]], sections: Sections, key: Hashable
 ) -> tuple[Tensor, Entry]:
-    """Room [2, cells] for a variable, even steps and odd ones, of which each thread has ``states`` of its range; the call that
-    fills it when a step begins."""
+    """Room [2, cells] for a variable, even steps and odd ones, of which each thread has ``states`` between its ``edges``; the call
+    that fills it when a step begins."""
     told = torch.empty(2, states[0].numel(), dtype=states[0].dtype)
     bits = 8 * told.itemsize
     whole = torch.int64 if bits == 64 else torch.int32
-    each: dict[str, Sequence] = {word: [pair[k] for pair in ranges] for k, word in enumerate(("low", "high"))}
-    each["state"] = [t.view(whole) for t in states]
+    each: dict[str, Sequence] = {**edges, "state": [t.view(whole) for t in states]}
     sections.fill(key, _signature(bits), {"told": told.view(whole), "cells": states[0].numel()}, each)
     return told, Entry(_kernel(bits), key)
 
