@@ -29,7 +29,7 @@ from ranvier.kernels.cpu.circuit.team import Team, shared_team, team_of
 from ranvier.kernels.cpu.host.sections import Entry, room
 from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.kernels.cpu.host.weights import synapses_of
-from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection, Pattern, RowSource
+from ranvier.kernels.tasks import Circuit, CircuitPopulation, CircuitProjection, Pattern, PlasticProjection, RowSource
 from ranvier.storages import Stored
 
 __all__ = ["Layout"]
@@ -56,7 +56,8 @@ class Layout:
         self.graded = [graded.graded_form(q, width) for q in task.graded]
         self.sends = [graded.steady_form(task, q, width) if q.rule.steady else None for q in task.plastic]
         self.rings = _rings(task)
-        self.members = _members(task, self.rings, read, width)
+        steady = [q for q, form in zip(task.plastic, self.sends, strict=True) if form is not None]
+        self.members = _members(task, self.rings, read, steady)
         rows = [q for q, form in zip(task.plastic, self.sends, strict=True) if form is None or q.rule.moving]
         shared = None if task.exchange is None else shared_team(task, task.exchange, width)
         self.team: Team = shared or team_of(projections, rows, threads, width)
@@ -165,9 +166,9 @@ def _slots(q: CircuitProjection) -> int:
 
 
 def _members(
-    task: Circuit, rings: dict[str, dict[str, int]], read: Iterable[str | None], width: int
+    task: Circuit, rings: dict[str, dict[str, int]], read: Iterable[str | None], steady: Sequence[PlasticProjection]
 ) -> list[Member]:  # fmt: skip
-    """The kind of each population; rings of ``read`` ones are no states."""
+    """The kind of each population; rings of ``read`` ones are no states, and ``steady`` synapses may read states in every step."""
     each = {(q.post, q.stream) for q in task.projections if q.latencies is not None}
 
     def direct(stream: str, p: CircuitPopulation) -> bool:
@@ -179,7 +180,7 @@ def _members(
             p.step, tuple(rings[p.name]), tuple(p.outside), p.recorded, p.varied,
             tuple(s for s in rings[p.name] if direct(s, p)),
             tuple((d.stream, d.law.each) for d in p.drives), tuple(p.noises), p.emission,
-            graded.shown_of(task, p, width) if any(q.rule.steady for q in task.plastic) else (),
+            graded.shown_of(p.name, steady) if steady else (),
             task.samples is not None,
         )
         for p in task.populations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sympy as sp
@@ -12,7 +13,7 @@ from ranvier.dynamics.plasticity import RowRule
 from ranvier.dynamics.symbols import end_name
 from ranvier.kernels.cpu.graded.layout import reach_of
 from ranvier.kernels.cpu.graded.reach import Reach
-from ranvier.kernels.tasks import Circuit, CircuitPopulation, GradedProjection, PlasticProjection
+from ranvier.kernels.tasks import Circuit, GradedProjection, PlasticProjection
 
 __all__ = ["EMITTED", "Graded", "alike", "cells_read", "graded_form", "shown_of", "steady_form"]
 
@@ -82,10 +83,10 @@ def cells_read(rule: RowRule) -> dict[str, tuple[str, str]]:
     return {end_name(n, end): (end, n) for end, n in rule.cells if end_name(n, end) in read}
 
 
-def shown_of(task: Circuit, p: CircuitPopulation, width: int) -> tuple[str, ...]:
-    """States of ``p`` that synapses read in every step."""
-    wires = [q for q in task.plastic if q.pre == p.name and steady_form(task, q, width) is not None]
-    return tuple(dict.fromkeys(n for q in wires for end, n in cells_read(q.rule).values() if end == "pre"))
+def shown_of(name: str, steady: Iterable[PlasticProjection]) -> tuple[str, ...]:
+    """States of the population ``name`` that ``steady`` synapses read in every step."""
+    rules = [q.rule for q in steady if q.pre == name]
+    return tuple(dict.fromkeys(n for rule in rules for end, n in cells_read(rule).values() if end == "pre"))
 
 
 def alike(q: PlasticProjection) -> tuple[str, ...]:
