@@ -10,11 +10,10 @@ import torch
 from ranvier.kernels.cpu.circuit.kernel import driver
 from ranvier.kernels.cpu.circuit.opened import OpenCircuit
 from ranvier.kernels.cpu.circuit.team import threads_for
-from ranvier.kernels.cpu.host.carry import look_kernel, same_kernel, size_bits
-from ranvier.kernels.cpu.host.checked import Place
+from ranvier.kernels.cpu.host.flag import Flag
 from ranvier.kernels.cpu.host.schedule import Call, Repeated
 from ranvier.kernels.cpu.host.tuning import Tuning
-from ranvier.kernels.provider import CHANGED, MADE
+from ranvier.kernels.provider import MADE
 from ranvier.kernels.tasks import Circuit, CircuitResult, Spikes
 
 __all__ = ["CircuitSteps"]
@@ -26,13 +25,14 @@ class CircuitSteps:
     """See :class:`ranvier.kernels.provider.CircuitSteps`."""
 
     def __init__(self, task: Circuit, watched: Sequence[Tensor], most: float, tuning: Tuning) -> None:
-        self._opened, self._flag = OpenCircuit(task, 1, tuning), torch.zeros(1, dtype=torch.int64)
-        self._found = memoryview(self._flag.numpy())  # pyright: ignore[reportArgumentType]  (arrays are buffers)
+        self._opened, flag = OpenCircuit(task, 1, tuning), Flag()
+        self._found = memoryview(flag.tensor.numpy())  # pyright: ignore[reportArgumentType]  (arrays are buffers)
         self.begin(task)
-        self._check = Repeated([self._same(t) for t in watched])
+        self._check = Repeated([flag.same(t) for t in watched])
         driven = self._opened.driven
         drive = Call(driver(), **driven, together=self._opened.layout.together)
-        self._advance, self._span = Repeated([drive, *self._looks(task, most)]), memoryview(driven["span"].numpy())  # pyright: ignore[reportArgumentType]
+        self._advance = Repeated([drive, *self._looks(task, most, flag)])
+        self._span = memoryview(driven["span"].numpy())  # pyright: ignore[reportArgumentType]
 
     @staticmethod
     def suits(task: Circuit, tuning: Tuning) -> bool:
@@ -67,21 +67,13 @@ class CircuitSteps:
         """What all steps so far have made."""
         return self._opened.result(self._task, self.done)
 
-    def _same(self, watched: Tensor) -> Call:
-        """Compare the bytes of a tensor with what they are now."""
-        now = watched.detach().clone()
-        one, other = (Place(t.detach().reshape(-1).view(torch.uint8)) for t in (watched, now))
-        count = now.numel() * now.element_size()
-        return Call(same_kernel(), one=one, other=other, flag=self._flag, count=count, mark=CHANGED)
-
-    def _looks(self, task: Circuit, most: float) -> list[Call]:
+    def _looks(self, task: Circuit, most: float, flag: Flag) -> list[Call]:
         """Look at the states, for numbers that are not sound."""
         calls = []
         for p in task.populations:
             for n in p.step.states:
                 (x,) = self._opened.population(p.name).state[n]
-                sound = {"most": size_bits(most, x.dtype), "mark": MADE, "count": p.cells}
-                calls.append(Call(look_kernel(x.dtype), source=Place(x), flag=self._flag, **sound))
+                calls.append(flag.look(x, p.cells, most, MADE))
         return calls
 
 

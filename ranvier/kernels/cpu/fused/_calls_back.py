@@ -11,10 +11,11 @@ from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
 from ranvier.kernels.cpu.events.transpose import transpose_kernel
 from ranvier.kernels.cpu.events.weight_gradient import block_rows
 from ranvier.kernels.cpu.fused._backward import WayBack, totals_of
-from ranvier.kernels.cpu.fused._carry import Flag
+from ranvier.kernels.cpu.fused._carry import carry_rows
 from ranvier.kernels.cpu.fused._weights import Summed
 from ranvier.kernels.cpu.host.arena import Arena
 from ranvier.kernels.cpu.host.checked import Place
+from ranvier.kernels.cpu.host.flag import Flag
 from ranvier.kernels.cpu.host.movable import Movable, tensors_of
 from ranvier.kernels.cpu.host.schedule import Call, Turns
 
@@ -49,7 +50,7 @@ class Back:
                 continue
             member, adjoint = made.members[n], way.adjoints[n]
             if name in adjoint.given:
-                lists.append(flag.rows(member, adjoint.given[name].tensor, g, out=False))
+                lists.append(carry_rows(flag, member, adjoint.given[name].tensor, g, out=False))
             elif name.removeprefix("state:") in adjoint.lam:
                 lists.append(Turns([flag.carry(g, adjoint.lam[name.removeprefix("state:")], member.count)]))
         if way.in_turns:
@@ -120,4 +121,4 @@ def _products(way: WayBack, source: Summed, total: Tensor, calls: FusedCalls, fl
             for first, until in chunks(width, total.dtype)
         ]  # fmt: skip
     found = way.adjoints[source.post].gradient[source.stream].tensor[: calls.steps]
-    return [flag.rows(member, found, whole, out=True), Turns([*ordered, *made])]
+    return [carry_rows(flag, member, found, whole, out=True), Turns([*ordered, *made])]

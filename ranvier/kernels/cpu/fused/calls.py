@@ -14,13 +14,14 @@ import torch
 
 from ranvier.kernels.cpu.fused import _forward
 from ranvier.kernels.cpu.fused._calls_back import Back
-from ranvier.kernels.cpu.fused._carry import Flag
+from ranvier.kernels.cpu.fused._carry import carry_rows
 from ranvier.kernels.cpu.fused._in_place import in_place
 from ranvier.kernels.cpu.fused._values import fit, kept_of
 from ranvier.kernels.cpu.fused.run import fixed, slots_of
 from ranvier.kernels.cpu.host.arena import Arena
 from ranvier.kernels.cpu.host.carry import size_bits
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
+from ranvier.kernels.cpu.host.flag import Flag
 from ranvier.kernels.cpu.host.movable import Movable, tensors_of
 from ranvier.kernels.cpu.host.schedule import Turns
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
@@ -96,7 +97,8 @@ class FusedCalls:
         )
         lists = [Turns(self._begin(sources, given, watched)), *_forward.work(self.made, calls)[0]]
         for (n, w), t in zip(self.outputs, out, strict=True):
-            lists.append(flag.rows(self.made.members[n], self.made.members[n].out[w].tensor, t, out=True))
+            member = self.made.members[n]
+            lists.append(carry_rows(flag, member, member.out[w].tensor, t, out=True))
         lists.append(Turns(self._end(made, most)))
         self.outside = (*self.tensors, *sources, *given, *made, *out)
         touched = tensors_of(lists)

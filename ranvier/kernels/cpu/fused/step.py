@@ -19,12 +19,13 @@ from ranvier.kernels.cpu.events.transpose import transpose_kernel
 from ranvier.kernels.cpu.fused._values import fit, kept_of
 from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.fused.span import Rows, Span
-from ranvier.kernels.cpu.host.carry import carry_kernel, look_kernel, same_kernel, size_bits
+from ranvier.kernels.cpu.host.carry import size_bits
 from ranvier.kernels.cpu.host.checked import Place
+from ranvier.kernels.cpu.host.flag import Flag
 from ranvier.kernels.cpu.host.schedule import Call, Repeated
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.scan import kernels
-from ranvier.kernels.provider import CHANGED, GIVEN, MADE, SOURCE, UNFIT
+from ranvier.kernels.provider import GIVEN, MADE, SOURCE, UNFIT
 from ranvier.kernels.tasks import Fused, Scan
 from ranvier.storages import Stored
 
@@ -63,18 +64,18 @@ class FusedStep:
         scans = task.members
         first = next(iter(scans.values()))
         self.dtype, self.batch, self.span = first.dtype, first.shape[0], Span(0, 1, 1, 0, first.shape[0])
-        self.task, self.flag = task, torch.zeros(1, dtype=torch.int64)
-        self._found = memoryview(self.flag.numpy())  # pyright: ignore[reportArgumentType]  (arrays are buffers)
+        self.task, self._flag = task, Flag()
+        self._found = memoryview(self._flag.tensor.numpy())  # pyright: ignore[reportArgumentType]  (arrays are buffers)
         self.members = {n: Member(s, _numbers(s)) for n, s in scans.items()}
         self.past = {f.pre: f.history for f in task.feedback if f.history is not None}
         self.kept = tuple(kept_of(task, self.past))
         self.outputs = tuple((n, w) for n, s in scans.items() for w in s.wanted)
         self._slots: list[_Slot] = []
         self._hist: dict[str, Tensor] = {}
-        load, read = self._carried(most)
+        load, read = self._carried()
         check = [self._looked(k, math.prod(f.source.shape)) for k, f in enumerate(task.feeds)]
         step = self._step(task, most)
-        same = [self._same(t) for t in watched]
+        same = [self._flag.same(t) for t in watched]
         self._value = _Table([*check, *same, *load, *step, *read], self._slots)
         self._check, self._advance = _Table([*check, *same], self._slots), _Table(step, self._slots)
         self._load, self._read = _Table(load, self._slots), _Table(read, self._slots)
@@ -150,26 +151,15 @@ class FusedStep:
         self._slots.append(_Slot(call, name, kind, k, offset))
         return call
 
-    def _same(self, watched: Tensor) -> Call:
-        """Compare the bytes of a tensor with what they are now."""
-        now = watched.detach().clone()
-        sizes = {"count": now.numel() * now.element_size(), "mark": CHANGED}
-        bytes_of = [Place(t.detach().reshape(-1).view(torch.uint8)) for t in (watched, now)]
-        return Call(same_kernel(), one=bytes_of[0], other=bytes_of[1], flag=self.flag, **sizes)
-
     def _looked(self, k: int, count: int) -> Call:
-        most = size_bits(math.inf, self.dtype)
-        call = Call(
-            look_kernel(self.dtype), source=self._room(count), flag=self.flag, count=count, most=most, mark=SOURCE
-        )
-        return self._slot(call, "source", "source", k)
+        return self._slot(self._flag.look(self._room(count), count, math.inf, SOURCE), "source", "source", k)
 
-    def _room(self, count: int, dtype: torch.dtype | None = None) -> Place:
-        return Place(torch.zeros(count, dtype=dtype or self.dtype))
+    def _room(self, count: int, dtype: torch.dtype | None = None) -> Tensor:
+        return torch.zeros(count, dtype=dtype or self.dtype)
 
-    def _carried(self, most: float) -> tuple[list[Call], list[Call]]:
+    def _carried(self) -> tuple[list[Call], list[Call]]:
         """Calls that take the values given, and that hand over those kept."""
-        load, read = [], []
+        load, read, flag = [], [], self._flag
         for member in self.members.values():
             step = member.scan.step
             member.state = {v: member.vector(member.given[v]) for v in (*step.states, *step.counters)}
@@ -181,16 +171,9 @@ class FusedStep:
                 inside = self.members[kept.owner].state[kept.variable]
             whole, spikes = kept.dtype == torch.int32, kept.variable is None and kept.spikes
             sound = kept.most if whole else size_bits(math.inf, kept.dtype)
-            sizes: dict[str, Any] = {"flag": self.flag, "count": count}
-            call = Call(
-                carry_kernel(kept.dtype, self.dtype, spikes), source=self._room(count, kept.dtype), target=Place(inside),
-                most=sound, mark=GIVEN, **sizes,
-            )  # fmt: skip
+            call = flag.carry(self._room(count, kept.dtype), inside, count, sound, GIVEN, spikes)
             load.append(self._slot(call, "source", "given", k))
-            call = Call(
-                carry_kernel(self.dtype, kept.dtype), source=Place(inside), target=self._room(count, kept.dtype),
-                most=size_bits(most, self.dtype), mark=0, **sizes,
-            )  # fmt: skip
+            call = flag.carry(inside, self._room(count, kept.dtype), count)
             read.append(self._slot(call, "target", "made", k))
         return load, read
 
@@ -224,35 +207,23 @@ class FusedStep:
 
     def _after(self, task: Fused, most: float) -> list[Call]:
         """Calls that hand outputs over, move the spikes in flight on, and look at the states."""
-        calls = []
-        carry = carry_kernel(self.dtype, self.dtype)
-        free: dict[str, Any] = {"flag": self.flag, "most": 0, "mark": 0}
+        calls, flag = [], self._flag
         for k, (n, w) in enumerate(self.outputs):
             member = self.members[n]
-            call = Call(
-                carry, source=Place(member.out[w].tensor), target=self._room(member.count), count=member.count, **free
-            )
+            call = flag.carry(member.out[w].tensor, self._room(member.count), member.count)
             calls.append(self._slot(call, "target", "out", k))
         for n, hist in self._hist.items():
-            size = hist.shape[1]
-            rows = [Place(hist, k * size * hist.element_size()) for k in range(len(hist))]
-            sources = [*rows[1:], Place(self.members[n].out[task.emission].tensor)]
-            calls += [Call(carry, source=s, target=t, count=size, **free) for s, t in zip(sources, rows, strict=True)]
-        sound = size_bits(most, self.dtype)
+            sources = [*hist[1:], self.members[n].out[task.emission].tensor]
+            calls += [flag.carry(s, t, hist.shape[1]) for s, t in zip(sources, hist, strict=True)]
         for member in self.members.values():
-            for v in member.scan.step.states:
-                calls.append(
-                    Call(
-                        look_kernel(self.dtype), source=Place(member.state[v]), flag=self.flag, count=member.count, most=sound, mark=MADE
-                    )
-                )  # fmt: skip
+            calls += [flag.look(member.state[v], member.count, most, MADE) for v in member.scan.step.states]
         return calls
 
     def _source(self, calls: list[Call], k: int) -> _Listed:
         """List the numbers of a feed that are not 0."""
         width = self.task.feeds[k].source.shape[-1]
         listed: dict[tuple[str, int], _Listed] = {}
-        call = self._list(listed, ("", 0), self._room(self.batch * width), width)
+        call = self._list(listed, ("", 0), Place(self._room(self.batch * width)), width)
         calls.append(self._slot(call, "x", "source", k))
         return listed["", 0]._replace(plain=False, source=k)
 

@@ -1,0 +1,45 @@
+"""Calls that carry numbers from tensor to tensor and look at them, and the flag that collects what they find."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ranvier.kernels.cpu.host.carry import carry_kernel, look_kernel, same_kernel, size_bits
+from ranvier.kernels.cpu.host.checked import Place
+from ranvier.kernels.cpu.host.schedule import Call
+from ranvier.kernels.provider import CHANGED
+
+__all__ = ["Flag"]
+
+Tensor = torch.Tensor
+
+
+class Flag:
+    """Collects the bits of what calls find."""
+
+    def __init__(self) -> None:
+        self.tensor = torch.zeros(1, dtype=torch.int64)
+
+    def carry(
+        self, source: Tensor, target: Tensor, count: int, most: int = 0, mark: int = 0, spikes: bool = False
+    ) -> Call:
+        """Write ``count`` numbers; sets the bits ``mark`` where one has a magnitude whose bits are ``most`` or more."""
+        kernel = carry_kernel(source.dtype, target.dtype, spikes)
+        places: dict[str, Any] = {"source": Place(source), "target": Place(target)}
+        return Call(kernel, **places, flag=self.tensor, count=count, most=most, mark=mark)
+
+    def look(self, source: Tensor, count: int, most: float, mark: int) -> Call:
+        """Set the bits ``mark`` where one of ``count`` numbers is not finite, or of magnitude ``most`` or more."""
+        bits = size_bits(most, source.dtype)
+        return Call(
+            look_kernel(source.dtype), source=Place(source), flag=self.tensor, count=count, most=bits, mark=mark
+        )
+
+    def same(self, tensor: Tensor) -> Call:
+        """Set the bits ``CHANGED`` where a tensor holds other bytes than now."""
+        now = tensor.detach().clone()
+        one, other = (Place(t.detach().reshape(-1).view(torch.uint8)) for t in (tensor, now))
+        count = now.numel() * now.element_size()
+        return Call(same_kernel(), one=one, other=other, flag=self.tensor, count=count, mark=CHANGED)
