@@ -17,7 +17,7 @@ from ranvier.kernels.cpu.circuit._drawn import DrawnRow, add_to_targets, arrivin
 from ranvier.kernels.cpu.host.barrier import Barrier
 from ranvier.kernels.cpu.host.clock import Clock
 from ranvier.kernels.cpu.host.meeting import meet
-from ranvier.kernels.cpu.llvm.functions import I32, I64, again, at, counted, local, offset, when
+from ranvier.kernels.cpu.llvm.functions import I32, I64, again, at, counted, local, offset, pointed, when
 
 __all__ = ["AHEAD", "deliver_together", "draw_ahead"]
 
@@ -109,7 +109,7 @@ def _lists(b: ir.IRBuilder, values: dict, time: Clock, fired: ir.Value) -> _List
         with counted(b, 0, b.select(before, I64(1), threads)) as k:
             barrier.wait(k, b.add(fired, I64(1)))
             spikes, bounds = (
-                b.select(before, values[past], b.inttoptr(b.load(at(b, values[table], k)), kind.as_pointer()))
+                b.select(before, values[past], pointed(b, values[table], k, kind))
                 for past, table, kind in (("past", "lists", I32), ("past_bounds", "borders", I64))
             )
             start = b.load(at(b, bounds, place))
@@ -144,8 +144,8 @@ def _add(
     b: ir.IRBuilder, values: dict, here: ir.Value, other: ir.Value, rows: tuple[ir.Value, ir.Value], turn: ir.Value
 ) -> None:
     """Add the weight for the own targets of rows [first, end) that a thread drew to the places of ``turn``."""
-    target = b.inttoptr(b.load(at(b, values["all_targets"], other)), I32.as_pointer())
-    start = b.inttoptr(b.load(at(b, values["all_starts"], other)), I64.as_pointer())
+    target = pointed(b, values["all_targets"], other, I32)
+    start = pointed(b, values["all_starts"], other, I64)
     start, weight = at(b, start, b.mul(turn, b.add(values["most"], I64(1)))), b.load(values["weight"])
     with counted(b, *rows) as k:
         low, high = (b.load(at(b, start, b.add(k, I64(n)))) for n in (0, 1))

@@ -7,18 +7,19 @@ more room.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier.kernels.cpu.circuit.pack import addresses_of
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import Array, Signature
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset, when
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset, pointed, when
 
 if TYPE_CHECKING:
-    from ranvier.kernels.cpu.circuit.pack import Packed
+    from ranvier.kernels.cpu.circuit.packed import Packed
     from ranvier.kernels.tasks import Exchange
 
 __all__ = ["Messages"]
@@ -39,8 +40,8 @@ class Messages:
         turns = [sorted(range(len(r)), key=r.__getitem__) for r in map(exchange.ranges.__getitem__, self.packed)]
         self.turns = torch.tensor(turns, dtype=torch.int64).reshape(count, -1)
         self.tops, self.span = torch.zeros(self.turns.shape[1], dtype=torch.int64), torch.zeros(2, dtype=torch.int64)
-        self.lists = _addresses([p.cell[0] for p in self.packed.values()])
-        self.bounds = _addresses([p.bounds[0] for p in self.packed.values()])
+        self.lists = addresses_of([p.cell[0] for p in self.packed.values()])
+        self.bounds = addresses_of([p.bounds[0] for p in self.packed.values()])
         self._open(1 + count * exchange.every + _ROOM)
 
     def _open(self, room: int) -> None:
@@ -68,10 +69,6 @@ class Messages:
         self._read()
 
 
-def _addresses(tensors: Sequence[Tensor]) -> Tensor:
-    return torch.tensor([t.data_ptr() for t in tensors], dtype=torch.int64)
-
-
 @cache
 def _write() -> Routine:
     """The message of this process; one that has no room says how long it would be."""
@@ -81,10 +78,7 @@ def _write() -> Routine:
     steps = b.sub(end, begin)
     top = local(b, b.add(b.mul(f["populations"], steps), I64(1)))
     with counted(b, 0, f["populations"]) as k:
-        spikes, bounds = (
-            b.inttoptr(b.load(at(b, f[table], k)), kind.as_pointer())
-            for table, kind in (("lists", I32), ("bounds", I64))
-        )
+        spikes, bounds = pointed(b, f["lists"], k, I32), pointed(b, f["bounds"], k, I64)
         with counted(b, begin, end) as n:
             start, stop = b.load(at(b, bounds, n)), b.load(at(b, bounds, b.add(n, I64(1))))
             count, place = b.sub(stop, start), b.load(top)
@@ -110,10 +104,7 @@ def _read() -> Routine:
     with counted(b, 0, processes) as r:
         b.store(b.add(b.mul(f["populations"], steps), I64(1)), at(b, tops, r))
     with counted(b, 0, f["populations"]) as k:
-        spikes, bounds = (
-            b.inttoptr(b.load(at(b, f[table], k)), kind.as_pointer())
-            for table, kind in (("lists", I32), ("bounds", I64))
-        )
+        spikes, bounds = pointed(b, f["lists"], k, I32), pointed(b, f["bounds"], k, I64)
         with counted(b, begin, end) as n:
             fill = local(b, b.load(at(b, bounds, n)))
             said = b.add(b.add(b.mul(k, steps), I64(1)), b.sub(n, begin))

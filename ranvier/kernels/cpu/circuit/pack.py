@@ -6,7 +6,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from ranvier.kernels.cpu.circuit._drawn_together import AHEAD
@@ -27,7 +26,16 @@ if TYPE_CHECKING:
     from ranvier.kernels.cpu.host.tuning import Tuning
     from ranvier.kernels.tasks import CircuitProjection, Pattern, RowSource
 
-__all__ = ["RowTable", "ends_of", "pack_drawn", "pack_projection", "past_of", "row_tables", "weights_of"]
+__all__ = [
+    "RowTable",
+    "addresses_of",
+    "ends_of",
+    "pack_drawn",
+    "pack_projection",
+    "past_of",
+    "row_tables",
+    "weights_of",
+]
 
 Tensor = torch.Tensor
 
@@ -101,16 +109,16 @@ def pack_drawn(
     own["row_start"] = [torch.zeros(2 * most + 2, dtype=torch.int64) for _ in ranges]
     own["ahead"] = [torch.zeros(AHEAD, dtype=torch.int64) for _ in ranges]
     own |= post.shares.edges
-    given |= {"all_targets": _addresses(own["target"]), "all_starts": _addresses(own["row_start"])}
+    given |= {"all_targets": addresses_of(own["target"]), "all_starts": addresses_of(own["row_start"])}
     given |= {"degree": torch.from_numpy(source.degree), "weight": weights_of(q, sections.dtype).table}
     given |= {"kernel": kernel_of(source).kernel.address, "each": int(len(source.degree) > 1), "latency": q.latency}
     given |= {"room": most * longest, "most": most}
     sections.fill(key, wire_signature(form), given, own, keep=tables)
 
 
-def _addresses(tensors: Sequence[Tensor]) -> Tensor:
-    """One array of addresses, one per thread."""
-    return torch.from_numpy(np.array([t.data_ptr() for t in tensors], np.int64))
+def addresses_of(tensors: Sequence[Tensor]) -> Tensor:
+    """One array of addresses."""
+    return torch.tensor([t.data_ptr() for t in tensors], dtype=torch.int64)
 
 
 def pack_projection(

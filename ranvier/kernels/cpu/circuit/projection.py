@@ -19,7 +19,7 @@ from ranvier.kernels.cpu.host.barrier import Barrier
 from ranvier.kernels.cpu.host.operands import scalar
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.sections import TABLES, OpenKind, Section
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, local, when
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, local, pointed, when
 from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.processor import has_feature
@@ -117,10 +117,7 @@ class _Writer:
         barrier = Barrier(b, s["flags"], *team)
         with barrier.each() as thread:
             barrier.wait(thread, stage)
-            spikes, bounds = (
-                b.inttoptr(b.load(at(b, table, thread)), kind.as_pointer())
-                for table, kind in ((lists, I32), (borders, I64))
-            )
+            spikes, bounds = pointed(b, lists, thread, I32), pointed(b, borders, thread, I64)
             self._spread(s, spikes, bounds, fired, step, what=what)
 
     def _spread(

@@ -25,6 +25,7 @@ __all__ = [
     "function",
     "local",
     "offset",
+    "pointed",
     "prefetch",
     "splat",
     "vector_at",
@@ -118,6 +119,11 @@ def local(builder: ir.IRBuilder, initial: ir.Value) -> ir.Value:
 def at(builder: ir.IRBuilder, pointer: ir.Value, index: ir.Value | int) -> ir.Value:
     """Address of element ``index`` (signed) of the array at ``pointer``."""
     return builder.gep(pointer, [_i64(index)], inbounds=True)
+
+
+def pointed(builder: ir.IRBuilder, addresses: ir.Value, index: ir.Value, kind: ir.Type) -> ir.Value:
+    """The pointer to ``kind`` that a table of ``addresses`` (i64*) holds at ``index``."""
+    return builder.inttoptr(builder.load(at(builder, addresses, index)), kind.as_pointer())
 
 
 def vector_at(builder: ir.IRBuilder, pointer: ir.Value, index: ir.Value | int, lanes: int) -> ir.Value:

@@ -16,7 +16,7 @@ from llvmlite import ir
 from ranvier.kernels.cpu.host.barrier import Barrier
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.sections import Entry, OpenKind, Section
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, offset, when
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, offset, pointed, when
 from ranvier.kernels.cpu.llvm.inner import Inner
 from ranvier.kernels.cpu.plastic._cells import PlasticCells
 from ranvier.kernels.cpu.plastic._kernel import PlasticRow
@@ -142,8 +142,8 @@ class _Writer:
                     with barrier.each() as thread:
                         barrier.wait(thread, b.add(fired, I64(1)))
                         spikes, bounds = (
-                            b.inttoptr(b.load(at(b, array[table], thread)), kind.as_pointer())
-                            for table, kind in (("lists", I32), ("borders", I64))
+                            pointed(b, array["lists"], thread, I32),
+                            pointed(b, array["borders"], thread, I64),
                         )
                         self._rows_of(spikes, bounds, fired, first)
 
