@@ -16,23 +16,23 @@ NODES = 64
 _TITLE = """# One circuit in several processes
 
 The cortical microcircuit at {scale:.0%} ({cells:,} cells, {synapses:,} synapses with a weight and a delay each; dt = 0.1 ms), run by 1, 2 and 4 processes of
-one machine, one thread each, that speak by gloo over TCP ([distributed.md](../distributed.md)). Written by
-`python -m benchmarks.simulation.processes`. All runs had the same spikes, bit for bit.
+one machine, one thread each, connected by gloo over TCP ([distributed.md](../distributed.md)). Written by
+`python -m benchmarks.simulation.processes`. The spikes of all runs were equal bit for bit.
 
-{processor}, {cores} cores, load {load} at the end. *Computing* is processor time, one process after another, with the messages
-of a run played once more, while the others are idle: what a process takes on a core of its own. *Wall* is all at once, on the
-cores that there are.
+{processor}, {cores} cores, load {load} at the end. *Computing* is the processor time of a process on a core of its own:
+each process runs alone and replays the recorded messages of the others. *Wall* is the time of all processes running at once on the
+cores of this machine.
 
 | processes | synapses of a process | memory of a process MB | build s | computing s | wall s | of it exchanging |
 |---|---|---|---|---|---|---|"""
 _EXCHANGES = """
-Seconds are per biological second, the least of three, and means of all processes. Memory is what is resident at the highest point
-beyond imports, building included, of the process that needs most.
+Seconds are per biological second: the least of three runs, averaged over the processes. Memory is the peak resident memory beyond
+imports, building included, of the largest process.
 
 ## Messages
 
 The least latency is {every} steps, so spikes are exchanged {rounds:,.0f} times per biological second. A message has a fixed size; where a process has more
-spikes, all send once more with more room.
+spikes, all processes send again with larger messages.
 
 | processes | messages per biological second | bytes of a message | bytes needed: mean | most |
 |---|---|---|---|---|"""
@@ -44,8 +44,8 @@ An `all_gather` of gloo on this machine, µs: median (10 % to 90 %).
 _PROJECTION = """
 ## What 64 nodes would do
 
-Computing is fitted as a + b/k over k = {several} processes: a = {a:.3g} s is what every process does (looking at all spikes, calls, messages), b = {b:.3g} s
-is shared (cells, synaptic events). A run of k processes takes a + b/k and, for each exchange, the time of an `all_gather`. Assumed, not measured:
+Computing is fitted as a + b/k over k = {several} processes: a = {a:.3g} s is the work of every process (reading all spikes, calls, messages), b = {b:.3g} s
+is the work that the processes share (cells, synaptic events). A run of k processes takes a + b/k and, for each exchange, the time of an `all_gather`. Assumed, not measured:
 
 - one process per node, equal shares, and nodes as fast as this machine;
 - by InfiniBand an `all_gather` takes {latency:.0f} µs and {NODES} messages at {bandwidth:.0f} GB/s;

@@ -168,8 +168,8 @@ def page(rows: list[dict[str, Any]], rounds: int) -> str:
     lines = [
         "# Calls of one step",
         "",
-        "`python -m benchmarks.simulation.calls`: microseconds of a call, median of rounds in turn; in brackets how many times as fast as the",
-        f"first column in the same round. {here['processor']}, vectors of {os.environ.get('RANVIER_VECTOR_BITS', '512 or the most it has')} bits, one thread, {rounds} rounds, load {here['load_1min']} at the end.",
+        "`python -m benchmarks.simulation.calls`: microseconds per call, the median of interleaved rounds. Brackets hold the speed relative to the",
+        f"first column in the same round. {here['processor']}, vectors of {os.environ.get('RANVIER_VECTOR_BITS', 'at most 512')} bits, one thread, {rounds} rounds, load {here['load_1min']} at the end.",
         "",
     ]
     head: list[str] = []

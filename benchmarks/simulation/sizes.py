@@ -26,10 +26,10 @@ _ROUNDS = 7
 _CALLS = (100, 300, 1000, 3000, 10_000)
 _TITLE = """# Cost against size
 
-One size varies in each series, and all else stays. Cost is processor time of one call in ms, the least of {rounds} rounds in which
-all sizes of a series take turns; one thread. Calls have 500 steps of 0.1 ms where the number of steps is not what varies. Beside each
-series stands the straight line a + b · size by least squares of relative errors, how far the farthest size lies from it, and the
-steepest exponent between neighbouring sizes: cost that grows like size² has 2, and a jump shows as an exponent far above 1.
+Each series varies one size and fixes all others. Cost is the processor time of one call in ms, the least of {rounds} rounds in which
+all sizes of a series take turns, on one thread. A call has 500 steps of 0.1 ms, except in the series of steps. The table gives for each
+series the straight line a + b · size by least squares of relative errors, the largest distance from it, and the steepest exponent
+between neighbouring sizes: cost that grows like size² has exponent 2, and a jump has an exponent far above 1.
 
 {processor}, {cores} cores, load {load} at the end.
 """
@@ -80,7 +80,7 @@ def page(data: dict[str, Any]) -> str:
     host = data["machine"]
     title = _TITLE.format(rounds=_ROUNDS, processor=host["processor"], cores=host["cores"], load=host["load_1min"])
     lines = [title, "![Cost of a call against each size](sizes.svg)", ""]
-    lines += ["| varies | stays | line, ms | off by at most | steepest exponent |", "|---|---|---|---|---|"]
+    lines += ["| varies | fixed | line, ms | off by at most | steepest exponent |", "|---|---|---|---|---|"]
     for name, rows in data["series"].items():
         x, y = (np.array([row[key] for row in rows]) for key in ("size", "ms"))
         start, slope, error = line(x, y)

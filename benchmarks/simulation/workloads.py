@@ -62,11 +62,11 @@ def line(name: str, rows: list[Row]) -> dict[str, Any]:
 def page(record: dict[str, Any]) -> str:
     """The tables, one for each width of vectors."""
     lines = [
-        "# Beside the benchmark circuits",
+        "# Other workloads",
         "",
-        "`python -m benchmarks.simulation.workloads`, one interleaved series for each line. Milliseconds of wall time per biological second, run",
+        "`python -m benchmarks.simulation.workloads`, one interleaved series per row. Times are milliseconds of wall time per biological second, run",
         "phase only, one thread, medians; Brian2 2 in `cpp_standalone` with `-O3 -ffast-math`. *Times faster* is Brian2's time ÷ Ranvier's, round by",
-        "round, with quartiles: below 1 Ranvier is slower. The last column holds the figure in which both must agree.",
+        "round, with quartiles: below 1 Ranvier is slower. The last column holds a figure on which both simulators must agree.",
     ]
     for bits, table in sorted(record.items(), reverse=True):
         host = table["machine"]
