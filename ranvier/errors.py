@@ -75,7 +75,7 @@ class MemoryLimitError(RanvierError, MemoryError):
 
 
 class ProcessError(RanvierError, RuntimeError):
-    """Processes that run one network together do not agree, or one of them does not answer."""
+    """Processes that run one network together differ, or one of them does not answer."""
 
 
 class ProviderError(RanvierError, RuntimeError):

@@ -96,8 +96,8 @@ def build_synapses(rule: Connectivity, ends: Ends, request: SynapseRequest) -> S
         if isinstance(request.delay, Learn):
             if share is not None:
                 raise ConnectivityError(
-                    f"{request.name}: delay={request.delay!r} cannot be learnt on several processes; give a fixed delay, or run "
-                    f"on one process."
+                    f"{request.name}: delay={request.delay!r} cannot be learnt in several processes: give a fixed delay, or run "
+                    f"in one process."
                 )
             return Sparse(
                 found,

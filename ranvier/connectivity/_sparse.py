@@ -235,7 +235,7 @@ class Sparse(Storing, nn.Module):
     def replaced(self, synapses: Synapses, weight: Tensor) -> Sparse:
         """As many other ``synapses``, sorted from a list in the order of these, with weights and latencies in that order."""
         if self.shared is not None:
-            raise ConnectivityError("synapses that several processes share cannot be replaced: run on one process.")
+            raise ConnectivityError("synapses that several processes share cannot be replaced: run in one process.")
         order = torch.from_numpy(synapses.order)
         latency = self.latency if isinstance(self.latency, int) else self.latency_table[order]
         learn = isinstance(self.weight, nn.Parameter)

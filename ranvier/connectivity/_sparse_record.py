@@ -28,8 +28,8 @@ def encode_sparse(module: Sparse) -> dict[str, Any]:
     """Plain data; rows, targets and weights are saved as tensors."""
     if module.shared is not None:
         raise ConnectivityError(
-            f"these are {len(module):,} of {module.total:,} synapses, and other processes hold the others: no file of one process can "
-            "hold them. Save the state (rv.save_state) and build the network by its script, or save it from one process."
+            f"this process holds {len(module):,} of {module.total:,} synapses, and other processes hold the others, so it cannot write "
+            "all to a file. Save the state with rv.save_state and rebuild the network with its script, or save from a run in one process."
         )
     own = None if isinstance(module.latency, torch.Tensor) else module.latency
     when = {"latency": own, "delay": encode_delays(module.delay)}

@@ -17,17 +17,17 @@ _MS = UNITS["ms"].dimension
 
 
 def join(limit: Any = None) -> Processes:
-    """The processes that were started with this one, for ``rv.Network(…, processes=…)``.
+    """The processes started together with this one, for ``rv.Network(…, processes=…)``.
 
-    ``torchrun --nproc-per-node=4 script.py`` starts four. Started alone, a process is the only one, so that the same script runs
-    with ``python script.py`` too. The processes speak by ``torch.distributed`` (gloo, over TCP); a group that
-    ``torch.distributed.init_process_group`` has already made is used.
+    ``torchrun --nproc-per-node=4 script.py`` starts four. ``python script.py`` runs the same script in one process. The processes
+    communicate through ``torch.distributed`` (gloo over TCP), in the group that ``torch.distributed.init_process_group`` made if
+    there is one.
 
     Parameters
     ----------
     limit
-        Time to wait for another process; 5 minutes by default. Then, or when another process ends, a call raises
-        ``ProcessError`` instead of waiting on.
+        Time to wait for another process; 5 minutes by default. After this time, or when another process ends, a call
+        raises ``ProcessError``.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def join(limit: Any = None) -> Processes:
     group = distributed.new_group(timeout=timedelta(seconds=seconds), backend="gloo")
     if not isinstance(group, distributed.ProcessGroup):
         raise ProcessError(
-            "torch.distributed made no group of this process: call rv.distributed.join() in all processes."
+            "torch.distributed made no group that contains this process: call rv.distributed.join() in all processes."
         )
     return Processes(distributed.get_rank(), distributed.get_world_size(), group)
 

@@ -25,7 +25,7 @@ _DIGEST = 32
 class Processes:
     """``count`` processes that run one network together; this is process ``rank``, as :func:`join` gives it.
 
-    Each process has a block of neighbouring cells of every population, in units of 64 cells, and their incoming synapses.
+    Each process holds a contiguous block of cells of every population, in units of 64 cells, and their incoming synapses.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class Processes:
         own = torch.frombuffer(bytearray(b"".join(digests.values())), dtype=torch.uint8)
         sizes = self.wholly([len(own)])
         if any(size != sizes[0] for size in sizes):
-            raise ProcessError(f"{where}: the processes have networks of different parts. {_SAME}")
+            raise ProcessError(f"{where}: the networks of the processes have different parts. {_SAME}")
         found = [row.reshape(-1, _DIGEST) for row in self.gather(own)]
         for k, name in enumerate(digests):
             others = [r for r, rows in enumerate(found) if not torch.equal(rows[k], found[0][k])]
@@ -113,7 +113,7 @@ class Processes:
         except RuntimeError as error:
             raise ProcessError(
                 f"process {self.rank} of {self.count} cannot reach the others: one of them has ended, or did not answer within the "
-                f"time limit. Look for its own error; where it only needs longer, give rv.distributed.join(limit=…) more."
+                f"time limit. Look for the error of that process; if it only needs more time, raise limit in rv.distributed.join(limit=…)."
             ) from error
 
 

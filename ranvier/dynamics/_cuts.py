@@ -29,8 +29,8 @@ class Cuts:
     carry_to_upstream
         From a cell's earlier state to the spikes that arrived then. Means nothing where the carry to the weights is cut.
     recurrent_spikes
-        Through spikes that go round a cycle: over a projection with a latency of one step or more whose source is also
-        reached by its target. Outside of cycles a latency is no path of its own: the error goes back to the step of the spike.
+        Through spikes in a cycle: over a projection with a latency of one step or more whose target also reaches its
+        source. Outside cycles a latency is not a path of its own: the error goes back to the step of the spike.
     reset
         Through everything that an event assigns, back to the event. ``"surrogate"``: at every step. ``"detached"``:
         nowhere. ``"level"``: nowhere for the variables compared with the threshold, at every step for the others (an

@@ -59,7 +59,7 @@ def check_name(name: Any, taken: Mapping[str, str], what: str = "part") -> str:
         raise GraphError(f"{name!r} cannot name {article} {what}: use letters, digits and underscores.")
     if name in _TAKEN:
         raise GraphError(
-            f"{name!r} cannot name {article} {what}, because modules of torch have something of that name: choose another."
+            f"{name!r} cannot name {article} {what}, because torch.nn.ModuleDict has an attribute of that name: choose another name."
         )
     if name in taken:
         raise GraphError(f"{name!r} is already the name of {taken[name]}: choose another name for the {what}.")

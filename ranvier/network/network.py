@@ -70,7 +70,7 @@ class Network(nn.Module):
     provider
         The provider to ask first: ``"cpu"``, ``"reference"`` or one of ``ranvier.kernels.register``; None: all in order.
     processes
-        The processes that run it together, as ``rv.distributed.join()`` gives them; None: this one (``docs/distributed.md``).
+        The processes that run the network together, from ``rv.distributed.join()``; None: this process alone (``docs/distributed.md``).
 
     Describe with :meth:`population`, :meth:`source`, :meth:`input` and :meth:`connect`; run with ``net(x)``, :meth:`observe`,
     :meth:`step` and :meth:`run`; look with :meth:`plan` and :meth:`initial_state`. All else is ``torch.nn.Module``.
@@ -346,7 +346,7 @@ class Network(nn.Module):
     def stepper(self, state: State | None = None, *, batch: int | None = None, stream: int | None = None) -> Any:
         """A :class:`Stepper` from ``state`` or a fresh one (the numbers of :meth:`step` in less time, without gradient).
 
-        ``batch`` is that of a fresh state, 1 where None; ``stream`` selects the random numbers, as in :meth:`run`.
+        ``batch`` is the batch size of a fresh state (None: 1); ``stream`` selects the random numbers, as in :meth:`run`.
         A network without inputs gives a :class:`SimulationStepper`, which advances it with its own sources.
         """
         from ranvier.network.stepper import stepper  # imported only by who steps

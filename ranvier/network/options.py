@@ -38,7 +38,7 @@ def several(processes: Any) -> Processes | None:
     from ranvier.distributed import Processes  # imported only by who asks for several
 
     if not isinstance(processes, Processes):
-        raise GraphError(f"processes={processes!r} are none: give rv.distributed.join().")
+        raise GraphError(f"processes={processes!r} is not a group of processes: give rv.distributed.join().")
     return processes if processes.count > 1 else None
 
 

@@ -37,11 +37,11 @@ def stepper(
     inputs = bool(graph().inputs)
     if batch is not None and state is not None:
         raise GraphError(
-            f"batch={batch!r} belongs to a fresh state, but a state is given, which has its own: leave batch= out."
+            f"batch={batch!r} sets the batch of a fresh state, but the given state has its own: omit batch=."
         )
     if batch not in (None, 1) and not inputs:
         raise GraphError(
-            f"batch={batch!r}: a network without inputs is stepped as one sample; run trials with net.observe(duration=…, "
+            f"batch={batch!r}: the stepper of a network without inputs runs one sample; run trials with net.observe(duration=…, "
             f"batch={batch!r}, record=…)."
         )
     if state is not None:

@@ -100,7 +100,7 @@ def test_edges_bring_their_own_numbers() -> None:
 
 def test_what_a_share_cannot_do_is_refused() -> None:
     rule, share = RULES["probability"], Share(0, 40, lambda least, most: (least, most))
-    with pytest.raises(ConnectivityError, match="cannot be learnt on several processes"):
+    with pytest.raises(ConnectivityError, match="cannot be learnt in several processes"):
         made(rule, share, delay=rv.Learn(1 * ms))
     part = made(rule, share)
     with pytest.raises(ConnectivityError, match="other processes hold the others"):

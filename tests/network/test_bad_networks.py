@@ -131,7 +131,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
         "'q' is already the name of a projection: choose another name for the relay"),
     "empty name": (lambda: graph().population("", 3, rv.LIF()), "letters, digits and underscores"),
     "a number as a name": (lambda: graph().population(3, 3, rv.LIF()), "3 cannot name"),
-    "a word of torch": (lambda: graph().population("items", 3, rv.LIF()), "modules of torch"),
+    "a word of torch": (lambda: graph().population("items", 3, rv.LIF()), "torch.nn.ModuleDict has an attribute of that name"),
     "no cells": (lambda: graph().population("c", 0, rv.LIF()), "size=0 must be a positive"),
     "half a cell": (lambda: graph().population("c", 3.5, rv.LIF()), "size=3.5"),
     "a negative shape": (lambda: graph().population("c", (3, -1), rv.LIF()), r"size=\(3, -1\)"),

@@ -269,10 +269,11 @@ def test_a_given_state_goes_on_with_the_stream_that_is_asked_for() -> None:
 def test_a_batch_that_no_stepper_has_is_refused() -> None:
     net = _circuit()
     with pytest.raises(
-        GraphError, match=r"batch=3: a network without inputs is stepped as one sample; run trials with net.observe"
+        GraphError,
+        match=r"batch=3: the stepper of a network without inputs runs one sample; run trials with net.observe",
     ):
         net.stepper(batch=3)
-    with pytest.raises(GraphError, match="batch=1 belongs to a fresh state"):
+    with pytest.raises(GraphError, match="batch=1 sets the batch of a fresh state"):
         net.stepper(net.initial_state(), batch=1)
     with pytest.raises(GraphError, match="steps=True must be a whole number"):
         net.stepper()(True)

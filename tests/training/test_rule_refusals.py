@@ -110,9 +110,9 @@ def _noisy() -> rv.Sequential:
         (
             _late_and_normed,
             R.SLTT(),
-            "runs some steps twice where a delay lies behind cells that learn, but projection 'linear1'",
+            "runs some steps twice where a delay follows cells that learn, but projection 'linear1'",
         ),
-        (_round_a_cycle, R.SLTT(), "round a cycle, but 'inh', which learns, reaches the output only that way"),
+        (_round_a_cycle, R.SLTT(), "spikes in a cycle, but 'inh' learns and reaches the output only through a cycle"),
         (_round_a_cycle, R.OTTT(), "give the projections onto 'inh' fixed weights"),
         (_round_a_cycle, R.EProp(), "'inh' projects to no output: use feedback='random'"),
         (

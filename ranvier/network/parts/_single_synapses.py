@@ -31,7 +31,7 @@ def single_synapses(
         shape = graph.shape_of(part)
         if shape is None or len(shape) != 1:
             raise ShapeError(
-                f"{name}: rules join populations with a number of cells, but {part!r} has shape {shape}: give it a number of cells, or "
+                f"{name}: connectivity rules need populations with one axis of cells, but {part!r} has shape {shape}: give it a number of cells, or "
                 f"connect with rv.Linear, rv.Conv2d or another transform."
             )
         sizes.append(shape[0])

@@ -19,13 +19,12 @@ __all__ = ["Sources"]
 class Sources(UserDict[str, "Source"]):
     """Sources by name; ``forget`` is called when they change.
 
-    ``net.sources["noise"] = rv.Poisson(…)`` replaces a source; the projections from it read the new one.
+    ``net.sources["noise"] = rv.Poisson(…)`` replaces a source; its projections then read the new one.
 
     Raises
     ------
     ShapeError, DimensionError, GraphError
-        Where the new source differs from the one before in its number of cells, its unit or its lag, for which the projections
-        were made.
+        Where the new source differs from the old one in shape, unit or lag, for which the projections were made.
     """
 
     def __init__(self, forget: Callable[[], None]) -> None:
@@ -46,16 +45,16 @@ class Sources(UserDict[str, "Source"]):
 
 
 def _check_alike(name: str, before: Source, source: Source) -> None:
-    remedy = "give one like it, or add this one under another name with net.source(…) and connect it."
+    remedy = "give a source of the same shape, unit and kind, or add this one under another name with net.source(…) and connect it."
     if source.shape != before.shape:
         raise ShapeError(
-            f"source {name!r} has shape {before.shape}, the one in its place has shape {source.shape}: {remedy}"
+            f"source {name!r} has shape {before.shape}, but the new source has shape {source.shape}: {remedy}"
         )
     if source.dimension != before.dimension:
         raise DimensionError(
-            f"source {name!r} emits {before.dimension}, the one in its place emits {source.dimension}: {remedy}"
+            f"source {name!r} emits {before.dimension}, but the new source emits {source.dimension}: {remedy}"
         )
     if source.lag != before.lag:
         words = {0: "a signal, which acts in its own step", 1: "spikes, which arrive one step later"}
         told, new = (words.get(s.lag, f"what arrives {s.lag} steps later") for s in (before, source))
-        raise GraphError(f"source {name!r} emits {told}; the one in its place emits {new}: {remedy}")
+        raise GraphError(f"source {name!r} emits {told}; the new source emits {new}: {remedy}")

@@ -74,4 +74,4 @@ def _told(graph: Graph, state: State, asked: Any) -> Iterator[tuple[str, Any]]:
     yield "the state in which the run begins", [
         state.step, state.stream, {k: digest(t) for k, t in state.tensors().items() if not k.startswith("synapses/")},
     ]  # fmt: skip
-    yield "what is asked of the run", plain(asked)
+    yield "the request", plain(asked)

@@ -21,7 +21,9 @@ _REMEDY = "Run it in one process."
 def refuse_call(graph: Graph, what: str) -> None:
     """Refuse a call that only one process runs."""
     if graph.processes is not None:
-        raise GraphError(f"{what} runs in one process, and this network has {graph.processes.count}: use net.run(…).")
+        raise GraphError(
+            f"{what} runs in one process only, but this network has {graph.processes.count}: use net.run(…)."
+        )
 
 
 def check_run(graph: Graph, checkpoint: Any, recorded: Iterable[str]) -> None:
@@ -30,8 +32,8 @@ def check_run(graph: Graph, checkpoint: Any, recorded: Iterable[str]) -> None:
         return
     if checkpoint is not None:
         raise GraphError(
-            f"checkpoint={checkpoint!r}: a checkpoint holds the network of one process, and {graph.processes.count} share this one. "
-            "Save run.state with rv.save_state, and go on from it."
+            f"checkpoint={checkpoint!r}: a checkpoint holds the network of one process, but {graph.processes.count} share this network. "
+            "Save run.state with rv.save_state, and continue from that state."
         )
     for n in recorded:
         if n in graph.projections:
@@ -64,21 +66,23 @@ def check_shared(graph: Graph, plan: Plan) -> None:
         if p.transform.shared is not None and (home is None or home.how != "circuit"):
             why = "" if home is None else f" ({home})"
             raise GraphError(
-                f"projection {n!r}: its synapses are shared by {graph.processes.count} processes, which only a circuit without gradient "
-                f"can be, but {p.post!r} does not run in one{why}. {_REMEDY}"
+                f"projection {n!r}: {graph.processes.count} processes share its synapses, which works only in a compiled circuit without "
+                f"gradient, but {p.post!r} does not run in one{why}. {_REMEDY}"
             )
     for unit in plan.units:
         if unit.how != "circuit":
             continue
         if not unit.exchanges:
             raise GraphError(
-                f"the provider {unit.provider!r} does not exchange spikes with other processes: ask for another one (provider=…)."
+                f"the provider {unit.provider!r} does not exchange spikes with other processes: choose another with provider=…."
             )
         for n in unit.members:
             shape = graph.populations[n].shape
             if graph.populations[n].emits_numbers and any(p.pre == n for p in graph.projections.values()):
                 raise GraphError(
-                    f"population {n!r} emits {graph.populations[n].cell.emit!r} in every step, but processes exchange spikes alone. {_REMEDY}"
+                    f"population {n!r} emits {graph.populations[n].cell.emit!r} in every step, but processes exchange only spikes. {_REMEDY}"
                 )
             if shape is None or math.prod(shape) != shape[0]:
-                raise GraphError(f"population {n!r} of shape {shape} is no row of cells to share. {_REMEDY}")
+                raise GraphError(
+                    f"population {n!r} has shape {shape}, but processes share only populations with one axis. {_REMEDY}"
+                )

@@ -23,10 +23,10 @@ Tensor = torch.Tensor
 
 
 def whole_state(net: Network, state: State) -> State:
-    """``state`` with the values of the plastic synapses of all processes, the same state in each of them.
+    """``state`` with the values of the plastic synapses of all processes; every process gets the same state.
 
-    All processes call it at once. Where no synapse is plastic, or there is one process, a state is whole already. A run takes
-    both: from a whole state each process takes its share, so that a state saved by four processes is continued by two.
+    All processes must call it. Without plastic synapses, or in one process, a state is already whole. A run accepts whole states
+    and shares: each process takes its share of a whole state, so two processes can continue a state that four processes saved.
 
     Raises
     ------

@@ -33,9 +33,9 @@ class SimulationStepper:
 
     ``stepper(steps=1)`` advances it with its own sources and returns the spikes of those steps by population: cells that fired in
     step k are ``cell[bounds[k]:bounds[k + 1]]``, counted over all axes of a population. Spikes and states are those of ``net.run``,
-    bit for bit. :attr:`state` is a value that any call takes. What changes on the network is followed; a state of another dtype is
-    refused by name. Where the network is one circuit of cells and sources that it draws itself, the circuit is set up once and its
-    values stay inside; all else is set up in every call. Memory holds the spikes of all ``steps`` and the signals of sources: take few at a time.
+    bit for bit. :attr:`state` is a value that any call takes. The stepper follows changes of the network; a state of another dtype
+    raises an error. If the whole network is one circuit that draws its own sources, the stepper sets it up once and keeps its values
+    inside; any other network is set up in every call. Memory holds the spikes of all ``steps`` and the signals of sources: keep ``steps`` small.
 
     ``graph`` gives the network as it is now, ``fresh`` a state to begin with.
 

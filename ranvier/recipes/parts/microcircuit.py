@@ -39,7 +39,7 @@ def microcircuit(
     Source: T. C. Potjans and M. Diesmann, *Cereb. Cortex* 24, 785 (2014); initial potentials as in O. Rhodes et al.,
     *Phil. Trans. R. Soc. A* 378, 20190160 (2020).
 
-    ``processes`` run it together (``rv.distributed.join()``).
+    ``processes`` are those that run the circuit together (``rv.distributed.join()``).
 
     >>> run = microcircuit(0.1).run(1 * second, record={"L4E": ["spikes"]})
     """

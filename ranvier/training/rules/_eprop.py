@@ -55,7 +55,7 @@ class EProp(Rule):
     reset
         Which gradient the reset passes, as in :class:`BPTT`; ``"level"`` is the definition.
 
-    A spike that reaches the output L steps later meets the error of that step, dL/dy_k[t + L]; with random feedback L is the
+    A spike that reaches the output L steps later receives the error of that step, dL/dy_k[t + L]; with random feedback L is the
     least latency from the cell to the output. Two passes: the first gives the errors of the outputs, whatever the loss, the second
     the gradient; memory beyond one window is that of the outputs [T, B, C]. Norms, dropout, and convolutions onto cells other than
     plain LIF are refused. Source: Bellec et al., Nature Communications 2020.

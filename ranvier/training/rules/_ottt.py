@@ -48,8 +48,8 @@ class OTTT(Rule):
         synapse a trace of its own.
 
     Gradients of all steps are added up (OTTT_A); for an update at every step (OTTT_O) train on series of one step with
-    the state passed on. A loss that is a mean over steps takes one pass, any other two. Outside of cycles an error goes back
-    over a delay to the step in which the cell fired; spikes that go round a cycle carry none. Norms and dropout within a
+    the state passed on. A loss that is a mean over steps takes one pass, any other two. Outside cycles, a delay
+    passes the error back to the step in which the cell fired; spikes in a cycle carry no error. Norms and dropout within a
     projection are refused. Source: Xiao et al., NeurIPS 2022.
 
     Raises

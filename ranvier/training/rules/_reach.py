@@ -1,7 +1,7 @@
-"""How errors reach a cell through space: over projections outside of cycles, whatever their delay.
+"""How errors reach a cell through space: over projections outside cycles, whatever their delay.
 
-A spike that goes round a cycle comes back later, so a rule without paths over time leaves that way out. Outside of cycles a
-delay only says when a spike counts: the error of its arrival goes back to the step in which the cell fired.
+A spike in a cycle comes back later, so a rule without paths over time ignores that path. Outside cycles a delay only sets when
+a spike arrives: the error of its arrival goes back to the step in which the cell fired.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ def reach_back(net: Network, rule: str, read: Collection[str]) -> int:
     for n in learnt:
         if n in anyhow and n not in longest:
             raise TrainingError(
-                f"{rule} passes no error back through spikes that go round a cycle, but {n!r}, which learns, reaches the output "
-                f"only that way: give the projections onto {n!r} fixed weights, connect it to the output, or use "
+                f"{rule} passes no error back through spikes in a cycle, but {n!r} learns and reaches the output only through "
+                f"a cycle: give the projections onto {n!r} fixed weights, connect it to the output, or use "
                 f"rv.rules.EProp(feedback='random') or rv.rules.BPTT(window=…)."
             )
     steps = max((longest.get(n, 0) for n in learnt), default=0)
     if steps:
         refuse_mixing(
             net,
-            f"{rule} runs some steps twice where a delay lies behind cells that learn",
+            f"{rule} runs some steps twice where a delay follows cells that learn",
             "call net.eval(), remove the delay, or use rv.rules.BPTT(window=…).",
         )
     return steps

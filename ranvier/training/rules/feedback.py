@@ -38,7 +38,7 @@ class Feedback:
             odd = next((p for p in self.onto[n] if kind == "adaptive" and (p.per_synapse or p.matrix() is None)), None)
             if odd is not None:
                 raise TrainingError(
-                    f"EProp(feedback='adaptive') follows a weight matrix with one delay, but projection {odd.name!r} is not one: "
+                    f"EProp(feedback='adaptive') needs a weight matrix with one delay, but projection {odd.name!r} is not one: "
                     f"use rv.Linear there, or feedback='symmetric'."
                 )
         first = {o: first_arrivals(net, o) for o in net.outputs}

@@ -39,14 +39,14 @@ class SLTT(Rule):
     reset
         Which gradient the reset passes, as in :class:`BPTT`; it matters only where an output is read after the reset.
 
-    A loss that is a mean over steps takes one pass, any other two. Outside of cycles an error goes back over a delay to the step
-    in which the cell fired; spikes that go round a cycle carry none. Source: Meng et al., ICCV 2023.
+    A loss that is a mean over steps takes one pass, any other two. Outside cycles, a delay passes the error back to the step
+    in which the cell fired; spikes in a cycle carry no error. Source: Meng et al., ICCV 2023.
 
     Raises
     ------
     TrainingError
-        Where a plastic synapse, a learnable initial value, or a part that reaches the output through a cycle alone stands in
-        the way.
+        Where the network has plastic synapses, a learnable initial value, or a part that learns and reaches the output only
+        through a cycle.
 
     >>> fit = rv.train(net, data, epochs=10, rule=rv.rules.SLTT(keep=25), loss=rv.losses.EveryStep())
     """

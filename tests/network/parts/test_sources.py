@@ -52,10 +52,10 @@ def test_a_run_after_a_replacement_reads_the_new_source(other):
 
 def test_a_source_unlike_the_one_before_is_refused():
     net = made()
-    with pytest.raises(ShapeError, match=r"source 'noise' has shape \(6,\), the one in its place has shape \(7,\)"):
+    with pytest.raises(ShapeError, match=r"source 'noise' has shape \(6,\), but the new source has shape \(7,\)"):
         net.sources["noise"] = rv.Poisson(200 * Hz, 7)
     with pytest.raises(
-        GraphError, match="'noise' emits spikes, which arrive one step later; the one in its place emits a signal"
+        GraphError, match="'noise' emits spikes, which arrive one step later; the new source emits a signal"
     ):
         net.sources["noise"] = rv.TimedArray(np.ones((3, 6)))
     with pytest.raises(GraphError, match="source 'noise' is int"):

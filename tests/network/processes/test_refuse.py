@@ -47,12 +47,12 @@ REFUSED: dict[str, tuple[Callable[[Processes], Any], str]] = {
     "a checkpoint": (with_checkpoint, "holds the network of one process"),
     "gap junctions": (gap, "of the presynaptic cell"),
     "a shared variable": (shared, "shares m among synapses"),
-    "graded emissions": (graded, "exchange spikes alone"),
+    "graded emissions": (graded, "exchange only spikes"),
     "records of synapses": (
         lambda p: plastic(p).run(1 * ms, record={"changing": ["w"]}),
         r"synapses 2 processes share: read them in rv\.whole_state\(net, run\.state\)",
     ),
-    "another provider": (lambda p: reference(p).run(1 * ms), "only a circuit without gradient can be"),
+    "another provider": (lambda p: reference(p).run(1 * ms), "only in a compiled circuit without gradient, but"),
     "a file": (lambda p: rv.save(coba(p), "nowhere"), "other processes hold the others"),
 }
 
@@ -81,9 +81,9 @@ DIFFERENT: dict[str, tuple[Callable[[Processes], rv.Run], str]] = {
     "stream": (lambda p: coba(p).run(1 * ms, stream=p.rank), "state in which the run begins differs"),
     "record": (
         lambda p: coba(p).run(1 * ms, stream=0, record=dict(list(RECORD.items())[: 1 + p.rank])),
-        "what is asked",
+        "the request differs",
     ),
-    "duration": (lambda p: coba(p).run((1 + p.rank) * ms, stream=0), "what is asked of the run differs"),
+    "duration": (lambda p: coba(p).run((1 + p.rank) * ms, stream=0), "the request differs"),
     "parts": (lambda p: (coba if p.rank else driven)(p).run(1 * ms, stream=0), "differs|different parts"),
 }
 
