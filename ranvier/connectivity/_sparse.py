@@ -52,7 +52,7 @@ class Sparse(Storing, nn.Module):
     storage
         How the weights lie in memory. Weights that are not learnt are stored at once.
     shared
-        Which of all synapses these are, where other processes have others.
+        The places of these synapses among all, if other processes hold the others.
     """
 
     row_pointer: Tensor
@@ -219,7 +219,7 @@ class Sparse(Storing, nn.Module):
 
     @property
     def total(self) -> int:
-        """Synapses of all processes."""
+        """Number of synapses in all processes."""
         return len(self) if self.shared is None else self.shared.places.total
 
     @property

@@ -1,4 +1,4 @@
-"""The processes that run one network together: which cells each has, and what they tell one another."""
+"""The processes that run one network together: the cells of each, and their messages."""
 
 from __future__ import annotations
 

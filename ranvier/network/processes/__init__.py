@@ -1,3 +1,3 @@
-"""A network that several processes run together: who has which synapses, what they exchange, and what they refuse."""
+"""A network that several processes run together: their synapses, their messages, and the requests they refuse."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""What the processes of a run tell one another besides spikes: that they run the same, and when one of them stops."""
+"""Messages between the processes of a run besides spikes: whether they run the same network, and facts about all synapses."""
 
 from __future__ import annotations
 

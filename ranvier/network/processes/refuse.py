@@ -1,4 +1,4 @@
-"""What several processes do not run, each in a sentence."""
+"""Requests that only one process can run: each raises an error with the remedy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def refuse_call(graph: Graph, what: str) -> None:
 
 
 def check_run(graph: Graph, checkpoint: Any, recorded: Iterable[str]) -> None:
-    """Refuse what a run cannot keep where several processes share it."""
+    """Refuse a checkpoint, and records of synapses, where several processes share the network."""
     if graph.processes is None:
         return
     if checkpoint is not None:
@@ -57,7 +57,7 @@ def check_rule(graph: Graph, name: str, rule: BoundPlasticity | None) -> None:
 
 
 def check_shared(graph: Graph, plan: Plan) -> None:
-    """Refuse a plan in which something else than a circuit reads synapses of which this process has a share."""
+    """Refuse a plan where anything but a circuit reads synapses that processes share."""
     if graph.processes is None:
         return
     units = {n: u for u in plan.units for n in u.members}

@@ -28,7 +28,7 @@ class ColumnsElsewhere(Columns):
     def reader(self, path: str) -> Reader:
         def refuse(count: int | None = None) -> np.ndarray:
             raise RecordingError(
-                f"process 0 wrote {path} to {self.folder}: read it there, or with rv.load_records when the run is done."
+                f"process 0 wrote {path} to {self.folder}: read it in process 0, or with rv.load_records after the run."
             )
 
         return refuse

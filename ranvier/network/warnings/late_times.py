@@ -22,7 +22,7 @@ _LATE = 1 << 20
 def warn_of_late_times(graph: Graph, last: int) -> None:
     """Warn, once per network, of equations that lose digits of the time in a run up to step ``last``.
 
-    The parts are looked at once; they are those of the last plan.
+    The parts of the last plan are examined once.
     """
     memo = graph.memo
     if last <= _LATE or graph.dtype == torch.float64 or memo.late is memo.parts:

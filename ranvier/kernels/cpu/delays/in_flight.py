@@ -112,7 +112,7 @@ class Flight:
 
     @cached_property
     def waiting(self) -> Tensor:
-        """Time lines of the spikes of crowded steps, as those of the product over whole sequences."""
+        """Time lines that hold the spikes of busy steps, laid out as in the product over whole sequences."""
         length = self.matrix.reversed.line_length(self.steps + steps_at_once()) if self.matrix is not None else 0
         return silent_lines(self.batch, self.sources, length, self.taps.dtype, abreast(self.batch, self.taps.dtype))
 
