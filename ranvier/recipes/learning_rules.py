@@ -35,8 +35,8 @@ _SEARCH: dict[str, rules.Rule] = {
 }
 GRADIENT_ALONE: dict[str, rules.Rule] = {"RTRL()": rules.RTRL(), "SnAp1()": rules.SnAp1()}
 _SUMMED, _BINNED = "linear model, sums", "linear model, bins"
-#: widths of bins in steps, learning rates: the best on validation samples counts; samples of a compared gradient
-_WIDTHS, _RATES, _COMPARED = (2, 5, 10), (0.02, 0.05), 8
+#: widths of bins in steps, learning rates: the best on validation samples counts; training samples for each whose gradient is compared
+_WIDTHS, _RATES, _COMPARED = (2, 5, 10), (0.02, 0.05), 50
 #: a split or draw of its own on which each rule's rate is chosen; it is not scored
 _CHOOSE = 1000
 _LOSS = losses.EveryStep(scale=5)
@@ -98,7 +98,8 @@ def _trained(
 
 def _cosine(rule: rules.Rule, make: Callable[[str, int], Network], learn: Samples, seed: int) -> float:
     """Of the angle between the gradient of ``rule`` and that of BPTT, before training."""
-    net, x, y = make(PAIRS, seed), learn[0][:_COMPARED].transpose(0, 1), learn[1][:_COMPARED]
+    count = max(1, len(learn[0]) // _COMPARED)
+    net, x, y = make(PAIRS, seed), learn[0][:count].transpose(0, 1), learn[1][:count]
 
     def gradient(of: rules.Rule) -> torch.Tensor:
         net.zero_grad(set_to_none=False)
