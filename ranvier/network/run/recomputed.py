@@ -38,7 +38,7 @@ def recomputed(graph: Graph, run: Callable[..., Made], *given: object) -> Made:
             return run(*given)
         if any(q._version != version for q, version in before):
             raise StateError(
-                "parameters of the network changed between a run and its backward pass, which computes the steps again: call backward() "
+                "parameters of the network changed between a run and its backward pass, which computes the steps again: call backward "
                 "before the optimizer's step or any other change."
             )
         with _kept(graph):
