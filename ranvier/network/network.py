@@ -181,17 +181,19 @@ class Network(nn.Module):
         return self.graph.shape_of(name)
 
     def connect(
-        self, pre: str, post: str | Sequence[str], how: Connectivity | nn.Module, *, to: str | None = None, weight: Any = 1.0,
-        delay: Any = None, sign: int | None = None, plasticity: Plasticity | None = None, name: str | None = None,
+        self, pre: str, post: str | Sequence[str], how: Connectivity | nn.Module | Sequence[nn.Module], *, to: str | None = None,
+        weight: Any = 1.0, delay: Any = None, sign: int | None = None, plasticity: Plasticity | None = None, name: str | None = None,
         interpolation: str = "linear", width: Any = None, storage: Storage | None = None, progress: bool = False,
+        same_step: bool = False,
     ) -> list[str]:  # fmt: skip
         """Let ``pre`` project to one or several populations.
 
         Parameters
         ----------
         how
-            A rule (``rv.FixedProbability(0.1)``) for single synapses with ``weight`` and ``delay`` each, or a transform
-            (``rv.Linear(…)``, any stateless torch module).
+            A rule (``rv.FixedProbability(0.1)``) for single synapses with ``weight`` and ``delay`` each, a transform
+            (``rv.Linear(…)``, any stateless torch module), or a list of transforms that act in turn; an empty one carries
+            emissions as they are.
         weight, delay
             Of single synapses: a number, an array (one entry per synapse, or a table [pre, post]), a distribution, or a
             function of distance; both may be ``rv.Learn``, the delay ``rv.Correlated`` with the weight.
@@ -208,11 +210,14 @@ class Network(nn.Module):
             How the weights of single synapses lie in memory (``rv.storages``); those that are not learnt are stored at once.
         progress
             Show what is built, and its memory.
+        same_step
+            Emissions arrive in the step in which they are made, as between the parts of :class:`ranvier.Sequential`;
+            only through transforms. With ``delay`` they arrive round(delay/dt) steps later.
 
         Returns the names of the projections.
         """
         request = Connection(
-            pre, how, to, weight, delay, sign, plasticity, name, interpolation, width, progress, storage
+            pre, how, to, weight, delay, sign, plasticity, name, interpolation, width, progress, storage, same_step
         )
         names = []
         for projection in connect(self.graph, request, post):

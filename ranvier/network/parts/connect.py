@@ -31,7 +31,7 @@ class Connection:
     """What :meth:`Network.connect` was asked for, but for the targets."""
 
     pre: str
-    how: Connectivity | nn.Module
+    how: Connectivity | nn.Module | Sequence[nn.Module]
     to: str | None
     weight: Any
     delay: Any
@@ -42,6 +42,7 @@ class Connection:
     width: Any
     progress: bool
     storage: Storage | None = None
+    same_step: bool = False
 
 
 def connect(graph: Graph, asked: Connection, post: str | Sequence[str]) -> Iterator[Projection]:
@@ -65,7 +66,7 @@ def _join(graph: Graph, asked: Connection, target: str, numbered: bool) -> Proje
         raise GraphError(f"delay={delay!r}: an electrical synapse has no spikes to delay; leave it out.")
     label = _label(graph, asked.name or f"{pre}_to_{target}_{port}", numbered)
     check_rule(graph, label, bound)
-    latency = _lag(graph, pre)
+    latency = 0 if asked.same_step else _lag(graph, pre)
     chain: list[nn.Module]
     if isinstance(how, Connectivity):
         request = {
@@ -85,7 +86,7 @@ def _join(graph: Graph, asked: Connection, target: str, numbered: bool) -> Proje
         chain = [synapses.module]
     else:
         latency += int(0 if delay is None else latency_steps(delay, graph.dt, 1, graph.seed, label))
-        chain = [how.to(graph.dtype)]
+        chain = [module.to(graph.dtype) for module in (how if isinstance(how, Sequence) else (how,))]
     return Projection(label, pre, target, port, chain, latency, bound, dt=graph.dt, seed=graph.seed)
 
 
@@ -130,12 +131,25 @@ def _check(asked: Connection) -> None:
             raise GraphError(
                 f"{word} belongs to single synapses: connect with a rule such as rv.AllToAll(), not {type(how).__name__}."
             )
+    if flag(asked.same_step, "same_step") and isinstance(how, Connectivity):
+        raise GraphError(
+            f"same_step belongs to transforms such as rv.Linear(…): synapses of a rule such as {type(how).__name__} take one step."
+        )
     if not isinstance(how, Connectivity | nn.Module):
-        raise GraphError(f"cannot connect with {how!r}: {_instead_of(how)}")
+        _check_row(how)
     if not isinstance(how, Connectivity) and not (isinstance(weight, float | int) and weight == 1):
         raise GraphError(
             f"weight={weight!r} belongs to single synapses; {type(how).__name__} has weights of its own: set them there."
         )
+
+
+def _check_row(how: Any) -> None:
+    """Refuse what is no row of modules."""
+    if not isinstance(how, list | tuple):
+        raise GraphError(f"cannot connect with {how!r}: {_instead_of(how)}")
+    for module in how:
+        if not isinstance(module, nn.Module):
+            raise GraphError(f"cannot connect with a row that holds {module!r}: {_instead_of(module)}")
 
 
 def _label(graph: Graph, name: str, numbered: bool) -> str:
