@@ -11,6 +11,7 @@ from ranvier.connectivity._spatial import Spatial
 from ranvier.connectivity.hooks import is_unfinished
 from ranvier.connectivity.partial_shape import windowed
 from ranvier.kernels.provider import Runnable
+from ranvier.kernels.tasks import ConvolutionProduct
 
 if TYPE_CHECKING:
     from ranvier.connectivity.transform import Transform
@@ -53,8 +54,12 @@ class Convolution(Spatial):
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, carrier: Runnable | None = None) -> Tensor:
         """``x`` [rows, in, …] -> [rows, out, …]."""
-        module: Any = self.module
-        return module._conv_forward(x, weight, bias)
+        m: Any = self.module
+        if carrier is None or m.padding_mode != "zeros" or isinstance(m.padding, str):
+            return m._conv_forward(x, weight, bias)
+        return carrier(
+            ConvolutionProduct(x, weight, bias, m.stride, m.padding, m.dilation, False, m.output_padding, m.groups)
+        )
 
     def spread_inputs(self, each: Tensor) -> Tensor:
         """[out, in/groups, 1, …]: each group of outputs has inputs of its own."""

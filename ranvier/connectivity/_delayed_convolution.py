@@ -89,7 +89,12 @@ class DelayedConvolution(DelayedKernel):
         """``input`` [B, in, …] -> [B, out, …], without delay; with ``history`` and ``bound`` as :meth:`delayed`."""
         if history is not None and bound is not None:
             return self.delayed(input, history, bound, carrier)
-        return self.product(input, self.effective_weight(), self.bias)
+        return self.product(input, self.effective_weight(), self.bias, carrier)
+
+    def run(self, x: Tensor, carrier: Runnable | None) -> Tensor:
+        """``self(x)``, by ``carrier`` where the class computes as this one does."""
+        own = type(self).forward is not DelayedConvolution.forward or "forward" in vars(self)
+        return self(x) if own else self(x, carrier=carrier)
 
     def delayed(
         self, x: Tensor, history: Tensor, bound: BoundTransform, carrier: Runnable | None = None,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
 
 from ranvier.connectivity._fit import channels
 from ranvier.connectivity._spatial import Spatial
 from ranvier.connectivity.hooks import is_unfinished
+from ranvier.kernels.products import carried
 from ranvier.kernels.provider import Runnable
+from ranvier.kernels.tasks import ConvolutionProduct
 
 __all__ = ["ARGUMENTS", "Transposed"]
 
@@ -19,11 +20,6 @@ Tensor = torch.Tensor
 ARGUMENTS = (
     "in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding", "groups", "dilation", "padding_mode",
 )  # fmt: skip
-_PRODUCTS = {
-    1: nn.functional.conv_transpose1d,
-    2: nn.functional.conv_transpose2d,
-    3: nn.functional.conv_transpose3d,
-}
 
 
 class Transposed(Spatial):
@@ -59,5 +55,5 @@ class Transposed(Spatial):
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, carrier: Runnable | None = None) -> Tensor:
         """``x`` [rows, in, …] -> [rows, out, …]."""
         m: Any = self.module
-        carry = _PRODUCTS[len(m.kernel_size)]
-        return carry(x, weight, bias, m.stride, m.padding, m.output_padding, m.groups, m.dilation)
+        sizes = (m.stride, m.padding, m.dilation, True, m.output_padding, m.groups)
+        return carried(carrier, ConvolutionProduct(x, weight, bias, *sizes))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ranvier.kernels.reference import run_product
 from ranvier.kernels.tasks import (
+    ConvolutionProduct,
     DelayedMatrixProduct,
     DelayedSparseProduct,
     MatrixProduct,
@@ -25,8 +26,12 @@ _HOLDERS: dict[type[Propagate], tuple[str, str]] = {
     SparseProduct: ("events.products", "sparse_linear"),
     DelayedMatrixProduct: ("delays.products", "delayed_linear"),
     DelayedSparseProduct: ("delays.products", "delayed_sparse"),
+    ConvolutionProduct: ("events.convolution", "convolution"),
     MaxPool: ("events.pool2d", "max_pool2d"),
 }
+
+
+_PLANES = frozenset({ConvolutionProduct, MaxPool})
 
 
 class _Ways(dict[type, Callable[..., Tensor]]):
@@ -47,7 +52,6 @@ def run_by_event(task: Propagate) -> Tensor:
 
 
 def run_dense(task: Propagate) -> Tensor:
-    """The product by the matrix library of torch; pooling has a kernel of its own."""
-    if type(task) is MaxPool:
-        return _ways[MaxPool](*task)
-    return run_product(task)
+    """The product by the matrix library of torch; those of planes have a way of their own."""
+    kind = type(task)
+    return _ways[kind](*task) if kind in _PLANES else run_product(task)

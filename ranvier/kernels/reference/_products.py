@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import linear, max_pool2d
 
 from ranvier.kernels.tasks import (
+    ConvolutionProduct,
     DelayedMatrixProduct,
     DelayedSparseProduct,
     MatrixProduct,
@@ -65,5 +66,6 @@ _WAYS: dict[type[Propagate], Callable[..., Tensor]] = {
     SparseProduct: _sparse,
     DelayedMatrixProduct: _delayed_matrix,
     DelayedSparseProduct: _delayed_sparse,
+    ConvolutionProduct: torch.convolution,
     MaxPool: max_pool2d,
 }

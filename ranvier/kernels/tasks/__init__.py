@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ranvier.kernels.tasks._pattern import Pattern, pattern
     from ranvier.kernels.tasks._plastic import PlasticProjection
     from ranvier.kernels.tasks._products import (
+        ConvolutionProduct,
         DelayedMatrixProduct,
         DelayedSparseProduct,
         MatrixProduct,
@@ -68,6 +69,7 @@ _PUBLIC: dict[str, str] = {
     "CircuitResult": "._circuit",
     "CircuitShape": "._shapes",
     "Decay": "ranvier.dynamics.plasticity",
+    "ConvolutionProduct": "._products",
     "Counts": "._draws",
     "DelayedMatrixProduct": "._products",
     "DelayedSparseProduct": "._products",
@@ -120,6 +122,7 @@ __all__ = [
     "CircuitProjection",
     "CircuitResult",
     "CircuitShape",
+    "ConvolutionProduct",
     "Counts",
     "Decay",
     "DelayedMatrixProduct",

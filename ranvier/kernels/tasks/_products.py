@@ -10,6 +10,7 @@ from ranvier.kernels.tasks._pattern import Pattern
 from ranvier.storages import Stored
 
 __all__ = [
+    "ConvolutionProduct",
     "DelayedMatrixProduct",
     "DelayedSparseProduct",
     "MatrixProduct",
@@ -62,6 +63,24 @@ class DelayedSparseProduct(NamedTuple):
     history: Tensor
 
 
+class ConvolutionProduct(NamedTuple):
+    """A convolution, or with ``transposed`` what spreads each number over a window, as torch defines both.
+
+    ``x`` [rows, in, …], ``weight`` [out, in/groups, …] or transposed [in, out/groups, …], ``bias`` [out] or None; gives
+    [rows, out, …]. The other fields have a number for each axis of space.
+    """
+
+    x: Tensor
+    weight: Tensor
+    bias: Tensor | None
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    transposed: bool = False
+    output_padding: tuple[int, ...] = (0,)
+    groups: int = 1
+
+
 class MaxPool(NamedTuple):
     """The largest of each block of ``size`` pixels: ``x`` [rows, channels, H, W]."""
 
@@ -69,7 +88,7 @@ class MaxPool(NamedTuple):
     size: tuple[int, int]
 
 
-Propagate = MatrixProduct | SparseProduct | DelayedMatrixProduct | DelayedSparseProduct | MaxPool
+Propagate = MatrixProduct | SparseProduct | DelayedMatrixProduct | DelayedSparseProduct | ConvolutionProduct | MaxPool
 
 
 def decoded(task: Propagate) -> Propagate:

@@ -8,6 +8,7 @@ import torch
 from ranvier.kernels import registry
 from ranvier.kernels.provider import DENSE, EVENT
 from ranvier.kernels.tasks import (
+    ConvolutionProduct,
     DelayedMatrixProduct,
     DelayedSparseProduct,
     MatrixProduct,
@@ -36,6 +37,12 @@ def tasks() -> dict[str, object]:
         "sparse": SparseProduct(x, rows, rand(len(pre))),
         "delayed matrix": DelayedMatrixProduct(x, rand(6, 7, 2), first, history),
         "delayed sparse": DelayedSparseProduct(x, rows, rand(len(pre), 2), late, history),
+        "convolution": ConvolutionProduct(
+            rand(3, 4, 6, 8), rand(6, 2, 3, 2), rand(6), (1, 2), (2, 0), (1, 2), groups=2
+        ),
+        "transposed convolution": ConvolutionProduct(
+            rand(3, 4, 6, 8), rand(4, 3, 3, 2), rand(6), (1, 2), (1, 0), (1, 2), True, (0, 1), groups=2
+        ),
         "pooling": MaxPool(rand(3, 2, 6, 8), (2, 4)),
     }
 
