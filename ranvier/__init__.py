@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     )
     from ranvier.network import (
         GradientRun,
+        Layer,
         Network,
         OrnsteinUhlenbeck,
         Plan,
@@ -160,6 +161,7 @@ _PUBLIC: dict[str, str] = {
     "HodgkinHuxley": "ranvier.neurons",
     "Izhikevich": "ranvier.neurons",
     "LIF": "ranvier.neurons",
+    "Layer": "ranvier.network",
     "LeakyReadout": "ranvier.neurons",
     "Learn": "ranvier.values",
     "Linear": "ranvier.connectivity",
@@ -274,6 +276,7 @@ __all__ = [
     "Grid",
     "HodgkinHuxley",
     "Izhikevich",
+    "Layer",
     "LeakyReadout",
     "Learn",
     "Linear",

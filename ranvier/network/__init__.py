@@ -8,20 +8,23 @@ from ranvier._pages import page
 
 if TYPE_CHECKING:
     from ranvier.network.fold import fold_norms
+    from ranvier.network.layer import Layer
     from ranvier.network.lowering import step_graph
     from ranvier.network.network import Network
     from ranvier.network.order import GraphError
+    from ranvier.network.output_only import OutputOnly
     from ranvier.network.parts.population import Population, Relay
     from ranvier.network.parts.projection import Projection
     from ranvier.network.plan.plan import Choice, Plan
     from ranvier.network.processes.whole import whole_state
     from ranvier.network.recording import Sample, SpikeStatistics, SpikeTrain, Statistics, load_records
+    from ranvier.network.recurrent import Recurrent
     from ranvier.network.residual import Residual
     from ranvier.network.rounding import RoundingReport, compare_rounding, rounded_delays
     from ranvier.network.run.lengths import silence_after, take_lengths
     from ranvier.network.run.modes import in_own_precision
     from ranvier.network.saving.networks import load, save
-    from ranvier.network.sequential import Recurrent, Sequential
+    from ranvier.network.sequential import Sequential
     from ranvier.network.simulation.gradient_run import GradientRun, Signals
     from ranvier.network.simulation.run import Run
     from ranvier.network.simulation.stepper import SimulationStepper
@@ -46,8 +49,10 @@ __all__ = [
     "Choice",
     "GradientRun",
     "GraphError",
+    "Layer",
     "Network",
     "OrnsteinUhlenbeck",
+    "OutputOnly",
     "Plan",
     "Poisson",
     "Population",
@@ -95,13 +100,15 @@ _PUBLIC: dict[str, str] = {
     "Choice": ".plan.plan",
     "GradientRun": ".simulation.gradient_run",
     "GraphError": ".order",
+    "Layer": ".layer",
     "Network": ".network",
     "OrnsteinUhlenbeck": ".stimuli",
+    "OutputOnly": ".output_only",
     "Plan": ".plan.plan",
     "Poisson": ".stimuli",
     "Population": ".parts.population",
     "Projection": ".parts.projection",
-    "Recurrent": ".sequential",
+    "Recurrent": ".recurrent",
     "Relay": ".parts.population",
     "Residual": ".residual",
     "RoundingReport": ".rounding",

@@ -260,7 +260,8 @@ def _take(name: str, value: Any, shape: tuple[int, ...] | None, graph: Graph) ->
         shape = None
     if value.ndim < least or (shape is not None and tuple(value.shape[2:]) != shape):
         expected = "[T, B, …]" if shape is None else f"[T, B, {', '.join(map(str, shape))}]"
-        hint = " - for one sample insert a batch axis with x.unsqueeze(1)" if value.ndim < least else ""
+        one = "one sample [T, …] is x.unsqueeze(1); one step [B, …] is .step(x, state) of the network or layer"
+        hint = f" - {one}" if value.ndim < least else ""
         raise ShapeError(
             f"input {name!r} has shape {tuple(value.shape)}; expected {expected} (time, batch, features){hint}."
         )

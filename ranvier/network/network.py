@@ -44,6 +44,7 @@ from ranvier.values import flag
 
 if TYPE_CHECKING:
     from ranvier.distributed import Processes
+    from ranvier.network.output_only import OutputOnly
     from ranvier.network.run.one_step import Who
     from ranvier.network.simulation.gradient_run import GradientRun, Loss
     from ranvier.storages import Storage
@@ -347,6 +348,12 @@ class Network(nn.Module):
                 return done
         out, after = self(x.unsqueeze(0), state, reset=reset)
         return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), after
+
+    def output_only(self) -> OutputOnly:
+        """The same network as a module whose call gives the output alone, for ``torch.nn.Sequential``: ``y = net.output_only()(x)``."""
+        from ranvier.network.output_only import OutputOnly  # imported only by who asks
+
+        return OutputOnly(self)
 
     def stepper(self, state: State | None = None, *, batch: int | None = None, stream: int | None = None) -> Any:
         """A :class:`Stepper` from ``state`` or a fresh one (the numbers of :meth:`step` in less time, without gradient).

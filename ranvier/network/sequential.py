@@ -14,11 +14,12 @@ from ranvier.network.network import Network
 from ranvier.network.order import GraphError
 from ranvier.network.parts.population import Relay
 from ranvier.network.parts.projection import Projection
+from ranvier.network.recurrent import Recurrent
 from ranvier.network.residual import Residual, join_of
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
 
-__all__ = ["Recurrent", "Sequential"]
+__all__ = ["Sequential"]
 
 
 def _instead_of(part: Any) -> str:
@@ -31,27 +32,6 @@ def _instead_of(part: Any) -> str:
         name = getattr(part, "__name__", "it")
         return f"call it, as in {name}(…), if it makes a part; a function of tensors needs a module, such as torch.nn.ReLU()."
     return "give modules such as rv.Linear(…) and cells such as rv.LIF(…)."
-
-
-class Recurrent:
-    """A cell whose population also projects to itself, one step later (plus the transform's own delay).
-
-    >>> net = rv.Sequential(rv.Linear(700, 256), rv.Recurrent(rv.LIF(256), rv.Linear(256, 256)), dt=1*ms)
-    """
-
-    def __init__(self, cell: Cell, transform: nn.Module, *, to: str | None = None) -> None:
-        if isinstance(transform, Connectivity):
-            rule = type(transform).__name__
-            raise GraphError(
-                f"Recurrent takes a transform such as rv.Linear(n, n), not the rule {rule}. Single synapses belong to a network made "
-                f"part by part: net = rv.Network(dt=…), net.population(…), net.connect('cells', 'cells', rv.{rule}(…))."
-            )
-        if not isinstance(cell, Cell) or not isinstance(transform, nn.Module):
-            raise GraphError(
-                f"Recurrent takes a cell and a transform, got {type(cell).__name__} and {type(transform).__name__}: write "
-                "rv.Recurrent(rv.LIF(n), rv.Linear(n, n))."
-            )
-        self.cell, self.transform, self.to = cell, transform, to
 
 
 class Sequential(Network):

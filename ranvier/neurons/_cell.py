@@ -15,6 +15,7 @@ from ranvier.units import Quantity
 from ranvier.values import Distribution, Learn
 
 if TYPE_CHECKING:
+    from ranvier.network import Layer
     from ranvier.neurons._membrane_norm import CellNorm
 
 __all__ = ["Cell"]
@@ -191,6 +192,16 @@ class Cell:
         kept = {n: getattr(self, n) for n in _WORDS} | words
         values = kept.pop("values")
         return Cell(**kept, **values)
+
+    def layer(self, *, dt: Any, **options: Any) -> Layer:
+        """The cells as a module of torch, ``out, state = layer(x, state)``: the same as ``rv.Layer(self, dt=…)``.
+
+        >>> lif = rv.LIF(128, tau=10*ms).layer(dt=1*ms)
+        >>> spikes, state = lif(torch.rand(100, 32, 128))
+        """
+        from ranvier.network import Layer  # the one import upward: a cell knows nothing of networks, until it is asked
+
+        return Layer(self, dt=dt, **options)
 
     def __add__(self, part: Part) -> Cell:
         if not isinstance(part, Part):

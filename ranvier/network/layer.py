@@ -1,0 +1,167 @@
+"""One population of cells as a module of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from ranvier.connectivity.hooks import has_hook
+from ranvier.network.network import Network
+from ranvier.network.order import GraphError
+from ranvier.network.output_only import OutputOnly
+from ranvier.network.parts.projection import Projection
+from ranvier.network.recurrent import Recurrent
+from ranvier.network.shown import Shown
+from ranvier.network.state.state import State, stream_of
+from ranvier.neurons import Cell
+
+if TYPE_CHECKING:
+    from ranvier.dynamics import Reset
+    from ranvier.network.plan.plan import Plan
+    from ranvier.surrogates import Surrogate
+
+__all__ = ["Layer"]
+
+Tensor = torch.Tensor
+
+
+class Layer(Shown):
+    """Cells as a ``torch.nn.Module``: ``out, state = layer(x, state)``.
+
+    x [T, B, *size] is what arrives at the cells in each step; out [T, B, *size] is what they emit: spikes, or the variable of a
+    read-out. :meth:`step` takes one step, x [B, *size]. The state is a value: pass it on, or leave it out to start afresh.
+    ``cell.layer(dt=…)`` says the same as ``rv.Layer(cell, dt=…)``.
+
+    Values that are ``rv.Learn`` are parameters by the name that the cell gives them (``layer.tau``), all others are buffers. The
+    module has the kernels of a network of this one population: :attr:`network`, which simulates, records and plans.
+
+    Parameters
+    ----------
+    cell
+        A cell, or :class:`Recurrent`, whose transform is ``layer.recurrent``. Without a size it has the shape that arrives.
+    dt
+        Time step.
+    to
+        The port where ``x`` arrives: needed where the cell has not exactly one input. With several ports, ``x`` is a mapping by port.
+    seed
+        Seeds what is drawn for the layer: parameters and delays. None takes a seed from torch's generator, so that
+        layers differ and ``torch.manual_seed`` repeats them.
+    surrogate
+        Derivative at the threshold where the cell names none.
+    dtype
+        float32 or float64; ``.double()`` and ``.float()`` change it.
+    provider
+        The provider to ask first, as in :class:`Network`.
+
+    Raises
+    ------
+    GraphError
+        Where the port is unknown, or not clear.
+    ShapeError, StateError
+        In a call, where ``x`` or ``state`` does not fit.
+
+    >>> lif = rv.LIF(128, tau=rv.Learn(10*ms)).layer(dt=1*ms)
+    >>> spikes, state = lif(torch.rand(100, 32, 128))
+    >>> spikes, state = lif.step(torch.rand(32, 128), state)
+    >>> [name for name, _ in lif.named_parameters()]
+    ['tau']
+    """
+
+    def __init__(
+        self, cell: Cell | Recurrent, *, dt: Any, to: str | Sequence[str] | None = None, seed: int | None = None,
+        surrogate: Surrogate | None = None, dtype: torch.dtype = torch.float32, provider: str | None = None,
+    ) -> None:  # fmt: skip
+        seed = stream_of() if seed is None else seed
+        net, inner = _network(cell, to, dt=dt, seed=seed, surrogate=surrogate, dtype=dtype, provider=provider)
+        (name,) = net.outputs
+        population = net.populations[name]
+        norm = population.membrane_norm
+        super().__init__(net, population, inner if norm is None else {"membrane_norm": norm, **inner})
+        self._name = name
+
+    @property
+    def network(self) -> Network:
+        """The network of this one population."""
+        return self._behind  # pyright: ignore[reportReturnType]
+
+    @property
+    def cell(self) -> Cell:
+        """The equations and their values."""
+        return self.network.populations[self._name].cell
+
+    @property
+    def dt(self) -> float:
+        """The time step in ms."""
+        return self.network.dt
+
+    def forward(self, x: Tensor | Mapping[str, Tensor], state: State | None = None, **how: Any) -> tuple[Tensor, State]:
+        """What the cells emit over ``x`` [T, B, *size], and the state after; ``how`` as in a call of :class:`Network`."""
+        return self.network(x, state, **how)
+
+    def step(self, x: Tensor, state: State | None = None, *, reset: Reset = "auto") -> tuple[Tensor, State]:
+        """One step: ``x`` [B, *size] -> (what the cells emit [B, *size], state)."""
+        if not has_hook(self) and type(self).forward is Layer.forward:
+            return self.network.step(x, state, reset=reset)
+        out, after = self(x.unsqueeze(0), state, reset=reset)
+        return out.squeeze(0), after
+
+    def observe(
+        self, x: Tensor | Mapping[str, Tensor], state: State | None = None, *, record: Sequence[str], **how: Any
+    ) -> dict[str, Tensor]:
+        """Signals of the cells [T, B, *size] by name, with gradient: ``layer.observe(x, record=["spikes", "v"])``."""
+        return self.network.observe(x, state, record={self._name: record}, **how)[self._name]
+
+    def initial_state(self, batch: int = 1, *, stream: int | None = None) -> State:
+        """A fresh state of ``batch`` samples; ``stream`` selects the random numbers, as in :class:`Network`."""
+        return self.network.initial_state(batch, stream=stream)
+
+    def plan(self, **request: Any) -> Plan:
+        """The kernel of a call, and the reason; ``request`` as in :meth:`Network.plan`."""
+        return self.network.plan(**request)
+
+    def output_only(self) -> OutputOnly:
+        """The same module, whose call gives the output alone, for ``torch.nn.Sequential``: ``y = layer.output_only()(x)``."""
+        return OutputOnly(self)
+
+    def extra_repr(self) -> str:
+        return f"{self.cell!r}, size={self.network.shape_of(self._name)}, dt={self.dt:g} ms"
+
+
+class _Delays(Shown):
+    """The delays of a recurrent projection, beside the transform that it shows under its own name."""
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        self._behind._load_from_state_dict(*args)  # which also counts the steps anew
+
+
+def _network(cell: Any, to: Any, **options: Any) -> tuple[Network, dict[str, nn.Module]]:
+    """The cells in a network of their own, each port with an input, and the modules inside."""
+    only = cell.cell if isinstance(cell, Recurrent) else cell
+    if not isinstance(only, Cell):
+        raise GraphError(
+            f"a layer is made of a cell, got {type(cell).__name__}: write rv.Layer(rv.LIF(128), dt=…), or rv.Sequential for several "
+            f"parts."
+        )
+    if to is None and only.default_port is None:
+        ports = ", ".join(only.ports) or "none"
+        raise GraphError(
+            f"{only.name} has the ports {ports}: say where x arrives, with cell.layer(dt=…, to={(only.ports or ('…',))[-1]!r})."
+        )
+    net = Network(**options)
+    name = net.population(only.name, None, only, output=True)
+    ports = {"input": to} if to is None or isinstance(to, str) else {port: port for port in to}
+    for source, port in ports.items():
+        net.input(source, only.size)
+        at = net.graph.port_of(name, port)
+        net._add(Projection(f"{source}_to_{name}", source, name, at, [], dt=net.dt, seed=net.seed))
+    if not isinstance(cell, Recurrent):
+        return net, {}
+    net.connect(name, name, cell.transform, to=cell.to, name="recurrent")
+    back = net.projections["recurrent"]
+    inner: dict[str, nn.Module] = {"recurrent": cell.transform}
+    if back.latency_table is not None:
+        inner["recurrent_delays"] = _Delays(back, back, {})
+    return net, inner

@@ -1,0 +1,55 @@
+"""A network, or a layer, whose call gives its output alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import nn
+
+from ranvier.network.shown import Shown
+
+__all__ = ["OutputOnly"]
+
+
+class OutputOnly(Shown):
+    """``y = module(x)`` for a module whose call gives (output, state): what ``torch.nn.Sequential`` and losses take.
+
+    Every call starts from a fresh state, unless it is given one: ``y = module(x, state)``. Parameters, keys of ``state_dict`` and
+    modules inside are those of the module behind, :attr:`module`.
+
+    >>> model = nn.Sequential(nn.Linear(8, 4), rv.LIF(4).layer(dt=1*ms).output_only(), nn.Linear(4, 2))
+    >>> model(torch.rand(10, 3, 8)).shape
+    torch.Size([10, 3, 2])
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__(module, module, {})
+        for table in ("_modules", "_load_state_dict_post_hooks"):
+            self.__dict__[table] = module.__dict__[table]
+
+    @property
+    def module(self) -> nn.Module:
+        """The module behind, whose call also gives the state."""
+        return self._behind
+
+    def forward(self, *args: Any, **how: Any) -> Any:
+        """The output of the module behind."""
+        return self._behind(*args, **how)[0]
+
+    def named_modules(
+        self, memo: set[nn.Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, nn.Module]]:
+        """Those of the module behind, in whose place this one stands."""
+        for name, module in self._behind.named_modules(memo, prefix, remove_duplicate):
+            yield name, self if module is self._behind else module
+
+    def state_dict(self, *args: Any, **how: Any) -> Any:
+        """That of the module behind."""
+        return self._behind.state_dict(*args, **how)
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        self._behind._load_from_state_dict(*args)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._behind!r})"
