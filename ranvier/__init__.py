@@ -12,6 +12,7 @@ from ranvier._pages import page
 if TYPE_CHECKING:
     from ranvier import (
         blocks,
+        conversion,
         data,
         distributed,
         encoding,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         profiles,
         travel_time,
     )
+    from ranvier.conversion import convert
     from ranvier.network import (
         GradientRun,
         Layer,
@@ -204,6 +206,8 @@ _PUBLIC: dict[str, str] = {
     "blocks": "ranvier.blocks",
     "compare_rounding": "ranvier.network",
     "connectome": "ranvier.connectivity",
+    "conversion": "ranvier.conversion",
+    "convert": "ranvier.conversion",
     "data": "ranvier.data",
     "delay_parameters": "ranvier.connectivity",
     "distributed": "ranvier.distributed",
@@ -319,6 +323,8 @@ __all__ = [
     "blocks",
     "compare_rounding",
     "connectome",
+    "conversion",
+    "convert",
     "data",
     "delay_parameters",
     "distributed",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "ConversionError",
     "DimensionError",
     "EquationError",
     "FileFormatError",
@@ -48,6 +49,10 @@ class EquationError(RanvierError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.message}\n    in: {self.line}" if self.line else self.message
+
+
+class ConversionError(RanvierError, ValueError):
+    """A network of torch cannot become a spiking one; the message names every layer that stands in the way."""
 
 
 class DimensionError(RanvierError, ValueError):

@@ -1,0 +1,23 @@
+"""From trained networks of torch to spiking ones."""
+
+from ranvier.conversion.convert import Conversion, convert
+from ranvier.conversion.qcfs import QCFS, quantize_activations
+from ranvier.conversion.report import Agreement, Row
+from ranvier.conversion.roles import Adds, Averages, Fires, Maps, Passes, Refused, Role, Scales
+
+__all__ = [
+    "QCFS",
+    "Adds",
+    "Agreement",
+    "Averages",
+    "Conversion",
+    "Fires",
+    "Maps",
+    "Passes",
+    "Refused",
+    "Role",
+    "Row",
+    "Scales",
+    "convert",
+    "quantize_activations",
+]
