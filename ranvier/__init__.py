@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     )
     from ranvier.neurons import (
         ALIF,
+        IF,
         LIF,
         AdEx,
         Cell,
@@ -161,6 +162,7 @@ _PUBLIC: dict[str, str] = {
     "GradientRun": "ranvier.network",
     "Grid": "ranvier.connectivity",
     "HodgkinHuxley": "ranvier.neurons",
+    "IF": "ranvier.neurons",
     "Izhikevich": "ranvier.neurons",
     "LIF": "ranvier.neurons",
     "Layer": "ranvier.network",
@@ -244,6 +246,7 @@ _PUBLIC: dict[str, str] = {
 
 __all__ = [
     "ALIF",
+    "IF",
     "LIF",
     "NMDA",
     "AdEx",

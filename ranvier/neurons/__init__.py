@@ -3,13 +3,14 @@
 from ranvier.neurons._adex import AdEx
 from ranvier.neurons._cell import Cell
 from ranvier.neurons._hodgkin_huxley import HodgkinHuxley, TraubMiles
-from ranvier.neurons._integrate_and_fire import ALIF, LIF, CurrentLIF, LeakyReadout
+from ranvier.neurons._integrate_and_fire import ALIF, IF, LIF, CurrentLIF, LeakyReadout
 from ranvier.neurons._izhikevich import IZHIKEVICH_KINDS, Izhikevich
 from ranvier.neurons._membrane_norm import CellNorm, MembraneNorm
 from ranvier.neurons._part import Part
 
 __all__ = [
     "ALIF",
+    "IF",
     "IZHIKEVICH_KINDS",
     "LIF",
     "AdEx",

@@ -15,6 +15,7 @@ __all__ = ["checked", "remedy"]
 _THRESHOLD = "the threshold of a cell is V_th: write V_th={value}"
 _RESET = 'write reset="v -= V_th" (subtract), reset="v = 0" (to zero) or reset="" (none)'
 _DECAY = "the decay over a step follows from a time constant: write tau=-dt/ln({name}), such as {example}"
+_LEAK = "A cell with leak is rv.LIF(…, tau=20*ms)"
 _SLOPE = "write surrogate=, with one of rv.surrogates, such as rv.surrogates.ArcTan()"
 _LEARN = "mark the value itself, such as tau=rv.Learn(20*ms) or V_th=rv.Learn(1.0)"
 _CUT = 'which gradient the reset passes is an argument of calls and rules: rv.rules.BPTT(reset="detached")'
@@ -64,6 +65,10 @@ def checked(cell: str, options: Mapping[str, Any], *, V_th: Any = 0.0, reset: st
     if reset in ("zero", "subtract", "none", "hard", "soft"):
         raise EquationError(f"reset={reset!r} is not a statement: {_RESET}.", line=cell)
     for name in options:
+        if not times and (name == "tau" or _WORDS.get(name) is _DECAY):
+            why = f"{cell} has no leak. {_LEAK}" if name == "tau" else f"{cell} has no leak. {_LEAK}; {_DECAY}"
+            text = why.format(name=name, example=_example(options[name]))
+            raise EquationError(f"{name}={options[name]!r}: {text}.", line=name)
         if _WORDS.get(name) is _DECAY:
             raise EquationError(f"{name}={options[name]!r}: {remedy(name, options[name], times).strip()}", line=name)
     for name in ("threshold", "equations", "emit", "arrivals", "name"):
@@ -91,29 +96,30 @@ def _dimension(value: Any) -> Any:
         return None
 
 
+def endless(value: Any) -> bool:
+    """Whether a time constant is infinite, with or without a unit."""
+    try:
+        number = as_quantity(value)
+        return number.shape == () and float(number.value) == float("inf")
+    except (TypeError, ValueError):
+        return False  # the cell says what it is
+
+
 def _check_time(cell: str, name: str, value: Any) -> None:
     inner = value.value if isinstance(value, Learn) else value
     if isinstance(inner, Distribution):
         return
+    if endless(inner):
+        raise EquationError(
+            f"{name}={value!r}: {cell} needs a finite {name}. A cell without leak is rv.IF(…).", line=name
+        )
     try:
         quantity = as_quantity(inner)
     except (TypeError, ValueError):
         return  # the cell says what it is
     if quantity.dimension == UNITS["1"].dimension and quantity.shape == ():
         number = float(quantity.value)
-        if number == float("inf"):
-            _refuse_endless(cell, name)
         raise DimensionError(
             f"{name}={number:g} has no unit: write {name}={number:g}*ms (from ranvier.units import ms). A time constant in "
             f"steps is that many times dt."
         )
-    if quantity.shape == () and float(quantity.value) == float("inf"):
-        _refuse_endless(cell, name)
-
-
-def _refuse_endless(cell: str, name: str) -> None:
-    raise EquationError(
-        f"{name}=inf: {cell} needs a finite time constant. A cell without leak is "
-        'rv.Cell("v\' = v + x : 1\\nx : 1 (input)", threshold="v > V_th", reset="v -= V_th", V_th=1.0).',
-        line=name,
-    )

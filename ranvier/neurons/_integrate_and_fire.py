@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.neurons._cell import Cell
-from ranvier.neurons._habits import checked
+from ranvier.neurons._habits import checked, endless
 from ranvier.units import Mohm, ms, mV, nA
 
-__all__ = ["ALIF", "LIF", "CurrentLIF", "LeakyReadout"]
+__all__ = ["ALIF", "IF", "LIF", "CurrentLIF", "LeakyReadout"]
 
 Size = int | tuple[int, ...] | None
 
@@ -19,10 +19,13 @@ def LIF(size: Size = None, *, tau: Any = 20 * ms, V_th: Any = 1.0, reset: str = 
     v' = beta*v + x with beta = exp(-dt/tau); a spike where v > V_th, then v -= V_th.
 
     v [1] membrane, x [1] input per step, tau [ms] time constant, V_th [1] threshold. ``reset`` may be ``"v = 0"``
-    or ``""`` (none). Source: Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 2019.
+    or ``""`` (none). With ``tau=inf`` the cell is its limit without leak, :func:`IF`.
+    Source: Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 2019.
 
     >>> cell = rv.LIF(256, tau=rv.Learn(10*ms))
     """
+    if endless(tau):
+        return _without_leak("LIF", size, V_th, reset, options)
     return Cell(
         """
         v' = beta*v + x : 1
@@ -31,6 +34,31 @@ def LIF(size: Size = None, *, tau: Any = 20 * ms, V_th: Any = 1.0, reset: str = 
         """,
         threshold="v > V_th", reset=reset, name="lif", size=size, tau=tau, V_th=V_th,
         **checked("LIF", options, tau=tau, V_th=V_th, reset=reset),
+    )  # fmt: skip
+
+
+def IF(size: Size = None, *, V_th: Any = 1.0, reset: str = "v -= V_th", **options: Any) -> Cell:
+    """Integrate-and-fire without leak: :func:`LIF` with an infinite time constant.
+
+    v' = v + x; a spike where v > V_th, then v -= V_th.
+
+    v [1] membrane, x [1] input per step, V_th [1] threshold. ``reset`` may be ``"v = 0"`` or ``""`` (none).
+    Source: Lapicque, Journal de Physiologie et de Pathologie Générale 1907; Abbott, Brain Research Bulletin 1999.
+
+    >>> cell = rv.IF(256, V_th=rv.Learn(1.0))
+    """
+    return _without_leak("IF", size, V_th, reset, options)
+
+
+def _without_leak(name: str, size: Size, V_th: Any, reset: str, options: dict[str, Any]) -> Cell:
+    """v' = v + x, made under the ``name`` of a ready cell."""
+    return Cell(
+        """
+        v' = v + x : 1
+        x : 1 (input)
+        """,
+        threshold="v > V_th", reset=reset, name=name.lower(), size=size, V_th=V_th,
+        **checked(name, options, V_th=V_th, reset=reset),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +17,6 @@ WORDS: dict[str, tuple[dict[str, Any], str]] = {
     "beta": ({"beta": 0.9}, r"write tau=-dt/ln\(beta\), such as tau=9\.491\*ms for 0\.9"),
     "decay": ({"decay": 0.5}, r"tau=-dt/ln\(decay\), such as tau=1\.443\*ms"),
     "plain tau": ({"tau": 10}, r"tau=10 has no unit: write tau=10\*ms"),
-    "endless tau": ({"tau": float("inf") * ms}, r"A cell without leak is rv\.Cell"),
     "threshold in mV": ({"V_th": 1 * mV}, "plain number: write V_th=1.0"),
     "tau_m": ({"tau_m": 10 * ms}, "Did you mean 'tau'"),
     "reset by a word": ({"reset": "zero"}, 'reset="v = 0"'),
@@ -36,12 +36,28 @@ def test_words_of_other_libraries(name: str) -> None:
         rv.LIF(2, **values)
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: rv.IF(2, tau=10 * ms), r"IF has no leak. A cell with leak is rv\.LIF\(…, tau=20\*ms\)"),
+        (lambda: rv.IF(2, beta=0.9), r"IF has no leak.*write tau=-dt/ln\(beta\), such as tau=9\.491\*ms"),
+        (lambda: rv.IF(2, threshold=1.0), r"write V_th=1\.0"),
+        (lambda: rv.IF(2, reset="zero"), 'reset="v = 0"'),
+        (lambda: rv.LeakyReadout(2, tau=float("inf") * ms), r"needs a finite tau. A cell without leak is rv\.IF"),
+        (lambda: rv.ALIF(2, tau_a=float("inf")), r"needs a finite tau_a"),
+        (lambda: rv.CurrentLIF(2, tau_s=float("inf") * ms), r"needs a finite tau_s"),
+    ],
+)
+def test_cells_without_leak(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(RanvierError, match=message):
+        make()
+
+
 def test_the_remedies_work() -> None:
     rv.LIF(2, V_th=1.0, tau=9.491 * ms, reset="v = 0", surrogate=rv.surrogates.ArcTan())
-    text = "v' = v + x : 1\nx : 1 (input)"
     net = rv.Network(dt=1 * ms)
     net.source("x", rv.TimedArray([[0.4]]))
-    net.population("cells", 1, rv.Cell(text, threshold="v > V_th", reset="v -= V_th", V_th=1.0))
+    net.population("cells", 1, rv.IF())
     net.connect("x", "cells", rv.OneToOne(), to="x")
     assert len(net.run(10 * ms, record={"cells": ["spikes"]})["cells"].spikes) == 3
 
