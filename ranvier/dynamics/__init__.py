@@ -3,7 +3,7 @@
 from ranvier.dynamics._adjoint import Adjoint, adjoint, choose_saved, tangent
 from ranvier.dynamics._by_structure import ByStructure
 from ranvier.dynamics._clock import TIME, exact_times, time_apart
-from ranvier.dynamics._cuts import RESETS, WHOLE, Cuts, Reset, wrong_reset
+from ranvier.dynamics._cuts import OWN_RESETS, RESETS, WHOLE, Cuts, Reset, wrong_reset
 from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._divisors import divisors
 from ranvier.dynamics._exact_step import assigned_times, exact_step
@@ -24,6 +24,7 @@ from ranvier.dynamics.text import parse_equations, parse_expression, parse_unit
 __all__ = [
     "COUNTER",
     "METHODS",
+    "OWN_RESETS",
     "RESETS",
     "TIME",
     "WHOLE",

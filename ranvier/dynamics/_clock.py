@@ -15,7 +15,7 @@ import sympy as sp
 
 from ranvier.dynamics._sizes import expanded
 from ranvier.dynamics._step import Step
-from ranvier.dynamics.functions import absolute, eq, floor, ge, gt, jump, maximum, minimum, nearest, select
+from ranvier.dynamics.functions import absolute, detach, eq, floor, ge, gt, jump, maximum, minimum, nearest, select
 from ranvier.dynamics.program import Program, Statement
 
 __all__ = ["TIME", "exact_times", "time_apart"]
@@ -151,7 +151,7 @@ def _holds_time(e: sp.Expr, moving: set[sp.Symbol]) -> bool:
     if e.is_Symbol:
         return e in moving
     if isinstance(
-        e, sp.Add | sp.Mul | select | jump | minimum | maximum | absolute | nearest | floor | settled | between
+        e, sp.Add | sp.Mul | select | jump | minimum | maximum | absolute | nearest | floor | settled | between | detach
     ):
         return any(_holds_time(a, moving) for a in (e.args[1:] if isinstance(e, select | jump) else e.args))
     return False

@@ -11,11 +11,13 @@ from ranvier.dynamics._step import Step
 from ranvier.dynamics.functions import ge, gt
 from ranvier.dynamics.program import Program
 
-__all__ = ["RESETS", "WHOLE", "Cuts", "Reset", "wrong_reset"]
+__all__ = ["OWN_RESETS", "RESETS", "WHOLE", "Cuts", "Reset", "wrong_reset"]
 
 #: which gradient the reset passes to the spike that caused it
 Reset = Literal["auto", "surrogate", "detached", "level", "times"]
 RESETS: tuple[str, ...] = get_args(Reset)
+#: those that a cell or a network may name; spike times need all cells, so only a call or a rule can ask for them
+OWN_RESETS: tuple[str, ...] = RESETS[:-1]
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class Cuts:
         Through everything that an event assigns, back to the event. ``"surrogate"``: at every step. ``"detached"``:
         nowhere. ``"level"``: nowhere for the variables compared with the threshold, at every step for the others (an
         adaptation counts its spikes). ``"times"``: spikes pass on the derivative of their time (EventProp), and no
-        surrogate is used anywhere. ``"auto"``: one of the first two for each population, see :meth:`of`; the first where
-        the caller does not tell what is read.
+        surrogate is used anywhere. ``"auto"``: for each population what its cell or its network names, else one of
+        the first two, see :meth:`of`; the first where the caller does not tell what is read.
     layers
         From one population to the ones before it at all. Where cut, a rule hands every population its error itself.
     """
@@ -67,14 +69,18 @@ class Cuts:
         """The same without any carry: the gradient within one step."""
         return replace(self, carry_to_weights=False, carry_to_upstream=False)
 
-    def of(self, spikes: bool) -> Cuts:
-        """These cuts for one population; ``spikes`` says whether others read its spikes, and decides ``"auto"``.
+    def of(self, spikes: bool, chosen: Reset = "auto") -> Cuts:
+        """These cuts for one population, where ``"auto"`` is the word that was ``chosen`` for it.
+
+        Where that is ``"auto"`` too, ``spikes`` decides: whether others read its spikes.
 
         Spikes have no derivative, so a reader of spikes needs the surrogate, also in the reset: a spike now prevents a
         spike a step later. A variable has a derivative, and a surrogate in the reset would falsify it even where the cell
         is silent.
         """
-        return _decided(self, spikes) if self.reset == "auto" else self
+        if self.reset != "auto":
+            return self
+        return _decided(self, ("surrogate" if spikes else "detached") if chosen == "auto" else chosen)
 
     def apply(self, step: Step) -> Program:
         """The program of ``step`` whose resets pass the gradient that these cuts keep."""
@@ -84,15 +90,15 @@ class Cuts:
 
 
 @lru_cache(maxsize=64)
-def _decided(cuts: Cuts, spikes: bool) -> Cuts:
-    return replace(cuts, reset="surrogate" if spikes else "detached")
+def _decided(cuts: Cuts, reset: Reset) -> Cuts:
+    return replace(cuts, reset=reset)
 
 
-def wrong_reset(value: Any, allowed: tuple[str, ...] = RESETS) -> str | None:
-    """The error text for ``reset=value``; None where it is one of the ``allowed`` words."""
+def wrong_reset(value: Any, allowed: tuple[str, ...] = RESETS, word: str = "reset") -> str | None:
+    """The error text for ``reset=value``, or for another ``word``; None where it is one of the ``allowed``."""
     if isinstance(value, str) and value in allowed:
         return None
-    return f"reset={value!r} must be {', '.join(map(repr, allowed[:-1]))} or {allowed[-1]!r}."
+    return f"{word}={value!r} must be {', '.join(map(repr, allowed[:-1]))} or {allowed[-1]!r}."
 
 
 def _level(step: Step) -> frozenset[str]:

@@ -13,7 +13,7 @@ from ranvier.errors import EquationError
 __all__ = ["divisors"]
 
 #: functions in which a quotient by a time is a decay, or whose value is one
-_DECAYS = ("exp", "expm1", "exprel", "sqrt", "pow", "minimum", "maximum", "clip", "where", "int", "abs")
+_DECAYS = ("exp", "expm1", "exprel", "sqrt", "pow", "minimum", "maximum", "clip", "where", "int", "abs", "detach")
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from ranvier.dynamics._growth import growing
 from ranvier.dynamics._step import Step
 from ranvier.dynamics._system import System
 from ranvier.dynamics.program import Program, Statement
-from ranvier.dynamics.symbols import output_name
+from ranvier.dynamics.symbols import before_name, output_name
 from ranvier.units import UNITS
 
 __all__ = ["assigned_times", "exact_step"]
@@ -33,7 +33,7 @@ def exact_step(step: Step) -> Step:
     met = moving and any(of(n) == _DURATION for n in step.system.inputs)
     if not (held or shown or met):
         return step
-    names = {*held, *map(output_name, held), *shown, *moving}
+    names = {*held, *map(output_name, held), *map(before_name, held), *shown, *moving}
     return replace(step, program=exact_times(step.program, (*held, *moving)), exact=frozenset(names))
 
 

@@ -8,14 +8,14 @@ import sympy as sp
 
 from ranvier.dynamics._clock import settled
 from ranvier.dynamics._sizes import expanded
-from ranvier.dynamics.functions import absolute, floor, jump, maximum, minimum, nearest, select
+from ranvier.dynamics.functions import absolute, detach, floor, jump, maximum, minimum, nearest, select
 from ranvier.dynamics.program import Program
 
 __all__ = ["growing"]
 
 _ZERO, _ONE = sp.Integer(0), sp.Integer(1)
 #: functions that grow as their arguments do; all others are bounded, or grow too slowly to lose a digit
-_LIKE_ARGUMENTS = (floor, nearest, settled, absolute, minimum, maximum)
+_LIKE_ARGUMENTS = (detach, floor, nearest, settled, absolute, minimum, maximum)
 
 
 def growing(program: Program, times: Iterable[str]) -> frozenset[str]:

@@ -21,7 +21,17 @@ from ranvier.dynamics._system import Event, System
 from ranvier.dynamics.functions import both, ge, gt, jump, maximum, nearest, select
 from ranvier.dynamics.integrators import advance
 from ranvier.dynamics.program import Program, Prologue, Statement, Tape, hoist, tidy
-from ranvier.dynamics.symbols import CELL, COUNTER, ONE, Role, Symbol, arrival_name, output_name, shift_name
+from ranvier.dynamics.symbols import (
+    CELL,
+    COUNTER,
+    ONE,
+    Role,
+    Symbol,
+    arrival_name,
+    before_name,
+    output_name,
+    shift_name,
+)
 from ranvier.errors import EquationError
 
 __all__ = ["Step", "build_step"]
@@ -34,7 +44,8 @@ class Step:
     """One time step as a straight-line program.
 
     ``program`` reads states, counters, streams and coefficients by name. Its outputs are the next value of every state
-    and counter (under their own names) and every emission: events (``spike``) and observable variables (``v:out``).
+    and counter (under their own names) and every emission: events (``spike``), observable variables
+    (``v:out``), and those that a reset assigns as they were before it (``v:before``).
     ``period`` is the coefficient that counts the steps of the refractory period.
     ``clock`` makes those streams that the time and the coefficients ``timing`` decide (:mod:`ranvier.dynamics._clock`).
     ``exact`` names states, streams and outputs that hold a time: they are float64 in networks of any dtype, and where there
@@ -101,8 +112,14 @@ class Step:
         return self.symbols[stream].of
 
     def output_of(self, variable: str) -> str:
-        """The output that a user calls ``variable``: an event (``spikes``, ``spike``), a counter, a variable."""
+        """The output that a user calls ``variable``: an event (``spikes``, ``spike``), a counter, a variable.
+
+        ``v_before`` is v before the reset, which is v itself where no reset assigns it.
+        """
         name = "spike" if variable == "spikes" else variable
+        if name in self.system.before:
+            name = self.system.before[name]
+            return before_name(name) if before_name(name) in self.program.outputs else output_name(name)
         return name if name in self.events or name in self.counters else output_name(name)
 
     @cached_property
@@ -174,7 +191,7 @@ def _build(
         value[name] = tape.add(f"{name}_advanced", expression)
 
     outputs: dict[str, sp.Expr] = {}
-    events = []
+    events, tested = [], dict(value)
     for event in system.events:
         now = placed(system, tape, {sp.Symbol(n): v for n, v in value.items()}, [event.condition])
         timed = times and event.name == "spike"
@@ -198,6 +215,7 @@ def _build(
     outputs = {**value, **outputs}
     final = {sp.Symbol(n): v for n, v in value.items()}
     outputs.update({output_name(n): final[sp.Symbol(n)] for n in system.states})
+    outputs.update({before_name(n): tested[n] for n in system.states if tested[n] != value[n]})
     last = placed(system, tape, {**final, **noise}, system.subexpressions.values())
     outputs.update({output_name(n): e.xreplace(last) for n, e in system.subexpressions.items()})
 

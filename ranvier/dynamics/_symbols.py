@@ -25,7 +25,7 @@ _NONE = UNITS["1"].dimension
 _TIME = UNITS["ms"].dimension
 #: xi has the dimension of 1/sqrt(time): white noise of unit strength
 NOISE = _TIME ** Fraction(-1, 2)
-_SAME = {"minimum", "maximum", "clip", "abs"}
+_SAME = {"minimum", "maximum", "clip", "abs", "detach"}
 _LARGEST = 1e300
 _LONGEST_SHOWN = 120
 #: powers of numbers up to this one stay fractions

@@ -58,6 +58,11 @@ class System:
         """Variables in ms: they may hold a time, and are float64 in networks of any dtype."""
         return tuple(n for n in self.states if self.dimensions[n] == _TIME)
 
+    @cached_property
+    def before(self) -> Mapping[str, str]:
+        """``v_before`` -> ``v``: the words by which users call variables before any reset, for names that are free."""
+        return {f"{n}_before": n for n in self.states if f"{n}_before" not in self.dimensions} if self.events else {}
+
     @property
     def expressions(self) -> list[sp.Expr]:
         """Every right-hand side, those of events included."""

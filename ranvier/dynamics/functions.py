@@ -16,6 +16,7 @@ __all__ = [
     "CONDITIONS",
     "FUNCTIONS",
     "both",
+    "detach",
     "either",
     "eq",
     "exp",
@@ -115,6 +116,13 @@ class nearest(_Flat):
 
     nargs = 1
     number = staticmethod(round)
+
+
+class detach(_Flat):
+    """x itself, as a number without derivative."""
+
+    nargs = 1
+    number = staticmethod(lambda x: x)
 
 
 class sign(_Flat):
@@ -335,6 +343,7 @@ FUNCTIONS = {
     "where": (select, 3),
     "pow": (sp.Pow, 2),
     "int": (lambda c: c, 1),
+    "detach": (detach, 1),
 }
 
 #: comparison in the text -> builder

@@ -16,6 +16,7 @@ __all__ = [
     "Role",
     "Symbol",
     "arrival_name",
+    "before_name",
     "end_name",
     "output_name",
     "shift_name",
@@ -75,6 +76,11 @@ def shift_name(port: str) -> str:
 def end_name(variable: str, end: str) -> str:
     """The name of a variable of the cell at one ``end`` (pre or post) in code of synapses."""
     return f"{variable}_{end}"
+
+
+def before_name(variable: str) -> str:
+    """The output of a program that holds a variable as it is when events are tested, before any reset."""
+    return f"{variable}:before"
 
 
 def output_name(variable: str) -> str:

@@ -81,6 +81,8 @@ class _Writer:
         if name in ("select", "jump"):
             condition, a, b = e.args
             return lanes.select(self.truth(self.value(condition)), *self.numbers((a, b)))
+        if name == "detach":
+            return self.number(self.value(e.args[0]))
         if name == "sign":
             (x,) = self.numbers(e.args)
             zero = lanes.constant(0.0)

@@ -297,7 +297,7 @@ def _recordable(graph: Graph, name: str, sources: bool) -> list[str]:
         system = graph.populations[name].cell.system
         events = ["spikes" if e.name == "spike" else e.name for e in system.events]
         left = [COUNTER] if system.refractory else []
-        return [*events, *system.states, *left, *system.subexpressions]
+        return [*events, *system.states, *left, *system.subexpressions, *system.before]
     if name in graph.relays:
         return ["x"]
     plasticity = graph.projections[name].plasticity if name in graph.projections else None

@@ -72,6 +72,9 @@ class Network(nn.Module):
         The provider to ask first: ``"cpu"``, ``"reference"`` or one of ``ranvier.kernels.register``; None: all in order.
     processes
         The processes that run the network together, from ``rv.distributed.join()``; None: this process alone (``docs/distributed.md``).
+    reset_gradient
+        Which gradient a reset passes to its spike in calls and rules that do not say ``reset=``: ``"auto"``, ``"surrogate"``,
+        ``"detached"`` or ``"level"`` (``docs/gradients.md``). A cell that names one keeps its own.
 
     Describe with :meth:`population`, :meth:`source`, :meth:`input` and :meth:`connect`; run with ``net(x)``, :meth:`observe`,
     :meth:`step` and :meth:`run`; look with :meth:`plan` and :meth:`initial_state`. All else is ``torch.nn.Module``.
@@ -87,12 +90,13 @@ class Network(nn.Module):
 
     def __init__(
         self, *, dt: Any, seed: int = 0, surrogate: Surrogate | None = None, dtype: torch.dtype = torch.float32,
-        provider: str | None = None, processes: Processes | None = None,
+        provider: str | None = None, processes: Processes | None = None, reset_gradient: Reset = "auto",
     ) -> None:  # fmt: skip
         super().__init__()
-        check_options(dtype, provider, surrogate)
+        check_options(dtype, provider, surrogate, reset_gradient)
         self._processes = several(processes)
         self._dt, self.seed, self.surrogate, self.provider = step_length(dt), whole(seed, "seed"), surrogate, provider
+        self.reset_gradient: Reset = reset_gradient
         self.populations = cast("Parts[Population]", nn.ModuleDict())
         self.projections = cast("Parts[Projection]", nn.ModuleDict())
         self.relays: dict[str, Relay] = {}
@@ -170,7 +174,7 @@ class Network(nn.Module):
         [cells, axes], ``rv.Grid``, ``rv.RandomPositions`` or ``rv.Positions``. Returns the name, which :meth:`connect` takes.
         """
         emits = flag(output, f"population {name!r}: output")
-        made = populate(self.graph, name, size, cell, positions, values, self.surrogate)
+        made = populate(self.graph, name, size, cell, positions, values, self.surrogate, self.reset_gradient)
         (self.relays if isinstance(made, Relay) else self.populations)[name] = made  # pyright: ignore[reportArgumentType]
         self._memo.forget()
         if emits:
@@ -304,7 +308,8 @@ class Network(nn.Module):
         between checkpoints are computed again. ``reset`` says which gradient a reset passes to its spike:
         ``"surrogate"``, that of the spike; ``"detached"``, none; ``"level"``, none to what the threshold compares;
         ``"times"``, that of the spike's time. ``"auto"`` (the default) takes the surrogate where spikes of a population
-        are read, and detaches where its variables are read (``docs/gradients.md``).
+        are read, and detaches where its variables are read, unless the cell or the network names a ``reset_gradient``
+        (``docs/gradients.md``).
         """
         if (
             state is not None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ranvier.dynamics import OWN_RESETS, wrong_reset
 from ranvier.errors import DimensionError, ShapeError
 from ranvier.kernels import registry
 from ranvier.network.order import GraphError
@@ -42,8 +43,8 @@ def several(processes: Any) -> Processes | None:
     return processes if processes.count > 1 else None
 
 
-def check_options(dtype: Any, provider: str | None, surrogate: Any) -> None:
-    """Refuse a dtype that spikes do not survive, and what is no provider or no surrogate."""
+def check_options(dtype: Any, provider: str | None, surrogate: Any, reset_gradient: Any) -> None:
+    """Refuse a dtype that spikes do not survive, and what is no provider, no surrogate or no gradient of a reset."""
     if dtype not in (torch.float32, torch.float64):
         raise ShapeError(
             f"dtype={dtype} is not supported: use torch.float32 or torch.float64, as spikes do not survive half precision."
@@ -54,3 +55,6 @@ def check_options(dtype: Any, provider: str | None, surrogate: Any) -> None:
         raise GraphError(
             f"surrogate={surrogate!r} is not a surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan()."
         )
+    trouble = wrong_reset(reset_gradient, OWN_RESETS, "reset_gradient")
+    if trouble:
+        raise GraphError(trouble)

@@ -10,6 +10,7 @@ from torch import nn
 
 from ranvier.connectivity import Connectivity
 from ranvier.connectivity.registry import transform_of
+from ranvier.dynamics import Reset
 from ranvier.network.network import Network
 from ranvier.network.order import GraphError
 from ranvier.network.parts.population import Relay
@@ -49,9 +50,11 @@ class Sequential(Network):
 
     def __init__(
         self, *parts: nn.Module | Cell | Recurrent | Relay | Residual, dt: Any, seed: int = 0, surrogate: Surrogate | None = None,
-        dtype: torch.dtype = torch.float32, provider: str | None = None,
+        dtype: torch.dtype = torch.float32, provider: str | None = None, reset_gradient: Reset = "auto",
     ) -> None:  # fmt: skip
-        super().__init__(dt=dt, seed=seed, surrogate=surrogate, dtype=dtype, provider=provider)
+        super().__init__(
+            dt=dt, seed=seed, surrogate=surrogate, dtype=dtype, provider=provider, reset_gradient=reset_gradient
+        )
         if not parts:
             raise GraphError("Sequential needs at least one transform or cell.")
         first = parts[0]

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ranvier.dynamics import COUNTER, Step, System, build_step, check_method, divisors, read_system
+from ranvier.dynamics import (
+    COUNTER,
+    OWN_RESETS,
+    Reset,
+    Step,
+    System,
+    build_step,
+    check_method,
+    divisors,
+    read_system,
+    wrong_reset,
+)
 from ranvier.errors import EquationError
 from ranvier.neurons._habits import check_words, remedy
 from ranvier.neurons._part import Part
@@ -22,7 +33,8 @@ __all__ = ["Cell"]
 
 #: what makes a cell again
 _WORDS = (
-    "equations", "threshold", "reset", "events", "method", "surrogate", "emit", "arrivals", "name", "size", "membrane_norm", "values",
+    "equations", "threshold", "reset", "events", "method", "surrogate", "emit", "arrivals", "name", "size", "membrane_norm",
+    "reset_gradient", "values",
 )  # fmt: skip
 
 
@@ -37,7 +49,7 @@ class Cell:
         Flag ``(unless refractory)`` freezes a variable. ``xi``, ``xi_name`` are white noise, ``t`` the time.
         Functions: exp, expm1, exprel, log, log1p, log10, sin, cos, tan, sinh, cosh, tanh, sigmoid, sqrt, abs, sign, floor,
         ceil, minimum, maximum, clip, pow; ``int(condition)`` is 1 where the condition holds and 0 elsewhere,
-        ``where(condition, a, b)`` chooses. Conditions compare with > >= < <= == != and join with and, or, not.
+        ``where(condition, a, b)`` chooses; ``detach(a)`` is a without its derivative. Conditions compare with > >= < <= == != and join with and, or, not.
     threshold
         The condition for a spike, such as ``"v > V_th"``; its first comparison carries the surrogate gradient.
     reset
@@ -60,6 +72,9 @@ class Cell:
         Number of cells, or a shape; may also be given to the population.
     membrane_norm
         Which variable the threshold normalises; :func:`ranvier.MembraneNorm` sets it.
+    reset_gradient
+        Which gradient the reset passes to its spike where a call does not say ``reset=``: ``"surrogate"``, ``"detached"``
+        or ``"level"`` (``docs/gradients.md``); None: as the network has it.
     values
         Every parameter, and initial values of variables (0 otherwise): a number, quantity, array, distribution or
         ``rv.Learn``.
@@ -89,6 +104,7 @@ class Cell:
         name: str = "cell",
         size: int | tuple[int, ...] | None = None,
         membrane_norm: CellNorm | None = None,
+        reset_gradient: Reset | None = None,
         **values: Any,
     ) -> None:
         if not threshold and (reset or refractory is not None):
@@ -99,11 +115,13 @@ class Cell:
                 f"surrogate={surrogate!r} is not a surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan().",
                 line=name,
             )
+        if reset_gradient is not None and (trouble := wrong_reset(reset_gradient, OWN_RESETS, "reset_gradient")):
+            raise EquationError(trouble, line=name)
         check_text(name, equations=equations, threshold=threshold or "", reset=reset or "")
         self.equations, self.threshold, self.reset = equations, threshold, reset
         self.events, self.arrivals = dict(events or {}), dict(arrivals or {})
         self.method, self.name, self.surrogate = method, name, surrogate
-        self.membrane_norm = membrane_norm
+        self.membrane_norm, self.reset_gradient = membrane_norm, reset_gradient
         self.size = shape_of(size, name)
         self.values = values if refractory is None else {**values, "refractory": refractory}
         check_words(self.values)
@@ -116,7 +134,8 @@ class Cell:
         self._check_flags()
         self._check_use()
         self.emit = emit or ("spike" if threshold else None)
-        known = [e.name for e in self.system.events] + [*self.system.states, *self.system.subexpressions]
+        known = [e.name for e in self.system.events]
+        known += [*self.system.states, *self.system.subexpressions, *self.system.before]
         if self.emit is not None and self.emit not in known:
             raise EquationError(
                 f"emit={emit!r} is neither an event nor a variable of the cell: choose one of {', '.join(known)}.",

@@ -18,7 +18,8 @@ _DECAY = "the decay over a step follows from a time constant: write tau=-dt/ln({
 _LEAK = "A cell with leak is rv.LIF(…, tau=20*ms)"
 _SLOPE = "write surrogate=, with one of rv.surrogates, such as rv.surrogates.ArcTan()"
 _LEARN = "mark the value itself, such as tau=rv.Learn(20*ms) or V_th=rv.Learn(1.0)"
-_CUT = 'which gradient the reset passes is an argument of calls and rules: rv.rules.BPTT(reset="detached")'
+_CUT = 'write reset_gradient="detached" for this cell or for a network, or reset="detached" in a call or a rule'
+_DELAYED = "a reset in the step after the spike is that of rv.compat.snntorch.Leaky(beta=0.9), whose equations say how"
 _STATE = "the state of a network is a value: out, state = net(x, state)"
 
 _WORDS = {
@@ -27,7 +28,8 @@ _WORDS = {
     **dict.fromkeys(("reset_mechanism", "v_reset", "hard_reset", "soft_reset", "reset_mode"), _RESET),
     **dict.fromkeys(("spike_grad", "surrogate_function", "surrogate_fn", "act", "spike_fn"), _SLOPE),
     **dict.fromkeys(("learn_beta", "learn_threshold", "learnable", "trainable"), _LEARN),
-    **dict.fromkeys(("detach_reset", "reset_delay"), _CUT),
+    "detach_reset": _CUT,
+    "reset_delay": _DELAYED,
     **dict.fromkeys(("init_hidden", "output", "step_mode"), _STATE),
 }  # fmt: skip
 

@@ -34,6 +34,7 @@ FUNCTIONS: dict[str, Callable] = {
     "either": np.maximum,
     "invert": lambda c: 1.0 - c,
     "floor": np.floor,
+    "detach": lambda x: x,
     "nearest": np.round,
     "sign": np.sign,
     "select": lambda c, a, b: np.where(c != 0, a, b),

@@ -125,7 +125,7 @@ _WORDS = {
     "exp": "torch.exp({0})", "expm1": "torch.expm1({0})", "log": "torch.log({0})", "log1p": "torch.log1p({0})",
     "sin": "torch.sin({0})", "cos": "torch.cos({0})", "tanh": "torch.tanh({0})", "sigmoid": "torch.sigmoid({0})",
     "exprel": "_exprel({0})", "dexprel": "_dexprel({0})", "absolute": "torch.abs({0})", "sign": "torch.sign({0})",
-    "floor": "torch.floor({0})", "nearest": "torch.round({0})", "minimum": "_smaller({0}, {1})",
+    "floor": "torch.floor({0})", "detach": "({0}).detach()", "nearest": "torch.round({0})", "minimum": "_smaller({0}, {1})",
     "maximum": "_larger({0}, {1})", "gt": "({0} > {1}).to(_like)", "ge": "({0} >= {1}).to(_like)",
     "eq": "({0} == {1}).to(_like)", "both": "({0} * {1})", "either": "torch.maximum({0}, {1})", "invert": "(1 - {0})",
     "between": "_between({0}, {1})", "settled": "_settled({0})",

@@ -14,6 +14,7 @@ from ranvier.network.parts.population import Population, Relay
 from ranvier.neurons import Cell
 
 if TYPE_CHECKING:
+    from ranvier.dynamics import Reset
     from ranvier.network.graph import Graph
     from ranvier.surrogates import Surrogate
 
@@ -22,7 +23,7 @@ __all__ = ["populate"]
 
 def populate(
     graph: Graph, name: str, size: int | tuple[int, ...] | None, cell: Cell | Relay, positions: Any, values: Mapping[str, Any],
-    surrogate: Surrogate | None,
+    surrogate: Surrogate | None, reset_gradient: Reset,
 ) -> Population | Relay:  # fmt: skip
     """``size`` cells, which share the ``rv.Learn`` values of an earlier population of the same cell.
 
@@ -50,6 +51,15 @@ def populate(
     if shape is not None:
         check_cells(name, math.prod(shape), max(1, len(cell.system.states)), graph.dtype.itemsize)
     like = graph.of_cell(cell)
-    made = Population(name, cell, shape, surrogate=surrogate, seed=graph.seed, dtype=graph.dtype, like=like)
+    made = Population(
+        name,
+        cell,
+        shape,
+        surrogate=surrogate,
+        seed=graph.seed,
+        dtype=graph.dtype,
+        like=like,
+        reset_gradient=reset_gradient,
+    )
     made.positions = where
     return made

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity import Positions
-from ranvier.dynamics import COUNTER, Step, exact_step, time_apart
+from ranvier.dynamics import COUNTER, Reset, Step, exact_step, time_apart
 from ranvier.errors import EquationError, ShapeError
 from ranvier.kernels import eager
 from ranvier.network.order import GraphError
@@ -80,12 +80,14 @@ class Population(nn.Module):
 
     def __init__(
         self, name: str, cell: Cell, shape: tuple[int, ...] | None, *, surrogate: Surrogate | None = None, seed: int = 0,
-        dtype: torch.dtype = torch.float32, like: Population | None = None,
+        dtype: torch.dtype = torch.float32, like: Population | None = None, reset_gradient: Reset = "auto",
     ) -> None:  # fmt: skip
         super().__init__()
         self.name, self.cell, self.shape, self.seed = name, cell, shape, seed
         self.positions: Positions | None = None
         self.surrogate = cell.surrogate or surrogate or ArcTan()
+        #: what "auto" means for its resets, as its cell or the network says
+        self.reset_gradient: Reset = cell.reset_gradient or reset_gradient
         self.bounds: dict[str, tuple[float | None, float | None]] = {}
         self._steps: dict[tuple[tuple[str, ...], bool], Step] = {}
         self._computed: tuple[tuple, dict[str, Tensor]] | None = None

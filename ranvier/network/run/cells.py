@@ -42,7 +42,7 @@ class Cells:
         step = self.step = graph.step(name, cuts.times)
         emit = population.cell.emit
         self.emission = step.output_of(emit) if emit else None
-        self.cuts, self.asked = cuts.of(reads_spikes(graph, name, record)), frozenset[str]()
+        self.cuts, self.asked = cuts.of(reads_spikes(graph, name, record), population.reset_gradient), frozenset[str]()
         self._read()
 
     def _read(self) -> None:

@@ -15,6 +15,7 @@ from ranvier.connectivity.bound import Binding
 from ranvier.connectivity.registry import describe as describe_transform
 from ranvier.connectivity.registry import rebuild as rebuild_transform
 from ranvier.connectivity.registry import transform_of
+from ranvier.dynamics import OWN_RESETS
 from ranvier.errors import FileFormatError
 from ranvier.limits.record import Record, damaged
 from ranvier.limits.tensors import fill
@@ -76,6 +77,7 @@ def describe_parts(net: Network, tensors: Tensors, unknown: Unknown | None = Non
         "dtype": str(net.dtype).removeprefix("torch."),
         "provider": net.provider,
         "surrogate": encode_surrogate(net.surrogate),
+        "reset_gradient": net.reset_gradient,
         "training": net.training,
         "inputs": {n: _shape(s) for n, s in net.inputs.items()},
         "sources": sources,
@@ -178,6 +180,7 @@ def rebuild(record: Record, tensors: Tensors) -> Network:
         net, dt=record.number("dt") * UNITS["ms"], seed=record.whole("seed", -(2**62)),
         surrogate=decode_surrogate(record, "surrogate"), dtype=_DTYPES[record.choice("dtype", *_DTYPES)],
         provider=record.text("provider") if "provider" in record else None,
+        reset_gradient=record.choice("reset_gradient", *OWN_RESETS) if "reset_gradient" in record else "auto",
     )  # fmt: skip
     for name in record.child("inputs").data:
         net.input(name, record.child("inputs").sizes(name))
