@@ -12,6 +12,7 @@ from ranvier._pages import page
 if TYPE_CHECKING:
     from ranvier import (
         blocks,
+        compat,
         conversion,
         data,
         distributed,
@@ -207,6 +208,7 @@ _PUBLIC: dict[str, str] = {
     "Uniform": "ranvier.values",
     "blocks": "ranvier.blocks",
     "compare_rounding": "ranvier.network",
+    "compat": "ranvier.compat",
     "connectome": "ranvier.connectivity",
     "conversion": "ranvier.conversion",
     "convert": "ranvier.conversion",
@@ -325,6 +327,7 @@ __all__ = [
     "__version__",
     "blocks",
     "compare_rounding",
+    "compat",
     "connectome",
     "conversion",
     "convert",

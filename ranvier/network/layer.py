@@ -159,9 +159,9 @@ def _network(cell: Any, to: Any, **options: Any) -> tuple[Network, dict[str, nn.
         net._add(Projection(f"{source}_to_{name}", source, name, at, [], dt=net.dt, seed=net.seed))
     if not isinstance(cell, Recurrent):
         return net, {}
-    net.connect(name, name, cell.transform, to=cell.to, name="recurrent")
+    net.connect(name, name, cell.how, **cell.options, name="recurrent")
     back = net.projections["recurrent"]
-    inner: dict[str, nn.Module] = {"recurrent": cell.transform}
+    inner: dict[str, nn.Module] = {"recurrent": back.transform.module}
     if back.latency_table is not None:
         inner["recurrent_delays"] = _Delays(back, back, {})
     return net, inner

@@ -19,22 +19,32 @@ __all__ = ["Recurrent"]
 class Recurrent:
     """A cell whose population also projects to itself, one step later (plus the transform's own delay).
 
+    Parameters
+    ----------
+    cell
+        With a size, where a rule joins its population.
+    how
+        A transform, or a rule for single synapses, such as ``rv.OneToOne()``.
+    to
+        The port, as in ``net.connect``.
+    weight, delay, sign
+        Of single synapses, as in ``net.connect``; ``rv.Learn`` gives each its own.
+
     >>> net = rv.Sequential(rv.Linear(700, 256), rv.Recurrent(rv.LIF(256), rv.Linear(256, 256)), dt=1*ms)
+    >>> net = rv.Sequential(rv.Linear(700, 256), rv.Recurrent(rv.LIF(256), rv.OneToOne(), weight=rv.Learn(-0.5)), dt=1*ms)
     """
 
-    def __init__(self, cell: Cell, transform: nn.Module, *, to: str | None = None) -> None:
-        if isinstance(transform, Connectivity):
-            rule = type(transform).__name__
+    def __init__(
+        self, cell: Cell, how: nn.Module | Connectivity, *, to: str | None = None, weight: Any = 1.0, delay: Any = None,
+        sign: int | None = None,
+    ) -> None:  # fmt: skip
+        if not isinstance(cell, Cell) or not isinstance(how, nn.Module | Connectivity):
             raise GraphError(
-                f"Recurrent takes a transform such as rv.Linear(n, n), not the rule {rule}. Single synapses belong to a network made "
-                f"part by part: net = rv.Network(dt=…), net.population(…), net.connect('cells', 'cells', rv.{rule}(…))."
+                f"Recurrent takes a cell and a transform or a rule, got {type(cell).__name__} and {type(how).__name__}: write "
+                "rv.Recurrent(rv.LIF(n), rv.Linear(n, n)), or rv.Recurrent(rv.LIF(n), rv.OneToOne(), weight=-0.5)."
             )
-        if not isinstance(cell, Cell) or not isinstance(transform, nn.Module):
-            raise GraphError(
-                f"Recurrent takes a cell and a transform, got {type(cell).__name__} and {type(transform).__name__}: write "
-                "rv.Recurrent(rv.LIF(n), rv.Linear(n, n))."
-            )
-        self.cell, self.transform, self.to = cell, transform, to
+        self.cell, self.how = cell, how
+        self.options = {"to": to, "weight": weight, "delay": delay, "sign": sign}
 
     def layer(self, **options: Any) -> Layer:
         """The cells and their recurrence as a module of torch: ``rv.Layer(self, dt=…)``.

@@ -90,7 +90,7 @@ class Sequential(Network):
             self._join(source, name, chain, counts)
             if isinstance(part, Recurrent):
                 own = name.removeprefix(cell.name if isinstance(cell, Cell) else "relay")
-                self.connect(name, name, part.transform, to=part.to, name=f"recurrent{own}")
+                self.connect(name, name, part.how, **part.options, name=f"recurrent{own}")
             source, chain = name, []
         return source, chain
 

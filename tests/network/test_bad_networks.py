@@ -182,7 +182,6 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "list of parts": (lambda: chain([rv.Linear(4, 3), rv.LIF(3)]), r"got list: write rv\.Sequential\(\*parts"),
     "function as a part": (lambda: chain(rv.Linear(4, 3), torch.relu), r"needs a module, such as torch\.nn\.ReLU"),
     "rule as a part": (lambda: chain(rv.OneToOne()), "a rule makes single synapses between populations"),
-    "rule in a recurrence": (lambda: rv.Recurrent(rv.LIF(3), rv.OneToOne()), r"not the rule OneToOne.*net\.connect"),
     "recurrence the wrong way": (lambda: rv.Recurrent(rv.Linear(3, 3), rv.LIF(3)), r"write rv\.Recurrent\(rv\.LIF\(n\)"),
     "brain floats": (lambda: chain(dtype=torch.bfloat16), "torch.bfloat16.*float64, as spikes do not"),
     "half precision later": (lambda: chain().half()(X), r"torch\.float16: call net\.float\(\)"),

@@ -1,0 +1,23 @@
+"""Cells of other libraries by their names and defaults, and their weights: nothing here imports these libraries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ranvier._pages import page
+
+if TYPE_CHECKING:
+    from ranvier.compat import norse, sinabs, snntorch, spikingjelly
+
+__all__ = ["norse", "sinabs", "snntorch", "spikingjelly"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = page(
+        __name__,
+        {
+            "norse": ".norse",
+            "sinabs": ".sinabs",
+            "snntorch": ".snntorch",
+            "spikingjelly": ".spikingjelly",
+        },
+    )

@@ -1,0 +1,15 @@
+"""Cells of snnTorch 1.0: equal in spikes, membrane (``v``) and gradient, with its arguments and defaults.
+
+``init_hidden`` and ``output`` are taken and change nothing: they say what snnTorch's ``forward`` returns. Here the state is a
+value, and ``net.observe`` gives the membrane.
+"""
+
+from __future__ import annotations
+
+from ranvier.compat.snntorch._alpha import Alpha
+from ranvier.compat.snntorch._lapicque import Lapicque
+from ranvier.compat.snntorch._leaky import Leaky
+from ranvier.compat.snntorch._recurrent import RLeaky, RSynaptic
+from ranvier.compat.snntorch._synaptic import Synaptic
+
+__all__ = ["Alpha", "Lapicque", "Leaky", "RLeaky", "RSynaptic", "Synaptic"]

@@ -1,0 +1,84 @@
+"""SpikingJelly's cells with a linear charge."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ranvier.compat.arguments import CompatError, switch
+from ranvier.compat.spikingjelly._node import leak, node
+from ranvier.neurons import Cell
+from ranvier.surrogates import Surrogate
+from ranvier.values import Learn
+
+__all__ = ["IFNode", "LIFNode", "ParametricLIFNode"]
+
+Size = int | tuple[int, ...] | None
+
+
+def IFNode(
+    v_threshold: float = 1.0, v_reset: float | None = 0.0, surrogate_function: Surrogate | None = None,
+    detach_reset: bool = False, step_mode: str = "s", store_v_seq: bool = False, *, size: Size = None,
+) -> Cell:  # fmt: skip
+    """The twin of ``IFNode``: v' = v + x, a spike where v >= V_th, then v = v_reset (``None``: v -= V_th).
+
+    v, x, V_th (``v_threshold``), v_reset [1]; x per step. The surrogate is ``Sigmoid(alpha=4)`` and passes the reset, unless
+    ``detach_reset``.
+
+    Raises
+    ------
+    CompatError
+        For a surrogate function of torch.
+
+    >>> net = rv.Sequential(rv.Linear(784, 10), rv.compat.spikingjelly.IFNode(v_reset=None), dt=1*ms)
+    """
+    common = (v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq, size)
+    return node("IFNode", "v' = v + x : 1", *common, {})
+
+
+def LIFNode(
+    tau: float = 2.0, decay_input: bool = True, v_threshold: float = 1.0, v_reset: float | None = 0.0,
+    surrogate_function: Surrogate | None = None, detach_reset: bool = False, step_mode: str = "s",
+    store_v_seq: bool = False, *, size: Size = None,
+) -> Cell:  # fmt: skip
+    """The twin of ``LIFNode``: v' = v + (x - (v - v_reset))/tau, a spike where v >= V_th, then v = v_reset (``None``: v -= V_th).
+
+    Without ``decay_input`` v' = v - (v - v_reset)/tau + x; ``v_reset=None`` leaks to 0. v, x, V_th (``v_threshold``), v_reset [1];
+    tau in steps, above 1.
+
+    Raises
+    ------
+    CompatError
+        For tau of at most 1, or with a unit, and for a surrogate function of torch.
+
+    >>> net = rv.Sequential(rv.Linear(784, 10), rv.compat.spikingjelly.LIFNode(tau=2.0), dt=1*ms)
+    """
+    decayed = switch("LIFNode", "decay_input", decay_input)
+    charge = f"v + (x - {leak(v_reset)})/tau" if decayed else f"v - {leak(v_reset)}/tau + x"
+    common = (v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq, size)
+    return node("LIFNode", f"v' = {charge} : 1", *common, {"tau": tau})
+
+
+def ParametricLIFNode(
+    init_tau: float = 2.0, decay_input: bool = True, v_threshold: float = 1.0, v_reset: float | None = 0.0,
+    surrogate_function: Surrogate | None = None, detach_reset: bool = False, step_mode: str = "s",
+    store_v_seq: bool = False, *, size: Size = None,
+) -> Cell:  # fmt: skip
+    """The twin of ``ParametricLIFNode``: :func:`LIFNode` with 1/tau = sigmoid(w), and w learnt.
+
+    w starts at -ln(init_tau - 1). Source: Fang et al., ICCV 2021.
+
+    Raises
+    ------
+    CompatError
+        For init_tau of at most 1, and for a surrogate function of torch.
+
+    >>> cell = rv.compat.spikingjelly.ParametricLIFNode(init_tau=2.0, size=10)
+    """
+    if not isinstance(init_tau, float | int) or not init_tau > 1:
+        raise CompatError(f"ParametricLIFNode: init_tau={init_tau!r} is a number of steps above 1, without unit.")
+    decayed = switch("ParametricLIFNode", "decay_input", decay_input)
+    charge = f"v + (x - {leak(v_reset)})*rate" if decayed else f"v - {leak(v_reset)}*rate + x"
+    common = (v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq, size)
+    text = f"v' = {charge} : 1\nrate = sigmoid(w) : 1"
+    return node("ParametricLIFNode", text, *common, {"w": Learn(-math.log(init_tau - 1))})
