@@ -6,6 +6,7 @@ from typing import Any
 
 from ranvier.compat.arguments import one_of, value
 from ranvier.compat.norse._parameters import LIFBoxParameters, LIFParameters, LIParameters, slope, steps
+from ranvier.dynamics import Reset
 from ranvier.neurons import Cell
 
 __all__ = ["LI", "LIF", "LIFBox", "lif"]
@@ -13,7 +14,7 @@ __all__ = ["LI", "LIF", "LIFBox", "lif"]
 Size = int | tuple[int, ...] | None
 
 
-def lif(cell: str, p: Any, dt: Any, size: Size, reset_gradient: str) -> Cell:
+def lif(cell: str, p: Any, dt: Any, size: Size, reset_gradient: Reset) -> Cell:
     """The cell of LIF and LIFRecurrent."""
     return Cell(
         """

@@ -6,6 +6,7 @@ from typing import Any
 
 from ranvier.compat.arguments import value
 from ranvier.compat.norse._parameters import LSNNParameters, slope, steps
+from ranvier.dynamics import Reset
 from ranvier.neurons import Cell
 
 __all__ = ["LSNN", "lsnn"]
@@ -13,7 +14,7 @@ __all__ = ["LSNN", "lsnn"]
 Size = int | tuple[int, ...] | None
 
 
-def lsnn(cell: str, p: Any, dt: Any, size: Size, reset_gradient: str) -> Cell:
+def lsnn(cell: str, p: Any, dt: Any, size: Size, reset_gradient: Reset) -> Cell:
     """The cell of LSNN and LSNNRecurrent."""
     return Cell(
         """

@@ -29,7 +29,9 @@ def LIFRecurrent(
 
     >>> net = rv.Sequential(*rv.compat.norse.LIFRecurrent(20, 10), dt=1*ms)
     """
-    return _parts("LIFRecurrent", lif("LIFRecurrent", p, dt, hidden_size, "detached"), input_size, hidden_size, autapses)
+    return _parts(
+        "LIFRecurrent", lif("LIFRecurrent", p, dt, hidden_size, "detached"), input_size, hidden_size, autapses
+    )
 
 
 def LSNNRecurrent(
@@ -41,7 +43,9 @@ def LSNNRecurrent(
 
     >>> net = rv.Sequential(*rv.compat.norse.LSNNRecurrent(20, 10), dt=1*ms)
     """
-    return _parts("LSNNRecurrent", lsnn("LSNNRecurrent", p, dt, hidden_size, "detached"), input_size, hidden_size, autapses)
+    return _parts(
+        "LSNNRecurrent", lsnn("LSNNRecurrent", p, dt, hidden_size, "detached"), input_size, hidden_size, autapses
+    )
 
 
 def _parts(name: str, cell: Cell, inputs: int, cells: int, autapses: Any) -> tuple[Linear, Recurrent]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ranvier.compat.arguments import switch, value
+from ranvier.compat.arguments import CompatError, switch, value
 from ranvier.compat.sinabs._options import decay, resets, size_of, slope, spikes
-from ranvier.compat.arguments import CompatError
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
 

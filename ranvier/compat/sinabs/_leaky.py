@@ -43,7 +43,19 @@ def LIF(
     norm = switch("LIF", "norm_input", norm_input)
     text = (line, "(1 - alpha_mem)*" if norm else "", "alpha_mem*")
     size = size_of("LIF", shape, size, record_states)
-    return _cell("LIF", text, values, tau_syn, spike_threshold, spike_fn, reset_fn, surrogate_grad_fn, min_v_mem, train_alphas, size)
+    return _cell(
+        "LIF",
+        text,
+        values,
+        tau_syn,
+        spike_threshold,
+        spike_fn,
+        reset_fn,
+        surrogate_grad_fn,
+        min_v_mem,
+        train_alphas,
+        size,
+    )
 
 
 def IAF(
@@ -62,7 +74,9 @@ def IAF(
     """
     size = size_of("IAF", shape, size, record_states)
     text = ("", "", "")
-    return _cell("IAF", text, {}, tau_syn, spike_threshold, spike_fn, reset_fn, surrogate_grad_fn, min_v_mem, False, size)
+    return _cell(
+        "IAF", text, {}, tau_syn, spike_threshold, spike_fn, reset_fn, surrogate_grad_fn, min_v_mem, False, size
+    )
 
 
 def ExpLeak(
@@ -126,5 +140,7 @@ def _cell(
 def _width(cell: str, threshold: Any) -> float:
     numbers = np.unique(np.asarray(threshold, float))
     if len(numbers) != 1 or not numbers[0] > 0:
-        raise CompatError(f"{cell}: spike_threshold={threshold!r} must be one number above 0: its surrogate has that width.")
+        raise CompatError(
+            f"{cell}: spike_threshold={threshold!r} must be one number above 0: its surrogate has that width."
+        )
     return float(numbers[0])

@@ -25,7 +25,9 @@ def decay(cell: str, name: str, tau: Any, train_alphas: Any) -> Decay:
     """The factor ``alpha_NAME`` of one step, from tau_NAME in steps; one of both learns."""
     steps = value(tau)
     if isinstance(steps, Learn) or not np.all(np.asarray(steps, float) > 0):
-        raise CompatError(f"{cell}: tau_{name}={tau!r} is a number of steps above 0, without unit; it learns by itself.")
+        raise CompatError(
+            f"{cell}: tau_{name}={tau!r} is a number of steps above 0, without unit; it learns by itself."
+        )
     if switch(cell, "train_alphas", train_alphas):
         return "", {f"alpha_{name}": Learn(np.exp(-1 / np.asarray(steps, float))[()])}
     return f"alpha_{name} = exp(-1/tau_{name}) : 1", {f"tau_{name}": Learn(steps)}

@@ -92,7 +92,9 @@ def _recurrent(
     values = dict(decays.values())
     if not switch(cell, "all_to_all", all_to_all):
         if any(x is not None for x in (features, channels, kernel)):
-            raise CompatError(f"{cell}: all_to_all=False joins each cell to itself with V: leave out the sizes of weights.")
+            raise CompatError(
+                f"{cell}: all_to_all=False joins each cell to itself with V: leave out the sizes of weights."
+            )
         charge, how, late = v
         m = membrane(cell, f"{charge} + V*fired", how, late)
         return Cell(

@@ -21,7 +21,9 @@ class Membrane(NamedTuple):
     reset: str
 
 
-def membrane(cell: str, charge: str, reset_mechanism: Any, reset_delay: Any = True, zeroed: str | None = None) -> Membrane:
+def membrane(
+    cell: str, charge: str, reset_mechanism: Any, reset_delay: Any = True, zeroed: str | None = None
+) -> Membrane:
     """v' = ``charge`` with a reset of snnTorch; ``zeroed`` is the charge in the step after a spike, 0 where None.
 
     With ``reset_delay`` the reset of a spike acts in the next step. Without, it acts in its own step, and a membrane that

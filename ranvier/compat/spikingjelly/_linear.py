@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from ranvier.compat.arguments import CompatError, switch
 from ranvier.compat.spikingjelly._node import leak, node

@@ -40,4 +40,3 @@ def node(
         reset_gradient="detached" if switch(cell, "detach_reset", detach_reset) else "surrogate",
         size=size, V_th=value(v_threshold), **reset, **values,
     )  # fmt: skip
-

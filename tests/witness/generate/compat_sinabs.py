@@ -33,7 +33,9 @@ def _case(gain: float, make: Callable[[Any, Any], Any], learnt: tuple[str, ...] 
 
         def step(now: Tensor) -> tuple[Tensor, Tensor]:
             nonlocal state
-            out, state = (alif_forward_single if adaptive else lif_forward_single)(input_data=now, state=dict(state), **words)
+            out, state = (alif_forward_single if adaptive else lif_forward_single)(
+                input_data=now, state=dict(state), **words
+            )
             return (out if layer.spike_fn else torch.zeros_like(out)), state["v_mem"]
 
         spikes, v = stepped(step, current)

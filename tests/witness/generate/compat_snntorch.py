@@ -15,7 +15,9 @@ MECHANISMS = ("subtract", "zero", "none")
 LEARNT = {"learn_beta": True, "learn_threshold": True}
 
 
-def _case(gain: float, make: Callable[[Any], Any], learnt: tuple[str, ...] = (), own: bool = False, matrix: bool = False) -> Case:
+def _case(
+    gain: float, make: Callable[[Any], Any], learnt: tuple[str, ...] = (), own: bool = False, matrix: bool = False
+) -> Case:
     """``own`` cells take their last spikes as well; ``matrix`` ones through the recorded weights and bias."""
 
     def run(current: Tensor) -> Seen:
@@ -50,16 +52,24 @@ for _how in MECHANISMS:
         _name = f"{_how}{'' if _late else ' at once'}"
         CASES[f"Leaky {_name}"] = _case(_gain, lambda s, w=_word: s.Leaky(0.9, **LEARNT, **w), ("beta", "V_th"))
         CASES[f"Synaptic {_name}"] = _case(
-            _gain / 2, lambda s, w=_word: s.Synaptic(0.6, 0.85, learn_alpha=True, **LEARNT, **w), ("alpha", "beta", "V_th")
+            _gain / 2,
+            lambda s, w=_word: s.Synaptic(0.6, 0.85, learn_alpha=True, **LEARNT, **w),
+            ("alpha", "beta", "V_th"),
         )
         CASES[f"RLeaky {_name}"] = _case(
-            _gain, lambda s, w=_word: s.RLeaky(0.9, linear_features=3, **LEARNT, **w), ("beta", "V_th"), own=True, matrix=True
+            _gain,
+            lambda s, w=_word: s.RLeaky(0.9, linear_features=3, **LEARNT, **w),
+            ("beta", "V_th"),
+            own=True,
+            matrix=True,
         )
     CASES[f"Alpha {_how}"] = _case(
         2.0, lambda s, h=_how: s.Alpha(0.9, 0.8, reset_mechanism=h, **LEARNT), ("beta", "V_th")
     )
     CASES[f"Lapicque {_how}"] = _case(
-        2 * _gain, lambda s, h=_how: s.Lapicque(R=5.0, C=1.6, time_step=1.0, learn_threshold=True, reset_mechanism=h), ("V_th",)
+        2 * _gain,
+        lambda s, h=_how: s.Lapicque(R=5.0, C=1.6, time_step=1.0, learn_threshold=True, reset_mechanism=h),
+        ("V_th",),
     )
     CASES[f"RSynaptic {_how}"] = _case(
         _gain / 2, lambda s, h=_how: s.RSynaptic(0.6, 0.85, linear_features=3, learn_alpha=True, reset_mechanism=h, **LEARNT),
@@ -72,7 +82,9 @@ CASES["RSynaptic one to one"] = _case(
     0.3, lambda s: s.RSynaptic(0.6, 0.85, V=-0.4, all_to_all=False, **LEARNT), ("beta", "V_th", "V"), own=True
 )
 CASES["Leaky with another slope"] = _case(
-    0.5, lambda s: s.Leaky(0.8, threshold=0.7, spike_grad=s.surrogate.fast_sigmoid(slope=25), learn_beta=True), ("beta",)
+    0.5,
+    lambda s: s.Leaky(0.8, threshold=0.7, spike_grad=s.surrogate.fast_sigmoid(slope=25), learn_beta=True),
+    ("beta",),
 )
 CASES["Lapicque by beta"] = _case(8.0, lambda s: s.Lapicque(beta=0.8))
 

@@ -36,7 +36,9 @@ for _soft in (False, True):
                 1.2 if _decay else 0.5, lambda n, w=_word, d=_decay: n.LIFNode(3.0, decay_input=d, **w)
             )
             CASES[f"ParametricLIFNode {_name}{_in}"] = _case(
-                1.2 if _decay else 0.5, lambda n, w=_word, d=_decay: n.ParametricLIFNode(3.0, decay_input=d, **w), ("w",)
+                1.2 if _decay else 0.5,
+                lambda n, w=_word, d=_decay: n.ParametricLIFNode(3.0, decay_input=d, **w),
+                ("w",),
             )
         CASES[f"QIFNode {_name}"] = _case(1.0, lambda n, w=_word: n.QIFNode(**w))
         CASES[f"EIFNode {_name}"] = _case(1.0, lambda n, w=_word: n.EIFNode(**w))
