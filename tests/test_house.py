@@ -171,6 +171,11 @@ class TestParameterNames:
         (package / "module.py").write_text(text)
         assert set(_script("check_parameter_names").collect(package)) == {"a", "b", "c", "field"}
 
+    def test_names_of_other_libraries_do_not_count(self, package: Path) -> None:
+        (package / "compat").mkdir()
+        (package / "compat" / "module.py").write_text("def f(a): ...\n")
+        assert set(_script("check_parameter_names").collect(package)) == set()
+
     def test_only_exported_names_count_where_a_module_lists_them(self, package: Path) -> None:
         (package / "module.py").write_text('__all__ = ["f"]\ndef f(a): ...\ndef g(b): ...\n')
         assert set(_script("check_parameter_names").collect(package)) == {"a"}
