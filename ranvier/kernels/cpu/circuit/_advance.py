@@ -80,8 +80,8 @@ def advance(
     mirror, back = b.add(low, b.sub(high, I64(lanes.width))), b.trunc(b.add(start, n), ir.IntType(1))
     with counted(b, low, high, lanes.width) as k:
         i = b.select(back, b.sub(mirror, k), k)  # to and fro: the cells of the last step's end are still in the cache
-        masks = {name: bits.load(i) for name, bits in free.items()}
-        masked = {label: masks[name] for name, label in frees.items()}
+        held = {name: bits.load(i) for name, bits in free.items()}
+        masked = {label: lanes.unpacked(held[name]) for name, label in frees.items()}
         ending = {label: group["counters"][name] for name, label in ends.items()}
 
         def read(name: str) -> ir.Value:
@@ -128,10 +128,10 @@ def advance(
             mixed.store(pointer, i, values[name])
         if member.fires:
             spike = words.nonzero(values["spike"])
-            fired.store(i, spike)
+            fired.store(i, lanes.packed(spike))
             for name, pointer in group["counters"].items():
                 if name in fixed:
-                    free[name].store(i, lanes.both(masks[name], lanes.negate_mask(spike)))
+                    free[name].store(i, lanes.packed_without(held[name], spike))
                 else:
                     mixed.store(pointer, i, words.add(following, values[name]), mask=spike)
     if member.fires:

@@ -52,14 +52,16 @@ class Bits:
         return b.bitcast(at(b, self.pointer, b.lshr(i, I64(3))), kind.as_pointer())
 
     def load(self, i: ir.Value) -> ir.Value:
-        """The mask of a vector."""
-        b, kind = self.lanes.builder, ir.IntType(self.lanes.width)
-        return b.bitcast(b.load(self.place(i, kind), align=1), self.lanes.mask)
+        """Those of a vector, as one number."""
+        return self.lanes.builder.load(self.place(i, ir.IntType(self.lanes.width)), align=1)
 
-    def store(self, i: ir.Value, mask: ir.Value) -> None:
-        """The bits of a vector."""
-        b, kind = self.lanes.builder, ir.IntType(self.lanes.width)
-        b.store(b.bitcast(mask, kind), self.place(i, kind), align=1)
+    def store(self, i: ir.Value, bits: ir.Value) -> None:
+        """Those of a vector, as one number."""
+        self.lanes.builder.store(bits, self.place(i, bits.type), align=1)
+
+    def keep(self, i: ir.Value, mask: ir.Value) -> None:
+        """Clear those of a vector that are not in the mask."""
+        self.store(i, self.lanes.builder.and_(self.load(i), self.lanes.packed(mask)))
 
     def set(self, cell: ir.Value) -> None:
         """The bit of one cell."""
@@ -110,7 +112,7 @@ def _leave_spare(lanes: Lanes, bits: Bits, group: dict, cells: tuple[ir.Value, i
     if "apart" not in group:
         with when(b, b.icmp_signed(">", high, group["cells"])):
             last = b.sub(high, I64(lanes.width))
-            bits.store(last, lanes.both(bits.load(last), lanes.first(b.sub(group["cells"], last))))
+            bits.keep(last, lanes.first(b.sub(group["cells"], last)))
         return
     apart, width = group["apart"], I64(lanes.width)
     held = lanes.first(b.sub(group["cells"], b.sub(apart, width)))
@@ -119,7 +121,7 @@ def _leave_spare(lanes: Lanes, bits: Bits, group: dict, cells: tuple[ir.Value, i
         counted(b, b.add(low, apart), b.add(high, I64(1)), apart) as end,
     ):
         last = b.sub(end, width)
-        bits.store(last, lanes.both(bits.load(last), held))
+        bits.keep(last, held)
 
 
 def release(lanes: Lanes, group: dict, name: str, steps: ir.Value, n: ir.Value) -> None:
@@ -133,7 +135,8 @@ def release(lanes: Lanes, group: dict, name: str, steps: ir.Value, n: ir.Value) 
     with b.if_else(b.icmp_signed("<=", n, group["waiting"][name])) as (early, later):
         with early, counted(b, group["low"], group["high"], lanes.width) as i:
             end = b.load(b.bitcast(at(b, ends, i), order.as_pointer()), align=4)
-            free.store(i, b.icmp_signed("<=", end, splat(b, b.trunc(n, I32), lanes.width)))
+            over = b.icmp_signed("<=", end, splat(b, b.trunc(n, I32), lanes.width))
+            free.store(i, lanes.packed(over))
         with later:
             fired = b.sub(b.sub(n, I64(1)), steps)
             with when(b, b.icmp_signed(">=", fired, I64(0))):

@@ -16,6 +16,7 @@ from llvmlite import ir
 
 from ranvier.errors import ProviderError
 from ranvier.kernels.cpu.llvm._far_angles import far_lanes
+from ranvier.kernels.cpu.llvm.functions import splat
 from ranvier.kernels.cpu.llvm.memory import declared, masked_load, masked_store
 from ranvier.kernels.cpu.llvm.outlined import CALLABLE, MOST_COPIES, called
 from ranvier.kernels.cpu.llvm.processor import has_feature
@@ -40,8 +41,8 @@ class Lanes(Elementary):
     width
         Another number of lanes; 64 bytes' worth by default.
     wide
-        Whether the target multiplies such a vector by powers of two in one instruction (AVX-512F); by default what this
-        processor supports.
+        Whether the target has registers of masks and multiplies such a vector by powers of two in one instruction (AVX-512F); by
+        default what this processor supports.
     rounded
         Every operation is rounded once, as NumPy does: no flags.
 
@@ -66,7 +67,9 @@ class Lanes(Elementary):
         self.dtype = dtype
         self.scalar, self.itemsize, self._suffix = self._SCALARS[dtype]
         self.width = width or _BYTES // self.itemsize
-        self.wide = (has_feature("avx512f") if wide is None else wide) and self.width * self.itemsize == _BYTES
+        wide = has_feature("avx512f") if wide is None else wide
+        self.wide = wide and self.width * self.itemsize == _BYTES
+        self._masks_in_vectors = has_feature("avx2") and not wide
         self.vector = ir.VectorType(self.scalar, self.width)
         self.mask = ir.VectorType(ir.IntType(1), self.width)
         self.integer = ir.VectorType(ir.IntType(8 * self.itemsize), self.width)
@@ -308,14 +311,36 @@ class Lanes(Elementary):
         )
         return self.builder.icmp_signed("<", ir.Constant(order, list(range(self.width))), spread)
 
+    def packed(self, mask: ir.Value) -> ir.Value:
+        """The mask as an integer of ``width`` bits; lane k is bit k (little-endian targets)."""
+        return self.builder.bitcast(mask, ir.IntType(self.width))
+
+    def unpacked(self, bits: ir.Value) -> ir.Value:
+        """The mask that :meth:`packed` makes ``bits`` of.
+
+        Where masks lie in vectors, each lane tests its own bit: of a bit vector LLVM would fetch the bits one by one.
+        """
+        if not self._masks_in_vectors:
+            return self.builder.bitcast(bits, self.mask)
+        size = self.integer.element
+        every = splat(self.builder, self.builder.zext(bits, size), self.width)
+        own = ir.Constant(self.integer, [1 << k for k in range(self.width)])
+        return self.builder.icmp_unsigned("==", self.builder.and_(every, own), own)
+
+    def packed_without(self, bits: ir.Value, mask: ir.Value) -> ir.Value:
+        """``bits``, without those of the mask: as numbers where masks lie in vectors, else as masks."""
+        if self._masks_in_vectors:
+            return self.builder.and_(bits, self.builder.not_(self.packed(mask)))
+        return self.packed(self.both(self.unpacked(bits), self.negate_mask(mask)))
+
     def bits(self, mask: ir.Value) -> ir.Value:
         """The mask as an i32; lane k is bit k (little-endian targets)."""
-        packed = self.builder.bitcast(mask, ir.IntType(self.width))
+        packed = self.packed(mask)
         return packed if self.width == 32 else self.builder.zext(packed, _I32)
 
     def any(self, mask: ir.Value) -> ir.Value:
         """An i1: is any lane set?"""
-        packed = self.builder.bitcast(mask, ir.IntType(self.width))
+        packed = self.packed(mask)
         return self.builder.icmp_unsigned("!=", packed, ir.Constant(packed.type, 0))
 
     def sum(self, a: ir.Value) -> ir.Value:

@@ -353,3 +353,27 @@ class TestMemory:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert run(body, "float32", [0.0])[0] == np.float32(0.1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@wide_or_not
+def test_masks_are_packed_into_bits_and_unpacked(dtype, wide):
+    def body(lanes: Lanes, pointers: list[ir.Value], zero: ir.Value) -> None:
+        b, kind = lanes.builder, ir.IntType(lanes.width)
+        bits, less, back = (b.bitcast(p, kind.as_pointer()) for p in pointers[2:])
+        positive = lanes.gt(lanes.load(pointers[0], zero), lanes.constant(0.0))
+        kept = lanes.unpacked(b.load(bits))
+        b.store(lanes.packed_without(b.load(bits), positive), less)
+        b.store(lanes.packed(positive), back)
+        lanes.store(pointers[1], zero, lanes.to_float(kept))
+
+    width = 16 if dtype == "float32" else 8
+    kernel = compile_kernel("k", kernel_text(body, dtype, 5, wide=wide))
+    for _ in range(20):
+        x, held = RNG.normal(size=width).astype(dtype), RNG.integers(0, 2, width)
+        out, packed = np.zeros(width, dtype), np.packbits(held.astype(np.uint8), bitorder="little")
+        less, positive = np.zeros_like(packed), np.zeros_like(packed)
+        kernel([a.ctypes.data for a in (x, out, packed, less, positive)], [0])
+        assert (out == held).all()
+        assert (np.unpackbits(positive, bitorder="little")[:width] == (x > 0)).all()
+        assert (np.unpackbits(less, bitorder="little")[:width] == (held & (x <= 0))).all()
