@@ -66,6 +66,14 @@ class Record:
             raise self.error(key, "a finite number")
         return float(value)
 
+    def numbers(self, key: str) -> list[float]:
+        """A list of finite numbers."""
+        value: Any = self.data.get(key)
+        if not isinstance(value, list):
+            raise self.error(key, "a list of finite numbers")
+        items = Record({str(k): item for k, item in enumerate(value)}, f"{self.where}.{key}")
+        return [items.number(str(k)) for k in range(len(value))]
+
     def flag(self, key: str) -> bool:
         """true or false."""
         value: Any = self.data.get(key)

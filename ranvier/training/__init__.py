@@ -1,13 +1,13 @@
 """Training: a loop, losses and learning rules, each a plug on an unchanged network."""
 
-from ranvier.training import losses, regularizers, rules
+from ranvier.training import losses, metrics, regularizers, rules
 from ranvier.training._callbacks import Callback
 from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training._fit import Epoch, Fit
 from ranvier.training._initialize import initialize
-from ranvier.training._metrics import Metric, Score
 from ranvier.training._shrink import Stage, shrink_steps
 from ranvier.training._train import train
+from ranvier.training.metrics import Metric, Score
 
 __all__ = [
     "Callback",
@@ -19,6 +19,7 @@ __all__ = [
     "Stage",
     "initialize",
     "losses",
+    "metrics",
     "regularizers",
     "rules",
     "shrink_steps",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -109,6 +109,12 @@ def choose_loss(net: Network, loss: Any, target: Any, steps: int) -> Callable[..
         emitted = {net.populations[n].cell.emit for n in net.outputs if n in net.populations}
         return SpikeCount() if emitted == {"spike"} else MaxOverTime()
     if isinstance(loss, _Loss):
+        if not hasattr(target, "__array__"):
+            what = "several by name" if isinstance(target, Mapping) else "missing"
+            raise TrainingError(
+                f"loss={type(loss).__name__}() compares one tensor of targets, but targets are {what}: use rv.losses.Tasks for "
+                f"several, or rv.losses.FromInput to make them from the input."
+            )
         shape = tuple(torch.as_tensor(target).shape)
         sizes = {net.shape_of(n) for n in net.outputs}
         every = OverTime(loss, at="every")

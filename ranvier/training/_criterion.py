@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
-__all__ = ["BatchCriterion", "Hidden", "hidden_of", "judge", "lengths_of", "penalty_of"]
+__all__ = ["BatchCriterion", "Hidden", "at_steps", "hidden_of", "judge", "lengths_of", "penalty_of"]
 
 Tensor = torch.Tensor
 #: hidden[population][variable] [T, B, …]
@@ -19,22 +19,28 @@ Hidden = Mapping[str, Mapping[str, Tensor]]
 class BatchCriterion:
     """``score(out)`` for one batch, and ``penalty(hidden)`` on top of it where hidden signals are given.
 
+    ``at(steps, total)`` is the criterion of an output of some steps of a series of ``total``: ``score(out, steps, total)``.
     ``record`` names the hidden signals that the penalty reads; ``lengths`` [B] the steps that belong to each sample; ``per_step``
     and ``update`` are those of ``rv.rules.PerStep``. A rule takes
     any function of the output instead: nothing is then recorded, and all steps count.
     """
 
-    score: Callable[[Any], Tensor]
+    score: Callable[..., Tensor]
     penalty: Callable[[Hidden], Tensor] | None = None
     record: Mapping[str, Sequence[str]] = field(default_factory=dict)
     lengths: Tensor | None = None
     per_step: bool = False
     update: int = 0
+    part: tuple[Any, int] | None = None
 
     def __call__(self, out: Any, hidden: Hidden | None = None) -> Tensor:
         """The scalar to be differentiated."""
-        loss = self.score(out)
+        loss = self.score(out) if self.part is None else self.score(out, *self.part)
         return loss if hidden is None or self.penalty is None else loss + self.penalty(hidden)
+
+    def at(self, steps: Sequence[int] | Tensor, total: int) -> BatchCriterion:
+        """The criterion of an output of some steps."""
+        return replace(self, part=(steps, total))
 
 
 def hidden_of(criterion: Callable[..., Tensor]) -> Mapping[str, Sequence[str]]:
@@ -50,6 +56,11 @@ def penalty_of(criterion: Callable[..., Tensor]) -> Callable[[Hidden], Tensor] |
 def lengths_of(criterion: Callable[..., Tensor]) -> Tensor | None:
     """The steps [B] that belong to each sample; None where all do."""
     return criterion.lengths if isinstance(criterion, BatchCriterion) else None
+
+
+def at_steps(criterion: Callable[..., Tensor], steps: Sequence[int] | Tensor, total: int) -> Callable[..., Tensor]:
+    """The criterion of an output of some ``steps`` of a series of ``total``, where it is a mean over steps."""
+    return criterion.at(steps, total) if isinstance(criterion, BatchCriterion) else criterion
 
 
 def judge(criterion: Callable[..., Tensor], out: Any, hidden: Hidden) -> Tensor:

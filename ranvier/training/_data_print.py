@@ -29,7 +29,7 @@ def fingerprint_of_data(source: Any) -> dict[str, Any]:
     """
     if isinstance(source, TensorDataset):
         return {"kind": "TensorDataset", "parts": [_array(t) for t in source.tensors]}
-    if isinstance(source, tuple | list) and all(isinstance(p, Mapping) or hasattr(p, "__array__") for p in source):
+    if isinstance(source, tuple | list) and all(_is_part(p) for p in source):
         return {"kind": "tensors", "parts": [_part(p) for p in source]}
     if isinstance(source, DataLoader):
         settings = {"batch_size": source.batch_size, "drop_last": source.drop_last}
@@ -41,7 +41,13 @@ def fingerprint_of_data(source: Any) -> dict[str, Any]:
     return {**kind, "samples": len(source), "read": _samples(source)}
 
 
+def _is_part(part: Any) -> bool:
+    return part is None or isinstance(part, Mapping) or hasattr(part, "__array__")
+
+
 def _part(part: Any) -> Any:
+    if part is None:
+        return None
     return {str(n): _array(p) for n, p in part.items()} if isinstance(part, Mapping) else _array(part)
 
 
@@ -78,4 +84,4 @@ def _sample(source: Any, k: int) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(k)
         sample = source[k]
-    return [_part(p) if isinstance(p, Mapping) or hasattr(p, "__array__") else plain(p) for p in sample]
+    return [_part(p) if _is_part(p) else plain(p) for p in sample]

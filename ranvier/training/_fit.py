@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ranvier.training._metrics import Score
+from ranvier.training.metrics import Score
 
 __all__ = ["Epoch", "Fit", "spell_score"]
 
@@ -21,8 +21,8 @@ class Epoch:
         Counts from 1.
     train, valid
         Mean loss and metrics; during the pass for ``train``, after it for ``valid`` (None without a validation set).
-    learning_rate
-        Of this epoch.
+    learning_rate, learning_rates
+        Of this epoch: of the first group of parameters, and of all groups.
     gradient_norm
         Largest norm of the gradient among the batches, before clipping.
     rates
@@ -42,6 +42,20 @@ class Epoch:
     seconds: float
     chosen: str = "loss"
     larger: bool = False
+    learning_rates: tuple[float, ...] = ()
+
+    def numbers(self) -> dict[str, float]:
+        """All numbers by name: ``"train/loss"``, ``"valid/rmse"``, ``"rate/lif1"``, ``"lr"``, ``"gradient"``, ``"seconds"``.
+
+        >>> fit = rv.train(net, data, valid, epochs=1, callbacks=[lambda epoch, net: print(sorted(epoch.numbers())[:2])])
+        ['gradient', 'lr']
+        """
+        passes = {"train": self.train, "valid": self.valid}
+        scores = {f"{n}/{m}": p.of(m) for n, p in passes.items() if p is not None for m in ("loss", *p.metrics)}
+        rates = {f"rate/{n}": r for n, r in self.rates.items()}
+        groups = {f"lr/{k}": r for k, r in enumerate(self.learning_rates)} if len(self.learning_rates) > 1 else {}
+        rest = {"lr": self.learning_rate, "gradient": self.gradient_norm, "seconds": self.seconds}
+        return scores | rates | rest | groups
 
     @property
     def seen(self) -> Score:

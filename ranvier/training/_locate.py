@@ -17,7 +17,7 @@ __all__ = ["first_non_finite", "infinite_slope"]
 Tensor = torch.Tensor
 
 
-def first_non_finite(net: Network, x: Signal, target: Tensor, generator: Tensor, update: int) -> str:
+def first_non_finite(net: Network, x: Signal, target: Any, generator: Tensor, update: int) -> str:
     """A sentence that names the population, variable, step, sample and cell, and the likely cause.
 
     ``generator`` is the state of torch's random numbers at the start of the batch, ``update`` the number of updates before
@@ -51,8 +51,11 @@ def first_non_finite(net: Network, x: Signal, target: Tensor, generator: Tensor,
         )
     if found:
         return f"{min(found)[2]}: lower lr, pass clip=1.0, or bound what drives this population"
-    if place := _first(target):
-        return f"the target of the batch holds {place}: clean the data"
+    for name, part in target.items() if isinstance(target, Mapping) else [("target", target)]:
+        if part is not None and (place := _first(part)):
+            return (
+                f"the {'target' if part is target else f'target {name!r}'} of the batch holds {place}: clean the data"
+            )
     return "every population is finite, so the loss itself made it: check the loss for log(0), 0/0 or overflow"
 
 

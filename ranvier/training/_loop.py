@@ -16,9 +16,10 @@ from ranvier.network import Network
 from ranvier.training._criterion import BatchCriterion, Hidden
 from ranvier.training._gradients import clip_gradient, gradient_norms, total_norm
 from ranvier.training._locate import first_non_finite, infinite_slope
-from ranvier.training._metrics import Mean, Metric, Score
-from ranvier.training.batches import Batches, Signal, key
+from ranvier.training.batches import Batches, Signal, key, moved
 from ranvier.training.health import Health
+from ranvier.training.losses import Loss
+from ranvier.training.metrics import Mean, Score, Tallied
 from ranvier.training.regularizers import Regularizer, signals_of
 from ranvier.training.rules import Rule
 from ranvier.training.scales import Scales
@@ -41,7 +42,7 @@ class Loop:
     health: Health
     scales: Scales
     regularizers: tuple[Regularizer, ...] = ()
-    metrics: tuple[Metric, ...] = ()
+    metrics: tuple[Tallied, ...] = ()
 
     def learn(self, batches: Batches, epoch: int, after: Callable[[], None]) -> tuple[Score, float, dict[str, float]]:
         """One epoch; its score, the largest gradient norm, and the rates of all populations."""
@@ -52,7 +53,7 @@ class Loop:
             for number, (x, y, lengths) in enumerate(batches.epoch(epoch), 1):
                 where = f"batch {number} of epoch {epoch}"
                 generator = torch.get_rng_state()
-                target = torch.as_tensor(y).to(self.net.device)
+                target = self._target(x, y)
                 self.optimizer.zero_grad()
                 update = (epoch - 1) * len(batches) + number - 1
                 criterion = self._criterion(x, target, lengths, generator, where, update)
@@ -81,7 +82,7 @@ class Loop:
         window = self.rule.arguments().get("window")
         with torch.no_grad(), _random(self.seed, "valid"):
             for number, (x, y, lengths) in enumerate(batches.epoch(0), 1):
-                target = torch.as_tensor(y).to(self.net.device)
+                target = self._target(x, y)
                 generator = torch.get_rng_state()
                 out, _ = self.net(x, window=window)
                 where = f"validation batch {number} after epoch {epoch}"
@@ -90,12 +91,13 @@ class Loop:
         return mean.score()
 
     def _criterion(
-        self, x: Signal, target: Tensor, lengths: Tensor | None, generator: Tensor, where: str, update: int
+        self, x: Signal, target: Any, lengths: Tensor | None, generator: Tensor, where: str, update: int
     ) -> BatchCriterion:
         """The loss of one batch and what the regularisers add to it, with the signals that these read."""
 
-        def score(out: Any) -> Tensor:
-            return self._checked(self._loss(out, target, lengths), x, target, generator, where, update)
+        def score(out: Any, steps: Any = None, total: int = 0) -> Tensor:
+            own = target if steps is None else self._at_steps(target, out, steps, total)
+            return self._checked(self._loss(out, own, lengths), x, target, generator, where, update)
 
         def penalty(hidden: Hidden) -> Tensor:
             return torch.stack([r(self.net, hidden, lengths) for r in self.regularizers]).sum()
@@ -104,10 +106,18 @@ class Loop:
         record = signals_of(self.regularizers, self.net)
         return BatchCriterion(score, penalty if self.regularizers else None, record, lengths, per_step, update)
 
-    def _loss(self, out: Any, target: Tensor, lengths: Tensor | None) -> Any:
+    def _target(self, x: Signal, y: Any) -> Any:
+        """The target of a batch, on the device of the network."""
+        target = moved(y, self.net.device)
+        return self.loss.target_of(x, target) if isinstance(self.loss, Loss) else target
+
+    def _at_steps(self, target: Any, out: Any, steps: Any, total: int) -> Any:
+        return self.loss.at_steps(target, out, steps, total) if isinstance(self.loss, Loss) else target
+
+    def _loss(self, out: Any, target: Any, lengths: Tensor | None) -> Any:
         return self.loss(out, target) if lengths is None else self.loss(out, target, lengths)
 
-    def _checked(self, loss: Any, x: Signal, target: Tensor, generator: Tensor, where: str, update: int) -> Tensor:
+    def _checked(self, loss: Any, x: Signal, target: Any, generator: Tensor, where: str, update: int) -> Tensor:
         if not isinstance(loss, Tensor) or loss.numel() != 1:
             what = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
             raise TrainingError(

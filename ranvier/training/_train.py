@@ -20,15 +20,15 @@ from ranvier.training._arguments import (
     choose_loss,
     choose_rule,
 )
-from ranvier.training._callbacks import Callback
+from ranvier.training._callbacks import Callback, call
 from ranvier.training._data_print import fingerprint_of_data
 from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training._fit import Epoch, Fit
 from ranvier.training._loop import Loop
-from ranvier.training._metrics import choose_metrics
 from ranvier.training._optimizer_state import optimizer_settings
 from ranvier.training._optimizers import Schedule, make_optimizer, rate_at
 from ranvier.training._progress import Display
+from ranvier.training._scoring import choose_metrics
 from ranvier.training._signals import plan_of
 from ranvier.training.batches import Batches, steps_of
 from ranvier.training.checkpoint import Checkpoint, moving
@@ -65,7 +65,7 @@ def train(
     checkpoint: str | os.PathLike[str] | None = None,
     seed: int = 0,
     progress: bool = True,
-    restore_best: bool = True,
+    restore_best: bool | str = True,
 ) -> Fit:
     """Train a network; it changes in place, and the record of how is returned.
 
@@ -87,9 +87,10 @@ def train(
         a plain one needs targets [S, T, …], with a value for every step. Where None, ``SpikeCount`` for an output of
         spikes and ``MaxOverTime`` for any other.
     metric
-        Scores beside the loss: ``"accuracy"``, a function ``(out, target)`` whose larger values are better, a
-        ``rv.training.Metric``, or several of them. The first chooses the best epoch; with ``"loss"`` the loss chooses.
-        None scores accuracy for losses that classify; for any other, the loss chooses.
+        Scores beside the loss: ``"accuracy"`` for classes, ``"rmse"``, ``"mae"`` or ``"r2"`` for values, a function
+        ``(out, target)`` whose larger values are better, a ``rv.training.Metric``, or several of them. The first chooses the
+        best epoch; with ``"loss"`` the loss chooses. None scores what the loss says: accuracy for classes, an error
+        for ``rv.losses.Regression``; where it says nothing, the loss chooses.
     optimizer
         ``"adam"``, ``"adamw"``, ``"sgd"``, a torch optimiser, or what makes one from (parameters, lr=…).
     lr
@@ -109,7 +110,8 @@ def train(
     regularizers
         Added to the loss of every batch: some of ``rv.regularizers``.
     callbacks
-        Each is called as ``callback(epoch, net)`` after every epoch; True ends the training.
+        Each is called as ``callback(epoch, net)`` after every epoch, with the :class:`rv.training.Epoch` that has just ended;
+        True ends the training. ``epoch.numbers()`` gives all numbers by name.
     early_stopping
         Stop after this many epochs without a better validation score.
     checkpoint
@@ -121,7 +123,8 @@ def train(
     progress
         Show a progress bar and the forecast of memory.
     restore_best
-        End with the parameters of the best epoch on the validation set (the first metric, then the loss) instead of the last.
+        End with the parameters of the best epoch on the validation set (the first metric, then the loss) instead of the
+        last. The name of a metric, or ``"loss"``, lets that one choose the best epoch, here and for ``early_stopping``.
 
     Raises
     ------
@@ -146,7 +149,7 @@ def train(
     with torch.random.fork_rng(devices=[]):
         x, target, lengths = batches.first()
     loss = choose_loss(net, loss, target, steps_of(x))
-    scoring = choose_metrics(metric, loss)
+    scoring = choose_metrics(metric, loss, restore_best)
     checks = None if valid_set is None else Batches(valid_set, batch_size, None, "valid_set")
     made = make_optimizer(optimizer, net, lr)
     scales = choose_scales(net, scale, ready=made is optimizer)
@@ -154,10 +157,10 @@ def train(
     settings = {}
     if checkpoint is not None:
         told = {
+            "loss": loss,
             "metric": scoring,
             "scale": scale,
             "rule": rule,
-            "loss": loss,
             "regularizers": list(regularizers),
             "schedule": schedule,
         }
@@ -197,10 +200,14 @@ def train(
                 valid = None if checks is None else loop.validate(checks, number)
                 now = made.param_groups[0]["lr"]
                 spent = time.perf_counter() - began
-                history.append(Epoch(number, score, valid, now, norm, rates, spent, scoring.chosen, scoring.larger))
+                every = tuple(float(group["lr"]) for group in made.param_groups)
+                history.append(
+                    Epoch(number, score, valid, now, norm, rates, spent, scoring.chosen, scoring.larger, every)
+                )
                 if valid is not None and restore_best and Fit(tuple(history)).best is history[-1]:
                     best = {n: t.detach().clone() for n, t in moving(net).items()}
-                stopped = _why_stop(history, epochs, early_stopping, [c(history[-1], net) for c in callbacks])
+                wishes = [call(callback, history[-1], net) for callback in callbacks]
+                stopped = _why_stop(history, epochs, early_stopping, wishes)
                 if stored:
                     stored.write(net, made, history, best, plan, stopped, scales)
                     kept = number
@@ -218,8 +225,8 @@ def train(
     return Fit(tuple(history), plan, stopped)
 
 
-def _why_stop(history: list[Epoch], epochs: int, patience: int | None, wishes: list[bool | None]) -> str:
-    if any(wish is True for wish in wishes):
+def _why_stop(history: list[Epoch], epochs: int, patience: int | None, wishes: list[bool]) -> str:
+    if any(wishes):
         return f"{_BY_CALLBACK} after epoch {len(history)}"
     early = None if patience is None or not history else EarlyStopping(patience)(history)
     return early or (f"all {epochs} epochs done" if len(history) == epochs else "")

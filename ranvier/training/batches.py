@@ -12,14 +12,14 @@ from torch.utils.data import DataLoader, TensorDataset
 from ranvier.errors import ShapeError, TrainingError
 from ranvier.network import take_lengths
 
-__all__ = ["Batch", "Batches", "key", "steps_of"]
+__all__ = ["Batch", "Batches", "key", "moved", "steps_of"]
 
 Tensor = torch.Tensor
 #: numbers of a sample that pay for a look-up of its own
 _LARGE = 1 << 12
 Signal = Tensor | Mapping[str, Tensor]
-#: input [T, B, …] (or several by name), target [B, …], and the steps of each sample [B] where they differ
-Batch = tuple[Signal, Tensor, Tensor | None]
+#: input [T, B, …] and target [B, …] (or several by name, or no target), and the steps of each sample [B] where they differ
+Batch = tuple[Signal, Any, Tensor | None]
 
 
 def key(*parts: object) -> int:
@@ -33,6 +33,11 @@ def steps_of(x: Signal) -> int:
     return (next(iter(x.values())) if isinstance(x, Mapping) else x).shape[0]
 
 
+def moved(target: Any, device: torch.device) -> Any:
+    """A target, or several by name, as tensors on ``device``."""
+    return _map(target, lambda part: torch.as_tensor(part).to(device))
+
+
 class Batches:
     """Batches (x [T, B, …], y [B, …], lengths [B] or None) of a data set, epoch after epoch.
 
@@ -41,7 +46,7 @@ class Batches:
     source
         A pair of tensors (x [S, T, …], y [S, …]); a torch ``Dataset`` of samples (x [T, …], y); or a ``DataLoader``
         whose batches are (x [B, T, …], y [B, …]) and which decides on order and size itself. ``x`` may be a mapping by
-        input. Samples of different length are padded to one, and each of the three then has a third part: how many of
+        input, ``y`` one by task, or left out. Samples of different length are padded to one, and each of the three then has a third part: how many of
         the steps belong to the sample (lengths [S]; one number; lengths [B]).
     batch_size
         Samples per batch; the last one may be smaller.
@@ -61,14 +66,9 @@ class Batches:
         self.source, self.batch_size, self.seed, self.name = source, batch_size, seed, name
         if type(source) is TensorDataset:  # its tensors are read a batch at a time
             source = self.source = source.tensors
-        if isinstance(source, tuple | list) and len(source) in (2, 3) and all(_is_signal(part) for part in source):
+        if _are_parts(source):
             self.source = tuple(_map(part, torch.as_tensor) for part in source)
-            counts = [_rows(part) for part in self.source]
-            if counts[0] != counts[1]:
-                raise ShapeError(f"{name}: x has {counts[0]} samples and y {counts[1]}; give one target per sample.")
-            if counts[-1] != counts[0]:
-                raise ShapeError(f"{name}: x has {counts[0]} samples, lengths has {counts[-1]}; give one per sample.")
-            self.samples: int | None = counts[0]
+            self.samples: int | None = _count(self.source, name)
         elif isinstance(source, DataLoader):
             self.samples = len(source.dataset) if hasattr(source.dataset, "__len__") else None  # pyright: ignore
         elif hasattr(source, "__len__") and hasattr(source, "__getitem__"):
@@ -92,7 +92,7 @@ class Batches:
         if isinstance(self.source, DataLoader):
             for batch in self.source:
                 x = _map(batch[0], _time_first)
-                yield x, batch[1], self._lengths(batch[2], x) if len(batch) > 2 else None
+                yield x, _second(batch), self._lengths(batch[2], x) if len(batch) > 2 else None
             return
         order = self._order(epoch)
         for first in range(0, len(order), self.batch_size):
@@ -112,13 +112,14 @@ class Batches:
 
     def _collate(self, index: Tensor) -> Batch:
         if isinstance(self.source, tuple):
-            x, y, *lengths = self.source
+            x, lengths = self.source[0], self.source[2:]
             chosen = _map(x, lambda part: _chosen(part, index))
-            return chosen, y[index], self._lengths(lengths[0][index], chosen) if lengths else None
+            target = _map(_second(self.source), lambda part: part[index])
+            return chosen, target, self._lengths(lengths[0][index], chosen) if lengths else None
         samples = [self.source[int(k)] for k in index]
         x = _stack([sample[0] for sample in samples], self.name)
         lengths = torch.tensor([int(sample[2]) for sample in samples]) if len(samples[0]) > 2 else None
-        target = torch.stack([torch.as_tensor(sample[1]) for sample in samples])
+        target = _stack_targets([_second(sample) for sample in samples], self.name)
         return x, target, None if lengths is None else self._lengths(lengths, x)
 
     def _lengths(self, lengths: Any, x: Signal) -> Tensor:
@@ -128,6 +129,42 @@ class Batches:
         if not bool(taken.all()):
             raise ShapeError(f"{self.name}: a sample has length 0, so there is nothing to learn from it; leave it out.")
         return taken
+
+
+def _are_parts(source: Any) -> bool:
+    """True for (x,), (x, y) or (x, y, lengths), each for the whole data set; y may be None."""
+    if not isinstance(source, tuple | list) or len(source) not in (1, 2, 3) or not _is_signal(source[0]):
+        return False
+    return all(_is_signal(part) or (k == 1 and part is None) for k, part in enumerate(source))
+
+
+def _count(parts: tuple[Any, ...], name: str) -> int:
+    """Samples of a data set given as (x, y, lengths).
+
+    Raises
+    ------
+    ShapeError
+        Where parts disagree.
+    """
+    x, y, *lengths = (*parts, None) if len(parts) == 1 else parts
+    given = x if isinstance(x, Mapping) else {"x": x}
+    counts = {n: _rows(part) for n, part in given.items()}
+    first, samples = next(iter(counts.items()), ("x", 0))
+    for n, count in counts.items():
+        if count != samples:
+            raise ShapeError(f"{name}: input {first!r} has {samples} samples and {n!r} {count}; give one per sample.")
+    for n, part in y.items() if isinstance(y, Mapping) else [("y", y)] if y is not None else []:
+        if _rows(part) != samples:
+            raise ShapeError(f"{name}: x has {samples} samples and {n} {_rows(part)}; give one target per sample.")
+    for part in lengths:
+        if _rows(part) != samples:
+            raise ShapeError(f"{name}: x has {samples} samples, lengths has {_rows(part)}; give one per sample.")
+    return samples
+
+
+def _second(sample: Any) -> Any:
+    """The target of a sample or batch; None where it has none."""
+    return sample[1] if len(sample) > 1 else None
 
 
 def _is_signal(part: Any) -> bool:
@@ -149,12 +186,29 @@ def _time_first(x: Tensor) -> Tensor:
 
 
 def _map(x: Any, change: Any) -> Any:
+    if x is None:
+        return None
     return {n: change(part) for n, part in x.items()} if isinstance(x, Mapping) else change(x)
 
 
-def _rows(x: Any) -> int:
-    first = next(iter(x.values())) if isinstance(x, Mapping) else x
-    return first.shape[0] if first.ndim else 0
+def _rows(part: Tensor) -> int:
+    return part.shape[0] if part.ndim else 0
+
+
+def _stack_targets(targets: Sequence[Any], name: str) -> Any:
+    """The targets of a batch, [B, …], or several by name; None where samples have none."""
+    if targets[0] is None:
+        return None
+    if isinstance(targets[0], Mapping):
+        return {n: _stack_targets([target[n] for target in targets], name) for n in targets[0]}
+    tensors = [torch.as_tensor(target) for target in targets]
+    shapes = {tuple(t.shape) for t in tensors}
+    if len(shapes) > 1:
+        shown = ", ".join(map(str, sorted(shapes)[:3]))
+        raise ShapeError(
+            f"{name}: targets of one batch have shapes {shown}; pad those of every step as the input is padded."
+        )
+    return torch.stack(tensors)
 
 
 def _stack(samples: Sequence[Any], name: str) -> Signal:

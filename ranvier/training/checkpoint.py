@@ -26,13 +26,13 @@ from ranvier.network.saving import (
     write_pair,
 )
 from ranvier.training._fit import Epoch
-from ranvier.training._metrics import Score
 from ranvier.training._optimizer_state import optimizer_state, restore_optimizer
+from ranvier.training.metrics import Score
 from ranvier.training.scales import Scales
 
 __all__ = ["Checkpoint", "moving"]
 
-TRAINING = Kind("training", "training.json", "tensors", 2)
+TRAINING = Kind("training", "training.json", "tensors", 3)
 Tensors = dict[str, torch.Tensor]
 
 
@@ -167,7 +167,7 @@ def _epoch(record: Record) -> Epoch:
     return Epoch(
         record.whole("epoch", 1), _score(record.child("train")), valid, record.number("learning_rate"),
         record.number("gradient_norm"), {n: rates.number(n) for n in rates.data}, record.number("seconds"),
-        record.text("chosen"), record.flag("larger"),
+        record.text("chosen"), record.flag("larger"), tuple(record.numbers("learning_rates")),
     )  # fmt: skip
 
 

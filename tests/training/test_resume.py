@@ -190,8 +190,8 @@ class TestRefused:
     def test_a_format_of_another_version_is_refused(self, folder: Path, net: Make, task: Task) -> None:
         path = folder / "training.json"
         text = path.read_text()
-        path.write_text(text.replace('"version": 2', '"version": 1', 1))
-        with pytest.raises(FileFormatError, match="has version 1 of the format, this program reads 2"):
+        path.write_text(text.replace('"version": 3', '"version": 1', 1))
+        with pytest.raises(FileFormatError, match="has version 1 of the format, this program reads 3"):
             quiet(net(), task(20), epochs=3, checkpoint=folder)
         described = json.loads(text)
         described["settings"]["network"]["format"] = 0

@@ -2,9 +2,14 @@
 
 from ranvier.training.losses._every_step import EveryStep
 from ranvier.training.losses._first_spike import FirstSpike
+from ranvier.training.losses._from_input import FromInput
 from ranvier.training.losses._membrane import LastMembrane, MaxOverTime, MeanMembrane
 from ranvier.training.losses._over_time import OverTime
+from ranvier.training.losses._pooled import Pooled
+from ranvier.training.losses._population_vector import PopulationVector
+from ranvier.training.losses._regression import Regression
 from ranvier.training.losses._spike_count import SpikeCount, SpikeRate
+from ranvier.training.losses._tasks import Tasks
 from ranvier.training.losses._tet import TET
 from ranvier.training.losses._time_to_first_spike import TimeToFirstSpike
 from ranvier.training.losses.loss import Loss
@@ -13,12 +18,17 @@ __all__ = [
     "TET",
     "EveryStep",
     "FirstSpike",
+    "FromInput",
     "LastMembrane",
     "Loss",
     "MaxOverTime",
     "MeanMembrane",
     "OverTime",
+    "Pooled",
+    "PopulationVector",
+    "Regression",
     "SpikeCount",
     "SpikeRate",
+    "Tasks",
     "TimeToFirstSpike",
 ]

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
 
-from ranvier.errors import ShapeError, TrainingError
-from ranvier.training.losses._membrane import last_step
-from ranvier.training.losses.loss import Loss, cross_entropy, mean_over_time, series, within
+from ranvier.training.losses._places import Place, aligned, check_place, read, values_of
+from ranvier.training.losses.loss import Kind, Loss, cross_entropy, series
 
 __all__ = ["OverTime"]
 
 Tensor = torch.Tensor
 _CLASSES = (nn.CrossEntropyLoss, nn.NLLLoss, nn.MultiMarginLoss)
-_PLACES = ("mean", "every", "last")
+_VALUES = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
 
 
 @dataclass(frozen=True)
@@ -38,60 +37,50 @@ class OverTime(Loss):
     """
 
     loss: nn.Module
-    at: Literal["mean", "every", "last"] = "mean"
+    at: Place = "mean"
 
     def __post_init__(self) -> None:
-        if self.at not in _PLACES:
-            raise TrainingError(f"OverTime: at={self.at!r} is unknown: use 'mean', 'every' or 'last'.")
+        check_place(self.at, "OverTime")
 
     @property
     def classifies(self) -> bool:
         """True for losses on classes."""
         return isinstance(self.loss, _CLASSES)
 
+    @property
+    def targets(self) -> Kind:
+        """ "classes" or "values" for the losses of torch that compare these, "any" for others."""
+        return "classes" if self.classifies else "values" if isinstance(self.loss, _VALUES) else "any"
+
     def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The loss of the batch."""
-        o = series(out, self, lengths)
-        if self.at == "every":
-            return self._every(o, target, lengths)
-        one = mean_over_time(o, lengths) if self.at == "mean" else last_step(o, lengths)
-        return self._of(one, target)
+        one, truth = self._pairs(out, target, lengths)
+        if self.classifies and truth.ndim == 1:
+            cross_entropy(one.detach(), truth)  # only for its check of the targets
+            return self.loss(one, truth.long())
+        return self.loss(one, truth)
 
     def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor | None:
-        """The class [B] of the highest mean, or in the last step, for losses on classes."""
-        if not self.classifies:
+        """The class [B] of the highest mean, or in the last step; the values [N, …] that are compared; None for "any"."""
+        if self.targets == "any":
             return None
-        o = series(out, self, lengths)
-        return (last_step(o, lengths) if self.at == "last" else mean_over_time(o, lengths)).argmax(1)
+        o = series(out, self, lengths, shaped=not self.classifies)
+        if self.classifies:
+            return read(o, "last" if self.at == "last" else "mean", lengths).argmax(1)
+        return read(o, self.at, lengths)
 
-    def _every(self, o: Tensor, target: Tensor, lengths: Tensor | None) -> Tensor:
-        """All steps as one batch."""
-        steps, batch = o.shape[:2]
-        tail = tuple(o.shape[2:]) if target.is_floating_point() else ()
-        if tuple(target.shape) == (batch, steps, *tail):
-            each = target.transpose(0, 1)
-        elif tuple(target.shape) == (batch, *tail):
-            each = target.unsqueeze(0).expand(steps, *target.shape)
-        else:
-            shown = ", ".join(map(str, ("B", "T", *tail)))
-            raise ShapeError(
-                f"OverTime(at='every') got targets of shape {tuple(target.shape)} for an output of {steps} steps and {batch} "
-                f"samples: give [{shown}] = {(batch, steps, *tail)}, or {(batch, *tail)} for the same in every step."
-            )
-        inside = within(o, lengths)
-        if inside is None:
-            return self._of(o.flatten(0, 1), each.flatten(0, 1))
-        kept = inside.squeeze(2)
-        return self._of(o[kept], each[kept])
+    def compared(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Estimates and targets that a metric compares."""
+        return self._pairs(out, target, lengths) if self.targets == "values" else super().compared(out, target, lengths)
 
-    def _of(self, one: Tensor, target: Tensor) -> Tensor:
-        """The torch loss of [N, C] and its targets."""
-        if self.classifies and target.ndim == 1:
-            cross_entropy(one.detach(), target)  # only for its check of the targets
-            return self.loss(one, target.long())
-        if not self.classifies and target.shape != one.shape:
-            raise ShapeError(
-                f"{type(self.loss).__name__} compares an output {tuple(one.shape)} with targets {tuple(target.shape)}: give "
-                f"targets of the output's shape."
-            )
-        return self.loss(one, target)
+    def _pairs(self, out: Any, target: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The output [N, …] that the torch loss compares, and its targets."""
+        o, name = series(out, self, lengths, shaped=not self.classifies), f"OverTime({type(self.loss).__name__}())"
+        if not self.classifies:
+            tail = tuple(o.shape[2:])
+            taken = values_of(target, o, tail, name)
+            return read(o, self.at, lengths), aligned(taken, o, self.at, lengths, tail, name)
+        if self.at != "every" and target.ndim == 1:
+            return read(o, self.at, lengths), target
+        tail = tuple(o.shape[2:]) if target.is_floating_point() else ()  # probabilities of classes
+        return read(o, self.at, lengths), aligned(target, o, self.at, lengths, tail, name)

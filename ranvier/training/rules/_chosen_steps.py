@@ -7,7 +7,7 @@ import torch
 from ranvier.dynamics import TIME, Cuts
 from ranvier.errors import TrainingError
 from ranvier.network import Network, State
-from ranvier.training._criterion import lengths_of
+from ranvier.training._criterion import at_steps, lengths_of
 from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion, is_per_step
 from ranvier.training.rules._refuse import refuse_mixing
@@ -54,10 +54,12 @@ def _as_they_go_by(series: Series, criterion: Criterion, chosen: Tensor) -> Outc
     for block in series.blocks():
         now = chosen[(chosen >= block.first) & (chosen < block.first + block.count)] - block.first
         if len(now):
-            some = criterion(one({n: o.index_select(0, now) for n, o in block.outputs.items()}))
+            score = at_steps(criterion, now + block.first, series.steps)
+            some = score(one({n: o.index_select(0, now) for n, o in block.outputs.items()}))
             (some * (len(now) / len(chosen))).backward()
         with torch.no_grad():
-            loss = loss + criterion(one(block.outputs)) * (block.count / series.steps)
+            whole = at_steps(criterion, range(block.first, block.first + block.count), series.steps)
+            loss = loss + whole(one(block.outputs)) * (block.count / series.steps)
         tally.add(block)
         del block
     series.finish()

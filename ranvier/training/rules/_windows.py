@@ -9,7 +9,7 @@ import torch
 
 from ranvier.network import Network
 from ranvier.training._buffers import same_buffers
-from ranvier.training._criterion import judge, lengths_of, penalty_of
+from ranvier.training._criterion import at_steps, judge, lengths_of, penalty_of
 from ranvier.training.rules._criterion import Criterion, is_per_step
 from ranvier.training.rules._rule import Outcome
 from ranvier.training.rules.series import Block, Series
@@ -47,9 +47,8 @@ def in_windows(
         follower = follow(series) if follow else Follower()
         for block in series.blocks():
             follower.look(block)
-            part = (
-                criterion(one(block.outputs)) if penalty is None else judge(criterion, one(block.outputs), block.hidden)
-            )
+            now = at_steps(criterion, range(block.first, block.first + block.count), series.steps)
+            part = now(one(block.outputs)) if penalty is None else judge(now, one(block.outputs), block.hidden)
             part = part * (block.count / max(series.steps, 1))
             if part.requires_grad:
                 part.backward()

@@ -1,0 +1,113 @@
+"""Self-supervision: targets that are made from the input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ranvier.errors import ShapeError, TrainingError
+from ranvier.training.losses.loss import Kind, Loss
+
+__all__ = ["FromInput"]
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class FromInput(Loss):
+    """``loss`` with a target made from the input: its reconstruction, a forecast, or any function of it.
+
+    Parameters
+    ----------
+    loss
+        One of ``rv.losses`` that takes targets of every step, such as ``rv.losses.Regression(at="every")``.
+    ahead
+        Steps: the output at step t is compared with the input at t + ahead. The last ``ahead`` outputs do not count.
+    make
+        ``make(x)`` gives the targets [B, …] or [B, T, …] of an input x [B, T, …], batch first as the data hold it. None
+        takes x itself.
+    input
+        Which input, where the network has several.
+
+    Targets in the data are not read: ``train_set=(x, None)`` or ``(x,)`` will do.
+
+    >>> forecast = rv.losses.FromInput(rv.losses.Regression(at="every"), ahead=5)
+    >>> net = rv.Sequential(rv.Linear(20, 16), rv.LIF(16), rv.Linear(16, 20), rv.LeakyReadout(20), dt=1 * ms)
+    >>> fit = rv.train(net, (x,), epochs=2, loss=forecast)
+    """
+
+    loss: Loss
+    ahead: int = 0
+    make: Callable[[Tensor], Tensor] | None = None
+    input: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.loss, Loss):
+            raise TrainingError(f"FromInput: loss={self.loss!r} is not one of rv.losses.")
+        if not isinstance(self.ahead, int) or isinstance(self.ahead, bool) or self.ahead < 0:
+            raise TrainingError(f"FromInput: ahead={self.ahead!r} must be a whole number of steps, 0 or more.")
+
+    @property
+    def per_step(self) -> bool:
+        """That of the loss inside, where no step is left out."""
+        return self.loss.per_step and not self.ahead
+
+    @property
+    def classifies(self) -> bool:
+        """That of the loss inside."""
+        return self.loss.classifies
+
+    @property
+    def targets(self) -> Kind:
+        """Those of the loss inside."""
+        return self.loss.targets
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """Those of the loss inside."""
+        return self.loss.scores
+
+    def __call__(self, out: Any, target: Any, lengths: Tensor | None = None) -> Tensor:
+        """The mean loss of the batch."""
+        return self.loss(*self._ahead(out, target, lengths))
+
+    def predict(self, out: Any, lengths: Tensor | None = None) -> Any:
+        """What the loss inside reads out."""
+        return self.loss.predict(out, lengths)
+
+    def compared(self, out: Any, target: Any, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What a metric of the loss inside compares."""
+        return self.loss.compared(*self._ahead(out, target, lengths))
+
+    def target_of(self, x: Any, target: Any) -> Tensor:
+        """The targets [B, …] of an input [T, B, …]."""
+        if isinstance(x, Mapping):
+            if self.input not in x:
+                raise TrainingError(
+                    f"FromInput: input={self.input!r} is none of the inputs {', '.join(map(repr, x))}: name one."
+                )
+            x = x[self.input]
+        x = x.transpose(0, 1)
+        return x if self.make is None else self.make(x)
+
+    def at_steps(self, target: Any, out: Any, steps: Sequence[int] | Tensor, total: int) -> Any:
+        """The targets of some steps."""
+        return self.loss.at_steps(target, out, steps, total)
+
+    def _ahead(self, out: Any, target: Any, lengths: Tensor | None) -> tuple[Any, ...]:
+        """Output, targets ``ahead`` steps later, and what is left of lengths."""
+        k = self.ahead
+        if k:
+            steps = out.shape[0]
+            shortest = steps if lengths is None else int(lengths.min())
+            if shortest <= k or target.ndim < 2 or target.shape[1] != steps:
+                raise ShapeError(
+                    f"FromInput(ahead={k}): a sample has {shortest} steps, and targets have shape {tuple(target.shape)}: give "
+                    f"samples of more than {k} steps, and targets [B, T, …] of every step."
+                )
+            out, target = out[:-k], target[:, k:]
+            lengths = None if lengths is None else lengths - k
+        return (out, target) if lengths is None else (out, target, lengths)

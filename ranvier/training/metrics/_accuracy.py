@@ -1,0 +1,46 @@
+"""The fraction that is classified correctly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+
+from ranvier.errors import TrainingError
+
+__all__ = ["Accuracy"]
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The fraction of samples, or of steps, whose class is right; ``compared`` gives both classes [N]."""
+
+    compared: Callable[..., tuple[Tensor, Tensor]]
+    name: str = "accuracy"
+    larger: ClassVar[bool] = True
+    kind: ClassVar[str] = "classes"
+
+    def tally(self) -> _Right:
+        """Counts of right ones and of all."""
+        return _Right(self.compared)
+
+
+class _Right:
+    def __init__(self, compared: Callable[..., tuple[Tensor, Tensor]]) -> None:
+        self.compared, self.right, self.all = compared, 0, 0
+
+    def add(self, out: Any, target: Any, lengths: Tensor | None, samples: int) -> None:
+        found, truth = self.compared(out, target, lengths)
+        if found.shape != truth.shape:
+            raise TrainingError(
+                f"metric='accuracy' needs one class per sample, {tuple(found.shape)}, got targets {tuple(truth.shape)}."
+            )
+        self.right += int((found == truth).sum())
+        self.all += truth.numel()
+
+    def value(self) -> float:
+        return self.right / max(self.all, 1)
