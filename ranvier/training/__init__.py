@@ -1,6 +1,7 @@
 """Training: a loop, losses and learning rules, each a plug on an unchanged network."""
 
 from ranvier.training import losses, metrics, regularizers, rules
+from ranvier.training._average import Average
 from ranvier.training._callbacks import Callback
 from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training._fit import Epoch, Fit
@@ -8,8 +9,10 @@ from ranvier.training._initialize import initialize
 from ranvier.training._shrink import Stage, shrink_steps
 from ranvier.training._train import train
 from ranvier.training.metrics import Metric, Score
+from ranvier.training.schedules import TorchSchedule
 
 __all__ = [
+    "Average",
     "Callback",
     "EarlyStopping",
     "Epoch",
@@ -17,6 +20,7 @@ __all__ = [
     "Metric",
     "Score",
     "Stage",
+    "TorchSchedule",
     "initialize",
     "losses",
     "metrics",

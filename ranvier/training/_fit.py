@@ -21,7 +21,7 @@ class Epoch:
         Counts from 1.
     train, valid
         Mean loss and metrics; during the pass for ``train``, after it for ``valid`` (None without a validation set).
-    learning_rate, learning_rates
+    learning_rate, group_rates
         Of this epoch: of the first group of parameters, and of all groups.
     gradient_norm
         Largest norm of the gradient among the batches, before clipping.
@@ -42,7 +42,7 @@ class Epoch:
     seconds: float
     chosen: str = "loss"
     larger: bool = False
-    learning_rates: tuple[float, ...] = ()
+    group_rates: tuple[float, ...] = ()
 
     def numbers(self) -> dict[str, float]:
         """All numbers by name: ``"train/loss"``, ``"valid/rmse"``, ``"rate/lif1"``, ``"lr"``, ``"gradient"``, ``"seconds"``.
@@ -53,7 +53,7 @@ class Epoch:
         passes = {"train": self.train, "valid": self.valid}
         scores = {f"{n}/{m}": p.of(m) for n, p in passes.items() if p is not None for m in ("loss", *p.metrics)}
         rates = {f"rate/{n}": r for n, r in self.rates.items()}
-        groups = {f"lr/{k}": r for k, r in enumerate(self.learning_rates)} if len(self.learning_rates) > 1 else {}
+        groups = {f"lr/{k}": r for k, r in enumerate(self.group_rates)} if len(self.group_rates) > 1 else {}
         rest = {"lr": self.learning_rate, "gradient": self.gradient_norm, "seconds": self.seconds}
         return scores | rates | rest | groups
 

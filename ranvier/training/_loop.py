@@ -14,15 +14,14 @@ import torch
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._criterion import BatchCriterion, Hidden
-from ranvier.training._gradients import clip_gradient, gradient_norms, total_norm
 from ranvier.training._locate import first_non_finite, infinite_slope
+from ranvier.training._updates import Updates
 from ranvier.training.batches import Batches, Signal, key, moved
 from ranvier.training.health import Health
 from ranvier.training.losses import Loss
 from ranvier.training.metrics import Mean, Score, Tallied
 from ranvier.training.regularizers import Regularizer, signals_of
 from ranvier.training.rules import Rule
-from ranvier.training.scales import Scales
 
 __all__ = ["Loop"]
 
@@ -36,44 +35,39 @@ class Loop:
     net: Network
     rule: Rule
     loss: Callable[..., Any]
-    optimizer: torch.optim.Optimizer
-    clip: float | None
+    updates: Updates
     seed: int
     health: Health
-    scales: Scales
     regularizers: tuple[Regularizer, ...] = ()
     metrics: tuple[Tallied, ...] = ()
 
     def learn(self, batches: Batches, epoch: int, after: Callable[[], None]) -> tuple[Score, float, dict[str, float]]:
         """One epoch; its score, the largest gradient norm, and the rates of all populations."""
-        mean, largest = Mean(self.metrics), 0.0
+        mean, updates, where = Mean(self.metrics), self.updates, f"epoch {epoch}"
+        updates.largest, parameters, cause = 0.0, [*self.net.parameters()], str
         self.net.train()
-        parameters = dict(self.net.named_parameters())
         with _random(self.seed, epoch, "train"):
             for number, (x, y, lengths) in enumerate(batches.epoch(epoch), 1):
                 where = f"batch {number} of epoch {epoch}"
                 generator = torch.get_rng_state()
                 target = self._target(x, y)
-                self.optimizer.zero_grad()
-                update = (epoch - 1) * len(batches) + number - 1
-                criterion = self._criterion(x, target, lengths, generator, where, update)
+                for parameter in parameters:
+                    parameter.grad = None
+                criterion = self._criterion(x, target, lengths, generator, where, updates.done)
                 outcome = self.rule.gradient(self.net, x, criterion)
-                self.scales.gradients()
-                norms = gradient_norms(parameters)
-                norm = total_norm(
-                    norms, where, partial(infinite_slope, self.net, x, criterion.score, generator, update)
-                )
-                if self.clip is not None:
-                    clip_gradient(parameters, norm, self.clip)
-                with self.scales.applied():
-                    self.optimizer.step()
-                largest = max(largest, norm)
+                cause = partial(infinite_slope, self.net, x, criterion.score, generator, updates.done)
                 steps, samples = _sizes(x)
+                norms = updates.batch(samples, epoch, where, cause)
                 counted = steps * samples if lengths is None else int(lengths.sum())
                 self.health.batch(outcome.spikes, counted, norms, where)
                 mean.add(outcome.loss, outcome.out, target, lengths, samples)
                 after()
-        return mean.score(), largest, self.health.end_epoch(epoch)
+            updates.rest(epoch, where, cause)
+        if not mean.samples:
+            raise TrainingError(
+                f"{batches.name} gave no batch in epoch {epoch}: give at least one sample in every epoch."
+            )
+        return mean.score(), updates.largest, self.health.end_epoch(epoch)
 
     def validate(self, batches: Batches, epoch: int) -> Score:
         """Loss and metrics on held-out data; every epoch draws the same noise."""
@@ -88,6 +82,10 @@ class Loop:
                 where = f"validation batch {number} after epoch {epoch}"
                 loss = self._checked(self._loss(out, target, lengths), x, target, generator, where, epoch)
                 mean.add(loss, out, target, lengths, _sizes(x)[1])
+        if not mean.samples:
+            raise TrainingError(
+                f"{batches.name} gave no batch after epoch {epoch}: give at least one sample in every epoch."
+            )
         return mean.score()
 
     def _criterion(

@@ -10,26 +10,36 @@ import torch
 
 from ranvier.errors import TrainingError
 from ranvier.network.saving import Record, damaged, plain
+from ranvier.training._optimizers import Optimizers
 
-__all__ = ["optimizer_settings", "optimizer_state", "restore_optimizer"]
+__all__ = ["optimizer_settings", "optimizer_state", "restore_optimizers"]
 
 Tensors = dict[str, torch.Tensor]
 
 
-def optimizer_settings(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """The settings of an optimiser: its class and numbers."""
+def optimizer_settings(optimizers: Optimizers) -> Any:
+    """The settings of an optimiser, or of each of several: its class and numbers."""
+    found = [_settings(one) for one in optimizers.parts]
+    return found[0] if len(found) == 1 else found
+
+
+def _settings(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     groups = [{n: v for n, v in group.items() if n != "params"} for group in optimizer.state_dict()["param_groups"]]
     return {"class": type(optimizer).__name__, "groups": json.loads(json.dumps(plain(groups)))}
 
 
-def optimizer_state(optimizer: torch.optim.Optimizer, tensors: Tensors) -> dict[str, Any]:
-    """Plain data for the state of an optimiser; its tensors are added to ``tensors``."""
+def optimizer_state(optimizers: Optimizers, tensors: Tensors) -> dict[str, Any]:
+    """Plain data for the states of optimisers, by number; their tensors are added to ``tensors``."""
+    return {str(k): _state(one, f"optimizer/{k}", tensors) for k, one in enumerate(optimizers.parts)}
+
+
+def _state(optimizer: torch.optim.Optimizer, path: str, tensors: Tensors) -> dict[str, Any]:
     found: dict[str, dict[str, Any]] = {}
     for index, entries in optimizer.state_dict()["state"].items():
         found[str(index)] = {}
         for name, value in entries.items():
             if isinstance(value, torch.Tensor):
-                tensors[f"optimizer/{index}/{name}"] = value
+                tensors[f"{path}/{index}/{name}"] = value
             elif value is None or isinstance(value, bool | int | float | str):
                 found[str(index)][name] = value
             else:
@@ -38,19 +48,36 @@ def optimizer_state(optimizer: torch.optim.Optimizer, tensors: Tensors) -> dict[
     return found
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, record: Record, tensors: Tensors) -> None:
-    """Put the state back; the numbers of the optimiser stay as they are, for the settings have been compared.
+def restore_optimizers(optimizers: Optimizers, record: Record, tensors: Tensors) -> None:
+    """Put the states back; the numbers of optimisers stay as they are, for the settings have been compared.
 
     Raises
     ------
     FileFormatError
         Where an entry is missing, too many, not finite, or of another form than the optimiser makes itself.
     """
+    names = [str(k) for k in range(len(optimizers.parts))]
+    if sorted(record.data) != sorted(names):
+        raise damaged(
+            record.where, f"it holds the states of optimisers {', '.join(record.data)[:80]}, not of {', '.join(names)}"
+        )
+    parts: dict[str, Tensors] = {name: {} for name in names}
+    for path, tensor in tensors.items():
+        room, _, rest = path.partition("/")
+        if room == "optimizer":
+            number, _, inner = rest.partition("/")
+            if number not in parts:
+                raise damaged(record.where, f"tensor {path!r} belongs to no optimiser")
+            parts[number][inner] = tensor
+    for name, one in zip(names, optimizers.parts, strict=True):
+        _restore(one, record.child(name), parts[name])
+
+
+def _restore(optimizer: torch.optim.Optimizer, record: Record, tensors: Tensors) -> None:
     state: dict[int, dict[str, Any]] = {_index(record, k): dict(record.child(k).data) for k in record.data}
     for path, tensor in tensors.items():
-        if path.startswith("optimizer/"):
-            _, index, name = path.split("/")
-            state.setdefault(_index(record, index), {})[name] = tensor
+        index, _, name = path.partition("/")
+        state.setdefault(_index(record, index), {})[name] = tensor
     usual = _usual(optimizer)
     for k, entries in state.items():
         if k not in usual:

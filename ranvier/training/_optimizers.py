@@ -1,64 +1,100 @@
-"""The optimiser, and the learning rate of every epoch."""
+"""The optimisers of a training: one by name, or several that share the parameters between them."""
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 
-__all__ = ["Schedule", "make_optimizer", "rate_at"]
+__all__ = ["Optimizers", "make_optimizers"]
 
 _NAMED: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
     "sgd": torch.optim.SGD,
 }
-#: None (steady), "cosine" (to 0 over all epochs) or a function of the number of epochs done -> factor on the rate
-Schedule = None | str | Callable[[int], float]
 
 
-def make_optimizer(optimizer: Any, net: Network, lr: float) -> torch.optim.Optimizer:
-    """An optimiser over what ``net`` learns: by name, made by ``optimizer(parameters, lr=lr)``, or taken as it is."""
+@dataclass(frozen=True)
+class Optimizers:
+    """``parts``, which step together; ``ready`` says that the user made them, and so set their rates."""
+
+    parts: tuple[torch.optim.Optimizer, ...]
+    ready: bool = False
+
+    @property
+    def groups(self) -> list[dict[str, Any]]:
+        """The groups of parameters of all."""
+        return [group for part in self.parts for group in part.param_groups]
+
+    def held(self, net: Network) -> dict[str, nn.Parameter]:
+        """The parameters of ``net`` that some optimiser changes, by name."""
+        own = {id(q) for group in self.groups for q in group["params"]}
+        return {n: q for n, q in net.named_parameters() if id(q) in own}
+
+    def step(self) -> None:
+        """One update."""
+        for part in self.parts:
+            part.step()
+
+    @contextmanager
+    def same_settings(self) -> Iterator[None]:
+        """Rates and other settings of groups are afterwards what they were."""
+        before = [{n: copy.deepcopy(v) for n, v in group.items() if n != "params"} for group in self.groups]
+        try:
+            yield
+        finally:
+            for group, settings in zip(self.groups, before, strict=True):
+                for name in [n for n in group if n != "params" and n not in settings]:
+                    del group[name]
+                group.update(settings)
+
+
+def make_optimizers(optimizer: Any, net: Network, lr: float) -> Optimizers:
+    """Optimisers over what ``net`` learns: one by name, one made by ``optimizer(parameters, lr=lr)``, one or several as they are."""
     parameters = [q for q in net.parameters() if q.requires_grad]
     if not parameters:
         raise TrainingError("the network has nothing to learn: use rv.Linear(…), or mark a value with rv.Learn(…).")
     if not isinstance(lr, int | float) or not 0 < lr < math.inf:
         raise TrainingError(f"lr={lr!r} must be a positive finite number, for example 1e-3.")
-    if isinstance(optimizer, torch.optim.Optimizer):
-        own = {id(q) for group in optimizer.param_groups for q in group["params"]}
-        if not own & {id(q) for q in parameters}:
-            raise TrainingError("the optimizer holds none of the network's parameters: make it from net.parameters().")
-        return optimizer
     if isinstance(optimizer, str):
         if optimizer not in _NAMED:
             raise TrainingError(
                 f"optimizer={optimizer!r} is unknown: use {', '.join(_NAMED)}, or pass a torch optimiser class."
             )
-        return _NAMED[optimizer](parameters, lr=lr)
+        return Optimizers((_NAMED[optimizer](parameters, lr=lr),))
+    given = tuple(optimizer) if isinstance(optimizer, tuple | list) else (optimizer,)
+    if given and all(isinstance(one, torch.optim.Optimizer) for one in given):
+        _check_share(given, parameters)
+        return Optimizers(given, ready=True)
     made = optimizer(parameters, lr=lr) if callable(optimizer) else None
     if not isinstance(made, torch.optim.Optimizer):
         raise TrainingError(
-            f"optimizer={optimizer!r} is not an optimiser and makes none: pass torch.optim.Adam, for example."
+            f"optimizer={optimizer!r} is not an optimiser and makes none: pass torch.optim.Adam, for example, or a list "
+            f"of optimisers."
         )
-    return made
+    return Optimizers((made,))
 
 
-def rate_at(schedule: Schedule, epoch: int, epochs: int) -> float:
-    """The factor on the learning rate for epoch 0, 1, …"""
-    if schedule is None:
-        return 1.0
-    if schedule == "cosine":
-        return 0.5 * (1 + math.cos(math.pi * epoch / epochs))
-    if isinstance(schedule, str) or not callable(schedule):
-        raise TrainingError(
-            f"schedule={schedule!r} is unknown: use None, 'cosine', or a function of the epoch that gives a factor."
-        )
-    factor = float(schedule(epoch))
-    if not 0 <= factor < math.inf:
-        raise TrainingError(f"schedule({epoch}) gave {factor}: it must be a finite factor of 0 or more.")
-    return factor
+def _check_share(given: tuple[torch.optim.Optimizer, ...], parameters: list[nn.Parameter]) -> None:
+    """Raise unless each holds some of the parameters, and none of another's."""
+    known, seen = {id(q) for q in parameters}, set()
+    for k, one in enumerate(given):
+        own = {id(q) for group in one.param_groups for q in group["params"]}
+        which = f"optimizer[{k}]" if len(given) > 1 else "optimizer"
+        if not own & known:
+            raise TrainingError(f"the {which} holds none of the network's parameters: make it from net.parameters().")
+        if own & seen:
+            raise TrainingError(
+                f"the {which} holds a parameter that an optimiser before it holds too: give each parameter to one optimiser."
+            )
+        seen |= own

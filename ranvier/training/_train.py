@@ -20,28 +20,30 @@ from ranvier.training._arguments import (
     choose_loss,
     choose_rule,
 )
+from ranvier.training._average import Average, Averages, choose_average
 from ranvier.training._callbacks import Callback, call
+from ranvier.training._course import Course
 from ranvier.training._data_print import fingerprint_of_data
-from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training._fit import Epoch, Fit
 from ranvier.training._loop import Loop
 from ranvier.training._optimizer_state import optimizer_settings
-from ranvier.training._optimizers import Schedule, make_optimizer, rate_at
+from ranvier.training._optimizers import make_optimizers
 from ranvier.training._progress import Display
 from ranvier.training._scoring import choose_metrics
 from ranvier.training._signals import plan_of
+from ranvier.training._updates import Updates, check_accumulate
 from ranvier.training.batches import Batches, steps_of
-from ranvier.training.checkpoint import Checkpoint, moving
+from ranvier.training.checkpoint import Checkpoint
 from ranvier.training.health import Health
 from ranvier.training.memory import forecast
 from ranvier.training.regularizers import Regularizer
 from ranvier.training.rules import Rule
 from ranvier.training.scales import choose_scales
+from ranvier.training.schedules import Given, choose_schedule
 
 __all__ = ["train"]
 
 Tensor = torch.Tensor
-_BY_CALLBACK = "stopped by a callback"
 
 
 def train(
@@ -53,12 +55,17 @@ def train(
     rule: Rule | None = None,
     loss: Callable[..., Tensor] | None = None,
     metric: str | Callable[..., Any] | Sequence[str | Callable[..., Any]] | None = None,
-    optimizer: str | torch.optim.Optimizer | Callable[..., torch.optim.Optimizer] = "adam",
+    optimizer: str
+    | torch.optim.Optimizer
+    | Sequence[torch.optim.Optimizer]
+    | Callable[..., torch.optim.Optimizer] = "adam",
     lr: float = 1e-3,
     scale: str | Mapping[str, float] | None = "auto",
     batch_size: int = 64,
     clip: float | None = None,
-    schedule: Schedule = None,
+    schedule: Given = None,
+    accumulate: int = 1,
+    average: float | Average | None = None,
     regularizers: Sequence[Regularizer] = (),
     callbacks: Iterable[Callback] = (),
     early_stopping: int | None = None,
@@ -92,7 +99,9 @@ def train(
         best epoch; with ``"loss"`` the loss chooses. None scores what the loss says: accuracy for classes, an error
         for ``rv.losses.Regression``; where it says nothing, the loss chooses.
     optimizer
-        ``"adam"``, ``"adamw"``, ``"sgd"``, a torch optimiser, or what makes one from (parameters, lr=…).
+        ``"adam"``, ``"adamw"``, ``"sgd"``, a torch optimiser, or what makes one from (parameters, lr=…). A torch optimiser may
+        have groups of parameters with rates of their own; a list of several, each with other parameters, steps together.
+        Parameters that no optimiser holds stay as they are.
     lr
         Learning rate.
     scale
@@ -106,7 +115,15 @@ def train(
     clip
         Largest norm of the gradient, in the units of ``scale``; a longer one is scaled down.
     schedule
-        None, ``"cosine"`` (to 0 over all epochs), or a function of the epochs done that gives a factor on ``lr``.
+        None, ``"cosine"`` (to 0 over all epochs), a function of the epochs done that gives a factor on ``lr``, or
+        ``rv.training.TorchSchedule(make)``: any schedule of torch, moved on after every epoch or update.
+    accumulate
+        Batches for one update: their gradients are averaged over samples, so that ``batch_size=16, accumulate=4`` steps as
+        ``batch_size=64`` does, in the memory of 16. What an epoch leaves over makes an update of its own.
+    average
+        Keep an exponential moving average of the parameters with this decay per update, or any
+        ``rv.training.Average``. The network is validated with the averages, the best epoch keeps them, and the training
+        ends with them; callbacks see the parameters that are trained. Running statistics of norms are not averaged.
     regularizers
         Added to the loss of every batch: some of ``rv.regularizers``.
     callbacks
@@ -143,6 +160,7 @@ def train(
     >>> epochs = fit.table()
     """
     check_arguments(net, epochs, batch_size, clip, early_stopping, valid_set)
+    check_accumulate(accumulate)
     rule = choose_rule(rule)
     check_regularizers(regularizers, rule, net)
     batches = Batches(train_set, batch_size, seed, "train_set")
@@ -151,65 +169,65 @@ def train(
     loss = choose_loss(net, loss, target, steps_of(x))
     scoring = choose_metrics(metric, loss, restore_best)
     checks = None if valid_set is None else Batches(valid_set, batch_size, None, "valid_set")
-    made = make_optimizer(optimizer, net, lr)
-    scales = choose_scales(net, scale, ready=made is optimizer)
-    rate_at(schedule, 0, epochs)
-    settings = {}
+    optimizers = make_optimizers(optimizer, net, lr)
+    scales = choose_scales(net, scale, ready=optimizers.ready)
+    rates, mean = choose_schedule(schedule), choose_average(average)
+    learnt = optimizers.held(net)
+    course = Course(net, optimizers, scales, None if mean is None else Averages(mean, learnt))
+    stored = None
     if checkpoint is not None:
         told = {
-            "loss": loss,
-            "metric": scoring,
-            "scale": scale,
-            "rule": rule,
-            "regularizers": list(regularizers),
-            "schedule": schedule,
-        }
+            "loss": loss, "metric": scoring, "scale": scale, "rule": rule, "regularizers": list(regularizers),
+            "schedule": schedule, "average": mean,
+        }  # fmt: skip
         settings = {
             "network": fingerprint(net, learnt=False), "seed": seed, "batch_size": batch_size, "clip": clip,
-            **plain(told), "optimizer": optimizer_settings(made), "restore_best": restore_best,
+            "accumulate": accumulate, **plain(told), "optimizer": optimizer_settings(optimizers), "restore_best": restore_best,
             "epochs_of_schedule": epochs if schedule == "cosine" else None, "train_set": fingerprint_of_data(train_set),
             "valid_set": None if checks is None else fingerprint_of_data(valid_set),
         }  # fmt: skip
-    stored = None if checkpoint is None else Checkpoint(checkpoint, settings)
-    history, best, stopped = stored.read(net, made, scales) if stored else ([], {}, "")
+        stored = Checkpoint(checkpoint, settings)
+        stored.read(course)
+    history = course.history
     if len(history) > epochs:
         done = f"the checkpoint in {checkpoint} has {len(history)} epochs already"
         raise TrainingError(f"epochs={epochs}, but {done}: ask for more, or choose another folder.")
-    if not stopped.startswith(_BY_CALLBACK):
-        stopped = _why_stop(history, epochs, early_stopping, [])
+    course.judge(epochs, early_stopping)
     with torch.random.fork_rng(devices=[]):
         check_lengths(loss, lengths)
         check_regularizers(regularizers, rule, net, lengths)
-        plan = {**plan_of(net, x, rule.arguments()).to_dict(), "scales": dict(scales.factors)}
+        course.plan = {**plan_of(net, x, rule.arguments()).to_dict(), "scales": dict(scales.factors)}
         memory = f"a batch keeps about {spell(forecast(net, x, rule))} for its gradient" if progress else ""
-    loop = Loop(net, rule, loss, made, clip, seed, Health(net), scales, tuple(regularizers), scoring.metrics)
-    base = [group["lr"] for group in made.param_groups]
     training, kept = net.training, len(history)
-    with Display(epochs, len(batches), len(history), progress) as display:
+    with optimizers.same_settings(), Display(epochs, len(batches), len(history), progress) as display:
+        running = rates.start(optimizers.parts, epochs)
+        running.resume(history, course.updates)
+        updates = Updates(learnt, optimizers, scales, running, clip, accumulate, course.averages, course.updates)
+        loop = Loop(net, rule, loss, updates, seed, Health(net), tuple(regularizers), scoring.metrics)
         display.say(memory)
         if scales.factors:
             display.say(f"steps are scaled to the size of parameters: {scales}")
         if metric is None and not scoring.metrics:
             display.say("the loss chooses the best epoch; metric=… scores something else (rv.train)")
         try:
-            while len(history) < epochs and not stopped:
+            while len(history) < epochs and not course.stopped:
                 number, began = len(history) + 1, time.perf_counter()
-                for group, rate in zip(made.param_groups, base, strict=True):
-                    group["lr"] = rate * rate_at(schedule, number - 1, epochs)
-                score, norm, rates = loop.learn(batches, number, display.batch)
-                valid = None if checks is None else loop.validate(checks, number)
-                now = made.param_groups[0]["lr"]
-                spent = time.perf_counter() - began
-                every = tuple(float(group["lr"]) for group in made.param_groups)
-                history.append(
-                    Epoch(number, score, valid, now, norm, rates, spent, scoring.chosen, scoring.larger, every)
-                )
-                if valid is not None and restore_best and Fit(tuple(history)).best is history[-1]:
-                    best = {n: t.detach().clone() for n, t in moving(net).items()}
+                running.before_epoch(number - 1)
+                score, norm, spikes = loop.learn(batches, number, display.batch)
+                course.updates = updates.done
+                now = tuple(float(group["lr"]) for group in optimizers.groups)
+                with course.scored():
+                    valid = None if checks is None else loop.validate(checks, number)
+                    spent = time.perf_counter() - began
+                    chosen = (scoring.chosen, scoring.larger)
+                    history.append(Epoch(number, score, valid, now[0], norm, spikes, spent, *chosen, now))
+                    if valid is not None and restore_best:
+                        course.keep_best()
+                running.after_epoch(history[-1])
                 wishes = [call(callback, history[-1], net) for callback in callbacks]
-                stopped = _why_stop(history, epochs, early_stopping, wishes)
+                course.judge(epochs, early_stopping, any(wishes))
                 if stored:
-                    stored.write(net, made, history, best, plan, stopped, scales)
+                    stored.write(course)
                     kept = number
                 display.epoch(history[-1])
         except KeyboardInterrupt as interruption:
@@ -217,16 +235,5 @@ def train(
                 interruption.add_note(f"{checkpoint} stands after epoch {kept}: the same call goes on from there.")
             raise
         finally:
-            for group, rate in zip(made.param_groups, base, strict=True):
-                group["lr"] = rate
             net.train(training)
-    if best:
-        net.load_state_dict(best, strict=False)
-    return Fit(tuple(history), plan, stopped)
-
-
-def _why_stop(history: list[Epoch], epochs: int, patience: int | None, wishes: list[bool]) -> str:
-    if any(wishes):
-        return f"{_BY_CALLBACK} after epoch {len(history)}"
-    early = None if patience is None or not history else EarlyStopping(patience)(history)
-    return early or (f"all {epochs} epochs done" if len(history) == epochs else "")
+    return course.end()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from typing import Any
 import torch
 
 from ranvier.errors import FileFormatError, RanvierError, TrainingError, WriteError
-from ranvier.network import Network
 from ranvier.network.saving import (
     Kind,
     Record,
@@ -25,20 +24,15 @@ from ranvier.network.saving import (
     tidy,
     write_pair,
 )
+from ranvier.training._course import Course, moving
 from ranvier.training._fit import Epoch
-from ranvier.training._optimizer_state import optimizer_state, restore_optimizer
+from ranvier.training._optimizer_state import optimizer_state, restore_optimizers
 from ranvier.training.metrics import Score
-from ranvier.training.scales import Scales
 
-__all__ = ["Checkpoint", "moving"]
+__all__ = ["Checkpoint"]
 
 TRAINING = Kind("training", "training.json", "tensors", 3)
 Tensors = dict[str, torch.Tensor]
-
-
-def moving(net: Network) -> Tensors:
-    """All that training may change: everything but tables of indices, which the description of the network covers."""
-    return {n: t for n, t in net.state_dict().items() if t.is_floating_point() or not t.ndim}
 
 
 class Checkpoint:
@@ -51,31 +45,32 @@ class Checkpoint:
     def __init__(self, folder: str | os.PathLike[str], settings: Mapping[str, Any]) -> None:
         self.folder, self.settings = Path(folder), json.loads(json.dumps(settings))
 
-    def write(
-        self, net: Network, optimizer: torch.optim.Optimizer, history: Sequence[Epoch], best: Tensors,
-        plan: dict[str, Any], stopped: str, scales: Scales,
-    ) -> None:  # fmt: skip
-        """Replace the checkpoint by one after the last epoch of ``history``.
+    def write(self, course: Course) -> None:
+        """Replace the checkpoint by one after the last epoch of a training.
 
         Raises
         ------
         WriteError
             From the file system; the checkpoint before stays.
         """
-        tensors = {f"model/{n}": t for n, t in moving(net).items()}
-        tensors |= {f"best/{n}": t for n, t in best.items()}
+        averages = course.averages
+        tensors = {f"model/{n}": t for n, t in moving(course.net).items()}
+        tensors |= {f"best/{n}": t for n, t in course.best.items()}
+        tensors |= {f"average/{n}": t for n, t in averages.values.items()} if averages is not None else {}
         described = {
             "settings": self.settings,
-            "stopped": stopped,
-            "history": [asdict(epoch) for epoch in history],
-            "optimizer": optimizer_state(optimizer, tensors),
-            "plan": plan,
-            "scales": scales.factors,
+            "stopped": course.stopped,
+            "history": [asdict(epoch) for epoch in course.history],
+            "optimizer": optimizer_state(course.optimizers, tensors),
+            "plan": course.plan,
+            "scales": course.scales.factors,
+            "updates": course.updates,
+            "averaged": 0 if averages is None else averages.count,
         }
         try:
             write_pair(self.folder, TRAINING, described, tensors)
         except WriteError as error:
-            done = len(history)
+            done = len(course.history)
             before = (
                 f"that of epoch {done - 1} stands, and the same call goes on from there"
                 if done > 1
@@ -83,10 +78,8 @@ class Checkpoint:
             )
             raise WriteError(f"epoch {done} is done, but not its checkpoint ({before}): {error}") from error
 
-    def read(self, net: Network, optimizer: torch.optim.Optimizer, scales: Scales) -> tuple[list[Epoch], Tensors, str]:
-        """Restore network, optimiser and scales from the last checkpoint; (history, best tensors, why it had stopped).
-
-        Without a checkpoint in the folder nothing is changed and the history is empty.
+    def read(self, course: Course) -> None:
+        """Restore a training from its last checkpoint; without one in the folder nothing is changed.
 
         Raises
         ------
@@ -96,13 +89,14 @@ class Checkpoint:
             Where it is damaged.
         """
         if not holds_pair(self.folder, TRAINING):
-            return [], {}, ""
+            return
         description, tensors = read_pair(self.folder, TRAINING)
         record = Record(description, str(self.folder / TRAINING.description))
         self._compare(record.child("settings"))
         model = {n.removeprefix("model/"): t for n, t in tensors.items() if n.startswith("model/")}
         best = {n.removeprefix("best/"): t for n, t in tensors.items() if n.startswith("best/")}
-        own = moving(net)
+        own, averages = moving(course.net), course.averages
+        mean = {n.removeprefix("average/"): t for n, t in tensors.items() if n.startswith("average/")}
         try:
             history = [_epoch(inner) for inner in record.items("history")]
             stopped = record.text("stopped")
@@ -116,23 +110,28 @@ class Checkpoint:
             _check_tensors(record, own, model, "model")
             if best:
                 _check_tensors(record, own, best, "best")
-            odd = [n for n in tensors if n.partition("/")[0] not in ("model", "best", "optimizer")]
+            odd = [n for n in tensors if n.partition("/")[0] not in ("model", "best", "average", "optimizer")]
             if odd:
                 raise damaged(record.where, f"tensor {odd[0]!r} belongs to no part of a training")
+            updates, averaged = record.whole("updates"), record.whole("averaged")
+            if mean or averaged:
+                _check_tensors(record, {} if averages is None else dict(averages.parameters), mean, "average")
             factors = {n: record.child("scales").number(n) for n in record.child("scales").data}
-            if factors.keys() != scales.factors.keys() or any(
+            if factors.keys() != course.scales.factors.keys() or any(
                 math.frexp(s)[0] != 0.5 or s <= 0 for s in factors.values()
             ):
-                raise record.error("scales", f"powers of two for {', '.join(scales.factors) or 'no parameter'}")
-            restore_optimizer(optimizer, record.child("optimizer"), tensors)
-            net.load_state_dict(model, strict=False)
-            scales.factors = factors
+                raise record.error("scales", f"powers of two for {', '.join(course.scales.factors) or 'no parameter'}")
+            restore_optimizers(course.optimizers, record.child("optimizer"), tensors)
+            course.net.load_state_dict(model, strict=False)
+            course.scales.factors = factors
         except FileFormatError:
             raise
         except (RanvierError, RuntimeError, ValueError, TypeError, LookupError) as error:
             raise damaged(record.where, f"it cannot be restored ({str(error)[:300]})") from error
         tidy(self.folder, TRAINING, description["tensors"]["sha256"])
-        return history, best, stopped
+        course.history, course.best, course.stopped, course.updates = history, best, stopped, updates
+        if averages is not None:
+            averages.values, averages.count = {n: mean[n] for n in averages.parameters if mean}, averaged
 
     def _compare(self, record: Record) -> None:
         for path, found, wanted in differences(record.data, self.settings):
@@ -167,7 +166,7 @@ def _epoch(record: Record) -> Epoch:
     return Epoch(
         record.whole("epoch", 1), _score(record.child("train")), valid, record.number("learning_rate"),
         record.number("gradient_norm"), {n: rates.number(n) for n in rates.data}, record.number("seconds"),
-        record.text("chosen"), record.flag("larger"), tuple(record.numbers("learning_rates")),
+        record.text("chosen"), record.flag("larger"), tuple(record.numbers("group_rates")),
     )  # fmt: skip
 
 
