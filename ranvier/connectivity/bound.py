@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from ranvier.connectivity.delays import DelayError
+from ranvier.kernels.operands import extent
 
 if TYPE_CHECKING:
     from ranvier.connectivity.transform import Transform
@@ -70,8 +71,7 @@ class BoundTransform(NamedTuple):
         if shared is not None and shared.reach is not None:
             return shared.reach
         if table is not None and table.numel():
-            first, last = (int(bound) for bound in table.aminmax())
-            return first, last
+            return extent(table)
         return self.latency, self.latency
 
     def times(self, since: int = 0) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ranvier.kernels.operands import require
+from ranvier.kernels.operands import extent, require
 
 __all__ = ["Pattern", "pattern"]
 
@@ -54,7 +54,7 @@ class Pattern:
             or bool((pointer.diff() < 0).any())
         ):
             raise ValueError(f"row_pointer must rise from 0 to the number of targets ({synapses}); it is {pointer}")
-        low, high = (int(end) for end in self.target.aminmax()) if synapses else (0, -1)
+        low, high = extent(self.target) if synapses else (0, -1)
         if low < 0 or high >= self.columns:
             raise ValueError(
                 f"targets run from {low} to {high}; they must lie in 0 .. {self.columns - 1} (columns - 1)"

@@ -22,7 +22,7 @@ from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
 from ranvier.kernels.cpu.host.tiles import run_routine
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, offset, when
-from ranvier.kernels.operands import require
+from ranvier.kernels.operands import extent, require
 from ranvier.kernels.tasks import Pattern
 
 __all__ = ["Synapses", "spread", "synapse_gradient"]
@@ -66,7 +66,7 @@ class Synapses:
         require(pattern.target, "target", (pattern.synapses,), torch.int32)
         require(taps, "taps", (pattern.synapses, None))
         require(first, "latency", (pattern.synapses,), torch.int32)
-        shortest, longest = (int(bound) for bound in first.aminmax()) if first.numel() else (0, 0)
+        shortest, longest = extent(first) if first.numel() else (0, 0)
         if shortest < 0:
             raise ValueError(f"latency holds {shortest}; a synapse cannot act before its spike: use 0 or more steps")
         self.pattern, self.taps, self.first = pattern, taps, first

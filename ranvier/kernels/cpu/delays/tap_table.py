@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ranvier.kernels.cpu.delays._correlate import Wiring
 from ranvier.kernels.cpu.host.operands import lanes
-from ranvier.kernels.operands import require
+from ranvier.kernels.operands import extent, require
 
 __all__ = ["TapTable"]
 
@@ -34,7 +34,7 @@ class TapTable:
         self.targets, self.inputs, self.given = taps.shape
         require(first, "latency", (self.targets, self.inputs), torch.int32)
         self.dtype = taps.dtype
-        shortest, longest = (int(bound) for bound in first.aminmax()) if first.numel() else (0, 0)
+        shortest, longest = extent(first) if first.numel() else (0, 0)
         if shortest < 0:
             raise ValueError(f"latency holds {shortest}; a synapse cannot act before its spike: use 0 or more steps")
         step = lanes(self.dtype)
