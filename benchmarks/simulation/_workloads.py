@@ -4,8 +4,8 @@ Cells are leaky integrators in mV unless a workload says otherwise, tau = 20 ms,
 
     dv/dt = (I + g - v)/tau        dg/dt = -g/(5 ms)
 
-and dt = 0.1 ms. Both sides write the same equations with these constants; a workload is timed where the figure that it names
-lies in the range that both must reach.
+and dt = 0.1 ms. All sides write the same equations with these constants; a workload is timed where the figure that it names
+lies in the range that all must reach.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ DELAY = 1.5
 
 @dataclass(frozen=True)
 class Workload:
-    """A model with two sides.
+    """A model with a side for each simulator.
 
     Attributes:
         title: what it is.
-        unit: of the figure that both sides must agree in: the rate of the last population, or the mean of a variable.
+        unit: of the figure that all sides must agree in: the rate of the last population, or the mean of a variable.
         accepted: the range of that figure.
         seconds: biological time of a repetition.
-        precision: of both sides.
+        precision: of all sides but NEST, which knows double only.
     """
 
     title: str
