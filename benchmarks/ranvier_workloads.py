@@ -117,6 +117,17 @@ def _many(populations: int, cells: int, targets: int) -> Callable[[rv.Network], 
     return build
 
 
+def _many_as_one(populations: int, cells: int, targets: int) -> Callable[[rv.Network], Model]:
+    def build(net: rv.Network) -> Model:
+        size = populations * cells
+        net.population("cells", size, cell(), **driven(size, I=np.tile(np.linspace(*DRIVE, cells), populations) * mV))
+        wiring = rv.FromEdges(np.stack(constants.edges(populations, cells, targets), 1), nodes=size)
+        net.connect("cells", "cells", wiring, to="g", weight=0.1 * mV, delay=DELAY * ms)
+        return Model(net, "cells")
+
+    return build
+
+
 def adex(net: rv.Network) -> Model:
     equations = """
     dv/dt = (-(v + 70*mV) + 2*mV*exp((v + 50*mV)/(2*mV)) + g + I - w)/tau : mV
@@ -245,6 +256,7 @@ BUILD: dict[str, Callable[[rv.Network], Model]] = {
     "delays_20": _recurrent(20),
     "populations": _many(10, 100, 10),
     "populations_50": _many(50, 20, 10),
+    "populations_joined": _many_as_one(50, 20, 10),
     "adex": adex,
     "hodgkin_huxley": hodgkin_huxley,
     "izhikevich": izhikevich,

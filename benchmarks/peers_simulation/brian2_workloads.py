@@ -1,13 +1,26 @@
-"""Brian2's side of the workloads, in `cpp_standalone` as in `brian2_side`."""
+"""Brian2's side of the workloads, in `cpp_standalone` as in `brian2_side`; many populations run in its runtime mode."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import brian2
 import numpy as np
-from brian2 import Hz, Network, NeuronGroup, PoissonGroup, PoissonInput, SpikeMonitor, StateMonitor, Synapses, ms, mV
+from brian2 import (
+    Hz,
+    Network,
+    NeuronGroup,
+    PoissonGroup,
+    PoissonInput,
+    SpikeMonitor,
+    StateMonitor,
+    Synapses,
+    ms,
+    mV,
+    second,
+)
 
 from benchmarks._protocol import Arrays, NotOffered, Options, Task
 from benchmarks.peers_simulation.brian2_side import Standalone
@@ -110,15 +123,18 @@ def recurrent(longest: float) -> Parts:
 
 
 def many(populations: int, size: int, targets: int) -> Parts:
-    """One group, and one object for all synapses: an object for each projection does not compile in 15 minutes."""
+    groups = [driven(size) for _ in range(populations)]
+    pairs = ((groups[k], groups[(k + j) % populations]) for k in range(populations) for j in range(targets))
+    return [*groups[1:], *(joined(pre, post, 0.1, 0.1) for pre, post in pairs), groups[0]]
+
+
+def many_as_one(populations: int, size: int, targets: int) -> Parts:
     group = driven(populations * size)
     group.I = np.tile(np.linspace(*DRIVE, size), populations) * mV
-    pre, post = np.divmod(np.arange(populations * size * targets * size), targets * size)
-    post = (pre // size * size + post) % (populations * size)
-    chosen = np.random.default_rng(1).random(len(pre)) < 0.1
+    pre, post = constants.edges(populations, size, targets)
     synapses = Synapses(group, group, on_pre="g_post += 0.1*mV", delay=DELAY * ms)
-    synapses.connect(i=pre[chosen], j=post[chosen])
-    return [group, synapses, group[:size]]
+    synapses.connect(i=pre, j=post)
+    return [synapses, group]
 
 
 def adex() -> Parts:
@@ -250,6 +266,7 @@ BUILD: dict[str, Callable[[], Parts]] = {
     "delays_20": lambda: recurrent(20),
     "populations": lambda: many(10, 100, 10),
     "populations_50": lambda: many(50, 20, 10),
+    "populations_joined": lambda: many_as_one(50, 20, 10),
     "adex": adex,
     "hodgkin_huxley": hodgkin_huxley,
     "izhikevich": izhikevich,
@@ -271,6 +288,14 @@ BUILD: dict[str, Callable[[], Parts]] = {
 }
 
 
+def _network(name: str) -> tuple[Network, SpikeMonitor | None, Any]:
+    """All objects of a workload, its count of spikes, and the cells whose figure is compared."""
+    *parts, last = BUILD[name]()
+    parts = [p for p in dict.fromkeys([*parts, last]) if not isinstance(p, brian2.Subgroup)]
+    monitor = SpikeMonitor(last, record=False) if WORKLOADS[name].unit == "Hz" else None
+    return Network(*parts, *([] if monitor is None else [monitor])), monitor, last
+
+
 class WorkloadTask(Standalone):
     """A workload; each repetition starts afresh."""
 
@@ -280,13 +305,8 @@ class WorkloadTask(Standalone):
         super().__init__(1, seed, workload.seconds, workload.precision, DT)
 
     def _build(self) -> tuple[Network, SpikeMonitor | None, list[Synapses]]:
-        *parts, self._last = BUILD[self._name]()
-        parts = [p for p in dict.fromkeys([*parts, self._last]) if not isinstance(p, brian2.Subgroup)]
-        monitor = None
-        if WORKLOADS[self._name].unit == "Hz":
-            monitor = SpikeMonitor(self._last, record=False)
-            parts.append(monitor)
-        return Network(*parts), monitor, []
+        network, monitor, self._last = _network(self._name)
+        return network, monitor, []
 
     def check(self) -> dict[str, np.ndarray]:
         self.step()
@@ -296,8 +316,37 @@ class WorkloadTask(Standalone):
         return {"figure": np.array(np.abs(np.asarray(getattr(self._last, name)[:] / unit)).mean())}
 
 
+class RuntimeTask:
+    """A workload of more objects than a standalone program can be compiled with: each is called in every step.
+
+    State continues; a repetition takes a tenth of the other sides' time.
+    """
+
+    formula: ClassVar[dict[str, Any]] = {}
+    notes = ("Runtime mode with Cython, state continues between repetitions, each of a tenth of the others' time.",)
+
+    def __init__(self, name: str, seed: int) -> None:
+        brian2.set_device("runtime")
+        brian2.prefs.codegen.target = "cython"
+        brian2.prefs.core.default_float_dtype = np.dtype(WORKLOADS[name].precision).type
+        brian2.defaultclock.dt = DT * ms
+        brian2.seed(seed)
+        self._duration = WORKLOADS[name].seconds / 10
+        self._network, self._spikes, self._last = _network(name)
+
+    def step(self) -> float:
+        start = time.perf_counter()
+        self._network.run(self._duration * second, namespace={})
+        return (time.perf_counter() - start) / self._duration
+
+    def check(self) -> dict[str, np.ndarray]:
+        self.step()
+        return {"figure": np.array(self._spikes.num_spikes / len(self._last) / self._duration)}
+
+
 def build(bench: str, inputs: Arrays, options: Options) -> Task:
     """The task for `bench`."""
     if bench not in BUILD:
         raise NotOffered(f"not written for {bench}")
-    return WorkloadTask(bench, int(inputs["seed"]))
+    task = RuntimeTask if bench in ("populations", "populations_50") else WorkloadTask
+    return task(bench, int(inputs["seed"]))

@@ -143,6 +143,15 @@ def many(populations: int, size: int, targets: int) -> Model:
     return Model(groups[0])
 
 
+def many_as_one(populations: int, size: int, targets: int) -> Model:
+    group = cells(populations * size, np.tile(np.linspace(*DRIVE, size), populations))
+    group.V_m = nest.random.uniform(0.0, V_T)
+    pre, post = constants.edges(populations, size, targets)
+    joint = {"weight": np.full(len(pre), 0.1 * PA), "delay": np.full(len(pre), DT + DELAY)}
+    Connect(pre + 1, post + 1, "one_to_one", joint)
+    return Model(group)
+
+
 def adex() -> Model:
     group = Create("aeif_psc_exp", 4000, params={
         "C_m": CAPACITANCE, "g_L": PA, "E_L": -70.0, "V_th": -50.0, "Delta_T": 2.0, "V_peak": -30.0, "V_reset": -60.0, "t_ref": 0.0,
@@ -226,6 +235,7 @@ BUILD: dict[str, Callable[[], Model]] = {
     "delays_20": lambda: recurrent(20),
     "populations": lambda: many(10, 100, 10),
     "populations_50": lambda: many(50, 20, 10),
+    "populations_joined": lambda: many_as_one(50, 20, 10),
     "adex": adex,
     "hodgkin_huxley": hodgkin_huxley,
     "depression": lambda: by_synapses("tsodyks2_synapse", 3 * W, U=0.5, u=0.5, x=1.0, tau_rec=100.0, tau_fac=0.0),

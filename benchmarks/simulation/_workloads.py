@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 DT, TAU, TAU_S, V_T, REFRACTORY = 0.1, 20.0, 5.0, 20.0, 2.0
 """ms, ms, ms, mV, ms"""
 DRIVE = 15.0, 35.0
@@ -55,6 +57,13 @@ class Workload:
     precision: str = "float32"
 
 
+def edges(populations: int, size: int, targets: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sources and targets of many populations as cells of one: each cell reaches a tenth of ``targets`` populations from its own on."""
+    pre, post = np.divmod(np.arange(populations * size * targets * size), targets * size)
+    chosen = np.random.default_rng(1).random(len(pre)) < 0.1
+    return pre[chosen], ((pre // size * size + post) % (populations * size))[chosen]
+
+
 WORKLOADS = {
     "alone": Workload("10,000 cells without a synapse", (25, 27)),
     "acyclic": Workload("5,000 cells to 5,000 others, 100 synapses per cell", (19, 26)),
@@ -71,6 +80,7 @@ WORKLOADS = {
     "delays_20": Workload("the same, 0 to 20 ms", (15, 35)),
     "populations": Workload("10 populations of 100 cells, 100 projections", (15, 35)),
     "populations_50": Workload("50 populations of 20 cells, 500 projections", (15, 35)),
+    "populations_joined": Workload("the same cells and as many synapses as one population", (15, 35)),
     "adex": Workload("4,000 adaptive exponential cells, 80 synapses per cell", (2, 60)),
     "hodgkin_huxley": Workload("1,000 Hodgkin-Huxley cells without a synapse", (40, 90), seconds=0.2),
     "izhikevich": Workload("1,000 Izhikevich cells with noise, 100 synapses per cell", (3, 60)),

@@ -1,5 +1,6 @@
 """Equations become checked, discretised straight-line programs, and those their exact adjoints."""
 
+import ranvier._torch_library  # noqa: F401 -- begins to map torch's library, before SymPy is imported
 from ranvier.dynamics._adjoint import Adjoint, adjoint, choose_saved, tangent
 from ranvier.dynamics._by_structure import ByStructure
 from ranvier.dynamics._clock import TIME, exact_times, time_apart
