@@ -10,15 +10,15 @@ __all__ = ["extent", "require"]
 _FLOATS = (torch.float32, torch.float64)
 
 
-def extent(numbers: Tensor) -> tuple[int, int]:
+def extent(values: Tensor) -> tuple[int, int]:
     """The least and the greatest of whole numbers, one at least.
 
     NumPy reads a tensor on the CPU once at the speed of memory. Torch would first wake a pool of threads, which takes
     longer than the reading, and tens of milliseconds on a busy machine.
     """
-    if not numbers.is_cpu:
-        return int(numbers.amin()), int(numbers.amax())
-    seen = numbers.numpy()
+    if not values.is_cpu:
+        return int(values.amin()), int(values.amax())
+    seen = values.numpy()
     return int(seen.min()), int(seen.max())
 
 
