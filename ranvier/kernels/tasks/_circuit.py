@@ -44,7 +44,8 @@ class CircuitPopulation:
 
     A source of spikes is one without states. ``noises`` are streams of standard normal numbers, with the keys of
     ``ranvier.values.normal_numbers``. ``history`` [steps before the call, cells] are its spikes, or numbers of the output ``emission``
-    of its step, where graded projections carry that. The result holds the emissions of the last ``kept`` steps.
+    of its step, where graded projections carry that; ``past`` are its spikes, where they are known as a list, and the history then
+    has no rows. The result holds the emissions of the last ``kept`` steps.
     """
 
     name: str
@@ -59,6 +60,18 @@ class CircuitPopulation:
     noises: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     emission: str | None = None
     kept: int = 0
+    past: Spikes | None = None
+
+    @property
+    def depth(self) -> int:
+        """Steps before the call whose emissions are known."""
+        return self.history.shape[0] if self.past is None else self.past.steps
+
+    def fired_before(self) -> Spikes:
+        """The spikes before the call; none where graded projections carry an emission."""
+        if self.past is not None:
+            return self.past
+        return Spikes.of(self.history if self.emission is None else self.history[:0])
 
     @property
     def given(self) -> tuple[str, ...]:

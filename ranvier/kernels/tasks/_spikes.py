@@ -29,6 +29,11 @@ class Spikes:
         cell = place % size if size else place
         return cls(torch.from_numpy(cell.astype(np.int32)), torch.from_numpy(bounds))
 
+    @property
+    def steps(self) -> int:
+        """How many steps they cover."""
+        return self.bounds.numel() - 1
+
     def last(self, steps: int) -> Spikes:
         """Those of the last ``steps`` steps."""
         bounds = self.bounds.numpy()[max(0, self.bounds.numel() - 1 - steps) :]

@@ -25,6 +25,7 @@ from ranvier.network.run._senders import sender
 from ranvier.network.run.streams import noise_key, streams_of
 from ranvier.network.run.window import Window
 from ranvier.network.shapes import known_shape
+from ranvier.network.state.history import later, listed
 
 if TYPE_CHECKING:
     from ranvier.network.plan.plan import Unit
@@ -132,7 +133,9 @@ class _Entering:
         noises = cells.step.system.noises if single else ()
         self.noises = {n: noise_key(graph.seed, cells.name, n, window.state.stream) for n in noises}
         self.states = cells.given(window.variables[name], window.count)
-        self.history = window.history.get(name)
+        single_spikes = not graph.populations[name].emits_numbers
+        self.past = listed(window.history, name) if single and single_spikes else None
+        self.history = window.history.get(name) if self.past is None else None
         self.drives = tuple(
             drive_with(graph, runner.drives[p.name], p.pre, window)
             for p in runner.arrivals.onto[name]
@@ -161,14 +164,14 @@ class _Entering:
         return CircuitPopulation(
             self.cells.name, self.cells.step, self.size, {k: v[b] for k, v in self.states.items()}, self.cells.coefficients,
             outside, history, tuple(v for v in self.cells.record if v != "spikes"), self.drives, self.noises, self.emission,
-            self.kept,
+            self.kept, None if self.past is None else self.past.spikes,
         )  # fmt: skip
 
 
 def _take(runner: Runner, name: str, inside: Sequence[str], window: Window, results: Sequence[CircuitResult]) -> None:
     """Put what the circuit made of a population into the window."""
     cells, dtype, before = runner.cells[name], runner.graph.dtype, window.variables[name]
-    size, history = known_shape(runner.graph, name)[0], window.history.get(name)
+    size = known_shape(runner.graph, name)[0]
     together = len(results) < window.samples
     if together:
         states, found = results[0].states[name], results[0].recorded[name]
@@ -197,8 +200,11 @@ def _take(runner: Runner, name: str, inside: Sequence[str], window: Window, resu
         window.emissions[name] = torch.stack([r.emitted[name] for r in results], 1)
     elif runner.arrivals.read_outside(name, inside):
         window.emissions[name] = dense()
-    elif history is not None:
-        window.emissions[name] = dense(history.shape[0])
+    if name in window.history and name not in results[0].emitted:
+        if len(spikes) == 1:
+            window.in_flight[name] = later(window.history, name, spikes[0])
+        elif name not in window.emissions:
+            window.emissions[name] = dense(window.history[name].shape[0])
 
 
 def _samples(series: Sequence[Tensor]) -> Tensor:

@@ -83,10 +83,9 @@ class BoundCircuit(BoundParts):
         """The values now as a state of its own."""
         window, emissions = self._window, dict(self._window.emissions)
         done = Window({}, self._steps.done, window.state)
-        for n, history in window.history.items():
-            if n in self._laws:
-                kept, cells = min(done.count, history.shape[0]), history.shape[-1]
-                law, key = self._laws[n]
+        for n, (law, key) in self._laws.items():
+            if n in window.history:
+                kept, cells = min(done.count, window.history[n].shape[0]), window.history[n].shape[-1]
                 drawn = step_counts(law, key, self.now - kept, kept, cells, 1, self.dtype)
                 emissions[n] = torch.from_numpy(drawn)
         done.emissions = emissions

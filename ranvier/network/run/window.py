@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import torch
 
 from ranvier.kernels.tasks import Spikes
+from ranvier.network.state.history import History, InFlight
 from ranvier.network.state.state import State
 
 __all__ = ["Window", "copy_if_shared"]
@@ -20,7 +21,7 @@ class Window:
     ``emissions`` holds what each part emitted in the window (its last steps suffice where nobody else reads it),
     ``variables`` and ``synapses`` the values after the steps done so far, ``history`` what was emitted before,
     ``streams`` what the step of each population read, piece by piece of the window. ``trains`` are spikes of sources as
-    lists, ``spikes`` those of circuits.
+    lists, ``spikes`` those of circuits, ``in_flight`` the emissions of the last steps of those that are lists.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Window:
         self.trains: Mapping[str, Spikes] = trains or {}
         self.spikes: dict[str, Spikes] = {}
         self.recorded: dict[tuple[str, str], Tensor] = {}
+        self.in_flight: dict[str, InFlight] = {}
 
     @property
     def samples(self) -> int:
@@ -45,9 +47,10 @@ class Window:
 
     def after(self) -> State:
         """The state at the end of the window."""
-        history = {n: _last(h, self.emissions[n]) for n, h in self.history.items()}
+        flying = {n: self.in_flight.get(n) for n in self.history}
+        history = {n: _last(self.history[n], self.emissions[n]) if own is None else own for n, own in flying.items()}
         old = self.state
-        return State(self.start + self.count, self.variables, history, self.synapses, old.stream, old.dt, old.times)
+        return State(self.start + self.count, self.variables, History(history), self.synapses, old.stream, old.dt, old.times)
 
 
 def _last(before: Tensor, now: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from ranvier.errors import StateError
 from ranvier.network.look import all_finite, numbers_of, sum_of_squares
 from ranvier.network.plastic.members import values_of
 from ranvier.network.plastic.synapses import kept_in
+from ranvier.network.state.history import listed
 from ranvier.network.state.state import STREAMS, State
 from ranvier.units.steps import same_time
 
@@ -69,8 +70,8 @@ def check_form(state: Any) -> None:
     for kind, held in (("variables", state.variables), ("history", state.history), ("synapses", state.synapses)):
         if not isinstance(held, Mapping):
             raise _odd(f"{kind} of the state", held, "a mapping by name")
-    for name, value in state.history.items():
-        if not isinstance(value, Tensor):
+    for name in state.history:
+        if listed(state.history, name) is None and not isinstance(value := state.history[name], Tensor):
             raise _odd(f"the history of {name!r} in the state", value, "a tensor")
     for owners in (state.variables, state.synapses):
         for owner, values in owners.items():
@@ -160,13 +161,17 @@ def _told(wanted: Mapping[str, tuple[int, ...]]) -> str:
 
 def _check_history(graph: Graph, state: State, batch: int) -> None:
     depths, form = graph.depths(), (graph.dtype, graph.device)
-    held = {n: h.shape[0] if h.ndim else 0 for n, h in state.history.items()}
+    lists = {n: listed(state.history, n) for n in state.history}
+    held = {n: _depth(state.history[n]) if own is None else own.shape[0] for n, own in lists.items()}
     if held != depths:
         raise StateError(
             f"the state remembers spikes for {held or 'no'} steps, the delays of the network need {depths or 'none'}: it belongs to another network."
         )
-    for name, value in state.history.items():
+    for name, own in lists.items():
         shape = graph.shape_of(name)
+        if own is not None and shape is not None and own.shape == (depths[name], batch, *shape) and own.dtype == form[0]:
+            continue  # zeros and ones by themselves
+        value = state.history[name]
         tail = _tail(value, 2) if shape is None else shape
         if not _fits(value, (depths[name], batch, *tail), form):
             _check_tensor(graph, f"the history of {name!r}", value, (depths[name], batch), {tail})
@@ -177,6 +182,10 @@ def _check_history(graph: Graph, state: State, batch: int) -> None:
                 f"the history of {name!r} in the state holds {odd:g}, but it emits spikes, 0 or 1 per cell and step: pass on "
                 f"a state as a call returned it."
             )
+
+
+def _depth(value: Tensor) -> int:
+    return value.shape[0] if value.ndim else 0
 
 
 def _fits(value: Tensor, shape: tuple[int, ...] | None, form: tuple[torch.dtype, torch.device]) -> bool:

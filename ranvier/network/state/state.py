@@ -11,6 +11,7 @@ import torch
 from torch.utils import _pytree
 
 from ranvier.errors import StateError
+from ranvier.network.state.history import each
 
 __all__ = ["STREAMS", "State", "stream_of"]
 
@@ -43,7 +44,8 @@ class State:
     variables
         ``variables[population][name]`` [batch, *shape]; ``refractory_left``, the steps of refractoriness left, is int32.
     history
-        ``history[source]`` [depth, batch, *shape]: the last emissions of every source whose spikes are still in flight.
+        ``history[source]`` [depth, batch, *shape]: the last emissions of every source whose spikes are still in flight. A circuit
+        keeps them as a list, and they become a tensor where they are looked up.
     synapses
         ``synapses[projection][name]`` [batch, synapses]: variables of plastic synapses; those in ms are float64.
     stream
@@ -93,11 +95,16 @@ class State:
 
     def detach(self) -> State:
         """The same numbers, cut off from the graph that made them."""
-        return self.map(Tensor.detach)
+        return self._each(Tensor.detach)
 
     def clone(self) -> State:
         """A copy that shares nothing."""
-        return self.map(Tensor.clone)
+        return self._each(Tensor.clone)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> State:
+        """The same with a ``change`` that keeps all numbers; spikes in flight stay a list."""
+        history = self.history
+        return replace(replace(self, history={}).map(change), history=each(history, change))
 
     def to(self, *args: Any, **kwargs: Any) -> State:
         """On another device or in another dtype, as :meth:`torch.nn.Module.to`.

@@ -123,7 +123,7 @@ class OpenCircuit:
 
     def _load(self, task: Circuit) -> None:
         """The numbers of a call."""
-        depth = max((p.history.shape[0] for p in task.populations), default=0)
+        depth = max((p.depth for p in task.populations), default=0)
         depth = max(depth, *(int(bool(m.shown)) for m in self.layout.members), 0)
         show(self._clocks, met=0, first=task.first, every=task.every, depth=depth)
         self._flags.zero_()

@@ -125,7 +125,7 @@ class Packed:
         self.bounds = [torch.zeros(steps + 1, dtype=torch.int64) for _ in self.shares.ranges]
         self.lists.numpy()[:] = [t.data_ptr() for t in self.cell]
         self.borders.numpy()[:] = [t.data_ptr() for t in self.bounds]
-        self._remember(Spikes.of(p.history if p.emission is None else p.history[:0]), depth)
+        self._remember(p.fired_before(), depth)
         if p.emission is not None:
             self.emissions = Emissions(p.history, p.cells, self.padded, self._slots, depth, self.dtype)
             given |= self.emissions.given
