@@ -19,6 +19,7 @@ __all__ = [
     "SOURCE",
     "UNFIT",
     "Calls",
+    "CircuitCalls",
     "CircuitSteps",
     "Kept",
     "Offer",
@@ -52,7 +53,7 @@ class Offer:
     may hold ``ranvier.storages.Stored`` in the place of a weight; else the network decodes it before each task. ``graded``
     says that what enters a fused task may be any numbers, not spikes alone. ``exchanges`` says that a circuit may have an
     ``Exchange`` with other processes. ``pieces`` says that a circuit may be
-    advanced some steps at a time: what is built has ``open_circuit``.
+    advanced some steps at a time: what is built has ``open_circuit`` and ``open_circuit_calls``.
     """
 
     reason: str
@@ -278,6 +279,31 @@ class CircuitSteps(Protocol):
         ...
 
 
+class CircuitCalls(CircuitSteps, Protocol):
+    """The same for calls that are given the values of states and hand over new ones."""
+
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        """The states, in the order in which they are given and made."""
+        ...
+
+    def restart(self, first: int, past: Mapping[str, Any]) -> None:
+        """The next call begins with step ``first``, after the spikes ``past`` of each population; its random numbers are those of before."""
+        ...
+
+    def call(self, given: Sequence[Tensor], count: int) -> tuple[int, list[Tensor]]:
+        """The next ``count`` steps from the values ``given``: what was found, and the values after them, as new tensors.
+
+        Nothing is done where anything but :data:`MADE` is found, and the circuit must be restarted then. :data:`UNFIT` says that there
+        is no room for the steps, or that counters are others than the last call made.
+        """
+        ...
+
+    def fired(self, name: str, steps: int) -> Any:
+        """The spikes of a population in the last ``steps`` steps, among them those before the circuit was restarted."""
+        ...
+
+
 class OpensCircuit(Protocol):
     """The runnable of an offer for circuits that are advanced some steps at a time."""
 
@@ -288,6 +314,10 @@ class OpensCircuit(Protocol):
     def open_circuit(self, task: Any, watched: Sequence[Tensor], most: float) -> CircuitSteps | None:
         """Set up for circuits like ``task``, which has room for its steps; None where they must be run call by call. States of
         magnitude ``most`` are not sound."""
+        ...
+
+    def open_circuit_calls(self, task: Any, watched: Sequence[Tensor], most: float) -> CircuitCalls | None:
+        """The same for calls from values and to values."""
         ...
 
 

@@ -52,12 +52,14 @@ class Memo:
     steps: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     #: calls that were set up once, by shape, records, mode and dtype (``network/run/same_call.py``)
     calls: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    #: runs of few steps that were set up once, by dtype and provider (``network/simulation/short.py``)
+    runs: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     #: what runs with sources in the place of inputs leave to the next, by these sources
     with_sources: dict[tuple[Any, ...], Memo] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy sets its steps up anew."""
-        return {**self.__dict__, "steps": {}, "calls": {}, "with_sources": {}}
+        return {**self.__dict__, "steps": {}, "calls": {}, "runs": {}, "with_sources": {}}
 
     def alone(self, sources: tuple[Any, ...]) -> Memo:
         """The memo of the network with these sources in the place of its inputs; few are kept."""
@@ -72,6 +74,7 @@ class Memo:
         self.plans.clear()
         self.steps.clear()
         self.calls.clear()
+        self.runs.clear()
         self.with_sources.clear()
 
     def plan(self, generation: int, asked: tuple, make: Callable[[], Plan]) -> Plan:

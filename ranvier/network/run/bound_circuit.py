@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ranvier.kernels.drawing import step_counts
-from ranvier.kernels.provider import CircuitSteps, OpensCircuit
+from ranvier.kernels.provider import CircuitSteps, Kept, OpensCircuit
 from ranvier.kernels.tasks import Spikes
 from ranvier.network.checks import MOST
 from ranvier.network.plan.built import unit_of
@@ -17,19 +17,17 @@ from ranvier.network.run._circuit import circuit_task, take_circuit
 from ranvier.network.run.bound_parts import BoundParts
 from ranvier.network.run.chosen import Chosen
 from ranvier.network.run.modes import own_precision
-from ranvier.network.run.runner import Runner
+from ranvier.network.run.one_circuit import OneCircuit, one_circuit, room_for
 from ranvier.network.run.window import Window
 from ranvier.network.state.state import State
 
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
-    from ranvier.network.plan.plan import Plan, Unit
+    from ranvier.network.plan.plan import Plan
 
 __all__ = ["BoundCircuit", "bind_circuit"]
 
 Tensor = torch.Tensor
-#: spikes for which there is room, of a population in which every cell fires in every step, and the most steps
-_ROOM, _MOST_STEPS = 1 << 22, 1 << 12
 #: bytes of weights that are compared before every step
 _COMPARED = 1 << 20
 
@@ -37,23 +35,26 @@ _COMPARED = 1 << 20
 class BoundCircuit(BoundParts):
     """A circuit that goes on from the state of ``window``, as long as :meth:`holds`.
 
-    Tensors that count by ``versions`` are compared by how often torch has written to them.
+    Tensors that count by their ``versions`` are compared by how often torch has written to them.
     """
 
-    def __init__(
-        self, runner: Runner, unit: Unit, steps: CircuitSteps, window: Window, versions: Sequence[Tensor]
-    ) -> None:
-        super().__init__(runner.graph, (), ())
-        self._runner, self._unit, self._steps, self._window = runner, unit, steps, window
-        found = {n: s.counted(self.graph, stream=window.state.stream) for n, s in self.graph.sources.items()}
-        self._laws = {n: counted for n, counted in found.items() if counted is not None}
+    def __init__(self, found: OneCircuit, steps: CircuitSteps, kept: Sequence[Kept] = ()) -> None:
+        runner, window = found.runner, found.window
+        super().__init__(runner.graph, kept, ())
+        self._runner, self._unit, self._steps, self._window = runner, found.unit, steps, window
+        self._draw(window.state.stream)
         self._sources = [_Noted(s) for s in runner.graph.sources.values()]
-        self._versions = [(t, t._version) for t in versions]
-        self._kind = runner.graph.provider, runner.graph.device
+        self._versions = [(t, t._version) for t in found.versions]
+        self._kind = _kind_of(runner.graph)
+
+    def _draw(self, stream: int) -> None:
+        """Note the laws of the sources, for a random stream."""
+        found = {n: s.counted(self.graph, stream=stream) for n, s in self.graph.sources.items()}
+        self._laws = {n: counted for n, counted in found.items() if counted is not None}
 
     def serves(self, graph: Graph) -> bool:
         """Whether the network is made of the same parts, tensors, sources, hooks and providers, and no delay has changed."""
-        if graph.dtype is not self.dtype or (graph.provider, graph.device) != self._kind:
+        if graph.dtype is not self.dtype or _kind_of(graph) != self._kind:
             return False
         if len(self.graph.sources) != len(self._sources) or any(t._version != now for t, now in self._versions):
             return False
@@ -101,54 +102,18 @@ class BoundCircuit(BoundParts):
 
 def bind_circuit(graph: Graph, plan: Plan, state: State) -> BoundCircuit | None:
     """The circuit of a plan, from ``state`` on; None where the plan has other parts, or the circuit must be run call by call."""
-    unit = plan.units[0] if len(plan.units) == 1 else None
-    if unit is None or not unit.pieces or graph.relays or graph.inputs or graph.processes is not None:
+    found = one_circuit(graph, plan, state, room_for(graph), _COMPARED)
+    if found is None:
         return None
-    firing = [n for n, p in graph.populations.items() if any(e.name == "spike" for e in p.cell.system.events)]
     with torch.no_grad(), own_precision():
-        runner = Runner(graph, plan, dict.fromkeys(firing, ("spikes",)), lists=True)
-        drawn = {*runner.drives, *plan.sent}
-        noisy = any(not s.steady or s.parts or n not in _drawn(runner) for n, s in graph.sources.items())
-        onto = any(p.plasticity or (p.pre in graph.sources and p.name not in drawn) for p in graph.projections.values())
-        if runner.waits_long or noisy or onto or set(unit.members) != set(graph.populations):
-            return None
-        window = Window({}, room_for(graph), state)
-        task = circuit_task(runner, unit, window)
-        # where synapses have latencies of their own, spikes in flight have been sent with the weights of their step
-        weights = [(q.weight, q.latencies is None) for q in task.projections if isinstance(q.weight, Tensor)]
-        late = sum(t.nbytes for t, together in weights if not together)
-        if late > _COMPARED or len(weights) < len(task.projections):
-            return None
-        read = {t.data_ptr() for t, together in weights if together and t.is_contiguous()}
-        watched = [t for p in graph.populations.values() for t in (*p.parameters(), *p.buffers())]
-        for p in graph.projections.values():
-            floats = [t for t in (*p.parameters(), *p.buffers()) if t.dtype.is_floating_point]
-            watched += [t for t in floats if t.data_ptr() not in read or t.dtype != graph.dtype]
-        if not all(t.is_contiguous() and t.is_cpu for t in watched):
-            return None
-        opened: OpensCircuit = unit_of(plan, unit)  # pyright: ignore[reportAssignmentType]  (its provider offered it)
-        steps = opened.open_circuit(task, [t for t in watched if t.numel()], MOST)
-    if steps is None:
-        return None
-    delays = [q.latency for q in task.projections if isinstance(q.latency, Tensor)]
-    return BoundCircuit(runner, unit, steps, window, [*delays, *_equal_weights(graph)])
+        opened: OpensCircuit = unit_of(plan, found.unit)  # pyright: ignore[reportAssignmentType]  (its provider offered it)
+        steps = opened.open_circuit(found.task, found.watched, MOST)
+    return None if steps is None else BoundCircuit(found, steps)
 
 
-def room_for(graph: Graph) -> int:
-    """Steps of a circuit that is advanced some steps at a time, before it begins anew."""
-    cells = max((int(np.prod(p.shape or ())) for p in graph.populations.values()), default=1)
-    return max(16, min(_ROOM // max(1, cells), _MOST_STEPS))
-
-
-def _drawn(runner: Runner) -> set[str]:
-    """Sources that the circuit draws by itself."""
-    return {runner.graph.projections[n].pre for n in runner.drives} | runner.senders.keys()
-
-
-def _equal_weights(graph: Graph) -> list[Tensor]:
-    """Weights of single synapses that count as one number, as all are equal."""
-    found = [(p.transform.weight, p.transform.shared_weight()) for p in graph.projections.values()]
-    return [weight for weight, one in found if one.numel() == 1 < weight.numel()]
+def _kind_of(graph: Graph) -> tuple[Any, ...]:
+    """What a circuit depends on beside the parts of its graph."""
+    return graph.provider, graph.device, graph.seed, graph.bounds.refractory
 
 
 class _Noted:

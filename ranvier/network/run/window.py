@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import torch
 
 from ranvier.kernels.tasks import Spikes
-from ranvier.network.state.history import History, InFlight
+from ranvier.network.state.history import History, InFlight, last_of
 from ranvier.network.state.state import State
 
 __all__ = ["Window", "copy_if_shared"]
@@ -48,15 +48,11 @@ class Window:
     def after(self) -> State:
         """The state at the end of the window."""
         flying = {n: self.in_flight.get(n) for n in self.history}
-        history = {n: _last(self.history[n], self.emissions[n]) if own is None else own for n, own in flying.items()}
+        history = {n: last_of(self.history[n], self.emissions[n]) if own is None else own for n, own in flying.items()}
         old = self.state
-        return State(self.start + self.count, self.variables, History(history), self.synapses, old.stream, old.dt, old.times)
-
-
-def _last(before: Tensor, now: Tensor) -> Tensor:
-    """The last steps of both together, as many as ``before`` has."""
-    depth = before.shape[0]
-    return now[now.shape[0] - depth :].clone() if now.shape[0] >= depth else torch.cat([before[now.shape[0] :], now])
+        return State(
+            self.start + self.count, self.variables, History(history), self.synapses, old.stream, old.dt, old.times
+        )
 
 
 def copy_if_shared(x: Tensor, others: Iterable[Tensor]) -> Tensor:

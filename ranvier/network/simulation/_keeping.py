@@ -35,6 +35,11 @@ class Keeping:
     checkpoint: str | os.PathLike[str] | None = None
     interval: Any = None
 
+    @property
+    def nowhere(self) -> bool:
+        """Whether nothing is asked to be kept."""
+        return self.to is None and self.checkpoint is None and self.interval is None
+
 
 def kept_stream(keeping: Keeping) -> int | None:
     """The random stream of the run that a checkpoint belongs to, where there is one."""

@@ -19,6 +19,7 @@ from ranvier.network.simulation._keeping import Keeping, checkpoint_of, columns_
 from ranvier.network.simulation.given_inputs import given_inputs
 from ranvier.network.simulation.progressed import Progressed
 from ranvier.network.simulation.run import Run
+from ranvier.network.simulation.short import keep_short, short_run
 from ranvier.network.state.check import check_state
 from ranvier.network.state.initial import initial_state
 from ranvier.network.state.state import State
@@ -40,6 +41,10 @@ def simulate(
 ) -> Run:  # fmt: skip
     """Run ``graph`` for ``duration``; see :meth:`Network.run`."""
     steps = whole_steps(duration, graph.dt, "duration")
+    short = not (record or progress or graph.inputs) and keeping.nowhere
+    short = short and state is not None and every is None and stream is None and inputs is None
+    if short and state is not None and (found := short_run(graph, steps, state)) is not None:
+        return found
     refuse_kept(graph, keeping.checkpoint, record)
     if state is not None:
         state = own_state(graph, state)
@@ -72,4 +77,7 @@ def simulate(
         recorder.restore(at)
         written(lambda: columns.commit(recorder.attributes(at.done)))
         job = Job(graph, plan, recorder, at, checkpoint, interval)
-        return job.run(steps, stride, progress and (graph.processes is None or graph.processes.rank == 0))
+        run = job.run(steps, stride, progress and (graph.processes is None or graph.processes.rank == 0))
+    if short and not run.stopped:
+        keep_short(graph, plan, steps, run.state)
+    return run

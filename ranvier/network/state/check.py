@@ -16,7 +16,7 @@ from ranvier.errors import StateError
 from ranvier.network.look import all_finite, numbers_of, sum_of_squares
 from ranvier.network.plastic.members import values_of
 from ranvier.network.plastic.synapses import kept_in
-from ranvier.network.state.history import listed
+from ranvier.network.state.history import pending
 from ranvier.network.state.state import STREAMS, State
 from ranvier.units.steps import same_time
 
@@ -71,7 +71,7 @@ def check_form(state: Any) -> None:
         if not isinstance(held, Mapping):
             raise _odd(f"{kind} of the state", held, "a mapping by name")
     for name in state.history:
-        if listed(state.history, name) is None and not isinstance(value := state.history[name], Tensor):
+        if pending(state.history, name) is None and not isinstance(value := state.history[name], Tensor):
             raise _odd(f"the history of {name!r} in the state", value, "a tensor")
     for owners in (state.variables, state.synapses):
         for owner, values in owners.items():
@@ -161,7 +161,7 @@ def _told(wanted: Mapping[str, tuple[int, ...]]) -> str:
 
 def _check_history(graph: Graph, state: State, batch: int) -> None:
     depths, form = graph.depths(), (graph.dtype, graph.device)
-    lists = {n: listed(state.history, n) for n in state.history}
+    lists = {n: pending(state.history, n) for n in state.history}
     held = {n: _depth(state.history[n]) if own is None else own.shape[0] for n, own in lists.items()}
     if held != depths:
         raise StateError(
@@ -169,7 +169,12 @@ def _check_history(graph: Graph, state: State, batch: int) -> None:
         )
     for name, own in lists.items():
         shape = graph.shape_of(name)
-        if own is not None and shape is not None and own.shape == (depths[name], batch, *shape) and own.dtype == form[0]:
+        if (
+            own is not None
+            and shape is not None
+            and own.shape == (depths[name], batch, *shape)
+            and own.dtype == form[0]
+        ):
             continue  # zeros and ones by themselves
         value = state.history[name]
         tail = _tail(value, 2) if shape is None else shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -24,7 +24,7 @@ from ranvier.kernels.cpu.host.meeting import MEETING, meeting_kernel
 from ranvier.kernels.cpu.host.sections import Entry, Sections
 from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.kernels.cpu.plastic.tables import LONGEST
-from ranvier.kernels.tasks import Circuit, CircuitProjection, CircuitResult, Pattern, RowSource
+from ranvier.kernels.tasks import Circuit, CircuitProjection, CircuitResult, Pattern, RowSource, Spikes
 
 if TYPE_CHECKING:
     from ranvier.kernels.cpu.plastic.pack import PlasticValues
@@ -114,6 +114,23 @@ class OpenCircuit:
         if self._lists is None:
             self._lists = self._listed(task, plastic, end)
         return values
+
+    def restart(self, task: Circuit, past: Mapping[str, Spikes]) -> None:
+        """Begin a call of ``task`` again, before its first step and after the spikes ``past``; its states are given apart."""
+        depth = max((p.depth for p in task.populations), default=0)
+        show(self._clocks, met=0, first=task.first)
+        self._flags.zero_()
+        for p in task.populations:
+            self._packed[p.name].restart(past.get(p.name), depth)
+        for room in self._rooms.values():
+            room.load(task.first, dict(enumerate(task.projections)))
+        for k, q in enumerate(task.projections):
+            if (read := self._read[k]) is not None and read[1] != self._packed[q.pre].moved:
+                self._wire(k, q)
+
+    def wait_for_all(self) -> dict[str, dict[str, int]]:
+        """Let counters run out at any time of their longest wait, by population and counter."""
+        return {n: packed.wait_for(self._sections) for n, packed in self._packed.items()}
 
     @property
     def driven(self) -> dict[str, Tensor]:

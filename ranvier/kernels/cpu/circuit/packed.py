@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Packed"]
 
 Tensor = torch.Tensor
+_NOTHING = Spikes(torch.zeros(0, dtype=torch.int32), torch.zeros(1, dtype=torch.int64))
 
 
 class Packed:
@@ -55,6 +56,7 @@ class Packed:
         #: cells whose spikes each thread may list: those of all processes, where they share the population
         self._listed = [padded] if p.name in team.own else [high - low for low, high in ranges]
         self._fixed = fixed_counters(member)
+        self._waits: dict[str, int] = {}
         kinds = {n: self._kept(n) for n in (*p.step.states, *p.step.counters)} | dict.fromkeys(self._fixed, torch.int32)
         self.state = {n: self.shares.room(kind) for n, kind in kinds.items()}
         self.rings = {
@@ -110,7 +112,7 @@ class Packed:
         given: dict[str, Any] = {}
         for n, coefficient in self._fixed.items():
             given[f"waiting of {n}"] = int(p.states[n].max())
-            given[f"steps of {n}"] = int(p.coefficients[coefficient])
+            given[f"steps of {n}"] = self._waits[n] = int(p.coefficients[coefficient])
         names, alike = self._alike
         alike.numpy()[:] = [p.coefficients[n].item() for n in names]
         for n, t in self._varied.items():
@@ -143,6 +145,29 @@ class Packed:
         self.log = torch.empty(p.cells * capacity, dtype=torch.int32)
         self.counts = torch.zeros(p.cells if capacity else 0, dtype=torch.int32)
         self._tell(sections, given, {"spikes": self.cell, "bounds": self.bounds})
+
+    def restart(self, past: Spikes | None, depth: int) -> None:
+        """Begin again after the spikes ``past``, in the lists that there are; states are given apart."""
+        for ring in self._pending:
+            for t, (low, high) in zip(ring, self.shares.ranges, strict=True):
+                t[..., low:high] = 0
+        self._remember(_NOTHING if past is None else past, depth)
+
+    def last(self, depth: int, end: int) -> Spikes:
+        """The spikes of the last ``depth`` steps up to step ``end`` of the call, of one thread, in memory of their own."""
+        (cell,), (bounds,) = self.cell, self.bounds
+        own = bounds.numpy()[max(0, end - depth) : end + 1]
+        now = Spikes(cell[own[0] : own[-1]], torch.from_numpy(own - own[0]))
+        if end < depth:
+            count = int(self.past_bounds[-1])
+            now = Spikes(self.past[:count], self.past_bounds).last(depth - end).then(now)
+        return now if end < depth else Spikes(now.cell.clone(), now.bounds)
+
+    def wait_for(self, sections: Sections) -> dict[str, int]:
+        """Look for cells that are free again during the longest wait of each counter, which is returned, whatever counters a call begins with."""
+        waits = {n: self._waits[n] for n in self._fixed}
+        sections.change(self.key, {f"waiting of {n}": steps for n, steps in waits.items()})
+        return waits
 
     def _kept(self, name: str) -> torch.dtype:
         """The dtype of a state, a stream or an emission."""

@@ -15,6 +15,7 @@ from ranvier.kernels.pool import run_tiles
 from ranvier.kernels.tasks import Circuit, CircuitResult
 
 if TYPE_CHECKING:
+    from ranvier.kernels.cpu.circuit.calls import CircuitCalls
     from ranvier.kernels.cpu.circuit.steps import CircuitSteps
 
 Tensor = torch.Tensor
@@ -80,6 +81,15 @@ class Circuits:
         from ranvier.kernels.cpu.circuit.steps import CircuitSteps  # imported only by who calls step by step
 
         return CircuitSteps(task, watched, most, self.tuning) if CircuitSteps.suits(task, self.tuning) else None
+
+    def open_circuit_calls(self, task: Circuit, watched: Sequence[Tensor], most: float) -> CircuitCalls | None:
+        """A circuit for calls, as :class:`ranvier.kernels.provider.CircuitCalls`; None where it must be opened call by call."""
+        from ranvier.kernels.cpu.circuit.calls import CircuitCalls  # imported only by who calls a circuit again
+
+        if not CircuitCalls.suits(task, self.tuning):
+            return None
+        made = CircuitCalls(task, watched, most, self.tuning)
+        return made if made.size <= self.tuning.called_bytes else None
 
 
 def run_circuit(task: Circuit, threads: int | None = None, tuning: Tuning = TUNING) -> CircuitResult:

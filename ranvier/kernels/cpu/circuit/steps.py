@@ -30,8 +30,8 @@ class CircuitSteps:
         self.begin(task)
         self._check = Repeated([flag.same(t) for t in watched])
         driven = self._opened.driven
-        drive = Call(driver(), **driven, together=self._opened.layout.together)
-        self._advance = Repeated([drive, *self._looks(task, most, flag)])
+        self._drive = Call(driver(), **driven, together=self._opened.layout.together)
+        self._advance = Repeated([self._drive, *self._looks(task, most, flag)])
         self._span = memoryview(driven["span"].numpy())  # pyright: ignore[reportArgumentType]
 
     @staticmethod
@@ -45,6 +45,11 @@ class CircuitSteps:
     def room(self) -> int:
         """Steps that can follow before the circuit must begin anew."""
         return self._task.steps - self.done
+
+    @property
+    def size(self) -> int:
+        """Bytes of its largest buffers."""
+        return self._opened.size
 
     def begin(self, task: Circuit) -> None:
         """Go on from the values of a task of the same parts."""

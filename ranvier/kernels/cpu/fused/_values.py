@@ -1,33 +1,17 @@
-"""The values that enter an operation which is set up once, and that it keeps."""
+"""The values that an operation which is set up once keeps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 
 from ranvier.kernels.provider import Kept
 from ranvier.kernels.tasks import Fused
 
-__all__ = ["fit", "kept_of"]
+__all__ = ["kept_of"]
 
 Tensor = torch.Tensor
-
-
-def fit(tensors: Sequence[Tensor], wanted: Sequence[tuple[torch.Size | tuple[int, ...], torch.dtype]]) -> bool:
-    """Whether kernels can take their addresses."""
-    if len(tensors) != len(wanted):
-        return False
-    for t, (shape, dtype) in zip(tensors, wanted, strict=True):
-        if (
-            t.__class__ is not Tensor
-            or t.dtype is not dtype
-            or t.shape != shape
-            or not t.is_contiguous()
-            or not t.is_cpu
-        ):
-            return False
-    return True
 
 
 def kept_of(task: Fused, past: Mapping[str, Tensor]) -> list[Kept]:

@@ -16,7 +16,7 @@ from ranvier.kernels.cpu.fused import _forward
 from ranvier.kernels.cpu.fused._calls_back import Back
 from ranvier.kernels.cpu.fused._carry import carry_rows
 from ranvier.kernels.cpu.fused._in_place import in_place
-from ranvier.kernels.cpu.fused._values import fit, kept_of
+from ranvier.kernels.cpu.fused._values import kept_of
 from ranvier.kernels.cpu.fused.run import fixed, slots_of
 from ranvier.kernels.cpu.host.arena import Arena
 from ranvier.kernels.cpu.host.carry import size_bits
@@ -24,6 +24,7 @@ from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
 from ranvier.kernels.cpu.host.flag import Flag
 from ranvier.kernels.cpu.host.movable import Movable, tensors_of
 from ranvier.kernels.cpu.host.schedule import Turns
+from ranvier.kernels.cpu.host.table import fit
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.provider import GIVEN, MADE, SOURCE, UNFIT
 from ranvier.kernels.tasks import Fused

@@ -16,13 +16,14 @@ from ranvier.kernels.cpu.events.columns import columns_kernel, values_kernel
 from ranvier.kernels.cpu.events.find import scan_kernel
 from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
 from ranvier.kernels.cpu.events.transpose import transpose_kernel
-from ranvier.kernels.cpu.fused._values import fit, kept_of
+from ranvier.kernels.cpu.fused._values import kept_of
 from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.fused.span import Rows, Span
 from ranvier.kernels.cpu.host.carry import size_bits
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.flag import Flag
-from ranvier.kernels.cpu.host.schedule import Call, Repeated
+from ranvier.kernels.cpu.host.schedule import Call
+from ranvier.kernels.cpu.host.table import Slot, Table, fit
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.scan import kernels
 from ranvier.kernels.provider import GIVEN, MADE, SOURCE, UNFIT
@@ -34,16 +35,6 @@ __all__ = ["FusedStep"]
 Tensor = torch.Tensor
 _MARGIN = 16  # an event list is written up to a vector past its end
 _TURN = 8  # rows of events that pay for turning a weight
-
-
-class _Slot(NamedTuple):
-    """An array of a call whose address is replaced: ``offset`` bytes into tensor ``k`` of a kind."""
-
-    call: Call
-    name: str
-    kind: str
-    k: int
-    offset: int = 0
 
 
 class _Listed(NamedTuple):
@@ -70,15 +61,15 @@ class FusedStep:
         self.past = {f.pre: f.history for f in task.feedback if f.history is not None}
         self.kept = tuple(kept_of(task, self.past))
         self.outputs = tuple((n, w) for n, s in scans.items() for w in s.wanted)
-        self._slots: list[_Slot] = []
+        self._slots: list[Slot] = []
         self._hist: dict[str, Tensor] = {}
         load, read = self._carried()
         check = [self._looked(k, math.prod(f.source.shape)) for k, f in enumerate(task.feeds)]
         step = self._step(task, most)
         same = [self._flag.same(t) for t in watched]
-        self._value = _Table([*check, *same, *load, *step, *read], self._slots)
-        self._check, self._advance = _Table([*check, *same], self._slots), _Table(step, self._slots)
-        self._load, self._read = _Table(load, self._slots), _Table(read, self._slots)
+        self._value = Table([*check, *same, *load, *step, *read], self._slots)
+        self._check, self._advance = Table([*check, *same], self._slots), Table(step, self._slots)
+        self._load, self._read = Table(load, self._slots), Table(read, self._slots)
         self._sources = [(f.source.shape[1:], self.dtype) for f in task.feeds]
         self._given = [(k.shape, k.dtype) for k in self.kept]
         self._results = [(scans[n].shape, self.dtype) for n, _ in self.outputs]
@@ -148,7 +139,7 @@ class FusedStep:
     # ---- what is called ------------------------------------------------------------------------------------------
 
     def _slot(self, call: Call, name: str, kind: str, k: int, offset: int = 0) -> Call:
-        self._slots.append(_Slot(call, name, kind, k, offset))
+        self._slots.append(Slot(call, name, kind, k, offset))
         return call
 
     def _looked(self, k: int, count: int) -> Call:
@@ -273,24 +264,6 @@ class FusedStep:
             kernel = gather_kernel(self.dtype, until - first, value is not None)
             calls.append(Call(kernel, **events, value=value, source=turned, **out, **rows, **size, **stride))
         return calls
-
-
-class _Table:
-    """A list of calls with the places of the addresses that are replaced, by kind."""
-
-    def __init__(self, calls: Sequence[Call], slots: Sequence[_Slot]) -> None:
-        self._list = Repeated(calls)
-        self._words, self.go = self._list.words, self._list.go
-        self._places: dict[str, list[tuple[int, int, int]]] = {}
-        for slot in slots:
-            for place in self._list.places(slot.call, slot.name):
-                self._places.setdefault(slot.kind, []).append((place, slot.k, slot.offset))
-
-    def put(self, kind: str, tensors: Sequence[Tensor]) -> None:
-        """Work with these tensors from here on."""
-        words = self._words
-        for place, k, offset in self._places.get(kind, ()):
-            words[place] = tensors[k].data_ptr() + offset
 
 
 def _numbers(scan: Scan) -> Mapping[str, Tensor]:

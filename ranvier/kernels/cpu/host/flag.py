@@ -39,7 +39,10 @@ class Flag:
 
     def same(self, tensor: Tensor) -> Call:
         """Set the bits ``CHANGED`` where a tensor holds other bytes than now."""
-        now = tensor.detach().clone()
-        one, other = (Place(t.detach().reshape(-1).view(torch.uint8)) for t in (tensor, now))
-        count = now.numel() * now.element_size()
-        return Call(same_kernel(), one=one, other=other, flag=self.tensor, count=count, mark=CHANGED)
+        return self.alike(tensor, tensor.detach().clone(), CHANGED)
+
+    def alike(self, one: Tensor, other: Tensor, mark: int) -> Call:
+        """Set the bits ``mark`` where two tensors of one size hold different bytes."""
+        places = [Place(t.detach().reshape(-1).view(torch.uint8)) for t in (one, other)]
+        count = other.numel() * other.element_size()
+        return Call(same_kernel(), one=places[0], other=places[1], flag=self.tensor, count=count, mark=mark)

@@ -61,6 +61,8 @@ class Tuning:
         Bytes of a stream in one turn of several steps of a fused operation.
     kept_bytes
         Buffers of a circuit that are kept for the next call of the same shape; larger ones cost little of their call.
+    called_bytes
+        The same of a circuit that is set up for successive calls of few steps, each of which would set it up again.
     thread_work
         Neurons times steps of a fused operation that pay for a thread of their own.
     """
@@ -93,6 +95,7 @@ class Tuning:
     turn_bytes: int = 1 << 19
     thread_work: int = 1 << 18
     kept_bytes: int = 1 << 24
+    called_bytes: int = 1 << 27
 
 
 #: what the provider of the package uses

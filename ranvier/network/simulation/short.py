@@ -1,0 +1,46 @@
+"""Runs of few steps that follow one another: set up in the second, run by what was set up in those that follow."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ranvier.network.run.bound_simulation import bind_simulation
+from ranvier.network.run.kept import place_for
+from ranvier.network.run.one_circuit import room_for
+from ranvier.network.simulation.run import Run
+from ranvier.network.state.state import State
+from ranvier.network.warnings.late_times import warn_of_late_times
+
+if TYPE_CHECKING:
+    from ranvier.network.graph import Graph
+    from ranvier.network.plan.plan import Plan
+
+__all__ = ["keep_short", "short_run"]
+
+#: dtypes and providers whose runs are kept at once
+_MOST = 2
+
+
+def short_run(graph: Graph, steps: int, state: State) -> Run | None:
+    """A run without records that was set up before; None where it must be run the long way."""
+    start, kept = time.perf_counter(), graph.memo.runs.get((graph.dtype, graph.provider))
+    bound = None if kept is None else kept.bound
+    if kept is None or bound is None or state.__class__ is not State or steps < 1:
+        return None
+    if not bound.serves(graph):
+        kept.drop()
+        return None
+    after = bound.call(state, steps)
+    if after is None:
+        return None
+    kept.served += 1
+    warn_of_late_times(graph, after.step)
+    return Run({}, after, steps * graph.dt, time.perf_counter() - start, bound.plan)
+
+
+def keep_short(graph: Graph, plan: Plan, steps: int, state: State) -> None:
+    """Set up for runs like one of so many steps that led to ``state``, unless that was refused or does not pay yet."""
+    if 0 < steps <= room_for(graph):
+        kept = place_for(graph.memo.runs, (graph.dtype, graph.provider), _MOST, wait=1)
+        kept.bind(lambda: plan, lambda found: bind_simulation(graph, found, state))

@@ -1,0 +1,280 @@
+"""Runs of few steps that follow one another are set up once: they give the states of one long run, and follow every change."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import ranvier as rv
+from ranvier.errors import NonFiniteError, StateError
+from ranvier.kernels.cpu.host.tuning import Tuning
+from ranvier.network import State
+from ranvier.units import Hz, ms, mV
+from tests.kernels.cpu.circuit.test_opened import CELL, Change, changes, circuit
+from tests.kernels.providers.tuned import tuned
+
+NAMES = ("a", "b")
+DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+
+
+def plain(dtype: torch.dtype = torch.float32, provider: str | None = None) -> rv.Network:
+    """Two populations without sources, with one latency and with many."""
+    net = rv.Network(dt=0.1 * ms, seed=1, dtype=dtype, provider=provider)
+    net.population("a", 90, CELL, v=rv.Uniform(-60 * mV, -50 * mV))
+    net.population("b", 41, CELL.with_values(E=-45 * mV), v=rv.Uniform(-60 * mV, -50 * mV))
+    net.connect("a", ["a", "b"], rv.FixedProbability(0.2), to="g", weight=1 * mV, delay=0.5 * ms)
+    weight = rv.Uniform(-2 * mV, 0 * mV)
+    net.connect("b", "a", rv.FixedProbability(0.3), to="g", weight=weight, delay=rv.Uniform(0 * ms, 2 * ms))
+    return net
+
+
+def served(net: rv.Network) -> int:
+    """How many runs the present set-up has served."""
+    return sum(kept.served for kept in net._memo.runs.values() if kept.bound is not None)
+
+
+def steps(net: rv.Network, state: State, counts: list[int]) -> State:
+    for count in counts:
+        state = net.run(count * 0.1 * ms, state).state
+    return state
+
+
+def whole(net: rv.Network, state: State, count: int) -> State:
+    """One run of a copy, which has nothing set up."""
+    return copy.deepcopy(net).run(count * 0.1 * ms, state).state
+
+
+def equal(one: State, other: State) -> bool:
+    a, b = one.tensors(), other.tensors()
+    same = a.keys() == b.keys() and all(torch.equal(a[n], b[n]) and a[n].dtype == b[n].dtype for n in a)
+    return same and (one.step, one.stream, one.dt, one.times) == (other.step, other.stream, other.dt, other.times)
+
+
+@DTYPES
+@pytest.mark.parametrize("make", [plain, lambda dtype: circuit(dtype=dtype)], ids=["without sources", "with a source"])
+@pytest.mark.parametrize("counts", [[1] * 60, [7, 1, 30, 1, 1, 200], [3000, 1500, 4000, 1, 1]])
+def test_they_equal_one_run(dtype: torch.dtype, make: Callable[..., rv.Network], counts: list[int]) -> None:
+    net = make(dtype=dtype)
+    state = net.run(5 * ms, stream=3).state
+    for _ in range(2):
+        net.run(0.1 * ms, state)
+    assert equal(steps(net, state, counts), whole(net, state, sum(counts)))
+    assert served(net) == len(counts)
+
+
+def test_they_equal_one_run_where_spikes_wait_in_queues() -> None:
+    with tuned(Tuning(shared_ring=0, own_ring=0, turn_synapses=0, turn_ring=4 * 96 * 4)) as provider:
+        net = plain(provider=provider)
+        state = net.run(5 * ms, stream=3).state
+        counts = [1, 1, 2, 30, 1, 300, 1, 1]
+        assert equal(steps(net, state, counts), whole(net, state, sum(counts)))
+        assert equal(steps(net, state, counts), whole(net, state, sum(counts)))
+        assert served(net) > 10
+
+
+@pytest.mark.parametrize("make", [plain, circuit], ids=["without sources", "with a source"])
+def test_any_state_can_follow_any_other(make: Callable[[], rv.Network]) -> None:
+    net = make()
+    first = net.run(5 * ms, stream=3).state
+    other = net.run(7 * ms, stream=9).state
+    known = [first, steps(net, first, [1, 4, 9]), steps(net, first, [3]), other, steps(net, other, [2])]
+    kept = [s.clone() for s in known]
+    for k in (0, 1, 1, 3, 0, 4, 2, 1, 3):
+        for count in (1, 12):
+            assert equal(steps(net, known[k], [count]), whole(make(), kept[k], count))
+    assert all(equal(one, before) for one, before in zip(known, kept, strict=True))
+    assert served(net) > 10
+
+
+@pytest.mark.parametrize(("name", "change"), changes(), ids=[n for n, _ in changes()])
+def test_what_changes_between_runs_counts(name: str, change: Change) -> None:
+    net = circuit()
+    state = steps(net, net.run(5 * ms, stream=3).state, [1, 1, 1, 4])
+    assert served(net) == 2
+    change(net)
+    assert equal(steps(net, state, [1, 1, 60]), whole(net, state, 62))
+
+
+def hooked(net: rv.Network) -> None:
+    net.populations["a"].register_forward_hook(lambda *_: None)
+
+
+def more(net: rv.Network) -> None:
+    net.population("c", 4, CELL)
+    net.connect("a", "c", rv.AllToAll(), to="g", weight=1 * mV)
+
+
+def seeded(net: rv.Network) -> None:
+    net.seed = 7
+
+
+def pointed(net: rv.Network) -> None:
+    weight = net.projections["b_to_a_g"].transform.weight
+    weight.data = weight.data * 0.5
+
+
+def written(net: rv.Network) -> None:
+    net.projections["b_to_a_g"].transform.weight.detach().numpy()[:] *= 0.5
+
+
+@pytest.mark.parametrize("change", [hooked, seeded, pointed, written])
+def test_hooks_seeds_and_memory_that_torch_does_not_see(change: Change) -> None:
+    net = circuit()
+    state = steps(net, net.run(5 * ms, stream=3).state, [1, 1, 1, 4])
+    change(net)
+    assert equal(steps(net, state, [1, 1, 60]), whole(net, state, 62))
+
+
+def test_other_parts() -> None:
+    net = plain()
+    state = steps(net, net.run(5 * ms, stream=3).state, [1, 1, 1])
+    more(net)
+    with pytest.raises(StateError, match="another network"):
+        net.run(0.1 * ms, state)
+
+
+def test_a_source_that_changes_counts() -> None:
+    net = rv.Network(dt=0.1 * ms, seed=1)
+    rate = rv.Poisson(np.full(90, 400.0) * Hz, 90)
+    net.source("noise", rate)
+    net.population("a", 90, CELL, v=rv.Uniform(-60 * mV, -50 * mV))
+    net.connect("noise", "a", rv.OneToOne(), to="g", weight=2 * mV, delay=0.4 * ms)
+    state = net.run(5 * ms, stream=3).state
+    for factor in (1.0, 5.0, 0.0):
+        rate.rate *= factor  # in place
+        after = steps(net, state, [1, 2, 1, 1, 6])
+        assert equal(after, whole(net, state, 11))
+        state = after
+    assert served(net) > 0
+
+
+def kick(state: State) -> None:
+    state.variables["a"]["v"][0, :9] += 3.0
+
+
+def rest(state: State) -> None:
+    state.variables["a"]["refractory_left"][0, :20] = 7
+
+
+def fire(state: State) -> None:
+    state.history["a"][-1, 0, :30] = 1.0
+
+
+@pytest.mark.parametrize("write", [kick, rest, fire])
+@pytest.mark.parametrize("make", [plain, circuit], ids=["without sources", "with a source"])
+def test_states_belong_to_who_has_them(make: Callable[[], rv.Network], write: Callable[[State], None]) -> None:
+    net = make()
+    state = steps(net, net.run(5 * ms, stream=3).state, [1, 1, 1, 4])
+    untouched = steps(net, state, [20])
+    kept = state.clone()
+    write(state)
+    changed = steps(net, state, [1, 19])
+    twin = kept.clone()
+    write(twin)
+    assert equal(changed, whole(net, twin, 20))
+    assert not equal(changed, untouched)
+    assert equal(steps(net, kept, [20]), untouched)
+    for t in untouched.tensors().values():
+        t.zero_()
+    assert not equal(steps(net, kept, [20]), untouched)
+
+
+def test_states_can_be_copied_moved_and_saved(tmp_path: Path) -> None:
+    net = circuit()
+    state = steps(net, net.run(5 * ms, stream=3).state, [1, 1, 1, 4])
+    after = steps(net, state, [9])
+    rv.save_state(state, tmp_path / "state.safetensors")
+    for same in (
+        state.clone(), state.detach(), copy.deepcopy(state), pickle.loads(pickle.dumps(state)), state.sample(0),
+        rv.load_state(tmp_path / "state.safetensors"), replace(state, history=dict(state.history)),
+        torch.utils._pytree.tree_map(torch.clone, state),
+    ):  # fmt: skip
+        assert equal(same, state)
+        assert equal(steps(net, same, [4, 5]), after)
+
+
+def test_bad_states_are_refused_as_ever() -> None:
+    net = plain()
+    state = steps(net, net.run(5 * ms, stream=3).state, [1, 1, 1, 4])
+    kept = state.clone()
+    state.variables["a"]["v"][0, 3] = float("nan")
+    with pytest.raises(StateError, match=r"a\.v of the state is nan"):
+        net.run(0.1 * ms, state)
+    bad = kept.clone()
+    bad.variables["a"]["refractory_left"][0, 3] = -1
+    with pytest.raises(StateError, match=r"-1 to"):
+        net.run(0.1 * ms, bad)
+    with pytest.raises(StateError, match="float64"):
+        net.run(0.1 * ms, kept.to(torch.float64))
+    assert equal(steps(net, kept, [5]), whole(net, kept, 5))
+
+
+def test_an_error_names_the_first_bad_cell_and_leaves_the_state() -> None:
+    cell = rv.Cell("v' = v*v + x : 1\nx : 1 (input)", threshold="v < -1", reset="v = 0")
+    net = rv.Network(dt=0.1 * ms, seed=1)
+    for n in NAMES:
+        net.population(n, 3, cell, v=2.0)
+    net.connect("a", "b", rv.AllToAll(), to="x", weight=1.0)
+    net.connect("b", "a", rv.AllToAll(), to="x", weight=1.0)
+    state = steps(net, net.initial_state(stream=0), [1, 1, 1, 1])
+    kept = state.clone()
+    for _ in range(2):
+        with pytest.raises(NonFiniteError, match=r"a\.v of cell"):
+            net.run(0.4 * ms, state)
+    assert equal(state, kept)
+    assert equal(steps(net, state, [1]), whole(net, kept, 1))
+
+
+def test_records_and_inputs_take_the_long_way() -> None:
+    net = circuit()
+    state = steps(net, net.run(5 * ms, stream=3).state, [1, 1, 1])
+    before = served(net)
+    run = net.run(2 * ms, state, record={"a": ["spikes", "v"]})
+    assert len(run["a"].v) == 20
+    assert equal(run.state, steps(net, state, [20]))
+    assert net.run(0.1 * ms, state, stream=5).state.stream == 5
+    assert served(net) == before + 1
+
+
+def test_plastic_networks_take_the_long_way() -> None:
+    net = circuit(plastic=True)
+    state = net.run(5 * ms, stream=3).state
+    twin = copy.deepcopy(net)
+    assert equal(steps(net, state, [1] * 6), steps(twin, state, [1] * 6))
+    assert not served(net)
+
+
+def test_several_threads_run_at_once() -> None:
+    net = plain()
+    states = [net.run(5 * ms, stream=k).state for k in range(3)]
+    steps(net, states[0], [1, 1, 1])
+    expected, found = [whole(net, s, 30) for s in states], {}
+
+    def work(k: int) -> None:
+        found[k] = steps(net, states[k], [1] * 30)
+
+    workers = [threading.Thread(target=work, args=(k,)) for k in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert all(equal(found[k], expected[k]) for k in range(3))
+
+
+def test_the_number_of_threads_changes_nothing() -> None:
+    net, threads = plain(), torch.get_num_threads()
+    state = steps(net, net.run(5 * ms, stream=3).state, [1, 1, 1])
+    try:
+        for count in (1, 3):
+            torch.set_num_threads(count)
+            assert equal(steps(net, state, [1, 5]), whole(net, state, 6))
+    finally:
+        torch.set_num_threads(threads)
