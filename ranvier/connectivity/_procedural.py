@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
-from torch import nn
 
+from ranvier._noting import Noting
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends, RowRule
 from ranvier.connectivity._synapses import Synapses
 from ranvier.connectivity.bound import Binding, BoundTransform
@@ -69,7 +69,7 @@ class Procedural(Connectivity):
         return f"Procedural({self.rule!r})"
 
 
-class ProceduralSynapses(Transform, nn.Module):
+class ProceduralSynapses(Transform, Noting):
     """Rows from ``source`` to ``sizes[1]`` cells; ``weight`` [1], ``latency`` in steps.
 
     Spikes [R, pre] become arrivals [R, post].

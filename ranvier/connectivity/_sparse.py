@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ranvier._noting import Noting
 from ranvier.connectivity._connectivity import ConnectivityError
 from ranvier.connectivity._storing import Storing
 from ranvier.connectivity._synapses import Synapses
@@ -30,7 +31,7 @@ __all__ = ["Sparse"]
 Tensor = torch.Tensor
 
 
-class Sparse(Storing, nn.Module):
+class Sparse(Storing, Noting):
     """Synapses as compressed rows, with ``weight`` [synapses] or one for all [1].
 
     Parameters

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn, no_grad
 
+from ranvier._noting import Noting
 from ranvier.connectivity.affine import Affine, FoldError
 from ranvier.connectivity.hooks import any_global_hook, has_hook, is_unfinished
 from ranvier.connectivity.operand import Operand, channels_of, joined, separate
@@ -64,7 +65,7 @@ class _Direct(Transform):
 _DIRECT = _Direct()
 
 
-class Chain(nn.ModuleList):
+class Chain(Noting, nn.ModuleList):
     """A list of modules, each as the user gave it, that a projection applies one after the other."""
 
     def __init__(self, modules: Iterable[nn.Module] = ()) -> None:

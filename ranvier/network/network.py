@@ -21,7 +21,7 @@ from ranvier.network.checks import (
 from ranvier.network.graph import Graph, Memo
 from ranvier.network.options import check_options, several, step_length
 from ranvier.network.order import GraphError
-from ranvier.network.parts.by_name import Parts
+from ranvier.network.parts.by_name import Named, Parts
 from ranvier.network.parts.connect import Connection, connect
 from ranvier.network.parts.delays_of import delays_of
 from ranvier.network.parts.fit import check_fit
@@ -97,8 +97,8 @@ class Network(nn.Module):
         self._processes = several(processes)
         self._dt, self.seed, self.surrogate, self.provider = step_length(dt), whole(seed, "seed"), surrogate, provider
         self.reset_gradient: Reset = reset_gradient
-        self.populations = cast("Parts[Population]", nn.ModuleDict())
-        self.projections = cast("Parts[Projection]", nn.ModuleDict())
+        self.populations = cast("Parts[Population]", Named())
+        self.projections = cast("Parts[Projection]", Named())
         self.relays: dict[str, Relay] = {}
         self.inputs: dict[str, tuple[int, ...] | None] = {}
         self.outputs: list[str] = []

@@ -8,9 +8,18 @@ from typing import Protocol, TypeVar
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-__all__ = ["Parts"]
+from ranvier._noting import Noting
+
+__all__ = ["Named", "Parts"]
 
 Kind = TypeVar("Kind", bound=nn.Module)
+
+
+class Named(Noting, nn.ModuleDict):
+    """A ``torch.nn.ModuleDict`` whose changes are noted."""
+
+    def _get_name(self) -> str:
+        return "ModuleDict"
 
 
 class Parts(Protocol[Kind]):

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ranvier._noting import Noting
 from ranvier.connectivity import Positions
 from ranvier.dynamics import COUNTER, Reset, Step, exact_step, time_apart
 from ranvier.errors import EquationError, ShapeError
@@ -71,7 +72,7 @@ def start_of(value: Any, shape: tuple[int, ...], seed: int, name: str, stream: i
     return torch.from_numpy(drawn).reshape(shape)
 
 
-class Population(nn.Module):
+class Population(Noting):
     """A cell times a size.
 
     ``shape`` may be None in a ``Sequential``: it is then what arrives, and all parameters are shared. ``like`` is another

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from ranvier._noting import Noting
 from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.chain import Chain
 from ranvier.connectivity.hooks import quiet
@@ -30,7 +31,7 @@ Tensor = torch.Tensor
 _MISFITS = (IndexError, RuntimeError, TypeError, ValueError)
 
 
-class Projection(nn.Module):
+class Projection(Noting):
     """Emissions of ``pre`` arrive at ``port`` of ``post`` through a chain of transforms.
 
     ``lag`` are the steps between an emission and its earliest arrival, ``dt`` the time step in ms; delays of the first

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from ranvier._noting import CHANGES, Noting
 from ranvier._warn import warn
 from ranvier.connectivity.hooks import any_global_hook
 from ranvier.kernels import registry
@@ -39,14 +40,12 @@ class BoundParts:
         self._kept = [(k.owner, k.variable) for k in kept]
         self._variables = sum(v is not None for _, v in self._kept)
         self._histories = len(self._kept) - self._variables
-        every = modules_of(graph)
+        every, self._seen = modules_of(graph), CHANGES.last
         self._generation = registry.generation()
-        self._hooks = [hooks for m in every for hooks in _hooks_of(m)]
+        self._whole, self._cells = _Tables(every), [(p, p.cell) for p in graph.populations.values()]
+        self._silent = _Tables([m for m in every if not isinstance(m, Noting)])
         held = [table for m in every for table in (m._parameters, m._buffers)]
         self.tensors = [(table, n, t, 0 if t is None else t.data_ptr()) for table in held for n, t in table.items()]
-        inner = [table for table in (*held, *(m._modules for m in every)) if table]
-        self._tables = [graph.populations._modules, graph.projections._modules, *inner]  # type: ignore[attr-defined]
-        self._counts, self._held = [*map(len, self._tables)], [*chain.from_iterable(map(dict.values, self._tables))]
         self._data = [t for _, _, t, _ in self.tensors if t is not None]
         self._addresses = [*map(Tensor.data_ptr, self._data)]
         self._modes = [
@@ -58,12 +57,16 @@ class BoundParts:
 
     def holds(self) -> bool:
         """Whether the network is made of the same parts, tensors, hooks and providers."""
-        if any(self._hooks) or registry.generation() != self._generation or self.graph.outputs != self.outputs:
+        if registry.generation() != self._generation or self.graph.outputs != self.outputs:
             return False
-        if [*map(len, self._tables)] != self._counts:
+        now = CHANGES.last
+        if now is self._seen:
+            same = self._silent.same()
+        else:
+            same = self._whole.same() and all(p.cell is cell for p, cell in self._cells)
+        if not same:
             return False
-        if not all(map(is_, chain.from_iterable(map(dict.values, self._tables)), self._held)):
-            return False
+        self._seen = now
         if [*map(Tensor.data_ptr, self._data)] != self._addresses:
             return False
         for module, training in self._modes:
@@ -117,6 +120,21 @@ class BoundParts:
         trouble = describe_non_finite(self.graph, state)
         if trouble:
             warn(trouble)
+
+
+class _Tables:
+    """The tables of modules as they are, none of which has a hook."""
+
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
+        self._hooks = [hooks for m in modules for hooks in _hooks_of(m)]
+        self._tables = [t for m in modules for t in (m._parameters, m._buffers, m._modules)]
+        self._counts, self._held = [*map(len, self._tables)], [*chain.from_iterable(map(dict.values, self._tables))]
+
+    def same(self) -> bool:
+        """Whether they hold the same objects, and still no hook."""
+        if any(self._hooks) or [*map(len, self._tables)] != self._counts:
+            return False
+        return all(map(is_, chain.from_iterable(map(dict.values, self._tables)), self._held))
 
 
 def modules_of(graph: Graph) -> list[nn.Module]:
