@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import ranvier as rv
-from ranvier._noting import CHANGES, Noting
+from ranvier.noting import CHANGES, Noting
 from ranvier.units import ms, mV, nA
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 
-from ranvier._noting import Noting
 from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends, RowRule
 from ranvier.connectivity._synapses import Synapses
 from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.transform import Transform
 from ranvier.kernels import drawing
 from ranvier.kernels.tasks import RowSource
+from ranvier.noting import Noting
 
 if TYPE_CHECKING:
     from ranvier.connectivity._build import SynapseRequest

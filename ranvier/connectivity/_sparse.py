@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from ranvier._noting import Noting
 from ranvier.connectivity._connectivity import ConnectivityError
 from ranvier.connectivity._storing import Storing
 from ranvier.connectivity._synapses import Synapses
@@ -17,6 +16,7 @@ from ranvier.connectivity.delays import DelayError, Delays
 from ranvier.kernels.products import carried
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import DelayedSparseProduct, Pattern, SparseProduct
+from ranvier.noting import Noting
 from ranvier.storages import Storage, Stored
 from ranvier.values import scale_of
 

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from torch import Tensor, nn, no_grad
 
-from ranvier._noting import Noting
 from ranvier.connectivity.affine import Affine, FoldError
 from ranvier.connectivity.hooks import any_global_hook, has_hook, is_unfinished
 from ranvier.connectivity.operand import Operand, channels_of, joined, separate
 from ranvier.connectivity.partial_shape import PartialShape
 from ranvier.connectivity.registry import transform_of
 from ranvier.connectivity.transform import Transform
+from ranvier.noting import Noting
 
 __all__ = ["Chain", "Members"]
 

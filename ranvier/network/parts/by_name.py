@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from ranvier._noting import Noting
+from ranvier.noting import Noting
 
 __all__ = ["Named", "Parts"]
 

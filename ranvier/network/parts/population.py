@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from ranvier._noting import Noting
 from ranvier.connectivity import Positions
 from ranvier.dynamics import COUNTER, Reset, Step, exact_step, time_apart
 from ranvier.errors import EquationError, ShapeError
@@ -19,6 +18,7 @@ from ranvier.network.order import GraphError
 from ranvier.network.parts.cell_norm import PopulationNorm
 from ranvier.neurons import Cell
 from ranvier.neurons.values import check_drawn
+from ranvier.noting import Noting
 from ranvier.surrogates import ArcTan, Surrogate
 from ranvier.units import UNITS, as_quantity
 from ranvier.values import Distribution, Learn, key_of, scale_of

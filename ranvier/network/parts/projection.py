@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ranvier._noting import Noting
 from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.chain import Chain
 from ranvier.connectivity.hooks import quiet
@@ -18,6 +17,7 @@ from ranvier.errors import RanvierError, ShapeError
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import Feedback
 from ranvier.network.order import GraphError
+from ranvier.noting import Noting
 from ranvier.storages import Storage
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ranvier._noting import CHANGES, Noting
 from ranvier._warn import warn
 from ranvier.connectivity.hooks import any_global_hook
 from ranvier.kernels import registry
 from ranvier.kernels.provider import Kept
 from ranvier.network.checks import describe_non_finite
 from ranvier.network.state.state import STREAMS, State
+from ranvier.noting import CHANGES, Noting
 
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
