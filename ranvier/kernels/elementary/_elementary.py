@@ -10,6 +10,9 @@ from ranvier.kernels.elementary._words import Value, Words
 
 __all__ = ["Elementary"]
 
+#: terms of a polynomial that are summed one after the other
+_ONE_CHAIN = 9
+
 
 class Elementary(Words, Protocol):
     """A target, with the functions that follow from its arithmetic."""
@@ -17,19 +20,27 @@ class Elementary(Words, Protocol):
     def polynomial(self, x: Value, coefficients: Sequence[float], *, patient: bool = False) -> Value:
         """c0 + c1 x + c2 x^2 + ..., lowest power first; a tree of pairs (Estrin) has the shortest latency.
 
-        ``patient`` uses Horner's rule, which has the fewest operations: for loops with other work to overlap.
+        ``patient`` uses Horner's rule, which has the fewest operations, for loops with other work to overlap; of many terms it
+        sums the even and the odd powers apart, since no processor has enough other work at hand.
         """
         terms: list[Value] = [self.constant(c) for c in coefficients]
         if patient:
-            value = terms.pop()
-            while terms:
-                value = self.add(self.mul(value, x), terms.pop())
-            return value
+            if len(terms) <= _ONE_CHAIN:
+                return self._horner(x, terms)
+            square = self.mul(x, x)
+            even, odd = (self._horner(square, terms[k::2]) for k in (0, 1))
+            return self.add(self.mul(odd, x), even)
         while len(terms) > 1:
             pairs = [self.add(self.mul(b, x), a) for a, b in zip(terms[::2], terms[1::2], strict=False)]
             terms = pairs + terms[2 * len(pairs) :]
             x = self.mul(x, x)
         return terms[0]
+
+    def _horner(self, x: Value, terms: list[Value]) -> Value:
+        value = terms.pop()
+        while terms:
+            value = self.add(self.mul(value, x), terms.pop())
+        return value
 
     def function(self, name: str, x: Value, uses: int) -> Value:
         """The function ``name`` of x in a program with so many ``uses``; a target may call it instead of copying it."""
