@@ -13,11 +13,21 @@ from torch.nn.modules.loss import _Loss
 from ranvier.errors import TrainingError
 from ranvier.network import GraphError, Network
 from ranvier.training._early_stopping import EarlyStopping
+from ranvier.training.batches import Source
 from ranvier.training.losses import MaxOverTime, OverTime, SpikeCount
 from ranvier.training.regularizers import Regularizer
 from ranvier.training.rules import BPTT, Rule
 
-__all__ = ["check_arguments", "check_lengths", "check_regularizers", "choose_loss", "choose_rule", "name_of"]
+__all__ = [
+    "check_arguments",
+    "check_lengths",
+    "check_limit",
+    "check_regularizers",
+    "check_rewinds",
+    "choose_loss",
+    "choose_rule",
+    "name_of",
+]
 
 Tensor = torch.Tensor
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -42,6 +52,27 @@ def check_arguments(
         raise GraphError("the network to train has no external input: declare one with net.input(…).")
     if not net.outputs:
         raise GraphError("the network to train has no output: make a population with output=True.")
+
+
+def check_limit(batches_per_epoch: int | None) -> None:
+    """Raise unless it is a number of batches, or None."""
+    whole = isinstance(batches_per_epoch, int) and not isinstance(batches_per_epoch, bool)
+    if batches_per_epoch is not None and not (whole and batches_per_epoch > 0):
+        raise TrainingError(f"batches_per_epoch={batches_per_epoch!r} must be a positive whole number, or None.")
+
+
+def check_rewinds(batches: Source, checks: Source | None, epochs: int, checkpoint: Any) -> None:
+    """Raise where a stream that is read only once would have to be read again."""
+    again = "give an iterable that can be read again, or a function of the epoch that gives its batches"
+    if checks is not None and not checks.rewinds and epochs > 1:
+        raise TrainingError(
+            f"{checks.name} is an iterator, which is read only once, but is scored after every epoch: {again}."
+        )
+    if checkpoint is not None and not batches.rewinds:
+        raise TrainingError(
+            f"{batches.name} is an iterator, which is read only once, so no training resumes at its place in it: {again}, or "
+            f"train without checkpoint=…."
+        )
 
 
 def choose_rule(rule: Rule | None) -> Rule:

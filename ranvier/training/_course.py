@@ -14,6 +14,7 @@ from ranvier.training._average import Averages
 from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training._fit import Epoch, Fit
 from ranvier.training._optimizers import Optimizers
+from ranvier.training.batches import Source
 from ranvier.training.scales import Scales
 
 __all__ = ["Course", "moving"]
@@ -29,7 +30,7 @@ def moving(net: Network) -> Tensors:
 
 @dataclass
 class Course:
-    """The state of a training: what its optimisers keep, its ``history``, the ``best`` tensors, and why it ``stopped``.
+    """The state of a training: what its optimisers and its ``source`` of batches keep, its ``history``, the ``best`` tensors, and why it ``stopped``.
 
     ``updates`` counts those of all epochs.
     """
@@ -38,6 +39,7 @@ class Course:
     optimizers: Optimizers
     scales: Scales
     averages: Averages | None = None
+    source: Source | None = None
     history: list[Epoch] = field(default_factory=list)
     best: Tensors = field(default_factory=dict)
     stopped: str = ""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from ranvier.network.saving import plain
 
@@ -25,19 +25,25 @@ def fingerprint_of_data(source: Any) -> dict[str, Any]:
 
     Of arrays and tensors: type, shape and a hash of all numbers; beyond 64 MB of as much, in 4,096 evenly spaced samples. Of any
     other ``Dataset``: its class, its length, and some samples (where reading one twice gives the same). Of a ``DataLoader``:
-    its own settings and its data set; an iterable one is not read.
+    its own settings and its data set; a stream is not read. Of a function of the epoch: its code.
     """
     if isinstance(source, TensorDataset):
         return {"kind": "TensorDataset", "parts": [_array(t) for t in source.tensors]}
     if isinstance(source, tuple | list) and all(_is_part(p) for p in source):
         return {"kind": "tensors", "parts": [_part(p) for p in source]}
     if isinstance(source, DataLoader):
+        if isinstance(source.dataset, IterableDataset):
+            return {
+                "kind": "DataLoader",
+                "batch_size": source.batch_size,
+                "dataset": fingerprint_of_data(source.dataset),
+            }
         settings = {"batch_size": source.batch_size, "drop_last": source.drop_last}
         samplers = {"sampler": type(source.sampler).__name__, "collate": plain(source.collate_fn)}
         return {"kind": "DataLoader", **settings, **samplers, "dataset": fingerprint_of_data(source.dataset)}
     kind = {"kind": type(source).__qualname__}
-    if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
-        return kind
+    if isinstance(source, IterableDataset) or not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
+        return {**kind, "code": plain(source)} if callable(source) and not isinstance(source, IterableDataset) else kind
     return {**kind, "samples": len(source), "read": _samples(source)}
 
 

@@ -16,7 +16,7 @@ from ranvier.network import Network
 from ranvier.training._criterion import BatchCriterion, Hidden
 from ranvier.training._locate import first_non_finite, infinite_slope
 from ranvier.training._updates import Updates
-from ranvier.training.batches import Batches, Signal, key, moved
+from ranvier.training.batches import Signal, Source, key, moved
 from ranvier.training.health import Health
 from ranvier.training.losses import Loss
 from ranvier.training.metrics import Mean, Score, Tallied
@@ -41,7 +41,7 @@ class Loop:
     regularizers: tuple[Regularizer, ...] = ()
     metrics: tuple[Tallied, ...] = ()
 
-    def learn(self, batches: Batches, epoch: int, after: Callable[[], None]) -> tuple[Score, float, dict[str, float]]:
+    def learn(self, batches: Source, epoch: int, after: Callable[[], None]) -> tuple[Score, float, dict[str, float]]:
         """One epoch; its score, the largest gradient norm, and the rates of all populations."""
         mean, updates, where = Mean(self.metrics), self.updates, f"epoch {epoch}"
         updates.largest, parameters, cause = 0.0, [*self.net.parameters()], str
@@ -65,11 +65,11 @@ class Loop:
             updates.rest(epoch, where, cause)
         if not mean.samples:
             raise TrainingError(
-                f"{batches.name} gave no batch in epoch {epoch}: give at least one sample in every epoch."
+                f"{batches.name} gave no batch in epoch {epoch}: give at least one sample in every epoch; an iterator is read only once."
             )
         return mean.score(), updates.largest, self.health.end_epoch(epoch)
 
-    def validate(self, batches: Batches, epoch: int) -> Score:
+    def validate(self, batches: Source, epoch: int) -> Score:
         """Loss and metrics on held-out data; every epoch draws the same noise."""
         mean = Mean(self.metrics)
         self.net.eval()

@@ -16,7 +16,7 @@ __all__ = ["Display"]
 class Display:
     """A bar over all batches with the last scores, on the error stream; silent where ``shown`` is False."""
 
-    def __init__(self, epochs: int, batches: int, done: int, shown: bool) -> None:
+    def __init__(self, epochs: int, batches: int | None, done: int, shown: bool) -> None:
         self.batches = batches
         columns = (
             TextColumn("{task.description}"),
@@ -26,7 +26,7 @@ class Display:
         )
         self.progress = Progress(*columns, console=Console(stderr=True), disable=not shown)
         self.task: TaskID = self.progress.add_task(
-            "training", total=epochs * batches, completed=done * batches, said=""
+            "training", total=epochs * batches if batches else None, completed=done * (batches or 0), said=""
         )
 
     def __enter__(self) -> Self:
@@ -53,6 +53,6 @@ class Display:
         shown = "".join(f", {n} {spell_score(n, value)}" for n, value in epoch.seen.metrics.items())
         kind = "validation" if epoch.valid else "training"
         self.progress.update(
-            self.task, completed=epoch.epoch * self.batches, description=f"epoch {epoch.epoch}",
+            self.task, completed=epoch.epoch * self.batches if self.batches else None, description=f"epoch {epoch.epoch}",
             said=f"{kind} loss {epoch.seen.loss:.4f}{shown}",
         )  # fmt: skip

@@ -16,7 +16,9 @@ from ranvier.network.saving import fingerprint, plain
 from ranvier.training._arguments import (
     check_arguments,
     check_lengths,
+    check_limit,
     check_regularizers,
+    check_rewinds,
     choose_loss,
     choose_rule,
 )
@@ -32,7 +34,7 @@ from ranvier.training._progress import Display
 from ranvier.training._scoring import choose_metrics
 from ranvier.training._signals import plan_of
 from ranvier.training._updates import Updates, check_accumulate
-from ranvier.training.batches import Batches, steps_of
+from ranvier.training.batches import open_batches, steps_of
 from ranvier.training.checkpoint import Checkpoint
 from ranvier.training.health import Health
 from ranvier.training.memory import forecast
@@ -62,6 +64,7 @@ def train(
     lr: float = 1e-3,
     scale: str | Mapping[str, float] | None = "auto",
     batch_size: int = 64,
+    batches_per_epoch: int | None = None,
     clip: float | None = None,
     schedule: Given = None,
     accumulate: int = 1,
@@ -82,7 +85,8 @@ def train(
         A network with an external input and an output. Any torch loop written by hand trains it too.
     train_set, valid_set
         A pair of tensors (x [S, T, …], y [S, …]), a torch ``Dataset`` of samples (x [T, …], y), or a ``DataLoader``
-        of batches (x [B, T, …], y [B, …]). With samples of different length, padded to one, each has a third part:
+        of batches (x [B, T, …], y [B, …]). A stream is an ``IterableDataset`` of samples, an iterable of batches, or a
+        function that gives the batches of epoch 1, 2, …; its length need not be known. With samples of different length, padded to one, each has a third part:
         how many steps belong to the sample; ``loss(out, target, lengths)`` is then called with it.
     epochs
         Passes over the training set.
@@ -111,7 +115,9 @@ def train(
         these; None leaves all at 1, as for an optimiser object. Factors are rounded to powers of two, so that scaling
         loses no digit.
     batch_size
-        Samples per step of the optimiser.
+        Samples per batch.
+    batches_per_epoch
+        Of a stream: an epoch is the next so many batches, also over the borders of passes. None: one pass.
     clip
         Largest norm of the gradient, in the units of ``scale``; a longer one is scaled down.
     schedule
@@ -163,17 +169,19 @@ def train(
     check_accumulate(accumulate)
     rule = choose_rule(rule)
     check_regularizers(regularizers, rule, net)
-    batches = Batches(train_set, batch_size, seed, "train_set")
+    check_limit(batches_per_epoch)
+    batches = open_batches(train_set, batch_size, seed, "train_set", batches_per_epoch)
     with torch.random.fork_rng(devices=[]):
         x, target, lengths = batches.first()
     loss = choose_loss(net, loss, target, steps_of(x))
     scoring = choose_metrics(metric, loss, restore_best)
-    checks = None if valid_set is None else Batches(valid_set, batch_size, None, "valid_set")
+    checks = None if valid_set is None else open_batches(valid_set, batch_size, None, "valid_set")
+    check_rewinds(batches, checks, epochs, checkpoint)
     optimizers = make_optimizers(optimizer, net, lr)
     scales = choose_scales(net, scale, ready=optimizers.ready)
     rates, mean = choose_schedule(schedule), choose_average(average)
     learnt = optimizers.held(net)
-    course = Course(net, optimizers, scales, None if mean is None else Averages(mean, learnt))
+    course = Course(net, optimizers, scales, None if mean is None else Averages(mean, learnt), batches)
     stored = None
     if checkpoint is not None:
         told = {
@@ -182,7 +190,7 @@ def train(
         }  # fmt: skip
         settings = {
             "network": fingerprint(net, learnt=False), "seed": seed, "batch_size": batch_size, "clip": clip,
-            "accumulate": accumulate, **plain(told), "optimizer": optimizer_settings(optimizers), "restore_best": restore_best,
+            "accumulate": accumulate, "batches_per_epoch": batches_per_epoch, **plain(told), "optimizer": optimizer_settings(optimizers), "restore_best": restore_best,
             "epochs_of_schedule": epochs if schedule == "cosine" else None, "train_set": fingerprint_of_data(train_set),
             "valid_set": None if checks is None else fingerprint_of_data(valid_set),
         }  # fmt: skip
@@ -199,7 +207,7 @@ def train(
         course.plan = {**plan_of(net, x, rule.arguments()).to_dict(), "scales": dict(scales.factors)}
         memory = f"a batch keeps about {spell(forecast(net, x, rule))} for its gradient" if progress else ""
     training, kept = net.training, len(history)
-    with optimizers.same_settings(), Display(epochs, len(batches), len(history), progress) as display:
+    with optimizers.same_settings(), Display(epochs, batches.count, len(history), progress) as display:
         running = rates.start(optimizers.parts, epochs)
         running.resume(history, course.updates)
         updates = Updates(learnt, optimizers, scales, running, clip, accumulate, course.averages, course.updates)

@@ -57,6 +57,7 @@ class Checkpoint:
         tensors = {f"model/{n}": t for n, t in moving(course.net).items()}
         tensors |= {f"best/{n}": t for n, t in course.best.items()}
         tensors |= {f"average/{n}": t for n, t in averages.values.items()} if averages is not None else {}
+        tensors |= {f"stream/{n}": t for n, t in course.source.state().items()} if course.source is not None else {}
         described = {
             "settings": self.settings,
             "stopped": course.stopped,
@@ -110,7 +111,7 @@ class Checkpoint:
             _check_tensors(record, own, model, "model")
             if best:
                 _check_tensors(record, own, best, "best")
-            odd = [n for n in tensors if n.partition("/")[0] not in ("model", "best", "average", "optimizer")]
+            odd = [n for n in tensors if n.partition("/")[0] not in ("model", "best", "average", "optimizer", "stream")]
             if odd:
                 raise damaged(record.where, f"tensor {odd[0]!r} belongs to no part of a training")
             updates, averaged = record.whole("updates"), record.whole("averaged")
@@ -121,6 +122,10 @@ class Checkpoint:
                 math.frexp(s)[0] != 0.5 or s <= 0 for s in factors.values()
             ):
                 raise record.error("scales", f"powers of two for {', '.join(course.scales.factors) or 'no parameter'}")
+            if course.source is not None:
+                course.source.restore(
+                    {n.removeprefix("stream/"): t for n, t in tensors.items() if n.startswith("stream/")}
+                )
             restore_optimizers(course.optimizers, record.child("optimizer"), tensors)
             course.net.load_state_dict(model, strict=False)
             course.scales.factors = factors

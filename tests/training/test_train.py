@@ -106,9 +106,9 @@ class TestData:
         assert fits[0].history[-1].train == fits[1].history[-1].train
 
     def test_order_depends_on_seed_and_epoch_alone(self, task: Task, net: Make) -> None:
-        from ranvier.training.batches import Batches
+        from ranvier.training.batches import open_batches
 
-        batches = Batches(task(20), 8, 3, "train_set")
+        batches = open_batches(task(20), 8, 3, "train_set")
         first = [y.tolist() for _, y, _ in batches.epoch(1)]
         torch.rand(5)
         assert first == [y.tolist() for _, y, _ in batches.epoch(1)]
@@ -437,7 +437,7 @@ class TestErrors:
 def test_a_tensor_dataset_gives_the_batches_of_its_tensors(size: int) -> None:
     from torch.utils.data import Dataset, TensorDataset
 
-    from ranvier.training.batches import Batches
+    from ranvier.training.batches import open_batches
 
     x, y = torch.rand(10, 20, size), torch.arange(10)
 
@@ -448,7 +448,7 @@ def test_a_tensor_dataset_gives_the_batches_of_its_tensors(size: int) -> None:
         def __getitem__(self, k: int) -> tuple[torch.Tensor, torch.Tensor]:
             return x[k], y[k]
 
-    rows = [list(Batches(source, 4, 3, "data").epoch(2)) for source in (TensorDataset(x, y), (x, y), Single())]
+    rows = [list(open_batches(source, 4, 3, "data").epoch(2)) for source in (TensorDataset(x, y), (x, y), Single())]
     for others in zip(*rows, strict=True):
         for a, target, lengths in others:
             assert lengths is None

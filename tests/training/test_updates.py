@@ -73,9 +73,9 @@ class TestAverages:
         optimizer = torch.optim.Adam(written.parameters(), lr=1e-2)
         scales = fit.plan["scales"]
         averaged = AveragedModel(written, multi_avg_fn=get_ema_multi_avg_fn(0.9))
-        from ranvier.training.batches import Batches
+        from ranvier.training.batches import open_batches
 
-        batches = Batches((x, y), 10, 0, "train_set")
+        batches = open_batches((x, y), 10, 0, "train_set")
         for epoch in range(1, 4):
             for batch, target, _ in batches.epoch(epoch):
                 optimizer.zero_grad()

@@ -1,0 +1,69 @@
+"""Which source of batches a data set is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+
+from ranvier.errors import TrainingError
+from ranvier.training.batches._loader import Loader
+from ranvier.training.batches._samples import Samples, Tensors, are_parts
+from ranvier.training.batches._source import Source
+from ranvier.training.batches._stream import Blocks, Stream
+
+__all__ = ["open_batches"]
+
+
+def open_batches(source: Any, batch_size: int, seed: int | None, name: str, limit: int | None = None) -> Source:
+    """The batches of ``source``, epoch after epoch.
+
+    Parameters
+    ----------
+    source
+        Tensors (x [S, T, …], y [S, …]); a torch ``Dataset`` of samples (x [T, …], y); or a ``DataLoader`` of batches
+        (x [B, T, …], y [B, …]), which decides on order and size itself. Streams are an ``IterableDataset`` of samples, an
+        iterable of batches, and a function that gives the batches of epoch 1, 2, … ``x`` may be a mapping by input, ``y``
+        one by task, or left out. Samples of different length are padded to one, and each of these then has a
+        third part: how many of the steps belong to the sample (lengths [S]; one number; lengths [B]).
+    batch_size
+        Samples per batch; the last one may be smaller.
+    seed
+        With the epoch, decides the order: the same for the same numbers, whatever else is drawn. None keeps the given order.
+    limit
+        Batches of a stream that make an epoch; None for a whole pass.
+
+    Raises
+    ------
+    TrainingError
+        Where there is no sample, or the source is of another kind.
+    ShapeError
+        Where x and y disagree in number, or samples in shape.
+    """
+    if type(source) is TensorDataset:  # its tensors are read a batch at a time
+        source = source.tensors
+    streams = isinstance(source, IterableDataset) or not hasattr(source, "__getitem__")
+    if limit is not None and not streams:
+        kind = type(source).__name__
+        raise TrainingError(f"batches_per_epoch={limit} is for streams, but {name} is a {kind}: leave it out.")
+    if isinstance(source, str | bytes):
+        raise _unknown(source, name)
+    if are_parts(source):
+        return Tensors(source, batch_size, seed, name)
+    if isinstance(source, DataLoader) and limit is None:
+        return Loader(source, name)
+    if not streams and hasattr(source, "__len__"):
+        return Samples(source, batch_size, seed, name)
+    if isinstance(source, IterableDataset | Iterable):
+        return Stream(source, batch_size, seed, name, limit)
+    if callable(source):
+        return Blocks(source, name, limit)
+    raise _unknown(source, name)
+
+
+def _unknown(source: Any, name: str) -> TrainingError:
+    return TrainingError(
+        f"{name} is a {type(source).__name__}: give (x, y) tensors, a torch Dataset, a DataLoader, an iterable of batches, or "
+        f"a function of the epoch that gives them."
+    )
