@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from ranvier.values._step_words import by_cell, step_words
+from ranvier.values.step_words import by_cell, step_words
 
 __all__ = ["COSINE", "LN2", "LOGARITHM", "ROOT", "SINE", "TURN", "normal_numbers"]
 

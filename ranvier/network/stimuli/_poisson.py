@@ -35,7 +35,7 @@ class Poisson(Source):
     """Random spikes: for each cell one train, or the sum of many independent ones.
 
     One train fires in every step with probability rate*dt, at most once. The sum of several trains is the number of their
-    spikes in a step: P(k) = m^k e^-m / k! with m = trains*rate*dt. Probabilities are met to 2^-32.
+    spikes in a step: P(k) = m^k e^-m / k! with m = trains*rate*dt. Probabilities are met to 2^-40.
 
     Every sample of a batch and every call gets spikes of its own. They depend on the network's seed, the name of the
     source, the call's ``stream``, the sample, the cell and the step alone, not on threads or cuts, and for a given mean not on how

@@ -7,22 +7,23 @@ from functools import cache
 from llvmlite import ir
 
 from ranvier.kernels.cpu.host.signature import REAL, Array, Signature
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, vector_at
+from ranvier.kernels.cpu.llvm.functions import I64, counted, vector_at
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.philox import Stream
-from ranvier.kernels.cpu.llvm.step_words import CHUNK, HALF, Limits, chunk_counts, chunk_normals
+from ranvier.kernels.cpu.llvm.step_counts import LIMIT_ARRAYS, LIMIT_NUMBERS, UNIT, Limits, unit_counts
+from ranvier.kernels.cpu.llvm.step_words import CHUNK, HALF, chunk_normals
 
-__all__ = ["CHUNK", "drive", "drive_names", "drive_signature", "noise", "noise_names", "noise_signature"]
+__all__ = ["drive", "drive_names", "drive_signature", "noise", "noise_names", "noise_signature"]
 
 _KEY = ("key0", "key1", "draws")
 _DRIVE = {
     "drawn": Array(REAL, ...),
     "weight": Array(REAL, None),
-    "limits": Array(I32, None),
+    **{n: Array(kind, None) for n, kind in LIMIT_ARRAYS.items()},
     "before": Array(REAL, None),
 }
 _NOISE = {"drawn": Array(REAL, ...)}
-_INTEGERS = (*_KEY, "per_step", "count", "padded", "latency", "per_cell", "row")
+_INTEGERS = (*_KEY, *LIMIT_NUMBERS, "latency", "per_cell", "row")
 
 
 def drive_names(k: int) -> dict[str, str]:
@@ -54,15 +55,14 @@ def drive(
 ) -> None:  # fmt: skip
     """Fill ``drawn[low : high]`` for step ``step``, the ``n``-th of the call.
 
-    Both ends are multiples of ``CHUNK``, or ``high`` is the last cell. What arrives from before the call is read, all else drawn.
+    Both ends are multiples of ``UNIT``, or ``high`` is the last cell: room for a whole unit follows it. What arrives from before the
+    call is read, all else drawn.
     """
     b = lanes.builder
     emitted = b.sub(n, values["latency"])
     key = values["key0"], values["key1"]
     stream = Stream(key, b.sub(step, values["latency"]), values["draws"])
-    limits = Limits(
-        at(b, values["limits"], b.mul(emitted, values["per_step"])), values["count"], values["padded"], each
-    )
+    limits = Limits.at_row(b, values, emitted, each)
     wide = ir.VectorType(lanes.scalar, HALF)
 
     def put(count: ir.Value, place: ir.Value) -> None:
@@ -70,9 +70,9 @@ def drive(
         _put(lanes, b.fmul(count, b.load(weight, align=lanes.itemsize)), values["drawn"], place)
 
     with b.if_else(b.icmp_signed(">=", emitted, I64(0))) as (within, earlier):
-        with within, counted(b, low, high, CHUNK) as cell:
-            for half, count in enumerate(chunk_counts(b, cell, I64(0), stream, limits)):
-                put(b.sitofp(count, wide), b.add(cell, I64(half * HALF)))
+        with within, unit_counts(b, (low, high), I64(0), stream, limits) as unit:
+            for first in range(0, UNIT, HALF):
+                put(b.sitofp(unit.vector(b, first, HALF), wide), b.add(unit.begin, I64(first)))
         with earlier, counted(b, low, high, HALF) as cell:
             place = _at(lanes, values["before"], b.add(b.mul(n, values["row"]), cell))
             put(b.load(place, align=lanes.itemsize), cell)

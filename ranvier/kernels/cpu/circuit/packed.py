@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ranvier.kernels.cpu.circuit._drive import CHUNK, drive_names, noise_names
+from ranvier.kernels.cpu.circuit._drive import drive_names, noise_names
 from ranvier.kernels.cpu.circuit.arguments import population_signature
 from ranvier.kernels.cpu.circuit.fired import UNIT, fixed_counters
 from ranvier.kernels.cpu.circuit.samples import FlatPopulation
@@ -67,7 +67,7 @@ class Packed:
         alike = [n for n in p.step.coefficients if n not in member.varied]
         self._alike = alike, torch.zeros(len(alike), dtype=self._exact)
         self._varied = {n: torch.zeros(padded, dtype=self._exact) for n in member.varied}
-        drawn = Shares([(low, high + CHUNK if high == padded else high) for low, high in ranges], padded + CHUNK)
+        drawn = Shares([(low, high + UNIT if high == padded else high) for low, high in ranges], padded + UNIT)
         self._drives = [_Drive(padded, drawn.room(dtype), dtype) for _ in p.drives]
         self.lists, self.borders = (torch.zeros(team.threads, dtype=torch.int64) for _ in range(2))
         self.past, self.past_bounds, self.moved = (
@@ -224,8 +224,8 @@ class _Drive:
     """The arguments of a drive: its weights [cells or 1], what was emitted before the call, and the row that it fills; all last."""
 
     def __init__(self, padded: int, drawn: list[Tensor], dtype: torch.dtype) -> None:
-        self.drawn, self._weight = drawn, torch.zeros(padded + CHUNK, dtype=dtype)
-        self._before = torch.zeros(0, padded + CHUNK, dtype=dtype)
+        self.drawn, self._weight = drawn, torch.zeros(padded + UNIT, dtype=dtype)
+        self._before = torch.zeros(0, padded + UNIT, dtype=dtype)
         self._law: CountLaw | None = None
         self._limits: dict[str, Any] = {}
 
@@ -236,10 +236,9 @@ class _Drive:
             self._before = torch.zeros(len(early), self._before.shape[1], dtype=self._before.dtype)
         self._before[: len(early), : early.shape[1]] = early
         single = d.weight.numel() == 1
-        self._weight[: CHUNK if single else d.weight.numel()] = d.weight
+        self._weight[: UNIT if single else d.weight.numel()] = d.weight
         if self._law is not d.law:
-            limits, strides = limits_of(d.law)
-            self._law, self._limits = d.law, {"limits": limits, **strides}
+            self._law, self._limits = d.law, limits_of(d.law)
         given = {"weight": self._weight, **self._limits, "before": self._before.view(-1), "row": self._before.shape[1]}
         given |= {"latency": d.latency, "per_cell": int(not single)}
         return given | dict(zip(("key0", "key1", "draws"), d.key, strict=True))

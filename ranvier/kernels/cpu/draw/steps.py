@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,16 @@ from ranvier.kernels.cpu.host.signature import REAL, Array, Opened, Signature
 from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, local, vector_at, when
 from ranvier.kernels.cpu.llvm.memory import bytes_of
 from ranvier.kernels.cpu.llvm.philox import Stream
-from ranvier.kernels.cpu.llvm.step_words import CHUNK, HALF, Limits, chunk_counts, chunk_normals
+from ranvier.kernels.cpu.llvm.step_counts import (
+    LIMIT_ARRAYS,
+    LIMIT_NUMBERS,
+    UNIT,
+    Limits,
+    UnitCounts,
+    each_bit,
+    unit_counts,
+)
+from ranvier.kernels.cpu.llvm.step_words import CHUNK, HALF, chunk_normals
 from ranvier.kernels.pool import run_tiles
 from ranvier.kernels.tasks import Counts, Normals, Spikes, StepSpikes
 from ranvier.values import CountLaw
@@ -26,7 +36,7 @@ __all__ = ["limits_of", "step_counts", "step_normals", "step_spikes"]
 #: numbers that pay for a tile of their own
 _TILE = 1 << 16
 _DRAW = ("key0", "key1", "draws", "first", "cells")
-_LIMITS = ("per_step", "count", "padded")
+_LIMITS = {n: Array(kind, None) for n, kind in LIMIT_ARRAYS.items()}
 
 
 def step_normals(*task) -> np.ndarray:
@@ -41,16 +51,14 @@ def step_counts(*task) -> np.ndarray:
     """As :class:`ranvier.kernels.tasks.Counts`."""
     t = Counts(*task)
     out = empty((t.steps, t.batch, t.cells), t.dtype)
-    table, strides = limits_of(t.law)
-    _filled(_counts_kernel(t.dtype, t.law.each), t, out, limits=table, **strides)
+    _filled(_counts_kernel(t.dtype, t.law.each), t, out, **limits_of(t.law))
     return out.numpy()
 
 
 def step_spikes(*task) -> Spikes:
     """As :class:`ranvier.kernels.tasks.StepSpikes`."""
     t = StepSpikes(*task)
-    table, strides = limits_of(t.law)
-    bounds, given = torch.zeros(t.steps + 1, dtype=torch.int64), {"limits": table, **strides, **_named(t)}
+    bounds, given = torch.zeros(t.steps + 1, dtype=torch.int64), {**limits_of(t.law), **_named(t)}
     pieces = max(1, min(torch.get_num_threads(), t.steps * t.cells // (8 * _TILE), t.steps))
     edges = [t.steps * k // pieces for k in range(pieces + 1)]
     cells: list[torch.Tensor] = [bounds] * pieces
@@ -73,15 +81,20 @@ def step_spikes(*task) -> Spikes:
     return Spikes(cells[0] if pieces == 1 else torch.cat(cells), bounds)
 
 
-def limits_of(law: CountLaw) -> tuple[torch.Tensor, dict[str, int]]:
-    """The thresholds as kernels read them, whole chunks of cells, and the numbers that :class:`Limits` takes."""
-    table = law.thresholds
+def limits_of(law: CountLaw) -> dict[str, Any]:
+    """The thresholds as kernels read them, whole units of cells, and their strides."""
+    rows, count, cells = law.coarse.shape
+    padded = -(-cells // UNIT) * UNIT if law.each else 1
+    strides = {"per_step": count * padded if rows > 1 else 0, "count": count, "padded": padded}
+    return {"coarse": _whole(law.coarse, padded), "fine": _whole(law.fine, padded), **strides}
+
+
+def _whole(table: np.ndarray, padded: int) -> torch.Tensor:
+    """A row for ``padded`` cells, of which the spare ones repeat the last."""
     rows, count, cells = table.shape
-    padded = -(-cells // CHUNK) * CHUNK if law.each else 1
     if padded != cells:
         table = np.concatenate([table, np.broadcast_to(table[..., -1:], (rows, count, padded - cells))], -1)
-    strides = {"per_step": count * padded if rows > 1 else 0, "count": count, "padded": padded}
-    return torch.from_numpy(np.ascontiguousarray(table)).reshape(-1), strides
+    return torch.from_numpy(np.ascontiguousarray(table)).reshape(-1)
 
 
 def _named(t: Normals | Counts | StepSpikes) -> dict[str, int]:
@@ -100,83 +113,58 @@ def _filled(kernel: Routine, t: Normals | Counts, out: torch.Tensor, **given) ->
 @cache
 def _normals_kernel() -> Routine:
     f = Signature({"out": Array(REAL, ...)}, (*_DRAW, "start", "stop", "batch")).open("step_normals", torch.float32)
-
-    def write(cell: ir.Value, n: ir.Value, sample: ir.Value, stream: Stream) -> list[ir.Value]:
-        return chunk_normals(f.builder, cell, sample, stream)
-
-    _written(f, write)
+    b, cells = f.builder, f["cells"]
+    with _rows(f) as (row, _, sample, stream), counted(b, 0, cells, CHUNK) as cell, _placed(f, row, cell, CHUNK) as to:
+        for half, numbers in enumerate(chunk_normals(b, cell, sample, stream)):
+            b.store(numbers, vector_at(b, to, half * HALF, HALF), align=4)
     return f.compile()
 
 
 @cache
 def _counts_kernel(dtype: torch.dtype, each: bool) -> Routine:
-    arrays = {"out": Array(REAL, ...), "limits": Array(I32, None)}
-    f = Signature(arrays, (*_DRAW, *_LIMITS, "start", "stop", "batch")).open("step_counts", dtype)
-    b, limit = f.builder, _limits(f, each)
-    wide = ir.VectorType(f["out"].type.pointee, HALF)
-
-    def write(cell: ir.Value, n: ir.Value, sample: ir.Value, stream: Stream) -> list[ir.Value]:
-        return [b.sitofp(x, wide) for x in chunk_counts(b, cell, sample, stream, limit(n))]
-
-    _written(f, write)
+    integers = (*_DRAW, *LIMIT_NUMBERS, "start", "stop", "batch")
+    f = Signature({"out": Array(REAL, ...), **_LIMITS}, integers).open("step_counts", dtype)
+    b, law, cells = f.builder, _law(f), f["cells"]
+    kind = f["out"].type.pointee
+    with _rows(f) as (row, n, sample, stream):
+        limits = Limits.at_row(b, law, n, each)
+        with unit_counts(b, (I64(0), cells), sample, stream, limits) as unit, _placed(f, row, unit.begin, UNIT) as to:
+            for first in range(0, UNIT, HALF):
+                numbers = b.sitofp(unit.vector(b, first, HALF), ir.VectorType(kind, HALF))
+                b.store(numbers, vector_at(b, to, first, HALF), align=bytes_of(kind))
     return f.compile()
 
 
 @cache
 def _spikes_kernel(each: bool) -> Routine:
     """``bounds`` count all spikes; of these as many are written as ``out`` has ``room`` for."""
-    arrays = {"out": Array(I32, "room"), "bounds": Array(I64, None), "limits": Array(I32, None)}
-    f = Signature(arrays, (*_DRAW, *_LIMITS, "start", "stop", "batch", "room")).open("step_spikes")
-    b, limit, top = f.builder, _limits(f, each), local(f.builder, I64(0))
+    arrays = {"out": Array(I32, "room"), "bounds": Array(I64, None), **_LIMITS}
+    f = Signature(arrays, (*_DRAW, *LIMIT_NUMBERS, "start", "stop", "batch", "room")).open("step_spikes")
+    b, law, top = f.builder, _law(f), local(f.builder, I64(0))
     out, bounds = f["out", "bounds"]
     cells, room = f["cells", "room"]
-    i16 = ir.IntType(HALF)
-    numbers = b.gep(b.alloca(ir.ArrayType(I32, HALF)), [I32(0), I32(0)])
-    trailing = ir.FunctionType(i16, [i16, ir.IntType(1)])
-    cttz = ir.Function(b.module, trailing, "llvm.cttz.i16")
     with _rows(f) as (row, n, sample, stream):
-        with counted(b, 0, cells, CHUNK) as cell:
-            for half, count in enumerate(chunk_counts(b, cell, sample, stream, limit(n))):
-                begin = b.add(cell, I64(half * HALF))
-                any_yet = b.icmp_signed(">", count, ir.Constant(count.type, [0] * HALF))
-                left = local(b, b.bitcast(any_yet, i16))
-                with when(b, b.icmp_unsigned("!=", b.load(left), i16(0))):
-                    b.store(count, vector_at(b, numbers, 0, HALF), align=4)
-                    _listed(b, left, begin, numbers, (out, top), (cells, room), cttz)
+        with unit_counts(b, (I64(0), cells), sample, stream, Limits.at_row(b, law, n, each)) as unit:
+            _list(b, unit, (out, top), (cells, room))
         b.store(b.load(top), at(b, bounds, b.add(row, I64(1))))
     return f.compile()
 
 
-def _listed(
-    b: ir.IRBuilder, left: ir.Value, begin: ir.Value, numbers: ir.Value, to: tuple[ir.Value, ir.Value],
-    bounds: tuple[ir.Value, ir.Value], cttz: ir.Function,
-) -> None:  # fmt: skip
-    """Append the cells whose bits are ``left``, each as often as its number says; those behind the last cell are none."""
-    (out, top), (cells, room), i16 = to, bounds, left.type.pointee
-    body, after = b.append_basic_block("listing"), b.append_basic_block("listed")
-    b.branch(body)
-    b.position_at_end(body)
-    bits = b.load(left)
-    lane = b.zext(b.call(cttz, [bits, ir.IntType(1)(1)]), I64)
-    rest = b.and_(bits, b.sub(bits, i16(1)))
-    b.store(rest, left)
-    who = b.add(begin, lane)
-    with when(b, b.icmp_signed("<", who, cells)):
-        times = b.zext(b.load(at(b, numbers, lane)), I64)
-        with counted(b, 0, times):
+def _list(b: ir.IRBuilder, unit: UnitCounts, to: tuple[ir.Value, ir.Value], bounds: tuple[ir.Value, ir.Value]) -> None:
+    """Append the cells of a unit, each as often as it counts; those behind the last cell are none."""
+    (out, top), (cells, room) = to, bounds
+    with each_bit(b, unit.some) as lane:
+        who = b.add(unit.begin, lane)
+        with when(b, b.icmp_signed("<", who, cells)), counted(b, 0, b.zext(b.load(at(b, unit.numbers, lane)), I64)):
             place = b.load(top)
             with when(b, b.icmp_signed("<", place, room)):
                 b.store(b.trunc(who, I32), at(b, out, place))
             b.store(b.add(place, I64(1)), top)
-    b.cbranch(b.icmp_unsigned("!=", rest, i16(0)), body, after)
-    b.position_at_end(after)
 
 
-def _limits(f: Opened, each: bool) -> Callable[[ir.Value], Limits]:
-    """The limits of a step."""
-    b, table = f.builder, f["limits"]
-    per_step, count, padded = f[_LIMITS]
-    return lambda row: Limits(at(b, table, b.mul(row, per_step)), count, padded, each)
+def _law(f: Opened) -> dict[str, ir.Value]:
+    """The arguments of a law."""
+    return {n: f[n] for n in (*LIMIT_ARRAYS, *LIMIT_NUMBERS)}
 
 
 @contextmanager
@@ -189,18 +177,14 @@ def _rows(f: Opened) -> Iterator[tuple[ir.Value, ir.Value, ir.Value, Stream]]:
         yield row, n, b.srem(row, batch), Stream((key0, key1), b.add(first, n), draws)
 
 
-def _written(f: Opened, write: Callable[[ir.Value, ir.Value, ir.Value, Stream], list[ir.Value]]) -> None:
-    """Write the numbers that ``write(cell, step, sample, stream)`` gives; the last chunk of a row goes through a buffer."""
+@contextmanager
+def _placed(f: Opened, row: ir.Value, cell: ir.Value, width: int) -> Iterator[ir.Value]:
+    """Where ``width`` numbers from ``cell`` on are to be written; the last ones of a row go through a buffer."""
     b, out, cells = f.builder, f["out"], f["cells"]
-    size = out.type.pointee
     with b.goto_entry_block():
-        spare = b.gep(b.alloca(ir.ArrayType(size, CHUNK)), [I32(0), I32(0)])
-    with _rows(f) as (row, n, sample, stream), counted(b, 0, cells, CHUNK) as cell:
-        halves = write(cell, n, sample, stream)
-        left, place = b.sub(cells, cell), at(b, out, b.add(b.mul(row, cells), cell))
-        whole = b.icmp_signed(">=", left, I64(CHUNK))
-        to = b.select(whole, place, spare)
-        for k, numbers in enumerate(halves):
-            b.store(numbers, vector_at(b, to, k * HALF, HALF), align=bytes_of(size))
-        with when(b, b.not_(whole)), counted(b, 0, left) as k:
-            b.store(b.load(at(b, spare, k)), at(b, place, k))
+        spare = b.gep(b.alloca(ir.ArrayType(out.type.pointee, width)), [I32(0), I32(0)])
+    left, place = b.sub(cells, cell), at(b, out, b.add(b.mul(row, cells), cell))
+    whole = b.icmp_signed(">=", left, I64(width))
+    yield b.select(whole, place, spare)
+    with when(b, b.not_(whole)), counted(b, 0, left) as k:
+        b.store(b.load(at(b, spare, k)), at(b, place, k))

@@ -5,32 +5,23 @@ A *chunk* is 32 cells, which share the counters of eight elements; its numbers a
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from llvmlite import ir
 
-from ranvier.kernels.cpu.llvm.functions import I32, I64, at, local, splat, vector_at
+from ranvier.kernels.cpu.llvm.functions import I32, I64, splat
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.philox import Stream, philox_lanes
 from ranvier.values.normal import COSINE, LN2, LOGARITHM, ROOT, SINE, TURN
 
-__all__ = ["CHUNK", "HALF", "Limits", "chunk_counts", "chunk_normals"]
+__all__ = ["CHUNK", "HALF", "chunk_normals", "chunk_words", "unit_halves"]
 
 CHUNK, HALF, _LANES, _LOW = 32, 16, 8, 0xFFFFFFFF
-
-
-class Limits(NamedTuple):
-    """The thresholds of a law of counts in one step: ``count`` numbers, or with ``each`` rows of ``padded`` cells."""
-
-    table: ir.Value
-    count: ir.Value
-    padded: ir.Value
-    each: bool
+#: element of the first counter of halves
+_HALVES = 1 << 31
 
 
 def chunk_normals(b: ir.IRBuilder, cell: ir.Value, sample: ir.Value, stream: Stream) -> list[ir.Value]:
     """Standard normal numbers of the cells from ``cell``, a multiple of 32, on: two vectors of float32."""
-    radius0, angle0, radius1, angle1 = _words(b, cell, sample, stream)
+    radius0, angle0, radius1, angle1 = chunk_words(b, cell, sample, stream)
     k = Lanes(b, "float32", HALF, rounded=True)
     r, angle = _root_of_log(k, _joined(b, radius0, radius1)), _joined(b, angle0, angle1)
     turned = k.mul(k.from_integer(b.shl(angle, k.integers(2))), k.constant(TURN))
@@ -57,45 +48,30 @@ def _root_of_log(k: Lanes, words: ir.Value) -> ir.Value:
     return k.sqrt(k.mul(k.sub(k.mul(left, k.constant(LN2)), logarithm), k.constant(2.0)))
 
 
-def chunk_counts(b: ir.IRBuilder, cell: ir.Value, sample: ir.Value, stream: Stream, limits: Limits) -> list[ir.Value]:
-    """Counts of the cells from ``cell``, a multiple of 32, on: two vectors of i32."""
-    w0, w1, w2, w3 = _words(b, cell, sample, stream)
-    kind = w0.type.element
-    wide = ir.VectorType(kind, HALF)
-    numbers = [b.ashr(_joined(b, *pair), ir.Constant(wide, [1] * HALF)) for pair in ((w0, w1), (w2, w3))]
-    sums = [local(b, ir.Constant(wide, [0] * HALF)) for _ in numbers]
-    turn = local(b, I64(0))
-    body, after = b.append_basic_block("counting"), b.append_basic_block("counted")
-    b.branch(body)
-    b.position_at_end(body)
-    k, found = b.load(turn), []
-    for half, (number, total) in enumerate(zip(numbers, sums, strict=True)):
-        if limits.each:
-            place = b.add(b.mul(k, limits.padded), b.add(cell, I64(half * HALF)))
-            limit = b.load(vector_at(b, limits.table, place, HALF), align=4)
-        else:
-            limit = splat(b, b.load(at(b, limits.table, k)), HALF)
-        reached = b.icmp_signed(">=", number, limit)
-        b.store(b.add(b.load(total), b.zext(reached, wide)), total)
-        found.append(b.bitcast(reached, ir.IntType(HALF)))
-    following = b.add(k, I64(1))
-    b.store(following, turn)
-    some = b.icmp_unsigned("!=", b.or_(*found), ir.Constant(ir.IntType(HALF), 0))
-    b.cbranch(b.and_(some, b.icmp_signed("<", following, limits.count)), body, after)
-    b.position_at_end(after)
-    return [b.load(total) for total in sums]
-
-
-def _words(b: ir.IRBuilder, cell: ir.Value, sample: ir.Value, stream: Stream) -> list[ir.Value]:
+def chunk_words(b: ir.IRBuilder, cell: ir.Value, sample: ir.Value, stream: Stream) -> list[ir.Value]:
     """Four vectors of eight i32; vector k belongs to the cells from ``cell`` + 8 k on where each cell takes one word."""
+    return [b.trunc(w, ir.VectorType(I32, _LANES)) for w in _words(b, b.lshr(cell, I64(2)), sample, stream)]
+
+
+def unit_halves(b: ir.IRBuilder, cell: ir.Value, sample: ir.Value, stream: Stream) -> ir.Value:
+    """Half a word for each of 64 cells from ``cell``, a multiple of 64, on: a vector of i16."""
+    words = _words(b, b.add(b.lshr(cell, I64(3)), I64(_HALVES)), sample, stream)
+    up = ir.Constant(words[0].type, [32] * _LANES)
+    low, high = (b.or_(words[k], b.shl(words[k + 1], up)) for k in (0, 2))
+    order = [part * _LANES + lane for lane in range(_LANES) for part in (0, 1)]
+    ordered = b.shuffle_vector(low, high, ir.Constant(ir.VectorType(I32, 2 * _LANES), order))
+    return b.bitcast(ordered, ir.VectorType(ir.IntType(16), 8 * _LANES))
+
+
+def _words(b: ir.IRBuilder, element: ir.Value, sample: ir.Value, stream: Stream) -> list[ir.Value]:
+    """The four words of eight elements from ``element`` on, each a vector of i64."""
 
     def every(value: ir.Value) -> ir.Value:
         return splat(b, b.and_(value, I64(_LOW)), _LANES)
 
     order = ir.Constant(ir.VectorType(I64, _LANES), list(range(_LANES)))
-    element = b.add(every(b.lshr(cell, I64(2))), order)
-    counter = [element, every(sample), every(stream.step), every(stream.stream)]
-    return [b.trunc(w, ir.VectorType(I32, _LANES)) for w in philox_lanes(b, counter, [every(k) for k in stream.key])]
+    counter = [b.add(every(element), order), every(sample), every(stream.step), every(stream.stream)]
+    return philox_lanes(b, counter, [every(k) for k in stream.key])
 
 
 def _joined(b: ir.IRBuilder, low: ir.Value, high: ir.Value) -> ir.Value:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
-from ranvier.kernels.cpu.draw.steps import step_spikes
+from ranvier.kernels.cpu.draw.steps import step_counts, step_spikes
 from ranvier.values import CountLaw
 
 
@@ -30,3 +31,41 @@ def test_threads_change_no_spike(torch_threads, chance: float) -> None:
     for other in found[1:]:
         assert torch.equal(one.cell, other.cell)
         assert torch.equal(one.bounds, other.bounds)
+
+
+LAWS = {
+    "p = 1e-6": ([1e-6], stats.bernoulli(1e-6)),
+    "p = 0.0015": ([0.0015], stats.bernoulli(0.0015)),
+    "p = 0.3": ([0.3], stats.bernoulli(0.3)),
+    "p = 1 - 1e-6": ([1 - 1e-6], stats.bernoulli(1 - 1e-6)),
+    "100 trains of 0.001": (None, stats.binom(100, 0.001)),
+    "100 trains of 0.4": (None, stats.binom(100, 0.4)),
+    "Poisson of mean 5": (None, stats.poisson(5)),
+}
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_counts_of_millions_follow_the_law(name: str) -> None:
+    """Chi-square over all counts, those of one cell in ten, and the pairs of counts in neighbouring cells and steps."""
+    chance, law = LAWS[name]
+    steps, cells = 2000, 5000
+    below = law.cdf(np.arange(102))[None, :, None]
+    made = CountLaw.of(below) if chance is None else CountLaw.single(np.array([chance]))
+    found = step_counts(made, (11, 12, 13), 7, steps, cells, 1, torch.float32)[:, 0].astype(np.int64)
+    for part in (found, found[:, ::10], found[::10]):
+        _fits(np.bincount(part.reshape(-1), minlength=103), law.pmf(np.arange(103)))
+    few = np.minimum(found, 3)
+    chances = np.append(law.pmf(np.arange(3)), law.sf(2))
+    for one, other in ((few[:, 1:], few[:, :-1]), (few[1:], few[:-1]), (few[:, 64:], few[:, :-64])):
+        _fits(np.bincount((4 * one + other).reshape(-1), minlength=16), np.outer(chances, chances).reshape(-1))
+
+
+def _fits(seen: np.ndarray, chances: np.ndarray) -> None:
+    """Chi-square, with what is expected fewer than five times taken together."""
+    expected = chances * seen.sum()
+    often = expected >= 5
+    seen, expected = (np.append(x[often], x[~often].sum()) for x in (seen, expected))
+    assert seen[-1] <= expected[-1] + 5 * np.sqrt(expected[-1]) + 3
+    if often.sum() > 1:
+        scale = seen[:-1].sum() / expected[:-1].sum()
+        assert stats.chisquare(seen[:-1], expected[:-1] * scale).pvalue > 1e-4

@@ -13,7 +13,7 @@ import hashlib
 import torch
 import ranvier as rv
 from ranvier.kernels.cpu.llvm.processor import has_feature
-from ranvier.units import ms, mV
+from ranvier.units import Hz, ms, mV
 
 cell = rv.Cell("dv/dt = (E - v + g)/tau : mV (unless refractory)\\ndg/dt = -g/tau_s : mV", threshold="v > -50*mV", reset="v = -60*mV",
                refractory=2*ms, E=-49*mV, tau=20*ms, tau_s=5*ms, v=rv.Uniform(-60*mV, -50*mV))
@@ -21,9 +21,15 @@ parts, fired = [], 0
 for dtype in (torch.float32, torch.float64):
     net = rv.Network(dt=0.1*ms, seed=1, dtype=dtype)
     net.population("cells", 300, cell)
+    net.source("trains", rv.Poisson(500*Hz, 300, trains=40))
+    net.connect("trains", "cells", rv.OneToOne(), to="g", weight=0.3*mV, delay=1*ms)
+    net.source("senders", rv.Poisson(90*Hz, 200))
+    net.connect("senders", "cells", rv.FixedProbability(0.1), to="g", weight=0.4*mV, plasticity=rv.plasticity.STDP(
+        tau_plus=20*ms, tau_minus=20*ms, A_plus=0.01*mV, A_minus=0.01*mV, w_max=1*mV))
     net.connect("cells", "cells", rv.FixedProbability(0.1), to="g", weight=rv.Normal(0.5*mV, 0.1*mV), delay=rv.Uniform(0*ms, 3*ms))
     run = net.run(50*ms, stream=0, record={"cells": ["spikes", "v"]})
     parts += [run["cells"].spikes.cell, run["cells"].v]
+    parts.append(net.sources["senders"].draw(0, 40, net.graph, 0, 2).numpy())
     fired += len(run["cells"].spikes)
 torch.manual_seed(0)
 layers = rv.Sequential(rv.Linear(40, 70), rv.LIF(70), rv.Linear(70, 5), rv.LeakyReadout(5, tau=5*ms), dt=1*ms)
