@@ -38,6 +38,11 @@ class CountLaw:
     fine: np.ndarray
 
     @property
+    def steady(self) -> bool:
+        """Whether the law is one for all steps."""
+        return len(self.coarse) == 1
+
+    @property
     def each(self) -> bool:
         """Whether cells differ."""
         return self.coarse.shape[2] > 1
@@ -69,7 +74,7 @@ class CountLaw:
 
     def counted(self, key: tuple[int, int, int], step: int, row: int, cells: int, batch: int) -> np.ndarray:
         """Int32 counts [batch, cells] of a step, which is its step ``row``."""
-        row = row if len(self.coarse) > 1 else 0
+        row = 0 if self.steady else row
         number = step_halves(key, step, cells, batch)
         out, left = np.zeros(number.shape, np.int32), np.zeros(number.shape, bool)
         for limit in self.coarse[row]:

@@ -37,7 +37,7 @@ class CircuitSteps:
     @staticmethod
     def suits(task: Circuit, tuning: Tuning) -> bool:
         """Whether one thread runs it, and nothing is given for single steps."""
-        steady = all(d.law.thresholds.shape[0] == 1 for p in task.populations for d in p.drives)
+        steady = all(d.law.steady for p in task.populations for d in p.drives)
         plain = not any(p.outside or p.recorded or p.emission for p in task.populations)
         return steady and plain and not task.plastic and not task.graded and threads_for(task, None, tuning) == 1
 

@@ -83,9 +83,9 @@ def step_spikes(*task) -> Spikes:
 
 def limits_of(law: CountLaw) -> dict[str, Any]:
     """The thresholds as kernels read them, whole units of cells, and their strides."""
-    rows, count, cells = law.coarse.shape
+    _, count, cells = law.coarse.shape
     padded = -(-cells // UNIT) * UNIT if law.each else 1
-    strides = {"per_step": count * padded if rows > 1 else 0, "count": count, "padded": padded}
+    strides = {"per_step": 0 if law.steady else count * padded, "count": count, "padded": padded}
     return {"coarse": _whole(law.coarse, padded), "fine": _whole(law.fine, padded), **strides}
 
 
