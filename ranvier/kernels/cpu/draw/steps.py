@@ -155,7 +155,7 @@ def _list(b: ir.IRBuilder, unit: UnitCounts, to: tuple[ir.Value, ir.Value], boun
     (out, top), (cells, room) = to, bounds
     with each_bit(b, unit.some) as lane:
         who = b.add(unit.begin, lane)
-        with when(b, b.icmp_signed("<", who, cells)), counted(b, 0, b.zext(b.load(at(b, unit.numbers, lane)), I64)):
+        with when(b, b.icmp_signed("<", who, cells)), counted(b, 0, b.zext(b.load(at(b, unit.tally, lane)), I64)):
             place = b.load(top)
             with when(b, b.icmp_signed("<", place, room)):
                 b.store(b.trunc(who, I32), at(b, out, place))

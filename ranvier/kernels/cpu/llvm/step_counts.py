@@ -47,15 +47,15 @@ class Limits(NamedTuple):
 
 
 class UnitCounts(NamedTuple):
-    """The cells from ``begin`` on: ``numbers`` points to their 64 counts (i16); a cell without a bit in ``some`` counts 0."""
+    """The cells from ``begin`` on: ``tally`` points to their 64 counts (i16); a cell without a bit in ``some`` counts 0."""
 
     begin: ir.Value
-    numbers: ir.Value
+    tally: ir.Value
     some: ir.Value
 
     def vector(self, b: ir.IRBuilder, first: int, width: int) -> ir.Value:
         """The counts of ``width`` cells from ``begin`` + ``first`` on."""
-        return b.load(vector_at(b, self.numbers, first, width), align=2)
+        return b.load(vector_at(b, self.tally, first, width), align=2)
 
 
 @contextmanager
@@ -63,10 +63,10 @@ def unit_counts(
     b: ir.IRBuilder, span: tuple[ir.Value, ir.Value], sample: ir.Value, stream: Stream, limits: Limits
 ) -> Iterator[UnitCounts]:
     """Loop over the units of the cells [low, high); low is a multiple of 64."""
-    halves, numbers, words = _room(b, _I16, UNIT), _room(b, _I16, UNIT), _room(b, I32, CHUNK)
+    halves, tally, words = _room(b, _I16, UNIT), _room(b, _I16, UNIT), _room(b, I32, CHUNK)
     with counted(b, *span, UNIT) as begin:
         unit = unit_halves(b, begin, sample, stream)
-        some, left = _sure(b, unit, begin, numbers, limits)
+        some, left = _sure(b, unit, begin, tally, limits)
         with when(b, b.icmp_unsigned("!=", left, I64(0))):
             b.store(unit, vector_at(b, halves, 0, UNIT))
             with counted(b, 0, UNIT, CHUNK) as part:
@@ -77,8 +77,8 @@ def unit_counts(
                     with each_bit(b, few) as lane:
                         place = b.add(part, lane)
                         half, word = b.load(at(b, halves, place)), b.load(at(b, words, lane))
-                        _refine(b, at(b, numbers, place), half, word, b.add(begin, place), limits)
-        yield UnitCounts(begin, numbers, b.or_(some, left))
+                        _refine(b, at(b, tally, place), half, word, b.add(begin, place), limits)
+        yield UnitCounts(begin, tally, b.or_(some, left))
 
 
 @contextmanager
@@ -92,10 +92,10 @@ def each_bit(b: ir.IRBuilder, bits: ir.Value) -> Iterator[ir.Value]:
 
 
 def _sure(
-    b: ir.IRBuilder, unit: ir.Value, begin: ir.Value, numbers: ir.Value, limits: Limits
+    b: ir.IRBuilder, unit: ir.Value, begin: ir.Value, tally: ir.Value, limits: Limits
 ) -> tuple[ir.Value, ir.Value]:
     """Write the counts that the halves of a unit reach for sure; the bits of cells above 0, and of those whose count is open."""
-    counts, to = unit.type, vector_at(b, numbers, 0, UNIT)
+    counts, to = unit.type, vector_at(b, tally, 0, UNIT)
     turn, some, left = (local(b, I64(0)) for _ in range(3))
     b.store(ir.Constant(counts, [0] * UNIT), to)
     body, after = b.append_basic_block("counting"), b.append_basic_block("counted")
