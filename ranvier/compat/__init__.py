@@ -8,13 +8,16 @@ from ranvier._pages import page
 
 if TYPE_CHECKING:
     from ranvier.compat import norse, sinabs, snntorch, spikingjelly
+    from ranvier.compat.loading import LoadTable, load_state_dict
 
-__all__ = ["norse", "sinabs", "snntorch", "spikingjelly"]
+__all__ = ["LoadTable", "load_state_dict", "norse", "sinabs", "snntorch", "spikingjelly"]
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = page(
         __name__,
         {
+            "LoadTable": ".loading",
+            "load_state_dict": ".loading",
             "norse": ".norse",
             "sinabs": ".sinabs",
             "snntorch": ".snntorch",

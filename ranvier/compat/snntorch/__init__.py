@@ -10,6 +10,7 @@ from ranvier.compat.snntorch._alpha import Alpha
 from ranvier.compat.snntorch._lapicque import Lapicque
 from ranvier.compat.snntorch._leaky import Leaky
 from ranvier.compat.snntorch._recurrent import RLeaky, RSynaptic
+from ranvier.compat.snntorch._reset import mechanism_of
 from ranvier.compat.snntorch._synaptic import Synaptic
 
-__all__ = ["Alpha", "Lapicque", "Leaky", "RLeaky", "RSynaptic", "Synaptic"]
+__all__ = ["Alpha", "Lapicque", "Leaky", "RLeaky", "RSynaptic", "Synaptic", "mechanism_of"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ranvier.compat.arguments import one_of, switch
+from ranvier.neurons import Cell
 
-__all__ = ["Membrane", "membrane"]
+__all__ = ["SPIKED", "Membrane", "mechanism_of", "membrane"]
 
 #: the spike of the step before: it has no derivative, as snnTorch detaches it
 SPIKED = "int(v > V_th)"
@@ -42,3 +43,11 @@ def membrane(
     if late:
         return Membrane(f"v' = {compared} : 1", "v > V_th", "")
     return Membrane(f"v' = (1 + {SPIKED})*({compared}) : 1\nu' = {compared} : 1", "u > V_th", "v -= u")
+
+
+def mechanism_of(cell: Cell) -> str:
+    """The reset mechanism of a cell of this package, as its equations say it."""
+    text = cell.equations
+    if f"V_th*{SPIKED}" in text:
+        return "subtract"
+    return "zero" if f"(1 - {SPIKED})" in text else "none"

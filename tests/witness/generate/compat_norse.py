@@ -16,9 +16,9 @@ def _case(gain: float, make: Callable[[Any], Any]) -> Case:
     """A cell, or a read-out, whose first result is then its membrane."""
 
     def run(current: Tensor) -> Seen:
+        torch.set_default_dtype(torch.float64)
         import norse.torch as norse
 
-        torch.set_default_dtype(torch.float64)
         cell, state = make(norse), None
 
         def step(now: Tensor) -> tuple[Tensor, Tensor]:
@@ -33,9 +33,9 @@ def _case(gain: float, make: Callable[[Any], Any]) -> Case:
 
 def _recurrent(gain: float, make: Callable[..., Any], autapses: bool) -> Case:
     def run(x: Tensor, weight: Tensor) -> Seen:
+        torch.set_default_dtype(torch.float64)
         import norse.torch as norse
 
-        torch.set_default_dtype(torch.float64)
         given = {n: torch.from_numpy(a) for n, a in inputs().items()}
         back = (given["back"] + (0.5 * torch.eye(CELLS) if autapses else 0)).requires_grad_()
         cell = make(norse, INPUTS, CELLS, input_weights=weight, recurrent_weights=back, autapses=autapses)

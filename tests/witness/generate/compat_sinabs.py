@@ -16,6 +16,7 @@ def _case(gain: float, make: Callable[[Any, Any], Any], learnt: tuple[str, ...] 
     """One step at a time by the library's function, whose records of states are overwritten in the next step."""
 
     def run(current: Tensor) -> Seen:
+        torch.set_default_dtype(torch.float64)
         import sinabs.activation as activation
         import sinabs.layers as layers
         from sinabs.layers.functional.alif import alif_forward_single

@@ -21,9 +21,9 @@ def _case(
     """``own`` cells take their last spikes as well; ``matrix`` ones through the recorded weights and bias."""
 
     def run(current: Tensor) -> Seen:
+        torch.set_default_dtype(torch.float64)
         import snntorch
 
-        torch.set_default_dtype(torch.float64)
         cell = make(snntorch)
         if matrix:
             given = {n: torch.from_numpy(a) for n, a in inputs().items()}

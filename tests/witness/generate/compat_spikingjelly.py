@@ -14,9 +14,9 @@ __all__ = ["CASES"]
 
 def _case(gain: float, make: Callable[[Any], Any], learnt: tuple[str, ...] = ()) -> Case:
     def run(current: Tensor) -> Seen:
+        torch.set_default_dtype(torch.float64)
         from spikingjelly.activation_based import neuron
 
-        torch.set_default_dtype(torch.float64)
         cell = make(neuron)
         spikes, v = stepped(lambda now: (cell(now), cell.v), current)
         return Seen(spikes, v, {n: getattr(cell, n) for n in learnt})

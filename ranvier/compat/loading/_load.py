@@ -1,0 +1,218 @@
+"""A state dict of another library into a network."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ranvier.compat.arguments import CompatError
+from ranvier.compat.loading._groups import Group, check_mapping, groups_of
+from ranvier.compat.loading._settings import trouble_of
+from ranvier.compat.loading._table import LoadTable, Row
+from ranvier.network import Layer, Network
+from ranvier.network.parts.population import Population
+
+__all__ = ["load_state_dict"]
+
+
+def load_state_dict(
+    net: Network | Layer, state_dict: Mapping[str, Tensor], *, names: Mapping[str, str] | None = None,
+    leave_out: Collection[str] = (), strict: bool = True,
+) -> LoadTable:  # fmt: skip
+    """Load the ``state_dict()`` of an snnTorch, SpikingJelly, Norse or Sinabs network, and say what went where.
+
+    Weights and norms are matched in their order there with those of ``net`` along its parts, and cells, which hold beta, threshold,
+    w, tau_mem, …, with the populations that have such values; so both networks list their parts in one order. Recurrent
+    weights follow their cells. Nothing is written unless everything fits.
+
+    Parameters
+    ----------
+    names
+        ``{"fc1": "linear1"}``: a module there and the projection or population here, where the order does not tell.
+    leave_out
+        Keys that are not loaded.
+    strict
+        False loads what fits and lists the rest in the table; True refuses tensors without a place and parameters of ``net``
+        that no tensor reaches.
+
+    Raises
+    ------
+    CompatError
+        For tensors without a place, of another shape, or of other settings than those of the cell: each by name, with the remedy.
+
+    >>> net = rv.Sequential(rv.Linear(4, 3), rv.compat.snntorch.Leaky(0.9), dt=1*ms)
+    >>> state = {"fc1.weight": torch.zeros(3, 4), "fc1.bias": torch.zeros(3), "lif1.beta": torch.tensor(0.8)}
+    >>> print(rv.compat.load_state_dict(net, state))
+    theirs      ours            shape   note
+    fc1.weight  linear1.weight  3×4
+    fc1.bias    linear1.bias    3
+    lif1.beta   leaky1.beta     number
+    """
+    network = net.network if isinstance(net, Layer) else net
+    check_mapping(state_dict)
+    unknown = sorted(set(leave_out) - set(state_dict))
+    if unknown:
+        raise CompatError(f"leave_out={unknown[0]!r} is no key of the state dict.")
+    loader = _Loader(network, dict(names or {}), strict)
+    for group in groups_of({k: t for k, t in state_dict.items() if k not in leave_out}):
+        loader.take(group)
+    loader.check_names()
+    rows = [*loader.rows, *(Row(k, "", tuple(state_dict[k].shape), "left out") for k in leave_out)]
+    left = tuple(n for n, q in loader.parameters() if id(q) not in loader.reached)
+    if left and strict:
+        raise CompatError(
+            f"the state dict has nothing for {', '.join(left)}: pass strict=False to keep what they hold, or names= to say which module "
+            f"goes where. It has {', '.join(state_dict)}."
+        )
+    with torch.no_grad():
+        for target, value in loader.writes:
+            target.copy_(value)
+    order = {key: k for k, key in enumerate(state_dict)}
+    return LoadTable(tuple(sorted(rows, key=lambda row: order[row.theirs])), left)
+
+
+class _Loader:
+    """Finds the place of every tensor; ``writes`` are made at the end."""
+
+    def __init__(self, net: Network, names: dict[str, str], strict: bool) -> None:
+        self.net, self.names, self.strict = net, names, strict
+        self.rows: list[Row] = []
+        self.writes: list[tuple[Tensor, Tensor]] = []
+        self.reached: set[int] = set()
+        self.used: set[str] = set()
+        self.weights = {n: m for n, m in self._modules(back=False)}
+        self.cells = dict(net.populations.items())
+        self.back = {p.pre: (p.name, p.chain) for p in net.projections.values() if p.pre == p.post}
+        self.matched: dict[str, str] = {}
+
+    def _modules(self, back: bool) -> list[tuple[str, nn.Module]]:
+        """Modules with tensors along the projections, by name: that of the projection, and a number from the second on."""
+        out = []
+        for projection in self.net.projections.values():
+            held = [m for m in projection.chain if any(True for _ in (*m.parameters(), *m.buffers()))]
+            if (projection.pre == projection.post) == back:
+                out += [(projection.name if k == 0 else f"{projection.name}.{k}", m) for k, m in enumerate(held)]
+        return out
+
+    def parameters(self) -> list[tuple[str, nn.Parameter]]:
+        """All parameters of the network, by the names of the table."""
+        modules: list[tuple[str, nn.Module]] = [*self.weights.items(), *self._modules(back=True), *self.cells.items()]
+        return [(f"{n}.{leaf}", q) for n, m in modules for leaf, q in m.named_parameters()]
+
+    def take(self, group: Group) -> None:
+        """Find the places of one group."""
+        {"weights": self._weights, "cell": self._cell, "recurrent": self._recurrent}[group.kind](group)
+
+    def check_names(self) -> None:
+        """That every name that was given was of use."""
+        for theirs in self.names:
+            if theirs not in self.used:
+                raise CompatError(f"names has {theirs!r}, which is no module of the state dict with a place here.")
+
+    def _weights(self, group: Group) -> None:
+        name = self._named(group, self.weights) or next(iter(self.weights), None)
+        if name is None:
+            self._nowhere(group, "net has no more weights")
+            return
+        module = self.weights[name]
+        own = {n for n, _ in (*module.named_parameters(), *module.named_buffers())}
+        kinds = {n for n in group.leaves if n not in own}
+        if kinds or not set(group.leaves) >= {n for n, _ in module.named_parameters()}:
+            self._nowhere(
+                group,
+                f"the next weights of net are {name} ({type(module).__name__} with {', '.join(sorted(own))})",
+            )
+            return
+        del self.weights[name]
+        self.done(name, module, group)
+
+    def done(self, name: str, module: nn.Module, group: Group) -> None:
+        """Write a group's tensors to those of a module with the same names."""
+        held = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        for leaf, tensor in group.leaves.items():
+            self._write(group.keys[leaf], f"{name}.{leaf}", held[leaf], tensor)
+
+    def _cell(self, group: Group) -> None:
+        fits = {n: p for n, p in self.cells.items() if n not in self.matched.values() and self._has(p, group)}
+        name = self._named(group, fits) or next(iter(fits), None)
+        if name is None:
+            self._nowhere(group, f"no population of net that is left has {', '.join(group.leaves) or 'such settings'}")
+            return
+        population = self.cells[name]
+        self.matched[group.name] = name
+        trouble = trouble_of(population, group.settings, {group.keys[n]: t for n, t in group.leaves.items()})
+        if trouble:
+            raise CompatError(trouble)
+        for leaf, tensor in group.leaves.items():
+            held = population._parameters.get(leaf)
+            self._write(group.keys[leaf], f"{name}.{leaf}", population._buffers[leaf] if held is None else held, tensor)
+        for key, tensor in group.settings.items():
+            self.rows.append(Row(key, "", tuple(tensor.shape), "a setting, as here"))
+        for key in group.states.values():
+            self.rows.append(Row(key, "", (), "state: here a value of each call"))
+
+    @staticmethod
+    def _has(population: Population, group: Group) -> bool:
+        return group.leaves.keys() <= set(population.cell.parameters)
+
+    def _recurrent(self, group: Group) -> None:
+        owner = self.matched.get(group.name)
+        name = owner if owner in self.back else self._named(group, self.back) or next(iter(self.back), None)
+        if name is None:
+            self._nowhere(group, "net has no more recurrent weights")
+            return
+        label, chain = self.back.pop(name)
+        transform = chain.first
+        pattern = transform.pattern()
+        if pattern is None:
+            self.done(label, transform.module, group)
+            return
+        key, matrix = group.keys["weight"], group.leaves["weight"]
+        pre = torch.repeat_interleave(torch.arange(len(pattern.row_pointer) - 1), pattern.row_pointer.diff())
+        at = pattern.target.long(), pre
+        if len(group.leaves) > 1 or matrix.shape != (pattern.columns, len(pattern.row_pointer) - 1):
+            self._nowhere(group, f"{label} holds single synapses without a bias")
+            return
+        others = matrix.clone()
+        others[at] = 0
+        if bool(others.any()):
+            raise CompatError(
+                f"{key} has weights where {label} has no synapse: make it with autapses=True, or a rule that has them."
+            )
+        self._write(key, f"{label}.weight", transform.module.weight, matrix[at])
+
+    def _named(self, group: Group, known: Mapping[str, Any]) -> str | None:
+        """The name that the user gave for a group."""
+        given = self.names.get(group.name)
+        if given is None or given not in known:
+            return None
+        self.used.add(group.name)
+        return given
+
+    def _write(self, key: str, ours: str, held: Tensor, tensor: Tensor) -> None:
+        value = tensor.detach().to(device=held.device, dtype=held.dtype)
+        if value.shape != held.shape and value.numel() == 1:
+            value = value.reshape(())
+        elif value.shape != held.shape and held.numel() == 1 and bool((value == value.flatten()[0]).all()):
+            value = value.flatten()[0]
+        elif value.shape != held.shape:
+            raise CompatError(
+                f"{key} has shape {tuple(tensor.shape)}, but {ours} has {tuple(held.shape)}: make that part of the same size (a value "
+                f"per cell is an array, such as beta=0.9*np.ones(n)), or say with names= which module goes where."
+            )
+        self.writes.append((held, value.expand(held.shape)))
+        self.reached.add(id(held))
+        self.rows.append(Row(key, ours, tuple(tensor.shape)))
+
+    def _nowhere(self, group: Group, why: str) -> None:
+        keys = [*group.keys.values(), *group.settings, *group.states.values()]
+        if self.strict:
+            raise CompatError(
+                f"{', '.join(keys)} have no place: {why}. Say with names={{{group.name!r}: '…'}} where they go, leave them out with "
+                f"leave_out=, or pass strict=False."
+            )
+        leaves = {k: group.leaves[n] for n, k in group.keys.items()}
+        self.rows += [Row(k, "", tuple(leaves[k].shape) if k in leaves else (), "no place") for k in keys]
