@@ -51,7 +51,12 @@ def linear_states(system: System) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def check_method(system: System, method: str | None) -> None:
-    """Raise :class:`EquationError` where ``method`` is unknown or cannot advance the equations."""
+    """Raise :class:`EquationError` where ``method`` is unknown or cannot advance the equations.
+
+    What is chosen for each equation can advance it; only noise that does not enter it linearly has no method.
+    """
+    if method is None and not system.noises:
+        return
     if method is not None and method not in METHODS:
         raise EquationError(
             f"unknown integration method {method!r}: choose one of {', '.join(METHODS)}.", line=str(method)

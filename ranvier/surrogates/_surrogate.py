@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import sympy as sp
@@ -51,17 +51,7 @@ class Surrogate:
                     f"surrogate {expression!r}: 'u' is the distance from the threshold; rename the shape."
                 )
             check_name(name, f"{name}=…")
-        tree = parse_expression(expression)
-        slope = Reader({"u": _NONE, **dict.fromkeys(self.shape, _NONE)}).read_as(
-            tree, _NONE, expression, "the derivative"
-        )
-        unused = sorted(self.shape.keys() - {str(s) for s in slope.free_symbols})
-        if unused:
-            raise SurrogateError(f"surrogate {expression!r} does not use {unused[0]!r}: remove it or correct its name.")
-        width_symbol = sp.Symbol("surrogate_width")
-        rename = {sp.Symbol(n): sp.Symbol(f"surrogate_{n}") for n in self.shape}
-        rename |= {sp.Symbol("u"): sp.Symbol("u") / width_symbol}
-        self.slope: sp.Expr = slope.xreplace(rename) / width_symbol
+        self.slope: sp.Expr = _slope(expression, tuple(self.shape))
 
     @property
     def values(self) -> Mapping[str, float]:
@@ -91,3 +81,16 @@ class Surrogate:
     def __repr__(self) -> str:
         shape = "".join(f", {n}={v:g}" for n, v in self.shape.items())
         return f"Surrogate({self.expression!r}, width={self.width:g}{shape})"
+
+
+@lru_cache(maxsize=64)
+def _slope(expression: str, shape: tuple[str, ...]) -> sp.Expr:
+    """The derivative as written, with the names under which a step holds its parameters, divided by the width."""
+    tree = parse_expression(expression)
+    slope = Reader({"u": _NONE, **dict.fromkeys(shape, _NONE)}).read_as(tree, _NONE, expression, "the derivative")
+    unused = sorted(set(shape) - {str(s) for s in slope.free_symbols})
+    if unused:
+        raise SurrogateError(f"surrogate {expression!r} does not use {unused[0]!r}: remove it or correct its name.")
+    width = sp.Symbol("surrogate_width")
+    rename = {sp.Symbol(n): sp.Symbol(f"surrogate_{n}") for n in shape} | {sp.Symbol("u"): sp.Symbol("u") / width}
+    return slope.xreplace(rename) / width

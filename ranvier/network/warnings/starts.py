@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import sympy as sp
@@ -84,7 +85,8 @@ def _coarse(graph: Graph, population: Population, start: Mapping[str, Tensor]) -
     return None
 
 
-def _shares(system: System) -> dict[str, sp.Expr]:
+@lru_cache(maxsize=64)
+def _shares(system: System) -> Mapping[str, sp.Expr]:
     """Time constants per step, by variable, where the equations tell: -dt d(dx/dt)/dx, or -log of what an update keeps."""
     out = {}
     for name, rate in system.odes.items():
