@@ -38,6 +38,9 @@ SIDES = {
     "brian2 standalone": ("benchmarks/peers_simulation/startup_brian2.py", "standalone"),
 }
 _ACCEPTED_HZ = (12.0, 30.0)
+#: populations of 20 cells, each with projections to ten: from empty caches, Ranvier alone
+MANY = (10, 50, 100)
+_MANY_SCRIPT, _TARGETS, _MANY_HZ = "benchmarks/simulation/startup_many.py", 10, (15.0, 45.0)
 
 
 class Caches:
@@ -102,8 +105,41 @@ def series(pythons: dict[str, str], rounds: range, rows: list[dict[str, Any]], r
             sys.stderr.write(f"round {k}, {case}, {side}: {wall:.2f} s, {processor:.2f} s\n")
 
 
+def many(rounds: int, root: Path) -> list[dict[str, Any]]:
+    """Seconds to the first result of circuits of many populations, in turn."""
+    rows: list[dict[str, Any]] = [{"populations": count, "wall": [], "processor": []} for count in MANY]
+    caches = Caches(root)
+    for _ in range(rounds):
+        for row in rows:
+            caches.empty("many")
+            arguments = [sys.executable, str(ROOT / _MANY_SCRIPT), str(row["populations"]), str(_TARGETS)]
+            rate, wall, processor = timed(arguments, {"RANVIER_CACHE": str(caches.folder("many"))})
+            if not _MANY_HZ[0] < rate < _MANY_HZ[1]:
+                raise RuntimeError(f"{row['populations']} populations: {rate} Hz is not what the cells do")
+            row["wall"].append(wall)
+            row["processor"].append(processor)
+            sys.stderr.write(f"{row['populations']} populations: {wall:.2f} s, {processor:.2f} s\n")
+    return rows
+
+
+def _many_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """The table of many populations."""
+    lines = [
+        "",
+        "## Many populations",
+        "",
+        "Populations of 20 cells with projections to ten each, from empty caches, Ranvier alone.",
+        "",
+    ]
+    lines += ["| populations | projections | rounds | wall s | processor s |", "|---|---|---|---|---|"]
+    for row in rows:
+        count, wall, processor = row["populations"], np.median(row["wall"]), np.median(row["processor"])
+        lines.append(f"| {count} | {count * _TARGETS} | {len(row['wall'])} | {wall:.2f} | {processor:.2f} |")
+    return lines
+
+
 def page(data: dict[str, Any]) -> str:
-    """The table."""
+    """The tables."""
     host = data["machine"]
     lines = [
         "# From `python script.py` to the first result", "",
@@ -125,7 +161,8 @@ def page(data: dict[str, Any]) -> str:
                 f"| {case} | {side} | {len(row['wall'])} | {middle:.2f} | {low:.2f}–{high:.2f} | {np.median(row['processor']):.2f} "
                 f"| {ratios[0]:.2f} | {ratios[1]:.2f} |"
             )
-    return "\n".join([*lines, "", *(f"- *{case}*: {text}." for case, text in CASES.items()), ""])
+    lines += ["", *(f"- *{case}*: {text}." for case, text in CASES.items())]
+    return "\n".join([*lines, *_many_lines(data["many"]), ""])
 
 
 def main() -> None:
@@ -133,14 +170,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers-python", default=sys.executable, help="interpreter with brian2")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--case", choices=list(CASES), action="append", help="only this one; others stay as they were")
+    parser.add_argument(
+        "--case", choices=[*CASES, "many"], action="append", help="only this one; others stay as they were"
+    )
     parser.add_argument("--more", action="store_true", help="add rounds to those of startup.json")
     parser.add_argument("--caches", type=Path, help="keep what is compiled here, for further rounds of a series")
     parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "benchmarks")
     given = parser.parse_args()
     pythons = {side: sys.executable if side == "ranvier" else given.peers_python for side in SIDES}
-    kept, cases = given.folder / "startup.json", given.case or list(CASES)
-    old = json.loads(kept.read_text())["rows"] if given.more or given.case else []
+    kept, asked = given.folder / "startup.json", given.case or [*CASES, "many"]
+    cases = [case for case in CASES if case in asked]
+    before = json.loads(kept.read_text()) if given.more or given.case else {"rows": []}
+    old = before["rows"]
     rows = [row for row in old if given.more or row["case"] not in cases]
     there = {(row["case"], row["side"]) for row in rows}
     rows += [
@@ -155,9 +196,10 @@ def main() -> None:
             some = [row for row in rows if row["case"] == case]
             done = len(some[0]["wall"])
             series(pythons, range(done, done + given.rounds), some, Path(root))
+        more = many(min(given.rounds, 3), Path(root)) if "many" in asked else before.get("many", [])
     rows.sort(key=lambda row: (list(CASES).index(row["case"]), list(SIDES).index(row["side"])))
     data = {
-        "machine": machine(), "rows": rows, "torch": _torch(),
+        "machine": machine(), "rows": rows, "many": more, "torch": _torch(),
         "brian2": _said(given.peers_python, "import brian2; print(brian2.__version__)"),
     }  # fmt: skip
     publish(given.folder, "startup", page(data), data)
