@@ -76,7 +76,7 @@ class Refusal:
 class Request(Protocol):
     """Facts that all tasks of a call share.
 
-    ``single`` is a batch of one sample; ``step`` says that calls are of one step each, without gradient.
+    ``single`` is a batch of one sample; ``few`` says that dense inputs have few rows; ``step`` says that calls are of one step each, without gradient.
     """
 
     @property
@@ -102,6 +102,11 @@ class Request(Protocol):
     @property
     def step(self) -> bool:
         """Whether calls are of one step each, without gradient."""
+        ...
+
+    @property
+    def few(self) -> bool:
+        """Whether dense inputs have few steps times samples, so that each operation costs more than its numbers."""
         ...
 
 
@@ -214,10 +219,17 @@ class OpensSteps(Protocol):
 class Calls(Protocol):
     """A fused task set up once for calls of one shape, differentiable in the parameters that it reads.
 
-    Parameters that a task holds as they are, or as rows that repeat them, are read where they lie, in every call; all other
+    Parameters that a task holds as they are, or as rows that repeat them, are read where they lie, in every call; those
+    coefficients and streams that ``computed`` names come with each call, with their gradients; all other
     numbers are read once, and :data:`CHANGED` says that a tensor of the network holds others now. Calls share no memory: each may
     be differentiated at any time, and several threads may call at once.
     """
+
+    @property
+    def computed(self) -> tuple[tuple[str, str], ...]:
+        """Coefficients, and streams that are the same in every step and sample, that are computed from parameters: populations and
+        names, in the order in which calls take them."""
+        ...
 
     @property
     def kept(self) -> tuple[Kept, ...]:
@@ -229,9 +241,11 @@ class Calls(Protocol):
         """Populations and emissions that are handed over, in order."""
         ...
 
-    def call(self, sources: Sequence[Tensor], given: Sequence[Tensor]) -> tuple[int, list[Tensor], list[Tensor]]:
-        """One call from the values ``given``, with ``sources`` [T, B, …] by feed: what was found, the values after it, and the
-        outputs [T, B, …]; no gradient goes to either of those given."""
+    def call(
+        self, sources: Sequence[Tensor], given: Sequence[Tensor], computed: Sequence[Tensor] = ()
+    ) -> tuple[int, list[Tensor], list[Tensor]]:
+        """One call from the values ``given``, with ``sources`` [T, B, …] by feed and those ``computed`` as a scan reads them: what was found,
+        the values after it, and the outputs [T, B, …]; no gradient goes to sources and values."""
         ...
 
 

@@ -187,12 +187,12 @@ class Projection(Noting):
         return None
 
     @property
-    def targets(self) -> int | None:
-        """Rows of the matrix that weighs the emissions; None where it is none, or has a delay per synapse."""
+    def matrix_shape(self) -> tuple[int, ...] | None:
+        """Rows and columns of the matrix that weighs the emissions; None where it is none, or has a delay per synapse."""
         operands = self.chain.operands
         k = entry(operands)
         known = not self.per_synapse and k < len(operands) and operands[k].map.is_matrix
-        return operands[k].map.weight_shape[0] if known else None
+        return operands[k].map.weight_shape if known else None
 
     @property
     def storage(self) -> Storage | None:

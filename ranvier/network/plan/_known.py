@@ -32,8 +32,8 @@ class Carried:
         A circuit can draw its spikes itself.
     repeats
         One set-up of an operation around it can serve many windows.
-    targets
-        Rows of its matrix; None where it is none.
+    matrix
+        Rows and columns of its matrix; None where it is none.
     storage
         How its weights lie in memory, where there are stored numbers alone.
     apart
@@ -54,7 +54,7 @@ class Carried:
     latest: int = 0
     drawable: bool = False
     repeats: bool = False
-    targets: int | None = None
+    matrix: tuple[int, ...] | None = None
     storage: Storage | None = None
     apart: str | None = None
     single: bool = False

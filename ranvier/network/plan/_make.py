@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from math import prod
 
 from ranvier.kernels.provider import DENSE, EVENT, Provider
 from ranvier.kernels.tasks import PropagateShape
@@ -15,6 +16,9 @@ from ranvier.network.plan.plan import Choice, Plan, Request, Unit
 from ranvier.storages import Storage
 
 __all__ = ["make_plan"]
+
+#: numbers of a matrix that stays in the cache, so that dense rows go through it one by one
+_CACHED = 1 << 16
 
 
 def make_plan(known: Known, request: Request, providers: Sequence[Provider]) -> Plan:
@@ -90,11 +94,13 @@ def _carry(name: str, p: Carried, asked: Asked, home: Unit, chained: bool) -> Ch
             )
         why = f"{rows}, inside the {where}: cost follows the spikes of {p.pre}"
         return _said(Choice(name, "propagate", home.provider, why, EVENT, stored=home.stored), p.storage)
-    if home.graded and _enters(name, p, home, asked.request):
+    small = asked.request.step or p.pre not in asked.request.dense_inputs or prod(p.matrix or ()) <= _CACHED
+    if home.graded and small and _enters(name, p, home, asked.request):
         why = f"inside the operation: cost follows the numbers of {p.pre} that are not 0"
         return _said(Choice(name, "propagate", home.provider, why, EVENT, stored=home.stored), p.storage)
     graded = p.pre in asked.request.dense_inputs
-    shape = PropagateShape(name, p.pre, p.dense, p.targets, p.own, p.plain and chained, graded, p.storage)
+    targets = None if p.matrix is None else p.matrix[0]
+    shape = PropagateShape(name, p.pre, p.dense, targets, p.own, p.plain and chained, graded, p.storage)
     return _said(asked.choose(name, "propagate", shape), p.storage)
 
 

@@ -70,7 +70,8 @@ def cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str], apar
         why = divided if divided == apart else f"{divided}; {apart}"
         return Unit(members, "windows", length), Choice(name, "cycle", "windows", why)
     who, offer, shape = found
-    unit = Unit(members, "fused", length, (), offer.repeats, who, offer.variant, shape, offer.stored, offer.graded)
+    kind = offer.variant, shape, offer.stored, offer.graded, offer.calls
+    unit = Unit(members, "fused", length, (), offer.repeats, who, *kind)
     return unit, Choice(name, "fused", who, f"{offer.reason}, windows inside ({apart})", offer.variant)
 
 

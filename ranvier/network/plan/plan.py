@@ -42,6 +42,8 @@ class Request:
         Populations whose norm takes the statistics of each step, which run step by step.
     step
         Calls are of one step each, without gradient.
+    few
+        Dense inputs of few steps times samples, where each operation costs more than its numbers.
     """
 
     dtype: torch.dtype
@@ -60,6 +62,7 @@ class Request:
     settled: frozenset[str] = frozenset()
     normed: frozenset[str] = frozenset()
     step: bool = False
+    few: bool = False
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["plan_asked", "plan_call", "plan_for"]
 
 Tensor = torch.Tensor
+#: rows (steps times samples) that are few
+_FEW = 1024
 
 
 def plan_for(
@@ -53,6 +55,7 @@ def plan_for(
     asked = (
         graph.dtype, graph.device.type, gradient, window, checkpoint, graph.provider, dense_inputs, batch == 1, cuts,
         frozenset(spread), frozenset(learnt), series, hooked_parts(graph), settled_parts(graph), normed, step,
+        bool(dense_inputs) and not series and steps is not None and batch is not None and steps * batch <= _FEW,
     )  # fmt: skip
     if (parts := graph.parts) != graph.memo.parts:
         for p in graph.projections.values():
@@ -135,6 +138,6 @@ def _carried(graph: Graph, p: Projection, update: str | None, drawable: bool) ->
     stacks = update is None and first.differentiable and not numbers
     return Carried(
         p.pre, p.post, p.not_by_event(), is_plain(p), own, update, p.shortest, p.depth, drawable,
-        is_plain(p) and p.depth == p.shortest, p.targets, p.storage, not_wired(graph, p), single,
-        stacks,
+        is_plain(p) and p.depth == p.shortest, p.matrix_shape, p.storage, not_wired(graph, p),
+        single, stacks,
     )  # fmt: skip

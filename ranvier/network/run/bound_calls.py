@@ -16,6 +16,7 @@ from ranvier.network.run.bound_parts import BoundParts, modules_of
 from ranvier.network.run.execute import Execution
 from ranvier.network.run.fused import fused_task
 from ranvier.network.run.modes import own_precision, watch
+from ranvier.network.run.numbers import Numbers
 from ranvier.network.run.runner import Runner
 from ranvier.network.run.starts import Starts
 from ranvier.network.run.window import Window
@@ -36,10 +37,11 @@ class BoundCalls(BoundParts):
 
     def __init__(
         self, graph: Graph, calls: Calls, inputs: Sequence[str], record: Mapping[str, tuple[str, ...]],
-        starts: Starts, count: int,
+        starts: Starts, count: int, computed: Numbers,
     ) -> None:  # fmt: skip
         super().__init__(graph, calls.kept, inputs)
         self.calls, self.count = calls, count
+        self._computed = computed
         self._initial = None if starts.same is None else self.given(starts.same)
         self._asking = [(t, t.requires_grad) for _, _, t, _ in self.tensors if t is not None]
         pairs = [(n, v) for n, variables in record.items() for v in variables]
@@ -58,7 +60,7 @@ class BoundCalls(BoundParts):
         if sources is None or given is None or any(t.requires_grad for t in (x, *given)):
             return None
         inputs = {next(iter(self.graph.inputs)): sources[0]}
-        found, made, out = self.calls.call(sources, given)
+        found, made, out = self.calls.call(sources, given, self._computed.now())
         if found & ~MADE:
             self._generation -= found & CHANGED  # no longer holds
             return None
@@ -77,15 +79,7 @@ def bind_calls(
     """What serves calls like this one; None where its plan does not set them up once."""
     unit = whole_unit(graph, plan)
     counted = any(COUNTER in variables for variables in record.values())
-    if (
-        counted
-        or unit is None
-        or not unit.calls
-        or plan.cuts.times
-        or graph.times
-        or graph.depths()
-        or len(graph.inputs) != 1
-    ):
+    if counted or unit is None or not unit.calls or plan.cuts.times or graph.times or len(graph.inputs) != 1:
         return None
     asked, count = torch.is_grad_enabled(), len(next(iter(inputs.values())))
     with torch.enable_grad(), own_precision():
@@ -100,6 +94,7 @@ def bind_calls(
         }
         opened: OpensCalls = unit_of(plan, unit)  # pyright: ignore[reportAssignmentType]  (its provider offered to serve calls)
         calls = opened.open_calls(task, list(tensors.values()), MOST, asked)
-    if calls is None:
+    if calls is None or {k.owner for k in calls.kept if k.variable is None} != {*graph.depths()}:
         return None
-    return BoundCalls(graph, calls, feeding(runner, unit), record, starts, count)
+    computed = Numbers(runner, {n: scan.shape for n, scan in task.members.items()}, calls.computed)
+    return BoundCalls(graph, calls, feeding(runner, unit), record, starts, count, computed)

@@ -59,6 +59,11 @@ class Cells:
         other._read()
         return other
 
+    def coefficient(self, name: str) -> Tensor:
+        """A coefficient in the dtype in which a step is computed."""
+        value, dtype = self.coefficients[name], torch.float64 if self.step.exact else self.graph.dtype
+        return value if value.dtype == dtype else value.to(dtype)
+
     def scan(
         self, inflow: Inflow, window: Window, first: int = 0, count: int | None = None, *, emits: bool = True,
         steady: bool = False, spent: Collection[str] = (),

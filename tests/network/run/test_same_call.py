@@ -13,7 +13,8 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.errors import ProviderError, ShapeError
+from ranvier.errors import ProviderError, ShapeError, StateError
+from ranvier.network.run.bound_calls import BoundCalls
 from ranvier.units import ms
 
 Tensor = torch.Tensor
@@ -42,6 +43,26 @@ def _deep(dtype: torch.dtype = torch.float32, provider: str | None = None) -> rv
     return _louder(rv.Sequential(*parts, dt=1 * ms, dtype=dtype, provider=provider))
 
 
+def _learnt(dtype: torch.dtype = torch.float32, provider: str | None = None) -> rv.Sequential:
+    """Learnt time constants, one for all cells and one for each, and a learnt threshold."""
+    torch.manual_seed(5)
+    parts = [
+        rv.Linear(20, 17), rv.LIF(17, tau=rv.Learn(5 * ms)), rv.Linear(17, 16),
+        rv.ALIF(16, tau=rv.Learn([k * ms for k in range(2, 18)]), V_th=rv.Learn(0.8)), rv.Linear(16, 5), rv.LeakyReadout(5, tau=rv.Learn(8 * ms)),
+    ]  # fmt: skip
+    return _louder(rv.Sequential(*parts, dt=1 * ms, dtype=dtype, provider=provider))
+
+
+def _returning(dtype: torch.dtype = torch.float32, provider: str | None = None) -> rv.Sequential:
+    """Spikes that come back, some of them three steps later, to cells with a learnt time constant; and late ones ahead."""
+    torch.manual_seed(6)
+    parts = [
+        rv.Linear(20, 17), rv.Recurrent(rv.LIF(17, tau=rv.Learn(5 * ms)), rv.Linear(17, 17)), rv.Linear(17, 16, delay=2 * ms),
+        rv.Recurrent(rv.LIF(16), rv.Linear(16, 16, bias=False, delay=3 * ms)), rv.Linear(16, 5), rv.LeakyReadout(5),
+    ]  # fmt: skip
+    return _louder(rv.Sequential(*parts, dt=1 * ms, dtype=dtype, provider=provider))
+
+
 def _louder(net: rv.Sequential) -> rv.Sequential:
     with torch.no_grad():
         for p in net.projections.values():
@@ -49,7 +70,7 @@ def _louder(net: rv.Sequential) -> rv.Sequential:
     return net
 
 
-NETS = [_layers, _plain, _deep]
+NETS = [_layers, _plain, _deep, _learnt, _returning]
 
 
 def _spikes(steps: int, batch: int, dtype: torch.dtype = torch.float32, rate: float = 0.2) -> Tensor:
@@ -58,6 +79,11 @@ def _spikes(steps: int, batch: int, dtype: torch.dtype = torch.float32, rate: fl
 
 def _served(net: rv.Network) -> int:
     return sum(kept.served for kept in net._memo.calls.values())
+
+
+def _as_one(net: rv.Network) -> bool:
+    """Whether each call that was set up runs as one operation."""
+    return all(isinstance(kept.bound, BoundCalls) for kept in net._memo.calls.values())
 
 
 def _made(net: rv.Network, x: Tensor, state: rv.State | None = None, **how: object) -> list[Tensor]:
@@ -88,6 +114,7 @@ def test_a_bound_call_has_the_bits_of_the_long_way(make: Callable, dtype: torch.
     assert _served(net) == 0
     assert _same(_made(net, x), first)
     assert _served(net) == 1
+    assert _as_one(net)
     assert any(bool(t.any()) for t in first[-2:])
 
 
@@ -99,6 +126,25 @@ def test_its_gradients_are_those_of_the_reference(make: Callable) -> None:
     assert _served(net) == 1
     for a, b in zip(found, _made(witness, x), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("make", [_layers, _returning])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_dense_inputs_run_as_one_operation(make: Callable, dtype: torch.dtype) -> None:
+    x = torch.randn(9, 4, 20, generator=torch.Generator().manual_seed(1)).to(dtype)
+    net, witness = make(dtype), make(dtype, "reference")
+    found = [_made(net, x) for _ in range(3)]
+    assert _served(net) == 1
+    assert _as_one(net)
+    assert _same(found[0], found[2])
+    near = {"rtol": 1e-9, "atol": 1e-11} if dtype == torch.float64 else {"rtol": 1e-3, "atol": 1e-4}
+    for a, b in zip(found[2], _made(witness, x), strict=True):
+        torch.testing.assert_close(a, b, **near)
+
+
+def test_a_large_dense_input_is_multiplied_by_the_library_of_torch() -> None:
+    net = rv.Sequential(rv.Linear(300, 300), rv.LIF(300), dt=1 * ms)
+    assert "cpu, dense" in str(net.plan(steps=4, batch=2, gradient=True, dense_inputs=["input"]))
 
 
 def _image(provider: str | None = None) -> rv.Sequential:
@@ -123,7 +169,15 @@ def _delayed(provider: str | None = None) -> rv.Sequential:
     )
 
 
-@pytest.mark.parametrize("make", [_image, _delayed])
+def _learnt_wide(provider: str | None = None) -> rv.Sequential:
+    return _learnt(torch.float64, provider)
+
+
+def _returning_wide(provider: str | None = None) -> rv.Sequential:
+    return _returning(torch.float64, provider)
+
+
+@pytest.mark.parametrize("make", [_image, _delayed, _learnt_wide, _returning_wide])
 def test_other_networks_keep_their_plan_and_parts(make: Callable) -> None:
     x = _spikes(9, 4, torch.float64)
     x = x[..., :16].reshape(9, 4, 1, 4, 4) if make is _image else x
@@ -201,6 +255,46 @@ def test_an_optimiser_and_every_other_change_is_seen() -> None:
         for _ in range(12):  # enough for a set-up to pay, so that the next one does not wait
             assert _same(_made(net, x), expected)
         assert _served(net)
+
+
+@pytest.mark.parametrize("make", [_learnt, _returning])
+def test_every_change_of_a_learnt_time_constant_is_seen(make: Callable) -> None:
+    def tau(net: rv.Network) -> torch.nn.Parameter:
+        return next(q for n, q in net.named_parameters() if "tau" in n)
+
+    changes: list[Callable[[rv.Network], object]] = [
+        lambda net: tau(net).data.mul_(1.3),
+        lambda net: torch.optim.SGD(net.parameters(), 0.3).step(),
+        lambda net: tau(net).requires_grad_(False),
+        lambda net: tau(net).data.mul_(1.4),
+        lambda net: tau(net).requires_grad_(True),
+        lambda net: setattr(tau(net), "data", tau(net).data * 1.2),
+        lambda net: net.populations["lif1"].get_buffer("V_th").mul_(1.1),
+    ]
+    net, x = make(), _spikes(6, 3)
+    for _ in range(12):
+        _made(net, x)
+    for change in changes:
+        change(net)
+        expected = _made(copy.deepcopy(net), x)  # has nothing set up
+        with torch.no_grad():
+            silent = copy.deepcopy(net)(x)[0]
+            assert all(torch.equal(net(x)[0], silent) for _ in range(3))
+        for _ in range(12):
+            assert _same(_made(net, x), expected)
+        assert _served(net)
+
+
+def test_what_flies_must_be_spikes() -> None:
+    net, x = _returning(), _spikes(6, 3)
+    for _ in range(3):
+        state = net(x)[1].detach()
+    served, name = _served(net), next(iter(state.history))
+    assert served
+    state.history[name].mul_(0.5)
+    with pytest.raises(StateError, match=r"holds 0\.5"):
+        net(x, state)
+    assert _served(net) == served
 
 
 def test_another_seed_is_seen() -> None:

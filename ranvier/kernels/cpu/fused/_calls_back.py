@@ -32,9 +32,11 @@ class Back:
 
     def __init__(self, calls: FusedCalls, given: Sequence[bool]) -> None:
         task, made, self.keys = calls.task, calls.made, calls.keys
+        self.computed = {*calls.computed}
+        self.shapes = [t.shape for t in calls.tensors] + calls.shapes
         self.dtype, flag = next(iter(task.members.values())).dtype, Flag()
-        names = [(k.owner, f"state:{k.variable}") for k in calls.kept] + list(calls.outputs)
-        shapes = [tuple(k.shape) for k in calls.kept]
+        names = [(k.owner, f"state:{k.variable}") for k in calls.states] + list(calls.outputs)
+        shapes = [tuple(k.shape) for k in calls.states]
         shapes += [(calls.steps, *task.members[n].shape) for n, _ in calls.outputs]
         grads = [
             torch.zeros(shape, dtype=self.dtype) if has else None for shape, has in zip(shapes, given, strict=True)
@@ -73,7 +75,7 @@ class Back:
                     lists.append(Turns([flag.carry(sums, whole, member.count)]))
                     self.out.append(((n, name), whole))
         self.asked = [g for g in grads if g is not None]
-        outside = (*calls.tensors, *self.asked, *(t for _, t in self.out))
+        outside = (*calls.tensors, *calls.rows, *self.asked, *(t for _, t in self.out))
         places = {t.untyped_storage().data_ptr() for t in outside}
         own = [t for t in tensors_of(lists) if t.untyped_storage().data_ptr() not in places and t not in calls.arena]
         self.arena = Arena(own)
@@ -87,15 +89,19 @@ class Back:
         self.out.append((key, out))
 
     def run(self, memory: Tensor, tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> list[Tensor | None]:
-        """The gradients of the parameters, from the working memory of the call."""
+        """The gradients of the parameters and of the coefficients, from the working memory of the call.
+
+        ``tensors`` are the parameters and the rows of coefficients that it read.
+        """
         asked = [g.to(self.dtype).contiguous() for g in grads if g is not None]
         made, own = [torch.empty_like(t) for _, t in self.out], self.arena.new()
         self._run.run([t.data_ptr() for t in (*tensors, *asked, *made, memory, own)])
-        out: list[Tensor | None] = [None] * len(tensors)
+        out: list[Tensor | None] = [None] * len(self.shapes)
         for (key, _), g in zip(self.out, made, strict=True):
             place = self.keys[key]
-            shape = tensors[place].shape
-            g = g if g.shape == shape else g.sum_to_size(shape)
+            shape, wide = self.shapes[place], key in self.computed
+            if g.shape != shape:
+                g = g.to(torch.float64).sum_to_size(shape).to(g.dtype) if wide else g.sum_to_size(shape)
             before = out[place]
             out[place] = g if before is None else before + g
         return out

@@ -149,7 +149,7 @@ def prepare(
         member = members[name]
         for stream, sources in arrivals.get(name, {}).items():
             target = member.streams[stream]
-            initial = given_rows[stream].for_turn(span) if target.scratch else target
+            initial = given_rows[stream].for_turn(span) if stream in given_rows else target
             for source in sources:
                 out += source.arrive(span, initial, target)
                 initial = target
@@ -223,14 +223,15 @@ def _prepare(
     chunk = made.spans.chunk
     given_rows: dict[str, Rows] = {}
     for s in step.streams:
-        whole = s in late or s in saved or any(a.in_place for a in arrivals.get(s, ()))
+        added = s in late or any(a.in_place for a in arrivals.get(s, ()))
         if made.margin(name, s) is not None:
             member.streams[s] = made.rows_of_time(name, s)
             member.fill(member.streams[s].tensor[: scan.steps], given[s])
-        elif s in fed and whole:
+        elif s in fed and added:
             member.streams[s] = member.own_rows(given[s], scan.steps, apart=int(s in late))
         elif s in fed:
-            given_rows[s], member.streams[s] = member.initial_rows(given[s]), member.scratch(chunk)
+            rows = member.silent_rows(scan.steps) if s in saved else member.scratch(chunk)
+            given_rows[s], member.streams[s] = member.initial_rows(given[s]), rows
         else:
             member.streams[s] = member.given_rows(given[s])
     for n in (*outputs, *write):

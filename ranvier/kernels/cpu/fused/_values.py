@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 
 from ranvier.kernels.provider import Kept
 from ranvier.kernels.tasks import Fused
 
-__all__ = ["kept_of"]
+__all__ = ["kept_of", "last_of", "leaves"]
 
 Tensor = torch.Tensor
 
@@ -21,3 +21,30 @@ def kept_of(task: Fused, past: Mapping[str, Tensor]) -> list[Kept]:
         out += [Kept(n, v, tuple(scan.shape), scan.dtype) for v in scan.step.states]
         out += [Kept(n, v, tuple(scan.shape), torch.int32) for v in scan.step.counters]
     return out + [Kept(n, None, tuple(h.shape), h.dtype, spikes=True) for n, h in past.items()]
+
+
+def last_of(before: Tensor, now: Tensor) -> Tensor:
+    """The last rows of both together, as many as ``before`` has, in new memory."""
+    depth = len(before)
+    return now[len(now) - depth :].clone() if len(now) >= depth else torch.cat([before[len(now) :], now])
+
+
+def leaves(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """The parameters from which tensors were computed, as their graphs say."""
+    found: dict[int, Tensor] = {}
+    seen, waiting = set(), []
+    for t in tensors:
+        if t.grad_fn is not None:
+            waiting.append(t.grad_fn)
+        elif t.requires_grad:
+            found[id(t)] = t
+    while waiting:
+        node = waiting.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        leaf = getattr(node, "variable", None)
+        if leaf is not None:
+            found[id(leaf)] = leaf
+        waiting += [after for after, _ in node.next_functions if after is not None]
+    return list(found.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -40,9 +41,13 @@ class Member:
 
     def scratch(self, steps: int) -> Rows:
         """Rows for the steps of one turn; spare lanes are silent."""
+        return replace(self.silent_rows(steps), scratch=True)
+
+    def silent_rows(self, steps: int) -> Rows:
+        """Rows for all steps; spare lanes are silent."""
         rows = self.new(steps)
         rows[:, self.count :] = 0
-        return Rows(rows, scratch=True)
+        return Rows(rows)
 
     def vector(self, t: Tensor) -> Tensor:
         """Own copy of [*shape] numbers."""
@@ -123,9 +128,12 @@ class Member:
         """A coefficient, a number for each neuron or one for all."""
         if name not in self._steady:
             c = self.given[name]
-            one = c.reshape(1).expand(self.lanes).contiguous() if c.numel() == 1 else None
-            self._steady[name] = (self.vector(c), 0, 1) if one is None else (one, 0, 0)
+            self._steady[name] = self.spread(c), 0, int(c.numel() > 1)
         return self._steady[name]
+
+    def spread(self, c: Tensor) -> Tensor:
+        """A coefficient in every lane of a vector, or a number for each neuron."""
+        return c.reshape(1).expand(self.lanes).contiguous() if c.numel() == 1 else self.vector(c)
 
     def call(self, kernel: ScanRoutine, span: Span, **given: Mapping[str, Any]) -> Call:
         """A scan of ``span.chunk`` steps in every turn, of the arrays ``given`` by group: rows where they have one for each step,
