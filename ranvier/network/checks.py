@@ -49,7 +49,7 @@ _SMALL = 1 << 20
 MOST = 1e20
 #: so few numbers are squared
 _QUICK = 1 << 12
-_TAKEN = frozenset(dir(nn.ModuleDict()))
+_TAKEN = frozenset((*dir(nn.ModuleDict()), "populations", "projections"))
 
 
 def check_name(name: Any, taken: Mapping[str, str], what: str = "part") -> str:
@@ -59,7 +59,7 @@ def check_name(name: Any, taken: Mapping[str, str], what: str = "part") -> str:
         raise GraphError(f"{name!r} cannot name {article} {what}: use letters, digits and underscores.")
     if name in _TAKEN:
         raise GraphError(
-            f"{name!r} cannot name {article} {what}, because torch.nn.ModuleDict has an attribute of that name: choose another name."
+            f"{name!r} cannot name {article} {what}, because torch and networks have an attribute of that name: choose another name."
         )
     if name in taken:
         raise GraphError(f"{name!r} is already the name of {taken[name]}: choose another name for the {what}.")

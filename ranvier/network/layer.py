@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity.hooks import has_hook
+from ranvier.network.inner import check_called
 from ranvier.network.network import Network
 from ranvier.network.order import GraphError
 from ranvier.network.output_only import OutputOnly
@@ -55,6 +56,8 @@ class Layer(Shown):
         float32 or float64; ``.double()`` and ``.float()`` change it.
     provider
         The provider to ask first, as in :class:`Network`.
+    reset_gradient
+        Which gradient a reset passes to its spike where the cell names none, as in :class:`Network`.
 
     Raises
     ------
@@ -73,9 +76,11 @@ class Layer(Shown):
     def __init__(
         self, cell: Cell | Recurrent, *, dt: Any, to: str | Sequence[str] | None = None, seed: int | None = None,
         surrogate: Surrogate | None = None, dtype: torch.dtype = torch.float32, provider: str | None = None,
+        reset_gradient: Reset = "auto",
     ) -> None:  # fmt: skip
         seed = stream_of() if seed is None else seed
-        net, inner = _network(cell, to, dt=dt, seed=seed, surrogate=surrogate, dtype=dtype, provider=provider)
+        asked = {"surrogate": surrogate, "dtype": dtype, "provider": provider, "reset_gradient": reset_gradient}
+        net, inner = _network(cell, to, dt=dt, seed=seed, **asked)
         (name,) = net.outputs
         population = net.populations[name]
         norm = population.membrane_norm
@@ -86,6 +91,12 @@ class Layer(Shown):
     def network(self) -> Network:
         """The network of this one population."""
         return self._behind  # pyright: ignore[reportReturnType]
+
+    @property
+    def inner_network(self) -> Network:
+        """The network whose parts stand in the place of this layer in ``rv.Sequential``."""
+        check_called(self, Layer)
+        return self.network
 
     @property
     def cell(self) -> Cell:

@@ -19,6 +19,8 @@ from ranvier.network.checks import (
     whole,
 )
 from ranvier.network.graph import Graph, Memo
+from ranvier.network.inner import check_called
+from ranvier.network.named import NamedParts
 from ranvier.network.options import check_options, several, step_length
 from ranvier.network.order import GraphError
 from ranvier.network.parts.by_name import Named, Parts
@@ -55,7 +57,7 @@ __all__ = ["Network"]
 Tensor = torch.Tensor
 
 
-class Network(nn.Module):
+class Network(NamedParts):
     """Populations and projections, advanced in steps of ``dt``.
 
     Parameters
@@ -84,8 +86,7 @@ class Network(nn.Module):
     >>> run = net.run(100*ms, record={"cells": ["spikes"]})
     """
 
-    populations: Parts[Population]
-    projections: Parts[Projection]
+    sources: Sources
     _probe: Tensor
 
     def __init__(
@@ -99,7 +100,7 @@ class Network(nn.Module):
         self.reset_gradient: Reset = reset_gradient
         self.populations = cast("Parts[Population]", Named())
         self.projections = cast("Parts[Projection]", Named())
-        self.relays: dict[str, Relay] = {}
+        self.relays = {}
         self.inputs: dict[str, tuple[int, ...] | None] = {}
         self.outputs: list[str] = []
         self.register_buffer("_probe", torch.empty(0, dtype=dtype), persistent=False)
@@ -282,6 +283,12 @@ class Network(nn.Module):
         stream from torch's generator. Sample b has the same numbers for any ``batch``.
         """
         return initial_state(self.graph, batch, stream, shapes)
+
+    @property
+    def inner_network(self) -> Network:
+        """The network whose parts stand in the place of this one in ``rv.Sequential``."""
+        check_called(self, Network)
+        return self
 
     def _who(self) -> Who:
         """What a step that is set up once depends on, beside the parts."""

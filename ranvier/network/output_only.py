@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from ranvier.network.inner import check_called
 from ranvier.network.shown import Shown
 
 __all__ = ["OutputOnly"]
@@ -25,13 +26,19 @@ class OutputOnly(Shown):
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__(module, module, {})
-        for table in ("_modules", "_load_state_dict_post_hooks"):
-            self.__dict__[table] = module.__dict__[table]
+        self.__dict__["_modules"] = module.__dict__["_modules"]
+        self.register_load_state_dict_post_hook(_reported)
 
     @property
     def module(self) -> nn.Module:
         """The module behind, whose call also gives the state."""
         return self._behind
+
+    @property
+    def inner_network(self) -> Any:
+        """That of the module behind."""
+        check_called(self, OutputOnly)
+        return self._behind.inner_network  # pyright: ignore[reportAttributeAccessIssue]
 
     def forward(self, *args: Any, **how: Any) -> Any:
         """The output of the module behind."""
@@ -53,3 +60,10 @@ class OutputOnly(Shown):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._behind!r})"
+
+
+def _reported(module: Any, keys: Any) -> None:
+    """Pass on what was found while loading to the module behind, which may know shorter names."""
+    behind = module._behind
+    for report in behind._load_state_dict_post_hooks.values():
+        report(behind, keys)

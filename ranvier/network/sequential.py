@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import Any
 
 import torch
@@ -11,14 +12,18 @@ from torch import nn
 from ranvier.connectivity import Connectivity
 from ranvier.connectivity.registry import transform_of
 from ranvier.dynamics import Reset
+from ranvier.network.graph import Graph
+from ranvier.network.inner import check_step
 from ranvier.network.network import Network
 from ranvier.network.order import GraphError
-from ranvier.network.parts.population import Relay
+from ranvier.network.parts.population import Population, Relay
 from ranvier.network.parts.projection import Projection
+from ranvier.network.places import Joint, joints_between, joints_of, placed, places
 from ranvier.network.recurrent import Recurrent
 from ranvier.network.residual import Residual, join_of
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
+from ranvier.units import ms
 
 __all__ = ["Sequential"]
 
@@ -40,7 +45,11 @@ class Sequential(Network):
     :class:`Residual` branches.
 
     Forward edges are same-step: a spike reaches the next population in the step it was fired, plus round(delay/dt).
-    The last population is the output. Parts are called linear1, lif1, … in order of appearance; see :attr:`populations`.
+    The last population is the output. Parts are called linear1, lif1, … in order of appearance.
+
+    As in ``torch.nn.Sequential``, ``net[k]`` is part number k, ``net[a:b]`` a network of some parts, with the same tensors, and ``len(net)``
+    and ``for part in net`` count transforms and populations in order. ``net["lif1"]`` and ``net.lif1`` are parts by name. A transform or
+    cell that stands twice is shared. A network with one input and one output, or a layer, inside gives its parts, with their tensors.
 
     >>> net = rv.Sequential(rv.Linear(700, 256), rv.LIF(256), rv.Linear(256, 20), rv.LeakyReadout(20), dt=1*ms)
     >>> out, state = net((torch.rand(100, 32, 700) < 0.05).float())
@@ -61,20 +70,96 @@ class Sequential(Network):
         source = self.input("input", transform_of(first).input_size if isinstance(first, nn.Module) else None)
         counts: dict[str, int] = {}
         source, chain = self._walk(parts, source, [], counts)
-        if chain:
-            source = self._relay("output", source, chain, counts)
-        self.outputs.append(source)
+        self._end(source, chain, counts)
+
+    def __len__(self) -> int:
+        return len(places(self.graph))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([place.part for place in places(self.graph)])
+
+    def __getitem__(self, which: int | slice | str) -> Any:
+        """A part by place or name, or the network of several parts, with the same tensors."""
+        if isinstance(which, slice):
+            return self._slice(which)
+        return placed(self.graph, which).part if isinstance(which, int) else super().__getitem__(which)
+
+    def __setitem__(self, which: int | str, module: nn.Module) -> None:
+        """Replace a transform."""
+        if isinstance(which, str):
+            return super().__setitem__(which, module)
+        place = placed(self.graph, which)
+        if place.k is None:
+            return super().__setitem__(place.owner, module)  # which says what cannot be replaced
+        self.projections[place.owner].chain[place.k] = module.to(self.dtype)
+        return None
+
+    def _slice(self, which: slice) -> Sequential:
+        first, last, stride = which.indices(len(self))
+        if stride != 1:
+            raise GraphError(f"parts follow one another: net[{first}:{last}:{stride}] has a step; leave it out.")
+        graph = self.graph
+        joints = joints_between(graph, first, last)
+        enters = next(joint for joint in joints if joint.pre is None)
+        net = Sequential.__new__(Sequential)
+        Network.__init__(
+            net, dt=self.dt * ms, seed=self.seed, surrogate=self.surrogate, dtype=self.dtype, provider=self.provider,
+            reset_gradient=self.reset_gradient,
+        )  # fmt: skip
+        size = None if enters.cut else graph.shape_of(enters.of.pre)
+        source, chain = net._graft(graph, joints, net.input("input", size), [], None)
+        net._end(source, chain, {})
+        net.training = self.training
+        return net
+
+    def _end(self, source: str, chain: list[nn.Module], counts: dict[str, int]) -> None:
+        self.outputs.append(self._relay("output", source, chain, counts) if chain else source)
+
+    def _graft(
+        self, of: Graph, joints: Sequence[Joint], source: str, chain: list[nn.Module], counts: dict[str, int] | None
+    ) -> tuple[str, list[nn.Module]]:
+        """Make ``joints`` among parts of another network, whose tensors these share, behind ``source`` and the transforms ``chain``.
+
+        Parts have new names by ``counts``, or keep theirs where it is None. Returns both as :meth:`_walk` does.
+        """
+        if chain and sum(joint.pre is None for joint in joints) > 1:
+            source, chain = self._relay(self._free("fork", counts or {}), source, chain, counts or {}), []
+        made: dict[str, str] = {}
+        for name in [n for joint in joints for n in (joint.pre, joint.post) if n is not None]:
+            if name not in made:
+                made[name] = name if counts is None else self._free(name.rstrip("0123456789"), counts)
+                self._share(of, name, made[name])
+        for joint in joints:
+            pre, lead = (source, chain) if joint.pre is None else (made[joint.pre], [])
+            if joint.post is None:
+                return pre, [*lead, *joint.modules]
+            old = joint.of
+            label = old.name if counts is None else self._free(old.name.rstrip("0123456789"), counts, "projection")
+            modules = [module.to(self.dtype) for module in (*lead, *joint.modules)]
+            lag = 0 if joint.cut else old.lag
+            self._add(old.replaced(modules, name=label, pre=pre, post=made[joint.post], lag=lag))
+        return (made[of.outputs[0]] if of.outputs[0] in made else made[joints[-1].post or ""]), []
+
+    def _share(self, of: Graph, name: str, new: str) -> None:
+        """Add the population or relay ``name`` of another network, with the same tensors."""
+        if name in of.relays:
+            self.relays[new] = of.relays[name]
+        else:
+            twin: Population = copy(of.populations[name])  # a module with the same tables of tensors
+            twin.name, twin._steps, twin._computed = new, {}, None
+            self.populations[new] = twin
+        self._memo.forget()
 
     def _walk(
         self, parts: Sequence[Any], source: str, chain: list[nn.Module], counts: dict[str, int]
     ) -> tuple[str, list[nn.Module]]:
         """Add parts after ``source``; ``chain`` are transforms that still wait for a target. Returns both as they end."""
         for part in parts:
-            if isinstance(part, Network):
-                raise GraphError(
-                    f"a {type(part).__name__} cannot be a part of another: it has a step and values of its own. Give its parts: "
-                    "parts = [rv.Linear(…), rv.LIF(…)], then rv.Sequential(*parts, …, dt=…)."
-                )
+            inner: Network | None = getattr(part, "inner_network", None)
+            if inner is not None:
+                check_step(inner.dt, self.dt)
+                source, chain = self._graft(inner.graph, joints_of(inner.graph), source, chain, counts)
+                continue
             if isinstance(part, nn.Module):
                 chain = [*chain, part]
                 continue

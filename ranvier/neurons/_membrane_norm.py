@@ -43,7 +43,7 @@ def MembraneNorm(cell: Cell, *, variable: str = "v", eps: float = 1e-5, momentum
     cell
         With a threshold that compares ``variable``, a number without unit. The population needs a size; C is its first axis.
     eps, momentum
-        As in ``torch.nn.BatchNorm1d``. ``weight`` and ``bias`` [C] are learnt, as ``populations.NAME.membrane_norm.weight``.
+        As in ``torch.nn.BatchNorm1d``. ``weight`` and ``bias`` [C] are learnt, as ``NAME.membrane_norm.weight``.
 
     Raises
     ------

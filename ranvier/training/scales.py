@@ -84,18 +84,19 @@ def choose_scales(net: Network, scale: Any, ready: bool) -> Scales:
 def _natural(net: Network) -> dict[str, float]:
     """The size of every parameter that has a physical unit, or is the weight of single synapses."""
     out: dict[str, float] = {}
-    for prefix, module in net.named_modules():
+    prefixes = {module: prefix for prefix, module in net.named_modules()}
+    for module, prefix in prefixes.items():
         sizes = getattr(module, "natural_scales", None)
         if sizes is not None:
             out |= {f"{prefix}.{n}": s for n, s in sizes().items()}
-    for name, p in net.projections.items():
+    for p in net.projections.values():
         post = dict(net.populations.items()).get(p.post)
         learnt = [(k, w) for k, t in enumerate(p.chain.transforms) if (w := t.learnt_weight) is not None]
         if post is None or len(learnt) != 1 or post.cell.system.dimensions[p.port].is_none:
             continue
         place, weight = learnt[0]
         for leaf in ("weight", "bias"):
-            out.setdefault(f"projections.{name}.chain.{place}.{leaf}", scale_of(weight))
+            out.setdefault(f"{prefixes[p.chain[place]]}.{leaf}", scale_of(weight))
     return out
 
 

@@ -82,7 +82,7 @@ def test_all_parameters_of_all_cells_have_their_own_gradient(provider: str) -> N
     for (name, _), a, b in zip(made.named_parameters(), ours, theirs, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-11, msg=name)
     for name in LEARNT:
-        index = [n for n, _ in made.named_parameters()].index(f"populations.cell1.{name}")
+        index = [n for n, _ in made.named_parameters()].index(f"cell1.{name}")
         assert int((ours[index] != 0).sum()) == N
 
 
@@ -97,7 +97,7 @@ def test_values_are_drawn_by_the_seed_and_the_name() -> None:
 def test_what_differs_need_not_be_learnt(value: object) -> None:
     made = net("cpu", tau=value)
     assert made.populations["cell1"].tau.shape == (N,)
-    assert "populations.cell1.tau" not in dict(made.named_parameters())
+    assert "cell1.tau" not in dict(made.named_parameters())
     torch.testing.assert_close(made(X)[0], by_hand(made), rtol=1e-10, atol=1e-12)
 
 

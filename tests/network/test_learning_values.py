@@ -76,7 +76,7 @@ def test_initial_values_learn(provider: str) -> None:
     out, _ = made(torch.zeros(1, 2, 3))
     torch.testing.assert_close(out, torch.full((1, 2, 3), 0.5 * math.exp(-0.2), dtype=torch.float64))
     out.sum().backward()
-    start = dict(made.named_parameters())["populations.readout1.v_0"]
+    start = dict(made.named_parameters())["readout1.v_0"]
     assert float(start.grad) == pytest.approx(6 * math.exp(-0.2), rel=1e-12)
 
 

@@ -67,6 +67,14 @@ def test_training_mode_reaches_the_modules() -> None:
     assert int(norm.num_batches_tracked) == 1, "finding out shapes must not count as a batch"
 
 
+def test_a_norm_keeps_a_mode_of_its_own() -> None:
+    net = convolutional().train()
+    norm = next(m for m in net.modules() if isinstance(m, nn.BatchNorm2d)).eval()
+    net(images())
+    assert not norm.training
+    assert int(norm.num_batches_tracked) == 0
+
+
 def test_dropout_differs_from_call_to_call() -> None:
     net = rv.Sequential(rv.Linear(8, 8), nn.Dropout(0.5), rv.LeakyReadout(8), dt=1 * ms)
     x = torch.ones(3, 2, 8)

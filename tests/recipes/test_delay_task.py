@@ -45,7 +45,7 @@ def test_kinds_share_all_but_what_they_are_named_for() -> None:
         "no delays": plain, "fixed random delays": plain, "learned delays": plain + 4 * 16, "recurrent": plain + 16 * 16
     }  # fmt: skip
     assert [len(list(delay_parameters(net))) for net in nets.values()] == [0, 0, 1, 0]
-    first = [net.state_dict()["projections.linear1.chain.0.weight"] for net in nets.values()]
+    first = [net.state_dict()["linear1.weight"] for net in nets.values()]
     assert all(w.shape == first[0].shape for w in first)
 
 

@@ -86,7 +86,7 @@ def test_running_means_are_counted_once() -> None:
     torch.manual_seed(0)
     net = rv.Sequential(nn.Linear(12, 8), nn.BatchNorm1d(8), rv.LIF(8), rv.Linear(8, 3), rv.LeakyReadout(3), dt=1 * ms)
     x = X.float()
-    norm = net.get_submodule("projections.linear1.chain.1")
+    norm = net.get_submodule("linear1.1")
     _gradient(net, rv.rules.BPTT(window=6), x)
     assert int(norm.num_batches_tracked) == 4
 

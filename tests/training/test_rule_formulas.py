@@ -23,11 +23,11 @@ def slope(u: Tensor) -> Tensor:
 
 
 def parameters(net: rv.Network) -> dict[str, Tensor]:
-    return {n.removeprefix("projections.").replace("chain.0.", ""): q.detach() for n, q in net.named_parameters()}
+    return {n: q.detach() for n, q in net.named_parameters()}
 
 
 def named(net: rv.Network, found: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {n: found[n.removeprefix("projections.").replace("chain.0.", "")] for n, _ in net.named_parameters()}
+    return {n: found[n] for n, _ in net.named_parameters()}
 
 
 def error_of(out: Tensor) -> Tensor:

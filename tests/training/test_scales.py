@@ -72,12 +72,12 @@ def test_the_unit_of_a_weight_does_not_matter(optimizer: str) -> None:
 def test_scales_equal_rates_set_by_hand(net: Make, task: Task) -> None:
     """Adam at lr with scale s moves as Adam at lr*s: a time constant of 8 ms moves by 8*lr per step."""
     by_scale, by_hand = net(), net()
-    tau = by_hand.get_parameter("populations.lif1.tau")
+    tau = by_hand.get_parameter("lif1.tau")
     rest = [p for p in by_hand.parameters() if p is not tau]
     groups = [{"params": [tau], "lr": 8e-2}, {"params": rest, "lr": 1e-2}]
     fit = quiet(by_scale, task(40), epochs=3, lr=1e-2, batch_size=8)
     quiet(by_hand, task(40), epochs=3, batch_size=8, optimizer=torch.optim.Adam(groups))
-    assert fit.plan["scales"] == {"populations.lif1.tau": 8.0}
+    assert fit.plan["scales"] == {"lif1.tau": 8.0}
     for a, b in zip(by_scale.parameters(), by_hand.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=2e-4, atol=2e-5)
 
@@ -89,7 +89,7 @@ def test_networks_without_units_are_left_alone(task: Task) -> None:
 
 
 def test_factors_of_a_user_come_first(net: Make, task: Task) -> None:
-    names = ("populations.lif1.tau", "projections.linear1.chain.0.weight")
+    names = ("lif1.tau", "linear1.weight")
     fit = quiet(net(), task(8), epochs=1, scale={names[0]: 1.0, names[1]: 0.3})
     assert fit.plan["scales"] == {names[1]: 0.25}
     ready = net()
@@ -140,9 +140,9 @@ def test_what_has_a_unit_is_scaled() -> None:
     net.population("cells", 3, rv.CurrentLIF(V_th=rv.Learn(-50 * mV)), output=True)
     net.connect("x", "cells", rv.Linear(4, 3, delay=rv.Learn(2 * ms, max=9 * ms)), to="I", name="read")
     fit = quiet(net, (torch.ones(4, 5, 4), torch.zeros(4, dtype=torch.long)), epochs=1)
-    assert fit.plan["scales"]["projections.read.chain.0.delay.position"] == 2.0
-    assert fit.plan["scales"]["populations.cells.V_th"] == 64.0
-    assert fit.plan["scales"]["projections.read.chain.0.weight"] in (0.25, 0.5)
+    assert fit.plan["scales"]["read.delay.position"] == 2.0
+    assert fit.plan["scales"]["cells.V_th"] == 64.0
+    assert fit.plan["scales"]["read.weight"] in (0.25, 0.5)
     assert nA.dimension == net.populations["cells"].cell.system.dimensions["I"]
 
 

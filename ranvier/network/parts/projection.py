@@ -221,13 +221,17 @@ class Projection(Noting):
         taps, at = self.bound_transform.taps(weight)
         return bias, [Feedback(self.pre, self.post, stream, self.shortest, taps, pattern, history, at)]
 
-    def replaced(self, chain: Sequence[nn.Module]) -> Projection:
-        """The same projection through other transforms; delays that were drawn or loaded stay as they are."""
+    def replaced(
+        self, chain: Sequence[nn.Module], *, name: str | None = None, pre: str | None = None, post: str | None = None,
+        lag: int | None = None,
+    ) -> Projection:  # fmt: skip
+        """The same projection through other transforms, or between others; delays that were drawn or loaded stay as they are."""
         made = Projection(
-            self.name, self.pre, self.post, self.port, chain, self.lag, self.plasticity, dt=self.dt, seed=0
-        )
+            name or self.name, pre or self.pre, post or self.post, self.port, chain, self.lag if lag is None else lag,
+            self.plasticity, dt=self.dt, seed=0,
+        )  # fmt: skip
         if self.latency_table is not None and made.latency_table is not None:
-            made.latency_table = self.latency_table
+            made.latency_table = self.latency_table.clone()
             made._span()
         return made
 
@@ -324,12 +328,13 @@ class Projection(Noting):
         """Shape of what arrives for emissions of ``shape``, found by carrying zeros; ``part`` selects transforms."""
         probe = self._probe
         x = torch.zeros(1, 1, *shape, dtype=probe.dtype, device=probe.device)
-        training = self.training
+        modes = [(m, m.training) for m in self.modules()]  # each has its own
         try:
             with torch.no_grad(), quiet(self):
                 return tuple(self._rest(x, separate(self.eval().chain.transforms[part])).shape[2:])
         finally:
-            self.train(training)
+            for m, training in modes:
+                m.training = training
 
     def extra_repr(self) -> str:
         return f"{self.pre} -> {self.post}.{self.port}, latency={self.latency}"

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from ranvier.network.network import Network
-from ranvier.network.saving._graph import FORMAT, Tensors, describe_parts
+from ranvier.network.saving._graph import FORMAT, Tensors, describe_parts, named_in_files
 from ranvier.network.saving._plain import digest, plain
 
 __all__ = ["fingerprint"]
@@ -26,9 +26,9 @@ def fingerprint(net: Network, *, learnt: bool) -> dict[str, Any]:
     """
     tensors: Tensors = {}
     description = describe_parts(net, tensors, unknown=plain)
-    own = {n: t for n, t in net.named_buffers(remove_duplicate=False) if t.numel()}
+    own = {n: t for n, t in named_in_files(net, "_buffers", once=False).items() if t.numel()}
     if learnt:
-        own |= dict(net.named_parameters(remove_duplicate=False))
+        own |= named_in_files(net, "_parameters", once=False)
     else:
         own = {n: t for n, t in own.items() if n.rpartition(".")[2] not in _RUNNING}
     hashes = {n: digest(t) for n, t in sorted({**tensors, **own}.items()) if not isinstance(t, nn.Parameter) or learnt}

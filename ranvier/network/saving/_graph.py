@@ -38,7 +38,7 @@ from ranvier.network.sequential import Sequential
 from ranvier.units import UNITS, Quantity
 from ranvier.values import Distribution, Learn
 
-__all__ = ["FORMAT", "NETWORK", "describe", "describe_parts", "rebuild"]
+__all__ = ["FORMAT", "NETWORK", "describe", "describe_parts", "named_in_files", "rebuild"]
 
 #: version of the description; raise it whenever the meaning of a description changes
 FORMAT = 1
@@ -85,7 +85,7 @@ def describe_parts(net: Network, tensors: Tensors, unknown: Unknown | None = Non
         "populations": {n: _population(p, _sharing(net, p), tensors, unknown) for n, p in net.populations.items()},
         "relays": {n: _shape(r.size) for n, r in net.relays.items()},
         "projections": {n: _projection(p, seen, tensors, unknown) for n, p in net.projections.items()},
-        "fixed": [n for n, q in net.named_parameters() if not q.requires_grad],
+        "fixed": [n for n, q in named_in_files(net, "_parameters").items() if not q.requires_grad],
     }
 
 
@@ -103,7 +103,7 @@ def _tensors(net: Network) -> Tensors:
     """Every parameter and buffer, once; a tensor that two modules share has no name of its own and is refused."""
     out: Tensors = {}
     owner: dict[int, str] = {}
-    for prefix, module in net.named_modules():
+    for prefix, module in nn.Module.named_modules(net):  # files have the paths of the tree
         for leaf, tensor in (*module._parameters.items(), *module._buffers.items()):
             if tensor is None or (module is net and leaf == "_probe"):
                 continue
@@ -116,6 +116,18 @@ def _tensors(net: Network) -> Tensors:
                 one = f"{name} and {owner[id(tensor)]} are one tensor"
                 raise FileFormatError(f"{one}, which a file cannot say: use one module in both places, or a copy.")
             owner[id(tensor)], out[name] = name, tensor
+    return out
+
+
+def named_in_files(net: nn.Module, table: str, *, once: bool = True) -> dict[str, torch.Tensor]:
+    """Tensors in a ``table`` of torch's modules by the paths that stand in files; ``once`` leaves out further names of one."""
+    out: dict[str, torch.Tensor] = {}
+    seen: set[int] = set()
+    for path, module in nn.Module.named_modules(net, remove_duplicate=once):
+        for leaf, tensor in module.__dict__[table].items():
+            if tensor is not None and not (once and id(tensor) in seen):
+                seen.add(id(tensor))
+                out[f"{path}.{leaf}" if path else leaf] = tensor
     return out
 
 
@@ -275,7 +287,7 @@ def _finish(net: Network, record: Record, left: Tensors) -> None:
     if left:
         raise damaged(record.where, f"tensor {min(left)!r} belongs to no part of the network")
     fixed = set(record.names("fixed"))
-    for name, parameter in net.named_parameters():
+    for name, parameter in named_in_files(net, "_parameters").items():
         parameter.requires_grad_(name not in fixed)
     net.train(record.flag("training"))
     net.plan()

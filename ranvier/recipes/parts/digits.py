@@ -268,7 +268,7 @@ def _test(
         "input": shown.mean((0, 1)).numpy() * per_second,
         "hidden": hidden.mean((0, 1)).numpy() * per_second,
     }
-    weight = net.state_dict()["projections.linear1.chain.0.weight"].numpy()
+    weight = net.state_dict()["linear1.weight"].numpy()
     learn, asked, told = ((data.pixels[p] / 16, data.target[p]) for p in (parts.train, parts.valid, parts.test))
     varied = variants.reshape(-1, variants.shape[2]) / 16, np.tile(learn[1], len(variants))
     plain = max((linear_model(x, asked, told) for x in (learn, varied)), key=lambda b: b.valid)

@@ -77,7 +77,7 @@ def test_the_gradient_is_that_of_the_formula_with_the_surrogate(provider: str) -
     """The same written in torch, with the same surrogate at y - V_th and through the reset."""
     net = network(provider)
     out, _ = net(X)
-    names = ["projections.linear1.chain.0.weight", "populations.lif1.membrane_norm.weight"]
+    names = ["linear1.weight", "lif1.membrane_norm.weight"]
     wanted = dict(net.named_parameters())
     found = torch.autograd.grad(out.square().sum(), [wanted[n] for n in names])
 

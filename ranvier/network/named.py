@@ -1,0 +1,113 @@
+"""The parts of a network by name: ``net.lif1``, ``net["linear1"]``, ``linear1.weight``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from ranvier.network.keys import Names, part_of, shown_of
+from ranvier.network.order import GraphError
+from ranvier.network.parts.by_name import Parts
+from ranvier.network.parts.population import Population, Relay
+from ranvier.network.parts.projection import Projection
+from ranvier.network.stimuli import Source
+
+__all__ = ["NamedParts"]
+
+
+class NamedParts(nn.Module):
+    """A module that holds its parts in tables by kind, and shows them under their own names.
+
+    Torch's tree has the tables ``populations`` and ``projections``; names of modules and tensors leave them out, in ``named_modules`` and
+    all that follows from it, and in ``state_dict``. Loading takes short names and paths of the tree.
+    """
+
+    populations: Parts[Population]
+    projections: Parts[Projection]
+    relays: dict[str, Relay]
+    sources: Mapping[str, Source]
+    _probe: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_load_state_dict_post_hook(_report_short)
+
+    def _names(self) -> Names:
+        return Names(self.populations, self.projections)
+
+    def _kinds(self) -> dict[str, Mapping[str, Any]]:
+        """The parts of each kind that have names."""
+        held = self.__dict__
+        modules = held.get("_modules", {})
+        tables = {n: m._modules for n in ("populations", "projections") if (m := modules.get(n)) is not None}
+        return {**tables, **{n: held[n] for n in ("relays", "sources") if n in held}}
+
+    def __getitem__(self, name: str) -> Any:
+        """The population, relay or source called ``name``, or the transform of the projection; a list where it has several."""
+        return part_of(self._kinds(), name)
+
+    def __setitem__(self, name: str, module: nn.Module) -> None:
+        """Replace the one transform of the projection called ``name``."""
+        if name not in self.projections or len(self.projections[name].chain) != 1:
+            self[name]  # raises where there is no such part
+            raise GraphError(
+                f"{name!r} cannot be replaced: only a single transform can. Assign a parameter, as in net[{name!r}].tau = nn.Parameter(…), a "
+                f"transform of several, as in net[{name!r}][0] = …, or make the network anew."
+            )
+        self.projections[name].chain[0] = module.to(self._probe.dtype)
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in parts for parts in self._kinds().values())
+
+    def __getattr__(self, name: str) -> Any:
+        found = self.__dict__.get("_modules", {}).get(name)  # the tables, which every call asks for
+        if found is not None:
+            return found
+        for kind, parts in self._kinds().items():
+            if name in parts:
+                return shown_of(parts[name]) if kind == "projections" else parts[name]
+        return super().__getattr__(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, nn.Module) and name not in self.__dict__["_modules"] and name in self:
+            self[name] = value
+        else:
+            super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *(n for parts in self._kinds().values() for n in parts)})
+
+    def named_modules(
+        self, memo: set[nn.Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, nn.Module]]:
+        """Every module with its short name."""
+        names, before = self._names(), f"{prefix}." if prefix else ""
+        for path, module in super().named_modules(memo, "", remove_duplicate):
+            yield (before + names.short(path) if path else prefix), module
+
+    def state_dict(self, *args: Any, **how: Any) -> Any:
+        """Every parameter and buffer by its short name, such as ``lif1.tau`` and ``linear1.weight``."""
+        out, names, before = super().state_dict(*args, **how), self._names(), how.get("prefix", "")
+        for key in [k for k in out if k.startswith(before)]:
+            out[before + names.short(key.removeprefix(before))] = out.pop(key)
+        return out
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Take short names and paths of the tree, which earlier versions wrote."""
+        names = self._names()
+        for key in [k for k in state_dict if k.startswith(prefix)]:
+            state_dict[prefix + names.path(key.removeprefix(prefix))] = state_dict.pop(key)
+        self.__dict__["_loading"] = prefix, rest[-1]
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def _report_short(net: Any, keys: Any) -> None:
+    """Let what was found while loading ``net`` name tensors shortly, too."""
+    prefix, errors = net.__dict__.pop("_loading")
+    names = net._names()
+    for found in (keys.missing_keys, keys.unexpected_keys):
+        found[:] = [prefix + names.short(k.removeprefix(prefix)) if k.startswith(prefix) else k for k in found]
+    for place, short in names.places.items():
+        errors[:] = [e.replace(f" {prefix}{place}.", f" {prefix}{short}.") for e in errors]
