@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
@@ -27,6 +29,10 @@ class Absorbing(Transform):
     def constant(self) -> Tensor | None:
         """The bias [out]."""
         return self.module.bias  # pyright: ignore[reportReturnType]
+
+    def operations(self, given: tuple[int, ...], made: tuple[int, ...]) -> int:
+        """One for each output and each weight onto it."""
+        return math.prod(made) * math.prod(self.weight_shape[1:])
 
     def spread(self, each: Tensor) -> Tensor:
         """One number for each output [out], in a shape that multiplies the weight."""

@@ -99,6 +99,10 @@ class Sparse(Storing, Noting):
         """Int64 [synapses], the postsynaptic cells, made anew."""
         return self.target.to(torch.int64)
 
+    def operations(self, given: tuple[int, ...], made: tuple[int, ...]) -> int:
+        """One for each synapse."""
+        return len(self.target)
+
     def pattern(self) -> Pattern:
         """All synapses as compressed rows."""
         if self._pattern is None or self._pattern.target.device != self.target.device:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -31,6 +32,10 @@ class Transposed(Spatial):
         first, inputs = each.reshape(module.groups, 1, -1), module.in_channels // module.groups
         table = first.expand(-1, inputs, -1).reshape(module.in_channels, -1)
         return table.reshape(*table.shape, *(1 for _ in module.kernel_size))
+
+    def operations(self, given: tuple[int, ...], made: tuple[int, ...]) -> int:
+        """One for each input and each weight from it."""
+        return math.prod(given) * math.prod(self.weight_shape[1:])
 
     def refusal(self, shape: tuple[int, ...]) -> str | None:
         """Channels, and a space of which the padding leaves something."""

@@ -160,6 +160,10 @@ class Transform:
                 f"{self.kind} of torch keeps its weights as floats; use the transform of rv in its place."
             )
 
+    def operations(self, given: tuple[int, ...], made: tuple[int, ...]) -> int | None:
+        """Multiply-adds of one sample of shape ``given``, of which it makes ``made``, where every input arrives; None: not counted."""
+        return 0 if self.rearranges or self.settles else None
+
     def matrix(self) -> Tensor | None:
         """The effective weights [post, pre] of a dense matrix; None for any other map."""
         return self.effective_weight() if self.is_matrix else None

@@ -242,6 +242,11 @@ def _any_axes(graph: Graph, name: str) -> bool:
 
 
 def _take(name: str, value: Any, shape: tuple[int, ...] | None, graph: Graph) -> Tensor:
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], State):
+        raise ShapeError(
+            f"input {name!r} is the pair (output, state) of another call: write out, state = layer(x), and give out; in "
+            f"torch.nn.Sequential write layer.output_only()."
+        )
     try:
         value = value if isinstance(value, Tensor) else torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError):
@@ -260,8 +265,7 @@ def _take(name: str, value: Any, shape: tuple[int, ...] | None, graph: Graph) ->
         shape = None
     if value.ndim < least or (shape is not None and tuple(value.shape[2:]) != shape):
         expected = "[T, B, …]" if shape is None else f"[T, B, {', '.join(map(str, shape))}]"
-        one = "one sample [T, …] is x.unsqueeze(1); one step [B, …] is .step(x, state) of the network or layer"
-        hint = f" - {one}" if value.ndim < least else ""
+        hint = _hint(graph, name, value, shape)
         raise ShapeError(
             f"input {name!r} has shape {tuple(value.shape)}; expected {expected} (time, batch, features){hint}."
         )
@@ -271,6 +275,19 @@ def _take(name: str, value: Any, shape: tuple[int, ...] | None, graph: Graph) ->
     if value.numel() <= _SMALL:
         require_finite(name, value)
     return value
+
+
+def _hint(graph: Graph, name: str, value: Tensor, shape: tuple[int, ...] | None) -> str:
+    """What may be meant by an input of another shape, as the end of a sentence."""
+    axes = 0 if shape is None else len(shape)
+    if value.ndim < 2 + axes or shape is None:
+        return " - one sample [T, …] is x.unsqueeze(1); one step [B, …] is .step(x, state) of the network or layer"
+    if value.ndim == 3 + axes and len(value) == 1 and tuple(value.shape[3:]) == shape:
+        return " - a step takes [B, …]; a sequence [T, B, …] is a call, net(x, state)"
+    if tuple(value.shape[-axes:]) == shape:
+        readers = ", ".join(repr(p.post) for p in graph.projections.values() if p.pre == name)
+        return f" - for further axes leave out the size of {readers}, whose cells then have the shape that arrives"
+    return ""
 
 
 def check_record(graph: Graph, record: Any, sources: bool = False) -> None:

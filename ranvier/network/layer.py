@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity.hooks import has_hook
+from ranvier.network.habits import instead_of
 from ranvier.network.inner import check_called
 from ranvier.network.network import Network
 from ranvier.network.order import GraphError
@@ -86,6 +87,14 @@ class Layer(Shown):
         norm = population.membrane_norm
         super().__init__(net, population, inner if norm is None else {"membrane_norm": norm, **inner})
         self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError as error:
+            own = self.__dict__.get("_name")
+            variables = () if own is None else self.cell.system.states
+            raise AttributeError(f"{error}{instead_of(name, own, variables)}", name=name, obj=self) from None
 
     @property
     def network(self) -> Network:

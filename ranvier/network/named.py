@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ranvier.network.habits import instead_of
 from ranvier.network.keys import Names, part_of, shown_of
 from ranvier.network.order import GraphError
 from ranvier.network.parts.by_name import Parts
@@ -68,7 +69,10 @@ class NamedParts(nn.Module):
         for kind, parts in self._kinds().items():
             if name in parts:
                 return shown_of(parts[name]) if kind == "projections" else parts[name]
-        return super().__getattr__(name)
+        try:
+            return super().__getattr__(name)
+        except AttributeError as error:
+            raise AttributeError(f"{error}{instead_of(name)}", name=name, obj=self) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, nn.Module) and name not in self.__dict__["_modules"] and name in self:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from ranvier.network.output_only import OutputOnly
     from ranvier.network.run.one_step import Who
     from ranvier.network.simulation.gradient_run import GradientRun, Loss
+    from ranvier.network.summary import Summary
     from ranvier.storages import Storage
     from ranvier.synapses import Plasticity
 
@@ -272,6 +273,15 @@ class Network(NamedParts):
         """
         return plan_asked(self.graph, gradient, steps, batch, window, checkpoint, dense_inputs, cuts, shapes)
 
+    def summary(self, *, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Summary:
+        """A table of the parts: shapes, learnt parameters, operations per step, provider and time constants.
+
+        ``shapes`` are those of inputs without a size, without time and batch; what follows from no size is shown as "?".
+        """
+        from ranvier.network.summary import summarize  # imported only by who looks
+
+        return summarize(self.graph, self.plan(shapes=shapes), shapes)
+
     # ---- running -------------------------------------------------------------------------------------------------
 
     def initial_state(
@@ -360,6 +370,11 @@ class Network(NamedParts):
                 return done
         out, after = self(x.unsqueeze(0), state, reset=reset)
         return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), after
+
+    def __repr__(self) -> str:
+        from ranvier.network.text import written  # imported only by who looks
+
+        return written(self.graph, type(self).__name__)
 
     def output_only(self) -> OutputOnly:
         """The same network as a module whose call gives the output alone, for ``torch.nn.Sequential``: ``y = net.output_only()(x)``."""

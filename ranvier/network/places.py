@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ranvier.network.graph import Graph
     from ranvier.network.parts.projection import Projection
 
-__all__ = ["Joint", "Place", "joints_between", "joints_of", "placed", "places"]
+__all__ = ["Joint", "Place", "joints_between", "joints_of", "ordered", "placed", "places"]
 
 
 class Place(NamedTuple):
@@ -36,6 +36,13 @@ class Joint(NamedTuple):
     def cut(self) -> bool:
         """Whether it begins behind the first transform, with which a delay has passed."""
         return len(self.of.chain) > 0 and (not self.modules or self.modules[0] is not self.of.chain[0])
+
+
+def ordered(graph: Graph) -> list[str]:
+    """Names of projections in their order, each population and relay behind the last one onto it, or else at the end."""
+    last = {p.post: n for n, p in graph.projections.items()}
+    found = [m for n, p in graph.projections.items() for m in ((n, p.post) if last[p.post] == n else (n,))]
+    return [*found, *(n for n in (*graph.populations, *graph.relays) if n not in last)]
 
 
 def places(graph: Graph) -> list[Place]:

@@ -10,12 +10,14 @@ import torch
 from torch import nn
 
 from ranvier.connectivity import Connectivity
+from ranvier.connectivity.partial_shape import sized
 from ranvier.connectivity.registry import transform_of
 from ranvier.dynamics import Reset
 from ranvier.network.graph import Graph
 from ranvier.network.inner import check_step
 from ranvier.network.network import Network
 from ranvier.network.order import GraphError
+from ranvier.network.parts.fit import sample_of, shape_behind
 from ranvier.network.parts.population import Population, Relay
 from ranvier.network.parts.projection import Projection
 from ranvier.network.places import Joint, joints_between, joints_of, placed, places
@@ -38,6 +40,21 @@ def _instead_of(part: Any) -> str:
         name = getattr(part, "__name__", "it")
         return f"call it, as in {name}(…), if it makes a part; a function of tensors needs a module, such as torch.nn.ReLU()."
     return "give modules such as rv.Linear(…) and cells such as rv.LIF(…)."
+
+
+def _input_shape(parts: Sequence[Any]) -> tuple[int, ...] | None:
+    """The shape of the input, where the first transform tells its last axis, with the axes of the first cells before it."""
+    first = parts[0]
+    count = transform_of(first).input_size if isinstance(first, nn.Module) else None
+    if count is None:
+        return None
+    k = next((k for k, part in enumerate(parts) if not isinstance(part, nn.Module)), None)
+    part = None if k is None else parts[k]
+    cell = part.cell if isinstance(part, Recurrent) else part
+    size = cell.size if isinstance(cell, Cell) else None
+    lead = size[:-1] if size is not None else ()
+    shape = shape_behind([transform_of(m) for m in parts[:k]], (*lead, count))
+    return (*lead, count) if sized(shape) == size else (count,)
 
 
 class Sequential(Network):
@@ -66,8 +83,7 @@ class Sequential(Network):
         )
         if not parts:
             raise GraphError("Sequential needs at least one transform or cell.")
-        first = parts[0]
-        source = self.input("input", transform_of(first).input_size if isinstance(first, nn.Module) else None)
+        source = self.input("input", _input_shape(parts))
         counts: dict[str, int] = {}
         source, chain = self._walk(parts, source, [], counts)
         self._end(source, chain, counts)
@@ -171,13 +187,24 @@ class Sequential(Network):
                     f"Sequential takes transforms and cells, got {type(part).__name__}: {_instead_of(part)}"
                 )
             cell = part.cell if isinstance(part, Recurrent) else part
-            name = self.population(self._free(cell.name if isinstance(cell, Cell) else "relay", counts), None, cell)
+            kind = cell.name if isinstance(cell, Cell) else "relay"
+            size = (
+                self._size_behind(source, chain)
+                if isinstance(cell, Cell) and cell.needs_size and cell.size is None
+                else None
+            )
+            name = self.population(self._free(kind, counts), size, cell)
             self._join(source, name, chain, counts)
             if isinstance(part, Recurrent):
                 own = name.removeprefix(cell.name if isinstance(cell, Cell) else "relay")
                 self.connect(name, name, part.how, **part.options, name=f"recurrent{own}")
             source, chain = name, []
         return source, chain
+
+    def _size_behind(self, source: str, chain: Sequence[nn.Module]) -> tuple[int, ...] | None:
+        """The shape that transforms bring from ``source``, as far as they tell."""
+        shape = shape_behind([transform_of(m) for m in chain], sample_of(self.graph, source))
+        return sized(shape[1:] if shape[:1] == (...,) else shape) or None
 
     def _residual(self, part: Residual, source: str, chain: list[nn.Module], counts: dict[str, int]) -> str:
         """Both ways and their join; transforms that wait end in a relay, where the ways part."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ranvier.dynamics import (
     COUNTER,
@@ -20,7 +20,7 @@ from ranvier.dynamics import (
 from ranvier.errors import EquationError
 from ranvier.neurons._habits import check_words, remedy
 from ranvier.neurons._part import Part
-from ranvier.neurons.values import check_text, check_values, merge_values, positive_among, shape_of
+from ranvier.neurons.values import check_text, check_values, has_one_each, merge_values, positive_among, shape_of
 from ranvier.surrogates import ArcTan, Surrogate
 from ranvier.units import Quantity
 from ranvier.values import Distribution, Learn
@@ -179,6 +179,11 @@ class Cell:
             )
 
     @property
+    def needs_size(self) -> bool:
+        """Whether each cell has numbers of its own, so that a population must know how many there are."""
+        return self.membrane_norm is not None or any(has_one_each(v) for v in self.parameters.values())
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """Values of the parameters."""
         return {n: v for n, v in self.values.items() if n not in self.system.states}
@@ -221,6 +226,20 @@ class Cell:
         from ranvier.network import Layer  # the one import upward: a cell knows nothing of networks, until it is asked
 
         return Layer(self, dt=dt, **options)
+
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse a call: a layer is called.
+
+        Raises
+        ------
+        EquationError
+            Always, with the remedy.
+        """
+        raise EquationError(
+            "a cell is not called: it is a record of equations. Write lif = rv.LIF(…).layer(dt=1*ms), then "
+            "out, state = lif(x, state).",
+            line=self.name,
+        )
 
     def __add__(self, part: Part) -> Cell:
         if not isinstance(part, Part):

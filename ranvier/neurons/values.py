@@ -12,7 +12,16 @@ from ranvier.errors import DimensionError, EquationError
 from ranvier.units import UNITS, Dimension, as_quantity
 from ranvier.values import Distribution, Learn, Uniform
 
-__all__ = ["check_drawn", "check_text", "check_values", "dimension_of", "merge_values", "positive_among", "shape_of"]
+__all__ = [
+    "check_drawn",
+    "check_text",
+    "check_values",
+    "dimension_of",
+    "has_one_each",
+    "merge_values",
+    "positive_among",
+    "shape_of",
+]
 
 _TIME = UNITS["ms"].dimension
 #: what equations divide by is above 0 if it is a time, a capacitance, an area or a capacitance per area
@@ -96,6 +105,14 @@ def dimension_of(name: str, value: Any) -> Dimension:
             f"{name}={value!r} is not finite: every value of a cell must be a finite number.", line=name
         )
     return quantity.dimension
+
+
+def has_one_each(value: Any) -> bool:
+    """Whether a value is drawn or given for each cell."""
+    inner = value.value if isinstance(value, Learn) else value
+    if isinstance(inner, Distribution) or (isinstance(value, Learn) and value.each):
+        return True
+    return _array(as_quantity(inner).value).ndim > 0
 
 
 def shape_of(size: Any, name: str) -> tuple[int, ...] | None:

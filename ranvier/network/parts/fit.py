@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ranvier.connectivity.hooks import has_hook, is_unfinished
@@ -9,10 +10,11 @@ from ranvier.connectivity.partial_shape import ANY, PartialShape, agree, fills, 
 from ranvier.errors import ShapeError
 
 if TYPE_CHECKING:
+    from ranvier.connectivity.transform import Transform
     from ranvier.network.graph import Graph
     from ranvier.network.parts.projection import Projection
 
-__all__ = ["check_fit"]
+__all__ = ["check_fit", "sample_of", "shape_behind"]
 
 
 def check_fit(graph: Graph, p: Projection) -> None:
@@ -24,7 +26,7 @@ def check_fit(graph: Graph, p: Projection) -> None:
         Naming both parts, their sizes and the remedy.
     """
     cells = graph.shape_of(p.post)
-    sample = _sample(graph, p.pre)
+    sample = sample_of(graph, p.pre)
     if cells is None and p.pre in graph.inputs:
         sample = (..., *sample) if ... not in sample else sample  # further axes may come before those of an input
     brings = _through(p, sample)
@@ -45,7 +47,7 @@ def check_fit(graph: Graph, p: Projection) -> None:
             graph.memo.samples[p.post] = brings
 
 
-def _sample(graph: Graph, name: str) -> PartialShape:
+def sample_of(graph: Graph, name: str) -> PartialShape:
     """The shape of what a part emits, as far as it is known."""
     declared = graph.shape_of(name)
     return graph.memo.samples.get(name, ANY) if declared is None else declared
@@ -68,6 +70,16 @@ def _through(p: Projection, shape: PartialShape) -> PartialShape:
                 )
             shape = transform.gives(narrowed(shape, takes))
         source = transform.kind
+    return shape
+
+
+def shape_behind(transforms: Iterable[Transform], shape: PartialShape) -> PartialShape:
+    """The shape that transforms make of samples of ``shape``, as far as their arguments tell; none is refused."""
+    for transform in transforms:
+        takes = transform.takes()
+        if is_unfinished(transform.module) or has_hook(transform.module) or not agree(shape, takes):
+            return ANY
+        shape = transform.gives(narrowed(shape, takes))
     return shape
 
 

@@ -14,6 +14,7 @@ from ranvier.connectivity import Positions
 from ranvier.dynamics import COUNTER, Reset, Step, exact_step, time_apart
 from ranvier.errors import EquationError, ShapeError
 from ranvier.kernels import eager
+from ranvier.network.habits import instead_of
 from ranvier.network.order import GraphError
 from ranvier.network.parts.cell_norm import PopulationNorm
 from ranvier.neurons import Cell
@@ -110,6 +111,16 @@ class Population(Noting):
         self._labels = (*cell.parameters, *self.surrogate.values)
         for label, value in self.surrogate.values.items():
             self.register_buffer(label, torch.tensor(value, dtype=torch.float64), persistent=False)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError as error:
+            cell: Cell | None = self.__dict__.get("cell")
+            variables = () if cell is None else cell.system.states
+            raise AttributeError(
+                f"{error}{instead_of(name, self.__dict__.get('name'), variables)}", name=name, obj=self
+            ) from None
 
     def _keep(self, label: str, value: Any, dtype: torch.dtype, like: Population | None) -> None:
         if like is not None and isinstance(value, Learn):
@@ -268,6 +279,9 @@ class Relay:
     >>> junction = net.population("junction", 400, rv.Relay())
     >>> names = net.connect("exc", "junction", rv.OneToOne())
     """
+
+    def __repr__(self) -> str:
+        return f"Relay({'' if self.size is None else self.size})"
 
     def __init__(self, size: int | tuple[int, ...] | None = None) -> None:
         self.size = (size,) if isinstance(size, int) else size

@@ -261,6 +261,7 @@ class Projection(Noting):
             for one in operand.of_samples(flat.ndim - 1):
                 flat = self._run(one, flat, (steps, batch), carrier)
         if flat.shape[0] != steps * batch:
+            self.check_sample(operands[0].map, tuple(x.shape[2:]))
             raise ShapeError(
                 f"projection {self.name!r}: the transforms turned {steps * batch} rows (time x batch) into {flat.shape[0]}; they must keep the first axis."
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from torch import nn
 
@@ -25,9 +25,23 @@ def hooked_parts(graph: Graph) -> frozenset[str]:
     """
     if any_global_hook():
         return frozenset((*graph.populations, *(n for n, p in graph.projections.items() if p.plasticity is None)))
-    found = [n for n, p in graph.populations.items() if has_hook(p)]
+    found: list[str] = []
+    for table in (graph.populations, graph.projections):
+        if has_hook(cast(nn.Module, table)):
+            raise _never("a table of parts", "put it on a part, such as net['lif1']")
+    for n, p in graph.populations.items():
+        norm = p.membrane_norm
+        if norm is not None and has_hook(norm):
+            raise _never(f"the norm of {n!r}", f"put it on net.{n}, and read net.{n}.membrane_norm inside it")
+        if has_hook(p):
+            found.append(n)
     for n, p in graph.projections.items():
         if has_hook(p) or _inside(p):
+            if has_hook(p.chain):
+                raise _never(
+                    f"the list of transforms of {n!r}",
+                    f"put it on one of them, or on net.projections[{n!r}] for all together",
+                )
             if p.plasticity is not None:
                 raise GraphError(
                     f"projection {n!r} is plastic, so its hook would never be called: remove the hook, and record the "
@@ -35,6 +49,10 @@ def hooked_parts(graph: Graph) -> frozenset[str]:
                 )
             found.append(n)
     return frozenset(found)
+
+
+def _never(place: str, remedy: str) -> GraphError:
+    return GraphError(f"there is a hook on {place}, which is never called as a module: {remedy}.")
 
 
 def _inside(module: nn.Module) -> bool:
