@@ -140,7 +140,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "an unknown value": (lambda: graph().population("c", 3, rv.LIF(), tauu=3 * ms), "'tauu' is used by no equation"),
     "a value of wrong size": (lambda: graph().population("c", 3, rv.LIF(), tau=np.ones(4) * ms), r"c.tau has shape \(4,\)"),
     "an initial value in another unit": (lambda: graph().population("c", 3, rv.LIF(), v=3 * mV), "dimension mV"),
-    "a distribution without size": (lambda: chain(rv.Linear(4, 3), rv.LIF(tau=rv.Uniform(1 * ms, 2 * ms))), "no size yet"),
+    "a distribution without size": (lambda: chain(rv.LIF(tau=rv.Uniform(1 * ms, 2 * ms))), "no size yet"),
     "a parameter that torch owns": (
         lambda: graph().population("c", 3, rv.Cell("dv/dt = -v/training : 1", training=1 * ms)), "'training' cannot name"
     ),
