@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import torch
@@ -42,17 +43,20 @@ class BoundSimulation(BoundCircuit):
     def __init__(self, found: OneCircuit, plan: Plan, steps: CircuitCalls) -> None:
         super().__init__(found, steps, steps.kept)
         self.plan, self.room, self.lock = plan, steps.room, threading.Lock()
+        self._firing = frozenset(found.runner.record)
         self._histories = len(found.window.history)
         self._shapes = {n: tuple(h.shape) for n, h in found.window.history.items()}
         self._delayed = any(d.latency for p in found.task.populations for d in p.drives)
         self._made: History | None = None
 
-    def call(self, state: State, count: int) -> State | None:
-        """The state ``count`` steps later; None where it must be found, or refused, the long way."""
-        if count > self.room or not self.lock.acquire(blocking=False):
+    def call(self, state: State, count: int, wanted: Collection[str] = ()) -> tuple[State, dict[str, Spikes]] | None:
+        """The state ``count`` steps later, and the spikes of populations that are ``wanted``; None where they must be found, or
+        refused, the long way."""
+        if count > self.room or not self._firing.issuperset(wanted) or not self.lock.acquire(blocking=False):
             return None
         try:
-            return self._advanced(state, count)
+            after = self._advanced(state, count)
+            return None if after is None else (after, {n: self._steps.fired(n, count) for n in wanted})
         finally:
             self.lock.release()
 

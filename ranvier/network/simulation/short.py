@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from ranvier.network.recording import MemoryColumns, Recorder, read_record
 from ranvier.network.run.bound_simulation import bind_simulation
 from ranvier.network.run.kept import place_for
 from ranvier.network.run.one_circuit import room_for
@@ -15,15 +17,23 @@ from ranvier.network.warnings.late_times import warn_of_late_times
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
     from ranvier.network.plan.plan import Plan
+    from ranvier.network.recording import PopulationRecord
 
-__all__ = ["keep_short", "short_run"]
+__all__ = ["is_plain", "keep_short", "short_run"]
 
 #: dtypes and providers whose runs are kept at once
 _MOST = 2
 
 
-def short_run(graph: Graph, steps: int, state: State) -> Run | None:
-    """A run without records that was set up before; None where it must be run the long way."""
+def is_plain(record: Any) -> bool:
+    """Whether nothing but spikes is recorded."""
+    return isinstance(record, Mapping) and all(
+        isinstance(v, list | tuple) and [*v] == ["spikes"] for v in record.values()
+    )
+
+
+def short_run(graph: Graph, steps: int, state: State, record: Mapping[str, Any]) -> Run | None:
+    """A run that was set up before, of which spikes are recorded; None where it must be run the long way."""
     start, kept = time.perf_counter(), graph.memo.runs.get((graph.dtype, graph.provider))
     bound = None if kept is None else kept.bound
     if kept is None or bound is None or state.__class__ is not State or steps < 1:
@@ -31,12 +41,18 @@ def short_run(graph: Graph, steps: int, state: State) -> Run | None:
     if not bound.serves(graph):
         kept.drop()
         return None
-    after = bound.call(state, steps)
-    if after is None:
+    found = bound.call(state, steps, record)
+    if found is None:
         return None
     kept.served += 1
+    after, fired = found
     warn_of_late_times(graph, after.step)
-    return Run({}, after, steps * graph.dt, time.perf_counter() - start, bound.plan)
+    records: dict[str, PopulationRecord] = {}
+    if record:
+        recorder = Recorder(graph, read_record(graph, record, 1), MemoryColumns(), 1, state.step, steps)
+        recorder.take({}, fired, state.step, steps)
+        records = recorder.records(steps)
+    return Run(records, after, steps * graph.dt, time.perf_counter() - start, bound.plan)
 
 
 def keep_short(graph: Graph, plan: Plan, steps: int, state: State) -> None:

@@ -19,7 +19,7 @@ from ranvier.network.simulation._keeping import Keeping, checkpoint_of, columns_
 from ranvier.network.simulation.given_inputs import given_inputs
 from ranvier.network.simulation.progressed import Progressed
 from ranvier.network.simulation.run import Run
-from ranvier.network.simulation.short import keep_short, short_run
+from ranvier.network.simulation.short import is_plain, keep_short, short_run
 from ranvier.network.state.check import check_state
 from ranvier.network.state.initial import initial_state
 from ranvier.network.state.state import State
@@ -41,9 +41,9 @@ def simulate(
 ) -> Run:  # fmt: skip
     """Run ``graph`` for ``duration``; see :meth:`Network.run`."""
     steps = whole_steps(duration, graph.dt, "duration")
-    short = not (record or progress or graph.inputs) and keeping.nowhere
+    short = is_plain(record) and not (progress or graph.inputs) and keeping.nowhere
     short = short and state is not None and every is None and stream is None and inputs is None
-    if short and state is not None and (found := short_run(graph, steps, state)) is not None:
+    if short and state is not None and (found := short_run(graph, steps, state, record)) is not None:
         return found
     refuse_kept(graph, keeping.checkpoint, record)
     if state is not None:

@@ -16,7 +16,7 @@ import torch
 import ranvier as rv
 from ranvier.errors import NonFiniteError, StateError
 from ranvier.kernels.cpu.host.tuning import Tuning
-from ranvier.network import State
+from ranvier.network import GraphError, State
 from ranvier.units import Hz, ms, mV
 from tests.kernels.cpu.circuit.test_opened import CELL, Change, changes, circuit
 from tests.kernels.providers.tuned import tuned
@@ -28,7 +28,7 @@ DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def plain(dtype: torch.dtype = torch.float32, provider: str | None = None) -> rv.Network:
     """Two populations without sources, with one latency and with many."""
     net = rv.Network(dt=0.1 * ms, seed=1, dtype=dtype, provider=provider)
-    net.population("a", 90, CELL, v=rv.Uniform(-60 * mV, -50 * mV))
+    net.population("a", 90, CELL.with_values(E=-44 * mV), v=rv.Uniform(-60 * mV, -50 * mV))
     net.population("b", 41, CELL.with_values(E=-45 * mV), v=rv.Uniform(-60 * mV, -50 * mV))
     net.connect("a", ["a", "b"], rv.FixedProbability(0.2), to="g", weight=1 * mV, delay=0.5 * ms)
     weight = rv.Uniform(-2 * mV, 0 * mV)
@@ -233,7 +233,32 @@ def test_an_error_names_the_first_bad_cell_and_leaves_the_state() -> None:
     assert equal(steps(net, state, [1]), whole(net, kept, 1))
 
 
-def test_records_and_inputs_take_the_long_way() -> None:
+@pytest.mark.parametrize("make", [plain, circuit], ids=["without sources", "with a source"])
+def test_spikes_are_recorded_as_ever(make: Callable[[], rv.Network]) -> None:
+    net = make()
+    state, found = steps(net, net.run(5 * ms, stream=3).state, [1, 1]), {n: [] for n in NAMES}
+    first, wanted = state, {n: ["spikes"] for n in NAMES}
+    for count in (1, 1, 30, 1, 200):
+        run = net.run(count * 0.1 * ms, state, record=wanted)
+        for n in NAMES:
+            train = run[n].spikes
+            assert (train.first, train.steps, train.size) == (state.step, count, len(state.variables[n]["v"][0]))
+            found[n] += zip(train.step, train.cell, strict=True)
+        state = run.state
+    one = copy.deepcopy(net).run(23.3 * ms, first, record=wanted)
+    for n in NAMES:
+        assert found[n] == [*zip(one[n].spikes.step, one[n].spikes.cell, strict=True)]
+        assert len(found[n]) > 9
+    assert equal(state, one.state)
+    assert served(net) == 5
+    with pytest.raises(GraphError, match="'c'"):
+        net.run(0.1 * ms, state, record={"c": ["spikes"]})
+    only = net.run(0.1 * ms, state, record={"a": ["spikes"]})
+    with pytest.raises(KeyError, match="'b' was not recorded"):
+        only["b"]
+
+
+def test_traces_take_the_long_way() -> None:
     net = circuit()
     state = steps(net, net.run(5 * ms, stream=3).state, [1, 1, 1])
     before = served(net)
