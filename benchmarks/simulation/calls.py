@@ -1,7 +1,8 @@
 """Calls of one step beside hand-written torch: `python -m benchmarks.simulation.calls [--rounds 9]`.
 
 Layers at a batch of 1 and 64: a torch loop, `net.step` (values in, values out) and `net.stepper` (buffers reused), without a
-gradient, and `net.step` beside the loop with one. Circuits: `net.run` of one step from a state, and a step of `net.stepper`. All in one process, in turn
+gradient, and `net.step` beside the loop with one. Circuits: `net.run` of one step from the state of the last one, the same with spikes recorded,
+`net.run` from one state again and again, and a step of `net.stepper`. All in one process, in turn
 (A B C A B C …), pinned to one core; first the loop's spikes are compared with Ranvier's. Writes `docs/benchmarks/calls.md` and
 `.json`.
 """
@@ -128,17 +129,27 @@ def _cell() -> rv.Cell:
 
 
 def circuit_calls(populations: int, projections: int, cells: int) -> Calls:
-    """Runs of one step and of ten from a state, and a step of a stepper, whose state was first found equal to a run's."""
+    """Runs of one step, one after another and from one state, and a step of a stepper; all states were first found equal."""
     net = circuit(populations, projections, cells)
     state = net.run(20 * ms).state
     stepper = net.stepper(state)
     for _ in range(20):
         stepper()
-    ours, theirs = stepper.state.tensors(), net.run(2 * ms, state).state.tensors()
-    if not all(torch.equal(ours[n], t) for n, t in theirs.items()):
-        raise RuntimeError(f"{populations} populations: the stepper gives another state than net.run")
-    runs = {"one step": lambda: net.run(0.1 * ms, state), "ten steps": lambda: net.run(1 * ms, state)}
-    return {**runs, "net.stepper": stepper}
+    now, theirs = [state, state], net.run(2 * ms, state).state.tensors()
+
+    def run(k: int, **how: Any) -> None:
+        now[k] = net.run(0.1 * ms, now[k], **how).state
+
+    for _ in range(20):
+        run(0)
+    for ours in (stepper.state.tensors(), now[0].tensors()):
+        if not all(torch.equal(ours[n], t) for n, t in theirs.items()):
+            raise RuntimeError(f"{populations} populations: steps give another state than one run")
+    record = {n: ["spikes"] for n in net.populations}
+    return {
+        "one step": lambda: run(0), "spikes recorded": lambda: run(1, record=record),
+        "from one state": lambda: net.run(0.1 * ms, state), "ten steps": lambda: net.run(1 * ms, state), "net.stepper": stepper,
+    }  # fmt: skip
 
 
 def measure(calls: Calls, rounds: int, times: int) -> dict[str, list[float]]:
@@ -202,7 +213,7 @@ def main() -> None:
     rows.sort(key=lambda r: len(r["us"]), reverse=True)
     for populations, projections, cells in CIRCUITS:
         name = f"{populations} populations of {cells:,} cells, {projections} projections"
-        rows.append(row(name, measure(circuit_calls(populations, projections, cells), given.rounds, 5)))
+        rows.append(row(name, measure(circuit_calls(populations, projections, cells), given.rounds, 20)))
     text = page(rows, given.rounds)
     publish(given.folder, "calls", text, {"rows": rows, "rounds": given.rounds, "machine": machine()})
     sys.stdout.write(text)

@@ -116,6 +116,8 @@ class Graph:
     bounds: Bounds
     #: several processes that run it together; None where there is one
     processes: Processes | None = None
+    #: parameters [B, *shape] or [B, 1, …] that stand in the place of those of a population in one call
+    values: Mapping[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
 
     @property
     def parts(self) -> tuple[Population | Projection | Members, ...]:

@@ -317,6 +317,7 @@ class Network(NamedParts):
     ) -> tuple[Any, State]:
         """Run the network over an input [T, B, …]; returns (output, state after).
         Without ``x``, ``duration`` and ``batch`` say how many trials of a network of sources are run, and how long.
+        ``values={"exc": {"tau_m": [10, 20]*ms}}`` gives each sample parameters of its own, [B] or [B, *shape].
 
         The output is the emission of the output population, or a dict by name where there are several. After a sample's
         own steps (``lengths`` [B]) the output is zero, and its state is kept. Random numbers (sources, noise, initial
@@ -356,7 +357,7 @@ class Network(NamedParts):
     ) -> dict[str, dict[str, Tensor]]:
         """Hidden signals [T, B, …] by population and variable, with gradient; zero after a sample's end (``lengths``).
 
-        ``how`` are the arguments of a call: ``window``, ``checkpoint``, ``reset``, ``lengths``, ``stream``. Without ``x``, a network
+        ``how`` are the arguments of a call: ``window``, ``checkpoint``, ``reset``, ``lengths``, ``stream``, ``values``. Without ``x``, a network
         of sources runs a batch of trials: ``net.observe(duration=100*ms, batch=32, record={"exc": ["spikes"]})``.
         """
         run = self._run(x, state, record, **how)

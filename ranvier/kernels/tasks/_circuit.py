@@ -153,7 +153,8 @@ class Circuit:
     own cells are advanced: states and records of the result hold for these alone, spikes are those of all cells.
 
     With ``samples``, states are [samples, cells], histories [steps, samples, cells] and outside streams [T, samples, cells], of which
-    the latter may also be 1 for samples and cells that share numbers; coefficients and synapses are those of every sample. Such a circuit
+    the latter may also be 1 for samples and cells that share numbers; coefficients may be [samples, cells] or [samples, 1]; synapses are
+    those of every sample. Such a circuit
     has no drives, no noises, and no synapses that are plastic, drawn, or carry a variable.
     """
 

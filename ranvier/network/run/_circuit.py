@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -162,10 +162,15 @@ class _Entering:
         history = torch.zeros(0, self.size, dtype=self.dtype) if self.history is None else self.history[:, b]
         outside = {s: x[:, b if x.shape[1] > 1 else 0] for s, x in self.streams.items()}
         return CircuitPopulation(
-            self.cells.name, self.cells.step, self.size, {k: v[b] for k, v in self.states.items()}, self.cells.coefficients,
+            self.cells.name, self.cells.step, self.size, {k: v[b] for k, v in self.states.items()}, _of(self.cells.coefficients, b),
             outside, history, tuple(v for v in self.cells.record if v != "spikes"), self.drives, self.noises, self.emission,
             self.kept, None if self.past is None else self.past.spikes,
         )  # fmt: skip
+
+
+def _of(coefficients: Mapping[str, Tensor], b: int) -> Mapping[str, Tensor]:
+    """The coefficients of sample ``b``."""
+    return {n: t[b if len(t) > 1 else 0] if t.ndim > 1 else t for n, t in coefficients.items()}
 
 
 def _take(runner: Runner, name: str, inside: Sequence[str], window: Window, results: Sequence[CircuitResult]) -> None:

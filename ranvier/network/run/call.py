@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import torch
 from ranvier._warn import warn
 from ranvier.errors import ShapeError
 from ranvier.network.checks import (
+    check_batch,
     check_period,
     check_record,
     take_inputs,
@@ -22,6 +24,7 @@ from ranvier.network.run.execute import Execution, execute
 from ranvier.network.run.lengths import take_lengths
 from ranvier.network.run.modes import refuse_modes
 from ranvier.network.run.one_step import bind_step
+from ranvier.network.run.parameter_sets import parameter_sets
 from ranvier.network.run.resets import cuts_of
 from ranvier.network.run.same_call import bind_same, same_call
 from ranvier.network.run.trials import trials
@@ -42,10 +45,10 @@ __all__ = ["call"]
 def call(
     graph: Graph, x: Any, state: State | None, record: Mapping[str, Sequence[str]], window: Any = None,
     checkpoint: Any = None, reset: Any = "auto", lengths: Any = None, stream: int | None = None,
-    duration: Any = None, batch: Any = None,
+    duration: Any = None, batch: Any = None, values: Any = None,
 ) -> Execution:  # fmt: skip
-    """Run ``graph`` over ``x``; ``record`` names what is wanted by population, ``stream`` what is drawn."""
-    if not (window or checkpoint or duration or batch) and lengths is None:
+    """Run ``graph`` over ``x``; ``record`` names what is wanted by population, ``stream`` what is drawn, ``values`` parameters of samples."""
+    if not (window or checkpoint or duration or batch) and lengths is None and values is None:
         found = same_call(graph, x, state, record, reset, stream)
         if found is not None:
             return found
@@ -55,7 +58,7 @@ def call(
         raise ShapeError(
             "duration= and batch= belong to calls without x, whose shape [T, B, …] says both: leave them out."
         )
-    inputs, steps, batch = trials(graph, duration, batch) if x is None else take_inputs(graph, x)
+    inputs, steps, batch, graph = _asked(graph, x, duration, batch, values)
     _warn_of_axes(graph, steps, batch)
     if state is None:
         state = initial_state(graph, batch, stream, shapes_from(graph, inputs))
@@ -74,13 +77,26 @@ def call(
     warn_of_late_times(graph, state.step + steps)
     wanted = {n: tuple(v) for n, v in record.items()}
     run = execute(graph, plan, inputs, steps, state, wanted, ends)
-    if ends is None and not any(periods.values()):
+    if ends is None and not any(periods.values()) and values is None:
         bind_same(graph, plan, inputs, wanted, reset)
-    if steps == 1:
+    if steps == 1 and values is None:
         alone = partial(plan_call, graph, inputs, state, False, steps, batch, step=True)
         bind_step(graph, (lambda: plan) if step else alone, inputs, state, batch)
     warn_of_unsound(graph, inputs, run.state)
     return run
+
+
+def _asked(
+    graph: Graph, x: Any, duration: Any, batch: Any, values: Any
+) -> tuple[dict[str, torch.Tensor], int, int, Graph]:
+    """The inputs, steps and batch of a call, and the graph with its parameters."""
+    if values is None:
+        return (*(trials(graph, duration, batch) if x is None else take_inputs(graph, x)), graph)
+    if x is None:
+        sets, batch = parameter_sets(graph, values, check_batch(batch))
+        return (*trials(graph, duration, batch), replace(graph, values=sets))
+    inputs, steps, batch = take_inputs(graph, x)
+    return inputs, steps, batch, replace(graph, values=parameter_sets(graph, values, batch)[0])
 
 
 def _warn_of_axes(graph: Graph, steps: int, batch: int) -> None:

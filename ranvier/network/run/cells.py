@@ -14,6 +14,7 @@ from ranvier.kernels import eager
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import Scan, ScanResult
 from ranvier.network.run.inflow import Inflow
+from ranvier.network.run.parameter_sets import coefficients_of_sets
 from ranvier.network.run.refractory import refractory_of
 from ranvier.network.run.resets import reads_spikes
 from ranvier.network.run.streams import streams_of
@@ -48,7 +49,11 @@ class Cells:
     def _read(self) -> None:
         """Compute the numbers from those that the population has now."""
         graph, population, step = self.graph, self.population, self.step
-        self.coefficients = population.coefficients_in_use(step, graph.dt)
+        own = graph.values.get(self.name)
+        if own:
+            self.coefficients = coefficients_of_sets(population, step, graph.dt, own)
+        else:
+            self.coefficients = population.coefficients_in_use(step, graph.dt)
         self.refractory = refractory_of(graph, population, step) if step.counters else None
         if self.refractory is not None:
             self.coefficients |= self.refractory.coefficient

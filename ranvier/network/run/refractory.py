@@ -77,7 +77,8 @@ class Refractory:
 
 def refractory_of(graph: Graph, population: Population, step: Step) -> Refractory:
     """The refractory period of a population as it is now; made once for each number that all cells share."""
-    value, dt, most = population.value("refractory").detach(), graph.dt, graph.bounds.refractory
+    given, dt, most = graph.values.get(population.name, {}).get("refractory"), graph.dt, graph.bounds.refractory
+    value = (population.value("refractory") if given is None else given).detach()
     if value.numel() != 1:
         return Refractory(population.name, value, step.period, dt, most)
     return _shared(population.name, value.item(), value.dtype, tuple(value.shape), value.device, step.period, dt, most)

@@ -72,6 +72,7 @@ def part_of(task: Circuit, first: int, end: int) -> Circuit:
         replace(
             p, states={n: t[first:end] for n, t in p.states.items()}, history=p.history[:, first:end],
             outside={n: x[:, first:end] if x.shape[1] > 1 else x for n, x in p.outside.items()},
+            coefficients={n: t[first:end] if t.ndim > 1 and len(t) > 1 else t for n, t in p.coefficients.items()},
         )
         for p in task.populations
     ]  # fmt: skip
@@ -117,7 +118,7 @@ def _flat(p: CircuitPopulation, samples: int, width: int) -> FlatPopulation:
         return cells(x.expand(x.shape[0], samples, p.cells))
 
     def coefficient(t: Tensor) -> Tensor:
-        return t if t.numel() == 1 else cells(t.reshape(1, -1).expand(samples, -1))
+        return t if t.numel() == 1 else cells(t.expand(samples, p.cells))
 
     return FlatPopulation(
         p.name, p.step, samples * apart, {n: cells(t.expand(samples, p.cells)) for n, t in p.states.items()},
