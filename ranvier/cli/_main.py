@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -45,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # the terminal shows a question mark for signs that it lacks
             stream.reconfigure(errors="replace")
+    if arguments is None:  # the process is ours: commands close what they open, so its end need not search for garbage
+        atexit.register(gc.freeze)
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help"):
         _overview(COMMANDS, "usage: ranvier COMMAND [options]    ranvier COMMAND --help    ranvier --version")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -21,6 +23,18 @@ from ranvier.recipes.parts.verdicts import Verdict
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"ranvier {ranvier.__version__}\n"
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_only_a_process_of_its_own_ends_without_a_search_for_garbage(
+    own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered: list[object] = []
+    monkeypatch.setattr(atexit, "register", registered.append)
+    monkeypatch.setattr(sys, "argv", ["ranvier", "--version"])
+    assert main(None if own else ["--version"]) == 0
+    assert registered == [gc.freeze] * own
+    assert gc.get_freeze_count() == 0
 
 
 @pytest.mark.parametrize(("words", "status"), [([], 2), (["--help"], 0)])
