@@ -146,7 +146,7 @@ def page(data: dict[str, Any]) -> str:
         "A conductance-based circuit of 4,000 cells for 0.1 s (two short scripts that build the same circuit, `startup_ranvier.py`",
         "and `startup_brian2.py`), each run in a fresh process with caches of its own, in turn. Seconds from starting Python to the",
         "printed rate: median and quartiles; beside them processor seconds, compilers included. Importing torch alone takes",
-        f"{data['torch'][0]:.2f} s of Ranvier's ({data['torch'][1]:.2f} processor seconds, the end of the process included, which takes 0.5). A thread maps a",
+        f"{data['torch'][0]:.2f} s of Ranvier's ({data['torch'][1]:.2f} processor seconds, the end of the process included). A thread maps a",
         "part of torch while Ranvier imports SymPy, so the difference is less than what Ranvier does. Python's bytecode is there, as pip leaves it.", "",
         f"{host['processor']}, {host['cores']} cores, load {host['load_1min']}, Brian2 {data['brian2']}, its own defaults otherwise.", "",
         "| case | | rounds | wall s | quartiles | processor s | wall ÷ Ranvier | processor ÷ Ranvier |",
