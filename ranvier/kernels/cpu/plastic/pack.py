@@ -10,7 +10,7 @@ import torch
 
 from ranvier.kernels.cpu.llvm.functions import I32
 from ranvier.kernels.cpu.plastic.log import LOG
-from ranvier.kernels.cpu.plastic.shares import SynapseShares, parts_of, shares_of
+from ranvier.kernels.cpu.plastic.shares import SynapseShares, followed_by_zeros, parts_of, shares_of
 from ranvier.kernels.cpu.plastic.tables import PART, arrays_of, block_of, cells_of, elapsed, plastic_signature, powers
 from ranvier.kernels.tasks import PlasticProjection, Spikes
 
@@ -73,9 +73,7 @@ def pack_plastic(
 
     def spared(t: Tensor, kind: torch.dtype) -> Tensor:
         """A copy with a vector to spare, since the last vector of a row may read into the next."""
-        out = torch.zeros(t.numel() + 2 * width, dtype=kind)
-        out[: t.numel()] = t
-        return out
+        return followed_by_zeros(t.to(kind), 2 * width)
 
     def split(t: Tensor, kind: torch.dtype) -> list[Tensor]:
         """The synapses of each thread, with as much to spare."""

@@ -12,6 +12,7 @@ import torch
 from llvmlite import ir
 
 from ranvier.kernels.cpu.circuit.rows import rows_of
+from ranvier.kernels.cpu.host.buffers import empty
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import Array, Signature
 from ranvier.kernels.cpu.llvm.functions import I64, at, counted
@@ -21,7 +22,7 @@ from ranvier.kernels.tasks import Pattern
 if TYPE_CHECKING:
     from ranvier.kernels.tasks import PlasticProjection
 
-__all__ = ["SynapseShares", "divided", "parts_of", "shares_of"]
+__all__ = ["SynapseShares", "divided", "followed_by_zeros", "parts_of", "shares_of"]
 
 Tensor = torch.Tensor
 #: sums over the whole projection of a domain with at most so many members are made part by part
@@ -39,12 +40,12 @@ class SynapseShares:
         self.row_pointers = [pointer] if self.threads == 1 else [_pointer(*pair) for pair in pairwise(edges)]
 
     def split(self, values: Tensor, spare: int) -> list[Tensor]:
-        """Copies of the ``values`` [synapses] of each thread, with room for ``spare`` more."""
-        out = [torch.zeros(int(p[-1]) + spare, dtype=values.dtype) for p in self.row_pointers]
+        """Copies of the ``values`` [synapses] of each thread, and ``spare`` zeros behind them."""
         if self.threads == 1:
-            out[0][: self.synapses] = values
-            return out
+            return [followed_by_zeros(values, spare)]
+        out = [empty((int(p[-1]) + spare,), values.dtype) for p in self.row_pointers]
         for k, own in enumerate(out):
+            own[len(own) - spare :] = 0
             self._copy(k, values.contiguous(), own, back=False)
         return out
 
@@ -52,7 +53,7 @@ class SynapseShares:
         """Values in the order of the pattern, from those of the threads."""
         if self.threads == 1:
             return parts[0][: self.synapses]
-        out = torch.empty(self.synapses, dtype=parts[0].dtype)
+        out = empty((self.synapses,), parts[0].dtype)
         for k, own in enumerate(parts):
             self._copy(k, out, own, back=True)
         return out
@@ -78,6 +79,14 @@ def shares_of(pattern: Pattern, borders: tuple[int, ...]) -> SynapseShares:
     if known is None or known[0] != borders:
         known = pattern.prepared[SynapseShares] = borders, SynapseShares(pattern, borders)
     return known[1]
+
+
+def followed_by_zeros(values: Tensor, spare: int) -> Tensor:
+    """A copy with ``spare`` zeros behind it, in memory that is used again from call to call."""
+    count = values.numel()
+    out = empty((count + spare,), values.dtype)
+    out[:count], out[count:] = values, 0
+    return out
 
 
 def _pointer(low: Tensor, high: Tensor) -> Tensor:
