@@ -1,6 +1,6 @@
 """One thread against two: `python -m benchmarks.simulation.threads [--threads 2] [--rounds 7]`, on cores that nobody else uses.
 
-COBA and CUBA circuits of 4,000 to 400,000 cells, and plastic synapses from 1,000 inputs onto 1,000 cells, run phase, first with one thread, then with several, in turn (A B A B). Threads
+Circuits of every kind of synapse (`_shared_circuits.py`), run phase, first with one thread, then with several, in turn (A B A B). Threads
 are used whatever the size; the column *by itself* says how many Ranvier would take. Spikes must be the same. Writes
 `docs/benchmarks/threads.md` and `.json`.
 """
@@ -18,9 +18,7 @@ import torch
 
 import ranvier as rv
 from benchmarks._report import machine, publish
-from benchmarks.ranvier_circuits import CircuitTask, StdpTask
-from benchmarks.simulation import _circuit as circuit
-from benchmarks.simulation import _song as song
+from benchmarks.simulation._shared_circuits import CASES, Case, Parts
 from ranvier.kernels import register
 from ranvier.kernels.cpu.circuit.team import worth
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
@@ -30,52 +28,44 @@ from ranvier.units import ms
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: the cpu provider with as many threads as torch may use, whatever the size
 PROVIDER = "threads"
-#: model, cells, simulated seconds of a round
-CASES = (
-    *(("coba", n, s) for n, s in ((4_000, 0.5), (10_000, 0.5), (20_000, 0.4), (40_000, 0.3), (100_000, 0.1), (400_000, 0.05))),
-    *(("cuba", n, s) for n, s in ((20_000, 0.4), (40_000, 0.4), (100_000, 0.2))),
-    *((name, 1_000, 1.0) for name in song.KINDS),
-)  # fmt: skip
 
 
-def measure(model: str, cells: int, seconds: float, threads: int, rounds: int) -> dict[str, Any]:
+def measure(case: Case, threads: int, rounds: int) -> dict[str, Any]:
     """Seconds of every round for one and for ``threads`` threads."""
-    if model in song.KINDS:
-        net, record = StdpTask(song.KINDS[model], cells, 1, seconds)._net, {"cells": ["spikes"]}
-    else:
-        net = CircuitTask(circuit.kind_of(f"{model}_{cells}") or circuit.Kind(model), cells, 1, seconds)._net
-        record = {"exc": ["spikes"], "inh": ["spikes"]}
+    parts = case.build(case.cells, case.seconds)
+    net, record = parts.net, {name: ["spikes"] for name in parts.recorded}
     state = net.run(100 * ms, stream=0).state
     found: dict[int, list[float]] = {1: [], threads: []}
     spikes: dict[int, rv.Run] = {}
     torch.set_num_threads(threads)
-    alone = _taken(net)
+    alone = _taken(parts)
     net.provider = PROVIDER
     for turn in range(rounds + 1):
         for count in found:
             torch.set_num_threads(count)
             start = time.perf_counter()
-            spikes[count] = net.run(1000 * seconds * ms, state, record=record)
+            spikes[count] = net.run(1000 * case.seconds * ms, state, record=record)
             if turn:
                 found[count].append(time.perf_counter() - start)
     for name in record:
         one, more = (spikes[count][name].spikes for count in (1, threads))
         if not ((one.cell == more.cell).all() and (one.step == more.step).all()):
-            raise RuntimeError(f"{model}, {cells} cells: other spikes with {threads} threads")
+            raise RuntimeError(f"{case.title}, {case.cells} cells: other spikes with {threads} threads")
     ratios = [one / more for one, more in zip(found[1], found[threads], strict=True)]
     low, middle, high = statistics.quantiles(ratios, n=4)
-    times = {f"ms_{count}": 1e3 * statistics.median(found[count]) / seconds for count in found}
-    return {"model": model, "cells": cells, **times, "ratio": middle, "quartiles": [low, high], "by_itself": alone}
+    times = {f"ms_{count}": 1e3 * statistics.median(found[count]) / case.seconds for count in found}
+    return {
+        "title": case.title, "cells": case.cells, **times, "ratio": middle, "quartiles": [low, high], "by_itself": alone
+    }  # fmt: skip
 
 
-def _taken(net: rv.Network) -> int:
+def _taken(parts: Parts) -> int:
     """Threads that a call of 10,000 steps takes where all cores are idle; every rule here runs at spikes."""
-    each = [len(p.synapses) for p in net.projections.values() if not p.plasticity]
-    moving = sum(len(p.synapses) for p in net.projections.values() if p.plasticity)
-    cells = sum(p.shape[0] for p in net.populations.values() if p.shape)
-    if 10_000 * (cells + (sum(each) + TUNING.lazy * moving) // 100) < TUNING.copied * moving:
+    cells = sum(p.shape[0] for p in parts.net.populations.values() if p.shape)
+    plain = parts.stored + TUNING.drawn * parts.drawn + TUNING.lazy * parts.plastic + TUNING.graded * parts.graded
+    if 10_000 * (cells + plain // 100) < TUNING.copied * parts.plastic:
         return 1
-    return worth(cells, sum(each) + TUNING.lazy * moving, 10_000, TUNING)
+    return worth(cells, plain, 10_000, TUNING)
 
 
 def page(rows: list[dict[str, Any]], threads: int, rounds: int) -> str:
@@ -84,8 +74,9 @@ def page(rows: list[dict[str, Any]], threads: int, rounds: int) -> str:
     lines = [
         f"# One thread and {threads}",
         "",
-        "`python -m benchmarks.simulation.threads`: one weight, 80 synapses per cell, or plastic synapses (stdp), run phase with spikes recorded, float32; milliseconds of wall",
-        f"time per biological second, median of {rounds} rounds in turn; the same spikes. {here['processor']}, {here['cores']} cores, load {here['load_1min']} at the end.",
+        "`python -m benchmarks.simulation.threads`: 80 synapses per cell unless it says otherwise, run phase with spikes recorded,",
+        f"float32; milliseconds of wall time per biological second, median of {rounds} rounds in turn; the same spikes. {here['processor']},",
+        f"{here['cores']} cores, load {here['load_1min']} at the end.",
         "",
         f"| circuit | cells | one thread | {threads} threads | one ÷ {threads} (quartiles) | threads by itself |",
         "|---|---|---|---|---|---|",
@@ -93,7 +84,7 @@ def page(rows: list[dict[str, Any]], threads: int, rounds: int) -> str:
     for r in rows:
         low, high = r["quartiles"]
         lines.append(
-            f"| {r['model'].upper()} | {r['cells']:,} | {r['ms_1']:.1f} | {r[f'ms_{threads}']:.1f} | {r['ratio']:.2f} ({low:.2f}–{high:.2f}) | {r['by_itself']} |"
+            f"| {r['title']} | {r['cells']:,} | {r['ms_1']:.1f} | {r[f'ms_{threads}']:.1f} | {r['ratio']:.2f} ({low:.2f}–{high:.2f}) | {r['by_itself']} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -103,13 +94,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", help="part of the title of a circuit")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks")
     given = parser.parse_args()
     register(Cpu(PROVIDER, Tuning(idle=given.threads, thread_cells=1, threaded_call=0, copied=0)))
     rows = []
-    for model, cells, seconds in CASES:
-        rows.append(measure(model, cells, seconds, given.threads, given.rounds))
-        sys.stderr.write(f"{rows[-1]}\n")
+    for case in CASES:
+        if given.only is None or given.only in case.title:
+            rows.append(measure(case, given.threads, given.rounds))
+            sys.stderr.write(f"{rows[-1]}\n")
     publish(given.out, "threads", page(rows, given.threads, given.rounds), rows)
 
 

@@ -137,7 +137,8 @@ def exprel(k: Words, x: Value) -> Value:
     Where every lane lies within one half of 0, as in most steps of an exponential Euler rule, a polynomial alone does.
     """
     calm = k.polynomial(x, _CALM[k.dtype], patient=True)
-    return k.unless(k.ge(k.absolute(x), k.constant(0.5)), calm, lambda: _exprel(k, x))
+    far = k.ge(k.mul(x, x), k.constant(0.25))  # many terms need the square anyway
+    return k.unless(far, calm, lambda: _exprel(k, x))
 
 
 def _exprel(k: Words, x: Value) -> Value:

@@ -318,14 +318,14 @@ class Lanes(Elementary):
     def unpacked(self, bits: ir.Value) -> ir.Value:
         """The mask that :meth:`packed` makes ``bits`` of.
 
-        Where masks lie in vectors, each lane tests its own bit: of a bit vector LLVM would fetch the bits one by one.
+        Where masks lie in vectors, each lane moves its own bit to its sign: of a bit vector LLVM would fetch the bits one by one.
         """
         if not self._masks_in_vectors:
             return self.builder.bitcast(bits, self.mask)
         size = self.integer.element
         every = splat(self.builder, self.builder.zext(bits, size), self.width)
-        own = ir.Constant(self.integer, [1 << k for k in range(self.width)])
-        return self.builder.icmp_unsigned("==", self.builder.and_(every, own), own)
+        up = ir.Constant(self.integer, [size.width - 1 - k for k in range(self.width)])
+        return self.builder.icmp_signed("<", self.builder.shl(every, up), self.integers(0))
 
     def packed_without(self, bits: ir.Value, mask: ir.Value) -> ir.Value:
         """``bits``, without those of the mask: as numbers where masks lie in vectors, else as masks."""
