@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ranvier.network.recording import MemoryColumns, Recorder, read_record
-from ranvier.network.run.bound_simulation import bind_simulation
 from ranvier.network.run.kept import place_for
 from ranvier.network.run.one_circuit import room_for
 from ranvier.network.simulation.run import Run
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from ranvier.network.graph import Graph
     from ranvier.network.plan.plan import Plan
     from ranvier.network.recording import PopulationRecord
+    from ranvier.network.run.bound_simulation import BoundSimulation
 
 __all__ = ["is_plain", "keep_short", "short_run"]
 
@@ -59,4 +59,10 @@ def keep_short(graph: Graph, plan: Plan, steps: int, state: State) -> None:
     """Set up for runs like one of so many steps that led to ``state``, unless that was refused or does not pay yet."""
     if 0 < steps <= room_for(graph):
         kept = place_for(graph.memo.runs, (graph.dtype, graph.provider), _MOST, wait=1)
-        kept.bind(lambda: plan, lambda found: bind_simulation(graph, found, state))
+        kept.bind(lambda: plan, lambda found: _bound(graph, found, state))
+
+
+def _bound(graph: Graph, plan: Plan, state: State) -> BoundSimulation | None:
+    from ranvier.network.run.bound_simulation import bind_simulation  # imported only by who runs again and again
+
+    return bind_simulation(graph, plan, state)
