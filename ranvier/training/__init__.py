@@ -7,6 +7,7 @@ from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training._fit import Epoch, Fit
 from ranvier.training._initialize import initialize
 from ranvier.training._shrink import Stage, shrink_steps
+from ranvier.training._tensorboard import TensorBoard
 from ranvier.training._train import train
 from ranvier.training.metrics import Metric, Score
 from ranvier.training.schedules import TorchSchedule
@@ -20,6 +21,7 @@ __all__ = [
     "Metric",
     "Score",
     "Stage",
+    "TensorBoard",
     "TorchSchedule",
     "initialize",
     "losses",

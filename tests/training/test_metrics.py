@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -138,3 +140,40 @@ class TestCallbacks:
         with pytest.raises(ValueError, match="no window") as caught:
             quiet(build(), data, epochs=5, callbacks=[plots])
         assert "plots raised this after epoch 1, before the checkpoint" in caught.value.__notes__[0]
+
+    def test_a_writer_gets_every_epoch(self) -> None:
+        written: list[tuple[str, float, int]] = []
+
+        class Writer:
+            def add_scalar(self, name: str, value: float, step: int) -> None:
+                written.append((name, value, step))
+
+            def flush(self) -> None:
+                written.append(("flush", 0.0, 0))
+
+        x = spikes(8)
+        data = (x, torch.arange(8) % 3)
+        fit = quiet(build(), data, data, epochs=2, callbacks=[rv.training.TensorBoard(writer=Writer())])
+        expected = [(n, v, e.epoch) for e in fit.history for n, v in e.numbers().items()]
+        assert [one for one in written if one[0] != "flush"] == expected
+        assert written[-1][0] == "flush"
+        for wrong in ({}, {"folder": "a", "writer": Writer()}):
+            with pytest.raises(TrainingError, match="takes a folder, or a writer of your own"):
+                rv.training.TensorBoard(**wrong)
+
+    @pytest.mark.skipif(importlib.util.find_spec("tensorboard") is not None, reason="the package is there")
+    def test_the_missing_package_is_named(self) -> None:
+        with pytest.raises(TrainingError, match=r"pip install 'ranvier\[tensorboard\]'"):
+            rv.training.TensorBoard("runs")
+
+    def test_files_of_tensorboard(self, tmp_path: Path) -> None:
+        """What is read back, also where an epoch is written twice by a training that was resumed."""
+        pytest.importorskip("tensorboard", reason="writing for TensorBoard needs: pip install 'ranvier[tensorboard]'")
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+        x = spikes(8)
+        data = (x, torch.arange(8) % 3)
+        quiet(build(), data, epochs=3, callbacks=[rv.training.TensorBoard(tmp_path)])
+        quiet(build(), data, epochs=2, callbacks=[rv.training.TensorBoard(tmp_path)])
+        read = EventAccumulator(str(tmp_path)).Reload()
+        assert [event.step for event in read.Scalars("train/loss")] == [1, 2]
