@@ -4,6 +4,7 @@ from ranvier.training import losses, metrics, regularizers, rules
 from ranvier.training._average import Average
 from ranvier.training._callbacks import Callback
 from ranvier.training._early_stopping import EarlyStopping
+from ranvier.training._find_rate import RateTest, find_rate
 from ranvier.training._fit import Epoch, Fit
 from ranvier.training._initialize import initialize
 from ranvier.training._shrink import Stage, shrink_steps
@@ -19,10 +20,12 @@ __all__ = [
     "Epoch",
     "Fit",
     "Metric",
+    "RateTest",
     "Score",
     "Stage",
     "TensorBoard",
     "TorchSchedule",
+    "find_rate",
     "initialize",
     "losses",
     "metrics",

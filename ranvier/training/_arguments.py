@@ -150,7 +150,8 @@ def choose_loss(net: Network, loss: Any, target: Any, steps: int) -> Callable[..
         sizes = {net.shape_of(n) for n in net.outputs}
         every = OverTime(loss, at="every")
         tail = () if every.classifies else next(iter(sizes)) if len(sizes) == 1 else None
-        if tail is not None and shape[1:] == (steps, *tail):
+        alone = tail == (1,) and shape[1:] == (steps,)  # one cell needs no axis
+        if tail is not None and (shape[1:] == (steps, *tail) or alone):
             return every
         name = type(loss).__name__
         raise TrainingError(
@@ -158,6 +159,8 @@ def choose_loss(net: Network, loss: Any, target: Any, steps: int) -> Callable[..
             f"write rv.losses.OverTime({name}(), at='mean') for the mean over time, at='every' for every step, or at='last' "
             f"for the last step."
         )
+    if isinstance(loss, type):
+        raise TrainingError(f"loss={loss.__name__} is a class: write {loss.__name__}(…).")
     if not callable(loss):
         raise TrainingError(f"loss={loss!r} cannot be called: use one of rv.losses, a torch.nn loss, or a function.")
     return loss

@@ -63,6 +63,8 @@ def choose_metrics(metric: Any, loss: Any, best: bool | str = True) -> Scoring:
 def _metric(one: Any, loss: Any) -> Tallied:
     if isinstance(one, str):
         return loss.metric(one) if isinstance(loss, Loss) else _of_function(one, loss)
+    if isinstance(one, type):
+        raise TrainingError(f"metric={one.__name__} is a class: give a name, a function (out, target) or an object.")
     if hasattr(one, "tally") and hasattr(one, "larger") and isinstance(getattr(one, "name", None), str):
         return one
     if not callable(one):

@@ -117,7 +117,7 @@ def train(
     batch_size
         Samples per batch.
     batches_per_epoch
-        Of a stream: an epoch is the next so many batches, also over the borders of passes. None: one pass.
+        An epoch is the next so many batches, also over the borders of passes. None: one pass.
     clip
         Largest norm of the gradient, in the units of ``scale``; a longer one is scaled down.
     schedule

@@ -86,9 +86,10 @@ def test_each_kind_trains_alike() -> None:
     assert once.history[0].train == fits[0].history[0].train
 
 
-def test_epochs_of_a_number_of_batches() -> None:
+@pytest.mark.parametrize("source", [Lines(), Blocked(), lambda epoch: Blocked(), DataLoader(Lines(), 5), (X, Y)])
+def test_epochs_of_a_number_of_batches(source: Any) -> None:
     """They go on where the last one stopped, over the borders of passes."""
-    batches = open_batches(Blocked(), 5, 0, "data", 3)
+    batches = open_batches(source, 5, None, "data", 3)
     assert batches.count == 3
     batches.first()
     seen = [y for epoch in range(1, 6) for _, y, _ in batches.epoch(epoch)]
@@ -100,7 +101,7 @@ def test_epochs_of_a_number_of_batches() -> None:
     "make",
     [
         partial(Lines, 0.5), partial(Blocked, 0.5), lambda: blocks, lambda: DataLoader(Lines(0.5), 5),
-        lambda: DataLoader(TensorDataset(X, Y), 5, shuffle=True),
+        lambda: (X, Y), lambda: DataLoader(TensorDataset(X, Y), 5, shuffle=True),
         lambda: DataLoader(TensorDataset(X, Y), 5, shuffle=True, generator=torch.Generator().manual_seed(3)),
         lambda: DataLoader(TensorDataset(X, Y), 5, sampler=RandomSampler(X, generator=torch.Generator().manual_seed(3))),
     ],
@@ -114,9 +115,6 @@ def test_resumed_after_every_epoch_equals_uninterrupted(make: Any, limit: int | 
         parts = (rv.Linear(12, 20), rv.LIF(20), rv.Linear(20, 3), rv.LeakyReadout(3))
         return rv.Sequential(torch.nn.Dropout(0.1), *parts, dt=1 * ms)
 
-    loader = isinstance(make(), DataLoader)
-    if limit and loader and not isinstance(make().dataset, IterableDataset):
-        pytest.skip("a loader of numbered samples has epochs of its own")
     how: dict[str, Any] = {"batch_size": 5, "batches_per_epoch": limit}
     whole = build(0)
     expected = quiet(whole, make(), (X, Y), epochs=4, **how)
@@ -177,8 +175,6 @@ class TestRefused:
     def test_a_limit(self, limit: Any) -> None:
         with pytest.raises(TrainingError, match=r"batches_per_epoch=.* must be a positive whole number"):
             quiet(make_net(), Blocked(), epochs=1, batches_per_epoch=limit)
-        with pytest.raises(TrainingError, match="batches_per_epoch=3 is for streams, but train_set is a tuple"):
-            quiet(make_net(), (X, Y), epochs=1, batches_per_epoch=3)
 
     def test_another_stream_or_function(self, tmp_path: Path) -> None:
         quiet(make_net(), blocks, epochs=1, checkpoint=tmp_path)

@@ -68,6 +68,12 @@ class TestRegression:
         for target in (y, y.unsqueeze(2)):
             torch.testing.assert_close(rv.losses.Regression("every")(one, target), expected)
         assert torch.equal(rv.losses.OverTime(torch.nn.MSELoss())(one, y[:, 0]), rv.losses.Regression()(one, y[:, 0]))
+        x = spikes()
+        fits = [
+            quiet(build(1), (x, x.mean(2)), epochs=1, loss=loss)
+            for loss in (torch.nn.MSELoss(), rv.losses.Regression("every"))
+        ]
+        assert fits[0].best.train.loss == fits[1].best.train.loss
 
     def test_whole_numbers_are_values_too(self) -> None:
         y = torch.tensor([[1, 2, 3]] * 4)

@@ -321,6 +321,8 @@ BAD: dict[str, tuple[dict[str, object], str]] = {
         r"OverTime\(MSELoss\(\), at='mean'\).*at='every' for every step, or at='last'",
     ),
     "torch loss on classes": ({"loss": nn.CrossEntropyLoss()}, "does not say which output it judges"),
+    "a class of losses": ({"loss": rv.losses.MaxOverTime}, r"loss=MaxOverTime is a class: write MaxOverTime\("),
+    "a class of metrics": ({"metric": rv.training.metrics.RMSE}, "metric=RMSE is a class"),
     "metric": ({"metric": "f1"}, "metric='f1' is unknown"),
     "metric twice": ({"metric": ["accuracy", "accuracy"]}, "names 'accuracy' twice"),
     "metric that is not a number": ({"metric": lambda out, y: out}, "it must give one number per batch"),

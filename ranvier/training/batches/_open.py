@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from ranvier.errors import TrainingError
+from ranvier.training.batches._limited import Limited
 from ranvier.training.batches._loader import Loader
 from ranvier.training.batches._samples import Samples, Tensors, are_parts
 from ranvier.training.batches._source import Source
-from ranvier.training.batches._stream import Blocks, Stream
+from ranvier.training.batches._stream import Blocks, Once, Stream
 
 __all__ = ["open_batches"]
 
@@ -32,7 +33,7 @@ def open_batches(source: Any, batch_size: int, seed: int | None, name: str, limi
     seed
         With the epoch, decides the order: the same for the same numbers, whatever else is drawn. None keeps the given order.
     limit
-        Batches of a stream that make an epoch; None for a whole pass.
+        Batches that make an epoch, over the borders of passes; None for a whole pass.
 
     Raises
     ------
@@ -41,24 +42,29 @@ def open_batches(source: Any, batch_size: int, seed: int | None, name: str, limi
     ShapeError
         Where x and y disagree in number, or samples in shape.
     """
+    opened = _open(source, batch_size, seed, name)
+    return opened if limit is None else Limited(opened, limit, seed)
+
+
+def _open(source: Any, batch_size: int, seed: int | None, name: str) -> Source:
     if type(source) is TensorDataset:  # its tensors are read a batch at a time
         source = source.tensors
-    streams = isinstance(source, IterableDataset) or not hasattr(source, "__getitem__")
-    if limit is not None and not streams:
-        kind = type(source).__name__
-        raise TrainingError(f"batches_per_epoch={limit} is for streams, but {name} is a {kind}: leave it out.")
     if isinstance(source, str | bytes):
         raise _unknown(source, name)
     if are_parts(source):
         return Tensors(source, batch_size, seed, name)
-    if isinstance(source, DataLoader) and limit is None:
+    if isinstance(source, DataLoader):
         return Loader(source, name)
-    if not streams and hasattr(source, "__len__"):
+    if isinstance(source, Iterator):
+        return Once(source, name)
+    if isinstance(source, IterableDataset):
+        return Stream(source, batch_size, name)
+    if hasattr(source, "__getitem__") and hasattr(source, "__len__"):
         return Samples(source, batch_size, seed, name)
-    if isinstance(source, IterableDataset | Iterable):
-        return Stream(source, batch_size, seed, name, limit)
+    if isinstance(source, Iterable):
+        return Stream(source, batch_size, name)
     if callable(source):
-        return Blocks(source, name, limit)
+        return Blocks(source, name)
     raise _unknown(source, name)
 
 

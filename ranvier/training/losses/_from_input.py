@@ -90,7 +90,7 @@ class FromInput(Loss):
                     f"FromInput: input={self.input!r} is none of the inputs {', '.join(map(repr, x))}: name one."
                 )
             x = x[self.input]
-        x = x.transpose(0, 1)
+        x = (x.float() if x.dtype == torch.bool else x).transpose(0, 1)
         return x if self.make is None else self.make(x)
 
     def at_steps(self, target: Any, out: Any, steps: Sequence[int] | Tensor, total: int) -> Any:
