@@ -73,7 +73,8 @@ class Averages:
             self.values = {n: q.detach().clone() for n, q in self.parameters.items()}
             return
         share = 1 / self.count if self.how.decay is None else 1 - self.how.decay
-        torch._foreach_lerp_([*self.values.values()], [q.detach() for q in self.parameters.values()], share)
+        for name, value in self.values.items():
+            value.lerp_(self.parameters[name], share)
 
     @contextmanager
     def applied(self) -> Iterator[None]:

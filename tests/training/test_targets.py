@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -306,3 +307,56 @@ def test_targets_of_every_step_under_every_rule(rule: str, kind: str, provider: 
     close = {"rtol": 1e-9, "atol": 1e-11} if dtype is torch.float64 else {"rtol": 1e-4, "atol": 1e-6}
     for (name, a), b in zip(nets[0].named_parameters(), nets[1].parameters(), strict=True):
         torch.testing.assert_close(a, b, msg=lambda text, n=name: f"{n}: {text}", **close)
+
+
+WHOLE = {"eventprop": rv.rules.EventProp(), "rtrl": rv.rules.RTRL(), "evolution": rv.rules.EvolutionStrategies()}
+
+
+@pytest.mark.parametrize("rule", WHOLE)
+def test_rules_that_see_the_whole_series_read_all_targets(rule: str) -> None:
+    """Although the loss is a mean over steps; beside the formula itself as a loss."""
+
+    def formula(out: Tensor, y: Tensor) -> Tensor:
+        return (out - y.transpose(0, 1)).square().mean()
+
+    nets = []
+    for loss in (rv.losses.Regression("every"), formula):
+        torch.manual_seed(0)
+        cell = rv.Cell("dv/dt = (x - v)/(8*ms) : 1\nx : 1 (input)", threshold="v > 1", reset="v = 0", size=8)
+        current = rv.Exponential("x", tau=5 * ms)
+        out = rv.Cell("dv/dt = (x - v)/(10*ms) : 1\nx : 1 (input)", emit="v", size=3)
+        first = rv.Linear(6, 8)
+        with torch.no_grad():
+            first.weight.mul_(4)
+        net = rv.Sequential(first, cell + current, rv.Linear(8, 3), out + current, dt=1 * ms, dtype=torch.float64)
+        optimizer = torch.optim.SGD(net.parameters(), lr=1.0)
+        fit = quiet(net, (spikes().double(), VALUES), epochs=1, loss=loss, rule=WHOLE[rule], optimizer=optimizer)
+        assert fit.best.gradient_norm > 0
+        nets.append(net)
+    for a, b in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
+
+
+def test_several_tasks_resume_to_the_last_bit(tmp_path: Path) -> None:
+    """Targets by name and from the input, a rule in windows, and a best epoch by the metric of one task."""
+    x = spikes(20)
+    y = {"c": torch.arange(20) % 3, "v": x[..., :3]}
+    tasks = {"c": rv.losses.EveryStep(), "v": rv.losses.Regression("every"), "next": rv.losses.FromInput(
+        rv.losses.Regression("every"), ahead=1, make=lambda x: x[..., 3:])}  # fmt: skip
+    how: dict[str, Any] = {
+        "loss": rv.losses.Tasks(tasks, weights={"next": 0.1}), "rule": rv.rules.OTTT(window=4), "batch_size": 8, "lr": 1e-2,
+        "restore_best": "v.rmse",
+    }  # fmt: skip
+    whole, data = build(), (x, y)
+    expected = quiet(whole, data, data, epochs=3, **how)
+    for epochs in range(1, 4):
+        part = build()
+        if epochs > 1:
+            with torch.no_grad():
+                part.get_parameter("linear1.weight").zero_()
+        fit = quiet(part, data, data, epochs=epochs, checkpoint=tmp_path, **how)
+    assert [(e.train, e.valid) for e in fit.history] == [(e.train, e.valid) for e in expected.history]
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), part.parameters(), strict=True))
+    y["v"] = y["v"] + 1
+    with pytest.raises(TrainingError, match=r"made with train_set\.parts\[1\]\.v="):
+        quiet(build(), data, data, epochs=4, checkpoint=tmp_path, **how)

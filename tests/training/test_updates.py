@@ -40,12 +40,13 @@ def same(a: rv.Network, b: rv.Network, **close: float) -> None:
 
 
 class TestAccumulation:
-    @pytest.mark.parametrize("rule", [rv.rules.BPTT(), rv.rules.OTTT(), rv.rules.EProp()])
-    @pytest.mark.parametrize("samples", [48, 50])
+    @pytest.mark.parametrize(
+        ("rule", "samples"), [(rv.rules.BPTT(), 50), (rv.rules.OTTT(), 48), (rv.rules.EProp(), 50)]
+    )
     def test_it_equals_one_large_batch(self, rule: rv.rules.Rule, samples: int) -> None:
         """Also where the last batch is smaller: gradients are weighed by their samples."""
         nets = [double(), double()]
-        how: dict[str, Any] = {"epochs": 3, "lr": 1e-2, "clip": 0.5, "rule": rule, "loss": rv.losses.EveryStep()}
+        how: dict[str, Any] = {"epochs": 2, "lr": 1e-2, "clip": 0.5, "rule": rule, "loss": rv.losses.EveryStep()}
         fits = [
             quiet(nets[0], data(samples), batch_size=16, **how),
             quiet(nets[1], data(samples), batch_size=4, accumulate=4, **how),
@@ -234,7 +235,11 @@ RESUMED: dict[str, Callable[[rv.Network], dict[str, Any]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", RESUMED)
+QUICK = ("equal weights", "plateau", "restarts", "all")
+CASES = [pytest.param(case, marks=() if case in QUICK else pytest.mark.slow) for case in RESUMED]
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_resumed_after_every_epoch_equals_uninterrupted(case: str, tmp_path: Path) -> None:
     """To the last bit: parameters, scores and rates; each epoch is run by a call of its own, on a network with other weights."""
 
@@ -243,8 +248,8 @@ def test_resumed_after_every_epoch_equals_uninterrupted(case: str, tmp_path: Pat
         return quiet(net, make_task(30), make_task(20, seed=1), epochs=epochs, **how)
 
     whole = make_net()
-    expected = learnt(whole, 5, None)
-    for epochs in range(1, 6):
+    expected = learnt(whole, 4, None)
+    for epochs in range(1, 5):
         part = make_net(seed=epochs - 1)
         fit = learnt(part, epochs, tmp_path)
     same(whole, part)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
 
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
@@ -64,7 +64,7 @@ def _open(source: Any, batch_size: int, seed: int | None, name: str) -> Source:
     if isinstance(source, Iterable):
         return Stream(source, batch_size, name)
     if callable(source):
-        return Blocks(source, name)
+        return Blocks(cast(Callable[[int], Iterable[Any]], source), name)
     raise _unknown(source, name)
 
 

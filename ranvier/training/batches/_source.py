@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import torch
 
@@ -47,7 +47,10 @@ class Source(Protocol):
 class Steady:
     """A source that keeps nothing between epochs."""
 
-    rewinds: ClassVar[bool] = True
+    @property
+    def rewinds(self) -> bool:
+        """True."""
+        return True
 
     def state(self) -> Mapping[str, torch.Tensor]:
         """Nothing."""

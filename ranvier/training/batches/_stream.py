@@ -73,12 +73,16 @@ class Stream(Steady):
 class Once(Steady):
     """An iterator of batches, which is read only once: an epoch is what is left of it."""
 
-    rewinds = False
     count = None
 
     def __init__(self, source: Iterator[Any], name: str) -> None:
         self.name = name
         self._left = (taken(batch, name) for batch in source)
+
+    @property
+    def rewinds(self) -> bool:
+        """False."""
+        return False
 
     def first(self) -> Batch:
         """The next batch, which the next epoch gives again."""
