@@ -400,7 +400,7 @@ class TestErrors:
         made = net()
         with torch.no_grad():
             made.projections["linear2"].chain[0].bias[0] = float("nan")
-        with pytest.raises(TrainingError, match=r"the parameter projections\.linear2\.chain\.0\.bias was already"):
+        with pytest.raises(TrainingError, match=r"the parameter linear2\.bias was already"):
             quiet(made, task(8), epochs=1)
 
     def test_a_loss_that_makes_nan_itself_is_named(self, net: Make, task: Task) -> None:
