@@ -7,6 +7,7 @@ from typing import Any
 
 from ranvier.errors import RanvierError
 from ranvier.surrogates import Surrogate
+from ranvier.units import Quantity
 from ranvier.values import Learn, flag
 
 __all__ = ["CompatError", "chosen", "one_of", "refuse", "switch", "value"]
@@ -17,7 +18,19 @@ class CompatError(RanvierError, ValueError):
 
 
 def value(given: Any, learn: bool = False) -> Any:
-    """A number, array or tensor as the value of a cell, learnable where asked; a tensor loses its gradient."""
+    """A number, array or tensor as the value of a cell, learnable where asked; a tensor loses its gradient.
+
+    Raises
+    ------
+    CompatError
+        For a value with a unit.
+    """
+    inner = given.value if isinstance(given, Learn) else given
+    if isinstance(inner, Quantity) and not inner.dimension.is_none:
+        raise CompatError(
+            f"{inner!r} has a unit, but the numbers of this cell have none, as in its library: a decay is that of one step, "
+            f"exp(-dt/tau), and a time constant counts steps, tau/dt."
+        )
     plain = given.detach().cpu().numpy() if hasattr(given, "detach") else given
     plain = plain.item() if getattr(plain, "ndim", 1) == 0 else plain
     return Learn(plain) if learn and not isinstance(plain, Learn) else plain

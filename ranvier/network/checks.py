@@ -50,6 +50,12 @@ MOST = 1e20
 #: so few numbers are squared
 _QUICK = 1 << 12
 _TAKEN = frozenset((*dir(nn.ModuleDict()), "populations", "projections"))
+#: what other libraries call membranes, spikes and currents
+_ELSEWHERE = {
+    **dict.fromkeys(("mem", "v_mem", "v_seq", "membrane", "u"), "v"),
+    **dict.fromkeys(("spk", "z", "s"), "spikes"),
+    **dict.fromkeys(("syn", "i_syn"), "i"),
+}
 
 
 def check_name(name: Any, taken: Mapping[str, str], what: str = "part") -> str:
@@ -304,9 +310,9 @@ def check_record(graph: Graph, record: Any, sources: bool = False) -> None:
         known = _recordable(graph, name, sources)
         for variable in variables:
             if variable not in known:
-                raise GraphError(
-                    f"cannot record {variable!r} of {name!r}: it has {', '.join(known)}.{meant(variable, known)}"
-                )
+                ours = _ELSEWHERE.get(variable)
+                hint = f" Did you mean {ours!r}?" if ours in known else meant(variable, known)
+                raise GraphError(f"cannot record {variable!r} of {name!r}: it has {', '.join(known)}.{hint}")
 
 
 def _recordable(graph: Graph, name: str, sources: bool) -> list[str]:

@@ -52,7 +52,7 @@ def _example(beta: Any) -> str:
 def check_words(values: Mapping[str, Any]) -> None:
     """Refuse settings of other libraries that are not numbers, such as ``reset_mechanism="zero"``."""
     for name, value in values.items():
-        if name in _WORDS and (isinstance(value, str | bool) or callable(value)):
+        if name in _WORDS and (value is None or isinstance(value, str | bool) or callable(value)):
             raise EquationError(
                 f"{name}={value!r} is not a value of a cell.{remedy(name, value, {'tau': 0, 'V_th': 0})}", line=name
             )
@@ -121,7 +121,8 @@ def _check_time(cell: str, name: str, value: Any) -> None:
         return  # the cell says what it is
     if quantity.dimension == UNITS["1"].dimension and quantity.shape == ():
         number = float(quantity.value)
+        decay = f" If it is the decay of a step, beta, {_DECAY.format(name='beta', example=_example(number))}."
         raise DimensionError(
             f"{name}={number:g} has no unit: write {name}={number:g}*ms (from ranvier.units import ms). A time constant in "
-            f"steps is that many times dt."
+            f"steps is that many times dt.{decay if 0 < number < 1 else ''}"
         )

@@ -29,7 +29,7 @@ def node(
     """A cell that fires where ``compared`` >= V_th, and then loses ``less`` (``v_reset=None``) or goes to ``v_reset``."""
     one_of(cell, "step_mode", step_mode, ("s", "m"))
     switch(cell, "store_v_seq", store_v_seq)
-    tau = values.get("tau", 2.0)
+    tau = value(values.get("tau", 2.0))
     if not isinstance(tau, float | int) or not tau > 1:
         raise CompatError(f"{cell}: tau={tau!r} is a number of steps above 1, without unit.")
     reset = {} if v_reset is None else {"v_reset": value(v_reset), "v": value(v_reset)}

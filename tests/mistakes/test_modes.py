@@ -1,0 +1,43 @@
+"""Modes of torch around a network: compilation, half precision, second derivatives, vmap."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import ranvier as rv
+from ranvier.errors import RanvierError, RanvierWarning
+from ranvier.units import ms
+
+X = torch.rand(20, 5, 4)
+
+
+def network(provider: str | None = None) -> rv.Sequential:
+    return rv.Sequential(rv.Linear(4, 3), rv.LIF(3, tau=10 * ms), dt=1 * ms, provider=provider)
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_half_precision_says_which_to_call(half: torch.dtype) -> None:
+    with pytest.raises(RanvierError, match=r"call net\.float\(\) or net\.double\(\) first"):
+        network().to(half)(X.to(half))
+
+
+def test_autocast_is_warned_of_and_changes_nothing() -> None:
+    net = network()
+    expected, _ = net(X)
+    with (
+        pytest.warns(RanvierWarning, match=r"torch\.autocast has no effect here"),
+        torch.autocast("cpu", dtype=torch.bfloat16),
+    ):
+        found, _ = net(X)
+    assert torch.equal(found, expected)
+
+
+def test_a_second_derivative_names_the_provider_that_has_one() -> None:
+    def first(provider: str) -> torch.Tensor:
+        net = network(provider)
+        return torch.autograd.grad(net(X)[0].sum(), list(net.parameters()), create_graph=True)[0]
+
+    with pytest.raises(RanvierError, match=r"no second derivative .*provider='reference'"):
+        first("cpu")
+    assert first("reference").requires_grad
