@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ranvier.connectivity._correlated import Correlated
     from ranvier.connectivity._delay_width import DelayWidth
     from ranvier.connectivity._distance_dependent import DistanceDependent
+    from ranvier.connectivity._dropout import Dropout
     from ranvier.connectivity._fixed_in_degree import FixedInDegree
     from ranvier.connectivity._fixed_out_degree import FixedOutDegree
     from ranvier.connectivity._fixed_probability import FixedProbability
@@ -54,6 +55,7 @@ __all__ = [
     "Correlated",
     "DelayWidth",
     "DistanceDependent",
+    "Dropout",
     "Ends",
     "FixedInDegree",
     "FixedOutDegree",
@@ -104,6 +106,7 @@ _PUBLIC: dict[str, str] = {
     "Correlated": "._correlated",
     "DelayWidth": "._delay_width",
     "DistanceDependent": "._distance_dependent",
+    "Dropout": "._dropout",
     "Ends": "._connectivity",
     "FixedInDegree": "._fixed_in_degree",
     "FixedOutDegree": "._fixed_out_degree",

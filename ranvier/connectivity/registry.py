@@ -22,6 +22,7 @@ __all__ = ["describe", "rebuild", "transform_of"]
 
 # Name in a file -> the module that holds the class, and the class.
 _OWN: dict[str, tuple[str, str]] = {
+    "Dropout": ("_dropout", "Dropout"),
     "Linear": ("_linear", "Linear"),
     "Conv1d": ("_conv1d", "Conv1d"),
     "Conv2d": ("_conv", "Conv2d"),

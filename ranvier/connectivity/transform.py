@@ -70,6 +70,8 @@ class Transform:
     normalises: bool = False
     #: whether training draws random numbers in it
     random: bool = False
+    #: whether what training draws holds for a whole sequence, so that :meth:`of_sequence` computes it
+    by_sequence = False
     #: whether it is the identity outside training
     silent = False
     #: whether it computes by a class of torch, whose errors are about samples that do not fit
@@ -203,6 +205,10 @@ class Transform:
     def run(self, x: Tensor, carrier: Runnable | None) -> Tensor:
         """``module(x)``, or its product by ``carrier``, which a plan has built."""
         return self.module(x)
+
+    def of_sequence(self, x: Tensor, key: tuple[int, int], stream: int) -> Tensor:
+        """``x`` [T, B, …] in training, with the numbers that ``key`` and the random ``stream`` of the state decide."""
+        raise ShapeError(f"{self.kind} draws nothing for a sequence.")
 
     # single synapses
 

@@ -181,7 +181,7 @@ def _network(cell: Any, to: Any, **options: Any) -> tuple[Network, dict[str, nn.
         return net, {}
     net.connect(name, name, cell.how, **cell.options, name="recurrent")
     back = net.projections["recurrent"]
-    inner: dict[str, nn.Module] = {"recurrent": back.transform.module}
+    inner: dict[str, nn.Module] = {"recurrent": back.transform.module if len(back.chain) == 1 else back.chain}
     if back.latency_table is not None:
         inner["recurrent_delays"] = _Delays(back, back, {})
     return net, inner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -24,7 +25,7 @@ class Recurrent:
     cell
         With a size, where a rule joins its population.
     how
-        A transform, or a rule for single synapses, such as ``rv.OneToOne()``.
+        A transform, a row of them, or a rule for single synapses, such as ``rv.OneToOne()``.
     to
         The port, as in ``net.connect``.
     weight, delay, sign
@@ -35,10 +36,10 @@ class Recurrent:
     """
 
     def __init__(
-        self, cell: Cell, how: nn.Module | Connectivity, *, to: str | None = None, weight: Any = 1.0, delay: Any = None,
+        self, cell: Cell, how: nn.Module | Connectivity | Sequence[nn.Module], *, to: str | None = None, weight: Any = 1.0, delay: Any = None,
         sign: int | None = None,
     ) -> None:  # fmt: skip
-        if not isinstance(cell, Cell) or not isinstance(how, nn.Module | Connectivity):
+        if not isinstance(cell, Cell) or not isinstance(how, nn.Module | Connectivity | list | tuple):
             raise GraphError(
                 f"Recurrent takes a cell and a transform or a rule, got {type(cell).__name__} and {type(how).__name__}: write "
                 "rv.Recurrent(rv.LIF(n), rv.Linear(n, n)), or rv.Recurrent(rv.LIF(n), rv.OneToOne(), weight=-0.5)."

@@ -8,6 +8,8 @@ from ranvier.connectivity.adapters._adapter import Adapter
 from ranvier.connectivity.adapters._dropout import DropoutAdapter
 from ranvier.connectivity.hooks import is_unfinished
 from ranvier.connectivity.registry import transform_of
+from ranvier.connectivity.transform import Transform
+from ranvier.errors import ShapeError
 
 __all__ = ["Opaque"]
 
@@ -15,7 +17,22 @@ _RANDOM = DropoutAdapter.kinds
 
 
 class Opaque(Adapter):
-    """A user's own module, or one of torch without an adapter."""
+    """A user's own module, or one of torch without an adapter.
+
+    Raises
+    ------
+    ShapeError
+        Where a module inside draws for whole sequences, which only a chain can tell it.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__(module)
+        inside = next((m for m in module.modules() if isinstance(m, Transform) and m.by_sequence), None)
+        if inside is not None:
+            raise ShapeError(
+                f"{inside.kind} inside {self.kind} would not know where a sequence begins: make it a part of its own, as in "
+                f"rv.Sequential(…, rv.{inside.kind}(…), rv.Linear(…), …) or rv.Recurrent(cell, [rv.{inside.kind}(…), rv.Linear(…)])."
+            )
 
     @property
     def of_torch(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]

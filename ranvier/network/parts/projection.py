@@ -19,6 +19,7 @@ from ranvier.kernels.tasks import Feedback
 from ranvier.network.order import GraphError
 from ranvier.noting import Noting
 from ranvier.storages import Storage
+from ranvier.values import key_of
 
 if TYPE_CHECKING:
     from ranvier.connectivity import Sparse
@@ -140,26 +141,30 @@ class Projection(Noting):
             raise GraphError(f"projection {self.name!r} is not plastic: connect with plasticity=….")
         return self.plasticity
 
-    def forward(self, x: Tensor | None, history: Tensor, *, steps: int, carrier: Runnable | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor | None, history: Tensor, *, steps: int, carrier: Runnable | None = None,
+        drawn: tuple[int, int] | None = None,
+    ) -> Tensor:  # fmt: skip
         """Arrivals during ``steps`` steps.
 
         ``history`` [depth or more, B, …] holds the emissions before the window, ``x`` those of the window itself, or None
         where every latency is at least ``steps``. ``carrier`` computes the products; None: as the reference does.
+        ``drawn`` are the seed and the random stream of what training draws for a sequence.
         """
         operands = self.chain.operands
         if self.per_synapse:
             now = history.new_zeros(steps, *history.shape[1:]) if x is None else x
             first, *others = operands[0].of_samples(now.ndim - 2)
             out = self._tried(first.map, now, lambda: first.delayed(now, history, self.bound_transform, carrier))
-            return self._rest(out, (*others, *operands[1:]), carrier)
+            return self._rest(out, (*others, *operands[1:]), carrier, drawn)
         x, k = self.entering(x, history, steps), entry(operands)
         if k < len(operands) and operands[k].map.event_path:
-            flat = self._rest(x, operands[:k], carrier)
+            flat = self._rest(x, operands[:k], carrier, drawn)
             first, *others = operands[k].of_samples(flat.ndim - 2)
             if first.map.event_path:
                 out = self._tried(first.map, flat, lambda: first.carry(flat, carrier))
-                return self._rest(out, (*others, *operands[k + 1 :]), carrier)
-        return self._rest(x, operands, carrier)
+                return self._rest(out, (*others, *operands[k + 1 :]), carrier, drawn)
+        return self._rest(x, operands, carrier, drawn)
 
     def entering(self, x: Tensor | None, history: Tensor, steps: int) -> Tensor:
         """The emissions that enter the transforms during ``steps`` steps, where all synapses have one latency."""
@@ -251,7 +256,10 @@ class Projection(Noting):
         except _MISFITS as error:
             raise self._misfit(transform, tuple(x.shape[2:]), error) from error
 
-    def _rest(self, x: Tensor, operands: Sequence[Operand], carrier: Runnable | None = None) -> Tensor:
+    def _rest(
+        self, x: Tensor, operands: Sequence[Operand], carrier: Runnable | None = None,
+        drawn: tuple[int, int] | None = None,
+    ) -> Tensor:  # fmt: skip
         """Modules see time and batch as one axis, so norms count both; one with ``time_major = True`` sees [T, B, …]."""
         if not operands:
             return x
@@ -259,7 +267,7 @@ class Projection(Noting):
         flat = x.flatten(0, 1)
         for operand in operands:
             for one in operand.of_samples(flat.ndim - 1):
-                flat = self._run(one, flat, (steps, batch), carrier)
+                flat = self._run(one, flat, (steps, batch), carrier, drawn)
         if flat.shape[0] != steps * batch:
             self.check_sample(operands[0].map, tuple(x.shape[2:]))
             raise ShapeError(
@@ -267,11 +275,19 @@ class Projection(Noting):
             )
         return flat.unflatten(0, (steps, batch))
 
-    def _run(self, operand: Operand, flat: Tensor, lead: tuple[int, int], carrier: Runnable | None) -> Tensor:
+    def _run(
+        self, operand: Operand, flat: Tensor, lead: tuple[int, int], carrier: Runnable | None,
+        drawn: tuple[int, int] | None,
+    ) -> Tensor:  # fmt: skip
         """One operand over rows [T*B, …]."""
         transform = operand.map
         try:
-            if transform.time_major:
+            if drawn is not None and transform.by_sequence and transform.module.training:
+                seed, stream = drawn
+                place = next(k for k, t in enumerate(self.chain.transforms) if t is transform)
+                key = key_of(seed, f"{self.name}.chain.{place}")
+                out = transform.of_sequence(flat.unflatten(0, lead), key, stream).flatten(0, 1)
+            elif transform.time_major:
                 out = operand.run(flat.unflatten(0, lead), carrier).flatten(0, 1)
             else:
                 out = operand.run(flat, carrier)

@@ -44,19 +44,26 @@ class Arrivals:
         inflow = Inflow()
         for p in self.onto[name]:
             if p.pre not in inside and p.name not in without and p.name not in self.drawn and not p.plasticity:
-                self.bring(inflow, p, window.emissions[p.pre], window.history.get(p.pre), window.count)
+                past = window.history.get(p.pre)
+                self.bring(inflow, p, window.emissions[p.pre], past, window.count, window.state.stream)
         return inflow
 
-    def bring(self, inflow: Inflow, p: Projection, x: Tensor | None, history: Tensor | None, count: int) -> None:
-        """Add what a projection brings during ``count`` steps, for emissions ``x`` [T, B, …] after ``history``."""
+    def bring(
+        self, inflow: Inflow, p: Projection, x: Tensor | None, history: Tensor | None, count: int, stream: int
+    ) -> None:  # fmt: skip
+        """Add what a projection brings during ``count`` steps, for emissions ``x`` [T, B, …] after ``history``.
+
+        ``stream`` is the random stream of the state.
+        """
         if history is None and x is None:
             raise ShapeError(f"projection {p.name!r} has neither emissions nor a history to carry.")
         before, apart = x, self.apart(p)
         past = history if history is not None or x is None else x[:0]
         if apart:
             before, past = (None if t is None else t.detach() for t in (before, past))
-        value = p(before, past, steps=count, carrier=part_of(self.plan, p.name))
-        inflow.add(p.port, value, self._back(p, x, history, value) if apart else None)
+        drawn = self.graph.seed, stream
+        value = p(before, past, steps=count, carrier=part_of(self.plan, p.name), drawn=drawn)
+        inflow.add(p.port, value, self._back(p, x, history, value, drawn) if apart else None)
 
     def apart(self, p: Projection) -> bool:
         """Whether the way to its weights is not the way to the cells before: these get no gradient, or one of their own."""
@@ -67,14 +74,16 @@ class Arrivals:
         """Whether its spikes come back later in a cycle, and the cuts leave that way out."""
         return bool(p.depth) and p.name in self.round
 
-    def _back(self, p: Projection, x: Tensor | None, history: Tensor | None, arrived: Tensor) -> Tensor | None:
+    def _back(
+        self, p: Projection, x: Tensor | None, history: Tensor | None, arrived: Tensor, drawn: tuple[int, int]
+    ) -> Tensor | None:  # fmt: skip
         """The way back to the cells before, where it is another than that to the weights; zeros like ``arrived``."""
         cuts, some = self.cuts, history if x is None else x
         if self._late(p) or some is None or not cuts.split or p.post not in self.graph.populations:
             return None
         if not any(t is not None and t.requires_grad for t in (x, history)):
             return None
-        return upstream(p, some[:0] if x is None else x, history, arrived, part_of(self.plan, p.name))
+        return upstream(p, some[:0] if x is None else x, history, arrived, part_of(self.plan, p.name), drawn)
 
     def single(self, name: str) -> list[str]:
         """Ports of a part at which new memory arrives that nobody else reads: the result of one projection."""

@@ -17,22 +17,24 @@ Tensor = torch.Tensor
 
 
 def upstream(
-    projection: Projection, x: Tensor, history: Tensor | None, arrived: Tensor, carrier: Runnable | None = None
-) -> Tensor:
+    projection: Projection, x: Tensor, history: Tensor | None, arrived: Tensor, carrier: Runnable | None = None,
+    drawn: tuple[int, int] | None = None,
+) -> Tensor:  # fmt: skip
     """Zeros [T, B, …] in the shape of ``arrived`` whose gradient goes to ``x`` and ``history``, and not to the weights.
 
-    ``carrier`` computes the products; None: as the reference does.
+    ``carrier`` computes the products; None: as the reference does. ``drawn`` is as in :meth:`Projection.forward`.
     """
     past = x.new_zeros(0, *x.shape[1:]) if history is None else history
-    return _Upstream.apply(projection, arrived.shape, carrier, x, past)
+    return _Upstream.apply(projection, arrived.shape, carrier, drawn, x, past)
 
 
 class _Upstream(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, projection: Projection, shape: torch.Size, carrier: Runnable | None, x: Tensor, history: Tensor
-    ) -> Tensor:
-        ctx.projection, ctx.carrier, ctx.steps = projection, carrier, shape[0]
+        ctx: Any, projection: Projection, shape: torch.Size, carrier: Runnable | None, drawn: tuple[int, int] | None, x: Tensor,
+        history: Tensor,
+    ) -> Tensor:  # fmt: skip
+        ctx.projection, ctx.steps, ctx.how = projection, shape[0], {"carrier": carrier, "drawn": drawn}
         ctx.save_for_backward(x, history)
         return x.new_zeros(()).expand(shape)
 
@@ -41,11 +43,11 @@ class _Upstream(torch.autograd.Function):
         projection: Projection = ctx.projection
         x, history = ctx.saved_tensors
         if projection.matrix() is not None and not projection.depth:
-            return None, None, None, projection.transform.pullback(grads[0], x), None
+            return None, None, None, None, projection.transform.pullback(grads[0], x), None
         with torch.enable_grad(), quiet(projection):
             x, history = x.detach().requires_grad_(), history.detach().requires_grad_()
             own = {n: t.detach() for n, t in (*projection.named_parameters(), *projection.named_buffers())}
             now = x if len(x) else None  # all that arrives was fired before these steps
-            out = functional_call(projection, own, (now, history), {"steps": ctx.steps, "carrier": ctx.carrier})
+            out = functional_call(projection, own, (now, history), {"steps": ctx.steps, **ctx.how})
             back = torch.autograd.grad(out, (x, history), grads[0], allow_unused=True)
-        return None, None, None, *back
+        return None, None, None, None, *back
