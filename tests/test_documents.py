@@ -13,7 +13,7 @@ import torch
 
 import ranvier as rv
 from ranvier.units import ms
-from tests.examples import NAMES, circuit
+from tests.examples import NAMES, circuit, classifier
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -75,6 +75,7 @@ GIVEN: dict[str, Callable[[], dict[str, Any]]] = {
     "README.md": lambda: _samples(50, 700, 20),
     "design.md": lambda: _samples(50, 700, 20),
     "storage.md": _deep,
+    "compat.md": classifier,
     "connectivity.md": _space,
     "data.md": lambda: {"net": _classifier(12, 27)},
     "deep.md": _deep,
