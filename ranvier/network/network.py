@@ -127,12 +127,12 @@ class Network(NamedParts):
     @property
     def dtype(self) -> torch.dtype:
         """float32 or float64; follows ``.float()`` and ``.double()``."""
-        return self._probe.dtype
+        return self._buffers["_probe"].dtype  # pyright: ignore[reportOptionalMemberAccess]
 
     @property
     def device(self) -> torch.device:
         """Where the network lives."""
-        return self._probe.device
+        return self._buffers["_probe"].device  # pyright: ignore[reportOptionalMemberAccess]
 
     @property
     def nodes(self) -> list[str]:

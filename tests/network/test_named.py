@@ -56,6 +56,17 @@ def test_tensors_have_short_names_everywhere() -> None:
         )
 
 
+def test_parameters_are_those_with_names_in_their_order() -> None:
+    cell, same = rv.LIF(3, tau=rv.Learn(9 * ms)), rv.Linear(3, 3)
+    shared = rv.Sequential(same, cell, same, cell, dt=1 * ms)
+    for net in (network(), shared, rv.Network(dt=1 * ms)):
+        named = [q for _, q in net.named_parameters()]
+        assert [id(q) for q in net.parameters()] == [id(q) for q in named]
+        assert list(net.parameters(recurse=False)) == []
+    every = [n for n, _ in shared.named_parameters(remove_duplicate=False)]
+    assert every == ["lif1.tau", "lif2.tau", "linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias"]
+
+
 def test_names_nest_in_other_modules() -> None:
     model = nn.ModuleDict({"head": nn.Linear(2, 2), "net": network()})
     assert {"net.lif1.tau", "net.conv2d1.0.weight", "head.weight"} <= {n for n, _ in model.named_parameters()}
