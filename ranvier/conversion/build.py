@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import nn
@@ -96,7 +96,7 @@ class Builder:
         module, note = copy.deepcopy(role.module), ""
         if role.factor == "weight" and term.factor != 1:
             with torch.no_grad():
-                module.weight *= term.factor
+                cast("torch.Tensor", module.weight).mul_(term.factor)
             note = f"weights times {term.factor:.4g}, the threshold before it"
         became = "kept" if role.exact else "approximated"
         note = note or ("" if role.exact else "takes the largest of each step's spikes, not of the rates")

@@ -310,6 +310,10 @@ class Network(NamedParts):
         return None if called else self._who()
 
     def _run(self, x, state: State | None, record: Mapping[str, Sequence[str]], **how: Any) -> Execution:
+        if torch.compiler.is_compiling():
+            from ranvier.network.run.compiled import compiled  # imported only by who compiles
+
+            return compiled(self, x, state, record, how)
         return call(self.graph, x, state, record, **how)
 
     def forward(
@@ -331,6 +335,7 @@ class Network(NamedParts):
         """
         if (
             state is not None
+            and not torch.compiler.is_compiling()
             and not how
             and isinstance(x, Tensor)
             and x.ndim == 3
@@ -365,7 +370,12 @@ class Network(NamedParts):
 
     def step(self, x: Tensor, state: State | None = None, *, reset: Reset = "auto") -> tuple[Any, State]:
         """One step: ``x`` [B, …] -> (output [B, …], state); ``reset`` as in a call."""
-        if state is not None and reset == "auto" and (who := self._plainly()) is not None:
+        if (
+            state is not None
+            and reset == "auto"
+            and not torch.compiler.is_compiling()
+            and (who := self._plainly()) is not None
+        ):
             done = one_step(self._memo, who, x, state)
             if done is not None:
                 return done

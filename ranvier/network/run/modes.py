@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import torch
@@ -18,19 +19,29 @@ from ranvier.errors import ProviderError
 if TYPE_CHECKING:
     from ranvier.network.run.window import Window
 
-__all__ = ["autocast", "in_own_precision", "own_precision", "refuse_modes", "watch", "watch_backward"]
+__all__ = [
+    "autocast",
+    "in_own_precision",
+    "inside_an_operator",
+    "own_precision",
+    "refuse_modes",
+    "watch",
+    "watch_backward",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 K = TypeVar("K")
 
+#: of each thread, whether it runs an operator of ours
+_OPERATOR = threading.local()
 _FUNC = (
     "torch.func and torch.vmap cannot follow a network: its kernels read numbers. Give all samples at once, [T, B, …], instead of "
     "vmap; take gradients with torch.autograd.grad, second ones with provider='reference'."
 )
 _COMPILE = (
-    "torch.compile cannot follow a network, whose kernels are compiled already: compile the modules around it instead, or "
-    "mark the call with @torch.compiler.disable."
+    "torch.compile follows calls of a network, net.observe and net.step, not this: leave it outside of what is compiled, or mark "
+    "the function with @torch.compiler.disable."
 )
 _AUTOCAST = (
     "torch.autocast has no effect here: a network computes in its own dtype, float32 or float64, as spikes at a threshold do not "
@@ -42,9 +53,21 @@ _BACKWARD = (
 )
 
 
+@contextmanager
+def inside_an_operator() -> Iterator[None]:
+    """A call that torch.compile sees from outside only."""
+    before = getattr(_OPERATOR, "inside", False)
+    _OPERATOR.inside = True
+    try:
+        yield
+    finally:
+        _OPERATOR.inside = before
+
+
 def refuse_modes() -> None:
     """Refuse calls inside torch.compile and torch.func; warn where autocast is on."""
-    if torch.compiler.is_compiling() or callable(eval_frame.get_eval_frame_callback()):
+    following = torch.compiler.is_compiling() or callable(eval_frame.get_eval_frame_callback())
+    if following and not getattr(_OPERATOR, "inside", False):
         raise ProviderError(_COMPILE)
     if _functorch.maybe_current_level() is not None:
         raise ProviderError(_FUNC)

@@ -176,4 +176,13 @@ def _unflatten(values: Any, context: tuple) -> State:
     return empty.with_tensors(dict(zip(names, values, strict=True)))
 
 
-_pytree.register_pytree_node(State, _flatten, _unflatten)
+def _with_keys(state: State) -> tuple[list[tuple[Any, Tensor]], tuple]:
+    values, context = _flatten(state)
+    return [(_pytree.MappingKey(n), v) for n, v in zip(state.tensors(), values, strict=True)], context
+
+
+_pytree.register_pytree_node(
+    State, _flatten, _unflatten, serialized_type_name="ranvier.State", flatten_with_keys_fn=_with_keys,
+    to_dumpable_context=lambda context: [*context[:3], sorted(context[3]), *map(list, context[4:5]), *([list(o) for o in context[5]],)],
+    from_dumpable_context=lambda c: (*c[:3], frozenset(c[3]), tuple(c[4]), tuple(map(tuple, c[5]))),
+)  # fmt: skip

@@ -39,14 +39,6 @@ def test_torch_func_is_refused(provider: str) -> None:
     assert torch.equal(torch.func.functional_call(net, weights, (X,))[0], net(X)[0])
 
 
-@pytest.mark.slow
-def test_torch_compile_is_refused() -> None:
-    net = chain()
-    with pytest.raises(ProviderError, match=r"torch\.compile cannot follow"):
-        torch.compile(net)(X)
-    net(X)
-
-
 def test_autocast_is_told_to_have_no_effect() -> None:
     net = chain()
     with torch.autocast("cpu", dtype=torch.bfloat16), pytest.warns(RanvierWarning, match="autocast has no effect"):
