@@ -19,6 +19,7 @@ DATA = {
     "celegans": "connectomes",
     "event_digits": "nmnist_small",
     "fashion_mnist": "fashion_mnist",
+    "pretraining": "mnist_t10k",
     "spoken_digits": "fsdd",
 }
 #: recipes that train networks: some seconds each
@@ -30,6 +31,7 @@ TRAINED = {
     "fewer_steps",
     "learning_rules",
     "one_model",
+    "pretraining",
     "rule_costs",
     "scaling",
     "spoken_digits",
