@@ -150,3 +150,13 @@ def test_a_network_of_other_parts_runs_as_before() -> None:
     state = net.run(5 * ms, stream=3).state
     assert not bound(net, state)
     assert fired(net.stepper(state), [1] * 30) == run(net, state, 30)[0]
+
+
+def test_stored_weights_run_as_before() -> None:
+    net = rv.Network(dt=0.1 * ms, seed=1)
+    for n in NAMES:
+        net.population(n, 41, CELL.with_values(E=-44 * mV), v=rv.Uniform(-60 * mV, -50 * mV))
+    net.connect("a", "b", rv.AllToAll(), to="g", weight=rv.Uniform(0 * mV, 1 * mV), storage=rv.storages.Int8())
+    state = net.run(5 * ms, stream=3).state
+    assert not bound(net, state)
+    assert fired(net.stepper(state), [1] * 30) == run(net, state, 30)[0]

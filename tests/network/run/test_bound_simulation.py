@@ -277,6 +277,48 @@ def test_plastic_networks_take_the_long_way() -> None:
     assert not served(net)
 
 
+TIMED = rv.Cell(
+    "dv/dt = (E - v + g)/tau : mV (unless refractory)\ndg/dt = -g/tau_g : mV\ndlast/dt = 0*last/tau : ms",
+    threshold="v > -50*mV", reset="v = -60*mV - 3*mV*exp(-(t - last)/(20*ms)); last = t", refractory=3 * ms, E=-44 * mV,
+    tau=20 * ms, tau_g=5 * ms,
+)  # fmt: skip
+FREE = rv.Cell(
+    "dv/dt = (E - v + g)/tau : mV\ndg/dt = -g/tau_g : mV",
+    threshold="v > -50*mV",
+    reset="v = -60*mV",
+    E=-44 * mV,
+    tau=20 * ms,
+    tau_g=5 * ms,
+)
+RULES = {"rule": rv.FixedProbability(0.2), "procedural": rv.Procedural(rv.FixedProbability(0.2)), "all": rv.AllToAll()}
+KINDS: dict[str, tuple[rv.Cell, str, dict[str, object], bool]] = {
+    "a time in float64": (TIMED, "rule", {}, False),
+    "without refractoriness": (FREE, "rule", {}, True),
+    "a period for each cell": (CELL.with_values(E=-44 * mV, refractory=rv.Uniform(0 * ms, 4 * ms)), "rule", {}, True),
+    "no period": (CELL.with_values(E=-44 * mV, refractory=0 * ms), "rule", {}, True),
+    "drawn rows": (CELL.with_values(E=-44 * mV), "procedural", {}, True),
+    "a time and drawn rows": (TIMED, "procedural", {"delay": 1 * ms}, False),
+    "learnt delays": (FREE, "rule", {"delay": rv.Learn(rv.Uniform(0 * ms, 2 * ms), max=3 * ms)}, False),
+    "stored weights": (FREE, "all", {"storage": rv.storages.Int8()}, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_kinds_of_cells_and_synapses(name: str) -> None:
+    cell, how, more, bound = KINDS[name]
+    net = rv.Network(dt=0.1 * ms, seed=1)
+    for n, size in (("a", 90), ("b", 41)):
+        net.population(n, size, cell, v=rv.Uniform(-60 * mV, -50 * mV))
+    net.connect("a", ["a", "b"], RULES[how], to="g", weight=0.4 * mV, **more)
+    net.connect("b", "a", RULES[how], to="g", weight=-0.6 * mV, **more)
+    state = net.run(15 * ms, stream=3).state
+    counts = [1, 1, 1, 30, 1, 200, 1]
+    assert equal(steps(net, state, counts), whole(net, state, sum(counts)))
+    assert equal(steps(net, state, counts), whole(net, state, sum(counts)))
+    assert bool(served(net)) is bound
+
+
 def test_several_threads_run_at_once() -> None:
     net = plain()
     states = [net.run(5 * ms, stream=k).state for k in range(3)]
