@@ -21,10 +21,12 @@ def test_runs_with_plastic_synapses_take_no_new_memory_for_weights() -> None:
     net = rv.Network(dt=0.1 * ms, seed=1)
     net.source("input", rv.Poisson(15 * Hz, 600))
     net.population("cells", 600, rv.Cell("dv/dt = -v/(10*ms) : mV", threshold="v > 5*mV", reset="v = 0*mV"))
-    rule = rv.plasticity.STDP(tau_plus=20 * ms, tau_minus=20 * ms, A_plus=0.01 * mV, A_minus=0.01 * mV, w_max=1 * mV)
+    rule = rv.plasticity.STDP(tau_plus=20 * ms, tau_minus=20 * ms, A_plus=0.01 * mV, A_minus=-0.01 * mV, w_max=1 * mV)
     net.connect("input", "cells", rv.AllToAll(), to="v", weight=rv.Uniform(0 * mV, 1 * mV), plasticity=rule)
-    state, misses = None, []
+    state, misses, hits = None, [], []
     for _ in range(6):
         state = net.run(20 * ms, state).state
         misses.append(buffer_stats().misses)
+        hits.append(buffer_stats().hits)
     assert misses[2:] == misses[2:3] * 4
+    assert all(more >= fewer + 2 for fewer, more in zip(hits[1:], hits[2:], strict=False))
