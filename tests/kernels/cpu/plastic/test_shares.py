@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 
 import ranvier as rv
@@ -29,4 +31,4 @@ def test_runs_with_plastic_synapses_take_no_new_memory_for_weights() -> None:
         misses.append(buffer_stats().misses)
         hits.append(buffer_stats().hits)
     assert misses[2:] == misses[2:3] * 4
-    assert all(more >= fewer + 2 for fewer, more in zip(hits[1:], hits[2:], strict=False))
+    assert all(more >= fewer + 2 for fewer, more in pairwise(hits[1:]))
