@@ -34,7 +34,7 @@ def gradients(net: rv.Sequential, read: str = "spikes", **how: str) -> torch.Ten
     return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(net.parameters()))])
 
 
-@pytest.mark.parametrize("provider", ["cpu", "reference"])
+@pytest.mark.parametrize("provider", ["cpu", pytest.param("reference", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize("read", ["spikes", "v"])
 def test_the_word_of_a_network_is_that_of_its_calls(word: str, read: str, provider: str) -> None:
