@@ -16,8 +16,11 @@ __all__ = ["clip_gradient", "gradient_norms", "total_norm"]
 def gradient_norms(parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:
     """The Euclidean norm of every parameter's gradient, by name."""
     graded = {n: q.grad for n, q in parameters.items() if q.grad is not None}
+    if not graded:
+        return {}
     with torch.no_grad():
-        return {n: float(torch.linalg.vector_norm(g.double())) for n, g in graded.items()}
+        norms = [torch.linalg.vector_norm(g, dtype=torch.float64) for g in graded.values()]
+        return dict(zip(graded, torch.stack(norms).tolist(), strict=True))
 
 
 def total_norm(norms: dict[str, float], where: str, cause: Callable[[], str]) -> float:
