@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -75,6 +76,7 @@ def make_optimizers(optimizer: Any, net: Network, lr: float) -> Optimizers:
     given = tuple(optimizer) if isinstance(optimizer, tuple | list) else (optimizer,)
     if given and all(isinstance(one, torch.optim.Optimizer) for one in given):
         _check_share(given, parameters)
+        _check_steps(given)
         return Optimizers(given, ready=True)
     made = optimizer(parameters, lr=lr) if callable(optimizer) else None
     if not isinstance(made, torch.optim.Optimizer):
@@ -82,7 +84,20 @@ def make_optimizers(optimizer: Any, net: Network, lr: float) -> Optimizers:
             f"optimizer={optimizer!r} is not an optimiser and makes none: pass torch.optim.Adam, for example, or a list "
             f"of optimisers."
         )
+    _check_steps((made,))
     return Optimizers((made,))
+
+
+def _check_steps(given: tuple[torch.optim.Optimizer, ...]) -> None:
+    """Raise for an optimiser that evaluates the loss itself, several times for one step."""
+    for one in given:
+        closure = inspect.signature(one.step).parameters.get("closure")
+        if closure is not None and closure.default is inspect.Parameter.empty:
+            name = type(one).__name__
+            raise TrainingError(
+                f"optimizer={name} evaluates the loss itself, several times for one step, which rv.train does not offer: use "
+                f"one whose step() takes none, such as torch.optim.Adam, or write the loop with {name}."
+            )
 
 
 def _check_share(given: tuple[torch.optim.Optimizer, ...], parameters: list[nn.Parameter]) -> None:

@@ -157,6 +157,12 @@ class TestSeveralOptimizers:
         with pytest.raises(TrainingError, match=r"the optimizer\[1\] holds none of the network's"):
             quiet(net, make_task(4), epochs=1, optimizer=[both[0], other])
 
+    def test_one_that_evaluates_the_loss_itself_is_refused(self) -> None:
+        net = make_net()
+        for given in (torch.optim.LBFGS, torch.optim.LBFGS(net.parameters())):
+            with pytest.raises(TrainingError, match="optimizer=LBFGS evaluates the loss itself"):
+                quiet(net, make_task(4), epochs=1, optimizer=given)
+
 
 class TestSchedules:
     def test_each_update_or_epoch(self) -> None:
