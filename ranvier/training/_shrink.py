@@ -98,11 +98,11 @@ def _first(source: Any, steps: int) -> Any:
     """The first steps of a set of tensors."""
     if source is None:
         return None
-    if not isinstance(source, tuple | list) or len(source) not in (2, 3):
+    if not isinstance(source, tuple | list) or len(source) not in (1, 2, 3):
         raise TrainingError(
             f"a {type(source).__name__} cannot be cut to {steps} steps: give tensors (x, y), or data as a function of steps."
         )
-    x, y, *lengths = source
+    x, y, *lengths = (*source, None) if len(source) == 1 else source
     parts = x if isinstance(x, Mapping) else {"": x}
     short = [n for n, part in parts.items() if part.shape[1] < steps]
     if short:
