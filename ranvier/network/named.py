@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
@@ -62,17 +62,19 @@ class NamedParts(nn.Module):
     def __contains__(self, name: object) -> bool:
         return any(name in parts for parts in self._kinds().values())
 
-    def __getattr__(self, name: str) -> Any:
-        found = self.__dict__.get("_modules", {}).get(name)  # the tables, which every call asks for
-        if found is not None:
-            return found
-        try:
-            return super().__getattr__(name)
-        except AttributeError as error:
-            for kind, parts in self._kinds().items():
-                if name in parts:
-                    return shown_of(parts[name]) if kind == "projections" else parts[name]
-            raise AttributeError(f"{error}{instead_of(name)}", name=name, obj=self) from None
+    if not TYPE_CHECKING:  # a misspelt name is an error to type checkers
+
+        def __getattr__(self, name: str) -> Any:
+            found = self.__dict__.get("_modules", {}).get(name)  # the tables, which every call asks for
+            if found is not None:
+                return found
+            try:
+                return super().__getattr__(name)
+            except AttributeError as error:
+                for kind, parts in self._kinds().items():
+                    if name in parts:
+                        return shown_of(parts[name]) if kind == "projections" else parts[name]
+                raise AttributeError(f"{error}{instead_of(name)}", name=name, obj=self) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, nn.Module) and name not in self.__dict__["_modules"] and name in self:
