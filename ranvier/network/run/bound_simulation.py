@@ -67,8 +67,7 @@ class BoundSimulation(BoundCircuit):
         goes_on = self._goes_on(state) and steps.done + count <= self.room
         found, made = steps.call(given, count) if goes_on else (UNFIT, [])
         if found == UNFIT:
-            if not self._taken(state):
-                return None
+            self._take(state)
             found, made = steps.call(given, count)
         self._made = None
         if found:
@@ -92,22 +91,20 @@ class BoundSimulation(BoundCircuit):
     def _same_stream(self, state: State) -> bool:
         return state.stream == self._window.state.stream
 
-    def _taken(self, state: State) -> bool:
+    def _take(self, state: State) -> None:
         """Begin from a state whose spikes in flight are known as lists, or with numbers for the drives of its stream."""
-        if self._delayed or not self._same_stream(state):
+        lists = {n: listed(state.history, n) for n in self._shapes}
+        past = {n: own.spikes for n, own in lists.items() if own is not None and self._has_form(n, own)}
+        if self._delayed or not self._same_stream(state) or len(past) < len(self._shapes):
             self._window = Window({}, self.room, check_state(self.graph, state, 1).clone())
             self._draw(state.stream)
             self._steps.begin(circuit_task(self._runner, self._unit, self._window))
-            return True
-        past: dict[str, Spikes] = {}
-        for n, shape in self._shapes.items():
-            own = listed(state.history, n)
-            if own is None or own.shape != shape or own.dtype is not self.dtype:
-                return False
-            past[n] = own.spikes
+            return
         self._window = Window({}, self.room, State(state.step, {}, stream=state.stream))
         self._steps.restart(state.step, past)
-        return True
+
+    def _has_form(self, name: str, own: InFlight) -> bool:
+        return own.shape == self._shapes[name] and own.dtype is self.dtype
 
     def _in_flight(self, name: str, end: int) -> Pending:
         shape = self._shapes[name]

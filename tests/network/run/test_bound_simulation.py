@@ -36,6 +36,14 @@ def plain(dtype: torch.dtype = torch.float32, provider: str | None = None) -> rv
     return net
 
 
+def sent(dtype: torch.dtype = torch.float32) -> rv.Network:
+    """The same with a source whose spikes go over single synapses."""
+    net = plain(dtype)
+    net.source("noise", rv.Poisson(40 * Hz, 30))
+    net.connect("noise", "a", rv.FixedProbability(0.2), to="g", weight=1 * mV, delay=0.3 * ms)
+    return net
+
+
 def served(net: rv.Network) -> int:
     """How many runs the present set-up has served."""
     return sum(kept.served for kept in net._memo.runs.values() if kept.bound is not None)
@@ -59,7 +67,9 @@ def equal(one: State, other: State) -> bool:
 
 
 @DTYPES
-@pytest.mark.parametrize("make", [plain, lambda dtype: circuit(dtype=dtype)], ids=["without sources", "with a source"])
+@pytest.mark.parametrize(
+    "make", [plain, lambda dtype: circuit(dtype=dtype), sent], ids=["without sources", "with a source", "with spikes"]
+)
 @pytest.mark.parametrize("counts", [[1] * 60, [7, 1, 30, 1, 1, 200], [3000, 1500, 4000, 1, 1]])
 def test_they_equal_one_run(dtype: torch.dtype, make: Callable[..., rv.Network], counts: list[int]) -> None:
     net = make(dtype=dtype)
@@ -80,7 +90,7 @@ def test_they_equal_one_run_where_spikes_wait_in_queues() -> None:
         assert served(net) > 10
 
 
-@pytest.mark.parametrize("make", [plain, circuit], ids=["without sources", "with a source"])
+@pytest.mark.parametrize("make", [plain, circuit, sent], ids=["without sources", "with a source", "with spikes"])
 def test_any_state_can_follow_any_other(make: Callable[[], rv.Network]) -> None:
     net = make()
     first = net.run(5 * ms, stream=3).state
@@ -169,7 +179,7 @@ def fire(state: State) -> None:
 
 
 @pytest.mark.parametrize("write", [kick, rest, fire])
-@pytest.mark.parametrize("make", [plain, circuit], ids=["without sources", "with a source"])
+@pytest.mark.parametrize("make", [plain, circuit, sent], ids=["without sources", "with a source", "with spikes"])
 def test_states_belong_to_who_has_them(make: Callable[[], rv.Network], write: Callable[[State], None]) -> None:
     net = make()
     state = steps(net, net.run(5 * ms, stream=3).state, [1, 1, 1, 4])
@@ -233,7 +243,7 @@ def test_an_error_names_the_first_bad_cell_and_leaves_the_state() -> None:
     assert equal(steps(net, state, [1]), whole(net, kept, 1))
 
 
-@pytest.mark.parametrize("make", [plain, circuit], ids=["without sources", "with a source"])
+@pytest.mark.parametrize("make", [plain, circuit, sent], ids=["without sources", "with a source", "with spikes"])
 def test_spikes_are_recorded_as_ever(make: Callable[[], rv.Network]) -> None:
     net = make()
     state, found = steps(net, net.run(5 * ms, stream=3).state, [1, 1]), {n: [] for n in NAMES}
