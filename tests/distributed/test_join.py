@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,36 +11,15 @@ import ranvier as rv
 from ranvier.distributed import Processes
 from ranvier.errors import DimensionError, ProcessError
 from ranvier.units import ms, mV, second
+from tests.distributed.started import started
 from tests.network.processes.circuits import RECORD, plastic, same_state
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
-
-
-def started(count: int, folder: Path) -> list[tuple[int, str]]:
-    """Exit status and errors of each of ``count`` processes that do the job."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    common = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(count)}
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.distributed.job", str(folder)], cwd=ROOT, text=True,
-            env={**common, "RANK": str(rank), "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )
-        for rank in range(count)
-    ]  # fmt: skip
-    try:
-        ends = [process.communicate(timeout=180)[1] for process in running]
-    finally:
-        for process in running:
-            process.kill()
-    return [(process.returncode, end) for process, end in zip(running, ends, strict=True)]
 
 
 @pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_processes_run_as_one_and_end_together(count: int, tmp_path: Path) -> None:
-    ends = started(count, tmp_path)
+    ends = started("tests.distributed.job", count, tmp_path)
     one = plastic().run(10 * ms, stream=3, record=RECORD).state
     for rank, (status, errors) in enumerate(ends):
         assert status == (3 if rank == 1 else 0), errors
