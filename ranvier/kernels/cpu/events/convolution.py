@@ -7,6 +7,7 @@ until it is copied to its place.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -21,6 +22,8 @@ __all__ = ["AT_ONCE", "convolution"]
 Tensor = torch.Tensor
 #: bytes of input or result from which memory is reused
 _LARGE = 1 << 20
+#: bytes of a block that raises the limit of the C library, which goes up to 32 MiB
+_KEPT = 31 << 20
 #: bytes of input or result that are worked on at once
 AT_ONCE = 1 << 21
 
@@ -34,7 +37,17 @@ def convolution(x: Tensor, weight: Tensor, bias: Tensor | None, *sizes: Any, at_
     each = max(prod(x.shape[1:]), prod(shape)) * x.element_size()
     if len(x) * each < min(_LARGE, at_once):
         return torch.convolution(x, weight, bias, *sizes)
+    _let_memory_stay()
     return _Convolution.apply(x, weight, bias, sizes, (len(x), *shape), max(1, at_once // each))
+
+
+@cache
+def _let_memory_stay() -> None:
+    """Free a block that nobody has written to: from then on the allocator of the system keeps about twice as much free memory.
+
+    It otherwise gives the parts of a convolution back after each call, in a process that has freed no larger block.
+    """
+    torch.empty(_KEPT, dtype=torch.uint8)
 
 
 def _made(

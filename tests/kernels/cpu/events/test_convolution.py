@@ -66,7 +66,7 @@ def test_no_rows() -> None:
 )
 def test_a_network_uses_its_memory_again(module: nn.Module) -> None:
     """A second step of training finds every large block on the shelf, and asks the system for no pages."""
-    net = rv.Sequential(module, rv.LIF(), nn.Flatten(), rv.Linear(8 * 24 * 24, 5), rv.LeakyReadout(5), dt=1 * ms)
+    net = rv.Sequential(module, rv.LIF(), dt=1 * ms)
     x = (torch.rand(4, 64, 2, 24, 24) < 0.3).float()
 
     def step() -> None:
