@@ -34,7 +34,7 @@ def hooked() -> nn.Module:
 
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "matrix and cells": (lambda: chain(rv.Linear(3, 4), rv.LIF(5)), r"'linear1' from 'input' to 'lif1' .*\(4,\), but 'lif1' has shape \(5,\): give"),
-    "matrix and image": (lambda: chain(rv.Linear(3, 4), rv.LIF((2, 4))), r"\(4,\), but 'lif1' has shape \(2, 4\)"),
+    "matrix and image": (lambda: chain(rv.Linear(3, 4), rv.LIF((2, 5))), r"\(4,\), but 'lif1' has shape \(2, 5\)"),
     "matrix of an unknown row": (lambda: chain(nn.Flatten(), rv.Linear(9, 4), rv.LIF(5)), r"\(4,\), but 'lif1' has shape \(5,\)"),
     "matrix of unknown axes": (lambda: chain(nn.ReLU(), rv.Linear(9, 4), rv.LIF(5)), r"\(…, 4\), but 'lif1' has shape \(5,\)"),
     "two matrices": (lambda: chain(rv.Linear(3, 4), rv.Linear(5, 5), rv.LIF()), r"Linear behind Linear takes samples of shape \(…, 5\), but a sample has shape \(…, 4\): make them equal"),

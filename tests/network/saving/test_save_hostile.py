@@ -141,7 +141,7 @@ HOSTILE: dict[str, tuple[Callable[[Description, Tensors], object], str]] = {
     "wrong parameter": (_tensor("populations.hidden.tau", lambda t: t[:2]), "one value per cell"),
     "missing tensor": (lambda d, t: t.pop(f"{W}.bias"), "tensor 'bias' is missing"),
     "extra tensor": (lambda d, t: t.update(more=torch.zeros(1)), "'more' belongs to no part"),
-    "unknown module": (_at(f"{LINEAR}/chain/0/type", "os.system"), "expected one of Linear"),
+    "unknown module": (_at(f"{LINEAR}/chain/0/type", "os.system"), "expected one of .*Linear"),
     "unknown kind": (_at("kind", "Popen"), "expected one of"),
     "unknown dtype": (_at("dtype", "float16"), "expected one of"),
     "unknown provider": (_at("provider", "cloud"), "provider='cloud' is unknown"),
