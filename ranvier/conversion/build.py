@@ -97,7 +97,7 @@ class Builder:
         if role.factor == "weight" and term.factor != 1:
             with torch.no_grad():
                 cast("torch.Tensor", module.weight).mul_(term.factor)
-            note = f"weights times {term.factor:.4g}, the threshold before it"
+            note = f"weights times {term.factor:.4g}, the threshold of the population before it"
         became = "kept" if role.exact else "approximated"
         note = note or ("" if role.exact else "takes the largest of each step's spikes, not of the rates")
         kept = 1.0 if role.factor == "weight" else term.factor

@@ -130,7 +130,7 @@ def _thresholds(traced: Traced, data: Any, choice: Choice, steps: int | None) ->
         made[name] = top or 1.0
     if silent:
         warn(
-            f"no sample of data activates {', '.join(silent)}: their threshold is 1. Give data like those of training, or look for dead layers."
+            f"no sample of data activates {', '.join(silent)}: their threshold is 1. Give data like the training data, or look for dead layers."
         )
     return made
 

@@ -57,18 +57,20 @@ def _clip(module: nn.Module) -> Role:
 def _between(low: Any, high: Any) -> Role:
     limit = math.inf if high is None else high
     if low != 0 or not isinstance(limit, float | int) or limit <= 0:
-        return Refused("only clips from 0 upwards have spikes as counterpart")
+        return Refused("spikes stand only for clips from 0 upwards, such as nn.ReLU6 or clamp(x, 0, 6)")
     return Fires(limit=None if limit == math.inf else float(limit))
 
 
 def _padding(module: nn.Module) -> Role:
     if getattr(module, "value", 0) != 0:
-        return Refused("only padding with zeros scales with its input")
+        return Refused("pad with zeros: other padding does not scale with the input")
     return Maps(module, "through")
 
 
-_CURVE = "its values are no rates of spikes: train with nn.ReLU or rv.conversion.QCFS, or name it in averages="
-_LAST = "leave it out: the class of the largest number stays the same; or name it in averages="
+_CURVE = (
+    "rates of spikes cannot stand for its values: train with nn.ReLU or rv.conversion.QCFS, or name it in averages="
+)
+_LAST = "leave it out: the class of the largest output stays the same; or name it in averages="
 
 
 def _each(kinds: str, role: Callable[[nn.Module], Role]) -> dict[type[nn.Module], Callable[[Any], Role]]:
@@ -107,9 +109,7 @@ def _view(called: Called) -> Role:
         return Maps(nn.Flatten(), "through")
     if shape and all(isinstance(n, int) for n in shape[1:]) and shape[0] != 1:
         return Maps(nn.Sequential(nn.Flatten(), nn.Unflatten(1, shape[1:])), "through")
-    return Refused(
-        "of views, only view(len(x), …) with numbers for all other dimensions is converted: use nn.Flatten or nn.Unflatten"
-    )
+    return Refused("write view(x.size(0), …) with numbers for all other dimensions, or use nn.Flatten or nn.Unflatten")
 
 
 class _Mean(nn.Module):
@@ -155,14 +155,14 @@ def _sum(called: Called) -> Role:
     if called.named.get("alpha", 1) != 1:
         return Refused("add without alpha=")
     both = all(isinstance(a, fx.Node) for a in called.arguments[:2])
-    return Adds() if both else Refused("a constant has no counterpart here: put it into the bias of a layer")
+    return Adds() if both else Refused("spikes do not carry a constant: put it into the bias of a layer")
 
 
 def _product(called: Called) -> Role:
     numbers = [a for a in called.arguments[:2] if isinstance(a, float | int)]
     if len(numbers) != 1:
         return Refused(
-            "the product of two signals is no sum of spikes: put it into a module, and name its class in averages="
+            "spikes cannot multiply two signals: put the product into a module, and name its class in averages="
         )
     return Scales(float(numbers[0]))
 

@@ -149,4 +149,6 @@ def check_choice(choice: Any, steps: Any) -> None:
         return
     number = isinstance(choice, float | int) and not isinstance(choice, bool)
     if choice != "max" and not (number and 0 < choice <= 100):
-        raise ConversionError(f"threshold={choice!r}: give 'max', a percentile above 0 up to 100, or 'least_error'.")
+        raise ConversionError(
+            f"threshold={choice!r}: give 'max', a percentile above 0 and up to 100, or 'least_error'."
+        )

@@ -91,7 +91,7 @@ def trace(
     except Exception as error:
         raise ConversionError(
             f"{type(model).__name__} cannot be traced: {error}. Its forward must not depend on values or shapes: write it without "
-            "such branches, or put the part that does into a module and name its class in averages=."
+            "such branches and with x.size(0) for len(x), or put that part into a module and name its class in averages=."
         ) from error
     traced = fx.GraphModule(copied, graph)
     graph.eliminate_dead_code()
@@ -123,7 +123,7 @@ def _told(node: fx.Node, model: fx.GraphModule, roles: Mapping[Any, Any], averag
         module = model.get_submodule(str(target))
         return type(module).__name__, inputs, _of_module(node, module, roles, averages), str(target)
     if node.op == "get_attr":
-        return "attribute", inputs, Refused("it is used outside a module: put it into a layer"), str(target)
+        return "attribute", inputs, Refused("the network uses it outside a module: put it into a layer"), str(target)
     name = getattr(target, "__name__", str(target))
     return name, inputs, _of_function(node, name, model, averages), node.name
 

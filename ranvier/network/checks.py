@@ -250,7 +250,7 @@ def _any_axes(graph: Graph, name: str) -> bool:
 def _take(name: str, value: Any, shape: tuple[int, ...] | None, graph: Graph) -> Tensor:
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], State):
         raise ShapeError(
-            f"input {name!r} is the pair (output, state) of another call: write out, state = layer(x), and give out; in "
+            f"input {name!r} is the pair (output, state) of another call: write out, state = layer(x), and pass out; in "
             f"torch.nn.Sequential write layer.output_only()."
         )
     try:
@@ -287,12 +287,12 @@ def _hint(graph: Graph, name: str, value: Tensor, shape: tuple[int, ...] | None)
     """What may be meant by an input of another shape, as the end of a sentence."""
     axes = 0 if shape is None else len(shape)
     if value.ndim < 2 + axes or shape is None:
-        return " - one sample [T, …] is x.unsqueeze(1); one step [B, …] is .step(x, state) of the network or layer"
+        return " - for one sample [T, …] pass x.unsqueeze(1); for one step [B, …] call .step(x, state)"
     if value.ndim == 3 + axes and len(value) == 1 and tuple(value.shape[3:]) == shape:
-        return " - a step takes [B, …]; a sequence [T, B, …] is a call, net(x, state)"
+        return " - step takes [B, …]; for a sequence [T, B, …] call net(x, state)"
     if tuple(value.shape[-axes:]) == shape:
         readers = ", ".join(repr(p.post) for p in graph.projections.values() if p.pre == name)
-        return f" - for further axes leave out the size of {readers}, whose cells then have the shape that arrives"
+        return f" - for further axes leave out the size of {readers}: its cells then take the shape of the input"
     return ""
 
 

@@ -17,7 +17,7 @@ def check_called(part: Any, own: type) -> None:
         what = "hooks" if has_hook(part) else "a forward of its own"
         raise GraphError(
             f"a {type(part).__name__} with {what} cannot be a part of rv.Sequential, which runs its parts and never calls it: "
-            f"put hooks on a part, such as net['lif1'], or call both networks in an own forward."
+            f"put hooks on a part, such as net['lif1'], or call both networks in a forward of your own."
         )
 
 

@@ -54,8 +54,8 @@ class NamedParts(nn.Module):
         if name not in self.projections or len(self.projections[name].chain) != 1:
             self[name]  # raises where there is no such part
             raise GraphError(
-                f"{name!r} cannot be replaced: only a single transform can. Assign a parameter, as in net[{name!r}].tau = nn.Parameter(…), a "
-                f"transform of several, as in net[{name!r}][0] = …, or make the network anew."
+                f"{name!r} cannot be replaced: only the one transform of a projection can. Assign a parameter, as in net[{name!r}].tau = nn.Parameter(…), "
+                f"or one of several transforms, as in net[{name!r}][0] = …, or make a new network."
             )
         self.projections[name].chain[0] = module.to(self._probe.dtype)
 

@@ -82,8 +82,8 @@ def joints_of(graph: Graph) -> list[Joint]:
     if len(graph.inputs) != 1 or len(graph.outputs) != 1 or odd:
         what = f"{odd[0]!r}" if odd else f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs"
         raise GraphError(
-            f"a network inside another has one input, one output, no sources and no plastic synapses, but this one has {what}: give its "
-            f"parts to one rv.Network."
+            f"a network inside another must have one input, one output, no sources and no plastic synapses, but this one has {what}: "
+            f"give its parts to one rv.Network."
         )
     (entrance,), (end,) = graph.inputs, graph.outputs
     onto = [p for p in graph.projections.values() if p.post == end]

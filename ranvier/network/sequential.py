@@ -113,7 +113,7 @@ class Sequential(Network):
     def _slice(self, which: slice) -> Sequential:
         first, last, stride = which.indices(len(self))
         if stride != 1:
-            raise GraphError(f"parts follow one another: net[{first}:{last}:{stride}] has a step; leave it out.")
+            raise GraphError(f"net[{first}:{last}:{stride}] has a step, but parts follow one another: leave it out.")
         graph = self.graph
         joints = joints_between(graph, first, last)
         enters = next(joint for joint in joints if joint.pre is None)

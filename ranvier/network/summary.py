@@ -90,7 +90,7 @@ def summarize(graph: Graph, plan: Plan, shapes: Mapping[str, tuple[int, ...]] | 
     unknown = [n for n in given if n not in graph.inputs]
     if unknown:
         raise ShapeError(
-            f"shapes names {unknown[0]!r}, which is no input: there are {', '.join(graph.inputs) or 'none'}."
+            f"shapes names {unknown[0]!r}, which is no input; the inputs are {', '.join(graph.inputs) or 'none'}."
         )
     given |= {n: s.shape for n, s in graph.sources.items() if s.shape is not None}
     known = shapes_known(graph, given)

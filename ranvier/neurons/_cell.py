@@ -236,7 +236,7 @@ class Cell:
             Always, with the remedy.
         """
         raise EquationError(
-            "a cell is not called: it is a record of equations. Write lif = rv.LIF(…).layer(dt=1*ms), then "
+            "a cell cannot be called: it is a record of equations. Write lif = rv.LIF(…).layer(dt=1*ms), then "
             "out, state = lif(x, state).",
             line=self.name,
         )

@@ -19,7 +19,7 @@ _LEAK = "A cell with leak is rv.LIF(…, tau=20*ms)"
 _SLOPE = "write surrogate=, with one of rv.surrogates, such as rv.surrogates.ArcTan()"
 _LEARN = "mark the value itself, such as tau=rv.Learn(20*ms) or V_th=rv.Learn(1.0)"
 _CUT = 'write reset_gradient="detached" for this cell or for a network, or reset="detached" in a call or a rule'
-_DELAYED = "a reset in the step after the spike is that of rv.compat.snntorch.Leaky(beta=0.9), whose equations say how"
+_DELAYED = "rv.compat.snntorch.Leaky(beta=0.9) resets in the step after the spike; its equations show how"
 _STATE = "the state of a network is a value: out, state = net(x, state)"
 
 _WORDS = {

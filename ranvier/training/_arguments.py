@@ -66,11 +66,11 @@ def check_rewinds(batches: Source, checks: Source | None, epochs: int, checkpoin
     again = "give an iterable that can be read again, or a function of the epoch that gives its batches"
     if checks is not None and not checks.rewinds and epochs > 1:
         raise TrainingError(
-            f"{checks.name} is an iterator, which is read only once, but is scored after every epoch: {again}."
+            f"{checks.name} is an iterator, which can be read only once, but every epoch ends with its score: {again}."
         )
     if checkpoint is not None and not batches.rewinds:
         raise TrainingError(
-            f"{batches.name} is an iterator, which is read only once, so no training resumes at its place in it: {again}, or "
+            f"{batches.name} is an iterator, which can be read only once, so a training cannot resume from it: {again}, or "
             f"train without checkpoint=…."
         )
 

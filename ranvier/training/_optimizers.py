@@ -96,7 +96,7 @@ def _check_steps(given: tuple[torch.optim.Optimizer, ...]) -> None:
             name = type(one).__name__
             raise TrainingError(
                 f"optimizer={name} evaluates the loss itself, several times for one step, which rv.train does not offer: use "
-                f"one whose step() takes none, such as torch.optim.Adam, or write the loop with {name}."
+                f"one whose step() needs no closure, such as torch.optim.Adam, or write a training loop with {name}."
             )
 
 

@@ -233,6 +233,11 @@ class Branches(nn.Module):
         return x if x.sum() > 0 else -x
 
 
+class Counted(nn.Module):
+    def forward(self, x):
+        return x.view(len(x), -1)
+
+
 class Joined(nn.Module):
     def __init__(self):
         super().__init__()
@@ -256,8 +261,9 @@ class Unread:
         (TwoInputs(), r"2 inputs \(x, y\)"),
         (TwoOutputs(), "returns several values"),
         (Branches(), "cannot be traced"),
+        (Counted(), r"cannot be traced.*write.*with x\.size\(0\) for len\(x\)"),
         (Joined(), r"(?s)3 layers.*sigmoid.*cat \(cat\): branches can be added.*softmax \(softmax\): leave it out"),
-        (nn.Sequential(nn.Linear(3, 3), nn.GELU()), r"  1 \(GELU\): its values are no rates"),
+        (nn.Sequential(nn.Linear(3, 3), nn.GELU()), r"  1 \(GELU\): rates of spikes cannot stand"),
         (nn.Sequential(nn.Linear(3, 3), nn.LSTM(3, 3)), "LSTM"),
         (nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False)), "without running statistics"),
         (nn.Linear(3, 3).half(), r"torch.float16.*model.float\(\)"),

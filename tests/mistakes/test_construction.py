@@ -17,7 +17,7 @@ from ranvier.units import ms
     ("ask", "words"),
     [
         # a cell is a record, a layer is called
-        (lambda: rv.LIF(8)(torch.rand(5, 2, 8)), r"a cell is not called.*lif = rv\.LIF\(…\)\.layer\(dt=1\*ms\)"),
+        (lambda: rv.LIF(8)(torch.rand(5, 2, 8)), r"a cell cannot be called.*lif = rv\.LIF\(…\)\.layer\(dt=1\*ms\)"),
         (lambda: rv.LIF(8).layer(dt=1.0), r"dt=1\.0 is not a time.*dt=0\.1\*ms"),
         (lambda: rv.LIF(8).layer(dt=0.001), r"dt=0\.001 is not a time"),
         (lambda: rv.Layer(rv.LIF, dt=1 * ms), "made of a cell, got function"),
@@ -44,8 +44,8 @@ from ranvier.units import ms
             r"\(5, 2, 9, 32\); expected \[T, B, 32\].*leave out the size of 'lif1'",
         ),
         # the layout of a call and of a step
-        (lambda: rv.LIF(8).layer(dt=1 * ms).step(torch.rand(5, 2, 8)), r"a sequence \[T, B, …\] is a call"),
-        (lambda: rv.LIF(8).layer(dt=1 * ms)(torch.rand(2, 8)), r"one step \[B, …\] is \.step\(x, state\)"),
+        (lambda: rv.LIF(8).layer(dt=1 * ms).step(torch.rand(5, 2, 8)), r"for a sequence \[T, B, …\] call net"),
+        (lambda: rv.LIF(8).layer(dt=1 * ms)(torch.rand(2, 8)), r"one step \[B, …\] call \.step\(x, state\)"),
         (
             lambda: rv.LIF(8).layer(dt=1 * ms)(rv.LIF(8).layer(dt=1 * ms)(torch.rand(5, 2, 8))),
             r"the pair \(output, state\) of another call.*output_only\(\)",

@@ -26,10 +26,10 @@ from ranvier.units import ms
             lambda: rv.LIF(3, tau=0.9),
             r"If it is the decay of a step, beta, .*tau=-dt/ln\(beta\), such as tau=9\.491\*ms",
         ),
-        (lambda: spikingjelly.LIFNode(tau=1.0), r"tau=1\.0 is a number of steps above 1"),
-        (lambda: spikingjelly.ParametricLIFNode(init_tau=0.5), r"init_tau=0\.5 is a number of steps above 1"),
+        (lambda: spikingjelly.LIFNode(tau=1.0), r"tau=1\.0 must be a number of steps above 1"),
+        (lambda: spikingjelly.ParametricLIFNode(init_tau=0.5), r"init_tau=0\.5 must be a number of steps above 1"),
         (lambda: snntorch.Alpha(alpha=0.8, beta=0.9), r"alpha=0\.8 must be above beta=0\.9"),
-        (lambda: snntorch.Lapicque(beta=0.9, R=1.0, C=2.0), "say one thing twice: leave beta out"),
+        (lambda: snntorch.Lapicque(beta=0.9, R=1.0, C=2.0), "R and C already determine beta: leave beta out"),
         (lambda: snntorch.Lapicque(R=1.0), "give R and C, or beta"),
     ],
 )

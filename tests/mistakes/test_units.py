@@ -25,7 +25,7 @@ from ranvier.units import ms, mV
         (lambda: spikingjelly.LIFNode(tau=2 * ms), r"2 ms has a unit"),
         (lambda: sinabs.LIF(tau_mem=10 * ms), r"10 ms has a unit"),
         (lambda: sinabs.ALIF(10.0, rv.Learn(100 * ms)), r"100 ms has a unit"),
-        (lambda: norse.LIF(dt=1 * ms), r"dt=1 ms is a number of seconds above 0, without unit"),
+        (lambda: norse.LIF(dt=1 * ms), r"dt=1 ms must be a number of seconds above 0, without a unit"),
         (lambda: norse.LIF(dt=1.0), r"dt\*tau_mem_inv = 100 makes Euler's rule diverge: rates are in 1/s, dt in s"),
     ],
 )

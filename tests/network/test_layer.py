@@ -314,7 +314,7 @@ class TestPorts:
     [
         (
             lambda: rv.LIF(6).layer(dt=1 * ms)(torch.rand(3, 6)),
-            r"shape \(3, 6\).*one step \[B, …\] is .step\(x, state\)",
+            r"shape \(3, 6\).*one step \[B, …\] call .step\(x, state\)",
         ),
         (lambda: rv.LIF(6).layer(dt=1 * ms)(torch.rand(3, 2, 5)), r"shape \(3, 2, 5\); expected \[T, B, 6\]"),
         (

@@ -81,7 +81,7 @@ def test_transposed_convolutions_count_from_their_inputs() -> None:
 
 
 def test_shapes_of_something_else_are_refused() -> None:
-    with pytest.raises(RanvierError, match="shapes names 'x', which is no input: there are input"):
+    with pytest.raises(RanvierError, match="shapes names 'x', which is no input; the inputs are input"):
         images().summary(shapes={"x": (2, 7, 7)})
 
 

@@ -140,10 +140,10 @@ def test_an_order_that_follows_the_epoch() -> None:
 class TestRefused:
     def test_an_iterator_that_would_be_read_again(self, tmp_path: Path) -> None:
         with pytest.raises(
-            TrainingError, match="train_set is an iterator, which is read only once, so no training resumes"
+            TrainingError, match="train_set is an iterator, which can be read only once, so a training cannot resume"
         ):
             quiet(make_net(), iter(Blocked()), epochs=1, checkpoint=tmp_path)
-        with pytest.raises(TrainingError, match="valid_set is an iterator, which is read only once"):
+        with pytest.raises(TrainingError, match="valid_set is an iterator, which can be read only once"):
             quiet(make_net(), (X, Y), iter(Blocked()), epochs=2)
         with pytest.raises(
             TrainingError, match=r"train_set gave no batch in epoch 2: .* an iterator is read only once"

@@ -64,8 +64,8 @@ def load_state_dict(
     left = tuple(n for n, q in loader.parameters() if id(q) not in loader.reached)
     if left and strict:
         raise CompatError(
-            f"the state dict has nothing for {', '.join(left)}: pass strict=False to keep what they hold, or names= to say which module "
-            f"goes where. It has {', '.join(state_dict)}."
+            f"the state dict has no tensors for {', '.join(left)}: pass strict=False to keep their values, or say with names= which module "
+            f"goes where. Its keys are {', '.join(state_dict)}."
         )
     with torch.no_grad():
         for target, value in loader.writes:
@@ -110,12 +110,12 @@ class _Loader:
         """That every name that was given was of use."""
         for theirs in self.names:
             if theirs not in self.used:
-                raise CompatError(f"names has {theirs!r}, which is no module of the state dict with a place here.")
+                raise CompatError(f"names has {theirs!r}, but the state dict has no such module with weights or cells.")
 
     def _weights(self, group: Group) -> None:
         name = self._named(group, self.weights) or next(iter(self.weights), None)
         if name is None:
-            self._nowhere(group, "net has no more weights")
+            self._nowhere(group, "net has no further weights")
             return
         module = self.weights[name]
         own = {n for n, _ in (*module.named_parameters(), *module.named_buffers())}
@@ -139,7 +139,7 @@ class _Loader:
         fits = {n: p for n, p in self.cells.items() if n not in self.matched.values() and self._has(p, group)}
         name = self._named(group, fits) or next(iter(fits), None)
         if name is None:
-            self._nowhere(group, f"no population of net that is left has {', '.join(group.leaves) or 'such settings'}")
+            self._nowhere(group, f"no remaining population of net has {', '.join(group.leaves) or 'such settings'}")
             return
         population = self.cells[name]
         self.matched[group.name] = name
@@ -152,7 +152,7 @@ class _Loader:
         for key, tensor in group.settings.items():
             self.rows.append(Row(key, "", tuple(tensor.shape), "a setting, as here"))
         for key in group.states.values():
-            self.rows.append(Row(key, "", (), "state: here a value of each call"))
+            self.rows.append(Row(key, "", (), "state: passed to each call"))
 
     @staticmethod
     def _has(population: Population, group: Group) -> bool:
@@ -162,7 +162,7 @@ class _Loader:
         owner = self.matched.get(group.name)
         name = owner if owner in self.back else self._named(group, self.back) or next(iter(self.back), None)
         if name is None:
-            self._nowhere(group, "net has no more recurrent weights")
+            self._nowhere(group, "net has no further recurrent weights")
             return
         label, chain = self.back.pop(name)
         transform = chain.first
@@ -180,7 +180,7 @@ class _Loader:
         others[at] = 0
         if bool(others.any()):
             raise CompatError(
-                f"{key} has weights where {label} has no synapse: make it with autapses=True, or a rule that has them."
+                f"{key} has weights where {label} has no synapse: make it with autapses=True, or with a rule that makes them."
             )
         self._write(key, f"{label}.weight", transform.module.weight, matrix[at])
 

@@ -22,7 +22,7 @@ def trouble_of(population: Population, settings: Mapping[str, Tensor], values: M
         if leaf == "reset_mechanism_val":
             there, here = _MECHANISMS[int(tensor)], mechanism_of(population.cell)
             if there != here:
-                return f"{key} says reset_mechanism={there!r}, but {population.name!r} has {here!r}: make it with that one."
+                return f"{key} says reset_mechanism={there!r}, but {population.name!r} has {here!r}: make it with the first."
         elif leaf == "graded_spikes_factor" and not bool((tensor == 1).all()):
             return (
                 f"{key} scales spikes by {tensor.tolist()}: scale the weights that read them, and leave this key out."
@@ -40,7 +40,7 @@ def trouble_of(population: Population, settings: Mapping[str, Tensor], values: M
     for key, tensor in values.items():
         if key.rpartition(".")[2] == "spike_threshold" and not _same(tensor, population.values()["V_th"]):
             return (
-                f"{key}={tensor.tolist()}, but {population.name!r} has another threshold, by which its surrogate is measured: make it with "
+                f"{key}={tensor.tolist()}, but {population.name!r} has another threshold, which also scales its surrogate: make it with "
                 f"spike_threshold={tensor.tolist()}."
             )
     return None

@@ -71,7 +71,7 @@ def steps(cell: str, rate: str, given: Any, dt: Any) -> Any:
     """The part of a difference that decays in one step: dt*rate."""
     number = value(given)
     if not isinstance(dt, float | int) or not dt > 0:
-        raise CompatError(f"{cell}: dt={dt!r} is a number of seconds above 0, without unit, as in Norse.")
+        raise CompatError(f"{cell}: dt={dt!r} must be a number of seconds above 0, without a unit, as in Norse.")
     part = dt * number
     if isinstance(part, float | int) and not 0 < part <= 2:
         raise CompatError(f"{cell}: dt*{rate} = {part:g} makes Euler's rule diverge: rates are in 1/s, dt in s.")

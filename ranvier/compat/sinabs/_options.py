@@ -26,7 +26,7 @@ def decay(cell: str, name: str, tau: Any, train_alphas: Any) -> Decay:
     steps = value(tau)
     if isinstance(steps, Learn) or not np.all(np.asarray(steps, float) > 0):
         raise CompatError(
-            f"{cell}: tau_{name}={tau!r} is a number of steps above 0, without unit; it learns by itself."
+            f"{cell}: tau_{name}={tau!r} must be a number of steps above 0, without a unit; it is learnt in any case."
         )
     if switch(cell, "train_alphas", train_alphas):
         return "", {f"alpha_{name}": Learn(np.exp(-1 / np.asarray(steps, float))[()])}

@@ -52,7 +52,7 @@ def _circuit(beta: Any, R: Any, C: Any, time_step: Any) -> tuple[Any, Any]:
     given = {n: x is not False for n, x in (("beta", beta), ("R", R), ("C", C))}
     if given["R"] and given["C"]:
         if given["beta"]:
-            raise CompatError("Lapicque: beta, R and C say one thing twice: leave beta out.")
+            raise CompatError("Lapicque: R and C already determine beta: leave beta out.")
         return R, C
     if not given["beta"]:
         raise CompatError("Lapicque: give R and C, or beta and at most one of them.")

@@ -75,7 +75,9 @@ def ParametricLIFNode(
     >>> cell = rv.compat.spikingjelly.ParametricLIFNode(init_tau=2.0, size=10)
     """
     if not isinstance(init_tau, float | int) or not init_tau > 1:
-        raise CompatError(f"ParametricLIFNode: init_tau={init_tau!r} is a number of steps above 1, without unit.")
+        raise CompatError(
+            f"ParametricLIFNode: init_tau={init_tau!r} must be a number of steps above 1, without a unit."
+        )
     decayed = switch("ParametricLIFNode", "decay_input", decay_input)
     charge = f"v + (x - {leak(v_reset)})*rate" if decayed else f"v - {leak(v_reset)}*rate + x"
     common = (v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq, size)

@@ -31,7 +31,7 @@ def node(
     switch(cell, "store_v_seq", store_v_seq)
     tau = value(values.get("tau", 2.0))
     if not isinstance(tau, float | int) or not tau > 1:
-        raise CompatError(f"{cell}: tau={tau!r} is a number of steps above 1, without unit.")
+        raise CompatError(f"{cell}: tau={tau!r} must be a number of steps above 1, without a unit.")
     reset = {} if v_reset is None else {"v_reset": value(v_reset), "v": value(v_reset)}
     return Cell(
         f"{equations}\nx : 1 (input)",

@@ -30,7 +30,7 @@ class Opaque(Adapter):
         inside = next((m for m in module.modules() if isinstance(m, Transform) and m.by_sequence), None)
         if inside is not None:
             raise ShapeError(
-                f"{inside.kind} inside {self.kind} would not know where a sequence begins: make it a part of its own, as in "
+                f"{inside.kind} inside {self.kind} cannot know where a sequence begins: make it a part of its own, as in "
                 f"rv.Sequential(…, rv.{inside.kind}(…), rv.Linear(…), …) or rv.Recurrent(cell, [rv.{inside.kind}(…), rv.Linear(…)])."
             )
 

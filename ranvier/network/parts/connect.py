@@ -133,7 +133,7 @@ def _check(asked: Connection) -> None:
             )
     if flag(asked.same_step, "same_step") and isinstance(how, Connectivity):
         raise GraphError(
-            f"same_step belongs to transforms such as rv.Linear(…): synapses of a rule such as {type(how).__name__} take one step."
+            f"same_step belongs to transforms such as rv.Linear(…): synapses of a rule such as {type(how).__name__} take at least one step."
         )
     if not isinstance(how, Connectivity | nn.Module):
         _check_row(how)
@@ -149,7 +149,7 @@ def _check_row(how: Any) -> None:
         raise GraphError(f"cannot connect with {how!r}: {_instead_of(how)}")
     for module in how:
         if not isinstance(module, nn.Module):
-            raise GraphError(f"cannot connect with a row that holds {module!r}: {_instead_of(module)}")
+            raise GraphError(f"cannot connect with a list that holds {module!r}: {_instead_of(module)}")
 
 
 def _label(graph: Graph, name: str, numbered: bool) -> str:

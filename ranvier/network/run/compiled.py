@@ -106,13 +106,13 @@ def _network(number: int, parameters: Sequence[Tensor] | None = None) -> Any:
     module = _NETWORKS.get(number)
     if module is None:
         raise ProviderError(
-            "a compiled or exported call outlived its network: keep the network as long as what was made from it."
+            "a compiled or exported call outlived its network: keep the network as long as the compiled or exported module."
         )
     if parameters is not None:
         own = [p.data_ptr() for p in module.parameters()]
         if own != [p.data_ptr() for p in parameters]:
             raise ProviderError(
-                "a compiled or exported call was given other parameters than those of its network: change these in place, as "
+                "a compiled or exported call got other parameters than those of its network: change them in place, as "
                 "net.load_state_dict does, and export again after moving the network."
             )
     return module

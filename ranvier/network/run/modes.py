@@ -40,8 +40,8 @@ _FUNC = (
     "vmap; take gradients with torch.autograd.grad, second ones with provider='reference'."
 )
 _COMPILE = (
-    "torch.compile follows calls of a network, net.observe and net.step, not this: leave it outside of what is compiled, or mark "
-    "the function with @torch.compiler.disable."
+    "torch.compile supports calls of a network, net.observe and net.step, but not this: keep it outside the compiled function, or "
+    "mark the function with @torch.compiler.disable."
 )
 _AUTOCAST = (
     "torch.autocast has no effect here: a network computes in its own dtype, float32 or float64, as spikes at a threshold do not "

@@ -88,8 +88,8 @@ def _number(population: Population, label: str, value: Any) -> Tensor:
     known = [n for n in cell.parameters if n not in normed]
     if label not in known:
         raise GraphError(
-            f"{population.name!r} has no parameter {label!r}, but {', '.join(known) or 'none'}.{meant(label, known)} Where samples "
-            f"begin is said by a state."
+            f"{population.name!r} has no parameter {label!r}; it has {', '.join(known) or 'none'}.{meant(label, known)} To set where "
+            f"samples begin, pass a state."
         )
     found, wanted = check_values({label: value}, cell.positive)[label], dimension_of(label, cell.parameters[label])
     if found != wanted:

@@ -48,7 +48,7 @@ class Limited:
             raise ValueError("the position in the data is missing or no number of batches")
         while self.position < int(position):
             if self._next() is None:
-                raise ValueError(f"the data end before batch {int(position)}, to which they were read")
+                raise ValueError(f"the data end before batch {int(position)}, where the training stopped reading")
 
     def _next(self) -> Batch | None:
         """The next batch; None at the end of what is read only once, or where a pass has none."""

@@ -107,7 +107,7 @@ class PopulationVector(Loss):
             )
         if bool((o < 0).any()):
             raise TrainingError(
-                f"PopulationVector reads rates, but the output is {float(o.detach().min()):.3g} somewhere: end the network "
+                f"PopulationVector reads rates, but the smallest output is {float(o.detach().min()):.3g}: end the network "
                 f"with cells that fire, or choose rv.losses.Regression."
             )
         return o

@@ -47,9 +47,7 @@ class Tasks(Loss):
             raise TrainingError(f"Tasks: losses={self.losses!r} must give one of rv.losses for each task by name.")
         for name, loss in self.losses.items():
             if "." in name:
-                raise TrainingError(
-                    f"Tasks: {name!r} holds a dot, which stands between task and metric: rename the task."
-                )
+                raise TrainingError(f"Tasks: {name!r} holds a dot, which separates task and metric: rename the task.")
             if not isinstance(loss, Loss):
                 raise TrainingError(f"Tasks: the loss of {name!r} is {loss!r}: give one of rv.losses.")
         for what, given in (("weights", self.weights), ("outputs", self.outputs)):

@@ -50,7 +50,7 @@ def test_rules_and_other_things_are_refused():
     net.population("a", 3, rv.LIF())
     with pytest.raises(GraphError, match="same_step belongs to transforms"):
         net.connect("a", "a", rv.AllToAll(), same_step=True)
-    with pytest.raises(GraphError, match=r"a row that holds 0\.5: for a probability"):
+    with pytest.raises(GraphError, match=r"a list that holds 0\.5: for a probability"):
         net.connect("a", "a", [nn.Flatten(), 0.5])
     net.connect("a", "a", rv.Linear(3, 3), same_step=True)
     with pytest.raises(GraphError, match="has no delay, so a spike"):
