@@ -1,4 +1,4 @@
-"""Modules that note when anything in them is replaced, so that what was set up for them need not look at every part in every call."""
+"""Modules that note every replacement in them, so that a set-up call need not compare every part."""
 
 from __future__ import annotations
 

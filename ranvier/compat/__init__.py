@@ -1,4 +1,4 @@
-"""Cells of other libraries by their names and defaults, and their weights: nothing here imports these libraries."""
+"""Cells of other libraries under their names and defaults, and loading of their weights. Nothing here imports these libraries."""
 
 from __future__ import annotations
 

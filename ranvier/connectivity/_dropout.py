@@ -25,11 +25,11 @@ Tensor = torch.Tensor
 class Dropout(Transform, nn.Module):
     """Leaves out cells with probability ``p`` in training, the same ones at every step of a sample.
 
-    y = x*m/(1 - p) with m [B, …] drawn once for a sequence: m is 0 with probability p, else 1. Outside training y = x. With
-    ``torch.nn.Dropout``, whose mask is another one at every step, a cell is hardly ever left out altogether.
+    y = x*m/(1 - p) with m [B, …] drawn once for a sequence: m is 0 with probability p, else 1. Outside training y = x. In contrast,
+    ``torch.nn.Dropout`` draws a new mask at every step, and hardly ever leaves a cell out for a whole sequence.
 
-    In a network the mask follows from its seed, the place of the module, and the random stream of the state: a new call
-    draws a new one, ``stream=`` pins it, and a sequence has one mask wherever it is cut. By itself the module takes x [T, B, …]
+    In a network the mask follows from the seed, the place of the module, and the random stream of the state. Each call draws a
+    new mask, ``stream=`` pins it, and a sequence has one mask wherever it is cut. Outside a network the module takes x [T, B, …]
     and draws from torch's generator.
 
     Parameters

@@ -34,23 +34,23 @@ def convert(
     """Make a spiking network from a trained one, layer by layer.
 
     Every rectifier becomes a population of integrate-and-fire cells, v' = v + x, a spike where v > V_th, then v -= V_th, from
-    v = V_th/2. Its rate is its activation, clipped at V_th and rounded to V_th/steps. Input is given unchanged in every step;
-    the result is the mean of the output over steps.
+    v = V_th/2. Its rate times V_th is the activation, clipped at V_th and rounded to multiples of V_th/steps. Every
+    step receives the same input, and the result is the mean of the output over steps.
 
     Parameters
     ----------
     model
         A trained module with one input [B, …] and one output. It is not changed.
     data
-        Inputs like those of training, not of the test: a tensor [B, …], or batches of inputs or of (inputs, targets).
+        Inputs like the training data, not test data: a tensor [B, …], or batches of inputs or of (inputs, targets).
     threshold
-        V_th of each layer from its activations on ``data``: ``"max"``, a percentile, or ``"least_error"``, which rounds and clips
-        them with the least squared error in ``steps``. A :class:`QCFS` keeps the one that it learnt.
+        V_th of each layer from its activations on ``data``: ``"max"``, a percentile, or ``"least_error"``, the threshold with the
+        least squared error of rounding and clipping in ``steps``. A :class:`QCFS` keeps its learnt threshold.
     calibrate
-        Whether to shift the input of every cell by the difference that remains between mean activation and mean rate in ``steps``.
+        Whether to shift the input of every cell by the remaining difference between mean activation and mean rate in ``steps``.
     averages
-        Classes of modules, functions, or names of either, without spiking form (``nn.LayerNorm``, ``nn.GELU``,
-        ``nn.MultiheadAttention`` of one input): they are evaluated on the running mean of their input.
+        Classes of modules, functions, or names of either, without a spiking form (``nn.LayerNorm``, ``nn.GELU``,
+        ``nn.MultiheadAttention`` of one input), to evaluate on the running mean of their input.
     layers
         Further rules: a class of modules, and a function of the module that gives its role (:mod:`ranvier.conversion.roles`).
     cell
@@ -61,7 +61,7 @@ def convert(
     Raises
     ------
     ConversionError
-        Before anything runs, where layers have no counterpart: all are named, functional calls too. Where data do not fit.
+        If layers have no counterpart: before anything runs, naming all of them, also functional calls. If data do not fit.
 
     Warns
     -----

@@ -37,17 +37,17 @@ class Layer(Shown):
     read-out. :meth:`step` takes one step, x [B, *size]. The state is a value: pass it on, or leave it out to start afresh.
     ``cell.layer(dt=…)`` says the same as ``rv.Layer(cell, dt=…)``.
 
-    Values that are ``rv.Learn`` are parameters by the name that the cell gives them (``layer.tau``), all others are buffers. The
-    module has the kernels of a network of this one population: :attr:`network`, which simulates, records and plans.
+    Values given as ``rv.Learn`` are parameters under their names in the cell (``layer.tau``); all others are buffers. The layer
+    runs the kernels of a network of this one population: :attr:`network`, which also simulates, records and plans.
 
     Parameters
     ----------
     cell
-        A cell, or :class:`Recurrent`, whose transform is ``layer.recurrent``. Without a size it has the shape that arrives.
+        A cell, or :class:`Recurrent`, whose transform is ``layer.recurrent``. Without a size it takes the shape of ``x``.
     dt
         Time step.
     to
-        The port where ``x`` arrives: needed where the cell has not exactly one input. With several ports, ``x`` is a mapping by port.
+        The port where ``x`` arrives: needed unless the cell has exactly one input. With several ports, ``x`` is a mapping by port.
     seed
         Seeds what is drawn for the layer: parameters and delays. None takes a seed from torch's generator, so that
         layers differ and ``torch.manual_seed`` repeats them.

@@ -23,9 +23,9 @@ class Recurrent:
     Parameters
     ----------
     cell
-        With a size, where a rule joins its population.
+        A cell; it needs a size if ``how`` is a rule.
     how
-        A transform, a row of them, or a rule for single synapses, such as ``rv.OneToOne()``.
+        A transform, a list of transforms, or a rule for single synapses, such as ``rv.OneToOne()``.
     to
         The port, as in ``net.connect``.
     weight, delay, sign

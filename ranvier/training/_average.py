@@ -25,7 +25,7 @@ class Average:
     ----------
     decay
         The average a becomes decay*a + (1 - decay)*p after every update, beginning with p itself. None: all updates
-        weigh alike.
+        have equal weight.
     start
         Epochs before the average begins.
 

@@ -19,7 +19,7 @@ class TensorBoard:
     Parameters
     ----------
     folder
-        Where TensorBoard reads. A training that is resumed goes on there, and replaces epochs that it repeats.
+        Where TensorBoard reads. A resumed training continues there, and replaces the epochs that it repeats.
     writer
         An object with ``add_scalar(name, value, step)`` and ``flush()`` to write to instead.
 

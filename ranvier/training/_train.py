@@ -101,11 +101,11 @@ def train(
     metric
         Scores beside the loss: ``"accuracy"`` for classes, ``"rmse"``, ``"mae"`` or ``"r2"`` for values, a function
         ``(out, target)`` whose larger values are better, a ``rv.training.Metric``, or several of them. The first chooses the
-        best epoch; with ``"loss"`` the loss chooses. None scores what the loss says: accuracy for classes, an error
-        for ``rv.losses.Regression``; where it says nothing, the loss chooses.
+        best epoch; with ``"loss"`` the loss chooses. None takes the metric of the loss: accuracy for classes, an error
+        for ``rv.losses.Regression``; for a loss without one, the loss itself chooses.
     optimizer
         ``"adam"``, ``"adamw"``, ``"sgd"``, a torch optimiser, or what makes one from (parameters, lr=…). A torch optimiser may
-        have groups of parameters with rates of their own; a list of several, each with other parameters, steps together.
+        have groups of parameters with rates of their own; the optimisers of a list hold different parameters and step together.
         Parameters that no optimiser holds stay as they are.
     lr
         Learning rate.
@@ -118,7 +118,7 @@ def train(
     batch_size
         Samples per batch.
     batches_per_epoch
-        An epoch is the next so many batches, also over the borders of passes. None: one pass.
+        An epoch is this number of batches, also across the end of a pass. None: one pass.
     clip
         Largest norm of the gradient, in the units of ``scale``; a longer one is scaled down.
     schedule
@@ -126,11 +126,11 @@ def train(
         ``rv.training.TorchSchedule(make)``: any schedule of torch, moved on after every epoch or update.
     accumulate
         Batches for one update: their gradients are averaged over samples, so that ``batch_size=16, accumulate=4`` steps as
-        ``batch_size=64`` does, in the memory of 16. What an epoch leaves over makes an update of its own.
+        ``batch_size=64`` does, in the memory of 16. The batches that remain at the end of an epoch make one more update.
     average
         Keep an exponential moving average of the parameters with this decay per update, or any
         ``rv.training.Average``. The network is validated with the averages, the best epoch keeps them, and the training
-        ends with them; callbacks see the parameters that are trained. Running statistics of norms are not averaged.
+        ends with them; callbacks see the trained parameters, not the averages. Running statistics of norms are not averaged.
     regularizers
         Added to the loss of every batch: some of ``rv.regularizers``.
     callbacks
@@ -154,7 +154,7 @@ def train(
     ------
     TrainingError
         Where an argument cannot be used, the checkpoint is of another training, or the loss or gradient is not finite;
-        the message says where it was first so, and what to do.
+        the message says where this happened first, and what to do.
 
     Warns
     -----

@@ -149,7 +149,7 @@ class TestPopulationCodes:
     def test_what_it_cannot_read_is_refused(self) -> None:
         with pytest.raises(ShapeError, match="2 preferred values for an output of 3 cells"):
             rv.losses.PopulationVector([1.0, 3.0])(OUT, EACH[:, 0, 0])
-        with pytest.raises(TrainingError, match=r"reads rates, but the output is -"):
+        with pytest.raises(TrainingError, match=r"reads rates, but the smallest output is -"):
             rv.losses.PopulationVector([1.0, 2.0, 3.0])(-OUT, EACH[:, 0, 0])
         with pytest.raises(TrainingError, match="give a finite value for each cell"):
             rv.losses.PopulationVector([1.0, float("nan")])

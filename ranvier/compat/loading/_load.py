@@ -22,16 +22,16 @@ def load_state_dict(
     net: Network | Layer, state_dict: Mapping[str, Tensor], *, names: Mapping[str, str] | None = None,
     leave_out: Collection[str] = (), strict: bool = True,
 ) -> LoadTable:  # fmt: skip
-    """Load the ``state_dict()`` of an snnTorch, SpikingJelly, Norse or Sinabs network, and say what went where.
+    """Load the ``state_dict()`` of an snnTorch, SpikingJelly, Norse or Sinabs network, and return a table of the places of all tensors.
 
-    Weights and norms are matched in their order there with those of ``net`` along its parts, and cells, which hold beta, threshold,
-    w, tau_mem, …, with the populations that have such values; so both networks list their parts in one order. Recurrent
-    weights follow their cells. Nothing is written unless everything fits.
+    Weights and norms are matched in order with those of ``net``. Cells (which hold beta, threshold, w, tau_mem, …) are matched in
+    order with the populations that have such values. So both networks must list their parts in the same order. Recurrent weights
+    follow their cells. Nothing is written unless everything fits.
 
     Parameters
     ----------
     names
-        ``{"fc1": "linear1"}``: a module there and the projection or population here, where the order does not tell.
+        ``{"fc1": "linear1"}``: the projection or population of ``net`` for a module of the other network, instead of the order.
     leave_out
         Keys that are not loaded.
     strict
@@ -41,7 +41,7 @@ def load_state_dict(
     Raises
     ------
     CompatError
-        For tensors without a place, of another shape, or of other settings than those of the cell: each by name, with the remedy.
+        For tensors without a place, of another shape, or with settings that differ from the cell's. The message names each, with the remedy.
 
     >>> net = rv.Sequential(rv.Linear(4, 3), rv.compat.snntorch.Leaky(0.9), dt=1*ms)
     >>> state = {"fc1.weight": torch.zeros(3, 4), "fc1.bias": torch.zeros(3), "lif1.beta": torch.tensor(0.8)}

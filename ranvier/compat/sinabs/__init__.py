@@ -1,7 +1,7 @@
 """Cells of Sinabs 3.1: equal in spikes, membrane (``v``) and gradient, with its arguments and defaults.
 
 Networks here take [T, B, …] where Sinabs takes [B, T, …]. Time constants are numbers of steps and learn, as there.
-``record_states`` and ``shape`` are taken; ``net.observe`` gives states.
+``record_states`` has no effect: ``net.observe`` gives states. ``shape`` sets the size.
 """
 
 from __future__ import annotations

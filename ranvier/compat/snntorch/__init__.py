@@ -1,7 +1,6 @@
 """Cells of snnTorch 1.0: equal in spikes, membrane (``v``) and gradient, with its arguments and defaults.
 
-``init_hidden`` and ``output`` are taken and change nothing: they say what snnTorch's ``forward`` returns. Here the state is a
-value, and ``net.observe`` gives the membrane.
+``init_hidden`` and ``output`` have no effect: they select what snnTorch's ``forward`` returns. Here the state is a value, and ``net.observe`` gives the membrane.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def RLeaky(
 ) -> Cell | Recurrent:  # fmt: skip
     """The twin of ``snntorch.RLeaky``: :func:`Leaky` with its spikes of the step before as a further input.
 
-    Its reset to zero clears the whole membrane: v' = (1 - s)*(beta*v + x). They come through ``rv.Linear(linear_features,
+    Its reset to zero clears the whole membrane: v' = (1 - s)*(beta*v + x). The spikes come through ``rv.Linear(linear_features,
     linear_features)``, or ``rv.Conv2d`` with ``conv2d_channels`` and ``kernel_size``, or cell by cell with weight ``V``
     (``all_to_all=False``).
 
@@ -58,7 +58,7 @@ def RSynaptic(
 ) -> Cell | Recurrent:  # fmt: skip
     """The twin of ``snntorch.RSynaptic``: :func:`Synaptic` with its spikes of the step before as a further input.
 
-    They come as in :func:`RLeaky`. snnTorch 1.0 fails at ``reset_delay=False``, which is therefore refused.
+    The spikes come as in :func:`RLeaky`. ``reset_delay=False`` raises an error, as it fails in snnTorch 1.0.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Cells of SpikingJelly 2.0 (``activation_based.neuron``): equal in spikes, membrane (``v``) and gradient, with its defaults.
 
-``step_mode`` and ``store_v_seq`` are taken and change nothing: a network runs sequences [T, B, …] and single steps, and
+``step_mode`` and ``store_v_seq`` have no effect: a network runs sequences [T, B, …] and single steps, and
 ``net.observe`` gives the membrane. Time constants are numbers of steps, as there.
 """
 

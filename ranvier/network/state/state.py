@@ -45,7 +45,7 @@ class State:
         ``variables[population][name]`` [batch, *shape]; ``refractory_left``, the steps of refractoriness left, is int32.
     history
         ``history[source]`` [depth, batch, *shape]: the last emissions of every source whose spikes are still in flight. A circuit
-        keeps them as a list, and they become a tensor where they are looked up.
+        keeps them as a list, which becomes a tensor when it is looked up.
     synapses
         ``synapses[projection][name]`` [batch, synapses]: variables of plastic synapses; those in ms are float64.
     stream

@@ -18,7 +18,7 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class Pooled(Loss):
-    """``loss`` of the mean of each of ``groups`` equal groups of cells: cells 0 to G - 1 stand for class 0, and so on.
+    """``loss`` on the means of ``groups`` equal groups of cells: cells 0 to G - 1 stand for class 0, and so on.
 
     out [T, B, groups * G] becomes [T, B, groups]; targets are those of ``loss``. With spikes, a count is then the mean count
     of a group. Source: Eshraghian et al., Proceedings of the IEEE 2023 (population codes).

@@ -37,7 +37,7 @@ class Regression(Loss):
         else abs(e - y) - 1/2.
 
     out [T, B, …]; targets have the shape of a sample of the output, and may leave out the axis of a single cell: [B], or
-    [B, T]. Scored is ``"rmse"`` (``"mae"`` for ``"absolute"``); ``"r2"`` is another choice. A mean over every step
+    [B, T]. The metric is ``"rmse"`` (``"mae"`` for ``"absolute"``); ``"r2"`` is another choice. A mean over every step
     lets rules learn while the series goes by.
 
     >>> y = torch.rand(12, 3)  # three values for each sample
