@@ -31,7 +31,7 @@ def value(given: Any, learn: bool = False) -> Any:
             f"{inner!r} has a unit, but the numbers of this cell have none, as in its library: a decay is that of one step, "
             f"exp(-dt/tau), and a time constant counts steps, tau/dt."
         )
-    plain = given.detach().cpu().numpy() if hasattr(given, "detach") else given
+    plain: Any = given.detach().cpu().numpy() if hasattr(given, "detach") else given  # pyright: ignore[reportAttributeAccessIssue]
     plain = plain.item() if getattr(plain, "ndim", 1) == 0 else plain
     return Learn(plain) if learn and not isinstance(plain, Learn) else plain
 

@@ -51,6 +51,7 @@ class _Request(NamedTuple):
     dtype: torch.dtype = torch.float64
     gradient: bool = False
     single: bool = True
+    few: bool = False
     step: bool = False
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ranvier.errors import TrainingError
 from ranvier.network import Network
@@ -102,7 +102,7 @@ def _first(source: Any, steps: int) -> Any:
         raise TrainingError(
             f"a {type(source).__name__} cannot be cut to {steps} steps: give tensors (x, y), or data as a function of steps."
         )
-    x, y, *lengths = (*source, None) if len(source) == 1 else source
+    x, y, *lengths = cast("tuple[Any, ...]", (*source, None) if len(source) == 1 else source)
     parts = x if isinstance(x, Mapping) else {"": x}
     short = [n for n, part in parts.items() if part.shape[1] < steps]
     if short:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -147,8 +147,7 @@ class _Loader:
         if trouble:
             raise CompatError(trouble)
         for leaf, tensor in group.leaves.items():
-            held = population._parameters.get(leaf)
-            self._write(group.keys[leaf], f"{name}.{leaf}", population._buffers[leaf] if held is None else held, tensor)
+            self._write(group.keys[leaf], f"{name}.{leaf}", cast("Tensor", getattr(population, leaf)), tensor)
         for key, tensor in group.settings.items():
             self.rows.append(Row(key, "", tuple(tensor.shape), "a setting, as here"))
         for key in group.states.values():
@@ -182,7 +181,7 @@ class _Loader:
             raise CompatError(
                 f"{key} has weights where {label} has no synapse: make it with autapses=True, or with a rule that makes them."
             )
-        self._write(key, f"{label}.weight", transform.module.weight, matrix[at])
+        self._write(key, f"{label}.weight", cast("Tensor", transform.module.weight), matrix[at])
 
     def _named(self, group: Group, known: Mapping[str, Any]) -> str | None:
         """The name that the user gave for a group."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -89,7 +89,7 @@ class Population(Noting):
         self.positions: Positions | None = None
         self.surrogate = cell.surrogate or surrogate or ArcTan()
         #: what "auto" means for its resets, as its cell or the network says
-        self.reset_gradient: Reset = cell.reset_gradient or reset_gradient
+        self.reset_gradient: Reset = cast("Reset", cell.reset_gradient or reset_gradient)
         self.bounds: dict[str, tuple[float | None, float | None]] = {}
         self._steps: dict[tuple[tuple[str, ...], bool], Step] = {}
         self._computed: tuple[tuple, dict[str, Tensor]] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from ranvier.connectivity.bound import Binding
 from ranvier.connectivity.registry import describe as describe_transform
 from ranvier.connectivity.registry import rebuild as rebuild_transform
 from ranvier.connectivity.registry import transform_of
-from ranvier.dynamics import OWN_RESETS
+from ranvier.dynamics import OWN_RESETS, Reset
 from ranvier.errors import FileFormatError
 from ranvier.limits.record import Record, damaged
 from ranvier.limits.tensors import fill
@@ -192,7 +192,7 @@ def rebuild(record: Record, tensors: Tensors) -> Network:
         net, dt=record.number("dt") * UNITS["ms"], seed=record.whole("seed", -(2**62)),
         surrogate=decode_surrogate(record, "surrogate"), dtype=_DTYPES[record.choice("dtype", *_DTYPES)],
         provider=record.text("provider") if "provider" in record else None,
-        reset_gradient=record.choice("reset_gradient", *OWN_RESETS) if "reset_gradient" in record else "auto",
+        reset_gradient=cast("Reset", record.choice("reset_gradient", *OWN_RESETS)) if "reset_gradient" in record else "auto",
     )  # fmt: skip
     for name in record.child("inputs").data:
         net.input(name, record.child("inputs").sizes(name))
