@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from ranvier.errors import ShapeError, TrainingError
-from ranvier.training.losses.loss import Kind, Loss
+from ranvier.training.losses._around import Around
 
 __all__ = ["FromInput"]
 
@@ -17,7 +17,7 @@ Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
-class FromInput(Loss):
+class FromInput(Around):
     """``loss`` with a target made from the input: its reconstruction, a forecast, or any function of it.
 
     Parameters
@@ -39,14 +39,12 @@ class FromInput(Loss):
     >>> fit = rv.train(net, (x,), epochs=2, loss=forecast)
     """
 
-    loss: Loss
     ahead: int = 0
     make: Callable[[Tensor], Tensor] | None = None
     input: str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.loss, Loss):
-            raise TrainingError(f"FromInput: loss={self.loss!r} is not one of rv.losses.")
+        super().__post_init__()
         if not isinstance(self.ahead, int) or isinstance(self.ahead, bool) or self.ahead < 0:
             raise TrainingError(f"FromInput: ahead={self.ahead!r} must be a whole number of steps, 0 or more.")
 
@@ -54,33 +52,6 @@ class FromInput(Loss):
     def per_step(self) -> bool:
         """That of the loss inside, where no step is left out."""
         return self.loss.per_step and not self.ahead
-
-    @property
-    def classifies(self) -> bool:
-        """That of the loss inside."""
-        return self.loss.classifies
-
-    @property
-    def targets(self) -> Kind:
-        """Those of the loss inside."""
-        return self.loss.targets
-
-    @property
-    def scores(self) -> tuple[str, ...]:
-        """Those of the loss inside."""
-        return self.loss.scores
-
-    def __call__(self, out: Any, target: Any, lengths: Tensor | None = None) -> Tensor:
-        """The mean loss of the batch."""
-        return self.loss(*self._ahead(out, target, lengths))
-
-    def predict(self, out: Any, lengths: Tensor | None = None) -> Any:
-        """What the loss inside reads out."""
-        return self.loss.predict(out, lengths)
-
-    def compared(self, out: Any, target: Any, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """What a metric of the loss inside compares."""
-        return self.loss.compared(*self._ahead(out, target, lengths))
 
     def target_of(self, x: Any, target: Any) -> Tensor:
         """The targets [B, …] of an input [T, B, …]."""
@@ -93,11 +64,7 @@ class FromInput(Loss):
         x = (x.float() if x.dtype == torch.bool else x).transpose(0, 1)
         return x if self.make is None else self.make(x)
 
-    def at_steps(self, target: Any, out: Any, steps: Sequence[int] | Tensor, total: int) -> Any:
-        """The targets of some steps."""
-        return self.loss.at_steps(target, out, steps, total)
-
-    def _ahead(self, out: Any, target: Any, lengths: Tensor | None) -> tuple[Any, ...]:
+    def given(self, out: Any, target: Any, lengths: Tensor | None) -> tuple[Any, ...]:
         """Output, targets ``ahead`` steps later, and what is left of lengths."""
         k = self.ahead
         if k:
@@ -110,4 +77,4 @@ class FromInput(Loss):
                 )
             out, target = out[:-k], target[:, k:]
             lengths = None if lengths is None else lengths - k
-        return (out, target) if lengths is None else (out, target, lengths)
+        return super().given(out, target, lengths)
