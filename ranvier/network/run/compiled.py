@@ -11,7 +11,6 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -51,6 +50,10 @@ class _Form(NamedTuple):
     paths: tuple[str, ...]
     dt: float | None
     times: frozenset[str]
+
+
+#: forms of compiled calls, by number of the network, request and shapes of inputs
+_FORMS: dict[tuple[int, str, tuple[tuple[int, ...], ...]], _Form] = {}
 
 
 def compiled(
@@ -128,13 +131,15 @@ def _asked(
 
 @torch.compiler.assume_constant_result
 def _form(number: int, asked: str, shapes: tuple[tuple[int, ...], ...]) -> _Form:
-    """The form of the results for inputs of ``shapes``."""
-    return _found(number, asked, shapes)
+    """The form of the results for inputs of ``shapes``, with the parts that the network has now."""
+    found = _FORMS[number, asked, shapes] = _elsewhere(_form_of, number, asked, shapes)
+    return found
 
 
-@lru_cache(maxsize=64)
-def _found(number: int, asked: str, shapes: tuple[tuple[int, ...], ...]) -> _Form:
-    return _elsewhere(_form_of, number, asked, shapes)
+def _found(number: int, asked: str, inputs: Sequence[Tensor]) -> _Form:
+    """The form with which a call was compiled."""
+    shapes = tuple(tuple(int(n) for n in t.shape[2:]) for t in inputs)
+    return _FORMS[number, asked, shapes] if (number, asked, shapes) in _FORMS else _form(number, asked, shapes)
 
 
 def _form_of(number: int, asked: str, shapes: tuple[tuple[int, ...], ...]) -> _Form:
@@ -167,8 +172,7 @@ def _called(
     x = dict(zip(request["names"], inputs, strict=True)) if request["names"] else inputs[0]
     state = None
     if given:
-        shapes = tuple(tuple(t.shape[2:]) for t in inputs)
-        form = _found(number, asked, shapes)
+        form = _found(number, asked, inputs)
         state = State.from_tensors(first, stream, dict(zip(form.paths, given, strict=True)), form.dt, form.times)
     how = request["how"] if state is not None or "stream" in request["how"] else {**request["how"], "stream": 0}
     with inside_an_operator():
@@ -189,12 +193,21 @@ def _call(
     _network(number, parameters)
     with torch.no_grad():
         values, state = _called(number, asked, inputs, given, first, stream)
-    return _alone([*values, *state.tensors().values()])
+    made = [*values, *state.tensors().values()]
+    form, (steps, batch) = _found(number, asked, inputs), inputs[0].shape[:2]
+    sizes = tuple(tuple(steps if n == -1 else batch if n == -2 else n for n in shape) for shape in form.shapes)
+    now = tuple(state.tensors()), tuple(t.dtype for t in made), tuple(tuple(t.shape) for t in made)
+    if now != (form.paths, form.dtypes, sizes):
+        raise ProviderError(
+            "the network has other parts, delays or numbers than when this call was compiled: call torch.compiler.reset() after "
+            "such a change, or export again."
+        )
+    return _alone(made)
 
 
 @_call.register_fake
 def _(number, asked, inputs, given, first, stream, parameters):
-    form = _found(number, asked, tuple(tuple(int(n) for n in t.shape[2:]) for t in inputs))
+    form = _found(number, asked, inputs)
     steps, batch = inputs[0].shape[:2]
     sizes = [[steps if n == -1 else batch if n == -2 else n for n in shape] for shape in form.shapes]
     return [inputs[0].new_empty(size, dtype=dtype) for size, dtype in zip(sizes, form.dtypes, strict=True)]

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import ranvier as rv
-from ranvier.errors import ProviderError
+from ranvier.errors import ProviderError, StateError
 from ranvier.units import ms
 
 
@@ -165,3 +165,31 @@ def test_an_exported_step_needs_its_own_network():
     moved = copy.deepcopy(made.module())
     with pytest.raises(ProviderError, match="other parameters"):
         moved(inputs(1)[0], state)
+
+
+def test_a_change_of_dtype_compiles_again():
+    net = feedforward()
+    fast = torch.compile(net, fullgraph=True, backend="aot_eager")
+    fast(inputs(3))
+    net.double()
+    x = inputs(3).double()
+    out, _ = torch.compile(net, fullgraph=True, backend="aot_eager")(x)
+    assert out.dtype == torch.float64
+    assert torch.equal(out, net(x)[0])
+
+
+def test_parts_added_later_compile_again_and_end_what_was_exported():
+    net = rv.Network(dt=1 * ms)
+    net.input("x", 6)
+    net.population("cells", 8, rv.LIF(8), output=True)
+    net.connect("x", "cells", rv.Linear(6, 8), same_step=True)
+    fast = torch.compile(net, fullgraph=True, backend="aot_eager")
+    fast(inputs(3))
+    state = net.initial_state(2, stream=0)
+    exported = torch.export.export(Step(net), (inputs(1)[0], state), strict=False).module()
+    net.connect("cells", "cells", nn.Identity(), delay=3 * ms)
+    with pytest.raises(StateError, match="belongs to another network"):
+        exported(inputs(1)[0], state)
+    out, state = fast(inputs(3))
+    assert torch.equal(out, net(inputs(3), stream=0)[0])
+    assert "history/cells" in state.tensors()
