@@ -76,7 +76,7 @@ class BoundCircuit(BoundParts):
     def back(self, count: int) -> None:
         """Where it stood ``count`` steps before."""
         done, window = self._steps.done - count, self._window
-        self._steps.begin(circuit_task(self._runner, self._unit, window))
+        self._begin(window)
         if done:
             self._steps.step(done)
 
@@ -96,8 +96,13 @@ class BoundCircuit(BoundParts):
 
     def _go_on(self, room: int) -> None:
         """Make room for more steps."""
-        self._window = Window({}, room, self.state_now())
-        self._steps.begin(circuit_task(self._runner, self._unit, self._window))
+        self._begin(Window({}, room, self.state_now()))
+
+    def _begin(self, window: Window) -> None:
+        """Go on from the state of ``window``; no gradient is followed."""
+        self._window = window
+        with torch.no_grad(), own_precision():
+            self._steps.begin(circuit_task(self._runner, self._unit, window))
 
 
 def bind_circuit(graph: Graph, plan: Plan, state: State) -> BoundCircuit | None:

@@ -12,7 +12,6 @@ from ranvier.kernels.provider import CHANGED, UNFIT, CircuitCalls, OpensCircuit
 from ranvier.kernels.tasks import Spikes
 from ranvier.network.checks import MOST
 from ranvier.network.plan.built import unit_of
-from ranvier.network.run._circuit import circuit_task
 from ranvier.network.run.bound_circuit import BoundCircuit
 from ranvier.network.run.modes import own_precision
 from ranvier.network.run.one_circuit import OneCircuit, one_circuit, room_for
@@ -96,9 +95,9 @@ class BoundSimulation(BoundCircuit):
         lists = {n: listed(state.history, n) for n in self._shapes}
         past = {n: own.spikes for n, own in lists.items() if own is not None and self._has_form(n, own)}
         if self._delayed or not self._same_stream(state) or len(past) < len(self._shapes):
-            self._window = Window({}, self.room, check_state(self.graph, state, 1).clone())
+            window = Window({}, self.room, check_state(self.graph, state, 1).detach().clone())
             self._draw(state.stream)
-            self._steps.begin(circuit_task(self._runner, self._unit, self._window))
+            self._begin(window)
             return
         self._window = Window({}, self.room, State(state.step, {}, stream=state.stream))
         self._steps.restart(state.step, past)

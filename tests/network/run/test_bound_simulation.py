@@ -211,6 +211,20 @@ def test_states_can_be_copied_moved_and_saved(tmp_path: Path) -> None:
         assert equal(steps(net, same, [4, 5]), after)
 
 
+@pytest.mark.parametrize("make", [plain, circuit, sent], ids=["without sources", "with a source", "with spikes"])
+def test_states_and_weights_with_a_gradient_are_taken_as_numbers(make: Callable[[], rv.Network]) -> None:
+    net = make()
+    state = steps(net, net.run(5 * ms, stream=3).state, [1, 1, 1, 4])
+    for p in net.parameters():
+        p.requires_grad_()
+    asking = state.map(lambda t: t.clone().requires_grad_() if t.is_floating_point() else t)
+    for count in (1, 30):
+        after = steps(net, asking.with_stream(count), [count, 2])
+        assert equal(after, whole(net, state.with_stream(count), count + 2))
+        assert not any(t.requires_grad for t in after.tensors().values())
+    assert served(net) == 6
+
+
 def test_bad_states_are_refused_as_ever() -> None:
     net = plain()
     state = steps(net, net.run(5 * ms, stream=3).state, [1, 1, 1, 4])
