@@ -53,6 +53,7 @@ class _Request(NamedTuple):
     single: bool = True
     few: bool = False
     step: bool = False
+    few: bool = False
 
 
 _SHAPE, _REQUEST = DrawShape(), _Request()

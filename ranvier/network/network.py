@@ -18,6 +18,7 @@ from ranvier.network.checks import (
     shape_from,
     whole,
 )
+from ranvier.network.fixed import fixed
 from ranvier.network.graph import Graph, Memo
 from ranvier.network.inner import check_called
 from ranvier.network.named import NamedParts
@@ -89,6 +90,10 @@ class Network(NamedParts):
 
     sources: Sources
     _probe: Tensor
+    surrogate: Surrogate | None = fixed("Give surrogate= to the network or to cells when you make them.")
+    reset_gradient: Reset = fixed(
+        "Give reset= to a call, or reset_gradient= to the network or to cells when you make them."
+    )
 
     def __init__(
         self, *, dt: Any, seed: int = 0, surrogate: Surrogate | None = None, dtype: torch.dtype = torch.float32,
@@ -98,7 +103,7 @@ class Network(NamedParts):
         check_options(dtype, provider, surrogate, reset_gradient)
         self._processes = several(processes)
         self._dt, self.seed, self.surrogate, self.provider = step_length(dt), whole(seed, "seed"), surrogate, provider
-        self.reset_gradient: Reset = reset_gradient
+        self.reset_gradient = reset_gradient
         self.populations = cast("Parts[Population]", Named())
         self.projections = cast("Parts[Projection]", Named())
         self.relays = {}

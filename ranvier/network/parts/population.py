@@ -14,6 +14,7 @@ from ranvier.connectivity import Positions
 from ranvier.dynamics import COUNTER, Reset, Step, exact_step, time_apart
 from ranvier.errors import EquationError, ShapeError
 from ranvier.kernels import eager
+from ranvier.network.fixed import fixed
 from ranvier.network.habits import instead_of
 from ranvier.network.order import GraphError
 from ranvier.network.parts.cell_norm import PopulationNorm
@@ -80,6 +81,10 @@ class Population(Noting):
     population of the very same cell, whose learnable values this one uses too.
     """
 
+    surrogate: Surrogate = fixed("Give surrogate= to the cell or to the network when you make it.")
+    #: what "auto" means for its resets, as its cell or the network says
+    reset_gradient: Reset = fixed("Give reset= to a call, or reset_gradient= to the cell or network when you make it.")
+
     def __init__(
         self, name: str, cell: Cell, shape: tuple[int, ...] | None, *, surrogate: Surrogate | None = None, seed: int = 0,
         dtype: torch.dtype = torch.float32, like: Population | None = None, reset_gradient: Reset = "auto",
@@ -88,8 +93,7 @@ class Population(Noting):
         self.name, self.cell, self.shape, self.seed = name, cell, shape, seed
         self.positions: Positions | None = None
         self.surrogate = cell.surrogate or surrogate or ArcTan()
-        #: what "auto" means for its resets, as its cell or the network says
-        self.reset_gradient: Reset = cast("Reset", cell.reset_gradient or reset_gradient)
+        self.reset_gradient = cast("Reset", cell.reset_gradient or reset_gradient)
         self.bounds: dict[str, tuple[float | None, float | None]] = {}
         self._steps: dict[tuple[tuple[str, ...], bool], Step] = {}
         self._computed: tuple[tuple, dict[str, Tensor]] | None = None
