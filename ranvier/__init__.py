@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         recipes,
         storages,
         surrogates,
+        training,
         units,
     )
     from ranvier.connectivity import (
@@ -243,6 +244,7 @@ _PUBLIC: dict[str, str] = {
     "store_weights": "ranvier.network",
     "surrogates": "ranvier.surrogates",
     "train": "ranvier.training",
+    "training": "ranvier.training",
     "travel_time": "ranvier.connectivity",
     "units": "ranvier.units",
     "whole_state": "ranvier.network",
@@ -363,6 +365,7 @@ __all__ = [
     "store_weights",
     "surrogates",
     "train",
+    "training",
     "travel_time",
     "units",
     "whole_state",

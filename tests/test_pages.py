@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -64,6 +65,13 @@ class TestPages:
         typed = _typed(name)
         assert {n: typed.get(n) for n in loaded} == loaded
         assert set(loaded) | {n for n in vars(module) if n in module.__all__} == set(module.__all__)
+
+    def test_pages_and_messages_name_what_there_is(self) -> None:
+        public = set(import_module("ranvier").__all__)
+        texts = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "ranvier").rglob("*.py")]
+        for path in texts:
+            named = set(re.findall(r"\brv\.(\w+)", path.read_text(encoding="utf-8")))
+            assert named <= public, f"{path.relative_to(ROOT)} names rv.{', rv.'.join(sorted(named - public))}"
 
     def test_an_unknown_name_is_an_attribute_error(self) -> None:
         with pytest.raises(AttributeError, match=r"'ranvier.network' has no attribute 'Nothing'"):

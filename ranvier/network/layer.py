@@ -86,7 +86,7 @@ class Layer(Shown):
         population = net.populations[name]
         norm = population.membrane_norm
         super().__init__(net, population, inner if norm is None else {"membrane_norm": norm, **inner})
-        self._name = name
+        self._name, self._inner = name, frozenset(self._modules)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -95,6 +95,13 @@ class Layer(Shown):
             own = self.__dict__.get("_name")
             variables = () if own is None else self.cell.system.states
             raise AttributeError(f"{error}{instead_of(name, own, variables)}", name=name, obj=self) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__.get("_inner", ()):
+            if name not in self.network:
+                raise GraphError(f"{name!r} of a layer cannot be replaced: make the layer anew.")
+            self.network[name] = value
+        super().__setattr__(name, value)
 
     @property
     def network(self) -> Network:

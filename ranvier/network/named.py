@@ -57,7 +57,16 @@ class NamedParts(nn.Module):
                 f"{name!r} cannot be replaced: only the one transform of a projection can. Assign a parameter, as in net[{name!r}].tau = nn.Parameter(…), "
                 f"or one of several transforms, as in net[{name!r}][0] = …, or make a new network."
             )
-        self.projections[name].chain[0] = module.to(self._probe.dtype)
+        self._replace(name, 0, module)
+
+    def _replace(self, name: str, k: int, module: Any) -> None:
+        """Put another transform in place number ``k`` of a projection."""
+        if not isinstance(module, nn.Module):
+            raise GraphError(
+                f"{name!r} is a transform, which {type(module).__name__} cannot replace: give a module of torch, such as "
+                f"rv.Linear(…)."
+            )
+        self.projections[name].chain[k] = module.to(self._probe.dtype)
 
     def __contains__(self, name: object) -> bool:
         return any(name in parts for parts in self._kinds().values())
@@ -77,7 +86,8 @@ class NamedParts(nn.Module):
                 raise AttributeError(f"{error}{instead_of(name)}", name=name, obj=self) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, nn.Module) and name not in self.__dict__["_modules"] and name in self:
+        own = self.__dict__
+        if name not in own and name not in own["_modules"] and not hasattr(type(self), name) and name in self:
             self[name] = value
         else:
             super().__setattr__(name, value)

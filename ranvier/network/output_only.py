@@ -29,6 +29,12 @@ class OutputOnly(Shown):
         self.__dict__["_modules"] = module.__dict__["_modules"]
         self.register_load_state_dict_post_hook(_reported)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, nn.Module):
+            setattr(self._behind, name, value)
+        else:
+            super().__setattr__(name, value)
+
     @property
     def module(self) -> nn.Module:
         """The module behind, whose call also gives the state."""

@@ -107,8 +107,7 @@ class Sequential(Network):
         place = placed(self.graph, which)
         if place.k is None:
             return super().__setitem__(place.owner, module)  # which says what cannot be replaced
-        self.projections[place.owner].chain[place.k] = module.to(self.dtype)
-        return None
+        return self._replace(place.owner, place.k, module)
 
     def _slice(self, which: slice) -> Sequential:
         first, last, stride = which.indices(len(self))

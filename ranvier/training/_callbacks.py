@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._fit import Epoch
 
-__all__ = ["Callback", "call"]
+__all__ = ["Callback", "call", "choose_callbacks"]
 
 
 class Callback(Protocol):
@@ -26,6 +27,26 @@ class Callback(Protocol):
     def __call__(self, epoch: Epoch, net: Network, /) -> bool | None:
         """Look at the epoch; return True to end the training."""
         ...
+
+
+def choose_callbacks(callbacks: Any) -> tuple[Callback, ...]:
+    """The callbacks of every epoch.
+
+    Raises
+    ------
+    TrainingError
+        Where they are no list, or one of them cannot be called.
+    """
+    if not isinstance(callbacks, Iterable) or isinstance(callbacks, str):
+        raise TrainingError(f"callbacks={callbacks!r} is not a list: write callbacks=[…].")
+    chosen = tuple(callbacks)  # an iterator is read once
+    for callback in chosen:
+        if not callable(callback) or isinstance(callback, type):
+            raise TrainingError(
+                f"callbacks has {callback!r}, which is no callback: give functions (epoch, net), or objects such as "
+                f"rv.training.TensorBoard('runs/first')."
+            )
+    return chosen
 
 
 def call(callback: Callback, epoch: Epoch, net: Network) -> bool:

@@ -23,7 +23,7 @@ from ranvier.training._arguments import (
     choose_rule,
 )
 from ranvier.training._average import Average, Averages, choose_average
-from ranvier.training._callbacks import Callback, call
+from ranvier.training._callbacks import Callback, call, choose_callbacks
 from ranvier.training._course import Course
 from ranvier.training._data_print import fingerprint_of_data
 from ranvier.training._fit import Epoch, Fit
@@ -167,6 +167,7 @@ def train(
     >>> epochs = fit.table()
     """
     check_arguments(net, epochs, batch_size, clip, early_stopping, valid_set)
+    after = choose_callbacks(callbacks)
     check_accumulate(accumulate)
     rule = choose_rule(rule)
     check_regularizers(regularizers, rule, net)
@@ -233,7 +234,7 @@ def train(
                     if valid is not None and restore_best:
                         course.keep_best()
                 running.after_epoch(history[-1])
-                wishes = [call(callback, history[-1], net) for callback in callbacks]
+                wishes = [call(callback, history[-1], net) for callback in after]
                 course.judge(epochs, early_stopping, any(wishes))
                 if stored:
                     stored.write(course)

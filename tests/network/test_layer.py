@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -226,6 +227,39 @@ class TestTorch:
         lif.tau = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
         assert torch.equal(lif(x)[0], wanted)
 
+    @pytest.mark.parametrize("shown", [lambda layer: layer, rv.Layer.output_only], ids=["layer", "output only"])
+    def test_a_replaced_recurrence_is_used(self, shown: Callable[[rv.Layer], nn.Module]) -> None:
+        torch.manual_seed(0)
+        first, other, x = nn.Linear(6, 6), nn.Linear(6, 6), spikes().float()
+        layer = rv.Recurrent(rv.LIF(6), first).layer(dt=1 * ms)
+        before, wanted = layer(x)[0], rv.Recurrent(rv.LIF(6), other).layer(dt=1 * ms)(x)[0]
+        shown(layer).recurrent = other
+        assert torch.equal(layer(x)[0], wanted)
+        assert not torch.equal(before, wanted)
+        assert torch.equal(layer.state_dict()["recurrent.weight"], other.weight)
+        assert layer.network["recurrent"] is layer.recurrent is other
+
+    def test_what_cannot_be_replaced_says_so(self) -> None:
+        layer = rv.Recurrent(rv.MembraneNorm(rv.LIF(6)), [nn.Identity(), nn.Linear(6, 6)]).layer(dt=1 * ms)
+        with pytest.raises(RanvierError, match="'membrane_norm' of a layer cannot be replaced"):
+            layer.membrane_norm = nn.Identity()
+        with pytest.raises(RanvierError, match=r"'recurrent' cannot be replaced.*\[0\] = "):
+            layer.recurrent = nn.Linear(6, 6)
+
+    def test_a_class_of_its_own_has_modules_of_its_own(self) -> None:
+        class Own(rv.Layer):
+            def __init__(self) -> None:
+                super().__init__(rv.LIF(6), dt=1 * ms)
+                self.before = nn.Identity()
+                self.before = nn.Linear(6, 6)
+
+            def forward(self, x: Any, state: rv.State | None = None, **how: Any) -> tuple[Tensor, rv.State]:
+                return super().forward(self.before(x), state, **how)
+
+        layer, x = Own(), spikes().float()
+        assert torch.equal(layer(x)[0], layer.network(layer.before(x))[0])
+        assert "before.weight" in layer.state_dict()
+
     def test_hooks_are_called_once_in_calls_and_steps(self) -> None:
         lif, seen = rv.LIF(6).layer(dt=1 * ms), []
         lif.register_forward_pre_hook(lambda m, args: seen.append(tuple(args[0].shape)))
@@ -287,6 +321,17 @@ class TestOutputOnly:
         assert net.dtype is torch.float64
         assert model.eval().module is net
         assert not net.training
+
+    def test_a_replaced_transform_is_used(self) -> None:
+        torch.manual_seed(0)
+        net, x = rv.Sequential(rv.Linear(6, 4), rv.LIF(4), dt=1 * ms), spikes().float()
+        model, keys = net.output_only(), list(net.state_dict())
+        model.linear1 = nn.Linear(6, 4)
+        with torch.no_grad():
+            model.module["linear1"].weight.fill_(1.0)
+        assert torch.equal(net["linear1"].weight, torch.ones(4, 6))
+        assert torch.equal(model(x), net(x)[0])
+        assert list(net.state_dict()) == keys
 
 
 class TestPorts:

@@ -144,6 +144,9 @@ def test_parts_by_name() -> None:
         (lambda net: net.__setitem__("lif1", nn.Linear(2, 2)), r"'lif1' cannot be replaced.*tau = nn.Parameter"),
         (lambda net: net.__setitem__("conv2d1", nn.Linear(2, 2)), r"net\['conv2d1'\]\[0\] = "),
         (lambda net: setattr(net, "lif1", nn.Linear(2, 2)), "'lif1' cannot be replaced"),
+        (lambda net: setattr(net, "lif1", rv.LIF(3)), "'lif1' cannot be replaced"),
+        (lambda net: setattr(net, "linear1", 3), "'linear1' is a transform, which int cannot replace"),
+        (lambda net: net.__setitem__("linear1", rv.LIF(3)), "which Cell cannot replace: give a module"),
         (lambda net: net.population("populations", 2, rv.LIF()), "'populations' cannot name a population"),
     ],
 )
@@ -156,6 +159,16 @@ def test_unknown_attributes_are_attribute_errors() -> None:
     assert not hasattr(network(), "lif9")
     with pytest.raises(AttributeError, match="lif9"):
         network().lif9
+
+
+def test_other_attributes_are_set_beside_parts() -> None:
+    net = rv.Network(dt=1 * ms)
+    net.population("note", 3, rv.LIF())
+    net.population("seed", 3, rv.LIF())
+    net.told = "first"
+    net.told, net.seed, net.training = "then", 3, False
+    assert (net.told, net.seed, net.training) == ("then", 3, False)
+    assert net["seed"] is net.populations["seed"]
 
 
 def test_a_transform_is_replaced_by_name() -> None:

@@ -161,6 +161,10 @@ class TestRefused:
             (lambda epoch: 3, r"train_set\(1\) gave a int: give the batches"),
             (iter([torch.zeros(5, 3, 12)]), "train_set gave a Tensor as a batch"),
             ("data.csv", "train_set is a str: give"),
+            (X, r"train_set is one Tensor: give a pair, \(x, y\)"),
+            (X[:, :3], r"train_set is one Tensor"),  # samples of three steps look like (x, y, length)
+            (X.numpy(), r"train_set is one ndarray"),
+            ({"x": X}, r"train_set is one dict"),
         ],
     )
     def test_another_kind(self, source: Any, message: str) -> None:

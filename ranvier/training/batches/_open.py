@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 from ranvier.errors import TrainingError
 from ranvier.training.batches._limited import Limited
 from ranvier.training.batches._loader import Loader
-from ranvier.training.batches._samples import Samples, Tensors, are_parts
+from ranvier.training.batches._samples import Samples, Tensors, are_parts, is_signal
 from ranvier.training.batches._source import Source
 from ranvier.training.batches._stream import Blocks, Once, Stream
 
@@ -51,6 +51,11 @@ def _open(source: Any, batch_size: int, seed: int | None, name: str) -> Source:
         source = source.tensors
     if isinstance(source, str | bytes):
         raise _unknown(source, name)
+    if is_signal(source):
+        raise TrainingError(
+            f"{name} is one {type(source).__name__}: give a pair, (x, y), or (x,) where there are no targets, as in "
+            f"rv.train(net, (x, y), (x_valid, y_valid))."
+        )
     if are_parts(source):
         return Tensors(source, batch_size, seed, name)
     if isinstance(source, DataLoader):

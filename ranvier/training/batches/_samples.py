@@ -12,7 +12,7 @@ from ranvier.errors import ShapeError, TrainingError
 from ranvier.training.batches._batch import Batch, key, lengths_of_batch, mapped, second, stacked, time_first
 from ranvier.training.batches._source import Steady
 
-__all__ = ["Samples", "Tensors", "are_parts"]
+__all__ = ["Samples", "Tensors", "are_parts", "is_signal"]
 
 Tensor = torch.Tensor
 #: numbers of a sample that pay for a look-up of its own
@@ -81,12 +81,12 @@ class Samples(_Numbered):
 
 def are_parts(source: Any) -> bool:
     """True for (x,), (x, y) or (x, y, lengths), each for the whole data set; y may be None."""
-    if not isinstance(source, tuple | list) or len(source) not in (1, 2, 3) or not _is_signal(source[0]):
+    if not isinstance(source, tuple | list) or len(source) not in (1, 2, 3) or not is_signal(source[0]):
         return False
-    return all(_is_signal(part) or (k == 1 and part is None) for k, part in enumerate(source))
+    return all(is_signal(part) or (k == 1 and part is None) for k, part in enumerate(source))
 
 
-def _is_signal(part: Any) -> bool:
+def is_signal(part: Any) -> bool:
     """True for what holds a whole side of a data set, not one sample of it."""
     return isinstance(part, Mapping) or hasattr(part, "__array__")
 

@@ -75,6 +75,25 @@ def test_outputs_states_and_gradients(make):
         torch.testing.assert_close(grads, right_grads)
 
 
+def test_the_dtype_may_change_after_a_call():
+    made = []
+    for again in (True, False):  # a call in float32 first, and none
+        torch.manual_seed(0)
+        torch._dynamo.reset()
+        net, last = feedforward(), nn.Linear(3, 2)
+        fast = torch.compile(lambda x, net=net, last=last: last(net(x)[0].mean(0)), backend="aot_eager")
+        if again:
+            fast(inputs(5))
+        net.double()
+        last.double()
+        out = fast(inputs(5).double())
+        out.square().sum().backward()
+        made.append([out, *(p.grad for p in net.parameters())])
+    for a, b in zip(*made, strict=True):
+        assert a.dtype is torch.float64
+        assert torch.equal(a, b)
+
+
 def test_another_number_of_steps_compiles_nothing():
     graphs = []
 
