@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ __all__ = [
     "check_arguments",
     "check_lengths",
     "check_limit",
+    "check_list",
     "check_regularizers",
     "check_rewinds",
     "choose_loss",
@@ -52,6 +53,12 @@ def check_arguments(
         raise GraphError("the network to train has no external input: declare one with net.input(…).")
     if not net.outputs:
         raise GraphError("the network to train has no output: make a population with output=True.")
+
+
+def check_list(name: str, given: Any) -> None:
+    """Raise unless it is a list, which can be read for every batch and epoch."""
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise TrainingError(f"{name}={given!r} is not a list: write {name}=[…].")
 
 
 def check_limit(batches_per_epoch: int | None) -> None:
@@ -86,6 +93,7 @@ def choose_rule(rule: Rule | None) -> Rule:
 
 def check_regularizers(regularizers: Any, rule: Rule, net: Network, lengths: Tensor | None = None) -> None:
     """That each is a regulariser, has something to watch, and that the rule brings its gradient."""
+    check_list("regularizers", regularizers)
     for regularizer in regularizers:
         if not isinstance(regularizer, Regularizer):
             raise TrainingError(

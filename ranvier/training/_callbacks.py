@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._fit import Epoch
 
-__all__ = ["Callback", "call", "choose_callbacks"]
+__all__ = ["Callback", "call", "check_callbacks"]
 
 
 class Callback(Protocol):
@@ -29,24 +29,14 @@ class Callback(Protocol):
         ...
 
 
-def choose_callbacks(callbacks: Any) -> tuple[Callback, ...]:
-    """The callbacks of every epoch.
-
-    Raises
-    ------
-    TrainingError
-        Where they are no list, or one of them cannot be called.
-    """
-    if not isinstance(callbacks, Iterable) or isinstance(callbacks, str):
-        raise TrainingError(f"callbacks={callbacks!r} is not a list: write callbacks=[…].")
-    chosen = tuple(callbacks)  # an iterator is read once
-    for callback in chosen:
+def check_callbacks(callbacks: Sequence[Callback]) -> None:
+    """Raise where one of them cannot be called after an epoch."""
+    for callback in callbacks:
         if not callable(callback) or isinstance(callback, type):
             raise TrainingError(
                 f"callbacks has {callback!r}, which is no callback: give functions (epoch, net), or objects such as "
                 f"rv.training.TensorBoard('runs/first')."
             )
-    return chosen
 
 
 def call(callback: Callback, epoch: Epoch, net: Network) -> bool:

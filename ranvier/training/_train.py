@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,13 +17,14 @@ from ranvier.training._arguments import (
     check_arguments,
     check_lengths,
     check_limit,
+    check_list,
     check_regularizers,
     check_rewinds,
     choose_loss,
     choose_rule,
 )
 from ranvier.training._average import Average, Averages, choose_average
-from ranvier.training._callbacks import Callback, call, choose_callbacks
+from ranvier.training._callbacks import Callback, call, check_callbacks
 from ranvier.training._course import Course
 from ranvier.training._data_print import fingerprint_of_data
 from ranvier.training._fit import Epoch, Fit
@@ -70,7 +71,7 @@ def train(
     accumulate: int = 1,
     average: float | Average | None = None,
     regularizers: Sequence[Regularizer] = (),
-    callbacks: Iterable[Callback] = (),
+    callbacks: Sequence[Callback] = (),
     early_stopping: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     seed: int = 0,
@@ -167,7 +168,8 @@ def train(
     >>> epochs = fit.table()
     """
     check_arguments(net, epochs, batch_size, clip, early_stopping, valid_set)
-    after = choose_callbacks(callbacks)
+    check_list("callbacks", callbacks)
+    check_callbacks(callbacks)
     check_accumulate(accumulate)
     rule = choose_rule(rule)
     check_regularizers(regularizers, rule, net)
@@ -234,7 +236,7 @@ def train(
                     if valid is not None and restore_best:
                         course.keep_best()
                 running.after_epoch(history[-1])
-                wishes = [call(callback, history[-1], net) for callback in after]
+                wishes = [call(callback, history[-1], net) for callback in callbacks]
                 course.judge(epochs, early_stopping, any(wishes))
                 if stored:
                     stored.write(course)

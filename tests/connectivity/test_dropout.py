@@ -71,6 +71,13 @@ def test_a_sequence_has_one_mask_wherever_it_is_cut(how: dict[str, int]) -> None
     assert torch.allclose(torch.cat([first, rest, torch.stack(steps)]), whole, rtol=1e-10, atol=1e-12)
 
 
+def test_a_shared_one_has_a_mask_for_each_place() -> None:
+    out = rv.Dropout(0.5)
+    net = rv.Sequential(out, torch.nn.Identity(), out, rv.LeakyReadout(CELLS), dt=1 * ms)
+    left = net(torch.ones(2, 400, CELLS), stream=1)[0][-1] != 0
+    assert float(left.double().mean()) == pytest.approx(0.25, abs=0.02)  # 16,000 draws: five standard deviations
+
+
 @pytest.mark.parametrize("how", [{}, {"checkpoint": 7}])
 def test_gradients_pass_the_same_mask(how: dict[str, int]) -> None:
     net, x = network(), inputs()

@@ -145,6 +145,7 @@ class TestCallbacks:
         ("given", "words"),
         [
             (lambda epoch, net: None, r"callbacks=<function .* is not a list: write callbacks=\[…\]"),
+            (iter([lambda epoch, net: None]), "callbacks=.* is not a list"),  # which the first epoch would use up
             ([3], "callbacks has 3, which is no callback"),
             ([rv.training.TensorBoard], "which is no callback: give functions"),
         ],
@@ -152,12 +153,6 @@ class TestCallbacks:
     def test_what_is_no_list_of_callbacks_is_named(self, given: Any, words: str) -> None:
         with pytest.raises(TrainingError, match=words):
             quiet(build(), (spikes(8), torch.arange(8) % 3), epochs=1, callbacks=given)
-
-    def test_an_iterator_serves_every_epoch(self) -> None:
-        seen: list[int] = []
-        given = iter([lambda e, _: seen.append(e.epoch)])
-        quiet(build(), (spikes(8), torch.arange(8) % 3), epochs=3, callbacks=given)
-        assert seen == [1, 2, 3]
 
     def test_a_writer_gets_every_epoch(self) -> None:
         written: list[tuple[str, float, int]] = []

@@ -153,6 +153,8 @@ def test_misuse_is_named() -> None:
     x, y = torch.zeros(2, 3, 6), torch.zeros(2).long()
     for terms, what in (
         ([0.1], "is not a regulariser"),
+        (R.SpikeCost(1.0), r"regularizers=SpikeCost\(.* is not a list"),
+        (iter([R.SpikeCost(1.0)]), "regularizers=.* is not a list"),
         ([R.SpikeCost(1.0, ["lif9"])], "nothing to read of 'lif9'"),
         ([R.SpikeCost(1.0, ["readout1"])], "can watch lif1, lif2"),
         ([R.ResidualMembrane(1.0, ["lif2"])], "can watch lif1"),

@@ -284,8 +284,7 @@ class Projection(Noting):
         try:
             if drawn is not None and transform.by_sequence and transform.module.training:
                 seed, stream = drawn
-                place = next(k for k, t in enumerate(self.chain.transforms) if t is transform)
-                key = key_of(seed, f"{self.name}.chain.{place}")
+                key = key_of(seed, f"{self.name}.chain.{self._place_of(operand)}")
                 out = transform.of_sequence(flat.unflatten(0, lead), key, stream).flatten(0, 1)
             elif transform.time_major:
                 out = operand.run(flat.unflatten(0, lead), carrier).flatten(0, 1)
@@ -298,6 +297,12 @@ class Projection(Noting):
                 f"projection {self.name!r}: {transform.kind} returned {type(out).__name__} instead of a tensor; modules with a state of their own cannot be transforms."
             )
         return out
+
+    def _place_of(self, operand: Operand) -> int:
+        """Its place in the chain, in training; one module may have several."""
+        chain = self.chain
+        found = next((k for k, o in enumerate(chain.operands) if o is operand), None)
+        return next(k for k, t in enumerate(chain.transforms) if t is operand.map) if found is None else found
 
     def _misfit(self, transform: Transform, shape: tuple[int, ...], cause: Exception) -> Exception:
         """What to say of an error in a transform: that of a user's own module stays as it is."""

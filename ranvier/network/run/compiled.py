@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 import torch
 from torch import nn
 
+from ranvier.connectivity.hooks import any_global_hook, has_hook
 from ranvier.errors import ProviderError
 from ranvier.network.run.call import call
 from ranvier.network.run.modes import inside_an_operator
@@ -68,6 +69,8 @@ def compiled(
         return _apart(module, x, state, record, how)  # pyright: ignore[reportCallIssue]
     asked = _asked(names, tuple((n, tuple(v)) for n, v in record.items()), tuple(how.items()))
     form = _form(number, asked, tuple(tuple(t.shape[2:]) for t in inputs))
+    if state is not None and not _fits(state, form):
+        return _apart(module, x, state, record, how)  # pyright: ignore[reportCallIssue]
     given = [] if state is None else list(state.tensors().values())
     first, stream = (0, 0) if state is None else (state.step, state.stream)
     out = torch.ops.ranvier.call(number, asked, inputs, given, first, stream, list(module.parameters()))
@@ -75,6 +78,13 @@ def compiled(
     after = dict(zip(form.paths, out[len(pairs) :], strict=True))
     made = State.from_tensors(first + len(inputs[0]), stream, after, form.dt, form.times)
     return Compiled(dict(zip(pairs, out, strict=False)), made)
+
+
+def _fits(state: Any, form: _Form) -> bool:
+    """Whether it is a state of this network; the call itself says what is wrong with another."""
+    if not isinstance(state, State) or tuple(state.tensors()) != form.paths:
+        return False
+    return state.dt == form.dt and state.times == form.times
 
 
 @torch.compiler.disable
@@ -91,11 +101,17 @@ def _number(module: Any, training: bool) -> int:
     drawn = any(isinstance(v, Distribution) for p in populations for v in p.cell.initial.values())
     noisy = graph.sources or any(p.cell.system.noises or p.normalises for p in populations)
     mixes = any(p.plasticity or any(t.mixes() for t in p.chain.transforms) for p in projections)
-    if drawn or noisy or mixes or graph.processes:
+    if drawn or noisy or mixes or graph.processes or _reaches_outside(module):
         return 0
     number = _NUMBERS.setdefault(module, next(_COUNT))
     _NETWORKS[number] = module
     return number
+
+
+def _reaches_outside(module: nn.Module) -> bool:
+    """Whether the call may depend on tensors that are no parameters, and have a gradient: by hooks on parts, or assigned values."""
+    hooked = any_global_hook() or any(has_hook(m) for m in module.modules() if m is not module)
+    return hooked or any(b.requires_grad for b in module.buffers())
 
 
 def _network(number: int, parameters: Sequence[Tensor] | None = None) -> Any:
@@ -104,7 +120,7 @@ def _network(number: int, parameters: Sequence[Tensor] | None = None) -> Any:
     Raises
     ------
     ProviderError
-        Where there is none any more, or it has other parameters.
+        Where there is none any more, or it has other parameters, or depends on more than these.
     """
     module = _NETWORKS.get(number)
     if module is None:
@@ -117,6 +133,11 @@ def _network(number: int, parameters: Sequence[Tensor] | None = None) -> Any:
             raise ProviderError(
                 "a compiled or exported call got other parameters than those of its network: change them in place, as "
                 "net.load_state_dict does, and export again after moving the network."
+            )
+        if _reaches_outside(module):
+            raise ProviderError(
+                "a network got a hook, or a value with a gradient, after it was compiled or exported: do this before the first call of "
+                "what is compiled, or call torch.compiler.reset() after it."
             )
     return module
 

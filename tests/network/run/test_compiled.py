@@ -154,6 +154,65 @@ def test_what_draws_is_called_between_two_graphs(part):
         torch.compile(net.train(), fullgraph=True, backend="aot_eager")(inputs(4))
 
 
+def test_what_a_hook_uses_gets_its_gradient():
+    found = []
+    for compiled in (True, False):
+        torch.manual_seed(0)
+        net, factor, calls = feedforward(), nn.Parameter(torch.tensor(2.0)), []
+        net.linear1.register_forward_hook(lambda m, x, out, f=factor, c=calls: c.append(1) or out * f)
+        call = torch.compile(net, backend="aot_eager") if compiled else net
+        call(inputs(5))[0].square().sum().backward()
+        assert len(calls) == 1
+        found.append(factor.grad)
+    assert float(found[1]) != 0
+    assert torch.equal(*found)
+
+
+def test_a_value_with_a_gradient_gets_it():
+    found = []
+    for compiled in (True, False):
+        torch.manual_seed(0)
+        net, level = feedforward(), nn.Parameter(torch.tensor(0.5))
+        net.lif1.V_th = 2 * level
+        call = torch.compile(net, backend="aot_eager") if compiled else net
+        call(inputs(5))[0].square().sum().backward()
+        found.append(level.grad)
+    assert float(found[1]) != 0
+    assert torch.equal(*found)
+
+
+def test_a_hook_after_the_first_call_is_refused():
+    net = feedforward()
+    fast = torch.compile(net, backend="aot_eager")
+    fast(inputs(5))
+    net.linear1.register_forward_hook(lambda m, x, out: 2 * out)
+    with pytest.raises(ProviderError, match=r"got a hook.* torch\.compiler\.reset\(\)"):
+        fast(inputs(5))
+    torch.compiler.reset()
+    assert torch.equal(fast(inputs(5))[0], net(inputs(5))[0])
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (lambda: rv.Sequential(rv.Linear(6, 8), rv.LIF(8), dt=1 * ms).initial_state(2), "the state holds lif1, the network lif1, readout1"),
+        (lambda: rv.Sequential(rv.Linear(6, 8), rv.LIF(8), rv.Linear(8, 3), rv.ALIF(3), dt=1 * ms).initial_state(2), "the state holds lif1, alif1, the"),
+        (lambda: slower().initial_state(2), "the state was made with dt=2 ms, the network has dt=1 ms"),
+        (lambda: torch.zeros(2, 8), "state is Tensor: pass on the state"),
+    ],
+)  # fmt: skip
+def test_a_state_of_another_network_is_refused(state, words):
+    net = feedforward()
+    with pytest.raises(StateError, match=words):
+        torch.compile(net, backend="aot_eager")(inputs(5), state())
+
+
+def slower() -> rv.Sequential:
+    return rv.Sequential(
+        rv.Linear(6, 8), rv.LIF(8, tau=rv.Learn(10 * ms)), rv.Linear(8, 3), rv.LeakyReadout(3), dt=2 * ms
+    )
+
+
 class Step(nn.Module):
     def __init__(self, net):
         super().__init__()
