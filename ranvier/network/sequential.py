@@ -195,7 +195,7 @@ class Sequential(Network):
             name = self.population(self._free(kind, counts), size, cell)
             self._join(source, name, chain, counts)
             if isinstance(part, Recurrent):
-                own = name.removeprefix(cell.name if isinstance(cell, Cell) else "relay")
+                own = name.removeprefix(kind)
                 self.connect(name, name, part.how, **part.options, name=f"recurrent{own}")
             source, chain = name, []
         return source, chain

@@ -31,7 +31,7 @@ class Regression(Loss):
     ----------
     at
         ``"mean"``: e is the mean over time; ``"last"``: that of each sample's last step; targets [B, …]. ``"every"``: of all
-        steps that belong to samples; targets [B, T, …], or [B, …] for the same in every step.
+        steps that belong to samples, each weighing alike; targets [B, T, …], or [B, …] for the same in every step.
     error
         ``"squared"``: (e - y)**2. ``"absolute"``: abs(e - y). ``"huber"``: (e - y)**2 / 2 where it is less than 1 in size,
         else abs(e - y) - 1/2.
