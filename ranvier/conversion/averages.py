@@ -1,4 +1,4 @@
-"""Modules that have no spiking form: evaluated on the running means of their input, so that means over steps are exact."""
+"""Modules without a spiking form, evaluated on the running means of their input, so that means over steps are exact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs shifted so that mean rates are mean activations: what clipping and rounding take away on data."""
+"""Shifts of the input that make mean rates equal mean activations, which corrects clipping and rounding on data."""
 
 from __future__ import annotations
 

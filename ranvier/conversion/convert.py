@@ -98,7 +98,7 @@ def _populations(traced: Traced, rows: Sequence[Row]) -> dict[str, str]:
 
 
 def _folded(net: Network, rows: Sequence[Row]) -> tuple[Network, tuple[Row, ...]]:
-    """The network with its norms in the weights beside them; as it is, where one stands beside something else."""
+    """The network with its norms folded into the weights beside them; unchanged if a norm has no such weights."""
     norms = [row.layer for row in rows if row.kind.startswith("BatchNorm")]
     if not norms:
         return net, tuple(rows)

@@ -1,4 +1,4 @@
-"""Activations whose values are those of spikes that a cell can fire in a number of steps: training for conversion."""
+"""Activations with the values that the spikes of a few steps can represent: training for conversion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layers of a trained network in the order in which they run, each with its role; functional calls included."""
+"""The layers and functional calls of a trained network in running order, each with its role."""
 
 from __future__ import annotations
 

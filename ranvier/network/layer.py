@@ -169,7 +169,7 @@ def _network(cell: Any, to: Any, **options: Any) -> tuple[Network, dict[str, nn.
     only = cell.cell if isinstance(cell, Recurrent) else cell
     if not isinstance(only, Cell):
         raise GraphError(
-            f"a layer is made of a cell, got {type(cell).__name__}: write rv.Layer(rv.LIF(128), dt=…), or rv.Sequential for several "
+            f"rv.Layer takes a cell, got {type(cell).__name__}: write rv.Layer(rv.LIF(128), dt=…), or rv.Sequential for several "
             f"parts."
         )
     if to is None and only.default_port is None:

@@ -69,7 +69,7 @@ class OutputOnly(Shown):
 
 
 def _reported(module: Any, keys: Any) -> None:
-    """Pass on what was found while loading to the module behind, which may know shorter names."""
+    """Report what loading found to the module behind, which may know shorter names."""
     behind = module._behind
     for report in behind._load_state_dict_post_hooks.values():
         report(behind, keys)

@@ -1,4 +1,4 @@
-"""A module in front of another one, whose tensors and inner modules it shows as its own."""
+"""A module that shows the tensors and inner modules of another module as its own."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["Shown"]
 class Shown(nn.Module):
     """A module that computes with ``behind`` and has the parameters and buffers of ``owner``, a part of it.
 
-    Both keep them in the same tables of torch, so that ``.to``, loading, optimisers and assignments through one are seen
-    by the other, and the keys of ``state_dict`` are as short as if there were no module behind. ``inner`` are the modules
+    Both keep them in the same tables of torch, so ``.to``, loading, optimisers and assignments through one act on the
+    other, and the keys of ``state_dict`` are as short as without the module behind. ``inner`` are the modules
     that it has as children.
     """
 

@@ -1,4 +1,4 @@
-"""What of a training moves on from epoch to epoch: all that the next one depends on."""
+"""The state of a training: everything that the next epoch depends on."""
 
 from __future__ import annotations
 

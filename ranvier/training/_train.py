@@ -86,7 +86,7 @@ def train(
         A network with an external input and an output. Any torch loop written by hand trains it too.
     train_set, valid_set
         A pair of tensors (x [S, T, …], y [S, …]), a torch ``Dataset`` of samples (x [T, …], y), or a ``DataLoader``
-        of batches (x [B, T, …], y [B, …]). A stream is an ``IterableDataset`` of samples, an iterable of batches, or a
+        of batches (x [B, T, …], y [B, …]). A stream is an ``IterableDataset`` of samples, an iterable of batches (a list holds samples), or a
         function that gives the batches of epoch 1, 2, …; its length need not be known. ``y`` may be a mapping by task, or None.
         With samples of different length, padded to one, each has a third part: how many steps belong to the sample;
         ``loss(out, target, lengths)`` is then called with it.

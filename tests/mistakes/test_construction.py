@@ -20,7 +20,7 @@ from ranvier.units import ms
         (lambda: rv.LIF(8)(torch.rand(5, 2, 8)), r"a cell cannot be called.*lif = rv\.LIF\(…\)\.layer\(dt=1\*ms\)"),
         (lambda: rv.LIF(8).layer(dt=1.0), r"dt=1\.0 is not a time.*dt=0\.1\*ms"),
         (lambda: rv.LIF(8).layer(dt=0.001), r"dt=0\.001 is not a time"),
-        (lambda: rv.Layer(rv.LIF, dt=1 * ms), "made of a cell, got function"),
+        (lambda: rv.Layer(rv.LIF, dt=1 * ms), "rv.Layer takes a cell, got function"),
         (lambda: rv.Layer([rv.LIF(8)], dt=1 * ms), r"rv\.Sequential for several parts"),
         (lambda: rv.CurrentLIF(8).layer(dt=1 * ms), r"say where x arrives, with cell\.layer\(dt=…, to='I'\)"),
         # parts of a chain

@@ -368,7 +368,7 @@ class TestPorts:
         ),
         (lambda: rv.CurrentLIF(6).layer(dt=1 * ms), "has the ports v, I: say where x arrives"),
         (lambda: rv.LIF(6).layer(dt=1 * ms, to="y"), "no port 'y'"),
-        (lambda: rv.Layer(nn.Linear(2, 2), dt=1 * ms), "made of a cell, got Linear"),  # type: ignore[arg-type]
+        (lambda: rv.Layer(nn.Linear(2, 2), dt=1 * ms), "rv.Layer takes a cell, got Linear"),  # type: ignore[arg-type]
         (lambda: rv.LIF(6).layer(dt=1), r"dt=1"),
     ],
 )

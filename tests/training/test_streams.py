@@ -138,6 +138,12 @@ def test_an_order_that_follows_the_epoch() -> None:
 
 
 class TestRefused:
+    def test_samples_that_are_no_pairs(self) -> None:
+        with pytest.raises(
+            TrainingError, match=r"train_set has a sample of type int: .* batches come from an iterator"
+        ):
+            quiet(make_net(), [1, 2, 3], epochs=1)
+
     def test_an_iterator_that_would_be_read_again(self, tmp_path: Path) -> None:
         with pytest.raises(
             TrainingError, match="train_set is an iterator, which can be read only once, so a training cannot resume"

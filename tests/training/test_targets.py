@@ -217,7 +217,7 @@ class TestTasks:
         ):
             with pytest.raises(TrainingError, match=message):
                 rv.losses.Tasks(**arguments)  # type: ignore[arg-type]
-        with pytest.raises(TrainingError, match=r"the data have no target 'place' \('class'\)"):
+        with pytest.raises(TrainingError, match=r"the data have no target 'place', but 'class'"):
             quiet(self.heads(), (x, {"class": y["class"]}), epochs=1, loss=self.TASKS)
         wrong = rv.losses.Tasks({"class": rv.losses.MaxOverTime()})
         with pytest.raises(ShapeError, match=r"task 'class' reads output 'class', but the network has 'a', 'b'"):

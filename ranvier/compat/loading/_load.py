@@ -210,7 +210,7 @@ class _Loader:
         keys = [*group.keys.values(), *group.settings, *group.states.values()]
         if self.strict:
             raise CompatError(
-                f"{', '.join(keys)} have no place: {why}. Say with names={{{group.name!r}: '…'}} where they go, leave them out with "
+                f"there is no place for {', '.join(keys)}: {why}. Say with names={{{group.name!r}: '…'}} where they go, leave them out with "
                 f"leave_out=, or pass strict=False."
             )
         leaves = {k: group.leaves[n] for n, k in group.keys.items()}

@@ -1,4 +1,4 @@
-"""Runs of few steps of a network that is one circuit, each from a state and to a state: set up once."""
+"""Short runs of a network that is one circuit, each from a state to a state, with one set-up."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _COMPARED = 1 << 24
 
 
 class BoundSimulation(BoundCircuit):
-    """The circuit of ``plan`` for calls of at most ``room`` steps. Not for two threads at once: who works with it holds ``lock``.
+    """The circuit of ``plan`` for calls of at most ``room`` steps. Two threads must not use it at once: hold ``lock``.
 
-    A state that the last call made goes on with the spikes in flight that wait inside; any other state is taken with its own.
+    The state of the last call continues with the spikes in flight that wait inside; any other state brings its own.
     """
 
     _steps: CircuitCalls

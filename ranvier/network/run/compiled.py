@@ -1,4 +1,4 @@
-"""A call inside torch.compile or torch.export: one operator of torch, around kernels that are compiled already.
+"""A call inside torch.compile or torch.export: one operator of torch around compiled kernels.
 
 The operator gets the tensors that a call depends on, so that torch can plan around it: inputs, state and parameters. It finds the
 network by a number. The backward pass runs the call again with a gradient. A network whose call draws numbers or changes

@@ -94,7 +94,7 @@ def _number(population: Population, label: str, value: Any) -> Tensor:
     found, wanted = check_values({label: value}, cell.positive)[label], dimension_of(label, cell.parameters[label])
     if found != wanted:
         raise DimensionError(
-            f"values[{population.name!r}][{label!r}] has dimension {found}, the parameter {wanted}: give the values in that unit."
+            f"values[{population.name!r}][{label!r}] has dimension {found}, but the parameter has {wanted}: give the values in that unit."
         )
     number = as_quantity(value).value
     return number if isinstance(number, Tensor) else torch.from_numpy(np.array(number, dtype=np.float64))

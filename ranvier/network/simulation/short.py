@@ -1,4 +1,4 @@
-"""Runs of few steps that follow one another: set up in the second, run by what was set up in those that follow."""
+"""Successive short runs: the second makes the set-up, and later ones use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Emissions that are still in flight: what is known in another form becomes a tensor where somebody asks for one."""
+"""Emissions that are still in flight: a list, or what a source will draw, becomes a tensor when it is looked up."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Drawn(Pending):
 
 
 class History(Mapping[str, Tensor]):
-    """Emissions of the last steps by part. What is pending becomes a tensor when it is first looked up, and remains one."""
+    """Emissions of the last steps by part. A pending emission becomes a tensor when it is first looked up, and remains one."""
 
     __slots__ = ("_held",)
 

@@ -80,7 +80,19 @@ def taken(batch: Any, name: str) -> Batch:
 
 
 def stacked(samples: Sequence[Any], name: str) -> Batch:
-    """The batch of samples (x [T, …], y), also with a number of steps."""
+    """The batch of samples (x [T, …], y), also with a number of steps.
+
+    Raises
+    ------
+    TrainingError
+        Where a sample is something else.
+    """
+    odd = [type(sample).__name__ for sample in samples if not isinstance(sample, tuple | list)]
+    if odd:
+        raise TrainingError(
+            f"{name} has a sample of type {odd[0]}: give (x [T, …], y), or (x, y, length). A list holds samples; batches come "
+            f"from an iterator, or from a function of the epoch."
+        )
     x = _inputs([sample[0] for sample in samples], name)
     lengths = torch.tensor([int(sample[2]) for sample in samples]) if len(samples[0]) > 2 else None
     target = _targets([second(sample) for sample in samples], name)

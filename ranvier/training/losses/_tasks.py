@@ -128,9 +128,9 @@ class Tasks(Loss):
 
     def _target(self, target: Any, task: str) -> Any:
         if not isinstance(target, Mapping) or target.get(task) is None:
-            has = ", ".join(map(repr, target)) if isinstance(target, Mapping) else type(target).__name__
+            has = ", ".join(map(repr, target)) or "no target" if isinstance(target, Mapping) else type(target).__name__
             raise TrainingError(
-                f"Tasks: the data have no target {task!r} ({has}): give y = {{{task!r}: [S, …], …}}, by task."
+                f"Tasks: the data have no target {task!r}, but {has}: give y = {{{task!r}: [S, …], …}}, by task."
             )
         return target[task]
 

@@ -149,9 +149,10 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 def check_classes(target: Any, batch: int, classes: int) -> None:
     """Raise unless ``target`` holds a class from 0 to ``classes`` - 1 for each of ``batch`` samples."""
     if not isinstance(target, Tensor):
+        several = "write rv.losses.Tasks({name: loss, …}) for several targets by name"
         raise TrainingError(
-            f"targets are a {type(target).__name__}; a loss on classes needs whole numbers of shape ({batch},): write "
-            f"rv.losses.Tasks({{name: loss, …}}) where a data set has several targets by name."
+            f"targets are a {type(target).__name__}; a loss on classes needs whole numbers of shape ({batch},): "
+            f"{'give a class for each sample' if target is None else several}."
         )
     integer = not (target.is_floating_point() or target.is_complex() or target.dtype == torch.bool)
     if not integer or target.shape != (batch,):
