@@ -22,7 +22,7 @@ def trouble_of(population: Population, settings: Mapping[str, Tensor], values: M
         if leaf == "reset_mechanism_val":
             there, here = _MECHANISMS[int(tensor)], mechanism_of(population.cell)
             if there != here:
-                return f"{key} says reset_mechanism={there!r}, but {population.name!r} has {here!r}: make it with the first."
+                return f"{key} says reset_mechanism={there!r}, but {population.name!r} has {here!r}: make it with {there!r}."
         elif leaf == "graded_spikes_factor" and not bool((tensor == 1).all()):
             return (
                 f"{key} scales spikes by {tensor.tolist()}: scale the weights that read them, and leave this key out."
