@@ -25,9 +25,9 @@ _BEFORE = ("cmath", "decimal", "random", "shutil", "subprocess", "unicodedata")
 
 
 def map_torch() -> None:
-    """Begin, where torch is not imported yet, the process has a second processor, and the libraries are where wheels have them.
+    """Start, if torch is not imported yet, the process has a second processor, and the libraries are where wheels put them.
 
-    Nothing is lost where this fails: torch itself maps what it does not find mapped.
+    Nothing is lost if this fails: torch maps what is not mapped yet.
     """
     if sys.platform != "linux" or "torch" in sys.modules or len(os.sched_getaffinity(0)) < 2:
         return

@@ -100,7 +100,7 @@ def joints_between(graph: Graph, first: int, last: int) -> list[Joint]:
     Raises
     ------
     GraphError
-        Where the parts have not one beginning and one end, as where a residual branch is cut.
+        If the parts have several beginnings or ends, as when a residual branch is cut.
     """
     every = list(_every(graph))
     counted = [i for i, place in enumerate(every) if place.owner not in graph.relays]

@@ -49,7 +49,7 @@ class Optimizers:
 
     @contextmanager
     def same_settings(self) -> Iterator[None]:
-        """Rates and other settings of groups are afterwards what they were."""
+        """A context that restores the rates and other settings of groups at its end."""
         before = [{n: copy.deepcopy(v) for n, v in group.items() if n != "params"} for group in self.groups]
         try:
             yield

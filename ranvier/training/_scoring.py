@@ -28,7 +28,7 @@ class Scoring:
 
 
 def choose_metrics(metric: Any, loss: Any, best: bool | str = True) -> Scoring:
-    """The requested metrics; ``best`` names the one that chooses the best epoch, where it is no bool the first one does.
+    """The requested metrics; ``best`` names the one that chooses the best epoch; if it is True or False, the first one does.
 
     None scores what the loss says (``Loss.scores``), and the loss alone where it says nothing.
 

@@ -180,7 +180,7 @@ def _form_of(number: int, asked: str, shapes: tuple[tuple[int, ...], ...]) -> _F
 
 
 def _elsewhere(function: Callable[..., R], *given: Any) -> R:
-    """The function in a thread of its own, which has none of the modes in which torch follows this one."""
+    """Run the function in another thread, outside the modes in which torch traces this one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(function, *given).result()
 

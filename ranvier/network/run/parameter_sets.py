@@ -56,8 +56,8 @@ def coefficients_of_sets(
 ) -> dict[str, Tensor]:
     """The coefficients of every set of parameters as [B, *shape] or [B, 1, …]; those that depend on none of ``values`` as they are.
 
-    They have the bits of a population whose parameters are arrays: exponentials of several matrices are rounded in another way than
-    that of one, so two cells stand for all where no number differs from cell to cell.
+    They have the bits of a population with arrays as parameters. Exponentials of several matrices round differently from that of
+    one, so two cells stand for all if no number differs from cell to cell.
     """
     known, sets, shape = population.values(), [], population.shape or (1,)
     arrays = any(t.numel() > 1 for t in known.values()) or any(t[0].numel() > 1 for t in values.values())

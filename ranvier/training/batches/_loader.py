@@ -63,7 +63,7 @@ class Loader:
 
 
 def _tell_epoch(loader: Any, epoch: int) -> None:
-    """A sampler or stream whose order follows the epoch is told it, as torch's own convention has it."""
+    """Tell the epoch to a sampler or stream whose order follows it, by torch's own convention."""
     for part in (loader.dataset, getattr(loader, "sampler", None)):
         tell = getattr(part, "set_epoch", None)
         if callable(tell):
