@@ -1,4 +1,4 @@
-"""Attributes that are chosen when their owner is made, and that nobody would read again where they were assigned later."""
+"""Attributes that are set when their owner is made: a later assignment would have no effect, so it raises an error."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ class _Fixed:
 
 
 def fixed(remedy: str) -> Any:
-    """An attribute that can be assigned once; after that an error says the ``remedy``. Reading costs what any attribute costs."""
+    """An attribute that can be assigned once; a later assignment raises an error with the ``remedy``. Reading it costs no more than usual."""
     return _Fixed(remedy)
