@@ -220,7 +220,7 @@ def _call(
     now = tuple(state.tensors()), tuple(t.dtype for t in made), tuple(tuple(t.shape) for t in made)
     if now != (form.paths, form.dtypes, sizes):
         raise ProviderError(
-            "the network has other parts, delays or numbers than when this call was compiled: call torch.compiler.reset() after "
+            "the network has other parts or delays, or another dtype, than when this call was compiled: call torch.compiler.reset() after "
             "such a change, or export again."
         )
     return _alone(made)
