@@ -1,4 +1,4 @@
-"""A delay between two steps as a few weighted taps on whole steps (``ranvier.kernels.tasks.DelayedMatrix``)."""
+"""A delay between two steps as a few weighted taps on whole steps (``ranvier.kernels.tasks.DelayedMatrixProduct``)."""
 
 from __future__ import annotations
 
