@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ranvier.kernels.drawing import step_counts
 from ranvier.kernels.provider import CircuitSteps, Kept, OpensCircuit
 from ranvier.kernels.tasks import Spikes
 from ranvier.network.checks import MOST
@@ -19,6 +18,7 @@ from ranvier.network.run.chosen import Chosen
 from ranvier.network.run.modes import own_precision
 from ranvier.network.run.one_circuit import OneCircuit, one_circuit, room_for
 from ranvier.network.run.window import Window
+from ranvier.network.state.history import Drawn
 from ranvier.network.state.state import State
 
 if TYPE_CHECKING:
@@ -84,15 +84,15 @@ class BoundCircuit(BoundParts):
         """The values now as a state of its own."""
         window, emissions = self._window, dict(self._window.emissions)
         done = Window({}, self._steps.done, window.state)
-        for n, (law, key) in self._laws.items():
-            if n in window.history:
-                kept, cells = min(done.count, window.history[n].shape[0]), window.history[n].shape[-1]
-                drawn = step_counts(law, key, self.now - kept, kept, cells, 1, self.dtype)
-                emissions[n] = torch.from_numpy(drawn)
+        emissions |= {n: self._drawn(n).last() for n in self._laws if n in window.history}
         done.emissions = emissions
         if done.count:
             take_circuit(self._runner, self._unit, done, self._steps.result())
         return done.after() if done.count else window.state
+
+    def _drawn(self, name: str) -> Drawn:
+        """What a source has emitted up to now, as its law says."""
+        return Drawn(self._window.history[name], *self._laws[name], self.now, self._steps.done)
 
     def _go_on(self, room: int) -> None:
         """Make room for more steps."""

@@ -17,7 +17,7 @@ from ranvier.network.run.modes import own_precision
 from ranvier.network.run.one_circuit import OneCircuit, one_circuit, room_for
 from ranvier.network.run.window import Window
 from ranvier.network.state.check import check_state
-from ranvier.network.state.history import Drawn, History, InFlight, Pending, listed
+from ranvier.network.state.history import History, InFlight, Pending, listed
 from ranvier.network.state.state import State
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class BoundSimulation(BoundCircuit):
             self._generation -= found & CHANGED  # no longer holds
             return None
         after = self.state(made, state.step + count, state.stream)
-        self._made = History({n: self._in_flight(n, after.step) for n in self._shapes})
+        self._made = History({n: self._in_flight(n) for n in self._shapes})
         return State(after.step, after.variables, self._made, {}, state.stream, self.dt, self.times)
 
     def _goes_on(self, state: State) -> bool:
@@ -105,12 +105,11 @@ class BoundSimulation(BoundCircuit):
     def _has_form(self, name: str, own: InFlight) -> bool:
         return own.shape == self._shapes[name] and own.dtype is self.dtype
 
-    def _in_flight(self, name: str, end: int) -> Pending:
+    def _in_flight(self, name: str) -> Pending:
+        if name in self._laws:
+            return self._drawn(name)
         shape = self._shapes[name]
-        if name not in self._laws:
-            return InFlight(shape, self.dtype, self._steps.fired(name, shape[0]))
-        law, key = self._laws[name]
-        return Drawn(self._window.history[name], law, key, end, self._steps.done)
+        return InFlight(shape, self.dtype, self._steps.fired(name, shape[0]))
 
 
 def bind_simulation(graph: Graph, plan: Plan, state: State) -> BoundSimulation | None:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 
 import torch
 
+from ranvier.kernels.rows import last_of
 from ranvier.kernels.tasks import Spikes
-from ranvier.network.state.history import History, InFlight, last_of
+from ranvier.network.state.history import History, InFlight
 from ranvier.network.state.state import State
 
 __all__ = ["Window", "copy_if_shared"]

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import torch
 
+from ranvier.kernels.rows import last_of
 from ranvier.kernels.tasks import Spikes
 from ranvier.values import CountLaw
 
-__all__ = ["Drawn", "History", "InFlight", "Pending", "each", "last_of", "later", "listed", "pending"]
+__all__ = ["Drawn", "History", "InFlight", "Pending", "each", "later", "listed", "pending"]
 
 Tensor = torch.Tensor
 
@@ -63,11 +64,15 @@ class Drawn(Pending):
 
     def dense(self) -> Tensor:
         """As a tensor of its own."""
+        return last_of(self.before, self.last())
+
+    def last(self) -> Tensor:
+        """Those of its ``steps`` rows that are still in flight."""
         from ranvier.kernels.drawing import step_counts  # imported only where such emissions are looked up
 
         kept, cells = min(self.steps, self.shape[0]), self.shape[-1]
-        now = step_counts(self.law, self.key, self.end - kept, kept, cells, 1, self.dtype)
-        return last_of(self.before, torch.from_numpy(now))
+        drawn = step_counts(self.law, self.key, self.end - kept, kept, cells, 1, self.dtype)
+        return torch.from_numpy(drawn)
 
 
 class History(Mapping[str, Tensor]):
@@ -116,12 +121,6 @@ def listed(history: Mapping[str, Tensor], name: str) -> InFlight | None:
     """The emissions of a part as a list of spikes, where ``history`` has one."""
     found = pending(history, name)
     return found if isinstance(found, InFlight) else None
-
-
-def last_of(before: Tensor, now: Tensor) -> Tensor:
-    """The last steps of both together, as many as ``before`` has."""
-    depth = before.shape[0]
-    return now[now.shape[0] - depth :].clone() if now.shape[0] >= depth else torch.cat([before[now.shape[0] :], now])
 
 
 def later(history: Mapping[str, Tensor], name: str, more: Spikes) -> InFlight:

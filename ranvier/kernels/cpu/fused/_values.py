@@ -9,7 +9,7 @@ import torch
 from ranvier.kernels.provider import Kept
 from ranvier.kernels.tasks import Fused
 
-__all__ = ["kept_of", "last_of", "leaves"]
+__all__ = ["kept_of", "leaves"]
 
 Tensor = torch.Tensor
 
@@ -21,12 +21,6 @@ def kept_of(task: Fused, past: Mapping[str, Tensor]) -> list[Kept]:
         out += [Kept(n, v, tuple(scan.shape), scan.dtype) for v in scan.step.states]
         out += [Kept(n, v, tuple(scan.shape), torch.int32) for v in scan.step.counters]
     return out + [Kept(n, None, tuple(h.shape), h.dtype, spikes=True) for n, h in past.items()]
-
-
-def last_of(before: Tensor, now: Tensor) -> Tensor:
-    """The last rows of both together, as many as ``before`` has, in new memory."""
-    depth = len(before)
-    return now[len(now) - depth :].clone() if len(now) >= depth else torch.cat([before[len(now) :], now])
 
 
 def leaves(tensors: Iterable[Tensor]) -> list[Tensor]:

@@ -16,7 +16,7 @@ from ranvier.kernels.cpu.fused import _forward
 from ranvier.kernels.cpu.fused._calls_back import Back
 from ranvier.kernels.cpu.fused._carry import carry_rows
 from ranvier.kernels.cpu.fused._in_place import in_place
-from ranvier.kernels.cpu.fused._values import kept_of, last_of, leaves
+from ranvier.kernels.cpu.fused._values import kept_of, leaves
 from ranvier.kernels.cpu.fused.run import fixed, slots_of
 from ranvier.kernels.cpu.host.arena import Arena
 from ranvier.kernels.cpu.host.carry import size_bits
@@ -27,6 +27,7 @@ from ranvier.kernels.cpu.host.schedule import Call, Turns
 from ranvier.kernels.cpu.host.table import fit
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.provider import GIVEN, MADE, SOURCE, UNFIT
+from ranvier.kernels.rows import last_of
 from ranvier.kernels.tasks import Fused
 from ranvier.storages import Stored
 
