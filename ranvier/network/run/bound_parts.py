@@ -48,12 +48,8 @@ class BoundParts:
         self.tensors = [(table, n, t, 0 if t is None else t.data_ptr()) for table in held for n, t in table.items()]
         self._data = [t for _, _, t, _ in self.tensors if t is not None]
         self._addresses = [*map(Tensor.data_ptr, self._data)]
-        self._modes = [
-            (m, m.training)
-            for p in graph.projections.values()
-            if any(t.settles for t in p.chain.transforms)
-            for m in p.modules()
-        ]
+        settled = [p for p in graph.projections.values() if any(t.settles for t in p.chain.transforms)]
+        self._numbers = [known for p in settled for m in p.modules() for known in _numbers_of(m)]
 
     def holds(self) -> bool:
         """Whether the network is made of the same parts, tensors, hooks and providers."""
@@ -69,8 +65,8 @@ class BoundParts:
         self._seen = now
         if [*map(Tensor.data_ptr, self._data)] != self._addresses:
             return False
-        for module, training in self._modes:
-            if module.training is not training:
+        for own, name, value in self._numbers:
+            if own.get(name) is not value:
                 return False
         return not any_global_hook()
 
@@ -142,6 +138,16 @@ def modules_of(graph: Graph) -> list[nn.Module]:
     parts = (*graph.populations.values(), *graph.projections.values())
     tables: list[Any] = [graph.populations, graph.projections]
     return [*tables, *(m for part in parts for m in part.modules())]
+
+
+def _numbers_of(module: nn.Module) -> list[tuple[Mapping[str, Any], str, Any]]:
+    """The mode of a module, and of one of torch also numbers such as the eps of a norm."""
+    own = vars(module)
+    return [
+        (own, n, v)
+        for n, v in own.items()
+        if n == "training" or (isinstance(v, float) and not isinstance(module, Noting))
+    ]
 
 
 def _hooks_of(module: nn.Module) -> tuple[Mapping[int, Any], ...]:

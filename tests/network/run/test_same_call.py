@@ -285,6 +285,20 @@ def test_every_change_of_a_learnt_time_constant_is_seen(make: Callable) -> None:
         assert _served(net)
 
 
+def test_a_change_of_what_a_settled_norm_divides_by_is_seen() -> None:
+    torch.manual_seed(1)
+    norm = torch.nn.BatchNorm1d(17)
+    net = rv.Sequential(rv.Linear(20, 17), norm, rv.LIF(17), rv.Linear(17, 5), rv.LeakyReadout(5), dt=1 * ms)
+    net, x = _louder(net).eval(), _spikes(6, 3)
+    with torch.no_grad():
+        for eps in (1e-5, 1.0, 3.0):
+            norm.eps = eps
+            expected = copy.deepcopy(net)(x)[0]
+            for _ in range(12):
+                assert torch.equal(net(x)[0], expected)
+            assert _served(net)
+
+
 def test_what_flies_must_be_spikes() -> None:
     net, x = _returning(), _spikes(6, 3)
     for _ in range(3):
