@@ -225,6 +225,26 @@ def test_states_and_weights_with_a_gradient_are_taken_as_numbers(make: Callable[
     assert served(net) == 6
 
 
+@pytest.mark.parametrize("make", [plain, circuit, sent], ids=["without sources", "with a source", "with spikes"])
+def test_runs_in_inference_mode_and_outside_follow_one_another(make: Callable[[], rv.Network]) -> None:
+    net = make()
+    with torch.inference_mode():
+        first = net.run(5 * ms, stream=3).state
+    state = net.run(0.1 * ms, first).state
+    with torch.inference_mode():
+        inside = steps(net, state, [1, 1, 4])
+    outside = steps(net, state, [2, 4])
+    assert equal(inside, outside)
+    assert equal(outside, whole(make(), first, 7))
+    with torch.inference_mode():
+        stepper = net.stepper(state)
+        stepper(1)
+        stepper(2)
+    stepper(3)
+    assert equal(stepper.state, outside)
+    assert served(net) > 3
+
+
 def test_bad_states_are_refused_as_ever() -> None:
     net = plain()
     state = steps(net, net.run(5 * ms, stream=3).state, [1, 1, 1, 4])

@@ -12,6 +12,7 @@ from ranvier.kernels.cpu.host.carry import size_bits
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.flag import Flag
 from ranvier.kernels.cpu.host.left import left_kernel
+from ranvier.kernels.cpu.host.plain import in_plain_mode
 from ranvier.kernels.cpu.host.schedule import Call
 from ranvier.kernels.cpu.host.table import Slot, Table, fit
 from ranvier.kernels.cpu.host.tuning import Tuning
@@ -57,12 +58,14 @@ class CircuitCalls(CircuitSteps):
         made += [self._made(k, self._left[k]) for k in counters]
         self._run = self._table([self._drive, *map(self._ending, counters), *made])
 
+    @in_plain_mode
     def begin(self, task: Circuit) -> None:
         """Go on from the values of a task of the same parts."""
         super().begin(task)
         if self._left:
             self._opened.wait_for_all()
 
+    @in_plain_mode
     def restart(self, first: int, past: Mapping[str, Spikes]) -> None:
         """The next call begins with step ``first``, after the spikes ``past``."""
         self._task, self.done = replace(self._task, first=first), 0

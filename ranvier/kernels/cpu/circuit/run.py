@@ -10,6 +10,7 @@ import torch
 from ranvier.kernels.cpu.circuit.opened import OpenCircuit
 from ranvier.kernels.cpu.circuit.samples import flat, joined_samples, part_of, parted, pieces
 from ranvier.kernels.cpu.circuit.team import threads_for
+from ranvier.kernels.cpu.host.plain import in_plain_mode
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.pool import run_tiles
 from ranvier.kernels.tasks import Circuit, CircuitResult
@@ -57,6 +58,7 @@ class Circuits:
         run_tiles(advance, len(edges))
         return joined_samples(task, [result for result in results if result is not None])
 
+    @in_plain_mode
     def _once(self, task: Circuit, threads: int, most: int) -> CircuitResult:
         """Advance a circuit that is kept open, or opened now; ``most`` are kept."""
         opened = self._taken(task, threads) or OpenCircuit(task, threads, self.tuning)
@@ -76,12 +78,14 @@ class Circuits:
                 return opened
         return None
 
+    @in_plain_mode
     def open_circuit(self, task: Circuit, watched: Sequence[Tensor], most: float) -> CircuitSteps | None:
         """A circuit in pieces, as :class:`ranvier.kernels.provider.CircuitSteps`; None where it must be run call by call."""
         from ranvier.kernels.cpu.circuit.steps import CircuitSteps  # imported only by who calls step by step
 
         return CircuitSteps(task, watched, most, self.tuning) if CircuitSteps.suits(task, self.tuning) else None
 
+    @in_plain_mode
     def open_circuit_calls(self, task: Circuit, watched: Sequence[Tensor], most: float) -> CircuitCalls | None:
         """A circuit for calls, as :class:`ranvier.kernels.provider.CircuitCalls`; None where it must be opened call by call."""
         from ranvier.kernels.cpu.circuit.calls import CircuitCalls  # imported only by who calls a circuit again

@@ -11,6 +11,7 @@ from ranvier.kernels.cpu.circuit.kernel import driver
 from ranvier.kernels.cpu.circuit.opened import OpenCircuit
 from ranvier.kernels.cpu.circuit.team import threads_for
 from ranvier.kernels.cpu.host.flag import Flag
+from ranvier.kernels.cpu.host.plain import in_plain_mode
 from ranvier.kernels.cpu.host.schedule import Call, Repeated
 from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.kernels.provider import MADE
@@ -51,6 +52,7 @@ class CircuitSteps:
         """Bytes of its largest buffers."""
         return self._opened.size
 
+    @in_plain_mode
     def begin(self, task: Circuit) -> None:
         """Go on from the values of a task of the same parts."""
         self._opened.begin(task)
