@@ -92,7 +92,8 @@ class BoundCircuit(BoundParts):
 
     def _drawn(self, name: str) -> Drawn:
         """What a source has emitted up to now, as its law says."""
-        return Drawn(self._window.history[name], *self._laws[name], self.now, self._steps.done)
+        law, key = self._laws[name]
+        return Drawn(self._window.history[name], law, key, self.now, self._steps.done)
 
     def _go_on(self, room: int) -> None:
         """Make room for more steps."""
