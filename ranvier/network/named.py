@@ -139,7 +139,10 @@ class NamedParts(nn.Module):
         """Take short names and paths of the tree, which earlier versions wrote."""
         names = self._names()
         for key in [k for k in state_dict if k.startswith(prefix)]:
-            state_dict[prefix + names.path(key.removeprefix(prefix))] = state_dict.pop(key)
+            path = prefix + names.path(key.removeprefix(prefix))
+            if path != key and path in state_dict:
+                rest[-1].append(f"{key!r} and {path!r} name the same tensor: leave one of them out.")
+            state_dict[path] = state_dict.pop(key)
         self.__dict__["_loading"] = prefix, rest[-1]
         super()._load_from_state_dict(state_dict, prefix, *rest)
 

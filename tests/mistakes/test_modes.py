@@ -16,6 +16,24 @@ def network(provider: str | None = None) -> rv.Sequential:
     return rv.Sequential(rv.Linear(4, 3), rv.LIF(3, tau=10 * ms), dt=1 * ms, provider=provider)
 
 
+@pytest.mark.parametrize("evaluated", [False, True])
+def test_another_dtype_of_one_part_names_it(evaluated: bool) -> None:
+    norm = torch.nn.BatchNorm1d(6)
+    delayed = rv.Linear(6, 2, delay=rv.Uniform(0 * ms, 5 * ms))
+    net = rv.Sequential(rv.Linear(8, 6), norm, rv.LIF(6), delayed, rv.LIF(2), dt=1 * ms).train(not evaluated)
+    x = torch.rand(5, 3, 8)
+    norm.double()
+    with pytest.raises(
+        RanvierError, match=r"BatchNorm1d has numbers of torch\.float64, but the network computes in torch\.float32"
+    ):
+        net(x)
+    norm.float()
+    net[2:].double()
+    with pytest.raises(RanvierError, match=r"Linear has numbers of .*convert the whole network, as in net\.double\(\)"):
+        net(x)
+    assert net.double()(x.double())[0].dtype is torch.float64
+
+
 @pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
 def test_half_precision_says_which_to_call(half: torch.dtype) -> None:
     with pytest.raises(RanvierError, match=r"call net\.float\(\) or net\.double\(\) first"):

@@ -90,6 +90,16 @@ def test_short_names_and_those_of_earlier_versions_load(old: bool, nested: bool)
     assert torch.equal(one(images())[0], two(images())[0])
 
 
+def test_both_names_of_a_tensor_are_refused() -> None:
+    net = network()
+    before, state = net.linear1.weight.detach().clone(), dict(net.state_dict())
+    state[long("linear1.weight")] = before + 1
+    with pytest.raises(
+        RuntimeError, match=r"'linear1.weight' and 'projections.linear1.chain.0.weight' name the same tensor"
+    ):
+        net.load_state_dict(state)
+
+
 @pytest.mark.parametrize("nested", [False, True])
 def test_reports_of_loading_name_tensors_shortly(nested: bool) -> None:
     net = network()

@@ -155,14 +155,14 @@ class Projection(Noting):
         if self.per_synapse:
             now = history.new_zeros(steps, *history.shape[1:]) if x is None else x
             first, *others = operands[0].of_samples(now.ndim - 2)
-            out = self._tried(first.map, now, lambda: first.delayed(now, history, self.bound_transform, carrier))
+            out = self._tried(first, now, lambda: first.delayed(now, history, self.bound_transform, carrier))
             return self._rest(out, (*others, *operands[1:]), carrier, drawn)
         x, k = self.entering(x, history, steps), entry(operands)
         if k < len(operands) and operands[k].map.event_path:
             flat = self._rest(x, operands[:k], carrier, drawn)
             first, *others = operands[k].of_samples(flat.ndim - 2)
             if first.map.event_path:
-                out = self._tried(first.map, flat, lambda: first.carry(flat, carrier))
+                out = self._tried(first, flat, lambda: first.carry(flat, carrier))
                 return self._rest(out, (*others, *operands[k + 1 :]), carrier, drawn)
         return self._rest(x, operands, carrier, drawn)
 
@@ -249,12 +249,12 @@ class Projection(Noting):
         self.domains = {}
         self._span()
 
-    def _tried(self, transform: Transform, x: Tensor, call: Callable[[], Tensor]) -> Tensor:
-        """``call()``, where ``transform`` takes ``x`` [T, B, …]."""
+    def _tried(self, operand: Operand, x: Tensor, call: Callable[[], Tensor]) -> Tensor:
+        """``call()``, where ``operand`` takes ``x`` [T, B, …]."""
         try:
             return call()
         except _MISFITS as error:
-            raise self._misfit(transform, tuple(x.shape[2:]), error) from error
+            raise self._misfit(operand, tuple(x.shape[2:]), x.dtype, error) from error
 
     def _rest(
         self, x: Tensor, operands: Sequence[Operand], carrier: Runnable | None = None,
@@ -291,7 +291,7 @@ class Projection(Noting):
             else:
                 out = operand.run(flat, carrier)
         except _MISFITS as error:
-            raise self._misfit(transform, tuple(flat.shape[1:]), error) from error
+            raise self._misfit(operand, tuple(flat.shape[1:]), flat.dtype, error) from error
         if not isinstance(out, Tensor):
             raise ShapeError(
                 f"projection {self.name!r}: {transform.kind} returned {type(out).__name__} instead of a tensor; modules with a state of their own cannot be transforms."
@@ -304,9 +304,19 @@ class Projection(Noting):
         found = next((k for k, o in enumerate(chain.operands) if o is operand), None)
         return next(k for k, t in enumerate(chain.transforms) if t is operand.map) if found is None else found
 
-    def _misfit(self, transform: Transform, shape: tuple[int, ...], cause: Exception) -> Exception:
+    def _misfit(
+        self, operand: Operand, shape: tuple[int, ...], dtype: torch.dtype, cause: Exception
+    ) -> Exception:  # fmt: skip
         """What to say of an error in a transform: that of a user's own module stays as it is."""
+        transform = operand.map
         self.check_sample(transform, shape, cause)
+        numbers = [(t.kind, q.dtype) for t in operand.parts for q in t.module.parameters() if q.is_floating_point()]
+        kind, other = next((found for found in numbers if found[1] != dtype), ("", dtype))
+        if other != dtype and not isinstance(cause, RanvierError):
+            return ShapeError(
+                f"{self.where}: {kind} has numbers of {other}, but the network computes in {dtype}: convert the whole "
+                f"network, as in net.double(). A slice, or a network inside another, shares its tensors with it."
+            )
         if (
             not transform.of_torch
             or isinstance(cause, RanvierError)
