@@ -108,8 +108,8 @@ def joints_between(graph: Graph, first: int, last: int) -> list[Joint]:
         raise GraphError("a network needs at least one part: the slice is empty.")
     end = counted[last] if last < len(counted) else len(every)
     kept = every[counted[first] : end]
-    while kept[-1].owner in graph.relays and last < len(counted):
-        del kept[-1]  # it opens what follows
+    while last < len(counted) and kept[-1].owner in graph.relays and _onto(graph, kept[-1].owner) < 2:
+        del kept[-1]  # it opens what follows; one with several ways onto it closes what comes before
     nodes = {place.owner for place in kept if place.k is None}
     inner, tails, ends = [], [], {*nodes}
     entrances: set[tuple[str, bool]] = set()
@@ -130,7 +130,13 @@ def joints_between(graph: Graph, first: int, last: int) -> list[Joint]:
             ends.discard(p.pre)
         joint = Joint(p, p.pre if within else None, p.post if p.post in nodes else None, tuple(p.chain[k] for k in ks))
         (inner if joint.post else tails).append(joint)
-    ways = sum(p.pre in nodes and p.post not in nodes for p in graph.projections.values())
-    if len(entrances) > 1 or len(ends) + len(tails) != 1 or (tails and ways > 1):
+    out = [p.pre for p in graph.projections.values() if p.pre in nodes and p.post not in nodes]
+    lost = len(out) > 1 if tails else not ends.issuperset(out)
+    if len(entrances) > 1 or len(ends) + len(tails) != 1 or lost:
         raise GraphError(f"parts {first} to {last - 1} have several beginnings or ends: do not cut a Residual.")
     return [*inner, *tails]
+
+
+def _onto(graph: Graph, name: str) -> int:
+    """How many projections there are onto a part."""
+    return sum(p.post == name for p in graph.projections.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -98,6 +99,31 @@ class TestSlices:
         ]  # fmt: skip
         assert all(q is every[n] for n, q in part.named_parameters())
         assert part[:1].lif2.tau is net.lif2.tau
+
+    @pytest.mark.parametrize(
+        ("parts", "cut"),
+        [
+            (lambda: [rv.LIF(6), rv.Residual(rv.Linear(6, 6), rv.LIF(6)), rv.Linear(6, 2), rv.LeakyReadout(2)], {2}),
+            (lambda: [rv.Residual(rv.Linear(6, 6), rv.LIF(6)), rv.LIF(6), rv.Linear(6, 2)], {1}),
+            (lambda: [rv.Residual(rv.LIF(6), rv.Linear(6, 6)), rv.LIF(6), rv.Linear(6, 2)], {1}),
+            (lambda: [rv.LIF(6), rv.Residual(rv.Linear(6, 6), rv.LIF(6), join="iand"), rv.LIF(6)], {2, 3}),
+            (lambda: [rv.LIF(6), rv.Residual(rv.Linear(6, 6), shortcut=[nn.Linear(6, 6)]), rv.LIF(6)], {2}),
+        ],
+        ids=["sum", "at the input", "a sum of currents", "iand", "a shortcut with weights"],
+    )
+    def test_no_way_past_a_residual_is_lost(self, parts: Callable[[], list[Any]], cut: set[int]) -> None:
+        torch.manual_seed(0)
+        net, x = rv.Sequential(*parts(), dt=1 * ms, dtype=torch.float64), 2 * spikes(6)
+        whole, refused = net(x)[0], set()
+        assert whole.any()
+        for k in range(1, len(net)):
+            try:
+                first, second = net[:k], net[k:]
+            except RanvierError:
+                refused.add(k)
+                continue
+            torch.testing.assert_close(second(first(x)[0])[0], whole, rtol=1e-9, atol=1e-12)
+        assert refused == cut
 
     def test_residuals_are_kept_whole(self) -> None:
         torch.manual_seed(0)
