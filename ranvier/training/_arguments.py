@@ -12,6 +12,7 @@ from torch.nn.modules.loss import _Loss
 
 from ranvier.errors import TrainingError
 from ranvier.network import GraphError, Network
+from ranvier.network.inner import beside_parts
 from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training.batches import Source
 from ranvier.training.losses import MaxOverTime, OverTime, SpikeCount
@@ -40,6 +41,12 @@ def check_arguments(
     """Raise TrainingError or GraphError, with the remedy, where training cannot start."""
     if not isinstance(net, Network):
         raise TrainingError(f"train takes a network, got {type(net).__name__}: give rv.Network or rv.Sequential.")
+    what = beside_parts(net, Network)
+    if what is not None:
+        raise TrainingError(
+            f"rv.train runs the parts of a network and never calls it, but this one has {what}: put hooks on a part, such as "
+            f"net['lif1'], or write the loop with net(x)."
+        )
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
             raise TrainingError(f"{name}={value!r} must be a positive whole number.")

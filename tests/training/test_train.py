@@ -371,6 +371,19 @@ class TestErrors:
         with pytest.raises(TrainingError, match="nothing to learn"):
             quiet(net, task(4), epochs=1)
 
+    def test_a_network_whose_call_does_more_than_its_parts(self, task: Task) -> None:
+        class Own(rv.Sequential):
+            def forward(self, x: Any, state: rv.State | None = None, **how: Any) -> Any:
+                return super().forward(2 * x, state, **how)
+
+        own, hooked = Own(rv.Linear(12, 3), rv.LIF(3), dt=1 * ms), rv.Sequential(rv.Linear(12, 3), rv.LIF(3), dt=1 * ms)
+        hooked.register_forward_hook(lambda module, given, out: None)
+        for network, words in ((own, "a forward of its own"), (hooked, "hooks")):
+            with pytest.raises(
+                TrainingError, match=f"never calls it, but this one has {words}: .*write the loop with net"
+            ):
+                quiet(network, task(4), epochs=1)
+
     def test_not_a_network_and_no_output(self, task: Task) -> None:
         with pytest.raises(TrainingError, match="got Linear"):
             quiet(nn.Linear(2, 2), task(4), epochs=1)  # type: ignore[arg-type]
