@@ -52,7 +52,7 @@ class EquationError(RanvierError, ValueError):
 
 
 class ConversionError(RanvierError, ValueError):
-    """A network of torch cannot become a spiking one; the message names every layer that stands in the way."""
+    """A network of torch cannot be converted to a spiking one; the message names every layer without a spiking form."""
 
 
 class DimensionError(RanvierError, ValueError):
@@ -80,7 +80,7 @@ class MemoryLimitError(RanvierError, MemoryError):
 
 
 class ProcessError(RanvierError, RuntimeError):
-    """Processes that run one network together differ, or one of them does not answer."""
+    """Processes that run one network together cannot connect, differ in network, state or request, or do not answer."""
 
 
 class ProviderError(RanvierError, RuntimeError):

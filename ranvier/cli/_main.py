@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # the terminal shows a question mark for signs that it lacks
             stream.reconfigure(errors="replace")
-    if arguments is None:  # the process is ours: commands close what they open, so its end need not search for garbage
+    if arguments is None:  # commands close what they open, so the end of the process skips garbage collection
         atexit.register(gc.freeze)
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help"):
