@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ranvier.network.parts.population import Population
     from ranvier.network.parts.projection import Projection
 
-__all__ = ["Names", "part_of", "shown_of"]
+__all__ = ["Names", "look_up", "part_of", "shown_of"]
 
 
 class Names:
@@ -59,6 +59,14 @@ def shown_of(projection: Projection) -> nn.Module:
     return chain[0] if len(chain) == 1 else chain
 
 
+def look_up(kinds: Mapping[str, Mapping[str, Any]], name: str) -> Any:
+    """The same as :func:`part_of`; None where there is no such part."""
+    for kind, parts in kinds.items():
+        if name in parts:
+            return shown_of(parts[name]) if kind == "projections" else parts[name]
+    return None
+
+
 def part_of(kinds: Mapping[str, Mapping[str, Any]], name: Any) -> Any:
     """The part called ``name`` among the ``kinds`` of parts.
 
@@ -67,10 +75,9 @@ def part_of(kinds: Mapping[str, Mapping[str, Any]], name: Any) -> Any:
     GraphError
         Where there is none, naming those that there are.
     """
-    if isinstance(name, str):
-        for kind, parts in kinds.items():
-            if name in parts:
-                return shown_of(parts[name]) if kind == "projections" else parts[name]
+    part = look_up(kinds, name) if isinstance(name, str) else None
+    if part is not None:
+        return part
     known = [n for parts in kinds.values() for n in parts]
     raise GraphError(
         f"there is no part {name!r}: the network has {', '.join(known) or 'none yet'}.{meant(name, known)}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from ranvier.network.habits import instead_of
-from ranvier.network.keys import Names, part_of, shown_of
+from ranvier.network.keys import Names, look_up, part_of, shown_of
 from ranvier.network.order import GraphError
 from ranvier.network.parts.by_name import Parts
 from ranvier.network.parts.population import Population, Relay
@@ -80,9 +80,9 @@ class NamedParts(nn.Module):
             try:
                 return super().__getattr__(name)
             except AttributeError as error:
-                for kind, parts in self._kinds().items():
-                    if name in parts:
-                        return shown_of(parts[name]) if kind == "projections" else parts[name]
+                part = look_up(self._kinds(), name)
+                if part is not None:
+                    return part
                 raise AttributeError(f"{error}{instead_of(name)}", name=name, obj=self) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
