@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-__all__ = ["instead_of"]
+__all__ = ["unknown_attribute"]
 
 _FRESH = "the state is a value, not part of the module: leave the state out to start afresh, or pass state.detach() on"
 _MEMBRANE = "variables are in the state: {path}, or observe(x, record=[{variable!r}])"
@@ -21,11 +21,18 @@ _WORDS = {
 }  # fmt: skip
 
 
-def instead_of(name: str, population: str | None = None, variables: Collection[str] = ()) -> str:
-    """What to write instead of the attribute ``name``, as the end of a message; empty where nothing is known.
+def unknown_attribute(
+    owner: object, name: str, error: AttributeError, population: str | None = None, variables: Collection[str] = ()
+) -> AttributeError:
+    """The ``error`` of an ``owner`` without the attribute ``name``, with what to write instead where that is known.
 
     ``variables`` are those of the cells of ``population``.
     """
+    return AttributeError(f"{error}{_instead_of(name, population, variables)}", name=name, obj=owner)
+
+
+def _instead_of(name: str, population: str | None, variables: Collection[str]) -> str:
+    """What to write instead of the attribute ``name``, as the end of a message; empty where nothing is known."""
     text = _MEMBRANE if name in variables else _WORDS.get(name)
     if text is None or (text is not _FRESH and population is None):
         return ""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity.hooks import has_hook
-from ranvier.network.habits import instead_of
+from ranvier.network.habits import unknown_attribute
 from ranvier.network.inner import check_called
 from ranvier.network.network import Network
 from ranvier.network.order import GraphError
@@ -94,7 +94,7 @@ class Layer(Shown):
         except AttributeError as error:
             own = self.__dict__.get("_name")
             variables = () if own is None else self.cell.system.states
-            raise AttributeError(f"{error}{instead_of(name, own, variables)}", name=name, obj=self) from None
+            raise unknown_attribute(self, name, error, own, variables) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self.__dict__.get("_inner", ()):

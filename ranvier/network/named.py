@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from ranvier.network.habits import instead_of
+from ranvier.network.habits import unknown_attribute
 from ranvier.network.keys import Names, look_up, part_of, shown_of
 from ranvier.network.order import GraphError
 from ranvier.network.parts.by_name import Parts
@@ -83,7 +83,7 @@ class NamedParts(nn.Module):
                 part = look_up(self._kinds(), name)
                 if part is not None:
                     return part
-                raise AttributeError(f"{error}{instead_of(name)}", name=name, obj=self) from None
+                raise unknown_attribute(self, name, error) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         own = self.__dict__

@@ -15,7 +15,7 @@ from ranvier.dynamics import COUNTER, Reset, Step, exact_step, time_apart
 from ranvier.errors import EquationError, ShapeError
 from ranvier.kernels import eager
 from ranvier.network.fixed import fixed
-from ranvier.network.habits import instead_of
+from ranvier.network.habits import unknown_attribute
 from ranvier.network.order import GraphError
 from ranvier.network.parts.cell_norm import PopulationNorm
 from ranvier.neurons import Cell
@@ -122,9 +122,7 @@ class Population(Noting):
         except AttributeError as error:
             cell: Cell | None = self.__dict__.get("cell")
             variables = () if cell is None else cell.system.states
-            raise AttributeError(
-                f"{error}{instead_of(name, self.__dict__.get('name'), variables)}", name=name, obj=self
-            ) from None
+            raise unknown_attribute(self, name, error, self.__dict__.get("name"), variables) from None
 
     def _keep(self, label: str, value: Any, dtype: torch.dtype, like: Population | None) -> None:
         if like is not None and isinstance(value, Learn):
