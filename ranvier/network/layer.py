@@ -14,7 +14,6 @@ from ranvier.network.inner import check_called
 from ranvier.network.network import Network
 from ranvier.network.order import GraphError
 from ranvier.network.output_only import OutputOnly
-from ranvier.network.parts.projection import Projection
 from ranvier.network.recurrent import Recurrent
 from ranvier.network.shown import Shown
 from ranvier.network.state.state import State, stream_of
@@ -182,13 +181,12 @@ def _network(cell: Any, to: Any, **options: Any) -> tuple[Network, dict[str, nn.
     ports = {"input": to} if to is None or isinstance(to, str) else {port: port for port in to}
     for source, port in ports.items():
         net.input(source, only.size)
-        at = net.graph.port_of(name, port)
-        net._add(Projection(f"{source}_to_{name}", source, name, at, [], dt=net.dt, seed=net.seed))
+        net.connect(source, name, [], to=port, name=f"{source}_to_{name}", same_step=True)
     if not isinstance(cell, Recurrent):
         return net, {}
     net.connect(name, name, cell.how, **cell.options, name="recurrent")
     back = net.projections["recurrent"]
-    inner: dict[str, nn.Module] = {"recurrent": back.transform.module if len(back.chain) == 1 else back.chain}
+    inner: dict[str, nn.Module] = {"recurrent": net["recurrent"]}
     if back.latency_table is not None:
         inner["recurrent_delays"] = _Delays(back, back, {})
     return net, inner
