@@ -66,8 +66,10 @@ class Dropout(Transform, nn.Module):
         """``x`` [T, B, …] with the mask of the ``stream``."""
         from ranvier.kernels.drawing import counted_uniforms  # not needed outside training
 
-        drawn = counted_uniforms(key, x[0].numel() if len(x) else 0, stream=stream)
-        return self._masked(x, torch.from_numpy(drawn).to(x).reshape(x.shape[1:])) if len(x) else x
+        if not len(x):
+            return x
+        drawn = counted_uniforms(key, x[0].numel(), stream=stream)
+        return self._masked(x, torch.from_numpy(drawn).to(x).reshape(x.shape[1:]))
 
     def _masked(self, x: Tensor, drawn: Tensor) -> Tensor:
         return x * (drawn >= self.p).to(x.dtype).div_(1 - self.p)

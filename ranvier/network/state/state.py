@@ -183,6 +183,6 @@ def _with_keys(state: State) -> tuple[list[tuple[Any, Tensor]], tuple]:
 
 _pytree.register_pytree_node(
     State, _flatten, _unflatten, serialized_type_name="ranvier.State", flatten_with_keys_fn=_with_keys,
-    to_dumpable_context=lambda context: [*context[:3], sorted(context[3]), *map(list, context[4:5]), *([list(o) for o in context[5]],)],
+    to_dumpable_context=lambda c: [*c[:3], sorted(c[3]), list(c[4]), [list(o) for o in c[5]]],
     from_dumpable_context=lambda c: (*c[:3], frozenset(c[3]), tuple(c[4]), tuple(map(tuple, c[5]))),
 )  # fmt: skip
