@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +104,5 @@ def _shaped(population: Population, label: str, number: Tensor, batch: int | Non
     if batch is not None and number.ndim and len(number) == batch and tuple(number.shape[1:]) in ((), shape):
         return number.to(torch.float64).reshape(batch, *(number.shape[1:] or (1,) * max(1, len(shape))))
     trials = "" if batch is None else f", and the call has {batch} samples"
-    whole = " or ".join(
-        dict.fromkeys(("[samples]", f"[samples, {', '.join(map(str, shape))}]" if math.prod(shape) else "[samples]"))
-    )
+    whole = f"[samples] or [samples, {', '.join(map(str, shape))}]" if shape else "[samples]"
     raise ShapeError(f"values[{population.name!r}][{label!r}] has shape {tuple(number.shape)}{trials}: give {whole}.")

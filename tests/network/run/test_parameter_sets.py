@@ -181,6 +181,12 @@ def test_mistakes(values: Any, error: type[Exception], sentence: str) -> None:
         circuit().observe(duration=1 * ms, values=values, record={"a": ["v"]})
 
 
+def test_cells_without_a_size_have_values_of_samples_alone() -> None:
+    net = rv.Sequential(rv.LIF(tau=10 * ms), dt=1 * ms)
+    with pytest.raises(ShapeError, match=r"the call has 2 samples: give \[samples\]\."):
+        net(torch.ones(3, 2, 5), values={"lif1": {"tau": [5, 10, 20] * ms}})
+
+
 def test_more_mistakes() -> None:
     net = circuit()
     with pytest.raises(ShapeError, match="4 samples"):
