@@ -12,13 +12,14 @@ from torch import nn
 from ranvier._warn import warn
 from ranvier.conversion.build import Builder
 from ranvier.conversion.calibrate import calibrated
-from ranvier.conversion.report import Agreement, Row, text_of
+from ranvier.conversion.report import Agreement, Row
 from ranvier.conversion.roles import Fires, Role
 from ranvier.conversion.thresholds import Activations, Choice, batches_of, check_choice, observed, threshold_of
 from ranvier.conversion.trace import Traced, trace
 from ranvier.errors import ConversionError
 from ranvier.network import GraphError, Network, fold_norms
 from ranvier.neurons import Cell
+from ranvier.text_table import text_table
 from ranvier.units import ms
 
 __all__ = ["Conversion", "convert"]
@@ -151,7 +152,7 @@ class Conversion:
         rows = [
             (r.layer, r.kind, r.became, "" if r.threshold is None else f"{r.threshold:.4g}", r.note) for r in self.rows
         ]
-        return text_of(("layer", "kind", "became", "threshold", "note"), rows)
+        return text_table([("layer", "kind", "became", "threshold", "note"), *rows])
 
     @torch.no_grad()
     def __call__(self, x: Tensor, steps: int) -> Tensor:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["Agreement", "Row", "text_of"]
+__all__ = ["Agreement", "Row"]
 
 
 class Row(NamedTuple):
@@ -28,12 +27,3 @@ class Agreement(NamedTuple):
     steps: int
     agreement: float
     accuracy: float | None
-
-
-def text_of(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in plain text."""
-    table = [tuple(heads), *rows]
-    widths = [max(len(row[k]) for row in table) for k in range(len(heads))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
-    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ranvier.errors import ShapeError
 from ranvier.network.places import ordered
 from ranvier.network.shapes import shapes_known
+from ranvier.text_table import text_table
 from ranvier.units import UNITS, Quantity
 
 if TYPE_CHECKING:
@@ -73,15 +74,7 @@ class Summary:
 
     def __str__(self) -> str:
         total = Row("total", "", (), self.parameters, self.operations).cells
-        lines = [_HEADS, *(row.cells for row in self.rows), total]
-        widths = [max(len(line[k]) for line in lines) for k in range(len(_HEADS))]
-        right = {3, 4}
-        return "\n".join(
-            "  ".join(
-                t.rjust(w) if k in right else t.ljust(w) for k, (t, w) in enumerate(zip(line, widths, strict=True))
-            ).rstrip()
-            for line in lines
-        )
+        return text_table([_HEADS, *(row.cells for row in self.rows), total], right=(3, 4))
 
 
 def summarize(graph: Graph, plan: Plan, shapes: Mapping[str, tuple[int, ...]] | None) -> Summary:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ranvier.text_table import text_table
 from ranvier.training.metrics import Score
 
 __all__ = ["Epoch", "Fit", "spell_score"]
@@ -123,8 +124,7 @@ class Fit:
             train = _cells(e.train, names)
             rest = (rate, f"{e.gradient_norm:.3g}", f"{e.learning_rate:.3g}", f"{e.seconds:.2f}")
             rows.append((name, *train, *valid, *rest))
-        widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-        return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+        return text_table(rows, right=range(len(head)))
 
     def __repr__(self) -> str:
         if not self.history:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ranvier.text_table import text_table
+
 __all__ = ["LoadTable", "Row"]
 
 
@@ -46,8 +48,4 @@ class LoadTable:
         lines = [("theirs", "ours", "shape", "note")]
         lines += [(r.theirs, r.ours or "–", "×".join(map(str, r.shape)) or "number", r.note) for r in self.rows]
         lines += [("–", name, "", "not loaded") for name in self.untouched]
-        widths = [max(len(line[k]) for line in lines) for k in range(3)]
-        return "\n".join(
-            "  ".join((*(f"{cell:{w}}" for cell, w in zip(line, widths, strict=False)), line[3])).rstrip()
-            for line in lines
-        )
+        return text_table(lines)

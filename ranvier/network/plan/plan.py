@@ -219,10 +219,10 @@ class Plan:
         return tuple(lines)
 
     def __str__(self) -> str:
+        from ranvier.text_table import text_table
+
         rows = [("part", "task", "provider", "why"), *((c.part, c.task, c.who, c.why) for c in self.choices)]
-        widths = [max(len(row[k]) for row in rows) for k in range(3)]
-        lines = ["  ".join([*(row[k].ljust(widths[k]) for k in range(3)), row[3]]) for row in rows]
-        return "\n".join([*lines, *self.remarks])
+        return "\n".join([text_table(rows), *self.remarks])
 
 
 def _plain(line: Choice | Unit) -> dict[str, Any]:
