@@ -53,7 +53,6 @@ class _Request(NamedTuple):
     single: bool = True
     few: bool = False
     step: bool = False
-    few: bool = False
 
 
 _SHAPE, _REQUEST = DrawShape(), _Request()
