@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import brian2
@@ -261,12 +262,9 @@ BUILD: dict[str, Callable[[], Parts]] = {
     "poisson_in_time": lambda: poisson("1000*Hz*(1 + 0.5*sin(2*pi*5*Hz*t))"),
     "noise": noise,
     "noise_coloured": noise_coloured,
-    "delays_none": lambda: recurrent(0),
-    "delays_4": lambda: recurrent(4),
-    "delays_20": lambda: recurrent(20),
-    "populations": lambda: many(10, 100, 10),
-    "populations_50": lambda: many(50, 20, 10),
-    "populations_joined": lambda: many_as_one(50, 20, 10),
+    **{name: partial(recurrent, longest) for name, longest in constants.LONGEST.items()},
+    **{name: partial(many, *sizes) for name, sizes in constants.MANY.items()},
+    **{name: partial(many_as_one, *sizes) for name, sizes in constants.JOINED.items()},
     "adex": adex,
     "hodgkin_huxley": hodgkin_huxley,
     "izhikevich": izhikevich,
@@ -280,7 +278,6 @@ BUILD: dict[str, Callable[[], Parts]] = {
     "nmda": nmda,
     "rates": rates,
     "traces": traces,
-    "float64": lambda: recurrent(0),
     "conductances_float64": conductances,
     "adex_float64": adex,
     "plastic_float64": plastic,
@@ -353,5 +350,5 @@ def build(bench: str, inputs: Arrays, options: Options) -> Task:
     """The task for `bench`."""
     if bench not in BUILD:
         raise NotOffered(f"not written for {bench}")
-    task = RuntimeTask if bench in ("populations", "populations_50") else WorkloadTask
+    task = RuntimeTask if bench in constants.MANY else WorkloadTask
     return task(bench, int(inputs["seed"]))

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 import nest
@@ -230,12 +231,9 @@ BUILD: dict[str, Callable[[], Model]] = {
     "poisson_rates": poisson_rates,
     "poisson_in_time": poisson_in_time,
     "noise": noise,
-    "delays_none": lambda: recurrent(0),
-    "delays_4": lambda: recurrent(4),
-    "delays_20": lambda: recurrent(20),
-    "populations": lambda: many(10, 100, 10),
-    "populations_50": lambda: many(50, 20, 10),
-    "populations_joined": lambda: many_as_one(50, 20, 10),
+    **{name: partial(recurrent, longest) for name, longest in constants.LONGEST.items()},
+    **{name: partial(many, *sizes) for name, sizes in constants.MANY.items()},
+    **{name: partial(many_as_one, *sizes) for name, sizes in constants.JOINED.items()},
     "adex": adex,
     "hodgkin_huxley": hodgkin_huxley,
     "depression": lambda: by_synapses("tsodyks2_synapse", 3 * W, U=0.5, u=0.5, x=1.0, tau_rec=100.0, tau_fac=0.0),
@@ -244,7 +242,6 @@ BUILD: dict[str, Callable[[], Model]] = {
     "conductances": conductances,
     "rates": rates,
     "traces": traces,
-    "float64": lambda: recurrent(0),
     "conductances_float64": conductances,
     "adex_float64": adex,
     "plastic_float64": plastic,

@@ -36,6 +36,12 @@ BIAS = 10.0
 """mV; I of cells that others drive."""
 DELAY = 1.5
 """ms"""
+LONGEST = {"delays_none": 0, "delays_4": 4, "delays_20": 20, "float64": 0}
+"""ms; the longest delay of the circuits of two populations."""
+MANY = {"populations": (10, 100, 10), "populations_50": (50, 20, 10)}
+"""Populations, the cells of each, and the populations that each reaches."""
+JOINED = {"populations_joined": MANY["populations_50"]}
+"""The same as cells of one population."""
 
 
 @dataclass(frozen=True)
