@@ -10,7 +10,6 @@ import torch
 from ranvier.kernels.cpu.circuit.steps import CircuitSteps
 from ranvier.kernels.cpu.host.carry import size_bits
 from ranvier.kernels.cpu.host.checked import Place
-from ranvier.kernels.cpu.host.flag import Flag
 from ranvier.kernels.cpu.host.left import left_kernel
 from ranvier.kernels.cpu.host.plain import in_plain_mode
 from ranvier.kernels.cpu.host.schedule import Call
@@ -42,8 +41,7 @@ class CircuitCalls(CircuitSteps):
             for n in (*p.step.states, *p.step.counters)
         )
         self._like = [(kept.shape, kept.dtype) for kept in self.kept]
-        self._flag, self._slots = Flag(), list[Slot]()
-        self._seen = memoryview(self._flag.tensor.numpy())  # pyright: ignore[reportArgumentType]  (arrays are buffers)
+        self._slots = list[Slot]()
         states = [k for k, kept in enumerate(self.kept) if kept.dtype != torch.int32]
         counters = [k for k, kept in enumerate(self.kept) if kept.dtype == torch.int32]
         self._left = {k: torch.zeros(self.kept[k].shape, dtype=torch.int32) for k in counters}
@@ -75,12 +73,11 @@ class CircuitCalls(CircuitSteps):
         """The next ``count`` steps from the values ``given``: what was found, and the values after them."""
         if not fit(given, self._like) or count > self.room:
             return UNFIT, []
-        self._seen[0] = 0
+        self._found[0] = 0
         counters = self._same if self.done else self._begin
         for table in (counters, self._load):
             table.put("given", given)
             table.go()
-        self._found[0] = self._seen[0]
         if not self._found[0]:
             self._check.go()
         if self._found[0]:
@@ -90,7 +87,7 @@ class CircuitCalls(CircuitSteps):
         self._span[0], self._span[1] = self.done, self.done + count
         self._run.go()
         self.done += count
-        return self._seen[0], made
+        return self._found[0], made
 
     def fired(self, name: str, steps: int) -> Spikes:
         """The spikes of a population in the last ``steps`` steps, also of those before the circuit began."""

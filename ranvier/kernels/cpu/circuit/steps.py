@@ -26,13 +26,13 @@ class CircuitSteps:
     """See :class:`ranvier.kernels.provider.CircuitSteps`."""
 
     def __init__(self, task: Circuit, watched: Sequence[Tensor], most: float, tuning: Tuning) -> None:
-        self._opened, flag = OpenCircuit(task, 1, tuning), Flag()
-        self._found = memoryview(flag.tensor.numpy())  # pyright: ignore[reportArgumentType]  (arrays are buffers)
+        self._opened, self._flag = OpenCircuit(task, 1, tuning), Flag()
+        self._found = self._flag.found
         self.begin(task)
-        self._check = Repeated([flag.same(t) for t in watched])
+        self._check = Repeated([self._flag.same(t) for t in watched])
         driven = self._opened.driven
         self._drive = Call(driver(), **driven, together=self._opened.layout.together)
-        self._advance = Repeated([self._drive, *self._looks(task, most, flag)])
+        self._advance = Repeated([self._drive, *self._looks(task, most)])
         self._span = memoryview(driven["span"].numpy())  # pyright: ignore[reportArgumentType]
 
     @staticmethod
@@ -74,13 +74,13 @@ class CircuitSteps:
         """What all steps so far have made."""
         return self._opened.result(self._task, self.done)
 
-    def _looks(self, task: Circuit, most: float, flag: Flag) -> list[Call]:
+    def _looks(self, task: Circuit, most: float) -> list[Call]:
         """Look at the states, for numbers that are not sound."""
         calls = []
         for p in task.populations:
             for n in p.step.states:
                 (x,) = self._opened.population(p.name).state[n]
-                calls.append(flag.look(x, p.cells, most, MADE))
+                calls.append(self._flag.look(x, p.cells, most, MADE))
         return calls
 
 

@@ -56,7 +56,7 @@ class FusedStep:
         first = next(iter(scans.values()))
         self.dtype, self.batch, self.span = first.dtype, first.shape[0], Span(0, 1, 1, 0, first.shape[0])
         self.task, self._flag = task, Flag()
-        self._found = memoryview(self._flag.tensor.numpy())  # pyright: ignore[reportArgumentType]  (arrays are buffers)
+        self._found = self._flag.found
         self.members = {n: Member(s, _numbers(s)) for n, s in scans.items()}
         self.past = {f.pre: f.history for f in task.feedback if f.history is not None}
         self.kept = tuple(kept_of(task, self.past))
