@@ -8,13 +8,13 @@ import numpy as np
 
 from ranvier.values._philox import philox
 
-__all__ = ["CHUNK", "by_cell", "step_halves", "step_words", "words_at"]
+__all__ = ["CHUNK", "HALVES", "by_cell", "step_halves", "step_words", "words_at"]
 
 #: cells that share a run of counters: cell c takes part (c mod 32) // 8 of element 8 (c // 32) + c mod 8
 CHUNK = 32
 _LANES = 8
-#: element of the first counter of halves: cell c takes half c mod 8 of element _HALVES + c // 8
-_HALVES, _EACH = 1 << 31, 8
+#: element of the first counter of halves: cell c takes half c mod 8 of element HALVES + c // 8
+HALVES, _EACH = 1 << 31, 8
 
 
 def step_words(key: tuple[int, int, int], first: int, steps: int, cells: int, batch: int) -> Iterator[np.ndarray]:
@@ -36,7 +36,7 @@ def by_cell(parts: np.ndarray, cells: int) -> np.ndarray:
 
 def step_halves(key: tuple[int, int, int], step: int, cells: int, batch: int) -> np.ndarray:
     """Int16 [batch, cells]: half a word for each cell in a step."""
-    elements = _HALVES + np.arange(-(-cells // _EACH))
+    elements = HALVES + np.arange(-(-cells // _EACH))
     words = _drawn(key, step, elements, np.arange(batch)[:, None])
     return words.astype("<u4").view("<i2").reshape(batch, -1)[:, :cells]
 

@@ -11,12 +11,11 @@ from ranvier.kernels.cpu.llvm.functions import I32, I64, splat
 from ranvier.kernels.cpu.llvm.lanes import Lanes
 from ranvier.kernels.cpu.llvm.philox import Stream, philox_lanes
 from ranvier.values.normal import COSINE, LN2, LOGARITHM, ROOT, SINE, TURN
+from ranvier.values.step_words import CHUNK, HALVES
 
 __all__ = ["CHUNK", "HALF", "chunk_normals", "chunk_words", "unit_halves"]
 
-CHUNK, HALF, _LANES, _LOW = 32, 16, 8, 0xFFFFFFFF
-#: element of the first counter of halves
-_HALVES = 1 << 31
+HALF, _LANES, _LOW = 16, 8, 0xFFFFFFFF
 
 
 def chunk_normals(b: ir.IRBuilder, cell: ir.Value, sample: ir.Value, stream: Stream) -> list[ir.Value]:
@@ -55,7 +54,7 @@ def chunk_words(b: ir.IRBuilder, cell: ir.Value, sample: ir.Value, stream: Strea
 
 def unit_halves(b: ir.IRBuilder, cell: ir.Value, sample: ir.Value, stream: Stream) -> ir.Value:
     """Half a word for each of 64 cells from ``cell``, a multiple of 64, on: a vector of i16."""
-    words = _words(b, b.add(b.lshr(cell, I64(3)), I64(_HALVES)), sample, stream)
+    words = _words(b, b.add(b.lshr(cell, I64(3)), I64(HALVES)), sample, stream)
     up = ir.Constant(words[0].type, [32] * _LANES)
     low, high = (b.or_(words[k], b.shl(words[k + 1], up)) for k in (0, 2))
     order = [part * _LANES + lane for lane in range(_LANES) for part in (0, 1)]
