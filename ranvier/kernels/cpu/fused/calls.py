@@ -17,6 +17,7 @@ from ranvier.kernels.cpu.fused._calls_back import Back
 from ranvier.kernels.cpu.fused._carry import carry_rows
 from ranvier.kernels.cpu.fused._in_place import in_place
 from ranvier.kernels.cpu.fused._values import kept_of, leaves
+from ranvier.kernels.cpu.fused.member import uniform
 from ranvier.kernels.cpu.fused.run import fixed, slots_of
 from ranvier.kernels.cpu.host.arena import Arena
 from ranvier.kernels.cpu.host.carry import size_bits
@@ -74,7 +75,7 @@ def _steady(task: Fused) -> list[tuple[str, str]]:
         (n, s)
         for n, scan in task.members.items()
         for s, t in scan.streams.items()
-        if s in scan.step.streams and t.requires_grad and all(t.shape[k] == 1 or not t.stride(k) for k in (0, 1))
+        if s in scan.step.streams and t.requires_grad and uniform(t)
     ]
 
 
@@ -134,15 +135,14 @@ class FusedCalls:
             lists.append(carry_rows(flag, member, member.out[w].tensor, t, out=True))
         lists.append(Turns(self._end(made, most)))
         members = self.made.members
-        coefficients = {n: scan.step.coefficients for n, scan in scans.items()}
         self.rows = [
-            members[n].steady(c)[0] if c in coefficients[n] else members[n].initial_rows(slots[n, c]).tensor
+            members[n].initial_rows(slots[n, c]).tensor if c in scans[n].step.streams else members[n].steady(c)[0]
             for n, c in self.computed
         ]
         self.outside = (*self.tensors, *self.rows, *sources, *given, *made, *out)
         touched = tensors_of(lists)
         places = {t.untyped_storage().data_ptr() for t in touched}
-        read = [r for (n, c), r in zip(self.computed, self.rows, strict=True) if c not in coefficients[n]]
+        read = [r for (n, c), r in zip(self.computed, self.rows, strict=True) if c in scans[n].step.streams]
         #: whether kernels read every number of a parameter in its own memory
         self.reads_in_place = all(t.untyped_storage().data_ptr() in places for t in (*self.tensors, *read))
         known = {t.untyped_storage().data_ptr() for t in (*self.outside, *watched)}

@@ -15,7 +15,7 @@ from ranvier.kernels.cpu.host.schedule import Call
 from ranvier.kernels.cpu.scan.frame import Numbers, ScanRoutine
 from ranvier.kernels.tasks import Scan
 
-__all__ = ["Member"]
+__all__ = ["Member", "uniform"]
 
 Tensor = torch.Tensor
 
@@ -68,7 +68,7 @@ class Member:
 
     def initial_rows(self, t: Tensor) -> Rows:
         """[T, *shape] numbers to add to; numbers that all samples share at every step are one row."""
-        if t.shape[0] and all(t.shape[k] == 1 or t.stride(k) == 0 for k in (0, 1)):
+        if t.shape[0] and uniform(t):
             return Rows(t[:1, :1].expand(1, 1, *self.scan.shape[1:]).reshape(1, self.cells).contiguous(), uniform=True)
         return self.given_rows(t)
 
@@ -151,3 +151,8 @@ class Member:
         words = [word for pair in zip(pointers, moves, strict=True) for word in pair]
         arrays = [numbers[label][n][0] for label, group in kernel.groups.items() for n in group.names]
         return Call.of(kernel.routine, [*words, *integers], arrays)
+
+
+def uniform(t: Tensor) -> bool:
+    """Whether the numbers [T, B, …] of a stream are stored once for all steps and samples."""
+    return all(t.shape[k] == 1 or t.stride(k) == 0 for k in (0, 1))
