@@ -11,10 +11,11 @@ from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import Array, Signature
 from ranvier.kernels.cpu.llvm.functions import F64, I32, I64, at, counted, local, splat, vector_at, when
 
-__all__ = ["carry_kernel", "look_kernel", "same_kernel", "size_bits"]
+__all__ = ["KINDS", "carry_kernel", "look_kernel", "same_kernel", "size_bits"]
 
 _WIDTH = 16
-_KINDS = {torch.float32: ir.FloatType(), torch.float64: F64, torch.int32: I32}
+#: LLVM types of the numbers of states and counters
+KINDS = {torch.float32: ir.FloatType(), torch.float64: F64, torch.int32: I32}
 I8 = ir.IntType(8)
 
 
@@ -40,10 +41,10 @@ def carry_kernel(source: torch.dtype, target: torch.dtype, spikes: bool = False)
 
 
 def _carry(source: torch.dtype, target: torch.dtype | None, spikes: bool) -> Routine:
-    kind = _KINDS[source]
+    kind = KINDS[source]
     arrays = {"source": Array(kind, ...), "flag": Array(I64, None)}
     if target is not None:
-        arrays["target"] = Array(_KINDS[target], ...)
+        arrays["target"] = Array(KINDS[target], ...)
     told = f"{source}_{target}{'_spikes' * spikes}".replace("torch.", "")
     f = Signature(arrays, ("count", "most", "mark")).open(f"carry_{told}")
     b = f.builder
@@ -69,7 +70,7 @@ def _carry(source: torch.dtype, target: torch.dtype | None, spikes: bool) -> Rou
         return b.icmp_signed(">=", magnitude, one(limit))
 
     def written(value: ir.Value, spread: bool) -> ir.Value:
-        into = _KINDS[target] if target is not None else kind
+        into = KINDS[target] if target is not None else kind
         into = ir.VectorType(into, _WIDTH) if spread else into
         if target == source:
             return value

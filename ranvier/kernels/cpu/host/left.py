@@ -7,20 +7,20 @@ from functools import cache
 import torch
 from llvmlite import ir
 
+from ranvier.kernels.cpu.host.carry import KINDS
 from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import Array, Signature
-from ranvier.kernels.cpu.llvm.functions import F64, I32, I64, at, counted, splat, vector_at
+from ranvier.kernels.cpu.llvm.functions import I32, I64, at, counted, splat, vector_at
 
 __all__ = ["left_kernel"]
 
 _WIDTH = 16
-_KINDS = {torch.float32: ir.FloatType(), torch.float64: F64, torch.int32: I32}
 
 
 @cache
 def left_kernel(dtype: torch.dtype) -> Routine:
     """Writes max(source - span[1], 0) for ``count`` whole numbers of ``dtype``."""
-    arrays = {"source": Array(_KINDS[dtype], ...), "target": Array(I32, ...), "span": Array(I64, 2)}
+    arrays = {"source": Array(KINDS[dtype], ...), "target": Array(I32, ...), "span": Array(I64, 2)}
     f = Signature(arrays, ("count",)).open(f"left_{dtype}".replace("torch.", ""))
     b = f.builder
     source, target, span = f["source", "target", "span"]
