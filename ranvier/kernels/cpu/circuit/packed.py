@@ -106,9 +106,7 @@ class Packed:
         depth, steps, samples = times
         for n in (*p.step.states, *p.step.counters):
             self.shares.put(p.states[n], self.state[n])
-        for ring in self._pending:
-            for t, (low, high) in zip(ring, self.shares.ranges, strict=True):
-                t[..., low:high] = 0
+        self._silence()
         given: dict[str, Any] = {}
         for n, coefficient in self._fixed.items():
             given[f"waiting of {n}"] = int(p.states[n].max())
@@ -148,9 +146,7 @@ class Packed:
 
     def restart(self, past: Spikes | None, depth: int) -> None:
         """Begin again after the spikes ``past``, in the lists that there are; states are given apart."""
-        for ring in self._pending:
-            for t, (low, high) in zip(ring, self.shares.ranges, strict=True):
-                t[..., low:high] = 0
+        self._silence()
         self._remember(_NOTHING if past is None else past, depth)
 
     def last(self, depth: int, end: int) -> Spikes:
@@ -168,6 +164,12 @@ class Packed:
         waits = {n: self._waits[n] for n in self._fixed}
         sections.change(self.key, {f"waiting of {n}": steps for n, steps in waits.items()})
         return waits
+
+    def _silence(self) -> None:
+        """Let no arrivals wait in the rings."""
+        for ring in self._pending:
+            for t, (low, high) in zip(ring, self.shares.ranges, strict=True):
+                t[..., low:high] = 0
 
     def _kept(self, name: str) -> torch.dtype:
         """The dtype of a state, a stream or an emission."""
