@@ -62,7 +62,7 @@ class Tuning:
     kept_bytes
         Buffers of a circuit that are kept for the next call of the same shape; larger ones cost little of their call.
     called_bytes
-        The same of a circuit that is set up for successive calls of few steps, each of which would set it up again.
+        Buffers of a circuit that stays open for successive calls of few steps; a larger circuit is opened anew in each call.
     thread_work
         Neurons times steps of a fused operation that pay for a thread of their own.
     """
