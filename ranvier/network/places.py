@@ -114,21 +114,18 @@ def joints_between(graph: Graph, first: int, last: int) -> list[Joint]:
     inner, tails, ends = [], [], {*nodes}
     entrances: set[tuple[str, bool]] = set()
     for p in graph.projections.values():
-        ks = (
-            [k for owner, k, _ in kept if owner == p.name and k is not None]
-            if p.pre != p.post
-            else [*range(len(p.chain))]
-        )
-        within = p.pre in nodes
-        if p.post not in nodes and not ks:
+        if p.pre == p.post:
+            if p.pre in nodes:
+                inner.append(Joint(p, p.pre, p.post, tuple(p.chain)))
             continue
-        if p.pre == p.post and p.pre not in nodes:
+        modules = tuple(module for owner, k, module in kept if owner == p.name and k is not None)
+        within = p.pre in nodes
+        if p.post not in nodes and not modules:
             continue
         if not within:
-            entrances.add((p.pre, len(ks) < len(p.chain) and p.post in nodes))
-        if p.pre != p.post:
-            ends.discard(p.pre)
-        joint = Joint(p, p.pre if within else None, p.post if p.post in nodes else None, tuple(p.chain[k] for k in ks))
+            entrances.add((p.pre, len(modules) < len(p.chain) and p.post in nodes))
+        ends.discard(p.pre)
+        joint = Joint(p, p.pre if within else None, p.post if p.post in nodes else None, modules)
         (inner if joint.post else tails).append(joint)
     out = [p.pre for p in graph.projections.values() if p.pre in nodes and p.post not in nodes]
     lost = len(out) > 1 if tails else not ends.issuperset(out)
