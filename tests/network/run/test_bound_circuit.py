@@ -14,6 +14,7 @@ from ranvier.network.run.bound_circuit import bind_circuit
 from ranvier.units import Hz, ms, mV
 from tests.kernels.cpu.circuit.test_opened import CELL, Change, changes, circuit
 from tests.kernels.providers.tuned import tuned
+from tests.network.pieces import diverging, equal_states
 
 NAMES = ("a", "b")
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -48,12 +49,6 @@ def run(net: rv.Network, state: State, steps: int) -> tuple[dict[str, list[tuple
     }, done.state
 
 
-def equal(one: State, other: State) -> bool:
-    a, b = one.tensors(), other.tensors()
-    same = a.keys() == b.keys() and all(torch.equal(a[n], b[n]) for n in a)
-    return same and (one.step, one.stream) == (other.step, other.stream)
-
-
 @DTYPES
 @pytest.mark.parametrize("counts", [[1] * 60, [7, 1, 30, 1, 1, 200], [3000, 1000, 1500, 1, 1]])
 def test_it_equals_a_run(dtype: torch.dtype, counts: list[int]) -> None:
@@ -64,7 +59,7 @@ def test_it_equals_a_run(dtype: torch.dtype, counts: list[int]) -> None:
     spikes, after = run(net, state, sum(counts))
     assert fired(stepper, counts) == spikes
     assert sum(map(len, spikes.values())) > 20
-    assert equal(stepper.state, after)
+    assert equal_states(stepper.state, after)
 
 
 def test_it_equals_a_run_where_spikes_wait_in_queues() -> None:
@@ -75,7 +70,7 @@ def test_it_equals_a_run_where_spikes_wait_in_queues() -> None:
         stepper, counts = net.stepper(state), [1, 2, 30, 1, 300, 1, 1]
         spikes, after = run(net, state, sum(counts))
         assert fired(stepper, counts) == spikes
-        assert equal(stepper.state, after)
+        assert equal_states(stepper.state, after)
 
 
 def test_its_state_can_be_read_and_set_at_any_time() -> None:
@@ -85,7 +80,7 @@ def test_its_state_can_be_read_and_set_at_any_time() -> None:
     for count in (1, 2, 1, 30, 1):
         stepper(count)
         _, state = run(net, state, count)
-        assert equal(stepper.state, state)
+        assert equal_states(stepper.state, state)
     later = net.run(3 * ms, stream=8).state
     stepper.reset(later)
     assert fired(stepper, [1] * 40) == run(net, later, 40)[0]
@@ -102,7 +97,7 @@ def test_what_changes_between_steps_counts(name: str, change: Change) -> None:
     change(net)
     spikes, after = run(net, state, 120)
     assert fired(stepper, [1, 1, 118]) == spikes
-    assert equal(stepper.state, after)
+    assert equal_states(stepper.state, after)
 
 
 def test_a_source_that_changes_counts() -> None:
@@ -127,22 +122,17 @@ def test_a_source_that_changes_counts() -> None:
 
 
 def test_an_error_leaves_the_state_as_it_was() -> None:
-    cell = rv.Cell("v' = v*v + x : 1\nx : 1 (input)", threshold="v < -1", reset="v = 0")
-    net = rv.Network(dt=0.1 * ms, seed=1)
-    for n in NAMES:
-        net.population(n, 3, cell, v=2.0)
-    net.connect("a", "b", rv.AllToAll(), to="x", weight=1.0)
-    net.connect("b", "a", rv.AllToAll(), to="x", weight=1.0)
+    net = diverging()
     state = net.initial_state(stream=0)
     assert bound(net, state)
     stepper = net.stepper(state)
     stepper(2)
     stepper(3)
     before = stepper.state
-    assert equal(before, net.run(0.5 * ms, state).state)
+    assert equal_states(before, net.run(0.5 * ms, state).state)
     with pytest.raises(NonFiniteError, match=r"a\.v of cell"):
         stepper(3)
-    assert equal(stepper.state, before)
+    assert equal_states(stepper.state, before)
 
 
 def test_a_network_of_other_parts_runs_as_before() -> None:

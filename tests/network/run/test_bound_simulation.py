@@ -20,6 +20,7 @@ from ranvier.network import GraphError, State
 from ranvier.units import Hz, ms, mV
 from tests.kernels.cpu.circuit.test_opened import CELL, Change, changes, circuit
 from tests.kernels.providers.tuned import tuned
+from tests.network.pieces import diverging, equal_states
 
 NAMES = ("a", "b")
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -60,12 +61,6 @@ def whole(net: rv.Network, state: State, count: int) -> State:
     return copy.deepcopy(net).run(count * 0.1 * ms, state).state
 
 
-def equal(one: State, other: State) -> bool:
-    a, b = one.tensors(), other.tensors()
-    same = a.keys() == b.keys() and all(torch.equal(a[n], b[n]) and a[n].dtype == b[n].dtype for n in a)
-    return same and (one.step, one.stream, one.dt, one.times) == (other.step, other.stream, other.dt, other.times)
-
-
 @DTYPES
 @pytest.mark.parametrize(
     "make", [plain, lambda dtype: circuit(dtype=dtype), sent], ids=["without sources", "with a source", "with spikes"]
@@ -76,7 +71,7 @@ def test_they_equal_one_run(dtype: torch.dtype, make: Callable[..., rv.Network],
     state = net.run(5 * ms, stream=3).state
     for _ in range(2):
         net.run(0.1 * ms, state)
-    assert equal(steps(net, state, counts), whole(net, state, sum(counts)))
+    assert equal_states(steps(net, state, counts), whole(net, state, sum(counts)))
     assert served(net) == len(counts)
 
 
@@ -85,8 +80,8 @@ def test_they_equal_one_run_where_spikes_wait_in_queues() -> None:
         net = plain(provider=provider)
         state = net.run(5 * ms, stream=3).state
         counts = [1, 1, 2, 30, 1, 300, 1, 1]
-        assert equal(steps(net, state, counts), whole(net, state, sum(counts)))
-        assert equal(steps(net, state, counts), whole(net, state, sum(counts)))
+        assert equal_states(steps(net, state, counts), whole(net, state, sum(counts)))
+        assert equal_states(steps(net, state, counts), whole(net, state, sum(counts)))
         assert served(net) > 10
 
 
@@ -99,8 +94,8 @@ def test_any_state_can_follow_any_other(make: Callable[[], rv.Network]) -> None:
     kept = [s.clone() for s in known]
     for k in (0, 1, 1, 3, 0, 4, 2, 1, 3):
         for count in (1, 12):
-            assert equal(steps(net, known[k], [count]), whole(make(), kept[k], count))
-    assert all(equal(one, before) for one, before in zip(known, kept, strict=True))
+            assert equal_states(steps(net, known[k], [count]), whole(make(), kept[k], count))
+    assert all(equal_states(one, before) for one, before in zip(known, kept, strict=True))
     assert served(net) > 10
 
 
@@ -110,7 +105,7 @@ def test_what_changes_between_runs_counts(name: str, change: Change) -> None:
     state = steps(net, net.run(5 * ms, stream=3).state, [1, 1, 1, 4])
     assert served(net) == 2
     change(net)
-    assert equal(steps(net, state, [1, 1, 60]), whole(net, state, 62))
+    assert equal_states(steps(net, state, [1, 1, 60]), whole(net, state, 62))
 
 
 def hooked(net: rv.Network) -> None:
@@ -140,7 +135,7 @@ def test_hooks_seeds_and_memory_that_torch_does_not_see(change: Change) -> None:
     net = circuit()
     state = steps(net, net.run(5 * ms, stream=3).state, [1, 1, 1, 4])
     change(net)
-    assert equal(steps(net, state, [1, 1, 60]), whole(net, state, 62))
+    assert equal_states(steps(net, state, [1, 1, 60]), whole(net, state, 62))
 
 
 def test_other_parts() -> None:
@@ -161,7 +156,7 @@ def test_a_source_that_changes_counts() -> None:
     for factor in (1.0, 5.0, 0.0):
         rate.rate *= factor  # in place
         after = steps(net, state, [1, 2, 1, 1, 6])
-        assert equal(after, whole(net, state, 11))
+        assert equal_states(after, whole(net, state, 11))
         state = after
     assert served(net) > 0
 
@@ -189,12 +184,12 @@ def test_states_belong_to_who_has_them(make: Callable[[], rv.Network], write: Ca
     changed = steps(net, state, [1, 19])
     twin = kept.clone()
     write(twin)
-    assert equal(changed, whole(net, twin, 20))
-    assert not equal(changed, untouched)
-    assert equal(steps(net, kept, [20]), untouched)
+    assert equal_states(changed, whole(net, twin, 20))
+    assert not equal_states(changed, untouched)
+    assert equal_states(steps(net, kept, [20]), untouched)
     for t in untouched.tensors().values():
         t.zero_()
-    assert not equal(steps(net, kept, [20]), untouched)
+    assert not equal_states(steps(net, kept, [20]), untouched)
 
 
 def test_states_can_be_copied_moved_and_saved(tmp_path: Path) -> None:
@@ -207,8 +202,8 @@ def test_states_can_be_copied_moved_and_saved(tmp_path: Path) -> None:
         rv.load_state(tmp_path / "state.safetensors"), replace(state, history=dict(state.history)),
         torch.utils._pytree.tree_map(torch.clone, state),
     ):  # fmt: skip
-        assert equal(same, state)
-        assert equal(steps(net, same, [4, 5]), after)
+        assert equal_states(same, state)
+        assert equal_states(steps(net, same, [4, 5]), after)
 
 
 @pytest.mark.parametrize("make", [plain, circuit, sent], ids=["without sources", "with a source", "with spikes"])
@@ -220,7 +215,7 @@ def test_states_and_weights_with_a_gradient_are_taken_as_numbers(make: Callable[
     asking = state.map(lambda t: t.clone().requires_grad_() if t.is_floating_point() else t)
     for count in (1, 30):
         after = steps(net, asking.with_stream(count), [count, 2])
-        assert equal(after, whole(net, state.with_stream(count), count + 2))
+        assert equal_states(after, whole(net, state.with_stream(count), count + 2))
         assert not any(t.requires_grad for t in after.tensors().values())
     assert served(net) == 6
 
@@ -234,14 +229,14 @@ def test_runs_in_inference_mode_and_outside_follow_one_another(make: Callable[[]
     with torch.inference_mode():
         inside = steps(net, state, [1, 1, 4])
     outside = steps(net, state, [2, 4])
-    assert equal(inside, outside)
-    assert equal(outside, whole(make(), first, 7))
+    assert equal_states(inside, outside)
+    assert equal_states(outside, whole(make(), first, 7))
     with torch.inference_mode():
         stepper = net.stepper(state)
         stepper(1)
         stepper(2)
     stepper(3)
-    assert equal(stepper.state, outside)
+    assert equal_states(stepper.state, outside)
     assert served(net) > 3
 
 
@@ -258,23 +253,18 @@ def test_bad_states_are_refused_as_ever() -> None:
         net.run(0.1 * ms, bad)
     with pytest.raises(StateError, match="float64"):
         net.run(0.1 * ms, kept.to(torch.float64))
-    assert equal(steps(net, kept, [5]), whole(net, kept, 5))
+    assert equal_states(steps(net, kept, [5]), whole(net, kept, 5))
 
 
 def test_an_error_names_the_first_bad_cell_and_leaves_the_state() -> None:
-    cell = rv.Cell("v' = v*v + x : 1\nx : 1 (input)", threshold="v < -1", reset="v = 0")
-    net = rv.Network(dt=0.1 * ms, seed=1)
-    for n in NAMES:
-        net.population(n, 3, cell, v=2.0)
-    net.connect("a", "b", rv.AllToAll(), to="x", weight=1.0)
-    net.connect("b", "a", rv.AllToAll(), to="x", weight=1.0)
+    net = diverging()
     state = steps(net, net.initial_state(stream=0), [1, 1, 1, 1])
     kept = state.clone()
     for _ in range(2):
         with pytest.raises(NonFiniteError, match=r"a\.v of cell"):
             net.run(0.4 * ms, state)
-    assert equal(state, kept)
-    assert equal(steps(net, state, [1]), whole(net, kept, 1))
+    assert equal_states(state, kept)
+    assert equal_states(steps(net, state, [1]), whole(net, kept, 1))
 
 
 @pytest.mark.parametrize("make", [plain, circuit, sent], ids=["without sources", "with a source", "with spikes"])
@@ -293,7 +283,7 @@ def test_spikes_are_recorded_as_ever(make: Callable[[], rv.Network]) -> None:
     for n in NAMES:
         assert found[n] == [*zip(one[n].spikes.step, one[n].spikes.cell, strict=True)]
         assert len(found[n]) > 9
-    assert equal(state, one.state)
+    assert equal_states(state, one.state)
     assert served(net) == 5
     with pytest.raises(GraphError, match="'c'"):
         net.run(0.1 * ms, state, record={"c": ["spikes"]})
@@ -308,7 +298,7 @@ def test_traces_take_the_long_way() -> None:
     before = served(net)
     run = net.run(2 * ms, state, record={"a": ["spikes", "v"]})
     assert len(run["a"].v) == 20
-    assert equal(run.state, steps(net, state, [20]))
+    assert equal_states(run.state, steps(net, state, [20]))
     assert net.run(0.1 * ms, state, stream=5).state.stream == 5
     assert served(net) == before + 1
 
@@ -317,7 +307,7 @@ def test_plastic_networks_take_the_long_way() -> None:
     net = circuit(plastic=True)
     state = net.run(5 * ms, stream=3).state
     twin = copy.deepcopy(net)
-    assert equal(steps(net, state, [1] * 6), steps(twin, state, [1] * 6))
+    assert equal_states(steps(net, state, [1] * 6), steps(twin, state, [1] * 6))
     assert not served(net)
 
 
@@ -358,8 +348,8 @@ def test_kinds_of_cells_and_synapses(name: str) -> None:
     net.connect("b", "a", RULES[how], to="g", weight=-0.6 * mV, **more)
     state = net.run(15 * ms, stream=3).state
     counts = [1, 1, 1, 30, 1, 200, 1]
-    assert equal(steps(net, state, counts), whole(net, state, sum(counts)))
-    assert equal(steps(net, state, counts), whole(net, state, sum(counts)))
+    assert equal_states(steps(net, state, counts), whole(net, state, sum(counts)))
+    assert equal_states(steps(net, state, counts), whole(net, state, sum(counts)))
     assert bool(served(net)) is bound
 
 
@@ -377,7 +367,7 @@ def test_several_threads_run_at_once() -> None:
         worker.start()
     for worker in workers:
         worker.join()
-    assert all(equal(found[k], expected[k]) for k in range(3))
+    assert all(equal_states(found[k], expected[k]) for k in range(3))
 
 
 def test_the_number_of_threads_changes_nothing() -> None:
@@ -386,6 +376,6 @@ def test_the_number_of_threads_changes_nothing() -> None:
     try:
         for count in (1, 3):
             torch.set_num_threads(count)
-            assert equal(steps(net, state, [1, 5]), whole(net, state, 6))
+            assert equal_states(steps(net, state, [1, 5]), whole(net, state, 6))
     finally:
         torch.set_num_threads(threads)
