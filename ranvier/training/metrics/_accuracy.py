@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 
 from ranvier.errors import TrainingError
+from ranvier.training.metrics._metric import Compared
 
 __all__ = ["Accuracy"]
 
@@ -16,10 +17,9 @@ Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
-class Accuracy:
+class Accuracy(Compared):
     """The fraction of samples, or of steps, whose class is right; ``compared`` gives both classes [N]."""
 
-    compared: Callable[..., tuple[Tensor, Tensor]]
     name: str = "accuracy"
     larger: ClassVar[bool] = True
     kind: ClassVar[str] = "classes"

@@ -9,16 +9,17 @@ from typing import Any, ClassVar
 
 import torch
 
+from ranvier.training.metrics._metric import Compared
+
 __all__ = ["MAE", "RMSE"]
 
 Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
-class RMSE:
+class RMSE(Compared):
     """sqrt(mean (e - y)**2) over all samples (and steps) and values; ``compared`` gives estimates e and targets y [N, K]."""
 
-    compared: Callable[..., tuple[Tensor, Tensor]]
     name: str = "rmse"
     larger: ClassVar[bool] = False
     kind: ClassVar[str] = "values"
@@ -29,10 +30,9 @@ class RMSE:
 
 
 @dataclass(frozen=True)
-class MAE:
+class MAE(Compared):
     """mean abs(e - y) over all samples (and steps) and values; ``compared`` gives estimates e and targets y [N, K]."""
 
-    compared: Callable[..., tuple[Tensor, Tensor]]
     name: str = "mae"
     larger: ClassVar[bool] = False
     kind: ClassVar[str] = "values"

@@ -1,16 +1,17 @@
-"""The interface of metrics, and a metric that is a function of a batch."""
+"""The interface of metrics, the frame of those of pairs, and a metric that is a function of a batch."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 
 from ranvier.errors import TrainingError
 
-__all__ = ["Metric", "Tallied", "Tally"]
+__all__ = ["Compared", "Metric", "Tallied", "Tally"]
 
 Tensor = torch.Tensor
 
@@ -43,6 +44,23 @@ class Tallied(Protocol):
     def tally(self) -> Tally:
         """A tally without batches."""
         ...
+
+
+@dataclass(frozen=True)
+class Compared(ABC):
+    """A metric of the pairs that ``compared(out, target, lengths)`` gives: two classes [N], or estimates and targets [N, K].
+
+    ``kind`` says which: "classes" or "values".
+    """
+
+    compared: Callable[..., tuple[Tensor, Tensor]]
+    name: str
+    larger: ClassVar[bool]
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def tally(self) -> Tally:
+        """A tally without batches."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 
 from ranvier.errors import TrainingError
+from ranvier.training.metrics._metric import Compared
 
 __all__ = ["R2"]
 
@@ -16,13 +17,12 @@ Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
-class R2:
+class R2(Compared):
     """1 - sum (e - y)**2 / sum (y - mean y)**2, over all samples (and steps), averaged over the K values.
 
     ``compared`` gives estimates e and targets y [N, K]. 1 is exact, 0 is no better than the mean of the targets.
     """
 
-    compared: Callable[..., tuple[Tensor, Tensor]]
     name: str = "r2"
     larger: ClassVar[bool] = True
     kind: ClassVar[str] = "values"
