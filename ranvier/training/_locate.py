@@ -10,7 +10,7 @@ import torch
 
 from ranvier.network import Network
 from ranvier.training._signals import spiking
-from ranvier.training.batches import Signal
+from ranvier.training.batches import Signal, parts_of
 
 __all__ = ["first_non_finite", "infinite_slope"]
 
@@ -27,7 +27,7 @@ def first_non_finite(net: Network, x: Signal, target: Any, generator: Tensor, up
         if not bool(torch.isfinite(parameter).all()):
             remedy = "lower lr, or pass clip=1.0" if update else "no update was made yet: give it finite initial values"
             return f"the parameter {name} was already not finite before it: {remedy}"
-    for name, signal in x.items() if isinstance(x, Mapping) else [("input", x)]:
+    for name, signal in parts_of(x, "input").items():
         if place := _first(signal):
             return f"the {name} of the batch holds {place}: clean the data"
     firing = spiking(net)
@@ -51,11 +51,10 @@ def first_non_finite(net: Network, x: Signal, target: Any, generator: Tensor, up
         )
     if found:
         return f"{min(found)[2]}: lower lr, pass clip=1.0, or bound what drives this population"
-    for name, part in target.items() if isinstance(target, Mapping) else [("target", target)]:
+    for name, part in parts_of(target, "").items():
         if part is not None and (place := _first(part)):
-            return (
-                f"the {'target' if part is target else f'target {name!r}'} of the batch holds {place}: clean the data"
-            )
+            which = f"target {name!r}" if name else "target"
+            return f"the {which} of the batch holds {place}: clean the data"
     return "every population is finite, so the loss itself made it: check the loss for log(0), 0/0 or overflow"
 
 
@@ -64,9 +63,7 @@ def infinite_slope(net: Network, x: Signal, score: Callable[[Any], Tensor], gene
     with torch.no_grad(), _random_from(generator):
         out = net(x)[0]
     with torch.enable_grad():
-        leaves = {
-            n: v.detach().requires_grad_() for n, v in (out.items() if isinstance(out, Mapping) else [("output", out)])
-        }
+        leaves = {n: v.detach().requires_grad_() for n, v in parts_of(out, "output").items()}
         loss = score(leaves if isinstance(out, Mapping) else leaves["output"])
         slopes = torch.autograd.grad(loss, [*leaves.values()], allow_unused=True) if loss.requires_grad else ()
     for name, slope in zip(leaves, slopes, strict=False):

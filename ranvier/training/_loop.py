@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ from ranvier.network import Network
 from ranvier.training._criterion import BatchCriterion, Hidden
 from ranvier.training._locate import first_non_finite, infinite_slope
 from ranvier.training._updates import Updates
-from ranvier.training.batches import Signal, Source, key, moved
+from ranvier.training.batches import Signal, Source, key, moved, sizes_of
 from ranvier.training.health import Health
 from ranvier.training.losses import Loss
 from ranvier.training.metrics import Mean, Score, Tallied
@@ -56,7 +56,7 @@ class Loop:
                 criterion = self._criterion(x, target, lengths, generator, where, updates.done)
                 outcome = self.rule.gradient(self.net, x, criterion)
                 cause = partial(infinite_slope, self.net, x, criterion.score, generator, updates.done)
-                steps, samples = _sizes(x)
+                steps, samples = sizes_of(x)
                 norms = updates.batch(samples, epoch, where, cause)
                 counted = steps * samples if lengths is None else int(lengths.sum())
                 self.health.batch(outcome.spikes, counted, norms, where)
@@ -81,7 +81,7 @@ class Loop:
                 out, _ = self.net(x, window=window)
                 where = f"validation batch {number} after epoch {epoch}"
                 loss = self._checked(self._loss(out, target, lengths), x, target, generator, where, epoch)
-                mean.add(loss, out, target, lengths, _sizes(x)[1])
+                mean.add(loss, out, target, lengths, sizes_of(x)[1])
         if not mean.samples:
             raise TrainingError(
                 f"{batches.name} gave no batch after epoch {epoch}: give at least one sample in every epoch."
@@ -127,11 +127,6 @@ class Loop:
                 f"{first_non_finite(self.net, x, target, generator, update)}."
             )
         return loss.reshape(())
-
-
-def _sizes(x: Signal) -> tuple[int, int]:
-    first = next(iter(x.values())) if isinstance(x, Mapping) else x
-    return first.shape[0], first.shape[1]
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from ranvier.errors import ShapeError, TrainingError
 from ranvier.network import take_lengths
 
 __all__ = [
-    "Batch", "Signal", "key", "lengths_of_batch", "mapped", "moved", "second", "stacked", "steps_of", "taken", "time_first",
+    "Batch", "Signal", "key", "lengths_of_batch", "mapped", "moved", "parts_of", "second", "sizes_of", "stacked", "steps_of",
+    "taken", "time_first",
 ]  # fmt: skip
 
 Tensor = torch.Tensor
@@ -29,7 +30,20 @@ def key(*parts: object) -> int:
 
 def steps_of(x: Signal) -> int:
     """Steps of an input [T, B, …]."""
-    return (next(iter(x.values())) if isinstance(x, Mapping) else x).shape[0]
+    return _any_of(x).shape[0]
+
+
+def sizes_of(x: Signal) -> tuple[int, int]:
+    """Steps and samples of an input [T, B, …]."""
+    first = _any_of(x)
+    return first.shape[0], first.shape[1]
+
+
+def parts_of(x: Any, name: str) -> Mapping[str, Any]:
+    """The parts of a signal or target by name: one alone has the name ``name``, None has no part."""
+    if x is None:
+        return {}
+    return x if isinstance(x, Mapping) else {name: x}
 
 
 def moved(target: Any, device: torch.device) -> Any:
@@ -70,8 +84,8 @@ def taken(batch: Any, name: str) -> Batch:
         raise TrainingError(f"{name} gave a {kind} as a batch: give (x [B, T, …], y [B, …]), or (x, y, lengths).")
     x = mapped(batch[0], time_first)
     target = mapped(second(batch), torch.as_tensor)
-    count = (next(iter(x.values())) if isinstance(x, Mapping) else x).shape[1]
-    for n, part in target.items() if isinstance(target, Mapping) else [("y", target)] if target is not None else []:
+    _, count = sizes_of(x)
+    for n, part in parts_of(target, "y").items():
         if part.ndim and part.shape[0] != count:
             raise ShapeError(
                 f"{name}: a batch has {count} samples of x and {part.shape[0]} of {n}; give one target per sample."
@@ -101,11 +115,14 @@ def stacked(samples: Sequence[Any], name: str) -> Batch:
 
 def lengths_of_batch(lengths: Any, x: Signal, name: str) -> Tensor:
     """Lengths [B] of at least one step, none longer than the input."""
-    batch = (next(iter(x.values())) if isinstance(x, Mapping) else x).shape[1]
-    found = take_lengths(lengths, steps_of(x), batch)
+    found = take_lengths(lengths, *sizes_of(x))
     if not bool(found.all()):
         raise ShapeError(f"{name}: a sample has length 0, so there is nothing to learn from it; leave it out.")
     return found
+
+
+def _any_of(x: Signal) -> Tensor:
+    return next(iter(x.values())) if isinstance(x, Mapping) else x
 
 
 def _inputs(samples: Sequence[Any], name: str) -> Signal:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ranvier.errors import ShapeError, TrainingError
-from ranvier.training.batches._batch import Batch, key, lengths_of_batch, mapped, second, stacked, time_first
+from ranvier.training.batches._batch import Batch, key, lengths_of_batch, mapped, parts_of, second, stacked, time_first
 from ranvier.training.batches._source import Steady
 
 __all__ = ["Samples", "Tensors", "are_parts", "is_signal"]
@@ -99,17 +99,15 @@ def _rows_of_all(parts: tuple[Any, ...], name: str) -> int:
     ShapeError
         Where parts disagree.
     """
-    x, y, *lengths = (*parts, None) if len(parts) == 1 else parts
-    given = x if isinstance(x, Mapping) else {"x": x}
-    counts = {n: _rows(part) for n, part in given.items()}
+    counts = {n: _rows(part) for n, part in parts_of(parts[0], "x").items()}
     first, samples = next(iter(counts.items()), ("x", 0))
     for n, count in counts.items():
         if count != samples:
             raise ShapeError(f"{name}: input {first!r} has {samples} samples and {n!r} {count}; give one per sample.")
-    for n, part in y.items() if isinstance(y, Mapping) else [("y", y)] if y is not None else []:
+    for n, part in parts_of(second(parts), "y").items():
         if _rows(part) != samples:
             raise ShapeError(f"{name}: x has {samples} samples and {n} {_rows(part)}; give one target per sample.")
-    for part in lengths:
+    for part in parts[2:]:
         if _rows(part) != samples:
             raise ShapeError(f"{name}: x has {samples} samples, lengths has {_rows(part)}; give one per sample.")
     return samples

@@ -12,7 +12,7 @@ from ranvier.errors import TrainingError
 from ranvier.network import Network, in_own_precision
 from ranvier.network.run.resets import without_times
 from ranvier.training._criterion import lengths_of
-from ranvier.training.batches import Signal
+from ranvier.training.batches import Signal, steps_of
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._refuse import learns, refuse_hooks, refuse_membrane_norms, refuse_plastic, upstream_of
 from ranvier.training.rules._rule import Outcome, Rule
@@ -71,7 +71,7 @@ class EventProp(Rule):
                     f"EventProp moves the times of spikes, not delays: {p.name!r} has learnable ones; fix them, or use "
                     f"rv.rules.BPTT()."
                 )
-        steps = next(iter(x.values())).shape[0] if not isinstance(x, torch.Tensor) else x.shape[0]
+        steps = steps_of(x)
         series, tally = Series(net, x, max(steps, 1), TIMES, attached=True), Tally(steps, lengths_of(criterion))
         loss = torch.zeros(())
         for block in series.blocks():
