@@ -8,14 +8,16 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from ranvier.errors import TrainingError
 from ranvier.training.batches._batch import Batch, taken
+from ranvier.training.batches._source import empty, first_of, tell_epoch
 
 __all__ = ["Loader"]
 
 
 class Loader:
     """The batches of a loader; the states of generators that it was given are kept between epochs."""
+
+    rewinds = True
 
     def __init__(self, loader: DataLoader[Any], name: str) -> None:
         self.loader, self.name = loader, name
@@ -24,22 +26,20 @@ class Loader:
         except TypeError:  # a stream
             self.count = None
         if self.count == 0:
-            raise TrainingError(f"{name} is empty: give at least one sample.")
-
-    rewinds = True
+            raise empty(name)
 
     def first(self) -> Batch:
         """The first batch of an epoch; generators are then as before."""
         before = self.state()
-        batch = next(self.epoch(0), None)
-        self.restore(before)
-        if batch is None:
-            raise TrainingError(f"{self.name} is empty: give at least one sample.")
-        return batch
+        try:
+            return first_of(self.epoch(0), self.name)
+        finally:
+            self.restore(before)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """One pass of the loader."""
-        _tell_epoch(self.loader, epoch)
+        for part in (self.loader.dataset, getattr(self.loader, "sampler", None)):
+            tell_epoch(part, epoch)
         for batch in self.loader:
             yield taken(batch, self.name)
 
@@ -60,11 +60,3 @@ class Loader:
         places = [self.loader, getattr(self.loader, "sampler", None), batches, getattr(batches, "sampler", None)]
         found = [getattr(place, "generator", None) for place in places]
         return list(dict.fromkeys(g for g in found if isinstance(g, torch.Generator)))
-
-
-def _tell_epoch(loader: Any, epoch: int) -> None:
-    """Tell the epoch to a sampler or stream whose order follows it, by torch's own convention."""
-    for part in (loader.dataset, getattr(loader, "sampler", None)):
-        tell = getattr(part, "set_epoch", None)
-        if callable(tell):
-            tell(epoch)

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from ranvier.errors import ShapeError, TrainingError
+from ranvier.errors import ShapeError
 from ranvier.training.batches._batch import Batch, key, lengths_of_batch, mapped, parts_of, second, stacked, time_first
-from ranvier.training.batches._source import Steady
+from ranvier.training.batches._source import Steady, empty
 
 __all__ = ["Samples", "Tensors", "are_parts", "is_signal"]
 
@@ -24,7 +24,7 @@ class _Numbered(Steady):
 
     def __init__(self, samples: int, batch_size: int, seed: int | None, name: str) -> None:
         if not samples:
-            raise TrainingError(f"{name} is empty: give at least one sample.")
+            raise empty(name)
         self.samples, self.batch_size, self.seed, self.name = samples, batch_size, seed, name
 
     @property

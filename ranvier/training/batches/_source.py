@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
+from ranvier.errors import TrainingError
 from ranvier.training.batches._batch import Batch
 
-__all__ = ["Source", "Steady"]
+__all__ = ["Source", "Steady", "empty", "first_of", "tell_epoch"]
 
 
 class Source(Protocol):
@@ -60,3 +61,29 @@ class Steady:
         """Check that there is nothing."""
         if state:
             raise ValueError(f"the data set keeps no {', '.join(state)}")
+
+
+def empty(name: str) -> TrainingError:
+    """The error of a data set without a sample."""
+    return TrainingError(f"{name} is empty: give at least one sample.")
+
+
+def first_of(batches: Iterator[Batch], name: str) -> Batch:
+    """The next batch.
+
+    Raises
+    ------
+    TrainingError
+        Where there is none.
+    """
+    batch = next(batches, None)
+    if batch is None:
+        raise empty(name)
+    return batch
+
+
+def tell_epoch(part: Any, epoch: int) -> None:
+    """Tell the epoch to a sampler or stream whose order follows it, by torch's own convention."""
+    tell = getattr(part, "set_epoch", None)
+    if callable(tell):
+        tell(epoch)

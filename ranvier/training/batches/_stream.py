@@ -10,7 +10,7 @@ from torch.utils.data import IterableDataset
 
 from ranvier.errors import TrainingError
 from ranvier.training.batches._batch import Batch, stacked, taken
-from ranvier.training.batches._source import Steady
+from ranvier.training.batches._source import Steady, first_of, tell_epoch
 
 __all__ = ["Blocks", "Once", "Stream"]
 
@@ -25,7 +25,7 @@ class Blocks(Steady):
 
     def first(self) -> Batch:
         """The first batch of epoch 1."""
-        return _one(self.epoch(1), self.name)
+        return first_of(self.epoch(1), self.name)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch."""
@@ -54,13 +54,11 @@ class Stream(Steady):
 
     def first(self) -> Batch:
         """The first batch of a pass."""
-        return _one(self.epoch(1), self.name)
+        return first_of(self.epoch(1), self.name)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """One pass; a stream whose order follows the epoch is told it."""
-        tell = getattr(self.source, "set_epoch", None)
-        if callable(tell):
-            tell(epoch)
+        tell_epoch(self.source, epoch)
         if not self.single:
             for batch in self.source:
                 yield taken(batch, self.name)
@@ -86,24 +84,10 @@ class Once(Steady):
 
     def first(self) -> Batch:
         """The next batch, which the next epoch gives again."""
-        batch = _one(self._left, self.name)
+        batch = first_of(self._left, self.name)
         self._left = chain([batch], self._left)
         return batch
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """What is left."""
         yield from self._left
-
-
-def _one(batches: Iterator[Batch], name: str) -> Batch:
-    """The next batch.
-
-    Raises
-    ------
-    TrainingError
-        Where there is none.
-    """
-    batch = next(batches, None)
-    if batch is None:
-        raise TrainingError(f"{name} is empty: give at least one sample.")
-    return batch
