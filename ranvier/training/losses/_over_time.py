@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ranvier.training.losses._places import Place, aligned, check_place, read, values_of
+from ranvier.training.losses._places import Place, aligned, check_place, read, value_pairs
 from ranvier.training.losses.loss import Kind, Loss, cross_entropy, series
 
 __all__ = ["OverTime"]
@@ -77,9 +77,7 @@ class OverTime(Loss):
         """The output [N, …] that the torch loss compares, and its targets."""
         o, name = series(out, self, lengths, shaped=not self.classifies), f"OverTime({type(self.loss).__name__}())"
         if not self.classifies:
-            tail = tuple(o.shape[2:])
-            taken = values_of(target, o, tail, name)
-            return read(o, self.at, lengths), aligned(taken, o, self.at, lengths, tail, name)
+            return value_pairs(target, o, self.at, lengths, tuple(o.shape[2:]), name)
         if self.at != "every" and target.ndim == 1:
             return read(o, self.at, lengths), target
         tail = tuple(o.shape[2:]) if target.is_floating_point() else ()  # probabilities of classes

@@ -11,7 +11,7 @@ from ranvier.errors import ShapeError, TrainingError
 from ranvier.training.losses._membrane import last_step
 from ranvier.training.losses.loss import mean_over_time, within
 
-__all__ = ["Place", "aligned", "check_place", "read", "some_steps", "values_of"]
+__all__ = ["Place", "aligned", "check_place", "own_steps", "read", "some_steps", "value_pairs"]
 
 Tensor = torch.Tensor
 Place = Literal["mean", "every", "last"]
@@ -67,7 +67,15 @@ def aligned(target: Tensor, o: Tensor, at: Place, lengths: Tensor | None, tail: 
     return target
 
 
-def values_of(target: Any, o: Tensor, tail: tuple[int, ...], loss: str) -> Tensor:
+def value_pairs(
+    target: Any, o: Tensor, at: Place, lengths: Tensor | None, tail: tuple[int, ...], loss: str
+) -> tuple[Tensor, Tensor]:
+    """What is read of ``o``, [N, …], and its real targets [N, *tail]; errors are those of :func:`aligned` and of other targets."""
+    values = _values_of(target, o, tail, loss)
+    return read(o, at, lengths), aligned(values, o, at, lengths, tail, loss)
+
+
+def _values_of(target: Any, o: Tensor, tail: tuple[int, ...], loss: str) -> Tensor:
     """Real targets in the type and on the device of ``o``; without a last axis of one value, they get it.
 
     Raises
@@ -87,3 +95,10 @@ def values_of(target: Any, o: Tensor, tail: tuple[int, ...], loss: str) -> Tenso
 def some_steps(target: Tensor, steps: Sequence[int] | Tensor) -> Tensor:
     """Targets [B, T, …] of some steps."""
     return target[:, torch.as_tensor(steps, device=target.device)]
+
+
+def own_steps(target: Tensor, steps: Sequence[int] | Tensor, total: int, tail: tuple[int, ...]) -> Tensor:
+    """Real targets of some steps of ``total``; those [B, *tail] of whole samples stay. One value needs no axis."""
+    each = (target.shape[0], total)
+    own = tuple(target.shape) == (*each, *tail) or (tail == (1,) and tuple(target.shape) == each)
+    return some_steps(target, steps) if own else target

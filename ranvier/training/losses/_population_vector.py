@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ranvier.errors import ShapeError, TrainingError
-from ranvier.training.losses._places import Place, aligned, check_place, read, some_steps, values_of
+from ranvier.training.losses._places import Place, check_place, own_steps, read, value_pairs
 from ranvier.training.losses.loss import Kind, Loss, series
 
 __all__ = ["PopulationVector"]
@@ -89,21 +89,19 @@ class PopulationVector(Loss):
     def compared(self, out: Any, target: Any, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Estimates and targets [N, K]."""
         o, tail = self._rates(out, lengths), (self.preferred.shape[1],)
-        taken = values_of(target, o, tail, "PopulationVector")
-        return self._centre(read(o, self.at, lengths)), aligned(taken, o, self.at, lengths, tail, "PopulationVector")
+        rates, truth = value_pairs(target, o, self.at, lengths, tail, "PopulationVector")
+        return self._centre(rates), truth
 
     def at_steps(self, target: Any, out: Any, steps: Sequence[int] | Tensor, total: int) -> Any:
         """The targets of some steps, where there is one for each."""
-        count = self.preferred.shape[1]
-        each = (target.shape[0], total)
-        own = tuple(target.shape) == (*each, count) or (count == 1 and tuple(target.shape) == each)
-        return some_steps(target, steps) if own else target
+        return own_steps(target, steps, total, (self.preferred.shape[1],))
 
     def _rates(self, out: Any, lengths: Tensor | None) -> Tensor:
         o = series(out, self, lengths)
         if o.shape[2] != len(self.preferred):
             raise ShapeError(
-                f"PopulationVector: {len(self.preferred)} preferred values for an output of {o.shape[2]} cells."
+                f"PopulationVector has {len(self.preferred)} preferred values for an output of {o.shape[2]} cells: give one for "
+                f"each cell."
             )
         if bool((o < 0).any()):
             raise TrainingError(

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from ranvier.errors import TrainingError
-from ranvier.training.losses._places import Place, aligned, check_place, read, some_steps, values_of
+from ranvier.training.losses._places import Place, check_place, own_steps, read, value_pairs
 from ranvier.training.losses.loss import Kind, Loss, series
 
 __all__ = ["Regression"]
@@ -84,13 +84,8 @@ class Regression(Loss):
     def compared(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Estimates and targets [N, …]: N samples, or steps of samples."""
         o = series(out, self, lengths, shaped=True)
-        tail = tuple(o.shape[2:])
-        taken = values_of(target, o, tail, "Regression")
-        return read(o, self.at, lengths), aligned(taken, o, self.at, lengths, tail, "Regression")
+        return value_pairs(target, o, self.at, lengths, tuple(o.shape[2:]), "Regression")
 
     def at_steps(self, target: Any, out: Any, steps: Sequence[int] | Tensor, total: int) -> Any:
         """The targets of some steps, where there is one for each."""
-        tail = tuple(out.shape[2:])
-        each = (target.shape[0], total)
-        own = tuple(target.shape) == (*each, *tail) or (tail == (1,) and tuple(target.shape) == each)
-        return some_steps(target, steps) if own else target
+        return own_steps(target, steps, total, tuple(out.shape[2:]))
