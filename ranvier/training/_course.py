@@ -30,16 +30,17 @@ def moving(net: Network) -> Tensors:
 
 @dataclass
 class Course:
-    """The state of a training: what its optimisers and its ``source`` of batches keep, its ``history``, the ``best`` tensors, and why it ``stopped``.
+    """The state of a training.
 
-    ``updates`` counts those of all epochs.
+    It holds what optimisers and the ``source`` of batches keep, the ``history``, the ``best`` tensors, and why the training
+    ``stopped``; ``updates`` counts those of all epochs.
     """
 
     net: Network
     optimizers: Optimizers
     scales: Scales
+    source: Source
     averages: Averages | None = None
-    source: Source | None = None
     history: list[Epoch] = field(default_factory=list)
     best: Tensors = field(default_factory=dict)
     stopped: str = ""

@@ -86,8 +86,9 @@ def train(
         A network with an external input and an output. Any torch loop written by hand trains it too.
     train_set, valid_set
         A pair of tensors (x [S, T, …], y [S, …]), a torch ``Dataset`` of samples (x [T, …], y), or a ``DataLoader``
-        of batches (x [B, T, …], y [B, …]). A stream is an ``IterableDataset`` of samples, an iterable of batches (a list holds samples), or a
-        function that gives the batches of epoch 1, 2, …; its length need not be known. ``y`` may be a mapping by task, or None.
+        of batches (x [B, T, …], y [B, …]). A stream is an ``IterableDataset`` of samples, an iterable of batches (a list
+        holds samples), or a function that gives the batches of epoch 1, 2, …; its length need not be known. ``y`` may be a
+        mapping by task, or None.
         With samples of different length, padded to one, each has a third part: how many steps belong to the sample;
         ``loss(out, target, lengths)`` is then called with it.
     epochs
@@ -186,7 +187,7 @@ def train(
     scales = choose_scales(net, scale, ready=optimizers.ready)
     rates, mean = choose_schedule(schedule), choose_average(average)
     learnt = optimizers.held(net)
-    course = Course(net, optimizers, scales, None if mean is None else Averages(mean, learnt), batches)
+    course = Course(net, optimizers, scales, batches, None if mean is None else Averages(mean, learnt))
     stored = None
     if checkpoint is not None:
         told = {
@@ -195,7 +196,8 @@ def train(
         }  # fmt: skip
         settings = {
             "network": fingerprint(net, learnt=False), "seed": seed, "batch_size": batch_size, "clip": clip,
-            "accumulate": accumulate, "batches_per_epoch": batches_per_epoch, **plain(told), "optimizer": optimizer_settings(optimizers), "restore_best": restore_best,
+            "accumulate": accumulate, "batches_per_epoch": batches_per_epoch, **plain(told),
+            "optimizer": optimizer_settings(optimizers), "restore_best": restore_best,
             "epochs_of_schedule": epochs if schedule == "cosine" else None, "train_set": fingerprint_of_data(train_set),
             "valid_set": None if checks is None else fingerprint_of_data(valid_set),
         }  # fmt: skip

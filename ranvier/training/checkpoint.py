@@ -54,10 +54,11 @@ class Checkpoint:
             From the file system; the checkpoint before stays.
         """
         averages = course.averages
-        tensors = {f"model/{n}": t for n, t in moving(course.net).items()}
-        tensors |= {f"best/{n}": t for n, t in course.best.items()}
-        tensors |= {f"average/{n}": t for n, t in averages.values.items()} if averages is not None else {}
-        tensors |= {f"stream/{n}": t for n, t in course.source.state().items()} if course.source is not None else {}
+        parts = {
+            "model": moving(course.net), "best": course.best, "average": {} if averages is None else averages.values,
+            "stream": course.source.state(),
+        }  # fmt: skip
+        tensors = {f"{part}/{n}": t for part, own in parts.items() for n, t in own.items()}
         described = {
             "settings": self.settings,
             "stopped": course.stopped,
@@ -94,10 +95,8 @@ class Checkpoint:
         description, tensors = read_pair(self.folder, TRAINING)
         record = Record(description, str(self.folder / TRAINING.description))
         self._compare(record.child("settings"))
-        model = {n.removeprefix("model/"): t for n, t in tensors.items() if n.startswith("model/")}
-        best = {n.removeprefix("best/"): t for n, t in tensors.items() if n.startswith("best/")}
+        model, best, mean, stream = (_part(tensors, part) for part in ("model", "best", "average", "stream"))
         own, averages = moving(course.net), course.averages
-        mean = {n.removeprefix("average/"): t for n, t in tensors.items() if n.startswith("average/")}
         try:
             history = [_epoch(inner) for inner in record.items("history")]
             stopped = record.text("stopped")
@@ -122,10 +121,7 @@ class Checkpoint:
                 math.frexp(s)[0] != 0.5 or s <= 0 for s in factors.values()
             ):
                 raise record.error("scales", f"powers of two for {', '.join(course.scales.factors) or 'no parameter'}")
-            if course.source is not None:
-                course.source.restore(
-                    {n.removeprefix("stream/"): t for n, t in tensors.items() if n.startswith("stream/")}
-                )
+            course.source.restore(stream)
             restore_optimizers(course.optimizers, record.child("optimizer"), tensors)
             course.net.load_state_dict(model, strict=False)
             course.scales.factors = factors
@@ -163,6 +159,12 @@ def _check_tensors(record: Record, own: Tensors, given: Tensors, part: str) -> N
             raise damaged(record.where, f"tensor {part}/{name} {found}")
         if there.is_floating_point() and not bool(torch.isfinite(there).all()):
             raise damaged(record.where, f"tensor {part}/{name} is not finite")
+
+
+def _part(tensors: Tensors, part: str) -> Tensors:
+    """The tensors of one part of a training, by their own names."""
+    start = f"{part}/"
+    return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
 
 
 def _epoch(record: Record) -> Epoch:
