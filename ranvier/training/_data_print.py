@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from ranvier.network.saving import plain
+from ranvier.training.batches import is_signal
 
 __all__ = ["fingerprint_of_data"]
 
@@ -42,13 +43,15 @@ def fingerprint_of_data(source: Any) -> dict[str, Any]:
         samplers = {"sampler": type(source.sampler).__name__, "collate": plain(source.collate_fn)}
         return {"kind": "DataLoader", **settings, **samplers, "dataset": fingerprint_of_data(source.dataset)}
     kind = {"kind": type(source).__qualname__}
-    if isinstance(source, IterableDataset) or not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
-        return {**kind, "code": plain(source)} if callable(source) and not isinstance(source, IterableDataset) else kind
-    return {**kind, "samples": len(source), "read": _samples(source)}
+    if isinstance(source, IterableDataset):
+        return kind
+    if hasattr(source, "__len__") and hasattr(source, "__getitem__"):
+        return {**kind, "samples": len(source), "read": _samples(source)}
+    return {**kind, "code": plain(source)} if callable(source) else kind
 
 
 def _is_part(part: Any) -> bool:
-    return part is None or isinstance(part, Mapping) or hasattr(part, "__array__")
+    return part is None or is_signal(part)
 
 
 def _part(part: Any) -> Any:
