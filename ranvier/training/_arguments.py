@@ -14,6 +14,7 @@ from ranvier.errors import TrainingError
 from ranvier.network import GraphError, Network
 from ranvier.network.inner import beside_parts
 from ranvier.training._early_stopping import EarlyStopping
+from ranvier.training._numbers import is_whole
 from ranvier.training.batches import Source
 from ranvier.training.losses import MaxOverTime, OverTime, SpikeCount
 from ranvier.training.regularizers import Regularizer
@@ -48,7 +49,7 @@ def check_arguments(
             f"net['lif1'], or write the loop with net(x)."
         )
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        if not is_whole(value):
             raise TrainingError(f"{name}={value!r} must be a positive whole number.")
     if clip is not None and not clip > 0:
         raise TrainingError(f"clip={clip!r} must be a positive norm, or None.")
@@ -70,8 +71,7 @@ def check_list(name: str, given: Any) -> None:
 
 def check_limit(batches_per_epoch: int | None) -> None:
     """Raise unless it is a number of batches, or None."""
-    whole = isinstance(batches_per_epoch, int) and not isinstance(batches_per_epoch, bool)
-    if batches_per_epoch is not None and not (whole and batches_per_epoch > 0):
+    if batches_per_epoch is not None and not is_whole(batches_per_epoch):
         raise TrainingError(f"batches_per_epoch={batches_per_epoch!r} must be a positive whole number, or None.")
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ranvier.errors import TrainingError
+from ranvier.training._numbers import is_whole
 
 __all__ = ["Average", "Averages", "choose_average"]
 
@@ -43,7 +44,7 @@ class Average:
             raise TrainingError(
                 f"average: decay={self.decay!r} must be from 0 up to, not including, 1, for example 0.999."
             )
-        if not isinstance(self.start, int) or isinstance(self.start, bool) or self.start < 0:
+        if not is_whole(self.start, 0):
             raise TrainingError(f"average: start={self.start!r} must be a number of epochs, 0 or more.")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._fit import Epoch
+from ranvier.training._numbers import is_whole
 from ranvier.training._train import train
 
 __all__ = ["RateTest", "find_rate"]
@@ -75,7 +76,7 @@ def find_rate(
     """
     if not 0 < low < high < math.inf:
         raise TrainingError(f"find_rate: low={low!r} and high={high!r} must be positive, low below high.")
-    if not isinstance(batches, int) or isinstance(batches, bool) or batches < _FEWEST:
+    if not is_whole(batches, _FEWEST):
         raise TrainingError(f"find_rate: batches={batches!r} must be a whole number of at least {_FEWEST}.")
     own = ("epochs", "lr", "schedule", "batches_per_epoch", "callbacks", "checkpoint", "early_stopping", "accumulate")
     taken = [name for name in own if name in options]

@@ -13,6 +13,7 @@ from typing import Any, cast
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._fit import Fit
+from ranvier.training._numbers import is_whole
 from ranvier.training._train import train
 
 __all__ = ["Stage", "shrink_steps"]
@@ -77,8 +78,7 @@ def shrink_steps(
 
 def _plan(steps: Sequence[int], epochs: int | Sequence[int]) -> list[tuple[int, int]]:
     counts = list(steps)
-    whole = all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in counts)
-    if not counts or not whole or any(b >= a for a, b in pairwise(counts)):
+    if not counts or not all(map(is_whole, counts)) or any(b >= a for a, b in pairwise(counts)):
         raise TrainingError(f"steps={steps!r} must be positive whole numbers that fall, such as (5, 4, 3, 2, 1).")
     spent = [epochs] * len(counts) if isinstance(epochs, int) else list(epochs)
     if len(spent) != len(counts):

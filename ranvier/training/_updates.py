@@ -11,6 +11,7 @@ from torch import nn
 from ranvier.errors import TrainingError
 from ranvier.training._average import Averages
 from ranvier.training._gradients import clip_gradient, gradient_norms, total_norm
+from ranvier.training._numbers import is_whole
 from ranvier.training._optimizers import Optimizers
 from ranvier.training.scales import Scales
 from ranvier.training.schedules import Running
@@ -22,7 +23,7 @@ Norms = dict[str, float]
 
 def check_accumulate(accumulate: int) -> None:
     """Raise unless it is a number of batches."""
-    if not isinstance(accumulate, int) or isinstance(accumulate, bool) or accumulate < 1:
+    if not is_whole(accumulate):
         raise TrainingError(f"accumulate={accumulate!r} must be a positive number of batches for each update.")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ranvier.errors import ShapeError, TrainingError
+from ranvier.training._numbers import is_whole
 from ranvier.training.losses._around import Around
 
 __all__ = ["FromInput"]
@@ -45,7 +46,7 @@ class FromInput(Around):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.ahead, int) or isinstance(self.ahead, bool) or self.ahead < 0:
+        if not is_whole(self.ahead, 0):
             raise TrainingError(f"FromInput: ahead={self.ahead!r} must be a whole number of steps, 0 or more.")
 
     @property

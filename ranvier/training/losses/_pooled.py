@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ranvier.errors import ShapeError, TrainingError
+from ranvier.training._numbers import is_whole
 from ranvier.training.losses._around import Around
 from ranvier.training.losses.loss import series
 
@@ -30,7 +31,7 @@ class Pooled(Around):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.groups, int) or isinstance(self.groups, bool) or self.groups < 1:
+        if not is_whole(self.groups):
             raise TrainingError(f"Pooled: groups={self.groups!r} must be a positive whole number.")
 
     def read(self, out: Any) -> Tensor:

@@ -10,6 +10,7 @@ from ranvier.dynamics import Cuts, Reset
 from ranvier.errors import TrainingError
 from ranvier.network import Network, in_own_precision
 from ranvier.training._criterion import hidden_of, judge, lengths_of
+from ranvier.training._numbers import is_whole
 from ranvier.training._signals import run
 from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
@@ -53,7 +54,7 @@ class BPTT(Rule):
         check_reset(self.reset, "BPTT")
         for name in ("window", "checkpoint"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value <= 0):
+            if value is not None and not is_whole(value):
                 raise TrainingError(f"BPTT: {name}={value!r} must be a positive whole number of steps, or None.")
         if self.window and self.checkpoint:
             raise TrainingError(

@@ -8,6 +8,7 @@ from ranvier.dynamics import wrong_reset
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.network.plan.hooks import hooked_parts
+from ranvier.training._numbers import is_whole
 from ranvier.values import Learn
 
 __all__ = [
@@ -100,7 +101,7 @@ def refuse_membrane_norms(net: Network, rule: str) -> None:
 
 def whole_number(value: object, rule: str, name: str) -> None:
     """Raise unless ``value`` is a positive whole number."""
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+    if not is_whole(value):
         raise TrainingError(f"{rule}: {name}={value!r} must be a positive whole number.")
 
 
