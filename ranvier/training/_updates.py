@@ -56,9 +56,10 @@ class Updates:
                 return {}
         return self._update(epoch, where, cause)
 
-    def rest(self, epoch: int, where: str, cause: Callable[[], str]) -> Norms:
+    def rest(self, epoch: int, where: str, cause: Callable[[], str]) -> None:
         """Step with the batches that the end of an epoch leaves."""
-        return self._update(epoch, where, cause) if self._batches else {}
+        if self._batches:
+            self._update(epoch, where, cause)
 
     def _update(self, epoch: int, where: str, cause: Callable[[], str]) -> Norms:
         for name, total in self._sums.items():
