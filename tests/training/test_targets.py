@@ -82,9 +82,8 @@ class TestRegression:
 
     @pytest.mark.parametrize("at", ["mean", "every", "last"])
     def test_gradients(self, at: Any) -> None:
-        out = OUT.clone().requires_grad_()
-        for target in (EACH,) if at == "every" else (EACH[:, 0],):
-            assert torch.autograd.gradcheck(lambda o, y=target: rv.losses.Regression(at)(o, y, LENGTHS), (out,))
+        out, target = OUT.clone().requires_grad_(), EACH if at == "every" else EACH[:, 0]
+        assert torch.autograd.gradcheck(lambda o: rv.losses.Regression(at)(o, target, LENGTHS), (out,))
 
     @pytest.mark.parametrize(
         ("at", "target", "message"),
@@ -296,7 +295,7 @@ def test_targets_of_every_step_under_every_rule(rule: str, kind: str, provider: 
 
     nets, cells = [], 6 if kind == "pooled" else 3
     for given in (loss, whole):
-        net = build(cells, dtype=dtype, provider=provider, fires=kind == "vector" and rule not in ("eprop",))
+        net = build(cells, dtype=dtype, provider=provider, fires=kind == "vector" and rule != "eprop")
         optimizer = torch.optim.SGD(net.parameters(), lr=1.0)
         if kind == "vector":
             with torch.no_grad():
