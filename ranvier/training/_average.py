@@ -20,7 +20,7 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class Average:
-    """Which average of the parameters p over updates is kept.
+    """The average of parameters p over updates with which a training scores and ends.
 
     Parameters
     ----------
@@ -41,9 +41,7 @@ class Average:
     def __post_init__(self) -> None:
         real = isinstance(self.decay, int | float) and not isinstance(self.decay, bool)
         if self.decay is not None and not (real and 0 <= self.decay < 1):
-            raise TrainingError(
-                f"average: decay={self.decay!r} must be from 0 up to, not including, 1, for example 0.999."
-            )
+            raise TrainingError(f"average: decay={self.decay!r} must be at least 0 and below 1, for example 0.999.")
         if not is_whole(self.start, 0):
             raise TrainingError(f"average: start={self.start!r} must be a number of epochs, 0 or more.")
 

@@ -20,9 +20,9 @@ class BatchCriterion:
     """``score(out)`` for one batch, and ``penalty(hidden)`` on top of it where hidden signals are given.
 
     ``at(steps, total)`` is the criterion of an output of some steps of a series of ``total``: ``score(out, steps, total)``.
-    ``record`` names the hidden signals that the penalty reads; ``lengths`` [B] the steps that belong to each sample; ``per_step``
-    and ``update`` are those of ``rv.rules.PerStep``. A rule takes
-    any function of the output instead: nothing is then recorded, and all steps count.
+    ``record`` names the hidden signals that the penalty reads; ``lengths`` [B] the steps that belong to each sample;
+    ``per_step`` and ``update`` are those of ``rv.rules.PerStep``. A rule takes any function of the output instead: nothing
+    is then recorded, and all steps count.
     """
 
     score: Callable[..., Tensor]

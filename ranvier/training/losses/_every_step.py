@@ -21,8 +21,8 @@ Tensor = torch.Tensor
 class EveryStep(Loss):
     """Mean over t of the cross-entropy of softmax(scale * o[t]); the class of the highest mean is read out.
 
-    o [T, B, C] output, spikes or membrane; targets are classes [B], or [B, T] for one in every step. Being a mean over steps, it lets SLTT, OTTT and truncated BPTT learn in one
-    pass. Source: Xiao et al., NeurIPS 2022 (OTTT); Deng et al., ICLR 2022 (temporal efficient training).
+    o [T, B, C] output, spikes or membrane; targets are classes [B], or [B, T] for one in every step. Being a mean over
+    steps, it lets SLTT, OTTT and truncated BPTT learn in one pass. Source: Xiao et al., NeurIPS 2022 (OTTT); Deng et al., ICLR 2022 (temporal efficient training).
 
     >>> fit = rv.train(net, data, epochs=10, loss=rv.losses.EveryStep(), rule=rv.rules.SLTT())
     """
