@@ -170,6 +170,13 @@ class TestSchedules:
         steps = TorchSchedule(partial(lr_scheduler.ExponentialLR, gamma=0.5), every="update")
         fit = quiet(make_net(), make_task(30), epochs=2, batch_size=10, lr=0.1, optimizer="sgd", schedule=steps)
         assert [e.learning_rate for e in fit.history] == pytest.approx([0.1 * 0.5**3, 0.1 * 0.5**6])
+        optimizer = torch.optim.SGD(make_net().parameters(), lr=0.1)
+        own, seen = lr_scheduler.ExponentialLR(optimizer, gamma=0.5), list[float]()
+        for _ in range(6):
+            optimizer.step()
+            own.step()
+            seen.append(optimizer.param_groups[0]["lr"])
+        assert [e.learning_rate for e in fit.history] == seen[2::3]
         epochs = TorchSchedule(partial(lr_scheduler.StepLR, step_size=2, gamma=0.1))
         net = make_net()
         optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
