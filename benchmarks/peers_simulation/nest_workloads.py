@@ -54,9 +54,9 @@ def cells(size: int, current: Any = 0.0) -> NodeCollection:
     return Create("iaf_psc_exp", size, params=_LEAKY | {"I_e": (np.asarray(current) * PA).tolist()})
 
 
-def driven(size: int) -> NodeCollection:
-    """With a current of its own each, and membranes at any phase."""
-    group = cells(size, np.linspace(*DRIVE, size))
+def driven(size: int, groups: int = 1) -> NodeCollection:
+    """With membranes at any phase, and a current for each cell of a group, the same ones in all groups."""
+    group = cells(groups * size, np.tile(np.linspace(*DRIVE, size), groups))
     group.V_m = nest.random.uniform(0.0, V_T)
     return group
 
@@ -145,8 +145,7 @@ def many(populations: int, size: int, targets: int) -> Model:
 
 
 def many_as_one(populations: int, size: int, targets: int) -> Model:
-    group = cells(populations * size, np.tile(np.linspace(*DRIVE, size), populations))
-    group.V_m = nest.random.uniform(0.0, V_T)
+    group = driven(size, populations)
     pre, post = constants.edges(populations, size, targets)
     joint = {"weight": np.full(len(pre), 0.1 * PA), "delay": np.full(len(pre), DT + DELAY)}
     Connect(pre + 1, post + 1, "one_to_one", joint)
