@@ -20,7 +20,7 @@ import ranvier as rv
 from benchmarks._report import machine, publish
 from benchmarks.simulation._shared_circuits import CASES, Case, Parts
 from ranvier.kernels import register
-from ranvier.kernels.cpu.circuit.team import worth
+from ranvier.kernels.cpu.circuit.team import threads_of
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.provider import Cpu
 from ranvier.units import ms
@@ -63,9 +63,7 @@ def _taken(parts: Parts) -> int:
     """Threads that a call of 10,000 steps takes where all cores are idle; every rule here runs at spikes."""
     cells = sum(p.shape[0] for p in parts.net.populations.values() if p.shape)
     plain = parts.stored + TUNING.drawn * parts.drawn + TUNING.lazy * parts.plastic + TUNING.graded * parts.graded
-    if 10_000 * (cells + plain // 100) < TUNING.copied * parts.plastic:
-        return 1
-    return worth(cells, plain, 10_000, TUNING)
+    return threads_of(cells + plain // 100, parts.plastic, 10_000, TUNING)
 
 
 def page(rows: list[dict[str, Any]], threads: int, rounds: int) -> str:

@@ -21,7 +21,7 @@ from ranvier.kernels.tasks import RowSource
 if TYPE_CHECKING:
     from ranvier.kernels.tasks import Circuit, CircuitProjection, Exchange, GradedProjection, PlasticProjection
 
-__all__ = ["Team", "idle_cores", "shared_team", "team_of", "threads_for", "whole_vectors", "worth"]
+__all__ = ["Team", "idle_cores", "shared_team", "team_of", "threads_for", "threads_of", "whole_vectors", "worth"]
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,11 @@ def worth(
     copied = sum(q.pattern.synapses for q in moving)
     plain = synapses + sum(q.pattern.synapses * (tuning.eager if q.rule.eager else tuning.lazy) for q in moving)
     plain += tuning.graded * sum(q.pattern.synapses for q in (*graded, *(q for q in plastic if q.rule.steady)))
-    work = cells + plain // 100
+    return threads_of(cells + plain // 100, copied, steps, tuning)
+
+
+def threads_of(work: int, copied: int, steps: int, tuning: Tuning) -> int:
+    """The same for a step that costs as much as ``work`` cells, and so many plastic synapses ``copied`` in each call."""
     if work * steps < tuning.threaded_call + tuning.copied * copied:
         return 1
     return max(1, min(torch.get_num_threads(), work // tuning.thread_cells))
