@@ -76,7 +76,8 @@ class Refusal:
 class Request(Protocol):
     """Facts that all tasks of a call share.
 
-    ``single`` is a batch of one sample; ``few`` says that dense inputs have few rows; ``step`` says that calls are of one step each, without gradient.
+    ``single`` is a batch of one sample; ``few`` says that dense inputs have few rows; ``step`` says that calls are of one step each,
+    without gradient.
     """
 
     @property
