@@ -19,7 +19,7 @@ _KEY = ("key0", "key1", "draws")
 _DRIVE = {
     "drawn": Array(REAL, ...),
     "weight": Array(REAL, None),
-    **{n: Array(kind, None) for n, kind in LIMIT_ARRAYS.items()},
+    **LIMIT_ARRAYS,
     "before": Array(REAL, None),
 }
 _NOISE = {"drawn": Array(REAL, ...)}

@@ -36,7 +36,6 @@ __all__ = ["limits_of", "step_counts", "step_normals", "step_spikes"]
 #: numbers that pay for a tile of their own
 _TILE = 1 << 16
 _DRAW = ("key0", "key1", "draws", "first", "cells")
-_LIMITS = {n: Array(kind, None) for n, kind in LIMIT_ARRAYS.items()}
 
 
 def step_normals(*task) -> np.ndarray:
@@ -123,7 +122,7 @@ def _normals_kernel() -> Routine:
 @cache
 def _counts_kernel(dtype: torch.dtype, each: bool) -> Routine:
     integers = (*_DRAW, *LIMIT_NUMBERS, "start", "stop", "batch")
-    f = Signature({"out": Array(REAL, ...), **_LIMITS}, integers).open("step_counts", dtype)
+    f = Signature({"out": Array(REAL, ...), **LIMIT_ARRAYS}, integers).open("step_counts", dtype)
     b, law, cells = f.builder, _law(f), f["cells"]
     kind = f["out"].type.pointee
     with _rows(f) as (row, n, sample, stream):
@@ -138,7 +137,7 @@ def _counts_kernel(dtype: torch.dtype, each: bool) -> Routine:
 @cache
 def _spikes_kernel(each: bool) -> Routine:
     """``bounds`` count all spikes; of these as many are written as ``out`` has ``room`` for."""
-    arrays = {"out": Array(I32, "room"), "bounds": Array(I64, None), **_LIMITS}
+    arrays = {"out": Array(I32, "room"), "bounds": Array(I64, None), **LIMIT_ARRAYS}
     f = Signature(arrays, (*_DRAW, *LIMIT_NUMBERS, "start", "stop", "batch", "room")).open("step_spikes")
     b, law, top = f.builder, _law(f), local(f.builder, I64(0))
     out, bounds = f["out", "bounds"]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from llvmlite import ir
 
+from ranvier.kernels.cpu.host.signature import Array
 from ranvier.kernels.cpu.llvm.functions import I32, I64, again, at, counted, local, splat, vector_at, when
 from ranvier.kernels.cpu.llvm.philox import Stream
 from ranvier.kernels.cpu.llvm.step_words import CHUNK, chunk_words, unit_halves
@@ -20,8 +21,8 @@ __all__ = ["LIMIT_ARRAYS", "LIMIT_NUMBERS", "UNIT", "Limits", "UnitCounts", "eac
 
 UNIT = 64
 _I16 = ir.IntType(16)
-#: the arguments of a law: its thresholds by element type, and three numbers
-LIMIT_ARRAYS = {"coarse": _I16, "fine": I32}
+#: the arguments of a law: its thresholds, and three numbers
+LIMIT_ARRAYS = {"coarse": Array(_I16, None), "fine": Array(I32, None)}
 LIMIT_NUMBERS = ("per_step", "count", "padded")
 
 
