@@ -52,6 +52,10 @@ class _Form(NamedTuple):
     dt: float | None
     times: frozenset[str]
 
+    def sizes(self, steps: int, batch: int) -> list[tuple[int, ...]]:
+        """The shapes for a number of steps and a batch."""
+        return [tuple(steps if n == -1 else batch if n == -2 else n for n in shape) for shape in self.shapes]
+
 
 #: forms of compiled calls, by number of the network, request and shapes of inputs
 _FORMS: dict[tuple[int, str, tuple[tuple[int, ...], ...]], _Form] = {}
@@ -215,10 +219,9 @@ def _call(
     with torch.no_grad():
         values, state = _called(number, asked, inputs, given, first, stream)
     made = [*values, *state.tensors().values()]
-    form, (steps, batch) = _found(number, asked, inputs), inputs[0].shape[:2]
-    sizes = tuple(tuple(steps if n == -1 else batch if n == -2 else n for n in shape) for shape in form.shapes)
-    now = tuple(state.tensors()), tuple(t.dtype for t in made), tuple(tuple(t.shape) for t in made)
-    if now != (form.paths, form.dtypes, sizes):
+    form = _found(number, asked, inputs)
+    now = tuple(state.tensors()), tuple(t.dtype for t in made), [tuple(t.shape) for t in made]
+    if now != (form.paths, form.dtypes, form.sizes(*inputs[0].shape[:2])):
         raise ProviderError(
             "the network has other parts or delays, or another dtype, than when this call was compiled: call torch.compiler.reset() after "
             "such a change, or export again."
@@ -229,8 +232,7 @@ def _call(
 @_call.register_fake
 def _(number, asked, inputs, given, first, stream, parameters):
     form = _found(number, asked, inputs)
-    steps, batch = inputs[0].shape[:2]
-    sizes = [[steps if n == -1 else batch if n == -2 else n for n in shape] for shape in form.shapes]
+    sizes = form.sizes(*inputs[0].shape[:2])
     return [inputs[0].new_empty(size, dtype=dtype) for size, dtype in zip(sizes, form.dtypes, strict=True)]
 
 
