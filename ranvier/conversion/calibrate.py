@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -31,10 +31,10 @@ def calibrated(
     ConversionError
         Where nothing before a population has a bias.
     """
+    wanted = _means(observed(traced.model, populations, data))
     for layer, population in populations.items():
-        wanted = _mean(values[layer] for values in observed(traced.model, [layer], data))
-        found = _mean(_rates(net, population, x, steps) for x in batches_of(data)) * thresholds[layer]
-        _bias_before(net, population).add_(wanted - found)
+        rates = _means({layer: _rates(net, population, x, steps)} for x in batches_of(data))
+        _bias_before(net, population).add_(wanted[layer] - rates[layer] * thresholds[layer])
 
 
 def _rates(net: Network, name: str, x: Tensor, steps: int) -> Tensor:
@@ -42,14 +42,16 @@ def _rates(net: Network, name: str, x: Tensor, steps: int) -> Tensor:
     return net.observe(x.expand(steps, *x.shape), record={name: ["spikes"]})[name]["spikes"].mean(0)
 
 
-def _mean(values: Any) -> Tensor:
-    """The mean by channel over samples and space."""
-    total, count = None, 0
-    for value in values:
-        rows = value.transpose(0, 1).flatten(1).double()
-        total = rows.sum(1) if total is None else total + rows.sum(1)
-        count += rows.shape[1]
-    return total / count  # pyright: ignore[reportOptionalOperand]
+def _means(batches: Iterable[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of each name by channel, over samples and space."""
+    sums: dict[str, Tensor] = {}
+    counts: dict[str, int] = {}
+    for values in batches:
+        for name, value in values.items():
+            rows = value.transpose(0, 1).flatten(1).double()
+            sums[name] = sums.get(name, 0) + rows.sum(1)
+            counts[name] = counts.get(name, 0) + rows.shape[1]
+    return {name: total / counts[name] for name, total in sums.items()}
 
 
 def _bias_before(net: Network, name: str) -> nn.Parameter:
