@@ -83,16 +83,16 @@ class Builder:
 
     def _scaled(self, layer: Layer, factor: float) -> Signal:
         """A product with a number; a negative one is applied at once, since transforms pass positive ones on."""
-        (term,) = self._one(layer.name, self._given(layer))
+        term = self._one(layer.name, self._given(layer))
+        term = term._replace(factor=term.factor * factor)
         if factor <= 0:
-            term = self._whole(layer.name, (term._replace(factor=term.factor * factor),), own=True)
-            return self._say(layer, "kept", f"a factor of {factor:g}", (term,))
-        return self._say(layer, "kept", f"a factor of {factor:g}", (term._replace(factor=term.factor * factor),))
+            term = self._whole(layer.name, (term,))
+        return self._say(layer, "kept", f"a factor of {factor:g}", (term,))
 
     def _mapped(self, layer: Layer, role: Maps) -> Signal:
-        (term,) = self._one(layer.name, self._given(layer))
-        if role.factor == "nowhere" and term.factor != 1:
-            term = self._whole(layer.name, (term,), own=True)
+        term = self._one(layer.name, self._given(layer))
+        if role.factor == "nowhere":
+            term = self._whole(layer.name, (term,))
         module, note = copy.deepcopy(role.module), ""
         if role.factor == "weight" and term.factor != 1:
             with torch.no_grad():
@@ -125,13 +125,13 @@ class Builder:
         made = self.net.population(self._free("output"), None, Relay(), output=True)
         self.net.connect(term.source, made, term.chain, same_step=True)
 
-    def _one(self, name: str, terms: Sequence[Term]) -> tuple[Term]:
+    def _one(self, name: str, terms: Sequence[Term]) -> Term:
         """The signal as one term."""
-        return (terms[0],) if len(terms) == 1 else (self._whole(name, terms),)
+        return terms[0] if len(terms) == 1 else self._whole(name, terms)
 
-    def _whole(self, name: str, terms: Sequence[Term], own: bool = False) -> Term:
+    def _whole(self, name: str, terms: Sequence[Term]) -> Term:
         """The signal as one term in its own size: itself, or what a population emits that adds its terms."""
-        if len(terms) == 1 and terms[0].factor == 1 and not own:
+        if len(terms) == 1 and terms[0].factor == 1:
             return terms[0]
         ports = [f"x{k}" for k in range(len(terms))]
         total = " + ".join(f"k{k}*{port}" for k, port in enumerate(ports))

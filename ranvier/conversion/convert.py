@@ -14,7 +14,15 @@ from ranvier.conversion.build import Builder
 from ranvier.conversion.calibrate import calibrated
 from ranvier.conversion.report import Agreement, Row
 from ranvier.conversion.roles import Fires, Role
-from ranvier.conversion.thresholds import Activations, Choice, batches_of, check_choice, observed, threshold_of
+from ranvier.conversion.thresholds import (
+    Activations,
+    Choice,
+    batches_of,
+    check_choice,
+    check_steps,
+    observed,
+    threshold_of,
+)  # fmt: skip
 from ranvier.conversion.trace import Traced, trace
 from ranvier.errors import ConversionError
 from ranvier.network import GraphError, Network, fold_norms
@@ -118,17 +126,17 @@ def _cell() -> Cell:
 
 def _thresholds(traced: Traced, data: Any, choice: Choice, steps: int | None) -> dict[str, float]:
     """The threshold of every layer that fires."""
-    fires = {layer.name: layer.role for layer in traced.layers if isinstance(layer.role, Fires)}
-    seen = {name: Activations() for name in fires}
-    for values in observed(traced.model, fires, data):
+    fires = [(layer, layer.role) for layer in traced.layers if isinstance(layer.role, Fires)]
+    seen = {layer.name: Activations() for layer, _ in fires}
+    for values in observed(traced.model, seen, data):
         for name, value in values.items():
             seen[name].add(value)
     made, silent = {}, []
-    for name, role in fires.items():
-        top = role.threshold or min(threshold_of(seen[name], choice, steps), role.limit or float("inf"))
+    for layer, role in fires:
+        top = role.threshold or min(threshold_of(seen[layer.name], choice, steps), role.limit or float("inf"))
         if not top:
-            silent.append(next(layer.path for layer in traced.layers if layer.name == name))
-        made[name] = top or 1.0
+            silent.append(layer.path)
+        made[layer.name] = top or 1.0
     if silent:
         warn(
             f"no sample of data activates {', '.join(silent)}: their threshold is 1. Give data like the training data, or look for dead layers."
@@ -157,7 +165,7 @@ class Conversion:
     @torch.no_grad()
     def __call__(self, x: Tensor, steps: int) -> Tensor:
         """Mean output [B, …] over ``steps`` steps of the input x [B, …]."""
-        check_choice("max", steps)
+        check_steps(steps)
         return self.net(x.expand(steps, *x.shape))[0].mean(0)
 
     @torch.no_grad()
@@ -169,7 +177,7 @@ class Conversion:
         Give samples that neither training nor ``convert`` has seen. x [B, …], y [B] classes. ``steps=0`` in a row stands for the original.
         """
         for count in steps:
-            check_choice("max", count)
+            check_steps(count)
         if y is not None and y.shape != (len(x),):
             raise ConversionError(f"y has shape {tuple(y.shape)}; give the class of each of {len(x)} samples.")
         first, agrees, right, known = 0, dict.fromkeys(steps, 0), dict.fromkeys(steps, 0), 0

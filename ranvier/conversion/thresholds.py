@@ -12,7 +12,7 @@ from torch import fx
 
 from ranvier.errors import ConversionError
 
-__all__ = ["Activations", "Choice", "batches_of", "check_choice", "observed", "threshold_of"]
+__all__ = ["Activations", "Choice", "batches_of", "check_choice", "check_steps", "observed", "threshold_of"]
 
 Tensor = torch.Tensor
 #: activations of a layer that are kept; of more, every second, fourth, … one
@@ -133,16 +133,28 @@ def _least_error(seen: Activations, steps: int) -> float:
     return best[1]
 
 
-def check_choice(choice: Any, steps: Any) -> None:
-    """Refuse a threshold or a number of steps that means nothing.
+def check_steps(steps: Any) -> None:
+    """Refuse what is no positive whole number of steps.
 
     Raises
     ------
     ConversionError
         Naming the value.
     """
-    if steps is not None and (not isinstance(steps, int) or isinstance(steps, bool) or steps < 1):
+    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
         raise ConversionError(f"steps={steps!r} must be a positive whole number.")
+
+
+def check_choice(choice: Any, steps: Any) -> None:
+    """Refuse a threshold or a number of steps that means nothing; None leaves the steps open.
+
+    Raises
+    ------
+    ConversionError
+        Naming the value.
+    """
+    if steps is not None:
+        check_steps(steps)
     if choice == "least_error":
         if steps is None:
             raise ConversionError("threshold='least_error' depends on the number of steps: give steps=.")

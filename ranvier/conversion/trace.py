@@ -60,8 +60,18 @@ class _Tracer(fx.Tracer):
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Whether the module has a role of its own."""
-        known = any(kind in self.roles or kind in self.averages for kind in type(m).__mro__)
-        return known or module_qualified_name in self.averages or super().is_leaf_module(m, module_qualified_name)
+        known = _is_one_of(m, self.roles) or _is_averaged(m, module_qualified_name, self.averages)
+        return known or super().is_leaf_module(m, module_qualified_name)
+
+
+def _is_one_of(module: nn.Module, kinds: Collection[Any]) -> bool:
+    """Whether ``kinds`` hold the class of a module, or one that it derives from."""
+    return any(kind in kinds for kind in type(module).__mro__)
+
+
+def _is_averaged(module: nn.Module, path: str, averages: Collection[Which]) -> bool:
+    """Whether ``averages`` hold the class or the path of a module."""
+    return path in averages or _is_one_of(module, averages)
 
 
 def trace(
@@ -77,7 +87,7 @@ def trace(
     if not isinstance(model, nn.Module):
         raise ConversionError(f"convert takes a torch.nn.Module, got {type(model).__name__}.")
     roles = {**MODULES, **layers}
-    if any(kind in roles or kind in averages for kind in type(model).__mro__) and not isinstance(model, nn.Sequential):
+    if (_is_one_of(model, roles) or _is_one_of(model, averages)) and not isinstance(model, nn.Sequential):
         model = nn.Sequential(model)
     copied = copy.deepcopy(model).eval()
     kinds = {p.dtype for p in model.parameters()}
@@ -151,7 +161,7 @@ def _is_shape(source: Any) -> bool:
 
 
 def _of_module(node: fx.Node, module: nn.Module, roles: Mapping[Any, Any], averages: Collection[Which]) -> Role:
-    if str(node.target) in averages or any(kind in averages for kind in type(module).__mro__):
+    if _is_averaged(module, str(node.target), averages):
         return _on_means(node, module)
     for kind in type(module).__mro__:
         if kind in roles:
@@ -164,8 +174,8 @@ def _of_averaged(node: fx.Node, model: fx.GraphModule, averages: Collection[Whic
     source, index = node.args
     if not isinstance(source, fx.Node) or source.op != "call_module" or index != 0:
         return False
-    module = model.get_submodule(str(source.target))
-    return str(source.target) in averages or any(kind in averages for kind in type(module).__mro__)
+    path = str(source.target)
+    return _is_averaged(model.get_submodule(path), path, averages)
 
 
 def _on_means(node: fx.Node, function: Callable[..., Any]) -> Role:

@@ -145,9 +145,8 @@ def test_factors_and_clips():
     torch.manual_seed(2)
     model, x = Clips().double(), torch.randn(60, 4, dtype=torch.float64)
     made = rv.convert(model, x, threshold="max")
-    assert [
-        round(row.threshold, 6) <= top for row, top in zip((r for r in made.rows if r.threshold), (6, 1.5), strict=True)
-    ]
+    thresholds = [row.threshold for row in made.rows if row.threshold]
+    assert all(round(found, 6) <= top for found, top in zip(thresholds, (6, 1.5), strict=True))
     assert made(x, 400) == pytest.approx(model(x).detach(), abs=0.03)
 
 
@@ -173,20 +172,15 @@ def test_calibration_makes_mean_rates_mean_activations(x):
     model, steps = trained(Net(), x), 5
 
     @torch.no_grad()
-    def error(made):
-        values = []
-        for row in made.rows:
-            if row.threshold:
-                rate = made.net.observe(x.expand(steps, *x.shape), record={row.layer: ["spikes"]})[row.layer][
-                    "spikes"
-                ].mean((0, 1, 3, 4))
-                values.append(rate.mean() * row.threshold)
-        return torch.tensor([float(v) for v in values])
+    def found(calibrate):
+        made = rv.convert(model, x, threshold=95, steps=steps, calibrate=calibrate)
+        first = next(row for row in made.rows if row.threshold)
+        signals = made.net.observe(x.expand(steps, *x.shape), record={first.layer: ["spikes"]})
+        return float(signals[first.layer]["spikes"].mean()) * first.threshold
 
     with torch.no_grad():
-        a = model.act(model.norm(model.stem(x)))
-        wanted = float(a.mean())
-    plain, shifted = (error(rv.convert(model, x, threshold=95, steps=steps, calibrate=c))[0] for c in (False, True))
+        wanted = float(model.act(model.norm(model.stem(x))).mean())
+    plain, shifted = found(False), found(True)
     assert abs(shifted - wanted) < abs(plain - wanted)
 
 
