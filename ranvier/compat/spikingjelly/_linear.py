@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ranvier.compat.arguments import CompatError, switch
-from ranvier.compat.spikingjelly._node import leak, node
+from ranvier.compat.spikingjelly._node import charge, check_above_one, node
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
 from ranvier.values import Learn
@@ -52,10 +51,9 @@ def LIFNode(
 
     >>> net = rv.Sequential(rv.Linear(784, 10), rv.compat.spikingjelly.LIFNode(tau=2.0), dt=1*ms)
     """
-    decayed = switch("LIFNode", "decay_input", decay_input)
-    charge = f"v + (x - {leak(v_reset)})/tau" if decayed else f"v - {leak(v_reset)}/tau + x"
+    text = f"v' = {charge('LIFNode', v_reset, decay_input, '/tau')} : 1"
     common = (v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq, size)
-    return node("LIFNode", f"v' = {charge} : 1", *common, {"tau": tau})
+    return node("LIFNode", text, *common, {"tau": tau})
 
 
 def ParametricLIFNode(
@@ -74,12 +72,7 @@ def ParametricLIFNode(
 
     >>> cell = rv.compat.spikingjelly.ParametricLIFNode(init_tau=2.0, size=10)
     """
-    if not isinstance(init_tau, float | int) or not init_tau > 1:
-        raise CompatError(
-            f"ParametricLIFNode: init_tau={init_tau!r} must be a number of steps above 1, without a unit."
-        )
-    decayed = switch("ParametricLIFNode", "decay_input", decay_input)
-    charge = f"v + (x - {leak(v_reset)})*rate" if decayed else f"v - {leak(v_reset)}*rate + x"
+    check_above_one("ParametricLIFNode", "init_tau", init_tau)
+    text = f"v' = {charge('ParametricLIFNode', v_reset, decay_input, '*rate')} : 1\nrate = sigmoid(w) : 1"
     common = (v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq, size)
-    text = f"v' = {charge} : 1\nrate = sigmoid(w) : 1"
     return node("ParametricLIFNode", text, *common, {"w": Learn(-math.log(init_tau - 1))})

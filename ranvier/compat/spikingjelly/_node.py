@@ -9,7 +9,7 @@ from ranvier.compat.arguments import CompatError, chosen, one_of, switch, value
 from ranvier.neurons import Cell
 from ranvier.surrogates import Sigmoid
 
-__all__ = ["leak", "node"]
+__all__ = ["charge", "check_above_one", "node"]
 
 _OURS = {
     "Sigmoid(alpha=4.0)": "rv.surrogates.Sigmoid(alpha=4.0)",
@@ -17,9 +17,16 @@ _OURS = {
 }
 
 
-def leak(v_reset: Any) -> str:
-    """The distance of v from its rest, which is the reset potential where there is one."""
-    return "v" if v_reset is None else "(v - v_reset)"
+def charge(cell: str, v_reset: Any, decay_input: Any, rate: str) -> str:
+    """The next v of a leaky cell, whose rest is the reset potential where there is one; ``rate`` is ``"/tau"`` or ``"*rate"``."""
+    leak = "v" if v_reset is None else "(v - v_reset)"
+    return f"v + (x - {leak}){rate}" if switch(cell, "decay_input", decay_input) else f"v - {leak}{rate} + x"
+
+
+def check_above_one(cell: str, name: str, steps: Any) -> None:
+    """Raise a :class:`CompatError` unless a time constant is one number of steps above 1."""
+    if not isinstance(steps, float | int) or not steps > 1:
+        raise CompatError(f"{cell}: {name}={steps!r} must be a number of steps above 1, without a unit.")
 
 
 def node(
@@ -29,9 +36,8 @@ def node(
     """A cell that fires where ``compared`` >= V_th, and then loses ``less`` (``v_reset=None``) or goes to ``v_reset``."""
     one_of(cell, "step_mode", step_mode, ("s", "m"))
     switch(cell, "store_v_seq", store_v_seq)
-    tau = value(values.get("tau", 2.0))
-    if not isinstance(tau, float | int) or not tau > 1:
-        raise CompatError(f"{cell}: tau={tau!r} must be a number of steps above 1, without a unit.")
+    if "tau" in values:
+        check_above_one(cell, "tau", value(values["tau"]))
     reset = {} if v_reset is None else {"v_reset": value(v_reset), "v": value(v_reset)}
     return Cell(
         f"{equations}\nx : 1 (input)",

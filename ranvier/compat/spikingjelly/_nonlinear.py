@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.compat.arguments import CompatError, switch
-from ranvier.compat.spikingjelly._node import leak, node
+from ranvier.compat.spikingjelly._node import charge, node
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
 from ranvier.values import Learn
@@ -75,10 +75,8 @@ def KLIFNode(
 
     >>> cell = rv.compat.spikingjelly.KLIFNode(tau=2.0, size=10)
     """
-    decayed = switch("KLIFNode", "decay_input", decay_input)
-    charge = f"v + (x - {leak(v_reset)})/tau" if decayed else f"v - {leak(v_reset)}/tau + x"
+    u = f"maximum(0, k*({charge('KLIFNode', v_reset, decay_input, '/tau')}))"
     scaled = switch("KLIFNode", "scale_reset", scale_reset)
-    u = f"maximum(0, k*({charge}))"
     text = f"u' = {u} : 1\nv' = {u}/k : 1" if scaled else f"v' = {u} : 1"
     common = (v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq, size)
     how: dict[str, Any] = {"compared": "u", "less": "V_th/k"} if scaled else {}
