@@ -12,16 +12,18 @@ from ranvier.neurons import Cell
 __all__ = ["LI", "LIF", "LIFBox", "lif"]
 
 Size = int | tuple[int, ...] | None
+#: of LIF and LI
+_EQUATIONS = """
+v' = v + k_mem*(v_leak - v + i + x) : 1
+i' = (1 - k_syn)*(i + x) : 1
+x : 1 (input)
+"""
 
 
 def lif(cell: str, p: Any, dt: Any, size: Size, reset_gradient: Reset) -> Cell:
     """The cell of LIF and LIFRecurrent."""
     return Cell(
-        """
-        v' = v + k_mem*(v_leak - v + i + x) : 1
-        i' = (1 - k_syn)*(i + x) : 1
-        x : 1 (input)
-        """,
+        _EQUATIONS,
         threshold="v > V_th", reset="v = v_reset", surrogate=slope(cell, p.method, p.alpha), name="lif", size=size,
         reset_gradient=reset_gradient, k_mem=steps(cell, "tau_mem_inv", p.tau_mem_inv, dt),
         k_syn=steps(cell, "tau_syn_inv", p.tau_syn_inv, dt), v_leak=value(p.v_leak), v=value(p.v_leak),
@@ -80,11 +82,7 @@ def LI(p: Any = LIParameters(), dt: float = 0.001, *, size: Size = None) -> Cell
     >>> cell = rv.compat.norse.LI(size=10)
     """
     return Cell(
-        """
-        v' = v + k_mem*(v_leak - v + i + x) : 1
-        i' = (1 - k_syn)*(i + x) : 1
-        x : 1 (input)
-        """,
+        _EQUATIONS,
         emit="v", name="li", size=size, k_mem=steps("LI", "tau_mem_inv", p.tau_mem_inv, dt),
         k_syn=steps("LI", "tau_syn_inv", p.tau_syn_inv, dt), v_leak=value(p.v_leak), v=value(p.v_leak),
     )  # fmt: skip

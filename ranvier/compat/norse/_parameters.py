@@ -13,15 +13,24 @@ __all__ = ["LIFBoxParameters", "LIFParameters", "LIParameters", "LSNNParameters"
 
 
 @dataclass(frozen=True)
-class LIFParameters:
-    """Rates [1/s], potentials, and the surrogate as ``method`` and ``alpha``.
+class LIParameters:
+    """Rates [1/s] and the level of the leak.
 
-    >>> p = rv.compat.norse.LIFParameters(tau_mem_inv=1/0.02)
+    >>> p = rv.compat.norse.LIParameters(tau_mem_inv=1/0.02)
     """
 
     tau_syn_inv: Any = 1 / 0.005
     tau_mem_inv: Any = 1 / 0.01
     v_leak: Any = 0.0
+
+
+@dataclass(frozen=True)
+class LIFParameters(LIParameters):
+    """Rates [1/s], potentials, and the surrogate as ``method`` and ``alpha``.
+
+    >>> p = rv.compat.norse.LIFParameters(tau_mem_inv=1/0.02)
+    """
+
     v_th: Any = 1.0
     v_reset: Any = 0.0
     method: str = "super"
@@ -37,18 +46,6 @@ class LSNNParameters(LIFParameters):
 
     tau_adapt_inv: Any = 1 / 800
     beta: Any = 1.8
-
-
-@dataclass(frozen=True)
-class LIParameters:
-    """Rates [1/s] and the level of the leak.
-
-    >>> p = rv.compat.norse.LIParameters(tau_mem_inv=1/0.02)
-    """
-
-    tau_syn_inv: Any = 1 / 0.005
-    tau_mem_inv: Any = 1 / 0.01
-    v_leak: Any = 0.0
 
 
 @dataclass(frozen=True)
