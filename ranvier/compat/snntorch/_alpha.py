@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ranvier.compat.arguments import CompatError, one_of, switch, value
-from ranvier.compat.snntorch._options import common
+from ranvier.compat.arguments import CompatError, one_of, value
+from ranvier.compat.snntorch._options import common, learnable
 from ranvier.compat.snntorch._reset import SPIKED
 from ranvier.neurons import Cell
 
@@ -60,6 +60,6 @@ def Alpha(
         b = clip(beta, 0, 1) : 1
         x : 1 (input)
         """,
-        threshold="v > V_th", name="alpha", size=size, alpha=value(slow, switch("Alpha", "learn_alpha", learn_alpha)),
-        beta=value(fast, switch("Alpha", "learn_beta", learn_beta)), **words,
+        threshold="v > V_th", name="alpha", size=size, alpha=learnable("Alpha", "alpha", slow, learn_alpha),
+        beta=learnable("Alpha", "beta", fast, learn_beta), **words,
     )  # fmt: skip

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ranvier.compat.arguments import switch, value
-from ranvier.compat.snntorch._options import common
+from ranvier.compat.snntorch._options import common, learnable
 from ranvier.compat.snntorch._reset import SPIKED, membrane
 from ranvier.neurons import Cell
 
@@ -42,5 +41,5 @@ def Leaky(
     return Cell(
         f"{v.equations}\ndecay = clip(beta, 0, 1) : 1\nx : 1 (input)",
         threshold=v.threshold, reset=v.reset, name="leaky", size=size,
-        beta=value(beta, switch("Leaky", "learn_beta", learn_beta)), **words,
+        beta=learnable("Leaky", "beta", beta, learn_beta), **words,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from ranvier.compat.arguments import chosen, refuse, switch, value
 from ranvier.surrogates import ArcTan
 
-__all__ = ["common"]
+__all__ = ["common", "learnable"]
 
 _OURS = {
     "atan()": "rv.surrogates.ArcTan(alpha=2.0)",
@@ -15,6 +15,11 @@ _OURS = {
     "sigmoid(slope=25)": "rv.surrogates.Sigmoid(alpha=25)",
     "straight_through_estimator()": "rv.surrogates.StraightThrough()",
 }
+
+
+def learnable(cell: str, name: str, given: Any, learn: Any) -> Any:
+    """The value of an argument, which learns where ``learn``, its argument learn_NAME, says so."""
+    return value(given, switch(cell, f"learn_{name}", learn))
 
 
 def common(
@@ -36,7 +41,7 @@ def common(
         },
     )
     return {
-        "V_th": value(threshold, switch(cell, "learn_threshold", learn_threshold)),
+        "V_th": learnable(cell, "threshold", threshold, learn_threshold),
         "surrogate": chosen(cell, "spike_grad", spike_grad, ArcTan(2.0), _OURS),
         "reset_gradient": "surrogate",
     }

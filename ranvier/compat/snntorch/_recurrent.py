@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from ranvier.compat.arguments import CompatError, refuse, switch, value
-from ranvier.compat.snntorch._options import common
+from ranvier.compat.snntorch._options import common, learnable
 from ranvier.compat.snntorch._reset import membrane
 from ranvier.connectivity import Conv2d, Linear
 from ranvier.network import Recurrent
@@ -43,7 +43,7 @@ def RLeaky(
         inhibition=inhibition, state_quant=state_quant, output=output,
     )  # fmt: skip
     v = ("decay*v + x", reset_mechanism, reset_delay)
-    decays = {"decay": ("beta", value(beta, switch("RLeaky", "learn_beta", learn_beta)))}
+    decays = {"decay": ("beta", learnable("RLeaky", "beta", beta, learn_beta))}
     shape = (all_to_all, linear_features, conv2d_channels, kernel_size)
     return _recurrent("RLeaky", v, "", decays, words, shape, V, learn_recurrent, size)
 
@@ -74,8 +74,8 @@ def RSynaptic(
     refuse("RSynaptic", {"reset_delay": (reset_delay, True, "snnTorch's own raises a NameError; leave it out")})
     v = ("decay_v*v + decay_i*i + x", reset_mechanism, True)
     decays = {
-        "decay_i": ("alpha", value(alpha, switch("RSynaptic", "learn_alpha", learn_alpha))),
-        "decay_v": ("beta", value(beta, switch("RSynaptic", "learn_beta", learn_beta))),
+        "decay_i": ("alpha", learnable("RSynaptic", "alpha", alpha, learn_alpha)),
+        "decay_v": ("beta", learnable("RSynaptic", "beta", beta, learn_beta)),
     }
     shape = (all_to_all, linear_features, conv2d_channels, kernel_size)
     return _recurrent("RSynaptic", v, "i' = decay_i*i + x : 1", decays, words, shape, V, learn_recurrent, size)

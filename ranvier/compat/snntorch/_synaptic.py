@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ranvier.compat.arguments import switch, value
-from ranvier.compat.snntorch._options import common
+from ranvier.compat.snntorch._options import common, learnable
 from ranvier.compat.snntorch._reset import membrane
 from ranvier.neurons import Cell
 
@@ -40,6 +39,6 @@ def Synaptic(
     return Cell(
         f"i' = decay_i*i + x : 1\n{v.equations}\ndecay_i = clip(alpha, 0, 1) : 1\ndecay_v = clip(beta, 0, 1) : 1\nx : 1 (input)",
         threshold=v.threshold, reset=v.reset, name="synaptic", size=size,
-        alpha=value(alpha, switch("Synaptic", "learn_alpha", learn_alpha)),
-        beta=value(beta, switch("Synaptic", "learn_beta", learn_beta)), **words,
+        alpha=learnable("Synaptic", "alpha", alpha, learn_alpha),
+        beta=learnable("Synaptic", "beta", beta, learn_beta), **words,
     )  # fmt: skip
