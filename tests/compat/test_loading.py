@@ -155,6 +155,9 @@ def test_names_overrule_the_order() -> None:
     assert bool((net.projections["linear1"].chain[0].weight == 1).all())
     with pytest.raises(CompatError, match="names has 'c'"):
         rv.compat.load_state_dict(net, state, names={"c": "linear1"})
+    for ours in ("linear9", "linear1"):  # unknown, and taken by module a
+        with pytest.raises(CompatError, match=f"names sends 'b' to '{ours}', but net has no such"):
+            rv.compat.load_state_dict(net, state, names={"b": ours})
 
 
 def test_a_plain_cell_is_no_place_for_beta() -> None:
@@ -168,18 +171,14 @@ def test_settings_of_lapicque_and_thresholds_of_sinabs_must_be_those_of_the_cell
     net = rv.Sequential(rv.Linear(2, 2, bias=False), snntorch.Lapicque(R=5.0, C=1.6, size=2), dt=1 * ms)
     state = {
         "fc.weight": torch.ones(2, 2),
-        "l.beta": torch.tensor(0.8),
         "l.threshold": torch.tensor(1.0),
         "l.R": torch.tensor(5.0),
         "l.C": torch.tensor(1.6),
         "l.time_step": torch.tensor(1.0),
     }
-    assert (
-        rv.compat.load_state_dict(net, {k: t for k, t in state.items() if k != "l.beta"}).places["l.threshold"]
-        == "lapicque1.V_th"
-    )
+    assert rv.compat.load_state_dict(net, state).places["l.threshold"] == "lapicque1.V_th"
     with pytest.raises(CompatError, match=r"Lapicque\(R=4, C=1\.6"):
-        rv.compat.load_state_dict(net, {k: t for k, t in state.items() if k != "l.beta"} | {"l.R": torch.tensor(4.0)})
+        rv.compat.load_state_dict(net, state | {"l.R": torch.tensor(4.0)})
     net = rv.Sequential(rv.Linear(2, 2, bias=False), sinabs.IAF(size=2), dt=1 * ms)
     with pytest.raises(CompatError, match=r"make it with spike_threshold=0\.5"):
         rv.compat.load_state_dict(net, {"0.weight": torch.ones(2, 2), "1.spike_threshold": torch.tensor(0.5)})

@@ -57,9 +57,10 @@ def load_state_dict(
     if unknown:
         raise CompatError(f"leave_out={unknown[0]!r} is no key of the state dict.")
     loader = _Loader(network, dict(names or {}), strict)
-    for group in groups_of({k: t for k, t in state_dict.items() if k not in leave_out}):
+    groups = groups_of({k: t for k, t in state_dict.items() if k not in leave_out})
+    for group in groups:
         loader.take(group)
-    loader.check_names()
+    loader.check_names({group.name for group in groups})
     rows = [*loader.rows, *(Row(k, "", tuple(state_dict[k].shape), "left out") for k in leave_out)]
     left = tuple(n for n, q in loader.parameters() if id(q) not in loader.reached)
     if left and strict:
@@ -83,7 +84,7 @@ class _Loader:
         self.writes: list[tuple[Tensor, Tensor]] = []
         self.reached: set[int] = set()
         self.used: set[str] = set()
-        self.weights = {n: m for n, m in self._modules(back=False)}
+        self.weights = dict(self._modules(back=False))
         self.cells = dict(net.populations.items())
         self.back = {p.pre: (p.name, p.chain) for p in net.projections.values() if p.pre == p.post}
         self.matched: dict[str, str] = {}
@@ -106,11 +107,17 @@ class _Loader:
         """Find the places of one group."""
         {"weights": self._weights, "cell": self._cell, "recurrent": self._recurrent}[group.kind](group)
 
-    def check_names(self) -> None:
-        """That every name that was given was of use."""
-        for theirs in self.names:
-            if theirs not in self.used:
+    def check_names(self, known: Collection[str]) -> None:
+        """Raise for the first of ``names`` that was of no use; the state dict has modules ``known``."""
+        for theirs, ours in self.names.items():
+            if theirs in self.used:
+                continue
+            if theirs not in known:
                 raise CompatError(f"names has {theirs!r}, but the state dict has no such module with weights or cells.")
+            raise CompatError(
+                f"names sends {theirs!r} to {ours!r}, but net has no such projection or population that fits and that no other module took: "
+                f"correct the name, or name the places of the modules before {theirs!r} too."
+            )
 
     def _weights(self, group: Group) -> None:
         name = self._named(group, self.weights) or next(iter(self.weights), None)
@@ -127,9 +134,9 @@ class _Loader:
             )
             return
         del self.weights[name]
-        self.done(name, module, group)
+        self._fill(name, module, group)
 
-    def done(self, name: str, module: nn.Module, group: Group) -> None:
+    def _fill(self, name: str, module: nn.Module, group: Group) -> None:
         """Write a group's tensors to those of a module with the same names."""
         held = {**dict(module.named_parameters()), **dict(module.named_buffers())}
         for leaf, tensor in group.leaves.items():
@@ -167,7 +174,7 @@ class _Loader:
         transform = chain.first
         pattern = transform.pattern()
         if pattern is None:
-            self.done(label, transform.module, group)
+            self._fill(label, transform.module, group)
             return
         key, matrix = group.keys["weight"], group.leaves["weight"]
         pre = torch.repeat_interleave(torch.arange(len(pattern.row_pointer) - 1), pattern.row_pointer.diff())
