@@ -12,12 +12,7 @@ from torch import nn
 from ranvier.connectivity import Connectivity
 from ranvier.dynamics import WHOLE, Cuts, Reset
 from ranvier.network.bounds import Bounds
-from ranvier.network.checks import (
-    check_name,
-    check_source,
-    shape_from,
-    whole,
-)
+from ranvier.network.checks import check_name, check_source, shape_from, whole
 from ranvier.network.fixed import fixed
 from ranvier.network.graph import Graph, Memo
 from ranvier.network.inner import check_called
@@ -36,7 +31,7 @@ from ranvier.network.plan.plan import Plan
 from ranvier.network.plan.planning import plan_asked
 from ranvier.network.run.call import call
 from ranvier.network.run.execute import Execution
-from ranvier.network.run.one_step import as_window, one_step
+from ranvier.network.run.one_step import as_step, as_window, one_step
 from ranvier.network.simulation.run import Run
 from ranvier.network.simulation.simulate import Keeping, simulate
 from ranvier.network.state.initial import initial_state
@@ -310,9 +305,9 @@ class Network(NamedParts):
         return self._buffers["_probe"].dtype, self.provider  # pyright: ignore[reportOptionalMemberAccess]
 
     def _plainly(self) -> Who | None:
-        """The same; None where a step must be a call of the module, for the sake of its hooks or of another ``forward``."""
-        called = self._forward_hooks or self._forward_pre_hooks or type(self).forward is not Network.forward
-        return None if called else self._who()
+        """The same; None where a step must be a call of the module: in torch.compile, with hooks, or with another ``forward``."""
+        called = torch.compiler.is_compiling() or self._forward_hooks or self._forward_pre_hooks
+        return None if called or type(self).forward is not Network.forward else self._who()
 
     def _run(self, x, state: State | None, record: Mapping[str, Sequence[str]], **how: Any) -> Execution:
         if torch.compiler.is_compiling():
@@ -375,17 +370,12 @@ class Network(NamedParts):
 
     def step(self, x: Tensor, state: State | None = None, *, reset: Reset = "auto") -> tuple[Any, State]:
         """One step: ``x`` [B, …] -> (output [B, …], state); ``reset`` as in a call."""
-        if (
-            state is not None
-            and reset == "auto"
-            and not torch.compiler.is_compiling()
-            and (who := self._plainly()) is not None
-        ):
+        if state is not None and reset == "auto" and (who := self._plainly()) is not None:
             done = one_step(self._memo, who, x, state)
             if done is not None:
                 return done
         out, after = self(x.unsqueeze(0), state, reset=reset)
-        return (out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}), after
+        return as_step(out), after
 
     def __repr__(self) -> str:
         from ranvier.network.text import written  # imported only by who looks

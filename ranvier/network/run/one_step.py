@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ranvier.network.graph import Graph, Memo
     from ranvier.network.plan.plan import Plan
 
-__all__ = ["Who", "as_window", "bind_step", "one_step", "own_step"]
+__all__ = ["Who", "as_step", "as_window", "bind_step", "one_step", "own_step"]
 
 Tensor = torch.Tensor
 #: the dtype and the provider of a network now
@@ -48,6 +48,11 @@ def one_step(memo: Memo, who: Who, x: Any, state: State) -> tuple[Any, State] | 
     elif not bound.holds():
         kept.drop()
     return found
+
+
+def as_step(out: Any) -> Any:
+    """The output of a window of one step as that of a step."""
+    return out.squeeze(0) if isinstance(out, Tensor) else {n: o.squeeze(0) for n, o in out.items()}
 
 
 def as_window(out: Any) -> Any:
