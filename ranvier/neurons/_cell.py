@@ -184,6 +184,11 @@ class Cell:
         return self.membrane_norm is not None or any(has_one_each(v) for v in self.parameters.values())
 
     @property
+    def fires(self) -> bool:
+        """Whether it can fire."""
+        return any(event.name == "spike" for event in self.system.events)
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """Values of the parameters."""
         return {n: v for n, v in self.values.items() if n not in self.system.states}

@@ -39,7 +39,7 @@ class Signals:
 
 def spiking(net: Network) -> tuple[str, ...]:
     """Names of the populations that can fire."""
-    return tuple(n for n, p in net.populations.items() if any(e.name == "spike" for e in p.cell.system.events))
+    return tuple(n for n, p in net.populations.items() if p.cell.fires)
 
 
 def emissions(net: Network) -> dict[str, str]:

@@ -45,7 +45,7 @@ def one_circuit(graph: Graph, plan: Plan, state: State, room: int, compared: int
         return None
     if any(p.storage is not None for p in graph.projections.values()):  # stored numbers are decoded in every call
         return None
-    firing = [n for n, p in graph.populations.items() if any(e.name == "spike" for e in p.cell.system.events)]
+    firing = [n for n, p in graph.populations.items() if p.cell.fires]
     with torch.no_grad(), own_precision():
         runner = Runner(graph, plan, dict.fromkeys(firing, ("spikes",)), lists=True)
         drawn = {*runner.drives, *plan.sent}

@@ -110,6 +110,6 @@ class SimulationStepper:
 
 def _runner(graph: Graph, plan: Plan) -> tuple[Runner, Emitted]:
     """What runs the graph, with the numbers that it has now."""
-    firing = [n for n, p in graph.populations.items() if any(e.name == "spike" for e in p.cell.system.events)]
+    firing = [n for n, p in graph.populations.items() if p.cell.fires]
     runner = Runner(graph, plan, dict.fromkeys(firing, ("spikes",)), lists=True)
     return runner, Emitted(graph, plan, runner.drives, ())

@@ -45,7 +45,8 @@ class MembraneBounds(_OnMembranes):
 
     def variable(self, net: Network, population: str) -> str | None:
         """v, of a population that can fire."""
-        return "v" if _fires(net, population) and "v" in net.populations[population].cell.system.states else None
+        cell = net.populations[population].cell
+        return "v" if cell.fires and "v" in cell.system.states else None
 
     def penalty(self, net: Network, population: str, signal: Tensor, lengths: Tensor | None) -> Tensor:
         """The mean squared excess of the membranes."""
@@ -76,10 +77,6 @@ class ResidualMembrane(_OnMembranes):
         """The mean squared residual in thresholds."""
         threshold = net.populations[population].values()["V_th"].detach().to(signal)
         return _mean((signal / threshold).square(), signal, lengths)
-
-
-def _fires(net: Network, population: str) -> bool:
-    return any(event.name == "spike" for event in net.populations[population].cell.system.events)
 
 
 def _mean(x: Tensor, signal: Tensor, lengths: Tensor | None, outside: float = 0.0) -> Tensor:

@@ -19,8 +19,7 @@ Tensor = torch.Tensor
 class _OnSpikes(Regularizer):
     def variable(self, net: Network, population: str) -> str | None:
         """The spikes, of a population that can fire."""
-        fires = any(event.name == "spike" for event in net.populations[population].cell.system.events)
-        return "spikes" if fires else None
+        return "spikes" if net.populations[population].cell.fires else None
 
 
 @dataclass(frozen=True)
