@@ -70,7 +70,8 @@ def convert(
     Raises
     ------
     ConversionError
-        If layers have no counterpart: before anything runs, naming all of them, also functional calls. If data do not fit.
+        For layers without a counterpart, functional calls among them: before anything runs, the message names all of them. For data
+        that do not fit.
 
     Warns
     -----

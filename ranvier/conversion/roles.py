@@ -15,8 +15,8 @@ class Maps:
     """A transform that stays, or a row of transforms as ``nn.Sequential``.
 
     ``factor`` says where a positive factor before it goes: into its ``"weight"``; ``"through"`` it, f(k*x) = k*f(x); or
-    ``"nowhere"``, so that numbers must reach it in their own size. ``exact`` is False where its values of spikes, averaged over steps, are not its
-    value of averages.
+    ``"nowhere"``, so that numbers must reach it in their own size. ``exact`` is False where the mean of its outputs over steps is
+    not its output for the mean input, as in a maximum.
     """
 
     module: nn.Module

@@ -113,7 +113,7 @@ class Activations:
 
 
 def threshold_of(seen: Activations, choice: Choice, steps: int | None) -> float:
-    """The threshold of a layer; 0 where it never was active."""
+    """The threshold of a layer; 0 where it was never active."""
     if seen.largest <= 0 or choice == "max":
         return seen.largest
     if choice == "least_error":

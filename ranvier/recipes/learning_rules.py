@@ -35,7 +35,7 @@ _SEARCH: dict[str, rules.Rule] = {
 }
 GRADIENT_ALONE: dict[str, rules.Rule] = {"RTRL()": rules.RTRL(), "SnAp1()": rules.SnAp1()}
 _SUMMED, _BINNED = "linear model, sums", "linear model, bins"
-#: widths of bins in steps, learning rates: the best on validation samples counts; training samples for each whose gradient is compared
+#: widths of bins in steps, learning rates: the best on validation samples counts; gradients are compared on one of so many training samples
 _WIDTHS, _RATES, _COMPARED = (2, 5, 10), (0.02, 0.05), 50
 #: a split or draw of its own on which each rule's rate is chosen; it is not scored
 _CHOOSE = 1000

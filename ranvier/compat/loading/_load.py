@@ -55,7 +55,9 @@ def load_state_dict(
     check_mapping(state_dict)
     unknown = sorted(set(leave_out) - set(state_dict))
     if unknown:
-        raise CompatError(f"leave_out={unknown[0]!r} is no key of the state dict.")
+        raise CompatError(
+            f"leave_out={unknown[0]!r} is no key of the state dict; its keys are {', '.join(state_dict)}."
+        )
     loader = _Loader(network, dict(names or {}), strict)
     groups = groups_of({k: t for k, t in state_dict.items() if k not in leave_out})
     for group in groups:
