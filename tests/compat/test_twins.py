@@ -174,10 +174,9 @@ def check(library: str, case: str, provider: str) -> dict[str, float]:
     data = recorded(library)
     net, learnt = network(library, case, provider, torch.float64)
     name = next(iter(net.populations))
-    sends = (
-        "n" if "n" in net.populations[name].cell.system.states and net.populations[name].cell.emit == "n" else "spikes"
-    )
-    names = ["v", sends] if net.populations[name].cell.threshold else ["v"]
+    cell = net.populations[name].cell
+    sends = "n" if cell.emit == "n" else "spikes"
+    names = ["v", sends] if cell.threshold else ["v"]
     seen = net.observe(torch.from_numpy(data["x"]), record={name: names})[name]
     v = seen["v"].detach().numpy()
     far = np.abs(v - data[f"{case}/v"]).max() / max(1.0, np.abs(v).max())

@@ -43,19 +43,8 @@ def LIF(
     norm = switch("LIF", "norm_input", norm_input)
     text = (line, "(1 - alpha_mem)*" if norm else "", "alpha_mem*")
     size = size_of("LIF", shape, size, record_states)
-    return _cell(
-        "LIF",
-        text,
-        values,
-        tau_syn,
-        spike_threshold,
-        spike_fn,
-        reset_fn,
-        surrogate_grad_fn,
-        min_v_mem,
-        train_alphas,
-        size,
-    )
+    common = (tau_syn, spike_threshold, spike_fn, reset_fn, surrogate_grad_fn, min_v_mem)
+    return _cell("LIF", text, values, *common, train_alphas, size)
 
 
 def IAF(
@@ -73,10 +62,8 @@ def IAF(
     >>> net = rv.Sequential(rv.Linear(20, 10), rv.compat.sinabs.IAF(), dt=1*ms)
     """
     size = size_of("IAF", shape, size, record_states)
-    text = ("", "", "")
-    return _cell(
-        "IAF", text, {}, tau_syn, spike_threshold, spike_fn, reset_fn, surrogate_grad_fn, min_v_mem, False, size
-    )
+    common = (tau_syn, spike_threshold, spike_fn, reset_fn, surrogate_grad_fn, min_v_mem)
+    return _cell("IAF", ("", "", ""), {}, *common, False, size)
 
 
 def ExpLeak(
