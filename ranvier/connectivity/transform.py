@@ -103,7 +103,7 @@ class Transform:
 
     @property
     def settles(self) -> bool:
-        """Whether it acts otherwise in training than in evaluation, as norms and dropout do."""
+        """Whether training and evaluation differ in it, as in norms and dropout."""
         return self.normalises or self.random
 
     def mixes(self) -> bool:

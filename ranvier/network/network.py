@@ -276,7 +276,7 @@ class Network(NamedParts):
     def summary(self, *, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Summary:
         """A table of the parts: shapes, learnt parameters, operations per step, provider and time constants.
 
-        ``shapes`` are those of inputs without a size, without time and batch; what follows from no size is shown as "?".
+        ``shapes`` gives the shapes of inputs without a size, without time and batch. The table shows an unknown shape as "?".
         """
         from ranvier.network.summary import summarize  # imported only by who looks
 

@@ -66,7 +66,8 @@ class Sequential(Network):
 
     As in ``torch.nn.Sequential``, ``net[k]`` is part number k, ``net[a:b]`` a network of some parts, with the same tensors, and ``len(net)``
     and ``for part in net`` count transforms and populations in order. ``net["lif1"]`` and ``net.lif1`` are parts by name. A transform or
-    cell in two places is shared. A layer, or a network with one input and one output, inside contributes its parts, with their tensors.
+    cell in two places is shared. A layer, or a network with one input and one output, may be a part: its own parts, with their tensors,
+    stand in its place.
 
     >>> net = rv.Sequential(rv.Linear(700, 256), rv.LIF(256), rv.Linear(256, 20), rv.LeakyReadout(20), dt=1*ms)
     >>> out, state = net((torch.rand(100, 32, 700) < 0.05).float())

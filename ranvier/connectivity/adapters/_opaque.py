@@ -22,7 +22,7 @@ class Opaque(Adapter):
     Raises
     ------
     ShapeError
-        Where a module inside draws for whole sequences, which only a chain can tell it.
+        For a module inside that draws one mask for a whole sequence: only a part of its own knows where a sequence begins.
     """
 
     def __init__(self, module: nn.Module) -> None:

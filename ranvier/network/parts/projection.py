@@ -315,7 +315,7 @@ class Projection(Noting):
         if other != dtype and not isinstance(cause, RanvierError):
             return ShapeError(
                 f"{self.where}: {kind} has numbers of {other}, but the network computes in {dtype}: convert the whole "
-                f"network, as in net.double(). A slice, or a network inside another, shares its tensors with it."
+                f"network, as in net.double(). Slices of a network, and networks that have it as a part, share its tensors."
             )
         if (
             not transform.of_torch

@@ -52,7 +52,7 @@ def hooked_parts(graph: Graph) -> frozenset[str]:
 
 
 def _never(place: str, remedy: str) -> GraphError:
-    return GraphError(f"there is a hook on {place}, which is never called as a module: {remedy}.")
+    return GraphError(f"a hook on {place} is never called, because a network never calls that module itself: {remedy}.")
 
 
 def _inside(module: nn.Module) -> bool:
