@@ -1,0 +1,123 @@
+"""Results of ports beside those of the library: ``python -m tests.peers.table snntorch [name …]``.
+
+Both sides get the same samples, seeds, epochs and threads, and run in turn in one process. The command writes
+``docs/peers/<peer>.json``, and the table of it between the marks in ``docs/from_<peer>.md``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from tests.peers.port import ROOT, Port, Samples, load, ports
+
+__all__ = ["marked", "page_of", "results_of", "table"]
+
+SEEDS = (0, 1, 2)
+THREADS = 2
+BEGIN, END = "<!-- results: python -m tests.peers.table -->", "<!-- end of results -->"
+
+
+def results_of(peer: str) -> Path:
+    return ROOT / "docs" / "peers" / f"{peer}.json"
+
+
+def page_of(peer: str) -> Path:
+    return ROOT / "docs" / f"from_{peer}.md"
+
+
+def measure(port: Port) -> dict[str, Any]:
+    """The row of a port: signals compared, lines of code, scores and seconds."""
+    given, expected = load(port)
+    found = port.differences(port.ours.signals(given), expected)
+    whole = sorted(n for n, a in expected.items() if a.dtype.kind == "i")
+    row: dict[str, Any] = {
+        "title": port.title,
+        "equal": {n: int(expected[n].astype(int).__abs__().sum()) for n in whole if found[n] == 0},
+        "close": {n: found[n] for n in sorted(set(found) - set(whole))},
+        "lines": dict(zip(("ours", "theirs"), port.lines(), strict=True)),
+    }
+    if port.samples is not None:
+        samples = port.samples(_folder)
+        _timed(port.ours, samples, SEEDS[0], port.epochs)  # compile kernels, touch memory
+        pairs = [[_timed(side, samples, seed, port.epochs) for side in (port.ours, port.theirs)] for seed in SEEDS]
+        for k, side in enumerate(("ours", "theirs")):
+            row[side] = {"scores": [p[k][0] for p in pairs], "seconds": [round(p[k][1], 2) for p in pairs]}
+        row |= {"measure": port.measure, "epochs": port.epochs, "samples": [len(samples.y), len(samples.y_test)]}
+    return row
+
+
+def _timed(side: ModuleType, samples: Samples, seed: int, epochs: int) -> tuple[float, float]:
+    start = time.perf_counter()
+    score = side.score(samples, seed, epochs)
+    return score, time.perf_counter() - start
+
+
+def _folder(name: str) -> Path:
+    return Path(os.environ.get("RANVIER_DATA", ROOT.parent / "shared" / "data")) / name
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """The page's table of the results of one peer."""
+    rows = ["| tutorial | equal | score: Ranvier | score: theirs | seconds | lines |", "|---|---|---|---|---|---|"]
+    for name, row in results["ports"].items():
+        parts = [f"{sum(row['equal'].values()):,} spikes"] if row["equal"] else []
+        if row["close"]:
+            parts.append(f"values to {max(row['close'].values()):.0e} of the largest")
+        scores = ["", ""]
+        seconds = ""
+        if "measure" in row:
+            scores = [f"{row['measure']} {_spread(row[side]['scores'])}" for side in ("ours", "theirs")]
+            seconds = " / ".join(f"{statistics.median(row[side]['seconds']):.1f}" for side in ("ours", "theirs"))
+        lines = f"{row['lines']['ours']} / {row['lines']['theirs']}"
+        cells = (f"{row['title']} (`{name}`)", ", ".join(parts), *scores, seconds, lines)
+        rows.append(f"| {' | '.join(cells)} |")
+    made = ", ".join(results["made_with"])
+    return "\n".join([*rows, "", f"Mean ± standard deviation of {len(SEEDS)} seeds; {made}; {THREADS} threads."])
+
+
+def _spread(scores: list[float]) -> str:
+    digits = 3 if max(scores) < 0.1 else 2
+    return f"{statistics.mean(scores):.{digits + 1}f} ± {statistics.stdev(scores):.{digits + 1}f}"
+
+
+def marked(page: str) -> tuple[str, str, str]:
+    """A page in three: what is before the table, the table, and what is after it."""
+    before, rest = page.split(BEGIN)
+    inside, after = rest.split(END)
+    return before + BEGIN, inside.strip(), END + after
+
+
+def main(peer: str, *names: str) -> None:
+    torch.set_num_threads(THREADS)
+    path = results_of(peer)
+    results = json.loads(path.read_text("utf-8")) if path.exists() else {"ports": {}}
+    measured: dict[str, Any] = {}
+    for port in ports(peer):
+        chosen = not names or port.name in names
+        row = measure(port) if chosen else results["ports"].get(port.name)
+        if row is not None:
+            measured[port.name] = row
+        if chosen:
+            print(json.dumps(row))
+    libraries = [f"{n} {version(n)}" for n in (peer, "torch")]
+    results = {"made_with": [f"Ranvier {version('ranvier')}", *libraries], "ports": measured}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    page = page_of(peer)
+    before, _, after = marked(page.read_text("utf-8"))
+    page.write_text(f"{before}\n{table(results)}\n{after}", "utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
