@@ -19,14 +19,10 @@ _EACH = int(circuit.SYNAPSES_PER_CELL)
 
 
 class Parts(NamedTuple):
-    """A network, the populations whose spikes are recorded, and how many synapses are stored, drawn, plastic and graded."""
+    """A network, and the populations whose spikes are recorded."""
 
     net: rv.Network
     recorded: tuple[str, ...]
-    stored: int = 0
-    drawn: int = 0
-    plastic: int = 0
-    graded: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Case:
 def _stored(model: str) -> Callable[[int, float], Parts]:
     def build(cells: int, seconds: float) -> Parts:
         kind = circuit.kind_of(f"{model}_{cells}") or circuit.Kind(model)
-        return Parts(CircuitTask(kind, cells, 1, seconds)._net, ("exc", "inh"), stored=_EACH * cells)
+        return Parts(CircuitTask(kind, cells, 1, seconds)._net, ("exc", "inh"))
 
     return build
 
@@ -61,21 +57,20 @@ def _two(cells: int, rows: Callable[[rv.FixedProbability], object], rule: rv.Pla
 
 
 def _drawn(cells: int, seconds: float) -> Parts:
-    return Parts(_two(cells, rv.Procedural), ("exc", "inh"), drawn=_EACH * cells)
+    return Parts(_two(cells, rv.Procedural), ("exc", "inh"))
 
 
 def _plastic(cells: int, seconds: float) -> Parts:
     rule = rv.plasticity.STDP(
         A_plus=1e-3 * mV, A_minus=-1.05e-3 * mV, w_max=0.2 * mV, tau_plus=20 * ms, tau_minus=20 * ms
     )
-    moving = _EACH * cells * 16 // 25
-    return Parts(_two(cells, lambda rows: rows, rule), ("exc", "inh"), stored=_EACH * cells - moving, plastic=moving)
+    return Parts(_two(cells, lambda rows: rows, rule), ("exc", "inh"))
 
 
 def _song(name: str) -> Callable[[int, float], Parts]:
     def build(cells: int, seconds: float) -> Parts:
         net = StdpTask(song.KINDS[name], cells, 1, seconds)._net
-        return Parts(net, ("cells",), plastic=int(song.KINDS[name].probability * cells * cells))
+        return Parts(net, ("cells",))
 
     return build
 
@@ -86,7 +81,7 @@ def _graded(cells: int, seconds: float) -> Parts:
     net.population("cells", cells, cell(equations), **driven(cells))
     rule = rv.GapJunction(unit="1")
     net.connect("cells", "cells", rv.FixedProbability(20 / cells), to="coupled", weight=0.05, plasticity=rule)
-    return Parts(net, ("cells",), graded=20 * cells)
+    return Parts(net, ("cells",))
 
 
 CASES = (

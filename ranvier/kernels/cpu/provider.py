@@ -25,6 +25,7 @@ from ranvier.kernels.tasks import (
 )
 
 if TYPE_CHECKING:
+    from ranvier.kernels.cpu.circuit.trials import Trials
     from ranvier.kernels.cpu.fused.calls import FusedCalls
     from ranvier.kernels.cpu.fused.series import FusedSeries
     from ranvier.kernels.cpu.fused.step import FusedStep
@@ -38,10 +39,10 @@ _STEP = "step"
 
 
 class Cpu:
-    """Generated vector code for this processor, in float32 and float64."""
+    """Generated vector code for this processor, in float32 and float64; ``trials`` choose the threads of circuits."""
 
-    def __init__(self, name: str = "cpu", tuning: Tuning = TUNING) -> None:
-        self.name, self.tuning = name, tuning
+    def __init__(self, name: str = "cpu", tuning: Tuning = TUNING, trials: Trials | None = None) -> None:
+        self.name, self.tuning, self._trials = name, tuning, trials
 
     def offer(self, shape: Shape, request: Request) -> Offer | Refusal:
         """Offers to run everything on the CPU; circuits and neighbouring parts where that pays."""
@@ -74,7 +75,8 @@ class Cpu:
             case ScanShape():
                 return cpu.run_scan
             case CircuitShape():
-                return cpu.Circuits(self.tuning)
+                self._trials = self._trials or cpu.Trials(self.tuning.trials)
+                return cpu.Circuits(self.tuning, self._trials)
             case FusedShape():
                 return _FusedSteps(self.tuning) if variant == _STEP else _Fused(self.tuning)
             case DrawShape():

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from ranvier.kernels.cpu import Trials
 from ranvier.kernels.cpu.circuit import layout
 from ranvier.kernels.cpu.host.tuning import Tuning
 from ranvier.kernels.cpu.provider import Cpu
@@ -32,9 +33,9 @@ def teams_taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @contextmanager
-def tuned(tuning: Tuning) -> Iterator[str]:
-    """Register the provider; gives its name, for ``provider=``."""
-    provider = Cpu("tuned", tuning)
+def tuned(tuning: Tuning, trials: Trials | None = None) -> Iterator[str]:
+    """Register the provider, with these ``trials`` of numbers of threads; gives its name, for ``provider=``."""
+    provider = Cpu("tuned", tuning, trials)
     with registered(provider):
         yield provider.name
 
@@ -45,7 +46,7 @@ def threaded(threads: int, **sizes: int) -> Iterator[str]:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        with tuned(Tuning(idle=threads, thread_cells=1, threaded_call=0, copied=0, **sizes)) as name:
+        with tuned(Tuning(idle=threads, thread_cells=1, threaded_call=0, copied=0, trials=0, **sizes)) as name:
             yield name
     finally:
         torch.set_num_threads(before)

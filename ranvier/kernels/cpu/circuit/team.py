@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,18 @@ from ranvier.kernels.tasks import RowSource
 if TYPE_CHECKING:
     from ranvier.kernels.tasks import Circuit, CircuitProjection, Exchange, GradedProjection, PlasticProjection
 
-__all__ = ["Team", "idle_cores", "shared_team", "team_of", "threads_for", "threads_of", "whole_vectors", "worth"]
+__all__ = [
+    "Team",
+    "events",
+    "idle_cores",
+    "likely",
+    "shared_team",
+    "team_of",
+    "threads_for",
+    "threads_of",
+    "whole_vectors",
+    "worth",
+]
 
 
 @dataclass(frozen=True)
@@ -59,14 +70,17 @@ def threads_for(task: Circuit, threads: int | None, tuning: Tuning = TUNING) -> 
     if task.exchange is not None:
         return 1
     if threads is None:
-        stored = sum(_events(q, tuning) for q in task.projections)
-        cells = sum(p.cells for p in task.populations)
-        threads = worth(cells, stored, task.steps, tuning, task.plastic, task.graded)
+        threads = _worth(task, tuning)
         if threads > 1 and inside_tile():
             return 1
         if threads > 1:
             threads = min(threads, idle_cores() if tuning.idle is None else tuning.idle)
     return max(threads, 1)
+
+
+def likely(task: Circuit, tuning: Tuning = TUNING) -> bool:
+    """Whether a circuit is so large that several threads are taken until calls have shown what they are worth."""
+    return _worth(task, replace(tuning, thread_cells=tuning.likely_cells)) > 1
 
 
 def team_of(
@@ -95,7 +109,13 @@ def shared_team(task: Circuit, exchange: Exchange, width: int) -> Team:
     return Team(1, own)
 
 
-def _events(q: CircuitProjection, tuning: Tuning) -> int:
+def _worth(task: Circuit, tuning: Tuning) -> int:
+    """Threads that pay for a call of ``task`` by its size."""
+    stored = sum(events(q, tuning) for q in task.projections)
+    return worth(sum(p.cells for p in task.populations), stored, task.steps, tuning, task.plastic, task.graded)
+
+
+def events(q: CircuitProjection, tuning: Tuning) -> int:
     """Stored synapses that cost as much as those of a projection."""
     match q.pattern:
         case RowSource() as source:

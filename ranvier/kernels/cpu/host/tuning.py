@@ -20,6 +20,11 @@ class Tuning:
         more than it gains.
     threaded_call
         The same times steps: a smaller call does not pay for starting threads and giving each its arrays.
+    likely_cells
+        The same for a circuit whose first calls take several threads; below, the first ones take one. Later calls take what
+        was faster.
+    trials
+        Calls after which the number of threads that was slower is tried again, each time twice as many; 0: sizes alone decide.
     drawn
         Stored synapses that cost as much as one that is drawn when its cell fires.
     drawn_room
@@ -70,6 +75,8 @@ class Tuning:
     idle: int | None = None
     thread_cells: int = 15_000
     threaded_call: int = 40_000_000
+    likely_cells: int = 60_000
+    trials: int = 32
     drawn: int = 10
     drawn_room: int = 1 << 17
     lazy: int = 4

@@ -81,7 +81,7 @@ def test_blocks_change_no_bit(monkeypatch, threads, dtype: torch.dtype, own_weig
     )
     for count in (1, 3):
         threads(count)
-        small = replace(ALWAYS, segment=0, block=64, thread_cells=1, threaded_call=0, idle=count)
+        small = replace(ALWAYS, segment=0, block=64, thread_cells=1, threaded_call=0, idle=count, trials=0)
         with tuned(small) as provider:
             assert same(outcome(circuit(own_weights, dtype, provider=provider), 60), plain)
     assert blocks.has_feature("avx2") == any(cut is not None for cut in used)

@@ -108,7 +108,7 @@ def test_other_steps_records_states_and_streams() -> None:
 def test_another_number_of_threads() -> None:
     before = torch.get_num_threads()
     try:
-        with tuned(Tuning(idle=3, thread_cells=100, threaded_call=0)) as provider:
+        with tuned(Tuning(idle=3, thread_cells=100, threaded_call=0, trials=0)) as provider:
             net = circuit(cells=700, provider=provider)
             state = net.run(5 * ms, stream=3).state
             found = []
