@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         scaling,
         song2000,
         spoken_digits,
+        static_to_events,
     )
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "scaling",
     "song2000",
     "spoken_digits",
+    "static_to_events",
 ]
 
 #: all recipes

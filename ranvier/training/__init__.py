@@ -12,8 +12,10 @@ from ranvier.training._tensorboard import TensorBoard
 from ranvier.training._train import train
 from ranvier.training.metrics import Metric, Score
 from ranvier.training.schedules import TorchSchedule
+from ranvier.training.transfer import Alignment, linear_cka, replaced
 
 __all__ = [
+    "Alignment",
     "Average",
     "Callback",
     "EarlyStopping",
@@ -27,9 +29,11 @@ __all__ = [
     "TorchSchedule",
     "find_rate",
     "initialize",
+    "linear_cka",
     "losses",
     "metrics",
     "regularizers",
+    "replaced",
     "rules",
     "shrink_steps",
     "train",

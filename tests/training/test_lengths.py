@@ -21,7 +21,9 @@ LOSSES = [
     rv.losses.MeanMembrane(),
     rv.losses.LastMembrane(),
     rv.losses.TET(lam=0.2),
+    rv.losses.EveryStep(),
     rv.losses.OverTime(nn.CrossEntropyLoss()),
+    rv.losses.OverTime(nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)), at="every"),
 ]
 
 

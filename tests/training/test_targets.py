@@ -21,7 +21,6 @@ _RANDOM = torch.Generator().manual_seed(0)
 OUT = torch.rand(5, 4, 3, generator=_RANDOM, dtype=torch.float64)
 EACH = torch.rand(4, 5, 3, generator=_RANDOM, dtype=torch.float64)
 LENGTHS = torch.tensor([5, 2, 3, 1])
-INSIDE = torch.arange(5).unsqueeze(1) < LENGTHS
 
 
 def build(
@@ -40,6 +39,22 @@ def spikes(samples: int = 8, steps: int = 14, seed: int = 1) -> Tensor:
     return (torch.rand(samples, steps, 6, generator=torch.Generator().manual_seed(seed)) < 0.4).float()
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        *(rv.losses.Regression("every", error) for error in ("squared", "absolute", "huber")),
+        rv.losses.PopulationVector([0.0, 0.5, 1.0], at="every"),
+        *(rv.losses.OverTime(made, at="every") for made in (torch.nn.MSELoss(), torch.nn.L1Loss())),
+    ],
+    ids=str,
+)
+def test_samples_of_any_length_weigh_alike(loss: rv.losses.Loss) -> None:
+    target = EACH[..., 0] if isinstance(loss, rv.losses.PopulationVector) else EACH
+    out = OUT.abs()
+    alone = [loss(out[: LENGTHS[b], b : b + 1], target[b : b + 1, : LENGTHS[b]]) for b in range(4)]
+    torch.testing.assert_close(loss(out, target, LENGTHS), torch.stack(alone).mean())
+
+
 class TestRegression:
     @pytest.mark.parametrize("error", ["squared", "absolute", "huber"])
     @pytest.mark.parametrize("lengths", [None, LENGTHS])
@@ -49,15 +64,14 @@ class TestRegression:
             error
         ]
         own = torch.full((4,), 5) if lengths is None else lengths
-        inside = torch.ones(5, 4, dtype=torch.bool) if lengths is None else INSIDE
         mean = torch.stack([OUT[: own[b], b].mean(0) for b in range(4)])
         last = torch.stack([OUT[own[b] - 1, b] for b in range(4)])
         loss = partial(rv.losses.Regression, error=error)
         torch.testing.assert_close(loss("mean")(OUT, EACH[:, 0], lengths), formula(mean, EACH[:, 0]))
         torch.testing.assert_close(loss("last")(OUT, EACH[:, 0], lengths), formula(last, EACH[:, 0]))
-        each, same = EACH.transpose(0, 1), EACH[:, 0].expand(5, 4, 3)
-        torch.testing.assert_close(loss("every")(OUT, EACH, lengths), formula(OUT[inside], each[inside]))
-        torch.testing.assert_close(loss("every")(OUT, EACH[:, 0], lengths), formula(OUT[inside], same[inside]))
+        for target, each in ((EACH, EACH), (EACH[:, 0], EACH[:, :1].expand(4, 5, 3))):
+            alike = torch.stack([formula(OUT[: own[b], b], each[b, : own[b]]) for b in range(4)]).mean()
+            torch.testing.assert_close(loss("every")(OUT, target, lengths), alike)
 
     def test_one_cell_needs_no_last_axis(self) -> None:
         """[B] and [B, T] are not spread against [B, 1] into a table of all pairs."""
@@ -235,8 +249,8 @@ class TestFromInput:
         target = loss.target_of(x, None)
         torch.testing.assert_close(loss(OUT, target), (OUT[:-2] - x[2:]).square().mean())
         lengths = torch.tensor([5, 3, 4, 5])
-        inside = torch.arange(3).unsqueeze(1) < lengths - 2
-        expected = (OUT[:-2] - x[2:])[inside].square().mean()
+        alone = [(OUT[: lengths[b] - 2, b] - x[2 : lengths[b], b]).square().mean() for b in range(4)]
+        expected = torch.stack(alone).mean()
         torch.testing.assert_close(loss(OUT, target, lengths), expected)
         with pytest.raises(ShapeError, match="a sample has 1 steps"):
             loss(OUT, target, LENGTHS)

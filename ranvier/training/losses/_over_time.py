@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ranvier.training.losses._places import Place, aligned, check_place, read, value_pairs
+from ranvier.training.losses._places import Place, aligned, by_sample, check_place, read, value_pairs
 from ranvier.training.losses.loss import Kind, Loss, cross_entropy, series
 
 __all__ = ["OverTime"]
@@ -28,8 +28,8 @@ class OverTime(Loss):
         A loss of ``torch.nn``.
     at
         ``"mean"``: of the mean over time, targets [B, …]. ``"last"``: of each sample's last step, targets [B, …].
-        ``"every"``: of all steps that belong to samples, each weighing alike; targets [B, T, …] as the data holds them, or
-        [B, …] for the same target in every step.
+        ``"every"``: of every step; targets [B, T, …] as the data holds them, or [B, …] for the same target in every step. With
+        ``lengths`` a loss that is a mean is taken over each sample's own steps, then over samples, so that samples weigh alike.
 
     out [T, B, C]; targets are classes (whole numbers) for losses on classes, and values [..., C] for others.
 
@@ -57,8 +57,11 @@ class OverTime(Loss):
         one, truth = self._pairs(out, target, lengths)
         if self.classifies and truth.ndim == 1:
             cross_entropy(one.detach(), truth)  # only for its check of the targets
-            return self.loss(one, truth.long())
-        return self.loss(one, truth)
+            truth = truth.long()
+        if self.at != "every" or lengths is None or getattr(self.loss, "reduction", None) != "mean":
+            return self.loss(one, truth)
+        sample = by_sample(lengths.to(one.device))
+        return torch.stack([self.loss(one[sample == k], truth[sample == k]) for k in range(len(lengths))]).mean()
 
     def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor | None:
         """The class [B] of the highest mean, or in the last step; the values [N, …] that are compared; None for "any"."""

@@ -11,7 +11,17 @@ from ranvier.errors import ShapeError, TrainingError
 from ranvier.training.losses._membrane import last_step
 from ranvier.training.losses.loss import mean_over_time, within
 
-__all__ = ["Place", "aligned", "check_place", "own_steps", "read", "some_steps", "value_pairs"]
+__all__ = [
+    "Place",
+    "aligned",
+    "by_sample",
+    "check_place",
+    "mean_of_samples",
+    "own_steps",
+    "read",
+    "some_steps",
+    "value_pairs",
+]
 
 Tensor = torch.Tensor
 Place = Literal["mean", "every", "last"]
@@ -33,6 +43,21 @@ def read(o: Tensor, at: Place, lengths: Tensor | None) -> Tensor:
         return mean_over_time(o, lengths) if at == "mean" else last_step(o, lengths)
     inside = within(o, lengths)
     return o.flatten(0, 1) if inside is None else o[inside[..., 0]]
+
+
+def by_sample(lengths: Tensor) -> Tensor:
+    """The sample [N] of each row of :func:`read` for ``"every"``, where samples have ``lengths`` [B]."""
+    steps = torch.arange(int(lengths.max()), device=lengths.device)
+    return (steps.unsqueeze(1) < lengths).nonzero()[:, 1]
+
+
+def mean_of_samples(each: Tensor, at: Place, lengths: Tensor | None) -> Tensor:
+    """The mean of errors [N, …] of :func:`read`: over values and over each sample's own steps, then over samples."""
+    if at != "every" or lengths is None:
+        return each.mean()
+    lengths = lengths.to(each.device)
+    rows = each.reshape(len(each), -1).mean(1)
+    return (rows / lengths[by_sample(lengths)]).sum() / len(lengths)
 
 
 def aligned(target: Tensor, o: Tensor, at: Place, lengths: Tensor | None, tail: tuple[int, ...], loss: str) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ranvier.errors import ShapeError, TrainingError
-from ranvier.training.losses._places import Place, check_place, own_steps, read, value_pairs
+from ranvier.training.losses._places import Place, check_place, mean_of_samples, own_steps, read, value_pairs
 from ranvier.training.losses.loss import Kind, Loss, series
 
 __all__ = ["PopulationVector"]
@@ -80,7 +80,7 @@ class PopulationVector(Loss):
     def __call__(self, out: Any, target: Any, lengths: Tensor | None = None) -> Tensor:
         """The mean squared error of the batch."""
         found, truth = self.compared(out, target, lengths)
-        return (found - truth).square().mean()
+        return mean_of_samples((found - truth).square(), self.at, lengths)
 
     def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """The estimates [N, K]: N samples, or steps of samples."""

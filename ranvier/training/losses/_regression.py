@@ -10,13 +10,13 @@ import torch
 from torch.nn import functional
 
 from ranvier.errors import TrainingError
-from ranvier.training.losses._places import Place, check_place, own_steps, read, value_pairs
+from ranvier.training.losses._places import Place, check_place, mean_of_samples, own_steps, read, value_pairs
 from ranvier.training.losses.loss import Kind, Loss, series
 
 __all__ = ["Regression"]
 
 Tensor = torch.Tensor
-_ERRORS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], str]] = {
+_ERRORS: dict[str, tuple[Callable[..., Tensor], str]] = {
     "squared": (functional.mse_loss, "rmse"),
     "absolute": (functional.l1_loss, "mae"),
     "huber": (functional.smooth_l1_loss, "rmse"),
@@ -25,13 +25,14 @@ _ERRORS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], str]] = {
 
 @dataclass(frozen=True)
 class Regression(Loss):
-    """Mean over samples (and steps) and values of an error of e - y, where e is read from the output.
+    """Mean over samples, their own steps and values of an error of e - y, where e is read from the output.
 
     Parameters
     ----------
     at
-        ``"mean"``: e is the mean over time; ``"last"``: that of each sample's last step; targets [B, …]. ``"every"``: of all
-        steps that belong to samples, each weighing alike; targets [B, T, …], or [B, …] for the same in every step.
+        ``"mean"``: e is the mean over time; ``"last"``: that of each sample's last step; targets [B, …]. ``"every"``: of
+        every step; targets [B, T, …], or [B, …] for the same in every step. With ``lengths`` the mean over a sample's own steps
+        comes first, so that samples weigh alike, as in :class:`EveryStep`.
     error
         ``"squared"``: (e - y)**2. ``"absolute"``: abs(e - y). ``"huber"``: (e - y)**2 / 2 where it is less than 1 in size,
         else abs(e - y) - 1/2.
@@ -74,7 +75,8 @@ class Regression(Loss):
 
     def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The mean error of the batch."""
-        return _ERRORS[self.error][0](*self.compared(out, target, lengths))
+        error, pair = _ERRORS[self.error][0], self.compared(out, target, lengths)
+        return error(*pair) if lengths is None else mean_of_samples(error(*pair, reduction="none"), self.at, lengths)
 
     def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """The estimates: [B, …], or those of every step [T, B, …], zero after each sample's end."""

@@ -21,6 +21,7 @@ DATA = {
     "fashion_mnist": "fashion_mnist",
     "pretraining": "mnist_t10k",
     "spoken_digits": "fsdd",
+    "static_to_events": "mnist_t10k",
 }
 #: recipes that train networks: some seconds each
 TRAINED = {
@@ -35,6 +36,7 @@ TRAINED = {
     "rule_costs",
     "scaling",
     "spoken_digits",
+    "static_to_events",
 }
 
 
