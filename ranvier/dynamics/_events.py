@@ -15,7 +15,10 @@ from ranvier.dynamics.text import Assignment, Equation, parse_assignments, parse
 from ranvier.errors import EquationError
 from ranvier.units import Dimension
 
-__all__ = ["Event", "EventReader", "conjunction"]
+__all__ = ["Assignments", "Event", "EventReader", "conjunction"]
+
+#: variables and what they become, in order
+Assignments = tuple[tuple[str, sp.Expr], ...]
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Event:
 
     name: str
     condition: sp.Expr
-    assignments: tuple[tuple[str, sp.Expr], ...]
+    assignments: Assignments
     text: tuple[str, str]
 
 
@@ -59,9 +62,12 @@ class EventReader:
                     f"the condition of {name!r} never changes: compare a variable, for example 'v > V_th'.",
                     line=condition,
                 )
-            statements = parse_assignments(code, f"{name} reset") if code else ()
-            out[name] = Event(name, truth, tuple(map(self._assignment, statements)), (condition, code))
+            out[name] = Event(name, truth, self.assignments(code, f"{name} reset"), (condition, code))
         return tuple(out.values())
+
+    def assignments(self, code: str, what: str) -> Assignments:
+        """The statements of ``code``; ``what`` names them in errors."""
+        return tuple(map(self._assignment, parse_assignments(code, what))) if code else ()
 
     def _assignment(self, statement: Assignment) -> tuple[str, sp.Expr]:
         name, line = statement.name, statement.line

@@ -1,7 +1,7 @@
-"""From a checked model to the program of one time step: arrive -> advance -> fire -> reset.
+"""From a checked model to the program of one time step: arrive -> advance -> before firing -> fire -> reset.
 
 The step leads from t_n to t_n + dt. Arrivals on a state are added before it is advanced; arrivals on an input are its
-value during the step; an event is tested on the advanced state; the reset follows at once. A cell that fired is
+value during the step; an event is tested on the advanced state, after the statements before firing; the reset follows at once. A cell that fired is
 refractory for exactly round(t_ref/dt) further steps.
 """
 
@@ -189,6 +189,13 @@ def _build(
         if active is not None and name in system.frozen:
             expression = select(active, expression, start[sp.Symbol(name)])
         value[name] = tape.add(f"{name}_advanced", expression)
+
+    for name, expression in system.before_firing:
+        now = placed(system, tape, {sp.Symbol(n): v for n, v in value.items()}, [expression])
+        new = expression.xreplace(now)
+        if active is not None and name in system.frozen:
+            new = select(active, new, value[name])
+        value[name] = tape.add(f"{name}_ready", new)
 
     outputs: dict[str, sp.Expr] = {}
     events, tested = [], dict(value)

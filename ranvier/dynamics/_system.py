@@ -11,7 +11,7 @@ import sympy as sp
 
 from ranvier.dynamics._bounds import check_model, check_numbers
 from ranvier.dynamics._composition import resolve, take_over
-from ranvier.dynamics._events import Event, EventReader
+from ranvier.dynamics._events import Assignments, Event, EventReader
 from ranvier.dynamics._names import check_name, is_noise
 from ranvier.dynamics._symbols import NOISE, Reader
 from ranvier.dynamics.functions import folded
@@ -30,7 +30,8 @@ class System:
 
     ``inputs`` take arrivals as their value; ``ports`` are all names declared so, also where an equation took one over.
     ``subexpressions`` also holds the total of every input to which the model itself contributes (``x += …``). Large ones stay
-    names: ``named`` holds their definitions, in the order in which they can be computed.
+    names: ``named`` holds their definitions, in the order in which they can be computed. ``before_firing`` are the statements
+    of every step between the advance and the first test of a threshold.
     """
 
     equations: tuple[Equation, ...]
@@ -45,6 +46,7 @@ class System:
     dimensions: Mapping[str, Dimension]
     frozen: frozenset[str]
     events: tuple[Event, ...] = ()
+    before_firing: Assignments = ()
     refractory: bool = False
     lines: Mapping[str, str] = field(default_factory=dict)
 
@@ -67,6 +69,7 @@ class System:
     def expressions(self) -> list[sp.Expr]:
         """Every right-hand side, those of events included."""
         own = [*self.odes.values(), *self.updates.values(), *self.subexpressions.values(), *self.named.values()]
+        own += [e for _, e in self.before_firing]
         return own + [e for event in self.events for e in (event.condition, *(a for _, a in event.assignments))]
 
     @cached_property
@@ -101,13 +104,15 @@ def read_system(
     values: Mapping[str, Dimension] | None = None,
     refractory: bool = False,
     extra: Mapping[str, Dimension] | None = None,
+    before_firing: str = "",
 ) -> System:
     """Read and check a model.
 
     ``events`` holds (name, condition, assignments); ``values`` the dimension of every given value; ``extra`` names that
-    other records define (synapses see the variables of their pre- and postsynaptic cells).
+    other records define (synapses see the variables of their pre- and postsynaptic cells). ``before_firing`` are assignments
+    made in every step before any condition is tested.
     """
-    return _read(text, tuple(events), _items(values), refractory, _items(extra))
+    return _read(text, tuple(events), _items(values), refractory, _items(extra), before_firing)
 
 
 def _items(dimensions: Mapping[str, Dimension] | None) -> tuple[tuple[str, Dimension], ...]:
@@ -117,7 +122,7 @@ def _items(dimensions: Mapping[str, Dimension] | None) -> tuple[tuple[str, Dimen
 @lru_cache(maxsize=256)
 def _read(
     text: str, events: tuple[tuple[str, str, str], ...], given: tuple[tuple[str, Dimension], ...], refractory: bool,
-    others: tuple[tuple[str, Dimension], ...],
+    others: tuple[tuple[str, Dimension], ...], before_firing: str,
 ) -> System:  # fmt: skip
     values, extra = dict(given), dict(others)
     lines = parse_equations(text)
@@ -145,7 +150,8 @@ def _read(
         (odes if equation.kind == "ode" else updates)[equation.name] = expression
     parameters = tuple(name for name in values if name not in own)
     steady = {sp.Symbol(n) for n in (*parameters, "dt")}
-    read = EventReader(Reader(dimensions, definitions), by_name, subexpressions, extra, steady).read(events)
+    statements = EventReader(Reader(dimensions, definitions), by_name, subexpressions, extra, steady)
+    read = statements.read(events)
     frozen = frozenset(e.name for e in equations if "unless refractory" in e.flags)
     if frozen and not refractory:
         line = by_name[min(frozen)].line
@@ -163,6 +169,7 @@ def _read(
         dimensions=dict(reader.dimensions),
         frozen=frozen,
         events=read,
+        before_firing=statements.assignments(before_firing, "before_firing"),
         refractory=refractory,
         lines={e.name: e.line for e in by_name.values()},
     )

@@ -41,9 +41,13 @@ def ends(system: System) -> dict[str, End]:
     """The bound of every variable that an event sets to a value independent of it.
 
     A variable whose rate is linear in itself has none: its course, and that of its stages, continues beyond the threshold.
+    Nor has an event that compares what a statement before firing sets.
     """
     out: dict[str, End] = {}
+    moved = {sp.Symbol(n) for n, _ in system.before_firing}
     for event in system.events:
+        if event.condition.free_symbols & moved:
+            continue
         for name, assigned in event.assignments:
             x = sp.Symbol(name)
             ended = name in system.odes and not assigned.has(x) and _curved(system, system.odes[name], x)

@@ -2,10 +2,12 @@
 
 from ranvier.neurons._adex import AdEx
 from ranvier.neurons._cell import Cell
+from ranvier.neurons._dynamic_threshold import DynamicThreshold
 from ranvier.neurons._hodgkin_huxley import HodgkinHuxley, TraubMiles
 from ranvier.neurons._integrate_and_fire import ALIF, IF, LIF, CurrentLIF, LeakyReadout
 from ranvier.neurons._izhikevich import IZHIKEVICH_KINDS, Izhikevich
 from ranvier.neurons._membrane_norm import CellNorm, MembraneNorm
+from ranvier.neurons._membrane_rectifier import MembraneRectifier
 from ranvier.neurons._part import Part
 
 __all__ = [
@@ -17,10 +19,12 @@ __all__ = [
     "Cell",
     "CellNorm",
     "CurrentLIF",
+    "DynamicThreshold",
     "HodgkinHuxley",
     "Izhikevich",
     "LeakyReadout",
     "MembraneNorm",
+    "MembraneRectifier",
     "Part",
     "TraubMiles",
 ]

@@ -33,8 +33,8 @@ __all__ = ["Cell"]
 
 #: what makes a cell again
 _WORDS = (
-    "equations", "threshold", "reset", "events", "method", "surrogate", "emit", "arrivals", "name", "size", "membrane_norm",
-    "reset_gradient", "values",
+    "equations", "threshold", "reset", "events", "before_firing", "method", "surrogate", "emit", "arrivals", "name", "size",
+    "membrane_norm", "reset_gradient", "values",
 )  # fmt: skip
 
 
@@ -58,6 +58,9 @@ class Cell:
         Duration; exactly round(refractory/dt) further steps.
     events
         More named events: ``{"name": ("condition", "statements")}``.
+    before_firing
+        Statements executed in every step after all variables have advanced and before any threshold is tested, such as
+        ``"v = maximum(v, -1)"``. Variables that are frozen in refractoriness stay. ``v_before`` is v after them.
     method
         Integration method for all differential equations (exact, exponential_euler, exponential_midpoint, euler, rk2,
         rk4); chosen per equation where None, see :meth:`explain`. Stages of a method end where an event would set the
@@ -97,6 +100,7 @@ class Cell:
         reset: str | None = None,
         refractory: Any = None,
         events: Mapping[str, tuple[str, str]] | None = None,
+        before_firing: str | None = None,
         method: str | None = None,
         surrogate: Surrogate | None = None,
         emit: str | None = None,
@@ -107,8 +111,9 @@ class Cell:
         reset_gradient: Reset | None = None,
         **values: Any,
     ) -> None:
-        if not threshold and (reset or refractory is not None):
-            what = f"reset={reset!r}" if reset else f"refractory={refractory!r}"
+        if not threshold and (reset or before_firing or refractory is not None):
+            given = {"reset": reset, "before_firing": before_firing, "refractory": refractory}
+            what = next(f"{n}={v!r}" for n, v in given.items() if v is not None and v != "")
             raise EquationError(f"{what} needs a threshold to follow: pass threshold='…' too.", line=what)
         if not isinstance(surrogate, Surrogate | None):
             raise EquationError(
@@ -117,8 +122,10 @@ class Cell:
             )
         if reset_gradient is not None and (trouble := wrong_reset(reset_gradient, OWN_RESETS, "reset_gradient")):
             raise EquationError(trouble, line=name)
-        check_text(name, equations=equations, threshold=threshold or "", reset=reset or "")
-        self.equations, self.threshold, self.reset = equations, threshold, reset
+        check_text(
+            name, equations=equations, threshold=threshold or "", reset=reset or "", before_firing=before_firing or ""
+        )
+        self.equations, self.threshold, self.reset, self.before_firing = equations, threshold, reset, before_firing
         self.events, self.arrivals = dict(events or {}), dict(arrivals or {})
         self.method, self.name, self.surrogate = method, name, surrogate
         self.membrane_norm, self.reset_gradient = membrane_norm, reset_gradient
@@ -126,10 +133,13 @@ class Cell:
         self.values = values if refractory is None else {**values, "refractory": refractory}
         check_words(self.values)
         named = self._named_events()
-        below = divisors(equations, tuple(c for _, c, _ in named), tuple(code for _, _, code in named if code))
+        codes = (*(code for _, _, code in named if code), *filter(None, [before_firing]))
+        below = divisors(equations, tuple(c for _, c, _ in named), codes)
         self.positive = positive_among(self.values, below)
         dimensions = check_values(self.values, self.positive)
-        self.system: System = read_system(equations, named, dimensions, refractory is not None)
+        self.system: System = read_system(
+            equations, named, dimensions, refractory is not None, before_firing=before_firing or ""
+        )
         check_method(self.system, method)
         self._check_flags()
         self._check_use()
@@ -278,6 +288,7 @@ class Cell:
         """The equations, the integrator of each variable and why, and the generated step."""
         step = self.step(kicks)
         lines = ["equations", *(f"    {e}" for e in self.system.equations)]
+        lines += [f"before firing: {self.before_firing}"] * bool(self.before_firing)
         lines += ["events"] * bool(self.system.events)
         lines += [f"    {e.name}: when {e.text[0]} do {e.text[1] or 'nothing'}" for e in self.system.events]
         lines += ["integration", *(f"    {n}: {m} ({why})" for n, (m, why) in step.reasons.items())]

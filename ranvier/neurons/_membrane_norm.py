@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass
 
 from ranvier.errors import EquationError
 from ranvier.neurons._cell import Cell
+from ranvier.neurons._rewrite import replaced
 
 __all__ = ["CellNorm", "MembraneNorm"]
 
@@ -71,7 +71,7 @@ def MembraneNorm(cell: Cell, *, variable: str = "v", eps: float = 1e-5, momentum
             line=variable,
         )
     norm = CellNorm(variable, float(eps), float(momentum))
-    threshold, found = _normalised(cell.threshold or "", norm)
+    threshold, found = replaced(cell.threshold or "", variable, f"{norm.scale}*{variable} + {norm.shift}")
     if not found:
         raise EquationError(
             f"MembraneNorm: the threshold of {cell.name}, {cell.threshold!r}, does not compare {variable!r}.",
@@ -80,24 +80,3 @@ def MembraneNorm(cell: Cell, *, variable: str = "v", eps: float = 1e-5, momentum
     return cell.changed(
         threshold=threshold, membrane_norm=norm, values={**cell.values, norm.scale: 1.0, norm.shift: 0.0}
     )
-
-
-def _normalised(text: str, norm: CellNorm) -> tuple[str, bool]:
-    """A condition with y in place of the variable, and whether the variable was there."""
-    if not text:
-        return text, False
-    tree = ast.parse(text.strip(), mode="eval")
-    writer = _Writer(norm)
-    return ast.unparse(writer.visit(tree)), writer.found
-
-
-class _Writer(ast.NodeTransformer):
-    def __init__(self, norm: CellNorm) -> None:
-        self.norm, self.found = norm, False
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        if node.id != self.norm.variable:
-            return node
-        self.found = True
-        product = ast.BinOp(ast.Name(self.norm.scale), ast.Mult(), node)
-        return ast.BinOp(product, ast.Add(), ast.Name(self.norm.shift))

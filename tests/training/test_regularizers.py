@@ -29,7 +29,7 @@ def net(**how: object) -> rv.Sequential:
 
 def signals(made: rv.Network, lengths: torch.Tensor | None) -> dict[str, dict[str, torch.Tensor]]:
     x = (torch.rand(5, 2, 6, generator=torch.Generator().manual_seed(1)) < 0.5).double()
-    record = {"lif1": ["spikes", "v"], "lif2": ["spikes", "v"]}
+    record = {key: ["spikes", "v", "v_before"] for key in ("lif1", "lif2")}
     return made.observe(x, record=record, lengths=lengths)
 
 
@@ -74,12 +74,23 @@ class TestFormulas:
         assert float(found.detach()) == pytest.approx(want, rel=1e-12)
 
     def test_residual_membrane(self, lengths: torch.Tensor | None) -> None:
-        """Only lif1 subtracts its threshold."""
+        """What a subtracting reset leaves, for the level V_th; else the distance to the level of the spike."""
         made = net()
         seen = signals(made, lengths)
         v = torch.cat(own(seen["lif1"]["v"], lengths)).detach()
-        found = R.ResidualMembrane(1.0)(made, {"lif1": seen["lif1"]}, lengths)
+        found = R.ResidualMembrane(1.0, ["lif1"])(made, seen, lengths)
         assert float(found.detach()) == pytest.approx(float((v / 0.5).square().mean()), rel=1e-12)
+        u, s = (torch.cat(own(seen["lif2"][n], lengths)).detach() for n in ("v_before", "spikes"))
+        found = R.ResidualMembrane(1.0, ["lif2"], level=2.0)(made, seen, lengths)
+        assert float(s.sum()) > 0
+        assert float(found.detach()) == pytest.approx(float((u / 2 - s).square().mean()), rel=1e-12)
+
+    def test_centred_membrane(self, lengths: torch.Tensor | None) -> None:
+        made = net()
+        seen = signals(made, lengths)
+        u = torch.cat(own(seen["lif1"]["v_before"], lengths)).detach()
+        found = R.CentredMembrane(2.0, ["lif1"], share=0.5)(made, seen, lengths)
+        assert float(found.detach()) == pytest.approx(2 * (float(u.mean()) / 0.5 - 0.5) ** 2, rel=1e-12)
 
 
 @pytest.mark.parametrize("provider", ["cpu", "reference"])
@@ -88,10 +99,10 @@ def test_the_gradient_is_that_of_a_hand_written_loop(rule: rv.rules.Rule, provid
     """One step of plain gradient descent with rv.train against autograd over observe."""
     x = (torch.rand(3, 8, 6, generator=torch.Generator().manual_seed(1)) < 0.5).double()
     y, n = torch.tensor([0, 1, 2]), torch.tensor([8, 6, 3])
-    terms = [R.SpikeCost(0.1), R.RateBounds(1.0, low=0.4, high=0.5), R.ResidualMembrane(0.2)]
+    terms = [R.SpikeCost(0.1), R.RateBounds(1.0, low=0.4, high=0.5), R.ResidualMembrane(0.2), R.CentredMembrane(0.3)]
     made, twin = net(provider=provider), net(provider=provider)
     rv.train(made, (x, y, n), epochs=1, rule=rule, regularizers=terms, optimizer="sgd", lr=0.1, progress=False)
-    record = {"lif1": ["spikes", "v"], "lif2": ["spikes"], "readout1": ["v"]}
+    record = {"lif1": ["spikes", "v_before"], "lif2": ["spikes", "v_before"], "readout1": ["v"]}
     seen = twin.observe(x.transpose(0, 1), record=record, lengths=n)
     loss = rv.losses.MaxOverTime()(seen["readout1"]["v"], y, n) + sum(t(twin, seen, n) for t in terms)
     loss.backward()
@@ -157,7 +168,7 @@ def test_misuse_is_named() -> None:
         (iter([R.SpikeCost(1.0)]), "regularizers=.* is not a list"),
         ([R.SpikeCost(1.0, ["lif9"])], "nothing to read of 'lif9'"),
         ([R.SpikeCost(1.0, ["readout1"])], "can watch lif1, lif2"),
-        ([R.ResidualMembrane(1.0, ["lif2"])], "can watch lif1"),
+        ([R.ResidualMembrane(1.0, ["readout1"])], "can watch lif1, lif2"),
     ):
         with pytest.raises(TrainingError, match=what):
             rv.train(net(), (x, y), epochs=1, regularizers=terms, progress=False)  # type: ignore[arg-type]
@@ -165,7 +176,7 @@ def test_misuse_is_named() -> None:
         with pytest.raises(TrainingError, match="carries no gradient of hidden signals"):
             rv.train(net(), (x, y), epochs=1, rule=rule, regularizers=[R.SpikeCost(1.0)], progress=False)
     for rule in (rv.rules.BPTT(window=2), rv.rules.SLTT(), rv.rules.OTTT()):
-        for term in (R.SpikeCost(1.0, power=2), R.RateBounds(1.0)):
+        for term in (R.SpikeCost(1.0, power=2), R.RateBounds(1.0), R.CentredMembrane(1.0)):
             with pytest.raises(TrainingError, match=f"{type(term).__name__}.* is not a mean over steps"):
                 rv.train(net(), (x, y), epochs=1, rule=rule, regularizers=[term], progress=False)
         with pytest.raises(TrainingError, match="samples of unequal lengths weigh unequally"):

@@ -45,6 +45,11 @@ def without_times(graph: Graph, name: str, who: str, instead: str) -> str | None
         )
     if system.noises:
         return f"{who} needs smooth equations, but {name!r} has noise: remove {system.noises[0]}, or {instead}."
+    if system.before_firing:
+        return (
+            f"{who} needs a level that moves smoothly, but {name!r} sets {system.before_firing[0][0]} before it fires: give "
+            f"its cell before_firing=None, or {instead}."
+        )
     other = next((e.name for e in system.events if e.name != "spike"), None)
     if other is not None:
         return f"{who} knows the times of spikes alone, but {name!r} has the event {other!r}: remove it, or {instead}."

@@ -24,7 +24,7 @@ __all__ = [
     "encode_surrogate",
 ]
 
-_TEXTS = ("threshold", "reset", "method", "emit", "reset_gradient")
+_TEXTS = ("threshold", "reset", "before_firing", "method", "emit", "reset_gradient")
 _RULE_TEXTS = ("equations", "on_pre", "on_post", "every_step", "unit", "name")
 
 

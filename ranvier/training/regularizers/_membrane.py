@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
-import sympy as sp
 import torch
 
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training.regularizers._regularizer import Regularizer, own_steps
 
-__all__ = ["MembraneBounds", "ResidualMembrane"]
+__all__ = ["CentredMembrane", "MembraneBounds", "ResidualMembrane"]
 
 Tensor = torch.Tensor
 
@@ -56,27 +57,74 @@ class MembraneBounds(_OnMembranes):
 
 @dataclass(frozen=True)
 class ResidualMembrane(_OnMembranes):
-    """RMP-loss: weight * mean of (u - V_th*s)**2/V_th**2, how far a membrane is from the spike it is rounded to.
+    """RMP-loss: weight * mean of (u - level*s)**2/level**2, how far a membrane is from the spike it is rounded to.
 
-    u is the membrane before the reset and s the spike. With the reset ``v -= V_th`` the difference is what the reset
-    leaves, v, which is recorded; cells with another reset, or a norm on the membrane, are refused. V_th in the unit of v; the mean is over cells
-    and each sample's own steps. Source: Guo et al., ICCV 2023 (RMP-Loss), whose factor grows with the epochs: train in
-    two parts for that.
+    u is the membrane before the reset, and s the spike, through which no gradient passes. ``level`` is what a spike stands
+    for, in the unit of v; None takes V_th of each cell. With ``level=1`` and ``rv.LIF(V_th=0.5)`` it is the loss of the
+    paper. Cells with a norm on the membrane are left out. The mean is over cells and each sample's own steps. Source: Guo et
+    al., ICCV 2023 (RMP-Loss), whose factor grows with the epochs: train in two parts for that.
 
     >>> fit = rv.train(net, data, epochs=10, regularizers=[rv.regularizers.ResidualMembrane(0.1)])
     """
 
-    def variable(self, net: Network, population: str) -> str | None:
-        """v, of a population that fires and then subtracts its threshold."""
-        cell = net.populations[population].cell
-        resets = next((dict(e.assignments) for e in cell.system.events if e.name == "spike"), {})
-        subtracts = resets.keys() == {"v"} and resets["v"] == sp.Symbol("v") - sp.Symbol("V_th")
-        return "v" if subtracts and "V_th" in cell.parameters and cell.membrane_norm is None else None
+    level: float | None = None
 
-    def penalty(self, net: Network, population: str, signal: Tensor, lengths: Tensor | None) -> Tensor:
-        """The mean squared residual in thresholds."""
-        threshold = net.populations[population].values()["V_th"].detach().to(signal)
-        return _mean((signal / threshold).square(), signal, lengths)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.level is not None and not 0 < self.level < math.inf:
+            raise TrainingError(f"ResidualMembrane: level={self.level!r} must be a positive number, or None for V_th.")
+
+    def variable(self, net: Network, population: str) -> tuple[str, ...] | None:
+        """v before the reset and the spikes, of a population that fires."""
+        return (*found, "spikes") if (found := _before(net, population, self.level is None)) else None
+
+    def penalty(self, net: Network, population: str, signal: Any, lengths: Tensor | None) -> Tensor:
+        """The mean squared residual in units of the level."""
+        u, spikes = signal
+        level = _threshold(net, population, u) if self.level is None else self.level
+        return _mean(((u - level * spikes.detach()) / level).square(), u, lengths)
+
+
+@dataclass(frozen=True)
+class CentredMembrane(Regularizer):
+    """IM-loss: weight * (mean of u - V_th)**2/V_th**2: half of the membranes fire, so that a spike tells most.
+
+    u is the membrane before the reset, and the mean is over cells, samples and each sample's own steps. If membranes lie
+    symmetrically around their mean, spikes have the most information, one bit each, where the mean is V_th. It makes cells
+    busy; the authors also centre on V_th/T, ``share=1/T``. Cells with a norm on the membrane are left out. Source: Guo et
+    al., NeurIPS 2022 (IM-Loss: information maximization).
+
+    >>> fit = rv.train(net, data, epochs=10, regularizers=[rv.regularizers.CentredMembrane(0.1)])
+    """
+
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.share <= 1:
+            raise TrainingError(f"CentredMembrane: share={self.share!r} of the threshold must lie in (0, 1].")
+
+    def variable(self, net: Network, population: str) -> tuple[str, ...] | None:
+        """v before the reset, of a population that fires and has a threshold V_th."""
+        return _before(net, population, True)
+
+    def penalty(self, net: Network, population: str, signal: Any, lengths: Tensor | None) -> Tensor:
+        """The squared distance of the mean membrane from the threshold, in thresholds."""
+        (u,) = signal
+        threshold = _threshold(net, population, u)
+        return (_mean(u / threshold, u, lengths) - self.share).square()
+
+
+def _before(net: Network, population: str, threshold: bool) -> tuple[str] | None:
+    """v before the reset, where a population fires by its v as it is; it has a ``threshold`` V_th if asked."""
+    cell = net.populations[population].cell
+    plain = cell.fires and "v_before" in cell.system.before and cell.membrane_norm is None
+    levels = not threshold or ("V_th" in cell.parameters and cell.system.dimensions["V_th"].is_none)
+    return ("v_before",) if plain and levels else None
+
+
+def _threshold(net: Network, population: str, like: Tensor) -> Tensor:
+    return net.populations[population].value("V_th").detach().to(like)
 
 
 def _mean(x: Tensor, signal: Tensor, lengths: Tensor | None, outside: float = 0.0) -> Tensor:

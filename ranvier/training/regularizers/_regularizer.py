@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -42,15 +43,19 @@ class Regularizer(ABC):
         return False
 
     @abstractmethod
-    def variable(self, net: Network, population: str) -> str | None:
-        """The signal that is read of a population, or None where it has none of the kind."""
+    def variable(self, net: Network, population: str) -> str | tuple[str, ...] | None:
+        """The signal that is read of a population, or several, or None where it has none of the kind."""
 
     @abstractmethod
-    def penalty(self, net: Network, population: str, signal: Tensor, lengths: Tensor | None) -> Tensor:
-        """The scalar for one population; ``signal`` [T, B, …] is zero after each sample's end (``lengths`` [B])."""
+    def penalty(self, net: Network, population: str, signal: Any, lengths: Tensor | None) -> Tensor:
+        """The scalar for one population.
 
-    def watched(self, net: Network) -> dict[str, str]:
-        """The variable that is read, by population.
+        ``signal`` [T, B, …] is zero after each sample's end (``lengths`` [B]); where :meth:`variable` gives several names, it
+        is a tuple of as many signals.
+        """
+
+    def watched(self, net: Network) -> dict[str, str | tuple[str, ...]]:
+        """What is read, by population.
 
         Raises
         ------
@@ -77,7 +82,10 @@ class Regularizer(ABC):
 
     def __call__(self, net: Network, hidden: Hidden, lengths: Tensor | None = None) -> Tensor:
         """The weighted sum over the populations that are watched."""
-        parts = [self.penalty(net, n, hidden[n][v], lengths) for n, v in self.watched(net).items()]
+        parts = []
+        for name, read in self.watched(net).items():
+            seen = tuple(hidden[name][v] for v in _names(read))
+            parts.append(self.penalty(net, name, seen[0] if isinstance(read, str) else seen, lengths))
         return self.weight * torch.stack(parts).sum()
 
 
@@ -85,9 +93,13 @@ def signals_of(regularizers: Iterable[Regularizer], net: Network) -> Mapping[str
     """Everything that some regularisers read, as a request to record it."""
     record: dict[str, tuple[str, ...]] = {}
     for regularizer in regularizers:
-        for name, variable in regularizer.watched(net).items():
-            record[name] = tuple(dict.fromkeys((*record.get(name, ()), variable)))
+        for name, read in regularizer.watched(net).items():
+            record[name] = tuple(dict.fromkeys((*record.get(name, ()), *_names(read))))
     return record
+
+
+def _names(read: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (read,) if isinstance(read, str) else read
 
 
 def own_steps(signal: Tensor, lengths: Tensor | None) -> Tensor:

@@ -178,6 +178,55 @@ def test_it_is_saved_and_folded(tmp_path: Path) -> None:
         np.testing.assert_allclose(plain.step({"input_input": row})["output_readout1"], out, rtol=1e-9, atol=1e-12)
 
 
+def random_network(kind: str, seed: int) -> tuple[rv.Sequential, torch.Tensor]:
+    """A drawn network of two layers with norms on their membranes, of statistics and parameters that are drawn, too."""
+    torch.manual_seed(seed)
+    reset = ("v -= V_th", "v = 0")[seed % 2]
+
+    def cell(*shape: int) -> rv.Cell:
+        return rv.MembraneNorm(rv.LIF(shape, tau=float(torch.rand(())) * 9 * ms + 1 * ms, V_th=0.7, reset=reset))
+
+    if kind == "dense":
+        parts, shape = (rv.Linear(8, 12), cell(12), rv.Linear(12, 9), cell(9), rv.Linear(9, 3)), (8,)
+    else:
+        norm = torch.nn.BatchNorm2d(4)
+        parts = (rv.Conv2d(2, 4, 3), norm, cell(4, 4, 4), torch.nn.AvgPool2d(2), rv.Conv2d(4, 5, 2), cell(5, 1, 1))
+        parts, shape = (*parts, torch.nn.Flatten(), rv.Linear(5, 3)), (2, 6, 6)
+    net = rv.Sequential(*parts, dt=1 * ms, dtype=DOUBLE, seed=seed)
+    with torch.no_grad():
+        for population in net.populations.values():
+            norm = population.membrane_norm
+            norm.weight.uniform_(0.3, 2.0).mul_(torch.randn_like(norm.weight).sign())  # of both signs
+            norm.bias.uniform_(-0.5, 0.5)
+    x = torch.randn(20, 16, *shape, dtype=DOUBLE)
+    for _ in range(2):
+        net(x)
+    return net.eval(), x
+
+
+@pytest.mark.parametrize("provider", ["cpu", "reference"])
+@pytest.mark.parametrize("kind", ["dense", "conv"])
+def test_folded_into_thresholds_the_spikes_are_identical(kind: str, provider: str) -> None:
+    """Those of the normalised membrane, and of a plain threshold for each channel, over drawn networks."""
+    for seed in range(6):
+        net, x = random_network(kind, seed)
+        record = {n: ["spikes", "v_before"] for n in net.populations}
+        seen = net.observe(x, record=record)
+        folded = rv.fold_norms(net)
+        again = folded.observe(x, record={n: ["spikes"] for n in net.populations})
+        for name, population in net.populations.items():
+            spikes, norm = seen[name]["spikes"], population.membrane_norm
+            assert torch.equal(again[name]["spikes"], spikes)
+            assert 0.02 < float(spikes.mean()) < 0.98
+            each = (len(norm.weight), *(1 for _ in population.shape[1:]))
+            weight, bias, mean, var = (
+                q.detach().reshape(each) for q in (norm.weight, norm.bias, norm.running_mean, norm.running_var)
+            )
+            level = (0.7 - bias) * (var + 1e-5).sqrt() / weight + mean
+            v = seen[name]["v_before"]
+            assert torch.equal(spikes, torch.where(weight > 0, v > level, v < level).double())
+
+
 @pytest.mark.parametrize(
     "rule", [rv.rules.SLTT(keep=2), rv.rules.OTTT(), rv.rules.EProp(), rv.rules.RTRL(), rv.rules.SnAp1()], ids=repr
 )

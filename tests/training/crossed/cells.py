@@ -130,6 +130,34 @@ class ALIF(Cell):
         return {"v": v - compared * level, "a": a + counted * (1 - rho)}, z
 
 
+class Rectified(Cell):
+    """LIF whose membrane moves towards 0 or 1 before it fires; v -= 1."""
+
+    def step(self, before: Values, arrived: Mapping[str, Tensor], reset: bool | str) -> tuple[Values, Tensor]:
+        u = decay(self.dt, self.value("tau")) * before["v"] + arrived["x"]
+        inside = torch.tanh(3 * (u.clamp(0, 1) - 0.5)) / (2 * math.tanh(1.5)) + 0.5
+        v = torch.where(
+            u < 0, 1 - (1 - u.clamp(max=0)) ** (1 / 3), torch.where(u > 1, u.clamp(min=1) ** (1 / 3), inside)
+        )
+        z = _Spike.apply(v - self.value("V_th"))
+        return {"v": v - (z if reset is True else z.detach())}, z
+
+
+class Moving(Cell):
+    """LIF with the threshold V_th + theta, where theta follows the membrane of the same step."""
+
+    states = ("v", "theta")
+
+    def step(self, before: Values, arrived: Mapping[str, Tensor], reset: bool | str) -> tuple[Values, Tensor]:
+        v = decay(self.dt, self.value("tau")) * before["v"] + arrived["x"]
+        rho, soft = decay(self.dt, self.value("tau_theta")), self.value("theta_softness")
+        rise = soft * torch.nn.functional.softplus((v - self.value("theta_start")) / soft, threshold=1e3)
+        theta = rho * before["theta"] + (1 - rho) * (self.value("theta_slope") * v + self.value("theta_gain") * rise)
+        level = self.value("V_th") + theta
+        z = _Spike.apply(v - level)
+        return {"v": v - (z if reset is True else z.detach()) * level, "theta": theta}, z
+
+
 class Readout(Cell):
     """v' = kappa v + (1 - kappa) x."""
 
@@ -234,5 +262,5 @@ class Conductance(Cell):
 
 CELLS: dict[str, type[Cell]] = {
     "lif": LIF, "tired": Tired, "alif": ALIF, "readout": Readout, "join": Join, "current": Current, "level": TimedReadout,
-    "conductance": Conductance,
+    "conductance": Conductance, "rectified": Rectified, "moving": Moving,
 }  # fmt: skip

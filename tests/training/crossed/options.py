@@ -100,6 +100,14 @@ def normed(norm: Callable[[], nn.Module], training: bool) -> Make:
     return make
 
 
+def rectified() -> rv.Cell:
+    return rv.MembraneRectifier(lif(V_th=0.5, reset="v -= 1")).changed(name="rectified")
+
+
+def moving() -> rv.Cell:
+    return rv.DynamicThreshold(lif(V_th=0.6), tau_theta=rv.Learn(4 * ms)).changed(name="moving")
+
+
 def membranes(training: bool) -> Make:
     def make(**how: Any) -> rv.Network:
         net = simple(cell=lambda: rv.MembraneNorm(lif(V_th=0.4)))(**how)
@@ -367,6 +375,8 @@ OPTIONS: dict[str, tuple[Make, tuple[int, ...]]] = {
     "step norm": (normed(lambda: rv.StepBatchNorm(6, V_th=0.8), True), ROW),
     "membrane norm": (membranes(True), ROW),
     "membrane norm, settled": (membranes(False), ROW),
+    "membrane rectifier": (simple(cell=rectified), ROW),
+    "dynamic threshold": (simple(cell=moving), ROW),
     "residual": (residual("add"), ROW),
     "residual, and": (residual("and"), ROW),
     "recurrence": (recurrent(lambda: rv.Linear(6, 6)), ROW),
