@@ -48,10 +48,10 @@ Numbers = tuple[Any, int, int]  # a tensor or a place in one; row; lane
 
 
 class ScanRoutine:
-    """A compiled scan and the groups of its arrays by label."""
+    """A compiled scan and the groups of its arrays by label; ``reverse`` if it goes from the last step to the first."""
 
-    def __init__(self, routine: Routine, groups: Mapping[str, Group]) -> None:
-        self.routine, self.groups = routine, groups
+    def __init__(self, routine: Routine, groups: Mapping[str, Group], reverse: bool) -> None:
+        self.routine, self.groups, self.reverse = routine, groups, reverse
 
     @cached_property
     def pack(self) -> Callable[..., tuple[list[int], list[int], list[int]]]:
@@ -123,6 +123,7 @@ class Frame:
         self.words = self.mixed.words
         self.steps, self.start, self.stop, streaming = self.open[_HEAD]
         self.streaming = self.builder.icmp_signed("!=", streaming, ir.Constant(ir.IntType(64), 0))
+        self.reverse = False
 
     def read(self, *labels: str) -> list[dict[str, Stream]]:
         """The arrays of some groups by name, loaded where the builder stands."""
@@ -135,13 +136,14 @@ class Frame:
         return Stream(self, pointer, row, self.open[f"lane of {label} {name}"] if group.lane else None)
 
     def time(self, reverse: bool = False):
+        self.reverse = reverse
         return _Time(self, reverse)
 
     def neurons(self):
         return counted(self.builder, self.start, self.stop, self.words.width)
 
     def compile(self) -> ScanRoutine:
-        return ScanRoutine(self.open.compile(), self.groups)
+        return ScanRoutine(self.open.compile(), self.groups, self.reverse)
 
 
 class _Time:

@@ -22,6 +22,8 @@ Tensor = torch.Tensor
 _TILE = 4096
 #: results above this many bytes are written past the caches
 _STREAMING = 8 << 20
+#: steps that neurons beside the whole vectors are advanced at a time
+_STEPS = 8192
 
 
 def run_scan(task: Scan) -> ScanResult:
@@ -212,22 +214,40 @@ class _Layout:
             self._rest(scan, numbers)
 
     def _rest(self, scan: ScanRoutine, numbers: Mapping[str, Mapping[str, Numbers]]) -> None:
-        left, width = self.count - self.whole, self.width
+        """The left-over neurons in copies as wide as a vector, of some steps at a time, so that copies stay in the cache."""
+        left, width, most = self.count - self.whole, self.width, min(self.steps, _STEPS)
         small: dict[str, dict[str, Numbers]] = {}
+        moving: list[tuple[Tensor, Tensor, bool]] = []
         back: list[tuple[Tensor, Tensor]] = []
+        common: list[tuple[str, str, Tensor]] = []
         for label, group in scan.groups.items():
             small[label] = {}
             for n, (t, row, lane) in numbers[label].items():
                 if group.lane and not lane:  # one number for all neurons
                     small[label][n] = t, row, 0
+                    common += [(label, n, t)] if row else []
                     continue
-                rows = t.reshape(t.shape[0], -1) if group.row else t
-                part = rows.new_zeros((*rows.shape[:-1], width))
-                part[..., :left] = rows[..., self.whole :]
+                rows = (t.reshape(t.shape[0], -1) if group.row else t)[..., self.whole :]
+                part = t.new_zeros((most, width) if row else (*rows.shape[:-1], width))
                 small[label][n] = part, (width if row else 0), 1
+                if row:
+                    moving.append((rows, part[:, :left], group.lane))
+                    continue
+                part[..., :left] = rows
                 if not group.lane:
-                    back.append((t, part))
-        pointers, _, integers = scan.pack(small, self.steps, 0, width)
-        scan.routine.kernel(pointers, integers)
-        for whole, part in back:
-            whole[..., self.whole :] = part[..., :left]
+                    back.append((rows, part[..., :left]))
+        firsts = range(0, self.steps, most)
+        for first in reversed(firsts) if scan.reverse else firsts:
+            count = min(most, self.steps - first)
+            for rows, part, read in moving:
+                if read:
+                    part[:count] = rows[first : first + count]
+            for label, n, t in common:
+                small[label][n] = t[first:], width, 0
+            pointers, _, integers = scan.pack(small, count, 0, width)
+            scan.routine.kernel(pointers, integers)
+            for rows, part, read in moving:
+                if not read:
+                    rows[first : first + count] = part[:count]
+        for rows, part in back:
+            rows.copy_(part)

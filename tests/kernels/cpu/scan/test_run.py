@@ -151,6 +151,20 @@ class TestLayouts:
         equal(case.but(states=states), torch.float64)
         assert all(torch.equal(states[n], before[n]) for n in states), "a scan must not write to the state it was given"
 
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    def test_few_cells_over_many_steps_have_the_bits_of_whole_vectors(self, dtype: torch.dtype) -> None:
+        steps, found = 20_003, []  # several times the steps of one copy
+        x = 0.3 * torch.rand(steps, 1, 3, generator=torch.Generator().manual_seed(1), dtype=dtype)
+        weight = torch.rand(steps, 1, 3, generator=torch.Generator().manual_seed(2), dtype=dtype)
+        for copies in (1, 16):
+            given = x.repeat(1, 1, copies).requires_grad_()
+            out, state = rv.ALIF(3 * copies).layer(dt=1 * rv.units.ms, dtype=dtype)(given)
+            end = state.variables["alif"]
+            ((out[..., :3] * weight).sum() + sum(v[:, :3].sum() for v in end.values())).backward()
+            found.append([out[..., :3], given.grad[..., :3], *(v[:, :3] for v in end.values())])
+        assert found[0][0].mean() > 0.01
+        assert all(torch.equal(few, many) for few, many in zip(*found, strict=True))
+
     def test_inputs_are_not_changed(self, make_case: Callable) -> None:
         case = make_case("frozen", 20, (2, 16), kicks=("g",))
         before = {n: x.clone() for n, x in (*case.streams.items(), *case.states.items())}
