@@ -112,6 +112,9 @@ if TYPE_CHECKING:
         MembraneNorm,
         MembraneRectifier,
         Part,
+        ResonateAndFire,
+        SlidingPSN,
+        StateSpace,
         TraubMiles,
     )
     from ranvier.synapses import (
@@ -252,6 +255,9 @@ _PUBLIC: dict[str, str] = {
     "travel_time": "ranvier.connectivity",
     "units": "ranvier.units",
     "whole_state": "ranvier.network",
+    "ResonateAndFire": "ranvier.neurons",
+    "SlidingPSN": "ranvier.neurons",
+    "StateSpace": "ranvier.neurons",
 }
 
 __all__ = [
@@ -316,16 +322,19 @@ __all__ = [
     "Recurrent",
     "Relay",
     "Residual",
+    "ResonateAndFire",
     "Run",
     "Sample",
     "Sequential",
     "Signal",
     "SimulationStepper",
+    "SlidingPSN",
     "SmallWorld",
     "SpikeStatistics",
     "SpikeTrain",
     "SpikeTrains",
     "State",
+    "StateSpace",
     "StepBatchNorm",
     "Stepper",
     "Stimulus",

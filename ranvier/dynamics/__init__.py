@@ -9,6 +9,7 @@ from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._divisors import divisors
 from ranvier.dynamics._exact_step import assigned_times, exact_step
 from ranvier.dynamics._growth import growing
+from ranvier.dynamics._linearity import Linearity
 from ranvier.dynamics._named import placed, shortened
 from ranvier.dynamics._names import check_name
 from ranvier.dynamics._quotients import Quotient, quotients
@@ -34,6 +35,7 @@ __all__ = [
     "Cuts",
     "Event",
     "Exponential",
+    "Linearity",
     "Program",
     "Prologue",
     "Quotient",

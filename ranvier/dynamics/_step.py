@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 import sympy as sp
 
 from ranvier.dynamics._events import conjunction
+from ranvier.dynamics._linearity import Linearity, linearity
 from ranvier.dynamics._named import placed
 from ranvier.dynamics._sizes import expanded
 from ranvier.dynamics._spike_times import TIME_SLOPE, overshoot, shifted, wait
@@ -78,6 +79,11 @@ class Step:
             if [e for e in used if e.free_symbols & total.free_symbols] == [total]:
                 found.add(arrival_name(state))
         return frozenset(found)
+
+    @cached_property
+    def linearity(self) -> Linearity:
+        """Whether its states are linear in those before, with coefficients that are the same in every step."""
+        return linearity(self)
 
     @cached_property
     def symbols(self) -> Mapping[str, Symbol]:

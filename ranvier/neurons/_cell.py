@@ -285,7 +285,7 @@ class Cell:
         return build_step(self.system, method=self.method, kicks=kicks, surrogate=slope, times=times)
 
     def explain(self, kicks: tuple[str, ...] = ()) -> str:
-        """The equations, the integrator of each variable and why, and the generated step."""
+        """The equations, the integrator of each variable and why, whether steps can be put together, and the generated step."""
         step = self.step(kicks)
         lines = ["equations", *(f"    {e}" for e in self.system.equations)]
         lines += [f"before firing: {self.before_firing}"] * bool(self.before_firing)
@@ -294,6 +294,8 @@ class Cell:
         lines += ["integration", *(f"    {n}: {m} ({why})" for n, (m, why) in step.reasons.items())]
         if COUNTER in step.counters:
             lines.append("    refractory: exactly round(refractory/dt) further steps")
+        if step.states:
+            lines += ["over time", f"    {', '.join(step.states)}: {step.linearity}"]
         lines.append("once per call (float64)")
         for x in step.prologue.exponentials:
             size = f"{len(x.matrix)}x{len(x.matrix)}"

@@ -13,7 +13,7 @@ from ranvier.values import Distribution, Learn
 __all__ = ["checked", "remedy"]
 
 _THRESHOLD = "the threshold of a cell is V_th: write V_th={value}"
-_RESET = 'write reset="v -= V_th" (subtract), reset="v = 0" (to zero) or reset="" (none)'
+_RESET = 'write reset="v -= V_th" (subtract), reset="v = 0" (to zero) or reset=None (none)'
 _DECAY = "the decay over a step follows from a time constant: write tau=-dt/ln({name}), such as {example}"
 _LEAK = "A cell with leak is rv.LIF(…, tau=20*ms)"
 _SLOPE = "write surrogate=, with one of rv.surrogates, such as rv.surrogates.ArcTan()"

@@ -13,13 +13,15 @@ __all__ = ["ALIF", "IF", "LIF", "CurrentLIF", "LeakyReadout"]
 Size = int | tuple[int, ...] | None
 
 
-def LIF(size: Size = None, *, tau: Any = 20 * ms, V_th: Any = 1.0, reset: str = "v -= V_th", **options: Any) -> Cell:
+def LIF(
+    size: Size = None, *, tau: Any = 20 * ms, V_th: Any = 1.0, reset: str | None = "v -= V_th", **options: Any
+) -> Cell:
     """Leaky integrate-and-fire, the discrete form of deep learning.
 
     v' = beta*v + x with beta = exp(-dt/tau); a spike where v > V_th, then v -= V_th.
 
     v [1] membrane, x [1] input per step, tau [ms] time constant, V_th [1] threshold. ``reset`` may be ``"v = 0"``
-    or ``""`` (none). With ``tau=inf`` the cell is its limit without leak, :func:`IF`.
+    or None (the cell is then linear in time). With ``tau=inf`` the cell is its limit without leak, :func:`IF`.
     Source: Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 2019.
 
     >>> cell = rv.LIF(256, tau=rv.Learn(10*ms))
@@ -33,16 +35,16 @@ def LIF(size: Size = None, *, tau: Any = 20 * ms, V_th: Any = 1.0, reset: str = 
         x : 1 (input)
         """,
         threshold="v > V_th", reset=reset, name="lif", size=size, tau=tau, V_th=V_th,
-        **checked("LIF", options, tau=tau, V_th=V_th, reset=reset),
+        **checked("LIF", options, tau=tau, V_th=V_th, reset=reset or ""),
     )  # fmt: skip
 
 
-def IF(size: Size = None, *, V_th: Any = 1.0, reset: str = "v -= V_th", **options: Any) -> Cell:
+def IF(size: Size = None, *, V_th: Any = 1.0, reset: str | None = "v -= V_th", **options: Any) -> Cell:
     """Integrate-and-fire without leak: :func:`LIF` with an infinite time constant.
 
     v' = v + x; a spike where v > V_th, then v -= V_th.
 
-    v [1] membrane, x [1] input per step, V_th [1] threshold. ``reset`` may be ``"v = 0"`` or ``""`` (none).
+    v [1] membrane, x [1] input per step, V_th [1] threshold. ``reset`` may be ``"v = 0"`` or None.
     Source: Lapicque, Journal de Physiologie et de Pathologie Générale 1907; Abbott, Brain Research Bulletin 1999.
 
     >>> cell = rv.IF(256, V_th=rv.Learn(1.0))
@@ -50,7 +52,7 @@ def IF(size: Size = None, *, V_th: Any = 1.0, reset: str = "v -= V_th", **option
     return _without_leak("IF", size, V_th, reset, options)
 
 
-def _without_leak(name: str, size: Size, V_th: Any, reset: str, options: dict[str, Any]) -> Cell:
+def _without_leak(name: str, size: Size, V_th: Any, reset: str | None, options: dict[str, Any]) -> Cell:
     """v' = v + x, made under the ``name`` of a ready cell."""
     return Cell(
         """
@@ -58,7 +60,7 @@ def _without_leak(name: str, size: Size, V_th: Any, reset: str, options: dict[st
         x : 1 (input)
         """,
         threshold="v > V_th", reset=reset, name=name.lower(), size=size, V_th=V_th,
-        **checked(name, options, V_th=V_th, reset=reset),
+        **checked(name, options, V_th=V_th, reset=reset or ""),
     )  # fmt: skip
 
 

@@ -143,7 +143,8 @@ def make_case(ready: dict[str, Callable[..., rv.Cell]]) -> Callable[..., Case]:
         if per_cell:
             for label in cell.parameters:
                 value = getattr(population, label)
-                setattr(population, label, value * (1 + 0.01 * rand(*shape[1:])))
+                own = value.detach() * (1 + 0.01 * rand(*shape[1:]))
+                setattr(population, label, torch.nn.Parameter(own) if isinstance(value, torch.nn.Parameter) else own)
         step = population.step(kicks)
         streams = {}
         for stream in step.streams:

@@ -13,7 +13,7 @@ from ranvier.compat import norse, sinabs, snntorch, spikingjelly
 from ranvier.errors import RanvierError
 from ranvier.units import ms
 
-RESETS = r'reset="v -= V_th" \(subtract\), reset="v = 0" \(to zero\) or reset="" \(none\)'
+RESETS = r'reset="v -= V_th" \(subtract\), reset="v = 0" \(to zero\) or reset=None \(none\)'
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ class Cpu:
             return Refusal(f"the cpu provider has float32 and float64, not {request.dtype}")
         match shape:
             case ScanShape():
-                return Offer("generated vector code for this processor")
+                return Offer(_scan(shape))
             case PropagateShape():
                 return _product(shape)
             case CircuitShape():
@@ -130,6 +130,14 @@ class _FusedSteps:
         from ranvier.kernels.cpu.fused.step import FusedStep  # imported only by who calls step by step
 
         return FusedStep(task, watched, most, self.tuning) if FusedStep.suits(task, self.tuning) else None
+
+
+def _scan(shape: ScanShape) -> str:
+    """The way of a population: step by step, also where its steps could be put together (``benchmarks/training/linear_scan.py``)."""
+    way = "generated vector code for this processor"
+    if shape.step.linearity.refusal is not None:
+        return way
+    return f"{way}, step by step (linear in time, but pieces of time in parallel take longer)"
 
 
 def _product(shape: PropagateShape) -> Offer:
