@@ -13,6 +13,7 @@ from ranvier._warn import warn
 from ranvier.conversion.build import Builder
 from ranvier.conversion.calibrate import calibrated
 from ranvier.conversion.report import Agreement, Row
+from ranvier.conversion.requirements import check_cell, check_collection
 from ranvier.conversion.roles import Fires, Role
 from ranvier.conversion.thresholds import (
     Activations,
@@ -63,15 +64,16 @@ def convert(
     layers
         Further rules: a class of modules, and a function of the module that gives its role (:mod:`ranvier.conversion.roles`).
     cell
-        Another cell with one input, a state ``v`` and a parameter ``V_th``, such as ``rv.LIF(tau=5*ms)`` as a start for training.
+        Another cell that fires, with one input, a state ``v`` and a parameter ``V_th``, all without a unit, such as ``rv.LIF(tau=5*ms)`` as
+        a start for training.
 
     Returns a :class:`Conversion`; printing it shows what became of each layer.
 
     Raises
     ------
     ConversionError
-        For layers without a counterpart, functional calls among them: before anything runs, the message names all of them. For data
-        that do not fit.
+        For layers without a counterpart, functional calls among them: before anything runs, the message names all of them. For data or a
+        cell that do not fit.
 
     Warns
     -----
@@ -88,6 +90,13 @@ def convert(
     check_choice(threshold, steps)
     if calibrate and steps is None:
         raise ConversionError("calibrate=True depends on the number of steps: give steps=.")
+    if cell is not None:
+        check_cell(cell)
+    check_collection("averages", averages, "classes of modules, functions or names", "averages=(torch.nn.LayerNorm,)")
+    if layers is not None and not isinstance(layers, Mapping):
+        raise ConversionError(
+            f"layers={layers!r} must be a mapping: layers={{MyPool: lambda module: rv.conversion.Maps(module, 'through')}}."
+        )
     traced = trace(model, layers or {}, averages)
     if isinstance(data, Iterator):
         data = list(data)
@@ -177,6 +186,7 @@ class Conversion:
 
         Give samples that neither training nor ``convert`` has seen. x [B, …], y [B] classes. ``steps=0`` in a row stands for the original.
         """
+        check_collection("steps", steps, "numbers of steps", "steps=(4, 16)")
         for count in steps:
             check_steps(count)
         if y is not None and y.shape != (len(x),):

@@ -9,12 +9,13 @@ from typing import Any
 import torch
 
 from ranvier.dynamics import Cuts
+from ranvier.errors import ShapeError
 from ranvier.network import Network, Plan, State, silence_after
 from ranvier.network.run.windows import plan_call, signal_of, take_inputs
 from ranvier.network.shapes import shapes_from
 from ranvier.training.batches import Signal
 
-__all__ = ["Signals", "emissions", "plan_of", "run", "spiking"]
+__all__ = ["Signals", "check_input", "emissions", "plan_of", "run", "spiking"]
 
 Tensor = torch.Tensor
 
@@ -45,6 +46,14 @@ def spiking(net: Network) -> tuple[str, ...]:
 def emissions(net: Network) -> dict[str, str]:
     """What each output emits, under the name by which it is recorded."""
     return {n: signal_of(net.populations[n]) if n in net.populations else "x" for n in net.outputs}
+
+
+def check_input(net: Network, x: Signal, source: str, hint: str) -> None:
+    """Refuse a batch of the data set ``source`` that does not fit the network; the error ends in ``hint``."""
+    try:
+        shapes_from(net.graph, take_inputs(net.graph, x)[0])
+    except ShapeError as error:
+        raise ShapeError(f"{source}: {error}{hint}") from error
 
 
 def plan_of(net: Network, x: Signal, how: Mapping[str, Any]) -> Plan:

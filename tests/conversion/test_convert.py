@@ -1,5 +1,7 @@
 """Converted networks against those they were made from."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -317,3 +319,32 @@ def test_activations_are_replaced_in_a_copy():
         quantize_activations(nn.Linear(3, 3))
     with pytest.raises(RanvierError, match="levels=0"):
         QCFS(0)
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        (rv.CurrentLIF(), r"gives I, v, V_th a unit \(nA\).*a cell that fires, with one input, a state v and a parameter V_th"),
+        (rv.AdEx(), r"has no parameter V_th|gives I, v"),
+        (rv.LeakyReadout(), "sends no spikes"),
+        (rv.Cell("v' = 0.5*v + a + b : 1\na : 1 (input)\nb : 1 (input)", threshold="v > V_th", V_th=1.0), "has the inputs a, b, not one"),
+        (rv.Cell("u' = 0.5*u + x : 1\nx : 1 (input)", threshold="u > V_th", V_th=1.0), "has no state v"),
+        (rv.LIF, "cell=LIF is no cell"),
+        ("lif", "cell='lif' is no cell"),
+    ],
+)  # fmt: skip
+def test_a_cell_that_cannot_stand_for_a_rectifier_says_what_is_needed(cell: Any, words: str) -> None:
+    with pytest.raises(ConversionError, match=words):
+        rv.convert(nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2)), torch.rand(5, 8), cell=cell)
+
+
+def test_one_thing_in_the_place_of_several_is_refused() -> None:
+    model, x = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2)), torch.rand(5, 8)
+    for given, words in (
+        ({"averages": 3}, r"averages=3 must be a list.*averages=\(torch"),
+        ({"layers": 3}, "layers=3 must be a mapping"),
+    ):
+        with pytest.raises(ConversionError, match=words):
+            rv.convert(model, x, **given)
+    with pytest.raises(ConversionError, match=r"steps=4 must be a list of numbers of steps: write steps=\(4, 16\)"):
+        rv.convert(model, x).evaluate(x, steps=4)

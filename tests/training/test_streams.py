@@ -199,3 +199,19 @@ def test_accumulation_over_a_stream_of_unknown_length() -> None:
     rates = rv.training.TorchSchedule(partial(torch.optim.lr_scheduler.ExponentialLR, gamma=0.5), every="update")
     fit = quiet(make_net(), Blocked(), epochs=2, accumulate=2, lr=0.1, schedule=rates)
     assert [e.learning_rate for e in fit.history] == pytest.approx([0.1 * 0.5**3, 0.1 * 0.5**6])
+
+
+def test_a_list_of_batches_says_what_to_write_before_anything_is_learnt() -> None:
+    """Entries of a list are samples, which are stacked."""
+    net = rv.Sequential(rv.Linear(4, 5), rv.LIF(5), dt=1 * ms)
+    batches = [(torch.rand(8, 6, 4), torch.randint(5, (8,))) for _ in range(3)]
+    words = r"{0}_set: input .* shape \(8, 3, 6, 4\).*If the list holds batches .*: {0}_set=lambda epoch: batches"
+    with pytest.raises(ShapeError, match=words.format("train")):
+        quiet(net, batches, epochs=1)
+    with pytest.raises(ShapeError, match=words.format("valid")):
+        quiet(net, batches[0], batches, epochs=1)
+    (read,) = quiet(net, lambda epoch: batches, lambda epoch: batches, epochs=1).history
+    assert read.valid is not None
+    samples = list(zip(*batches[0], strict=True))
+    (read,) = quiet(net, samples, samples, epochs=1).history
+    assert read.valid is not None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
+import numpy as np
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from ranvier.errors import TrainingError
@@ -14,7 +15,7 @@ from ranvier.training.batches._samples import Samples, Tensors, are_parts, is_si
 from ranvier.training.batches._source import Source
 from ranvier.training.batches._stream import Blocks, Once, Stream
 
-__all__ = ["open_batches"]
+__all__ = ["fits_batches", "open_batches"]
 
 
 def open_batches(source: Any, batch_size: int, seed: int | None, name: str, limit: int | None = None) -> Source:
@@ -71,6 +72,18 @@ def _open(source: Any, batch_size: int, seed: int | None, name: str) -> Source:
     if callable(source):
         return Blocks(cast(Callable[[int], Iterable[Any]], source), name)
     raise _unknown(source, name)
+
+
+def fits_batches(source: Any) -> str:
+    """What to write if a list, whose entries are read as samples, holds batches; empty where it cannot."""
+    first = source[0] if isinstance(source, tuple | list) and source else None
+    if not isinstance(first, tuple | list) or len(first) < 2:
+        return ""
+    x, y = (next(iter(part.values()), None) if isinstance(part, Mapping) else part for part in first[:2])
+    x, y = np.shape(x), np.shape(y)
+    if len(x) < 3 or not y or x[0] != y[0]:
+        return ""
+    return " If the list holds batches (x [B, T, …], y [B, …]), give a function of the epoch: train_set=lambda epoch: batches."
 
 
 def _unknown(source: Any, name: str) -> TrainingError:
