@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity.affine import Affine
+from ranvier.connectivity.computed import make_plain
 from ranvier.connectivity.transform import Transform
 from ranvier.storages import Stored
 
@@ -56,9 +57,9 @@ class Absorbing(Transform):
         """A weight kept to a sign takes no negative factor, and one that is computed from others none at all."""
         own = self.module._parameters
         if (own.get("weight") is None and self.stored is None) or "bias" not in own:
-            return (
-                "stands beside weights that are computed from others; make them plain, or put it beside plain weights."
-            )
+            remedy = next((call for n in ("weight", "bias") if (call := make_plain(self.module, n))), "")
+            how = f", as in {remedy}" if remedy else ""
+            return f"stands beside weights that are computed from others; make them plain{how}, or put it beside plain weights."
         if getattr(self.module, "sign", None) is not None and bool((affine.scale < 0).any()):
             return "has a negative scale, which would break the signs of the weights."
         if self.storage is not None and self.stored is None:

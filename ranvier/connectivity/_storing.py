@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ranvier.connectivity._packed import Packed
+from ranvier.connectivity.computed import make_plain
 from ranvier.connectivity.transform import Transform
 from ranvier.storages import Storage, StorageError, Stored
 
@@ -70,6 +71,10 @@ class Storing(Transform):
         chosen = self.storage or storage
         if self.packed is not None or chosen is None:
             return
+        if remedy := make_plain(self.module, "weight"):
+            raise StorageError(
+                f"{self.kind} computes its weight from others in every call; make it plain first, as in {remedy}."
+            )
         weight = self.unstored().detach()
         found = chosen.encode(weight, self.output_axis)
         lost = ~torch.isfinite(found.decode())

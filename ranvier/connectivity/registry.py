@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity.bound import Binding, BoundTransform
+from ranvier.connectivity.computed import make_plain
 from ranvier.connectivity.hooks import has_hook
 from ranvier.connectivity.transform import Transform
 from ranvier.errors import FileFormatError
@@ -68,6 +69,12 @@ def describe(
         Where a file could not make the module again.
     """
     module, kind = transform.module, transform.kind
+    computed = next((call for n in ("weight", "bias") if (call := make_plain(module, n))), "")
+    if computed:
+        raise FileFormatError(
+            f"{where} ({kind}) computes a parameter from others, which a file cannot hold: make it plain first, as in {computed}, or save the "
+            f"numbers, torch.save(net.state_dict(), path)."
+        )
     if has_hook(module):
         raise FileFormatError(f"{where} ({kind}) has hooks, which a file cannot hold: remove them before saving.")
     label = _label(type(module))

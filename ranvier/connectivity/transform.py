@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity.bound import Binding, BoundTransform
+from ranvier.connectivity.computed import class_of
 from ranvier.connectivity.delays import DelayError, Delays
 from ranvier.connectivity.hooks import quiet
 from ranvier.connectivity.partial_shape import ANY, PartialShape
@@ -89,7 +90,7 @@ class Transform:
     @property
     def kind(self) -> str:
         """The class of the module, for messages."""
-        return type(self.module).__name__
+        return class_of(self.module).__name__
 
     @property
     def label(self) -> str:

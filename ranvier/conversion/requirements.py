@@ -36,7 +36,8 @@ def _lacks(cell: Cell) -> str:
     if not cell.fires or cell.emit != "spike":
         return "sends no spikes"
     if port is None:
-        return f"has the inputs {', '.join(cell.system.ports) or 'none'}, not one"
+        several = ", ".join(cell.system.ports)
+        return f"has the inputs {several}, not one" if several else "has no port declared as (input)"
     if "v" not in cell.system.states:
         return "has no state v"
     if "V_th" not in cell.parameters:

@@ -28,6 +28,7 @@ __all__ = [
     "check_batch",
     "check_dtype",
     "check_ends",
+    "check_learnable",
     "check_length",
     "check_name",
     "check_period",
@@ -111,6 +112,23 @@ def check_dtype(graph: Graph) -> None:
     """That the network is in float32 or float64."""
     if graph.dtype not in (torch.float32, torch.float64):
         raise ShapeError(f"the network is in {graph.dtype}: call net.float() or net.double() first.")
+
+
+def check_learnable(graph: Graph) -> None:
+    """That torch can record gradients of the tensors of a network.
+
+    Raises
+    ------
+    GraphError
+        Where one was made in inference mode.
+    """
+    for name, part in (*graph.populations.items(), *graph.projections.items()):
+        for label, tensor in (*part.named_parameters(), *part.named_buffers()):
+            if tensor.is_inference():
+                raise GraphError(
+                    f"{name}: {label.removeprefix('chain.0.')} was made inside torch.inference_mode, so that torch records no gradient with it. "
+                    f"Make the network outside, or continue with a copy made outside: net = copy.deepcopy(net)."
+                )
 
 
 def check_ends(graph: Graph) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import TYPE_CHECKING
 
 from ranvier.connectivity.affine import FoldError
+from ranvier.network.copied import copied
 from ranvier.network.network import Network
 from ranvier.network.order import GraphError
 from ranvier.network.parts.population import Relay
@@ -46,7 +46,9 @@ def fold_norms(net: Network) -> Network:
 
     >>> chip = rv.fold_norms(net)
     """
-    folded = copy.deepcopy(net).eval()
+    if not isinstance(net, Network):
+        raise GraphError(f"fold_norms takes a network, got {type(net).__name__}: give rv.Network or rv.Sequential.")
+    folded = copied(net).eval()
     uses = [id(q) for p in folded.projections.values() for m in p.chain for q in m.parameters()]
     for population in folded.populations.values():
         population.fold_norm()

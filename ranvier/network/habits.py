@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["unknown_attribute"]
+from torch import nn
+
+__all__ = ["Habits"]
 
 _FRESH = "the state is a value, not part of the module: leave the state out to start afresh, or pass state.detach() on"
 _MEMBRANE = "variables are in the state: {path}, or observe(x, record=[{variable!r}])"
@@ -21,20 +24,26 @@ _WORDS = {
 }  # fmt: skip
 
 
-def unknown_attribute(
-    owner: object, name: str, error: AttributeError, population: str | None = None, variables: Collection[str] = ()
-) -> AttributeError:
-    """The ``error`` of an ``owner`` without the attribute ``name``, with what to write instead where that is known.
+class Habits(nn.Module):
+    """A module whose error for an unknown attribute says what stands in its place here."""
 
-    ``variables`` are those of the cells of ``population``.
-    """
-    return AttributeError(f"{error}{_instead_of(name, population, variables)}", name=name, obj=owner)
+    def _cells(self) -> tuple[str | None, Collection[str]]:
+        """The population that it is, and the variables of its cells; none where it is a whole network."""
+        return None, ()
 
+    def _instead_of(self, name: str) -> str:
+        """What to write instead of the attribute ``name``, as the end of a message; empty where nothing is known."""
+        population, variables = self._cells()
+        text = _MEMBRANE if name in variables else _WORDS.get(name)
+        if text is None or (text is not _FRESH and population is None):
+            return ""
+        variable = name if name in variables else next(iter(variables), "v")
+        return f": {text.format(path=f'state.variables[{population!r}][{variable!r}]', variable=variable)}."
 
-def _instead_of(name: str, population: str | None, variables: Collection[str]) -> str:
-    """What to write instead of the attribute ``name``, as the end of a message; empty where nothing is known."""
-    text = _MEMBRANE if name in variables else _WORDS.get(name)
-    if text is None or (text is not _FRESH and population is None):
-        return ""
-    variable = name if name in variables else next(iter(variables), "v")
-    return f": {text.format(path=f'state.variables[{population!r}][{variable!r}]', variable=variable)}."
+    if not TYPE_CHECKING:  # a misspelt name is an error to type checkers
+
+        def __getattr__(self, name: str) -> Any:
+            try:
+                return super().__getattr__(name)
+            except AttributeError as error:
+                raise AttributeError(f"{error}{self._instead_of(name)}", name=name, obj=self) from None

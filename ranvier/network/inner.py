@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+import torch
+
+from ranvier._warn import warn
 from ranvier.connectivity.hooks import has_hook
 from ranvier.network.order import GraphError
 from ranvier.units.steps import same_time
 
-__all__ = ["beside_parts", "check_called", "check_step"]
+__all__ = ["beside_parts", "check_called", "check_step", "warn_of_own_forward"]
 
 
 def beside_parts(part: Any, own: type) -> str | None:
@@ -35,3 +39,18 @@ def check_step(inner: float, outer: float) -> None:
             f"a network with dt={inner:g} ms cannot be a part of one with dt={outer:g} ms: its delays are counted in its steps. Make it "
             f"with dt={outer:g}*ms."
         )
+
+
+def warn_of_own_forward(part: Any, own: type) -> None:
+    """Warn where the signals of parts are asked for outside of a ``forward`` of a subclass, which may change input or output."""
+    if type(part).forward is own.forward or torch.compiler.is_compiling():
+        return
+    code, frame = getattr(type(part).forward, "__code__", None), sys._getframe(1)
+    while frame is not None:
+        if frame.f_code is code:  # forward itself asks
+            return
+        frame = frame.f_back
+    warn(
+        f"observe runs the parts of a {type(part).__name__} on the input as it is given, not its own forward: call observe inside forward, or "
+        f"give it what forward gives to the parts."
+    )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from ranvier.connectivity.hooks import has_hook
-from ranvier.network.habits import unknown_attribute
-from ranvier.network.inner import check_called
+from ranvier.network.habits import Habits
+from ranvier.network.inner import check_called, warn_of_own_forward
 from ranvier.network.network import Network
 from ranvier.network.order import GraphError
 from ranvier.network.output_only import OutputOnly
 from ranvier.network.recurrent import Recurrent
+from ranvier.network.run.one_step import as_sequence, as_step
 from ranvier.network.shown import Shown
 from ranvier.network.state.state import State, stream_of
 from ranvier.neurons import Cell
@@ -29,7 +30,7 @@ __all__ = ["Layer"]
 Tensor = torch.Tensor
 
 
-class Layer(Shown):
+class Layer(Habits, Shown):
     """Cells as a ``torch.nn.Module``: ``out, state = layer(x, state)``.
 
     x [T, B, *size] is what arrives at the cells in each step; out [T, B, *size] is what they emit: spikes, or the variable of a
@@ -87,13 +88,10 @@ class Layer(Shown):
         super().__init__(net, population, inner if norm is None else {"membrane_norm": norm, **inner})
         self._name, self._inner = name, frozenset(self._modules)
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return super().__getattr__(name)
-        except AttributeError as error:
-            own = self.__dict__.get("_name")
-            variables = () if own is None else self.cell.system.states
-            raise unknown_attribute(self, name, error, own, variables) from None
+    def _cells(self) -> tuple[str | None, Collection[str]]:
+        """The name of its population in the state, and the variables."""
+        own = self.__dict__.get("_name")
+        return own, () if own is None else self.cell.system.states
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self.__dict__.get("_inner", ()):
@@ -127,17 +125,22 @@ class Layer(Shown):
         """What the cells emit over ``x`` [T, B, *size], and the state after; ``how`` as in a call of :class:`Network`."""
         return self.network(x, state, **how)
 
-    def step(self, x: Tensor, state: State | None = None, *, reset: Reset = "auto") -> tuple[Tensor, State]:
+    def step(
+        self, x: Tensor | Mapping[str, Tensor], state: State | None = None, *, reset: Reset = "auto"
+    ) -> tuple[Tensor, State]:
         """One step: ``x`` [B, *size] -> (what the cells emit [B, *size], state)."""
         if not has_hook(self) and type(self).forward is Layer.forward:
             return self.network.step(x, state, reset=reset)
-        out, after = self(x.unsqueeze(0), state, reset=reset)
-        return out.squeeze(0), after
+        out, after = self(as_sequence(x), state, reset=reset)
+        return as_step(out), after
 
     def observe(
         self, x: Tensor | Mapping[str, Tensor], state: State | None = None, *, record: Sequence[str], **how: Any
     ) -> dict[str, Tensor]:
         """Signals of the cells [T, B, *size] by name, with gradient: ``layer.observe(x, record=["spikes", "v"])``."""
+        warn_of_own_forward(self, Layer)
+        if not isinstance(record, Iterable):
+            raise GraphError(f"record={record!r} must be a list of names, such as record=['spikes'].")
         return self.network.observe(x, state, record={self._name: record}, **how)[self._name]
 
     def initial_state(self, batch: int = 1, *, stream: int | None = None) -> State:
@@ -175,6 +178,10 @@ def _network(cell: Any, to: Any, **options: Any) -> tuple[Network, dict[str, nn.
         ports = ", ".join(only.ports) or "none"
         raise GraphError(
             f"{only.name} has the ports {ports}: say where x arrives, with cell.layer(dt=…, to={(only.ports or ('…',))[-1]!r})."
+        )
+    if not isinstance(to, str | Iterable | None):
+        raise GraphError(
+            f"to={to!r} must be the name of a port, or a list of names: {only.name} has {', '.join(only.ports)}."
         )
     net = Network(**options)
     name = net.population(only.name, None, only, output=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from ranvier.network.habits import unknown_attribute
+from ranvier.network.habits import Habits
 from ranvier.network.keys import Names, look_up, part_of, shown_of
 from ranvier.network.order import GraphError
 from ranvier.network.parts.by_name import Parts
@@ -18,7 +18,7 @@ from ranvier.network.stimuli import Source
 __all__ = ["NamedParts"]
 
 
-class NamedParts(nn.Module):
+class NamedParts(Habits):
     """A module that holds its parts in tables by kind, and shows them under their own names.
 
     Torch's tree has the tables ``populations`` and ``projections``; names of modules and tensors leave them out, in ``named_modules`` and
@@ -77,13 +77,12 @@ class NamedParts(nn.Module):
             found = self.__dict__.get("_modules", {}).get(name)  # the tables, which every call asks for
             if found is not None:
                 return found
-            try:
-                return super().__getattr__(name)
-            except AttributeError as error:
+            own = self.__dict__
+            if name not in own.get("_buffers", ()) and name not in own.get("_parameters", ()):
                 part = look_up(self._kinds(), name)
                 if part is not None:
                     return part
-                raise unknown_attribute(self, name, error) from None
+            return super().__getattr__(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         own = self.__dict__

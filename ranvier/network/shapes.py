@@ -2,22 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ranvier._nearest import meant
 from ranvier.errors import ShapeError
+from ranvier.network.checks import shape_from
 
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
 
-__all__ = ["known_shape", "shapes_from", "shapes_known", "unknown_shape"]
+__all__ = ["given_shapes", "known_shape", "names_of_inputs", "shapes_from", "shapes_known", "unknown_shape"]
 
 
 def unknown_shape(name: str) -> ShapeError:
     """The error for a part without a size."""
     return ShapeError(f"the size of {name!r} is unknown: give it one.")
+
+
+def given_shapes(graph: Graph, given: Any, every: bool = False) -> dict[str, tuple[int, ...]] | None:
+    """Shapes that a user gives by name of an input (of ``every`` part that emits); a number stands for a row of so many.
+
+    Raises
+    ------
+    ShapeError
+        For anything else, or another name.
+    """
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise ShapeError(
+            f"shapes={given!r} must name inputs: write shapes={{{next(iter(graph.inputs), 'input')!r}: (28, 28)}}."
+        )
+    _known_inputs(graph, given, "shapes", graph.nodes if every else graph.inputs)
+    return {n: shape for n, size in given.items() if (shape := shape_from(size, f"shapes[{n!r}]")) is not None}
+
+
+def names_of_inputs(graph: Graph, given: Any) -> frozenset[str]:
+    """Names of inputs in an argument ``dense_inputs``."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ShapeError(
+            f"dense_inputs={given!r} must be a list of names, such as [{next(iter(graph.inputs), 'input')!r}]."
+        )
+    _known_inputs(graph, names := frozenset(given), "dense_inputs", (*graph.inputs, *graph.sources))
+    return names
+
+
+def _known_inputs(graph: Graph, given: Iterable[Any], word: str, known: Iterable[str]) -> None:
+    known = [*known]
+    unknown = [n for n in given if n not in known]
+    if unknown:
+        raise ShapeError(
+            f"{word} names {unknown[0]!r}, which is no input; the inputs are {', '.join(graph.inputs) or 'none'}.{meant(unknown[0], known)}"
+        )
 
 
 def known_shape(graph: Graph, name: str) -> tuple[int, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
+from ranvier.network.copied import copied
 from ranvier.network.network import Network
 from ranvier.storages import Storage, StorageError
 
@@ -40,7 +40,7 @@ def store_weights(net: Network, storage: Storage | None = None) -> Network:
         )
     if storage is not None and not isinstance(storage, Storage):
         raise StorageError(f"storage={storage!r} is no storage: give rv.storages.Int8() or another of rv.storages.")
-    stored = copy.deepcopy(net)
+    stored = copied(net)
     for p in stored.projections.values():
         _store(p, storage)
     stored.graph.memo.plans.clear()

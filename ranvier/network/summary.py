@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ranvier.errors import ShapeError
 from ranvier.network.places import ordered
 from ranvier.network.shapes import shapes_known
 from ranvier.text_table import text_table
@@ -80,11 +79,6 @@ class Summary:
 def summarize(graph: Graph, plan: Plan, shapes: Mapping[str, tuple[int, ...]] | None) -> Summary:
     """The rows of a network, in the order of its projections; ``shapes`` are those of inputs without a size."""
     given = {**{n: s for n, s in graph.inputs.items() if s is not None}, **(shapes or {})}
-    unknown = [n for n in given if n not in graph.inputs]
-    if unknown:
-        raise ShapeError(
-            f"shapes names {unknown[0]!r}, which is no input; the inputs are {', '.join(graph.inputs) or 'none'}."
-        )
     given |= {n: s.shape for n, s in graph.sources.items() if s.shape is not None}
     known = shapes_known(graph, given)
     counted: set[int] = set()

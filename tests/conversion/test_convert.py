@@ -324,13 +324,14 @@ def test_activations_are_replaced_in_a_copy():
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        (rv.CurrentLIF(), r"gives I, v, V_th a unit \(nA\).*a cell that fires, with one input, a state v and a parameter V_th"),
-        (rv.AdEx(), r"has no parameter V_th|gives I, v"),
+        (rv.CurrentLIF(), r"has no port declared as \(input\)\. .*a cell that fires, with one input, a state v and a parameter V_th"),
+        (rv.AdEx(), r"has no parameter V_th"),
         (rv.LeakyReadout(), "sends no spikes"),
         (rv.Cell("v' = 0.5*v + a + b : 1\na : 1 (input)\nb : 1 (input)", threshold="v > V_th", V_th=1.0), "has the inputs a, b, not one"),
         (rv.Cell("u' = 0.5*u + x : 1\nx : 1 (input)", threshold="u > V_th", V_th=1.0), "has no state v"),
         (rv.LIF, "cell=LIF is no cell"),
         ("lif", "cell='lif' is no cell"),
+        (rv.HodgkinHuxley(), r"gives I, v, V_th a unit \(nA\)"),
     ],
 )  # fmt: skip
 def test_a_cell_that_cannot_stand_for_a_rectifier_says_what_is_needed(cell: Any, words: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -14,8 +14,9 @@ from ranvier.connectivity import Positions
 from ranvier.dynamics import COUNTER, Reset, Step, exact_step, time_apart
 from ranvier.errors import EquationError, ShapeError
 from ranvier.kernels import eager
+from ranvier.network.checks import shape_from
 from ranvier.network.fixed import fixed
-from ranvier.network.habits import unknown_attribute
+from ranvier.network.habits import Habits
 from ranvier.network.order import GraphError
 from ranvier.network.parts.cell_norm import PopulationNorm
 from ranvier.neurons import Cell
@@ -74,7 +75,7 @@ def start_of(value: Any, shape: tuple[int, ...], seed: int, name: str, stream: i
     return torch.from_numpy(drawn).reshape(shape)
 
 
-class Population(Noting):
+class Population(Habits, Noting):
     """A cell times a size.
 
     ``shape`` may be None in a ``Sequential``: it is then what arrives, and all parameters are shared. ``like`` is another
@@ -116,13 +117,18 @@ class Population(Noting):
         for label, value in self.surrogate.values.items():
             self.register_buffer(label, torch.tensor(value, dtype=torch.float64), persistent=False)
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return super().__getattr__(name)
-        except AttributeError as error:
-            cell: Cell | None = self.__dict__.get("cell")
-            variables = () if cell is None else cell.system.states
-            raise unknown_attribute(self, name, error, self.__dict__.get("name"), variables) from None
+    def _cells(self) -> tuple[str | None, Collection[str]]:
+        """Its name, and the variables of its cells."""
+        own = self.__dict__
+        return own.get("name"), own["cell"].system.states if "cell" in own else ()
+
+    def _instead_of(self, name: str) -> str:
+        if name not in self.__dict__.get("_labels", ()):
+            return super()._instead_of(name)
+        return (
+            f", because something took its value {name!r}, as torch's parametrizations do from a layer that shows it: register them on the "
+            f"population itself, layer.network[{self.name!r}]."
+        )
 
     def _keep(self, label: str, value: Any, dtype: torch.dtype, like: Population | None) -> None:
         if like is not None and isinstance(value, Learn):
@@ -286,4 +292,4 @@ class Relay:
         return f"Relay({'' if self.size is None else self.size})"
 
     def __init__(self, size: int | tuple[int, ...] | None = None) -> None:
-        self.size = (size,) if isinstance(size, int) else size
+        self.size = shape_from(size, "Relay")

@@ -13,7 +13,7 @@ from ranvier._warn import warn
 from ranvier.dynamics import WHOLE, Cuts
 from ranvier.kernels import registry
 from ranvier.kernels.tasks import ScanShape
-from ranvier.network.checks import check_batch, check_dtype, check_ends, check_length, check_period
+from ranvier.network.checks import check_batch, check_dtype, check_ends, check_learnable, check_length, check_period
 from ranvier.network.order import Edge, GraphError, arrange
 from ranvier.network.parts.projection import Projection
 from ranvier.network.plan._known import Carried, Known
@@ -102,6 +102,8 @@ def _made(graph: Graph, request: Request) -> Plan:
     """Emissions other than events count as dense."""
     check_dtype(graph)
     check_ends(graph)
+    if request.gradient:
+        check_learnable(graph)
     dense = {n for n, p in graph.populations.items() if p.cell.emit not in {e.name for e in p.cell.system.events}}
     spread = {n for n, p in graph.populations.items() if p.shape is not None and len(p.shape) != 1}
     full = replace(

@@ -18,8 +18,14 @@ _LOOKED_AT = 200
 
 
 def attached(state: State) -> State:
-    """The same state; a backward pass through it raises an error with the remedy where the earlier graph is freed."""
+    """The same state; a backward pass through it raises an error with the remedy where the earlier graph is freed.
+
+    Tensors made in inference mode, which torch does not save for a backward pass, are copied.
+    """
     tensors = state.tensors()
+    if any(t.is_inference() for t in tensors.values()):
+        tensors = {n: t.clone() for n, t in tensors.items()}
+        state = state.with_tensors(tensors)
     hanging = {n: t for n, t in tensors.items() if t.grad_fn is not None}
     if not hanging:
         return state

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ranvier.network.graph import Graph, Memo
     from ranvier.network.plan.plan import Plan
 
-__all__ = ["Who", "as_step", "as_window", "bind_step", "one_step", "own_step"]
+__all__ = ["Who", "as_sequence", "as_step", "as_window", "bind_step", "one_step", "own_step"]
 
 Tensor = torch.Tensor
 #: the dtype and the provider of a network now
@@ -48,6 +48,13 @@ def one_step(memo: Memo, who: Who, x: Any, state: State) -> tuple[Any, State] | 
     elif not bound.holds():
         kept.drop()
     return found
+
+
+def as_sequence(x: Any) -> Any:
+    """The input of a step, or several by name, as a window of one step."""
+    if isinstance(x, Mapping):
+        return {n: torch.as_tensor(given).unsqueeze(0) for n, given in x.items()}
+    return torch.as_tensor(x).unsqueeze(0)
 
 
 def as_step(out: Any) -> Any:

@@ -54,6 +54,8 @@ def save(net: Network, folder: str | os.PathLike[str]) -> None:
     if not isinstance(net, Network):
         raise FileFormatError(f"save takes a network, got {type(net).__name__}: give rv.Network or rv.Sequential.")
     description, tensors = describe(net)
+    if not isinstance(folder, str | os.PathLike):
+        raise FileFormatError(f"{folder!r} is not a path: give a folder for the network.")
     write_pair(Path(folder), NETWORK, description, tensors)
 
 

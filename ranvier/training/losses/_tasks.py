@@ -51,6 +51,10 @@ class Tasks(Loss):
             if not isinstance(loss, Loss):
                 raise TrainingError(f"Tasks: the loss of {name!r} is {loss!r}: give one of rv.losses.")
         for what, given in (("weights", self.weights), ("outputs", self.outputs)):
+            if not isinstance(given, Mapping):
+                raise TrainingError(
+                    f"Tasks: {what}={given!r} must be a mapping by task, such as {what}={{{next(iter(self.losses), 'task')!r}: …}}."
+                )
             for name in given:
                 if name not in self.losses:
                     raise TrainingError(f"Tasks: {what} names {name!r}, but the tasks are {', '.join(self.losses)}.")

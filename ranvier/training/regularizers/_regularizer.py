@@ -32,9 +32,10 @@ class Regularizer(ABC):
     def __post_init__(self) -> None:
         if not isinstance(self.weight, int | float) or not 0 <= self.weight < math.inf:
             raise TrainingError(f"{type(self).__name__}: weight={self.weight!r} must be a finite number of 0 or more.")
-        if isinstance(self.populations, str):
+        if isinstance(self.populations, str) or not isinstance(self.populations, Iterable | None):
+            named = self.populations if isinstance(self.populations, str) else "lif1"
             raise TrainingError(
-                f"{type(self).__name__}: populations={self.populations!r} must be a list, such as [{self.populations!r}]."
+                f"{type(self).__name__}: populations={self.populations!r} must be a list, such as [{named!r}]."
             )
 
     @property
