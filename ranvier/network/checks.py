@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from ranvier._nearest import meant
 from ranvier.dynamics import COUNTER
@@ -124,7 +125,7 @@ def check_learnable(graph: Graph) -> None:
     """
     for name, part in (*graph.populations.items(), *graph.projections.items()):
         for label, tensor in (*part.named_parameters(), *part.named_buffers()):
-            if tensor.is_inference():
+            if not is_lazy(tensor) and tensor.is_inference():
                 raise GraphError(
                     f"{name}: {label.removeprefix('chain.0.')} was made inside torch.inference_mode, so that torch records no gradient with it. "
                     f"Make the network outside, or continue with a copy made outside: net = copy.deepcopy(net)."
