@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ranvier.connectivity.affine import FoldError
-from ranvier.network.copied import copied
+from ranvier.connectivity.copied import copied
 from ranvier.network.network import Network
 from ranvier.network.order import GraphError
 from ranvier.network.parts.population import Relay

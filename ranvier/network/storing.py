@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ranvier.network.copied import copied
+from ranvier.connectivity.copied import copied
 from ranvier.network.network import Network
 from ranvier.storages import Storage, StorageError
 

@@ -1,0 +1,36 @@
+"""A copy of a module, to be changed in place."""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+from torch import nn
+
+from ranvier.connectivity.computed import make_plain
+from ranvier.errors import RanvierError
+
+__all__ = ["copied"]
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def copied(module: Module) -> Module:
+    """A deep copy.
+
+    Raises
+    ------
+    RanvierError
+        Where torch cannot copy a part after a call with gradient, because it holds a weight computed from others.
+    """
+    try:
+        return copy.deepcopy(module)
+    except RuntimeError as error:
+        for name, part in module.named_modules():
+            remedy = next((call for n in ("weight", "bias") if (call := make_plain(part, n))), "")
+            if remedy:
+                raise RanvierError(
+                    f"{name} computes a parameter from others, which torch cannot copy after a call with gradient: make it plain first, as in "
+                    f"{remedy}."
+                ) from error
+        raise
