@@ -17,12 +17,14 @@ from ranvier.kernels.cpu.host.routine import Routine
 from ranvier.kernels.cpu.host.signature import Array, Signature
 from ranvier.kernels.cpu.llvm.functions import I64, counted, splat
 from ranvier.kernels.cpu.llvm.lanes import Lanes
+from ranvier.kernels.cpu.llvm.memory import declared
 
 __all__ = ["Stream", "counted_uniforms", "uniform_at", "uniform_lanes"]
 
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
 _LOW = 0xFFFFFFFF
+_ROUNDS = 10
 
 
 class Stream(NamedTuple):
@@ -33,21 +35,46 @@ class Stream(NamedTuple):
     stream: ir.Value
 
 
-def philox_lanes(b: ir.IRBuilder, counter: list[ir.Value], key: list[ir.Value]) -> list[ir.Value]:
-    """Ten rounds of Philox 4x32 on vectors of i64 that hold 32-bit words; returns the four words."""
+def philox_lanes(
+    b: ir.IRBuilder, counter: list[ir.Value], key: list[ir.Value], rounds: int = _ROUNDS
+) -> list[ir.Value]:
+    """Rounds of Philox 4x32 on vectors of i64 that hold 32-bit words; returns the four words."""
     kind = counter[0].type
 
     def every(n: int) -> ir.Constant:
         return ir.Constant(kind, [n] * kind.count)
 
-    c0, c1, c2, c3 = counter
-    for n in range(10):
-        keys = [b.and_(b.add(k, every(n * w & _LOW)), every(_LOW)) for k, w in zip(key, _WEYL, strict=True)]
-        p0, p1 = b.mul(every(_MULTIPLIERS[0]), c0), b.mul(every(_MULTIPLIERS[1]), c2)
+    words = counter
+    for n in range(rounds):
+        p0, p1, k0, k1 = _products(b, words, key, n)
         high0, high1 = b.lshr(p0, every(32)), b.lshr(p1, every(32))
-        c0, c2 = b.xor(b.xor(high1, c1), keys[0]), b.xor(b.xor(high0, c3), keys[1])
-        c1, c3 = b.and_(p1, every(_LOW)), b.and_(p0, every(_LOW))
-    return [c0, c1, c2, c3]
+        c0, c2 = b.xor(b.xor(high1, words[1]), k0), b.xor(b.xor(high0, words[3]), k1)
+        words = [c0, b.and_(p1, every(_LOW)), c2, b.and_(p0, every(_LOW))]
+    return words
+
+
+def philox_pairs(b: ir.IRBuilder, counter: list[ir.Value], key: list[ir.Value]) -> list[ir.Value]:
+    """The same words in pairs, the first of a pair in the lower half of each lane: the products of the last round, turned around."""
+    kind = counter[0].type
+    half = ir.Constant(kind, [32] * kind.count)
+    turn = declared(b, f"llvm.fshl.v{kind.count}i64", ir.FunctionType(kind, [kind] * 3))
+    words = philox_lanes(b, counter, key, _ROUNDS - 1)
+    p0, p1, k0, k1 = _products(b, words, key, _ROUNDS - 1)
+    pairs = (p1, words[1], k0), (p0, words[3], k1)
+    return [b.xor(b.call(turn, [p, p, half]), b.xor(word, k)) for p, word, k in pairs]
+
+
+def _products(
+    b: ir.IRBuilder, words: list[ir.Value], key: list[ir.Value], n: int
+) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value]:
+    """Both products of a round, and its keys."""
+    kind = words[0].type
+
+    def every(n: int) -> ir.Constant:
+        return ir.Constant(kind, [n] * kind.count)
+
+    k0, k1 = (b.and_(b.add(k, every(n * w & _LOW)), every(_LOW)) for k, w in zip(key, _WEYL, strict=True))
+    return b.mul(every(_MULTIPLIERS[0]), words[0]), b.mul(every(_MULTIPLIERS[1]), words[2]), k0, k1
 
 
 def uniform_lanes(lanes: Lanes, first: ir.Value, stream: Stream) -> ir.Value:

@@ -20,6 +20,8 @@ from ranvier.kernels.cpu.llvm.step_words import CHUNK, chunk_words, unit_halves
 __all__ = ["LIMIT_ARRAYS", "LIMIT_NUMBERS", "UNIT", "Limits", "UnitCounts", "each_bit", "unit_counts"]
 
 UNIT = 64
+#: units whose halves are drawn ahead
+_AHEAD = 16
 _I16 = ir.IntType(16)
 #: the arguments of a law: its thresholds, and three numbers
 LIMIT_ARRAYS = {"coarse": Array(_I16, None), "fine": Array(I32, None)}
@@ -46,6 +48,11 @@ class Limits(NamedTuple):
         """Where number ``k`` of a cell stands."""
         return b.add(b.mul(k, self.padded), cell) if self.each else k
 
+    def of_unit(self, b: ir.IRBuilder, k: ir.Value, begin: ir.Value) -> ir.Value:
+        """Number ``k`` for the halves of the cells of a unit: a vector of i16."""
+        place = at(b, self.coarse, self.place(b, k, begin))
+        return b.load(vector_at(b, place, 0, UNIT), align=2) if self.each else splat(b, b.load(place), UNIT)
+
 
 class UnitCounts(NamedTuple):
     """The cells from ``begin`` on: ``tally`` points to their 64 counts (i16); a cell without a bit in ``some`` counts 0."""
@@ -63,23 +70,39 @@ class UnitCounts(NamedTuple):
 def unit_counts(
     b: ir.IRBuilder, span: tuple[ir.Value, ir.Value], sample: ir.Value, stream: Stream, limits: Limits
 ) -> Iterator[UnitCounts]:
-    """Loop over the units of the cells [low, high); low is a multiple of 64."""
-    halves, tally, words = _room(b, _I16, UNIT), _room(b, _I16, UNIT), _room(b, I32, CHUNK)
-    with counted(b, *span, UNIT) as begin:
-        unit = unit_halves(b, begin, sample, stream)
-        some, left = _sure(b, unit, begin, tally, limits)
-        with when(b, b.icmp_unsigned("!=", left, I64(0))):
-            b.store(unit, vector_at(b, halves, 0, UNIT))
-            with counted(b, 0, UNIT, CHUNK) as part:
-                few = b.and_(b.lshr(left, part), I64((1 << CHUNK) - 1))
-                with when(b, b.icmp_unsigned("!=", few, I64(0))):
-                    for k, drawn in enumerate(chunk_words(b, b.add(begin, part), sample, stream)):
-                        b.store(drawn, vector_at(b, words, k * drawn.type.count, drawn.type.count))
-                    with each_bit(b, few) as lane:
-                        place = b.add(part, lane)
-                        half, word = b.load(at(b, halves, place)), b.load(at(b, words, lane))
-                        _refine(b, at(b, tally, place), half, word, b.add(begin, place), limits)
-        yield UnitCounts(begin, tally, b.or_(some, left))
+    """Loop over the units of the cells [low, high); low is a multiple of 64.
+
+    The halves of several units are drawn first, without a branch: a processor that guesses wrongly which unit holds a spike would throw
+    away those that it has begun to draw.
+    """
+    halves, tally, words = _room(b, _I16, UNIT * _AHEAD), _room(b, _I16, UNIT), _room(b, I32, CHUNK)
+    found = _room(b, I64, _AHEAD)
+    low, high = span
+    with counted(b, low, high, UNIT * _AHEAD) as first:
+        end = b.add(first, I64(UNIT * _AHEAD))
+        end = b.select(b.icmp_signed("<", end, high), end, high)
+        with counted(b, first, end, UNIT) as begin:
+            unit, ahead = unit_halves(b, begin, sample, stream), b.sub(begin, first)
+            b.store(unit, b.bitcast(at(b, halves, ahead), unit.type.as_pointer()))
+            reached = b.icmp_signed(">=", unit, limits.of_unit(b, I64(0), begin))
+            b.store(b.bitcast(reached, I64), at(b, found, b.udiv(ahead, I64(UNIT))))
+        with counted(b, first, end, UNIT) as begin:
+            own = at(b, halves, b.sub(begin, first))
+            some, left = local(b, I64(0)), local(b, I64(0))
+            b.store(ir.Constant(ir.VectorType(_I16, UNIT), [0] * UNIT), vector_at(b, tally, 0, UNIT))
+            any_ = b.load(at(b, found, b.udiv(b.sub(begin, first), I64(UNIT))))
+            with when(b, b.icmp_unsigned("!=", any_, I64(0))):
+                _sure(b, b.load(vector_at(b, own, 0, UNIT)), begin, tally, limits, some, left)
+                with when(b, b.icmp_unsigned("!=", b.load(left), I64(0))), counted(b, 0, UNIT, CHUNK) as part:
+                    few = b.and_(b.lshr(b.load(left), part), I64((1 << CHUNK) - 1))
+                    with when(b, b.icmp_unsigned("!=", few, I64(0))):
+                        for k, drawn in enumerate(chunk_words(b, b.add(begin, part), sample, stream)):
+                            b.store(drawn, vector_at(b, words, k * drawn.type.count, drawn.type.count))
+                        with each_bit(b, few) as lane:
+                            place = b.add(part, lane)
+                            half, word = b.load(at(b, own, place)), b.load(at(b, words, lane))
+                            _refine(b, at(b, tally, place), half, word, b.add(begin, place), limits)
+            yield UnitCounts(begin, tally, b.or_(b.load(some), b.load(left)))
 
 
 @contextmanager
@@ -93,18 +116,16 @@ def each_bit(b: ir.IRBuilder, bits: ir.Value) -> Iterator[ir.Value]:
 
 
 def _sure(
-    b: ir.IRBuilder, unit: ir.Value, begin: ir.Value, tally: ir.Value, limits: Limits
-) -> tuple[ir.Value, ir.Value]:
-    """Write the counts that the halves of a unit reach for sure; the bits of cells above 0, and of those whose count is open."""
-    counts, to = unit.type, vector_at(b, tally, 0, UNIT)
-    turn, some, left = (local(b, I64(0)) for _ in range(3))
-    b.store(ir.Constant(counts, [0] * UNIT), to)
+    b: ir.IRBuilder, unit: ir.Value, begin: ir.Value, tally: ir.Value, limits: Limits, some: ir.Value, left: ir.Value
+) -> None:  # fmt: skip
+    """Write the counts that the halves of a unit reach for sure; ``some`` and ``left``: the bits of cells above 0, and of those
+    whose count is open."""
+    counts, to, turn = unit.type, vector_at(b, tally, 0, UNIT), local(b, I64(0))
     body, after = b.append_basic_block("counting"), b.append_basic_block("counted")
     b.branch(body)
     b.position_at_end(body)
     k = b.load(turn)
-    place = at(b, limits.coarse, limits.place(b, k, begin))
-    limit = b.load(vector_at(b, place, 0, UNIT), align=2) if limits.each else splat(b, b.load(place), UNIT)
+    limit = limits.of_unit(b, k, begin)
     above, equal = b.icmp_signed(">", unit, limit), b.icmp_signed("==", unit, limit)
     reached, level = (b.bitcast(found, I64) for found in (above, equal))
     b.store(b.add(b.load(to), b.zext(above, counts)), to)
@@ -115,7 +136,6 @@ def _sure(
     more = b.icmp_unsigned("!=", b.or_(reached, level), I64(0))
     b.cbranch(b.and_(more, b.icmp_signed("<", following, limits.count)), body, after)
     b.position_at_end(after)
-    return b.load(some), b.load(left)
 
 
 def _refine(

@@ -9,7 +9,7 @@ from llvmlite import ir
 
 from ranvier.kernels.cpu.llvm.functions import I32, I64, splat
 from ranvier.kernels.cpu.llvm.lanes import Lanes
-from ranvier.kernels.cpu.llvm.philox import Stream, philox_lanes
+from ranvier.kernels.cpu.llvm.philox import Stream, philox_lanes, philox_pairs
 from ranvier.values.normal import COSINE, LN2, LOGARITHM, ROOT, SINE, TURN
 from ranvier.values.step_words import CHUNK, HALVES
 
@@ -49,28 +49,29 @@ def _root_of_log(k: Lanes, words: ir.Value) -> ir.Value:
 
 def chunk_words(b: ir.IRBuilder, cell: ir.Value, sample: ir.Value, stream: Stream) -> list[ir.Value]:
     """Four vectors of eight i32; vector k belongs to the cells from ``cell`` + 8 k on where each cell takes one word."""
-    return [b.trunc(w, ir.VectorType(I32, _LANES)) for w in _words(b, b.lshr(cell, I64(2)), sample, stream)]
+    words = philox_lanes(b, *_counter(b, b.lshr(cell, I64(2)), sample, stream))
+    return [b.trunc(w, ir.VectorType(I32, _LANES)) for w in words]
 
 
 def unit_halves(b: ir.IRBuilder, cell: ir.Value, sample: ir.Value, stream: Stream) -> ir.Value:
     """Half a word for each of 64 cells from ``cell``, a multiple of 64, on: a vector of i16."""
-    words = _words(b, b.add(b.lshr(cell, I64(3)), I64(HALVES)), sample, stream)
-    up = ir.Constant(words[0].type, [32] * _LANES)
-    low, high = (b.or_(words[k], b.shl(words[k + 1], up)) for k in (0, 2))
+    low, high = philox_pairs(b, *_counter(b, b.add(b.lshr(cell, I64(3)), I64(HALVES)), sample, stream))
     order = [part * _LANES + lane for lane in range(_LANES) for part in (0, 1)]
     ordered = b.shuffle_vector(low, high, ir.Constant(ir.VectorType(I32, 2 * _LANES), order))
     return b.bitcast(ordered, ir.VectorType(ir.IntType(16), 8 * _LANES))
 
 
-def _words(b: ir.IRBuilder, element: ir.Value, sample: ir.Value, stream: Stream) -> list[ir.Value]:
-    """The four words of eight elements from ``element`` on, each a vector of i64."""
+def _counter(
+    b: ir.IRBuilder, element: ir.Value, sample: ir.Value, stream: Stream
+) -> tuple[list[ir.Value], list[ir.Value]]:
+    """Counter and key of the words of eight elements from ``element`` on, vectors of i64."""
 
     def every(value: ir.Value) -> ir.Value:
         return splat(b, b.and_(value, I64(_LOW)), _LANES)
 
     order = ir.Constant(ir.VectorType(I64, _LANES), list(range(_LANES)))
     counter = [b.add(every(element), order), every(sample), every(stream.step), every(stream.stream)]
-    return philox_lanes(b, counter, [every(k) for k in stream.key])
+    return counter, [every(k) for k in stream.key]
 
 
 def _joined(b: ir.IRBuilder, low: ir.Value, high: ir.Value) -> ir.Value:
