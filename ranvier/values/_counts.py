@@ -47,6 +47,12 @@ class CountLaw:
         """Whether cells differ."""
         return self.coarse.shape[2] > 1
 
+    def most_expected(self, rows: slice, cells: int) -> float:
+        """How many spikes so many cells emit on average in the steps ``rows``, at most; 2^-16 too many for each threshold of a cell."""
+        coarse = self.coarse if self.steady else self.coarse[rows]
+        mean = 0.5 * coarse.size - float(coarse.sum(dtype=np.int64)) / _COARSE
+        return mean * (rows.stop - rows.start if self.steady else 1) * (1 if self.each else cells)
+
     @classmethod
     def of(cls, below: np.ndarray) -> CountLaw:
         """The law whose count is at most k with probability ``below`` [steps or 1, k, cells or 1]; at most all of k and one more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -31,7 +32,7 @@ from ranvier.kernels.pool import run_tiles
 from ranvier.kernels.tasks import Counts, Normals, Spikes, StepSpikes
 from ranvier.values import CountLaw
 
-__all__ = ["limits_of", "step_counts", "step_normals", "step_spikes"]
+__all__ = ["limits_of", "room_of", "step_counts", "step_normals", "step_spikes"]
 
 #: numbers that pay for a tile of their own
 _TILE = 1 << 16
@@ -65,7 +66,7 @@ def step_spikes(*task) -> Spikes:
     def draw(k: int) -> None:
         """The steps of a piece; their bounds count from its first step."""
         start, stop = edges[k], edges[k + 1]
-        room = 64 + (stop - start) * t.cells // 64
+        room = room_of(t.law, start, stop, t.cells)
         while True:
             out = empty((room,), torch.int32)
             _spikes_kernel(t.law.each).run(out=out, bounds=bounds, room=room, **given, start=start, stop=stop, batch=1)
@@ -78,6 +79,12 @@ def step_spikes(*task) -> Spikes:
     for k in range(1, pieces):
         bounds[edges[k] + 1 : edges[k + 1] + 1] += bounds[edges[k]].clone()
     return Spikes(cells[0] if pieces == 1 else torch.cat(cells), bounds)
+
+
+def room_of(law: CountLaw, start: int, stop: int, cells: int) -> int:
+    """Room for the spikes of so many cells in the steps [start, stop) of a law: more are drawn once in 10^14 times."""
+    expected = law.most_expected(slice(start, stop), cells)
+    return int(expected + 8 * math.sqrt(expected)) + 64
 
 
 def limits_of(law: CountLaw) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from ranvier.kernels.cpu.draw.steps import step_counts, step_spikes
+from ranvier.kernels.cpu.draw.steps import room_of, step_counts, step_spikes
 from ranvier.values import CountLaw
 
 
@@ -31,6 +31,25 @@ def test_threads_change_no_spike(torch_threads, chance: float) -> None:
     for other in found[1:]:
         assert torch.equal(one.cell, other.cell)
         assert torch.equal(one.bounds, other.bounds)
+
+
+MEANS = np.array([0.0, 1e-9, 0.01, 0.3, 4.0])
+
+
+@pytest.mark.parametrize("steps", ["steady", "one by one"])
+@pytest.mark.parametrize("cells", ["alike", "each"])
+@pytest.mark.parametrize("kind", ["single", "poisson"])
+def test_all_spikes_have_room_at_once(kind: str, cells: str, steps: str) -> None:
+    """Means from 0 to 4 for each cell or each step, or the largest for all."""
+    count, n, start, stop = 500, 400, 100, 350
+    mean = np.full((1, 1), MEANS[-1]) if (cells, steps) == ("alike", "steady") else np.zeros((1, 1))
+    mean = mean + (MEANS[np.arange(count) % 5] if cells == "each" else 0.0)
+    mean = mean + (MEANS[np.arange(n) % 5, None] if steps == "one by one" else 0.0)
+    law = CountLaw.single(np.minimum(mean, 0.9)) if kind == "single" else CountLaw.poisson(mean)
+    whole = step_spikes(law, (1, 2, 3), 7, n, count).bounds
+    found, room = int(whole[stop] - whole[start]), room_of(law, start, stop, count)
+    assert found > 20_000
+    assert found <= room < 1.1 * found
 
 
 LAWS = {
