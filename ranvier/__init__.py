@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         training,
         units,
     )
+    from ranvier.blocks import PSN
     from ranvier.connectivity import (
         AllToAll,
         Blocks,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         SmallWorld,
         StepBatchNorm,
         ThresholdBatchNorm,
+        TimeLinear,
         connectome,
         delay_parameters,
         profiles,
@@ -156,6 +158,8 @@ _PUBLIC: dict[str, str] = {
     "DistanceDependent": "ranvier.connectivity",
     "DoubleExponential": "ranvier.synapses",
     "Dropout": "ranvier.connectivity",
+    "PSN": "ranvier.blocks",
+    "TimeLinear": "ranvier.connectivity",
     "DynamicThreshold": "ranvier.neurons",
     "Exponential": "ranvier.synapses",
     "ExponentialDistribution": "ranvier.values",
@@ -265,6 +269,7 @@ __all__ = [
     "IF",
     "LIF",
     "NMDA",
+    "PSN",
     "AdEx",
     "AllToAll",
     "Alpha",
@@ -340,6 +345,7 @@ __all__ = [
     "Stimulus",
     "StochasticRelease",
     "ThresholdBatchNorm",
+    "TimeLinear",
     "TimedArray",
     "TraubMiles",
     "TsodyksMarkram",

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ranvier.connectivity._small_world import SmallWorld
     from ranvier.connectivity._sparse import Sparse
     from ranvier.connectivity._synapses import Synapses
+    from ranvier.connectivity._time_linear import TimeLinear
     from ranvier.connectivity._travel_time import travel_time
     from ranvier.connectivity.delays import delay_parameters, delays_of
     from ranvier.connectivity.transform import Transform
@@ -81,6 +82,7 @@ __all__ = [
     "SynapseRequest",
     "Synapses",
     "ThresholdBatchNorm",
+    "TimeLinear",
     "Transform",
     "build_synapses",
     "connectome",
@@ -107,6 +109,7 @@ _PUBLIC: dict[str, str] = {
     "DelayWidth": "._delay_width",
     "DistanceDependent": "._distance_dependent",
     "Dropout": "._dropout",
+    "TimeLinear": "._time_linear",
     "Ends": "._connectivity",
     "FixedInDegree": "._fixed_in_degree",
     "FixedOutDegree": "._fixed_out_degree",

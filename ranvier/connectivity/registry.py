@@ -31,6 +31,7 @@ _OWN: dict[str, tuple[str, str]] = {
     "ConvTranspose2d": ("_conv_transpose2d", "ConvTranspose2d"),
     "StepBatchNorm": ("_norm", "StepBatchNorm"),
     "ThresholdBatchNorm": ("_norm", "ThresholdBatchNorm"),
+    "TimeLinear": ("_time_linear", "TimeLinear"),
     "Sparse": ("_sparse", "Sparse"),
     "Procedural": ("_procedural", "ProceduralSynapses"),
 }

@@ -55,6 +55,8 @@ class Transform:
     differentiable = True
     #: whether it is called with [T, B, …] instead of [T*B, …]
     time_major = False
+    #: steps of the sequences that it maps at once; None where it maps every step by itself
+    whole_steps: int | None = None
     #: whether it only moves numbers, so that spikes stay spikes
     rearranges = False
     #: whether the output is new memory that autograd does not keep

@@ -152,6 +152,8 @@ class Projection(Noting):
         ``drawn`` are the seed and the random stream of what training draws for a sequence.
         """
         operands = self.chain.operands
+        if any(o.map.whole_steps not in (None, steps) for o in operands):
+            self.check_steps(steps)
         if self.per_synapse:
             now = history.new_zeros(steps, *history.shape[1:]) if x is None else x
             first, *others = operands[0].of_samples(now.ndim - 2)
@@ -165,6 +167,22 @@ class Projection(Noting):
                 out = self._tried(first, flat, lambda: first.carry(flat, carrier))
                 return self._rest(out, (*others, *operands[k + 1 :]), carrier, drawn)
         return self._rest(x, operands, carrier, drawn)
+
+    @property
+    def whole_steps(self) -> int | None:
+        """Steps of the sequences that its transforms map at once; None where they map every step by itself."""
+        return next((t.whole_steps for t in self.chain.transforms if t.whole_steps is not None), None)
+
+    def check_steps(self, steps: int) -> None:
+        """Refuse another number of steps than its transforms map at once."""
+        whole = self.whole_steps
+        if whole not in (None, steps):
+            kind = next(t.kind for t in self.chain.transforms if t.whole_steps == whole)
+            raise ShapeError(
+                f"{self.where}: {kind} maps {whole} steps at once, but {steps} are run together. Give sequences of {whole} steps, without "
+                f"window=, checkpoint=, lengths= or single steps (in training rv.rules.BPTT()); or use rv.SlidingPSN, which reads the "
+                f"last inputs and runs step by step."
+            )
 
     def entering(self, x: Tensor | None, history: Tensor, steps: int) -> Tensor:
         """The emissions that enter the transforms during ``steps`` steps, where all synapses have one latency."""
@@ -359,7 +377,7 @@ class Projection(Noting):
     def output_shape(self, shape: tuple[int, ...], part: slice = slice(None)) -> tuple[int, ...]:
         """Shape of what arrives for emissions of ``shape``, found by carrying zeros; ``part`` selects transforms."""
         probe = self._probe
-        x = torch.zeros(1, 1, *shape, dtype=probe.dtype, device=probe.device)
+        x = torch.zeros(self.whole_steps or 1, 1, *shape, dtype=probe.dtype, device=probe.device)
         modes = [(m, m.training) for m in self.modules()]  # each has its own
         try:
             with torch.no_grad(), quiet(self):

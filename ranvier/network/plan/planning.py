@@ -24,6 +24,7 @@ from ranvier.network.plan.density import dense_among
 from ranvier.network.plan.drives import drawable
 from ranvier.network.plan.hooks import hooked_parts
 from ranvier.network.plan.plan import Plan, Request
+from ranvier.network.plan.whole import check_whole
 from ranvier.network.plastic.bind import plastic_edges, update_of
 from ranvier.network.processes.refuse import check_shared
 from ranvier.network.shapes import shapes_known
@@ -51,6 +52,7 @@ def plan_for(
             f"the norm on the membranes of {min(normed)!r} takes one gradient of what arrives, by the surrogate: use rv.rules.BPTT() or "
             f"rv.rules.SLTT(), or call net.eval() to keep the norm as it is."
         )
+    check_whole(graph, steps, window or checkpoint, cuts, gradient)
     step = step and not (graph.sources or graph.relays or any(p.membrane_norm for p in graph.populations.values()))
     asked = (
         graph.dtype, graph.device.type, gradient, window, checkpoint, graph.provider, dense_inputs, batch == 1, cuts,
