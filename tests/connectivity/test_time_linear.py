@@ -81,12 +81,12 @@ REFUSED = {
 
 @pytest.mark.parametrize("how", REFUSED)
 def test_other_numbers_of_steps_are_refused(how: str) -> None:
-    with pytest.raises(ShapeError, match="TimeLinear maps 12 steps at once, but .* rv.SlidingPSN"):
+    with pytest.raises(ShapeError, match=r"TimeLinear maps 12 steps at once, but .* rv\.SlidingPSN"):
         REFUSED[how](network(), torch.rand(12, 2, 5))
 
 
 def test_it_has_no_single_step() -> None:
-    with pytest.raises(ProviderError, match="no single step: use rv.SlidingPSN"):
+    with pytest.raises(ProviderError, match=r"no single step: use rv\.SlidingPSN"):
         rv.step_graph(network())
 
 
