@@ -128,6 +128,12 @@ def _cell() -> rv.Cell:
     )  # fmt: skip
 
 
+def title(populations: int, projections: int, cells: int) -> str:
+    """The name of a circuit in the table."""
+    one, wire = ("" if n == 1 else "s" for n in (populations, projections))
+    return f"{populations} population{one} of {cells:,} cells, {projections} projection{wire}"
+
+
 def circuit_calls(populations: int, projections: int, cells: int) -> Calls:
     """Runs of one step, one after another and from one state, and a step of a stepper; all states were first found equal."""
     net = circuit(populations, projections, cells)
@@ -212,7 +218,7 @@ def main() -> None:
         rows.append(row(f"{name}, with a gradient", measure(with_gradient, given.rounds, CALLS)))
     rows.sort(key=lambda r: len(r["us"]), reverse=True)
     for populations, projections, cells in CIRCUITS:
-        name = f"{populations} populations of {cells:,} cells, {projections} projections"
+        name = title(populations, projections, cells)
         rows.append(row(name, measure(circuit_calls(populations, projections, cells), given.rounds, 20)))
     text = page(rows, given.rounds)
     publish(given.folder, "calls", text, {"rows": rows, "rounds": given.rounds, "machine": machine()})

@@ -86,40 +86,48 @@ def timed(arguments: Sequence[str], added: Mapping[str, str]) -> tuple[float, fl
     return float(line), seconds, used
 
 
-def series(pythons: dict[str, str], rounds: range, rows: list[dict[str, Any]], root: Path) -> None:
-    """Further rounds of all sides for the given rows, in turn."""
-    caches = Caches(root)
-    for k in rounds:
-        for row in rows:
-            case, side = row["case"], row["side"]
-            if case == "empty caches":
-                caches.empty(side)
-            elif not caches.folder(side).exists():
-                once(pythons[side], side, caches, 20.0, 1.0)
-            change = 1 + 0.01 * random.random()  # never the same, whatever the caches hold from before
-            tau = 20.0 * change if case == "changed numbers" else 20.0
-            literal = change if case == "changed equations" else 1.0
-            wall, processor = once(pythons[side], side, caches, tau, literal)
-            row["wall"].append(wall)
-            row["processor"].append(processor)
-            sys.stderr.write(f"round {k}, {case}, {side}: {wall:.2f} s, {processor:.2f} s\n")
+def missing(rows: list[dict[str, Any]], rounds: int) -> list[list[dict[str, Any]]]:
+    """The rows that lack each round, until all have ``rounds``, or as many as the longest has."""
+    rounds = max(rounds, *(len(row["wall"]) for row in rows))
+    return [lacking for k in range(rounds) if (lacking := [row for row in rows if len(row["wall"]) <= k])]
 
 
-def many(rounds: int, root: Path) -> list[dict[str, Any]]:
-    """Seconds to the first result of circuits of many populations, in turn."""
-    rows: list[dict[str, Any]] = [{"populations": count, "wall": [], "processor": []} for count in MANY]
+def series(pythons: dict[str, str], rounds: int, rows: list[dict[str, Any]], root: Path) -> None:
+    """The rounds that the given rows lack, in turn."""
     caches = Caches(root)
-    for _ in range(rounds):
-        for row in rows:
-            caches.empty("many")
-            arguments = [sys.executable, str(ROOT / _MANY_SCRIPT), str(row["populations"]), str(_TARGETS)]
-            rate, wall, processor = timed(arguments, {"RANVIER_CACHE": str(caches.folder("many"))})
-            if not _MANY_HZ[0] < rate < _MANY_HZ[1]:
-                raise RuntimeError(f"{row['populations']} populations: {rate} Hz is not what the cells do")
-            row["wall"].append(wall)
-            row["processor"].append(processor)
-            sys.stderr.write(f"{row['populations']} populations: {wall:.2f} s, {processor:.2f} s\n")
-    return rows
+    for row in (row for lacking in missing(rows, rounds) for row in lacking):
+        case, side = row["case"], row["side"]
+        if case == "empty caches":
+            caches.empty(side)
+        elif not caches.folder(side).exists():
+            once(pythons[side], side, caches, 20.0, 1.0)
+        change = 1 + 0.01 * random.random()  # never the same, whatever the caches hold from before
+        tau = 20.0 * change if case == "changed numbers" else 20.0
+        literal = change if case == "changed equations" else 1.0
+        wall, processor = once(pythons[side], side, caches, tau, literal)
+        row["wall"].append(wall)
+        row["processor"].append(processor)
+        sys.stderr.write(f"{case}, {side}: {wall:.2f} s, {processor:.2f} s\n")
+
+
+def many(rounds: int, rows: list[dict[str, Any]], root: Path) -> None:
+    """Seconds to the first result of circuits of many populations: the rounds that the rows lack, in turn."""
+    caches = Caches(root)
+    for row in (row for lacking in missing(rows, rounds) for row in lacking):
+        caches.empty("many")
+        arguments = [sys.executable, str(ROOT / _MANY_SCRIPT), str(row["populations"]), str(_TARGETS)]
+        rate, wall, processor = timed(arguments, {"RANVIER_CACHE": str(caches.folder("many"))})
+        if not _MANY_HZ[0] < rate < _MANY_HZ[1]:
+            raise RuntimeError(f"{row['populations']} populations: {rate} Hz is not what the cells do")
+        row["wall"].append(wall)
+        row["processor"].append(processor)
+        sys.stderr.write(f"{row['populations']} populations: {wall:.2f} s, {processor:.2f} s\n")
+
+
+def begun(old: list[dict[str, Any]], wanted: list[dict[str, Any]], keep: bool) -> list[dict[str, Any]]:
+    """The ``wanted`` rows without times, or with those of ``old`` ones where these are to be kept."""
+    there = {tuple(v for v in row.values() if not isinstance(v, list)): row for row in old if keep}
+    return [there.get(tuple(want.values()), {**want, "wall": [], "processor": []}) for want in wanted]
 
 
 def _many_lines(rows: list[dict[str, Any]]) -> list[str]:
@@ -173,33 +181,30 @@ def main() -> None:
     parser.add_argument(
         "--case", choices=[*CASES, "many"], action="append", help="only this one; others stay as they were"
     )
-    parser.add_argument("--more", action="store_true", help="add rounds to those of startup.json")
+    parser.add_argument(
+        "--more", action="store_true", help="keep the rounds of startup.json, and measure those that are missing"
+    )
     parser.add_argument("--caches", type=Path, help="keep what is compiled here, for further rounds of a series")
     parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "benchmarks")
     given = parser.parse_args()
     pythons = {side: sys.executable if side == "ranvier" else given.peers_python for side in SIDES}
     kept, asked = given.folder / "startup.json", given.case or [*CASES, "many"]
     cases = [case for case in CASES if case in asked]
-    before = json.loads(kept.read_text()) if given.more or given.case else {"rows": []}
-    old = before["rows"]
-    rows = [row for row in old if given.more or row["case"] not in cases]
-    there = {(row["case"], row["side"]) for row in rows}
-    rows += [
-        {"case": case, "side": side, "wall": [], "processor": []}
-        for case in cases
-        for side in SIDES
-        if (case, side) not in there
-    ]
+    before: dict[str, Any] = json.loads(kept.read_text()) if given.more or given.case else {"rows": [], "many": []}
+    if given.more and before["machine"]["processor"] != (here := machine()["processor"]):
+        parser.error(f"{kept} holds rounds of {before['machine']['processor']}, and this is {here}: leave --more out.")
+    wanted = [{"case": case, "side": side} for case in cases for side in SIDES]
+    rows = [row for row in before["rows"] if row["case"] not in cases] + begun(before["rows"], wanted, given.more)
+    crowds = begun(before.get("many", []), [{"populations": n} for n in MANY], given.more or "many" not in asked)
     subprocess.run([sys.executable, "-m", "compileall", "-q", str(ROOT / "ranvier")], check=True)
     with tempfile.TemporaryDirectory() if given.caches is None else nullcontext(given.caches) as root:
         for case in cases:
-            some = [row for row in rows if row["case"] == case]
-            done = len(some[0]["wall"])
-            series(pythons, range(done, done + given.rounds), some, Path(root))
-        more = many(min(given.rounds, 3), Path(root)) if "many" in asked else before.get("many", [])
+            series(pythons, given.rounds, [row for row in rows if row["case"] == case], Path(root))
+        if "many" in asked:
+            many(min(given.rounds, 3), crowds, Path(root))
     rows.sort(key=lambda row: (list(CASES).index(row["case"]), list(SIDES).index(row["side"])))
     data = {
-        "machine": machine(), "rows": rows, "many": more, "torch": _torch(),
+        "machine": machine(), "rows": rows, "many": crowds, "torch": _torch(),
         "brian2": _said(given.peers_python, "import brian2; print(brian2.__version__)"),
     }  # fmt: skip
     publish(given.folder, "startup", page(data), data)
