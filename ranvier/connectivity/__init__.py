@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ranvier.connectivity._from_matrix import FromMatrix
     from ranvier.connectivity._linear import Linear, latency_steps
     from ranvier.connectivity._norm import StepBatchNorm, ThresholdBatchNorm
+    from ranvier.connectivity._norm_of_steps import BatchNormThroughTime, TemporalBatchNorm
     from ranvier.connectivity._one_to_one import OneToOne
     from ranvier.connectivity._positions import Grid, Positions, RandomPositions, place
     from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AllToAll",
+    "BatchNormThroughTime",
     "Blocks",
     "Clustered",
     "Connectivity",
@@ -81,6 +83,7 @@ __all__ = [
     "StepBatchNorm",
     "SynapseRequest",
     "Synapses",
+    "TemporalBatchNorm",
     "ThresholdBatchNorm",
     "TimeLinear",
     "Transform",
@@ -97,6 +100,7 @@ __all__ = [
 # Public name -> the module that holds it.
 _PUBLIC: dict[str, str] = {
     "AllToAll": "._all_to_all",
+    "BatchNormThroughTime": "._norm_of_steps",
     "Blocks": "._blocks",
     "Clustered": "._blocks",
     "Connectivity": "._connectivity",
@@ -132,6 +136,7 @@ _PUBLIC: dict[str, str] = {
     "SmallWorld": "._small_world",
     "Sparse": "._sparse",
     "StepBatchNorm": "._norm",
+    "TemporalBatchNorm": "._norm_of_steps",
     "SynapseRequest": "._build",
     "Synapses": "._synapses",
     "Transform": ".transform",

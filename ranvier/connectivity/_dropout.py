@@ -13,6 +13,7 @@ from ranvier.connectivity.transform import Transform
 from ranvier.errors import ShapeError
 
 if TYPE_CHECKING:
+    from ranvier.connectivity.place import Place
     from ranvier.kernels.step import Builder
     from ranvier.limits.record import Record
     from ranvier.limits.tensors import Take
@@ -62,13 +63,13 @@ class Dropout(Transform, nn.Module):
             return x
         return self._masked(x, torch.rand(x.shape[1:], dtype=x.dtype, device=x.device))
 
-    def of_sequence(self, x: Tensor, key: tuple[int, int], stream: int) -> Tensor:
-        """``x`` [T, B, …] with the mask of the ``stream``."""
+    def of_sequence(self, x: Tensor, name: str, place: Place) -> Tensor:
+        """``x`` [T, B, …] with the mask of the stream."""
         from ranvier.kernels.drawing import counted_uniforms  # not needed outside training
 
         if not len(x):
             return x
-        drawn = counted_uniforms(key, x[0].numel(), stream=stream)
+        drawn = counted_uniforms(place.key(name), x[0].numel(), stream=place.stream)
         return self._masked(x, torch.from_numpy(drawn).to(x).reshape(x.shape[1:]))
 
     def _masked(self, x: Tensor, drawn: Tensor) -> Tensor:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["StepBatchNorm", "ThresholdBatchNorm", "ThresholdNorm"]
 
 Tensor = torch.Tensor
-_ARGUMENTS = ("num_features", "V_th", "alpha", "eps", "momentum")
 
 
 class ThresholdNorm(Transform, nn.Module):
@@ -31,6 +30,8 @@ class ThresholdNorm(Transform, nn.Module):
 
     delay = None
     normalises = True
+    #: what files hold of it beside its tensors
+    arguments: tuple[str, ...] = ("num_features", "V_th", "alpha", "eps", "momentum")
     bias: Tensor
     running_mean: Tensor
     running_var: Tensor
@@ -73,7 +74,7 @@ class ThresholdNorm(Transform, nn.Module):
         """The same shape."""
         return shape
 
-    def affine(self) -> Affine:
+    def affine(self) -> Affine | None:
         """Factors and shifts by the running statistics."""
         return settled(self.running_mean, self.running_var, self.gain, self.bias, self.eps)
 
@@ -87,7 +88,7 @@ class ThresholdNorm(Transform, nn.Module):
         """Its arguments."""
         from ranvier.connectivity._arguments import arguments_of
 
-        return arguments_of(self, _ARGUMENTS)
+        return arguments_of(self, self.arguments)
 
     @classmethod
     def rebuild(cls, record: Record, take: Take, binding: Binding) -> Self:
@@ -96,7 +97,7 @@ class ThresholdNorm(Transform, nn.Module):
         from ranvier.limits.tensors import fill
 
         with torch.device("meta"):
-            self = cls(**{n: argument(record, n) for n in _ARGUMENTS if n in record})
+            self = cls(**{n: argument(record, n) for n in cls.arguments if n in record})
         fill(self, take, record.where)
         return self
 

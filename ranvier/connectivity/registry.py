@@ -23,6 +23,8 @@ __all__ = ["describe", "rebuild", "transform_of"]
 
 # Name in a file -> the module that holds the class, and the class.
 _OWN: dict[str, tuple[str, str]] = {
+    "BatchNormThroughTime": ("_norm_of_steps", "BatchNormThroughTime"),
+    "TemporalBatchNorm": ("_norm_of_steps", "TemporalBatchNorm"),
     "Dropout": ("_dropout", "Dropout"),
     "Linear": ("_linear", "Linear"),
     "Conv1d": ("_conv1d", "Conv1d"),

@@ -21,6 +21,7 @@ from ranvier.storages import Storage, StorageError, Stored
 if TYPE_CHECKING:
     from ranvier.connectivity._share import Shared
     from ranvier.connectivity.affine import Affine
+    from ranvier.connectivity.place import Place
     from ranvier.kernels.step import Builder
     from ranvier.kernels.tasks import RowSource
 
@@ -73,7 +74,8 @@ class Transform:
     normalises: bool = False
     #: whether training draws random numbers in it
     random: bool = False
-    #: whether what training draws holds for a whole sequence, so that :meth:`of_sequence` computes it
+    #: whether what it does depends on the place in a sequence, or what it draws holds for a whole one, so that :meth:`of_sequence`
+    #: computes it
     by_sequence = False
     #: whether it is the identity outside training
     silent = False
@@ -209,9 +211,12 @@ class Transform:
         """``module(x)``, or its product by ``carrier``, which a plan has built."""
         return self.module(x)
 
-    def of_sequence(self, x: Tensor, key: tuple[int, int], stream: int) -> Tensor:
-        """``x`` [T, B, …] in training, with the numbers that ``key`` and the random ``stream`` of the state decide."""
-        raise ShapeError(f"{self.kind} draws nothing for a sequence.")
+    def of_sequence(self, x: Tensor, name: str, place: Place) -> Tensor:
+        """``x`` [T, B, …] from a ``place`` in a sequence on; ``name`` is that of the part, for the numbers that it draws.
+
+        One that is ``silent`` outside training is asked in training only.
+        """
+        raise ShapeError(f"{self.kind} does not differ from step to step.")
 
     # single synapses
 

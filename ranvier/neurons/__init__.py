@@ -9,6 +9,7 @@ from ranvier.neurons._izhikevich import IZHIKEVICH_KINDS, Izhikevich
 from ranvier.neurons._membrane_norm import CellNorm, MembraneNorm
 from ranvier.neurons._membrane_rectifier import MembraneRectifier
 from ranvier.neurons._part import Part
+from ranvier.neurons._relative_threshold import RelativeThreshold
 from ranvier.neurons._resonate_and_fire import ResonateAndFire
 from ranvier.neurons._sliding_psn import SlidingPSN
 from ranvier.neurons._state_space import StateSpace
@@ -29,6 +30,7 @@ __all__ = [
     "MembraneNorm",
     "MembraneRectifier",
     "Part",
+    "RelativeThreshold",
     "ResonateAndFire",
     "SlidingPSN",
     "StateSpace",

@@ -18,6 +18,7 @@ __all__ = [
     "check_values",
     "dimension_of",
     "has_one_each",
+    "least",
     "merge_values",
     "positive_among",
     "shape_of",
@@ -50,10 +51,10 @@ def check_values(values: Mapping[str, Any], positive: Collection[str] = ()) -> d
             f"give a time, for example 2*ms."
         )
     for name, value in values.items():
-        least = _least(value)
-        if least is None:
+        low = least(value)
+        if low is None:
             continue
-        trouble = _trouble(name, least, positive)
+        trouble = _trouble(name, low, positive)
         if trouble:
             raise EquationError(f"{name}={value!r}: {trouble}.", line=name)
     return dimensions
@@ -73,11 +74,11 @@ def check_drawn(name: str, value: Any, drawn: Any, owner: str, positive: Collect
         )
 
 
-def _trouble(name: str, least: float, positive: Collection[str]) -> str | None:
+def _trouble(name: str, low: float, positive: Collection[str]) -> str | None:
     """What is wrong with so small a value of this name."""
-    if name in positive and least <= 0:
+    if name in positive and low <= 0:
         return "the equations divide by it, and a time constant, capacitance or area must be positive; give a value above 0"
-    if name == "refractory" and least < 0:
+    if name == "refractory" and low < 0:
         return "a refractory period cannot be negative; give 0*ms or more"
     return None
 
@@ -135,11 +136,11 @@ def _array(value: Any) -> np.ndarray:
     return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value, dtype=float)
 
 
-def _least(value: Any) -> float | None:
+def least(value: Any) -> float | None:
     """The smallest number a value can be; None where only a draw can tell."""
     if isinstance(value, Learn):
-        least = _least(value.value)
-        bounds = [b for b in (least, value.min) if b is not None]
+        low = least(value.value)
+        bounds = [b for b in (low, value.min) if b is not None]
         return min(bounds) if bounds else None
     if isinstance(value, Uniform):
         return value.low if value.low != 0 else None

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
         fewer_steps,
         learn_pattern,
         learning_rules,
+        membrane_losses,
+        membrane_norm,
         microcircuit,
         one_model,
         polychrony,
         pretraining,
         recover_weights,
+        rectified_membrane,
         reservoir,
         ring_attractor,
         rule_costs,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
         song2000,
         spoken_digits,
         static_to_events,
+        steady_training,
     )
 
 __all__ = [
@@ -47,11 +51,14 @@ __all__ = [
     "fewer_steps",
     "learn_pattern",
     "learning_rules",
+    "membrane_losses",
+    "membrane_norm",
     "microcircuit",
     "one_model",
     "polychrony",
     "pretraining",
     "recover_weights",
+    "rectified_membrane",
     "reservoir",
     "ring_attractor",
     "rule_costs",
@@ -59,6 +66,7 @@ __all__ = [
     "song2000",
     "spoken_digits",
     "static_to_events",
+    "steady_training",
 ]
 
 #: all recipes

@@ -8,6 +8,7 @@ from ranvier.training._find_rate import RateTest, find_rate
 from ranvier.training._fit import Epoch, Fit
 from ranvier.training._initialize import initialize
 from ranvier.training._shrink import Stage, shrink_steps
+from ranvier.training._stationary_start import stationary_start
 from ranvier.training._tensorboard import TensorBoard
 from ranvier.training._train import train
 from ranvier.training.metrics import Metric, Score
@@ -36,5 +37,6 @@ __all__ = [
     "replaced",
     "rules",
     "shrink_steps",
+    "stationary_start",
     "train",
 ]

@@ -22,7 +22,7 @@ class Opaque(Adapter):
     Raises
     ------
     ShapeError
-        For a module inside that draws one mask for a whole sequence: only a part of its own knows where a sequence begins.
+        For a module inside that has to know its place in a sequence: only a part of its own knows where a sequence begins.
     """
 
     def __init__(self, module: nn.Module) -> None:

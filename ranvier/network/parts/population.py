@@ -203,6 +203,10 @@ class Population(Habits, Noting):
         """Whether an initial value is learnt."""
         return any(isinstance(value, Learn) for value in self.cell.initial.values())
 
+    def start(self, variable: str) -> nn.Parameter:
+        """The initial value of a variable whose cell marks it as learnable."""
+        return getattr(self, _start_of(variable))
+
     def fold_norm(self) -> None:
         """Make the factors and shifts of its norm plain parameters of its cell, in place."""
         if self.membrane_norm is None:

@@ -12,6 +12,7 @@ from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.chain import Chain
 from ranvier.connectivity.hooks import quiet
 from ranvier.connectivity.operand import Operand, entry, separate
+from ranvier.connectivity.place import Place
 from ranvier.connectivity.transform import Transform
 from ranvier.errors import RanvierError, ShapeError
 from ranvier.kernels.provider import Runnable
@@ -19,7 +20,6 @@ from ranvier.kernels.tasks import Feedback
 from ranvier.network.order import GraphError
 from ranvier.noting import Noting
 from ranvier.storages import Storage
-from ranvier.values import key_of
 
 if TYPE_CHECKING:
     from ranvier.connectivity import Sparse
@@ -143,13 +143,13 @@ class Projection(Noting):
 
     def forward(
         self, x: Tensor | None, history: Tensor, *, steps: int, carrier: Runnable | None = None,
-        drawn: tuple[int, int] | None = None,
+        place: Place | None = None,
     ) -> Tensor:  # fmt: skip
         """Arrivals during ``steps`` steps.
 
         ``history`` [depth or more, B, …] holds the emissions before the window, ``x`` those of the window itself, or None
         where every latency is at least ``steps``. ``carrier`` computes the products; None: as the reference does.
-        ``drawn`` are the seed and the random stream of what training draws for a sequence.
+        ``place`` is the window's, for maps that differ from step to step or draw for a whole sequence.
         """
         operands = self.chain.operands
         if any(o.map.whole_steps not in (None, steps) for o in operands):
@@ -158,15 +158,15 @@ class Projection(Noting):
             now = history.new_zeros(steps, *history.shape[1:]) if x is None else x
             first, *others = operands[0].of_samples(now.ndim - 2)
             out = self._tried(first, now, lambda: first.delayed(now, history, self.bound_transform, carrier))
-            return self._rest(out, (*others, *operands[1:]), carrier, drawn)
+            return self._rest(out, (*others, *operands[1:]), carrier, place)
         x, k = self.entering(x, history, steps), entry(operands)
         if k < len(operands) and operands[k].map.event_path:
-            flat = self._rest(x, operands[:k], carrier, drawn)
+            flat = self._rest(x, operands[:k], carrier, place)
             first, *others = operands[k].of_samples(flat.ndim - 2)
             if first.map.event_path:
                 out = self._tried(first, flat, lambda: first.carry(flat, carrier))
-                return self._rest(out, (*others, *operands[k + 1 :]), carrier, drawn)
-        return self._rest(x, operands, carrier, drawn)
+                return self._rest(out, (*others, *operands[k + 1 :]), carrier, place)
+        return self._rest(x, operands, carrier, place)
 
     @property
     def whole_steps(self) -> int | None:
@@ -276,7 +276,7 @@ class Projection(Noting):
 
     def _rest(
         self, x: Tensor, operands: Sequence[Operand], carrier: Runnable | None = None,
-        drawn: tuple[int, int] | None = None,
+        place: Place | None = None,
     ) -> Tensor:  # fmt: skip
         """Modules see time and batch as one axis, so norms count both; one with ``time_major = True`` sees [T, B, …]."""
         if not operands:
@@ -285,7 +285,7 @@ class Projection(Noting):
         flat = x.flatten(0, 1)
         for operand in operands:
             for one in operand.of_samples(flat.ndim - 1):
-                flat = self._run(one, flat, (steps, batch), carrier, drawn)
+                flat = self._run(one, flat, (steps, batch), carrier, place)
         if flat.shape[0] != steps * batch:
             self.check_sample(operands[0].map, tuple(x.shape[2:]))
             raise ShapeError(
@@ -295,15 +295,14 @@ class Projection(Noting):
 
     def _run(
         self, operand: Operand, flat: Tensor, lead: tuple[int, int], carrier: Runnable | None,
-        drawn: tuple[int, int] | None,
+        place: Place | None,
     ) -> Tensor:  # fmt: skip
         """One operand over rows [T*B, …]."""
         transform = operand.map
         try:
-            if drawn is not None and transform.by_sequence and transform.module.training:
-                seed, stream = drawn
-                key = key_of(seed, f"{self.name}.chain.{self._place_of(operand)}")
-                out = transform.of_sequence(flat.unflatten(0, lead), key, stream).flatten(0, 1)
+            if place is not None and transform.by_sequence and (transform.module.training or not transform.silent):
+                name = f"{self.name}.chain.{self._place_of(operand)}"
+                out = transform.of_sequence(flat.unflatten(0, lead), name, place).flatten(0, 1)
             elif transform.time_major:
                 out = operand.run(flat.unflatten(0, lead), carrier).flatten(0, 1)
             else:

@@ -41,7 +41,7 @@ def cycle(runner: Runner, unit: Unit, window: Window) -> None:
                 inflow.add(port, value)
             for p in arrivals.onto[n]:
                 if p.pre in names and not p.plasticity:
-                    arrivals.bring(inflow, p, now.get(p.pre), past.get(p.pre), count, window.state.stream)
+                    arrivals.bring(inflow, p, now.get(p.pre), past.get(p.pre), count, window.place(runner.graph, first))
             if n not in runner.cells:
                 now[n] = inflow.ports["x"]
                 for variable in runner.record.get(n, ()):

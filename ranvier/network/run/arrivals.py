@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier.connectivity.place import Place
 from ranvier.errors import ShapeError
 from ranvier.network.plan.built import part_of
 from ranvier.network.run.inflow import Inflow
@@ -45,15 +46,15 @@ class Arrivals:
         for p in self.onto[name]:
             if p.pre not in inside and p.name not in without and p.name not in self.drawn and not p.plasticity:
                 past = window.history.get(p.pre)
-                self.bring(inflow, p, window.emissions[p.pre], past, window.count, window.state.stream)
+                self.bring(inflow, p, window.emissions[p.pre], past, window.count, window.place(self.graph))
         return inflow
 
     def bring(
-        self, inflow: Inflow, p: Projection, x: Tensor | None, history: Tensor | None, count: int, stream: int
+        self, inflow: Inflow, p: Projection, x: Tensor | None, history: Tensor | None, count: int, place: Place
     ) -> None:  # fmt: skip
         """Add what a projection brings during ``count`` steps, for emissions ``x`` [T, B, …] after ``history``.
 
-        ``stream`` is the random stream of the state.
+        ``place`` is that of the window in the sequence.
         """
         if history is None and x is None:
             raise ShapeError(f"projection {p.name!r} has neither emissions nor a history to carry.")
@@ -61,9 +62,8 @@ class Arrivals:
         past = history if history is not None or x is None else x[:0]
         if apart:
             before, past = (None if t is None else t.detach() for t in (before, past))
-        drawn = self.graph.seed, stream
-        value = p(before, past, steps=count, carrier=part_of(self.plan, p.name), drawn=drawn)
-        inflow.add(p.port, value, self._back(p, x, history, value, drawn) if apart else None)
+        value = p(before, past, steps=count, carrier=part_of(self.plan, p.name), place=place)
+        inflow.add(p.port, value, self._back(p, x, history, value, place) if apart else None)
 
     def apart(self, p: Projection) -> bool:
         """Whether the way to its weights is not the way to the cells before: these get no gradient, or one of their own."""
@@ -75,7 +75,7 @@ class Arrivals:
         return bool(p.depth) and p.name in self.round
 
     def _back(
-        self, p: Projection, x: Tensor | None, history: Tensor | None, arrived: Tensor, drawn: tuple[int, int]
+        self, p: Projection, x: Tensor | None, history: Tensor | None, arrived: Tensor, place: Place
     ) -> Tensor | None:  # fmt: skip
         """The way back to the cells before, where it is another than that to the weights; zeros like ``arrived``."""
         cuts, some = self.cuts, history if x is None else x
@@ -83,7 +83,7 @@ class Arrivals:
             return None
         if not any(t is not None and t.requires_grad for t in (x, history)):
             return None
-        return upstream(p, some[:0] if x is None else x, history, arrived, part_of(self.plan, p.name), drawn)
+        return upstream(p, some[:0] if x is None else x, history, arrived, part_of(self.plan, p.name), place)
 
     def single(self, name: str) -> list[str]:
         """Ports of a part at which new memory arrives that nobody else reads: the result of one projection."""

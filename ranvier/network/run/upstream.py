@@ -8,6 +8,7 @@ import torch
 from torch.func import functional_call
 
 from ranvier.connectivity.hooks import quiet
+from ranvier.connectivity.place import Place
 from ranvier.kernels.provider import Runnable
 from ranvier.network.parts.projection import Projection
 
@@ -18,23 +19,23 @@ Tensor = torch.Tensor
 
 def upstream(
     projection: Projection, x: Tensor, history: Tensor | None, arrived: Tensor, carrier: Runnable | None = None,
-    drawn: tuple[int, int] | None = None,
+    place: Place | None = None,
 ) -> Tensor:  # fmt: skip
     """Zeros [T, B, …] in the shape of ``arrived`` whose gradient goes to ``x`` and ``history``, and not to the weights.
 
-    ``carrier`` computes the products; None: as the reference does. ``drawn`` is as in :meth:`Projection.forward`.
+    ``carrier`` computes the products; None: as the reference does. ``place`` is as in :meth:`Projection.forward`.
     """
     past = x.new_zeros(0, *x.shape[1:]) if history is None else history
-    return _Upstream.apply(projection, arrived.shape, carrier, drawn, x, past)
+    return _Upstream.apply(projection, arrived.shape, carrier, place, x, past)
 
 
 class _Upstream(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, projection: Projection, shape: torch.Size, carrier: Runnable | None, drawn: tuple[int, int] | None, x: Tensor,
+        ctx: Any, projection: Projection, shape: torch.Size, carrier: Runnable | None, place: Place | None, x: Tensor,
         history: Tensor,
     ) -> Tensor:  # fmt: skip
-        ctx.projection, ctx.steps, ctx.how = projection, shape[0], {"carrier": carrier, "drawn": drawn}
+        ctx.projection, ctx.steps, ctx.how = projection, shape[0], {"carrier": carrier, "place": place}
         ctx.save_for_backward(x, history)
         return x.new_zeros(()).expand(shape)
 

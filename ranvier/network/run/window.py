@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import torch
 
+from ranvier.connectivity.place import Place
 from ranvier.kernels.rows import last_of
 from ranvier.kernels.tasks import Spikes
 from ranvier.network.state.history import History, InFlight
 from ranvier.network.state.state import State
+
+if TYPE_CHECKING:
+    from ranvier.network.graph import Graph
 
 __all__ = ["Window", "copy_if_shared"]
 
@@ -45,6 +50,10 @@ class Window:
         known = (t for values in self.variables.values() for t in values.values())
         some = next(known, None)
         return next((x.shape[1] for x in self.emissions.values()), 1) if some is None else some.shape[0]
+
+    def place(self, graph: Graph, first: int = 0) -> Place:
+        """Where its step ``first`` lies in the sequence."""
+        return Place(graph.seed, self.state.stream, self.start + first)
 
     def after(self) -> State:
         """The state at the end of the window."""

@@ -43,7 +43,10 @@ def upstream_of(net: Network, name: str) -> set[str]:
 def learnt_starts(net: Network) -> list[tuple[str, str]]:
     """Populations and variables whose initial values are learnt."""
     return [
-        (n, v) for n, p in net.populations.items() for v, start in p.cell.initial.items() if isinstance(start, Learn)
+        (n, v)
+        for n, p in net.populations.items()
+        for v, start in p.cell.initial.items()
+        if isinstance(start, Learn) and p.start(v).requires_grad
     ]
 
 

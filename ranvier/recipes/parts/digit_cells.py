@@ -1,0 +1,53 @@
+"""One small network for handwritten digits, with cells, norms and regularisers of one's choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from ranvier.connectivity import Conv2d, Linear, ThresholdBatchNorm
+from ranvier.network import Network, Sequential
+from ranvier.recipes.parts.ordinary import handwritten
+from ranvier.training import losses, train
+from ranvier.training.regularizers import Regularizer
+from ranvier.units import ms
+
+__all__ = ["HIDDEN", "accuracy", "fitted", "network"]
+
+Tensor = torch.Tensor
+#: shapes of the three populations of cells
+HIDDEN = ((16, 14, 14), (32, 7, 7), (64,))
+
+
+def network(
+    seed: int, cell: Callable[[tuple[int, ...]], Any], norm: Callable[[int], nn.Module] | None = ThresholdBatchNorm
+) -> Sequential:
+    """Two convolutions of stride 2 and a hidden layer of ``cell(shape)``, each behind ``norm(channels)``; classes are read from currents."""
+    torch.manual_seed(seed)
+    norms, bias = [() if norm is None else (norm(shape[0]),) for shape in HIDDEN], norm is None
+    return Sequential(
+        Conv2d(1, 16, 3, stride=2, padding=1, bias=bias), *norms[0], cell(HIDDEN[0]),
+        Conv2d(16, 32, 3, stride=2, padding=1, bias=bias), *norms[1], cell(HIDDEN[1]),
+        nn.Flatten(), Linear(1568, 64, bias=bias), *norms[2], cell(HIDDEN[2]), Linear(64, 10), dt=1 * ms, seed=seed,
+    )  # fmt: skip
+
+
+def fitted(
+    net: Network, seed: int, count: int, steps: int, epochs: int, regularizers: Sequence[Regularizer] = (), **how: Any
+) -> tuple[Network, tuple[Tensor, Tensor]]:
+    """``net`` in evaluation, from its best epoch after learning ``count`` images, and the test images [T, S, …] with their classes."""
+    parts = [(x.unsqueeze(1).expand(-1, steps, -1, -1, -1), y) for x, y in handwritten(seed, count)]
+    how = {"loss": losses.OverTime(nn.CrossEntropyLoss()), "lr": 3e-3, "schedule": "cosine", "batch_size": 64, **how}
+    train(net, *parts[:2], epochs=epochs, regularizers=list(regularizers), seed=seed, progress=False, **how)
+    x, y = parts[2]
+    return net.eval(), (x.transpose(0, 1), y)
+
+
+@torch.no_grad()
+def accuracy(net: Network, x: Tensor, y: Tensor) -> float:
+    """The part of images [T, S, …] with the right class."""
+    found = [net(part)[0].mean(0).argmax(1) for part in x.split(250, 1)]
+    return float((torch.cat(found) == y).double().mean())

@@ -1,0 +1,71 @@
+"""Membranes that start where the network keeps them."""
+
+from __future__ import annotations
+
+import torch
+
+from ranvier.errors import TrainingError
+from ranvier.network import Network
+from ranvier.training._buffers import same_buffers
+from ranvier.training._signals import spiking
+from ranvier.training.batches import Signal
+from ranvier.values import Learn
+
+__all__ = ["stationary_start"]
+
+Tensor = torch.Tensor
+
+
+def stationary_start(net: Network, x: Signal, *, variable: str = "v", momentum: float = 1.0) -> dict[str, float]:
+    """Start membranes at the mean that they have after ``x``, so that the first steps are like later ones (MP-Init).
+
+    v_0 moves by ``momentum`` towards the mean of v after the last step of ``x``, over the samples in which a cell fired at
+    all; a population in which none does moves towards 0. The cells say that their start may be set: ``v=rv.Learn(0.0)`` for one
+    number of a population, ``rv.Learn(0.0, each=True)`` for one of each cell. The optimiser then leaves it alone, so that
+    every rule takes it. Call it before training, and after every epoch: it is part of ``state_dict``, checkpoints and files.
+
+    Parameters
+    ----------
+    net
+        Changed in place.
+    x
+        A batch like those of training, [T, B, …], or several by name.
+    variable
+        The membrane.
+    momentum
+        From above 0 to 1.
+
+    Returns the mean start of every population that was set.
+
+    Raises
+    ------
+    TrainingError
+        Where no population has such a start, or the momentum is no such number.
+
+    Source: Kook et al., WACV 2026 (MP-Init).
+
+    >>> cells = rv.Sequential(rv.Linear(20, 30), rv.LIF(30, v=rv.Learn(0.0)), rv.Linear(30, 3), rv.LeakyReadout(3), dt=1*ms)
+    >>> starts = rv.training.stationary_start(cells, torch.rand(50, 8, 20))
+    >>> again = lambda epoch, net: rv.training.stationary_start(net, torch.rand(50, 8, 20), momentum=0.1) and None
+    """
+    if not isinstance(momentum, int | float) or not 0 < momentum <= 1:
+        raise TrainingError(f"stationary_start: momentum={momentum!r} must lie above 0 and at most at 1.")
+    names = [n for n in spiking(net) if isinstance(net.populations[n].cell.initial.get(variable), Learn)]
+    if not names:
+        raise TrainingError(
+            f"stationary_start: no population that fires lets its {variable} be set: write {variable}=rv.Learn(0.0) in its cell."
+        )
+    with torch.no_grad(), same_buffers(net):
+        seen = net.observe(x, record={n: ["spikes", variable] for n in names})
+    starts = {n: net.populations[n].start(variable) for n in names}
+    for name, start in starts.items():
+        start.requires_grad_(False)
+        mean = _active_mean(seen[name][variable][-1], seen[name]["spikes"].any(0), start)
+        start.lerp_(mean.to(start), momentum)
+    return {n: float(start.mean()) for n, start in starts.items()}
+
+
+def _active_mean(v: Tensor, active: Tensor, like: Tensor) -> Tensor:
+    """The mean of ``v`` [B, …] where ``active``, over samples and all axes that ``like`` does not have; 0 where nothing is."""
+    over = tuple(range(v.ndim - like.ndim))
+    return (v * active).sum(over) / active.sum(over).clamp(min=1)
