@@ -13,7 +13,7 @@ from ranvier.connectivity.transform import Transform
 from ranvier.errors import ShapeError
 
 if TYPE_CHECKING:
-    from ranvier.connectivity.place import Place
+    from ranvier.connectivity.sequence_place import Place
     from ranvier.kernels.step import Builder
     from ranvier.limits.record import Record
     from ranvier.limits.tensors import Take

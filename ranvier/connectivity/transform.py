@@ -21,7 +21,7 @@ from ranvier.storages import Storage, StorageError, Stored
 if TYPE_CHECKING:
     from ranvier.connectivity._share import Shared
     from ranvier.connectivity.affine import Affine
-    from ranvier.connectivity.place import Place
+    from ranvier.connectivity.sequence_place import Place
     from ranvier.kernels.step import Builder
     from ranvier.kernels.tasks import RowSource
 

@@ -60,9 +60,9 @@ def test_it_trains_its_threshold() -> None:
     net = rv.Sequential(rv.Linear(4, 16), cell, rv.Linear(16, 2), rv.LeakyReadout(2), dt=1 * ms)
     data = X.float().transpose(0, 1).repeat(4, 1, 1), torch.arange(12) % 2
     for rule in (rv.rules.BPTT(), rv.rules.SLTT()):
-        before = float(net.populations["lif1"].V_th)
+        before = float(net.populations["lif1"].V_th.detach())
         rv.train(net, data, epochs=2, rule=rule, lr=1e-2, progress=False)
-        assert float(net.populations["lif1"].V_th) != before
+        assert float(net.populations["lif1"].V_th.detach()) != before
 
 
 @pytest.mark.parametrize(

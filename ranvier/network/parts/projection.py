@@ -12,7 +12,7 @@ from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.chain import Chain
 from ranvier.connectivity.hooks import quiet
 from ranvier.connectivity.operand import Operand, entry, separate
-from ranvier.connectivity.place import Place
+from ranvier.connectivity.sequence_place import Place
 from ranvier.connectivity.transform import Transform
 from ranvier.errors import RanvierError, ShapeError
 from ranvier.kernels.provider import Runnable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.connectivity.place import Place
+from ranvier.connectivity.sequence_place import Place
 from ranvier.errors import ShapeError
 from ranvier.network.plan.built import part_of
 from ranvier.network.run.inflow import Inflow

@@ -8,7 +8,7 @@ import torch
 from torch.func import functional_call
 
 from ranvier.connectivity.hooks import quiet
-from ranvier.connectivity.place import Place
+from ranvier.connectivity.sequence_place import Place
 from ranvier.kernels.provider import Runnable
 from ranvier.network.parts.projection import Projection
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.connectivity.place import Place
+from ranvier.connectivity.sequence_place import Place
 from ranvier.kernels.rows import last_of
 from ranvier.kernels.tasks import Spikes
 from ranvier.network.state.history import History, InFlight
