@@ -1,5 +1,6 @@
 """Losses: what a network's output [T, B, C] is compared by. Any callable ``loss(out, target)`` will do too."""
 
+from ranvier.training.losses._distillation import Distillation
 from ranvier.training.losses._every_step import EveryStep
 from ranvier.training.losses._first_spike import FirstSpike
 from ranvier.training.losses._from_input import FromInput
@@ -16,6 +17,7 @@ from ranvier.training.losses.loss import Loss
 
 __all__ = [
     "TET",
+    "Distillation",
     "EveryStep",
     "FirstSpike",
     "FromInput",
