@@ -71,7 +71,7 @@ def test_mistakes() -> None:
     ):  # fmt: skip
         with pytest.raises(TrainingError, match=words):
             rv.losses.Distillation(inner, **how)
-    with pytest.raises(TrainingError, match="is not one of rv.losses"):
+    with pytest.raises(TrainingError, match=r"is not one of rv\.losses"):
         rv.losses.Distillation(3, teacher)  # type: ignore[arg-type]
     with pytest.raises(TrainingError, match=r"gives a tuple.*output_only\(\)"):
         rv.losses.Distillation(inner, network()).target_of(X, Y)
