@@ -65,6 +65,7 @@ def check(rule: str, option: str, provider: str | None, per_step: bool = True, m
         ("circuit, learnable tau", "EProp, adaptive"), ("circuit, delays to the output", "EProp, symmetric"),
         ("circuit, every weight", "EProp, random"), ("circuit, every weight", "SLTT"), ("circuit, cells behind", "EProp, random"),
         ("circuit, cells behind, delays", "SLTT-K"), ("circuit, cells behind, delays", "OTTT"), ("circuit of currents", "EventProp"),
+        ("resonator", "OTTT"), ("resonator without reset", "EProp, random"), ("sliding PSN", "OTTT"), ("state space", "BPTT, window"),
         ("learnable delay, Gaussian", "OTTT"), ("one delay behind", "EProp, adaptive"), ("delay per synapse behind", "SLTT-K"),
     ],
 )  # fmt: skip

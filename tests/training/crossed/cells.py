@@ -14,7 +14,7 @@ Tensor = torch.Tensor
 Values = dict[str, Tensor]
 
 
-class _Spike(torch.autograd.Function):
+class Spike(torch.autograd.Function):
     """1 above 0; derivative of ArcTan with alpha 2."""
 
     @staticmethod
@@ -93,7 +93,7 @@ class LIF(Cell):
 
     def step(self, before: Values, arrived: Mapping[str, Tensor], reset: bool | str) -> tuple[Values, Tensor]:
         v, V_th = decay(self.dt, self.value("tau")) * before["v"] + arrived["x"], self.value("V_th")
-        z = _Spike.apply(self.compared(v) - V_th)
+        z = Spike.apply(self.compared(v) - V_th)
         gone = z if reset is True else z.detach()
         hard = "v = 0" in (self.population.cell.reset or "")
         return {"v": v * (1 - gone) if hard else v - gone * V_th}, z
@@ -108,7 +108,7 @@ class Tired(Cell):
         free = (before["left"] == 0).to(before["v"].dtype)
         moved = decay(self.dt, self.value("tau")) * before["v"] + arrived["x"]
         v = free * moved + (1 - free) * before["v"]
-        z = _Spike.apply(v - self.value("V_th")) * free
+        z = Spike.apply(v - self.value("V_th")) * free
         gone = z if reset is True else z.detach()
         steps = round(float(self.value("refractory")) / self.dt)
         left = torch.where(z.detach() > 0, float(steps), (before["left"] - 1).clamp(min=0))
@@ -124,7 +124,7 @@ class ALIF(Cell):
         rho = decay(self.dt, self.value("tau_a"))
         v, a = decay(self.dt, self.value("tau")) * before["v"] + arrived["x"], rho * before["a"]
         level = self.value("V_th") + self.value("beta_a") * a
-        z = _Spike.apply(v - level)
+        z = Spike.apply(v - level)
         compared = z if reset is True else z.detach()
         counted = z.detach() if reset is False else z
         return {"v": v - compared * level, "a": a + counted * (1 - rho)}, z
@@ -139,7 +139,7 @@ class Rectified(Cell):
         v = torch.where(
             u < 0, 1 - (1 - u.clamp(max=0)) ** (1 / 3), torch.where(u > 1, u.clamp(min=1) ** (1 / 3), inside)
         )
-        z = _Spike.apply(v - self.value("V_th"))
+        z = Spike.apply(v - self.value("V_th"))
         return {"v": v - (z if reset is True else z.detach())}, z
 
 
@@ -154,7 +154,7 @@ class Moving(Cell):
         rise = soft * torch.nn.functional.softplus((v - self.value("theta_start")) / soft, threshold=1e3)
         theta = rho * before["theta"] + (1 - rho) * (self.value("theta_slope") * v + self.value("theta_gain") * rise)
         level = self.value("V_th") + theta
-        z = _Spike.apply(v - level)
+        z = Spike.apply(v - level)
         return {"v": v - (z if reset is True else z.detach()) * level, "theta": theta}, z
 
 
@@ -196,7 +196,7 @@ class Current(Cell):
 
     def step(self, before: Values, arrived: Mapping[str, Tensor], reset: bool | str) -> tuple[Values, Tensor]:
         v, i = self.advance(before["v"], before["I"] + arrived["I"])
-        z = _Spike.apply(v - self.value("V_th"))
+        z = Spike.apply(v - self.value("V_th"))
         return {"v": v * (1 - (z if reset is True else z.detach())), "I": i}, z
 
     def timed(
@@ -252,7 +252,7 @@ class Conductance(Cell):
         level = (self.value("E_L") + g_e * self.value("E_e") + g_i * self.value("E_i")) / pull
         moved = level + (before["v"] - level) * torch.exp(-self.dt * pull / self.value("tau_m"))
         v = free * moved + (1 - free) * before["v"]
-        z = _Spike.apply(v - self.value("V_th")) * free
+        z = Spike.apply(v - self.value("V_th")) * free
         gone = z if reset is True else z.detach()
         steps = round(float(self.value("refractory")) / self.dt)
         left = torch.where(z.detach() > 0, float(steps), (before["left"] - 1).clamp(min=0))

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import ranvier as rv
-from ranvier.units import ms
+from ranvier.units import Hz, ms
 from tests.training.crossed.circuits import CIRCUITS
 from tests.training.crossed.parts import ROW, Make, current, level, readout
 
@@ -106,6 +106,14 @@ def rectified() -> rv.Cell:
 
 def moving() -> rv.Cell:
     return rv.DynamicThreshold(lif(V_th=0.6), tau_theta=rv.Learn(4 * ms)).changed(name="moving")
+
+
+def resonator(**how: Any) -> rv.Cell:
+    return rv.ResonateAndFire(6, f=rv.Learn(np.linspace(20, 90, 6) * Hz), tau=rv.Learn(15 * ms), V_th=0.5, **how)
+
+
+def space() -> rv.Cell:
+    return rv.StateSpace(6, modes=2, tau=rv.Learn(4 * ms), V_th=0.3)
 
 
 def membranes(training: bool) -> Make:
@@ -377,6 +385,10 @@ OPTIONS: dict[str, tuple[Make, tuple[int, ...]]] = {
     "membrane norm, settled": (membranes(False), ROW),
     "membrane rectifier": (simple(cell=rectified), ROW),
     "dynamic threshold": (simple(cell=moving), ROW),
+    "resonator": (simple(cell=resonator), ROW),
+    "resonator without reset": (simple(cell=lambda: resonator(reset=None)), ROW),
+    "sliding PSN": (simple(cell=lambda: rv.SlidingPSN(6, order=3, V_th=rv.Learn(0.4))), ROW),
+    "state space": (simple(cell=space), ROW),
     "residual": (residual("add"), ROW),
     "residual, and": (residual("and"), ROW),
     "recurrence": (recurrent(lambda: rv.Linear(6, 6)), ROW),

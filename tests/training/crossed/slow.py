@@ -16,6 +16,7 @@ from torch.nn import functional
 import ranvier as rv
 from ranvier.connectivity import Sparse
 from tests.training.crossed.cells import CELLS, Cell
+from tests.training.crossed.linear import LINEAR
 
 Tensor = torch.Tensor
 _CONVOLUTIONS = {nn.Conv1d: functional.conv1d, nn.Conv2d: functional.conv2d, nn.Conv3d: functional.conv3d}
@@ -98,7 +99,7 @@ class Slow:
 
     def __init__(self, net: rv.Network, paths: Paths = Paths()) -> None:
         self.net, self.paths = net, paths
-        self.cells: dict[str, Cell] = {n: CELLS[p.cell.name](p, net.dt) for n, p in net.populations.items()}
+        self.cells: dict[str, Cell] = {n: (CELLS | LINEAR)[p.cell.name](p, net.dt) for n, p in net.populations.items()}
         self.order, self.rounds = self._order(), {p.name: self._returns(p) for p in net.projections.values()}
         self.depth: dict[str, int] = {}
         for p in net.projections.values():
