@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-__all__ = ["BatchCriterion", "Hidden", "at_steps", "hidden_of", "judge", "lengths_of", "penalty_of"]
+from ranvier.training._signals import Asked
+
+__all__ = ["BatchCriterion", "Hidden", "asked_of", "at_steps", "hidden_of", "judge", "lengths_of", "penalty_of"]
 
 Tensor = torch.Tensor
 #: hidden[population][variable] [T, B, …]
@@ -20,14 +22,14 @@ class BatchCriterion:
     """``score(out)`` for one batch, and ``penalty(hidden)`` on top of it where hidden signals are given.
 
     ``at(steps, total)`` is the criterion of an output of some steps of a series of ``total``: ``score(out, steps, total)``.
-    ``record`` names the hidden signals that the penalty reads; ``lengths`` [B] the steps that belong to each sample;
+    ``asked`` holds the signals that the network gives, among them the hidden ones that the penalty reads; ``lengths`` [B] the steps that belong to each sample;
     ``per_step`` and ``update`` are those of ``rv.rules.PerStep``. A rule takes any function of the output instead: nothing
     is then recorded, and all steps count.
     """
 
     score: Callable[..., Tensor]
     penalty: Callable[[Hidden], Tensor] | None = None
-    record: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    asked: Asked | None = None
     lengths: Tensor | None = None
     per_step: bool = False
     update: int = 0
@@ -43,9 +45,15 @@ class BatchCriterion:
         return replace(self, part=(steps, total))
 
 
+def asked_of(criterion: Callable[..., Tensor]) -> Asked | None:
+    """The signals that a batch is to give, where the criterion says so."""
+    return criterion.asked if isinstance(criterion, BatchCriterion) else None
+
+
 def hidden_of(criterion: Callable[..., Tensor]) -> Mapping[str, Sequence[str]]:
     """The hidden signals that a criterion reads."""
-    return criterion.record if isinstance(criterion, BatchCriterion) else {}
+    asked = asked_of(criterion)
+    return {} if asked is None else asked.hidden
 
 
 def penalty_of(criterion: Callable[..., Tensor]) -> Callable[[Hidden], Tensor] | None:

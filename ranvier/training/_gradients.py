@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import nn
 
 from ranvier.errors import TrainingError
 
-__all__ = ["clip_gradient", "gradient_norms", "total_norm"]
+__all__ = ["check_finite", "clip_gradient", "gradient_norms", "total_norm"]
+
+#: numbers that are gathered to be summed at once, on one thread
+_FEW = 1 << 15
+
+
+@torch.no_grad()
+def total_norm(parameters: Iterable[nn.Parameter]) -> float:
+    """The Euclidean norm of the whole gradient, summed in float64."""
+    grads = [q.grad for q in parameters if q.grad is not None]
+    if not grads:
+        return 0.0
+    if len(grads) > 1 and sum(map(torch.Tensor.numel, grads)) <= _FEW:
+        grads = [torch.cat([g.reshape(-1) for g in grads])]
+    norms = [torch.linalg.vector_norm(g, dtype=torch.float64) for g in grads]
+    return float(norms[0] if len(norms) == 1 else torch.linalg.vector_norm(torch.stack(norms)))
 
 
 def gradient_norms(parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:
@@ -23,18 +38,19 @@ def gradient_norms(parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:
         return dict(zip(graded, torch.stack(norms).tolist(), strict=True))
 
 
-def total_norm(norms: dict[str, float], where: str, cause: Callable[[], str]) -> float:
-    """The norm of the whole gradient; ``cause`` looks for the reason where it is not finite.
+def check_finite(
+    norm: float, parameters: Mapping[str, nn.Parameter], where: str, cause: Callable[[], str]
+) -> None:
+    """Raise where the ``norm`` of the whole gradient is not finite; ``cause`` looks for the reason.
 
     Raises
     ------
     TrainingError
         Where a gradient is not finite: a step along it would destroy every parameter.
     """
-    for name, norm in norms.items():
-        if not math.isfinite(norm):
-            raise TrainingError(f"the gradient of {name} is not finite in {where}, although the loss is; {cause()}.")
-    return math.sqrt(sum(norm * norm for norm in norms.values()))
+    if not math.isfinite(norm):
+        name = next((n for n, own in gradient_norms(parameters).items() if not math.isfinite(own)), "the parameters")
+        raise TrainingError(f"the gradient of {name} is not finite in {where}, although the loss is; {cause()}.")
 
 
 def clip_gradient(parameters: Mapping[str, nn.Parameter], norm: float, clip: float) -> None:

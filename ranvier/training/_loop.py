@@ -15,9 +15,9 @@ from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._criterion import BatchCriterion, Hidden
 from ranvier.training._locate import first_non_finite, infinite_slope
+from ranvier.training._signals import Asked, asked_for
 from ranvier.training._updates import Updates
 from ranvier.training.batches import Signal, Source, key, moved, sizes_of
-from ranvier.training.health import Health
 from ranvier.training.losses import Loss
 from ranvier.training.metrics import Mean, Score, Tallied
 from ranvier.training.regularizers import Regularizer, signals_of
@@ -37,15 +37,15 @@ class Loop:
     loss: Callable[..., Any]
     updates: Updates
     seed: int
-    health: Health
     regularizers: tuple[Regularizer, ...] = ()
     metrics: tuple[Tallied, ...] = ()
 
     def learn(self, batches: Source, epoch: int, after: Callable[[], None]) -> tuple[Score, float, dict[str, float]]:
         """One epoch; its score, the largest gradient norm, and the rates of all populations."""
-        mean, updates, where = Mean(self.metrics), self.updates, f"epoch {epoch}"
+        mean, updates, health, where = Mean(self.metrics), self.updates, self.updates.health, f"epoch {epoch}"
         updates.largest, parameters, cause = 0.0, [*self.net.parameters()], str
         self.net.train()
+        asked = asked_for(self.net, signals_of(self.regularizers, self.net))
         with _random(self.seed, epoch, "train"):
             for number, (x, y, lengths) in enumerate(batches.epoch(epoch), 1):
                 where = f"batch {number} of epoch {epoch}"
@@ -53,13 +53,12 @@ class Loop:
                 target = self._target(x, y)
                 for parameter in parameters:
                     parameter.grad = None
-                criterion = self._criterion(x, target, lengths, generator, where, updates.done)
+                criterion = self._criterion(x, target, lengths, generator, where, updates.done, asked)
                 outcome = self.rule.gradient(self.net, x, criterion)
                 cause = partial(infinite_slope, self.net, x, criterion.score, generator, updates.done)
                 steps, samples = sizes_of(x)
-                norms = updates.batch(samples, epoch, where, cause)
-                counted = steps * samples if lengths is None else int(lengths.sum())
-                self.health.batch(outcome.spikes, counted, norms, where)
+                updates.batch(samples, epoch, where, cause)
+                health.batch(outcome.spikes, steps * samples if lengths is None else int(lengths.sum()))
                 mean.add(outcome.loss, outcome.out, target, lengths, samples)
                 after()
             updates.rest(epoch, where, cause)
@@ -67,7 +66,7 @@ class Loop:
             raise TrainingError(
                 f"{batches.name} gave no batch in epoch {epoch}: give at least one sample in every epoch; an iterator is read only once."
             )
-        return mean.score(), updates.largest, self.health.end_epoch(epoch)
+        return mean.score(), updates.largest, health.end_epoch(epoch)
 
     def validate(self, batches: Source, epoch: int) -> Score:
         """Loss and metrics on held-out data; every epoch draws the same noise."""
@@ -89,7 +88,7 @@ class Loop:
         return mean.score()
 
     def _criterion(
-        self, x: Signal, target: Any, lengths: Tensor | None, generator: Tensor, where: str, update: int
+        self, x: Signal, target: Any, lengths: Tensor | None, generator: Tensor, where: str, update: int, asked: Asked
     ) -> BatchCriterion:
         """The loss of one batch and what the regularisers add to it, with the signals that these read."""
 
@@ -101,8 +100,7 @@ class Loop:
             return torch.stack([r(self.net, hidden, lengths) for r in self.regularizers]).sum()
 
         per_step = lengths is None and getattr(self.loss, "per_step", False)  # steps of padded samples weigh unequally
-        record = signals_of(self.regularizers, self.net)
-        return BatchCriterion(score, penalty if self.regularizers else None, record, lengths, per_step, update)
+        return BatchCriterion(score, penalty if self.regularizers else None, asked, lengths, per_step, update)
 
     def _target(self, x: Signal, y: Any) -> Any:
         """The target of a batch, on the device of the network."""

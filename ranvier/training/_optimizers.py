@@ -18,6 +18,7 @@ from ranvier.network import Network
 
 __all__ = ["Optimizers", "make_optimizers"]
 
+#: each with one kernel for all parameters of a group
 _NAMED: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -43,8 +44,13 @@ class Optimizers:
         return {n: q for n, q in net.named_parameters() if id(q) in own}
 
     def step(self) -> None:
-        """One update."""
+        """One update. A fused step of torch reads numbers in the order of memory, so that a gradient must have that of its parameter."""
         for part in self.parts:
+            for group in part.param_groups:
+                if group.get("fused"):
+                    for q in group["params"]:
+                        if q.grad is not None and q.grad.stride() != q.stride():
+                            q.grad = torch.empty_like(q).copy_(q.grad)
             part.step()
 
     @contextmanager
@@ -72,7 +78,8 @@ def make_optimizers(optimizer: Any, net: Network, lr: float) -> Optimizers:
             raise TrainingError(
                 f"optimizer={optimizer!r} is unknown: use {', '.join(_NAMED)}, or pass a torch optimiser class."
             )
-        return Optimizers((_NAMED[optimizer](parameters, lr=lr),))
+        fused = all(q.is_floating_point() and q.device.type == "cpu" for q in parameters)
+        return Optimizers((_NAMED[optimizer](parameters, lr=lr, fused=fused or None),))
     given = tuple(optimizer) if isinstance(optimizer, tuple | list) else (optimizer,)
     if given and all(isinstance(one, torch.optim.Optimizer) for one in given):
         _check_share(given, parameters)

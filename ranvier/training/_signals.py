@@ -15,7 +15,7 @@ from ranvier.network.run.windows import plan_call, signal_of, take_inputs
 from ranvier.network.shapes import shapes_from
 from ranvier.training.batches import Signal
 
-__all__ = ["Signals", "check_input", "emissions", "plan_of", "run", "spiking"]
+__all__ = ["Asked", "Signals", "asked_for", "check_input", "emissions", "plan_of", "run", "spiking"]
 
 Tensor = torch.Tensor
 
@@ -65,26 +65,39 @@ def plan_of(net: Network, x: Signal, how: Mapping[str, Any]) -> Plan:
     return plan_call(net.graph, inputs, state, True, steps, batch, cuts=cuts, **periods)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a batch is to give, found once for many: ``record`` by population, for what ``fire``, ``emit`` and ``hidden`` name."""
+
+    fire: tuple[str, ...]
+    emit: Mapping[str, str]
+    hidden: Mapping[str, Sequence[str]]
+    record: Mapping[str, Sequence[str]]
+
+
+def asked_for(net: Network, hidden: Mapping[str, Sequence[str]] | None = None) -> Asked:
+    """The outputs and the spikes of all that can fire, with some further signals by population."""
+    fire, emit, further = spiking(net), emissions(net), hidden or {}
+    record: dict[str, list[str]] = {n: ["spikes"] for n in fire}
+    for name, variables in (*((n, (e,)) for n, e in emit.items()), *further.items()):
+        record[name] = list(dict.fromkeys([*record.get(name, []), *variables]))
+    return Asked(fire, emit, further, record)
+
+
 def run(
-    net: Network, x: Signal, state: State | None = None, *, hidden: Mapping[str, Sequence[str]] | None = None,
-    lengths: Tensor | None = None, **how: Any,
+    net: Network, x: Signal, state: State | None = None, *, asked: Asked | None = None, lengths: Tensor | None = None,
+    **how: Any,
 ) -> Signals:  # fmt: skip
     """Advance ``net`` over ``x`` [T, B, …]; ``how`` are the arguments of a rule (window, checkpoint, reset).
 
-    ``hidden`` names further signals to keep. Spikes after each sample's end (``lengths`` [B]) are left out of
+    ``asked`` names what is kept. Spikes after each sample's end (``lengths`` [B]) are left out of
     ``spikes`` and ``hidden``; scoring leaves out the rest, so that the run needs no cut there.
     """
-    fire = spiking(net)
-    record: dict[str, list[str]] = {n: ["spikes"] for n in fire}
-    emit = emissions(net)
-    for name, emission in emit.items():
-        record[name] = list(dict.fromkeys([*record.get(name, []), emission]))
-    for name, variables in (hidden or {}).items():
-        record[name] = list(dict.fromkeys([*record.get(name, []), *variables]))
-    done = net._run(x, state, record, **how)
-    outputs = {n: done.recorded[n, e] for n, e in emit.items()}
+    wanted = asked_for(net) if asked is None else asked
+    done = net._run(x, state, wanted.record, **how)
+    outputs = {n: done.recorded[n, e] for n, e in wanted.emit.items()}
     counted = done.recorded
     if lengths is not None:
         counted = {key: silence_after(value, lengths) for key, value in counted.items()}
-    kept = {n: {v: counted[n, v] for v in variables} for n, variables in (hidden or {}).items()}
-    return Signals(outputs, {n: counted[n, "spikes"].detach() for n in fire}, done.state, kept)
+    kept = {n: {v: counted[n, v] for v in variables} for n, variables in wanted.hidden.items()}
+    return Signals(outputs, {n: counted[n, "spikes"].detach() for n in wanted.fire}, done.state, kept)

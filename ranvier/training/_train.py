@@ -220,8 +220,9 @@ def train(
     with optimizers.same_settings(), Display(epochs, batches.count, len(history), progress) as display:
         running = rates.start(optimizers.parts, epochs)
         running.resume(history, course.updates)
-        updates = Updates(learnt, optimizers, scales, running, clip, accumulate, course.averages, course.updates)
-        loop = Loop(net, rule, loss, updates, seed, Health(net), tuple(regularizers), scoring.metrics)
+        averages, done = course.averages, course.updates
+        updates = Updates(learnt, optimizers, scales, running, Health(net), clip, accumulate, averages, done)
+        loop = Loop(net, rule, loss, updates, seed, tuple(regularizers), scoring.metrics)
         display.say(memory)
         if scales.factors:
             display.say(f"steps are scaled to the size of parameters: {scales}")

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import nn
 
 from ranvier.errors import TrainingError
 from ranvier.training._average import Averages
-from ranvier.training._gradients import clip_gradient, gradient_norms, total_norm
+from ranvier.training._gradients import check_finite, clip_gradient, gradient_norms, total_norm
 from ranvier.training._numbers import is_whole
 from ranvier.training._optimizers import Optimizers
+from ranvier.training.health import Health
 from ranvier.training.scales import Scales
 from ranvier.training.schedules import Running
 
 __all__ = ["Updates", "check_accumulate"]
-
-Norms = dict[str, float]
 
 
 def check_accumulate(accumulate: int) -> None:
@@ -29,7 +29,7 @@ def check_accumulate(accumulate: int) -> None:
 
 @dataclass
 class Updates:
-    """Adds the gradients of ``accumulate`` batches, weighed by their samples, limits them, and steps.
+    """Adds the gradients of ``accumulate`` batches, weighed by their samples, limits them, and steps; ``health`` sees them before.
 
     ``done`` counts the updates of the whole training; ``largest`` is the largest norm of a gradient of the epoch, before clipping.
     """
@@ -38,6 +38,7 @@ class Updates:
     optimizers: Optimizers
     scales: Scales
     schedule: Running
+    health: Health
     clip: float | None = None
     accumulate: int = 1
     averages: Averages | None = None
@@ -47,26 +48,27 @@ class Updates:
     _batches: int = 0
     _samples: int = 0
 
-    def batch(self, samples: int, epoch: int, where: str, cause: Callable[[], str]) -> Norms:
-        """Count the gradient of a batch, and step where it completes an update; the norms of that gradient by parameter."""
+    def batch(self, samples: int, epoch: int, where: str, cause: Callable[[], str]) -> None:
+        """Count the gradient of a batch, and step where it completes an update."""
         self._batches += 1
         if self.accumulate > 1:
             self._gather(samples)
             if self._batches < self.accumulate:
-                return {}
-        return self._update(epoch, where, cause)
+                return
+        self._update(epoch, where, cause)
 
     def rest(self, epoch: int, where: str, cause: Callable[[], str]) -> None:
         """Step with the batches that the end of an epoch leaves."""
         if self._batches:
             self._update(epoch, where, cause)
 
-    def _update(self, epoch: int, where: str, cause: Callable[[], str]) -> Norms:
+    def _update(self, epoch: int, where: str, cause: Callable[[], str]) -> None:
         for name, total in self._sums.items():
             self.parameters[name].grad = total.div_(self._samples)
         self.scales.gradients()
-        norms = gradient_norms(self.parameters)
-        norm = total_norm(norms, where, cause)
+        norm = total_norm(self.parameters.values())
+        check_finite(norm, self.parameters, where, cause)
+        self.health.gradient(norm, partial(gradient_norms, self.parameters), where)
         if self.clip is not None:
             clip_gradient(self.parameters, norm, self.clip)
         with self.scales.applied():
@@ -77,7 +79,6 @@ class Updates:
         if self.averages is not None:
             self.averages.add(epoch)
         self.largest = max(self.largest, norm)
-        return norms
 
     def _gather(self, samples: int) -> None:
         """Add the gradient of a batch, times its samples, to the sums."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -21,6 +22,8 @@ _SATURATED = 0.5
 #: a gradient explodes where it is this many times its usual norm, and larger than its parameter
 _EXPLODING = 1e3
 _USUAL = 20
+#: batches after which every gradient is looked at again, for parameters that have one late
+_AGAIN = 64
 
 
 @dataclass
@@ -35,27 +38,35 @@ class Health:
     steps: int = 0
     norms: dict[str, list[float]] = field(default_factory=dict)
     told: set[tuple[str, str]] = field(default_factory=set)
+    _batches: int = 0
+    #: the norm of the whole gradient up to which none of a parameter explodes
+    _quiet: float = -1.0
 
-    def batch(self, spikes: Mapping[str, torch.Tensor], steps: int, norms: Mapping[str, float], where: str) -> None:
-        """Count a batch of ``steps`` steps times samples, with the norm of every parameter's gradient."""
+    def batch(self, spikes: Mapping[str, torch.Tensor], steps: int) -> None:
+        """Count a batch of ``steps`` steps times samples."""
         self.steps += steps
         for name, count in spikes.items():
-            self.counts[name] = self.counts[name] + count if name in self.counts else count.double()
-        for name, norm in norms.items():
+            known = self.counts.get(name)
+            self.counts[name] = count.to(torch.float64, copy=True) if known is None else known.add_(count)
+
+    def gradient(self, norm: float, norms: Callable[[], Mapping[str, float]], where: str) -> None:
+        """Watch a gradient: its norm, and the norms by parameter, which are only asked for where one may explode."""
+        self._batches += 1
+        if norm <= self._quiet and self._batches % _AGAIN:
+            return
+        for name, own in norms().items():
             usual = self.norms.setdefault(name, [])
             if len(usual) < _USUAL:
-                usual.append(norm)
-            elif (
-                norm > _EXPLODING * min(usual)
-                and norm > _EXPLODING * median(usual)
-                and norm > float(self.net.get_parameter(name).detach().norm())
-            ):
+                usual.append(own)
+            elif own > _limit(usual) and own > float(self.net.get_parameter(name).detach().norm()):
                 self._tell(
                     "exploding", name,
-                    f"the gradient of {name} has the norm {norm:.3g} in {where}, but {median(usual):.3g} in the first "
+                    f"the gradient of {name} has the norm {own:.3g} in {where}, but {median(usual):.3g} in the first "
                     f"{_USUAL} batches: it explodes. Pass clip=1.0 to rv.train, lower lr, shorten the window of "
                     f"rv.rules.BPTT(window=…), or choose a surrogate with a lower peak.",
                 )  # fmt: skip
+        every = all(len(usual) == _USUAL for usual in self.norms.values())
+        self._quiet = min(map(_limit, self.norms.values()), default=math.inf) if every else -1.0
 
     def rates(self) -> dict[str, float]:
         """Mean spikes per cell and step of every population that can fire."""
@@ -90,3 +101,8 @@ class Health:
         if (what, name) not in self.told:
             self.told.add((what, name))
             warn(message)
+
+
+def _limit(usual: list[float]) -> float:
+    """The norm above which a gradient that ``usual`` ones came before may explode."""
+    return _EXPLODING * median(usual)

@@ -69,7 +69,7 @@ def test_the_limits_are_where_the_words_say(net: Make) -> None:
     spikes[0] = 1
     with warnings.catch_warnings():
         warnings.simplefilter("error", RanvierWarning)
-        health.batch({"lif1": spikes}, 10, {}, "batch 1")
+        health.batch({"lif1": spikes}, 10)
         assert health.end_epoch(1)["lif1"] == pytest.approx(1 / 200)
-        health.batch({"lif1": torch.full((20,), 5.0)}, 10, {}, "batch 1")
+        health.batch({"lif1": torch.full((20,), 5.0)}, 10)
         assert health.end_epoch(2)["lif1"] == pytest.approx(0.5)

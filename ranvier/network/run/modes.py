@@ -115,10 +115,16 @@ def watch_backward(window: Window) -> None:
 
 
 def watch(outputs: Iterable[torch.Tensor]) -> None:
-    """Warn where the gradient of an output is taken under autocast."""
+    """Warn where the gradient of an output is taken under autocast: one hook for outputs that one operation made."""
+    seen = None
     for output in outputs:
         if output.requires_grad:
-            output.register_hook(_watch)
+            made = output.grad_fn
+            if made is None:
+                output.register_hook(_watch)
+            elif made is not seen:
+                seen = made
+                made.register_prehook(_watch)
 
 
 def _apart(values: Mapping[K, torch.Tensor]) -> dict[K, torch.Tensor]:
@@ -151,6 +157,6 @@ def _leave(_: Any) -> None:
 
 
 @unserializable_hook
-def _watch(_: torch.Tensor) -> None:
+def _watch(_: Any) -> None:
     if torch.is_autocast_enabled("cpu"):
         warn(_BACKWARD)

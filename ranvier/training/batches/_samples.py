@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -17,6 +18,8 @@ __all__ = ["Samples", "Tensors", "are_parts", "is_signal"]
 Tensor = torch.Tensor
 #: numbers of a sample that pay for a look-up of its own
 _LARGE = 1 << 12
+#: numbers of small samples that are looked up at once, for as many batches as they make
+_AHEAD = 1 << 16
 
 
 class _Numbered(Steady):
@@ -38,9 +41,11 @@ class _Numbered(Steady):
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """All samples, each once."""
-        order = self._order(epoch)
-        for first in range(0, len(order), self.batch_size):
-            yield self.collate(order[first : first + self.batch_size])
+        return self.batches(self._order(epoch))
+
+    def batches(self, order: Tensor) -> Iterator[Batch]:
+        """The batches of samples in this order."""
+        return map(self.collate, order.split(self.batch_size))
 
     def _order(self, epoch: int) -> Tensor:
         if self.seed is None:
@@ -58,6 +63,20 @@ class Tensors(_Numbered):
     def __init__(self, parts: Any, batch_size: int, seed: int | None, name: str) -> None:
         self.parts = tuple(mapped(part, torch.as_tensor) for part in parts)
         super().__init__(_rows_of_all(self.parts, name), batch_size, seed, name)
+        large = max(part[0].numel() for part in parts_of(self.parts[0], "x").values())
+        self._ahead = max(1, _AHEAD // max(1, large * batch_size)) * batch_size
+
+    def batches(self, order: Tensor) -> Iterator[Batch]:
+        """The batches of samples in this order; of small samples, some batches are looked up at once."""
+        if self._ahead == self.batch_size or len(self.parts) > 2:
+            yield from super().batches(order)
+            return
+        size = self.batch_size
+        for index in order.split(self._ahead):
+            x = mapped(self.parts[0], lambda part, index=index: _several(part, index, size))
+            y = mapped(second(self.parts), lambda part, index=index: part[index].split(size))
+            for k in range(-(-len(index) // size)):
+                yield mapped(x, itemgetter(k)), mapped(y, itemgetter(k)), None
 
     def collate(self, index: Tensor) -> Batch:
         """The batch of some samples."""
@@ -122,3 +141,12 @@ def _chosen(x: Tensor, index: Tensor) -> Tensor:
     if x.ndim < 2 or not len(index) or x[0].numel() < _LARGE:
         return time_first(x[index]).contiguous()
     return torch.stack([x[k] for k in index.tolist()], dim=1)
+
+
+def _several(x: Tensor, index: Tensor, size: int) -> Sequence[Tensor]:
+    """The batches of ``size`` samples each that ``index`` names, as :func:`_chosen` gives them; the last may be smaller."""
+    whole = len(index) - len(index) % size
+    if x.ndim < 2 or whole <= size:
+        return [_chosen(x, part) for part in index.split(size)]
+    found = x[index[:whole]].unflatten(0, (-1, size)).transpose(1, 2).contiguous().unbind(0)
+    return found if whole == len(index) else (*found, _chosen(x, index[whole:]))

@@ -14,6 +14,8 @@ from ranvier.training.metrics._metric import Compared
 __all__ = ["Accuracy"]
 
 Tensor = torch.Tensor
+#: batches whose hits are counted at once
+_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Accuracy(Compared):
 class _Right:
     def __init__(self, compared: Callable[..., tuple[Tensor, Tensor]]) -> None:
         self.compared, self.right, self.all = compared, 0, 0
+        self._hits: list[Tensor] = []
 
     def add(self, out: Any, target: Any, lengths: Tensor | None, samples: int) -> None:
         found, truth = self.compared(out, target, lengths)
@@ -39,8 +42,16 @@ class _Right:
             raise TrainingError(
                 f"metric='accuracy' needs one class per sample, {tuple(found.shape)}, got targets {tuple(truth.shape)}."
             )
-        self.right += int((found == truth).sum())
+        self._hits.append(found == truth)
         self.all += truth.numel()
+        if len(self._hits) == _AT_ONCE:
+            self._count()
 
     def value(self) -> float:
+        self._count()
         return self.right / max(self.all, 1)
+
+    def _count(self) -> None:
+        if self._hits:
+            self.right += int(torch.cat([hits.flatten() for hits in self._hits]).sum())
+            self._hits = []

@@ -9,7 +9,7 @@ from typing import Any
 from ranvier.dynamics import Cuts, Reset
 from ranvier.errors import TrainingError
 from ranvier.network import Network, in_own_precision
-from ranvier.training._criterion import hidden_of, judge, lengths_of
+from ranvier.training._criterion import asked_of, hidden_of, judge, lengths_of
 from ranvier.training._numbers import is_whole
 from ranvier.training._signals import run
 from ranvier.training.batches import Signal
@@ -83,7 +83,7 @@ class BPTT(Rule):
             cuts, record = Cuts(reset=self.reset), hidden_of(criterion)
             series = partial(Series, net, x, self.window, cuts, attached=bool(learnt_starts(net)), record=record)
             return in_windows(net, series, criterion)
-        signals = run(net, x, hidden=hidden_of(criterion), lengths=lengths_of(criterion), **self.arguments())
+        signals = run(net, x, asked=asked_of(criterion), lengths=lengths_of(criterion), **self.arguments())
         loss = judge(criterion, signals.out, signals.hidden)
         loss.backward()
         out = {n: o.detach() for n, o in signals.outputs.items()}
