@@ -38,9 +38,7 @@ def gradient_norms(parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:
         return dict(zip(graded, torch.stack(norms).tolist(), strict=True))
 
 
-def check_finite(
-    norm: float, parameters: Mapping[str, nn.Parameter], where: str, cause: Callable[[], str]
-) -> None:
+def check_finite(norm: float, parameters: Mapping[str, nn.Parameter], where: str, cause: Callable[[], str]) -> None:
     """Raise where the ``norm`` of the whole gradient is not finite; ``cause`` looks for the reason.
 
     Raises

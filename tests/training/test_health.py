@@ -73,3 +73,31 @@ def test_the_limits_are_where_the_words_say(net: Make) -> None:
         assert health.end_epoch(1)["lif1"] == pytest.approx(1 / 200)
         health.batch({"lif1": torch.full((20,), 5.0)}, 10)
         assert health.end_epoch(2)["lif1"] == pytest.approx(0.5)
+
+
+def test_a_gradient_that_comes_late_is_watched_too(net: Make) -> None:
+    """One parameter has no gradient at first; the norm of all, far below the limits of the others, does not hide it."""
+    health, norms = Health(net()), {"linear1.weight": 1e6}
+    for _ in range(40):
+        health.gradient(1e6, lambda: norms, "batch 1")
+    late = {**norms, "linear1.bias": 1.0}
+    for _ in range(64 + 20):
+        health.gradient(1e6, lambda: late, "batch 2")
+    with pytest.warns(RanvierWarning, match="linear1.bias has the norm 5e[+]07 in batch 3"):
+        health.gradient(5e7, lambda: {**norms, "linear1.bias": 5e7}, "batch 3")
+
+
+def test_norms_of_parameters_are_asked_for_where_one_may_explode(net: Make) -> None:
+    health, asked = Health(net()), []
+
+    def norms() -> dict[str, float]:
+        asked.append(len(asked))
+        return {"linear1.weight": 1.0, "linear1.bias": 0.1}
+
+    for _ in range(60):
+        health.gradient(1.0, norms, "batch 1")
+    assert len(asked) == 20
+    health.gradient(99.0, norms, "batch 2")
+    assert len(asked) == 20
+    health.gradient(101.0, norms, "batch 2")
+    assert len(asked) == 21
