@@ -49,12 +49,6 @@ def elsewhere_inside_a_module() -> None:
         torch.nn.Sequential(chain(provider="refusing"))(torch.ones(9, 8, 4))
 
 
-def autocast() -> None:
-    net = chain()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        net(torch.ones(9, 8, 4))
-
-
 def backward() -> None:
     out = chain()(torch.ones(9, 8, 4))[0].sum()
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -88,7 +82,7 @@ def delays() -> None:
 @pytest.mark.parametrize(
     "act",
     [
-        turned, overflowing, elsewhere, elsewhere_in_a_plan, elsewhere_inside_a_module, autocast, backward, wiring, limits,
+        turned, overflowing, elsewhere, elsewhere_in_a_plan, elsewhere_inside_a_module, backward, wiring, limits,
         sign, delays,
     ],
 )  # fmt: skip

@@ -15,6 +15,7 @@ __all__ = ["FLOATS", "Take", "fill", "told"]
 #: a tensor of the file by its name within a module, handed out once; None where the file has none
 Take = Callable[[str], torch.Tensor | None]
 FLOATS = frozenset((torch.float32, torch.float64))
+_ANY = FLOATS | {torch.bfloat16, torch.float16}
 
 
 def fill(module: nn.Module, take: Take, where: str, parameters: bool = True) -> None:
@@ -27,7 +28,7 @@ def fill(module: nn.Module, take: Take, where: str, parameters: bool = True) -> 
             new = take(name)
             if new is None:
                 raise damaged(where, f"tensor {name!r} is missing")
-            if new.shape != old.shape or not (new.dtype == old.dtype or {new.dtype, old.dtype} <= FLOATS):
+            if new.shape != old.shape or not (new.dtype == old.dtype or {new.dtype, old.dtype} <= _ANY):
                 raise damaged(f"{where}.{name}", f"is {told(new)}, expected {told(old)}")
             table[name] = nn.Parameter(new) if isinstance(old, nn.Parameter) else new
 

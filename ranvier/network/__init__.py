@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ranvier.network.residual import Residual
     from ranvier.network.rounding import RoundingReport, compare_rounding, rounded_delays
     from ranvier.network.run.lengths import silence_after, take_lengths
-    from ranvier.network.run.modes import in_own_precision
+    from ranvier.network.run.modes import own_precision
     from ranvier.network.saving.networks import load, save
     from ranvier.network.sequential import Sequential
     from ranvier.network.simulation.gradient_run import GradientRun, Signals
@@ -78,10 +78,10 @@ __all__ = [
     "TimedArray",
     "compare_rounding",
     "fold_norms",
-    "in_own_precision",
     "load",
     "load_records",
     "load_state",
+    "own_precision",
     "ramp_current",
     "rounded_delays",
     "save",
@@ -129,7 +129,7 @@ _PUBLIC: dict[str, str] = {
     "TimedArray": ".stimuli",
     "compare_rounding": ".rounding",
     "fold_norms": ".fold",
-    "in_own_precision": ".run.modes",
+    "own_precision": ".run.modes",
     "load": ".saving.networks",
     "load_records": ".recording",
     "load_state": ".state.files",

@@ -25,6 +25,7 @@ from ranvier.network.parts.populate import populate
 from ranvier.network.parts.population import Population, Relay, emission_of
 from ranvier.network.parts.projection import Projection
 from ranvier.network.parts.sources import Sources
+from ranvier.network.precision import precision_of
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
 from ranvier.values import flag
@@ -83,7 +84,7 @@ class Described(NamedParts):
 
     @property
     def dtype(self) -> torch.dtype:
-        """float32 or float64; follows ``.float()`` and ``.double()``."""
+        """The dtype of weights and outputs; follows ``.float()``, ``.double()``, ``.bfloat16()`` and ``.half()``."""
         return self._buffers["_probe"].dtype  # pyright: ignore[reportOptionalMemberAccess]
 
     @property
@@ -99,9 +100,11 @@ class Described(NamedParts):
     @property
     def graph(self) -> Graph:
         """Its parts as they are now, for everything that is no method of a network."""
+        probe: Tensor = self._buffers["_probe"]  # pyright: ignore[reportAssignmentType]
+        dtype, half = precision_of(probe.dtype, probe.device)
         return Graph(
-            self._dt, self.seed, self.dtype, self.device, self.provider, self.inputs, self.sources, self.populations,
-            self.relays, self.projections, self.outputs, self._memo, self.bounds, self._processes,
+            self._dt, self.seed, dtype, probe.device, self.provider, self.inputs, self.sources, self.populations,
+            self.relays, self.projections, self.outputs, self._memo, self.bounds, self._processes, precision=half,
         )  # fmt: skip
 
     def _name(self, name: str, what: str) -> str:

@@ -11,6 +11,7 @@ from ranvier.network.network import Network
 from ranvier.network.order import GraphError
 from ranvier.network.parts.population import Relay
 from ranvier.network.parts.projection import Projection
+from ranvier.network.precision import in_float32
 from ranvier.network.shapes import shapes_known
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def fold_norms(net: Network) -> Network:
     """
     if not isinstance(net, Network):
         raise GraphError(f"fold_norms takes a network, got {type(net).__name__}: give rv.Network or rv.Sequential.")
+    in_float32(net.graph, "rv.fold_norms")
     folded = copied(net).eval()
     uses = [id(q) for p in folded.projections.values() for m in p.chain for q in m.parameters()]
     for population in folded.populations.values():

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ranvier.network.parts.population import Population, Relay
     from ranvier.network.parts.projection import Projection
     from ranvier.network.plan.plan import Plan
+    from ranvier.network.precision import Precision
     from ranvier.neurons import Cell
 
 __all__ = ["Graph", "Memo"]
@@ -118,6 +119,8 @@ class Graph:
     processes: Processes | None = None
     #: parameters [B, *shape] or [B, 1, …] that stand in the place of those of a population in one call
     values: Mapping[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
+    #: half precision of the products of this call; ``dtype`` is that of states
+    precision: Precision | None = None
 
     @property
     def parts(self) -> tuple[Population | Projection | Members, ...]:

@@ -54,7 +54,7 @@ class Layer(Habits, Shown):
     surrogate
         Derivative at the threshold where the cell names none.
     dtype
-        float32 or float64; ``.double()`` and ``.float()`` change it.
+        As in :class:`Network`; ``.double()``, ``.float()`` and ``.bfloat16()`` change it.
     provider
         The provider to ask first, as in :class:`Network`.
     reset_gradient

@@ -14,6 +14,7 @@ from ranvier.kernels.step import Add, Advance, Builder, DelayPop, DelayPush, Fil
 from ranvier.network.order import Edge, arrange
 from ranvier.network.parts.population import emission_of
 from ranvier.network.plan.hooks import has_hook, hooked_parts
+from ranvier.network.precision import in_float32
 from ranvier.network.run.refractory import Refractory, refractory_of
 from ranvier.network.shapes import shapes_known, unknown_shape
 from ranvier.network.state.check import check_state
@@ -64,6 +65,7 @@ def step_graph(
 
 
 def _refuse(net: Network) -> None:
+    in_float32(net.graph, "rv.step_graph")
     if net.sources:
         raise ProviderError(
             f"a step graph has no sources, but the network has {next(iter(net.sources))!r}: make it an input and give its emissions."

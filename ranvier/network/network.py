@@ -13,12 +13,13 @@ from ranvier.network.checks import check_batch
 from ranvier.network.described import Described
 from ranvier.network.inner import check_called, warn_of_own_forward
 from ranvier.network.order import GraphError
-from ranvier.network.parts.population import signal_of
 from ranvier.network.plan.plan import Plan
 from ranvier.network.plan.planning import plan_asked
 from ranvier.network.run.call import call
 from ranvier.network.run.execute import Execution
+from ranvier.network.run.modes import autocast
 from ranvier.network.run.one_step import as_sequence, as_step, as_window, one_step
+from ranvier.network.run.outputs import emissions, named_outputs
 from ranvier.network.shapes import given_shapes, names_of_inputs
 from ranvier.network.simulation.run import Run
 from ranvier.network.simulation.simulate import Keeping, simulate
@@ -49,7 +50,7 @@ class Network(Described):
     surrogate
         Derivative at the threshold for cells that name none.
     dtype
-        float32 or float64.
+        float32, float64, or bfloat16 and float16 for weights of matrices and convolutions (``docs/precision.md``).
     provider
         The provider to ask first: ``"cpu"``, ``"reference"`` or one of ``ranvier.kernels.register``; None: all in order.
     processes
@@ -127,8 +128,8 @@ class Network(Described):
         return self._buffers["_probe"].dtype, self.provider  # pyright: ignore[reportOptionalMemberAccess]
 
     def _plainly(self) -> Who | None:
-        """The same; None where a step must be a call of the module: in torch.compile, with hooks, or with another ``forward``."""
-        called = torch.compiler.is_compiling() or self._forward_hooks or self._forward_pre_hooks
+        """The same; None where a step must be a call of the module: in torch.compile or autocast, with hooks, or with another ``forward``."""
+        called = torch.compiler.is_compiling() or autocast() or self._forward_hooks or self._forward_pre_hooks
         return None if called or type(self).forward is not Network.forward else self._who()
 
     def _run(self, x, state: State | None, record: Mapping[str, Sequence[str]], **how: Any) -> Execution:
@@ -167,12 +168,9 @@ class Network(Described):
             done = one_step(self._memo, self._who(), x[0], state)
             if done is not None:
                 return as_window(done[0]), done[1]
-        if not self.outputs:
-            raise GraphError("the network has no output: make a population with output=True.")
-        emit = {n: signal_of(self.populations[n]) if n in self.populations else "x" for n in self.outputs}
+        emit = emissions(self.outputs, self.populations)
         run = self._run(x, state, {n: (e,) for n, e in emit.items()}, **how)
-        out = {n: run.recorded[n, e] for n, e in emit.items()}
-        return (next(iter(out.values())) if len(out) == 1 else out), run.state
+        return named_outputs(run.recorded, emit, self.dtype), run.state
 
     def observe(
         self,

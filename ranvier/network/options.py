@@ -11,6 +11,7 @@ from ranvier.dynamics import OWN_RESETS, wrong_reset
 from ranvier.errors import DimensionError, ShapeError
 from ranvier.kernels import registry
 from ranvier.network.order import GraphError
+from ranvier.network.precision import HALVES
 from ranvier.surrogates import Surrogate
 from ranvier.units import UNITS, as_quantity
 
@@ -44,10 +45,11 @@ def several(processes: Any) -> Processes | None:
 
 
 def check_options(dtype: Any, provider: str | None, surrogate: Any, reset_gradient: Any) -> None:
-    """Refuse a dtype that spikes do not survive, and what is no provider, no surrogate or no gradient of a reset."""
-    if dtype not in (torch.float32, torch.float64):
+    """Refuse a dtype that a network cannot have, and what is no provider, no surrogate or no gradient of a reset."""
+    if dtype not in (torch.float32, torch.float64, *HALVES):
         raise ShapeError(
-            f"dtype={dtype} is not supported: use torch.float32 or torch.float64, as spikes do not survive half precision."
+            f"dtype={dtype} is not supported: use torch.float32 or torch.float64, or torch.bfloat16 or torch.float16 for the weights "
+            f"of matrices and convolutions."
         )
     if provider is not None and provider not in registry.names():
         raise GraphError(f"provider={provider!r} is unknown: use {registry.listed()} or None.")

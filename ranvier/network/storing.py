@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ranvier.connectivity.copied import copied
 from ranvier.network.network import Network
+from ranvier.network.precision import in_float32
 from ranvier.storages import Storage, StorageError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def store_weights(net: Network, storage: Storage | None = None) -> Network:
         )
     if storage is not None and not isinstance(storage, Storage):
         raise StorageError(f"storage={storage!r} is no storage: give rv.storages.Int8() or another of rv.storages.")
+    in_float32(net.graph, "rv.store_weights")
     stored = copied(net)
     for p in stored.projections.values():
         _store(p, storage)

@@ -38,7 +38,6 @@ def network(cells: int = 20, seed: int = 1, plastic: bool = False) -> rv.Network
             r"record\['cells'\] asks for 'spikes' twice",
         ),
         (lambda net: net.half().run(1 * ms), r"the network is in torch.float16: call net.float\(\)"),
-        (lambda net: net.half().initial_state(), r"the network is in torch.float16: call net.float\(\)"),
         (lambda net: net.observe(duration=1 * ms, batch=0, record={"cells": ["v"]}), "batch=0 must be at least 1"),
         (lambda net: net.plan(batch=0), "batch=0 must be at least 1"),
         (lambda net: net.plan(steps=-1), "steps=-1 must not be negative"),

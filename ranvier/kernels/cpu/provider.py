@@ -12,6 +12,7 @@ from ranvier.kernels import cpu
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.propagate import run_by_event, run_dense
 from ranvier.kernels.provider import DENSE, EVENT, Offer, Refusal, Request, Runnable
+from ranvier.kernels.reference import run_product
 from ranvier.kernels.tasks import (
     CircuitShape,
     DrawShape,
@@ -36,6 +37,8 @@ __all__ = ["Cpu", "provider"]
 _FEW = 48
 #: the way of a fused task that is one step in each call
 _STEP = "step"
+#: the way of a product that torch computes under its autocast
+_HALF = "half"
 
 
 class Cpu:
@@ -82,7 +85,7 @@ class Cpu:
             case DrawShape():
                 return cpu.run_draw
             case PropagateShape():
-                return run_by_event if variant == EVENT else run_dense
+                return run_product if variant == _HALF else run_by_event if variant == EVENT else run_dense
             case SynapseShape():
                 raise ProviderError("plastic synapses by themselves were refused: ask the reference provider.")
 
@@ -141,6 +144,8 @@ def _scan(shape: ScanShape) -> str:
 
 
 def _product(shape: PropagateShape) -> Offer:
+    if shape.half is not None:
+        return Offer(f"by torch, in {str(shape.half).removeprefix('torch.')}", _HALF)
     if shape.follows is not None:
         return Offer(shape.follows, EVENT)
     stored = shape.storage is not None and shape.storage.compiles

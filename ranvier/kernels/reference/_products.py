@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,11 +62,20 @@ def _by_step(x: Tensor, taps: Tensor, first: Tensor, history: Tensor) -> Iterato
         yield steps, place, whole[past - steps : past - steps + count]
 
 
+def _convolution(*task: Any) -> Tensor:
+    """Torch's autocast rounds the operands of a linear map by itself, but not those of this general form of a convolution."""
+    kind = task[0].device.type
+    if torch.is_autocast_enabled(kind) and task[0].dtype != torch.float64:
+        half = torch.get_autocast_dtype(kind)
+        task = (*(None if t is None else t.to(half) for t in task[:3]), *task[3:])
+    return torch.convolution(*task)
+
+
 _WAYS: dict[type[Propagate], Callable[..., Tensor]] = {
     MatrixProduct: linear,
     SparseProduct: _sparse,
     DelayedMatrixProduct: _delayed_matrix,
     DelayedSparseProduct: _delayed_sparse,
-    ConvolutionProduct: torch.convolution,
+    ConvolutionProduct: _convolution,
     MaxPool: max_pool2d,
 }

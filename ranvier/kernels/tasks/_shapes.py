@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import torch
+
 from ranvier.dynamics import Step
 from ranvier.storages import Storage
 
@@ -62,6 +64,8 @@ class PropagateShape:
         ``pre`` emits numbers rather than spikes.
     storage
         How its weights lie in memory, where there are stored numbers alone.
+    half
+        The dtype in which torch's autocast, which is on while it runs, computes products; None where it is off.
     """
 
     name: str
@@ -72,6 +76,7 @@ class PropagateShape:
     between: bool = False
     graded: bool = False
     storage: Storage | None = None
+    half: torch.dtype | None = None
 
 
 @dataclass(frozen=True)

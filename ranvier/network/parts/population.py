@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from ranvier.network.fixed import fixed
 from ranvier.network.habits import Habits
 from ranvier.network.order import GraphError
 from ranvier.network.parts.cell_norm import PopulationNorm
+from ranvier.network.precision import kept_wide
 from ranvier.neurons import Cell
 from ranvier.neurons.values import check_drawn
 from ranvier.noting import Noting
@@ -164,6 +165,10 @@ class Population(Habits, Noting):
     ) -> Tensor | None:
         """What the cells emit [T, B, …] for what arrives at their ports; a hook sees both."""
         return run(arrivals)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """As of any module, but half precision leaves the numbers of cells as they are."""
+        return super()._apply(kept_wide(fn), recurse)
 
     def values(self) -> dict[str, Tensor]:
         """Every parameter by name, bounds applied (the gradient passes as if they were not there)."""

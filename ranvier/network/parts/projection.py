@@ -196,6 +196,15 @@ class Projection(Noting):
             return past[:steps] if x is None or k >= steps else torch.cat([past, x])[:steps]
         return x
 
+    @property
+    def has_products(self) -> bool:
+        """Whether torch's autocast concerns it: it has a map, and no single synapses, rule or delay for each synapse."""
+        if self.per_synapse or self.plasticity is not None:
+            return False
+        first = self.transform
+        operands = self.chain.operands
+        return first.pattern() is None and first.differentiable and entry(operands) < len(operands)
+
     def not_by_event(self) -> str | None:
         """Why spikes are not carried one by one, as a sentence; None where they are."""
         if self.per_synapse:

@@ -42,6 +42,8 @@ class Carried:
         It comes from a source of single spikes.
     stacks
         Its synapses are stored, stay as they are, and carry spikes: a circuit advances samples together.
+    halves
+        Torch's autocast concerns it: maps that wait for no synapse of their own.
     """
 
     pre: str
@@ -59,6 +61,7 @@ class Carried:
     apart: str | None = None
     single: bool = False
     stacks: bool = False
+    halves: bool = False
 
 
 @dataclass(frozen=True)

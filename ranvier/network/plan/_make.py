@@ -82,6 +82,9 @@ def _carry(name: str, p: Carried, asked: Asked, home: Unit, chained: bool) -> Ch
         return Choice(name, "plasticity", "windows", "step by step, as its cells do not run in a circuit")
     if _drawn(name, p, asked.request, home):
         return Choice(name, "propagate", home.provider, f"the circuit draws the spikes of {p.pre} itself", EVENT)
+    if asked.request.products is not None and p.halves:
+        shape = PropagateShape(name, p.pre, p.dense, graded=True, storage=p.storage, half=asked.request.products)
+        return _said(asked.choose(name, "propagate", shape), p.storage)
     if (home.how in ("circuit", "fused", "joined") and p.pre in home.members) or _sent(name, p, asked.request, home):
         rows = "drawn when a cell fires" if p.dense and home.how == "circuit" else "by event"
         where = "circuit" if home.how == "circuit" else "operation"

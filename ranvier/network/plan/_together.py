@@ -47,7 +47,10 @@ def _joins(known: Known, request: Request, part: Part, before: Sequence[str]) ->
         late = (p.latest for p in known.projections.values() if p.post in part.members and p.pre in before)
         if any(late):
             return False
-    return _hook_inside((*before, *part.members), known, request) is None and known.join(part, before, request.spread)
+    members = (*before, *part.members)
+    if _hook_inside(members, known, request) or _half_inside(members, known, request):
+        return False
+    return known.join(part, before, request.spread)
 
 
 def _hook_inside(members: Collection[str], known: Known, request: Request) -> str | None:
@@ -57,6 +60,15 @@ def _hook_inside(members: Collection[str], known: Known, request: Request) -> st
     inside = (n for n, p in known.projections.items() if p.pre in members and p.post in members)
     found = next((n for n in (*members, *inside) if n in request.hooked), None)
     return None if found is None else f"a hook is registered on {found}"
+
+
+def _half_inside(members: Collection[str], known: Known, request: Request) -> str | None:
+    """The reason why populations cannot run as one operation: torch's autocast computes a product inside."""
+    if request.products is None:
+        return None
+    inside = (n for n, p in known.projections.items() if p.halves and p.pre in members and p.post in members)
+    found = next(inside, None)
+    return None if found is None else f"torch computes {found} in {request.products}, step by step"
 
 
 def cycle(part: Part, known: Known, asked: Asked, homes: Mapping[str, str], apart: str) -> tuple[Unit, Choice]:
@@ -87,6 +99,7 @@ def as_operation(
     reason = (
         known.fusible(part)
         or _hook_inside(members, known, request)
+        or _half_inside(members, known, request)
         or _in_space(members, request)
         or _two_gradients(members, known, request)
     )

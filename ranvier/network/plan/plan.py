@@ -42,6 +42,8 @@ class Request:
         Populations whose norm takes the statistics of each step, which run step by step.
     step
         Calls are of one step each, without gradient.
+    products
+        The dtype of matrices and convolutions in half precision; None for that of the network.
     few
         Dense inputs of few steps times samples, where each operation costs more than its numbers.
     """
@@ -63,6 +65,7 @@ class Request:
     normed: frozenset[str] = frozenset()
     step: bool = False
     few: bool = False
+    products: torch.dtype | None = None
 
 
 @dataclass(frozen=True)

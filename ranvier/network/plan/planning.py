@@ -26,6 +26,7 @@ from ranvier.network.plan.hooks import hooked_parts
 from ranvier.network.plan.plan import Plan, Request
 from ranvier.network.plan.whole import check_whole
 from ranvier.network.plastic.bind import plastic_edges, update_of
+from ranvier.network.precision import check_weights
 from ranvier.network.processes.refuse import check_shared
 from ranvier.network.shapes import shapes_known
 from ranvier.network.state.state import State
@@ -58,6 +59,7 @@ def plan_for(
         graph.dtype, graph.device.type, gradient, window, checkpoint, graph.provider, dense_inputs, batch == 1, cuts,
         frozenset(spread), frozenset(learnt), series, hooked_parts(graph), settled_parts(graph), normed, step,
         bool(dense_inputs) and not series and steps is not None and batch is not None and steps * batch <= _FEW,
+        None if graph.precision is None else graph.precision.products,
     )  # fmt: skip
     if (parts := graph.parts) != graph.memo.parts:
         for p in graph.projections.values():
@@ -103,6 +105,7 @@ def plan_call(
 def _made(graph: Graph, request: Request) -> Plan:
     """Emissions other than events count as dense."""
     check_dtype(graph)
+    check_weights(graph)
     check_ends(graph)
     if request.gradient:
         check_learnable(graph)
@@ -143,5 +146,5 @@ def _carried(graph: Graph, p: Projection, update: str | None, drawable: bool) ->
     return Carried(
         p.pre, p.post, p.not_by_event(), is_plain(p), own, update, p.shortest, p.depth, drawable,
         is_plain(p) and p.depth == p.shortest, p.matrix_shape, p.storage, not_wired(graph, p),
-        single, stacks,
+        single, stacks, p.has_products,
     )  # fmt: skip

@@ -62,7 +62,12 @@ class Arrivals:
         past = history if history is not None or x is None else x[:0]
         if apart:
             before, past = (None if t is None else t.detach() for t in (before, past))
-        value = p(before, past, steps=count, carrier=part_of(self.plan, p.name), place=place)
+        how = {"steps": count, "carrier": part_of(self.plan, p.name), "place": place}
+        half = self.graph.precision if p.has_products else None
+        if half is None:
+            value = p(before, past, **how)
+        else:
+            value = half.product(lambda x, past: p(x, past, **how), before, past, self.graph)
         inflow.add(p.port, value, self._back(p, x, history, value, place) if apart else None)
 
     def apart(self, p: Projection) -> bool:

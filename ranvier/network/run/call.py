@@ -77,9 +77,10 @@ def call(
     warn_of_late_times(graph, state.step + steps)
     wanted = {n: tuple(v) for n, v in record.items()}
     run = execute(graph, plan, inputs, steps, state, wanted, ends)
-    if ends is None and not any(periods.values()) and values is None:
+    plain = values is None and graph.precision is None
+    if ends is None and not any(periods.values()) and plain:
         bind_same(graph, plan, inputs, wanted, reset)
-    if steps == 1 and values is None:
+    if steps == 1 and plain:
         alone = partial(plan_call, graph, inputs, state, False, steps, batch, step=True)
         bind_step(graph, (lambda: plan) if step else alone, inputs, state, batch)
     warn_of_unsound(graph, inputs, run.state)

@@ -71,7 +71,7 @@ def compiled(
     number = _number(module, module.training) if plain and isinstance(inputs[0], Tensor) else 0
     if not number:
         return _apart(module, x, state, record, how)  # pyright: ignore[reportCallIssue]
-    asked = _asked(names, tuple((n, tuple(v)) for n, v in record.items()), tuple(how.items()))
+    asked = _asked(names, tuple((n, tuple(v)) for n, v in record.items()), tuple(how.items()), module.device.type)
     form = _form(number, asked, tuple(tuple(t.shape[2:]) for t in inputs))
     if state is not None and not _fits(state, form):
         return _apart(module, x, state, record, how)  # pyright: ignore[reportCallIssue]
@@ -148,10 +148,15 @@ def _network(number: int, parameters: Sequence[Tensor] | None = None) -> Any:
 
 @torch.compiler.assume_constant_result
 def _asked(
-    names: tuple[str, ...], record: tuple[tuple[str, tuple[str, ...]], ...], how: tuple[tuple[str, Any], ...]
+    names: tuple[str, ...],
+    record: tuple[tuple[str, tuple[str, ...]], ...],
+    how: tuple[tuple[str, Any], ...],
+    device: str,
 ) -> str:
-    """The request as text, which an operator can take."""
-    return json.dumps({"names": names, "record": dict(record), "how": dict(how)})
+    """The request as text, which an operator can take; torch turns its autocast off before it runs one."""
+    half = str(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else ""
+    asked = {"names": names, "record": dict(record), "how": dict(how)}
+    return json.dumps({**asked, "device": device, "half": half.removeprefix("torch.")})
 
 
 @torch.compiler.assume_constant_result
@@ -200,7 +205,8 @@ def _called(
         form = _found(number, asked, inputs)
         state = State.from_tensors(first, stream, dict(zip(form.paths, given, strict=True)), form.dt, form.times)
     how = request["how"] if state is not None or "stream" in request["how"] else {**request["how"], "stream": 0}
-    with inside_an_operator():
+    half = getattr(torch, request["half"]) if request["half"] else None
+    with inside_an_operator(), torch.autocast(request["device"], dtype=half, enabled=half is not None):
         run = call(module.graph, x, state, request["record"], **how)  # pyright: ignore[reportArgumentType]
     return [run.recorded[n, v] for n, variables in request["record"].items() for v in variables], run.state
 

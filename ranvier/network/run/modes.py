@@ -1,12 +1,11 @@
-"""Modes of torch that a call does not support, each with the remedy."""
+"""Modes of torch: those that a call does not support, each with the remedy, and autocast, which concerns products alone."""
 
 from __future__ import annotations
 
-import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch._C import _functorch  # pyright: ignore[reportAttributeAccessIssue]
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "autocast",
-    "in_own_precision",
     "inside_an_operator",
     "own_precision",
     "refuse_modes",
@@ -29,8 +27,6 @@ __all__ = [
     "watch_backward",
 ]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 K = TypeVar("K")
 
 #: of each thread, whether it runs an operator of ours
@@ -42,10 +38,6 @@ _FUNC = (
 _COMPILE = (
     "torch.compile supports calls of a network, net.observe and net.step, but not this: keep it outside the compiled function, or "
     "mark the function with @torch.compiler.disable."
-)
-_AUTOCAST = (
-    "torch.autocast has no effect here: a network computes in its own dtype, float32 or float64, as spikes at a threshold do not "
-    "survive half precision. Call the network outside autocast."
 )
 _BACKWARD = (
     "backward() under torch.autocast rounds the gradients of a network that was called outside of it to half precision, about 0.4 "
@@ -65,14 +57,12 @@ def inside_an_operator() -> Iterator[None]:
 
 
 def refuse_modes() -> None:
-    """Refuse calls inside torch.compile and torch.func; warn where autocast is on."""
+    """Refuse calls inside torch.compile and torch.func."""
     following = torch.compiler.is_compiling() or callable(eval_frame.get_eval_frame_callback())
     if following and not getattr(_OPERATOR, "inside", False):
         raise ProviderError(_COMPILE)
     if _functorch.maybe_current_level() is not None:
         raise ProviderError(_FUNC)
-    if torch.is_autocast_enabled("cpu"):
-        warn(_AUTOCAST)
 
 
 def autocast() -> bool:
@@ -81,21 +71,8 @@ def autocast() -> bool:
 
 
 def own_precision() -> AbstractContextManager[Any]:
-    """Where autocast is on, a context without it: products of torch would otherwise be rounded to half precision."""
+    """Where autocast is on, a context without it: for cells, and for backward passes, whose tensors have their precision already."""
     return torch.autocast("cpu", enabled=False) if torch.is_autocast_enabled("cpu") else nullcontext()
-
-
-def in_own_precision(function: Callable[P, R]) -> Callable[P, R]:
-    """The same function, which warns of autocast and runs without it: for code that runs and differentiates a network."""
-
-    @functools.wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        if torch.is_autocast_enabled("cpu"):
-            warn(_AUTOCAST)
-        with own_precision():
-            return function(*args, **kwargs)
-
-    return run
 
 
 def watch_backward(window: Window) -> None:

@@ -28,6 +28,8 @@ _MOST = 4
 
 def one_step(memo: Memo, who: Who, x: Any, state: State) -> tuple[Any, State] | None:
     """(output, state after) of a step that was bound for the like; None where it must be run the long way."""
+    if autocast():
+        return None
     some = next(iter(x.values()), None) if isinstance(x, Mapping) else x
     if not isinstance(some, Tensor) or not some.ndim:
         return None
@@ -39,10 +41,7 @@ def one_step(memo: Memo, who: Who, x: Any, state: State) -> tuple[Any, State] | 
         kept.drop()
         return None
     refuse_modes()
-    if torch.is_grad_enabled():
-        found = None if autocast() else step_with_gradient(bound, x, state)
-    else:
-        found = bound.call(x, state)
+    found = step_with_gradient(bound, x, state) if torch.is_grad_enabled() else bound.call(x, state)
     if found is not None:
         kept.served += 1
     elif not bound.holds():

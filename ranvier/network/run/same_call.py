@@ -11,7 +11,7 @@ from ranvier.network.plan.density import dense_among
 from ranvier.network.run.bound_calls import BoundCalls, bind_calls
 from ranvier.network.run.bound_run import BoundRun, bind_run
 from ranvier.network.run.kept import Kept, place_for
-from ranvier.network.run.modes import autocast, refuse_modes
+from ranvier.network.run.modes import refuse_modes
 from ranvier.network.run.starts import Starts
 from ranvier.network.state.state import State
 
@@ -32,7 +32,12 @@ def same_call(
 ) -> Execution | None:
     """A call like an earlier one, by what was set up for it; None where it must be run the long way."""
     known: dict[Any, Kept[BoundCalls | BoundRun]] = graph.memo.calls
-    if not known or not isinstance(x, Tensor) or not (state is None or state.__class__ is State):
+    if (
+        not known
+        or graph.precision is not None
+        or not isinstance(x, Tensor)
+        or not (state is None or state.__class__ is State)
+    ):
         return None
     kept = known.get(_key(graph, x, record, reset))
     bound = None if kept is None else kept.bound
@@ -42,7 +47,7 @@ def same_call(
         kept.drop()
         return None
     refuse_modes()
-    found = None if autocast() else bound.run(x, state, stream)
+    found = bound.run(x, state, stream)
     if found is not None:
         kept.served += 1
     elif not bound.holds():

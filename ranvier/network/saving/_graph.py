@@ -23,6 +23,7 @@ from ranvier.network.network import Network
 from ranvier.network.parts.population import Population, Relay
 from ranvier.network.parts.projection import Projection
 from ranvier.network.plastic.bind import bind_rule
+from ranvier.network.precision import HALVES
 from ranvier.network.saving._cells import (
     decode_cell,
     decode_plasticity,
@@ -47,7 +48,7 @@ NETWORK = Kind("network", "network.json", "weights", FORMAT)
 Tensors = dict[str, torch.Tensor]
 #: a part whose class a file cannot hold -> plain data
 Unknown = Callable[[Any], Any]
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+_DTYPES = {str(t).removeprefix("torch."): t for t in (torch.float32, torch.float64, *HALVES)}
 
 
 def describe(net: Network) -> tuple[dict[str, Any], Tensors]:

@@ -16,6 +16,7 @@ from ranvier.network.checks import check_record, describe_non_finite
 from ranvier.network.order import GraphError
 from ranvier.network.plan.plan import Plan
 from ranvier.network.plan.planning import plan_for
+from ranvier.network.precision import in_float32
 from ranvier.network.processes.refuse import refuse_call
 from ranvier.network.run.recomputed import recomputed
 from ranvier.network.run.resets import cuts_of
@@ -116,6 +117,7 @@ def run_with_gradient(
 ) -> GradientRun:  # fmt: skip
     """Run ``graph`` for ``duration``; see :meth:`Network.run`. ``options`` are those of a plain run, which have no gradient."""
     refuse_call(graph, "a run with grad=True")
+    graph = in_float32(graph, "net.run")
     _refuse(graph, record, options or {})
     if loss is not None and not callable(loss):
         raise GraphError(

@@ -10,6 +10,7 @@ import torch
 
 from ranvier.network.forecast import check_run, check_traces
 from ranvier.network.plan.planning import plan_for
+from ranvier.network.precision import in_float32
 from ranvier.network.processes.agree import agree_on, common_stream
 from ranvier.network.processes.refuse import check_run as refuse_kept
 from ranvier.network.processes.whole import own_state
@@ -40,6 +41,7 @@ def simulate(
     keeping: Keeping, stream: int | None = None, inputs: Any = None,
 ) -> Run:  # fmt: skip
     """Run ``graph`` for ``duration``; see :meth:`Network.run`."""
+    graph = in_float32(graph, "net.run")
     steps = whole_steps(duration, graph.dt, "duration")
     short = is_plain(record) and not (progress or graph.inputs) and keeping.nowhere
     short = short and state is not None and every is None and stream is None and inputs is None

@@ -14,6 +14,7 @@ from ranvier.network.checks import describe_non_finite, whole
 from ranvier.network.forecast import check_steps
 from ranvier.network.order import GraphError
 from ranvier.network.plan.planning import plan_for
+from ranvier.network.precision import in_float32
 from ranvier.network.run.bound_circuit import BoundCircuit, bind_circuit
 from ranvier.network.run.runner import Runner
 from ranvier.network.simulation._emitted import Emitted
@@ -48,7 +49,7 @@ class SimulationStepper:
     """
 
     def __init__(self, graph: Callable[[], Graph], fresh: Callable[[], State], state: State | None) -> None:
-        self._graph, self._fresh = graph, fresh
+        self._graph, self._fresh = (lambda: in_float32(graph(), "net.stepper()")), fresh
         self._checked: tuple[Any, ...] | None = None
         self.reset(state)
 

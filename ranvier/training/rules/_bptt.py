@@ -8,7 +8,7 @@ from typing import Any
 
 from ranvier.dynamics import Cuts, Reset
 from ranvier.errors import TrainingError
-from ranvier.network import Network, in_own_precision
+from ranvier.network import Network, own_precision
 from ranvier.training._criterion import asked_of, hidden_of, judge, lengths_of
 from ranvier.training._numbers import is_whole
 from ranvier.training._signals import run
@@ -76,7 +76,6 @@ class BPTT(Rule):
         """The arguments of a call of the network under this rule."""
         return {"window": self.window, "checkpoint": self.checkpoint, "reset": self.reset}
 
-    @in_own_precision
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         if self.window:
@@ -85,7 +84,8 @@ class BPTT(Rule):
             return in_windows(net, series, criterion)
         signals = run(net, x, asked=asked_of(criterion), lengths=lengths_of(criterion), **self.arguments())
         loss = judge(criterion, signals.out, signals.hidden)
-        loss.backward()
+        with own_precision():
+            loss.backward()
         out = {n: o.detach() for n, o in signals.outputs.items()}
         spikes = {n: s.sum((0, 1)) for n, s in signals.spikes.items()}
         return Outcome(next(iter(out.values())) if len(out) == 1 else out, loss.detach(), spikes)

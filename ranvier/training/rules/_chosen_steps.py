@@ -6,7 +6,7 @@ import torch
 
 from ranvier.dynamics import TIME, Cuts
 from ranvier.errors import TrainingError
-from ranvier.network import Network, State
+from ranvier.network import Network, State, own_precision
 from ranvier.training._criterion import at_steps, lengths_of
 from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion, is_per_step
@@ -56,7 +56,8 @@ def _as_they_go_by(series: Series, criterion: Criterion, chosen: Tensor) -> Outc
         if len(now):
             score = at_steps(criterion, now + block.first, series.steps)
             some = score(one({n: o.index_select(0, now) for n, o in block.outputs.items()}))
-            (some * (len(now) / len(chosen))).backward()
+            with own_precision():
+                (some * (len(now) / len(chosen))).backward()
         with torch.no_grad():
             whole = at_steps(criterion, range(block.first, block.first + block.count), series.steps)
             loss = loss + whole(one(block.outputs)) * (block.count / series.steps)
@@ -78,7 +79,8 @@ def _run_again(series: Series, criterion: Criterion, chosen: Tensor, back: int) 
             del block
     out = {n: o.detach().requires_grad_() for n, o in tally.out.items()}
     loss = criterion(one(out))
-    loss.backward()
+    with own_precision():
+        loss.backward()
     slopes = {n: (series.steps / keep) * slope for n, o in out.items() if (slope := o.grad) is not None}
     for before in (chosen - begins).unique().tolist():  # fewer at the start of the series
         alike = (chosen - begins == before).nonzero().flatten()
@@ -102,7 +104,8 @@ def _differentiate(series: Series, begins: Tensor, steps: int, state: State, slo
         for n, e in series.emit.items()
         if n in slopes and again[n, e].requires_grad
     ]
-    torch.autograd.backward([o for o, _ in learnt], [slope for _, slope in learnt])
+    with own_precision():
+        torch.autograd.backward([o for o, _ in learnt], [slope for _, slope in learnt])
 
 
 class _Starts:

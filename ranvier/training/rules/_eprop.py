@@ -9,13 +9,14 @@ import torch
 
 from ranvier.dynamics import Cuts, Reset
 from ranvier.errors import TrainingError
-from ranvier.network import Network, in_own_precision
+from ranvier.network import Network
 from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._eligibility import Eligibility
 from ranvier.training.rules._outputs import OutputErrors
 from ranvier.training.rules._refuse import (
     check_reset,
+    refuse_half,
     refuse_hooks,
     refuse_membrane_norms,
     refuse_plastic,
@@ -86,9 +87,9 @@ class EProp(Rule):
         """The arguments of a call of the network under this rule."""
         return {"window": self.window, "reset": self.reset}
 
-    @in_own_precision
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
+        refuse_half(net, "EProp")
         refuse_hooks(net, "EProp")
         refuse_plastic(net, "EProp")
         refuse_membrane_norms(net, "EProp")

@@ -9,12 +9,19 @@ import torch
 
 from ranvier.dynamics import Cuts
 from ranvier.errors import TrainingError
-from ranvier.network import Network, in_own_precision
+from ranvier.network import Network
 from ranvier.network.run.resets import without_times
 from ranvier.training._criterion import lengths_of
 from ranvier.training.batches import Signal, steps_of
 from ranvier.training.rules._criterion import Criterion
-from ranvier.training.rules._refuse import learns, refuse_hooks, refuse_membrane_norms, refuse_plastic, upstream_of
+from ranvier.training.rules._refuse import (
+    learns,
+    refuse_half,
+    refuse_hooks,
+    refuse_membrane_norms,
+    refuse_plastic,
+    upstream_of,
+)
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._windows import Tally, one
 from ranvier.training.rules.series import Series
@@ -57,9 +64,9 @@ class EventProp(Rule):
         """The arguments of a call of the network under this rule."""
         return {}
 
-    @in_own_precision
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
+        refuse_half(net, "EventProp")
         refuse_hooks(net, "EventProp")
         refuse_plastic(net, "EventProp")
         refuse_membrane_norms(net, "EventProp")

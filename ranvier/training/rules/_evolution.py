@@ -10,12 +10,12 @@ import torch
 
 from ranvier.dynamics import Cuts
 from ranvier.errors import TrainingError
-from ranvier.network import Network, in_own_precision
+from ranvier.network import Network
 from ranvier.training._buffers import same_buffers
 from ranvier.training._criterion import lengths_of
 from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
-from ranvier.training.rules._refuse import whole_number
+from ranvier.training.rules._refuse import refuse_half, whole_number
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._windows import one, run_through
 from ranvier.training.rules.series import Series
@@ -72,9 +72,9 @@ class EvolutionStrategies(Rule):
         return {"window": self.window}
 
     @torch.no_grad()
-    @in_own_precision
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state, and perturbed; add the estimate to ``.grad``."""
+        refuse_half(net, "EvolutionStrategies")
         factors = choose_scales(net, "auto", ready=False).factors
         sized = [(q, factors.get(n, 1.0)) for n, q in net.named_parameters() if q.requires_grad]
         learnt, sizes = [q for q, _ in sized], [s for _, s in sized]

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ranvier.dynamics import Cuts, Reset
-from ranvier.network import Network, in_own_precision
+from ranvier.network import Network
 from ranvier.training._criterion import hidden_of
 from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
@@ -15,6 +15,7 @@ from ranvier.training.rules._eligibility import Eligibility
 from ranvier.training.rules._reach import reach_back
 from ranvier.training.rules._refuse import (
     check_reset,
+    refuse_half,
     refuse_hooks,
     refuse_membrane_norms,
     refuse_plastic,
@@ -76,9 +77,9 @@ class OTTT(Rule):
         """The arguments of a call of the network under this rule."""
         return {"window": self.window, "reset": self.reset}
 
-    @in_own_precision
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
+        refuse_half(net, "OTTT")
         refuse_hooks(net, "OTTT")
         refuse_plastic(net, "OTTT")
         refuse_membrane_norms(net, "OTTT")

@@ -15,6 +15,7 @@ __all__ = [
     "check_reset",
     "learns",
     "learnt_starts",
+    "refuse_half",
     "refuse_hooks",
     "refuse_membrane_norms",
     "refuse_plastic",
@@ -57,6 +58,18 @@ def refuse_starts(net: Network, rule: str) -> None:
             f"{rule} carries no gradient back to the start, but the initial {variable} of {n!r} is to be learnt: "
             f"give it a number, or use rv.rules.BPTT()."
         )
+
+
+def refuse_half(net: Network, rule: str) -> None:
+    """Raise where products run in half precision: ``rule`` computes its own in the dtype of the states."""
+    half = net.graph.precision
+    if half is None:
+        return
+    remedy = "call net.float() first" if half.weights is not None else "call it outside torch.autocast"
+    raise TrainingError(
+        f"{rule} computes its gradient from float32 products, but those of the network run in {half.products}: {remedy}, or use "
+        f"rv.rules.BPTT() or rv.rules.SLTT()."
+    )
 
 
 def refuse_hooks(net: Network, rule: str) -> None:

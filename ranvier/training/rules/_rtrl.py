@@ -7,12 +7,13 @@ from typing import Any
 
 from ranvier.dynamics import Cuts, Reset, Role
 from ranvier.errors import TrainingError
-from ranvier.network import Network, in_own_precision
+from ranvier.network import Network
 from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
 from ranvier.training.rules._influence import Influence
 from ranvier.training.rules._refuse import (
     check_reset,
+    refuse_half,
     refuse_membrane_norms,
     refuse_plastic,
     refuse_starts,
@@ -68,9 +69,9 @@ class RTRL(Rule):
         """The arguments of a call of the network under this rule."""
         return {"window": self.window, "reset": self.reset}
 
-    @in_own_precision
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
+        refuse_half(net, "RTRL")
         name = type(self).__name__
         refuse_plastic(net, name)
         refuse_membrane_norms(net, name)

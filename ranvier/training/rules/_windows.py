@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ranvier.network import Network
+from ranvier.network import Network, own_precision
 from ranvier.training._buffers import same_buffers
 from ranvier.training._criterion import at_steps, judge, lengths_of, penalty_of
 from ranvier.training.rules._criterion import Criterion, is_per_step
@@ -51,7 +51,8 @@ def in_windows(
             part = now(one(block.outputs)) if penalty is None else judge(now, one(block.outputs), block.hidden)
             part = part * (block.count / max(series.steps, 1))
             if part.requires_grad:
-                part.backward()
+                with own_precision():
+                    part.backward()
             loss = loss + part.detach()
             tally.add(block)
             follower.correct(block)
@@ -72,7 +73,8 @@ def in_windows(
             loss = loss + part.detach()
             learnt += [(part, torch.ones_like(part))] if part.requires_grad else []
             del part
-        torch.autograd.backward([o for o, _ in learnt], [slope for _, slope in learnt])
+        with own_precision():
+            torch.autograd.backward([o for o, _ in learnt], [slope for _, slope in learnt])
         follower.correct(block)
         del block, learnt
     series.finish()
@@ -89,7 +91,8 @@ def look_first(net: Network, make: Make, criterion: Criterion) -> tuple[Tally, T
         tally = run_through(make(), lengths_of(criterion))
     out = {n: o.detach().requires_grad_() for n, o in tally.out.items()}
     loss = criterion(one(out))
-    loss.backward()
+    with own_precision():
+        loss.backward()
     slopes = {n: slope for n, o in out.items() if (slope := o.grad) is not None}
     torch.set_rng_state(generator)
     return tally, loss.detach(), slopes, make()

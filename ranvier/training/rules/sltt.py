@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ranvier.dynamics import Cuts, Reset
-from ranvier.network import Network, in_own_precision
+from ranvier.network import Network
 from ranvier.training._criterion import hidden_of
 from ranvier.training.batches import Signal
 from ranvier.training.rules._chosen_steps import at_chosen_steps
@@ -70,7 +70,6 @@ class SLTT(Rule):
         """The arguments of a call of the network under this rule."""
         return {"window": self.window, "reset": self.reset}
 
-    @in_own_precision
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
         refuse_plastic(net, "SLTT")

@@ -143,7 +143,7 @@ HOSTILE: dict[str, tuple[Callable[[Description, Tensors], object], str]] = {
     "extra tensor": (lambda d, t: t.update(more=torch.zeros(1)), "'more' belongs to no part"),
     "unknown module": (_at(f"{LINEAR}/chain/0/type", "os.system"), "expected one of .*Linear"),
     "unknown kind": (_at("kind", "Popen"), "expected one of"),
-    "unknown dtype": (_at("dtype", "float16"), "expected one of"),
+    "unknown dtype": (_at("dtype", "int8"), "expected one of"),
     "unknown provider": (_at("provider", "cloud"), "provider='cloud' is unknown"),
     "unknown port": (_at(f"{LINEAR}/port", "y"), "no port 'y'"),
     "unknown pre": (_at(f"{LINEAR}/pre", "nobody"), "no part called"),

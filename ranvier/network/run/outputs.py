@@ -1,0 +1,36 @@
+"""The outputs of a network among what was recorded of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ranvier.network.order import GraphError
+from ranvier.network.parts.population import signal_of
+
+if TYPE_CHECKING:
+    from ranvier.network.parts.by_name import Parts
+    from ranvier.network.parts.population import Population
+
+__all__ = ["emissions", "named_outputs"]
+
+
+def emissions(outputs: Sequence[str], populations: Parts[Population]) -> dict[str, str]:
+    """What each output emits, under the name by which it is recorded.
+
+    Raises
+    ------
+    GraphError
+        There is no output.
+    """
+    if not outputs:
+        raise GraphError("the network has no output: make a population with output=True.")
+    return {n: signal_of(populations[n]) if n in populations else "x" for n in outputs}
+
+
+def named_outputs(recorded: Mapping[tuple[str, str], torch.Tensor], emit: Mapping[str, str], dtype: torch.dtype) -> Any:
+    """The one output, or several by name, in the ``dtype`` of the network's weights."""
+    out = {n: recorded[n, e].to(dtype) for n, e in emit.items()}
+    return next(iter(out.values())) if len(out) == 1 else out
