@@ -56,7 +56,7 @@ class _Spike(torch.autograd.Function):
 
 def loop(net: rv.Sequential, x: Tensor, of: torch.dtype) -> tuple[Tensor, Tensor]:
     """The same network as a loop of torch: products as torch computes them, float32 cells; spikes and output."""
-    taus = [float(net["lif1"].tau), float(net["readout1"].tau)]
+    taus = [float(net["lif1"].tau.detach()), float(net["readout1"].tau)]
     beta, decay = (torch.exp(torch.tensor(-1 / tau, dtype=torch.float64)).float() for tau in taus)
     back = dict(net.projections.items()).get("recurrent1")
     drive = net["linear1"](x.flatten(0, 1)).unflatten(0, x.shape[:2]).float()
