@@ -66,11 +66,11 @@ def precision_of(dtype: torch.dtype, device: torch.device) -> tuple[torch.dtype,
     return torch.float32 if weights is not None else dtype, Precision(weights, autocast)
 
 
-def kept_wide(fn: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """What ``fn`` does to tensors, without half precision: the numbers of cells keep their dtype where it would narrow them."""
+def kept_wide(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """What ``function`` does to tensors, without half precision: the numbers of cells keep their dtype where it would narrow them."""
 
     def wide(t: Tensor) -> Tensor:
-        made = fn(t)
+        made = function(t)
         return t.to(made.device) if made.dtype in HALVES and t.dtype not in HALVES else made
 
     return wide
