@@ -34,11 +34,12 @@ Signal = tuple[Term, ...] | None
 
 @dataclass
 class Builder:
-    """Goes through the layers and adds their parts to ``net``; ``rows`` say what became of each."""
+    """Goes through the layers and adds their parts to ``net``, whose cells begin at ``start`` thresholds; ``rows`` say what became of each."""
 
     net: Network
     cell: Cell
     thresholds: Mapping[str, float]
+    start: float
     rows: list[Row] = field(default_factory=list)
     values: dict[str, Signal] = field(default_factory=dict)
 
@@ -116,7 +117,7 @@ class Builder:
         threshold = self.thresholds[layer.name]
         term = self._whole(layer.name, self._given(layer))
         label = self._free(layer.name)
-        made = self.net.population(label, None, self.cell, V_th=threshold, v=threshold / 2)
+        made = self.net.population(label, None, self.cell, V_th=threshold, v=self.start * threshold)
         self.net.connect(term.source, made, term.chain, same_step=True)
         return self._say(layer, "spiking", "", (Term(made, (), threshold),), threshold)
 

@@ -39,7 +39,7 @@ Tensor = torch.Tensor
 def convert(
     model: nn.Module, data: Any, *, threshold: Choice = 99.9, steps: int | None = None, calibrate: bool = False,
     averages: Collection[Any] = (), layers: Mapping[type[nn.Module], Callable[[Any], Role]] | None = None, cell: Cell | None = None,
-    dt: Any = 1 * ms, seed: int = 0,
+    start: float = 0.5, dt: Any = 1 * ms, seed: int = 0,
 ) -> Conversion:  # fmt: skip
     """Make a spiking network from a trained one, layer by layer.
 
@@ -66,6 +66,8 @@ def convert(
     cell
         Another cell that fires, with one input, a state ``v`` and a parameter ``V_th``, all without a unit, such as ``rv.LIF(tau=5*ms)`` as
         a start for training.
+    start
+        Cells begin at ``start``*V_th, from 0 to less than 1. With 0, as in SpikingJelly and Sinabs, rates are rounded down.
 
     Returns a :class:`Conversion`; printing it shows what became of each layer.
 
@@ -97,11 +99,13 @@ def convert(
         raise ConversionError(
             f"layers={layers!r} must be a mapping: layers={{MyPool: lambda module: rv.conversion.Maps(module, 'through')}}."
         )
+    if not 0 <= start < 1:
+        raise ConversionError(f"start={start!r} is a part of the threshold: give a number from 0 to less than 1.")
     traced = trace(model, layers or {}, averages)
     if isinstance(data, Iterator):
         data = list(data)
     found = _thresholds(traced, data, threshold, steps)
-    builder = Builder(Network(dt=dt, seed=seed, dtype=traced.dtype), cell or _cell(), found)
+    builder = Builder(Network(dt=dt, seed=seed, dtype=traced.dtype), cell or _cell(), found, start)
     builder.build(traced)
     made = Conversion(*_folded(builder.net.eval(), builder.rows), traced)
     if calibrate:

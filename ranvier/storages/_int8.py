@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ Tensor = torch.Tensor
 class Int8(Storage):
     """w = (q - zero) * scale with q in 8 bits, 1 byte a weight.
 
-    ``scale`` = max|w|/127 and ``zero`` = 0 where ``symmetric``; else the range from the smallest to the largest weight, 0
+    Where ``scale`` is None, it is max|w|/127 and ``zero`` = 0 where ``symmetric``; else the range from the smallest to the largest weight, 0
     included, is cut into 255 steps, and ``zero`` is the q of weight 0. Every weight is rounded to the nearest step, at
     most scale/2 away, and a weight of 0 stays 0.
 
@@ -33,11 +34,13 @@ class Int8(Storage):
         ``"post"``: a scale for each output of a transform; ``"tensor"``: one for all. Single synapses have one.
     symmetric
         Leave ``zero`` at 0. Weights of one sign gain a bit with ``symmetric=False``.
+    scale
+        A number above 0 that holds for all weights: q = w/scale, from -128 to 127, and ``zero`` = 0. 1/32 gives the weights of Loihi.
 
     Raises
     ------
     StorageError
-        For another word.
+        For another word, and a scale that is not above 0 or comes with ``symmetric=False``.
 
     >>> layer = rv.Linear(20, 10, sign=1, storage=rv.storages.Int8(symmetric=False))
     """
@@ -46,17 +49,25 @@ class Int8(Storage):
     code = torch.int8
     per: str = "post"
     symmetric: bool = True
+    scale: float | None = None
 
     def __post_init__(self) -> None:
         if self.per not in ("post", "tensor"):
             raise StorageError(f"Int8: per={self.per!r} is unknown; a scale belongs to each 'post' or to the 'tensor'.")
         flag(self.symmetric, "symmetric")
+        if self.scale is not None and not (self.scale > 0 and math.isfinite(self.scale) and self.symmetric):
+            raise StorageError(
+                f"Int8: scale={self.scale!r}, symmetric={self.symmetric}: give one number above 0, whose zero is 0, or leave scale out."
+            )
 
     def encode(self, weight: Tensor, output: int | None = None) -> Stored:
         """Steps of ``scale`` from ``zero``; weights that are no numbers make their scale none."""
         axes = [k for k in range(weight.ndim) if self.per == "tensor" or k != output]
         if not weight.numel():
             return Stored(self, weight.to(self.code), weight.new_ones((1,) * weight.ndim))
+        if self.scale is not None:
+            scale = weight.new_full((1,) * weight.ndim, self.scale)
+            return Stored(self, torch.round(weight / scale).clamp(-128, 127).to(self.code), scale)
         low, high = (weight.amin(axes, keepdim=True), weight.amax(axes, keepdim=True))
         if self.symmetric:
             scale = _positive(torch.maximum(high, -low) / 127)

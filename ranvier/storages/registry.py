@@ -62,7 +62,8 @@ def describe(storage: Storage) -> dict[str, Any]:
     if _known.get(storage.name) is not type(storage):
         kind = type(storage).__name__
         raise StorageError(f"the storage {kind} is not registered: call rv.storages.register({kind}) before saving.")
-    return {"kind": storage.name, **asdict(storage)}  # pyright: ignore[reportArgumentType]
+    options = asdict(storage)  # pyright: ignore[reportArgumentType]
+    return {"kind": storage.name, **{name: option for name, option in options.items() if option is not None}}
 
 
 def rebuild(data: dict[str, Any]) -> Storage:

@@ -59,6 +59,25 @@ def x():
     return torch.rand(24, 1, 4, 4)
 
 
+@pytest.mark.parametrize("start", [0.0, 0.25, 0.5])
+def test_cells_begin_at_a_part_of_their_threshold(start):
+    torch.manual_seed(0)
+    model, given, steps = nn.Sequential(nn.Linear(3, 8), nn.ReLU()), torch.rand(50, 3), 10
+    with torch.no_grad():
+        model[0].weight.abs_()
+    made = rv.convert(model, given, threshold="max", start=start)
+    top = made.rows[1].threshold
+    expected = torch.floor(steps * model(given) / top + start).clamp(max=steps) * top / steps
+    off = (made(given, steps) - expected).abs() > 1e-5  # what meets its threshold exactly may fire one step later
+    assert off.float().mean() < 0.01
+
+
+@pytest.mark.parametrize("start", [-0.1, 1.0])
+def test_a_start_outside_of_the_threshold_raises_an_error(start):
+    with pytest.raises(ConversionError, match="part of the threshold"):
+        rv.convert(nn.Sequential(nn.Linear(3, 8), nn.ReLU()), torch.rand(5, 3), start=start)
+
+
 @pytest.mark.parametrize("provider", ["cpu", "reference"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_output_comes_as_near_as_steps_allow(x, provider, dtype):

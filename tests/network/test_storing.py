@@ -94,7 +94,13 @@ def floats(net: rv.Network) -> rv.Network:
 @EVERY
 @pytest.mark.parametrize(
     ("provider", "storage"),
-    [("cpu", INT8), ("cpu", Int8(symmetric=False)), ("cpu", BFloat16()), ("reference", INT8)],
+    [
+        ("cpu", INT8),
+        ("cpu", Int8(symmetric=False)),
+        ("cpu", Int8(scale=1 / 64)),
+        ("cpu", BFloat16()),
+        ("reference", INT8),
+    ],
     ids=str,
 )
 def test_stored_numbers_compute_what_their_floats_do(

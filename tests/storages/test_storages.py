@@ -51,6 +51,14 @@ class TestInt8:
         mixed = Int8(symmetric=False).encode(weights(dtype, 6, 50), 0)
         assert bool((mixed.zero % 1 == 0).all())
 
+    @DTYPES
+    def test_a_scale_that_is_given(self, dtype: torch.dtype) -> None:
+        w = 3 * weights(dtype, 4, 50)
+        found = Int8(scale=1 / 32).encode(w, 0)
+        assert torch.equal(found.decode(), (32 * w).round().clamp(-128, 127) / 32)
+        assert found.zero is None
+        assert rebuild(describe(Int8(scale=1 / 32))) == Int8(scale=1 / 32)
+
     def test_weights_that_are_no_numbers_stay_seen(self) -> None:
         w = torch.tensor([[1.0, torch.nan], [1.0, 2.0], [torch.inf, 0.0]])
         for storage in (Int8(), Int8(symmetric=False)):
@@ -65,6 +73,9 @@ class TestInt8:
             Int8("pre")
         with pytest.raises(rv.errors.RanvierError, match="symmetric='no'"):
             Int8(symmetric="no")
+        for wrong in ({"scale": 0.0}, {"scale": -1.0}, {"scale": float("nan")}, {"scale": 0.1, "symmetric": False}):
+            with pytest.raises(StorageError, match="one number above 0"):
+                Int8(**wrong)
 
 
 @DTYPES

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ranvier.compat.arguments import one_of, value
-from ranvier.compat.norse._parameters import LIFBoxParameters, LIFParameters, LIParameters, slope, steps
+from ranvier.compat.arguments import one_of
+from ranvier.compat.norse._parameters import LIFBoxParameters, LIFParameters, LIParameters, first, own, rates, slope
 from ranvier.dynamics import Reset
 from ranvier.neurons import Cell
 
@@ -16,8 +16,11 @@ Size = int | tuple[int, ...] | None
 _EQUATIONS = """
 v' = v + k_mem*(v_leak - v + i + x) : 1
 i' = (1 - k_syn)*(i + x) : 1
+k_mem = dt_s*tau_mem_inv : 1
+k_syn = dt_s*tau_syn_inv : 1
 x : 1 (input)
 """
+_RATES = ("tau_mem_inv", "tau_syn_inv")
 
 
 def lif(cell: str, p: Any, dt: Any, size: Size, reset_gradient: Reset) -> Cell:
@@ -25,9 +28,8 @@ def lif(cell: str, p: Any, dt: Any, size: Size, reset_gradient: Reset) -> Cell:
     return Cell(
         _EQUATIONS,
         threshold="v > V_th", reset="v = v_reset", surrogate=slope(cell, p.method, p.alpha), name="lif", size=size,
-        reset_gradient=reset_gradient, k_mem=steps(cell, "tau_mem_inv", p.tau_mem_inv, dt),
-        k_syn=steps(cell, "tau_syn_inv", p.tau_syn_inv, dt), v_leak=value(p.v_leak), v=value(p.v_leak),
-        V_th=value(p.v_th), v_reset=value(p.v_reset),
+        reset_gradient=reset_gradient, **rates(cell, p, _RATES, dt), v_leak=own(p.v_leak), v=first(p.v_leak),
+        V_th=own(p.v_th), v_reset=own(p.v_reset),
     )  # fmt: skip
 
 
@@ -35,7 +37,7 @@ def LIF(p: Any = LIFParameters(), dt: float = 0.001, *, size: Size = None) -> Ce
     """The twin of ``norse.torch.LIF`` (and ``LIFCell``).
 
     v' = v + k_mem*(v_leak - v + i + x), i' = (1 - k_syn)*(i + x), a spike where v > V_th, then v = v_reset; k_mem = dt*tau_mem_inv,
-    k_syn = dt*tau_syn_inv. The reset passes the surrogate.
+    k_syn = dt*tau_syn_inv. The reset passes the surrogate. Values of ``p`` given as ``rv.Learn`` or ``torch.nn.Parameter`` are learnt.
 
     v, i, x, v_leak, V_th, v_reset [1]; ``p`` is ``LIFParameters`` of here or of Norse; ``dt`` [s].
 
@@ -63,11 +65,10 @@ def LIFBox(p: Any = LIFBoxParameters(), dt: float = 0.001, *, size: Size = None)
     """
     subtracts = one_of("LIFBox", "reset_method", p.reset_method, ("reset_value", "reset_subtract")) == "reset_subtract"
     return Cell(
-        "v' = v + k_mem*(v_leak - v + x) : 1\nx : 1 (input)",
+        "v' = v + k_mem*(v_leak - v + x) : 1\nk_mem = dt_s*tau_mem_inv : 1\nx : 1 (input)",
         threshold="v > V_th", reset="v -= V_th" if subtracts else "v = v_reset", surrogate=slope("LIFBox", p.method, p.alpha),
-        name="lifbox", size=size, reset_gradient="surrogate", k_mem=steps("LIFBox", "tau_mem_inv", p.tau_mem_inv, dt),
-        v_leak=value(p.v_leak), v=value(p.v_leak), V_th=value(p.v_th),
-        **({} if subtracts else {"v_reset": value(p.v_reset)}),
+        name="lifbox", size=size, reset_gradient="surrogate", **rates("LIFBox", p, ("tau_mem_inv",), dt),
+        v_leak=own(p.v_leak), v=first(p.v_leak), V_th=own(p.v_th), **({} if subtracts else {"v_reset": own(p.v_reset)}),
     )  # fmt: skip
 
 
@@ -83,6 +84,5 @@ def LI(p: Any = LIParameters(), dt: float = 0.001, *, size: Size = None) -> Cell
     """
     return Cell(
         _EQUATIONS,
-        emit="v", name="li", size=size, k_mem=steps("LI", "tau_mem_inv", p.tau_mem_inv, dt),
-        k_syn=steps("LI", "tau_syn_inv", p.tau_syn_inv, dt), v_leak=value(p.v_leak), v=value(p.v_leak),
+        emit="v", name="li", size=size, **rates("LI", p, _RATES, dt), v_leak=own(p.v_leak), v=first(p.v_leak),
     )  # fmt: skip

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ranvier.compat.arguments import value
-from ranvier.compat.norse._parameters import LSNNParameters, slope, steps
+from ranvier.compat.norse._parameters import LSNNParameters, first, own, rates, slope
 from ranvier.dynamics import Reset
 from ranvier.neurons import Cell
 
@@ -21,13 +20,14 @@ def lsnn(cell: str, p: Any, dt: Any, size: Size, reset_gradient: Reset) -> Cell:
         v' = v + k_mem*(v_leak - v + i) : 1
         i' = (1 - k_syn)*i + x : 1
         b' = b + k_adapt*(V_th - b) : 1
+        k_mem = dt_s*tau_mem_inv : 1
+        k_syn = dt_s*tau_syn_inv : 1
+        k_adapt = dt_s*tau_adapt_inv : 1
         x : 1 (input)
         """,
         threshold="v > b", reset="v = v_reset; b += beta", surrogate=slope(cell, p.method, p.alpha), name="lsnn", size=size,
-        reset_gradient=reset_gradient, k_mem=steps(cell, "tau_mem_inv", p.tau_mem_inv, dt),
-        k_syn=steps(cell, "tau_syn_inv", p.tau_syn_inv, dt), k_adapt=steps(cell, "tau_adapt_inv", p.tau_adapt_inv, dt),
-        v_leak=value(p.v_leak), v=value(p.v_leak), V_th=value(p.v_th), b=value(p.v_th), v_reset=value(p.v_reset),
-        beta=value(p.beta),
+        reset_gradient=reset_gradient, **rates(cell, p, ("tau_mem_inv", "tau_syn_inv", "tau_adapt_inv"), dt),
+        v_leak=own(p.v_leak), v=first(p.v_leak), V_th=own(p.v_th), b=first(p.v_th), v_reset=own(p.v_reset), beta=own(p.beta),
     )  # fmt: skip
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import torch
+
 from ranvier.compat.arguments import CompatError, value
 from ranvier.surrogates import FastSigmoid, Surrogate, Triangle
+from ranvier.values import Learn
 
-__all__ = ["LIFBoxParameters", "LIFParameters", "LIParameters", "LSNNParameters", "slope", "steps"]
+__all__ = ["LIFBoxParameters", "LIFParameters", "LIParameters", "LSNNParameters", "first", "own", "rates", "slope"]
 
 
 @dataclass(frozen=True)
 class LIParameters:
-    """Rates [1/s] and the level of the leak.
+    """Rates [1/s] and the level of the leak. A value given as ``rv.Learn`` or ``torch.nn.Parameter`` is learnt.
 
     >>> p = rv.compat.norse.LIParameters(tau_mem_inv=1/0.02)
     """
@@ -64,15 +69,29 @@ class LIFBoxParameters:
     reset_method: Any = "reset_value"
 
 
-def steps(cell: str, rate: str, given: Any, dt: Any) -> Any:
-    """The part of a difference that decays in one step: dt*rate."""
-    number = value(given)
+def own(given: Any) -> Any:
+    """A value of a record; a parameter of torch is learnt, as ``rv.Learn`` is."""
+    return value(given, learn=isinstance(given, torch.nn.Parameter))
+
+
+def first(given: Any) -> Any:
+    """The number with which a value begins."""
+    made = own(given)
+    return made.value if isinstance(made, Learn) else made
+
+
+def rates(cell: str, p: Any, names: Sequence[str], dt: Any) -> dict[str, Any]:
+    """The rates [1/s] of a record by ``names`` and the step ``dt_s`` [s], by which equations multiply them."""
     if not isinstance(dt, float | int) or not dt > 0:
         raise CompatError(f"{cell}: dt={dt!r} must be a number of seconds above 0, without a unit, as in Norse.")
-    part = dt * number
-    if isinstance(part, float | int) and not 0 < part <= 2:
-        raise CompatError(f"{cell}: dt*{rate} = {part:g} makes Euler's rule diverge: rates are in 1/s, dt in s.")
-    return part
+    for name in names:
+        part = dt * np.asarray(first(getattr(p, name)))
+        wrong = part[~((part > 0) & (part <= 2))]
+        if wrong.size:
+            raise CompatError(
+                f"{cell}: dt*{name} = {wrong.flat[0]:g} makes Euler's rule diverge: rates are in 1/s, dt in s."
+            )
+    return {"dt_s": dt, **{name: own(getattr(p, name)) for name in names}}
 
 
 def slope(cell: str, method: Any, alpha: Any) -> Surrogate:

@@ -13,6 +13,7 @@ from ranvier.training.losses._spike_count import SpikeCount, SpikeRate
 from ranvier.training.losses._tasks import Tasks
 from ranvier.training.losses._tet import TET
 from ranvier.training.losses._time_to_first_spike import TimeToFirstSpike
+from ranvier.training.losses._van_rossum import VanRossum
 from ranvier.training.losses.loss import Loss
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "SpikeRate",
     "Tasks",
     "TimeToFirstSpike",
+    "VanRossum",
 ]
