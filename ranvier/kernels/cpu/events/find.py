@@ -10,7 +10,7 @@ import torch
 from llvmlite import ir
 from torch import Tensor
 
-from ranvier.kernels.cpu.host.buffers import empty
+from ranvier.kernels.cpu.host.buffers import empty, room
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.operands import scalar
 from ranvier.kernels.cpu.host.routine import Routine
@@ -112,7 +112,7 @@ def events(x: Tensor, compress: bool | None = None) -> EventList:
     rows, columns = x.shape
     tiles = spans(rows, _LEAST // max(1, columns))
     pointer = torch.zeros(rows + 1, dtype=torch.int64)
-    found = empty([rows * columns + _WIDTH * len(tiles)], torch.int32)  # pages never written stay virtual
+    found = room([rows * columns + _WIDTH * len(tiles)], torch.int32)
     graded = torch.zeros(len(tiles), dtype=torch.int64)
 
     def place(i: int) -> Tensor | Place:

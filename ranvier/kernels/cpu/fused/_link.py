@@ -18,7 +18,7 @@ from ranvier.kernels.cpu.fused import hand_back
 from ranvier.kernels.cpu.fused._weights import Summed
 from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.fused.span import Rows, Span
-from ranvier.kernels.cpu.host.buffers import empty
+from ranvier.kernels.cpu.host.buffers import room
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call
 from ranvier.kernels.cpu.host.weights import Weights, synapses_of
@@ -132,8 +132,8 @@ class SpikeLink(Summed):
 
     def _new_list(self, rows: int, repeated: bool = False) -> tuple[Tensor, Tensor]:
         """Row pointers and room for the columns of ``rows`` rows of events."""
-        room = [rows * self.pre.cells + _MARGIN]  # pages never written stay virtual
-        found = torch.empty(room, dtype=torch.int32) if repeated else empty(room, torch.int32)
+        most = [rows * self.pre.cells + _MARGIN]
+        found = torch.empty(most, dtype=torch.int32) if repeated else room(most, torch.int32)
         return torch.zeros(rows + 1, dtype=torch.int64), found
 
     def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:

@@ -20,7 +20,7 @@ from ranvier.kernels.cpu.fused._carried import Carried
 from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.fused.span import Rows, Span
 from ranvier.kernels.cpu.fused.synapse_kernels import collect_kernel, return_kernel
-from ranvier.kernels.cpu.host.buffers import empty
+from ranvier.kernels.cpu.host.buffers import room
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call, Schedule
 from ranvier.kernels.cpu.host.weights import synapses_of
@@ -42,7 +42,7 @@ class Listed:
     def __init__(self, member: Member, steps: int) -> None:
         self.member, self.further = member, steps > 1
         rows = steps * member.batch
-        found = empty([rows * member.cells + _MARGIN], torch.int32)  # pages never written stay virtual
+        found = room([rows * member.cells + _MARGIN], torch.int32)
         self.kept = {"pointer": torch.zeros(rows + 1, dtype=torch.int64), "index": found}
 
     def look(self, source: Rows, span: Span) -> Call:

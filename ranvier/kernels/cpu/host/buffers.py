@@ -2,6 +2,9 @@
 
 Blocks of a megabyte and more are private anonymous maps that ask for huge pages. A block returns to the shelf when the
 last view of its tensor is gone; blocks beyond the limit of the shelf go back to the system, oldest first.
+
+Room for as many events as there could be is mostly never written, and pages that nobody wrote take no memory. Such blocks lie on
+a shelf of their own (``room``): among the others, each would soon have been written to its end.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-__all__ = ["SHELF", "BufferStats", "Shelf", "buffer_stats", "empty", "set_buffer_limit"]
+__all__ = ["SHELF", "BufferStats", "Shelf", "buffer_stats", "empty", "room", "set_buffer_limit"]
 
 _ALIGNMENT = 64
 _LARGE = 1 << 20
@@ -185,6 +188,9 @@ class Shelf:
 #: the blocks of this process
 SHELF = Shelf(limit=1 << 30)
 empty, set_buffer_limit, buffer_stats = SHELF.empty, SHELF.set_limit, SHELF.stats
+#: blocks of which little is written
+ROOM = Shelf(limit=1 << 30)
+room = ROOM.empty
 
 
 def _renew() -> None:

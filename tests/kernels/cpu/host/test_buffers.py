@@ -11,8 +11,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ranvier as rv
 from ranvier.kernels.cpu.host import buffers
 from ranvier.kernels.cpu.host.buffers import Shelf, empty
+from ranvier.units import ms
 
 MIB = 1 << 20
 
@@ -183,3 +185,46 @@ class TestConcurrency:
         _, status = os.waitpid(child, 0)
         assert os.waitstatus_to_exitcode(status) == 0
         assert bool((x == 1).all())
+
+
+def test_room_for_events_leaves_the_memory_of_other_blocks_alone() -> None:
+    """Blocks that are mostly never written lie on a shelf of their own, whose pages stay virtual."""
+    gc.collect()
+    before = buffers.SHELF.stats(), buffers.ROOM.stats()
+    found = buffers.room([64 * MIB], torch.int32)
+    found[:100] = 1
+    assert found.shape == (64 * MIB,)
+    assert buffers.SHELF.stats() == before[0]
+    assert buffers.ROOM.stats().in_use > before[1].in_use
+    resident = _resident()
+    del found
+    gc.collect()
+    again = buffers.room([64 * MIB], torch.int32)  # the same block
+    again[:100] = 1
+    assert _resident() - resident < 8 * MIB
+
+
+def _resident() -> int:
+    with open("/proc/self/statm") as numbers:
+        return int(numbers.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_training_call_takes_one_number_for_each_cell_and_step() -> None:
+    """Membranes alone: events, currents, spikes and gradients of two layers never lie in memory as a whole."""
+    steps, batch, cells = 200, 64, 256
+    net = rv.Sequential(
+        rv.Linear(100, cells), rv.LIF(cells), rv.Linear(cells, cells), rv.LIF(cells), rv.Linear(cells, 4), rv.LeakyReadout(4),
+        dt=1 * ms,
+    )  # fmt: skip
+    x = (torch.rand(steps, batch, 100, generator=torch.Generator().manual_seed(1)) < 0.1).float()
+    limit = buffers.SHELF.limit
+    buffers.set_buffer_limit(0)
+    buffers.set_buffer_limit(limit)
+    gc.collect()
+    before = buffers.buffer_stats()
+    for _ in range(3):
+        net(x)[0].sum().backward()
+    gc.collect()
+    after = buffers.buffer_stats()
+    taken = after.in_use + after.free - before.in_use - before.free
+    assert taken < 1.25 * 2 * steps * batch * cells * 4
