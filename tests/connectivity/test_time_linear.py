@@ -34,6 +34,22 @@ def test_it_is_a_matrix_product_over_time(order: int | None) -> None:
     assert int((layer.weight.grad != 0).sum()) == (144 if order is None else sum(min(order, t + 1) for t in range(12)))
 
 
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_narrow_band_is_summed_by_diagonals(order: int) -> None:
+    layer = rv.TimeLinear(90, order=order, bias=0.5).double()
+    x = torch.randn(90, 2, 3, dtype=torch.float64, requires_grad=True)
+    upstream = torch.randn(90, 2, 3, dtype=torch.float64)
+    (layer(x) * upstream).sum().backward()
+    other = x.detach().clone().requires_grad_()
+    weight = layer.weight.detach().clone().requires_grad_()
+    whole = torch.tensordot(weight.tril().triu(1 - order), other, 1) + 0.5
+    (whole * upstream).sum().backward()
+    torch.testing.assert_close(layer(x), whole)
+    torch.testing.assert_close(x.grad, other.grad)
+    torch.testing.assert_close(layer.weight.grad, weight.grad)
+    torch.testing.assert_close(layer.bias.grad, upstream.sum((1, 2)))
+
+
 @pytest.mark.parametrize("order", [None, 3])
 def test_gradients_in_a_network_equal_finite_differences(order: int | None) -> None:
     net = network(6, order, torch.float64)
