@@ -27,6 +27,9 @@ CELLS: dict[str, Callable[[], rv.Cell]] = {
     "HodgkinHuxley": lambda: rv.HodgkinHuxley(6),
     "TraubMiles": lambda: rv.TraubMiles(6),
     "LeakyReadout": lambda: rv.LeakyReadout(6),
+    "ResonateAndFire": lambda: rv.ResonateAndFire(6, f=rv.Uniform(50 * Hz, 500 * Hz), tau=5 * ms, V_th=0.3),
+    "StateSpace": lambda: rv.StateSpace(6, modes=2, tau=2 * ms, V_th=0.05),
+    "SlidingPSN": lambda: rv.SlidingPSN(6, order=3, V_th=0.5),
     "remembering": lambda: rv.Cell(
         "dv/dt = (x + 1.2 - exp(-(t - last)/tau) - v)/tau : 1\nx : 1 (input)\nlast' = last : ms",
         threshold="v > 1 and t - last >= 2*ms",
