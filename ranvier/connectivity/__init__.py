@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ranvier.connectivity._from_edges import FromEdges
     from ranvier.connectivity._from_graph import FromGraph
     from ranvier.connectivity._from_matrix import FromMatrix
+    from ranvier.connectivity._lateral_inhibition import LateralInhibition
     from ranvier.connectivity._linear import Linear, latency_steps
     from ranvier.connectivity._norm import StepBatchNorm, ThresholdBatchNorm
     from ranvier.connectivity._norm_of_steps import BatchNormThroughTime, TemporalBatchNorm
@@ -69,6 +70,7 @@ __all__ = [
     "FromGraph",
     "FromMatrix",
     "Grid",
+    "LateralInhibition",
     "Linear",
     "OneToOne",
     "Positions",
@@ -124,6 +126,7 @@ _PUBLIC: dict[str, str] = {
     "FromGraph": "._from_graph",
     "FromMatrix": "._from_matrix",
     "Grid": "._positions",
+    "LateralInhibition": "._lateral_inhibition",
     "Linear": "._linear",
     "OneToOne": "._one_to_one",
     "Positions": "._positions",

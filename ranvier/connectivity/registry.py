@@ -26,6 +26,7 @@ _OWN: dict[str, tuple[str, str]] = {
     "BatchNormThroughTime": ("_norm_of_steps", "BatchNormThroughTime"),
     "TemporalBatchNorm": ("_norm_of_steps", "TemporalBatchNorm"),
     "Dropout": ("_dropout", "Dropout"),
+    "LateralInhibition": ("_lateral_inhibition", "LateralInhibition"),
     "Linear": ("_linear", "Linear"),
     "Conv1d": ("_conv1d", "Conv1d"),
     "Conv2d": ("_conv", "Conv2d"),

@@ -77,6 +77,8 @@ class Transform:
     #: whether what it does depends on the place in a sequence, or what it draws holds for a whole one, so that :meth:`of_sequence`
     #: computes it
     by_sequence = False
+    #: whether :meth:`start_from` draws its weights for what enters it
+    balances = False
     #: whether it is the identity outside training
     silent = False
     #: whether it computes by a class of torch, whose errors are about samples that do not fit
@@ -217,6 +219,10 @@ class Transform:
         One that is ``silent`` outside training is asked in training only.
         """
         raise ShapeError(f"{self.kind} does not differ from step to step.")
+
+    def start_from(self, x: Tensor) -> None:
+        """Draw its weights for inputs like ``x`` [rows, …], in place, where it ``balances`` them."""
+        raise ShapeError(f"{self.kind} does not draw its weights from what enters it.")
 
     # single synapses
 

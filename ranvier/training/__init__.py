@@ -2,6 +2,7 @@
 
 from ranvier.training import losses, metrics, regularizers, rules
 from ranvier.training._average import Average
+from ranvier.training._balance import balance
 from ranvier.training._callbacks import Callback
 from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training._find_rate import RateTest, find_rate
@@ -28,6 +29,7 @@ __all__ = [
     "Stage",
     "TensorBoard",
     "TorchSchedule",
+    "balance",
     "find_rate",
     "initialize",
     "linear_cka",

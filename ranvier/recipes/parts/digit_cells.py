@@ -36,10 +36,21 @@ def network(
 
 
 def fitted(
-    net: Network, seed: int, count: int, steps: int, epochs: int, regularizers: Sequence[Regularizer] = (), **how: Any
+    net: Network,
+    seed: int,
+    count: int,
+    steps: int,
+    epochs: int,
+    regularizers: Sequence[Regularizer] = (),
+    low: float = -1.0,
+    **how: Any,
 ) -> tuple[Network, tuple[Tensor, Tensor]]:
-    """``net`` in evaluation, from its best epoch after learning ``count`` images, and the test images [T, S, …] with their classes."""
-    parts = [(x.unsqueeze(1).expand(-1, steps, -1, -1, -1), y) for x, y in handwritten(seed, count)]
+    """``net`` in evaluation, from its best epoch after learning ``count`` images, and the test images [T, S, …] with their classes.
+
+    Pixels lie from ``low`` to 1.
+    """
+    shown = [(1 - (1 - x) * (1 - low) / 2, y) for x, y in handwritten(seed, count)]
+    parts = [(x.unsqueeze(1).expand(-1, steps, -1, -1, -1), y) for x, y in shown]
     how = {"loss": losses.OverTime(nn.CrossEntropyLoss()), "lr": 3e-3, "schedule": "cosine", "batch_size": 64, **how}
     train(net, *parts[:2], epochs=epochs, regularizers=list(regularizers), seed=seed, progress=False, **how)
     x, y = parts[2]

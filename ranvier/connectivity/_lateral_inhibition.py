@@ -1,0 +1,155 @@
+"""Excitation that local inhibitory cells balance: they subtract from it and divide it, in the place of a norm."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from torch import nn
+
+from ranvier.connectivity.bound import Binding, BoundTransform
+from ranvier.connectivity.partial_shape import PartialShape
+from ranvier.connectivity.transform import Transform
+from ranvier.errors import ShapeError
+
+if TYPE_CHECKING:
+    from ranvier.limits.record import Record
+    from ranvier.limits.tensors import Take
+
+__all__ = ["LateralInhibition"]
+
+Tensor = torch.Tensor
+
+
+class LateralInhibition(Transform, nn.Module):
+    """y = gain*(E x - M I x)/(M (share*(I x))) + bias: a layer whose inhibitory cells subtract and divide.
+
+    E (``excite``) leads to the excitatory cells that follow, I (``inhibit``) to inhibitory cells of the layer, which answer
+    linearly, and M ``mix`` [E, I] from these to the excitatory cells. ``share`` [I] scales division, ``gain`` and ``bias`` [E] are those of
+    the excitatory cells. All weights stay on their side of zero (Dale's law): one that is pushed across counts as 0. It
+    takes the place of a norm, but no sample depends on another, and evaluation is the same map.
+
+    A divisor of 0 (no inhibitory cell with a weight hears anything) counts as the least positive divisor of the sample, with the
+    gradient straight through; a sample that is silent altogether gives ``bias``. The gradient of ``mix`` is divided by the number of inputs of a
+    cell (E-I Prop).
+
+    Parameters
+    ----------
+    excite, inhibit
+        ``rv.Linear`` or a convolution, with ``sign=1``, ``bias=False`` and without delays, of the same inputs; outputs of both
+        have the same space. A quarter as many inhibitory channels is usual.
+
+    Raises
+    ------
+    ShapeError
+        For other maps, and for inputs below 0.
+
+    Start its weights on data with :func:`ranvier.training.balance` (E-I Init). Source: Liu, Ding & Yu, ICLR 2026 (deep
+    normalization-free spiking networks with lateral inhibition).
+
+    >>> one, two = rv.Linear(20, 32, bias=False, sign=1), rv.Linear(20, 8, bias=False, sign=1)
+    >>> net = rv.Sequential(rv.LateralInhibition(one, two), rv.LIF(32), rv.Linear(32, 3), rv.LeakyReadout(3), dt=1*ms)
+    """
+
+    delay = None
+    balances = True
+
+    def __init__(self, excite: nn.Module, inhibit: nn.Module) -> None:
+        super().__init__()
+        for what, part in (("excite", excite), ("inhibit", inhibit)):
+            fits = isinstance(part, Transform) and part.linear_in_weight and getattr(part, "sign", None) is not None
+            if not fits or part.has_delay or part.constant is not None or bool((part.effective_weight() < 0).any()):
+                raise ShapeError(
+                    f"LateralInhibition: {what}={part!r} is no map of positive weights alone: give rv.Linear or a convolution "
+                    "with sign=1 and bias=False, without delays."
+                )
+        self.excite, self.inhibit = excite, inhibit
+        cells, inhibitory = (int(part.effective_weight().shape[0]) for part in (excite, inhibit))
+        self.mix = nn.Parameter(torch.full((cells, inhibitory), 1 / inhibitory))
+        self.share = nn.Parameter(torch.ones(inhibitory))
+        self.gain, self.bias = nn.Parameter(torch.ones(cells)), nn.Parameter(torch.zeros(cells))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` [rows, …], 0 or more -> [rows, E, …]."""
+        if x.numel() and float(x.detach().min()) < 0:
+            raise ShapeError(
+                f"LateralInhibition takes inputs of 0 or more, such as spikes, got {float(x.detach().min()):g}: Dale's law has no "
+                "meaning for others."
+            )
+        excited, inhibited = self.excite(x), self.inhibit(x)
+        mix = _scaled_gradient(_positive(self.mix), 1 / self._inputs())
+        space = (1, -1, *(1 for _ in inhibited.shape[2:]))
+        less = torch.einsum("ei,bi...->be...", mix, inhibited)
+        divisor = torch.einsum("ei,bi...->be...", mix, inhibited * _positive(self.share).reshape(space))
+        balanced = (excited - less) / _without_zeros(divisor)
+        return _positive(self.gain).reshape(space) * balanced + self.bias.reshape(space)
+
+    @torch.no_grad()
+    def start_from(self, x: Tensor) -> None:
+        """Draw weights for inputs like ``x`` [rows, …], so that what arrives has mean 0 and variance 1 (E-I Init)."""
+        mean, square, inputs = float(x.mean()), float(x.square().mean()), self._inputs()
+        var = float(x.var(0).mean()) if len(x) > 1 else 0.0
+        if mean <= 0 or var <= 0:
+            raise ShapeError(
+                "LateralInhibition: inputs are silent or all alike, so no weights balance them; give other data."
+            )
+        scale = math.sqrt(var / (inputs * (square + var)))
+        for part in (self.excite, self.inhibit):
+            weight: Any = part.weight
+            weight.copy_(torch.empty_like(weight).exponential_().mul_(scale))
+        self.mix.fill_(1 / self.mix.shape[1])
+        self.share.fill_(math.sqrt(square + var) / (mean * math.sqrt(inputs)))
+
+    def _inputs(self) -> int:
+        """How many inputs an excitatory cell has."""
+        return math.prod(self.excite.effective_weight().shape[1:])  # pyright: ignore[reportCallIssue]
+
+    def refusal(self, shape: tuple[int, ...]) -> str | None:
+        """What its maps refuse."""
+        return self.excite.refusal(shape) or self.inhibit.refusal(shape)  # pyright: ignore[reportCallIssue]
+
+    def takes(self) -> PartialShape:
+        """What its maps take."""
+        return self.excite.takes()  # pyright: ignore[reportCallIssue]
+
+    def gives(self, shape: PartialShape) -> PartialShape:
+        """What its excitatory map gives."""
+        return self.excite.gives(shape)  # pyright: ignore[reportCallIssue]
+
+    def describe(self, name: str, tensors: dict[str, Tensor], bound: BoundTransform) -> dict[str, Any] | None:
+        """Both of its maps."""
+        from ranvier.connectivity.registry import describe
+
+        parts = {"excite": self.excite, "inhibit": self.inhibit}
+        return {n: describe(part, f"{n} of {name}", f"{name}.{n}", tensors, bound) for n, part in parts.items()}  # pyright: ignore[reportArgumentType]
+
+    @classmethod
+    def rebuild(cls, record: Record, take: Take, binding: Binding) -> Self:
+        """The map of a file."""
+        from ranvier.connectivity.registry import rebuild
+        from ranvier.limits.tensors import fill
+
+        one, two = (
+            rebuild(record.child(part), lambda n, part=part: take(f"{part}.{n}"), binding) for part in ("excite", "inhibit")
+        )  # fmt: skip
+        self = cls(one, two)
+        fill(self, take, record.where)
+        return self
+
+
+def _positive(x: Tensor) -> Tensor:
+    """``x`` within its sign; the gradient passes as if there were none."""
+    return x + (x.detach().clamp(min=0) - x.detach())
+
+
+def _scaled_gradient(x: Tensor, factor: float) -> Tensor:
+    """``x``, whose gradient is multiplied by ``factor``."""
+    return x.detach() + factor * (x - x.detach())
+
+
+def _without_zeros(divisor: Tensor) -> Tensor:
+    """``divisor`` [rows, …] with the least positive one of its row in the place of zeros; infinite where there is none."""
+    least = divisor.detach().masked_fill(divisor.detach() <= 0, torch.inf).flatten(1).amin(1)
+    filled = torch.where(divisor.detach() <= 0, least.reshape(-1, *(1 for _ in divisor.shape[1:])), divisor.detach())
+    return filled + (divisor - divisor.detach())
