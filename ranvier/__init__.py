@@ -121,6 +121,7 @@ if TYPE_CHECKING:
         ResonateAndFire,
         SlidingPSN,
         StateSpace,
+        StochasticLIF,
         TraubMiles,
     )
     from ranvier.synapses import (
@@ -221,6 +222,7 @@ _PUBLIC: dict[str, str] = {
     "Stepper": "ranvier.network",
     "StepBatchNorm": "ranvier.connectivity",
     "Stimulus": "ranvier.network",
+    "StochasticLIF": "ranvier.neurons",
     "StochasticRelease": "ranvier.synapses",
     "TemporalBatchNorm": "ranvier.connectivity",
     "ThresholdBatchNorm": "ranvier.connectivity",
@@ -354,6 +356,7 @@ __all__ = [
     "StepBatchNorm",
     "Stepper",
     "Stimulus",
+    "StochasticLIF",
     "StochasticRelease",
     "TemporalBatchNorm",
     "ThresholdBatchNorm",

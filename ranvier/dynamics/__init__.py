@@ -14,6 +14,7 @@ from ranvier.dynamics._named import placed, shortened
 from ranvier.dynamics._names import check_name
 from ranvier.dynamics._quotients import Quotient, quotients
 from ranvier.dynamics._sizes import expanded, terms
+from ranvier.dynamics._spike_times import rough
 from ranvier.dynamics._step import Step, build_step
 from ranvier.dynamics._symbols import Reader
 from ranvier.dynamics._system import Event, System, read_system
@@ -67,6 +68,7 @@ __all__ = [
     "placed",
     "quotients",
     "read_system",
+    "rough",
     "shortened",
     "tangent",
     "terms",

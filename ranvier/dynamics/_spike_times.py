@@ -19,7 +19,7 @@ from ranvier.dynamics.program import Tape
 from ranvier.dynamics.symbols import shift_name
 from ranvier.errors import EquationError
 
-__all__ = ["TIME_SLOPE", "overshoot", "shifted", "wait"]
+__all__ = ["TIME_SLOPE", "overshoot", "rough", "shifted", "wait"]
 
 #: a spike's time falls as the time since its crossing grows
 TIME_SLOPE = -gt(sp.Symbol("u"), sp.Integer(0))
@@ -59,18 +59,42 @@ def wait(
     system: System, event: Event, fired: sp.Expr, before: dict[str, sp.Expr], after: dict[str, sp.Expr], tape: Tape
 ) -> dict[str, sp.Expr]:
     """The states ``after`` a spike whose time may change; ``before`` are the states just before the reset."""
-    reset: dict[str, sp.Expr] = {n: sp.Symbol(n) for n in system.states}
-    for target, expression in event.assignments:
-        reset[target] = expression.xreplace({sp.Symbol(n): h for n, h in reset.items()})
     old = {sp.Symbol(n): v for n, v in before.items()}
-    new = {sp.Symbol(n): h for n, h in reset.items()}
     out = dict(after)
-    for name, f in system.odes.items():
-        carried = sp.Add(*(derivative(reset[name], sp.Symbol(s)) * g for s, g in system.odes.items()))
-        change = expanded(carried - f.xreplace(new))
-        if change == 0:
-            continue
+    for name, change in _changes(system, event).items():
         later = tape.add(f"{name}_later", change.xreplace(old))
         nothing = tape.add(f"{name}_waits", jump(fired, later, sp.Integer(0)) - select(fired, later, sp.Integer(0)))
         out[name] = tape.add(f"{name}_waited", after[name] + nothing)
+    return out
+
+
+def rough(system: System) -> str | None:
+    """Why white noise leaves spike times without a derivative, as a sentence without its subject; None where it does not.
+
+    The level that is compared must not diffuse itself, and a reset must carry the noise of a variable on as it is. Then times have
+    a derivative path by path.
+    """
+    noises = {sp.Symbol(n) for n in system.noises}
+    noisy = {sp.Symbol(n) for n, f in system.odes.items() if f.free_symbols & noises}
+    for event in system.events:
+        compared = system.symbols_of(event.condition) & noisy
+        if compared:
+            return f"compares {min(map(str, compared))}, which diffuses: compare a smooth variable, such as the integral of a rate"
+        moved = next((n for n, change in _changes(system, event).items() if change.free_symbols & noises), None)
+        if moved is not None:
+            return f"sets {moved}, which diffuses, at a spike: subtract a number from it instead"
+    return None
+
+
+def _changes(system: System, event: Event) -> dict[str, sp.Expr]:
+    """Dh f(x-) - f(x+) of every variable, in the states before the reset; those that are 0 left out."""
+    reset: dict[str, sp.Expr] = {n: sp.Symbol(n) for n in system.states}
+    for target, expression in event.assignments:
+        reset[target] = expression.xreplace({sp.Symbol(n): h for n, h in reset.items()})
+    new, out = {sp.Symbol(n): h for n, h in reset.items()}, {}
+    for name, f in system.odes.items():
+        carried = sp.Add(*(derivative(reset[name], sp.Symbol(s)) * g for s, g in system.odes.items()))
+        change = expanded(carried - f.xreplace(new))
+        if change != 0:
+            out[name] = change
     return out

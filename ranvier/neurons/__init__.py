@@ -13,6 +13,7 @@ from ranvier.neurons._relative_threshold import RelativeThreshold
 from ranvier.neurons._resonate_and_fire import ResonateAndFire
 from ranvier.neurons._sliding_psn import SlidingPSN
 from ranvier.neurons._state_space import StateSpace
+from ranvier.neurons._stochastic_lif import StochasticLIF
 
 __all__ = [
     "ALIF",
@@ -34,5 +35,6 @@ __all__ = [
     "ResonateAndFire",
     "SlidingPSN",
     "StateSpace",
+    "StochasticLIF",
     "TraubMiles",
 ]

@@ -194,7 +194,7 @@ def _kicked(cell: rv.Cell, to: str) -> Callable[[], rv.Network]:
         (_kicked(rv.LIF(), "x"), "has a rule for the next value of v"),
         (_kicked(rv.Cell("dv/dt = -v/tau : 1", threshold="v > 1", reset="v = 0", tau=5 * ms), "v"), "which the threshold compares"),
         (_kicked(rv.Cell("dv/dt = (x - v)/tau : 1\nx : 1 (input)", threshold="v > 1", tau=5 * ms), "x"), "to the input 'x'"),
-        (_kicked(rv.Cell("dv/dt = (I - v)/tau + xi/tau**0.5 : 1\ndI/dt = -I/tau : 1", threshold="v > 1", tau=5 * ms), "I"), "has noise"),
+        (_kicked(rv.Cell("dv/dt = (I - v)/tau + xi/tau**0.5 : 1\ndI/dt = -I/tau : 1", threshold="v > 1", tau=5 * ms), "I"), "compares v, which diffuses"),
     ],
 )  # fmt: skip
 def test_cells_without_a_derivative_by_times_are_refused(make: Callable[[], rv.Network], message: str) -> None:

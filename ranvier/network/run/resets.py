@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from ranvier.dynamics import WHOLE, Cuts, wrong_reset
+from ranvier.dynamics import WHOLE, Cuts, System, rough, wrong_reset
 from ranvier.network.order import GraphError
 
 if TYPE_CHECKING:
@@ -33,18 +33,19 @@ def without_times(graph: Graph, name: str, who: str, instead: str) -> str | None
     ``instead`` is the remedy where the cell is to stay as it is.
     """
     system = graph.populations[name].cell.system
-    if system.updates:
+    ruled = next((n for n, rule in system.updates.items() if not _waits(system, n, rule)), None)
+    if ruled is not None:
         return (
             f"{who} needs differential equations, but {name!r} has a rule for the next value of "
-            f"{next(iter(system.updates))}: use rv.CurrentLIF(refractory=None), or write dv/dt = …."
+            f"{ruled}: use rv.CurrentLIF(refractory=None), or write dv/dt = …."
         )
     if system.refractory:
         return (
             f"{who} has no derivative for the end of a refractory period, and {name!r} has one: give its cell "
             f"refractory=None, or {instead}."
         )
-    if system.noises:
-        return f"{who} needs smooth equations, but {name!r} has noise: remove {system.noises[0]}, or {instead}."
+    if system.noises and (trouble := rough(system)):
+        return f"{who} needs spike times with a derivative, but {name!r} {trouble}, remove {system.noises[0]}, or {instead}."
     if system.before_firing:
         return (
             f"{who} needs a level that moves smoothly, but {name!r} sets {system.before_firing[0][0]} before it fires: give "
@@ -69,6 +70,13 @@ def without_times(graph: Graph, name: str, who: str, instead: str) -> str | None
                 f"threshold compares: give the cell a synaptic current."
             )
     return None
+
+
+def _waits(system: System, name: str, rule: sp.Expr) -> bool:
+    """Whether a rule only keeps its variable, or draws it anew: then it does not depend on when a spike happens."""
+    return rule == sp.Symbol(name) or not system.symbols_of(rule) & {
+        sp.Symbol(n) for n in (*system.states, *system.inputs)
+    }
 
 
 def reads_spikes(graph: Graph, name: str, recorded: Sequence[str]) -> bool:
