@@ -302,14 +302,13 @@ class Lanes(Elementary):
 
     def first(self, count: ir.Value) -> ir.Value:
         """The mask of the first ``count`` lanes; ``count`` is an i64, all lanes from ``width`` on."""
-        order = ir.VectorType(_I64, self.width)
-        empty = ir.Constant(order, ir.Undefined)
-        spread = self.builder.shuffle_vector(
-            self.builder.insert_element(empty, count, _I32(0)),
-            empty,
-            ir.Constant(ir.VectorType(_I32, self.width), [0] * self.width),
-        )
-        return self.builder.icmp_signed("<", ir.Constant(order, list(range(self.width))), spread)
+        # lanes as wide as the numbers: vectors of 256 bits hold masks so, and would repack those of 64 bits at every use
+        b, kind, width = self.builder, self.integer.element, _I64(self.width)
+        few = b.select(b.icmp_signed("<", count, width), count, width)
+        few = few if kind == _I64 else b.trunc(few, kind)
+        empty, zeros = ir.Constant(self.integer, ir.Undefined), ir.VectorType(_I32, self.width)
+        spread = b.shuffle_vector(b.insert_element(empty, few, _I32(0)), empty, ir.Constant(zeros, [0] * self.width))
+        return b.icmp_signed("<", ir.Constant(self.integer, list(range(self.width))), spread)
 
     def packed(self, mask: ir.Value) -> ir.Value:
         """The mask as an integer of ``width`` bits; lane k is bit k (little-endian targets)."""

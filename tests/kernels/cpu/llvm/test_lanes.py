@@ -285,7 +285,7 @@ class TestOperations:
         kernel = compile_kernel("k", kernel_text(body, dtype, 2))
         out = np.zeros(3, dtype)
         x = np.arange(width).astype(dtype)
-        for count in range(width + 2):
+        for count in (*range(width + 2), 1 << 31, (1 << 32) + 3):
             kernel([out.ctypes.data, x.ctypes.data], [count])
             bits = sum(1 << i for i in range(1, min(count, width)))
             np.testing.assert_array_equal(out, [x.sum(), bits, bits != 0])
