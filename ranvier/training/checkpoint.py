@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from ranvier.errors import FileFormatError, RanvierError, TrainingError, WriteError
+from ranvier.network.keys import Names
 from ranvier.network.saving import (
     Kind,
     Record,
@@ -95,8 +96,13 @@ class Checkpoint:
         description, tensors = read_pair(self.folder, TRAINING)
         record = Record(description, str(self.folder / TRAINING.description))
         self._compare(record.child("settings"))
-        model, best, mean, stream = (_part(tensors, part) for part in ("model", "best", "average", "stream"))
-        own, averages = moving(course.net), course.averages
+        short = Names(
+            course.net.populations, course.net.projections
+        ).short  # earlier checkpoints hold paths of the tree
+        model, best, mean = (
+            {short(n): t for n, t in _part(tensors, part).items()} for part in ("model", "best", "average")
+        )
+        own, averages, stream = moving(course.net), course.averages, _part(tensors, "stream")
         try:
             history = [_epoch(inner) for inner in record.items("history")]
             stopped = record.text("stopped")
@@ -116,7 +122,7 @@ class Checkpoint:
             updates, averaged = record.whole("updates"), record.whole("averaged")
             if mean or averaged:
                 _check_tensors(record, {} if averages is None else dict(averages.parameters), mean, "average")
-            factors = {n: record.child("scales").number(n) for n in record.child("scales").data}
+            factors = {short(n): record.child("scales").number(n) for n in record.child("scales").data}
             if factors.keys() != course.scales.factors.keys() or any(
                 math.frexp(s)[0] != 0.5 or s <= 0 for s in factors.values()
             ):

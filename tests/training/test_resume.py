@@ -17,6 +17,9 @@ import torch
 
 import ranvier as rv
 from ranvier.errors import FileFormatError, TrainingError
+from ranvier.network.keys import Names
+from ranvier.network.saving import read_pair, write_pair
+from ranvier.training.checkpoint import TRAINING
 from ranvier.units import Hz, ms
 from tests.training.job import job
 
@@ -64,6 +67,23 @@ class TestSameProcess:
         other = net(seed=9)
         fit = quiet(other, task(40), task(20, seed=1), epochs=5, lr=1e-2, checkpoint=tmp_path / "c")
         assert [(e.train, e.valid) for e in fit.history] == [(e.train, e.valid) for e in expected.history]
+        assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), other.parameters(), strict=True))
+
+    def test_a_checkpoint_with_paths_of_the_tree_is_read(self, net: Make, task: Task, tmp_path: Path) -> None:
+        """As earlier checkpoints have them: projections.linear1.chain.0.weight for linear1.weight."""
+        how: dict[str, Any] = {"lr": 1e-2, "average": 0.9, "scale": {"linear1.weight": 0.5}}
+        whole, other = net(), net(seed=9)
+        quiet(whole, task(40), task(20, seed=1), epochs=4, **how)
+        quiet(net(), task(40), task(20, seed=1), epochs=2, checkpoint=tmp_path, **how)
+        description, tensors = read_pair(tmp_path, TRAINING)
+        names = Names(whole.populations, whole.projections)
+        parts = [name.partition("/") for name in tensors]
+        longer = [n if head in ("optimizer", "stream") else names.path(n) for head, _, n in parts]
+        assert "projections.linear1.chain.0.weight" in longer
+        renamed = {f"{head}/{n}": t for (head, _, _), n, t in zip(parts, longer, tensors.values(), strict=True)}
+        description["scales"] = {names.path(n): s for n, s in description["scales"].items()}
+        write_pair(tmp_path, TRAINING, description, renamed)
+        quiet(other, task(40), task(20, seed=1), epochs=4, checkpoint=tmp_path, **how)
         assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), other.parameters(), strict=True))
 
     def test_a_finished_training_is_not_repeated(self, net: Make, task: Task, tmp_path: Path) -> None:
