@@ -17,7 +17,7 @@ from ranvier.network.plan.plan import Plan
 from ranvier.network.plan.planning import plan_asked
 from ranvier.network.run.call import call
 from ranvier.network.run.execute import Execution
-from ranvier.network.run.modes import autocast
+from ranvier.network.run.modes import autocast, function_transform, refuse_modes
 from ranvier.network.run.one_step import as_sequence, as_step, as_window, one_step
 from ranvier.network.run.outputs import emissions, named_outputs
 from ranvier.network.shapes import given_shapes, names_of_inputs
@@ -137,6 +137,10 @@ class Network(Described):
             from ranvier.network.run.compiled import compiled  # imported only by who compiles
 
             return compiled(self, x, state, record, how)
+        if function_transform():
+            from ranvier.network.run.functional import functional  # imported only by who uses torch.func
+
+            return functional(self, x, state, record, how)
         return call(self.graph, x, state, record, **how)
 
     def forward(
@@ -296,6 +300,8 @@ class Network(Described):
             With ``grad``, for what has none: plastic and procedural synapses, records that are streamed or sampled.
         """
         flag(progress, "progress")
+        if function_transform():
+            refuse_modes()
         if flag(grad, "grad"):
             from ranvier.network.simulation.gradient_run import run_with_gradient  # what most runs never use
 

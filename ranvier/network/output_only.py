@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -17,7 +17,7 @@ class OutputOnly(Shown):
     """``y = module(x)`` for a module whose call gives (output, state): what ``torch.nn.Sequential`` and losses take.
 
     Every call starts from a fresh state, unless it is given one: ``y = module(x, state)``. Parameters, keys of ``state_dict`` and
-    modules inside are those of the module behind, :attr:`module`.
+    modules inside are those of the module behind, :attr:`module`, and so is every other attribute.
 
     >>> model = nn.Sequential(nn.Linear(8, 4), rv.LIF(4).layer(dt=1*ms).output_only(), nn.Linear(4, 2))
     >>> model(torch.rand(10, 3, 8)).shape
@@ -28,6 +28,17 @@ class OutputOnly(Shown):
         super().__init__(module, module, {})
         self.__dict__["_modules"] = module.__dict__["_modules"]
         self.register_load_state_dict_post_hook(_reported)
+
+    if not TYPE_CHECKING:  # a misspelt name is an error to type checkers
+
+        def __getattr__(self, name: str) -> Any:
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                behind = self.__dict__.get("_behind")
+                if behind is None:
+                    raise
+                return getattr(behind, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, nn.Module):

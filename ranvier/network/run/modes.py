@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "autocast",
+    "function_transform",
     "inside_an_operator",
     "own_precision",
     "refuse_modes",
@@ -32,8 +33,8 @@ K = TypeVar("K")
 #: of each thread, whether it runs an operator of ours
 _OPERATOR = threading.local()
 _FUNC = (
-    "torch.func and torch.vmap cannot follow a network: its kernels read numbers. Give all samples at once, [T, B, …], instead of "
-    "vmap; take gradients with torch.autograd.grad, second ones with provider='reference'."
+    "torch.func supports calls of a network, net.observe and net.step, but not this: give all samples at once, [T, B, …], instead of "
+    "vmap, and take gradients with torch.autograd.grad."
 )
 _COMPILE = (
     "torch.compile supports calls of a network, net.observe and net.step, but not this: keep it outside the compiled function, or "
@@ -56,12 +57,17 @@ def inside_an_operator() -> Iterator[None]:
         _OPERATOR.inside = before
 
 
+def function_transform() -> bool:
+    """Whether torch.func follows this thread."""
+    return _functorch.maybe_current_level() is not None
+
+
 def refuse_modes() -> None:
     """Refuse calls inside torch.compile and torch.func."""
     following = torch.compiler.is_compiling() or callable(eval_frame.get_eval_frame_callback())
     if following and not getattr(_OPERATOR, "inside", False):
         raise ProviderError(_COMPILE)
-    if _functorch.maybe_current_level() is not None:
+    if function_transform():
         raise ProviderError(_FUNC)
 
 

@@ -10,7 +10,7 @@ import torch
 from ranvier.network.run.bound import Bound, bind
 from ranvier.network.run.bound_gradient import step_with_gradient
 from ranvier.network.run.kept import place_for
-from ranvier.network.run.modes import autocast, refuse_modes
+from ranvier.network.run.modes import autocast, function_transform, refuse_modes
 from ranvier.network.state.state import State
 
 if TYPE_CHECKING:
@@ -35,7 +35,13 @@ def one_step(memo: Memo, who: Who, x: Any, state: State) -> tuple[Any, State] | 
         return None
     kept = memo.steps.get((len(some), *who))
     bound = None if kept is None else kept.bound
-    if kept is None or bound is None or memo.shape != (1, len(some)) or state.__class__ is not State:
+    if (
+        function_transform()
+        or kept is None
+        or bound is None
+        or memo.shape != (1, len(some))
+        or state.__class__ is not State
+    ):
         return None
     if not bound.holds():
         kept.drop()

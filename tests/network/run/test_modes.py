@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import ranvier as rv
-from ranvier.errors import ProviderError, RanvierWarning, StateError
+from ranvier.errors import RanvierWarning, StateError
 from ranvier.units import ms
 
 X = torch.ones(9, 8, 4)
@@ -26,16 +26,9 @@ def recurrent(**how: object) -> rv.Sequential:
 
 
 @pytest.mark.parametrize("provider", ["cpu", "reference"])
-def test_torch_func_is_refused(provider: str) -> None:
+def test_functional_call_is_a_call(provider: str) -> None:
     net = chain(provider=provider)
     weights = dict(net.named_parameters())
-    for act in (
-        lambda: torch.vmap(lambda x: net(x.unsqueeze(1))[0], in_dims=1)(X),
-        lambda: torch.func.grad(lambda x: net(x)[0].sum())(X),
-        lambda: torch.func.grad(lambda p: torch.func.functional_call(net, p, (X,))[0].sum())(weights),
-    ):
-        with pytest.raises(ProviderError, match=r"\[T, B, …\], instead of vmap"):
-            act()
     assert torch.equal(torch.func.functional_call(net, weights, (X,))[0], net(X)[0])
 
 
