@@ -31,6 +31,7 @@ from ranvier.network.run.as_operator import (
     known,
     left_out,
     numbered,
+    precision,
 )
 from ranvier.network.state.state import State
 

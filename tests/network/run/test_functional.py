@@ -195,3 +195,17 @@ def test_hooks_on_parts_are_refused() -> None:
     net.lif1.register_forward_hook(lambda *_: None)
     with pytest.raises(ProviderError, match="has hooks on its parts"):
         grad(lambda x: net(x)[0].sum())(x)
+
+
+def test_products_follow_autocast() -> None:
+    net, x = dense().float(), spikes("dense").float() + 0.1
+    names = dict(net.named_parameters())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        expected = net(x)[0]
+        torch.testing.assert_close(
+            vmap(lambda one: net(one.unsqueeze(1))[0].squeeze(1), in_dims=1, out_dims=1)(x), expected
+        )
+        found = grad(lambda p: functional_call(net, p, (x,))[0].sum())(names)
+    assert not torch.equal(expected, net(x)[0])
+    wanted = torch.autograd.grad(expected.sum(), list(names.values()))
+    check(found, dict(zip(names, wanted, strict=True)))
