@@ -72,7 +72,7 @@ def numbered(module: nn.Module) -> int:
     return number
 
 
-def known(number: int) -> Any:
+def known(key: int) -> Any:
     """The network of a number.
 
     Raises
@@ -80,7 +80,7 @@ def known(number: int) -> Any:
     ProviderError
         Where there is none any more.
     """
-    module = _NETWORKS.get(number)
+    module = _NETWORKS.get(key)
     if module is None:
         raise ProviderError(
             "a compiled or exported call outlived its network: keep the network as long as the compiled or exported module."
@@ -114,9 +114,9 @@ def reaches_outside(module: nn.Module) -> bool:
     return hooked or any(b.requires_grad for b in module.buffers())
 
 
-def form_of(number: int, asked: str, shapes: tuple[tuple[int, ...], ...]) -> Form:
+def form_of(key: int, asked: str, shapes: tuple[tuple[int, ...], ...]) -> Form:
     """The form of the results for inputs of ``shapes``, with the parts that the network has now."""
-    graph, request = known(number).graph, json.loads(asked)
+    graph, request = known(key).graph, json.loads(asked)
     reached = shapes_known(graph, dict(zip(request["names"] or list(graph.inputs), shapes, strict=True)))
     state = initial_state(graph, 1, 0, reached)
     tensors = state.tensors()
@@ -138,7 +138,7 @@ def elsewhere(function: Callable[..., R], *given: Any) -> R:
 
 
 def called(
-    number: int,
+    key: int,
     asked: str,
     form: Form | None,
     inputs: Sequence[Tensor],
@@ -147,7 +147,7 @@ def called(
     stream: int,
 ) -> tuple[list[Tensor], State]:
     """The call that was asked for: its signals, and the state after it."""
-    module, request = known(number), json.loads(asked)
+    module, request = known(key), json.loads(asked)
     x = dict(zip(request["names"], inputs, strict=True)) if request["names"] else inputs[0]
     state = None
     if given and form is not None:
