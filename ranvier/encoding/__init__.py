@@ -8,7 +8,7 @@ from ranvier.encoding._camera import EventCamera
 from ranvier.encoding._cochlea import Cochlea
 from ranvier.encoding._delta import delta, undo_delta
 from ranvier.encoding._hair_cells import HairCells
-from ranvier.encoding._latency import latency
+from ranvier.encoding._latency import latency, undo_latency
 from ranvier.encoding._phase import phase, phase_weights
 from ranvier.encoding._population import population, receptive_fields
 from ranvier.encoding._rate import bernoulli, poisson
@@ -35,4 +35,5 @@ __all__ = [
     "receptive_fields",
     "saccades",
     "undo_delta",
+    "undo_latency",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -14,12 +14,13 @@ __all__ = ["delta", "undo_delta"]
 Tensor = torch.Tensor
 
 
-def delta(x: Any, threshold: Any, *, start: Any = None) -> Tensor:
-    """As many up or down spikes per step as whole thresholds lie between the signal and the level sent so far.
+def delta(x: Any, threshold: Any, *, start: Any = None, against: Literal["sent", "previous"] = "sent") -> Tensor:
+    """As many up or down spikes per step as whole thresholds lie between the signal and a level.
 
         n[t] = trunc((x[t] - level[t-1]) / threshold),   level[t] = level[t-1] + threshold n[t]
 
-    so |x[t] - level[t]| < threshold, always (up to rounding).
+    is the level sent so far, so |x[t] - level[t]| < threshold, always (up to rounding). With ``against="previous"`` the
+    level is the previous value, level[t] = x[t]: a slow change sends no spikes, and :func:`undo_delta` drifts.
 
     Parameters
     ----------
@@ -29,13 +30,17 @@ def delta(x: Any, threshold: Any, *, start: Any = None) -> Tensor:
         Above 0; a number, or one per channel (broadcast against [B, …]).
     start
         Level before the first step; the first value where None.
+    against
+        ``"sent"`` (send on delta) or ``"previous"`` (threshold-based representation). For at most one spike per step,
+        ``.clamp(max=1)``.
 
     Returns
     -------
     Tensor
         Counts [T, B, …, 2]: up in [..., 0], down in [..., 1].
 
-    Source: Miskowicz, Sensors 6, 49 (2006); as in an event camera, Lichtsteiner, Posch & Delbruck, IEEE JSSC 43, 566 (2008).
+    Source: Miskowicz, Sensors 6, 49 (2006); as in an event camera, Lichtsteiner, Posch & Delbruck, IEEE JSSC 43, 566 (2008);
+    against the previous value, Petro, Kasabov & Kiss, IEEE TNNLS 31, 250 (2020).
 
     Examples
     --------
@@ -47,10 +52,15 @@ def delta(x: Any, threshold: Any, *, start: Any = None) -> Tensor:
     signal = series(x)
     size = _size(threshold, signal)
     level = signal[0].clone() if start is None else real(start, "start").to(signal).expand_as(signal[0]).clone()
-    count = torch.empty_like(signal)
-    for t in range(len(signal)):
-        torch.trunc((signal[t] - level) / size, out=count[t])
-        level += size * count[t]
+    if against == "previous":
+        count = torch.trunc(signal.diff(dim=0, prepend=level[None]) / size)
+    elif against == "sent":
+        count = torch.empty_like(signal)
+        for t in range(len(signal)):
+            torch.trunc((signal[t] - level) / size, out=count[t])
+            level += size * count[t]
+    else:
+        raise RanvierError(f"against={against!r}: give 'sent' or 'previous'")
     return torch.stack([count.clamp(min=0), (-count).clamp(min=0) + 0.0], -1)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from ranvier.encoding._checks import shares, step_count
+from ranvier.encoding._checks import series, shares, step_count
 from ranvier.errors import RanvierError
 
-__all__ = ["latency"]
+__all__ = ["latency", "undo_latency"]
 
 Tensor = torch.Tensor
 
@@ -19,7 +19,7 @@ def latency(x: Any, steps: int, *, threshold: float = 0.0, tau: float | None = N
     """One spike per value above ``threshold``, none for others.
 
     Linear, in step round((1 - x)(T - 1)); or, with ``tau`` in steps, when an integrator charged by x reaches the
-    threshold, t = tau ln(x/(x - threshold)), scaled so that the smallest value that fires does so in the last step.
+    threshold, t = tau ln(x/(x - threshold)), rounded, and at most T - 1.
 
     Parameters
     ----------
@@ -30,8 +30,7 @@ def latency(x: Any, steps: int, *, threshold: float = 0.0, tau: float | None = N
     threshold
         Values up to it stay silent.
     tau
-        None for the linear code; else the integrator's time constant in steps (``threshold`` above 0). Later spikes
-        than T - 1 are put in the last step.
+        None for the linear code; else the integrator's time constant in steps (``threshold`` above 0).
 
     Returns
     -------
@@ -48,8 +47,7 @@ def latency(x: Any, steps: int, *, threshold: float = 0.0, tau: float | None = N
     """
     value = shares(x)
     last = step_count(steps, each=value) - 1
-    if not 0 <= threshold < 1 or (tau is not None and not (tau > 0 and threshold > 0)):
-        raise RanvierError(f"threshold={threshold}, tau={tau}: give 0 <= threshold < 1; with tau both above 0")
+    _check(threshold, tau)
     fires = value > threshold
     if tau is None:
         time = (1 - value) * last
@@ -58,3 +56,35 @@ def latency(x: Any, steps: int, *, threshold: float = 0.0, tau: float | None = N
     step = time.nan_to_num(float(last)).round().clamp(0, last).long()
     out = torch.zeros(last + 1, *value.shape, dtype=value.dtype, device=value.device)
     return out.scatter_(0, step[None], fires.to(value.dtype)[None])
+
+
+def undo_latency(spikes: Tensor, *, threshold: float = 0.0, tau: float | None = None) -> Tensor:
+    """The values that :func:`latency` gave these first spikes [T, B, …]: x [B, …], 0 without a spike.
+
+    Linear, x = 1 - t/(T - 1); or, with ``tau``, x = threshold/(1 - exp(-t/tau)), at most 1.
+
+    Raises
+    ------
+    RanvierError, ShapeError
+        Where ``threshold`` and ``tau`` are not those of an encoder, and for spikes without an axis of time.
+
+    Examples
+    --------
+    >>> x = torch.tensor([[1.0, 0.5, 0.0]])
+    >>> rv.encoding.undo_latency(rv.encoding.latency(x, 5))
+    tensor([[1.0000, 0.5000, 0.0000]])
+    """
+    value = series(spikes, "spikes")
+    _check(threshold, tau)
+    fired = value > 0
+    first = fired.to(torch.uint8).argmax(0).to(value.dtype)
+    if tau is None:
+        x = 1 - first / max(len(value) - 1, 1)
+    else:
+        x = (threshold / -torch.expm1(-first / tau)).clamp(max=1.0)
+    return torch.where(fired.any(0), x, torch.zeros_like(x))
+
+
+def _check(threshold: float, tau: float | None) -> None:
+    if not 0 <= threshold < 1 or (tau is not None and not (tau > 0 and threshold > 0)):
+        raise RanvierError(f"threshold={threshold}, tau={tau}: give 0 <= threshold < 1; with tau both above 0")

@@ -67,6 +67,26 @@ def test_latency_of_an_integrator_is_its_charging_time() -> None:
     np.testing.assert_array_equal(encoding.latency(x, 40, threshold=threshold, tau=tau).argmax(0)[0], expected)
 
 
+@given(SHARES, st.integers(2, 40))
+def test_undo_latency_knows_the_value_within_half_a_step(x: torch.Tensor, steps: int) -> None:
+    said = encoding.undo_latency(encoding.latency(x, steps))
+    assert ((said - x).abs() <= 0.5 / (steps - 1) + 1e-6).all()
+    assert (said[x == 0] == 0).all()
+
+
+def test_undo_latency_of_an_integrator() -> None:
+    x, how = torch.tensor([[1.0, 0.5, 0.25, 0.1]], dtype=torch.float64), {"threshold": 0.2, "tau": 100.0}
+    said = encoding.undo_latency(encoding.latency(x, 1000, **how), **how)
+    torch.testing.assert_close(said, torch.tensor([[1.0, 0.5, 0.25, 0.0]], dtype=torch.float64), rtol=0.01, atol=0)
+    at_once = encoding.undo_latency(torch.ones(3, 1, 2), **how)
+    assert torch.equal(at_once, torch.ones(1, 2))
+
+
+def test_undo_latency_needs_the_settings_of_an_encoder() -> None:
+    with pytest.raises(RanvierError, match=r"threshold=0.0, tau=5"):
+        encoding.undo_latency(torch.zeros(3, 1), tau=5.0)
+
+
 @given(SHARES, st.integers(1, 12))
 def test_phase_says_the_value_within_its_bits(x: torch.Tensor, bits: int) -> None:
     spikes = encoding.phase(x, 2 * bits, bits=bits)
@@ -96,6 +116,19 @@ def test_delta_knows_the_signal_within_a_threshold(x: torch.Tensor, threshold: f
 def test_delta_takes_a_start_and_thresholds_per_channel() -> None:
     x = torch.tensor([[[1.0, 1.0]]])
     assert encoding.delta(x, torch.tensor([0.3, 0.6]), start=0.0)[0, 0].tolist() == [[3.0, 0.0], [1.0, 0.0]]
+
+
+def test_delta_against_the_previous_value() -> None:
+    x = torch.tensor([0.0, 1, 0, 2, 8, -20, 20, -5, 0, 1, 0])[:, None]
+    up, down = encoding.delta(x, 4, start=0.0, against="previous")[:, 0].unbind(-1)
+    assert up.tolist() == [0, 0, 0, 0, 1, 0, 10, 0, 1, 0, 0]
+    assert down.tolist() == [0, 0, 0, 0, 0, 7, 0, 6, 0, 0, 0]
+    slow = torch.linspace(0, 10, 21)[:, None]
+    assert encoding.delta(slow, 1.0, against="previous").sum() == 0
+    assert encoding.delta(slow, 1.0).sum() == 10
+    assert encoding.delta(torch.ones(2, 1), 1.0, start=0.0, against="previous")[:, 0, 0].tolist() == [1, 0]
+    with pytest.raises(RanvierError, match="against='last'"):
+        encoding.delta(slow, 1.0, against="last")
 
 
 @given(SHARES, st.integers(3, 12))
