@@ -78,11 +78,8 @@ def undo_latency(spikes: Tensor, *, threshold: float = 0.0, tau: float | None = 
     _check(threshold, tau)
     fired = value > 0
     first = fired.to(torch.uint8).argmax(0).to(value.dtype)
-    if tau is None:
-        x = 1 - first / max(len(value) - 1, 1)
-    else:
-        x = (threshold / -torch.expm1(-first / tau)).clamp(max=1.0)
-    return torch.where(fired.any(0), x, torch.zeros_like(x))
+    charged = 1 - first / max(len(value) - 1, 1) if tau is None else threshold / -torch.expm1(-first / tau)
+    return torch.where(fired.any(0), charged.clamp(max=1.0), torch.zeros_like(charged))
 
 
 def _check(threshold: float, tau: float | None) -> None:

@@ -76,7 +76,7 @@ class Health:
         """Warn where need be, start to count anew, and return the rates of the epoch."""
         rates = self.rates()
         for name in spiking(self.net):
-            if name not in self.counts:
+            if name not in self.counts or self.net.populations[name].emits_numbers:  # a read-out needs no spikes
                 continue
             cells, active = self.counts[name].numel(), int((self.counts[name] > 0).sum())
             if active <= _SILENT * cells:

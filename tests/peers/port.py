@@ -49,8 +49,8 @@ class Port:
     """One tutorial.
 
     ``given`` makes inputs and weights, tensors by name or dicts of them, on a grid that float32 holds. ``quick`` are samples for
-    the tests, ``samples`` those of the table (of a folder of data, by name); ``enough`` tells what a score of ``quick`` must
-    reach. Signals of whole numbers must be equal, and others to ``tolerance`` of their largest value.
+    the tests, ``samples`` those of the table (of a folder of data, by name), each with its number of epochs; ``enough`` tells
+    what a score of ``quick`` must reach, in a ``slow`` test or a quick one. Signals of whole numbers must be equal, and others to ``tolerance`` of their largest value.
     """
 
     peer: str
@@ -62,6 +62,8 @@ class Port:
     enough: Callable[[float], bool] | None = None
     measure: str = "accuracy"
     epochs: int = 1
+    quick_epochs: int = 1
+    slow: bool = False
     tolerance: float = 2e-6
 
     @property

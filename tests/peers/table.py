@@ -1,6 +1,6 @@
 """Results of ports beside those of the library: ``python -m tests.peers.table snntorch [name …]``.
 
-Both sides get the same samples, seeds, epochs and threads, and run in turn in one process. The command writes
+Both sides get the same samples, seeds, epochs and one thread, and run in turn in one process. Seconds are of the processor. The command writes
 ``docs/peers/<peer>.json``, and the table of it between the marks in ``docs/from_<peer>.md``.
 """
 
@@ -24,7 +24,7 @@ from tests.peers.port import ROOT, Port, Samples, load, ports
 __all__ = ["marked", "page_of", "results_of", "table"]
 
 SEEDS = (0, 1, 2)
-THREADS = 2
+THREADS = 1
 BEGIN, END = "<!-- results: python -m tests.peers.table -->", "<!-- end of results -->"
 
 
@@ -58,9 +58,9 @@ def measure(port: Port) -> dict[str, Any]:
 
 
 def _timed(side: ModuleType, samples: Samples, seed: int, epochs: int) -> tuple[float, float]:
-    start = time.perf_counter()
+    start = time.process_time()
     score = side.score(samples, seed, epochs)
-    return score, time.perf_counter() - start
+    return score, time.process_time() - start
 
 
 def _folder(name: str) -> Path:
@@ -69,7 +69,10 @@ def _folder(name: str) -> Path:
 
 def table(results: Mapping[str, Any]) -> str:
     """The page's table of the results of one peer."""
-    rows = ["| tutorial | equal | score: Ranvier | score: theirs | seconds | lines |", "|---|---|---|---|---|---|"]
+    rows = [
+        "| tutorial | equal | score: Ranvier | score: theirs | processor seconds | lines |",
+        "|---|---|---|---|---|---|",
+    ]
     for name, row in results["ports"].items():
         parts = [f"{sum(row['equal'].values()):,} spikes"] if row["equal"] else []
         if row["close"]:
@@ -83,7 +86,9 @@ def table(results: Mapping[str, Any]) -> str:
         cells = (f"{row['title']} (`{name}`)", ", ".join(parts), *scores, seconds, lines)
         rows.append(f"| {' | '.join(cells)} |")
     made = ", ".join(results["made_with"])
-    return "\n".join([*rows, "", f"Mean ± standard deviation of {len(SEEDS)} seeds; {made}; {THREADS} threads."])
+    return "\n".join(
+        [*rows, "", f"Mean ± standard deviation of {len(SEEDS)} seeds; {made}; one thread. Pairs are Ranvier / theirs."]
+    )
 
 
 def _spread(scores: list[float]) -> str:

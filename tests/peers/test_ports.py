@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -17,9 +17,8 @@ ALL = [port for peer in PEERS for port in ports(peer)]
 LEARNING = [port for port in ALL if port.quick is not None]
 
 
-def named(some: list[Port], *, live: bool = False) -> list:
-    marks = [pytest.mark.peers(p.peer) if live else () for p in some]
-    return [pytest.param(p, id=f"{p.peer}-{p.name}", marks=m) for p, m in zip(some, marks, strict=True)]
+def named(some: list[Port], mark: Callable[[Port], object] = lambda port: ()) -> list:
+    return [pytest.param(p, id=f"{p.peer}-{p.name}", marks=mark(p)) for p in some]
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +36,7 @@ def test_signals_equal_what_is_recorded(port: Port) -> None:
         assert difference <= (0 if expected[name].dtype.kind == "i" else port.tolerance), name
 
 
-@pytest.mark.parametrize("port", named(ALL, live=True))
+@pytest.mark.parametrize("port", named(ALL, lambda port: pytest.mark.peers(port.peer)))
 def test_the_library_gives_what_is_recorded(port: Port) -> None:
     found = record(port)
     with np.load(port.witness) as file:
@@ -52,9 +51,9 @@ def test_a_port_has_no_more_lines_than_theirs(port: Port) -> None:
     assert 0 < ours <= theirs
 
 
-@pytest.mark.parametrize("port", named(LEARNING))
+@pytest.mark.parametrize("port", named(LEARNING, lambda port: pytest.mark.slow if port.slow else ()))
 def test_a_port_learns(port: Port) -> None:
-    assert port.enough(port.ours.score(port.quick(), 0, port.epochs))
+    assert port.enough(port.ours.score(port.quick(), 0, port.quick_epochs))
 
 
 @pytest.mark.parametrize("peer", PEERS)

@@ -12,6 +12,7 @@ import torch
 import ranvier as rv
 from ranvier.errors import RanvierWarning
 from ranvier.training.health import Health
+from ranvier.units import ms
 
 Make = Callable[..., rv.Sequential]
 Task = Callable[..., tuple[torch.Tensor, torch.Tensor]]
@@ -44,6 +45,22 @@ def test_a_saturated_population_is_named_once(net: Make, task: Task) -> None:
     assert rate > 0.5
     assert f"'lif1' is saturated: its cells fire in {100 * rate:.0f} % of all steps of epoch 1" in messages[0]
     assert "refractory period" in messages[0]
+
+
+@pytest.mark.parametrize("factor", [1e-3, 30.0])
+def test_a_read_out_that_also_fires_is_not_named(net: Make, task: Task, factor: float) -> None:
+    """Its membrane is what it emits, so it may fire never, or in most steps."""
+    read_out = rv.compat.snntorch.Leaky(0.9, reset_mechanism="none").changed(emit="v")
+    hidden = net()[:2]
+    made = rv.Sequential(hidden[0], hidden[1].cell, rv.Linear(20, 3), read_out, dt=1 * ms)
+    with torch.no_grad():
+        made["linear2"].weight.abs_().mul_(factor)
+        made["linear2"].bias.zero_()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RanvierWarning)
+        fit = quiet(made, task(40), epochs=1, lr=1e-6)
+    rate = fit.history[0].rates["leaky1"]
+    assert rate == 0 if factor < 1 else rate > 0.5
 
 
 def test_an_exploding_gradient_is_named_once(net: Make, task: Task) -> None:
