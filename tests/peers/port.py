@@ -92,7 +92,7 @@ class Port:
             ours, theirs = found[name].detach().double().numpy(), value.astype(float)
             if ours.shape != theirs.shape:
                 raise ValueError(f"{self.name}: {name} has shape {ours.shape}, theirs {theirs.shape}")
-            out[name] = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+            out[name] = float(np.abs(ours - theirs).max() / (np.abs(theirs).max() or 1.0))
         return out
 
 

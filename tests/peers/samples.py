@@ -38,13 +38,13 @@ def moving_digits(train: int = 384, test: int = 128, steps: int = 10) -> Samples
     return Samples(events(still.x), still.y, events(still.x_test), still.y_test)
 
 
-def mnist(folder: Folder, train: int = 2000, test: int = 1000) -> Samples:
+def mnist(folder: Folder, train: int = 1000, test: int = 500) -> Samples:
     """Images of ten digits from 0 to 1: x [S, 1, 28, 28]. All are of MNIST's test set, divided anew."""
     sets = rv.data.load("mnist_t10k", folder=folder("mnist_t10k").parent, transform=lambda image: image[None])
     return _few(sets, train, test)
 
 
-def nmnist(folder: Folder, steps: int = 20, train: int = 639, test: int = 161) -> Samples:
+def nmnist(folder: Folder, steps: int = 10, train: int = 639, test: int = 161) -> Samples:
     """Events of ten digits before a camera: x [S, T, 2, 34, 34] counts in ``steps`` steps; the test is of the training files."""
     bins = rv.data.Bins(steps=steps, dt=300 / steps * ms, binary=False)
     sets = rv.data.load("nmnist_small", folder=folder("nmnist_small").parent, transform=bins)

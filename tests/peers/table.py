@@ -49,7 +49,7 @@ def measure(port: Port) -> dict[str, Any]:
     }
     if port.samples is not None:
         samples = port.samples(_folder)
-        _timed(port.ours, samples, SEEDS[0], port.epochs)  # compile kernels, touch memory
+        _timed(port.ours, samples, SEEDS[0], 1)  # compile kernels, touch memory
         pairs = [[_timed(side, samples, seed, port.epochs) for side in (port.ours, port.theirs)] for seed in SEEDS]
         for k, side in enumerate(("ours", "theirs")):
             row[side] = {"scores": [p[k][0] for p in pairs], "seconds": [round(p[k][1], 2) for p in pairs]}
@@ -107,19 +107,22 @@ def main(peer: str, *names: str) -> None:
     torch.set_num_threads(THREADS)
     path = results_of(peer)
     results = json.loads(path.read_text("utf-8")) if path.exists() else {"ports": {}}
-    measured: dict[str, Any] = {}
     for port in ports(peer):
-        chosen = not names or port.name in names
-        row = measure(port) if chosen else results["ports"].get(port.name)
-        if row is not None:
-            measured[port.name] = row
-        if chosen:
-            print(json.dumps(row))
+        if not names or port.name in names:
+            results["ports"][port.name] = row = measure(port)
+            print(json.dumps(row), flush=True)
+            _write(peer, results)
+
+
+def _write(peer: str, results: dict[str, Any]) -> None:
+    """The results so far, and the page with them; rows of ports that are no more are left out."""
+    rows = results["ports"]
     libraries = [f"{n} {version(n)}" for n in (peer, "torch")]
-    results = {"made_with": [f"Ranvier {version('ranvier')}", *libraries], "ports": measured}
+    made = [f"Ranvier {version('ranvier')}", *libraries]
+    results = {"made_with": made, "ports": {p.name: rows[p.name] for p in ports(peer) if p.name in rows}}
+    path, page = results_of(peer), page_of(peer)
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    page = page_of(peer)
     before, _, after = marked(page.read_text("utf-8"))
     page.write_text(f"{before}\n{table(results)}\n{after}", "utf-8")
 

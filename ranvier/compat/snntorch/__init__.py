@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
+from ranvier.compat.snntorch._absent import instead
 from ranvier.compat.snntorch._alpha import Alpha
 from ranvier.compat.snntorch._lapicque import Lapicque
 from ranvier.compat.snntorch._leaky import Leaky
@@ -13,3 +16,8 @@ from ranvier.compat.snntorch._reset import mechanism_of
 from ranvier.compat.snntorch._synaptic import Synaptic
 
 __all__ = ["Alpha", "Lapicque", "Leaky", "RLeaky", "RSynaptic", "Synaptic", "mechanism_of"]
+
+
+def __getattr__(name: str) -> NoReturn:
+    """For names without a twin: say what to write."""
+    raise AttributeError(instead(name))

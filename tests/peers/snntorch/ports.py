@@ -107,6 +107,13 @@ def _membrane_regression() -> dict[str, Any]:
     return {"x": line.unsqueeze(2), "y": line.sqrt().unsqueeze(2), "weights": weights}
 
 
+def _losses() -> dict[str, Any]:
+    """Spikes and membranes of twelve steps, five samples and four classes, and levels around the threshold in one step."""
+    draw = _drawn()
+    spikes, v = (torch.rand(12, 5, 4, generator=draw) < 0.4).float(), _uniform(draw, -1, 2, 12, 5, 4)
+    return {"spikes": spikes, "v": v, "y": torch.tensor([1.0, 0, 2, 3, 3]), "levels": _uniform(draw, 0, 3, 1, 1, 40)}
+
+
 def _curve(_: Any = None) -> Samples:
     """A line, and the square root of half of it: [1, 50, 1], to learn from and to score."""
     x = torch.linspace(0, 0.8, 50).reshape(1, 50, 1)
@@ -125,7 +132,7 @@ PORTS = (
         "5: training on static MNIST",
         lambda: _static(100),
         samples=mnist,
-        epochs=4,
+        epochs=5,
         quick=lambda: digits(384, 128),
         quick_epochs=3,
         enough=lambda accuracy: accuracy > 0.6,
@@ -170,10 +177,11 @@ PORTS = (
         "recurrent_classification",
         "Regression II: recurrent cells, MNIST",
         lambda: _static(32, rlif1=32, rlif2=10),
-        samples=lambda folder: mnist(folder, 4000, 1000),
+        samples=lambda folder: mnist(folder, 2000, 500),
         epochs=5,
         quick=digits,
         quick_epochs=5,
         enough=lambda accuracy: accuracy > 0.6,
     ),
+    Port("snntorch", "losses", "losses, accuracies and surrogates", _losses),
 )
