@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from ranvier._elsewhere import elsewhere
 from ranvier.encoding._basilar_membrane import BasilarMembrane
 from ranvier.encoding._burst import burst
 from ranvier.encoding._camera import EventCamera
 from ranvier.encoding._cochlea import Cochlea
 from ranvier.encoding._delta import delta, undo_delta
+from ranvier.encoding._habits import INSTEAD
 from ranvier.encoding._hair_cells import HairCells
 from ranvier.encoding._latency import latency, undo_latency
 from ranvier.encoding._phase import phase, phase_weights
@@ -37,3 +41,6 @@ __all__ = [
     "undo_delta",
     "undo_latency",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = elsewhere(__name__, INSTEAD)

@@ -18,7 +18,7 @@ from ranvier.dynamics import (
     wrong_reset,
 )
 from ranvier.errors import EquationError
-from ranvier.neurons._habits import check_words, remedy
+from ranvier.neurons._habits import check_words, instead_of, remedy
 from ranvier.neurons._part import Part
 from ranvier.neurons.values import check_text, check_values, has_one_each, merge_values, positive_among, shape_of
 from ranvier.surrogates import ArcTan, Surrogate
@@ -255,6 +255,12 @@ class Cell:
             "out, state = lif(x, state).",
             line=self.name,
         )
+
+    if not TYPE_CHECKING:  # a misspelt name is an error to type checkers
+
+        def __getattr__(self, name: str) -> NoReturn:
+            told = instead_of(name, self.__dict__.get("values", {}))
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{told}", name=name, obj=self)
 
     def __add__(self, part: Part) -> Cell:
         if not isinstance(part, Part):

@@ -10,7 +10,7 @@ from ranvier.errors import DimensionError, EquationError
 from ranvier.units import UNITS, as_quantity
 from ranvier.values import Distribution, Learn
 
-__all__ = ["checked", "remedy"]
+__all__ = ["checked", "instead_of", "remedy"]
 
 _THRESHOLD = "the threshold of a cell is V_th: write V_th={value}"
 _RESET = 'write reset="v -= V_th" (subtract), reset="v = 0" (to zero) or reset=None (none)'
@@ -32,6 +32,28 @@ _WORDS = {
     "reset_delay": _DELAYED,
     **dict.fromkeys(("init_hidden", "output", "step_mode"), _STATE),
 }  # fmt: skip
+
+
+#: methods of other libraries' cells, which are modules of torch
+_OF_MODULES = frozenset(
+    [
+        "init_leaky", "init_synaptic", "init_alpha", "init_lapicque", "init_rleaky", "init_rsynaptic", "reset_mem", "reset_hidden",
+        "detach_hidden", "mem", "syn", "forward", "step", "observe", "named_parameters", "state_dict",
+        "load_state_dict", "to", "train", "eval", "cpu", "cuda", "double", "float", "half", "requires_grad_", "zero_grad",
+    ]
+)  # fmt: skip
+
+
+def instead_of(name: str, values: Mapping[str, Any]) -> str:
+    """What to write instead of the attribute ``name`` of a cell with these values, as the end of a message."""
+    if name in values:
+        return f": read cell.values[{name!r}], and make a cell with another one by cell.with_values({name}=…)."
+    if name in _OF_MODULES:
+        return (
+            ": a cell is a record of equations, without state. Its module of torch is lif = cell.layer(dt=1*ms); then "
+            "out, state = lif(x, state)."
+        )
+    return ""
 
 
 def remedy(name: str, value: Any, known: Mapping[str, Any]) -> str:

@@ -16,11 +16,11 @@ from ranvier.units import ms
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("SLSTM", r"has no 'SLSTM'; a cell with gates has no counterpart: try rv\.Recurrent\(rv\.ALIF\(n\)"),
+        ("SLSTM", r"has no attribute 'SLSTM': a cell with gates has no counterpart: try rv\.Recurrent\(rv\.ALIF\(n\)"),
         ("StateLeaky", r"it is Leaky\(exp\(beta - 1\), reset_mechanism='none'\)"),
         ("LeakyParallel", r"write rv\.Linear\(n, m\) and Leaky"),
         ("BatchNormTT2d", r"rv\.StepBatchNorm"),
-        ("Laeky", r"has no 'Laeky'\.$"),
+        ("Laeky", r"has no attribute 'Laeky'\. Did you mean 'Leaky'"),
     ],
 )
 def test_the_error_says_what_to_write(name: str, told: str) -> None:

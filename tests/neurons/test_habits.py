@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -65,3 +67,27 @@ def test_the_remedies_work() -> None:
 def test_a_model_may_use_such_names_for_its_own_parameters() -> None:
     cell = rv.Cell("dv/dt = -v*decay/ms : 1", threshold="v > theta", decay=0.5, theta=2.0)
     assert cell.parameters == {"decay": 0.5, "theta": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("read", "told"),
+    [
+        (
+            lambda cell: cell.init_leaky(),
+            r"has no attribute 'init_leaky': a cell is a record .* lif = cell\.layer\(dt=1\*ms\)",
+        ),
+        (lambda cell: cell.state_dict(), r"has no attribute 'state_dict': a cell is a record"),
+        (lambda cell: cell.tau, r"read cell\.values\['tau'\].*cell\.with_values\(tau=…\)"),
+        (lambda cell: cell.colour, r"has no attribute 'colour'$"),
+    ],
+)
+def test_an_attribute_that_a_cell_lacks(read: Callable[[rv.Cell], object], told: str) -> None:
+    cell = rv.LIF(3, tau=10 * ms)
+    with pytest.raises(AttributeError, match=told):
+        read(cell)
+
+
+def test_a_cell_is_copied_and_pickled_whole() -> None:
+    cell = rv.LIF(3, tau=10 * ms)
+    for made in (copy.copy(cell), copy.deepcopy(cell), pickle.loads(pickle.dumps(cell))):
+        assert made.values == cell.values

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
-from ranvier.compat.snntorch._absent import instead
+from ranvier._elsewhere import elsewhere
+from ranvier.compat.snntorch._absent import INSTEAD
 from ranvier.compat.snntorch._alpha import Alpha
 from ranvier.compat.snntorch._lapicque import Lapicque
 from ranvier.compat.snntorch._leaky import Leaky
@@ -17,7 +18,5 @@ from ranvier.compat.snntorch._synaptic import Synaptic
 
 __all__ = ["Alpha", "Lapicque", "Leaky", "RLeaky", "RSynaptic", "Synaptic", "mechanism_of"]
 
-
-def __getattr__(name: str) -> NoReturn:
-    """For names without a twin: say what to write."""
-    raise AttributeError(instead(name))
+if not TYPE_CHECKING:
+    __getattr__ = elsewhere(__name__, INSTEAD)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["instead"]
+__all__ = ["INSTEAD"]
 
 _KERNEL = "it is Leaky(exp(beta - 1), reset_mechanism='none'), which takes a whole sequence in one call"
 _MEMORY = (
     "a cell with gates has no counterpart: try rv.Recurrent(rv.ALIF(n), rv.Linear(n, n)), whose threshold remembers"
 )
 _NORM = "write rv.StepBatchNorm, which has numbers of its own for every step"
-_INSTEAD = {
+INSTEAD = {
     "BatchNormTT1d": _NORM,
     "BatchNormTT2d": _NORM,
     "DeltaLeaky": (
@@ -23,9 +23,3 @@ _INSTEAD = {
     "SLSTM": _MEMORY,
     "StateLeaky": _KERNEL,
 }
-
-
-def instead(name: str) -> str:
-    """The sentence of the error for a name that is no twin."""
-    known = f"; {_INSTEAD[name]}" if name in _INSTEAD else ""
-    return f"rv.compat.snntorch has no {name!r}{known}."

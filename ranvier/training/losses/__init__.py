@@ -1,9 +1,15 @@
 """Losses: what a network's output [T, B, C] is compared by. Any callable ``loss(out, target)`` will do too."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ranvier._elsewhere import elsewhere
 from ranvier.training.losses._distillation import Distillation
 from ranvier.training.losses._every_step import EveryStep
 from ranvier.training.losses._first_spike import FirstSpike
 from ranvier.training.losses._from_input import FromInput
+from ranvier.training.losses._habits import INSTEAD
 from ranvier.training.losses._membrane import LastMembrane, MaxOverTime, MeanMembrane
 from ranvier.training.losses._over_time import OverTime
 from ranvier.training.losses._pooled import Pooled
@@ -36,3 +42,6 @@ __all__ = [
     "TimeToFirstSpike",
     "VanRossum",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = elsewhere(__name__, INSTEAD)
