@@ -38,6 +38,8 @@ class Samples(Dataset[tuple[Any, Tensor]]):
     >>> target = np.array([0, 1, 0])
     >>> samples = rv.data.Samples(lambda i: torch.full((10, 3), float(i)), np.arange(3), target)
     >>> x, y = samples[2]
+    >>> samples
+    Samples(3 samples of 2 classes)
     """
 
     get: Callable[[int], Any]
@@ -52,6 +54,12 @@ class Samples(Dataset[tuple[Any, Tensor]]):
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def __repr__(self) -> str:
+        classes = f"{len(self)} samples of {len(np.unique(self.target))} classes"
+        groups = "" if self.group is None else f" and {len(np.unique(self.group))} groups"
+        change = "" if self.transform is None else f", transform={self.transform!r}"
+        return f"Samples({classes}{groups}{change})"
 
     def __getitem__(self, i: int) -> tuple[Any, Tensor]:
         if not -len(self) <= i < len(self):

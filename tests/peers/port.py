@@ -62,6 +62,7 @@ class Port:
     enough: Callable[[float], bool] | None = None
     measure: str = "accuracy"
     epochs: int = 1
+    seeds: int = 3
     quick_epochs: int = 1
     slow: bool = False
     tolerance: float = 2e-6
