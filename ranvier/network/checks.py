@@ -227,6 +227,16 @@ def _surely_sound(value: Tensor) -> bool:
     return abs(float(value.detach().sum())) < MOST  # as in require_finite; false for NaN
 
 
+def surely_finite(value: Tensor) -> bool:
+    """Whether an input needs no look for NaN and infinity, or a quick one finds none; False says nothing."""
+    if value.numel() > _SMALL:  # not looked at in any call
+        return True
+    if value.numel() > _QUICK:
+        return math.isfinite(float(value.detach().sum()))
+    numbers = numbers_of(value)
+    return numbers is not None and math.isfinite(sum_of_squares(numbers.reshape(-1)))
+
+
 def require_finite(name: str, value: Tensor, axes: str = "time, batch, …") -> None:
     """Find NaN and infinity in an input with these axes."""
     value = value.detach()

@@ -59,7 +59,7 @@ class Arrivals:
         if history is None and x is None:
             raise ShapeError(f"projection {p.name!r} has neither emissions nor a history to carry.")
         before, apart = x, self.apart(p)
-        past = history if history is not None or x is None else x[:0]
+        past = x[:0] if history is None and x is not None and p.per_synapse else history
         if apart:
             before, past = (None if t is None else t.detach() for t in (before, past))
         how = {"steps": count, "carrier": part_of(self.plan, p.name), "place": place}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -60,7 +59,8 @@ class Cells:
 
     def renewed(self) -> Cells:
         """The same for another call, with the numbers that the population has now."""
-        other = copy(self)
+        other = object.__new__(Cells)
+        other.__dict__.update(self.__dict__)
         other._read()
         return other
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from copy import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -62,7 +61,8 @@ class Runner:
 
     def renewed(self) -> Runner:
         """The same for another call, with the numbers that the parts have now; of a graph without sources and plastic synapses."""
-        other = copy(self)
+        other = object.__new__(Runner)
+        other.__dict__.update(self.__dict__)
         other.cells = {n: cells.renewed() for n, cells in self.cells.items()}
         return other
 

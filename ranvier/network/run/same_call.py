@@ -9,6 +9,7 @@ import torch
 
 from ranvier.network.plan.density import dense_among
 from ranvier.network.run.bound_calls import BoundCalls, bind_calls
+from ranvier.network.run.bound_chain import BoundChain, bind_chain
 from ranvier.network.run.bound_run import BoundRun, bind_run
 from ranvier.network.run.kept import Kept, place_for
 from ranvier.network.run.modes import refuse_modes
@@ -31,7 +32,7 @@ def same_call(
     graph: Graph, x: Any, state: State | None, record: Mapping[str, Sequence[str]], reset: Any, stream: int | None
 ) -> Execution | None:
     """A call like an earlier one, by what was set up for it; None where it must be run the long way."""
-    known: dict[Any, Kept[BoundCalls | BoundRun]] = graph.memo.calls
+    known: dict[Any, Kept[BoundCalls | BoundChain | BoundRun]] = graph.memo.calls
     if (
         not known
         or graph.precision is not None
@@ -63,9 +64,10 @@ def bind_same(
         return
     (x,) = inputs.values()
 
-    def make(plan: Plan) -> BoundCalls | BoundRun | None:
+    def make(plan: Plan) -> BoundCalls | BoundChain | BoundRun | None:
         starts = Starts(graph, x.shape[1], inputs)
-        return bind_calls(graph, plan, inputs, starts, record) or bind_run(graph, plan, starts, record)
+        calls = bind_calls(graph, plan, inputs, starts, record)
+        return calls or bind_chain(graph, plan, starts, record, len(x)) or bind_run(graph, plan, starts, record)
 
     place_for(graph.memo.calls, _key(graph, x, record, reset), _MOST, wait=1).bind(lambda: plan, make)
 

@@ -33,3 +33,10 @@ class Starts:
         if self.same is None:
             return initial_state(self._graph, self._batch, stream, self._shapes)
         return self.same.clone().with_stream(stream_of(stream))
+
+    def read(self, stream: int | None) -> State:
+        """A state that is only read: with the tensors of every call, where there is no more in it than the variables of cells."""
+        same = self.same
+        if same is None or same.history or same.synapses:
+            return self.state(stream)
+        return same.with_stream(stream_of(stream))

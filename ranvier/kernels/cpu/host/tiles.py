@@ -28,7 +28,11 @@ def spans(count: int, least: int = 1) -> list[tuple[int, int]]:
 
 def run_routine(routine: Routine, count: int, least: int = 1, **given: Any) -> None:
     """Run ``routine`` for the rows ``start`` to ``stop`` of each piece of ``range(count)``."""
-    routine.over(spans(count, least), **given)
+    pieces = spans(count, least)
+    if len(pieces) == 1:
+        routine.run(start=0, stop=count, **given)
+    else:
+        routine.over(pieces, **given)
 
 
 def run_spans(task: Callable[[int, int], None], count: int, least: int = 1) -> None:

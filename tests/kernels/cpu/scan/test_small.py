@@ -1,0 +1,57 @@
+"""Scans of few numbers, whose kernels are found once, have the bits of those that look for everything anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from unittest import mock
+
+import pytest
+import torch
+
+from ranvier.kernels.cpu import run_scan
+from ranvier.kernels.cpu.scan import run
+from ranvier.kernels.cpu.scan.small import SmallScan, small_scan
+from ranvier.kernels.tasks import Scan
+
+NAMES = ["ALIF", "LIF", "AdEx", "CurrentLIF", "HodgkinHuxley", "LeakyReadout", "frozen", "nonlinear", "counter"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("per_cell", [False, True])
+@pytest.mark.parametrize("reset", ["surrogate", "detached"])
+def test_it_has_the_bits_of_any_scan(
+    make_case: Callable, name: str, dtype: torch.dtype, per_cell: bool, reset: str
+) -> None:
+    kicks = {"CurrentLIF": ("I",), "frozen": ("g",)}.get(name, ())
+    case = make_case(name, 23, (2, 32), per_cell=per_cell, kicks=kicks, reset=reset)
+    served: list[SmallScan | None] = []
+
+    def look(task: Scan) -> SmallScan | None:
+        served.append(small_scan(task))
+        return served[-1]
+
+    with mock.patch.object(run, "small_scan", look):
+        found = [case.run(run_scan, dtype) for _ in range(2)]
+    with mock.patch.object(run, "small_scan", return_value=None):
+        expected = case.run(run_scan, dtype)
+    assert served[0] is served[1]
+    assert served[0] is not None
+    for one in found:
+        for ours, theirs in zip(one, expected, strict=True):
+            assert ours.keys() == theirs.keys()
+            for n in ours:
+                assert torch.equal(ours[n], theirs[n]), n
+
+
+def test_a_number_that_changes_in_place_is_seen(make_case: Callable) -> None:
+    case = make_case("LIF", 9, (2, 32)).but(learn=())
+    before = case.run(run_scan, torch.float64)[0]
+    for n, value in case.population.named_buffers():
+        if n in ("tau", "V_th"):
+            value.data.mul_(0.5)
+    after = case.run(run_scan, torch.float64)[0]
+    with mock.patch.object(run, "small_scan", return_value=None):
+        expected = case.run(run_scan, torch.float64)[0]
+    assert all(torch.equal(after[n], expected[n]) for n in after)
+    assert any(not torch.equal(after[n], before[n]) for n in after)
