@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch.nn.functional import pad
 
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
 from ranvier.kernels.cpu.llvm.jit import packer
@@ -30,10 +31,10 @@ _known: dict[tuple[Any, ...], SmallScan] = {}
 
 
 def small_scan(task: Scan) -> SmallScan | None:
-    """What runs such tasks; None where there is more to do than to run whole vectors of cells once."""
+    """What runs such tasks; None where there is more to do than to run all cells once."""
     count, step = math.prod(task.shape), task.step
-    size, width = task.dtype.itemsize, 64 // task.dtype.itemsize
-    if task.direct or step.exact or not task.steps or not count or count % width or count > _CELLS:
+    size = task.dtype.itemsize
+    if task.direct or step.exact or not task.steps or not count or count > _CELLS:
         return None
     if task.steps * count * size > _BYTES:
         return None
@@ -80,6 +81,9 @@ class SmallScan:
         self.learnt, self.wanted, self.cuts = learnt, task.wanted, task.cuts
         self.dtype, self.shape, self.whole = task.dtype, task.shape, (task.steps, *task.shape)
         self.count, self.width = math.prod(task.shape), 64 // task.dtype.itemsize
+        #: cells in whole vectors; arrays of so many hold the numbers where there are fewer cells
+        self.padded = -(-self.count // self.width) * self.width
+        self._pads = self.padded != self.count
         self.full = {n: full for n, (full, _) in zip(self.streams, kinds, strict=False)}
         names = (*self.streams, *self.states)
         self.needs = tuple(n for n, (_, needs) in zip(names, kinds, strict=True) if needs)
@@ -94,7 +98,7 @@ class SmallScan:
         self._last: tuple[list[float] | None, list[Tensor]] = None, []
         self._lane = {n: int(n in each) for n in step.coefficients}
         self._each = bool(each or learnt)
-        self._plain = all(self.full.values())
+        self._plain = all(self.full.values()) and not self._pads
         labels = [("stream", n) for n in self.streams] + [("state", n) for n in self.states]
         labels += [("coefficient", n) for n in step.coefficients] + [("output", n) for n in self.wanted]
         self.table = _Table(self, made.kernel, labels + [("saved", n) for n in self.write])
@@ -107,7 +111,7 @@ class SmallScan:
         if self.learns:
             out = _Function.apply(self, steady, *given, *map(task.coefficient, self.learnt))
         else:
-            out = self.run(given, steady)
+            out = self.shaped(self.run(given, steady))
         emitted = dict(zip(self.wanted, out, strict=False))
         return ScanResult(emitted, dict(zip(self.states, out[len(self.wanted) :], strict=False)))
 
@@ -128,27 +132,51 @@ class SmallScan:
         """A coefficient as kernels read it."""
         if not self._lane[name]:
             return value.detach().reshape(1).expand(self.width).contiguous()
-        return value.detach().expand(self.shape).reshape(self.count).contiguous()
+        return self.wide(value.detach().expand(self.shape).reshape(self.count).contiguous())
+
+    def wide(self, t: Tensor) -> Tensor:
+        """Numbers of all cells, [*shape] or [T, *shape], in whole vectors."""
+        if not self._pads:
+            return t
+        flat = t.reshape(*t.shape[: t.shape == self.whole], self.count)
+        return pad(flat, (0, self.padded - self.count))
+
+    def narrow(self, t: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """Those of the cells alone."""
+        return t[..., : self.count].reshape(shape) if self._pads else t
+
+    def new(self, count: int) -> list[Tensor]:
+        """Arrays for a number of each cell and step."""
+        size = (self.whole[0], self.padded) if self._pads else self.whole
+        return [torch.empty(size, dtype=self.dtype) for _ in range(count)]
 
     def strides(self, label: str, name: str) -> tuple[int, int]:
         """From one step of an array to the next, and from one cell to the next."""
         if label == "coefficient":
             return 0, self._lane[name]
-        return (self.count, 1) if self.full.get(name, True) else (0, 0)
+        return (self.padded, 1) if self.full.get(name, True) else (0, 0)
 
     def laid(self, name: str, t: Tensor) -> Tensor:
         """A stream as kernels read it."""
-        return t if self.full[name] else t.detach().reshape(1).expand(self.width).contiguous()
+        return self.wide(t) if self.full[name] else t.detach().reshape(1).expand(self.width).contiguous()
 
     def run(self, given: Sequence[Tensor], steady: Sequence[Tensor]) -> list[Tensor]:
         """What is emitted, the states after, and what the way back reads."""
         split = len(self.streams)
-        finals = [t.clone() for t in given[split:]]
-        outputs = [torch.empty(self.whole, dtype=self.dtype) for _ in (*self.wanted, *self.write)]
+        finals = [self.wide(t) if self._pads else t.clone() for t in given[split:]]
+        outputs = self.new(len(self.wanted) + len(self.write))
         streams = given[:split] if self._plain else [*map(self.laid, self.streams, given)]
         self.table.run((*streams, *finals, *steady, *outputs))
-        last = len(self.wanted)
-        return [*outputs[:last], *finals, *outputs[last:]]
+        return [*outputs[: len(self.wanted)], *finals, *outputs[len(self.wanted) :]]
+
+    def shaped(self, made: Sequence[Tensor]) -> list[Tensor]:
+        """What is emitted and the states after, as the task has them."""
+        if not self._pads:
+            return [*made[: len(self.wanted) + len(self.states)]]
+        emitted = [self.narrow(t, self.whole) for t in made[: len(self.wanted)]]
+        return emitted + [
+            self.narrow(t, self.shape) for t in made[len(self.wanted) : len(self.wanted) + len(self.states)]
+        ]
 
     def way(self, given: tuple[bool, ...]) -> _Back:
         """The way back from those of the results that have a gradient."""
@@ -162,7 +190,7 @@ class _Table:
 
     def __init__(self, small: SmallScan, kernel: ScanRoutine, labels: Sequence[tuple[str, str]]) -> None:
         order = [(label, n) for label, group in kernel.groups.items() for n in group.names]
-        integers = [small.whole[0], 0, small.count, 0]
+        integers = [small.whole[0], 0, small.padded, 0]
         for label, n in order:
             group, (row, lane) = kernel.groups[label], small.strides(label, n)
             integers += [row] * group.row + [lane] * group.lane
@@ -200,12 +228,13 @@ class _Back:
     ) -> dict[str, Tensor]:
         """The gradients of streams, of states, and of coefficients for each cell."""
         small, dtype = self.small, self.small.dtype
-        seeds = [grads[k].to(dtype).contiguous() for k, _ in self.seeds]  # pyright: ignore[reportOptionalMemberAccess]
-        made = [torch.empty(small.whole, dtype=dtype) for _ in range(self.streams)]
-        made += [self._first(grads[k]) for _, k in self.states]
-        made += [torch.zeros(small.shape, dtype=dtype) for _ in range(self.sums)]
-        self.table.run((*seeds, *kept, *steady, *made))
-        return dict(zip(self.made, made, strict=True))
+        seeds = [small.wide(grads[k].to(dtype).contiguous()) for k, _ in self.seeds]  # pyright: ignore[reportOptionalMemberAccess]
+        streams = small.new(self.streams)
+        made = [small.wide(self._first(grads[k])) for _, k in self.states]
+        made += [small.wide(torch.zeros(small.shape, dtype=dtype)) for _ in range(self.sums)]
+        self.table.run((*seeds, *kept, *steady, *streams, *made))
+        found = [small.narrow(t, small.whole) for t in streams] + [small.narrow(t, small.shape) for t in made]
+        return dict(zip(self.made, found, strict=True))
 
     def _first(self, grad: Tensor | None) -> Tensor:
         """The gradient of a state after the last step, which the kernel changes."""
@@ -232,8 +261,9 @@ class _Function(torch.autograd.Function):
         ctx.small, ctx.steady = small, steady
         ctx.save_for_backward(*[kept[n] for n in small.saved])
         ctx.set_materialize_grads(False)
-        ctx.mark_non_differentiable(*out[len(small.wanted) + len(small.step.states) : last])
-        return tuple(out[:last])
+        out = small.shaped(out)
+        ctx.mark_non_differentiable(*out[len(small.wanted) + len(small.step.states) :])
+        return tuple(out)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:

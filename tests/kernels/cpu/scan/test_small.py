@@ -19,12 +19,12 @@ NAMES = ["ALIF", "LIF", "AdEx", "CurrentLIF", "HodgkinHuxley", "LeakyReadout", "
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("per_cell", [False, True])
-@pytest.mark.parametrize("reset", ["surrogate", "detached"])
+@pytest.mark.parametrize(("reset", "shape"), [("surrogate", (2, 32)), ("detached", (3, 5)), ("surrogate", (1, 17))])
 def test_it_has_the_bits_of_any_scan(
-    make_case: Callable, name: str, dtype: torch.dtype, per_cell: bool, reset: str
+    make_case: Callable, name: str, dtype: torch.dtype, per_cell: bool, reset: str, shape: tuple[int, ...]
 ) -> None:
     kicks = {"CurrentLIF": ("I",), "frozen": ("g",)}.get(name, ())
-    case = make_case(name, 23, (2, 32), per_cell=per_cell, kicks=kicks, reset=reset)
+    case = make_case(name, 23, shape, per_cell=per_cell, kicks=kicks, reset=reset)
     served: list[SmallScan | None] = []
 
     def look(task: Scan) -> SmallScan | None:
