@@ -88,7 +88,7 @@ def network(kind: str, dtype: torch.dtype) -> tuple[rv.Sequential, Callable[[Map
     net = rv.Sequential(rv.Linear(64, 32, bias=False), hidden, rv.Linear(32, 10, bias=False), readout_cell(), **how)
 
     def layers(q: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        again = None if "back" not in q else (lambda s: linear(s, q["back"])) if q["back"].ndim == 2 else (lambda s: s * q["back"])
+        again = {"recurrent": lambda s: linear(s, q["back"]), "one to one": lambda s: s * q["back"]}.get(kind)
         return read_out(linear(lif(linear(x, q["first"]), q.get("tau", TAU), again), q["last"]))
 
     return _louder(net), layers
