@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.connectivity import TimeLinear
+from ranvier.errors import EquationError
 from ranvier.neurons import Cell
 
 __all__ = ["PSN"]
@@ -38,10 +39,18 @@ def PSN(
     ------
     ShapeError
         Where T or the order is no whole number from 1 on, or the order is above T.
+    EquationError
+        For ``V_th``, and for words that no cell has.
 
     Source: Fang et al., NeurIPS 2023 (parallel spiking neurons).
 
     >>> net = rv.Sequential(rv.Linear(700, 64), *rv.PSN(64, steps=100), rv.Linear(64, 20), rv.LeakyReadout(20), dt=1*ms)
     """
+    if "V_th" in options:
+        raise EquationError(
+            f"V_th={options['V_th']!r}: the thresholds of PSN are learnt, -b[t] of each step; set them in the first part, as in "
+            f"matrix.bias.data.fill_(-1.0).",
+            line="PSN",
+        )
     matrix = TimeLinear(steps, order=order, bias=-1.0)
     return matrix, Cell("h : 1 (input)", threshold="h >= 0", name="psn", size=size, **options)

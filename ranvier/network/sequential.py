@@ -33,7 +33,7 @@ __all__ = ["Sequential"]
 def _instead_of(part: Any) -> str:
     """The remedy for an argument that is not a part."""
     if isinstance(part, list | tuple):
-        return "write rv.Sequential(*parts, dt=…)."
+        return "unpack it with a star: rv.Sequential(*parts, dt=…), or among other parts *rv.PSN(…)."
     if isinstance(part, Connectivity):
         return "a rule makes single synapses between populations of rv.Network: net.connect('a', 'b', rule)."
     if callable(part):

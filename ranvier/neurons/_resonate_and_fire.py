@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ranvier.errors import DimensionError
 from ranvier.neurons._cell import Cell
 from ranvier.neurons._habits import checked
-from ranvier.units import Hz, ms
+from ranvier.neurons.values import dimension_of
+from ranvier.units import UNITS, Hz, ms
 
 __all__ = ["ResonateAndFire"]
 
@@ -47,6 +49,8 @@ def ResonateAndFire(
 
     >>> cell = rv.ResonateAndFire(64, f=rv.Learn(rv.Uniform(1*Hz, 40*Hz)), reset=None)
     """
+    if dimension_of("f", f) != UNITS["Hz"].dimension:
+        raise DimensionError(f"f={f!r} is not a frequency: write f=10*Hz (from ranvier.units import Hz).")
     return Cell(
         """
         u' = beta*(c*u - s*v) + x : 1

@@ -67,3 +67,10 @@ def test_it_learns_an_order_of_events() -> None:
     rv.initialize(net, x.transpose(0, 1), rate=0.2)
     fit = rv.train(net, (x, y), epochs=30, lr=0.01, progress=False)
     assert fit.history[-1].train.metrics["accuracy"] > 0.9
+
+
+def test_likely_mistakes_name_the_remedy() -> None:
+    with pytest.raises(rv.errors.EquationError, match="thresholds of PSN are learnt"):
+        rv.PSN(6, steps=5, V_th=1.0)
+    with pytest.raises(rv.errors.RanvierError, match=r"unpack it with a star: .*\*rv\.PSN"):
+        rv.Sequential(rv.Linear(7, 6), rv.PSN(6, steps=5), dt=1 * ms)

@@ -77,8 +77,9 @@ def test_gradients_of_the_oscillation_equal_finite_differences(name: str) -> Non
 
 
 def test_wrong_values_are_refused() -> None:
-    with pytest.raises(DimensionError):
-        rv.ResonateAndFire(f=10)
+    for f in (10, 10 * ms, rv.Learn(10.0), rv.Uniform(1, 10)):
+        with pytest.raises(DimensionError, match=r"is not a frequency: write f=10\*Hz"):
+            rv.ResonateAndFire(f=f)
     with pytest.raises(EquationError, match='reset="v -= V_th"'):
         rv.ResonateAndFire(reset="zero")
     with pytest.raises(EquationError, match="omega"):
