@@ -14,6 +14,7 @@ from ranvier.training._average import Averages
 from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training._fit import Epoch, Fit
 from ranvier.training._optimizers import Optimizers
+from ranvier.training._precision import Mixed
 from ranvier.training.batches import Source
 from ranvier.training.scales import Scales
 
@@ -33,7 +34,7 @@ class Course:
     """The state of a training.
 
     It holds what optimisers and the ``source`` of batches keep, the ``history``, the ``best`` tensors, and why the training
-    ``stopped``; ``updates`` counts those of all epochs.
+    ``stopped``; ``updates`` counts those of all epochs; ``mixed`` holds the scale of the loss in half precision.
     """
 
     net: Network
@@ -45,6 +46,7 @@ class Course:
     best: Tensors = field(default_factory=dict)
     stopped: str = ""
     updates: int = 0
+    mixed: Mixed = field(default_factory=Mixed)
     plan: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager

@@ -23,7 +23,7 @@ class BatchCriterion:
 
     ``at(steps, total)`` is the criterion of an output of some steps of a series of ``total``: ``score(out, steps, total)``.
     ``asked`` holds the signals that the network gives, among them the hidden ones that the penalty reads; ``lengths`` [B] the steps that belong to each sample;
-    ``per_step`` and ``update`` are those of ``rv.rules.PerStep``. A rule takes any function of the output instead: nothing
+    ``scale`` is a factor on all of it. ``per_step`` and ``update`` are those of ``rv.rules.PerStep``. A rule takes any function of the output instead: nothing
     is then recorded, and all steps count.
     """
 
@@ -33,12 +33,14 @@ class BatchCriterion:
     lengths: Tensor | None = None
     per_step: bool = False
     update: int = 0
+    scale: float = 1.0
     part: tuple[Any, int] | None = None
 
     def __call__(self, out: Any, hidden: Hidden | None = None) -> Tensor:
         """The scalar to be differentiated."""
         loss = self.score(out) if self.part is None else self.score(out, *self.part)
-        return loss if hidden is None or self.penalty is None else loss + self.penalty(hidden)
+        whole = loss if hidden is None or self.penalty is None else loss + self.penalty(hidden)
+        return whole if self.scale == 1.0 else whole * self.scale
 
     def at(self, steps: Sequence[int] | Tensor, total: int) -> BatchCriterion:
         """The criterion of an output of some steps."""

@@ -54,12 +54,13 @@ class Loop:
                 for parameter in parameters:
                     parameter.grad = None
                 criterion = self._criterion(x, target, lengths, generator, where, updates.done, asked)
-                outcome = self.rule.gradient(self.net, x, criterion)
+                with updates.mixed.context(self.net.device):
+                    outcome = self.rule.gradient(self.net, x, criterion)
                 cause = partial(infinite_slope, self.net, x, criterion.score, generator, updates.done)
                 steps, samples = sizes_of(x)
                 updates.batch(samples, epoch, where, cause)
                 health.batch(outcome.spikes, steps * samples if lengths is None else int(lengths.sum()))
-                mean.add(outcome.loss, outcome.out, target, lengths, samples)
+                mean.add(outcome.loss / criterion.scale, outcome.out, target, lengths, samples)
                 after()
             updates.rest(epoch, where, cause)
         if not mean.samples:
@@ -73,7 +74,7 @@ class Loop:
         mean = Mean(self.metrics)
         self.net.eval()
         window = self.rule.arguments().get("window")
-        with torch.no_grad(), _random(self.seed, "valid"):
+        with torch.no_grad(), self.updates.mixed.context(self.net.device), _random(self.seed, "valid"):
             for number, (x, y, lengths) in enumerate(batches.epoch(0), 1):
                 target = self._target(x, y)
                 generator = torch.get_rng_state()
@@ -100,7 +101,8 @@ class Loop:
             return torch.stack([r(self.net, hidden, lengths) for r in self.regularizers]).sum()
 
         per_step = lengths is None and getattr(self.loss, "per_step", False)  # steps of padded samples weigh unequally
-        return BatchCriterion(score, penalty if self.regularizers else None, asked, lengths, per_step, update)
+        scale = self.updates.mixed.scale
+        return BatchCriterion(score, penalty if self.regularizers else None, asked, lengths, per_step, update, scale)
 
     def _target(self, x: Signal, y: Any) -> Any:
         """The target of a batch, on the device of the network."""

@@ -31,6 +31,7 @@ from ranvier.training._fit import Epoch, Fit
 from ranvier.training._loop import Loop
 from ranvier.training._optimizer_state import optimizer_settings
 from ranvier.training._optimizers import make_optimizers
+from ranvier.training._precision import choose_precision
 from ranvier.training._progress import Display
 from ranvier.training._scoring import choose_metrics
 from ranvier.training._signals import check_input, plan_of
@@ -70,6 +71,7 @@ def train(
     schedule: Given = None,
     accumulate: int = 1,
     average: float | Average | None = None,
+    precision: str | None = None,
     regularizers: Sequence[Regularizer] = (),
     callbacks: Sequence[Callback] = (),
     early_stopping: int | None = None,
@@ -134,6 +136,10 @@ def train(
         Keep an exponential moving average of the parameters with this decay per update, or any
         ``rv.training.Average``. The network is validated with the averages, the best epoch keeps them, and the training
         ends with them; callbacks see the trained parameters, not the averages. Running statistics of norms are not averaged.
+    precision
+        ``"bf16-mixed"`` or ``"16-mixed"``: matrices and convolutions run in bfloat16 or float16, by torch's rule of autocast, under the
+        rules BPTT and SLTT (``docs/precision.md``). In float16 the loss has a scale that adapts, and updates whose gradient overflows
+        are left out. None or ``"32-true"``: in the dtype of the network.
     regularizers
         Added to the loss of every batch: some of ``rv.regularizers``.
     callbacks
@@ -188,9 +194,10 @@ def train(
     check_rewinds(batches, checks, epochs, checkpoint)
     optimizers = make_optimizers(optimizer, net, lr)
     scales = choose_scales(net, scale, ready=optimizers.ready)
+    mixed = choose_precision(precision, net, rule)
     rates, mean = choose_schedule(schedule), choose_average(average)
     learnt = optimizers.held(net)
-    course = Course(net, optimizers, scales, batches, None if mean is None else Averages(mean, learnt))
+    course = Course(net, optimizers, scales, batches, None if mean is None else Averages(mean, learnt), mixed=mixed)
     stored = None
     if checkpoint is not None:
         told = {
@@ -203,6 +210,7 @@ def train(
             "optimizer": optimizer_settings(optimizers), "restore_best": restore_best,
             "epochs_of_schedule": epochs if schedule == "cosine" else None, "train_set": fingerprint_of_data(train_set),
             "valid_set": None if checks is None else fingerprint_of_data(valid_set),
+            **({} if mixed.half is None else {"precision": precision}),
         }  # fmt: skip
         stored = Checkpoint(checkpoint, settings)
         stored.read(course)
@@ -211,7 +219,7 @@ def train(
         done = f"the checkpoint in {checkpoint} has {len(history)} epochs already"
         raise TrainingError(f"epochs={epochs}, but {done}: ask for more, or choose another folder.")
     course.judge(epochs, early_stopping)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), mixed.context(net.device):
         check_lengths(loss, lengths)
         check_regularizers(regularizers, rule, net, lengths)
         course.plan = {**plan_of(net, x, rule.arguments()).to_dict(), "scales": dict(scales.factors)}
@@ -221,7 +229,7 @@ def train(
         running = rates.start(optimizers.parts, epochs)
         running.resume(history, course.updates)
         averages, done = course.averages, course.updates
-        updates = Updates(learnt, optimizers, scales, running, Health(net), clip, accumulate, averages, done)
+        updates = Updates(learnt, optimizers, scales, running, Health(net), clip, accumulate, averages, mixed, done)
         loop = Loop(net, rule, loss, updates, seed, tuple(regularizers), scoring.metrics)
         display.say(memory)
         if scales.factors:

@@ -14,6 +14,7 @@ from ranvier.training._average import Averages
 from ranvier.training._gradients import check_finite, clip_gradient, gradient_norms, total_norm
 from ranvier.training._numbers import is_whole
 from ranvier.training._optimizers import Optimizers
+from ranvier.training._precision import Mixed
 from ranvier.training.health import Health
 from ranvier.training.scales import Scales
 from ranvier.training.schedules import Running
@@ -31,7 +32,7 @@ def check_accumulate(accumulate: int) -> None:
 class Updates:
     """Adds the gradients of ``accumulate`` batches, weighed by their samples, limits them, and steps; ``health`` sees them before.
 
-    ``done`` counts the updates of the whole training; ``largest`` is the largest norm of a gradient of the epoch, before clipping.
+    ``mixed`` leaves out those whose gradient overflowed in half precision. ``done`` counts the updates of the whole training; ``largest`` is the largest norm of a gradient of the epoch, before clipping.
     """
 
     parameters: dict[str, nn.Parameter]
@@ -42,6 +43,7 @@ class Updates:
     clip: float | None = None
     accumulate: int = 1
     averages: Averages | None = None
+    mixed: Mixed = field(default_factory=Mixed)
     done: int = 0
     largest: float = 0.0
     _sums: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -65,8 +67,12 @@ class Updates:
     def _update(self, epoch: int, where: str, cause: Callable[[], str]) -> None:
         for name, total in self._sums.items():
             self.parameters[name].grad = total.div_(self._samples)
+        self._batches, self._samples, self._sums = 0, 0, {}
+        self.mixed.unscale(self.parameters.values())
         self.scales.gradients()
         norm = total_norm(self.parameters.values())
+        if not self.mixed.takes(norm):
+            return
         check_finite(norm, self.parameters, where, cause)
         self.health.gradient(norm, partial(gradient_norms, self.parameters), where)
         if self.clip is not None:
@@ -74,7 +80,6 @@ class Updates:
         with self.scales.applied():
             self.optimizers.step()
         self.done += 1
-        self._batches, self._samples, self._sums = 0, 0, {}
         self.schedule.after_update()
         if self.averages is not None:
             self.averages.add(epoch)

@@ -69,6 +69,7 @@ class Checkpoint:
             "scales": course.scales.factors,
             "updates": course.updates,
             "averaged": 0 if averages is None else averages.count,
+            "loss_scale": [course.mixed.scale, course.mixed.clean],
         }
         try:
             write_pair(self.folder, TRAINING, described, tensors)
@@ -120,6 +121,9 @@ class Checkpoint:
             if odd:
                 raise damaged(record.where, f"tensor {odd[0]!r} belongs to no part of a training")
             updates, averaged = record.whole("updates"), record.whole("averaged")
+            scale, clean = record.numbers("loss_scale") if "loss_scale" in record else (course.mixed.scale, 0)
+            if math.frexp(scale)[0] != 0.5 or clean < 0 or clean != int(clean):
+                raise record.error("loss_scale", "a power of two and a number of updates")
             if mean or averaged:
                 _check_tensors(record, {} if averages is None else dict(averages.parameters), mean, "average")
             factors = {short(n): record.child("scales").number(n) for n in record.child("scales").data}
@@ -137,6 +141,7 @@ class Checkpoint:
             raise damaged(record.where, f"it cannot be restored ({str(error)[:300]})") from error
         tidy(self.folder, TRAINING, description["tensors"]["sha256"])
         course.history, course.best, course.stopped, course.updates = history, best, stopped, updates
+        course.mixed.scale, course.mixed.clean = scale, int(clean)
         if averages is not None:
             averages.values, averages.count = {n: mean[n] for n in averages.parameters if mean}, averaged
 

@@ -72,6 +72,11 @@ class BPTT(Rule):
         """True."""
         return True
 
+    @property
+    def mixes(self) -> bool:
+        """True."""
+        return True
+
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule."""
         return {"window": self.window, "checkpoint": self.checkpoint, "reset": self.reset}

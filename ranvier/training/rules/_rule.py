@@ -41,6 +41,11 @@ class Rule(ABC):
         """Whether they reach it window by window, as regularisers that are a mean over steps need."""
         return self.regularizable
 
+    @property
+    def mixes(self) -> bool:
+        """Whether products of the network may run in half precision, as torch's autocast does."""
+        return False
+
     @abstractmethod
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule: window, checkpoint, reset."""

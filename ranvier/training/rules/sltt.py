@@ -66,6 +66,11 @@ class SLTT(Rule):
         """True without ``keep``."""
         return self.keep is None
 
+    @property
+    def mixes(self) -> bool:
+        """True."""
+        return True
+
     def arguments(self) -> dict[str, Any]:
         """The arguments of a call of the network under this rule."""
         return {"window": self.window, "reset": self.reset}
