@@ -14,8 +14,8 @@ from ranvier.training._average import Averages
 from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training._fit import Epoch, Fit
 from ranvier.training._optimizers import Optimizers
-from ranvier.training._precision import Mixed
 from ranvier.training.batches import Source
+from ranvier.training.mixed import Mixed
 from ranvier.training.scales import Scales
 
 __all__ = ["Course", "moving"]

@@ -31,7 +31,6 @@ from ranvier.training._fit import Epoch, Fit
 from ranvier.training._loop import Loop
 from ranvier.training._optimizer_state import optimizer_settings
 from ranvier.training._optimizers import make_optimizers
-from ranvier.training._precision import choose_precision
 from ranvier.training._progress import Display
 from ranvier.training._scoring import choose_metrics
 from ranvier.training._signals import check_input, plan_of
@@ -40,6 +39,7 @@ from ranvier.training.batches import fits_batches, open_batches, steps_of
 from ranvier.training.checkpoint import Checkpoint
 from ranvier.training.health import Health
 from ranvier.training.memory import forecast
+from ranvier.training.mixed import choose_precision
 from ranvier.training.regularizers import Regularizer
 from ranvier.training.rules import Rule
 from ranvier.training.scales import choose_scales

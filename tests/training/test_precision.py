@@ -7,7 +7,7 @@ import torch
 
 import ranvier as rv
 from ranvier.errors import TrainingError
-from ranvier.training._precision import Mixed
+from ranvier.training.mixed import Mixed
 from ranvier.units import ms
 
 Tensor = torch.Tensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -85,7 +85,8 @@ class _ScanFunction(torch.autograd.Function):
         outputs = [t.view(task.steps, *task.shape) for t in outputs]
         emitted = outputs[: len(task.wanted)]
         if differentiable:
-            ctx.task, ctx.names, ctx.wanted, ctx.kept, ctx.own = task, names, wanted, saved, write
+            ctx.task = replace(task, streams={}, states={}, coefficients={}, direct={})  # autograd alone keeps tensors
+            ctx.names, ctx.wanted, ctx.kept, ctx.own = names, wanted, saved, write
             kept = dict(zip(write, outputs[len(task.wanted) :], strict=True))
             kept |= {n: given[n] for n in saved if n in names.streams}
             kept |= {n: emitted[task.wanted.index(shown[n])] for n in saved if n in shown}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from unittest import mock
 
@@ -14,9 +15,11 @@ import ranvier as rv
 from ranvier.errors import ProviderError
 from ranvier.kernels import eager, reference
 from ranvier.kernels.cpu import run_scan
+from ranvier.kernels.cpu.host.buffers import buffer_stats
 from ranvier.kernels.cpu.llvm.jit import KERNELS
 from ranvier.kernels.cpu.scan import kernels
 from ranvier.kernels.tasks import Scan
+from ranvier.units import ms
 
 Tensor = torch.Tensor
 #: explaining a failure would take minutes
@@ -245,3 +248,35 @@ def test_a_second_derivative_is_refused(make_case: Callable) -> None:
     task = Scan(step, 3, (1, 4), torch.float64, {"x": x}, case.states, coefficients, ("spike",))
     with pytest.raises(ProviderError, match="reference"):
         torch.autograd.grad(run_scan(task).emitted["spike"].sum(), x, create_graph=True)
+
+
+class TestMemory:
+    """Autograd alone keeps the tensors of a scan: they go with the backward pass, and between checkpoints."""
+
+    STEPS, CELLS = 64, 1 << 14
+
+    def held(self, **how: object) -> tuple[int, int]:
+        """Bytes of large blocks in use after a call and after its backward pass, while the output is alive."""
+        net = rv.Sequential(torch.nn.Conv1d(1, 4, 1), rv.LIF((4, self.CELLS // 4)), dt=1 * ms)
+        x = torch.rand(self.STEPS, 1, 1, self.CELLS // 4)
+        gc.collect()
+        before = buffer_stats().in_use
+        out, state = net(x, **how)
+        loss = out.sum()
+        del out
+        gc.collect()
+        during = buffer_stats().in_use - before
+        loss.backward()
+        gc.collect()
+        assert state.step == self.STEPS
+        return during, buffer_stats().in_use - before
+
+    def test_they_go_with_the_backward_pass(self) -> None:
+        one = 4 * self.STEPS * self.CELLS
+        during, after = self.held()
+        assert during > 0.9 * one
+        assert after < 0.1 * one
+
+    def test_they_are_not_kept_between_checkpoints(self) -> None:
+        during, _ = self.held(checkpoint=32)
+        assert during < 0.2 * 4 * self.STEPS * self.CELLS
