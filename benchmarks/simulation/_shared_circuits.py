@@ -11,6 +11,9 @@ from benchmarks.ranvier_circuits import CircuitTask, StdpTask
 from benchmarks.ranvier_workloads import cell, driven
 from benchmarks.simulation import _circuit as circuit
 from benchmarks.simulation import _song as song
+from ranvier.recipes.parts import cortex
+from ranvier.recipes.parts.cortex import NAMES
+from ranvier.recipes.parts.microcircuit import microcircuit
 from ranvier.units import ms, mV
 
 __all__ = ["CASES", "Case", "Parts"]
@@ -84,6 +87,10 @@ def _graded(cells: int, seconds: float) -> Parts:
     return Parts(net, ("cells",))
 
 
+def _cortex(cells: int, seconds: float) -> Parts:
+    return Parts(microcircuit(cells / sum(cortex.sizes()), 1), NAMES)
+
+
 CASES = (
     *(Case("COBA", n, s, _stored("coba")) for n, s in ((4_000, 0.5), (10_000, 0.5), (20_000, 0.4), (40_000, 0.3))),
     *(Case("COBA", n, s, _stored("coba")) for n, s in ((100_000, 0.1), (400_000, 0.05))),
@@ -92,4 +99,5 @@ CASES = (
     *(Case("STDP from excitatory to excitatory cells", n, 0.2, _plastic) for n in (4_000, 10_000, 40_000)),
     *(Case(name.removesuffix("_1000"), 1_000, 1.0, _song(name)) for name in song.KINDS),
     *(Case("gap junctions, 20 per cell", n, 0.2, _graded) for n in (500, 1_000, 4_000, 16_000)),
+    *(Case("cortical microcircuit, a weight and a delay per synapse", n, 0.2, _cortex) for n in (7_717, 15_435)),
 )
