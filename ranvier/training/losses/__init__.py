@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ranvier._elsewhere import elsewhere
+from ranvier.training.losses._contrastive import Contrastive
 from ranvier.training.losses._distillation import Distillation
 from ranvier.training.losses._every_step import EveryStep
 from ranvier.training.losses._first_spike import FirstSpike
@@ -24,6 +25,7 @@ from ranvier.training.losses.loss import Loss
 
 __all__ = [
     "TET",
+    "Contrastive",
     "Distillation",
     "EveryStep",
     "FirstSpike",
