@@ -16,6 +16,7 @@ from ranvier.training.losses._over_time import OverTime
 from ranvier.training.losses._pooled import Pooled
 from ranvier.training.losses._population_vector import PopulationVector
 from ranvier.training.losses._regression import Regression
+from ranvier.training.losses._signature import SignatureMMD
 from ranvier.training.losses._spike_count import SpikeCount, SpikeRate
 from ranvier.training.losses._tasks import Tasks
 from ranvier.training.losses._tet import TET
@@ -38,6 +39,7 @@ __all__ = [
     "Pooled",
     "PopulationVector",
     "Regression",
+    "SignatureMMD",
     "SpikeCount",
     "SpikeRate",
     "Tasks",
