@@ -85,7 +85,8 @@ class Cuts:
     def apply(self, step: Step) -> Program:
         """The program of ``step`` whose resets pass the gradient that these cuts keep."""
         if self.reset == "detached":
-            return step.program.cut_resets()
+            sent = step.system.sent
+            return step.program.cut_resets(frozenset(step.states) - sent if sent else None)
         return step.program.cut_resets(_level(step)) if self.reset == "level" else step.program
 
 

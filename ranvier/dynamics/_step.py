@@ -215,8 +215,11 @@ def _build(
         before = dict(value)
         for target, expression in event.assignments:
             now = placed(system, tape, {sp.Symbol(n): v for n, v in value.items()}, [expression])
-            new = _jump(fired, expression.xreplace(now), value[target])
-            value[target] = tape.add(f"{target}_reset", new.replace(jump, select) if timed else new, resets=target)
+            new, resets = (
+                _jump(fired, expression.xreplace(now), value[target]),
+                None if target in system.sent else target,
+            )
+            value[target] = tape.add(f"{target}_reset", new.replace(jump, select) if timed else new, resets=resets)
         if timed:
             value = wait(system, event, fired, before, value, tape)
     if counting:

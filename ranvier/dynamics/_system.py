@@ -61,6 +61,13 @@ class System:
         return tuple(n for n in self.states if self.dimensions[n] == _TIME)
 
     @cached_property
+    def sent(self) -> frozenset[str]:
+        """Variables without memory that nothing reads: an event that sets one sends it, which is no reset."""
+        bodies = [*self.odes.values(), *self.updates.values(), *self.subexpressions.values(), *self.named.values()]
+        read = {str(s) for e in bodies for s in e.free_symbols}
+        return frozenset(self.updates) - read
+
+    @cached_property
     def before(self) -> Mapping[str, str]:
         """``v_before`` -> ``v``: the words by which users call variables before any reset, for names that are free."""
         return {f"{n}_before": n for n in self.states if f"{n}_before" not in self.dimensions} if self.events else {}

@@ -54,12 +54,27 @@ def test_the_derivative_by_the_threshold(provider: str) -> None:
     torch.testing.assert_close(by_threshold, wanted)
 
 
+def test_what_is_sent_is_no_reset() -> None:
+    """A detached reset cuts the path through v alone: from one step to the next only the membrane is left."""
+    for provider in ("cpu", "reference"):
+        cell = rv.RelativeThreshold(rv.IF(1), surrogate=rv.surrogates.Triangle())
+        net = rv.Sequential(cell, dt=1 * ms, dtype=DOUBLE, provider=provider)
+        x = torch.full((2, 1, 1), 0.8, dtype=DOUBLE, requires_grad=True)
+        out, _ = net(x, reset="detached")
+        (found,) = torch.autograd.grad(out.sum(), x)
+        assert out.flatten().tolist() == [0.0, 1.0]
+        torch.testing.assert_close(found.flatten(), torch.tensor([0.8 + 0.4, 0.4], dtype=DOUBLE))
+    assert rv.RelativeThreshold(rv.LIF(3)).system.sent == {"sent"}
+    late = rv.Cell("v' = v + x - z : 1\nz' = 0*z : 1\nx : 1 (input)", threshold="v > 1", reset="z = 1")
+    assert not late.system.sent  # v reads z: that is a reset of the next step
+
+
 def test_it_trains_its_threshold() -> None:
     torch.manual_seed(0)
     cell = rv.RelativeThreshold(rv.LIF(16, V_th=rv.Learn(1.0, min=0.05)))
     net = rv.Sequential(rv.Linear(4, 16), cell, rv.Linear(16, 2), rv.LeakyReadout(2), dt=1 * ms)
     data = X.float().transpose(0, 1).repeat(4, 1, 1), torch.arange(12) % 2
-    for rule in (rv.rules.BPTT(), rv.rules.SLTT()):
+    for rule in (rv.rules.BPTT(), rv.rules.SLTT(), rv.rules.OTTT(), rv.rules.EProp(feedback="random")):
         before = float(net.populations["lif1"].V_th.detach())
         rv.train(net, data, epochs=2, rule=rule, lr=1e-2, progress=False)
         assert float(net.populations["lif1"].V_th.detach()) != before

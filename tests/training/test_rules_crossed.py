@@ -60,7 +60,7 @@ def check(rule: str, option: str, provider: str | None, per_step: bool = True, m
         ("int8", "BPTT"), ("int8, sign", "OTTT"), ("int8", "EProp, symmetric"), ("int8, learnable delay", "SLTT"),
         ("int8, convolution", "RTRL"), ("int8, single synapses, bounds", "OTTT"), ("bfloat16", "BPTT, window"),
         ("stored int8", "EProp, random"), ("stored int8, convolution", "BPTT"), ("stored bfloat16, populations", "BPTT"),
-        ("membrane rectifier", "OTTT"), ("dynamic threshold", "EProp, random"), ("membrane norm", "BPTT, window"), ("membrane norm", "SLTT"), ("membrane norm, settled", "OTTT"),
+        ("membrane rectifier", "OTTT"), ("relative threshold", "OTTT"), ("dynamic threshold", "EProp, random"), ("membrane norm", "BPTT, window"), ("membrane norm", "SLTT"), ("membrane norm, settled", "OTTT"),
         ("circuit", "OTTT"), ("circuit, delays", "SLTT"), ("circuit, delays", "EProp, symmetric"), ("circuit, learnable delays", "OTTT"),
         ("circuit, learnable tau", "EProp, adaptive"), ("circuit, delays to the output", "EProp, symmetric"),
         ("circuit, every weight", "EProp, random"), ("circuit, every weight", "SLTT"), ("circuit, cells behind", "EProp, random"),

@@ -143,6 +143,17 @@ class Rectified(Cell):
         return {"v": v - (z if reset is True else z.detach())}, z
 
 
+class Relative(Cell):
+    """LIF that fires where v/V_th > 1, then v -= V_th, and emits V_th: that is sent, not reset."""
+
+    states = ("v", "sent")
+
+    def step(self, before: Values, arrived: Mapping[str, Tensor], reset: bool | str) -> tuple[Values, Tensor]:
+        v, V_th = decay(self.dt, self.value("tau")) * before["v"] + arrived["x"], self.value("V_th")
+        z = Spike.apply(v / V_th - 1)
+        return {"v": v - (z if reset is True else z.detach()) * V_th, "sent": z * V_th}, z * V_th
+
+
 class Moving(Cell):
     """LIF with the threshold V_th + theta, where theta follows the membrane of the same step."""
 
@@ -262,5 +273,5 @@ class Conductance(Cell):
 
 CELLS: dict[str, type[Cell]] = {
     "lif": LIF, "tired": Tired, "alif": ALIF, "readout": Readout, "join": Join, "current": Current, "level": TimedReadout,
-    "conductance": Conductance, "rectified": Rectified, "moving": Moving,
+    "conductance": Conductance, "rectified": Rectified, "moving": Moving, "relative": Relative,
 }  # fmt: skip

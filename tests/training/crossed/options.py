@@ -104,6 +104,11 @@ def rectified() -> rv.Cell:
     return rv.MembraneRectifier(lif(V_th=0.5, reset="v -= 1")).changed(name="rectified")
 
 
+def relative() -> rv.Cell:
+    cell = rv.RelativeThreshold(lif(V_th=rv.Learn(0.7)), surrogate=rv.surrogates.ArcTan(alpha=2.0))
+    return cell.changed(name="relative")
+
+
 def moving() -> rv.Cell:
     return rv.DynamicThreshold(lif(V_th=0.6), tau_theta=rv.Learn(4 * ms)).changed(name="moving")
 
@@ -385,6 +390,7 @@ OPTIONS: dict[str, tuple[Make, tuple[int, ...]]] = {
     "membrane norm, settled": (membranes(False), ROW),
     "membrane rectifier": (simple(cell=rectified), ROW),
     "dynamic threshold": (simple(cell=moving), ROW),
+    "relative threshold": (simple(cell=relative), ROW),
     "resonator": (simple(cell=resonator), ROW),
     "resonator without reset": (simple(cell=lambda: resonator(reset=None)), ROW),
     "sliding PSN": (simple(cell=lambda: rv.SlidingPSN(6, order=3, V_th=rv.Learn(0.4))), ROW),
