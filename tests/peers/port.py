@@ -17,6 +17,7 @@ import tokenize
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["PEERS", "ROOT", "Port", "Samples", "code_lines", "flat", "load", "nested", "ports"]
+__all__ = ["PEERS", "ROOT", "Port", "Samples", "code_lines", "flat", "load", "nested", "ports", "version_of"]
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(__file__).parent / "data"
@@ -143,3 +144,11 @@ def code_lines(path: Path) -> int:
         if token.type not in layout:
             held |= set(range(token.start[0], token.end[0] + 1))
     return len(held - docs)
+
+
+def version_of(module: str) -> str:
+    """The version of an installed package; Lava-DL may be run from its source."""
+    try:
+        return version({"lava": "lava-dl"}.get(module, module))
+    except PackageNotFoundError:
+        return "from source"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import platform
 import sys
-from importlib.metadata import version
 
 import numpy as np
 import torch
 
-from tests.peers.port import Port, flat, ports
+from tests.peers.port import Port, flat, ports, version_of
 
 __all__ = ["record"]
 
@@ -32,7 +31,7 @@ def _small(array: np.ndarray) -> np.ndarray:
 
 def write(port: Port) -> None:
     arrays = record(port)
-    made = [f"{n} {version(n)}" for n in (port.peer, "torch")] + [f"Python {platform.python_version()}"]
+    made = [f"{n} {version_of(n)}" for n in (port.peer, "torch")] + [f"Python {platform.python_version()}"]
     columns = {n: np.asarray(a, order="F") for n, a in arrays.items()}
     np.savez_compressed(port.witness, made_with=np.array(made), **columns)
     size = port.witness.stat().st_size

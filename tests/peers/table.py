@@ -12,14 +12,13 @@ import statistics
 import sys
 import time
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import torch
 
-from tests.peers.port import ROOT, Port, Samples, load, ports
+from tests.peers.port import ROOT, Port, Samples, load, ports, version_of
 
 __all__ = ["marked", "page_of", "results_of", "table"]
 
@@ -119,8 +118,8 @@ def main(peer: str, *names: str) -> None:
 def _write(peer: str, results: dict[str, Any]) -> None:
     """The results so far, and the page with them; rows of ports that are no more are left out."""
     rows = results["ports"]
-    libraries = [f"{n} {version(n)}" for n in (peer, "torch")]
-    made = [f"Ranvier {version('ranvier')}", *libraries]
+    libraries = [f"{n} {version_of(n)}" for n in (peer, "torch")]
+    made = [f"Ranvier {version_of('ranvier')}", *libraries]
     results = {"made_with": made, "ports": {p.name: rows[p.name] for p in ports(peer) if p.name in rows}}
     path, page = results_of(peer), page_of(peer)
     path.parent.mkdir(exist_ok=True)
