@@ -167,7 +167,7 @@ PORTS = (
         _membrane_regression,
         samples=_curve,
         epochs=100,
-        seeds=10,
+        seeds=40,
         measure="mean squared error",
         quick=_curve,
         quick_epochs=100,
