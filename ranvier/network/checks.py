@@ -111,6 +111,10 @@ def check_apart(sources: Mapping[str, Source], name: str, source: Any) -> None:
 
 def check_dtype(graph: Graph) -> None:
     """That the network is in float32 or float64."""
+    if graph.device.type == "meta":
+        raise ShapeError(
+            "the network is on the device 'meta', which holds no numbers: call net.to_empty(device='cpu') and then net.load_state_dict(…)."
+        )
     if graph.dtype not in (torch.float32, torch.float64):
         raise ShapeError(f"the network is in {graph.dtype}: call net.float() or net.double() first.")
 

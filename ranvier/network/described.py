@@ -65,6 +65,7 @@ class Described(NamedParts):
         self.inputs: dict[str, tuple[int, ...] | None] = {}
         self.outputs: list[str] = []
         self.register_buffer("_probe", torch.empty(0, dtype=dtype), persistent=False)
+        self.register_load_state_dict_post_hook(_leave_meta)
         self._memo = Memo()
         self.sources = Sources(self._memo.forget)
         #: how much one window may hold; no result depends on it
@@ -204,3 +205,12 @@ class Described(NamedParts):
     def delays(self, name: str) -> Tensor:
         """Delays of a projection in ms as a run has them, fixed ones on whole steps: one, or one for each synapse."""
         return delays_of(self.graph, name)
+
+
+def _leave_meta(net: Any, _: Any) -> None:
+    """Follow tensors that loading has put in the place of those on the device "meta" (``assign=True``)."""
+    devices = {q.device for q in net.parameters()}
+    if net.device.type == "meta" and len(devices) == 1 and (device := devices.pop()).type != "meta":
+        net._buffers["_probe"] = torch.empty(0, dtype=net._buffers["_probe"].dtype, device=device)
+        for population in net.populations.values():
+            population.fill_surrogate(device)

@@ -59,7 +59,8 @@ def precision_of(dtype: torch.dtype, device: torch.device) -> tuple[torch.dtype,
     As in torch, autocast concerns no float64.
     """
     kind = device.type
-    autocast = torch.get_autocast_dtype(kind) if dtype != torch.float64 and torch.is_autocast_enabled(kind) else None
+    followed = kind != "meta" and dtype != torch.float64 and torch.is_autocast_enabled(kind)
+    autocast = torch.get_autocast_dtype(kind) if followed else None
     weights = dtype if dtype in HALVES else None
     if autocast is None and weights is None:
         return dtype, None

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from torch.nn.parameter import is_lazy
+
 from ranvier.network.places import ordered
 from ranvier.network.shapes import shapes_known
 from ranvier.text_table import text_table
@@ -97,7 +99,7 @@ def _new(module: nn.Module, counted: set[int]) -> int:
     """Learnt numbers of a module that no part before it has."""
     fresh = [q for q in module.parameters() if id(q) not in counted]
     counted.update(map(id, fresh))
-    return sum(q.numel() for q in fresh)
+    return sum(q.numel() for q in fresh if not is_lazy(q))
 
 
 def _transforms(p: Projection, shape: tuple[int, ...] | None, provider: str, counted: set[int]) -> Iterator[Row]:

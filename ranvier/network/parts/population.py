@@ -167,8 +167,23 @@ class Population(Habits, Noting):
         return run(arrivals)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """As of any module, but half precision leaves the numbers of cells as they are."""
-        return super()._apply(kept_wide(fn), recurse)
+        """As of any module, but half precision leaves the numbers of cells as they are.
+
+        Behind the device "meta" the numbers of the surrogate, which no state_dict holds, are written again.
+        """
+        numbers = self.surrogate.values
+        empty = any(t.is_meta for n in numbers if (t := self._buffers[n]) is not None)
+        super()._apply(kept_wide(fn), recurse)
+        if empty:
+            self.fill_surrogate()
+        return self
+
+    def fill_surrogate(self, device: torch.device | None = None) -> None:
+        """Write the numbers of the surrogate anew, on ``device`` or where they are."""
+        for label, value in self.surrogate.values.items():
+            before = self._buffers[label]
+            where = device if before is None or device is not None else before.device
+            self._buffers[label] = torch.tensor(value, dtype=torch.float64, device=where)
 
     def values(self) -> dict[str, Tensor]:
         """Every parameter by name, bounds applied (the gradient passes as if they were not there)."""

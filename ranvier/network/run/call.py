@@ -22,7 +22,7 @@ from ranvier.network.processes.refuse import refuse_call
 from ranvier.network.run._kept_graph import attached
 from ranvier.network.run.execute import Execution, execute
 from ranvier.network.run.lengths import take_lengths
-from ranvier.network.run.modes import refuse_modes
+from ranvier.network.run.modes import refuse_modes, saving_hooked
 from ranvier.network.run.one_step import bind_step
 from ranvier.network.run.parameter_sets import parameter_sets
 from ranvier.network.run.resets import cuts_of
@@ -48,7 +48,8 @@ def call(
     duration: Any = None, batch: Any = None, values: Any = None,
 ) -> Execution:  # fmt: skip
     """Run ``graph`` over ``x``; ``record`` names what is wanted by population, ``stream`` what is drawn, ``values`` parameters of samples."""
-    if not (window or checkpoint or duration or batch) and lengths is None and values is None:
+    alike = not (torch.is_grad_enabled() and saving_hooked())
+    if alike and not (window or checkpoint or duration or batch) and lengths is None and values is None:
         found = same_call(graph, x, state, record, reset, stream)
         if found is not None:
             return found
@@ -77,7 +78,7 @@ def call(
     warn_of_late_times(graph, state.step + steps)
     wanted = {n: tuple(v) for n, v in record.items()}
     run = execute(graph, plan, inputs, steps, state, wanted, ends)
-    plain = values is None and graph.precision is None
+    plain = alike and values is None and graph.precision is None
     if ends is None and not any(periods.values()) and plain:
         bind_same(graph, plan, inputs, wanted, reset)
     if steps == 1 and plain:

@@ -24,6 +24,7 @@ __all__ = [
     "inside_an_operator",
     "own_precision",
     "refuse_modes",
+    "saving_hooked",
     "watch",
     "watch_backward",
 ]
@@ -55,6 +56,11 @@ def inside_an_operator() -> Iterator[None]:
         yield
     finally:
         _OPERATOR.inside = before
+
+
+def saving_hooked() -> bool:
+    """Whether hooks take the tensors that autograd saves, as torch.utils.checkpoint does, which compares those of a call and its repetition."""
+    return torch._C._autograd._top_saved_tensors_default_hooks(False) is not None  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def function_transform() -> bool:

@@ -10,7 +10,7 @@ import torch
 from ranvier.network.run.bound import Bound, bind
 from ranvier.network.run.bound_gradient import step_with_gradient
 from ranvier.network.run.kept import place_for
-from ranvier.network.run.modes import autocast, function_transform, refuse_modes
+from ranvier.network.run.modes import autocast, function_transform, refuse_modes, saving_hooked
 from ranvier.network.state.state import State
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _MOST = 4
 
 def one_step(memo: Memo, who: Who, x: Any, state: State) -> tuple[Any, State] | None:
     """(output, state after) of a step that was bound for the like; None where it must be run the long way."""
-    if autocast():
+    if autocast() or (torch.is_grad_enabled() and saving_hooked()):
         return None
     some = next(iter(x.values()), None) if isinstance(x, Mapping) else x
     if not isinstance(some, Tensor) or not some.ndim:

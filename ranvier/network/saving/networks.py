@@ -53,6 +53,13 @@ def save(net: Network, folder: str | os.PathLike[str]) -> None:
     """
     if not isinstance(net, Network):
         raise FileFormatError(f"save takes a network, got {type(net).__name__}: give rv.Network or rv.Sequential.")
+    own = (*net._parameters, *net._buffers, *net._modules)
+    extra = [n for n in own if n not in ("populations", "projections", "_probe")]
+    if extra:
+        raise FileFormatError(
+            f"{extra[0]!r} is a tensor or module beside the parts of the network, which a file cannot hold: save the numbers, "
+            f"torch.save(net.state_dict(), path), or take it out, del net.{extra[0]}."
+        )
     description, tensors = describe(net)
     if not isinstance(folder, str | os.PathLike):
         raise FileFormatError(f"{folder!r} is not a path: give a folder for the network.")
