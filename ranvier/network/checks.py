@@ -111,10 +111,6 @@ def check_apart(sources: Mapping[str, Source], name: str, source: Any) -> None:
 
 def check_dtype(graph: Graph) -> None:
     """That the network is in float32 or float64."""
-    if graph.device.type == "meta":
-        raise ShapeError(
-            "the network is on the device 'meta', which holds no numbers: call net.to_empty(device='cpu') and then net.load_state_dict(…)."
-        )
     if graph.dtype not in (torch.float32, torch.float64):
         raise ShapeError(f"the network is in {graph.dtype}: call net.float() or net.double() first.")
 
@@ -256,6 +252,10 @@ def require_finite(name: str, value: Tensor, axes: str = "time, batch, …") -> 
 
 def take_inputs(graph: Graph, x: Any) -> tuple[dict[str, Tensor], int, int]:
     """The inputs of a call by name in the network's dtype, the number of steps and the batch."""
+    if graph.device.type == "meta":
+        raise ShapeError(
+            "the network is on the device 'meta', which holds no numbers: call net.to_empty(device='cpu') and then net.load_state_dict(…)."
+        )
     check_dtype(graph)
     if not graph.inputs:
         raise GraphError(
