@@ -57,15 +57,8 @@ class LateralInhibition(Transform, nn.Module):
 
     def __init__(self, excite: nn.Module, inhibit: nn.Module) -> None:
         super().__init__()
-        for what, part in (("excite", excite), ("inhibit", inhibit)):
-            fits = isinstance(part, Transform) and part.linear_in_weight and getattr(part, "sign", None) is not None
-            if not fits or part.has_delay or part.constant is not None or bool((part.effective_weight() < 0).any()):
-                raise ShapeError(
-                    f"LateralInhibition: {what}={part!r} is no map of positive weights alone: give rv.Linear or a convolution "
-                    "with sign=1 and bias=False, without delays."
-                )
+        cells, inhibitory = _outputs("excite", excite), _outputs("inhibit", inhibit)
         self.excite, self.inhibit = excite, inhibit
-        cells, inhibitory = (int(part.effective_weight().shape[0]) for part in (excite, inhibit))
         self.mix = nn.Parameter(torch.full((cells, inhibitory), 1 / inhibitory))
         self.share = nn.Parameter(torch.ones(inhibitory))
         self.gain, self.bias = nn.Parameter(torch.ones(cells)), nn.Parameter(torch.zeros(cells))
@@ -136,6 +129,18 @@ class LateralInhibition(Transform, nn.Module):
         self = cls(one, two)
         fill(self, take, record.where)
         return self
+
+
+def _outputs(what: str, part: nn.Module) -> int:
+    """How many channels a map of positive weights gives; raises for any other."""
+    if isinstance(part, Transform) and part.linear_in_weight and getattr(part, "sign", None) is not None:
+        weight = part.effective_weight()
+        if not part.has_delay and part.constant is None and not bool((weight < 0).any()):
+            return int(weight.shape[0])
+    raise ShapeError(
+        f"LateralInhibition: {what}={part!r} is no map of positive weights alone: give rv.Linear or a convolution with sign=1 and "
+        "bias=False, without delays."
+    )
 
 
 def _positive(x: Tensor) -> Tensor:

@@ -68,8 +68,9 @@ def RelativeThreshold(cell: Cell, *, threshold: str = "V_th", surrogate: Surroga
 def _level(condition: str, threshold: str) -> tuple[str, str] | None:
     """The left side and the sign of ``a > threshold``; None for any other condition."""
     tree = ast.parse(condition.strip(), mode="eval").body if condition.strip() else None
-    fits = isinstance(tree, ast.Compare) and len(tree.ops) == 1 and isinstance(tree.ops[0], ast.Gt | ast.GtE)
-    right = tree.comparators[0] if fits else None
+    if not isinstance(tree, ast.Compare) or len(tree.ops) != 1 or not isinstance(tree.ops[0], ast.Gt | ast.GtE):
+        return None
+    right = tree.comparators[0]
     if not isinstance(right, ast.Name) or right.id != threshold:
         return None
     return ast.unparse(tree.left), ">" if isinstance(tree.ops[0], ast.Gt) else ">="

@@ -29,8 +29,13 @@ def measure(case: Case) -> dict[str, float]:
     s, starts, window = case.settings, case.arm in (BOTH, START), rv.surrogates.Boxcar()
 
     def cell(shape: tuple[int, ...]) -> rv.Cell:
-        start = {"v": rv.Learn(0.0)} if starts else {}
-        plain = rv.LIF(shape, tau=2 * ms, V_th=rv.Learn(s.threshold, min=0.05), surrogate=window, **start)
+        plain = rv.LIF(
+            shape,
+            tau=2 * ms,
+            V_th=rv.Learn(s.threshold, min=0.05),
+            surrogate=window,
+            v=rv.Learn(0.0) if starts else 0.0,
+        )
         return rv.RelativeThreshold(plain) if case.arm in (BOTH, SURROGATE) else plain
 
     net, seen = network(case.seed, cell), handwritten(case.seed, s.images)[0][0][:200]
