@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -215,3 +216,26 @@ def test_a_list_of_batches_says_what_to_write_before_anything_is_learnt() -> Non
     samples = list(zip(*batches[0], strict=True))
     (read,) = quiet(net, samples, samples, epochs=1).history
     assert read.valid is not None
+
+
+def test_a_stream_of_any_length_takes_the_memory_of_a_few_batches() -> None:
+    """Batches that were learnt from are let go, whatever gives them."""
+    alive: list[weakref.ref[Tensor]] = []
+
+    def given(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        for k in range(12):
+            x = X[k : k + 2].clone()
+            alive.append(weakref.ref(x))
+            yield x, Y[k : k + 2]
+            del x
+            assert sum(one() is not None for one in alive) <= 3
+
+    class Pass:
+        def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+            return given(1)
+
+    for source in (given, Pass(), given(1)):
+        alive.clear()
+        (read,) = quiet(make_net(), source, epochs=1).history
+        assert len(alive) >= 12
+        assert read.train.loss > 0
