@@ -83,6 +83,7 @@ GIVEN: dict[str, Callable[[], dict[str, Any]]] = {
     "distributed.md": circuit,
     "plasticity.md": circuit,
     "simulation.md": _simulation,
+    "precision.md": lambda: {**_samples(10, 20, 3, 8), "net": _classifier(20, 3)},
     "training.md": lambda: {**_samples(10, 20, 3, 8), "net": _classifier(20, 3)},
 }
 
