@@ -77,7 +77,7 @@ def shrink_steps(
 
 
 def _plan(steps: Sequence[int], epochs: int | Sequence[int]) -> list[tuple[int, int]]:
-    counts = list(steps) if isinstance(steps, Iterable) else [None]
+    counts = [*steps] if isinstance(steps, Iterable) else []
     if not counts or not all(map(is_whole, counts)) or any(b >= a for a, b in pairwise(counts)):
         raise TrainingError(f"steps={steps!r} must be positive whole numbers that fall, such as (5, 4, 3, 2, 1).")
     spent = [epochs] * len(counts) if isinstance(epochs, int) else list(epochs)

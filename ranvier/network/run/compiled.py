@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -31,6 +31,9 @@ from ranvier.network.run.as_operator import (
 )
 from ranvier.network.state.state import State
 
+if TYPE_CHECKING:
+    from ranvier.network.network import Network
+
 __all__ = ["Compiled", "compiled"]
 
 Tensor = torch.Tensor
@@ -39,7 +42,7 @@ _FORMS: dict[tuple[int, str, tuple[tuple[int, ...], ...]], Form] = {}
 
 
 def compiled(
-    module: nn.Module, x: Any, state: State | None, record: Mapping[str, Sequence[str]], how: Mapping[str, Any]
+    module: Network, x: Any, state: State | None, record: Mapping[str, Sequence[str]], how: Mapping[str, Any]
 ) -> Any:
     """The call, inside of what is compiled."""
     names = tuple(sorted(x)) if isinstance(x, Mapping) else ()

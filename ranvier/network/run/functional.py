@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -35,6 +35,9 @@ from ranvier.network.run.as_operator import (
 )
 from ranvier.network.state.state import State
 
+if TYPE_CHECKING:
+    from ranvier.network.network import Network
+
 __all__ = ["functional"]
 
 Tensor = torch.Tensor
@@ -50,8 +53,8 @@ _FORWARD = (
 
 
 def functional(
-    module: nn.Module, x: Any, state: State | None, record: Mapping[str, Sequence[str]], how: Mapping[str, Any]
-) -> Compiled:
+    module: Network, x: Any, state: State | None, record: Mapping[str, Sequence[str]], how: Mapping[str, Any]
+) -> Any:
     """The call of a network under a function transform of torch.
 
     Raises

@@ -80,6 +80,8 @@ def fits_batches(source: Any) -> str:
     if not isinstance(first, tuple | list) or len(first) < 2:
         return ""
     x, y = (next(iter(part.values()), None) if isinstance(part, Mapping) else part for part in first[:2])
+    if x is None or y is None:
+        return ""
     x, y = np.shape(x), np.shape(y)
     if len(x) < 3 or not y or x[0] != y[0]:
         return ""

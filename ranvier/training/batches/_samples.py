@@ -61,7 +61,7 @@ class Tensors(_Numbered):
     """A data set in memory: (x [S, T, …], y [S, …]), also with lengths [S]; x and y may be mappings, y may be missing."""
 
     def __init__(self, parts: Any, batch_size: int, seed: int | None, name: str) -> None:
-        self.parts = tuple(mapped(part, torch.as_tensor) for part in parts)
+        self.parts: tuple[Any, ...] = tuple(mapped(part, torch.as_tensor) for part in parts)
         super().__init__(_rows_of_all(self.parts, name), batch_size, seed, name)
         large = max(part[0].numel() for part in parts_of(self.parts[0], "x").values())
         self._ahead = max(1, _AHEAD // max(1, large * batch_size)) * batch_size
