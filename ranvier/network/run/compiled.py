@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
 from ranvier.errors import ProviderError
 from ranvier.network.run.as_operator import (

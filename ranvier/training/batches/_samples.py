@@ -68,13 +68,13 @@ class Tensors(_Numbered):
 
     def batches(self, order: Tensor) -> Iterator[Batch]:
         """The batches of samples in this order; of small samples, some batches are looked up at once."""
-        if self._ahead == self.batch_size or len(self.parts) > 2:
+        size, signal, target = self.batch_size, self.parts[0], second(self.parts)
+        if self._ahead == size or len(self.parts) > 2:
             yield from super().batches(order)
             return
-        size = self.batch_size
         for index in order.split(self._ahead):
-            x = mapped(self.parts[0], lambda part, index=index: _several(part, index, size))
-            y = mapped(second(self.parts), lambda part, index=index: part[index].split(size))
+            x = mapped(signal, lambda part, index=index: _several(part, index, size))
+            y = mapped(target, lambda part, index=index: part[index].split(size))
             for k in range(-(-len(index) // size)):
                 yield mapped(x, itemgetter(k)), mapped(y, itemgetter(k)), None
 
