@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -30,9 +30,6 @@ from ranvier.network.run.as_operator import (
 )
 from ranvier.network.state.state import State
 
-if TYPE_CHECKING:
-    from ranvier.network.network import Network
-
 __all__ = ["Compiled", "compiled"]
 
 Tensor = torch.Tensor
@@ -41,7 +38,7 @@ _FORMS: dict[tuple[int, str, tuple[tuple[int, ...], ...]], Form] = {}
 
 
 def compiled(
-    module: Network, x: Any, state: State | None, record: Mapping[str, Sequence[str]], how: Mapping[str, Any]
+    module: Any, x: Any, state: State | None, record: Mapping[str, Sequence[str]], how: Mapping[str, Any]
 ) -> Any:
     """The call, inside of what is compiled."""
     names = tuple(sorted(x)) if isinstance(x, Mapping) else ()

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -35,9 +35,6 @@ from ranvier.network.run.as_operator import (
 )
 from ranvier.network.state.state import State
 
-if TYPE_CHECKING:
-    from ranvier.network.network import Network
-
 __all__ = ["functional"]
 
 Tensor = torch.Tensor
@@ -53,7 +50,7 @@ _FORWARD = (
 
 
 def functional(
-    module: Network, x: Any, state: State | None, record: Mapping[str, Sequence[str]], how: Mapping[str, Any]
+    module: Any, x: Any, state: State | None, record: Mapping[str, Sequence[str]], how: Mapping[str, Any]
 ) -> Any:
     """The call of a network under a function transform of torch.
 
