@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -10,6 +12,7 @@ from torch import nn
 
 import ranvier as rv
 from ranvier.errors import ShapeError, TrainingError
+from ranvier.units import ms, mV, second
 
 SPIKES = torch.tensor([[0, 0, 1], [1, 0, 0], [1, 0, 1], [0, 0, 1]]).double().unsqueeze(1)  # [T 4, B 1, C 3]
 Y = torch.tensor([2])
@@ -90,3 +93,19 @@ def test_parameters_are_checked() -> None:
         rv.losses.SpikeRate(correct=0.1, incorrect=0.5)
     with pytest.raises(TrainingError, match="temperature=0"):
         rv.losses.FirstSpike(temperature=0)
+
+
+@pytest.mark.parametrize("time", [5 * mV, 0 * ms, -1.0, float("nan"), float("inf"), [1, 2] * ms])
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [
+        (rv.losses.VanRossum, "tau"),
+        (rv.losses.TimeToFirstSpike, "temperature"),
+        (rv.losses.TimeToFirstSpike, "dt"),
+        (rv.losses.SignatureMMD, "dt"),
+    ],
+)
+def test_times_are_positive_and_have_a_unit_of_time(loss: type[rv.losses.Loss], name: str, time: Any) -> None:
+    with pytest.raises(TrainingError, match=f"{loss.__name__}: {name}=.* must be a positive time"):
+        loss(**{name: time})
+    assert getattr(loss(**{name: 0.005 * second}), name) == getattr(loss(**{name: 5}), name) == 5

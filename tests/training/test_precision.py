@@ -156,3 +156,30 @@ def test_a_network_of_another_dtype() -> None:
     fit = rv.train(made, data(), data(12), epochs=2, progress=False, lr=1e-2)
     assert fit.history[1].train.loss < fit.history[0].train.loss
     assert made["linear1"].weight.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("loss", [
+    rv.losses.SpikeCount(), rv.losses.TimeToFirstSpike(dt=0.1 * ms), rv.losses.VanRossum(5 * ms), rv.losses.EveryStep(),
+    rv.losses.Regression(), rv.losses.PopulationVector([0.0, 1.0, 2.0]), rv.losses.OverTime(torch.nn.MSELoss(), at="every"),
+], ids=lambda loss: type(loss).__name__)  # fmt: skip
+def test_losses_read_outputs_in_half_precision_in_float32(loss: rv.losses.Loss, half: torch.dtype) -> None:
+    """Spikes are whole numbers, but 603 steps, a mean over them and a real target are none of 8 or 11 bits."""
+    draw = torch.Generator().manual_seed(0)
+    out, lengths = torch.zeros(603, 2, 3), torch.tensor([603, 602])
+    out[torch.randint(301, 601, (40, 2, 3), generator=draw), torch.arange(2)[:, None], torch.arange(3)] = 1.0
+    targets = {
+        "classes": torch.tensor([0, 2]),
+        "values": torch.rand(2, 3, generator=draw),
+        "any": out.transpose(0, 1).roll(5, 1),
+    }
+    y = torch.rand(2, generator=draw) if isinstance(loss, rv.losses.PopulationVector) else targets[loss.targets]
+
+    def gradient(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        x = out.to(dtype).requires_grad_()
+        found = loss(x, y, lengths)
+        return found, torch.autograd.grad(found, x)[0]
+
+    (found, slope), (wanted, expected) = gradient(half), gradient(torch.float32)
+    assert found.equal(wanted)
+    assert slope.equal(expected.to(half))

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from ranvier.errors import ShapeError, TrainingError
+from ranvier.training._numbers import milliseconds
 from ranvier.training.losses.loss import Kind, Loss, series
-from ranvier.units import as_quantity
 
 __all__ = ["SignatureMMD"]
 
@@ -53,10 +53,10 @@ class SignatureMMD(Loss):
     def __post_init__(self) -> None:
         if self.level not in (1, 2, 3):
             raise TrainingError(f"SignatureMMD: level={self.level!r} must be 1, 2 or 3.")
-        step = None if self.dt is None else float(as_quantity(self.dt).value)
-        if not self.scale > 0 or (step is not None and not step > 0):
-            raise TrainingError(f"SignatureMMD: scale={self.scale!r} and dt={self.dt!r} must be positive.")
-        object.__setattr__(self, "dt", step)
+        if not self.scale > 0:
+            raise TrainingError(f"SignatureMMD: scale={self.scale!r} must be positive.")
+        if self.dt is not None:
+            object.__setattr__(self, "dt", milliseconds(self.dt, "SignatureMMD", "dt"))
 
     @property
     def classifies(self) -> bool:

@@ -7,9 +7,8 @@ from typing import Any
 
 import torch
 
-from ranvier.errors import TrainingError
+from ranvier.training._numbers import milliseconds
 from ranvier.training.losses.loss import Loss, cross_entropy, series
-from ranvier.units import as_quantity
 
 __all__ = ["TimeToFirstSpike"]
 
@@ -35,10 +34,7 @@ class TimeToFirstSpike(Loss):
 
     def __post_init__(self) -> None:
         for name in ("dt", "temperature"):
-            value = float(as_quantity(getattr(self, name)).value)
-            if not value > 0:
-                raise TrainingError(f"TimeToFirstSpike: {name}={getattr(self, name)!r} must be a positive time.")
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, milliseconds(getattr(self, name), "TimeToFirstSpike", name))
 
     def __call__(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The mean loss of the batch."""

@@ -10,9 +10,8 @@ import torch
 
 from ranvier.errors import ShapeError, TrainingError
 from ranvier.network import silence_after
-from ranvier.training._numbers import is_whole
+from ranvier.training._numbers import is_whole, milliseconds
 from ranvier.training.losses.loss import Loss, series
-from ranvier.units import as_quantity
 
 __all__ = ["VanRossum"]
 
@@ -48,10 +47,7 @@ class VanRossum(Loss):
 
     def __post_init__(self) -> None:
         for name in ("tau", "dt"):
-            value = float(as_quantity(getattr(self, name)).value)
-            if not value > 0:
-                raise TrainingError(f"VanRossum: {name}={getattr(self, name)!r} must be a positive time.")
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, milliseconds(getattr(self, name), "VanRossum", name))
         if not is_whole(self.order):
             raise TrainingError(f"VanRossum: order={self.order!r} must be a positive whole number.")
 

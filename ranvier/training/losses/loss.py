@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ranvier.errors import ShapeError, TrainingError
 from ranvier.network import silence_after
+from ranvier.network.precision import HALVES
 from ranvier.training.metrics import Tallied, named
 
 __all__ = ["Kind", "Loss", "check_classes", "classes_of_steps", "cross_entropy", "mean_over_time", "series", "within"]
@@ -98,7 +99,10 @@ def classes_of_steps(out: Tensor, target: Tensor, lengths: Tensor | None) -> tup
 
 
 def series(out: Any, loss: Loss, lengths: Tensor | None = None, shaped: bool = False) -> Tensor:
-    """The output as [T, B, C], or [T, B, …] where ``shaped``, zero after each sample's end, or an error that says what to do."""
+    """The output as [T, B, C], or [T, B, …] where ``shaped``, zero after each sample's end, or an error that says what to do.
+
+    An output in half precision is read in float32, which counts steps and spikes exactly and keeps the digits of targets.
+    """
     name = type(loss).__name__
     if not isinstance(out, Tensor):
         raise ShapeError(
@@ -108,6 +112,7 @@ def series(out: Any, loss: Loss, lengths: Tensor | None = None, shaped: bool = F
     if (out.ndim < 3 if shaped else out.ndim != 3) or not out.shape[0]:
         expected = f"[T, B, {'…' if shaped else 'C'}] of at least one step"
         raise ShapeError(f"{name} takes an output {expected}, got {tuple(out.shape)}: end the network with C cells.")
+    out = out.float() if out.dtype in HALVES else out
     if lengths is None:
         return out
     if lengths.shape != out.shape[1:2] or not bool(((lengths >= 1) & (lengths <= out.shape[0])).all()):
