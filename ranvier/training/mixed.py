@@ -19,9 +19,9 @@ __all__ = ["Mixed", "choose_precision"]
 
 _HALVES = {None: None, "32-true": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 _INSTEAD = {
-    "bf16-true": "net.bfloat16() before training", "16-true": "net.half() before training",
+    "bf16-true": "net.bfloat16() before training", "16-true": "precision='16-mixed'",
     "64-true": "net.double() before training", "64": "net.double() before training", "bf16": "precision='bf16-mixed'",
-    "16": "precision='16-mixed'", "fp16": "precision='16-mixed'", "32": "precision='32-true'", "no": "precision=None",
+    "16": "precision='16-mixed'", "fp16": "precision='16-mixed'", "32": "precision='32-true'", "fp32": "precision='32-true'", "no": "precision=None",
     "torch.bfloat16": "precision='bf16-mixed'", "torch.float16": "precision='16-mixed'",
 }  # fmt: skip
 #: the first scale of a loss in float16, the least, and after how many updates without an overflow it doubles
@@ -75,7 +75,7 @@ def choose_precision(precision: Any, net: Network, rule: Rule) -> Mixed:
     Raises
     ------
     TrainingError
-        Where it is unknown, or the network or the rule has no such products.
+        Where it is unknown, the network or the rule has no such products, or weights are in float16.
     """
     if not (precision is None or isinstance(precision, str)) or precision not in _HALVES:
         known = ", ".join(repr(name) for name in _HALVES if name)
@@ -84,6 +84,11 @@ def choose_precision(precision: Any, net: Network, rule: Rule) -> Mixed:
             f"precision={precision!r} is unknown: write {meant}."
             if meant
             else f"precision={precision!r} is unknown: use {known} or None."
+        )
+    if net.dtype == torch.float16:
+        raise TrainingError(
+            "the network has float16 weights, which rv.train does not change: small gradients, and the eps of Adam, are 0 in float16. Call "
+            "net.float() and pass precision='16-mixed', or call net.bfloat16()."
         )
     half = _HALVES[precision]
     if half is None:

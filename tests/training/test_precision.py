@@ -135,6 +135,8 @@ def test_small_gradients_survive_float16_by_the_scale() -> None:
         ({"precision": 16}, "precision=16 is unknown: write precision='16-mixed'"),
         ({"precision": torch.bfloat16}, "write precision='bf16-mixed'"),
         ({"precision": "bf16-true"}, r"write net\.bfloat16\(\) before training"),
+        ({"precision": "16-true"}, "write precision='16-mixed'"),
+        ({"precision": "fp32"}, "write precision='32-true'"),
         ({"precision": "mixed"}, "use '32-true', 'bf16-mixed', '16-mixed' or None"),
         ({"precision": ["bf16-mixed"]}, "is unknown"),
         (
@@ -149,9 +151,11 @@ def test_what_cannot_be_asked_for(how: dict, sentence: str) -> None:
 
 
 def test_a_network_of_another_dtype() -> None:
-    for made in (net().double(), net().half()):
-        with pytest.raises(TrainingError, match=r"call net\.float\(\), or leave precision out"):
-            rv.train(made, data(), epochs=1, precision="bf16-mixed", progress=False)
+    with pytest.raises(TrainingError, match=r"call net\.float\(\), or leave precision out"):
+        rv.train(net().double(), data(), epochs=1, precision="bf16-mixed", progress=False)
+    for how in ({}, {"precision": "16-mixed"}, {"optimizer": "sgd"}):  # Adam's steps were thousands of times too long
+        with pytest.raises(TrainingError, match=r"float16 weights.*net\.float\(\) and pass precision='16-mixed'"):
+            rv.train(net().half(), data(), epochs=1, progress=False, **how)
     made = net().bfloat16()
     fit = rv.train(made, data(), data(12), epochs=2, progress=False, lr=1e-2)
     assert fit.history[1].train.loss < fit.history[0].train.loss
