@@ -35,9 +35,10 @@ WHAT = """
 A loop holds one circuit: constants are numbers in the code, a spike reaches its targets in the next step, and nothing is kept but
 the state. Ranvier's call also takes the state and returns a new one, checks it for values that are not finite, draws counted random numbers (the
 loop takes the next number of a simple generator, one for each spike), and returns all spikes. So the ratio holds what generality, checks and
-records cost, and what a better kernel could still save.
+records cost, and what a better kernel could still save. Each side draws synapses and inputs from random numbers of its own. The loops fire up to a
+fifth more often (columns Hz), and the ratios are not corrected for this.
 
-What was tried where an aim is not reached:
+What was tried to reduce the ratio:
 
 - **COBA**: one register per vector, other polynomials for `exprel` (on ±1/4, around -1/4, Horner), two cells' vectors in turn, copies of eight
   lanes: none was faster. In float64, `exprel` needs eleven operations where float32 needs six, so float64 takes 1.65

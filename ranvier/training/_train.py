@@ -131,7 +131,7 @@ def train(
     accumulate
         Batches for one update: their gradients are averaged over samples, so that ``batch_size=16, accumulate=4`` steps as
         ``batch_size=64`` does, in the memory of 16. The batches that remain at the end of an epoch make one more update. Losses that
-        weigh every step alike (``Regression(at="every")`` of samples of different length) differ a little between the two.
+        compare the samples of a batch (``Contrastive``, ``SignatureMMD``) differ between the two.
     average
         Keep an exponential moving average of the parameters with this decay per update, or any
         ``rv.training.Average``. The network is validated with the averages, the best epoch keeps them, and the training

@@ -22,18 +22,24 @@ Tensor = torch.Tensor
 class VanRossum(Loss):
     """Mean over samples and cells of dt/tau * sum over t of (h*(s - y))[t]**2, the squared distance of two spike trains.
 
-    h[k] = exp(-k*dt/tau) for ``order`` 1; a higher order filters several times, so that h begins flat and then rises.
+    h[k] = exp(-k*dt/tau) for ``order`` 1. For a higher order trains are filtered several times, and h rises before it falls.
 
     Parameters
     ----------
     tau
-        How far apart [ms] two spikes still count as similar.
+        Time constant of the filter [ms]: spikes closer than that count as similar.
     order
         How often trains are filtered.
     dt
         The step [ms] of the network.
 
     s [T, B, C] output spikes; targets y [B, T, C] spikes, as the data holds them.
+
+    Raises
+    ------
+    TrainingError, ShapeError
+        For numbers that are not positive, and for targets of another shape.
+
     Source: van Rossum, Neural Computation 2001; Shrestha & Orchard, NeurIPS 2018 (as a loss).
 
     >>> loss = rv.losses.VanRossum(tau=5*ms)

@@ -59,10 +59,23 @@ class MembraneBounds(_OnMembranes):
 class ResidualMembrane(_OnMembranes):
     """RMP-loss: weight * mean of (u - level*s)**2/level**2, how far a membrane is from the spike it is rounded to.
 
-    u is the membrane before the reset, and s the spike, through which no gradient passes. ``level`` is what a spike stands
-    for, in the unit of v; None takes V_th of each cell. With ``level=1`` and ``rv.LIF(V_th=0.5)`` it is the loss of the
-    paper. Cells with a norm on the membrane are left out. The mean is over cells and each sample's own steps. Source: Guo et
-    al., ICCV 2023 (RMP-Loss), whose factor grows with the epochs: train in two parts for that.
+    u is the membrane before the reset, and s the spike, through which no gradient passes. The mean is over cells, samples and
+    each sample's own steps. The loss leaves out cells with a norm on the membrane. With ``level=1`` and ``rv.LIF(V_th=0.5)`` it
+    is the loss of the paper.
+
+    Parameters
+    ----------
+    weight, populations
+        As for every :class:`Regularizer`. The weight of the paper grows with the epochs: train in two parts for that.
+    level
+        What a spike stands for, in the unit of v; None takes V_th of each cell.
+
+    Raises
+    ------
+    TrainingError
+        For a level that is not a positive number, and where no population has such a membrane.
+
+    Source: Guo et al., ICCV 2023 (RMP-Loss).
 
     >>> fit = rv.train(net, data, epochs=10, regularizers=[rv.regularizers.ResidualMembrane(0.1)])
     """
@@ -87,12 +100,25 @@ class ResidualMembrane(_OnMembranes):
 
 @dataclass(frozen=True)
 class CentredMembrane(Regularizer):
-    """IM-loss: weight * (mean of u - V_th)**2/V_th**2: half of the membranes fire, so that a spike tells most.
+    """IM-loss: weight * (mean of u/V_th - share)**2, which moves the mean membrane to the threshold.
 
     u is the membrane before the reset, and the mean is over cells, samples and each sample's own steps. If membranes lie
-    symmetrically around their mean, spikes have the most information, one bit each, where the mean is V_th. It makes cells
-    busy; the authors also centre on V_th/T, ``share=1/T``. Cells with a norm on the membrane are left out. Source: Guo et
-    al., NeurIPS 2022 (IM-Loss: information maximization).
+    symmetrically around their mean, and the mean is V_th, half of them fire, and a spike carries the most information, one bit.
+    The loss makes cells busy. It leaves out cells with a norm on the membrane.
+
+    Parameters
+    ----------
+    weight, populations
+        As for every :class:`Regularizer`.
+    share
+        Where the mean belongs, in units of V_th, above 0 and at most 1. The authors also use 1/T.
+
+    Raises
+    ------
+    TrainingError
+        For another share, and where no population has such a membrane.
+
+    Source: Guo et al., NeurIPS 2022 (IM-Loss: information maximization).
 
     >>> fit = rv.train(net, data, epochs=10, regularizers=[rv.regularizers.CentredMembrane(0.1)])
     """

@@ -23,7 +23,17 @@ Tensor = torch.Tensor
 class Regularizer(ABC):
     """A scalar from hidden signals, added to the loss in training (not in validation).
 
-    ``weight`` multiplies it. It watches ``populations``; None means all populations that have its signal.
+    Parameters
+    ----------
+    weight
+        The factor of the scalar, 0 or more.
+    populations
+        Names of the populations that it reads; None means all that have its signal.
+
+    Raises
+    ------
+    TrainingError
+        For a weight below 0 or not finite, for names that are no list, and where there is nothing to read.
     """
 
     weight: float

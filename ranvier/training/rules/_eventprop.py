@@ -44,10 +44,10 @@ class EventProp(Rule):
 
     For cells written as differential equations with arrivals on a state (a synaptic current) that is not itself
     compared with the threshold, such as ``rv.CurrentLIF(refractory=None)``; delays, recurrent projections and read-outs
-    of a membrane included. The gradient that a loss gives to an output spike is taken for one by its time in ms: use
-    ``rv.losses.TimeToFirstSpike``, or a membrane.
+    of a membrane included. Noise must leave spike times a derivative, as in ``rv.StochasticLIF``. The gradient that a loss
+    gives to an output spike is taken for one by its time in ms: use ``rv.losses.TimeToFirstSpike``, or a membrane.
 
-    Source: Wunderlich & Pehl, Scientific Reports 2021.
+    Source: Wunderlich & Pehl, Scientific Reports 2021; with noise, Holberg & Salvi, NeurIPS 2024.
 
     Raises
     ------

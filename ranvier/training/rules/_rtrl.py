@@ -71,8 +71,8 @@ class RTRL(Rule):
 
     def gradient(self, net: Network, x: Signal, criterion: Criterion) -> Outcome:
         """Run a batch ``x`` [T, B, …] from a fresh state and add to ``.grad`` of every parameter."""
-        refuse_half(net, "RTRL")
         name = type(self).__name__
+        refuse_half(net, name)
         refuse_plastic(net, name)
         refuse_membrane_norms(net, name)
         refuse_starts(net, name)
