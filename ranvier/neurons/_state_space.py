@@ -20,16 +20,6 @@ _STARTS = {
     "S4D-Lin": lambda modes: math.pi * np.arange(modes),
     "S4D-Inv": lambda modes: 2 * modes / math.pi * (2 * modes / (2 * np.arange(modes) + 1) - 1),
 }
-#: one mode over a step: E = r*(c + i*s) = exp(A*dt/tau) and (E - 1)/A = g + i*h for A = -p + i*q
-_MODE = (
-    "a_n' = r_n*(c_n*a_n - s_n*b_n) + g_n*x : 1",
-    "b_n' = r_n*(s_n*a_n + c_n*b_n) + h_n*x : 1",
-    "r_n = exp(-p_n*dt/tau) : 1",
-    "c_n = cos(q_n*dt/tau) : 1",
-    "s_n = sin(q_n*dt/tau) : 1",
-    "g_n = (p_n*(1 - r_n*c_n) + q_n*r_n*s_n)/(p_n**2 + q_n**2) : 1",
-    "h_n = (q_n*(1 - r_n*c_n) - p_n*r_n*s_n)/(p_n**2 + q_n**2) : 1",
-)
 #: the decay of a mode never falls below this
 _LEAST_DECAY = 1e-3
 _MOST = 32

@@ -56,7 +56,7 @@ def tensor_of(value: Any, shape: tuple[int, ...] | None, seed: int, name: str) -
             f"{name} has one value per cell (shape {tuple(tensor.shape)}), but the population has no size yet: give it one, for example LIF(256, …)."
         )
     try:
-        return tensor.expand(shape).clone()
+        return tensor.expand(shape).clone(memory_format=torch.contiguous_format)
     except RuntimeError:
         raise ShapeError(
             f"{name} has shape {tuple(tensor.shape)}, which does not fit a population of shape {shape}."
@@ -153,7 +153,7 @@ class Population(Habits, Noting):
                 raise ShapeError(
                     f"{label}={value!r} wants a value per cell, but the population has no size yet: give it one, for example LIF(256, …)."
                 )
-            start = start.expand(self.shape).clone()
+            start = start.expand(self.shape).clone(memory_format=torch.contiguous_format)
         low = value.min
         if low is None and label in self.cell.positive and value.dimension == _TIME:
             low = min(_LEAST_TAU, float(start.min()))

@@ -345,3 +345,24 @@ def test_the_plan_says_so() -> None:
     assert "set up once for all calls" in str(net.plan(steps=1))
     assert "set up once for all calls" not in str(net.plan(steps=1, gradient=True))
     assert "set up once" not in str(_layers(provider="reference").plan(steps=1))
+
+
+@pytest.mark.parametrize("windows", [False, True])
+def test_a_number_of_each_cell_of_a_single_cell(windows: bool) -> None:
+    """Any stride suits an axis of one number, and torch leaves a stride of 0 where it was broadcast."""
+    x = torch.linspace(0, 3, 24).view(6, 1, 4)
+    parts = [rv.Linear(4, 1), rv.LIF(1, V_th=rv.Learn(0.3, each=True)), rv.Linear(1, 3), rv.LIF(3, V_th=0.2)]
+    nets = [rv.Sequential(*parts, dt=1 * ms), rv.Sequential(*copy.deepcopy(parts), dt=1 * ms)]
+    for net in nets:
+        for p in net.projections.parameters():
+            torch.nn.init.constant_(p, 0.1)
+    population = nets[0].populations["lif1"]
+    population.V_th = torch.nn.Parameter(torch.as_strided(population.V_th.detach(), (1,), (0,)))
+    expected, _ = nets[1](x)
+    for net in nets:
+        out, state = [], None
+        for row in x:
+            y, state = net(row[None], state) if windows else net.step(row, state)
+            out.append(y.detach().view(1, 1, 3))
+        assert torch.equal(torch.cat(out), expected)
+    assert expected.any()

@@ -49,6 +49,9 @@ class Flag:
 
     def alike(self, one: Tensor, other: Tensor, mark: int) -> Call:
         """Set the bits ``mark`` where two tensors of one size hold different bytes."""
-        places = [Place(t.detach().reshape(-1).view(torch.uint8)) for t in (one, other)]
+        flat = [
+            t.detach().reshape(-1).as_strided((t.numel(),), (1,)) for t in (one, other)
+        ]  # one number may have any stride
+        places = [Place(t.view(torch.uint8)) for t in flat]
         count = other.numel() * other.element_size()
         return Call(same_kernel(), one=places[0], other=places[1], flag=self.tensor, count=count, mark=mark)

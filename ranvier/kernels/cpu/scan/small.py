@@ -258,8 +258,8 @@ class _Function(torch.autograd.Function):
         kept = dict(zip(small.write, out[last:], strict=True))
         kept |= {n: small.laid(n, t) for n, t in zip(small.streams, tensors, strict=False) if n in small.saved}
         kept |= {n: out[k] for n, k in small.shown.items()}
-        ctx.small, ctx.steady = small, steady
-        ctx.save_for_backward(*[kept[n] for n in small.saved])
+        ctx.small = small
+        ctx.save_for_backward(*[kept[n] for n in small.saved], *steady)
         ctx.set_materialize_grads(False)
         out = small.shaped(out)
         ctx.mark_non_differentiable(*out[len(small.wanted) + len(small.step.states) :])
@@ -268,8 +268,9 @@ class _Function(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
         refuse_second_derivative()
-        small = ctx.small
-        found = small.way(tuple(g is not None for g in grads)).run(ctx.saved_tensors, ctx.steady, grads)
+        small, saved = ctx.small, ctx.saved_tensors
+        count = len(small.saved)
+        found = small.way(tuple(g is not None for g in grads)).run(saved[:count], saved[count:], grads)
         learnt = [
             found[n].to(torch.float64).sum_to_size(size).to(small.dtype) if n in found else None
             for n, size in zip(small.learnt, ctx.sizes, strict=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from unittest import mock
 
+import numpy as np
 import pytest
 import torch
 
+import ranvier as rv
 from ranvier.kernels.cpu import run_scan
 from ranvier.kernels.cpu.scan import run
 from ranvier.kernels.cpu.scan.small import SmallScan, small_scan
 from ranvier.kernels.tasks import Scan
+from ranvier.units import ms
 
 NAMES = ["ALIF", "LIF", "AdEx", "CurrentLIF", "HodgkinHuxley", "LeakyReadout", "frozen", "nonlinear", "counter"]
 
@@ -55,3 +58,24 @@ def test_a_number_that_changes_in_place_is_seen(make_case: Callable) -> None:
         expected = case.run(run_scan, torch.float64)[0]
     assert all(torch.equal(after[n], expected[n]) for n in after)
     assert any(not torch.equal(after[n], before[n]) for n in after)
+
+
+@pytest.mark.parametrize("learn", [True, False])
+def test_a_number_of_each_cell_that_changes_before_the_way_back_is_refused(learn: bool) -> None:
+    """In float64 the kernels read the numbers of the cells where they lie, and the way back reads them again."""
+    a = np.full(32, 0.9)
+    cell = rv.Cell(
+        "v' = a*v + x : 1\nx : 1 (input)",
+        threshold="v > 1",
+        reset="v = 0",
+        size=32,
+        name="own",
+        a=rv.Learn(a) if learn else a,
+    )
+    net = rv.Sequential(cell, dt=1 * ms, dtype=torch.float64)
+    out, _ = net(torch.full((8, 1, 32), 0.4, dtype=torch.float64, requires_grad=True))
+    own = net.populations["own1"]
+    with torch.no_grad():
+        (own.get_parameter("a") if learn else own.get_buffer("a")).mul_(0.1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.sum().backward()
