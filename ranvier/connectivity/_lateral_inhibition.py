@@ -31,7 +31,7 @@ class LateralInhibition(Transform, nn.Module):
     takes the place of a norm, but no sample depends on another, and evaluation is the same map.
 
     A divisor of 0 (no inhibitory cell with a weight hears anything) counts as the least positive divisor of the sample, with the
-    gradient straight through; a sample that is silent altogether gives ``bias``. The gradient of ``mix`` is divided by the number of inputs of a
+    gradient straight through; where none of a sample is positive, it gives ``bias``. The gradient of ``mix`` is divided by the number of inputs of a
     cell (E-I Prop).
 
     Parameters
@@ -80,7 +80,7 @@ class LateralInhibition(Transform, nn.Module):
 
     @torch.no_grad()
     def start_from(self, x: Tensor) -> None:
-        """Draw weights for inputs like ``x`` [rows, …], so that what arrives has mean 0 and variance 1 (E-I Init)."""
+        """Draw weights for inputs like ``x`` [rows, …] (E-I Init), see :func:`ranvier.training.balance`."""
         mean, square, inputs = float(x.mean()), float(x.square().mean()), self._inputs()
         var = float(x.var(0).mean()) if len(x) > 1 else 0.0
         if mean <= 0 or var <= 0:

@@ -101,11 +101,12 @@ class ThresholdNorm(Transform, nn.Module):
         fill(self, take, record.where)
         return self
 
-    def _check(self, x: Tensor, axis: int) -> None:
+    def _check(self, x: Tensor, axis: int, sets: int = 1) -> None:
+        """Raise for other channels, and in training where one of the ``sets`` of statistics has a single value."""
         kind = type(self).__name__
         if x.ndim <= axis or x.shape[axis] != self.num_features:
             raise ShapeError(f"{kind} expects {self.num_features} channels in axis {axis}, got {tuple(x.shape)}.")
-        if self.training and x.numel() and x.numel() // (self.num_features * (x.shape[0] if axis == 2 else 1)) < 2:
+        if self.training and x.numel() and x.numel() // (self.num_features * sets) < 2:
             raise ShapeError(
                 f"{kind} needs more than one value per channel to learn from, got {tuple(x.shape)}: use larger batches, "
                 f"or call net.eval() first."
@@ -171,7 +172,7 @@ class StepBatchNorm(ThresholdNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """``x`` [T, B, C, …] -> the same shape."""
-        self._check(x, 2)
+        self._check(x, 2, len(x))
         steps = x.shape[0]
         if not self.training or not x.numel():
             return self._settled(x.flatten(0, 1)).unflatten(0, x.shape[:2])

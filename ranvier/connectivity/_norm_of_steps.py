@@ -25,6 +25,8 @@ class _NormOfSteps(ThresholdNorm):
     """A norm that knows the step of the sequence: no fixed affine map, so no weight can hold it."""
 
     time_major = by_sequence = True
+    #: whether every step has statistics of its own
+    apart = False
     arguments = ("num_features", "steps", "V_th", "alpha", "eps", "momentum")
 
     def __init__(self, num_features: int, steps: int, **options: float) -> None:
@@ -49,7 +51,7 @@ class _NormOfSteps(ThresholdNorm):
         return Transform.lower(self, builder, source, name)
 
     def _at(self, x: Tensor, first: int) -> Tensor:
-        self._check(x, 2)
+        self._check(x, 2, len(x) if self.apart else 1)
         if first + len(x) > self.steps:
             raise ShapeError(
                 f"{type(self).__name__} has parameters for {self.steps} steps, but step number {first + len(x)} of a sequence "
@@ -129,6 +131,8 @@ class BatchNormThroughTime(_NormOfSteps):
 
     >>> net = rv.Sequential(rv.Linear(20, 32, bias=False), rv.BatchNormThroughTime(32, steps=100), rv.LIF(32), dt=1*ms)
     """
+
+    apart = True
 
     def __init__(self, num_features: int, steps: int, **options: float) -> None:
         super().__init__(num_features, steps, **options)

@@ -14,8 +14,8 @@ def MembraneRectifier(cell: Cell, *, level: Any = 1.0, variable: str = "v") -> C
     """``cell``, whose membrane moves towards 0 or ``level`` before it fires: v = level*phi(v/level).
 
     phi(u) = 1 - (1 - u)**(1/3) for u < 0, 1/2 + tanh(3*(u - 1/2))/(2*tanh(3/2)) between 0 and 1, and u**(1/3) above 1.
-    phi is continuous and rises, and 0, 1/2 and 1 stay where they are: with the threshold level/2 a cell fires in the
-    step in which it would fire without phi, and what the reset leaves is small. Fire at half of what a spike
+    phi is continuous and rises, and 0, 1/2 and 1 stay where they are: with the threshold level/2 phi
+    changes no spike of its own step, and what the reset leaves is small. Fire at half of what a spike
     subtracts: ``rv.LIF(256, V_th=0.5, reset="v -= 1")`` is the soft reset of the paper. The rectifier is a statement
     before firing (:class:`Cell`), so every rule that takes update rules takes it.
 

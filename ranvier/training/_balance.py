@@ -20,7 +20,8 @@ def balance(net: Network, x: Signal) -> list[str]:
     """Draw the weights of every :class:`~ranvier.LateralInhibition` for what enters it on a batch, in the order of the network (E-I Init).
 
     Excitatory and inhibitory weights are exponential with scale sqrt(Var/(d*(E[x**2] + Var))), where x are the d inputs of a cell; ``mix`` is
-    1/I, and ``share`` is sqrt(E[x**2] + Var)/(E[x]*sqrt(d)), so that what arrives at a cell has mean 0 and variance near 1.
+    1/I, and ``share`` is sqrt(E[x**2] + Var)/(E[x]*sqrt(d)). Excitation alone then has variance 1. What arrives at a cell has mean 0 over draws of the weights,
+    and a variance near E[x**2]/(E[x**2] + Var), from 1/2 to 1, since what excitation and inhibition share cancels.
 
     Parameters
     ----------

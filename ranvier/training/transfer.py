@@ -45,9 +45,11 @@ def linear_cka(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _kernel(x: Tensor) -> Tensor:
-    """Products of the features [T, B, …] of every two samples, [T, B, B], around their mean."""
+    """Products of the features [T, B, …] of every two samples, [T, B, B], around their mean and in units of the largest."""
     flat = x.flatten(2)
     centred = flat - flat.mean(1, keepdim=True)
+    largest = centred.detach().abs().amax((1, 2), keepdim=True)  # fourth powers of the features stay within range
+    centred = centred / largest.clamp_min(torch.finfo(x.dtype).tiny)
     return centred @ centred.transpose(1, 2)
 
 

@@ -109,6 +109,22 @@ def test_what_arrives_is_balanced_after_the_start() -> None:
     assert all(0.01 < float(one["spikes"].detach().mean()) < 0.6 for one in rates.values())
 
 
+@pytest.mark.parametrize("density", [0.05, 0.4])
+def test_the_variance_of_what_arrives(density: float) -> None:
+    """Over draws: excitation has variance 1, and E[x**2]*(1 + 1/I)/(E[x**2] + Var) of it is left."""
+    torch.manual_seed(0)
+    x, excited, left = spikes(500, 200, density=density), [], []
+    for _ in range(30):
+        layer = dense(200, 80, 20)
+        layer.start_from(x)
+        divisor = (layer.mix @ (layer.share * layer.inhibit(x)).T).T
+        excited.append((layer.excite(x) / divisor.mean()).detach())
+        left.append(layer(x).detach())
+    assert float(torch.cat(excited).var()) == pytest.approx(1, abs=0.2)
+    assert float(torch.cat(left).mean()) == pytest.approx(0, abs=0.1)
+    assert float(torch.cat(left).var()) == pytest.approx(1.05 / (2 - density), abs=0.08)
+
+
 @pytest.mark.parametrize("rule", [rv.rules.BPTT(), rv.rules.SLTT()], ids=repr)
 def test_signs_are_kept_through_training(rule: rv.rules.Rule, tmp_path: Path) -> None:
     net, x = network(), spikes(12, 64, 10)

@@ -45,6 +45,18 @@ def test_temporal(space: tuple[int, ...]) -> None:
         norm.eval(), plain.eval()
 
 
+def test_temporal_learns_from_one_sample() -> None:
+    """Its statistics are over time, so one sample of several steps is enough; a norm of each step needs more."""
+    x = data()[:, :1]
+    norm, plain = rv.TemporalBatchNorm(CHANNELS, STEPS).double(), rv.ThresholdBatchNorm(CHANNELS).double()
+    torch.testing.assert_close(norm(x), plain(x.flatten(0, 1)).unflatten(0, (STEPS, 1)))
+    for other in (rv.BatchNormThroughTime(CHANNELS, STEPS).double(), rv.StepBatchNorm(CHANNELS).double()):
+        with pytest.raises(ShapeError, match="more than one value per channel"):
+            other(x)
+    with pytest.raises(ShapeError, match="more than one value per channel"):
+        norm(x[:1])
+
+
 @pytest.mark.parametrize("space", [(), (4, 2)])
 def test_through_time(space: tuple[int, ...]) -> None:
     """A batch norm of torch for every step."""

@@ -41,6 +41,17 @@ def test_it_is_the_formula(lengths: torch.Tensor | None) -> None:
     assert torch.equal(loss.predict(out, *more), inner.predict(out, *more))
 
 
+def test_a_teacher_of_each_step_is_averaged_over_the_steps_of_a_sample() -> None:
+    """What it says after the end of a sample does not count."""
+    out, lengths = torch.randn(12, 24, 3, dtype=DOUBLE), torch.tensor([12, 5, 9] * 8)
+    taught = torch.randn(12, 24, 3, dtype=DOUBLE)
+    own = torch.stack([taught[:n, b].mean(0) for b, n in enumerate(lengths.tolist())])
+    for more, wanted in (((lengths,), own), ((), taught.mean(0))):
+        each, whole = (rv.losses.Distillation(rv.losses.MeanMembrane(), lambda _, q=q: q) for q in (taught, wanted))
+        found = each(out, each.target_of(X, Y), *more)
+        torch.testing.assert_close(found, whole(out, whole.target_of(X, Y), *more))
+
+
 @pytest.mark.parametrize("provider", ["cpu", "reference"])
 def test_it_trains_towards_the_teacher(provider: str) -> None:
     """The labels say nothing; the student comes to agree with the teacher, and accuracy is that of labels."""

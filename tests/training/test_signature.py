@@ -10,7 +10,7 @@ import torch
 
 import ranvier as rv
 from ranvier.errors import ShapeError, TrainingError
-from ranvier.units import ms
+from ranvier.units import ms, mV
 
 DOUBLE = torch.float64
 
@@ -102,11 +102,16 @@ def test_noisy_cells_learn_a_law() -> None:
 
 
 def test_mistakes() -> None:
-    for how, words in (({"level": 4}, "level=4"), ({"scale": 0}, "scale=0"), ({"dt": 0 * ms}, "dt=")):
+    for how, words in (
+        ({"level": 4}, "level=4"), ({"level": True}, "level=True"), ({"scale": 0}, "scale=0"), ({"scale": "1"}, "scale='1'"),
+        ({"dt": 0 * ms}, "dt="), ({"dt": [1, 2] * ms}, "positive time"), ({"dt": 1 * mV}, "dt=1 mV must be a positive time"),
+    ):  # fmt: skip
         with pytest.raises(TrainingError, match=words):
             rv.losses.SignatureMMD(**how)
     loss = rv.losses.SignatureMMD()
     with pytest.raises(ShapeError, match=r"give spike trains \[S, T, C\] = \[S, 30, 2\]"):
         loss(trains(), torch.zeros(4, 29, 2))
+    with pytest.raises(ShapeError, match="with targets list"):
+        loss(trains(), [0.0])
     with pytest.raises(TrainingError, match="trains of one length"):
         loss(trains(), trains().transpose(0, 1), torch.ones(4))

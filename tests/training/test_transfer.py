@@ -30,6 +30,13 @@ def test_alignment_of_kernels_is_its_definition() -> None:
     torch.testing.assert_close(rv.training.linear_cka(B, 3 * B @ turn + 1), torch.ones(4, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e-6, 1e5, 1e30])
+def test_alignment_does_not_depend_on_the_size_of_features(size: float) -> None:
+    """Fourth powers of small or large features leave the range of float32."""
+    found = rv.training.linear_cka((size * A).float(), (size * B).float())
+    torch.testing.assert_close(found, rv.training.linear_cka(A, B).float())
+
+
 def test_silent_features_agree_with_nothing_and_have_no_gradient() -> None:
     silent = torch.zeros(4, 6, 5, requires_grad=True)
     found = rv.training.linear_cka(silent, B.float())

@@ -24,8 +24,8 @@ class Contrastive(Loss):
     """InfoNCE: mean over pairs of -log softmax(scores)[own], scores[b, c] = <p[b], z[c]>/temperature over all samples c of the batch.
 
     p [B, F] is what a sample predicts for its own future, and z [B, F] what an encoder makes of that future; the futures of the other
-    samples are the false ones. The network has both as outputs [T, B, F], of which ``at(out)`` takes the steps: with ``ahead=k`` the prediction of
-    step t belongs to the encoding of step t + k, and every such pair counts. Targets in the data are not read.
+    samples are the false ones. The network has both as outputs [T, B, F]. With ``ahead=k`` the prediction of step t belongs to the encoding of step t + k, and every
+    such pair counts. Targets in the data are not read.
 
     Parameters
     ----------

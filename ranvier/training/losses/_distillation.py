@@ -24,14 +24,14 @@ class Distillation(Around):
     """(1 - share) * loss(out, y) + share * temperature**2 * KL(softmax(q/temperature) || softmax(o/temperature)).
 
     o [B, C] is the mean of the output over each sample's own steps, and q [B, C] the teacher's logits for the same input, without
-    gradient.
+    gradient. Where the teacher gives a series, q is its mean over the same steps.
 
     Parameters
     ----------
     loss
         One of ``rv.losses`` on the targets of the data.
     teacher
-        A function of the input [T, B, …] that gives logits, [B, C], or [T, B, C] of which the mean over time is taken. An ordinary
+        A function of the input [T, B, …] that gives logits, [B, C], or [T, B, C] for each step. An ordinary
         model takes a frame: ``lambda x: model(x.mean(0))``. A network of Ranvier is ``net.eval().output_only()``.
     temperature
         Above 0; how soft both answers are made.
@@ -71,7 +71,7 @@ class Distillation(Around):
         return False
 
     def target_of(self, x: Any, target: Any) -> dict[str, Any]:
-        """The targets of the loss inside, and the teacher's logits [B, C] for an input [T, B, …]."""
+        """The targets of the loss inside, and the teacher's logits [B, C] or [T, B, C] for an input [T, B, …]."""
         with torch.no_grad():
             found = self.teacher(x)
         if not isinstance(found, Tensor):
@@ -79,7 +79,7 @@ class Distillation(Around):
                 f"Distillation: the teacher gives a {type(found).__name__}, not logits: of a network, take "
                 f"net.eval().output_only()."
             )
-        return {"target": self.loss.target_of(x, target), "teacher": found.mean(0) if found.ndim == 3 else found}
+        return {"target": self.loss.target_of(x, target), "teacher": found}
 
     def given(self, out: Any, target: Any, lengths: Tensor | None) -> tuple[Any, ...]:
         """Output, targets of the data and lengths for the loss inside."""
@@ -91,7 +91,8 @@ class Distillation(Around):
 
     def __call__(self, out: Any, target: Any, lengths: Tensor | None = None) -> Tensor:
         """The mean loss of the batch."""
-        student, taught = mean_over_time(series(out, self, lengths), lengths), target["teacher"].to(out)
+        student = mean_over_time(series(out, self, lengths), lengths)
+        taught = self._over_time(target["teacher"].to(student), lengths)
         if student.shape != taught.shape:
             raise ShapeError(
                 f"Distillation: the teacher gives logits {tuple(taught.shape)} for an output {tuple(student.shape)}: both must "
@@ -100,3 +101,7 @@ class Distillation(Around):
         soft, warm = functional.log_softmax(student / self.temperature, 1), taught / self.temperature
         apart = functional.kl_div(soft, functional.log_softmax(warm, 1), reduction="batchmean", log_target=True)
         return (1 - self.share) * super().__call__(out, target, lengths) + self.share * self.temperature**2 * apart
+
+    def _over_time(self, taught: Tensor, lengths: Tensor | None) -> Tensor:
+        """The mean [B, C] over each sample's own steps of what the teacher gives."""
+        return taught if taught.ndim != 3 else mean_over_time(series(taught, self, lengths), lengths)

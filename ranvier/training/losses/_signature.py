@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from ranvier.errors import ShapeError, TrainingError
-from ranvier.training._numbers import milliseconds
+from ranvier.training._numbers import is_whole, milliseconds
 from ranvier.training.losses.loss import Kind, Loss, series
 
 __all__ = ["SignatureMMD"]
@@ -39,7 +40,7 @@ class SignatureMMD(Loss):
     Raises
     ------
     TrainingError, ShapeError
-        For another level, numbers that are not positive, and targets of another shape.
+        For another level, numbers that are not positive, a ``dt`` that is no time, and targets of another shape.
 
     Source: Holberg & Salvi, NeurIPS 2024; Kiraly & Oberhauser, JMLR 2019 (the kernel).
 
@@ -51,10 +52,10 @@ class SignatureMMD(Loss):
     dt: Any = None
 
     def __post_init__(self) -> None:
-        if self.level not in (1, 2, 3):
+        if not is_whole(self.level) or self.level > 3:
             raise TrainingError(f"SignatureMMD: level={self.level!r} must be 1, 2 or 3.")
-        if not self.scale > 0:
-            raise TrainingError(f"SignatureMMD: scale={self.scale!r} must be positive.")
+        if not isinstance(self.scale, int | float) or not 0 < self.scale < math.inf:
+            raise TrainingError(f"SignatureMMD: scale={self.scale!r} must be a positive number.")
         if self.dt is not None:
             object.__setattr__(self, "dt", milliseconds(self.dt, "SignatureMMD", "dt"))
 
@@ -76,12 +77,13 @@ class SignatureMMD(Loss):
         if lengths is not None:
             raise TrainingError("SignatureMMD compares trains of one length: leave lengths out.")
         s = series(out, self)
-        wanted = target.transpose(0, 1).to(s) if target.ndim == 3 else target
-        if wanted.ndim != 3 or wanted.shape[0] != s.shape[0] or wanted.shape[2] != s.shape[2]:
+        if not isinstance(target, Tensor) or target.ndim != 3 or target.shape[1:] != s.shape[::2]:
+            shape = tuple(target.shape) if isinstance(target, Tensor) else type(target).__name__
             raise ShapeError(
-                f"SignatureMMD compares an output {tuple(s.shape)} [T, B, C] with targets {tuple(target.shape)}: give spike trains "
+                f"SignatureMMD compares an output {tuple(s.shape)} [T, B, C] with targets {shape}: give spike trains "
                 f"[S, T, C] = [S, {s.shape[0]}, {s.shape[2]}]."
             )
+        wanted = target.transpose(0, 1).to(s)
         s = s if self.dt is None else _ByTime.apply(s, self.dt)
         return (self.signature(s).mean(0) - self.signature(wanted).mean(0)).square().sum()
 
