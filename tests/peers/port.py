@@ -50,8 +50,9 @@ class Port:
     """One tutorial.
 
     ``given`` makes inputs and weights, tensors by name or dicts of them, on a grid that float32 holds. ``quick`` are samples for
-    the tests, ``samples`` those of the table (of a folder of data, by name), each with its number of epochs; ``enough`` tells
-    what a score of ``quick`` must reach, in a ``slow`` test or a quick one. Signals of whole numbers must be equal, and others to ``tolerance`` of their largest value.
+    the tests, ``samples`` those of the table (of a folder of data, by name), each with its number of epochs; ``data`` says what these
+    samples are. ``enough`` tells what a score of ``quick`` must reach, in a ``slow`` test or a quick one. ``spikes`` says whether signals of
+    whole numbers are spikes. Signals of whole numbers must be equal, and others to ``tolerance`` of their largest value.
     """
 
     peer: str
@@ -61,11 +62,13 @@ class Port:
     samples: Callable[[Callable[[str], Path]], Samples] | None = None
     quick: Callable[[], Samples] | None = None
     enough: Callable[[float], bool] | None = None
+    data: str = ""
     measure: str = "accuracy"
     epochs: int = 1
     seeds: int = 3
     quick_epochs: int = 1
     slow: bool = False
+    spikes: bool = True
     tolerance: float = 2e-6
 
     @property

@@ -62,4 +62,8 @@ def test_the_page_shows_the_results(peer: str) -> None:
     assert list(results["ports"]) == [port.name for port in ports(peer)]
     assert table.marked(table.page_of(peer).read_text("utf-8"))[1] == table.table(results)
     for port in ports(peer):
-        assert tuple(results["ports"][port.name]["lines"].values()) == port.lines(), "run python -m tests.peers.table"
+        row = results["ports"][port.name]
+        assert tuple(row["lines"].values()) == port.lines(), "run python -m tests.peers.table"
+        if port.samples is not None:
+            assert port.data, "say what the samples are"
+            assert (row["data"], row["epochs"]) == (port.data, port.epochs), "run python -m tests.peers.table"

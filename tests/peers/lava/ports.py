@@ -33,6 +33,6 @@ def wave(folder: Any = None, steps: int = 200, cells: int = 40) -> Samples:
 PORTS = (
     Port(
         "lava", "oxford", "a pattern of spikes from random spikes", _trains,
-        quick=wave, samples=wave, measure="distance of trains", epochs=300, quick_epochs=200, enough=lambda s: s < 3.2, tolerance=1e-5,
+        quick=wave, samples=wave, measure="distance of trains", data="sample", epochs=300, quick_epochs=200, enough=lambda s: s < 3.2, tolerance=1e-5,
     ),
 )  # fmt: skip

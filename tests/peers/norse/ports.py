@@ -91,19 +91,19 @@ def trains(folder: Any = None) -> Samples:
 PORTS = (
     Port(
         "norse", "mnist", "images as currents, recurrent cells", _images,
-        quick=partial(samples.digits, 500, 200), samples=partial(samples.mnist, train=1000, test=500), epochs=4, quick_epochs=4,
+        quick=partial(samples.digits, 500, 200), samples=partial(samples.mnist, train=1000, test=500), data="images of MNIST", epochs=4, quick_epochs=4,
         enough=lambda s: s > 0.3,
     ),
     Port(
         "norse", "memory", "store and recall with adaptive thresholds (LSNN)", _bits,
-        quick=recall, samples=recall, epochs=40, quick_epochs=40, enough=lambda s: s > 0.6,
+        quick=recall, samples=recall, data="sequences", epochs=40, quick_epochs=40, enough=lambda s: s > 0.6,
     ),
     Port(
         "norse", "parameters", "time constants of all cells learn", _fifths,
-        quick=every_fifth, samples=every_fifth, measure="squared error", epochs=5, quick_epochs=5, enough=lambda s: s < 0.02,
+        quick=every_fifth, samples=every_fifth, measure="squared error", data="equal samples", epochs=5, quick_epochs=5, enough=lambda s: s < 0.02,
     ),
     Port(
         "norse", "single_neuron", "one cell learns a number of spikes", _trains,
-        quick=trains, samples=trains, measure="spikes off target", epochs=100, quick_epochs=100, enough=lambda s: s <= 1,
+        quick=trains, samples=trains, measure="spikes off target", data="sample", epochs=100, quick_epochs=100, enough=lambda s: s <= 1,
     ),
 )  # fmt: skip

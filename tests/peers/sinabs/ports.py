@@ -25,7 +25,7 @@ def _transferred() -> dict[str, Any]:
 PORTS = (
     Port(
         "sinabs", "weight_transfer_mnist", "weights of a trained network, 100 steps", _transferred,
-        quick=partial(samples.digits, 500, 200), samples=partial(samples.mnist, train=1000, test=300), epochs=20, quick_epochs=20,
+        quick=partial(samples.digits, 500, 200), samples=partial(samples.mnist, train=1000, test=300), data="images of MNIST", epochs=20, quick_epochs=20,
         enough=lambda s: s > 0.6,
     ),
 )  # fmt: skip

@@ -104,25 +104,25 @@ _few = partial(samples.digits, 500, 200)
 PORTS = (
     Port(
         "spikingjelly", "lif_fc_mnist", "one layer of leaky cells, random spikes", _dense,
-        quick=_few, samples=partial(samples.mnist, train=1000, test=500), epochs=6, quick_epochs=6, enough=lambda s: s > 0.5,
+        quick=_few, samples=partial(samples.mnist, train=1000, test=500), data="images of MNIST", epochs=6, quick_epochs=6, enough=lambda s: s > 0.5,
     ),
     Port(
         "spikingjelly", "conv_fashion_mnist", "convolutions and integrate-and-fire cells", _convolutions,
-        quick=_few, samples=partial(samples.mnist, train=1000, test=500), epochs=4, quick_epochs=4, enough=lambda s: s > 0.5,
+        quick=_few, samples=partial(samples.mnist, train=1000, test=500), data="images of MNIST", epochs=4, quick_epochs=4, enough=lambda s: s > 0.5,
     ),
     Port(
         "spikingjelly", "classify_dvsg", "frames of events, dropout, voting", _events,
-        quick=moving, samples=partial(samples.nmnist, steps=8, train=320), epochs=6, quick_epochs=6, enough=lambda s: s > 0.4,
+        quick=moving, samples=partial(samples.nmnist, steps=8, train=320), data="recordings of N-MNIST", epochs=6, quick_epochs=6, enough=lambda s: s > 0.4,
     ),
     Port("spikingjelly", "stdp", "spike-timing-dependent plasticity", _pairs),
     Port(
         "spikingjelly", "ann2snn", "conversion of a trained network, 32 steps", _converted,
-        quick=_few, samples=partial(samples.mnist, train=1000, test=500), epochs=4, quick_epochs=4, enough=lambda s: s > 0.7,
+        quick=_few, samples=partial(samples.mnist, train=1000, test=500), data="images of MNIST", epochs=4, quick_epochs=4, enough=lambda s: s > 0.7,
         tolerance=1e-5,  # torch.quantile finds its place in float32
     ),
     Port(
         "spikingjelly", "sew_resnet", "residual blocks that add spikes", _residual,
-        quick=_few, samples=lambda folder: samples.digits(), epochs=4, quick_epochs=4, enough=lambda s: s > 0.5,
+        quick=_few, samples=lambda folder: samples.digits(), data="digits of scikit-learn", epochs=4, quick_epochs=4, enough=lambda s: s > 0.5,
     ),
-    Port("spikingjelly", "surrogates", "beside the examples: fifteen surrogates", _levels),
+    Port("spikingjelly", "surrogates", "beside the examples: fifteen surrogates", _levels, spikes=False),
 )  # fmt: skip

@@ -26,8 +26,6 @@ SURROGATES = {
 
 
 def signals(given):
-    x, found = given["levels"].clone().requires_grad_(), {}
-    for name, surrogate in SURROGATES.items():
-        spikes, _ = IFNode(surrogate_function=surrogate).layer(dt=1 * ms)(x)
-        found[name] = torch.autograd.grad(spikes.sum(), x)[0]
-    return found
+    x = given["levels"].clone().requires_grad_()
+    cells = {name: IFNode(surrogate_function=s).layer(dt=1 * ms).output_only() for name, s in SURROGATES.items()}
+    return {name: torch.autograd.grad(cell(x).sum(), x)[0] for name, cell in cells.items()}

@@ -5,12 +5,9 @@ from norse.torch.functional.lif import LIFParameters, LIFState, lif_step
 
 
 def run(w, x):
-    state, kept = None, []
-    back = torch.zeros(1, 1)
+    at_rest, back = torch.zeros(x.shape[1], 1), torch.zeros(1, 1)
+    state, kept = LIFState(z=at_rest, v=at_rest, i=at_rest), []
     for now in x:
-        if state is None:
-            at_rest = torch.zeros(x.shape[1], 1)
-            state = LIFState(z=at_rest, v=at_rest, i=at_rest)
         z, state = lif_step(now, state, w, back, p=LIFParameters())
         kept.append((z, state.v, state.i))
     return map(torch.stack, zip(*kept, strict=True))

@@ -26,7 +26,6 @@ def signals(given):
     found = {}
     for name, function in SURROGATES.items():
         x = given["levels"].clone().requires_grad_()
-        cell = neuron.IFNode(surrogate_function=function, step_mode="m")
-        spikes = cell(x)
+        spikes = neuron.IFNode(surrogate_function=function, step_mode="m")(x)
         found[name] = torch.autograd.grad(spikes.sum(), x)[0]
     return found
