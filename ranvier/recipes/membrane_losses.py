@@ -50,7 +50,7 @@ recipe = Recipe(
     chosen="The settings are the first that were tried; the epoch is chosen on validation images.",
     methods={RMP: "mean of (v - s)**2 before the reset", IM: "squared distance of the mean membrane from the threshold"}, controls={PLAIN: "cross-entropy alone"},
     measures={"accuracy": "%", "lost": "", "rate": "spikes per step"}, seeds=tuple(range(8)), settings=Settings(), quick={"images": 200, "epochs": 1, "seeds": (0,)}, minutes=3, measure=measure,
-    notes=["All cells fire where v > 0.5, and a spike stands for 1; the error of firing is the mean of (v - s)**2 before the reset, over 500 test images and the three layers."],
+    notes=["All cells fire where v > 0.5, and a spike stands for 1. The column \"lost\" is the error of firing, the mean of (v - s)**2 before the reset, over 500 test images and the three layers."],
     expected=[
         Expect("RMP-loss cuts the error of firing", (RMP, "lost"), "<", (PLAIN, "lost")),
         Expect("RMP-loss improves accuracy", (RMP, "accuracy"), ">", (PLAIN, "accuracy")),

@@ -105,7 +105,7 @@ recipe = Recipe(
     baselines={LINEAR: "logistic regression on the events of each pixel"},
     controls={MIXED: "the same pairs, without alignment and replacement", TUNED: "images in the first half of the updates, recordings in the second", ALONE: "recordings in all updates"},
     measures={"accuracy": "%"}, seeds=tuple(range(10)), settings=Settings(), quick={"recordings": 60, "updates": 2, "seeds": (0,)}, minutes=14, measure=measure,
-    notes=["Every arm has 400 updates of 64 samples. The coefficients of alignment are learnt per step from 1/2; images are replaced with probability (updates done / all)**3. In the arm with mixed pairs the norms have the statistics of both domains to the end."],
+    notes=["Every network has 400 updates of 64 samples. The coefficients of alignment are learnt per step from 1/2; images are replaced with probability (updates done / all)**3. In the arm with mixed pairs the norms have the statistics of both domains to the end."],
     expected=[
         Expect("transfer beats recordings alone", (BOTH, "accuracy"), ">", (ALONE, "accuracy")),
         Expect("transfer beats fine-tuning", (BOTH, "accuracy"), ">", (TUNED, "accuracy")),

@@ -20,7 +20,7 @@ def stationary_start(net: Network, x: Signal, *, variable: str = "v", momentum: 
     """Start membranes at the mean that they have after ``x``, so that the first steps are like later ones (MP-Init).
 
     v_0 moves by ``momentum`` towards the mean of v after the last step of ``x``, over the samples in which a cell fired at
-    all; a population in which none does moves towards 0. The cells say that their start may be set: ``v=rv.Learn(0.0)`` for one
+    all; where none does, the start stays. The cells say that their start may be set: ``v=rv.Learn(0.0)`` for one
     number of a population, ``rv.Learn(0.0, each=True)`` for one of each cell. The optimiser then leaves it alone, so that
     every rule takes it. Call it before training, and after every epoch: it is part of ``state_dict``, checkpoints and files.
 
@@ -60,12 +60,12 @@ def stationary_start(net: Network, x: Signal, *, variable: str = "v", momentum: 
     starts = {n: net.populations[n].start(variable) for n in names}
     for name, start in starts.items():
         start.requires_grad_(False)
-        mean = _active_mean(seen[name][variable][-1], seen[name]["spikes"].any(0), start)
-        start.lerp_(mean.to(start), momentum)
+        start.lerp_(_active_mean(seen[name][variable][-1], seen[name]["spikes"].any(0), start), momentum)
     return {n: float(start.mean()) for n, start in starts.items()}
 
 
-def _active_mean(v: Tensor, active: Tensor, like: Tensor) -> Tensor:
-    """The mean of ``v`` [B, …] where ``active``, over samples and all axes that ``like`` does not have; 0 where nothing is."""
-    over = tuple(range(v.ndim - like.ndim))
-    return (v * active).sum(over) / active.sum(over).clamp(min=1)
+def _active_mean(v: Tensor, active: Tensor, start: Tensor) -> Tensor:
+    """The mean of ``v`` [B, …] where ``active``, over samples and all axes that ``start`` does not have; ``start`` where nothing is."""
+    over = tuple(range(v.ndim - start.ndim))
+    count = active.sum(over)
+    return torch.where(count > 0, ((v * active).sum(over) / count.clamp(min=1)).to(start), start)

@@ -9,7 +9,7 @@ import torch
 
 import ranvier as rv
 from ranvier.errors import TrainingError
-from ranvier.units import ms
+from ranvier.units import ms, mV
 
 DOUBLE = torch.float64
 X = torch.rand(30, 16, 6, generator=torch.Generator().manual_seed(0), dtype=DOUBLE)
@@ -39,6 +39,27 @@ def test_it_is_the_mean_of_active_cells(each: bool) -> None:
     assert found == {"lif1": pytest.approx(float(0.25 * wanted.mean()))}
     assert not start.requires_grad
     torch.testing.assert_close(net.initial_state(2, stream=0).variables["lif1"]["v"][1], start.detach().expand(8))
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_silent_cells_keep_their_start(each: bool) -> None:
+    """0 mV would be far above the threshold of a cell that rests at -65 mV."""
+    net, layer = rv.Network(dt=1 * ms, dtype=DOUBLE), rv.Linear(6, 8, bias=False)
+    net.input("x", 6)
+    net.population("out", 8, rv.CurrentLIF(v=rv.Learn(-60 * mV, each=each)), output=True)
+    net.connect("x", "out", layer, to="I")
+    with torch.no_grad():
+        layer.weight.zero_()[0] = 20.0
+    seen = net.observe(X, record={"out": ["v", "spikes"]})["out"]
+    assert seen["spikes"].any(0).any(0).tolist() == [True] + 7 * [False]
+    rv.training.stationary_start(net, X)
+    start = net.populations["out"].v_0.detach()
+    wanted = seen["v"][-1, :, 0].detach().mean()
+    torch.testing.assert_close(start, torch.tensor([wanted, *7 * [-60.0]], dtype=DOUBLE) if each else wanted)
+    with torch.no_grad():
+        layer.weight.zero_()
+    rv.training.stationary_start(net, X)
+    torch.testing.assert_close(net.populations["out"].v_0.detach(), start)
 
 
 def test_first_steps_become_like_later_ones() -> None:
