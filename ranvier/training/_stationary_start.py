@@ -57,7 +57,7 @@ def stationary_start(net: Network, x: Signal, *, variable: str = "v", momentum: 
         )
     with torch.no_grad(), same_buffers(net):
         seen = net.observe(x, record={n: ["spikes", variable] for n in names})
-    starts = {n: net.populations[n].start(variable) for n in names}
+    starts = {n: net.populations[n].learnt_start(variable) for n in names}
     for name, start in starts.items():
         start.requires_grad_(False)
         start.lerp_(_active_mean(seen[name][variable][-1], seen[name]["spikes"].any(0), start), momentum)

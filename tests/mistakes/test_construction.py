@@ -25,7 +25,7 @@ from ranvier.units import ms
         (lambda: rv.CurrentLIF(8).layer(dt=1 * ms), r"say where x arrives, with cell\.layer\(dt=…, to='I'\)"),
         # parts of a chain
         (lambda: rv.Sequential(rv.Linear(8, 4), rv.LIF, dt=1 * ms), r"call it, as in LIF\(…\)"),
-        (lambda: rv.Sequential([rv.Linear(8, 4), rv.LIF(4)], dt=1 * ms), r"write rv\.Sequential\(\*parts"),
+        (lambda: rv.Sequential([rv.Linear(8, 4), rv.LIF(4)], dt=1 * ms), r"unpack it with a star: rv\.Sequential\(\*parts"),
         (lambda: rv.Sequential(rv.Linear(8, 4), torch.relu, dt=1 * ms), r"needs a module, such as torch\.nn\.ReLU"),
         (lambda: rv.Sequential(rv.Linear(8, 4), rv.LIF(5), dt=1 * ms), "give 'lif1' the size that arrives"),
         (lambda: rv.Sequential(rv.Linear(8, 4), rv.LIF(4), rv.Linear(5, 2), dt=1 * ms), "takes 5 features.*in_features=4"),

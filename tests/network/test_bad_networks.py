@@ -177,7 +177,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "condition as function": (lambda: connect("a", lambda i, j: i != j), r"not read from text or functions"),
     "probability": (lambda: connect("a", 0.1), r"rv\.FixedProbability\(0\.1\)"),
     "class of a rule": (lambda: connect("a", rv.AllToAll), r"is a class: write rv\.AllToAll"),
-    "list of parts": (lambda: chain([rv.Linear(4, 3), rv.LIF(3)]), r"got list: write rv\.Sequential\(\*parts"),
+    "list of parts": (lambda: chain([rv.Linear(4, 3), rv.LIF(3)]), r"got list: unpack it with a star: rv\.Sequential\(\*parts"),
     "function as a part": (lambda: chain(rv.Linear(4, 3), torch.relu), r"needs a module, such as torch\.nn\.ReLU"),
     "rule as a part": (lambda: chain(rv.OneToOne()), "a rule makes single synapses between populations"),
     "recurrence the wrong way": (lambda: rv.Recurrent(rv.Linear(3, 3), rv.LIF(3)), r"write rv\.Recurrent\(rv\.LIF\(n\)"),

@@ -66,7 +66,7 @@ def test_the_share_of_a_constant_target_is_undefined() -> None:
 )  # fmt: skip
 def test_a_metric_that_does_not_fit_is_refused(loss: Any, metric: Any, message: str) -> None:
     with pytest.raises(TrainingError, match=message):
-        quiet(build(), (X.float(), torch.rand(23, 3)), epochs=1, loss=loss, metric=metric)
+        quiet(build(), (torch.rand(23, 4, 6), torch.rand(23, 3)), epochs=1, loss=loss, metric=metric)
 
 
 def test_restore_best_by_name() -> None:

@@ -223,7 +223,7 @@ class Population(Habits, Noting):
         """Whether an initial value is learnt."""
         return any(isinstance(value, Learn) for value in self.cell.initial.values())
 
-    def start(self, variable: str) -> nn.Parameter:
+    def learnt_start(self, variable: str) -> nn.Parameter:
         """The initial value of a variable whose cell marks it as learnable."""
         return getattr(self, _start_of(variable))
 

@@ -9,6 +9,7 @@ import torch
 
 from ranvier.network.order import GraphError
 from ranvier.network.parts.population import signal_of
+from ranvier.network.precision import HALVES
 
 if TYPE_CHECKING:
     from ranvier.network.parts.by_name import Parts
@@ -31,6 +32,8 @@ def emissions(outputs: Sequence[str], populations: Parts[Population]) -> dict[st
 
 
 def named_outputs(recorded: Mapping[tuple[str, str], torch.Tensor], emit: Mapping[str, str], dtype: torch.dtype) -> Any:
-    """The one output, or several by name, in the ``dtype`` of the network's weights."""
-    out = {n: recorded[n, e].to(dtype) for n, e in emit.items()}
+    """The one output, or several by name; signals in float32 are given in the ``dtype`` of the weights, and times keep their digits."""
+    out = {n: recorded[n, e] for n, e in emit.items()}
+    if dtype in HALVES:
+        out = {n: x.to(dtype) if x.dtype is torch.float32 else x for n, x in out.items()}
     return next(iter(out.values())) if len(out) == 1 else out

@@ -47,7 +47,7 @@ def learnt_starts(net: Network) -> list[tuple[str, str]]:
         (n, v)
         for n, p in net.populations.items()
         for v, start in p.cell.initial.items()
-        if isinstance(start, Learn) and p.start(v).requires_grad
+        if isinstance(start, Learn) and p.learnt_start(v).requires_grad
     ]
 
 

@@ -19,9 +19,14 @@ DATA = {
     "celegans": "connectomes",
     "event_digits": "nmnist_small",
     "fashion_mnist": "fashion_mnist",
+    "lateral_inhibition": "mnist_t10k",
+    "membrane_losses": "mnist_t10k",
+    "membrane_norm": "mnist_t10k",
     "pretraining": "mnist_t10k",
+    "rectified_membrane": "mnist_t10k",
     "spoken_digits": "fsdd",
     "static_to_events": "mnist_t10k",
+    "steady_training": "mnist_t10k",
 }
 #: recipes that train networks: some seconds each
 TRAINED = {
@@ -30,13 +35,19 @@ TRAINED = {
     "event_digits",
     "fashion_mnist",
     "fewer_steps",
+    "lateral_inhibition",
     "learning_rules",
+    "membrane_losses",
+    "membrane_norm",
     "one_model",
+    "predictive_coding",
     "pretraining",
+    "rectified_membrane",
     "rule_costs",
     "scaling",
     "spoken_digits",
     "static_to_events",
+    "steady_training",
 }
 
 

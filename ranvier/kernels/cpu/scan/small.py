@@ -142,8 +142,8 @@ class SmallScan:
         return pad(flat, (0, self.padded - self.count))
 
     def narrow(self, t: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """Those of the cells alone."""
-        return t[..., : self.count].reshape(shape) if self._pads else t
+        """Those of the cells alone, without gaps: products of torch give other last bits for rows with gaps."""
+        return t[..., : self.count].contiguous().view(shape) if self._pads else t
 
     def new(self, count: int) -> list[Tensor]:
         """Arrays for a number of each cell and step."""

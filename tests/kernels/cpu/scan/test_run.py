@@ -29,7 +29,7 @@ TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 GROWTH = {"izhikevich": 100, "adex": 10, "hodgkin_huxley": 10}
 NAMES = [
     "ALIF", "IF", "LIF", "AdEx", "CurrentLIF", "HodgkinHuxley", "Izhikevich", "LeakyReadout", "ResonateAndFire",
-    "SlidingPSN", "StateSpace", "TraubMiles",
+    "SlidingPSN", "StateSpace", "StochasticLIF", "TraubMiles",
     "frozen", "noisy", "events", "nonlinear", "silent", "counter",
 ]  # fmt: skip
 SHAPES = [(1, 1), (1, 7), (3, 16), (2, 33), (5, 3, 4), (1, 64), (4, 8)]
