@@ -14,7 +14,6 @@ import torch
 import ranvier as rv
 from ranvier.errors import TrainingError
 from ranvier.training.metrics import MAE, R2, RMSE, Accuracy
-from tests.training.networks import X
 from tests.training.test_targets import build, spikes
 
 Tensor = torch.Tensor
