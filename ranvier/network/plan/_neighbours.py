@@ -11,12 +11,23 @@ from ranvier.network.parts.projection import Projection
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
 
-__all__ = ["chains", "is_plain", "joins"]
+__all__ = ["chains", "is_plain", "is_single", "joins"]
+
+#: synapses of a cycle up to which it joins its neighbours; products around a larger one are for several threads
+_FEW = 1 << 12
 
 
 def is_plain(p: Projection) -> bool:
     """Whether a projection is a dense matrix with one fixed latency."""
     return p.matrix_operand is not None
+
+
+def is_single(p: Projection) -> bool:
+    """Whether a projection is single synapses with one fixed latency and a gradient."""
+    if len(p.chain.operands) != 1 or p.per_synapse or p.plasticity is not None:
+        return False
+    only = p.chain.operands[0].map
+    return only.event_path and only.differentiable and not only.is_matrix
 
 
 def joins(graph: Graph, part: Part, before: Sequence[str], spread: frozenset[str]) -> bool:
@@ -28,9 +39,17 @@ def joins(graph: Graph, part: Part, before: Sequence[str], spread: frozenset[str
         return False
     incoming = [p for p in graph.projections.values() if p.post in part.members]
     inside = [p for p in incoming if p.pre in before or p.pre in part.members]
-    fired = all(graph.populations[p.pre].cell.emit == "spike" and is_plain(p) for p in inside)
+    fired = all(graph.populations[p.pre].cell.emit == "spike" and (is_plain(p) or _returns(p, part)) for p in inside)
     linked = not before or any(p.pre in before for p in inside)
     return fired and linked and not any(p.plasticity for p in incoming)
+
+
+def _returns(p: Projection, part: Part) -> bool:
+    """Whether a projection is a few single synapses inside a cycle."""
+    if p.pre not in part.members or not is_single(p):
+        return False
+    pattern = p.transform.pattern()
+    return pattern is not None and pattern.synapses <= _FEW
 
 
 def _has_variables(graph: Graph, name: str) -> bool:

@@ -18,7 +18,7 @@ from ranvier.network.order import Edge, GraphError, arrange
 from ranvier.network.parts.projection import Projection
 from ranvier.network.plan._known import Carried, Known
 from ranvier.network.plan._make import make_plan
-from ranvier.network.plan._neighbours import is_plain, joins
+from ranvier.network.plan._neighbours import is_plain, is_single, joins
 from ranvier.network.plan._reasons import not_fusible, not_looped, not_wired
 from ranvier.network.plan.density import dense_among
 from ranvier.network.plan.drives import drawable
@@ -145,6 +145,6 @@ def _carried(graph: Graph, p: Projection, update: str | None, drawable: bool) ->
     stacks = update is None and first.differentiable and not numbers
     return Carried(
         p.pre, p.post, p.not_by_event(), is_plain(p), own, update, p.shortest, p.depth, drawable,
-        is_plain(p) and p.depth == p.shortest, p.matrix_shape, p.storage, not_wired(graph, p),
+        (is_plain(p) or is_single(p)) and p.depth == p.shortest, p.matrix_shape, p.storage, not_wired(graph, p),
         single, stacks, p.has_products,
     )  # fmt: skip

@@ -63,14 +63,27 @@ def _returning(dtype: torch.dtype = torch.float32, provider: str | None = None) 
     return _louder(rv.Sequential(*parts, dt=1 * ms, dtype=dtype, provider=provider))
 
 
+def _single(dtype: torch.dtype = torch.float32, provider: str | None = None) -> rv.Sequential:
+    """Spikes that come back through single synapses: cell by cell, and three steps later by chance; some learnt, some not."""
+    torch.manual_seed(6)
+    each, pairs = rv.Learn(torch.linspace(-1, 1, 17).tolist()), rv.FixedProbability(0.4)
+    parts = [
+        rv.Linear(20, 17), rv.Recurrent(rv.LIF(17, tau=rv.Learn(5 * ms)), rv.OneToOne(), weight=each), rv.Linear(17, 16),
+        rv.Recurrent(rv.LIF(16), pairs, weight=rv.Learn(rv.Normal(0.3, 0.5)), delay=3 * ms), rv.Linear(16, 16, bias=False),
+        rv.Recurrent(rv.LIF(16), pairs, weight=0.4, delay=2 * ms), rv.Linear(16, 5), rv.LeakyReadout(5),
+    ]  # fmt: skip
+    return _louder(rv.Sequential(*parts, dt=1 * ms, dtype=dtype, provider=provider, seed=2))
+
+
 def _louder(net: rv.Sequential) -> rv.Sequential:
     with torch.no_grad():
         for p in net.projections.values():
-            p.chain[0].weight.mul_(4)
+            weight = p.chain[0].weight
+            weight.mul_(4 if weight.ndim == 2 else 1)
     return net
 
 
-NETS = [_layers, _plain, _deep, _learnt, _returning]
+NETS = [_layers, _plain, _deep, _learnt, _returning, _single]
 
 
 def _spikes(steps: int, batch: int, dtype: torch.dtype = torch.float32, rate: float = 0.2) -> Tensor:
@@ -177,7 +190,11 @@ def _returning_wide(provider: str | None = None) -> rv.Sequential:
     return _returning(torch.float64, provider)
 
 
-@pytest.mark.parametrize("make", [_image, _delayed, _learnt_wide, _returning_wide])
+def _single_wide(provider: str | None = None) -> rv.Sequential:
+    return _single(torch.float64, provider)
+
+
+@pytest.mark.parametrize("make", [_image, _delayed, _learnt_wide, _returning_wide, _single_wide])
 def test_other_networks_keep_their_plan_and_parts(make: Callable) -> None:
     x = _spikes(9, 4, torch.float64)
     x = x[..., :16].reshape(9, 4, 1, 4, 4) if make is _image else x
@@ -283,6 +300,44 @@ def test_every_change_of_a_learnt_time_constant_is_seen(make: Callable) -> None:
         for _ in range(12):
             assert _same(_made(net, x), expected)
         assert _served(net)
+
+
+@pytest.mark.parametrize("batch", [3, 32])
+def test_every_change_of_single_synapses_is_seen(batch: int) -> None:
+    def buffer(net: rv.Network, last: bool) -> Tensor:
+        return net.projections["recurrent3" if last else "recurrent1"].chain[0].weight
+
+    changes: list[Callable[[rv.Network], object]] = [
+        lambda net: buffer(net, False).data.mul_(-1.3),
+        lambda net: buffer(net, True).mul_(1.5),
+        lambda net: torch.optim.SGD(net.parameters(), 0.3).step(),
+        lambda net: net.projections["linear1"].chain[0].bias.data.add_(0.1),
+        lambda net: net.projections["recurrent2"].chain[0].target.copy_(net.projections["recurrent2"].chain[0].target.flip(0)),
+        lambda net: buffer(net, False).requires_grad_(False),
+        lambda net: buffer(net, False).data.mul_(0.7),
+    ]  # fmt: skip
+    net, x = _single(), _spikes(6, batch)
+    state = net(x)[1].detach()
+    for _ in range(12):
+        _made(net, x, state)
+    for change in changes:
+        change(net)
+        expected = _made(copy.deepcopy(net), x, state)  # has nothing set up
+        for _ in range(12):
+            assert _same(_made(net, x, state), expected)
+        assert _served(net)
+
+
+def test_spikes_in_flight_to_single_synapses_must_be_spikes() -> None:
+    net, x = _single(), _spikes(6, 3)
+    for _ in range(3):
+        state = net(x)[1].detach()
+    served = _served(net)
+    assert served
+    next(h for h in state.history.values() if h.any()).mul_(0.5)
+    with pytest.raises(StateError, match=r"holds 0\.5"):
+        net(x, state)
+    assert _served(net) == served
 
 
 def test_a_change_of_what_a_settled_norm_divides_by_is_seen() -> None:

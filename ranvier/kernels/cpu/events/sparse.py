@@ -34,7 +34,7 @@ from ranvier.kernels.tasks import Pattern
 if TYPE_CHECKING:
     from ranvier.kernels.cpu.events.find import EventList
 
-__all__ = ["scatter", "scatter_kernel", "sparse_input_gradient", "value_gradient"]
+__all__ = ["scatter", "scatter_kernel", "sparse_input_gradient", "value_gradient", "value_gradient_kernel"]
 
 _LEAST = 1 << 15  # synaptic events that pay for a tile of their own
 _AT_ONCE = 4  # synapses written out side by side
@@ -104,7 +104,7 @@ def value_gradient(events: EventList, pattern: Pattern, grad: Tensor) -> Tensor:
     out = empty([pattern.synapses], grad.dtype).zero_()
     if not events.count:
         return out
-    kernel = _value_gradient_kernel(grad.dtype, events.value is not None)
+    kernel = value_gradient_kernel(grad.dtype, events.value is not None)
     least = _least(events, pattern, pattern.rows)
     run_routine(kernel, pattern.rows, least, **_wired(ordered, pattern), grad=grad, out=out)
     return out
@@ -191,7 +191,7 @@ def scatter_kernel(dtype: torch.dtype, valued: bool = False, code: Code | None =
 
 
 @cache
-def _value_gradient_kernel(dtype: torch.dtype, valued: bool) -> Routine:
+def value_gradient_kernel(dtype: torch.dtype, valued: bool) -> Routine:
     """For sources ``start`` to ``stop``; the events come in order of column."""
     real, width = scalar(dtype), lanes(dtype)
     f = _GRADIENT.open(f"value_gradient_{real}{'_valued' if valued else ''}", dtype)

@@ -12,7 +12,7 @@ from ranvier.kernels.cpu.fused._synapses import Listed
 from ranvier.kernels.cpu.fused.near_threshold import near_kernel
 from ranvier.kernels.cpu.fused.span import Rows, Span
 from ranvier.kernels.cpu.fused.synapse_kernels import copy_kernel
-from ranvier.kernels.cpu.host.schedule import Call, Schedule, Turns, run_queues
+from ranvier.kernels.cpu.host.schedule import Call, Schedule, Turns, run_queues, run_turns
 from ranvier.kernels.cpu.scan import kernels
 from ranvier.kernels.tasks import Fused
 
@@ -255,7 +255,7 @@ def _collect(task: Fused, made: Made, way: WayBack, needs: Mapping[Key, bool], s
         gradient = way.adjoints[link.target].gradient[link.stream]
         total = way.adjoints[link.source].totals.get(k)
         if total is not None:
-            link.collect_before(gradient, total)
+            run_turns(link.collect_early(gradient, total))
             out[f"feedback:{k}", "weight"] = total.reshape(link.shape)
         earlier = link.history_gradient(gradient) if needs.get((f"feedback:{k}", "history")) else None
         if earlier is not None:

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
 from ranvier.kernels.cpu.events.transpose import transpose_kernel
-from ranvier.kernels.cpu.events.weight_gradient import block_rows
 from ranvier.kernels.cpu.fused._backward import WayBack, totals_of
 from ranvier.kernels.cpu.fused._carry import carry_rows
 from ranvier.kernels.cpu.fused._weights import Summed
 from ranvier.kernels.cpu.host.arena import Arena
-from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.flag import Flag
 from ranvier.kernels.cpu.host.movable import Movable, tensors_of
 from ranvier.kernels.cpu.host.schedule import Call, Turns
@@ -35,6 +32,7 @@ class Back:
         self.computed = {*calls.computed}
         self.shapes = [t.shape for t in calls.tensors] + calls.shapes
         self.dtype, flag = next(iter(task.members.values())).dtype, Flag()
+        self._flag = flag
         names = [(k.owner, f"state:{k.variable}") for k in calls.states] + list(calls.outputs)
         shapes = [tuple(k.shape) for k in calls.states]
         shapes += [(calls.steps, *task.members[n].shape) for n, _ in calls.outputs]
@@ -66,6 +64,11 @@ class Back:
         self.out: list[tuple[tuple[str, str], Tensor]] = []
         for key, total in totals.items():
             self._hand_over((key, "weight"), lists, total)
+        for k, link in made.synapses.items():
+            single = way.adjoints[link.source].totals.get(k)
+            if single is not None:
+                lists.append(link.collect_early(way.adjoints[link.target].gradient[link.stream], single))
+                self._hand_over((f"feedback:{k}", "weight"), lists, single)
         for n, adjoint in way.adjoints.items():
             for name, sums in adjoint.sums.items():
                 if calls.needs.get((n, name)):
@@ -76,15 +79,19 @@ class Back:
                     self.out.append(((n, name), whole))
         self.asked = [g for g in grads if g is not None]
         outside = (*calls.tensors, *calls.rows, *self.asked, *(t for _, t in self.out))
-        places = {t.untyped_storage().data_ptr() for t in outside}
+        places = {t.untyped_storage().data_ptr() for t in outside} | calls.steady
         own = [t for t in tensors_of(lists) if t.untyped_storage().data_ptr() not in places and t not in calls.arena]
         self.arena = Arena(own)
         self._run = Movable(lists, outside, [calls.arena, self.arena])
 
     def _hand_over(self, key: tuple[str, str], lists: list[Turns], total: Tensor) -> None:
-        columns, width = total.shape
-        out = torch.zeros(width, columns, dtype=total.dtype)
-        call = Call(transpose_kernel(total.dtype), matrix=total, out=out, rows=columns, columns=width)
+        if total.ndim == 1:  # one number for each synapse
+            out = torch.zeros_like(total)
+            call = self._flag.carry(total, out, total.numel())
+        else:
+            columns, width = total.shape
+            out = torch.zeros(width, columns, dtype=total.dtype)
+            call = Call(transpose_kernel(total.dtype), matrix=total, out=out, rows=columns, columns=width)
         lists.append(Turns([call]))
         self.out.append((key, out))
 
@@ -110,21 +117,7 @@ class Back:
 def _products(way: WayBack, source: Summed, total: Tensor, calls: FusedCalls, flag: Flag) -> list[Turns]:
     """The gradient of a weight in one product after all steps."""
     member = calls.made.members[source.post]
-    rows, (columns, width) = calls.steps * member.batch, total.shape
-    gradient = torch.zeros(rows, width, dtype=total.dtype)
+    gradient = torch.zeros(calls.steps * member.batch, member.cells, dtype=total.dtype)
     whole = gradient.view(calls.steps, *member.scan.shape)
-    block = block_rows(width, total.itemsize)
-    ordered, made = source.ordering(block), []
-    listed = source.order_of(block)
-    for k in reversed(range(-(-rows // block))):
-        pointer = Place(listed.pointer, listed.pointer.itemsize * k * columns)
-        made += [
-            Call(
-                gather_kernel(total.dtype, until - first, listed.value is not None), pointer=pointer, index=listed.index,
-                value=listed.value, source=gradient, initial=total, out=total, start=0, stop=columns, first=first,
-                size=until - first, stride=width, initial_stride=width, skip=True,
-            )
-            for first, until in chunks(width, total.dtype)
-        ]  # fmt: skip
     found = way.adjoints[source.post].gradient[source.stream].tensor[: calls.steps]
-    return [carry_rows(flag, member, found, whole, out=True), Turns([*ordered, *made])]
+    return [carry_rows(flag, member, found, whole, out=True), Turns(source.summing(gradient, total))]

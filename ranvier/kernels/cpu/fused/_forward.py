@@ -13,7 +13,7 @@ from ranvier.kernels.cpu.fused._synapses import FEW, Listed, SynapseLink, row_st
 from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.fused.span import Rows, Span, Spans, spans_of
 from ranvier.kernels.cpu.host.buffers import empty
-from ranvier.kernels.cpu.host.schedule import Call, Schedule, Turns, run_queues
+from ranvier.kernels.cpu.host.schedule import Call, Schedule, Turns, run_queues, run_turns
 from ranvier.kernels.cpu.host.tuning import TUNING, Tuning
 from ranvier.kernels.cpu.scan import kernels
 from ranvier.kernels.cpu.scan.exact import emitted_as
@@ -52,10 +52,16 @@ class Made:
     flights: dict[int, Flight] = field(default_factory=dict)
     synapses: dict[int, SynapseLink] = field(default_factory=dict)
     fired: dict[str, Listed] = field(default_factory=dict)
+    #: streams that were copied to rows of their own, which arrivals are added to
+    copied: list[tuple[str, str]] = field(default_factory=list)
 
     def sent(self, name: str) -> list[tuple[int, SynapseLink]]:
         """The single synapses of a population's spikes, by number."""
         return [(k, link) for k, link in self.synapses.items() if link.source == name]
+
+    def early(self) -> list[Turns]:
+        """Deliver the spikes that single synapses were sent before the call."""
+        return [link.send_early(self.members[link.target].streams[link.stream]) for link in self.synapses.values()]
 
     def margin(self, name: str, stream: str) -> int | None:
         """Rows of time needed before and behind those of a call, where single synapses arrive."""
@@ -113,8 +119,8 @@ def prepare(
     repeated: bool = False,
     graded: bool = False,
 ) -> tuple[Made, Calls]:
-    """Make all buffers; returns them, and the calls of a population in a span. ``repeated`` feeds are listed later; ``graded`` ones
-    may then be any numbers."""
+    """Make all buffers; returns them, and the calls of a population in a span. ``repeated`` feeds, and spikes
+    before the call, are listed later; ``graded`` feeds may then be any numbers."""
     steps = next(iter(task.members.values())).steps
     members = {
         n: Member(s, {name: t for (owner, name), t in given.items() if owner == n}) for n, s in task.members.items()
@@ -129,7 +135,7 @@ def prepare(
         history = given.get((f"feedback:{k}", "history"))
         lists = made.spans.alone and needs[f"feedback:{k}", "weight"]
         if link.pattern is not None and members[link.pre].batch <= FEW:
-            made.synapses[k] = SynapseLink(link, weight, history, members)
+            made.synapses[k] = SynapseLink(link, weight, history, members, repeated)
             made.fired.setdefault(link.pre, Listed(members[link.pre], steps))
         elif link.first is not None:
             made.flights[k] = Flight(
@@ -141,8 +147,8 @@ def prepare(
     scans = {n: _prepare(task, made, n, arrivals.get(n, {}), needs) for n in members}
     for carried in made.flights.values():
         carried.begin()
-    for link in made.synapses.values():
-        link.begin(members[link.target].streams[link.stream])
+    for turns in () if repeated else made.early():
+        run_turns(turns)
 
     def calls(name: str, span: Span) -> list[Call]:
         out, (kernel, given_rows) = [], scans[name]
@@ -224,6 +230,8 @@ def _prepare(
     given_rows: dict[str, Rows] = {}
     for s in step.streams:
         added = s in late or any(a.in_place for a in arrivals.get(s, ()))
+        if made.margin(name, s) is not None or (s in fed and added):
+            made.copied.append((name, s))
         if made.margin(name, s) is not None:
             member.streams[s] = made.rows_of_time(name, s)
             member.fill(member.streams[s].tensor[: scan.steps], given[s])

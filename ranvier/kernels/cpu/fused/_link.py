@@ -13,7 +13,12 @@ from ranvier.kernels.cpu.events.find import EventList, events, scan_kernel
 from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
 from ranvier.kernels.cpu.events.products import input_gradient
 from ranvier.kernels.cpu.events.rows import rows_of
-from ranvier.kernels.cpu.events.sparse import scatter_kernel, sparse_input_gradient, value_gradient
+from ranvier.kernels.cpu.events.sparse import (
+    scatter_kernel,
+    sparse_input_gradient,
+    value_gradient,
+    value_gradient_kernel,
+)
 from ranvier.kernels.cpu.fused import hand_back
 from ranvier.kernels.cpu.fused._weights import Summed
 from ranvier.kernels.cpu.fused.member import Member
@@ -189,6 +194,33 @@ class SpikeLink(Summed):
         given |= {"row_pointer": self.pattern.row_pointer, "target": self.pattern.target}
         kernel = hand_back.sparse_kernel(weight.dtype)
         return [Call(kernel, **given, columns=self.pattern.columns, sources=width)]
+
+    @property
+    def sources(self) -> int:
+        return self.pre.cells
+
+    def turning(self) -> list[Call]:
+        return super().turning() if self.pattern is None else []  # a kernel reads synapses as they are
+
+    def summing(self, gradient: Tensor, total: Tensor) -> list[Call]:
+        if self.pattern is None:
+            return super().summing(gradient, total)
+        rows = len(gradient)
+        calls, listed = self.ordering(rows), self.order_of(rows)
+        wired = {
+            "row_pointer": self.pattern.row_pointer,
+            "target": self.pattern.target,
+            "columns": self.pattern.columns,
+        }
+        kernel = value_gradient_kernel(total.dtype, listed.value is not None)
+        given = {
+            "pointer": listed.pointer,
+            "index": listed.index,
+            "value": listed.value,
+            "grad": gradient,
+            "out": total,
+        }
+        return [*calls, Call(kernel, **given, **wired, start=0, stop=self.pattern.rows)]
 
     def weight_gradient(self, gradient: Tensor, block: int | None) -> Tensor:
         if self.pattern is None:

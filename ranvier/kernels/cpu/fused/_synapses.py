@@ -8,6 +8,7 @@ taps counts as several.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,9 +22,12 @@ from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.fused.span import Rows, Span
 from ranvier.kernels.cpu.fused.synapse_kernels import collect_kernel, return_kernel
 from ranvier.kernels.cpu.host.buffers import room
+from ranvier.kernels.cpu.host.carry import size_bits
 from ranvier.kernels.cpu.host.checked import Place
-from ranvier.kernels.cpu.host.schedule import Call, Schedule
+from ranvier.kernels.cpu.host.flag import Flag
+from ranvier.kernels.cpu.host.schedule import Call, Schedule, Turns
 from ranvier.kernels.cpu.host.weights import synapses_of
+from ranvier.kernels.provider import GIVEN
 from ranvier.kernels.tasks import Feedback
 from ranvier.storages import Stored
 
@@ -72,11 +76,12 @@ def row_stride(member: Member) -> int:
 class SynapseLink(Carried):
     """One projection of single synapses, from the population ``source`` to a ``stream`` of the population ``target``.
 
-    ``reach`` is its longest delay in steps.
+    ``reach`` is its longest delay in steps. A ``repeated`` one is given the spikes before each call by :meth:`listing`.
     """
 
     def __init__(
-        self, link: Feedback, weight: Tensor | Stored, history: Tensor | None, members: dict[str, Member]
+        self, link: Feedback, weight: Tensor | Stored, history: Tensor | None, members: dict[str, Member],
+        repeated: bool = False,
     ) -> None:  # fmt: skip
         self.source, self.target, self.stream = link.pre, link.post, link.stream
         self.pre, self.post = members[link.pre], members[link.post]
@@ -101,6 +106,17 @@ class SynapseLink(Carried):
             raise StateError(
                 f"{link.pre!r} has no history, but its spikes take {self.base} steps: pass the last {self.base}."
             )
+        self._used = 0 if history is None else min(history.shape[0], self.reach)
+        self.early = self._room_for_early() if repeated and self._used else None
+
+    def _room_for_early(self) -> EventList:
+        """Room for a list of the spikes fired before a call."""
+        rows, cells = self._used * self.pre.batch, self.pre.cells
+        pointer, index = (
+            torch.zeros(rows + 1, dtype=torch.int64),
+            torch.empty(rows * cells + _MARGIN, dtype=torch.int32),
+        )
+        return EventList(pointer, index, None, cells)
 
     def _send(self, listed: Mapping[str, Place], rows: tuple[int, int], out: Place) -> Call:
         weights = synapses_of(self.kept["weight"] if self.stored is None else self.stored)
@@ -118,11 +134,27 @@ class SynapseLink(Carried):
         sizes = {"start": rows[0], "stop": rows[1], "columns": self.post.cells}
         return Call(collect_kernel(self.dtype), **listed, **kept, **sizes, grad=grad, total=total)
 
-    def begin(self, target: Rows) -> None:
+    def listing(self, history: Tensor, flag: Flag) -> list[Call]:
+        """Calls that list the spikes of a contiguous ``history``, and refuse numbers that are none."""
+        if self.early is None:
+            return []
+        late = history[len(history) - self._used :]
+        rows = torch.zeros(self._used * self.pre.batch, self.pre.cells, dtype=self.dtype)
+        sound = size_bits(math.inf, late.dtype)
+        return [
+            flag.carry(late, rows, late.numel(), sound, GIVEN, spikes=True),
+            Call(
+                scan_kernel(self.dtype), x=rows, pointer=self.early.pointer, found=self.early.index,
+                graded=torch.zeros(1, dtype=torch.int64), start=0, stop=len(rows), columns=self.pre.cells, further=False,
+            ),
+        ]  # fmt: skip
+
+    def send_early(self, target: Rows) -> Turns:
         """Deliver the spikes fired before the call."""
-        fired, used = self._before()
-        if fired is not None:
-            Schedule([self._send(self._each(fired), (0, self.pre.batch), self._row(target, used))]).run(0, used)
+        fired = self._before()
+        if fired is None:
+            return Turns([], 0)
+        return Turns([self._send(self._each(fired), (0, self.pre.batch), self._row(target))], self._used)
 
     def send(self, fired: Listed, span: Span, target: Rows) -> Call:
         """The call that sends the spikes of a step on their way."""
@@ -137,41 +169,39 @@ class SynapseLink(Carried):
         """The call that adds the gradient to the weights of those that fired in a step."""
         return self._collect(fired.places(), span.rows(self.pre.batch), gradient.place(span, self.base), total)
 
-    def collect_before(self, gradient: Rows, total: Tensor) -> None:
+    def collect_early(self, gradient: Rows, total: Tensor) -> Turns:
         """Add the gradient to the weights of those that had fired before the call."""
-        fired, used = self._before()
-        if fired is not None:
-            call = self._collect(self._each(fired), (0, self.pre.batch), self._row(gradient, used), total)
-            Schedule([call]).run(0, used)
+        fired = self._before()
+        if fired is None:
+            return Turns([], 0)
+        return Turns([self._collect(self._each(fired), (0, self.pre.batch), self._row(gradient), total)], self._used)
 
     def history_gradient(self, gradient: Rows) -> Tensor | None:
         """Gradient to the history, where there is one."""
         if self.history is None:
             return None
         out = torch.zeros_like(self.history, memory_format=torch.contiguous_format)
-        depth, batch, cells = self.history.shape[0], self.pre.batch, self.pre.cells
-        used = min(depth, self.reach)
+        depth, batch, cells, used = self.history.shape[0], self.pre.batch, self.pre.cells, self._used
         if used:
             pointer, index = torch.arange(batch + 1) * cells, torch.arange(cells, dtype=torch.int32).repeat(batch)
             row = batch * cells * out.element_size()
             every, end = {"pointer": pointer, "index": index}, Place(out, (depth - used) * row, row)
-            Schedule([self._return(every, (0, batch), self._row(gradient, used), end)]).run(0, used)
+            Schedule([self._return(every, (0, batch), self._row(gradient), end)]).run(0, used)
         return out
 
-    def _before(self) -> tuple[EventList | None, int]:
-        """The spikes before the call that still arrive in it, and in how many steps they were fired."""
-        history = self.history
-        used = 0 if history is None else min(history.shape[0], self.reach)
-        if history is None or not used:
-            return None, 0
+    def _before(self) -> EventList | None:
+        """The spikes before the call that still arrive in it."""
+        history, used = self.history, self._used
+        if self.early is not None or history is None or not used:
+            return self.early
         recent = history[history.shape[0] - used :].reshape(used * self.pre.batch, self.pre.cells)
-        return events(recent.contiguous()), used
+        return events(recent.contiguous())
 
     def _each(self, fired: EventList) -> dict[str, Place]:
         """A list step by step, as arguments of a call."""
         return {"pointer": Place(fired.pointer, step=8 * self.pre.batch), "index": Place(fired.index)}
 
-    def _row(self, rows: Rows, used: int) -> Place:
-        """The row in which a spike ``used`` steps before the call arrives first, and bytes to the next."""
+    def _row(self, rows: Rows) -> Place:
+        """The row in which the earliest of the spikes before the call arrives first, and bytes to the next."""
         step = rows.tensor.element_size() * rows.stride
-        return Place(rows.tensor, (self.base - used) * step, step)
+        return Place(rows.tensor, (self.base - self._used) * step, step)

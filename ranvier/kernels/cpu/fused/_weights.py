@@ -10,7 +10,7 @@ import torch
 from ranvier.kernels.cpu.events.find import EventList
 from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
 from ranvier.kernels.cpu.events.transpose import transpose_kernel, transposed
-from ranvier.kernels.cpu.events.weight_gradient import by_column, sort_kernel, weight_gradient
+from ranvier.kernels.cpu.events.weight_gradient import block_rows, by_column, sort_kernel, weight_gradient
 from ranvier.kernels.cpu.fused._carried import Carried
 from ranvier.kernels.cpu.fused.span import Rows, Span
 from ranvier.kernels.cpu.host.checked import Place
@@ -29,6 +29,11 @@ class Summed(Carried):
     stream: str
     sizes: tuple[int, ...]
     rows: Weights
+
+    @property
+    def sources(self) -> int:
+        """Cells that send."""
+        return self.sizes[0]
 
     def __init__(self) -> None:
         self._ordered: dict[int, EventList] = {}
@@ -49,16 +54,16 @@ class Summed(Carried):
         self._ordered[block] = by_column(listed, block, self._ordered.get(block), only)
         return self._ordered[block]
 
-    def turning(self) -> Call:
-        """The call that turns the weight into the rows that events name."""
+    def turning(self) -> list[Call]:
+        """Calls that turn the weight into the rows that events name."""
         weight, rows = self.kept["weight"], self.rows.table
         sizes = {"rows": rows.shape[1], "columns": rows.shape[0]}
-        return Call(transpose_kernel(self.dtype), matrix=weight, out=rows, **sizes)
+        return [Call(transpose_kernel(self.dtype), matrix=weight, out=rows, **sizes)]
 
     def ordering(self, block: int) -> list[Call]:
         """Calls that do what :meth:`order` does, for :meth:`add` to work with."""
         pointer, index, value = self.kept["pointer"], self.kept["index"], self.kept.get("value")
-        rows, columns = len(pointer) - 1, self.sizes[0]
+        rows, columns = len(pointer) - 1, self.sources
         blocks = -(-rows // block)
         own = EventList(
             torch.zeros(blocks * columns + 1, dtype=torch.int64), torch.empty_like(index),
@@ -96,6 +101,23 @@ class Summed(Carried):
             )
             for first, until in chunks(width, total.dtype)
         ]  # fmt: skip
+
+    def summing(self, gradient: Tensor, total: Tensor) -> list[Call]:
+        """Calls that add the weight gradient of all steps to ``total``, from the gradient [T * B, N] to the arrivals."""
+        rows, width, columns = *gradient.shape, len(total)
+        block = block_rows(width, total.itemsize)
+        calls, listed = self.ordering(block), self.order_of(block)
+        for k in reversed(range(-(-rows // block))):
+            pointer = Place(listed.pointer, listed.pointer.itemsize * k * columns)
+            calls += [
+                Call(
+                    gather_kernel(total.dtype, until - first, listed.value is not None), pointer=pointer, index=listed.index,
+                    value=listed.value, source=gradient, initial=total, out=total, start=0, stop=columns, first=first,
+                    size=until - first, stride=width, initial_stride=width, skip=True,
+                )
+                for first, until in chunks(width, total.dtype)
+            ]  # fmt: skip
+        return calls
 
     def weight_gradient(self, gradient: Tensor, block: int | None) -> Tensor:
         """Gradient to the weights as given, from the gradient ``[T * B, N]`` to the arrivals."""

@@ -7,7 +7,7 @@ be differentiated in any order, again, or never. The sums are those of an operat
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,8 +19,10 @@ from ranvier.kernels.cpu.fused._in_place import in_place
 from ranvier.kernels.cpu.fused._values import kept_of, leaves
 from ranvier.kernels.cpu.fused.member import uniform
 from ranvier.kernels.cpu.fused.run import fixed, slots_of
+from ranvier.kernels.cpu.fused.synapse_kernels import copy_kernel
 from ranvier.kernels.cpu.host.arena import Arena
 from ranvier.kernels.cpu.host.carry import size_bits
+from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.derivatives import refuse_second_derivative
 from ranvier.kernels.cpu.host.flag import Flag
 from ranvier.kernels.cpu.host.movable import Movable, tensors_of
@@ -80,9 +82,9 @@ def _steady(task: Fused) -> list[tuple[str, str]]:
 
 
 def _suits(task: Fused, tuning: Tuning) -> bool:
-    """Whether one thread does it all, over plain matrices with one latency each, in one dtype."""
+    """Whether one thread does it all, over matrices and single synapses with one latency each, in one dtype."""
     scans = task.members.values()
-    plain = all(f.pattern is None and f.first is None for f in task.feedback)
+    plain = all(f.first is None for f in task.feedback)
     plain = plain and all(f.history is not None for f in task.feedback if f.latency)
     plain = plain and not any(isinstance(f.weight, Stored) for f in (*task.feeds, *task.feedback))
     steady = all(t.shape[0] == 1 for s in scans for n, t in s.streams.items() if n in s.step.streams)
@@ -96,6 +98,12 @@ def _suits(task: Fused, tuning: Tuning) -> bool:
 def _is_state(task: Fused, owner: str, name: str) -> bool:
     scan = task.members.get(owner)
     return scan is not None and name in (*scan.step.states, *scan.step.counters)
+
+
+def _wires(task: Fused) -> list[Tensor]:
+    """Who reaches whom through single synapses."""
+    patterns = [f.pattern for f in task.feedback if f.pattern is not None]
+    return [t for pattern in patterns for t in (pattern.row_pointer, pattern.target)]
 
 
 class FusedCalls:
@@ -129,26 +137,28 @@ class FusedCalls:
             [torch.zeros(shape, dtype=kind) for shape, kind in known]
             for known in (self._sources, self._given, self._made, self._results)
         )
-        lists = [Turns(self._begin(sources, given, watched)), *_forward.work(self.made, calls)[0]]
-        for (n, w), t in zip(self.outputs, out, strict=True):
-            member = self.made.members[n]
-            lists.append(carry_rows(flag, member, member.out[w].tensor, t, out=True))
-        lists.append(Turns(self._end(made, most)))
         members = self.made.members
         self.rows = [
             members[n].initial_rows(slots[n, c]).tensor if c in scans[n].step.streams else members[n].steady(c)[0]
             for n, c in self.computed
         ]
+        lists = [Turns(self._begin(sources, given, watched)), *self._copies(slots), *self.made.early()]
+        lists += _forward.work(self.made, calls)[0]
+        for (n, w), t in zip(self.outputs, out, strict=True):
+            member = self.made.members[n]
+            lists.append(carry_rows(flag, member, member.out[w].tensor, t, out=True))
+        lists.append(Turns(self._end(made, most)))
         self.outside = (*self.tensors, *self.rows, *sources, *given, *made, *out)
         touched = tensors_of(lists)
         places = {t.untyped_storage().data_ptr() for t in touched}
         read = [r for (n, c), r in zip(self.computed, self.rows, strict=True) if c in scans[n].step.streams]
         #: whether kernels read every number of a parameter in its own memory
         self.reads_in_place = all(t.untyped_storage().data_ptr() in places for t in (*self.tensors, *read))
-        known = {t.untyped_storage().data_ptr() for t in (*self.outside, *watched)}
-        lists_of_events = [
-            t for link in self.made.summed.values() for n, t in link.kept.items() if n in ("index", "value")
-        ]
+        #: memory that no call writes
+        self.steady = {t.untyped_storage().data_ptr() for t in (*watched, *_wires(task))}
+        known = {t.untyped_storage().data_ptr() for t in self.outside} | self.steady
+        listed = (*self.made.summed.values(), *self.made.fired.values())
+        lists_of_events = [t for one in listed for n, t in one.kept.items() if n in ("index", "value")]
         self.arena = Arena([t for t in touched if t.untyped_storage().data_ptr() not in known], lists_of_events)
         self._run = Movable(lists, self.outside, [self.arena])
         self._found = self.arena.offset(flag.tensor)
@@ -168,7 +178,7 @@ class FusedCalls:
                 continue
             inside = made.members[kept.owner].state[kept.variable]
             calls.append(flag.carry(t, inside, t.numel(), sound, GIVEN))
-        calls += [link.turning() for link in made.summed.values()]
+        calls += [c for link in made.summed.values() for c in link.turning()]
         return calls + [c for k, t in enumerate(sources) for c in made.feeds[k].listing(t)]
 
     def _in_flight(self, name: str, history: Tensor) -> list[Call]:
@@ -179,7 +189,21 @@ class FusedCalls:
                 late = history[len(history) - link.latency :]
                 sound = size_bits(math.inf, history.dtype)
                 calls.append(self._flag.carry(late, link.kept["past"], late.numel(), sound, GIVEN, spikes=True))
-        return calls
+        return calls + [c for _, link in self.made.sent(name) for c in link.listing(history, self._flag)]
+
+    def _copies(self, slots: Mapping[tuple[str, str], Tensor]) -> list[Turns]:
+        """Copy streams that follow parameters to the rows that arrivals are added to."""
+        out, computed = [], dict(zip(self.computed, self.rows, strict=True))
+        for key in self.made.copied:
+            if key not in self.keys:
+                continue
+            member = self.made.members[key[0]]
+            source, rows = computed.get(key, member.initial_rows(slots[key]).tensor), member.streams[key[1]]
+            target = Place(rows.tensor, 0, rows.tensor.element_size() * rows.stride)
+            sizes = {"start": 0, "stop": member.batch, "columns": member.cells}
+            sizes["stride"] = 0 if uniform(slots[key]) else member.cells
+            out.append(Turns([Call(copy_kernel(source.dtype), source=source, out=target, **sizes)], self.steps))
+        return out
 
     def _end(self, made: Sequence[Tensor], most: float):
         """Hand the states over, and look at them."""

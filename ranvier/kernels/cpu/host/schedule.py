@@ -20,7 +20,7 @@ from ranvier.kernels.cpu.host.signature import Array, Signature
 from ranvier.kernels.cpu.llvm.functions import I8, I64, at, counted, local, when
 from ranvier.kernels.pool import run_tiles
 
-__all__ = ["HEAD", "Call", "Repeated", "Schedule", "Turns", "driver", "run_queues"]
+__all__ = ["HEAD", "Call", "Repeated", "Schedule", "Turns", "driver", "run_queues", "run_turns"]
 
 Tensor = torch.Tensor
 _FOREVER = 1 << 62
@@ -97,6 +97,11 @@ class Schedule:
         room = torch.empty(self._width, dtype=torch.int64)
         calls = len(self._calls)
         driver().run(table=self._table, room=room, calls=calls, start=start, stop=stop, reverse=reverse)
+
+
+def run_turns(turns: Turns) -> None:
+    """Run calls as often as they say."""
+    Schedule(turns.calls).run(0, turns.count, turns.reverse)
 
 
 class Repeated(Schedule):
