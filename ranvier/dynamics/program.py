@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -55,6 +55,19 @@ class Prologue:
 
     exponentials: tuple[Exponential, ...]
     scalars: tuple[tuple[str, sp.Expr], ...]
+
+    def beside(self, names: Collection[str]) -> frozenset[str]:
+        """The values that read a parameter which one of ``names`` reads: all of them where a matrix has an exponential."""
+        reads = {n: {str(s) for s in e.free_symbols} - {"dt"} for n, e in self.scalars}
+        if self.exponentials:
+            return frozenset((*reads, *(n for x in self.exponentials for n in x.names)))
+        shared = set().union(*(reads[n] for n in names if n in reads))
+        return frozenset(n for n, own in reads.items() if own & shared)
+
+    def only(self, names: Collection[str]) -> Prologue | None:
+        """The part of it that finds ``names``; None where it has no such part."""
+        found = tuple((n, e) for n, e in self.scalars if n in names)
+        return None if self.exponentials or len(found) < len(names) else Prologue((), found)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import ranvier as rv
 from ranvier.dynamics import Program, Statement, tidy
 from ranvier.dynamics.functions import gt, jump, select
-from ranvier.dynamics.program import Tape, hoist
+from ranvier.dynamics.program import Exponential, Prologue, Tape, hoist
 from ranvier.neurons import CurrentLIF, HodgkinHuxley
 from ranvier.units import ms
 from tests.dynamics.evaluate import compiled
@@ -114,3 +114,18 @@ def test_tidy_never_changes_a_value(expressions: list[sp.Expr]):
     plain = compiled(Program(tuple(statements), outputs))(values)
     tidied = compiled(tidy(statements, outputs, "_c"))(values | {"unused": 0.0})
     assert {n: float(tidied[n]) for n in outputs} == {n: float(plain[n]) for n in outputs}
+
+
+def test_values_that_read_the_same_parameters() -> None:
+    tau, width, dt = sp.symbols("tau width dt")
+    prologue = Prologue((), (("a", sp.exp(-dt / tau)), ("b", dt / width), ("c", sp.floor(tau)), ("d", width * 2)))
+    assert prologue.beside(["a"]) == {"a", "c"}
+    assert prologue.beside(["b", "unknown"]) == {"b", "d"}
+    assert not prologue.beside([])
+    part = prologue.only(["c", "a"])
+    assert part is not None
+    assert [n for n, _ in part.scalars] == ["a", "c"]
+    assert prologue.only(["a", "unknown"]) is None
+    matrix = Prologue((Exponential(((tau,),), ((0, 0, "E"),), ((0, 0, "F"),)),), prologue.scalars)
+    assert matrix.beside(["a"]) == {"a", "b", "c", "d", "E", "F"}
+    assert matrix.only(["a"]) is None

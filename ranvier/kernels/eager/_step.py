@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 
 import sympy as sp
@@ -11,7 +11,7 @@ import torch
 from ranvier.dynamics import TIME, ByStructure, Program, Prologue, Step
 from ranvier.kernels.eager._torch import compile_function, source
 
-__all__ = ["clock", "coefficients", "step_function"]
+__all__ = ["clock", "coefficients", "some_coefficients", "step_function"]
 
 Tensor = torch.Tensor
 Values = Mapping[str, Tensor]
@@ -55,6 +55,22 @@ def coefficients(step: Step, values: Values, dt: float) -> dict[str, Tensor]:
     wide["dt"] = torch.tensor(dt, dtype=torch.float64, device=device)
     out = _prologue(step.prologue)(wide, wide["dt"])
     return {n: out[n] for n in dict.fromkeys((*step.coefficients, *step.timing))}
+
+
+def some_coefficients(
+    step: Step, names: Collection[str], dt: float
+) -> tuple[tuple[str, ...], Callable[[Values], dict[str, Tensor]]] | None:
+    """What finds some coefficients as :func:`coefficients` does, and the parameters that it reads; None where it finds all or none."""
+    part = step.prologue.only(names)
+    if part is None:
+        return None
+    compute, like = _prologue(part), torch.tensor(dt, dtype=torch.float64)
+    reads = {str(s) for _, e in part.scalars for s in e.free_symbols} - {"dt"}
+
+    def found(values: Values) -> dict[str, Tensor]:
+        return compute({n: v.to(torch.float64) for n, v in values.items()} | {"dt": like}, like)
+
+    return tuple(sorted(reads)), found
 
 
 def clock(step: Step, values: Values, times: Tensor, rank: int) -> dict[str, Tensor]:

@@ -208,6 +208,16 @@ class Population(Habits, Noting):
             return raw
         return raw + (raw.detach().clamp(low, high) - raw.detach())
 
+    def value_now(self, label: str) -> Tensor:
+        """The same with the same gradient, outside torch's transforms: a single number inside its bounds as it is."""
+        low, high = self.bounds.get(label, (None, None))
+        raw = self._parameters.get(label)
+        if raw is not None and raw.numel() == 1:
+            number = raw.item()
+            if number and (-math.inf if low is None else low) < number < (math.inf if high is None else high):
+                return raw
+        return self.value(label)
+
     @property
     def normalises(self) -> bool:
         """Whether a norm takes the statistics of each step now."""

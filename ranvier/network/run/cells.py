@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -64,10 +64,27 @@ class Cells:
         other._read()
         return other
 
+    def coefficients_now(self, names: Sequence[str]) -> Callable[[], dict[str, Tensor]]:
+        """What finds some coefficients from the numbers that the population has when it is called, as :meth:`coefficient` has them."""
+        dtype, population = self._dtype, self.population
+        some = None if self.graph.values.get(self.name) else eager.some_coefficients(self.step, names, self.graph.dt)
+
+        def every() -> dict[str, Tensor]:
+            other = self.renewed()
+            return {n: other.coefficient(n) for n in names}
+
+        if some is None:
+            return every
+        reads, found = some
+        return lambda: {n: c.to(dtype) for n, c in found({n: population.value_now(n) for n in reads}).items()}
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return torch.float64 if self.step.exact else self.graph.dtype
+
     def coefficient(self, name: str) -> Tensor:
         """A coefficient in the dtype in which a step is computed."""
-        value, dtype = self.coefficients[name], torch.float64 if self.step.exact else self.graph.dtype
-        return value if value.dtype == dtype else value.to(dtype)
+        return self.coefficients[name].to(self._dtype)
 
     def scan(
         self, inflow: Inflow, window: Window, first: int = 0, count: int | None = None, *, emits: bool = True,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 if TYPE_CHECKING:
     from ranvier.network.parts.projection import Projection
-    from ranvier.network.run.cells import Cells
     from ranvier.network.run.runner import Runner
 
 __all__ = ["Numbers"]
@@ -29,8 +28,11 @@ class Numbers:
     ) -> None:
         streams = {n: runner.cells[n].step.streams for n, _ in wanted}
         self._dtype = runner.graph.dtype
-        self._cells = {n: runner.cells[n] for n, name in wanted if name not in streams[n]}
-        self._ways: list[Callable[[Mapping[str, Cells]], Tensor]] = []
+        self._cells: dict[str, Callable[[], Mapping[str, Tensor]]] = {}
+        for n in dict.fromkeys(n for n, name in wanted if name not in streams[n]):
+            names = [name for owner, name in wanted if owner == n and name not in streams[n]]
+            self._cells[n] = runner.cells[n].coefficients_now(names)
+        self._ways: list[Callable[[Mapping[str, Mapping[str, Tensor]]], Tensor]] = []
         for n, name in wanted:
             if name in streams[n]:
                 step = runner.cells[n].step
@@ -41,10 +43,10 @@ class Numbers:
 
     def now(self) -> list[Tensor]:
         """The numbers as the parameters are now."""
-        cells = {n: one.renewed() for n, one in self._cells.items()}
-        return [way(cells) for way in self._ways]
+        found = {n: numbers() for n, numbers in self._cells.items()}
+        return [way(found) for way in self._ways]
 
-    def _biases(self, projections: Sequence[Projection], shape: tuple[int, ...], _: Mapping[str, Cells]) -> Tensor:
+    def _biases(self, projections: Sequence[Projection], shape: tuple[int, ...], _: Any) -> Tensor:
         found = [p.chain.operands[0].numbers_for(True)[1] for p in projections]
         first, *others = [bias for bias in found if bias is not None]
         for bias in others:
@@ -52,5 +54,5 @@ class Numbers:
         return first.to(self._dtype).expand(1, *shape)
 
 
-def _coefficient(population: str, name: str, cells: Mapping[str, Cells]) -> Tensor:
-    return cells[population].coefficient(name)
+def _coefficient(population: str, name: str, found: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
+    return found[population][name]

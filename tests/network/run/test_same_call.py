@@ -302,6 +302,36 @@ def test_every_change_of_a_learnt_time_constant_is_seen(make: Callable) -> None:
         assert _served(net)
 
 
+def test_a_coefficient_without_gradient_follows_its_parameter() -> None:
+    """An update that reads whether tau is long, beside one that reads tau."""
+    equations = "v' = exp(-dt/tau)*v + x*(1 + int(tau > 6*ms)) + b : 1\nx : 1 (input)"
+    cell = rv.Cell(equations, threshold="v > 1", reset="v = 0", tau=rv.Learn(5 * ms), b=0.1, size=8, name="cell")
+    net, x = rv.Sequential(rv.Linear(20, 8), cell, rv.Linear(8, 2), rv.LeakyReadout(2), dt=1 * ms), _spikes(6, 3)
+    found = []
+    for tau in (5.0, 7.0, 5.0):
+        net.populations["cell1"].tau.data.fill_(tau)
+        expected = _made(copy.deepcopy(net), x)
+        for _ in range(12):
+            assert _same(_made(net, x), expected)
+        found.append(expected)
+    assert _served(net)
+    assert _as_one(net)
+    assert not _same(found[0], found[1])
+    assert _same(found[0], found[2])
+
+
+@pytest.mark.parametrize("tau", [5.0, 0.0, -1.0, 1e-3, 20.0, 25.0])
+def test_learnt_numbers_at_their_bounds_are_those_of_the_long_way(tau: float) -> None:
+    parts = [rv.Linear(20, 8), rv.LIF(8, tau=rv.Learn(5 * ms, max=20 * ms)), rv.Linear(8, 2), rv.LeakyReadout(2)]
+    net, x = rv.Sequential(*parts, dt=1 * ms), _spikes(6, 3)
+    for _ in range(6):
+        _made(net, x)
+    net.populations["lif1"].tau.data.fill_(tau)
+    expected, served = _made(copy.deepcopy(net), x), _served(net)
+    assert _same(_made(net, x), expected)
+    assert _served(net) == served + 1
+
+
 @pytest.mark.parametrize("batch", [3, 32])
 def test_every_change_of_single_synapses_is_seen(batch: int) -> None:
     def buffer(net: rv.Network, last: bool) -> Tensor:

@@ -62,13 +62,14 @@ def open_calls(
 
 
 def _coefficients(task: Fused) -> tuple[tuple[str, str], ...]:
-    """The coefficients of each population of which one is computed from parameters."""
-    return tuple(
-        (n, c)
-        for n, scan in task.members.items()
-        if any(scan.coefficient(c).requires_grad for c in scan.step.coefficients)
-        for c in scan.step.coefficients
-    )
+    """The coefficients that are computed from parameters, and those that read the same ones and have no gradient."""
+    out = []
+    for n, scan in task.members.items():
+        names = scan.step.coefficients
+        learnt = [c for c in names if scan.coefficient(c).requires_grad]
+        beside = scan.step.prologue.beside(learnt) if learnt else ()
+        out += [(n, c) for c in names if c in learnt or c in beside or (learnt and c == scan.step.period)]
+    return tuple(out)
 
 
 def _steady(task: Fused) -> list[tuple[str, str]]:
