@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.neurons._cell import Cell
+from ranvier.neurons._habits import refuse_own
 from ranvier.units import ms, mV, nA, nS, pA, pF
 
 __all__ = ["AdEx"]
@@ -51,6 +52,7 @@ def AdEx(
 
     >>> cell = rv.AdEx(100, b=0*pA, tau_w=rv.Learn(100*ms))
     """
+    refuse_own("AdEx", options, "equations", "threshold", "reset", "name", V_th=False)
     cut = {} if V_cut is None else {"V_cut": V_cut}
     return Cell(
         """

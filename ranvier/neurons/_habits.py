@@ -10,7 +10,7 @@ from ranvier.errors import DimensionError, EquationError
 from ranvier.units import UNITS, as_quantity
 from ranvier.values import Distribution, Learn
 
-__all__ = ["checked", "instead_of", "remedy"]
+__all__ = ["checked", "instead_of", "refuse_own", "remedy"]
 
 _THRESHOLD = "the threshold of a cell is V_th: write V_th={value}"
 _RESET = 'write reset="v -= V_th" (subtract), reset="v = 0" (to zero) or reset=None (none)'
@@ -95,13 +95,7 @@ def checked(cell: str, options: Mapping[str, Any], *, V_th: Any = 0.0, reset: st
             raise EquationError(f"{name}={options[name]!r}: {text}.", line=name)
         if _WORDS.get(name) is _DECAY:
             raise EquationError(f"{name}={options[name]!r}: {remedy(name, options[name], times).strip()}", line=name)
-    for name in ("threshold", "equations", "emit", "arrivals", "name"):
-        if name in options:
-            why = remedy(name, options[name], {"V_th": 0}) if name == "threshold" else ""
-            raise EquationError(
-                f"{name}={options[name]!r}: {cell} sets its own {name}.{why} For another one write the equations: rv.Cell(…).",
-                line=name,
-            )
+    refuse_own(cell, options, "threshold", "equations", "emit", "arrivals", "name")
     for name, value in times.items():
         _check_time(cell, name, value)
     if (unit := _dimension(V_th)) not in (None, UNITS["1"].dimension):
@@ -110,6 +104,17 @@ def checked(cell: str, options: Mapping[str, Any], *, V_th: Any = 0.0, reset: st
             f"membrane is in mV."
         )
     return dict(options)
+
+
+def refuse_own(cell: str, options: Mapping[str, Any], *words: str, V_th: bool = True) -> None:
+    """Refuse those ``words`` of :class:`Cell` that a ready cell sets itself; ``V_th`` tells whether it has a threshold of that name."""
+    for name in words:
+        if name in options:
+            why = remedy(name, options[name], {"V_th": 0}) if name == "threshold" and V_th else ""
+            raise EquationError(
+                f"{name}={options[name]!r}: {cell} sets its own {name}.{why} For another one write the equations: rv.Cell(…).",
+                line=name,
+            )
 
 
 def _dimension(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.neurons._cell import Cell
+from ranvier.neurons._habits import refuse_own
 from ranvier.units import cm, mS, ms, mV, uF, um
 
 __all__ = ["HodgkinHuxley", "TraubMiles"]
@@ -75,6 +76,7 @@ def HodgkinHuxley(
     alpha_n = 0.01*(v + 55*mV)/mV/(1 - exp(-(v + 55*mV)/(10*mV)))/ms : kHz
     beta_n = 0.125*exp(-(v + 65*mV)/(80*mV))/ms : kHz
     """
+    refuse_own("HodgkinHuxley", options, "equations", "threshold", "name")
     rest = {"v": -65 * mV, "m": 0.0529325, "h": 0.5961208, "n": 0.3176769}
     return Cell(
         _MEMBRANE + rates, threshold="v > V_th", refractory=refractory, name="hodgkin_huxley", size=size, area=area,
@@ -123,6 +125,7 @@ def TraubMiles(
     alpha_n = 0.032*(15*mV - v + V_T)/mV/(exp((15*mV - v + V_T)/(5*mV)) - 1)/ms : kHz
     beta_n = 0.5*exp((10*mV - v + V_T)/(40*mV))/ms : kHz
     """
+    refuse_own("TraubMiles", options, "equations", "threshold", "name")
     rest = {"v": -60 * mV, "m": 0.0268633, "h": 0.9913058, "n": 0.060434}
     return Cell(
         _MEMBRANE + rates, threshold="v > V_th", refractory=refractory, name="traub_miles", size=size, area=area,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.neurons._cell import Cell
-from ranvier.neurons._habits import checked, endless
+from ranvier.neurons._habits import checked, endless, refuse_own
 from ranvier.units import Mohm, ms, mV, nA
 
 __all__ = ["ALIF", "IF", "LIF", "CurrentLIF", "LeakyReadout"]
@@ -93,6 +93,7 @@ def ALIF(
 
     >>> cell = rv.ALIF(256, tau_a=rv.Learn(200*ms))
     """
+    refuse_own("ALIF", options, "reset")
     return Cell(
         """
         v' = beta*v + x : 1
@@ -119,6 +120,7 @@ def CurrentLIF(
 
     >>> cell = rv.CurrentLIF(100, tau_s=5*ms, I_e=0.3*nA)
     """
+    refuse_own("CurrentLIF", options, "reset")
     frozen = "" if refractory is None else "(unless refractory)"
     return Cell(
         f"""

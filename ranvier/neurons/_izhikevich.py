@@ -6,6 +6,7 @@ from typing import Any
 
 from ranvier.errors import EquationError
 from ranvier.neurons._cell import Cell
+from ranvier.neurons._habits import refuse_own
 from ranvier.units import ms, mV
 
 __all__ = ["IZHIKEVICH_KINDS", "Izhikevich"]
@@ -61,6 +62,7 @@ def Izhikevich(
 
     >>> cell = rv.Izhikevich(10, kind="CH")
     """
+    refuse_own("Izhikevich", options, "equations", "threshold", "reset", "name", V_th=False)
     if kind not in IZHIKEVICH_KINDS:
         known = ", ".join(IZHIKEVICH_KINDS)
         raise EquationError(f"kind={kind!r} is not a pattern: choose one of {known}.", line=str(kind))

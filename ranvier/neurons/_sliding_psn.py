@@ -32,7 +32,7 @@ def SlidingPSN(
     order
         k, how many inputs h reads: those of this step and of the k - 1 steps before, which are the state.
     weight
-        w_0 … w_(k-1): k numbers; None: learnt, 1, 1/2, 1/4, … at the start. All cells share them.
+        w_0 … w_(k-1): k numbers, or ``Learn`` of them; None: learnt, 1, 1/2, 1/4, … at the start. All cells share them.
     V_th
         Threshold of h [1]; None: learnt, 1 at the start.
     options
@@ -54,13 +54,16 @@ def SlidingPSN(
     V_th = Learn(1.0) if V_th is None else V_th
     values: dict[str, Any] = {f"w_{i}": Learn(0.5**i) for i in range(order)}
     if weight is not None:
-        numbers = np.asarray(as_quantity(weight).value, dtype=float)
+        learnt = weight if isinstance(weight, Learn) else None
+        numbers = np.asarray(as_quantity(weight if learnt is None else learnt.value).value, dtype=float)
         if numbers.shape != (order,):
             raise EquationError(
                 f"weight has shape {numbers.shape}, but order={order} asks for {order} numbers, that of the present input first.",
                 line="SlidingPSN",
             )
         values = {f"w_{i}": float(w) for i, w in enumerate(numbers)}
+        if learnt is not None:
+            values = {n: Learn(w, learnt.min, learnt.max, each=learnt.each) for n, w in values.items()}
     past = ["x", *(f"x_{i}" for i in range(1, order))]
     shifts = [f"{new}' = {old} : 1" for old, new in pairwise(past)]
     total = " + ".join(f"w_{i}*{x}" for i, x in enumerate(past))

@@ -26,7 +26,7 @@ _MOST = 32
 
 
 def StateSpace(
-    size: int | tuple[int, ...] | None = None, *, modes: int = 8, start: str = "S4D-Lin", tau: Any = None, V_th: Any = 1.0,
+    size: int | tuple[int, ...] | None = None, *, modes: int = 8, start: str = "S4D-Lin", tau: Any = None, V_th: Any = None,
     emit: str = "spike", **options: Any,
 ) -> Cell:  # fmt: skip
     """A diagonal linear state space for each cell, and a spike where its output exceeds a threshold.
@@ -46,7 +46,7 @@ def StateSpace(
     tau
         Time constant [ms] that scales all modes, dt/Δ in S4D; None: learnt, drawn from a log-normal distribution around 100 ms.
     V_th
-        Threshold of y [1].
+        Threshold of y [1]; None: 1. A state space that emits y has none.
     emit
         ``"y"`` makes it a state space without spikes, whose output y may drive cells such as :func:`LIF`.
     options
@@ -69,6 +69,11 @@ def StateSpace(
         raise EquationError(f"modes={modes!r} must be a whole number from 1 to {_MOST}.", line="StateSpace")
     if emit not in ("spike", "y"):
         raise EquationError(f"emit={emit!r}: a state space emits 'spike' or 'y'.", line="StateSpace")
+    if emit == "y" and V_th is not None:
+        raise EquationError(
+            f"V_th={V_th!r}: a state space that emits 'y' does not fire; remove V_th.", line="StateSpace"
+        )
+    V_th = 1.0 if V_th is None else V_th
     tau = Learn(LogNormal(100 * ms, 1.0), min=0.1 * ms) if tau is None else tau
     lines, values = [], dict[str, Any]()
     for n, q in enumerate(_STARTS[start](modes)):

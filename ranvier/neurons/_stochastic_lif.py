@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.neurons._cell import Cell
-from ranvier.neurons._habits import checked
+from ranvier.neurons._habits import checked, refuse_own
 from ranvier.units import ms
 from ranvier.values import ExponentialDistribution
 
@@ -49,6 +49,7 @@ def StochasticLIF(
 
     >>> cell = rv.StochasticLIF(100, sigma=0.2)
     """
+    refuse_own("StochasticLIF", options, "reset")
     return Cell(
         """
         dv/dt = (I - v)/tau_m + sigma*sqrt(2/tau_m)*xi_v : 1

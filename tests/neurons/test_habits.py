@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import ranvier as rv
-from ranvier.errors import RanvierError
+from ranvier.errors import EquationError, RanvierError
 from ranvier.units import ms, mV
 
 WORDS: dict[str, tuple[dict[str, Any], str]] = {
@@ -91,3 +91,16 @@ def test_a_cell_is_copied_and_pickled_whole() -> None:
     cell = rv.LIF(3, tau=10 * ms)
     for made in (copy.copy(cell), copy.deepcopy(cell), pickle.loads(pickle.dumps(cell))):
         assert made.values == cell.values
+
+
+@pytest.mark.parametrize(
+    "make", [rv.ALIF, rv.CurrentLIF, rv.StochasticLIF, rv.AdEx, rv.Izhikevich, rv.HodgkinHuxley, rv.TraubMiles]
+)
+@pytest.mark.parametrize("words", [{"reset": None}, {"threshold": "v > 0"}, {"name": "mine"}, {"equations": ""}])
+def test_ready_cells_say_which_words_they_set_themselves(make: Callable[..., rv.Cell], words: dict[str, Any]) -> None:
+    (word,) = words
+    if word == "reset" and make in (rv.HodgkinHuxley, rv.TraubMiles):
+        assert make(2, **words).reset is None
+        return
+    with pytest.raises(EquationError, match=f"{make.__name__} sets its own {word}.*rv.Cell|of a cell is V_th"):
+        make(2, **words)

@@ -29,7 +29,7 @@ def test_it_is_a_convolution_with_a_threshold_and_its_gradient(order: int) -> No
     weight = torch.randn(40, 2, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     (out * weight).sum().backward()
     values = dict(layer.named_parameters())
-    assert [float(values[f"w_{i}"]) for i in range(order)] == [0.5**i for i in range(order)]
+    assert [float(values[f"w_{i}"].detach()) for i in range(order)] == [0.5**i for i in range(order)]
 
     other = x.detach().clone().requires_grad_()
     w = torch.tensor([0.5**i for i in range(order)], dtype=torch.float64, requires_grad=True)
@@ -63,6 +63,9 @@ def test_given_weights_and_weights_of_each_cell() -> None:
     given = rv.SlidingPSN(2, order=3, weight=[0.5, -1.0, 2.0], V_th=0.5).layer(dt=1 * ms)
     assert not list(given.parameters())
     assert torch.equal(given(x)[0], (convolved(x, torch.tensor([0.5, -1.0, 2.0])) >= 0.5).float())
+    learnt = rv.SlidingPSN(2, order=3, weight=rv.Learn([0.5, -1.0, 2.0], min=-1, max=2), V_th=0.5).layer(dt=1 * ms)
+    assert [n.rpartition(".")[2] for n, _ in learnt.named_parameters()] == ["w_0", "w_1", "w_2"]
+    assert torch.equal(learnt(x)[0], given(x)[0])
     each = rv.SlidingPSN(2, order=2, w_0=rv.Learn(np.array([1.0, -1.0]))).layer(dt=1 * ms)
     assert each(x)[0][0, 0].tolist() == [float(x[0, 0, 0] >= 1), float(-x[0, 0, 1] >= 1)]
 

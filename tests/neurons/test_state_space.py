@@ -87,6 +87,7 @@ def test_its_output_drives_other_cells() -> None:
         ({"modes": 0}, "from 1 to 32"),
         ({"modes": 2.0}, "from 1 to 32"),
         ({"emit": "z"}, "'spike' or 'y'"),
+        ({"emit": "y", "V_th": 2.0}, "does not fire; remove V_th"),
         ({"p_9": 1.0}, "used by no equation"),
         ({"tau": math.inf * ms}, "finite tau"),
     ],
