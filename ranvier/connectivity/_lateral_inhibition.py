@@ -95,19 +95,19 @@ class LateralInhibition(Transform, nn.Module):
         self.share.fill_(math.sqrt(square + var) / (mean * math.sqrt(inputs)))
 
     def _inputs(self) -> int:
-        """How many inputs an excitatory cell has."""
+        """The number of inputs of an excitatory cell."""
         return math.prod(self.excite.effective_weight().shape[1:])  # pyright: ignore[reportCallIssue]
 
     def refusal(self, shape: tuple[int, ...]) -> str | None:
-        """What its maps refuse."""
+        """The refusal of either of its maps."""
         return self.excite.refusal(shape) or self.inhibit.refusal(shape)  # pyright: ignore[reportCallIssue]
 
     def takes(self) -> PartialShape:
-        """What its maps take."""
+        """The shape that both of its maps take."""
         return self.excite.takes()  # pyright: ignore[reportCallIssue]
 
     def gives(self, shape: PartialShape) -> PartialShape:
-        """What its excitatory map gives."""
+        """The shape that its excitatory map gives."""
         return self.excite.gives(shape)  # pyright: ignore[reportCallIssue]
 
     def describe(self, name: str, tensors: dict[str, Tensor], bound: BoundTransform) -> dict[str, Any] | None:

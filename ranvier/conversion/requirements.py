@@ -31,7 +31,7 @@ def check_cell(cell: Any) -> None:
 
 
 def _lacks(cell: Cell) -> str:
-    """What is missing, as the end of a sentence; empty where nothing is."""
+    """What a cell lacks, as the end of a sentence; empty where it lacks nothing."""
     units, port = cell.system.dimensions, cell.default_port
     if not cell.fires or cell.emit != "spike":
         return "sends no spikes"
@@ -47,7 +47,7 @@ def _lacks(cell: Cell) -> str:
 
 
 def check_collection(name: str, given: Any, what: str, example: str) -> None:
-    """Refuse an argument that must hold several things and is one.
+    """Refuse an argument that is a single thing instead of a list.
 
     Raises
     ------

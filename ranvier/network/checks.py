@@ -228,7 +228,7 @@ def _surely_sound(value: Tensor) -> bool:
 
 
 def surely_finite(value: Tensor) -> bool:
-    """Whether an input needs no look for NaN and infinity, or a quick one finds none; False says nothing."""
+    """Whether an input surely holds neither NaN nor infinity; False leaves it open."""
     if value.numel() > _SMALL:  # not looked at in any call
         return True
     if value.numel() > _QUICK:

@@ -25,7 +25,7 @@ _WORDS = {
 
 
 class Habits(nn.Module):
-    """A module whose error for an unknown attribute says what stands in its place here."""
+    """A module whose error for an unknown attribute names what to write instead."""
 
     def _cells(self) -> tuple[str | None, Collection[str]]:
         """The population that it is, and the variables of its cells; none where it is a whole network."""

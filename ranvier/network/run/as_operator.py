@@ -95,7 +95,7 @@ def precision(device: str) -> dict[str, str]:
 
 
 def left_out(module: Any) -> str:
-    """Why no operator can stand for the calls of a network, as the end of a sentence; empty where one can."""
+    """The reason why a network cannot be called as an operator, as the end of a sentence; empty where it can."""
     graph = module.graph
     populations, projections = graph.populations.values(), graph.projections.values()
     drawn = any(isinstance(v, Distribution) for p in populations for v in p.cell.initial.values())

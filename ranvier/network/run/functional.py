@@ -83,7 +83,7 @@ def functional(
 
 
 def _check(module: nn.Module, how: Mapping[str, Any]) -> None:
-    """Refuse a call that no operator can stand for."""
+    """Refuse a call that cannot be an operator."""
     if any(level.key() == _functorch.TransformType.Jvp for level in _functorch.get_interpreter_stack() or ()):
         raise ProviderError(_FORWARD)
     reason = left_out(module)
@@ -133,7 +133,7 @@ def _bare(t: Tensor) -> tuple[Tensor, list[int]]:
 
 
 def _stand_ins(bare: Sequence[tuple[Tensor, Sequence[int]]]) -> list[Tensor]:
-    """One tensor of each that vmap stacks, for a look at shapes."""
+    """The first of the tensors that vmap stacks, to read shapes."""
     made = []
     for t, axes in bare:
         one = t.detach()
@@ -236,7 +236,7 @@ class _Backward(torch.autograd.Function):
 def _each(
     function: type[torch.autograd.Function], info: Any, dims: Sequence[Any], args: Sequence[Any]
 ) -> tuple[Any, Any]:
-    """A call for each, and results one upon another."""
+    """Run a call for each, and stack the results."""
     rows = [
         function.apply(*(a.select(d, k) if isinstance(d, int) else a for a, d in zip(args, dims, strict=True)))
         for k in range(info.batch_size)

@@ -79,7 +79,7 @@ def threads_for(task: Circuit, threads: int | None, tuning: Tuning = TUNING) -> 
 
 
 def likely(task: Circuit, tuning: Tuning = TUNING) -> bool:
-    """Whether a circuit is so large that several threads are taken until calls have shown what they are worth."""
+    """Whether a circuit is so large that its first calls take several threads."""
     return _worth(task, replace(tuning, thread_cells=tuning.likely_cells)) > 1
 
 
@@ -110,7 +110,7 @@ def shared_team(task: Circuit, exchange: Exchange, width: int) -> Team:
 
 
 def _worth(task: Circuit, tuning: Tuning) -> int:
-    """Threads that pay for a call of ``task`` by its size."""
+    """The number of threads that a call of ``task`` can use, by its size."""
     stored = sum(events(q, tuning) for q in task.projections)
     return worth(sum(p.cells for p in task.populations), stored, task.steps, tuning, task.plastic, task.graded)
 

@@ -1,4 +1,4 @@
-"""How many threads are fastest for a kind of circuit, found from the calls themselves.
+"""The fastest number of threads for a kind of circuit, measured in the calls themselves.
 
 What a second thread is worth depends on the machine (two processors may share one core) and on what the kernels do. No rule about
 sizes knows it. All numbers of threads give the same bits, so calls try them in turn: a kind of circuit begins with one number, the next
@@ -42,12 +42,12 @@ class _Kind:
     seconds: dict[int, deque[float]] = field(default_factory=dict)
 
     def cost(self, threads: int) -> float:
-        """The shortest call, in which the least else disturbed; more threads must gain something."""
+        """The shortest call, which other programs disturbed least; more threads must gain something."""
         return min(self.seconds[threads]) * (_GAIN if threads > 1 else 1.0)
 
 
 class Trials:
-    """Chooses between one thread and several, by kind of circuit; a number that was slower is tried again after ``wait`` calls.
+    """Chooses one thread or several for each kind of circuit, and tries the slower number again after ``wait`` calls.
     ``clock`` gives the seconds."""
 
     def __init__(self, wait: int, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -56,7 +56,7 @@ class Trials:
         self._lock = threading.Lock()
 
     def choice(self, kind: Hashable, threads: int, likely: bool) -> int:
-        """How many threads the next call of a kind takes: 1 or ``threads``. The first calls take the ``likely`` number: several or one."""
+        """The number of threads of the next call of a kind, 1 or ``threads``. ``likely`` chooses several for the first calls."""
         with self._lock:
             found = self._kinds.get((kind, threads))
             if found is None:
@@ -68,7 +68,7 @@ class Trials:
             return found.other if found.trying else found.use
 
     def took(self, kind: Hashable, threads: int, chosen: int, seconds: float) -> None:
-        """A call of a kind, which could have taken ``threads``, took so many ``seconds`` for a step with the ``chosen`` number."""
+        """Note the ``seconds`` of a step of a call, which ran on the ``chosen`` number of threads of at most ``threads``."""
         with self._lock:
             found = self._kinds.get((kind, threads))
             if found is None or chosen != (found.other if found.trying else found.use):

@@ -82,7 +82,7 @@ def step_spikes(*task) -> Spikes:
 
 
 def room_of(law: CountLaw, start: int, stop: int, cells: int) -> int:
-    """Room for the spikes of so many cells in the steps [start, stop) of a law: more are drawn once in 10^14 times."""
+    """Room for the spikes that a law draws for so many cells in the steps [start, stop): it overflows once in 10^14 times."""
     expected = law.most_expected(slice(start, stop), cells)
     return int(expected + 8 * math.sqrt(expected)) + 64
 

@@ -135,7 +135,7 @@ class SynapseLink(Carried):
         return Call(collect_kernel(self.dtype), **listed, **kept, **sizes, grad=grad, total=total)
 
     def listing(self, history: Tensor, flag: Flag) -> list[Call]:
-        """Calls that list the spikes of a contiguous ``history``, and refuse numbers that are none."""
+        """Calls that list the spikes of a contiguous ``history``, and refuse numbers that are no spikes."""
         if self.early is None:
             return []
         late = history[len(history) - self._used :]
