@@ -9,7 +9,6 @@ gradient, and `net.step` beside the loop with one. Circuits: `net.run` of one st
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import statistics
@@ -17,17 +16,16 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn.functional import linear
 
 import ranvier as rv
+from benchmarks._options import options
 from benchmarks._report import machine, publish
 from ranvier.units import ms, mV
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 TAU = 10.0
 LAYERS = (((64, 32, 10), 1), ((64, 32, 10), 64), ((700, 256, 256, 20), 1), ((700, 256, 256, 20), 64))
 #: populations, projections, cells of each
@@ -201,14 +199,7 @@ def page(rows: list[dict[str, Any]], rounds: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--core", type=int, default=-1, help="the processor to stay on; -1: any")
-    parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "benchmarks")
-    given = parser.parse_args()
-    if given.core >= 0:
-        os.sched_setaffinity(0, {given.core})
-    torch.set_num_threads(1)
+    given = options(__doc__)
     rows = []
     for sizes, batch in LAYERS:
         without, with_gradient = layer_calls(sizes, batch)

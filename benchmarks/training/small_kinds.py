@@ -7,14 +7,12 @@ gradients were found equal. Writes `docs/benchmarks/small_kinds.md` and `.json`.
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,11 +20,11 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, cross_entropy, linear, max_pool2d
 
 import ranvier as rv
+from benchmarks._options import options
 from benchmarks._report import machine, publish
 from benchmarks.peers_training.torch_loop_side import ArcTan
 from ranvier.units import ms
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 TAU, OUT = 10.0, 20.0
 #: rates of learning too small to change the firing rates
 RATE = 1e-7
@@ -178,14 +176,7 @@ def page(rows: list[dict[str, Any]], rounds: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--core", type=int, default=-1, help="the processor to stay on; -1: any")
-    parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "benchmarks")
-    given = parser.parse_args()
-    if given.core >= 0:
-        os.sched_setaffinity(0, {given.core})
-    torch.set_num_threads(1)
+    given = options(__doc__)
     rows = []
     for kind in KINDS:
         for dtype in (torch.float32, torch.float64):

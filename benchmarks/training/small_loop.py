@@ -7,7 +7,6 @@ both in turn (A B A B …), after the losses of a first epoch were found equal. 
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import sys
@@ -16,17 +15,16 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
 
 import ranvier as rv
+from benchmarks._options import options
 from benchmarks._report import machine, publish
 from ranvier.units import ms
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 RATE = 1e-5
 Data = tuple[torch.Tensor, torch.Tensor]
 Optimizer = str | Callable[..., torch.optim.Optimizer]
@@ -156,14 +154,7 @@ def page(rows: list[dict[str, Any]], rounds: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--core", type=int, default=-1, help="the processor to stay on; -1: any")
-    parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "benchmarks")
-    given = parser.parse_args()
-    if given.core >= 0:
-        os.sched_setaffinity(0, {given.core})
-    torch.set_num_threads(1)
+    given = options(__doc__)
     warnings.simplefilter("ignore", rv.errors.RanvierWarning)
     rows = [measure(case, given.rounds) for case in CASES]
     text = page(rows, given.rounds)

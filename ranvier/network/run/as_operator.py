@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -63,6 +63,13 @@ class Form(NamedTuple):
     def sizes(self, steps: int, batch: int) -> list[tuple[int, ...]]:
         """The shapes for a number of steps and a batch."""
         return [tuple(steps if n == -1 else batch if n == -2 else n for n in shape) for shape in self.shapes]
+
+    def results(self, out: Sequence[Tensor], record: Mapping[str, Sequence[str]], step: int, stream: int) -> Compiled:
+        """The tensors of a call as what was recorded and the state in ``step``."""
+        pairs = [(n, v) for n, variables in record.items() for v in variables]
+        after = dict(zip(self.paths, out[len(pairs) :], strict=True))
+        made = State.from_tensors(step, stream, after, self.dt, self.times)
+        return Compiled(dict(zip(pairs, out, strict=False)), made)
 
 
 def numbered(module: nn.Module) -> int:

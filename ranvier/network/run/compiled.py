@@ -54,10 +54,7 @@ def compiled(
     given = [] if state is None else list(state.tensors().values())
     first, stream = (0, 0) if state is None else (state.step, state.stream)
     out = torch.ops.ranvier.call(number, asked, inputs, given, first, stream, list(module.parameters()))
-    pairs = [(n, v) for n, variables in record.items() for v in variables]
-    after = dict(zip(form.paths, out[len(pairs) :], strict=True))
-    made = State.from_tensors(first + len(inputs[0]), stream, after, form.dt, form.times)
-    return Compiled(dict(zip(pairs, out, strict=False)), made)
+    return form.results(out, record, first + len(inputs[0]), stream)
 
 
 def _fits(state: Any, form: Form) -> bool:

@@ -21,7 +21,6 @@ from torch._C import _functorch  # pyright: ignore[reportAttributeAccessIssue]
 from ranvier.connectivity.hooks import any_global_hook, has_hook
 from ranvier.errors import ProviderError
 from ranvier.network.run.as_operator import (
-    Compiled,
     Form,
     alone,
     called,
@@ -76,10 +75,7 @@ def functional(
     first, stream = (0, 0) if state is None else (state.step, state.stream)
     asking = _Call(number, asked, form, first, stream, (len(inputs), len(given)))
     out = _Functional.apply(asking, *inputs, *given, *held)
-    pairs = [(n, v) for n, variables in record.items() for v in variables]
-    after = dict(zip(form.paths, out[len(pairs) :], strict=True))
-    made = State.from_tensors(first + len(inputs[0]), stream, after, form.dt, form.times)
-    return Compiled(dict(zip(pairs, out, strict=False)), made)
+    return form.results(out, record, first + len(inputs[0]), stream)
 
 
 def _check(module: nn.Module, how: Mapping[str, Any]) -> None:
