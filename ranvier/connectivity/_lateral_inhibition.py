@@ -71,6 +71,11 @@ class LateralInhibition(Transform, nn.Module):
                 "meaning for others."
             )
         excited, inhibited = self.excite(x), self.inhibit(x)
+        if excited.shape[2:] != inhibited.shape[2:]:
+            raise ShapeError(
+                f"LateralInhibition: excite gives the space {tuple(excited.shape[2:])} and inhibit {tuple(inhibited.shape[2:])}: give both maps "
+                "the same kernel, stride, padding and dilation."
+            )
         mix = _scaled_gradient(_positive(self.mix), 1 / self._inputs())
         space = (1, -1, *(1 for _ in inhibited.shape[2:]))
         less = torch.einsum("ei,bi...->be...", mix, inhibited)

@@ -7,6 +7,7 @@ from typing import Any
 from ranvier.errors import EquationError
 from ranvier.neurons._cell import Cell
 from ranvier.neurons._rewrite import replaced
+from ranvier.neurons.values import check_above_zero
 from ranvier.units import ms
 
 __all__ = ["DynamicThreshold"]
@@ -31,12 +32,12 @@ def DynamicThreshold(
     slope, gain
         Slopes of its target [1].
     start, softness
-        Where ``gain`` sets in, and how sharply [unit of ``variable``].
+        Where ``gain`` sets in, and how softly, above 0 [unit of ``variable``].
 
     Raises
     ------
     EquationError, DimensionError
-        For a cell without such a threshold, or with a variable theta.
+        For a cell without such a threshold, or with a variable theta, and for a softness that is not above 0.
 
     Source: Fontaine, Peña & Brette, PLoS Computational Biology 2014; in networks Ding et al., NeurIPS 2022 (BDETT, which
     takes statistics of a layer in the place of ``start``).
@@ -52,6 +53,7 @@ def DynamicThreshold(
             f"{threshold!r}: name them with variable=… and threshold=….",
             line=str(cell.threshold),
         )
+    check_above_zero("DynamicThreshold", softness=softness)
     unit, v = cell.system.dimensions[variable], f"({variable} - theta_start)/theta_softness"
     rise = f"theta_softness*(maximum({v}, 0) + log1p(exp(-abs({v}))))"  # log(1 + exp(v)) without overflow
     target = f"theta_slope*{variable} + theta_gain*{rise}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from ranvier.errors import EquationError
 from ranvier.neurons._cell import Cell
+from ranvier.neurons.values import check_above_zero
 
 __all__ = ["MembraneRectifier"]
 
@@ -24,14 +25,14 @@ def MembraneRectifier(cell: Cell, *, level: Any = 1.0, variable: str = "v") -> C
     cell
         A cell with a threshold. Its other statements before firing come first.
     level
-        What a spike stands for, in the unit of ``variable``.
+        What a spike stands for, above 0, in the unit of ``variable``.
     variable
         The membrane.
 
     Raises
     ------
     EquationError
-        For what is no cell, has no such variable, or has no threshold.
+        For what is no cell, has no such variable, or has no threshold, and for a level that is not above 0.
 
     Source: Guo et al., ECCV 2022 (reducing information loss for spiking neural networks, MPR).
 
@@ -54,6 +55,7 @@ def MembraneRectifier(cell: Cell, *, level: Any = 1.0, variable: str = "v") -> C
         )
     if "rectified" in cell.values:
         raise EquationError(f"MembraneRectifier: {cell.name} has a rectifier already.", line=cell.name)
+    check_above_zero("MembraneRectifier", level=level)
     v = f"{variable}/rectified"
     middle = f"tanh(3*(clip({v}, 0, 1) - 0.5))/(2*tanh(1.5)) + 0.5"
     outside = f"maximum({v}, 1)**(1/3) - (1 - minimum({v}, 0))**(1/3)"

@@ -6,6 +6,7 @@ from typing import Any
 
 from ranvier.neurons._cell import Cell
 from ranvier.neurons._habits import checked, refuse_own
+from ranvier.neurons.values import check_above_zero
 from ranvier.units import ms
 from ranvier.values import ExponentialDistribution
 
@@ -32,7 +33,7 @@ def StochasticLIF(
     tau_m, tau_s
         Time constants of membrane and synaptic current [ms]. Projections arrive on I [1].
     V_th, delta, tau_h
-        Where the hazard is 1/tau_h, how softly it rises [1], and its time scale [ms].
+        Where the hazard is 1/tau_h, how softly it rises, above 0 [1], and its time scale [ms].
     sigma
         Standard deviation of the membrane without spikes [1].
     drop
@@ -43,13 +44,14 @@ def StochasticLIF(
     Raises
     ------
     EquationError, DimensionError
-        Where a value has the wrong unit, or a time constant is not positive.
+        Where a value has the wrong unit, or a time constant or delta is not positive.
 
     Source: Holberg & Salvi, NeurIPS 2024 (exact gradients for stochastic spiking networks driven by rough signals).
 
     >>> cell = rv.StochasticLIF(100, sigma=0.2)
     """
     refuse_own("StochasticLIF", options, "reset")
+    check_above_zero("StochasticLIF", delta=delta)
     return Cell(
         """
         dv/dt = (I - v)/tau_m + sigma*sqrt(2/tau_m)*xi_v : 1

@@ -13,6 +13,7 @@ from ranvier.units import UNITS, Dimension, as_quantity
 from ranvier.values import Distribution, Learn, Uniform
 
 __all__ = [
+    "check_above_zero",
     "check_drawn",
     "check_text",
     "check_values",
@@ -148,6 +149,14 @@ def least(value: Any) -> float | None:
         return None
     numbers = _array(as_quantity(value).value)
     return float(numbers.min()) if numbers.size else None
+
+
+def check_above_zero(owner: str, **values: Any) -> None:
+    """Refuse values that are not above 0, of a cell or function called ``owner``."""
+    for name, value in values.items():
+        low = least(value)
+        if low is not None and low <= 0:
+            raise EquationError(f"{owner}: {name}={value!r} must be above 0.", line=name)
 
 
 def merge_values(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

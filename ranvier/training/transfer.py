@@ -110,7 +110,7 @@ def replaced(x: Tensor, by: Tensor, share: float) -> Tensor:
         raise ShapeError(
             f"replaced got {tuple(x.shape)} and {tuple(by.shape)}: give two batches [T, B, …] of one shape."
         )
-    if not 0 <= share <= 1:
+    if not isinstance(share, int | float) or not 0 <= share <= 1:
         raise TrainingError(f"replaced: share={share!r} is a probability: give a number from 0 to 1.")
     drawn = torch.rand(x.shape[1], device=x.device) < share
     return torch.where(drawn.reshape(-1, *(1 for _ in x.shape[2:])), by, x)

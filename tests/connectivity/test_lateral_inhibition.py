@@ -169,6 +169,9 @@ def test_mistakes() -> None:
         rv.LateralInhibition(late, good)
     with pytest.raises(ShapeError, match="takes inputs of 0 or more, such as spikes, got -1"):
         dense()(-torch.ones(2, 10, dtype=DOUBLE))
+    maps = (rv.Conv2d(3, n, kernel, bias=False, sign=1) for n, kernel in ((4, 3), (2, 6)))
+    with pytest.raises(ShapeError, match=r"excite gives the space \(4, 4\) and inhibit \(1, 1\)"):  # would broadcast
+        rv.LateralInhibition(*maps)(torch.ones(2, 3, 6, 6))
     with pytest.raises(ShapeError, match="silent or all alike"):
         rv.training.balance(network(), torch.zeros(3, 2, 10, dtype=DOUBLE))
     plain = rv.Sequential(rv.Linear(3, 2), rv.LIF(2), dt=1 * ms)

@@ -52,3 +52,5 @@ def test_units_and_mistakes() -> None:
     ):
         with pytest.raises(EquationError, match=words):
             rv.DynamicThreshold(cell)  # type: ignore[arg-type]
+    with pytest.raises(EquationError, match=r"softness=-0\.1 must be above 0"):
+        rv.DynamicThreshold(rv.LIF(3), softness=-0.1)

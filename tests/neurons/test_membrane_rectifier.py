@@ -61,6 +61,8 @@ def test_it_joins_what_a_cell_does_already() -> None:
         (lambda: rv.MembraneRectifier(rv.LIF(3), variable="w"), "'w' is no variable of lif: name one of v"),
         (lambda: rv.MembraneRectifier(rv.LeakyReadout(3)), "readout never fires"),
         (lambda: rv.MembraneRectifier(rv.MembraneRectifier(rv.LIF(3))), "has a rectifier already"),
+        (lambda: rv.MembraneRectifier(rv.LIF(3), level=0.0), "level=0.0 must be above 0"),
+        (lambda: rv.MembraneRectifier(rv.LIF(3), level=rv.Learn(1.0, min=-1.0)), "must be above 0"),
     ],
 )
 def test_mistakes(make: object, words: str) -> None:

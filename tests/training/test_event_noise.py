@@ -125,6 +125,12 @@ def test_the_derivative_is_that_of_the_path(dt: float, sigma: float, error: floa
     assert distance < error
 
 
+@pytest.mark.parametrize("delta", [0.0, -0.2])
+def test_a_hazard_must_rise(delta: float) -> None:
+    with pytest.raises(EquationError, match=f"StochasticLIF: delta={delta} must be above 0"):
+        rv.StochasticLIF(3, delta=delta)
+
+
 def test_its_laws() -> None:
     """Without spikes the membrane has the standard deviation sigma; the hazard at rest gives the rate."""
     net = rv.Network(dt=0.1 * ms, seed=1)

@@ -9,7 +9,7 @@ import torch
 
 import ranvier as rv
 from ranvier.errors import TrainingError
-from ranvier.units import ms
+from ranvier.units import ms, mV
 
 R = rv.regularizers
 LENGTHS = torch.tensor([5, 3])
@@ -195,6 +195,9 @@ def test_misuse_is_named() -> None:
         lambda: R.RateBounds(1.0, low=0.5, high=0.2),
         lambda: R.RateBounds(1.0, per="layer"),
         lambda: R.MembraneBounds(1.0, low=1.0, high=0.0),
+        lambda: R.MembraneBounds(1.0, low=-70 * mV, high=-50 * mV),
+        lambda: R.ResidualMembrane(1.0, level="1"),  # type: ignore[arg-type]
+        lambda: R.CentredMembrane(1.0, share="1"),  # type: ignore[arg-type]
     ):
         with pytest.raises(TrainingError):
             wrong()

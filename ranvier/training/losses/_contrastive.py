@@ -112,7 +112,7 @@ class Contrastive(Loss):
         if p.shape != z.shape or len(p) <= self.ahead or p.shape[1] < 2:
             raise ShapeError(
                 f"Contrastive got predictions {tuple(p.shape)} and encodings {tuple(z.shape)} [items, B, F]: give both the same shape, more than "
-                f"{self.ahead} items, and at least two samples."
+                f"{self.ahead} items, and at least two samples in every batch, the last one, too."
             )
         return torch.einsum("tbf,tcf->tbc", p[: -self.ahead], z[self.ahead :]) / self.temperature
 

@@ -41,6 +41,11 @@ class MembraneBounds(_OnMembranes):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name, bound in (("low", self.low), ("high", self.high)):
+            if not isinstance(bound, int | float):
+                raise TrainingError(
+                    f"MembraneBounds: {name}={bound!r} must be a number in the base unit of v: -70 stands for -70*mV."
+                )
         if not self.low < self.high:
             raise TrainingError(f"MembraneBounds: low={self.low} is not below high={self.high}; swap or widen them.")
 
@@ -84,7 +89,7 @@ class ResidualMembrane(_OnMembranes):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.level is not None and not 0 < self.level < math.inf:
+        if self.level is not None and not (isinstance(self.level, int | float) and 0 < self.level < math.inf):
             raise TrainingError(f"ResidualMembrane: level={self.level!r} must be a positive number, or None for V_th.")
 
     def variable(self, net: Network, population: str) -> tuple[str, ...] | None:
@@ -127,7 +132,7 @@ class CentredMembrane(Regularizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.share <= 1:
+        if not isinstance(self.share, int | float) or not 0 < self.share <= 1:
             raise TrainingError(f"CentredMembrane: share={self.share!r} of the threshold must lie in (0, 1].")
 
     def variable(self, net: Network, population: str) -> tuple[str, ...] | None:
