@@ -60,8 +60,8 @@ def small_scan(task: Scan) -> SmallScan | None:
     key = id(step), whole, task.dtype, task.wanted, task.cuts, tuple(kinds), learnt, each
     found = _known.get(key)
     if found is None or found.step is not step:
-        while len(_known) >= _MOST:
-            _known.pop(next(iter(_known)), None)
+        for old in [*_known][: max(0, len(_known) - _MOST + 1)]:  # a list at once: other threads may add kinds
+            _known.pop(old, None)
         found = _known[key] = SmallScan(task, kinds, learnt, each)
     return found
 
