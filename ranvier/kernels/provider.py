@@ -245,7 +245,7 @@ class Calls(Protocol):
     def call(
         self, sources: Sequence[Tensor], given: Sequence[Tensor], computed: Sequence[Tensor] = ()
     ) -> tuple[int, list[Tensor], list[Tensor]]:
-        """One call from the values ``given``, with ``sources`` [T, B, …] by feed and those ``computed`` as a scan reads them: what was found,
+        """One call from the values ``given``, with ``sources`` [T, B, …] by feed and those ``computed`` (coefficients in any dtype): what was found,
         the values after it, and the outputs [T, B, …]; no gradient goes to sources and values."""
         ...
 

@@ -65,26 +65,22 @@ class Cells:
         return other
 
     def coefficients_now(self, names: Sequence[str]) -> Callable[[], dict[str, Tensor]]:
-        """What finds some coefficients from the numbers that the population has when it is called, as :meth:`coefficient` has them."""
-        dtype, population = self._dtype, self.population
+        """What finds some coefficients, in float64, from the numbers that the population has when it is called."""
+        population = self.population
         some = None if self.graph.values.get(self.name) else eager.some_coefficients(self.step, names, self.graph.dt)
 
         def every() -> dict[str, Tensor]:
-            other = self.renewed()
-            return {n: other.coefficient(n) for n in names}
+            found = self.renewed().coefficients
+            return {n: found[n] for n in names}
 
         if some is None:
             return every
         reads, found = some
-        return lambda: {n: c.to(dtype) for n, c in found({n: population.value_now(n) for n in reads}).items()}
-
-    @property
-    def _dtype(self) -> torch.dtype:
-        return torch.float64 if self.step.exact else self.graph.dtype
+        return lambda: found({n: population.value_now(n) for n in reads})
 
     def coefficient(self, name: str) -> Tensor:
         """A coefficient in the dtype in which a step is computed."""
-        return self.coefficients[name].to(self._dtype)
+        return self.coefficients[name].to(torch.float64 if self.step.exact else self.graph.dtype)
 
     def scan(
         self, inflow: Inflow, window: Window, first: int = 0, count: int | None = None, *, emits: bool = True,

@@ -234,8 +234,9 @@ class FusedCalls:
         """The numbers of a call as kernels read them."""
         members, rows = self.made.members, list[Tensor]()
         for (n, name), t in zip(self.computed, computed, strict=True):
-            stream = name in members[n].scan.step.streams
-            rows.append(members[n].initial_rows(t.detach()).tensor if stream else members[n].spread(t.detach()))
+            member, number = members[n], t.detach()
+            stream = name in member.scan.step.streams
+            rows.append(member.initial_rows(number).tensor if stream else member.spread(number.to(member.scan.dtype)))
         return rows
 
     def run(
