@@ -35,7 +35,8 @@ class Int8(Storage):
     symmetric
         Leave ``zero`` at 0. Weights of one sign gain a bit with ``symmetric=False``.
     scale
-        A number above 0 that holds for all weights: q = w/scale, from -128 to 127, and ``zero`` = 0. 1/32 gives the weights of Loihi.
+        A number above 0 that holds for all weights: q = w/scale, and ``zero`` = 0. Weights below -128*scale or above 127*scale become these.
+        1/32 gives the weights of Loihi.
 
     Raises
     ------
@@ -55,7 +56,8 @@ class Int8(Storage):
         if self.per not in ("post", "tensor"):
             raise StorageError(f"Int8: per={self.per!r} is unknown; a scale belongs to each 'post' or to the 'tensor'.")
         flag(self.symmetric, "symmetric")
-        if self.scale is not None and not (self.scale > 0 and math.isfinite(self.scale) and self.symmetric):
+        number = isinstance(self.scale, int | float) and not isinstance(self.scale, bool)
+        if self.scale is not None and not (number and 0 < self.scale < math.inf and self.symmetric):
             raise StorageError(
                 f"Int8: scale={self.scale!r}, symmetric={self.symmetric}: give one number above 0, whose zero is 0, or leave scale out."
             )
@@ -67,6 +69,7 @@ class Int8(Storage):
             return Stored(self, weight.to(self.code), weight.new_ones((1,) * weight.ndim))
         if self.scale is not None:
             scale = weight.new_full((1,) * weight.ndim, self.scale)
+            scale = torch.where(torch.isfinite(weight).all(), scale, torch.nan)
             return Stored(self, torch.round(weight / scale).clamp(-128, 127).to(self.code), scale)
         low, high = (weight.amin(axes, keepdim=True), weight.amax(axes, keepdim=True))
         if self.symmetric:

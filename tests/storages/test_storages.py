@@ -63,6 +63,7 @@ class TestInt8:
         w = torch.tensor([[1.0, torch.nan], [1.0, 2.0], [torch.inf, 0.0]])
         for storage in (Int8(), Int8(symmetric=False)):
             assert torch.isfinite(storage.encode(w, 0).decode()).all(1).tolist() == [False, True, False]
+        assert torch.isnan(Int8(scale=1 / 32).encode(w, 0).decode()).all()  # one scale
 
     def test_no_weights_and_only_zeros(self) -> None:
         assert torch.equal(Int8().encode(torch.zeros(3, 2), 0).decode(), torch.zeros(3, 2))
@@ -73,7 +74,14 @@ class TestInt8:
             Int8("pre")
         with pytest.raises(rv.errors.RanvierError, match="symmetric='no'"):
             Int8(symmetric="no")
-        for wrong in ({"scale": 0.0}, {"scale": -1.0}, {"scale": float("nan")}, {"scale": 0.1, "symmetric": False}):
+        for wrong in (
+            {"scale": 0.0},
+            {"scale": -1.0},
+            {"scale": float("nan")},
+            {"scale": "1/32"},
+            {"scale": True},
+            {"scale": 0.1, "symmetric": False},
+        ):
             with pytest.raises(StorageError, match="one number above 0"):
                 Int8(**wrong)
 

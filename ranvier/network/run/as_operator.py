@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -144,6 +145,31 @@ def elsewhere(function: Callable[..., R], *given: Any) -> R:
         return pool.submit(function, *given).result()
 
 
+@contextmanager
+def _repeatable(module: nn.Module) -> Iterator[None]:
+    """Around a call whose backward pass runs it again: both must be one call.
+
+    Raises
+    ------
+    ProviderError
+        Where a module of the user drew numbers of torch or changed a buffer.
+    """
+    drawn, buffers = torch.get_rng_state(), _versions(module)
+    yield
+    changed = buffers != _versions(module)
+    if changed or not torch.equal(drawn, torch.get_rng_state()):
+        what = "changes buffers" if changed else "draws numbers"
+        raise ProviderError(
+            f"a module of the network {what} in a call, so its repetition in the backward pass would be another call: call net.eval() "
+            f"first, or keep the call outside of torch.func and torch.compile."
+        )
+
+
+def _versions(module: nn.Module) -> list[tuple[int, int]]:
+    """Of all buffers, which they are and how often they changed in place."""
+    return [(id(b), -1 if b.is_inference() else b._version) for b in module.buffers()]
+
+
 def called(
     key: int,
     asked: str,
@@ -153,7 +179,13 @@ def called(
     first: int,
     stream: int,
 ) -> tuple[list[Tensor], State]:
-    """The call that was asked for: its signals, and the state after it."""
+    """The call that was asked for: its signals, and the state after it.
+
+    Raises
+    ------
+    ProviderError
+        Where a module of the user draws numbers or changes buffers.
+    """
     module, request = known(key), json.loads(asked)
     x = dict(zip(request["names"], inputs, strict=True)) if request["names"] else inputs[0]
     state = None
@@ -161,7 +193,8 @@ def called(
         state = State.from_tensors(first, stream, dict(zip(form.paths, given, strict=True)), form.dt, form.times)
     how = request["how"] if state is not None or "stream" in request["how"] else {**request["how"], "stream": 0}
     half = getattr(torch, request["half"]) if request["half"] else None
-    with inside_an_operator(), torch.autocast(request["device"], dtype=half, enabled=half is not None):
+    rounded = torch.autocast(request["device"], dtype=half, enabled=half is not None)
+    with inside_an_operator(), _repeatable(module), rounded:
         run = call(module.graph, x, state, request["record"], **how)  # pyright: ignore[reportArgumentType]
     return [run.recorded[n, v] for n, variables in request["record"].items() for v in variables], run.state
 

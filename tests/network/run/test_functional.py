@@ -190,6 +190,42 @@ def test_what_torch_func_cannot_do_says_what_to_write(ask: Callable[..., Any], w
         ask(dense(), spikes("dense"))
 
 
+class Counts(nn.Module):
+    """Divides by the number of its calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return x / self.calls
+
+
+class Noisy(nn.Module):
+    """Adds a random number."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.randn_like(x)
+
+
+@pytest.mark.parametrize(
+    ("made", "words"), [(nn.RReLU, "draws numbers"), (Noisy, "draws numbers"), (Counts, "changes buffers")]
+)
+@pytest.mark.parametrize("way", ["func", "compile"])
+def test_modules_whose_calls_differ_are_refused(made: Callable[[], nn.Module], words: str, way: str) -> None:
+    """The backward pass would run another call, and its gradient would be that of no call."""
+    net = rv.Sequential(rv.Linear(4, 5), made(), rv.LIF(5, V_th=0.2), **F64)
+    call = partial(grad(partial(total, net)), spikes("dense"))
+    if way == "compile":
+        call = partial(torch.compile(partial(total, net), backend="eager"), spikes("dense"))
+    with pytest.raises(ProviderError, match=rf"module of the network {words} in a call.*call net\.eval\(\)"):
+        call()
+    if made is nn.RReLU:
+        net.eval()
+        call()
+
+
 def test_hooks_on_parts_are_refused() -> None:
     net, x = dense(), spikes("dense")
     net.lif1.register_forward_hook(lambda *_: None)
