@@ -98,6 +98,8 @@ def test_a_network_without_numbers_says_how_to_give_it_some() -> None:
 
 
 def test_what_a_file_cannot_hold_is_refused_before_it_is_written(tmp_path: Path) -> None:
+    with pytest.raises(RanvierError, match="device 'meta', which holds no numbers to save"):
+        rv.save(network().to("meta"), tmp_path / "meta")
     for add in (
         lambda net: net.register_buffer("mask", torch.ones(4)),
         lambda net: net.register_parameter("gain", nn.Parameter(torch.ones(1))),

@@ -60,6 +60,10 @@ def save(net: Network, folder: str | os.PathLike[str]) -> None:
             f"{extra[0]!r} is a tensor or module beside the parts of the network, which a file cannot hold: save the numbers, "
             f"torch.save(net.state_dict(), path), or take it out, del net.{extra[0]}."
         )
+    if net.device.type == "meta":
+        raise FileFormatError(
+            "the network is on the device 'meta', which holds no numbers to save: save it before net.to('meta')."
+        )
     description, tensors = describe(net)
     if not isinstance(folder, str | os.PathLike):
         raise FileFormatError(f"{folder!r} is not a path: give a folder for the network.")
