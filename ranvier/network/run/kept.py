@@ -49,7 +49,7 @@ def place_for(known: dict[Any, Kept], key: Hashable, most: int, wait: int = 0) -
     """What is kept for a kind of call, of which the last ``most`` are kept; a new one waits for ``wait`` calls."""
     kept = known.get(key)
     if kept is None:
-        while len(known) >= most:
-            del known[next(iter(known))]
+        for old in [*known][: max(0, len(known) - most + 1)]:  # a list at once: other threads may add kinds
+            known.pop(old, None)
         kept = known[key] = Kept(wait=wait)
     return kept
