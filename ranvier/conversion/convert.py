@@ -99,7 +99,7 @@ def convert(
         raise ConversionError(
             f"layers={layers!r} must be a mapping: layers={{MyPool: lambda module: rv.conversion.Maps(module, 'through')}}."
         )
-    if not 0 <= start < 1:
+    if not isinstance(start, int | float) or not 0 <= start < 1:
         raise ConversionError(f"start={start!r} is a part of the threshold: give a number from 0 to less than 1.")
     traced = trace(model, layers or {}, averages)
     if isinstance(data, Iterator):

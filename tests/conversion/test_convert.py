@@ -72,7 +72,7 @@ def test_cells_begin_at_a_part_of_their_threshold(start):
     assert off.float().mean() < 0.01
 
 
-@pytest.mark.parametrize("start", [-0.1, 1.0])
+@pytest.mark.parametrize("start", [-0.1, 1.0, "rest", None])
 def test_a_start_outside_of_the_threshold_raises_an_error(start):
     with pytest.raises(ConversionError, match="part of the threshold"):
         rv.convert(nn.Sequential(nn.Linear(3, 8), nn.ReLU()), torch.rand(5, 3), start=start)
