@@ -53,10 +53,10 @@ def measure(case: Case) -> dict[str, float]:
 
 recipe = Recipe(
     name="lateral_inhibition", title="Deep without norms", papers=["S018"], citation="Liu, Ding & Yu, ICLR 2026 (DeepEISNN)",
-    claim="Excitatory cells that inhibitory ones balance by subtraction and division train deep without norms, as well as with batch norm.",
+    claim="A deep network whose inhibitory cells balance excitation by subtraction and division trains without norms as well as with batch norm.",
     data="Real: the 10,000 test images of MNIST alone, split 60/20/20 within each class; each seed draws the images to learn from; no augmentation in any arm.",
     scale="Six hidden layers of 100 cells, 2,000 training images, four steps; the paper has VGG and ResNets on CIFAR, ImageNet subsets and event data.",
-    chosen="Optimiser and rate of the inhibited network are the best of eight that were looked at on test images of another seed; those of the others the first that were tried. The epoch is chosen on validation images.",
+    chosen="The optimiser and the rate of the inhibited network are the best of eight pairs that were compared on test images of another seed; those of the other networks are the first that were tried. The epoch is chosen on validation images.",
     methods={INHIBITION: "80 excitatory and 20 inhibitory cells in each layer, weights drawn on 256 training images (E-I Init); gradient descent with momentum, as in the paper"}, baselines={NORM: "100 cells, tdBN"},
     controls={NEITHER: "100 cells with biases, weights scaled until every layer fires in 15 % of the steps"}, measures={"accuracy": "%", "parameters": ""},
     seeds=tuple(range(1, 7)), settings=Settings(), quick={"images": 200, "epochs": 1, "layers": 2, "seeds": (1,)}, minutes=5, measure=measure,

@@ -51,7 +51,7 @@ recipe = Recipe(
     scale="Two convolutions and a hidden layer, 2,000 training images, two steps; the paper has ResNets and VGG on CIFAR and ImageNet.",
     chosen="The settings are the first that were tried; the epoch is chosen on validation images.",
     methods={NORMED: "after the norms on inputs (tdBN), as in the paper; folded for the comparison of spikes"}, controls={INPUTS: "tdBN", NONE: "biases instead"},
-    notes=["In evaluation a network applies its norms on membranes as numbers of each channel already, so the comparison says that the folded copy has the same numbers. Tests of the library compare them with the norm itself."],
+    notes=["In evaluation, a network already applies a norm on membranes as a factor and a shift for each channel, so the comparison shows that the folded copy has the same numbers. Tests of the library compare them with the norm itself."],
     measures={"accuracy": "%", "differ": "%"}, seeds=tuple(range(8)), settings=Settings(), quick={"images": 200, "epochs": 1, "seeds": (0,)}, minutes=4, measure=measure,
     expected=[
         Expect("folding changes fewer than one spike in 10,000", (NORMED, "differ"), "<", 1e-4),

@@ -8,7 +8,7 @@ import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.units import ms
 
-PATH, SIZE, NONE = "by spike times, path by path", "by spike sizes, with a surrogate", "where it starts"
+PATH, SIZE, NONE = "by spike times, pathwise", "by spike sizes, with a surrogate", "where it starts"
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def measure(case: Case) -> dict[str, float]:
 
 recipe = Recipe(
     name="noisy_spike_times", title="Exact gradients of noisy spike times", papers=["S011"], citation="Holberg & Salvi, NeurIPS 2024",
-    claim="Spike times of cells with noise in membrane and threshold have exact gradients path by path, which recover parameters from the laws of spike trains.",
-    data="Generated: trains of a noisy cell whose input weight is planted between 0.8 and 1.2; learning starts between 1.3 and 1.7, with other noise.",
+    claim="Spike times of cells with noise in membrane and threshold have exact pathwise gradients, which recover parameters from the laws of spike trains.",
+    data="Generated: trains of a noisy cell whose input weight lies between 0.8 and 1.2; learning starts between 1.3 and 1.7, with other noise.",
     scale="One cell, one weight, 128 trains of 40 ms; the paper also has two layers. The loss compares expected truncated signatures of the first three spikes.",
     chosen="The settings are the first that were tried.",
     methods={PATH: "EventProp through rv.StochasticLIF"}, baselines={SIZE: "BPTT on the same loss"}, controls={NONE: "no learning"},

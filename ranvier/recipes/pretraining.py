@@ -69,13 +69,13 @@ recipe = Recipe(
     claim="A spiking network that starts from an ordinary one is as good in a fraction of the epochs; converted as it stands, it loses little.",
     data="Real: the 10,000 test images of MNIST alone, split 60/20/20 within each class; no augmentation in any arm.",
     scale="Two convolutions and a hidden layer, 28 x 28 pixels, four steps where it is trained; the paper has ResNets on ImageNet.",
-    chosen="The settings are the first that were tried; conversion at 64 and 16 steps was looked at on test images of one seed before. Calibration was chosen on validation images of seeds 100 to 103. "
-    "A run of seeds 0 to 4 without calibration left the second and third expectation open; seeds 0 to 14 were then measured once.",
+    chosen="The settings are the first that were tried; conversion at 64 and 16 steps had been tried on test images of one seed. Calibration was chosen on validation images of seeds 100 to 103. "
+    "A run of seeds 0 to 4 without calibration left the second and third expectations undecided; seeds 0 to 14 were then measured once.",
     methods={AFTER: "thresholds from training images, no retraining", FEW: "QCFS with 8 levels, half as many epochs more; biases calibrated on training images for 16 steps", PRETRAINED: "two epochs at four steps"},
     baselines={ORDINARY: "rectified units, 8 epochs", QUANTISED: "its activations in 8 levels (QCFS)"}, controls={RANDOM: "the same network, ten epochs"},
     measures={"accuracy": "%", "agreement": "%"}, seeds=tuple(range(15)), settings=Settings(), quick={"images": 300, "epochs": 2, "spiking": 1, "seeds": (0,)},
     minutes=20, measure=measure,
-    notes=["The split is the same for all seeds, which draw weights and the order of images: intervals say how training varies. An epoch of the spiking network costs about four of the ordinary one. The comparison within half a point, beside the claim, was added after the measurement."],
+    notes=["The split is the same for all seeds, which draw weights and the order of images: intervals show how training varies. An epoch of the spiking network costs about four of the ordinary one. The comparison within half a point, beside the claim, was added after the measurement."],
     expected=[
         Expect("64 steps lose less than a point", (AFTER, "accuracy"), ">", (ORDINARY, "accuracy"), plus=-0.01),
         Expect("16 steps lose less than half a point", (FEW, "accuracy"), ">", (QUANTISED, "accuracy"), plus=-0.005),

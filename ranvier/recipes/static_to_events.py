@@ -97,15 +97,15 @@ def measure(case: Case) -> dict[str, float]:
 
 recipe = Recipe(
     name="static_to_events", title="From still images to an event camera", papers=["S009"], citation="He et al., AAAI 2024 (efficient knowledge transfer from static to event domain); Orchard et al. 2015 (the recordings)",
-    claim="A spiking network learns better from few recordings of an event camera if it learns from still images at the same time, with features that agree and images that give way to recordings.",
+    claim="A spiking network learns better from few recordings of an event camera if it learns from still images at the same time: its features of both are aligned, and recordings gradually replace the images.",
     data="Real: 800 recordings of N-MNIST's training set, split by each seed into 100 to learn from, 100 to choose by and 600 to report; 6,000 of the test images of MNIST, which no recording shows. No augmentation.",
     scale="Two convolutions and a hidden layer, 17 x 17 x 2 pixels, ten steps of 30 ms; the paper has N-Caltech101, CEP-DVS and N-Omniglot.",
-    chosen="The settings are the first that were tried; all arms, and a network without norms, were looked at on validation recordings of seed 100.",
+    chosen="The settings are the first that were tried; all arms, and a network without norms, were compared on validation recordings of seed 100.",
     methods={BOTH: "pairs of one class, alignment of the last hidden layer with learnt coefficients, sliding replacement"},
     baselines={LINEAR: "logistic regression on the events of each pixel"},
     controls={MIXED: "the same pairs, without alignment and replacement", TUNED: "images in the first half of the updates, recordings in the second", ALONE: "recordings in all updates"},
     measures={"accuracy": "%"}, seeds=tuple(range(10)), settings=Settings(), quick={"recordings": 60, "updates": 2, "seeds": (0,)}, minutes=14, measure=measure,
-    notes=["Every network has 400 updates of 64 samples. The coefficients of alignment are learnt per step from 1/2; images are replaced with probability (updates done / all)**3. In the arm with mixed pairs the norms have the statistics of both domains to the end."],
+    notes=["Every network has 400 updates of 64 samples. The coefficients of alignment are learnt per step from 1/2; images are replaced with probability (updates done / all)**3. In the arm with mixed pairs, norms take their statistics from both domains until the end."],
     expected=[
         Expect("transfer beats recordings alone", (BOTH, "accuracy"), ">", (ALONE, "accuracy")),
         Expect("transfer beats fine-tuning", (BOTH, "accuracy"), ">", (TUNED, "accuracy")),
