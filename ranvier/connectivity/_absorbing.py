@@ -57,7 +57,7 @@ class Absorbing(Transform):
         """A weight kept to a sign takes no negative factor, and one that is computed from others none at all."""
         own = self.module._parameters
         if (own.get("weight") is None and self.stored is None) or "bias" not in own:
-            remedy = next((call for n in ("weight", "bias") if (call := make_plain(self.module, n))), "")
+            remedy = make_plain(self.module, "weight", "bias")
             how = f", as in {remedy}" if remedy else ""
             return f"stands beside weights that are computed from others; make them plain{how}, or put it beside plain weights."
         if getattr(self.module, "sign", None) is not None and bool((affine.scale < 0).any()):

@@ -13,8 +13,12 @@ def class_of(module: nn.Module) -> type[nn.Module]:
     return parametrize.type_before_parametrizations(module) if parametrize.is_parametrized(module) else type(module)
 
 
-def make_plain(module: nn.Module, name: str) -> str:
-    """The call of torch that makes the parameter ``name`` plain, where it is computed from others; empty where it is plain."""
+def make_plain(module: nn.Module, *names: str) -> str:
+    """The call of torch that makes a parameter plain: the first of ``names`` that is computed from others; empty where none is."""
+    return next((call for name in names if (call := _make_plain(module, name))), "")
+
+
+def _make_plain(module: nn.Module, name: str) -> str:
     if parametrize.is_parametrized(module, name):
         return f"torch.nn.utils.parametrize.remove_parametrizations(module, {name!r})"
     if f"{name}_mask" in module._buffers:

@@ -27,8 +27,7 @@ def copied(module: Module) -> Module:
         return copy.deepcopy(module)
     except RuntimeError as error:
         for name, part in module.named_modules():
-            remedy = next((call for n in ("weight", "bias") if (call := make_plain(part, n))), "")
-            if remedy:
+            if remedy := make_plain(part, "weight", "bias"):
                 raise RanvierError(
                     f"{name} computes a parameter from others, which torch cannot copy after a call with gradient: make it plain first, as in "
                     f"{remedy}."

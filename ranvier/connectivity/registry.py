@@ -73,8 +73,7 @@ def describe(
         Where a file could not make the module again.
     """
     module, kind = transform.module, transform.kind
-    computed = next((call for n in ("weight", "bias") if (call := make_plain(module, n))), "")
-    if computed:
+    if computed := make_plain(module, "weight", "bias"):
         raise FileFormatError(
             f"{where} ({kind}) computes a parameter from others, which a file cannot hold: make it plain first, as in {computed}, or save the "
             f"numbers, torch.save(net.state_dict(), path)."
