@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from torch import nn
 
-from ranvier.connectivity.computed import make_plain
+from ranvier.connectivity.computed import class_of, make_plain
 from ranvier.errors import RanvierError
 
 __all__ = ["copied"]
@@ -29,7 +29,7 @@ def copied(module: Module) -> Module:
         for name, part in module.named_modules():
             if remedy := make_plain(part, "weight", "bias"):
                 raise RanvierError(
-                    f"{name} computes a parameter from others, which torch cannot copy after a call with gradient: make it plain first, as in "
+                    f"{name or class_of(module).__name__} computes a parameter from others, which torch cannot copy after a call with gradient: make it plain first, as in "
                     f"{remedy}."
                 ) from error
         raise

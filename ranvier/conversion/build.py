@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
@@ -10,10 +9,13 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import nn
 
+from ranvier.connectivity.computed import make_plain
+from ranvier.connectivity.copied import copied
 from ranvier.conversion.averages import difference, running_mean
 from ranvier.conversion.report import Row
 from ranvier.conversion.roles import Adds, Averages, Fires, Maps, Passes, Scales
 from ranvier.conversion.trace import Layer, Traced
+from ranvier.errors import ConversionError
 from ranvier.network import Network, Relay
 from ranvier.neurons import Cell
 
@@ -94,8 +96,13 @@ class Builder:
         term = self._one(layer.name, self._given(layer))
         if role.factor == "nowhere":
             term = self._whole(layer.name, (term,))
-        module, note = copy.deepcopy(role.module), ""
+        module, note = copied(role.module), ""
         if role.factor == "weight" and term.factor != 1:
+            if remedy := make_plain(module, "weight"):
+                raise ConversionError(
+                    f"{layer.path} computes its weight from others in every call, so the threshold before it has no place there: make it "
+                    f"plain first, as in {remedy}."
+                )
             with torch.no_grad():
                 cast("torch.Tensor", module.weight).mul_(term.factor)
             note = f"weights times {term.factor:.4g}, the threshold of the population before it"
@@ -110,7 +117,7 @@ class Builder:
         mean = self.net.population(self._free(f"{layer.name}_mean"), None, running_mean())
         made = self.net.population(self._free(layer.name), None, difference())
         self.net.connect(term.source, mean, term.chain, same_step=True)
-        self.net.connect(mean, made, (copy.deepcopy(module),), same_step=True)
+        self.net.connect(mean, made, (copied(module),), same_step=True)
         return self._say(layer, "averaged", "evaluated on running means, in floating point", (Term(made),))
 
     def _fires(self, layer: Layer) -> Signal:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import nn
 
+from ranvier.connectivity.copied import copied
 from ranvier.errors import NumberError, RanvierError
 
 __all__ = ["QCFS", "quantize_activations"]
@@ -67,7 +66,7 @@ def quantize_activations(
     >>> model = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10))
     >>> trained = rv.conversion.quantize_activations(model, levels=4)
     """
-    made = copy.deepcopy(model)
+    made = copied(model)
     places = [(parent, n) for parent in made.modules() for n, m in parent.named_children() if isinstance(m, kind)]
     if not places:
         raise RanvierError(

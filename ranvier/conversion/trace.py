@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from ranvier.connectivity.copied import copied
 from ranvier.conversion.averages import on_one_input
 from ranvier.conversion.roles import Averages, Passes, Refused, Role
 from ranvier.conversion.rules import FUNCTIONS, METHODS, MODULES, Called
@@ -89,7 +89,7 @@ def trace(
     roles = {**MODULES, **layers}
     if (_is_one_of(model, roles) or _is_one_of(model, averages)) and not isinstance(model, nn.Sequential):
         model = nn.Sequential(model)
-    copied = copy.deepcopy(model).eval()
+    own = copied(model).eval()
     kinds = {p.dtype for p in model.parameters()}
     if len(kinds) > 1 or not kinds <= {torch.float32, torch.float64}:
         raise ConversionError(
@@ -97,13 +97,13 @@ def trace(
         )
     tracer = _Tracer(roles, averages)
     try:
-        graph = tracer.trace(copied)
+        graph = tracer.trace(own)
     except Exception as error:
         raise ConversionError(
             f"{type(model).__name__} cannot be traced: {error}. Its forward must not depend on values or shapes: write it without "
             "such branches and with x.size(0) for len(x), or put that part into a module and name its class in averages=."
         ) from error
-    traced = fx.GraphModule(copied, graph)
+    traced = fx.GraphModule(own, graph)
     graph.eliminate_dead_code()
     traced.recompile()
     starts = [n for n in graph.nodes if n.op == "placeholder"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
 from ranvier.connectivity import delays_of
+from ranvier.connectivity.copied import copied
 from ranvier.network.network import Network
 
 __all__ = ["RoundingReport", "compare_rounding", "rounded_delays"]
@@ -40,7 +40,7 @@ def rounded_delays(net: Network) -> Network:
 
     >>> chip = rv.rounded_delays(net)
     """
-    fixed = copy.deepcopy(net)
+    fixed = copied(net)
     learnable = [n for n, p in fixed.projections.items() if p.transform.delay is not None]
     for name in learnable:
         p = fixed.projections[name]

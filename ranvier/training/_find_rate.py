@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ranvier.connectivity.copied import copied
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._fit import Epoch
@@ -93,7 +93,7 @@ def find_rate(
     how = {"progress": False, "metric": "loss", **options}
     try:
         train(
-            copy.deepcopy(net), data, epochs=batches, lr=low, schedule=lambda done: factor**done, batches_per_epoch=1,
+            copied(net), data, epochs=batches, lr=low, schedule=lambda done: factor**done, batches_per_epoch=1,
             callbacks=[look], **how,
         )  # fmt: skip
     except TrainingError:

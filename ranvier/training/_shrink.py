@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
+from ranvier.connectivity.copied import copied
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._fit import Fit
@@ -72,7 +72,7 @@ def shrink_steps(
         train_set, valid_set = cut(count)
         folder = None if checkpoint is None else Path(checkpoint) / f"steps_{count}"
         fit = train(net, train_set, valid_set, epochs=spent, checkpoint=folder, **options)
-        stages.append(Stage(count, fit, copy.deepcopy(net)))
+        stages.append(Stage(count, fit, copied(net)))
     return stages
 
 

@@ -112,6 +112,52 @@ def test_what_needs_plain_weights_says_how_to_make_them(kind: str, tmp_path: Pat
             rv.store_weights(net, rv.storages.Int8())
 
 
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_conversion_that_has_to_scale_them_says_so(kind: str) -> None:
+    """The threshold of the cells before goes into a weight, and torch would compute that weight again without it."""
+    change, words = KINDS[kind]
+    torch.manual_seed(0)
+    last = nn.Linear(6, 2)
+    model, x = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), last).eval(), torch.rand(8, 4)
+    with torch.no_grad():
+        model[0].get_parameter("weight").mul_(5)
+    change(last)
+    last.eval()
+    for called in (False, True):
+        if called:
+            model(x)
+        with pytest.raises(RanvierError, match=words):
+            rv.convert(model, x, threshold="max")
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_conversion_keeps_those_that_no_threshold_goes_into(kind: str) -> None:
+    torch.manual_seed(0)
+    first = nn.Linear(4, 4)
+    KINDS[kind][0](first)
+    model, x = nn.Sequential(first, nn.ReLU(), nn.Linear(4, 2)).eval(), torch.rand(8, 4)
+    with torch.no_grad():
+        expected = model(x)
+        torch.testing.assert_close(rv.convert(model, x, threshold="max")(x, 400), expected, rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize("kind", ["old weight_norm", "old spectral_norm", "prune"])
+def test_copies_after_a_call_with_gradient_say_how_to_make_them_plain(kind: str) -> None:
+    change, words = KINDS[kind]
+    first = rv.Linear(4, 5)
+    change(first)
+    net = rv.Sequential(first, rv.LIF(5), rv.Linear(5, 2), rv.LeakyReadout(2), dt=1 * ms)
+    net(X.float().flatten(2))
+    data = (torch.rand(8, 6, 4), torch.tensor([0, 1] * 4))
+    model = nn.Sequential(first, nn.ReLU())
+    with pytest.raises(RanvierError, match=words):
+        rv.training.find_rate(net, data, batches=10)
+    with pytest.raises(RanvierError, match=words):
+        rv.rounded_delays(net)
+    with pytest.raises(RanvierError, match=words):
+        rv.conversion.quantize_activations(model)
+
+
 def test_a_value_of_cells_is_computed_on_the_population() -> None:
     class Exponential(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
