@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -22,6 +21,7 @@ import torch
 
 from benchmarks._link import ROOT
 from benchmarks._marks import paste
+from benchmarks._memory import begin_peak, memory_mb
 from benchmarks._report import machine
 from benchmarks.ranvier_side import NETWORKS
 from benchmarks.training import nmnist_conv, shd_feedforward, shd_recurrent
@@ -77,10 +77,10 @@ def measured(case: Case, form: Format, steps: int) -> dict[str, float]:
     x, target = torch.from_numpy(inputs["x"]).to(form.weights), torch.from_numpy(inputs["targets"])
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-9)
     how: dict[str, Any] = {"checkpoint": case.between} if form.again else {}
-    idle, spent = _status("VmRSS"), []
+    idle, spent = memory_mb("VmRSS"), []
     for k in range(_WARM + _TIMED):
         if k == _WARM:
-            Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here on
+            begin_peak()
         began = time.perf_counter()
         optimizer.zero_grad()
         with torch.autocast("cpu", dtype=form.autocast or torch.bfloat16, enabled=form.autocast is not None):
@@ -88,12 +88,7 @@ def measured(case: Case, form: Format, steps: int) -> dict[str, float]:
         torch.nn.functional.cross_entropy(out.to(torch.float64).mean(0), target).backward()
         optimizer.step()
         spent.append(time.perf_counter() - began)
-    return {"seconds": median(spent[_WARM:]), "peak": _status("VmHWM") - idle}
-
-
-def _status(key: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(key))
+    return {"seconds": median(spent[_WARM:]), "peak": memory_mb("VmHWM") - idle}
 
 
 def _apart(case: Case, name: str, steps: int) -> dict[str, float]:

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 import ranvier as rv
+from benchmarks._memory import begin_peak, memory_mb
 from ranvier.units import ms
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,11 +80,6 @@ def gradient(net: rv.Network, rule: rv.rules.Rule, x: torch.Tensor, y: torch.Ten
     return torch.cat([q.grad.flatten() for q in net.parameters() if q.grad is not None])
 
 
-def _status(key: str) -> float:
-    line = next(s for s in Path("/proc/self/status").read_text().splitlines() if s.startswith(key))
-    return int(line.split()[1]) / 1024
-
-
 def peak(name: str, steps: int) -> float:
     """Highest resident memory of a gradient beyond what stood before it and the output [T, B, C], MB; this process.
 
@@ -94,10 +90,10 @@ def peak(name: str, steps: int) -> float:
     small, rule = batch(12), rule_of(name, 12)
     gradient(net, replace(rule, window=4) if getattr(rule, "window", None) else rule, *small)
     net.zero_grad(set_to_none=False)
-    before = _status("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")
+    before = memory_mb("VmRSS")
+    begin_peak()
     gradient(net, rule_of(name, steps), x, y)
-    return _status("VmHWM") - before - 4 * steps * BATCH * CLASSES / 2**20
+    return memory_mb("VmHWM") - before - 4 * steps * BATCH * CLASSES / 2**20
 
 
 def memory(name: str, steps: int, bench: str = "rules") -> float:

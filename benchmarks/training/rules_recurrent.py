@@ -14,7 +14,8 @@ from statistics import median
 import torch
 
 import ranvier as rv
-from benchmarks.training.rules import _spread, _status, gradient, memory
+from benchmarks._memory import begin_peak, memory_mb
+from benchmarks.training.rules import _spread, gradient, memory
 from ranvier.units import ms
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,10 +63,10 @@ def peak(name: str, steps: int) -> float:
     """Highest resident memory of a gradient beyond what a short one had, and the output, MB; this process."""
     net, (x, y) = network(), batch(steps)
     gradient(net, RULES[name], *batch(30))
-    before = _status("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")
+    before = memory_mb("VmRSS")
+    begin_peak()
     gradient(net, RULES[name], x, y)
-    return _status("VmHWM") - before - 8 * steps * BATCH * CLASSES / 2**20
+    return memory_mb("VmHWM") - before - 8 * steps * BATCH * CLASSES / 2**20
 
 
 def times(steps: int, rounds: int) -> dict[str, list[float]]:
