@@ -24,6 +24,7 @@ from torch.nn.functional import linear
 import ranvier as rv
 from benchmarks._options import options
 from benchmarks._report import machine, publish
+from benchmarks._turns import Calls, in_turn
 from ranvier.units import ms, mV
 
 TAU = 10.0
@@ -32,7 +33,6 @@ LAYERS = (((64, 32, 10), 1), ((64, 32, 10), 64), ((700, 256, 256, 20), 1), ((700
 CIRCUITS = ((1, 1, 50), (2, 4, 2000), (5, 25, 50), (20, 100, 50), (50, 250, 50))
 #: calls on end of one repetition
 CALLS = 50
-Calls = Mapping[str, Callable[[], Any]]
 
 
 class Spike(torch.autograd.Function):
@@ -156,20 +156,6 @@ def circuit_calls(populations: int, projections: int, cells: int) -> Calls:
     }  # fmt: skip
 
 
-def measure(calls: Calls, rounds: int, times: int) -> dict[str, list[float]]:
-    """Microseconds of a call in every round, in turn."""
-    found: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(rounds + 1):
-        for name, call in calls.items():
-            call()
-            start = time.perf_counter()
-            for _ in range(times):
-                call()
-            if turn:
-                found[name].append(1e6 * (time.perf_counter() - start) / times)
-    return found
-
-
 def row(what: str, found: Mapping[str, list[float]]) -> dict[str, Any]:
     """Medians, and the ratio of the first to each, round by round."""
     first = next(iter(found.values()))
@@ -205,12 +191,13 @@ def main() -> None:
         without, with_gradient = layer_calls(sizes, batch)
         name = f"{'-'.join(map(str, sizes))}, batch {batch}"
         with torch.no_grad():
-            rows.append(row(name, measure(without, given.rounds, CALLS)))
-        rows.append(row(f"{name}, with a gradient", measure(with_gradient, given.rounds, CALLS)))
+            rows.append(row(name, in_turn(without, given.rounds, CALLS, time.perf_counter)))
+        rows.append(row(f"{name}, with a gradient", in_turn(with_gradient, given.rounds, CALLS, time.perf_counter)))
     rows.sort(key=lambda r: len(r["us"]), reverse=True)
     for populations, projections, cells in CIRCUITS:
         name = title(populations, projections, cells)
-        rows.append(row(name, measure(circuit_calls(populations, projections, cells), given.rounds, 20)))
+        calls = circuit_calls(populations, projections, cells)
+        rows.append(row(name, in_turn(calls, given.rounds, 20, time.perf_counter)))
     text = page(rows, given.rounds)
     publish(given.folder, "calls", text, {"rows": rows, "rounds": given.rounds, "machine": machine()})
     sys.stdout.write(text)

@@ -22,6 +22,7 @@ from torch.nn.functional import conv2d, cross_entropy, linear, max_pool2d
 import ranvier as rv
 from benchmarks._options import options
 from benchmarks._report import machine, publish
+from benchmarks._turns import in_turn
 from benchmarks.peers_training.torch_loop_side import ArcTan
 from ranvier.units import ms
 
@@ -139,15 +140,7 @@ def steps_of(kind: str, steps: int, batch: int, dtype: torch.dtype) -> dict[str,
 
 def measure(sides: Mapping[str, Step], rounds: int, times: int) -> dict[str, Any]:
     """Microseconds of the processor per step, and the ratio of the loop's to Ranvier's in each round."""
-    found: dict[str, list[float]] = {n: [] for n in sides}
-    for turn in range(rounds + 1):
-        for name, step in sides.items():
-            step()
-            begun = time.process_time()
-            for _ in range(times):
-                step()
-            if turn:
-                found[name].append(1e6 * (time.process_time() - begun) / times)
+    found = in_turn(sides, rounds, times, time.process_time)
     ratio = statistics.median(a / b for a, b in zip(found["loop"], found["ranvier"], strict=True))
     return {"us": {n: statistics.median(t) for n, t in found.items()}, "ratio": ratio}
 
