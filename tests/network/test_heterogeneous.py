@@ -8,6 +8,7 @@ import torch
 
 import ranvier as rv
 from ranvier.units import ms
+from tests.training.crossed.cells import Spike
 
 N = 6
 X = (torch.rand(12, 3, 4, generator=torch.Generator().manual_seed(0)) < 0.4).double()
@@ -41,19 +42,6 @@ def net(provider: str, **values: object) -> rv.Sequential:
 def by_hand(made: rv.Sequential) -> torch.Tensor:
     """The output, written out step by step with the surrogate of the network."""
     p, (first, second) = made.populations["cell1"], (made.projections[n].chain[0] for n in ("linear1", "linear2"))
-
-    class Spike(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: torch.autograd.function.FunctionCtx, u: torch.Tensor) -> torch.Tensor:
-            ctx.save_for_backward(u)
-            return (u > 0).to(u)
-
-        @staticmethod
-        def backward(ctx: torch.autograd.function.FunctionCtx, slope: torch.Tensor) -> torch.Tensor:
-            (u,) = ctx.saved_tensors
-            alpha = 2.0
-            return slope * alpha / 2 / (1 + (torch.pi / 2 * alpha * u) ** 2)
-
     beta, v = torch.exp(-1 / p.tau), torch.zeros(X.shape[1], N, dtype=torch.float64)
     out, r, decay = [], torch.zeros(X.shape[1], 2, dtype=torch.float64), float(np.exp(-1 / 20))
     for x in X:

@@ -14,6 +14,7 @@ from torch import nn
 import ranvier as rv
 from ranvier.errors import RanvierError
 from ranvier.units import ms, mV
+from tests.training.crossed.cells import Spike
 
 Tensor = torch.Tensor
 
@@ -78,18 +79,6 @@ def test_a_layer_has_the_numbers_and_gradients_of_a_network(kind: str, dtype: to
 
 def test_a_layer_equals_a_loop_of_torch() -> None:
     """v' = beta*v + x and a subtracted threshold, with the arctangent at the spike, written by hand."""
-
-    class Spike(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, u):
-            ctx.save_for_backward(u)
-            return (u > 0).to(u)
-
-        @staticmethod
-        def backward(ctx, grad):
-            (u,) = ctx.saved_tensors
-            return grad / (1 + (torch.pi * u) ** 2)
-
     lif = rv.LIF(6, tau=rv.Learn(5 * ms)).layer(
         dt=1 * ms, dtype=torch.float64, surrogate=rv.surrogates.ArcTan(alpha=2.0)
     )

@@ -12,6 +12,7 @@ from torch import nn
 import ranvier as rv
 from ranvier.errors import RanvierError, TrainingError
 from ranvier.units import ms
+from tests.training.crossed.cells import Spike
 
 Tensor = torch.Tensor
 HALVES = [torch.bfloat16, torch.float16]
@@ -43,17 +44,6 @@ def spikes(steps: int = 30, batch: int = 6) -> Tensor:
     return (torch.rand(steps, batch, 20, generator=torch.Generator().manual_seed(1)) < 0.3).float() * 2
 
 
-class _Spike(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, u: Tensor) -> Tensor:
-        ctx.save_for_backward(u)
-        return (u > 0).to(u)
-
-    @staticmethod
-    def backward(ctx, grad: Tensor) -> Tensor:
-        return grad / (1 + (torch.pi * ctx.saved_tensors[0]) ** 2)
-
-
 def loop(net: rv.Sequential, x: Tensor, of: torch.dtype) -> tuple[Tensor, Tensor]:
     """The same network as a loop of torch: products as torch computes them, float32 cells; spikes and output."""
     taus = [float(net["lif1"].tau.detach()), float(net["readout1"].tau)]
@@ -65,7 +55,7 @@ def loop(net: rv.Sequential, x: Tensor, of: torch.dtype) -> tuple[Tensor, Tensor
     for now in drive:
         now = now if back is None else now + nn.functional.linear(s.to(of), back.transform.weight).float()
         v = beta * v + now
-        s = _Spike.apply(v - 1.0)
+        s = Spike.apply(v - 1.0)
         v = v - s
         fired.append(s)
     s = torch.stack(fired)
