@@ -14,6 +14,15 @@ CASES = [
     ("surrogates", "atan", r"write ArcTan\(alpha=2\.0\)"),
     ("training.losses", "CrossEntropyLoss", r"OverTime\(torch\.nn\.CrossEntropyLoss\(\), at='mean'\)"),
     ("training.losses", "ce_rate_loss", r"write EveryStep\(\)"),
+    (
+        "compat.snntorch",
+        "SLSTM",
+        r"has no attribute 'SLSTM': a cell with gates has no counterpart: try rv\.Recurrent\(rv\.ALIF\(n\)",
+    ),
+    ("compat.snntorch", "StateLeaky", r"it is Leaky\(exp\(beta - 1\), reset_mechanism='none'\)"),
+    ("compat.snntorch", "LeakyParallel", r"write rv\.Linear\(n, m\) and Leaky"),
+    ("compat.snntorch", "BatchNormTT2d", r"rv\.StepBatchNorm"),
+    ("compat.snntorch", "Laeky", r"has no attribute 'Laeky'\. Did you mean 'Leaky'"),
 ]
 
 
